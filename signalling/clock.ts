@@ -1,0 +1,195 @@
+/**
+ * Time, injected. Timers of equal duration share one first-in-first-out queue, so starting one is a push and
+ * cancelling one is a flag; odd durations fall back to a sorted list. Milliseconds throughout.
+ */
+
+/** A started timer. Owned by whoever started it; `cancel` may be called at any time, any number of times. */
+export class Timer {
+  readonly due: number
+  fire: (() => void) | undefined
+  constructor(due: number, fire: () => void) {
+    this.due = due
+    this.fire = fire
+  }
+  get running(): boolean {
+    return this.fire !== undefined
+  }
+  cancel(): void {
+    this.fire = undefined // the owner is released at once; the entry leaves when its queue reaches it
+  }
+}
+
+export interface Clock {
+  /** Monotonic milliseconds, for durations. */
+  now(): number
+  /** Milliseconds since the epoch, for times that are stored or shown. */
+  date(): number
+  /** Calls `fire` once after `ms`. Timers with the same `ms` fire in the order in which they were started. */
+  after(ms: number, fire: () => void): Timer
+  /** Microtask-like: runs `task` after the current event, before any timer. */
+  soon(task: () => void): void
+}
+
+const longest = 2 ** 31 - 1
+const odd = 512 // at most so many distinct durations get a queue of their own
+
+class Queue {
+  readonly timers: Timer[] = []
+  head = 0
+  push(timer: Timer): void {
+    this.timers.push(timer)
+  }
+  first(): Timer | undefined {
+    while (this.head < this.timers.length && !this.timers[this.head]!.running) this.head++
+    if (this.head > 1024 && this.head * 2 > this.timers.length) {
+      this.timers.splice(0, this.head)
+      this.head = 0
+    }
+    if (this.head === this.timers.length) {
+      this.timers.length = 0
+      this.head = 0
+      return undefined
+    }
+    return this.timers[this.head]
+  }
+}
+
+/** Queues by duration, plus one sorted list for durations that are seldom used. */
+class Timers {
+  private readonly queues = new Map<number, Queue>()
+  private readonly sorted: Timer[] = []
+
+  add(ms: number, now: number, fire: () => void): Timer {
+    const timer = new Timer(now + ms, fire)
+    let queue = this.queues.get(ms)
+    if (queue === undefined && this.queues.size < odd) this.queues.set(ms, (queue = new Queue()))
+    if (queue !== undefined) queue.push(timer)
+    else this.insert(timer)
+    return timer
+  }
+
+  private insert(timer: Timer): void {
+    let low = 0
+    let high = this.sorted.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.sorted[middle]!.due <= timer.due) low = middle + 1
+      else high = middle
+    }
+    this.sorted.splice(low, 0, timer)
+  }
+
+  /** The running timer that is due first. */
+  next(): Timer | undefined {
+    let best: Timer | undefined
+    for (const [ms, queue] of this.queues) {
+      const timer = queue.first()
+      if (timer === undefined) {
+        if (this.queues.size > odd / 2) this.queues.delete(ms)
+      } else if (best === undefined || timer.due < best.due) best = timer
+    }
+    while (this.sorted.length > 0 && !this.sorted[0]!.running) this.sorted.shift()
+    const first = this.sorted[0]
+    return first !== undefined && (best === undefined || first.due < best.due) ? first : best
+  }
+}
+
+/** The process's clock. One `setTimeout` runs for all timers; faults in a timer go to `onFault` and end nothing. */
+export class RealClock implements Clock {
+  private readonly timers = new Timers()
+  private handle: NodeJS.Timeout | undefined
+  private wakeAt = Number.POSITIVE_INFINITY
+  private readonly onFault: (fault: unknown) => void
+  private readonly origin = Date.now() - performance.now()
+
+  constructor(onFault: (fault: unknown) => void) {
+    this.onFault = onFault
+  }
+  now(): number {
+    return performance.now()
+  }
+  date(): number {
+    const drift = Date.now() - performance.now() - this.origin
+    return drift > 1000 || drift < -1000 ? Date.now() : this.origin + performance.now()
+  }
+  soon(task: () => void): void {
+    setImmediate(() => this.guard(task))
+  }
+  after(ms: number, fire: () => void): Timer {
+    const timer = this.timers.add(ms, performance.now(), fire)
+    if (timer.due < this.wakeAt) this.wake(timer.due)
+    return timer
+  }
+  private wake(due: number): void {
+    clearTimeout(this.handle)
+    this.wakeAt = due
+    this.handle = setTimeout(this.run, Math.min(longest, Math.max(1, Math.ceil(due - performance.now()))))
+    this.handle.unref()
+  }
+  private readonly run = (): void => {
+    this.wakeAt = Number.POSITIVE_INFINITY
+    const now = performance.now()
+    let timer = this.timers.next()
+    while (timer !== undefined && timer.due <= now) {
+      const fire = timer.fire!
+      timer.cancel()
+      this.guard(fire)
+      timer = this.timers.next()
+    }
+    if (timer !== undefined) this.wake(timer.due)
+  }
+  private guard(task: () => void): void {
+    try {
+      task()
+    } catch (fault) {
+      this.onFault(fault)
+    }
+  }
+}
+
+/** Virtual time for tests and simulations: nothing moves until `advance` is called. Starts at 2026-01-01T00:00:00Z. */
+export class ManualClock implements Clock {
+  private readonly timers = new Timers()
+  private readonly tasks: (() => void)[] = []
+  private time = 0
+  private readonly epoch: number
+  constructor(epoch: number = Date.UTC(2026, 0, 1)) {
+    this.epoch = epoch
+  }
+  now(): number {
+    return this.time
+  }
+  date(): number {
+    return this.epoch + this.time
+  }
+  soon(task: () => void): void {
+    this.tasks.push(task)
+  }
+  after(ms: number, fire: () => void): Timer {
+    return this.timers.add(ms, this.time, fire)
+  }
+  /** When the next timer fires, or undefined if none runs. */
+  get nextDue(): number | undefined {
+    return this.timers.next()?.due
+  }
+  /** Runs tasks, promises and timers until `ms` have passed. */
+  async advance(ms: number): Promise<void> {
+    const end = this.time + ms
+    await this.settle()
+    for (let timer = this.timers.next(); timer !== undefined && timer.due <= end; timer = this.timers.next()) {
+      this.time = Math.max(this.time, timer.due)
+      const fire = timer.fire!
+      timer.cancel()
+      fire()
+      await this.settle()
+    }
+    this.time = end
+  }
+  /** Runs what is ready now, without moving time. */
+  async settle(): Promise<void> {
+    do {
+      for (let task = this.tasks.shift(); task !== undefined; task = this.tasks.shift()) task()
+      await new Promise<void>((resolve) => setImmediate(resolve))
+    } while (this.tasks.length > 0)
+  }
+}

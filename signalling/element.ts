@@ -1,0 +1,212 @@
+/** The one interface between the engine and what it serves. Types only. */
+import type { Clock } from './clock.ts'
+import type { Ids } from './ids.ts'
+import type { Log } from './log.ts'
+import type { Address } from './messages/address.ts'
+import type { SipRequest, SipResponse } from './messages/message.ts'
+import type { Json, Store } from './storage/store.ts'
+import type { Flow } from './transports/transport.ts'
+
+/** What an element may be asked. Every member given must match; a member with several values matches any of them. */
+export interface Claim {
+  readonly method: string | readonly string[]
+  /** Event package names, for SUBSCRIBE and PUBLISH. */
+  readonly event?: string | readonly string[]
+  /** Media type of the body. */
+  readonly content?: string | readonly string[]
+  /** User part of the Request-URI; `''` is a URI without user. Left out: any. */
+  readonly user?: string | readonly string[]
+}
+
+/** A network element. It settles each exchange exactly once; a promise is awaited, and only then. */
+export interface Element {
+  readonly name: string
+  readonly claims: readonly Claim[]
+  readonly packages?: readonly EventPackage[]
+  start?(host: Host): void | Promise<void>
+  handle(exchange: Exchange): void | Promise<void>
+  /** A subscriber refreshed, maybe with a new body. Called before the 200; may call `notifier.notify`. A status refuses. */
+  refreshed?(notifier: Notifier, request: SipRequest): undefined | number
+  /** The subscription is over, whoever ended it. */
+  ended?(notifier: Notifier, reason: EndReason): void
+  /** A subscription found in the store after a restart; the element takes it up again by `notifier.notify`. */
+  restored?(notifier: Notifier): void | Promise<void>
+  stop?(): void | Promise<void>
+}
+
+/** Everything that an element may touch. */
+export interface Host {
+  /** The element's name in the dialplan. */
+  readonly name: string
+  /** Its own address, `sip:<name>@<first domain>`. */
+  readonly uri: string
+  readonly domains: readonly string[]
+  readonly clock: Clock
+  readonly store: Store
+  readonly log: Log
+  readonly ids: Ids
+  /** Adds to a counter that `/metrics` shows as `proxima_<element>_<name>_total`. */
+  count(name: string, by?: number): void
+  /** Shows the size of a table as `proxima_<element>_<name>`. */
+  gauge(name: string, read: () => number): void
+  /** Sends a request outside any dialog from this element and resolves with its final response (408 on silence). */
+  send(request: OutgoingRequest): Promise<SipResponse>
+  /** A standing or one-off (`expires: 0`) subscription of this element at another. The engine refreshes it and resubscribes. */
+  subscribe(options: SubscribeOptions, listener: SubscriptionListener): Subscription
+}
+
+export interface Body {
+  readonly type: string
+  readonly content: string | Uint8Array
+}
+
+export interface OutgoingRequest {
+  readonly method: string
+  readonly to: string
+  /** Left out: the element's own URI. */
+  readonly from?: string
+  /** P-Asserted-Identity, trusted by peers of the trust domain only. */
+  readonly asserted?: string
+  readonly headers?: readonly (readonly [name: string, value: string])[]
+  readonly body?: Body
+}
+
+/** One request, to be settled once by `reply`, `forward`, `pass` or `accept`. */
+export interface Exchange {
+  readonly request: SipRequest
+  readonly flow: Flow
+  /** Who asks, after the proxy or a trusted peer has vouched for it. */
+  readonly asserted: Address | undefined
+  readonly settled: boolean
+  reply(status: number, fields?: ReplyFields): void
+  forward(to: Target | readonly Target[], how?: ForwardOptions): Fork
+  /** Not mine: the next rule of the plan decides. */
+  pass(): void
+  /** SUBSCRIBE only: 200 and the first NOTIFY; the dialog, its timers and its rate are the engine's from here on. */
+  accept<State>(options: SubscriptionOptions<State>): Notifier<State>
+  /** The subscription to which an in-dialog request of this exchange belongs, if any. */
+}
+
+export interface ReplyFields {
+  readonly reason?: string
+  readonly headers?: readonly (readonly [name: string, value: string])[]
+  readonly body?: Body
+  /** Sent as `Warning: 399 <element> "<text>"`. */
+  readonly warning?: string
+}
+
+/** Where a request goes next: an element of the plan by name, or a URI, by the flow given if one is. */
+export interface Target {
+  readonly element?: string
+  readonly uri?: string
+  readonly flow?: Flow
+  /** Route header fields to put in front, topmost first. */
+  readonly route?: readonly string[]
+  readonly q?: number
+}
+
+export interface ForwardOptions {
+  /** Replaces every P-Asserted-Identity; '' only strips. */
+  readonly asserted?: string
+  /** Stay on the path of later requests of the dialog. */
+  readonly recordRoute?: boolean
+  /** Header fields to add or replace. */
+  readonly headers?: readonly (readonly [name: string, value: string])[]
+  /** Header fields to drop. */
+  readonly drop?: readonly string[]
+  /** Sees each final response before it goes back; may return a status to answer instead. */
+  readonly onFinal?: (response: SipResponse) => number | undefined
+}
+
+export interface Fork {
+  readonly branches: number
+  cancel(): void
+}
+
+/** What a subscription of some package looks like; dialogs, refresh, expiry, rate and durability are the engine's. */
+export interface EventPackage<State = any> {
+  readonly name: string
+  /** Media types a NOTIFY may carry; the first is the default. */
+  readonly types: readonly string[]
+  /** Seconds granted when the subscriber names none, and at most. */
+  readonly expires: { readonly usual: number; readonly max: number }
+  /** The body for one subscriber. Undefined: a NOTIFY without body. */
+  render(state: State, context: RenderContext<State>): Body | undefined
+}
+
+export interface RenderContext<State = any> {
+  /** One of the package's types, as negotiated by Accept. */
+  readonly type: string
+  /** Rises by one with every NOTIFY of the subscription, over restarts too (then by more). */
+  readonly version: number
+  /** What the subscriber has acknowledged; absent when full state is due (first NOTIFY, refresh, restart). */
+  readonly previous: State | undefined
+}
+
+export type EndReason = 'timeout' | 'rejected' | 'deactivated' | 'probation' | 'noresource' | 'giveup' | 'invariant'
+
+export interface SubscriptionOptions<State> {
+  readonly package: string
+  /** What is subscribed to; the element's own key. */
+  readonly resource: string
+  /** State of the first NOTIFY. */
+  readonly state: State
+  /** `pending`: authorisation not settled yet. */
+  readonly pending?: boolean
+  /** Grants at most so many seconds. */
+  readonly expires?: number
+  /** The element's own data about it, kept in the store with the subscription. At most some hundred bytes. */
+  readonly record?: Json
+}
+
+/** A live subscription, seen by the element that notifies. */
+export interface Notifier<State = any> {
+  readonly id: string
+  readonly package: string
+  readonly resource: string
+  /** Canonical URI of the asserted subscriber, or of From where nobody vouches. */
+  readonly subscriber: string
+  /** Parameters of the Event header. */
+  readonly parameters: ReadonlyMap<string, string>
+  /** Media type negotiated for NOTIFY bodies. */
+  readonly type: string
+  readonly record: Json | undefined
+  readonly live: boolean
+  /** Newest state wins: what the subscriber could not be told in time is never sent. Rate limits of RFC 6446 apply. */
+  notify(state: State): void
+  /** Changes the element's own record, durably. */
+  keep(record: Json): void
+  terminate(reason: EndReason, retryAfterSeconds?: number): void
+}
+
+export interface SubscribeOptions {
+  readonly to: string
+  /** Event header value, parameters and all. */
+  readonly event: string
+  readonly accept?: readonly string[]
+  /** Seconds; 0 fetches once. Default 3600. */
+  readonly expires?: number
+  readonly body?: Body
+  readonly from?: string
+  readonly asserted?: string
+}
+
+export interface SubscriptionListener {
+  notified(notification: Notification): void
+  /** The subscription ended and will not come back by itself: refused, fetched, or unsubscribed. */
+  ended?(why: { readonly status: number; readonly reason: string }): void
+}
+
+export interface Notification {
+  readonly request: SipRequest
+  readonly state: 'active' | 'pending' | 'terminated'
+  readonly reason: string | undefined
+}
+
+/** The subscriber's side. */
+export interface Subscription {
+  readonly live: boolean
+  /** Sends a refresh now, with another body if given. */
+  refresh(body?: Body): void
+  unsubscribe(): void
+}

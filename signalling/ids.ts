@@ -1,0 +1,66 @@
+/** Branches, tags, Call-IDs and other unguessable names, cut from a pool of random bytes that is refilled as it empties. */
+import { randomFillSync } from 'node:crypto'
+
+export interface Ids {
+  /** `bytes` random bytes as lower-case hex. */
+  hex(bytes: number): string
+  /** `length` characters of base64url, 6 random bits each. */
+  token(length: number): string
+  /** A number in [0, 1). */
+  fraction(): number
+}
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+const poolSize = 8192
+
+class Pool implements Ids {
+  private readonly pool = Buffer.alloc(poolSize)
+  private at = poolSize
+  private readonly fill: (pool: Buffer) => void
+  constructor(fill: (pool: Buffer) => void) {
+    this.fill = fill
+  }
+  private take(bytes: number): number {
+    if (this.at + bytes > poolSize) {
+      this.fill(this.pool)
+      this.at = 0
+    }
+    const start = this.at
+    this.at += bytes
+    return start
+  }
+  hex(bytes: number): string {
+    const start = this.take(bytes)
+    return this.pool.toString('hex', start, start + bytes)
+  }
+  token(length: number): string {
+    const start = this.take(length)
+    let text = ''
+    for (let i = start; i < start + length; i++) text += alphabet[this.pool[i]! & 63]
+    return text
+  }
+  fraction(): number {
+    const start = this.take(6)
+    return this.pool.readUIntBE(start, 6) / 2 ** 48
+  }
+}
+
+/** Cryptographically random; one a process is enough. */
+export function randomIds(): Ids {
+  return new Pool((pool) => {
+    randomFillSync(pool)
+  })
+}
+
+/** Repeatable, for tests and simulations: the same seed gives the same names. */
+export function seededIds(seed: number): Ids {
+  let state = seed >>> 0 || 1
+  return new Pool((pool) => {
+    for (let i = 0; i < pool.length; i++) {
+      state ^= state << 13
+      state ^= state >>> 17
+      state ^= state << 5
+      pool[i] = state >>> 11
+    }
+  })
+}

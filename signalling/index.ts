@@ -1,0 +1,10 @@
+/** The public surface of the engine. */
+export { type Clock, ManualClock, RealClock, type Timer } from './clock.ts'
+export type * from './element.ts'
+export { type Ids, randomIds, seededIds } from './ids.ts'
+export { type Log, silent } from './log.ts'
+export type { Address } from './messages/address.ts'
+export { SipRequest, SipResponse } from './messages/message.ts'
+export { canonical, parseUri, type Uri } from './messages/uri.ts'
+export type { Json, Store, Write } from './storage/store.ts'
+export type { Flow } from './transports/transport.ts'

@@ -1,0 +1,63 @@
+/** Header fields with a grammar of their own: Via, CSeq, Event, Subscription-State, and lists of tokens. */
+import { type Parameters, parseParameters, splitOutside } from './address.ts'
+import { parseHostPort } from './uri.ts'
+
+export interface Via {
+  /** Upper case: UDP, TCP, WS, … or whatever was sent. */
+  readonly transport: string
+  readonly host: string
+  /** 0 if none was given. */
+  readonly port: number
+  readonly branch: string | undefined
+  readonly parameters: Parameters
+}
+
+const viaPattern = /^SIP\s*\/\s*2\.0\s*\/\s*([A-Za-z0-9.!%*_+`'~-]+)\s+(\S[^;]*?)\s*(?:;(.*))?$/is
+
+/** One Via value (no commas outside quotes). */
+export function parseVia(text: string): Via | undefined {
+  const match = viaPattern.exec(text)
+  if (match === null) return undefined
+  const sentBy = match[2]!.replace(/\s*:\s*(\d+)$/, ':$1')
+  const place = parseHostPort(sentBy)
+  if (place === undefined) return undefined
+  const parameters = parseParameters(match[3] ?? '')
+  return { transport: match[1]!.toUpperCase(), host: place.host, port: place.port, branch: parameters.get('branch'), parameters }
+}
+
+export interface CSeq {
+  readonly number: number
+  readonly method: string
+}
+
+/** RFC 3261 §8.1.1.5: less than 2^31. */
+export function parseCSeq(text: string): CSeq | undefined {
+  const match = /^(\d{1,10})\s+(\S+)$/.exec(text)
+  if (match === null) return undefined
+  const number = Number(match[1])
+  return number < 2 ** 31 ? { number, method: match[2]! } : undefined
+}
+
+export interface ValueWithParameters {
+  /** Lower case. */
+  readonly value: string
+  readonly parameters: Parameters
+}
+
+/** `token;a=b`: Event, Subscription-State, Content-Type, members of Accept. */
+export function parseToken(text: string): ValueWithParameters {
+  const semicolon = text.indexOf(';')
+  if (semicolon < 0) return { value: text.trim().toLowerCase(), parameters: parseParameters('') }
+  return { value: text.slice(0, semicolon).trim().toLowerCase(), parameters: parseParameters(text.slice(semicolon + 1)) }
+}
+
+/** Delta-seconds up to 2^32-1, clamped there as RFC 3261 §20.19 allows; undefined where it is no number. */
+export function parseSeconds(text: string): number | undefined {
+  const match = /^\s*(\d+)/.exec(text)
+  return match === null ? undefined : Math.min(Number(match[1]), 2 ** 32 - 1)
+}
+
+/** Comma-separated values, trimmed, empty ones left out. */
+export function splitList(text: string): string[] {
+  return splitOutside(text, ',').filter((part) => part !== '')
+}

@@ -1,0 +1,147 @@
+/** SIP, SIPS and tel URIs: parsed once, kept as sent, compared by RFC 3261 §19.1.4 and RFC 3966 §4. */
+
+export interface Uri {
+  /** Lower case: `sip`, `sips`, `tel`, or another scheme, whose remainder is then in `user`. */
+  readonly scheme: string
+  /** As sent, escapes and all; `''` if there is none. */
+  readonly user: string
+  readonly password: string | undefined
+  /** Lower case, without IPv6 brackets. */
+  readonly host: string
+  /** 0 if there is none. */
+  readonly port: number
+  /** Names in lower case; a flag has the value `''`. */
+  readonly parameters: ReadonlyMap<string, string>
+  /** The part after `?`, as sent; `''` if there is none. */
+  readonly headers: string
+  readonly text: string
+}
+
+const none: ReadonlyMap<string, string> = new Map()
+const schemePattern = /^[A-Za-z][A-Za-z0-9+.-]*$/
+const hostPattern = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?\.?)+$/
+const v6Pattern = /^[0-9A-Fa-f:.]+$/
+const userPattern = /^[A-Za-z0-9\-_.!~*'()&=+$,;?/%#\u0080-\uffff]*$/ // lenient: `#` and UTF-8 as softphones send them
+const badEscape = /%(?![0-9A-Fa-f]{2})/
+const telPattern = /^\+?[0-9A-Fa-f*#().-]+$/
+
+/** Undefined where the text is no URI. */
+export function parseUri(text: string): Uri | undefined {
+  const colon = text.indexOf(':')
+  if (colon < 1 || text.length > 4096) return undefined
+  const scheme = text.slice(0, colon).toLowerCase()
+  if (scheme === 'sip' || scheme === 'sips') return parseSip(scheme, text, colon + 1)
+  if (scheme === 'tel') return parseTel(text, colon + 1)
+  if (!schemePattern.test(scheme) || /[\s<>"]/.test(text)) return undefined
+  return { scheme, user: text.slice(colon + 1), password: undefined, host: '', port: 0, parameters: none, headers: '', text }
+}
+
+function parseSip(scheme: string, text: string, start: number): Uri | undefined {
+  let user = ''
+  let password: string | undefined
+  const at = text.lastIndexOf('@')
+  let rest = start
+  // An `@` after the `?` belongs to the headers part.
+  const question = text.indexOf('?', at < 0 ? start : at)
+  if (at >= start) {
+    const info = text.slice(start, at)
+    const colon = info.indexOf(':')
+    user = colon < 0 ? info : info.slice(0, colon)
+    if (colon >= 0) password = info.slice(colon + 1)
+    if (user === '' || !userPattern.test(user) || badEscape.test(info)) return undefined
+    rest = at + 1
+  }
+  const headers = question < 0 ? '' : text.slice(question + 1)
+  const body = question < 0 ? text.slice(rest) : text.slice(rest, question)
+  const semicolon = body.indexOf(';')
+  const place = parseHostPort(semicolon < 0 ? body : body.slice(0, semicolon))
+  if (place === undefined || /[\s<>"]/.test(headers)) return undefined
+  const parameters = semicolon < 0 ? none : parseUriParameters(body.slice(semicolon + 1))
+  if (parameters === undefined) return undefined
+  return { scheme, user, password, host: place.host, port: place.port, parameters, headers, text }
+}
+
+function parseTel(text: string, start: number): Uri | undefined {
+  const semicolon = text.indexOf(';', start)
+  const user = semicolon < 0 ? text.slice(start) : text.slice(start, semicolon)
+  const parameters = semicolon < 0 ? none : parseUriParameters(text.slice(semicolon + 1))
+  if (!telPattern.test(user) || parameters === undefined) return undefined
+  return { scheme: 'tel', user, password: undefined, host: '', port: 0, parameters, headers: '', text }
+}
+
+/** `host`, `host:port`, `[v6]`, `[v6]:port`; port 0 where none is given. */
+export function parseHostPort(text: string): { host: string; port: number } | undefined {
+  let host = text
+  let port = ''
+  if (text.charCodeAt(0) === 91) {
+    const close = text.indexOf(']')
+    if (close < 0) return undefined
+    host = text.slice(1, close)
+    if (!v6Pattern.test(host) || !host.includes(':')) return undefined
+    const tail = text.slice(close + 1)
+    if (tail !== '' && tail[0] !== ':') return undefined
+    port = tail.slice(1)
+    if (tail === ':') return undefined
+  } else {
+    const colon = text.indexOf(':')
+    if (colon >= 0) {
+      host = text.slice(0, colon)
+      port = text.slice(colon + 1)
+      if (port === '') return undefined
+    }
+    if (!hostPattern.test(host)) return undefined
+  }
+  if (port !== '' && !/^[0-9]{1,5}$/.test(port)) return undefined
+  const number = port === '' ? 0 : Number(port)
+  return number > 65535 ? undefined : { host: host.toLowerCase(), port: number }
+}
+
+function parseUriParameters(text: string): ReadonlyMap<string, string> | undefined {
+  const parameters = new Map<string, string>()
+  for (const part of text.split(';')) {
+    if (part === '' || /[\s<>",?]/.test(part)) return undefined
+    const equals = part.indexOf('=')
+    const name = (equals < 0 ? part : part.slice(0, equals)).toLowerCase()
+    parameters.set(name, equals < 0 ? '' : part.slice(equals + 1))
+  }
+  return parameters
+}
+
+/** The user part with its escapes decoded; escapes that make no UTF-8 stay. */
+export function decodeUser(user: string): string {
+  if (!user.includes('%')) return user
+  try {
+    return decodeURIComponent(user)
+  } catch {
+    return user // not UTF-8: compared as sent
+  }
+}
+
+/** `host` with brackets where IPv6 needs them, and `:port` if there is one. */
+export function printHostPort(host: string, port: number): string {
+  const name = host.includes(':') ? `[${host}]` : host
+  return port === 0 ? name : `${name}:${port}`
+}
+
+/**
+ * The key under which a device or user is known: scheme, decoded user and host, or the digits of a telephone number
+ * (SPEC §2.1: all forms of one device are aliases of one key). Parameters and ports do not count.
+ */
+export function canonical(uri: Uri): string {
+  if (uri.scheme === 'tel') return `tel:${uri.user.replace(/[().-]/g, '').toLowerCase()}`
+  if (uri.scheme !== 'sip' && uri.scheme !== 'sips') return uri.text
+  return uri.user === '' ? `sip:${uri.host}` : `sip:${decodeUser(uri.user)}@${uri.host}`
+}
+
+const mustMatch = ['user', 'ttl', 'method', 'maddr', 'transport']
+
+/** RFC 3261 §19.1.4. */
+export function sameUri(a: Uri, b: Uri): boolean {
+  if (a.scheme !== b.scheme || a.host !== b.host || a.port !== b.port) return false
+  if (decodeUser(a.user) !== decodeUser(b.user) || a.password !== b.password || a.headers !== b.headers) return false
+  for (const [name, value] of a.parameters) {
+    const other = b.parameters.get(name)
+    if (other === undefined ? mustMatch.includes(name) : other.toLowerCase() !== value.toLowerCase()) return false
+  }
+  return mustMatch.every((name) => !b.parameters.has(name) || a.parameters.has(name))
+}

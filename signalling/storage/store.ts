@@ -1,0 +1,49 @@
+/**
+ * Durable state behind one interface. Keys are `/`-separated paths of at most 900 bytes; values are plain JSON-able data.
+ * What a 2xx depends on is written, and the write awaited, before the 2xx leaves.
+ */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [member: string]: Json | undefined }
+
+export interface Entry<Value extends Json = Json> {
+  readonly value: Value
+  /** Rises with every put of this key; never 0. */
+  readonly version: number
+  /** Milliseconds since the epoch after which the entry is gone. */
+  readonly expires?: number
+}
+
+export interface Put {
+  readonly key: string
+  readonly value: Json
+  readonly expires?: number
+  /** Put only if the stored version is this one; 0 = only if absent. Without it: always. */
+  readonly ifVersion?: number
+}
+export interface Delete {
+  readonly key: string
+  readonly delete: true
+  readonly ifVersion?: number
+}
+export type Write = Put | Delete
+
+/** `conflict` names the first key whose version was another; then nothing of the batch was written. */
+export type WriteOutcome = { readonly ok: true } | { readonly ok: false; readonly conflict: string }
+
+export interface Change {
+  readonly key: string
+  /** Absent: deleted. Expiry by time is not announced. */
+  readonly entry?: Entry
+}
+
+export interface Store {
+  readonly name: string
+  get(key: string): Entry | undefined | Promise<Entry | undefined>
+  /** All or nothing; resolves when the batch is as durable as the store was told to be. Rejects only if the store itself failed. */
+  write(writes: readonly Write[]): Promise<WriteOutcome>
+  /** Live entries whose key starts with `prefix`, in key order. */
+  scan(prefix: string): AsyncIterable<readonly [key: string, entry: Entry]>
+  /** Tells of every committed change below `prefix`, in commit order; returns the way to stop. */
+  watch(prefix: string, listener: (change: Change) => void): () => void
+  /** Waits for writes under way, then closes. */
+  close(): Promise<void>
+}

@@ -1,0 +1,46 @@
+/** What carries messages. A flow is one way to one peer; it outlives the message and is how a response finds its way back. */
+import type { TransportName } from '../capture/tap.ts'
+
+export interface HostPort {
+  /** IP address or host name, without brackets. */
+  readonly host: string
+  readonly port: number
+}
+
+/** One five-tuple (UDP), connection (TCP, WebSocket) or link (memory). */
+export interface Flow {
+  readonly id: string
+  readonly transport: TransportName
+  /** Delivers in order without loss: no retransmission is needed. */
+  readonly reliable: boolean
+  readonly local: HostPort
+  readonly remote: HostPort
+  /** The dialplan lists the peer: its P-Asserted-Identity counts (SPEC §2.5). */
+  readonly trusted: boolean
+  readonly open: boolean
+  /** Canonical address of record that passed digest on this flow; set by the proxy. Connections only. */
+  identity: string | undefined
+  /** Queues the bytes; never throws. False: the flow is closed or its peer too slow, nothing was taken. */
+  send(bytes: Uint8Array): boolean
+  /** Ends a connection; does nothing on datagrams. */
+  close(): void
+}
+
+/** Who is told. */
+export interface TransportSink {
+  received(bytes: Buffer, flow: Flow): void
+  closed(flow: Flow): void
+  /** The peer could not be reached: connection refused, ICMP. */
+  failed(flow: Flow, why: string): void
+}
+
+export interface Transport {
+  readonly name: TransportName
+  readonly reliable: boolean
+  /** Known once `listen` has resolved; absent for a transport that only connects. */
+  readonly local: HostPort
+  listen(): Promise<void>
+  /** A flow to that peer, an open one if there is one; bytes sent before a connection stands are queued. */
+  connect(remote: HostPort): Flow
+  close(): Promise<void>
+}
