@@ -124,7 +124,7 @@ export interface Fork {
 }
 
 /** What a subscription of some package looks like; dialogs, refresh, expiry, rate and durability are the engine's. */
-export interface EventPackage<State = any> {
+export interface EventPackage<State = unknown> {
   readonly name: string
   /** Media types a NOTIFY may carry; the first is the default. */
   readonly types: readonly string[]
@@ -134,7 +134,7 @@ export interface EventPackage<State = any> {
   render(state: State, context: RenderContext<State>): Body | undefined
 }
 
-export interface RenderContext<State = any> {
+export interface RenderContext<State = unknown> {
   /** One of the package's types, as negotiated by Accept. */
   readonly type: string
   /** Rises by one with every NOTIFY of the subscription, over restarts too (then by more). */
@@ -160,7 +160,7 @@ export interface SubscriptionOptions<State> {
 }
 
 /** A live subscription, seen by the element that notifies. */
-export interface Notifier<State = any> {
+export interface Notifier<State = unknown> {
   readonly id: string
   readonly package: string
   readonly resource: string
