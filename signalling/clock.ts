@@ -3,11 +3,16 @@
  * cancelling one is a flag; odd durations fall back to a sorted list. Milliseconds throughout.
  */
 
+/** An object that owns its timer: no closure a message on the common path. */
+export interface Timed {
+  expire(): void
+}
+
 /** A started timer. Owned by whoever started it; `cancel` may be called at any time, any number of times. */
 export class Timer {
   readonly due: number
-  fire: (() => void) | undefined
-  constructor(due: number, fire: () => void) {
+  fire: (() => void) | Timed | undefined
+  constructor(due: number, fire: (() => void) | Timed) {
     this.due = due
     this.fire = fire
   }
@@ -25,7 +30,7 @@ export interface Clock {
   /** Milliseconds since the epoch, for times that are stored or shown. */
   date(): number
   /** Calls `fire` once after `ms`. Timers with the same `ms` fire in the order in which they were started. */
-  after(ms: number, fire: () => void): Timer
+  after(ms: number, fire: (() => void) | Timed): Timer
   /** Microtask-like: runs `task` after the current event, before any timer. */
   soon(task: () => void): void
 }
@@ -54,12 +59,17 @@ class Queue {
   }
 }
 
+function run(task: (() => void) | Timed): void {
+  if (typeof task === 'function') task()
+  else task.expire()
+}
+
 /** Queues by duration, plus one sorted list for durations that are seldom used. */
 class Timers {
   private readonly queues = new Map<number, Queue>()
   private readonly sorted: Timer[] = []
 
-  add(ms: number, now: number, fire: () => void): Timer {
+  add(ms: number, now: number, fire: (() => void) | Timed): Timer {
     const timer = new Timer(now + ms, fire)
     let queue = this.queues.get(ms)
     if (queue === undefined && this.queues.size < odd) this.queues.set(ms, (queue = new Queue()))
@@ -115,7 +125,7 @@ export class RealClock implements Clock {
   soon(task: () => void): void {
     setImmediate(() => this.guard(task))
   }
-  after(ms: number, fire: () => void): Timer {
+  after(ms: number, fire: (() => void) | Timed): Timer {
     const timer = this.timers.add(ms, performance.now(), fire)
     if (timer.due < this.wakeAt) this.wake(timer.due)
     return timer
@@ -138,9 +148,9 @@ export class RealClock implements Clock {
     }
     if (timer !== undefined) this.wake(timer.due)
   }
-  private guard(task: () => void): void {
+  private guard(task: (() => void) | Timed): void {
     try {
-      task()
+      run(task)
     } catch (fault) {
       this.onFault(fault)
     }
@@ -165,7 +175,7 @@ export class ManualClock implements Clock {
   soon(task: () => void): void {
     this.tasks.push(task)
   }
-  after(ms: number, fire: () => void): Timer {
+  after(ms: number, fire: (() => void) | Timed): Timer {
     return this.timers.add(ms, this.time, fire)
   }
   /** When the next timer fires, or undefined if none runs. */
@@ -180,7 +190,7 @@ export class ManualClock implements Clock {
       this.time = Math.max(this.time, timer.due)
       const fire = timer.fire!
       timer.cancel()
-      fire()
+      run(fire)
       await this.settle()
     }
     this.time = end

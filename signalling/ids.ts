@@ -1,5 +1,5 @@
 /** Branches, tags, Call-IDs and other unguessable names, cut from a pool of random bytes that is refilled as it empties. */
-import { randomFillSync } from 'node:crypto'
+import { createHmac, hash, randomFillSync, timingSafeEqual } from 'node:crypto'
 
 export interface Ids {
   /** `bytes` random bytes as lower-case hex. */
@@ -63,4 +63,21 @@ export function seededIds(seed: number): Ids {
       pool[i] = state >>> 11
     }
   })
+}
+
+/** Digests, here because this is the one file that may use the crypto library. */
+export function hashHex(algorithm: 'md5' | 'sha256', text: string): string {
+  return hash(algorithm, text, 'hex')
+}
+
+/** The first `length` characters of the base64url HMAC-SHA-256 of `text`. */
+export function seal(key: string, text: string, length: number): string {
+  return createHmac('sha256', key).update(text).digest('base64url').slice(0, length)
+}
+
+/** Compares without telling by its duration where the texts differ. */
+export function sameSecret(a: string, b: string): boolean {
+  const left = Buffer.from(a)
+  const right = Buffer.from(b)
+  return left.length === right.length && timingSafeEqual(left, right)
 }

@@ -1,0 +1,114 @@
+/** Forwarding by splicing: the raw slices of a message around what changes. Nothing untouched is printed again. */
+import { type SipMessage, SipRequest, stride } from './message.ts'
+import { H, nameId } from './names.ts'
+
+/** What is to be different in the copy. */
+export interface Edit {
+  /** A new Request-URI. */
+  readonly uri?: string
+  /** Header lines, each with its CRLF, put before all others. */
+  readonly top?: string
+  /** Header lines, each with its CRLF, put behind all others. */
+  readonly bottom?: string
+  readonly maxForwards?: number
+  /** Takes the topmost Via value away (responses), or replaces it by this text (requests: received and rport). */
+  readonly via?: 'pop' | { readonly text: string }
+  /** Fields to leave out: numbers from `H`. */
+  readonly drop?: readonly number[]
+  /** Fields to leave out that have no number, in lower case. */
+  readonly dropNames?: readonly string[]
+}
+
+/** Splits names into those with a number and those without, for `Edit`. */
+export function dropList(names: readonly string[]): { drop: number[]; dropNames: string[] } {
+  const drop: number[] = []
+  const dropNames: string[] = []
+  for (const name of names) {
+    const id = nameId(name)
+    if (id > 0) drop.push(id)
+    else dropNames.push(name.toLowerCase())
+  }
+  return { drop, dropNames }
+}
+
+const ranges: number[] = [] // start and end pairs; an end of -1 means the text at that number (encode never re-enters)
+const texts: string[] = []
+
+function keep(start: number, end: number): void {
+  const last = ranges.length - 1
+  if (last > 0 && ranges[last] === start) ranges[last] = end
+  else if (end > start) ranges.push(start, end)
+}
+function put(text: string): void {
+  ranges.push(texts.push(text) - 1, -1)
+}
+
+/** The bytes of `message` with the edit applied. A missing Content-Length is added, so that any transport may carry it. */
+export function encode(message: SipMessage, edit: Edit): Buffer {
+  const { bytes, index, headEnd } = message
+  ranges.length = 0
+  texts.length = 0
+  const first = index.length > 0 ? index[1]! : headEnd
+  if (edit.uri !== undefined && message instanceof SipRequest) put(`${message.method} ${edit.uri} SIP/2.0\r\n`)
+  else keep(startOfMessage(bytes), first)
+  if (edit.top !== undefined) put(edit.top)
+  let viaPending = edit.via !== undefined
+  let hopsPending = edit.maxForwards !== undefined
+  let lengthMissing = true
+  for (let i = 0; i < index.length; i += stride) {
+    const id = index[i]!
+    const start = index[i + 1]!
+    const end = i + stride < index.length ? index[i + stride + 1]! : headEnd
+    if (id === H.Via && viaPending) {
+      viaPending = false
+      const valueEnd = message.topViaEnd
+      const comma = valueEnd < index[i + 3]!
+      if (edit.via === 'pop') {
+        if (comma) {
+          keep(start, index[i + 2]!)
+          keep(valueEnd + 1, end)
+        }
+      } else {
+        keep(start, index[i + 2]!)
+        put(edit.via!.text)
+        keep(valueEnd, end)
+      }
+    } else if (id === H['Max-Forwards'] && hopsPending) {
+      hopsPending = false
+      put(`Max-Forwards: ${edit.maxForwards}\r\n`)
+    } else if (edit.drop?.includes(id) && id !== 0) {
+      // left out
+    } else if (id === 0 && edit.dropNames !== undefined && edit.dropNames.includes(message.nameAt(i).toLowerCase())) {
+      // left out
+    } else {
+      if (id === H['Content-Length']) lengthMissing = false
+      keep(start, end)
+    }
+  }
+  if (hopsPending) put(`Max-Forwards: ${edit.maxForwards}\r\n`)
+  if (edit.bottom !== undefined) put(edit.bottom)
+  if (lengthMissing) put(`Content-Length: ${message.bodyEnd - message.bodyStart}\r\n`)
+  if (message.bodyStart > headEnd) keep(headEnd, message.bodyEnd)
+  else put('\r\n')
+  return join(bytes)
+}
+
+function startOfMessage(bytes: Buffer): number {
+  let start = 0
+  while (bytes[start] === 13 || bytes[start] === 10) start++
+  return start
+}
+
+function join(bytes: Buffer): Buffer {
+  let length = 0
+  for (let i = 0; i < ranges.length; i += 2) {
+    length += ranges[i + 1] === -1 ? Buffer.byteLength(texts[ranges[i]!]!) : ranges[i + 1]! - ranges[i]!
+  }
+  const out = Buffer.allocUnsafe(length)
+  let at = 0
+  for (let i = 0; i < ranges.length; i += 2) {
+    if (ranges[i + 1] === -1) at += out.write(texts[ranges[i]!]!, at)
+    else at += bytes.copy(out, at, ranges[i], ranges[i + 1])
+  }
+  return out
+}
