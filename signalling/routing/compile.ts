@@ -1,0 +1,182 @@
+/** From a dialplan's rules, or the elements' claims where it has none, to a plan; every fault is found, not only the first. */
+import type { Claim } from '../element.ts'
+import { parseUri } from '../messages/uri.ts'
+import type { HostPort } from '../transports/transport.ts'
+import {
+  type Condition,
+  type ConditionName,
+  conditionNames,
+  DecisionTable,
+  isUri,
+  type Plan,
+  type Rule,
+  valuesOf,
+} from './plan.ts'
+
+export interface PlanInput {
+  /** As written; left out: derived from the claims. */
+  readonly rules?: readonly Rule[]
+  readonly domains: readonly string[]
+  /** What each element claims, in the order of the dialplan. */
+  readonly elements: ReadonlyMap<string, readonly Claim[]>
+  /** Name of the element of role proxy: the one that sees what comes from outside first and passes on what it let in. */
+  readonly proxy?: string
+  /** Where this node listens. */
+  readonly ownAddresses: readonly HostPort[]
+}
+
+/** Something wrong with one rule; `line` is the rule's. */
+export interface PlanFault {
+  readonly line: number
+  readonly text: string
+  readonly expected: string
+}
+
+export type CompiledPlan =
+  | { readonly plan: Plan; readonly faults?: undefined }
+  | { readonly faults: readonly PlanFault[]; readonly plan?: undefined }
+
+const anyMethod = '*'
+
+export function compilePlan(input: PlanInput): CompiledPlan {
+  const domains = new Set(input.domains.map((domain) => domain.toLowerCase()))
+  if (input.rules === undefined) return { plan: new DecisionTable(domains, deriveRules(input, [...domains])) }
+  const rules = input.rules.map(normal)
+  const faults = rules.flatMap((rule, index) => [
+    ...namingFaults(rule, input),
+    ...claimFaults(rule, input),
+    ...deadFaults(rule, rules.slice(0, index), input.proxy),
+    ...loopFaults(rule, input, domains),
+  ])
+  return faults.length > 0 ? { faults } : { plan: new DecisionTable(domains, rules) }
+}
+
+/** Outside to the proxy, then each claim to its element, then the rest of what our own people send to the proxy. */
+function deriveRules({ elements, proxy }: PlanInput, domains: readonly string[]): readonly Rule[] {
+  const ours = [...domains, ''] // a tel URI names one of our devices, or nobody we know
+  const rules: Rule[] = []
+  if (proxy !== undefined) rules.push({ name: 'outside', line: 0, from: 'outside', to: proxy })
+  for (const [name, claims] of elements) {
+    if (name === proxy) continue
+    for (const claim of claims)
+      rules.push(normal({ ...claimed(claim), name: claimName(name, claim), line: 0, host: ours, to: name }))
+  }
+  const inside = ['trusted', ...[...elements.keys()].filter((name) => name !== proxy)]
+  if (proxy !== undefined) rules.push({ name: 'inside', line: 0, from: inside, host: ours, to: proxy })
+  return rules
+}
+
+function claimed({ method, event, content, user }: Claim): Partial<Rule> {
+  return {
+    ...(valuesOf(method)!.includes(anyMethod) ? {} : { method }),
+    ...(event === undefined ? {} : { event }),
+    ...(content === undefined ? {} : { content }),
+    ...(user === undefined ? {} : { user }),
+  }
+}
+
+function claimName(element: string, { method, event, content, user }: Claim): string {
+  const parts = [method, event, content, user].flatMap((condition) =>
+    condition === undefined ? [] : [valuesOf(condition)!.join('|')],
+  )
+  return `${element} claims ${parts.filter((part) => part !== '').join(' ')}`
+}
+
+/** Methods in upper case; hosts, packages and media types in lower case, as queries are. */
+function normal(rule: Rule): Rule {
+  return {
+    ...rule,
+    ...(rule.method === undefined ? {} : { method: mapped(rule.method, (method) => method.toUpperCase()) }),
+    ...(rule.event === undefined ? {} : { event: mapped(rule.event, (event) => event.toLowerCase()) }),
+    ...(rule.content === undefined ? {} : { content: mapped(rule.content, (type) => type.toLowerCase()) }),
+    ...(rule.host === undefined ? {} : { host: mapped(rule.host, (host) => host.toLowerCase()) }),
+  }
+}
+
+function mapped(condition: Condition, change: (value: string) => string): Condition {
+  return typeof condition === 'string' ? change(condition) : condition.map(change)
+}
+
+function namingFaults(rule: Rule, { elements }: PlanInput): readonly PlanFault[] {
+  const names = [...elements.keys()]
+  const faults: PlanFault[] = []
+  if (isUri(rule.to)) {
+    const uri = parseUri(rule.to)
+    if (uri === undefined || !uri.scheme.startsWith('sip'))
+      faults.push({
+        line: rule.line,
+        text: `rule '${rule.name}' goes to '${rule.to}'`,
+        expected: 'a sip: URI or the name of an element',
+      })
+  } else if (!elements.has(rule.to))
+    faults.push({
+      line: rule.line,
+      text: `rule '${rule.name}' goes to '${rule.to}', which is no element`,
+      expected: `one of ${names.join(', ')}, or a sip: URI`,
+    })
+  for (const from of valuesOf(rule.from) ?? []) {
+    if (from === 'outside' || from === 'trusted' || elements.has(from)) continue
+    const expected = `one of outside, trusted, ${names.join(', ')}`
+    faults.push({ line: rule.line, text: `rule '${rule.name}' is for requests from '${from}', which is no element`, expected })
+  }
+  return faults
+}
+
+/** A rule that gives an element only what it never takes. */
+function claimFaults(rule: Rule, { elements }: PlanInput): readonly PlanFault[] {
+  const claims = elements.get(rule.to) ?? []
+  if (claims.length === 0 || claims.some((claim) => meet(rule, claimed(claim)))) return []
+  const expected = claims.map((claim) => claimName('', claim).slice(' claims '.length)).join(', or ')
+  return [{ line: rule.line, text: `rule '${rule.name}' gives ${rule.to} what it does not serve`, expected }]
+}
+
+function meet(rule: Rule, claim: Partial<Rule>): boolean {
+  return conditionNames.every((name) => {
+    const [a, b] = [valuesOf(rule[name]), valuesOf(claim[name])]
+    return (
+      a === undefined || b === undefined || a.some((value) => b.some((other) => matches(value, other) || matches(other, value)))
+    )
+  })
+}
+
+/** A rule is dead if an earlier one takes all it could get; the proxy passes on what it let in, so behind it nothing is dead. */
+function deadFaults(rule: Rule, earlier: readonly Rule[], proxy: string | undefined): readonly PlanFault[] {
+  const from = valuesOf(rule.from) ?? []
+  // What an element sends never goes back to it, so an earlier rule to that element leaves it to this one.
+  const takes = (other: Rule): boolean => !from.includes(other.to) && (other.to !== proxy || rule.to === proxy)
+  const cover = earlier.find((other) => takes(other) && covers(other, rule))
+  if (cover === undefined) return []
+  const text = `rule '${rule.name}' never gets anything, since '${cover.name}' in line ${cover.line} takes it all`
+  return [{ line: rule.line, text, expected: 'the narrower rule first, or none' }]
+}
+
+function covers(wide: Rule, narrow: Rule): boolean {
+  return conditionNames.every((name: ConditionName) => {
+    const [all, some] = [valuesOf(wide[name]), valuesOf(narrow[name])]
+    return all === undefined || some?.every((value) => all.some((pattern) => matches(pattern, value))) === true
+  })
+}
+
+function matches(pattern: string, value: string): boolean {
+  return pattern === value || (pattern.endsWith('*') && value.startsWith(pattern.slice(0, -1)))
+}
+
+/** A rule that sends to where we listen, for requests that would come back as they went. */
+function loopFaults(rule: Rule, { ownAddresses }: PlanInput, domains: ReadonlySet<string>): readonly PlanFault[] {
+  const uri = isUri(rule.to) ? parseUri(rule.to) : undefined
+  if (uri === undefined) return []
+  const from = valuesOf(rule.from)
+  const comesBack = from === undefined || from.includes('outside') || from.includes('trusted')
+  const port = uri.port === 0 ? 5060 : uri.port
+  const ours = ownAddresses.some(
+    (own) => own.port === port && (own.host === uri.host || (isAnyHost(own.host) && domains.has(uri.host))),
+  )
+  const byName = uri.port === 0 && domains.has(uri.host)
+  if (!comesBack || !(ours || byName)) return []
+  const text = `rule '${rule.name}' sends to ${rule.to}, which is this node: a routing loop`
+  return [{ line: rule.line, text, expected: 'the address of another node, or the name of an element' }]
+}
+
+function isAnyHost(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
+}

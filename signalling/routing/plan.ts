@@ -1,0 +1,175 @@
+/** Who gets a request: the dialplan's rules as a decision table by method. Pure; the first rule that matches wins. */
+
+/** What the plan looks at. Methods in upper case; host, event and content in lower case and without parameters. */
+export interface PlanQuery {
+  readonly method: string
+  /** User part of the Request-URI; `''` if it has none. */
+  readonly user: string
+  /** `''` for a tel URI. */
+  readonly host: string
+  /** Event package. */
+  readonly event?: string
+  /** Media type of the body. */
+  readonly content?: string
+  /** `outside`, `trusted` (a peer that the dialplan lists), or the name of the element that sends. */
+  readonly from: string
+}
+
+/** One value, or several of which any may match. A trailing `*` in `user` stands for any rest. */
+export type Condition = string | readonly string[]
+
+/** One rule of a dialplan. Every condition given must match; one left out always does. */
+export interface Rule {
+  readonly name: string
+  /** Line in the dialplan; 0 for a rule derived from the elements' claims. */
+  readonly line: number
+  readonly from?: Condition
+  readonly method?: Condition
+  readonly event?: Condition
+  readonly content?: Condition
+  readonly user?: Condition
+  readonly host?: Condition
+  /** An element's name, or the `sip:` URI of another node. */
+  readonly to: string
+}
+
+/** What a rule decides: either `element` or `uri` is there. */
+export interface Decision {
+  readonly rule: Rule
+  readonly index: number
+  readonly element?: string
+  readonly uri?: string
+}
+
+/** One rule's part in an explanation. */
+export interface Explanation {
+  readonly rule: Rule
+  readonly wins: boolean
+  readonly why: string
+}
+
+/** A compiled dialplan. */
+export interface Plan {
+  /** Our domains, in lower case. */
+  readonly domains: ReadonlySet<string>
+  readonly rules: readonly Rule[]
+  /** The first rule that matches, behind rule `after` if given (the one whose element passed). Undefined: nobody's. */
+  decide(query: PlanQuery, after?: number): Decision | undefined
+  /** The same, told rule by rule. */
+  explain(query: PlanQuery): readonly Explanation[]
+}
+
+export const conditionNames = ['from', 'method', 'event', 'content', 'user', 'host'] as const
+export type ConditionName = (typeof conditionNames)[number]
+
+/** The values of a condition; undefined where anything matches. */
+export function valuesOf(condition: Condition | undefined): readonly string[] | undefined {
+  return condition === undefined || typeof condition !== 'string' ? condition : [condition]
+}
+
+/** True if `to` is an address rather than an element's name. */
+export function isUri(to: string): boolean {
+  return to.includes(':')
+}
+
+/** A rule made ready for matching. */
+class Row {
+  readonly decision: Decision
+  private readonly from: ReadonlySet<string> | undefined
+  private readonly event: ReadonlySet<string> | undefined
+  private readonly content: ReadonlySet<string> | undefined
+  private readonly user: ReadonlySet<string> | undefined
+  private readonly userPrefixes: readonly string[]
+  private readonly host: ReadonlySet<string> | undefined
+
+  constructor(decision: Decision) {
+    this.decision = decision
+    const rule = decision.rule
+    this.from = setOf(rule.from)
+    this.event = setOf(rule.event)
+    this.content = setOf(rule.content)
+    this.user = setOf(rule.user)
+    this.userPrefixes = (valuesOf(rule.user) ?? []).filter((user) => user.endsWith('*')).map((user) => user.slice(0, -1))
+    this.host = setOf(rule.host)
+  }
+
+  /** The first condition but the method that fails, or undefined. */
+  misses(query: PlanQuery): ConditionName | 'to' | undefined {
+    if (this.decision.element === query.from) return 'to' // never back to the element it comes from
+    if (this.from !== undefined && !this.from.has(query.from)) return 'from'
+    if (this.event !== undefined && (query.event === undefined || !this.event.has(query.event))) return 'event'
+    if (this.content !== undefined && (query.content === undefined || !this.content.has(query.content))) return 'content'
+    if (this.host !== undefined && !this.host.has(query.host)) return 'host'
+    if (this.user !== undefined && !this.user.has(query.user) && !this.startsRight(query.user)) return 'user'
+    return undefined
+  }
+
+  private startsRight(user: string): boolean {
+    for (let i = 0; i < this.userPrefixes.length; i++) if (user.startsWith(this.userPrefixes[i]!)) return true
+    return false
+  }
+}
+
+function setOf(condition: Condition | undefined): ReadonlySet<string> | undefined {
+  const values = valuesOf(condition)
+  return values === undefined ? undefined : new Set(values)
+}
+
+/** Rules that have been checked (compile.ts), one list of rows a method. Deciding allocates nothing. */
+export class DecisionTable implements Plan {
+  readonly domains: ReadonlySet<string>
+  readonly rules: readonly Rule[]
+  private readonly rows: readonly Row[]
+  private readonly byMethod = new Map<string, readonly Row[]>()
+  private readonly otherMethods: readonly Row[]
+
+  constructor(domains: ReadonlySet<string>, rules: readonly Rule[]) {
+    this.domains = domains
+    this.rules = rules
+    this.rows = rules.map((rule, index) =>
+      isUri(rule.to) ? new Row({ rule, index, uri: rule.to }) : new Row({ rule, index, element: rule.to }),
+    )
+    for (const method of new Set(rules.flatMap((rule) => valuesOf(rule.method) ?? []))) {
+      this.byMethod.set(
+        method,
+        this.rows.filter(({ decision }) => takesMethod(decision.rule, method)),
+      )
+    }
+    this.otherMethods = this.rows.filter(({ decision }) => decision.rule.method === undefined)
+  }
+
+  decide(query: PlanQuery, after = -1): Decision | undefined {
+    const rows = this.byMethod.get(query.method) ?? this.otherMethods
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i]!
+      if (row.decision.index > after && row.misses(query) === undefined) return row.decision
+    }
+    return undefined
+  }
+
+  explain(query: PlanQuery): readonly Explanation[] {
+    const winner = this.decide(query)
+    return this.rows.map((row) => {
+      const rule = row.decision.rule
+      const miss = takesMethod(rule, query.method) ? row.misses(query) : 'method'
+      if (row.decision === winner) return { rule, wins: true, why: wonBy(rule) }
+      if (miss === undefined) return { rule, wins: false, why: `would match, but '${winner?.rule.name}' comes first` }
+      if (miss === 'to') return { rule, wins: false, why: `never back to ${query.from}, which sends it` }
+      return { rule, wins: false, why: `${miss} is ${told(query[miss])}, wanted ${valuesOf(rule[miss])?.map(told).join(' or ')}` }
+    })
+  }
+}
+
+function takesMethod(rule: Rule, method: string): boolean {
+  const methods = valuesOf(rule.method)
+  return methods === undefined || methods.includes(method)
+}
+
+function wonBy(rule: Rule): string {
+  const given = conditionNames.filter((name) => rule[name] !== undefined)
+  return given.length === 0 ? 'it has no conditions' : `${given.join(', ')} ${given.length === 1 ? 'matches' : 'match'}`
+}
+
+function told(value: string | undefined): string {
+  return value === undefined || value === '' ? 'none' : value
+}
