@@ -1,0 +1,90 @@
+/** A network in memory: datagrams between named hosts, with delay, loss, reordering and partition, in the clock's time. */
+import type { Clock } from '../clock.ts'
+import type { Flow, HostPort, Transport, TransportSink } from './transport.ts'
+
+/** What happens to one datagram. `delay` in milliseconds; several delays duplicate it; none loses it. */
+export type Fate = (from: HostPort, to: HostPort, bytes: Uint8Array) => readonly number[]
+
+export interface MemoryOptions {
+  readonly listen: HostPort
+  readonly sink: TransportSink
+  readonly isTrusted: (host: string) => boolean
+}
+
+/** One network; its hosts see each other and nothing else. */
+export class MemoryNetwork {
+  /** Decides about every datagram; replace it to lose, delay, reorder or repeat. */
+  fate: Fate = () => [1]
+  /** Datagrams handed to the network so far, delivered or not. */
+  sent = 0
+  private readonly clock: Clock
+  private readonly hosts = new Map<string, (bytes: Buffer, from: HostPort) => void>()
+  private readonly parted = new Set<string>()
+
+  constructor(clock: Clock) {
+    this.clock = clock
+  }
+  /** Cuts both ways between two hosts until `heal`. */
+  part(a: string, b: string): void {
+    this.parted.add(`${a}|${b}`).add(`${b}|${a}`)
+  }
+  heal(): void {
+    this.parted.clear()
+  }
+  carry(from: HostPort, to: HostPort, bytes: Uint8Array): void {
+    this.sent++
+    if (this.parted.has(`${from.host}|${to.host}`)) return
+    const copy = Buffer.from(bytes)
+    for (const delay of this.fate(from, to, copy)) {
+      this.clock.after(delay, () => this.hosts.get(`${to.host}|${to.port}`)?.(copy, from))
+    }
+  }
+  transport(options: MemoryOptions): Transport {
+    const { sink, listen } = options
+    const flows = new Map<string, MemoryFlow>()
+    const flowTo = (remote: HostPort): MemoryFlow => {
+      const key = `${remote.host}|${remote.port}`
+      let flow = flows.get(key)
+      if (flow === undefined) flows.set(key, (flow = new MemoryFlow(this, listen, remote, options.isTrusted(remote.host))))
+      return flow
+    }
+    const key = `${listen.host}|${listen.port}`
+    return {
+      name: 'MEM',
+      reliable: false,
+      local: listen,
+      listen: async () => {
+        if (this.hosts.has(key)) throw new Error(`${listen.host}:${listen.port} is in use`)
+        this.hosts.set(key, (bytes, from) => sink.received(bytes, flowTo(from)))
+      },
+      connect: flowTo,
+      close: async () => {
+        this.hosts.delete(key)
+      },
+    }
+  }
+}
+
+class MemoryFlow implements Flow {
+  readonly id: string
+  readonly transport = 'MEM'
+  readonly reliable = false
+  readonly local: HostPort
+  readonly remote: HostPort
+  readonly trusted: boolean
+  readonly open = true
+  identity: string | undefined = undefined
+  private readonly network: MemoryNetwork
+  constructor(network: MemoryNetwork, local: HostPort, remote: HostPort, trusted: boolean) {
+    this.id = `mem-${remote.host}-${remote.port}-${local.port}`
+    this.network = network
+    this.local = local
+    this.remote = remote
+    this.trusted = trusted
+  }
+  send(bytes: Uint8Array): boolean {
+    this.network.carry(this.local, this.remote, bytes)
+    return true
+  }
+  close(): void {}
+}
