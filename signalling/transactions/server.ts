@@ -1,0 +1,139 @@
+/** The server transactions (RFC 3261 §17.2, RFC 6026, RFC 4320): absorb repeats, repeat the answer. */
+import type { Clock, Timed, Timer } from '../clock.ts'
+import type { SipRequest } from '../messages/message.ts'
+import type { Flow } from '../transports/transport.ts'
+import type { Timing } from './timing.ts'
+
+/** What answers a request: a transaction on the wire, or a hop between two elements of one node. */
+export interface ServerSide {
+  readonly request: SipRequest
+  readonly flow: Flow
+  /** The top Via as responses carry it, where received or rport were added; else undefined. */
+  readonly via: string | undefined
+  /** Told when the peer cancels, or its flow breaks: it wants no answer any more. */
+  onCancel: (() => void) | undefined
+  /** At most one final response is taken, except 2xx to INVITE, which may come several times from a fork. */
+  respond(status: number, bytes: Buffer): void
+}
+
+export interface ServerHolder {
+  readonly clock: Clock
+  readonly timing: Timing
+  transmit(flow: Flow, bytes: Buffer): boolean
+  forget(transaction: ServerTransaction): void
+}
+
+const Proceeding = 0
+const Completed = 1
+const Confirmed = 2
+const Accepted = 3
+const Terminated = 4
+
+/** Non-INVITE. After the answer only what a repeat needs is kept, for 64*T1 (Timer J). */
+export class ServerTransaction implements ServerSide, Timed {
+  readonly key: string
+  readonly flow: Flow
+  readonly via: string | undefined
+  onCancel: (() => void) | undefined = undefined
+  protected readonly holder: ServerHolder
+  protected state = Proceeding
+  protected held: SipRequest | undefined
+  protected last: Buffer | undefined = undefined
+  protected timer: Timer | undefined = undefined
+
+  constructor(holder: ServerHolder, key: string, request: SipRequest, flow: Flow, via: string | undefined) {
+    this.holder = holder
+    this.key = key
+    this.held = request
+    this.flow = flow
+    this.via = via
+  }
+  /** Until the final response. */
+  get request(): SipRequest {
+    return this.held!
+  }
+  get answered(): boolean {
+    return this.state !== Proceeding
+  }
+  respond(status: number, bytes: Buffer): void {
+    if (this.state !== Proceeding) return
+    this.last = bytes
+    this.holder.transmit(this.flow, bytes)
+    if (status < 200) return
+    this.state = Completed
+    this.onCancel = undefined
+    if (this.flow.reliable) this.end()
+    else this.timer = this.holder.clock.after(64 * this.holder.timing.T1, this)
+  }
+  /** The request came again. */
+  again(): void {
+    if (this.last !== undefined) this.holder.transmit(this.flow, this.last)
+  }
+  /** Gives up without an answer: RFC 4320 §4.1 forbids a late 408 to non-INVITE. */
+  abandon(): void {
+    this.end()
+  }
+  expire(): void {
+    this.end()
+  }
+  protected end(): void {
+    if (this.state === Terminated) return
+    this.state = Terminated
+    this.timer?.cancel()
+    this.last = undefined
+    this.onCancel = undefined
+    this.holder.forget(this)
+  }
+}
+
+/** INVITE: repeats failures until the ACK, passes 2xx through in the Accepted state (RFC 6026). */
+export class InviteServerTransaction extends ServerTransaction {
+  private interval = 0
+  private deadline = 0
+
+  override respond(status: number, bytes: Buffer): void {
+    const { clock, timing } = this.holder
+    if (status >= 200 && status < 300 && (this.state === Proceeding || this.state === Accepted)) {
+      this.holder.transmit(this.flow, bytes)
+      if (this.state === Accepted) return
+      this.state = Accepted
+      this.timer = clock.after(64 * timing.T1, this) // Timer L
+      return
+    }
+    if (this.state !== Proceeding) return
+    this.last = bytes
+    this.holder.transmit(this.flow, bytes)
+    if (status < 200) return
+    this.state = Completed
+    this.onCancel = undefined
+    this.interval = timing.T1
+    this.deadline = clock.now() + 64 * timing.T1
+    this.timer = clock.after(this.flow.reliable ? 64 * timing.T1 : this.interval, this)
+  }
+  override again(): void {
+    if (this.state === Proceeding || this.state === Completed) super.again()
+  }
+  /** The ACK to a failure. True if it ends here; false if it belongs to a 2xx and goes on to the user agent. */
+  acknowledge(): boolean {
+    if (this.state === Accepted) return false
+    if (this.state === Completed) {
+      this.state = Confirmed
+      this.timer?.cancel()
+      if (this.flow.reliable) this.end()
+      else this.timer = this.holder.clock.after(this.holder.timing.T4, this) // Timer I
+    }
+    return true
+  }
+  /** Timers G, H, I and L. */
+  override expire(): void {
+    const { clock, timing } = this.holder
+    const left = this.deadline - clock.now()
+    if (this.state !== Completed || left <= 0.5) {
+      this.end()
+      return
+    }
+    this.again()
+    this.interval = Math.min(this.interval * 2, timing.T2)
+    this.timer = clock.after(Math.min(this.interval, left), this)
+  }
+}

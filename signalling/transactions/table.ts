@@ -1,0 +1,142 @@
+/** All transactions of a node: where retransmissions, ACK, CANCEL and responses end. Bounded, and empty when quiet. */
+import type { Clock } from '../clock.ts'
+import type { Ids } from '../ids.ts'
+import { buildResponse } from '../messages/build.ts'
+import type { SipRequest, SipResponse } from '../messages/message.ts'
+import { transactionKey } from '../messages/scan.ts'
+import type { Flow } from '../transports/transport.ts'
+import { type ClientHolder, ClientTransaction, type ClientUser, InviteClientTransaction } from './client.ts'
+import { InviteServerTransaction, type ServerHolder, ServerTransaction } from './server.ts'
+import { stampedVia } from './stateless.ts'
+import { standardTiming, type Timing } from './timing.ts'
+
+/** What the transaction user is handed. */
+export interface TransactionUser {
+  onRequest(transaction: ServerTransaction): void
+  /** An ACK for a 2xx: no transaction is its, it goes where the dialog goes. */
+  onAck(request: SipRequest, flow: Flow): void
+}
+
+export interface TableOptions {
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly user: TransactionUser
+  /** Puts bytes on a flow, past the tap; false if the flow took nothing. */
+  readonly transmit: (flow: Flow, bytes: Buffer) => boolean
+  readonly timing?: Timing
+  /** Server transactions at most, answered ones included; beyond that the oldest answered ones go first. */
+  readonly limit?: number
+}
+
+export class TransactionTable implements ClientHolder, ServerHolder {
+  readonly clock: Clock
+  readonly timing: Timing
+  readonly transmit: (flow: Flow, bytes: Buffer) => boolean
+  private readonly user: TransactionUser
+  private readonly limit: number
+  private readonly prefix: string
+  private readonly servers = new Map<string, ServerTransaction>()
+  private readonly slots: (ClientTransaction | undefined)[] = []
+  private readonly free: number[] = []
+  private generation = 0
+  private readonly byFlow = new Map<string, Set<ClientTransaction>>()
+
+  constructor(options: TableOptions) {
+    this.clock = options.clock
+    this.timing = options.timing ?? standardTiming
+    this.transmit = options.transmit
+    this.user = options.user
+    this.limit = options.limit ?? 500_000
+    this.prefix = `z9hG4bK${options.ids.token(6)}.`
+  }
+  get serverCount(): number {
+    return this.servers.size
+  }
+  get clientCount(): number {
+    return this.slots.length - this.free.length
+  }
+
+  receiveRequest(request: SipRequest, flow: Flow): void {
+    const key = transactionKey(request)
+    const known = this.servers.get(key)
+    if (request.method === 'ACK') {
+      if (known instanceof InviteServerTransaction && known.acknowledge()) return
+      this.user.onAck(request, flow)
+      return
+    }
+    if (known !== undefined) {
+      known.again()
+      return
+    }
+    const via = stampedVia(request, flow)
+    const transaction =
+      request.method === 'INVITE'
+        ? new InviteServerTransaction(this, key, request, flow, via)
+        : new ServerTransaction(this, key, request, flow, via)
+    this.servers.set(key, transaction)
+    if (this.servers.size > this.limit) this.evict()
+    if (request.method === 'CANCEL') this.cancel(transaction)
+    else this.user.onRequest(transaction)
+  }
+
+  private cancel(transaction: ServerTransaction): void {
+    const { request, via } = transaction
+    const invite = this.servers.get(transaction.key.replace(/\|CANCEL$/, '|INVITE'))
+    if (invite instanceof InviteServerTransaction) {
+      transaction.respond(200, buildResponse(request, 200, { via, toTag: 'c' }))
+      invite.onCancel?.()
+    } else transaction.respond(481, buildResponse(request, 481, { via, toTag: 'c' }))
+  }
+
+  private evict(): void {
+    let looked = 0
+    for (const transaction of this.servers.values()) {
+      if (transaction.answered) {
+        transaction.abandon()
+        return
+      }
+      if (++looked > 64) return // all in progress: they are bounded by admission, not here
+    }
+  }
+
+  receiveResponse(response: SipResponse): void {
+    const branch = response.via?.branch
+    if (branch === undefined || !branch.startsWith(this.prefix)) return // a stray (RFC 6026 §7.1)
+    const dot = branch.indexOf('.', this.prefix.length)
+    const slot = Number.parseInt(branch.slice(this.prefix.length, dot), 36)
+    const transaction = this.slots[slot]
+    if (transaction !== undefined && transaction.branch === branch) transaction.receive(response)
+  }
+
+  /** A new client transaction; `begin` sends the request, whose top Via must carry its `branch`. */
+  client(method: string, flow: Flow, user: ClientUser): ClientTransaction {
+    const slot = this.free.pop() ?? this.slots.push(undefined) - 1
+    const branch = `${this.prefix}${slot.toString(36)}.${(this.generation++).toString(36)}`
+    const transaction =
+      method === 'INVITE'
+        ? new InviteClientTransaction(this, slot, branch, flow, user)
+        : new ClientTransaction(this, slot, branch, flow, user)
+    this.slots[slot] = transaction
+    if (flow.reliable) this.note(flow, transaction)
+    return transaction
+  }
+  /** Requests under way on a connection fail as it breaks; datagrams have Timer F. */
+  private note(flow: Flow, transaction: ClientTransaction): void {
+    let set = this.byFlow.get(flow.id)
+    if (set === undefined) this.byFlow.set(flow.id, (set = new Set()))
+    set.add(transaction)
+  }
+  flowClosed(flow: Flow): void {
+    for (const transaction of this.byFlow.get(flow.id) ?? []) transaction.fail(503)
+    this.byFlow.delete(flow.id)
+  }
+  release(transaction: ClientTransaction): void {
+    if (this.slots[transaction.slot] !== transaction) return
+    this.slots[transaction.slot] = undefined
+    this.free.push(transaction.slot)
+    if (transaction.flow.reliable) this.byFlow.get(transaction.flow.id)?.delete(transaction)
+  }
+  forget(transaction: ServerTransaction): void {
+    this.servers.delete(transaction.key)
+  }
+}
