@@ -1,0 +1,49 @@
+/** A dialplan to what runs: its elements, and the plan compiled from their claims and its rules. */
+import { catalogue } from '../elements/catalogue.ts'
+import type { Element } from '../signalling/element.ts'
+import { compilePlan } from '../signalling/routing/compile.ts'
+import type { Plan } from '../signalling/routing/plan.ts'
+import type { Dialplan, Fault, Outcome, PlannedElement } from './dialplan.ts'
+
+export interface Assembled {
+  readonly elements: readonly Element[]
+  readonly plan: Plan
+}
+
+/** Makes the elements, which opens and starts nothing, and compiles the plan. */
+export function assemble(dialplan: Dialplan): Outcome<Assembled> {
+  const { file } = dialplan
+  const elements: Element[] = []
+  const faults: Fault[] = []
+  for (const planned of dialplan.elements) {
+    const made = makeElement(file, planned)
+    if (made.faults === undefined) elements.push(made.value)
+    else faults.push(...made.faults)
+  }
+  if (faults.length > 0) return { faults }
+  const proxy = dialplan.elements.find(({ role }) => role === 'proxy')?.name
+  const compiled = compilePlan({
+    rules: dialplan.rules,
+    domains: dialplan.domains,
+    elements: new Map(elements.map(({ name, claims }) => [name, claims])),
+    proxy,
+    ownAddresses: dialplan.listen,
+  })
+  if (compiled.plan === undefined) return { faults: compiled.faults.map((fault) => ({ file, ...fault })) }
+  return { value: { elements, plan: compiled.plan } }
+}
+
+function makeElement(file: string, { name, role, line, settings }: PlannedElement): Outcome<Element> {
+  const make = catalogue[role]
+  if (make === undefined) {
+    const expected = `one of ${Object.keys(catalogue).join(', ')}`
+    return { faults: [{ file, line, text: `no element of role ${role} can be made`, expected }] }
+  }
+  try {
+    return { value: make(name, settings) }
+  } catch (error) {
+    // An element refuses settings that the schema admits but that make no sense together.
+    const text = `${name}: ${error instanceof Error ? error.message : String(error)}`
+    return { faults: [{ file, line, text, expected: `settings that the role ${role} can work with` }] }
+  }
+}

@@ -1,0 +1,87 @@
+/** A network as data: what a dialplan file says, checked and with its lines remembered. */
+import type { Rule } from '../signalling/routing/plan.ts'
+import type { HostPort } from '../signalling/transports/transport.ts'
+
+export interface Listen extends HostPort {
+  readonly transport: 'UDP' | 'TCP' | 'WS'
+}
+
+/** Settings as the schema admits them for the element's role. */
+export type Settings = { readonly [name: string]: unknown }
+
+export interface PlannedElement {
+  readonly name: string
+  readonly role: string
+  readonly line: number
+  readonly settings: Settings
+}
+
+export interface Dialplan {
+  /** Path of the file, as given. */
+  readonly file: string
+  readonly name: string
+  readonly domains: readonly string[]
+  readonly listen: readonly Listen[]
+  readonly http: HostPort | undefined
+  /** Folder relative to the working directory, or `memory`. */
+  readonly data: string
+  readonly trusted: readonly string[]
+  readonly elements: readonly PlannedElement[]
+  /** Undefined: derived from what the elements claim. */
+  readonly rules: readonly Rule[] | undefined
+}
+
+/** One thing wrong with a file; printed as one line. */
+export interface Fault {
+  readonly file: string
+  /** 1 or more; 0 where no line is to blame. */
+  readonly line: number
+  readonly text: string
+  readonly expected: string
+}
+
+export type Outcome<Value> = { readonly value: Value; readonly faults?: undefined } | { readonly faults: readonly Fault[] }
+
+export function printFault({ file, line, text, expected }: Fault): string {
+  return `${line > 0 ? `${file}:${line}` : file}: ${text}; expected ${expected}`
+}
+
+/** A person who may sign in, as far as the command line cares. */
+export interface Subscriber {
+  readonly id: string
+  readonly password?: string
+}
+
+/** All subscribers of all elements of role hss. */
+export function subscribersOf(dialplan: Dialplan): readonly Subscriber[] {
+  return dialplan.elements
+    .filter(({ role }) => role === 'hss')
+    .flatMap(({ settings }) => (settings['subscribers'] as readonly Subscriber[] | undefined) ?? [])
+}
+
+/** `alice` of `sip:alice@localhost`. */
+export function userOf(id: string): string {
+  return id.slice(id.indexOf(':') + 1).split('@')[0]!
+}
+
+/** Reads `udp://127.0.0.1:5060`. Undefined where the text is no such address. */
+export function parseListen(text: string): Listen | undefined {
+  const match = /^(udp|tcp|ws):\/\/(.+)$/i.exec(text)
+  const place = match === null ? undefined : parsePlace(match[2]!)
+  return place && { transport: match![1]!.toUpperCase() as Listen['transport'], ...place }
+}
+
+/** Reads `127.0.0.1:8080` or `[::1]:8080`. Undefined where the text is no such address. */
+export function parsePlace(text: string): HostPort | undefined {
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):([0-9]{1,5})$/.exec(text)
+  const port = Number(match?.[3])
+  return match === null || port > 65535 ? undefined : { host: (match[1] ?? match[2])!, port }
+}
+
+export function printPlace({ host, port }: HostPort): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+export function printListen(listen: Listen): string {
+  return `${listen.transport.toLowerCase()}://${printPlace(listen)}`
+}
