@@ -1,0 +1,113 @@
+/** Bodies of SPEC §2.4: media types, validation and types, all from the JSON Schema files beside this one. */
+import { isIP } from 'node:net'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { type Body, parseUri, type SipRequest } from '../../signalling/index.ts'
+import proseMatch from './prose-match.json' with { type: 'json' }
+import proseMonitor from './prose-monitor.json' with { type: 'json' }
+import proseRequest from './prose-request.json' with { type: 'json' }
+import proseState from './prose-state.json' with { type: 'json' }
+import proximate from './proximate.json' with { type: 'json' }
+import proximityDiff from './proximity-diff.json' with { type: 'json' }
+import proximityList from './proximity-list.json' with { type: 'json' }
+import proximityPair from './proximity-pair.json' with { type: 'json' }
+import proximityQuery from './proximity-query.json' with { type: 'json' }
+import subscriber from './subscriber.json' with { type: 'json' }
+import subscriptionData from './subscription-data.json' with { type: 'json' }
+import subscriptionQuery from './subscription-query.json' with { type: 'json' }
+import type { Bodies } from './types.ts'
+
+export type * from './types.ts'
+
+/** The `<name>` of `application/vnd.proxima.<name>+json`. */
+export type BodyName = keyof Bodies
+
+/** A body, or why it cannot be taken: the status to answer and the text of its `Warning`. */
+export type Read<Value> =
+  | { readonly value: Value; readonly fault?: undefined }
+  | { readonly value?: undefined; readonly fault: BodyFault }
+
+export interface BodyFault {
+  readonly status: number
+  readonly warning: string
+}
+
+const schemas: { readonly [name in BodyName]: object } = {
+  'prose-match': proseMatch,
+  'prose-monitor': proseMonitor,
+  'prose-request': proseRequest,
+  'prose-state': proseState,
+  proximate,
+  'proximity-diff': proximityDiff,
+  'proximity-list': proximityList,
+  'proximity-pair': proximityPair,
+  'proximity-query': proximityQuery,
+  subscriber,
+  'subscription-data': subscriptionData,
+  'subscription-query': subscriptionQuery,
+}
+
+const rfc3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/
+
+/** A device or user identifier (SPEC §2.1): SIP or tel URI, another URI, or an IP address. */
+function isDevice(text: string): boolean {
+  return isIP(text) !== 0 || parseUri(text) !== undefined
+}
+
+function compileAll(): { readonly [name in BodyName]: ValidateFunction } {
+  const ajv = new Ajv({ strict: true, allErrors: false })
+  ajv.addFormat('device', isDevice)
+  ajv.addFormat('date-time', (text: string) => rfc3339.test(text) && !Number.isNaN(Date.parse(text)))
+  for (const schema of Object.values(schemas)) ajv.addSchema(schema)
+  const compiled = Object.keys(schemas).map((name) => [name, ajv.getSchema(`${name}.json`)!])
+  return Object.fromEntries(compiled) as { readonly [name in BodyName]: ValidateFunction }
+}
+
+const validators = compileAll()
+const expected: { readonly [keyword: string]: (error: ErrorObject) => string } = {
+  format: (error) => (error.params['format'] === 'device' ? 'must be a URI or an IP address' : 'must be a time of RFC 3339'),
+  enum: (error) => `must be one of ${(error.params['allowedValues'] as unknown[]).join(', ')}`,
+}
+
+/** The media type of that body. */
+export function mediaType(name: BodyName): string {
+  return `application/vnd.proxima.${name}+json`
+}
+
+/** Whether parsed JSON is that body; undefined: it is. Otherwise the JSON pointer and what was expected there. */
+export function faultOf(name: BodyName, value: unknown): string | undefined {
+  const validate = validators[name]
+  if (validate(value)) return undefined
+  const error = validate.errors![0]!
+  const what = expected[error.keyword]?.(error) ?? error.message ?? 'is not as expected'
+  return `${error.instancePath === '' ? 'the body' : error.instancePath} ${what}`
+}
+
+/** The body of a request. Unknown members are ignored; 415 for another media type, 400 for what fails the schema (SPEC §2.4). */
+export function readBody<Name extends BodyName>(request: SipRequest, name: Name): Read<Bodies[Name]> {
+  if (request.bodyEnd === request.bodyStart) return fail(400, `${mediaType(name)} expected, there is no body`)
+  if (request.contentType !== mediaType(name)) return fail(415, `${mediaType(name)} expected`)
+  const encoding = request.text('Content-Encoding')
+  if (encoding !== undefined && encoding !== 'identity') return fail(415, `Content-Encoding ${encoding} is not supported`)
+  let value: unknown
+  try {
+    value = JSON.parse(request.body.toString('utf8'))
+  } catch (fault) {
+    return fail(400, `the body is not JSON: ${fault instanceof Error ? fault.message : 'malformed'}`)
+  }
+  const fault = faultOf(name, value)
+  return fault === undefined ? { value: value as Bodies[Name] } : fail(400, fault)
+}
+
+function fail(status: number, warning: string): { readonly fault: BodyFault } {
+  return { fault: { status, warning } }
+}
+
+/** Whether a request brings any body. */
+export function hasBody(request: SipRequest): boolean {
+  return request.bodyEnd > request.bodyStart
+}
+
+/** The body to send. Own bodies are not validated: their type is their proof. */
+export function writeBody<Name extends BodyName>(name: Name, value: Bodies[Name]): Body {
+  return { type: mediaType(name), content: JSON.stringify(value) }
+}

@@ -1,0 +1,213 @@
+/** Generated from the JSON Schemas beside it by `npm run types`. Do not edit. */
+
+/**
+ * From the `<name>` of `application/vnd.proxima.<name>+json` to the body.
+ */
+export interface Bodies {
+  readonly 'prose-match': ProseMatch
+  readonly 'prose-monitor': ProseMonitor
+  readonly 'prose-request': ProseRequest
+  readonly 'prose-state': ProseState
+  readonly proximate: Proximate
+  readonly 'proximity-diff': ProximityDiff
+  readonly 'proximity-list': ProximityList
+  readonly 'proximity-pair': ProximityPair
+  readonly 'proximity-query': ProximityQuery
+  readonly subscriber: SubscriberRecord
+  readonly 'subscription-data': SubscriptionData
+  readonly 'subscription-query': SubscriptionQuery
+}
+/**
+ * What a device heard, and what it hears no more (SPEC §3.2).
+ */
+export interface ProseMatch {
+  /**
+   * @maxItems 1000
+   */
+  readonly heard: readonly HeardCode[]
+  /**
+   * @maxItems 1000
+   */
+  readonly lost?: readonly string[]
+}
+export interface HeardCode {
+  readonly code: string
+  readonly at: string
+  /**
+   * dBm
+   */
+  readonly rssi?: number
+  /**
+   * The peer answered a challenge over the air (SPEC §7).
+   */
+  readonly confirmed?: boolean
+}
+/**
+ * An application server changes what a device listens for (SPEC §3.1, FIG 9): `set` replaces what was triggered before, then `add` and `remove` apply.
+ */
+export interface ProseMonitor {
+  readonly device: string
+  readonly application?: string
+  /**
+   * @maxItems 1000
+   */
+  readonly set?: readonly string[]
+  /**
+   * @maxItems 1000
+   */
+  readonly add?: readonly string[]
+  /**
+   * @maxItems 1000
+   */
+  readonly remove?: readonly string[]
+}
+/**
+ * What a device asks of the proximity service (SPEC §3.1). Without a body: both roles, for the asserted identity.
+ */
+export interface ProseRequest {
+  readonly device?: string
+  /**
+   * @minItems 1
+   * @maxItems 2
+   */
+  readonly roles?: readonly ('discoverable' | 'discoverer')[]
+  readonly application?: string
+}
+/**
+ * What a device was granted, what it announces and what it listens for (SPEC §3.1).
+ */
+export interface ProseState {
+  readonly version: number
+  readonly device: string
+  readonly roles: readonly ('discoverable' | 'discoverer')[]
+  readonly announce?: Announce
+  readonly monitor?: Monitor
+}
+/**
+ * Only if discoverable.
+ */
+export interface Announce {
+  readonly code: string
+  readonly validUntil: string
+  /**
+   * Whether to broadcast now.
+   */
+  readonly active: boolean
+}
+/**
+ * Only if discoverer. In mode `all` the list is empty and every code counts.
+ */
+export interface Monitor {
+  readonly mode: 'listed' | 'all'
+  readonly codes: readonly string[]
+}
+/**
+ * One member of a proximate list (SPEC §3.3).
+ */
+export interface Proximate {
+  readonly device: string
+  readonly since: string
+  readonly lastHeard: string
+  /**
+   * dBm
+   */
+  readonly rssi?: number
+}
+/**
+ * Changes of a proximate list (SPEC §3.4). `full`: forget what was known, `added` is everything. Versions are consecutive; after a gap, refresh.
+ */
+export interface ProximityDiff {
+  readonly version: number
+  readonly device: string
+  readonly full: boolean
+  readonly added: readonly Proximate[]
+  readonly removed: readonly string[]
+  readonly refreshed: readonly Proximate[]
+}
+/**
+ * Who is near a device, or which members of a set are (SPEC §3.3).
+ */
+export interface ProximityList {
+  readonly version: number
+  readonly device: string
+  readonly proximate: readonly Proximate[]
+}
+/**
+ * Whether one device hears another (SPEC §3.3).
+ */
+export interface ProximityPair {
+  readonly device: string
+  readonly peer: string
+  readonly proximate: boolean
+}
+/**
+ * Who is near a device (SPEC §3.3): everybody, one peer, or some of a set of peers.
+ */
+export interface ProximityQuery {
+  readonly device?: string
+  readonly peer?: string
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  readonly peers?: readonly string[]
+  /**
+   * With `peers`: have them start broadcasting.
+   */
+  readonly wake?: boolean
+  /**
+   * Only where both hear each other.
+   */
+  readonly mutual?: boolean
+  readonly application?: string
+}
+/**
+ * What the HSS says of one subscriber (SPEC §6.1). All identifiers are canonical.
+ */
+export interface SubscriberRecord {
+  readonly id: string
+  readonly aliases?: readonly string[]
+  readonly credentials?: Credentials
+  readonly permissions: Permissions
+  readonly friends?: readonly string[]
+  /**
+   * Application servers that may act for the subscriber.
+   */
+  readonly servers?: readonly ServerGrant[]
+}
+/**
+ * H(A1) in hex, per algorithm. Only the proxy is told.
+ */
+export interface Credentials {
+  readonly MD5?: string
+  readonly 'SHA-256'?: string
+}
+export interface Permissions {
+  /**
+   * May be discovered.
+   */
+  readonly discoverable: boolean
+  /**
+   * May discover.
+   */
+  readonly discoverer: boolean
+}
+export interface ServerGrant {
+  readonly uri: string
+  readonly application: string
+}
+/**
+ * Subscriber records (SPEC §6.1). Without `records`: only the version of the whole, so whoever knew another one must read again. With `since`: what changed after that version.
+ */
+export interface SubscriptionData {
+  readonly version: number
+  readonly since?: number
+  readonly records?: readonly SubscriberRecord[]
+  readonly removed?: readonly string[]
+}
+/**
+ * Which subscriber is asked for (SPEC §6.1). Without a body: a feed of all changes.
+ */
+export interface SubscriptionQuery {
+  readonly device: string
+}
