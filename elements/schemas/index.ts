@@ -12,6 +12,7 @@ import proximityList from './proximity-list.json' with { type: 'json' }
 import proximityPair from './proximity-pair.json' with { type: 'json' }
 import proximityQuery from './proximity-query.json' with { type: 'json' }
 import subscriber from './subscriber.json' with { type: 'json' }
+import subscriberSettings from './subscriber-settings.json' with { type: 'json' }
 import subscriptionData from './subscription-data.json' with { type: 'json' }
 import subscriptionQuery from './subscription-query.json' with { type: 'json' }
 import type { Bodies } from './types.ts'
@@ -42,6 +43,7 @@ const schemas: { readonly [name in BodyName]: object } = {
   'proximity-pair': proximityPair,
   'proximity-query': proximityQuery,
   subscriber,
+  'subscriber-settings': subscriberSettings,
   'subscription-data': subscriptionData,
   'subscription-query': subscriptionQuery,
 }

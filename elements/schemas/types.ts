@@ -14,6 +14,7 @@ export interface Bodies {
   readonly 'proximity-pair': ProximityPair
   readonly 'proximity-query': ProximityQuery
   readonly subscriber: SubscriberRecord
+  readonly 'subscriber-settings': SubscriberSettings
   readonly 'subscription-data': SubscriptionData
   readonly 'subscription-query': SubscriptionQuery
 }
@@ -193,6 +194,39 @@ export interface Permissions {
   readonly discoverer: boolean
 }
 export interface ServerGrant {
+  readonly uri: string
+  readonly application: string
+}
+/**
+ * A subscriber as provisioned by dialplan, file or command line (SPEC §6.1). Identifiers in any form; a bare name is a user of the first domain.
+ */
+export interface SubscriberSettings {
+  readonly id: string
+  /**
+   * Kept as H(A1) only.
+   */
+  readonly password?: string
+  readonly credentials?: CredentialSettings
+  readonly aliases?: readonly string[]
+  readonly permissions: PermissionSettings
+  readonly friends?: readonly string[]
+  /**
+   * Application servers that may act for the subscriber.
+   */
+  readonly servers?: readonly ServerSettings[]
+}
+/**
+ * H(A1) in hex, per algorithm, of user and first domain; instead of a password.
+ */
+export interface CredentialSettings {
+  readonly MD5?: string
+  readonly 'SHA-256'?: string
+}
+export interface PermissionSettings {
+  readonly discoverable: boolean
+  readonly discoverer: boolean
+}
+export interface ServerSettings {
   readonly uri: string
   readonly application: string
 }

@@ -1,0 +1,202 @@
+/** The HSS (SPEC §6.1): who subscribes to what, told by the event package `subscription-data` to elements only. */
+import type { Element, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
+import { hasBody, mediaType, readBody, type SubscriberRecord, type SubscriberSettings, writeBody } from '../schemas/index.ts'
+import { deviceKey } from '../services/devices.ts'
+import { Directory } from './directory.ts'
+import { faultOfSettings, openRecord, toRecord, withoutSecrets } from './records.ts'
+
+export interface HssSettings {
+  readonly subscribers?: readonly SubscriberSettings[]
+  /** What the provisioning file holds: a list of subscribers, alone or as `subscribers`. */
+  readonly records?: unknown
+  /** Every user of our domains exists, with all permissions and without credentials. */
+  readonly open?: boolean
+  /** User parts of our domains that are elements and may ask. Default: the roles of SPEC §2.2. */
+  readonly askers?: readonly string[]
+}
+
+/** An element whose records can be changed while it runs. */
+export interface Hss extends Element {
+  /** Adds or replaces a subscriber; resolves when durable. Throws what is wrong with it. */
+  set(settings: SubscriberSettings): Promise<void>
+  /** False: there was none. */
+  remove(id: string): Promise<boolean>
+  get(id: string): SubscriberRecord | undefined
+}
+
+const roles = 'proxy prose as mme pcrf push addressbook gmlc ppr msc sgsn ran smsc lcs-client console'.split(' ')
+const manyChanges = 100 // more than that in one NOTIFY: let them read again what they use
+
+/** State of one subscription: the feed (no `key`), or one record. */
+interface Told {
+  readonly version: number
+  readonly secrets: boolean
+  readonly key?: string
+}
+
+/** Throws if a subscriber is not as the schema says, naming the JSON pointer. */
+export function createHss(name: string, settings: HssSettings): Hss {
+  return new HomeSubscriberServer(name, settings)
+}
+
+class HomeSubscriberServer implements Hss {
+  readonly name: string
+  readonly claims
+  readonly packages: readonly EventPackage[]
+  private readonly settings: HssSettings
+  private readonly provisioned: readonly SubscriberSettings[]
+  private readonly askers: ReadonlySet<string>
+  private readonly feeds = new Set<Notifier<Told>>()
+  private readonly single = new Map<string, Set<Notifier<Told>>>()
+  private directory!: Directory
+  private domains: readonly string[] = []
+  private host!: Host
+
+  constructor(name: string, settings: HssSettings) {
+    this.name = name
+    this.settings = settings
+    this.claims = [{ method: 'SUBSCRIBE', event: 'subscription-data', user: name }]
+    this.askers = new Set([...(settings.askers ?? roles)])
+    this.provisioned = [...(settings.subscribers ?? []), ...listOf(settings.records)]
+    const fault = faultOfSettings(this.provisioned)
+    if (fault !== undefined) throw new Error(`${name}: subscriber ${fault}`)
+    this.packages = [
+      {
+        name: 'subscription-data',
+        types: [mediaType('subscription-data')],
+        expires: { usual: 3600, max: 86_400 },
+        render: (state, context) => this.render(state as Told, context.previous as Told | undefined),
+      },
+    ]
+  }
+
+  async start(host: Host): Promise<void> {
+    this.host = host
+    this.domains = host.domains
+    const records = this.provisioned.map((entry) => toRecord(entry, this.domains))
+    const element = records.find(({ id }) => this.isElement(id))
+    if (element !== undefined) throw new Error(`${this.name}: subscriber ${element.id} has the name of an element`)
+    this.directory = new Directory(host.store, `hss/${this.name}`, records)
+    await this.directory.load(Math.floor(host.clock.date()))
+    host.gauge('subscribers', () => this.directory.size)
+    host.gauge('feeds', () => this.feeds.size)
+  }
+
+  handle(exchange: Exchange): void {
+    const asker = exchange.asserted && deviceKey(exchange.asserted.uri, this.domains)
+    if (asker === undefined || !this.isElement(asker)) {
+      this.host.count('refused')
+      exchange.reply(403, { warning: 'only elements of this network may ask' })
+      return
+    }
+    const secrets = asker === `sip:proxy@${this.domains[0]}`
+    const { version } = this.directory
+    if (!hasBody(exchange.request)) {
+      this.feeds.add(exchange.accept<Told>({ package: 'subscription-data', resource: '', state: { version, secrets } }))
+      return
+    }
+    const query = readBody(exchange.request, 'subscription-query')
+    if (query.fault !== undefined) {
+      exchange.reply(query.fault.status, { warning: query.fault.warning })
+      return
+    }
+    const key = deviceKey(query.value.device, this.domains)!
+    const notifier = exchange.accept<Told>({ package: 'subscription-data', resource: key, state: { version, secrets, key } })
+    if (exchange.request.expires !== 0) this.follow(notifier)
+  }
+
+  restored(notifier: Notifier): void {
+    const secrets = notifier.subscriber === `sip:proxy@${this.domains[0]}`
+    const told: Notifier<Told> = notifier
+    if (notifier.resource === '') this.feeds.add(told)
+    else this.follow(told)
+    told.notify({ version: this.directory.version, secrets, key: notifier.resource || undefined })
+  }
+
+  ended(notifier: Notifier): void {
+    this.feeds.delete(notifier)
+    const others = this.single.get(notifier.resource)
+    others?.delete(notifier)
+    if (others?.size === 0) this.single.delete(notifier.resource)
+  }
+
+  async set(settings: SubscriberSettings): Promise<void> {
+    const fault = faultOfSettings([settings])
+    if (fault !== undefined) throw new Error(`subscriber ${fault.slice('/0'.length)}`)
+    const record = toRecord(settings, this.domains)
+    if (this.isElement(record.id)) throw new Error(`subscriber ${record.id} has the name of an element`)
+    await this.directory.change(record.id, record)
+    this.tell(record.id, record)
+  }
+
+  async remove(id: string): Promise<boolean> {
+    const record = this.get(id)
+    if (record === undefined || this.directory.get(record.id) === undefined) return false
+    await this.directory.change(record.id, undefined)
+    this.tell(record.id, record)
+    return true
+  }
+
+  /** By identifier or alias, with credentials. */
+  get(id: string): SubscriberRecord | undefined {
+    const key = deviceKey(id.includes(':') ? id : `sip:${id}@${this.domains[0]}`, this.domains)
+    return key === undefined ? undefined : this.find(key)
+  }
+
+  private find(key: string): SubscriberRecord | undefined {
+    const record = this.directory.find(key)
+    if (record !== undefined || this.settings.open !== true) return record
+    const ours = key.startsWith('sip:') && key.endsWith(`@${this.domains[0]}`) && !this.isElement(key)
+    return ours ? openRecord(key) : undefined
+  }
+
+  private isElement(key: string): boolean {
+    const tail = `@${this.domains[0]}`
+    return key.startsWith('sip:') && key.endsWith(tail) && this.askers.has(key.slice(4, -tail.length))
+  }
+
+  private follow(notifier: Notifier<Told>): void {
+    const others = this.single.get(notifier.resource)
+    if (others === undefined) this.single.set(notifier.resource, new Set([notifier]))
+    else others.add(notifier)
+  }
+
+  private tell(id: string, record: SubscriberRecord): void {
+    const { version } = this.directory
+    const told = (notifier: Notifier<Told>, key?: string): void => {
+      const secrets = notifier.subscriber === `sip:proxy@${this.domains[0]}`
+      notifier.notify({ version, secrets, key })
+    }
+    for (const notifier of this.feeds) told(notifier)
+    for (const key of [id, ...(record.aliases ?? [])]) {
+      for (const notifier of this.single.get(key) ?? []) told(notifier, key)
+    }
+  }
+
+  // The first NOTIFY of the feed says only the version, later ones what changed since.
+  private render(state: Told, previous: Told | undefined) {
+    const shown = (record: SubscriberRecord): SubscriberRecord => (state.secrets ? record : withoutSecrets(record))
+    const { version } = state
+    if (state.key !== undefined) {
+      const record = this.find(state.key)
+      return writeBody('subscription-data', { version, records: record === undefined ? [] : [shown(record)] })
+    }
+    const changed = previous === undefined ? undefined : this.directory.changedBetween(previous.version, version)
+    if (changed === undefined || changed.length > manyChanges) return writeBody('subscription-data', { version })
+    const records: SubscriberRecord[] = []
+    const removed: string[] = []
+    for (const id of changed) {
+      const record = this.find(id) // in an open network a removed one is there again, with the rights of all
+      if (record === undefined) removed.push(id)
+      else records.push(shown(record))
+    }
+    return writeBody('subscription-data', { version, since: previous!.version, records, removed })
+  }
+}
+
+function listOf(records: unknown): readonly SubscriberSettings[] {
+  if (records === undefined || records === null) return []
+  const list = Array.isArray(records) ? records : (records as { readonly subscribers?: unknown }).subscribers
+  if (!Array.isArray(list)) throw new Error('the provisioning file is neither a list of subscribers nor has one')
+  return list as readonly SubscriberSettings[]
+}

@@ -1,0 +1,68 @@
+/** Subscriber records: from what people provision to what the network is told. */
+import { ha1, parseUri } from '../../signalling/index.ts'
+import { type Credentials, faultOf, type SubscriberRecord, type SubscriberSettings } from '../schemas/index.ts'
+import { subscriberKey } from '../services/devices.ts'
+
+/** The first fault of a list of provisioned subscribers, as JSON pointer and what was expected; undefined: none. */
+export function faultOfSettings(list: readonly unknown[]): string | undefined {
+  for (const [i, entry] of list.entries()) {
+    const fault = faultOf('subscriber-settings', entry)
+    if (fault !== undefined) return `/${i}${fault.startsWith('/') ? '' : ' '}${fault}`
+  }
+  return undefined
+}
+
+/** Passwords become H(A1), identifiers canonical keys. Throws where an identifier is none. */
+export function toRecord(settings: SubscriberSettings, domains: readonly string[]): SubscriberRecord {
+  const key = (text: string): string => {
+    const found = subscriberKey(text, domains)
+    if (found === undefined) throw new Error(`subscriber ${settings.id}: ${text} is no URI, IP address or user name`)
+    return found
+  }
+  const id = key(settings.id)
+  const { discoverable, discoverer } = settings.permissions
+  return {
+    id,
+    aliases: (settings.aliases ?? []).map(key).filter((alias) => alias !== id),
+    credentials: credentialsOf(settings, id, domains[0] ?? 'localhost'),
+    permissions: { discoverable, discoverer },
+    friends: (settings.friends ?? []).map(key),
+    servers: (settings.servers ?? []).map(({ uri, application }) => ({ uri: key(uri), application })),
+  }
+}
+
+// SPEC §2.5: never in clear, one H(A1) per algorithm; the realm is the first domain
+function credentialsOf(settings: SubscriberSettings, id: string, realm: string): Credentials | undefined {
+  if (settings.password === undefined) return settings.credentials
+  const user = parseUri(id)?.user ?? id
+  return {
+    MD5: ha1('MD5', user, realm, settings.password),
+    'SHA-256': ha1('SHA-256', user, realm, settings.password),
+    ...settings.credentials,
+  }
+}
+
+/** What everybody but the proxy is told. */
+export function withoutSecrets(record: SubscriberRecord): SubscriberRecord {
+  return { ...record, credentials: undefined }
+}
+
+/** Whoever asks in an open network: a user of ours with every permission and no credentials. */
+export function openRecord(key: string): SubscriberRecord {
+  return { id: key, permissions: { discoverable: true, discoverer: true } }
+}
+
+/** A short name for a value, to see whether it changed. Not for secrets, not against attackers. */
+export function fingerprint(value: unknown): string {
+  const text = JSON.stringify(value)
+  let a = 0xdeadbeef
+  let b = 0x41c6ce57
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    a = Math.imul(a ^ code, 2654435761)
+    b = Math.imul(b ^ code, 1597334677)
+  }
+  a = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909)
+  b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909)
+  return (4294967296 * (b >>> 0) + (a >>> 0)).toString(36)
+}

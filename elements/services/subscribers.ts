@@ -1,0 +1,240 @@
+/**
+ * Subscriber records kept near at hand (SPEC §6.1): a cache that the HSS's standing feed keeps true, so that the common
+ * path costs no query and a permission withdrawn takes effect at once.
+ */
+import type { Host, Notification, Uri } from '../../signalling/index.ts'
+import { mediaType, readBody, type SubscriberRecord, type SubscriptionData, writeBody } from '../schemas/index.ts'
+import { deviceKey } from './devices.ts'
+
+/** The HSS could not be asked; `status` is what came instead. Worth a 503 to whoever waits. */
+export class LookupFailed extends Error {
+  readonly status: number
+  constructor(key: string, status: number) {
+    super(`no subscription data for ${key}: ${status}`)
+    this.status = status
+  }
+}
+
+export interface CacheLimits {
+  readonly records: number
+  readonly unknown: number
+  /** Fetches under way at a time while everything is read again. */
+  readonly rereads: number
+}
+
+export type ChangeListener = (id: string, record: SubscriberRecord | undefined) => void
+
+interface Entry {
+  readonly record: SubscriberRecord
+  readonly generation: number
+}
+
+const defaults: CacheLimits = { records: 500_000, unknown: 10_000, rereads: 32 }
+const packageName = 'subscription-data'
+const accept = [mediaType('subscription-data')]
+
+export class Subscribers {
+  private readonly host: Host
+  private readonly hss: string
+  private readonly limits: CacheLimits
+  private readonly entries = new Map<string, Entry>()
+  private readonly aliases = new Map<string, string>()
+  private readonly unknown = new Set<string>()
+  private readonly underWay = new Map<string, Promise<SubscriberRecord | undefined>>()
+  private readonly listeners: ChangeListener[] = []
+  /** Identifiers that changed while a fetch was under way, and in which version. */
+  private readonly recent = new Map<string, number>()
+  private readonly toReread: string[] = []
+  private rereading = 0
+  /** What the feed has told; -1 before its first word. */
+  private version = -1
+  /** Entries of an earlier generation may be out of date: the feed had a gap. */
+  private generation = 0
+  private retryAfter = 500
+
+  constructor(host: Host, hss: string, limits: Partial<CacheLimits> = {}) {
+    this.host = host
+    this.hss = hss
+    this.limits = { ...defaults, ...limits }
+    host.gauge('subscribers_cached', () => this.entries.size + this.unknown.size)
+  }
+
+  /** Takes up the feed. */
+  start(): void {
+    const { hss } = this
+    this.host.subscribe(
+      { to: hss, event: packageName, accept, asserted: this.host.uri },
+      { notified: (notification) => this.fed(notification), ended: ({ status }) => this.feedLost(status) },
+    )
+  }
+
+  /** Told of every change that the feed brings, and of what reading everything again has shown. */
+  onChange(listener: ChangeListener): void {
+    this.listeners.push(listener)
+  }
+
+  /** By any form or alias of the identifier; undefined: no such subscriber. Rejects with `LookupFailed`. */
+  lookup(uri: Uri | string): SubscriberRecord | undefined | Promise<SubscriberRecord | undefined> {
+    const key = deviceKey(uri, this.host.domains)
+    if (key === undefined) return undefined
+    const entry = this.entries.get(key) ?? this.entries.get(this.aliases.get(key) ?? '')
+    if (entry !== undefined && entry.generation === this.generation) return entry.record
+    if (entry === undefined && this.unknown.has(key)) return undefined
+    return this.fetch(key)
+  }
+
+  private fetch(key: string): Promise<SubscriberRecord | undefined> {
+    let answer = this.underWay.get(key)
+    if (answer === undefined) {
+      answer = this.ask(key).finally(() => {
+        this.underWay.delete(key)
+        if (this.underWay.size === 0) this.recent.clear()
+      })
+      this.underWay.set(key, answer)
+      this.host.count('subscriber_fetches')
+    }
+    return answer
+  }
+
+  private async ask(key: string): Promise<SubscriberRecord | undefined> {
+    for (;;) {
+      const { generation } = this
+      const data = await this.query(key)
+      const record = data.records?.[0]
+      // A change came by the feed while the answer was on its way: the answer may be older than the change.
+      const overtaken = record === undefined ? this.version > data.version : (this.recent.get(record.id) ?? 0) > data.version
+      if (generation !== this.generation || (overtaken && this.version >= 0)) continue
+      if (record === undefined) this.keepUnknown(key)
+      else this.keep(record, key)
+      return record
+    }
+  }
+
+  private query(key: string): Promise<SubscriptionData> {
+    return new Promise((resolve, reject) => {
+      let answered = false
+      this.host.subscribe(
+        {
+          to: this.hss,
+          event: packageName,
+          accept,
+          expires: 0,
+          asserted: this.host.uri,
+          body: writeBody('subscription-query', { device: key }),
+        },
+        {
+          notified: ({ request }) => {
+            if (answered) return
+            answered = true
+            const body = readBody(request, 'subscription-data')
+            if (body.fault === undefined) resolve(body.value)
+            else reject(new LookupFailed(key, body.fault.status))
+          },
+          ended: ({ status }) => {
+            if (!answered) reject(new LookupFailed(key, status))
+          },
+        },
+      )
+    })
+  }
+
+  private fed(notification: Notification): void {
+    this.retryAfter = 500
+    if (notification.request.bodyEnd === notification.request.bodyStart) return
+    const body = readBody(notification.request, 'subscription-data')
+    if (body.fault !== undefined) {
+      this.host.log.warn({ fault: body.fault.warning }, 'subscription-data is malformed')
+      return
+    }
+    const { version, since, records = [], removed = [] } = body.value
+    if (since !== undefined && since <= this.version) {
+      for (const record of records) this.changed(record.id, record, version)
+      for (const id of removed) this.changed(id, undefined, version)
+    } else if (version !== this.version) this.readAgain()
+    this.version = version
+  }
+
+  private feedLost(status: number): void {
+    this.host.log.warn({ hss: this.hss, status, retryAfter: this.retryAfter }, 'subscription-data feed lost')
+    this.host.clock.after(this.retryAfter, () => this.start())
+    this.retryAfter = Math.min(this.retryAfter * 2, 32_000)
+  }
+
+  /** The feed skipped something: nothing cached is certain any more. */
+  private readAgain(): void {
+    this.generation++
+    this.unknown.clear()
+    this.toReread.length = 0
+    for (const id of this.entries.keys()) this.toReread.push(id)
+    this.pump()
+  }
+
+  private pump(): void {
+    while (this.rereading < this.limits.rereads) {
+      const id = this.toReread.pop()
+      if (id === undefined) return
+      const entry = this.entries.get(id)
+      if (entry === undefined || entry.generation === this.generation) continue
+      this.rereading++
+      this.fetch(id).then(
+        (record) => this.reread(id, record),
+        () => this.rereadLater(id),
+      )
+    }
+  }
+
+  private reread(id: string, record: SubscriberRecord | undefined): void {
+    this.rereading--
+    if (record === undefined) this.changed(id, undefined, this.version)
+    this.pump()
+  }
+
+  private rereadLater(id: string): void {
+    this.host.clock.after(1000, () => {
+      this.rereading--
+      this.toReread.push(id)
+      this.pump()
+    })
+  }
+
+  private changed(id: string, record: SubscriberRecord | undefined, version: number): void {
+    if (this.underWay.size > 0) this.recent.set(id, version)
+    const known = this.entries.has(id) || this.underWay.has(id)
+    if (record === undefined) this.drop(id)
+    else if (known) this.place(record)
+    this.unknown.delete(id)
+    for (const alias of record?.aliases ?? []) this.unknown.delete(alias)
+    this.tell(id, record)
+  }
+
+  /** An answer. Listeners hear of it only if it differs from what was known before the gap. */
+  private keep(record: SubscriberRecord, key: string): void {
+    const before = this.entries.get(record.id)
+    this.place(record)
+    if (key !== record.id) this.aliases.set(key, record.id)
+    if (before !== undefined && JSON.stringify(before.record) !== JSON.stringify(record)) this.tell(record.id, record)
+  }
+
+  private keepUnknown(key: string): void {
+    this.unknown.add(key)
+    if (this.unknown.size > this.limits.unknown) this.unknown.delete(this.unknown.values().next().value!)
+  }
+
+  private place(record: SubscriberRecord): void {
+    this.drop(record.id)
+    this.entries.set(record.id, { record, generation: this.generation })
+    for (const alias of record.aliases ?? []) this.aliases.set(alias, record.id)
+    if (this.entries.size > this.limits.records) this.drop(this.entries.keys().next().value!)
+  }
+
+  private drop(id: string): void {
+    const entry = this.entries.get(id)
+    if (entry === undefined) return
+    for (const alias of entry.record.aliases ?? []) if (this.aliases.get(alias) === id) this.aliases.delete(alias)
+    this.entries.delete(id)
+  }
+
+  private tell(id: string, record: SubscriberRecord | undefined): void {
+    for (const listener of this.listeners) listener(id, record)
+  }
+}
