@@ -1,0 +1,47 @@
+/** Who is told of committed changes. Announcements leave in commit order, outside the call that wrote. */
+import type { Log } from '../log.ts'
+import type { Change } from './store.ts'
+
+interface Watcher {
+  readonly prefix: string
+  readonly listener: (change: Change) => void
+}
+
+export class Watchers {
+  private readonly watchers = new Set<Watcher>()
+  private readonly queue: Change[] = []
+  private readonly log: Log | undefined
+  constructor(log?: Log) {
+    this.log = log
+  }
+  get any(): boolean {
+    return this.watchers.size > 0
+  }
+  add(prefix: string, listener: (change: Change) => void): () => void {
+    const watcher: Watcher = { prefix, listener }
+    this.watchers.add(watcher)
+    return () => {
+      this.watchers.delete(watcher)
+    }
+  }
+  /** Queues the changes; each listener sees them in a microtask, whatever it writes meanwhile. */
+  announce(changes: readonly Change[]): void {
+    if (changes.length === 0 || this.watchers.size === 0) return
+    if (this.queue.length === 0) queueMicrotask(this.deliver)
+    for (const change of changes) this.queue.push(change)
+  }
+  private readonly deliver = (): void => {
+    for (let i = 0; i < this.queue.length; i++) {
+      const change = this.queue[i]!
+      for (const { prefix, listener } of this.watchers) {
+        if (!change.key.startsWith(prefix)) continue
+        try {
+          listener(change)
+        } catch (fault) {
+          this.log?.error({ fault, key: change.key }, 'a watcher of the store threw') // a bug of the watcher, not of the store
+        }
+      }
+    }
+    this.queue.length = 0
+  }
+}

@@ -1,0 +1,40 @@
+/** Started by store.test.ts: writes without end and prints each key that was acknowledged, until it is killed. */
+import { RealClock } from '../../signalling/clock.ts'
+import { silent } from '../../signalling/log.ts'
+import { openLmdb } from '../../signalling/storage/lmdb.ts'
+
+const [folder = '', durability = 'process', mode = 'write'] = process.argv.slice(2)
+const clock = new RealClock((fault) => {
+  throw fault
+})
+const store = await openLmdb({ folder, clock, durability: durability === 'power' ? 'power' : 'process', log: silent })
+process.stdout.write('open\n')
+
+async function writeForEver(lane: number): Promise<void> {
+  for (let n = 0; ; n++) {
+    await store.write([
+      { key: `lane/${lane}/${n}`, value: { lane, n, filler: 'x'.repeat(150) } },
+      { key: `last/${lane}`, value: n },
+    ])
+    process.stdout.write(`${lane} ${n}\n`)
+  }
+}
+
+/** Until the file may not grow any more; then says how the failure looked, and that the process and its reads live. */
+async function fill(): Promise<void> {
+  for (let n = 0; ; n++) {
+    try {
+      await store.write([{ key: `fill/${n}`, value: 'x'.repeat(20_000) }])
+    } catch (fault) {
+      const read = await store.get('fill/0')
+      process.stdout.write(`${JSON.stringify({ n, code: (fault as { code?: string }).code, first: read !== undefined })}\n`)
+      return
+    }
+  }
+}
+
+if (mode === 'fill') {
+  await fill()
+  await store.close()
+} else if (mode === 'write') await Promise.all(Array.from({ length: 8 }, (_, lane) => writeForEver(lane)))
+else setInterval(() => undefined, 60_000) // holds the folder until it is killed

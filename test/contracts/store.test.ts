@@ -1,0 +1,125 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import test from 'ava'
+import { type Clock, ManualClock } from '../../signalling/clock.ts'
+import { silent } from '../../signalling/log.ts'
+import { openLmdb } from '../../signalling/storage/lmdb.ts'
+import { memoryStore } from '../../signalling/storage/memory.ts'
+import { storeContract } from './store.ts'
+
+const childFile = join(import.meta.dirname, 'store-child.ts')
+
+async function folderFor(t: { teardown(after: () => Promise<void>): void }): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'proxima-store-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  return folder
+}
+function openAt(folder: string, clock: Clock, durability: 'process' | 'power' = 'process', schema?: number) {
+  return openLmdb({ folder, clock, durability, log: silent, ...(schema === undefined ? {} : { schema }) })
+}
+
+storeContract(test, 'memory', async (clock) => ({ store: memoryStore(clock), done: async () => undefined }))
+for (const durability of ['process', 'power'] as const) {
+  storeContract(test, `lmdb ${durability}`, async (clock) => {
+    const folder = await mkdtemp(join(tmpdir(), 'proxima-store-'))
+    const store = await openAt(folder, clock, durability)
+    return {
+      store,
+      reopen: async () => {
+        await store.close()
+        return openAt(folder, clock, durability)
+      },
+      done: () => rm(folder, { recursive: true }),
+    }
+  })
+}
+
+/** Starts the child and resolves when it has the store open. `limit`: blocks of 512 bytes that a file may have. */
+async function start(folder: string, durability: string, mode: string, limit?: number) {
+  const run = `${limit === undefined ? '' : `ulimit -f ${limit}; `}exec "$0" "$@"`
+  const child = spawn('sh', ['-c', run, process.execPath, '--no-warnings', childFile, folder, durability, mode], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const lines: string[] = []
+  const reader = createInterface({ input: child.stdout })
+  const ended = new Promise<void>((resolve) => reader.once('close', resolve))
+  const until = (enough: () => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (enough()) resolve()
+      }
+      reader.on('line', look).once('close', resolve)
+      look()
+    })
+  reader.on('line', (line) => lines.push(line))
+  await until(() => lines.length > 0)
+  return { child: child as ChildProcess, lines, ended, until }
+}
+
+for (const durability of ['process', 'power'] as const) {
+  test(`lmdb ${durability}: kill -9 loses nothing that was acknowledged`, async (t) => {
+    const folder = await folderFor(t)
+    for (const enough of [1, 37, 400, 1500]) {
+      const { child, lines, ended, until } = await start(folder, durability, 'write')
+      await until(() => lines.length > enough)
+      child.kill('SIGKILL')
+      await ended
+      const store = await openAt(folder, new ManualClock())
+      let acknowledged = 0
+      for (const line of lines.slice(1)) {
+        const [lane, n] = line.split(' ')
+        if (n === undefined || n === '') continue
+        const entry = await store.get(`lane/${lane}/${n}`)
+        t.deepEqual(entry?.value, { lane: Number(lane), n: Number(n), filler: 'x'.repeat(150) })
+        t.true(Number((await store.get(`last/${lane}`))?.value) >= Number(n))
+        acknowledged++
+      }
+      t.true(acknowledged >= enough)
+      await store.close()
+      await rm(folder, { recursive: true })
+    }
+    await openAt(folder, new ManualClock()).then((store) => store.close())
+  })
+  test(`lmdb ${durability}: a full disk refuses the write and ends nothing`, async (t) => {
+    const { lines, ended } = await start(await folderFor(t), durability, 'fill', 4096)
+    await ended
+    const { n, code, first } = JSON.parse(lines[1] ?? '{}') as { n: number; code: string; first: boolean }
+    t.is(code, 'store-failed')
+    t.true(n > 10)
+    t.true(first)
+  })
+}
+
+test('lmdb: refuses a folder that another process has open, in one line that says which', async (t) => {
+  const folder = await folderFor(t)
+  const { child, ended } = await start(folder, 'process', 'hold')
+  const fault = await t.throwsAsync(openAt(folder, new ManualClock()), { code: 'store-busy' })
+  t.is(fault?.message, `store ${folder} is in use by process ${child.pid}: stop that one, or give another folder`)
+  child.kill('SIGKILL')
+  await ended
+  const store = await openAt(folder, new ManualClock())
+  await t.throwsAsync(openAt(folder, new ManualClock()), { code: 'store-busy' })
+  t.deepEqual(await store.write([{ key: 'a', value: 1 }]), { ok: true })
+  await store.close()
+})
+
+test('lmdb: refuses what another version of the program wrote, and touches nothing', async (t) => {
+  const folder = await folderFor(t)
+  let store = await openAt(folder, new ManualClock(), 'process', 7)
+  await store.write([{ key: 'a', value: 1 }])
+  await store.close()
+  const newer = await t.throwsAsync(openAt(folder, new ManualClock(), 'process', 6), { code: 'store-schema' })
+  t.regex(newer?.message ?? '', /holds schema 7 of a newer program and this one needs 6: .*/)
+  await t.throwsAsync(openAt(folder, new ManualClock(), 'process', 8), { code: 'store-schema' })
+  store = await openAt(folder, new ManualClock(), 'power', 7) // the durability may change from start to start
+  t.is((await store.get('a'))?.value, 1)
+  await store.close()
+})
+
+test('lmdb: says in one line that a folder cannot be made', async (t) => {
+  const fault = await t.throwsAsync(openAt(join(childFile, 'below-a-file'), new ManualClock()), { code: 'store-failed' })
+  t.false(fault?.message.includes('\n'))
+})
