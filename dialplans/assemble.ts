@@ -16,7 +16,7 @@ export function assemble(dialplan: Dialplan): Outcome<Assembled> {
   const elements: Element[] = []
   const faults: Fault[] = []
   for (const planned of dialplan.elements) {
-    const made = makeElement(file, planned)
+    const made = makeElement(file, completed(planned, dialplan))
     if (made.faults === undefined) elements.push(made.value)
     else faults.push(...made.faults)
   }
@@ -31,6 +31,12 @@ export function assemble(dialplan: Dialplan): Outcome<Assembled> {
   })
   if (compiled.plan === undefined) return { faults: compiled.faults.map((fault) => ({ file, ...fault })) }
   return { value: { elements, plan: compiled.plan } }
+}
+
+/** An HSS that is not told who may ask answers every element of its dialplan. */
+function completed(planned: PlannedElement, { elements }: Dialplan): PlannedElement {
+  if (planned.role !== 'hss') return planned
+  return { ...planned, settings: { askers: elements.map(({ name }) => name), ...planned.settings } }
 }
 
 function makeElement(file: string, { name, role, line, settings }: PlannedElement): Outcome<Element> {

@@ -1,5 +1,6 @@
 /** Reads a dialplan file; every fault in it is told with its line. */
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { dirname, isAbsolute, join } from 'node:path'
 import { canonical, parseUri } from '../signalling/messages/uri.ts'
 import type { Rule } from '../signalling/routing/plan.ts'
@@ -108,8 +109,13 @@ function checkSubscribers(
       const uri = parseUri(text)
       const key = uri === undefined ? text : canonical(uri)
       const owner = seen.get(key)
-      if (uri === undefined)
-        faults.push({ file, line: lineOf(index), text: `'${text}' is no URI`, expected: 'such as sip:alice@localhost' })
+      if (uri === undefined && isIP(text) === 0 && text.includes(':'))
+        faults.push({
+          file,
+          line: lineOf(index),
+          text: `'${text}' is no identifier`,
+          expected: 'a URI such as sip:alice@localhost, or an IP address',
+        })
       else if (owner !== undefined)
         faults.push({ file, line: lineOf(index), text: `${text} belongs to ${owner} already`, expected: 'each identifier once' })
       seen.set(key, id)

@@ -1,7 +1,15 @@
 /** Role -> factory: the only place that knows all elements. */
 import type { Element } from '../signalling/index.ts'
+import { createHss } from './hss/index.ts'
 
 /** Makes an element of the name it has in the dialplan, with settings that its role's schema has admitted. */
 export type ElementFactory = (name: string, settings: object) => Element
 
-export const catalogue: { readonly [role: string]: ElementFactory } = {}
+/** The schema of the dialplan stands for what the compiler cannot see: that the settings are those of the role. */
+function admitted<Settings extends object>(create: (name: string, settings: Settings) => Element): ElementFactory {
+  return (name, settings) => create(name, settings as Settings)
+}
+
+export const catalogue: { readonly [role: string]: ElementFactory } = {
+  hss: admitted(createHss),
+}

@@ -55,8 +55,8 @@ export interface Plan {
   readonly rules: readonly Rule[]
   /** The first rule that matches, behind rule `after` if given (the one whose element passed). Undefined: nobody's. */
   decide(query: PlanQuery, after?: number): Decision | undefined
-  /** The same, told rule by rule. */
-  explain(query: PlanQuery): readonly Explanation[]
+  /** The same, told rule by rule, from the one behind `after` on. */
+  explain(query: PlanQuery, after?: number): readonly Explanation[]
 }
 
 export const conditionNames = ['from', 'method', 'event', 'content', 'user', 'host'] as const
@@ -147,9 +147,9 @@ export class DecisionTable implements Plan {
     return undefined
   }
 
-  explain(query: PlanQuery): readonly Explanation[] {
-    const winner = this.decide(query)
-    return this.rows.map((row) => {
+  explain(query: PlanQuery, after = -1): readonly Explanation[] {
+    const winner = this.decide(query, after)
+    return this.rows.slice(after + 1).map((row) => {
       const rule = row.decision.rule
       const miss = takesMethod(rule, query.method) ? row.misses(query) : 'method'
       if (row.decision === winner) return { rule, wins: true, why: wonBy(rule) }

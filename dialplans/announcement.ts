@@ -1,0 +1,49 @@
+/** What a starting node tells the person in front of it. */
+import type { HostPort } from '../signalling/transports/transport.ts'
+import { type Dialplan, type Listen, printListen, printPlace, subscribersOf, userOf } from './dialplan.ts'
+
+/** What is listening, how to connect a softphone, and `ready`, a line each. */
+export function announcement(dialplan: Dialplan, listening: readonly Listen[], http: HostPort | undefined): readonly string[] {
+  const lines = [`Proxima, network '${dialplan.name}' from ${dialplan.file}`]
+  for (const listen of listening) lines.push(`  listening on ${printListen(listen)}`)
+  if (http !== undefined) lines.push(`  health and metrics on http://${printPlace(http)}/health and /metrics`)
+  lines.push(...softphone(dialplan, listening))
+  lines.push(`ready: ${dialplan.elements.map(({ name }) => name).join(', ')} of ${dialplan.domains[0]}`)
+  return lines
+}
+
+/** How one of the demo subscribers signs in; nothing where passwords are secrets. */
+function softphone(dialplan: Dialplan, listening: readonly Listen[]): readonly string[] {
+  const people = subscribersOf(dialplan).filter(hasDemoPassword)
+  const first = people[0]
+  if (first === undefined) return []
+  const user = userOf(first.id)
+  const others = people.slice(1).map(({ id }) => userOf(id))
+  const lines = [`  to connect a softphone: user ${user}, password ${first.password}, domain ${dialplan.domains[0]}`]
+  if (others.length > 0) lines.push(`    (or ${others.join(', ')}, with the password <name>-proxima)`)
+  for (const listen of listening) lines.push(`    ${proxySetting(listen)}`)
+  return lines
+}
+
+function proxySetting(listen: Listen): string {
+  const reachable = { ...listen, host: listen.host === '0.0.0.0' ? '127.0.0.1' : listen.host === '::' ? '::1' : listen.host }
+  if (listen.transport === 'WS') return `in a browser or with sip.js, WebSocket server ws://${printPlace(reachable)}`
+  return `proxy ${printPlace(reachable)}, transport ${listen.transport}`
+}
+
+/** `alice-proxima` for alice: known to everybody who has read the README. */
+export function hasDemoPassword({ id, password }: { readonly id: string; readonly password?: string }): boolean {
+  return password === `${userOf(id)}-proxima`
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.[0-9.]+$/.test(host)
+}
+
+/** Why this dialplan must not listen there: an address beyond loopback while a demo password is in use. */
+export function exposure(dialplan: Dialplan): string | undefined {
+  const open = dialplan.listen.find(({ host }) => !isLoopback(host))
+  const demo = subscribersOf(dialplan).find(hasDemoPassword)
+  if (open === undefined || demo === undefined) return undefined
+  return `${dialplan.file}: will not listen on ${printListen(open)}, beyond this machine, while ${demo.id} has its demo password; change the passwords or listen on 127.0.0.1`
+}

@@ -1,0 +1,72 @@
+/** `proxima explain`: which rule of a dialplan gets a request, and why. */
+import { Command } from 'commander'
+import { parseUri } from '../../signalling/messages/uri.ts'
+import type { Explanation, Plan, PlanQuery } from '../../signalling/routing/plan.ts'
+import { assembleDialplan, readDialplan } from './network.ts'
+import { Refusal } from './refusal.ts'
+
+interface ExplainOptions {
+  readonly from: string
+  readonly content?: string
+}
+
+const examples = `
+Examples:
+  $ proxima explain dialplans/default.yaml "MESSAGE sip:bob@localhost"
+  $ proxima explain dialplans/default.yaml "SUBSCRIBE sip:alice@localhost proximity"
+  $ proxima explain dialplans/default.yaml "SUBSCRIBE sip:alice@localhost subscription-data" --from prose`
+
+export function explainCommand(): Command {
+  return new Command('explain')
+    .description('say which rule of a dialplan gets a request, and why')
+    .argument('<file>', 'a dialplan')
+    .argument('<request>', '"<method> <uri> [event]"')
+    .option('--from <who>', 'outside, trusted, or the name of the element that sends', 'outside')
+    .option('--content <type>', 'media type of the body')
+    .addHelpText('after', examples)
+    .action((file: string, request: string, options: ExplainOptions) => {
+      const dialplan = readDialplan(file)
+      const { plan } = assembleDialplan(dialplan)
+      const known = ['outside', 'trusted', ...dialplan.elements.map(({ name }) => name)]
+      if (!known.includes(options.from)) throw new Refusal(`--from is '${options.from}'; expected one of ${known.join(', ')}`)
+      const proxy = dialplan.elements.find(({ role }) => role === 'proxy')?.name
+      for (const line of explained(plan, readQuery(request, options), proxy)) console.log(line)
+    })
+}
+
+function readQuery(request: string, { from, content }: ExplainOptions): PlanQuery {
+  const [method, target, event, ...rest] = request.trim().split(/\s+/)
+  const uri = parseUri(target ?? '')
+  if (method === undefined || uri === undefined || rest.length > 0)
+    throw new Refusal(
+      `the request is '${request}'; expected "<method> <uri> [event]", such as "SUBSCRIBE sip:alice@localhost prose"`,
+    )
+  return {
+    method: method.toUpperCase(),
+    user: uri.user,
+    host: uri.host,
+    from,
+    ...(event === undefined ? {} : { event: event.toLowerCase() }),
+    ...(content === undefined ? {} : { content: content.toLowerCase() }),
+  }
+}
+
+/** A line a rule, the winner marked; what the proxy gets is followed to where it passes it on. */
+function explained(plan: Plan, query: PlanQuery, proxy: string | undefined): readonly string[] {
+  const lines = plan.explain(query).map(printed)
+  const decision = plan.decide(query)
+  if (decision === undefined) return [...lines, 'no rule matches: 404 if the domain is ours, else it goes to its own domain']
+  if (decision.element === undefined || decision.element !== proxy) return lines
+  const next = plan.decide(query, decision.index)
+  if (next === undefined) return [...lines, `${proxy} answers it itself or sends it to the user's bindings`]
+  return [
+    ...lines,
+    `${proxy} lets it in or refuses it; what it passes on goes behind that rule:`,
+    ...plan.explain(query, decision.index).map(printed),
+  ]
+}
+
+function printed({ rule, wins, why }: Explanation): string {
+  const place = rule.line > 0 ? `line ${rule.line}, ` : ''
+  return `${wins ? '=>' : '  '} ${place}${rule.name} -> ${rule.to}: ${why}`
+}

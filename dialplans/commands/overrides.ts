@@ -1,0 +1,59 @@
+/** Options of the command line that override where a dialplan listens and keeps its data. */
+import { type Command, InvalidArgumentError } from 'commander'
+import type { HostPort } from '../../signalling/transports/transport.ts'
+import { type Dialplan, type Listen, parseListen, parsePlace } from '../dialplan.ts'
+
+export interface Overrides {
+  readonly portUdp?: number
+  readonly portTcp?: number
+  readonly portWs?: number
+  readonly listen?: readonly Listen[]
+  /** False: none. */
+  readonly http?: HostPort | false
+  readonly data?: string
+}
+
+/** Adds the options to a command. */
+export function addOverrides(command: Command): Command {
+  return command
+    .option('--port-udp <port>', 'listen for SIP over UDP on this port', readPort)
+    .option('--port-tcp <port>', 'listen for SIP over TCP on this port', readPort)
+    .option('--port-ws <port>', 'listen for SIP over WebSocket on this port', readPort)
+    .option(
+      '--listen <url>',
+      'listen here, e.g. udp://127.0.0.1:5070, and not where the dialplan says; may be repeated',
+      readListen,
+    )
+    .option('--http <address>', 'serve /health and /metrics here, e.g. 127.0.0.1:8081', readPlace)
+    .option('--no-http', 'serve no HTTP')
+    .option('--data <folder>', 'keep state in this folder; memory: keep none')
+}
+
+/** The dialplan as the options change it. */
+export function override(dialplan: Dialplan, { portUdp, portTcp, portWs, listen, http, data }: Overrides): Dialplan {
+  const ports = { UDP: portUdp, TCP: portTcp, WS: portWs }
+  return {
+    ...dialplan,
+    listen: listen ?? dialplan.listen.map((listen) => ({ ...listen, port: ports[listen.transport] ?? listen.port })),
+    http: http === false ? undefined : typeof http === 'object' ? http : dialplan.http,
+    data: data ?? dialplan.data,
+  }
+}
+
+function readPort(text: string): number {
+  const port = Number(text)
+  if (!/^[0-9]+$/.test(text) || port > 65535) throw new InvalidArgumentError('Expected a port from 0 (any free one) to 65535.')
+  return port
+}
+
+function readListen(text: string, before: readonly Listen[] = []): readonly Listen[] {
+  const listen = parseListen(text)
+  if (listen === undefined) throw new InvalidArgumentError('Expected udp://, tcp:// or ws://, then address:port.')
+  return [...before, listen]
+}
+
+function readPlace(text: string): HostPort {
+  const place = parsePlace(text)
+  if (place === undefined) throw new InvalidArgumentError('Expected address:port, such as 127.0.0.1:8081.')
+  return place
+}

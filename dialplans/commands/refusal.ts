@@ -1,0 +1,38 @@
+/** What a user of the command line is told when something cannot be done: lines, never a stack. */
+import { type Fault, printFault } from '../dialplan.ts'
+
+/** Ends the command with a non-zero exit; each line of `message` says what, where and what to do. */
+export class Refusal extends Error {
+  /** The lines start with a file's name, so that editors find it; no name is put in front of them. */
+  readonly located: boolean
+  constructor(message: string, cause?: unknown, located = false) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = 'Refusal'
+    this.located = located
+  }
+}
+
+export function refuseFaults(faults: readonly Fault[]): Refusal {
+  return new Refusal(faults.map(printFault).join('\n'), undefined, true)
+}
+
+const listening: { readonly [code: string]: string } = {
+  EADDRINUSE: 'is in use by another program; stop that one or choose another port',
+  EACCES: 'may not be opened by this user; choose a port above 1023',
+  EADDRNOTAVAIL: 'is no address of this machine; choose 127.0.0.1 or one that it has',
+  ENOTFOUND: 'is no host that can be found; choose an IP address',
+}
+
+/** A socket's or store's own error as a refusal; anything else is returned as it is, for it is a bug. */
+export function refusalOf(error: unknown): unknown {
+  if (error instanceof Refusal || !(error instanceof Error)) return error
+  const { code, address, port, syscall } = error as NodeJS.ErrnoException & { readonly address?: string; readonly port?: number }
+  if (
+    code !== undefined &&
+    listening[code] !== undefined &&
+    (syscall === 'listen' || syscall === 'bind' || syscall === 'getaddrinfo')
+  )
+    return new Refusal(`${address ?? 'the address'}${port === undefined ? '' : `:${port}`} ${listening[code]}`, error)
+  if (code?.startsWith('store-')) return new Refusal(error.message.split('\n', 1)[0]!, error)
+  return error
+}

@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+/** The command line, and the only place that knows it is one: `proxima <command>`. */
+import { Command } from 'commander'
+import { checkCommand } from './commands/check.ts'
+import { explainCommand } from './commands/explain.ts'
+import { Refusal, refusalOf } from './commands/refusal.ts'
+
+const commands = [checkCommand(), explainCommand()]
+
+/** Commander's own complaints as one line, with where to look. */
+function oneLine(text: string): string {
+  const line = text
+    .trim()
+    .replace(/^error: /, '')
+    .replace(/\s*\n\s*/g, ' ')
+  return `proxima: ${line}${line.endsWith(')') || line.endsWith('.') || line.endsWith('?') ? '' : ';'} see proxima --help\n`
+}
+
+const output = { outputError: (text: string, write: (text: string) => void): void => write(oneLine(text)) }
+
+const program = new Command('proxima')
+  .description('An IMS-style SIP signalling engine for proximity, push and location.')
+  .configureOutput(output)
+  .addHelpText(
+    'after',
+    '\nExample:\n  $ proxima start dialplans/default.yaml\nEach command explains itself: proxima start --help',
+  )
+for (const command of commands) program.addCommand(command.copyInheritedSettings(program))
+
+try {
+  await program.parseAsync(process.argv)
+} catch (error) {
+  const told = refusalOf(error)
+  if (told instanceof Refusal)
+    for (const line of told.message.split('\n')) console.error(told.located ? line : `proxima: ${line}`)
+  else console.error(`proxima: a fault of its own: ${told instanceof Error ? told.message : String(told)}; please report it`)
+  process.exit(1)
+}

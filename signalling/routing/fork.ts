@@ -1,0 +1,223 @@
+/** Stateful forwarding (RFC 3261 §16.6–§16.8): one request to one or several targets, one best answer back. */
+import type { Timer } from '../clock.ts'
+import type { Fork, ForwardOptions } from '../element.ts'
+import { buildResponse, headerLines, inline } from '../messages/build.ts'
+import { dropList, encode } from '../messages/edit.ts'
+import type { SipRequest, SipResponse } from '../messages/message.ts'
+import { H } from '../messages/names.ts'
+import type { ClientUser } from '../transactions/client.ts'
+import type { ServerSide } from '../transactions/server.ts'
+import type { NextHop } from './next-hop.ts'
+
+/** Where one branch goes, worked out. */
+export interface BranchTarget {
+  readonly hop: NextHop
+  /** Request-URI of the copy. */
+  readonly uri: string
+  /** Route values of the copy, topmost first. */
+  readonly routes: readonly string[]
+  /** Record-Route values to add, topmost first. */
+  readonly recordRoutes: readonly string[]
+  readonly q: number
+}
+
+/** What a fork needs of its node. */
+export interface Carrier {
+  after(ms: number, fire: () => void): Timer
+  /** Sends a composed request; `compose` gets the Via line (with CRLF) to put on top. Undefined: could not. */
+  dispatch(
+    hop: NextHop,
+    method: string,
+    from: string,
+    compose: (via: string) => Buffer,
+    user: ClientUser,
+  ): { cancel(): void } | undefined
+}
+
+const timerC = 180_000 // RFC 3261 §16.6 step 11: more than three minutes
+
+/** What of a message never travels on with a copy: our own challenge's answer, and identity that was only claimed. */
+const always = [H.Route, H['Proxy-Authorization']]
+
+class Branch implements ClientUser {
+  readonly fork: ForkRun
+  readonly target: BranchTarget
+  handle: { cancel(): void } | undefined
+  final: SipResponse | undefined
+  /** Status of a branch that ended without a response. */
+  failed = 0
+  constructor(fork: ForkRun, target: BranchTarget) {
+    this.fork = fork
+    this.target = target
+  }
+  get open(): boolean {
+    return this.final === undefined && this.failed === 0
+  }
+  onResponse(response: SipResponse): void {
+    this.fork.received(this, response)
+  }
+  onNoResponse(status: 408 | 503): void {
+    this.failed = status === 503 ? 480 : status
+    this.fork.check()
+  }
+}
+
+export class ForkRun implements Fork {
+  private readonly carrier: Carrier
+  private readonly side: ServerSide
+  private readonly request: SipRequest
+  private readonly element: string
+  private readonly how: ForwardOptions
+  private readonly tag: () => string
+  private readonly waiting: BranchTarget[][]
+  private readonly running: Branch[] = []
+  private finished = false
+  private giveUp: Timer | undefined
+
+  constructor(
+    carrier: Carrier,
+    side: ServerSide,
+    element: string,
+    targets: readonly BranchTarget[],
+    how: ForwardOptions,
+    tag: () => string,
+  ) {
+    this.carrier = carrier
+    this.side = side
+    this.request = side.request
+    this.element = element
+    this.how = how
+    this.tag = tag
+    this.waiting = targets.length === 1 ? [[targets[0]!]] : byQ(targets)
+  }
+  get branches(): number {
+    return this.running.length
+  }
+  start(): void {
+    if (this.request.method === 'INVITE') {
+      this.side.respond(100, buildResponse(this.request, 100, { via: this.side.via }))
+      this.giveUp = this.carrier.after(timerC, () => this.cancel())
+    }
+    this.side.onCancel = () => this.cancel()
+    this.next()
+  }
+  /** RFC 3261 §16.10: every branch without a final response. */
+  cancel(): void {
+    this.waiting.length = 0
+    for (const branch of this.running) if (branch.open) branch.handle?.cancel()
+    if (this.running.every((branch) => !branch.open)) this.check()
+  }
+  private next(): void {
+    const group = this.waiting.shift()
+    if (group === undefined) return
+    for (const target of group) {
+      const branch = new Branch(this, target)
+      this.running.push(branch)
+      const { method } = this.request
+      branch.handle = this.carrier.dispatch(target.hop, method, this.element, (via) => this.compose(via, target), branch)
+      if (branch.handle === undefined) branch.failed = 'refused' in target.hop ? target.hop.refused : 480
+    }
+    this.check()
+  }
+  private compose(via: string, target: BranchTarget): Buffer {
+    const { request, how, side } = this
+    let top = via
+    for (const value of target.recordRoutes) top += `Record-Route: ${value}\r\n`
+    for (const value of target.routes) top += `Route: ${inline(value)}\r\n`
+    let drop = always
+    let dropNames: string[] | undefined
+    let bottom: string | undefined
+    if (how.asserted !== undefined) {
+      drop = [...always, H['P-Asserted-Identity'], H['P-Preferred-Identity']]
+      if (how.asserted !== '') bottom = `P-Asserted-Identity: <${inline(how.asserted)}>\r\n`
+    }
+    if (how.headers !== undefined || how.drop !== undefined) {
+      const more = dropList([...(how.drop ?? []), ...(how.headers ?? []).map(([name]) => name)])
+      drop = [...drop, ...more.drop]
+      dropNames = more.dropNames
+      bottom = (bottom ?? '') + headerLines(how.headers ?? [])
+    }
+    return encode(request, {
+      top,
+      drop,
+      maxForwards: request.maxForwards - 1,
+      ...(target.uri === request.uriText ? {} : { uri: target.uri }),
+      ...(side.via === undefined ? {} : { via: { text: side.via } }),
+      ...(bottom === undefined ? {} : { bottom }),
+      ...(dropNames === undefined ? {} : { dropNames }),
+    })
+  }
+
+  received(branch: Branch, response: SipResponse): void {
+    const { status } = response
+    const invite = this.request.method === 'INVITE'
+    if (status < 200) {
+      if (status > 100 && !this.finished && invite) {
+        this.giveUp?.cancel()
+        this.giveUp = this.carrier.after(timerC, () => this.cancel())
+        this.back(response)
+      }
+      return
+    }
+    const first = branch.final === undefined
+    branch.final = response
+    if (status < 300) {
+      if (!this.finished || invite) this.back(response) // every 2xx to INVITE goes back (RFC 3261 §16.7 step 5)
+      this.end()
+      if (invite && first) this.cancel()
+    } else {
+      if (status >= 600) this.cancel()
+      this.check()
+    }
+  }
+  /** When no branch is open: the next group, or the best answer. */
+  check(): void {
+    if (this.finished || this.running.some((branch) => branch.open)) return
+    if (this.waiting.length > 0) {
+      this.next()
+      return
+    }
+    this.end()
+    const best = bestOf(this.running)
+    if (best !== undefined) this.back(best)
+    else this.answer(Math.min(...this.running.map((branch) => branch.failed || 480)))
+  }
+  private end(): void {
+    this.finished = true
+    this.giveUp?.cancel()
+    this.waiting.length = 0
+  }
+  private back(response: SipResponse): void {
+    const instead = response.status >= 200 ? this.how.onFinal?.(response) : undefined
+    if (instead !== undefined) this.answer(instead)
+    else this.side.respond(response.status, encode(response, { via: 'pop' }))
+  }
+  private answer(status: number): void {
+    if (status === 408 && this.request.method !== 'INVITE' && this.side.abandon !== undefined) {
+      this.side.abandon() // RFC 4320 §4.1: nobody upstream waits for it any more
+      return
+    }
+    this.side.respond(status, buildResponse(this.request, status, { via: this.side.via, toTag: this.tag() }))
+  }
+}
+
+function byQ(targets: readonly BranchTarget[]): BranchTarget[][] {
+  const groups = new Map<number, BranchTarget[]>()
+  for (const target of targets) groups.set(target.q, [...(groups.get(target.q) ?? []), target])
+  return [...groups].sort(([a], [b]) => b - a).map(([, group]) => group)
+}
+
+/** RFC 3261 §16.7 step 6: a 6xx, else the lowest class, and in 4xx first what tells the client how to do better. */
+function bestOf(branches: readonly Branch[]): SipResponse | undefined {
+  let best: SipResponse | undefined
+  for (const { final } of branches)
+    if (final !== undefined && (best === undefined || rank(final.status) < rank(best.status))) best = final
+  return best
+}
+
+const helpful = [401, 407, 415, 420, 484]
+
+function rank(status: number): number {
+  if (status >= 600) return 0
+  return Math.floor(status / 100) * 10 + (helpful.includes(status) ? 0 : status === 503 ? 2 : 1)
+}

@@ -1,0 +1,74 @@
+/** Where a request goes: to a fellow element, or over a flow to an address (RFC 3261 §16.6 step 7, §8.1.2). */
+import { type Address, parseAddress } from '../messages/address.ts'
+import type { SipRequest } from '../messages/message.ts'
+import type { Uri } from '../messages/uri.ts'
+import type { Flow, HostPort } from '../transports/transport.ts'
+import type { Plan, PlanQuery } from './plan.ts'
+
+export type NextHop = { readonly element: string } | { readonly flow: Flow } | { readonly refused: number; readonly text: string }
+
+/** What the resolver knows of its node. */
+export interface Surroundings {
+  readonly plan: Plan
+  readonly elements: { has(name: string): boolean }
+  isOurs(host: string, port: number): boolean
+  /** A flow for that transport (upper case) to that address; undefined: no such transport here. */
+  flowTo(transport: string, remote: HostPort): Flow | undefined
+}
+
+const numeric = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:]*:[0-9a-f:.]*)$/
+
+/** What the plan is asked about a request. */
+export function planQuery(request: SipRequest, from: string): PlanQuery {
+  const { method, uri } = request
+  const subscribes = method === 'SUBSCRIBE' || method === 'PUBLISH'
+  return {
+    method,
+    user: uri.user,
+    host: uri.host,
+    from,
+    ...(subscribes ? { event: request.event?.value ?? '' } : {}),
+    ...(request.bodyEnd > request.bodyStart ? { content: request.contentType ?? '' } : {}),
+  }
+}
+
+/** The element that a Route of ours names: `sip:proxy.<token>@…` or `sip:mme@…`. */
+export function routeOwner(route: Address, elements: { has(name: string): boolean }): string | undefined {
+  const name = route.uri.user.split('.', 1)[0]!
+  return elements.has(name) ? name : undefined
+}
+
+/** A URI on the network: `sip:host[:port][;transport=…]`. Names other than `localhost` are for RFC 3263, a later issue. */
+export function flowFor(uri: Uri, surroundings: Surroundings): NextHop {
+  if (uri.scheme !== 'sip') return { refused: 416, text: `no way to send to ${uri.scheme}:` }
+  const host = uri.host === 'localhost' ? '127.0.0.1' : uri.host
+  const transport = (uri.parameters.get('transport') ?? 'udp').toUpperCase()
+  const maddr = uri.parameters.get('maddr')
+  const address = maddr ?? host
+  const known = numeric.test(address) || surroundings.isOurs(address, uri.port)
+  if (!known && transport !== 'MEM') return { refused: 480, text: `${address} is no address, and names are not looked up` }
+  const flow = surroundings.flowTo(transport, { host: address, port: uri.port || 5060 })
+  return flow === undefined ? { refused: 480, text: `no ${transport} transport here` } : { flow }
+}
+
+/** The next hop of a request that `from` sends, by its topmost Route or else its Request-URI. */
+export function nextHop(query: PlanQuery, uri: Uri, routes: readonly string[], surroundings: Surroundings): NextHop {
+  const top = routes[0] === undefined ? undefined : parseAddress(routes[0])
+  if (top !== undefined) {
+    if (!surroundings.isOurs(top.uri.host, top.uri.port)) return flowFor(top.uri, surroundings)
+    const owner = routeOwner(top, surroundings.elements)
+    if (owner !== undefined) return { element: owner }
+  }
+  if (uri.scheme === 'tel' || surroundings.isOurs(uri.host, uri.port)) {
+    if (uri.user !== query.from && surroundings.elements.has(uri.user)) return { element: uri.user }
+  }
+  const decision = surroundings.plan.decide(query)
+  if (decision?.element !== undefined) return { element: decision.element }
+  if (decision?.uri !== undefined) {
+    const peer = parseAddress(decision.uri)
+    if (peer !== undefined) return flowFor(peer.uri, surroundings)
+  }
+  if (uri.scheme === 'tel' || surroundings.isOurs(uri.host, uri.port))
+    return { refused: 404, text: 'no rule of the dialplan takes it' }
+  return flowFor(uri, surroundings)
+}
