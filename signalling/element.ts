@@ -3,9 +3,10 @@ import type { Clock } from './clock.ts'
 import type { Ids } from './ids.ts'
 import type { Log } from './log.ts'
 import type { Address } from './messages/address.ts'
+import type { Credentials } from './messages/auth.ts'
 import type { SipRequest, SipResponse } from './messages/message.ts'
 import type { Json, Store } from './storage/store.ts'
-import type { Flow } from './transports/transport.ts'
+import type { Flow, HostPort } from './transports/transport.ts'
 
 /** What an element may be asked. Every member given must match; a member with several values matches any of them. */
 export interface Claim {
@@ -53,6 +54,23 @@ export interface Host {
   send(request: OutgoingRequest): Promise<SipResponse>
   /** A standing or one-off (`expires: 0`) subscription of this element at another. The engine refreshes it and resubscribes. */
   subscribe(options: SubscribeOptions, listener: SubscriptionListener): Subscription
+  /** Ways to peers, for elements that route by flow: the proxy. */
+  readonly flows: Flows
+}
+
+/** Finds and names flows. A token names one in a Record-Route or Path, sealed so that nobody can make one up (RFC 5626 §5.2). */
+export interface Flows {
+  /** `sip:<element>.<token>@host:port;lr`, without brackets. */
+  routeTo(flow: Flow): string
+  /** The flow of a token, made anew if it is a datagram peer; undefined: broken, or not ours. */
+  find(token: string): Flow | undefined
+  /** The open flow with that id. */
+  open(id: string): Flow | undefined
+  /** A flow to that address over our own socket of that transport; undefined if there is none. */
+  to(transport: string, remote: HostPort): Flow | undefined
+  /** True where host and port are this node's. */
+  isOurs(host: string, port: number): boolean
+  onClosed(listener: (flow: Flow) => void): void
 }
 
 export interface Body {
@@ -69,6 +87,13 @@ export interface OutgoingRequest {
   readonly asserted?: string
   readonly headers?: readonly (readonly [name: string, value: string])[]
   readonly body?: Body
+  /** For requests that belong together, such as REGISTERs. */
+  readonly callId?: string
+  readonly cseq?: number
+  /** Route values, topmost first. */
+  readonly route?: readonly string[]
+  /** Answers a digest challenge, once. */
+  readonly credentials?: Credentials
 }
 
 /** One request, to be settled once by `reply`, `forward`, `pass` or `accept`. */
@@ -80,11 +105,16 @@ export interface Exchange {
   readonly settled: boolean
   reply(status: number, fields?: ReplyFields): void
   forward(to: Target | readonly Target[], how?: ForwardOptions): Fork
+  /** The element (or URI) to which the plan would hand it if this element forwarded it as it is; undefined: nobody. */
+  readonly planned: string | undefined
   /** Not mine: the next rule of the plan decides. */
   pass(): void
   /** SUBSCRIBE only: 200 and the first NOTIFY; the dialog, its timers and its rate are the engine's from here on. */
   accept<State>(options: SubscriptionOptions<State>): Notifier<State>
-  /** The subscription to which an in-dialog request of this exchange belongs, if any. */
+  /** Own Route values that were on top, topmost first, taken off already. */
+  readonly ownRoutes: readonly Address[]
+  /** Route values that remain. */
+  readonly routes: readonly string[]
 }
 
 export interface ReplyFields {
@@ -108,8 +138,8 @@ export interface Target {
 export interface ForwardOptions {
   /** Replaces every P-Asserted-Identity; '' only strips. */
   readonly asserted?: string
-  /** Stay on the path of later requests of the dialog. */
-  readonly recordRoute?: boolean
+  /** Record-Route values to add, topmost first (Host.flows.routeTo): stay on the path of the dialog. */
+  readonly recordRoute?: readonly string[]
   /** Header fields to add or replace. */
   readonly headers?: readonly (readonly [name: string, value: string])[]
   /** Header fields to drop. */
@@ -130,6 +160,8 @@ export interface EventPackage<State = unknown> {
   readonly types: readonly string[]
   /** Seconds granted when the subscriber names none, and at most. */
   readonly expires: { readonly usual: number; readonly max: number }
+  /** Put an entity tag into every NOTIFY (RFC 5839). Left out: only when a subscriber asks by Suppress-If-Match. */
+  readonly conditional?: boolean
   /** The body for one subscriber. Undefined: a NOTIFY without body. */
   render(state: State, context: RenderContext<State>): Body | undefined
 }
@@ -189,6 +221,8 @@ export interface SubscribeOptions {
   readonly body?: Body
   readonly from?: string
   readonly asserted?: string
+  readonly route?: readonly string[]
+  readonly credentials?: Credentials
 }
 
 export interface SubscriptionListener {

@@ -31,27 +31,45 @@ export function dropList(names: readonly string[]): { drop: number[]; dropNames:
   return { drop, dropNames }
 }
 
-const ranges: number[] = [] // start and end pairs; an end of -1 means the text at that number (encode never re-enters)
-const texts: string[] = []
+/** Slices of the original and new texts, in order. */
+class Pieces {
+  /** Start and end pairs; an end of -1 means the text of that number. */
+  private readonly ranges: number[] = []
+  private readonly texts: string[] = []
 
-function keep(start: number, end: number): void {
-  const last = ranges.length - 1
-  if (last > 0 && ranges[last] === start) ranges[last] = end
-  else if (end > start) ranges.push(start, end)
-}
-function put(text: string): void {
-  ranges.push(texts.push(text) - 1, -1)
+  keep(start: number, end: number): void {
+    const { ranges } = this
+    const last = ranges.length - 1
+    if (last > 0 && ranges[last] === start) ranges[last] = end
+    else if (end > start) ranges.push(start, end)
+  }
+  put(text: string): void {
+    this.ranges.push(this.texts.push(text) - 1, -1)
+  }
+  join(bytes: Buffer): Buffer {
+    const { ranges, texts } = this
+    let length = 0
+    for (let i = 0; i < ranges.length; i += 2) {
+      length += ranges[i + 1] === -1 ? Buffer.byteLength(texts[ranges[i]!]!) : ranges[i + 1]! - ranges[i]!
+    }
+    const out = Buffer.allocUnsafe(length)
+    let at = 0
+    for (let i = 0; i < ranges.length; i += 2) {
+      if (ranges[i + 1] === -1) at += out.write(texts[ranges[i]!]!, at)
+      else at += bytes.copy(out, at, ranges[i], ranges[i + 1])
+    }
+    return out
+  }
 }
 
 /** The bytes of `message` with the edit applied. A missing Content-Length is added, so that any transport may carry it. */
 export function encode(message: SipMessage, edit: Edit): Buffer {
   const { bytes, index, headEnd } = message
-  ranges.length = 0
-  texts.length = 0
+  const pieces = new Pieces()
   const first = index.length > 0 ? index[1]! : headEnd
-  if (edit.uri !== undefined && message instanceof SipRequest) put(`${message.method} ${edit.uri} SIP/2.0\r\n`)
-  else keep(startOfMessage(bytes), first)
-  if (edit.top !== undefined) put(edit.top)
+  if (edit.uri !== undefined && message instanceof SipRequest) pieces.put(`${message.method} ${edit.uri} SIP/2.0\r\n`)
+  else pieces.keep(startOfMessage(bytes), first)
+  if (edit.top !== undefined) pieces.put(edit.top)
   let viaPending = edit.via !== undefined
   let hopsPending = edit.maxForwards !== undefined
   let lengthMissing = true
@@ -65,50 +83,36 @@ export function encode(message: SipMessage, edit: Edit): Buffer {
       const comma = valueEnd < index[i + 3]!
       if (edit.via === 'pop') {
         if (comma) {
-          keep(start, index[i + 2]!)
-          keep(valueEnd + 1, end)
+          pieces.keep(start, index[i + 2]!)
+          pieces.keep(valueEnd + 1, end)
         }
       } else {
-        keep(start, index[i + 2]!)
-        put(edit.via!.text)
-        keep(valueEnd, end)
+        pieces.keep(start, index[i + 2]!)
+        pieces.put(edit.via!.text)
+        pieces.keep(valueEnd, end)
       }
     } else if (id === H['Max-Forwards'] && hopsPending) {
       hopsPending = false
-      put(`Max-Forwards: ${edit.maxForwards}\r\n`)
+      pieces.put(`Max-Forwards: ${edit.maxForwards}\r\n`)
     } else if (edit.drop?.includes(id) && id !== 0) {
       // left out
     } else if (id === 0 && edit.dropNames !== undefined && edit.dropNames.includes(message.nameAt(i).toLowerCase())) {
       // left out
     } else {
       if (id === H['Content-Length']) lengthMissing = false
-      keep(start, end)
+      pieces.keep(start, end)
     }
   }
-  if (hopsPending) put(`Max-Forwards: ${edit.maxForwards}\r\n`)
-  if (edit.bottom !== undefined) put(edit.bottom)
-  if (lengthMissing) put(`Content-Length: ${message.bodyEnd - message.bodyStart}\r\n`)
-  if (message.bodyStart > headEnd) keep(headEnd, message.bodyEnd)
-  else put('\r\n')
-  return join(bytes)
+  if (hopsPending) pieces.put(`Max-Forwards: ${edit.maxForwards}\r\n`)
+  if (edit.bottom !== undefined) pieces.put(edit.bottom)
+  if (lengthMissing) pieces.put(`Content-Length: ${message.bodyEnd - message.bodyStart}\r\n`)
+  if (message.bodyStart > headEnd) pieces.keep(headEnd, message.bodyEnd)
+  else pieces.put('\r\n')
+  return pieces.join(bytes)
 }
 
 function startOfMessage(bytes: Buffer): number {
   let start = 0
   while (bytes[start] === 13 || bytes[start] === 10) start++
   return start
-}
-
-function join(bytes: Buffer): Buffer {
-  let length = 0
-  for (let i = 0; i < ranges.length; i += 2) {
-    length += ranges[i + 1] === -1 ? Buffer.byteLength(texts[ranges[i]!]!) : ranges[i + 1]! - ranges[i]!
-  }
-  const out = Buffer.allocUnsafe(length)
-  let at = 0
-  for (let i = 0; i < ranges.length; i += 2) {
-    if (ranges[i + 1] === -1) at += out.write(texts[ranges[i]!]!, at)
-    else at += bytes.copy(out, at, ranges[i], ranges[i + 1])
-  }
-  return out
 }

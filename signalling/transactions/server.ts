@@ -14,6 +14,8 @@ export interface ServerSide {
   onCancel: (() => void) | undefined
   /** At most one final response is taken, except 2xx to INVITE, which may come several times from a fork. */
   respond(status: number, bytes: Buffer): void
+  /** Ends without an answer, where the wire allows it. */
+  abandon?(): void
 }
 
 export interface ServerHolder {
@@ -61,6 +63,7 @@ export class ServerTransaction implements ServerSide, Timed {
     this.holder.transmit(this.flow, bytes)
     if (status < 200) return
     this.state = Completed
+    this.held = undefined
     this.onCancel = undefined
     if (this.flow.reliable) this.end()
     else this.timer = this.holder.clock.after(64 * this.holder.timing.T1, this)

@@ -1,0 +1,291 @@
+/**
+ * The notifier's side of one subscription (RFC 6665 §4.2): state in, NOTIFYs out. One NOTIFY at a time; the newest state
+ * wins; rate control, expiry, conditional notification (RFC 5839) and durability are here, once, for all packages.
+ */
+import type { Clock, Timed, Timer } from '../clock.ts'
+import type { EndReason, EventPackage, Notifier } from '../element.ts'
+import type { HeaderList } from '../messages/build.ts'
+import { parseToken } from '../messages/fields.ts'
+import type { SipResponse } from '../messages/message.ts'
+import type { Json } from '../storage/store.ts'
+import type { ClientUser } from '../transactions/client.ts'
+import type { EntityTags } from './entity-tag.ts'
+import { nextPeriod, parseRate, printRate, type Rate } from './rate.ts'
+import type { Sender } from './sender.ts'
+import { reserve, type SubscriptionRecord } from './subscription-record.ts'
+
+/** What a notifier needs of the facility that holds it. */
+export interface NotifierHolder {
+  readonly clock: Clock
+  readonly sender: Sender
+  readonly tags: EntityTags
+  /** Writes the record; what it says must be durable before anything that depends on it is sent. */
+  save(notifier: NotifierDialog): Promise<void>
+  /** Out of the tables and the store; the element is told. */
+  remove(notifier: NotifierDialog, reason: EndReason): void
+}
+
+const retryFirst = 2_000
+const retryMost = 60_000
+const margin = 100 // numbers left when the next block is asked for, so that no NOTIFY waits for the store
+
+export class NotifierDialog implements Notifier, ClientUser, Timed {
+  readonly id: string
+  readonly element: string
+  /** What is kept in the store; replaced as a whole when it changes. */
+  stored: SubscriptionRecord
+  parameters: ReadonlyMap<string, string>
+  readonly fetch: boolean
+  live = true
+  private readonly holder: NotifierHolder
+  private readonly pack: EventPackage
+  private rate: Rate
+  private cseq: number
+  private version: number
+  private state: unknown
+  private stateKnown = false
+  private due = false // a NOTIFY is owed
+  private opened = false // the 2xx has left
+  private sending = false
+  private sentState: unknown
+  private previous: unknown
+  private full = true
+  private suppress: string | undefined
+  private lastSent = Number.NEGATIVE_INFINITY
+  private sentCount = 0
+  private readonly born: number
+  private ending: { reason: EndReason; retryAfter: number | undefined } | undefined
+  private rateTimer: Timer | undefined
+  private expiryTimer: Timer | undefined
+  private retryAfter = retryFirst
+
+  constructor(
+    holder: NotifierHolder,
+    element: string,
+    pack: EventPackage,
+    id: string,
+    stored: SubscriptionRecord,
+    fetch: boolean,
+  ) {
+    this.holder = holder
+    this.element = element
+    this.pack = pack
+    this.id = id
+    this.stored = stored
+    this.fetch = fetch
+    this.parameters = parseToken(stored.event).parameters
+    this.rate = parseRate(this.parameters)
+    this.cseq = stored.ceiling - reserve
+    this.version = this.cseq
+    this.born = holder.clock.now()
+  }
+  get package(): string {
+    return this.pack.name
+  }
+  get resource(): string {
+    return this.stored.resource
+  }
+  get subscriber(): string {
+    return this.stored.subscriber
+  }
+  get type(): string {
+    return this.stored.type
+  }
+  get record(): Json | undefined {
+    return this.stored.record
+  }
+  keep(record: Json): void {
+    this.stored = { ...this.stored, record }
+    void this.holder.save(this)
+  }
+
+  /** The 2xx has left: NOTIFYs may flow. Also after a restart, once the element has given state. */
+  open(): void {
+    this.opened = true
+    this.armExpiry()
+    this.pump()
+  }
+  /** A refresh is being answered: NOTIFYs wait until `open`. */
+  hold(): void {
+    this.opened = false
+  }
+  private armExpiry(): void {
+    this.expiryTimer?.cancel()
+    if (this.fetch) return
+    this.expiryTimer = this.holder.clock.after(Math.max(0, this.stored.expires - this.holder.clock.date()), () =>
+      this.terminate('timeout'),
+    )
+  }
+  notify(state: unknown): void {
+    if (!this.live || this.ending !== undefined) return
+    this.state = state
+    this.stateKnown = true
+    this.due = true
+    this.pump()
+  }
+  /** A refresh was answered: full state is due, unless the subscriber says that it has it (RFC 5839 §5). */
+  refreshed(stored: SubscriptionRecord, suppress: string | undefined): void {
+    this.stored = stored
+    this.parameters = parseToken(stored.event).parameters
+    this.rate = parseRate(this.parameters)
+    this.full = true
+    this.suppress = suppress
+    this.due = true
+    this.lastSent = Number.NEGATIVE_INFINITY // RFC 6446 §4.2: the answer to a SUBSCRIBE is not held back
+    this.armExpiry()
+  }
+  /** A refresh by a subscriber that has this very state (RFC 5839 §5.1): longer life, no NOTIFY. */
+  extend(stored: SubscriptionRecord): void {
+    this.stored = stored
+    this.armExpiry()
+  }
+  /** The tag of the state as it is now, for the condition of a refresh. */
+  get tag(): string {
+    return this.stateKnown ? this.holder.tags.of(this.pack, this.state, this.stored.type) : ''
+  }
+  terminate(reason: EndReason, retryAfter?: number): void {
+    if (!this.live || this.ending !== undefined) return
+    this.ending = { reason, retryAfter }
+    this.due = true
+    this.rateTimer?.cancel()
+    this.pump()
+  }
+
+  private pump(): void {
+    if (!this.opened || this.sending || !this.due || !this.live) return
+    if (this.ending === undefined && !this.fetch) {
+      if (!this.stateKnown) return
+      const wait = this.lastSent + this.rate.gap - this.holder.clock.now()
+      if (wait > 0) {
+        this.arm(wait)
+        return
+      }
+    }
+    this.send()
+  }
+  private arm(ms: number): void {
+    this.rateTimer?.cancel()
+    this.rateTimer = this.holder.clock.after(Math.ceil(ms), this)
+  }
+  /** The gap is over, or the period. */
+  expire(): void {
+    this.due = true
+    this.pump()
+  }
+  private send(): void {
+    const { clock, sender } = this.holder
+    if (this.cseq + margin >= this.stored.ceiling) {
+      this.stored = { ...this.stored, ceiling: this.stored.ceiling + reserve }
+      void this.holder.save(this)
+    }
+    this.cseq++
+    this.version++
+    this.due = false
+    this.sending = true
+    this.sentState = this.state
+    this.lastSent = clock.now()
+    this.sentCount++
+    const headers: [string, string][] = [
+      ['From', `<${this.stored.localUri}>;tag=${this.stored.localTag}`],
+      ['To', `<${this.stored.remoteUri}>;tag=${this.stored.remoteTag}`],
+      ['Call-ID', this.stored.callId],
+      ['CSeq', `${this.cseq} NOTIFY`],
+      ['Contact', `<${sender.contact(this.element)}>`],
+      ['Event', eventName(this.stored.event)],
+      ['Subscription-State', this.subscriptionState()],
+    ]
+    const body = this.body(headers)
+    sender.send(
+      {
+        element: this.element,
+        method: 'NOTIFY',
+        uri: this.stored.remoteTarget,
+        routeSet: this.stored.routeSet,
+        headers,
+        ...(body === undefined ? {} : { body }),
+      },
+      this,
+    )
+  }
+  private body(headers: [string, string][]): string | Uint8Array | undefined {
+    if (!this.stateKnown || this.stored.pending === true) return undefined
+    if (this.pack.conditional === true || this.suppress !== undefined) {
+      const tag = this.tag
+      headers.push(['SIP-ETag', tag])
+      if (this.suppress === '*' || this.suppress === tag) return undefined // RFC 5839 §5.2: the body is what it has
+    }
+    const previous = this.full ? undefined : this.previous
+    const body = this.pack.render(this.state, { type: this.stored.type, version: this.version, previous })
+    if (body === undefined) return undefined
+    headers.push(['Content-Type', body.type])
+    return body.content
+  }
+  private subscriptionState(): string {
+    if (this.ending !== undefined || this.fetch) {
+      const { reason, retryAfter } = this.ending ?? { reason: 'timeout', retryAfter: undefined }
+      return `terminated;reason=${reason}${retryAfter === undefined ? '' : `;retry-after=${retryAfter}`}`
+    }
+    const left = Math.max(0, Math.round((this.stored.expires - this.holder.clock.date()) / 1000))
+    return `${this.stored.pending === true ? 'pending' : 'active'};expires=${left}${printRate(this.rate)}`
+  }
+
+  onResponse(response: SipResponse): void {
+    if (response.status < 200) return
+    this.sending = false
+    if (this.ending !== undefined || this.fetch) this.close(this.ending?.reason ?? 'timeout')
+    else if (response.status < 300) this.delivered()
+    else if (response.status === 481 || response.status === 404 || response.status === 489) this.close('giveup')
+    else this.later()
+  }
+  /** RFC 6665 §4.2.2: a subscriber that does not answer has gone; one whose flow broke may come back before expiry. */
+  onNoResponse(status: 408 | 503): void {
+    this.sending = false
+    if (this.ending !== undefined || this.fetch) this.close(this.ending?.reason ?? 'timeout')
+    else if (status === 408) this.close('giveup')
+    else this.later()
+  }
+  private delivered(): void {
+    this.previous = this.sentState
+    this.full = false
+    this.suppress = undefined
+    this.retryAfter = retryFirst
+    if (this.due) this.pump()
+    else if (this.rate.period !== Number.POSITIVE_INFINITY) {
+      const { clock } = this.holder
+      const period = nextPeriod(this.rate, this.sentCount, clock.now() - this.born)
+      this.arm(Math.max(0, this.lastSent + period - clock.now()))
+    }
+  }
+  private later(): void {
+    this.full = true
+    this.due = true
+    this.arm(this.retryAfter)
+    this.retryAfter = Math.min(this.retryAfter * 2, retryMost)
+  }
+  private close(reason: EndReason): void {
+    this.dispose()
+    this.holder.remove(this, reason)
+  }
+  /** Stops every timer; nothing is sent afterwards, and the store keeps its record. */
+  dispose(): void {
+    this.live = false
+    this.rateTimer?.cancel()
+    this.expiryTimer?.cancel()
+  }
+}
+
+/** The package and its `id`, which is all that a NOTIFY repeats of the Event header. */
+function eventName(event: string): string {
+  const { value, parameters } = parseToken(event)
+  const id = parameters.get('id')
+  return id === undefined ? value : `${value};id=${id}`
+}
+
+/** Header fields of the answer to a SUBSCRIBE. */
+export function grant(seconds: number, contact: string, packages: string): HeaderList {
+  return [
+    ['Expires', String(seconds)],
+    ['Contact', `<${contact}>`],
+    ['Allow-Events', packages],
+  ]
+}

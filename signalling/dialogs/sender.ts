@@ -1,0 +1,20 @@
+/** What dialogs need of the node that carries them. */
+import type { HeaderList } from '../messages/build.ts'
+import type { ClientUser } from '../transactions/client.ts'
+
+export interface OutgoingParts {
+  /** The element that sends. */
+  readonly element: string
+  readonly method: string
+  readonly uri: string
+  readonly routeSet: readonly string[]
+  /** From, To, Call-ID, CSeq and what else the request has, except Via, Max-Forwards, Route and Content-Length. */
+  readonly headers: HeaderList
+  readonly body?: string | Uint8Array
+}
+
+export interface Sender {
+  send(parts: OutgoingParts, user: ClientUser): void
+  /** The Contact of an element in dialogs, without brackets. */
+  contact(element: string): string
+}

@@ -1,0 +1,233 @@
+/** The subscriber's side (RFC 6665 §4.1): subscribes, refreshes in time, takes NOTIFYs, and comes back when it may. */
+import type { Clock, Timer } from '../clock.ts'
+import type { Body, Notification, SubscribeOptions, Subscription, SubscriptionListener } from '../element.ts'
+import type { Ids } from '../ids.ts'
+import { answerChallenge } from '../messages/auth.ts'
+import { buildResponse } from '../messages/build.ts'
+import { parseSeconds, parseToken } from '../messages/fields.ts'
+import type { SipResponse } from '../messages/message.ts'
+import { H } from '../messages/names.ts'
+import type { ClientUser } from '../transactions/client.ts'
+import type { ServerSide } from '../transactions/server.ts'
+import type { Sender } from './sender.ts'
+
+export interface SubscriberHolder {
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly sender: Sender
+  enter(callId: string, localTag: string, subscriber: SubscriberDialog): void
+  leave(callId: string, localTag: string): void
+}
+
+const retryFirst = 1_000
+const retryMost = 60_000
+const gone = ['rejected', 'noresource', 'invariant'] // RFC 6665 §4.1.3: not to be tried again
+
+export class SubscriberDialog implements Subscription, ClientUser {
+  readonly element: string
+  live = true
+  private readonly holder: SubscriberHolder
+  private readonly options: SubscribeOptions
+  private readonly listener: SubscriptionListener
+  private body: Body | undefined
+  private callId = ''
+  private localTag = ''
+  private remoteTag = ''
+  private remoteTarget: string
+  private routeSet: readonly string[]
+  private cseq = 0
+  private remoteSeq = -1
+  private busy = false
+  private again = false
+  private leaving = false
+  private challenged = false
+  private authorization: readonly [string, string] | undefined
+  private timer: Timer | undefined
+  private retryAfter = retryFirst
+
+  constructor(holder: SubscriberHolder, element: string, options: SubscribeOptions, listener: SubscriptionListener) {
+    this.holder = holder
+    this.element = element
+    this.options = options
+    this.listener = listener
+    this.body = options.body
+    this.remoteTarget = options.to
+    this.routeSet = options.route ?? []
+    this.start()
+  }
+  private get from(): string {
+    return this.options.from ?? this.holder.sender.contact(this.element)
+  }
+  private start(): void {
+    this.callId = this.holder.ids.token(22)
+    this.localTag = this.holder.ids.token(10)
+    this.remoteTag = ''
+    this.remoteTarget = this.options.to
+    this.routeSet = this.options.route ?? []
+    this.remoteSeq = -1
+    this.holder.enter(this.callId, this.localTag, this)
+    this.send(this.options.expires ?? 3600)
+  }
+  private restart(ms: number): void {
+    this.holder.leave(this.callId, this.localTag)
+    this.timer?.cancel()
+    if (!this.live) return
+    this.timer = this.holder.clock.after(ms, () => this.start())
+  }
+  refresh(body?: Body): void {
+    if (body !== undefined) this.body = body
+    if (!this.live) return
+    if (this.busy) this.again = true
+    else if (this.remoteTag !== '') this.send(this.options.expires ?? 3600)
+  }
+  unsubscribe(): void {
+    if (!this.live || this.leaving) return
+    this.leaving = true
+    this.timer?.cancel()
+    if (this.busy) this.again = true
+    else if (this.remoteTag !== '') this.send(0)
+    else this.finish(200, 'unsubscribed')
+  }
+  /** Ends without a word to the notifier: the node stops. */
+  drop(): void {
+    this.live = false
+    this.timer?.cancel()
+    this.holder.leave(this.callId, this.localTag)
+  }
+  private send(expires: number): void {
+    this.busy = true
+    this.timer?.cancel()
+    const { options } = this
+    const to = `<${options.to}>${this.remoteTag === '' ? '' : `;tag=${this.remoteTag}`}`
+    const headers: [string, string][] = [
+      ['From', `<${this.from}>;tag=${this.localTag}`],
+      ['To', to],
+      ['Call-ID', this.callId],
+      ['CSeq', `${++this.cseq} SUBSCRIBE`],
+      ['Contact', `<${this.holder.sender.contact(this.element)}>`],
+      ['Event', options.event],
+      ['Expires', String(expires)],
+    ]
+    if (options.accept !== undefined) headers.push(['Accept', options.accept.join(', ')])
+    if (options.asserted !== undefined) headers.push(['P-Asserted-Identity', `<${options.asserted}>`])
+    if (this.authorization !== undefined) headers.push([...this.authorization])
+    if (this.body !== undefined) headers.push(['Content-Type', this.body.type])
+    this.holder.sender.send(
+      {
+        element: this.element,
+        method: 'SUBSCRIBE',
+        uri: this.remoteTarget,
+        routeSet: this.routeSet,
+        headers,
+        ...(this.body === undefined ? {} : { body: this.body.content }),
+      },
+      this,
+    )
+  }
+
+  onResponse(response: SipResponse): void {
+    if (response.status < 200) return
+    this.busy = false
+    if (response.status < 300) this.accepted(response)
+    else if ((response.status === 401 || response.status === 407) && this.answer(response)) return
+    else if (response.status === 481 && !this.leaving) this.restart(0)
+    else if (response.status >= 500 || response.status === 408 || response.status === 480) this.retry(response.status)
+    else this.finish(response.status, response.reason)
+  }
+  onNoResponse(status: 408 | 503): void {
+    this.busy = false
+    if (this.leaving) this.finish(status, 'no answer')
+    else this.retry(status)
+  }
+  private answer(response: SipResponse): boolean {
+    const { credentials } = this.options
+    if (credentials === undefined || this.challenged) return false
+    const proxy = response.status === 407
+    const challenges = response.texts(proxy ? H['Proxy-Authenticate'] : H['WWW-Authenticate'])
+    const value = answerChallenge(challenges, credentials, 'SUBSCRIBE', this.remoteTarget, this.holder.ids.token(12))
+    if (value === undefined) return false
+    this.challenged = true
+    this.authorization = [proxy ? 'Proxy-Authorization' : 'Authorization', value]
+    this.send(this.leaving ? 0 : (this.options.expires ?? 3600))
+    this.authorization = undefined // a nonce count is used once; a later refresh is challenged again
+    return true
+  }
+  private retry(status: number): void {
+    if (this.options.expires === 0 || this.leaving) {
+      this.finish(status, 'no answer')
+      return
+    }
+    this.restart(this.retryAfter)
+    this.retryAfter = Math.min(this.retryAfter * 2, retryMost)
+  }
+  private accepted(response: SipResponse): void {
+    this.challenged = false
+    this.retryAfter = retryFirst
+    this.remoteTag ||= response.toTag
+    const contacts = response.contacts
+    if (contacts !== undefined && contacts !== '*' && contacts[0] !== undefined) this.remoteTarget = contacts[0].uri.text
+    const recorded = response.texts(H['Record-Route'])
+    if (recorded.length > 0 && this.cseq <= 2) this.routeSet = response.list(H['Record-Route']).reverse()
+    if (this.leaving) {
+      if (this.again) {
+        this.again = false
+        this.send(0)
+      }
+      return // the final NOTIFY ends it; without one the timer of the notifier does
+    }
+    if (this.options.expires === 0) {
+      this.timer = this.holder.clock.after(32_000, () => this.finish(408, 'no NOTIFY')) // RFC 6665 §4.1.2.4, Timer N
+      return
+    }
+    const seconds = parseSeconds(response.text(H.Expires) ?? '') ?? 3600
+    this.timer = this.holder.clock.after(Math.max(1, Math.min(seconds * 0.9, seconds - 5)) * 1000, () => this.refresh())
+    if (this.again) {
+      this.again = false
+      this.refresh()
+    }
+  }
+
+  /** A NOTIFY of this dialog. */
+  receive(side: ServerSide): void {
+    const { request } = side
+    const reply = (status: number): void =>
+      side.respond(
+        status,
+        buildResponse(request, status, {
+          via: side.via,
+          headers: [['Contact', `<${this.holder.sender.contact(this.element)}>`]],
+        }),
+      )
+    if (request.method !== 'NOTIFY' || (this.remoteTag !== '' && request.fromTag !== this.remoteTag)) return reply(481)
+    if (request.cseq.number <= this.remoteSeq) return reply(500) // out of order (RFC 3261 §12.2.2)
+    const stated = parseToken(request.text(H['Subscription-State']) ?? '')
+    if (request.event?.value !== parseToken(this.options.event).value) return reply(489)
+    if (stated.value !== 'active' && stated.value !== 'pending' && stated.value !== 'terminated') return reply(400)
+    if (this.remoteTag === '') {
+      this.remoteTag = request.fromTag // a NOTIFY may come before the 200 (RFC 6665 §4.4.1)
+      const recorded = request.list(H['Record-Route'])
+      if (recorded.length > 0) this.routeSet = recorded
+    }
+    const contacts = request.contacts
+    if (contacts !== undefined && contacts !== '*' && contacts[0] !== undefined) this.remoteTarget = contacts[0].uri.text
+    this.remoteSeq = request.cseq.number
+    reply(200)
+    const reason = stated.parameters.get('reason')
+    const notification: Notification = { request, state: stated.value, reason }
+    this.listener.notified(notification)
+    if (stated.value === 'terminated') this.over(reason ?? '', parseSeconds(stated.parameters.get('retry-after') ?? ''))
+  }
+  /** RFC 6665 §4.1.3. */
+  private over(reason: string, retryAfter: number | undefined): void {
+    if (this.leaving || this.options.expires === 0 || gone.includes(reason)) this.finish(200, reason)
+    else
+      this.restart(
+        retryAfter !== undefined ? retryAfter * 1000 : reason === 'deactivated' || reason === 'timeout' ? 0 : retryFirst,
+      )
+  }
+  private finish(status: number, reason: string): void {
+    if (!this.live) return
+    this.drop()
+    this.listener.ended?.({ status, reason })
+  }
+}

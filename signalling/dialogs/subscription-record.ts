@@ -1,0 +1,34 @@
+/** A subscription as it lies in the store: enough for another process to go on with it. */
+import type { Json } from '../storage/store.ts'
+
+export interface SubscriptionRecord {
+  readonly [member: string]: Json | undefined
+  readonly package: string
+  readonly resource: string
+  readonly subscriber: string
+  /** The value of the Event header of the SUBSCRIBE. */
+  readonly event: string
+  readonly type: string
+  readonly callId: string
+  readonly localUri: string
+  readonly localTag: string
+  readonly remoteUri: string
+  readonly remoteTag: string
+  readonly remoteTarget: string
+  readonly routeSet: readonly string[]
+  readonly remoteSeq: number
+  /** No CSeq and no version above it was used: after a restart both go on from here. */
+  readonly ceiling: number
+  /** Milliseconds since the epoch. */
+  readonly expires: number
+  readonly pending?: boolean
+  /** The element's own. */
+  readonly record?: Json
+}
+
+/** Numbers handed out between two writes of the ceiling. */
+export const reserve = 1000
+
+export function recordKey(element: string, id: string): string {
+  return `subscriptions/${element}/${id}`
+}

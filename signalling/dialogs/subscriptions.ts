@@ -1,0 +1,250 @@
+/** All subscriptions of a node, both sides: makes them, finds them by dialog, keeps them in the store, takes them up again. */
+import type { Clock } from '../clock.ts'
+import type { Element, EndReason, EventPackage, SubscribeOptions, SubscriptionListener, SubscriptionOptions } from '../element.ts'
+import type { Ids } from '../ids.ts'
+import type { Log } from '../log.ts'
+import { buildResponse, type HeaderList } from '../messages/build.ts'
+import { parseToken } from '../messages/fields.ts'
+import type { SipRequest } from '../messages/message.ts'
+import { H } from '../messages/names.ts'
+import { canonical } from '../messages/uri.ts'
+import type { Store } from '../storage/store.ts'
+import type { ServerSide } from '../transactions/server.ts'
+import { EntityTags } from './entity-tag.ts'
+import { grant, NotifierDialog, type NotifierHolder } from './notifier.ts'
+import type { Sender } from './sender.ts'
+import { SubscriberDialog, type SubscriberHolder } from './subscriber.ts'
+import { recordKey, reserve, type SubscriptionRecord } from './subscription-record.ts'
+
+export interface SubscriptionsOptions {
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly store: Store
+  readonly sender: Sender
+  readonly log: Log
+}
+
+export class Subscriptions implements NotifierHolder, SubscriberHolder {
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly sender: Sender
+  readonly tags = new EntityTags()
+  private readonly store: Store
+  private readonly log: Log
+  private readonly packages = new Map<string, { readonly element: Element; readonly pack: EventPackage }>()
+  private readonly notifiers = new Map<string, NotifierDialog>()
+  private readonly subscribers = new Map<string, SubscriberDialog>()
+
+  constructor({ clock, ids, store, sender, log }: SubscriptionsOptions) {
+    this.clock = clock
+    this.ids = ids
+    this.store = store
+    this.sender = sender
+    this.log = log
+  }
+  get notifierCount(): number {
+    return this.notifiers.size
+  }
+  get subscriberCount(): number {
+    return this.subscribers.size
+  }
+  register(element: Element): void {
+    for (const pack of element.packages ?? []) this.packages.set(`${element.name}/${pack.name}`, { element, pack })
+  }
+  private packagesOf(element: string): string {
+    return [...this.packages.values()].flatMap(({ element: owner, pack }) => (owner.name === element ? pack.name : [])).join(', ')
+  }
+
+  /** The notifier of a new dialog, or the status (and headers) of a refusal. The 2xx leaves when the record is durable. */
+  accept(
+    element: string,
+    side: ServerSide,
+    asserted: string | undefined,
+    options: SubscriptionOptions<unknown>,
+  ): NotifierDialog | { status: number; headers?: HeaderList } {
+    const { request } = side
+    const found = this.packages.get(`${element}/${options.package}`)
+    if (found === undefined || request.event === undefined)
+      return { status: 489, headers: [['Allow-Events', this.packagesOf(element)]] }
+    const contacts = request.contacts
+    if (contacts === undefined || contacts === '*' || contacts[0] === undefined) return { status: 400 }
+    const type = negotiate(request, found.pack)
+    if (type === undefined) return { status: 406, headers: [['Accept', found.pack.types.join(', ')]] }
+    const { usual, max } = found.pack.expires
+    const granted = Math.min(request.expires ?? usual, options.expires ?? max, max)
+    const id = this.ids.token(16)
+    const stored: SubscriptionRecord = {
+      package: options.package,
+      resource: options.resource,
+      subscriber: asserted ?? canonical(request.from.uri),
+      event: request.text(H.Event)!,
+      type,
+      callId: request.callId,
+      localUri: request.to.uri.text,
+      localTag: id,
+      remoteUri: request.from.uri.text,
+      remoteTag: request.fromTag,
+      remoteTarget: contacts[0].uri.text,
+      routeSet: request.list(H['Record-Route']),
+      remoteSeq: request.cseq.number,
+      ceiling: reserve,
+      expires: this.clock.date() + granted * 1000,
+      ...(options.pending === true ? { pending: true } : {}),
+      ...(options.record === undefined ? {} : { record: options.record }),
+    }
+    const notifier = new NotifierDialog(this, element, found.pack, id, stored, granted === 0)
+    this.notifiers.set(`${stored.callId}|${id}`, notifier)
+    notifier.notify(options.state)
+    const answer = (): void => {
+      const headers = grant(granted, this.sender.contact(element), this.packagesOf(element))
+      side.respond(200, buildResponse(request, 200, { via: side.via, toTag: id, headers, recordRoute: true }))
+      notifier.open()
+    }
+    if (granted === 0) answer()
+    else this.whenSaved(notifier, side, answer)
+    return notifier
+  }
+
+  private whenSaved(notifier: NotifierDialog, side: ServerSide, then: () => void): void {
+    const { request } = side
+    this.save(notifier).then(then, (fault: unknown) => {
+      this.log.error({ fault: String(fault), subscription: notifier.id }, 'the store failed; the subscription is refused')
+      side.respond(500, buildResponse(request, 500, { via: side.via, toTag: notifier.id }))
+      notifier.dispose()
+      this.forget(notifier)
+    })
+  }
+  async save(notifier: NotifierDialog): Promise<void> {
+    if (notifier.fetch || !this.notifiers.has(`${notifier.stored.callId}|${notifier.id}`)) return
+    const { stored } = notifier
+    await this.store.write([
+      { key: recordKey(notifier.element, notifier.id), value: stored, expires: stored.expires + 3_600_000 },
+    ])
+  }
+  private forget(notifier: NotifierDialog): void {
+    this.notifiers.delete(`${notifier.stored.callId}|${notifier.id}`)
+  }
+  remove(notifier: NotifierDialog, reason: EndReason): void {
+    this.forget(notifier)
+    if (!notifier.fetch) {
+      this.store.write([{ key: recordKey(notifier.element, notifier.id), delete: true }]).catch((fault: unknown) => {
+        this.log.error({ fault: String(fault), subscription: notifier.id }, 'the store failed; an ended subscription stays in it')
+      })
+    }
+    const found = this.packages.get(`${notifier.element}/${notifier.package}`)
+    this.log.debug({ subscription: notifier.id, package: notifier.package, reason }, 'subscription ended')
+    found?.element.ended?.(notifier, reason)
+  }
+
+  /** An in-dialog request for `element`. False: no dialog of that element is its. */
+  receive(element: string, side: ServerSide): boolean {
+    const { request } = side
+    const key = `${request.callId}|${request.toTag}`
+    const subscriber = this.subscribers.get(key)
+    if (subscriber !== undefined && subscriber.element === element) {
+      subscriber.receive(side)
+      return true
+    }
+    const notifier = this.notifiers.get(key)
+    if (notifier === undefined || notifier.element !== element) return false
+    this.resubscribe(notifier, side)
+    return true
+  }
+
+  private resubscribe(notifier: NotifierDialog, side: ServerSide): void {
+    const { request } = side
+    const { stored } = notifier
+    const reply = (status: number, headers: HeaderList = []): void =>
+      side.respond(status, buildResponse(request, status, { via: side.via, headers }))
+    if (request.method !== 'SUBSCRIBE' || request.fromTag !== stored.remoteTag || request.event?.value !== notifier.package)
+      return reply(481)
+    if (request.cseq.number <= stored.remoteSeq) return reply(500, [['Retry-After', '1']]) // RFC 3261 §12.2.2
+    const { element, pack } = this.packages.get(`${notifier.element}/${notifier.package}`)!
+    const granted = Math.min(request.expires ?? pack.expires.usual, pack.expires.max)
+    const contacts = request.contacts
+    const target = contacts === undefined || contacts === '*' ? undefined : contacts[0]?.uri.text
+    const before = notifier.tag
+    const next: SubscriptionRecord = {
+      ...stored,
+      event: request.text(H.Event) ?? stored.event,
+      type: request.has(H.Accept) ? (negotiate(request, pack) ?? stored.type) : stored.type,
+      remoteTarget: target ?? stored.remoteTarget,
+      remoteSeq: request.cseq.number,
+      expires: this.clock.date() + granted * 1000,
+    }
+    notifier.hold()
+    const refused = granted === 0 ? undefined : element.refreshed?.(notifier, request)
+    if (refused !== undefined) {
+      reply(refused)
+      notifier.open()
+      return
+    }
+    const condition = request.text(H['Suppress-If-Match'])
+    const unchanged = granted > 0 && condition !== undefined && condition === notifier.tag && before === notifier.tag
+    const headers = grant(granted, this.sender.contact(notifier.element), this.packagesOf(notifier.element))
+    if (unchanged) notifier.extend(next)
+    else notifier.refreshed(next, condition)
+    if (granted === 0) {
+      reply(200, headers)
+      notifier.terminate('timeout')
+      notifier.open()
+      return
+    }
+    this.whenSaved(notifier, side, () => {
+      reply(unchanged ? 204 : 200, headers)
+      notifier.open()
+    })
+  }
+
+  /** Takes up what the store holds for an element. */
+  async restore(element: Element): Promise<number> {
+    const restored: NotifierDialog[] = []
+    for await (const [key, entry] of this.store.scan(recordKey(element.name, ''))) {
+      const stored = entry.value as SubscriptionRecord
+      const found = this.packages.get(`${element.name}/${stored.package}`)
+      if (found === undefined) continue // the package is gone from this version; the record expires
+      const id = key.slice(key.lastIndexOf('/') + 1)
+      restored.push(
+        new NotifierDialog(this, element.name, found.pack, id, { ...stored, ceiling: stored.ceiling + reserve }, false),
+      )
+    }
+    for (const notifier of restored) this.notifiers.set(`${notifier.stored.callId}|${notifier.id}`, notifier)
+    await Promise.all(restored.map((notifier) => this.save(notifier)))
+    for (const notifier of restored) {
+      await element.restored?.(notifier)
+      notifier.open()
+    }
+    return restored.length
+  }
+
+  subscribe(element: string, options: SubscribeOptions, listener: SubscriptionListener): SubscriberDialog {
+    return new SubscriberDialog(this, element, options, listener)
+  }
+  enter(callId: string, localTag: string, subscriber: SubscriberDialog): void {
+    this.subscribers.set(`${callId}|${localTag}`, subscriber)
+  }
+  leave(callId: string, localTag: string): void {
+    this.subscribers.delete(`${callId}|${localTag}`)
+  }
+  /** Stops all timers; what is in the store stays there for the next start. */
+  stop(): void {
+    for (const notifier of this.notifiers.values()) notifier.dispose()
+    for (const subscriber of [...this.subscribers.values()]) subscriber.drop()
+    this.notifiers.clear()
+  }
+}
+
+/** The media type for NOTIFY bodies; undefined: none that both know (406). */
+function negotiate(request: SipRequest, pack: EventPackage): string | undefined {
+  const accept = request.list(H.Accept).map((text) => parseToken(text).value)
+  if (accept.length === 0) return pack.types[0]
+  for (const wanted of accept) {
+    if (pack.types.includes(wanted)) return wanted
+    if (wanted === '*/*') return pack.types[0]
+    if (wanted.endsWith('/*')) {
+      const found = pack.types.find((type) => type.startsWith(wanted.slice(0, -1)))
+      if (found !== undefined) return found
+    }
+  }
+  return undefined
+}

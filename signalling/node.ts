@@ -1,0 +1,273 @@
+/** One process: transports, transactions, subscriptions, a compiled plan, a store and a set of elements, put together. */
+import type { Tap } from './capture/tap.ts'
+import type { Clock } from './clock.ts'
+import type { Sender } from './dialogs/sender.ts'
+import { Subscriptions } from './dialogs/subscriptions.ts'
+import type { Element, Host } from './element.ts'
+import { ProximaFault } from './errors.ts'
+import type { Ids } from './ids.ts'
+import type { Log } from './log.ts'
+import { SipResponse } from './messages/message.ts'
+import { type Limits, scan } from './messages/scan.ts'
+import { printHostPort } from './messages/uri.ts'
+import { sendRequest } from './outgoing.ts'
+import { Dispatcher } from './routing/dispatcher.ts'
+import type { Plan } from './routing/plan.ts'
+import { type Metric, Stats } from './stats.ts'
+import type { Store } from './storage/store.ts'
+import { refusal } from './transactions/stateless.ts'
+import { TransactionTable } from './transactions/table.ts'
+import type { Timing } from './transactions/timing.ts'
+import { FlowTable } from './transports/flows.ts'
+import type { MemoryNetwork } from './transports/memory.ts'
+import { tcpTransport } from './transports/tcp.ts'
+import type { Flow, HostPort, Transport, TransportSink } from './transports/transport.ts'
+import { udpTransport } from './transports/udp.ts'
+import { wsTransport } from './transports/ws.ts'
+
+export interface Listening extends HostPort {
+  readonly transport: 'UDP' | 'TCP' | 'WS' | 'MEM'
+}
+
+export interface NodeOptions {
+  readonly name: string
+  readonly plan: Plan
+  readonly elements: readonly Element[]
+  readonly listen: readonly Listening[]
+  readonly domains: readonly string[]
+  /** IP addresses of peers whose P-Asserted-Identity counts (SPEC §2.5). */
+  readonly trusted: readonly string[]
+  readonly store: Store
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Log
+  readonly tap?: Tap
+  readonly limits?: Limits
+  readonly timing?: Timing
+  /** Where `MEM` addresses listen. */
+  readonly network?: MemoryNetwork
+}
+
+export interface Node {
+  start(): Promise<void>
+  /** Says goodbye to nobody: what is in the store goes on at the next start. Resolves when all sockets are closed. */
+  stop(graceMs: number): Promise<void>
+  readonly listening: readonly Listening[]
+  metrics(): Iterable<Metric>
+}
+
+export function createNode(options: NodeOptions): Node {
+  return new ProximaNode(options)
+}
+
+class ProximaNode implements Node, TransportSink {
+  private readonly options: NodeOptions
+  private readonly stats = new Stats()
+  private readonly transports: Transport[]
+  private readonly table: TransactionTable
+  private readonly subscriptions: Subscriptions
+  private readonly dispatcher: Dispatcher
+  private flows: FlowTable
+  private ready = false
+
+  constructor(options: NodeOptions) {
+    this.options = options
+    const { clock, ids, log, store, plan, tap } = options
+    this.received = this.received.bind(this)
+    this.closed = this.closed.bind(this)
+    this.failed = this.failed.bind(this)
+    this.transports = options.listen.map((listen) => this.transport(listen))
+    this.flows = new FlowTable(this.transports, options.domains, ids.token(32))
+    const sender: Sender = {
+      send: (parts, user) => this.dispatcher.send(parts, user),
+      contact: (element) => `sip:${element}@${this.address}`,
+    }
+    this.subscriptions = new Subscriptions({ clock, ids, store, sender, log })
+    this.table = new TransactionTable({
+      clock,
+      ids,
+      user: {
+        onRequest: (side) => this.dispatcher.receive(side),
+        onAck: (request, flow) => this.dispatcher.receiveAck(request, flow),
+      },
+      transmit: (flow, bytes) => this.transmit(flow, bytes),
+      ...(options.timing === undefined ? {} : { timing: options.timing }),
+    })
+    this.dispatcher = new Dispatcher({
+      clock,
+      ids,
+      log,
+      plan,
+      tap,
+      stats: this.stats,
+      table: this.table,
+      subscriptions: this.subscriptions,
+      flows: () => this.flows,
+    })
+    for (const element of options.elements) {
+      this.dispatcher.add(element)
+      this.subscriptions.register(element)
+    }
+    this.stats.gauge('server_transactions', () => this.table.serverCount)
+    this.stats.gauge('client_transactions', () => this.table.clientCount)
+    this.stats.gauge('subscriptions_held', () => this.subscriptions.notifierCount)
+    this.stats.gauge('subscriptions_made', () => this.subscriptions.subscriberCount)
+    this.stats.gauge('connections', () => this.flows.connectionCount)
+  }
+  private get address(): string {
+    const { host, port } = this.flows.primary
+    return printHostPort(host, port)
+  }
+  private transport(listen: Listening): Transport {
+    const trusted = new Set(this.options.trusted)
+    const common = { listen, sink: this, isTrusted: (host: string): boolean => trusted.has(host) }
+    const newId = (): string => this.options.ids.token(12)
+    if (listen.transport === 'UDP') return udpTransport(common)
+    if (listen.transport === 'TCP') return tcpTransport({ ...common, newId })
+    if (listen.transport === 'WS') return wsTransport({ ...common, newId })
+    if (this.options.network === undefined) throw new TypeError('MEM needs the option network')
+    return this.options.network.transport(common)
+  }
+  get listening(): readonly Listening[] {
+    return this.transports.map(({ name, local }) => ({ transport: name as Listening['transport'], ...local }))
+  }
+  *metrics(): Iterable<Metric> {
+    yield* this.stats.metrics()
+  }
+
+  async start(): Promise<void> {
+    const { options } = this
+    const secret = await this.secret()
+    for (const [i, transport] of this.transports.entries()) {
+      try {
+        await transport.listen()
+      } catch (fault) {
+        for (const earlier of this.transports.slice(0, i)) await earlier.close()
+        throw listenFault(fault, options.listen[i]!)
+      }
+    }
+    this.flows = new FlowTable(this.transports, options.domains, secret)
+    for (const element of options.elements) await element.start?.(this.hostFor(element))
+    for (const element of options.elements) {
+      const count = await this.subscriptions.restore(element)
+      if (count > 0) options.log.info({ element: element.name, count }, 'subscriptions taken up again')
+    }
+    this.ready = true
+  }
+  /** Seals flow tokens; kept, so that routes handed out before a restart are still ours. */
+  private async secret(): Promise<string> {
+    const { store, ids } = this.options
+    const key = `node/${this.options.name}/secret`
+    const kept = await store.get(key)
+    if (typeof kept?.value === 'string') return kept.value
+    const secret = ids.token(43)
+    await store.write([{ key, value: secret }])
+    return secret
+  }
+  async stop(_graceMs: number): Promise<void> {
+    this.ready = false
+    for (const element of this.options.elements) await element.stop?.()
+    this.subscriptions.stop()
+    await Promise.all(this.transports.map((transport) => transport.close()))
+  }
+
+  private hostFor(element: Element): Host {
+    const { clock, store, log, ids, domains } = this.options
+    const { name } = element
+    const uri = `sip:${name}@${domains[0] ?? this.address}`
+    const sender: Sender = { send: (parts, user) => this.dispatcher.send(parts, user), contact: () => uri }
+    const { flows, stats, subscriptions } = this
+    return {
+      name,
+      uri,
+      domains,
+      clock,
+      store,
+      ids,
+      log: log.child({ element: name }),
+      count: (counter, by = 1) => stats.count(`${name}_${counter}`, by),
+      gauge: (gauge, read) => stats.gauge(`${name}_${gauge}`, read),
+      send: (request) => sendRequest(sender, ids, name, uri, request),
+      subscribe: (options, listener) => subscriptions.subscribe(name, { from: uri, asserted: uri, ...options }, listener),
+      flows: {
+        routeTo: (flow) => `sip:${name}.${flows.token(flow)}@${printHostPort(flow.local.host, flow.local.port)};lr`,
+        find: (token) => flows.find(token),
+        open: (id) => flows.open(id),
+        to: (transport, remote) => flows.to(transport, remote),
+        isOurs: (host, port) => flows.isOurs(host, port),
+        onClosed: (listener) => flows.onClosed(listener),
+      },
+    }
+  }
+
+  /** TransportSink: bytes from a peer. Whatever they are, the process goes on. */
+  received(bytes: Buffer, flow: Flow): void {
+    const { tap, clock, limits, log } = this.options
+    const message = scan(bytes, limits === undefined ? {} : { limits })
+    if (message === undefined) {
+      this.stats.noise++
+      return
+    }
+    this.stats.received++
+    this.flows.note(flow)
+    tap?.message({
+      at: clock.date(),
+      transport: flow.transport,
+      from: { address: flow.remote.host, port: flow.remote.port },
+      to: { address: flow.local.host, port: flow.local.port },
+      direction: 'in',
+      bytes,
+    })
+    try {
+      if (message.fault !== undefined) {
+        this.stats.malformed++
+        log.debug({ from: flow.remote, fault: message.fault.text }, 'malformed message')
+        if (message instanceof SipResponse) return
+        const bytes = refusal(message, flow, message.fault, this.address, this.options.ids.token(8))
+        if (bytes !== undefined) this.transmit(flow, bytes)
+      } else if (message instanceof SipResponse) this.table.receiveResponse(message)
+      else if (this.ready) this.table.receiveRequest(message, flow)
+      else this.refuseEarly(message, flow)
+    } catch (fault) {
+      this.stats.faults++
+      log.error({ fault: fault instanceof Error ? fault.stack : String(fault) }, 'a message was dropped by a fault of ours')
+    }
+    this.dispatcher.drain()
+  }
+  private refuseEarly(message: Parameters<typeof refusal>[0], flow: Flow): void {
+    const bytes = refusal(message, flow, { status: 503, text: 'starting or stopping' }, this.address, this.options.ids.token(8))
+    if (bytes !== undefined) this.transmit(flow, bytes)
+  }
+  private transmit(flow: Flow, bytes: Buffer): boolean {
+    const { tap, clock } = this.options
+    const taken = flow.send(bytes)
+    if (!taken) {
+      this.stats.unsent++
+      return false
+    }
+    this.stats.sent++
+    tap?.message({
+      at: clock.date(),
+      transport: flow.transport,
+      from: { address: flow.local.host, port: flow.local.port },
+      to: { address: flow.remote.host, port: flow.remote.port },
+      direction: 'out',
+      bytes,
+    })
+    return true
+  }
+  closed(flow: Flow): void {
+    this.table.flowClosed(flow)
+    this.flows.closed(flow)
+    this.dispatcher.drain()
+  }
+  failed(flow: Flow, why: string): void {
+    this.options.log.debug({ transport: flow.transport, remote: flow.remote, why }, 'a flow failed')
+  }
+}
+
+function listenFault(fault: unknown, listen: Listening): unknown {
+  const code = (fault as { code?: string }).code
+  const place = `${listen.transport} ${printHostPort(listen.host, listen.port)}`
+  return code === 'EADDRINUSE' ? new ProximaFault('IN_USE', place, fault) : fault
+}

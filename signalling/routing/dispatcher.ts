@@ -1,0 +1,298 @@
+/** Brings requests to elements and elements' requests to where they go; the only place that knows both. */
+import type { Tap } from '../capture/tap.ts'
+import type { Clock } from '../clock.ts'
+import type { OutgoingParts } from '../dialogs/sender.ts'
+import type { Subscriptions } from '../dialogs/subscriptions.ts'
+import type { Element, Notifier, SubscriptionOptions } from '../element.ts'
+import { ProximaFault } from '../errors.ts'
+import type { Ids } from '../ids.ts'
+import type { Log } from '../log.ts'
+import { buildRequest, buildResponse, type HeaderList } from '../messages/build.ts'
+import { SipRequest } from '../messages/message.ts'
+import { scan } from '../messages/scan.ts'
+import { parseUri, printHostPort } from '../messages/uri.ts'
+import type { Stats } from '../stats.ts'
+import type { ClientUser } from '../transactions/client.ts'
+import { LocalFlow, LocalTransaction } from '../transactions/local.ts'
+import type { ServerSide } from '../transactions/server.ts'
+import type { TransactionTable } from '../transactions/table.ts'
+import type { FlowTable } from '../transports/flows.ts'
+import type { Flow } from '../transports/transport.ts'
+import { type ExchangeHolder, NodeExchange, splitRoutes } from './exchange.ts'
+import type { Carrier } from './fork.ts'
+import { type NextHop, nextHop, planQuery, routeOwner, type Surroundings } from './next-hop.ts'
+import type { Plan } from './plan.ts'
+
+export interface DispatcherOptions {
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Log
+  readonly plan: Plan
+  readonly tap: Tap | undefined
+  readonly stats: Stats
+  readonly table: TransactionTable
+  readonly subscriptions: Subscriptions
+  readonly flows: () => FlowTable
+}
+
+export class Dispatcher implements ExchangeHolder, Carrier, Surroundings {
+  readonly elements = new Map<string, Element>()
+  readonly plan: Plan
+  readonly carrier: Carrier = this
+  private readonly options: DispatcherOptions
+  private readonly links = new Map<string, LocalFlow>()
+  private readonly tasks: (() => void)[] = []
+  private readonly busy = new Map<string, (() => void)[]>()
+  private readonly prefix: string
+  private hops = 0
+  private draining = false
+  private scheduled = false
+
+  constructor(options: DispatcherOptions) {
+    this.options = options
+    this.plan = options.plan
+    this.prefix = `z9hG4bK${options.ids.token(6)}-`
+  }
+  add(element: Element): void {
+    this.elements.set(element.name, element)
+  }
+  isOurs(host: string, port: number): boolean {
+    return this.options.flows().isOurs(host, port)
+  }
+  flowTo(transport: string, remote: { host: string; port: number }): Flow | undefined {
+    return this.options.flows().to(transport, remote)
+  }
+  newTag(): string {
+    return this.options.ids.token(10)
+  }
+  after(ms: number, fire: () => void) {
+    return this.options.clock.after(ms, fire)
+  }
+
+  /** Runs what is between elements, in order, without recursion. */
+  drain(): void {
+    if (this.draining) return
+    this.draining = true
+    for (let i = 0; i < this.tasks.length; i++) {
+      try {
+        this.tasks[i]!()
+      } catch (fault) {
+        this.options.stats.faults++
+        this.options.log.error(
+          { fault: fault instanceof Error ? fault.stack : String(fault) },
+          'a hop was dropped by a fault of ours',
+        )
+      }
+    }
+    this.tasks.length = 0
+    this.draining = false
+  }
+  private readonly soon = (task: () => void): void => {
+    this.tasks.push(task)
+    if (this.draining || this.scheduled) return
+    this.scheduled = true
+    queueMicrotask(() => {
+      this.scheduled = false
+      this.drain()
+    })
+  }
+
+  /** A new request from a peer. */
+  receive(side: ServerSide): void {
+    const from = side.flow.trusted ? 'trusted' : 'outside'
+    const routes = splitRoutes(side.request, (host, port) => this.isOurs(host, port))
+    if (routes === undefined) return this.refuse(side, 400)
+    const decision = this.plan.decide(planQuery(side.request, from))
+    const owner = routes.own[0] === undefined ? undefined : routeOwner(routes.own[0], this.elements)
+    const element = (from === 'trusted' ? owner : undefined) ?? decision?.element ?? owner
+    if (element === undefined) return this.refuse(side, side.request.method === 'OPTIONS' ? 200 : 404)
+    this.deliver(side, element, from, decision?.index ?? -1, routes.own, routes.rest)
+  }
+  receiveAck(request: SipRequest, flow: Flow): void {
+    this.receive({ request, flow, via: undefined, onCancel: undefined, respond: () => undefined })
+  }
+  private refuse(side: ServerSide, status: number): void {
+    side.respond(status, buildResponse(side.request, status, { via: side.via, toTag: this.newTag() }))
+  }
+
+  private deliver(
+    side: ServerSide,
+    name: string,
+    from: string,
+    rule: number,
+    own: NodeExchange['ownRoutes'],
+    rest: readonly string[],
+  ): void {
+    const { request } = side
+    if (request.toTag !== '' && this.options.subscriptions.receive(name, side)) return
+    const element = this.elements.get(name)
+    if (element === undefined) return this.refuse(side, 404)
+    const exchange = new NodeExchange(this, side, name, from, rule, own, rest)
+    if (request.toTag === '') void this.handle(element, exchange)
+    else this.inOrder(`${request.callId}|${request.toTag}|${name}`, () => this.handle(element, exchange))
+  }
+  /** Messages of one dialog one at a time: the next waits only where the element took its time. */
+  private inOrder(key: string, run: () => Promise<void> | undefined): void {
+    const waiting = this.busy.get(key)
+    if (waiting !== undefined) {
+      waiting.push(() => this.inOrder(key, run))
+      return
+    }
+    const promise = run()
+    if (promise === undefined) return
+    this.busy.set(key, [])
+    void promise.then(() => {
+      const next = this.busy.get(key) ?? []
+      this.busy.delete(key)
+      for (const task of next) task()
+    })
+  }
+  /** A promise only where the element returned one. */
+  private handle(element: Element, exchange: NodeExchange): Promise<void> | undefined {
+    try {
+      const result = element.handle(exchange)
+      if (result !== undefined) {
+        return result.then(
+          () => this.checkSettled(exchange),
+          (fault: unknown) => this.elementFault(exchange, fault),
+        )
+      }
+      this.checkSettled(exchange)
+    } catch (fault) {
+      this.elementFault(exchange, fault)
+    }
+    return undefined
+  }
+  private checkSettled(exchange: NodeExchange): void {
+    if (exchange.settled || exchange.request.method === 'ACK') return
+    this.faulted(
+      exchange,
+      new ProximaFault('NEVER_SETTLED', `${exchange.element}, ${exchange.request.method} ${exchange.request.uriText}`),
+    )
+    exchange.settled = true
+    exchange.answer(500)
+  }
+  private elementFault(exchange: NodeExchange, fault: unknown): void {
+    this.faulted(exchange, new ProximaFault('ELEMENT_FAULT', exchange.element, fault))
+    if (exchange.settled) return
+    exchange.settled = true
+    exchange.answer(500)
+  }
+  faulted(exchange: NodeExchange, fault: ProximaFault): void {
+    this.options.stats.faults++
+    const cause = fault.cause instanceof Error ? fault.cause.stack : fault.cause
+    this.options.log.error(
+      { code: fault.code, element: exchange.element, ...(cause === undefined ? {} : { cause }) },
+      fault.message,
+    )
+  }
+
+  /** ExchangeHolder */
+  planned(exchange: NodeExchange): string | undefined {
+    const hop = this.hopFor(exchange.request, exchange.element, exchange.request.uriText, exchange.routes)
+    return 'element' in hop ? hop.element : 'flow' in hop ? exchange.request.uriText : undefined
+  }
+  hopFor(request: SipRequest, element: string, uri: string, routes: readonly string[]): NextHop {
+    const parsed = uri === request.uriText ? request.uri : parseUri(uri)
+    if (parsed === undefined) return { refused: 400, text: `${uri} is no URI` }
+    return nextHop({ ...planQuery(request, element), user: parsed.user, host: parsed.host }, parsed, routes, this)
+  }
+  passOn(exchange: NodeExchange): void {
+    const decision = this.plan.decide(planQuery(exchange.request, exchange.from), exchange.rule)
+    if (decision?.element === undefined) exchange.answer(404)
+    else this.deliver(exchange.side, decision.element, exchange.from, decision.index, exchange.ownRoutes, exchange.routes)
+  }
+  acceptSubscription(
+    exchange: NodeExchange,
+    options: SubscriptionOptions<unknown>,
+  ): Notifier | { status: number; headers?: HeaderList } {
+    return this.options.subscriptions.accept(exchange.element, exchange.side, exchange.subscriber, options)
+  }
+
+  /** Carrier: a composed request to its next hop. */
+  dispatch(
+    hop: NextHop,
+    method: string,
+    from: string,
+    compose: (via: string) => Buffer,
+    user: ClientUser,
+  ): { cancel(): void } | undefined {
+    if ('refused' in hop) return undefined
+    if ('element' in hop) return this.hop(hop.element, from, compose, user)
+    const { flow } = hop
+    const sentBy = printHostPort(flow.local.host, flow.local.port)
+    const transport = flow.transport === 'MEM' ? 'UDP' : flow.transport
+    const tail = flow.reliable ? '' : ';rport'
+    if (method === 'ACK') {
+      const via = `Via: SIP/2.0/${transport} ${sentBy};branch=${this.prefix}${(this.hops++).toString(36)}${tail}\r\n`
+      this.options.table.transmit(flow, compose(via))
+      return { cancel: () => undefined }
+    }
+    const transaction = this.options.table.client(method, flow, user)
+    transaction.begin(compose(`Via: SIP/2.0/${transport} ${sentBy};branch=${transaction.branch}${tail}\r\n`))
+    return transaction
+  }
+  private hop(name: string, from: string, compose: (via: string) => Buffer, user: ClientUser): { cancel(): void } | undefined {
+    const { primary } = this.options.flows()
+    const sentBy = printHostPort(primary.host, primary.port)
+    const bytes = compose(`Via: SIP/2.0/UDP ${sentBy};branch=${this.prefix}${(this.hops++).toString(36)}\r\n`)
+    const request = scan(bytes)
+    if (!(request instanceof SipRequest) || request.fault !== undefined) {
+      this.options.log.error({ from, to: name, fault: request?.fault?.text }, 'an element sent what is no sound request')
+      return undefined
+    }
+    let flow = this.links.get(from)
+    if (flow === undefined) this.links.set(from, (flow = new LocalFlow(from, primary)))
+    const transaction = new LocalTransaction(request, flow, name, user, this.soon, this.seen)
+    this.options.stats.localHops++
+    this.seen(bytes, from, name)
+    this.soon(() => {
+      const routes = splitRoutes(request, (host, port) => this.isOurs(host, port))
+      if (routes === undefined) this.refuse(transaction, 400)
+      else this.deliver(transaction, name, from, -1, routes.own, routes.rest)
+    })
+    return transaction
+  }
+  private readonly seen = (bytes: Buffer, from: string, to: string): void => {
+    const { tap, clock } = this.options
+    if (tap === undefined) return
+    const { host: address, port } = this.options.flows().primary
+    tap.message({
+      at: clock.date(),
+      transport: 'MEM',
+      from: { address, port, name: from },
+      to: { address, port, name: to },
+      direction: 'local',
+      bytes,
+    })
+  }
+
+  /** Sender: an element's own request. */
+  send(parts: OutgoingParts, user: ClientUser): void {
+    const uri = parseUri(parts.uri)
+    const compose = (via: string): Buffer => {
+      const head: (readonly [string, string])[] = [
+        ['Via', via.slice(5, -2)],
+        ['Max-Forwards', '70'],
+      ]
+      for (const route of parts.routeSet) head.push(['Route', route])
+      return buildRequest(parts.method, parts.uri, [...head, ...parts.headers], parts.body)
+    }
+    const event = parts.headers.find(([name]) => name === 'Event')?.[1].split(';')[0]
+    const query = {
+      method: parts.method,
+      user: uri?.user ?? '',
+      host: uri?.host ?? '',
+      from: parts.element,
+      ...(event === undefined ? {} : { event }),
+    }
+    const hop: NextHop = uri === undefined ? { refused: 400, text: 'no URI' } : nextHop(query, uri, parts.routeSet, this)
+    const sent = this.dispatch(hop, parts.method, parts.element, compose, user)
+    if (sent !== undefined) return
+    this.options.log.warn(
+      { element: parts.element, method: parts.method, to: parts.uri },
+      'refused' in hop ? hop.text : 'not sent',
+    )
+    this.soon(() => user.onNoResponse(503))
+  }
+}

@@ -1,0 +1,190 @@
+/** One request in an element's hands, until it is settled. */
+
+import type { Exchange, Fork, ForwardOptions, Notifier, ReplyFields, SubscriptionOptions, Target } from '../element.ts'
+import { ProximaFault } from '../errors.ts'
+import type { Address } from '../messages/address.ts'
+import { buildResponse, type HeaderList, warning } from '../messages/build.ts'
+import type { SipRequest } from '../messages/message.ts'
+import { H } from '../messages/names.ts'
+import { canonical } from '../messages/uri.ts'
+import type { ServerSide } from '../transactions/server.ts'
+import type { Flow } from '../transports/transport.ts'
+import { type BranchTarget, type Carrier, ForkRun } from './fork.ts'
+import type { NextHop } from './next-hop.ts'
+
+/** What an exchange needs of its node. */
+export interface ExchangeHolder {
+  readonly carrier: Carrier
+  newTag(): string
+  hopFor(request: SipRequest, element: string, uri: string, routes: readonly string[], after: number): NextHop
+  passOn(exchange: NodeExchange): void
+  planned(exchange: NodeExchange): string | undefined
+  acceptSubscription(
+    exchange: NodeExchange,
+    options: SubscriptionOptions<unknown>,
+  ): Notifier | { status: number; headers?: HeaderList }
+  faulted(exchange: NodeExchange, fault: ProximaFault): void
+}
+
+export class NodeExchange implements Exchange {
+  readonly request: SipRequest
+  readonly flow: Flow
+  readonly side: ServerSide
+  /** The element that handles it. */
+  readonly element: string
+  /** Where it came from, in the plan's words. */
+  readonly from: string
+  /** Index of the rule that chose the element; -1 if none did. */
+  readonly rule: number
+  readonly ownRoutes: readonly Address[]
+  readonly routes: readonly string[]
+  settled = false
+  private readonly holder: ExchangeHolder
+  private readonly tag: string
+
+  constructor(
+    holder: ExchangeHolder,
+    side: ServerSide,
+    element: string,
+    from: string,
+    rule: number,
+    ownRoutes: readonly Address[],
+    routes: readonly string[],
+  ) {
+    this.holder = holder
+    this.side = side
+    this.request = side.request
+    this.flow = side.flow
+    this.element = element
+    this.from = from
+    this.rule = rule
+    this.ownRoutes = ownRoutes
+    this.routes = routes
+    this.tag = holder.newTag()
+  }
+  get asserted(): Address | undefined {
+    return this.flow.trusted ? this.request.asserted[0] : undefined
+  }
+
+  /** False, and a coded fault, where it was settled before. */
+  private settle(): boolean {
+    if (this.settled) {
+      this.holder.faulted(
+        this,
+        new ProximaFault('SETTLED_TWICE', `${this.element}, ${this.request.method} ${this.request.uriText}`),
+      )
+      return false
+    }
+    this.settled = true
+    return true
+  }
+  reply(status: number, fields: ReplyFields = {}): void {
+    if (this.settle()) this.answer(status, fields)
+  }
+  /** Answers without the check: for the node itself. */
+  answer(status: number, fields: ReplyFields = {}): void {
+    const headers: (readonly [string, string])[] = [...(fields.headers ?? [])]
+    if (fields.warning !== undefined) headers.push(['Warning', warning(this.element, fields.warning)])
+    if (fields.body !== undefined) headers.push(['Content-Type', fields.body.type])
+    this.side.respond(
+      status,
+      buildResponse(this.request, status, {
+        via: this.side.via,
+        headers,
+        ...(status > 100 ? { toTag: this.tag } : {}),
+        ...(fields.reason === undefined ? {} : { reason: fields.reason }),
+        ...(fields.body === undefined ? {} : { body: fields.body.content }),
+      }),
+    )
+  }
+  pass(): void {
+    if (this.settle()) this.holder.passOn(this)
+  }
+
+  forward(to: Target | readonly Target[], how: ForwardOptions = {}): Fork {
+    if (!this.settle()) return noFork
+    const { request } = this
+    if (request.maxForwards <= 0) {
+      this.answer(483)
+      return noFork
+    }
+    const list = Array.isArray(to) ? (to as readonly Target[]) : [to as Target]
+    const targets = list.map((target) => this.branch(target, how))
+    if (targets.length === 0) {
+      this.answer(480)
+      return noFork
+    }
+    const only = targets.length === 1 ? targets[0]!.hop : undefined
+    if (only !== undefined && 'refused' in only) {
+      this.answer(only.refused, { warning: only.text })
+      return noFork
+    }
+    const fork = new ForkRun(this.holder.carrier, this.side, this.element, targets, how, () => this.tag)
+    fork.start()
+    return fork
+  }
+  get planned(): string | undefined {
+    return this.holder.planned(this)
+  }
+  private branch(target: Target, how: ForwardOptions): BranchTarget {
+    const uri = target.uri ?? this.request.uriText
+    const routes = target.route === undefined ? this.routes : [...target.route, ...this.routes]
+    const hop: NextHop =
+      target.element !== undefined
+        ? { element: target.element }
+        : target.flow !== undefined
+          ? { flow: target.flow }
+          : this.holder.hopFor(this.request, this.element, uri, routes, this.rule)
+    return { hop, uri, routes, recordRoutes: how.recordRoute ?? [], q: target.q ?? 1 }
+  }
+
+  accept<State>(options: SubscriptionOptions<State>): Notifier<State> {
+    if (!this.settle()) return deadNotifier as Notifier<State>
+    if (this.request.method !== 'SUBSCRIBE') {
+      this.holder.faulted(this, new ProximaFault('NOT_A_SUBSCRIBE', `${this.element}, ${this.request.method}`))
+      this.answer(500)
+      return deadNotifier as Notifier<State>
+    }
+    const made = this.holder.acceptSubscription(this, options as SubscriptionOptions<unknown>)
+    if (!('status' in made)) return made as Notifier<State>
+    this.answer(made.status, made.headers === undefined ? {} : { headers: made.headers })
+    return deadNotifier as Notifier<State>
+  }
+  /** Canonical URI of who asks, where somebody vouches. */
+  get subscriber(): string | undefined {
+    return this.asserted === undefined ? undefined : canonical(this.asserted.uri)
+  }
+}
+
+const noFork: Fork = { branches: 0, cancel: () => undefined }
+
+/** Stands for a subscription that was refused. */
+const deadNotifier: Notifier = {
+  id: '',
+  package: '',
+  resource: '',
+  subscriber: '',
+  parameters: new Map(),
+  type: '',
+  record: undefined,
+  live: false,
+  notify: () => undefined,
+  keep: () => undefined,
+  terminate: () => undefined,
+}
+
+/** Takes our own values off the top of the Route set (RFC 3261 §16.4). */
+export function splitRoutes(
+  request: SipRequest,
+  isOurs: (host: string, port: number) => boolean,
+): { own: readonly Address[]; rest: readonly string[] } | undefined {
+  if (request.find(H.Route) < 0) return none
+  const routes = request.routes
+  if (routes === undefined) return undefined
+  const values = request.list(H.Route)
+  let own = 0
+  while (own < routes.length && isOurs(routes[own]!.uri.host, routes[own]!.uri.port)) own++
+  return { own: routes.slice(0, own), rest: values.slice(own) }
+}
+
+const none = { own: [], rest: [] }

@@ -1,0 +1,76 @@
+/** The flows of a node: found by id, by address, or by the sealed token of a Record-Route (RFC 5626 §5.2). */
+import { seal } from '../ids.ts'
+import type { Flow, HostPort, Transport } from './transport.ts'
+
+export class FlowTable {
+  private readonly transports: readonly Transport[]
+  private readonly connections = new Map<string, Flow>()
+  private readonly listeners: ((flow: Flow) => void)[] = []
+  private readonly domains: ReadonlySet<string>
+  private readonly key: string
+  private readonly isAnyHost: boolean
+
+  /** `key` seals tokens; kept in the store, so that they outlive the process. */
+  constructor(transports: readonly Transport[], domains: Iterable<string>, key: string) {
+    this.transports = transports
+    this.domains = new Set(domains)
+    this.key = key
+    this.isAnyHost = transports.some(({ local }) => local.host === '0.0.0.0' || local.host === '::')
+  }
+  /** Where we can be reached, for Contact and Via. */
+  get primary(): HostPort {
+    return this.transports[0]?.local ?? { host: '127.0.0.1', port: 5060 }
+  }
+  get primaryIsMemory(): boolean {
+    return this.transports[0]?.name === 'MEM'
+  }
+  get connectionCount(): number {
+    return this.connections.size
+  }
+  note(flow: Flow): void {
+    if (flow.reliable) this.connections.set(flow.id, flow)
+  }
+  closed(flow: Flow): void {
+    if (!this.connections.delete(flow.id)) return
+    for (const listener of this.listeners) listener(flow)
+  }
+  onClosed(listener: (flow: Flow) => void): void {
+    this.listeners.push(listener)
+  }
+  open(id: string): Flow | undefined {
+    const flow = this.connections.get(id)
+    return flow?.open ? flow : undefined
+  }
+  isOurs(host: string, port: number): boolean {
+    if (this.domains.has(host) && port === 0) return true
+    for (let i = 0; i < this.transports.length; i++) {
+      const { local } = this.transports[i]!
+      const samePort = port === local.port || (port === 0 && local.port === 5060)
+      if (samePort && (local.host === host || this.isAnyHost || this.domains.has(host))) return true
+    }
+    return false
+  }
+  to(transport: string, remote: HostPort): Flow | undefined {
+    const wanted = this.transports.find(({ name }) => name === transport)
+    // A network in memory carries what would go by datagram.
+    const carrier = wanted ?? (transport === 'UDP' ? this.transports.find(({ name }) => name === 'MEM') : undefined)
+    const flow = carrier?.connect(remote)
+    if (flow !== undefined) this.note(flow)
+    return flow
+  }
+  token(flow: Flow): string {
+    const { host, port } = flow.remote
+    const name = flow.reliable ? flow.id : `${flow.transport}|${host}|${port}|${flow.local.port}`
+    const body = Buffer.from(name).toString('base64url')
+    return `${body}.${seal(this.key, body, 12)}`
+  }
+  find(token: string): Flow | undefined {
+    const dot = token.lastIndexOf('.')
+    const body = token.slice(0, dot)
+    if (dot < 0 || seal(this.key, body, 12) !== token.slice(dot + 1)) return undefined
+    const name = Buffer.from(body, 'base64url').toString()
+    const [transport, host, port] = name.split('|')
+    if (host === undefined || port === undefined) return this.open(name)
+    return this.to(transport!, { host, port: Number(port) })
+  }
+}
