@@ -1,12 +1,14 @@
 /** All subscribers of an HSS: by identifier and alias, with the version of the whole and what changed lately. */
 import type { Json, Store, Write } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
+import { keyPart } from '../services/keys.ts'
 import { fingerprint } from './records.ts'
 
 const remembered = 10_000 // changes kept for those who lag behind
 
 /** What the store says of a subscriber changed at run time. `over`: what it replaced, so that a later file wins again. */
 interface Override {
+  readonly id: string
   readonly record: SubscriberRecord | null
   readonly over: string
 }
@@ -42,8 +44,8 @@ export class Directory {
   async load(date: number): Promise<void> {
     const writes: Write[] = []
     for await (const [key, entry] of this.store.scan(`${this.prefix}/record/`)) {
-      const id = key.slice(this.prefix.length + '/record/'.length)
       const override = entry.value as unknown as Override
+      const { id } = override
       // the provisioning file was edited after the change at run time: the file wins
       if (override.over !== this.print(id)) writes.push({ key, delete: true })
       else this.place(id, override.record ?? undefined)
@@ -70,9 +72,9 @@ export class Directory {
     this.version++
     this.changes.push({ version: this.version, id })
     if (this.changes.length > remembered * 2) this.changes.splice(0, remembered)
-    const override: Override = { record: record ?? null, over: this.print(id) }
+    const override: Override = { id, record: record ?? null, over: this.print(id) }
     await this.store.write([
-      { key: `${this.prefix}/record/${id}`, value: JSON.parse(JSON.stringify(override)) as Json },
+      { key: `${this.prefix}/record/${keyPart(id)}`, value: JSON.parse(JSON.stringify(override)) as Json },
       { key: `${this.prefix}/version`, value: { version: this.version, base: this.base } },
     ])
   }

@@ -1,0 +1,50 @@
+/** Common to all that is asked of the proximity server: who asks, for which device, and refusals that reveal nothing. */
+import type { Exchange, Uri } from '../../signalling/index.ts'
+import type { Bodies, BodyFault, SubscriberRecord } from '../schemas/index.ts'
+import { hasBody, readBody } from '../schemas/index.ts'
+import { deviceKey } from '../services/devices.ts'
+import type { Subscribers } from '../services/subscribers.ts'
+import { actsFor, permittedRoles, type Roles } from './permissions.ts'
+
+/** Canonical key of the asserted identity; undefined: nobody vouches for the sender. */
+export function askerOf(exchange: Exchange, domains: readonly string[]): string | undefined {
+  return exchange.asserted && deviceKey(exchange.asserted.uri, domains)
+}
+
+/** An optional body: absent is empty. */
+export function optionalBody<Name extends 'prose-request' | 'proximity-query'>(
+  exchange: Pick<Exchange, 'request'>,
+  name: Name,
+): { readonly value?: Partial<Bodies[Name]>; readonly fault?: BodyFault } {
+  return hasBody(exchange.request) ? readBody(exchange.request, name) : { value: {} }
+}
+
+/** A record if the asker may act for that device. Unknown and forbidden devices look the same (SPEC §2.5). */
+export async function recordFor(
+  subscribers: Subscribers,
+  asker: string,
+  device: Uri | string,
+  application: string | undefined,
+): Promise<{ readonly record: SubscriberRecord; readonly permitted: Roles } | undefined> {
+  const record = await subscribers.lookup(device)
+  if (record === undefined || !actsFor(asker, record, application)) return undefined
+  return { record, permitted: permittedRoles(record) }
+}
+
+/** Keys of devices in any form: the subscriber's identifier where there is one, else the canonical form as given. */
+export function keysOf(subscribers: Subscribers, domains: readonly string[], devices: readonly string[]): Promise<string[]> {
+  return Promise.all(
+    devices.map(async (device) => (await subscribers.lookup(device))?.id ?? deviceKey(device, domains) ?? device),
+  )
+}
+
+/** As `keysOf`, from what is cached: for the moments that cannot wait. */
+export function cachedKeysOf(subscribers: Subscribers, domains: readonly string[], devices: readonly string[]): string[] {
+  return devices.map((device) => {
+    const record = subscribers.lookup(device)
+    if (record instanceof Promise)
+      record.catch(() => undefined) // the next question asks again
+    else if (record !== undefined) return record.id
+    return deviceKey(device, domains) ?? device
+  })
+}

@@ -1,0 +1,76 @@
+/** How the proximity server's state becomes NOTIFY bodies (SPEC §3.1, §3.3, §3.4). */
+import type { Body, RenderContext } from '../../signalling/index.ts'
+import { mediaType, type ProseState, type Proximate, writeBody } from '../schemas/index.ts'
+import { discoverable, discoverer, roleNames } from './permissions.ts'
+import type { Relation } from './proximate-list.ts'
+import type { ProseView, Registry } from './registry.ts'
+import type { ProximityView } from './watchers.ts'
+
+const diffType = mediaType('proximity-diff')
+
+export function proseBody(registry: Registry, view: ProseView, version: number): Body {
+  const device = registry.devices.get(view.device)
+  const code = view.roles & discoverable ? device?.code : undefined
+  const state: ProseState = {
+    version,
+    device: view.device,
+    roles: roleNames(view.roles),
+    announce: code && { code: code.text, validUntil: time(code.validUntil), active: registry.announces(view.device) },
+    monitor:
+      view.roles & discoverer
+        ? { mode: registry.rules.mode, codes: registry.rules.mode === 'all' ? [] : registry.codesFor(view.device) }
+        : undefined,
+  }
+  return writeBody('prose-state', state)
+}
+
+export function proximityBody(registry: Registry, view: ProximityView, context: RenderContext<ProximityView>): Body {
+  const { device, question } = view
+  if (question.kind === 'pair') {
+    const proximate = answer(registry, view).length > 0
+    return writeBody('proximity-pair', { device, peer: question.peer, proximate })
+  }
+  const near = answer(registry, view)
+  if (context.type !== diffType) {
+    return writeBody('proximity-list', { version: context.version, device, proximate: near.map(proximate) })
+  }
+  // Relations change in place; what was told is kept as it was.
+  const before = context.previous?.told
+  const told = new Map(near.map((relation) => [relation.peer, { ...relation }]))
+  view.told = told
+  return writeBody('proximity-diff', { version: context.version, device, ...difference(before, told) })
+}
+
+/** Full state where nothing was told before; otherwise what came, went and was heard again. */
+export function difference(before: ReadonlyMap<string, Relation> | undefined, after: ReadonlyMap<string, Relation>) {
+  const added: Proximate[] = []
+  const removed: string[] = []
+  const refreshed: Proximate[] = []
+  for (const [peer, relation] of after) {
+    const old = before?.get(peer)
+    if (old === undefined || old.since !== relation.since) added.push(proximate(relation))
+    else if (old.lastHeard !== relation.lastHeard || old.rssi !== relation.rssi) refreshed.push(proximate(relation))
+  }
+  for (const peer of before?.keys() ?? []) if (!after.has(peer)) removed.push(peer)
+  return { full: before === undefined, added, removed, refreshed }
+}
+
+function answer(registry: Registry, { device, question, mutual }: ProximityView): Relation[] {
+  const { lists } = registry
+  const now = registry.now()
+  if (question.kind === 'list') return lists.near(device, now, mutual)
+  const near: Relation[] = []
+  for (const peer of question.kind === 'pair' ? [question.peer] : question.peers) {
+    const relation = lists.find(device, peer, now)
+    if (relation !== undefined && (!mutual || lists.find(peer, device, now) !== undefined)) near.push(relation)
+  }
+  return near
+}
+
+function proximate({ peer, since, lastHeard, rssi }: Relation): Proximate {
+  return { device: peer, since: time(since), lastHeard: time(lastHeard), rssi }
+}
+
+function time(ms: number): string {
+  return new Date(ms).toISOString()
+}

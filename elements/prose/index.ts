@@ -1,0 +1,133 @@
+/** The proximity service server (SPEC §3.1–§3.4): claims requests, wires the rules, holds nothing itself. */
+import type { Element, EndReason, EventPackage, Exchange, Host, Notifier, SipRequest } from '../../signalling/index.ts'
+import { mediaType } from '../schemas/index.ts'
+import { LookupFailed, Subscribers } from '../services/subscribers.ts'
+import { proseBody, proximityBody } from './bodies.ts'
+import { handleMatch } from './matches.ts'
+import { ProximityQueries } from './queries.ts'
+import { type ProseView, Registry } from './registry.ts'
+import { type ProseSettings, rulesOf } from './settings.ts'
+import { ProseSubscriptions } from './subscriptions.ts'
+import { configureMonitors, handleTrigger } from './triggers.ts'
+import type { ProximityView } from './watchers.ts'
+
+export type { ProseSettings } from './settings.ts'
+
+const matchType = mediaType('prose-match')
+const monitorType = mediaType('prose-monitor')
+const orphansAfter = 10_000 // milliseconds after a restart in which subscriptions are taken up again
+
+/** Throws where the settings contradict each other. */
+export function createProse(name: string, settings: ProseSettings): Element {
+  return new ProximityServer(name, settings)
+}
+
+class ProximityServer implements Element {
+  readonly name: string
+  readonly claims
+  readonly packages: readonly EventPackage[]
+  private readonly settings: ProseSettings
+  private readonly rules
+  private registry!: Registry
+  private subscribers!: Subscribers
+  private prose!: ProseSubscriptions
+  private proximity!: ProximityQueries
+  private stopped = false
+
+  constructor(name: string, settings: ProseSettings) {
+    this.name = name
+    this.settings = settings
+    this.rules = rulesOf(settings)
+    this.claims = [
+      { method: 'SUBSCRIBE', event: 'prose', user: name },
+      { method: 'SUBSCRIBE', event: 'proximity' },
+      { method: 'MESSAGE', content: [matchType, monitorType], user: name },
+    ]
+    const { expires } = this.rules
+    this.packages = [
+      {
+        name: 'prose',
+        types: [mediaType('prose-state')],
+        expires,
+        render: (state, { version }) => proseBody(this.registry, state as ProseView, version),
+      },
+      {
+        name: 'proximity',
+        types: [mediaType('proximity-list'), mediaType('proximity-pair'), mediaType('proximity-diff')],
+        expires,
+        render: (state, context) =>
+          proximityBody(this.registry, state as ProximityView, {
+            ...context,
+            previous: context.previous as ProximityView | undefined,
+          }),
+      },
+    ]
+  }
+
+  async start(host: Host): Promise<void> {
+    this.registry = new Registry(host, this.rules)
+    this.subscribers = new Subscribers(host, this.settings.hss ?? `sip:hss@${host.domains[0]}`)
+    this.prose = new ProseSubscriptions(this.registry, this.subscribers)
+    this.proximity = new ProximityQueries(this.registry, this.subscribers)
+    configureMonitors(this.registry, this.settings.monitors ?? {})
+    await this.registry.load()
+    this.subscribers.onChange((id, record) => {
+      this.prose.permissionsChanged(id, record)
+      this.proximity.permissionsChanged(id, record)
+    })
+    this.subscribers.start()
+    host.clock.after(orphansAfter, () => {
+      if (!this.stopped) this.registry.dropOrphans()
+    })
+  }
+
+  handle(exchange: Exchange): void | Promise<void> {
+    const { request } = exchange
+    let work: void | Promise<void>
+    if (request.method === 'MESSAGE') {
+      if (request.contentType === matchType) work = handleMatch(exchange, this.registry, this.subscribers)
+      else work = handleTrigger(exchange, this.registry, this.subscribers)
+    } else if (request.event?.value === 'prose') work = this.prose.handle(exchange)
+    else work = this.proximity.handle(exchange)
+    return work?.catch((fault: unknown) => this.failed(exchange, fault))
+  }
+
+  refreshed(notifier: Notifier, request: SipRequest): undefined | number {
+    return notifier.package === 'prose' ? this.prose.refreshed(notifier, request) : this.proximity.refreshed(notifier, request)
+  }
+
+  ended(notifier: Notifier, _reason: EndReason): void {
+    if (this.stopped) return
+    if (notifier.package === 'prose') this.prose.ended(notifier)
+    else this.proximity.ended(notifier)
+  }
+
+  /** Takes a subscription up again, and asks the HSS whether it still may be. */
+  async restored(notifier: Notifier): Promise<void> {
+    if (notifier.package === 'prose') await this.prose.restored(notifier)
+    else this.proximity.restored(notifier)
+    void this.recheck(notifier.resource)
+  }
+
+  stop(): void {
+    this.stopped = true
+    this.registry.stop()
+  }
+
+  private async recheck(device: string): Promise<void> {
+    try {
+      const record = await this.subscribers.lookup(device)
+      this.prose.permissionsChanged(device, record)
+      this.proximity.permissionsChanged(device, record)
+    } catch (fault) {
+      this.registry.host.log.warn({ device, fault: String(fault) }, 'permission not checked again after the restart')
+      this.registry.host.clock.after(5000, () => void this.recheck(device))
+    }
+  }
+
+  private failed(exchange: Exchange, fault: unknown): void {
+    if (!(fault instanceof LookupFailed) || exchange.settled) throw fault
+    this.registry.host.log.warn({ fault: fault.message }, 'no answer from the HSS')
+    exchange.reply(503, { headers: [['Retry-After', '5']], warning: 'subscription data cannot be read now' })
+  }
+}

@@ -1,0 +1,73 @@
+/** What the proximity server keeps in the store, below `prose/<name>/`: codes, relations, triggered lists, sets of peers. */
+import type { Json, Store, Write } from '../../signalling/index.ts'
+import { keyPart } from '../services/keys.ts'
+import type { BroadcastCode } from './broadcast-codes.ts'
+import type { Relation } from './proximate-list.ts'
+
+/** Peers of a set query (FIG 11); too long for the subscription's own record. */
+export interface PeerSet {
+  readonly id: string
+  readonly peers: readonly string[]
+  readonly wake: boolean
+}
+
+/** Who takes what was read back. */
+export interface LedgerReader {
+  code(code: BroadcastCode): void
+  relation(relation: Relation): void
+  trigger(device: string, peers: readonly string[]): void
+  set(set: PeerSet): void
+}
+
+export class Ledger {
+  private readonly store: Store
+  private readonly prefix: string
+
+  constructor(store: Store, name: string) {
+    this.store = store
+    this.prefix = `prose/${name}/`
+  }
+
+  putCode({ text, device, issued, validUntil }: BroadcastCode): Write {
+    return { key: `${this.prefix}code/${text}`, value: { text, device, issued, validUntil }, expires: validUntil }
+  }
+  deleteCode(code: BroadcastCode): Write {
+    return { key: `${this.prefix}code/${code.text}`, delete: true }
+  }
+  putRelation({ reporter, peer, since, lastHeard, rssi, code }: Relation, due: number): Write {
+    return { key: this.relationKey(reporter, peer), value: { reporter, peer, since, lastHeard, rssi, code }, expires: due }
+  }
+  deleteRelation({ reporter, peer }: Relation): Write {
+    return { key: this.relationKey(reporter, peer), delete: true }
+  }
+  putTrigger(device: string, peers: readonly string[]): Write {
+    const key = `${this.prefix}trigger/${keyPart(device)}`
+    return peers.length === 0 ? { key, delete: true } : { key, value: { device, peers } }
+  }
+  putSet(set: PeerSet): Write {
+    return { key: `${this.prefix}set/${set.id}`, value: { ...set } }
+  }
+  deleteSet(id: string): Write {
+    return { key: `${this.prefix}set/${id}`, delete: true }
+  }
+
+  /** Resolves when durable; rejects only if the store itself failed. */
+  async write(writes: readonly Write[]): Promise<void> {
+    if (writes.length > 0) await this.store.write(writes)
+  }
+
+  async load(reader: LedgerReader): Promise<void> {
+    await this.each<BroadcastCode>('code/', (code) => reader.code(code))
+    await this.each<Relation>('near/', (relation) => reader.relation({ ...relation }))
+    await this.each<{ device: string; peers: string[] }>('trigger/', ({ device, peers }) => reader.trigger(device, peers))
+    await this.each<PeerSet>('set/', (set) => reader.set(set))
+  }
+
+  private async each<Value>(part: string, take: (value: Value) => void): Promise<void> {
+    for await (const [, entry] of this.store.scan(this.prefix + part)) take(entry.value as Json as unknown as Value)
+  }
+
+  private relationKey(reporter: string, peer: string): string {
+    return `${this.prefix}near/${keyPart(reporter)}/${keyPart(peer)}`
+  }
+}

@@ -1,0 +1,40 @@
+/** Who may be discovered, who may discover, and who may act for a device (SPEC §2.5, §3.1). Roles are bits. */
+import type { SubscriberRecord } from '../schemas/index.ts'
+
+export type RoleName = 'discoverable' | 'discoverer'
+
+/** Any sum of the two below. */
+export type Roles = number
+export const discoverable = 1
+export const discoverer = 2
+export const bothRoles: Roles = discoverable | discoverer
+
+/** No list: both, as a request without body asks (SPEC §3.1). */
+export function rolesFrom(names: readonly RoleName[] | undefined): Roles {
+  if (names === undefined) return bothRoles
+  return names.reduce((roles, name) => roles | (name === 'discoverable' ? discoverable : discoverer), 0)
+}
+
+export function roleNames(roles: Roles): RoleName[] {
+  const names: RoleName[] = []
+  if (roles & discoverable) names.push('discoverable')
+  if (roles & discoverer) names.push('discoverer')
+  return names
+}
+
+/** What a subscriber may ever have; nothing for an unknown one. */
+export function permittedRoles(record: SubscriberRecord | undefined): Roles {
+  if (record === undefined) return 0
+  return (record.permissions.discoverable ? discoverable : 0) | (record.permissions.discoverer ? discoverer : 0)
+}
+
+/**
+ * Whether an asserted identity (canonical) may act for a device: it is that device in any of its forms, or an application
+ * server that the HSS lists for it, for that application if one is named.
+ */
+export function actsFor(actor: string, record: SubscriberRecord, application: string | undefined): boolean {
+  if (actor === record.id || record.aliases?.includes(actor)) return true
+  return (
+    record.servers?.some((server) => server.uri === actor && (application ?? server.application) === server.application) ?? false
+  )
+}

@@ -1,0 +1,158 @@
+/** Asking who is near (SPEC §3.3, §3.4; FIG 3, 4, 10, 11, 13): the event package `proximity`. */
+import type { Exchange, Notifier, SipRequest } from '../../signalling/index.ts'
+import type { ProximityQuery, SubscriberRecord } from '../schemas/index.ts'
+import { deviceKey } from '../services/devices.ts'
+import type { Subscribers } from '../services/subscribers.ts'
+import { askerOf, cachedKeysOf, keysOf, optionalBody, recordFor } from './asking.ts'
+import { actsFor, discoverer, permittedRoles } from './permissions.ts'
+import type { Registry } from './registry.ts'
+import { type ProximityView, type Question, viewOf, type Watcher, type WatcherRecord } from './watchers.ts'
+
+type Refusal = { readonly status: number; readonly warning?: string }
+
+export class ProximityQueries {
+  private readonly registry: Registry
+  private readonly subscribers: Subscribers
+
+  constructor(registry: Registry, subscribers: Subscribers) {
+    this.registry = registry
+    this.subscribers = subscribers
+  }
+
+  async handle(exchange: Exchange): Promise<void> {
+    const { registry } = this
+    const query = this.read(exchange)
+    if ('status' in query) return exchange.reply(query.status, { warning: query.warning })
+    const asker = askerOf(exchange, registry.host.domains)
+    const named = query.device ?? asker
+    const found = asker && named && (await recordFor(this.subscribers, asker, named, query.application))
+    if (!found || (found.permitted & discoverer) === 0) {
+      registry.host.count('queries_refused')
+      return exchange.reply(403, found ? { warning: 'no permission to discover' } : undefined)
+    }
+    const device = found.record.id
+    const mutual = query.mutual === true
+    const question = await this.question(query)
+    const { application } = query
+    const options = { package: 'proximity', resource: device, state: viewOf({ device, question, mutual }) }
+    if (exchange.request.expires === 0) {
+      exchange.accept<ProximityView>(options)
+      return
+    }
+    if (question.kind === 'set') {
+      const { id, peers, wake } = question
+      await registry.ledger.write([registry.ledger.putSet({ id, peers: [...peers], wake })])
+    }
+    const notifier = exchange.accept<ProximityView>({ ...options, record: recordOf(question, mutual, application) })
+    this.take({ notifier, device, question, mutual, application })
+  }
+
+  /** A refresh may bring another set of peers; other questions stay what they are. */
+  refreshed(notifier: Notifier, request: SipRequest): undefined | number {
+    const { registry } = this
+    const body = optionalBody({ request }, 'proximity-query')
+    if (body.fault !== undefined) return body.fault.status
+    const watcher = registry.watchers.find(notifier.id)
+    const named = body.value?.peers
+    if (watcher === undefined || named === undefined) return undefined
+    const before = watcher.question
+    if (before.kind !== 'set') return 403
+    const peers = new Set(cachedKeysOf(this.subscribers, registry.host.domains, named))
+    const question: Question = { kind: 'set', id: before.id, peers, wake: body.value?.wake ?? before.wake }
+    void registry.record([registry.ledger.putSet({ id: before.id, peers: [...peers], wake: question.wake })])
+    this.replaceSet(watcher, question)
+    notifier.notify(viewOf(watcher))
+    return undefined
+  }
+
+  ended(notifier: Notifier): void {
+    const watcher = this.registry.watchers.remove(notifier.id)
+    if (watcher === undefined || watcher.question.kind !== 'set') return
+    void this.registry.record([this.registry.ledger.deleteSet(watcher.question.id)])
+    this.replaceSet(watcher, { kind: 'list' })
+  }
+
+  restored(notifier: Notifier): void {
+    const { registry } = this
+    const { peer, set: id, mutual = false, application } = (notifier.record ?? {}) as WatcherRecord
+    let question: Question = peer === undefined ? { kind: 'list' } : { kind: 'pair', peer }
+    if (id !== undefined) {
+      const stored = registry.restoredSets.get(id)
+      registry.restoredSets.delete(id)
+      question = { kind: 'set', id, peers: new Set(stored?.peers), wake: stored?.wake ?? false }
+    }
+    const watcher = { notifier: notifier as Notifier<ProximityView>, device: notifier.resource, question, mutual, application }
+    this.take(watcher)
+    watcher.notifier.notify(viewOf(watcher))
+  }
+
+  /** Whoever may no longer ask, or about whom, is told so and no more (SPEC §3.1). */
+  permissionsChanged(id: string, record: SubscriberRecord | undefined): void {
+    for (const { notifier, application } of [...this.registry.watchers.of(id)]) {
+      const asker = deviceKey(notifier.subscriber, this.registry.host.domains) ?? notifier.subscriber
+      const allowed = (permittedRoles(record) & discoverer) !== 0
+      if (allowed && record !== undefined && actsFor(asker, record, application)) continue
+      this.registry.host.count('permissions_lost')
+      notifier.terminate('rejected')
+      this.ended(notifier)
+    }
+  }
+
+  /** What is asked: from the body, the Event parameter `peer` and the Request-URI, which must not contradict each other. */
+  private read(exchange: Exchange): ProximityQuery | Refusal {
+    const { request } = exchange
+    const { domains, name } = this.registry.host
+    const body = optionalBody(exchange, 'proximity-query')
+    if (body.fault !== undefined) return body.fault
+    const query = body.value ?? {}
+    const peer = request.event?.parameters.get('peer')?.replace(/^<(.*)>$/, '$1')
+    if (peer !== undefined && deviceKey(peer, domains) === undefined) {
+      return { status: 400, warning: 'Event parameter peer must be a URI or an IP address' }
+    }
+    if ((peer ?? query.peer) !== undefined && query.peers !== undefined) {
+      return { status: 400, warning: '/peers and a single peer exclude each other' }
+    }
+    const target = deviceKey(request.uri, domains)
+    const isService = request.uri.user === '' || target === `sip:${name}@${domains[0]}`
+    if (!isService && query.device !== undefined && deviceKey(query.device, domains) !== target) {
+      return { status: 400, warning: '/device is not the device of the Request-URI' }
+    }
+    return { ...query, device: query.device ?? (isService ? undefined : target), peer: peer ?? query.peer }
+  }
+
+  private async question({ peer, peers, wake }: ProximityQuery): Promise<Question> {
+    const { host } = this.registry
+    const keys = await keysOf(this.subscribers, host.domains, peers ?? (peer === undefined ? [] : [peer]))
+    if (peers !== undefined) return { kind: 'set', id: host.ids.token(12), peers: new Set(keys), wake: wake === true }
+    return peer === undefined ? { kind: 'list' } : { kind: 'pair', peer: keys[0]! }
+  }
+
+  private take(watcher: Watcher): void {
+    this.registry.watchers.add(watcher)
+    const { question } = watcher
+    if (question.kind !== 'set') return
+    watcher.question = { kind: 'list' }
+    this.replaceSet(watcher, question)
+  }
+
+  /** Monitor list and wakes follow the peers of a set (FIG 11). */
+  private replaceSet(watcher: Watcher, question: Question): void {
+    const { registry } = this
+    const before = watcher.question
+    watcher.question = question
+    const old = before.kind === 'set' ? before : undefined
+    const next = question.kind === 'set' ? question : undefined
+    if (next?.wake) for (const peer of next.peers) registry.wakes.wake(peer)
+    if (old?.wake) for (const peer of old.peers) registry.wakes.sleep(peer)
+    registry.changeMonitors(watcher.device, next?.peers ?? [], old?.peers ?? [], 'set')
+  }
+}
+
+function recordOf(question: Question, mutual: boolean, application: string | undefined): WatcherRecord {
+  return {
+    peer: question.kind === 'pair' ? question.peer : undefined,
+    set: question.kind === 'set' ? question.id : undefined,
+    mutual: mutual || undefined,
+    application,
+  }
+}

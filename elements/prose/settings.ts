@@ -1,0 +1,52 @@
+/** What a proximity server can be told (SPEC §3.1–§3.4), seconds where a person writes them, milliseconds inside. */
+
+export interface ProseSettings {
+  /** `listed`: only codes on a device's monitor list count. Default `all`. */
+  readonly mode?: 'all' | 'listed'
+  /** Seconds granted to a proximity service request. Default 3600, at most 86400. */
+  readonly expires?: { readonly usual?: number; readonly max?: number }
+  /** Seconds that a broadcast code is valid, and for how many of them it overlaps with the next. Default 3600 and 60. */
+  readonly code?: { readonly lifetime?: number; readonly grace?: number }
+  /** Seconds: how a device batches reports, and when it reports a code again. Default 1 and 20. */
+  readonly report?: { readonly window?: number; readonly refresh?: number }
+  /** Seconds after which a proximate entry that is not refreshed leaves. Default 3 refresh intervals. */
+  readonly lifetime?: number
+  /** Who broadcasts: every discoverable device, or those that somebody listens for. Default `permanent`. */
+  readonly announce?: 'permanent' | 'when-monitored'
+  /** Device -> devices on its monitor list; bare names are users of the first domain. */
+  readonly monitors?: { readonly [device: string]: readonly string[] }
+  /** URI of the HSS. Default `sip:hss@<first domain>`. */
+  readonly hss?: string
+}
+
+/** Settings with defaults; durations in milliseconds, subscription lengths in seconds as SIP has them. */
+export interface Rules {
+  readonly mode: 'all' | 'listed'
+  readonly announce: 'permanent' | 'when-monitored'
+  readonly expires: { readonly usual: number; readonly max: number }
+  readonly codeLifetime: number
+  readonly codeGrace: number
+  readonly entryLifetime: number
+}
+
+/** Throws where the numbers contradict each other. */
+export function rulesOf(settings: ProseSettings): Rules {
+  const usual = settings.expires?.usual ?? 3600
+  const max = settings.expires?.max ?? Math.max(usual, 86_400)
+  const lifetime = settings.code?.lifetime ?? 3600
+  const grace = settings.code?.grace ?? Math.min(60, lifetime / 4)
+  const entry = settings.lifetime ?? 3 * (settings.report?.refresh ?? 20)
+  if (!(lifetime > 0) || !(grace >= 0) || grace > lifetime / 2) {
+    throw new Error(`code: grace ${grace} s is more than half the lifetime of ${lifetime} s`)
+  }
+  if (!(entry > 0)) throw new Error(`lifetime: ${entry} s is not above 0`)
+  if (!(usual > 0) || max < usual) throw new Error(`expires: usual ${usual} s is not between 1 and max ${max} s`)
+  return {
+    mode: settings.mode ?? 'all',
+    announce: settings.announce ?? 'permanent',
+    expires: { usual, max },
+    codeLifetime: lifetime * 1000,
+    codeGrace: grace * 1000,
+    entryLifetime: entry * 1000,
+  }
+}

@@ -1,0 +1,119 @@
+/** Proximity service requests (SPEC §3.1; FIG 1, 2, 8): the event package `prose`. */
+import type { Exchange, Json, Notifier, SipRequest } from '../../signalling/index.ts'
+import type { SubscriberRecord } from '../schemas/index.ts'
+import { deviceKey } from '../services/devices.ts'
+import type { Subscribers } from '../services/subscribers.ts'
+import { askerOf, optionalBody, recordFor } from './asking.ts'
+import { actsFor, discoverable, permittedRoles, type Roles, rolesFrom } from './permissions.ts'
+import type { Device, ProseSubscription, ProseView, Registry } from './registry.ts'
+
+interface ProseRecord {
+  readonly [member: string]: Json | undefined
+  readonly roles: Roles
+  readonly application?: string
+}
+
+export class ProseSubscriptions {
+  private readonly registry: Registry
+  private readonly subscribers: Subscribers
+
+  constructor(registry: Registry, subscribers: Subscribers) {
+    this.registry = registry
+    this.subscribers = subscribers
+  }
+
+  async handle(exchange: Exchange): Promise<void> {
+    const { registry, subscribers } = this
+    const body = optionalBody(exchange, 'prose-request')
+    if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
+    const { device: named, roles, application } = body.value ?? {}
+    const asker = askerOf(exchange, registry.host.domains)
+    const found = asker && (await recordFor(subscribers, asker, named ?? asker, application))
+    const granted = found ? rolesFrom(roles) & found.permitted : 0
+    if (!found || granted === 0) {
+      registry.host.count('requests_refused')
+      // those entitled to know: the device itself and its application servers
+      return exchange.reply(403, found ? { warning: 'no permission for the roles asked for' } : undefined)
+    }
+    const key = found.record.id
+    const state: ProseView = { device: key, roles: granted }
+    const record: ProseRecord = { roles: granted, application }
+    if (exchange.request.expires === 0) {
+      exchange.accept<ProseView>({ package: 'prose', resource: key, state, record }) // a question, not a request
+      return
+    }
+    const device = registry.device(key)
+    const needsCode = (granted & discoverable) !== 0 && device.code === undefined
+    if (needsCode) await registry.allocateDurably(device)
+    device.permitted = found.permitted
+    const notifier = exchange.accept<ProseView>({ package: 'prose', resource: key, state, record })
+    this.take(device, { notifier, roles: granted, application })
+    if (needsCode) registry.tellOwners(key)
+  }
+
+  /** A refresh, maybe for other roles. What it needs is written before the engine writes, and acknowledges, the refresh. */
+  refreshed(notifier: Notifier, request: SipRequest): undefined | number {
+    const { registry } = this
+    const body = optionalBody({ request }, 'prose-request')
+    if (body.fault !== undefined) return body.fault.status
+    const { device: named, roles } = body.value ?? {}
+    const device = registry.devices.get(notifier.resource)
+    const subscription = device?.subscriptions.find((one) => one.notifier.id === notifier.id)
+    if (device === undefined || subscription === undefined || roles === undefined) return undefined
+    if (named !== undefined && deviceKey(named, registry.host.domains) !== device.key) return 403
+    const granted = rolesFrom(roles) & device.permitted
+    if (granted === 0) return 403
+    if (granted === subscription.roles) return undefined
+    subscription.roles = granted
+    const writes = []
+    const needsCode = (granted & discoverable) !== 0 && device.code === undefined
+    if (needsCode) writes.push(registry.allocate(device))
+    writes.push(...registry.settleRoles(device))
+    void registry.record(writes)
+    notifier.keep({ ...(notifier.record as ProseRecord), roles: granted })
+    notifier.notify({ device: device.key, roles: granted } satisfies ProseView)
+    if (needsCode) registry.tellOwners(device.key)
+    return undefined
+  }
+
+  ended(notifier: Notifier): void {
+    const device = this.registry.devices.get(notifier.resource)
+    const at = device?.subscriptions.findIndex((one) => one.notifier.id === notifier.id) ?? -1
+    if (device === undefined || at < 0) return
+    device.subscriptions.splice(at, 1)
+    void this.registry.record(this.registry.settleRoles(device))
+  }
+
+  /** After a restart. The code is in the store, unless it expired meanwhile. */
+  async restored(notifier: Notifier): Promise<void> {
+    const { registry } = this
+    const { roles, application } = notifier.record as ProseRecord
+    const device = registry.device(notifier.resource)
+    device.permitted |= roles
+    this.take(device, { notifier: notifier as Notifier<ProseView>, roles, application })
+    if (roles & discoverable && device.code === undefined) {
+      await registry.record([registry.allocate(device)])
+      registry.tellOwners(device.key)
+    }
+    notifier.notify({ device: device.key, roles } satisfies ProseView)
+  }
+
+  /** The HSS says otherwise: a lost permission ends the subscription (SPEC §3.1). */
+  permissionsChanged(id: string, record: SubscriberRecord | undefined): void {
+    const device = this.registry.devices.get(id)
+    if (device === undefined) return
+    device.permitted = permittedRoles(record)
+    for (const { notifier, roles, application } of [...device.subscriptions]) {
+      const asker = deviceKey(notifier.subscriber, this.registry.host.domains) ?? notifier.subscriber
+      if ((roles & ~device.permitted) === 0 && record !== undefined && actsFor(asker, record, application)) continue
+      this.registry.host.count('permissions_lost')
+      notifier.terminate('rejected')
+      this.ended(notifier)
+    }
+  }
+
+  private take(device: Device, subscription: ProseSubscription): void {
+    device.subscriptions.push(subscription)
+    void this.registry.record(this.registry.settleRoles(device))
+  }
+}

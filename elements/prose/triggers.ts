@@ -1,0 +1,51 @@
+/** Monitor lists by configuration and by an application server's trigger (SPEC §3.1, FIG 9). */
+import type { Exchange } from '../../signalling/index.ts'
+import { readBody } from '../schemas/index.ts'
+import { subscriberKey } from '../services/devices.ts'
+import type { Subscribers } from '../services/subscribers.ts'
+import { askerOf, keysOf, recordFor } from './asking.ts'
+import { discoverer } from './permissions.ts'
+import type { Registry } from './registry.ts'
+
+/** Answers a `prose-monitor`: durable, then acknowledged, then told to the device. */
+export async function handleTrigger(exchange: Exchange, registry: Registry, subscribers: Subscribers): Promise<void> {
+  const body = readBody(exchange.request, 'prose-monitor')
+  if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
+  const { device: named, application, set, add = [], remove = [] } = body.value
+  const { domains } = registry.host
+  const asker = askerOf(exchange, domains)
+  const found = asker && (await recordFor(subscribers, asker, named, application))
+  if (!found || (found.permitted & discoverer) === 0) {
+    registry.host.count('triggers_refused')
+    return exchange.reply(403, found ? { warning: 'no permission to discover' } : undefined)
+  }
+  const device = found.record.id
+  const [setKeys, addKeys, removeKeys] = await Promise.all(
+    [set ?? [], add, remove].map((devices) => keysOf(subscribers, domains, devices)),
+  )
+  const before = registry.triggers.get(device) ?? new Set<string>()
+  const after = new Set([...(set === undefined ? before : setKeys!), ...addKeys!])
+  for (const key of removeKeys!) after.delete(key)
+  if (after.size > 0) registry.triggers.set(device, after)
+  else registry.triggers.delete(device)
+  await registry.ledger.write([registry.ledger.putTrigger(device, [...after])])
+  exchange.reply(200)
+  registry.changeMonitors(device, difference(after, before), difference(before, after), 'standing')
+}
+
+/** Puts configured lists in place. Throws where an identifier is none. */
+export function configureMonitors(registry: Registry, lists: { readonly [device: string]: readonly string[] }): void {
+  const { domains } = registry.host
+  const key = (text: string): string => {
+    const found = subscriberKey(text, domains)
+    if (found === undefined) throw new Error(`monitors: ${text} is no URI, IP address or user name`)
+    return found
+  }
+  for (const [device, peers] of Object.entries(lists)) {
+    for (const peer of peers) registry.monitors.add(key(device), key(peer), 'standing')
+  }
+}
+
+function difference(a: ReadonlySet<string>, b: ReadonlySet<string>): string[] {
+  return [...a].filter((key) => !b.has(key))
+}

@@ -1,0 +1,104 @@
+/** Who is told of a device's proximate list: standing `proximity` subscriptions, found by the device they ask about. */
+import type { Json, Notifier } from '../../signalling/index.ts'
+import type { Relation } from './proximate-list.ts'
+
+/** What is asked (SPEC §3.3): the list, one pair, or which of a set of peers. */
+export type Question =
+  | { readonly kind: 'list' }
+  | { readonly kind: 'pair'; readonly peer: string }
+  | { readonly kind: 'set'; readonly id: string; readonly peers: ReadonlySet<string>; readonly wake: boolean }
+
+/** State of one NOTIFY. The answer is taken when it is rendered, so it is the newest. */
+export interface ProximityView {
+  readonly device: string
+  readonly question: Question
+  readonly mutual: boolean
+  /** What the last rendering of this state told; differences are taken against it. */
+  told: ReadonlyMap<string, Relation> | undefined
+}
+
+/** One standing subscription. */
+export interface Watcher {
+  readonly notifier: Notifier<ProximityView>
+  readonly device: string
+  question: Question
+  readonly mutual: boolean
+  readonly application: string | undefined
+}
+
+/** What the engine keeps of a watcher over a restart. */
+export interface WatcherRecord {
+  readonly [member: string]: Json | undefined
+  readonly peer?: string
+  readonly set?: string
+  readonly mutual?: boolean
+  readonly application?: string
+}
+
+export function viewOf({ device, question, mutual }: Pick<Watcher, 'device' | 'question' | 'mutual'>): ProximityView {
+  return { device, question, mutual, told: undefined }
+}
+
+/** Whether the answer may have changed when the relations to these peers have. */
+export function concerns(question: Question, peers: readonly string[]): boolean {
+  switch (question.kind) {
+    case 'list':
+      return true
+    case 'pair':
+      return peers.includes(question.peer)
+    case 'set':
+      return peers.some((peer) => question.peers.has(peer))
+  }
+}
+
+const none: ReadonlySet<Watcher> = new Set()
+
+export class Watchers {
+  private readonly byDevice = new Map<string, Set<Watcher>>()
+  /** Those that ask for mutual relations, which change when the peer hears the device. */
+  private readonly mutualByDevice = new Map<string, Set<Watcher>>()
+  private readonly byId = new Map<string, Watcher>()
+
+  get size(): number {
+    return this.byId.size
+  }
+
+  add(watcher: Watcher): void {
+    this.byId.set(watcher.notifier.id, watcher)
+    put(this.byDevice, watcher)
+    if (watcher.mutual) put(this.mutualByDevice, watcher)
+  }
+
+  remove(id: string): Watcher | undefined {
+    const watcher = this.byId.get(id)
+    if (watcher === undefined) return undefined
+    this.byId.delete(id)
+    take(this.byDevice, watcher)
+    if (watcher.mutual) take(this.mutualByDevice, watcher)
+    return watcher
+  }
+
+  find(id: string): Watcher | undefined {
+    return this.byId.get(id)
+  }
+
+  of(device: string): ReadonlySet<Watcher> {
+    return this.byDevice.get(device) ?? none
+  }
+
+  mutualOf(device: string): ReadonlySet<Watcher> {
+    return this.mutualByDevice.get(device) ?? none
+  }
+}
+
+function put(index: Map<string, Set<Watcher>>, watcher: Watcher): void {
+  const set = index.get(watcher.device)
+  if (set === undefined) index.set(watcher.device, new Set([watcher]))
+  else set.add(watcher)
+}
+
+function take(index: Map<string, Set<Watcher>>, watcher: Watcher): void {
+  const set = index.get(watcher.device)
+  set?.delete(watcher)
+  if (set?.size === 0) index.delete(watcher.device)
+}
