@@ -1,9 +1,14 @@
 /** What a starting node tells the person in front of it. */
 import type { HostPort } from '../signalling/transports/transport.ts'
-import { type Dialplan, type Listen, printListen, printPlace, subscribersOf, userOf } from './dialplan.ts'
+import { type Dialplan, printListen, printPlace, subscribersOf, userOf } from './dialplan.ts'
+
+/** Where a node listens, whatever carries it. */
+export interface Listening extends HostPort {
+  readonly transport: string
+}
 
 /** What is listening, how to connect a softphone, and `ready`, a line each. */
-export function announcement(dialplan: Dialplan, listening: readonly Listen[], http: HostPort | undefined): readonly string[] {
+export function announcement(dialplan: Dialplan, listening: readonly Listening[], http: HostPort | undefined): readonly string[] {
   const lines = [`Proxima, network '${dialplan.name}' from ${dialplan.file}`]
   for (const listen of listening) lines.push(`  listening on ${printListen(listen)}`)
   if (http !== undefined) lines.push(`  health and metrics on http://${printPlace(http)}/health and /metrics`)
@@ -13,7 +18,7 @@ export function announcement(dialplan: Dialplan, listening: readonly Listen[], h
 }
 
 /** How one of the demo subscribers signs in; nothing where passwords are secrets. */
-function softphone(dialplan: Dialplan, listening: readonly Listen[]): readonly string[] {
+function softphone(dialplan: Dialplan, listening: readonly Listening[]): readonly string[] {
   const people = subscribersOf(dialplan).filter(hasDemoPassword)
   const first = people[0]
   if (first === undefined) return []
@@ -25,7 +30,7 @@ function softphone(dialplan: Dialplan, listening: readonly Listen[]): readonly s
   return lines
 }
 
-function proxySetting(listen: Listen): string {
+function proxySetting(listen: Listening): string {
   const reachable = { ...listen, host: listen.host === '0.0.0.0' ? '127.0.0.1' : listen.host === '::' ? '::1' : listen.host }
   if (listen.transport === 'WS') return `in a browser or with sip.js, WebSocket server ws://${printPlace(reachable)}`
   return `proxy ${printPlace(reachable)}, transport ${listen.transport}`

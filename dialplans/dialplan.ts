@@ -82,6 +82,6 @@ export function printPlace({ host, port }: HostPort): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-export function printListen(listen: Listen): string {
+export function printListen(listen: HostPort & { readonly transport: string }): string {
   return `${listen.transport.toLowerCase()}://${printPlace(listen)}`
 }

@@ -1,13 +1,6 @@
 /** Metrics as Prometheus text: what a node counts, read when asked, and the process's own. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-
-/** One figure as a node tells it. */
-export interface Metric {
-  readonly name: string
-  readonly help: string
-  readonly type: 'counter' | 'gauge'
-  readonly value: number
-}
+import type { Metric } from '../signalling/stats.ts'
 
 export class Metrics {
   readonly contentType: string

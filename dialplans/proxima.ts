@@ -33,6 +33,6 @@ try {
   const told = refusalOf(error)
   if (told instanceof Refusal)
     for (const line of told.message.split('\n')) console.error(told.located ? line : `proxima: ${line}`)
-  else console.error(`proxima: a fault of its own: ${told instanceof Error ? told.message : String(told)}; please report it`)
+  else console.error(`proxima: cannot go on: ${(told instanceof Error ? told.message : String(told)).replace(/\s*\n\s*/g, ' ')}`)
   process.exit(1)
 }

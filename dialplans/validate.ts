@@ -45,9 +45,9 @@ export function validateText(file: string, text: string, what: 'dialplan' | 'sub
 function worthTelling(errors: readonly ErrorObject[]): readonly ErrorObject[] {
   const choices = errors.filter(({ keyword }) => keyword === 'anyOf')
   return errors.filter(
-    ({ keyword, schemaPath }) =>
-      keyword !== 'if' &&
+    ({ keyword, schemaPath, params }) =>
       keyword !== 'propertyNames' &&
+      !(keyword === 'discriminator' && params['tagValue'] === undefined) && // told as a missing member
       !choices.some((choice) => schemaPath !== choice.schemaPath && schemaPath.startsWith(`${choice.schemaPath}/`)),
   )
 }

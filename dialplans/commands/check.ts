@@ -1,6 +1,9 @@
 /** `proxima check`: is a dialplan sound? */
 import { Command } from 'commander'
-import { assembleDialplan, readDialplan } from './network.ts'
+import { assemble } from '../assemble.ts'
+import type { Fault } from '../dialplan.ts'
+import { loadDialplan } from '../load.ts'
+import { refuseFaults } from './refusal.ts'
 
 export function checkCommand(): Command {
   return new Command('check')
@@ -8,14 +11,21 @@ export function checkCommand(): Command {
     .argument('<file...>', 'dialplans')
     .addHelpText('after', '\nExample:\n  $ proxima check dialplans/default.yaml')
     .action((files: readonly string[]) => {
-      for (const file of files) check(file)
+      const faults = files.flatMap((file) => check(file) ?? [])
+      if (faults.length > 0) throw refuseFaults(faults)
     })
 }
 
-function check(file: string): void {
-  const dialplan = readDialplan(file)
-  const { elements, plan } = assembleDialplan(dialplan)
+/** Prints that it is sound, or returns its faults. */
+function check(file: string): readonly Fault[] | undefined {
+  const loaded = loadDialplan(file)
+  if (loaded.faults !== undefined) return loaded.faults
+  const dialplan = loaded.value
+  const assembled = assemble(dialplan)
+  if (assembled.faults !== undefined) return assembled.faults
+  const { elements, plan } = assembled.value
   const names = elements.map(({ name }) => name).join(', ')
   const origin = dialplan.rules === undefined ? 'derived from what they claim' : 'as written'
   console.log(`${file}: ok; elements ${names}; ${plan.rules.length} rules, ${origin}`)
+  return undefined
 }

@@ -1,4 +1,5 @@
 /** What a user of the command line is told when something cannot be done: lines, never a stack. */
+import { ProximaFault } from '../../signalling/errors.ts'
 import { type Fault, printFault } from '../dialplan.ts'
 
 /** Ends the command with a non-zero exit; each line of `message` says what, where and what to do. */
@@ -26,6 +27,11 @@ const listening: { readonly [code: string]: string } = {
 /** A socket's or store's own error as a refusal; anything else is returned as it is, for it is a bug. */
 export function refusalOf(error: unknown): unknown {
   if (error instanceof Refusal || !(error instanceof Error)) return error
+  if (error instanceof ProximaFault && error.code === 'IN_USE')
+    return new Refusal(
+      `${error.message}; stop the program that has it, or choose another port (--port-udp, --port-tcp, --port-ws)`,
+      error,
+    )
   const { code, address, port, syscall } = error as NodeJS.ErrnoException & { readonly address?: string; readonly port?: number }
   if (
     code !== undefined &&

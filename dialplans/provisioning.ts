@@ -1,0 +1,67 @@
+/** The subscribers of an HSS: those in the dialplan and those of its provisioning file, each identifier used once. */
+import { dirname, isAbsolute, join } from 'node:path'
+import { subscriberKey } from '../elements/services/devices.ts'
+import type { Fault, Settings, Subscriber } from './dialplan.ts'
+import { readText } from './text.ts'
+import { type LineOf, validateText } from './validate.ts'
+
+interface RawSubscriber extends Subscriber {
+  readonly aliases?: readonly string[]
+}
+
+interface Place {
+  readonly file: string
+  /** Name of the HSS. */
+  readonly name: string
+  readonly settings: Settings
+  readonly domains: readonly string[]
+  readonly lineOf: LineOf
+}
+
+/** The settings with the provisioning file, if any, replaced by what it holds. Faults are added to the list. */
+export function provisioned({ file, name, settings, domains, lineOf }: Place, faults: Fault[]): Settings {
+  const { provisioning, ...others } = settings
+  const here = (settings['subscribers'] as readonly RawSubscriber[] | undefined) ?? []
+  const owners = new Owners(domains, faults)
+  owners.add(file, here, (index) => lineOf('elements', name, 'subscribers', index))
+  if (typeof provisioning !== 'string') return settings
+  const path = isAbsolute(provisioning) ? provisioning : join(dirname(file), provisioning)
+  const text = readText(path, 'a file with a list of subscribers')
+  const read = text.faults === undefined ? validateText(path, text.value, 'subscribers') : text
+  if (read.faults !== undefined) {
+    faults.push(...read.faults)
+    return others
+  }
+  const more = read.value.data as readonly RawSubscriber[]
+  owners.add(path, more, (index) => read.value.lineOf(index))
+  return { ...others, subscribers: [...here, ...more] }
+}
+
+/** Whose each identifier is. */
+class Owners {
+  private readonly owners = new Map<string, string>()
+  private readonly domains: readonly string[]
+  private readonly faults: Fault[]
+
+  constructor(domains: readonly string[], faults: Fault[]) {
+    this.domains = domains
+    this.faults = faults
+  }
+
+  add(file: string, subscribers: readonly RawSubscriber[], lineOf: (index: number) => number): void {
+    for (const [index, { id, aliases = [] }] of subscribers.entries()) {
+      for (const text of [id, ...aliases]) {
+        const wrong = this.own(text, id)
+        if (wrong !== undefined) this.faults.push({ file, line: lineOf(index), ...wrong })
+      }
+    }
+  }
+
+  private own(text: string, id: string): Pick<Fault, 'text' | 'expected'> | undefined {
+    const key = subscriberKey(text, this.domains)
+    if (key === undefined) return { text: `'${text}' is no identifier`, expected: 'one such as sip:alice@localhost' }
+    const owner = this.owners.get(key)
+    this.owners.set(key, id)
+    return owner === undefined ? undefined : { text: `${text} belongs to ${owner} already`, expected: 'each identifier once' }
+  }
+}

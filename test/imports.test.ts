@@ -1,0 +1,237 @@
+/** Holds the floors of the architecture: who may import whom, and who may touch time, chance and the process. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import test from 'ava'
+
+const root = join(import.meta.dirname, '..')
+
+/** Inside the engine an import only goes to the left. */
+const layers = ['messages', 'transports', 'transactions', 'dialogs', 'routing']
+/** What is passed in: every floor may know its shape, and only its shape. */
+const passedIn = ['clock', 'ids', 'log', 'element', 'storage/store', 'capture/tap'].map((name) => `signalling/${name}.ts`)
+/** Beside the layers: values that carry no state and may be used by all of them. */
+const plain = ['signalling/errors.ts', 'signalling/stats.ts']
+const shared = ['schemas', 'services'] // folders that any element may import
+const longest = 400
+const generated = ['elements/schemas/types.ts']
+const topFolders = ['signalling', 'elements', 'dialplans', 'test', 'docker']
+const topFiles =
+  /^(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md$|^LICENSE$|^NOTICE$|^\.(gitignore|gitattributes|npmrc|editorconfig|dockerignore)$|^(package|package-lock|tsconfig|biome)\.json$/
+
+/** What makes one of them: for whoever composes, not for the engine. */
+const makers = /\b(?:RealClock|ManualClock|randomIds|seededIds)\b/
+
+interface Import {
+  readonly from: string
+  readonly names: string
+  readonly typeOnly: boolean
+}
+
+/** Everything that breaks a rule in one source file, whose path is relative to the project. */
+function faultsOf(path: string, source: string): readonly string[] {
+  const faults: string[] = []
+  const code = withoutComments(source)
+  for (const imported of importsOf(code)) {
+    const why = importFault(path, imported)
+    if (why !== undefined) faults.push(`${path} imports ${imported.from}: ${why}`)
+  }
+  for (const { name, pattern, allowed } of restricted) {
+    if (!path.startsWith('test/') && !allowed(path) && pattern.test(withoutStrings(code)))
+      faults.push(`${path} uses ${name}, which is not for it`)
+  }
+  const lines = source.split('\n').length - 1
+  if (lines > longest && !generated.includes(path)) faults.push(`${path} has ${lines} lines, more than ${longest}`)
+  return faults
+}
+
+function importFault(path: string, imported: Import): string | undefined {
+  const { from } = imported
+  if (!from.startsWith('.')) {
+    if (!path.startsWith('test/') && from.startsWith('ava')) return 'a tool for tests'
+    return undefined
+  }
+  const target = normalize(join(dirname(path), from))
+  const [floor, folder = ''] = path.split('/')
+  const [targetFloor, targetFolder = ''] = target.split('/')
+  if (!target.endsWith('.ts') && !target.endsWith('.json')) return 'without its ending'
+  if (floor === 'test') return undefined
+  if (!topFolders.slice(0, 3).includes(targetFloor!)) return 'outside the three floors'
+  if (floor === 'signalling')
+    return targetFloor === 'signalling' ? engineFault(path, target, imported) : 'an import only goes down'
+  if (floor === 'elements') {
+    if (targetFloor === 'dialplans') return 'an import only goes down'
+    if (targetFloor === 'signalling')
+      return target === 'signalling/index.ts' ? undefined : 'elements see the engine by signalling/index.ts'
+    if (path === 'elements/catalogue.ts' || targetFolder === folder || shared.includes(targetFolder)) return undefined
+    return 'an element never imports another'
+  }
+  return undefined
+}
+
+function engineFault(path: string, target: string, { names, typeOnly }: Import): string | undefined {
+  if (path === 'signalling/index.ts' || path === 'signalling/node.ts') return undefined
+  const [, folder, inFolder] = path.split('/')
+  const [, targetFolder, targetInFolder] = target.split('/')
+  if (target === 'signalling/index.ts') return 'the public surface is for those outside'
+  if (passedIn.includes(target) && typeOnly) return undefined
+  if (inFolder !== undefined && folder === targetFolder) return undefined
+  if (passedIn.includes(target) && (targetInFolder !== undefined || makers.test(names))) return 'passed in, so imported as a type'
+  if (passedIn.includes(target)) return undefined // pure functions beside the shape
+  if (plain.includes(target)) return undefined
+  if (inFolder === undefined) {
+    const isPlain = passedIn.includes(path) || plain.includes(path)
+    return typeOnly || targetInFolder === undefined || !isPlain
+      ? undefined
+      : 'it stands beside the layers and knows them as types'
+  }
+  if (targetInFolder === undefined) return 'only node.ts composes'
+  if (folder === 'storage') return 'storage knows no SIP'
+  if (folder === 'capture') return targetFolder === 'messages' || typeOnly ? undefined : 'capture reads messages only'
+  const [from, to] = [layers.indexOf(folder!), layers.indexOf(targetFolder!)]
+  if (to < 0) return `${targetFolder} is passed in`
+  return to < from ? undefined : `${layers.join(' <- ')}`
+}
+
+interface Restricted {
+  readonly name: string
+  readonly pattern: RegExp
+  readonly allowed: (path: string) => boolean
+}
+
+const timeAndChance = (path: string): boolean =>
+  path === 'signalling/clock.ts' || path === 'signalling/ids.ts' || path.startsWith('signalling/transports/')
+const commandLine = (path: string): boolean => path.startsWith('dialplans/')
+
+const restricted: readonly Restricted[] = [
+  { name: 'the time of day', pattern: /\bDate\.now\b|\bnew Date\(\s*\)|\bperformance\.now\b|\bhrtime\b/, allowed: timeAndChance },
+  { name: 'timers', pattern: /\b(?:setTimeout|setInterval)\b|timers\/promises/, allowed: timeAndChance },
+  {
+    name: 'chance',
+    pattern: /\bMath\.random\b|\brandom(?:Bytes|UUID|Int|FillSync|Fill)\b|\bgetRandomValues\b/,
+    allowed: timeAndChance,
+  },
+  { name: 'the environment', pattern: /\bprocess\.(?:env|argv|exit)\b/, allowed: commandLine },
+]
+
+/** Comments blanked out; strings, also those that look like comments, stay. */
+function withoutComments(source: string): string {
+  const token = /'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`|\/\/[^\n]*|\/\*[\s\S]*?\*\//g
+  return source.replace(token, (text) => (text.startsWith('//') || text.startsWith('/*') ? ' ' : text))
+}
+
+/** Text of quoted strings blanked out; what a template computes stays. */
+function withoutStrings(code: string): string {
+  return code.replace(/'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"/g, "''")
+}
+
+function importsOf(code: string): readonly Import[] {
+  const imports: Import[] = []
+  for (const [, names = '', from] of code.matchAll(/^\s*(?:import|export)\b([^'"`;]*?)\bfrom\s*['"]([^'"]+)['"]/gm)) {
+    imports.push({ from: from!, names, typeOnly: isTypeOnly(names) })
+  }
+  for (const [, from] of code.matchAll(/\bimport\s*\(?\s*['"]([^'"]+)['"]/g))
+    imports.push({ from: from!, names: '', typeOnly: false })
+  return imports
+}
+
+function isTypeOnly(names: string): boolean {
+  if (/^\s*type\b/.test(names)) return true
+  const list = /^\s*\{([^}]*)\}\s*$/.exec(names)?.[1]
+  return list?.split(',').every((name) => name.trim() === '' || /^\s*type\s/.test(name)) === true
+}
+
+function sources(): readonly string[] {
+  return topFolders.slice(0, 4).flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => `${folder}/${name}`),
+  )
+}
+
+test('every source keeps to its floor', (t) => {
+  const files = sources()
+  t.true(files.length > 30)
+  t.deepEqual(
+    files.flatMap((path) => faultsOf(path, readFileSync(join(root, path), 'utf8'))),
+    [],
+  )
+})
+
+test('the top holds three floors, tests and configuration', (t) => {
+  const ignored = /^(\.git|\.ci|node_modules|data|results|coverage)$|\.pcapng$/
+  const strangers = readdirSync(root, { withFileTypes: true })
+    .filter(({ name }) => !ignored.test(name))
+    .filter((entry) => !(entry.isDirectory() ? topFolders.includes(entry.name) : topFiles.test(entry.name)))
+  t.deepEqual(
+    strangers.map(({ name }) => name),
+    [],
+  )
+})
+
+const bad: readonly (readonly [path: string, source: string, fault: RegExp])[] = [
+  ['signalling/node.ts', "import { x } from '../elements/hss/index.ts'", /only goes down/],
+  ['signalling/routing/a.ts', "import type { x } from '../../dialplans/load.ts'", /only goes down/],
+  ['elements/hss/index.ts', "import { x } from '../../dialplans/load.ts'", /only goes down/],
+  ['elements/hss/index.ts', "import type { x } from '../../signalling/clock.ts'", /signalling\/index\.ts/],
+  ['elements/hss/index.ts', "import { x } from '../prose/index.ts'", /never imports another/],
+  ['elements/services/a.ts', "import { x } from '../prose/index.ts'", /never imports another/],
+  ['elements/hss/index.ts', "export * from '../prose/index.ts'", /never imports another/],
+  ['elements/hss/index.ts', "const x = await import('../prose/index.ts')", /never imports another/],
+  ['elements/hss/index.ts', "import {\n  a,\n  b,\n} from '../prose/index.ts'", /never imports another/],
+  ['signalling/messages/a.ts', "import { x } from '../transports/udp.ts'", /messages <- transports/],
+  ['signalling/transactions/a.ts', "import type { x } from '../dialogs/a.ts'", /transactions <- dialogs/],
+  ['signalling/dialogs/a.ts', "import { x } from '../routing/a.ts'", /dialogs <- routing/],
+  ['signalling/routing/a.ts', "import { x } from '../node.ts'", /only node\.ts composes/],
+  ['signalling/routing/a.ts', "import { RealClock } from '../clock.ts'", /imported as a type/],
+  ['signalling/routing/a.ts', "import { memoryStore } from '../storage/memory.ts'", /storage is passed in/],
+  ['signalling/routing/a.ts', "import { type A, b } from '../storage/store.ts'", /imported as a type/],
+  ['signalling/storage/a.ts', "import { x } from '../messages/uri.ts'", /knows no SIP/],
+  ['signalling/capture/a.ts', "import { x } from '../dialogs/a.ts'", /reads messages only/],
+  ['signalling/clock.ts', "import { x } from './messages/uri.ts'", /knows them as types/],
+  ['signalling/messages/a.ts', "import { x } from '../index.ts'", /for those outside/],
+  ['signalling/messages/a.ts', "import { x } from './b'", /without its ending/],
+  ['dialplans/a.ts', "import { x } from '../test/support/a.ts'", /outside the three floors/],
+  ['dialplans/a.ts', "import test from 'ava'", /tool for tests/],
+  ['elements/hss/a.ts', 'const at = Date.now()', /the time of day/],
+  ['elements/hss/a.ts', 'const text = `at ${' + 'new Date().toISOString()}`', /the time of day/],
+  ['signalling/dialogs/a.ts', 'setTimeout(run, 5)', /timers/],
+  ['dialplans/a.ts', 'setInterval(run, 5)', /timers/],
+  ['dialplans/a.ts', "import { setTimeout as sleep } from 'node:timers/promises'", /timers/],
+  ['elements/ue/a.ts', 'const x = Math.random()', /chance/],
+  ['elements/ue/a.ts', "import { randomUUID } from 'node:crypto'", /chance/],
+  ['elements/ue/a.ts', 'const home = process.env.HOME', /the environment/],
+  ['signalling/node.ts', 'process.exit(1)', /the environment/],
+  ['elements/ue/a.ts', '\n'.repeat(401), /more than 400/],
+]
+
+for (const [path, source, fault] of bad) {
+  test(`refused in ${path}: ${source.slice(0, 60).replace(/\s+/g, ' ')}`, (t) => {
+    const faults = faultsOf(path, source)
+    t.is(faults.length, 1)
+    t.regex(faults[0] ?? '', fault)
+  })
+}
+
+const good: readonly (readonly [path: string, source: string])[] = [
+  ['signalling/routing/a.ts', "import { x } from '../messages/uri.ts'\nimport type { Clock } from '../clock.ts'"],
+  ['signalling/routing/a.ts', "import { hashHex, type Ids } from '../ids.ts'"],
+  ['signalling/routing/a.ts', "import { type Store, type Json } from '../storage/store.ts'"],
+  ['signalling/transports/a.ts', 'setTimeout(run, 5)\nDate.now()'],
+  ['signalling/node.ts', "import { x } from './routing/plan.ts'"],
+  [
+    'elements/hss/a.ts',
+    "import { x } from '../../signalling/index.ts'\nimport { y } from '../schemas/index.ts'\nimport './b.ts'",
+  ],
+  ['elements/hss/a.ts', "// Date.now() is not for us, import { x } from '../prose/index.ts'\nconst text = 'setTimeout // no'"],
+  ['elements/hss/a.ts', "/* import { x } from '../prose/index.ts' */ const when = new Date(5)"],
+  ['elements/catalogue.ts', "import { createHss } from './hss/index.ts'"],
+  ['elements/hss/a.ts', "import { createHash } from 'node:crypto'"],
+  ['dialplans/a.ts', "import { x } from '../signalling/clock.ts'\nprocess.exit(0)"],
+  ['test/unit/a.test.ts', "import test from 'ava'\nimport { x } from '../../signalling/clock.ts'\nsetTimeout(run, 5)"],
+]
+
+for (const [path, source] of good) {
+  test(`admitted in ${path}: ${source.slice(0, 60).replace(/\s+/g, ' ')}`, (t) => {
+    t.deepEqual(faultsOf(path, source), [])
+  })
+}
