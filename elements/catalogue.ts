@@ -1,6 +1,7 @@
 /** Role -> factory: the only place that knows all elements. */
 import type { Element } from '../signalling/index.ts'
 import { createHss } from './hss/index.ts'
+import { createProse } from './prose/index.ts'
 
 /** Makes an element of the name it has in the dialplan, with settings that its role's schema has admitted. */
 export type ElementFactory = (name: string, settings: object) => Element
@@ -12,4 +13,5 @@ function admitted<Settings extends object>(create: (name: string, settings: Sett
 
 export const catalogue: { readonly [role: string]: ElementFactory } = {
   hss: admitted(createHss),
+  prose: admitted(createProse),
 }
