@@ -64,8 +64,9 @@ export interface Flows {
   routeTo(flow: Flow): string
   /** The flow of a token, made anew if it is a datagram peer; undefined: broken, or not ours. */
   find(token: string): Flow | undefined
-  /** The open flow with that id. */
-  open(id: string): Flow | undefined
+  /** A name for the store: of a datagram peer for good, of a connection for as long as it stands. */
+  nameOf(flow: Flow): string
+  named(name: string): Flow | undefined
   /** A flow to that address over our own socket of that transport; undefined if there is none. */
   to(transport: string, remote: HostPort): Flow | undefined
   /** True where host and port are this node's. */

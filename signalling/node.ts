@@ -192,7 +192,8 @@ class ProximaNode implements Node, TransportSink {
       flows: {
         routeTo: (flow) => `sip:${name}.${flows.token(flow)}@${printHostPort(flow.local.host, flow.local.port)};lr`,
         find: (token) => flows.find(token),
-        open: (id) => flows.open(id),
+        nameOf: (flow) => flows.nameOf(flow),
+        named: (flow) => flows.named(flow),
         to: (transport, remote) => flows.to(transport, remote),
         isOurs: (host, port) => flows.isOurs(host, port),
         onClosed: (listener) => flows.onClosed(listener),

@@ -20,7 +20,7 @@ import type { FlowTable } from '../transports/flows.ts'
 import type { Flow } from '../transports/transport.ts'
 import { type ExchangeHolder, NodeExchange, splitRoutes } from './exchange.ts'
 import type { Carrier } from './fork.ts'
-import { type NextHop, nextHop, planQuery, routeOwner, type Surroundings } from './next-hop.ts'
+import { type NextHop, nextHop, planned, planQuery, routeOwner, type Surroundings } from './next-hop.ts'
 import type { Plan } from './plan.ts'
 
 export interface DispatcherOptions {
@@ -189,8 +189,8 @@ export class Dispatcher implements ExchangeHolder, Carrier, Surroundings {
 
   /** ExchangeHolder */
   planned(exchange: NodeExchange): string | undefined {
-    const hop = this.hopFor(exchange.request, exchange.element, exchange.request.uriText, exchange.routes)
-    return 'element' in hop ? hop.element : 'flow' in hop ? exchange.request.uriText : undefined
+    const { request, element, routes } = exchange
+    return planned(planQuery(request, element), request.uri, routes, this)
   }
   hopFor(request: SipRequest, element: string, uri: string, routes: readonly string[]): NextHop {
     const parsed = uri === request.uriText ? request.uri : parseUri(uri)

@@ -1,7 +1,7 @@
 /** Where a request goes: to a fellow element, or over a flow to an address (RFC 3261 §16.6 step 7, §8.1.2). */
 import { type Address, parseAddress } from '../messages/address.ts'
 import type { SipRequest } from '../messages/message.ts'
-import type { Uri } from '../messages/uri.ts'
+import { parseUri, type Uri } from '../messages/uri.ts'
 import type { Flow, HostPort } from '../transports/transport.ts'
 import type { Plan, PlanQuery } from './plan.ts'
 
@@ -51,24 +51,37 @@ export function flowFor(uri: Uri, surroundings: Surroundings): NextHop {
   return flow === undefined ? { refused: 480, text: `no ${transport} transport here` } : { flow }
 }
 
-/** The next hop of a request that `from` sends, by its topmost Route or else its Request-URI. */
-export function nextHop(query: PlanQuery, uri: Uri, routes: readonly string[], surroundings: Surroundings): NextHop {
-  const top = routes[0] === undefined ? undefined : parseAddress(routes[0])
+/** What decides before addresses do: a Route of ours, an element's own URI, a rule. Undefined: the address has to. */
+function byPlan(query: PlanQuery, uri: Uri, top: Address | undefined, surroundings: Surroundings): string | undefined {
+  const { elements, plan } = surroundings
   if (top !== undefined) {
-    if (!surroundings.isOurs(top.uri.host, top.uri.port)) return flowFor(top.uri, surroundings)
-    const owner = routeOwner(top, surroundings.elements)
-    if (owner !== undefined) return { element: owner }
+    if (!surroundings.isOurs(top.uri.host, top.uri.port)) return top.uri.text
+    const owner = routeOwner(top, elements)
+    if (owner !== undefined) return owner
   }
-  if (uri.scheme === 'tel' || surroundings.isOurs(uri.host, uri.port)) {
-    if (uri.user !== query.from && surroundings.elements.has(uri.user)) return { element: uri.user }
+  const ours = uri.scheme === 'tel' || surroundings.isOurs(uri.host, uri.port)
+  if (ours && uri.user !== query.from && elements.has(uri.user)) return uri.user
+  const decision = plan.decide(query)
+  return decision?.element ?? decision?.uri
+}
+
+function topOf(routes: readonly string[]): Address | undefined {
+  return routes[0] === undefined ? undefined : parseAddress(routes[0])
+}
+
+/** The element's name or the URI that takes it by Route or plan; undefined: nobody but the address it names. */
+export function planned(query: PlanQuery, uri: Uri, routes: readonly string[], surroundings: Surroundings): string | undefined {
+  return byPlan(query, uri, topOf(routes), surroundings)
+}
+
+/** The next hop of a request that `query.from` sends, by its topmost Route, the plan, or else its Request-URI. */
+export function nextHop(query: PlanQuery, uri: Uri, routes: readonly string[], surroundings: Surroundings): NextHop {
+  const way = byPlan(query, uri, topOf(routes), surroundings)
+  if (way !== undefined && surroundings.elements.has(way)) return { element: way }
+  if (way !== undefined) {
+    const peer = parseUri(way)
+    return peer === undefined ? { refused: 400, text: `${way} is no URI` } : flowFor(peer, surroundings)
   }
-  const decision = surroundings.plan.decide(query)
-  if (decision?.element !== undefined) return { element: decision.element }
-  if (decision?.uri !== undefined) {
-    const peer = parseAddress(decision.uri)
-    if (peer !== undefined) return flowFor(peer.uri, surroundings)
-  }
-  if (uri.scheme === 'tel' || surroundings.isOurs(uri.host, uri.port))
-    return { refused: 404, text: 'no rule of the dialplan takes it' }
-  return flowFor(uri, surroundings)
+  const ours = uri.scheme === 'tel' || surroundings.isOurs(uri.host, uri.port)
+  return ours ? { refused: 404, text: 'no rule of the dialplan takes it' } : flowFor(uri, surroundings)
 }

@@ -58,19 +58,22 @@ export class FlowTable {
     if (flow !== undefined) this.note(flow)
     return flow
   }
+  /** What names a flow in the store: a datagram peer for good, a connection for as long as it stands. */
+  nameOf(flow: Flow): string {
+    return flow.reliable ? flow.id : `${flow.transport}|${flow.remote.host}|${flow.remote.port}|${flow.local.port}`
+  }
+  named(name: string): Flow | undefined {
+    const [transport, host, port] = name.split('|')
+    return host === undefined || port === undefined ? this.open(name) : this.to(transport!, { host, port: Number(port) })
+  }
   token(flow: Flow): string {
-    const { host, port } = flow.remote
-    const name = flow.reliable ? flow.id : `${flow.transport}|${host}|${port}|${flow.local.port}`
-    const body = Buffer.from(name).toString('base64url')
+    const body = Buffer.from(this.nameOf(flow)).toString('base64url')
     return `${body}.${seal(this.key, body, 12)}`
   }
   find(token: string): Flow | undefined {
     const dot = token.lastIndexOf('.')
     const body = token.slice(0, dot)
     if (dot < 0 || seal(this.key, body, 12) !== token.slice(dot + 1)) return undefined
-    const name = Buffer.from(body, 'base64url').toString()
-    const [transport, host, port] = name.split('|')
-    if (host === undefined || port === undefined) return this.open(name)
-    return this.to(transport!, { host, port: Number(port) })
+    return this.named(Buffer.from(body, 'base64url').toString())
   }
 }

@@ -1,0 +1,87 @@
+/** Who sends a request from outside (SPEC §2.5): by digest, by the connection that passed it, or by the registered source. */
+import type { Exchange, Host } from '../../signalling/index.ts'
+import { algorithmOf, type DigestAlgorithm, H, Nonces, parseDigest } from '../../signalling/index.ts'
+import { deviceKey } from '../services/devices.ts'
+import type { Subscribers } from '../services/subscribers.ts'
+import type { Bindings } from './bindings.ts'
+import type { ProxyRules } from './settings.ts'
+
+/** The canonical identity, or why there is none yet. */
+export type Verdict = { readonly identity: string } | 'challenge' | 'stale' | 'forbidden'
+
+export class Authentication {
+  private readonly host: Host
+  private readonly rules: ProxyRules
+  private readonly subscribers: Subscribers
+  private readonly bindings: Bindings
+  private readonly nonces: Nonces
+
+  constructor(host: Host, rules: ProxyRules, subscribers: Subscribers, bindings: Bindings) {
+    this.host = host
+    this.rules = rules
+    this.subscribers = subscribers
+    this.bindings = bindings
+    this.nonces = new Nonces(host.clock, host.ids, rules.nonceSeconds * 1000)
+    host.gauge('nonces_counted', () => this.nonces.size)
+  }
+  private get realm(): string {
+    return this.host.domains[0] ?? 'proxima'
+  }
+
+  /** For any request but REGISTER: what the flow or the source already proves, else digest. */
+  judge(exchange: Exchange): Verdict | Promise<Verdict> {
+    const { request, flow } = exchange
+    const claimed = deviceKey(request.from.uri, this.host.domains)
+    if (this.rules.open) return { identity: claimed ?? request.from.uri.text }
+    const proven = flow.identity ?? this.registeredSource(exchange, claimed)
+    if (proven !== undefined) return this.agree(exchange, proven, claimed)
+    const verdict = this.digest(exchange, H['Proxy-Authorization'])
+    return verdict instanceof Promise
+      ? verdict.then((settled) => this.agreeWith(exchange, settled, claimed))
+      : this.agreeWith(exchange, verdict, claimed)
+  }
+  private agreeWith(exchange: Exchange, verdict: Verdict, claimed: string | undefined): Verdict {
+    return typeof verdict === 'string' ? verdict : this.agree(exchange, verdict.identity, claimed)
+  }
+  /** From may name somebody of ours only if it is the sender. */
+  private agree(exchange: Exchange, identity: string, claimed: string | undefined): Verdict {
+    const { uri } = exchange.request.from
+    const foreign = uri.scheme !== 'tel' && !this.host.domains.includes(uri.host)
+    if (foreign || claimed === identity) return { identity }
+    return this.host.domains.some((domain) => `sip:${domain}` === claimed) ? { identity } : 'forbidden'
+  }
+  /** A datagram from the very address and port at which that user is registered. */
+  private registeredSource({ flow }: Exchange, claimed: string | undefined): string | undefined {
+    if (flow.reliable || claimed === undefined) return undefined
+    const bindings = this.bindings.of(claimed)
+    if (bindings.length === 0) return undefined
+    const name = this.host.flows.nameOf(flow)
+    return bindings.some((binding) => binding.flow === name) ? claimed : undefined
+  }
+
+  /** RFC 7616, by the credentials for our realm; several may be there, one an algorithm. */
+  digest(exchange: Exchange, header: number): Verdict | Promise<Verdict> {
+    const { request } = exchange
+    for (const text of request.texts(header)) {
+      const parameters = parseDigest(text)
+      if (parameters === undefined || parameters.get('realm') !== this.realm) continue
+      const algorithm = algorithmOf(parameters)
+      if (algorithm === undefined || !this.rules.algorithms.includes(algorithm)) continue
+      const key = deviceKey(`sip:${(parameters.get('username') ?? '').split('@')[0]}@${this.realm}`, this.host.domains)
+      if (key === undefined) return 'challenge'
+      const judge = (record: { id: string; credentials?: Partial<Record<DigestAlgorithm, string>> } | undefined): Verdict => {
+        // An unknown user costs and says the same as a wrong password.
+        const secret = record?.credentials?.[algorithm]
+        const verdict = this.nonces.verify(parameters, secret ?? this.host.ids.hex(16), algorithm, request.method)
+        if (verdict !== 'right') this.host.count(`digest_${verdict}`)
+        return verdict === 'right' ? { identity: record!.id } : verdict === 'stale' ? 'stale' : 'challenge'
+      }
+      const found = this.subscribers.lookup(key)
+      return found instanceof Promise ? found.then(judge) : judge(found)
+    }
+    return 'challenge'
+  }
+  challenges(stale: boolean): readonly string[] {
+    return this.nonces.challenges(this.realm, this.rules.algorithms, stale)
+  }
+}

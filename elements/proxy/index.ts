@@ -1,0 +1,158 @@
+/** The proxy (SPEC §2.2): registrar, edge and home proxy; the only element that talks to UEs unless the dialplan says otherwise. */
+import type { Element, Exchange, Flow, Host, Target } from '../../signalling/index.ts'
+import { H } from '../../signalling/index.ts'
+import { deviceKey } from '../services/devices.ts'
+import { Subscribers } from '../services/subscribers.ts'
+import { Authentication, type Verdict } from './authentication.ts'
+import { type Binding, Bindings } from './bindings.ts'
+import { Registrar } from './registrar.ts'
+import { type ProxyRules, type ProxySettings, proxyRules } from './settings.ts'
+
+export type { ProxySettings } from './settings.ts'
+
+const allow = 'INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, SUBSCRIBE, NOTIFY, MESSAGE, INFO, UPDATE, PRACK, REGISTER, PUBLISH'
+const makesDialog = ['INVITE', 'SUBSCRIBE', 'REFER']
+
+export function createProxy(name: string, settings: ProxySettings): Element {
+  return new ProxyElement(name, settings)
+}
+
+class ProxyElement implements Element {
+  readonly name: string
+  readonly claims = [{ method: '*' }]
+  private readonly settings: ProxySettings
+  private readonly rules: ProxyRules
+  private host!: Host
+  private bindings!: Bindings
+  private subscribers!: Subscribers
+  private authentication!: Authentication
+  private registrar!: Registrar
+
+  constructor(name: string, settings: ProxySettings) {
+    this.name = name
+    this.settings = settings
+    this.rules = proxyRules(settings)
+  }
+  async start(host: Host): Promise<void> {
+    this.host = host
+    this.bindings = new Bindings(host)
+    await this.bindings.load()
+    this.subscribers = new Subscribers(host, this.settings.hss ?? `sip:hss@${host.domains[0]}`)
+    if (!this.rules.open) this.subscribers.start()
+    this.authentication = new Authentication(host, this.rules, this.subscribers, this.bindings)
+    this.registrar = new Registrar(host, this.rules, this.bindings, this.authentication)
+  }
+
+  handle(exchange: Exchange): void | Promise<void> {
+    const { request } = exchange
+    const refused = this.unsupported(exchange)
+    if (refused) return
+    if (request.method === 'OPTIONS' && this.isForUs(exchange)) return this.describe(exchange)
+    if (request.method === 'REGISTER') return this.registrar.handle(exchange)
+    if (request.method === 'ACK') return this.route(exchange, undefined)
+    if (exchange.flow.trusted) return this.route(exchange, undefined)
+    const verdict = this.authentication.judge(exchange)
+    if (verdict instanceof Promise) return verdict.then((settled) => this.admit(exchange, settled))
+    return this.admit(exchange, verdict)
+  }
+  private unsupported(exchange: Exchange): boolean {
+    const { request } = exchange
+    if (request.find(H['Proxy-Require']) < 0) return false
+    exchange.reply(420, { headers: [['Unsupported', request.list(H['Proxy-Require']).join(', ')]] }) // RFC 3261 §16.3
+    return true
+  }
+  private isForUs({ request }: Exchange): boolean {
+    const { user, host, port } = request.uri
+    return (user === '' || user === this.name) && this.host.flows.isOurs(host, port)
+  }
+  private describe(exchange: Exchange): void {
+    exchange.reply(200, {
+      headers: [
+        ['Allow', allow],
+        ['Accept', '*/*'],
+        ['Supported', 'path, outbound'],
+      ],
+    })
+  }
+  private admit(exchange: Exchange, verdict: Verdict): void | Promise<void> {
+    if (verdict === 'forbidden') return exchange.reply(403, { warning: 'From is not who you are' })
+    if (typeof verdict === 'string') {
+      const challenges = this.authentication.challenges(verdict === 'stale')
+      return exchange.reply(407, { headers: challenges.map((value) => ['Proxy-Authenticate', value] as const) })
+    }
+    if (this.rules.registrationRequired && this.bindings.of(verdict.identity).length === 0) {
+      return exchange.reply(403, { warning: 'register first' })
+    }
+    return this.route(exchange, verdict.identity)
+  }
+
+  /** `identity`: who sends, where this proxy has checked; undefined where a trusted peer vouches, or nobody need. */
+  private route(exchange: Exchange, identity: string | undefined): void | Promise<void> {
+    const { request, ownRoutes, routes } = exchange
+    const asserted = identity === undefined ? {} : { asserted: identity }
+    const last = ownRoutes.at(-1)
+    if (last !== undefined && routes.length === 0) {
+      const way = this.flowOfRoute(last.uri.user, exchange)
+      if (way === 'dead') return exchange.reply(430)
+      if (way !== undefined) {
+        exchange.forward({ uri: request.uriText, flow: way }, asserted)
+        return
+      }
+    }
+    const { uri } = request
+    const ours = uri.scheme === 'tel' || this.host.flows.isOurs(uri.host, uri.port)
+    // In a dialog whose route led through us, the Request-URI is where the peer said that it is.
+    const within = request.toTag !== '' && (ownRoutes.length > 0 || exchange.flow.trusted)
+    if (exchange.planned !== undefined || (!ours && (within || exchange.flow.trusted))) {
+      exchange.forward({}, { ...asserted, ...this.recordRoute(exchange, undefined) })
+      return
+    }
+    if (!ours) return exchange.reply(403, { warning: `no relay to ${uri.host}` })
+    return this.toUser(exchange, asserted)
+  }
+  /** The way that a Record-Route of ours names: undefined where it leads back to where the request came from. */
+  private flowOfRoute(user: string, exchange: Exchange): Flow | 'dead' | undefined {
+    const dot = user.indexOf('.')
+    if (dot < 0) return undefined
+    const flow = this.host.flows.find(user.slice(dot + 1)) ?? this.bindings.flowOfContact(exchange.request.uriText)
+    if (flow === exchange.flow) return undefined
+    if (flow !== undefined) return flow
+    // A route set of the sender's own side, from before its connection was made anew: the Request-URI decides.
+    return exchange.planned !== undefined && !exchange.flow.trusted ? undefined : 'dead'
+  }
+  private recordRoute(exchange: Exchange, to: Flow | undefined): { recordRoute?: readonly string[] } {
+    const { request, flow } = exchange
+    if (!makesDialog.includes(request.method) || request.toTag !== '') return {}
+    const values = to === undefined ? [] : [`<${this.host.flows.routeTo(to)}>`]
+    if (!exchange.flow.id.startsWith('local-')) values.push(`<${this.host.flows.routeTo(flow)}>`)
+    return { recordRoute: values }
+  }
+
+  /** To every binding of a user (RFC 3261 §16.5). */
+  private toUser(exchange: Exchange, asserted: { asserted?: string }): void | Promise<void> {
+    const { uri } = exchange.request
+    const aor = deviceKey(uri, this.host.domains)
+    const bindings = aor === undefined ? [] : this.bindings.of(aor)
+    const targets: Target[] = []
+    for (const binding of bindings) {
+      const target = this.target(binding)
+      if (target !== undefined) targets.push(target)
+    }
+    if (targets.length === 0) return this.unreachable(exchange, aor)
+    exchange.forward(targets, { ...asserted, ...this.recordRoute(exchange, targets[0]!.flow) })
+  }
+  private target({ contact, flow: name, path, q }: Binding): Target | undefined {
+    if (path !== undefined) return { uri: contact, route: path, q }
+    const flow = this.host.flows.named(name)
+    return flow && { uri: contact, flow, q }
+  }
+  /** 480 for a user of ours who is away, 404 for nobody. */
+  private unreachable(exchange: Exchange, aor: string | undefined): void | Promise<void> {
+    if (aor === undefined) return exchange.reply(404)
+    if (exchange.request.uri.user === '')
+      return exchange.reply(exchange.request.method === 'SUBSCRIBE' ? 489 : 405, { headers: [['Allow', allow]] })
+    const found = this.subscribers.lookup(aor)
+    if (found instanceof Promise) return found.then((record) => exchange.reply(record === undefined ? 404 : 480))
+    return exchange.reply(found === undefined ? 404 : 480)
+  }
+}

@@ -1,0 +1,40 @@
+import type { DigestAlgorithm } from '../../signalling/index.ts'
+
+/** Of the dialplan, `role: proxy`. Times in seconds. */
+export interface ProxySettings {
+  /** Digest algorithms offered, in order (CLIENTS-AND-TRACES.md: SHA-256 first, MD5 last), or `none`: everybody is who From says. */
+  readonly authenticate?: readonly DigestAlgorithm[] | 'none'
+  /** `required`: only registered users may send. */
+  readonly registration?: 'required' | 'optional'
+  readonly expires?: { readonly usual?: number; readonly min?: number; readonly max?: number }
+  /** Bindings of one user at most. */
+  readonly contacts?: number
+  readonly nonce?: { readonly seconds?: number }
+  /** URI of the HSS; default `sip:hss@<first domain>`. */
+  readonly hss?: string
+}
+
+export interface ProxyRules {
+  readonly algorithms: readonly DigestAlgorithm[]
+  readonly open: boolean
+  readonly registrationRequired: boolean
+  readonly usual: number
+  readonly min: number
+  readonly max: number
+  readonly contacts: number
+  readonly nonceSeconds: number
+}
+
+export function proxyRules(settings: ProxySettings): ProxyRules {
+  const algorithms = settings.authenticate ?? ['MD5']
+  return {
+    algorithms: algorithms === 'none' ? [] : algorithms,
+    open: algorithms === 'none',
+    registrationRequired: (settings.registration ?? 'required') === 'required',
+    usual: settings.expires?.usual ?? 3600,
+    min: settings.expires?.min ?? 60,
+    max: settings.expires?.max ?? 7200,
+    contacts: settings.contacts ?? 10,
+    nonceSeconds: settings.nonce?.seconds ?? 300,
+  }
+}

@@ -1,0 +1,98 @@
+/** A network in one process and virtual time: one node with elements, and plain user agents around it. */
+
+import { memoryTap } from '../../signalling/capture/memory.ts'
+import {
+  createNode,
+  type Element,
+  type Exchange,
+  type Host,
+  ManualClock,
+  MemoryNetwork,
+  type Node,
+  type Store,
+  seededIds,
+  silent,
+} from '../../signalling/index.ts' // prettier-ignore
+import { compilePlan } from '../../signalling/routing/compile.ts'
+import { memoryStore } from '../../signalling/storage/memory.ts'
+
+/** A user agent without wishes of its own: records what it gets and answers as told. */
+export class Agent implements Element {
+  readonly name: string
+  readonly claims = [{ method: '*' }]
+  readonly got: Exchange[] = []
+  host!: Host
+  answer: (exchange: Exchange) => void = (exchange) => exchange.reply(200)
+  constructor(name: string) {
+    this.name = name
+  }
+  start(host: Host): void {
+    this.host = host
+  }
+  handle(exchange: Exchange): void {
+    this.got.push(exchange)
+    this.answer(exchange)
+  }
+}
+
+export class Lab {
+  readonly clock = new ManualClock()
+  readonly network = new MemoryNetwork(this.clock)
+  readonly tap = memoryTap(10_000)
+  private readonly nodes: Node[] = []
+  private agents = 0
+
+  /** A server at 10.0.0.1:5060 with these elements, `proxy` first in the plan. */
+  async serve(domains: readonly string[], elements: readonly Element[], store: Store = memoryStore(this.clock)): Promise<Node> {
+    const { plan, faults } = compilePlan({
+      domains,
+      elements: new Map(elements.map((element) => [element.name, element.claims])),
+      ...(elements.some(({ name }) => name === 'proxy') ? { proxy: 'proxy' } : {}),
+      ownAddresses: [],
+    })
+    if (plan === undefined) throw new Error(JSON.stringify(faults))
+    return this.node('server', '10.0.0.1', plan, domains, elements, store)
+  }
+  /** A user agent of its own node at 10.0.1.n. */
+  async agent(name: string): Promise<Agent> {
+    const agent = new Agent(name)
+    const host = `10.0.1.${++this.agents}`
+    const { plan } = compilePlan({ domains: [host], elements: new Map([[name, agent.claims]]), ownAddresses: [] })
+    await this.node(name, host, plan!, [host], [agent], memoryStore(this.clock))
+    return agent
+  }
+  private async node(
+    name: string,
+    host: string,
+    plan: Parameters<typeof createNode>[0]['plan'],
+    domains: readonly string[],
+    elements: readonly Element[],
+    store: Store,
+  ): Promise<Node> {
+    const node = createNode({
+      name,
+      plan,
+      domains,
+      elements,
+      store,
+      clock: this.clock,
+      network: this.network,
+      log: silent,
+      trusted: [],
+      ids: seededIds(this.nodes.length + 1),
+      listen: [{ transport: 'MEM', host, port: 5060 }],
+      ...(name === 'server' ? { tap: this.tap } : {}),
+    }) // prettier-ignore
+    this.nodes.push(node)
+    await node.start()
+    return node
+  }
+  /** Lets `ms` pass while `work` is under way, and gives its result. */
+  async during<Result>(work: Promise<Result>, ms = 1000): Promise<Result> {
+    await this.clock.advance(ms)
+    return work
+  }
+  async stop(): Promise<void> {
+    for (const node of this.nodes) await node.stop(0)
+  }
+}

@@ -1,0 +1,168 @@
+import test from 'ava'
+import { createHss } from '../../elements/hss/index.ts'
+import { createProxy } from '../../elements/proxy/index.ts'
+import { type Agent, Lab } from '../support/lab.ts'
+
+const alice = { user: 'alice', password: 'alice-proxima' }
+const server = '<sip:10.0.0.1;lr>'
+
+function elements() {
+  return [
+    createProxy('proxy', {}),
+    createHss('hss', {
+      subscribers: ['alice', 'bob', 'eve'].map((name) => ({
+        id: `sip:${name}@localhost`,
+        password: `${name}-proxima`,
+        permissions: { discoverable: name !== 'eve', discoverer: name !== 'eve' },
+      })),
+    }),
+  ]
+}
+
+function register(agent: Agent, credentials = { user: agent.name, password: `${agent.name}-proxima` }, expires = '600') {
+  return agent.host.send({
+    method: 'REGISTER',
+    to: `sip:${agent.name}@localhost`,
+    from: `sip:${agent.name}@localhost`,
+    route: [server],
+    headers: [
+      ['Contact', `<sip:${agent.name}@${agent.host.domains[0]}:5060>`],
+      ['Expires', expires],
+    ],
+    credentials,
+  })
+}
+
+function message(from: Agent, to: string, text: string) {
+  return from.host.send({
+    method: 'MESSAGE',
+    to,
+    from: `sip:${from.name}@localhost`,
+    route: [server],
+    body: { type: 'text/plain', content: text },
+    credentials: { user: from.name, password: `${from.name}-proxima` },
+  })
+}
+
+test('a user registers with digest and gets a MESSAGE', async (t) => {
+  const lab = new Lab()
+  await lab.serve(['localhost'], elements())
+  const [a, b] = [await lab.agent('alice'), await lab.agent('bob')]
+  t.is((await lab.during(register(a))).status, 200)
+  const registered = await lab.during(register(b))
+  t.is(registered.status, 200)
+  t.regex(registered.text('Contact') ?? '', /^<sip:bob@10\.0\.1\.2:5060>;expires=600$/)
+  const answer = await lab.during(message(a, 'sip:bob@localhost', 'grüß dich'))
+  t.is(answer.status, 200)
+  const got = b.got[0]!.request
+  t.is(got.body.toString(), 'grüß dich')
+  t.is(got.asserted[0]?.uri.text, 'sip:alice@localhost')
+  t.is(got.uriText, 'sip:bob@10.0.1.2:5060')
+})
+
+test('a wrong password and an unknown user look alike', async (t) => {
+  const lab = new Lab()
+  await lab.serve(['localhost'], elements())
+  const [a, nobody] = [await lab.agent('alice'), await lab.agent('nobody')]
+  const wrong = await lab.during(register(a, { ...alice, password: 'guess' }))
+  const unknown = await lab.during(register(nobody))
+  t.is(wrong.status, 401)
+  t.is(unknown.status, 401)
+  const shape = (text: string): string => text.replace(/nonce="[^"]*"/, '').replace(/(tag|branch)=[^\r;]*/g, '')
+  t.is(shape(wrong.text('WWW-Authenticate')!), shape(unknown.text('WWW-Authenticate')!))
+})
+
+test('who registered may not speak as somebody else, nor register somebody else', async (t) => {
+  const lab = new Lab()
+  await lab.serve(['localhost'], elements())
+  const a = await lab.agent('alice')
+  await lab.during(register(a))
+  const forged = await lab.during(
+    a.host.send({ method: 'MESSAGE', to: 'sip:alice@localhost', from: 'sip:bob@localhost', route: [server], credentials: alice }),
+  )
+  t.is(forged.status, 403)
+  const other = await lab.during(
+    a.host.send({
+      method: 'REGISTER',
+      to: 'sip:bob@localhost',
+      from: 'sip:bob@localhost',
+      route: [server],
+      headers: [['Contact', '<sip:x@10.0.1.1>']],
+      credentials: alice,
+    }),
+  )
+  t.is(other.status, 403)
+})
+
+test('a P-Asserted-Identity from outside does not pass', async (t) => {
+  const lab = new Lab()
+  await lab.serve(['localhost'], elements())
+  const [a, b] = [await lab.agent('alice'), await lab.agent('bob')]
+  await lab.during(register(a))
+  await lab.during(register(b))
+  await lab.during(
+    a.host.send({
+      method: 'MESSAGE',
+      to: 'sip:bob@localhost',
+      from: 'sip:alice@localhost',
+      asserted: 'sip:king@localhost',
+      route: [server],
+    }),
+  )
+  t.deepEqual(
+    b.got[0]!.request.asserted.map(({ uri }) => uri.text),
+    ['sip:alice@localhost'],
+  )
+})
+
+test('away is 480, unknown 404, unregistered 403, no hops left 483', async (t) => {
+  const lab = new Lab()
+  await lab.serve(['localhost'], elements())
+  const [a, b] = [await lab.agent('alice'), await lab.agent('bob')]
+  t.is((await lab.during(message(a, 'sip:bob@localhost', ''))).status, 403)
+  await lab.during(register(a))
+  t.is((await lab.during(message(a, 'sip:bob@localhost', ''))).status, 480)
+  t.is((await lab.during(message(a, 'sip:nobody@localhost', ''))).status, 404)
+  await lab.during(register(b))
+  const spent = a.host.send({
+    method: 'MESSAGE',
+    to: 'sip:bob@localhost',
+    from: 'sip:alice@localhost',
+    route: [server],
+    headers: [['Max-Forwards', '0']],
+  })
+  t.is((await lab.during(spent)).status, 400, 'two Max-Forwards are one too many')
+})
+
+test('a binding ends with its time, and at once by Expires: 0', async (t) => {
+  const lab = new Lab()
+  await lab.serve(['localhost'], elements())
+  const [a, b] = [await lab.agent('alice'), await lab.agent('bob')]
+  await lab.during(register(a, undefined, '6000'))
+  await lab.during(register(b, undefined, '60'))
+  t.is((await lab.during(message(a, 'sip:bob@localhost', ''))).status, 200)
+  await lab.clock.advance(61_000)
+  t.is((await lab.during(message(a, 'sip:bob@localhost', ''))).status, 480)
+  await lab.during(register(b, undefined, '60'))
+  await lab.during(register(b, undefined, '0'))
+  t.is((await lab.during(message(a, 'sip:bob@localhost', ''))).status, 480)
+  const short = await lab.during(register(b, undefined, '5'))
+  t.is(short.status, 423)
+  t.is(short.text('Min-Expires'), '60')
+})
+
+test('a lost MESSAGE and a lost answer are sent again, and delivered once', async (t) => {
+  const lab = new Lab()
+  await lab.serve(['localhost'], elements())
+  const [a, b] = [await lab.agent('alice'), await lab.agent('bob')]
+  await lab.during(register(a))
+  await lab.during(register(b))
+  for (let lost = 0; lost < 4; lost++) {
+    const before = b.got.length
+    let count = 0
+    lab.network.fate = () => (count++ === lost ? [] : [1])
+    const answer = await lab.during(message(a, 'sip:bob@localhost', String(lost)), 5000)
+    t.is(answer.status, 200, `message ${lost} lost`)
+    t.is(b.got.length, before + 1)
+  }
+})
