@@ -4,10 +4,15 @@ import type { Log } from '../signalling/log.ts'
 import type { HostPort } from '../signalling/transports/transport.ts'
 import type { Metrics } from './metrics.ts'
 
+/** What /health says; not healthy is a 503. */
+export interface Health {
+  readonly healthy: boolean
+  readonly [member: string]: unknown
+}
+
 export interface HttpOptions {
   readonly listen: HostPort
-  /** What /health says beside `status`. */
-  readonly health: () => { readonly [member: string]: unknown }
+  readonly health: () => Health
   readonly metrics: Metrics
   readonly log: Log
 }
@@ -58,8 +63,11 @@ export function openHttp(options: HttpOptions): Promise<Http> {
 async function respond({ health, metrics }: HttpOptions, { method, url = '/' }: IncomingMessage): Promise<Page> {
   if (method !== 'GET' && method !== 'HEAD') return { status: 405, type: 'text/plain', text: 'only GET is served here\n' }
   switch (url.split('?', 1)[0]) {
-    case '/health':
-      return { status: 200, type: 'application/json', text: `${JSON.stringify({ status: 'ok', ...health() })}\n` }
+    case '/health': {
+      const { healthy, ...others } = health()
+      const text = JSON.stringify({ status: healthy ? 'ok' : 'starting', ...others })
+      return { status: healthy ? 200 : 503, type: 'application/json', text: `${text}\n` }
+    }
     case '/metrics':
       return { status: 200, type: metrics.contentType, text: await metrics.text() }
     default:

@@ -4,28 +4,32 @@ import { Command } from 'commander'
 import { checkCommand } from './commands/check.ts'
 import { explainCommand } from './commands/explain.ts'
 import { Refusal, refusalOf } from './commands/refusal.ts'
+import { startCommand } from './commands/start.ts'
 
-const commands = [checkCommand(), explainCommand()]
+const commands = [startCommand(), checkCommand(), explainCommand()]
 
 /** Commander's own complaints as one line, with where to look. */
-function oneLine(text: string): string {
-  const line = text
-    .trim()
-    .replace(/^error: /, '')
-    .replace(/\s*\n\s*/g, ' ')
-  return `proxima: ${line}${line.endsWith(')') || line.endsWith('.') || line.endsWith('?') ? '' : ';'} see proxima --help\n`
+function refuseUsage(command: Command): void {
+  const name = command === program ? 'proxima' : `proxima ${command.name()}`
+  command.configureOutput({
+    outputError: (text, write) => {
+      const line = text
+        .trim()
+        .replace(/^error: /, '')
+        .replace(/\s*\n\s*/g, ' ')
+      write(`proxima: ${line}${/[.?)]$/.test(line) ? '' : ';'} see ${name} --help\n`)
+    },
+  })
 }
-
-const output = { outputError: (text: string, write: (text: string) => void): void => write(oneLine(text)) }
 
 const program = new Command('proxima')
   .description('An IMS-style SIP signalling engine for proximity, push and location.')
-  .configureOutput(output)
   .addHelpText(
     'after',
     '\nExample:\n  $ proxima start dialplans/default.yaml\nEach command explains itself: proxima start --help',
   )
-for (const command of commands) program.addCommand(command.copyInheritedSettings(program))
+for (const command of commands) program.addCommand(command)
+for (const command of [program, ...commands]) refuseUsage(command)
 
 try {
   await program.parseAsync(process.argv)

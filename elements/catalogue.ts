@@ -2,6 +2,7 @@
 import type { Element } from '../signalling/index.ts'
 import { createHss } from './hss/index.ts'
 import { createProse } from './prose/index.ts'
+import { createProxy } from './proxy/index.ts'
 
 /** Makes an element of the name it has in the dialplan, with settings that its role's schema has admitted. */
 export type ElementFactory = (name: string, settings: object) => Element
@@ -13,5 +14,6 @@ function admitted<Settings extends object>(create: (name: string, settings: Sett
 
 export const catalogue: { readonly [role: string]: ElementFactory } = {
   hss: admitted(createHss),
+  proxy: admitted(createProxy),
   prose: admitted(createProse),
 }

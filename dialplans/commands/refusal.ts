@@ -32,13 +32,18 @@ export function refusalOf(error: unknown): unknown {
       `${error.message}; stop the program that has it, or choose another port (--port-udp, --port-tcp, --port-ws)`,
       error,
     )
-  const { code, address, port, syscall } = error as NodeJS.ErrnoException & { readonly address?: string; readonly port?: number }
+  const { code, address, port, syscall, path } = error as NodeJS.ErrnoException & {
+    readonly address?: string
+    readonly port?: number
+  }
   if (
     code !== undefined &&
     listening[code] !== undefined &&
     (syscall === 'listen' || syscall === 'bind' || syscall === 'getaddrinfo')
   )
     return new Refusal(`${address ?? 'the address'}${port === undefined ? '' : `:${port}`} ${listening[code]}`, error)
+  if (syscall === 'open' && path !== undefined)
+    return new Refusal(`${path} cannot be opened (${code}); name a file in a folder that exists and may be written`, error)
   if (code?.startsWith('store-')) return new Refusal(error.message.split('\n', 1)[0]!, error)
   return error
 }

@@ -1,0 +1,103 @@
+/** `proxima start`: runs the node of a dialplan until it is told to stop. */
+import { Command, Option } from 'commander'
+import type { Log } from '../../signalling/log.ts'
+import { announcement, exposure } from '../announcement.ts'
+import { type Running, runNode } from '../compose.ts'
+import type { Dialplan } from '../dialplan.ts'
+import { type Health, type Http, openHttp } from '../http.ts'
+import { Metrics } from '../metrics.ts'
+import { logLevelOption, openLog } from './logging.ts'
+import { assembleDialplan, readDialplan } from './network.ts'
+import { addOverrides, type Overrides, override } from './overrides.ts'
+import { Refusal } from './refusal.ts'
+
+interface StartOptions extends Overrides {
+  readonly durability: 'process' | 'power'
+  readonly trace?: string
+  readonly mask?: boolean
+  readonly logLevel: string
+}
+
+const graceMs = 3000 // for what is under way
+const patienceMs = 4500 // then the process ends, whatever hangs: SIGTERM to exit takes less than 5 s
+
+const examples = `
+Examples:
+  $ proxima start dialplans/default.yaml
+  $ proxima start dialplans/default.yaml --port-udp 5070 --port-tcp 5070 --trace calls.pcapng --mask
+  $ proxima start dialplans/default.yaml --listen udp://127.0.0.1:0 --no-http --data memory`
+
+export function startCommand(): Command {
+  const command = new Command('start').description('run the node of a dialplan').argument('<dialplan>', 'a dialplan')
+  return addOverrides(command)
+    .addOption(
+      new Option('--durability <of>', 'what an acknowledged change survives: a killed process, or power loss too')
+        .choices(['process', 'power'])
+        .default('process'),
+    )
+    .option('--trace <file>', 'write every message to this pcapng file')
+    .option('--mask', 'hide digest responses and other secrets in the trace')
+    .addOption(logLevelOption())
+    .addHelpText('after', examples)
+    .action(start)
+}
+
+async function start(file: string, options: StartOptions): Promise<void> {
+  const dialplan = override(readDialplan(file), options)
+  const exposed = exposure(dialplan)
+  if (exposed !== undefined) throw new Refusal(exposed)
+  const assembled = assembleDialplan(dialplan)
+  const log = openLog(options.logLevel)
+  const { durability, trace, mask } = options
+  let running: Running | undefined
+  const http = await serveHttp(dialplan, () => running, log)
+  running = await runNode({ dialplan, assembled, durability, trace, mask, log })
+  surviveFaults(log)
+  stopOnSignal(running, http, log)
+  for (const line of announcement(dialplan, running.node.listening, http?.listening)) console.log(line)
+}
+
+/** Opened before the node, so that a port in use is told before anything is touched; unhealthy until the node runs. */
+async function serveHttp(
+  { name, http, elements }: Dialplan,
+  running: () => Running | undefined,
+  log: Log,
+): Promise<Http | undefined> {
+  if (http === undefined) return undefined
+  const health = (): Health => ({
+    healthy: running() !== undefined,
+    network: name,
+    elements: elements.map(({ name, role }) => ({ name, role })),
+    listening: running()?.node.listening ?? [],
+    upSeconds: Math.round(process.uptime()),
+  })
+  return openHttp({ listen: http, health, metrics: new Metrics(() => running()?.node.metrics() ?? []), log })
+}
+
+/** No input ends a process (SPEC §2.6): a fault nobody caught is logged, and what it did not concern goes on. */
+function surviveFaults(log: Log): void {
+  process.on('uncaughtException', (error) => log.error({ err: error }, 'uncaught fault'))
+  process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'))
+}
+
+function stopOnSignal(running: Running, http: Http | undefined, log: Log): void {
+  let stopping = false
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(0) // told twice: at once
+    stopping = true
+    log.info({ signal }, 'stopping')
+    running.clock.after(patienceMs, () => {
+      log.warn({}, 'something would not close; stopping all the same')
+      process.exit(0)
+    })
+    Promise.all([http?.close(), running.stop(graceMs)]).then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ err: error }, 'could not close everything')
+        process.exit(0)
+      },
+    )
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+}

@@ -1,0 +1,72 @@
+/** The composition root: a dialplan and options to a running node with its clock, store and taps. */
+
+import { openPcapng } from '../signalling/capture/pcapng.ts'
+import type { Tap } from '../signalling/capture/tap.ts'
+import { RealClock } from '../signalling/clock.ts'
+import { randomIds } from '../signalling/ids.ts'
+import type { Log } from '../signalling/log.ts'
+import { createNode, type Node } from '../signalling/node.ts'
+import { openLmdb } from '../signalling/storage/lmdb.ts'
+import { memoryStore } from '../signalling/storage/memory.ts'
+import type { Store } from '../signalling/storage/store.ts'
+import type { Assembled } from './assemble.ts'
+import type { Dialplan } from './dialplan.ts'
+
+export interface RunOptions {
+  readonly dialplan: Dialplan
+  readonly assembled: Assembled
+  /** What an acknowledged write survives; without meaning where `data` is `memory`. Default `process`. */
+  readonly durability?: 'process' | 'power'
+  /** pcapng file to write every message to. */
+  readonly trace?: string
+  /** Hide digest responses and other secrets in the trace. */
+  readonly mask?: boolean
+  readonly log: Log
+}
+
+export interface Running {
+  readonly node: Node
+  readonly clock: RealClock
+  /** Drains for at most `graceMs`, then closes everything that was opened. */
+  stop(graceMs: number): Promise<void>
+}
+
+/** Opens, starts and returns a node. What was opened is closed again if a later step fails; the step's error is thrown. */
+export async function runNode(options: RunOptions): Promise<Running> {
+  const { dialplan, assembled, log } = options
+  const clock = new RealClock((fault) => log.error({ err: fault }, 'fault in a timer'))
+  const store = await openStore(options, clock)
+  let tap: Tap | undefined
+  try {
+    tap = options.trace === undefined ? undefined : openPcapng({ file: options.trace, clock, log, mask: options.mask ?? false })
+    const node = createNode({
+      name: dialplan.name,
+      plan: assembled.plan,
+      elements: assembled.elements,
+      listen: dialplan.listen,
+      domains: dialplan.domains,
+      trusted: dialplan.trusted,
+      store,
+      clock,
+      ids: randomIds(),
+      log,
+      ...(tap === undefined ? {} : { tap }),
+    })
+    await node.start()
+    return { node, clock, stop: (graceMs) => stop(node, tap, store, graceMs) }
+  } catch (error) {
+    await tap?.close?.()
+    await store.close()
+    throw error
+  }
+}
+
+function openStore({ dialplan, durability = 'process', log }: RunOptions, clock: RealClock): Promise<Store> | Store {
+  return dialplan.data === 'memory' ? memoryStore(clock) : openLmdb({ folder: dialplan.data, clock, durability, log })
+}
+
+async function stop(node: Node, tap: Tap | undefined, store: Store, graceMs: number): Promise<void> {
+  await node.stop(graceMs)
+  await tap?.close?.()
+  await store.close()
+}
