@@ -1,6 +1,7 @@
 /** Role -> factory: the only place that knows all elements. */
 import type { Element } from '../signalling/index.ts'
 import { createHss } from './hss/index.ts'
+import { createPresence } from './presence/index.ts'
 import { createProse } from './prose/index.ts'
 import { createProxy } from './proxy/index.ts'
 
@@ -14,6 +15,7 @@ function admitted<Settings extends object>(create: (name: string, settings: Sett
 
 export const catalogue: { readonly [role: string]: ElementFactory } = {
   hss: admitted(createHss),
+  presence: admitted(createPresence),
   proxy: admitted(createProxy),
   prose: admitted(createProse),
 }
