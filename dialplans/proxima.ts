@@ -5,8 +5,9 @@ import { checkCommand } from './commands/check.ts'
 import { explainCommand } from './commands/explain.ts'
 import { Refusal, refusalOf } from './commands/refusal.ts'
 import { startCommand } from './commands/start.ts'
+import { traceCommand } from './commands/trace.ts'
 
-const commands = [startCommand(), checkCommand(), explainCommand()]
+const commands = [startCommand(), checkCommand(), explainCommand(), traceCommand()]
 
 /** Commander's own complaints as one line, with where to look. */
 function refuseUsage(command: Command): void {
@@ -30,6 +31,11 @@ const program = new Command('proxima')
   )
 for (const command of commands) program.addCommand(command)
 for (const command of [program, ...commands]) refuseUsage(command)
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0) // whoever read us, such as head, has had enough
+  throw error
+})
 
 try {
   await program.parseAsync(process.argv)

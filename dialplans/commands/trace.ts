@@ -1,0 +1,33 @@
+/** `proxima trace`: the messages of a capture as a ladder. */
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { ladder, mermaid } from '../../signalling/capture/ladder.ts'
+import { readPcapng } from '../../signalling/capture/pcapng.ts'
+import { unreadable } from '../text.ts'
+import { Refusal } from './refusal.ts'
+
+export function traceCommand(): Command {
+  return new Command('trace')
+    .description('draw the messages of a capture as a ladder')
+    .argument('<file>', 'a pcapng file that `proxima start --trace` wrote')
+    .option('--mermaid', 'as a Mermaid sequence diagram')
+    .addHelpText('after', '\nExamples:\n  $ proxima trace calls.pcapng\n  $ proxima trace calls.pcapng --mermaid > calls.mmd')
+    .action((file: string, options: { readonly mermaid?: boolean }) => {
+      const notes: string[] = []
+      const messages = readPcapng(readCapture(file), (text) => notes.push(text))
+      if (messages.length === 0)
+        throw new Refusal(`${file}: ${notes[0] ?? 'no SIP message is in it'}; give a capture that --trace wrote`)
+      for (const note of notes) console.error(`${file}: ${note}`)
+      console.log(
+        options.mermaid ? mermaid(messages) : ladder(messages, process.stdout.isTTY ? { width: process.stdout.columns } : {}),
+      )
+    })
+}
+
+function readCapture(file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    throw new Refusal(`${file}: ${unreadable(error)}; give a pcapng file`, error)
+  }
+}

@@ -1,0 +1,233 @@
+/** The command line as a user meets it: real processes, one clear line for what cannot be done. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import test from 'ava'
+
+const root = join(import.meta.dirname, '../..')
+const program = join(root, 'dialplans/proxima.ts')
+const folder = mkdtempSync(join(tmpdir(), 'proxima-commands-'))
+test.after.always(() => rmSync(folder, { recursive: true, force: true }))
+
+interface Ended {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+async function proxima(...args: readonly string[]): Promise<Ended> {
+  const child = spawn(process.execPath, [program, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+  let out = ''
+  let err = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text))
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, out, err }
+}
+
+const shipped = (name: string): string => join(root, 'dialplans', `${name}.yaml`)
+const commands = readdirSync(join(root, 'dialplans/commands'))
+  .filter((name) => readFileSync(join(root, 'dialplans/commands', name), 'utf8').includes('new Command('))
+  .map((name) => name.slice(0, -'.ts'.length))
+
+test('--help names every command, and each has an example', async (t) => {
+  const { code, out } = await proxima('--help')
+  t.is(code, 0)
+  t.true(commands.length >= 3)
+  for (const command of commands) {
+    t.regex(out, new RegExp(`^  ${command}\\b`, 'm'))
+    const help = await proxima(command, '--help')
+    t.is(help.code, 0)
+    t.regex(help.out, /Examples?:\n {2}\$ proxima /, command)
+  }
+})
+
+test('without a command it shows its help and fails', async (t) => {
+  const { code, err } = await proxima()
+  t.not(code, 0)
+  t.regex(err, /Usage: proxima/)
+})
+
+const refused: readonly (readonly [title: string, args: readonly string[], line: RegExp])[] = [
+  ['an unknown command', ['stat'], /^proxima: unknown command 'stat'.*see proxima --help$/],
+  [
+    'an unknown option',
+    ['start', shipped('default'), '--prot-udp', '1'],
+    /^proxima: unknown option '--prot-udp'.*see proxima start --help$/,
+  ],
+  ['a missing argument', ['start'], /^proxima: missing required argument 'dialplan'; see proxima start --help$/],
+  [
+    'a port that is none',
+    ['start', shipped('default'), '--port-udp', '70000'],
+    /^proxima: option '--port-udp <port>' .*'70000' is invalid.*65535/,
+  ],
+  [
+    'an address that is none',
+    ['start', shipped('default'), '--listen', 'sctp:1'],
+    /^proxima: option '--listen <url>' .*udp:\/\//,
+  ],
+  [
+    'a level that is none',
+    ['start', shipped('default'), '--log-level', 'loud'],
+    /^proxima: option '--log-level <level>' .*Allowed choices are/,
+  ],
+  [
+    'a file that is not there',
+    ['start', 'none.yaml'],
+    /^none\.yaml: there is no such file; expected a dialplan that can be read$/,
+  ],
+  [
+    'a request that is none',
+    ['explain', shipped('default'), 'MESSAGE'],
+    /^proxima: the request is 'MESSAGE'; expected "<method> <uri> \[event\]"/,
+  ],
+  [
+    'an unknown sender',
+    ['explain', shipped('default'), 'MESSAGE sip:a@b', '--from', 'me'],
+    /^proxima: --from is 'me'; expected one of outside, trusted, proxy/,
+  ],
+  ['a capture that is not there', ['trace', 'none.pcapng'], /^proxima: none\.pcapng: there is no such file; give/],
+  ['a capture that is none', ['trace', shipped('default')], /^proxima: .*default\.yaml/],
+  [
+    'demo passwords beyond loopback',
+    ['start', shipped('default'), '--listen', 'udp://0.0.0.0:0'],
+    /will not listen on udp:\/\/0\.0\.0\.0:0.*demo password/,
+  ],
+]
+
+for (const [title, args, line] of refused) {
+  test(`refused in one line: ${title}`, async (t) => {
+    const { code, out, err } = await proxima(...args)
+    t.not(code, 0)
+    t.is(out, '')
+    t.regex(err.trimEnd(), line)
+    t.is(err.trimEnd().split('\n').length, 1, err)
+  })
+}
+
+test('check tells every fault of every file with its line', async (t) => {
+  writeFileSync(
+    join(folder, 'a.yaml'),
+    'name: a\ndomains: [a.example]\nlisten: [udp://127.0.0.1:0]\nelements:\n  hss: { role: hsss }\n',
+  )
+  writeFileSync(join(folder, 'b.yaml'), 'name: 1\ndomains: []\nlisten: [udp://127.0.0.1:0]\nelements: { hss: { role: hss } }\n')
+  const { code, out, err } = await proxima('check', 'a.yaml', 'b.yaml', shipped('default'))
+  t.not(code, 0)
+  t.deepEqual(
+    err
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(' ')[0]),
+    ['a.yaml:5:', 'b.yaml:1:', 'b.yaml:2:'],
+  )
+  t.regex(out, /default\.yaml: ok; elements proxy, hss, prose, presence; \d+ rules/)
+})
+
+test('explain says which rule wins and why, and where the proxy passes it on', async (t) => {
+  const { code, out } = await proxima('explain', shipped('default'), 'subscribe sip:alice@localhost proximity')
+  t.is(code, 0)
+  t.regex(out, /^=> outside -> proxy: from matches$/m)
+  t.regex(out, /^=> prose claims .* -> prose: .*match$/m)
+  const inside = await proxima('explain', shipped('default'), 'MESSAGE sip:alice@localhost', '--from', 'prose')
+  t.regex(inside.out, /^=> inside -> proxy/m)
+})
+
+test('start listens, tells so, serves health and metrics, and stops on SIGTERM with 0', async (t) => {
+  const data = join(folder, 'data')
+  const args = ['--port-udp', '0', '--port-tcp', '0', '--port-ws', '0', '--http', '127.0.0.1:0', '--data', data]
+  const child = spawn(process.execPath, [program, 'start', shipped('default'), ...args], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const ended = once(child, 'exit')
+  let err = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text))
+  const lines: string[] = []
+  for await (const line of createInterface({ input: child.stdout })) {
+    lines.push(line)
+    if (line.includes('ready')) break
+  }
+  const text = lines.join('\n')
+  t.regex(text, /ready/, err)
+  for (const transport of ['udp', 'tcp', 'ws']) t.regex(text, new RegExp(`listening on ${transport}://127\\.0\\.0\\.1:[1-9]\\d*`))
+  t.regex(text, /user alice, password alice-proxima/)
+  const http = /http:\/\/127\.0\.0\.1:\d+/.exec(text)?.[0]
+  const health = (await (await fetch(`${http}/health`)).json()) as {
+    readonly status: string
+    readonly listening: readonly unknown[]
+  }
+  t.is(health.status, 'ok')
+  t.is(health.listening.length, 3)
+  const metrics = await (await fetch(`${http}/metrics`)).text()
+  t.regex(metrics, /^proxima_received_total 0$/m)
+  t.regex(metrics, /^nodejs_eventloop_lag_seconds /m)
+  t.is((await fetch(`${http}/other`)).status, 404)
+  t.is((await fetch(`${http}/health`, { method: 'POST' })).status, 405)
+
+  const second = await proxima('start', shipped('default'), ...args)
+  t.not(second.code, 0)
+  t.regex(second.err, /^proxima: store .* is in use by process \d+/)
+  t.is(second.err.trimEnd().split('\n').length, 1, second.err)
+
+  child.kill('SIGTERM')
+  t.deepEqual(await ended, [0, null], err)
+})
+
+test('a port in use is one line', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  t.teardown(() => other.close())
+  const address = other.address()
+  const port = String(typeof address === 'object' ? address?.port : 0)
+  const common = ['start', shipped('default'), '--data', 'memory', '--port-udp', '0', '--port-ws', '0']
+  for (const args of [
+    ['--port-tcp', port, '--no-http'],
+    ['--port-tcp', '0', '--http', `127.0.0.1:${port}`],
+  ]) {
+    const { code, out, err } = await proxima(...common, ...args)
+    t.not(code, 0)
+    t.is(out, '')
+    t.is(err.trimEnd().split('\n').length, 1, err)
+    t.regex(err, new RegExp(`127\\.0\\.0\\.1:${port}\\b.*choose another port`))
+  }
+})
+
+test('a data folder that cannot be opened is one line', async (t) => {
+  const file = join(folder, 'a-file')
+  writeFileSync(file, 'not a store')
+  const { code, err } = await proxima(
+    'start',
+    shipped('default'),
+    '--data',
+    join(file, 'data'),
+    '--listen',
+    'udp://127.0.0.1:0',
+    '--no-http',
+  )
+  t.not(code, 0)
+  t.is(err.trimEnd().split('\n').length, 1, err)
+  t.regex(err, /^proxima: store .*a-file\/data cannot be opened/)
+})
+
+test('a trace that cannot be written is one line', async (t) => {
+  const trace = join(folder, 'no', 'such', 'folder.pcapng')
+  const { code, err } = await proxima(
+    'start',
+    shipped('default'),
+    '--data',
+    'memory',
+    '--listen',
+    'udp://127.0.0.1:0',
+    '--no-http',
+    '--trace',
+    trace,
+  )
+  t.not(code, 0)
+  t.is(err.trimEnd().split('\n').length, 1, err)
+  t.regex(err, /folder\.pcapng/)
+})
