@@ -92,7 +92,8 @@ class HomeSubscriberServer implements Hss {
     const secrets = asker === `sip:proxy@${this.domains[0]}`
     const { version } = this.directory
     if (!hasBody(exchange.request)) {
-      this.feeds.add(exchange.accept<Told>({ package: 'subscription-data', resource: '', state: { version, secrets } }))
+      const feed = exchange.accept<Told>({ package: 'subscription-data', resource: '', state: { version, secrets } })
+      if (feed.live) this.feeds.add(feed)
       return
     }
     const query = readBody(exchange.request, 'subscription-query')
@@ -102,7 +103,7 @@ class HomeSubscriberServer implements Hss {
     }
     const key = deviceKey(query.value.device, this.domains)!
     const notifier = exchange.accept<Told>({ package: 'subscription-data', resource: key, state: { version, secrets, key } })
-    if (exchange.request.expires !== 0) this.follow(notifier)
+    if (notifier.live && exchange.request.expires !== 0) this.follow(notifier)
   }
 
   restored(notifier: Notifier): void {

@@ -1,12 +1,10 @@
 /** How the proximity server's state becomes NOTIFY bodies (SPEC §3.1, §3.3, §3.4). */
 import type { Body, RenderContext } from '../../signalling/index.ts'
-import { mediaType, type ProseState, type Proximate, writeBody } from '../schemas/index.ts'
+import { type ProseState, type Proximate, writeBody } from '../schemas/index.ts'
 import { discoverable, discoverer, roleNames } from './permissions.ts'
 import type { Relation } from './proximate-list.ts'
-import type { ProseView, Registry } from './registry.ts'
+import { diffType, type ProseView, type Registry } from './registry.ts'
 import type { ProximityView } from './watchers.ts'
-
-const diffType = mediaType('proximity-diff')
 
 export function proseBody(registry: Registry, view: ProseView, version: number): Body {
   const device = registry.devices.get(view.device)
@@ -37,7 +35,7 @@ export function proximityBody(registry: Registry, view: ProximityView, context: 
   // Relations change in place; what was told is kept as it was.
   const before = context.previous?.told
   const told = new Map(near.map((relation) => [relation.peer, { ...relation }]))
-  view.told = told
+  if (context.version > 0) view.told = told // version 0: rendered for its entity tag, told to nobody
   return writeBody('proximity-diff', { version: context.version, device, ...difference(before, told) })
 }
 

@@ -55,6 +55,7 @@ class ProximityServer implements Element {
         name: 'proximity',
         types: [mediaType('proximity-list'), mediaType('proximity-pair'), mediaType('proximity-diff')],
         expires,
+        conditional: true, // SPEC §3.4
         render: (state, context) =>
           proximityBody(this.registry, state as ProximityView, {
             ...context,

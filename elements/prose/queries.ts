@@ -44,7 +44,8 @@ export class ProximityQueries {
       await registry.ledger.write([registry.ledger.putSet({ id, peers: [...peers], wake })])
     }
     const notifier = exchange.accept<ProximityView>({ ...options, record: recordOf(question, mutual, application) })
-    this.take({ notifier, device, question, mutual, application })
+    if (notifier.live) this.take({ notifier, device, question, mutual, application })
+    else if (question.kind === 'set') void registry.record([registry.ledger.deleteSet(question.id)])
   }
 
   /** A refresh may bring another set of peers; other questions stay what they are. */

@@ -1,5 +1,6 @@
 /** The proximity server's state in memory, and the effects of every change of it: what to write and whom to tell. */
 import type { Host, Notifier, Write } from '../../signalling/index.ts'
+import { mediaType } from '../schemas/index.ts'
 import { mustAnnounce, Wakes } from './announcing.ts'
 import { type BroadcastCode, BroadcastCodes } from './broadcast-codes.ts'
 import { Deadlines } from './deadlines.ts'
@@ -8,7 +9,10 @@ import { MonitorLists, type MonitorReason } from './monitor-lists.ts'
 import { discoverable, discoverer, type Roles } from './permissions.ts'
 import { ProximateLists, type Relation } from './proximate-list.ts'
 import type { Rules } from './settings.ts'
-import { concerns, viewOf, Watchers } from './watchers.ts'
+import { concerns, type ProximityView, viewOf, Watchers } from './watchers.ts'
+
+/** Its states hold what one subscriber was told, and are not shared. */
+export const diffType = mediaType('proximity-diff')
 
 /** State of one NOTIFY of the package `prose`: rendered when it leaves. */
 export interface ProseView {
@@ -141,9 +145,19 @@ export class Registry {
     if (lost & discoverable) writes.push(...this.withdraw(device))
     if (lost & discoverer) writes.push(...this.forgetHeard(device.key))
     if ((before ^ device.roles) & discoverer) this.settleActivityOfPeers(device.key)
-    if (device.roles & ~before & discoverable) device.active = this.announces(device.key)
+    if (device.roles & ~before & discoverable) {
+      device.active = this.announces(device.key)
+      this.tellOwners(device.key)
+    }
     if (device.subscriptions.length === 0 && device.code === undefined) this.devices.delete(device.key)
     return writes
+  }
+
+  /** A device without any subscription needs no code. */
+  releaseUnused(device: Device): Write[] {
+    if (device.subscriptions.length > 0) return []
+    this.devices.delete(device.key)
+    return this.withdraw(device)
   }
 
   /** Takes back a device's codes and every relation that rests on them (SPEC §3.1). */
@@ -339,8 +353,11 @@ export class Registry {
   /** Relations of a reporter to these peers have come or gone. */
   tellWatchers(reporter: string, peers: readonly string[]): void {
     if (peers.length === 0) return
+    let shared: ProximityView | undefined // one state for all who get the whole list: one entity tag, one answer
     for (const watcher of this.watchers.of(reporter)) {
-      if (concerns(watcher.question, peers)) watcher.notifier.notify(viewOf(watcher))
+      if (!concerns(watcher.question, peers)) continue
+      const own = watcher.question.kind !== 'list' || watcher.mutual || watcher.notifier.type === diffType
+      watcher.notifier.notify(own ? viewOf(watcher) : (shared ??= viewOf(watcher)))
     }
     for (const peer of peers) {
       for (const watcher of this.watchers.mutualOf(peer)) {

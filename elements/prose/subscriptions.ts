@@ -47,8 +47,8 @@ export class ProseSubscriptions {
     if (needsCode) await registry.allocateDurably(device)
     device.permitted = found.permitted
     const notifier = exchange.accept<ProseView>({ package: 'prose', resource: key, state, record })
-    this.take(device, { notifier, roles: granted, application })
-    if (needsCode) registry.tellOwners(key)
+    if (notifier.live) this.take(device, { notifier, roles: granted, application })
+    else void registry.record(registry.releaseUnused(device)) // the engine refused it: nothing it can read in Accept
   }
 
   /** A refresh, maybe for other roles. What it needs is written before the engine writes, and acknowledges, the refresh. */
@@ -72,7 +72,6 @@ export class ProseSubscriptions {
     void registry.record(writes)
     notifier.keep({ ...(notifier.record as ProseRecord), roles: granted })
     notifier.notify({ device: device.key, roles: granted } satisfies ProseView)
-    if (needsCode) registry.tellOwners(device.key)
     return undefined
   }
 
@@ -90,11 +89,8 @@ export class ProseSubscriptions {
     const { roles, application } = notifier.record as ProseRecord
     const device = registry.device(notifier.resource)
     device.permitted |= roles
+    if (roles & discoverable && device.code === undefined) await registry.record([registry.allocate(device)])
     this.take(device, { notifier: notifier as Notifier<ProseView>, roles, application })
-    if (roles & discoverable && device.code === undefined) {
-      await registry.record([registry.allocate(device)])
-      registry.tellOwners(device.key)
-    }
     notifier.notify({ device: device.key, roles } satisfies ProseView)
   }
 

@@ -145,7 +145,7 @@ export class FakeNotifier implements Notifier {
     this.reason = reason
     this.host.notifiers.delete(this)
     this.host.element.ended?.(this, reason)
-    this.listener?.ended?.({ status: 200, reason })
+    this.host.clock.soon(() => this.listener?.ended?.({ status: 200, reason }))
   }
   /** The newest body, parsed. */
   get last(): unknown {
@@ -159,6 +159,7 @@ export class FakeExchange implements Exchange {
   readonly flow = {} as Flow
   readonly ownRoutes = []
   readonly routes = []
+  readonly planned = undefined
   readonly asserted
   settled = false
   status = 0
