@@ -1,0 +1,163 @@
+/**
+ * Writes messages, while they pass, to one pcapng file that Wireshark dissects as SIP: datagrams as UDP, everything else
+ * as the TCP conversation that it was, or in clear would have been.
+ */
+import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs'
+import { isIP } from 'node:net'
+import type { Clock, Timer } from '../clock.ts'
+import type { Log } from '../log.ts'
+import { fileStart, packetBlock } from './blocks.ts'
+import { Conversation } from './conversation.ts'
+import { masked } from './mask.ts'
+import { addressBytes, hostPort, largestDatagram, mapped, type Party, udpPacket } from './packets.ts'
+import type { Tap, TappedMessage } from './tap.ts'
+
+export { type CapturedMessage, readPcapng } from './read.ts'
+
+export interface PcapngOptions {
+  /** Overwritten if it is there. */
+  readonly file: string
+  readonly clock: Clock
+  readonly log: Log
+  /** Take digest responses, codewords and proofs out (`mask.ts`). */
+  readonly mask?: boolean
+}
+
+const flushAfter = 50 // ms
+const flushAt = 256 * 1024 // bytes
+const conversationLimit = 50_000
+
+class PcapngTap implements Tap {
+  private readonly file: string
+  private readonly clock: Clock
+  private readonly log: Log
+  private readonly mask: boolean
+  private handle: number | undefined
+  /** Bytes of whole blocks on the disk. */
+  private written = 0
+  private waiting: Buffer[] = []
+  private waitingBytes = 0
+  private timer: Timer | undefined
+  private packetId = 0
+  private readonly conversations = new Map<string, Conversation>()
+  private readonly invented = new Map<string, Buffer>()
+
+  constructor(options: PcapngOptions) {
+    this.file = options.file
+    this.clock = options.clock
+    this.log = options.log
+    this.mask = options.mask === true
+    this.handle = openSync(options.file, 'w')
+    this.queue(fileStart('Proxima'))
+    this.flush()
+  }
+
+  message(message: TappedMessage): void {
+    if (this.handle === undefined) return
+    const bytes = this.mask ? masked(message.bytes) : message.bytes
+    const packets = this.packets(message, bytes)
+    const direction = message.direction === 'local' ? undefined : message.direction
+    for (const [i, packet] of packets.entries()) {
+      this.queue(packetBlock(message.at, packet, direction, i === packets.length - 1 ? commentOn(message) : undefined))
+    }
+    if (this.waitingBytes >= flushAt) this.flush()
+    else this.timer ??= this.clock.after(flushAfter, this.flush)
+  }
+  private packets(message: TappedMessage, bytes: Uint8Array): Buffer[] {
+    const [from, to] = this.parties(message)
+    const datagram = message.direction === 'local' || message.transport === 'UDP' || message.transport === 'MEM'
+    if (datagram && bytes.length <= largestDatagram) return [udpPacket(from, to, bytes, this.nextId())]
+    const conversation = this.conversation(message, from, to)
+    return [...conversation.start(hostPort(message.to)), ...conversation.message(from, bytes)]
+  }
+  private conversation(message: TappedMessage, from: Party, to: Party): Conversation {
+    const webSocket = message.transport === 'WS' || message.transport === 'WSS'
+    const ends = [hostPort(message.from), hostPort(message.to)].sort().join(' ')
+    const key = `${webSocket ? 'ws' : 'tcp'} ${ends}`
+    let conversation = this.conversations.get(key)
+    if (conversation === undefined) {
+      const [client, server] = sentByServer(message) ? [to, from] : [from, to]
+      conversation = new Conversation(client, server, webSocket, this.nextId)
+      if (this.conversations.size >= conversationLimit) this.conversations.delete(this.conversations.keys().next().value!)
+      this.conversations.set(key, conversation)
+    }
+    return conversation
+  }
+  private readonly nextId = (): number => (this.packetId = (this.packetId + 1) & 0xffff)
+
+  private parties({ from, to }: TappedMessage): [Party, Party] {
+    const same = from.port === to.port && from.address === to.address // elements of one node: told apart by name
+    let source = this.address(same ? (from.name ?? from.address) : from.address)
+    let target = this.address(same ? (to.name ?? to.address) : to.address)
+    if (source.length !== target.length) [source, target] = [mapped(source), mapped(target)]
+    return [
+      { address: source, port: from.port || 5060 },
+      { address: target, port: to.port || 5060 },
+    ]
+  }
+  /** A name gets an address of its own, out of the block for benchmarks (RFC 2544). */
+  private address(address: string): Buffer {
+    const bytes = addressBytes(address) ?? this.invented.get(address)
+    if (bytes !== undefined) return bytes
+    const number = (this.invented.size % 65_534) + 1
+    const next = Buffer.from([198, 18, number >> 8, number & 255])
+    this.invented.set(address, next)
+    return next
+  }
+
+  private queue(block: Buffer): void {
+    this.waiting.push(block)
+    this.waitingBytes += block.length
+  }
+  private readonly flush = (): void => {
+    this.timer?.cancel()
+    this.timer = undefined
+    if (this.handle === undefined || this.waitingBytes === 0) return
+    const bytes = Buffer.concat(this.waiting)
+    this.waiting = []
+    this.waitingBytes = 0
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.handle, bytes, at)
+      this.written += bytes.length
+    } catch (fault) {
+      this.stop(fault)
+    }
+  }
+  /** A capture is never worth a call: one line, and the file ends with its last whole block. */
+  private stop(fault: unknown): void {
+    const why = fault instanceof Error ? fault.message : String(fault)
+    this.log.error({ file: this.file }, `capture ${this.file} has stopped: ${why}`)
+    const handle = this.handle!
+    this.handle = undefined
+    try {
+      ftruncateSync(handle, this.written)
+      closeSync(handle)
+    } catch (second) {
+      this.log.debug({ file: this.file, fault: second }, 'the capture file could not be closed cleanly')
+    }
+  }
+  async close(): Promise<void> {
+    this.flush()
+    if (this.handle !== undefined) closeSync(this.handle)
+    this.handle = undefined
+  }
+}
+
+/** Who connected, judged by the first message: its sender, unless we sent it from a listening port to an ephemeral one. */
+function sentByServer({ direction, from, to }: TappedMessage): boolean {
+  return direction === 'out' && from.port < 32_768 && to.port >= 32_768
+}
+
+/** `alice → 127.0.0.1:5060 (WSS)`: what the packet itself cannot say. `read.ts` takes it apart again. */
+function commentOn({ from, to, transport, direction }: TappedMessage): string | undefined {
+  const hidden = direction === 'local' || transport === 'MEM' || transport === 'TLS' || transport === 'WSS'
+  const named = from.name !== undefined || to.name !== undefined || isIP(from.address) === 0 || isIP(to.address) === 0
+  if (!named && !hidden) return undefined
+  const names = `${from.name ?? hostPort(from)} → ${to.name ?? hostPort(to)}`
+  return hidden ? `${names} (${direction === 'local' ? 'MEM' : transport})` : names
+}
+
+/** Opens the file at once: throws as `openSync` does if it cannot be made. Later faults stop the capture, nothing else. */
+export function openPcapng(options: PcapngOptions): Tap {
+  return new PcapngTap(options)
+}

@@ -1,0 +1,49 @@
+/** Wireshark is the judge: every message dissected as SIP, nothing malformed, no warning. */
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import test from 'ava'
+import { openPcapng } from '../../signalling/capture/pcapng.ts'
+import { ManualClock } from '../../signalling/clock.ts'
+import { silent } from '../../signalling/log.ts'
+import { alice, subscription, traffic, webProxy } from '../unit/capture-messages.ts'
+
+const run = promisify(execFile)
+const checked = ['ip', 'udp', 'tcp'].flatMap((name) => ['-o', `${name}.check_checksum:TRUE`])
+
+for (const mask of [false, true]) {
+  test(`tshark dissects every message of a ${mask ? 'masked ' : ''}capture and finds nothing to complain of`, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'proxima-capture-'))
+    t.teardown(() => rmSync(folder, { recursive: true }))
+    const file = join(folder, 'a.pcapng')
+    const tap = openPcapng({ file, clock: new ManualClock(), log: silent, mask })
+    const web = { ...alice, port: 40_999 }
+    const messages = [
+      ...traffic(1.75e12),
+      // a notifier that talks for long without hearing anything must not fill the window
+      ...Array.from({ length: 300 }, (_, i) => subscription(1.75e12 + 1000 + i, 'WS', web, webProxy, 400)[2]!),
+    ]
+    for (const message of messages) tap.message(message)
+    await tap.close?.()
+
+    const tshark = async (...options: string[]): Promise<string[]> => {
+      const { stdout } = await run('tshark', [...checked, '-r', file, ...options], { maxBuffer: 1e8 })
+      return stdout.split('\n').filter((line) => line !== '')
+    }
+    t.is((await tshark('-Y', 'sip')).length, messages.length)
+    t.deepEqual(
+      await tshark('-Y', '_ws.malformed || tcp.analysis.flags || ip.checksum.status == 0 || udp.checksum.status == 0'),
+      [],
+    )
+    const expert = await tshark('-q', '-z', 'expert')
+    t.deepEqual(
+      expert.filter((line) => /^(?:Errors|Warns|Notes)/.test(line)),
+      [],
+    )
+    t.true(expert.some((line) => line.includes('proxy → prose (MEM)')))
+    const transports = await tshark('-Y', 'sip && websocket', '-T', 'fields', '-e', 'sip.CSeq.method')
+    t.is(transports.length, messages.filter(({ transport }) => transport.startsWith('WS')).length)
+  })
+}

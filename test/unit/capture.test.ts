@@ -1,0 +1,83 @@
+import test from 'ava'
+import { fanTap } from '../../signalling/capture/fan.ts'
+import { masked, maskingTap } from '../../signalling/capture/mask.ts'
+import { memoryTap } from '../../signalling/capture/memory.ts'
+import type { TappedMessage } from '../../signalling/capture/tap.ts'
+import { alice, proxy, report, sip, subscription } from './capture-messages.ts'
+
+const message = (text: string): TappedMessage => {
+  const bytes = Buffer.from(text)
+  return { at: 0, transport: 'UDP', from: alice, to: proxy, direction: 'in', bytes }
+}
+const texts = (messages: readonly TappedMessage[]): string[] => messages.map(({ bytes }) => Buffer.from(bytes).toString())
+const mask = (text: string): string => Buffer.from(masked(Buffer.from(text))).toString()
+
+test('the memory tap keeps the last messages, oldest first, as copies', (t) => {
+  const tap = memoryTap(3)
+  const bytes = Buffer.from('1')
+  tap.message({ ...message(''), bytes })
+  bytes[0] = 0
+  t.deepEqual(texts(tap.messages), ['1'])
+  for (const text of ['2', '3', '4', '5']) tap.message(message(text))
+  t.deepEqual(texts(tap.messages), ['3', '4', '5'])
+  tap.clear()
+  t.deepEqual(tap.messages, [])
+  const none = memoryTap(0)
+  none.message(message('1'))
+  t.deepEqual(none.messages, [])
+})
+
+test('a fan hands each message to all its taps and closes them', async (t) => {
+  let closed = 0
+  const [first, second] = [memoryTap(9), { ...memoryTap(9), close: async () => void closed++ }]
+  const fan = fanTap([first, second])
+  fan?.message(message('a'))
+  t.deepEqual(texts(first.messages), ['a'])
+  await fan?.close?.()
+  t.is(closed, 1)
+  t.is(fanTap([]), undefined)
+  t.is(fanTap([first]), first)
+})
+
+test('masking stars digest responses of every spelling and leaves the rest', (t) => {
+  const head = [
+    'REGISTER sip:localhost SIP/2.0',
+    'Subject: response="stays"',
+    'Authorization: Digest username="alice", realm="localhost", nonce="n1", uri="sip:localhost",',
+    ' response="0123456789abcdef", algorithm=MD5, cnonce = "a\\"b", qop=auth, nc=00000001',
+    'PROXY-AUTHORIZATION : Digest username="alice",Response=abc,opaque="o"',
+    'Content-Length: 0',
+    '',
+    '',
+  ]
+  const expected = [...head]
+  expected[3] = ' response="****************", algorithm=MD5, cnonce = "****", qop=auth, nc=00000001'
+  expected[4] = 'PROXY-AUTHORIZATION : Digest username="alice",Response=***,opaque="o"'
+  t.is(mask(head.join('\r\n')), expected.join('\r\n'))
+})
+
+test('masking stars codewords and proofs in bodies, whatever their values, and keeps every length', (t) => {
+  const body =
+    '{"codeword":"Grüße \\"x\\"","a":"codeword","proof": {"k":["s",12]},"codewords":1,"nested":{"proof":-1.5},"z":"open"}'
+  const text = sip({ start: 'MESSAGE sip:a SIP/2.0', method: 'MESSAGE', body }).toString()
+  const result = mask(text)
+  t.is(Buffer.byteLength(result), Buffer.byteLength(text))
+  t.is(
+    result.slice(result.indexOf('{')),
+    '{"codeword":"*************","a":"codeword","proof": {"*":["*",99]},"codewords":1,"nested":{"proof":-9.9},"z":"open"}',
+  )
+  for (const cut of ['{"proof":', '{"proof":"', '{"proof":"a\\', '{"proof":[['])
+    t.is(mask(`A\r\n\r\n${cut}`).length, 5 + cut.length)
+})
+
+test('masking touches no bytes but its own copy, and copies nothing that has no secret', (t) => {
+  const [request] = report(0)
+  const before = Buffer.from(request!.bytes).toString()
+  const tap = memoryTap(9)
+  const masking = maskingTap(tap)
+  masking.message(request!)
+  t.is(Buffer.from(request!.bytes).toString(), before)
+  t.true(texts(tap.messages)[0]!.endsWith('"proof":"*******"}'))
+  const [plain] = subscription(0, 'UDP', alice, proxy)
+  t.is(masked(plain!.bytes), plain!.bytes)
+})
