@@ -224,6 +224,7 @@ export class FakeHost implements Host {
   readonly store: Store
   readonly log = silent
   readonly ids
+  readonly contact
   readonly flows = {} as Host['flows']
   readonly counts = new Map<string, number>()
   readonly gauges = new Map<string, () => number>()
@@ -238,6 +239,7 @@ export class FakeHost implements Host {
     this.name = element.name
     this.domains = network.domains
     this.uri = `sip:${element.name}@${network.domains[0]}`
+    this.contact = this.uri
     this.clock = network.clock
     this.store = network.store
     this.ids = network.ids
