@@ -2,8 +2,9 @@
 import { parseToken } from '../messages/fields.ts'
 import type { SipMessage, SipRequest, SipResponse } from '../messages/message.ts'
 import { scan } from '../messages/scan.ts'
+import { namesOf } from './naming.ts'
 import { hostPort } from './packets.ts'
-import type { Endpoint, TappedMessage } from './tap.ts'
+import type { TappedMessage } from './tap.ts'
 
 export interface LadderOptions {
   /** Names by `address:port` or by address alone; they win over what the messages say. */
@@ -27,50 +28,36 @@ export function arrowsOf(
   messages: readonly TappedMessage[],
   options: LadderOptions = {},
 ): { readonly participants: readonly string[]; readonly arrows: readonly Arrow[] } {
-  const name = namer(messages, options)
+  const scanned = messages.map((tapped) => {
+    const { buffer, byteOffset, length } = tapped.bytes
+    return { tapped, sip: scan(Buffer.from(buffer, byteOffset, length)) }
+  })
+  const names = namesOf(scanned, options.names)
   const participants: string[] = []
-  const place = (endpoint: Endpoint): number => {
-    const title = name(endpoint)
-    const found = participants.indexOf(title)
-    return found >= 0 ? found : participants.push(title) - 1
+  const place = (name: string): number => {
+    const found = participants.indexOf(name)
+    return found >= 0 ? found : participants.push(name) - 1
   }
   const seen = new Map<string, { out: number; in: number; local: number }>()
   const arrows: Arrow[] = []
   const start = messages[0]?.at ?? 0
-  for (const { at, from, to, direction, bytes } of messages) {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-    const key = `${hostPort(from)} ${hostPort(to)} ${text.toString('latin1')}`
+  for (const [i, { tapped, sip }] of scanned.entries()) {
+    const { at, from, to, direction, bytes } = tapped
+    const key = `${hostPort(from)} ${from.name} ${hostPort(to)} ${to.name} ${Buffer.from(bytes).toString('latin1')}`
     const before = seen.get(key) ?? { out: 0, in: 0, local: 0 }
     seen.set(key, before)
     before[direction]++
     if (direction === 'in' && before.out >= before.in) continue // drawn when it was sent
     const again = before[direction] > 1 ? ' (again)' : ''
-    const message = scan(text)
     arrows.push({
-      from: place(from),
-      to: place(to),
-      label: (message === undefined ? `${bytes.length} bytes that are no SIP` : labelOf(message)) + again,
+      from: place(names[i]!.from),
+      to: place(names[i]!.to),
+      label: (sip === undefined ? `${bytes.length} bytes that are no SIP` : labelOf(sip)) + again,
       seconds: (at - start) / 1000,
-      response: message?.kind === 'response',
+      response: sip?.kind === 'response',
     })
   }
   return { participants, arrows }
-}
-
-/** An address without a name takes the one that it has in other messages, if that is the same in all. */
-function namer(messages: readonly TappedMessage[], { names }: LadderOptions): (endpoint: Endpoint) => string {
-  const learnt = new Map<string, Set<string>>()
-  for (const endpoint of messages.flatMap(({ from, to }) => [from, to])) {
-    if (endpoint.name === undefined) continue
-    const known = learnt.get(hostPort(endpoint)) ?? new Set()
-    learnt.set(hostPort(endpoint), known.add(endpoint.name))
-  }
-  return (endpoint) => {
-    const address = hostPort(endpoint)
-    const given = endpoint.name ?? names?.get(address) ?? names?.get(endpoint.address)
-    const others = learnt.get(address)
-    return given ?? (others?.size === 1 ? [...others][0]! : address)
-  }
 }
 
 /** `SUBSCRIBE prose`, `NOTIFY active prose-state`, `200 (SUBSCRIBE)`. */

@@ -92,6 +92,20 @@ test('takes names from the map, else from the messages, else the address', (t) =
   t.deepEqual(participants(mermaid(learnt)), ['erin', '127.0.0.1:5060'])
 })
 
+test('finds out which element had a message on the wire from its hops inside', (t) => {
+  const messages = [...report(0), ...subscription(10, 'UDP', alice, proxy)]
+  t.deepEqual(mermaid(messages).split('\n').slice(1, 9), [
+    '  participant p0 as alice',
+    '  participant p1 as proxy',
+    '  participant p2 as prose',
+    '  p0->>p1: 0.000 MESSAGE prose-match',
+    '  p1->>p2: 0.000 MESSAGE prose-match',
+    '  p2-->>p1: 0.000 200 (MESSAGE)',
+    '  p1-->>p0: 0.000 200 (MESSAGE)',
+    '  p0->>p1: 0.010 SUBSCRIBE prose',
+  ])
+})
+
 test('draws nothing of nothing, noise as noise, and a message to oneself', (t) => {
   t.is(ladder([]), '')
   const noise: TappedMessage = { at: 0, transport: 'UDP', from: alice, to: alice, direction: 'in', bytes: Buffer.from('noise') }
