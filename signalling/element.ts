@@ -24,6 +24,7 @@ export interface Element {
   readonly name: string
   readonly claims: readonly Claim[]
   readonly packages?: readonly EventPackage[]
+  /** May send and subscribe, but not wait for an answer: fellow elements hear of it when all have started. */
   start?(host: Host): void | Promise<void>
   handle(exchange: Exchange): void | Promise<void>
   /** A subscriber refreshed, maybe with a new body. Called before the 200; may call `notifier.notify`. A status refuses. */
@@ -41,6 +42,8 @@ export interface Host {
   readonly name: string
   /** Its own address, `sip:<name>@<first domain>`. */
   readonly uri: string
+  /** Where it can be reached without a domain, `sip:<name>@<address>`: its Contact. */
+  readonly contact: string
   readonly domains: readonly string[]
   readonly clock: Clock
   readonly store: Store

@@ -148,6 +148,7 @@ class ProximaNode implements Node, TransportSink {
     }
     this.flows = new FlowTable(this.transports, options.domains, secret)
     for (const element of options.elements) await element.start?.(this.hostFor(element))
+    this.dispatcher.release()
     for (const element of options.elements) {
       const count = await this.subscriptions.restore(element)
       if (count > 0) options.log.info({ element: element.name, count }, 'subscriptions taken up again')
@@ -180,6 +181,7 @@ class ProximaNode implements Node, TransportSink {
     return {
       name,
       uri,
+      contact: `sip:${name}@${this.address}`,
       domains,
       clock,
       store,

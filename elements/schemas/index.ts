@@ -22,6 +22,14 @@ export type * from './types.ts'
 /** The `<name>` of `application/vnd.proxima.<name>+json`. */
 export type BodyName = keyof Bodies
 
+/** What brings a body: a SipRequest, or what another SIP stack made of one. */
+export interface BodyCarrier {
+  readonly body: Buffer
+  /** Media type without parameters, in lower case. */
+  readonly contentType: string | undefined
+  text(header: string): string | undefined
+}
+
 /** A body, or why it cannot be taken: the status to answer and the text of its `Warning`. */
 export type Read<Value> =
   | { readonly value: Value; readonly fault?: undefined }
@@ -85,8 +93,8 @@ export function faultOf(name: BodyName, value: unknown): string | undefined {
 }
 
 /** The body of a request. Unknown members are ignored; 415 for another media type, 400 for what fails the schema (SPEC §2.4). */
-export function readBody<Name extends BodyName>(request: SipRequest, name: Name): Read<Bodies[Name]> {
-  if (request.bodyEnd === request.bodyStart) return fail(400, `${mediaType(name)} expected, there is no body`)
+export function readBody<Name extends BodyName>(request: BodyCarrier, name: Name): Read<Bodies[Name]> {
+  if (request.body.length === 0) return fail(400, `${mediaType(name)} expected, there is no body`)
   if (request.contentType !== mediaType(name)) return fail(415, `${mediaType(name)} expected`)
   const encoding = request.text('Content-Encoding')
   if (encoding !== undefined && encoding !== 'identity') return fail(415, `Content-Encoding ${encoding} is not supported`)

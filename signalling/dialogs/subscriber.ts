@@ -109,7 +109,7 @@ export class SubscriberDialog implements Subscription, ClientUser {
       ['Expires', String(expires)],
     ]
     if (options.accept !== undefined) headers.push(['Accept', options.accept.join(', ')])
-    if (options.asserted !== undefined) headers.push(['P-Asserted-Identity', `<${options.asserted}>`])
+    if (options.asserted) headers.push(['P-Asserted-Identity', `<${options.asserted}>`])
     if (this.authorization !== undefined) headers.push([...this.authorization])
     if (this.body !== undefined) headers.push(['Content-Type', this.body.type])
     this.holder.sender.send(

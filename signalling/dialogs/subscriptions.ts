@@ -204,6 +204,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       const found = this.packages.get(`${element.name}/${stored.package}`)
       if (found === undefined) continue // the package is gone from this version; the record expires
       const id = key.slice(key.lastIndexOf('/') + 1)
+      if (this.notifiers.has(`${stored.callId}|${id}`)) continue // made since this process started
       restored.push(
         new NotifierDialog(this, element.name, found.pack, id, { ...stored, ceiling: stored.ceiling + reserve }, false),
       )

@@ -47,6 +47,7 @@ export class Dispatcher implements ExchangeHolder, Carrier, Surroundings {
   private hops = 0
   private draining = false
   private scheduled = false
+  private open = false
 
   constructor(options: DispatcherOptions) {
     this.options = options
@@ -69,9 +70,14 @@ export class Dispatcher implements ExchangeHolder, Carrier, Surroundings {
     return this.options.clock.after(ms, fire)
   }
 
+  /** All elements have started: what they sent each other meanwhile is delivered. */
+  release(): void {
+    this.open = true
+    this.drain()
+  }
   /** Runs what is between elements, in order, without recursion. */
   drain(): void {
-    if (this.draining) return
+    if (this.draining || !this.open) return
     this.draining = true
     for (let i = 0; i < this.tasks.length; i++) {
       try {

@@ -1,0 +1,90 @@
+/** FIG 8: two UEs ask for proximity, one broadcasts its code, the other reports it, and asks who is near (SPEC §3.1–§3.3). */
+import type { Flow, Stage } from './flow.ts'
+
+async function twoUes(stage: Stage) {
+  const [bob, alice] = [await stage.ue('bob'), await stage.ue('alice')]
+  const announced = await stage.during(bob.requestProximity(['discoverable']))
+  if (typeof announced === 'number') throw new Error(`bob is refused: ${announced}`)
+  const listening = await stage.during(alice.requestProximity(['discoverer']))
+  if (typeof listening === 'number') throw new Error(`alice is refused: ${listening}`)
+  return { alice, bob, announced, listening, code: announced.announce!.code }
+}
+
+export const flow: Flow = {
+  id: 'fig-08',
+  title: 'Proximity service request and registration of what was heard',
+  clause: '§3.1, §3.2',
+  scenarios: [
+    {
+      name: 'a device hears another and is told so',
+      async run(stage) {
+        const { alice, announced, listening, code } = await twoUes(stage)
+        stage.expect('the code is 46 hex digits', /^[0-9a-f]{46}$/.test(code))
+        stage.expect('bob is discoverable only', announced.roles.join() === 'discoverable' && announced.monitor === undefined)
+        stage.expect('alice has no code', listening.announce === undefined)
+        const answer = await stage.during(alice.report([{ code, rssi: -60, at: stage.now() }]))
+        stage.expect('the report is taken', answer.status === 200)
+        const near = await stage.during(alice.who())
+        stage.expect('bob is near alice', Array.isArray(near) && near.length === 1 && near[0].device === 'sip:bob@localhost')
+      },
+    },
+    {
+      name: 'no permission: neither role is granted',
+      async run(stage) {
+        const eve = await stage.ue('eve')
+        stage.expect('eve is refused', (await stage.during(eve.requestProximity(['discoverable', 'discoverer']))) === 403)
+      },
+    },
+    {
+      name: 'an unknown code is 404',
+      async run(stage) {
+        const { alice } = await twoUes(stage)
+        const answer = await stage.during(alice.report([{ code: '0'.repeat(46), at: stage.now() }]))
+        stage.expect('nobody has that code', answer.status === 404)
+      },
+    },
+    {
+      name: 'one known and one unknown code: 200 with a Warning',
+      async run(stage) {
+        const { alice, code } = await twoUes(stage)
+        const at = stage.now()
+        const answer = await stage.during(
+          alice.report([
+            { code, at },
+            { code: '0'.repeat(46), at },
+          ]),
+        )
+        stage.expect('the known one is taken', answer.status === 200)
+        stage.expect('a Warning tells of the other', answer.warning !== undefined)
+      },
+    },
+    {
+      name: 'an expired code is unknown',
+      settings: { prose: { code: { lifetime: 4, grace: 1 } } },
+      async run(stage) {
+        const { alice, bob, code } = await twoUes(stage)
+        await stage.until('bob has a new code', () => bob.state !== undefined && bob.state.announce?.code !== code)
+        await stage.pass(2)
+        const answer = await stage.during(alice.report([{ code, at: stage.now() }]))
+        stage.expect('the old code is nobody’s', answer.status === 404)
+      },
+    },
+    {
+      name: 'who did not ask to discover may not report',
+      async run(stage) {
+        const { bob, code } = await twoUes(stage)
+        const answer = await stage.during(bob.report([{ code, at: stage.now() }]))
+        stage.expect('bob is no discoverer', answer.status === 403)
+      },
+    },
+    {
+      name: 'who is not registered is challenged and then refused',
+      async run(stage) {
+        const { alice, code } = await twoUes(stage)
+        await stage.during(alice.agent.register(0))
+        const answer = await stage.during(alice.report([{ code, at: stage.now() }]))
+        stage.expect('register first', answer.status === 403)
+      },
+    },
+  ],
+}

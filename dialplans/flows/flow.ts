@@ -1,0 +1,41 @@
+/** What a flow is: one figure of the source method as scripts that any stage can play (SPEC, head). */
+
+import type { Ue, UeOptions } from '../../elements/ue/index.ts'
+import type { Element } from '../../signalling/index.ts'
+
+/** What a scenario can do. Every wait is for something to be true, never for time alone. */
+export interface Stage {
+  /** A registered UE of that subscriber of the default network. */
+  ue(name: string, options?: Pick<UeOptions, 'report'>): Promise<Ue>
+  /** The element of that name on the server, for what an operator does by hand. */
+  element(name: string): Element
+  /** Lets time pass until `happened` gives something other than undefined or false, and returns it; throws after `seconds`. */
+  until<Value>(what: string, happened: () => Value | undefined | false, seconds?: number): Promise<Value>
+  /** Lets time pass. */
+  pass(seconds: number): Promise<void>
+  /** Milliseconds since the epoch. */
+  now(): number
+  /** Throws `what` where it is not so. */
+  expect(what: string, holds: boolean): void
+  /** Lets a promise come true while time passes. */
+  during<Value>(work: Promise<Value>): Promise<Value>
+  /** Kills the server without a word and starts it again on the same store. */
+  restart(): Promise<void>
+}
+
+export interface Scenario {
+  readonly name: string
+  /** Changes to the default network's elements: settings merged into the element's own. */
+  readonly settings?: { readonly [element: string]: object }
+  run(stage: Stage): Promise<void>
+}
+
+export interface Flow {
+  /** `fig-08`. */
+  readonly id: string
+  readonly title: string
+  /** Of SPEC. */
+  readonly clause: string
+  /** The first is the figure itself, the others its failure branches. */
+  readonly scenarios: readonly Scenario[]
+}

@@ -1,0 +1,177 @@
+/** A stage: the default network's server and UEs around it, in virtual time over memory or in real time over sockets. */
+import { EngineAgent, Ue, type UeOptions } from '../../elements/ue/index.ts'
+import { fanTap } from '../../signalling/capture/fan.ts'
+import { type MemoryTap, memoryTap } from '../../signalling/capture/memory.ts'
+import type { Tap } from '../../signalling/capture/tap.ts'
+import {
+  type Clock,
+  createNode,
+  type Element,
+  type Ids,
+  type Log,
+  ManualClock,
+  MemoryNetwork,
+  type Node,
+  RealClock,
+  randomIds,
+  type Store,
+  seededIds,
+  silent,
+} from '../../signalling/index.ts' // prettier-ignore
+import { compilePlan } from '../../signalling/routing/compile.ts'
+import { memoryStore } from '../../signalling/storage/memory.ts'
+import { assemble } from '../assemble.ts'
+import type { Dialplan } from '../dialplan.ts'
+import type { Scenario, Stage } from './flow.ts'
+
+export interface StageOptions {
+  readonly dialplan: Dialplan
+  readonly mode: 'virtual' | 'sockets'
+  /** Decides about datagrams; virtual only. */
+  readonly fate?: MemoryNetwork['fate']
+  readonly log?: Log
+  /** Gets what the server sends and receives, beside the stage's own. */
+  readonly tap?: Tap
+}
+
+const step = 20 // milliseconds between two looks at whether something has happened
+
+export class StageSet implements Stage {
+  readonly messages: MemoryTap = memoryTap(100_000)
+  readonly clock: Clock
+  private readonly options: StageOptions
+  private readonly scenario: Scenario
+  private readonly manual: ManualClock | undefined
+  private readonly network: MemoryNetwork | undefined
+  private readonly ids: Ids
+  private readonly store: Store
+  private readonly nodes: Node[] = []
+  private readonly ues: Ue[] = []
+  private server: Node | undefined
+  private elements: readonly Element[] = []
+
+  constructor(options: StageOptions, scenario: Scenario) {
+    this.options = options
+    this.scenario = scenario
+    const log = options.log ?? silent
+    this.manual = options.mode === 'virtual' ? new ManualClock() : undefined
+    this.clock = this.manual ?? new RealClock((fault) => log.error({ fault: String(fault) }, 'fault in a timer'))
+    this.ids = this.manual === undefined ? randomIds() : seededIds(7)
+    this.network = this.manual && new MemoryNetwork(this.clock)
+    if (this.network !== undefined && options.fate !== undefined) this.network.fate = options.fate
+    this.store = memoryStore(this.clock)
+  }
+  /** Datagrams that have been put on the network in memory. */
+  get datagrams(): number {
+    return this.network?.sent ?? 0
+  }
+
+  async open(): Promise<void> {
+    await this.startServer(0)
+  }
+  private async startServer(port: number): Promise<void> {
+    const { dialplan, tap } = this.options
+    const elements = dialplan.elements.map((element) => ({
+      ...element,
+      settings: { ...element.settings, ...this.scenario.settings?.[element.name] },
+    }))
+    const made = assemble({ ...dialplan, elements })
+    if (made.faults !== undefined) throw new Error(made.faults.map(({ text }) => text).join('; '))
+    this.elements = made.value.elements
+    const address = this.manual === undefined ? { host: '127.0.0.1', port } : { host: '10.0.0.1', port: 5060 }
+    this.server = createNode({
+      ...this.common('server'),
+      plan: made.value.plan,
+      elements: this.elements,
+      domains: dialplan.domains,
+      store: this.store,
+      listen: [{ transport: this.manual === undefined ? 'UDP' : 'MEM', ...address }],
+      tap: tap === undefined ? this.messages : fanTap([this.messages, tap]),
+    })
+    await this.during(this.server.start())
+  }
+  private common(name: string) {
+    const { log = silent } = this.options
+    const network = this.network === undefined ? {} : { network: this.network }
+    return { name, clock: this.clock, ids: this.ids, log: log.child({ node: name }), trusted: [], ...network }
+  }
+  private get serverAddress(): { host: string; port: number } {
+    return this.server!.listening[0]!
+  }
+
+  async ue(name: string, options: Pick<UeOptions, 'report'> = {}): Promise<Ue> {
+    const { host, port } = this.serverAddress
+    const identity = `sip:${name}@${this.options.dialplan.domains[0]}`
+    const agent = new EngineAgent({ identity, password: `${name}-proxima`, proxy: `sip:${host}:${port};lr` })
+    const own = this.manual === undefined ? '127.0.0.1' : `10.0.1.${this.nodes.length + 1}`
+    const compiled = compilePlan({ domains: [own], elements: new Map([[agent.name, agent.claims]]), ownAddresses: [] })
+    const node = createNode({
+      ...this.common(name),
+      plan: compiled.plan!,
+      elements: [agent],
+      domains: [],
+      store: memoryStore(this.clock),
+      listen: [{ transport: this.manual === undefined ? 'UDP' : 'MEM', host: own, port: this.manual === undefined ? 0 : 5060 }],
+    })
+    this.nodes.push(node)
+    await this.during(node.start())
+    const answer = await this.during(agent.register())
+    this.expect(`${name} registers`, answer.status === 200)
+    const ue = new Ue({ agent, clock: this.clock, ...options })
+    this.ues.push(ue)
+    return ue
+  }
+  element(name: string): Element {
+    const element = this.elements.find((candidate) => candidate.name === name)
+    if (element === undefined) throw new Error(`no element ${name}`)
+    return element
+  }
+  now(): number {
+    return this.clock.date()
+  }
+  async pass(seconds: number): Promise<void> {
+    if (this.manual !== undefined) return this.manual.advance(seconds * 1000)
+    await new Promise<void>((resolve) => {
+      this.clock.after(seconds * 1000, resolve)
+    })
+  }
+  async until<Value>(what: string, happened: () => Value | undefined | false, seconds = 40): Promise<Value> {
+    const end = this.clock.now() + seconds * 1000
+    for (;;) {
+      const value = happened()
+      if (value !== undefined && value !== false) return value
+      if (this.clock.now() >= end) throw new Error(`not within ${seconds} s: ${what}`)
+      await this.pass(step / 1000)
+    }
+  }
+  async during<Value>(work: Promise<Value>): Promise<Value> {
+    let outcome: { value: Value } | { fault: unknown } | undefined
+    work.then(
+      (value) => {
+        outcome = { value }
+      },
+      (fault: unknown) => {
+        outcome = { fault }
+      },
+    )
+    const done = await this.until('an answer', () => outcome, 70)
+    if ('fault' in done) throw done.fault
+    return done.value
+  }
+  expect(what: string, holds: boolean): void {
+    if (!holds) throw new Error(`not so: ${what}`)
+  }
+  async restart(): Promise<void> {
+    const { port } = this.serverAddress
+    await this.server!.stop(0)
+    await this.startServer(port)
+  }
+  /** Ends everything, the UEs first. */
+  async close(): Promise<void> {
+    for (const ue of this.ues) await ue.stop()
+    await this.pass(0.05)
+    for (const node of this.nodes) await node.stop(0)
+    await this.server?.stop(0)
+    await this.store.close()
+  }
+}

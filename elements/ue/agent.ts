@@ -1,0 +1,69 @@
+/**
+ * What a UE needs of a SIP stack. Two come with Proxima: one on `sip.js` (Node and browsers, real networks) and one on
+ * Proxima's own engine (simulations in virtual time, crowds). Both pass `test/contracts/agent.ts`.
+ */
+
+export interface AgentBody {
+  readonly type: string
+  readonly content: string
+}
+
+/** A final response. `warning` is the text of `Warning: 399`, where there is one. */
+export interface Answer {
+  readonly status: number
+  readonly reason: string
+  readonly warning: string | undefined
+}
+
+/** A body that came in. Fits `readBody` of the schemas. */
+export interface Received {
+  readonly body: Buffer
+  readonly contentType: string | undefined
+  text(header: string): string | undefined
+}
+
+export interface Notified extends Received {
+  readonly state: 'active' | 'pending' | 'terminated'
+  readonly reason: string | undefined
+}
+
+export interface Watch {
+  readonly to: string
+  /** Event header value, parameters and all. */
+  readonly event: string
+  readonly accept: readonly string[]
+  /** Seconds; 0 asks once. */
+  readonly expires: number
+  readonly body?: AgentBody
+}
+
+export interface WatchListener {
+  notified(notified: Notified): void
+  /** Refused (the status), ended by the notifier or unsubscribed (200). Told once. */
+  ended(status: number, why: string): void
+}
+
+export interface Watching {
+  /** Asks again, with another body if given. */
+  refresh(body?: AgentBody): void
+  unsubscribe(): void
+}
+
+export interface IncomingMessage extends Received {
+  /** URI of From. */
+  readonly from: string
+}
+
+/** A registered identity. Promises resolve with what the peer said and never reject: silence is 408, no connection 503. */
+export interface UserAgent {
+  /** `sip:alice@localhost`. */
+  readonly identity: string
+  start(): Promise<void>
+  /** Registers and keeps registered until `stop`. */
+  register(seconds?: number): Promise<Answer>
+  message(to: string, body: AgentBody): Promise<Answer>
+  subscribe(watch: Watch, listener: WatchListener): Watching
+  onMessage(listener: (message: IncomingMessage) => void): void
+  /** Unregisters, ends subscriptions and closes. */
+  stop(): Promise<void>
+}

@@ -1,0 +1,5 @@
+/** User equipment (SPEC §2.2): a library for command lines, tests and simulations. */
+export type * from './agent.ts'
+export { EngineAgent, type EngineAgentOptions } from './engine-agent.ts'
+export type { Heard } from './report-batch.ts'
+export { type AirPort, type NearChange, type NearQuestion, type Role, Ue, type UeEvent, type UeOptions } from './ue.ts'
