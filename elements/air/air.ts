@@ -1,0 +1,29 @@
+/** The radio medium (SPEC §7): not SIP. Whoever announces a code is heard by whoever listens near it. */
+
+/** WGS 84, degrees. */
+export interface Position {
+  readonly latitude: number
+  readonly longitude: number
+}
+
+export interface Heard {
+  readonly code: string
+  /** dBm */
+  readonly rssi: number
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  /** The announcer has answered a challenge over the air. */
+  readonly confirmed?: boolean
+}
+
+/** Every implementation passes `test/contracts/air.ts`. Devices are names of the caller's choice. */
+export interface Air {
+  /** Broadcasts that code, in place of any other, until told otherwise; undefined: falls silent. */
+  announce(device: string, code: string | undefined): void
+  /** Tells of every code of another device in range, each discovery period. Returns the way to stop. */
+  hear(device: string, listener: (heard: Heard) => void): () => void
+  /** Only where positions mean something. */
+  move?(device: string, position: Position): void
+  /** Falls silent and deaf for good. */
+  close(): void
+}

@@ -1,0 +1,6 @@
+/** The radio medium (SPEC §7), simulated or over a local network. */
+export type { Air, Heard, Position } from './air.ts'
+export { memoryLink } from './memory-link.ts'
+export { type AirLink, type MulticastAirOptions, multicastAir } from './multicast.ts'
+export { metresBetween, type Propagation } from './path-loss.ts'
+export { type SimulatedAir, type SimulatedAirOptions, simulatedAir } from './simulated.ts'
