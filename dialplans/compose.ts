@@ -1,5 +1,7 @@
 /** The composition root: a dialplan and options to a running node with its clock, store and taps. */
 
+import { existsSync, mkdirSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { openPcapng } from '../signalling/capture/pcapng.ts'
 import type { Tap } from '../signalling/capture/tap.ts'
 import { RealClock } from '../signalling/clock.ts'
@@ -62,7 +64,17 @@ export async function runNode(options: RunOptions): Promise<Running> {
 }
 
 function openStore({ dialplan, durability = 'process', log }: RunOptions, clock: RealClock): Promise<Store> | Store {
-  return dialplan.data === 'memory' ? memoryStore(clock) : openLmdb({ folder: dialplan.data, clock, durability, log })
+  if (dialplan.data === 'memory') return memoryStore(clock)
+  const folder = resolve(dialplan.data)
+  makeFolder(folder)
+  return openLmdb({ folder, clock, durability, log })
+}
+
+/** Step by step, since Node's recursive `mkdir` never ends below a folder that takes none, such as /proc. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return
+  makeFolder(dirname(folder))
+  mkdirSync(folder)
 }
 
 async function stop(node: Node, tap: Tap | undefined, store: Store, graceMs: number): Promise<void> {

@@ -44,6 +44,8 @@ export function refusalOf(error: unknown): unknown {
     return new Refusal(`${address ?? 'the address'}${port === undefined ? '' : `:${port}`} ${listening[code]}`, error)
   if (syscall === 'open' && path !== undefined)
     return new Refusal(`${path} cannot be opened (${code}); name a file in a folder that exists and may be written`, error)
+  if (syscall === 'mkdir' && path !== undefined)
+    return new Refusal(`data folder ${path} cannot be made (${code}); give another one with --data, or memory`, error)
   if (code?.startsWith('store-')) return new Refusal(error.message.split('\n', 1)[0]!, error)
   return error
 }

@@ -211,7 +211,7 @@ test('a data folder that cannot be opened is one line', async (t) => {
   )
   t.not(code, 0)
   t.is(err.trimEnd().split('\n').length, 1, err)
-  t.regex(err, /^proxima: store .*a-file\/data cannot be opened/)
+  t.regex(err, /^proxima: data folder .*a-file\/data cannot be made/)
 })
 
 test('a trace that cannot be written is one line', async (t) => {
