@@ -2,12 +2,36 @@
 import type { Position } from './air.ts'
 import { latitudeDegrees, longitudeDegrees } from './path-loss.ts'
 
-const columnsMost = 65_536 * 64
+/** One band of latitude, with columns at least as wide as the range. */
+class Row<Item> {
+  readonly columns: number
+  /** Degrees of longitude that the range is here, at most. */
+  readonly reach: number
+  readonly cells = new Map<number, Set<Item>>()
 
-export class Grid<Item extends { readonly position: Position | undefined }> {
+  constructor(row: number, height: number, range: number) {
+    const south = row * height - 90
+    const farthest = Math.max(Math.abs(south), Math.abs(south + height)) // from the equator, where degrees are shortest
+    this.reach = longitudeDegrees(range, farthest)
+    this.columns = Math.max(1, Math.floor(360 / this.reach))
+  }
+
+  /** 180° east and west are the same. */
+  columnOf(longitude: number): number {
+    return wrap(Math.floor(((longitude + 180) / 360) * this.columns), this.columns)
+  }
+}
+
+/** Where an item stands in the grid. */
+export interface Cell {
+  readonly row: number
+  readonly column: number
+}
+
+export class Grid<Item> {
   private readonly range: number
   private readonly height: number
-  private readonly cells = new Map<number, Set<Item>>()
+  private readonly rows = new Map<number, Row<Item>>()
 
   /** @param range metres within which `near` finds everything */
   constructor(range: number) {
@@ -15,36 +39,37 @@ export class Grid<Item extends { readonly position: Position | undefined }> {
     this.height = latitudeDegrees(range)
   }
 
-  /** The cell of a position; items are put into and taken out of cells by it. */
-  cellOf({ latitude, longitude }: Position): number {
+  cellOf({ latitude, longitude }: Position): Cell {
     const row = this.rowOf(latitude)
-    const columns = this.columnsOf(row)
-    return row * columnsMost + this.columnOf(longitude, columns)
+    return { row, column: this.row(row).columnOf(longitude) }
   }
 
-  put(cell: number, item: Item): void {
-    const items = this.cells.get(cell)
-    if (items === undefined) this.cells.set(cell, new Set([item]))
+  put({ row, column }: Cell, item: Item): void {
+    const { cells } = this.row(row)
+    const items = cells.get(column)
+    if (items === undefined) cells.set(column, new Set([item]))
     else items.add(item)
   }
 
-  take(cell: number, item: Item): void {
-    const items = this.cells.get(cell)
+  take({ row, column }: Cell, item: Item): void {
+    const { cells } = this.row(row)
+    const items = cells.get(column)
     items?.delete(item)
-    if (items?.size === 0) this.cells.delete(cell)
+    if (items?.size === 0) cells.delete(column)
   }
 
-  /** Calls `visit` for every item of the cells that the range around a position touches: more than are in range. */
-  near(position: Position, visit: (item: Item) => void): void {
-    const middle = this.rowOf(position.latitude)
-    for (let row = middle - 1; row <= middle + 1; row++) {
-      const columns = this.columnsOf(row)
-      const reach = longitudeDegrees(this.range, this.latitudeOf(row))
-      const first = Math.floor(((position.longitude + 180 - reach) / 360) * columns)
-      const last = Math.min(Math.floor(((position.longitude + 180 + reach) / 360) * columns), first + columns - 1)
+  /** Adds to `found` every item of the cells that the range around a position touches: more than are in range. */
+  near({ latitude, longitude }: Position, found: Item[]): void {
+    const middle = this.rowOf(latitude)
+    for (let number = middle - 1; number <= middle + 1; number++) {
+      const row = this.rows.get(number)
+      if (row === undefined || row.cells.size === 0) continue
+      const { columns, reach, cells } = row
+      const first = Math.floor(((longitude + 180 - reach) / 360) * columns)
+      const last = Math.min(Math.floor(((longitude + 180 + reach) / 360) * columns), first + columns - 1)
       for (let column = first; column <= last; column++) {
-        const items = this.cells.get(row * columnsMost + wrap(column, columns))
-        if (items !== undefined) for (const item of items) visit(item)
+        const items = cells.get(wrap(column, columns))
+        if (items !== undefined) for (const item of items) found.push(item)
       }
     }
   }
@@ -52,21 +77,14 @@ export class Grid<Item extends { readonly position: Position | undefined }> {
   private rowOf(latitude: number): number {
     return Math.floor((latitude + 90) / this.height)
   }
-  /** The latitude of a row that is farthest from the equator, where degrees of longitude are shortest. */
-  private latitudeOf(row: number): number {
-    const south = row * this.height - 90
-    return Math.max(Math.abs(south), Math.abs(south + this.height))
-  }
-  /** Columns of a row, each at least the range wide. */
-  private columnsOf(row: number): number {
-    return Math.min(columnsMost, Math.max(1, Math.floor(360 / longitudeDegrees(this.range, this.latitudeOf(row)))))
-  }
-  private columnOf(longitude: number, columns: number): number {
-    return wrap(Math.floor(((longitude + 180) / 360) * columns), columns)
+
+  private row(number: number): Row<Item> {
+    let row = this.rows.get(number)
+    if (row === undefined) this.rows.set(number, (row = new Row(number, this.height, this.range)))
+    return row
   }
 }
 
-/** 180° east and west are the same. */
 function wrap(column: number, columns: number): number {
-  return ((column % columns) + columns) % columns
+  return column >= 0 && column < columns ? column : ((column % columns) + columns) % columns
 }

@@ -22,7 +22,8 @@ export function metresBetween(a: Position, b: Position): number {
   let degrees = Math.abs(a.longitude - b.longitude) % 360
   if (degrees > 180) degrees = 360 - degrees
   const east = degrees * Math.cos((((a.latitude + b.latitude) / 2) * Math.PI) / 180)
-  return Math.hypot(a.latitude - b.latitude, east) * metresPerDegree
+  const north = a.latitude - b.latitude
+  return Math.sqrt(north * north + east * east) * metresPerDegree // Math.hypot is many times slower
 }
 
 /** dBm received at that distance; nearer than a metre counts as a metre. */

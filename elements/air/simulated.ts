@@ -1,7 +1,7 @@
 /** A medium in memory: positions, path loss, a discovery period by the clock. Made for 100,000 UEs in one process. */
 import type { Clock, Timer } from '../../signalling/index.ts'
 import type { Air, Heard, Position } from './air.ts'
-import { Grid } from './grid.ts'
+import { type Cell, Grid } from './grid.ts'
 import { metresBetween, type Propagation, rangeOf, received, town } from './path-loss.ts'
 
 export interface SimulatedAirOptions {
@@ -24,7 +24,7 @@ interface Station {
   code: string | undefined
   position: Position | undefined
   /** Where it stands in the grid; only announcers do. */
-  cell: number | undefined
+  cell: Cell | undefined
   readonly listeners: Set<(heard: Heard) => void>
 }
 
@@ -116,7 +116,7 @@ class Medium implements SimulatedAir {
   private place(station: Station): void {
     const shown = station.code !== undefined && station.position !== undefined
     const cell = shown ? this.grid.cellOf(station.position!) : undefined
-    if (cell === station.cell) return
+    if (cell?.row === station.cell?.row && cell?.column === station.cell?.column) return
     if (station.cell !== undefined) this.grid.take(station.cell, station)
     if (cell !== undefined) this.grid.put(cell, station)
     station.cell = cell
@@ -139,13 +139,16 @@ class Medium implements SimulatedAir {
   private serve(hearer: Station, at: number): void {
     const { position } = hearer
     if (position === undefined) return
-    const heard: Heard[] = []
-    this.grid.near(position, (announcer) => {
-      if (announcer === hearer) return
-      const rssi = received(this.propagation, metresBetween(position, announcer.position!))
-      if (rssi < this.propagation.threshold) return
-      heard.push({ code: announcer.code!, rssi: Math.round(rssi * 10) / 10, at, confirmed: true })
-    })
-    for (const one of heard) for (const listener of [...hearer.listeners]) listener(one)
+    const around: Station[] = []
+    this.grid.near(position, around)
+    const listeners = [...hearer.listeners]
+    for (const announcer of around) {
+      const { code, position: there } = announcer
+      if (announcer === hearer || code === undefined || there === undefined) continue // maybe since a moment ago
+      const metres = metresBetween(position, there)
+      if (metres > this.range) continue
+      const rssi = Math.round(received(this.propagation, metres) * 10) / 10
+      for (const listener of listeners) listener({ code, rssi, at, confirmed: true })
+    }
   }
 }

@@ -74,8 +74,9 @@ class HomeSubscriberServer implements Hss {
     this.host = host
     this.domains = host.domains
     const records = this.provisioned.map((entry) => toRecord(entry, this.domains))
-    const element = records.find(({ id }) => this.isElement(id))
-    if (element !== undefined) throw new Error(`${this.name}: subscriber ${element.id} has the name of an element`)
+    for (const { id } of records) {
+      if (this.hasElementName(id)) host.log.warn({ id }, 'a subscriber has the name of an element: it may not ask the HSS')
+    }
     this.directory = new Directory(host.store, `hss/${this.name}`, records)
     await this.directory.load(Math.floor(host.clock.date()))
     host.gauge('subscribers', () => this.directory.size)
@@ -125,7 +126,6 @@ class HomeSubscriberServer implements Hss {
     const fault = faultOfSettings([settings])
     if (fault !== undefined) throw new Error(`subscriber ${fault.slice('/0'.length)}`)
     const record = toRecord(settings, this.domains)
-    if (this.isElement(record.id)) throw new Error(`subscriber ${record.id} has the name of an element`)
     await this.directory.change(record.id, record)
     this.tell(record.id, record)
   }
@@ -147,11 +147,16 @@ class HomeSubscriberServer implements Hss {
   private find(key: string): SubscriberRecord | undefined {
     const record = this.directory.find(key)
     if (record !== undefined || this.settings.open !== true) return record
-    const ours = key.startsWith('sip:') && key.endsWith(`@${this.domains[0]}`) && !this.isElement(key)
+    const ours = key.startsWith('sip:') && key.endsWith(`@${this.domains[0]}`) && !this.hasElementName(key)
     return ours ? openRecord(key) : undefined
   }
 
+  /** Users are not elements, whatever they are called. */
   private isElement(key: string): boolean {
+    return this.hasElementName(key) && this.directory.find(key) === undefined
+  }
+
+  private hasElementName(key: string): boolean {
     const tail = `@${this.domains[0]}`
     return key.startsWith('sip:') && key.endsWith(tail) && this.askers.has(key.slice(4, -tail.length))
   }
