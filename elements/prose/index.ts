@@ -1,10 +1,11 @@
 /** The proximity service server (SPEC §3.1–§3.4): claims requests, wires the rules, holds nothing itself. */
 import type { Element, EndReason, EventPackage, Exchange, Host, Notifier, SipRequest } from '../../signalling/index.ts'
-import { mediaType } from '../schemas/index.ts'
+import { mediaType, type SubscriberRecord } from '../schemas/index.ts'
 import { LookupFailed, Subscribers } from '../services/subscribers.ts'
 import { proseBody, proximityBody } from './bodies.ts'
 import { handleMatch } from './matches.ts'
 import { ProximityQueries } from './queries.ts'
+import { Rechecks } from './rechecks.ts'
 import { type ProseView, Registry } from './registry.ts'
 import { type ProseSettings, rulesOf } from './settings.ts'
 import { ProseSubscriptions } from './subscriptions.ts'
@@ -32,6 +33,7 @@ class ProximityServer implements Element {
   private subscribers!: Subscribers
   private prose!: ProseSubscriptions
   private proximity!: ProximityQueries
+  private rechecks!: Rechecks
   private stopped = false
 
   constructor(name: string, settings: ProseSettings) {
@@ -72,10 +74,12 @@ class ProximityServer implements Element {
     this.proximity = new ProximityQueries(this.registry, this.subscribers)
     configureMonitors(this.registry, this.settings.monitors ?? {})
     await this.registry.load()
-    this.subscribers.onChange((id, record) => {
+    const changed = (id: string, record: SubscriberRecord | undefined): void => {
       this.prose.permissionsChanged(id, record)
       this.proximity.permissionsChanged(id, record)
-    })
+    }
+    this.subscribers.onChange(changed)
+    this.rechecks = new Rechecks(host, this.subscribers, changed)
     this.subscribers.start()
     host.clock.after(orphansAfter, () => {
       if (!this.stopped) this.registry.dropOrphans()
@@ -107,23 +111,13 @@ class ProximityServer implements Element {
   async restored(notifier: Notifier): Promise<void> {
     if (notifier.package === 'prose') await this.prose.restored(notifier)
     else this.proximity.restored(notifier)
-    void this.recheck(notifier.resource)
+    this.rechecks.add(notifier.resource)
   }
 
   stop(): void {
     this.stopped = true
     this.registry.stop()
-  }
-
-  private async recheck(device: string): Promise<void> {
-    try {
-      const record = await this.subscribers.lookup(device)
-      this.prose.permissionsChanged(device, record)
-      this.proximity.permissionsChanged(device, record)
-    } catch (fault) {
-      this.registry.host.log.warn({ device, fault: String(fault) }, 'permission not checked again after the restart')
-      this.registry.host.clock.after(5000, () => void this.recheck(device))
-    }
+    this.rechecks.stop()
   }
 
   private failed(exchange: Exchange, fault: unknown): void {

@@ -129,3 +129,16 @@ test('the store failing refuses what would not be durable', async (t) => {
   store.write = write
   t.is((await net.request('alice')).status, 200)
 })
+
+test('after a restart a silent HSS is asked again until it answers', async (t) => {
+  const net = await scene()
+  await net.join('alice')
+  await net.prose.element.stop!()
+  await net.hss.remove('alice')
+  net.network.deaf.add('hss')
+  await net.restart()
+  t.is(net.prose.notifiers.size, 1)
+  net.network.deaf.clear()
+  await net.network.clock.advance(5000)
+  t.is(net.prose.notifiers.size, 0)
+})

@@ -1,0 +1,52 @@
+/** After a restart: asks the HSS again about every device taken up, a few at a time. */
+import type { Host } from '../../signalling/index.ts'
+import type { ChangeListener, Subscribers } from '../services/subscribers.ts'
+
+const atATime = 32
+const retryAfter = 5000 // milliseconds, where the HSS did not answer
+
+export class Rechecks {
+  private readonly host: Host
+  private readonly subscribers: Subscribers
+  private readonly found: ChangeListener
+  private readonly waiting = new Set<string>()
+  private running = 0
+
+  /** @param found is given each record, or undefined for a device that is no subscriber any more */
+  constructor(host: Host, subscribers: Subscribers, found: ChangeListener) {
+    this.host = host
+    this.subscribers = subscribers
+    this.found = found
+    host.gauge('rechecks_waiting', () => this.waiting.size)
+  }
+
+  add(device: string): void {
+    this.waiting.add(device)
+    this.pump()
+  }
+
+  stop(): void {
+    this.waiting.clear()
+  }
+
+  private pump(): void {
+    for (const device of this.waiting) {
+      if (this.running >= atATime) return
+      this.waiting.delete(device)
+      this.running++
+      void this.check(device).finally(() => {
+        this.running--
+        this.pump()
+      })
+    }
+  }
+
+  private async check(device: string): Promise<void> {
+    try {
+      this.found(device, await this.subscribers.lookup(device))
+    } catch (fault) {
+      this.host.log.warn({ device, fault: String(fault) }, 'permission not checked again after the restart, later')
+      this.host.clock.after(retryAfter, () => this.add(device))
+    }
+  }
+}
