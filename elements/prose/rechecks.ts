@@ -11,6 +11,7 @@ export class Rechecks {
   private readonly found: ChangeListener
   private readonly waiting = new Set<string>()
   private running = 0
+  private stopped = false
 
   /** @param found is given each record, or undefined for a device that is no subscriber any more */
   constructor(host: Host, subscribers: Subscribers, found: ChangeListener) {
@@ -21,11 +22,13 @@ export class Rechecks {
   }
 
   add(device: string): void {
+    if (this.stopped) return
     this.waiting.add(device)
     this.pump()
   }
 
   stop(): void {
+    this.stopped = true
     this.waiting.clear()
   }
 
@@ -43,7 +46,8 @@ export class Rechecks {
 
   private async check(device: string): Promise<void> {
     try {
-      this.found(device, await this.subscribers.lookup(device))
+      const record = await this.subscribers.lookup(device)
+      if (!this.stopped) this.found(device, record)
     } catch (fault) {
       this.host.log.warn({ device, fault: String(fault) }, 'permission not checked again after the restart, later')
       this.host.clock.after(retryAfter, () => this.add(device))
