@@ -237,7 +237,9 @@ class ProximaNode implements Node, TransportSink {
     }
     this.dispatcher.drain()
   }
+  /** Datagrams come again and find us ready; on a connection nothing does. */
   private refuseEarly(message: Parameters<typeof refusal>[0], flow: Flow): void {
+    if (!flow.reliable) return
     const bytes = refusal(message, flow, { status: 503, text: 'starting or stopping' }, this.address, this.options.ids.token(8))
     if (bytes !== undefined) this.transmit(flow, bytes)
   }

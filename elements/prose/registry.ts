@@ -58,6 +58,8 @@ export class Registry {
   readonly restoredSets = new Map<string, PeerSet>()
   private readonly codeDeadlines: Deadlines<BroadcastCode>
   private readonly relationDeadlines: Deadlines<Relation>
+  /** From the start until subscriptions of an earlier process have had their time to come back. */
+  private takingUp = true
 
   constructor(host: Host, rules: Rules) {
     this.host = host
@@ -101,6 +103,7 @@ export class Registry {
 
   /** After a restart: codes and relations of devices whose subscription was not taken up again. */
   dropOrphans(): void {
+    this.takingUp = false
     for (const device of [...this.devices.values()]) {
       if (device.subscriptions.length > 0) continue
       this.devices.delete(device.key)
@@ -237,6 +240,11 @@ export class Registry {
       changed.add(device.key)
       if (device.code !== code) {
         if (device.fading === code) device.fading = undefined
+        this.codes.withdraw(code)
+      } else if (this.takingUp && device.subscriptions.length === 0) {
+        // Its subscription is not taken up again yet: that gives it the next code, and keeps its relations.
+        device.code = undefined
+        device.fading = undefined
         this.codes.withdraw(code)
       } else if ((device.roles & discoverable) === 0) {
         writes.push(...this.withdraw(device))

@@ -111,7 +111,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       this.log.error({ fault: String(fault), subscription: notifier.id }, 'the store failed; the subscription is refused')
       side.respond(500, buildResponse(request, 500, { via: side.via, toTag: notifier.id }))
       notifier.dispose()
-      this.forget(notifier)
+      this.remove(notifier, 'deactivated')
     })
   }
   async save(notifier: NotifierDialog): Promise<void> {
@@ -164,20 +164,20 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     const contacts = request.contacts
     const target = contacts === undefined || contacts === '*' ? undefined : contacts[0]?.uri.text
     const before = notifier.tag
-    const next: SubscriptionRecord = {
-      ...stored,
-      event: request.text(H.Event) ?? stored.event,
-      type: request.has(H.Accept) ? (negotiate(request, pack) ?? stored.type) : stored.type,
-      remoteTarget: target ?? stored.remoteTarget,
-      remoteSeq: request.cseq.number,
-      expires: this.clock.date() + granted * 1000,
-    }
     notifier.hold()
     const refused = granted === 0 ? undefined : element.refreshed?.(notifier, request)
     if (refused !== undefined) {
       reply(refused)
       notifier.open()
       return
+    }
+    const next: SubscriptionRecord = {
+      ...notifier.stored, // the element may have changed its own record
+      event: request.text(H.Event) ?? stored.event,
+      type: request.has(H.Accept) ? (negotiate(request, pack) ?? stored.type) : stored.type,
+      remoteTarget: target ?? stored.remoteTarget,
+      remoteSeq: request.cseq.number,
+      expires: this.clock.date() + granted * 1000,
     }
     const condition = request.text(H['Suppress-If-Match'])
     const unchanged = granted > 0 && condition !== undefined && condition === notifier.tag && before === notifier.tag
@@ -211,10 +211,8 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     }
     for (const notifier of restored) this.notifiers.set(`${notifier.stored.callId}|${notifier.id}`, notifier)
     await Promise.all(restored.map((notifier) => this.save(notifier)))
-    for (const notifier of restored) {
-      await element.restored?.(notifier)
-      notifier.open()
-    }
+    for (const notifier of restored) await element.restored?.(notifier)
+    for (const notifier of restored) notifier.open()
     return restored.length
   }
 
