@@ -3,11 +3,12 @@
 import { Command } from 'commander'
 import { checkCommand } from './commands/check.ts'
 import { explainCommand } from './commands/explain.ts'
+import { playCommand } from './commands/play.ts'
 import { Refusal, refusalOf } from './commands/refusal.ts'
 import { startCommand } from './commands/start.ts'
 import { traceCommand } from './commands/trace.ts'
 
-const commands = [startCommand(), checkCommand(), explainCommand(), traceCommand()]
+const commands = [startCommand(), checkCommand(), explainCommand(), playCommand(), traceCommand()]
 
 /** Commander's own complaints as one line, with where to look. */
 function refuseUsage(command: Command): void {

@@ -1,21 +1,16 @@
 /** Every figure of SPEC as a flow: in order, reordered, with each message lost once; and over real sockets. */
-import { readdirSync } from 'node:fs'
 import test from 'ava'
-import type { Flow, Scenario } from '../dialplans/flows/flow.ts'
+import type { Scenario } from '../dialplans/flows/flow.ts'
+import { loadFlows } from '../dialplans/flows/index.ts'
 import { type StageOptions, StageSet } from '../dialplans/flows/stage-set.ts'
 import { loadDialplan } from '../dialplans/load.ts'
 import { seededIds } from '../signalling/index.ts'
 
-const folder = new URL('../dialplans/flows/', import.meta.url)
 const loaded = loadDialplan(new URL('../dialplans/default.yaml', import.meta.url).pathname)
 if (loaded.faults !== undefined) throw new Error('default.yaml has faults')
 const dialplan = loaded.value
 
-const flows: Flow[] = []
-for (const name of readdirSync(folder).filter((file) => file.endsWith('.flow.ts'))) {
-  const module = (await import(new URL(name, folder).href)) as { flow: Flow }
-  flows.push(module.flow)
-}
+const flows = await loadFlows()
 
 /** Plays a scenario and returns how many datagrams it took. */
 async function play(scenario: Scenario, options: Omit<StageOptions, 'dialplan'>): Promise<number> {

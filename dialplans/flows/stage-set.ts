@@ -2,7 +2,7 @@
 import { EngineAgent, Ue, type UeOptions } from '../../elements/ue/index.ts'
 import { fanTap } from '../../signalling/capture/fan.ts'
 import { type MemoryTap, memoryTap } from '../../signalling/capture/memory.ts'
-import type { Tap } from '../../signalling/capture/tap.ts'
+import type { Endpoint, Tap } from '../../signalling/capture/tap.ts'
 import {
   type Clock,
   createNode,
@@ -47,6 +47,7 @@ export class StageSet implements Stage {
   private readonly store: Store
   private readonly nodes: Node[] = []
   private readonly ues: Ue[] = []
+  private readonly names = new Map<string, string>()
   private server: Node | undefined
   private elements: readonly Element[] = []
 
@@ -86,7 +87,7 @@ export class StageSet implements Stage {
       domains: dialplan.domains,
       store: this.store,
       listen: [{ transport: this.manual === undefined ? 'UDP' : 'MEM', ...address }],
-      tap: tap === undefined ? this.messages : fanTap([this.messages, tap]),
+      tap: this.named(fanTap(tap === undefined ? [this.messages] : [this.messages, tap])!),
     })
     await this.during(this.server.start())
   }
@@ -94,6 +95,14 @@ export class StageSet implements Stage {
     const { log = silent } = this.options
     const network = this.network === undefined ? {} : { network: this.network }
     return { name, clock: this.clock, ids: this.ids, log: log.child({ node: name }), trusted: [], ...network }
+  }
+  /** Peers shown by the names of their users. */
+  private named(tap: Tap): Tap {
+    const nameOf = (end: Endpoint): Endpoint => {
+      const name = this.names.get(`${end.address}:${end.port}`)
+      return name === undefined ? end : { ...end, name }
+    }
+    return { message: (message) => tap.message({ ...message, from: nameOf(message.from), to: nameOf(message.to) }) }
   }
   private get serverAddress(): { host: string; port: number } {
     return this.server!.listening[0]!
@@ -115,6 +124,8 @@ export class StageSet implements Stage {
     })
     this.nodes.push(node)
     await this.during(node.start())
+    const [at] = node.listening
+    this.names.set(`${at!.host}:${at!.port}`, name)
     const answer = await this.during(agent.register())
     this.expect(`${name} registers`, answer.status === 200)
     const ue = new Ue({ agent, clock: this.clock, ...options })

@@ -1,0 +1,74 @@
+/** `proxima play`: a figure of the source method, played against a fresh node, and drawn. */
+import { Command } from 'commander'
+import { ladder, mermaid } from '../../signalling/capture/ladder.ts'
+import { openPcapng } from '../../signalling/capture/pcapng.ts'
+import type { Tap } from '../../signalling/capture/tap.ts'
+import { RealClock } from '../../signalling/clock.ts'
+import { silent } from '../../signalling/log.ts'
+import type { Flow, Scenario } from '../flows/flow.ts'
+import { loadFlows } from '../flows/index.ts'
+import { StageSet } from '../flows/stage-set.ts'
+import { readDialplan } from './network.ts'
+import { Refusal } from './refusal.ts'
+
+interface PlayOptions {
+  readonly all?: boolean
+  readonly trace?: string
+  readonly mermaid?: boolean
+  readonly sockets?: boolean
+}
+
+const network = new URL('../default.yaml', import.meta.url).pathname
+
+export function playCommand(): Command {
+  return new Command('play')
+    .description('play a flow against a fresh node and draw its ladder; without a name: list the flows')
+    .argument('[flow]', 'such as fig-08')
+    .option('--all', 'its failure branches too')
+    .option('--trace <file>', 'write the messages to this pcapng file')
+    .option('--mermaid', 'draw a Mermaid sequence diagram')
+    .option('--sockets', 'over UDP on loopback and in real time, instead of in memory and at once')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ proxima play\n  $ proxima play fig-08\n  $ proxima play fig-13 --all --trace fig-13.pcapng',
+    )
+    .action(play)
+}
+
+async function play(name: string | undefined, options: PlayOptions): Promise<void> {
+  const flows = await loadFlows()
+  if (name === undefined) {
+    for (const flow of flows) console.log(`${flow.id}  ${flow.title} (SPEC ${flow.clause}; ${flow.scenarios.length} scenarios)`)
+    return
+  }
+  const flow = flows.find(({ id }) => id === name)
+  if (flow === undefined) throw new Refusal(`no flow '${name}'; there are ${flows.map(({ id }) => id).join(', ')}`)
+  const clock = new RealClock(() => undefined)
+  const tap = options.trace === undefined ? undefined : openPcapng({ file: options.trace, clock, log: silent })
+  let failed = 0
+  for (const scenario of options.all === true ? flow.scenarios : flow.scenarios.slice(0, 1)) {
+    if (!(await playScenario(flow, scenario, options, tap))) failed++
+  }
+  await tap?.close?.()
+  if (options.trace !== undefined) console.log(`capture: ${options.trace}`)
+  if (failed > 0) throw new Refusal(`${failed} of the scenarios of ${flow.id} did not go as the figure has it`)
+}
+
+async function playScenario(flow: Flow, scenario: Scenario, options: PlayOptions, tap: Tap | undefined): Promise<boolean> {
+  const mode = options.sockets === true ? 'sockets' : 'virtual'
+  const stage = new StageSet({ dialplan: readDialplan(network), mode, ...(tap === undefined ? {} : { tap }) }, scenario)
+  let fault: unknown
+  try {
+    await stage.open()
+    await scenario.run(stage)
+  } catch (error) {
+    fault = error
+  }
+  const messages = stage.messages.messages
+  await stage.close()
+  const width = process.stdout.columns ?? 120
+  console.log(`${flow.id}: ${scenario.name}\n`)
+  console.log(options.mermaid === true ? mermaid(messages) : ladder(messages, { width }))
+  console.log(fault === undefined ? '' : `\nnot as it should be: ${fault instanceof Error ? fault.message : String(fault)}\n`)
+  return fault === undefined
+}

@@ -1,0 +1,12 @@
+/** All flows, in the order of their figures. */
+import { readdirSync } from 'node:fs'
+import type { Flow } from './flow.ts'
+
+export async function loadFlows(): Promise<readonly Flow[]> {
+  const folder = new URL('./', import.meta.url)
+  const files = readdirSync(folder)
+    .filter((file) => file.endsWith('.flow.ts'))
+    .sort()
+  const modules = await Promise.all(files.map((file) => import(new URL(file, folder).href) as Promise<{ flow: Flow }>))
+  return modules.map(({ flow }) => flow)
+}
