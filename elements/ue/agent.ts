@@ -18,6 +18,7 @@ export interface Answer {
 /** A body that came in. Fits `readBody` of the schemas. */
 export interface Received {
   readonly body: Buffer
+  /** Media type without parameters, in lower case. */
   readonly contentType: string | undefined
   text(header: string): string | undefined
 }

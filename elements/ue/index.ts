@@ -2,4 +2,6 @@
 export type * from './agent.ts'
 export { EngineAgent, type EngineAgentOptions } from './engine-agent.ts'
 export type { Heard } from './report-batch.ts'
+export { SipJsAgent, type SipJsAgentOptions } from './sipjs-agent.ts'
+export type { Carrier, OpenPort, PortListener } from './transports/carrier.ts'
 export { type AirPort, type NearChange, type NearQuestion, type Role, Ue, type UeEvent, type UeOptions } from './ue.ts'

@@ -47,6 +47,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   private due = false // a NOTIFY is owed
   private opened = false // the 2xx has left
   private sending = false
+  private final = false // what is being sent ends the subscription
   private sentState: unknown
   private previous: unknown
   private full = true
@@ -182,6 +183,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
     this.version++
     this.due = false
     this.sending = true
+    this.final = this.ending !== undefined || this.fetch
     this.sentState = this.state
     this.lastSent = clock.now()
     this.sentCount++
@@ -221,7 +223,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
     return body.content
   }
   private subscriptionState(): string {
-    if (this.ending !== undefined || this.fetch) {
+    if (this.final) {
       const { reason, retryAfter } = this.ending ?? { reason: 'timeout', retryAfter: undefined }
       return `terminated;reason=${reason}${retryAfter === undefined ? '' : `;retry-after=${retryAfter}`}`
     }
@@ -232,7 +234,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   onResponse(response: SipResponse): void {
     if (response.status < 200) return
     this.sending = false
-    if (this.ending !== undefined || this.fetch) this.close(this.ending?.reason ?? 'timeout')
+    if (this.final) this.close(this.ending?.reason ?? 'timeout')
     else if (response.status < 300) this.delivered()
     else if (response.status === 481 || response.status === 404 || response.status === 489) this.close('giveup')
     else this.later()
@@ -240,7 +242,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   /** RFC 6665 §4.2.2: a subscriber that does not answer has gone; one whose flow broke may come back before expiry. */
   onNoResponse(status: 408 | 503): void {
     this.sending = false
-    if (this.ending !== undefined || this.fetch) this.close(this.ending?.reason ?? 'timeout')
+    if (this.final) this.close(this.ending?.reason ?? 'timeout')
     else if (status === 408) this.close('giveup')
     else this.later()
   }

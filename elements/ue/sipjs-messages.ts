@@ -1,0 +1,22 @@
+/** sip.js's messages as the rest of a UE knows them. */
+import type { Core } from 'sip.js'
+import type { Answer, Received } from './agent.ts'
+
+type Incoming = Core.IncomingRequestMessage | Core.IncomingResponseMessage
+
+export function receivedOf(message: Incoming): Received {
+  return {
+    body: Buffer.from(message.body ?? '', 'utf8'),
+    contentType: message.getHeader('Content-Type')?.split(';')[0]?.trim().toLowerCase(),
+    text: (header) => message.getHeader(header),
+  }
+}
+
+/** The text of `Warning: 399 agent "text"`. */
+export function warningOf(message: Incoming): string | undefined {
+  return /"((?:[^"\\]|\\.)*)"/.exec(message.getHeader('Warning') ?? '')?.[1]
+}
+
+export function answerOf(message: Core.IncomingResponseMessage): Answer {
+  return { status: message.statusCode ?? 500, reason: message.reasonPhrase ?? '', warning: warningOf(message) }
+}
