@@ -1,6 +1,6 @@
 /**
  * Time, injected. Timers of equal duration share one first-in-first-out queue, so starting one is a push and
- * cancelling one is a flag; odd durations fall back to a sorted list. Milliseconds throughout.
+ * cancelling one is a flag; odd durations fall back to a heap. Milliseconds throughout.
  */
 
 /** An object that owns its timer: no closure a message on the common path. */
@@ -36,7 +36,7 @@ export interface Clock {
 }
 
 const longest = 2 ** 31 - 1
-const odd = 512 // at most so many distinct durations get a queue of their own
+const queuesAtMost = 32 // durations in whole milliseconds that are used again and again; all others share the heap
 
 class Queue {
   readonly timers: Timer[] = []
@@ -64,43 +64,76 @@ function run(task: (() => void) | Timed): void {
   else task.expire()
 }
 
-/** Queues by duration, plus one sorted list for durations that are seldom used. */
+/** Timers of odd durations, the next one first: a binary heap. Cancelled ones leave when they come up, or when they are many. */
+class Heap {
+  private readonly timers: Timer[] = []
+  private looked = 0
+
+  push(timer: Timer): void {
+    const { timers } = this
+    if (++this.looked > timers.length + 1024) this.sweep()
+    let at = timers.push(timer) - 1
+    while (at > 0) {
+      const above = (at - 1) >> 1
+      if (timers[above]!.due <= timer.due) break
+      timers[at] = timers[above]!
+      at = above
+    }
+    timers[at] = timer
+  }
+  first(): Timer | undefined {
+    while (this.timers.length > 0 && !this.timers[0]!.running) this.pop()
+    return this.timers[0]
+  }
+  private pop(): void {
+    const { timers } = this
+    const last = timers.pop()!
+    if (timers.length === 0) return
+    let at = 0
+    for (;;) {
+      let below = 2 * at + 1
+      if (below >= timers.length) break
+      if (below + 1 < timers.length && timers[below + 1]!.due < timers[below]!.due) below++
+      if (timers[below]!.due >= last.due) break
+      timers[at] = timers[below]!
+      at = below
+    }
+    timers[at] = last
+  }
+  /** Builds the heap anew without what was cancelled; as often as it has doubled, so that it costs nothing on the average. */
+  private sweep(): void {
+    const running = this.timers.filter((timer) => timer.running).sort((a, b) => a.due - b.due)
+    this.timers.length = 0
+    for (const timer of running) this.timers.push(timer)
+    this.looked = 0
+  }
+}
+
+/** Queues by duration, plus a heap for durations that are seldom used. */
 class Timers {
   private readonly queues = new Map<number, Queue>()
-  private readonly sorted: Timer[] = []
+  private readonly all: Queue[] = []
+  private readonly heap = new Heap()
 
   add(ms: number, now: number, fire: (() => void) | Timed): Timer {
     const timer = new Timer(now + ms, fire)
     let queue = this.queues.get(ms)
-    if (queue === undefined && this.queues.size < odd) this.queues.set(ms, (queue = new Queue()))
+    if (queue === undefined && this.all.length < queuesAtMost && Number.isInteger(ms)) {
+      this.queues.set(ms, (queue = new Queue()))
+      this.all.push(queue)
+    }
     if (queue !== undefined) queue.push(timer)
-    else this.insert(timer)
+    else this.heap.push(timer)
     return timer
   }
-
-  private insert(timer: Timer): void {
-    let low = 0
-    let high = this.sorted.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (this.sorted[middle]!.due <= timer.due) low = middle + 1
-      else high = middle
-    }
-    this.sorted.splice(low, 0, timer)
-  }
-
   /** The running timer that is due first. */
   next(): Timer | undefined {
-    let best: Timer | undefined
-    for (const [ms, queue] of this.queues) {
-      const timer = queue.first()
-      if (timer === undefined) {
-        if (this.queues.size > odd / 2) this.queues.delete(ms)
-      } else if (best === undefined || timer.due < best.due) best = timer
+    let best = this.heap.first()
+    for (let i = 0; i < this.all.length; i++) {
+      const timer = this.all[i]!.first()
+      if (timer !== undefined && (best === undefined || timer.due < best.due)) best = timer
     }
-    while (this.sorted.length > 0 && !this.sorted[0]!.running) this.sorted.shift()
-    const first = this.sorted[0]
-    return first !== undefined && (best === undefined || first.due < best.due) ? first : best
+    return best
   }
 }
 
@@ -110,7 +143,7 @@ export class RealClock implements Clock {
   private handle: NodeJS.Timeout | undefined
   private wakeAt = Number.POSITIVE_INFINITY
   private readonly onFault: (fault: unknown) => void
-  private readonly origin = Date.now() - performance.now()
+  private origin = Date.now() - performance.now()
 
   constructor(onFault: (fault: unknown) => void) {
     this.onFault = onFault
@@ -119,8 +152,7 @@ export class RealClock implements Clock {
     return performance.now()
   }
   date(): number {
-    const drift = Date.now() - performance.now() - this.origin
-    return drift > 1000 || drift < -1000 ? Date.now() : this.origin + performance.now()
+    return this.origin + performance.now()
   }
   soon(task: () => void): void {
     setImmediate(() => this.guard(task))
@@ -139,6 +171,8 @@ export class RealClock implements Clock {
   private readonly run = (): void => {
     this.wakeAt = Number.POSITIVE_INFINITY
     const now = performance.now()
+    const origin = Date.now() - now
+    if (Math.abs(origin - this.origin) > 100) this.origin = origin // somebody has set the system's clock
     let timer = this.timers.next()
     while (timer !== undefined && timer.due <= now) {
       const fire = timer.fire!

@@ -16,6 +16,32 @@ const viaPattern = /^SIP\s*\/\s*2\.0\s*\/\s*([A-Za-z0-9.!%*_+`'~-]+)\s+(\S[^;]*?
 
 /** One Via value (no commas outside quotes). */
 export function parseVia(text: string): Via | undefined {
+  return quickVia(text) ?? carefulVia(text)
+}
+
+/** `SIP/2.0/UDP host:port;a=b;c` as nearly everybody writes it. */
+function quickVia(text: string): Via | undefined {
+  if (!text.startsWith('SIP/2.0/')) return undefined
+  const space = text.indexOf(' ', 8)
+  const semicolon = text.indexOf(';')
+  const end = semicolon < 0 ? text.length : semicolon
+  if (space < 9 || space > end) return undefined
+  const transport = text.slice(8, space)
+  const colon = text.indexOf(':', space)
+  const portAt = colon < 0 || colon > end ? end : colon
+  const host = text.slice(space + 1, portAt)
+  const port = portAt === end ? 0 : Number(text.slice(portAt + 1, end))
+  if (!plainToken.test(transport) || !dotted.test(host) || !(port >= 0 && port <= 65_535 && Number.isInteger(port)))
+    return undefined
+  if (portAt !== end && end - portAt < 2) return undefined
+  const parameters = parseParameters(semicolon < 0 ? '' : text.slice(semicolon + 1))
+  return { transport: transport.toUpperCase(), host, port, branch: parameters.get('branch'), parameters }
+}
+
+const plainToken = /^[A-Z]+$/
+const dotted = /^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$/
+
+function carefulVia(text: string): Via | undefined {
   const match = viaPattern.exec(text)
   if (match === null) return undefined
   const sentBy = match[2]!.replace(/\s*:\s*(\d+)$/, ':$1')

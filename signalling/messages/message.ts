@@ -141,10 +141,15 @@ export abstract class SipMessage {
     return (this.toValue ??= parseAddress(this.text(H.To) ?? '') ?? nobody)
   }
   get fromTag(): string {
-    return this.from.parameters.get('tag') ?? ''
+    return this.mayHaveTag(H.From) ? (this.from.parameters.get('tag') ?? '') : ''
   }
   get toTag(): string {
-    return this.to.parameters.get('tag') ?? ''
+    return this.mayHaveTag(H.To) ? (this.to.parameters.get('tag') ?? '') : ''
+  }
+  /** False where no `tag` stands in the value: then it need not be parsed. */
+  private mayHaveTag(id: number): boolean {
+    const position = this.find(id)
+    return position >= 0 && /tag/i.test(this.bytes.toString('latin1', this.index[position + 2], this.index[position + 3]))
   }
   /** Contacts; `*` alone; undefined where one is malformed. */
   get contacts(): readonly Address[] | '*' | undefined {

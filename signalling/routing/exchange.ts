@@ -40,7 +40,7 @@ export class NodeExchange implements Exchange {
   readonly routes: readonly string[]
   settled = false
   private readonly holder: ExchangeHolder
-  private readonly tag: string
+  private ownTag: string | undefined = undefined
 
   constructor(
     holder: ExchangeHolder,
@@ -60,7 +60,10 @@ export class NodeExchange implements Exchange {
     this.rule = rule
     this.ownRoutes = ownRoutes
     this.routes = routes
-    this.tag = holder.newTag()
+  }
+  /** Our To tag, the same in all answers. */
+  private get tag(): string {
+    return (this.ownTag ??= this.holder.newTag())
   }
   get asserted(): Address | undefined {
     return this.flow.trusted ? this.request.asserted[0] : undefined

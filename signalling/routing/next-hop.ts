@@ -27,8 +27,8 @@ export function planQuery(request: SipRequest, from: string): PlanQuery {
     user: uri.user,
     host: uri.host,
     from,
-    ...(subscribes ? { event: request.event?.value ?? '' } : {}),
-    ...(request.bodyEnd > request.bodyStart ? { content: request.contentType ?? '' } : {}),
+    event: subscribes ? (request.event?.value ?? '') : undefined,
+    content: request.bodyEnd > request.bodyStart ? (request.contentType ?? '') : undefined,
   }
 }
 

@@ -8,9 +8,9 @@ export interface PlanQuery {
   /** `''` for a tel URI. */
   readonly host: string
   /** Event package. */
-  readonly event?: string
+  readonly event?: string | undefined
   /** Media type of the body. */
-  readonly content?: string
+  readonly content?: string | undefined
   /** `outside`, `trusted` (a peer that the dialplan lists), or the name of the element that sends. */
   readonly from: string
 }
