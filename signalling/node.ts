@@ -147,7 +147,12 @@ class ProximaNode implements Node, TransportSink {
       }
     }
     this.flows = new FlowTable(this.transports, options.domains, secret)
-    for (const element of options.elements) await element.start?.(this.hostFor(element))
+    try {
+      for (const element of options.elements) await element.start?.(this.hostFor(element))
+    } catch (fault) {
+      for (const transport of this.transports) await transport.close()
+      throw fault
+    }
     this.dispatcher.release()
     for (const element of options.elements) {
       const count = await this.subscriptions.restore(element)
@@ -165,11 +170,24 @@ class ProximaNode implements Node, TransportSink {
     await store.write([{ key, value: secret }])
     return secret
   }
-  async stop(_graceMs: number): Promise<void> {
+  async stop(graceMs: number): Promise<void> {
     this.ready = false
+    await this.quiet(graceMs)
     for (const element of this.options.elements) await element.stop?.()
     this.subscriptions.stop()
     await Promise.all(this.transports.map((transport) => transport.close()))
+  }
+  /** Waits, at most that long, until what was asked before has been answered. */
+  private quiet(graceMs: number): Promise<void> {
+    const { clock } = this.options
+    const end = clock.now() + graceMs
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (this.table.unanswered === 0 || clock.now() >= end) resolve()
+        else clock.after(20, look)
+      }
+      look()
+    })
   }
 
   private hostFor(element: Element): Host {

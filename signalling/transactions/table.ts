@@ -52,6 +52,12 @@ export class TransactionTable implements ClientHolder, ServerHolder {
   get serverCount(): number {
     return this.servers.size
   }
+  /** Requests that nobody has answered yet. */
+  get unanswered(): number {
+    let count = 0
+    for (const transaction of this.servers.values()) if (!transaction.answered) count++
+    return count
+  }
   get clientCount(): number {
     return this.slots.length - this.free.length
   }
