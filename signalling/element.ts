@@ -67,6 +67,8 @@ export interface Flows {
   routeTo(flow: Flow): string
   /** The flow of a token, made anew if it is a datagram peer; undefined: broken, or not ours. */
   find(token: string): Flow | undefined
+  /** Whether that token is one of ours, whatever has become of its flow. */
+  isSealed(token: string): boolean
   /** A name for the store: of a datagram peer for good, of a connection for as long as it stands. */
   nameOf(flow: Flow): string
   named(name: string): Flow | undefined

@@ -212,6 +212,7 @@ class ProximaNode implements Node, TransportSink {
       flows: {
         routeTo: (flow) => `sip:${name}.${flows.token(flow)}@${printHostPort(flow.local.host, flow.local.port)};lr`,
         find: (token) => flows.find(token),
+        isSealed: (token) => flows.isSealed(token),
         nameOf: (flow) => flows.nameOf(flow),
         named: (flow) => flows.named(flow),
         to: (transport, remote) => flows.to(transport, remote),

@@ -68,7 +68,13 @@ export class Bindings {
       if (!before.includes(binding)) writes.push({ key: this.key(aor, binding), value: binding, expires: binding.expires })
     }
     this.place(aor, after)
-    if (writes.length > 0) await this.store.write(writes)
+    if (writes.length === 0) return
+    try {
+      await this.store.write(writes)
+    } catch (fault) {
+      if (this.table.get(aor) === after) this.place(aor, before) // carried out as a whole or not at all
+      throw fault
+    }
   }
   private key(aor: string, binding: Binding): string {
     const id = binding.instance ?? binding.contact

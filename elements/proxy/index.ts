@@ -1,8 +1,8 @@
 /** The proxy (SPEC §2.2): registrar, edge and home proxy; the only element that talks to UEs unless the dialplan says otherwise. */
-import type { Element, Exchange, Flow, Host, Target } from '../../signalling/index.ts'
+import type { Address, Element, Exchange, Flow, Host, Target } from '../../signalling/index.ts'
 import { H } from '../../signalling/index.ts'
 import { deviceKey } from '../services/devices.ts'
-import { Subscribers } from '../services/subscribers.ts'
+import { LookupFailed, Subscribers } from '../services/subscribers.ts'
 import { Authentication, type Verdict } from './authentication.ts'
 import { type Binding, Bindings } from './bindings.ts'
 import { Registrar } from './registrar.ts'
@@ -44,6 +44,13 @@ class ProxyElement implements Element {
   }
 
   handle(exchange: Exchange): void | Promise<void> {
+    return this.serve(exchange)?.catch((fault: unknown) => {
+      if (!(fault instanceof LookupFailed) || exchange.settled) throw fault
+      this.host.log.warn({ fault: fault.message }, 'no answer from the HSS')
+      exchange.reply(503, { headers: [['Retry-After', '5']], warning: 'subscription data cannot be read now' })
+    })
+  }
+  private serve(exchange: Exchange): void | Promise<void> {
     const { request } = exchange
     const refused = this.unsupported(exchange)
     if (refused) return
@@ -91,7 +98,7 @@ class ProxyElement implements Element {
     const { request, ownRoutes, routes } = exchange
     const asserted = identity === undefined ? {} : { asserted: identity }
     const last = ownRoutes.at(-1)
-    if (last !== undefined && routes.length === 0) {
+    if (last !== undefined) {
       const way = this.flowOfRoute(last.uri.user, exchange)
       if (way === 'dead') return exchange.reply(430)
       if (way !== undefined) {
@@ -102,7 +109,9 @@ class ProxyElement implements Element {
     const { uri } = request
     const ours = uri.scheme === 'tel' || this.host.flows.isOurs(uri.host, uri.port)
     // In a dialog whose route led through us, the Request-URI is where the peer said that it is.
-    const within = request.toTag !== '' && (ownRoutes.length > 0 || exchange.flow.trusted)
+    const within = request.toTag !== '' && (exchange.flow.trusted || this.isSealed(ownRoutes))
+    if (!exchange.flow.trusted && !within && routes.length > 0) return exchange.reply(403, { warning: 'no relay by your Route' })
+    if (request.method === 'ACK' && !within) return // nobody waits for an answer to it, and nobody vouches for it
     if (exchange.planned !== undefined || (!ours && (within || exchange.flow.trusted))) {
       exchange.forward({}, { ...asserted, ...this.recordRoute(exchange, undefined) })
       return
@@ -119,6 +128,10 @@ class ProxyElement implements Element {
     if (flow !== undefined) return flow
     // A route set of the sender's own side, from before its connection was made anew: the Request-URI decides.
     return exchange.planned !== undefined && !exchange.flow.trusted ? undefined : 'dead'
+  }
+  /** A Route that we have given out ourselves: what else would make us a relay for anybody. */
+  private isSealed(routes: readonly Address[]): boolean {
+    return routes.some(({ uri }) => this.host.flows.isSealed(uri.user.slice(uri.user.indexOf('.') + 1)))
   }
   private recordRoute(exchange: Exchange, to: Flow | undefined): { recordRoute?: readonly string[] } {
     const { request, flow } = exchange

@@ -89,7 +89,7 @@ export class Registrar {
     const { parameters, uri } = contact
     const instance = parameters.get('+sip.instance')
     const q = Number(parameters.get('q') ?? 1)
-    const path = request.list(H.Path)
+    const path = flow.trusted ? request.list(H.Path) : [] // anybody else could have us send anywhere
     const echoed = [...parameters].filter(([name]) => name !== 'expires').map(([name, value]) => printParameter(name, value))
     return {
       contact: uri.text,
@@ -109,7 +109,7 @@ export class Registrar {
       'Contact',
       `${echo};expires=${Math.max(0, Math.round((expires - now) / 1000))}`,
     ])
-    for (const path of exchange.request.texts(H.Path)) headers.push(['Path', path])
+    if (exchange.flow.trusted) for (const path of exchange.request.texts(H.Path)) headers.push(['Path', path])
     exchange.reply(200, { headers })
   }
 }

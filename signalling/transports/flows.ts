@@ -1,5 +1,5 @@
 /** The flows of a node: found by id, by address, or by the sealed token of a Record-Route (RFC 5626 §5.2). */
-import { seal } from '../ids.ts'
+import { sameSecret, seal } from '../ids.ts'
 import type { Flow, HostPort, Transport } from './transport.ts'
 
 export class FlowTable {
@@ -70,10 +70,13 @@ export class FlowTable {
     const body = Buffer.from(this.nameOf(flow)).toString('base64url')
     return `${body}.${seal(this.key, body, 12)}`
   }
-  find(token: string): Flow | undefined {
+  /** Whether we gave that token out, in this process or an earlier one. */
+  isSealed(token: string): boolean {
     const dot = token.lastIndexOf('.')
-    const body = token.slice(0, dot)
-    if (dot < 0 || seal(this.key, body, 12) !== token.slice(dot + 1)) return undefined
-    return this.named(Buffer.from(body, 'base64url').toString())
+    return dot > 0 && sameSecret(seal(this.key, token.slice(0, dot), 12), token.slice(dot + 1))
+  }
+  find(token: string): Flow | undefined {
+    if (!this.isSealed(token)) return undefined
+    return this.named(Buffer.from(token.slice(0, token.lastIndexOf('.')), 'base64url').toString())
   }
 }
