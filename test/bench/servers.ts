@@ -1,0 +1,153 @@
+/** The servers under test, each a process (tree) of its own in a scratch folder: Proxima, and Debian's Kamailio beside it. */
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { scratch } from '../support/server-process.ts'
+
+export type ServerName = 'proxima' | 'kamailio'
+/** Which of Kamailio's two configurations serves a workload; Proxima serves both with one dialplan. */
+export type Service = 'registrar' | 'presence'
+
+export interface Server {
+  readonly name: ServerName
+  readonly pid: number
+  readonly port: number
+  /** What it has printed. */
+  output(): string
+  /** Ends it and removes its files. Resolves with the text of its CPU profile, if it was asked for one. */
+  stop(): Promise<string | undefined>
+}
+
+export interface ProximaOptions {
+  /** `memory`, or `durable`: in the store of the dialplan, in a scratch folder. */
+  readonly data: 'memory' | 'durable'
+  readonly profile: boolean
+}
+
+const root = join(import.meta.dirname, '../..')
+const patience = 20_000 // milliseconds for a server to start
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+/** A UDP port of loopback that is free now. */
+export function freeUdpPort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket('udp4')
+    socket.once('error', reject)
+    socket.bind(0, '127.0.0.1', () => {
+      const { port } = socket.address()
+      socket.close(() => resolve(port))
+    })
+  })
+}
+
+/** What is missing on this machine of what Debian's packages bring. */
+export function missingPrograms(peer: boolean): readonly string[] {
+  const programs = [['sipp', 'sip-tester'] as const, ...(peer ? [['kamailio', 'kamailio'] as const] : [])]
+  return programs.filter(([name]) => spawnSync(name, ['-v']).error !== undefined).map(([, debianPackage]) => debianPackage)
+}
+
+/** `proxima start dialplans/bench.yaml` on a free port. */
+export async function startProxima({ data, profile }: ProximaOptions): Promise<Server> {
+  const folder = scratch()
+  const port = await freeUdpPort()
+  // The inspector listens only once it is told to by a signal, for the count of live memory.
+  const flags = ['--inspect-port=127.0.0.1:0', ...(profile ? ['--cpu-prof', `--cpu-prof-dir=${folder}`] : [])]
+  const listen = [`--listen=udp://127.0.0.1:${port}`, '--no-http', '--data', data === 'memory' ? data : join(folder, 'data')]
+  const command = [...flags, 'dialplans/proxima.ts', 'start', 'dialplans/bench.yaml', ...listen]
+  const child = launch(process.execPath, command, folder)
+  await until(child, folder, (text) => /^ready/m.test(text))
+  return handle('proxima', child, port, folder)
+}
+
+/** Kamailio with two workers and its fast allocator, everything in memory. */
+export async function startKamailio(service: Service): Promise<Server> {
+  const folder = scratch()
+  const port = await freeUdpPort()
+  const config = join(import.meta.dirname, 'kamailio', `${service}.cfg`)
+  const memory = ['-m', '2048', '-M', '32', '-x', 'fm']
+  const place = ['-l', `udp:127.0.0.1:${port}`, '-w', folder, '-P', join(folder, 'pid'), '-Y', folder]
+  const defines = service === 'presence' ? presenceDefines(folder, port) : []
+  const child = launch('kamailio', ['-DD', '-E', '-f', config, ...memory, ...place, ...defines], folder)
+  await until(child, folder, () => answers(port))
+  return handle('kamailio', child, port, folder)
+}
+
+/** Its presence module will not start without tables, so it gets empty ones. */
+function presenceDefines(folder: string, port: number): readonly string[] {
+  const file = join(folder, 'presence.sqlite')
+  const listing = execFileSync('dpkg', ['-L', 'kamailio-sqlite-modules'], { encoding: 'utf8' }).split('\n')
+  const database = new DatabaseSync(file)
+  for (const tables of ['standard', 'presence']) {
+    const script = listing.find((path) => path.endsWith(`/${tables}-create.sql`))
+    if (script === undefined) throw new Error(`kamailio-sqlite-modules has no ${tables}-create.sql`)
+    database.exec(readFileSync(script, 'utf8'))
+  }
+  database.close()
+  return ['-A', `DATABASE="sqlite:///${file}"`, '-A', `SERVER="sip:127.0.0.1:${port}"`]
+}
+
+/** Whether a socket is bound there: Kamailio says nothing when it is ready. */
+function answers(port: number): boolean {
+  const wanted = `:${port.toString(16).toUpperCase().padStart(4, '0')} `
+  return readFileSync('/proc/net/udp', 'latin1').includes(wanted)
+}
+
+function launch(program: string, args: readonly string[], folder: string): ChildProcess {
+  const log = openSync(join(folder, 'output'), 'a')
+  const child = spawn(program, args, { cwd: root, stdio: ['ignore', log, log] })
+  closeSync(log)
+  return child
+}
+
+async function until(child: ChildProcess, folder: string, ready: (output: string) => boolean): Promise<void> {
+  let failed: Error | undefined
+  child.once('error', (error) => {
+    failed = error
+  })
+  for (let waited = 0; waited < patience; waited += 100) {
+    await pause(100)
+    const output = readFileSync(join(folder, 'output'), 'utf8')
+    if (failed !== undefined) throw failed
+    if (child.exitCode !== null) throw new Error(`${child.spawnfile} ended with ${child.exitCode}:\n${output}`)
+    if (!ready(output)) continue
+    return pause(500)
+  }
+  child.kill('SIGKILL')
+  throw new Error(
+    `${child.spawnfile} was not ready within ${patience / 1000} s:\n${readFileSync(join(folder, 'output'), 'utf8')}`,
+  )
+}
+
+function handle(name: ServerName, child: ChildProcess, port: number, folder: string): Server {
+  return {
+    name,
+    pid: child.pid!,
+    port,
+    output: () => readFileSync(join(folder, 'output'), 'utf8'),
+    stop: async () => {
+      await end(child, 'SIGTERM', 30_000)
+      const profile = readdirSync(folder).find((file) => file.endsWith('.cpuprofile'))
+      const text = profile === undefined ? undefined : readFileSync(join(folder, profile), 'utf8')
+      rmSync(folder, { recursive: true, force: true })
+      return text
+    },
+  }
+}
+
+/** Ends a process that we started, the hard way once `patience` milliseconds have passed. */
+export function end(child: ChildProcess, signal: NodeJS.Signals, patience: number): Promise<void> {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resolve()
+    const timer = setTimeout(() => child.kill('SIGKILL'), patience)
+    child.once('exit', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+    child.kill(signal)
+  })
+}
