@@ -2,6 +2,8 @@
 import { sameSecret, seal } from '../ids.ts'
 import type { Flow, HostPort, Transport } from './transport.ts'
 
+const remembered = 50_000 // tokens whose seal was checked already
+
 export class FlowTable {
   private readonly transports: readonly Transport[]
   private readonly connections = new Map<string, Flow>()
@@ -9,6 +11,8 @@ export class FlowTable {
   private readonly domains: ReadonlySet<string>
   private readonly key: string
   private readonly isAnyHost: boolean
+  private readonly tokens = new WeakMap<Flow, string>()
+  private readonly verified = new Set<string>()
 
   /** `key` seals tokens; kept in the store, so that they outlive the process. */
   constructor(transports: readonly Transport[], domains: Iterable<string>, key: string) {
@@ -67,13 +71,22 @@ export class FlowTable {
     return host === undefined || port === undefined ? this.open(name) : this.to(transport!, { host, port: Number(port) })
   }
   token(flow: Flow): string {
-    const body = Buffer.from(this.nameOf(flow)).toString('base64url')
-    return `${body}.${seal(this.key, body, 12)}`
+    let token = this.tokens.get(flow)
+    if (token === undefined) {
+      const body = Buffer.from(this.nameOf(flow)).toString('base64url')
+      token = `${body}.${seal(this.key, body, 12)}`
+      this.tokens.set(flow, token)
+    }
+    return token
   }
   /** Whether we gave that token out, in this process or an earlier one. */
   isSealed(token: string): boolean {
+    if (this.verified.has(token)) return true
     const dot = token.lastIndexOf('.')
-    return dot > 0 && sameSecret(seal(this.key, token.slice(0, dot), 12), token.slice(dot + 1))
+    if (dot <= 0 || !sameSecret(seal(this.key, token.slice(0, dot), 12), token.slice(dot + 1))) return false
+    this.verified.add(token)
+    if (this.verified.size > remembered) this.verified.delete(this.verified.values().next().value!)
+    return true
   }
   find(token: string): Flow | undefined {
     if (!this.isSealed(token)) return undefined
