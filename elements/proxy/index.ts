@@ -64,6 +64,11 @@ class ProxyElement implements Element {
   }
   private unsupported(exchange: Exchange): boolean {
     const { request } = exchange
+    const { scheme } = request.uri
+    if (scheme !== 'sip' && scheme !== 'sips' && scheme !== 'tel' && exchange.planned === undefined) {
+      if (request.method !== 'ACK') exchange.reply(416) // RFC 3261 §16.3 step 2
+      return true
+    }
     if (request.find(H['Proxy-Require']) < 0) return false
     exchange.reply(420, { headers: [['Unsupported', request.list(H['Proxy-Require']).join(', ')]] }) // RFC 3261 §16.3
     return true

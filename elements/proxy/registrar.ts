@@ -29,7 +29,9 @@ export class Registrar {
     if (!this.host.domains.includes(request.uri.host)) return exchange.reply(404, { warning: `${request.uri.host} is not ours` })
     const unknown = request.list(H.Require).filter((option) => !extensions.includes(option.toLowerCase()))
     if (unknown.length > 0) return exchange.reply(420, { headers: [['Unsupported', unknown.join(', ')]] })
-    if (aor === undefined || request.to.uri.user === '') return exchange.reply(404, { warning: 'To names no user of ours' })
+    const { scheme, user, host } = request.to.uri
+    const foreign = scheme !== 'tel' && !this.host.domains.includes(host)
+    if (aor === undefined || user === '' || foreign) return exchange.reply(404, { warning: 'To names no user of ours' })
     if (this.rules.open || exchange.flow.trusted) return this.register(exchange, aor)
     const verdict = this.authentication.digest(exchange, H.Authorization)
     if (verdict instanceof Promise) return verdict.then((settled) => this.registerAs(exchange, aor, settled))

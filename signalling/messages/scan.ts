@@ -1,5 +1,6 @@
 /** One pass over the bytes finds the start line and the header fields. The result carries its own verdict; nothing throws. */
-import { parseCSeq } from './fields.ts'
+import { splitOutside } from './address.ts'
+import { parseCSeq, parseVia } from './fields.ts'
 import { type Fault, SipRequest, SipResponse, stride } from './message.ts'
 import { H, nameAt, nameOf, single } from './names.ts'
 
@@ -165,7 +166,7 @@ function check(message: SipRequest | SipResponse): Fault | undefined {
   }
   const cseq = parseCSeq(message.text(H.CSeq)!)
   if (cseq === undefined) return { status: 400, text: 'CSeq is not a number below 2^31 and a method' }
-  if (message.via === undefined) return { status: 400, text: 'Via is malformed' }
+  if (message.via === undefined || !restOfVia(message)) return { status: 400, text: 'Via is malformed' }
   if (message instanceof SipResponse) return undefined
   if (cseq.method !== message.method) return { status: 400, text: `CSeq says ${cseq.method}, the start line ${message.method}` }
   return checkRequest(message)
@@ -173,6 +174,8 @@ function check(message: SipRequest | SipResponse): Fault | undefined {
 
 function checkRequest(request: SipRequest): Fault | undefined {
   if (!request.uriIsSound) return { status: 400, text: 'Request-URI is malformed' }
+  // RFC 4475 §3.1.2.11: header fields hidden in a Request-URI are refused, never acted on
+  if (request.uri.headers !== '') return { status: 400, text: 'Request-URI has header fields' }
   const forwards = request.find(H['Max-Forwards'])
   if (forwards >= 0) {
     const hops = digits(request.bytes, request.index[forwards + 2]!, request.index[forwards + 3]!)
@@ -183,6 +186,13 @@ function checkRequest(request: SipRequest): Fault | undefined {
     return { status: 400, text: 'Expires is not a number' }
   }
   return undefined
+}
+
+/** The values that share a line with the topmost Via are what the next hop will see as its own. */
+function restOfVia(message: SipRequest | SipResponse): boolean {
+  const position = message.find(H.Via)
+  if (message.topViaEnd === message.index[position + 3]) return true
+  return splitOutside(message.at(position), ',').every((value) => parseVia(value) !== undefined)
 }
 
 /** Quotes are closed, and every `<` before the parameters has its `>`. */

@@ -107,14 +107,23 @@ function parseUriParameters(text: string): ReadonlyMap<string, string> | undefin
   return parameters
 }
 
-/** The user part with its escapes decoded; escapes that make no UTF-8 stay. */
+const equalDecoded = /[A-Za-z0-9\-_.!~*'()#\u0080-\uffff]/ // all others are reserved, or can stand in no URI as they are
+
+/** The user part for comparing: escapes that mean the same as their character are decoded, the others in upper case (RFC 3261 §19.1.4). */
 export function decodeUser(user: string): string {
-  if (!user.includes('%')) return user
+  return user.includes('%') ? user.replace(/(?:%[0-9A-Fa-f]{2})+/g, decodeRun) : user
+}
+
+function decodeRun(escapes: string): string {
+  let text: string
   try {
-    return decodeURIComponent(user)
+    text = decodeURIComponent(escapes)
   } catch {
-    return user // not UTF-8: compared as sent
+    return escapes.toUpperCase() // not UTF-8: compared as sent
   }
+  let decoded = ''
+  for (const character of text) decoded += equalDecoded.test(character) ? character : encodeURIComponent(character)
+  return decoded
 }
 
 /** `host` with brackets where IPv6 needs them, and `:port` if there is one. */
@@ -135,13 +144,39 @@ export function canonical(uri: Uri): string {
 
 const mustMatch = ['user', 'ttl', 'method', 'maddr', 'transport']
 
-/** RFC 3261 §19.1.4. */
+/** RFC 3261 §19.1.4; of telephone numbers RFC 3966 §4. */
 export function sameUri(a: Uri, b: Uri): boolean {
-  if (a.scheme !== b.scheme || a.host !== b.host || a.port !== b.port) return false
-  if (decodeUser(a.user) !== decodeUser(b.user) || a.password !== b.password || a.headers !== b.headers) return false
+  if (a.scheme !== b.scheme) return false
+  if (a.scheme === 'tel') return canonical(a) === canonical(b) && sameParameters(a, b, undefined)
+  if (a.scheme !== 'sip' && a.scheme !== 'sips') return a.text === b.text
+  if (a.host !== b.host || a.port !== b.port || decodeUser(a.user) !== decodeUser(b.user)) return false
+  if (decodeUser(a.password ?? '') !== decodeUser(b.password ?? '') || (a.password === undefined) !== (b.password === undefined))
+    return false
+  return sameParameters(a, b, mustMatch) && sameHeaders(a.headers, b.headers)
+}
+
+/** `must`: names that one URI may not have without the other; undefined: all. Those that both have are equal in any case. */
+function sameParameters(a: Uri, b: Uri, must: readonly string[] | undefined): boolean {
   for (const [name, value] of a.parameters) {
     const other = b.parameters.get(name)
-    if (other === undefined ? mustMatch.includes(name) : other.toLowerCase() !== value.toLowerCase()) return false
+    if (other === undefined) {
+      if (must === undefined || must.includes(name)) return false
+    } else if (decodeUser(other).toLowerCase() !== decodeUser(value).toLowerCase()) return false
   }
-  return mustMatch.every((name) => !b.parameters.has(name) || a.parameters.has(name))
+  for (const name of b.parameters.keys()) {
+    if (!a.parameters.has(name) && (must === undefined || must.includes(name))) return false
+  }
+  return true
+}
+
+/** Header parts count all, in any order. */
+function sameHeaders(a: string, b: string): boolean {
+  if (a === b) return true
+  const sorted = (headers: string): string => headers.split('&').map(comparableHeader).sort().join('&')
+  return sorted(a) === sorted(b)
+}
+
+function comparableHeader(header: string): string {
+  const equals = header.indexOf('=')
+  return equals < 0 ? header.toLowerCase() : header.slice(0, equals).toLowerCase() + decodeUser(header.slice(equals))
 }

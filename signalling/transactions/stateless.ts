@@ -22,7 +22,7 @@ export function stampedVia(request: SipRequest, flow: Flow): string | undefined 
 
 /** The refusal of a request that scan found wrong; undefined where not even that is possible. */
 export function refusal(request: SipRequest, flow: Flow, fault: Fault, agent: string, tag: string): Buffer | undefined {
-  if (request.method === 'ACK' || request.via === undefined) return undefined // nobody to answer
+  if (request.method === 'ACK' || request.find(H.Via) < 0) return undefined // nobody to answer
   return buildResponse(request, fault.status, {
     via: stampedVia(request, flow),
     toTag: tag,
