@@ -125,7 +125,7 @@ export class InviteClientTransaction extends ClientTransaction {
     if (response.status < 200) {
       if (this.state > Proceeding) return
       this.state = Proceeding
-      this.timer?.cancel()
+      if (this.cancelBytes === undefined) this.timer?.cancel() // else it is the one that gives up
       if (this.cancelWanted) this.sendCancel()
       this.user.onResponse(response)
     } else if (response.status < 300) {
