@@ -69,6 +69,8 @@ class ProximaNode implements Node, TransportSink {
   private readonly dispatcher: Dispatcher
   private flows: FlowTable
   private ready = false
+  /** The element that meets what comes from outside: what our end is called in traces. */
+  private readonly edge: { readonly name?: string }
 
   constructor(options: NodeOptions) {
     this.options = options
@@ -108,6 +110,8 @@ class ProximaNode implements Node, TransportSink {
       this.dispatcher.add(element)
       this.subscriptions.register(element)
     }
+    const met = plan.decide({ method: 'OPTIONS', user: '', host: options.domains[0] ?? '', from: 'outside' })?.element
+    this.edge = met === undefined ? {} : { name: met }
     this.stats.gauge('server_transactions', () => this.table.serverCount)
     this.stats.gauge('client_transactions', () => this.table.clientCount)
     this.stats.gauge('subscriptions_held', () => this.subscriptions.notifierCount)
@@ -236,7 +240,7 @@ class ProximaNode implements Node, TransportSink {
       at: clock.date(),
       transport: flow.transport,
       from: { address: flow.remote.host, port: flow.remote.port },
-      to: { address: flow.local.host, port: flow.local.port },
+      to: { address: flow.local.host, port: flow.local.port, ...this.edge },
       direction: 'in',
       bytes,
     })
@@ -273,7 +277,7 @@ class ProximaNode implements Node, TransportSink {
     tap?.message({
       at: clock.date(),
       transport: flow.transport,
-      from: { address: flow.local.host, port: flow.local.port },
+      from: { address: flow.local.host, port: flow.local.port, ...this.edge },
       to: { address: flow.remote.host, port: flow.remote.port },
       direction: 'out',
       bytes,

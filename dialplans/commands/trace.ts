@@ -3,6 +3,10 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { ladder, mermaid } from '../../signalling/capture/ladder.ts'
 import { readPcapng } from '../../signalling/capture/pcapng.ts'
+import type { TappedMessage } from '../../signalling/capture/tap.ts'
+import { SipRequest } from '../../signalling/messages/message.ts'
+import { scan } from '../../signalling/messages/scan.ts'
+import { printPlace } from '../dialplan.ts'
 import { unreadable } from '../text.ts'
 import { Refusal } from './refusal.ts'
 
@@ -18,9 +22,9 @@ export function traceCommand(): Command {
       if (messages.length === 0)
         throw new Refusal(`${file}: ${notes[0] ?? 'no SIP message is in it'}; give a capture that --trace wrote`)
       for (const note of notes) console.error(`${file}: ${note}`)
-      console.log(
-        options.mermaid ? mermaid(messages) : ladder(messages, process.stdout.isTTY ? { width: process.stdout.columns } : {}),
-      )
+      const names = peersOf(messages)
+      const width = process.stdout.isTTY ? { width: process.stdout.columns } : {}
+      console.log(options.mermaid ? mermaid(messages, { names }) : ladder(messages, { names, ...width }))
     })
 }
 
@@ -30,4 +34,16 @@ function readCapture(file: string): Buffer {
   } catch (error) {
     throw new Refusal(`${file}: ${unreadable(error)}; give a pcapng file`, error)
   }
+}
+
+/** Peers by the user of their first request: `127.0.0.1:32938` -> `alice`. */
+function peersOf(messages: readonly TappedMessage[]): ReadonlyMap<string, string> {
+  const names = new Map<string, string>()
+  for (const { direction, from, bytes } of messages) {
+    const place = printPlace({ host: from.address, port: from.port })
+    if (direction !== 'in' || names.has(place)) continue
+    const request = scan(Buffer.from(bytes))
+    if (request instanceof SipRequest && request.from.uri.user !== '') names.set(place, request.from.uri.user)
+  }
+  return names
 }
