@@ -2,13 +2,15 @@
 /** The command line, and the only place that knows it is one: `proxima <command>`. */
 import { Command } from 'commander'
 import { checkCommand } from './commands/check.ts'
+import { demoCommand } from './commands/demo.ts'
 import { explainCommand } from './commands/explain.ts'
 import { playCommand } from './commands/play.ts'
 import { Refusal, refusalOf } from './commands/refusal.ts'
 import { startCommand } from './commands/start.ts'
 import { traceCommand } from './commands/trace.ts'
+import { ueCommand } from './commands/ue.ts'
 
-const commands = [startCommand(), checkCommand(), explainCommand(), playCommand(), traceCommand()]
+const commands = [startCommand(), checkCommand(), demoCommand(), explainCommand(), playCommand(), traceCommand(), ueCommand()]
 
 /** Commander's own complaints as one line, with where to look. */
 function refuseUsage(command: Command): void {

@@ -1,0 +1,204 @@
+/** `proxima ue`: user equipment in the terminal. */
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { type Air, multicastAir, type Position } from '../../elements/air/index.ts'
+import { type Answer, type OpenPort, type Role, SipJsAgent, Ue } from '../../elements/ue/index.ts'
+import { type Clock, RealClock } from '../../signalling/clock.ts'
+import { randomIds, seal } from '../../signalling/ids.ts'
+import type { Log } from '../../signalling/log.ts'
+import { joinMulticast } from '../../signalling/transports/multicast.ts'
+import type { HostPort } from '../../signalling/transports/transport.ts'
+import { openTcp, openUdp, openWs } from '../../signalling/transports/ue-sockets.ts'
+import { parsePlace, printPlace, userOf } from '../dialplan.ts'
+import { placedLink } from '../placed-link.ts'
+import { type Happening, UeLines } from '../ue-lines.ts'
+import { logLevelOption, openLog } from './logging.ts'
+import { Refusal } from './refusal.ts'
+
+interface UeCommandOptions {
+  readonly server?: HostPort
+  readonly transport: Transport
+  readonly password?: string
+  readonly domain: string
+  readonly discoverable?: boolean
+  readonly discover?: boolean
+  readonly at?: Position
+  readonly near?: boolean
+  readonly peers?: readonly string[]
+  readonly period?: number
+  readonly air: HostPort | false
+  readonly json?: boolean
+  readonly for?: number
+  readonly logLevel: string
+}
+
+type Transport = 'udp' | 'tcp' | 'ws'
+
+const ways: { readonly [transport in Transport]: { readonly open: OpenPort; readonly port: number } } = {
+  udp: { open: openUdp, port: 5060 },
+  tcp: { open: openTcp, port: 5060 },
+  ws: { open: openWs, port: 8060 },
+}
+const patience = 10_000 // milliseconds that a server may take to answer at all
+
+const examples = `
+Examples:
+  $ proxima ue alice --discoverable --discover --at 52.5200,13.4050
+  $ proxima ue bob --near --peers alice,carol --period 10 --json
+  $ proxima ue sip:carol@example.com --server 192.0.2.1:5060 --transport tcp --password secret`
+
+export function ueCommand(): Command {
+  return new Command('ue')
+    .description('run user equipment in the terminal: register, announce, listen, hear who is near')
+    .argument('<user>', 'a subscriber: alice, or sip:alice@localhost')
+    .option('--discoverable', 'ask to be discovered: announce the code that the server gives')
+    .option('--discover', 'ask to discover: listen, report what is heard, and tell who is near')
+    .option('--at <place>', 'where it stands, as latitude,longitude; without: within hearing of everybody', readPosition)
+    .option('--near', 'tell who is near, now and as it changes; --discover does so too')
+    .option('--peers <users>', 'tell of these only, e.g. bob,carol', (text) => text.split(',').filter((name) => name !== ''))
+    .option('--period <seconds>', 'be told at least so often, changed or not', readSeconds)
+    .option('--server <host:port>', 'SIP server (default: 127.0.0.1:5060, for ws 127.0.0.1:8060)', readServer)
+    .addOption(new Option('--transport <name>', 'how to reach it').choices(['udp', 'tcp', 'ws']).default('udp'))
+    .option('--password <text>', 'default: that of the demo subscribers, <user>-proxima')
+    .option('--domain <name>', 'domain of a user given by name alone', 'localhost')
+    .option('--air <group:port>', 'multicast group that is the air; none: hear nobody', readAir, {
+      host: '239.255.77.7',
+      port: 7707,
+    }) // prettier-ignore
+    .option('--json', 'a line of JSON for everything that happens')
+    .option('--for <seconds>', 'end after so long', readSeconds)
+    .addOption(logLevelOption('error'))
+    .addHelpText('after', examples)
+    .action(run)
+}
+
+async function run(user: string, options: UeCommandOptions): Promise<void> {
+  const log = openLog(options.logLevel)
+  const clock = new RealClock((fault) => log.error({ err: fault }, 'fault in a timer'))
+  const way = ways[options.transport]
+  const server = options.server ?? { host: '127.0.0.1', port: way.port }
+  const lines = new UeLines(
+    options.json === true,
+    (line) => console.log(line),
+    () => clock.date(),
+  ) // prettier-ignore
+  const ids = randomIds()
+  const identity = identityOf(user, options.domain)
+  const protocol = options.transport.toUpperCase() as 'UDP' | 'TCP' | 'WS'
+  const password = options.password ?? `${userOf(identity)}-proxima`
+  const agent = new SipJsAgent({ identity, password, clock, ids, log, carrier: { protocol, server, open: way.open } })
+  agent.onMessage(({ from, contentType, body }) =>
+    lines.tell({ kind: 'message', from, type: contentType, text: body.toString('utf8') }),
+  )
+  const air = options.air === false ? undefined : await openAir(options.air, options.at, clock, log)
+  const ue = new Ue({ agent, clock, ...(air === undefined ? {} : { air }), onEvent: (event) => lines.tell(event) })
+  const stopped = untilStopped(options.for, clock)
+  try {
+    await register(ue, printPlace(server), options.transport, clock, lines)
+    await serve(ue, options, lines)
+    await stopped
+  } finally {
+    lines.quiet = true // what follows from leaving is no news
+    await ue.stop()
+    air?.close()
+  }
+  lines.quiet = false
+  lines.tell({ kind: 'stopped' })
+  process.exit(0)
+}
+
+async function register(ue: Ue, server: string, transport: Transport, clock: Clock, lines: UeLines): Promise<void> {
+  const silence = new Promise<undefined>((resolve) => {
+    clock.after(patience, () => resolve(undefined))
+  })
+  const answer = await Promise.race([ue.agent.register(), silence])
+  if (answer?.status !== 200) throw refusedRegistration(ue.device, server, transport, answer)
+  lines.tell({ kind: 'registered', device: ue.device, server, transport })
+}
+
+function refusedRegistration(device: string, server: string, transport: Transport, answer: Answer | undefined): Refusal {
+  if (answer === undefined || answer.status === 503 || answer.status === 408)
+    return new Refusal(`nobody answers at ${server} over ${transport}; start a server (npm start), or name it by --server`)
+  const { status, reason, warning } = answer
+  const said = `${status} ${warning ?? reason}`
+  if (status === 401 || status === 407 || status === 403)
+    return new Refusal(`${server} does not let ${device} in (${said}): no such subscriber, or another password; see --password`)
+  return new Refusal(`${server} does not register ${device}: ${said}; see --domain and --server`)
+}
+
+/** Asks for the roles, and who is near. */
+async function serve(ue: Ue, options: UeCommandOptions, lines: UeLines): Promise<void> {
+  const roles: Role[] = []
+  if (options.discoverable === true) roles.push('discoverable')
+  if (options.discover === true) roles.push('discoverer')
+  if (roles.length > 0) {
+    const granted = await ue.requestProximity(roles)
+    if (typeof granted === 'number')
+      throw new Refusal(
+        `${ue.device} has no permission for ${options.discover ? '--discover' : ''}${roles.length > 1 ? ' or ' : ''}${options.discoverable ? '--discoverable' : ''} (${granted}); its subscriber record gives it`,
+      )
+  }
+  if (options.discover !== true && options.near !== true && options.peers === undefined) return
+  const { peers, period } = options
+  ue.watch(
+    {
+      ...(peers === undefined ? {} : { peers: peers.map((name) => identityOf(name, ue.device.split('@')[1]!)) }),
+      ...(period === undefined ? {} : { period }),
+    },
+    (change) => lines.tell({ kind: 'near', ...change } satisfies Happening),
+    (status, why) => lines.tell({ kind: 'near-ended', status, why }),
+  )
+}
+
+async function openAir(group: HostPort, at: Position | undefined, clock: Clock, log: Log): Promise<Air> {
+  try {
+    const link = await joinMulticast({ group, failed: (why) => log.warn({ why }, 'the air failed') })
+    return multicastAir({ link: at === undefined ? link : placedLink(link, at, clock), clock, ids: randomIds(), seal })
+  } catch (error) {
+    throw new Refusal(`there is no multicast to ${printPlace(group)} on this machine (${String(error)}); go on with --air none`)
+  }
+}
+
+/** Resolves at Ctrl-C, SIGTERM or the end of its time; a second Ctrl-C ends at once. */
+function untilStopped(seconds: number | undefined, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    let told = false
+    const stop = (): void => {
+      if (told) process.exit(0)
+      told = true
+      resolve()
+    }
+    process.on('SIGINT', stop)
+    process.on('SIGTERM', stop)
+    if (seconds !== undefined) clock.after(seconds * 1000, resolve)
+  })
+}
+
+function identityOf(user: string, domain: string): string {
+  if (user.startsWith('sip:') && user.includes('@')) return user
+  if (!/^[A-Za-z0-9._+-]+$/.test(user)) throw new Refusal(`'${user}' is no user; expected a name or sip:name@domain`)
+  return `sip:${user}@${domain}`
+}
+
+function readPosition(text: string): Position {
+  const match = /^(-?\d{1,2}(?:\.\d+)?),(-?\d{1,3}(?:\.\d+)?)$/.exec(text)
+  const [latitude, longitude] = [Number(match?.[1]), Number(match?.[2])]
+  if (match === null || Math.abs(latitude) > 90 || Math.abs(longitude) > 180)
+    throw new InvalidArgumentError('Expected latitude,longitude in degrees, such as 52.5200,13.4050.')
+  return { latitude, longitude }
+}
+
+function readSeconds(text: string): number {
+  const seconds = Number(text)
+  if (!(seconds > 0 && seconds < 1e8)) throw new InvalidArgumentError('Expected seconds, more than 0.')
+  return seconds
+}
+
+function readServer(text: string): HostPort {
+  const place = parsePlace(text)
+  if (place === undefined) throw new InvalidArgumentError('Expected host:port, such as 127.0.0.1:5060.')
+  return place
+}
+
+function readAir(text: string): HostPort | false {
+  return text === 'none' ? false : readServer(text)
+}

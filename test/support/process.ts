@@ -1,0 +1,138 @@
+/** Real processes for tests: a node on free ports, and whatever runs against it. Each is ended by its own pid. */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export const program = join(import.meta.dirname, '../../dialplans/proxima.ts')
+const defaultPlan = join(import.meta.dirname, '../../dialplans/default.yaml')
+
+export interface Ended {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+/** A process that runs. */
+export class Running {
+  out = ''
+  err = ''
+  readonly ended: Promise<Ended>
+  private readonly child: ChildProcessWithoutNullStreams
+  private readonly watchers = new Set<() => void>()
+  private over = false
+
+  constructor(command: string, args: readonly string[], options: { readonly cwd?: string; readonly home?: string } = {}) {
+    const env = options.home === undefined ? process.env : { ...process.env, HOME: options.home }
+    this.child = spawn(command, args, { stdio: 'pipe', env, ...(options.cwd === undefined ? {} : { cwd: options.cwd }) })
+    this.child.stdin.on('error', () => undefined) // it may have ended before it has read all
+    const said = (take: (text: string) => void) => (text: string) => {
+      take(text)
+      for (const watcher of this.watchers) watcher()
+    }
+    this.child.stdout.setEncoding('utf8').on(
+      'data',
+      said((text) => (this.out += text)),
+    ) // prettier-ignore
+    this.child.stderr.setEncoding('utf8').on(
+      'data',
+      said((text) => (this.err += text)),
+    ) // prettier-ignore
+    this.ended = new Promise((resolve) => {
+      const end = (code: number | null): void => {
+        this.over = true
+        resolve({ code, out: this.out, err: this.err })
+        for (const watcher of this.watchers) watcher()
+      }
+      this.child.on('error', (fault) => {
+        this.err += fault.message
+        end(127)
+      })
+      this.child.on('close', end)
+    })
+  }
+  get pid(): number | undefined {
+    return this.child.pid
+  }
+  /** Resolves with the match once its output has it; rejects with all output where it ends without. */
+  said(pattern: RegExp): Promise<RegExpExecArray> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        const match = pattern.exec(this.out) ?? pattern.exec(this.err)
+        if (match !== null) resolve(match)
+        else if (this.over)
+          reject(new Error(`${this.child.spawnfile} ended before it said ${pattern}:\n${this.out}\n${this.err}`))
+        else return
+        this.watchers.delete(look)
+      }
+      this.watchers.add(look)
+      look()
+    })
+  }
+  type(text: string): void {
+    this.child.stdin.write(text)
+  }
+  signal(signal: NodeJS.Signals): void {
+    if (!this.over) this.child.kill(signal)
+  }
+  /** Ends it: politely, and after `patience` milliseconds for certain. */
+  async stop(patience = 6000): Promise<Ended> {
+    this.signal('SIGTERM')
+    const timer = setTimeout(() => this.signal('SIGKILL'), patience)
+    const ended = await this.ended
+    clearTimeout(timer)
+    return ended
+  }
+}
+
+/** Runs a command to its end. */
+export function run(command: string, args: readonly string[], options: { cwd?: string; stdin?: string } = {}): Promise<Ended> {
+  const running = new Running(command, args, options.cwd === undefined ? {} : { cwd: options.cwd })
+  if (options.stdin !== undefined) running.type(options.stdin)
+  return running.ended
+}
+
+/** `proxima <args>` to its end. */
+export function proxima(...args: readonly string[]): Promise<Ended> {
+  return run(process.execPath, [program, ...args])
+}
+
+export interface NodeProcess {
+  readonly process: Running
+  readonly udp: number
+  readonly tcp: number
+  readonly ws: number
+  /** A folder of its own, gone after `stop`. */
+  readonly folder: string
+  /** What it has sent and received, complete after `stop`. */
+  readonly trace: string
+  /** SIGTERM; resolves with its exit. `keep`: the folder stays. */
+  stop(keep?: boolean): Promise<Ended>
+}
+
+/** Starts the default network on free ports with an empty memory and a capture; resolves when it is ready. */
+export async function startNode(...args: readonly string[]): Promise<NodeProcess> {
+  const folder = mkdtempSync(join(tmpdir(), 'proxima-node-'))
+  const trace = join(folder, 'trace.pcapng')
+  const ports = ['--port-udp', '0', '--port-tcp', '0', '--port-ws', '0', '--no-http', '--log-level', 'warn']
+  const node = new Running(
+    process.execPath,
+    [program, 'start', defaultPlan, ...ports, '--data', 'memory', '--trace', trace, ...args],
+    { cwd: folder },
+  )
+  await node.said(/^ready/m)
+  const port = (transport: string): number => Number(new RegExp(`${transport}://127\\.0\\.0\\.1:(\\d+)`).exec(node.out)?.[1])
+  return {
+    process: node,
+    udp: port('udp'),
+    tcp: port('tcp'),
+    ws: port('ws'),
+    folder,
+    trace,
+    async stop(keep = false) {
+      const ended = await node.stop()
+      if (!keep) rmSync(folder, { recursive: true, force: true })
+      return ended
+    },
+  }
+}

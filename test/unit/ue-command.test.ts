@@ -1,0 +1,151 @@
+/** `proxima ue` and `proxima demo` as a user meets them: real processes against a real node. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'ava'
+import { ladder } from '../../signalling/capture/ladder.ts'
+import { readPcapng } from '../../signalling/capture/pcapng.ts'
+import { type NodeProcess, program, proxima, Running, run, startNode } from '../support/process.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'proxima-ue-'))
+let node: NodeProcess
+test.before(async () => {
+  node = await startNode()
+})
+test.after.always(async () => {
+  await node.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** A multicast group of this run and test alone, as far as ports tell. */
+const airOf = (test: number): string => `239.255.77.${test}:${20_000 + (process.pid % 40_000)}`
+
+function ue(air: string, ...args: readonly string[]): Running {
+  return new Running(process.execPath, [program, 'ue', ...args, '--air', air])
+}
+
+test('two of them in two processes discover each other', async (t) => {
+  const common = ['--discoverable', '--discover', '--at', '52.5200,13.4050']
+  const alice = ue(airOf(11), 'alice', ...common, '--server', `127.0.0.1:${node.udp}`)
+  t.teardown(() => alice.stop())
+  await alice.said(/nobody is near/)
+  const bob = ue(airOf(11), 'bob', ...common, '--server', `127.0.0.1:${node.ws}`, '--transport', 'ws', '--json')
+  t.teardown(() => bob.stop())
+  await alice.said(/heard [0-9a-f]{8}… at -50 dBm/)
+  await alice.said(/sip:bob@localhost is near$/m)
+  await bob.said(/"kind":"near".*"came":\["sip:alice@localhost"\]/)
+  bob.signal('SIGINT')
+  const { code, out, err } = await bob.ended
+  t.is(code, 0, err)
+  const happened = out
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { kind: string; at: string }) // prettier-ignore
+  t.is(happened[0]?.kind, 'registered')
+  t.is(happened.at(-1)?.kind, 'stopped')
+  for (const { at } of happened) t.regex(at, /^\d{4}-\d\d-\d\dT.*Z$/)
+  await alice.said(/sip:bob@localhost is not near any more/)
+  alice.signal('SIGTERM')
+  const ended = await alice.ended
+  t.is(ended.code, 0)
+  t.regex(ended.out, /unregistered\n$/)
+})
+
+test('who is far away is not heard', async (t) => {
+  const server = `127.0.0.1:${node.tcp}`
+  const carol = ue(airOf(12), 'carol', '--discoverable', '--at', '48.1,11.6', '--server', server, '--transport', 'tcp')
+  const dave = ue(
+    airOf(12),
+    'dave',
+    '--discoverable',
+    '--discover',
+    '--at',
+    '52.52,13.4',
+    '--server',
+    server,
+    '--transport',
+    'tcp',
+    '--for',
+    '3',
+  )
+  t.teardown(() => carol.stop())
+  await carol.said(/announcing/)
+  const { code, out, err } = await dave.ended
+  t.is(code, 0, out + err)
+  t.notRegex(out, /heard/)
+})
+
+test('feedback comes by its period', async (t) => {
+  const carol = ue('none', 'carol', '--near', '--peers', 'dave', '--period', '1', '--server', `127.0.0.1:${node.udp}`)
+  t.teardown(() => carol.stop())
+  await carol.said(/nobody is near[\s\S]*still nobody is near[\s\S]*still nobody is near/)
+  t.pass()
+})
+
+const refused: readonly (readonly [title: string, args: (free: number) => readonly string[], line: RegExp])[] = [
+  [
+    'a wrong password',
+    () => ['alice', '--password', 'guess', '--server', `127.0.0.1:${node.udp}`],
+    /^proxima: 127.* does not let sip:alice@localhost in \(401 .*password/,
+  ],
+  ['an unknown user', () => ['zoe', '--server', `127.0.0.1:${node.udp}`], /^proxima: .*sip:zoe@localhost.*no such subscriber/],
+  [
+    'no permission',
+    () => ['eve', '--discover', '--server', `127.0.0.1:${node.udp}`],
+    /sip:eve@localhost has no permission for --discover \(403\)/,
+  ],
+  [
+    'a domain that is not served',
+    () => ['alice', '--domain', 'x.example', '--server', `127.0.0.1:${node.udp}`],
+    /^proxima: .*404 x\.example is not ours/,
+  ],
+  ['no server over UDP', (free) => ['alice', '--server', `127.0.0.1:${free}`], /^proxima: nobody answers at .* over udp/],
+  [
+    'no server over TCP',
+    (free) => ['alice', '--server', `127.0.0.1:${free}`, '--transport', 'tcp'],
+    /^proxima: nobody answers at .* over tcp/,
+  ],
+  [
+    'no server over WebSocket',
+    (free) => ['alice', '--server', `127.0.0.1:${free}`, '--transport', 'ws'],
+    /^proxima: nobody answers at .* over ws/,
+  ],
+  ['a place that is none', () => ['alice', '--at', '99,0'], /latitude,longitude/],
+  ['a user that is none', () => ['a b'], /'a b' is no user/],
+]
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+for (const [title, args, line] of refused) {
+  test(`refused in one line: ${title}`, async (t) => {
+    const { code, err } = await proxima('ue', ...args(await freePort()), '--air', 'none')
+    t.is(code, 1)
+    t.regex(err.trimEnd(), line)
+    t.is(err.trimEnd().split('\n').length, 1, err)
+  })
+}
+
+test('a demo of its own shows who is near whom and leaves a capture', async (t) => {
+  const { code, out, err } = await run(process.execPath, [program, 'demo', '--seconds', '3', '--ues', '12'], { cwd: folder })
+  t.is(code, 0, err)
+  t.regex(out, /^ +\d+ s {2}\w+: (?:[+-]\w+ ?)+$/m)
+  t.regex(out, /12 UEs, 3 s: [1-9]\d* codes reported, [1-9]\d* notifications/)
+  t.regex(out, /capture: demo\.pcapng/)
+  const messages = readPcapng(readFileSync(join(folder, 'demo.pcapng')), (text) => t.fail(text))
+  t.true(messages.length > 200)
+  t.true(ladder(messages.slice(0, 40)).includes('REGISTER'))
+})
+
+test('a demo against a running node', async (t) => {
+  const demo = ['demo', '--seconds', '2', '--server', `127.0.0.1:${node.udp}`, '--trace', join(folder, 'other.pcapng')]
+  const { code, out, err } = await proxima(...demo)
+  t.is(code, 0, err)
+  t.regex(out, /4 UEs, 2 s: /)
+})
