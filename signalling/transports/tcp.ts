@@ -1,79 +1,42 @@
 /** TCP: connections in and out, framed by Content-Length, kept alive by CRLF (RFC 3261 §18, RFC 5626 §3.5.1). */
 import { createConnection, createServer, type Socket } from 'node:net'
+import { ConnectionFlow, type ConnectionOptions, type Pipe, plainAddress, usual } from './connection.ts'
 import { Framer } from './framing.ts'
-import type { Flow, HostPort, Transport, TransportSink } from './transport.ts'
+import type { HostPort, Transport } from './transport.ts'
 
-export interface TcpOptions {
-  /** Left out: connects only. */
-  readonly listen?: HostPort
-  readonly sink: TransportSink
-  readonly isTrusted: (host: string) => boolean
-  /** Names connections, unguessably. */
-  readonly newId: () => string
-  /** Bytes of the longest message. */
-  readonly messageLimit?: number
-  /** Bytes that may wait for a slow peer before its connection is ended. */
-  readonly backlog?: number
-  readonly connections?: number
-}
+/** Without `listen`: connects only. */
+export type TcpOptions = Omit<ConnectionOptions, 'listen'> & { readonly listen?: HostPort }
 
 const pong = Buffer.from('\r\n')
 const connectTimeout = 5_000
 
-class TcpFlow implements Flow {
-  readonly id: string
-  readonly transport = 'TCP'
-  readonly reliable = true
-  readonly local: HostPort
-  readonly remote: HostPort
-  readonly trusted: boolean
-  identity: string | undefined = undefined
-  private readonly socket: Socket
-  private readonly backlog: number
-  constructor(id: string, socket: Socket, local: HostPort, remote: HostPort, trusted: boolean, backlog: number) {
-    this.id = id
-    this.socket = socket
-    this.local = local
-    this.remote = remote
-    this.trusted = trusted
-    this.backlog = backlog
+function pipeOf(socket: Socket): Pipe {
+  return {
+    get open() {
+      return !socket.destroyed && !socket.writableEnded
+    },
+    get waiting() {
+      return socket.writableLength
+    },
+    write: (bytes) => socket.write(bytes),
+    end: () => socket.destroySoon(),
+    abort: () => socket.destroy(),
   }
-  get open(): boolean {
-    return !this.socket.destroyed && !this.socket.writableEnded
-  }
-  send(bytes: Uint8Array): boolean {
-    if (!this.open) return false
-    if (this.socket.writableLength > this.backlog) {
-      this.socket.destroy() // the peer does not read: shed it rather than hold its bytes for ever
-      return false
-    }
-    this.socket.write(bytes)
-    return true
-  }
-  close(): void {
-    this.socket.end()
-    this.socket.destroySoon()
-  }
-}
-
-function plain(host: string | undefined): string {
-  return (host ?? '').replace(/^::ffff:(?=\d+\.)/, '')
 }
 
 export function tcpTransport(options: TcpOptions): Transport {
-  const { sink, isTrusted, newId } = options
-  const messageLimit = options.messageLimit ?? 65_535
-  const backlog = options.backlog ?? 1024 * 1024
-  const flows = new Map<string, TcpFlow>()
+  const { sink } = options
+  const messageLimit = options.messageLimit ?? usual.messageLimit
+  const flows = new Map<string, ConnectionFlow>()
   const server = createServer({ noDelay: true, keepAlive: true }, (socket) => {
-    const remote = { host: plain(socket.remoteAddress), port: socket.remotePort ?? 0 }
+    const remote = { host: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 }
     attach(socket, remote)
   })
-  server.maxConnections = options.connections ?? 20_000
+  server.maxConnections = options.connections ?? usual.connections
   let local: HostPort = options.listen ?? { host: '127.0.0.1', port: 0 }
 
-  function attach(socket: Socket, remote: HostPort): TcpFlow {
-    const flow = new TcpFlow(`tcp-${newId()}`, socket, local, remote, isTrusted(remote.host), backlog)
+  function attach(socket: Socket, remote: HostPort): ConnectionFlow {
+    const flow = new ConnectionFlow('TCP', pipeOf(socket), local, remote, { ...options, listen: local })
     const key = `${remote.host}|${remote.port}`
     flows.set(key, flow)
     const framer = new Framer(

@@ -1,84 +1,51 @@
 /** SIP over WebSocket (RFC 7118): one message a frame, subprotocol `sip`. Serves only; UEs bring their own client. */
 import { createServer, type IncomingMessage } from 'node:http'
 import { type WebSocket, WebSocketServer } from 'ws'
-import type { Flow, HostPort, Transport, TransportSink } from './transport.ts'
+import { ConnectionFlow, type ConnectionOptions, type Pipe, plainAddress, usual } from './connection.ts'
+import type { Flow, HostPort, Transport } from './transport.ts'
 
-export interface WsOptions {
-  readonly listen: HostPort
-  readonly sink: TransportSink
-  readonly isTrusted: (host: string) => boolean
-  readonly newId: () => string
-  readonly messageLimit?: number
-  readonly backlog?: number
-  readonly connections?: number
-}
+const ping = '\r\n\r\n' // RFC 5626 §3.5.1
+const pong = Buffer.from('\r\n')
 
-const keepAlive = /^(?:\r\n)+$/
-
-class WsFlow implements Flow {
-  readonly id: string
-  readonly transport = 'WS'
-  readonly reliable = true
-  readonly local: HostPort
-  readonly remote: HostPort
-  readonly trusted: boolean
-  identity: string | undefined = undefined
-  private readonly socket: WebSocket
-  private readonly backlog: number
-  constructor(id: string, socket: WebSocket, local: HostPort, remote: HostPort, trusted: boolean, backlog: number) {
-    this.id = id
-    this.socket = socket
-    this.local = local
-    this.remote = remote
-    this.trusted = trusted
-    this.backlog = backlog
-  }
-  get open(): boolean {
-    return this.socket.readyState === this.socket.OPEN
-  }
-  send(bytes: Uint8Array): boolean {
-    if (!this.open) return false
-    if (this.socket.bufferedAmount > this.backlog) {
-      this.socket.terminate()
-      return false
-    }
-    this.socket.send(bytes, { binary: false }) // text frames: browsers' SIP stacks expect them
-    return true
-  }
-  close(): void {
-    this.socket.close(1001)
+function pipeOf(socket: WebSocket): Pipe {
+  return {
+    get open() {
+      return socket.readyState === socket.OPEN
+    },
+    get waiting() {
+      return socket.bufferedAmount
+    },
+    write: (bytes) => socket.send(bytes, { binary: false }), // text frames: browsers' SIP stacks expect them
+    end: () => socket.close(1001),
+    abort: () => socket.terminate(),
   }
 }
 
-export function wsTransport(options: WsOptions): Transport {
-  const { sink, isTrusted, newId } = options
-  const backlog = options.backlog ?? 1024 * 1024
-  const flows = new Set<WsFlow>()
+export function wsTransport(options: ConnectionOptions): Transport {
+  const { sink } = options
+  const flows = new Set<ConnectionFlow>()
   let local = options.listen
   const http = createServer((_request, response) => {
     response.writeHead(426, { 'content-type': 'text/plain', upgrade: 'websocket' })
     response.end('This port speaks SIP over WebSocket (RFC 7118): connect with subprotocol "sip".\n')
   })
-  http.maxConnections = options.connections ?? 20_000
+  http.maxConnections = options.connections ?? usual.connections
   const server = new WebSocketServer({
     server: http,
-    maxPayload: options.messageLimit ?? 65_535,
+    maxPayload: options.messageLimit ?? usual.messageLimit,
     perMessageDeflate: false,
     handleProtocols: (offered) => (offered.has('sip') ? 'sip' : false),
     verifyClient: ({ req }: { req: IncomingMessage }) =>
       /(^|[\s,])sip($|[\s,])/.test(String(req.headers['sec-websocket-protocol'])),
   })
   server.on('connection', (socket, request) => {
-    const remote = {
-      host: (request.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, ''),
-      port: request.socket.remotePort ?? 0,
-    }
-    const flow = new WsFlow(`ws-${newId()}`, socket, local, remote, isTrusted(remote.host), backlog)
+    const remote = { host: plainAddress(request.socket.remoteAddress), port: request.socket.remotePort ?? 0 }
+    const flow = new ConnectionFlow('WS', pipeOf(socket), local, remote, options)
     flows.add(flow)
     socket.on('message', (data) => {
       const bytes = Buffer.isBuffer(data) ? data : Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data)
-      if (bytes.length <= 4 && keepAlive.test(bytes.toString('latin1'))) flow.send(Buffer.from('\r\n'))
-      else sink.received(bytes, flow)
+      if (bytes.length > 4) sink.received(bytes, flow)
+      else if (bytes.toString('latin1') === ping) flow.send(pong)
     })
     socket.on('error', (fault) => sink.failed(flow, fault.message))
     socket.on('close', () => {
