@@ -138,6 +138,8 @@ export interface Target {
   readonly flow?: Flow
   /** Route header fields to put in front, topmost first. */
   readonly route?: readonly string[]
+  /** Record-Route values to add, instead of those of `ForwardOptions`. */
+  readonly recordRoute?: readonly string[]
   readonly q?: number
 }
 

@@ -153,16 +153,16 @@ class ProxyElement implements Element {
     const bindings = aor === undefined ? [] : this.bindings.of(aor)
     const targets: Target[] = []
     for (const binding of bindings) {
-      const target = this.target(binding)
+      const target = this.target(exchange, binding)
       if (target !== undefined) targets.push(target)
     }
     if (targets.length === 0) return this.unreachable(exchange, aor)
-    exchange.forward(targets, { ...asserted, ...this.recordRoute(exchange, targets[0]!.flow) })
+    exchange.forward(targets, asserted)
   }
-  private target({ contact, flow: name, path, q }: Binding): Target | undefined {
-    if (path !== undefined) return { uri: contact, route: path, q }
+  private target(exchange: Exchange, { contact, flow: name, path, q }: Binding): Target | undefined {
+    if (path !== undefined) return { uri: contact, route: path, q, ...this.recordRoute(exchange, undefined) }
     const flow = this.host.flows.named(name)
-    return flow && { uri: contact, flow, q }
+    return flow && { uri: contact, flow, q, ...this.recordRoute(exchange, flow) }
   }
   /** 480 for a user of ours who is away, 404 for nobody. */
   private unreachable(exchange: Exchange, aor: string | undefined): void | Promise<void> {

@@ -20,6 +20,7 @@ import type { FlowTable } from '../transports/flows.ts'
 import type { Flow } from '../transports/transport.ts'
 import { type ExchangeHolder, NodeExchange, splitRoutes } from './exchange.ts'
 import type { Carrier } from './fork.ts'
+import { isLoop } from './loop.ts'
 import { type NextHop, nextHop, planned, planQuery, routeOwner, type Surroundings } from './next-hop.ts'
 import type { Plan } from './plan.ts'
 
@@ -112,8 +113,11 @@ export class Dispatcher implements ExchangeHolder, Carrier, Surroundings {
     const owner = routes.own[0] === undefined ? undefined : routeOwner(routes.own[0], this.elements)
     const element = (from === 'trusted' ? owner : undefined) ?? decision?.element ?? owner
     if (element === undefined) return this.refuse(side, side.request.method === 'OPTIONS' ? 200 : 404)
+    if (side.request.method !== 'ACK' && isLoop(side, this.options.table, this.foreignRoutes)) return this.refuse(side, 482)
     this.deliver(side, element, from, decision?.index ?? -1, routes.own, routes.rest)
   }
+  private readonly foreignRoutes = (request: SipRequest): readonly string[] =>
+    splitRoutes(request, (host, port) => this.isOurs(host, port))?.rest ?? []
   receiveAck(request: SipRequest, flow: Flow): void {
     this.receive({ request, flow, via: undefined, onCancel: undefined, respond: () => undefined })
   }

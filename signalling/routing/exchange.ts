@@ -138,7 +138,7 @@ export class NodeExchange implements Exchange {
         : target.flow !== undefined
           ? { flow: target.flow }
           : this.holder.hopFor(this.request, this.element, uri, routes, this.rule)
-    return { hop, uri, routes, recordRoutes: how.recordRoute ?? [], q: target.q ?? 1 }
+    return { hop, uri, routes, recordRoutes: target.recordRoute ?? how.recordRoute ?? [], q: target.q ?? 1 }
   }
 
   accept<State>(options: SubscriptionOptions<State>): Notifier<State> {

@@ -50,6 +50,9 @@ class Branch implements ClientUser {
     this.fork = fork
     this.target = target
   }
+  get origin(): ServerSide {
+    return this.fork.side
+  }
   get open(): boolean {
     return this.final === undefined && this.failed === 0
   }
@@ -64,7 +67,7 @@ class Branch implements ClientUser {
 
 export class ForkRun implements Fork {
   private readonly carrier: Carrier
-  private readonly side: ServerSide
+  readonly side: ServerSide
   private readonly request: SipRequest
   private readonly element: string
   private readonly how: ForwardOptions

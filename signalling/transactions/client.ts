@@ -5,10 +5,13 @@ import { SipRequest, type SipResponse } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import { scan } from '../messages/scan.ts'
 import type { Flow } from '../transports/transport.ts'
+import type { ServerSide } from './server.ts'
 import type { Timing } from './timing.ts'
 
 /** Who is told. Each final outcome is told once; provisional responses any number of times. */
 export interface ClientUser {
+  /** The request that it forwards, if it made none of its own. */
+  readonly origin?: ServerSide
   onResponse(response: SipResponse): void
   /** No final response in 64*T1 (408), or the flow is gone (503). */
   onNoResponse(status: 408 | 503): void
@@ -34,7 +37,7 @@ export class ClientTransaction implements Timed {
   readonly slot: number
   readonly flow: Flow
   protected readonly holder: ClientHolder
-  protected readonly user: ClientUser
+  readonly user: ClientUser
   protected state = Trying
   protected bytes: Buffer | undefined
   protected timer: Timer | undefined

@@ -37,7 +37,7 @@ export class LocalTransaction implements ServerSide {
   /** Name of the element that receives. */
   readonly to: string
   onCancel: (() => void) | undefined = undefined
-  private readonly user: ClientUser
+  readonly user: ClientUser
   private readonly soon: (task: () => void) => void
   private readonly seen: (bytes: Buffer, from: string, to: string) => void
   private done = false

@@ -35,6 +35,7 @@ export class TransactionTable implements ClientHolder, ServerHolder {
   private readonly user: TransactionUser
   private readonly limit: number
   private readonly prefix: string
+  private readonly prefixBytes: Buffer
   private readonly servers = new Map<string, ServerTransaction>()
   private readonly slots: (ClientTransaction | undefined)[] = []
   private readonly free: number[] = []
@@ -48,6 +49,7 @@ export class TransactionTable implements ClientHolder, ServerHolder {
     this.user = options.user
     this.limit = options.limit ?? 500_000
     this.prefix = `z9hG4bK${options.ids.token(6)}.`
+    this.prefixBytes = Buffer.from(this.prefix)
   }
   get serverCount(): number {
     return this.servers.size
@@ -107,11 +109,21 @@ export class TransactionTable implements ClientHolder, ServerHolder {
 
   receiveResponse(response: SipResponse): void {
     const branch = response.via?.branch
-    if (branch === undefined || !branch.startsWith(this.prefix)) return // a stray (RFC 6026 §7.1)
+    if (branch !== undefined) this.sent(branch)?.receive(response) // else a stray (RFC 6026 §7.1)
+  }
+  private sent(branch: string): ClientTransaction | undefined {
+    if (!branch.startsWith(this.prefix)) return undefined
     const dot = branch.indexOf('.', this.prefix.length)
     const slot = Number.parseInt(branch.slice(this.prefix.length, dot), 36)
     const transaction = this.slots[slot]
-    if (transaction !== undefined && transaction.branch === branch) transaction.receive(response)
+    return transaction?.branch === branch ? transaction : undefined
+  }
+  /** UnderWay (routing/loop.ts). */
+  mayHold(bytes: Buffer): boolean {
+    return bytes.includes(this.prefixBytes)
+  }
+  userOf(branch: string): ClientUser | undefined {
+    return this.sent(branch)?.user
   }
 
   /** A new client transaction; `begin` sends the request, whose top Via must carry its `branch`. */
