@@ -7,6 +7,8 @@ import { join } from 'node:path'
 export const program = join(import.meta.dirname, '../../dialplans/proxima.ts')
 const defaultPlan = join(import.meta.dirname, '../../dialplans/default.yaml')
 
+const silence = 40_000 // milliseconds after which what was to be said will not be: shows all output instead of hanging
+
 export interface Ended {
   readonly code: number | null
   readonly out: string
@@ -57,14 +59,21 @@ export class Running {
   /** Resolves with the match once its output has it; rejects with all output where it ends without. */
   said(pattern: RegExp): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {
+      let late = false
       const look = (): void => {
         const match = pattern.exec(this.out) ?? pattern.exec(this.err)
         if (match !== null) resolve(match)
-        else if (this.over)
-          reject(new Error(`${this.child.spawnfile} ended before it said ${pattern}:\n${this.out}\n${this.err}`))
-        else return
+        else if (this.over || late) {
+          const what = late ? 'has not said' : 'ended before it said'
+          reject(new Error(`${this.child.spawnargs.join(' ')} ${what} ${pattern}:\n${this.out}\n${this.err}`))
+        } else return
+        clearTimeout(timer)
         this.watchers.delete(look)
       }
+      const timer = setTimeout(() => {
+        late = true
+        look()
+      }, silence)
       this.watchers.add(look)
       look()
     })
