@@ -1,13 +1,13 @@
 /** `npm run bench`: the speed of Proxima as CPU a transaction, and beside a peer in the same run. `--help` says what it takes. */
 import { writeFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { largestRate } from './figures.ts'
-import { lossless, type Measurement, measure, type Pace } from './measure.ts'
+import { type Measurement, measure, type Pace } from './measure.ts'
 import { byFile, type CpuProfile, type Span, selfTimes } from './profile.ts'
 import { type Maximum, printResults, type Results } from './report.ts'
-import { missingPrograms, pause, type Server, type ServerName, startKamailio, startProxima } from './servers.ts'
+import { missingPrograms, type ServerName } from './servers.ts'
+import { findMaximum, openStand, warmUp } from './stand.ts'
 import { figure, table } from './table.ts'
-import { type Session, type Workload, type WorkloadName, workloads } from './workloads.ts'
+import { type Workload, type WorkloadName, workloads } from './workloads.ts'
 
 interface Options {
   readonly only: readonly WorkloadName[]
@@ -74,73 +74,45 @@ function serversFor({ peer }: Workload): readonly ServerName[] {
   return options.peer === undefined || peer === undefined || options.profile ? ['proxima'] : ['proxima', options.peer]
 }
 
-/** Gives a fresh server with the workload set up on it to `use`; both are ended whatever happens. */
-async function withServer(
-  workload: Workload,
-  name: ServerName,
-  use: (server: Server, session: Session) => Promise<Span | undefined>,
-) {
-  const { data, profile } = options
-  const server = await (name === 'proxima' ? startProxima({ data, profile }) : startKamailio(workload.peer!))
-  let span: Span | undefined
-  let cpuProfile: string | undefined
+/** A fault ends one measurement, not the run. */
+async function surviving(what: string, run: () => Promise<void>): Promise<void> {
   try {
-    const session = await workload.open(server)
-    try {
-      span = await use(server, session)
-    } finally {
-      await session.close()
-    }
+    await run()
   } catch (error) {
     faults++
-    tell(`${workload.name} by ${name} failed: ${error instanceof Error ? error.message : String(error)}`)
-  } finally {
-    cpuProfile = await server.stop()
+    tell(`${what} failed: ${error instanceof Error ? error.message : String(error)}`)
   }
-  if (cpuProfile !== undefined && span) printProfile(workload, JSON.parse(cpuProfile) as CpuProfile, span)
-}
-
-async function warmUp(session: Session, rate: number): Promise<void> {
-  if (pace.warmUp === 0) return
-  await session.prepare(rate / 2, pace.warmUp)
-  await session.load(rate / 2, pace.warmUp)
-  await pause(1000)
 }
 
 async function paced(workload: Workload, rate: number, name: ServerName): Promise<void> {
-  await withServer(workload, name, async (server, session) => {
-    await warmUp(session, rate)
+  const stand = await openStand(workload, name, options)
+  let result: Measurement | undefined
+  let cpuProfile: string | undefined
+  try {
+    await warmUp(stand, rate, pace.warmUp)
     const forget = workload.keeps === undefined ? 0 : pace.forget
-    const result = await measure(workload, server, session, rate, { ...pace, forget })
+    result = await measure(workload, stand.server, stand.session, rate, { ...pace, forget })
     measurements.push(result)
-    const { us, generatorUs, offered, done, others } = result
-    const parts = [`${figure(us, 1)} us`, `generator ${figure(generatorUs, 1)} us`, `${done} of ${offered}`]
-    tell(`${workload.name} ${rate}/s, ${name}: ${parts.join(', ')}, others took ${figure(others * 100)}% of a core`)
-    return result.span
-  })
+  } finally {
+    cpuProfile = await stand.close()
+  }
+  const { us, generatorUs, offered, done, others, span } = result
+  const parts = [`${figure(us, 1)} us`, `generator ${figure(generatorUs, 1)} us`, `${done} of ${offered}`]
+  tell(`${workload.name} ${rate}/s, ${name}: ${parts.join(', ')}, others took ${figure(others * 100)}% of a core`)
+  if (cpuProfile !== undefined) printProfile(workload, JSON.parse(cpuProfile) as CpuProfile, span)
 }
 
-/** Each rate is given a second chance, since a machine that is also used for something else loses now and then. */
 async function saturated(workload: Workload, name: ServerName): Promise<void> {
-  const seconds = options.quick ? 1 : 3
-  const first = options.quick ? 1000 : Math.max(...workload.rates)
-  await withServer(workload, name, async (_server, session) => {
-    await warmUp(session, first)
-    const attempt = async (rate: number): Promise<{ readonly good: boolean; readonly throughput: number }> => {
-      await session.prepare(rate, seconds)
-      const result = await session.load(rate, seconds)
-      const good = lossless(result, rate)
-      const throughput = result.done / result.seconds
-      tell(`${workload.name} ${rate}/s, ${name}: ${result.done} of ${result.offered}${good ? '' : ', not without loss'}`)
-      await pause(good ? 1000 : 5000)
-      return { good, throughput }
-    }
-    const search = { start: first, ...(options.quick ? { reach: 2, halvings: 0 } : {}) }
-    const rate = await largestRate(search, async (rate) => (await attempt(rate)).good || (await attempt(rate)).good)
-    const overloaded = workload.name === 'message' && rate > 0 ? (await attempt(2 * rate)).throughput : undefined
-    maxima.push({ workload: workload.name, server: name, rate, overloaded })
-    return undefined
+  const { quick } = options
+  const found = await findMaximum({
+    first: quick ? 1000 : Math.max(...workload.rates),
+    seconds: quick ? 1 : 3,
+    quick,
+    overload: workload.name === 'message',
+    open: () => openStand(workload, name, options),
+    tell: (line) => tell(`${workload.name}, ${name}, ${line}`),
   })
+  maxima.push({ workload: workload.name, server: name, ...found })
 }
 
 function printProfile({ name }: Workload, profile: CpuProfile, span: Span): void {
@@ -162,10 +134,14 @@ for (const workload of workloads) {
   const rates = options.rate ?? (options.quick ? [1000] : workload.rates)
   const runs = options.quick || options.profile ? 1 : options.runs
   for (const rate of rates) {
-    for (let run = 0; run < runs; run++) for (const server of serversFor(workload)) await paced(workload, rate, server)
+    for (let run = 0; run < runs; run++) {
+      for (const server of serversFor(workload))
+        await surviving(`${workload.name} ${rate}/s by ${server}`, () => paced(workload, rate, server))
+    }
   }
   if (!options.max || options.profile) continue
-  for (const server of serversFor(workload)) await saturated(workload, server)
+  for (const server of serversFor(workload))
+    await surviving(`${workload.name} saturated by ${server}`, () => saturated(workload, server))
 }
 const results: Results = {
   date: new Date().toISOString().slice(0, 16).replace('T', ' '),

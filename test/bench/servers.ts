@@ -5,6 +5,7 @@ import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { scratch } from '../support/server-process.ts'
+import { processTree } from './accounts.ts'
 
 export type ServerName = 'proxima' | 'kamailio'
 /** Which of Kamailio's two configurations serves a workload; Proxima serves both with one dialplan. */
@@ -130,12 +131,24 @@ function handle(name: ServerName, child: ChildProcess, port: number, folder: str
     port,
     output: () => readFileSync(join(folder, 'output'), 'utf8'),
     stop: async () => {
-      await end(child, 'SIGTERM', 30_000)
+      const below = processTree(child.pid!).slice(1)
+      await end(child, 'SIGTERM', 10_000)
+      for (const pid of below) kill(pid, child.spawnfile) // those that outlived a parent which had to be killed
       const profile = readdirSync(folder).find((file) => file.endsWith('.cpuprofile'))
       const text = profile === undefined ? undefined : readFileSync(join(folder, profile), 'utf8')
       rmSync(folder, { recursive: true, force: true })
       return text
     },
+  }
+}
+
+/** Ends a process that was below one of ours, if it still runs that program. */
+function kill(pid: number, program: string): void {
+  try {
+    if (readFileSync(`/proc/${pid}/cmdline`, 'latin1').startsWith(program)) process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (!['ENOENT', 'ESRCH'].includes(code)) throw error
   }
 }
 
