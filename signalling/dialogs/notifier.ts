@@ -52,6 +52,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   private previous: unknown
   private full = true
   private suppress: string | undefined
+  private tags = false // the subscriber has asked by an entity tag
   private lastSent = Number.NEGATIVE_INFINITY
   private sentCount = 0
   private readonly born: number
@@ -131,9 +132,15 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
     this.rate = parseRate(this.parameters)
     this.full = true
     this.suppress = suppress
+    this.tags ||= suppress !== undefined
     this.due = true
     this.lastSent = Number.NEGATIVE_INFINITY // RFC 6446 §4.2: the answer to a SUBSCRIBE is not held back
     this.armExpiry()
+  }
+  /** The first SUBSCRIBE says what the subscriber has from before (RFC 5839 §5.3). */
+  condition(tag: string | undefined): void {
+    this.suppress = tag
+    this.tags = tag !== undefined
   }
   /** A refresh by a subscriber that has this very state (RFC 5839 §5.1): longer life, no NOTIFY. */
   extend(stored: SubscriptionRecord): void {
@@ -182,11 +189,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
     this.cseq++
     this.version++
     this.due = false
-    this.sending = true
     this.final = this.ending !== undefined || this.fetch
-    this.sentState = this.state
-    this.lastSent = clock.now()
-    this.sentCount++
     const headers: [string, string][] = [
       ['From', `<${this.stored.localUri}>;tag=${this.stored.localTag}`],
       ['To', `<${this.stored.remoteUri}>;tag=${this.stored.remoteTag}`],
@@ -196,7 +199,16 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
       ['Event', eventName(this.stored.event)],
       ['Subscription-State', this.subscriptionState()],
     ]
-    const body = this.body(headers)
+    let body: string | Uint8Array | undefined
+    try {
+      body = this.body(headers)
+    } catch (fault) {
+      if (!this.final) throw fault // the element's own: this state is not told, the next one may be
+    }
+    this.sending = true
+    this.sentState = this.state
+    this.lastSent = clock.now()
+    this.sentCount++
     sender.send(
       {
         element: this.element,
@@ -211,7 +223,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   }
   private body(headers: [string, string][]): string | Uint8Array | undefined {
     if (!this.stateKnown || this.stored.pending === true) return undefined
-    if (this.pack.conditional === true || this.suppress !== undefined) {
+    if (this.pack.conditional === true || this.tags) {
       const tag = this.tag
       headers.push(['SIP-ETag', tag])
       if (this.suppress === '*' || this.suppress === tag) return undefined // RFC 5839 §5.2: the body is what it has

@@ -66,6 +66,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     const found = this.packages.get(`${element}/${options.package}`)
     if (found === undefined || request.event === undefined)
       return { status: 489, headers: [['Allow-Events', this.packagesOf(element)]] }
+    if (request.toTag !== '') return { status: 481 } // of a dialog that has ended, or never was
     const contacts = request.contacts
     if (contacts === undefined || contacts === '*' || contacts[0] === undefined) return { status: 400 }
     const type = negotiate(request, found.pack)
@@ -94,6 +95,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     }
     const notifier = new NotifierDialog(this, element, found.pack, id, stored, granted === 0)
     this.notifiers.set(`${stored.callId}|${id}`, notifier)
+    notifier.condition(request.text(H['Suppress-If-Match']))
     notifier.notify(options.state)
     const answer = (): void => {
       const headers = grant(granted, this.sender.contact(element), this.packagesOf(element))
@@ -101,17 +103,21 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       notifier.open()
     }
     if (granted === 0) answer()
-    else this.whenSaved(notifier, side, answer)
+    else
+      this.whenSaved(notifier, side, answer, () => {
+        notifier.dispose()
+        this.remove(notifier, 'deactivated')
+      })
     return notifier
   }
 
-  private whenSaved(notifier: NotifierDialog, side: ServerSide, then: () => void): void {
+  /** `otherwise` undoes what was done for a request that then cannot be kept: it gets 500. */
+  private whenSaved(notifier: NotifierDialog, side: ServerSide, then: () => void, otherwise: () => void): void {
     const { request } = side
     this.save(notifier).then(then, (fault: unknown) => {
-      this.log.error({ fault: String(fault), subscription: notifier.id }, 'the store failed; the subscription is refused')
+      this.log.error({ fault: String(fault), subscription: notifier.id }, 'the store failed; the SUBSCRIBE is refused')
       side.respond(500, buildResponse(request, 500, { via: side.via, toTag: notifier.id }))
-      notifier.dispose()
-      this.remove(notifier, 'deactivated')
+      otherwise()
     })
   }
   async save(notifier: NotifierDialog): Promise<void> {
@@ -180,7 +186,8 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       expires: this.clock.date() + granted * 1000,
     }
     const condition = request.text(H['Suppress-If-Match'])
-    const unchanged = granted > 0 && condition !== undefined && condition === notifier.tag && before === notifier.tag
+    const { stored: kept, tag } = notifier
+    const unchanged = granted > 0 && before === tag && (condition === '*' || (condition !== undefined && condition === tag))
     const headers = grant(granted, this.sender.contact(notifier.element), this.packagesOf(notifier.element))
     if (unchanged) notifier.extend(next)
     else notifier.refreshed(next, condition)
@@ -190,10 +197,18 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       notifier.open()
       return
     }
-    this.whenSaved(notifier, side, () => {
-      reply(unchanged ? 204 : 200, headers)
-      notifier.open()
-    })
+    this.whenSaved(
+      notifier,
+      side,
+      () => {
+        reply(unchanged ? 204 : 200, headers)
+        notifier.open()
+      },
+      () => {
+        notifier.refreshed(kept, undefined)
+        notifier.open()
+      },
+    )
   }
 
   /** Takes up what the store holds for an element. */
