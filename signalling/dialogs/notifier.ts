@@ -127,14 +127,18 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   }
   /** A refresh was answered: full state is due, unless the subscriber says that it has it (RFC 5839 §5). */
   refreshed(stored: SubscriptionRecord, suppress: string | undefined): void {
-    this.stored = stored
-    this.parameters = parseToken(stored.event).parameters
-    this.rate = parseRate(this.parameters)
+    this.take(stored)
     this.full = true
     this.suppress = suppress
     this.tags ||= suppress !== undefined
     this.due = true
     this.lastSent = Number.NEGATIVE_INFINITY // RFC 6446 §4.2: the answer to a SUBSCRIBE is not held back
+  }
+  private take(stored: SubscriptionRecord): void {
+    this.stored = stored
+    this.parameters = parseToken(stored.event).parameters
+    this.rate = parseRate(this.parameters)
+    this.rateTimer?.cancel()
     this.armExpiry()
   }
   /** The first SUBSCRIBE says what the subscriber has from before (RFC 5839 §5.3). */
@@ -144,8 +148,8 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   }
   /** A refresh by a subscriber that has this very state (RFC 5839 §5.1): longer life, no NOTIFY. */
   extend(stored: SubscriptionRecord): void {
-    this.stored = stored
-    this.armExpiry()
+    this.take(stored)
+    if (!this.due && !this.sending) this.armPeriod()
   }
   /** The tag of the state as it is now, for the condition of a refresh. */
   get tag(): string {
@@ -264,11 +268,13 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
     this.suppress = undefined
     this.retryAfter = retryFirst
     if (this.due) this.pump()
-    else if (this.rate.period !== Number.POSITIVE_INFINITY) {
-      const { clock } = this.holder
-      const period = nextPeriod(this.rate, this.sentCount, clock.now() - this.born)
-      this.arm(Math.max(0, this.lastSent + period - clock.now()))
-    }
+    else this.armPeriod()
+  }
+  private armPeriod(): void {
+    if (this.rate.period === Number.POSITIVE_INFINITY) return
+    const { clock } = this.holder
+    const period = nextPeriod(this.rate, this.sentCount, clock.now() - this.born)
+    this.arm(Math.max(0, this.lastSent + period - clock.now()))
   }
   private later(): void {
     this.full = true

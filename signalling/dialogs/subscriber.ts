@@ -21,9 +21,10 @@ export interface SubscriberHolder {
 
 const retryFirst = 1_000
 const retryMost = 60_000
+const timerN = 32_000 // RFC 6665 §4.1.2.4
 const gone = ['rejected', 'noresource', 'invariant'] // RFC 6665 §4.1.3: not to be tried again
 
-export class SubscriberDialog implements Subscription, ClientUser {
+export class SubscriberDialog implements Subscription {
   readonly element: string
   live = true
   private readonly holder: SubscriberHolder
@@ -121,12 +122,23 @@ export class SubscriberDialog implements Subscription, ClientUser {
         headers,
         ...(this.body === undefined ? {} : { body: this.body.content }),
       },
-      this,
+      this.userOf(this.callId),
     )
   }
 
-  onResponse(response: SipResponse): void {
-    if (response.status < 200) return
+  /** Hears what becomes of a SUBSCRIBE of that dialog, as long as it is the one that counts. */
+  private userOf(callId: string): ClientUser {
+    const counts = (): boolean => this.live && callId === this.callId
+    return {
+      onResponse: (response) => {
+        if (counts() && response.status >= 200) this.answered(response)
+      },
+      onNoResponse: (status) => {
+        if (counts()) this.unanswered(status)
+      },
+    }
+  }
+  private answered(response: SipResponse): void {
     this.busy = false
     if (response.status < 300) this.accepted(response)
     else if ((response.status === 401 || response.status === 407) && this.answer(response)) return
@@ -134,7 +146,7 @@ export class SubscriberDialog implements Subscription, ClientUser {
     else if (response.status >= 500 || response.status === 408 || response.status === 480) this.retry(response.status)
     else this.finish(response.status, response.reason)
   }
-  onNoResponse(status: 408 | 503): void {
+  private unanswered(status: 408 | 503): void {
     this.busy = false
     if (this.leaving) this.finish(status, 'no answer')
     else this.retry(status)
@@ -172,11 +184,11 @@ export class SubscriberDialog implements Subscription, ClientUser {
       if (this.again) {
         this.again = false
         this.send(0)
-      }
-      return // the final NOTIFY ends it; without one the timer of the notifier does
+      } else this.timer = this.holder.clock.after(timerN, () => this.finish(200, 'unsubscribed'))
+      return // the final NOTIFY ends it, or the wait for one
     }
     if (this.options.expires === 0) {
-      this.timer = this.holder.clock.after(32_000, () => this.finish(408, 'no NOTIFY')) // RFC 6665 §4.1.2.4, Timer N
+      this.timer = this.holder.clock.after(timerN, () => this.finish(408, 'no NOTIFY'))
       return
     }
     const seconds = parseSeconds(response.text(H.Expires) ?? '') ?? 3600

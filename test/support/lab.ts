@@ -39,7 +39,7 @@ export class Lab {
   readonly clock = new ManualClock()
   readonly network = new MemoryNetwork(this.clock)
   readonly tap = memoryTap(10_000)
-  private readonly nodes: Node[] = []
+  readonly nodes: Node[] = []
   private agents = 0
 
   /** A server at 10.0.0.1:5060 with these elements, `proxy` first in the plan. */

@@ -1,0 +1,285 @@
+/** The subscriber's side (RFC 6665 §4.1): what is sent, what is taken, and when it comes back. */
+import test from 'ava'
+import type { Node, SipRequest, SubscribeOptions, Subscription } from '../../signalling/index.ts'
+import { H } from '../../signalling/messages/names.ts'
+import { type Agent, Lab } from '../support/lab.ts'
+import { metric, requestText, Wire } from '../support/wire.ts'
+
+interface Told {
+  readonly state: string
+  readonly body: string
+}
+
+class Scene {
+  readonly lab = new Lab()
+  readonly told: Told[] = []
+  readonly endings: (readonly [status: number, reason: string])[] = []
+  wire!: Wire
+  agent!: Agent
+  node!: Node
+  subscription!: Subscription
+  private cseq = 0
+  /** Status for each SUBSCRIBE; undefined: silence. */
+  reply: (request: SipRequest) => number | undefined = () => 200
+
+  static async open(options: Partial<SubscribeOptions> = {}, prepare: (scene: Scene) => void = () => undefined): Promise<Scene> {
+    const scene = new Scene()
+    scene.agent = await scene.lab.agent('watcher')
+    scene.node = scene.lab.nodes.at(-1)!
+    scene.wire = await Wire.at(scene.lab, '10.0.7.1', 5060, { host: '10.0.1.1', port: 5060 })
+    scene.wire.onRequest = (request) => {
+      const status = scene.reply(request)
+      if (status === undefined) return
+      const headers: [string, string][] = [['Contact', '<sip:notifier@10.0.7.1>']]
+      if (status < 300) headers.push(['Expires', request.text(H.Expires)!])
+      scene.wire.answer(request, status, { toTag: 'notifier', headers })
+    }
+    prepare(scene)
+    scene.subscription = scene.agent.host.subscribe(
+      { to: 'sip:resource@10.0.7.1', event: 'tick', expires: 600, ...options },
+      {
+        notified: ({ request, state, reason }) =>
+          scene.told.push({ state: reason === undefined ? state : `${state}/${reason}`, body: request.body.toString() }),
+        ended: ({ status, reason }) => scene.endings.push([status, reason]),
+      },
+    )
+    await scene.pass(20)
+    return scene
+  }
+  pass(ms: number): Promise<void> {
+    return this.lab.clock.advance(ms)
+  }
+  get subscribes(): readonly SipRequest[] {
+    const seen = new Set<string>()
+    return this.wire.requests.filter(({ via }) => !seen.has(via!.branch!) && seen.add(via!.branch!))
+  }
+  get made(): number {
+    return metric(this.node, 'subscriptions_made')
+  }
+  /** A NOTIFY in the dialog of the last SUBSCRIBE; gives the status of its answer. */
+  async notify(
+    state: string,
+    body = '',
+    change: { tag?: string; cseq?: number; event?: string; callId?: string } = {},
+  ): Promise<number | undefined> {
+    const request = this.subscribes.at(-1)!
+    const cseq = change.cseq ?? ++this.cseq
+    this.wire.send(
+      requestText('NOTIFY', request.contacts === '*' ? '' : request.contacts![0]!.uri.text, {
+        via: '10.0.7.1',
+        branch: `z9hG4bK-notify-${this.lab.clock.now()}-${cseq}`,
+        from: 'sip:resource@10.0.7.1',
+        fromTag: change.tag ?? 'notifier',
+        to: request.from.uri.text,
+        toTag: request.fromTag,
+        callId: change.callId ?? request.callId,
+        cseq,
+        lines: [`Event: ${change.event ?? 'tick'}`, `Subscription-State: ${state}`, 'Contact: <sip:notifier@10.0.7.1>'],
+        body,
+      }),
+    )
+    const before = this.wire.responses.length
+    await this.pass(20)
+    return this.wire.statuses[before]
+  }
+}
+
+test('SUBSCRIBE, NOTIFYs, and a refresh before the time is over', async (t) => {
+  const scene = await Scene.open({ accept: ['text/plain'], body: { type: 'text/plain', content: 'please' } })
+  const [first] = scene.subscribes
+  t.is(first!.text('Event'), 'tick')
+  t.is(first!.text('Accept'), 'text/plain')
+  t.is(first!.body.toString(), 'please')
+  t.is(await scene.notify('active;expires=600', 'one'), 200)
+  await scene.pass(530_000)
+  t.is(scene.subscribes.length, 1)
+  await scene.pass(20_000)
+  const refresh = scene.subscribes[1]!
+  t.is(refresh.callId, first!.callId)
+  t.is(refresh.toTag, 'notifier')
+  t.is(refresh.cseq.number, first!.cseq.number + 1)
+  t.is(refresh.uriText, 'sip:notifier@10.0.7.1')
+  t.deepEqual(scene.told, [{ state: 'active', body: 'one' }])
+})
+
+test('a NOTIFY may come before the 200', async (t) => {
+  const scene = await Scene.open({}, (made) => {
+    made.reply = () => undefined
+  })
+  t.is(await scene.notify('active', 'early'), 200)
+  scene.wire.answer(scene.subscribes[0]!, 200, { toTag: 'notifier', headers: [['Expires', '600']] })
+  await scene.pass(20)
+  t.is(await scene.notify('active', 'later'), 200)
+  t.deepEqual(
+    scene.told.map(({ body }) => body),
+    ['early', 'later'],
+  )
+})
+
+test('what is not its NOTIFY: another tag or dialog 481, old 500, another package 489, no state 400', async (t) => {
+  const scene = await Scene.open()
+  t.is(await scene.notify('active', 'x', { cseq: 10 }), 200)
+  t.is(await scene.notify('active', 'x', { cseq: 11, tag: 'forged' }), 481)
+  t.is(await scene.notify('active', 'x', { cseq: 10 }), 500)
+  t.is(await scene.notify('active', 'x', { cseq: 9 }), 500)
+  t.is(await scene.notify('active', 'x', { cseq: 12, event: 'other' }), 489)
+  t.is(await scene.notify('mystery', 'x', { cseq: 13 }), 400)
+  t.is(scene.told.length, 1)
+  t.true(scene.subscription.live)
+})
+
+test('an id in the Event keeps NOTIFYs of other subscriptions away', async (t) => {
+  const scene = await Scene.open({ event: 'tick;id=1' })
+  t.is(await scene.notify('active', 'x', { event: 'tick;id=1' }), 200)
+  t.is(scene.told.length, 1)
+})
+
+for (const reason of ['deactivated', 'timeout'])
+  test(`terminated by ${reason}: it subscribes anew at once`, async (t) => {
+    const scene = await Scene.open()
+    await scene.notify(`terminated;reason=${reason}`)
+    await scene.pass(100)
+    t.is(scene.subscribes.length, 2)
+    t.not(scene.subscribes[1]!.callId, scene.subscribes[0]!.callId)
+    t.is(scene.subscribes[1]!.toTag, '')
+    t.deepEqual(scene.endings, [])
+    t.is(await scene.notify('active', 'again', { cseq: 1 }), 200)
+    t.is(scene.told.at(-1)!.body, 'again')
+  })
+
+for (const reason of ['rejected', 'noresource', 'invariant'])
+  test(`terminated by ${reason}: it stays away`, async (t) => {
+    const scene = await Scene.open()
+    await scene.notify(`terminated;reason=${reason};retry-after=5`)
+    await scene.pass(1_000_000)
+    t.is(scene.subscribes.length, 1)
+    t.deepEqual(scene.endings, [[200, reason]])
+    t.false(scene.subscription.live)
+    t.is(scene.made, 0)
+  })
+
+test('probation: it comes back after the time that was named', async (t) => {
+  const scene = await Scene.open()
+  await scene.notify('terminated;reason=probation;retry-after=30')
+  await scene.pass(29_000)
+  t.is(scene.subscribes.length, 1)
+  await scene.pass(1500)
+  t.is(scene.subscribes.length, 2)
+})
+
+test('481 to a refresh: a new dialog at once', async (t) => {
+  const scene = await Scene.open()
+  await scene.notify('active')
+  scene.reply = (request) => (request.toTag === '' ? 200 : 481)
+  scene.subscription.refresh()
+  await scene.pass(100)
+  t.is(scene.subscribes.length, 3)
+  t.is(scene.subscribes[2]!.toTag, '')
+  t.true(scene.subscription.live)
+})
+
+test('a refusal ends it, a fault or silence is tried again, later and later', async (t) => {
+  const refused = await Scene.open({}, (made) => {
+    made.reply = () => 403
+  })
+  await refused.pass(1_000_000)
+  t.deepEqual(refused.endings, [[403, 'Forbidden']])
+  t.is(refused.subscribes.length, 1)
+  t.is(refused.made, 0)
+  const failing = await Scene.open({}, (made) => {
+    made.reply = () => 503
+  })
+  await failing.pass(8000)
+  t.is(failing.subscribes.length, 4)
+  await failing.pass(600_000)
+  t.true(failing.subscribes.length < 20)
+  failing.reply = () => 200
+  await failing.pass(61_000)
+  t.is(failing.made, 1)
+  t.is(await failing.notify('active', 'back'), 200)
+  const silent = await Scene.open({}, (made) => {
+    made.reply = () => undefined
+  })
+  await silent.pass(34_000)
+  t.is(silent.subscribes.length, 2)
+})
+
+test('a fetch ends with its NOTIFY, or without one after 64*T1', async (t) => {
+  const scene = await Scene.open({ expires: 0 })
+  await scene.notify('terminated;reason=timeout', 'state')
+  t.deepEqual(scene.endings, [[200, 'timeout']])
+  t.is(scene.made, 0)
+  const silent = await Scene.open({ expires: 0 })
+  await silent.pass(33_000)
+  t.deepEqual(silent.endings, [[408, 'no NOTIFY']])
+  t.is(silent.made, 0)
+})
+
+test('unsubscribe: Expires 0, and the last NOTIFY ends it', async (t) => {
+  const scene = await Scene.open()
+  await scene.notify('active')
+  scene.subscription.unsubscribe()
+  scene.subscription.unsubscribe()
+  await scene.pass(100)
+  t.is(scene.subscribes.length, 2)
+  t.is(scene.subscribes[1]!.expires, 0)
+  await scene.notify('terminated;reason=timeout')
+  t.is(scene.endings.length, 1)
+  t.is(scene.made, 0)
+})
+
+test('unsubscribe without a last NOTIFY ends all the same', async (t) => {
+  const scene = await Scene.open()
+  await scene.notify('active')
+  scene.subscription.unsubscribe()
+  await scene.pass(40_000)
+  t.is(scene.endings.length, 1)
+  t.is(scene.made, 0)
+  t.false(scene.subscription.live)
+})
+
+test('unsubscribe before the first answer waits for it', async (t) => {
+  const scene = await Scene.open({}, (made) => {
+    made.reply = () => undefined
+  })
+  scene.subscription.unsubscribe()
+  t.is(scene.subscribes.length, 1)
+  scene.reply = () => 200
+  await scene.pass(1000)
+  t.is(scene.subscribes.at(-1)!.expires, 0)
+  await scene.notify('terminated;reason=timeout')
+  t.is(scene.made, 0)
+})
+
+test('the answer to a dialog that is over does not touch the next one', async (t) => {
+  const scene = await Scene.open({}, (made) => {
+    made.reply = () => undefined
+  })
+  const [first] = scene.subscribes
+  await scene.notify('terminated;reason=deactivated')
+  await scene.pass(10)
+  const second = scene.subscribes.at(-1)!
+  t.not(second.callId, first!.callId)
+  scene.wire.answer(first!, 200, { toTag: 'old', headers: [['Expires', '600']] })
+  await scene.pass(20)
+  t.is(await scene.notify('active', 'new', { tag: 'new', cseq: 1 }), 200, 'of the new dialog')
+  scene.wire.answer(second, 200, { toTag: 'new', headers: [['Expires', '600']] })
+  await scene.pass(20)
+  t.is(scene.told.at(-1)!.body, 'new')
+})
+
+test('a challenge is answered once', async (t) => {
+  let answers = 0
+  const scene = await Scene.open({ credentials: { user: 'watcher', password: 'secret' } }, (made) => {
+    made.reply = () => undefined
+    made.wire.onRequest = (request) => {
+      answers++
+      made.wire.answer(request, 401, { headers: [['WWW-Authenticate', 'Digest realm="r", nonce="n", qop="auth"']] })
+    }
+  })
+  await scene.pass(10_000)
+  t.is(answers, 2)
+  t.regex(scene.subscribes[1]!.text('Authorization')!, /username="watcher"/)
+  t.is(scene.endings[0]?.[0], 401)
+  t.is(scene.made, 0)
+})
