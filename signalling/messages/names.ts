@@ -56,7 +56,10 @@ const known = [
 export type KnownName = (typeof known)[number]
 
 /** Number of a known header field name; names the scanner does not know are 0. */
-export const H = Object.fromEntries(known.map((name, i) => [name, i + 1])) as { readonly [name in KnownName]: number }
+export const H: { readonly [name in KnownName]: number } = Object.assign(
+  Object.create(null), // no names but these
+  Object.fromEntries(known.map((name, i) => [name, i + 1])),
+)
 
 const compact: Record<string, KnownName> = {
   v: 'Via',

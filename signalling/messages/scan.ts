@@ -162,7 +162,7 @@ function check(message: SipRequest | SipResponse): Fault | undefined {
   }
   for (let i = 0; i < addressFields.length; i++) {
     const id = addressFields[i]!
-    if (!balanced(message, message.find(id))) return { status: 400, text: `${nameOf(id)} has an open quote or bracket` }
+    if (!looksLikeAddress(message, message.find(id))) return { status: 400, text: `${nameOf(id)} is no address` }
   }
   const cseq = parseCSeq(message.text(H.CSeq)!)
   if (cseq === undefined) return { status: 400, text: 'CSeq is not a number below 2^31 and a method' }
@@ -195,12 +195,13 @@ function restOfVia(message: SipRequest | SipResponse): boolean {
   return splitOutside(message.at(position), ',').every((value) => parseVia(value) !== undefined)
 }
 
-/** Quotes are closed, and every `<` before the parameters has its `>`. */
-function balanced(message: SipRequest | SipResponse, position: number): boolean {
+/** Quotes are closed, every `<` before the parameters has its `>`, and there is a scheme. Decodes nothing. */
+function looksLikeAddress(message: SipRequest | SipResponse, position: number): boolean {
   const { bytes, index } = message
   const end = index[position + 3]!
   let quoted = false
   let angle = false
+  let scheme = false
   for (let i = index[position + 2]!; i < end; i++) {
     const byte = bytes[i]
     if (quoted) {
@@ -209,8 +210,9 @@ function balanced(message: SipRequest | SipResponse, position: number): boolean 
     } else if (byte === 34) quoted = !angle
     else if (byte === 60) angle = true
     else if (byte === 62) angle = false
+    else if (byte === COLON) scheme = true
   }
-  return !quoted && !angle
+  return scheme && !quoted && !angle
 }
 
 /** The sent-by and branch that name a server transaction (RFC 3261 §17.2.3); '' for RFC 2543 branches. */
