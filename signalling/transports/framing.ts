@@ -10,6 +10,7 @@ export interface FramingSink {
 
 const CR = 13
 const LF = 10
+const ping = Buffer.from('\r\n\r\n')
 
 export class Framer {
   private readonly sink: FramingSink
@@ -42,14 +43,11 @@ export class Framer {
   private cut(): boolean {
     const bytes = this.pending
     if (this.wanted === 0) {
-      let start = 0
-      while (bytes[start] === CR || bytes[start] === LF) start++
-      if (start > 0) {
-        // a CRLF alone may be the first half of a ping, or our own pong's echo
-        if (start === bytes.length && start < 4 && bytes.length < 4)
-          return start === 2 && bytes[0] === CR ? false : this.drop(start)
-        if (start >= 4) this.sink.ping()
-        return this.drop(start)
+      if (bytes[0] === CR || bytes[0] === LF) {
+        const matched = prefixOf(bytes, ping)
+        if (matched === bytes.length && matched < ping.length) return false // what may become a ping
+        if (matched === ping.length) this.sink.ping()
+        return this.drop(matched === ping.length ? matched : 1)
       }
       if (bytes.length === 0) return false
       const end = headerEnd(bytes)
@@ -72,12 +70,19 @@ export class Framer {
   }
 }
 
-/** Offset behind the empty line; -1 if it has not come yet. */
+/** How many of the first bytes are those of `wanted`. */
+function prefixOf(bytes: Buffer, wanted: Buffer): number {
+  let same = 0
+  while (same < wanted.length && same < bytes.length && bytes[same] === wanted[same]) same++
+  return same
+}
+
+/** Offset behind the first empty line, as scan sees it; -1 if it has not come yet. */
 function headerEnd(bytes: Buffer): number {
-  const crlf = bytes.indexOf('\r\n\r\n')
-  if (crlf >= 0) return crlf + 4
-  const lf = bytes.indexOf('\n\n')
-  return lf < 0 ? -1 : lf + 2
+  const crlf = bytes.indexOf('\n\r\n')
+  const lf = (crlf < 0 ? bytes : bytes.subarray(0, crlf)).indexOf('\n\n')
+  if (lf >= 0) return lf + 2
+  return crlf < 0 ? -1 : crlf + 3
 }
 
 /** -1 if the one thing a stream depends on is missing, given twice with different values, or no number. */

@@ -1,0 +1,101 @@
+/** Cutting streams into messages (RFC 3261 §18.3, RFC 5626 §3.5.1), however the bytes arrive. */
+import test from 'ava'
+import { Framer } from '../../signalling/transports/framing.ts'
+
+interface Cut {
+  readonly messages: readonly string[]
+  readonly pings: number
+  readonly broken: string | undefined
+}
+
+function cut(stream: string | Buffer, step: number, limit = 2000): Cut {
+  const messages: string[] = []
+  let pings = 0
+  let broken: string | undefined
+  const framer = new Framer(
+    {
+      message: (bytes) => messages.push(bytes.toString('latin1')),
+      ping: () => pings++,
+      broken: (why) => {
+        broken = why
+      },
+    },
+    limit,
+  )
+  const bytes = Buffer.from(stream as string)
+  for (let at = 0; at < bytes.length; at += step) framer.push(bytes.subarray(at, at + step))
+  return { messages, pings, broken }
+}
+
+function message(body: string, length = `Content-Length: ${Buffer.byteLength(body)}`): string {
+  return `MESSAGE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP h\r\n${length}\r\n\r\n${body}`
+}
+
+const steps = [1, 2, 3, 5, 7, 64, 100_000]
+
+test('messages, one after the other, in any chunking', (t) => {
+  const all = [
+    message(''),
+    message('hello'),
+    message('\r\n\r\n'),
+    message('MESSAGE x SIP/2.0\r\n\r\n'),
+    message('x', 'l:1'),
+    message('yz', 'CONTENT-LENGTH   :  2'),
+  ]
+  for (const step of steps) t.deepEqual(cut(all.join(''), step), { messages: all, pings: 0, broken: undefined }, `by ${step}`)
+})
+
+test('keep-alives between messages, in any chunking', (t) => {
+  for (const [stream, pings, count] of [
+    ['\r\n\r\n', 1, 0],
+    [`\r\n\r\n${message('a')}\r\n\r\n${message('b')}\r\n\r\n`, 3, 2],
+    ['\r\n\r\n\r\n\r\n', 2, 0],
+    [`\r\n${message('a')}`, 0, 1],
+    [`\r\n\r\n\r\n${message('a')}`, 1, 1],
+    [`\n\n${message('a')}`, 0, 1],
+    [`\r\r\n\r\n${message('a')}`, 1, 1],
+  ] as const) {
+    for (const step of steps) {
+      const result = cut(stream, step)
+      t.deepEqual(
+        [result.pings, result.messages.length, result.broken],
+        [pings, count, undefined],
+        `${JSON.stringify(stream.slice(0, 8))} by ${step}`,
+      )
+    }
+  }
+})
+
+test('line feeds alone end lines too, and the first empty line ends the header', (t) => {
+  const odd = 'A b SIP/2.0\nContent-Length: 1\n\nx'
+  const mixed = 'A b SIP/2.0\r\nContent-Length: 1\n\r\ny'
+  const even = message('z')
+  for (const step of steps) t.deepEqual(cut(odd + mixed + even, step).messages, [odd, mixed, even], `by ${step}`)
+})
+
+test('without a length a stream cannot be cut', (t) => {
+  for (const length of [
+    'X: y',
+    'Content-Length: x',
+    'Content-Length: -1',
+    'Content-Length:',
+    'Content-Length: 1\r\nl: 2',
+    'Content-Length: 9999999999',
+  ]) {
+    for (const step of steps) {
+      const result = cut(message('a', length) + message('b'), step)
+      t.truthy(result.broken, length)
+      t.deepEqual(result.messages, [])
+    }
+  }
+  t.is(cut(message('a', 'Content-Length: 1\r\nl: 1'), 1).messages.length, 1, 'twice the same is no doubt')
+})
+
+test('too long a header, or message, breaks the stream before it is held', (t) => {
+  for (const step of steps) {
+    t.truthy(cut(`A b SIP/2.0\r\nX: ${'x'.repeat(3000)}`, step).broken)
+    t.truthy(cut(message('x'.repeat(3000)), step).broken)
+    t.truthy(cut('x'.repeat(5000), step).broken)
+    t.is(cut(message('x'.repeat(1900)), step).messages.length, 1)
+  }
+})
