@@ -92,6 +92,7 @@ export function scan(bytes: Buffer, options: ScanOptions = {}): SipRequest | Sip
     index.push(id, at, valueStart, valueEnd)
     at = end + 1
   }
+  if (at > length) fault ??= { status: 400, text: 'the last header line is cut off' }
   let bodyEnd = length
   if (contentLength > length - bodyStart) {
     fault ??= { status: 400, text: `Content-Length ${contentLength} is more than the ${length - bodyStart} bytes that came` }
