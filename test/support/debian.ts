@@ -47,7 +47,7 @@ function install(packages: readonly string[]): void {
 const packages = missing()
 if (packages.length > 0) {
   const mayInstall = process.getuid?.() === 0 && isThere('apt-get')
-  let why = 'only root may'
+  let why = mayInstall ? 'apt-get did not bring them' : 'only root may'
   try {
     if (mayInstall) install(packages)
   } catch (error) {

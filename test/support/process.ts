@@ -1,8 +1,9 @@
 /** Real processes for tests: a node on free ports, and whatever runs against it. Each is ended by its own pid. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parse, stringify } from 'yaml'
 
 export const program = join(import.meta.dirname, '../../dialplans/proxima.ts')
 const defaultPlan = join(import.meta.dirname, '../../dialplans/default.yaml')
@@ -17,6 +18,8 @@ export interface Ended {
 
 /** A process that runs. */
 export class Running {
+  /** Standard output and standard error as they came. */
+  output = ''
   out = ''
   err = ''
   readonly ended: Promise<Ended>
@@ -29,6 +32,7 @@ export class Running {
     this.child = spawn(command, args, { stdio: 'pipe', env, ...(options.cwd === undefined ? {} : { cwd: options.cwd }) })
     this.child.stdin.on('error', () => undefined) // it may have ended before it has read all
     const said = (take: (text: string) => void) => (text: string) => {
+      this.output += text
       take(text)
       for (const watcher of this.watchers) watcher()
     }
@@ -56,16 +60,16 @@ export class Running {
   get pid(): number | undefined {
     return this.child.pid
   }
-  /** Resolves with the match once its output has it; rejects with all output where it ends without. */
-  said(pattern: RegExp): Promise<RegExpExecArray> {
+  /** Resolves with the match once its output has it, from `since` on; rejects with all output where it ends without. */
+  said(pattern: RegExp, since = 0): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {
       let late = false
       const look = (): void => {
-        const match = pattern.exec(this.out) ?? pattern.exec(this.err)
+        const match = pattern.exec(this.output.slice(since))
         if (match !== null) resolve(match)
         else if (this.over || late) {
           const what = late ? 'has not said' : 'ended before it said'
-          reject(new Error(`${this.child.spawnargs.join(' ')} ${what} ${pattern}:\n${this.out}\n${this.err}`))
+          reject(new Error(`${this.child.spawnargs.join(' ')} ${what} ${pattern}:\n${this.output}`))
         } else return
         clearTimeout(timer)
         this.watchers.delete(look)
@@ -106,30 +110,43 @@ export function proxima(...args: readonly string[]): Promise<Ended> {
   return run(process.execPath, [program, ...args])
 }
 
+export interface NodeOptions {
+  /** Subscribers beside those of the default network; password `<name>-proxima`. */
+  readonly users?: readonly string[]
+  /** More options of `proxima start`. */
+  readonly args?: readonly string[]
+}
+
 export interface NodeProcess {
   readonly process: Running
   readonly udp: number
   readonly tcp: number
   readonly ws: number
-  /** A folder of its own, gone after `stop`. */
+  /** A folder of its own, gone after `remove`. */
   readonly folder: string
   /** What it has sent and received, complete after `stop`. */
   readonly trace: string
-  /** SIGTERM; resolves with its exit. `keep`: the folder stays. */
-  stop(keep?: boolean): Promise<Ended>
+  /** A counter or gauge of /metrics, without `proxima_`. */
+  metrics(): Promise<ReadonlyMap<string, number>>
+  /** Processes that run against it. */
+  readonly guests: Set<Running>
+  /** SIGTERM; resolves with its exit. */
+  stop(): Promise<Ended>
+  /** Stops it and its guests and takes its folder away. */
+  remove(): Promise<void>
 }
 
 /** Starts the default network on free ports with an empty memory and a capture; resolves when it is ready. */
-export async function startNode(...args: readonly string[]): Promise<NodeProcess> {
+export async function startNode({ users = [], args = [] }: NodeOptions = {}): Promise<NodeProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'proxima-node-'))
   const trace = join(folder, 'trace.pcapng')
-  const ports = ['--port-udp', '0', '--port-tcp', '0', '--port-ws', '0', '--no-http', '--log-level', 'warn']
-  const node = new Running(
-    process.execPath,
-    [program, 'start', defaultPlan, ...ports, '--data', 'memory', '--trace', trace, ...args],
-    { cwd: folder },
-  )
+  const plan = users.length === 0 ? defaultPlan : planWith(users, folder)
+  const ports = ['--port-udp', '0', '--port-tcp', '0', '--port-ws', '0', '--http', '127.0.0.1:0', '--log-level', 'warn']
+  const node = new Running(process.execPath, [program, 'start', plan, ...ports, '--data', 'memory', '--trace', trace, ...args], {
+    cwd: folder,
+  }) // prettier-ignore
   await node.said(/^ready/m)
+  const guests = new Set<Running>()
   const port = (transport: string): number => Number(new RegExp(`${transport}://127\\.0\\.0\\.1:(\\d+)`).exec(node.out)?.[1])
   return {
     process: node,
@@ -138,10 +155,33 @@ export async function startNode(...args: readonly string[]): Promise<NodeProcess
     ws: port('ws'),
     folder,
     trace,
-    async stop(keep = false) {
-      const ended = await node.stop()
-      if (!keep) rmSync(folder, { recursive: true, force: true })
-      return ended
+    metrics: async () => readMetrics(await (await fetch(`http://127.0.0.1:${port('http')}/metrics`)).text()),
+    stop: () => node.stop(),
+    guests,
+    async remove() {
+      await Promise.all([...guests].map((guest) => guest.stop(500)))
+      await node.stop()
+      rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** The default dialplan with more subscribers, in a file of its own. */
+function planWith(users: readonly string[], folder: string): string {
+  const plan = parse(readFileSync(defaultPlan, 'utf8')) as { elements: { hss: { subscribers: object[] } } }
+  for (const name of users)
+    plan.elements.hss.subscribers.push({
+      id: `sip:${name}@localhost`,
+      password: `${name}-proxima`,
+      permissions: { discoverable: true, discoverer: true },
+    })
+  const file = join(folder, 'plan.yaml')
+  writeFileSync(file, stringify(plan))
+  return file
+}
+
+function readMetrics(text: string): ReadonlyMap<string, number> {
+  const metrics = new Map<string, number>()
+  for (const [, name, value] of text.matchAll(/^proxima_(\w+) ([0-9.e+]+)$/gm)) metrics.set(name!, Number(value))
+  return metrics
 }

@@ -14,7 +14,7 @@ test.before(async () => {
   node = await startNode()
 })
 test.after.always(async () => {
-  await node.stop()
+  await node.remove()
   rmSync(folder, { recursive: true, force: true })
 })
 
@@ -145,7 +145,7 @@ test('a demo of its own shows who is near whom and leaves a capture', async (t) 
 
 test('a demo against a running node', async (t) => {
   const node = await startNode() // of its own: the same subscribers walk there
-  t.teardown(() => node.stop())
+  t.teardown(() => node.remove())
   const demo = ['demo', '--seconds', '2', '--server', `127.0.0.1:${node.udp}`, '--trace', join(folder, 'other.pcapng')]
   const { code, out, err } = await proxima(...demo)
   t.is(code, 0, err)

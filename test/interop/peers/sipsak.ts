@@ -1,0 +1,38 @@
+/** sipsak: registers and sends; Debian's has no way to receive (its message mode ends with a segmentation fault). */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type NodeProcess, run } from '../../support/process.ts'
+import { type Peer, passwordOf } from './peer.ts'
+
+export async function sipsakPeer(node: NodeProcess): Promise<Peer> {
+  const user = 'sipsak'
+  const own = ['-u', user, '-a', passwordOf(user)]
+  const register = async (seconds: number): Promise<void> => {
+    const args = ['-U', '-i', '-C', `sip:${user}@127.0.0.1:9`, '-x', String(seconds), '-s', `sip:${user}@127.0.0.1:${node.udp}`]
+    const { code, out, err } = await run('sipsak', [...args, ...own, '-v'])
+    if (code !== 0) throw new Error(`sipsak could not register (${code}):\n${out}\n${err}`)
+  }
+  await register(60)
+  let sent = 0
+  return {
+    name: 'sipsak/udp',
+    user,
+    async send(to, text) {
+      const file = join(node.folder, `sipsak-${++sent}.sip`)
+      const head = [
+        `MESSAGE sip:${to}@localhost SIP/2.0`,
+        `From: <sip:${user}@localhost>;tag=sak${sent}`,
+        `To: <sip:${to}@localhost>`,
+        `Call-ID: sipsak-${sent}@127.0.0.1`,
+        'CSeq: 1 MESSAGE',
+        'Max-Forwards: 70',
+        'Content-Type: text/plain',
+        `Content-Length: ${Buffer.byteLength(text)}`,
+      ]
+      writeFileSync(file, `${head.join('\n')}\n\n${text}`)
+      const { code, out, err } = await run('sipsak', ['-f', file, '-s', `sip:${to}@127.0.0.1:${node.udp}`, ...own, '-v'])
+      if (code !== 0) throw new Error(`sipsak's MESSAGE was not taken (${code}):\n${out}\n${err}`)
+    },
+    stop: () => register(0),
+  }
+}
