@@ -25,6 +25,8 @@ export interface SelfTime {
   readonly share: number
 }
 
+const longest = 60 // a compiled regular expression is named by its source
+
 /** Self time by function in the span, most first; idle time is left out. */
 export function selfTimes(profile: CpuProfile, span: Span = { from: 0, to: Infinity }): readonly SelfTime[] {
   const byNode = new Map<number, number>()
@@ -37,7 +39,7 @@ export function selfTimes(profile: CpuProfile, span: Span = { from: 0, to: Infin
   const byFunction = new Map<string, { name: string; place: string; us: number }>()
   for (const { id, callFrame } of profile.nodes) {
     const us = byNode.get(id) ?? 0
-    const name = callFrame.functionName || '(anonymous)'
+    const name = (callFrame.functionName || '(anonymous)').slice(0, longest)
     if (us <= 0 || name === '(idle)') continue
     const place = placeOf(callFrame.url, callFrame.lineNumber)
     const key = `${name} ${place}`

@@ -132,7 +132,7 @@ function handle(name: ServerName, child: ChildProcess, port: number, folder: str
     output: () => readFileSync(join(folder, 'output'), 'utf8'),
     stop: async () => {
       const below = processTree(child.pid!).slice(1)
-      await end(child, 'SIGTERM', 10_000)
+      await end(child, 'SIGTERM', name === 'proxima' ? 60_000 : 10_000) // a profile takes long to write
       for (const pid of below) kill(pid, child.spawnfile) // those that outlived a parent which had to be killed
       const profile = readdirSync(folder).find((file) => file.endsWith('.cpuprofile'))
       const text = profile === undefined ? undefined : readFileSync(join(folder, profile), 'utf8')
