@@ -75,10 +75,15 @@ export function warning(agent: string, text: string): string {
   return `399 ${agent} ${quote(text)}`
 }
 
-function withBody(head: string, body: string | Uint8Array | undefined): Buffer {
-  if (body === undefined || body.length === 0) return Buffer.from(`${head}Content-Length: 0\r\n\r\n`)
+/** A text as the string that has a character for each of its bytes in UTF-8. */
+function octets(text: string): string {
+  return /[^\0-\x7f]/.test(text) ? Buffer.from(text).toString('latin1') : text
+}
+
+function withBody(head: string, body: string | Uint8Array | undefined, encoding: 'utf8' | 'latin1' = 'utf8'): Buffer {
+  if (body === undefined || body.length === 0) return Buffer.from(`${head}Content-Length: 0\r\n\r\n`, encoding)
   const content = typeof body === 'string' ? Buffer.from(body) : body
-  return Buffer.concat([Buffer.from(`${head}Content-Length: ${content.length}\r\n\r\n`), content])
+  return Buffer.concat([Buffer.from(`${head}Content-Length: ${content.length}\r\n\r\n`, encoding), content])
 }
 
 /** Start line, header fields in the order given, Content-Length and body. */
@@ -90,7 +95,7 @@ export interface ResponseParts {
   readonly reason?: string
   /** Added to To where the request has none. */
   readonly toTag?: string
-  /** The topmost Via as it is to be sent, with received and rport (RFC 3581 §4). */
+  /** The topmost Via as it is to be sent, with received and rport (RFC 3581 §4); a character an octet. */
   readonly via?: string
   readonly headers?: HeaderList
   readonly body?: string | Uint8Array
@@ -98,10 +103,10 @@ export interface ResponseParts {
   readonly recordRoute?: boolean
 }
 
-/** RFC 3261 §8.2.6. */
+/** RFC 3261 §8.2.6. What is echoed has the very bytes of the request, UTF-8 or not. */
 export function buildResponse(request: SipRequest, status: number, parts: ResponseParts): Buffer {
   const { bytes, index } = request
-  let head = `SIP/2.0 ${status} ${inline(parts.reason ?? reasonPhrase(status))}\r\n`
+  let head = `SIP/2.0 ${status} ${octets(inline(parts.reason ?? reasonPhrase(status)))}\r\n`
   let viaPending = true
   for (let i = 0; i < index.length; i += stride) {
     const id = index[i]!
@@ -111,7 +116,7 @@ export function buildResponse(request: SipRequest, status: number, parts: Respon
       viaPending = false
       head += `Via: ${prefix}${unfold(bytes.toString('latin1', start, index[i + 3]))}\r\n`
     } else if (id === H.To) {
-      const to = unfold(bytes.toString('utf8', index[i + 2], index[i + 3]))
+      const to = unfold(bytes.toString('latin1', index[i + 2], index[i + 3]))
       head += parts.toTag !== undefined && !hasTag(to) ? `To: ${to};tag=${parts.toTag}\r\n` : `To: ${to}\r\n`
     } else if (
       id === H.From ||
@@ -120,11 +125,11 @@ export function buildResponse(request: SipRequest, status: number, parts: Respon
       (id === H['Record-Route'] && parts.recordRoute === true)
     ) {
       const name = id === H.From ? 'From' : id === H['Call-ID'] ? 'Call-ID' : id === H.CSeq ? 'CSeq' : 'Record-Route'
-      head += `${name}: ${unfold(bytes.toString('utf8', index[i + 2], index[i + 3]))}\r\n`
+      head += `${name}: ${unfold(bytes.toString('latin1', index[i + 2], index[i + 3]))}\r\n`
     }
   }
-  if (parts.headers !== undefined) head += headerLines(parts.headers)
-  return withBody(head, parts.body)
+  if (parts.headers !== undefined) head += octets(headerLines(parts.headers))
+  return withBody(head, parts.body, 'latin1')
 }
 
 function hasTag(to: string): boolean {

@@ -11,7 +11,7 @@ export interface Edit {
   /** Header lines, each with its CRLF, put behind all others. */
   readonly bottom?: string
   readonly maxForwards?: number
-  /** Takes the topmost Via value away (responses), or replaces it by this text (requests: received and rport). */
+  /** Takes the topmost Via value away (responses), or replaces it by this text, a character an octet (requests: received and rport). */
   readonly via?: 'pop' | { readonly text: string }
   /** Fields to leave out: numbers from `H`. */
   readonly drop?: readonly number[]
@@ -88,7 +88,8 @@ export function encode(message: SipMessage, edit: Edit): Buffer {
         }
       } else {
         pieces.keep(start, index[i + 2]!)
-        pieces.put(edit.via!.text)
+        const { text } = edit.via!
+        pieces.put(/[^\0-\x7f]/.test(text) ? Buffer.from(text, 'latin1').toString() : text)
         pieces.keep(valueEnd, end)
       }
     } else if (id === H['Max-Forwards'] && hopsPending) {

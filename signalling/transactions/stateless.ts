@@ -6,7 +6,7 @@ import type { Flow } from '../transports/transport.ts'
 
 /**
  * The topmost Via with `received` and a filled `rport` (RFC 3261 §18.2.1, RFC 3581 §4); undefined where it can stay as it
- * came: sent-by is where the datagram came from and rport was not asked for.
+ * came: sent-by is where the datagram came from and rport was not asked for. A character an octet.
  */
 export function stampedVia(request: SipRequest, flow: Flow): string | undefined {
   const via = request.via

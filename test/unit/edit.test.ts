@@ -102,6 +102,18 @@ test('a response echoes what RFC 3261 §8.2.6 says, as it came', (t) => {
   t.false(response.has('P-Asserted-Identity'))
 })
 
+test('what is echoed has the bytes of the request, UTF-8 or not', (t) => {
+  const odd = Buffer.from(
+    text.replace('l: 4', 'l: 3').replace('c1', 'c\xff1').replace('"A\tB"', '"\xc3\xbc\xfe"').replace('z9hG4bK1', 'z9hG4bK\x80'),
+    'latin1',
+  )
+  const request = scan(odd) as SipRequest
+  t.is(request.fault, undefined)
+  const answer = buildResponse(request, 400, { reason: 'Schön', headers: [['Warning', 'grün']], body: 'blau ä', toTag: 'us' })
+  for (const part of ['c\xff1', '"\xc3\xbc\xfe"', 'z9hG4bK\x80']) t.true(answer.includes(Buffer.from(part, 'latin1')), part)
+  for (const part of ['400 Schön\r\n', 'Warning: grün\r\n', '\r\n\r\nblau ä']) t.true(answer.includes(part), part)
+})
+
 test('a To tag is added once, wherever the parameters stand', (t) => {
   for (const [to, expected] of [
     ['<sip:b@c>', '<sip:b@c>;tag=us'],
