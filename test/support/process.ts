@@ -113,6 +113,8 @@ export function proxima(...args: readonly string[]): Promise<Ended> {
 export interface NodeOptions {
   /** Subscribers beside those of the default network; password `<name>-proxima`. */
   readonly users?: readonly string[]
+  /** Element -> settings beside and instead of those of the default network. */
+  readonly settings?: { readonly [element: string]: object }
   /** More options of `proxima start`. */
   readonly args?: readonly string[]
 }
@@ -137,10 +139,10 @@ export interface NodeProcess {
 }
 
 /** Starts the default network on free ports with an empty memory and a capture; resolves when it is ready. */
-export async function startNode({ users = [], args = [] }: NodeOptions = {}): Promise<NodeProcess> {
+export async function startNode({ users = [], settings = {}, args = [] }: NodeOptions = {}): Promise<NodeProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'proxima-node-'))
   const trace = join(folder, 'trace.pcapng')
-  const plan = users.length === 0 ? defaultPlan : planWith(users, folder)
+  const plan = planWith(users, settings, folder)
   const ports = ['--port-udp', '0', '--port-tcp', '0', '--port-ws', '0', '--http', '127.0.0.1:0', '--log-level', 'warn']
   const node = new Running(process.execPath, [program, 'start', plan, ...ports, '--data', 'memory', '--trace', trace, ...args], {
     cwd: folder,
@@ -166,15 +168,18 @@ export async function startNode({ users = [], args = [] }: NodeOptions = {}): Pr
   }
 }
 
-/** The default dialplan with more subscribers, in a file of its own. */
-function planWith(users: readonly string[], folder: string): string {
-  const plan = parse(readFileSync(defaultPlan, 'utf8')) as { elements: { hss: { subscribers: object[] } } }
+/** The default dialplan with more subscribers and other settings, in a file of its own. */
+function planWith(users: readonly string[], settings: { readonly [element: string]: object }, folder: string): string {
+  const plan = parse(readFileSync(defaultPlan, 'utf8')) as {
+    readonly elements: { readonly hss: { readonly subscribers: object[] }; readonly [element: string]: object }
+  }
   for (const name of users)
     plan.elements.hss.subscribers.push({
       id: `sip:${name}@localhost`,
       password: `${name}-proxima`,
       permissions: { discoverable: true, discoverer: true },
     })
+  for (const [element, changed] of Object.entries(settings)) Object.assign(plan.elements[element]!, changed)
   const file = join(folder, 'plan.yaml')
   writeFileSync(file, stringify(plan))
   return file

@@ -1,0 +1,48 @@
+/** UEs on sip.js go through FIG 8 and FIG 13, every branch, over WebSocket, UDP and TCP against a real node. */
+import test from 'ava'
+import type { Scenario } from '../../dialplans/flows/flow.ts'
+import { loadFlows } from '../../dialplans/flows/index.ts'
+import { type NodeProcess, startNode } from '../support/process.ts'
+import { settled } from './peers/capture.ts'
+import { ProcessStage, type Protocol } from './peers/stage.ts'
+
+interface Part {
+  readonly title: string
+  readonly protocol: Protocol
+  readonly scenario: Scenario
+}
+
+/** The figures themselves over every transport, their failure branches over one. */
+const parts = (await loadFlows())
+  .filter(({ id }) => id === 'fig-08' || id === 'fig-13')
+  .flatMap(({ id, scenarios }) =>
+    scenarios
+      .filter(({ run }) => !String(run).includes('.restart(')) // test/faults kills nodes in worse ways
+      .flatMap((scenario, i): readonly Part[] => {
+        const protocols: readonly Protocol[] = i === 0 ? ['WS', 'UDP', 'TCP'] : [i % 2 === 0 ? 'WS' : 'UDP']
+        return protocols.map((protocol) => ({ title: `${id} over ${protocol}: ${scenario.name}`, protocol, scenario }))
+      }),
+  )
+
+let common: NodeProcess
+test.before(async () => {
+  common = await startNode()
+})
+test.after.always(() => common.remove())
+
+for (const { title, protocol, scenario } of parts) {
+  test.serial(title, async (t) => {
+    const node = scenario.settings === undefined ? common : await startNode({ settings: scenario.settings })
+    const stage = new ProcessStage(node, protocol)
+    t.teardown(async () => {
+      await stage.leave()
+      if (node !== common) await node.remove()
+    })
+    await scenario.run(stage)
+    await stage.leave()
+    if (node !== common) await settled(t, node)
+    else t.pass()
+  })
+}
+
+test.serial('the capture of all of them is as Wireshark wants it', (t) => settled(t, common))
