@@ -32,7 +32,9 @@ function softphone(dialplan: Dialplan, listening: readonly Listening[]): readonl
 
 function proxySetting(listen: Listening): string {
   const reachable = { ...listen, host: listen.host === '0.0.0.0' ? '127.0.0.1' : listen.host === '::' ? '::1' : listen.host }
-  if (listen.transport === 'WS') return `in a browser or with sip.js, WebSocket server ws://${printPlace(reachable)}`
+  if (listen.transport === 'WS' || listen.transport === 'WSS') {
+    return `in a browser or with sip.js, WebSocket server ${listen.transport.toLowerCase()}://${printPlace(reachable)}`
+  }
   return `proxy ${printPlace(reachable)}, transport ${listen.transport}`
 }
 

@@ -12,6 +12,7 @@ import { openLmdb } from '../signalling/storage/lmdb.ts'
 import { memoryStore } from '../signalling/storage/memory.ts'
 import type { Store } from '../signalling/storage/store.ts'
 import type { Assembled } from './assemble.ts'
+import { Certificate } from './certificate.ts'
 import type { Dialplan } from './dialplan.ts'
 
 export interface RunOptions {
@@ -41,6 +42,7 @@ export async function runNode(options: RunOptions): Promise<Running> {
   let tap: Tap | undefined
   try {
     tap = options.trace === undefined ? undefined : openPcapng({ file: options.trace, clock, log, mask: options.mask ?? false })
+    const certificate = dialplan.tls && new Certificate(dialplan.tls)
     const node = createNode({
       name: dialplan.name,
       plan: assembled.plan,
@@ -53,8 +55,10 @@ export async function runNode(options: RunOptions): Promise<Running> {
       ids: randomIds(),
       log,
       ...(tap === undefined ? {} : { tap }),
+      ...(certificate === undefined ? {} : { tls: certificate.material }),
     })
     await node.start()
+    certificate?.watch(node, clock, log)
     return { node, clock, stop: (graceMs) => stop(node, tap, store, graceMs) }
   } catch (error) {
     await tap?.close?.()

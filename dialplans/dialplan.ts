@@ -3,7 +3,7 @@ import type { Rule } from '../signalling/routing/plan.ts'
 import type { HostPort } from '../signalling/transports/transport.ts'
 
 export interface Listen extends HostPort {
-  readonly transport: 'UDP' | 'TCP' | 'WS'
+  readonly transport: 'UDP' | 'TCP' | 'TLS' | 'WS' | 'WSS'
 }
 
 /** Settings as the schema admits them for the element's role. */
@@ -22,6 +22,8 @@ export interface Dialplan {
   readonly name: string
   readonly domains: readonly string[]
   readonly listen: readonly Listen[]
+  /** Paths of PEM files. */
+  readonly tls: { readonly certificate: string; readonly key: string } | undefined
   readonly http: HostPort | undefined
   /** Folder relative to the working directory, or `memory`. */
   readonly data: string
@@ -64,9 +66,9 @@ export function userOf(id: string): string {
   return id.slice(id.indexOf(':') + 1).split('@')[0]!
 }
 
-/** Reads `udp://127.0.0.1:5060`. Undefined where the text is no such address. */
+/** Reads `udp://127.0.0.1:5060`, `wss://[::1]:8443`. Undefined where the text is no such address. */
 export function parseListen(text: string): Listen | undefined {
-  const match = /^(udp|tcp|ws):\/\/(.+)$/i.exec(text)
+  const match = /^(udp|tcp|tls|ws|wss):\/\/(.+)$/i.exec(text)
   const place = match === null ? undefined : parsePlace(match[2]!)
   return place && { transport: match![1]!.toUpperCase() as Listen['transport'], ...place }
 }

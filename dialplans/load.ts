@@ -1,4 +1,6 @@
 /** Reads a dialplan file; every fault in it is told with its line. */
+
+import { dirname, isAbsolute, join } from 'node:path'
 import type { Rule } from '../signalling/routing/plan.ts'
 import {
   type Dialplan,
@@ -7,6 +9,7 @@ import {
   type PlannedElement,
   parseListen,
   parsePlace,
+  printListen,
   type Settings,
 } from './dialplan.ts'
 import { provisioned } from './provisioning.ts'
@@ -18,6 +21,7 @@ interface RawDialplan {
   readonly name: string
   readonly domains: readonly string[]
   readonly listen: readonly string[]
+  readonly tls?: { readonly certificate: string; readonly key: string }
   readonly http?: string
   readonly data?: string
   readonly trusted?: readonly string[]
@@ -41,6 +45,12 @@ export function loadDialplan(file: string): Outcome<Dialplan> {
     if (listen === undefined) fault(lineOf('listen', index), `listen has ${text}`, 'a port of at most 65535')
     return listen ?? []
   })
+  const secure = listen.find(({ transport }) => transport === 'TLS' || transport === 'WSS')
+  if (secure !== undefined && raw.tls === undefined) {
+    fault(lineOf('listen'), `listen has ${printListen(secure)} and there is no tls`, 'tls: { certificate: FILE, key: FILE }')
+  }
+  const beside = (path: string): string => (isAbsolute(path) ? path : join(dirname(file), path))
+  const tls = raw.tls && { certificate: beside(raw.tls.certificate), key: beside(raw.tls.key) }
   const http = raw.http === undefined ? undefined : parsePlace(raw.http)
   if (raw.http !== undefined && http === undefined) fault(lineOf('http'), `http is ${raw.http}`, 'a port of at most 65535')
 
@@ -62,7 +72,7 @@ export function loadDialplan(file: string): Outcome<Dialplan> {
   }))
   if (faults.length > 0) return { faults }
   const { name, domains, data = 'data', trusted = [] } = raw
-  return { value: { file, name, domains, listen, http, data, trusted, elements, rules } }
+  return { value: { file, name, domains, listen, tls, http, data, trusted, elements, rules } }
 }
 
 function onlyOneOf(

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line, and the only place that knows it is one: `proxima <command>`. */
 import { Command } from 'commander'
+import { certCommand } from './commands/cert.ts'
 import { checkCommand } from './commands/check.ts'
 import { demoCommand } from './commands/demo.ts'
 import { explainCommand } from './commands/explain.ts'
@@ -10,7 +11,16 @@ import { startCommand } from './commands/start.ts'
 import { traceCommand } from './commands/trace.ts'
 import { ueCommand } from './commands/ue.ts'
 
-const commands = [startCommand(), checkCommand(), demoCommand(), explainCommand(), playCommand(), traceCommand(), ueCommand()]
+const commands = [
+  startCommand(),
+  checkCommand(),
+  certCommand(),
+  demoCommand(),
+  explainCommand(),
+  playCommand(),
+  traceCommand(),
+  ueCommand(),
+]
 
 /** Commander's own complaints as one line, with where to look. */
 function refuseUsage(command: Command): void {

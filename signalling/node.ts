@@ -1,5 +1,5 @@
 /** One process: transports, transactions, subscriptions, a compiled plan, a store and a set of elements, put together. */
-import type { Tap } from './capture/tap.ts'
+import type { Tap, TransportName } from './capture/tap.ts'
 import type { Clock } from './clock.ts'
 import type { Sender } from './dialogs/sender.ts'
 import { Subscriptions } from './dialogs/subscriptions.ts'
@@ -21,12 +21,12 @@ import type { Timing } from './transactions/timing.ts'
 import { FlowTable } from './transports/flows.ts'
 import type { MemoryNetwork } from './transports/memory.ts'
 import { tcpTransport } from './transports/tcp.ts'
-import type { Flow, HostPort, Transport, TransportSink } from './transports/transport.ts'
+import type { Flow, HostPort, TlsMaterial, Transport, TransportSink } from './transports/transport.ts'
 import { udpTransport } from './transports/udp.ts'
 import { wsTransport } from './transports/ws.ts'
 
 export interface Listening extends HostPort {
-  readonly transport: 'UDP' | 'TCP' | 'WS' | 'MEM'
+  readonly transport: TransportName
 }
 
 export interface NodeOptions {
@@ -44,6 +44,8 @@ export interface NodeOptions {
   readonly tap?: Tap
   readonly limits?: Limits
   readonly timing?: Timing
+  /** Of TLS and WSS addresses. */
+  readonly tls?: TlsMaterial
   /** Where `MEM` addresses listen. */
   readonly network?: MemoryNetwork
 }
@@ -53,6 +55,8 @@ export interface Node {
   /** Says goodbye to nobody: what is in the store goes on at the next start. Resolves when all sockets are closed. */
   stop(graceMs: number): Promise<void>
   readonly listening: readonly Listening[]
+  /** New TLS and WSS connections get this certificate. Throws where it is none; then the old one stays. */
+  renewTls(material: TlsMaterial): void
   metrics(): Iterable<Metric>
 }
 
@@ -129,11 +133,19 @@ class ProximaNode implements Node, TransportSink {
     if (listen.transport === 'UDP') return udpTransport(common)
     if (listen.transport === 'TCP') return tcpTransport({ ...common, newId })
     if (listen.transport === 'WS') return wsTransport({ ...common, newId })
+    if (listen.transport === 'TLS' || listen.transport === 'WSS') {
+      if (this.options.tls === undefined) throw new TypeError(`${listen.transport} needs the option tls`)
+      const secure = { ...common, newId, tls: this.options.tls }
+      return listen.transport === 'TLS' ? tcpTransport(secure) : wsTransport(secure)
+    }
     if (this.options.network === undefined) throw new TypeError('MEM needs the option network')
     return this.options.network.transport(common)
   }
   get listening(): readonly Listening[] {
     return this.transports.map(({ name, local }) => ({ transport: name as Listening['transport'], ...local }))
+  }
+  renewTls(material: TlsMaterial): void {
+    for (const transport of this.transports) transport.renew?.(material)
   }
   *metrics(): Iterable<Metric> {
     yield* this.stats.metrics()

@@ -31,7 +31,7 @@ export function addOverrides(command: Command): Command {
 
 /** The dialplan as the options change it. */
 export function override(dialplan: Dialplan, { portUdp, portTcp, portWs, listen, http, data }: Overrides): Dialplan {
-  const ports = { UDP: portUdp, TCP: portTcp, WS: portWs }
+  const ports: { readonly [transport in Listen['transport']]?: number | undefined } = { UDP: portUdp, TCP: portTcp, WS: portWs }
   return {
     ...dialplan,
     listen: listen ?? dialplan.listen.map((listen) => ({ ...listen, port: ports[listen.transport] ?? listen.port })),

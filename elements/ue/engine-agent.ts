@@ -1,5 +1,5 @@
 /** A user agent on Proxima's own engine: an element of a node of its own, in whatever time and network that node lives. */
-import type { Element, Exchange, Host, Subscription, Timer } from '../../signalling/index.ts'
+import { type Element, type Exchange, type Host, type Subscription, type Timer, unsupported } from '../../signalling/index.ts'
 import type { AgentBody, Answer, IncomingMessage, UserAgent, Watch, Watching, WatchListener } from './agent.ts'
 
 export interface EngineAgentOptions {
@@ -10,7 +10,7 @@ export interface EngineAgentOptions {
   readonly proxy: string
 }
 
-const answered = 'INVITE, MESSAGE, NOTIFY, OPTIONS'
+const capabilities = { methods: ['MESSAGE', 'NOTIFY', 'OPTIONS', 'ACK'], extensions: [], types: ['*/*'] }
 
 /** The agent is the element: put it into a node, start the node, then use it. */
 export class EngineAgent implements Element, UserAgent {
@@ -44,10 +44,11 @@ export class EngineAgent implements Element, UserAgent {
   }
   handle(exchange: Exchange): void {
     const { request } = exchange
-    if (request.method === 'OPTIONS') return exchange.reply(200, { headers: [['Allow', answered]] })
+    const refusal = unsupported(request, capabilities)
+    if (refusal !== undefined) return exchange.reply(refusal.status, { headers: refusal.headers })
     if (request.method === 'ACK') return
-    if (request.method !== 'MESSAGE')
-      return exchange.reply(request.method === 'NOTIFY' ? 481 : 501, { headers: [['Allow', answered]] })
+    if (request.method === 'NOTIFY') return exchange.reply(481)
+    if (request.method !== 'MESSAGE') return exchange.reply(200, { headers: [['Allow', capabilities.methods.join(', ')]] })
     exchange.reply(200)
     const message: IncomingMessage = {
       from: request.from.uri.text,

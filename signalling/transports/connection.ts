@@ -1,6 +1,6 @@
 /** What TCP and WebSocket connections have in common: a flow over a pipe that may be slow, and ends. */
 import type { TransportName } from '../capture/tap.ts'
-import type { Flow, HostPort, TransportSink } from './transport.ts'
+import type { Flow, HostPort, TlsMaterial, TransportSink } from './transport.ts'
 
 export interface ConnectionOptions {
   readonly listen: HostPort
@@ -13,6 +13,8 @@ export interface ConnectionOptions {
   /** Bytes that may wait for a slow peer before its connection is ended. */
   readonly backlog?: number
   readonly connections?: number
+  /** With it: TLS, WSS. */
+  readonly tls?: TlsMaterial
 }
 
 export const usual = { messageLimit: 65_535, backlog: 1024 * 1024, connections: 20_000 } as const
@@ -68,4 +70,9 @@ export class ConnectionFlow implements Flow {
 /** An address without the IPv6 wrapping of an IPv4 peer. */
 export function plainAddress(host: string | undefined): string {
   return (host ?? '').replace(/^::ffff:(?=\d+\.)/, '')
+}
+
+/** As Node's TLS takes it. SIP over TLS wants 1.2 or later (RFC 8446 appendix, RFC 9325). */
+export function contextOf({ certificate, key }: TlsMaterial): { cert: string; key: string; minVersion: 'TLSv1.2' } {
+  return { cert: certificate, key, minVersion: 'TLSv1.2' }
 }

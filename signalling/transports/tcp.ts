@@ -1,6 +1,7 @@
-/** TCP: connections in and out, framed by Content-Length, kept alive by CRLF (RFC 3261 §18, RFC 5626 §3.5.1). */
-import { createConnection, createServer, type Socket } from 'node:net'
-import { ConnectionFlow, type ConnectionOptions, type Pipe, plainAddress, usual } from './connection.ts'
+/** TCP and TLS: connections in and out, framed by Content-Length, kept alive by CRLF (RFC 3261 §18, RFC 5626 §3.5.1). */
+import { createConnection, createServer, isIP, type Server, type Socket } from 'node:net'
+import { connect as connectTls, createServer as createTlsServer, type Server as TlsServer } from 'node:tls'
+import { ConnectionFlow, type ConnectionOptions, contextOf, type Pipe, plainAddress, usual } from './connection.ts'
 import { Framer } from './framing.ts'
 import type { HostPort, Transport } from './transport.ts'
 
@@ -24,19 +25,28 @@ function pipeOf(socket: Socket): Pipe {
   }
 }
 
+/** Of peers the certificate is checked by the system's authorities; a name, where there is one, is asked for (SNI). */
+function dial({ host, port }: HostPort, tls: boolean): Socket {
+  if (!tls) return createConnection({ host, port, noDelay: true, keepAlive: true })
+  return connectTls({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}) })
+}
+
 export function tcpTransport(options: TcpOptions): Transport {
   const { sink } = options
   const messageLimit = options.messageLimit ?? usual.messageLimit
   const flows = new Map<string, ConnectionFlow>()
-  const server = createServer({ noDelay: true, keepAlive: true }, (socket) => {
-    const remote = { host: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 }
-    attach(socket, remote)
-  })
+  const name = options.tls === undefined ? 'TCP' : 'TLS'
+  const accept = (socket: Socket): void => {
+    attach(socket, { host: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 })
+  }
+  const secure = options.tls && createTlsServer({ noDelay: true, ...contextOf(options.tls) }, accept)
+  const server: Server | TlsServer = secure ?? createServer({ noDelay: true, keepAlive: true }, accept)
+  secure?.on('tlsClientError', (_fault, socket) => socket.destroy())
   server.maxConnections = options.connections ?? usual.connections
   let local: HostPort = options.listen ?? { host: '127.0.0.1', port: 0 }
 
   function attach(socket: Socket, remote: HostPort): ConnectionFlow {
-    const flow = new ConnectionFlow('TCP', pipeOf(socket), local, remote, { ...options, listen: local })
+    const flow = new ConnectionFlow(name, pipeOf(socket), local, remote, { ...options, listen: local })
     const key = `${remote.host}|${remote.port}`
     flows.set(key, flow)
     const framer = new Framer(
@@ -60,7 +70,7 @@ export function tcpTransport(options: TcpOptions): Transport {
   }
 
   return {
-    name: 'TCP',
+    name,
     reliable: true,
     get local() {
       return local
@@ -80,12 +90,13 @@ export function tcpTransport(options: TcpOptions): Transport {
     connect: (remote) => {
       const standing = flows.get(`${remote.host}|${remote.port}`)
       if (standing?.open) return standing
-      const socket = createConnection({ host: remote.host, port: remote.port, noDelay: true, keepAlive: true })
+      const socket = dial(remote, options.tls !== undefined)
       socket.setTimeout(connectTimeout, () => {
         if (socket.connecting) socket.destroy(new Error(`no connection within ${connectTimeout} ms`))
       })
       return attach(socket, remote)
     },
+    ...(secure === undefined ? {} : { renew: (material) => secure.setSecureContext(contextOf(material)) }),
     close: () =>
       new Promise((resolve) => {
         for (const flow of flows.values()) flow.close()

@@ -34,6 +34,12 @@ export interface TransportSink {
   failed(flow: Flow, why: string): void
 }
 
+/** PEM text of a certificate (chain) and its key. */
+export interface TlsMaterial {
+  readonly certificate: string
+  readonly key: string
+}
+
 export interface Transport {
   readonly name: TransportName
   readonly reliable: boolean
@@ -42,5 +48,7 @@ export interface Transport {
   listen(): Promise<void>
   /** A flow to that peer, an open one if there is one; bytes sent before a connection stands are queued. */
   connect(remote: HostPort): Flow
+  /** New connections get this certificate; TLS and WSS only. Throws where it is none. */
+  renew?(material: TlsMaterial): void
   close(): Promise<void>
 }

@@ -1,7 +1,9 @@
 /** SIP over WebSocket (RFC 7118): one message a frame, subprotocol `sip`. Serves only; UEs bring their own client. */
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { ConnectionFlow, type ConnectionOptions, type Pipe, plainAddress, usual } from './connection.ts'
+import type { TransportName } from '../capture/tap.ts'
+import { ConnectionFlow, type ConnectionOptions, contextOf, type Pipe, plainAddress, usual } from './connection.ts'
 import type { Flow, HostPort, Transport } from './transport.ts'
 
 const ping = '\r\n\r\n' // RFC 5626 §3.5.1
@@ -25,10 +27,13 @@ export function wsTransport(options: ConnectionOptions): Transport {
   const { sink } = options
   const flows = new Set<ConnectionFlow>()
   let local = options.listen
-  const http = createServer((_request, response) => {
+  const name = options.tls === undefined ? 'WS' : 'WSS'
+  const refer = (_request: IncomingMessage, response: ServerResponse): void => {
     response.writeHead(426, { 'content-type': 'text/plain', upgrade: 'websocket' })
     response.end('This port speaks SIP over WebSocket (RFC 7118): connect with subprotocol "sip".\n')
-  })
+  }
+  const secure = options.tls && createSecureServer(contextOf(options.tls), refer)
+  const http = secure ?? createServer(refer)
   http.maxConnections = options.connections ?? usual.connections
   const server = new WebSocketServer({
     server: http,
@@ -40,7 +45,7 @@ export function wsTransport(options: ConnectionOptions): Transport {
   })
   server.on('connection', (socket, request) => {
     const remote = { host: plainAddress(request.socket.remoteAddress), port: request.socket.remotePort ?? 0 }
-    const flow = new ConnectionFlow('WS', pipeOf(socket), local, remote, options)
+    const flow = new ConnectionFlow(name, pipeOf(socket), local, remote, options)
     flows.add(flow)
     socket.on('message', (data) => {
       const bytes = Buffer.isBuffer(data) ? data : Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data)
@@ -56,7 +61,7 @@ export function wsTransport(options: ConnectionOptions): Transport {
   server.on('error', () => undefined) // listen errors reach the http server's own listener
 
   return {
-    name: 'WS',
+    name,
     reliable: true,
     get local() {
       return local
@@ -74,8 +79,9 @@ export function wsTransport(options: ConnectionOptions): Transport {
       }),
     connect: (remote) => {
       for (const flow of flows) if (flow.remote.port === remote.port && flow.remote.host === remote.host) return flow
-      return new ClosedFlow(local, remote)
+      return new ClosedFlow(name, local, remote)
     },
+    ...(secure === undefined ? {} : { renew: (material) => secure.setSecureContext(contextOf(material)) }),
     close: () =>
       new Promise((resolve) => {
         for (const flow of flows) flow.close()
@@ -89,14 +95,15 @@ export function wsTransport(options: ConnectionOptions): Transport {
 /** What stands where a WebSocket peer is gone: only it can connect again. */
 export class ClosedFlow implements Flow {
   readonly id = 'closed'
-  readonly transport = 'WS'
+  readonly transport: TransportName
   readonly reliable = true
   readonly trusted = false
   readonly open = false
   readonly local: HostPort
   readonly remote: HostPort
   identity: string | undefined = undefined
-  constructor(local: HostPort, remote: HostPort) {
+  constructor(transport: TransportName, local: HostPort, remote: HostPort) {
+    this.transport = transport
     this.local = local
     this.remote = remote
   }
