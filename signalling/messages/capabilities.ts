@@ -8,7 +8,7 @@ export interface Capabilities {
   readonly methods: readonly string[]
   /** Option tags, in lower case. */
   readonly extensions: readonly string[]
-  /** Media types that it understands, in lower case, or `*/*`. */
+  /** Media types that it understands, in lower case; the range of all ranges for any. */
   readonly types: readonly string[]
   /** Media types in which it answers INVITE; left out: no body is needed. */
   readonly answers?: readonly string[]
@@ -28,7 +28,8 @@ export function unsupported(request: SipRequest, able: Capabilities): Unsupporte
   const wanted = request.list(H.Require).filter((option) => !able.extensions.includes(option.toLowerCase()))
   if (wanted.length > 0) return { status: 420, headers: [['Unsupported', wanted.join(', ')]] }
   const type = request.bodyEnd > request.bodyStart ? request.contentType : undefined
-  if (type !== undefined && !able.types.includes(type) && !able.types.includes('*/*')) return { status: 415, headers: [['Accept', able.types.join(', ')]] }
+  if (type !== undefined && !able.types.includes(type) && !able.types.includes('*/*'))
+    return { status: 415, headers: [['Accept', able.types.join(', ')]] }
   if (method === 'INVITE' && able.answers !== undefined && !accepts(request, able.answers)) return { status: 406, headers: [] }
   return undefined
 }
