@@ -93,7 +93,7 @@ export function agentContract(test: TestFn, name: string, carried: Carried, make
   check('refreshes in time', async (t, ground) => {
     const alice = await ground.registered('alice')
     const listener = new Listener()
-    alice.subscribe({ ...bell, expires: 2 }, listener)
+    alice.subscribe({ ...bell, expires: 8 }, listener) // refreshed 5 s before its end
     await ground.until('two refreshes', () => ground.bell.asked.length >= 3)
     t.is(ground.bell.notifiers.length, 1)
     t.true(ground.bell.notifiers[0]?.live)

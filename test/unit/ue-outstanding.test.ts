@@ -39,11 +39,12 @@ test('an INVITE has no T2, and stops at a provisional response', async (t) => {
 test('a final response ends it, of the same branch and method only', async (t) => {
   const { clock, times, outstanding } = setUp()
   const done = outstanding.send(request('a'))
-  t.true(outstanding.admit(response('b', 200)))
-  t.true(outstanding.admit(response('a', 200, 'INFO')))
+  t.false(outstanding.admit(response('b', 200)), 'an answer to nothing')
+  t.false(outstanding.admit(response('a', 200, 'INFO')))
   await clock.advance(600)
   t.is(times().length, 2)
   t.true(outstanding.admit(response('a', 404)))
+  t.false(outstanding.admit(response('a', 404)), 'once')
   await done
   await clock.advance(60_000)
   t.is(times().length, 2)

@@ -49,6 +49,31 @@ test('every message may be lost once: all is asked and delivered, and delivered 
   }
 })
 
+test('every message may come twice', async (t) => {
+  const ground = new Ground('MEM', async (ground, name, password, server) => {
+    const carrier = { protocol: 'UDP' as const, server, open: inMemory(ground, `10.0.1.${name.length}`) }
+    const { clock, ids } = ground
+    return new SipJsAgent({ identity: `sip:${name}@localhost`, password, carrier, clock, ids, log: silent })
+  })
+  await ground.open()
+  ground.network!.fate = () => [1, 1]
+  const [alice, bob] = [await ground.registered('alice'), await ground.registered('bob')]
+  const got: string[] = []
+  bob.onMessage(({ body }) => got.push(body.toString()))
+  t.is((await ground.during(alice.message('sip:bob@localhost', text('hi')))).status, 200)
+  t.deepEqual(got, ['hi'])
+  const heard: string[] = []
+  alice.subscribe(
+    { to: 'sip:bell@localhost', event: 'bell', accept: ['text/plain'], expires: 600 },
+    { notified: ({ body }) => heard.push(body.toString()), ended: () => undefined },
+  )
+  await ground.until('the first NOTIFY', () => heard.length > 0)
+  ground.bell.ring('loud')
+  await ground.until('the second', () => heard.includes('loud'))
+  t.deepEqual(heard, ['silent', 'loud'])
+  await ground.close()
+})
+
 test('a listener that throws harms nobody, and nonsense from the network neither', async (t) => {
   const clock: Clock = new RealClock((fault) => t.fail(String(fault)))
   let listener: PortListener | undefined

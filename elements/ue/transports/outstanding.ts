@@ -1,7 +1,7 @@
 /**
  * What sip.js leaves to its transport. Over UDP, for which it was not made: requests are sent again until they are answered
- * (RFC 3261 §17.1.1.2, §17.1.2.2, Timers A and E), and a request that comes again gets the same response again and goes no
- * further (§17.2.2). Over connections: a request that was not answered when its connection broke has failed.
+ * (RFC 3261 §17.1.1.2, §17.1.2.2, Timers A and E), a request that comes again gets the same response again (§17.2.2), and
+ * nothing that comes again goes further. Over connections: a request without an answer when its connection broke has failed.
  */
 import type { Clock, Timer } from '../../../signalling/index.ts'
 
@@ -92,7 +92,8 @@ export class Outstanding {
     const { key, method } = transaction
     if (isResponse(text)) {
       const waiting = this.waiting.get(key)
-      if (waiting === undefined) return true
+      // sip.js would take a second 401 for the answer to what it sent after the first one
+      if (waiting === undefined) return this.reliable || method === 'INVITE'
       if (isProvisional(text) && !waiting.invite)
         waiting.interval = t2 // proceeding: more slowly, but still
       else this.settle(key, waiting)
