@@ -179,7 +179,7 @@ export class StageSet implements Stage {
   }
   /** Ends everything, the UEs first. */
   async close(): Promise<void> {
-    for (const ue of this.ues) await ue.stop()
+    for (const ue of this.ues) await this.during(ue.stop())
     await this.pass(0.05)
     for (const node of this.nodes) await node.stop(0)
     await this.server?.stop(0)

@@ -22,6 +22,7 @@ export class EngineAgent implements Element, UserAgent {
   private callId = ''
   private cseq = 0
   private refreshing: Timer | undefined
+  private registered = false
   private readonly subscriptions = new Set<Subscription>()
   private readonly listeners: ((message: IncomingMessage) => void)[] = []
 
@@ -76,6 +77,7 @@ export class EngineAgent implements Element, UserAgent {
       ],
       ...this.credentials,
     })
+    if (response.status === 200) this.registered = seconds > 0
     if (response.status === 200 && seconds > 0) {
       this.refreshing = host.clock.after(seconds * 900, () => {
         this.register(seconds).catch((fault: unknown) =>
@@ -124,6 +126,7 @@ export class EngineAgent implements Element, UserAgent {
     this.refreshing?.cancel()
     for (const subscription of this.subscriptions) subscription.unsubscribe()
     this.subscriptions.clear()
+    if (this.registered) await this.register(0)
   }
 }
 

@@ -1,16 +1,8 @@
 /** How a user agent on sip.js reaches its server, apart from sip.js: injected, so that the agent itself owns no socket. */
-import type { Flow } from '../../../signalling/index.ts'
+import type { Flow, PortListener } from '../../../signalling/index.ts'
 
+export type { PortListener }
 export type HostPort = Flow['remote']
-
-/** Who is told what comes on a way to the server; whole messages only. */
-export interface PortListener {
-  received(bytes: Buffer): void
-  /** The way is gone; told once. */
-  closed(why: string): void
-  /** What was sent does not arrive, but the way stands: nobody listens there. */
-  refused(why: string): void
-}
 
 /** Opens a way to a server; rejects where there is none. `signalling/transports/ue-sockets.ts` has one for each protocol. */
 export type OpenPort = (server: HostPort, listener: PortListener) => Promise<Flow>

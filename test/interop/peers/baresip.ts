@@ -27,7 +27,7 @@ export async function baresipPeer(node: NodeProcess, transport: 'udp' | 'tcp', f
   const contacts = friends.map((friend) => `"${friend}" <sip:${friend}@127.0.0.1:${port};transport=${transport}>\n`)
   writeFileSync(join(folder, 'contacts'), contacts.join(''))
 
-  const process = new Running('baresip', ['-f', folder], { cwd: folder })
+  const process = new Running('timeout', ['--kill-after=5', '150', 'baresip', '-f', folder], { cwd: folder })
   node.guests.add(process)
   await process.said(/200 OK \(\) \[1 binding\]/)
 
