@@ -21,6 +21,8 @@ export interface NotifierHolder {
   readonly tags: EntityTags
   /** Writes the record; what it says must be durable before anything that depends on it is sent. */
   save(notifier: NotifierDialog): Promise<void>
+  /** The same where nothing waits for it; a store that fails is logged. */
+  saveSoon(notifier: NotifierDialog): void
   /** Out of the tables and the store; the element is told. */
   remove(notifier: NotifierDialog, reason: EndReason): void
 }
@@ -98,7 +100,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   }
   keep(record: Json): void {
     this.stored = { ...this.stored, record }
-    void this.holder.save(this)
+    this.holder.saveSoon(this)
   }
 
   /** The 2xx has left: NOTIFYs may flow. Also after a restart, once the element has given state. */
@@ -188,7 +190,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
     const { clock, sender } = this.holder
     if (this.cseq + margin >= this.stored.ceiling) {
       this.stored = { ...this.stored, ceiling: this.stored.ceiling + reserve }
-      void this.holder.save(this)
+      this.holder.saveSoon(this)
     }
     this.cseq++
     this.version++

@@ -127,6 +127,14 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       { key: recordKey(notifier.element, notifier.id), value: stored, expires: stored.expires + 3_600_000 },
     ])
   }
+  saveSoon(notifier: NotifierDialog): void {
+    this.save(notifier).catch((fault: unknown) => {
+      this.log.error(
+        { fault: String(fault), subscription: notifier.id },
+        'the store failed; a restart finds an older subscription',
+      )
+    })
+  }
   private forget(notifier: NotifierDialog): void {
     this.notifiers.delete(`${notifier.stored.callId}|${notifier.id}`)
   }
