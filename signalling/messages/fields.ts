@@ -2,16 +2,47 @@
 import { type Parameters, parseParameters, splitOutside } from './address.ts'
 import { parseHostPort } from './uri.ts'
 
-export interface Via {
+/** One Via value. Only what every message needs is taken out of it at once. */
+export class Via {
   /** Upper case: UDP, TCP, WS, … or whatever was sent. */
   readonly transport: string
   readonly host: string
   /** 0 if none was given. */
   readonly port: number
-  readonly branch: string | undefined
-  readonly parameters: Parameters
+  /** What stands behind the first `;`. */
+  private readonly rest: string
+  private branchValue: string | undefined | null = null
+  private parsed: Parameters | undefined = undefined
+
+  constructor(transport: string, host: string, port: number, rest: string) {
+    this.transport = transport
+    this.host = host
+    this.port = port
+    this.rest = rest
+  }
+  get parameters(): Parameters {
+    return (this.parsed ??= parseParameters(this.rest))
+  }
+  get branch(): string | undefined {
+    if (this.branchValue === null) this.branchValue = quickBranch(this.rest) ?? this.parameters.get('branch')
+    return this.branchValue
+  }
+  /** Without parsing where the name does not even occur. */
+  has(name: 'rport' | 'received'): boolean {
+    return this.rest.toLowerCase().includes(name) && this.parameters.has(name)
+  }
 }
 
+/** The branch where it is written as nearly everybody does; undefined: look closer. */
+function quickBranch(rest: string): string | undefined {
+  const at = rest.startsWith('branch=') ? 7 : rest.indexOf(';branch=') + 8
+  if (at < 7 || (at === 7 && !rest.startsWith('branch='))) return undefined
+  const end = rest.indexOf(';', at)
+  const value = end < 0 ? rest.slice(at) : rest.slice(at, end)
+  return token.test(value) ? value : undefined
+}
+
+const token = /^[A-Za-z0-9.!%*_+`'~-]+$/
 const viaPattern = /^SIP\s*\/\s*2\.0\s*\/\s*([A-Za-z0-9.!%*_+`'~-]+)\s+(\S[^;]*?)\s*(?:;(.*))?$/is
 
 /** One Via value (no commas outside quotes). */
@@ -34,8 +65,7 @@ function quickVia(text: string): Via | undefined {
   if (!plainToken.test(transport) || !dotted.test(host) || !(port >= 0 && port <= 65_535 && Number.isInteger(port)))
     return undefined
   if (portAt !== end && end - portAt < 2) return undefined
-  const parameters = parseParameters(semicolon < 0 ? '' : text.slice(semicolon + 1))
-  return { transport: transport.toUpperCase(), host, port, branch: parameters.get('branch'), parameters }
+  return new Via(transport, host, port, semicolon < 0 ? '' : text.slice(semicolon + 1))
 }
 
 const plainToken = /^[A-Z]+$/
@@ -44,11 +74,8 @@ const dotted = /^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$/
 function carefulVia(text: string): Via | undefined {
   const match = viaPattern.exec(text)
   if (match === null) return undefined
-  const sentBy = match[2]!.replace(/\s*:\s*(\d+)$/, ':$1')
-  const place = parseHostPort(sentBy)
-  if (place === undefined) return undefined
-  const parameters = parseParameters(match[3] ?? '')
-  return { transport: match[1]!.toUpperCase(), host: place.host, port: place.port, branch: parameters.get('branch'), parameters }
+  const place = parseHostPort(match[2]!.replace(/\s*:\s*(\d+)$/, ':$1'))
+  return place && new Via(match[1]!.toUpperCase(), place.host, place.port, match[3] ?? '')
 }
 
 export interface CSeq {

@@ -37,6 +37,7 @@ export abstract class SipMessage {
   fault: Fault | undefined
 
   private topVia: Via | undefined | null
+  private viaEnd: number
   private cseqValue: CSeq | undefined
   private fromValue: Address | undefined
   private toValue: Address | undefined
@@ -49,6 +50,7 @@ export abstract class SipMessage {
     this.bodyEnd = bodyEnd
     this.fault = undefined
     this.topVia = null
+    this.viaEnd = -2
     this.cseqValue = undefined
     this.fromValue = undefined
     this.toValue = undefined
@@ -76,7 +78,11 @@ export abstract class SipMessage {
   }
   /** First value of that field (number from `H`, or any name), unfolded; undefined if there is none. */
   text(name: number | string): string | undefined {
-    const id = typeof name === 'number' ? name : nameId(name)
+    if (typeof name === 'number') {
+      const position = this.find(name)
+      return position < 0 ? undefined : this.at(position)
+    }
+    const id = nameId(name)
     for (let i = 0; i < this.index.length; i += stride) if (this.matches(i, id, name)) return this.at(i)
     return undefined
   }
@@ -104,6 +110,10 @@ export abstract class SipMessage {
 
   /** Index of the end of the topmost Via value: the end of its line, or the comma behind it. -1 without a Via. */
   get topViaEnd(): number {
+    if (this.viaEnd === -2) this.viaEnd = this.findViaEnd()
+    return this.viaEnd
+  }
+  private findViaEnd(): number {
     const position = this.find(H.Via)
     if (position < 0) return -1
     const end = this.index[position + 3]!

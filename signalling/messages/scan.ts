@@ -167,8 +167,9 @@ function check(message: SipRequest | SipResponse): Fault | undefined {
   }
   const cseq = parseCSeq(message.text(H.CSeq)!)
   if (cseq === undefined) return { status: 400, text: 'CSeq is not a number below 2^31 and a method' }
-  if (message.via === undefined || !restOfVia(message)) return { status: 400, text: 'Via is malformed' }
-  if (message instanceof SipResponse) return undefined
+  if (message.via === undefined) return { status: 400, text: 'Via is malformed' }
+  if (message instanceof SipResponse) return undefined // what stands below our Via is for those who put it there
+  if (!restOfVia(message)) return { status: 400, text: 'Via is malformed' }
   if (cseq.method !== message.method) return { status: 400, text: `CSeq says ${cseq.method}, the start line ${message.method}` }
   return checkRequest(message)
 }

@@ -12,7 +12,7 @@ export function stampedVia(request: SipRequest, flow: Flow): string | undefined 
   const via = request.via
   const position = request.find(H.Via)
   if (via === undefined || position < 0) return undefined
-  const wantsPort = via.parameters.has('rport')
+  const wantsPort = via.has('rport')
   const elsewhere = via.host !== flow.remote.host
   if (!wantsPort && !elsewhere) return undefined
   const text = request.bytes.toString('latin1', request.index[position + 2], request.topViaEnd)

@@ -46,7 +46,7 @@ class UdpFlow implements Flow {
 
 /** Addresses come as numbers already: the resolver is not asked (PERFORMANCE.md §The floor in Node). */
 function asIs(host: string, _options: unknown, done: (error: null, address: string, family: number) => void): void {
-  done(null, host, isIPv6(host) ? 6 : 4)
+  done(null, host, host.includes(':') ? 6 : 4)
 }
 
 export function udpTransport(options: UdpOptions): Transport {
