@@ -101,28 +101,34 @@ class ProxyElement implements Element {
   /** `identity`: who sends, where this proxy has checked; undefined where a trusted peer vouches, or nobody need. */
   private route(exchange: Exchange, identity: string | undefined): void | Promise<void> {
     const { request, ownRoutes, routes } = exchange
+    const inside = exchange.flow.trusted
     const asserted = identity === undefined ? {} : { asserted: identity }
     const last = ownRoutes.at(-1)
     if (last !== undefined) {
       const way = this.flowOfRoute(last.uri.user, exchange)
       if (way === 'dead') return exchange.reply(430)
       if (way !== undefined) {
-        exchange.forward({ uri: request.uriText, flow: way }, asserted)
+        exchange.forward({ uri: request.uriText, flow: way }, this.identityFor(exchange, asserted))
         return
       }
     }
+    if (!inside && routes.length > 0) return exchange.reply(403, { warning: 'no relay by your Route' })
+    if (request.method === 'ACK' && !inside && !this.isSealed(ownRoutes)) return // nobody vouches for it, nobody waits for an answer
     const { uri } = request
     const ours = uri.scheme === 'tel' || this.host.flows.isOurs(uri.host, uri.port)
-    // In a dialog whose route led through us, the Request-URI is where the peer said that it is.
-    const within = request.toTag !== '' && (exchange.flow.trusted || this.isSealed(ownRoutes))
-    if (!exchange.flow.trusted && !within && routes.length > 0) return exchange.reply(403, { warning: 'no relay by your Route' })
-    if (request.method === 'ACK' && !within) return // nobody waits for an answer to it, and nobody vouches for it
-    if (exchange.planned !== undefined || (!ours && (within || exchange.flow.trusted))) {
+    if (exchange.planned !== undefined || (!ours && inside)) {
       exchange.forward({}, { ...asserted, ...this.recordRoute(exchange, undefined) })
       return
     }
-    if (!ours) return exchange.reply(403, { warning: `no relay to ${uri.host}` })
-    return this.toUser(exchange, asserted)
+    if (ours) return this.toUser(exchange, asserted)
+    // Both ends of the dialog are behind one address: what came from there may go back there, and nowhere else.
+    if (ownRoutes.length > 1 && this.isSealed(ownRoutes)) exchange.forward({ flow: exchange.flow }, asserted)
+    else exchange.reply(403, { warning: `no relay to ${uri.host}` })
+  }
+  /** RFC 3325 §7: toward a UE nobody's identity is told who does not want it told. */
+  private identityFor(exchange: Exchange, asserted: { asserted?: string }): { asserted?: string } {
+    const wishes = exchange.request.list(H.Privacy).flatMap((value) => value.toLowerCase().split(/[;\s]+/))
+    return wishes.includes('id') ? { asserted: '' } : asserted
   }
   /** The way that a Record-Route of ours names: undefined where it leads back to where the request came from. */
   private flowOfRoute(user: string, exchange: Exchange): Flow | 'dead' | undefined {
@@ -150,6 +156,7 @@ class ProxyElement implements Element {
   private toUser(exchange: Exchange, asserted: { asserted?: string }): void | Promise<void> {
     const { uri } = exchange.request
     const aor = deviceKey(uri, this.host.domains)
+    if (exchange.request.method === 'PUBLISH') return exchange.reply(489, { warning: 'nobody takes that event' }) // RFC 3903 §6
     const bindings = aor === undefined ? [] : this.bindings.of(aor)
     const targets: Target[] = []
     for (const binding of bindings) {
@@ -157,18 +164,19 @@ class ProxyElement implements Element {
       if (target !== undefined) targets.push(target)
     }
     if (targets.length === 0) return this.unreachable(exchange, aor)
-    exchange.forward(targets, asserted)
+    exchange.forward(targets, this.identityFor(exchange, asserted))
   }
   private target(exchange: Exchange, { contact, flow: name, path, q }: Binding): Target | undefined {
     if (path !== undefined) return { uri: contact, route: path, q, ...this.recordRoute(exchange, undefined) }
     const flow = this.host.flows.named(name)
+    if (exchange.request.uri.scheme === 'sips' && flow?.transport !== 'TLS' && flow?.transport !== 'WSS') return undefined // RFC 5630 §3.1
     return flow && { uri: contact, flow, q, ...this.recordRoute(exchange, flow) }
   }
   /** 480 for a user of ours who is away, 404 for nobody. */
   private unreachable(exchange: Exchange, aor: string | undefined): void | Promise<void> {
     if (aor === undefined) return exchange.reply(404)
     if (exchange.request.uri.user === '')
-      return exchange.reply(exchange.request.method === 'SUBSCRIBE' ? 489 : 405, { headers: [['Allow', allow]] })
+      return exchange.reply(exchange.request.method === 'SUBSCRIBE' ? 489 : 405, { headers: [['Allow', 'OPTIONS, REGISTER']] })
     const found = this.subscribers.lookup(aor)
     if (found instanceof Promise) return found.then((record) => exchange.reply(record === undefined ? 404 : 480))
     return exchange.reply(found === undefined ? 404 : 480)

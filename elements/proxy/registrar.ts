@@ -8,7 +8,7 @@ import type { ProxyRules } from './settings.ts'
 
 type Change = { readonly after: readonly Binding[] } | { readonly refused: number; readonly text: string; readonly min?: number }
 
-const extensions = ['path', 'outbound', 'gruu']
+const extensions = ['path']
 
 export class Registrar {
   private readonly host: Host
@@ -72,7 +72,7 @@ export class Registrar {
     const { request } = exchange
     let after = [...before]
     for (const contact of contacts) {
-      if (contact.uri.scheme !== 'sip' && contact.uri.scheme !== 'sips' && contact.uri.scheme !== 'tel') {
+      if (contact.uri.scheme !== 'sip' && contact.uri.scheme !== 'sips') {
         return { refused: 400, text: `no way to reach ${contact.uri.scheme}: contacts` }
       }
       const seconds = expiryOf(contact, request.expires, this.rules.usual)
@@ -94,7 +94,7 @@ export class Registrar {
     const path = flow.trusted ? request.list(H.Path) : [] // anybody else could have us send anywhere
     const echoed = [...parameters].filter(([name]) => name !== 'expires').map(([name, value]) => printParameter(name, value))
     return {
-      contact: uri.text,
+      contact: uri.text.split('?')[0]!, // header fields in it never become ours (RFC 4475 §3.3.14)
       echo: `<${uri.text}>${echoed.join('')}`,
       q: q >= 0 && q <= 1 ? q : 1,
       ...(instance === undefined ? {} : { instance: `${instance}${parameters.get('reg-id') ?? ''}` }),

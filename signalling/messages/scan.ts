@@ -37,7 +37,7 @@ export function scan(bytes: Buffer, options: ScanOptions = {}): SipRequest | Sip
   let lineEnd = bytes.indexOf(LF, start)
   if (lineEnd < 0) lineEnd = length
   const firstLine = bytes.toString('latin1', start, bytes[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd)
-  const isResponse = firstLine.startsWith('SIP/')
+  const isResponse = /^sip\//i.test(firstLine)
   if (!isResponse && !/\sSIP\/\d/i.test(firstLine)) return undefined
 
   const index: number[] = []
@@ -127,7 +127,7 @@ function digits(bytes: Buffer, start: number, end: number): number {
   return value
 }
 
-const startLine = /^([A-Za-z0-9.!%*_+`'~-]{1,64}) (\S+) SIP\/(\d+)\.(\d+)$/
+const startLine = /^([A-Za-z0-9.!%*_+`'~-]{1,64}) (\S+) [Ss][Ii][Pp]\/(\d+)\.(\d+)$/
 const looseLine = /^(\S{1,64})\s+(.*?)\s+SIP\/(\d+)\.(\d+)\s*$/i
 
 function request(line: string, bytes: Buffer, index: number[], headEnd: number, bodyStart: number, bodyEnd: number) {
@@ -143,7 +143,7 @@ function request(line: string, bytes: Buffer, index: number[], headEnd: number, 
 }
 
 function response(line: string, bytes: Buffer, index: number[], headEnd: number, bodyStart: number, bodyEnd: number) {
-  const match = /^SIP\/2\.0 ([1-6]\d\d)(?: (.*))?$/s.exec(line)
+  const match = /^SIP\/2\.0 ([1-6]\d\d)(?: (.*))?$/is.exec(line)
   if (match === null) return undefined // RFC 4475 §3.1.2.19: nothing to answer
   const reason = Buffer.from(match[2] ?? '', 'latin1').toString('utf8')
   return new SipResponse(Number(match[1]), reason, bytes, index, headEnd, bodyStart, bodyEnd)

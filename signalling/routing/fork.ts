@@ -182,7 +182,9 @@ export class ForkRun implements Fork {
     }
     this.end()
     const best = bestOf(this.running)
-    if (best !== undefined) this.back(best)
+    // RFC 3261 §16.7 step 6: a 503 from elsewhere says nothing of us; one of a fellow element does
+    if (best?.status === 503 && this.running.every(({ target }) => 'flow' in target.hop)) this.answer(500)
+    else if (best !== undefined) this.back(best)
     else this.answer(Math.min(...this.running.map((branch) => branch.failed || 480)))
   }
   private end(): void {

@@ -40,8 +40,8 @@ export function wsTransport(options: ConnectionOptions): Transport {
     maxPayload: options.messageLimit ?? usual.messageLimit,
     perMessageDeflate: false,
     handleProtocols: (offered) => (offered.has('sip') ? 'sip' : false),
-    verifyClient: ({ req }: { req: IncomingMessage }) =>
-      /(^|[\s,])sip($|[\s,])/.test(String(req.headers['sec-websocket-protocol'])),
+    verifyClient: ({ req }: { req: IncomingMessage }, decide: (taken: boolean, code?: number, text?: string) => void) =>
+      decide(/(^|[\s,])sip($|[\s,])/.test(String(req.headers['sec-websocket-protocol'])), 400, 'Subprotocol sip expected'),
   })
   server.on('connection', (socket, request) => {
     const remote = { host: plainAddress(request.socket.remoteAddress), port: request.socket.remotePort ?? 0 }

@@ -243,7 +243,7 @@ test('start lines', (t) => {
     ['MESSAGE sip:bob@localhost SIP/3.0', 505],
     ['MESSAGE sip:bob@localhost SIP/2.0 ', 400],
     ['MESSAGE  sip:bob@localhost SIP/2.0', 400],
-    ['MESSAGE sip:bob@localhost sip/2.0', 400],
+    ['MESSAGE sip:bob@localhost sip/2.0', undefined],
     ['MESSAGE bob SIP/2.0', 400],
     ['MESSAGE sip:bob@localhost?to=x SIP/2.0', 400],
     ['MESSAGE sip:bob@ SIP/2.0', 400],

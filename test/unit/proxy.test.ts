@@ -166,3 +166,53 @@ test('a lost MESSAGE and a lost answer are sent again, and delivered once', asyn
     t.is(b.got.length, before + 1)
   }
 })
+
+test('a flow token of one’s own leads nowhere else', async (t) => {
+  const lab = new Lab()
+  await lab.serve(['localhost'], elements())
+  const [a, b] = [await lab.agent('alice'), await lab.agent('bob')]
+  await lab.during(register(a))
+  await lab.during(register(b))
+  const invited = a.host.send({ method: 'REFER', to: 'sip:bob@localhost', from: 'sip:alice@localhost', route: [server] })
+  const tokens = (await lab.during(invited)) && b.got[0]!.request.list('Record-Route')
+  t.is(tokens.length, 2)
+  const victim = await lab.agent('victim')
+  for (const route of [[tokens[1]!], [tokens[1]!, '<sip:10.0.1.3;lr>'], [server, '<sip:10.0.1.3;lr>']]) {
+    const relayed = a.host.send({
+      method: 'INFO',
+      to: 'sip:victim@10.0.1.3',
+      from: 'sip:alice@localhost',
+      route,
+    })
+    t.is((await lab.during(relayed)).status, 403, route.join())
+  }
+  t.deepEqual(victim.got, [])
+})
+
+test('nobody is told the identity of who asks for privacy', async (t) => {
+  const lab = new Lab()
+  await lab.serve(['localhost'], elements())
+  const [a, b] = [await lab.agent('alice'), await lab.agent('bob')]
+  await lab.during(register(a))
+  await lab.during(register(b))
+  const sent = a.host.send({
+    method: 'MESSAGE',
+    to: 'sip:bob@localhost',
+    from: 'sip:anonymous@anonymous.invalid',
+    route: [server],
+    headers: [['Privacy', 'id']],
+    credentials: alice,
+  })
+  t.is((await lab.during(sent)).status, 200)
+  t.deepEqual(b.got[0]!.request.asserted, [])
+})
+
+test('a sips URI is not carried over datagrams', async (t) => {
+  const lab = new Lab()
+  await lab.serve(['localhost'], elements())
+  const [a, b] = [await lab.agent('alice'), await lab.agent('bob')]
+  await lab.during(register(a))
+  await lab.during(register(b))
+  t.is((await lab.during(message(a, 'sips:bob@localhost', 'secret'))).status, 480)
+  t.deepEqual(b.got, [])
+})
