@@ -2,6 +2,7 @@
 import type { Element, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
 import { hasBody, mediaType, readBody, type SubscriberRecord, type SubscriberSettings, writeBody } from '../schemas/index.ts'
 import { deviceKey } from '../services/devices.ts'
+import { Offers } from '../services/offers.ts'
 import { Directory } from './directory.ts'
 import { faultOfSettings, openRecord, toRecord, withoutSecrets } from './records.ts'
 
@@ -24,6 +25,7 @@ export interface Hss extends Element {
   get(id: string): SubscriberRecord | undefined
 }
 
+const offers = new Offers([{ method: 'SUBSCRIBE', event: 'subscription-data', types: [mediaType('subscription-query')] }])
 const roles = 'proxy prose as mme pcrf push addressbook gmlc ppr msc sgsn ran smsc lcs-client console'.split(' ')
 const manyChanges = 100 // more than that in one NOTIFY: let them read again what they use
 
@@ -85,7 +87,11 @@ class HomeSubscriberServer implements Hss {
 
   handle(exchange: Exchange): void {
     const asker = exchange.asserted && deviceKey(exchange.asserted.uri, this.domains)
-    if (asker === undefined || !this.isElement(asker)) {
+    const mayAsk = asker !== undefined && this.isElement(asker)
+    const asks = exchange.request.method === 'SUBSCRIBE'
+    // whoever may not ask learns nothing from what is wrong with the question
+    if ((mayAsk || !asks) && offers.answer(exchange)) return
+    if (!mayAsk) {
       this.host.count('refused')
       exchange.reply(403, { warning: 'only elements of this network may ask' })
       return

@@ -6,6 +6,8 @@ import type { Element, EventPackage, Exchange, Host, Json, Notifier, Timer } fro
 import { H } from '../../signalling/index.ts'
 import { deviceKey } from '../services/devices.ts'
 import { keyPart } from '../services/keys.ts'
+import { Offers } from '../services/offers.ts'
+import { checkPidf } from './pidf.ts'
 
 /** Of the dialplan, `role: presence`. Seconds. */
 export interface PresenceSettings {
@@ -29,6 +31,10 @@ interface Presence {
 }
 
 const pidf = 'application/pidf+xml'
+const offers = new Offers([
+  { method: 'SUBSCRIBE', event: 'presence' },
+  { method: 'PUBLISH', event: 'presence', types: [pidf] },
+])
 
 export function createPresence(name: string, settings: PresenceSettings): Element {
   return new PresenceElement(name, settings)
@@ -77,6 +83,7 @@ class PresenceElement implements Element {
     notifier.notify(this.presence(notifier.resource))
   }
   handle(exchange: Exchange): void | Promise<void> {
+    if (offers.answer(exchange)) return
     const entity = deviceKey(exchange.request.uri, this.host.domains)
     if (entity === undefined) return exchange.reply(404)
     if (exchange.request.method === 'PUBLISH') return this.publish(exchange, entity)
@@ -106,8 +113,9 @@ class PresenceElement implements Element {
     if (condition !== undefined && old === undefined) return exchange.reply(412)
     const document = request.body.toString()
     if (document === '' && old === undefined) return exchange.reply(400, { warning: 'an initial PUBLISH has a body' })
-    if (document !== '' && request.contentType !== pidf) return exchange.reply(415, { headers: [['Accept', pidf]] })
-    if (document.length > this.size) return exchange.reply(413)
+    if (request.body.length > this.size) return exchange.reply(413)
+    const fault = document === '' ? undefined : this.faultOf(request.body, entity)
+    if (fault !== undefined) return exchange.reply(fault.status, { warning: fault.warning })
     const seconds = Math.min(request.expires ?? this.usual, this.max)
     const next: Publication = {
       etag: this.host.ids.token(12),
@@ -125,6 +133,14 @@ class PresenceElement implements Element {
       })
       if (seconds === 0 || document !== '') this.tell(entity)
     })
+  }
+  /** A document speaks for who publishes it, and for nobody else: watchers are told its very words. */
+  private faultOf(body: Buffer, entity: string): { status: number; warning: string } | undefined {
+    const checked = checkPidf(body)
+    if (checked.fault !== undefined) return { status: 400, warning: checked.fault }
+    const named = deviceKey(checked.entity.replace(/^(?:pres|sips):/i, 'sip:'), this.host.domains)
+    if (named === undefined) return { status: 400, warning: 'entity must be a presence URI' }
+    return named === entity ? undefined : { status: 403, warning: 'entity must be whose presence is published' }
   }
   private live(entity: string): readonly Publication[] {
     const now = this.host.clock.date()

@@ -6,7 +6,17 @@ import type { Relation } from './proximate-list.ts'
 import { diffType, type ProseView, type Registry } from './registry.ts'
 import type { ProximityView } from './watchers.ts'
 
-export function proseBody(registry: Registry, view: ProseView, version: number): Body {
+/** What a NOTIFY of the package `prose` is rendered from. */
+export interface ProseRendering {
+  readonly version: number
+  /** It tells the subscriber that its subscription is over. */
+  readonly ending?: boolean
+}
+
+export function proseBody(registry: Registry, view: ProseView, { version, ending = false }: ProseRendering): Body {
+  // What was granted ends with the subscription, and a role that is not granted is absent (SPEC §3.1): the last NOTIFY
+  // grants nothing, even where another subscription of the device keeps its code alive.
+  if (ending) return writeBody('prose-state', { version, device: view.device, roles: [] })
   const device = registry.devices.get(view.device)
   const code = view.roles & discoverable ? device?.code : undefined
   const state: ProseState = {

@@ -1,6 +1,7 @@
 /** The proximity service server (SPEC §3.1–§3.4): claims requests, wires the rules, holds nothing itself. */
 import type { Element, EndReason, EventPackage, Exchange, Host, Notifier, SipRequest } from '../../signalling/index.ts'
-import { mediaType, type SubscriberRecord } from '../schemas/index.ts'
+import { hasBody, mediaType, type SubscriberRecord } from '../schemas/index.ts'
+import { Offers } from '../services/offers.ts'
 import { LookupFailed, Subscribers } from '../services/subscribers.ts'
 import { proseBody, proximityBody } from './bodies.ts'
 import { handleMatch } from './matches.ts'
@@ -15,7 +16,12 @@ import type { ProximityView } from './watchers.ts'
 export type { ProseSettings } from './settings.ts'
 
 const matchType = mediaType('prose-match')
-const monitorType = mediaType('prose-monitor')
+const reportTypes = [matchType, mediaType('prose-monitor')]
+const offers = new Offers([
+  { method: 'SUBSCRIBE', event: 'prose', types: [mediaType('prose-request')] },
+  { method: 'SUBSCRIBE', event: 'proximity', types: [mediaType('proximity-query')] },
+  { method: 'MESSAGE', types: reportTypes },
+])
 const orphansAfter = 10_000 // milliseconds after a restart in which subscriptions are taken up again
 
 /** Throws where the settings contradict each other. */
@@ -43,7 +49,7 @@ class ProximityServer implements Element {
     this.claims = [
       { method: 'SUBSCRIBE', event: 'prose', user: name },
       { method: 'SUBSCRIBE', event: 'proximity' },
-      { method: 'MESSAGE', content: [matchType, monitorType], user: name },
+      { method: 'MESSAGE', content: reportTypes, user: name },
     ]
     const { expires } = this.rules
     this.packages = [
@@ -51,7 +57,7 @@ class ProximityServer implements Element {
         name: 'prose',
         types: [mediaType('prose-state')],
         expires,
-        render: (state, { version }) => proseBody(this.registry, state as ProseView, version),
+        render: (state, context) => proseBody(this.registry, state as ProseView, context),
       },
       {
         name: 'proximity',
@@ -87,9 +93,11 @@ class ProximityServer implements Element {
   }
 
   handle(exchange: Exchange): void | Promise<void> {
+    if (offers.answer(exchange)) return
     const { request } = exchange
     let work: void | Promise<void>
     if (request.method === 'MESSAGE') {
+      if (!hasBody(request)) return exchange.reply(400, { warning: `${reportTypes.join(' or ')} expected, there is no body` })
       if (request.contentType === matchType) work = handleMatch(exchange, this.registry, this.subscribers)
       else work = handleTrigger(exchange, this.registry, this.subscribers)
     } else if (request.event?.value === 'prose') work = this.prose.handle(exchange)

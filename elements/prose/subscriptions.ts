@@ -103,8 +103,8 @@ export class ProseSubscriptions {
       const asker = deviceKey(notifier.subscriber, this.registry.host.domains) ?? notifier.subscriber
       if ((roles & ~device.permitted) === 0 && record !== undefined && actsFor(asker, record, application)) continue
       this.registry.host.count('permissions_lost')
+      this.ended(notifier) // first, so that the last NOTIFY finds the code withdrawn
       notifier.terminate('rejected')
-      this.ended(notifier)
     }
   }
 

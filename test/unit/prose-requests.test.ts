@@ -95,6 +95,15 @@ test('a refresh may change roles, within what is permitted', async (t) => {
   t.is(element.refreshed!(carol, (await net.request('nobody', undefined, { body })).request), 403)
 })
 
+test('the last NOTIFY of a subscription grants nothing, and names no code', async (t) => {
+  const net = await scene()
+  await net.join('alice')
+  const pack = net.prose.element.packages!.find(({ name }) => name === 'prose')!
+  const context = { type: pack.types[0]!, version: 9, previous: undefined, ending: true }
+  const body = pack.render({ device: sip('alice'), roles: 3 }, context)!
+  t.deepEqual(JSON.parse(String(body.content)), { version: 9, device: sip('alice'), roles: [] })
+})
+
 // ---- codes
 
 test('codes rotate with overlap: the new one is told, the old one counts for the grace period', async (t) => {

@@ -1,0 +1,186 @@
+/**
+ * Whether a published document may go to watchers. It checks that the XML is well-formed (RFC 3863 §4 asks for that), and
+ * of PIDF: the root element, its `entity`, and that each tuple has an identifier of its own and a status. It does not
+ * validate against a schema, and other namespaces may say what they like. No DOCTYPE, so no entity but the five of XML.
+ */
+import { isUtf8 } from 'node:buffer'
+
+/** A document's `entity`, or what is wrong with it. */
+export type PidfCheck =
+  | { readonly entity: string; readonly fault?: undefined }
+  | { readonly entity?: undefined; readonly fault: string }
+
+interface Open {
+  readonly name: string
+  /** `<namespace> <local name>` */
+  readonly meaning: string
+  readonly namespaces: ReadonlyMap<string, string>
+  hasStatus: boolean
+}
+
+const pidf = 'urn:ietf:params:xml:ns:pidf'
+const depth = 32
+const nameStart =
+  'A-Z_a-z\\u00c0-\\u00d6\\u00d8-\\u00f6\\u00f8-\\u02ff\\u0370-\\u037d\\u037f-\\u1fff\\u200c\\u200d\\u2070-\\u218f\\u2c00-\\u2fef\\u3001-\\ud7ff\\uf900-\\ufdcf\\ufdf0-\\ufffd'
+const ncName = `[${nameStart}][${nameStart}0-9.\\u00b7\\u0300-\\u036f\\u203f\\u2040-]*`
+const qName = `${ncName}(?::${ncName})?`
+const declaration =
+  /^\uFEFF?(?:<\?xml\s+version\s*=\s*(["'])1\.\d\1(?:\s+encoding\s*=\s*(["'])([\w.-]+)\2)?(?:\s+standalone\s*=\s*(["'])(?:yes|no)\4)?\s*\?>)?/
+// what XML 1.0 §2.2 forbids
+const forbidden = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/
+const text = /[^<]*/y
+const instruction = new RegExp(`^(?!xml$)${ncName}$`, 'i')
+const endTag = new RegExp(`</(${qName})\\s*>`, 'y')
+const startTag = new RegExp(`<(${qName})((?:\\s+${qName}\\s*=\\s*(?:"[^<"]*"|'[^<']*'))*)\\s*(/?)>`, 'y')
+const attribute = new RegExp(`(${qName})\\s*=\\s*(?:"([^"]*)"|'([^']*)')`, 'g')
+const reference = /&(?:(amp|lt|gt|quot|apos)|#(\d{1,7})|#x([0-9a-fA-F]{1,6}));|&/g
+const named: { readonly [name: string]: string } = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
+
+class Malformed extends Error {}
+
+export function checkPidf(body: Uint8Array): PidfCheck {
+  if (!isUtf8(body)) return { fault: 'the document is not UTF-8' }
+  try {
+    return { entity: new Reader(new TextDecoder('utf-8', { ignoreBOM: true }).decode(body)).read() }
+  } catch (fault) {
+    if (!(fault instanceof Malformed)) throw fault
+    return { fault: fault.message }
+  }
+}
+
+class Reader {
+  private readonly source: string
+  private readonly open: Open[] = []
+  private readonly tuples = new Set<string>()
+  private entity: string | undefined
+  private at = 0
+
+  constructor(source: string) {
+    this.source = source
+  }
+
+  read(): string {
+    const { source } = this
+    if (forbidden.test(source)) throw new Malformed('the document has a character that XML forbids')
+    const [head, , , encoding = 'utf-8'] = declaration.exec(source)!
+    if (!/^(?:utf-8|us-ascii)$/i.test(encoding)) throw new Malformed(`the document says that it is ${encoding}, not UTF-8`)
+    this.at = head.length
+    while (this.at < source.length) this.next()
+    const last = this.open.at(-1)
+    if (last !== undefined) throw new Malformed(`<${last.name}> is not closed`)
+    if (this.entity === undefined) throw new Malformed('the document has no element')
+    return this.entity
+  }
+
+  private next(): void {
+    const characters = this.take(text)![0]
+    if (this.open.length === 0 ? /[^ \t\r\n]/.test(characters) : characters.includes(']]>')) {
+      throw new Malformed('text stands where none may')
+    }
+    plain(characters)
+    if (this.at === this.source.length) return
+    const remark = this.between('<!--', '-->')
+    if (remark?.includes('--') || remark?.endsWith('-')) throw new Malformed('-- stands in a comment')
+    if (remark !== undefined) return
+    const told = this.between('<?', '?>')
+    if (told !== undefined && !instruction.test(told.split(/\s/, 1)[0]!)) throw new Malformed('an instruction has no name')
+    if (told !== undefined || (this.open.length > 0 && this.between('<![CDATA[', ']]>') !== undefined)) return
+    const end = this.take(endTag)
+    if (end) return this.close(end[1]!)
+    const start = this.take(startTag)
+    if (!start)
+      throw new Malformed(this.source.startsWith('<!DOCTYPE', this.at) ? 'no DOCTYPE' : `no tag at character ${this.at}`)
+    this.start(start[1]!, start[2]!)
+    if (start[3] === '/') this.close(start[1]!)
+  }
+
+  private take(pattern: RegExp): RegExpExecArray | null {
+    pattern.lastIndex = this.at
+    const found = pattern.exec(this.source)
+    if (found) this.at += found[0].length
+    return found
+  }
+
+  private between(opening: string, closing: string): string | undefined {
+    if (!this.source.startsWith(opening, this.at)) return undefined
+    const from = this.at + opening.length
+    const end = this.source.indexOf(closing, from)
+    if (end < 0) throw new Malformed(`${opening} has no end`)
+    this.at = end + closing.length
+    return this.source.slice(from, end)
+  }
+
+  private start(name: string, written: string): void {
+    const parent = this.open.at(-1)
+    if (parent === undefined && this.entity !== undefined) throw new Malformed('there is more than one root element')
+    if (this.open.length === depth) throw new Malformed(`elements stand more than ${depth} deep`)
+    const attributes = attributesOf(name, written)
+    const namespaces = declared(attributes, parent?.namespaces ?? new Map([['xml', 'http://www.w3.org/XML/1998/namespace']]))
+    const meaning = meaningOf(name, namespaces, namespaces.get('') ?? '')
+    const seen = new Set<string>()
+    for (const attribute of attributes.keys()) {
+      const meant = attribute.startsWith('xmlns') ? attribute : meaningOf(attribute, namespaces, '')
+      if (seen.has(meant)) throw new Malformed(`<${name}> has ${attribute} twice`)
+      seen.add(meant)
+    }
+    if (parent === undefined) this.root(meaning, attributes.get('entity'))
+    else if (parent.meaning === `${pidf} tuple` && meaning === `${pidf} status`) parent.hasStatus = true
+    if (meaning === `${pidf} tuple`) this.tuple(attributes.get('id'))
+    this.open.push({ name, meaning, namespaces, hasStatus: false })
+  }
+  private root(meaning: string, entity: string | undefined): void {
+    if (meaning !== `${pidf} presence`) throw new Malformed(`the root element must be presence of ${pidf}`)
+    if (entity === undefined) throw new Malformed('presence has no entity')
+    this.entity = entity
+  }
+  private tuple(id: string | undefined): void {
+    if (id === undefined || id === '') throw new Malformed('a tuple has no id')
+    if (this.tuples.has(id)) throw new Malformed('two tuples have the same id')
+    this.tuples.add(id)
+  }
+  private close(name: string): void {
+    const open = this.open.pop()
+    if (open?.name !== name) throw new Malformed(`</${name}> closes ${open === undefined ? 'nothing' : `<${open.name}>`}`)
+    if (open.meaning === `${pidf} tuple` && !open.hasStatus) throw new Malformed('a tuple has no status')
+  }
+}
+
+function attributesOf(element: string, written: string): ReadonlyMap<string, string> {
+  const attributes = new Map<string, string>()
+  for (const [, name, double, single] of written.matchAll(attribute)) {
+    if (attributes.has(name!)) throw new Malformed(`<${element}> has ${name} twice`)
+    attributes.set(name!, plain(double ?? single ?? ''))
+  }
+  return attributes
+}
+
+function declared(attributes: ReadonlyMap<string, string>, before: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  let namespaces: Map<string, string> | undefined
+  for (const [name, value] of attributes) {
+    if (name !== 'xmlns' && !name.startsWith('xmlns:')) continue
+    if (value === '' && name !== 'xmlns') throw new Malformed(`${name} is empty`)
+    namespaces ??= new Map(before)
+    namespaces.set(name.slice('xmlns:'.length), value)
+  }
+  return namespaces ?? before
+}
+
+function meaningOf(name: string, namespaces: ReadonlyMap<string, string>, usual: string): string {
+  const colon = name.indexOf(':')
+  if (colon < 0) return `${usual} ${name}`
+  const namespace = namespaces.get(name.slice(0, colon))
+  if (namespace === undefined) throw new Malformed(`the prefix of ${name} is not declared`)
+  return `${namespace} ${name.slice(colon + 1)}`
+}
+
+/** Text with its references resolved. */
+function plain(written: string): string {
+  if (!written.includes('&')) return written
+  return written.replace(reference, (whole, name?: string, decimal?: string, hex?: string) => {
+    if (name !== undefined) return named[name]!
+    const code = decimal === undefined ? Number.parseInt(hex ?? '', 16) : Number(decimal)
+    const sound = code <= 0x10ffff && (code < 0xd800 || code > 0xdfff) && (code >= 32 || code === 9 || code === 10 || code === 13)
+    if (!sound || code === 0xfffe || code === 0xffff) throw new Malformed(`${whole} stands for no character`)
+    return String.fromCodePoint(code)
+  })
+}
