@@ -1,4 +1,5 @@
 /** Bodies of SPEC §2.4: media types, validation and types, all from the JSON Schema files beside this one. */
+import { isUtf8 } from 'node:buffer'
 import { isIP } from 'node:net'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { type Body, parseUri, type SipRequest } from '../../signalling/index.ts'
@@ -98,6 +99,7 @@ export function readBody<Name extends BodyName>(request: BodyCarrier, name: Name
   if (request.contentType !== mediaType(name)) return fail(415, `${mediaType(name)} expected`)
   const encoding = request.text('Content-Encoding')
   if (encoding !== undefined && encoding !== 'identity') return fail(415, `Content-Encoding ${encoding} is not supported`)
+  if (!isUtf8(request.body)) return fail(400, 'the body is not UTF-8')
   let value: unknown
   try {
     value = JSON.parse(request.body.toString('utf8'))

@@ -58,3 +58,15 @@ test('multi-byte text survives', (t) => {
   const body = writeBody('prose-request', { application: 'Свои рядом 🛰' })
   t.is(readBody(fakeRequest('SUBSCRIBE', 'sip:prose@localhost', { body }), 'prose-request').value?.application, 'Свои рядом 🛰')
 })
+
+test('a body that is not UTF-8 is 400', (t) => {
+  const name = mediaType('proximity-query')
+  for (const bytes of [[0xff], [0xc3], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xf8, 0x88, 0x80, 0x80, 0x80]]) {
+    const content = Buffer.concat([Buffer.from('{"application":"'), Buffer.from(bytes), Buffer.from('"}')])
+    const { fault } = readBody(
+      fakeRequest('MESSAGE', 'sip:prose@localhost', { body: { type: name, content } }),
+      'proximity-query',
+    )
+    t.deepEqual(fault, { status: 400, warning: 'the body is not UTF-8' })
+  }
+})
