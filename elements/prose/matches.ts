@@ -60,7 +60,11 @@ function settle(exchange: Exchange, registry: Registry, reporter: string, { know
   registry.tellWatchers(reporter, changed)
 }
 
-/** Turns codes into devices and keeps them in the reporter's list. */
+/**
+ * Turns codes into devices and keeps them in the reporter's list. `since` and `lastHeard` are the times at which the device
+ * says that it heard. Its clock may be wrong: what is yet to come counts as heard now, by however much. What is older than an
+ * entry lives, or no newer than what is known, changes nothing; the code is known all the same, so the answer is 200.
+ */
 export function registerMatches(registry: Registry, reporter: string, report: ProseMatch): MatchOutcome {
   const now = registry.now()
   const writes: Write[] = []

@@ -33,6 +33,9 @@ export interface ProseMatch {
 }
 export interface HeardCode {
   readonly code: string
+  /**
+   * When it was heard. A time that is yet to come counts as now; one longer ago than the lifetime of an entry changes nothing, nor does one that is not newer than what is known.
+   */
   readonly at: string
   /**
    * dBm

@@ -101,6 +101,30 @@ test('times: the future is now, what is too old does not count, an overtaken rep
   t.is(list.proximate[0]!.lastHeard, '2026-01-01T00:01:40.000Z')
 })
 
+test('times: a report of long ago makes no relation, and neither ends nor refreshes one', async (t) => {
+  const net = await scene({ lifetime: 60 })
+  const code = codeOf(await net.join('alice'))
+  await net.join('bob')
+  const watcher = await net.watch('bob')
+  const near = async () => ((await net.watch('bob')).last as ProximityList).proximate
+  const start = net.network.clock.date()
+  const at = async (ms: number) => (await net.report('bob', [code], [], { at: new Date(ms).toISOString() })).status
+  for (const before of [Date.UTC(2020, 0), start - 60_000]) {
+    t.is(await at(before), 200)
+    t.deepEqual(await near(), [])
+  }
+  t.is(await at(start - 59_000), 200)
+  const heard = { since: new Date(start - 59_000).toISOString(), lastHeard: new Date(start - 59_000).toISOString() }
+  t.like((await near())[0], heard, 'as heard, not as reported')
+  t.is(await at(Date.UTC(2020, 0)), 200)
+  t.like((await near())[0], heard)
+  await net.network.clock.advance(1100)
+  t.deepEqual(names(watcher.last), [], 'it lives from when it was heard')
+  t.is(await at(start + 86_400_000), 200)
+  const now = new Date(net.network.clock.date()).toISOString()
+  t.like((await near())[0], { since: now, lastHeard: now })
+})
+
 test('hearing oneself is no proximity', async (t) => {
   const net = await scene()
   const alice = await net.join('alice')
