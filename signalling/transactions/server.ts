@@ -23,6 +23,8 @@ export interface ServerHolder {
   readonly timing: Timing
   transmit(flow: Flow, bytes: Buffer): boolean
   forget(transaction: ServerTransaction): void
+  /** In place of the transaction, keeps what a repeat needs for 64*T1 (Timer J). */
+  keepAnswer(transaction: ServerTransaction, bytes: Buffer): void
 }
 
 const Proceeding = 0
@@ -31,7 +33,7 @@ const Confirmed = 2
 const Accepted = 3
 const Terminated = 4
 
-/** Non-INVITE. After the answer only what a repeat needs is kept, for 64*T1 (Timer J). */
+/** Non-INVITE. Ends with its answer, of which the table keeps what a repeat needs (answered.ts). */
 export class ServerTransaction implements ServerSide, Timed {
   readonly key: string
   readonly flow: Flow
@@ -62,11 +64,9 @@ export class ServerTransaction implements ServerSide, Timed {
     this.last = bytes
     this.holder.transmit(this.flow, bytes)
     if (status < 200) return
-    this.state = Completed
     this.held = undefined
-    this.onCancel = undefined
-    if (this.flow.reliable) this.end()
-    else this.timer = this.holder.clock.after(64 * this.holder.timing.T1, this)
+    this.end()
+    if (!this.flow.reliable) this.holder.keepAnswer(this, bytes)
   }
   /** The request came again. */
   again(): void {

@@ -5,6 +5,7 @@ import { buildResponse } from '../messages/build.ts'
 import type { SipRequest, SipResponse } from '../messages/message.ts'
 import { transactionKey } from '../messages/scan.ts'
 import type { Flow } from '../transports/transport.ts'
+import { Answered } from './answered.ts'
 import { type ClientHolder, ClientTransaction, type ClientUser, InviteClientTransaction } from './client.ts'
 import { InviteServerTransaction, type ServerHolder, ServerTransaction } from './server.ts'
 import { stampedVia } from './stateless.ts'
@@ -28,6 +29,8 @@ export interface TableOptions {
   readonly limit?: number
 }
 
+const sweepEvery = 50
+
 export class TransactionTable implements ClientHolder, ServerHolder {
   readonly clock: Clock
   readonly timing: Timing
@@ -37,6 +40,9 @@ export class TransactionTable implements ClientHolder, ServerHolder {
   private readonly prefix: string
   private readonly prefixBytes: Buffer
   private readonly servers = new Map<string, ServerTransaction>()
+  /** Non-INVITE requests on datagrams that were answered in the last 64*T1. */
+  private readonly answers: Answered
+  private sweeping = false
   private readonly slots: (ClientTransaction | undefined)[] = []
   private readonly free: number[] = []
   private generation = 0
@@ -50,9 +56,12 @@ export class TransactionTable implements ClientHolder, ServerHolder {
     this.limit = options.limit ?? 500_000
     this.prefix = `z9hG4bK${options.ids.token(6)}.`
     this.prefixBytes = Buffer.from(this.prefix)
+    this.answers = new Answered({ seed: Buffer.from(options.ids.token(6)).readInt32LE() })
   }
+  /** Answered ones included, for as long as their repeats are answered. */
   get serverCount(): number {
-    return this.servers.size
+    this.answers.expire(this.clock.now())
+    return this.servers.size + this.answers.count
   }
   /** Requests that nobody has answered yet. */
   get unanswered(): number {
@@ -76,13 +85,18 @@ export class TransactionTable implements ClientHolder, ServerHolder {
       known.again()
       return
     }
+    const answer = request.method === 'INVITE' ? undefined : this.answers.find(key, this.clock.now())
+    if (answer !== undefined) {
+      this.transmit(answer.flow, answer.bytes)
+      return
+    }
     const via = stampedVia(request, flow)
     const transaction =
       request.method === 'INVITE'
         ? new InviteServerTransaction(this, key, request, flow, via)
         : new ServerTransaction(this, key, request, flow, via)
     this.servers.set(key, transaction)
-    if (this.servers.size > this.limit) this.evict()
+    if (this.servers.size + this.answers.count > this.limit) this.evict()
     if (request.method === 'CANCEL') this.cancel(transaction)
     else this.user.onRequest(transaction)
   }
@@ -97,6 +111,7 @@ export class TransactionTable implements ClientHolder, ServerHolder {
   }
 
   private evict(): void {
+    if (this.answers.drop()) return
     let looked = 0
     for (const transaction of this.servers.values()) {
       if (transaction.answered) {
@@ -156,5 +171,20 @@ export class TransactionTable implements ClientHolder, ServerHolder {
   }
   forget(transaction: ServerTransaction): void {
     this.servers.delete(transaction.key)
+  }
+  keepAnswer({ key, flow }: ServerTransaction, bytes: Buffer): void {
+    this.answers.add(key, flow, bytes, this.clock.now() + 64 * this.timing.T1)
+    if (!this.sweeping) this.sweepAt(this.answers.due)
+  }
+  /** One timer for all answers; how late it comes costs memory only, since one that is over is not found. */
+  private sweepAt(due: number | undefined): void {
+    this.sweeping = due !== undefined
+    if (due !== undefined) this.clock.after(Math.max(0, due - this.clock.now()), this.sweep)
+  }
+  private readonly sweep = (): void => {
+    const now = this.clock.now()
+    this.answers.expire(now)
+    const { due } = this.answers
+    this.sweepAt(due === undefined ? undefined : Math.max(due, now + sweepEvery))
   }
 }

@@ -8,7 +8,7 @@ import { TransactionTable } from '../../signalling/transactions/table.ts'
 import type { Flow } from '../../signalling/transports/transport.ts'
 import { type RequestParts, requestText } from '../support/wire.ts'
 
-class BenchFlow implements Flow {
+export class BenchFlow implements Flow {
   readonly id = 'bench'
   readonly transport = 'MEM'
   readonly reliable: boolean

@@ -219,3 +219,27 @@ test('the table is bounded: the oldest answered ones go first, those in progress
   bench.receive('MESSAGE', { branch: 'z9hG4bK-busy' })
   t.is(bench.served.length, 51)
 })
+
+test('a thousand answers end each at its time, and leave neither memory nor a timer', async (t) => {
+  const bench = new Bench(false, 10_000)
+  const branch = (i: number): string => `z9hG4bK-${i}`
+  for (let i = 0; i < 1000; i++) {
+    bench.receive('MESSAGE', { branch: branch(i) })
+    bench.respond(bench.served[i]!, 200)
+    t.is(bench.table.unanswered, 0)
+    await bench.clock.advance(1)
+  }
+  t.is(bench.left, 1000)
+  await bench.clock.advance(halfMinute - 1000 + 300)
+  bench.receive('MESSAGE', { branch: branch(301) })
+  t.is(bench.served.length, 1000)
+  t.deepEqual(bench.bytes.at(-1), bench.bytes[301])
+  bench.receive('MESSAGE', { branch: branch(300) })
+  t.is(bench.served.length, 1001, 'its time was over in this millisecond')
+  t.is(bench.left, 700)
+  bench.served[1000]!.abandon()
+  await bench.clock.advance(699)
+  t.is(bench.left, 0)
+  await bench.clock.advance(50)
+  t.is(bench.clock.nextDue, undefined)
+})
