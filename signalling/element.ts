@@ -27,6 +27,11 @@ export interface Element {
   /** May send and subscribe, but not wait for an answer: fellow elements hear of it when all have started. */
   start?(host: Host): void | Promise<void>
   handle(exchange: Exchange): void | Promise<void>
+  /**
+   * The flow that a token of this element's own Record-Route leads to, for a request that a fellow element sends into a
+   * dialog. Undefined: the element wants to see the request itself.
+   */
+  relay?(token: string, requestUri: string): Flow | undefined
   /** A subscriber refreshed, maybe with a new body. Called before the 200; may call `notifier.notify`. A status refuses. */
   refreshed?(notifier: Notifier, request: SipRequest): undefined | number
   /** The subscription is over, whoever ended it. */
@@ -181,6 +186,8 @@ export interface RenderContext<State = unknown> {
   readonly version: number
   /** What the subscriber has acknowledged; absent when full state is due (first NOTIFY, refresh, restart). */
   readonly previous: State | undefined
+  /** The NOTIFY tells that a standing subscription is over: expired, unsubscribed or ended by the element. Not for a fetch. */
+  readonly ending?: boolean
 }
 
 export type EndReason = 'timeout' | 'rejected' | 'deactivated' | 'probation' | 'noresource' | 'giveup' | 'invariant'

@@ -43,6 +43,9 @@ class ProxyElement implements Element {
     this.registrar = new Registrar(host, this.rules, this.bindings, this.authentication)
   }
 
+  relay(token: string, requestUri: string): Flow | undefined {
+    return this.host.flows.find(token) ?? this.bindings.flowOfContact(requestUri)
+  }
   handle(exchange: Exchange): void | Promise<void> {
     return this.serve(exchange)?.catch((fault: unknown) => {
       if (!(fault instanceof LookupFailed) || exchange.settled) throw fault

@@ -235,7 +235,8 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
       if (this.suppress === '*' || this.suppress === tag) return undefined // RFC 5839 §5.2: the body is what it has
     }
     const previous = this.full ? undefined : this.previous
-    const body = this.pack.render(this.state, { type: this.stored.type, version: this.version, previous })
+    const ending = this.ending !== undefined
+    const body = this.pack.render(this.state, { type: this.stored.type, version: this.version, previous, ending })
     if (body === undefined) return undefined
     headers.push(['Content-Type', body.type])
     return body.content

@@ -7,7 +7,7 @@ import type { Element, Notifier, SubscriptionOptions } from '../element.ts'
 import { ProximaFault } from '../errors.ts'
 import type { Ids } from '../ids.ts'
 import type { Log } from '../log.ts'
-import { buildRequest, buildResponse, type HeaderList } from '../messages/build.ts'
+import { buildResponse, type HeaderList } from '../messages/build.ts'
 import { SipRequest } from '../messages/message.ts'
 import { scan } from '../messages/scan.ts'
 import { parseUri, printHostPort } from '../messages/uri.ts'
@@ -23,6 +23,7 @@ import type { Carrier } from './fork.ts'
 import { isLoop } from './loop.ts'
 import { type NextHop, nextHop, planned, planQuery, routeOwner, type Surroundings } from './next-hop.ts'
 import type { Plan } from './plan.ts'
+import { composeParts, type Shortcut, shortcutOf, shown } from './shortcut.ts'
 
 export interface DispatcherOptions {
   readonly clock: Clock
@@ -234,7 +235,7 @@ export class Dispatcher implements ExchangeHolder, Carrier, Surroundings {
     const transport = flow.transport === 'MEM' ? 'UDP' : flow.transport
     const tail = flow.reliable ? '' : ';rport'
     if (method === 'ACK') {
-      const via = `Via: SIP/2.0/${transport} ${sentBy};branch=${this.prefix}${(this.hops++).toString(36)}${tail}\r\n`
+      const via = `Via: SIP/2.0/${transport} ${sentBy};branch=${this.newBranch()}${tail}\r\n`
       this.options.table.transmit(flow, compose(via))
       return { cancel: () => undefined }
     }
@@ -245,7 +246,7 @@ export class Dispatcher implements ExchangeHolder, Carrier, Surroundings {
   private hop(name: string, from: string, compose: (via: string) => Buffer, user: ClientUser): { cancel(): void } | undefined {
     const { primary } = this.options.flows()
     const sentBy = printHostPort(primary.host, primary.port)
-    const bytes = compose(`Via: SIP/2.0/UDP ${sentBy};branch=${this.prefix}${(this.hops++).toString(36)}\r\n`)
+    const bytes = compose(`Via: SIP/2.0/UDP ${sentBy};branch=${this.newBranch()}\r\n`)
     const request = scan(bytes)
     if (!(request instanceof SipRequest) || request.fault !== undefined) {
       this.options.log.error({ from, to: name, fault: request?.fault?.text }, 'an element sent what is no sound request')
@@ -279,30 +280,36 @@ export class Dispatcher implements ExchangeHolder, Carrier, Surroundings {
 
   /** Sender: an element's own request. */
   send(parts: OutgoingParts, user: ClientUser): void {
+    const short = shortcutOf(parts, this.elements)
+    if (short !== undefined) return this.sendDirectly(parts, user, short)
     const uri = parseUri(parts.uri)
-    const compose = (via: string): Buffer => {
-      const head: (readonly [string, string])[] = [
-        ['Via', via.slice(5, -2)],
-        ['Max-Forwards', '70'],
-      ]
-      for (const route of parts.routeSet) head.push(['Route', route])
-      return buildRequest(parts.method, parts.uri, [...head, ...parts.headers], parts.body)
-    }
     const event = parts.headers.find(([name]) => name === 'Event')?.[1].split(';')[0]
-    const query = {
-      method: parts.method,
-      user: uri?.user ?? '',
-      host: uri?.host ?? '',
-      from: parts.element,
-      ...(event === undefined ? {} : { event }),
-    }
+    const query = { method: parts.method, user: uri?.user ?? '', host: uri?.host ?? '', from: parts.element, event }
     const hop: NextHop = uri === undefined ? { refused: 400, text: 'no URI' } : nextHop(query, uri, parts.routeSet, this)
-    const sent = this.dispatch(hop, parts.method, parts.element, compose, user)
-    if (sent !== undefined) return
-    this.options.log.warn(
-      { element: parts.element, method: parts.method, to: parts.uri },
-      'refused' in hop ? hop.text : 'not sent',
-    )
+    const compose = (via: string): Buffer => composeParts(parts, via.slice(5, -2), 70, parts.routeSet)
+    if (this.dispatch(hop, parts.method, parts.element, compose, user) !== undefined) return
+    const why = 'refused' in hop ? hop.text : 'not sent'
+    this.options.log.warn({ element: parts.element, method: parts.method, to: parts.uri }, why)
     this.soon(() => user.onNoResponse(503))
+  }
+  private sendDirectly(parts: OutgoingParts, user: ClientUser, { flow, through }: Shortcut): void {
+    const { primary } = this.options.flows()
+    const told =
+      this.options.tap === undefined
+        ? user
+        : shown(
+            parts,
+            user,
+            through,
+            `SIP/2.0/UDP ${printHostPort(primary.host, primary.port)};branch=${this.newBranch()}`,
+            this.seen,
+          )
+    this.options.stats.localHops++
+    const compose = (via: string): Buffer => composeParts(parts, via.slice(5, -2), 69, [])
+    // In its turn: the answer to a SUBSCRIBE, which may be on its way between elements, leaves before the NOTIFY.
+    this.soon(() => this.dispatch({ flow }, parts.method, parts.element, compose, told))
+  }
+  private newBranch(): string {
+    return `${this.prefix}${(this.hops++).toString(36)}`
   }
 }

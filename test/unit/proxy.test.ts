@@ -1,5 +1,6 @@
 import test from 'ava'
 import { createHss } from '../../elements/hss/index.ts'
+import { createPresence } from '../../elements/presence/index.ts'
 import { createProxy } from '../../elements/proxy/index.ts'
 import { type Agent, Lab } from '../support/lab.ts'
 
@@ -215,4 +216,22 @@ test('a sips URI is not carried over datagrams', async (t) => {
   await lab.during(register(b))
   t.is((await lab.during(message(a, 'sips:bob@localhost', 'secret'))).status, 480)
   t.deepEqual(b.got, [])
+})
+
+test('the 200 to a SUBSCRIBE leaves before its NOTIFY', async (t) => {
+  const lab = new Lab()
+  await lab.serve(['localhost'], [...elements(), createPresence('presence', {})])
+  const [a, b] = [await lab.agent('alice'), await lab.agent('bob')]
+  await lab.during(register(a))
+  await lab.during(register(b))
+  lab.tap.clear()
+  a.host.subscribe(
+    { to: 'sip:bob@localhost', event: 'presence', from: 'sip:alice@localhost', asserted: '', route: [server] },
+    { notified: () => undefined },
+  )
+  await lab.clock.advance(1000)
+  const lines = lab.tap.messages
+    .filter(({ direction }) => direction === 'out')
+    .map(({ bytes }) => Buffer.from(bytes).toString().split('\r\n')[0])
+  t.deepEqual(lines, ['SIP/2.0 200 OK', 'NOTIFY sip:alice@10.0.1.1:5060 SIP/2.0'])
 })

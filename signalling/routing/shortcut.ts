@@ -1,0 +1,57 @@
+/**
+ * The common hop made short: what an element sends into a dialog by a sealed way of a fellow element (its Record-Route) leaves
+ * on that flow at once. The message between the two is built only where somebody looks; on the wire nothing is missing but
+ * the Via of a hop that never was.
+ */
+import type { OutgoingParts } from '../dialogs/sender.ts'
+import type { Element } from '../element.ts'
+import { buildRequest } from '../messages/build.ts'
+import { encode } from '../messages/edit.ts'
+import type { ClientUser } from '../transactions/client.ts'
+import type { Flow } from '../transports/transport.ts'
+
+export interface Shortcut {
+  readonly flow: Flow
+  /** The element whose way it is. */
+  readonly through: string
+}
+
+const sealed = /^<sip:([^.@>]+)\.([^@>]+)@[^>]*>$/
+
+/** Undefined: the long way, where the element decides. */
+export function shortcutOf(parts: OutgoingParts, elements: ReadonlyMap<string, Element>): Shortcut | undefined {
+  if (parts.routeSet.length !== 1) return undefined
+  const match = sealed.exec(parts.routeSet[0]!)
+  const owner = match === null ? undefined : elements.get(match[1]!)
+  if (owner?.relay === undefined || owner.name === parts.element) return undefined
+  const flow = owner.relay(match![2]!, parts.uri)
+  return flow && { flow, through: owner.name }
+}
+
+/** The request with this Via on top, `hops` left, and its Routes if they are still to be followed. */
+export function composeParts(parts: OutgoingParts, via: string, hops: number, routes: readonly string[]): Buffer {
+  const head: (readonly [string, string])[] = [
+    ['Via', via],
+    ['Max-Forwards', String(hops)],
+  ]
+  for (const route of routes) head.push(['Route', route])
+  return buildRequest(parts.method, parts.uri, [...head, ...parts.headers], parts.body)
+}
+
+/** Shows the hop and its answer, as the SIP they would be. */
+export function shown(
+  parts: OutgoingParts,
+  user: ClientUser,
+  through: string,
+  via: string,
+  seen: (bytes: Buffer, from: string, to: string) => void,
+): ClientUser {
+  seen(composeParts(parts, via, 70, parts.routeSet), parts.element, through)
+  return {
+    onResponse(response) {
+      seen(encode(response, { via: { text: via } }), through, parts.element)
+      user.onResponse(response)
+    },
+    onNoResponse: (status) => user.onNoResponse(status),
+  }
+}
