@@ -108,7 +108,7 @@ async function kept(server: Server, before: number | undefined, done: number, wa
   return after === undefined ? undefined : (after - before) / done
 }
 
-/** Whether nothing was lost: all done, at the rate asked for, and at most one in a thousand sent again. */
-export function lossless({ offered, done, retransmissions, seconds }: LoadResult, rate: number): boolean {
-  return done >= offered && retransmissions <= offered / 1000 && done / seconds >= 0.93 * rate
+/** Whether nothing was lost: all done, at that share of the rate asked for, and at most one in a thousand sent again. */
+export function lossless({ offered, done, retransmissions, seconds }: LoadResult, rate: number, share = 0.93): boolean {
+  return done >= offered && retransmissions <= offered / 1000 && done / seconds >= share * rate
 }

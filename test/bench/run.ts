@@ -109,6 +109,7 @@ async function saturated(workload: Workload, name: ServerName): Promise<void> {
     seconds: quick ? 1 : 3,
     quick,
     overload: workload.name === 'message',
+    share: workload.share,
     open: () => openStand(workload, name, options),
     tell: (line) => tell(`${workload.name}, ${name}, ${line}`),
   })

@@ -43,6 +43,8 @@ export interface Searching {
   readonly quick: boolean
   /** Also what is left of it when twice the maximum is offered. */
   readonly overload: boolean
+  /** See `Workload.share`. */
+  readonly share: number | undefined
   readonly open: () => Promise<Stand>
   readonly tell: (line: string) => void
 }
@@ -61,10 +63,12 @@ export async function findMaximum({
   seconds,
   quick,
   overload,
+  share,
   open,
   tell,
 }: Searching): Promise<Pick<Maximum, 'rate' | 'overloaded'>> {
   let stand: Stand | undefined
+  const reached = new Map<number, number>()
   async function attempt(rate: number): Promise<Attempt> {
     if (stand === undefined) {
       stand = await open()
@@ -73,7 +77,8 @@ export async function findMaximum({
     const { session } = stand
     await session.prepare(rate, seconds)
     const result = await session.load(rate, seconds)
-    const good = lossless(result, rate)
+    const good = lossless(result, rate, share)
+    if (good) reached.set(rate, Math.round(result.done / result.seconds))
     tell(`${rate}/s: ${result.done} of ${result.offered}, ${result.retransmissions} resent${good ? '' : ': not without loss'}`)
     if (good) await pause(1000)
     else await leave()
@@ -86,7 +91,8 @@ export async function findMaximum({
   try {
     const search = { start: first, ...(quick ? { reach: 2, halvings: 0 } : {}) }
     const rate = await largestRate(search, async (rate) => (await attempt(rate)).good || (await attempt(rate)).good)
-    return { rate, overloaded: overload && rate > 0 ? (await attempt(2 * rate)).throughput : undefined }
+    const most = share === undefined ? rate : (reached.get(rate) ?? 0)
+    return { rate: most, overloaded: overload && rate > 0 ? (await attempt(2 * rate)).throughput : undefined }
   } finally {
     await leave()
   }
