@@ -1,5 +1,7 @@
 /** The last word of every interop test: what the node saw, it has captured, and Wireshark has nothing to complain of. */
-import { readFileSync } from 'node:fs'
+import { cpSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { readPcapng } from '../../../signalling/capture/pcapng.ts'
 import type { NodeProcess } from '../../support/process.ts'
@@ -15,8 +17,17 @@ export async function settled(t: ExecutionContext, node: NodeProcess): Promise<v
   t.is(code, 0, err)
   t.is(err, '', 'a quiet log')
   const written = readPcapng(readFileSync(node.trace), (text) => t.fail(text))
-  t.is(written.filter(({ direction }) => direction !== 'local').length, passed)
   const { sip, complaints } = await judge(node.trace)
-  t.is(sip, written.length)
+  const ours = written.filter(({ direction }) => direction !== 'local').length
+  const counts = { ours, wireshark: sip - (written.length - ours) }
+  if (ours !== passed || counts.wireshark !== passed) keep(t, node)
+  t.deepEqual(counts, { ours: passed, wireshark: passed })
   t.deepEqual(complaints, [])
+}
+
+/** A capture that lacks something is worth a look. */
+function keep(t: ExecutionContext, node: NodeProcess): void {
+  const kept = join(tmpdir(), `${basename(node.folder)}.pcapng`)
+  cpSync(node.trace, kept)
+  t.log(`the capture is kept: ${kept}`)
 }

@@ -1,4 +1,8 @@
-/** sipsak: registers and sends; Debian's has no way to receive (its message mode ends with a segmentation fault). */
+/**
+ * sipsak: registers and sends. It cannot receive: its message modes (-M, -U -M), the only ones that would, end with a
+ * segmentation fault before anything is sent, whatever the server answers (0.9.8 prints the reply that it prepares into
+ * `repl_buff`, which it sets to NULL and nowhere else; Debian has no other version).
+ */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type NodeProcess, run } from '../../support/process.ts'
