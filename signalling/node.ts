@@ -20,6 +20,7 @@ import { TransactionTable } from './transactions/table.ts'
 import type { Timing } from './transactions/timing.ts'
 import { FlowTable } from './transports/flows.ts'
 import type { MemoryNetwork } from './transports/memory.ts'
+import { answerStun } from './transports/stun.ts'
 import { tcpTransport } from './transports/tcp.ts'
 import type { Flow, HostPort, TlsMaterial, Transport, TransportSink } from './transports/transport.ts'
 import { udpTransport } from './transports/udp.ts'
@@ -243,7 +244,7 @@ class ProximaNode implements Node, TransportSink {
     const { tap, clock, limits, log } = this.options
     const message = scan(bytes, limits === undefined ? {} : { limits })
     if (message === undefined) {
-      this.stats.noise++
+      this.notSip(bytes, flow)
       return
     }
     this.stats.received++
@@ -271,6 +272,12 @@ class ProximaNode implements Node, TransportSink {
       log.error({ fault: fault instanceof Error ? fault.stack : String(fault) }, 'a message was dropped by a fault of ours')
     }
     this.dispatcher.drain()
+  }
+  /** A keep-alive of a datagram peer is answered (RFC 5626 §8); all else that is no SIP message is noise. */
+  private notSip(bytes: Buffer, flow: Flow): void {
+    const answer = flow.reliable ? undefined : answerStun(bytes, flow.remote)
+    if (answer === undefined) this.stats.noise++
+    else if (flow.send(answer)) this.stats.count('stun_answers', 1)
   }
   /** Datagrams come again and find us ready; on a connection nothing does. */
   private refuseEarly(message: Parameters<typeof refusal>[0], flow: Flow): void {
