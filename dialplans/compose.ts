@@ -50,6 +50,7 @@ export async function runNode(options: RunOptions): Promise<Running> {
       listen: dialplan.listen,
       domains: dialplan.domains,
       trusted: dialplan.trusted,
+      sourceRate: dialplan.limits.source,
       store,
       clock,
       ids: randomIds(),

@@ -1,4 +1,6 @@
 /** A network as data: what a dialplan file says, checked and with its lines remembered. */
+
+import type { Rate } from '../signalling/rate-limit.ts'
 import type { Rule } from '../signalling/routing/plan.ts'
 import type { HostPort } from '../signalling/transports/transport.ts'
 
@@ -16,6 +18,11 @@ export interface PlannedElement {
   readonly settings: Settings
 }
 
+export interface Limits {
+  /** For each source address that is not trusted. */
+  readonly source?: Rate
+}
+
 export interface Dialplan {
   /** Path of the file, as given. */
   readonly file: string
@@ -28,6 +35,7 @@ export interface Dialplan {
   /** Folder relative to the working directory, or `memory`. */
   readonly data: string
   readonly trusted: readonly string[]
+  readonly limits: Limits
   readonly elements: readonly PlannedElement[]
   /** Undefined: derived from what the elements claim. */
   readonly rules: readonly Rule[] | undefined

@@ -5,6 +5,7 @@ import type { Rule } from '../signalling/routing/plan.ts'
 import {
   type Dialplan,
   type Fault,
+  type Limits,
   type Outcome,
   type PlannedElement,
   parseListen,
@@ -25,6 +26,7 @@ interface RawDialplan {
   readonly http?: string
   readonly data?: string
   readonly trusted?: readonly string[]
+  readonly limits?: Limits
   readonly elements: { readonly [name: string]: Settings & { readonly role: string } }
   readonly rules?: readonly (Omit<Rule, 'name' | 'line'> & { readonly name?: string })[]
 }
@@ -71,8 +73,8 @@ export function loadDialplan(file: string): Outcome<Dialplan> {
     line: lineOf('rules', index),
   }))
   if (faults.length > 0) return { faults }
-  const { name, domains, data = 'data', trusted = [] } = raw
-  return { value: { file, name, domains, listen, tls, http, data, trusted, elements, rules } }
+  const { name, domains, data = 'data', trusted = [], limits = {} } = raw
+  return { value: { file, name, domains, listen, tls, http, data, trusted, limits, elements, rules } }
 }
 
 function onlyOneOf(

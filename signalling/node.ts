@@ -5,12 +5,14 @@ import type { Sender } from './dialogs/sender.ts'
 import { Subscriptions } from './dialogs/subscriptions.ts'
 import type { Element, Host } from './element.ts'
 import { ProximaFault } from './errors.ts'
+import { Gate } from './gate.ts'
 import type { Ids } from './ids.ts'
 import type { Log } from './log.ts'
 import { SipResponse } from './messages/message.ts'
 import { type Limits, scan } from './messages/scan.ts'
 import { printHostPort } from './messages/uri.ts'
 import { sendRequest } from './outgoing.ts'
+import type { Rate } from './rate-limit.ts'
 import { Dispatcher } from './routing/dispatcher.ts'
 import type { Plan } from './routing/plan.ts'
 import { type Metric, Stats } from './stats.ts'
@@ -45,6 +47,8 @@ export interface NodeOptions {
   readonly tap?: Tap
   readonly limits?: Limits
   readonly timing?: Timing
+  /** New requests of one source address that is not trusted; no limit if left out. */
+  readonly sourceRate?: Rate
   /** Of TLS and WSS addresses. */
   readonly tls?: TlsMaterial
   /** Where `MEM` addresses listen. */
@@ -90,6 +94,15 @@ class ProximaNode implements Node, TransportSink {
       contact: (element) => `sip:${element}@${this.address}`,
     }
     this.subscriptions = new Subscriptions({ clock, ids, store, sender, log })
+    const gate = new Gate({
+      clock,
+      ids,
+      stats: this.stats,
+      lag: () => this.lag(),
+      source: options.sourceRate,
+      agent: () => this.address,
+      transmit: (flow, bytes) => this.transmit(flow, bytes),
+    })
     this.table = new TransactionTable({
       clock,
       ids,
@@ -98,6 +111,8 @@ class ProximaNode implements Node, TransportSink {
         onAck: (request, flow) => this.dispatcher.receiveAck(request, flow),
       },
       transmit: (flow, bytes) => this.transmit(flow, bytes),
+      admits: gate.admits,
+      feedback: gate.feedback,
       ...(options.timing === undefined ? {} : { timing: options.timing }),
     })
     this.dispatcher = new Dispatcher({
@@ -126,6 +141,11 @@ class ProximaNode implements Node, TransportSink {
   private get address(): string {
     const { host, port } = this.flows.primary
     return printHostPort(host, port)
+  }
+  private lag(): number {
+    let most = 0
+    for (const transport of this.transports) most = Math.max(most, transport.lag?.() ?? 0)
+    return most
   }
   private transport(listen: Listening): Transport {
     const trusted = new Set(this.options.trusted)

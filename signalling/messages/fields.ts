@@ -31,6 +31,10 @@ export class Via {
   has(name: 'rport' | 'received'): boolean {
     return this.rest.toLowerCase().includes(name) && this.parameters.has(name)
   }
+  /** Overload control, by loss among others (RFC 7339 §5.1). */
+  get offersControl(): boolean {
+    return /(?:^|;)\s*oc\s*(?:;|$)/i.test(this.rest) && /;\s*oc-algo\s*=\s*"?[^";]*\bloss\b/i.test(this.rest)
+  }
 }
 
 /** The branch where it is written as nearly everybody does; undefined: look closer. */

@@ -1,31 +1,41 @@
 /** Answers that keep no state: refusals of what is malformed or too much. */
-import { buildResponse, warning } from '../messages/build.ts'
+import { buildResponse, type HeaderList, warning } from '../messages/build.ts'
 import type { Fault, SipRequest } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import type { Flow } from '../transports/transport.ts'
 
 /**
  * The topmost Via with `received` and a filled `rport` (RFC 3261 §18.2.1, RFC 3581 §4); undefined where it can stay as it
- * came: sent-by is where the datagram came from and rport was not asked for. A character an octet.
+ * came: sent-by is where the datagram came from and rport was not asked for. A character an octet. A peer that offers
+ * overload control (RFC 7339 §4.1) is given `feedback`.
  */
-export function stampedVia(request: SipRequest, flow: Flow): string | undefined {
+export function stampedVia(request: SipRequest, flow: Flow, feedback?: () => string): string | undefined {
   const via = request.via
   const position = request.find(H.Via)
   if (via === undefined || position < 0) return undefined
   const wantsPort = via.has('rport')
   const elsewhere = via.host !== flow.remote.host
-  if (!wantsPort && !elsewhere) return undefined
+  const controlled = feedback !== undefined && via.offersControl
+  if (!wantsPort && !elsewhere && !controlled) return undefined
   const text = request.bytes.toString('latin1', request.index[position + 2], request.topViaEnd)
-  const bare = text.replace(/;\s*(?:rport|received)\s*(?:=[^;,]*)?(?=;|\s*$)/gi, '')
-  return `${bare};received=${flow.remote.host}${wantsPort ? `;rport=${flow.remote.port}` : ''}`
+  const bare = text.replace(/;\s*(?:rport|received|oc|oc-algo)\s*(?:=\s*(?:"[^"]*"|[^;,"]*))?(?=;|\s*$)/gi, '')
+  const port = wantsPort ? `;rport=${flow.remote.port}` : ''
+  return `${bare};received=${flow.remote.host}${port}${controlled ? feedback() : ''}`
 }
 
 /** The refusal of a request that scan found wrong; undefined where not even that is possible. */
-export function refusal(request: SipRequest, flow: Flow, fault: Fault, agent: string, tag: string): Buffer | undefined {
+export function refusal(
+  request: SipRequest,
+  flow: Flow,
+  fault: Fault,
+  agent: string,
+  tag: string,
+  more: HeaderList = [],
+): Buffer | undefined {
   if (request.method === 'ACK' || request.find(H.Via) < 0) return undefined // nobody to answer
   return buildResponse(request, fault.status, {
     via: stampedVia(request, flow),
     toTag: tag,
-    headers: [['Warning', warning(agent, fault.text)]],
+    headers: [['Warning', warning(agent, fault.text)], ...more],
   })
 }

@@ -24,6 +24,10 @@ export interface TableOptions {
   readonly user: TransactionUser
   /** Puts bytes on a flow, past the tap; false if the flow took nothing. */
   readonly transmit: (flow: Flow, bytes: Buffer) => boolean
+  /** Asked before a request gets a transaction, CANCEL excepted; false: it has had its answer, or gets none. */
+  readonly admits?: (request: SipRequest, flow: Flow) => boolean
+  /** RFC 7339: parameters for the Via of a response to a peer that offers `oc`. */
+  readonly feedback?: () => string
   readonly timing?: Timing
   /** Server transactions at most, answered ones included; beyond that the oldest answered ones go first. */
   readonly limit?: number
@@ -36,6 +40,8 @@ export class TransactionTable implements ClientHolder, ServerHolder {
   readonly timing: Timing
   readonly transmit: (flow: Flow, bytes: Buffer) => boolean
   private readonly user: TransactionUser
+  private readonly admits: TableOptions['admits']
+  private readonly feedback: TableOptions['feedback']
   private readonly limit: number
   private readonly prefix: string
   private readonly prefixBytes: Buffer
@@ -53,6 +59,8 @@ export class TransactionTable implements ClientHolder, ServerHolder {
     this.timing = options.timing ?? standardTiming
     this.transmit = options.transmit
     this.user = options.user
+    this.admits = options.admits
+    this.feedback = options.feedback
     this.limit = options.limit ?? 500_000
     this.prefix = `z9hG4bK${options.ids.token(6)}.`
     this.prefixBytes = Buffer.from(this.prefix)
@@ -90,7 +98,8 @@ export class TransactionTable implements ClientHolder, ServerHolder {
       this.transmit(answer.flow, answer.bytes)
       return
     }
-    const via = stampedVia(request, flow)
+    if (this.admits !== undefined && request.method !== 'CANCEL' && !this.admits(request, flow)) return
+    const via = stampedVia(request, flow, this.feedback)
     const transaction =
       request.method === 'INVITE'
         ? new InviteServerTransaction(this, key, request, flow, via)

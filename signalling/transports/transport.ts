@@ -50,5 +50,7 @@ export interface Transport {
   connect(remote: HostPort): Flow
   /** New connections get this certificate; TLS and WSS only. Throws where it is none. */
   renew?(material: TlsMaterial): void
+  /** Milliseconds that a datagram waits before we read it, by the last one that we sent to ourselves; asking sends another. */
+  lag?(): number
   close(): Promise<void>
 }

@@ -13,6 +13,7 @@ import {
   seededIds,
   silent,
 } from '../../signalling/index.ts' // prettier-ignore
+import type { Rate } from '../../signalling/rate-limit.ts'
 import { compilePlan } from '../../signalling/routing/compile.ts'
 import { memoryStore } from '../../signalling/storage/memory.ts'
 
@@ -40,6 +41,8 @@ export class Lab {
   readonly network = new MemoryNetwork(this.clock)
   readonly tap = memoryTap(10_000)
   readonly nodes: Node[] = []
+  /** Of the server started next. */
+  sourceRate: Rate | undefined = undefined
   private agents = 0
 
   /** A server at 10.0.0.1:5060 with these elements, `proxy` first in the plan. */
@@ -81,7 +84,7 @@ export class Lab {
       trusted: [],
       ids: seededIds(this.nodes.length + 1),
       listen: [{ transport: 'MEM', host, port: 5060 }],
-      ...(name === 'server' ? { tap: this.tap } : {}),
+      ...(name === 'server' ? { tap: this.tap, sourceRate: this.sourceRate } : {}),
     }) // prettier-ignore
     this.nodes.push(node)
     await node.start()

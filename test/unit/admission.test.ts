@@ -1,0 +1,136 @@
+/** Overload control against a model of a server: a queue that work enters and leaves. */
+import test from 'ava'
+import { Admission } from '../../signalling/admission.ts'
+import { ManualClock, SipRequest, seededIds } from '../../signalling/index.ts'
+import { scan } from '../../signalling/messages/scan.ts'
+import { RateLimit } from '../../signalling/rate-limit.ts'
+import { requestText } from '../support/wire.ts'
+
+function request(method: string, headers: readonly string[] = [], toTag = ''): SipRequest {
+  const text = requestText(method, 'sip:bob@localhost', {}).replace(/^(To: [^\r]*)/m, toTag === '' ? '$1' : `$1;tag=${toTag}`)
+  const message = scan(Buffer.from(text.replace('\r\n', `\r\n${headers.map((line) => `${line}\r\n`).join('')}`)))
+  if (!(message instanceof SipRequest) || message.fault !== undefined) throw new Error(`not sound: ${text}`)
+  return message
+}
+const fresh = request('MESSAGE')
+
+interface Second {
+  readonly done: number
+  readonly lag: number
+}
+
+/** A server that can do `capacity` a second and refuse `refusals` a second, offered so many a second; per second what was done. */
+class Model {
+  readonly clock = new ManualClock()
+  readonly admission: Admission
+  private readonly capacity: number
+  private readonly refusals: number
+  /** Arrivals that wait to be read, oldest first: when they came, and how many. */
+  private readonly waiting: { readonly at: number; count: number }[] = []
+
+  constructor(capacity: number, refusals: number) {
+    this.capacity = capacity
+    this.refusals = refusals
+    const lag = (): number => this.clock.now() - (this.waiting[0]?.at ?? this.clock.now())
+    this.admission = new Admission({ clock: this.clock, ids: seededIds(7), lag })
+  }
+  async second(offered: number): Promise<Second> {
+    let done = 0
+    let lag = 0
+    for (let step = 0; step < 200; step++) {
+      this.waiting.push({ at: this.clock.now(), count: offered / 200 })
+      let budget = 0.005
+      while (budget > 0 && this.waiting.length > 0) {
+        const first = this.waiting[0]!
+        const admitted = this.admission.admits(fresh)
+        const each = Math.min(1, first.count)
+        budget -= each / (admitted ? this.capacity : this.refusals)
+        if (admitted) done += each
+        if ((first.count -= each) <= 0) this.waiting.shift()
+      }
+      await this.clock.advance(5)
+      lag = Math.max(lag, this.admission.lag)
+    }
+    return { done, lag }
+  }
+}
+
+test('all is let in while the server keeps up', async (t) => {
+  const model = new Model(2000, 40_000)
+  for (let i = 0; i < 5; i++) t.true((await model.second(1900)).done > 1890)
+  t.is(model.admission.share, 1)
+})
+
+for (const times of [1.5, 2, 5]) {
+  test(`offered ${times} times what it can do, it does nine tenths of what it can, soon and steadily`, async (t) => {
+    const model = new Model(2000, 60_000)
+    await model.second(1000)
+    await model.second(times * 2000)
+    const possible = 2000 * (1 - (times - 0.9) / 30) // the refusals are to be paid
+    for (let i = 0; i < 10; i++) {
+      const { done, lag } = await model.second(times * 2000)
+      t.true(done > 0.9 * possible, `second ${i}: ${done} of ${possible}`)
+      t.true(lag < 250, `second ${i}: a lag of ${lag} ms`)
+    }
+    for (let i = 0; i < 5; i++) await model.second(1000)
+    t.is(model.admission.share, 1, 'and is itself again within 5 s')
+    t.true((await model.second(1000)).done >= 999)
+  })
+}
+
+test('what is under way or renewed is not refused before the lag is a second', async (t) => {
+  const clock = new ManualClock()
+  let lag = 900
+  const admission = new Admission({ clock, ids: seededIds(1), lag: () => lag })
+  for (let i = 0; i < 100; i++) admission.admits(fresh)
+  await clock.advance(2000)
+  t.true(admission.share < 0.05)
+  const kept = [
+    request('NOTIFY', [], 'a'),
+    request('BYE', [], 'a'),
+    request('REGISTER', ['Authorization: Digest username="a"']),
+    request('PUBLISH', ['SIP-If-Match: x']),
+  ]
+  for (let i = 0; i < 50; i++) for (const each of kept) t.true(admission.admits(each))
+  const others = [fresh, request('REGISTER'), request('PUBLISH'), request('SUBSCRIBE')]
+  const admitted = Array.from({ length: 400 }, (_, i) => admission.admits(others[i % 4]!)).filter(Boolean)
+  t.true(admitted.length < 40)
+  lag = 3000
+  await clock.advance(100)
+  const left = Array.from({ length: 400 }, (_, i) => admission.admits(kept[i % 4]!)).filter(Boolean).length
+  t.true(left > 100 && left < 300, String(left))
+})
+
+test('a quiet node is not woken', async (t) => {
+  const clock = new ManualClock()
+  const admission = new Admission({ clock, ids: seededIds(1), lag: () => t.fail() as never })
+  for (let i = 0; i < 60; i++) admission.admits(fresh)
+  t.is(clock.nextDue, undefined)
+  await clock.advance(1000)
+  t.pass()
+})
+
+test('feedback for peers that offer oc tells the loss that is wanted', async (t) => {
+  const clock = new ManualClock()
+  const admission = new Admission({ clock, ids: seededIds(1), lag: () => 900 })
+  t.regex(admission.feedback(), /^;oc=0;oc-algo="loss";oc-validity=500;oc-seq=\d+\.1$/)
+  for (let i = 0; i < 100; i++) admission.admits(fresh)
+  await clock.advance(2000)
+  t.regex(admission.feedback(), /^;oc=9\d;oc-algo="loss";/)
+})
+
+test('a rate limit gives a burst, then its rate, and tells a flood from a hurry', async (t) => {
+  const clock = new ManualClock()
+  const limit = new RateLimit(clock, { rate: 10, burst: 20 }, 2)
+  const taken = (key: string, times: number): number =>
+    Array.from({ length: times }, () => limit.take(key)).filter(Boolean).length
+  t.is(taken('a', 30), 20)
+  t.false(limit.isFlood('a'))
+  t.is(taken('b', 5), 5, 'each key by itself')
+  await clock.advance(2000)
+  t.is(taken('a', 30), 10, 'what was refused is owed')
+  taken('a', 100)
+  t.true(limit.isFlood('a'))
+  t.is(taken('c', 1), 1)
+  t.is(limit.size, 2, 'bounded')
+})
