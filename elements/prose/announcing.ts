@@ -1,16 +1,9 @@
 /** Who must broadcast now (SPEC §3.1, FIG 11 step 1103): always, or only while somebody listens. */
-
-export interface AnnounceView {
-  readonly mode: 'permanent' | 'when-monitored'
-  /** A live discoverer has the device on its list by configuration or trigger. */
-  readonly monitored: boolean
-  /** A set query has asked that the device be woken. */
-  readonly woken: boolean
-}
-
-export function mustAnnounce({ mode, monitored, woken }: AnnounceView): boolean {
-  return mode === 'permanent' || monitored || woken
-}
+import type { Devices } from './devices.ts'
+import type { MonitorLists, MonitorReason } from './monitor-lists.ts'
+import { discoverable, discoverer } from './permissions.ts'
+import type { Rules } from './settings.ts'
+import type { Telling } from './telling.ts'
 
 /** Counts who keeps a device awake. */
 export class Wakes {
@@ -28,5 +21,62 @@ export class Wakes {
 
   awake(device: string): boolean {
     return this.counts.has(device)
+  }
+}
+
+export class Announcing {
+  /** Set queries that ask for a device to be woken. */
+  readonly wakes = new Wakes()
+  private readonly devices: Devices
+  private readonly monitors: MonitorLists
+  private readonly telling: Telling
+  private readonly rules: Rules
+
+  constructor(devices: Devices, monitors: MonitorLists, telling: Telling, rules: Rules) {
+    this.devices = devices
+    this.monitors = monitors
+    this.telling = telling
+    this.rules = rules
+  }
+
+  /** Whether a device must broadcast now: a live discoverer has it on its standing list, or a set query woke it. */
+  announces(key: string): boolean {
+    if (this.rules.announce === 'permanent') return true
+    for (const owner of this.monitors.ownersOf(key)) {
+      if (this.devices.has(owner, discoverer) && this.monitors.isStanding(owner, key)) return true
+    }
+    return this.wakes.awake(key)
+  }
+
+  /** Puts peers on a device's list and takes others off; tells it if its list is another now, and the peers. */
+  changeMonitors(owner: string, add: Iterable<string>, remove: Iterable<string>, reason: MonitorReason): void {
+    let changed = false
+    const peers = new Set<string>()
+    for (const peer of add) {
+      peers.add(peer)
+      if (this.monitors.add(owner, peer, reason)) changed = true
+    }
+    for (const peer of remove) {
+      peers.add(peer)
+      if (this.monitors.remove(owner, peer, reason)) changed = true
+    }
+    for (const peer of peers) this.settle(peer)
+    if (changed && this.rules.mode === 'listed') this.telling.tellDevice(owner, discoverer)
+  }
+
+  /** The owner listens now, or no longer: its peers may have to broadcast, or may rest. */
+  settlePeersOf(owner: string): void {
+    if (this.rules.announce === 'permanent') return
+    for (const peer of this.monitors.peersOf(owner)) this.settle(peer)
+  }
+
+  /** Tells a device to start or stop broadcasting if that is new to it. */
+  private settle(key: string): void {
+    const device = this.devices.find(key)
+    if (device === undefined || (device.roles & discoverable) === 0) return
+    const active = this.announces(key)
+    if (active === device.active) return
+    device.active = active
+    this.telling.tellDevice(key, discoverable)
   }
 }

@@ -1,10 +1,11 @@
 /** How the proximity server's state becomes NOTIFY bodies (SPEC §3.1, §3.3, §3.4). */
 import type { Body, RenderContext } from '../../signalling/index.ts'
 import { type ProseState, type Proximate, writeBody } from '../schemas/index.ts'
+import type { ProseView } from './devices.ts'
 import { discoverable, discoverer, roleNames } from './permissions.ts'
 import type { Relation } from './proximate-list.ts'
-import { diffType, type ProseView, type Registry } from './registry.ts'
-import type { ProximityView } from './watchers.ts'
+import type { Registry } from './registry.ts'
+import { diffType, type ProximityView } from './watchers.ts'
 
 /** What a NOTIFY of the package `prose` is rendered from. */
 export interface ProseRendering {
@@ -17,19 +18,32 @@ export function proseBody(registry: Registry, view: ProseView, { version, ending
   // What was granted ends with the subscription, and a role that is not granted is absent (SPEC §3.1): the last NOTIFY
   // grants nothing, even where another subscription of the device keeps its code alive.
   if (ending) return writeBody('prose-state', { version, device: view.device, roles: [] })
-  const device = registry.devices.get(view.device)
+  const device = registry.devices.find(view.device)
   const code = view.roles & discoverable ? device?.code : undefined
   const state: ProseState = {
     version,
     device: view.device,
     roles: roleNames(view.roles),
-    announce: code && { code: code.text, validUntil: time(code.validUntil), active: registry.announces(view.device) },
+    announce: code && { code: code.text, validUntil: time(code.validUntil), active: registry.announcing.announces(view.device) },
     monitor:
       view.roles & discoverer
-        ? { mode: registry.rules.mode, codes: registry.rules.mode === 'all' ? [] : registry.codesFor(view.device) }
+        ? { mode: registry.rules.mode, codes: registry.rules.mode === 'all' ? [] : codesFor(registry, view.device) }
         : undefined,
   }
   return writeBody('prose-state', state)
+}
+
+/** Codes that a device is to listen for. */
+function codesFor(registry: Registry, owner: string): string[] {
+  const now = registry.now()
+  const codes: string[] = []
+  for (const peer of registry.monitors.peersOf(owner)) {
+    const device = registry.devices.find(peer)
+    if (device === undefined || (device.roles & discoverable) === 0) continue
+    if (device.code !== undefined) codes.push(device.code.text)
+    if (device.fading !== undefined && device.fading.validUntil > now) codes.push(device.fading.text)
+  }
+  return codes
 }
 
 export function proximityBody(registry: Registry, view: ProximityView, context: RenderContext<ProximityView>): Body {

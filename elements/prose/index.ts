@@ -4,10 +4,11 @@ import { hasBody, mediaType, type SubscriberRecord } from '../schemas/index.ts'
 import { Offers } from '../services/offers.ts'
 import { LookupFailed, Subscribers } from '../services/subscribers.ts'
 import { proseBody, proximityBody } from './bodies.ts'
+import type { ProseView } from './devices.ts'
 import { handleMatch } from './matches.ts'
 import { ProximityQueries } from './queries.ts'
 import { Rechecks } from './rechecks.ts'
-import { type ProseView, Registry } from './registry.ts'
+import { Registry } from './registry.ts'
 import { type ProseSettings, rulesOf } from './settings.ts'
 import { ProseSubscriptions } from './subscriptions.ts'
 import { configureMonitors, handleTrigger } from './triggers.ts'
@@ -79,7 +80,7 @@ class ProximityServer implements Element {
     this.prose = new ProseSubscriptions(this.registry, this.subscribers)
     this.proximity = new ProximityQueries(this.registry, this.subscribers)
     configureMonitors(this.registry, this.settings.monitors ?? {})
-    await this.registry.load()
+    await this.registry.load((set) => this.proximity.restoreSet(set))
     const changed = (id: string, record: SubscriberRecord | undefined): void => {
       this.prose.permissionsChanged(id, record)
       this.proximity.permissionsChanged(id, record)
@@ -88,7 +89,9 @@ class ProximityServer implements Element {
     this.rechecks = new Rechecks(host, this.subscribers, changed)
     this.subscribers.start()
     host.clock.after(orphansAfter, () => {
-      if (!this.stopped) this.registry.dropOrphans()
+      if (this.stopped) return
+      this.registry.dropOrphans()
+      this.proximity.dropOrphans()
     })
   }
 

@@ -1,5 +1,5 @@
 /** What the proximity server keeps in the store, below `prose/<name>/`: codes, relations, triggered lists, sets of peers. */
-import type { Json, Store, Write } from '../../signalling/index.ts'
+import type { Json, Log, Store, Write } from '../../signalling/index.ts'
 import { keyPart } from '../services/keys.ts'
 import type { BroadcastCode } from './broadcast-codes.ts'
 import type { Relation } from './proximate-list.ts'
@@ -22,10 +22,12 @@ export interface LedgerReader {
 export class Ledger {
   private readonly store: Store
   private readonly prefix: string
+  private readonly log: Log
 
-  constructor(store: Store, name: string) {
+  constructor(store: Store, name: string, log: Log) {
     this.store = store
     this.prefix = `prose/${name}/`
+    this.log = log
   }
 
   putCode({ text, device, issued, validUntil }: BroadcastCode): Write {
@@ -54,6 +56,13 @@ export class Ledger {
   /** Resolves when durable; rejects only if the store itself failed. */
   async write(writes: readonly Write[]): Promise<void> {
     if (writes.length > 0) await this.store.write(writes)
+  }
+
+  /** Writes that need not be waited for: what they record is true already, and a restart without them heals itself. */
+  writeSoon(writes: readonly Write[]): Promise<void> {
+    return this.write(writes).catch((fault: unknown) => {
+      this.log.error({ fault: String(fault) }, 'the store failed')
+    })
   }
 
   async load(reader: LedgerReader): Promise<void> {

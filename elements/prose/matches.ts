@@ -4,8 +4,9 @@ import { type ProseMatch, readBody } from '../schemas/index.ts'
 import { deviceKey } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
 import type { BroadcastCode } from './broadcast-codes.ts'
+import type { Device } from './devices.ts'
 import { discoverable, discoverer } from './permissions.ts'
-import type { Device, Registry } from './registry.ts'
+import type { Registry } from './registry.ts'
 
 /** What a report did: writes to make durable, and peers that came or went. */
 export interface MatchOutcome {
@@ -28,11 +29,11 @@ export function handleMatch(exchange: Exchange, registry: Registry, subscribers:
 function reporterOf(exchange: Exchange, registry: Registry, subscribers: Subscribers) {
   if (exchange.asserted === undefined) return undefined
   const key = deviceKey(exchange.asserted.uri, registry.host.domains)
-  const device = key === undefined ? undefined : registry.devices.get(key)
+  const device = key === undefined ? undefined : registry.devices.find(key)
   if (device !== undefined) return device
   const record = subscribers.lookup(exchange.asserted.uri) // maybe an alias
-  if (record instanceof Promise) return record.then((found) => found && registry.devices.get(found.id))
-  return record && registry.devices.get(record.id)
+  if (record instanceof Promise) return record.then((found) => found && registry.devices.find(found.id))
+  return record && registry.devices.find(record.id)
 }
 
 function register(
@@ -57,7 +58,7 @@ function settle(exchange: Exchange, registry: Registry, reporter: string, { know
   if (unknown === 0) exchange.reply(200)
   else if (known === 0) exchange.reply(404, { warning: 'no code is known' })
   else exchange.reply(200, { warning: `${unknown} of ${known + unknown} codes are unknown` })
-  registry.tellWatchers(reporter, changed)
+  registry.telling.tellWatchers(reporter, changed)
 }
 
 /**
@@ -102,7 +103,7 @@ export function registerMatches(registry: Registry, reporter: string, report: Pr
 function countedCode(registry: Registry, reporter: string, text: string, now: number): BroadcastCode | undefined {
   const code = registry.codes.find(text, now)
   if (code === undefined) return undefined
-  if (((registry.devices.get(code.device)?.roles ?? 0) & discoverable) === 0) return undefined
+  if (!registry.devices.has(code.device, discoverable)) return undefined
   return registry.rules.mode === 'all' || registry.monitors.has(reporter, code.device) ? code : undefined
 }
 
@@ -126,7 +127,7 @@ function hear(
   } else {
     relation = { reporter, peer, since: at, lastHeard: at, rssi, code: code.text }
     if (lists.due(relation) <= now) return undefined // heard too long ago to count
-    registry.placeRelation(relation)
+    registry.relations.place(relation)
     changed.push(peer)
   }
   return registry.ledger.putRelation(relation, lists.due(relation))

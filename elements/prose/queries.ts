@@ -4,6 +4,7 @@ import type { ProximityQuery, SubscriberRecord } from '../schemas/index.ts'
 import { deviceKey } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
 import { askerOf, cachedKeysOf, keysOf, optionalBody, recordFor } from './asking.ts'
+import type { PeerSet } from './ledger.ts'
 import { actsFor, discoverer, permittedRoles } from './permissions.ts'
 import type { Registry } from './registry.ts'
 import { type ProximityView, type Question, viewOf, type Watcher, type WatcherRecord } from './watchers.ts'
@@ -13,6 +14,8 @@ type Refusal = { readonly status: number; readonly warning?: string }
 export class ProximityQueries {
   private readonly registry: Registry
   private readonly subscribers: Subscribers
+  /** Read back, until the subscriptions they belong to are restored. */
+  private readonly restoredSets = new Map<string, PeerSet>()
 
   constructor(registry: Registry, subscribers: Subscribers) {
     this.registry = registry
@@ -45,7 +48,7 @@ export class ProximityQueries {
     }
     const notifier = exchange.accept<ProximityView>({ ...options, record: recordOf(question, mutual, application) })
     if (notifier.live) this.take({ notifier, device, question, mutual, application })
-    else if (question.kind === 'set') void registry.record([registry.ledger.deleteSet(question.id)])
+    else if (question.kind === 'set') void registry.ledger.writeSoon([registry.ledger.deleteSet(question.id)])
   }
 
   /** A refresh may bring another set of peers; other questions stay what they are. */
@@ -60,7 +63,7 @@ export class ProximityQueries {
     if (before.kind !== 'set') return 403
     const peers = new Set(cachedKeysOf(this.subscribers, registry.host.domains, named))
     const question: Question = { kind: 'set', id: before.id, peers, wake: body.value?.wake ?? before.wake }
-    void registry.record([registry.ledger.putSet({ id: before.id, peers: [...peers], wake: question.wake })])
+    void registry.ledger.writeSoon([registry.ledger.putSet({ id: before.id, peers: [...peers], wake: question.wake })])
     this.replaceSet(watcher, question)
     notifier.notify(viewOf(watcher))
     return undefined
@@ -69,17 +72,28 @@ export class ProximityQueries {
   ended(notifier: Notifier): void {
     const watcher = this.registry.watchers.remove(notifier.id)
     if (watcher === undefined || watcher.question.kind !== 'set') return
-    void this.registry.record([this.registry.ledger.deleteSet(watcher.question.id)])
+    void this.registry.ledger.writeSoon([this.registry.ledger.deleteSet(watcher.question.id)])
     this.replaceSet(watcher, { kind: 'list' })
   }
 
+  /** One read back from the store, before its subscription is. */
+  restoreSet(set: PeerSet): void {
+    this.restoredSets.set(set.id, set)
+  }
+
+  /** After a restart: sets whose subscription was not taken up again. */
+  dropOrphans(): void {
+    const { ledger } = this.registry
+    void ledger.writeSoon([...this.restoredSets.keys()].map((id) => ledger.deleteSet(id)))
+    this.restoredSets.clear()
+  }
+
   restored(notifier: Notifier): void {
-    const { registry } = this
     const { peer, set: id, mutual = false, application } = (notifier.record ?? {}) as WatcherRecord
     let question: Question = peer === undefined ? { kind: 'list' } : { kind: 'pair', peer }
     if (id !== undefined) {
-      const stored = registry.restoredSets.get(id)
-      registry.restoredSets.delete(id)
+      const stored = this.restoredSets.get(id)
+      this.restoredSets.delete(id)
       question = { kind: 'set', id, peers: new Set(stored?.peers), wake: stored?.wake ?? false }
     }
     const watcher = { notifier: notifier as Notifier<ProximityView>, device: notifier.resource, question, mutual, application }
@@ -143,9 +157,9 @@ export class ProximityQueries {
     watcher.question = question
     const old = before.kind === 'set' ? before : undefined
     const next = question.kind === 'set' ? question : undefined
-    if (next?.wake) for (const peer of next.peers) registry.wakes.wake(peer)
-    if (old?.wake) for (const peer of old.peers) registry.wakes.sleep(peer)
-    registry.changeMonitors(watcher.device, next?.peers ?? [], old?.peers ?? [], 'set')
+    if (next?.wake) for (const peer of next.peers) registry.announcing.wakes.wake(peer)
+    if (old?.wake) for (const peer of old.peers) registry.announcing.wakes.sleep(peer)
+    registry.announcing.changeMonitors(watcher.device, next?.peers ?? [], old?.peers ?? [], 'set')
   }
 }
 

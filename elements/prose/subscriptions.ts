@@ -4,8 +4,9 @@ import type { SubscriberRecord } from '../schemas/index.ts'
 import { deviceKey } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
 import { askerOf, optionalBody, recordFor } from './asking.ts'
+import type { Device, ProseSubscription, ProseView } from './devices.ts'
 import { actsFor, discoverable, permittedRoles, type Roles, rolesFrom } from './permissions.ts'
-import type { Device, ProseSubscription, ProseView, Registry } from './registry.ts'
+import type { Registry } from './registry.ts'
 
 interface ProseRecord {
   readonly [member: string]: Json | undefined
@@ -42,13 +43,13 @@ export class ProseSubscriptions {
       exchange.accept<ProseView>({ package: 'prose', resource: key, state, record }) // a question, not a request
       return
     }
-    const device = registry.device(key)
+    const device = registry.devices.obtain(key)
     const needsCode = (granted & discoverable) !== 0 && device.code === undefined
-    if (needsCode) await registry.allocateDurably(device)
+    if (needsCode) await registry.rotation.allocateDurably(device)
     device.permitted = found.permitted
     const notifier = exchange.accept<ProseView>({ package: 'prose', resource: key, state, record })
     if (notifier.live) this.take(device, { notifier, roles: granted, application })
-    else void registry.record(registry.releaseUnused(device)) // the engine refused it: nothing it can read in Accept
+    else void registry.ledger.writeSoon(registry.releaseUnused(device)) // the engine refused it: nothing it can read in Accept
   }
 
   /** A refresh, maybe for other roles. What it needs is written before the engine writes, and acknowledges, the refresh. */
@@ -57,7 +58,7 @@ export class ProseSubscriptions {
     const body = optionalBody({ request }, 'prose-request')
     if (body.fault !== undefined) return body.fault.status
     const { device: named, roles } = body.value ?? {}
-    const device = registry.devices.get(notifier.resource)
+    const device = registry.devices.find(notifier.resource)
     const subscription = device?.subscriptions.find((one) => one.notifier.id === notifier.id)
     if (device === undefined || subscription === undefined || roles === undefined) return undefined
     if (named !== undefined && deviceKey(named, registry.host.domains) !== device.key) return 403
@@ -67,36 +68,36 @@ export class ProseSubscriptions {
     subscription.roles = granted
     const writes = []
     const needsCode = (granted & discoverable) !== 0 && device.code === undefined
-    if (needsCode) writes.push(registry.allocate(device))
+    if (needsCode) writes.push(registry.rotation.allocate(device))
     writes.push(...registry.settleRoles(device))
-    void registry.record(writes)
+    void registry.ledger.writeSoon(writes)
     notifier.keep({ ...(notifier.record as ProseRecord), roles: granted })
     notifier.notify({ device: device.key, roles: granted } satisfies ProseView)
     return undefined
   }
 
   ended(notifier: Notifier): void {
-    const device = this.registry.devices.get(notifier.resource)
+    const device = this.registry.devices.find(notifier.resource)
     const at = device?.subscriptions.findIndex((one) => one.notifier.id === notifier.id) ?? -1
     if (device === undefined || at < 0) return
     device.subscriptions.splice(at, 1)
-    void this.registry.record(this.registry.settleRoles(device))
+    void this.registry.ledger.writeSoon(this.registry.settleRoles(device))
   }
 
   /** After a restart. The code is in the store, unless it expired meanwhile. */
   async restored(notifier: Notifier): Promise<void> {
     const { registry } = this
     const { roles, application } = notifier.record as ProseRecord
-    const device = registry.device(notifier.resource)
+    const device = registry.devices.obtain(notifier.resource)
     device.permitted |= roles
-    if (roles & discoverable && device.code === undefined) await registry.record([registry.allocate(device)])
+    if (roles & discoverable && device.code === undefined) await registry.ledger.writeSoon([registry.rotation.allocate(device)])
     this.take(device, { notifier: notifier as Notifier<ProseView>, roles, application })
     notifier.notify({ device: device.key, roles } satisfies ProseView)
   }
 
   /** The HSS says otherwise: a lost permission ends the subscription (SPEC §3.1). */
   permissionsChanged(id: string, record: SubscriberRecord | undefined): void {
-    const device = this.registry.devices.get(id)
+    const device = this.registry.devices.find(id)
     if (device === undefined) return
     device.permitted = permittedRoles(record)
     for (const { notifier, roles, application } of [...device.subscriptions]) {
@@ -110,6 +111,6 @@ export class ProseSubscriptions {
 
   private take(device: Device, subscription: ProseSubscription): void {
     device.subscriptions.push(subscription)
-    void this.registry.record(this.registry.settleRoles(device))
+    void this.registry.ledger.writeSoon(this.registry.settleRoles(device))
   }
 }

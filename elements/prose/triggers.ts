@@ -30,7 +30,7 @@ export async function handleTrigger(exchange: Exchange, registry: Registry, subs
   else registry.triggers.delete(device)
   await registry.ledger.write([registry.ledger.putTrigger(device, [...after])])
   exchange.reply(200)
-  registry.changeMonitors(device, difference(after, before), difference(before, after), 'standing')
+  registry.announcing.changeMonitors(device, difference(after, before), difference(before, after), 'standing')
 }
 
 /** Puts configured lists in place. Throws where an identifier is none. */

@@ -1,6 +1,10 @@
 /** Who is told of a device's proximate list: standing `proximity` subscriptions, found by the device they ask about. */
 import type { Json, Notifier } from '../../signalling/index.ts'
+import { mediaType } from '../schemas/index.ts'
 import type { Relation } from './proximate-list.ts'
+
+/** Its states hold what one subscriber was told, and are not shared. */
+export const diffType = mediaType('proximity-diff')
 
 /** What is asked (SPEC §3.3): the list, one pair, or which of a set of peers. */
 export type Question =

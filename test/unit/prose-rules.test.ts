@@ -1,6 +1,6 @@
 /** The proximity server's pure rules, each alone. */
 import test from 'ava'
-import { mustAnnounce, Wakes } from '../../elements/prose/announcing.ts'
+import { Wakes } from '../../elements/prose/announcing.ts'
 import { difference } from '../../elements/prose/bodies.ts'
 import { BroadcastCodes } from '../../elements/prose/broadcast-codes.ts'
 import { Deadlines } from '../../elements/prose/deadlines.ts'
@@ -104,13 +104,6 @@ test('proximate lists: only the very entry is removed', (t) => {
   t.is(lists.size, 0)
   t.deepEqual([...lists.all()], [])
   t.deepEqual([...lists.hearersOf('b')], [])
-})
-
-test('announcing: permanently, or while monitored or woken', (t) => {
-  t.true(mustAnnounce({ mode: 'permanent', monitored: false, woken: false }))
-  t.false(mustAnnounce({ mode: 'when-monitored', monitored: false, woken: false }))
-  t.true(mustAnnounce({ mode: 'when-monitored', monitored: true, woken: false }))
-  t.true(mustAnnounce({ mode: 'when-monitored', monitored: false, woken: true }))
 })
 
 test('announcing: awake until the last one lets go', (t) => {
