@@ -1,5 +1,5 @@
 /** What a starting node tells the person in front of it. */
-import type { HostPort } from '../signalling/transports/transport.ts'
+import type { HostPort } from '../signalling/index.ts'
 import { type Dialplan, printListen, printPlace, subscribersOf, userOf } from './dialplan.ts'
 
 /** Where a node listens, whatever carries it. */

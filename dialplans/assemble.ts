@@ -1,8 +1,6 @@
 /** A dialplan to what runs: its elements, and the plan compiled from their claims and its rules. */
 import { catalogue } from '../elements/catalogue.ts'
-import type { Element } from '../signalling/element.ts'
-import { compilePlan } from '../signalling/routing/compile.ts'
-import type { Plan } from '../signalling/routing/plan.ts'
+import { compilePlan, type Element, type Plan } from '../signalling/index.ts'
 import type { Dialplan, Fault, Outcome, PlannedElement } from './dialplan.ts'
 
 export interface Assembled {

@@ -1,9 +1,6 @@
 /** The certificate of a node's TLS and WSS addresses, read again when its files change. */
 import { readFileSync, statSync } from 'node:fs'
-import type { Clock } from '../signalling/clock.ts'
-import type { Log } from '../signalling/log.ts'
-import type { Node } from '../signalling/node.ts'
-import type { TlsMaterial } from '../signalling/transports/transport.ts'
+import type { Clock, Log, Node, TlsMaterial } from '../signalling/index.ts'
 import { Refusal } from './commands/refusal.ts'
 import { unreadable } from './text.ts'
 

@@ -2,15 +2,18 @@
 
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { openPcapng } from '../signalling/capture/pcapng.ts'
-import type { Tap } from '../signalling/capture/tap.ts'
-import { RealClock } from '../signalling/clock.ts'
-import { randomIds } from '../signalling/ids.ts'
-import type { Log } from '../signalling/log.ts'
-import { createNode, type Node } from '../signalling/node.ts'
-import { openLmdb } from '../signalling/storage/lmdb.ts'
-import { memoryStore } from '../signalling/storage/memory.ts'
-import type { Store } from '../signalling/storage/store.ts'
+import {
+  createNode,
+  type Log,
+  memoryStore,
+  type Node,
+  openLmdb,
+  openPcapng,
+  RealClock,
+  randomIds,
+  type Store,
+  type Tap,
+} from '../signalling/index.ts'
 import type { Assembled } from './assemble.ts'
 import { Certificate } from './certificate.ts'
 import type { Dialplan } from './dialplan.ts'

@@ -1,14 +1,17 @@
 /** A crowd of UEs that walk about a square in a simulated air, each with a socket of its own. */
 import { type Position, type SimulatedAir, simulatedAir } from '../elements/air/index.ts'
 import { EngineAgent, Ue } from '../elements/ue/index.ts'
-import type { Tap } from '../signalling/capture/tap.ts'
-import type { Clock } from '../signalling/clock.ts'
-import type { Ids } from '../signalling/ids.ts'
-import type { Log } from '../signalling/log.ts'
-import { createNode, type Node } from '../signalling/node.ts'
-import { compilePlan } from '../signalling/routing/compile.ts'
-import { memoryStore } from '../signalling/storage/memory.ts'
-import type { HostPort } from '../signalling/transports/transport.ts'
+import {
+  type Clock,
+  compilePlan,
+  createNode,
+  type HostPort,
+  type Ids,
+  type Log,
+  memoryStore,
+  type Node,
+  type Tap,
+} from '../signalling/index.ts'
 
 export interface CrowdOptions {
   readonly names: readonly string[]

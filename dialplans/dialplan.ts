@@ -1,8 +1,6 @@
 /** A network as data: what a dialplan file says, checked and with its lines remembered. */
 
-import type { Rate } from '../signalling/rate-limit.ts'
-import type { Rule } from '../signalling/routing/plan.ts'
-import type { HostPort } from '../signalling/transports/transport.ts'
+import type { HostPort, Rate, Rule } from '../signalling/index.ts'
 
 export interface Listen extends HostPort {
   readonly transport: 'UDP' | 'TCP' | 'TLS' | 'WS' | 'WSS'

@@ -1,7 +1,6 @@
 /** The node's HTTP side: GET /health and GET /metrics, nothing that changes anything. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { Log } from '../signalling/log.ts'
-import type { HostPort } from '../signalling/transports/transport.ts'
+import type { HostPort, Log } from '../signalling/index.ts'
 import type { Metrics } from './metrics.ts'
 
 /** What /health says; not healthy is a 503. */

@@ -1,7 +1,7 @@
 /** Reads a dialplan file; every fault in it is told with its line. */
 
 import { dirname, isAbsolute, join } from 'node:path'
-import type { Rule } from '../signalling/routing/plan.ts'
+import type { Rule } from '../signalling/index.ts'
 import {
   type Dialplan,
   type Fault,

@@ -1,6 +1,6 @@
 /** Metrics as Prometheus text: what a node counts, read when asked, and the process's own. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import type { Metric } from '../signalling/stats.ts'
+import type { Metric } from '../signalling/index.ts'
 
 export class Metrics {
   readonly contentType: string

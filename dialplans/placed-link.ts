@@ -1,6 +1,6 @@
 /** The air of a local network with places on it: each frame says where its sender stands, and what is out of range is not heard. */
 import { type AirLink, metresBetween, type Position, simulatedAir } from '../elements/air/index.ts'
-import type { Clock } from '../signalling/clock.ts'
+import type { Clock } from '../signalling/index.ts'
 
 /** A wire has no distance; this gives it one. Frames without a place are heard everywhere. */
 export function placedLink(link: AirLink, position: Position, clock: Clock): AirLink {

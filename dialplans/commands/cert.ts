@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { generate } from 'selfsigned'
-import { RealClock } from '../../signalling/clock.ts'
+import { RealClock } from '../../signalling/index.ts'
 import { Refusal } from './refusal.ts'
 
 interface CertOptions {

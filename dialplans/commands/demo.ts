@@ -1,11 +1,15 @@
 /** `proxima demo`: UEs walk about Berlin's Alexanderplatz and are told who is near. */
 import { Command, InvalidArgumentError } from 'commander'
-import { openPcapng } from '../../signalling/capture/pcapng.ts'
-import type { Tap } from '../../signalling/capture/tap.ts'
-import { type Clock, RealClock } from '../../signalling/clock.ts'
-import { randomIds } from '../../signalling/ids.ts'
-import { type Log, silent } from '../../signalling/log.ts'
-import type { HostPort } from '../../signalling/transports/transport.ts'
+import {
+  type Clock,
+  type HostPort,
+  type Log,
+  openPcapng,
+  RealClock,
+  randomIds,
+  silent,
+  type Tap,
+} from '../../signalling/index.ts'
 import { type Running, runNode } from '../compose.ts'
 import { Crowd } from '../demo-crowd.ts'
 import { demoTable } from '../demo-table.ts'

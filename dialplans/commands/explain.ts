@@ -1,7 +1,6 @@
 /** `proxima explain`: which rule of a dialplan gets a request, and why. */
 import { Command } from 'commander'
-import { parseUri } from '../../signalling/messages/uri.ts'
-import type { Explanation, Plan, PlanQuery } from '../../signalling/routing/plan.ts'
+import { type Explanation, type Plan, type PlanQuery, parseUri } from '../../signalling/index.ts'
 import { assembleDialplan, readDialplan } from './network.ts'
 import { Refusal } from './refusal.ts'
 

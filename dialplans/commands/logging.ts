@@ -2,7 +2,7 @@
 import { Option } from 'commander'
 import { destination, pino } from 'pino'
 import pretty from 'pino-pretty'
-import type { Log } from '../../signalling/log.ts'
+import type { Log } from '../../signalling/index.ts'
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
 

@@ -1,6 +1,6 @@
 /** Options of the command line that override where a dialplan listens and keeps its data. */
 import { type Command, InvalidArgumentError } from 'commander'
-import type { HostPort } from '../../signalling/transports/transport.ts'
+import type { HostPort } from '../../signalling/index.ts'
 import { type Dialplan, type Listen, parseListen, parsePlace } from '../dialplan.ts'
 
 export interface Overrides {

@@ -1,10 +1,6 @@
 /** `proxima play`: a figure of the source method, played against a fresh node, and drawn. */
 import { Command } from 'commander'
-import { ladder, mermaid } from '../../signalling/capture/ladder.ts'
-import { openPcapng } from '../../signalling/capture/pcapng.ts'
-import type { Tap } from '../../signalling/capture/tap.ts'
-import { RealClock } from '../../signalling/clock.ts'
-import { silent } from '../../signalling/log.ts'
+import { ladder, mermaid, openPcapng, RealClock, silent, type Tap } from '../../signalling/index.ts'
 import type { Flow, Scenario } from '../flows/flow.ts'
 import { loadFlows } from '../flows/index.ts'
 import { StageSet } from '../flows/stage-set.ts'

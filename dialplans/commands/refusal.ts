@@ -1,5 +1,5 @@
 /** What a user of the command line is told when something cannot be done: lines, never a stack. */
-import { ProximaFault } from '../../signalling/errors.ts'
+import { ProximaFault } from '../../signalling/index.ts'
 import { type Fault, printFault } from '../dialplan.ts'
 
 /** Ends the command with a non-zero exit; each line of `message` says what, where and what to do. */

@@ -1,6 +1,6 @@
 /** `proxima start`: runs the node of a dialplan until it is told to stop. */
 import { Command, Option } from 'commander'
-import type { Log } from '../../signalling/log.ts'
+import type { Log } from '../../signalling/index.ts'
 import { announcement, exposure } from '../announcement.ts'
 import { type Running, runNode } from '../compose.ts'
 import type { Dialplan } from '../dialplan.ts'

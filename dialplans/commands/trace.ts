@@ -1,11 +1,7 @@
 /** `proxima trace`: the messages of a capture as a ladder. */
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
-import { ladder, mermaid } from '../../signalling/capture/ladder.ts'
-import { readPcapng } from '../../signalling/capture/pcapng.ts'
-import type { TappedMessage } from '../../signalling/capture/tap.ts'
-import { SipRequest } from '../../signalling/messages/message.ts'
-import { scan } from '../../signalling/messages/scan.ts'
+import { ladder, mermaid, readPcapng, SipRequest, scan, type TappedMessage } from '../../signalling/index.ts'
 import { printPlace } from '../dialplan.ts'
 import { unreadable } from '../text.ts'
 import { Refusal } from './refusal.ts'

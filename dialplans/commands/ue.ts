@@ -2,12 +2,18 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { type Air, multicastAir, type Position } from '../../elements/air/index.ts'
 import { type Answer, type OpenPort, type Role, SipJsAgent, Ue } from '../../elements/ue/index.ts'
-import { type Clock, RealClock } from '../../signalling/clock.ts'
-import { randomIds, seal } from '../../signalling/ids.ts'
-import type { Log } from '../../signalling/log.ts'
-import { joinMulticast } from '../../signalling/transports/multicast.ts'
-import type { HostPort } from '../../signalling/transports/transport.ts'
-import { openTcp, openUdp, openWs } from '../../signalling/transports/ue-sockets.ts'
+import {
+  type Clock,
+  type HostPort,
+  joinMulticast,
+  type Log,
+  openTcp,
+  openUdp,
+  openWs,
+  RealClock,
+  randomIds,
+  seal,
+} from '../../signalling/index.ts'
 import { parsePlace, printPlace, userOf } from '../dialplan.ts'
 import { placedLink } from '../placed-link.ts'
 import { type Happening, UeLines } from '../ue-lines.ts'

@@ -1,25 +1,27 @@
 /** A stage: the default network's server and UEs around it, in virtual time over memory or in real time over sockets. */
 import { EngineAgent, Ue, type UeOptions } from '../../elements/ue/index.ts'
-import { fanTap } from '../../signalling/capture/fan.ts'
-import { type MemoryTap, memoryTap } from '../../signalling/capture/memory.ts'
-import type { Endpoint, Tap } from '../../signalling/capture/tap.ts'
 import {
   type Clock,
+  compilePlan,
   createNode,
   type Element,
+  type Endpoint,
+  fanTap,
   type Ids,
   type Log,
   ManualClock,
   MemoryNetwork,
+  type MemoryTap,
+  memoryStore,
+  memoryTap,
   type Node,
   RealClock,
   randomIds,
   type Store,
   seededIds,
   silent,
-} from '../../signalling/index.ts' // prettier-ignore
-import { compilePlan } from '../../signalling/routing/compile.ts'
-import { memoryStore } from '../../signalling/storage/memory.ts'
+  type Tap,
+} from '../../signalling/index.ts'
 import { assemble } from '../assemble.ts'
 import type { Dialplan } from '../dialplan.ts'
 import type { Scenario, Stage } from './flow.ts'
