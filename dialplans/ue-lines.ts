@@ -10,7 +10,7 @@ export type Happening =
       readonly came: readonly string[]
       readonly left: readonly string[]
       readonly proximate: readonly Proximate[]
-    } // prettier-ignore
+    }
   | { readonly kind: 'near-ended'; readonly status: number; readonly why: string }
   | { readonly kind: 'message'; readonly from: string; readonly type: string | undefined; readonly text: string }
   | { readonly kind: 'stopped' }

@@ -80,14 +80,14 @@ async function demo(options: DemoOptions): Promise<void> {
   })
   console.log(
     `${crowd.walkers.length} UEs register with ${own === undefined ? 'the node' : 'a node of their own'} at ${printPlace(server)} …`,
-  ) // prettier-ignore
+  )
   try {
     await within(
       patience,
       clock,
       crowd.gather(),
       `nobody answers at ${printPlace(server)}; start a server (npm start), or leave out --server`,
-    ) // prettier-ignore
+    )
     await show.during(options.seconds, crowd)
   } finally {
     show.end()
@@ -98,7 +98,7 @@ async function demo(options: DemoOptions): Promise<void> {
   const { feedback, came, left, reported } = crowd.counts
   console.log(
     `\n${crowd.walkers.length} UEs, ${show.seconds} s: ${reported} codes reported, ${feedback} notifications of who is near,`,
-  ) // prettier-ignore
+  )
   console.log(`${came} arrivals and ${left} departures told, ${counter.messages} SIP messages sent and received by UEs`)
   console.log(`capture: ${options.trace} (open it with Wireshark, or: proxima trace ${options.trace})`)
   process.exit(0)

@@ -69,7 +69,7 @@ export function ueCommand(): Command {
     .option('--air <group:port>', 'multicast group that is the air; none: hear nobody', readAir, {
       host: '239.255.77.7',
       port: 7707,
-    }) // prettier-ignore
+    })
     .option('--json', 'a line of JSON for everything that happens')
     .option('--for <seconds>', 'end after so long', readSeconds)
     .addOption(logLevelOption('error'))
@@ -86,7 +86,7 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
     options.json === true,
     (line) => console.log(line),
     () => clock.date(),
-  ) // prettier-ignore
+  )
   const ids = randomIds()
   const identity = identityOf(user, options.domain)
   const protocol = options.transport.toUpperCase() as 'UDP' | 'TCP' | 'WS'

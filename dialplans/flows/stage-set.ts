@@ -24,6 +24,7 @@ import {
 } from '../../signalling/index.ts'
 import { assemble } from '../assemble.ts'
 import type { Dialplan } from '../dialplan.ts'
+import { ClockedStage } from './clocked-stage.ts'
 import type { Scenario, Stage } from './flow.ts'
 
 export interface StageOptions {
@@ -36,9 +37,7 @@ export interface StageOptions {
   readonly tap?: Tap
 }
 
-const step = 20 // milliseconds between two looks at whether something has happened
-
-export class StageSet implements Stage {
+export class StageSet extends ClockedStage implements Stage {
   readonly messages: MemoryTap = memoryTap(100_000)
   readonly clock: Clock
   private readonly options: StageOptions
@@ -54,6 +53,7 @@ export class StageSet implements Stage {
   private elements: readonly Element[] = []
 
   constructor(options: StageOptions, scenario: Scenario) {
+    super()
     this.options = options
     this.scenario = scenario
     const log = options.log ?? silent
@@ -139,23 +139,8 @@ export class StageSet implements Stage {
     if (element === undefined) throw new Error(`no element ${name}`)
     return element
   }
-  now(): number {
-    return this.clock.date()
-  }
-  async pass(seconds: number): Promise<void> {
-    if (this.manual !== undefined) return this.manual.advance(seconds * 1000)
-    await new Promise<void>((resolve) => {
-      this.clock.after(seconds * 1000, resolve)
-    })
-  }
-  async until<Value>(what: string, happened: () => Value | undefined | false, seconds = 40): Promise<Value> {
-    const end = this.clock.now() + seconds * 1000
-    for (;;) {
-      const value = happened()
-      if (value !== undefined && value !== false) return value
-      if (this.clock.now() >= end) throw new Error(`not within ${seconds} s: ${what}`)
-      await this.pass(step / 1000)
-    }
+  override pass(seconds: number): Promise<void> {
+    return this.manual?.advance(seconds * 1000) ?? super.pass(seconds)
   }
   async during<Value>(work: Promise<Value>): Promise<Value> {
     let outcome: { value: Value } | { fault: unknown } | undefined
@@ -170,9 +155,6 @@ export class StageSet implements Stage {
     const done = await this.until('an answer', () => outcome, 70)
     if ('fault' in done) throw done.fault
     return done.value
-  }
-  expect(what: string, holds: boolean): void {
-    if (!holds) throw new Error(`not so: ${what}`)
   }
   async restart(): Promise<void> {
     const { port } = this.serverAddress

@@ -1,5 +1,5 @@
 /** A user agent on sip.js: in Node over UDP, TCP or WebSocket by carriers of ours, in a browser over its WebSocket. */
-import { type Core, type Transport, URI, UserAgent as UserAgentOfSipJs, type UserAgentOptions } from 'sip.js' // prettier-ignore
+import { type Core, type Transport, URI, UserAgent as UserAgentOfSipJs, type UserAgentOptions } from 'sip.js'
 import type { Clock, Ids, Log, Timer } from '../../signalling/index.ts'
 import type { AgentBody, Answer, IncomingMessage, UserAgent, Watch, Watching, WatchListener } from './agent.ts'
 import { answerOf, receivedOf } from './sipjs-messages.ts'

@@ -8,7 +8,7 @@ import {
   type ProximityQuery,
   readBody,
   writeBody,
-} from '../schemas/index.ts' // prettier-ignore
+} from '../schemas/index.ts'
 import type { AgentBody, Answer, Notified, UserAgent, Watching } from './agent.ts'
 import { type Heard, ReportBatch } from './report-batch.ts'
 

@@ -110,7 +110,7 @@ export function answerChallenge(
       ['realm', realm],
       ['nonce', challenge.get('nonce') ?? ''],
       ['uri', uri],
-    ]) // prettier-ignore
+    ])
     const offered = (challenge.get('qop') ?? '').split(',').map((part) => part.trim())
     if (offered.includes('auth')) {
       answer.set('qop', 'auth').set('nc', count.toString(16).padStart(8, '0')).set('cnonce', cnonce)

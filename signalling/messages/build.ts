@@ -53,7 +53,7 @@ const reasons: Record<number, string> = {
   603: 'Decline',
   604: 'Does Not Exist Anywhere',
   606: 'Not Acceptable',
-} // prettier-ignore
+}
 
 export function reasonPhrase(status: number): string {
   return reasons[status] ?? 'Unknown'

@@ -51,7 +51,7 @@ const known = [
   'Request-Disposition',
   'Accept-Contact',
   'Reject-Contact',
-] as const // prettier-ignore
+] as const
 
 export type KnownName = (typeof known)[number]
 
@@ -81,7 +81,7 @@ const compact: Record<string, KnownName> = {
   d: 'Request-Disposition',
   a: 'Accept-Contact',
   j: 'Reject-Contact',
-} // prettier-ignore
+}
 
 interface Candidate {
   readonly id: number
@@ -138,4 +138,4 @@ export const single: ReadonlySet<number> = new Set([
   H['SIP-ETag'],
   H['SIP-If-Match'],
   H['Suppress-If-Match'],
-]) // prettier-ignore
+])

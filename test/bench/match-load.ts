@@ -201,13 +201,13 @@ async function prepare(rate: number, seconds: number): Promise<void> {
     'code',
     (index) => subscribe(index, 'prose'),
     ({ code }) => code !== '',
-  ) // prettier-ignore
+  )
   await insist(
     first,
     'list',
     (index) => subscribe(index, 'proximity'),
     ({ watched }) => watched,
-  ) // prettier-ignore
+  )
   const near = [...heard]
   await paced(near.length, 1000, (index) => send(reporters, report(near[index]![0], [], near[index]![1])))
   await pause(500)

@@ -90,7 +90,7 @@ function printMeasurements(measurements: readonly Measurement[], layout: Layout)
       figure(middle(({ resident }) => resident / 1e6)),
       keeps ? figure(middle(({ grown }) => grown)) : '',
       keeps ? figure(middle(({ live }) => live)) : '',
-    ] // prettier-ignore
+    ]
   })
   return table([...heads, ...heads2], rows, layout)
 }
@@ -123,7 +123,7 @@ function printVerdicts({ measurements, maxima }: Results, layout: Layout): strin
     const us = median(group.map((one) => one.us))
     const theirs = median(
       measurements.filter((one) => one.workload === workload && one.rate === rate && one.server !== server).map((one) => one.us),
-    ) // prettier-ignore
+    )
     const what = `${workload} ${rate}/s, CPU`
     if (!Number.isNaN(theirs))
       rows.push(verdict(what, `${figure(us, 1)} us`, `${figure(theirs, 1)} us`, us / theirs, target.ratio))

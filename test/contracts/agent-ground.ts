@@ -17,7 +17,7 @@ import {
   randomIds,
   type Store,
   silent,
-} from '../../signalling/index.ts' // prettier-ignore
+} from '../../signalling/index.ts'
 import { compilePlan } from '../../signalling/routing/compile.ts'
 import { memoryStore } from '../../signalling/storage/memory.ts'
 import type { HostPort } from '../../signalling/transports/transport.ts'

@@ -41,7 +41,7 @@ test('two of them in two processes discover each other', async (t) => {
   const happened = out
     .trimEnd()
     .split('\n')
-    .map((line) => JSON.parse(line) as { kind: string; at: string }) // prettier-ignore
+    .map((line) => JSON.parse(line) as { kind: string; at: string })
   t.is(happened[0]?.kind, 'registered')
   t.is(happened.at(-1)?.kind, 'stopped')
   for (const { at } of happened) t.regex(at, /^\d{4}-\d\d-\d\dT.*Z$/)

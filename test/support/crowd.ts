@@ -11,7 +11,7 @@ import {
   RealClock,
   randomIds,
   silent,
-} from '../../signalling/index.ts' // prettier-ignore
+} from '../../signalling/index.ts'
 import { compilePlan } from '../../signalling/routing/compile.ts'
 import { memoryStore } from '../../signalling/storage/memory.ts'
 
@@ -60,7 +60,7 @@ export class Crowd implements Element {
       log: silent,
       trusted: [],
       listen: [{ transport: 'UDP', host: '127.0.0.1', port: 0 }],
-    }) // prettier-ignore
+    })
     await this.node.start()
   }
   async close(): Promise<void> {

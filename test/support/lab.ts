@@ -12,7 +12,7 @@ import {
   type Store,
   seededIds,
   silent,
-} from '../../signalling/index.ts' // prettier-ignore
+} from '../../signalling/index.ts'
 import type { Rate } from '../../signalling/rate-limit.ts'
 import { compilePlan } from '../../signalling/routing/compile.ts'
 import { memoryStore } from '../../signalling/storage/memory.ts'
@@ -85,7 +85,7 @@ export class Lab {
       ids: seededIds(this.nodes.length + 1),
       listen: [{ transport: 'MEM', host, port: 5060 }],
       ...(name === 'server' ? { tap: this.tap, sourceRate: this.sourceRate } : {}),
-    }) // prettier-ignore
+    })
     this.nodes.push(node)
     await node.start()
     return node

@@ -39,11 +39,11 @@ export class Running {
     this.child.stdout.setEncoding('utf8').on(
       'data',
       said((text) => (this.out += text)),
-    ) // prettier-ignore
+    )
     this.child.stderr.setEncoding('utf8').on(
       'data',
       said((text) => (this.err += text)),
-    ) // prettier-ignore
+    )
     this.ended = new Promise((resolve) => {
       const end = (code: number | null): void => {
         this.over = true
@@ -146,7 +146,7 @@ export async function startNode({ users = [], settings = {}, args = [] }: NodeOp
   const ports = ['--port-udp', '0', '--port-tcp', '0', '--port-ws', '0', '--http', '127.0.0.1:0', '--log-level', 'warn']
   const node = new Running(process.execPath, [program, 'start', plan, ...ports, '--data', 'memory', '--trace', trace, ...args], {
     cwd: folder,
-  }) // prettier-ignore
+  })
   await node.said(/^ready/m)
   const guests = new Set<Running>()
   const port = (transport: string): number => Number(new RegExp(`${transport}://127\\.0\\.0\\.1:(\\d+)`).exec(node.out)?.[1])

@@ -89,7 +89,7 @@ async function play(steps: readonly Step[]): Promise<string | undefined> {
       const listed = proximate
         .map(({ device }) => device)
         .sort()
-        .join() // prettier-ignore
+        .join()
       const watcher = scene.notifiers('proximity').find(({ resource }) => resource === sip(each))!
       const told = folded(watcher).join()
       if (listed !== expected || told !== expected) {

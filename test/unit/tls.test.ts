@@ -60,7 +60,7 @@ test('TLS and WSS answer by the certificate they have, and by a new one without 
     elements: new Map([['proxy', proxy.claims]]),
     proxy: 'proxy',
     ownAddresses: [],
-  }) // prettier-ignore
+  })
   const node = createNode({
     name: 'tls',
     plan: plan!,
@@ -76,7 +76,7 @@ test('TLS and WSS answer by the certificate they have, and by a new one without 
       { transport: 'TLS', host: '127.0.0.1', port: 0 },
       { transport: 'WSS', host: '127.0.0.1', port: 0 },
     ],
-  }) // prettier-ignore
+  })
   await node.start()
   t.teardown(() => node.stop(0))
   const [tls, wss] = node.listening.map(({ port }) => port)

@@ -1,23 +1,23 @@
 /** A stage for flows: a node in a process of its own, and UEs on sip.js around it. */
+import { ClockedStage } from '../../../dialplans/flows/clocked-stage.ts'
 import type { Stage } from '../../../dialplans/flows/flow.ts'
 import { type Carrier, type OpenPort, SipJsAgent, Ue, type UeOptions } from '../../../elements/ue/index.ts'
-import { type Clock, type Element, RealClock, randomIds, silent } from '../../../signalling/index.ts'
-import { openTcp, openUdp, openWs } from '../../../signalling/transports/ue-sockets.ts'
+import { type Clock, type Element, openTcp, openUdp, openWs, RealClock, randomIds, silent } from '../../../signalling/index.ts'
 import type { NodeProcess } from '../../support/process.ts'
 import { passwordOf } from './peer.ts'
 
 export type Protocol = Carrier['protocol']
 
-const step = 20 // milliseconds between two looks at whether something has happened
 const openers: { readonly [protocol in Protocol]: OpenPort } = { UDP: openUdp, TCP: openTcp, WS: openWs }
 
-export class ProcessStage implements Stage {
+export class ProcessStage extends ClockedStage implements Stage {
   private readonly node: NodeProcess
   private readonly protocol: Protocol
-  private readonly clock: Clock
+  readonly clock: Clock
   private readonly ues: Ue[] = []
 
   constructor(node: NodeProcess, protocol: Protocol) {
+    super()
     this.node = node
     this.protocol = protocol
     this.clock = new RealClock((fault) => {
@@ -44,28 +44,8 @@ export class ProcessStage implements Stage {
   element(name: string): Element {
     throw new Error(`${name} is in another process`)
   }
-  now(): number {
-    return this.clock.date()
-  }
-  pass(seconds: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.clock.after(seconds * 1000, resolve)
-    })
-  }
-  async until<Value>(what: string, happened: () => Value | undefined | false, seconds = 40): Promise<Value> {
-    const end = this.clock.now() + seconds * 1000
-    for (;;) {
-      const value = happened()
-      if (value !== undefined && value !== false) return value
-      if (this.clock.now() >= end) throw new Error(`not within ${seconds} s: ${what}`)
-      await this.pass(step / 1000)
-    }
-  }
   during<Value>(work: Promise<Value>): Promise<Value> {
     return work
-  }
-  expect(what: string, holds: boolean): void {
-    if (!holds) throw new Error(`not so: ${what}`)
   }
   restart(): Promise<void> {
     throw new Error('test/faults kills nodes')

@@ -1,0 +1,29 @@
+/** What every stage does alike: time passes by its clock, and waits are for something to be so. */
+import type { Clock } from '../../signalling/index.ts'
+
+const step = 20 // milliseconds between two looks at whether something has happened
+
+export abstract class ClockedStage {
+  abstract readonly clock: Clock
+
+  now(): number {
+    return this.clock.date()
+  }
+  pass(seconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.clock.after(seconds * 1000, resolve)
+    })
+  }
+  async until<Value>(what: string, happened: () => Value | undefined | false, seconds = 40): Promise<Value> {
+    const end = this.clock.now() + seconds * 1000
+    for (;;) {
+      const value = happened()
+      if (value !== undefined && value !== false) return value
+      if (this.clock.now() >= end) throw new Error(`not within ${seconds} s: ${what}`)
+      await this.pass(step / 1000)
+    }
+  }
+  expect(what: string, holds: boolean): void {
+    if (!holds) throw new Error(`not so: ${what}`)
+  }
+}
