@@ -162,7 +162,6 @@ export interface ForwardOptions {
 }
 
 export interface Fork {
-  readonly branches: number
   cancel(): void
 }
 

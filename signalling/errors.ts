@@ -4,7 +4,6 @@ const table = {
   SETTLED_TWICE: 'the element settled the exchange a second time',
   ELEMENT_FAULT: 'the element threw',
   NOT_A_SUBSCRIBE: 'accept was called on another method than SUBSCRIBE',
-  UNKNOWN_ELEMENT: 'no element of that name is on this node',
   IN_USE: 'the address is in use',
 } as const
 

@@ -31,7 +31,7 @@ const people = 'anna ben carla deniz elif felix greta hannes ida jonas kim lena 
 )
 const patience = 10_000 // milliseconds until everybody must have been let in
 /** Quick, so that in half a minute people are seen to leave as well as to come. */
-const quick = { report: { window: 0.25, refresh: 2 }, lifetime: 4 }
+const quick = { report: { refresh: 2 }, lifetime: 4 }
 
 const examples = `
 Examples:

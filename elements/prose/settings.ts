@@ -7,8 +7,8 @@ export interface ProseSettings {
   readonly expires?: { readonly usual?: number; readonly max?: number }
   /** Seconds that a broadcast code is valid, and for how many of them it overlaps with the next. Default 3600 and 60. */
   readonly code?: { readonly lifetime?: number; readonly grace?: number }
-  /** Seconds: how a device batches reports, and when it reports a code again. Default 1 and 20. */
-  readonly report?: { readonly window?: number; readonly refresh?: number }
+  /** Seconds: when a device reports a code again. Default 20. */
+  readonly report?: { readonly refresh?: number }
   /** Seconds after which a proximate entry that is not refreshed leaves. Default 3 refresh intervals. */
   readonly lifetime?: number
   /** Who broadcasts: every discoverable device, or those that somebody listens for. Default `permanent`. */

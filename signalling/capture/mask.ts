@@ -1,5 +1,4 @@
 /** Takes secrets out of copies of messages, byte for byte, so that every length stays right (SPEC §9). */
-import type { Tap } from './tap.ts'
 
 const star = 42
 const credentials = /^(?:proxy-)?(?:authorization|authentication-info)[ \t]*:(?:[^\r\n]|\r?\n[ \t])*/gim
@@ -44,13 +43,5 @@ function maskJson(bytes: Buffer, start: number): void {
     else if (byte === 93 || byte === 125) depth--
     else if (byte >= 48 && byte <= 57) bytes[i] = 57
     if (depth < 0 || (depth === 0 && !quoted && (byte === 34 || byte === 44 || byte === 93 || byte === 125))) return
-  }
-}
-
-/** A tap that hands masked copies on. */
-export function maskingTap(tap: Tap): Tap {
-  return {
-    message: (message) => tap.message({ ...message, bytes: masked(message.bytes) }),
-    close: async () => tap.close?.(),
   }
 }

@@ -16,7 +16,7 @@ import type { NextHop } from './next-hop.ts'
 export interface ExchangeHolder {
   readonly carrier: Carrier
   newTag(): string
-  hopFor(request: SipRequest, element: string, uri: string, routes: readonly string[], after: number): NextHop
+  hopFor(request: SipRequest, element: string, uri: string, routes: readonly string[]): NextHop
   passOn(exchange: NodeExchange): void
   planned(exchange: NodeExchange): string | undefined
   acceptSubscription(
@@ -137,7 +137,7 @@ export class NodeExchange implements Exchange {
         ? { element: target.element }
         : target.flow !== undefined
           ? { flow: target.flow }
-          : this.holder.hopFor(this.request, this.element, uri, routes, this.rule)
+          : this.holder.hopFor(this.request, this.element, uri, routes)
     return { hop, uri, routes, recordRoutes: target.recordRoute ?? how.recordRoute ?? [], q: target.q ?? 1 }
   }
 
@@ -159,7 +159,7 @@ export class NodeExchange implements Exchange {
   }
 }
 
-const noFork: Fork = { branches: 0, cancel: () => undefined }
+const noFork: Fork = { cancel: () => undefined }
 
 /** Stands for a subscription that was refused. */
 const deadNotifier: Notifier = {

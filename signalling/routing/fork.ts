@@ -93,9 +93,6 @@ export class ForkRun implements Fork {
     this.tag = tag
     this.waiting = targets.length === 1 ? [[targets[0]!]] : byQ(targets)
   }
-  get branches(): number {
-    return this.running.length
-  }
   start(): void {
     if (this.request.method === 'INVITE') {
       this.side.respond(100, buildResponse(this.request, 100, { via: this.side.via }))

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { fanTap } from '../../signalling/capture/fan.ts'
-import { masked, maskingTap } from '../../signalling/capture/mask.ts'
+import { masked } from '../../signalling/capture/mask.ts'
 import { memoryTap } from '../../signalling/capture/memory.ts'
 import type { TappedMessage } from '../../signalling/capture/tap.ts'
 import { alice, proxy, report, sip, subscription } from './capture-messages.ts'
@@ -73,11 +73,9 @@ test('masking stars codewords and proofs in bodies, whatever their values, and k
 test('masking touches no bytes but its own copy, and copies nothing that has no secret', (t) => {
   const [request] = report(0)
   const before = Buffer.from(request!.bytes).toString()
-  const tap = memoryTap(9)
-  const masking = maskingTap(tap)
-  masking.message(request!)
+  const copy = masked(request!.bytes)
   t.is(Buffer.from(request!.bytes).toString(), before)
-  t.true(texts(tap.messages)[0]!.endsWith('"proof":"*******"}'))
+  t.true(Buffer.from(copy).toString().endsWith('"proof":"*******"}'))
   const [plain] = subscription(0, 'UDP', alice, proxy)
   t.is(masked(plain!.bytes), plain!.bytes)
 })
