@@ -7,6 +7,7 @@ import {
   type Log,
   memoryStore,
   type Node,
+  type NodeOptions,
   openLmdb,
   openPcapng,
   RealClock,
@@ -27,6 +28,8 @@ export interface RunOptions {
   readonly trace?: string
   /** Hide digest responses and other secrets in the trace. */
   readonly mask?: boolean
+  /** What carries datagrams; default `auto`: the native module where this machine has it. */
+  readonly udp?: NodeOptions['udp']
   readonly log: Log
 }
 
@@ -39,7 +42,7 @@ export interface Running {
 
 /** Opens, starts and returns a node. What was opened is closed again if a later step fails; the step's error is thrown. */
 export async function runNode(options: RunOptions): Promise<Running> {
-  const { dialplan, assembled, log } = options
+  const { dialplan, assembled, udp = 'auto', log } = options
   const clock = new RealClock((fault) => log.error({ err: fault }, 'fault in a timer'))
   const store = await openStore(options, clock)
   let tap: Tap | undefined
@@ -57,6 +60,7 @@ export async function runNode(options: RunOptions): Promise<Running> {
       store,
       clock,
       ids: randomIds(),
+      udp,
       log,
       ...(tap === undefined ? {} : { tap }),
       ...(certificate === undefined ? {} : { tls: certificate.material }),

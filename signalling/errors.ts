@@ -5,6 +5,7 @@ const table = {
   ELEMENT_FAULT: 'the element threw',
   NOT_A_SUBSCRIBE: 'accept was called on another method than SUBSCRIBE',
   IN_USE: 'the address is in use',
+  NO_NATIVE: 'the native UDP module cannot be used',
 } as const
 
 export type FaultCode = keyof typeof table

@@ -25,7 +25,7 @@ import type { MemoryNetwork } from './transports/memory.ts'
 import { answerStun } from './transports/stun.ts'
 import { tcpTransport } from './transports/tcp.ts'
 import type { Flow, HostPort, TlsMaterial, Transport, TransportSink } from './transports/transport.ts'
-import { udpTransport } from './transports/udp.ts'
+import { type UdpKind, udpKind, udpTransport } from './transports/udp.ts'
 import { wsTransport } from './transports/ws.ts'
 
 export interface Listening extends HostPort {
@@ -51,6 +51,8 @@ export interface NodeOptions {
   readonly sourceRate?: Rate
   /** Of TLS and WSS addresses. */
   readonly tls?: TlsMaterial
+  /** What carries datagrams; default `auto`: the native module where this machine has it. */
+  readonly udp?: UdpKind
   /** Where `MEM` addresses listen. */
   readonly network?: MemoryNetwork
 }
@@ -151,7 +153,7 @@ class ProximaNode implements Node, TransportSink {
     const trusted = new Set(this.options.trusted)
     const common = { listen, sink: this, isTrusted: (host: string): boolean => trusted.has(host) }
     const newId = (): string => this.options.ids.token(12)
-    if (listen.transport === 'UDP') return udpTransport(common)
+    if (listen.transport === 'UDP') return udpTransport({ ...common, kind: this.options.udp ?? 'auto' })
     if (listen.transport === 'TCP') return tcpTransport({ ...common, newId })
     if (listen.transport === 'WS') return wsTransport({ ...common, newId })
     if (listen.transport === 'TLS' || listen.transport === 'WSS') {
@@ -184,6 +186,7 @@ class ProximaNode implements Node, TransportSink {
       }
     }
     this.flows = new FlowTable(this.transports, options.domains, secret)
+    if (this.transports.some(({ name }) => name === 'UDP')) options.log.info(udpKind(options.udp), 'what carries datagrams')
     try {
       for (const element of options.elements) await element.start?.(this.hostFor(element))
     } catch (fault) {

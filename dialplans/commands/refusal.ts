@@ -32,6 +32,8 @@ export function refusalOf(error: unknown): unknown {
       `${error.message}; stop the program that has it, or choose another port (--port-udp, --port-tcp, --port-ws)`,
       error,
     )
+  if (error instanceof ProximaFault && error.code === 'NO_NATIVE')
+    return new Refusal(`${error.message}; leave --udp out, and dgram is used`, error)
   const { code, address, port, syscall, path } = error as NodeJS.ErrnoException & {
     readonly address?: string
     readonly port?: number

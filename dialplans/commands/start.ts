@@ -15,6 +15,7 @@ interface StartOptions extends Overrides {
   readonly durability: 'process' | 'power'
   readonly trace?: string
   readonly mask?: boolean
+  readonly udp: 'auto' | 'native' | 'dgram'
   readonly logLevel: string
 }
 
@@ -35,6 +36,11 @@ export function startCommand(): Command {
         .choices(['process', 'power'])
         .default('process'),
     )
+    .addOption(
+      new Option('--udp <by>', 'what carries datagrams; auto: the native module where it could be built')
+        .choices(['auto', 'native', 'dgram'])
+        .default('auto'),
+    )
     .option('--trace <file>', 'write every message to this pcapng file')
     .option('--mask', 'hide digest responses and other secrets in the trace')
     .addOption(logLevelOption())
@@ -48,10 +54,10 @@ async function start(file: string, options: StartOptions): Promise<void> {
   if (exposed !== undefined) throw new Refusal(exposed)
   const assembled = assembleDialplan(dialplan)
   const log = openLog(options.logLevel)
-  const { durability, trace, mask } = options
+  const { durability, trace, mask, udp } = options
   let running: Running | undefined
   const http = await serveHttp(dialplan, () => running, log)
-  running = await runNode({ dialplan, assembled, durability, trace, mask, log })
+  running = await runNode({ dialplan, assembled, durability, trace, mask, udp, log })
   surviveFaults(log)
   stopOnSignal(running, http, log)
   for (const line of announcement(dialplan, running.node.listening, http?.listening)) console.log(line)

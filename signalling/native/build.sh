@@ -1,0 +1,32 @@
+#!/bin/sh
+# build.sh [output [flags ...]]: compiles udp.c to udp.node beside it, where there is a C compiler and Node's headers; does and
+# says nothing where there is not (the engine then uses dgram), nor where it is newer than its source. LOUD=1 tells why.
+folder=$(cd "$(dirname "$0")" && pwd) || exit 0
+output=${1:-$folder/udp.node}
+[ $# -gt 0 ] && shift
+
+tell() { [ -z "$LOUD" ] || echo "$*" >&2; }
+
+[ "$(uname -s)" = Linux ] || { tell 'only for Linux'; exit 0; }
+command -v cc >/dev/null 2>&1 || { tell 'no C compiler'; exit 0; }
+[ "$output" -nt "$folder/udp.c" ] && [ $# -eq 0 ] && { tell 'up to date'; exit 0; }
+
+# Headers of any Node from 18 on do: Node-API and libuv 1 keep their binary interface.
+home=$(dirname "$(readlink -f "$(command -v node)")")/..
+include=
+for place in "$home/include/node" "$folder"/../../node_modules/node-linux-*/include/node \
+  "$folder"/../../node_modules/node/node_modules/node-linux-*/include/node /usr/include/node /usr/local/include/node \
+  "$HOME"/.cache/node-gyp/*/include/node; do
+  [ -f "$place/node_api.h" ] && [ -f "$place/uv.h" ] && { include=$place; break; }
+done
+[ -n "$include" ] || { tell 'no headers of Node'; exit 0; }
+
+# Whole at any time, though several may build at once.
+draft="$output.$$"
+if faults=$(cc -std=gnu11 -O2 -Wall -Wextra -shared -fPIC "$@" -I"$include" -o "$draft" "$folder/udp.c" 2>&1); then
+  mv -f "$draft" "$output" 2>/dev/null
+else
+  rm -f "$draft" 2>/dev/null
+  tell "$faults"
+fi
+exit 0

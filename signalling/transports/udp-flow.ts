@@ -1,0 +1,55 @@
+/** A UDP flow: a peer's address and port on one of our sockets; responses go back on it (RFC 3581). */
+import type { Flow, HostPort } from './transport.ts'
+
+/** What sends and receives datagrams for a transport: Node's `dgram`, or the native module. */
+export interface DatagramSocket {
+  /** What it is called in the log. */
+  readonly kind: 'dgram' | 'native'
+  /** Resolves with the port; rejects with a system error such as EADDRINUSE. */
+  bind(): Promise<number>
+  /** Queues the bytes and never throws. False: told to `failed`, nothing was taken. */
+  send(bytes: Uint8Array, flow: UdpFlow): boolean
+  /** What was queued is sent first. */
+  close(): Promise<void>
+}
+
+/** Whom a socket tells. `received` may throw: what follows is delivered all the same. */
+export interface DatagramUser {
+  received(bytes: Buffer, flow: UdpFlow): void
+  /** The one flow to that address and port; host in the form that the kernel has for it. */
+  flowTo(host: string, port: number): UdpFlow
+  failed(flow: UdpFlow | undefined, why: string): void
+}
+
+/** The longest datagram that IPv4 and IPv6 can carry, in bytes. */
+export const longestDatagram = { v4: 65_507, v6: 65_527 } as const
+
+export class UdpFlow implements Flow {
+  readonly id: string
+  readonly transport = 'UDP'
+  readonly reliable = false
+  readonly local: HostPort
+  readonly remote: HostPort
+  readonly trusted: boolean
+  readonly open = true
+  identity: string | undefined = undefined
+  /** The address as the native module has it: scope and four words, of which the first stands for IPv4. */
+  known = false
+  scope = 0
+  a0 = 0
+  a1 = 0
+  a2 = 0
+  a3 = 0
+  private readonly socket: DatagramSocket
+  constructor(socket: DatagramSocket, local: HostPort, remote: HostPort, trusted: boolean) {
+    this.id = `udp-${remote.host}-${remote.port}-${local.port}`
+    this.socket = socket
+    this.local = local
+    this.remote = remote
+    this.trusted = trusted
+  }
+  send(bytes: Uint8Array): boolean {
+    return this.socket.send(bytes, this)
+  }
+  close(): void {} // datagrams have nothing to close
+}
