@@ -146,6 +146,8 @@ export interface Target {
   /** Record-Route values to add, instead of those of `ForwardOptions`. */
   readonly recordRoute?: readonly string[]
   readonly q?: number
+  /** Other flows to the same device, tried in turn where this one fails: 430, no connection, an INVITE unanswered (RFC 5626 §7). */
+  readonly otherwise?: readonly Target[]
 }
 
 export interface ForwardOptions {

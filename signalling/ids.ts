@@ -1,5 +1,5 @@
 /** Branches, tags, Call-IDs and other unguessable names, cut from a pool of random bytes that is refilled as it empties. */
-import { createHmac, hash, randomFillSync, timingSafeEqual } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, hash, randomFillSync, timingSafeEqual } from 'node:crypto'
 
 export interface Ids {
   /** `bytes` random bytes as lower-case hex. */
@@ -80,4 +80,16 @@ export function sameSecret(a: string, b: string): boolean {
   const left = Buffer.from(a)
   const right = Buffer.from(b)
   return left.length === right.length && timingSafeEqual(left, right)
+}
+
+/** 16 bytes made 16 others that say nothing without the key; the same bytes always the same (AES-256, one block). */
+export function hide(key: string, block: Uint8Array): Buffer {
+  const cipher = createCipheriv('aes-256-ecb', hash('sha256', key, 'buffer'), null).setAutoPadding(false)
+  return Buffer.concat([cipher.update(block), cipher.final()])
+}
+
+/** What was hidden under that key; of any other 16 bytes 16 that mean nothing. */
+export function reveal(key: string, block: Uint8Array): Buffer {
+  const decipher = createDecipheriv('aes-256-ecb', hash('sha256', key, 'buffer'), null).setAutoPadding(false)
+  return Buffer.concat([decipher.update(block), decipher.final()])
 }

@@ -1,51 +1,40 @@
 /** Address of record -> where it can be reached now (RFC 3261 §10). In memory for reading, in the store for good. */
-import type { Flow, Host, Json, Store, Write } from '../../signalling/index.ts'
+import type { Flow, Host, Store, Write } from '../../signalling/index.ts'
 import { parseUri, sameUri } from '../../signalling/index.ts'
-
-export interface Binding {
-  readonly [member: string]: Json | undefined
-  /** Contact URI as registered. */
-  readonly contact: string
-  /** The Contact value as it is echoed: brackets and parameters, without `expires`. */
-  readonly echo: string
-  readonly q: number
-  /** `+sip.instance` and `reg-id` (RFC 5626), where given. */
-  readonly instance?: string
-  readonly callId: string
-  readonly cseq: number
-  /** Milliseconds since the epoch. */
-  readonly expires: number
-  /** Name of the flow it was registered on. */
-  readonly flow: string
-  /** Path values (RFC 3327), topmost first. */
-  readonly path?: readonly string[]
-}
+import { aorOfKey, type Binding, bindingKey, bindingsPrefix } from '../services/bindings.ts'
 
 const none: readonly Binding[] = []
+const lastWord = 1000 // milliseconds for which the store says why a binding ended
 
 export class Bindings {
   private readonly store: Store
   private readonly host: Host
-  private readonly prefix: string
   private readonly table = new Map<string, readonly Binding[]>()
   /** Contacts and users of a connection, which is the only way to them. */
   private readonly byFlow = new Map<string, Set<string>>()
   private readonly byContact = new Map<string, string>()
+  /** Whose registration a temporary GRUU names. */
+  private readonly byGruu = new Map<string, string>()
 
   constructor(host: Host) {
     this.host = host
     this.store = host.store
-    this.prefix = `bindings/${host.name}/`
     host.gauge('users_registered', () => this.table.size)
     host.flows.onClosed((flow) => this.flowClosed(flow))
   }
+  /** Takes up what the store holds, but for bindings of connections: those went with the process that held them. */
   async load(): Promise<void> {
-    for await (const [key, entry] of this.store.scan(this.prefix)) {
-      const aor = decodeURIComponent(key.slice(this.prefix.length, key.lastIndexOf('/')))
-      this.place(aor, [...(this.table.get(aor) ?? none), entry.value as Binding])
+    const prefix = bindingsPrefix(this.host.name)
+    const gone: Write[] = []
+    for await (const [key, entry] of this.store.scan(prefix)) {
+      const binding = entry.value as Binding
+      const aor = aorOfKey(key, prefix)
+      if (tiedToConnection(binding)) gone.push({ key, delete: true })
+      else this.place(aor, inOrder([...(this.table.get(aor) ?? none), binding]))
     }
+    if (gone.length > 0) await this.store.write(gone)
   }
-  /** Live bindings. */
+  /** Live bindings, those of one instance oldest first. */
   of(aor: string): readonly Binding[] {
     const bindings = this.table.get(aor)
     if (bindings === undefined) return none
@@ -59,14 +48,19 @@ export class Bindings {
     return live
   }
   /** Replaces the bindings of a user; resolves when that is durable. */
-  async put(aor: string, before: readonly Binding[], after: readonly Binding[]): Promise<void> {
+  put(aor: string, before: readonly Binding[], after: readonly Binding[]): Promise<void> {
     const writes: Write[] = []
     for (const binding of before) {
-      if (!after.some((other) => sameBinding(binding, other))) writes.push({ key: this.key(aor, binding), delete: true })
+      if (after.includes(binding)) continue
+      const key = this.key(aor, binding)
+      if (!after.some((other) => this.key(aor, other) === key)) writes.push({ key, delete: true })
     }
     for (const binding of after) {
       if (!before.includes(binding)) writes.push({ key: this.key(aor, binding), value: binding, expires: binding.expires })
     }
+    return this.change(aor, before, after, writes)
+  }
+  private async change(aor: string, before: readonly Binding[], after: readonly Binding[], writes: Write[]): Promise<void> {
     this.place(aor, after)
     if (writes.length === 0) return
     try {
@@ -77,8 +71,7 @@ export class Bindings {
     }
   }
   private key(aor: string, binding: Binding): string {
-    const id = binding.instance ?? binding.contact
-    return `${this.prefix}${encodeURIComponent(aor)}/${encodeURIComponent(id).slice(0, 400)}`
+    return bindingKey(this.host.name, aor, binding)
   }
   private place(aor: string, bindings: readonly Binding[]): void {
     for (const binding of this.table.get(aor) ?? none) this.unlink(binding, aor)
@@ -89,30 +82,36 @@ export class Bindings {
     this.table.set(aor, bindings)
     for (const binding of bindings) this.link(binding, aor)
   }
-  private link({ flow, contact }: Binding, aor: string): void {
-    if (flow.includes('|')) return // a datagram peer needs no index
-    this.byContact.set(contact, aor)
-    const users = this.byFlow.get(flow)
-    if (users === undefined) this.byFlow.set(flow, new Set([aor]))
+  private link(binding: Binding, aor: string): void {
+    if (binding.gruu !== undefined) this.byGruu.set(binding.gruu, aor)
+    if (!tiedToConnection(binding)) return // a datagram peer needs no index
+    this.byContact.set(binding.contact, aor)
+    const users = this.byFlow.get(binding.flow)
+    if (users === undefined) this.byFlow.set(binding.flow, new Set([aor]))
     else users.add(aor)
   }
-  private unlink({ flow, contact }: Binding, aor: string): void {
-    if (flow.includes('|')) return
-    if (this.byContact.get(contact) === aor) this.byContact.delete(contact)
-    const users = this.byFlow.get(flow)
+  private unlink(binding: Binding, aor: string): void {
+    if (binding.gruu !== undefined) this.byGruu.delete(binding.gruu)
+    if (!tiedToConnection(binding)) return
+    if (this.byContact.get(binding.contact) === aor) this.byContact.delete(binding.contact)
+    const users = this.byFlow.get(binding.flow)
     users?.delete(aor)
-    if (users?.size === 0) this.byFlow.delete(flow)
+    if (users?.size === 0) this.byFlow.delete(binding.flow)
   }
-  /** A connection's bindings die with it (RFC 5626 §7). */
+  /** A connection's bindings die with it (RFC 5626 §7); the store tells why, and forgets them soon. */
   private flowClosed(flow: Flow): void {
     const name = this.host.flows.nameOf(flow)
     for (const aor of [...(this.byFlow.get(name) ?? [])]) {
       const before = this.of(aor)
-      this.put(
-        aor,
-        before,
-        before.filter((binding) => binding.flow !== name),
-      ).catch((fault: unknown) =>
+      const dead = before.filter((binding) => binding.flow === name && tiedToConnection(binding))
+      const now = Math.floor(this.host.clock.date())
+      const writes = dead.map((binding) => ({
+        key: this.key(aor, binding),
+        value: { ...binding, expires: now, ended: 'deactivated' } satisfies Binding,
+        expires: now + lastWord,
+      }))
+      const after = before.filter((binding) => !dead.includes(binding))
+      this.change(aor, before, after, writes).catch((fault: unknown) =>
         this.host.log.error({ fault: String(fault), aor }, 'the store failed; a dead binding stays in it'),
       )
     }
@@ -123,11 +122,27 @@ export class Bindings {
     const binding = aor === undefined ? undefined : this.of(aor).find((candidate) => candidate.contact === contact)
     return binding && this.host.flows.named(binding.flow)
   }
+  /** The user whose live registration has that name in temporary GRUUs, and its instance. */
+  ofGruu(gruu: string): { readonly aor: string; readonly instance: string | undefined } | undefined {
+    const aor = this.byGruu.get(gruu)
+    const binding = aor === undefined ? undefined : this.of(aor).find((candidate) => candidate.gruu === gruu)
+    return binding && { aor: aor!, instance: binding.instance }
+  }
 }
 
-/** The same place, by instance and registration id (RFC 5626 §6) or else by URI (RFC 3261 §10.3). */
+/** Reached by a connection of ours, and by nothing else: not a datagram peer, nor one behind a proxy that gave its Path. */
+function tiedToConnection({ flow, path }: Binding): boolean {
+  return path === undefined && !flow.includes('|')
+}
+
+function inOrder(bindings: readonly Binding[]): readonly Binding[] {
+  return bindings.toSorted((a, b) => (a.at ?? 0) - (b.at ?? 0))
+}
+
+/** The same place: by instance and registration id (RFC 5626 §6), or else by URI (RFC 3261 §10.3). */
 export function sameBinding(a: Binding, b: Binding): boolean {
-  if (a.instance !== undefined || b.instance !== undefined) return a.instance === b.instance
+  if (a.regId !== undefined && b.regId !== undefined) return a.regId === b.regId && a.instance === b.instance
+  if (a.instance !== b.instance && a.instance !== undefined && b.instance !== undefined) return false
   if (a.contact === b.contact) return true
   const left = parseUri(a.contact)
   const right = parseUri(b.contact)

@@ -1,10 +1,13 @@
 /** The proxy (SPEC §2.2): registrar, edge and home proxy; the only element that talks to UEs unless the dialplan says otherwise. */
-import type { Address, Element, Exchange, Flow, Host, Target } from '../../signalling/index.ts'
+import type { Address, Element, Exchange, Flow, Host, SipResponse, Target } from '../../signalling/index.ts'
 import { H } from '../../signalling/index.ts'
+import type { Binding } from '../services/bindings.ts'
 import { deviceKey } from '../services/devices.ts'
 import { LookupFailed, Subscribers } from '../services/subscribers.ts'
 import { Authentication, type Verdict } from './authentication.ts'
-import { type Binding, Bindings } from './bindings.ts'
+import { Bindings } from './bindings.ts'
+import { Gruus } from './gruu.ts'
+import { devicesOf } from './reach.ts'
 import { Registrar } from './registrar.ts'
 import { type ProxyRules, type ProxySettings, proxyRules } from './settings.ts'
 
@@ -24,6 +27,7 @@ class ProxyElement implements Element {
   private readonly rules: ProxyRules
   private host!: Host
   private bindings!: Bindings
+  private gruus!: Gruus
   private subscribers!: Subscribers
   private authentication!: Authentication
   private registrar!: Registrar
@@ -40,10 +44,12 @@ class ProxyElement implements Element {
     this.subscribers = new Subscribers(host, this.settings.hss ?? `sip:hss@${host.domains[0]}`)
     if (!this.rules.open) this.subscribers.start()
     this.authentication = new Authentication(host, this.rules, this.subscribers, this.bindings)
-    this.registrar = new Registrar(host, this.rules, this.bindings, this.authentication)
+    this.gruus = await Gruus.open(host, this.bindings)
+    this.registrar = new Registrar(host, this.rules, this.bindings, this.gruus, this.authentication)
   }
 
   relay(token: string, requestUri: string): Flow | undefined {
+    if (requestUri.includes(';gr')) return undefined // a GRUU has to become the Contact it stands for
     return this.host.flows.find(token) ?? this.bindings.flowOfContact(requestUri)
   }
   handle(exchange: Exchange): void | Promise<void> {
@@ -85,7 +91,7 @@ class ProxyElement implements Element {
       headers: [
         ['Allow', allow],
         ['Accept', '*/*'],
-        ['Supported', 'path, outbound'],
+        ['Supported', 'path, outbound, gruu'],
       ],
     })
   }
@@ -106,9 +112,12 @@ class ProxyElement implements Element {
     const { request, ownRoutes, routes } = exchange
     const inside = exchange.flow.trusted
     const asserted = identity === undefined ? {} : { asserted: identity }
+    const gruu = this.gruus.isOurs(request.uri)
     const last = ownRoutes.at(-1)
     if (last !== undefined) {
       const way = this.flowOfRoute(last.uri.user, exchange)
+      // RFC 5627 §3.4: whatever became of the flow, a GRUU leads to its device
+      if (gruu && way !== undefined) return this.toDevice(exchange, asserted, way === 'dead' ? undefined : way)
       if (way === 'dead') return exchange.reply(430)
       if (way !== undefined) {
         exchange.forward({ uri: request.uriText, flow: way }, this.identityFor(exchange, asserted))
@@ -123,6 +132,7 @@ class ProxyElement implements Element {
       exchange.forward({}, { ...asserted, ...this.recordRoute(exchange, undefined) })
       return
     }
+    if (ours && gruu) return this.toDevice(exchange, asserted, undefined)
     if (ours) return this.toUser(exchange, asserted)
     // Both ends of the dialog are behind one address: what came from there may go back there, and nowhere else.
     if (ownRoutes.length > 1 && this.isSealed(ownRoutes)) exchange.forward({ flow: exchange.flow }, asserted)
@@ -161,13 +171,30 @@ class ProxyElement implements Element {
     const aor = deviceKey(uri, this.host.domains)
     if (exchange.request.method === 'PUBLISH') return exchange.reply(489, { warning: 'nobody takes that event' }) // RFC 3903 §6
     const bindings = aor === undefined ? [] : this.bindings.of(aor)
-    const targets: Target[] = []
-    for (const binding of bindings) {
-      const target = this.target(exchange, binding)
-      if (target !== undefined) targets.push(target)
-    }
-    if (targets.length === 0) return this.unreachable(exchange, aor)
-    exchange.forward(targets, this.identityFor(exchange, asserted))
+    if (!this.toBindings(exchange, bindings, asserted)) return this.unreachable(exchange, aor)
+  }
+  /** To the instance that a GRUU names (RFC 5627 §5.4), by the flow of its dialog where that still stands. */
+  private toDevice(exchange: Exchange, asserted: { asserted?: string }, way: Flow | undefined): void {
+    const meant = this.gruus.meant(exchange.request.uri)
+    const bindings = meant === undefined ? [] : this.gruus.bindingsOf(meant)
+    const name = way && this.host.flows.nameOf(way)
+    const onWay = name === undefined ? undefined : bindings.findLast((binding) => binding.flow === name)
+    if (onWay === undefined && this.toBindings(exchange, bindings, asserted)) return
+    // A temporary GRUU may have ended before the dialog that was made with it.
+    if (way !== undefined) {
+      exchange.forward({ uri: onWay?.contact ?? exchange.request.uriText, flow: way }, this.identityFor(exchange, asserted))
+    } else exchange.reply(meant === undefined ? 404 : 480)
+  }
+  /** False: none of them can be reached. */
+  private toBindings(exchange: Exchange, bindings: readonly Binding[], asserted: { asserted?: string }): boolean {
+    const targetOf = (binding: Binding): Target | undefined => this.target(exchange, binding)
+    const only = bindings.length === 1 ? targetOf(bindings[0]!) : undefined
+    const targets = only === undefined ? devicesOf(bindings, targetOf) : [only]
+    if (targets.length === 0) return false
+    const identity = this.identityFor(exchange, asserted)
+    const relayed = bindings.some(({ path }) => path !== undefined)
+    exchange.forward(targets, relayed ? { ...identity, onFinal: flowFailed } : identity)
+    return true
   }
   private target(exchange: Exchange, { contact, flow: name, path, q }: Binding): Target | undefined {
     if (path !== undefined) return { uri: contact, route: path, q, ...this.recordRoute(exchange, undefined) }
@@ -184,4 +211,9 @@ class ProxyElement implements Element {
     if (found instanceof Promise) return found.then((record) => exchange.reply(record === undefined ? 404 : 480))
     return exchange.reply(found === undefined ? 404 : 480)
   }
+}
+
+/** RFC 5626 §7: that a flow is dead is for us to know; to the sender its user is away. */
+function flowFailed({ status }: SipResponse): number | undefined {
+  return status === 430 ? 480 : undefined
 }

@@ -1,25 +1,44 @@
 /** REGISTER (RFC 3261 §10.3): each request is carried out as a whole or not at all, and is durable before its 200. */
 import type { Address, Exchange, Host, SipRequest } from '../../signalling/index.ts'
 import { H } from '../../signalling/index.ts'
+import type { Binding } from '../services/bindings.ts'
 import { deviceKey } from '../services/devices.ts'
 import type { Authentication, Verdict } from './authentication.ts'
-import { type Binding, type Bindings, sameBinding } from './bindings.ts'
+import { type Bindings, sameBinding } from './bindings.ts'
+import { echoOf, expiryOf, firstHopKeepsFlow, pathOf, regIdOf, supportedBy } from './contact.ts'
+import type { Gruus } from './gruu.ts'
 import type { ProxyRules } from './settings.ts'
 
-type Change = { readonly after: readonly Binding[] } | { readonly refused: number; readonly text: string; readonly min?: number }
+interface Refusal {
+  readonly refused: number
+  readonly text: string
+  readonly headers?: readonly (readonly [name: string, value: string])[]
+}
+type Change = { readonly after: readonly Binding[] } | Refusal
 
-const extensions = ['path']
+/** What the request says beside its contacts. */
+interface Asked {
+  readonly aor: string
+  readonly supported: readonly string[]
+  readonly path: readonly string[]
+  /** `reg-id` counts: whoever met the client first keeps its flow. */
+  readonly outbound: boolean
+}
+
+const extensions = ['path', 'outbound', 'gruu']
 
 export class Registrar {
   private readonly host: Host
   private readonly rules: ProxyRules
   private readonly bindings: Bindings
+  private readonly gruus: Gruus
   private readonly authentication: Authentication
 
-  constructor(host: Host, rules: ProxyRules, bindings: Bindings, authentication: Authentication) {
+  constructor(host: Host, rules: ProxyRules, bindings: Bindings, gruus: Gruus, authentication: Authentication) {
     this.host = host
     this.rules = rules
     this.bindings = bindings
+    this.gruus = gruus
     this.authentication = authentication
   }
 
@@ -50,79 +69,129 @@ export class Registrar {
   }
 
   private register(exchange: Exchange, aor: string): void | Promise<void> {
-    const { request } = exchange
-    const before = this.bindings.of(aor)
+    const { request, flow } = exchange
+    if (!flow.open) return exchange.reply(430) // nobody hears it, and nothing would end what it bound
     const contacts = request.contacts
     if (contacts === undefined) return exchange.reply(400, { warning: 'Contact is malformed' })
-    if (contacts !== '*' && contacts.length === 0) return this.answer(exchange, before) // a query
-    const change = contacts === '*' ? this.removeAll(request, before) : this.change(exchange, contacts, before)
+    const before = this.bindings.of(aor)
+    const supported = supportedBy(request)
+    if (contacts !== '*' && contacts.length === 0) return this.answer(exchange, aor, supported, before) // a query
+    const change = contacts === '*' ? this.removeAll(request, before) : this.change(exchange, aor, contacts, before, supported)
     if ('refused' in change) {
-      const headers = change.min === undefined ? [] : [['Min-Expires', String(change.min)] as const]
-      return exchange.reply(change.refused, { warning: change.text, headers })
+      const { refused, text, headers = [] } = change
+      return exchange.reply(refused, { warning: text, headers })
     }
-    return this.bindings.put(aor, before, change.after).then(() => this.answer(exchange, this.bindings.of(aor)))
+    return this.bindings.put(aor, before, change.after).then(() => this.answer(exchange, aor, supported, this.bindings.of(aor)))
   }
   /** `Contact: *` (RFC 3261 §10.2.2). */
   private removeAll(request: SipRequest, before: readonly Binding[]): Change {
     if (request.expires !== 0) return { refused: 400, text: 'Contact: * goes with Expires: 0 alone' }
     const late = before.some((binding) => binding.callId === request.callId && binding.cseq >= request.cseq.number)
-    return late ? { refused: 500, text: 'CSeq is not above the last one' } : { after: [] }
+    return late ? lateRefusal : { after: [] }
   }
-  private change(exchange: Exchange, contacts: readonly Address[], before: readonly Binding[]): Change {
+  private change(
+    exchange: Exchange,
+    aor: string,
+    contacts: readonly Address[],
+    before: readonly Binding[],
+    supported: readonly string[],
+  ): Change {
     const { request } = exchange
-    let after = [...before]
+    const path = pathOf(exchange)
+    if (path.length > 0 && this.rules.pathSupported && !supported.includes('path'))
+      return { refused: 421, text: 'a Path has been added, which the client does not know', headers: [['Require', 'path']] }
+    const flows = this.flowsAsked(exchange, contacts, supported, path)
+    if (typeof flows === 'object') return flows
+    const asked: Asked = { aor, supported, path, outbound: flows }
+    let after = before
     for (const contact of contacts) {
-      if (contact.uri.scheme !== 'sip' && contact.uri.scheme !== 'sips') {
-        return { refused: 400, text: `no way to reach ${contact.uri.scheme}: contacts` }
-      }
+      const fault = this.faultOf(contact)
+      if (fault !== undefined) return fault
       const seconds = expiryOf(contact, request.expires, this.rules.usual)
-      if (seconds > 0 && seconds < this.rules.min) return { refused: 423, text: 'Expires is too short', min: this.rules.min }
-      const binding = this.binding(exchange, contact, Math.min(seconds, this.rules.max))
+      if (seconds > 0 && seconds < this.rules.min)
+        return { refused: 423, text: 'Expires is too short', headers: [['Min-Expires', String(this.rules.min)]] }
+      const binding = this.binding(exchange, contact, Math.min(seconds, this.rules.max), asked)
       const old = after.find((other) => sameBinding(other, binding))
-      if (old !== undefined && old.callId === binding.callId && old.cseq >= binding.cseq) {
-        return { refused: 500, text: 'CSeq is not above the last one' }
-      }
-      after = after.filter((other) => other !== old)
-      if (seconds > 0) after.push(binding)
+      if (old !== undefined && old.callId === binding.callId && old.cseq >= binding.cseq && before.includes(old))
+        return lateRefusal
+      const rest = old === undefined ? after : after.filter((other) => other !== old)
+      after = seconds > 0 ? [...rest, this.withGruu(binding, old, asked)] : rest
     }
     return after.length > this.rules.contacts ? { refused: 403, text: `more than ${this.rules.contacts} contacts` } : { after }
   }
-  private binding({ request, flow }: Exchange, contact: Address, seconds: number): Binding {
+  /** Whether `reg-id` counts in this request, or why the request cannot be served (RFC 5626 §6). */
+  private flowsAsked(
+    exchange: Exchange,
+    contacts: readonly Address[],
+    supported: readonly string[],
+    path: readonly string[],
+  ): boolean | Refusal {
+    if (!contacts.some((contact) => contact.parameters.has('reg-id') && contact.parameters.has('+sip.instance'))) return false
+    if (contacts.some((contact) => Number.isNaN(regIdOf(contact)))) return { refused: 400, text: 'reg-id is a number above 0' }
+    const { expires } = exchange.request
+    if (contacts.length > 1 && contacts.filter((contact) => expiryOf(contact, expires, 1) > 0).length > 1)
+      return { refused: 400, text: 'a Contact with reg-id stands alone' }
+    if (firstHopKeepsFlow(exchange, path)) return true
+    return supported.includes('outbound') ? { refused: 439, text: 'the first proxy does not keep your flow' } : false
+  }
+  private faultOf({ uri }: Address): Refusal | undefined {
+    if (uri.scheme !== 'sip' && uri.scheme !== 'sips') return { refused: 400, text: `no way to reach ${uri.scheme}: contacts` }
+    return this.gruus.isOurs(uri) ? { refused: 403, text: 'a GRUU leads to contacts and is none' } : undefined // RFC 5627 §5.1
+  }
+  private binding({ request, flow }: Exchange, contact: Address, seconds: number, { path, outbound }: Asked): Binding {
     const { parameters, uri } = contact
     const instance = parameters.get('+sip.instance')
+    const regId = outbound ? regIdOf(contact) : undefined
     const q = Number(parameters.get('q') ?? 1)
-    const path = flow.trusted ? request.list(H.Path) : [] // anybody else could have us send anywhere
-    const echoed = [...parameters].filter(([name]) => name !== 'expires').map(([name, value]) => printParameter(name, value))
+    const now = this.host.clock.date()
     return {
       contact: uri.text.split('?')[0]!, // header fields in it never become ours (RFC 4475 §3.3.14)
-      echo: `<${uri.text}>${echoed.join('')}`,
+      echo: echoOf(contact),
       q: q >= 0 && q <= 1 ? q : 1,
-      ...(instance === undefined ? {} : { instance: `${instance}${parameters.get('reg-id') ?? ''}` }),
+      ...(instance === undefined ? {} : { instance, at: now }),
+      ...(regId === undefined ? {} : { regId }),
       callId: request.callId,
       cseq: request.cseq.number,
-      expires: this.host.clock.date() + seconds * 1000,
+      expires: now + seconds * 1000,
       flow: this.host.flows.nameOf(flow),
       ...(path.length === 0 ? {} : { path }),
     }
   }
-  private answer(exchange: Exchange, bindings: readonly Binding[]): void {
+  /** Temporary GRUUs last while the registration goes on under its Call-ID (RFC 5627 §5.3). */
+  private withGruu(binding: Binding, old: Binding | undefined, { supported }: Asked): Binding {
+    if (binding.instance === undefined) return binding
+    const kept = old?.callId === binding.callId && old.instance === binding.instance ? old.gruu : undefined
+    if (kept === undefined && !supported.includes('gruu')) return binding
+    return { ...binding, gruu: kept ?? this.gruus.name() }
+  }
+
+  private answer(exchange: Exchange, aor: string, supported: readonly string[], bindings: readonly Binding[]): void {
+    const { request, flow } = exchange
     const now = this.host.clock.date()
-    const headers: [string, string][] = bindings.map(({ echo, expires }) => [
+    const gruu = supported.includes('gruu')
+    const headers: [string, string][] = bindings.map((binding) => [
       'Contact',
-      `${echo};expires=${Math.max(0, Math.round((expires - now) / 1000))}`,
+      `${binding.echo}${gruu ? this.gruus.parameters(aor, binding) : ''};expires=${secondsLeft(binding, now)}`,
     ])
-    if (exchange.flow.trusted) for (const path of exchange.request.texts(H.Path)) headers.push(['Path', path])
+    if (flow.trusted) for (const path of request.texts(H.Path)) headers.push(['Path', path])
+    for (const route of this.rules.serviceRoute) headers.push(['Service-Route', route]) // RFC 3608 §6.3
+    if (supported.includes('outbound') && bindings.some((binding) => isOf(binding, request))) {
+      headers.push(['Require', 'outbound'])
+      if (flow.reliable || this.rules.flowTimer < datagramTimer) headers.push(['Flow-Timer', String(this.rules.flowTimer)])
+      else headers.push(['Flow-Timer', String(datagramTimer)])
+    }
     exchange.reply(200, { headers })
   }
 }
 
-/** Seconds: the contact's own parameter, else the header field, else the usual (RFC 3261 §10.2.1.1). */
-function expiryOf(contact: Address, header: number | undefined, usual: number): number {
-  const own = contact.parameters.get('expires')
-  return own !== undefined && /^\d{1,10}$/.test(own) ? Number(own) : (header ?? usual)
+const lateRefusal: Refusal = { refused: 500, text: 'CSeq is not above the last one' } // RFC 3261 §10.3 steps 6 and 7
+const datagramTimer = 29 // seconds; NATs forget a UDP peer soon (RFC 5626 §4.4.2)
+
+function secondsLeft({ expires }: Binding, now: number): number {
+  return Math.max(0, Math.round((expires - now) / 1000))
 }
 
-function printParameter(name: string, value: string): string {
-  if (value === '') return `;${name}`
-  return /^[A-Za-z0-9.!%*_+`'~-]+$/.test(value) ? `;${name}=${value}` : `;${name}="${value.replace(/["\\]/g, '\\$&')}"`
+/** That request made the binding, with a flow of its own (RFC 5626 §6). */
+function isOf({ regId, callId, cseq }: Binding, request: SipRequest): boolean {
+  return regId !== undefined && callId === request.callId && cseq === request.cseq.number
 }

@@ -10,6 +10,12 @@ export interface ProxySettings {
   /** Bindings of one user at most. */
   readonly contacts?: number
   readonly nonce?: { readonly seconds?: number }
+  /** Seconds after which a flow without traffic counts as dead: told to clients that ask for outbound (RFC 5626 §5.4). */
+  readonly flowTimer?: number
+  /** URIs that clients are to route their requests by (RFC 3608), topmost first. */
+  readonly serviceRoute?: readonly string[]
+  /** `supported`: a Path that a proxy has added is refused to clients that do not know it (421). */
+  readonly path?: 'any' | 'supported'
   /** URI of the HSS; default `sip:hss@<first domain>`. */
   readonly hss?: string
 }
@@ -23,6 +29,10 @@ export interface ProxyRules {
   readonly max: number
   readonly contacts: number
   readonly nonceSeconds: number
+  readonly flowTimer: number
+  /** Values of Service-Route. */
+  readonly serviceRoute: readonly string[]
+  readonly pathSupported: boolean
 }
 
 export function proxyRules(settings: ProxySettings): ProxyRules {
@@ -36,5 +46,8 @@ export function proxyRules(settings: ProxySettings): ProxyRules {
     max: settings.expires?.max ?? 7200,
     contacts: settings.contacts ?? 10,
     nonceSeconds: settings.nonce?.seconds ?? 300,
+    flowTimer: settings.flowTimer ?? 120,
+    serviceRoute: (settings.serviceRoute ?? []).map((uri) => `<${uri}>`),
+    pathSupported: settings.path === 'supported',
   }
 }

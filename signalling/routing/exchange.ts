@@ -138,7 +138,8 @@ export class NodeExchange implements Exchange {
         : target.flow !== undefined
           ? { flow: target.flow }
           : this.holder.hopFor(this.request, this.element, uri, routes)
-    return { hop, uri, routes, recordRoutes: target.recordRoute ?? how.recordRoute ?? [], q: target.q ?? 1 }
+    const otherwise = target.otherwise === undefined ? nothing : target.otherwise.map((other) => this.branch(other, how))
+    return { hop, uri, routes, recordRoutes: target.recordRoute ?? how.recordRoute ?? [], q: target.q ?? 1, otherwise }
   }
 
   accept<State>(options: SubscriptionOptions<State>): Notifier<State> {
@@ -159,6 +160,7 @@ export class NodeExchange implements Exchange {
   }
 }
 
+const nothing: readonly BranchTarget[] = []
 const noFork: Fork = { cancel: () => undefined }
 
 /** Stands for a subscription that was refused. */

@@ -19,6 +19,8 @@ export interface BranchTarget {
   /** Record-Route values to add, topmost first. */
   readonly recordRoutes: readonly string[]
   readonly q: number
+  /** The same device by other flows, in the order to try. */
+  readonly otherwise: readonly BranchTarget[]
 }
 
 /** What a fork needs of its node. */
@@ -61,7 +63,7 @@ class Branch implements ClientUser {
   }
   onNoResponse(status: 408 | 503): void {
     this.failed = status === 503 ? 480 : status
-    this.fork.check()
+    if (!this.fork.instead(this)) this.fork.check()
   }
 }
 
@@ -75,6 +77,7 @@ export class ForkRun implements Fork {
   private readonly waiting: BranchTarget[][]
   private readonly running: Branch[] = []
   private finished = false
+  private cancelled = false
   private giveUp: Timer | undefined
 
   constructor(
@@ -103,6 +106,7 @@ export class ForkRun implements Fork {
   }
   /** RFC 3261 §16.10: every branch without a final response. */
   cancel(): void {
+    this.cancelled = true
     this.waiting.length = 0
     for (const branch of this.running) if (branch.open) branch.handle?.cancel()
     if (this.running.every((branch) => !branch.open)) this.check()
@@ -110,14 +114,26 @@ export class ForkRun implements Fork {
   private next(): void {
     const group = this.waiting.shift()
     if (group === undefined) return
-    for (const target of group) {
-      const branch = new Branch(this, target)
-      this.running.push(branch)
-      const { method } = this.request
-      branch.handle = this.carrier.dispatch(target.hop, method, this.element, (via) => this.compose(via, target), branch)
-      if (branch.handle === undefined) branch.failed = 'refused' in target.hop ? target.hop.refused : 480
-    }
+    for (const target of group) this.begin(target)
     this.check()
+  }
+  private begin(target: BranchTarget): void {
+    const branch = new Branch(this, target)
+    this.running.push(branch)
+    const { method } = this.request
+    branch.handle = this.carrier.dispatch(target.hop, method, this.element, (via) => this.compose(via, target), branch)
+    if (branch.handle !== undefined) return
+    branch.failed = 'refused' in target.hop ? target.hop.refused : 480
+    this.instead(branch)
+  }
+  /** The device of a branch by its next flow (RFC 5626 §7); the failed one counts no more. False: there is none. */
+  instead(branch: Branch): boolean {
+    const { otherwise } = branch.target
+    if (otherwise.length === 0 || this.finished || this.cancelled) return false
+    if (branch.failed === 408 && this.request.method !== 'INVITE') return false // nobody upstream waits any more
+    this.running.splice(this.running.indexOf(branch), 1)
+    this.begin({ ...otherwise[0]!, otherwise: otherwise.slice(1) })
+    return true
   }
   private compose(via: string, target: BranchTarget): Buffer {
     const { request, how, side } = this
@@ -167,7 +183,7 @@ export class ForkRun implements Fork {
       if (invite && first) this.cancel()
     } else {
       if (status >= 600) this.cancel()
-      this.check()
+      if (status !== 430 || !this.instead(branch)) this.check()
     }
   }
   /** When no branch is open: the next group, or the best answer. */

@@ -41,6 +41,8 @@ export class Lab {
   readonly network = new MemoryNetwork(this.clock)
   readonly tap = memoryTap(10_000)
   readonly nodes: Node[] = []
+  /** Addresses whose word the server believes. */
+  readonly trusted: string[] = []
   /** Of the server started next. */
   sourceRate: Rate | undefined = undefined
   private agents = 0
@@ -81,7 +83,7 @@ export class Lab {
       clock: this.clock,
       network: this.network,
       log: silent,
-      trusted: [],
+      trusted: name === 'server' ? this.trusted : [],
       ids: seededIds(this.nodes.length + 1),
       listen: [{ transport: 'MEM', host, port: 5060 }],
       ...(name === 'server' ? { tap: this.tap, sourceRate: this.sourceRate } : {}),

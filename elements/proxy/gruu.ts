@@ -1,0 +1,79 @@
+/**
+ * GRUUs (RFC 5627): URIs that lead to one instance of a user, wherever it is registered now. The public one names user and
+ * instance; temporary ones say nothing, any two of them look unrelated, and they live as long as their registration.
+ */
+import { type Host, hide, reveal, type Uri } from '../../signalling/index.ts'
+import { type Binding, publicGruu } from '../services/bindings.ts'
+import { deviceKey } from '../services/devices.ts'
+import type { Bindings } from './bindings.ts'
+
+const temporary = /^tg-([A-Za-z0-9_-]{22})$/
+const nameLength = 10 // bytes that name a registration; the other six of a block make each URI another
+
+/** Whom a GRUU means. `instance` undefined: nobody any more. */
+export interface Meant {
+  readonly aor: string
+  readonly instance: string | undefined
+}
+
+export class Gruus {
+  private readonly host: Host
+  private readonly bindings: Bindings
+  private readonly key: string
+
+  private constructor(host: Host, bindings: Bindings, key: string) {
+    this.host = host
+    this.bindings = bindings
+    this.key = key
+  }
+  /** The key is kept in the store: what was given out before a restart still leads somewhere. */
+  static async open(host: Host, bindings: Bindings): Promise<Gruus> {
+    const key = `gruu/${host.name}/key`
+    const kept = await host.store.get(key)
+    if (typeof kept?.value === 'string') return new Gruus(host, bindings, kept.value)
+    const secret = host.ids.token(43)
+    await host.store.write([{ key, value: secret }])
+    return new Gruus(host, bindings, secret)
+  }
+  /** A name for a registration, to stand in its binding. */
+  name(): string {
+    return this.host.ids.hex(nameLength)
+  }
+  /** True where the URI has the form of a GRUU of ours, given out or not. */
+  isOurs(uri: Uri): boolean {
+    return uri.parameters.size > 0 && uri.parameters.has('gr') && this.host.domains.includes(uri.host)
+  }
+  /** Of a URI that `isOurs`; undefined: none that we know (RFC 5627 §5.4: 404). */
+  meant(uri: Uri): Meant | undefined {
+    const urn = uri.parameters.get('gr')!
+    if (urn === '') return this.meantByTemporary(uri.user)
+    const aor = deviceKey(uri, this.host.domains)
+    if (aor === undefined) return undefined
+    const wanted = urn.toLowerCase()
+    const found = this.bindings.of(aor).find(({ instance }) => {
+      const gruu = instance === undefined ? undefined : publicGruu(aor, instance)
+      return gruu !== undefined && gruu.slice(gruu.lastIndexOf(';gr=') + 4).toLowerCase() === wanted
+    })
+    return { aor, instance: found?.instance }
+  }
+  private meantByTemporary(user: string): Meant | undefined {
+    const token = temporary.exec(user)?.[1]
+    if (token === undefined) return undefined
+    const block = Buffer.from(token, 'base64url')
+    return this.bindings.ofGruu(reveal(this.key, block).toString('hex', 0, nameLength))
+  }
+  /** Live bindings of whom it means, oldest first. */
+  bindingsOf({ aor, instance }: Meant): readonly Binding[] {
+    return instance === undefined ? [] : this.bindings.of(aor).filter((binding) => binding.instance === instance)
+  }
+  /** Contact parameters for the 200 to a REGISTER (RFC 5627 §5.2). */
+  parameters(aor: string, { instance, gruu }: Binding): string {
+    const known = instance === undefined ? undefined : publicGruu(aor, instance)
+    if (known === undefined) return ''
+    return `;pub-gruu="${known}"${gruu === undefined ? '' : `;temp-gruu="${this.mint(gruu)}"`}`
+  }
+  private mint(name: string): string {
+    const block = hide(this.key, Buffer.from(name + this.host.ids.hex(16 - nameLength), 'hex'))
+    return `sip:tg-${block.toString('base64url')}@${this.host.domains[0]};gr`
+  }
+}

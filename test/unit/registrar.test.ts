@@ -1,0 +1,204 @@
+/** The registrar (RFC 3261 §10.3), outbound (RFC 5626), Path (RFC 3327) and Service-Route (RFC 3608). */
+import test from 'ava'
+import { answering, contactOf, RegistrarScene } from './registrar-scene.ts'
+
+const outbound = ['Supported: path, outbound, gruu']
+
+test('two flows of one instance stand side by side; each is replaced by its own number, whatever its Contact', async (t) => {
+  const scene = await RegistrarScene.open()
+  const [one, two] = [await scene.wire('10.0.5.1'), await scene.wire('10.0.5.2')]
+  await scene.register(one, 'bob', contactOf('sip:bob@10.0.5.1', 1, 1))
+  const both = await scene.register(two, 'bob', contactOf('sip:bob@10.0.5.1', 1, 2))
+  t.is(both.texts('Contact').length, 2, 'the same URI on another flow is another binding')
+  const again = await scene.register(two, 'bob', contactOf('sip:elsewhere@10.0.5.2', 1, 1))
+  t.deepEqual(
+    again
+      .texts('Contact')
+      .map((text) => text.replace(/;\+sip.*?reg/, ';reg'))
+      .sort(),
+    ['<sip:bob@10.0.5.1>;reg-id=2;expires=3599', '<sip:elsewhere@10.0.5.2>;reg-id=1;expires=3600'],
+  )
+  const other = await scene.register(two, 'bob', contactOf('sip:bob@10.0.5.1', 2, 1))
+  t.is(other.texts('Contact').length, 3, 'another instance is another device')
+})
+
+test('a request goes to one flow of an instance at a time: the newest, and the next where that is dead', async (t) => {
+  const scene = await RegistrarScene.open()
+  const [edge, old, other, from] = await Promise.all(
+    ['10.0.8.1', '10.0.5.1', '10.0.5.3', '10.0.5.9'].map((host) => scene.wire(host)),
+  )
+  await scene.register(answering(old!), 'bob', contactOf('sip:bob@10.0.5.1', 1, 1))
+  await scene.register(edge!, 'bob', contactOf('sip:bob@10.0.5.2', 1, 2), { lines: ['Path: <sip:10.0.8.1;lr;ob>', ...outbound] })
+  answering(edge!, 430)
+  t.is((await scene.message(from!, 'sip:bob@localhost')).status, 200)
+  t.deepEqual([edge!.requests.length, old!.requests.length], [1, 1])
+  t.is(edge!.requests[0]!.uriText, 'sip:bob@10.0.5.2')
+  t.is(edge!.requests[0]!.text('Route'), '<sip:10.0.8.1;lr;ob>')
+
+  await scene.register(answering(old!), 'bob', contactOf('sip:bob@10.0.5.1', 1, 1)) // now the newest
+  await scene.register(answering(other!), 'bob', contactOf('sip:bob@10.0.5.3', 2, 1))
+  for (const wire of [edge!, old!, other!]) wire.clear()
+  t.is((await scene.message(from!, 'sip:bob@localhost')).status, 200)
+  t.deepEqual([edge!.requests.length, old!.requests.length, other!.requests.length], [0, 1, 1], 'every device, each once')
+})
+
+test('all flows of a device dead: its user is away', async (t) => {
+  const scene = await RegistrarScene.open()
+  const [edge, from] = [await scene.wire('10.0.8.1'), await scene.wire('10.0.5.9')]
+  for (const regId of [1, 2])
+    await scene.register(edge, 'bob', contactOf('sip:bob@10.0.5.2', 1, regId), {
+      lines: ['Path: <sip:10.0.8.1;lr;ob>', ...outbound],
+    })
+  answering(edge, 430)
+  t.is((await scene.message(from, 'sip:bob@localhost')).status, 480)
+  t.is(edge.requests.length, 2)
+})
+
+test('an INVITE that a flow does not answer goes on by the next; one that is refused does not', async (t) => {
+  const scene = await RegistrarScene.open()
+  const [old, fresh, from] = [await scene.wire('10.0.5.1'), await scene.wire('10.0.5.2'), await scene.wire('10.0.5.9')]
+  await scene.register(old, 'bob', contactOf('sip:bob@10.0.5.1', 1, 1))
+  await scene.register(fresh, 'bob', contactOf('sip:bob@10.0.5.2', 1, 2))
+  answering(old, 486)
+  const parts = { from: 'sip:x@elsewhere.example', contact: '<sip:x@10.0.5.9>' }
+  from.send(scene.text('INVITE', 'sip:bob@localhost', { ...parts, callId: 'i1' }))
+  await scene.lab.clock.advance(40_000)
+  t.true(fresh.requests.length > 1)
+  t.is(from.statuses.at(-1), 486)
+  answering(fresh, 486)
+  old.clear()
+  from.send(scene.text('INVITE', 'sip:bob@localhost', { ...parts, callId: 'i2' }))
+  await scene.lab.clock.advance(40_000)
+  t.false(old.requests.some(({ method }) => method === 'INVITE'))
+  t.is(from.statuses.at(-1), 486)
+})
+
+test('outbound asked for and given: Require and Flow-Timer, shorter over datagrams; else neither', async (t) => {
+  const scene = await RegistrarScene.open({ flowTimer: 90 })
+  const wire = await scene.wire('10.0.5.1')
+  const given = await scene.register(wire, 'bob', contactOf('sip:bob@10.0.5.1', 1, 1), { lines: outbound })
+  t.deepEqual([given.text('Require'), given.text('Flow-Timer')], ['outbound', '29'])
+  for (const [contact, lines] of [
+    [contactOf('sip:bob@10.0.5.1', 1, 1), ['Supported: path']],
+    [contactOf('sip:bob@10.0.5.1', 1), outbound],
+    ['<sip:bob@10.0.5.1>;reg-id=1', outbound],
+  ] as const) {
+    const answer = await scene.register(wire, 'bob', contact, { lines })
+    t.is(answer.status, 200)
+    t.deepEqual([answer.has('Require'), answer.has('Flow-Timer')], [false, false], contact)
+  }
+  const short = await RegistrarScene.open({ flowTimer: 10 })
+  const answer = await short.register(await short.wire('10.0.5.1'), 'bob', contactOf('sip:bob@10.0.5.1', 1, 1), {
+    lines: outbound,
+  })
+  t.is(answer.text('Flow-Timer'), '10')
+})
+
+test('439 where the first hop does not keep the flow; who does not ask for outbound registers without', async (t) => {
+  const scene = await RegistrarScene.open()
+  const [edge, stranger] = [await scene.wire('10.0.8.1'), await scene.wire('10.0.5.7')]
+  const contact = contactOf('sip:bob@10.0.5.1', 1, 1)
+  const via = 'Via: SIP/2.0/UDP 10.0.5.1;branch=z9hG4bK-inner'
+  const lacking = [via, 'Path: <sip:10.0.8.1;lr>', ...outbound]
+  t.is((await scene.register(edge, 'bob', contact, { lines: lacking })).status, 439)
+  t.is((await scene.register(stranger, 'bob', contact, { lines: [via, 'Path: <sip:10.0.5.7;lr;ob>', ...outbound] })).status, 439)
+  t.is((await scene.register(edge, 'bob', contact, { lines: [via, 'Path: <sip:10.0.8.1;lr;ob>', ...outbound] })).status, 200)
+  const without = await scene.register(edge, 'eve', contact, { lines: [via, 'Path: <sip:10.0.8.1;lr>', 'Supported: path'] })
+  t.is(without.status, 200)
+  const second = await scene.register(edge, 'eve', contactOf('sip:eve@10.0.5.4', 1, 1), {
+    lines: [via, 'Path: <sip:10.0.8.1;lr>'],
+  })
+  t.is(second.texts('Contact').length, 2, 'reg-id does not count there: two contacts by their URIs')
+})
+
+test('reg-id is a number above 0, in a Contact that stands alone', async (t) => {
+  const scene = await RegistrarScene.open()
+  const wire = await scene.wire('10.0.5.1')
+  const base = '<sip:bob@10.0.5.1>;+sip.instance="<urn:uuid:1>"'
+  for (const value of ['0', 'x', '', '4294967296', '-1'])
+    t.is((await scene.register(wire, 'bob', `${base};reg-id=${value}`)).status, 400, value)
+  t.is((await scene.register(wire, 'bob', [`${base};reg-id=1`, '<sip:bob@10.0.5.2>'])).status, 400)
+  t.is((await scene.register(wire, 'bob', [`${base};reg-id=1`, '<sip:bob@10.0.5.2>;expires=0'])).status, 200)
+})
+
+test('Contact: * takes all away, with Expires 0 and nothing else', async (t) => {
+  const scene = await RegistrarScene.open()
+  const wire = await scene.wire('10.0.5.1')
+  await scene.register(wire, 'bob', ['<sip:a@10.0.5.1>', '<sip:b@10.0.5.1>'], { cseq: 10 })
+  for (const [contact, lines] of [
+    ['*', []],
+    ['*', ['Expires: 60']],
+    ['*, <sip:a@10.0.5.1>', ['Expires: 0']],
+    ['*;expires=0', ['Expires: 0']],
+    [['*', '<sip:a@10.0.5.1>'], ['Expires: 0']],
+    [['*', '*'], ['Expires: 0']],
+  ] as const)
+    t.is((await scene.register(wire, 'bob', contact, { lines, cseq: 20 })).status, 400, String(contact))
+  t.is((await scene.register(wire, 'bob', '*', { lines: ['Expires: 0'], cseq: 10 })).status, 500)
+  t.is((await scene.register(wire, 'bob', [])).texts('Contact').length, 2, 'nothing was taken')
+  t.is((await scene.register(wire, 'bob', '*', { lines: ['Expires: 0'], cseq: 11 })).status, 200)
+  t.deepEqual((await scene.register(wire, 'bob', [])).texts('Contact'), [])
+  t.is((await scene.register(wire, 'bob', '*', { lines: ['Expires: 0'], cseq: 12 })).status, 200, 'also where nothing is')
+})
+
+test('out of order: a CSeq that is not above the last of its Call-ID changes nothing', async (t) => {
+  const scene = await RegistrarScene.open()
+  const wire = await scene.wire('10.0.5.1')
+  t.is((await scene.register(wire, 'bob', '<sip:bob@10.0.5.1>;expires=600', { cseq: 7 })).status, 200)
+  for (const cseq of [6, 7]) {
+    const late = await scene.register(wire, 'bob', ['<sip:new@10.0.5.1>', '<sip:bob@10.0.5.1>;expires=0'], { cseq })
+    t.is(late.status, 500, String(cseq))
+  }
+  t.deepEqual((await scene.register(wire, 'bob', [])).texts('Contact').length, 1, 'none of its contacts came in')
+  t.is((await scene.register(wire, 'bob', '<sip:bob@10.0.5.1>', { cseq: 1, callId: 'another' })).status, 200)
+})
+
+test('the same contact twice in one request: the last word counts', async (t) => {
+  const scene = await RegistrarScene.open()
+  const wire = await scene.wire('10.0.5.1')
+  const answer = await scene.register(wire, 'bob', ['<sip:bob@10.0.5.1>;q=0.1', '<sip:bob@10.0.5.1>;q=0.2'])
+  t.deepEqual(answer.texts('Contact'), ['<sip:bob@10.0.5.1>;q=0.2;expires=3600'])
+})
+
+test('too short is 423 with Min-Expires, and changes nothing; too long is cut', async (t) => {
+  const scene = await RegistrarScene.open({ expires: { min: 30, usual: 50, max: 100 } })
+  const wire = await scene.wire('10.0.5.1')
+  const short = await scene.register(wire, 'bob', ['<sip:a@10.0.5.1>;expires=60', '<sip:b@10.0.5.1>;expires=29'])
+  t.deepEqual([short.status, short.text('Min-Expires')], [423, '30'])
+  const long = await scene.register(wire, 'bob', ['<sip:a@10.0.5.1>;expires=9999999999', '<sip:b@10.0.5.1>'])
+  t.deepEqual(long.texts('Contact'), ['<sip:a@10.0.5.1>;expires=100', '<sip:b@10.0.5.1>;expires=50'])
+})
+
+test('Path: kept and told where a trusted peer adds it, refused to who does not know it where so set', async (t) => {
+  const scene = await RegistrarScene.open({ path: 'supported' })
+  const [edge, stranger] = [await scene.wire('10.0.8.1'), await scene.wire('10.0.5.7')]
+  const path = 'Path: <sip:10.0.8.1;lr>, <sip:inner.example;lr>'
+  const refused = await scene.register(edge, 'bob', '<sip:bob@10.0.5.1>', { lines: [path] })
+  t.deepEqual([refused.status, refused.text('Require')], [421, 'path'])
+  const taken = await scene.register(edge, 'bob', '<sip:bob@10.0.5.1>', { lines: [path, 'Supported: path'] })
+  t.deepEqual([taken.status, taken.list('Path')], [200, ['<sip:10.0.8.1;lr>', '<sip:inner.example;lr>']])
+  answering(edge)
+  t.is((await scene.message(stranger, 'sip:bob@localhost')).status, 200)
+  t.deepEqual(edge.requests.at(-1)?.list('Route'), ['<sip:10.0.8.1;lr>', '<sip:inner.example;lr>'])
+  const own = await scene.register(stranger, 'eve', '<sip:eve@10.0.5.7>', { lines: ['Path: <sip:10.0.5.66;lr>'] })
+  t.deepEqual([own.status, own.has('Path')], [200, false], 'of anybody else it does not count')
+})
+
+test('Require: what we can is let in, the rest named', async (t) => {
+  const scene = await RegistrarScene.open()
+  const wire = await scene.wire('10.0.5.1')
+  t.is((await scene.register(wire, 'bob', '<sip:bob@10.0.5.1>', { lines: ['Require: path, Outbound, gruu'] })).status, 200)
+  const refused = await scene.register(wire, 'bob', '<sip:bob@10.0.5.1>', { lines: ['Require: path, nonsense'] })
+  t.deepEqual([refused.status, refused.text('Unsupported')], [420, 'nonsense'])
+})
+
+test('Service-Route is told in every 200, in order', async (t) => {
+  const scene = await RegistrarScene.open({ serviceRoute: ['sip:edge.example;lr', 'sip:home.example;lr'] })
+  const wire = await scene.wire('10.0.5.1')
+  for (const contact of [[], '<sip:bob@10.0.5.1>', '<sip:bob@10.0.5.1>;expires=0']) {
+    const answer = await scene.register(wire, 'bob', contact)
+    t.deepEqual(answer.texts('Service-Route'), ['<sip:edge.example;lr>', '<sip:home.example;lr>'])
+  }
+  const plain = await RegistrarScene.open()
+  t.false((await plain.register(await plain.wire('10.0.5.1'), 'bob', [])).has('Service-Route'))
+})
