@@ -1,4 +1,5 @@
 /** A spatial index over the globe: cells about as large as the range, so that a look-up touches about nine of them. */
+import { SetIndex } from '../services/set-index.ts'
 import type { Position } from './air.ts'
 import { latitudeDegrees, longitudeDegrees } from './path-loss.ts'
 
@@ -7,7 +8,7 @@ class Row<Item> {
   readonly columns: number
   /** Degrees of longitude that the range is here, at most. */
   readonly reach: number
-  readonly cells = new Map<number, Set<Item>>()
+  readonly cells = new SetIndex<number, Item>()
 
   constructor(row: number, height: number, range: number) {
     const south = row * height - 90
@@ -45,17 +46,11 @@ export class Grid<Item> {
   }
 
   put({ row, column }: Cell, item: Item): void {
-    const { cells } = this.row(row)
-    const items = cells.get(column)
-    if (items === undefined) cells.set(column, new Set([item]))
-    else items.add(item)
+    this.row(row).cells.add(column, item)
   }
 
   take({ row, column }: Cell, item: Item): void {
-    const { cells } = this.row(row)
-    const items = cells.get(column)
-    items?.delete(item)
-    if (items?.size === 0) cells.delete(column)
+    this.row(row).cells.delete(column, item)
   }
 
   /** Adds to `found` every item of the cells that the range around a position touches: more than are in range. */
@@ -68,8 +63,7 @@ export class Grid<Item> {
       const first = Math.floor(((longitude + 180 - reach) / 360) * columns)
       const last = Math.min(Math.floor(((longitude + 180 + reach) / 360) * columns), first + columns - 1)
       for (let column = first; column <= last; column++) {
-        const items = cells.get(wrap(column, columns))
-        if (items !== undefined) for (const item of items) found.push(item)
+        for (const item of cells.of(wrap(column, columns))) found.push(item)
       }
     }
   }

@@ -8,6 +8,7 @@
  * who it is; that a code is its device's, only the proximity server knows (SPEC §7).
  */
 import type { Clock, Ids, Timer } from '../../signalling/index.ts'
+import { SetIndex } from '../services/set-index.ts'
 import type { Air, Heard } from './air.ts'
 
 /** Carries frames to everybody on the link, oneself included; may lose and repeat them. */
@@ -58,7 +59,7 @@ class LinkAir implements Air {
   private readonly rssi: number
   private readonly announced = new Map<string, Announced>()
   private readonly byCode = new Map<string, string>()
-  private readonly listeners = new Map<string, Set<(heard: Heard) => void>>()
+  private readonly listeners = new SetIndex<string, (heard: Heard) => void>()
   private readonly known = new Map<string, Known>()
   private timer: Timer | undefined
   private closed = false
@@ -86,14 +87,8 @@ class LinkAir implements Air {
 
   hear(device: string, listener: (heard: Heard) => void): () => void {
     const own = (heard: Heard): void => listener(heard) // the same listener may be given twice
-    const listeners = this.listeners.get(device)
-    if (listeners === undefined) this.listeners.set(device, new Set([own]))
-    else listeners.add(own)
-    return () => {
-      const left = this.listeners.get(device)
-      left?.delete(own)
-      if (left?.size === 0) this.listeners.delete(device)
-    }
+    this.listeners.add(device, own)
+    return () => this.listeners.delete(device, own)
   }
 
   close(): void {
@@ -173,9 +168,9 @@ class LinkAir implements Air {
   private tell(code: string, { confirmed, lastHeard }: Known): void {
     const announcer = this.byCode.get(code)
     const heard: Heard = { code, rssi: this.rssi, at: lastHeard, confirmed }
-    for (const [device, listeners] of [...this.listeners]) {
+    for (const device of [...this.listeners.keys()]) {
       if (device === announcer) continue
-      for (const listener of [...listeners]) listener(heard)
+      for (const listener of [...this.listeners.of(device)]) listener(heard)
     }
   }
 }

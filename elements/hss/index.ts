@@ -3,6 +3,7 @@ import type { Element, EventPackage, Exchange, Host, Notifier } from '../../sign
 import { hasBody, mediaType, readBody, type SubscriberRecord, type SubscriberSettings, writeBody } from '../schemas/index.ts'
 import { deviceKey } from '../services/devices.ts'
 import { Offers } from '../services/offers.ts'
+import { SetIndex } from '../services/set-index.ts'
 import { Directory } from './directory.ts'
 import { faultOfSettings, openRecord, toRecord, withoutSecrets } from './records.ts'
 
@@ -49,7 +50,7 @@ class HomeSubscriberServer implements Hss {
   private readonly provisioned: readonly SubscriberSettings[]
   private readonly askers: ReadonlySet<string>
   private readonly feeds = new Set<Notifier<Told>>()
-  private readonly single = new Map<string, Set<Notifier<Told>>>()
+  private readonly single = new SetIndex<string, Notifier<Told>>()
   private directory!: Directory
   private domains: readonly string[] = []
   private host!: Host
@@ -62,14 +63,13 @@ class HomeSubscriberServer implements Hss {
     this.provisioned = [...(settings.subscribers ?? []), ...listOf(settings.records)]
     const fault = faultOfSettings(this.provisioned)
     if (fault !== undefined) throw new Error(`${name}: subscriber ${fault}`)
-    this.packages = [
-      {
-        name: 'subscription-data',
-        types: [mediaType('subscription-data')],
-        expires: { usual: 3600, max: 86_400 },
-        render: (state, context) => this.render(state as Told, context.previous as Told | undefined),
-      },
-    ]
+    const records: EventPackage<Told> = {
+      name: 'subscription-data',
+      types: [mediaType('subscription-data')],
+      expires: { usual: 3600, max: 86_400 },
+      render: (state, { previous }) => this.render(state, previous),
+    }
+    this.packages = [records]
   }
 
   async start(host: Host): Promise<void> {
@@ -110,22 +110,20 @@ class HomeSubscriberServer implements Hss {
     }
     const key = deviceKey(query.value.device, this.domains)!
     const notifier = exchange.accept<Told>({ package: 'subscription-data', resource: key, state: { version, secrets, key } })
-    if (notifier.live && exchange.request.expires !== 0) this.follow(notifier)
+    if (notifier.live && exchange.request.expires !== 0) this.single.add(key, notifier)
   }
 
   restored(notifier: Notifier): void {
     const secrets = notifier.subscriber === `sip:proxy@${this.domains[0]}`
     const told: Notifier<Told> = notifier
     if (notifier.resource === '') this.feeds.add(told)
-    else this.follow(told)
+    else this.single.add(told.resource, told)
     told.notify({ version: this.directory.version, secrets, key: notifier.resource || undefined })
   }
 
   ended(notifier: Notifier): void {
     this.feeds.delete(notifier)
-    const others = this.single.get(notifier.resource)
-    others?.delete(notifier)
-    if (others?.size === 0) this.single.delete(notifier.resource)
+    this.single.delete(notifier.resource, notifier)
   }
 
   async set(settings: SubscriberSettings): Promise<void> {
@@ -167,12 +165,6 @@ class HomeSubscriberServer implements Hss {
     return key.startsWith('sip:') && key.endsWith(tail) && this.askers.has(key.slice(4, -tail.length))
   }
 
-  private follow(notifier: Notifier<Told>): void {
-    const others = this.single.get(notifier.resource)
-    if (others === undefined) this.single.set(notifier.resource, new Set([notifier]))
-    else others.add(notifier)
-  }
-
   private tell(id: string, record: SubscriberRecord): void {
     const { version } = this.directory
     const told = (notifier: Notifier<Told>, key?: string): void => {
@@ -181,7 +173,7 @@ class HomeSubscriberServer implements Hss {
     }
     for (const notifier of this.feeds) told(notifier)
     for (const key of [id, ...(record.aliases ?? [])]) {
-      for (const notifier of this.single.get(key) ?? []) told(notifier, key)
+      for (const notifier of this.single.of(key)) told(notifier, key)
     }
   }
 

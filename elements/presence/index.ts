@@ -7,6 +7,7 @@ import { H } from '../../signalling/index.ts'
 import { deviceKey } from '../services/devices.ts'
 import { keyPart } from '../services/keys.ts'
 import { Offers } from '../services/offers.ts'
+import { SetIndex } from '../services/set-index.ts'
 import { checkPidf } from './pidf.ts'
 
 /** Of the dialplan, `role: presence`. Seconds. */
@@ -49,7 +50,7 @@ class PresenceElement implements Element {
   private readonly max: number
   private host!: Host
   private readonly published = new Map<string, readonly Publication[]>()
-  private readonly watchers = new Map<string, Set<Notifier>>()
+  private readonly watchers = new SetIndex<string, Notifier>()
   private readonly ends = new Map<string, Timer>()
 
   constructor(name: string, settings: PresenceSettings) {
@@ -64,7 +65,7 @@ class PresenceElement implements Element {
       expires: { usual: this.usual, max: this.max },
       render,
     }
-    this.packages = [pack as EventPackage]
+    this.packages = [pack]
   }
   private get prefix(): string {
     return `presence/${this.name}/`
@@ -79,7 +80,7 @@ class PresenceElement implements Element {
     }
   }
   restored(notifier: Notifier): void {
-    this.watch(notifier.resource, notifier)
+    this.watchers.add(notifier.resource, notifier)
     notifier.notify(this.presence(notifier.resource))
   }
   handle(exchange: Exchange): void | Promise<void> {
@@ -88,17 +89,10 @@ class PresenceElement implements Element {
     if (entity === undefined) return exchange.reply(404)
     if (exchange.request.method === 'PUBLISH') return this.publish(exchange, entity)
     const notifier = exchange.accept<Presence>({ package: 'presence', resource: entity, state: this.presence(entity) })
-    if (notifier.live) this.watch(entity, notifier)
+    if (notifier.live) this.watchers.add(entity, notifier)
   }
   ended(notifier: Notifier): void {
-    const set = this.watchers.get(notifier.resource)
-    set?.delete(notifier)
-    if (set?.size === 0) this.watchers.delete(notifier.resource)
-  }
-  private watch(entity: string, notifier: Notifier): void {
-    const set = this.watchers.get(entity)
-    if (set === undefined) this.watchers.set(entity, new Set([notifier]))
-    else set.add(notifier)
+    this.watchers.delete(notifier.resource, notifier)
   }
 
   /** RFC 3903 §6: initial, refresh, modify, remove, told apart by SIP-If-Match, body and Expires. */
@@ -180,7 +174,7 @@ class PresenceElement implements Element {
   }
   private tell(entity: string): void {
     const state = this.presence(entity)
-    for (const notifier of this.watchers.get(entity) ?? []) notifier.notify(state)
+    for (const notifier of this.watchers.of(entity)) notifier.notify(state)
   }
 }
 

@@ -53,25 +53,20 @@ class ProximityServer implements Element {
       { method: 'MESSAGE', content: reportTypes, user: name },
     ]
     const { expires } = this.rules
-    this.packages = [
-      {
-        name: 'prose',
-        types: [mediaType('prose-state')],
-        expires,
-        render: (state, context) => proseBody(this.registry, state as ProseView, context),
-      },
-      {
-        name: 'proximity',
-        types: [mediaType('proximity-list'), mediaType('proximity-pair'), mediaType('proximity-diff')],
-        expires,
-        conditional: true, // SPEC §3.4
-        render: (state, context) =>
-          proximityBody(this.registry, state as ProximityView, {
-            ...context,
-            previous: context.previous as ProximityView | undefined,
-          }),
-      },
-    ]
+    const prose: EventPackage<ProseView> = {
+      name: 'prose',
+      types: [mediaType('prose-state')],
+      expires,
+      render: (view, context) => proseBody(this.registry, view, context),
+    }
+    const proximity: EventPackage<ProximityView> = {
+      name: 'proximity',
+      types: [mediaType('proximity-list'), mediaType('proximity-pair'), mediaType('proximity-diff')],
+      expires,
+      conditional: true, // SPEC §3.4
+      render: (view, context) => proximityBody(this.registry, view, context),
+    }
+    this.packages = [prose, proximity]
   }
 
   async start(host: Host): Promise<void> {

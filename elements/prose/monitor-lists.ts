@@ -2,6 +2,8 @@
  * Which devices a device listens for (SPEC §3.1, §3.3). A peer is on a list for as long as somebody has put it there:
  * `standing` by configuration or trigger (FIG 9), `set` by a set query (FIG 11).
  */
+import { SetIndex } from '../services/set-index.ts'
+
 export type MonitorReason = 'standing' | 'set'
 
 interface Counts {
@@ -9,11 +11,11 @@ interface Counts {
   set: number
 }
 
-const nobody: ReadonlySet<string> = new Set()
+const nobody: Iterable<string> = []
 
 export class MonitorLists {
   private readonly lists = new Map<string, Map<string, Counts>>()
-  private readonly owners = new Map<string, Set<string>>()
+  private readonly owners = new SetIndex<string, string>()
 
   /** Lists that are not empty. */
   get size(): number {
@@ -30,9 +32,7 @@ export class MonitorLists {
       return false
     }
     list.set(peer, { standing: 0, set: 0, [reason]: 1 })
-    const owners = this.owners.get(peer)
-    if (owners === undefined) this.owners.set(peer, new Set([owner]))
-    else owners.add(owner)
+    this.owners.add(peer, owner)
     return true
   }
 
@@ -44,9 +44,7 @@ export class MonitorLists {
     if (--counts[reason] > 0 || counts.standing + counts.set > 0) return false
     list.delete(peer)
     if (list.size === 0) this.lists.delete(owner)
-    const owners = this.owners.get(peer)
-    owners?.delete(owner)
-    if (owners?.size === 0) this.owners.delete(peer)
+    this.owners.delete(peer, owner)
     return true
   }
 
@@ -64,6 +62,6 @@ export class MonitorLists {
   }
 
   ownersOf(peer: string): ReadonlySet<string> {
-    return this.owners.get(peer) ?? nobody
+    return this.owners.of(peer)
   }
 }

@@ -1,4 +1,5 @@
 /** Who is near whom, as heard (SPEC §3.2, §3.3): one list a reporter, entries with a lifetime, directional. */
+import { SetIndex } from '../services/set-index.ts'
 
 export interface Relation {
   readonly reporter: string
@@ -13,12 +14,11 @@ export interface Relation {
 }
 
 const empty: ReadonlyMap<string, Relation> = new Map()
-const nobody: ReadonlySet<string> = new Set()
 
 export class ProximateLists {
   private readonly lifetime: number
   private readonly lists = new Map<string, Map<string, Relation>>()
-  private readonly hearers = new Map<string, Set<string>>()
+  private readonly hearers = new SetIndex<string, string>()
   /** Relations in all lists. */
   size = 0
 
@@ -44,9 +44,7 @@ export class ProximateLists {
     if (list === undefined) this.lists.set(relation.reporter, (list = new Map()))
     if (!list.has(relation.peer)) this.size++
     list.set(relation.peer, relation)
-    const hearers = this.hearers.get(relation.peer)
-    if (hearers === undefined) this.hearers.set(relation.peer, new Set([relation.reporter]))
-    else hearers.add(relation.reporter)
+    this.hearers.add(relation.peer, relation.reporter)
   }
 
   /** False: that very entry is not in its list. */
@@ -55,9 +53,7 @@ export class ProximateLists {
     if (list?.get(relation.peer) !== relation) return false
     list.delete(relation.peer)
     if (list.size === 0) this.lists.delete(relation.reporter)
-    const hearers = this.hearers.get(relation.peer)
-    hearers?.delete(relation.reporter)
-    if (hearers?.size === 0) this.hearers.delete(relation.peer)
+    this.hearers.delete(relation.peer, relation.reporter)
     this.size--
     return true
   }
@@ -76,7 +72,7 @@ export class ProximateLists {
   }
 
   hearersOf(peer: string): ReadonlySet<string> {
-    return this.hearers.get(peer) ?? nobody
+    return this.hearers.of(peer)
   }
 
   /** Entries of a reporter that count now; `mutual`: only where the peer hears the reporter too. */

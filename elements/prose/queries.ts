@@ -96,7 +96,7 @@ export class ProximityQueries {
       this.restoredSets.delete(id)
       question = { kind: 'set', id, peers: new Set(stored?.peers), wake: stored?.wake ?? false }
     }
-    const watcher = { notifier: notifier as Notifier<ProximityView>, device: notifier.resource, question, mutual, application }
+    const watcher: Watcher = { notifier, device: notifier.resource, question, mutual, application }
     this.take(watcher)
     watcher.notifier.notify(viewOf(watcher))
   }

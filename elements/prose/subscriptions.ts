@@ -91,7 +91,7 @@ export class ProseSubscriptions {
     const device = registry.devices.obtain(notifier.resource)
     device.permitted |= roles
     if (roles & discoverable && device.code === undefined) await registry.ledger.writeSoon([registry.rotation.allocate(device)])
-    this.take(device, { notifier: notifier as Notifier<ProseView>, roles, application })
+    this.take(device, { notifier, roles, application })
     notifier.notify({ device: device.key, roles } satisfies ProseView)
   }
 

@@ -1,6 +1,7 @@
 /** Who is told of a device's proximate list: standing `proximity` subscriptions, found by the device they ask about. */
 import type { Json, Notifier } from '../../signalling/index.ts'
 import { mediaType } from '../schemas/index.ts'
+import { SetIndex } from '../services/set-index.ts'
 import type { Relation } from './proximate-list.ts'
 
 /** Its states hold what one subscriber was told, and are not shared. */
@@ -55,12 +56,10 @@ export function concerns(question: Question, peers: readonly string[]): boolean 
   }
 }
 
-const none: ReadonlySet<Watcher> = new Set()
-
 export class Watchers {
-  private readonly byDevice = new Map<string, Set<Watcher>>()
+  private readonly byDevice = new SetIndex<string, Watcher>()
   /** Those that ask for mutual relations, which change when the peer hears the device. */
-  private readonly mutualByDevice = new Map<string, Set<Watcher>>()
+  private readonly mutualByDevice = new SetIndex<string, Watcher>()
   private readonly byId = new Map<string, Watcher>()
 
   get size(): number {
@@ -69,16 +68,16 @@ export class Watchers {
 
   add(watcher: Watcher): void {
     this.byId.set(watcher.notifier.id, watcher)
-    put(this.byDevice, watcher)
-    if (watcher.mutual) put(this.mutualByDevice, watcher)
+    this.byDevice.add(watcher.device, watcher)
+    if (watcher.mutual) this.mutualByDevice.add(watcher.device, watcher)
   }
 
   remove(id: string): Watcher | undefined {
     const watcher = this.byId.get(id)
     if (watcher === undefined) return undefined
     this.byId.delete(id)
-    take(this.byDevice, watcher)
-    if (watcher.mutual) take(this.mutualByDevice, watcher)
+    this.byDevice.delete(watcher.device, watcher)
+    if (watcher.mutual) this.mutualByDevice.delete(watcher.device, watcher)
     return watcher
   }
 
@@ -87,22 +86,10 @@ export class Watchers {
   }
 
   of(device: string): ReadonlySet<Watcher> {
-    return this.byDevice.get(device) ?? none
+    return this.byDevice.of(device)
   }
 
   mutualOf(device: string): ReadonlySet<Watcher> {
-    return this.mutualByDevice.get(device) ?? none
+    return this.mutualByDevice.of(device)
   }
-}
-
-function put(index: Map<string, Set<Watcher>>, watcher: Watcher): void {
-  const set = index.get(watcher.device)
-  if (set === undefined) index.set(watcher.device, new Set([watcher]))
-  else set.add(watcher)
-}
-
-function take(index: Map<string, Set<Watcher>>, watcher: Watcher): void {
-  const set = index.get(watcher.device)
-  set?.delete(watcher)
-  if (set?.size === 0) index.delete(watcher.device)
 }

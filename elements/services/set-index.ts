@@ -1,0 +1,36 @@
+/** Sets by key, none of them empty: who listens to what, added, given up and found in constant time. */
+
+const nobody: ReadonlySet<never> = new Set()
+
+export class SetIndex<Key, Item> {
+  private readonly sets = new Map<Key, Set<Item>>()
+
+  /** Keys that have any item. */
+  get size(): number {
+    return this.sets.size
+  }
+
+  keys(): Iterable<Key> {
+    return this.sets.keys()
+  }
+
+  of(key: Key): ReadonlySet<Item> {
+    return this.sets.get(key) ?? nobody
+  }
+
+  add(key: Key, item: Item): void {
+    const set = this.sets.get(key)
+    if (set === undefined) this.sets.set(key, new Set([item]))
+    else set.add(item)
+  }
+
+  delete(key: Key, item: Item): void {
+    const set = this.sets.get(key)
+    set?.delete(item)
+    if (set?.size === 0) this.sets.delete(key)
+  }
+
+  clear(): void {
+    this.sets.clear()
+  }
+}
