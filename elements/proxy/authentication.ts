@@ -68,7 +68,6 @@ export class Authentication {
       const algorithm = algorithmOf(parameters)
       if (algorithm === undefined || !this.rules.algorithms.includes(algorithm)) continue
       const key = deviceKey(`sip:${(parameters.get('username') ?? '').split('@')[0]}@${this.realm}`, this.host.domains)
-      if (key === undefined) return 'challenge'
       const judge = (record: { id: string; credentials?: Partial<Record<DigestAlgorithm, string>> } | undefined): Verdict => {
         // An unknown user costs and says the same as a wrong password.
         const secret = record?.credentials?.[algorithm]
@@ -76,7 +75,7 @@ export class Authentication {
         if (verdict !== 'right') this.host.count(`digest_${verdict}`)
         return verdict === 'right' ? { identity: record!.id } : verdict === 'stale' ? 'stale' : 'challenge'
       }
-      const found = this.subscribers.lookup(key)
+      const found = key === undefined ? undefined : this.subscribers.lookup(key)
       return found instanceof Promise ? found.then(judge) : judge(found)
     }
     return 'challenge'

@@ -45,10 +45,14 @@ export class Nonces {
   private readonly ids: Ids
   private readonly key: string
   private readonly lifetime: number
+  private readonly limit: number
   private readonly counts = new Map<string, number>()
+  /** Made at that time or before, a nonce may be one whose count had to be forgotten: it counts as old. */
+  private forgotten = Number.NEGATIVE_INFINITY
 
-  /** `lifetime` in milliseconds. */
-  constructor(clock: Clock, ids: Ids, lifetime: number) {
+  /** `lifetime` in milliseconds; `limit`: counts remembered at most. */
+  constructor(clock: Clock, ids: Ids, lifetime: number, limit: number = remembered) {
+    this.limit = limit
     this.clock = clock
     this.ids = ids
     this.lifetime = lifetime
@@ -67,23 +71,35 @@ export class Nonces {
   private fresh(nonce: string): boolean {
     const body = nonce.slice(0, -17)
     if (!sameSecret(seal(this.key, body, 16), nonce.slice(-16))) return false
-    const age = this.clock.date() - Number.parseInt(body, 36)
-    return age >= -1000 && age <= this.lifetime
+    const made = Number.parseInt(body, 36)
+    const age = this.clock.date() - made
+    return made > this.forgotten && age >= -1000 && age <= this.lifetime
   }
   /** Judges credentials against a stored H(A1). The digest is checked first, so that only its owner may use up a count. */
   verify(parameters: ReadonlyMap<string, string>, a1: string, algorithm: DigestAlgorithm, method: string): DigestVerdict {
     const nonce = parameters.get('nonce') ?? ''
     const expected = digest(algorithm, a1, method, parameters)
     if (!sameSecret(expected, (parameters.get('response') ?? '').toLowerCase())) return 'wrong'
+    const count = parameters.has('qop') ? countOf(parameters.get('nc')) : 0
+    if (Number.isNaN(count)) return 'wrong'
     if (!this.fresh(nonce)) return 'stale'
-    const count = parameters.has('qop') ? Number.parseInt(parameters.get('nc') ?? '', 16) : 0
     const last = this.counts.get(nonce)
     if (last !== undefined && !(count > last)) return 'stale'
     this.counts.delete(nonce)
     this.counts.set(nonce, count)
-    if (this.counts.size > remembered) this.counts.delete(this.counts.keys().next().value!)
+    if (this.counts.size > this.limit) this.forget(this.counts.keys().next().value!)
     return 'right'
   }
+  /** Without its count a nonce could be used again: it and all that are as old are none any more. */
+  private forget(nonce: string): void {
+    this.counts.delete(nonce)
+    this.forgotten = Math.max(this.forgotten, Number.parseInt(nonce, 36))
+  }
+}
+
+/** Nonce count, hexadecimal; NaN where it is none. */
+function countOf(text: string | undefined): number {
+  return text !== undefined && /^[0-9a-f]{1,8}$/i.test(text) ? Number.parseInt(text, 16) : Number.NaN
 }
 
 export interface Credentials {
