@@ -1,5 +1,5 @@
 /** Common to all that is asked of the proximity server: who asks, for which device, and refusals that reveal nothing. */
-import type { Exchange, Uri } from '../../signalling/index.ts'
+import type { Exchange, Notifier, Uri } from '../../signalling/index.ts'
 import type { Bodies, BodyFault, SubscriberRecord } from '../schemas/index.ts'
 import { hasBody, readBody } from '../schemas/index.ts'
 import { deviceKey } from '../services/devices.ts'
@@ -29,6 +29,17 @@ export async function recordFor(
   const record = await subscribers.lookup(device)
   if (record === undefined || !actsFor(asker, record, application)) return undefined
   return { record, permitted: permittedRoles(record) }
+}
+
+/** Whether the subscriber of a standing subscription may act for its device by this record. */
+export function stillActsFor(
+  notifier: Notifier,
+  record: SubscriberRecord | undefined,
+  application: string | undefined,
+  domains: readonly string[],
+): boolean {
+  const asker = deviceKey(notifier.subscriber, domains) ?? notifier.subscriber
+  return record !== undefined && actsFor(asker, record, application)
 }
 
 /** Keys of devices in any form: the subscriber's identifier where there is one, else the canonical form as given. */

@@ -1,7 +1,7 @@
 /** Devices that were granted a role (SPEC §3.1), their subscriptions and their codes. */
 import type { Notifier } from '../../signalling/index.ts'
 import type { BroadcastCode } from './broadcast-codes.ts'
-import type { Roles } from './permissions.ts'
+import { discoverable, type Roles } from './permissions.ts'
 
 /** State of one NOTIFY of the package `prose`: rendered when it leaves. */
 export interface ProseView {
@@ -29,6 +29,11 @@ export interface Device {
   /** Whether it was last told to broadcast. */
   active: boolean
   readonly subscriptions: ProseSubscription[]
+}
+
+/** A code is for those that are to be discovered (SPEC §3.1). */
+export function needsCode(device: Device, roles: Roles): boolean {
+  return (roles & discoverable) !== 0 && device.code === undefined
 }
 
 /** By canonical key. */

@@ -2,7 +2,7 @@
 import type { Element, EndReason, EventPackage, Exchange, Host, Notifier, SipRequest } from '../../signalling/index.ts'
 import { hasBody, mediaType, type SubscriberRecord } from '../schemas/index.ts'
 import { Offers } from '../services/offers.ts'
-import { LookupFailed, Subscribers } from '../services/subscribers.ts'
+import { Subscribers } from '../services/subscribers.ts'
 import { proseBody, proximityBody } from './bodies.ts'
 import type { ProseView } from './devices.ts'
 import { handleMatch } from './matches.ts'
@@ -71,7 +71,7 @@ class ProximityServer implements Element {
 
   async start(host: Host): Promise<void> {
     this.registry = new Registry(host, this.rules)
-    this.subscribers = new Subscribers(host, this.settings.hss ?? `sip:hss@${host.domains[0]}`)
+    this.subscribers = new Subscribers(host, this.settings.hss)
     this.prose = new ProseSubscriptions(this.registry, this.subscribers)
     this.proximity = new ProximityQueries(this.registry, this.subscribers)
     configureMonitors(this.registry, this.settings.monitors ?? {})
@@ -100,7 +100,7 @@ class ProximityServer implements Element {
       else work = handleTrigger(exchange, this.registry, this.subscribers)
     } else if (request.event?.value === 'prose') work = this.prose.handle(exchange)
     else work = this.proximity.handle(exchange)
-    return work?.catch((fault: unknown) => this.failed(exchange, fault))
+    return work?.catch((fault: unknown) => this.subscribers.refuse(exchange, fault))
   }
 
   refreshed(notifier: Notifier, request: SipRequest): undefined | number {
@@ -124,11 +124,5 @@ class ProximityServer implements Element {
     this.stopped = true
     this.registry.stop()
     this.rechecks.stop()
-  }
-
-  private failed(exchange: Exchange, fault: unknown): void {
-    if (!(fault instanceof LookupFailed) || exchange.settled) throw fault
-    this.registry.host.log.warn({ fault: fault.message }, 'no answer from the HSS')
-    exchange.reply(503, { headers: [['Retry-After', '5']], warning: 'subscription data cannot be read now' })
   }
 }

@@ -9,7 +9,7 @@ import { discoverable, discoverer } from './permissions.ts'
 import type { Registry } from './registry.ts'
 
 /** What a report did: writes to make durable, and peers that came or went. */
-export interface MatchOutcome {
+interface MatchOutcome {
   readonly known: number
   readonly unknown: number
   readonly writes: readonly Write[]
@@ -66,7 +66,7 @@ function settle(exchange: Exchange, registry: Registry, reporter: string, { know
  * says that it heard. Its clock may be wrong: what is yet to come counts as heard now, by however much. What is older than an
  * entry lives, or no newer than what is known, changes nothing; the code is known all the same, so the answer is 200.
  */
-export function registerMatches(registry: Registry, reporter: string, report: ProseMatch): MatchOutcome {
+function registerMatches(registry: Registry, reporter: string, report: ProseMatch): MatchOutcome {
   const now = registry.now()
   const writes: Write[] = []
   const changed: string[] = []

@@ -3,9 +3,9 @@ import type { Exchange, Notifier, SipRequest } from '../../signalling/index.ts'
 import type { ProximityQuery, SubscriberRecord } from '../schemas/index.ts'
 import { deviceKey } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
-import { askerOf, cachedKeysOf, keysOf, optionalBody, recordFor } from './asking.ts'
+import { askerOf, cachedKeysOf, keysOf, optionalBody, recordFor, stillActsFor } from './asking.ts'
 import type { PeerSet } from './ledger.ts'
-import { actsFor, discoverer, permittedRoles } from './permissions.ts'
+import { discoverer, permittedRoles } from './permissions.ts'
 import type { Registry } from './registry.ts'
 import { type ProximityView, type Question, viewOf, type Watcher, type WatcherRecord } from './watchers.ts'
 
@@ -103,11 +103,11 @@ export class ProximityQueries {
 
   /** Whoever may no longer ask, or about whom, is told so and no more (SPEC §3.1). */
   permissionsChanged(id: string, record: SubscriberRecord | undefined): void {
-    for (const { notifier, application } of [...this.registry.watchers.of(id)]) {
-      const asker = deviceKey(notifier.subscriber, this.registry.host.domains) ?? notifier.subscriber
-      const allowed = (permittedRoles(record) & discoverer) !== 0
-      if (allowed && record !== undefined && actsFor(asker, record, application)) continue
-      this.registry.host.count('permissions_lost')
+    const { host, watchers } = this.registry
+    const allowed = (permittedRoles(record) & discoverer) !== 0
+    for (const { notifier, application } of [...watchers.of(id)]) {
+      if (allowed && stillActsFor(notifier, record, application, host.domains)) continue
+      host.count('permissions_lost')
       notifier.terminate('rejected')
       this.ended(notifier)
     }

@@ -3,9 +3,9 @@ import type { Exchange, Json, Notifier, SipRequest } from '../../signalling/inde
 import type { SubscriberRecord } from '../schemas/index.ts'
 import { deviceKey } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
-import { askerOf, optionalBody, recordFor } from './asking.ts'
-import type { Device, ProseSubscription, ProseView } from './devices.ts'
-import { actsFor, discoverable, permittedRoles, type Roles, rolesFrom } from './permissions.ts'
+import { askerOf, optionalBody, recordFor, stillActsFor } from './asking.ts'
+import { type Device, needsCode, type ProseSubscription, type ProseView } from './devices.ts'
+import { permittedRoles, type Roles, rolesFrom } from './permissions.ts'
 import type { Registry } from './registry.ts'
 
 interface ProseRecord {
@@ -44,8 +44,7 @@ export class ProseSubscriptions {
       return
     }
     const device = registry.devices.obtain(key)
-    const needsCode = (granted & discoverable) !== 0 && device.code === undefined
-    if (needsCode) await registry.rotation.allocateDurably(device)
+    if (needsCode(device, granted)) await registry.rotation.allocateDurably(device)
     device.permitted = found.permitted
     const notifier = exchange.accept<ProseView>({ package: 'prose', resource: key, state, record })
     if (notifier.live) this.take(device, { notifier, roles: granted, application })
@@ -67,8 +66,7 @@ export class ProseSubscriptions {
     if (granted === subscription.roles) return undefined
     subscription.roles = granted
     const writes = []
-    const needsCode = (granted & discoverable) !== 0 && device.code === undefined
-    if (needsCode) writes.push(registry.rotation.allocate(device))
+    if (needsCode(device, granted)) writes.push(registry.rotation.allocate(device))
     writes.push(...registry.settleRoles(device))
     void registry.ledger.writeSoon(writes)
     notifier.keep({ ...(notifier.record as ProseRecord), roles: granted })
@@ -90,20 +88,20 @@ export class ProseSubscriptions {
     const { roles, application } = notifier.record as ProseRecord
     const device = registry.devices.obtain(notifier.resource)
     device.permitted |= roles
-    if (roles & discoverable && device.code === undefined) await registry.ledger.writeSoon([registry.rotation.allocate(device)])
+    if (needsCode(device, roles)) await registry.ledger.writeSoon([registry.rotation.allocate(device)])
     this.take(device, { notifier, roles, application })
     notifier.notify({ device: device.key, roles } satisfies ProseView)
   }
 
   /** The HSS says otherwise: a lost permission ends the subscription (SPEC §3.1). */
   permissionsChanged(id: string, record: SubscriberRecord | undefined): void {
-    const device = this.registry.devices.find(id)
+    const { devices, host } = this.registry
+    const device = devices.find(id)
     if (device === undefined) return
     device.permitted = permittedRoles(record)
     for (const { notifier, roles, application } of [...device.subscriptions]) {
-      const asker = deviceKey(notifier.subscriber, this.registry.host.domains) ?? notifier.subscriber
-      if ((roles & ~device.permitted) === 0 && record !== undefined && actsFor(asker, record, application)) continue
-      this.registry.host.count('permissions_lost')
+      if ((roles & ~device.permitted) === 0 && stillActsFor(notifier, record, application, host.domains)) continue
+      host.count('permissions_lost')
       this.ended(notifier) // first, so that the last NOTIFY finds the code withdrawn
       notifier.terminate('rejected')
     }

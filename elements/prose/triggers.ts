@@ -30,7 +30,7 @@ export async function handleTrigger(exchange: Exchange, registry: Registry, subs
   else registry.triggers.delete(device)
   await registry.ledger.write([registry.ledger.putTrigger(device, [...after])])
   exchange.reply(200)
-  registry.announcing.changeMonitors(device, difference(after, before), difference(before, after), 'standing')
+  registry.announcing.changeMonitors(device, without(after, before), without(before, after), 'standing')
 }
 
 /** Puts configured lists in place. Throws where an identifier is none. */
@@ -46,6 +46,6 @@ export function configureMonitors(registry: Registry, lists: { readonly [device:
   }
 }
 
-function difference(a: ReadonlySet<string>, b: ReadonlySet<string>): string[] {
+function without(a: ReadonlySet<string>, b: ReadonlySet<string>): string[] {
   return [...a].filter((key) => !b.has(key))
 }

@@ -2,7 +2,7 @@
  * Subscriber records kept near at hand (SPEC §6.1): a cache that the HSS's standing feed keeps true, so that the common
  * path costs no query and a permission withdrawn takes effect at once.
  */
-import type { Host, Notification, Uri } from '../../signalling/index.ts'
+import type { Exchange, Host, Notification, Uri } from '../../signalling/index.ts'
 import { mediaType, readBody, type SubscriberRecord, type SubscriptionData, writeBody } from '../schemas/index.ts'
 import { deviceKey } from './devices.ts'
 
@@ -52,9 +52,10 @@ export class Subscribers {
   private generation = 0
   private retryAfter = 500
 
-  constructor(host: Host, hss: string, limits: Partial<CacheLimits> = {}) {
+  /** @param hss its URI. Default `sip:hss@<first domain>` */
+  constructor(host: Host, hss?: string, limits: Partial<CacheLimits> = {}) {
     this.host = host
-    this.hss = hss
+    this.hss = hss ?? `sip:hss@${host.domains[0]}`
     this.limits = { ...defaults, ...limits }
     host.gauge('subscribers_cached', () => this.entries.size + this.unknown.size)
   }
@@ -81,6 +82,13 @@ export class Subscribers {
     if (entry !== undefined && entry.generation === this.generation) return entry.record
     if (entry === undefined && this.unknown.has(key)) return undefined
     return this.fetch(key)
+  }
+
+  /** Answers whoever waits for what the HSS did not say. Throws any other fault, and this one where it is too late to answer. */
+  refuse(exchange: Exchange, fault: unknown): void {
+    if (!(fault instanceof LookupFailed) || exchange.settled) throw fault
+    this.host.log.warn({ fault: fault.message }, 'no answer from the HSS')
+    exchange.reply(503, { headers: [['Retry-After', '5']], warning: 'subscription data cannot be read now' })
   }
 
   private fetch(key: string): Promise<SubscriberRecord | undefined> {
