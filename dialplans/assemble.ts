@@ -31,10 +31,12 @@ export function assemble(dialplan: Dialplan): Outcome<Assembled> {
   return { value: { elements, plan: compiled.plan } }
 }
 
-/** An HSS that is not told who may ask answers every element of its dialplan. */
+/** An HSS that is not told who may ask answers every element of its dialplan, and tells credentials to the proxies. */
 function completed(planned: PlannedElement, { elements }: Dialplan): PlannedElement {
   if (planned.role !== 'hss') return planned
-  return { ...planned, settings: { askers: elements.map(({ name }) => name), ...planned.settings } }
+  const askers = elements.map(({ name }) => name)
+  const proxies = elements.filter(({ role }) => role === 'proxy').map(({ name }) => name)
+  return { ...planned, settings: { askers, proxies, ...planned.settings } }
 }
 
 function makeElement(file: string, { name, role, line, settings }: PlannedElement): Outcome<Element> {

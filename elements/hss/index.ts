@@ -15,6 +15,8 @@ export interface HssSettings {
   readonly open?: boolean
   /** User parts of our domains that are elements and may ask. Default: the roles of SPEC §2.2. */
   readonly askers?: readonly string[]
+  /** Those of them that authenticate users, and are therefore told credentials. Default `proxy`. */
+  readonly proxies?: readonly string[]
 }
 
 /** An element whose records can be changed while it runs. */
@@ -49,6 +51,7 @@ class HomeSubscriberServer implements Hss {
   private readonly settings: HssSettings
   private readonly provisioned: readonly SubscriberSettings[]
   private readonly askers: ReadonlySet<string>
+  private readonly proxies: ReadonlySet<string>
   private readonly feeds = new Set<Notifier<Told>>()
   private readonly single = new SetIndex<string, Notifier<Told>>()
   private directory!: Directory
@@ -59,7 +62,8 @@ class HomeSubscriberServer implements Hss {
     this.name = name
     this.settings = settings
     this.claims = [{ method: 'SUBSCRIBE', event: 'subscription-data', user: name }]
-    this.askers = new Set([...(settings.askers ?? roles)])
+    this.askers = new Set(settings.askers ?? roles)
+    this.proxies = new Set(settings.proxies ?? ['proxy'])
     this.provisioned = [...(settings.subscribers ?? []), ...listOf(settings.records)]
     const fault = faultOfSettings(this.provisioned)
     if (fault !== undefined) throw new Error(`${name}: subscriber ${fault}`)
@@ -96,7 +100,7 @@ class HomeSubscriberServer implements Hss {
       exchange.reply(403, { warning: 'only elements of this network may ask' })
       return
     }
-    const secrets = asker === `sip:proxy@${this.domains[0]}`
+    const secrets = this.maySeeSecrets(asker)
     const { version } = this.directory
     if (!hasBody(exchange.request)) {
       const feed = exchange.accept<Told>({ package: 'subscription-data', resource: '', state: { version, secrets } })
@@ -114,7 +118,7 @@ class HomeSubscriberServer implements Hss {
   }
 
   restored(notifier: Notifier): void {
-    const secrets = notifier.subscriber === `sip:proxy@${this.domains[0]}`
+    const secrets = this.maySeeSecrets(notifier.subscriber)
     const told: Notifier<Told> = notifier
     if (notifier.resource === '') this.feeds.add(told)
     else this.single.add(told.resource, told)
@@ -151,8 +155,8 @@ class HomeSubscriberServer implements Hss {
   private find(key: string): SubscriberRecord | undefined {
     const record = this.directory.find(key)
     if (record !== undefined || this.settings.open !== true) return record
-    const ours = key.startsWith('sip:') && key.endsWith(`@${this.domains[0]}`) && !this.hasElementName(key)
-    return ours ? openRecord(key) : undefined
+    const user = this.userOf(key)
+    return user !== undefined && !this.askers.has(user) ? openRecord(key) : undefined
   }
 
   /** Users are not elements, whatever they are called. */
@@ -161,15 +165,25 @@ class HomeSubscriberServer implements Hss {
   }
 
   private hasElementName(key: string): boolean {
+    const name = this.userOf(key)
+    return name !== undefined && this.askers.has(name)
+  }
+
+  private maySeeSecrets(key: string): boolean {
+    const name = this.userOf(key)
+    return name !== undefined && this.proxies.has(name)
+  }
+
+  /** Of a SIP URI in our domain. */
+  private userOf(key: string): string | undefined {
     const tail = `@${this.domains[0]}`
-    return key.startsWith('sip:') && key.endsWith(tail) && this.askers.has(key.slice(4, -tail.length))
+    return key.startsWith('sip:') && key.endsWith(tail) ? key.slice(4, -tail.length) : undefined
   }
 
   private tell(id: string, record: SubscriberRecord): void {
     const { version } = this.directory
     const told = (notifier: Notifier<Told>, key?: string): void => {
-      const secrets = notifier.subscriber === `sip:proxy@${this.domains[0]}`
-      notifier.notify({ version, secrets, key })
+      notifier.notify({ version, secrets: this.maySeeSecrets(notifier.subscriber), key })
     }
     for (const notifier of this.feeds) told(notifier)
     for (const key of [id, ...(record.aliases ?? [])]) {

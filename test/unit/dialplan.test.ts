@@ -6,6 +6,7 @@ import test from 'ava'
 import { announcement, exposure } from '../../dialplans/announcement.ts'
 import { assemble } from '../../dialplans/assemble.ts'
 import { type Dialplan, type Fault, parseListen, parsePlace, printFault, subscribersOf } from '../../dialplans/dialplan.ts'
+import { StageSet } from '../../dialplans/flows/stage-set.ts'
 import { loadDialplan } from '../../dialplans/load.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'proxima-dialplan-'))
@@ -260,4 +261,13 @@ test('the announcement tells where, how, and that it is ready', (t) => {
   ])
     t.true(text.includes(part), part)
   t.is(lines.filter((line) => line.includes('ready')).length, 1)
+})
+
+test('a proxy of another name lets people in as well: the HSS tells it credentials', async (t) => {
+  const plan = loaded(join(dialplans, 'default.yaml'))
+  const elements = plan.elements.map((element) => (element.role === 'proxy' ? { ...element, name: 'edge' } : element))
+  const stage = new StageSet({ dialplan: { ...plan, elements }, mode: 'virtual' }, { name: 'registering', run: async () => {} })
+  await stage.open()
+  await t.notThrowsAsync(stage.ue('alice'))
+  await stage.close()
 })

@@ -50,6 +50,16 @@ test('passwords become H(A1) of the first domain; only the proxy sees credential
   t.false(JSON.stringify(hss.get('alice')).includes('alice-proxima'))
 })
 
+test('credentials go to whatever the proxy is called', async (t) => {
+  const { fetch, hss, ask } = await open({ ...settings, askers: ['edge', 'proxy'], proxies: ['edge'] })
+  t.truthy((await fetch(alice, 'sip:edge@localhost'))!.credentials)
+  t.is((await fetch(alice, 'sip:proxy@localhost'))!.credentials, undefined)
+  const { notifier } = await ask('sip:edge@localhost')
+  await hss.set({ id: 'alice', password: 'another', permissions: all })
+  const { records } = notifier!.last as SubscriptionData
+  t.is(records![0]!.credentials!.MD5, ha1('MD5', 'alice', 'localhost', 'another'))
+})
+
 test('only elements of our domains may ask', async (t) => {
   const { ask } = await open()
   for (const asserted of [undefined, alice, 'sip:proxy@elsewhere.example', 'tel:+1']) t.is((await ask(asserted)).status, 403)
