@@ -236,7 +236,7 @@ static void on_closed(uv_handle_t *handle) {
 
 static void end(Socket *s) {
   if (s->closing) return;
-  if (!s->blocked) flush(s);
+  for (int i = 0; i < 16 && s->shared[at_queued] != 0; i++) flush(s); /* what still finds no room then is lost */
   watch(s, 0);
   s->closing = 1;
   uv_handle_t *all[handles] = {(uv_handle_t *)&s->poll, (uv_handle_t *)&s->timer, (uv_handle_t *)&s->prepare, (uv_handle_t *)&s->check};

@@ -1,6 +1,6 @@
 /** UDP by Node's `dgram`: everywhere, one callback a datagram. */
 import { createSocket, type RemoteInfo } from 'node:dgram'
-import { isIPv6 } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
 import type { HostPort } from './transport.ts'
 import { type DatagramSocket, type DatagramUser, longestDatagram, type UdpFlow } from './udp-flow.ts'
 
@@ -33,11 +33,10 @@ export function dgramSocket(listen: HostPort, user: DatagramUser): DatagramSocke
         })
       }),
     send(bytes: Uint8Array, flow: UdpFlow): boolean {
-      if (bytes.length > longest) {
-        user.failed(flow, 'EMSGSIZE: longer than a datagram can be')
-        return false
-      }
       try {
+        if (bytes.length > longest) throw new RangeError('EMSGSIZE: longer than a datagram can be')
+        flow.known ||= isIP(flow.remote.host) !== 0
+        if (!flow.known) throw new TypeError('no address') // of which the socket itself would say nothing
         socket.send(bytes, 0, bytes.length, flow.remote.port, flow.remote.host)
       } catch (fault) {
         user.failed(flow, String(fault)) // a port of 0, a closed socket

@@ -33,7 +33,7 @@ export class UdpFlow implements Flow {
   readonly trusted: boolean
   readonly open = true
   identity: string | undefined = undefined
-  /** The address as the native module has it: scope and four words, of which the first stands for IPv4. */
+  /** Its host is an address. The native module has it as scope and four words, of which the first stands for IPv4. */
   known = false
   scope = 0
   a0 = 0
