@@ -3,10 +3,9 @@
 import type { Sender } from './dialogs/sender.ts'
 import type { OutgoingRequest } from './element.ts'
 import type { Ids } from './ids.ts'
-import { answerChallenge } from './messages/auth.ts'
+import { authorizationFor } from './messages/auth.ts'
 import { buildRequest, buildResponse } from './messages/build.ts'
 import { SipRequest, SipResponse } from './messages/message.ts'
-import { H } from './messages/names.ts'
 import { scan } from './messages/scan.ts'
 import type { ClientUser } from './transactions/client.ts'
 
@@ -38,7 +37,9 @@ export function sendRequest(
       const user: ClientUser = {
         onResponse(response) {
           if (response.status < 200) return
-          const again = extra.length === 0 ? authorization(response) : undefined
+          const { method, credentials } = request
+          const first = extra.length === 0
+          const again = first ? authorizationFor(response, credentials, method, requestUri(request), ids) : undefined
           if (again === undefined) resolve(response)
           else attempt(cseq + 1, [again])
         },
@@ -51,17 +52,10 @@ export function sendRequest(
           uri: requestUri(request),
           routeSet: request.route ?? [],
           headers,
-          ...(request.body === undefined ? {} : { body: request.body.content }),
+          body: request.body?.content,
         },
         user,
       )
-    }
-    const authorization = (response: SipResponse): readonly [string, string] | undefined => {
-      if (request.credentials === undefined || (response.status !== 401 && response.status !== 407)) return undefined
-      const proxy = response.status === 407
-      const challenges = response.texts(proxy ? H['Proxy-Authenticate'] : H['WWW-Authenticate'])
-      const answer = answerChallenge(challenges, request.credentials, request.method, requestUri(request), ids.token(12))
-      return answer === undefined ? undefined : [proxy ? 'Proxy-Authorization' : 'Authorization', answer]
     }
     attempt(request.cseq ?? firstCSeq, [])
   })

@@ -12,7 +12,7 @@ import type { ClientUser } from '../transactions/client.ts'
 import type { EntityTags } from './entity-tag.ts'
 import { nextPeriod, parseRate, printRate, type Rate } from './rate.ts'
 import type { Sender } from './sender.ts'
-import { reserve, type SubscriptionRecord } from './subscription-record.ts'
+import { dialogKey, reserve, type SubscriptionRecord } from './subscription-record.ts'
 
 /** What a notifier needs of the facility that holds it. */
 export interface NotifierHolder {
@@ -82,6 +82,9 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
     this.cseq = stored.ceiling - reserve
     this.version = this.cseq
     this.born = holder.clock.now()
+  }
+  get key(): string {
+    return dialogKey(this.stored.callId, this.id)
   }
   get package(): string {
     return this.pack.name

@@ -2,7 +2,7 @@
 import type { Clock, Timer } from '../clock.ts'
 import type { Body, Notification, SubscribeOptions, Subscription, SubscriptionListener } from '../element.ts'
 import type { Ids } from '../ids.ts'
-import { answerChallenge } from '../messages/auth.ts'
+import { authorizationFor } from '../messages/auth.ts'
 import { buildResponse } from '../messages/build.ts'
 import { parseSeconds, parseToken } from '../messages/fields.ts'
 import type { SipResponse } from '../messages/message.ts'
@@ -120,7 +120,7 @@ export class SubscriberDialog implements Subscription {
         uri: this.remoteTarget,
         routeSet: this.routeSet,
         headers,
-        ...(this.body === undefined ? {} : { body: this.body.content }),
+        body: this.body?.content,
       },
       this.userOf(this.callId),
     )
@@ -141,7 +141,7 @@ export class SubscriberDialog implements Subscription {
   private answered(response: SipResponse): void {
     this.busy = false
     if (response.status < 300) this.accepted(response)
-    else if ((response.status === 401 || response.status === 407) && this.answer(response)) return
+    else if (this.answer(response)) return
     else if (response.status === 481 && !this.leaving) this.restart(0)
     else if (response.status >= 500 || response.status === 408 || response.status === 480) this.retry(response.status)
     else this.finish(response.status, response.reason)
@@ -151,15 +151,12 @@ export class SubscriberDialog implements Subscription {
     if (this.leaving) this.finish(status, 'no answer')
     else this.retry(status)
   }
+  /** False: no challenge, or one that we have no answer to. */
   private answer(response: SipResponse): boolean {
-    const { credentials } = this.options
-    if (credentials === undefined || this.challenged) return false
-    const proxy = response.status === 407
-    const challenges = response.texts(proxy ? H['Proxy-Authenticate'] : H['WWW-Authenticate'])
-    const value = answerChallenge(challenges, credentials, 'SUBSCRIBE', this.remoteTarget, this.holder.ids.token(12))
-    if (value === undefined) return false
+    if (this.challenged) return false
+    this.authorization = authorizationFor(response, this.options.credentials, 'SUBSCRIBE', this.remoteTarget, this.holder.ids)
+    if (this.authorization === undefined) return false
     this.challenged = true
-    this.authorization = [proxy ? 'Proxy-Authorization' : 'Authorization', value]
     this.send(this.leaving ? 0 : (this.options.expires ?? 3600))
     this.authorization = undefined // a nonce count is used once; a later refresh is challenged again
     return true
@@ -176,8 +173,7 @@ export class SubscriberDialog implements Subscription {
     this.challenged = false
     this.retryAfter = retryFirst
     this.remoteTag ||= response.toTag
-    const contacts = response.contacts
-    if (contacts !== undefined && contacts !== '*' && contacts[0] !== undefined) this.remoteTarget = contacts[0].uri.text
+    this.remoteTarget = response.contactUri?.text ?? this.remoteTarget
     const recorded = response.texts(H['Record-Route'])
     if (recorded.length > 0 && this.cseq <= 2) this.routeSet = response.list(H['Record-Route']).reverse()
     if (this.leaving) {
@@ -220,8 +216,7 @@ export class SubscriberDialog implements Subscription {
       const recorded = request.list(H['Record-Route'])
       if (recorded.length > 0) this.routeSet = recorded
     }
-    const contacts = request.contacts
-    if (contacts !== undefined && contacts !== '*' && contacts[0] !== undefined) this.remoteTarget = contacts[0].uri.text
+    this.remoteTarget = request.contactUri?.text ?? this.remoteTarget
     this.remoteSeq = request.cseq.number
     reply(200)
     const reason = stated.parameters.get('reason')

@@ -32,3 +32,8 @@ export const reserve = 1000
 export function recordKey(element: string, id: string): string {
   return `subscriptions/${element}/${id}`
 }
+
+/** What a dialog of ours is found by. */
+export function dialogKey(callId: string, localTag: string): string {
+  return `${callId}|${localTag}`
+}

@@ -14,7 +14,7 @@ import { EntityTags } from './entity-tag.ts'
 import { grant, NotifierDialog, type NotifierHolder } from './notifier.ts'
 import type { Sender } from './sender.ts'
 import { SubscriberDialog, type SubscriberHolder } from './subscriber.ts'
-import { recordKey, reserve, type SubscriptionRecord } from './subscription-record.ts'
+import { dialogKey, recordKey, reserve, type SubscriptionRecord } from './subscription-record.ts'
 
 export interface SubscriptionsOptions {
   readonly clock: Clock
@@ -67,8 +67,8 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     if (found === undefined || request.event === undefined)
       return { status: 489, headers: [['Allow-Events', this.packagesOf(element)]] }
     if (request.toTag !== '') return { status: 481 } // of a dialog that has ended, or never was
-    const contacts = request.contacts
-    if (contacts === undefined || contacts === '*' || contacts[0] === undefined) return { status: 400 }
+    const contact = request.contactUri
+    if (contact === undefined) return { status: 400 }
     const type = negotiate(request, found.pack)
     if (type === undefined) return { status: 406, headers: [['Accept', found.pack.types.join(', ')]] }
     const { usual, max } = found.pack.expires
@@ -85,7 +85,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       localTag: id,
       remoteUri: request.from.uri.text,
       remoteTag: request.fromTag,
-      remoteTarget: contacts[0].uri.text,
+      remoteTarget: contact.text,
       routeSet: request.list(H['Record-Route']),
       remoteSeq: request.cseq.number,
       ceiling: reserve,
@@ -94,7 +94,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       ...(options.record === undefined ? {} : { record: options.record }),
     }
     const notifier = new NotifierDialog(this, element, found.pack, id, stored, granted === 0)
-    this.notifiers.set(`${stored.callId}|${id}`, notifier)
+    this.notifiers.set(notifier.key, notifier)
     notifier.condition(request.text(H['Suppress-If-Match']))
     notifier.notify(options.state)
     const answer = (): void => {
@@ -121,7 +121,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     })
   }
   async save(notifier: NotifierDialog): Promise<void> {
-    if (notifier.fetch || !this.notifiers.has(`${notifier.stored.callId}|${notifier.id}`)) return
+    if (notifier.fetch || !this.notifiers.has(notifier.key)) return
     const { stored } = notifier
     await this.store.write([
       { key: recordKey(notifier.element, notifier.id), value: stored, expires: stored.expires + 3_600_000 },
@@ -135,11 +135,8 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       )
     })
   }
-  private forget(notifier: NotifierDialog): void {
-    this.notifiers.delete(`${notifier.stored.callId}|${notifier.id}`)
-  }
   remove(notifier: NotifierDialog, reason: EndReason): void {
-    this.forget(notifier)
+    this.notifiers.delete(notifier.key)
     if (!notifier.fetch) {
       this.store.write([{ key: recordKey(notifier.element, notifier.id), delete: true }]).catch((fault: unknown) => {
         this.log.error({ fault: String(fault), subscription: notifier.id }, 'the store failed; an ended subscription stays in it')
@@ -153,7 +150,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   /** An in-dialog request for `element`. False: no dialog of that element is its. */
   receive(element: string, side: ServerSide): boolean {
     const { request } = side
-    const key = `${request.callId}|${request.toTag}`
+    const key = dialogKey(request.callId, request.toTag)
     const subscriber = this.subscribers.get(key)
     if (subscriber !== undefined && subscriber.element === element) {
       subscriber.receive(side)
@@ -175,8 +172,6 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     if (request.cseq.number <= stored.remoteSeq) return reply(500, [['Retry-After', '1']]) // RFC 3261 §12.2.2
     const { element, pack } = this.packages.get(`${notifier.element}/${notifier.package}`)!
     const granted = Math.min(request.expires ?? pack.expires.usual, pack.expires.max)
-    const contacts = request.contacts
-    const target = contacts === undefined || contacts === '*' ? undefined : contacts[0]?.uri.text
     const before = notifier.tag
     notifier.hold()
     const refused = granted === 0 ? undefined : element.refreshed?.(notifier, request)
@@ -189,7 +184,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       ...notifier.stored, // the element may have changed its own record
       event: request.text(H.Event) ?? stored.event,
       type: request.has(H.Accept) ? (negotiate(request, pack) ?? stored.type) : stored.type,
-      remoteTarget: target ?? stored.remoteTarget,
+      remoteTarget: request.contactUri?.text ?? stored.remoteTarget,
       remoteSeq: request.cseq.number,
       expires: this.clock.date() + granted * 1000,
     }
@@ -227,12 +222,12 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       const found = this.packages.get(`${element.name}/${stored.package}`)
       if (found === undefined) continue // the package is gone from this version; the record expires
       const id = key.slice(key.lastIndexOf('/') + 1)
-      if (this.notifiers.has(`${stored.callId}|${id}`)) continue // made since this process started
+      if (this.notifiers.has(dialogKey(stored.callId, id))) continue // made since this process started
       restored.push(
         new NotifierDialog(this, element.name, found.pack, id, { ...stored, ceiling: stored.ceiling + reserve }, false),
       )
     }
-    for (const notifier of restored) this.notifiers.set(`${notifier.stored.callId}|${notifier.id}`, notifier)
+    for (const notifier of restored) this.notifiers.set(notifier.key, notifier)
     await Promise.all(restored.map((notifier) => this.save(notifier)))
     for (const notifier of restored) await element.restored?.(notifier)
     for (const notifier of restored) notifier.open()
@@ -243,10 +238,10 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     return new SubscriberDialog(this, element, options, listener)
   }
   enter(callId: string, localTag: string, subscriber: SubscriberDialog): void {
-    this.subscribers.set(`${callId}|${localTag}`, subscriber)
+    this.subscribers.set(dialogKey(callId, localTag), subscriber)
   }
   leave(callId: string, localTag: string): void {
-    this.subscribers.delete(`${callId}|${localTag}`)
+    this.subscribers.delete(dialogKey(callId, localTag))
   }
   /** Stops all timers; what is in the store stays there for the next start. */
   stop(): void {

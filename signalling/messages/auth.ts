@@ -2,6 +2,8 @@
 import type { Clock } from '../clock.ts'
 import { hashHex, type Ids, sameSecret, seal } from '../ids.ts'
 import { parseParameters, quote, splitOutside } from './address.ts'
+import type { SipResponse } from './message.ts'
+import { H } from './names.ts'
 
 export type DigestAlgorithm = 'MD5' | 'SHA-256'
 
@@ -105,6 +107,21 @@ function countOf(text: string | undefined): number {
 export interface Credentials {
   readonly user: string
   readonly password: string
+}
+
+/** The header field that answers a 401 or 407; undefined: the response is another, or nothing of ours fits it. */
+export function authorizationFor(
+  response: SipResponse,
+  credentials: Credentials | undefined,
+  method: string,
+  uri: string,
+  ids: Ids,
+): readonly [name: string, value: string] | undefined {
+  const proxy = response.status === 407
+  if (credentials === undefined || (response.status !== 401 && !proxy)) return undefined
+  const challenges = response.texts(proxy ? H['Proxy-Authenticate'] : H['WWW-Authenticate'])
+  const answer = answerChallenge(challenges, credentials, method, uri, ids.token(12))
+  return answer === undefined ? undefined : [proxy ? 'Proxy-Authorization' : 'Authorization', answer]
 }
 
 /** The client's answer to a challenge; undefined if none of ours fits. `count` is the nonce count, from 1. */

@@ -167,6 +167,11 @@ export abstract class SipMessage {
     if (values.length === 1 && values[0]!.trim() === '*') return '*'
     return values.length === 0 ? [] : parseAddressList(values.join(','))
   }
+  /** URI of the first Contact; undefined: there is none, it is `*` or malformed. */
+  get contactUri(): Uri | undefined {
+    const { contacts } = this
+    return contacts === '*' ? undefined : contacts?.[0]?.uri
+  }
   get routes(): readonly Address[] | undefined {
     const values = this.texts(H.Route)
     return values.length === 0 ? [] : parseAddressList(values.join(','))
