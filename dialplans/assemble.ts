@@ -31,12 +31,17 @@ export function assemble(dialplan: Dialplan): Outcome<Assembled> {
   return { value: { elements, plan: compiled.plan } }
 }
 
-/** An HSS that is not told who may ask answers every element of its dialplan, and tells credentials to the proxies. */
+/**
+ * Who is not told who may ask answers every element of its dialplan. An HSS tells credentials to the proxies; the
+ * notifier of registrations reads those of the proxy.
+ */
 function completed(planned: PlannedElement, { elements }: Dialplan): PlannedElement {
-  if (planned.role !== 'hss') return planned
+  if (planned.role !== 'hss' && planned.role !== 'registration') return planned
   const askers = elements.map(({ name }) => name)
   const proxies = elements.filter(({ role }) => role === 'proxy').map(({ name }) => name)
-  return { ...planned, settings: { askers, proxies, ...planned.settings } }
+  const [registrar = 'proxy'] = proxies
+  const known = planned.role === 'hss' ? { askers, proxies } : { askers, registrar }
+  return { ...planned, settings: { ...known, ...planned.settings } }
 }
 
 function makeElement(file: string, { name, role, line, settings }: PlannedElement): Outcome<Element> {

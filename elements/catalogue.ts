@@ -4,6 +4,7 @@ import { createHss } from './hss/index.ts'
 import { createPresence } from './presence/index.ts'
 import { createProse } from './prose/index.ts'
 import { createProxy } from './proxy/index.ts'
+import { createRegistration } from './registration/index.ts'
 
 /** Makes an element of the name it has in the dialplan, with settings that its role's schema has admitted. */
 export type ElementFactory = (name: string, settings: object) => Element
@@ -18,4 +19,5 @@ export const catalogue: { readonly [role: string]: ElementFactory } = {
   presence: admitted(createPresence),
   proxy: admitted(createProxy),
   prose: admitted(createProse),
+  registration: admitted(createRegistration),
 }
