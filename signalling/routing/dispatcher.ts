@@ -19,7 +19,6 @@ import type { TransactionTable } from '../transactions/table.ts'
 import type { FlowTable } from '../transports/flows.ts'
 import type { Flow } from '../transports/transport.ts'
 import { type ExchangeHolder, NodeExchange, splitRoutes } from './exchange.ts'
-import type { Carrier } from './fork.ts'
 import { isLoop } from './loop.ts'
 import { type NextHop, nextHop, planned, planQuery, routeOwner, type Surroundings } from './next-hop.ts'
 import type { Plan } from './plan.ts'
@@ -37,10 +36,9 @@ export interface DispatcherOptions {
   readonly flows: () => FlowTable
 }
 
-export class Dispatcher implements ExchangeHolder, Carrier, Surroundings {
+export class Dispatcher implements ExchangeHolder, Surroundings {
   readonly elements = new Map<string, Element>()
   readonly plan: Plan
-  readonly carrier: Carrier = this
   private readonly options: DispatcherOptions
   private readonly links = new Map<string, LocalFlow>()
   private readonly tasks: (() => void)[] = []
@@ -108,7 +106,7 @@ export class Dispatcher implements ExchangeHolder, Carrier, Surroundings {
   /** A new request from a peer. */
   receive(side: ServerSide): void {
     const from = side.flow.trusted ? 'trusted' : 'outside'
-    const routes = splitRoutes(side.request, (host, port) => this.isOurs(host, port))
+    const routes = splitRoutes(side.request, this)
     if (routes === undefined) return this.refuse(side, 400)
     const decision = this.plan.decide(planQuery(side.request, from))
     const owner = routes.own[0] === undefined ? undefined : routeOwner(routes.own[0], this.elements)
@@ -117,8 +115,7 @@ export class Dispatcher implements ExchangeHolder, Carrier, Surroundings {
     if (side.request.method !== 'ACK' && isLoop(side, this.options.table, this.foreignRoutes)) return this.refuse(side, 482)
     this.deliver(side, element, from, decision?.index ?? -1, routes.own, routes.rest)
   }
-  private readonly foreignRoutes = (request: SipRequest): readonly string[] =>
-    splitRoutes(request, (host, port) => this.isOurs(host, port))?.rest ?? []
+  private readonly foreignRoutes = (request: SipRequest): readonly string[] => splitRoutes(request, this)?.rest ?? []
   receiveAck(request: SipRequest, flow: Flow): void {
     this.receive({ request, flow, via: undefined, onCancel: undefined, respond: () => undefined })
   }
@@ -165,26 +162,23 @@ export class Dispatcher implements ExchangeHolder, Carrier, Surroundings {
       if (result !== undefined) {
         return result.then(
           () => this.checkSettled(exchange),
-          (fault: unknown) => this.elementFault(exchange, fault),
+          (fault: unknown) => this.fail(exchange, new ProximaFault('ELEMENT_FAULT', exchange.element, fault)),
         )
       }
       this.checkSettled(exchange)
     } catch (fault) {
-      this.elementFault(exchange, fault)
+      this.fail(exchange, new ProximaFault('ELEMENT_FAULT', exchange.element, fault))
     }
     return undefined
   }
   private checkSettled(exchange: NodeExchange): void {
-    if (exchange.settled || exchange.request.method === 'ACK') return
-    this.faulted(
-      exchange,
-      new ProximaFault('NEVER_SETTLED', `${exchange.element}, ${exchange.request.method} ${exchange.request.uriText}`),
-    )
-    exchange.settled = true
-    exchange.answer(500)
+    const { settled, element, request } = exchange
+    if (settled || request.method === 'ACK') return
+    this.fail(exchange, new ProximaFault('NEVER_SETTLED', `${element}, ${request.method} ${request.uriText}`))
   }
-  private elementFault(exchange: NodeExchange, fault: unknown): void {
-    this.faulted(exchange, new ProximaFault('ELEMENT_FAULT', exchange.element, fault))
+  /** A fault of ours costs the one exchange. */
+  private fail(exchange: NodeExchange, fault: ProximaFault): void {
+    this.faulted(exchange, fault)
     if (exchange.settled) return
     exchange.settled = true
     exchange.answer(500)
@@ -235,18 +229,16 @@ export class Dispatcher implements ExchangeHolder, Carrier, Surroundings {
     const transport = flow.transport === 'MEM' ? 'UDP' : flow.transport
     const tail = flow.reliable ? '' : ';rport'
     if (method === 'ACK') {
-      const via = `Via: SIP/2.0/${transport} ${sentBy};branch=${this.newBranch()}${tail}\r\n`
-      this.options.table.transmit(flow, compose(via))
+      this.options.table.transmit(flow, compose(`SIP/2.0/${transport} ${sentBy};branch=${this.newBranch()}${tail}`))
       return { cancel: () => undefined }
     }
     const transaction = this.options.table.client(method, flow, user)
-    transaction.begin(compose(`Via: SIP/2.0/${transport} ${sentBy};branch=${transaction.branch}${tail}\r\n`))
+    transaction.begin(compose(`SIP/2.0/${transport} ${sentBy};branch=${transaction.branch}${tail}`))
     return transaction
   }
   private hop(name: string, from: string, compose: (via: string) => Buffer, user: ClientUser): { cancel(): void } | undefined {
     const { primary } = this.options.flows()
-    const sentBy = printHostPort(primary.host, primary.port)
-    const bytes = compose(`Via: SIP/2.0/UDP ${sentBy};branch=${this.newBranch()}\r\n`)
+    const bytes = compose(this.localVia())
     const request = scan(bytes)
     if (!(request instanceof SipRequest) || request.fault !== undefined) {
       this.options.log.error({ from, to: name, fault: request?.fault?.text }, 'an element sent what is no sound request')
@@ -258,7 +250,7 @@ export class Dispatcher implements ExchangeHolder, Carrier, Surroundings {
     this.options.stats.localHops++
     this.seen(bytes, from, name)
     this.soon(() => {
-      const routes = splitRoutes(request, (host, port) => this.isOurs(host, port))
+      const routes = splitRoutes(request, this)
       if (routes === undefined) this.refuse(transaction, 400)
       else this.deliver(transaction, name, from, -1, routes.own, routes.rest)
     })
@@ -286,28 +278,23 @@ export class Dispatcher implements ExchangeHolder, Carrier, Surroundings {
     const event = parts.headers.find(([name]) => name === 'Event')?.[1].split(';')[0]
     const query = { method: parts.method, user: uri?.user ?? '', host: uri?.host ?? '', from: parts.element, event }
     const hop: NextHop = uri === undefined ? { refused: 400, text: 'no URI' } : nextHop(query, uri, parts.routeSet, this)
-    const compose = (via: string): Buffer => composeParts(parts, via.slice(5, -2), 70, parts.routeSet)
+    const compose = (via: string): Buffer => composeParts(parts, via, 70, parts.routeSet)
     if (this.dispatch(hop, parts.method, parts.element, compose, user) !== undefined) return
     const why = 'refused' in hop ? hop.text : 'not sent'
     this.options.log.warn({ element: parts.element, method: parts.method, to: parts.uri }, why)
     this.soon(() => user.onNoResponse(503))
   }
   private sendDirectly(parts: OutgoingParts, user: ClientUser, { flow, through }: Shortcut): void {
-    const { primary } = this.options.flows()
-    const told =
-      this.options.tap === undefined
-        ? user
-        : shown(
-            parts,
-            user,
-            through,
-            `SIP/2.0/UDP ${printHostPort(primary.host, primary.port)};branch=${this.newBranch()}`,
-            this.seen,
-          )
+    const told = this.options.tap === undefined ? user : shown(parts, user, through, this.localVia(), this.seen)
     this.options.stats.localHops++
-    const compose = (via: string): Buffer => composeParts(parts, via.slice(5, -2), 69, [])
+    const compose = (via: string): Buffer => composeParts(parts, via, 69, [])
     // In its turn: the answer to a SUBSCRIBE, which may be on its way between elements, leaves before the NOTIFY.
     this.soon(() => this.dispatch({ flow }, parts.method, parts.element, compose, told))
+  }
+  /** Via value of what stays between elements. */
+  private localVia(): string {
+    const { host, port } = this.options.flows().primary
+    return `SIP/2.0/UDP ${printHostPort(host, port)};branch=${this.newBranch()}`
   }
   private newBranch(): string {
     return `${this.prefix}${(this.hops++).toString(36)}`

@@ -10,11 +10,10 @@ import { canonical } from '../messages/uri.ts'
 import type { ServerSide } from '../transactions/server.ts'
 import type { Flow } from '../transports/transport.ts'
 import { type BranchTarget, type Carrier, ForkRun } from './fork.ts'
-import type { NextHop } from './next-hop.ts'
+import type { NextHop, Surroundings } from './next-hop.ts'
 
 /** What an exchange needs of its node. */
-export interface ExchangeHolder {
-  readonly carrier: Carrier
+export interface ExchangeHolder extends Carrier {
   newTag(): string
   hopFor(request: SipRequest, element: string, uri: string, routes: readonly string[]): NextHop
   passOn(exchange: NodeExchange): void
@@ -122,7 +121,7 @@ export class NodeExchange implements Exchange {
       this.answer(only.refused, { warning: only.text })
       return noFork
     }
-    const fork = new ForkRun(this.holder.carrier, this.side, this.element, targets, how, () => this.tag)
+    const fork = new ForkRun(this.holder, this.side, this.element, targets, how, () => this.tag)
     fork.start()
     return fork
   }
@@ -181,14 +180,14 @@ const deadNotifier: Notifier = {
 /** Takes our own values off the top of the Route set (RFC 3261 §16.4). */
 export function splitRoutes(
   request: SipRequest,
-  isOurs: (host: string, port: number) => boolean,
+  surroundings: Pick<Surroundings, 'isOurs'>,
 ): { own: readonly Address[]; rest: readonly string[] } | undefined {
   if (request.find(H.Route) < 0) return none
   const routes = request.routes
   if (routes === undefined) return undefined
   const values = request.list(H.Route)
   let own = 0
-  while (own < routes.length && isOurs(routes[own]!.uri.host, routes[own]!.uri.port)) own++
+  while (own < routes.length && surroundings.isOurs(routes[own]!.uri.host, routes[own]!.uri.port)) own++
   return { own: routes.slice(0, own), rest: values.slice(own) }
 }
 

@@ -26,7 +26,7 @@ export interface BranchTarget {
 /** What a fork needs of its node. */
 export interface Carrier {
   after(ms: number, fire: () => void): Timer
-  /** Sends a composed request; `compose` gets the Via line (with CRLF) to put on top. Undefined: could not. */
+  /** Sends a composed request; `compose` gets the Via value to put on top. Undefined: could not. */
   dispatch(
     hop: NextHop,
     method: string,
@@ -137,7 +137,7 @@ export class ForkRun implements Fork {
   }
   private compose(via: string, target: BranchTarget): Buffer {
     const { request, how, side } = this
-    let top = via
+    let top = `Via: ${via}\r\n`
     for (const value of target.recordRoutes) top += `Record-Route: ${value}\r\n`
     for (const value of target.routes) top += `Route: ${inline(value)}\r\n`
     let drop = always

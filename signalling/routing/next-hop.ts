@@ -39,7 +39,7 @@ export function routeOwner(route: Address, elements: { has(name: string): boolea
 }
 
 /** A URI on the network: `sip:host[:port][;transport=…]`. Names other than `localhost` are for RFC 3263, a later issue. */
-export function flowFor(uri: Uri, surroundings: Surroundings): NextHop {
+function flowFor(uri: Uri, surroundings: Surroundings): NextHop {
   if (uri.scheme !== 'sip') return { refused: 416, text: `no way to send to ${uri.scheme}:` }
   const host = uri.host === 'localhost' ? '127.0.0.1' : uri.host
   const transport = (uri.parameters.get('transport') ?? 'udp').toUpperCase()
@@ -51,9 +51,13 @@ export function flowFor(uri: Uri, surroundings: Surroundings): NextHop {
   return flow === undefined ? { refused: 480, text: `no ${transport} transport here` } : { flow }
 }
 
-/** What decides before addresses do: a Route of ours, an element's own URI, a rule. Undefined: the address has to. */
-function byPlan(query: PlanQuery, uri: Uri, top: Address | undefined, surroundings: Surroundings): string | undefined {
+/**
+ * What decides before addresses do: a Route, an element's own URI, a rule. The name of an element, or a URI; undefined: the
+ * address has to.
+ */
+export function planned(query: PlanQuery, uri: Uri, routes: readonly string[], surroundings: Surroundings): string | undefined {
   const { elements, plan } = surroundings
+  const top = routes[0] === undefined ? undefined : parseAddress(routes[0])
   if (top !== undefined) {
     if (!surroundings.isOurs(top.uri.host, top.uri.port)) return top.uri.text
     const owner = routeOwner(top, elements)
@@ -65,18 +69,9 @@ function byPlan(query: PlanQuery, uri: Uri, top: Address | undefined, surroundin
   return decision?.element ?? decision?.uri
 }
 
-function topOf(routes: readonly string[]): Address | undefined {
-  return routes[0] === undefined ? undefined : parseAddress(routes[0])
-}
-
-/** The element's name or the URI that takes it by Route or plan; undefined: nobody but the address it names. */
-export function planned(query: PlanQuery, uri: Uri, routes: readonly string[], surroundings: Surroundings): string | undefined {
-  return byPlan(query, uri, topOf(routes), surroundings)
-}
-
 /** The next hop of a request that `query.from` sends, by its topmost Route, the plan, or else its Request-URI. */
 export function nextHop(query: PlanQuery, uri: Uri, routes: readonly string[], surroundings: Surroundings): NextHop {
-  const way = byPlan(query, uri, topOf(routes), surroundings)
+  const way = planned(query, uri, routes, surroundings)
   if (way !== undefined && surroundings.elements.has(way)) return { element: way }
   if (way !== undefined) {
     const peer = parseUri(way)
