@@ -24,9 +24,10 @@ const least = 0.01
 export class Admission implements Timed {
   /** Of the requests that begin something, 0.01 to 1. */
   share = 1
-  /** Milliseconds, as of the last look. */
+  /** Milliseconds: the least of the last three looks, since what a pause has kept waiting is soon done. */
   lag = 0
   private readonly options: AdmissionOptions
+  private readonly looks: [number, number, number] = [0, 0, 0]
   private arrivals = 0
   private watching = false
   private due = 0
@@ -61,9 +62,11 @@ export class Admission implements Timed {
   expire(): void {
     const late = this.options.clock.now() - this.due // what keeps a timer waiting keeps messages waiting
     const before = this.lag
-    this.lag = Math.max(late, this.options.lag())
+    this.looks.shift()
+    this.looks.push(Math.max(late, this.options.lag()))
+    this.lag = Math.min(...this.looks)
     this.adjust((this.lag - before) / (every + late))
-    const idle = this.arrivals < arrivalsToWatch && this.share === 1 && this.lag < target
+    const idle = this.arrivals < arrivalsToWatch && this.share === 1 && Math.max(...this.looks) < target
     this.arrivals = 0
     this.watching = false
     if (!idle) this.watch()

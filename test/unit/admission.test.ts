@@ -96,9 +96,21 @@ test('what is under way or renewed is not refused before the lag is a second', a
   const admitted = Array.from({ length: 400 }, (_, i) => admission.admits(others[i % 4]!)).filter(Boolean)
   t.true(admitted.length < 40)
   lag = 3000
-  await clock.advance(100)
+  await clock.advance(200)
   const left = Array.from({ length: 400 }, (_, i) => admission.admits(kept[i % 4]!)).filter(Boolean).length
   t.true(left > 100 && left < 300, String(left))
+})
+
+test('a pause refuses nobody', async (t) => {
+  const clock = new ManualClock()
+  let lag = 0
+  const admission = new Admission({ clock, ids: seededIds(1), lag: () => lag })
+  for (let look = 0; look < 40; look++) {
+    lag = look % 5 < 2 ? 400 : 0 // a collection of garbage takes as long, again and again
+    for (let i = 0; i < 100; i++) t.true(admission.admits(fresh))
+    await clock.advance(50)
+  }
+  t.is(admission.share, 1)
 })
 
 test('a quiet node is not woken', async (t) => {
