@@ -13,6 +13,7 @@ export class Bindings {
   /** Contacts and users of a connection, which is the only way to them. */
   private readonly byFlow = new Map<string, Set<string>>()
   private readonly byContact = new Map<string, string>()
+  private stopped = false
   /** Whose registration a temporary GRUU names. */
   private readonly byGruu = new Map<string, string>()
 
@@ -98,8 +99,13 @@ export class Bindings {
     users?.delete(aor)
     if (users?.size === 0) this.byFlow.delete(binding.flow)
   }
+  /** Connections that we end ourselves take no bindings away: the next start does. */
+  stop(): void {
+    this.stopped = true
+  }
   /** A connection's bindings die with it (RFC 5626 §7); the store tells why, and forgets them soon. */
   private flowClosed(flow: Flow): void {
+    if (this.stopped) return
     const name = this.host.flows.nameOf(flow)
     for (const aor of [...(this.byFlow.get(name) ?? [])]) {
       const before = this.of(aor)

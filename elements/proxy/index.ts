@@ -48,6 +48,10 @@ class ProxyElement implements Element {
     this.registrar = new Registrar(host, this.rules, this.bindings, this.gruus, this.authentication)
   }
 
+  stop(): void {
+    this.bindings.stop()
+  }
+
   relay(token: string, requestUri: string): Flow | undefined {
     if (requestUri.includes(';gr')) return undefined // a GRUU has to become the Contact it stands for
     return this.host.flows.find(token) ?? this.bindings.flowOfContact(requestUri)
