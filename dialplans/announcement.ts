@@ -1,17 +1,12 @@
 /** What a starting node tells the person in front of it. */
-import type { HostPort } from '../signalling/index.ts'
-import { type Dialplan, printListen, printPlace, subscribersOf, userOf } from './dialplan.ts'
-
-/** Where a node listens, whatever carries it. */
-export interface Listening extends HostPort {
-  readonly transport: string
-}
+import { type HostPort, type Listening, printHostPort } from '../signalling/index.ts'
+import { type Dialplan, printListen, subscribersOf, userOf } from './dialplan.ts'
 
 /** What is listening, how to connect a softphone, and `ready`, a line each. */
 export function announcement(dialplan: Dialplan, listening: readonly Listening[], http: HostPort | undefined): readonly string[] {
   const lines = [`Proxima, network '${dialplan.name}' from ${dialplan.file}`]
   for (const listen of listening) lines.push(`  listening on ${printListen(listen)}`)
-  if (http !== undefined) lines.push(`  health and metrics on http://${printPlace(http)}/health and /metrics`)
+  if (http !== undefined) lines.push(`  health and metrics on http://${printHostPort(http)}/health and /metrics`)
   lines.push(...softphone(dialplan, listening))
   lines.push(`ready: ${dialplan.elements.map(({ name }) => name).join(', ')} of ${dialplan.domains[0]}`)
   return lines
@@ -33,9 +28,9 @@ function softphone(dialplan: Dialplan, listening: readonly Listening[]): readonl
 function proxySetting(listen: Listening): string {
   const reachable = { ...listen, host: listen.host === '0.0.0.0' ? '127.0.0.1' : listen.host === '::' ? '::1' : listen.host }
   if (listen.transport === 'WS' || listen.transport === 'WSS') {
-    return `in a browser or with sip.js, WebSocket server ${listen.transport.toLowerCase()}://${printPlace(reachable)}`
+    return `in a browser or with sip.js, WebSocket server ${listen.transport.toLowerCase()}://${printHostPort(reachable)}`
   }
-  return `proxy ${printPlace(reachable)}, transport ${listen.transport}`
+  return `proxy ${printHostPort(reachable)}, transport ${listen.transport}`
 }
 
 /** `alice-proxima` for alice: known to everybody who has read the README. */

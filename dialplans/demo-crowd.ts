@@ -12,6 +12,7 @@ import {
   type Node,
   type Tap,
 } from '../signalling/index.ts'
+import { userOf } from './dialplan.ts'
 
 export interface CrowdOptions {
   readonly names: readonly string[]
@@ -71,11 +72,11 @@ export class Crowd {
       const granted = await ue.requestProximity(['discoverable', 'discoverer'])
       if (typeof granted === 'number') throw new Error(`${name} is refused the proximity service: ${granted}`)
       ue.watch({ diff: true }, ({ proximate, came, left }) => {
-        walker.near = proximate.map(({ device }) => nameOf(device))
+        walker.near = proximate.map(({ device }) => userOf(device))
         this.counts.feedback++
         this.counts.came += came.length
         this.counts.left += left.length
-        if (this.walking && came.length + left.length > 0) this.options.onChange(name, came.map(nameOf), left.map(nameOf))
+        if (this.walking && came.length + left.length > 0) this.options.onChange(name, came.map(userOf), left.map(userOf))
       })
     }
     this.step()
@@ -149,9 +150,4 @@ export class Crowd {
 function placeOf({ east, north }: Walker): Position {
   const latitude = middle.latitude + north / metresPerDegree
   return { latitude, longitude: middle.longitude + east / metresPerDegree / Math.cos((latitude * Math.PI) / 180) }
-}
-
-/** `anna` of `sip:anna@localhost`. */
-function nameOf(device: string): string {
-  return device.slice(device.indexOf(':') + 1).split('@')[0]!
 }

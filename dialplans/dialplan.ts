@@ -1,10 +1,6 @@
 /** A network as data: what a dialplan file says, checked and with its lines remembered. */
 
-import type { HostPort, Rate, Rule } from '../signalling/index.ts'
-
-export interface Listen extends HostPort {
-  readonly transport: 'UDP' | 'TCP' | 'TLS' | 'WS' | 'WSS'
-}
+import { type HostPort, type Listening, printHostPort, type Rate, type Rule } from '../signalling/index.ts'
 
 /** Settings as the schema admits them for the element's role. */
 export type Settings = { readonly [name: string]: unknown }
@@ -26,7 +22,7 @@ export interface Dialplan {
   readonly file: string
   readonly name: string
   readonly domains: readonly string[]
-  readonly listen: readonly Listen[]
+  readonly listen: readonly Listening[]
   /** Paths of PEM files. */
   readonly tls: { readonly certificate: string; readonly key: string } | undefined
   readonly http: HostPort | undefined
@@ -73,10 +69,10 @@ export function userOf(id: string): string {
 }
 
 /** Reads `udp://127.0.0.1:5060`, `wss://[::1]:8443`. Undefined where the text is no such address. */
-export function parseListen(text: string): Listen | undefined {
+export function parseListen(text: string): Listening | undefined {
   const match = /^(udp|tcp|tls|ws|wss):\/\/(.+)$/i.exec(text)
   const place = match === null ? undefined : parsePlace(match[2]!)
-  return place && { transport: match![1]!.toUpperCase() as Listen['transport'], ...place }
+  return place && { transport: match![1]!.toUpperCase() as Listening['transport'], ...place }
 }
 
 /** Reads `127.0.0.1:8080` or `[::1]:8080`. Undefined where the text is no such address. */
@@ -86,10 +82,6 @@ export function parsePlace(text: string): HostPort | undefined {
   return match === null || port > 65535 ? undefined : { host: (match[1] ?? match[2])!, port }
 }
 
-export function printPlace({ host, port }: HostPort): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-}
-
-export function printListen(listen: HostPort & { readonly transport: string }): string {
-  return `${listen.transport.toLowerCase()}://${printPlace(listen)}`
+export function printListen(listen: Listening): string {
+  return `${listen.transport.toLowerCase()}://${printHostPort(listen)}`
 }

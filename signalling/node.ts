@@ -141,8 +141,7 @@ class ProximaNode implements Node, TransportSink {
     this.stats.gauge('connections', () => this.flows.connectionCount)
   }
   private get address(): string {
-    const { host, port } = this.flows.primary
-    return printHostPort(host, port)
+    return printHostPort(this.flows.primary)
   }
   private lag(): number {
     let most = 0
@@ -250,7 +249,7 @@ class ProximaNode implements Node, TransportSink {
       send: (request) => sendRequest(sender, ids, name, uri, request),
       subscribe: (options, listener) => subscriptions.subscribe(name, { from: uri, asserted: uri, ...options }, listener),
       flows: {
-        routeTo: (flow) => `sip:${name}.${flows.token(flow)}@${printHostPort(flow.local.host, flow.local.port)};lr`,
+        routeTo: (flow) => `sip:${name}.${flows.token(flow)}@${printHostPort(flow.local)};lr`,
         find: (token) => flows.find(token),
         isSealed: (token) => flows.isSealed(token),
         nameOf: (flow) => flows.nameOf(flow),
@@ -338,6 +337,6 @@ class ProximaNode implements Node, TransportSink {
 
 function listenFault(fault: unknown, listen: Listening): unknown {
   const code = (fault as { code?: string }).code
-  const place = `${listen.transport} ${printHostPort(listen.host, listen.port)}`
+  const place = `${listen.transport} ${printHostPort(listen)}`
   return code === 'EADDRINUSE' ? new ProximaFault('IN_USE', place, fault) : fault
 }

@@ -5,6 +5,7 @@ import {
   type HostPort,
   type Log,
   openPcapng,
+  printHostPort,
   RealClock,
   randomIds,
   silent,
@@ -13,7 +14,8 @@ import {
 import { type Running, runNode } from '../compose.ts'
 import { Crowd } from '../demo-crowd.ts'
 import { demoTable } from '../demo-table.ts'
-import { type Dialplan, parsePlace, printPlace } from '../dialplan.ts'
+import type { Dialplan } from '../dialplan.ts'
+import { readPlace } from './arguments.ts'
 import { assembleDialplan, readDialplan } from './network.ts'
 import { Refusal } from './refusal.ts'
 
@@ -45,7 +47,7 @@ export function demoCommand(): Command {
     .option(
       '--server <host:port>',
       'a running node of the default network, over UDP; alice, bob, carol and dave walk there',
-      readServer,
+      readPlace,
     )
     .option('--seconds <n>', 'how long', readCount(86_400), 30)
     .option('--ues <n>', 'how many UEs', readCount(500), 20)
@@ -79,14 +81,14 @@ async function demo(options: DemoOptions): Promise<void> {
     onChange: (name, came, left) => show.changed(name, came, left),
   })
   console.log(
-    `${crowd.walkers.length} UEs register with ${own === undefined ? 'the node' : 'a node of their own'} at ${printPlace(server)} …`,
+    `${crowd.walkers.length} UEs register with ${own === undefined ? 'the node' : 'a node of their own'} at ${printHostPort(server)} …`,
   )
   try {
     await within(
       patience,
       clock,
       crowd.gather(),
-      `nobody answers at ${printPlace(server)}; start a server (npm start), or leave out --server`,
+      `nobody answers at ${printHostPort(server)}; start a server (npm start), or leave out --server`,
     )
     await show.during(options.seconds, crowd)
   } finally {
@@ -186,12 +188,6 @@ async function within<Value>(ms: number, clock: Clock, work: Promise<Value>, oth
   } catch (error) {
     throw error instanceof Refusal ? error : new Refusal(error instanceof Error ? error.message : String(error), error)
   }
-}
-
-function readServer(text: string): HostPort {
-  const place = parsePlace(text)
-  if (place === undefined) throw new InvalidArgumentError('Expected host:port, such as 127.0.0.1:5060.')
-  return place
 }
 
 function readCount(most: number): (text: string) => number {

@@ -1,13 +1,14 @@
 /** Options of the command line that override where a dialplan listens and keeps its data. */
 import { type Command, InvalidArgumentError } from 'commander'
-import type { HostPort } from '../../signalling/index.ts'
-import { type Dialplan, type Listen, parseListen, parsePlace } from '../dialplan.ts'
+import type { HostPort, Listening } from '../../signalling/index.ts'
+import { type Dialplan, parseListen } from '../dialplan.ts'
+import { readPlace } from './arguments.ts'
 
 export interface Overrides {
   readonly portUdp?: number
   readonly portTcp?: number
   readonly portWs?: number
-  readonly listen?: readonly Listen[]
+  readonly listen?: readonly Listening[]
   /** False: none. */
   readonly http?: HostPort | false
   readonly data?: string
@@ -31,7 +32,11 @@ export function addOverrides(command: Command): Command {
 
 /** The dialplan as the options change it. */
 export function override(dialplan: Dialplan, { portUdp, portTcp, portWs, listen, http, data }: Overrides): Dialplan {
-  const ports: { readonly [transport in Listen['transport']]?: number | undefined } = { UDP: portUdp, TCP: portTcp, WS: portWs }
+  const ports: { readonly [transport in Listening['transport']]?: number | undefined } = {
+    UDP: portUdp,
+    TCP: portTcp,
+    WS: portWs,
+  }
   return {
     ...dialplan,
     listen: listen ?? dialplan.listen.map((listen) => ({ ...listen, port: ports[listen.transport] ?? listen.port })),
@@ -46,14 +51,8 @@ function readPort(text: string): number {
   return port
 }
 
-function readListen(text: string, before: readonly Listen[] = []): readonly Listen[] {
+function readListen(text: string, before: readonly Listening[] = []): readonly Listening[] {
   const listen = parseListen(text)
   if (listen === undefined) throw new InvalidArgumentError('Expected udp://, tcp:// or ws://, then address:port.')
   return [...before, listen]
-}
-
-function readPlace(text: string): HostPort {
-  const place = parsePlace(text)
-  if (place === undefined) throw new InvalidArgumentError('Expected address:port, such as 127.0.0.1:8081.')
-  return place
 }

@@ -1,8 +1,7 @@
 /** `proxima trace`: the messages of a capture as a ladder. */
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
-import { ladder, mermaid, readPcapng, SipRequest, scan, type TappedMessage } from '../../signalling/index.ts'
-import { printPlace } from '../dialplan.ts'
+import { ladder, mermaid, printHostPort, readPcapng, SipRequest, scan, type TappedMessage } from '../../signalling/index.ts'
 import { unreadable } from '../text.ts'
 import { Refusal } from './refusal.ts'
 
@@ -36,7 +35,7 @@ function readCapture(file: string): Buffer {
 function peersOf(messages: readonly TappedMessage[]): ReadonlyMap<string, string> {
   const names = new Map<string, string>()
   for (const { direction, from, bytes } of messages) {
-    const place = printPlace({ host: from.address, port: from.port })
+    const place = printHostPort({ host: from.address, port: from.port })
     if (direction !== 'in' || names.has(place)) continue
     const request = scan(Buffer.from(bytes))
     if (request instanceof SipRequest && request.from.uri.user !== '') names.set(place, request.from.uri.user)

@@ -10,13 +10,15 @@ import {
   openTcp,
   openUdp,
   openWs,
+  printHostPort,
   RealClock,
   randomIds,
   seal,
 } from '../../signalling/index.ts'
-import { parsePlace, printPlace, userOf } from '../dialplan.ts'
+import { userOf } from '../dialplan.ts'
 import { placedLink } from '../placed-link.ts'
 import { type Happening, UeLines } from '../ue-lines.ts'
+import { readPlace } from './arguments.ts'
 import { logLevelOption, openLog } from './logging.ts'
 import { Refusal } from './refusal.ts'
 
@@ -62,7 +64,7 @@ export function ueCommand(): Command {
     .option('--near', 'tell who is near, now and as it changes; --discover does so too')
     .option('--peers <users>', 'tell of these only, e.g. bob,carol', (text) => text.split(',').filter((name) => name !== ''))
     .option('--period <seconds>', 'be told at least so often, changed or not', readSeconds)
-    .option('--server <host:port>', 'SIP server (default: 127.0.0.1:5060, for ws 127.0.0.1:8060)', readServer)
+    .option('--server <host:port>', 'SIP server (default: 127.0.0.1:5060, for ws 127.0.0.1:8060)', readPlace)
     .addOption(new Option('--transport <name>', 'how to reach it').choices(['udp', 'tcp', 'ws']).default('udp'))
     .option('--password <text>', 'default: that of the demo subscribers, <user>-proxima')
     .option('--domain <name>', 'domain of a user given by name alone', 'localhost')
@@ -99,7 +101,7 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
   const ue = new Ue({ agent, clock, ...(air === undefined ? {} : { air }), onEvent: (event) => lines.tell(event) })
   const stopped = untilStopped(options.for, clock)
   try {
-    await register(ue, printPlace(server), options.transport, clock, lines)
+    await register(ue, printHostPort(server), options.transport, clock, lines)
     await serve(ue, options, lines)
     await stopped
   } finally {
@@ -160,7 +162,9 @@ async function openAir(group: HostPort, at: Position | undefined, clock: Clock, 
     const link = await joinMulticast({ group, failed: (why) => log.warn({ why }, 'the air failed') })
     return multicastAir({ link: at === undefined ? link : placedLink(link, at, clock), clock, ids: randomIds(), seal })
   } catch (error) {
-    throw new Refusal(`there is no multicast to ${printPlace(group)} on this machine (${String(error)}); go on with --air none`)
+    throw new Refusal(
+      `there is no multicast to ${printHostPort(group)} on this machine (${String(error)}); go on with --air none`,
+    )
   }
 }
 
@@ -199,12 +203,6 @@ function readSeconds(text: string): number {
   return seconds
 }
 
-function readServer(text: string): HostPort {
-  const place = parsePlace(text)
-  if (place === undefined) throw new InvalidArgumentError('Expected host:port, such as 127.0.0.1:5060.')
-  return place
-}
-
 function readAir(text: string): HostPort | false {
-  return text === 'none' ? false : readServer(text)
+  return text === 'none' ? false : readPlace(text)
 }

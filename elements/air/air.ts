@@ -1,19 +1,10 @@
 /** The radio medium (SPEC §7): not SIP. Whoever announces a code is heard by whoever listens near it. */
+import type { Heard } from '../services/heard.ts'
 
 /** WGS 84, degrees. */
 export interface Position {
   readonly latitude: number
   readonly longitude: number
-}
-
-export interface Heard {
-  readonly code: string
-  /** dBm */
-  readonly rssi: number
-  /** Milliseconds since the epoch. */
-  readonly at: number
-  /** The announcer has answered a challenge over the air. */
-  readonly confirmed?: boolean
 }
 
 /** Every implementation passes `test/contracts/air.ts`. Devices are names of the caller's choice. */

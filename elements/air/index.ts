@@ -1,5 +1,6 @@
 /** The radio medium (SPEC §7), simulated or over a local network. */
-export type { Air, Heard, Position } from './air.ts'
+export type { Heard } from '../services/heard.ts'
+export type { Air, Position } from './air.ts'
 export { memoryLink } from './memory-link.ts'
 export { type AirLink, type MulticastAirOptions, multicastAir } from './multicast.ts'
 export { metresBetween, type Propagation } from './path-loss.ts'

@@ -1,7 +1,8 @@
 /** User equipment (SPEC §2.2): a library for command lines, tests and simulations. */
+
+export type { Heard } from '../services/heard.ts'
 export type * from './agent.ts'
 export { EngineAgent, type EngineAgentOptions } from './engine-agent.ts'
-export type { Heard } from './report-batch.ts'
 export { SipJsAgent, type SipJsAgentOptions } from './sipjs-agent.ts'
 export type { Carrier, OpenPort, PortListener } from './transports/carrier.ts'
 export { type AirPort, type NearChange, type NearQuestion, type Role, Ue, type UeEvent, type UeOptions } from './ue.ts'

@@ -1,13 +1,6 @@
 /** What a UE has heard and not yet reported (SPEC §3.2): batched in a window, and a code again only after a refresh interval. */
 
-export interface Heard {
-  readonly code: string
-  /** dBm */
-  readonly rssi?: number
-  /** Milliseconds since the epoch. */
-  readonly at: number
-  readonly confirmed?: boolean
-}
+import type { Heard } from '../services/heard.ts'
 
 export class ReportBatch {
   private readonly refresh: number

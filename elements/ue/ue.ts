@@ -9,8 +9,9 @@ import {
   readBody,
   writeBody,
 } from '../schemas/index.ts'
+import type { Heard } from '../services/heard.ts'
 import type { AgentBody, Answer, Notified, UserAgent, Watching } from './agent.ts'
-import { type Heard, ReportBatch } from './report-batch.ts'
+import { ReportBatch } from './report-batch.ts'
 
 /** The radio medium as a UE uses it (SPEC §7); `elements/air` has two. */
 export interface AirPort {

@@ -127,7 +127,7 @@ function decodeRun(escapes: string): string {
 }
 
 /** `host` with brackets where IPv6 needs them, and `:port` if there is one. */
-export function printHostPort(host: string, port: number): string {
+export function printHostPort({ host, port }: { readonly host: string; readonly port: number }): string {
   const name = host.includes(':') ? `[${host}]` : host
   return port === 0 ? name : `${name}:${port}`
 }

@@ -225,7 +225,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     if ('refused' in hop) return undefined
     if ('element' in hop) return this.hop(hop.element, from, compose, user)
     const { flow } = hop
-    const sentBy = printHostPort(flow.local.host, flow.local.port)
+    const sentBy = printHostPort(flow.local)
     const transport = flow.transport === 'MEM' ? 'UDP' : flow.transport
     const tail = flow.reliable ? '' : ';rport'
     if (method === 'ACK') {
@@ -293,8 +293,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
   }
   /** Via value of what stays between elements. */
   private localVia(): string {
-    const { host, port } = this.options.flows().primary
-    return `SIP/2.0/UDP ${printHostPort(host, port)};branch=${this.newBranch()}`
+    return `SIP/2.0/UDP ${printHostPort(this.options.flows().primary)};branch=${this.newBranch()}`
   }
   private newBranch(): string {
     return `${this.prefix}${(this.hops++).toString(36)}`

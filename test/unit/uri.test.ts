@@ -142,8 +142,8 @@ test('host and port', (t) => {
   t.deepEqual(parseHostPort('_sip._udp.example'), { host: '_sip._udp.example', port: 0 })
   for (const text of ['', ':5060', 'a:b', 'a:', '[::1]5060', '[::1]:', '::1', 'a..b', 'a/b'])
     t.is(parseHostPort(text), undefined, text)
-  t.is(printHostPort('::1', 5060), '[::1]:5060')
-  t.is(printHostPort('h', 0), 'h')
+  t.is(printHostPort({ host: '::1', port: 5060 }), '[::1]:5060')
+  t.is(printHostPort({ host: 'h', port: 0 }), 'h')
 })
 
 test('addresses', (t) => {

@@ -1,8 +1,7 @@
 /** How a user agent on sip.js reaches its server, apart from sip.js: injected, so that the agent itself owns no socket. */
-import type { Flow, PortListener } from '../../../signalling/index.ts'
+import type { Flow, HostPort, PortListener } from '../../../signalling/index.ts'
 
-export type { PortListener }
-export type HostPort = Flow['remote']
+export type { HostPort, PortListener }
 
 /** Opens a way to a server; rejects where there is none. `signalling/transports/ue-sockets.ts` has one for each protocol. */
 export type OpenPort = (server: HostPort, listener: PortListener) => Promise<Flow>
@@ -12,10 +11,6 @@ export interface Carrier {
   readonly protocol: 'UDP' | 'TCP' | 'WS'
   readonly server: HostPort
   readonly open: OpenPort
-}
-
-export function printHostPort({ host, port }: HostPort): string {
-  return `${printHost(host)}:${port}`
 }
 
 export function printHost(host: string): string {
