@@ -1,17 +1,8 @@
 /** A crowd of UEs that walk about a square in a simulated air, each with a socket of its own. */
 import { type Position, type SimulatedAir, simulatedAir } from '../elements/air/index.ts'
 import { EngineAgent, Ue } from '../elements/ue/index.ts'
-import {
-  type Clock,
-  compilePlan,
-  createNode,
-  type HostPort,
-  type Ids,
-  type Log,
-  memoryStore,
-  type Node,
-  type Tap,
-} from '../signalling/index.ts'
+import type { Clock, HostPort, Ids, Log, Node, Tap } from '../signalling/index.ts'
+import { agentNode } from './agent-node.ts'
 import { userOf } from './dialplan.ts'
 
 export interface CrowdOptions {
@@ -88,20 +79,8 @@ export class Crowd {
       password: `${name}-proxima`,
       proxy: `sip:${server.host}:${server.port};lr`,
     })
-    const { plan } = compilePlan({ domains: ['127.0.0.1'], elements: new Map([[name, agent.claims]]), ownAddresses: [] })
-    const node = createNode({
-      name,
-      plan: plan!,
-      elements: [agent],
-      listen: [{ transport: 'UDP', host: '127.0.0.1', port: 0 }],
-      domains: [],
-      trusted: [],
-      store: memoryStore(clock),
-      clock,
-      ids,
-      log,
-      ...(tap === undefined ? {} : { tap }),
-    })
+    const listen = [{ transport: 'UDP', host: '127.0.0.1', port: 0 }] as const
+    const node = agentNode(agent.element, { listen, clock, ids, log, tap })
     await node.start()
     this.nodes.push(node)
     const ue = new Ue({

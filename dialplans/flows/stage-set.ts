@@ -2,7 +2,6 @@
 import { EngineAgent, Ue, type UeOptions } from '../../elements/ue/index.ts'
 import {
   type Clock,
-  compilePlan,
   createNode,
   type Element,
   type Endpoint,
@@ -22,6 +21,7 @@ import {
   silent,
   type Tap,
 } from '../../signalling/index.ts'
+import { agentNode } from '../agent-node.ts'
 import { assemble } from '../assemble.ts'
 import type { Dialplan } from '../dialplan.ts'
 import { ClockedStage } from './clocked-stage.ts'
@@ -115,13 +115,8 @@ export class StageSet extends ClockedStage implements Stage {
     const identity = `sip:${name}@${this.options.dialplan.domains[0]}`
     const agent = new EngineAgent({ identity, password: `${name}-proxima`, proxy: `sip:${host}:${port};lr` })
     const own = this.manual === undefined ? '127.0.0.1' : `10.0.1.${this.nodes.length + 1}`
-    const compiled = compilePlan({ domains: [own], elements: new Map([[agent.name, agent.claims]]), ownAddresses: [] })
-    const node = createNode({
+    const node = agentNode(agent.element, {
       ...this.common(name),
-      plan: compiled.plan!,
-      elements: [agent],
-      domains: [],
-      store: memoryStore(this.clock),
       listen: [{ transport: this.manual === undefined ? 'UDP' : 'MEM', host: own, port: this.manual === undefined ? 0 : 5060 }],
     })
     this.nodes.push(node)

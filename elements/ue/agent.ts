@@ -3,6 +3,11 @@
  * Proxima's own engine (simulations in virtual time, crowds). Both pass `test/contracts/agent.ts`.
  */
 
+/** The text of `Warning: 399 agent "text"`; undefined where there is none. */
+export function warningText(header: string | undefined): string | undefined {
+  return /"((?:[^"\\]|\\.)*)"/.exec(header ?? '')?.[1]
+}
+
 export interface AgentBody {
   readonly type: string
   readonly content: string

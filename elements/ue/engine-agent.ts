@@ -1,6 +1,15 @@
 /** A user agent on Proxima's own engine: an element of a node of its own, in whatever time and network that node lives. */
 import { type Element, type Exchange, type Host, type Subscription, type Timer, unsupported } from '../../signalling/index.ts'
-import type { AgentBody, Answer, IncomingMessage, UserAgent, Watch, Watching, WatchListener } from './agent.ts'
+import {
+  type AgentBody,
+  type Answer,
+  type IncomingMessage,
+  type UserAgent,
+  type Watch,
+  type Watching,
+  type WatchListener,
+  warningText,
+} from './agent.ts'
 
 export interface EngineAgentOptions {
   /** `sip:alice@localhost`. */
@@ -12,36 +21,18 @@ export interface EngineAgentOptions {
 
 const capabilities = { methods: ['MESSAGE', 'NOTIFY', 'OPTIONS', 'ACK'], extensions: [], types: ['*/*'] }
 
-/** The agent is the element: put it into a node, start the node, then use it. */
-export class EngineAgent implements Element, UserAgent {
+/** What the agent is to its node: takes every request, and has the host once the node has started. */
+class AgentElement implements Element {
   readonly name: string
   readonly claims = [{ method: '*' }]
-  readonly identity: string
-  private readonly options: EngineAgentOptions
-  private host!: Host
-  private callId = ''
-  private cseq = 0
-  private refreshing: Timer | undefined
-  private registered = false
-  private readonly subscriptions = new Set<Subscription>()
-  private readonly listeners: ((message: IncomingMessage) => void)[] = []
+  readonly listeners: ((message: IncomingMessage) => void)[] = []
+  host!: Host
 
-  constructor(options: EngineAgentOptions) {
-    this.options = options
-    this.identity = options.identity
-    this.name = options.identity.replace(/^sips?:/, '').split('@')[0]!
+  constructor(name: string) {
+    this.name = name
   }
-  private get route(): readonly string[] {
-    return [`<${this.options.proxy}>`]
-  }
-  private get credentials(): { credentials?: { user: string; password: string } } {
-    return this.options.password === undefined ? {} : { credentials: { user: this.name, password: this.options.password } }
-  }
-  /** Called by the node with its host, and by users without: the node has started it already. */
-  async start(host?: Host): Promise<void> {
-    if (host === undefined) return
+  start(host: Host): void {
     this.host = host
-    this.callId = host.ids.token(22)
   }
   handle(exchange: Exchange): void {
     const { request } = exchange
@@ -59,10 +50,39 @@ export class EngineAgent implements Element, UserAgent {
     }
     for (const listener of this.listeners) listener(message)
   }
+}
 
+/** Put its element into a node, start the node, then use it. */
+export class EngineAgent implements UserAgent {
+  readonly identity: string
+  readonly element: AgentElement
+  private readonly options: EngineAgentOptions
+  private callId: string | undefined
+  private cseq = 0
+  private refreshing: Timer | undefined
+  private registered = false
+  private readonly subscriptions = new Set<Subscription>()
+
+  constructor(options: EngineAgentOptions) {
+    this.options = options
+    this.identity = options.identity
+    this.element = new AgentElement(options.identity.replace(/^sips?:/, '').split('@')[0]!)
+  }
+  private get route(): readonly string[] {
+    return [`<${this.options.proxy}>`]
+  }
+  private get credentials(): { credentials?: { user: string; password: string } } {
+    return this.options.password === undefined
+      ? {}
+      : { credentials: { user: this.element.name, password: this.options.password } }
+  }
+  /** There is nothing to connect: it is there as soon as its node is. */
+  async start(): Promise<void> {}
   async register(seconds = 3600): Promise<Answer> {
     this.refreshing?.cancel()
-    const { host, name, identity } = this
+    const { identity } = this
+    const { host, name } = this.element
+    this.callId ??= host.ids.token(22)
     this.cseq += 2 // a challenge takes the number between
     const response = await host.send({
       method: 'REGISTER',
@@ -88,7 +108,7 @@ export class EngineAgent implements Element, UserAgent {
     return answerOf(response)
   }
   async message(to: string, body: AgentBody): Promise<Answer> {
-    const response = await this.host.send({
+    const response = await this.element.host.send({
       method: 'MESSAGE',
       to,
       from: this.identity,
@@ -99,7 +119,7 @@ export class EngineAgent implements Element, UserAgent {
     return answerOf(response)
   }
   subscribe(watch: Watch, listener: WatchListener): Watching {
-    const subscription = this.host.subscribe(
+    const subscription = this.element.host.subscribe(
       { ...watch, from: this.identity, asserted: '', route: this.route, ...this.credentials },
       {
         notified: ({ request, state, reason }) =>
@@ -120,7 +140,7 @@ export class EngineAgent implements Element, UserAgent {
     return subscription
   }
   onMessage(listener: (message: IncomingMessage) => void): void {
-    this.listeners.push(listener)
+    this.element.listeners.push(listener)
   }
   async stop(): Promise<void> {
     this.refreshing?.cancel()
@@ -131,6 +151,5 @@ export class EngineAgent implements Element, UserAgent {
 }
 
 function answerOf(response: { status: number; reason: string; text(header: string): string | undefined }): Answer {
-  const warning = /"((?:[^"\\]|\\.)*)"/.exec(response.text('Warning') ?? '')?.[1]
-  return { status: response.status, reason: response.reason, warning }
+  return { status: response.status, reason: response.reason, warning: warningText(response.text('Warning')) }
 }

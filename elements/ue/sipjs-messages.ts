@@ -1,6 +1,6 @@
 /** sip.js's messages as the rest of a UE knows them. */
 import type { Core } from 'sip.js'
-import type { Answer, Received } from './agent.ts'
+import { type Answer, type Received, warningText } from './agent.ts'
 
 type Incoming = Core.IncomingRequestMessage | Core.IncomingResponseMessage
 
@@ -12,9 +12,8 @@ export function receivedOf(message: Incoming): Received {
   }
 }
 
-/** The text of `Warning: 399 agent "text"`. */
 export function warningOf(message: Incoming): string | undefined {
-  return /"((?:[^"\\]|\\.)*)"/.exec(message.getHeader('Warning') ?? '')?.[1]
+  return warningText(message.getHeader('Warning'))
 }
 
 export function answerOf(message: Core.IncomingResponseMessage): Answer {

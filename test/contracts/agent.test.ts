@@ -1,9 +1,7 @@
 import test from 'ava'
+import { agentNode } from '../../dialplans/agent-node.ts'
 import { type Carrier, EngineAgent, type OpenPort, SipJsAgent } from '../../elements/ue/index.ts'
-import { createNode, silent } from '../../signalling/index.ts'
-import { compilePlan } from '../../signalling/routing/compile.ts'
-import { memoryStore } from '../../signalling/storage/memory.ts'
-import { openTcp, openUdp, openWs } from '../../signalling/transports/ue-sockets.ts'
+import { openTcp, openUdp, openWs, silent } from '../../signalling/index.ts'
 import { agentContract } from './agent.ts'
 import type { MakeAgent } from './agent-ground.ts'
 
@@ -12,13 +10,8 @@ const onEngine: MakeAgent = async (ground, name, password, proxy) => {
   const agent = new EngineAgent({ identity: `sip:${name}@localhost`, password, proxy: `sip:${proxy.host}:${proxy.port};lr` })
   const virtual = ground.carried === 'MEM'
   const host = virtual ? `10.0.1.${ground.nodes.length + 1}` : '127.0.0.1'
-  const { plan } = compilePlan({ domains: [host], elements: new Map([[name, agent.claims]]), ownAddresses: [] })
-  const node = createNode({
+  const node = agentNode(agent.element, {
     ...ground.common(name),
-    plan: plan!,
-    elements: [agent],
-    domains: [],
-    store: memoryStore(ground.clock),
     listen: [{ transport: ground.carried, host, port: virtual ? 5060 : 0 }],
   })
   ground.nodes.push(node)

@@ -1,8 +1,8 @@
 /** Many users behind one UDP socket: one element that speaks for all of them, and remembers what was acknowledged. */
+import { agentNode } from '../../dialplans/agent-node.ts'
 import { mediaType, readBody, writeBody } from '../../elements/schemas/index.ts'
 import {
   type Clock,
-  createNode,
   type Element,
   type Exchange,
   type Host,
@@ -12,8 +12,6 @@ import {
   randomIds,
   silent,
 } from '../../signalling/index.ts'
-import { compilePlan } from '../../signalling/routing/compile.ts'
-import { memoryStore } from '../../signalling/storage/memory.ts'
 
 /** One subscription as its subscriber sees it. */
 export interface Held {
@@ -47,20 +45,8 @@ export class Crowd implements Element {
     this.route = [`<sip:127.0.0.1:${port};lr>`]
   }
   async open(): Promise<void> {
-    const { plan } = compilePlan({ domains: ['127.0.0.1'], elements: new Map([[this.name, this.claims]]), ownAddresses: [] })
-    const { clock } = this
-    this.node = createNode({
-      name: 'crowd',
-      plan: plan!,
-      domains: [],
-      elements: [this],
-      store: memoryStore(clock),
-      clock,
-      ids: randomIds(),
-      log: silent,
-      trusted: [],
-      listen: [{ transport: 'UDP', host: '127.0.0.1', port: 0 }],
-    })
+    const listen = [{ transport: 'UDP', host: '127.0.0.1', port: 0 }] as const
+    this.node = agentNode(this, { listen, clock: this.clock, ids: randomIds(), log: silent })
     await this.node.start()
   }
   async close(): Promise<void> {
