@@ -53,7 +53,7 @@ test('the default dialplan is what the issue says', (t) => {
   t.is(plan.data, 'data')
   t.deepEqual(
     plan.elements.map(({ role }) => role),
-    ['proxy', 'hss', 'prose', 'presence'],
+    ['proxy', 'hss', 'prose', 'presence', 'registration'],
   )
   const all = ['alice', 'bob', 'carol', 'dave']
   const people = all.map((name) => ({
