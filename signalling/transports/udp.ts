@@ -1,5 +1,6 @@
 /** UDP: flows by peer, over `dgram` or the native module. */
 import { ProximaFault } from '../errors.ts'
+import { LagProbe } from './lag.ts'
 import type { HostPort, Transport, TransportSink } from './transport.ts'
 import { dgramSocket } from './udp-dgram.ts'
 import { type DatagramSocket, type DatagramUser, UdpFlow } from './udp-flow.ts'
@@ -18,6 +19,12 @@ export interface UdpOptions {
   /** The native module, if it is not the usual one. */
   readonly file?: string
 }
+
+/** Where a socket that listens everywhere reaches itself. */
+const anyHost: ReadonlyMap<string, string> = new Map([
+  ['0.0.0.0', '127.0.0.1'],
+  ['::', '::1'],
+])
 
 /** What `auto` comes to here, and why not the module, if not. */
 export function udpKind(kind: UdpKind = 'auto', file?: string): { readonly kind: 'native' | 'dgram'; readonly why?: string } {
@@ -48,10 +55,19 @@ export function udpTransport(options: UdpOptions): Transport {
     return flow
   }
   const user: DatagramUser = {
-    received: (bytes, flow) => sink.received(bytes, flow),
+    received: (bytes, flow) => {
+      if (flow === self && probe.takes(bytes)) return
+      sink.received(bytes, flow)
+    },
     flowTo,
     failed: (flow, why) => sink.failed(flow ?? flowTo(local.host, local.port), why),
   }
+  /** Ourselves, once our lag is asked for. */
+  let self: UdpFlow | undefined
+  const probe = new LagProbe((bytes) => {
+    self ??= flowTo(anyHost.get(listen.host) ?? listen.host, local.port)
+    self.send(bytes)
+  })
   const socket = open(kind, options.file, listen, user)
 
   return {
@@ -64,6 +80,7 @@ export function udpTransport(options: UdpOptions): Transport {
       local = { host: listen.host, port: await socket.bind() }
     },
     connect: (remote) => flowTo(remote.host, remote.port),
+    lag: () => probe.read(),
     close: () => {
       flows.clear()
       return socket.close()

@@ -240,6 +240,22 @@ export function datagramContract(test: TestFn, name: string, carried: Carried): 
     t.true(seen <= after)
     t.is(b.got.length, after)
   })
+  check('knows how long what arrives has waited, and hands nothing of that up', async (t, open) => {
+    for (const host of ['127.0.0.1', '0.0.0.0']) {
+      const { transport, got, port } = await open({ host })
+      t.is(transport.lag!(), 0)
+      const free = performance.now() + 60
+      while (performance.now() < free); // busy: nothing is read meanwhile
+      let most = 0
+      await until(() => (most = Math.max(most, transport.lag!())) > 60 && transport.lag!() < 60)
+      transport.connect({ host: '127.0.0.1', port }).send(Buffer.from('to myself'))
+      await until(() => got.length > 0)
+      t.deepEqual(
+        got.map(({ bytes }) => bytes.toString()),
+        ['to myself'],
+      )
+    }
+  })
   check('refuses a port in use as the system does', async (t, open) => {
     const { port } = await open()
     const error = await t.throwsAsync(open({ port }))

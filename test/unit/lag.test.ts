@@ -1,0 +1,61 @@
+/** The wait of a datagram, by one that a socket sends to itself. */
+import test from 'ava'
+import { LagProbe } from '../../signalling/transports/lag.ts'
+
+function probe() {
+  const sent: Buffer[] = []
+  const time = { now: 10_000 }
+  return {
+    sent,
+    time,
+    probe: new LagProbe(
+      (bytes) => sent.push(bytes),
+      () => time.now,
+    ),
+  }
+}
+
+test('what came back tells the lag; what does not come back yet tells it too', (t) => {
+  const { sent, time, probe: lag } = probe()
+  t.is(lag.read(), 0)
+  t.is(sent.length, 1)
+  time.now += 30
+  t.is(lag.read(), 30, 'it is on its way')
+  t.is(sent.length, 1, 'and one at a time is enough')
+  time.now += 20
+  t.true(lag.takes(sent[0]!))
+  t.is(lag.read(), 50)
+  t.is(sent.length, 2)
+  time.now += 1
+  t.true(lag.takes(sent[1]!))
+  t.is(lag.read(), 1)
+})
+
+test('one that was lost is sent again, and does not count when it comes after all', (t) => {
+  const { sent, time, probe: lag } = probe()
+  lag.read()
+  time.now += 501
+  t.is(lag.read(), 501)
+  t.is(sent.length, 2)
+  t.true(lag.takes(sent[0]!))
+  time.now += 3
+  t.is(lag.read(), 3)
+  t.true(lag.takes(sent[1]!))
+})
+
+test('what was measured long ago says nothing', (t) => {
+  const { sent, time, probe: lag } = probe()
+  lag.read()
+  time.now += 400
+  lag.takes(sent[0]!)
+  time.now += 5000
+  t.is(lag.read(), 0)
+})
+
+test('nothing else is taken for a probe', (t) => {
+  const { sent, probe: lag } = probe()
+  lag.read()
+  for (const bytes of ['', '\0lag', '\0lagtoolong', 'OPTIONS sip:a SIP/2.0\r\n\r\n', '\r\n\r\n'])
+    t.false(lag.takes(Buffer.from(bytes)))
+  t.true(lag.takes(sent[0]!))
+})
