@@ -62,8 +62,8 @@ export async function runNode(options: RunOptions): Promise<Running> {
       ids: randomIds(),
       udp,
       log,
-      ...(tap === undefined ? {} : { tap }),
-      ...(certificate === undefined ? {} : { tls: certificate.material }),
+      tap,
+      tls: certificate?.material,
     })
     await node.start()
     certificate?.watch(node, clock, log)

@@ -45,8 +45,8 @@ function readQuery(request: string, { from, content }: ExplainOptions): PlanQuer
     user: uri.user,
     host: uri.host,
     from,
-    ...(event === undefined ? {} : { event: event.toLowerCase() }),
-    ...(content === undefined ? {} : { content: content.toLowerCase() }),
+    event: event?.toLowerCase(),
+    content: content?.toLowerCase(),
   }
 }
 

@@ -52,7 +52,7 @@ async function play(name: string | undefined, options: PlayOptions): Promise<voi
 
 async function playScenario(flow: Flow, scenario: Scenario, options: PlayOptions, tap: Tap | undefined): Promise<boolean> {
   const mode = options.sockets === true ? 'sockets' : 'virtual'
-  const stage = new StageSet({ dialplan: readDialplan(network), mode, ...(tap === undefined ? {} : { tap }) }, scenario)
+  const stage = new StageSet({ dialplan: readDialplan(network), mode, tap }, scenario)
   let fault: unknown
   try {
     await stage.open()

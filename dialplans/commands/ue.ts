@@ -98,7 +98,7 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
     lines.tell({ kind: 'message', from, type: contentType, text: body.toString('utf8') }),
   )
   const air = options.air === false ? undefined : await openAir(options.air, options.at, clock, log)
-  const ue = new Ue({ agent, clock, ...(air === undefined ? {} : { air }), onEvent: (event) => lines.tell(event) })
+  const ue = new Ue({ agent, clock, air, onEvent: (event) => lines.tell(event) })
   const stopped = untilStopped(options.for, clock)
   try {
     await register(ue, printHostPort(server), options.transport, clock, lines)

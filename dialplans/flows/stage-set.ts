@@ -95,8 +95,8 @@ export class StageSet extends ClockedStage implements Stage {
   }
   private common(name: string) {
     const { log = silent } = this.options
-    const network = this.network === undefined ? {} : { network: this.network }
-    return { name, clock: this.clock, ids: this.ids, log: log.child({ node: name }), trusted: [], ...network }
+    const { clock, ids, network } = this
+    return { name, clock, ids, log: log.child({ node: name }), trusted: [], network }
   }
   /** Peers shown by the names of their users. */
   private named(tap: Tap): Tap {

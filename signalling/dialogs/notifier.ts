@@ -225,7 +225,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
         uri: this.stored.remoteTarget,
         routeSet: this.stored.routeSet,
         headers,
-        ...(body === undefined ? {} : { body }),
+        body,
       },
       this,
     )

@@ -93,9 +93,9 @@ export class NodeExchange implements Exchange {
       buildResponse(this.request, status, {
         via: this.side.via,
         headers,
-        ...(status > 100 ? { toTag: this.tag } : {}),
-        ...(fields.reason === undefined ? {} : { reason: fields.reason }),
-        ...(fields.body === undefined ? {} : { body: fields.body.content }),
+        toTag: status > 100 ? this.tag : undefined,
+        reason: fields.reason,
+        body: fields.body?.content,
       }),
     )
   }
@@ -150,7 +150,7 @@ export class NodeExchange implements Exchange {
     }
     const made = this.holder.acceptSubscription(this, options as SubscriptionOptions<unknown>)
     if (!('status' in made)) return made as Notifier<State>
-    this.answer(made.status, made.headers === undefined ? {} : { headers: made.headers })
+    this.answer(made.status, { headers: made.headers })
     return deadNotifier as Notifier<State>
   }
   /** Canonical URI of who asks, where somebody vouches. */

@@ -157,10 +157,10 @@ export class ForkRun implements Fork {
       top,
       drop,
       maxForwards: request.maxForwards - 1,
-      ...(target.uri === request.uriText ? {} : { uri: target.uri }),
-      ...(side.via === undefined ? {} : { via: { text: side.via } }),
-      ...(bottom === undefined ? {} : { bottom }),
-      ...(dropNames === undefined ? {} : { dropNames }),
+      uri: target.uri === request.uriText ? undefined : target.uri,
+      via: side.via === undefined ? undefined : { text: side.via },
+      bottom,
+      dropNames,
     })
   }
 
