@@ -82,6 +82,7 @@ export function parsePlace(text: string): HostPort | undefined {
   return match === null || port > 65535 ? undefined : { host: (match[1] ?? match[2])!, port }
 }
 
+/** As `parseListen` reads it: port 0, which is any free one, too. */
 export function printListen(listen: Listening): string {
-  return `${listen.transport.toLowerCase()}://${printHostPort(listen)}`
+  return `${listen.transport.toLowerCase()}://${printHostPort(listen)}${listen.port === 0 ? ':0' : ''}`
 }

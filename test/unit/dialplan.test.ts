@@ -5,7 +5,15 @@ import { join } from 'node:path'
 import test from 'ava'
 import { announcement, exposure } from '../../dialplans/announcement.ts'
 import { assemble } from '../../dialplans/assemble.ts'
-import { type Dialplan, type Fault, parseListen, parsePlace, printFault, subscribersOf } from '../../dialplans/dialplan.ts'
+import {
+  type Dialplan,
+  type Fault,
+  parseListen,
+  parsePlace,
+  printFault,
+  printListen,
+  subscribersOf,
+} from '../../dialplans/dialplan.ts'
 import { StageSet } from '../../dialplans/flows/stage-set.ts'
 import { loadDialplan } from '../../dialplans/load.ts'
 
@@ -234,6 +242,7 @@ test('a provisioning file adds subscribers, and its faults carry its name and li
 
 test('addresses are read', (t) => {
   t.deepEqual(parseListen('ws://[::1]:0'), { transport: 'WS', host: '::1', port: 0 })
+  for (const text of ['ws://[::1]:0', 'udp://127.0.0.1:5060']) t.is(printListen(parseListen(text)!), text)
   t.deepEqual(parseListen('UDP://a.example:5060'), { transport: 'UDP', host: 'a.example', port: 5060 })
   t.deepEqual(parsePlace('127.0.0.1:80'), { host: '127.0.0.1', port: 80 })
   for (const text of ['', 'udp://', 'udp://a', 'udp://a:65536', 'udp://::1:5']) t.is(parseListen(text), undefined, text)
