@@ -1,6 +1,6 @@
 #!/bin/sh
-# build.sh [output [flags ...]]: compiles udp.c to udp.node beside it, where there is a C compiler and Node's headers; does and
-# says nothing where there is not (the engine then uses dgram), nor where it is newer than its source. LOUD=1 tells why.
+# build.sh [output [flags ...]]: compiles these sources to udp.node beside them, where there is a C compiler and Node's headers;
+# does and says nothing where there is not (the engine then uses dgram), nor where it is newer than they are. LOUD=1 tells why.
 folder=$(cd "$(dirname "$0")" && pwd) || exit 0
 output=${1:-$folder/udp.node}
 [ $# -gt 0 ] && shift
@@ -9,7 +9,8 @@ tell() { [ -z "$LOUD" ] || echo "$*" >&2; }
 
 [ "$(uname -s)" = Linux ] || { tell 'only for Linux'; exit 0; }
 command -v cc >/dev/null 2>&1 || { tell 'no C compiler'; exit 0; }
-[ "$output" -nt "$folder/udp.c" ] && [ $# -eq 0 ] && { tell 'up to date'; exit 0; }
+newest=$(ls -t "$folder"/*.[ch] "$folder/build.sh" | head -n 1)
+[ "$output" -nt "$newest" ] && [ $# -eq 0 ] && { tell 'up to date'; exit 0; }
 
 # Headers of any Node from 18 on do: Node-API and libuv 1 keep their binary interface.
 home=$(dirname "$(readlink -f "$(command -v node)")")/..
@@ -23,7 +24,7 @@ done
 
 # Whole at any time, though several may build at once.
 draft="$output.$$"
-if faults=$(cc -std=gnu11 -O2 -Wall -Wextra -shared -fPIC "$@" -I"$include" -o "$draft" "$folder/udp.c" 2>&1); then
+if faults=$(cc -std=gnu11 -O2 -Wall -Wextra -shared -fPIC -fvisibility=hidden "$@" -I"$include" -o "$draft" "$folder/udp.c" "$folder/calls.c" 2>&1); then
   mv -f "$draft" "$output" 2>/dev/null
 else
   rm -f "$draft" 2>/dev/null

@@ -44,7 +44,6 @@ const failed = queued + 8 * queuedAtMost
 const words = failed + 8 * failuresAtMost
 const queueSize = 256 * 1024 // bytes; a datagram longer than what is left goes after a flush
 const remembered = 8192 // flows found again by their address; a power of two
-const keptTogether = 64 * 1024 // bytes that one kept message may hold on to at most, beside itself
 
 const require = createRequire(import.meta.url)
 const usual = join(import.meta.dirname, '../native/udp.node')
@@ -156,12 +155,11 @@ export class NativeSocket implements DatagramSocket {
   }
   private deliver(all: Buffer, count: number): void {
     const { shared, user } = this
-    const apart = all.length > keptTogether
     let from = 0
     for (let i = 0; i < count && this.handle !== undefined; i++) {
       const at = received + 8 * i
       const to = from + shared[at]!
-      const bytes = apart ? Buffer.from(all.subarray(from, to)) : all.subarray(from, to)
+      const bytes = all.subarray(from, to)
       from = to
       if (shared[at + 2] === 0) continue // nobody can answer port 0
       try {
