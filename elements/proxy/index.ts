@@ -136,7 +136,7 @@ class ProxyElement implements Element {
       exchange.forward({}, { ...asserted, ...this.recordRoute(exchange, undefined) })
       return
     }
-    if (ours && gruu) return this.toDevice(exchange, asserted, undefined)
+    if (ours && gruu && request.method !== 'PUBLISH') return this.toDevice(exchange, asserted, undefined)
     if (ours) return this.toUser(exchange, asserted)
     // Both ends of the dialog are behind one address: what came from there may go back there, and nowhere else.
     if (ownRoutes.length > 1 && this.isSealed(ownRoutes)) exchange.forward({ flow: exchange.flow }, asserted)
@@ -178,7 +178,7 @@ class ProxyElement implements Element {
     if (!this.toBindings(exchange, bindings, asserted)) return this.unreachable(exchange, aor)
   }
   /** To the instance that a GRUU names (RFC 5627 §5.4), by the flow of its dialog where that still stands. */
-  private toDevice(exchange: Exchange, asserted: { asserted?: string }, way: Flow | undefined): void {
+  private toDevice(exchange: Exchange, asserted: { asserted?: string }, way: Flow | undefined): void | Promise<void> {
     const meant = this.gruus.meant(exchange.request.uri)
     const bindings = meant === undefined ? [] : this.gruus.bindingsOf(meant)
     const name = way && this.host.flows.nameOf(way)
@@ -187,7 +187,7 @@ class ProxyElement implements Element {
     // A temporary GRUU may have ended before the dialog that was made with it.
     if (way !== undefined) {
       exchange.forward({ uri: onWay?.contact ?? exchange.request.uriText, flow: way }, this.identityFor(exchange, asserted))
-    } else exchange.reply(meant === undefined ? 404 : 480)
+    } else return this.unreachable(exchange, meant?.aor)
   }
   /** False: none of them can be reached. */
   private toBindings(exchange: Exchange, bindings: readonly Binding[], asserted: { asserted?: string }): boolean {

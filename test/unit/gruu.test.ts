@@ -1,5 +1,6 @@
 /** GRUUs (RFC 5627): URIs that lead to one instance, public and temporary. */
 import test from 'ava'
+import { createRegistration } from '../../elements/registration/index.ts'
 import type { SipResponse } from '../../signalling/index.ts'
 import { answering, contactOf, parameterOf, RegistrarScene } from './registrar-scene.ts'
 
@@ -105,6 +106,7 @@ test('what nobody gave out leads nowhere', async (t) => {
   const touched = temporary.replace(/tg-(.)/, (_all, c: string) => `tg-${c === 'A' ? 'B' : 'A'}`)
   for (const uri of [touched, 'sip:tg-x@localhost;gr', 'sip:bob@localhost;gr'])
     t.is((await scene.message(from, uri)).status, 404, uri)
+  t.is((await scene.ask(from, 'PUBLISH', `sip:bob@localhost;gr=${urn}`, { lines: ['Event: presence'] })).status, 489)
   for (const uri of ['sip:bob@localhost;gr=urn:uuid:9', 'sip:bob@localhost;gr=%00%ff'])
     t.is((await scene.message(from, uri)).status, 480, uri)
 })
@@ -153,4 +155,21 @@ test('in a dialog a GRUU becomes the Contact it stands for now, though its devic
   two.clear()
   t.is((await inDialog()).status, 200)
   t.deepEqual([one.requests.length, two.requests.map(({ uriText }) => uriText)], [0, ['sip:bob@10.0.5.2:5060']])
+})
+
+test('a NOTIFY to a watcher whose Contact is a GRUU comes as to its Contact', async (t) => {
+  const scene = await RegistrarScene.open({}, () => [createRegistration('registration', {})])
+  const wire = answering(await scene.wire('10.0.5.1'))
+  await scene.register(wire, 'bob', contactOf('sip:bob@10.0.5.1:5060', 1), { lines: gruu })
+  const watched = await scene.ask(wire, 'SUBSCRIBE', 'sip:bob@localhost', {
+    from: 'sip:bob@localhost',
+    contact: `<sip:bob@localhost;gr=${urn}>`,
+    lines: ['Event: reg'],
+  })
+  t.is(watched.status, 200)
+  await scene.register(wire, 'bob', '<sip:more@10.0.5.1>')
+  t.deepEqual(
+    wire.requests.map(({ method, uriText }) => `${method} ${uriText}`),
+    ['NOTIFY sip:bob@10.0.5.1:5060', 'NOTIFY sip:bob@10.0.5.1:5060'],
+  )
 })
