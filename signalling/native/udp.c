@@ -187,6 +187,8 @@ void release(Socket *s) {
 static void on_closed(uv_handle_t *handle) {
   Socket *s = handle->data;
   if (--s->open_handles > 0) return;
+  free(s->arena);
+  s->arena = NULL;
   tell_simply(s, kind_closed, 0);
   napi_async_cleanup_hook_handle hook = s->hook;
   napi_delete_reference(s->env, s->listener);

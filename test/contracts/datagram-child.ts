@@ -32,13 +32,13 @@ async function storm(file: string): Promise<void> {
         const bytes = Buffer.alloc(sizes[pick(burst === 5 ? 7 : 5)]!, 1 + pick(250))
         from.to(to).send(bytes)
       }
-      ends[0]!.transport.connect({ host, port: 1 + pick(65_535) }).send(Buffer.from('to nobody'))
+      // An address of this machine where nobody listens, so that no other test hears of it.
+      ends[0]!.transport.connect({ host: '127.0.0.2', port: 1 + pick(65_535) }).send(Buffer.from('to nobody'))
       ends[0]!.transport.connect({ host: 'nobody', port: 1 + pick(65_535) }).send(Buffer.from('to nobody'))
       await new Promise((resolve) => setImmediate(resolve))
     }
     if (pick(2) === 0) await until(() => ends.every((end) => end.got.length > 0))
-    for (const { got } of ends)
-      for (const { bytes } of got) if (bytes.length > 0 && bytes.some((byte) => byte !== bytes[0])) wrong++
+    for (const { got } of ends) for (const { bytes } of got) if (bytes.some((byte) => byte !== bytes[0])) wrong++
     await Promise.all(ends.map((end) => end.transport.close()))
   }
   console.log(`wrong ${wrong}`)
