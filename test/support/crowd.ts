@@ -69,7 +69,9 @@ export class Crowd implements Element {
       ['Expires', '3600'],
     ])
     if (response.status === 200) this.registered.add(user)
-    return response.status
+    if (response.status !== 503) return response.status
+    await this.pass(1000 * Number(response.text('Retry-After') ?? 1)) // a busy machine: admission.ts
+    return this.register(user)
   }
   /** Contacts that the registrar holds of a user. */
   async bindings(user: string): Promise<readonly string[]> {
