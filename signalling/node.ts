@@ -78,7 +78,7 @@ class ProximaNode implements Node, TransportSink {
   private readonly table: TransactionTable
   private readonly subscriptions: Subscriptions
   private readonly dispatcher: Dispatcher
-  private flows: FlowTable
+  private readonly flows: FlowTable
   private ready = false
   /** The element that meets what comes from outside: what our end is called in traces. */
   private readonly edge: { readonly name?: string }
@@ -90,7 +90,7 @@ class ProximaNode implements Node, TransportSink {
     this.closed = this.closed.bind(this)
     this.failed = this.failed.bind(this)
     this.transports = options.listen.map((listen) => this.transport(listen))
-    this.flows = new FlowTable(this.transports, options.domains, ids.token(32))
+    this.flows = new FlowTable(this.transports, options.domains)
     const sender: Sender = {
       send: (parts, user) => this.dispatcher.send(parts, user),
       contact: (element) => `sip:${element}@${this.address}`,
@@ -126,7 +126,7 @@ class ProximaNode implements Node, TransportSink {
       stats: this.stats,
       table: this.table,
       subscriptions: this.subscriptions,
-      flows: () => this.flows,
+      flows: this.flows,
     })
     for (const element of options.elements) {
       this.dispatcher.add(element)
@@ -184,7 +184,7 @@ class ProximaNode implements Node, TransportSink {
         throw listenFault(fault, options.listen[i]!)
       }
     }
-    this.flows = new FlowTable(this.transports, options.domains, secret)
+    this.flows.sealBy(secret)
     if (this.transports.some(({ name }) => name === 'UDP')) options.log.info(udpKind(options.udp), 'what carries datagrams')
     try {
       for (const element of options.elements) await element.start?.(this.hostFor(element))
@@ -233,8 +233,7 @@ class ProximaNode implements Node, TransportSink {
     const { clock, store, log, ids, domains } = this.options
     const { name } = element
     const uri = `sip:${name}@${domains[0] ?? this.address}`
-    const sender: Sender = { send: (parts, user) => this.dispatcher.send(parts, user), contact: () => uri }
-    const { flows, stats, subscriptions } = this
+    const { dispatcher, flows, stats, subscriptions } = this
     return {
       name,
       uri,
@@ -246,18 +245,9 @@ class ProximaNode implements Node, TransportSink {
       log: log.child({ element: name }),
       count: (counter, by = 1) => stats.count(`${name}_${counter}`, by),
       gauge: (gauge, read) => stats.gauge(`${name}_${gauge}`, read),
-      send: (request) => sendRequest(sender, ids, name, uri, request),
+      send: (request) => sendRequest(dispatcher, ids, name, uri, request),
       subscribe: (options, listener) => subscriptions.subscribe(name, { from: uri, asserted: uri, ...options }, listener),
-      flows: {
-        routeTo: (flow) => `sip:${name}.${flows.token(flow)}@${printHostPort(flow.local)};lr`,
-        find: (token) => flows.find(token),
-        isSealed: (token) => flows.isSealed(token),
-        nameOf: (flow) => flows.nameOf(flow),
-        named: (flow) => flows.named(flow),
-        to: (transport, remote) => flows.to(transport, remote),
-        isOurs: (host, port) => flows.isOurs(host, port),
-        onClosed: (listener) => flows.onClosed(listener),
-      },
+      flows,
     }
   }
 

@@ -13,7 +13,7 @@ const firstCSeq = 1
 
 /** Resolves with the final response; 408 on silence, 503 where the flow broke, made up here. */
 export function sendRequest(
-  sender: Sender,
+  sender: Pick<Sender, 'send'>,
   ids: Ids,
   element: string,
   own: string,

@@ -1,9 +1,9 @@
 /** The proxy (SPEC §2.2): registrar, edge and home proxy; the only element that talks to UEs unless the dialplan says otherwise. */
 import type { Address, Element, Exchange, Flow, Host, SipResponse, Target } from '../../signalling/index.ts'
-import { H } from '../../signalling/index.ts'
+import { H, RateLimit } from '../../signalling/index.ts'
 import type { Binding } from '../services/bindings.ts'
 import { deviceKey } from '../services/devices.ts'
-import { LookupFailed, Subscribers } from '../services/subscribers.ts'
+import { Subscribers } from '../services/subscribers.ts'
 import { Authentication, type Verdict } from './authentication.ts'
 import { Bindings } from './bindings.ts'
 import { Gruus } from './gruu.ts'
@@ -31,6 +31,7 @@ class ProxyElement implements Element {
   private subscribers!: Subscribers
   private authentication!: Authentication
   private registrar!: Registrar
+  private rate: RateLimit | undefined
 
   constructor(name: string, settings: ProxySettings) {
     this.name = name
@@ -39,9 +40,10 @@ class ProxyElement implements Element {
   }
   async start(host: Host): Promise<void> {
     this.host = host
+    this.rate = this.settings.rate && new RateLimit(host.clock, this.settings.rate)
     this.bindings = new Bindings(host)
     await this.bindings.load()
-    this.subscribers = new Subscribers(host, this.settings.hss ?? `sip:hss@${host.domains[0]}`)
+    this.subscribers = new Subscribers(host, this.settings.hss)
     if (!this.rules.open) this.subscribers.start()
     this.authentication = new Authentication(host, this.rules, this.subscribers, this.bindings)
     this.gruus = await Gruus.open(host, this.bindings)
@@ -57,11 +59,7 @@ class ProxyElement implements Element {
     return this.host.flows.find(token) ?? this.bindings.flowOfContact(requestUri)
   }
   handle(exchange: Exchange): void | Promise<void> {
-    return this.serve(exchange)?.catch((fault: unknown) => {
-      if (!(fault instanceof LookupFailed) || exchange.settled) throw fault
-      this.host.log.warn({ fault: fault.message }, 'no answer from the HSS')
-      exchange.reply(503, { headers: [['Retry-After', '5']], warning: 'subscription data cannot be read now' })
-    })
+    return this.serve(exchange)?.catch((fault: unknown) => this.subscribers.refuse(exchange, fault))
   }
   private serve(exchange: Exchange): void | Promise<void> {
     const { request } = exchange
@@ -107,6 +105,9 @@ class ProxyElement implements Element {
     }
     if (this.rules.registrationRequired && this.bindings.of(verdict.identity).length === 0) {
       return exchange.reply(403, { warning: 'register first' })
+    }
+    if (exchange.request.toTag === '' && this.rate?.take(verdict.identity) === false) {
+      return exchange.reply(503, { headers: [['Retry-After', '1']], warning: 'too many requests from you' })
     }
     return this.route(exchange, verdict.identity)
   }
@@ -164,8 +165,8 @@ class ProxyElement implements Element {
   private recordRoute(exchange: Exchange, to: Flow | undefined): { recordRoute?: readonly string[] } {
     const { request, flow } = exchange
     if (!makesDialog.includes(request.method) || request.toTag !== '') return {}
-    const values = to === undefined ? [] : [`<${this.host.flows.routeTo(to)}>`]
-    if (!exchange.flow.id.startsWith('local-')) values.push(`<${this.host.flows.routeTo(flow)}>`)
+    const values = to === undefined ? [] : [`<${this.host.flows.routeTo(this.name, to)}>`]
+    if (exchange.flow.internal !== true) values.push(`<${this.host.flows.routeTo(this.name, flow)}>`)
     return { recordRoute: values }
   }
 

@@ -1,4 +1,4 @@
-import type { DigestAlgorithm } from '../../signalling/index.ts'
+import type { DigestAlgorithm, Rate } from '../../signalling/index.ts'
 
 /** Of the dialplan, `role: proxy`. Times in seconds. */
 export interface ProxySettings {
@@ -16,6 +16,8 @@ export interface ProxySettings {
   readonly serviceRoute?: readonly string[]
   /** `supported`: a Path that a proxy has added is refused to clients that do not know it (421). */
   readonly path?: 'any' | 'supported'
+  /** New requests of one subscriber. */
+  readonly rate?: Rate
   /** URI of the HSS; default `sip:hss@<first domain>`. */
   readonly hss?: string
 }

@@ -33,7 +33,7 @@ export interface DispatcherOptions {
   readonly stats: Stats
   readonly table: TransactionTable
   readonly subscriptions: Subscriptions
-  readonly flows: () => FlowTable
+  readonly flows: FlowTable
 }
 
 export class Dispatcher implements ExchangeHolder, Surroundings {
@@ -58,10 +58,10 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     this.elements.set(element.name, element)
   }
   isOurs(host: string, port: number): boolean {
-    return this.options.flows().isOurs(host, port)
+    return this.options.flows.isOurs(host, port)
   }
   flowTo(transport: string, remote: { host: string; port: number }): Flow | undefined {
-    return this.options.flows().to(transport, remote)
+    return this.options.flows.to(transport, remote)
   }
   newTag(): string {
     return this.options.ids.token(10)
@@ -237,7 +237,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     return transaction
   }
   private hop(name: string, from: string, compose: (via: string) => Buffer, user: ClientUser): { cancel(): void } | undefined {
-    const { primary } = this.options.flows()
+    const { primary } = this.options.flows
     const bytes = compose(this.localVia())
     const request = scan(bytes)
     if (!(request instanceof SipRequest) || request.fault !== undefined) {
@@ -259,7 +259,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
   private readonly seen = (bytes: Buffer, from: string, to: string): void => {
     const { tap, clock } = this.options
     if (tap === undefined) return
-    const { host: address, port } = this.options.flows().primary
+    const { host: address, port } = this.options.flows.primary
     tap.message({
       at: clock.date(),
       transport: 'MEM',
@@ -293,7 +293,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
   }
   /** Via value of what stays between elements. */
   private localVia(): string {
-    return `SIP/2.0/UDP ${printHostPort(this.options.flows().primary)};branch=${this.newBranch()}`
+    return `SIP/2.0/UDP ${printHostPort(this.options.flows.primary)};branch=${this.newBranch()}`
   }
   private newBranch(): string {
     return `${this.prefix}${(this.hops++).toString(36)}`

@@ -11,6 +11,7 @@ export class LocalFlow implements Flow {
   readonly transport = 'MEM'
   readonly reliable = true
   readonly trusted = true
+  readonly internal = true
   readonly open = true
   readonly local: HostPort
   readonly remote: HostPort
@@ -34,6 +35,7 @@ export class LocalTransaction implements ServerSide {
   readonly request: SipRequest
   readonly flow: LocalFlow
   readonly via = undefined
+  admitted = true
   /** Name of the element that receives. */
   readonly to: string
   onCancel: (() => void) | undefined = undefined

@@ -1,5 +1,6 @@
 /** The flows of a node: found by id, by address, or by the sealed token of a Record-Route (RFC 5626 §5.2). */
 import { sameSecret, seal } from '../ids.ts'
+import { printHostPort } from '../messages/uri.ts'
 import type { Flow, HostPort, Transport } from './transport.ts'
 
 const remembered = 50_000 // tokens whose seal was checked already
@@ -9,24 +10,23 @@ export class FlowTable {
   private readonly connections = new Map<string, Flow>()
   private readonly listeners: ((flow: Flow) => void)[] = []
   private readonly domains: ReadonlySet<string>
-  private readonly key: string
+  private key = ''
   private readonly isAnyHost: boolean
   private readonly tokens = new WeakMap<Flow, string>()
   private readonly verified = new Set<string>()
 
-  /** `key` seals tokens; kept in the store, so that they outlive the process. */
-  constructor(transports: readonly Transport[], domains: Iterable<string>, key: string) {
+  constructor(transports: readonly Transport[], domains: Iterable<string>) {
     this.transports = transports
     this.domains = new Set(domains)
-    this.key = key
     this.isAnyHost = transports.some(({ local }) => local.host === '0.0.0.0' || local.host === '::')
+  }
+  /** What seals tokens, before the first is needed; kept in the store, so that they outlive the process. */
+  sealBy(key: string): void {
+    this.key = key
   }
   /** Where we can be reached, for Contact and Via. */
   get primary(): HostPort {
     return this.transports[0]?.local ?? { host: '127.0.0.1', port: 5060 }
-  }
-  get primaryIsMemory(): boolean {
-    return this.transports[0]?.name === 'MEM'
   }
   get connectionCount(): number {
     return this.connections.size
@@ -69,6 +69,9 @@ export class FlowTable {
   named(name: string): Flow | undefined {
     const [transport, host, port] = name.split('|')
     return host === undefined || port === undefined ? this.open(name) : this.to(transport!, { host, port: Number(port) })
+  }
+  routeTo(element: string, flow: Flow): string {
+    return `sip:${element}.${this.token(flow)}@${printHostPort(flow.local)};lr`
   }
   token(flow: Flow): string {
     let token = this.tokens.get(flow)

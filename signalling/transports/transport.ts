@@ -18,6 +18,8 @@ export interface Flow {
   /** The dialplan lists the peer: its P-Asserted-Identity counts (SPEC §2.5). */
   readonly trusted: boolean
   readonly open: boolean
+  /** A link between two elements of this node. */
+  readonly internal?: boolean
   /** Canonical address of record that passed digest on this flow; set by the proxy. Connections only. */
   identity: string | undefined
   /** Queues the bytes; never throws. False: the flow is closed or its peer too slow, nothing was taken. */

@@ -27,7 +27,9 @@ function table(hosts: readonly string[] = ['10.0.0.1'], key = 'key'): { flows: F
   const network = new MemoryNetwork(new ManualClock())
   const sink = { received: () => undefined, closed: () => undefined, failed: () => undefined }
   const transports = hosts.map((host) => network.transport({ listen: { host, port: 5060 }, sink, isTrusted: () => false }))
-  return { flows: new FlowTable(transports, ['localhost', 'example.com'], key), transports }
+  const flows = new FlowTable(transports, ['localhost', 'example.com'])
+  flows.sealBy(key)
+  return { flows, transports }
 }
 
 test('what is ours: domains without a port, and our addresses with ours', (t) => {
@@ -102,7 +104,7 @@ async function proxied() {
   )
   const wire = await Wire.at(lab, '10.0.5.1')
   const other = await Wire.at(lab, '10.6.6.6')
-  const token = (flow: Flow): string => /\.([^@]+)@/.exec(helper.host.flows.routeTo(flow))![1]!
+  const token = (flow: Flow): string => /\.([^@]+)@/.exec(helper.host.flows.routeTo('helper', flow))![1]!
   const bye = async (route: string, uri = 'sip:bob@10.6.6.6'): Promise<readonly number[]> => {
     wire.clear()
     wire.send(

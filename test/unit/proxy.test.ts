@@ -1,15 +1,15 @@
 import test from 'ava'
 import { createHss } from '../../elements/hss/index.ts'
 import { createPresence } from '../../elements/presence/index.ts'
-import { createProxy } from '../../elements/proxy/index.ts'
+import { createProxy, type ProxySettings } from '../../elements/proxy/index.ts'
 import { type Agent, Lab } from '../support/lab.ts'
 
 const alice = { user: 'alice', password: 'alice-proxima' }
 const server = '<sip:10.0.0.1;lr>'
 
-function elements() {
+function elements(settings: ProxySettings = {}) {
   return [
-    createProxy('proxy', {}),
+    createProxy('proxy', settings),
     createHss('hss', {
       subscribers: ['alice', 'bob', 'eve'].map((name) => ({
         id: `sip:${name}@localhost`,
@@ -59,6 +59,21 @@ test('a user registers with digest and gets a MESSAGE', async (t) => {
   t.is(got.body.toString(), 'grüß dich')
   t.is(got.asserted[0]?.uri.text, 'sip:alice@localhost')
   t.is(got.uriText, 'sip:bob@10.0.1.2:5060')
+})
+
+test('a subscriber beyond the rate of one is told to wait, others are not', async (t) => {
+  const lab = new Lab()
+  await lab.serve(['localhost'], elements({ rate: { rate: 1, burst: 3 } }))
+  const [a, b] = [await lab.agent('alice'), await lab.agent('bob')]
+  for (const each of [a, b]) await lab.during(register(each))
+  const answers = await lab.during(Promise.all([1, 2, 3, 4, 5].map((n) => message(a, 'sip:bob@localhost', `${n}`))), 100)
+  t.deepEqual(answers.map(({ status }) => status).sort(), [200, 200, 200, 503, 503])
+  const refused = answers.find(({ status }) => status === 503)!
+  t.is(refused.text('Retry-After'), '1')
+  t.regex(refused.text('Warning')!, /too many requests from you/)
+  t.is((await lab.during(message(b, 'sip:alice@localhost', 'and I?'), 100)).status, 200)
+  await lab.clock.advance(4000)
+  t.is((await lab.during(message(a, 'sip:bob@localhost', 'later'), 100)).status, 200)
 })
 
 test('a wrong password and an unknown user look alike', async (t) => {
