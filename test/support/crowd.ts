@@ -10,6 +10,7 @@ import {
   type Notification,
   RealClock,
   randomIds,
+  type SipResponse,
   silent,
 } from '../../signalling/index.ts'
 
@@ -69,17 +70,25 @@ export class Crowd implements Element {
       ['Expires', '3600'],
     ])
     if (response.status === 200) this.registered.add(user)
-    if (response.status !== 503) return response.status
-    await this.pass(1000 * Number(response.text('Retry-After') ?? 1)) // a busy machine: admission.ts
-    return this.register(user)
+    return response.status
   }
   /** Contacts that the registrar holds of a user. */
   async bindings(user: string): Promise<readonly string[]> {
     const response = await this.send('REGISTER', user, this.uri(user), [])
+    if (response.status !== 200) throw new Error(`${response.status} to ${user}, who asks for the bindings`)
     return response.list('Contact')
   }
-  private send(method: string, user: string, to: string, headers: readonly (readonly [string, string])[]) {
-    return this.host.send({ method, to, from: this.uri(user), route: this.route, headers })
+  /** Comes again where a busy node says when (`signalling/admission.ts`). */
+  private async send(
+    method: string,
+    user: string,
+    to: string,
+    headers: readonly (readonly [string, string])[],
+  ): Promise<SipResponse> {
+    const response = await this.host.send({ method, to, from: this.uri(user), route: this.route, headers })
+    if (response.status !== 503) return response
+    await this.pass(1000 * Number(response.text('Retry-After') ?? 1))
+    return this.send(method, user, to, headers)
   }
   /** Asks for both roles; remembers each code that is told. */
   proximity(user: string): Held {
