@@ -15,6 +15,7 @@ import { grant, NotifierDialog, type NotifierHolder } from './notifier.ts'
 import type { Sender } from './sender.ts'
 import { SubscriberDialog, type SubscriberHolder } from './subscriber.ts'
 import { dialogKey, recordKey, reserve, type SubscriptionRecord } from './subscription-record.ts'
+import { Terms } from './terms.ts'
 
 export interface SubscriptionsOptions {
   readonly clock: Clock
@@ -29,9 +30,11 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   readonly ids: Ids
   readonly sender: Sender
   readonly tags = new EntityTags()
+  readonly terms = new Terms()
   private readonly store: Store
   private readonly log: Log
   private readonly packages = new Map<string, { readonly element: Element; readonly pack: EventPackage }>()
+  private readonly offered = new Map<string, string>()
   private readonly notifiers = new Map<string, NotifierDialog>()
   private readonly subscribers = new Map<string, SubscriberDialog>()
 
@@ -49,10 +52,13 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     return this.subscribers.size
   }
   register(element: Element): void {
-    for (const pack of element.packages ?? []) this.packages.set(`${element.name}/${pack.name}`, { element, pack })
+    const packages = element.packages ?? []
+    for (const pack of packages) this.packages.set(`${element.name}/${pack.name}`, { element, pack })
+    this.offered.set(element.name, packages.map(({ name }) => name).join(', '))
   }
+  /** The value of Allow-Events. */
   private packagesOf(element: string): string {
-    return [...this.packages.values()].flatMap(({ element: owner, pack }) => (owner.name === element ? pack.name : [])).join(', ')
+    return this.offered.get(element) ?? ''
   }
 
   /** The notifier of a new dialog, or the status (and headers) of a refusal. The 2xx leaves when the record is durable. */
@@ -72,6 +78,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     const type = negotiate(request, found.pack)
     if (type === undefined) return { status: 406, headers: [['Accept', found.pack.types.join(', ')]] }
     const { usual, max } = found.pack.expires
+    side.admitted = true
     const granted = Math.min(request.expires ?? usual, options.expires ?? max, max)
     const id = this.ids.token(16)
     const stored: SubscriptionRecord = {
@@ -153,11 +160,13 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     const key = dialogKey(request.callId, request.toTag)
     const subscriber = this.subscribers.get(key)
     if (subscriber !== undefined && subscriber.element === element) {
+      side.admitted = true
       subscriber.receive(side)
       return true
     }
     const notifier = this.notifiers.get(key)
     if (notifier === undefined || notifier.element !== element) return false
+    side.admitted = true
     this.resubscribe(notifier, side)
     return true
   }

@@ -117,7 +117,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
   }
   private readonly foreignRoutes = (request: SipRequest): readonly string[] => splitRoutes(request, this)?.rest ?? []
   receiveAck(request: SipRequest, flow: Flow): void {
-    this.receive({ request, flow, via: undefined, onCancel: undefined, respond: () => undefined })
+    this.receive({ request, flow, via: undefined, onCancel: undefined, admitted: true, respond: () => undefined })
   }
   private refuse(side: ServerSide, status: number): void {
     side.respond(status, buildResponse(side.request, status, { via: side.via, toTag: this.newTag() }))

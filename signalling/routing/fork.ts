@@ -97,6 +97,7 @@ export class ForkRun implements Fork {
     this.waiting = targets.length === 1 ? [[targets[0]!]] : byQ(targets)
   }
   start(): void {
+    this.side.admitted = true
     if (this.request.method === 'INVITE') {
       this.side.respond(100, buildResponse(this.request, 100, { via: this.side.via }))
       this.giveUp = this.carrier.after(timerC, () => this.cancel())

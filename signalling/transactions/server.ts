@@ -1,7 +1,9 @@
 /** The server transactions (RFC 3261 §17.2, RFC 6026, RFC 4320): absorb repeats, repeat the answer. */
 import type { Clock, Timed, Timer } from '../clock.ts'
 import type { SipRequest } from '../messages/message.ts'
+import { H } from '../messages/names.ts'
 import type { Flow } from '../transports/transport.ts'
+import { bounded } from './bounded.ts'
 import type { Timing } from './timing.ts'
 
 /** What answers a request: a transaction on the wire, or a hop between two elements of one node. */
@@ -12,6 +14,8 @@ export interface ServerSide {
   readonly via: string | undefined
   /** Told when the peer cancels, or its flow breaks: it wants no answer any more. */
   onCancel: (() => void) | undefined
+  /** Let in: somebody vouches for the sender, or whoever asks him has done so. Until then he may be anybody (bounded.ts). */
+  admitted: boolean
   /** At most one final response is taken, except 2xx to INVITE, which may come several times from a fork. */
   respond(status: number, bytes: Buffer): void
   /** Ends without an answer, where the wire allows it. */
@@ -39,6 +43,7 @@ export class ServerTransaction implements ServerSide, Timed {
   readonly flow: Flow
   readonly via: string | undefined
   onCancel: (() => void) | undefined = undefined
+  admitted: boolean
   protected readonly holder: ServerHolder
   protected state = Proceeding
   protected held: SipRequest | undefined
@@ -51,6 +56,7 @@ export class ServerTransaction implements ServerSide, Timed {
     this.held = request
     this.flow = flow
     this.via = via
+    this.admitted = flow.reliable || flow.trusted
   }
   /** Until the final response. */
   get request(): SipRequest {
@@ -61,12 +67,23 @@ export class ServerTransaction implements ServerSide, Timed {
   }
   respond(status: number, bytes: Buffer): void {
     if (this.state !== Proceeding) return
+    if (!this.admitted && status >= 300) return this.refuse(bytes)
     this.last = bytes
     this.holder.transmit(this.flow, bytes)
     if (status < 200) return
     this.held = undefined
     this.end()
     if (!this.flow.reliable) this.holder.keepAnswer(this, bytes)
+  }
+  /** RFC 3261 §26.3.2.4: whom nobody knows gets an answer for a datagram, never a repetition, and leaves nothing behind. */
+  protected refuse(bytes: Buffer): void {
+    const { request } = this
+    const answer = bounded(request, bytes)
+    if (answer !== undefined) this.holder.transmit(this.flow, answer)
+    this.end()
+    // A digest answer counts once: who sends it again has to get what it got, and not that it is stale.
+    const signed = request.find(H.Authorization) >= 0 || request.find(H['Proxy-Authorization']) >= 0
+    if (signed && answer !== undefined && request.method !== 'INVITE') this.holder.keepAnswer(this, answer)
   }
   /** The request came again. */
   again(): void {
@@ -104,6 +121,7 @@ export class InviteServerTransaction extends ServerTransaction {
       return
     }
     if (this.state !== Proceeding) return
+    if (!this.admitted && status >= 300) return this.refuse(bytes)
     this.last = bytes
     this.holder.transmit(this.flow, bytes)
     if (status < 200) return

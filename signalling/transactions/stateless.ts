@@ -3,6 +3,7 @@ import { buildResponse, type HeaderList, warning } from '../messages/build.ts'
 import type { Fault, SipRequest } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import type { Flow } from '../transports/transport.ts'
+import { bounded } from './bounded.ts'
 
 /**
  * The topmost Via with `received` and a filled `rport` (RFC 3261 §18.2.1, RFC 3581 §4); undefined where it can stay as it
@@ -23,7 +24,7 @@ export function stampedVia(request: SipRequest, flow: Flow, feedback?: () => str
   return `${bare};received=${flow.remote.host}${port}${controlled ? feedback() : ''}`
 }
 
-/** The refusal of a request that scan found wrong; undefined where not even that is possible. */
+/** The refusal of a request that scan found wrong; undefined where not even that is possible, or would be an amplification. */
 export function refusal(
   request: SipRequest,
   flow: Flow,
@@ -33,9 +34,10 @@ export function refusal(
   more: HeaderList = [],
 ): Buffer | undefined {
   if (request.method === 'ACK' || request.find(H.Via) < 0) return undefined // nobody to answer
-  return buildResponse(request, fault.status, {
+  const answer = buildResponse(request, fault.status, {
     via: stampedVia(request, flow),
     toTag: tag,
     headers: [['Warning', warning(agent, fault.text)], ...more],
   })
+  return flow.reliable || flow.trusted ? answer : bounded(request, answer)
 }

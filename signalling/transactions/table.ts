@@ -6,6 +6,7 @@ import type { SipRequest, SipResponse } from '../messages/message.ts'
 import { transactionKey } from '../messages/scan.ts'
 import type { Flow } from '../transports/transport.ts'
 import { Answered } from './answered.ts'
+import { mayRepeat } from './bounded.ts'
 import { type ClientHolder, ClientTransaction, type ClientUser, InviteClientTransaction } from './client.ts'
 import { InviteServerTransaction, type ServerHolder, ServerTransaction } from './server.ts'
 import { stampedVia } from './stateless.ts'
@@ -95,6 +96,7 @@ export class TransactionTable implements ClientHolder, ServerHolder {
     }
     const answer = request.method === 'INVITE' ? undefined : this.answers.find(key, this.clock.now())
     if (answer !== undefined) {
+      if (!mayRepeat(answer.bytes, request, flow)) return
       this.transmit(answer.flow, answer.bytes)
       return
     }

@@ -110,6 +110,7 @@ export function requestText(method: string, uri: string, parts: RequestParts = {
     `To: <${to}>${parts.toTag === undefined ? '' : `;tag=${parts.toTag}`}`,
     `Call-ID: ${callId}`,
     `CSeq: ${cseq} ${method}`,
+    'User-Agent: any softphone of this world',
     ...(parts.lines ?? []),
     `Content-Length: ${Buffer.byteLength(parts.body ?? '')}`,
   ]
