@@ -67,7 +67,7 @@ export class ServerTransaction implements ServerSide, Timed {
   }
   respond(status: number, bytes: Buffer): void {
     if (this.state !== Proceeding) return
-    if (!this.admitted && status >= 300) return this.refuse(bytes)
+    if (!this.admitted && status >= 200 && this.tellsLittle(status)) return this.refuse(status, bytes)
     this.last = bytes
     this.holder.transmit(this.flow, bytes)
     if (status < 200) return
@@ -75,15 +75,19 @@ export class ServerTransaction implements ServerSide, Timed {
     this.end()
     if (!this.flow.reliable) this.holder.keepAnswer(this, bytes)
   }
+  /** Not that the request was let in: a refusal, or what OPTIONS tells anybody. */
+  private tellsLittle(status: number): boolean {
+    return status >= 300 || this.request.method === 'OPTIONS'
+  }
   /** RFC 3261 §26.3.2.4: whom nobody knows gets an answer for a datagram, never a repetition, and leaves nothing behind. */
-  protected refuse(bytes: Buffer): void {
+  protected refuse(status: number, bytes: Buffer): void {
     const { request } = this
     const answer = bounded(request, bytes)
     if (answer !== undefined) this.holder.transmit(this.flow, answer)
     this.end()
     // A digest answer counts once: who sends it again has to get what it got, and not that it is stale.
-    const signed = request.find(H.Authorization) >= 0 || request.find(H['Proxy-Authorization']) >= 0
-    if (signed && answer !== undefined && request.method !== 'INVITE') this.holder.keepAnswer(this, answer)
+    const keep = status < 300 || request.find(H.Authorization) >= 0 || request.find(H['Proxy-Authorization']) >= 0
+    if (keep && answer !== undefined && request.method !== 'INVITE') this.holder.keepAnswer(this, answer)
   }
   /** The request came again. */
   again(): void {
@@ -121,7 +125,7 @@ export class InviteServerTransaction extends ServerTransaction {
       return
     }
     if (this.state !== Proceeding) return
-    if (!this.admitted && status >= 300) return this.refuse(bytes)
+    if (!this.admitted && status >= 300) return this.refuse(status, bytes)
     this.last = bytes
     this.holder.transmit(this.flow, bytes)
     if (status < 200) return
