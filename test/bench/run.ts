@@ -15,6 +15,7 @@ interface Options {
   readonly seconds: number
   readonly runs: number
   readonly data: 'durable' | 'memory'
+  readonly udp: 'auto' | 'native' | 'dgram'
   readonly peer?: 'kamailio'
   readonly max: boolean
   readonly drain: number
@@ -49,6 +50,7 @@ const command = new Command('bench')
   .option('--runs <runs>', 'of each paced load; the median is told', readNumber, 3)
   .option('--drain <seconds>', 'after the load whose CPU counts too', readNumber, 6)
   .addOption(new Option('--data <kind>', 'where Proxima keeps state').choices(['durable', 'memory']).default('durable'))
+  .addOption(new Option('--udp <by>', 'what carries our datagrams').choices(['auto', 'native', 'dgram']).default('auto'))
   .addOption(new Option('--peer <name>', 'measure this beside us, in turns').choices(['kamailio']))
   .option('--no-max', 'do not look for the largest rate without loss')
   .option('--profile', 'tell also which functions the time went to; without peer, run or search beside it', false)

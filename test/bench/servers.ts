@@ -25,6 +25,8 @@ export interface ProximaOptions {
   /** `memory`, or `durable`: in the store of the dialplan, in a scratch folder. */
   readonly data: 'memory' | 'durable'
   readonly profile: boolean
+  /** What carries its datagrams. */
+  readonly udp: 'auto' | 'native' | 'dgram'
 }
 
 const root = join(import.meta.dirname, '../..')
@@ -53,12 +55,19 @@ export function missingPrograms(peer: boolean): readonly string[] {
 }
 
 /** `proxima start dialplans/bench.yaml` on a free port. */
-export async function startProxima({ data, profile }: ProximaOptions): Promise<Server> {
+export async function startProxima({ data, profile, udp }: ProximaOptions): Promise<Server> {
   const folder = scratch()
   const port = await freeUdpPort()
   // The inspector listens only once it is told to by a signal, for the count of live memory.
   const flags = ['--inspect-port=127.0.0.1:0', ...(profile ? ['--cpu-prof', `--cpu-prof-dir=${folder}`] : [])]
-  const listen = [`--listen=udp://127.0.0.1:${port}`, '--no-http', '--data', data === 'memory' ? data : join(folder, 'data')]
+  const listen = [
+    `--listen=udp://127.0.0.1:${port}`,
+    '--no-http',
+    '--udp',
+    udp,
+    '--data',
+    data === 'memory' ? data : join(folder, 'data'),
+  ]
   const command = [...flags, 'dialplans/proxima.ts', 'start', 'dialplans/bench.yaml', ...listen]
   const child = launch(process.execPath, command, folder)
   await until(child, folder, (text) => /^ready/m.test(text))
