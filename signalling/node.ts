@@ -80,6 +80,8 @@ class ProximaNode implements Node, TransportSink {
   private readonly dispatcher: Dispatcher
   private readonly flows: FlowTable
   private ready = false
+  /** Host and port for Contact and Warning. */
+  private address = ''
   /** The element that meets what comes from outside: what our end is called in traces. */
   private readonly edge: { readonly name?: string }
 
@@ -140,9 +142,6 @@ class ProximaNode implements Node, TransportSink {
     this.stats.gauge('subscriptions_made', () => this.subscriptions.subscriberCount)
     this.stats.gauge('connections', () => this.flows.connectionCount)
   }
-  private get address(): string {
-    return printHostPort(this.flows.primary)
-  }
   private lag(): number {
     let most = 0
     for (const transport of this.transports) most = Math.max(most, transport.lag?.() ?? 0)
@@ -185,6 +184,7 @@ class ProximaNode implements Node, TransportSink {
       }
     }
     this.flows.sealBy(secret)
+    this.address = printHostPort(this.flows.primary)
     if (this.transports.some(({ name }) => name === 'UDP')) options.log.info(udpKind(options.udp), 'what carries datagrams')
     try {
       for (const element of options.elements) await element.start?.(this.hostFor(element))

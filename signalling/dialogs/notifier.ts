@@ -5,20 +5,21 @@
 import type { Clock, Timed, Timer } from '../clock.ts'
 import type { EndReason, EventPackage, Notifier } from '../element.ts'
 import type { HeaderList } from '../messages/build.ts'
-import { parseToken } from '../messages/fields.ts'
 import type { SipResponse } from '../messages/message.ts'
 import type { Json } from '../storage/store.ts'
 import type { ClientUser } from '../transactions/client.ts'
 import type { EntityTags } from './entity-tag.ts'
-import { nextPeriod, parseRate, printRate, type Rate } from './rate.ts'
+import { nextPeriod, printRate } from './rate.ts'
 import type { Sender } from './sender.ts'
 import { dialogKey, reserve, type SubscriptionRecord } from './subscription-record.ts'
+import type { EventTerms, Terms } from './terms.ts'
 
 /** What a notifier needs of the facility that holds it. */
 export interface NotifierHolder {
   readonly clock: Clock
   readonly sender: Sender
   readonly tags: EntityTags
+  readonly terms: Terms
   /** Writes the record; what it says must be durable before anything that depends on it is sent. */
   save(notifier: NotifierDialog): Promise<void>
   /** The same where nothing waits for it; a store that fails is logged. */
@@ -36,12 +37,11 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   readonly element: string
   /** What is kept in the store; replaced as a whole when it changes. */
   stored: SubscriptionRecord
-  parameters: ReadonlyMap<string, string>
   readonly fetch: boolean
   live = true
   private readonly holder: NotifierHolder
   private readonly pack: EventPackage
-  private rate: Rate
+  private terms: EventTerms
   private cseq: number
   private version: number
   private state: unknown
@@ -77,14 +77,16 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
     this.id = id
     this.stored = stored
     this.fetch = fetch
-    this.parameters = parseToken(stored.event).parameters
-    this.rate = parseRate(this.parameters)
+    this.terms = holder.terms.of(stored.event)
     this.cseq = stored.ceiling - reserve
     this.version = this.cseq
     this.born = holder.clock.now()
   }
   get key(): string {
     return dialogKey(this.stored.callId, this.id)
+  }
+  get parameters(): ReadonlyMap<string, string> {
+    return this.terms.parameters
   }
   get package(): string {
     return this.pack.name
@@ -141,8 +143,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   }
   private take(stored: SubscriptionRecord): void {
     this.stored = stored
-    this.parameters = parseToken(stored.event).parameters
-    this.rate = parseRate(this.parameters)
+    this.terms = this.holder.terms.of(stored.event)
     this.rateTimer?.cancel()
     this.armExpiry()
   }
@@ -172,7 +173,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
     if (!this.opened || this.sending || !this.due || !this.live) return
     if (this.ending === undefined && !this.fetch) {
       if (!this.stateKnown) return
-      const wait = this.lastSent + this.rate.gap - this.holder.clock.now()
+      const wait = this.lastSent + this.terms.rate.gap - this.holder.clock.now()
       if (wait > 0) {
         this.arm(wait)
         return
@@ -205,7 +206,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
       ['Call-ID', this.stored.callId],
       ['CSeq', `${this.cseq} NOTIFY`],
       ['Contact', `<${sender.contact(this.element)}>`],
-      ['Event', eventName(this.stored.event)],
+      ['Event', this.terms.echo],
       ['Subscription-State', this.subscriptionState()],
     ]
     let body: string | Uint8Array | undefined
@@ -250,7 +251,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
       return `terminated;reason=${reason}${retryAfter === undefined ? '' : `;retry-after=${retryAfter}`}`
     }
     const left = Math.max(0, Math.round((this.stored.expires - this.holder.clock.date()) / 1000))
-    return `${this.stored.pending === true ? 'pending' : 'active'};expires=${left}${printRate(this.rate)}`
+    return `${this.stored.pending === true ? 'pending' : 'active'};expires=${left}${printRate(this.terms.rate)}`
   }
 
   onResponse(response: SipResponse): void {
@@ -277,9 +278,9 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
     else this.armPeriod()
   }
   private armPeriod(): void {
-    if (this.rate.period === Number.POSITIVE_INFINITY) return
+    if (this.terms.rate.period === Number.POSITIVE_INFINITY) return
     const { clock } = this.holder
-    const period = nextPeriod(this.rate, this.sentCount, clock.now() - this.born)
+    const period = nextPeriod(this.terms.rate, this.sentCount, clock.now() - this.born)
     this.arm(Math.max(0, this.lastSent + period - clock.now()))
   }
   private later(): void {
@@ -298,13 +299,6 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
     this.rateTimer?.cancel()
     this.expiryTimer?.cancel()
   }
-}
-
-/** The package and its `id`, which is all that a NOTIFY repeats of the Event header. */
-function eventName(event: string): string {
-  const { value, parameters } = parseToken(event)
-  const id = parameters.get('id')
-  return id === undefined ? value : `${value};id=${id}`
 }
 
 /** Header fields of the answer to a SUBSCRIBE. */

@@ -51,9 +51,12 @@ class MemoryStore implements Store {
     for (let i = 0; i < writes.length; i++) {
       const write = writes[i]!
       if ('delete' in write) {
-        if (this.held(write.key) !== undefined) changes.push({ key: write.key })
+        if (this.watchers.any && this.held(write.key) !== undefined) changes.push({ key: write.key })
         this.remove(write.key)
-      } else changes.push({ key: write.key, entry: entryOf(this.put(write.key, texts[i]!, write.expires)) })
+      } else {
+        const held = this.put(write.key, texts[i]!, write.expires)
+        if (this.watchers.any) changes.push({ key: write.key, entry: entryOf(held) })
+      }
     }
     this.watchers.announce(changes)
     return done

@@ -1,0 +1,27 @@
+/** What an Event field asks for, read once for all subscriptions that have the very same one. */
+import { parseToken } from '../messages/fields.ts'
+import { parseRate, type Rate } from './rate.ts'
+
+export interface EventTerms {
+  readonly parameters: ReadonlyMap<string, string>
+  readonly rate: Rate
+  /** The package and its `id`, which is all that a NOTIFY repeats (RFC 6665 §8.2.1). */
+  readonly echo: string
+}
+
+const remembered = 1000
+
+export class Terms {
+  private readonly known = new Map<string, EventTerms>()
+
+  of(event: string): EventTerms {
+    const known = this.known.get(event)
+    if (known !== undefined) return known
+    const { value, parameters } = parseToken(event)
+    const id = parameters.get('id')
+    const terms = { parameters, rate: parseRate(parameters), echo: id === undefined ? value : `${value};id=${id}` }
+    if (this.known.size >= remembered) this.known.clear()
+    this.known.set(event, terms)
+    return terms
+  }
+}
