@@ -202,19 +202,20 @@ export class UdpHand extends Hand {
 export class TcpHand extends Hand {
   readonly socket: Socket
   closed = false
-  /** All bytes that came. */
-  received = 0
+  /** All that came, a character an octet. */
+  said = ''
 
   private constructor(socket: Socket) {
     super()
     this.socket = socket
     const framer = new Framer({ message: (bytes) => this.take(bytes), ping: () => undefined, broken: () => undefined }, 1_000_000)
     socket.on('data', (chunk: Buffer) => {
-      this.received += chunk.length
+      this.said += chunk.toString('latin1')
       framer.push(chunk)
       this.look()
     })
     socket.on('error', () => undefined) // told by close
+    socket.on('end', () => socket.end())
     socket.on('close', () => {
       this.closed = true
       this.look()
