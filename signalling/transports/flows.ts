@@ -5,6 +5,14 @@ import type { Flow, HostPort, Transport } from './transport.ts'
 
 const remembered = 50_000 // tokens whose seal was checked already
 
+/** What a Record-Route adds, so that a client comes back the way it came (RFC 3261 §19.1.1; RFC 7118 §5.1: ws for both). */
+const transportParameter: { readonly [transport: string]: string } = {
+  TCP: ';transport=tcp',
+  TLS: ';transport=tls',
+  WS: ';transport=ws',
+  WSS: ';transport=ws',
+}
+
 export class FlowTable {
   private readonly transports: readonly Transport[]
   private readonly connections = new Map<string, Flow>()
@@ -71,7 +79,7 @@ export class FlowTable {
     return host === undefined || port === undefined ? this.open(name) : this.to(transport!, { host, port: Number(port) })
   }
   routeTo(element: string, flow: Flow): string {
-    return `sip:${element}.${this.token(flow)}@${printHostPort(flow.local)};lr`
+    return `sip:${element}.${this.token(flow)}@${printHostPort(flow.local)}${transportParameter[flow.transport] ?? ''};lr`
   }
   token(flow: Flow): string {
     let token = this.tokens.get(flow)
