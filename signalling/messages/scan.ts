@@ -68,7 +68,15 @@ export function scan(bytes: Buffer, options: ScanOptions = {}): SipRequest | Sip
     // value, with its folded lines
     let end = colon + 1
     for (;;) {
-      while (end < length && bytes[end] !== LF) end++
+      let returns = 0
+      for (; end < length; end++) {
+        const each = bytes[end]
+        if (each === LF) break
+        if (each === CR) returns++
+      }
+      // To some readers a CR of its own ends a line: what follows would be a header field that nobody here has looked at
+      if (returns > 1 || (returns === 1 && bytes[end - 1] !== CR))
+        fault ??= { status: 400, text: 'a CR without LF in a header field' }
       const next = bytes[end + 1]
       if (end >= length || (next !== SP && next !== TAB)) break
       end++
