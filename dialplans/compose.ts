@@ -26,7 +26,10 @@ export interface RunOptions {
   readonly durability?: 'process' | 'power'
   /** pcapng file to write every message to. */
   readonly trace?: string
-  /** Hide digest responses and other secrets in the trace. */
+  /** Bytes of one trace file, and how many files are kept. */
+  readonly traceSize?: number
+  readonly traceFiles?: number
+  /** Hide digest responses and other secrets in the trace and the mirror. */
   readonly mask?: boolean
   /** What carries datagrams; default `auto`: the native module where this machine has it. */
   readonly udp?: NodeOptions['udp']
@@ -57,6 +60,7 @@ export async function runNode(options: RunOptions): Promise<Running> {
       domains: dialplan.domains,
       trusted: dialplan.trusted,
       sourceRate: dialplan.limits.source,
+      connections: dialplan.connections,
       store,
       clock,
       ids: randomIds(),

@@ -1,6 +1,6 @@
 /** A network as data: what a dialplan file says, checked and with its lines remembered. */
 
-import { type HostPort, type Listening, printHostPort, type Rate, type Rule } from '../signalling/index.ts'
+import { type ConnectionLimits, type HostPort, type Listening, printHostPort, type Rate, type Rule } from '../signalling/index.ts'
 
 /** Settings as the schema admits them for the element's role. */
 export type Settings = { readonly [name: string]: unknown }
@@ -30,6 +30,7 @@ export interface Dialplan {
   readonly data: string
   readonly trusted: readonly string[]
   readonly limits: Limits
+  readonly connections: ConnectionLimits
   readonly elements: readonly PlannedElement[]
   /** Undefined: derived from what the elements claim. */
   readonly rules: readonly Rule[] | undefined

@@ -1,7 +1,7 @@
 /** Reads a dialplan file; every fault in it is told with its line. */
 
 import { dirname, isAbsolute, join } from 'node:path'
-import type { Rule } from '../signalling/index.ts'
+import type { ConnectionLimits, Rule } from '../signalling/index.ts'
 import {
   type Dialplan,
   type Fault,
@@ -27,6 +27,7 @@ interface RawDialplan {
   readonly data?: string
   readonly trusted?: readonly string[]
   readonly limits?: Limits
+  readonly connections?: ConnectionLimits
   readonly elements: { readonly [name: string]: Settings & { readonly role: string } }
   readonly rules?: readonly (Omit<Rule, 'name' | 'line'> & { readonly name?: string })[]
 }
@@ -73,8 +74,8 @@ export function loadDialplan(file: string): Outcome<Dialplan> {
     line: lineOf('rules', index),
   }))
   if (faults.length > 0) return { faults }
-  const { name, domains, data = 'data', trusted = [], limits = {} } = raw
-  return { value: { file, name, domains, listen, tls, http, data, trusted, limits, elements, rules } }
+  const { name, domains, data = 'data', trusted = [], limits = {}, connections = {} } = raw
+  return { value: { file, name, domains, listen, tls, http, data, trusted, limits, connections, elements, rules } }
 }
 
 function onlyOneOf(

@@ -21,6 +21,7 @@ import { refusal } from './transactions/stateless.ts'
 import { TransactionTable } from './transactions/table.ts'
 import type { Timing } from './transactions/timing.ts'
 import { FlowTable } from './transports/flows.ts'
+import { type ConnectionLimits, Guests } from './transports/guests.ts'
 import type { MemoryNetwork } from './transports/memory.ts'
 import { answerStun } from './transports/stun.ts'
 import { tcpTransport } from './transports/tcp.ts'
@@ -49,6 +50,8 @@ export interface NodeOptions {
   readonly timing?: Timing
   /** New requests of one source address that is not trusted; no limit if left out. */
   readonly sourceRate?: Rate
+  /** How long and how many connections of peers may stay. */
+  readonly connections?: ConnectionLimits
   /** Of TLS and WSS addresses. */
   readonly tls?: TlsMaterial
   /** What carries datagrams; default `auto`: the native module where this machine has it. */
@@ -79,6 +82,7 @@ class ProximaNode implements Node, TransportSink {
   private readonly subscriptions: Subscriptions
   private readonly dispatcher: Dispatcher
   private readonly flows: FlowTable
+  private readonly guests: Guests
   private ready = false
   /** Host and port for Contact and Warning. */
   private address = ''
@@ -91,6 +95,14 @@ class ProximaNode implements Node, TransportSink {
     this.received = this.received.bind(this)
     this.closed = this.closed.bind(this)
     this.failed = this.failed.bind(this)
+    this.broken = this.broken.bind(this)
+    const trusted = new Set(options.trusted)
+    this.guests = new Guests({
+      clock,
+      limits: options.connections,
+      isTrusted: (host) => trusted.has(host),
+      count: (name) => this.stats.count(name, 1),
+    })
     this.transports = options.listen.map((listen) => this.transport(listen))
     this.flows = new FlowTable(this.transports, options.domains)
     const sender: Sender = {
@@ -141,6 +153,7 @@ class ProximaNode implements Node, TransportSink {
     this.stats.gauge('subscriptions_held', () => this.subscriptions.notifierCount)
     this.stats.gauge('subscriptions_made', () => this.subscriptions.subscriberCount)
     this.stats.gauge('connections', () => this.flows.connectionCount)
+    this.stats.gauge('connections_of_peers', () => this.guests.size)
   }
   private lag(): number {
     let most = 0
@@ -150,13 +163,13 @@ class ProximaNode implements Node, TransportSink {
   private transport(listen: Listening): Transport {
     const trusted = new Set(this.options.trusted)
     const common = { listen, sink: this, isTrusted: (host: string): boolean => trusted.has(host) }
-    const newId = (): string => this.options.ids.token(12)
     if (listen.transport === 'UDP') return udpTransport({ ...common, kind: this.options.udp ?? 'auto' })
-    if (listen.transport === 'TCP') return tcpTransport({ ...common, newId })
-    if (listen.transport === 'WS') return wsTransport({ ...common, newId })
+    const stream = { ...common, newId: (): string => this.options.ids.token(12), guests: this.guests }
+    if (listen.transport === 'TCP') return tcpTransport(stream)
+    if (listen.transport === 'WS') return wsTransport(stream)
     if (listen.transport === 'TLS' || listen.transport === 'WSS') {
       if (this.options.tls === undefined) throw new TypeError(`${listen.transport} needs the option tls`)
-      const secure = { ...common, newId, tls: this.options.tls }
+      const secure = { ...stream, tls: this.options.tls }
       return listen.transport === 'TLS' ? tcpTransport(secure) : wsTransport(secure)
     }
     if (this.options.network === undefined) throw new TypeError('MEM needs the option network')
@@ -319,6 +332,17 @@ class ProximaNode implements Node, TransportSink {
     this.table.flowClosed(flow)
     this.flows.closed(flow)
     this.dispatcher.drain()
+  }
+  /** A stream that cannot be cut: whoever its last header names gets an answer. */
+  broken(flow: Flow, why: string, head: Buffer): void {
+    this.stats.malformed++
+    this.stats.count('framing_faults', 1)
+    this.options.log.debug({ transport: flow.transport, remote: flow.remote, why }, 'a stream cannot be cut into messages')
+    const message = scan(head.includes('\r\n\r\n') ? head : Buffer.concat([head, Buffer.from('\r\n\r\n')]))
+    if (message === undefined || message instanceof SipResponse) return
+    const fault = { status: why.includes('more than') ? 513 : 400, text: why }
+    const answer = refusal(message, flow, fault, this.address, this.options.ids.token(8))
+    if (answer !== undefined) this.transmit(flow, answer)
   }
   failed(flow: Flow, why: string): void {
     this.options.log.debug({ transport: flow.transport, remote: flow.remote, why }, 'a flow failed')

@@ -1,5 +1,6 @@
 /** What TCP and WebSocket connections have in common: a flow over a pipe that may be slow, and ends. */
 import type { TransportName } from '../capture/tap.ts'
+import type { Guests, Watched } from './guests.ts'
 import type { Flow, HostPort, TlsMaterial, TransportSink } from './transport.ts'
 
 export interface ConnectionOptions {
@@ -12,12 +13,13 @@ export interface ConnectionOptions {
   readonly messageLimit?: number
   /** Bytes that may wait for a slow peer before its connection is ended. */
   readonly backlog?: number
-  readonly connections?: number
+  /** Counts and watches the connections of peers; left out: anybody may stay. */
+  readonly guests?: Guests
   /** With it: TLS, WSS. */
   readonly tls?: TlsMaterial
 }
 
-export const usual = { messageLimit: 65_535, backlog: 1024 * 1024, connections: 20_000 } as const
+export const usual = { messageLimit: 65_535, backlog: 1024 * 1024 } as const
 
 /** A connection as its flow sees it. */
 export interface Pipe {
@@ -30,7 +32,12 @@ export interface Pipe {
   abort(): void
 }
 
-export class ConnectionFlow implements Flow {
+/** How long answers may take after the peer has said that it sends nothing more. */
+const halfClosedFor = 32_000
+const slash = 0x2f
+const two = 0x32
+
+export class ConnectionFlow implements Flow, Watched {
   readonly id: string
   readonly transport: TransportName
   readonly reliable = true
@@ -38,8 +45,16 @@ export class ConnectionFlow implements Flow {
   readonly remote: HostPort
   readonly trusted: boolean
   identity: string | undefined = undefined
+  heardAt = 0
+  begunAt = -1
   private readonly pipe: Pipe
   private readonly backlog: number
+  private readonly sink: TransportSink
+  private readonly guests: Guests | undefined
+  /** Requests that came and have had no final answer. */
+  private owed = 0
+  private halfClosed: NodeJS.Timeout | undefined = undefined
+  private told = false
 
   constructor(transport: TransportName, pipe: Pipe, local: HostPort, remote: HostPort, options: ConnectionOptions) {
     this.id = `${transport.toLowerCase()}-${options.newId()}`
@@ -49,18 +64,61 @@ export class ConnectionFlow implements Flow {
     this.remote = remote
     this.trusted = options.isTrusted(remote.host)
     this.backlog = options.backlog ?? usual.backlog
+    this.sink = options.sink
+    this.guests = options.guests
+    this.guests?.watch(this)
   }
+  /** False also where only answers may still leave: the peer has half closed. */
   get open(): boolean {
-    return this.pipe.open
+    return this.halfClosed === undefined && this.pipe.open
   }
   send(bytes: Uint8Array): boolean {
     if (!this.pipe.open) return false
     if (this.pipe.waiting > this.backlog) {
-      this.pipe.abort() // the peer does not read: shed it rather than hold its bytes for ever
+      this.sink.failed(this, 'the peer does not read')
+      this.pipe.abort() // shed it rather than hold its bytes for ever
       return false
     }
     this.pipe.write(bytes)
+    if (bytes[3] === slash && bytes[8]! >= two) this.owed-- // SIP/2.0 2xx and above
+    if (this.halfClosed !== undefined && this.owed <= 0) this.close()
     return true
+  }
+  /** A whole message. */
+  received(bytes: Buffer): void {
+    if (bytes[3] !== slash && !(bytes[0] === 0x41 && bytes[1] === 0x43)) this.owed++ // neither response nor ACK
+    this.sink.received(bytes, this)
+  }
+  /** Something came; `partial`: and a message is not complete. */
+  heard(partial: boolean, completed: boolean): void {
+    if (this.guests === undefined) return
+    const { tick } = this.guests
+    this.heardAt = tick
+    if (!partial) this.begunAt = -1
+    else if (completed || this.begunAt < 0) this.begunAt = tick
+  }
+  /** The peer sends nothing more, but may read: what it asked is answered first, and no request goes to it. */
+  ended(): void {
+    if (this.owed <= 0 || !this.pipe.open) return this.close()
+    this.halfClosed = setTimeout(() => this.pipe.abort(), halfClosedFor)
+    this.halfClosed.unref()
+    this.tell()
+  }
+  /** The pipe is gone. */
+  gone(): void {
+    clearTimeout(this.halfClosed)
+    this.guests?.unwatch(this)
+    this.tell()
+  }
+  private tell(): void {
+    if (this.told) return
+    this.told = true
+    this.sink.closed(this)
+  }
+  shed(why: string): void {
+    this.sink.failed(this, why)
+    if (this.pipe.waiting > 0) this.pipe.abort()
+    else this.pipe.end()
   }
   close(): void {
     this.pipe.end()

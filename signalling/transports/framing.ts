@@ -4,8 +4,8 @@ export interface FramingSink {
   message(bytes: Buffer): void
   /** A double CRLF between messages: wants a single one back. */
   ping(): void
-  /** The stream cannot be cut any more; nothing is delivered afterwards. */
-  broken(why: string): void
+  /** The stream cannot be cut any more; nothing is delivered afterwards. `head`: what there is of the header that is to blame. */
+  broken(why: string, head: Buffer): void
 }
 
 const CR = 13
@@ -26,16 +26,21 @@ export class Framer {
     this.limit = limit
   }
 
+  /** Bytes wait for others to be a message. */
+  get partial(): boolean {
+    return this.pending.length > 0
+  }
   push(chunk: Buffer): void {
     if (this.dead) return
     this.pending = this.pending.length === 0 ? chunk : Buffer.concat([this.pending, chunk])
     while (!this.dead && this.cut());
   }
 
-  private fail(why: string): false {
+  private fail(why: string, end: number): false {
+    const head = this.pending.subarray(0, end)
     this.dead = true
     this.pending = Buffer.alloc(0)
-    this.sink.broken(why)
+    this.sink.broken(why, head)
     return false
   }
 
@@ -51,10 +56,10 @@ export class Framer {
       }
       if (bytes.length === 0) return false
       const end = headerEnd(bytes)
-      if (end < 0) return bytes.length > this.limit ? this.fail(`a header of more than ${this.limit} bytes`) : false
+      if (end < 0) return bytes.length > this.limit ? this.fail(`a header of more than ${this.limit} bytes`, this.limit) : false
       const length = contentLength(bytes, end)
-      if (length < 0) return this.fail('Content-Length is missing, repeated or no number')
-      if (end + length > this.limit) return this.fail(`a message of more than ${this.limit} bytes`)
+      if (length < 0) return this.fail('Content-Length is missing, repeated or no number', end)
+      if (end + length > this.limit) return this.fail(`a message of more than ${this.limit} bytes`, end)
       this.wanted = end + length
     }
     if (bytes.length < this.wanted) return false

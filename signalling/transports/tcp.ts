@@ -1,7 +1,8 @@
 /** TCP and TLS: connections in and out, framed by Content-Length, kept alive by CRLF (RFC 3261 §18, RFC 5626 §3.5.1). */
 import { createConnection, createServer, isIP, type Server, type Socket } from 'node:net'
 import { connect as connectTls, createServer as createTlsServer, type Server as TlsServer } from 'node:tls'
-import { ConnectionFlow, type ConnectionOptions, contextOf, type Pipe, plainAddress, usual } from './connection.ts'
+import { ConnectionFlow, type ConnectionOptions, contextOf, type Pipe, usual } from './connection.ts'
+import { admitBy, handshakeTime, remoteOf } from './door.ts'
 import { Framer } from './framing.ts'
 import type { HostPort, Transport } from './transport.ts'
 
@@ -10,11 +11,14 @@ export type TcpOptions = Omit<ConnectionOptions, 'listen'> & { readonly listen?:
 
 const pong = Buffer.from('\r\n')
 const connectTimeout = 5_000
+/** Of a broken stream: how long, and how many bytes, its end is waited for, so that our answer is read and not reset. */
+const lingerFor = 2_000
+const lingerBytes = 262_144
 
 function pipeOf(socket: Socket): Pipe {
   return {
     get open() {
-      return !socket.destroyed && !socket.writableEnded
+      return socket.writable
     },
     get waiting() {
       return socket.writableLength
@@ -27,7 +31,7 @@ function pipeOf(socket: Socket): Pipe {
 
 /** Of peers the certificate is checked by the system's authorities; a name, where there is one, is asked for (SNI). */
 function dial({ host, port }: HostPort, tls: boolean): Socket {
-  if (!tls) return createConnection({ host, port, noDelay: true, keepAlive: true })
+  if (!tls) return createConnection({ host, port, noDelay: true, keepAlive: true, allowHalfOpen: true })
   return connectTls({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}) })
 }
 
@@ -36,35 +40,54 @@ export function tcpTransport(options: TcpOptions): Transport {
   const messageLimit = options.messageLimit ?? usual.messageLimit
   const flows = new Map<string, ConnectionFlow>()
   const name = options.tls === undefined ? 'TCP' : 'TLS'
-  const accept = (socket: Socket): void => {
-    attach(socket, { host: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 })
-  }
-  const secure = options.tls && createTlsServer({ noDelay: true, ...contextOf(options.tls) }, accept)
-  const server: Server | TlsServer = secure ?? createServer({ noDelay: true, keepAlive: true }, accept)
+  const { guests } = options
+  const accept = (socket: Socket): void => void attach(socket, remoteOf(socket))
+  const secure =
+    options.tls && createTlsServer({ noDelay: true, handshakeTimeout: handshakeTime(guests), ...contextOf(options.tls) }, accept)
+  const server: Server | TlsServer = secure ?? createServer({ noDelay: true, keepAlive: true, allowHalfOpen: true }, accept)
   secure?.on('tlsClientError', (_fault, socket) => socket.destroy())
-  server.maxConnections = options.connections ?? usual.connections
+  if (guests !== undefined) admitBy(guests, server)
   let local: HostPort = options.listen ?? { host: '127.0.0.1', port: 0 }
 
   function attach(socket: Socket, remote: HostPort): ConnectionFlow {
     const flow = new ConnectionFlow(name, pipeOf(socket), local, remote, { ...options, listen: local })
     const key = `${remote.host}|${remote.port}`
     flows.set(key, flow)
+    let completed = false
+    let discarded = -1
     const framer = new Framer(
       {
-        message: (bytes) => sink.received(bytes, flow),
+        message: (bytes) => {
+          completed = true
+          flow.received(bytes)
+        },
         ping: () => flow.send(pong),
-        broken: (why) => {
-          sink.failed(flow, why)
-          socket.destroy()
+        broken: (why, head) => {
+          if (sink.broken === undefined) sink.failed(flow, why)
+          else sink.broken(flow, why, head)
+          discarded = 0
+          socket.end()
+          const timer = setTimeout(() => socket.destroy(), lingerFor)
+          socket.once('close', () => clearTimeout(timer))
         },
       },
       messageLimit,
     )
-    socket.on('data', (chunk: Buffer) => framer.push(chunk))
+    socket.on('data', (chunk: Buffer) => {
+      if (discarded >= 0) {
+        discarded += chunk.length
+        if (discarded > lingerBytes) socket.destroy()
+        return
+      }
+      completed = false
+      framer.push(chunk)
+      flow.heard(framer.partial, completed)
+    })
+    socket.on('end', () => flow.ended())
     socket.on('error', (fault) => sink.failed(flow, fault.message))
     socket.on('close', () => {
       if (flows.get(key) === flow) flows.delete(key)
-      sink.closed(flow)
+      flow.gone()
     })
     return flow
   }
@@ -94,7 +117,9 @@ export function tcpTransport(options: TcpOptions): Transport {
       socket.setTimeout(connectTimeout, () => {
         if (socket.connecting) socket.destroy(new Error(`no connection within ${connectTimeout} ms`))
       })
-      return attach(socket, remote)
+      const flow = attach(socket, remote)
+      flow.begunAt = -1 // it is ours to speak first
+      return flow
     },
     ...(secure === undefined ? {} : { renew: (material) => secure.setSecureContext(contextOf(material)) }),
     close: () =>

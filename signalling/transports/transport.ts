@@ -34,6 +34,8 @@ export interface TransportSink {
   closed(flow: Flow): void
   /** The peer could not be reached: connection refused, ICMP. */
   failed(flow: Flow, why: string): void
+  /** A stream cannot be cut into messages any more; `head` is what came of the header to blame. The flow is closed afterwards. */
+  broken?(flow: Flow, why: string, head: Buffer): void
 }
 
 /** PEM text of a certificate (chain) and its key. */

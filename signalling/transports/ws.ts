@@ -3,11 +3,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createSecureServer } from 'node:https'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { TransportName } from '../capture/tap.ts'
-import { ConnectionFlow, type ConnectionOptions, contextOf, type Pipe, plainAddress, usual } from './connection.ts'
+import { ConnectionFlow, type ConnectionOptions, contextOf, type Pipe, usual } from './connection.ts'
+import { admitBy, handshakeTime, remoteOf } from './door.ts'
 import type { Flow, HostPort, Transport } from './transport.ts'
 
 const ping = '\r\n\r\n' // RFC 5626 §3.5.1
 const pong = Buffer.from('\r\n')
+const full = 'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 60\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
 
 function pipeOf(socket: WebSocket): Pipe {
   return {
@@ -29,12 +31,15 @@ export function wsTransport(options: ConnectionOptions): Transport {
   let local = options.listen
   const name = options.tls === undefined ? 'WS' : 'WSS'
   const refer = (_request: IncomingMessage, response: ServerResponse): void => {
-    response.writeHead(426, { 'content-type': 'text/plain', upgrade: 'websocket' })
+    response.writeHead(426, { 'content-type': 'text/plain', upgrade: 'websocket', connection: 'close' })
     response.end('This port speaks SIP over WebSocket (RFC 7118): connect with subprotocol "sip".\n')
   }
-  const secure = options.tls && createSecureServer(contextOf(options.tls), refer)
-  const http = secure ?? createServer(refer)
-  http.maxConnections = options.connections ?? usual.connections
+  const { guests } = options
+  const within = handshakeTime(guests)
+  const patience = { headersTimeout: within, requestTimeout: within, connectionsCheckingInterval: 1000 }
+  const secure = options.tls && createSecureServer({ ...contextOf(options.tls), ...patience, handshakeTimeout: within }, refer)
+  const http = secure ?? createServer(patience, refer)
+  if (guests !== undefined) admitBy(guests, http, secure === undefined ? full : '')
   const server = new WebSocketServer({
     server: http,
     maxPayload: options.messageLimit ?? usual.messageLimit,
@@ -44,18 +49,20 @@ export function wsTransport(options: ConnectionOptions): Transport {
       decide(/(^|[\s,])sip($|[\s,])/.test(String(req.headers['sec-websocket-protocol'])), 400, 'Subprotocol sip expected'),
   })
   server.on('connection', (socket, request) => {
-    const remote = { host: plainAddress(request.socket.remoteAddress), port: request.socket.remotePort ?? 0 }
+    const remote = remoteOf(request.socket)
     const flow = new ConnectionFlow(name, pipeOf(socket), local, remote, options)
     flows.add(flow)
     socket.on('message', (data) => {
       const bytes = Buffer.isBuffer(data) ? data : Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data)
-      if (bytes.length > 4) sink.received(bytes, flow)
+      flow.heard(false, true)
+      if (bytes.length > 4) flow.received(bytes)
       else if (bytes.toString('latin1') === ping) flow.send(pong)
     })
+    socket.on('ping', () => flow.heard(false, false))
     socket.on('error', (fault) => sink.failed(flow, fault.message))
     socket.on('close', () => {
       flows.delete(flow)
-      sink.closed(flow)
+      flow.gone()
     })
   })
   server.on('error', () => undefined) // listen errors reach the http server's own listener

@@ -1,0 +1,193 @@
+/** Connections on real sockets: too many, too slow, half closed, and streams that cannot be cut. */
+import { createConnection, type Socket } from 'node:net'
+import test, { type ExecutionContext } from 'ava'
+import WebSocket from 'ws'
+import {
+  type ConnectionLimits,
+  createNode,
+  ManualClock,
+  memoryStore,
+  type Node,
+  type NodeOptions,
+  seededIds,
+  silent,
+} from '../../signalling/index.ts'
+import { compilePlan } from '../../signalling/routing/compile.ts'
+import { Agent } from '../support/lab.ts'
+import { metric, requestText } from '../support/wire.ts'
+
+interface Scene {
+  readonly node: Node
+  readonly agent: Agent
+  readonly clock: ManualClock
+  port(transport: string): number
+}
+
+async function scene(t: ExecutionContext, connections: ConnectionLimits = {}, more: Partial<NodeOptions> = {}): Promise<Scene> {
+  const clock = new ManualClock()
+  const agent = new Agent('agent')
+  const { plan } = compilePlan({ domains: ['localhost'], elements: new Map([['agent', agent.claims]]), ownAddresses: [] })
+  const node = createNode({
+    name: 'connections',
+    plan: plan!,
+    elements: [agent],
+    domains: ['localhost'],
+    trusted: [],
+    store: memoryStore(clock),
+    clock,
+    ids: seededIds(1),
+    log: silent,
+    connections,
+    listen: [
+      { transport: 'TCP', host: '127.0.0.1', port: 0 },
+      { transport: 'WS', host: '127.0.0.1', port: 0 },
+    ],
+    ...more,
+  })
+  await node.start()
+  t.teardown(() => node.stop(0))
+  return { node, agent, clock, port: (name) => node.listening.find(({ transport }) => transport === name)?.port ?? 0 }
+}
+
+/** A connection and what came by it. */
+class Peer {
+  readonly socket: Socket
+  text = ''
+  ended = false
+  constructor(port: number) {
+    this.socket = createConnection({ port, host: '127.0.0.1', allowHalfOpen: true })
+    this.socket.on('data', (data) => {
+      this.text += data.toString()
+    })
+    this.socket.on('error', () => {
+      this.ended = true
+    })
+    this.socket.on('end', () => {
+      this.ended = true
+      this.socket.end()
+    })
+  }
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise<void>((resolve) => setImmediate(resolve))
+}
+
+const message = (parts: Parameters<typeof requestText>[2] = {}): string =>
+  requestText('MESSAGE', 'sip:agent@localhost', { via: '127.0.0.1:5099', ...parts }).replace('/UDP', '/TCP')
+
+test('one connection too many is ended, and the others go on', async (t) => {
+  const { node, port } = await scene(t, { perSource: 2 })
+  const peers = [new Peer(port('TCP')), new Peer(port('TCP'))]
+  await until(() => metric(node, 'connections_of_peers') === 2)
+  const third = new Peer(port('TCP'))
+  await until(() => third.ended)
+  t.is(third.text, '')
+  t.is(metric(node, 'connections_refused_total'), 1)
+  const refused = await new Promise<number | undefined>((resolve) => {
+    const socket = new WebSocket(`ws://127.0.0.1:${port('WS')}`, 'sip')
+    socket.on('unexpected-response', (_request, response) => resolve(response.statusCode))
+    socket.on('error', () => undefined)
+  })
+  t.is(refused, 503, 'the limit is one for all transports')
+  peers[0]!.socket.write(message())
+  await until(() => peers[0]!.text.startsWith('SIP/2.0 200'))
+  for (const { socket } of peers) socket.destroy()
+  await until(() => metric(node, 'connections_of_peers') === 0)
+  t.pass()
+})
+
+test('a message that comes by drops: the connection ends in time, and so does one that says nothing', async (t) => {
+  const { node, clock, port } = await scene(t, { head: 5 })
+  const [slow, mute, honest] = [new Peer(port('TCP')), new Peer(port('TCP')), new Peer(port('TCP'))]
+  honest.socket.write(message())
+  await until(() => honest.text !== '' && metric(node, 'connections_of_peers') === 3)
+  for (let second = 0; second < 8; second++) {
+    if (!slow.ended) slow.socket.write('M')
+    await clock.advance(1000)
+  }
+  await until(() => slow.ended && mute.ended)
+  t.is(metric(node, 'connections_slow_total'), 2)
+  t.false(honest.ended)
+  honest.socket.destroy()
+})
+
+test('silence ends a connection; a keep-alive keeps it, on WebSocket too', async (t) => {
+  const { clock, node, port } = await scene(t, { idle: 10 })
+  const [silentOne, lively] = [new Peer(port('TCP')), new Peer(port('TCP'))]
+  const web = new WebSocket(`ws://127.0.0.1:${port('WS')}`, 'sip')
+  let pongs = 0
+  let closed = false
+  web.on('message', () => pongs++)
+  web.on('close', () => {
+    closed = true
+  })
+  await new Promise((resolve) => web.on('open', resolve))
+  silentOne.socket.write(message())
+  await until(() => silentOne.text !== '')
+  for (let round = 1; round <= 4; round++) {
+    lively.socket.write('\r\n\r\n')
+    web.send('\r\n\r\n')
+    await until(() => lively.text.length === 2 * round && pongs === round)
+    await clock.advance(5000)
+  }
+  await until(() => silentOne.ended)
+  t.is(metric(node, 'connections_idle_total'), 1)
+  t.false(lively.ended)
+  await clock.advance(15_000)
+  await until(() => lively.ended && closed)
+  t.is(metric(node, 'connections_idle_total'), 3)
+})
+
+test('half closed: what was asked is answered when the answer is there, and then our side closes', async (t) => {
+  const { agent, port } = await scene(t)
+  agent.answer = () => undefined
+  agent.handle = (exchange) => {
+    agent.got.push(exchange)
+    return new Promise<void>((resolve) => {
+      agent.answer = () => {
+        exchange.reply(200)
+        resolve()
+      }
+    })
+  }
+  const peer = new Peer(port('TCP'))
+  peer.socket.end(message())
+  await until(() => agent.got.length === 1)
+  // Another connection's round trip, so that the end of the first has been seen.
+  const other = new Peer(port('TCP'))
+  other.socket.write('\r\n\r\n')
+  await until(() => other.text === '\r\n')
+  t.false(peer.ended)
+  agent.answer(agent.got[0]!)
+  await until(() => peer.ended)
+  t.true(peer.text.startsWith('SIP/2.0 200'))
+  other.socket.destroy()
+})
+
+for (const [what, text, status] of [
+  ['no Content-Length', message().replace(/Content-Length: \d+\r\n/, ''), 400],
+  ['two of them', message().replace('Content-Length: ', 'Content-Length: 7\r\nContent-Length: '), 400],
+  ['one beyond the limit', message().replace(/Content-Length: \d+/, 'Content-Length: 70000'), 513],
+  ['a header without end', message().replace('\r\n\r\n', `\r\nX: ${'x'.repeat(70_000)}`), 513],
+] as const) {
+  test(`a stream with ${what} is answered ${status} once, and ended`, async (t) => {
+    const { node, port } = await scene(t)
+    const peer = new Peer(port('TCP'))
+    peer.socket.write(text + message({ branch: 'z9hG4bK-behind' }))
+    await until(() => peer.ended)
+    t.is(peer.text.match(/^SIP\/2\.0 .*/gm)?.length, 1, peer.text)
+    t.true(peer.text.startsWith(`SIP/2.0 ${status}`), peer.text)
+    t.regex(peer.text, /^Warning: 399 /m)
+    t.is(metric(node, 'framing_faults_total'), 1)
+  })
+}
+
+test('a stream without a Via is ended without a word', async (t) => {
+  const { node, port } = await scene(t)
+  const peer = new Peer(port('TCP'))
+  peer.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await until(() => peer.ended)
+  t.is(peer.text, '')
+  t.is(metric(node, 'framing_faults_total'), 1)
+})
