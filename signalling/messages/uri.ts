@@ -1,4 +1,5 @@
 /** SIP, SIPS and tel URIs: parsed once, kept as sent, compared by RFC 3261 §19.1.4 and RFC 3966 §4. */
+import { plainIpv6 } from './ipv6.ts'
 
 export interface Uri {
   /** Lower case: `sip`, `sips`, `tel`, or another scheme, whose remainder is then in `user`. */
@@ -6,7 +7,7 @@ export interface Uri {
   /** As sent, escapes and all; `''` if there is none. */
   readonly user: string
   readonly password: string | undefined
-  /** Lower case, without IPv6 brackets. */
+  /** Lower case, IPv6 in RFC 5952 form and without brackets. */
   readonly host: string
   /** 0 if there is none. */
   readonly port: number
@@ -20,7 +21,6 @@ export interface Uri {
 const none: ReadonlyMap<string, string> = new Map()
 const schemePattern = /^[A-Za-z][A-Za-z0-9+.-]*$/
 const hostPattern = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?\.?)+$/
-const v6Pattern = /^[0-9A-Fa-f:.]+$/
 const userPattern = /^[A-Za-z0-9\-_.!~*'()&=+$,;?/%#\u0080-\uffff]*$/ // lenient: `#` and UTF-8 as softphones send them
 const badEscape = /%(?![0-9A-Fa-f]{2})/
 const telPattern = /^\+?[0-9A-Fa-f*#().-]+$/
@@ -76,8 +76,9 @@ export function parseHostPort(text: string): { host: string; port: number } | un
   if (text.charCodeAt(0) === 91) {
     const close = text.indexOf(']')
     if (close < 0) return undefined
-    host = text.slice(1, close)
-    if (!v6Pattern.test(host) || !host.includes(':')) return undefined
+    const address = plainIpv6(text.slice(1, close))
+    if (address === undefined) return undefined
+    host = address
     const tail = text.slice(close + 1)
     if (tail !== '' && tail[0] !== ':') return undefined
     port = tail.slice(1)
