@@ -16,6 +16,7 @@ export interface AdmissionOptions {
 
 const every = 50 // ms between two looks
 const arrivalsToWatch = 64 // new requests; a quiet node is not watched, and not woken
+const arrivalsThatCount = 32 // between two looks; with fewer it is not they that make us late, and refusing them helps nobody
 const target = 40 // ms of lag that do no harm
 const drain = 400 // ms in which a lag beyond that shall go
 const severe = 1000 // ms of lag: now even what is under way is halved
@@ -63,7 +64,8 @@ export class Admission implements Timed {
     const late = this.options.clock.now() - this.due // what keeps a timer waiting keeps messages waiting
     const before = this.lag
     this.looks.shift()
-    this.looks.push(Math.max(late, this.options.lag()))
+    const seen = Math.max(late, this.options.lag())
+    this.looks.push(this.arrivals < arrivalsThatCount ? 0 : seen)
     this.lag = Math.min(...this.looks)
     this.adjust((this.lag - before) / (every + late))
     const idle = this.arrivals < arrivalsToWatch && this.share === 1 && Math.max(...this.looks) < target

@@ -14,6 +14,14 @@ function request(method: string, headers: readonly string[] = [], toTag = ''): S
 }
 const fresh = request('MESSAGE')
 
+/** Two seconds of 2,000 new requests a second. */
+async function rush(clock: ManualClock, admission: Admission, ms = 2000): Promise<void> {
+  for (let at = 0; at < ms; at += 50) {
+    for (let i = 0; i < 100; i++) admission.admits(fresh)
+    await clock.advance(50)
+  }
+}
+
 interface Second {
   readonly done: number
   readonly lag: number
@@ -82,8 +90,7 @@ test('what is under way or renewed is not refused before the lag is a second', a
   const clock = new ManualClock()
   let lag = 900
   const admission = new Admission({ clock, ids: seededIds(1), lag: () => lag })
-  for (let i = 0; i < 100; i++) admission.admits(fresh)
-  await clock.advance(2000)
+  await rush(clock, admission)
   t.true(admission.share < 0.05)
   const kept = [
     request('NOTIFY', [], 'a'),
@@ -96,9 +103,19 @@ test('what is under way or renewed is not refused before the lag is a second', a
   const admitted = Array.from({ length: 400 }, (_, i) => admission.admits(others[i % 4]!)).filter(Boolean)
   t.true(admitted.length < 40)
   lag = 3000
-  await clock.advance(200)
+  await rush(clock, admission, 200)
   const left = Array.from({ length: 400 }, (_, i) => admission.admits(kept[i % 4]!)).filter(Boolean).length
   t.true(left > 100 && left < 300, String(left))
+})
+
+test('a machine that is busy with something else refuses nobody', async (t) => {
+  const clock = new ManualClock()
+  const admission = new Admission({ clock, ids: seededIds(1), lag: () => 700 })
+  for (let i = 0; i < 100; i++) t.true(admission.admits(fresh))
+  for (let look = 0; look < 40; look++) {
+    await clock.advance(50)
+    for (let i = 0; i < 10; i++) t.true(admission.admits(fresh))
+  }
 })
 
 test('a pause refuses nobody', async (t) => {
@@ -126,8 +143,7 @@ test('feedback for peers that offer oc tells the loss that is wanted', async (t)
   const clock = new ManualClock()
   const admission = new Admission({ clock, ids: seededIds(1), lag: () => 900 })
   t.regex(admission.feedback(), /^;oc=0;oc-algo="loss";oc-validity=500;oc-seq=\d+\.1$/)
-  for (let i = 0; i < 100; i++) admission.admits(fresh)
-  await clock.advance(2000)
+  await rush(clock, admission)
   t.regex(admission.feedback(), /^;oc=9\d;oc-algo="loss";/)
 })
 
