@@ -9,7 +9,6 @@ import {
   type Node,
   type NodeOptions,
   openLmdb,
-  openPcapng,
   RealClock,
   randomIds,
   type Store,
@@ -18,19 +17,13 @@ import {
 import type { Assembled } from './assemble.ts'
 import { Certificate } from './certificate.ts'
 import type { Dialplan } from './dialplan.ts'
+import { openTaps, type TapOptions } from './taps.ts'
 
-export interface RunOptions {
+export interface RunOptions extends TapOptions {
   readonly dialplan: Dialplan
   readonly assembled: Assembled
   /** What an acknowledged write survives; without meaning where `data` is `memory`. Default `process`. */
   readonly durability?: 'process' | 'power'
-  /** pcapng file to write every message to. */
-  readonly trace?: string
-  /** Bytes of one trace file, and how many files are kept. */
-  readonly traceSize?: number
-  readonly traceFiles?: number
-  /** Hide digest responses and other secrets in the trace and the mirror. */
-  readonly mask?: boolean
   /** What carries datagrams; default `auto`: the native module where this machine has it. */
   readonly udp?: NodeOptions['udp']
   readonly log: Log
@@ -50,7 +43,7 @@ export async function runNode(options: RunOptions): Promise<Running> {
   const store = await openStore(options, clock)
   let tap: Tap | undefined
   try {
-    tap = options.trace === undefined ? undefined : openPcapng({ file: options.trace, clock, log, mask: options.mask ?? false })
+    tap = openTaps(options, dialplan.name, clock, log)
     const certificate = dialplan.tls && new Certificate(dialplan.tls)
     const node = createNode({
       name: dialplan.name,

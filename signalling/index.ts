@@ -1,5 +1,6 @@
 /** The public surface of the engine. */
 export { fanTap } from './capture/fan.ts'
+export { openHep } from './capture/hep.ts'
 export { ladder, mermaid } from './capture/ladder.ts'
 export { type MemoryTap, memoryTap } from './capture/memory.ts'
 export { openPcapng, readPcapng } from './capture/pcapng.ts'

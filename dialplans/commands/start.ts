@@ -6,15 +6,15 @@ import { type Running, runNode } from '../compose.ts'
 import type { Dialplan } from '../dialplan.ts'
 import { type Health, type Http, openHttp } from '../http.ts'
 import { Metrics } from '../metrics.ts'
+import type { TapOptions } from '../taps.ts'
+import { readCollector, readCount, readSize } from './arguments.ts'
 import { logLevelOption, openLog } from './logging.ts'
 import { assembleDialplan, readDialplan } from './network.ts'
 import { addOverrides, type Overrides, override } from './overrides.ts'
 import { Refusal } from './refusal.ts'
 
-interface StartOptions extends Overrides {
+interface StartOptions extends Overrides, TapOptions {
   readonly durability: 'process' | 'power'
-  readonly trace?: string
-  readonly mask?: boolean
   readonly udp: 'auto' | 'native' | 'dgram'
   readonly logLevel: string
 }
@@ -42,6 +42,13 @@ export function startCommand(): Command {
         .default('auto'),
     )
     .option('--trace <file>', 'write every message to this pcapng file')
+    .option('--trace-size <size>', 'begin a new trace file after so much, e.g. 100MB', readSize)
+    .option('--trace-files <count>', 'keep so many trace files (default: 10)', readCount)
+    .option(
+      '--hep <collector>',
+      'mirror every message to a HEP collector such as Homer or sngrep, e.g. 127.0.0.1:9060',
+      readCollector,
+    )
     .option('--mask', 'hide digest responses and other secrets in the trace')
     .addOption(logLevelOption())
     .addHelpText('after', examples)
@@ -54,10 +61,9 @@ async function start(file: string, options: StartOptions): Promise<void> {
   if (exposed !== undefined) throw new Refusal(exposed)
   const assembled = assembleDialplan(dialplan)
   const log = openLog(options.logLevel)
-  const { durability, trace, mask, udp } = options
   let running: Running | undefined
   const http = await serveHttp(dialplan, () => running, log)
-  running = await runNode({ dialplan, assembled, durability, trace, mask, udp, log })
+  running = await runNode({ ...options, dialplan, assembled, log })
   surviveFaults(log)
   stopOnSignal(running, http, log)
   for (const line of announcement(dialplan, running.node.listening, http?.listening)) console.log(line)

@@ -27,6 +27,12 @@ export class Conversation {
     this.webSocket = webSocket
     this.nextId = nextId
   }
+  /** In a new file it begins anew, or nothing of it is dissected. */
+  restart(): void {
+    this.started = false
+    this.client.next = this.server.next = initial
+    this.client.open = this.server.open = 0
+  }
   /** What precedes the first message; nothing later. @param host for the upgrade's Host field */
   start(host: string): Buffer[] {
     if (this.started) return []

@@ -2,14 +2,16 @@
  * Writes messages, while they pass, to one pcapng file that Wireshark dissects as SIP: datagrams as UDP, everything else
  * as the TCP conversation that it was, or in clear would have been.
  */
-import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, ftruncateSync, openSync, renameSync, writeSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { join, parse } from 'node:path'
 import type { Clock, Timer } from '../clock.ts'
 import type { Log } from '../log.ts'
 import { fileStart, packetBlock } from './blocks.ts'
 import { Conversation } from './conversation.ts'
 import { masked } from './mask.ts'
-import { addressBytes, hostPort, largestDatagram, mapped, type Party, udpPacket } from './packets.ts'
+import { hostPort, largestDatagram, type Party, udpPacket } from './packets.ts'
+import { Parties } from './parties.ts'
 import type { Tap, TappedMessage } from './tap.ts'
 
 export { type CapturedMessage, readPcapng } from './read.ts'
@@ -19,6 +21,10 @@ export interface PcapngOptions {
   readonly file: string
   readonly clock: Clock
   readonly log: Log
+  /** Bytes of one file at most, about; a full one is kept as `<name>.1<ending>`, the one before it as `.2`, and so on. */
+  readonly size?: number
+  /** Files kept, the one being written included. Default 10. */
+  readonly files?: number
   /** Take digest responses, codewords and proofs out (`mask.ts`). */
   readonly mask?: boolean
 }
@@ -32,6 +38,8 @@ class PcapngTap implements Tap {
   private readonly clock: Clock
   private readonly log: Log
   private readonly mask: boolean
+  private readonly size: number
+  private readonly files: number
   private handle: number | undefined
   /** Bytes of whole blocks on the disk. */
   private written = 0
@@ -40,14 +48,21 @@ class PcapngTap implements Tap {
   private timer: Timer | undefined
   private packetId = 0
   private readonly conversations = new Map<string, Conversation>()
-  private readonly invented = new Map<string, Buffer>()
+  private readonly parties = new Parties()
 
   constructor(options: PcapngOptions) {
     this.file = options.file
     this.clock = options.clock
     this.log = options.log
     this.mask = options.mask === true
-    this.handle = openSync(options.file, 'w')
+    this.size = options.size ?? Number.POSITIVE_INFINITY
+    this.files = options.files ?? 10
+    this.begin()
+  }
+  /** A new file. */
+  private begin(): void {
+    this.handle = openSync(this.file, 'w')
+    this.written = 0
     this.queue(fileStart('Proxima'))
     this.flush()
   }
@@ -60,11 +75,12 @@ class PcapngTap implements Tap {
     for (const [i, packet] of packets.entries()) {
       this.queue(packetBlock(message.at, packet, direction, i === packets.length - 1 ? commentOn(message) : undefined))
     }
-    if (this.waitingBytes >= flushAt) this.flush()
+    if (this.written + this.waitingBytes >= this.size) this.rotate()
+    else if (this.waitingBytes >= flushAt) this.flush()
     else this.timer ??= this.clock.after(flushAfter, this.flush)
   }
   private packets(message: TappedMessage, bytes: Uint8Array): Buffer[] {
-    const [from, to] = this.parties(message)
+    const [from, to] = this.parties.of(message)
     const datagram = message.direction === 'local' || message.transport === 'UDP' || message.transport === 'MEM'
     if (datagram && bytes.length <= largestDatagram) return [udpPacket(from, to, bytes, this.nextId())]
     const conversation = this.conversation(message, from, to)
@@ -85,26 +101,6 @@ class PcapngTap implements Tap {
   }
   private readonly nextId = (): number => (this.packetId = (this.packetId + 1) & 0xffff)
 
-  private parties({ from, to }: TappedMessage): [Party, Party] {
-    const same = from.port === to.port && from.address === to.address // elements of one node: told apart by name
-    let source = this.address(same ? (from.name ?? from.address) : from.address)
-    let target = this.address(same ? (to.name ?? to.address) : to.address)
-    if (source.length !== target.length) [source, target] = [mapped(source), mapped(target)]
-    return [
-      { address: source, port: from.port || 5060 },
-      { address: target, port: to.port || 5060 },
-    ]
-  }
-  /** A name gets an address of its own, out of the block for benchmarks (RFC 2544). */
-  private address(address: string): Buffer {
-    const bytes = addressBytes(address) ?? this.invented.get(address)
-    if (bytes !== undefined) return bytes
-    const number = (this.invented.size % 65_534) + 1
-    const next = Buffer.from([198, 18, number >> 8, number & 255])
-    this.invented.set(address, next)
-    return next
-  }
-
   private queue(block: Buffer): void {
     this.waiting.push(block)
     this.waitingBytes += block.length
@@ -123,12 +119,30 @@ class PcapngTap implements Tap {
       this.stop(fault)
     }
   }
+  /** Between two messages: each file is whole. */
+  private rotate(): void {
+    this.flush()
+    if (this.handle === undefined) return
+    try {
+      closeSync(this.handle)
+      this.handle = undefined
+      for (let i = this.files - 1; i > 0; i--) {
+        const from = i === 1 ? this.file : numbered(this.file, i - 1)
+        if (existsSync(from)) renameSync(from, numbered(this.file, i))
+      }
+      for (const conversation of this.conversations.values()) conversation.restart()
+      this.begin()
+    } catch (fault) {
+      this.stop(fault)
+    }
+  }
   /** A capture is never worth a call: one line, and the file ends with its last whole block. */
   private stop(fault: unknown): void {
     const why = fault instanceof Error ? fault.message : String(fault)
     this.log.error({ file: this.file }, `capture ${this.file} has stopped: ${why}`)
-    const handle = this.handle!
+    const { handle } = this
     this.handle = undefined
+    if (handle === undefined) return
     try {
       ftruncateSync(handle, this.written)
       closeSync(handle)
@@ -141,6 +155,12 @@ class PcapngTap implements Tap {
     if (this.handle !== undefined) closeSync(this.handle)
     this.handle = undefined
   }
+}
+
+/** `calls.pcapng`, 2: `calls.2.pcapng`. */
+function numbered(file: string, number: number): string {
+  const { dir, name, ext } = parse(file)
+  return join(dir, `${name}.${number}${ext}`)
 }
 
 /** Who connected, judged by the first message: its sender, unless we sent it from a listening port to an ephemeral one. */

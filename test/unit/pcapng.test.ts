@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -68,6 +68,37 @@ test('a full disk stops the capture with one line, and nothing else', async (t) 
   t.is(lines.length, 1)
   t.regex(lines[0]!, /^capture \/dev\/full has stopped: ENOSPC/)
   t.throws(() => openPcapng({ file: join(import.meta.filename, 'x'), clock, log }), { code: 'ENOTDIR' })
+})
+
+test('full files are kept by number, each whole by itself, the oldest goes', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'proxima-capture-'))
+  const file = join(folder, 'calls.pcapng')
+  const tap = openPcapng({ file, clock: new ManualClock(), log: silent, size: 40_000, files: 4 })
+  const sent = Array.from({ length: 12 }, (_, i) => traffic(start + 1000 * i).filter(({ bytes }) => bytes.length < 20_000)).flat()
+  for (const message of sent) tap.message(message)
+  await tap.close?.()
+  t.deepEqual(readdirSync(folder).sort(), ['calls.1.pcapng', 'calls.2.pcapng', 'calls.3.pcapng', 'calls.pcapng'])
+  const kept = ['calls.3.pcapng', 'calls.2.pcapng', 'calls.1.pcapng', 'calls.pcapng'].map((name) => {
+    const bytes = readFileSync(join(folder, name))
+    t.true(bytes.length < 80_000)
+    return readPcapng(bytes, (fault) => t.fail(`${name}: ${fault}`))
+  })
+  for (const messages of kept) t.true(messages.length > 5)
+  const expected = sent.map((message) => (message.direction === 'local' ? { ...message, transport: 'MEM' as const } : message))
+  t.deepEqual(contents(kept.flat()), contents(expected.slice(-kept.flat().length)))
+  rmSync(folder, { recursive: true })
+})
+
+test('a folder that vanishes under a rotation stops the capture with one line', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'proxima-capture-'))
+  const lines: string[] = []
+  const log: Log = { ...silent, error: (_fields, text) => void lines.push(text) }
+  const tap = openPcapng({ file: join(folder, 'calls.pcapng'), clock: new ManualClock(), log, size: 2000 })
+  rmSync(folder, { recursive: true })
+  for (const message of traffic(start)) tap.message(message)
+  await tap.close?.()
+  t.is(lines.length, 1)
+  t.regex(lines[0]!, /has stopped: ENOENT/)
 })
 
 test('masks on request', async (t) => {
