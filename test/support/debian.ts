@@ -1,17 +1,26 @@
 /** Sees to it that the programs that tests talk to are there; run by `npm test` before the tests that need them. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** Command -> Debian package. */
-const needed: { readonly [command: string]: string } = {
+/** A command, or a file where the package has none -> Debian package. */
+const needed: { readonly [there: string]: string } = {
   sipp: 'sip-tester',
   tshark: 'tshark',
   sipsak: 'sipsak',
+  sngrep: 'sngrep',
   baresip: 'baresip-core',
+  linphonec: 'linphone-cli',
+  'twinkle-console': 'twinkle-console',
+  '/usr/share/perl5/Net/SIP.pm': 'libnet-sip-perl',
+  '/usr/share/perl5/IO/Socket/SSL.pm': 'libio-socket-ssl-perl',
+  '/usr/include/sofia-sip-1.12/sofia-sip/nua.h': 'libsofia-sip-ua-dev',
+  chromium: 'chromium',
+  svwar: 'sipvicious',
 }
 
 function isThere(command: string): boolean {
+  if (command.startsWith('/')) return existsSync(command)
   return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, command), constants.X_OK)
@@ -49,7 +58,10 @@ if (packages.length > 0) {
   const mayInstall = process.getuid?.() === 0 && isThere('apt-get')
   let why = mayInstall ? 'apt-get did not bring them' : 'only root may'
   try {
-    if (mayInstall) install(packages)
+    if (mayInstall) {
+      console.error(`installing Debian packages that tests talk to: ${packages.join(' ')}`)
+      install(packages)
+    }
   } catch (error) {
     why = error instanceof Error ? error.message.split('\n', 1)[0]! : String(error)
   }

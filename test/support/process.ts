@@ -8,7 +8,7 @@ import { parse, stringify } from 'yaml'
 export const program = join(import.meta.dirname, '../../dialplans/proxima.ts')
 const defaultPlan = join(import.meta.dirname, '../../dialplans/default.yaml')
 
-const silence = 40_000 // milliseconds after which what was to be said will not be: shows all output instead of hanging
+const silence = Number(process.env['SIL'] ?? 40_000) // milliseconds after which what was to be said will not be: shows all output instead of hanging
 
 export interface Ended {
   readonly code: number | null
@@ -117,6 +117,8 @@ export interface NodeOptions {
   readonly settings?: { readonly [element: string]: object }
   /** More options of `proxima start`. */
   readonly args?: readonly string[]
+  /** Listens for TLS and WSS too, with a certificate of `proxima cert`. */
+  readonly secure?: boolean
 }
 
 export interface NodeProcess {
@@ -124,6 +126,9 @@ export interface NodeProcess {
   readonly udp: number
   readonly tcp: number
   readonly ws: number
+  /** NaN unless `secure`, as `wss`. */
+  readonly tls: number
+  readonly wss: number
   /** A folder of its own, gone after `remove`. */
   readonly folder: string
   /** What it has sent and received, complete after `stop`. */
@@ -139,10 +144,16 @@ export interface NodeProcess {
 }
 
 /** Starts the default network on free ports with an empty memory and a capture; resolves when it is ready. */
-export async function startNode({ users = [], settings = {}, args = [] }: NodeOptions = {}): Promise<NodeProcess> {
+export async function startNode({
+  users = [],
+  settings = {},
+  args = [],
+  secure = false,
+}: NodeOptions = {}): Promise<NodeProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'proxima-node-'))
   const trace = join(folder, 'trace.pcapng')
-  const plan = planWith(users, settings, folder)
+  if (secure) await certify(folder)
+  const plan = planWith({ users, settings, secure }, folder)
   const ports = ['--port-udp', '0', '--port-tcp', '0', '--port-ws', '0', '--http', '127.0.0.1:0', '--log-level', 'warn']
   const node = new Running(process.execPath, [program, 'start', plan, ...ports, '--data', 'memory', '--trace', trace, ...args], {
     cwd: folder,
@@ -155,6 +166,8 @@ export async function startNode({ users = [], settings = {}, args = [] }: NodeOp
     udp: port('udp'),
     tcp: port('tcp'),
     ws: port('ws'),
+    tls: port('tls'),
+    wss: port('wss'),
     folder,
     trace,
     metrics: async () => readMetrics(await (await fetch(`http://127.0.0.1:${port('http')}/metrics`)).text()),
@@ -168,9 +181,15 @@ export async function startNode({ users = [], settings = {}, args = [] }: NodeOp
   }
 }
 
+async function certify(folder: string): Promise<void> {
+  const { code, err } = await proxima('cert', '--out', folder)
+  if (code !== 0) throw new Error(`no certificate: ${err}`)
+}
+
 /** The default dialplan with more subscribers and other settings, in a file of its own. */
-function planWith(users: readonly string[], settings: { readonly [element: string]: object }, folder: string): string {
+function planWith({ users, settings, secure }: Required<Omit<NodeOptions, 'args'>>, folder: string): string {
   const plan = parse(readFileSync(defaultPlan, 'utf8')) as {
+    readonly listen: string[]
     readonly elements: { readonly hss: { readonly subscribers: object[] }; readonly [element: string]: object }
   }
   for (const name of users)
@@ -180,8 +199,10 @@ function planWith(users: readonly string[], settings: { readonly [element: strin
       permissions: { discoverable: true, discoverer: true },
     })
   for (const [element, changed] of Object.entries(settings)) Object.assign(plan.elements[element]!, changed)
+  const tls = secure ? { tls: { certificate: 'certificate.pem', key: 'key.pem' } } : {}
+  if (secure) plan.listen.push('tls://127.0.0.1:0', 'wss://127.0.0.1:0')
   const file = join(folder, 'plan.yaml')
-  writeFileSync(file, stringify(plan))
+  writeFileSync(file, stringify({ ...plan, ...tls }))
   return file
 }
 

@@ -7,10 +7,10 @@ import { readPcapng } from '../../../signalling/capture/pcapng.ts'
 import type { NodeProcess } from '../../support/process.ts'
 import { judge } from '../../support/tshark.ts'
 
-/** Waits until no transaction is under way, stops the node and has its capture judged. */
+/** Waits until every request has its answer, stops the node and has its capture judged. */
 export async function settled(t: ExecutionContext, node: NodeProcess): Promise<void> {
   let metrics = await node.metrics()
-  while ((metrics.get('client_transactions') ?? 0) > 0) metrics = await node.metrics()
+  while (metrics.get('client_transactions_unanswered') !== 0) metrics = await node.metrics()
   const passed = metrics.get('received_total')! + metrics.get('sent_total')!
   t.is(metrics.get('faults_total'), 0)
   const { code, err } = await node.stop()
