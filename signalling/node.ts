@@ -150,6 +150,7 @@ class ProximaNode implements Node, TransportSink {
     this.edge = met === undefined ? {} : { name: met }
     this.stats.gauge('server_transactions', () => this.table.serverCount)
     this.stats.gauge('client_transactions', () => this.table.clientCount)
+    this.stats.gauge('client_transactions_unanswered', () => this.table.clientUnanswered)
     this.stats.gauge('subscriptions_held', () => this.subscriptions.notifierCount)
     this.stats.gauge('subscriptions_made', () => this.subscriptions.subscriberCount)
     this.stats.gauge('connections', () => this.flows.connectionCount)

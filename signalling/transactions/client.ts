@@ -52,6 +52,10 @@ export class ClientTransaction implements Timed {
     this.user = user
     this.interval = holder.timing.T1
   }
+  /** It has its outcome, and stays for late copies of it at most. */
+  get answered(): boolean {
+    return this.state > Proceeding
+  }
   /** Sends the request, which carries `branch` in its top Via. */
   begin(bytes: Buffer): void {
     this.bytes = bytes

@@ -81,6 +81,12 @@ export class TransactionTable implements ClientHolder, ServerHolder {
   get clientCount(): number {
     return this.slots.length - this.free.length
   }
+  /** Requests of ours that nobody has answered yet. */
+  get clientUnanswered(): number {
+    let count = 0
+    for (const transaction of this.slots) if (transaction?.answered === false) count++
+    return count
+  }
 
   receiveRequest(request: SipRequest, flow: Flow): void {
     const key = transactionKey(request)
