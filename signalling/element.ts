@@ -38,6 +38,11 @@ export interface Element {
   ended?(notifier: Notifier, reason: EndReason): void
   /** A subscription found in the store after a restart; the element takes it up again by `notifier.notify`. */
   restored?(notifier: Notifier): void | Promise<void>
+  /**
+   * Other settings from now on. Returns the names of those that differ and take effect at the next start only. Throws, and
+   * changes nothing, where they make no sense. Left out: no setting changes while it runs.
+   */
+  reload?(settings: unknown): readonly string[] | Promise<readonly string[]>
   stop?(): void | Promise<void>
 }
 

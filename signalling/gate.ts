@@ -24,15 +24,19 @@ export interface GateOptions {
 export class Gate {
   private readonly options: GateOptions
   private readonly admission: Admission
-  private readonly sources: RateLimit | undefined
+  private sources: RateLimit | undefined
 
   constructor(options: GateOptions) {
-    const { clock, ids, lag, source, stats } = options
+    const { clock, ids, lag, stats } = options
     this.options = options
     this.admission = new Admission({ clock, ids, lag })
-    this.sources = source === undefined ? undefined : new RateLimit(clock, source)
+    this.limit(options.source)
     stats.gauge('admitted_share', () => this.admission.share)
     stats.gauge('lag_milliseconds', () => this.admission.lag)
+  }
+  /** From now on; undefined: no limit. */
+  limit(source: Rate | undefined): void {
+    this.sources = source && new RateLimit(this.options.clock, source)
   }
   /** False: it was refused, or it is part of a flood and was dropped. */
   readonly admits = (request: SipRequest, flow: Flow): boolean => {

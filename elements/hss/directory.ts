@@ -13,13 +13,20 @@ interface Override {
   readonly over: string
 }
 
+/** One record before and after; undefined: there was, or is, none. */
+export interface Changed {
+  readonly id: string
+  readonly before: SubscriberRecord | undefined
+  readonly after: SubscriberRecord | undefined
+}
+
 export class Directory {
   private readonly store: Store
   private readonly prefix: string
-  private readonly provisioned = new Map<string, SubscriberRecord>()
+  private provisioned = new Map<string, SubscriberRecord>()
   private readonly records = new Map<string, SubscriberRecord>()
   private readonly byAlias = new Map<string, string>()
-  private readonly base: string
+  private base: string
   private readonly changes: { readonly version: number; readonly id: string }[] = []
   /** Rises with every change; over restarts too. */
   version = 0
@@ -28,12 +35,37 @@ export class Directory {
   constructor(store: Store, prefix: string, provisioned: Iterable<SubscriberRecord>) {
     this.store = store
     this.prefix = prefix
-    for (const record of provisioned) {
-      if (this.provisioned.has(record.id)) throw new Error(`subscriber ${record.id} is provisioned twice`)
-      this.provisioned.set(record.id, record)
-      this.place(record.id, record)
-    }
+    this.provisioned = byId(provisioned)
+    for (const [id, record] of this.provisioned) this.place(id, record)
     this.base = fingerprint([...this.provisioned.values()])
+  }
+
+  /**
+   * What the file says now, where it says something else than before; what was changed at run time stays otherwise. Resolves,
+   * when it is durable, with the records that differ. Throws, and changes nothing, as the constructor does.
+   */
+  async reprovision(provisioned: readonly SubscriberRecord[]): Promise<readonly Changed[]> {
+    const next = byId(provisioned)
+    const ids = [...new Set([...this.provisioned.keys(), ...next.keys()])].filter((id) => {
+      const [before, after] = [this.provisioned.get(id), next.get(id)]
+      return before === undefined || after === undefined || fingerprint(before) !== fingerprint(after)
+    })
+    const changed = ids.map((id) => ({ id, before: this.records.get(id), after: next.get(id) }))
+    const others = [...this.records.values()].filter(({ id }) => !ids.includes(id))
+    void new Directory(this.store, this.prefix, [...others, ...ids.flatMap((id) => next.get(id) ?? [])]) // throws where it would
+    this.provisioned = next
+    this.base = fingerprint([...next.values()])
+    for (const id of ids) this.place(id, undefined) // an alias may go from one to another
+    for (const { id, after } of changed) {
+      this.place(id, after)
+      this.changes.push({ version: ++this.version, id })
+    }
+    if (this.changes.length > remembered * 2) this.changes.splice(0, this.changes.length - remembered)
+    await this.store.write([
+      ...ids.map((id) => ({ key: `${this.prefix}/record/${keyPart(id)}`, delete: true as const })),
+      { key: `${this.prefix}/version`, value: { version: this.version, base: this.base } },
+    ])
+    return changed
   }
 
   get size(): number {
@@ -107,4 +139,13 @@ export class Directory {
     else this.records.set(id, record)
     for (const alias of record?.aliases ?? []) this.byAlias.set(alias, id)
   }
+}
+
+function byId(provisioned: Iterable<SubscriberRecord>): Map<string, SubscriberRecord> {
+  const records = new Map<string, SubscriberRecord>()
+  for (const record of provisioned) {
+    if (records.has(record.id)) throw new Error(`subscriber ${record.id} is provisioned twice`)
+    records.set(record.id, record)
+  }
+  return records
 }

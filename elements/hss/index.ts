@@ -64,9 +64,7 @@ class HomeSubscriberServer implements Hss {
     this.claims = [{ method: 'SUBSCRIBE', event: 'subscription-data', user: name }]
     this.askers = new Set(settings.askers ?? roles)
     this.proxies = new Set(settings.proxies ?? ['proxy'])
-    this.provisioned = [...(settings.subscribers ?? []), ...listOf(settings.records)]
-    const fault = faultOfSettings(this.provisioned)
-    if (fault !== undefined) throw new Error(`${name}: subscriber ${fault}`)
+    this.provisioned = provisionedBy(name, settings)
     const records: EventPackage<Told> = {
       name: 'subscription-data',
       types: [mediaType('subscription-data')],
@@ -87,6 +85,15 @@ class HomeSubscriberServer implements Hss {
     await this.directory.load(Math.floor(host.clock.date()))
     host.gauge('subscribers', () => this.directory.size)
     host.gauge('feeds', () => this.feeds.size)
+  }
+
+  /** Who is in the file, and with which rights, changes at once. */
+  async reload(settings: HssSettings): Promise<readonly string[]> {
+    const records = provisionedBy(this.name, settings).map((entry) => toRecord(entry, this.domains))
+    for (const { id, before, after } of await this.directory.reprovision(records)) {
+      for (const record of [before, after]) if (record !== undefined) this.tell(id, record)
+    }
+    return (['open', 'askers', 'proxies'] as const).filter((name) => !sameJson(settings[name], this.settings[name]))
   }
 
   handle(exchange: Exchange): void {
@@ -210,6 +217,18 @@ class HomeSubscriberServer implements Hss {
     }
     return writeBody('subscription-data', { version, since: previous!.version, records, removed })
   }
+}
+
+/** Throws what is wrong with them, by the JSON pointer. */
+function provisionedBy(name: string, { subscribers = [], records }: HssSettings): readonly SubscriberSettings[] {
+  const provisioned = [...subscribers, ...listOf(records)]
+  const fault = faultOfSettings(provisioned)
+  if (fault !== undefined) throw new Error(`${name}: subscriber ${fault}`)
+  return provisioned
+}
+
+function sameJson(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
 }
 
 function listOf(records: unknown): readonly SubscriberSettings[] {

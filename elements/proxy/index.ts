@@ -9,7 +9,7 @@ import { Bindings } from './bindings.ts'
 import { Gruus } from './gruu.ts'
 import { devicesOf } from './reach.ts'
 import { Registrar } from './registrar.ts'
-import { type ProxyRules, type ProxySettings, proxyRules } from './settings.ts'
+import { type ProxyRules, type ProxySettings, proxyRules, renewRules } from './settings.ts'
 
 export type { ProxySettings } from './settings.ts'
 
@@ -40,7 +40,7 @@ class ProxyElement implements Element {
   }
   async start(host: Host): Promise<void> {
     this.host = host
-    this.rate = this.settings.rate && new RateLimit(host.clock, this.settings.rate)
+    this.limit()
     this.bindings = new Bindings(host)
     await this.bindings.load()
     this.subscribers = new Subscribers(host, this.settings.hss)
@@ -50,6 +50,14 @@ class ProxyElement implements Element {
     this.registrar = new Registrar(host, this.rules, this.bindings, this.gruus, this.authentication)
   }
 
+  private limit(): void {
+    this.rate = this.rules.rate && new RateLimit(this.host.clock, this.rules.rate)
+  }
+  reload(settings: ProxySettings): readonly string[] {
+    const waiting = renewRules(this.rules, this.settings, settings)
+    this.limit()
+    return waiting
+  }
   stop(): void {
     this.bindings.stop()
   }

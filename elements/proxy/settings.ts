@@ -35,6 +35,16 @@ export interface ProxyRules {
   /** Values of Service-Route. */
   readonly serviceRoute: readonly string[]
   readonly pathSupported: boolean
+  readonly rate: Rate | undefined
+}
+
+const atStart = ['authenticate', 'nonce', 'hss'] as const
+
+/** Takes other settings into rules that are in use. Returns the names of those that differ and wait for the next start. */
+export function renewRules(rules: ProxyRules, before: ProxySettings, after: ProxySettings): readonly string[] {
+  const { algorithms, open, nonceSeconds } = rules
+  Object.assign(rules, proxyRules(after), { algorithms, open, nonceSeconds })
+  return atStart.filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]))
 }
 
 export function proxyRules(settings: ProxySettings): ProxyRules {
@@ -51,5 +61,6 @@ export function proxyRules(settings: ProxySettings): ProxyRules {
     flowTimer: settings.flowTimer ?? 120,
     serviceRoute: (settings.serviceRoute ?? []).map((uri) => `<${uri}>`),
     pathSupported: settings.path === 'supported',
+    rate: settings.rate,
   }
 }
