@@ -4,6 +4,7 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import {
   createNode,
+  type Element,
   type Log,
   memoryStore,
   type Node,
@@ -12,6 +13,7 @@ import {
   RealClock,
   randomIds,
   type Store,
+  systemResolver,
   type Tap,
 } from '../signalling/index.ts'
 import type { Assembled } from './assemble.ts'
@@ -31,6 +33,7 @@ export interface RunOptions extends TapOptions {
 
 export interface Running {
   readonly node: Node
+  readonly elements: readonly Element[]
   readonly clock: RealClock
   /** Drains for at most `graceMs`, then closes everything that was opened. */
   stop(graceMs: number): Promise<void>
@@ -53,7 +56,9 @@ export async function runNode(options: RunOptions): Promise<Running> {
       domains: dialplan.domains,
       trusted: dialplan.trusted,
       sourceRate: dialplan.limits.source,
+      subscriptions: dialplan.limits.subscriptions,
       connections: dialplan.connections,
+      resolver: systemResolver(dialplan.dns.servers),
       store,
       clock,
       ids: randomIds(),
@@ -64,7 +69,7 @@ export async function runNode(options: RunOptions): Promise<Running> {
     })
     await node.start()
     certificate?.watch(node, clock, log)
-    return { node, clock, stop: (graceMs) => stop(node, tap, store, graceMs) }
+    return { node, elements: assembled.elements, clock, stop: (graceMs) => stop(node, tap, store, graceMs) }
   } catch (error) {
     await tap?.close?.()
     await store.close()

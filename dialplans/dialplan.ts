@@ -15,6 +15,8 @@ export interface PlannedElement {
 export interface Limits {
   /** For each source address that is not trusted. */
   readonly source?: Rate
+  /** Of one subscriber, elements of this node apart. */
+  readonly subscriptions?: number
 }
 
 export interface Dialplan {
@@ -31,6 +33,7 @@ export interface Dialplan {
   readonly trusted: readonly string[]
   readonly limits: Limits
   readonly connections: ConnectionLimits
+  readonly dns: { readonly servers?: readonly string[] }
   readonly elements: readonly PlannedElement[]
   /** Undefined: derived from what the elements claim. */
   readonly rules: readonly Rule[] | undefined

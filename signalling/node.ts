@@ -20,9 +20,13 @@ import type { Store } from './storage/store.ts'
 import { refusal } from './transactions/stateless.ts'
 import { TransactionTable } from './transactions/table.ts'
 import type { Timing } from './transactions/timing.ts'
+import { Backoff } from './transports/backoff.ts'
+import { NameCache, type Resolver } from './transports/dns.ts'
 import { FlowTable } from './transports/flows.ts'
 import { type ConnectionLimits, Guests } from './transports/guests.ts'
+import { Locator } from './transports/locate.ts'
 import type { MemoryNetwork } from './transports/memory.ts'
+import { wayBack } from './transports/return-path.ts'
 import { answerStun } from './transports/stun.ts'
 import { tcpTransport } from './transports/tcp.ts'
 import type { Flow, HostPort, TlsMaterial, Transport, TransportSink } from './transports/transport.ts'
@@ -50,8 +54,12 @@ export interface NodeOptions {
   readonly timing?: Timing
   /** New requests of one source address that is not trusted; no limit if left out. */
   readonly sourceRate?: Rate
+  /** Subscriptions of one subscriber at most; default 10,000. */
+  readonly subscriptions?: number
   /** How long and how many connections of peers may stay. */
   readonly connections?: ConnectionLimits
+  /** Looks up host names (RFC 3263); without one only addresses are sent to. */
+  readonly resolver?: Resolver
   /** Of TLS and WSS addresses. */
   readonly tls?: TlsMaterial
   /** What carries datagrams; default `auto`: the native module where this machine has it. */
@@ -65,6 +73,8 @@ export interface Node {
   /** Says goodbye to nobody: what is in the store goes on at the next start. Resolves when all sockets are closed. */
   stop(graceMs: number): Promise<void>
   readonly listening: readonly Listening[]
+  /** What arrives from now on is judged by these. */
+  reload(rules: Pick<NodeOptions, 'plan' | 'sourceRate'>): void
   /** New TLS and WSS connections get this certificate. Throws where it is none; then the old one stays. */
   renewTls(material: TlsMaterial): void
   metrics(): Iterable<Metric>
@@ -81,6 +91,7 @@ class ProximaNode implements Node, TransportSink {
   private readonly table: TransactionTable
   private readonly subscriptions: Subscriptions
   private readonly dispatcher: Dispatcher
+  private readonly gate: Gate
   private readonly flows: FlowTable
   private readonly guests: Guests
   private ready = false
@@ -109,8 +120,8 @@ class ProximaNode implements Node, TransportSink {
       send: (parts, user) => this.dispatcher.send(parts, user),
       contact: (element) => `sip:${element}@${this.address}`,
     }
-    this.subscriptions = new Subscriptions({ clock, ids, store, sender, log })
-    const gate = new Gate({
+    this.subscriptions = new Subscriptions({ clock, ids, store, sender, log, limit: options.subscriptions })
+    const gate = (this.gate = new Gate({
       clock,
       ids,
       stats: this.stats,
@@ -118,7 +129,7 @@ class ProximaNode implements Node, TransportSink {
       source: options.sourceRate,
       agent: () => this.address,
       transmit: (flow, bytes) => this.transmit(flow, bytes),
-    })
+    }))
     this.table = new TransactionTable({
       clock,
       ids,
@@ -131,7 +142,12 @@ class ProximaNode implements Node, TransportSink {
       feedback: gate.feedback,
       ...(options.timing === undefined ? {} : { timing: options.timing }),
     })
+    const backoff = new Backoff(clock)
+    const names = options.resolver && new NameCache(clock, options.resolver)
+    const reaches = (transport: string, family: 4 | 6): boolean => this.flows.reaches(transport, family)
     this.dispatcher = new Dispatcher({
+      backoff,
+      locator: names && new Locator({ clock, resolver: names, backoff, chance: () => ids.fraction(), reaches }),
       clock,
       ids,
       log,
@@ -153,6 +169,8 @@ class ProximaNode implements Node, TransportSink {
     this.stats.gauge('client_transactions_unanswered', () => this.table.clientUnanswered)
     this.stats.gauge('subscriptions_held', () => this.subscriptions.notifierCount)
     this.stats.gauge('subscriptions_made', () => this.subscriptions.subscriberCount)
+    this.stats.gauge('names_remembered', () => names?.size ?? 0)
+    this.stats.gauge('targets_failed', () => backoff.size)
     this.stats.gauge('connections', () => this.flows.connectionCount)
     this.stats.gauge('connections_of_peers', () => this.guests.size)
   }
@@ -178,6 +196,10 @@ class ProximaNode implements Node, TransportSink {
   }
   get listening(): readonly Listening[] {
     return this.transports.map(({ name, local }) => ({ transport: name as Listening['transport'], ...local }))
+  }
+  reload({ plan, sourceRate }: Pick<NodeOptions, 'plan' | 'sourceRate'>): void {
+    this.dispatcher.plan = plan
+    this.gate.limit(sourceRate)
   }
   renewTls(material: TlsMaterial): void {
     for (const transport of this.transports) transport.renew?.(material)
@@ -315,6 +337,8 @@ class ProximaNode implements Node, TransportSink {
     const { tap, clock } = this.options
     const taken = flow.send(bytes)
     if (!taken) {
+      const back = wayBack(bytes, flow, this.flows)
+      if (back !== undefined) return this.transmit(back, bytes)
       this.stats.unsent++
       return false
     }

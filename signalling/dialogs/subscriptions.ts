@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { Element, EndReason, EventPackage, SubscribeOptions, SubscriptionListener, SubscriptionOptions } from '../element.ts'
 import type { Ids } from '../ids.ts'
 import type { Log } from '../log.ts'
-import { buildResponse, type HeaderList } from '../messages/build.ts'
+import { buildResponse, type HeaderList, warning } from '../messages/build.ts'
 import { parseToken } from '../messages/fields.ts'
 import type { SipRequest } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
@@ -13,6 +13,7 @@ import type { ServerSide } from '../transactions/server.ts'
 import { EntityTags } from './entity-tag.ts'
 import { grant, NotifierDialog, type NotifierHolder } from './notifier.ts'
 import type { Sender } from './sender.ts'
+import { Shares } from './shares.ts'
 import { SubscriberDialog, type SubscriberHolder } from './subscriber.ts'
 import { dialogKey, recordKey, reserve, type SubscriptionRecord } from './subscription-record.ts'
 import { Terms } from './terms.ts'
@@ -23,6 +24,8 @@ export interface SubscriptionsOptions {
   readonly store: Store
   readonly sender: Sender
   readonly log: Log
+  /** Subscriptions of one subscriber at most, elements of ours apart; default 10,000. */
+  readonly limit?: number
 }
 
 export class Subscriptions implements NotifierHolder, SubscriberHolder {
@@ -31,6 +34,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   readonly sender: Sender
   readonly tags = new EntityTags()
   readonly terms = new Terms()
+  private readonly shares: Shares
   private readonly store: Store
   private readonly log: Log
   private readonly packages = new Map<string, { readonly element: Element; readonly pack: EventPackage }>()
@@ -38,7 +42,8 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   private readonly notifiers = new Map<string, NotifierDialog>()
   private readonly subscribers = new Map<string, SubscriberDialog>()
 
-  constructor({ clock, ids, store, sender, log }: SubscriptionsOptions) {
+  constructor({ clock, ids, store, sender, log, limit }: SubscriptionsOptions) {
+    this.shares = new Shares(limit)
     this.clock = clock
     this.ids = ids
     this.store = store
@@ -78,13 +83,15 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     const type = negotiate(request, found.pack)
     if (type === undefined) return { status: 406, headers: [['Accept', found.pack.types.join(', ')]] }
     const { usual, max } = found.pack.expires
+    const subscriber = asserted ?? canonical(request.from.uri)
+    if (this.shares.isFull(subscriber, side.flow.id)) return tooMany
     side.admitted = true
     const granted = Math.min(request.expires ?? usual, options.expires ?? max, max)
     const id = this.ids.token(16)
     const stored: SubscriptionRecord = {
       package: options.package,
       resource: options.resource,
-      subscriber: asserted ?? canonical(request.from.uri),
+      subscriber,
       event: request.text(H.Event)!,
       type,
       callId: request.callId,
@@ -101,7 +108,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       ...(options.record === undefined ? {} : { record: options.record }),
     }
     const notifier = new NotifierDialog(this, element, found.pack, id, stored, granted === 0)
-    this.notifiers.set(notifier.key, notifier)
+    this.enterNotifier(notifier)
     notifier.condition(request.text(H['Suppress-If-Match']))
     notifier.notify(options.state)
     const answer = (): void => {
@@ -118,6 +125,10 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     return notifier
   }
 
+  private enterNotifier(notifier: NotifierDialog): void {
+    this.notifiers.set(notifier.key, notifier)
+    this.shares.take(notifier.subscriber)
+  }
   /** `otherwise` undoes what was done for a request that then cannot be kept: it gets 500. */
   private whenSaved(notifier: NotifierDialog, side: ServerSide, then: () => void, otherwise: () => void): void {
     const { request } = side
@@ -143,7 +154,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     })
   }
   remove(notifier: NotifierDialog, reason: EndReason): void {
-    this.notifiers.delete(notifier.key)
+    if (this.notifiers.delete(notifier.key)) this.shares.give(notifier.subscriber)
     if (!notifier.fetch) {
       this.store.write([{ key: recordKey(notifier.element, notifier.id), delete: true }]).catch((fault: unknown) => {
         this.log.error({ fault: String(fault), subscription: notifier.id }, 'the store failed; an ended subscription stays in it')
@@ -236,7 +247,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
         new NotifierDialog(this, element.name, found.pack, id, { ...stored, ceiling: stored.ceiling + reserve }, false),
       )
     }
-    for (const notifier of restored) this.notifiers.set(notifier.key, notifier)
+    for (const notifier of restored) this.enterNotifier(notifier)
     await Promise.all(restored.map((notifier) => this.save(notifier)))
     for (const notifier of restored) await element.restored?.(notifier)
     for (const notifier of restored) notifier.open()
@@ -259,6 +270,8 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     this.notifiers.clear()
   }
 }
+
+const tooMany = { status: 403, headers: [['Warning', warning('proxima', 'you hold as many subscriptions as you may')]] } as const
 
 /** The media type for NOTIFY bodies; undefined: none that both know (406). */
 function negotiate(request: SipRequest, pack: EventPackage): string | undefined {
