@@ -13,8 +13,8 @@ export function assemble(dialplan: Dialplan): Outcome<Assembled> {
   const { file } = dialplan
   const elements: Element[] = []
   const faults: Fault[] = []
-  for (const planned of dialplan.elements) {
-    const made = makeElement(file, completed(planned, dialplan))
+  for (const planned of completedElements(dialplan)) {
+    const made = makeElement(file, planned)
     if (made.faults === undefined) elements.push(made.value)
     else faults.push(...made.faults)
   }
@@ -29,6 +29,11 @@ export function assemble(dialplan: Dialplan): Outcome<Assembled> {
   })
   if (compiled.plan === undefined) return { faults: compiled.faults.map((fault) => ({ file, ...fault })) }
   return { value: { elements, plan: compiled.plan } }
+}
+
+/** The elements with the settings that follow from the others of the dialplan. */
+export function completedElements(dialplan: Dialplan): readonly PlannedElement[] {
+  return dialplan.elements.map((planned) => completed(planned, dialplan))
 }
 
 /**

@@ -6,12 +6,13 @@ import { type Running, runNode } from '../compose.ts'
 import type { Dialplan } from '../dialplan.ts'
 import { type Health, type Http, openHttp } from '../http.ts'
 import { Metrics } from '../metrics.ts'
+import { reload } from '../reload.ts'
 import type { TapOptions } from '../taps.ts'
 import { readCollector, readCount, readSize } from './arguments.ts'
 import { logLevelOption, openLog } from './logging.ts'
 import { assembleDialplan, readDialplan } from './network.ts'
 import { addOverrides, type Overrides, override } from './overrides.ts'
-import { Refusal } from './refusal.ts'
+import { Refusal, refuseFaults } from './refusal.ts'
 
 interface StartOptions extends Overrides, TapOptions {
   readonly durability: 'process' | 'power'
@@ -66,6 +67,7 @@ async function start(file: string, options: StartOptions): Promise<void> {
   running = await runNode({ ...options, dialplan, assembled, log })
   surviveFaults(log)
   stopOnSignal(running, http, log)
+  reloadOnSignal(running, dialplan, () => override(readDialplan(file), options), log)
   for (const line of announcement(dialplan, running.node.listening, http?.listening)) console.log(line)
 }
 
@@ -90,6 +92,30 @@ async function serveHttp(
 function surviveFaults(log: Log): void {
   process.on('uncaughtException', (error) => log.error({ err: error }, 'uncaught fault'))
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'))
+}
+
+/** SIGHUP: the file is read again. Where it has faults, each is told and the plan that runs stays in force. */
+function reloadOnSignal(running: Running, started: Dialplan, read: () => Dialplan, log: Log): void {
+  const { file } = started
+  const again = async (): Promise<void> => {
+    try {
+      const next = read()
+      const exposed = exposure({ ...next, listen: started.listen })
+      if (exposed !== undefined) throw new Refusal(exposed)
+      const outcome = await reload(running, started, next)
+      if (outcome.faults !== undefined) throw refuseFaults(outcome.faults)
+      log.info({ file }, 'dialplan read again')
+      const { waiting } = outcome
+      if (waiting.length > 0) log.warn({ waiting }, `these changes take effect at the next start: ${waiting.join(', ')}`)
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error)
+      for (const line of text.split('\n')) log.error({ file }, `dialplan not taken, the one before stays in force: ${line}`)
+    }
+  }
+  let last = Promise.resolve()
+  process.on('SIGHUP', () => {
+    last = last.then(again) // one after the other
+  })
 }
 
 function stopOnSignal(running: Running, http: Http | undefined, log: Log): void {

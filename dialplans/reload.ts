@@ -1,0 +1,58 @@
+/** A dialplan read again while its node runs: what can change takes effect at once, the rest is named. */
+import { type Assembled, assemble, completedElements } from './assemble.ts'
+import type { Running } from './compose.ts'
+import type { Dialplan, Fault } from './dialplan.ts'
+
+const atStart = ['name', 'domains', 'listen', 'tls', 'http', 'data', 'trusted', 'connections', 'dns'] as const
+
+/** The outcome: faults, and nothing has changed; or what waits for the next start (`listen`, `elements.proxy.nonce`). */
+export type Reloaded =
+  | { readonly faults: readonly Fault[] }
+  | { readonly faults?: undefined; readonly waiting: readonly string[] }
+
+/** @param started the dialplan that the node was started with */
+export async function reload({ node, elements }: Running, started: Dialplan, next: Dialplan): Promise<Reloaded> {
+  const effective: Dialplan = { ...started, limits: next.limits, rules: next.rules, elements: standing(started, next) }
+  const assembled = assemble(effective)
+  if (assembled.faults !== undefined) return assembled
+  const waiting = [...atStart.filter((name) => !same(started[name], next[name])), ...otherElements(started, next)]
+  const elementsNow = [...completedElements(effective)].sort((a, b) => Number(b.role === 'hss') - Number(a.role === 'hss'))
+  for (const { name, settings } of elementsNow) {
+    // The HSS comes first: it is the one that may still find a fault, in what its subscribers are together.
+    const before = completedElements(started).find((each) => each.name === name)!
+    const running = elements.find((each) => each.name === name)
+    try {
+      if (running?.reload !== undefined) {
+        for (const setting of await running.reload(settings)) waiting.push(`elements.${name}.${setting}`)
+      } else if (!same(before.settings, settings)) waiting.push(`elements.${name}`)
+    } catch (error) {
+      const text = `${name}: ${error instanceof Error ? error.message : String(error)}`
+      const { file } = next
+      const line = next.elements.find((each) => each.name === name)?.line ?? 0
+      return { faults: [{ file, line, text, expected: 'settings that it can work with' }] }
+    }
+  }
+  apply(node, assembled.value, effective)
+  return { waiting }
+}
+
+function apply(node: Running['node'], { plan }: Assembled, { limits }: Dialplan): void {
+  node.reload({ plan, sourceRate: limits.source })
+}
+
+/** Each element that runs, with the settings that the file has for it now. */
+function standing(started: Dialplan, next: Dialplan): Dialplan['elements'] {
+  return started.elements.map(
+    (element) => next.elements.find(({ name, role }) => name === element.name && role === element.role) ?? element,
+  )
+}
+function otherElements(started: Dialplan, next: Dialplan): readonly string[] {
+  const missing = (from: Dialplan, among: Dialplan): readonly string[] =>
+    from.elements
+      .filter(({ name, role }) => !among.elements.some((each) => each.name === name && each.role === role))
+      .map(({ name }) => `elements.${name}`)
+  return [...new Set([...missing(started, next), ...missing(next, started)])]
+}
+function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}
