@@ -58,7 +58,7 @@ export async function runNode(options: RunOptions): Promise<Running> {
       sourceRate: dialplan.limits.source,
       subscriptions: dialplan.limits.subscriptions,
       connections: dialplan.connections,
-      resolver: systemResolver(dialplan.dns.servers),
+      resolver: systemResolver(dialplan.dns?.servers),
       store,
       clock,
       ids: randomIds(),

@@ -33,7 +33,7 @@ export interface Dialplan {
   readonly trusted: readonly string[]
   readonly limits: Limits
   readonly connections: ConnectionLimits
-  readonly dns: { readonly servers?: readonly string[] }
+  readonly dns?: { readonly servers?: readonly string[] }
   readonly elements: readonly PlannedElement[]
   /** Undefined: derived from what the elements claim. */
   readonly rules: readonly Rule[] | undefined

@@ -28,6 +28,7 @@ interface RawDialplan {
   readonly trusted?: readonly string[]
   readonly limits?: Limits
   readonly connections?: ConnectionLimits
+  readonly dns?: Dialplan['dns']
   readonly elements: { readonly [name: string]: Settings & { readonly role: string } }
   readonly rules?: readonly (Omit<Rule, 'name' | 'line'> & { readonly name?: string })[]
 }
@@ -74,8 +75,8 @@ export function loadDialplan(file: string): Outcome<Dialplan> {
     line: lineOf('rules', index),
   }))
   if (faults.length > 0) return { faults }
-  const { name, domains, data = 'data', trusted = [], limits = {}, connections = {} } = raw
-  return { value: { file, name, domains, listen, tls, http, data, trusted, limits, connections, elements, rules } }
+  const { name, domains, data = 'data', trusted = [], limits = {}, connections = {}, dns = {} } = raw
+  return { value: { file, name, domains, listen, tls, http, data, trusted, limits, connections, dns, elements, rules } }
 }
 
 function onlyOneOf(

@@ -16,9 +16,12 @@ import type { ClientUser } from '../transactions/client.ts'
 import { LocalFlow, LocalTransaction } from '../transactions/local.ts'
 import type { ServerSide } from '../transactions/server.ts'
 import type { TransactionTable } from '../transactions/table.ts'
+import type { Backoff } from '../transports/backoff.ts'
 import type { FlowTable } from '../transports/flows.ts'
+import type { Locator, Place } from '../transports/locate.ts'
 import type { Flow } from '../transports/transport.ts'
 import { type ExchangeHolder, NodeExchange, splitRoutes } from './exchange.ts'
+import { Journey } from './journey.ts'
 import { isLoop } from './loop.ts'
 import { type NextHop, nextHop, planned, planQuery, routeOwner, type Surroundings } from './next-hop.ts'
 import type { Plan } from './plan.ts'
@@ -34,11 +37,15 @@ export interface DispatcherOptions {
   readonly table: TransactionTable
   readonly subscriptions: Subscriptions
   readonly flows: FlowTable
+  /** Undefined: host names are not looked up. */
+  readonly locator: Locator | undefined
+  readonly backoff: Backoff
 }
 
 export class Dispatcher implements ExchangeHolder, Surroundings {
   readonly elements = new Map<string, Element>()
-  readonly plan: Plan
+  /** May be replaced: what is under way goes on by the one that it came by. */
+  plan: Plan
   private readonly options: DispatcherOptions
   private readonly links = new Map<string, LocalFlow>()
   private readonly tasks: (() => void)[] = []
@@ -62,6 +69,9 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
   }
   flowTo(transport: string, remote: { host: string; port: number }): Flow | undefined {
     return this.options.flows.to(transport, remote)
+  }
+  get locates(): boolean {
+    return this.options.locator !== undefined
   }
   newTag(): string {
     return this.options.ids.token(10)
@@ -224,6 +234,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
   ): { cancel(): void } | undefined {
     if ('refused' in hop) return undefined
     if ('element' in hop) return this.hop(hop.element, from, compose, user)
+    if ('place' in hop) return this.travel(hop.place, method, from, compose, user)
     const { flow } = hop
     const sentBy = printHostPort(flow.local)
     const transport = flow.transport === 'MEM' ? 'UDP' : flow.transport
@@ -235,6 +246,28 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     const transaction = this.options.table.client(method, flow, user)
     transaction.begin(compose(`SIP/2.0/${transport} ${sentBy};branch=${transaction.branch}${tail}`))
     return transaction
+  }
+  /** To a host by name: sent when it has been looked up, to one of its addresses after the other. */
+  private travel(
+    place: Place,
+    method: string,
+    from: string,
+    compose: (via: string) => Buffer,
+    user: ClientUser,
+  ): { cancel(): void } | undefined {
+    const { backoff, flows, locator, log } = this.options
+    const journey = new Journey({
+      method,
+      user,
+      backoff,
+      send: ({ transport, host, port, name }, traveller) => {
+        const flow = flows.to(transport, { host, port }, { name })
+        return flow && this.dispatch({ flow }, method, from, compose, traveller)
+      },
+      log: (why) => log.debug({ element: from, method, host: place.host }, why),
+    })
+    void locator?.locate(place).then((located) => this.soon(() => journey.located(located)))
+    return journey
   }
   private hop(name: string, from: string, compose: (via: string) => Buffer, user: ClientUser): { cancel(): void } | undefined {
     const { primary } = this.options.flows

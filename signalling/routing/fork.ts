@@ -1,11 +1,11 @@
 /** Stateful forwarding (RFC 3261 §16.6–§16.8): one request to one or several targets, one best answer back. */
 import type { Timer } from '../clock.ts'
 import type { Fork, ForwardOptions } from '../element.ts'
-import { buildResponse, headerLines, inline } from '../messages/build.ts'
+import { buildResponse, headerLines, inline, warning } from '../messages/build.ts'
 import { dropList, encode } from '../messages/edit.ts'
 import type { SipRequest, SipResponse } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
-import type { ClientUser } from '../transactions/client.ts'
+import type { ClientUser, NotSent } from '../transactions/client.ts'
 import type { ServerSide } from '../transactions/server.ts'
 import type { NextHop } from './next-hop.ts'
 
@@ -48,6 +48,7 @@ class Branch implements ClientUser {
   final: SipResponse | undefined
   /** Status of a branch that ended without a response. */
   failed = 0
+  why: string | undefined
   constructor(fork: ForkRun, target: BranchTarget) {
     this.fork = fork
     this.target = target
@@ -61,8 +62,9 @@ class Branch implements ClientUser {
   onResponse(response: SipResponse): void {
     this.fork.received(this, response)
   }
-  onNoResponse(status: 408 | 503): void {
-    this.failed = status === 503 ? 480 : status
+  onNoResponse(status: 408 | 503, why?: NotSent): void {
+    this.failed = why?.status ?? (status === 503 ? 480 : status)
+    this.why = why?.text
     if (!this.fork.instead(this)) this.fork.check()
   }
 }
@@ -197,7 +199,7 @@ export class ForkRun implements Fork {
     this.end()
     const best = bestOf(this.running)
     // RFC 3261 §16.7 step 6: a 503 from elsewhere says nothing of us; one of a fellow element does
-    if (best?.status === 503 && this.running.every(({ target }) => 'flow' in target.hop)) this.answer(500)
+    if (best?.status === 503 && this.running.every(({ target }) => !('element' in target.hop))) this.answer(500)
     else if (best !== undefined) this.back(best)
     else this.answer(Math.min(...this.running.map((branch) => branch.failed || 480)))
   }
@@ -216,7 +218,9 @@ export class ForkRun implements Fork {
       this.side.abandon() // RFC 4320 §4.1: nobody upstream waits for it any more
       return
     }
-    this.side.respond(status, buildResponse(this.request, status, { via: this.side.via, toTag: this.tag() }))
+    const why = this.running.find((branch) => branch.failed === status)?.why
+    const headers = why === undefined ? undefined : [['Warning', warning(this.element, why)] as const]
+    this.side.respond(status, buildResponse(this.request, status, { via: this.side.via, toTag: this.tag(), headers }))
   }
 }
 

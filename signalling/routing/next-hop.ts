@@ -2,15 +2,23 @@
 import { type Address, parseAddress } from '../messages/address.ts'
 import type { SipRequest } from '../messages/message.ts'
 import { parseUri, type Uri } from '../messages/uri.ts'
+import { defaultPort, type Place } from '../transports/locate.ts'
 import type { Flow, HostPort } from '../transports/transport.ts'
 import type { Plan, PlanQuery } from './plan.ts'
 
-export type NextHop = { readonly element: string } | { readonly flow: Flow } | { readonly refused: number; readonly text: string }
+export type NextHop =
+  | { readonly element: string }
+  | { readonly flow: Flow }
+  /** A host name, to be looked up. */
+  | { readonly place: Place }
+  | { readonly refused: number; readonly text: string }
 
 /** What the resolver knows of its node. */
 export interface Surroundings {
   readonly plan: Plan
   readonly elements: { has(name: string): boolean }
+  /** Host names can be looked up. */
+  readonly locates: boolean
   isOurs(host: string, port: number): boolean
   /** A flow for that transport (upper case) to that address; undefined: no such transport here. */
   flowTo(transport: string, remote: HostPort): Flow | undefined
@@ -38,18 +46,34 @@ export function routeOwner(route: Address, elements: { has(name: string): boolea
   return elements.has(name) ? name : undefined
 }
 
-/** A URI on the network: `sip:host[:port][;transport=…]`. Names other than `localhost` are for RFC 3263, a later issue. */
+/** A URI on the network: an address at once, a name to be looked up (RFC 3263 §4). */
 function flowFor(uri: Uri, surroundings: Surroundings): NextHop {
-  if (uri.scheme !== 'sip') return { refused: 416, text: `no way to send to ${uri.scheme}:` }
-  const host = uri.host === 'localhost' ? '127.0.0.1' : uri.host
-  const transport = (uri.parameters.get('transport') ?? 'udp').toUpperCase()
-  const maddr = uri.parameters.get('maddr')
-  const address = maddr ?? host
-  const known = numeric.test(address) || surroundings.isOurs(address, uri.port)
-  if (!known && transport !== 'MEM') return { refused: 480, text: `${address} is no address, and names are not looked up` }
-  const flow = surroundings.flowTo(transport, { host: address, port: uri.port || 5060 })
-  return flow === undefined ? { refused: 480, text: `no ${transport} transport here` } : { flow }
+  const secure = uri.scheme === 'sips'
+  if (uri.scheme !== 'sip' && !secure) return { refused: 416, text: `no way to send to ${uri.scheme}:` }
+  const named = (uri.parameters.get('transport') ?? '').toUpperCase()
+  const transport = secure ? (overTls.get(named) ?? '') : named
+  if (secure && named !== '' && transport === '') return { refused: 416, text: `sips: never goes over ${named}` } // RFC 5630 §3.1.1
+  const host = uri.parameters.get('maddr') ?? uri.host
+  const by = transport !== '' ? transport : secure ? 'TLS' : 'UDP'
+  const isHere = host === 'localhost'
+  if (!isHere && !numeric.test(host) && by !== 'MEM' && !surroundings.isOurs(host, uri.port)) {
+    if (surroundings.locates) return { place: { host, port: uri.port, transport, secure } }
+    return { refused: 480, text: `${host} is no address, and names are not looked up` }
+  }
+  const port = uri.port || defaultPort(by)
+  const flow =
+    surroundings.flowTo(by, { host: isHere ? '127.0.0.1' : host, port }) ??
+    (isHere ? surroundings.flowTo(by, { host: '::1', port }) : undefined)
+  return flow === undefined ? { refused: 480, text: `no ${by} transport here` } : { flow }
 }
+
+/** RFC 5630 §3.1.4: what a transport parameter means in a sips: URI. */
+const overTls: ReadonlyMap<string, string> = new Map([
+  ['TCP', 'TLS'],
+  ['TLS', 'TLS'],
+  ['WS', 'WSS'],
+  ['WSS', 'WSS'],
+])
 
 /**
  * What decides before addresses do: a Route, an element's own URI, a rule. The name of an element, or a URI; undefined: the

@@ -13,8 +13,14 @@ export interface ClientUser {
   /** The request that it forwards, if it made none of its own. */
   readonly origin?: ServerSide
   onResponse(response: SipResponse): void
-  /** No final response in 64*T1 (408), or the flow is gone (503). */
-  onNoResponse(status: 408 | 503): void
+  /** No final response in 64*T1 (408), or the flow is gone (503); `why`: it did not even leave. */
+  onNoResponse(status: 408 | 503, why?: NotSent): void
+}
+
+/** What to answer for a request that never left, and the text of the Warning. */
+export interface NotSent {
+  readonly status: number
+  readonly text: string
 }
 
 /** What a client transaction needs of the table that holds it. */

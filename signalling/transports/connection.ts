@@ -47,6 +47,7 @@ export class ConnectionFlow implements Flow, Watched {
   identity: string | undefined = undefined
   heardAt = 0
   begunAt = -1
+  readonly dialled: boolean
   private readonly pipe: Pipe
   private readonly backlog: number
   private readonly sink: TransportSink
@@ -56,7 +57,15 @@ export class ConnectionFlow implements Flow, Watched {
   private halfClosed: NodeJS.Timeout | undefined = undefined
   private told = false
 
-  constructor(transport: TransportName, pipe: Pipe, local: HostPort, remote: HostPort, options: ConnectionOptions) {
+  constructor(
+    transport: TransportName,
+    pipe: Pipe,
+    local: HostPort,
+    remote: HostPort,
+    options: ConnectionOptions,
+    dialled = false,
+  ) {
+    this.dialled = dialled
     this.id = `${transport.toLowerCase()}-${options.newId()}`
     this.transport = transport
     this.pipe = pipe
@@ -67,6 +76,7 @@ export class ConnectionFlow implements Flow, Watched {
     this.sink = options.sink
     this.guests = options.guests
     this.guests?.watch(this)
+    if (dialled) this.begunAt = -1 // it is ours to speak first
   }
   /** False also where only answers may still leave: the peer has half closed. */
   get open(): boolean {

@@ -62,21 +62,40 @@ export class FlowTable {
     }
     return false
   }
-  to(transport: string, remote: HostPort): Flow | undefined {
-    const wanted = this.transports.find(({ name }) => name === transport)
+  /** `port`: of our socket, where there are several; `name`: whom the peer's certificate has to name. */
+  to(transport: string, remote: HostPort, { port = 0, name }: { port?: number; name?: string } = {}): Flow | undefined {
     // A network in memory carries what would go by datagram.
-    const carrier = wanted ?? (transport === 'UDP' ? this.transports.find(({ name }) => name === 'MEM') : undefined)
-    const flow = carrier?.connect(remote)
+    const carrier = this.carrier(transport, remote, port) ?? (transport === 'UDP' ? this.carrier('MEM', remote, port) : undefined)
+    const flow = carrier?.connect(remote, name)
     if (flow !== undefined) this.note(flow)
     return flow
   }
+  /** Our socket of that transport and the peer's address family, the one at `port` if there is one. */
+  private carrier(transport: string, { host }: HostPort, port: number): Transport | undefined {
+    let best: Transport | undefined
+    const family = host.includes(':') ? 6 : 4
+    for (let i = 0; i < this.transports.length; i++) {
+      const each = this.transports[i]!
+      if (each.name !== transport || !inFamily(each, family)) continue
+      if (each.local.port === port) return each
+      best ??= each
+    }
+    return best
+  }
+  /** Whether we have a socket of that transport from which an address of that family can be reached. */
+  reaches(transport: string, family: 4 | 6): boolean {
+    return this.transports.some((each) => (each.name === transport || isFor(transport, each)) && inFamily(each, family))
+  }
   /** What names a flow in the store: a datagram peer for good, a connection for as long as it stands. */
   nameOf(flow: Flow): string {
-    return flow.reliable ? flow.id : `${flow.transport}|${flow.remote.host}|${flow.remote.port}|${flow.local.port}`
+    return flow.reliable && flow.dialled !== true
+      ? flow.id
+      : `${flow.transport}|${flow.remote.host}|${flow.remote.port}|${flow.local.port}`
   }
   named(name: string): Flow | undefined {
-    const [transport, host, port] = name.split('|')
-    return host === undefined || port === undefined ? this.open(name) : this.to(transport!, { host, port: Number(port) })
+    const [transport, host, port, local] = name.split('|')
+    if (host === undefined || port === undefined) return this.open(name)
+    return this.to(transport!, { host, port: Number(port) }, { port: Number(local) })
   }
   routeTo(element: string, flow: Flow): string {
     return `sip:${element}.${this.token(flow)}@${printHostPort(flow.local)}${transportParameter[flow.transport] ?? ''};lr`
@@ -103,4 +122,12 @@ export class FlowTable {
     if (!this.isSealed(token)) return undefined
     return this.named(Buffer.from(token.slice(0, token.lastIndexOf('.')), 'base64url').toString())
   }
+}
+
+function inFamily({ local: { host } }: Transport, family: 4 | 6): boolean {
+  return host === '::' || host.includes(':') === (family === 6)
+}
+
+function isFor(transport: string, { name }: Transport): boolean {
+  return transport === 'UDP' && name === 'MEM'
 }

@@ -1,7 +1,7 @@
 /** TCP and TLS: connections in and out, framed by Content-Length, kept alive by CRLF (RFC 3261 §18, RFC 5626 §3.5.1). */
 import { createConnection, createServer, isIP, type Server, type Socket } from 'node:net'
 import { connect as connectTls, createServer as createTlsServer, type Server as TlsServer } from 'node:tls'
-import { ConnectionFlow, type ConnectionOptions, contextOf, type Pipe, usual } from './connection.ts'
+import { ConnectionFlow, type ConnectionOptions, contextOf, type Pipe, plainAddress, usual } from './connection.ts'
 import { admitBy, handshakeTime, remoteOf } from './door.ts'
 import { Framer } from './framing.ts'
 import type { HostPort, Transport } from './transport.ts'
@@ -9,6 +9,8 @@ import type { HostPort, Transport } from './transport.ts'
 /** Without `listen`: connects only. */
 export type TcpOptions = Omit<ConnectionOptions, 'listen'> & { readonly listen?: HostPort }
 
+/** Where a socket listens that has no address of its own. */
+const anyHost: readonly string[] = ['0.0.0.0', '::']
 const pong = Buffer.from('\r\n')
 const connectTimeout = 5_000
 /** Of a broken stream: how long, and how many bytes, its end is waited for, so that our answer is read and not reset. */
@@ -29,10 +31,10 @@ function pipeOf(socket: Socket): Pipe {
   }
 }
 
-/** Of peers the certificate is checked by the system's authorities; a name, where there is one, is asked for (SNI). */
-function dial({ host, port }: HostPort, tls: boolean): Socket {
+/** Of peers the certificate is checked by the system's authorities, and has to be of `name` (SNI, RFC 5922 §7). */
+function dial({ host, port }: HostPort, tls: boolean, name: string): Socket {
   if (!tls) return createConnection({ host, port, noDelay: true, keepAlive: true, allowHalfOpen: true })
-  return connectTls({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}) })
+  return connectTls({ host, port, ...(isIP(name) === 0 ? { servername: name } : {}) })
 }
 
 export function tcpTransport(options: TcpOptions): Transport {
@@ -47,11 +49,16 @@ export function tcpTransport(options: TcpOptions): Transport {
   const server: Server | TlsServer = secure ?? createServer({ noDelay: true, keepAlive: true, allowHalfOpen: true }, accept)
   secure?.on('tlsClientError', (_fault, socket) => socket.destroy())
   if (guests !== undefined) admitBy(guests, server)
+  /** A connection over TLS is for whom its certificate names, and for nobody else at that address. */
+  const keyOf = ({ host, port }: HostPort, asked = host): string =>
+    options.tls === undefined || asked === host ? `${host}|${port}` : `${host}|${port}|${asked}`
   let local: HostPort = options.listen ?? { host: '127.0.0.1', port: 0 }
 
-  function attach(socket: Socket, remote: HostPort): ConnectionFlow {
-    const flow = new ConnectionFlow(name, pipeOf(socket), local, remote, { ...options, listen: local })
-    const key = `${remote.host}|${remote.port}`
+  function attach(socket: Socket, remote: HostPort, asked?: string): ConnectionFlow {
+    const ours =
+      anyHost.includes(local.host) && asked === undefined ? { ...local, host: plainAddress(socket.localAddress) } : local
+    const flow = new ConnectionFlow(name, pipeOf(socket), ours, remote, { ...options, listen: local }, asked !== undefined)
+    const key = keyOf(remote, asked)
     flows.set(key, flow)
     let completed = false
     let discarded = -1
@@ -110,16 +117,14 @@ export function tcpTransport(options: TcpOptions): Transport {
           resolve()
         })
       }),
-    connect: (remote) => {
-      const standing = flows.get(`${remote.host}|${remote.port}`)
+    connect: (remote, asked = remote.host) => {
+      const standing = flows.get(keyOf(remote, asked))
       if (standing?.open) return standing
-      const socket = dial(remote, options.tls !== undefined)
+      const socket = dial(remote, options.tls !== undefined, asked)
       socket.setTimeout(connectTimeout, () => {
         if (socket.connecting) socket.destroy(new Error(`no connection within ${connectTimeout} ms`))
       })
-      const flow = attach(socket, remote)
-      flow.begunAt = -1 // it is ours to speak first
-      return flow
+      return attach(socket, remote, asked)
     },
     ...(secure === undefined ? {} : { renew: (material) => secure.setSecureContext(contextOf(material)) }),
     close: () =>

@@ -18,6 +18,8 @@ export interface Flow {
   /** The dialplan lists the peer: its P-Asserted-Identity counts (SPEC §2.5). */
   readonly trusted: boolean
   readonly open: boolean
+  /** We have called the peer, and can again when it is gone. */
+  readonly dialled?: boolean
   /** A link between two elements of this node. */
   readonly internal?: boolean
   /** Canonical address of record that passed digest on this flow; set by the proxy. Connections only. */
@@ -50,8 +52,11 @@ export interface Transport {
   /** Known once `listen` has resolved; absent for a transport that only connects. */
   readonly local: HostPort
   listen(): Promise<void>
-  /** A flow to that peer, an open one if there is one; bytes sent before a connection stands are queued. */
-  connect(remote: HostPort): Flow
+  /**
+   * A flow to that peer, an open one if there is one; bytes sent before a connection stands are queued. `name`: whom the peer's
+   * certificate has to name (RFC 5922 §7), where that is not its address.
+   */
+  connect(remote: HostPort, name?: string): Flow
   /** New connections get this certificate; TLS and WSS only. Throws where it is none. */
   renew?(material: TlsMaterial): void
   /** Milliseconds that a datagram waits before we read it, by the last one that we sent to ourselves; asking sends another. */

@@ -9,6 +9,7 @@ import {
   ManualClock,
   MemoryNetwork,
   type Node,
+  type Resolver,
   type Store,
   seededIds,
   silent,
@@ -45,6 +46,8 @@ export class Lab {
   readonly trusted: string[] = []
   /** Of the server started next. */
   sourceRate: Rate | undefined = undefined
+  /** Of the server started next: looks up host names. */
+  resolver: Resolver | undefined = undefined
   private agents = 0
 
   /** A server at 10.0.0.1:5060 with these elements, `proxy` first in the plan. */
@@ -86,7 +89,7 @@ export class Lab {
       trusted: name === 'server' ? this.trusted : [],
       ids: seededIds(this.nodes.length + 1),
       listen: [{ transport: 'MEM', host, port: 5060 }],
-      ...(name === 'server' ? { tap: this.tap, sourceRate: this.sourceRate } : {}),
+      ...(name === 'server' ? { tap: this.tap, sourceRate: this.sourceRate, resolver: this.resolver } : {}),
     })
     this.nodes.push(node)
     await node.start()
