@@ -1,4 +1,5 @@
 /** SIP over WebSocket (RFC 7118): one message a frame, subprotocol `sip`. Serves only; UEs bring their own client. */
+import { isUtf8 } from 'node:buffer'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import { type WebSocket, WebSocketServer } from 'ws'
@@ -19,7 +20,8 @@ function pipeOf(socket: WebSocket): Pipe {
     get waiting() {
       return socket.bufferedAmount
     },
-    write: (bytes) => socket.send(bytes, { binary: false }), // text frames: browsers' SIP stacks expect them
+    // Text frames, as browsers' SIP stacks expect; one that is no UTF-8 would end the connection (RFC 6455 §8.1, RFC 7118 §4.2).
+    write: (bytes) => socket.send(bytes, { binary: !isUtf8(bytes) }),
     end: () => socket.close(1001),
     abort: () => socket.terminate(),
   }
