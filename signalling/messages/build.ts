@@ -1,5 +1,6 @@
 /** New messages: requests from their parts, responses from the request they answer. */
 import { quote } from './address.ts'
+import { unfold } from './folding.ts'
 import { type SipRequest, stride } from './message.ts'
 import { H } from './names.ts'
 
@@ -135,8 +136,4 @@ export function buildResponse(request: SipRequest, status: number, parts: Respon
 function hasTag(to: string): boolean {
   const close = to.lastIndexOf('>')
   return /;\s*tag\s*=/i.test(close < 0 ? to : to.slice(close))
-}
-
-function unfold(text: string): string {
-  return text.includes('\n') ? text.replace(/\s*\r?\n[ \t]+/g, ' ') : text
 }

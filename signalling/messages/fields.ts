@@ -47,7 +47,9 @@ function quickBranch(rest: string): string | undefined {
 }
 
 const token = /^[A-Za-z0-9.!%*_+`'~-]+$/
-const viaPattern = /^SIP\s*\/\s*2\.0\s*\/\s*([A-Za-z0-9.!%*_+`'~-]+)\s+(\S[^;]*?)\s*(?:;(.*))?$/is
+// Each of these has one way to match only, whatever stands there: a datagram must not cost more than its bytes.
+const viaPattern = /^SIP\s*\/\s*2\.0\s*\/\s*([A-Za-z0-9.!%*_+`'~-]+)\s+(\S.*)$/is
+const sentBy = /^(\[[^\]\s]*\]|[^\s:[\]]+)\s*(?::\s*(\d+))?$/
 
 /** One Via value (no commas outside quotes). */
 export function parseVia(text: string): Via | undefined {
@@ -76,10 +78,12 @@ const plainToken = /^[A-Z]+$/
 const dotted = /^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$/
 
 function carefulVia(text: string): Via | undefined {
-  const match = viaPattern.exec(text)
-  if (match === null) return undefined
-  const place = parseHostPort(match[2]!.replace(/\s*:\s*(\d+)$/, ':$1'))
-  return place && new Via(match[1]!.toUpperCase(), place.host, place.port, match[3] ?? '')
+  const semicolon = text.indexOf(';')
+  const match = viaPattern.exec(semicolon < 0 ? text : text.slice(0, semicolon))
+  const by = match && sentBy.exec(match[2]!.trimEnd())
+  if (!match || !by) return undefined
+  const place = parseHostPort(by[2] === undefined ? by[1]! : `${by[1]}:${by[2]}`)
+  return place && new Via(match[1]!.toUpperCase(), place.host, place.port, semicolon < 0 ? '' : text.slice(semicolon + 1))
 }
 
 export interface CSeq {

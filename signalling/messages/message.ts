@@ -13,6 +13,7 @@ import {
   type ValueWithParameters,
   type Via,
 } from './fields.ts'
+import { unfold } from './folding.ts'
 import { H, nameId } from './names.ts'
 import { parseUri, type Uri } from './uri.ts'
 
@@ -65,7 +66,7 @@ export abstract class SipMessage {
   /** The value at a position of the index, unfolded. */
   at(position: number): string {
     const text = this.bytes.toString('utf8', this.index[position + 2], this.index[position + 3])
-    return text.includes('\n') ? text.replace(/\s*\r?\n[ \t]+/g, ' ') : text
+    return unfold(text)
   }
   /** The name at a position of the index, as sent. */
   nameAt(position: number): string {
@@ -130,7 +131,7 @@ export abstract class SipMessage {
     if (this.topVia === null) {
       const position = this.find(H.Via)
       const text = position < 0 ? '' : this.bytes.toString('latin1', this.index[position + 2], this.topViaEnd)
-      this.topVia = parseVia(text.includes('\n') ? text.replace(/\s*\r?\n\s*/g, ' ') : text)
+      this.topVia = parseVia(unfold(text))
     }
     return this.topVia
   }

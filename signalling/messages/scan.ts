@@ -136,12 +136,22 @@ function digits(bytes: Buffer, start: number, end: number): number {
 }
 
 const startLine = /^([A-Za-z0-9.!%*_+`'~-]{1,64}) (\S+) [Ss][Ii][Pp]\/(\d+)\.(\d+)$/
-const looseLine = /^(\S{1,64})\s+(.*?)\s+SIP\/(\d+)\.(\d+)\s*$/i
+const looseStart = /^(\S{1,64})\s+(?=\S)/
+const looseEnd = /\sSIP\/(\d+)\.(\d+)$/i
+
+/** Method, URI and version of a line with white space where none or less should be. */
+function looseLine(line: string): readonly [string, string, string, string, string] | undefined {
+  const text = line.trimEnd()
+  const end = looseEnd.exec(text)
+  const start = looseStart.exec(text)
+  if (end === null || start === null || start[0].length > end.index) return undefined
+  return [text, start[1]!, text.slice(start[0].length, end.index).trimEnd(), end[1]!, end[2]!]
+}
 
 function request(line: string, bytes: Buffer, index: number[], headEnd: number, bodyStart: number, bodyEnd: number) {
   const exact = startLine.exec(line)
-  const match = exact ?? looseLine.exec(line)
-  if (match === null) return undefined
+  const match = exact ?? looseLine(line)
+  if (match === undefined) return undefined
   const uriText = exact === null ? match[2]! : Buffer.from(match[2]!, 'latin1').toString('utf8')
   const message = new SipRequest(match[1]!, uriText, bytes, index, headEnd, bodyStart, bodyEnd)
   if (match[3] !== '2' || match[4] !== '0') message.fault = { status: 505, text: `version ${match[3]}.${match[4]}` }

@@ -20,7 +20,7 @@ export interface Uri {
 
 const none: ReadonlyMap<string, string> = new Map()
 const schemePattern = /^[A-Za-z][A-Za-z0-9+.-]*$/
-const hostPattern = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?\.?)+$/
+const hostPattern = /^[A-Za-z0-9_](?:[A-Za-z0-9_]|-(?=[A-Za-z0-9_-])|\.(?=[A-Za-z0-9_]|$))*$/ // one way to match: no backtracking
 const userPattern = /^[A-Za-z0-9\-_.!~*'()&=+$,;?/%#\u0080-\uffff]*$/ // lenient: `#` and UTF-8 as softphones send them
 const badEscape = /%(?![0-9A-Fa-f]{2})/
 const telPattern = /^\+?[0-9A-Fa-f*#().-]+$/

@@ -1,4 +1,5 @@
 /** Answers that keep no state: refusals of what is malformed or too much. */
+import { skipQuoted } from '../messages/address.ts'
 import { buildResponse, type HeaderList, warning } from '../messages/build.ts'
 import type { Fault, SipRequest } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
@@ -19,9 +20,34 @@ export function stampedVia(request: SipRequest, flow: Flow, feedback?: () => str
   const controlled = feedback !== undefined && via.offersControl
   if (!wantsPort && !elsewhere && !controlled) return undefined
   const text = request.bytes.toString('latin1', request.index[position + 2], request.topViaEnd)
-  const bare = text.replace(/;\s*(?:rport|received|oc|oc-algo)\s*(?:=\s*(?:"[^"]*"|[^;,"]*))?(?=;|\s*$)/gi, '')
+  const bare = withoutOurs(text)
   const port = wantsPort ? `;rport=${flow.remote.port}` : ''
   return `${bare};received=${flow.remote.host}${port}${controlled ? feedback() : ''}`
+}
+
+const ours = /^\s*(?:rport|received|oc|oc-algo)\s*(?:=|$)/i
+
+/** The Via value without what we say in it ourselves. */
+function withoutOurs(text: string): string {
+  const parts = text.includes('"') ? partsOutsideQuotes(text) : text.split(';')
+  let bare = parts[0]!
+  for (let i = 1; i < parts.length; i++) if (!ours.test(parts[i]!)) bare += `;${parts[i]}`
+  return bare
+}
+
+function partsOutsideQuotes(text: string): string[] {
+  const parts: string[] = []
+  let start = 0
+  for (let i = 0; i < text.length; i++) {
+    if (text[i] === '"') {
+      const end = skipQuoted(text, i)
+      i = end < 0 ? text.length : end - 1
+    } else if (text[i] === ';') {
+      parts.push(text.slice(start, i))
+      start = i + 1
+    }
+  }
+  return [...parts, text.slice(start)]
 }
 
 /** The refusal of a request that scan found wrong; undefined where not even that is possible, or would be an amplification. */
