@@ -20,6 +20,7 @@ import {
   silent,
 } from '../../signalling/index.ts'
 import { answerChallenge } from '../../signalling/messages/auth.ts'
+import { buildResponse } from '../../signalling/messages/build.ts'
 import { Framer } from '../../signalling/transports/framing.ts'
 import { metric, type RequestParts, requestText } from '../support/wire.ts'
 
@@ -132,6 +133,10 @@ abstract class Hand {
   get requests(): readonly SipRequest[] {
     return this.messages.filter((each): each is SipRequest => each instanceof SipRequest)
   }
+  forget(): void {
+    this.messages.length = 0
+    this.raw.length = 0
+  }
   finalOf(callId: string, cseq: number): SipResponse | undefined {
     return this.responses.find((each) => each.callId === callId && each.cseq.number === cseq && each.status >= 200)
   }
@@ -164,6 +169,13 @@ export class UdpHand extends Hand {
     const own = { via: `127.0.0.1:${this.port};rport`, branch: `z9hG4bK-h${number}`, callId: `hand-${number}` }
     return requestText(method, uri, { ...own, ...parts })
   }
+  /** From now on every request gets that answer at once. */
+  answer(status: number): void {
+    this.socket.on('message', (bytes) => {
+      const request = scan(bytes)
+      if (request instanceof SipRequest) this.send(buildResponse(request, status, { toTag: 'hand' }))
+    })
+  }
   /** Sends a request and waits for its final answer; what was sent before it on this socket has then been read too. */
   async ask(method: string, uri: string, parts: RequestParts = {}): Promise<SipResponse> {
     const request = scan(Buffer.from(this.text(method, uri, parts)))
@@ -174,7 +186,9 @@ export class UdpHand extends Hand {
     const request = scan(bytes) as SipRequest
     const { callId, cseq } = request
     this.send(bytes)
+    const repeat = setInterval(() => this.send(bytes), 500) // a kernel may drop what is flooded
     await this.until(() => this.finalOf(callId, cseq.number) !== undefined)
+    clearInterval(repeat)
     return this.finalOf(callId, cseq.number)!
   }
   /** The same, and once more with the answer to the challenge that comes. */
