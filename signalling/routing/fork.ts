@@ -211,7 +211,10 @@ export class ForkRun implements Fork {
   private back(response: SipResponse): void {
     const instead = response.status >= 200 ? this.how.onFinal?.(response) : undefined
     if (instead !== undefined) this.answer(instead)
-    else this.side.respond(response.status, encode(response, { via: 'pop' }))
+    else if (response.status === 487 && response.vias.length === 1) {
+      // some make it from the CANCEL, which came with our Via alone: nobody before us would know it
+      this.side.respond(487, buildResponse(this.request, 487, { via: this.side.via, toTag: response.toTag }))
+    } else this.side.respond(response.status, encode(response, { via: 'pop' }))
   }
   private answer(status: number): void {
     if (status === 408 && this.request.method !== 'INVITE' && this.side.abandon !== undefined) {

@@ -1,5 +1,6 @@
 /** Calls through the proxy, end to end (RFC 3261 §16): one callee, and the way of everything that follows in the dialog. */
 import test from 'ava'
+import { buildResponse } from '../../signalling/messages/build.ts'
 import { H } from '../../signalling/messages/names.ts'
 import type { Wire } from '../support/wire.ts'
 import { calledRoutes, callerRoutes, ForkScene, story } from './fork-scene.ts'
@@ -91,6 +92,21 @@ test('CANCEL: 200 for it, 487 for the INVITE, each hop acknowledges for itself',
   scene.send(caller, 'ACK', bob, { branch, toTag: caller.responses.at(-1)!.toTag })
   await scene.pass(10)
   t.is(callee.requests.length, 3, 'the caller’s ACK goes no further')
+  await scene.quiet(t)
+})
+
+test('a 487 that a callee made from the CANCEL, with our Via alone, finds the caller all the same', async (t) => {
+  const { scene, caller, callee, branch } = await ringing()
+  scene.send(caller, 'CANCEL', bob, { branch })
+  await scene.pass(10)
+  const cancel = callee.requests[1]!
+  callee.answer(cancel, 200)
+  const made = buildResponse(cancel, 487, { toTag: 'net-sip' }).toString().replace('CSeq: 1 CANCEL', 'CSeq: 1 INVITE')
+  callee.send(Buffer.from(made))
+  await scene.pass(10)
+  const last = caller.responses.at(-1)!
+  t.deepEqual([last.status, last.via?.branch, last.toTag], [487, branch, 'net-sip'])
+  scene.send(caller, 'ACK', bob, { branch, toTag: last.toTag })
   await scene.quiet(t)
 })
 
