@@ -15,6 +15,7 @@ import { sendRequest } from './outgoing.ts'
 import type { Rate } from './rate-limit.ts'
 import { Dispatcher } from './routing/dispatcher.ts'
 import type { Plan } from './routing/plan.ts'
+import { unstrict } from './routing/strict.ts'
 import { type Metric, Stats } from './stats.ts'
 import type { Store } from './storage/store.ts'
 import { refusal } from './transactions/stateless.ts'
@@ -313,7 +314,7 @@ class ProximaNode implements Node, TransportSink {
         const bytes = refusal(message, flow, message.fault, this.address, this.options.ids.token(8))
         if (bytes !== undefined) this.transmit(flow, bytes)
       } else if (message instanceof SipResponse) this.table.receiveResponse(message)
-      else if (this.ready) this.table.receiveRequest(message, flow)
+      else if (this.ready) this.table.receiveRequest(unstrict(message, this.flows), flow)
       else this.refuseEarly(message, flow)
     } catch (fault) {
       this.stats.faults++

@@ -21,11 +21,13 @@ import type { FlowTable } from '../transports/flows.ts'
 import type { Locator, Place } from '../transports/locate.ts'
 import type { Flow } from '../transports/transport.ts'
 import { type ExchangeHolder, NodeExchange, splitRoutes } from './exchange.ts'
+import type { Compose } from './fork.ts'
 import { Journey } from './journey.ts'
 import { isLoop } from './loop.ts'
 import { type NextHop, nextHop, planned, planQuery, routeOwner, type Surroundings } from './next-hop.ts'
 import type { Plan } from './plan.ts'
 import { composeParts, type Shortcut, shortcutOf, shown } from './shortcut.ts'
+import { strictly } from './strict.ts'
 
 export interface DispatcherOptions {
   readonly clock: Clock
@@ -72,6 +74,9 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
   }
   get locates(): boolean {
     return this.options.locator !== undefined
+  }
+  routeTo(element: string, flow: Flow): string {
+    return this.options.flows.routeTo(element, flow)
   }
   newTag(): string {
     return this.options.ids.token(10)
@@ -225,13 +230,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
   }
 
   /** Carrier: a composed request to its next hop. */
-  dispatch(
-    hop: NextHop,
-    method: string,
-    from: string,
-    compose: (via: string) => Buffer,
-    user: ClientUser,
-  ): { cancel(): void } | undefined {
+  dispatch(hop: NextHop, method: string, from: string, compose: Compose, user: ClientUser): { cancel(): void } | undefined {
     if ('refused' in hop) return undefined
     if ('element' in hop) return this.hop(hop.element, from, compose, user)
     if ('place' in hop) return this.travel(hop.place, method, from, compose, user)
@@ -240,21 +239,15 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     const transport = flow.transport === 'MEM' ? 'UDP' : flow.transport
     const tail = flow.reliable ? '' : ';rport'
     if (method === 'ACK') {
-      this.options.table.transmit(flow, compose(`SIP/2.0/${transport} ${sentBy};branch=${this.newBranch()}${tail}`))
+      this.options.table.transmit(flow, compose(`SIP/2.0/${transport} ${sentBy};branch=${this.newBranch()}${tail}`, flow))
       return { cancel: () => undefined }
     }
     const transaction = this.options.table.client(method, flow, user)
-    transaction.begin(compose(`SIP/2.0/${transport} ${sentBy};branch=${transaction.branch}${tail}`))
+    transaction.begin(compose(`SIP/2.0/${transport} ${sentBy};branch=${transaction.branch}${tail}`, flow))
     return transaction
   }
   /** To a host by name: sent when it has been looked up, to one of its addresses after the other. */
-  private travel(
-    place: Place,
-    method: string,
-    from: string,
-    compose: (via: string) => Buffer,
-    user: ClientUser,
-  ): { cancel(): void } | undefined {
+  private travel(place: Place, method: string, from: string, compose: Compose, user: ClientUser): { cancel(): void } | undefined {
     const { backoff, flows, locator, log } = this.options
     const journey = new Journey({
       method,
@@ -269,7 +262,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     void locator?.locate(place).then((located) => this.soon(() => journey.located(located)))
     return journey
   }
-  private hop(name: string, from: string, compose: (via: string) => Buffer, user: ClientUser): { cancel(): void } | undefined {
+  private hop(name: string, from: string, compose: Compose, user: ClientUser): { cancel(): void } | undefined {
     const { primary } = this.options.flows
     const bytes = compose(this.localVia())
     const request = scan(bytes)
@@ -311,7 +304,9 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     const event = parts.headers.find(([name]) => name === 'Event')?.[1].split(';')[0]
     const query = { method: parts.method, user: uri?.user ?? '', host: uri?.host ?? '', from: parts.element, event }
     const hop: NextHop = uri === undefined ? { refused: 400, text: 'no URI' } : nextHop(query, uri, parts.routeSet, this)
-    const compose = (via: string): Buffer => composeParts(parts, via, 70, parts.routeSet)
+    const strict = 'element' in hop ? undefined : strictly(parts.uri, parts.routeSet)
+    const sent = strict === undefined ? parts : { ...parts, uri: strict.uri, routeSet: strict.routes }
+    const compose = (via: string): Buffer => composeParts(sent, via, 70, sent.routeSet)
     if (this.dispatch(hop, parts.method, parts.element, compose, user) !== undefined) return
     const why = 'refused' in hop ? hop.text : 'not sent'
     this.options.log.warn({ element: parts.element, method: parts.method, to: parts.uri }, why)

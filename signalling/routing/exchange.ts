@@ -11,6 +11,7 @@ import type { ServerSide } from '../transactions/server.ts'
 import type { Flow } from '../transports/transport.ts'
 import { type BranchTarget, type Carrier, ForkRun } from './fork.ts'
 import type { NextHop, Surroundings } from './next-hop.ts'
+import { strictly } from './strict.ts'
 
 /** What an exchange needs of its node. */
 export interface ExchangeHolder extends Carrier {
@@ -138,7 +139,18 @@ export class NodeExchange implements Exchange {
           ? { flow: target.flow }
           : this.holder.hopFor(this.request, this.element, uri, routes)
     const otherwise = target.otherwise === undefined ? nothing : target.otherwise.map((other) => this.branch(other, how))
-    return { hop, uri, routes, recordRoutes: target.recordRoute ?? how.recordRoute ?? [], q: target.q ?? 1, otherwise }
+    const recordRoutes = target.recordRoute ?? how.recordRoute ?? nowhere
+    const crosses = target.flow === undefined && recordRoutes.length > 0
+    const strict = routes.length === 0 || 'element' in hop ? undefined : strictly(uri, routes)
+    return {
+      hop,
+      uri: strict?.uri ?? uri,
+      routes: strict?.routes ?? routes,
+      recordRoutes,
+      crosses,
+      q: target.q ?? 1,
+      otherwise,
+    }
   }
 
   accept<State>(options: SubscriptionOptions<State>): Notifier<State> {
@@ -159,6 +171,7 @@ export class NodeExchange implements Exchange {
   }
 }
 
+const nowhere: readonly string[] = []
 const nothing: readonly BranchTarget[] = []
 const noFork: Fork = { cancel: () => undefined }
 

@@ -7,6 +7,7 @@ import type { SipRequest, SipResponse } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import type { ClientUser, NotSent } from '../transactions/client.ts'
 import type { ServerSide } from '../transactions/server.ts'
+import type { Flow } from '../transports/transport.ts'
 import type { NextHop } from './next-hop.ts'
 
 /** Where one branch goes, worked out. */
@@ -18,22 +19,23 @@ export interface BranchTarget {
   readonly routes: readonly string[]
   /** Record-Route values to add, topmost first. */
   readonly recordRoutes: readonly string[]
+  /** They name only the way back: that of the socket by which it leaves comes on top, if it is another (RFC 5658 §6.1). */
+  readonly crosses: boolean
   readonly q: number
   /** The same device by other flows, in the order to try. */
   readonly otherwise: readonly BranchTarget[]
 }
 
+/** The bytes of a request with that Via on top; `flow`: by which it leaves, undefined between elements. */
+export type Compose = (via: string, flow?: Flow) => Buffer
+
 /** What a fork needs of its node. */
 export interface Carrier {
   after(ms: number, fire: () => void): Timer
   /** Sends a composed request; `compose` gets the Via value to put on top. Undefined: could not. */
-  dispatch(
-    hop: NextHop,
-    method: string,
-    from: string,
-    compose: (via: string) => Buffer,
-    user: ClientUser,
-  ): { cancel(): void } | undefined
+  dispatch(hop: NextHop, method: string, from: string, compose: Compose, user: ClientUser): { cancel(): void } | undefined
+  /** A Record-Route value, without brackets, that leads through that element and on by that flow. */
+  routeTo(element: string, flow: Flow): string
 }
 
 const timerC = 180_000 // RFC 3261 §16.6 step 11: more than three minutes
@@ -124,7 +126,13 @@ export class ForkRun implements Fork {
     const branch = new Branch(this, target)
     this.running.push(branch)
     const { method } = this.request
-    branch.handle = this.carrier.dispatch(target.hop, method, this.element, (via) => this.compose(via, target), branch)
+    branch.handle = this.carrier.dispatch(
+      target.hop,
+      method,
+      this.element,
+      (via, flow) => this.compose(via, target, flow),
+      branch,
+    )
     if (branch.handle !== undefined) return
     branch.failed = 'refused' in target.hop ? target.hop.refused : 480
     this.instead(branch)
@@ -138,9 +146,11 @@ export class ForkRun implements Fork {
     this.begin({ ...otherwise[0]!, otherwise: otherwise.slice(1) })
     return true
   }
-  private compose(via: string, target: BranchTarget): Buffer {
+  private compose(via: string, target: BranchTarget, flow: Flow | undefined): Buffer {
     const { request, how, side } = this
     let top = `Via: ${via}\r\n`
+    if (target.crosses && flow !== undefined && !sameSocket(flow, side.flow))
+      top += `Record-Route: <${this.carrier.routeTo(this.element, flow)}>\r\n`
     for (const value of target.recordRoutes) top += `Record-Route: ${value}\r\n`
     for (const value of target.routes) top += `Route: ${inline(value)}\r\n`
     let drop = always
@@ -225,6 +235,10 @@ export class ForkRun implements Fork {
     const headers = why === undefined ? undefined : [['Warning', warning(this.element, why)] as const]
     this.side.respond(status, buildResponse(this.request, status, { via: this.side.via, toTag: this.tag(), headers }))
   }
+}
+
+function sameSocket(a: Flow, b: Flow): boolean {
+  return a.transport === b.transport && a.local.port === b.local.port && a.local.host === b.local.host
 }
 
 function byQ(targets: readonly BranchTarget[]): BranchTarget[][] {
