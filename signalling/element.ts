@@ -225,8 +225,12 @@ export interface Notifier<State = unknown> {
   readonly type: string
   readonly record: Json | undefined
   readonly live: boolean
+  /** The subscriber is told that it is pending, and no state. */
+  readonly pending: boolean
   /** Newest state wins: what the subscriber could not be told in time is never sent. Rate limits of RFC 6446 apply. */
   notify(state: State): void
+  /** From pending to active with full state, or back; durably. */
+  authorise(granted: boolean): void
   /** Changes the element's own record, durably. */
   keep(record: Json): void
   terminate(reason: EndReason, retryAfterSeconds?: number): void

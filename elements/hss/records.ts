@@ -1,6 +1,13 @@
 /** Subscriber records: from what people provision to what the network is told. */
 import { ha1, parseUri } from '../../signalling/index.ts'
-import { type Credentials, faultOf, type SubscriberRecord, type SubscriberSettings } from '../schemas/index.ts'
+import {
+  type Credentials,
+  faultOf,
+  type SubscriberRecord,
+  type SubscriberSettings,
+  type WatcherRules,
+  type WatcherSettings,
+} from '../schemas/index.ts'
 import { subscriberKey } from '../services/devices.ts'
 
 /** The first fault of a list of provisioned subscribers, as JSON pointer and what was expected; undefined: none. */
@@ -27,8 +34,14 @@ export function toRecord(settings: SubscriberSettings, domains: readonly string[
     credentials: credentialsOf(settings, id, domains[0] ?? 'localhost'),
     permissions: { discoverable, discoverer },
     friends: (settings.friends ?? []).map(key),
+    watchers: settings.watchers && watcherRules(settings.watchers, key),
     servers: (settings.servers ?? []).map(({ uri, application }) => ({ uri: key(uri), application })),
   }
+}
+
+function watcherRules(settings: WatcherSettings, key: (text: string) => string): WatcherRules {
+  const { allow, block, polite, others } = settings
+  return { allow: allow?.map(key), block: block?.map(key), polite: polite?.map(key), others }
 }
 
 // SPEC §2.5: never in clear, one H(A1) per algorithm; the realm is the first domain

@@ -1,28 +1,29 @@
 /**
- * Presence (RFC 3856) of published PIDF documents (RFC 3903): each publication has an entity tag and an end; watchers get
- * the newest one. Composition and watcher authorisation come with a later issue: here every user of ours may watch another.
+ * Presence (RFC 3856) of published PIDF documents (RFC 3903), told to whom the presentity allows, and `presence.winfo`
+ * (RFC 3857), which tells the presentity who watches.
  */
-import type { Element, EventPackage, Exchange, Host, Json, Notifier, Timer } from '../../signalling/index.ts'
-import { H } from '../../signalling/index.ts'
+import type { Element, EndReason, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
+import type { SubscriberRecord } from '../schemas/index.ts'
 import { deviceKey } from '../services/devices.ts'
-import { keyPart } from '../services/keys.ts'
 import { Offers } from '../services/offers.ts'
 import { SetIndex } from '../services/set-index.ts'
-import { checkPidf } from './pidf.ts'
+import { Subscribers } from '../services/subscribers.ts'
+import { escaped } from '../services/xml.ts'
+import { type Usual, type Verdict, verdictOn } from './policy.ts'
+import { Publications } from './publications.ts'
+import { type Watcher, type Watchers, watcherInfo, watcherInfoType } from './winfo.ts'
 
 /** Of the dialplan, `role: presence`. Seconds. */
 export interface PresenceSettings {
   readonly expires?: { readonly usual?: number; readonly max?: number }
   /** Bytes of one document at most. */
   readonly size?: number
-}
-
-interface Publication {
-  readonly [member: string]: Json | undefined
-  readonly etag: string
-  readonly document: string
-  /** Milliseconds since the epoch. */
-  readonly expires: number
+  /** Publications about one presentity at most. */
+  readonly publications?: number
+  /** Who may watch where a subscriber has not settled it. Left out: everybody, and nobody's rules are asked for. */
+  readonly watchers?: Usual
+  /** URI of the HSS. Default `sip:hss@<first domain>`. */
+  readonly hss?: string
 }
 
 /** What watchers of one presentity are told: the document, or none. */
@@ -31,11 +32,13 @@ interface Presence {
   readonly document: string | undefined
 }
 
-const pidf = 'application/pidf+xml'
+const pidfType = 'application/pidf+xml'
 const offers = new Offers([
   { method: 'SUBSCRIBE', event: 'presence' },
-  { method: 'PUBLISH', event: 'presence', types: [pidf] },
+  { method: 'SUBSCRIBE', event: 'presence.winfo' },
+  { method: 'PUBLISH', event: 'presence', types: [pidfType] },
 ])
+const endedRemembered = 20
 
 export function createPresence(name: string, settings: PresenceSettings): Element {
   return new PresenceElement(name, settings)
@@ -43,142 +46,164 @@ export function createPresence(name: string, settings: PresenceSettings): Elemen
 
 class PresenceElement implements Element {
   readonly name: string
-  readonly claims = [{ method: ['SUBSCRIBE', 'PUBLISH'], event: 'presence' }]
+  readonly claims = [
+    { method: ['SUBSCRIBE', 'PUBLISH'], event: 'presence' },
+    { method: 'SUBSCRIBE', event: 'presence.winfo' },
+  ]
   readonly packages: readonly EventPackage[]
-  private readonly size: number
-  private readonly usual: number
-  private readonly max: number
+  private readonly settings: PresenceSettings
   private host!: Host
-  private readonly published = new Map<string, readonly Publication[]>()
-  private readonly watchers = new SetIndex<string, Notifier>()
-  private readonly ends = new Map<string, Timer>()
+  private publications!: Publications
+  private subscribers: Subscribers | undefined
+  private readonly watchers = new SetIndex<string, Notifier<Presence>>()
+  /** Of those that were allowed once: what holds for them. */
+  private readonly verdicts = new WeakMap<Notifier, Verdict>()
+  private readonly presentities = new SetIndex<string, Notifier<Watchers>>()
+  /** Watchers that have gone, of presentities that are told. */
+  private readonly lately = new Map<string, readonly Watcher[]>()
 
   constructor(name: string, settings: PresenceSettings) {
     this.name = name
-    this.size = settings.size ?? 32_768
-    this.usual = settings.expires?.usual ?? 3600
-    this.max = settings.expires?.max ?? 86_400
-    const render = ({ entity, document }: Presence) => ({ type: pidf, content: document ?? closed(entity) })
-    const pack: EventPackage<Presence> = {
+    this.settings = settings
+    const { usual = 3600, max = 86_400 } = settings.expires ?? {}
+    const expires = { usual, max }
+    const presence: EventPackage<Presence> = {
       name: 'presence',
-      types: [pidf],
-      expires: { usual: this.usual, max: this.max },
-      render,
+      types: [pidfType],
+      expires,
+      render: ({ entity, document }) => ({ type: pidfType, content: document ?? closed(entity) }),
     }
-    this.packages = [pack]
-  }
-  private get prefix(): string {
-    return `presence/${this.name}/`
+    const winfo: EventPackage<Watchers> = {
+      name: 'presence.winfo',
+      types: [watcherInfoType],
+      expires,
+      render: (state, { version, previous }) => ({ type: watcherInfoType, content: watcherInfo(state, previous, version - 1) }),
+    }
+    this.packages = [presence, winfo]
   }
   async start(host: Host): Promise<void> {
     this.host = host
-    host.gauge('presentities', () => this.published.size)
-    for await (const [, entry] of host.store.scan(this.prefix)) {
-      const { entity, publications } = entry.value as unknown as { entity: string; publications: readonly Publication[] }
-      this.published.set(entity, publications)
-      this.arm(entity)
+    const { expires, size = 32_768, publications: count = 10, watchers, hss } = this.settings
+    const rules = { usual: expires?.usual ?? 3600, max: expires?.max ?? 86_400, size, count }
+    this.publications = new Publications(host, rules, (entity) => this.tell(entity))
+    await this.publications.load()
+    if (watchers === undefined) return
+    this.subscribers = new Subscribers(host, hss)
+    this.subscribers.onChange((id, record) => {
+      for (const entity of [id, ...(record?.aliases ?? [])]) this.judgeAgain(entity, record)
+    })
+    this.subscribers.start()
+  }
+  async restored(notifier: Notifier): Promise<void> {
+    const { resource } = notifier
+    if (notifier.package !== 'presence') {
+      const told: Notifier<Watchers> = notifier
+      this.presentities.add(resource, told)
+      told.notify(this.watchersOf(resource))
+      return
+    }
+    const told: Notifier<Presence> = notifier
+    this.watchers.add(resource, told)
+    const verdict = notifier.pending ? 'confirm' : 'allow' // until the HSS has spoken
+    this.verdicts.set(notifier, verdict)
+    told.notify(this.presence(resource))
+    try {
+      const record = await this.subscribers?.lookup(resource)
+      if (this.subscribers !== undefined) this.judge(told, record)
+    } catch (fault) {
+      this.host.log.warn({ fault: String(fault), entity: resource }, 'a watcher is judged as before: the HSS does not answer')
     }
   }
-  restored(notifier: Notifier): void {
-    this.watchers.add(notifier.resource, notifier)
-    notifier.notify(this.presence(notifier.resource))
-  }
+
   handle(exchange: Exchange): void | Promise<void> {
     if (offers.answer(exchange)) return
     const entity = deviceKey(exchange.request.uri, this.host.domains)
     if (entity === undefined) return exchange.reply(404)
-    if (exchange.request.method === 'PUBLISH') return this.publish(exchange, entity)
-    const notifier = exchange.accept<Presence>({ package: 'presence', resource: entity, state: this.presence(entity) })
-    if (notifier.live) this.watchers.add(entity, notifier)
+    if (exchange.request.method === 'PUBLISH') return this.publications.publish(exchange, entity)
+    if (exchange.request.event?.value === 'presence.winfo') return this.showWatchers(exchange, entity)
+    const { subscribers } = this
+    if (subscribers === undefined) return this.admit(exchange, entity, 'allow')
+    const record = subscribers.lookup(entity)
+    if (!(record instanceof Promise))
+      return this.admit(exchange, entity, this.verdict(asking(exchange, this.host), entity, record))
+    return record.then(
+      (found) => this.admit(exchange, entity, this.verdict(asking(exchange, this.host), entity, found)),
+      (fault: unknown) => subscribers.refuse(exchange, fault),
+    )
   }
-  ended(notifier: Notifier): void {
-    this.watchers.delete(notifier.resource, notifier)
+  private admit(exchange: Exchange, entity: string, verdict: Verdict): void {
+    if (verdict === 'block') return exchange.reply(403, { warning: 'you may not watch this presentity' })
+    const state = verdict === 'polite' ? { entity, document: undefined } : this.presence(entity)
+    const pending = verdict === 'confirm'
+    const notifier = exchange.accept<Presence>({ package: 'presence', resource: entity, state, pending })
+    if (!notifier.live) return
+    this.watchers.add(entity, notifier)
+    if (this.subscribers !== undefined) this.verdicts.set(notifier, verdict)
+    this.tellWatchers(entity)
+  }
+  private verdict(watcher: string, entity: string, record: SubscriberRecord | undefined): Verdict {
+    return verdictOn(watcher, entity, record, this.settings.watchers ?? 'everybody')
+  }
+  /** What the presentity has settled is another: it holds at once. */
+  private judgeAgain(entity: string, record: SubscriberRecord | undefined): void {
+    for (const notifier of [...this.watchers.of(entity)]) this.judge(notifier, record)
+    this.tellWatchers(entity)
+  }
+  private judge(notifier: Notifier<Presence>, record: SubscriberRecord | undefined): void {
+    const { resource } = notifier
+    const verdict = this.verdict(notifier.subscriber, resource, record)
+    if (verdict === this.verdicts.get(notifier)) return
+    this.verdicts.set(notifier, verdict)
+    if (verdict === 'block') return notifier.terminate('rejected')
+    notifier.authorise(verdict !== 'confirm')
+    notifier.notify(verdict === 'polite' ? { entity: resource, document: undefined } : this.presence(resource))
+  }
+  ended(notifier: Notifier, reason: EndReason): void {
+    const { resource } = notifier
+    if (this.presentities.delete(resource, notifier) && this.presentities.of(resource).size === 0) this.lately.delete(resource)
+    if (!this.watchers.delete(resource, notifier) || this.presentities.of(resource).size === 0) return
+    const event = reason === 'invariant' ? 'noresource' : reason
+    const ended: Watcher = { id: notifier.id, uri: notifier.subscriber, status: 'terminated', event }
+    this.lately.set(resource, [...(this.lately.get(resource) ?? []), ended].slice(-endedRemembered))
+    this.tellWatchers(resource)
   }
 
-  /** RFC 3903 §6: initial, refresh, modify, remove, told apart by SIP-If-Match, body and Expires. */
-  private publish(exchange: Exchange, entity: string): void | Promise<void> {
-    const { request, asserted } = exchange
-    const publisher = asserted === undefined ? undefined : deviceKey(asserted.uri, this.host.domains)
-    if (publisher !== undefined && publisher !== entity)
-      return exchange.reply(403, { warning: 'you may publish for yourself only' })
-    const condition = request.text(H['SIP-If-Match'])
-    const before = this.live(entity)
-    const old = condition === undefined ? undefined : before.find(({ etag }) => etag === condition)
-    if (condition !== undefined && old === undefined) return exchange.reply(412)
-    const document = request.body.toString()
-    if (document === '' && old === undefined) return exchange.reply(400, { warning: 'an initial PUBLISH has a body' })
-    if (request.body.length > this.size) return exchange.reply(413)
-    const fault = document === '' ? undefined : this.faultOf(request.body, entity)
-    if (fault !== undefined) return exchange.reply(fault.status, { warning: fault.warning })
-    const seconds = Math.min(request.expires ?? this.usual, this.max)
-    const next: Publication = {
-      etag: this.host.ids.token(12),
-      document: document === '' ? old!.document : document,
-      expires: this.host.clock.date() + seconds * 1000,
-    }
-    const others = before.filter((publication) => publication !== old)
-    const after = seconds === 0 ? others : [...others, next]
-    return this.keep(entity, after).then(() => {
-      exchange.reply(200, {
-        headers: [
-          ['SIP-ETag', next.etag],
-          ['Expires', String(seconds)],
-        ],
-      })
-      if (seconds === 0 || document !== '') this.tell(entity)
+  /** RFC 3857 §4.5: the presentity alone. */
+  private showWatchers(exchange: Exchange, entity: string): void {
+    if (asking(exchange, this.host) !== entity) return exchange.reply(403, { warning: 'you may see your own watchers only' })
+    const notifier = exchange.accept<Watchers>({ package: 'presence.winfo', resource: entity, state: this.watchersOf(entity) })
+    if (notifier.live) this.presentities.add(entity, notifier)
+  }
+  private watchersOf(entity: string): Watchers {
+    const live = [...this.watchers.of(entity)].map(({ id, subscriber, pending }): Watcher => {
+      return { id, uri: subscriber, status: pending ? 'pending' : 'active', event: pending ? 'subscribe' : 'approved' }
     })
+    return { entity, live, ended: this.lately.get(entity) ?? [] }
   }
-  /** A document speaks for who publishes it, and for nobody else: watchers are told its very words. */
-  private faultOf(body: Buffer, entity: string): { status: number; warning: string } | undefined {
-    const checked = checkPidf(body)
-    if (checked.fault !== undefined) return { status: 400, warning: checked.fault }
-    const named = deviceKey(checked.entity.replace(/^(?:pres|sips):/i, 'sip:'), this.host.domains)
-    if (named === undefined) return { status: 400, warning: 'entity must be a presence URI' }
-    return named === entity ? undefined : { status: 403, warning: 'entity must be whose presence is published' }
+  private tellWatchers(entity: string): void {
+    const told = this.presentities.of(entity)
+    if (told.size === 0) return
+    const state = this.watchersOf(entity)
+    for (const notifier of told) notifier.notify(state)
   }
-  private live(entity: string): readonly Publication[] {
-    const now = this.host.clock.date()
-    return (this.published.get(entity) ?? []).filter(({ expires }) => expires > now)
-  }
-  private async keep(entity: string, publications: readonly Publication[]): Promise<void> {
-    const key = this.prefix + keyPart(entity)
-    if (publications.length === 0) {
-      this.published.delete(entity)
-      await this.host.store.write([{ key, delete: true }])
-    } else {
-      this.published.set(entity, publications)
-      const expires = Math.max(...publications.map((publication) => publication.expires))
-      await this.host.store.write([{ key, value: { entity, publications }, expires }])
-    }
-    this.arm(entity)
-  }
-  /** The next end of a publication, after which watchers are told what is left. */
-  private arm(entity: string): void {
-    this.ends.get(entity)?.cancel()
-    this.ends.delete(entity)
-    const publications = this.published.get(entity)
-    if (publications === undefined) return
-    const first = Math.min(...publications.map(({ expires }) => expires))
-    const wait = Math.max(0, first - this.host.clock.date())
-    const expire = (): void => {
-      this.keep(entity, this.live(entity)).then(
-        () => this.tell(entity),
-        (fault: unknown) =>
-          this.host.log.error({ fault: String(fault), entity }, 'the store failed; an ended publication stays in it'),
-      )
-    }
-    this.ends.set(entity, this.host.clock.after(wait, expire))
-  }
+
   private presence(entity: string): Presence {
-    return { entity, document: this.live(entity).at(-1)?.document }
+    return { entity, document: this.publications.document(entity) }
   }
   private tell(entity: string): void {
     const state = this.presence(entity)
-    for (const notifier of this.watchers.of(entity)) notifier.notify(state)
+    for (const notifier of this.watchers.of(entity)) {
+      const verdict = this.verdicts.get(notifier)
+      if (verdict === undefined || verdict === 'allow') notifier.notify(state)
+    }
   }
 }
 
+/** Who subscribes: whom the proxy vouches for, or whoever From names where nobody need be vouched for. */
+function asking({ asserted, request }: Exchange, { domains }: Host): string {
+  return deviceKey((asserted ?? request.from).uri, domains) ?? ''
+}
+
 function closed(entity: string): string {
-  const name = entity.replace(/[<>&"]/g, (character) => `&#${character.charCodeAt(0)};`)
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="${name}"><tuple id="none"><status><basic>closed</basic></status></tuple></presence>`
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="${escaped(entity)}"><tuple id="none"><status><basic>closed</basic></status></tuple></presence>`
 }

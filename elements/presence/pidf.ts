@@ -5,10 +5,25 @@
  */
 import { isUtf8 } from 'node:buffer'
 
-/** A document's `entity`, or what is wrong with it. */
-export type PidfCheck =
-  | { readonly entity: string; readonly fault?: undefined }
-  | { readonly entity?: undefined; readonly fault: string }
+/** A child of the root element, as written. */
+export interface Part {
+  /** `<namespace> <local name>` */
+  readonly meaning: string
+  readonly source: string
+  /** Where in `source` the name of its start tag ends. */
+  readonly nameEnd: number
+  readonly id: string | undefined
+}
+
+export interface Pidf {
+  readonly entity: string
+  readonly parts: readonly Part[]
+  /** Prefix -> namespace of the root element; '' is the default one. */
+  readonly namespaces: ReadonlyMap<string, string>
+}
+
+/** A sound document, or what is wrong with it. */
+export type PidfCheck = (Pidf & { readonly fault?: undefined }) | { readonly entity?: undefined; readonly fault: string }
 
 interface Open {
   readonly name: string
@@ -18,7 +33,7 @@ interface Open {
   hasStatus: boolean
 }
 
-const pidf = 'urn:ietf:params:xml:ns:pidf'
+export const pidf = 'urn:ietf:params:xml:ns:pidf'
 const depth = 32
 const nameStart =
   'A-Z_a-z\\u00c0-\\u00d6\\u00d8-\\u00f6\\u00f8-\\u02ff\\u0370-\\u037d\\u037f-\\u1fff\\u200c\\u200d\\u2070-\\u218f\\u2c00-\\u2fef\\u3001-\\ud7ff\\uf900-\\ufdcf\\ufdf0-\\ufffd'
@@ -41,7 +56,7 @@ class Malformed extends Error {}
 export function checkPidf(body: Uint8Array): PidfCheck {
   if (!isUtf8(body)) return { fault: 'the document is not UTF-8' }
   try {
-    return { entity: new Reader(new TextDecoder('utf-8', { ignoreBOM: true }).decode(body)).read() }
+    return new Reader(new TextDecoder('utf-8', { ignoreBOM: true }).decode(body)).read()
   } catch (fault) {
     if (!(fault instanceof Malformed)) throw fault
     return { fault: fault.message }
@@ -52,6 +67,9 @@ class Reader {
   private readonly source: string
   private readonly open: Open[] = []
   private readonly tuples = new Set<string>()
+  private readonly parts: Part[] = []
+  private part: Omit<Part, 'source'> & { readonly from: number } = { meaning: '', nameEnd: 0, id: undefined, from: 0 }
+  private namespaces: ReadonlyMap<string, string> = new Map()
   private entity: string | undefined
   private at = 0
 
@@ -59,7 +77,7 @@ class Reader {
     this.source = source
   }
 
-  read(): string {
+  read(): Pidf {
     const { source } = this
     if (forbidden.test(source)) throw new Malformed('the document has a character that XML forbids')
     const [head, , , encoding = 'utf-8'] = declaration.exec(source)!
@@ -69,7 +87,7 @@ class Reader {
     const last = this.open.at(-1)
     if (last !== undefined) throw new Malformed(`<${last.name}> is not closed`)
     if (this.entity === undefined) throw new Malformed('the document has no element')
-    return this.entity
+    return { entity: this.entity, parts: this.parts, namespaces: this.namespaces }
   }
 
   private next(): void {
@@ -87,10 +105,11 @@ class Reader {
     if (told !== undefined || (this.open.length > 0 && this.between('<![CDATA[', ']]>') !== undefined)) return
     const end = this.take(endTag)
     if (end) return this.close(end[1]!)
+    const from = this.at
     const start = this.take(startTag)
     if (!start)
       throw new Malformed(this.source.startsWith('<!DOCTYPE', this.at) ? 'no DOCTYPE' : `no tag at character ${this.at}`)
-    this.start(start[1]!, start[2]!)
+    this.start(start[1]!, start[2]!, from)
     if (start[3] === '/') this.close(start[1]!)
   }
 
@@ -110,7 +129,7 @@ class Reader {
     return this.source.slice(from, end)
   }
 
-  private start(name: string, written: string): void {
+  private start(name: string, written: string, from: number): void {
     const parent = this.open.at(-1)
     if (parent === undefined && this.entity !== undefined) throw new Malformed('there is more than one root element')
     if (this.open.length === depth) throw new Malformed(`elements stand more than ${depth} deep`)
@@ -123,15 +142,17 @@ class Reader {
       if (seen.has(meant)) throw new Malformed(`<${name}> has ${attribute} twice`)
       seen.add(meant)
     }
-    if (parent === undefined) this.root(meaning, attributes.get('entity'))
+    if (parent === undefined) this.root(meaning, attributes.get('entity'), namespaces)
     else if (parent.meaning === `${pidf} tuple` && meaning === `${pidf} status`) parent.hasStatus = true
     if (meaning === `${pidf} tuple`) this.tuple(attributes.get('id'))
+    if (this.open.length === 1) this.part = { meaning, nameEnd: name.length + 1, id: attributes.get('id'), from }
     this.open.push({ name, meaning, namespaces, hasStatus: false })
   }
-  private root(meaning: string, entity: string | undefined): void {
+  private root(meaning: string, entity: string | undefined, namespaces: ReadonlyMap<string, string>): void {
     if (meaning !== `${pidf} presence`) throw new Malformed(`the root element must be presence of ${pidf}`)
     if (entity === undefined) throw new Malformed('presence has no entity')
     this.entity = entity
+    this.namespaces = namespaces
   }
   private tuple(id: string | undefined): void {
     if (id === undefined || id === '') throw new Malformed('a tuple has no id')
@@ -142,6 +163,9 @@ class Reader {
     const open = this.open.pop()
     if (open?.name !== name) throw new Malformed(`</${name}> closes ${open === undefined ? 'nothing' : `<${open.name}>`}`)
     if (open.meaning === `${pidf} tuple` && !open.hasStatus) throw new Malformed('a tuple has no status')
+    if (this.open.length !== 1) return
+    const { from, ...part } = this.part
+    this.parts.push({ ...part, source: this.source.slice(from, this.at) })
   }
 }
 

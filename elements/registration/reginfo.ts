@@ -1,6 +1,7 @@
 /** `application/reginfo+xml` (RFC 3680 §5), with GRUUs (RFC 5628): what a registration is, and how its contacts came to it. */
 import { parseAddress } from '../../signalling/index.ts'
 import { type Binding, publicGruu } from '../services/bindings.ts'
+import { escaped } from '../services/xml.ts'
 
 export const reginfoType = 'application/reginfo+xml'
 
@@ -74,11 +75,4 @@ function contactXml(aor: string, { id, binding, event }: Contact, state: 'active
 /** As it stands in a Contact: quoted where it is no token. */
 function printed(value: string): string {
   return value === '' || /^[A-Za-z0-9.!%*_+`'~-]+$/.test(value) ? value : `"${value.replace(/["\\]/g, '\\$&')}"`
-}
-
-/** As XML text or attribute; what XML cannot hold at all becomes a question mark. */
-function escaped(text: string): string {
-  return text
-    .replace(/[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, '?')
-    .replace(/[<>&"]/g, (character) => `&#${character.charCodeAt(0)};`)
 }

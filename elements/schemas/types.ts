@@ -174,6 +174,7 @@ export interface SubscriberRecord {
   readonly credentials?: Credentials
   readonly permissions: Permissions
   readonly friends?: readonly string[]
+  readonly watchers?: WatcherRules
   /**
    * Application servers that may act for the subscriber.
    */
@@ -196,6 +197,18 @@ export interface Permissions {
    */
   readonly discoverer: boolean
 }
+/**
+ * Who may watch the subscriber's presence, beside friends (RFC 5025).
+ */
+export interface WatcherRules {
+  readonly allow?: readonly string[]
+  readonly block?: readonly string[]
+  readonly polite?: readonly string[]
+  /**
+   * Everybody else. Left out: as the presence element has it.
+   */
+  readonly others?: 'allow' | 'block' | 'polite' | 'confirm'
+}
 export interface ServerGrant {
   readonly uri: string
   readonly application: string
@@ -213,6 +226,7 @@ export interface SubscriberSettings {
   readonly aliases?: readonly string[]
   readonly permissions: PermissionSettings
   readonly friends?: readonly string[]
+  readonly watchers?: WatcherSettings
   /**
    * Application servers that may act for the subscriber.
    */
@@ -228,6 +242,15 @@ export interface CredentialSettings {
 export interface PermissionSettings {
   readonly discoverable: boolean
   readonly discoverer: boolean
+}
+/**
+ * Who may watch the subscriber's presence, beside friends: allow, block (refused), polite (sees somebody who is never there); others: what holds for everybody else.
+ */
+export interface WatcherSettings {
+  readonly allow?: readonly string[]
+  readonly block?: readonly string[]
+  readonly polite?: readonly string[]
+  readonly others?: 'allow' | 'block' | 'polite' | 'confirm'
 }
 export interface ServerSettings {
   readonly uri: string

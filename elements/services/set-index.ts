@@ -24,10 +24,12 @@ export class SetIndex<Key, Item> {
     else set.add(item)
   }
 
-  delete(key: Key, item: Item): void {
+  /** False: it was not there. */
+  delete(key: Key, item: Item): boolean {
     const set = this.sets.get(key)
-    set?.delete(item)
+    const there = set?.delete(item) ?? false
     if (set?.size === 0) this.sets.delete(key)
+    return there
   }
 
   clear(): void {

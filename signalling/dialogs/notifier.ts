@@ -100,12 +100,24 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   get type(): string {
     return this.stored.type
   }
+  get pending(): boolean {
+    return this.stored.pending === true
+  }
   get record(): Json | undefined {
     return this.stored.record
   }
   keep(record: Json): void {
     this.stored = { ...this.stored, record }
     this.holder.saveSoon(this)
+  }
+
+  authorise(granted: boolean): void {
+    if (this.pending !== granted || !this.live || this.ending !== undefined) return
+    this.stored = { ...this.stored, pending: !granted }
+    this.holder.saveSoon(this)
+    this.full = true
+    this.due = true
+    this.pump()
   }
 
   /** The 2xx has left: NOTIFYs may flow. Also after a restart, once the element has given state. */

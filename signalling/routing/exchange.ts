@@ -185,6 +185,8 @@ const deadNotifier: Notifier = {
   type: '',
   record: undefined,
   live: false,
+  pending: false,
+  authorise: () => undefined,
   notify: () => undefined,
   keep: () => undefined,
   terminate: () => undefined,

@@ -74,6 +74,7 @@ export class FakeNotifier implements Notifier {
   readonly type: string
   record: Json | undefined
   live = true
+  pending: boolean
   /** Why it ended, if the element or the engine ended it. */
   reason: EndReason | undefined
   /** Bodies of all NOTIFYs so far. */
@@ -82,6 +83,7 @@ export class FakeNotifier implements Notifier {
   slow = false
   private waiting: { state: unknown } | undefined
   private acknowledged: unknown
+  private state: unknown
   private version = 0
   private readonly host: FakeHost
   private readonly pack: EventPackage
@@ -103,10 +105,17 @@ export class FakeNotifier implements Notifier {
     this.subscriber = from.subscriber
     this.parameters = from.parameters
     this.type = from.type
+    this.pending = options.pending === true
     this.record = options.record === undefined ? undefined : (JSON.parse(JSON.stringify(options.record)) as Json)
+  }
+  authorise(granted: boolean): void {
+    if (!this.live || this.pending !== granted) return
+    this.pending = !granted
+    this.refreshFull(this.state)
   }
   notify(state: unknown): void {
     if (!this.live) return
+    this.state = state
     if (this.slow) this.waiting = { state }
     else this.send(state, 'active')
   }
@@ -123,7 +132,8 @@ export class FakeNotifier implements Notifier {
     this.notify(state)
   }
   send(state: unknown, status: 'active' | 'terminated'): void {
-    const body = this.pack.render(state, { type: this.type, version: ++this.version, previous: this.acknowledged })
+    const context = { type: this.type, version: ++this.version, previous: this.acknowledged }
+    const body = this.pending ? undefined : this.pack.render(state, context)
     this.acknowledged = state
     this.bodies.push(body)
     const request = fakeRequest('NOTIFY', 'sip:subscriber@localhost', { event: this.package, body })

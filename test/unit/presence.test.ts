@@ -103,9 +103,9 @@ test('sound documents of all kinds are taken', (t) => {
     document(`<note>${'🦊'.repeat(500)}</note>`),
     document(`<!--${'x'.repeat(30_000)}-->`),
   ]
-  for (const content of good) t.deepEqual(checkPidf(Buffer.from(content)), { entity: sip('bob') }, content)
+  for (const content of good) t.like(checkPidf(Buffer.from(content)), { entity: sip('bob'), fault: undefined }, content)
   const prefixed = `<p:presence xmlns:p="urn:ietf:params:xml:ns:pidf" entity='sip:a&amp;b@x'><p:tuple id="1"><p:status/></p:tuple></p:presence>`
-  t.deepEqual(checkPidf(Buffer.from(prefixed)), { entity: 'sip:a&b@x' })
+  t.like(checkPidf(Buffer.from(prefixed)), { entity: 'sip:a&b@x', fault: undefined })
 })
 
 test('a document that is too large is 413', async (t) => {

@@ -41,7 +41,7 @@ test('an event package that is not served is 489 with Allow-Events, and nobody i
   const { ask, node } = await network()
   for (const [user, packages] of [
     ['prose', 'prose, proximity'],
-    ['presence', 'presence'],
+    ['presence', 'presence, presence.winfo'],
   ] as const) {
     for (const lines of [['Event: foo'], ['Event: prose.winfo'], ['Event: foo;id=1'], []]) {
       const { answer, notifies } = await ask('SUBSCRIBE', user, { lines })

@@ -1,0 +1,62 @@
+/**
+ * One document out of several (RFC 3856 §3.3, RFC 4479): every tuple, person and device that was published, word by word,
+ * the newest publication first. An identifier that two of them use is made unique; nothing else is changed or left out.
+ */
+import { escaped } from '../services/xml.ts'
+import { type Part, type Pidf, pidf } from './pidf.ts'
+
+/** In the order of PIDF's schema. */
+const kinds = [`${pidf} tuple`, `${pidf} note`]
+
+/** @param documents sound ones about `entity`, the newest first */
+export function composed(entity: string, documents: readonly Pidf[]): string {
+  const used = new Set<string>()
+  const groups: string[][] = [[], [], []]
+  for (const document of documents) {
+    for (const part of document.parts) {
+      const kind = kinds.indexOf(part.meaning)
+      groups[kind < 0 ? kinds.length : kind]!.push(moved(part, document.namespaces, used))
+    }
+  }
+  const head = `<?xml version="1.0" encoding="UTF-8"?>\n<presence xmlns="${pidf}" entity="${escaped(entity)}">`
+  return `${head}\n${groups.flat().join('\n')}\n</presence>\n`
+}
+
+/** The element as it can stand under another root: with the prefixes of its old one, and an identifier of its own. */
+function moved({ source, nameEnd, id }: Part, namespaces: ReadonlyMap<string, string>, used: Set<string>): string {
+  const tagEnd = endOfTag(source)
+  let tag = source.slice(nameEnd, tagEnd)
+  if (id !== undefined) {
+    const unique = uniqueName(id, used)
+    if (unique !== id) tag = tag.replace(/(\sid\s*=\s*)(?:"[^"]*"|'[^']*')/, `$1"${escaped(unique)}"`)
+  }
+  const missing = [...new Map([['', ''], ...namespaces])].filter(
+    ([prefix, namespace]) => !(prefix === '' && namespace === pidf) && prefix !== 'xml' && !declares(tag, prefix),
+  )
+  const added = missing.map(([prefix, namespace]) => ` xmlns${prefix === '' ? '' : `:${prefix}`}="${escaped(namespace)}"`)
+  return source.slice(0, nameEnd) + added.join('') + tag + source.slice(tagEnd)
+}
+
+function uniqueName(id: string, used: Set<string>): string {
+  let name = id
+  for (let i = 2; used.has(name); i++) name = `${id}.${i}`
+  used.add(name)
+  return name
+}
+
+function declares(tag: string, prefix: string): boolean {
+  return new RegExp(`\\sxmlns${prefix === '' ? '' : `:${prefix.replace(/[.]/g, '\\.')}`}\\s*=`).test(tag)
+}
+
+/** Index of the first `>` outside quotes. */
+function endOfTag(source: string): number {
+  let quote = ''
+  for (let i = 0; i < source.length; i++) {
+    const character = source[i]!
+    if (quote !== '') {
+      if (character === quote) quote = ''
+    } else if (character === '"' || character === "'") quote = character
+    else if (character === '>') return i
+  }
+  return source.length
+}

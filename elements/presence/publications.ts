@@ -1,0 +1,150 @@
+/** What was published about whom (RFC 3903): each publication has an entity tag and an end; all of it is durable. */
+import type { Exchange, Host, Json, Timer } from '../../signalling/index.ts'
+import { H } from '../../signalling/index.ts'
+import { deviceKey } from '../services/devices.ts'
+import { keyPart } from '../services/keys.ts'
+import { composed } from './composition.ts'
+import { checkPidf, type Pidf } from './pidf.ts'
+
+export interface PublicationRules {
+  /** Seconds. */
+  readonly usual: number
+  readonly max: number
+  /** Bytes of one document at most. */
+  readonly size: number
+  /** Publications about one presentity at most. */
+  readonly count: number
+}
+
+interface Publication {
+  readonly [member: string]: Json | undefined
+  readonly etag: string
+  readonly document: string
+  /** Milliseconds since the epoch. */
+  readonly expires: number
+}
+
+export class Publications {
+  private readonly host: Host
+  private readonly prefix: string
+  private readonly rules: PublicationRules
+  private readonly changed: (entity: string) => void
+  /** Oldest first. */
+  private readonly published = new Map<string, readonly Publication[]>()
+  private readonly ends = new Map<string, Timer>()
+  /** What watchers are told, until something changes. */
+  private readonly documents = new Map<string, string>()
+
+  /** @param changed told when what watchers are to see of a presentity is another */
+  constructor(host: Host, rules: PublicationRules, changed: (entity: string) => void) {
+    this.host = host
+    this.rules = rules
+    this.changed = changed
+    this.prefix = `presence/${host.name}/`
+    host.gauge('presentities', () => this.published.size)
+  }
+  async load(): Promise<void> {
+    for await (const [, entry] of this.host.store.scan(this.prefix)) {
+      const { entity, publications } = entry.value as unknown as { entity: string; publications: readonly Publication[] }
+      this.published.set(entity, publications)
+      this.arm(entity)
+    }
+  }
+  /** One PIDF document out of all that count now; undefined: there is none. */
+  document(entity: string): string | undefined {
+    const known = this.documents.get(entity)
+    if (known !== undefined) return known
+    const live = this.live(entity)
+    if (live.length === 0) return undefined
+    const newestFirst = live.toReversed().map(({ document }) => document)
+    const document = newestFirst.length === 1 ? newestFirst[0]! : composed(entity, newestFirst.map(sound))
+    this.documents.set(entity, document)
+    return document
+  }
+
+  /** RFC 3903 §6: initial, refresh, modify, remove, told apart by SIP-If-Match, body and Expires. */
+  publish(exchange: Exchange, entity: string): void | Promise<void> {
+    const { request, asserted } = exchange
+    const publisher = asserted === undefined ? undefined : deviceKey(asserted.uri, this.host.domains)
+    if (publisher !== undefined && publisher !== entity)
+      return exchange.reply(403, { warning: 'you may publish for yourself only' })
+    const condition = request.text(H['SIP-If-Match'])
+    const before = this.live(entity)
+    const old = condition === undefined ? undefined : before.find(({ etag }) => etag === condition)
+    if (condition !== undefined && old === undefined) return exchange.reply(412)
+    const document = request.body.toString()
+    if (document === '' && old === undefined) return exchange.reply(400, { warning: 'an initial PUBLISH has a body' })
+    if (request.body.length > this.rules.size) return exchange.reply(413)
+    const fault = document === '' ? undefined : this.faultOf(request.body, entity)
+    if (fault !== undefined) return exchange.reply(fault.status, { warning: fault.warning })
+    const seconds = Math.min(request.expires ?? this.rules.usual, this.rules.max)
+    if (old === undefined && seconds > 0 && before.length >= this.rules.count)
+      return exchange.reply(403, { warning: `more than ${this.rules.count} publications` })
+    const next: Publication = {
+      etag: this.host.ids.token(12),
+      document: document === '' ? old!.document : document,
+      expires: this.host.clock.date() + seconds * 1000,
+    }
+    // A refresh leaves the order as it is; what is published or modified is the newest.
+    const replaced = document === '' ? before.map((publication) => (publication === old ? next : publication)) : undefined
+    const others = before.filter((publication) => publication !== old)
+    const after = seconds === 0 ? others : (replaced ?? [...others, next])
+    return this.keep(entity, after).then(() => {
+      const told = [
+        ['SIP-ETag', next.etag],
+        ['Expires', String(seconds)],
+      ] as const
+      exchange.reply(200, { headers: told })
+      if (seconds === 0 || document !== '') this.changed(entity)
+    })
+  }
+  /** A document speaks for who publishes it, and for nobody else: watchers are told its very words. */
+  private faultOf(body: Buffer, entity: string): { status: number; warning: string } | undefined {
+    const checked = checkPidf(body)
+    if (checked.fault !== undefined) return { status: 400, warning: checked.fault }
+    const named = deviceKey(checked.entity.replace(/^(?:pres|sips):/i, 'sip:'), this.host.domains)
+    if (named === undefined) return { status: 400, warning: 'entity must be a presence URI' }
+    return named === entity ? undefined : { status: 403, warning: 'entity must be whose presence is published' }
+  }
+  private live(entity: string): readonly Publication[] {
+    const now = this.host.clock.date()
+    return (this.published.get(entity) ?? []).filter(({ expires }) => expires > now)
+  }
+  private async keep(entity: string, publications: readonly Publication[]): Promise<void> {
+    const key = this.prefix + keyPart(entity)
+    this.documents.delete(entity)
+    if (publications.length === 0) {
+      this.published.delete(entity)
+      await this.host.store.write([{ key, delete: true }])
+    } else {
+      this.published.set(entity, publications)
+      const expires = Math.max(...publications.map((publication) => publication.expires))
+      await this.host.store.write([{ key, value: { entity, publications }, expires }])
+    }
+    this.arm(entity)
+  }
+  /** The next end of a publication, after which watchers are told what is left. */
+  private arm(entity: string): void {
+    this.ends.get(entity)?.cancel()
+    this.ends.delete(entity)
+    const publications = this.published.get(entity)
+    if (publications === undefined) return
+    const first = Math.min(...publications.map(({ expires }) => expires))
+    const wait = Math.max(0, first - this.host.clock.date())
+    const expire = (): void => {
+      this.keep(entity, this.live(entity)).then(
+        () => this.changed(entity),
+        (fault: unknown) =>
+          this.host.log.error({ fault: String(fault), entity }, 'the store failed; an ended publication stays in it'),
+      )
+    }
+    this.ends.set(entity, this.host.clock.after(wait, expire))
+  }
+}
+
+/** Of a document that was checked when it came. */
+function sound(document: string): Pidf {
+  const checked = checkPidf(Buffer.from(document))
+  if (checked.fault !== undefined) throw new TypeError(`a stored document is not sound: ${checked.fault}`)
+  return checked
+}

@@ -1,0 +1,51 @@
+/** `application/watcherinfo+xml` (RFC 3858): who watches a presentity, told to the presentity alone. */
+import { escaped } from '../services/xml.ts'
+
+export const watcherInfoType = 'application/watcherinfo+xml'
+
+/** One subscription, as RFC 3857 §4.7 names its states and what led to them. */
+export interface Watcher {
+  readonly id: string
+  readonly uri: string
+  readonly status: 'pending' | 'active' | 'terminated'
+  readonly event: 'subscribe' | 'approved' | 'deactivated' | 'probation' | 'rejected' | 'timeout' | 'giveup' | 'noresource'
+}
+
+export interface Watchers {
+  readonly entity: string
+  readonly live: readonly Watcher[]
+  /** Those that ended lately, in case the presentity has not been told. */
+  readonly ended: readonly Watcher[]
+}
+
+/** Full where `previous` is undefined; else what differs from it (RFC 3858 §4). */
+export function watcherInfo(state: Watchers, previous: Watchers | undefined, version: number): string {
+  const told = previous === undefined ? state.live : changes(state, previous)
+  const lines = told.map(
+    ({ id, uri, status, event }) =>
+      `    <watcher id="${escaped(id)}" status="${status}" event="${event}">${escaped(uri)}</watcher>`,
+  )
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<watcherinfo xmlns="urn:ietf:params:xml:ns:watcherinfo" version="${version}" state="${previous === undefined ? 'full' : 'partial'}">`,
+    `  <watcher-list resource="${escaped(state.entity)}" package="presence">`,
+    ...lines,
+    '  </watcher-list>',
+    '</watcherinfo>',
+    '',
+  ].join('\n')
+}
+
+function changes(state: Watchers, previous: Watchers): readonly Watcher[] {
+  const before = new Map(previous.live.map((watcher) => [watcher.id, watcher]))
+  const changed: Watcher[] = []
+  for (const watcher of state.live) {
+    const old = before.get(watcher.id)
+    before.delete(watcher.id)
+    if (old?.status !== watcher.status) changed.push(watcher)
+  }
+  for (const old of before.values()) {
+    changed.push(state.ended.findLast(({ id }) => id === old.id) ?? { ...old, status: 'terminated', event: 'timeout' })
+  }
+  return changed
+}
