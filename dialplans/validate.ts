@@ -34,7 +34,13 @@ export function validateText(file: string, text: string, what: 'dialplan' | 'sub
     return { faults }
   }
   const lineOf: LineOf = (...path) => lineAt(document, lines, path)
-  const data: unknown = document.toJS()
+  let data: unknown
+  try {
+    data = document.toJS()
+  } catch (fault) {
+    const text = fault instanceof Error ? fault.message.split('\n')[0]! : String(fault) // an alias of nothing, or of too much
+    return { faults: [{ file, line: 1, text, expected: 'aliases (*name) of anchors (&name) above them' }] }
+  }
   const validate = validators[what]!
   if (validate(data)) return { value: { data, lineOf } }
   const faults = worthTelling(validate.errors ?? []).map((error) => ({ file, ...tell(error, document, lines) }))

@@ -1,5 +1,5 @@
 /** Header fields with a grammar of their own: Via, CSeq, Event, Subscription-State, and lists of tokens. */
-import { type Parameters, parseParameters, splitOutside } from './address.ts'
+import { type Parameters, parseParameters, skipQuoted, splitOutside } from './address.ts'
 import { parseHostPort } from './uri.ts'
 
 /** One Via value. Only what every message needs is taken out of it at once. */
@@ -53,7 +53,20 @@ const sentBy = /^(\[[^\]\s]*\]|[^\s:[\]]+)\s*(?::\s*(\d+))?$/
 
 /** One Via value (no commas outside quotes). */
 export function parseVia(text: string): Via | undefined {
+  if (/["<]/.test(text) && isOpenEnded(text)) return undefined
   return quickVia(text) ?? carefulVia(text)
+}
+
+/** What we add behind must not stand in quotes that are open, or in angles, which no Via has. */
+function isOpenEnded(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === 60) return true
+    if (code !== 34) continue
+    at = skipQuoted(text, at) - 1
+    if (at < 0) return true
+  }
+  return false
 }
 
 /** `SIP/2.0/UDP host:port;a=b;c` as nearly everybody writes it. */

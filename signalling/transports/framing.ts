@@ -85,7 +85,7 @@ function prefixOf(bytes: Buffer, wanted: Buffer): number {
 /** Offset behind the first empty line, as scan sees it; -1 if it has not come yet. */
 function headerEnd(bytes: Buffer): number {
   const crlf = bytes.indexOf('\n\r\n')
-  const lf = (crlf < 0 ? bytes : bytes.subarray(0, crlf)).indexOf('\n\n')
+  const lf = (crlf < 0 ? bytes : bytes.subarray(0, crlf + 1)).indexOf('\n\n')
   if (lf >= 0) return lf + 2
   return crlf < 0 ? -1 : crlf + 3
 }
