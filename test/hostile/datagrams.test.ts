@@ -22,12 +22,10 @@ test('the same node answers afterwards, nothing of ours has failed, and what is 
     received += hostile.raw.length
     hostile.forget()
     t.is((await alice.ask('OPTIONS', `sip:${domain}`)).status, 200)
-    const message = await alice.ask('MESSAGE', `sip:bob@${domain}`, {
-      from: `sip:alice@${domain}`,
-      body: 'x',
-      lines: ['Content-Type: text/plain'],
-    })
-    t.is(message.status, 200)
+    const parts = { from: `sip:alice@${domain}`, body: 'x', lines: ['Content-Type: text/plain'] }
+    let status = 503 // overload control may ask her to come again
+    while (status === 503) ({ status } = await alice.ask('MESSAGE', `sip:bob@${domain}`, parts))
+    t.is(status, 200)
     for (const each of [alice, bob]) each.forget()
   }
   t.true(stand.count('received_total') + stand.count('noise_total') > count * 0.9)
