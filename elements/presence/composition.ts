@@ -1,6 +1,7 @@
 /**
  * One document out of several (RFC 3856 §3.3, RFC 4479): every tuple, person and device that was published, word by word,
- * the newest publication first. An identifier that two of them use is made unique; nothing else is changed or left out.
+ * the newest publication first. An identifier that two of them use is made unique. Left out is only an older tuple of the same
+ * identifier and contact as a newer one: a client that published before it had its entity tag, as baresip does, or lost it.
  */
 import { escaped } from '../services/xml.ts'
 import { type Part, type Pidf, pidf } from './pidf.ts'
@@ -8,13 +9,20 @@ import { type Part, type Pidf, pidf } from './pidf.ts'
 /** In the order of PIDF's schema. */
 const kinds = [`${pidf} tuple`, `${pidf} note`]
 
+const contactOf = /<(?:[\w.-]+:)?contact(?:\s[^>]*)?>\s*([^<\s]+)\s*</
+
 /** @param documents sound ones about `entity`, the newest first */
 export function composed(entity: string, documents: readonly Pidf[]): string {
   const used = new Set<string>()
+  const told = new Set<string>()
   const groups: string[][] = [[], [], []]
   for (const document of documents) {
     for (const part of document.parts) {
       const kind = kinds.indexOf(part.meaning)
+      const contact = kind === 0 ? contactOf.exec(part.source)?.[1] : undefined
+      const same = contact === undefined ? undefined : `${part.id} ${contact}`
+      if (same !== undefined && told.has(same)) continue
+      if (same !== undefined) told.add(same)
       groups[kind < 0 ? kinds.length : kind]!.push(moved(part, document.namespaces, used))
     }
   }
