@@ -134,7 +134,10 @@ export class Registrar {
     if (firstHopKeepsFlow(exchange, path)) return true
     return supported.includes('outbound') ? { refused: 439, text: 'the first proxy does not keep your flow' } : false
   }
-  private faultOf({ uri }: Address): Refusal | undefined {
+  private faultOf({ uri, parameters }: Address): Refusal | undefined {
+    const q = parameters.get('q')
+    if (q !== undefined && !/^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.test(q))
+      return { refused: 400, text: 'q is a number from 0 to 1' } // RFC 3261 §20.10
     if (uri.scheme !== 'sip' && uri.scheme !== 'sips') return { refused: 400, text: `no way to reach ${uri.scheme}: contacts` }
     return this.gruus.isOurs(uri) ? { refused: 403, text: 'a GRUU leads to contacts and is none' } : undefined // RFC 5627 §5.1
   }
@@ -142,12 +145,11 @@ export class Registrar {
     const { parameters, uri } = contact
     const instance = parameters.get('+sip.instance')
     const regId = outbound ? regIdOf(contact) : undefined
-    const q = Number(parameters.get('q') ?? 1)
     const now = this.host.clock.date()
     return {
       contact: uri.text.split('?')[0]!, // header fields in it never become ours (RFC 4475 §3.3.14)
       echo: echoOf(contact),
-      q: q >= 0 && q <= 1 ? q : 1,
+      q: Number(parameters.get('q') ?? 1),
       ...(instance === undefined ? {} : { instance, at: now }),
       ...(regId === undefined ? {} : { regId }),
       callId: request.callId,

@@ -94,7 +94,9 @@ async function flood(count: number, seed: number): Promise<void> {
   const p99 = percentile(times, 0.99)
   const third = Math.floor(levels.length / 3)
   const growth = Math.max(...levels.slice(-third)) - Math.max(...levels.slice(third, 2 * third))
-  console.log(`${count} datagrams, seed ${seed}: honest p50 ${figure(percentile(times, 0.5), 1)} ms, p99 ${figure(p99, 1)} ms`)
+  console.log(
+    `${count} datagrams, seed ${seed}: honest p50 ${figure(percentile(times, 0.5), 1)} ms, p99 ${figure(p99, 1)} ms, ${refused} refused by overload control`,
+  )
   console.log(
     `memory ${levels
       .map((level) => figure(level))

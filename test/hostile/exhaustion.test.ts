@@ -74,6 +74,11 @@ test('bindings: ten contacts of a user, in one REGISTER or in many', async (t) =
   for (let i = 0; i < 12; i++) statuses.push((await register([i])).status)
   t.deepEqual(statuses, [...Array<number>(10).fill(200), 403, 403])
   t.is((await register([3])).status, 200, 'what is there is refreshed')
+  for (const q of ['7', '-1', '1.1', '0.1234', 'x', '1e-1', '']) {
+    const lines = [`Contact: <sip:alice@127.0.0.1:1003>;q=${q}`]
+    const { status } = await alice.askAs('alice', 'REGISTER', `sip:${domain}`, { to: `sip:alice@${domain}`, lines })
+    t.is(status, 400, `q=${q} (RFC 3261 §20.10)`)
+  }
 })
 
 test('transactions: INVITEs without number from strangers leave none, those of a caller end by themselves', async (t) => {
