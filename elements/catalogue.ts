@@ -5,6 +5,7 @@ import { createPresence } from './presence/index.ts'
 import { createProse } from './prose/index.ts'
 import { createProxy } from './proxy/index.ts'
 import { createRegistration } from './registration/index.ts'
+import { createResourceLists } from './resource-lists/index.ts'
 
 /** Makes an element of the name it has in the dialplan, with settings that its role's schema has admitted. */
 export type ElementFactory = (name: string, settings: object) => Element
@@ -20,4 +21,5 @@ export const catalogue: { readonly [role: string]: ElementFactory } = {
   proxy: admitted(createProxy),
   prose: admitted(createProse),
   registration: admitted(createRegistration),
+  'resource-lists': admitted(createResourceLists),
 }

@@ -179,6 +179,8 @@ export interface EventPackage<State = unknown> {
   readonly types: readonly string[]
   /** Seconds granted when the subscriber names none, and at most. */
   readonly expires: { readonly usual: number; readonly max: number }
+  /** Option tag that subscribers have to know: said in every answer and NOTIFY (RFC 4662 §4.4). */
+  readonly requires?: string
   /** Put an entity tag into every NOTIFY (RFC 5839). Left out: only when a subscriber asks by Suppress-If-Match. */
   readonly conditional?: boolean
   /** The body for one subscriber. Undefined: a NOTIFY without body. */
@@ -229,8 +231,8 @@ export interface Notifier<State = unknown> {
   readonly pending: boolean
   /** Newest state wins: what the subscriber could not be told in time is never sent. Rate limits of RFC 6446 apply. */
   notify(state: State): void
-  /** From pending to active with full state, or back; durably. */
-  authorise(granted: boolean): void
+  /** From pending to active, or back, durably; and this is the state from then on. */
+  authorise(granted: boolean, state: State): void
   /** Changes the element's own record, durably. */
   keep(record: Json): void
   terminate(reason: EndReason, retryAfterSeconds?: number): void

@@ -155,8 +155,8 @@ class PresenceElement implements Element {
     if (verdict === this.verdicts.get(notifier)) return
     this.verdicts.set(notifier, verdict)
     if (verdict === 'block') return notifier.terminate('rejected')
-    notifier.authorise(verdict !== 'confirm')
-    notifier.notify(verdict === 'polite' ? { entity: resource, document: undefined } : this.presence(resource))
+    const state = verdict === 'polite' ? { entity: resource, document: undefined } : this.presence(resource)
+    notifier.authorise(verdict !== 'confirm', state)
   }
   ended(notifier: Notifier, reason: EndReason): void {
     const { resource } = notifier

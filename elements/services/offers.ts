@@ -27,9 +27,12 @@ export class Offers {
   private readonly methods: readonly string[]
   private readonly packages: readonly string[]
   private readonly types: readonly string[]
+  private readonly extensions: readonly string[]
   private readonly byMethod: ReadonlyMap<string, readonly Offer[]>
 
-  constructor(offers: readonly Offer[]) {
+  /** @param extensions option tags that it knows, in lower case */
+  constructor(offers: readonly Offer[], extensions: readonly string[] = []) {
+    this.extensions = extensions
     this.methods = [...new Set(offers.map(({ method }) => method)), 'OPTIONS']
     this.packages = [...new Set(offers.flatMap(({ event }) => event ?? []))]
     this.types = [...new Set(offers.flatMap(({ types }) => types ?? []))]
@@ -54,7 +57,7 @@ export class Offers {
     const event = offers[0]?.event === undefined ? undefined : eventOf(request)
     const offer = offers.find((one) => one.event === event)
     const types = offer?.types ?? anyType
-    const refusal = unsupported(request, { methods: this.methods, extensions: [], types })
+    const refusal = unsupported(request, { methods: this.methods, extensions: this.extensions, types })
     if (refusal?.status === 415) return { ...refusal, warning: expected(types) }
     if (refusal !== undefined) return refusal
     if (method === 'OPTIONS') return this.abilities()

@@ -111,13 +111,13 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
     this.holder.saveSoon(this)
   }
 
-  authorise(granted: boolean): void {
-    if (this.pending !== granted || !this.live || this.ending !== undefined) return
-    this.stored = { ...this.stored, pending: !granted }
-    this.holder.saveSoon(this)
-    this.full = true
-    this.due = true
-    this.pump()
+  authorise(granted: boolean, state: unknown): void {
+    if (this.pending === granted && this.live && this.ending === undefined) {
+      this.stored = { ...this.stored, pending: !granted }
+      this.holder.saveSoon(this)
+      this.full = true
+    }
+    this.notify(state)
   }
 
   /** The 2xx has left: NOTIFYs may flow. Also after a restart, once the element has given state. */
@@ -221,6 +221,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
       ['Event', this.terms.echo],
       ['Subscription-State', this.subscriptionState()],
     ]
+    if (this.pack.requires !== undefined) headers.push(['Require', this.pack.requires])
     let body: string | Uint8Array | undefined
     try {
       body = this.body(headers)
@@ -314,8 +315,9 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
 }
 
 /** Header fields of the answer to a SUBSCRIBE. */
-export function grant(seconds: number, contact: string, packages: string): HeaderList {
+export function grant(seconds: number, contact: string, packages: string, requires: string | undefined): HeaderList {
   return [
+    ...(requires === undefined ? [] : [['Require', requires] as const]),
     ['Expires', String(seconds)],
     ['Contact', `<${contact}>`],
     ['Allow-Events', packages],

@@ -112,7 +112,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     notifier.condition(request.text(H['Suppress-If-Match']))
     notifier.notify(options.state)
     const answer = (): void => {
-      const headers = grant(granted, this.sender.contact(element), this.packagesOf(element))
+      const headers = grant(granted, this.sender.contact(element), this.packagesOf(element), found.pack.requires)
       side.respond(200, buildResponse(request, 200, { via: side.via, toTag: id, headers, recordRoute: true }))
       notifier.open()
     }
@@ -211,7 +211,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     const condition = request.text(H['Suppress-If-Match'])
     const { stored: kept, tag } = notifier
     const unchanged = granted > 0 && before === tag && (condition === '*' || (condition !== undefined && condition === tag))
-    const headers = grant(granted, this.sender.contact(notifier.element), this.packagesOf(notifier.element))
+    const headers = grant(granted, this.sender.contact(notifier.element), this.packagesOf(notifier.element), pack.requires)
     if (unchanged) notifier.extend(next)
     else notifier.refreshed(next, condition)
     if (granted === 0) {

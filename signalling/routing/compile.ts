@@ -51,19 +51,21 @@ export function compilePlan(input: PlanInput): CompiledPlan {
   return faults.length > 0 ? { faults } : { plan: new DecisionTable(domains, rules) }
 }
 
-/** Outside to the proxy, then each claim to its element, then the rest of what our own people send to the proxy. */
+/** Outside to the proxy, then each claim to its element, those of certain users before those of any, then the rest of what our own people send to the proxy. */
 function deriveRules({ elements, proxy }: PlanInput, domains: readonly string[]): readonly Rule[] {
   const ours = [...domains, ''] // a tel URI names one of our devices, or nobody we know
   const rules: Rule[] = []
   if (proxy !== undefined) rules.push({ name: 'outside', line: 0, from: 'outside', to: proxy })
-  for (const [name, claims] of elements) {
-    if (name === proxy) continue
-    for (const claim of claims)
-      rules.push(normal({ ...claimed(claim), name: claimName(name, claim), line: 0, host: ours, to: name }))
-  }
+  const claims = [...elements].flatMap(([name, claims]) => (name === proxy ? [] : claims.map((claim) => ({ name, claim }))))
+  for (const { name, claim } of [...claims.filter(ofUsers), ...claims.filter((each) => !ofUsers(each))])
+    rules.push(normal({ ...claimed(claim), name: claimName(name, claim), line: 0, host: ours, to: name }))
   const inside = ['trusted', ...[...elements.keys()].filter((name) => name !== proxy)]
   if (proxy !== undefined) rules.push({ name: 'inside', line: 0, from: inside, host: ours, to: proxy })
   return rules
+}
+
+function ofUsers({ claim }: { readonly claim: Claim }): boolean {
+  return claim.user !== undefined
 }
 
 function claimed({ method, event, content, user }: Claim): Partial<Rule> {

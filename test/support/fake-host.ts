@@ -83,7 +83,6 @@ export class FakeNotifier implements Notifier {
   slow = false
   private waiting: { state: unknown } | undefined
   private acknowledged: unknown
-  private state: unknown
   private version = 0
   private readonly host: FakeHost
   private readonly pack: EventPackage
@@ -108,14 +107,12 @@ export class FakeNotifier implements Notifier {
     this.pending = options.pending === true
     this.record = options.record === undefined ? undefined : (JSON.parse(JSON.stringify(options.record)) as Json)
   }
-  authorise(granted: boolean): void {
-    if (!this.live || this.pending !== granted) return
+  authorise(granted: boolean, state: unknown): void {
     this.pending = !granted
-    this.refreshFull(this.state)
+    this.refreshFull(state)
   }
   notify(state: unknown): void {
     if (!this.live) return
-    this.state = state
     if (this.slow) this.waiting = { state }
     else this.send(state, 'active')
   }

@@ -130,17 +130,17 @@ test('explain says for each rule why it wins or not', (t) => {
     told.map(({ rule, wins }) => [rule.to, wins]),
     [
       ['proxy', false],
+      ['prose', false], // claims for certain users come first
       ['hss', false],
       ['prose', true],
-      ['prose', false],
       ['presence', false],
       ['proxy', false],
     ],
   )
   t.is(told[0]?.why, 'from is trusted, wanted outside')
-  t.is(told[1]?.why, 'event is proximity, wanted subscription-data')
-  t.is(told[2]?.why, 'method, event, host match')
-  t.is(told[3]?.why, 'method is SUBSCRIBE, wanted MESSAGE')
+  t.is(told[1]?.why, 'method is SUBSCRIBE, wanted MESSAGE')
+  t.is(told[2]?.why, 'event is proximity, wanted subscription-data')
+  t.is(told[3]?.why, 'method, event, host match')
   t.regex(told[5]?.why ?? '', /would match, but 'prose claims SUBSCRIBE prose\|proximity' comes first/)
   t.is(plan.explain(ask('MESSAGE', 'a@localhost', 'proxy'))[0]?.why, 'never back to proxy, which sends it')
   t.is(plan.explain(ask('MESSAGE', 'a@localhost'), 4).length, 1)

@@ -1,0 +1,139 @@
+/**
+ * Resource lists (RFC 4662): one SUBSCRIBE to a list is a subscription to everybody on it. `sip:<name>@<domain>` is the list of
+ * the subscriber's own friends, whoever asks; further lists are settings. What a resource lets the subscriber see, the
+ * resource's own server decides.
+ */
+import type { Element, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
+import { deviceKey, subscriberKey } from '../services/devices.ts'
+import { Offers } from '../services/offers.ts'
+import { Subscribers } from '../services/subscribers.ts'
+import { type ListState, listBody, listType } from './rlmi.ts'
+import { WatchedList } from './watched-list.ts'
+
+/** Of the dialplan, `role: resource-lists`. */
+export interface ResourceListSettings {
+  /** User part of a list's URI -> identifiers on it. */
+  readonly lists?: { readonly [name: string]: readonly string[] }
+  /** Seconds. */
+  readonly expires?: { readonly usual?: number; readonly max?: number }
+  /** URI of the HSS. Default `sip:hss@<first domain>`. */
+  readonly hss?: string
+}
+
+const event = 'presence'
+const accept = ['application/pidf+xml']
+const gathering = 400 // ms in which the first NOTIFY waits for what the resources say
+const offers = new Offers([{ method: 'SUBSCRIBE', event }], ['eventlist'])
+
+export function createResourceLists(name: string, settings: ResourceListSettings): Element {
+  return new ResourceLists(name, settings)
+}
+
+class ResourceLists implements Element {
+  readonly name: string
+  readonly claims
+  readonly packages: readonly EventPackage[]
+  private readonly settings: ResourceListSettings
+  private host!: Host
+  private subscribers!: Subscribers
+  private readonly lists = new Map<Notifier, WatchedList>()
+
+  constructor(name: string, settings: ResourceListSettings) {
+    this.name = name
+    this.settings = settings
+    this.claims = [{ method: 'SUBSCRIBE', event, user: [name, ...Object.keys(settings.lists ?? {})] }]
+    const { usual = 3600, max = 86_400 } = settings.expires ?? {}
+    const pack: EventPackage<ListState> = {
+      name: event,
+      types: [listType],
+      expires: { usual, max },
+      requires: 'eventlist',
+      render: (state, { version, previous }) => listBody(state, previous, version - 1),
+    }
+    this.packages = [pack]
+  }
+  start(host: Host): void {
+    this.host = host
+    this.subscribers = new Subscribers(host, this.settings.hss)
+    this.subscribers.onChange((id) => this.friendsChanged(id))
+    this.subscribers.start()
+    host.gauge('lists_watched', () => this.lists.size)
+  }
+  async restored(notifier: Notifier): Promise<void> {
+    const list = this.list(notifier.resource, notifier.subscriber, () => notifier.notify(list.state))
+    this.lists.set(notifier, list)
+    try {
+      list.hold(await this.resourcesOf(notifier.resource, notifier.subscriber))
+    } catch (fault) {
+      this.host.log.warn({ fault: String(fault), list: notifier.resource }, 'a list stays empty: the HSS does not answer')
+    }
+    notifier.notify(list.state)
+  }
+  handle(exchange: Exchange): void | Promise<void> {
+    if (offers.answer(exchange)) return
+    const { request, asserted } = exchange
+    const watcher = deviceKey((asserted ?? request.from).uri, this.host.domains)
+    if (watcher === undefined) return exchange.reply(403, { warning: 'it is not known who you are' })
+    if (!request.list('Supported').some((option) => option.toLowerCase() === 'eventlist'))
+      return exchange.reply(421, { headers: [['Require', 'eventlist']], warning: 'this is a list' }) // RFC 4662 §4.5
+    const { user } = request.uri
+    const resources = this.resourcesOf(user, watcher)
+    if (!(resources instanceof Promise)) return this.open(exchange, user, watcher, resources)
+    return resources.then(
+      (found) => this.open(exchange, user, watcher, found),
+      (fault: unknown) => this.subscribers.refuse(exchange, fault),
+    )
+  }
+  /** Who is on the list that this user part names. */
+  private resourcesOf(user: string, watcher: string): readonly string[] | Promise<readonly string[]> {
+    const keys = (ids: readonly string[]): readonly string[] => ids.flatMap((id) => subscriberKey(id, this.host.domains) ?? [])
+    const fixed = this.settings.lists?.[user]
+    if (fixed !== undefined) return keys(fixed)
+    const record = this.subscribers.lookup(watcher)
+    return record instanceof Promise ? record.then((found) => keys(found?.friends ?? [])) : keys(record?.friends ?? [])
+  }
+  private list(user: string, watcher: string, changed: () => void): WatchedList {
+    const uri = `sip:${user}@${this.host.domains[0]}`
+    return new WatchedList({ host: this.host, uri, watcher, event, accept, changed })
+  }
+  /** The resources are asked first, so that the first NOTIFY says something; none of them holds it up for long. */
+  private async open(exchange: Exchange, user: string, watcher: string, resources: readonly string[]): Promise<void> {
+    let changed = (): void => undefined
+    const list = this.list(user, watcher, () => changed())
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        timer.cancel()
+        resolve()
+      }
+      const timer = this.host.clock.after(gathering, done)
+      changed = () => {
+        if (list.complete) done()
+      }
+      list.hold(resources)
+      if (list.complete) done()
+    })
+    const notifier = exchange.accept<ListState>({ package: event, resource: user, state: list.state })
+    changed = () => notifier.notify(list.state)
+    if (notifier.live && exchange.request.expires !== 0) this.lists.set(notifier, list)
+    else list.stop()
+  }
+  ended(notifier: Notifier): void {
+    this.lists.get(notifier)?.stop()
+    this.lists.delete(notifier)
+  }
+  stop(): void {
+    for (const list of this.lists.values()) list.stop()
+  }
+  private friendsChanged(id: string): void {
+    for (const [notifier, list] of this.lists) {
+      if (notifier.subscriber !== id) continue
+      Promise.resolve(this.resourcesOf(notifier.resource, id)).then(
+        (resources) => {
+          list.hold(resources)
+          notifier.notify(list.state)
+        },
+        (fault: unknown) => this.host.log.warn({ fault: String(fault), list: notifier.resource }, 'a list stays as it was'),
+      )
+    }
+  }
+}

@@ -1,0 +1,163 @@
+/** One subscription to a list is one to everybody on it (RFC 4662): proxy, HSS, presence and lists in virtual time. */
+import test from 'ava'
+import { createHss, type Hss } from '../../elements/hss/index.ts'
+import { createPresence } from '../../elements/presence/index.ts'
+import { createProxy } from '../../elements/proxy/index.ts'
+import { createResourceLists } from '../../elements/resource-lists/index.ts'
+import type { SubscriberSettings } from '../../elements/schemas/index.ts'
+import type { SipRequest } from '../../signalling/index.ts'
+import { memoryStore } from '../../signalling/storage/memory.ts'
+import { Lab } from '../support/lab.ts'
+import { metric } from '../support/wire.ts'
+
+const sip = (name: string): string => `sip:${name}@localhost`
+const person = (name: string, friends: readonly string[] = []): SubscriberSettings => ({
+  id: sip(name),
+  permissions: { discoverable: true, discoverer: true },
+  friends: friends.map(sip),
+})
+const pidf = (user: string, id: string): string =>
+  `<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="${sip(user)}"><tuple id="${id}"><status><basic>open</basic></status></tuple></presence>`
+
+interface Told {
+  readonly version: string
+  readonly full: boolean
+  /** `uri state`, and `uri state <id of its tuple>` where there is a body. */
+  readonly resources: readonly string[]
+}
+
+/** Takes a NOTIFY apart as RFC 2046, 2387 and 4662 say. */
+function read(request: SipRequest): Told {
+  const { groups } = /type="(?<type>[^"]+)";start="<(?<start>[^>]+)>";boundary="(?<boundary>[^"]+)"/.exec(
+    request.text('Content-Type')!,
+  )!
+  const pieces = request.body.toString().split(`--${groups!['boundary']}`)
+  if (pieces[0] !== '' || pieces.at(-1) !== '--\r\n') throw new Error('not multipart')
+  const parts = new Map<string, string>()
+  for (const piece of pieces.slice(1, -1)) {
+    const [head, ...body] = piece.replace(/^\r\n/, '').split('\r\n\r\n')
+    parts.set(/Content-ID: <([^>]+)>/.exec(head!)![1]!, body.join('\r\n\r\n').replace(/\r\n$/, ''))
+  }
+  const rlmi = parts.get(groups!['start']!)!
+  const resources = [
+    ...rlmi.matchAll(/<resource uri="([^"]+)"(?:\/>|><instance id="1" state="(\w+)"[^>]*?(?:cid="([^"]+)")?\/>)/g),
+  ].map(
+    ([, uri, state = 'unknown', cid]) =>
+      `${uri} ${state}${cid === undefined ? '' : ` ${/id="([^"]+)"/.exec(parts.get(cid)!)![1]}`}`,
+  )
+  const [, version, full] = /version="(\d+)" fullState="(\w+)"/.exec(rlmi)!
+  return { version: version!, full: full === 'true', resources }
+}
+
+async function scene() {
+  const lab = new Lab()
+  const hss: Hss = createHss('hss', {
+    askers: ['proxy', 'presence', 'friends'],
+    subscribers: [
+      person('alice', ['bob', 'carol', 'dave']),
+      person('bob', ['alice']),
+      person('carol', ['alice']),
+      person('dave'),
+      person('eve'),
+    ],
+  })
+  const proxy = createProxy('proxy', { authenticate: 'none', registration: 'optional' })
+  const lists = createResourceLists('friends', { lists: { team: ['bob', 'dave'] } })
+  const elements = () => [proxy, hss, createPresence('presence', { watchers: 'friends' }), lists]
+  const node = await lab.serve(['localhost'], elements(), memoryStore(lab.clock))
+  const alice = await lab.agent('alice')
+  const route = ['<sip:10.0.0.1;lr>']
+  const subscribe = async (
+    list: string,
+    headers: readonly (readonly [string, string])[] = [['Supported', 'eventlist']],
+    expires = 600,
+  ) => {
+    const response = await lab.during(
+      alice.host.send({
+        method: 'SUBSCRIBE',
+        to: sip(list),
+        from: sip('alice'),
+        route,
+        headers: [
+          ['Event', 'presence'],
+          ['Expires', String(expires)],
+          ['Contact', '<sip:alice@10.0.1.1>'],
+          ['Accept', 'application/pidf+xml, application/rlmi+xml, multipart/related'],
+          ...headers,
+        ],
+      }),
+      1000,
+    )
+    return response
+  }
+  const told = (): readonly Told[] => alice.got.map(({ request }) => read(request))
+  const publish = (name: string, id: string) =>
+    lab.during(
+      alice.host.send({
+        method: 'PUBLISH',
+        to: sip(name),
+        from: sip(name),
+        route,
+        headers: [['Event', 'presence']],
+        body: { type: 'application/pidf+xml', content: pidf(name, id) },
+      }),
+      500,
+    )
+  return { lab, node, hss, alice, subscribe, told, publish }
+}
+
+test('friends: first all of them, then what changes, each as its own server lets it be seen', async (t) => {
+  const { lab, node, hss, alice, subscribe, told, publish } = await scene()
+  await publish('bob', 'desk')
+  const { status, ...response } = await subscribe('friends')
+  t.is(status, 200)
+  t.is(alice.got[0]!.request.text('Require'), 'eventlist')
+  t.deepEqual(told(), [
+    {
+      version: '0',
+      full: true,
+      resources: ['sip:bob@localhost active desk', 'sip:carol@localhost active none', 'sip:dave@localhost pending'],
+    },
+  ])
+  await publish('carol', 'phone')
+  t.deepEqual(told().at(-1), { version: '1', full: false, resources: ['sip:carol@localhost active phone'] })
+  await lab.during(hss.set(person('dave', ['alice'])), 500)
+  t.deepEqual(told().at(-1), { version: '2', full: false, resources: ['sip:dave@localhost active none'] })
+  await lab.during(hss.set(person('alice', ['bob', 'eve'])), 1000)
+  const later = told().slice(3)
+  t.true(later.every(({ full }) => !full))
+  t.deepEqual(
+    later
+      .flatMap(({ resources }) => resources)
+      .filter((line) => !line.includes('unknown'))
+      .sort(),
+    ['sip:carol@localhost terminated', 'sip:dave@localhost terminated', 'sip:eve@localhost pending'],
+  )
+  t.is(metric(node, 'subscriptions_made'), 2 + 2, 'bob, eve and two feeds of the HSS')
+  t.truthy(response)
+})
+
+test('a list of the dialplan, fetched; nobody who does not know lists gets one', async (t) => {
+  const { alice, node, subscribe, told, publish } = await scene()
+  await publish('bob', 'desk')
+  t.is((await subscribe('team', undefined, 0)).status, 200)
+  t.deepEqual(told(), [{ version: '0', full: true, resources: ['sip:bob@localhost active desk', 'sip:dave@localhost pending'] }])
+  t.is(metric(node, 'friends_lists_watched'), 0)
+  t.is(metric(node, 'subscriptions_made'), 2)
+  const refused = await subscribe('friends', [])
+  t.is(refused.status, 421)
+  t.is(refused.text('Require'), 'eventlist')
+  t.is(alice.got.length, 1)
+})
+
+test('what ends ends everything behind it', async (t) => {
+  const { lab, node, subscribe } = await scene()
+  const answer = await subscribe('friends', [['Supported', 'eventlist']], 60)
+  t.is(answer.status, 200)
+  t.is(answer.text('Require'), 'eventlist')
+  t.is(metric(node, 'friends_lists_watched'), 1)
+  t.is(metric(node, 'subscriptions_made'), 2 + 3)
+  await lab.clock.advance(100_000)
+  t.is(metric(node, 'friends_lists_watched'), 0)
+  t.is(metric(node, 'subscriptions_made'), 2)
+})
