@@ -108,6 +108,7 @@ class ProximaNode implements Node, TransportSink {
     this.closed = this.closed.bind(this)
     this.failed = this.failed.bind(this)
     this.broken = this.broken.bind(this)
+    this.lost = this.lost.bind(this)
     const trusted = new Set(options.trusted)
     this.guests = new Guests({
       clock,
@@ -297,7 +298,8 @@ class ProximaNode implements Node, TransportSink {
       return
     }
     this.stats.received++
-    this.flows.note(flow)
+    if (this.flows.note(flow) && message.via?.has('alias') && message.via.host === flow.remote.host)
+      this.flows.share(flow, message.via.port)
     tap?.message({
       at: clock.date(),
       transport: flow.transport,
@@ -358,6 +360,9 @@ class ProximaNode implements Node, TransportSink {
     this.table.flowClosed(flow)
     this.flows.closed(flow)
     this.dispatcher.drain()
+  }
+  lost(flow: Flow, bytes: Uint8Array): void {
+    this.transmit(flow, Buffer.from(bytes))
   }
   /** A stream that cannot be cut: whoever its last header names gets an answer. */
   broken(flow: Flow, why: string, head: Buffer): void {

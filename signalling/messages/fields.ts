@@ -28,7 +28,7 @@ export class Via {
     return this.branchValue
   }
   /** Without parsing where the name does not even occur. */
-  has(name: 'rport' | 'received'): boolean {
+  has(name: 'rport' | 'received' | 'alias'): boolean {
     return this.rest.toLowerCase().includes(name) && this.parameters.has(name)
   }
   /** Overload control, by loss among others (RFC 7339 §5.1). */

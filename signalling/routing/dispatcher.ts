@@ -237,7 +237,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     const { flow } = hop
     const sentBy = printHostPort(flow.local)
     const transport = flow.transport === 'MEM' ? 'UDP' : flow.transport
-    const tail = flow.reliable ? '' : ';rport'
+    const tail = !flow.reliable ? ';rport' : flow.dialled === true ? ';alias' : '' // RFC 5923 §5
     if (method === 'ACK') {
       this.options.table.transmit(flow, compose(`SIP/2.0/${transport} ${sentBy};branch=${this.newBranch()}${tail}`, flow))
       return { cancel: () => undefined }

@@ -34,6 +34,10 @@ export interface Pipe {
 
 /** How long answers may take after the peer has said that it sends nothing more. */
 const halfClosedFor = 32_000
+/** How long we then listen whether they were taken: a peer that closed altogether refuses them. */
+const doubtfulFor = 500
+const doubtfulAtMost = 32
+const emptyLine = Buffer.from('\r\n')
 const slash = 0x2f
 const two = 0x32
 
@@ -56,6 +60,9 @@ export class ConnectionFlow implements Flow, Watched {
   private owed = 0
   private halfClosed: NodeJS.Timeout | undefined = undefined
   private told = false
+  /** What was sent to a half-closed peer. */
+  private readonly doubtful: Uint8Array[] = []
+  private refused = false
 
   constructor(
     transport: TransportName,
@@ -91,8 +98,20 @@ export class ConnectionFlow implements Flow, Watched {
     }
     this.pipe.write(bytes)
     if (bytes[3] === slash && bytes[8]! >= two) this.owed-- // SIP/2.0 2xx and above
-    if (this.halfClosed !== undefined && this.owed <= 0) this.close()
+    if (this.halfClosed !== undefined) this.doubt(bytes)
     return true
+  }
+  private doubt(bytes: Uint8Array): void {
+    if (this.doubtful.length < doubtfulAtMost) this.doubtful.push(bytes)
+    if (this.owed > 0) return
+    clearTimeout(this.halfClosed)
+    this.halfClosed = setTimeout(this.probe, doubtfulFor)
+    this.halfClosed.unref()
+  }
+  /** Only another write tells that the last one was refused; an empty line is nothing to those who read (RFC 3261 §7.5). */
+  private readonly probe = (): void => {
+    if (this.pipe.open) this.pipe.write(emptyLine)
+    this.pipe.end()
   }
   /** A whole message. */
   received(bytes: Buffer): void {
@@ -119,6 +138,13 @@ export class ConnectionFlow implements Flow, Watched {
     clearTimeout(this.halfClosed)
     this.guests?.unwatch(this)
     this.tell()
+    if (this.refused) for (const bytes of this.doubtful) this.sink.lost?.(this, bytes)
+    this.doubtful.length = 0
+  }
+  /** The pipe broke. */
+  failed(why: string): void {
+    this.refused = true
+    this.sink.failed(this, why)
   }
   private tell(): void {
     if (this.told) return

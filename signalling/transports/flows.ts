@@ -16,6 +16,9 @@ const transportParameter: { readonly [transport: string]: string } = {
 export class FlowTable {
   private readonly transports: readonly Transport[]
   private readonly connections = new Map<string, Flow>()
+  /** Connections of peers that offered them for requests to their own port, by where that is. */
+  private readonly shared = new Map<string, Flow>()
+  private readonly sharedAs = new WeakMap<Flow, string>()
   private readonly listeners: ((flow: Flow) => void)[] = []
   private readonly domains: ReadonlySet<string>
   private key = ''
@@ -39,11 +42,26 @@ export class FlowTable {
   get connectionCount(): number {
     return this.connections.size
   }
-  note(flow: Flow): void {
-    if (flow.reliable) this.connections.set(flow.id, flow)
+  /** True: a connection that was not known yet. */
+  note(flow: Flow): boolean {
+    if (!flow.reliable || this.connections.has(flow.id)) return false
+    this.connections.set(flow.id, flow)
+    return true
+  }
+  /**
+   * RFC 5923: requests to `port` of its peer may take that connection. By TCP nothing proves that the port is the peer's, so only
+   * a peer that the dialplan trusts is believed; over TLS we ask for no certificate of who calls, so none is.
+   */
+  share(flow: Flow, port: number): void {
+    if (flow.transport !== 'TCP' || !flow.trusted || !this.connections.has(flow.id)) return
+    const place = `TCP|${flow.remote.host}|${port || 5060}`
+    this.shared.set(place, flow)
+    this.sharedAs.set(flow, place)
   }
   closed(flow: Flow): void {
     if (!this.connections.delete(flow.id)) return
+    const place = this.sharedAs.get(flow)
+    if (place !== undefined && this.shared.get(place) === flow) this.shared.delete(place)
     for (const listener of this.listeners) listener(flow)
   }
   onClosed(listener: (flow: Flow) => void): void {
@@ -64,6 +82,8 @@ export class FlowTable {
   }
   /** `port`: of our socket, where there are several; `name`: whom the peer's certificate has to name. */
   to(transport: string, remote: HostPort, { port = 0, name }: { port?: number; name?: string } = {}): Flow | undefined {
+    const shared = this.shared.size === 0 ? undefined : this.shared.get(`${transport}|${remote.host}|${remote.port}`)
+    if (shared?.open) return shared
     // A network in memory carries what would go by datagram.
     const carrier = this.carrier(transport, remote, port) ?? (transport === 'UDP' ? this.carrier('MEM', remote, port) : undefined)
     const flow = carrier?.connect(remote, name)

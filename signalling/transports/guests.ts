@@ -10,9 +10,11 @@ export interface ConnectionLimits {
   readonly total?: number
   /** Seconds for a message, or a handshake, from its first byte to its last; for the first one from the beginning. */
   readonly head?: number
+  /** Compress WebSocket messages for peers that offer it (RFC 7692). */
+  readonly compress?: boolean
 }
 
-export const usualLimits: Required<ConnectionLimits> = { idle: 300, perSource: 1000, total: 20_000, head: 20 }
+export const usualLimits: Required<ConnectionLimits> = { idle: 300, perSource: 1000, total: 20_000, head: 20, compress: false }
 
 /** A connection as it is watched. Times are counts of `Guests.tick`. */
 export interface Watched {

@@ -91,7 +91,7 @@ export function tcpTransport(options: TcpOptions): Transport {
       flow.heard(framer.partial, completed)
     })
     socket.on('end', () => flow.ended())
-    socket.on('error', (fault) => sink.failed(flow, fault.message))
+    socket.on('error', (fault) => flow.failed(fault.message))
     socket.on('close', () => {
       if (flows.get(key) === flow) flows.delete(key)
       flow.gone()

@@ -36,6 +36,8 @@ export interface TransportSink {
   closed(flow: Flow): void
   /** The peer could not be reached: connection refused, ICMP. */
   failed(flow: Flow, why: string): void
+  /** The flow is gone, and most likely its peer never saw those bytes. */
+  lost?(flow: Flow, bytes: Uint8Array): void
   /** A stream cannot be cut into messages any more; `head` is what came of the header to blame. The flow is closed afterwards. */
   broken?(flow: Flow, why: string, head: Buffer): void
 }

@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
-import { type WebSocket, WebSocketServer } from 'ws'
+import { type PerMessageDeflateOptions, type WebSocket, WebSocketServer } from 'ws'
 import type { TransportName } from '../capture/tap.ts'
 import { ConnectionFlow, type ConnectionOptions, contextOf, type Pipe, usual } from './connection.ts'
 import { admitBy, handshakeTime, remoteOf } from './door.ts'
@@ -11,6 +11,20 @@ import type { Flow, HostPort, Transport } from './transport.ts'
 const ping = '\r\n\r\n' // RFC 5626 §3.5.1
 const pong = Buffer.from('\r\n')
 const full = 'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 60\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
+
+/**
+ * RFC 7692 with memory bounded: a window of 1 KiB for what we send, nothing kept from message to message, and short messages
+ * as they are. What a message may inflate to is bounded by `maxPayload`.
+ */
+const compression: PerMessageDeflateOptions = {
+  serverNoContextTakeover: true,
+  clientNoContextTakeover: true,
+  serverMaxWindowBits: 10,
+  clientMaxWindowBits: 10,
+  zlibDeflateOptions: { level: 3, memLevel: 4 },
+  threshold: 700,
+  concurrencyLimit: 4,
+}
 
 function pipeOf(socket: WebSocket): Pipe {
   return {
@@ -45,7 +59,7 @@ export function wsTransport(options: ConnectionOptions): Transport {
   const server = new WebSocketServer({
     server: http,
     maxPayload: options.messageLimit ?? usual.messageLimit,
-    perMessageDeflate: false,
+    perMessageDeflate: guests?.limits.compress === true ? compression : false,
     handleProtocols: (offered) => (offered.has('sip') ? 'sip' : false),
     verifyClient: ({ req }: { req: IncomingMessage }, decide: (taken: boolean, code?: number, text?: string) => void) =>
       decide(/(^|[\s,])sip($|[\s,])/.test(String(req.headers['sec-websocket-protocol'])), 400, 'Subprotocol sip expected'),

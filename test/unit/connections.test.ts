@@ -1,5 +1,5 @@
 /** Connections on real sockets: too many, too slow, half closed, and streams that cannot be cut. */
-import { createConnection, type Socket } from 'node:net'
+import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import WebSocket from 'ws'
 import {
@@ -191,3 +191,133 @@ test('a stream without a Via is ended without a word', async (t) => {
   t.is(peer.text, '')
   t.is(metric(node, 'framing_faults_total'), 1)
 })
+
+/** A listening end of a peer, and what came to it. */
+async function listener(t: ExecutionContext): Promise<{ readonly port: number; readonly peers: readonly Incoming[] }> {
+  const peers: Incoming[] = []
+  const server = createServer((socket) => peers.push(new Incoming(socket)))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    for (const { socket } of peers) socket.destroy()
+    server.close()
+  })
+  return { port: (server.address() as AddressInfo).port, peers }
+}
+
+class Incoming {
+  readonly socket: Socket
+  text = ''
+  constructor(socket: Socket) {
+    this.socket = socket
+    socket.on('data', (data) => {
+      this.text += data.toString()
+    })
+    socket.on('error', () => undefined)
+  }
+}
+
+test('a response whose connection is gone goes to the port of its Via, at the address that the request came from', async (t) => {
+  const { agent, port } = await scene(t)
+  agent.answer = () => undefined
+  let reply: () => void = () => undefined
+  agent.handle = (exchange) => {
+    agent.got.push(exchange)
+    return new Promise<void>((resolve) => {
+      reply = () => {
+        exchange.reply(200)
+        resolve()
+      }
+    })
+  }
+  const back = await listener(t)
+  for (const via of [`127.0.0.1:${back.port}`, `192.0.2.1:${back.port}`]) {
+    const peer = new Peer(port('TCP'))
+    const before = agent.got.length
+    peer.socket.write(message({ via, branch: `z9hG4bK-${via}` }))
+    await until(() => agent.got.length > before)
+    peer.socket.destroy()
+    // Another connection's round trip, so that the end of the first has been seen.
+    const other = new Peer(port('TCP'))
+    other.socket.write('\r\n\r\n')
+    await until(() => other.text === '\r\n')
+    other.socket.destroy()
+    reply()
+    await until(() => back.peers.some(({ text }) => text.startsWith('SIP/2.0 200') && text.includes(`z9hG4bK-${via}`)))
+  }
+  t.pass()
+})
+
+test('a request that leaves by another socket than it came by names both in Record-Route (RFC 5658)', async (t) => {
+  const { agent, port } = await scene(t)
+  const far = await listener(t)
+  agent.answer = (exchange) =>
+    exchange.forward(
+      { uri: `sip:bob@127.0.0.1:${far.port};transport=tcp` },
+      { recordRoute: [`<${agent.host.flows.routeTo('agent', exchange.flow)}>`] },
+    )
+  const web = new WebSocket(`ws://127.0.0.1:${port('WS')}`, 'sip')
+  t.teardown(() => web.terminate())
+  await new Promise((resolve) => web.on('open', resolve))
+  web.send(requestText('INVITE', 'sip:agent@localhost', { via: 'x.invalid' }).replace('/UDP', '/WS'))
+  await until(() => far.peers[0]?.text.includes('\r\n\r\n') === true)
+  const lines = far.peers[0]!.text.match(/^Record-Route: .*$/gm) ?? []
+  t.is(lines.length, 2)
+  t.true(lines[0]!.includes(`@127.0.0.1:${port('TCP')};transport=tcp;lr`), lines[0])
+  t.true(lines[1]!.includes(`@127.0.0.1:${port('WS')};transport=ws;lr`), lines[1])
+  t.regex(far.peers[0]!.text, /^Via: SIP\/2\.0\/TCP [^\r]*;alias\r$/m, 'RFC 5923: the peer may use the connection too')
+})
+
+for (const [what, trusted, alias, shared] of [
+  ['that offers it and is trusted', ['127.0.0.1'], ';alias', true],
+  ['that does not offer it', ['127.0.0.1'], '', false],
+  ['that nobody trusts', [], ';alias', false],
+] as const) {
+  test(`a connection of a peer ${what} is ${shared ? '' : 'not '}used for requests to its port (RFC 5923)`, async (t) => {
+    const { agent, node, port } = await scene(t, {}, { trusted })
+    const far = await listener(t)
+    const peer = new Peer(port('TCP'))
+    t.teardown(() => void peer.socket.destroy())
+    peer.socket.write(message({ via: `127.0.0.1:${far.port}`, branch: `z9hG4bK-first${alias}` }))
+    await until(() => peer.text.includes('SIP/2.0 200'))
+    const to = `sip:bob@127.0.0.1:${far.port};transport=tcp`
+    void agent.host.send({ method: 'MESSAGE', to })
+    const line = `MESSAGE ${to} SIP/2.0`
+    await until(() => (shared ? peer.text : (far.peers[0]?.text ?? '')).includes(line))
+    t.is(far.peers.length, shared ? 0 : 1)
+    if (!shared) return
+    peer.socket.destroy()
+    await until(() => metric(node, 'connections_of_peers') === 0)
+    void agent.host.send({ method: 'MESSAGE', to })
+    await until(() => far.peers[0]?.text.includes(line) === true)
+  })
+}
+
+for (const [compress, offered, agreed] of [
+  [true, true, true],
+  [true, false, false],
+  [false, true, false],
+] as const) {
+  test(`WebSocket compression: ${compress ? 'on' : 'off'} here, ${offered ? '' : 'not '}offered there`, async (t) => {
+    const { agent, port } = await scene(t, { compress })
+    const web = new WebSocket(`ws://127.0.0.1:${port('WS')}`, 'sip', { perMessageDeflate: offered })
+    t.teardown(() => web.terminate())
+    const answers: string[] = []
+    web.on('message', (data: Buffer) => answers.push(data.toString()))
+    await new Promise((resolve) => web.on('open', resolve))
+    t.is(web.extensions.includes('permessage-deflate'), agreed)
+    agent.answer = (exchange) => exchange.reply(200, { headers: [['X-Long', 'x'.repeat(3000)]] })
+    for (let i = 1; i <= 3; i++) {
+      web.send(message({ branch: `z9hG4bK-${i}`, cseq: i, body: 'y'.repeat(3000) }).replace('/TCP', '/WS'))
+      await until(() => answers.length === i)
+    }
+    t.true(answers.every((answer) => answer.startsWith('SIP/2.0 200') && answer.includes('x'.repeat(3000))))
+    // What inflates to more than the longest message ends the connection, however small it came.
+    let code = 0
+    web.on('close', (why) => {
+      code = why
+    })
+    web.send('z'.repeat(200_000))
+    await until(() => code !== 0)
+    t.is(code, 1009)
+  })
+}
