@@ -1,11 +1,15 @@
 /** Clients that we have not written register, write, watch, publish and call through us, each with all others, over every transport. */
 import test from 'ava'
 import { type NodeProcess, startNode } from '../support/process.ts'
+import { baresipPeer } from './peers/baresip.ts'
 import { settled } from './peers/capture.ts'
 import { linphonePeer } from './peers/linphone.ts'
 import { netSipPeer } from './peers/netsip.ts'
 import type { Peer } from './peers/peer.ts'
 import type { Seat, Transport } from './peers/seat.ts'
+import { sippPeer } from './peers/sipp.ts'
+import { sipsakPeer } from './peers/sipsak.ts'
+import { jsSipPeer, sipJsPeer } from './peers/web.ts'
 
 /** What a client could do: be written to, watch presence, publish its own, watch who is near, call and be called. */
 type Ability = 'receive' | 'watch' | 'publish' | 'near' | 'call'
@@ -26,6 +30,37 @@ const clients: readonly Client[] = [
     start: linphonePeer,
     cannot: { near: 'it knows presence only' },
   },
+  {
+    name: 'baresip',
+    transports: ['tcp', 'tls', 'udp'],
+    start: baresipPeer,
+    cannot: { near: 'it knows presence only' },
+  },
+  {
+    name: 'sipp',
+    transports: ['udp', 'tcp'],
+    start: sippPeer,
+    cannot: {
+      watch: 'our scenarios for it watch proximity, see flows-sipp.test.ts',
+      publish: 'it has no document of its own',
+      near: 'see flows-sipp.test.ts',
+      call: 'our scenarios for it have no call',
+    },
+  },
+  {
+    name: 'sipsak',
+    transports: ['udp'],
+    start: sipsakPeer,
+    cannot: {
+      receive: 'its message modes crash, see peers/sipsak.ts',
+      watch: 'it sends one request and takes one answer',
+      publish: 'as watch',
+      near: 'as watch',
+      call: 'as watch',
+    },
+  },
+  { name: 'sipjs', transports: ['ws', 'wss'], start: sipJsPeer, cannot: {} },
+  { name: 'jssip', transports: ['wss', 'ws'], start: jsSipPeer, cannot: { publish: 'it knows no PUBLISH' } },
 ]
 
 interface Place {
@@ -50,18 +85,24 @@ function neighbours(ability: Ability): readonly (readonly [Peer, Peer])[] {
   return able.map((peer, place) => [peer, able[(place + 1) % able.length]!] as const)
 }
 
+/** Whom a user watches: the next one of those who publish. */
+function watchedBy(user: string, seen: readonly string[]): string {
+  const later = places.slice(places.findIndex((place) => place.user === user) + 1).find((place) => seen.includes(place.user))
+  return later?.user ?? seen.find((other) => other !== user)!
+}
+
 test.before(async () => {
   const users = places.map(({ user }) => user)
-  node = await startNode({ users, secure: true })
-  const watchers = places.filter(({ client }) => client.cannot.watch === undefined).map(({ user }) => user)
+  node = await startNode({ users: [...users, 'sipp-udp-2', 'sipp-tcp-2'], friends: true, secure: true })
+  const seen = places.filter(({ client }) => client.cannot.publish === undefined).map(({ user }) => user)
   peers = await Promise.all(
     places.map(({ client, transport, user }) => {
-      const watches = watchers[(watchers.indexOf(user) + 1) % watchers.length]!
+      const watches = watchedBy(user, seen)
       return client.start({ node, user, transport, watches, others: users.filter((other) => other !== user) })
     }),
   )
 })
-test.after.always(() => node.remove())
+test.after.always(() => node?.remove())
 
 test.serial('the table says what they can do', (t) => {
   for (const [place, { client }] of places.entries()) {
@@ -89,12 +130,15 @@ test.serial('everybody writes to everybody', async (t) => {
 })
 
 test.serial('each sees that the next one is there', async (t) => {
-  const pairs = neighbours('watch')
-  await Promise.all(pairs.map(([watcher, watched]) => watcher.presence!.watch(watched.user)))
+  const seen = peers.filter(({ presence }) => presence?.publish !== undefined).map(({ user }) => user)
+  const watchers = peers.flatMap(({ presence, user }) =>
+    presence === undefined ? [] : { presence, whom: watchedBy(user, seen) },
+  )
+  await Promise.all(watchers.map(({ presence, whom }) => presence.watch(whom)))
   await Promise.all(peers.map(({ presence }) => presence?.publish?.()))
-  await Promise.all(pairs.map(([watcher, { user, presence }]) => presence?.publish && watcher.presence!.sees(user)))
-  await Promise.all(pairs.map(([watcher, watched]) => watcher.presence!.unwatch?.(watched.user)))
-  t.true(pairs.length > 0)
+  await Promise.all(watchers.map(({ presence, whom }) => presence.sees(whom)))
+  await Promise.all(watchers.map(({ presence, whom }) => presence.unwatch?.(whom)))
+  t.true(watchers.length > 0)
 })
 
 test.serial('each is told who is near', async (t) => {

@@ -117,6 +117,8 @@ export interface NodeOptions {
   readonly settings?: { readonly [element: string]: object }
   /** More options of `proxima start`. */
   readonly args?: readonly string[]
+  /** `users` are friends of one another: they may watch each other's presence. */
+  readonly friends?: boolean
   /** Listens for TLS and WSS too, with a certificate of `proxima cert`. */
   readonly secure?: boolean
 }
@@ -148,12 +150,13 @@ export async function startNode({
   users = [],
   settings = {},
   args = [],
+  friends = false,
   secure = false,
 }: NodeOptions = {}): Promise<NodeProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'proxima-node-'))
   const trace = join(folder, 'trace.pcapng')
   if (secure) await certify(folder)
-  const plan = planWith({ users, settings, secure }, folder)
+  const plan = planWith({ users, settings, friends, secure }, folder)
   const ports = ['--port-udp', '0', '--port-tcp', '0', '--port-ws', '0', '--http', '127.0.0.1:0', '--log-level', 'warn']
   const node = new Running(process.execPath, [program, 'start', plan, ...ports, '--data', 'memory', '--trace', trace, ...args], {
     cwd: folder,
@@ -187,7 +190,7 @@ async function certify(folder: string): Promise<void> {
 }
 
 /** The default dialplan with more subscribers and other settings, in a file of its own. */
-function planWith({ users, settings, secure }: Required<Omit<NodeOptions, 'args'>>, folder: string): string {
+function planWith({ users, settings, friends, secure }: Required<Omit<NodeOptions, 'args'>>, folder: string): string {
   const plan = parse(readFileSync(defaultPlan, 'utf8')) as {
     readonly listen: string[]
     readonly elements: { readonly hss: { readonly subscribers: object[] }; readonly [element: string]: object }
@@ -197,6 +200,7 @@ function planWith({ users, settings, secure }: Required<Omit<NodeOptions, 'args'
       id: `sip:${name}@localhost`,
       password: `${name}-proxima`,
       permissions: { discoverable: true, discoverer: true },
+      ...(friends ? { friends: users.filter((user) => user !== name).map((user) => `sip:${user}@localhost`) } : {}),
     })
   for (const [element, changed] of Object.entries(settings)) Object.assign(plan.elements[element]!, changed)
   const tls = secure ? { tls: { certificate: 'certificate.pem', key: 'key.pem' } } : {}

@@ -1,45 +1,65 @@
 /** baresip, driven by what a person would type. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type NodeProcess, Running } from '../../support/process.ts'
-import { literal, type Peer, passwordOf } from './peer.ts'
+import { Running } from '../../support/process.ts'
+import { literal, type Peer, type Phone, type Presence, passwordOf } from './peer.ts'
+import { type Seat, serverOf } from './seat.ts'
 
 const config = `poll_method epoll
 sip_listen 127.0.0.1:0
+sip_verify_server no
 net_interface 127.0.0.1
+audio_player aubridge,none
+audio_source aubridge,none
+audio_alert aubridge,none
 module_path /usr/lib/baresip/modules
 module stdio.so
+module g711.so
+module aubridge.so
 module_app account.so
 module_app contact.so
 module_app menu.so
+module_app presence.so
 `
 
-/** `friends`: users whom it may write to; it writes to people in its address book only. */
-export async function baresipPeer(node: NodeProcess, transport: 'udp' | 'tcp', friends: readonly string[]): Promise<Peer> {
-  const user = `baresip-${transport}`
-  const port = transport === 'udp' ? node.udp : node.tcp
+export async function baresipPeer(seat: Seat): Promise<Peer> {
+  const { node, user, transport, watches, others } = seat
   const folder = join(node.folder, user)
   mkdirSync(folder)
   writeFileSync(join(folder, 'config'), config)
-  const server = `sip:127.0.0.1:${port};transport=${transport}`
-  const account = `<sip:${user}@127.0.0.1:${port};transport=${transport}>;auth_user=${user};auth_pass=${passwordOf(user)};regint=60`
-  writeFileSync(join(folder, 'accounts'), `${account};outbound="${server}"\n`)
-  const contacts = friends.map((friend) => `"${friend}" <sip:${friend}@127.0.0.1:${port};transport=${transport}>\n`)
+  const server = `sip:${serverOf(seat)};transport=${transport}`
+  const account = `<sip:${user}@${serverOf(seat)};transport=${transport}>;auth_user=${user};auth_pass=${passwordOf(user)}`
+  writeFileSync(join(folder, 'accounts'), `${account};regint=60;pubint=600;outbound="${server}"\n`)
+  // It writes and listens to people in its address book only.
+  const contacts = others.map((other) => {
+    const uri = `<sip:${other}@127.0.0.1:${node[transport]};transport=${transport}>`
+    return `"${other}" ${uri}${other === watches ? ';presence=p2p' : ''}\n`
+  })
   writeFileSync(join(folder, 'contacts'), contacts.join(''))
 
-  const process = new Running('timeout', ['--kill-after=5', '150', 'baresip', '-f', folder], { cwd: folder })
+  const process = new Running('timeout', ['--kill-after=5', '200', 'baresip', '-f', folder], { cwd: folder })
   node.guests.add(process)
   await process.said(/200 OK \(\) \[1 binding\]/)
 
-  /** Turns the pages of the address book until it lies open at that friend. */
-  async function turnTo(friend: string): Promise<void> {
-    for (const key of [...friends.map(() => 'contact_prev'), ...friends.map(() => 'contact_next')]) {
+  /** Turns the pages of the address book until it lies open at that person. */
+  async function turnTo(other: string): Promise<void> {
+    for (const key of [...others.map(() => 'contact_prev'), ...others.map(() => 'contact_next')]) {
       const since = process.output.length
       process.type(`/${key}\n`)
       const [, now] = await process.said(/Current contact: (\S+)/, since)
-      if (now === friend) return
+      if (now === other) return
     }
-    throw new Error(`baresip has no ${friend} in its address book:\n${process.output}`)
+    throw new Error(`baresip has no ${other} in its address book:\n${process.output}`)
+  }
+  const presence: Presence = {
+    watch: async (whom) => {
+      if (whom !== watches) throw new Error(`baresip was told at its start to watch ${watches}, not ${whom}`)
+      // it asked at its start, and says nothing until there is something new
+    },
+    sees: async (whom) => {
+      await process.said(new RegExp(`sip:${whom}@.* changed status from .* to (.*)Online`))
+    },
+    publish: async () => undefined, // it did at its start
   }
   return {
     name: `baresip/${transport}`,
@@ -51,10 +71,36 @@ export async function baresipPeer(node: NodeProcess, transport: 'udp' | 'tcp', f
     got: async (text) => {
       await process.said(new RegExp(`: "${literal(text)}"`))
     },
+    presence,
+    phone: phoneOf(process, seat),
     async stop() {
       process.type('/quit\n')
       await process.said(/ua: stop all/)
       await process.stop()
     },
+  }
+}
+
+function phoneOf(process: Running, { node, transport }: Seat): Phone {
+  let since = 0 // of the call that is talked about
+  const said = async (pattern: RegExp): Promise<void> => {
+    await process.said(pattern, since)
+  }
+  return {
+    async call(to) {
+      since = process.output.length
+      process.type(`/dial sip:${to}@127.0.0.1:${node[transport]}\n`)
+      await said(/SIP Progress: 180/)
+    },
+    async called() {
+      const { index, 0: text } = await process.said(/Incoming call from/, since)
+      since += index + text.length
+    },
+    answer: () => process.type('/accept\n'),
+    talking: () => said(/Call established/),
+    hangUp: () => process.type('/hangup\n'),
+    cancel: () => process.type('/hangup\n'),
+    over: () => said(/session closed|terminate call|terminated/),
+    cancelled: () => said(/session closed|terminate call|terminated|Cancelled/),
   }
 }

@@ -30,6 +30,35 @@ export interface Driven {
   readonly lines: Lines
   /** After `quit`. */
   stop(): Promise<void>
+  /** False: its stack knows no PUBLISH. */
+  readonly publishes?: boolean
+}
+
+const patience = 20_000 // milliseconds after which what was to be said will not be
+
+/** The lines of somebody who is no process. */
+export class Said {
+  private text = ''
+  private readonly watchers = new Set<() => void>()
+
+  say(line: string): void {
+    this.text += `${line}\n`
+    for (const watcher of this.watchers) watcher()
+  }
+  wait(pattern: RegExp, since: number): Promise<RegExpExecArray> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        const match = pattern.exec(this.text.slice(since))
+        if (match === null) return
+        clearTimeout(timer)
+        this.watchers.delete(look)
+        resolve(match)
+      }
+      const timer = setTimeout(() => reject(new Error(`nobody has said ${pattern}:\n${this.text}`)), patience)
+      this.watchers.add(look)
+      look()
+    })
+  }
 }
 
 /** The conversation with a process. */
@@ -47,7 +76,7 @@ export function hereIs(user: string): string {
 }
 
 /** The peer that such a program is, once it has registered. */
-export async function drivenPeer({ name, user, lines, stop }: Driven): Promise<Peer> {
+export async function drivenPeer({ name, user, lines, stop, publishes = true }: Driven): Promise<Peer> {
   const happened = new Happened(lines)
   const done = async (command: string, line = command): Promise<void> => {
     lines.type(line)
@@ -63,7 +92,7 @@ export async function drivenPeer({ name, user, lines, stop }: Driven): Promise<P
       await lines.said(new RegExp(`^notify presence active .*${encoded(`sip:${whom}@`)}.*${encoded('<basic>open<')}.*$`, 'm'), 0)
     },
     unwatch: (whom) => done('unwatch', `unwatch presence ${whom}`),
-    publish: () => done('publish', `publish ${pidf} ${hereIs(user)}`),
+    ...(publishes ? { publish: () => done('publish', `publish ${pidf} ${hereIs(user)}`) } : {}),
   }
   await happened.next('register (200)')
   return {

@@ -3,6 +3,7 @@ import { readFileSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Ended, type NodeProcess, Running } from '../../support/process.ts'
 import { literal, type Peer, passwordOf } from './peer.ts'
+import type { Seat } from './seat.ts'
 
 export type SippTransport = 'udp' | 'tcp'
 
@@ -66,8 +67,8 @@ export function wentThrough({ code, out, err }: Ended): void {
   if (code !== 0) throw new Error(`sipp ended with ${code}:\n${err}\n${out.slice(-3000)}`)
 }
 
-export async function sippPeer(node: NodeProcess, transport: SippTransport): Promise<Peer> {
-  const user = `sipp-${transport}`
+export async function sippPeer({ node, user, transport }: Seat): Promise<Peer> {
+  if (transport !== 'udp' && transport !== 'tcp') throw new Error(`sipp has no ${transport}`)
   const receiver = new Sipp({ node, user, transport, scenario: 'receive', outOfCall: 'receive-message' })
   await receiver.logged(/^registered$/m)
   return {

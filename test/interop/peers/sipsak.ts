@@ -5,11 +5,11 @@
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type NodeProcess, run } from '../../support/process.ts'
+import { run } from '../../support/process.ts'
 import { type Peer, passwordOf } from './peer.ts'
+import type { Seat } from './seat.ts'
 
-export async function sipsakPeer(node: NodeProcess): Promise<Peer> {
-  const user = 'sipsak'
+export async function sipsakPeer({ node, user }: Seat): Promise<Peer> {
   const own = ['-u', user, '-a', passwordOf(user)]
   const register = async (seconds: number): Promise<void> => {
     const args = ['-U', '-i', '-C', `sip:${user}@127.0.0.1:9`, '-x', String(seconds), '-s', `sip:${user}@127.0.0.1:${node.udp}`]

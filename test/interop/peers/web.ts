@@ -1,95 +1,41 @@
 /** The two SIP stacks of browsers, in Node over WebSocket. */
-import JsSIP from 'jssip'
-import { Messager, Registerer, RegistererState, UserAgent } from 'sip.js'
-import type { NodeProcess } from '../../support/process.ts'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import WebSocket from 'ws'
+import type { Client } from '../../support/clients/account.ts'
+import { jsSip } from '../../support/clients/jssip.ts'
+import { sipJs } from '../../support/clients/sipjs.ts'
+import { drivenPeer, Said } from './driven.ts'
 import { type Peer, passwordOf } from './peer.ts'
+import { type Seat, serverOf } from './seat.ts'
 
-/** Remembers texts, and tells those who wait for one. */
-class Inbox {
-  private readonly texts: string[] = []
-  private readonly waiting = new Map<string, () => void>()
-  take(text: string): void {
-    this.texts.push(text)
-    this.waiting.get(text)?.()
+/** Both stacks take the WebSocket that is global; this one trusts the node's own certificate. */
+function trust(folder: string): void {
+  const ca = readFileSync(join(folder, 'certificate.pem'))
+  class Trusting extends WebSocket {
+    constructor(address: string, protocols: string[]) {
+      super(address, protocols, { ca })
+    }
   }
-  got(text: string): Promise<void> {
-    if (this.texts.includes(text)) return Promise.resolve()
-    return new Promise((resolve) => this.waiting.set(text, resolve))
-  }
+  Object.assign(globalThis, { WebSocket: Trusting })
 }
 
-export async function sipJsPeer(node: NodeProcess): Promise<Peer> {
-  const user = 'sipjs'
-  const inbox = new Inbox()
-  const agent = new UserAgent({
-    uri: UserAgent.makeURI(`sip:${user}@localhost`),
-    authorizationUsername: user,
-    authorizationPassword: passwordOf(user),
-    transportOptions: { server: `ws://127.0.0.1:${node.ws}` },
-    logBuiltinEnabled: false,
-    delegate: {
-      onMessage: (message) => {
-        inbox.take(message.request.body)
-        void message.accept()
-      },
-    },
-  })
-  await agent.start()
-  const registerer = new Registerer(agent, { expires: 600 })
-  await new Promise<void>((resolve, reject) => {
-    registerer.stateChange.addListener((state) =>
-      state === RegistererState.Registered ? resolve() : reject(new Error(`sip.js is ${state}`)),
-    )
-    registerer.register().catch(reject)
-  })
-  return {
-    name: 'sip.js/ws',
-    user,
-    send: (to, text) =>
-      new Promise((resolve, reject) => {
-        const messager = new Messager(agent, UserAgent.makeURI(`sip:${to}@localhost`)!, text)
-        const requestDelegate = {
-          onAccept: () => resolve(),
-          onReject: ({ message }: { message: { statusCode?: number } }) => reject(new Error(`sip.js got ${message.statusCode}`)),
-        }
-        messager.message({ requestDelegate }).catch(reject)
-      }),
-    got: (text) => inbox.got(text),
-    stop: () => agent.stop(),
+async function webPeer(name: string, client: Client, seat: Seat): Promise<Peer> {
+  const { node, user, transport } = seat
+  trust(node.folder)
+  const said = new Said()
+  const type = client({ server: `${transport}://${serverOf(seat)}`, user, password: passwordOf(user) }, (line) => said.say(line))
+  const lines = { type, said: (pattern: RegExp, since: number) => said.wait(pattern, since) }
+  const stop = async (): Promise<void> => {
+    await said.wait(/^bye-bye$/m, 0)
   }
+  return drivenPeer({ name: `${name}/${transport}`, user, lines, stop, publishes: client !== jsSip })
 }
 
-export async function jsSipPeer(node: NodeProcess): Promise<Peer> {
-  const user = 'jssip'
-  const inbox = new Inbox()
-  const agent = new JsSIP.UA({
-    uri: `sip:${user}@localhost`,
-    password: passwordOf(user),
-    sockets: [new JsSIP.WebSocketInterface(`ws://127.0.0.1:${node.ws}`)],
-    register_expires: 600,
-  })
-  agent.on('newMessage', ({ originator, request }: { originator: string; request: { body?: string | null } }) => {
-    if (originator === 'remote') inbox.take(request.body ?? '')
-  })
-  await new Promise<void>((resolve, reject) => {
-    agent.on('registered', () => resolve())
-    agent.on('registrationFailed', ({ cause }) => reject(new Error(`JsSIP could not register: ${cause}`)))
-    agent.start()
-  })
-  return {
-    name: 'JsSIP/ws',
-    user,
-    send: (to, text) =>
-      new Promise((resolve, reject) => {
-        const failed = ({ cause }: { cause?: string }): void => reject(new Error(`JsSIP: ${cause}`))
-        agent.sendMessage(`sip:${to}@localhost`, text, { eventHandlers: { succeeded: () => resolve(), failed } })
-      }),
-    got: (text) => inbox.got(text),
-    stop: () =>
-      new Promise((resolve) => {
-        if (!agent.isConnected()) return resolve()
-        agent.on('disconnected', () => resolve())
-        agent.stop()
-      }),
-  }
+export function sipJsPeer(seat: Seat): Promise<Peer> {
+  return webPeer('sip.js', sipJs, seat)
+}
+
+export function jsSipPeer(seat: Seat): Promise<Peer> {
+  return webPeer('JsSIP', jsSip, seat)
 }

@@ -1,0 +1,30 @@
+/** Whom a client of ours signs in as, and where. */
+export interface Account {
+  /** `wss://127.0.0.1:8443`. */
+  readonly server: string
+  readonly user: string
+  readonly password: string
+}
+
+/** Takes a command, without its line end; what happens is said a line each. The lines are those of test/interop/peers/driven.ts. */
+export type Client = (account: Account, say: (line: string) => void) => (line: string) => void
+
+/** The first words of a line, and its rest. */
+export function words(line: string, count: number): readonly string[] {
+  const found: string[] = []
+  let rest = line
+  for (let i = 0; i < count; i++) {
+    const space = rest.indexOf(' ')
+    found.push(space < 0 ? rest : rest.slice(0, space))
+    rest = space < 0 ? '' : rest.slice(space + 1)
+  }
+  return [...found, rest]
+}
+
+/** Percent-encoded: all but letters and digits. */
+export function escaped(text: string): string {
+  return Array.from(new TextEncoder().encode(text), (byte) => {
+    const character = String.fromCharCode(byte)
+    return /[A-Za-z0-9]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+  }).join('')
+}
