@@ -3,6 +3,7 @@ import test from 'ava'
 import { type NodeProcess, startNode } from '../support/process.ts'
 import { baresipPeer } from './peers/baresip.ts'
 import { settled } from './peers/capture.ts'
+import { chromiumJsSipPeer, chromiumSipJsPeer } from './peers/chromium.ts'
 import { linphonePeer } from './peers/linphone.ts'
 import { netSipPeer } from './peers/netsip.ts'
 import type { Peer } from './peers/peer.ts'
@@ -61,6 +62,8 @@ const clients: readonly Client[] = [
   },
   { name: 'sipjs', transports: ['ws', 'wss'], start: sipJsPeer, cannot: {} },
   { name: 'jssip', transports: ['wss', 'ws'], start: jsSipPeer, cannot: { publish: 'it knows no PUBLISH' } },
+  { name: 'chromium-sipjs', transports: ['wss', 'ws'], start: chromiumSipJsPeer, cannot: {} },
+  { name: 'chromium-jssip', transports: ['ws', 'wss'], start: chromiumJsSipPeer, cannot: { publish: 'it knows no PUBLISH' } },
 ]
 
 interface Place {
