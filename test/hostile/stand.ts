@@ -178,9 +178,13 @@ export class UdpHand extends Hand {
   }
   /** Sends a request and waits for its final answer; what was sent before it on this socket has then been read too. */
   async ask(method: string, uri: string, parts: RequestParts = {}): Promise<SipResponse> {
-    const request = scan(Buffer.from(this.text(method, uri, parts)))
-    if (!(request instanceof SipRequest)) throw new Error('no request')
-    return this.transact(request.bytes)
+    for (;;) {
+      const request = scan(Buffer.from(this.text(method, uri, parts)))
+      if (!(request instanceof SipRequest)) throw new Error('no request')
+      const response = await this.transact(request.bytes)
+      if (response.status !== 503) return response
+      this.messages.splice(0, this.messages.length, ...this.messages.filter((each) => each !== response)) // overload control: again
+    }
   }
   async transact(bytes: Buffer): Promise<SipResponse> {
     const request = scan(bytes) as SipRequest
