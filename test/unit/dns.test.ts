@@ -1,7 +1,21 @@
 /** The machine's own resolver against a name server of ours, on loopback. */
+import { type AddressInfo, createServer } from 'node:net'
 import test from 'ava'
-import { systemResolver } from '../../signalling/index.ts'
+import {
+  compilePlan,
+  createNode,
+  memoryStore,
+  RealClock,
+  randomIds,
+  SipRequest,
+  scan,
+  silent,
+  systemResolver,
+} from '../../signalling/index.ts'
+import { buildResponse } from '../../signalling/messages/build.ts'
+import { Agent } from '../support/lab.ts'
 import { a, naptr, openNameServer, srv } from '../support/name-server.ts'
+import { metric } from '../support/wire.ts'
 
 test('NAPTR, SRV and addresses, what is not there, and what cannot be told', async (t) => {
   const server = await openNameServer((question) => {
@@ -41,4 +55,47 @@ test('names that no server can be asked for are faults of the question, not of t
       resolver.srv(name).catch(() => []),
       JSON.stringify(name),
     )
+})
+
+test('a request to a name goes past a server where nobody listens to one on another address', async (t) => {
+  const taken = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.on('data', (bytes) => {
+      const request = scan(bytes)
+      if (request instanceof SipRequest) socket.write(buildResponse(request, 200, { toTag: 'far' }))
+    })
+  })
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.3', resolve))
+  t.teardown(() => void taken.close())
+  const { port } = taken.address() as AddressInfo
+  const server = await openNameServer((question) => {
+    if (question === 'SRV _sip._tcp.far.example') return [srv(1, 0, port, 'dead.example'), srv(2, 0, port, 'alive.example')]
+    if (question === 'A dead.example') return [a('127.0.0.2')]
+    return question === 'A alive.example' ? [a('127.0.0.3')] : 'missing'
+  })
+  t.teardown(() => server.close())
+  const clock = new RealClock((fault) => t.fail(String(fault)))
+  const agent = new Agent('agent')
+  const { plan } = compilePlan({ domains: ['localhost'], elements: new Map([['agent', agent.claims]]), ownAddresses: [] })
+  const node = createNode({
+    name: 'names',
+    plan: plan!,
+    elements: [agent],
+    domains: ['localhost'],
+    trusted: [],
+    store: memoryStore(clock),
+    clock,
+    ids: randomIds(),
+    log: silent,
+    resolver: systemResolver([server.address]),
+    listen: [{ transport: 'TCP', host: '127.0.0.1', port: 0 }],
+  })
+  await node.start()
+  t.teardown(() => node.stop(0))
+  const first = await agent.host.send({ method: 'MESSAGE', to: 'sip:bob@far.example' })
+  t.is(first.status, 200)
+  t.is(metric(node, 'targets_failed'), 1, 'the dead one is remembered')
+  const asked = server.questions.length
+  t.is((await agent.host.send({ method: 'MESSAGE', to: 'sip:bob@far.example' })).status, 200)
+  t.is(server.questions.length, asked, 'the answers are remembered')
 })
