@@ -10,6 +10,7 @@ import type { Peer } from './peers/peer.ts'
 import type { Seat, Transport } from './peers/seat.ts'
 import { sippPeer } from './peers/sipp.ts'
 import { sipsakPeer } from './peers/sipsak.ts'
+import { sofiaPeer } from './peers/sofia.ts'
 import { jsSipPeer, sipJsPeer } from './peers/web.ts'
 
 /** What a client could do: be written to, watch presence, publish its own, watch who is near, call and be called. */
@@ -37,6 +38,7 @@ const clients: readonly Client[] = [
     start: baresipPeer,
     cannot: { near: 'it knows presence only' },
   },
+  { name: 'sofia', transports: ['tcp', 'udp'], start: sofiaPeer, cannot: {} },
   {
     name: 'sipp',
     transports: ['udp', 'tcp'],

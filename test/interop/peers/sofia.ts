@@ -1,0 +1,31 @@
+/** sofia-sip's nua, inside a program of ours that is compiled here. Its TLS wants a certificate of the client's own. */
+import { join } from 'node:path'
+import { type NodeProcess, Running, run } from '../../support/process.ts'
+import { drivenPeer, linesOf } from './driven.ts'
+import { type Peer, passwordOf } from './peer.ts'
+import { type Seat, serverOf } from './seat.ts'
+
+const source = join(import.meta.dirname, '../../support/clients/sofia.c')
+const programs = new WeakMap<NodeProcess, Promise<string>>()
+
+async function compiled(node: NodeProcess): Promise<string> {
+  const program = join(node.folder, 'sofia')
+  const args = ['-O1', '-I/usr/include/sofia-sip-1.12', source, '-o', program, '-lsofia-sip-ua']
+  const { code, err } = await run('cc', args)
+  if (code !== 0) throw new Error(`sofia.c does not compile:\n${err}`)
+  return program
+}
+
+export async function sofiaPeer(seat: Seat): Promise<Peer> {
+  const { node, user, transport } = seat
+  const compiling = programs.get(node) ?? compiled(node)
+  programs.set(node, compiling)
+  const args = ['--kill-after=5', '200', await compiling, user, passwordOf(user), serverOf(seat), transport]
+  const process = new Running('timeout', args, { cwd: node.folder })
+  node.guests.add(process)
+  const stop = async (): Promise<void> => {
+    const { code, err } = await process.ended
+    if (code !== 0) throw new Error(`sofia ended with ${code}:\n${err}`)
+  }
+  return drivenPeer({ name: `sofia/${transport}`, user, lines: linesOf(process), stop })
+}
