@@ -1,6 +1,7 @@
 /** Connections on real sockets: too many, too slow, half closed, and streams that cannot be cut. */
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
+import { generate } from 'selfsigned'
 import WebSocket from 'ws'
 import {
   type ConnectionLimits,
@@ -9,6 +10,7 @@ import {
   memoryStore,
   type Node,
   type NodeOptions,
+  RealClock,
   seededIds,
   silent,
 } from '../../signalling/index.ts'
@@ -54,12 +56,16 @@ class Peer {
   readonly socket: Socket
   text = ''
   ended = false
-  constructor(port: number) {
+  constructor(port: number, first?: string) {
     this.socket = createConnection({ port, host: '127.0.0.1', allowHalfOpen: true })
+    if (first !== undefined) this.socket.write(Buffer.from(first, 'latin1'))
     this.socket.on('data', (data) => {
       this.text += data.toString()
     })
     this.socket.on('error', () => {
+      this.ended = true
+    })
+    this.socket.on('close', () => {
       this.ended = true
     })
     this.socket.on('end', () => {
@@ -321,3 +327,27 @@ for (const [compress, offered, agreed] of [
     t.is(code, 1009)
   })
 }
+
+test('a handshake that is never finished ends its connection: HTTP for WebSocket, and TLS', async (t) => {
+  const clock = new RealClock((fault) => t.fail(String(fault)))
+  const selfMade = await generate([{ name: 'commonName', value: 'localhost' }])
+  const { node, port } = await scene(
+    t,
+    { head: 1 },
+    {
+      clock,
+      tls: { certificate: selfMade.cert, key: selfMade.private },
+      listen: (['WS', 'TLS', 'WSS'] as const).map((transport) => ({ transport, host: '127.0.0.1', port: 0 })),
+    },
+  )
+  const peers = [
+    new Peer(port('WS'), 'GET / HTTP/1.1\r\nHost: x'),
+    new Peer(port('WS')),
+    new Peer(port('TLS'), '\x16\x03\x01'),
+    new Peer(port('TLS')),
+    new Peer(port('WSS')),
+  ]
+  await until(() => peers.every(({ ended }) => ended))
+  await until(() => metric(node, 'connections_of_peers') === 0)
+  t.pass()
+})
