@@ -246,6 +246,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   }
   private body(headers: [string, string][]): string | Uint8Array | undefined {
     if (!this.stateKnown || this.stored.pending === true) return undefined
+    if (this.ending?.reason === 'rejected') return undefined // who has lost the right to know is not told once more
     if (this.pack.conditional === true || this.tags) {
       const tag = this.tag
       headers.push(['SIP-ETag', tag])

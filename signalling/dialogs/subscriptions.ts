@@ -191,6 +191,8 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       return reply(481)
     if (request.cseq.number <= stored.remoteSeq) return reply(500, [['Retry-After', '1']]) // RFC 3261 §12.2.2
     const { element, pack } = this.packages.get(`${notifier.element}/${notifier.package}`)!
+    const unknown = request.list(H.Require).filter((option) => option.toLowerCase() !== pack.requires)
+    if (unknown.length > 0) return reply(420, [['Unsupported', unknown.join(', ')]]) // RFC 3261 §8.2.2.3
     const granted = Math.min(request.expires ?? pack.expires.usual, pack.expires.max)
     const before = notifier.tag
     notifier.hold()

@@ -303,3 +303,25 @@ test('an element may refuse a refresh: its status goes back, the subscription st
   await scene.pass(100)
   t.deepEqual(watcher.values, [1, 2])
 })
+
+test('a refresh that requires what nobody knows is 420, and the subscription stays as it was', async (t) => {
+  const scene = await Scene.open()
+  const watcher = await scene.watcher()
+  await watcher.subscribe('tick', 100)
+  const answer = await watcher.subscribe('tick', 600, { lines: ['Require: eventlist', 'Contact: <sip:elsewhere@192.0.2.1>'] })
+  t.is(answer.status, 420)
+  t.is(answer.text('Unsupported'), 'eventlist')
+  await scene.pass(101_000)
+  t.deepEqual(watcher.states, ['active', 'terminated;reason=timeout'])
+})
+
+test('whoever is rejected is told so, and nothing else any more', async (t) => {
+  const scene = await Scene.open()
+  const watcher = await scene.watcher()
+  await watcher.subscribe()
+  scene.ticker.last.notify({ value: 2 })
+  scene.ticker.last.terminate('rejected')
+  await scene.pass(100)
+  t.deepEqual(watcher.states.at(-1), 'terminated;reason=rejected')
+  t.is(watcher.values.at(-1), undefined)
+})
