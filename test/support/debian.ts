@@ -11,7 +11,6 @@ const needed: { readonly [there: string]: string } = {
   sngrep: 'sngrep',
   baresip: 'baresip-core',
   linphonec: 'linphone-cli',
-  'twinkle-console': 'twinkle-console',
   '/usr/share/perl5/Net/SIP.pm': 'libnet-sip-perl',
   '/usr/share/perl5/IO/Socket/SSL.pm': 'libio-socket-ssl-perl',
   '/usr/include/sofia-sip-1.12/sofia-sip/nua.h': 'libsofia-sip-ua-dev',
