@@ -32,6 +32,17 @@ const retryFirst = 2_000
 const retryMost = 60_000
 const margin = 100 // numbers left when the next block is asked for, so that no NOTIFY waits for the store
 
+/** The end of a subscription's time; smaller than a closure, and there is one for each. */
+class Expiry implements Timed {
+  private readonly notifier: NotifierDialog
+  constructor(notifier: NotifierDialog) {
+    this.notifier = notifier
+  }
+  expire(): void {
+    this.notifier.terminate('timeout')
+  }
+}
+
 export class NotifierDialog implements Notifier, ClientUser, Timed {
   readonly id: string
   readonly element: string
@@ -133,9 +144,8 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   private armExpiry(): void {
     this.expiryTimer?.cancel()
     if (this.fetch) return
-    this.expiryTimer = this.holder.clock.after(Math.max(0, this.stored.expires - this.holder.clock.date()), () =>
-      this.terminate('timeout'),
-    )
+    const left = Math.max(0, this.stored.expires - this.holder.clock.date())
+    this.expiryTimer = this.holder.clock.after(left, new Expiry(this))
   }
   notify(state: unknown): void {
     if (!this.live || this.ending !== undefined) return

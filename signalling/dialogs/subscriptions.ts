@@ -11,6 +11,7 @@ import { canonical } from '../messages/uri.ts'
 import type { Store } from '../storage/store.ts'
 import type { ServerSide } from '../transactions/server.ts'
 import { EntityTags } from './entity-tag.ts'
+import { Interned } from './interned.ts'
 import { grant, NotifierDialog, type NotifierHolder } from './notifier.ts'
 import type { Sender } from './sender.ts'
 import { Shares } from './shares.ts'
@@ -34,6 +35,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   readonly sender: Sender
   readonly tags = new EntityTags()
   readonly terms = new Terms()
+  private readonly routes = new Interned()
   private readonly shares: Shares
   private readonly store: Store
   private readonly log: Log
@@ -92,15 +94,15 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       package: options.package,
       resource: options.resource,
       subscriber,
-      event: request.text(H.Event)!,
+      event: this.terms.of(request.text(H.Event)!).event,
       type,
       callId: request.callId,
-      localUri: request.to.uri.text,
+      localUri: either(request.to.uri.text, options.resource),
       localTag: id,
-      remoteUri: request.from.uri.text,
+      remoteUri: either(request.from.uri.text, subscriber),
       remoteTag: request.fromTag,
       remoteTarget: contact.text,
-      routeSet: request.list(H['Record-Route']),
+      routeSet: this.routeSet(request),
       remoteSeq: request.cseq.number,
       ceiling: reserve,
       expires: this.clock.date() + granted * 1000,
@@ -125,6 +127,11 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     return notifier
   }
 
+  /** Those who come by one flow have the very same one. */
+  private routeSet(request: SipRequest): readonly string[] {
+    const routes = request.list(H['Record-Route'])
+    return routes.length === 0 ? nowhere : routes.map((route) => this.routes.of(route))
+  }
   private enterNotifier(notifier: NotifierDialog): void {
     this.notifiers.set(notifier.key, notifier)
     this.shares.take(notifier.subscriber)
@@ -275,12 +282,20 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
 
 const tooMany = { status: 403, headers: [['Warning', warning('proxima', 'you hold as many subscriptions as you may')]] } as const
 
+const nowhere: readonly string[] = []
+
+/** Equal texts as one string; the second is kept anyway. */
+function either(text: string, kept: string): string {
+  return text === kept ? kept : text
+}
+
 /** The media type for NOTIFY bodies; undefined: none that both know (406). */
 function negotiate(request: SipRequest, pack: EventPackage): string | undefined {
   const accept = request.list(H.Accept).map((text) => parseToken(text).value)
   if (accept.length === 0) return pack.types[0]
   for (const wanted of accept) {
-    if (pack.types.includes(wanted)) return wanted
+    const own = pack.types.find((type) => type === wanted)
+    if (own !== undefined) return own
     if (wanted === '*/*') return pack.types[0]
     if (wanted.endsWith('/*')) {
       const found = pack.types.find((type) => type.startsWith(wanted.slice(0, -1)))

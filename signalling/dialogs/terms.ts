@@ -3,6 +3,8 @@ import { parseToken } from '../messages/fields.ts'
 import { parseRate, type Rate } from './rate.ts'
 
 export interface EventTerms {
+  /** The field itself. */
+  readonly event: string
   readonly parameters: ReadonlyMap<string, string>
   readonly rate: Rate
   /** The package and its `id`, which is all that a NOTIFY repeats (RFC 6665 §8.2.1). */
@@ -19,7 +21,7 @@ export class Terms {
     if (known !== undefined) return known
     const { value, parameters } = parseToken(event)
     const id = parameters.get('id')
-    const terms = { parameters, rate: parseRate(parameters), echo: id === undefined ? value : `${value};id=${id}` }
+    const terms = { event, parameters, rate: parseRate(parameters), echo: id === undefined ? value : `${value};id=${id}` }
     if (this.known.size >= remembered) this.known.clear()
     this.known.set(event, terms)
     return terms
