@@ -310,6 +310,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   private later(): void {
     this.full = true
     this.due = true
+    if (this.ending !== undefined) return this.pump() // the last word is tried once, and now: its subscriber is leaving
     this.arm(this.retryAfter)
     this.retryAfter = Math.min(this.retryAfter * 2, retryMost)
   }

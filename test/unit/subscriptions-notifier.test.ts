@@ -325,3 +325,19 @@ test('whoever is rejected is told so, and nothing else any more', async (t) => {
   t.deepEqual(watcher.states.at(-1), 'terminated;reason=rejected')
   t.is(watcher.values.at(-1), undefined)
 })
+
+test('who ends its subscription while it refuses a NOTIFY gets the last one at once: it is about to leave', async (t) => {
+  const scene = await Scene.open()
+  const watcher = await scene.watcher()
+  await watcher.subscribe()
+  const { reply } = watcher
+  watcher.reply = () => undefined // not yet
+  scene.ticker.last.notify({ value: 2 })
+  await scene.pass(100)
+  t.is((await watcher.subscribe('tick', 0)).status, 200)
+  watcher.reply = reply
+  watcher.wire.answer(watcher.notifies[1]!, 488)
+  await scene.pass(100)
+  t.deepEqual(watcher.states.slice(1), ['active', 'terminated;reason=timeout'])
+  t.is(scene.held, 0)
+})
