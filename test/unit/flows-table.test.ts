@@ -49,6 +49,20 @@ test('what is ours: domains without a port, and our addresses with ours', (t) =>
   t.true(table(['0.0.0.0']).flows.isOurs('198.51.100.7', 5060), 'on any address any address is ours')
 })
 
+test('a Record-Route says which transport it is for (RFC 3261 §19.1.1; RFC 7118 §5.1)', (t) => {
+  const { flows } = table()
+  for (const [transport, parameter] of [
+    ['UDP', ''],
+    ['TCP', ';transport=tcp'],
+    ['TLS', ';transport=tls'],
+    ['WS', ';transport=ws'],
+    ['WSS', ';transport=ws'],
+  ] as const) {
+    const flow = { ...connection(transport), transport }
+    t.is(flows.routeTo('proxy', flow), `sip:proxy.${flows.token(flow)}@10.0.0.1:5060${parameter};lr`)
+  }
+})
+
 test('a datagram peer is found again by token and by name, in another process too', (t) => {
   const { flows, transports } = table()
   const flow = transports[0]!.connect({ host: '10.0.0.9', port: 5099 })

@@ -66,6 +66,7 @@ class Phone {
   readonly way: Way
   contact = ''
   onRequest: (request: SipRequest) => void = (request) => this.send(buildResponse(request, 200, { toTag: this.user }))
+  onFrame: (bytes: Buffer, binary: boolean) => void = () => undefined
   private transmit: (bytes: Buffer) => void = () => undefined
   private via = ''
 
@@ -108,7 +109,10 @@ class Phone {
     } else {
       const socket = new WebSocket(`ws://${host === '::1' ? '[::1]' : host}:${port}`, 'sip')
       await new Promise((resolve) => socket.once('open', resolve))
-      socket.on('message', (bytes: Buffer) => take(bytes))
+      socket.on('message', (bytes: Buffer, binary) => {
+        this.onFrame(bytes, binary)
+        take(bytes)
+      })
       t.teardown(() => socket.terminate())
       this.transmit = (bytes) => socket.send(bytes)
     }
@@ -218,3 +222,28 @@ for (const [from, to] of [
     t.is(alice.request('BYE')?.uriText, alice.contact)
   })
 }
+
+test('a body that is no UTF-8 reaches a WebSocket in a binary frame, and its connection lives (RFC 6455 §8.1)', async (t) => {
+  const [alice, bob] = [await Phone.open(t, 'alice', 'UDP 4'), await Phone.open(t, 'bob', 'WS 4')]
+  const frames: { readonly binary: boolean; readonly bytes: Buffer }[] = []
+  bob.onFrame = (bytes, binary) => {
+    if (bytes.toString('latin1').startsWith('MESSAGE')) frames.push({ bytes, binary })
+  }
+  const bobs = `sip:${bob.user}@localhost`
+  const send = alice.send.bind(alice)
+  const said = [Buffer.from([0x68, 0xff, 0xc3, 0x28]), Buffer.from('grüß')]
+  for (const [i, body] of said.entries()) {
+    const letters = 'x'.repeat(body.length)
+    alice.send = (bytes) => send(Buffer.concat([bytes.subarray(0, -body.length), body]))
+    const answer = await alice.ask('MESSAGE', bobs, { callId: `${alice.user}-${i}`, body: letters })
+    t.is(answer.status, 200)
+  }
+  t.deepEqual(
+    frames.map(({ binary }) => binary),
+    [true, false],
+  )
+  t.deepEqual(
+    frames.map(({ bytes }, i) => bytes.subarray(-said[i]!.length)),
+    said,
+  )
+})
