@@ -74,9 +74,12 @@ export async function sippPeer({ node, user, transport }: Seat): Promise<Peer> {
   return {
     name: `sipp/${transport}`,
     user,
-    // a call of its own, as a user of its own: the receiver's binding is the receiver's
-    send: async (to, text) =>
-      wentThrough(await new Sipp({ node, user: `${user}-2`, transport, scenario: 'send', keys: { to, text } }).ended),
+    // a call of its own, as a user of its own: the receiver's binding is the receiver's; it too answers (a softphone says what
+    // it has delivered) and leaves, or the node would write to nobody for 32 s
+    send: async (to, text) => {
+      const scenario = { scenario: 'send', outOfCall: 'receive-message' }
+      wentThrough(await new Sipp({ node, user: `${user}-2`, transport, ...scenario, keys: { to, text } }).ended)
+    },
     got: async (text) => {
       await receiver.logged(new RegExp(`^got ${literal(text)}$`, 'm'))
     },

@@ -31,7 +31,6 @@ struct agent {
   nua_handle_t *registration, *publication, *call;
   struct watched *watched;
   char credentials[300], me[200];
-  int leaving;
 };
 
 static const char offer[] =
@@ -72,7 +71,7 @@ static void happened(nua_event_t event, int status, char const *phrase, nua_t *n
                      struct watched *watched, sip_t const *sip, tagi_t tags[])
 {
   const char *answered = NULL;
-  (void)phrase, (void)watched, (void)tags;
+  (void)phrase, (void)nua, (void)watched, (void)tags;
   switch (event) {
   case nua_r_register: answered = "register"; break;
   case nua_r_unregister: answered = "unregister"; break;
@@ -101,14 +100,12 @@ static void happened(nua_event_t event, int status, char const *phrase, nua_t *n
   case nua_i_ack: say("talking"); break;
   case nua_i_bye: say("ended"); break;
   case nua_i_cancel: say("cancelled"); break;
-  case nua_r_shutdown:
-    if (status >= 200) su_root_break(agent->root);
-    break;
   default: break;
   }
   if (answered == NULL || status < 200 || challenged(agent, status, handle)) return;
   say("%s %d", answered, status);
-  if (event == nua_r_unregister) nua_shutdown(nua);
+  /* nua_shutdown would wait 30 s for transactions over UDP to be forgotten */
+  if (event == nua_r_unregister) su_root_break(agent->root);
 }
 
 static nua_handle_t *toward(struct agent *agent, const char *user)
@@ -205,6 +202,5 @@ int main(int count, char *arguments[])
   agent.publication = nua_handle(agent.nua, NULL, SIPTAG_TO_STR(agent.me), NUTAG_URL(agent.me), TAG_END());
   nua_register(agent.registration, NUTAG_REGISTRAR(URL_STRING_MAKE("sip:localhost")), SIPTAG_EXPIRES_STR("600"), TAG_END());
   su_root_run(agent.root);
-  nua_destroy(agent.nua);
   return 0;
 }
