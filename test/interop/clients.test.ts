@@ -4,7 +4,7 @@
  * Not among them: twinkle-console 1.10.2. By hand (a HOME with `.asoundrc`, `.twinkle/twinkle.sys` and a profile) it registers,
  * publishes and writes over UDP and TCP. But it knows a header only as it writes it itself: of Net::SIP's `Cseq` and
  * `Content-length` its log says "CSeq header missing. Discard invalid message" (RFC 3261 §7.3.1 has names in any case), so it
- * cannot be written to or called by all others; and it says nothing on its console of what it is written.
+ * cannot be written to or called by all others. With those that write `CSeq` it has not been tried.
  */
 import test, { registerCompletionHandler } from 'ava'
 import { type NodeProcess, startNode } from '../support/process.ts'
