@@ -91,28 +91,30 @@ class PresenceElement implements Element {
     this.subscribers = new Subscribers(host, hss)
     this.subscribers.onChange((id, record) => {
       for (const entity of [id, ...(record?.aliases ?? [])]) this.judgeAgain(entity, record)
+      if (record === undefined) this.sendAway(id)
     })
     this.subscribers.start()
   }
-  async restored(notifier: Notifier): Promise<void> {
+  /** What the store says counts until the HSS has spoken; nothing is told before that. */
+  restored(notifier: Notifier): void {
     const { resource } = notifier
-    if (notifier.package !== 'presence') {
-      const told: Notifier<Watchers> = notifier
-      this.presentities.add(resource, told)
-      told.notify(this.watchersOf(resource))
-      return
-    }
-    const told: Notifier<Presence> = notifier
-    this.watchers.add(resource, told)
-    const verdict = notifier.pending ? 'confirm' : 'allow' // until the HSS has spoken
-    this.verdicts.set(notifier, verdict)
-    told.notify(this.presence(resource))
-    try {
-      const record = await this.subscribers?.lookup(resource)
-      if (this.subscribers !== undefined) this.judge(told, record)
-    } catch (fault) {
+    const watches = notifier.package === 'presence'
+    const [watcher, presentity] = [notifier as Notifier<Presence>, notifier as Notifier<Watchers>]
+    if (watches) this.watchers.add(resource, watcher)
+    else this.presentities.add(resource, presentity)
+    this.verdicts.set(notifier, notifier.pending ? 'confirm' : 'allow')
+    const tell = (): void => (watches ? watcher.notify(this.state(watcher)) : presentity.notify(this.watchersOf(resource)))
+    if (this.subscribers === undefined) return tell()
+    this.judgeRestored(watcher, watches, this.subscribers).then(tell, (fault: unknown) => {
       this.host.log.warn({ fault: String(fault), entity: resource }, 'a watcher is judged as before: the HSS does not answer')
-    }
+      tell()
+    })
+  }
+  private async judgeRestored(notifier: Notifier<Presence>, watches: boolean, subscribers: Subscribers): Promise<void> {
+    const { resource, subscriber } = notifier
+    const ours = subscriber.endsWith(`@${this.host.domains[0]}`)
+    if (ours && (await subscribers.of(subscriber)) === undefined) notifier.terminate('rejected')
+    else if (watches) this.judge(notifier, await subscribers.of(resource))
   }
 
   handle(exchange: Exchange): void | Promise<void> {
@@ -149,14 +151,21 @@ class PresenceElement implements Element {
     for (const notifier of [...this.watchers.of(entity)]) this.judge(notifier, record)
     this.tellWatchers(entity)
   }
+  /** One who is no subscriber any more watches nobody, not even who watches. */
+  private sendAway(id: string): void {
+    for (const index of [this.watchers, this.presentities] as const) {
+      for (const key of [...index.keys()]) {
+        for (const notifier of [...index.of(key)]) if (notifier.subscriber === id) notifier.terminate('rejected')
+      }
+    }
+  }
   private judge(notifier: Notifier<Presence>, record: SubscriberRecord | undefined): void {
     const { resource } = notifier
     const verdict = this.verdict(notifier.subscriber, resource, record)
     if (verdict === this.verdicts.get(notifier)) return
     this.verdicts.set(notifier, verdict)
     if (verdict === 'block') return notifier.terminate('rejected')
-    const state = verdict === 'polite' ? { entity: resource, document: undefined } : this.presence(resource)
-    notifier.authorise(verdict !== 'confirm', state)
+    notifier.authorise(verdict !== 'confirm', this.state(notifier))
   }
   ended(notifier: Notifier, reason: EndReason): void {
     const { resource } = notifier
@@ -187,6 +196,10 @@ class PresenceElement implements Element {
     for (const notifier of told) notifier.notify(state)
   }
 
+  private state(notifier: Notifier<Presence>): Presence {
+    const { resource } = notifier
+    return this.verdicts.get(notifier) === 'polite' ? { entity: resource, document: undefined } : this.presence(resource)
+  }
   private presence(entity: string): Presence {
     return { entity, document: this.publications.document(entity) }
   }

@@ -34,11 +34,21 @@ export class Authentication {
     const claimed = deviceKey(request.from.uri, this.host.domains)
     if (this.rules.open) return { identity: claimed ?? request.from.uri.text }
     const proven = flow.identity ?? this.registeredSource(exchange, claimed)
-    if (proven !== undefined) return this.agree(exchange, proven, claimed)
+    if (proven !== undefined) {
+      const record = this.subscribers.of(proven)
+      if (!(record instanceof Promise)) return this.agreeStill(exchange, proven, claimed, record !== undefined)
+      return record.then((found) => this.agreeStill(exchange, proven, claimed, found !== undefined))
+    }
     const verdict = this.digest(exchange, H['Proxy-Authorization'])
     return verdict instanceof Promise
       ? verdict.then((settled) => this.agreeWith(exchange, settled, claimed))
       : this.agreeWith(exchange, verdict, claimed)
+  }
+  /** Who is no subscriber any more has proven nothing. */
+  private agreeStill(exchange: Exchange, identity: string, claimed: string | undefined, known: boolean): Verdict {
+    if (known) return this.agree(exchange, identity, claimed)
+    exchange.flow.identity = undefined
+    return 'challenge'
   }
   private agreeWith(exchange: Exchange, verdict: Verdict, claimed: string | undefined): Verdict {
     return typeof verdict === 'string' ? verdict : this.agree(exchange, verdict.identity, claimed)

@@ -71,6 +71,12 @@ export class Bindings {
       throw fault
     }
   }
+  /** The user is no subscriber any more. */
+  end(aor: string): void {
+    this.put(aor, this.of(aor), []).catch((fault: unknown) =>
+      this.host.log.error({ fault: String(fault), aor }, 'the store failed; the bindings of one who has gone stay in it'),
+    )
+  }
   private key(aor: string, binding: Binding): string {
     return bindingKey(this.host.name, aor, binding)
   }

@@ -44,12 +44,18 @@ class ProxyElement implements Element {
     this.bindings = new Bindings(host)
     await this.bindings.load()
     this.subscribers = new Subscribers(host, this.settings.hss)
-    if (!this.rules.open) this.subscribers.start()
+    if (!this.rules.open) this.followSubscribers()
     this.authentication = new Authentication(host, this.rules, this.subscribers, this.bindings)
     this.gruus = await Gruus.open(host, this.bindings)
     this.registrar = new Registrar(host, this.rules, this.bindings, this.gruus, this.authentication)
   }
 
+  private followSubscribers(): void {
+    this.subscribers.onChange((id, record) => {
+      if (record === undefined) this.bindings.end(id)
+    })
+    this.subscribers.start()
+  }
   private limit(): void {
     this.rate = this.rules.rate && new RateLimit(this.host.clock, this.rules.rate)
   }
@@ -184,6 +190,22 @@ class ProxyElement implements Element {
     const aor = deviceKey(uri, this.host.domains)
     if (exchange.request.method === 'PUBLISH') return exchange.reply(489, { warning: 'nobody takes that event' }) // RFC 3903 §6
     const bindings = aor === undefined ? [] : this.bindings.of(aor)
+    if (bindings.length === 0 || this.rules.open) return this.reach(exchange, aor, bindings, asserted)
+    const record = this.subscribers.of(aor!)
+    if (record instanceof Promise) return record.then((found) => this.reachStill(exchange, aor!, found !== undefined, asserted))
+    return this.reachStill(exchange, aor!, record !== undefined, asserted)
+  }
+  /** Bindings that outlived a restart may be of one who has gone since. */
+  private reachStill(exchange: Exchange, aor: string, known: boolean, asserted: { asserted?: string }): void | Promise<void> {
+    if (!known) this.bindings.end(aor)
+    return this.reach(exchange, aor, this.bindings.of(aor), asserted)
+  }
+  private reach(
+    exchange: Exchange,
+    aor: string | undefined,
+    bindings: readonly Binding[],
+    asserted: { asserted?: string },
+  ): void | Promise<void> {
     if (!this.toBindings(exchange, bindings, asserted)) return this.unreachable(exchange, aor)
   }
   /** To the instance that a GRUU names (RFC 5627 §5.4), by the flow of its dialog where that still stands. */

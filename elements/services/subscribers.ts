@@ -77,7 +77,10 @@ export class Subscribers {
   /** By any form or alias of the identifier; undefined: no such subscriber. Rejects with `LookupFailed`. */
   lookup(uri: Uri | string): SubscriberRecord | undefined | Promise<SubscriberRecord | undefined> {
     const key = deviceKey(uri, this.host.domains)
-    if (key === undefined) return undefined
+    return key === undefined ? undefined : this.of(key)
+  }
+  /** As `lookup`, by a canonical identifier or alias. */
+  of(key: string): SubscriberRecord | undefined | Promise<SubscriberRecord | undefined> {
     const entry = this.entries.get(key) ?? this.entries.get(this.aliases.get(key) ?? '')
     if (entry !== undefined && entry.generation === this.generation) return entry.record
     if (entry === undefined && this.unknown.has(key)) return undefined

@@ -62,7 +62,7 @@ async function running(t: { teardown(stop: () => Promise<void>): void }, plan: D
     return response.status
   }
   const agents = new Map<string, Awaited<ReturnType<Lab['agent']>>>()
-  return { lab, process, register, again: (next: Dialplan) => lab.during(reload(process, plan, next)) }
+  return { lab, process, register, agents, again: (next: Dialplan) => lab.during(reload(process, plan, next)) }
 }
 
 test('subscribers come, change and go at once', async (t) => {
@@ -75,6 +75,23 @@ test('subscribers come, change and go at once', async (t) => {
   t.is(await register('alice', 'other'), 200)
   t.is(await register('bob', 'bob-proxima'), 401)
   t.is(await register('carol', 'carol-proxima'), 200)
+})
+
+test('one who has gone is served no more: no word from her, none to her', async (t) => {
+  const { lab, again, register, agents } = await running(t, dialplan(usual([person('alice'), person('bob')])))
+  t.is(await register('alice', 'alice-proxima', '<sip:alice@10.0.1.1>'), 200)
+  t.is(await register('bob', 'bob-proxima', '<sip:bob@10.0.1.2>'), 200)
+  const write = async (from: string, to: string): Promise<number> => {
+    const { status } = await lab.during(
+      agents
+        .get(from)!
+        .host.send({ method: 'MESSAGE', to: `sip:${to}@localhost`, from: `sip:${from}@localhost`, route: ['<sip:10.0.0.1;lr>'] }),
+    )
+    return status
+  }
+  t.deepEqual([await write('alice', 'bob'), await write('bob', 'alice')], [200, 200])
+  await again(dialplan(usual([person('bob')])))
+  t.deepEqual([await write('alice', 'bob'), await write('bob', 'alice')], [407, 404])
 })
 
 test('an alias goes from one to another', async (t) => {
