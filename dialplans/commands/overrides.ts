@@ -53,6 +53,9 @@ function readPort(text: string): number {
 
 function readListen(text: string, before: readonly Listening[] = []): readonly Listening[] {
   const listen = parseListen(text)
-  if (listen === undefined) throw new InvalidArgumentError('Expected udp://, tcp:// or ws://, then address:port.')
+  if (listen === undefined)
+    throw new InvalidArgumentError(
+      'Expected udp://, tcp://, tls://, ws:// or wss://, then address:port, such as udp://127.0.0.1:5060.',
+    )
   return [...before, listen]
 }

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander'
 import type { Log } from '../../signalling/index.ts'
 import { announcement, exposure } from '../announcement.ts'
 import { type Running, runNode } from '../compose.ts'
-import type { Dialplan } from '../dialplan.ts'
+import { type Dialplan, printListen } from '../dialplan.ts'
 import { type Health, type Http, openHttp } from '../http.ts'
 import { Metrics } from '../metrics.ts'
 import { reload } from '../reload.ts'
@@ -58,6 +58,7 @@ export function startCommand(): Command {
 
 async function start(file: string, options: StartOptions): Promise<void> {
   const dialplan = override(readDialplan(file), options)
+  checkOptions(dialplan, options)
   const exposed = exposure(dialplan)
   if (exposed !== undefined) throw new Refusal(exposed)
   const assembled = assembleDialplan(dialplan)
@@ -69,6 +70,20 @@ async function start(file: string, options: StartOptions): Promise<void> {
   stopOnSignal(running, http, log)
   reloadOnSignal(running, dialplan, () => override(readDialplan(file), options), log)
   for (const line of announcement(dialplan, running.node.listening, http?.listening)) console.log(line)
+}
+
+/** What each option takes by itself, but not together. */
+function checkOptions({ listen, tls }: Dialplan, { trace, traceSize, traceFiles }: StartOptions): void {
+  if (trace === undefined && (traceSize ?? traceFiles) !== undefined)
+    throw new Refusal('--trace-size and --trace-files say how --trace <file> is kept; add that, or leave them out')
+  if (traceFiles !== undefined && traceSize === undefined) throw new Refusal('--trace-files goes with --trace-size <size>')
+  const secure = listen.find(({ transport }) => transport === 'TLS' || transport === 'WSS')
+  if (secure !== undefined && tls === undefined) {
+    const what = 'tls: { certificate: FILE, key: FILE }'
+    throw new Refusal(
+      `${printListen(secure)} needs a certificate: put ${what} into the dialplan; \`proxima cert\` makes a pair for trying`,
+    )
+  }
 }
 
 /** Opened before the node, so that a port in use is told before anything is touched; unhealthy until the node runs. */

@@ -16,7 +16,7 @@ import { type Watcher, type Watchers, watcherInfo, watcherInfoType } from './win
 /** Of the dialplan, `role: presence`. Seconds. */
 export interface PresenceSettings {
   readonly expires?: { readonly usual?: number; readonly max?: number }
-  /** Bytes of one document at most. */
+  /** Bytes of all documents about one presentity at most. Default 32768. */
   readonly size?: number
   /** Publications about one presentity at most. */
   readonly publications?: number
@@ -39,6 +39,8 @@ const offers = new Offers([
   { method: 'PUBLISH', event: 'presence', types: [pidfType] },
 ])
 const endedRemembered = 20
+const pendingAtMost = 100 // watchers that wait for one presentity: strangers, whom its list of watchers has to have room for
+const listed = 250 // watchers in one document of presence.winfo, which has to fit into a datagram
 
 export function createPresence(name: string, settings: PresenceSettings): Element {
   return new PresenceElement(name, settings)
@@ -137,11 +139,18 @@ class PresenceElement implements Element {
     if (verdict === 'block') return exchange.reply(403, { warning: 'you may not watch this presentity' })
     const state = verdict === 'polite' ? { entity, document: undefined } : this.presence(entity)
     const pending = verdict === 'confirm'
+    if (pending && this.pendingOf(entity) >= pendingAtMost)
+      return exchange.reply(480, { headers: [['Retry-After', '60']], warning: 'too many wait for this presentity' })
     const notifier = exchange.accept<Presence>({ package: 'presence', resource: entity, state, pending })
     if (!notifier.live) return
     this.watchers.add(entity, notifier)
     if (this.subscribers !== undefined) this.verdicts.set(notifier, verdict)
     this.tellWatchers(entity)
+  }
+  private pendingOf(entity: string): number {
+    let count = 0
+    for (const { pending } of this.watchers.of(entity)) if (pending) count++
+    return count
   }
   private verdict(watcher: string, entity: string, record: SubscriberRecord | undefined): Verdict {
     return verdictOn(watcher, entity, record, this.settings.watchers ?? 'everybody')
@@ -184,7 +193,7 @@ class PresenceElement implements Element {
     if (notifier.live) this.presentities.add(entity, notifier)
   }
   private watchersOf(entity: string): Watchers {
-    const live = [...this.watchers.of(entity)].map(({ id, subscriber, pending }): Watcher => {
+    const live = [...this.watchers.of(entity)].slice(0, listed).map(({ id, subscriber, pending }): Watcher => {
       return { id, uri: subscriber, status: pending ? 'pending' : 'active', event: pending ? 'subscribe' : 'approved' }
     })
     return { entity, live, ended: this.lately.get(entity) ?? [] }

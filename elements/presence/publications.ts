@@ -10,7 +10,7 @@ export interface PublicationRules {
   /** Seconds. */
   readonly usual: number
   readonly max: number
-  /** Bytes of one document at most. */
+  /** Bytes of all documents about one presentity at most: watchers are told them in one. */
   readonly size: number
   /** Publications about one presentity at most. */
   readonly count: number
@@ -89,6 +89,8 @@ export class Publications {
     const replaced = document === '' ? before.map((publication) => (publication === old ? next : publication)) : undefined
     const others = before.filter((publication) => publication !== old)
     const after = seconds === 0 ? others : (replaced ?? [...others, next])
+    if (document !== '' && sizeOf(after) > this.rules.size)
+      return exchange.reply(413, { warning: `all that is published about one has more than ${this.rules.size} bytes` })
     return this.keep(entity, after).then(() => {
       const told = [
         ['SIP-ETag', next.etag],
@@ -140,6 +142,10 @@ export class Publications {
     }
     this.ends.set(entity, this.host.clock.after(wait, expire))
   }
+}
+
+function sizeOf(publications: readonly Publication[]): number {
+  return publications.reduce((sum, { document }) => sum + Buffer.byteLength(document), 0)
 }
 
 /** Of a document that was checked when it came. */

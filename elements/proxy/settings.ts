@@ -47,15 +47,18 @@ export function renewRules(rules: ProxyRules, before: ProxySettings, after: Prox
   return atStart.filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]))
 }
 
+/** Throws where the numbers contradict each other. */
 export function proxyRules(settings: ProxySettings): ProxyRules {
   const algorithms = settings.authenticate ?? ['MD5']
+  const { min = 60, max = Math.max(7200, min), usual = Math.max(min, Math.min(3600, max)) } = settings.expires ?? {}
+  if (usual < min || usual > max) throw new Error(`expires: usual ${usual} s is not between min ${min} s and max ${max} s`)
   return {
     algorithms: algorithms === 'none' ? [] : algorithms,
     open: algorithms === 'none',
     registrationRequired: (settings.registration ?? 'required') === 'required',
-    usual: settings.expires?.usual ?? 3600,
-    min: settings.expires?.min ?? 60,
-    max: settings.expires?.max ?? 7200,
+    usual,
+    min,
+    max,
     contacts: settings.contacts ?? 10,
     nonceSeconds: settings.nonce?.seconds ?? 300,
     flowTimer: settings.flowTimer ?? 120,

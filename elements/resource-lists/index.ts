@@ -117,6 +117,9 @@ class ResourceLists implements Element {
     if (notifier.live && exchange.request.expires !== 0) this.lists.set(notifier, list)
     else list.stop()
   }
+  refreshed(notifier: Notifier): undefined {
+    this.lists.get(notifier)?.again()
+  }
   ended(notifier: Notifier): void {
     this.lists.get(notifier)?.stop()
     this.lists.delete(notifier)

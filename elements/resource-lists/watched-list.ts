@@ -41,6 +41,10 @@ export class WatchedList {
     this.resources = new Map([...wanted].map((uri) => [uri, this.resources.get(uri) ?? { uri, state: 'unknown' }]))
     for (const uri of wanted) if (!this.subscriptions.has(uri)) this.watch(uri)
   }
+  /** Whoever has refused, or gone, is asked again. */
+  again(): void {
+    for (const { uri, state } of [...this.resources.values()]) if (state === 'terminated') this.watch(uri)
+  }
   stop(): void {
     this.stopped = true
     for (const subscription of this.subscriptions.values()) subscription.unsubscribe()
@@ -64,7 +68,9 @@ export class WatchedList {
     this.set({ uri, state, reason, body: state === 'active' ? body : undefined })
   }
   private set(resource: Resource): void {
-    if (this.stopped || !this.resources.has(resource.uri)) return
+    const before = this.resources.get(resource.uri)
+    if (this.stopped || before === undefined) return
+    if (before.state === 'terminated' && resource.state === 'terminated') return // its last NOTIFY has said so
     this.resources.set(resource.uri, resource)
     this.options.changed()
   }

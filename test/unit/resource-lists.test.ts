@@ -4,8 +4,9 @@ import { createHss, type Hss } from '../../elements/hss/index.ts'
 import { createPresence } from '../../elements/presence/index.ts'
 import { createProxy } from '../../elements/proxy/index.ts'
 import { createResourceLists } from '../../elements/resource-lists/index.ts'
+import { WatchedList } from '../../elements/resource-lists/watched-list.ts'
 import type { SubscriberSettings } from '../../elements/schemas/index.ts'
-import type { SipRequest } from '../../signalling/index.ts'
+import type { Host, SipRequest, SubscriptionListener } from '../../signalling/index.ts'
 import { memoryStore } from '../../signalling/storage/memory.ts'
 import { Lab } from '../support/lab.ts'
 import { metric } from '../support/wire.ts'
@@ -160,4 +161,42 @@ test('what ends ends everything behind it', async (t) => {
   await lab.clock.advance(100_000)
   t.is(metric(node, 'friends_lists_watched'), 0)
   t.is(metric(node, 'subscriptions_made'), 2)
+})
+
+test('one who has refused is asked again when the list is; what ended is told once', (t) => {
+  const asked: { readonly to: string; readonly listener: SubscriptionListener }[] = []
+  let changes = 0
+  const host = {
+    subscribe: ({ to }: { to: string }, listener: SubscriptionListener) => {
+      asked.push({ to, listener })
+      return { live: true, refresh: () => undefined, unsubscribe: () => undefined }
+    },
+  } as unknown as Host
+  const list = new WatchedList({
+    host,
+    uri: sip('friends'),
+    watcher: sip('alice'),
+    event: 'presence',
+    accept: [],
+    changed: () => changes++,
+  })
+  list.hold([sip('bob')])
+  const said = (state: 'active' | 'terminated', reason?: string): void => {
+    const request = { contentType: undefined, body: Buffer.alloc(0) } as unknown as SipRequest
+    asked.at(-1)!.listener.notified({ request, state, reason })
+  }
+  said('active')
+  said('terminated', 'rejected')
+  asked[0]!.listener.ended?.({ status: 200, reason: 'rejected' })
+  t.is(changes, 2)
+  t.like(list.state.resources.get(sip('bob')), { state: 'terminated', reason: 'rejected' })
+  list.again()
+  t.deepEqual(
+    asked.map(({ to }) => to),
+    [sip('bob'), sip('bob')],
+  )
+  said('active')
+  t.is(list.state.resources.get(sip('bob'))!.state, 'active')
+  list.again()
+  t.is(asked.length, 2, 'who is there is not asked again')
 })
