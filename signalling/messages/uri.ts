@@ -49,6 +49,7 @@ function parseSip(scheme: string, text: string, start: number): Uri | undefined 
     user = colon < 0 ? info : info.slice(0, colon)
     if (colon >= 0) password = info.slice(colon + 1)
     if (user === '' || !userPattern.test(user) || badEscape.test(info)) return undefined
+    if (password !== undefined && /[\s<>"]/.test(password)) return undefined // it may stand between angle brackets
     rest = at + 1
   }
   const headers = question < 0 ? '' : text.slice(question + 1)

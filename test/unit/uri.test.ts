@@ -153,3 +153,8 @@ test('addresses', (t) => {
   for (const text of ['sip:a@b?x=y', 'sip:a@b,c', '<sip:a@b> x', '"x"<sip:a@b', '', '<>', '"x" y <sip:a@b>'])
     t.is(parseAddress(text), undefined, text)
 })
+
+test('a password holds nothing that ends an address', (t) => {
+  t.is(parseUri('sip:bob:secret@localhost')?.password, 'secret')
+  for (const password of ['s>ecret', '<', 'a"b', 'a b']) t.is(parseUri(`sip:bob:${password}@localhost`), undefined, password)
+})
