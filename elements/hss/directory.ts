@@ -1,6 +1,6 @@
 /** All subscribers of an HSS: by identifier and alias, with the version of the whole and what changed lately. */
 import type { Json, Store, Write } from '../../signalling/index.ts'
-import type { SubscriberRecord } from '../schemas/index.ts'
+import type { ServerGrant, SubscriberRecord } from '../schemas/index.ts'
 import { keyPart } from '../services/keys.ts'
 import { fingerprint } from './records.ts'
 
@@ -27,17 +27,33 @@ export class Directory {
   private readonly records = new Map<string, SubscriberRecord>()
   private readonly byAlias = new Map<string, string>()
   private base: string
+  private servers: readonly ServerGrant[]
   private readonly changes: { readonly version: number; readonly id: string }[] = []
   /** Rises with every change; over restarts too. */
   version = 0
 
   /** Throws where two subscribers share an identifier or alias. */
-  constructor(store: Store, prefix: string, provisioned: Iterable<SubscriberRecord>) {
+  constructor(store: Store, prefix: string, provisioned: Iterable<SubscriberRecord>, servers: readonly ServerGrant[] = []) {
     this.store = store
     this.prefix = prefix
     this.provisioned = byId(provisioned)
     for (const [id, record] of this.provisioned) this.place(id, record)
-    this.base = fingerprint([...this.provisioned.values()])
+    this.servers = servers
+    this.base = this.basis()
+  }
+
+  /** What all subscribers have in common has changed: whoever knew any of them must read again. Durable when it resolves. */
+  async regard(servers: readonly ServerGrant[]): Promise<void> {
+    this.servers = servers
+    this.base = this.basis()
+    this.version++
+    this.changes.length = 0
+    await this.store.write([{ key: `${this.prefix}/version`, value: { version: this.version, base: this.base } }])
+  }
+
+  private basis(): string {
+    const records = [...this.provisioned.values()]
+    return fingerprint(this.servers.length === 0 ? records : [records, this.servers])
   }
 
   /**
@@ -54,7 +70,7 @@ export class Directory {
     const others = [...this.records.values()].filter(({ id }) => !ids.includes(id))
     void new Directory(this.store, this.prefix, [...others, ...ids.flatMap((id) => next.get(id) ?? [])]) // throws where it would
     this.provisioned = next
-    this.base = fingerprint([...next.values()])
+    this.base = this.basis()
     for (const id of ids) this.place(id, undefined) // an alias may go from one to another
     for (const { id, after } of changed) {
       this.place(id, after)

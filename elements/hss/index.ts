@@ -1,11 +1,20 @@
 /** The HSS (SPEC §6.1): who subscribes to what, told by the event package `subscription-data` to elements only. */
 import type { Element, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
-import { hasBody, mediaType, readBody, type SubscriberRecord, type SubscriberSettings, writeBody } from '../schemas/index.ts'
+import {
+  hasBody,
+  mediaType,
+  readBody,
+  type ServerGrant,
+  type ServerSettings,
+  type SubscriberRecord,
+  type SubscriberSettings,
+  writeBody,
+} from '../schemas/index.ts'
 import { deviceKey } from '../services/devices.ts'
 import { Offers } from '../services/offers.ts'
 import { SetIndex } from '../services/set-index.ts'
 import { Directory } from './directory.ts'
-import { faultOfSettings, openRecord, toRecord, withoutSecrets } from './records.ts'
+import { faultOfSettings, openRecord, toGrants, toRecord, withoutSecrets } from './records.ts'
 
 export interface HssSettings {
   readonly subscribers?: readonly SubscriberSettings[]
@@ -17,6 +26,8 @@ export interface HssSettings {
   readonly askers?: readonly string[]
   /** Those of them that authenticate users, and are therefore told credentials. Default `proxy`. */
   readonly proxies?: readonly string[]
+  /** Application servers that every subscriber allows, beside those of his own list. */
+  readonly servers?: readonly ServerSettings[]
 }
 
 /** An element whose records can be changed while it runs. */
@@ -54,6 +65,7 @@ class HomeSubscriberServer implements Hss {
   private readonly proxies: ReadonlySet<string>
   private readonly feeds = new Set<Notifier<Told>>()
   private readonly single = new SetIndex<string, Notifier<Told>>()
+  private servers: readonly ServerGrant[] = []
   private directory!: Directory
   private domains: readonly string[] = []
   private host!: Host
@@ -77,11 +89,12 @@ class HomeSubscriberServer implements Hss {
   async start(host: Host): Promise<void> {
     this.host = host
     this.domains = host.domains
+    this.servers = toGrants(this.settings.servers ?? [], this.domains)
     const records = this.provisioned.map((entry) => toRecord(entry, this.domains))
     for (const { id } of records) {
       if (this.hasElementName(id)) host.log.warn({ id }, 'a subscriber has the name of an element: it may not ask the HSS')
     }
-    this.directory = new Directory(host.store, `hss/${this.name}`, records)
+    this.directory = new Directory(host.store, `hss/${this.name}`, records, this.servers)
     await this.directory.load(Math.floor(host.clock.date()))
     host.gauge('subscribers', () => this.directory.size)
     host.gauge('feeds', () => this.feeds.size)
@@ -90,8 +103,14 @@ class HomeSubscriberServer implements Hss {
   /** Who is in the file, and with which rights, changes at once. */
   async reload(settings: HssSettings): Promise<readonly string[]> {
     const records = provisionedBy(this.name, settings).map((entry) => toRecord(entry, this.domains))
+    const servers = toGrants(settings.servers ?? [], this.domains)
     for (const { id, before, after } of await this.directory.reprovision(records)) {
       for (const record of [before, after]) if (record !== undefined) this.tell(id, record)
+    }
+    if (!sameJson(servers, this.servers)) {
+      this.servers = servers
+      await this.directory.regard(servers)
+      this.tellAll()
     }
     return (['open', 'askers', 'proxies'] as const).filter((name) => !sameJson(settings[name], this.settings[name]))
   }
@@ -198,9 +217,21 @@ class HomeSubscriberServer implements Hss {
     }
   }
 
+  private tellAll(): void {
+    const { version } = this.directory
+    const tell = (notifier: Notifier<Told>): void => {
+      notifier.notify({ version, secrets: this.maySeeSecrets(notifier.subscriber), key: notifier.resource || undefined })
+    }
+    for (const notifier of this.feeds) tell(notifier)
+    for (const key of this.single.keys()) for (const notifier of this.single.of(key)) tell(notifier)
+  }
+
   // The first NOTIFY of the feed says only the version, later ones what changed since.
   private render(state: Told, previous: Told | undefined) {
-    const shown = (record: SubscriberRecord): SubscriberRecord => (state.secrets ? record : withoutSecrets(record))
+    const shown = (record: SubscriberRecord): SubscriberRecord => {
+      const told = state.secrets ? record : withoutSecrets(record)
+      return this.servers.length === 0 ? told : { ...told, servers: [...(told.servers ?? []), ...this.servers] }
+    }
     const { version } = state
     if (state.key !== undefined) {
       const record = this.find(state.key)

@@ -3,6 +3,8 @@ import { ha1, parseUri } from '../../signalling/index.ts'
 import {
   type Credentials,
   faultOf,
+  type ServerGrant,
+  type ServerSettings,
   type SubscriberRecord,
   type SubscriberSettings,
   type WatcherRules,
@@ -21,11 +23,7 @@ export function faultOfSettings(list: readonly unknown[]): string | undefined {
 
 /** Passwords become H(A1), identifiers canonical keys. Throws where an identifier is none. */
 export function toRecord(settings: SubscriberSettings, domains: readonly string[]): SubscriberRecord {
-  const key = (text: string): string => {
-    const found = subscriberKey(text, domains)
-    if (found === undefined) throw new Error(`subscriber ${settings.id}: ${text} is no URI, IP address or user name`)
-    return found
-  }
+  const key = keyIn(domains, `subscriber ${settings.id}: `)
   const id = key(settings.id)
   const { discoverable, discoverer } = settings.permissions
   return {
@@ -35,7 +33,21 @@ export function toRecord(settings: SubscriberSettings, domains: readonly string[
     permissions: { discoverable, discoverer },
     friends: (settings.friends ?? []).map(key),
     watchers: settings.watchers && watcherRules(settings.watchers, key),
-    servers: (settings.servers ?? []).map(({ uri, application }) => ({ uri: key(uri), application })),
+    servers: toGrants(settings.servers ?? [], domains),
+  }
+}
+
+/** Application servers by their canonical URI. Throws where one has none. */
+export function toGrants(servers: readonly ServerSettings[], domains: readonly string[]): readonly ServerGrant[] {
+  const key = keyIn(domains, 'servers: ')
+  return servers.map(({ uri, application }) => ({ uri: key(uri), application }))
+}
+
+function keyIn(domains: readonly string[], where: string): (text: string) => string {
+  return (text) => {
+    const found = subscriberKey(text, domains)
+    if (found === undefined) throw new Error(`${where}${text} is no URI, IP address or user name`)
+    return found
   }
 }
 

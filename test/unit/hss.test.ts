@@ -148,6 +148,24 @@ test('too many changes for one NOTIFY: only the version, so everything is read a
   t.deepEqual(Object.keys(feed.last as object), ['version'])
 })
 
+test('application servers that every subscriber allows stand beside those of his own list, and may change', async (t) => {
+  const own = { uri: 'sip:own@localhost', application: 'org.example.chess' }
+  const shared = { uri: 'sip:as@localhost', application: 'org.example.nearby' }
+  const subscribers = [{ id: 'alice', permissions: all, servers: [own] }]
+  const given = { subscribers, servers: [{ uri: 'as', application: 'org.example.nearby' }] }
+  const { fetch, ask, hss, network } = await open(given)
+  t.deepEqual((await fetch(alice))!.servers, [own, shared])
+  t.deepEqual(hss.get('alice')!.servers, [own], 'the record itself is as it was provisioned')
+  const feed = (await ask('sip:prose@localhost')).notifier!
+  const { version } = feed.last as SubscriptionData
+  t.deepEqual(await hss.reload!({ ...given, servers: [] }), [])
+  t.deepEqual(feed.last, { version: version + 1 }, 'everything is to be read again')
+  t.deepEqual((await fetch(alice))!.servers, [own])
+  const again = await open(given, network)
+  t.deepEqual((await again.ask('sip:prose@localhost')).notifier!.last, { version: version + 2 })
+  t.deepEqual((await (await open({ open: true, servers: given.servers })).fetch('sip:any@localhost'))!.servers, [shared])
+})
+
 test('one record may be followed', async (t) => {
   const { ask, hss } = await open()
   const one = (await ask('sip:prose@localhost', { body: json('subscription-query', { device: 'tel:+4930111' }) })).notifier!
