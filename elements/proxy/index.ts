@@ -133,7 +133,7 @@ class ProxyElement implements Element {
     const asserted = identity === undefined ? {} : { asserted: identity }
     const gruu = this.gruus.isOurs(request.uri)
     const last = ownRoutes.at(-1)
-    if (last !== undefined) {
+    if (last !== undefined && !this.isForAnElement(exchange, gruu)) {
       const way = this.flowOfRoute(last.uri.user, exchange)
       // RFC 5627 §3.4: whatever became of the flow, a GRUU leads to its device
       if (gruu && way !== undefined) return this.toDevice(exchange, asserted, way === 'dead' ? undefined : way)
@@ -156,6 +156,12 @@ class ProxyElement implements Element {
     // Both ends of the dialog are behind one address: what came from there may go back there, and nowhere else.
     if (ownRoutes.length > 1 && this.isSealed(ownRoutes)) exchange.forward({ flow: exchange.flow }, asserted)
     else exchange.reply(403, { warning: `no relay to ${uri.host}` })
+  }
+  /** An outsider's request to one of our elements goes there: a token of somebody else's flow in its Route leads nobody to them. */
+  private isForAnElement(exchange: Exchange, gruu: boolean): boolean {
+    if (exchange.flow.trusted || gruu) return false
+    const { host, port } = exchange.request.uri
+    return this.host.flows.isOurs(host, port) && exchange.planned !== undefined
   }
   /** RFC 3325 §7: toward a UE nobody's identity is told who does not want it told. */
   private identityFor(exchange: Exchange, asserted: { asserted?: string }): { asserted?: string } {

@@ -7,6 +7,7 @@ import { buildResponse } from '../messages/build.ts'
 import { parseSeconds, parseToken } from '../messages/fields.ts'
 import type { SipResponse } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
+import { canonical, parseUri } from '../messages/uri.ts'
 import type { ClientUser } from '../transactions/client.ts'
 import type { ServerSide } from '../transactions/server.ts'
 import type { Sender } from './sender.ts'
@@ -55,6 +56,11 @@ export class SubscriberDialog implements Subscription {
     this.remoteTarget = options.to
     this.routeSet = options.route ?? []
     this.start()
+  }
+  /** Canonical URI of the notifier. */
+  get peer(): string {
+    const uri = parseUri(this.options.to)
+    return uri === undefined ? this.options.to : canonical(uri)
   }
   private get from(): string {
     return this.options.from ?? this.holder.sender.contact(this.element)

@@ -172,18 +172,19 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     found?.element.ended?.(notifier, reason)
   }
 
-  /** An in-dialog request for `element`. False: no dialog of that element is its. */
+  /** An in-dialog request for `element`. False: no dialog of that element is its, or its sender takes no part in that dialog. */
   receive(element: string, side: ServerSide): boolean {
     const { request } = side
     const key = dialogKey(request.callId, request.toTag)
     const subscriber = this.subscribers.get(key)
     if (subscriber !== undefined && subscriber.element === element) {
+      if (!isFrom(subscriber.peer, side)) return false
       side.admitted = true
       subscriber.receive(side)
       return true
     }
     const notifier = this.notifiers.get(key)
-    if (notifier === undefined || notifier.element !== element) return false
+    if (notifier === undefined || notifier.element !== element || !isFrom(notifier.subscriber, side)) return false
     side.admitted = true
     this.resubscribe(notifier, side)
     return true
@@ -281,6 +282,12 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
 }
 
 const tooMany = { status: 403, headers: [['Warning', warning('proxima', 'you hold as many subscriptions as you may')]] } as const
+
+/** Who knows the names of a dialog is not yet one of its ends: where somebody vouches for the sender, it has to be `peer`. */
+function isFrom(peer: string, { request, flow }: ServerSide): boolean {
+  const asserted = flow.trusted ? request.asserted[0] : undefined
+  return asserted === undefined || canonical(asserted.uri) === peer
+}
 
 const nowhere: readonly string[] = []
 
