@@ -44,7 +44,7 @@ export interface NodeOptions {
   readonly elements: readonly Element[]
   readonly listen: readonly Listening[]
   readonly domains: readonly string[]
-  /** IP addresses of peers whose P-Asserted-Identity counts (SPEC §2.5). */
+  /** IP addresses of peers whose P-Asserted-Identity counts (SPEC §2.5), and domains that peers prove by certificate over TLS. */
   readonly trusted: readonly string[]
   readonly store: Store
   readonly clock: Clock
@@ -109,7 +109,8 @@ class ProximaNode implements Node, TransportSink {
     this.failed = this.failed.bind(this)
     this.broken = this.broken.bind(this)
     this.lost = this.lost.bind(this)
-    const trusted = new Set(options.trusted)
+    this.refused = this.refused.bind(this)
+    const trusted = new Set(options.trusted.map((each) => each.toLowerCase()))
     this.guests = new Guests({
       clock,
       limits: options.connections,
@@ -182,7 +183,7 @@ class ProximaNode implements Node, TransportSink {
     return most
   }
   private transport(listen: Listening): Transport {
-    const trusted = new Set(this.options.trusted)
+    const trusted = new Set(this.options.trusted.map((each) => each.toLowerCase()))
     const common = { listen, sink: this, isTrusted: (host: string): boolean => trusted.has(host) }
     if (listen.transport === 'UDP') return udpTransport({ ...common, kind: this.options.udp ?? 'auto' })
     const stream = { ...common, newId: (): string => this.options.ids.token(12), guests: this.guests }
@@ -235,6 +236,9 @@ class ProximaNode implements Node, TransportSink {
       const count = await this.subscriptions.restore(element)
       if (count > 0) options.log.info({ element: element.name, count }, 'subscriptions taken up again')
     }
+    const present = options.elements.map(({ name }) => name)
+    const ended = await this.subscriptions.endGone(options.name, present)
+    if (ended > 0) options.log.info({ count: ended }, 'subscriptions ended: their elements are not in the plan any more')
     this.ready = true
   }
   /** Seals flow tokens; kept, so that routes handed out before a restart are still ours. */
@@ -298,8 +302,7 @@ class ProximaNode implements Node, TransportSink {
       return
     }
     this.stats.received++
-    if (this.flows.note(flow) && message.via?.has('alias') && message.via.host === flow.remote.host)
-      this.flows.share(flow, message.via.port)
+    if (this.flows.note(flow) && message.via?.has('alias')) this.flows.share(flow, message.via)
     tap?.message({
       at: clock.date(),
       transport: flow.transport,
@@ -374,6 +377,10 @@ class ProximaNode implements Node, TransportSink {
     const fault = { status: why.includes('more than') ? 513 : 400, text: why }
     const answer = refusal(message, flow, fault, this.address, this.options.ids.token(8))
     if (answer !== undefined) this.transmit(flow, answer)
+  }
+  refused(transport: TransportName, remote: HostPort, why: string): void {
+    this.stats.count('certificates_refused', 1)
+    this.options.log.info({ transport, remote, why }, 'a peer is refused: tls.requireClient')
   }
   failed(flow: Flow, why: string): void {
     this.options.log.debug({ transport: flow.transport, remote: flow.remote, why }, 'a flow failed')

@@ -11,6 +11,7 @@ import { canonical } from '../messages/uri.ts'
 import type { Store } from '../storage/store.ts'
 import type { ServerSide } from '../transactions/server.ts'
 import { EntityTags } from './entity-tag.ts'
+import { PlanMemory, packageGone } from './gone.ts'
 import { Interned } from './interned.ts'
 import { grant, NotifierDialog, type NotifierHolder } from './notifier.ts'
 import type { Sender } from './sender.ts'
@@ -198,7 +199,9 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     if (request.method !== 'SUBSCRIBE' || request.fromTag !== stored.remoteTag || request.event?.value !== notifier.package)
       return reply(481)
     if (request.cseq.number <= stored.remoteSeq) return reply(500, [['Retry-After', '1']]) // RFC 3261 §12.2.2
-    const { element, pack } = this.packages.get(`${notifier.element}/${notifier.package}`)!
+    const offered = this.packages.get(`${notifier.element}/${notifier.package}`)
+    if (offered === undefined) return reply(481) // it is being told that its package is gone
+    const { element, pack } = offered
     const unknown = request.list(H.Require).filter((option) => option.toLowerCase() !== pack.requires)
     if (unknown.length > 0) return reply(420, [['Unsupported', unknown.join(', ')]]) // RFC 3261 §8.2.2.3
     const granted = Math.min(request.expires ?? pack.expires.usual, pack.expires.max)
@@ -244,24 +247,49 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     )
   }
 
-  /** Takes up what the store holds for an element. */
+  /** Takes up what the store holds for an element; ends what is of a package that it does not offer any more. */
   async restore(element: Element): Promise<number> {
-    const restored: NotifierDialog[] = []
-    for await (const [key, entry] of this.store.scan(recordKey(element.name, ''))) {
-      const stored = entry.value as SubscriptionRecord
-      const found = this.packages.get(`${element.name}/${stored.package}`)
-      if (found === undefined) continue // the package is gone from this version; the record expires
-      const id = key.slice(key.lastIndexOf('/') + 1)
-      if (this.notifiers.has(dialogKey(stored.callId, id))) continue // made since this process started
-      restored.push(
-        new NotifierDialog(this, element.name, found.pack, id, { ...stored, ceiling: stored.ceiling + reserve }, false),
-      )
+    const found = await this.read(element.name)
+    let count = 0
+    for (const notifier of found) {
+      if (this.packages.has(`${element.name}/${notifier.package}`)) {
+        await element.restored?.(notifier)
+        count++
+      } else notifier.terminate('noresource')
     }
-    for (const notifier of restored) this.enterNotifier(notifier)
-    await Promise.all(restored.map((notifier) => this.save(notifier)))
-    for (const notifier of restored) await element.restored?.(notifier)
-    for (const notifier of restored) notifier.open()
-    return restored.length
+    for (const notifier of found) notifier.open()
+    return count
+  }
+  /** Ends the subscriptions of elements that were in the node's plan once, and are not now. Returns how many. */
+  async endGone(node: string, present: readonly string[]): Promise<number> {
+    const memory = new PlanMemory(this.store, node)
+    const unfinished: string[] = []
+    let count = 0
+    for (const name of await memory.gone(present)) {
+      const left = await this.read(name)
+      if (left.length > 0) unfinished.push(name)
+      count += left.length
+      for (const notifier of left) {
+        notifier.terminate('noresource')
+        notifier.open()
+      }
+    }
+    await memory.keep(present, unfinished)
+    return count
+  }
+  /** What the store holds under that element's name, in the tables again and not open yet. */
+  private async read(element: string): Promise<readonly NotifierDialog[]> {
+    const found: NotifierDialog[] = []
+    for await (const [key, entry] of this.store.scan(recordKey(element, ''))) {
+      const kept = entry.value as SubscriptionRecord
+      const id = key.slice(key.lastIndexOf('/') + 1)
+      if (this.notifiers.has(dialogKey(kept.callId, id))) continue // made since this process started
+      const pack = this.packages.get(`${element}/${kept.package}`)?.pack ?? packageGone(kept)
+      found.push(new NotifierDialog(this, element, pack, id, { ...kept, ceiling: kept.ceiling + reserve }, false))
+    }
+    for (const notifier of found) this.enterNotifier(notifier)
+    await Promise.all(found.map((notifier) => this.save(notifier)))
+    return found
   }
 
   subscribe(element: string, options: SubscribeOptions, listener: SubscriptionListener): SubscriberDialog {
