@@ -187,8 +187,8 @@ class LmdbStore implements Store {
     return new StoreFault('store-closed', `store ${this.folder} is closed`)
   }
 
-  async *scan(prefix: string): AsyncGenerator<readonly [key: string, entry: Entry]> {
-    for (let after: string | undefined; ; ) {
+  async *scan(prefix: string, from?: string): AsyncGenerator<readonly [key: string, entry: Entry]> {
+    for (let after = from; ; ) {
       if (this.closed) throw this.closedFault()
       const found = this.page(prefix, after)
       for (const { key, bytes } of found.live) yield [key, decodeRecord(bytes)]

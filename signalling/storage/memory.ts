@@ -71,8 +71,8 @@ class MemoryStore implements Store {
   private remove(key: string): void {
     if (this.entries.delete(key)) this.keys.delete(key)
   }
-  async *scan(prefix: string): AsyncGenerator<readonly [key: string, entry: Entry]> {
-    for (let after: string | undefined; ; ) {
+  async *scan(prefix: string, from?: string): AsyncGenerator<readonly [key: string, entry: Entry]> {
+    for (let after = from; ; ) {
       const keys = this.keys.range(prefix, after, page)
       for (const key of keys) {
         const held = this.held(key)

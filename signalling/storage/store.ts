@@ -40,8 +40,8 @@ export interface Store {
   get(key: string): Entry | undefined | Promise<Entry | undefined>
   /** All or nothing; resolves when the batch is as durable as the store was told to be. Rejects only if the store itself failed. */
   write(writes: readonly Write[]): Promise<WriteOutcome>
-  /** Live entries whose key starts with `prefix`, in key order. */
-  scan(prefix: string): AsyncIterable<readonly [key: string, entry: Entry]>
+  /** Live entries whose key starts with `prefix`, in key order; with `after`, a key that starts so too, only those behind it. */
+  scan(prefix: string, after?: string): AsyncIterable<readonly [key: string, entry: Entry]>
   /** Tells of every committed change below `prefix`, in commit order; returns the way to stop. */
   watch(prefix: string, listener: (change: Change) => void): () => void
   /** Waits for writes under way, then closes. */

@@ -154,6 +154,20 @@ export function storeContract(test: TestFn, name: string, open: (clock: ManualCl
       { numRuns: 40 },
     )
   })
+  check('scans from behind a key, which need not be there', async (t, store) => {
+    const all = Array.from({ length: 600 }, (_, i) => `k/${String(i).padStart(3, '0')}`)
+    await store.write(all.map((key) => ({ key, value: key })))
+    void store.write([{ key: 'k/599x', value: '' }])
+    const behind = async (after: string): Promise<string[]> => {
+      const found: string[] = []
+      for await (const [key] of store.scan('k/', after)) found.push(key)
+      return found
+    }
+    t.deepEqual(await behind('k/099'), [...all.slice(100), 'k/599x'])
+    t.deepEqual(await behind('k/099x'), [...all.slice(100), 'k/599x'])
+    t.deepEqual(await behind('k/599'), ['k/599x'])
+    t.deepEqual(await behind('k/599x'), [])
+  })
   check('goes on scanning while entries come and go', async (t, store) => {
     await store.write(Array.from({ length: 700 }, (_, i) => ({ key: `k/${String(i).padStart(3, '0')}`, value: i })))
     const seen: string[] = []
