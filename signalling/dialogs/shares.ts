@@ -9,10 +9,9 @@ export class Shares {
   constructor(limit = usualLimit) {
     this.limit = limit
   }
-  /** Whether one more is refused; `sender`: the id of the flow it came on, since elements of ours may hold any number. */
-  isFull(subscriber: string, sender: string): boolean {
-    if ((this.held.get(subscriber) ?? 0) < this.limit) return false
-    return !(sender.startsWith('local-') && subscriber.startsWith(`sip:${sender.slice(6)}@`))
+  /** Whether one more is refused. */
+  isFull(subscriber: string): boolean {
+    return (this.held.get(subscriber) ?? 0) >= this.limit
   }
   take(subscriber: string): void {
     this.held.set(subscriber, (this.held.get(subscriber) ?? 0) + 1)

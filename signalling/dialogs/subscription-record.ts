@@ -22,6 +22,8 @@ export interface SubscriptionRecord {
   /** Milliseconds since the epoch. */
   readonly expires: number
   readonly pending?: boolean
+  /** Made by an element of this node, for itself or on somebody's behalf: in nobody's share. */
+  readonly inside?: boolean
   /** The element's own. */
   readonly record?: Json
 }

@@ -5,7 +5,7 @@ import type { Ids } from '../ids.ts'
 import type { Log } from '../log.ts'
 import { buildResponse, type HeaderList, warning } from '../messages/build.ts'
 import { parseToken } from '../messages/fields.ts'
-import type { SipRequest } from '../messages/message.ts'
+import { type SipRequest, stride } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import { canonical } from '../messages/uri.ts'
 import type { Store } from '../storage/store.ts'
@@ -26,7 +26,7 @@ export interface SubscriptionsOptions {
   readonly store: Store
   readonly sender: Sender
   readonly log: Log
-  /** Subscriptions of one subscriber at most, elements of ours apart; default 10,000. */
+  /** Subscriptions of one subscriber at most, and as many fetches at a time; those that elements of ours make are apart. Default 10,000. */
   readonly limit?: number
 }
 
@@ -38,6 +38,8 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   readonly terms = new Terms()
   private readonly routes = new Interned()
   private readonly shares: Shares
+  /** Fetches hold nothing but until their one NOTIFY is answered. */
+  private readonly fetches: Shares
   private readonly store: Store
   private readonly log: Log
   private readonly packages = new Map<string, { readonly element: Element; readonly pack: EventPackage }>()
@@ -47,6 +49,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
 
   constructor({ clock, ids, store, sender, log, limit }: SubscriptionsOptions) {
     this.shares = new Shares(limit)
+    this.fetches = new Shares(limit)
     this.clock = clock
     this.ids = ids
     this.store = store
@@ -87,9 +90,10 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     if (type === undefined) return { status: 406, headers: [['Accept', found.pack.types.join(', ')]] }
     const { usual, max } = found.pack.expires
     const subscriber = asserted ?? canonical(request.from.uri)
-    if (this.shares.isFull(subscriber, side.flow.id)) return tooMany
-    side.admitted = true
     const granted = Math.min(request.expires ?? usual, options.expires ?? max, max)
+    const inside = isInside(side)
+    if (!inside && (granted === 0 ? this.fetches : this.shares).isFull(subscriber)) return tooMany
+    side.admitted = true
     const id = this.ids.token(16)
     const stored: SubscriptionRecord = {
       package: options.package,
@@ -108,6 +112,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       ceiling: reserve,
       expires: this.clock.date() + granted * 1000,
       ...(options.pending === true ? { pending: true } : {}),
+      ...(inside ? { inside } : {}),
       ...(options.record === undefined ? {} : { record: options.record }),
     }
     const notifier = new NotifierDialog(this, element, found.pack, id, stored, granted === 0)
@@ -135,7 +140,11 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   }
   private enterNotifier(notifier: NotifierDialog): void {
     this.notifiers.set(notifier.key, notifier)
-    this.shares.take(notifier.subscriber)
+    this.shareOf(notifier)?.take(notifier.subscriber)
+  }
+  /** Undefined: it counts in nobody's. */
+  private shareOf({ stored, fetch }: NotifierDialog): Shares | undefined {
+    return stored.inside === true ? undefined : fetch ? this.fetches : this.shares
   }
   /** `otherwise` undoes what was done for a request that then cannot be kept: it gets 500. */
   private whenSaved(notifier: NotifierDialog, side: ServerSide, then: () => void, otherwise: () => void): void {
@@ -162,7 +171,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     })
   }
   remove(notifier: NotifierDialog, reason: EndReason): void {
-    if (this.notifiers.delete(notifier.key)) this.shares.give(notifier.subscriber)
+    if (this.notifiers.delete(notifier.key)) this.shareOf(notifier)?.give(notifier.subscriber)
     if (!notifier.fetch) {
       this.store.write([{ key: recordKey(notifier.element, notifier.id), delete: true }]).catch((fault: unknown) => {
         this.log.error({ fault: String(fault), subscription: notifier.id }, 'the store failed; an ended subscription stays in it')
@@ -310,6 +319,11 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
 }
 
 const tooMany = { status: 403, headers: [['Warning', warning('proxima', 'you hold as many subscriptions as you may')]] } as const
+
+/** An element of this node has made the request itself: nobody else's Via is in it. */
+function isInside({ request, flow }: ServerSide): boolean {
+  return flow.internal === true && request.find(H.Via, request.find(H.Via) + stride) < 0
+}
 
 /** Who knows the names of a dialog is not yet one of its ends: where somebody vouches for the sender, it has to be `peer`. */
 function isFrom(peer: string, { request, flow }: ServerSide): boolean {

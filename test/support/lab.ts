@@ -9,6 +9,7 @@ import {
   ManualClock,
   MemoryNetwork,
   type Node,
+  type NodeOptions,
   type Resolver,
   type Store,
   seededIds,
@@ -46,6 +47,8 @@ export class Lab {
   readonly trusted: string[] = []
   /** Of the server started next. */
   sourceRate: Rate | undefined = undefined
+  /** Of the server started next: subscriptions of one subscriber. */
+  subscriptions: number | undefined = undefined
   /** Of the server started next: looks up host names. */
   resolver: Resolver | undefined = undefined
   private agents = 0
@@ -89,11 +92,15 @@ export class Lab {
       trusted: name === 'server' ? this.trusted : [],
       ids: seededIds(this.nodes.length + 1),
       listen: [{ transport: 'MEM', host, port: 5060 }],
-      ...(name === 'server' ? { tap: this.tap, sourceRate: this.sourceRate, resolver: this.resolver } : {}),
+      ...(name === 'server' ? this.ofServer : {}),
     })
     this.nodes.push(node)
     await node.start()
     return node
+  }
+  private get ofServer(): Partial<NodeOptions> {
+    const { tap, sourceRate, resolver, subscriptions } = this
+    return { tap, sourceRate, resolver, subscriptions }
   }
   /** Lets `ms` pass while `work` is under way, and gives its result. */
   async during<Result>(work: Promise<Result>, ms = 1000): Promise<Result> {
