@@ -1,7 +1,8 @@
-/** The certificate of a node's TLS and WSS addresses, read again when its files change. */
+/** The certificates of a node, its own and those that it judges others by, read again when their files change. */
 import { readFileSync, statSync } from 'node:fs'
 import type { Clock, Log, Node, TlsMaterial } from '../signalling/index.ts'
 import { Refusal } from './commands/refusal.ts'
+import type { TlsFiles } from './dialplan.ts'
 import { unreadable } from './text.ts'
 
 const everyMs = 2_000
@@ -9,17 +10,18 @@ const everyMs = 2_000
 export class Certificate {
   /** As read last. */
   material: TlsMaterial
-  private readonly files: { readonly certificate: string; readonly key: string }
+  private readonly files: TlsFiles
   private seen: string
 
   /** Throws a Refusal where a file cannot be read. */
-  constructor(files: { readonly certificate: string; readonly key: string }) {
+  constructor(files: TlsFiles) {
     this.files = files
-    this.material = { certificate: read(files.certificate), key: read(files.key) }
+    this.material = readAll(files)
     this.seen = this.stamp()
   }
   private stamp(): string {
-    return [this.files.certificate, this.files.key].map((file) => statSync(file).mtimeMs).join()
+    const { certificate, key, authorities = certificate } = this.files
+    return [certificate, key, authorities].map((file) => statSync(file).mtimeMs).join()
   }
   /** Hands new files to the node; what is no certificate is logged once and the old one stays. */
   watch(node: Node, clock: Clock, log: Log): void {
@@ -29,7 +31,7 @@ export class Certificate {
         const stamp = this.stamp()
         if (stamp === this.seen) return
         this.seen = stamp
-        this.material = { certificate: read(this.files.certificate), key: read(this.files.key) }
+        this.material = readAll(this.files)
         node.renewTls(this.material)
         log.info({ file: this.files.certificate }, 'certificate read again')
       } catch (fault) {
@@ -43,10 +45,19 @@ export class Certificate {
   }
 }
 
+function readAll({ certificate, key, authorities, requireClient }: TlsFiles): TlsMaterial {
+  return {
+    certificate: read(certificate),
+    key: read(key),
+    ...(authorities === undefined ? {} : { authorities: read(authorities) }),
+    ...(requireClient === undefined ? {} : { requireClient }),
+  }
+}
+
 function read(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    throw new Refusal(`${file}: ${unreadable(error)}; give PEM files under tls, or make a pair with proxima cert`, error)
+    throw new Refusal(`${file}: ${unreadable(error)}; give PEM files under tls, or make them with proxima cert`, error)
   }
 }

@@ -19,17 +19,25 @@ export interface Limits {
   readonly subscriptions?: number
 }
 
+/** Paths of PEM files, and what is asked of who connects. */
+export interface TlsFiles {
+  readonly certificate: string
+  readonly key: string
+  readonly authorities?: string
+  readonly requireClient?: boolean
+}
+
 export interface Dialplan {
   /** Path of the file, as given. */
   readonly file: string
   readonly name: string
   readonly domains: readonly string[]
   readonly listen: readonly Listening[]
-  /** Paths of PEM files. */
-  readonly tls: { readonly certificate: string; readonly key: string } | undefined
+  readonly tls: TlsFiles | undefined
   readonly http: HostPort | undefined
   /** Folder relative to the working directory, or `memory`. */
   readonly data: string
+  /** IP addresses, and domains that peers prove by certificate. */
   readonly trusted: readonly string[]
   readonly limits: Limits
   readonly connections: ConnectionLimits

@@ -1,5 +1,6 @@
 /** Reads a dialplan file; every fault in it is told with its line. */
 
+import { isIP } from 'node:net'
 import { dirname, isAbsolute, join } from 'node:path'
 import type { ConnectionLimits, Rule } from '../signalling/index.ts'
 import {
@@ -12,6 +13,7 @@ import {
   parsePlace,
   printListen,
   type Settings,
+  type TlsFiles,
 } from './dialplan.ts'
 import { provisioned } from './provisioning.ts'
 import { readText } from './text.ts'
@@ -22,7 +24,7 @@ interface RawDialplan {
   readonly name: string
   readonly domains: readonly string[]
   readonly listen: readonly string[]
-  readonly tls?: { readonly certificate: string; readonly key: string }
+  readonly tls?: TlsFiles
   readonly http?: string
   readonly data?: string
   readonly trusted?: readonly string[]
@@ -54,7 +56,21 @@ export function loadDialplan(file: string): Outcome<Dialplan> {
     fault(lineOf('listen'), `listen has ${printListen(secure)} and there is no tls`, 'tls: { certificate: FILE, key: FILE }')
   }
   const beside = (path: string): string => (isAbsolute(path) ? path : join(dirname(file), path))
-  const tls = raw.tls && { certificate: beside(raw.tls.certificate), key: beside(raw.tls.key) }
+  const tls = raw.tls && {
+    ...raw.tls,
+    certificate: beside(raw.tls.certificate),
+    key: beside(raw.tls.key),
+    ...(raw.tls.authorities === undefined ? {} : { authorities: beside(raw.tls.authorities) }),
+  }
+  if (tls?.requireClient === true && tls.authorities === undefined)
+    fault(lineOf('tls', 'requireClient'), 'tls.requireClient has no authorities to judge certificates by', 'authorities: FILE')
+  for (const [index, peer] of (raw.trusted ?? []).entries())
+    if (isIP(peer) === 0 && tls?.authorities === undefined)
+      fault(
+        lineOf('trusted', index),
+        `trusted has ${peer}, which no certificate can prove`,
+        'an IP address, or tls: { authorities: FILE }',
+      )
   const http = raw.http === undefined ? undefined : parsePlace(raw.http)
   if (raw.http !== undefined && http === undefined) fault(lineOf('http'), `http is ${raw.http}`, 'a port of at most 65535')
 

@@ -6,6 +6,7 @@ import type { Flow, HostPort, TlsMaterial, TransportSink } from './transport.ts'
 export interface ConnectionOptions {
   readonly listen: HostPort
   readonly sink: TransportSink
+  /** Of an IP address, or a domain that the peer has proved. */
   readonly isTrusted: (host: string) => boolean
   /** Names connections, unguessably. */
   readonly newId: () => string
@@ -47,7 +48,8 @@ export class ConnectionFlow implements Flow, Watched {
   readonly reliable = true
   readonly local: HostPort
   readonly remote: HostPort
-  readonly trusted: boolean
+  trusted: boolean
+  domains: readonly string[] = []
   identity: string | undefined = undefined
   heardAt = 0
   begunAt = -1
@@ -84,6 +86,11 @@ export class ConnectionFlow implements Flow, Watched {
     this.guests = options.guests
     this.guests?.watch(this)
     if (dialled) this.begunAt = -1 // it is ours to speak first
+  }
+  /** The peer's certificate stands for those domains. */
+  proved(domains: readonly string[], isTrusted: ConnectionOptions['isTrusted']): void {
+    this.domains = domains
+    this.trusted ||= domains.some(isTrusted)
   }
   /** False also where only answers may still leave: the peer has half closed. */
   get open(): boolean {
@@ -164,9 +171,4 @@ export class ConnectionFlow implements Flow, Watched {
 /** An address without the IPv6 wrapping of an IPv4 peer. */
 export function plainAddress(host: string | undefined): string {
   return (host ?? '').replace(/^::ffff:(?=\d+\.)/, '')
-}
-
-/** As Node's TLS takes it. SIP over TLS wants 1.2 or later (RFC 8446 appendix, RFC 9325). */
-export function contextOf({ certificate, key }: TlsMaterial): { cert: string; key: string; minVersion: 'TLSv1.2' } {
-  return { cert: certificate, key, minVersion: 'TLSv1.2' }
 }

@@ -49,12 +49,12 @@ export class FlowTable {
     return true
   }
   /**
-   * RFC 5923: requests to `port` of its peer may take that connection. By TCP nothing proves that the port is the peer's, so only
-   * a peer that the dialplan trusts is believed; over TLS we ask for no certificate of who calls, so none is.
+   * RFC 5923: requests to that port of its peer may take the connection that it came by. By TCP nothing proves that the port is
+   * the peer's, so only a peer that the dialplan trusts is believed; over TLS its certificate has to stand for the host.
    */
-  share(flow: Flow, port: number): void {
-    if (flow.transport !== 'TCP' || !flow.trusted || !this.connections.has(flow.id)) return
-    const place = `TCP|${flow.remote.host}|${port || 5060}`
+  share(flow: Flow, sentBy: HostPort): void {
+    const place = this.connections.has(flow.id) ? placeOf(flow, sentBy) : undefined
+    if (place === undefined) return
     this.shared.set(place, flow)
     this.sharedAs.set(flow, place)
   }
@@ -82,8 +82,11 @@ export class FlowTable {
   }
   /** `port`: of our socket, where there are several; `name`: whom the peer's certificate has to name. */
   to(transport: string, remote: HostPort, { port = 0, name }: { port?: number; name?: string } = {}): Flow | undefined {
-    const shared = this.shared.size === 0 ? undefined : this.shared.get(`${transport}|${remote.host}|${remote.port}`)
-    if (shared?.open) return shared
+    if (this.shared.size > 0) {
+      const whose = transport === 'TLS' ? `|${(name ?? remote.host).toLowerCase()}` : ''
+      const shared = this.shared.get(`${transport}|${remote.host}|${remote.port}${whose}`)
+      if (shared?.open) return shared
+    }
     // A network in memory carries what would go by datagram.
     const carrier = this.carrier(transport, remote, port) ?? (transport === 'UDP' ? this.carrier('MEM', remote, port) : undefined)
     const flow = carrier?.connect(remote, name)
@@ -142,6 +145,13 @@ export class FlowTable {
     if (!this.isSealed(token)) return undefined
     return this.named(Buffer.from(token.slice(0, token.lastIndexOf('.')), 'base64url').toString())
   }
+}
+
+/** Whose requests a connection may carry; undefined: nobody's that it has not carried before. */
+function placeOf({ transport, remote, trusted, domains }: Flow, { host, port }: HostPort): string | undefined {
+  if (transport === 'TCP' && trusted && host === remote.host) return `TCP|${host}|${port || 5060}`
+  const name = host.toLowerCase()
+  return domains?.includes(name) ? `TLS|${remote.host}|${port || 5061}|${name}` : undefined
 }
 
 function inFamily({ local: { host } }: Transport, family: 4 | 6): boolean {

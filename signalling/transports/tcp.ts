@@ -1,9 +1,10 @@
 /** TCP and TLS: connections in and out, framed by Content-Length, kept alive by CRLF (RFC 3261 §18, RFC 5626 §3.5.1). */
-import { createConnection, createServer, isIP, type Server, type Socket } from 'node:net'
-import { connect as connectTls, createServer as createTlsServer, type Server as TlsServer } from 'node:tls'
-import { ConnectionFlow, type ConnectionOptions, contextOf, type Pipe, plainAddress, usual } from './connection.ts'
+import { createConnection, createServer, type Server, type Socket } from 'node:net'
+import { connect as connectTls, createServer as createTlsServer, TLSSocket, type Server as TlsServer } from 'node:tls'
+import { ConnectionFlow, type ConnectionOptions, type Pipe, plainAddress, usual } from './connection.ts'
 import { admitBy, handshakeTime, remoteOf } from './door.ts'
 import { Framer } from './framing.ts'
+import { acceptOptions, contextOf, Dialling, provenDomains, refusalOf } from './tls.ts'
 import type { HostPort, Transport } from './transport.ts'
 
 /** Without `listen`: connects only. */
@@ -31,10 +32,10 @@ function pipeOf(socket: Socket): Pipe {
   }
 }
 
-/** Of peers the certificate is checked by the system's authorities, and has to be of `name` (SNI, RFC 5922 §7). */
-function dial({ host, port }: HostPort, tls: boolean, name: string): Socket {
-  if (!tls) return createConnection({ host, port, noDelay: true, keepAlive: true, allowHalfOpen: true })
-  return connectTls({ host, port, ...(isIP(name) === 0 ? { servername: name } : {}) })
+/** `name`: whom the peer's certificate has to name. */
+function dial({ host, port }: HostPort, tls: Dialling | undefined, name: string): Socket {
+  if (tls === undefined) return createConnection({ host, port, noDelay: true, keepAlive: true, allowHalfOpen: true })
+  return connectTls({ host, port, ...tls.options(name) })
 }
 
 export function tcpTransport(options: TcpOptions): Transport {
@@ -43,9 +44,17 @@ export function tcpTransport(options: TcpOptions): Transport {
   const flows = new Map<string, ConnectionFlow>()
   const name = options.tls === undefined ? 'TCP' : 'TLS'
   const { guests } = options
-  const accept = (socket: Socket): void => void attach(socket, remoteOf(socket))
+  const accept = (socket: Socket): void => {
+    const why = options.tls?.requireClient === true ? refusalOf(socket as TLSSocket) : undefined
+    if (why === undefined) return void attach(socket, remoteOf(socket))
+    sink.refused?.(name, remoteOf(socket), why)
+    socket.on('error', () => undefined) // it is gone
+    socket.destroy()
+  }
   const secure =
-    options.tls && createTlsServer({ noDelay: true, handshakeTimeout: handshakeTime(guests), ...contextOf(options.tls) }, accept)
+    options.tls &&
+    createTlsServer({ noDelay: true, handshakeTimeout: handshakeTime(guests), ...acceptOptions(options.tls) }, accept)
+  const dialling = options.tls && new Dialling(options.tls)
   const server: Server | TlsServer = secure ?? createServer({ noDelay: true, keepAlive: true, allowHalfOpen: true }, accept)
   secure?.on('tlsClientError', (_fault, socket) => socket.destroy())
   if (guests !== undefined) admitBy(guests, server)
@@ -58,6 +67,11 @@ export function tcpTransport(options: TcpOptions): Transport {
     const ours =
       anyHost.includes(local.host) && asked === undefined ? { ...local, host: plainAddress(socket.localAddress) } : local
     const flow = new ConnectionFlow(name, pipeOf(socket), ours, remote, { ...options, listen: local }, asked !== undefined)
+    if (socket instanceof TLSSocket) {
+      const prove = (): void => flow.proved(provenDomains(socket), options.isTrusted)
+      if (asked === undefined) prove()
+      else socket.once('secureConnect', prove)
+    }
     const key = keyOf(remote, asked)
     flows.set(key, flow)
     let completed = false
@@ -120,13 +134,20 @@ export function tcpTransport(options: TcpOptions): Transport {
     connect: (remote, asked = remote.host) => {
       const standing = flows.get(keyOf(remote, asked))
       if (standing?.open) return standing
-      const socket = dial(remote, options.tls !== undefined, asked)
+      const socket = dial(remote, dialling, asked)
       socket.setTimeout(connectTimeout, () => {
         if (socket.connecting) socket.destroy(new Error(`no connection within ${connectTimeout} ms`))
       })
       return attach(socket, remote, asked)
     },
-    ...(secure === undefined ? {} : { renew: (material) => secure.setSecureContext(contextOf(material)) }),
+    ...(secure === undefined
+      ? {}
+      : {
+          renew: (material) => {
+            dialling?.renew(material)
+            secure.setSecureContext(contextOf(material))
+          },
+        }),
     close: () =>
       new Promise((resolve) => {
         for (const flow of flows.values()) flow.close()

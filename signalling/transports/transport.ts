@@ -15,8 +15,10 @@ export interface Flow {
   readonly reliable: boolean
   readonly local: HostPort
   readonly remote: HostPort
-  /** The dialplan lists the peer: its P-Asserted-Identity counts (SPEC §2.5). */
+  /** The dialplan lists the peer's address, or a domain that it has proved: its P-Asserted-Identity counts (SPEC §2.5). */
   readonly trusted: boolean
+  /** Domains, lower case, that the peer has proved by its certificate (RFC 5922 §7.1); TLS only. */
+  readonly domains?: readonly string[]
   readonly open: boolean
   /** We have called the peer, and can again when it is gone. */
   readonly dialled?: boolean
@@ -38,6 +40,8 @@ export interface TransportSink {
   failed(flow: Flow, why: string): void
   /** The flow is gone, and most likely its peer never saw those bytes. */
   lost?(flow: Flow, bytes: Uint8Array): void
+  /** A peer has shown no certificate that we believe, and no flow came of it. */
+  refused?(transport: TransportName, remote: HostPort, why: string): void
   /** A stream cannot be cut into messages any more; `head` is what came of the header to blame. The flow is closed afterwards. */
   broken?(flow: Flow, why: string, head: Buffer): void
 }
@@ -46,6 +50,10 @@ export interface TransportSink {
 export interface TlsMaterial {
   readonly certificate: string
   readonly key: string
+  /** Certificates of those who sign the certificates of peers; left out: the system's for whom we call, and nobody who calls is asked. */
+  readonly authorities?: string
+  /** Whoever calls by TLS without a certificate of theirs is refused. */
+  readonly requireClient?: boolean
 }
 
 export interface Transport {

@@ -4,8 +4,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createSecureServer } from 'node:https'
 import { type PerMessageDeflateOptions, type WebSocket, WebSocketServer } from 'ws'
 import type { TransportName } from '../capture/tap.ts'
-import { ConnectionFlow, type ConnectionOptions, contextOf, type Pipe, usual } from './connection.ts'
+import { ConnectionFlow, type ConnectionOptions, type Pipe, usual } from './connection.ts'
 import { admitBy, handshakeTime, remoteOf } from './door.ts'
+import { contextOf } from './tls.ts'
 import type { Flow, HostPort, Transport } from './transport.ts'
 
 const ping = '\r\n\r\n' // RFC 5626 §3.5.1

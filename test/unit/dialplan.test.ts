@@ -122,6 +122,16 @@ const cases: readonly Case[] = [
     faults: [[4, /99999/, /65535/]],
   },
   {
+    title: 'a trusted domain that no certificate can prove',
+    text: `${head}trusted:\n  - 10.0.0.1\n  - as.test\ntls: { certificate: c, key: k }\nelements: { hss: { role: hss } }`,
+    faults: [[6, /as\.test/, /authorities/]],
+  },
+  {
+    title: 'a certificate required that nobody can judge',
+    text: `${head}tls: { certificate: c, key: k, requireClient: true }\nelements: { hss: { role: hss } }`,
+    faults: [[4, /./, /authorities/]],
+  },
+  {
     title: 'an unknown role',
     text: `${head}elements:\n  hss:\n    role: hsss`,
     faults: [[6, /the role 'hsss'/, /proxy, hss, prose, presence/]],
