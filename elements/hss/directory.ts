@@ -2,15 +2,23 @@
 import type { Json, Store, Write } from '../../signalling/index.ts'
 import type { ServerGrant, SubscriberRecord } from '../schemas/index.ts'
 import { keyPart } from '../services/keys.ts'
+import { Additions, keyOf } from './additions.ts'
+import { Changes } from './changes.ts'
 import { fingerprint } from './records.ts'
+import { Shelf, Taken } from './shelf.ts'
 
-const remembered = 10_000 // changes kept for those who lag behind
-
-/** What the store says of a subscriber changed at run time. `over`: what it replaced, so that a later file wins again. */
+/** What the store says of a provisioned subscriber changed at run time. `over`: what it replaced, so that a later file wins again. */
 interface Override {
   readonly id: string
   readonly record: SubscriberRecord | null
   readonly over: string
+}
+
+/** What the store says of the whole. `added`: how many subscribers came at run time. */
+interface Whole {
+  readonly version: number
+  readonly base: string
+  readonly added?: number
 }
 
 /** One record before and after; undefined: there was, or is, none. */
@@ -23,12 +31,15 @@ export interface Changed {
 export class Directory {
   private readonly store: Store
   private readonly prefix: string
-  private provisioned = new Map<string, SubscriberRecord>()
-  private readonly records = new Map<string, SubscriberRecord>()
-  private readonly byAlias = new Map<string, string>()
-  private base: string
+  private readonly additions: Additions
+  private readonly changes = new Changes()
+  /** What the file says. */
+  private provisioned: ReadonlyMap<string, SubscriberRecord>
+  /** The same as it was changed since. */
+  private shelf: Shelf
   private servers: readonly ServerGrant[]
-  private readonly changes: { readonly version: number; readonly id: string }[] = []
+  private base: string
+  private batch: Changed[] = []
   /** Rises with every change; over restarts too. */
   version = 0
 
@@ -36,24 +47,41 @@ export class Directory {
   constructor(store: Store, prefix: string, provisioned: Iterable<SubscriberRecord>, servers: readonly ServerGrant[] = []) {
     this.store = store
     this.prefix = prefix
+    this.additions = new Additions(store, prefix)
     this.provisioned = byId(provisioned)
-    for (const [id, record] of this.provisioned) this.place(id, record)
+    this.shelf = new Shelf(this.provisioned.values())
     this.servers = servers
     this.base = this.basis()
   }
 
-  /** What all subscribers have in common has changed: whoever knew any of them must read again. Durable when it resolves. */
-  async regard(servers: readonly ServerGrant[]): Promise<void> {
-    this.servers = servers
-    this.base = this.basis()
-    this.version++
-    this.changes.length = 0
-    await this.store.write([{ key: `${this.prefix}/version`, value: { version: this.version, base: this.base } }])
+  get size(): number {
+    return this.shelf.size + this.additions.size
   }
 
-  private basis(): string {
-    const records = [...this.provisioned.values()]
-    return fingerprint(this.servers.length === 0 ? records : [records, this.servers])
+  /**
+   * Reads back what was changed at run time; resolves with what of it had to give way to an edited file. `date`: where
+   * versions start in an empty store, ms since the epoch.
+   */
+  async load(date: number): Promise<readonly string[]> {
+    const stored = (await this.store.get(`${this.prefix}/version`))?.value as unknown as Whole | undefined
+    this.additions.size = stored?.added ?? 0
+    const lost: string[] = []
+    const writes: Write[] = []
+    for await (const [key, { value }] of this.store.scan(`${this.prefix}/record/`)) {
+      const { id, record, over } = value as unknown as Override
+      if (over === '' && record !== null && !this.provisioned.has(id)) {
+        writes.push({ key, delete: true }) // of a version that kept all of them here
+        this.additions.set(id, record)
+      } else if (over !== this.print(id) || !this.restore(id, record ?? undefined, lost)) {
+        writes.push({ key, delete: true }) // the file was edited after the change at run time: the file wins
+      }
+    }
+    if (stored?.base !== this.base) for (const record of this.shelf.values()) this.makeRoom(record, lost)
+    const { base } = this
+    this.version = stored === undefined ? date : stored.version + (stored.base === base ? 0 : 1)
+    const more = [...writes, ...this.additions.take()]
+    if (more.length > 0 || stored?.base !== base) await this.store.write([...more, this.whole()])
+    return lost
   }
 
   /**
@@ -62,79 +90,119 @@ export class Directory {
    */
   async reprovision(provisioned: readonly SubscriberRecord[]): Promise<readonly Changed[]> {
     const next = byId(provisioned)
-    const ids = [...new Set([...this.provisioned.keys(), ...next.keys()])].filter((id) => {
+    const ids = new Set([...this.provisioned.keys(), ...next.keys()])
+    for (const id of ids) {
       const [before, after] = [this.provisioned.get(id), next.get(id)]
-      return before === undefined || after === undefined || fingerprint(before) !== fingerprint(after)
-    })
-    const changed = ids.map((id) => ({ id, before: this.records.get(id), after: next.get(id) }))
-    const others = [...this.records.values()].filter(({ id }) => !ids.includes(id))
-    void new Directory(this.store, this.prefix, [...others, ...ids.flatMap((id) => next.get(id) ?? [])]) // throws where it would
-    this.provisioned = next
-    this.base = this.basis()
-    for (const id of ids) this.place(id, undefined) // an alias may go from one to another
-    for (const { id, after } of changed) {
-      this.place(id, after)
-      this.changes.push({ version: ++this.version, id })
+      if (before !== undefined && after !== undefined && fingerprint(before) === fingerprint(after)) ids.delete(id)
     }
-    if (this.changes.length > remembered * 2) this.changes.splice(0, this.changes.length - remembered)
-    await this.store.write([
-      ...ids.map((id) => ({ key: `${this.prefix}/record/${keyPart(id)}`, delete: true as const })),
-      { key: `${this.prefix}/version`, value: { version: this.version, base: this.base } },
-    ])
+    if (ids.size === 0) return []
+    const changed = [...ids].map((id) => ({ id, before: this.get(id), after: next.get(id) }))
+    const others = [...this.shelf.values()].filter(({ id }) => !ids.has(id))
+    const shelf = new Shelf([...others, ...changed.flatMap(({ after }) => after ?? [])])
+    for (const { after } of changed) if (after !== undefined) this.refuseAdded(after)
+    this.provisioned = next
+    this.shelf = shelf
+    this.base = this.basis()
+    for (const id of ids) this.additions.set(id, undefined)
+    this.version++
+    this.changes.add(this.version, [...ids])
+    const overrides = [...ids].map((id): Write => ({ key: `${this.prefix}/record/${keyPart(id)}`, delete: true }))
+    await this.store.write([...overrides, ...this.additions.take(), this.whole()])
     return changed
   }
 
-  get size(): number {
-    return this.records.size
-  }
-
-  /** Reads back what was changed at run time. `date`: where versions start in an empty store, ms since the epoch. */
-  async load(date: number): Promise<void> {
-    const writes: Write[] = []
-    for await (const [key, entry] of this.store.scan(`${this.prefix}/record/`)) {
-      const override = entry.value as unknown as Override
-      const { id } = override
-      // the provisioning file was edited after the change at run time: the file wins
-      if (override.over !== this.print(id)) writes.push({ key, delete: true })
-      else this.place(id, override.record ?? undefined)
-    }
-    const { base } = this
-    const stored = (await this.store.get(`${this.prefix}/version`))?.value as { version: number; base: string } | undefined
-    this.version = stored === undefined ? date : stored.version + (stored.base === base ? 0 : 1)
-    if (stored?.base !== base) writes.push({ key: `${this.prefix}/version`, value: { version: this.version, base } })
-    if (writes.length > 0) await this.store.write(writes)
+  /** What all subscribers have in common has changed: whoever knew any of them must read again. Durable when it resolves. */
+  async regard(servers: readonly ServerGrant[]): Promise<void> {
+    this.servers = servers
+    this.base = this.basis()
+    this.version++
+    this.changes.forget()
+    await this.store.write([this.whole()])
   }
 
   /** By identifier or alias, both canonical. */
   find(key: string): SubscriberRecord | undefined {
-    return this.records.get(key) ?? this.records.get(this.byAlias.get(key) ?? '')
+    const owner = this.ownerOf(key)
+    return owner === undefined ? undefined : this.get(owner)
   }
 
   get(id: string): SubscriberRecord | undefined {
-    return this.records.get(id)
+    return this.shelf.get(id) ?? (this.provisioned.has(id) ? undefined : this.additions.get(id))
   }
 
-  /** Changes or removes (undefined) one record, durably. Throws if an alias belongs to somebody else. */
-  async change(id: string, record: SubscriberRecord | undefined): Promise<void> {
-    this.place(id, record)
+  /** The subscriber that an identifier or alias belongs to. */
+  ownerOf(key: string): string | undefined {
+    const owner = this.shelf.ownerOf(key)
+    if (owner !== undefined) return owner
+    return this.additions.get(key) === undefined ? this.additions.ownerOf(key) : key
+  }
+
+  /**
+   * Changes or removes (undefined) one record; `commit` makes it durable, and has to be called in the same tick. Throws
+   * `Taken`, and changes nothing, if the identifier or an alias belongs to somebody else.
+   */
+  change(id: string, record: SubscriberRecord | undefined): void {
+    const before = this.get(id)
+    for (const [i, key] of (record === undefined ? [] : [id, ...(record.aliases ?? [])]).entries()) {
+      const owner = this.ownerOf(key)
+      if (owner !== undefined && owner !== id) throw new Taken(id, key, owner, i - 1)
+    }
+    if (this.provisioned.has(id)) this.shelf.set(id, record)
+    else this.additions.set(id, record)
+    this.batch.push({ id, before, after: record })
+  }
+
+  /** Makes what has changed since the last time durable, under one version; resolves with it. */
+  async commit(): Promise<readonly Changed[]> {
+    const changed = this.batch
+    if (changed.length === 0) return changed
+    this.batch = []
     this.version++
-    this.changes.push({ version: this.version, id })
-    if (this.changes.length > remembered * 2) this.changes.splice(0, remembered)
-    const override: Override = { id, record: record ?? null, over: this.print(id) }
-    await this.store.write([
-      { key: `${this.prefix}/record/${keyPart(id)}`, value: JSON.parse(JSON.stringify(override)) as Json },
-      { key: `${this.prefix}/version`, value: { version: this.version, base: this.base } },
-    ])
+    const ids = changed.map(({ id }) => id)
+    this.changes.add(this.version, ids)
+    const overrides = ids.filter((id) => this.provisioned.has(id)).map((id) => this.override(id))
+    try {
+      await this.store.write([...overrides, ...this.additions.take(), this.whole()])
+    } catch (fault) {
+      this.takeBack(changed)
+      throw fault
+    }
+    return changed
   }
 
   /** Identifiers changed after one version and up to another; undefined where that is no longer known. */
   changedBetween(after: number, upTo: number): readonly string[] | undefined {
-    if (after > upTo || (after < upTo && (this.changes[0]?.version ?? Number.POSITIVE_INFINITY) > after + 1)) return undefined
-    const ids = new Set<string>()
-    for (let i = this.changes.length - 1; i >= 0 && this.changes[i]!.version > after; i--) {
-      if (this.changes[i]!.version <= upTo) ids.add(this.changes[i]!.id)
+    return this.changes.between(after, upTo)
+  }
+
+  /** Those whose identifier starts so, behind the one given, in the order of their keys; at most `limit`. */
+  async page(prefix: string, after: string | undefined, limit: number): Promise<readonly SubscriberRecord[]> {
+    const added = await this.additions.page(prefix, after, limit)
+    const here = this.shelf.page(prefix, after, limit)
+    return [...here, ...added].sort((a, b) => (keyOf(a.id) < keyOf(b.id) ? -1 : 1)).slice(0, limit)
+  }
+
+  private override(id: string): Write {
+    const override: Override = { id, record: this.shelf.get(id) ?? null, over: this.print(id) }
+    return { key: `${this.prefix}/record/${keyPart(id)}`, value: JSON.parse(JSON.stringify(override)) as Json }
+  }
+
+  /** Nothing of it came into the store. */
+  private takeBack(changed: readonly Changed[]): void {
+    for (const { id, before, after } of changed.toReversed()) {
+      if (!this.provisioned.has(id)) this.additions.size += Number(before !== undefined) - Number(after !== undefined)
+      else if (this.shelf.get(id) === after) this.shelf.set(id, before)
     }
-    return [...ids]
+  }
+
+  private whole(): Write {
+    const whole = { version: this.version, base: this.base, added: this.additions.size }
+    return { key: `${this.prefix}/version`, value: whole }
+  }
+
+  private basis(): string {
+    const records = [...this.provisioned.values()]
+    return fingerprint(this.servers.length === 0 ? records : [records, this.servers])
   }
 
   private print(id: string): string {
@@ -142,22 +210,38 @@ export class Directory {
     return record === undefined ? '' : fingerprint(record)
   }
 
-  private place(id: string, record: SubscriberRecord | undefined): void {
-    if (record !== undefined && this.byAlias.has(id)) throw new Error(`${id} is an alias of ${this.byAlias.get(id)}`)
-    for (const alias of record?.aliases ?? []) {
-      const owner = this.byAlias.get(alias)
-      if ((owner !== undefined && owner !== id) || this.records.has(alias)) {
-        throw new Error(`alias ${alias} of ${id} belongs to ${owner ?? alias}`)
+  /** False: an alias of it belongs to somebody else by now. */
+  private restore(id: string, record: SubscriberRecord | undefined, lost: string[]): boolean {
+    const taken = (record?.aliases ?? []).find((alias) => (this.shelf.ownerOf(alias) ?? id) !== id)
+    if (taken === undefined) this.shelf.set(id, record)
+    else lost.push(`the changes to ${id}, since ${taken} belongs to ${this.shelf.ownerOf(taken)} by the file`)
+    return taken === undefined
+  }
+
+  /** What the file says goes before who came at run time. */
+  private makeRoom({ id, aliases = [] }: SubscriberRecord, lost: string[]): void {
+    for (const key of [id, ...aliases]) {
+      if (this.additions.get(key) !== undefined) {
+        this.additions.set(key, undefined)
+        lost.push(`subscriber ${key}, which the file has for ${id}`)
       }
+      const owner = this.additions.ownerOf(key)
+      if (owner === undefined) continue
+      const record = this.additions.get(owner)!
+      this.additions.set(owner, { ...record, aliases: record.aliases?.filter((alias) => alias !== key) })
+      lost.push(`alias ${key} of ${owner}, which the file has for ${id}`)
     }
-    for (const alias of this.records.get(id)?.aliases ?? []) this.byAlias.delete(alias)
-    if (record === undefined) this.records.delete(id)
-    else this.records.set(id, record)
-    for (const alias of record?.aliases ?? []) this.byAlias.set(alias, id)
+  }
+
+  private refuseAdded({ id, aliases = [] }: SubscriberRecord): void {
+    for (const [i, key] of [id, ...aliases].entries()) {
+      const owner = this.additions.get(key) === undefined ? this.additions.ownerOf(key) : key
+      if (owner !== undefined && owner !== id) throw new Taken(id, key, owner, i - 1)
+    }
   }
 }
 
-function byId(provisioned: Iterable<SubscriberRecord>): Map<string, SubscriberRecord> {
+function byId(provisioned: Iterable<SubscriberRecord>): ReadonlyMap<string, SubscriberRecord> {
   const records = new Map<string, SubscriberRecord>()
   for (const record of provisioned) {
     if (records.has(record.id)) throw new Error(`subscriber ${record.id} is provisioned twice`)

@@ -10,10 +10,12 @@ import {
   type SubscriberSettings,
   writeBody,
 } from '../schemas/index.ts'
-import { deviceKey } from '../services/devices.ts'
+import { deviceKey, subscriberKey } from '../services/devices.ts'
 import { Offers } from '../services/offers.ts'
 import { SetIndex } from '../services/set-index.ts'
-import { Directory } from './directory.ts'
+import { manyChanges } from './changes.ts'
+import { type Changed, Directory } from './directory.ts'
+import { type Provisioned, Provisioning, type Wanted } from './provisioning.ts'
 import { faultOfSettings, openRecord, toGrants, toRecord, withoutSecrets } from './records.ts'
 
 export interface HssSettings {
@@ -37,11 +39,21 @@ export interface Hss extends Element {
   /** False: there was none. */
   remove(id: string): Promise<boolean>
   get(id: string): SubscriberRecord | undefined
+  /** By identifier or alias, with credentials; not who exists only because the network is open. */
+  held(id: string): SubscriberRecord | undefined
+  /**
+   * Makes changes, one after the other, each by itself; resolves with the outcome of each when all are durable. Elements are
+   * told at once, of more than a hundred changes within half a second.
+   */
+  provision(wanted: readonly Wanted[]): Promise<readonly Provisioned[]>
+  /** Subscribers whose identifier starts so, behind the one given, in the order of their identifiers. */
+  page(prefix: string, after: string | undefined, limit: number): Promise<readonly SubscriberRecord[]>
+  readonly size: number
 }
 
 const offers = new Offers([{ method: 'SUBSCRIBE', event: 'subscription-data', types: [mediaType('subscription-query')] }])
 const roles = 'proxy prose as mme pcrf push addressbook gmlc ppr msc sgsn ran smsc lcs-client console'.split(' ')
-const manyChanges = 100 // more than that in one NOTIFY: let them read again what they use
+const tellLater = 500 // ms from the first of many changes until the feeds hear of them
 
 /** State of one subscription: the feed (no `key`), or one record. */
 interface Told {
@@ -67,6 +79,8 @@ class HomeSubscriberServer implements Hss {
   private readonly single = new SetIndex<string, Notifier<Told>>()
   private servers: readonly ServerGrant[] = []
   private directory!: Directory
+  private provisioning!: Provisioning
+  private toTell = false
   private domains: readonly string[] = []
   private host!: Host
 
@@ -95,7 +109,10 @@ class HomeSubscriberServer implements Hss {
       if (this.hasElementName(id)) host.log.warn({ id }, 'a subscriber has the name of an element: it may not ask the HSS')
     }
     this.directory = new Directory(host.store, `hss/${this.name}`, records, this.servers)
-    await this.directory.load(Math.floor(host.clock.date()))
+    for (const lost of await this.directory.load(Math.floor(host.clock.date()))) {
+      host.log.warn({ lost }, 'dropped what was changed at run time: the provisioning file says otherwise')
+    }
+    this.provisioning = new Provisioning(this.directory, this.domains, (key) => this.hasElementName(key))
     host.gauge('subscribers', () => this.directory.size)
     host.gauge('feeds', () => this.feeds.size)
   }
@@ -104,9 +121,7 @@ class HomeSubscriberServer implements Hss {
   async reload(settings: HssSettings): Promise<readonly string[]> {
     const records = provisionedBy(this.name, settings).map((entry) => toRecord(entry, this.domains))
     const servers = toGrants(settings.servers ?? [], this.domains)
-    for (const { id, before, after } of await this.directory.reprovision(records)) {
-      for (const record of [before, after]) if (record !== undefined) this.tell(id, record)
-    }
+    this.tell(await this.directory.reprovision(records))
     if (!sameJson(servers, this.servers)) {
       this.servers = servers
       await this.directory.regard(servers)
@@ -160,21 +175,40 @@ class HomeSubscriberServer implements Hss {
     const fault = faultOfSettings([settings])
     if (fault !== undefined) throw new Error(`subscriber ${fault.slice('/0'.length)}`)
     const record = toRecord(settings, this.domains)
-    await this.directory.change(record.id, record)
-    this.tell(record.id, record)
+    this.directory.change(record.id, record)
+    this.tell(await this.directory.commit())
   }
 
   async remove(id: string): Promise<boolean> {
-    const record = this.get(id)
-    if (record === undefined || this.directory.get(record.id) === undefined) return false
-    await this.directory.change(record.id, undefined)
-    this.tell(record.id, record)
+    const record = this.held(id)
+    if (record === undefined) return false
+    this.directory.change(record.id, undefined)
+    this.tell(await this.directory.commit())
     return true
+  }
+
+  async provision(wanted: readonly Wanted[]): Promise<readonly Provisioned[]> {
+    const outcomes = wanted.map((each) => this.provisioning.make(each))
+    this.tell(await this.directory.commit())
+    return outcomes
+  }
+
+  page(prefix: string, after: string | undefined, limit: number): Promise<readonly SubscriberRecord[]> {
+    return this.directory.page(prefix, after, limit)
+  }
+
+  get size(): number {
+    return this.directory.size
+  }
+
+  held(id: string): SubscriberRecord | undefined {
+    const key = subscriberKey(id, this.domains)
+    return key === undefined ? undefined : this.directory.find(key)
   }
 
   /** By identifier or alias, with credentials. */
   get(id: string): SubscriberRecord | undefined {
-    const key = deviceKey(id.includes(':') ? id : `sip:${id}@${this.domains[0]}`, this.domains)
+    const key = subscriberKey(id, this.domains)
     return key === undefined ? undefined : this.find(key)
   }
 
@@ -206,24 +240,38 @@ class HomeSubscriberServer implements Hss {
     return key.startsWith('sip:') && key.endsWith(tail) ? key.slice(4, -tail.length) : undefined
   }
 
-  private tell(id: string, record: SubscriberRecord): void {
-    const { version } = this.directory
-    const told = (notifier: Notifier<Told>, key?: string): void => {
-      notifier.notify({ version, secrets: this.maySeeSecrets(notifier.subscriber), key })
-    }
-    for (const notifier of this.feeds) told(notifier)
-    for (const key of [id, ...(record.aliases ?? [])]) {
-      for (const notifier of this.single.of(key)) told(notifier, key)
+  private tell(changed: readonly Changed[]): void {
+    if (changed.length > manyChanges) this.tellSoon()
+    else if (changed.length > 0) this.tellFeeds()
+    for (const { id, before, after } of changed) {
+      for (const key of new Set([id, ...(before?.aliases ?? []), ...(after?.aliases ?? [])])) this.tellOne(key)
     }
   }
 
+  /** Many changes at a time, as in an import, make everybody read again: not more often than needed. */
+  private tellSoon(): void {
+    if (this.toTell) return
+    this.toTell = true
+    this.host.clock.after(tellLater, () => {
+      this.toTell = false
+      this.tellFeeds()
+    })
+  }
+
   private tellAll(): void {
+    this.tellFeeds()
+    for (const key of this.single.keys()) this.tellOne(key)
+  }
+
+  private tellFeeds(): void {
     const { version } = this.directory
-    const tell = (notifier: Notifier<Told>): void => {
-      notifier.notify({ version, secrets: this.maySeeSecrets(notifier.subscriber), key: notifier.resource || undefined })
-    }
-    for (const notifier of this.feeds) tell(notifier)
-    for (const key of this.single.keys()) for (const notifier of this.single.of(key)) tell(notifier)
+    for (const feed of this.feeds) feed.notify({ version, secrets: this.maySeeSecrets(feed.subscriber) })
+  }
+
+  private tellOne(key: string): void {
+    const { version } = this.directory
+    for (const notifier of this.single.of(key))
+      notifier.notify({ version, secrets: this.maySeeSecrets(notifier.subscriber), key })
   }
 
   // The first NOTIFY of the feed says only the version, later ones what changed since.

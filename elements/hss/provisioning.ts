@@ -1,0 +1,199 @@
+/** Changes of subscribers as operators ask for them: each is done or has a fault, and one that has changes nothing. */
+import { faultOf, type SubscriberRecord, type SubscriberSettings } from '../schemas/index.ts'
+import schema from '../schemas/subscriber-settings.json' with { type: 'json' }
+import { subscriberKey } from '../services/devices.ts'
+import { keyOf } from './additions.ts'
+import type { Directory } from './directory.ts'
+import { fingerprint, toRecord, withoutSecrets } from './records.ts'
+import { Taken } from './shelf.ts'
+
+/** Whether the change may be made to the subscriber as it is now, undefined: to none. */
+export type Guard = (record: SubscriberRecord | undefined) => boolean
+
+/**
+ * What is asked for. `put` and `patch` keep the credentials unless they bring a password or credentials; `patch` is a JSON
+ * merge patch (RFC 7396) of the settings. `id`: any form of the identifier, or an alias.
+ */
+export type Wanted =
+  | { readonly do: 'put'; readonly settings: unknown; readonly id?: string; readonly guard?: Guard }
+  | { readonly do: 'patch'; readonly patch: unknown; readonly id: string; readonly guard?: Guard }
+  | { readonly do: 'remove'; readonly id: string; readonly guard?: Guard }
+
+/** `pointer`: the member to blame (RFC 6901); '' is the whole. */
+export interface ProvisioningFault {
+  readonly kind: 'malformed' | 'taken' | 'unknown' | 'stale'
+  readonly pointer: string
+  readonly text: string
+}
+
+export interface Done {
+  readonly done: 'added' | 'changed' | 'unchanged' | 'removed'
+  /** As it is now, or was before it was removed. With credentials. */
+  readonly record: SubscriberRecord
+  /** Names of the members that differ; never what is in them. */
+  readonly members: readonly string[]
+  readonly fault?: undefined
+}
+export type Provisioned = Done | { readonly fault: ProvisioningFault }
+
+const longestKey = 700 // bytes of an identifier in the store
+const topMembers = Object.keys(schema.properties)
+const permissionMembers = Object.keys(schema.properties.permissions.properties)
+
+export class Provisioning {
+  private readonly directory: Directory
+  private readonly domains: readonly string[]
+  private readonly reserved: (key: string) => boolean
+
+  /** @param reserved whether an identifier is that of an element, which is nobody's */
+  constructor(directory: Directory, domains: readonly string[], reserved: (key: string) => boolean) {
+    this.directory = directory
+    this.domains = domains
+    this.reserved = reserved
+  }
+
+  /** Makes the change in the directory, for its next `commit`. */
+  make(wanted: Wanted): Provisioned {
+    const key = wanted.id === undefined ? undefined : subscriberKey(wanted.id, this.domains)
+    const before = key === undefined ? undefined : this.directory.find(key)
+    if (wanted.do === 'put') return this.put(wanted.settings, key, wanted.guard)
+    if (wanted.guard?.(before) === false) return stale()
+    if (before === undefined) return fail('unknown', '', `there is no subscriber ${wanted.id}`)
+    if (wanted.do === 'patch') return this.patch(before, wanted.patch)
+    this.directory.change(before.id, undefined)
+    return { done: 'removed', record: before, members: [] }
+  }
+
+  private put(settings: unknown, key: string | undefined, guard: Guard | undefined): Provisioned {
+    const named = key !== undefined && isObject(settings) && settings['id'] === undefined ? { ...settings, id: key } : settings
+    const read = this.read(named)
+    if (read.fault !== undefined) return read
+    const { record } = read
+    const owner = key === undefined ? record.id : (this.directory.ownerOf(key) ?? key)
+    if (owner !== record.id) return fail('malformed', '/id', `is ${record.id}, and this is ${owner}`)
+    const before = this.directory.get(record.id)
+    if (guard?.(before) === false) return stale()
+    return this.place(before, keepsSecrets(named) ? { ...record, credentials: before?.credentials } : record)
+  }
+
+  private patch(before: SubscriberRecord, patch: unknown): Provisioned {
+    if (!isObject(patch)) return fail('malformed', '', 'a merge patch is an object')
+    const merged = mergePatch(settingsOf(before), patch)
+    const read = this.read(merged)
+    if (read.fault !== undefined) return read
+    if (read.record.id !== before.id) return fail('malformed', '/id', 'cannot be changed: add one and remove the other')
+    return this.place(before, keepsSecrets(patch) ? { ...read.record, credentials: before.credentials } : read.record)
+  }
+
+  private place(before: SubscriberRecord | undefined, record: SubscriberRecord): Provisioned {
+    const members = before === undefined ? [] : differing(before, record)
+    if (before !== undefined && members.length === 0) return { done: 'unchanged', record: before, members }
+    try {
+      this.directory.change(record.id, record)
+    } catch (fault) {
+      if (!(fault instanceof Taken)) throw fault
+      return fail('taken', fault.alias < 0 ? '/id' : `/aliases/${fault.alias}`, fault.message)
+    }
+    return { done: before === undefined ? 'added' : 'changed', record, members }
+  }
+
+  private read(settings: unknown): { readonly record: SubscriberRecord; readonly fault?: undefined } | Failed {
+    const wrong = faultOf('subscriber-settings', settings)
+    if (wrong !== undefined) {
+      const [, pointer = '', text = wrong] = /^(\/\S*) (.*)$/.exec(wrong) ?? []
+      return fail('malformed', pointer, text)
+    }
+    const odd = unknownMember(settings as SubscriberSettings)
+    if (odd !== undefined) return fail('malformed', odd, 'is not known there')
+    let record: SubscriberRecord
+    try {
+      record = toRecord(settings as SubscriberSettings, this.domains)
+    } catch {
+      return this.identifierFault(settings as SubscriberSettings)
+    }
+    if (this.reserved(record.id)) return fail('taken', '/id', `${record.id} is an element of this network`)
+    for (const [i, id] of [record.id, ...(record.aliases ?? [])].entries()) {
+      if (Buffer.byteLength(keyOf(id)) > longestKey)
+        return fail('malformed', i === 0 ? '/id' : `/aliases/${i - 1}`, 'is too long')
+    }
+    return { record }
+  }
+
+  /** Which of them it was that has no canonical form. */
+  private identifierFault({ id, aliases, friends, servers, watchers }: SubscriberSettings): Failed {
+    const places: [pointer: string, text: string][] = [['/id', id]]
+    const add = (at: string, list: readonly string[] = []): void => {
+      for (const [i, text] of list.entries()) places.push([`${at}/${i}`, text])
+    }
+    add('/aliases', aliases)
+    add('/friends', friends)
+    for (const [i, { uri }] of (servers ?? []).entries()) places.push([`/servers/${i}/uri`, uri])
+    for (const rule of ['allow', 'block', 'polite'] as const) add(`/watchers/${rule}`, watchers?.[rule])
+    const [pointer, text] = places.find(([, text]) => subscriberKey(text, this.domains) === undefined) ?? ['', '']
+    return fail('malformed', pointer, `is '${text}', which is no URI, IP address or user name`)
+  }
+}
+
+interface Failed {
+  readonly fault: ProvisioningFault
+}
+function fail(kind: ProvisioningFault['kind'], pointer: string, text: string): Failed {
+  return { fault: { kind, pointer, text } }
+}
+function stale(): Failed {
+  return fail('stale', '', 'it has changed since it was read')
+}
+
+/** A record as it would be provisioned, without credentials. */
+export function settingsOf(record: SubscriberRecord): SubscriberSettings {
+  const { credentials: _, ...settings } = withoutSecrets(record)
+  return settings
+}
+
+function keepsSecrets(given: unknown): boolean {
+  return !isObject(given) || (given['password'] === undefined && given['credentials'] === undefined)
+}
+
+/** RFC 7396 §2. */
+export function mergePatch(target: unknown, patch: unknown): unknown {
+  if (!isObject(patch)) return patch
+  const merged = new Map(isObject(target) ? Object.entries(target) : [])
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) merged.delete(name)
+    else merged.set(name, mergePatch(merged.get(name), value))
+  }
+  return Object.fromEntries(merged)
+}
+
+function isObject(value: unknown): value is { readonly [member: string]: unknown } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function unknownMember(settings: SubscriberSettings): string | undefined {
+  const top = Object.keys(settings).find((name) => !topMembers.includes(name))
+  if (top !== undefined) return `/${escaped(top)}`
+  const permission = Object.keys(settings.permissions).find((name) => !permissionMembers.includes(name))
+  return permission === undefined ? undefined : `/permissions/${escaped(permission)}`
+}
+
+function escaped(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1') // RFC 6901 §3
+}
+
+function differing(before: SubscriberRecord, after: SubscriberRecord): readonly string[] {
+  const names = Object.keys({ ...before, ...after }) as (keyof SubscriberRecord)[]
+  const print = (value: unknown): string => (empty(value) ? '' : fingerprint(sorted(value)))
+  return names.filter((name) => print(before[name]) !== print(after[name]))
+}
+
+function empty(value: unknown): boolean {
+  return value === undefined || (Array.isArray(value) && value.length === 0)
+}
+
+/** Members in one order, so that the same reads the same. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (!isObject(value)) return value
+  const members = Object.entries(value).filter(([, member]) => member !== undefined)
+  return Object.fromEntries(members.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, member]) => [name, sorted(member)]))
+}
