@@ -1,5 +1,6 @@
 /** Role -> factory: the only place that knows all elements. */
 import type { Element } from '../signalling/index.ts'
+import { createApplicationServer } from './application-server/index.ts'
 import { createHss } from './hss/index.ts'
 import { createPresence } from './presence/index.ts'
 import { createProse } from './prose/index.ts'
@@ -16,6 +17,7 @@ function admitted<Settings extends object>(create: (name: string, settings: Sett
 }
 
 export const catalogue: { readonly [role: string]: ElementFactory } = {
+  'application-server': admitted(createApplicationServer),
   hss: admitted(createHss),
   presence: admitted(createPresence),
   proxy: admitted(createProxy),

@@ -1,15 +1,22 @@
 /** What several flows need: who plays, and how they get ready. */
 import type { ProseState } from '../../elements/schemas/index.ts'
-import type { NearChange, NearQuestion, Role, Ue } from '../../elements/ue/index.ts'
+import {
+  ApplicationClient,
+  type NearChange,
+  type NearQuestion,
+  type Role,
+  type Ue,
+  type UserSettings,
+} from '../../elements/ue/index.ts'
 import type { Stage } from './flow.ts'
 
-/** An HSS where an application server, itself a registered user `as`, may act for alice (SPEC §2.5). */
+/** An HSS where an application server, itself a registered user `games`, may act for alice (SPEC §2.5). */
 export const withApplicationServer = {
-  subscribers: ['alice', 'bob', 'carol', 'as', 'mallory'].map((name) => ({
+  subscribers: ['alice', 'bob', 'carol', 'games', 'mallory'].map((name) => ({
     id: `sip:${name}@localhost`,
     password: `${name}-proxima`,
     permissions: { discoverable: true, discoverer: true },
-    ...(name === 'alice' ? { servers: [{ uri: 'sip:as@localhost', application: 'org.example.nearby' }] } : {}),
+    ...(name === 'alice' ? { servers: [{ uri: 'sip:games@localhost', application: 'org.example.games' }] } : {}),
   })),
 }
 
@@ -67,4 +74,46 @@ export async function watching(stage: Stage, ue: Ue, question: NearQuestion): Pr
 
 export function isNear(devices: readonly string[], ...names: readonly string[]): boolean {
   return devices.join() === names.map((name) => `sip:${name}@localhost`).join()
+}
+
+export const nearby = 'org.example.nearby'
+
+/** A user of the application, registered with its server; the device may discover and be discovered. */
+export async function member(
+  stage: Stage,
+  name: string,
+  settings: UserSettings = {},
+): Promise<{ ue: Ue; application: ApplicationClient }> {
+  const { ue } = await granted(stage, name, ['discoverable', 'discoverer'])
+  const application = new ApplicationClient({ agent: ue.agent, application: nearby })
+  const { status } = await stage.during(application.register(settings))
+  stage.expect(`${name} is registered with the application`, status === 200)
+  return { ue, application }
+}
+
+/** What a standing question to the application server has told so far. */
+export interface UsersTold {
+  /** Users near, at each NOTIFY. */
+  readonly changes: (readonly string[])[]
+  ended: number | undefined
+  readonly near: () => string
+}
+
+/** Puts it and waits for its first answer. */
+export async function watchingUsers(
+  stage: Stage,
+  application: ApplicationClient,
+  feedback?: { period: number },
+): Promise<UsersTold> {
+  const changes: string[][] = []
+  const told: UsersTold = { changes, ended: undefined, near: () => changes.at(-1)?.join() ?? '' }
+  application.watch(
+    (near) => changes.push(near.map(({ user }) => user).sort()),
+    (status) => {
+      told.ended = status
+    },
+    feedback,
+  )
+  await stage.until('the first answer of the application server', () => changes.length > 0 || told.ended !== undefined)
+  return told
 }

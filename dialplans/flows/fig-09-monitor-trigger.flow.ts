@@ -25,15 +25,15 @@ export const flow: Flow = {
       name: 'the list follows the trigger',
       settings,
       async run(stage) {
-        const as = await stage.ue('as')
+        const games = await stage.ue('games')
         const { ue: bob } = await granted(stage, 'bob', ['discoverable'])
         const { ue: alice, state } = await granted(stage, 'alice', ['discoverer'])
         stage.expect('the list is empty', state.monitor?.mode === 'listed' && state.monitor.codes.length === 0)
         stage.expect('bob does not count yet', (await hears(stage, alice, bob)) === 404)
-        stage.expect('taken', (await trigger(stage, as, { device: alice.device, add: ['sip:bob@localhost'] })) === 200)
+        stage.expect('taken', (await trigger(stage, games, { device: alice.device, add: ['sip:bob@localhost'] })) === 200)
         await stage.until('alice listens for bob', () => alice.state?.monitor?.codes.includes(codeOf(bob)))
         stage.expect('bob counts', (await hears(stage, alice, bob)) === 200)
-        await trigger(stage, as, { device: alice.device, remove: ['sip:bob@localhost'] })
+        await trigger(stage, games, { device: alice.device, remove: ['sip:bob@localhost'] })
         await stage.until('alice listens no more', () => alice.state?.monitor?.codes.length === 0)
       },
     },
@@ -51,9 +51,9 @@ export const flow: Flow = {
       name: 'the trigger outlives a restart of the server',
       settings,
       async run(stage) {
-        const as = await stage.ue('as')
+        const games = await stage.ue('games')
         const { ue: bob } = await granted(stage, 'bob', ['discoverable'])
-        await trigger(stage, as, { device: 'sip:alice@localhost', set: ['sip:bob@localhost'] })
+        await trigger(stage, games, { device: 'sip:alice@localhost', set: ['sip:bob@localhost'] })
         await stage.restart()
         const { state } = await granted(stage, 'alice', ['discoverer'])
         stage.expect('bob is on the list', state.monitor?.codes.join() === codeOf(bob))

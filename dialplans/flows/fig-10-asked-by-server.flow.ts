@@ -14,13 +14,13 @@ export const flow: Flow = {
       name: 'once, and standing',
       settings,
       async run(stage) {
-        const as = await stage.ue('as')
+        const games = await stage.ue('games')
         const { ue: alice } = await granted(stage, 'alice', ['discoverer'])
         const { ue: bob } = await granted(stage, 'bob', ['discoverable'])
         await hears(stage, alice, bob)
-        const near = await stage.during(as.who({ device }))
+        const near = await stage.during(games.who({ device }))
         stage.expect('bob is near alice', Array.isArray(near) && near.length === 1)
-        const told = await watching(stage, as, { device })
+        const told = await watching(stage, games, { device })
         stage.expect('the first NOTIFY has the list', isNear(told.near(), 'bob'))
         bob.endProximity()
         await stage.until('the server is told that bob has left', () => told.near().length === 0)
@@ -30,9 +30,9 @@ export const flow: Flow = {
       name: 'an application that the HSS does not list for it is refused',
       settings,
       async run(stage) {
-        const as = await stage.ue('as')
-        stage.expect('another application', (await stage.during(as.who({ device, application: 'org.example.other' }))) === 403)
-        stage.expect('another device', (await stage.during(as.who({ device: 'sip:bob@localhost' }))) === 403)
+        const games = await stage.ue('games')
+        stage.expect('another application', (await stage.during(games.who({ device, application: 'org.example.other' }))) === 403)
+        stage.expect('another device', (await stage.during(games.who({ device: 'sip:bob@localhost' }))) === 403)
         const mallory = await stage.ue('mallory')
         stage.expect('another server', (await stage.during(mallory.who({ device }))) === 403)
       },

@@ -8,6 +8,7 @@ import proseMonitor from './prose-monitor.json' with { type: 'json' }
 import proseRequest from './prose-request.json' with { type: 'json' }
 import proseState from './prose-state.json' with { type: 'json' }
 import proximate from './proximate.json' with { type: 'json' }
+import proximateUsers from './proximate-users.json' with { type: 'json' }
 import proximityDiff from './proximity-diff.json' with { type: 'json' }
 import proximityList from './proximity-list.json' with { type: 'json' }
 import proximityPair from './proximity-pair.json' with { type: 'json' }
@@ -17,6 +18,7 @@ import subscriberSettings from './subscriber-settings.json' with { type: 'json' 
 import subscriptionData from './subscription-data.json' with { type: 'json' }
 import subscriptionQuery from './subscription-query.json' with { type: 'json' }
 import type { Bodies } from './types.ts'
+import userRegistration from './user-registration.json' with { type: 'json' }
 
 export type * from './types.ts'
 
@@ -47,6 +49,7 @@ const schemas: { readonly [name in BodyName]: object } = {
   'prose-request': proseRequest,
   'prose-state': proseState,
   proximate,
+  'proximate-users': proximateUsers,
   'proximity-diff': proximityDiff,
   'proximity-list': proximityList,
   'proximity-pair': proximityPair,
@@ -55,6 +58,7 @@ const schemas: { readonly [name in BodyName]: object } = {
   'subscriber-settings': subscriberSettings,
   'subscription-data': subscriptionData,
   'subscription-query': subscriptionQuery,
+  'user-registration': userRegistration,
 }
 
 const rfc3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/

@@ -9,6 +9,7 @@ export interface Bodies {
   readonly 'prose-request': ProseRequest
   readonly 'prose-state': ProseState
   readonly proximate: Proximate
+  readonly 'proximate-users': ProximateUsers
   readonly 'proximity-diff': ProximityDiff
   readonly 'proximity-list': ProximityList
   readonly 'proximity-pair': ProximityPair
@@ -17,6 +18,7 @@ export interface Bodies {
   readonly 'subscriber-settings': SubscriberSettings
   readonly 'subscription-data': SubscriptionData
   readonly 'subscription-query': SubscriptionQuery
+  readonly 'user-registration': UserRegistration
 }
 /**
  * What a device heard, and what it hears no more (SPEC §3.2).
@@ -116,6 +118,20 @@ export interface Proximate {
    * dBm
    */
   readonly rssi?: number
+}
+/**
+ * Users of one application near a user of it (SPEC §3.5).
+ */
+export interface ProximateUsers {
+  readonly version: number
+  readonly user: string
+  readonly application: string
+  readonly proximate: readonly ProximateUser[]
+}
+export interface ProximateUser {
+  readonly user: string
+  readonly since: string
+  readonly lastHeard: string
 }
 /**
  * Changes of a proximate list (SPEC §3.4). `full`: forget what was known, `added` is everything. Versions are consecutive; after a gap, refresh.
@@ -270,4 +286,25 @@ export interface SubscriptionData {
  */
 export interface SubscriptionQuery {
   readonly device: string
+}
+/**
+ * A device tells an application server which of its users it belongs to (SPEC §3.5). Replaces what it told before.
+ */
+export interface UserRegistration {
+  readonly device: string
+  /**
+   * A URI or any other name.
+   */
+  readonly user: string
+  readonly application: string
+  /**
+   * Users whom to look for. Left out: every user of the application.
+   *
+   * @maxItems 1000
+   */
+  readonly friends?: readonly string[]
+  /**
+   * Seconds; 0 ends it. Left out: until it is ended.
+   */
+  readonly expires?: number
 }

@@ -1,15 +1,8 @@
 /** A ProSe client (SPEC §3): asks for its roles, broadcasts and listens, reports what it hears, asks who is near. */
 import type { Clock, Timer } from '../../signalling/index.ts'
-import {
-  mediaType,
-  type ProseState,
-  type Proximate,
-  type ProximityDiff,
-  type ProximityQuery,
-  readBody,
-  writeBody,
-} from '../schemas/index.ts'
+import { mediaType, type ProseState, type Proximate, type ProximityQuery, readBody, writeBody } from '../schemas/index.ts'
 import type { Heard } from '../services/heard.ts'
+import { applyNear } from '../services/near.ts'
 import type { AgentBody, Answer, Notified, UserAgent, Watching } from './agent.ts'
 import { ReportBatch } from './report-batch.ts'
 
@@ -243,7 +236,7 @@ export class Ue {
       this.tell({ kind: 'malformed', warning: body.fault.warning })
       return
     }
-    apply(near, body.value)
+    applyNear(near, body.value)
     const came = [...near.keys()].filter((device) => !before.has(device))
     const left = [...before].filter((device) => !near.has(device))
     onChange({ proximate: [...near.values()], came, left })
@@ -262,17 +255,6 @@ export class Ue {
     for (const watching of this.watches) watching.unsubscribe()
     await this.agent.stop()
   }
-}
-
-function apply(near: Map<string, Proximate>, body: { proximate: readonly Proximate[] } | ProximityDiff): void {
-  if ('proximate' in body) {
-    near.clear()
-    for (const entry of body.proximate) near.set(entry.device, entry)
-    return
-  }
-  if (body.full) near.clear()
-  for (const entry of [...body.added, ...body.refreshed]) near.set(entry.device, entry)
-  for (const device of body.removed) near.delete(device)
 }
 
 function bodyOf(...parameters: Parameters<typeof writeBody>): AgentBody {

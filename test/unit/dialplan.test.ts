@@ -61,7 +61,7 @@ test('the default dialplan is what the issue says', (t) => {
   t.is(plan.data, 'data')
   t.deepEqual(
     plan.elements.map(({ role }) => role),
-    ['proxy', 'hss', 'prose', 'presence', 'resource-lists', 'registration'],
+    ['proxy', 'hss', 'prose', 'presence', 'resource-lists', 'registration', 'application-server'],
   )
   const all = ['alice', 'bob', 'carol', 'dave']
   const people = all.map((name) => ({

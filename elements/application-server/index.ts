@@ -1,0 +1,237 @@
+/** The application server (SPEC §3.5; FIG 5, 6, 12, 13): users of one application, and who of them is near whom. */
+import type { Element, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
+import { mediaType, type SubscriberRecord } from '../schemas/index.ts'
+import { Offers } from '../services/offers.ts'
+import { SetIndex } from '../services/set-index.ts'
+import { Subscribers } from '../services/subscribers.ts'
+import { type BuddyView, buddyBody, pidfType, type UsersView, usersBody } from './bodies.ts'
+import { type Answer, NearUsers } from './near-users.ts'
+import { Registration } from './registration.ts'
+import type { ApplicationServerSettings } from './settings.ts'
+import { type ApplicationUser, Users, userKey } from './users.ts'
+
+export type { ApplicationServerSettings } from './settings.ts'
+
+const usersEvent = 'proximate-users'
+const registrationType = mediaType('user-registration')
+const offers = new Offers([
+  { method: 'SUBSCRIBE', event: usersEvent },
+  { method: 'SUBSCRIBE', event: 'presence' },
+  { method: 'MESSAGE', types: [registrationType] },
+])
+const sweepEvery = 30_000 // milliseconds between two looks for users whose time is over
+const retryLater = 30 // seconds
+
+/** Whom the presence view of one watcher is about; kept over a restart. */
+interface Buddy {
+  readonly [member: string]: string
+  readonly user: string
+  readonly entity: string
+}
+
+/** Throws where the settings make no sense. */
+export function createApplicationServer(name: string, settings: ApplicationServerSettings): Element {
+  return new ApplicationServer(name, settings)
+}
+
+class ApplicationServer implements Element {
+  readonly name: string
+  readonly claims
+  readonly packages: readonly EventPackage[]
+  private readonly settings: ApplicationServerSettings
+  private readonly view: string
+  private host!: Host
+  private users!: Users
+  private near!: NearUsers
+  private subscribers!: Subscribers
+  private registration!: Registration
+  /** By device. */
+  private readonly watchers = new SetIndex<string, Notifier<UsersView>>()
+  private readonly buddies = new SetIndex<string, Notifier<BuddyView>>()
+  /** What each presence view has told last. */
+  private readonly told = new WeakMap<Notifier, string | undefined>()
+  private stopped = false
+
+  constructor(name: string, settings: ApplicationServerSettings) {
+    this.name = name
+    this.settings = settings
+    this.view = `${settings.view ?? 'near'}-`
+    if (!/^[\w.-]+$/.test(this.view)) throw new Error(`view: ${settings.view} cannot begin the user part of a URI`)
+    if (settings.period !== undefined && !(settings.period > 0)) throw new Error(`period: ${settings.period} s is not above 0`)
+    this.claims = [
+      { method: 'MESSAGE', content: registrationType, user: name },
+      { method: 'SUBSCRIBE', event: usersEvent, user: name },
+      { method: 'SUBSCRIBE', event: 'presence', user: `${this.view}*` },
+    ]
+    const { usual = 3600, max = 86_400 } = settings.expires ?? {}
+    const users: EventPackage<UsersView> = {
+      name: usersEvent,
+      types: [mediaType('proximate-users')],
+      expires: { usual, max },
+      conditional: true,
+      render: (view, { version }) => usersBody(settings.application, view, version),
+    }
+    const buddy: EventPackage<BuddyView> = { name: 'presence', types: [pidfType], expires: { usual, max }, render: buddyBody }
+    this.packages = [users, buddy]
+  }
+
+  async start(host: Host): Promise<void> {
+    this.host = host
+    const { application, open = false, feedback = 'change', period = 10, wake = false, hss } = this.settings
+    const prose = this.settings.prose ?? `sip:prose@${host.domains[0]}`
+    this.users = new Users(host)
+    await this.users.load()
+    this.near = new NearUsers({ host, prose, application, feedback, period: period * 1000, wake }, this.users, {
+      changed: (device) => this.tell(device),
+      ended: (device, status, reason) => this.end(device, status === 403 || reason === 'rejected'),
+    })
+    this.subscribers = new Subscribers(host, hss)
+    this.registration = new Registration(host, { application, open }, this.users, this.subscribers, (users, device) =>
+      this.near.userChanged(users, device),
+    )
+    this.subscribers.onChange((id, record) => this.recordChanged(id, record))
+    this.subscribers.start()
+    this.sweepLater()
+  }
+
+  handle(exchange: Exchange): void | Promise<void> {
+    if (offers.answer(exchange)) return
+    const { request } = exchange
+    const work =
+      request.method === 'MESSAGE'
+        ? this.registration.handle(exchange)
+        : request.event?.value === usersEvent
+          ? this.showUsers(exchange)
+          : this.showBuddy(exchange)
+    return work.catch((fault: unknown) => this.subscribers.refuse(exchange, fault))
+  }
+
+  /** Who is near me, once or standing. */
+  private showUsers(exchange: Exchange): Promise<void> {
+    return this.serve(exchange, (user, { near = [] }) => {
+      const state: UsersView = { user: user.user, near }
+      return exchange.accept<UsersView>({ package: usersEvent, resource: user.device, state })
+    })
+  }
+
+  /** The same of one buddy, for softphones (SPEC §3.5): `sip:near-bob@…`, `sip:near-msn%3Abob@…`. */
+  private showBuddy(exchange: Exchange): Promise<void> {
+    const { uri } = exchange.request
+    const [domain] = this.host.domains
+    const named = decodedOf(uri.user.slice(this.view.length))
+    const buddy = userKey(named.includes(':') ? named : `sip:${named}@${domain}`, this.host.domains)
+    const entity = `sip:${uri.user}@${uri.host}`
+    return this.serve(exchange, (user, { near = [] }) => {
+      const state: BuddyView = { entity, since: near.find((one) => one.user === buddy)?.since }
+      const record: Buddy = { user: buddy, entity }
+      const notifier = exchange.accept<BuddyView>({ package: 'presence', resource: user.device, state, record })
+      this.told.set(notifier, state.since)
+      return notifier
+    })
+  }
+
+  private async serve(
+    exchange: Exchange,
+    accept: (user: ApplicationUser, answer: Extract<Answer, { near: unknown }>) => Notifier,
+  ): Promise<void> {
+    const record = await this.registration.askerOf(exchange)
+    const user = record && (await this.registration.userOf(record))
+    if (user === undefined) return this.registration.refuse(exchange)
+    const once = exchange.request.expires === 0
+    const answer = await (once ? this.near.once(user) : this.near.hold(user))
+    if (answer.status !== undefined) {
+      if (!once) this.near.release(user.device)
+      if (answer.status === 403) return this.registration.refuse(exchange)
+      return exchange.reply(503, {
+        headers: [['Retry-After', String(retryLater)]],
+        warning: 'the proximity server cannot be asked now',
+      })
+    }
+    const notifier = accept(user, answer)
+    if (once) return
+    if (notifier.live) this.index(notifier).add(user.device, notifier)
+    else this.near.release(user.device)
+  }
+
+  /** After a restart: taken up again, where it still may be. */
+  async restored(notifier: Notifier): Promise<void> {
+    const { resource } = notifier
+    const user = this.users.of(resource)
+    if (user === undefined) return notifier.terminate('rejected')
+    this.index(notifier).add(resource, notifier)
+    this.checkAgain(resource)
+    const { status } = await this.near.hold(user)
+    if (status !== undefined && notifier.live) this.finish(notifier, status === 403)
+    else this.tell(resource)
+  }
+  private checkAgain(device: string): void {
+    Promise.resolve(this.subscribers.of(device)).then(
+      (record) => this.recordChanged(device, record),
+      (fault: unknown) => this.host.log.warn({ fault: String(fault), device }, 'a user stays: the HSS does not answer'),
+    )
+  }
+
+  ended(notifier: Notifier): void {
+    const { resource } = notifier
+    if (!this.stopped && this.index(notifier).delete(resource, notifier)) this.near.release(resource)
+  }
+
+  stop(): void {
+    this.stopped = true
+    this.near.stop()
+  }
+
+  private index(notifier: Notifier): SetIndex<string, Notifier> {
+    return (notifier.package === usersEvent ? this.watchers : this.buddies) as SetIndex<string, Notifier>
+  }
+
+  private tell(device: string): void {
+    const user = this.users.of(device)
+    if (user === undefined) return
+    const near = this.near.of(device)
+    for (const notifier of this.watchers.of(device)) notifier.notify({ user: user.user, near })
+    for (const notifier of this.buddies.of(device)) {
+      const { user: buddy, entity } = notifier.record as Buddy
+      const since = near.find((one) => one.user === buddy)?.since
+      if (this.told.has(notifier) && this.told.get(notifier) === since) continue
+      this.told.set(notifier, since)
+      notifier.notify({ entity: entity!, since })
+    }
+  }
+
+  /** Nobody tells any more who is near that device. */
+  private end(device: string, forGood: boolean): void {
+    for (const notifier of [...this.watchers.of(device), ...this.buddies.of(device)]) this.finish(notifier, forGood)
+  }
+  private finish(notifier: Notifier, forGood: boolean): void {
+    if (forGood) notifier.terminate('rejected')
+    else notifier.terminate('probation', retryLater)
+  }
+
+  private recordChanged(id: string, record: SubscriberRecord | undefined): void {
+    if (!this.registration.recordChanged(id, record)) this.end(id, true)
+  }
+
+  private sweepLater(): void {
+    this.host.clock.after(sweepEvery, () => {
+      if (this.stopped) return
+      for (const device of this.users.expired()) {
+        this.end(device, true)
+        this.registration
+          .remove(device)
+          .catch((fault: unknown) => this.host.log.error({ err: fault, device }, 'a user stays in the store'))
+      }
+      this.sweepLater()
+    })
+  }
+}
+
+/** Percent-encoded text; as it stands where it is not. */
+function decodedOf(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch (fault) {
+    if (fault instanceof URIError) return text
+    throw fault
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * Who is near one device, asked for all who want to know at once: one standing `proximity` subscription (SPEC §3.3, §3.4;
+ * FIG 12, 13), or one question each period (FIG 5), with the devices of the user's friends as peers.
+ */
+import type { Host, Notification, Subscription, Timer } from '../../signalling/index.ts'
+import { mediaType, type Proximate, readBody, writeBody } from '../schemas/index.ts'
+import { applyNear, type Near } from '../services/near.ts'
+import type { Feedback } from './settings.ts'
+
+/** How a feed asks. */
+export interface Asking {
+  readonly host: Host
+  /** URI of the proximity server. */
+  readonly prose: string
+  readonly application: string
+  readonly feedback: Feedback
+  /** Milliseconds. */
+  readonly period: number
+  readonly wake: boolean
+}
+
+/** Whom to look for; undefined: everybody. */
+export type Peers = readonly string[] | undefined
+
+export interface NearListener {
+  /** Another list than before; the first one too. */
+  changed(): void
+  /** No more answers: refused with that status, or ended for that reason. */
+  ended(status: number, reason: string): void
+}
+
+const diffType = mediaType('proximity-diff')
+const peersAtMost = 1000 // of a proximity-query
+
+/** Asks once. A status where there is no answer. */
+export function askNear(asking: Asking, device: string, peers: Peers): Promise<Near | number> {
+  if (peers?.length === 0) return Promise.resolve(new Map())
+  return new Promise((resolve) => {
+    const near = new Map<string, Proximate>()
+    const { prose } = asking
+    const body = questionOf(asking, device, peers)
+    asking.host.subscribe(
+      { to: prose, event: 'proximity', expires: 0, asserted: asking.host.uri, accept: [mediaType('proximity-list')], body },
+      {
+        notified: (notification) => resolve(take(asking, near, notification) ? near : 502),
+        ended: ({ status }) => resolve(status < 300 ? 403 : status),
+      },
+    )
+  })
+}
+
+export class NearFeed {
+  readonly device: string
+  private readonly asking: Asking
+  private readonly listener: NearListener
+  private readonly list = new Map<string, Proximate>()
+  private peers: Peers
+  private subscription: Subscription | undefined
+  private timer: Timer | undefined
+  private turn = 0
+  private stopped = false
+
+  constructor(asking: Asking, device: string, peers: Peers, listener: NearListener) {
+    this.asking = asking
+    this.device = device
+    this.peers = peers
+    this.listener = listener
+    this.ask()
+  }
+
+  get near(): Near {
+    return this.list
+  }
+
+  /** Looks for these from now on. */
+  lookFor(peers: Peers): void {
+    if (this.stopped || samePeers(peers, this.peers)) return
+    // a set may become another set, and nothing else: any other change is a question of its own
+    const refreshes = this.subscription !== undefined && this.peers !== undefined && peers !== undefined && peers.length > 0
+    this.peers = peers
+    if (refreshes) return this.subscription!.refresh(questionOf(this.asking, this.device, peers))
+    this.forgo()
+    this.ask()
+  }
+
+  stop(): void {
+    this.stopped = true
+    this.forgo()
+  }
+
+  private forgo(): void {
+    this.subscription?.unsubscribe()
+    this.subscription = undefined
+    this.timer?.cancel()
+  }
+
+  private ask(): void {
+    const { asking, device, peers } = this
+    if (peers?.length === 0) return this.nobody()
+    if (asking.feedback === 'poll') return void this.poll()
+    const event = asking.feedback === 'period' ? `proximity;min-rate=${1000 / asking.period}` : 'proximity'
+    const body = questionOf(asking, device, peers)
+    const counts = this.asOfNow()
+    this.subscription = asking.host.subscribe(
+      { to: asking.prose, event, asserted: asking.host.uri, accept: [diffType], body },
+      {
+        notified: (notification) => {
+          if (counts() && notification.state !== 'terminated' && take(asking, this.list, notification)) this.listener.changed()
+        },
+        ended: ({ status, reason }) => {
+          if (counts()) this.over(status, reason)
+        },
+      },
+    )
+  }
+
+  /** Whether the question asked now is still the one that counts. */
+  private asOfNow(): () => boolean {
+    const turn = ++this.turn
+    return () => !this.stopped && turn === this.turn
+  }
+
+  /** No friend has a device: nobody needs to be asked. */
+  private nobody(): void {
+    this.list.clear()
+    const counts = this.asOfNow()
+    this.asking.host.clock.soon(() => {
+      if (counts()) this.listener.changed()
+    })
+  }
+
+  private async poll(): Promise<void> {
+    const counts = this.asOfNow()
+    const near = await askNear(this.asking, this.device, this.peers)
+    if (!counts()) return
+    if (typeof near === 'number' && near < 500 && near !== 408) return this.over(near, '')
+    if (typeof near !== 'number') {
+      this.list.clear()
+      for (const [device, entry] of near) this.list.set(device, entry)
+      this.listener.changed()
+    }
+    this.timer = this.asking.host.clock.after(this.asking.period, () => void this.poll())
+  }
+
+  private over(status: number, reason: string): void {
+    this.stopped = true
+    this.listener.ended(status, reason)
+  }
+}
+
+function questionOf({ application, wake }: Asking, device: string, peers: Peers) {
+  return writeBody('proximity-query', {
+    device,
+    application,
+    ...(peers === undefined ? {} : { peers: peers.slice(0, peersAtMost), ...(wake ? { wake } : {}) }),
+  })
+}
+
+/** False: it says nothing that can be read, which the log says. */
+function take({ host }: Asking, near: Map<string, Proximate>, { request }: Notification): boolean {
+  const read = request.contentType === diffType ? readBody(request, 'proximity-diff') : readBody(request, 'proximity-list')
+  if (read.fault === undefined) applyNear(near, read.value)
+  else host.log.warn({ fault: read.fault.warning }, 'the proximity server tells nothing that can be read')
+  return read.fault === undefined
+}
+
+function samePeers(a: Peers, b: Peers): boolean {
+  return a === undefined || b === undefined ? a === b : a.length === b.length && a.every((peer, i) => peer === b[i])
+}

@@ -1,0 +1,163 @@
+/** Who of an application is near its users: one feed a served device, shared by all who ask (SPEC §3.5). */
+import { deviceKey } from '../services/devices.ts'
+import type { Near } from '../services/near.ts'
+import { type Asking, askNear, NearFeed, type Peers } from './near-feed.ts'
+import type { ApplicationUser, Users } from './users.ts'
+
+/** A user near another, by whichever of his devices. Times in RFC 3339. */
+export interface NearUser {
+  readonly user: string
+  readonly since: string
+  readonly lastHeard: string
+}
+
+/** `near`, or the status of a refusal. */
+export type Answer = { readonly near: readonly NearUser[]; readonly status?: undefined } | { readonly status: number }
+
+export interface NearUsersListener {
+  /** The answer for that device may be another. */
+  changed(device: string): void
+  /** Nobody is told any more who is near that device. */
+  ended(device: string, status: number, reason: string): void
+}
+
+/** One served device. */
+interface Served {
+  readonly feed: NearFeed
+  holders: number
+  /** Undefined: not yet. */
+  status: number | undefined
+  readonly waiting: (() => void)[]
+}
+
+const patience = 4000 // milliseconds for a first answer: less than a UE waits for ours
+
+export class NearUsers {
+  private readonly asking: Asking
+  private readonly users: Users
+  private readonly listener: NearUsersListener
+  private readonly served = new Map<string, Served>()
+
+  constructor(asking: Asking, users: Users, listener: NearUsersListener) {
+    this.asking = asking
+    this.users = users
+    this.listener = listener
+    asking.host.gauge('served_devices', () => this.served.size)
+  }
+
+  /** Asks once, or looks where somebody is told anyway. */
+  async once({ device, friends }: ApplicationUser): Promise<Answer> {
+    const served = this.served.get(device)
+    if (served?.status === 200) return this.answer(device)
+    const near = await askNear(this.asking, device, this.devicesOf(friends))
+    return typeof near === 'number' ? { status: near } : { near: this.usersOf(device, near) }
+  }
+
+  /** Keeps asking for that device until it is released as often as it was held; resolves with the first answer. */
+  async hold(user: ApplicationUser): Promise<Answer> {
+    const served = this.serve(user)
+    served.holders++
+    if (served.status === undefined) await this.firstWord(served)
+    if (served.status === undefined) return { status: 503 }
+    return served.status === 200 ? this.answer(user.device) : { status: served.status }
+  }
+
+  release(device: string): void {
+    const served = this.served.get(device)
+    if (served === undefined || --served.holders > 0) return
+    served.feed.stop()
+    this.served.delete(device)
+  }
+
+  /** What is known; nobody where nothing is. */
+  of(device: string): readonly NearUser[] {
+    const served = this.served.get(device)
+    return served === undefined ? [] : this.usersOf(device, served.feed.near)
+  }
+
+  /** Whose device it is, or whom he looks for, is another: lists that it concerns are looked at again. */
+  userChanged(users: Iterable<string>, device: string): void {
+    const concerned = new Set([device])
+    for (const user of users) for (const other of this.users.lookingFor(user)) concerned.add(other)
+    for (const each of concerned) {
+      const owner = this.users.of(each)
+      if (owner !== undefined) this.served.get(each)?.feed.lookFor(this.devicesOf(owner.friends))
+    }
+    for (const [each, { feed, status }] of this.served) {
+      if (status === 200 && (each === device || feed.near.has(device))) this.listener.changed(each)
+    }
+  }
+
+  stop(): void {
+    for (const { feed } of this.served.values()) feed.stop()
+    this.served.clear()
+  }
+
+  private serve({ device, friends }: ApplicationUser): Served {
+    const known = this.served.get(device)
+    if (known !== undefined) return known
+    const served: Served = {
+      holders: 0,
+      status: undefined,
+      waiting: [],
+      feed: new NearFeed(this.asking, device, this.devicesOf(friends), {
+        changed: () => {
+          const first = served.status === undefined
+          this.settle(served, 200)
+          if (!first || served.waiting.length === 0) this.listener.changed(device)
+        },
+        ended: (status, reason) => {
+          if (this.served.get(device) === served) this.served.delete(device)
+          this.settle(served, status < 300 ? 403 : status)
+          this.listener.ended(device, status, reason)
+        },
+      }),
+    }
+    this.served.set(device, served)
+    return served
+  }
+
+  private settle(served: Served, status: number): void {
+    served.status = status
+    for (const resolve of served.waiting.splice(0)) resolve()
+  }
+
+  private firstWord(served: Served): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.asking.host.clock.after(patience, resolve)
+      served.waiting.push(() => {
+        timer.cancel()
+        resolve()
+      })
+    })
+  }
+
+  private answer(device: string): Answer {
+    return { near: this.of(device) }
+  }
+
+  private devicesOf(friends: readonly string[] | undefined): Peers {
+    return friends && [...new Set(friends.flatMap((friend) => this.users.devicesOf(friend)))].sort()
+  }
+
+  /** SPEC §3.5: a device with no registered user of the application is not mentioned. */
+  private usersOf(device: string, near: Near): readonly NearUser[] {
+    const { domains } = this.asking.host
+    const found = new Map<string, NearUser>()
+    const own = this.users.of(device)?.user
+    for (const entry of near.values()) {
+      const user = this.users.of(deviceKey(entry.device, domains) ?? entry.device)?.user
+      if (user === undefined || user === own) continue
+      const other = found.get(user)
+      const { since, lastHeard } = entry
+      found.set(user, other === undefined ? { user, since, lastHeard } : merged(other, { user, since, lastHeard }))
+    }
+    return [...found.values()]
+  }
+}
+
+function merged(a: NearUser, b: NearUser): NearUser {
+  const since = Date.parse(a.since) < Date.parse(b.since) ? a.since : b.since
+  const lastHeard = Date.parse(a.lastHeard) > Date.parse(b.lastHeard) ? a.lastHeard : b.lastHeard
+  return { user: a.user, since, lastHeard }
+}

@@ -1,0 +1,119 @@
+/** Devices tell whose they are (SPEC §3.5; FIG 5, 12): who may say what, and what follows. */
+import type { Exchange, Host } from '../../signalling/index.ts'
+import { readBody, type SubscriberRecord } from '../schemas/index.ts'
+import { deviceKey } from '../services/devices.ts'
+import type { Subscribers } from '../services/subscribers.ts'
+import { type ApplicationUser, type Users, userKey } from './users.ts'
+
+export interface Membership {
+  readonly application: string
+  /** Whoever may use the application becomes a user by using it. */
+  readonly open: boolean
+}
+
+export class Registration {
+  private readonly host: Host
+  private readonly membership: Membership
+  private readonly users: Users
+  private readonly subscribers: Subscribers
+  private readonly changed: (users: Iterable<string>, device: string) => void
+  private readonly own: string
+
+  /** @param changed these users are, or were, at that device */
+  constructor(
+    host: Host,
+    membership: Membership,
+    users: Users,
+    subscribers: Subscribers,
+    changed: (users: Iterable<string>, device: string) => void,
+  ) {
+    this.host = host
+    this.membership = membership
+    this.users = users
+    this.subscribers = subscribers
+    this.changed = changed
+    this.own = deviceKey(host.uri, host.domains) ?? host.uri
+  }
+
+  /** Answers a `user-registration`. Whatever may not be is the same 403: nobody learns who exists (SPEC §2.5). */
+  async handle(exchange: Exchange): Promise<void> {
+    const body = readBody(exchange.request, 'user-registration')
+    if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
+    const { device, application, user: named, friends, expires } = body.value
+    const record = await this.askerOf(exchange)
+    const { domains } = this.host
+    const key = deviceKey(device, domains)
+    const user = userKey(named, domains)
+    const own = record !== undefined && (key === record.id || record.aliases?.includes(key!) === true)
+    if (!own || application !== this.membership.application || !this.mayBe(user, record)) return this.refuse(exchange)
+    if (expires === 0) {
+      await this.remove(record.id)
+      return exchange.reply(200)
+    }
+    const until = expires === undefined ? undefined : this.host.clock.date() + expires * 1000
+    await this.put({ device: record.id, user, friends: friends?.map((friend) => userKey(friend, domains)), until })
+    exchange.reply(200)
+  }
+
+  refuse(exchange: Exchange): void {
+    this.host.count('refused')
+    exchange.reply(403)
+  }
+
+  /** Who asks, if he may use the application. */
+  async askerOf(exchange: Exchange): Promise<SubscriberRecord | undefined> {
+    const asker = exchange.asserted && deviceKey(exchange.asserted.uri, this.host.domains)
+    const record = asker === undefined ? undefined : await this.subscribers.of(asker)
+    return record !== undefined && this.serves(record) ? record : undefined
+  }
+
+  /** The user at that device; where the application is open, made one now. */
+  async userOf(record: SubscriberRecord): Promise<ApplicationUser | undefined> {
+    const known = this.users.of(record.id)
+    if (known !== undefined || !this.membership.open || !this.mayBe(record.id, record)) return known
+    const user = memberBy(record)
+    await this.put(user)
+    return user
+  }
+
+  /** What the HSS says of a device is another. False: its user is none any more. */
+  recordChanged(id: string, record: SubscriberRecord | undefined): boolean {
+    const user = this.users.of(id)
+    if (user === undefined) return true
+    const may = record !== undefined && this.serves(record)
+    const work = may ? (user.byUse === true ? this.put(memberBy(record)) : undefined) : this.remove(id)
+    work?.catch((fault: unknown) => this.host.log.error({ err: fault, device: id }, 'a change of a user is not in the store'))
+    return may
+  }
+
+  async put(user: ApplicationUser): Promise<void> {
+    const before = this.users.of(user.device)
+    const written = this.users.put(user)
+    this.changed(before === undefined || before.user === user.user ? [user.user] : [before.user, user.user], user.device)
+    await written
+  }
+
+  async remove(device: string): Promise<void> {
+    const before = this.users.of(device)
+    const written = this.users.remove(device)
+    if (before !== undefined) this.changed([before.user], device)
+    await written
+  }
+
+  /** Whether the HSS lists this server for that subscriber and application. */
+  private serves({ servers }: SubscriberRecord): boolean {
+    const { application } = this.membership
+    return servers?.some((server) => server.uri === this.own && server.application === application) === true
+  }
+
+  /** A name of ours is its subscriber's; any other belongs to whoever has it. */
+  private mayBe(user: string, { id, aliases }: SubscriberRecord): boolean {
+    if (user === id || aliases?.includes(user) === true) return true
+    if (user.startsWith('tel:') || this.host.domains.some((domain) => user.endsWith(`@${domain}`))) return false
+    return this.users.devicesOf(user).every((device) => device === id)
+  }
+}
+
+function memberBy({ id, friends }: SubscriberRecord): ApplicationUser {
+  return { device: id, user: id, byUse: true, ...(friends === undefined || friends.length === 0 ? {} : { friends }) }
+}

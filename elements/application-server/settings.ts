@@ -1,0 +1,25 @@
+/** What an application server can be told (SPEC §3.5). Seconds where a person writes them. */
+
+/** When the proximity server tells who is near: at each change, by period too, or only when it is asked. */
+export type Feedback = 'change' | 'period' | 'poll'
+
+export interface ApplicationServerSettings {
+  /** Application identifier, e.g. `org.example.nearby`. */
+  readonly application: string
+  /** Every subscriber who may use it is a user, under his own identifier and with the friends that the HSS lists. */
+  readonly open?: boolean
+  /** Default `change`. */
+  readonly feedback?: Feedback
+  /** Seconds between two reports, or questions. Default 10. */
+  readonly period?: number
+  /** Seconds granted to subscribers. */
+  readonly expires?: { readonly usual?: number; readonly max?: number }
+  /** `sip:<view>-<user>@<domain>` shows as presence whether that user is near whoever subscribes. Default `near`. */
+  readonly view?: string
+  /** Has the devices of friends start broadcasting (SPEC §3.3). */
+  readonly wake?: boolean
+  /** URI of the proximity server. Default `sip:prose@<first domain>`. */
+  readonly prose?: string
+  /** URI of the HSS. Default `sip:hss@<first domain>`. */
+  readonly hss?: string
+}

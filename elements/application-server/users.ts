@@ -1,0 +1,99 @@
+/** Users of one application and their devices (SPEC §3.5): what the 200 to a registration acknowledges is in the store. */
+import type { Host, Json } from '../../signalling/index.ts'
+import { deviceKey } from '../services/devices.ts'
+import { keyPart } from '../services/keys.ts'
+import { SetIndex } from '../services/set-index.ts'
+
+export interface ApplicationUser {
+  readonly [member: string]: Json | undefined
+  /** Canonical. */
+  readonly device: string
+  /** As `userKey` gives it. */
+  readonly user: string
+  /** Users whom to look for; absent: all of the application. */
+  readonly friends?: readonly string[]
+  /** Milliseconds since the epoch; absent: for good. */
+  readonly until?: number
+  /** A subscriber who became a user by using an open application: what the HSS says of his friends counts. */
+  readonly byUse?: boolean
+}
+
+/** One name for each user: SIP and tel URIs in their canonical form, any other text as it is (SPEC §2.1). */
+export function userKey(text: string, domains: readonly string[]): string {
+  return /^(?:sips?|tel):/i.test(text) ? (deviceKey(text, domains) ?? text) : text
+}
+
+export class Users {
+  private readonly host: Host
+  private readonly byDevice = new Map<string, ApplicationUser>()
+  private readonly byUser = new SetIndex<string, ApplicationUser>()
+  /** User -> devices whose users look for him. */
+  private readonly lookedFor = new SetIndex<string, string>()
+
+  constructor(host: Host) {
+    this.host = host
+    host.gauge('users', () => this.byDevice.size)
+  }
+
+  async load(): Promise<void> {
+    for await (const [, { value }] of this.host.store.scan(this.prefix)) this.place(value as ApplicationUser)
+  }
+
+  /** Whose device that is. */
+  of(device: string): ApplicationUser | undefined {
+    const found = this.byDevice.get(device)
+    return found?.until !== undefined && found.until <= this.host.clock.date() ? undefined : found
+  }
+
+  /** His devices. */
+  devicesOf(user: string): readonly string[] {
+    return [...this.byUser.of(user)].filter((found) => this.of(found.device) !== undefined).map(({ device }) => device)
+  }
+
+  /** Devices whose users look for that one by name. */
+  lookingFor(user: string): Iterable<string> {
+    return this.lookedFor.of(user)
+  }
+
+  /** Durable when it resolves, in force at once. */
+  async put(user: ApplicationUser): Promise<void> {
+    this.place(user)
+    await this.host.store.write([{ key: this.key(user.device), value: user, expires: user.until }])
+  }
+
+  /** As `put`. False: there was none. */
+  async remove(device: string): Promise<boolean> {
+    if (!this.displace(device)) return false
+    await this.host.store.write([{ key: this.key(device), delete: true }])
+    return true
+  }
+
+  /** Devices whose time is over. */
+  expired(): readonly string[] {
+    return [...this.byDevice.keys()].filter((device) => this.of(device) === undefined)
+  }
+
+  private place(user: ApplicationUser): void {
+    this.displace(user.device)
+    this.byDevice.set(user.device, user)
+    this.byUser.add(user.user, user)
+    for (const friend of user.friends ?? []) this.lookedFor.add(friend, user.device)
+  }
+
+  private displace(device: string): boolean {
+    const before = this.byDevice.get(device)
+    if (before === undefined) return false
+    this.byDevice.delete(device)
+    this.byUser.delete(before.user, before)
+    for (const friend of before.friends ?? []) this.lookedFor.delete(friend, device)
+    return true
+  }
+
+  private get prefix(): string {
+    return `as/${this.host.name}/user/`
+  }
+
+  private key(device: string): string {
+    return this.prefix + keyPart(device)
+  }
+}
