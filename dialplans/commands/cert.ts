@@ -110,7 +110,7 @@ async function pair(name: string, days: number, extensions: readonly object[], b
     ...(by === undefined ? {} : { ca: by }),
   }
   const made = await generate([{ name: 'commonName', value: name }], options as Parameters<typeof generate>[1])
-  return { cert: made.cert, key: made.private }
+  return { cert: `${made.cert.trimEnd()}\n`, key: `${made.private.trimEnd()}\n` } // files that can be put one behind another
 }
 
 function readAuthority(folder: string): Pair {

@@ -45,7 +45,7 @@ const clients: readonly Client[] = [
     start: baresipPeer,
     cannot: { near: 'it knows presence only' },
   },
-  { name: 'sofia', transports: ['tcp', 'udp'], start: sofiaPeer, cannot: {} },
+  { name: 'sofia', transports: ['tls', 'tcp', 'udp'], start: sofiaPeer, cannot: {} },
   {
     name: 'sipp',
     transports: ['udp', 'tcp'],

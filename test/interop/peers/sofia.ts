@@ -1,6 +1,7 @@
-/** sofia-sip's nua, inside a program of ours that is compiled here. Its TLS wants a certificate of the client's own. */
+/** sofia-sip's nua, inside a program of ours that is compiled here. Its TLS wants a certificate of the client's own: `proxima cert`. */
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type NodeProcess, Running, run } from '../../support/process.ts'
+import { type NodeProcess, proxima, Running, run } from '../../support/process.ts'
 import { drivenPeer, linesOf } from './driven.ts'
 import { type Peer, passwordOf } from './peer.ts'
 import { type Seat, serverOf } from './seat.ts'
@@ -16,11 +17,23 @@ async function compiled(node: NodeProcess): Promise<string> {
   return program
 }
 
+/** A folder as it wants one: its certificate with its key, and the certificates that it believes. */
+async function certified({ node, user }: Seat): Promise<string> {
+  const folder = join(node.folder, user)
+  const { code, err } = await proxima('cert', '127.0.0.1', '--out', folder)
+  if (code !== 0) throw new Error(`no certificate for sofia: ${err}`)
+  const own = ['certificate.pem', 'key.pem'].map((name) => readFileSync(join(folder, name), 'utf8'))
+  writeFileSync(join(folder, 'agent.pem'), own.join(''), { mode: 0o600 })
+  writeFileSync(join(folder, 'cafile.pem'), readFileSync(join(node.folder, 'certificate.pem')))
+  return folder
+}
+
 export async function sofiaPeer(seat: Seat): Promise<Peer> {
   const { node, user, transport } = seat
   const compiling = programs.get(node) ?? compiled(node)
   programs.set(node, compiling)
-  const args = ['--kill-after=5', '200', await compiling, user, passwordOf(user), serverOf(seat), transport]
+  const own = transport === 'tls' ? [await certified(seat)] : []
+  const args = ['--kill-after=5', '200', await compiling, user, passwordOf(user), serverOf(seat), transport, ...own]
   const process = new Running('timeout', args, { cwd: node.folder })
   node.guests.add(process)
   const stop = async (): Promise<void> => {

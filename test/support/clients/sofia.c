@@ -1,5 +1,6 @@
 /* A user agent on sofia-sip's nua that is driven by lines: commands on standard input, what happens on standard output.
- * The lines are those of test/interop/peers/driven.ts. Arguments: user, password, server, transport (udp, tcp). */
+ * The lines are those of test/interop/peers/driven.ts. Arguments: user, password, server, transport (udp, tcp, tls), and for
+ * tls a folder with agent.pem (its certificate and key) and cafile.pem (whose certificates it believes). */
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -186,15 +187,17 @@ int main(int count, char *arguments[])
   struct agent agent = { 0 };
   char own[100], proxy[200];
   su_wait_t wait;
-  if (count != 5) return 2;
-  snprintf(own, sizeof own, "sip:127.0.0.1:*;transport=%s", arguments[4]);
+  if (count != 5 && count != 6) return 2;
+  /* for it TLS is what sips: URIs go by */
+  if (count == 6) snprintf(own, sizeof own, "sips:127.0.0.1:*");
+  else snprintf(own, sizeof own, "sip:127.0.0.1:*;transport=%s", arguments[4]);
   snprintf(proxy, sizeof proxy, "sip:%s;transport=%s", arguments[3], arguments[4]);
   snprintf(agent.me, sizeof agent.me, "sip:%s@localhost", arguments[1]);
   snprintf(agent.credentials, sizeof agent.credentials, "Digest:\"localhost\":%s:%s", arguments[1], arguments[2]);
   su_init();
   agent.root = su_root_create(&agent);
   agent.nua = nua_create(agent.root, happened, &agent, NUTAG_URL(own), NUTAG_PROXY(proxy), SIPTAG_FROM_STR(agent.me),
-                         NUTAG_MEDIA_ENABLE(0), NUTAG_AUTOALERT(0), NUTAG_AUTOANSWER(0), NUTAG_SESSION_TIMER(0), TAG_END());
+                         TAG_IF(count == 6, NUTAG_CERTIFICATE_DIR(arguments[5])), NUTAG_MEDIA_ENABLE(0), NUTAG_AUTOALERT(0), NUTAG_AUTOANSWER(0), NUTAG_SESSION_TIMER(0), TAG_END());
   if (agent.nua == NULL) return 1;
   su_wait_create(&wait, 0, SU_WAIT_IN);
   su_root_register(agent.root, &wait, typed, NULL, 0);
