@@ -183,6 +183,8 @@ export interface EventPackage<State = unknown> {
   readonly requires?: string
   /** Put an entity tag into every NOTIFY (RFC 5839). Left out: only when a subscriber asks by Suppress-If-Match. */
   readonly conditional?: boolean
+  /** Whether the second state says nothing that the first did not: then nobody is told. Left out: every state is told. */
+  same?(known: State, state: State): boolean
   /** The body for one subscriber. Undefined: a NOTIFY without body. */
   render(state: State, context: RenderContext<State>): Body | undefined
 }

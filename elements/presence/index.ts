@@ -11,7 +11,7 @@ import { Subscribers } from '../services/subscribers.ts'
 import { escaped } from '../services/xml.ts'
 import { type Usual, type Verdict, verdictOn } from './policy.ts'
 import { Publications } from './publications.ts'
-import { type Watcher, type Watchers, watcherInfo, watcherInfoType } from './winfo.ts'
+import { sameWatchers, type Watcher, type Watchers, watcherInfo, watcherInfoType } from './winfo.ts'
 
 /** Of the dialplan, `role: presence`. Seconds. */
 export interface PresenceSettings {
@@ -39,6 +39,7 @@ const offers = new Offers([
   { method: 'PUBLISH', event: 'presence', types: [pidfType] },
 ])
 const endedRemembered = 20
+const settling = 1000 // ms after a restart in which presentities are not told of their watchers
 const pendingAtMost = 100 // watchers that wait for one presentity: strangers, whom its list of watchers has to have room for
 const listed = 250 // watchers in one document of presence.winfo, which has to fit into a datagram
 
@@ -79,6 +80,7 @@ class PresenceElement implements Element {
       name: 'presence.winfo',
       types: [watcherInfoType],
       expires,
+      same: sameWatchers,
       render: (state, { version, previous }) => ({ type: watcherInfoType, content: watcherInfo(state, previous, version - 1) }),
     }
     this.packages = [presence, winfo]
@@ -101,22 +103,39 @@ class PresenceElement implements Element {
   restored(notifier: Notifier): void {
     const { resource } = notifier
     const watches = notifier.package === 'presence'
-    const [watcher, presentity] = [notifier as Notifier<Presence>, notifier as Notifier<Watchers>]
-    if (watches) this.watchers.add(resource, watcher)
-    else this.presentities.add(resource, presentity)
+    if (watches) this.watchers.add(resource, notifier as Notifier<Presence>)
     this.verdicts.set(notifier, notifier.pending ? 'confirm' : 'allow')
-    const tell = (): void => (watches ? watcher.notify(this.state(watcher)) : presentity.notify(this.watchersOf(resource)))
+    const tell = (): void => (watches ? this.tellRestored(notifier as Notifier<Presence>) : this.tellOfWatchersSoon(notifier))
     if (this.subscribers === undefined) return tell()
-    this.judgeRestored(watcher, watches, this.subscribers).then(tell, (fault: unknown) => {
-      this.host.log.warn({ fault: String(fault), entity: resource }, 'a watcher is judged as before: the HSS does not answer')
-      tell()
-    })
+    this.judgeRestored(notifier, this.subscribers).then(
+      (told) => told || tell(),
+      (fault: unknown) => {
+        this.host.log.warn({ fault: String(fault), entity: resource }, 'a watcher is judged as before: the HSS does not answer')
+        tell()
+      },
+    )
   }
-  private async judgeRestored(notifier: Notifier<Presence>, watches: boolean, subscribers: Subscribers): Promise<void> {
+  /** True: its subscriber has been told what has come of it. */
+  private async judgeRestored(notifier: Notifier, subscribers: Subscribers): Promise<boolean> {
     const { resource, subscriber } = notifier
     const ours = subscriber.endsWith(`@${this.host.domains[0]}`)
-    if (ours && (await subscribers.of(subscriber)) === undefined) notifier.terminate('rejected')
-    else if (watches) this.judge(notifier, await subscribers.of(resource))
+    if (ours && (await subscribers.of(subscriber)) === undefined) {
+      notifier.terminate('rejected')
+      return true
+    }
+    if (notifier.package !== 'presence') return false
+    return this.judge(notifier as Notifier<Presence>, await subscribers.of(resource))
+  }
+  private tellRestored(notifier: Notifier<Presence>): void {
+    notifier.notify(this.state(notifier))
+  }
+  /** When all its watchers have been judged, and those have come again that come by themselves: one NOTIFY says it all. */
+  private tellOfWatchersSoon(notifier: Notifier<Watchers>): void {
+    this.host.clock.after(settling, () => {
+      if (!notifier.live) return
+      this.presentities.add(notifier.resource, notifier)
+      notifier.notify(this.watchersOf(notifier.resource))
+    })
   }
 
   handle(exchange: Exchange): void | Promise<void> {
@@ -168,13 +187,15 @@ class PresenceElement implements Element {
       }
     }
   }
-  private judge(notifier: Notifier<Presence>, record: SubscriberRecord | undefined): void {
+  /** False: nothing has changed for it. */
+  private judge(notifier: Notifier<Presence>, record: SubscriberRecord | undefined): boolean {
     const { resource } = notifier
     const verdict = this.verdict(notifier.subscriber, resource, record)
-    if (verdict === this.verdicts.get(notifier)) return
+    if (verdict === this.verdicts.get(notifier)) return false
     this.verdicts.set(notifier, verdict)
-    if (verdict === 'block') return notifier.terminate('rejected')
-    notifier.authorise(verdict !== 'confirm', this.state(notifier))
+    if (verdict === 'block') notifier.terminate('rejected')
+    else notifier.authorise(verdict !== 'confirm', this.state(notifier))
+    return true
   }
   ended(notifier: Notifier, reason: EndReason): void {
     const { resource } = notifier

@@ -18,6 +18,12 @@ export interface Watchers {
   readonly ended: readonly Watcher[]
 }
 
+/** What became of those that have gone is told only to whoever was told that they were there. */
+export function sameWatchers(a: Watchers, b: Watchers): boolean {
+  if (a.live.length !== b.live.length) return false
+  return a.live.every(({ id, status }, i) => b.live[i]!.id === id && b.live[i]!.status === status)
+}
+
 /** Full where `previous` is undefined; else what differs from it (RFC 3858 §4). */
 export function watcherInfo(state: Watchers, previous: Watchers | undefined, version: number): string {
   const told = previous === undefined ? state.live : changes(state, previous)

@@ -7,7 +7,7 @@ import type { Element, EventPackage, Exchange, Host, Notifier } from '../../sign
 import { deviceKey, subscriberKey } from '../services/devices.ts'
 import { Offers } from '../services/offers.ts'
 import { Subscribers } from '../services/subscribers.ts'
-import { type ListState, listBody, listType } from './rlmi.ts'
+import { type ListState, listBody, listType, sameList } from './rlmi.ts'
 import { WatchedList } from './watched-list.ts'
 
 /** Of the dialplan, `role: resource-lists`. */
@@ -22,7 +22,6 @@ export interface ResourceListSettings {
 
 const event = 'presence'
 const accept = ['application/pidf+xml']
-const gathering = 400 // ms in which the first NOTIFY waits for what the resources say
 const offers = new Offers([{ method: 'SUBSCRIBE', event }], ['eventlist'])
 
 export function createResourceLists(name: string, settings: ResourceListSettings): Element {
@@ -48,6 +47,7 @@ class ResourceLists implements Element {
       types: [listType],
       expires: { usual, max },
       requires: 'eventlist',
+      same: sameList,
       render: (state, { version, previous }) => listBody(state, previous, version - 1),
     }
     this.packages = [pack]
@@ -59,15 +59,17 @@ class ResourceLists implements Element {
     this.subscribers.start()
     host.gauge('lists_watched', () => this.lists.size)
   }
+  /** Told once all its resources have spoken: until then the subscriber has what it was told before. */
   async restored(notifier: Notifier): Promise<void> {
     const list = this.list(notifier.resource, notifier.subscriber, () => notifier.notify(list.state))
     this.lists.set(notifier, list)
+    let resources: readonly string[] = []
     try {
-      list.hold(await this.resourcesOf(notifier.resource, notifier.subscriber))
+      resources = await this.resourcesOf(notifier.resource, notifier.subscriber)
     } catch (fault) {
       this.host.log.warn({ fault: String(fault), list: notifier.resource }, 'a list stays empty: the HSS does not answer')
     }
-    notifier.notify(list.state)
+    list.begin(resources, () => notifier.notify(list.state))
   }
   handle(exchange: Exchange): void | Promise<void> {
     if (offers.answer(exchange)) return
@@ -98,22 +100,10 @@ class ResourceLists implements Element {
   }
   /** The resources are asked first, so that the first NOTIFY says something; none of them holds it up for long. */
   private async open(exchange: Exchange, user: string, watcher: string, resources: readonly string[]): Promise<void> {
-    let changed = (): void => undefined
-    const list = this.list(user, watcher, () => changed())
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        timer.cancel()
-        resolve()
-      }
-      const timer = this.host.clock.after(gathering, done)
-      changed = () => {
-        if (list.complete) done()
-      }
-      list.hold(resources)
-      if (list.complete) done()
-    })
-    const notifier = exchange.accept<ListState>({ package: event, resource: user, state: list.state })
-    changed = () => notifier.notify(list.state)
+    let notifier: Notifier<ListState> | undefined
+    const list = this.list(user, watcher, () => notifier?.notify(list.state))
+    await new Promise<void>((resolve) => list.begin(resources, resolve))
+    notifier = exchange.accept<ListState>({ package: event, resource: user, state: list.state })
     if (notifier.live && exchange.request.expires !== 0) this.lists.set(notifier, list)
     else list.stop()
   }
@@ -123,9 +113,6 @@ class ResourceLists implements Element {
   ended(notifier: Notifier): void {
     this.lists.get(notifier)?.stop()
     this.lists.delete(notifier)
-  }
-  stop(): void {
-    for (const list of this.lists.values()) list.stop()
   }
   private friendsChanged(id: string): void {
     for (const [notifier, list] of this.lists) {

@@ -20,6 +20,12 @@ export interface ListState {
   readonly resources: ReadonlyMap<string, Resource>
 }
 
+export function sameList(a: ListState, b: ListState): boolean {
+  if (a.resources.size !== b.resources.size) return false
+  for (const [uri, resource] of a.resources) if (b.resources.get(uri) !== resource) return false
+  return true
+}
+
 /** Full where `previous` is undefined; else what differs from it. @param version 0 for the first NOTIFY of a subscription */
 export function listBody(state: ListState, previous: ListState | undefined, version: number): Body {
   const changed = [...state.resources.values()].filter((resource) => previous?.resources.get(resource.uri) !== resource)

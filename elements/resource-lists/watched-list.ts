@@ -13,11 +13,15 @@ export interface WatchedListOptions {
   readonly changed: () => void
 }
 
+const gathering = 400 // ms in which the first NOTIFY waits for what the resources say
+
 export class WatchedList {
   private readonly options: WatchedListOptions
   private readonly subscriptions = new Map<string, Subscription>()
   private resources = new Map<string, Resource>()
   private stopped = false
+  /** Called instead of `changed` once every resource has been heard of. */
+  private waiting: (() => void) | undefined
 
   constructor(options: WatchedListOptions) {
     this.options = options
@@ -29,6 +33,19 @@ export class WatchedList {
   get complete(): boolean {
     for (const { state } of this.resources.values()) if (state === 'unknown') return false
     return true
+  }
+  /** The first resources: calls `then` when all have spoken, or have had the time to; until then nothing has changed. */
+  begin(uris: readonly string[], then: () => void): void {
+    const done = (): void => {
+      if (this.waiting !== done) return
+      this.waiting = undefined
+      timer.cancel()
+      then()
+    }
+    this.waiting = done
+    const timer = this.options.host.clock.after(gathering, done)
+    this.hold(uris)
+    if (this.complete) done()
   }
   /** These are the resources from now on. */
   hold(uris: readonly string[]): void {
@@ -71,7 +88,15 @@ export class WatchedList {
     const before = this.resources.get(resource.uri)
     if (this.stopped || before === undefined) return
     if (before.state === 'terminated' && resource.state === 'terminated') return // its last NOTIFY has said so
+    if (isSame(before, resource)) return
     this.resources.set(resource.uri, resource)
-    this.options.changed()
+    if (this.waiting === undefined) this.options.changed()
+    else if (this.complete) this.waiting()
   }
+}
+
+/** As a refresh tells it again. */
+function isSame(a: Resource, b: Resource): boolean {
+  if (a.state !== b.state || a.reason !== b.reason || a.body?.type !== b.body?.type) return false
+  return a.body === undefined || b.body === undefined || a.body.content.equals(b.body.content)
 }

@@ -93,6 +93,10 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
     this.version = this.cseq
     this.born = holder.clock.now()
   }
+  /** Outlives the process: not a fetch, and not what an element of this node will ask for again itself. */
+  get durable(): boolean {
+    return !this.fetch && this.stored.inside !== true
+  }
   get key(): string {
     return dialogKey(this.stored.callId, this.id)
   }
@@ -127,6 +131,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
       this.stored = { ...this.stored, pending: !granted }
       this.holder.saveSoon(this)
       this.full = true
+      this.stateKnown = false
     }
     this.notify(state)
   }
@@ -149,6 +154,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   }
   notify(state: unknown): void {
     if (!this.live || this.ending !== undefined) return
+    if (this.pack.same !== undefined && this.stateKnown && this.pack.same(this.state, state)) return
     this.state = state
     this.stateKnown = true
     this.due = true

@@ -156,7 +156,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     })
   }
   async save(notifier: NotifierDialog): Promise<void> {
-    if (notifier.fetch || !this.notifiers.has(notifier.key)) return
+    if (!notifier.durable || !this.notifiers.has(notifier.key)) return
     const { stored } = notifier
     await this.store.write([
       { key: recordKey(notifier.element, notifier.id), value: stored, expires: stored.expires + 3_600_000 },
@@ -172,7 +172,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   }
   remove(notifier: NotifierDialog, reason: EndReason): void {
     if (this.notifiers.delete(notifier.key)) this.shareOf(notifier)?.give(notifier.subscriber)
-    if (!notifier.fetch) {
+    if (notifier.durable) {
       this.store.write([{ key: recordKey(notifier.element, notifier.id), delete: true }]).catch((fault: unknown) => {
         this.log.error({ fault: String(fault), subscription: notifier.id }, 'the store failed; an ended subscription stays in it')
       })

@@ -199,4 +199,7 @@ test('one who has refused is asked again when the list is; what ended is told on
   t.is(list.state.resources.get(sip('bob'))!.state, 'active')
   list.again()
   t.is(asked.length, 2, 'who is there is not asked again')
+  const told = changes
+  said('active')
+  t.is(changes, told, 'the same again is nothing new')
 })
