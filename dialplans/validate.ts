@@ -23,7 +23,7 @@ const validators: { readonly [kind: string]: ValidateFunction } = {
 /** `what` names the schema: the whole dialplan, or the list of subscribers of a provisioning file. */
 export function validateText(file: string, text: string, what: 'dialplan' | 'subscribers'): Outcome<Validated> {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true })
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, logLevel: 'error' })
   if (document.errors.length > 0) {
     const faults = document.errors.map(({ message, pos }) => ({
       file,

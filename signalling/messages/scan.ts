@@ -47,6 +47,8 @@ export function scan(bytes: Buffer, options: ScanOptions = {}): SipRequest | Sip
   let at = lineEnd + 1
   let headEnd = length
   let bodyStart = length
+  // It would go on whatever line a hop puts before it: a Via of ours, say
+  if (bytes[at] === SP || bytes[at] === TAB) fault = { status: 400, text: 'the first header line starts with white space' }
   while (at < length) {
     const byte = bytes[at]!
     if (byte === LF || (byte === CR && bytes[at + 1] === LF)) {

@@ -36,6 +36,7 @@ export interface Target {
 
 function checkRequest(request: SipRequest, bytes: Buffer): void {
   const copy = scan(encode(request, { top: 'Via: SIP/2.0/UDP us;branch=z9hG4bKx\r\n', maxForwards: 5, via: viaOf(request) }))
+  if (copy?.fault?.status === 513) return // it was just within a limit, and our Via was too much for the next hop
   holds(copy instanceof SipRequest && copy.fault === undefined, `forwarded unsound: ${copy?.fault?.text}`)
   holds((copy as SipRequest).body.equals(request.body), 'the body has changed')
   const named = (each: SipRequest): string =>
@@ -185,7 +186,7 @@ const xml: Target = {
   check(body) {
     const checked = checkPidf(body) as object
     holds(typeof checked === 'object', 'no verdict')
-    if (!('fault' in checked)) holds(!body.includes('<!DOCTYPE') || body.includes('<![CDATA['), 'a document type was taken')
+    if (!('fault' in checked)) holds(!/<!DOCTYPE/.test(String(body).replace(/<!--.*?-->|<\?.*?\?>|<!\[CDATA\[.*?]]>/gs, '')), 'a document type was taken')
   },
 }
 
