@@ -16,6 +16,7 @@ import {
   type TlsFiles,
 } from './dialplan.ts'
 import { provisioned } from './provisioning.ts'
+import { checkReferences, isBadAddress, parseNameServer } from './references.ts'
 import { readText } from './text.ts'
 import { validateText } from './validate.ts'
 
@@ -65,11 +66,20 @@ export function loadDialplan(file: string): Outcome<Dialplan> {
   if (tls?.requireClient === true && tls.authorities === undefined)
     fault(lineOf('tls', 'requireClient'), 'tls.requireClient has no authorities to judge certificates by', 'authorities: FILE')
   for (const [index, peer] of (raw.trusted ?? []).entries())
-    if (isIP(peer) === 0 && tls?.authorities === undefined)
+    if (isBadAddress(peer))
+      fault(lineOf('trusted', index), `trusted has ${peer}, which is no IP address`, 'one such as 192.0.2.7')
+    else if (isIP(peer) === 0 && tls?.authorities === undefined)
       fault(
         lineOf('trusted', index),
         `trusted has ${peer}, which no certificate can prove`,
         'an IP address, or tls: { authorities: FILE }',
+      )
+  for (const [index, server] of (raw.dns?.servers ?? []).entries())
+    if (parseNameServer(server) === undefined)
+      fault(
+        lineOf('dns', 'servers', index),
+        `dns.servers has ${server}`,
+        'an IP address, with a port if not 53, e.g. 192.0.2.53:5353',
       )
   const http = raw.http === undefined ? undefined : parsePlace(raw.http)
   if (raw.http !== undefined && http === undefined) fault(lineOf('http'), `http is ${raw.http}`, 'a port of at most 65535')
@@ -90,9 +100,16 @@ export function loadDialplan(file: string): Outcome<Dialplan> {
     name: rule.name ?? `rule ${index + 1}`,
     line: lineOf('rules', index),
   }))
-  if (faults.length > 0) return { faults }
+  checkReferences({ elements, domains: raw.domains, listen, rules: rules ?? [], lineOf, fault })
+  if (faults.length > 0) return { faults: inOrder(faults, file) }
   const { name, domains, data = 'data', trusted = [], limits = {}, connections = {}, dns = {} } = raw
   return { value: { file, name, domains, listen, tls, http, data, trusted, limits, connections, dns, elements, rules } }
+}
+
+/** Those of the dialplan by line, then those of other files. */
+function inOrder(faults: readonly Fault[], file: string): readonly Fault[] {
+  const here = faults.filter((fault) => fault.file === file)
+  return [...here.toSorted((a, b) => a.line - b.line), ...faults.filter((fault) => fault.file !== file)]
 }
 
 function onlyOneOf(

@@ -5,8 +5,12 @@ import type { Fault, Settings, Subscriber } from './dialplan.ts'
 import { readText } from './text.ts'
 import { type LineOf, validateText } from './validate.ts'
 
+/** What a subscriber may settle for a watcher: one of these. */
+const kinds = ['allow', 'block', 'polite'] as const
+
 interface RawSubscriber extends Subscriber {
   readonly aliases?: readonly string[]
+  readonly watchers?: { readonly [kind in (typeof kinds)[number]]?: readonly string[] }
 }
 
 interface Place {
@@ -49,12 +53,28 @@ class Owners {
   }
 
   add(file: string, subscribers: readonly RawSubscriber[], lineOf: (index: number) => number): void {
-    for (const [index, { id, aliases = [] }] of subscribers.entries()) {
+    for (const [index, { id, aliases = [], watchers }] of subscribers.entries()) {
+      const wrong = watchers && this.settledTwice(id, watchers)
+      if (wrong !== undefined) this.faults.push({ file, line: lineOf(index), ...wrong })
       for (const text of [id, ...aliases]) {
         const wrong = this.own(text, id)
         if (wrong !== undefined) this.faults.push({ file, line: lineOf(index), ...wrong })
       }
     }
+  }
+
+  private settledTwice(id: string, watchers: RawSubscriber['watchers'] & {}): Pick<Fault, 'text' | 'expected'> | undefined {
+    const settled = new Map<string, string>()
+    for (const kind of kinds) {
+      for (const text of watchers[kind] ?? []) {
+        const key = subscriberKey(text, this.domains) ?? text
+        const before = settled.get(key)
+        if (before !== undefined && before !== kind)
+          return { text: `${id} has the watcher ${text} in ${before} and in ${kind}`, expected: 'each watcher in one of them' }
+        settled.set(key, kind)
+      }
+    }
+    return undefined
   }
 
   private own(text: string, id: string): Pick<Fault, 'text' | 'expected'> | undefined {

@@ -9,6 +9,7 @@ import { Metrics } from '../metrics.ts'
 import { reload } from '../reload.ts'
 import type { TapOptions } from '../taps.ts'
 import { readCollector, readCount, readSize } from './arguments.ts'
+import { checkCollector } from './collector.ts'
 import { logLevelOption, openLog } from './logging.ts'
 import { assembleDialplan, readDialplan } from './network.ts'
 import { addOverrides, type Overrides, override } from './overrides.ts'
@@ -59,6 +60,7 @@ export function startCommand(): Command {
 async function start(file: string, options: StartOptions): Promise<void> {
   const dialplan = override(readDialplan(file), options)
   checkOptions(dialplan, options)
+  if (options.hep !== undefined) await checkCollector(options.hep)
   const exposed = exposure(dialplan)
   if (exposed !== undefined) throw new Refusal(exposed)
   const assembled = assembleDialplan(dialplan)

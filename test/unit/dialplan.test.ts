@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { announcement, exposure } from '../../dialplans/announcement.ts'
 import { assemble } from '../../dialplans/assemble.ts'
+import { checkCollector } from '../../dialplans/commands/collector.ts'
 import {
   type Dialplan,
   type Fault,
@@ -196,6 +197,53 @@ const cases: readonly Case[] = [
     faults: [[7, /'home' sends to .* a routing loop/, /another node/]],
   },
   {
+    title: 'an HSS, a registrar that is not there',
+    text: `${head}elements:
+  proxy: { role: proxy, hss: 'sip:hhs@localhost' }
+  hss: { role: hss }
+  presence: { role: presence, hss: 'sip:proxy@127.0.0.1:5060' }
+  prose: { role: prose, hss: 'sip:hss@127.0.0.1:5060' }
+  friends: { role: resource-lists, hss: 'sip:hss@hss.example' }
+  registration:
+    role: registration
+    registrar: nosuch`,
+    faults: [
+      [5, /proxy asks the HSS sip:hhs@localhost, which is no element of role hss/, /^sip:hss@localhost$/],
+      [7, /presence asks the HSS sip:proxy@127\.0\.0\.1:5060/, /^sip:hss@localhost$/],
+      [12, /registration has the registrar nosuch, which is no element of role proxy/, /^proxy$/],
+    ],
+  },
+  {
+    title: 'an HSS with no element of that role',
+    text: `${head}elements:\n  presence: { role: presence, hss: 'sip:hss@localhost' }`,
+    faults: [[5, /presence asks the HSS sip:hss@localhost/, /an element of role hss, or the URI of one elsewhere/]],
+  },
+  {
+    title: 'addresses that are none',
+    text: `${head}trusted: [10.0.0.1, 1.2.3, '1::2::3', 999.0.0.1]\ndns:\n  servers:\n    - 127.0.0.1\n    - 999.1.1.1\n    - 127.0.0.1:99999\n    - '[::1]:5353'\n    - '[::1]'\n    - 1:2\nelements: { hss: { role: hss } }`,
+    faults: [
+      [4, /trusted has 1\.2\.3, which is no IP address/, /192\.0\.2\.7/],
+      [4, /trusted has 1::2::3, which/, /192\.0\.2\.7/],
+      [4, /trusted has 999\.0\.0\.1, which/, /192\.0\.2\.7/],
+      [8, /dns\.servers has 999\.1\.1\.1/, /an IP address/],
+      [9, /dns\.servers has 127\.0\.0\.1:99999/, /an IP address/],
+      [12, /dns\.servers has 1:2/, /an IP address/],
+    ],
+  },
+  {
+    title: 'a list with the address of a subscriber',
+    text: `${head}elements:\n  hss:\n    role: hss\n    subscribers:\n      - ${subscriber('alice', ", aliases: ['sip:team@localhost']")}\n  friends:\n    role: resource-lists\n    lists:\n      others: [alice]\n      team: [alice]`,
+    faults: [[13, /the list team has the address of the subscriber alice/, /nobody has/]],
+  },
+  {
+    title: 'a watcher that is allowed and blocked',
+    text: `${head}elements:\n  hss:\n    role: hss\n    subscribers:\n      - ${subscriber('alice')}\n      - ${subscriber('bob', ", watchers: { allow: [alice, carol], block: ['sip:alice@localhost'], polite: [dave] }")}\n      - ${subscriber('carol', ', watchers: { block: [dave], polite: [dave] }')}`,
+    faults: [
+      [9, /bob has the watcher sip:alice@localhost in allow and in block/, /one of them/],
+      [10, /carol has the watcher dave in block and in polite/, /one of them/],
+    ],
+  },
+  {
     title: 'an empty condition',
     text: `${head}elements:\n  hss: { role: hss }\nrules:\n  - { method: [], to: hss }`,
     faults: [[7, /method is empty/, /a list/]],
@@ -217,6 +265,20 @@ for (const { title, text, faults: expected } of cases) {
     }
   })
 }
+
+test('an HSS may be elsewhere, and a rule may lead there', (t) => {
+  const plan = `${head}elements: { presence: { role: presence, hss: 'sip:hss@localhost' } }\nrules:\n`
+  t.deepEqual(faultsOf(`${plan}  - { user: hss, to: 'sip:10.0.0.9' }\n  - { to: presence }`), [])
+  t.is(faultsOf(`${plan}  - { user: push, to: 'sip:10.0.0.9' }\n  - { to: presence }`).length, 1)
+})
+
+test('a HEP collector that cannot be found is told of', async (t) => {
+  const nobody = (): Promise<never> => Promise.reject(Object.assign(new Error('none'), { code: 'ENOTFOUND' }))
+  const refusal = await t.throwsAsync(checkCollector({ host: 'homer.invalid', port: 9060 }, nobody))
+  t.is(refusal?.message, '--hep: the host homer.invalid cannot be found (ENOTFOUND); give the IP address of the collector')
+  await t.notThrowsAsync(checkCollector({ host: '::1', port: 9060 }, nobody))
+  await t.notThrowsAsync(checkCollector({ host: 'localhost', port: 9060 }, () => Promise.resolve()))
+})
 
 test('a file that is not there, and one that is a folder', (t) => {
   t.is(loadDialplan(join(folder, 'none.yaml')).faults?.[0]?.text, 'there is no such file')

@@ -1,0 +1,87 @@
+/** What a dialplan names has to be there, and two things cannot have one address. */
+import { isIP } from 'node:net'
+import { subscriberKey } from '../elements/services/devices.ts'
+import { type HostPort, type Listening, parseUri, type Rule } from '../signalling/index.ts'
+import { type PlannedElement, parsePlace } from './dialplan.ts'
+import type { LineOf } from './validate.ts'
+
+export interface Named {
+  readonly elements: readonly PlannedElement[]
+  readonly domains: readonly string[]
+  readonly listen: readonly Listening[]
+  readonly rules: readonly Pick<Rule, 'to' | 'user'>[]
+  readonly lineOf: LineOf
+  readonly fault: (line: number, text: string, expected: string) => void
+}
+
+/** Elements that name a registrar or an HSS, and lists that have the address of a subscriber. */
+export function checkReferences(named: Named): void {
+  for (const { name, role, settings } of named.elements) {
+    if (typeof settings['hss'] === 'string') checkHss(named, name, settings['hss'])
+    if (role === 'registration' && typeof settings['registrar'] === 'string') checkRegistrar(named, name, settings['registrar'])
+  }
+  checkLists(named)
+}
+
+function checkHss({ elements, domains, listen, rules, lineOf, fault }: Named, name: string, hss: string): void {
+  const uri = parseUri(hss.includes(':') ? hss : (subscriberKey(hss, domains) ?? ''))
+  if (uri === undefined)
+    return fault(lineOf('elements', name, 'hss'), `${name} has the HSS ${hss}`, 'a URI such as sip:hss@localhost')
+  const port = uri.port || 5060
+  const here = (uri.port === 0 && domains.includes(uri.host)) || listen.some((own) => own.host === uri.host && own.port === port)
+  const elsewhere = rules.some(({ to, user }) => to.includes(':') && (user === undefined || [user].flat().includes(uri.user)))
+  const known = elements.filter(({ role }) => role === 'hss').map((element) => element.name)
+  if (!here || elsewhere || known.includes(uri.user)) return
+  const expected =
+    known.length === 0
+      ? 'an element of role hss, or the URI of one elsewhere'
+      : known.map((hss) => `sip:${hss}@${domains[0]}`).join(' or ')
+  fault(lineOf('elements', name, 'hss'), `${name} asks the HSS ${hss}, which is no element of role hss`, expected)
+}
+
+function checkRegistrar({ elements, lineOf, fault }: Named, name: string, registrar: string): void {
+  const proxies = elements.filter(({ role }) => role === 'proxy').map((element) => element.name)
+  if (proxies.includes(registrar)) return
+  const expected = proxies.length === 0 ? 'an element of role proxy' : proxies.join(' or ')
+  fault(
+    lineOf('elements', name, 'registrar'),
+    `${name} has the registrar ${registrar}, which is no element of role proxy`,
+    expected,
+  )
+}
+
+function checkLists({ elements, domains, lineOf, fault }: Named): void {
+  const lists = elements.flatMap(({ name, role, settings }) =>
+    role === 'resource-lists' ? Object.keys((settings['lists'] as object | undefined) ?? {}).map((list) => ({ name, list })) : [],
+  )
+  if (lists.length === 0) return
+  const owners = new Map<string | undefined, string>()
+  for (const { settings } of elements) {
+    const subscribers = settings['subscribers'] as
+      | readonly { readonly id: string; readonly aliases?: readonly string[] }[]
+      | undefined
+    for (const { id, aliases = [] } of subscribers ?? [])
+      for (const text of [id, ...aliases]) owners.set(subscriberKey(text, domains), id)
+  }
+  for (const { name, list } of lists) {
+    const owner = owners.get(subscriberKey(list, domains))
+    if (owner === undefined) continue
+    fault(
+      lineOf('elements', name, 'lists', list),
+      `the list ${list} has the address of the subscriber ${owner}`,
+      'a name that nobody has',
+    )
+  }
+}
+
+/** Why `text` is no address of a peer: it looks like an IP address, and is none. */
+export function isBadAddress(text: string): boolean {
+  return isIP(text) === 0 && (text.includes(':') || /^[0-9.]+$/.test(text))
+}
+
+/** Reads `192.0.2.53`, `192.0.2.53:5353`, `[2001:db8::1]:53`, `2001:db8::1`. Undefined where it is no such address. */
+export function parseNameServer(text: string): HostPort | undefined {
+  if (isIP(text) !== 0) return { host: text, port: 53 }
+  const place = parsePlace(/^\[.*\]$/.test(text) ? `${text}:53` : text)
+  return place === undefined || isIP(place.host) === 0 || place.port === 0 ? undefined : place
+}
