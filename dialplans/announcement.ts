@@ -46,6 +46,10 @@ export function isLoopback(host: string): boolean {
 export function exposure(dialplan: Dialplan): string | undefined {
   const open = dialplan.listen.find(({ host }) => !isLoopback(host))
   const demo = subscribersOf(dialplan).find(hasDemoPassword)
+  const { http, api } = dialplan
+  if (demo !== undefined && http !== undefined && api?.open === true && !isLoopback(http.host)) {
+    return `${dialplan.file}: will not serve subscribers on ${printHostPort(http)}, beyond this machine, while ${demo.id} has its demo password; change the passwords or leave api.open out`
+  }
   if (open === undefined || demo === undefined) return undefined
   return `${dialplan.file}: will not listen on ${printListen(open)}, beyond this machine, while ${demo.id} has its demo password; change the passwords or listen on 127.0.0.1`
 }

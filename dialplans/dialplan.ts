@@ -35,6 +35,8 @@ export interface Dialplan {
   readonly listen: readonly Listening[]
   readonly tls: TlsFiles | undefined
   readonly http: HostPort | undefined
+  /** The interface to subscribers at `http`. `token`: instead of the one in the data folder; `open`: beyond this machine. */
+  readonly api?: { readonly token?: string; readonly open?: boolean }
   /** Folder relative to the working directory, or `memory`. */
   readonly data: string
   /** IP addresses, and domains that peers prove by certificate. */

@@ -27,6 +27,7 @@ interface RawDialplan {
   readonly listen: readonly string[]
   readonly tls?: TlsFiles
   readonly http?: string
+  readonly api?: Dialplan['api']
   readonly data?: string
   readonly trusted?: readonly string[]
   readonly limits?: Limits
@@ -102,8 +103,8 @@ export function loadDialplan(file: string): Outcome<Dialplan> {
   }))
   checkReferences({ elements, domains: raw.domains, listen, rules: rules ?? [], lineOf, fault })
   if (faults.length > 0) return { faults: inOrder(faults, file) }
-  const { name, domains, data = 'data', trusted = [], limits = {}, connections = {}, dns = {} } = raw
-  return { value: { file, name, domains, listen, tls, http, data, trusted, limits, connections, dns, elements, rules } }
+  const { name, domains, api, data = 'data', trusted = [], limits = {}, connections = {}, dns = {} } = raw
+  return { value: { file, name, domains, listen, tls, http, api, data, trusted, limits, connections, dns, elements, rules } }
 }
 
 /** Those of the dialplan by line, then those of other files. */

@@ -1,15 +1,17 @@
 /** `proxima start`: runs the node of a dialplan until it is told to stop. */
 import { Command, Option } from 'commander'
+import type { Hss } from '../../elements/hss/index.ts'
 import type { Log } from '../../signalling/index.ts'
 import { announcement, exposure } from '../announcement.ts'
 import { type Running, runNode } from '../compose.ts'
 import { type Dialplan, printListen } from '../dialplan.ts'
-import { type Health, type Http, openHttp } from '../http.ts'
+import { keepToken } from '../http/access.ts'
+import type { ApiOptions } from '../http/api.ts'
+import { type Health, type Http, openHttp } from '../http/server.ts'
 import { Metrics } from '../metrics.ts'
 import { reload } from '../reload.ts'
 import type { TapOptions } from '../taps.ts'
 import { readCollector, readCount, readSize } from './arguments.ts'
-import { checkCollector } from './collector.ts'
 import { logLevelOption, openLog } from './logging.ts'
 import { assembleDialplan, readDialplan } from './network.ts'
 import { addOverrides, type Overrides, override } from './overrides.ts'
@@ -60,14 +62,20 @@ export function startCommand(): Command {
 async function start(file: string, options: StartOptions): Promise<void> {
   const dialplan = override(readDialplan(file), options)
   checkOptions(dialplan, options)
-  if (options.hep !== undefined) await checkCollector(options.hep)
   const exposed = exposure(dialplan)
   if (exposed !== undefined) throw new Refusal(exposed)
   const assembled = assembleDialplan(dialplan)
   const log = openLog(options.logLevel)
   let running: Running | undefined
-  const http = await serveHttp(dialplan, () => running, log)
+  let api: ApiOptions | undefined
+  const http = await serveHttp(
+    dialplan,
+    () => running,
+    () => api,
+    log,
+  )
   running = await runNode({ ...options, dialplan, assembled, log })
+  if (http !== undefined) api = apiOf(dialplan, running, log)
   surviveFaults(log)
   stopOnSignal(running, http, log)
   reloadOnSignal(running, dialplan, () => override(readDialplan(file), options), log)
@@ -92,6 +100,7 @@ function checkOptions({ listen, tls }: Dialplan, { trace, traceSize, traceFiles 
 async function serveHttp(
   { name, http, elements }: Dialplan,
   running: () => Running | undefined,
+  api: () => ApiOptions | undefined,
   log: Log,
 ): Promise<Http | undefined> {
   if (http === undefined) return undefined
@@ -102,7 +111,16 @@ async function serveHttp(
     listening: running()?.node.listening ?? [],
     upSeconds: Math.round(process.uptime()),
   })
-  return openHttp({ listen: http, health, metrics: new Metrics(() => running()?.node.metrics() ?? []), log })
+  return openHttp({ listen: http, health, metrics: new Metrics(() => running()?.node.metrics() ?? []), api, log })
+}
+
+/** The interface to the subscribers of this node's HSS; none without one. */
+function apiOf({ elements, data, api = {} }: Dialplan, running: Running, log: Log): ApiOptions | undefined {
+  const name = elements.find(({ role }) => role === 'hss')?.name
+  const hss = running.elements.find((element) => element.name === name)
+  if (hss === undefined) return undefined
+  const token = api.token ?? (data === 'memory' ? undefined : keepToken(data))
+  return { hss: hss as Hss, access: { token, open: api.open ?? false }, log: log.child({ element: hss.name }) }
 }
 
 /** No input ends a process (SPEC §2.6): a fault nobody caught is logged, and what it did not concern goes on. */

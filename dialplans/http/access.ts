@@ -1,0 +1,56 @@
+/** Who may use the interface to subscribers: whoever has the token, from this machine unless the dialplan says otherwise. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
+import { join } from 'node:path'
+import { randomIds, sameSecret } from '../../signalling/index.ts'
+import { isLoopback } from '../announcement.ts'
+import { Problem } from './page.ts'
+
+/** Name of the file in the data folder that holds the token. */
+export const tokenFile = 'token'
+
+/** The token kept in a data folder; made at the first start, for its owner's eyes alone. Throws where it cannot be kept. */
+export function keepToken(folder: string): string {
+  const file = join(folder, tokenFile)
+  try {
+    writeFileSync(file, `${randomIds().token(43)}\n`, { mode: 0o600, flag: 'wx' })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+  return readToken(file)
+}
+
+/** Throws where the file cannot be read or has no token in it. */
+export function readToken(file: string): string {
+  const token = readFileSync(file, 'utf8').trim()
+  if (token.length < 16) throw new Error(`${file} holds no token of 16 characters or more; remove it, and a start makes one`)
+  return token
+}
+
+export interface Access {
+  /** Undefined: nobody may. */
+  readonly token: string | undefined
+  /** Whether other machines may too. */
+  readonly open: boolean
+}
+
+/** Throws the same problem for every path, whatever is behind it. */
+export function admit({ headers, socket }: IncomingMessage, { token, open }: Access): void {
+  const { remoteAddress = '' } = socket
+  if (!open && !isLoopback(remoteAddress.replace(/^::ffff:/, ''))) {
+    throw new Problem(403, 'subscribers are served to this machine only, unless the dialplan says api: { open: true }')
+  }
+  // a page of another site in somebody's browser (fetch standard §3.2)
+  if (headers.origin !== undefined && hostOf(headers.origin) !== headers.host)
+    throw new Problem(403, 'pages of other sites may not ask')
+  const [, given = ''] = /^Bearer +([\w.~+/=-]+)$/i.exec(headers.authorization ?? '') ?? []
+  if (token !== undefined && sameSecret(given, token)) return
+  const detail =
+    token === undefined ? 'this node has no token: it keeps no data; set api.token in the dialplan' : 'a token is wanted'
+  const wrong = given === '' ? '' : ', error="invalid_token"' // RFC 6750 §3.1
+  throw new Problem(401, detail, { headers: { 'WWW-Authenticate': `Bearer realm="proxima"${wrong}` } })
+}
+
+function hostOf(origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).host : undefined
+}

@@ -1,0 +1,100 @@
+/** The node's HTTP side: /health and /metrics for everybody who reaches it, /v1 for who has the token. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { HostPort, Log } from '../../signalling/index.ts'
+import type { Metrics } from '../metrics.ts'
+import { type ApiOptions, serveApi } from './api.ts'
+import { type Page, Problem } from './page.ts'
+
+/** What /health says; not healthy is a 503. */
+export interface Health {
+  readonly healthy: boolean
+  readonly [member: string]: unknown
+}
+
+export interface HttpOptions {
+  readonly listen: HostPort
+  readonly health: () => Health
+  readonly metrics: Metrics
+  /** Undefined: no HSS runs, or not yet. */
+  readonly api?: () => ApiOptions | undefined
+  readonly log: Log
+}
+
+export interface Http {
+  /** With the real port where 0 was asked for. */
+  readonly listening: HostPort
+  close(): Promise<void>
+}
+
+const idle = 30_000 // ms without a byte
+const patience = { headersTimeout: 10_000, requestTimeout: 600_000, keepAliveTimeout: 10_000 }
+const connections = 500
+
+/** Resolves once listening; rejects with the socket's error. */
+export function openHttp(options: HttpOptions): Promise<Http> {
+  const { listen, log } = options
+  const server = createServer(patience, (request, response) => {
+    respond(options, request).then(
+      (page) => send(page, request, response),
+      (error: unknown) => {
+        if (error instanceof Problem) return send(error.page(), request, response)
+        if (request.destroyed && !request.complete) return response.destroy() // whoever asked has gone
+        log.error({ err: error, path: request.url }, 'HTTP request failed')
+        send(new Problem(500, 'internal fault, see the log').page(), request, response)
+      },
+    )
+  })
+  server.maxConnections = connections
+  server.setTimeout(idle)
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host: listen.host, port: listen.port }, () => {
+      server.off('error', reject)
+      server.on('error', (error) => log.error({ err: error }, 'HTTP server failed'))
+      const address = server.address()
+      const port = typeof address === 'object' && address !== null ? address.port : listen.port
+      resolve({ listening: { host: listen.host, port }, close: () => closeServer() })
+    })
+  })
+
+  function closeServer(): Promise<void> {
+    return new Promise((resolve) => {
+      server.close(() => resolve())
+      server.closeAllConnections()
+    })
+  }
+}
+
+async function respond({ health, metrics, api }: HttpOptions, request: IncomingMessage): Promise<Page> {
+  const { method, url = '/' } = request
+  const path = url.split('?', 1)[0]!
+  if (path === '/v1' || path.startsWith('/v1/')) return serveApi(request, api?.())
+  if (method !== 'GET' && method !== 'HEAD') {
+    return { status: 405, type: 'text/plain', text: 'only GET is served here\n', headers: { Allow: 'GET, HEAD' } }
+  }
+  switch (path) {
+    case '/health': {
+      const { healthy, ...others } = health()
+      const text = JSON.stringify({ status: healthy ? 'ok' : 'starting', ...others })
+      return { status: healthy ? 200 : 503, type: 'application/json', text: `${text}\n` }
+    }
+    case '/metrics':
+      return { status: 200, type: metrics.contentType, text: await metrics.text() }
+    default:
+      return { status: 404, type: 'text/plain', text: 'there are /health, /metrics and /v1/openapi.json\n' }
+  }
+}
+
+function send({ status, type, text, headers }: Page, request: IncomingMessage, response: ServerResponse): void {
+  // a body that nobody has read to its end is not waited for
+  const end =
+    request.complete || (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined)
+  const length = text === undefined ? {} : { 'Content-Length': Buffer.byteLength(text) }
+  response.writeHead(status, {
+    ...(type === undefined ? {} : { 'Content-Type': type }),
+    ...length,
+    ...headers,
+    ...(end ? {} : { Connection: 'close' }),
+  })
+  response.end(request.method === 'HEAD' ? undefined : text)
+}
