@@ -40,7 +40,11 @@ class ResourceLists implements Element {
   constructor(name: string, settings: ResourceListSettings) {
     this.name = name
     this.settings = settings
-    this.claims = [{ method: 'SUBSCRIBE', event, user: [name, ...Object.keys(settings.lists ?? {})] }]
+    const user = [name, ...Object.keys(settings.lists ?? {})]
+    this.claims = [
+      { method: 'SUBSCRIBE', event, user },
+      { method: 'OPTIONS', user },
+    ]
     const { usual = 3600, max = 86_400 } = settings.expires ?? {}
     const pack: EventPackage<ListState> = {
       name: event,

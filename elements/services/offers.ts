@@ -69,14 +69,18 @@ export class Offers {
     return offer.types !== undefined && request.bodyEnd > request.bodyStart ? bodyFault(request, offer.types) : undefined
   }
 
-  /** RFC 3261 §11.2, RFC 6665 §4.4.4. */
+  /** RFC 3261 §11.2, RFC 6665 §4.4.4. An empty Accept would say that no body is taken, where all are passed over. */
   private abilities(): Answer {
+    const types = this.types.length === 0 ? anyType : this.types
+    const extensions = this.extensions.length === 0 ? [] : [['Supported', this.extensions.join(', ')] as const]
     return {
       status: 200,
       headers: [
         ['Allow', this.methods.join(', ')],
-        ['Accept', this.types.join(', ')],
+        ['Accept', types.join(', ')],
         ['Accept-Encoding', 'identity'],
+        ['Accept-Language', 'en'],
+        ...extensions,
         ['Allow-Events', this.packages.join(', ')],
       ],
     }

@@ -67,6 +67,8 @@ async function scene() {
   const elements = () => [proxy, hss, createPresence('presence', { watchers: 'friends' }), lists]
   const node = await lab.serve(['localhost'], elements(), memoryStore(lab.clock))
   const alice = await lab.agent('alice')
+  const options = (list: string) =>
+    lab.during(alice.host.send({ method: 'OPTIONS', to: sip(list), from: sip('alice'), route: ['<sip:10.0.0.1;lr>'] }), 500)
   const route = ['<sip:10.0.0.1;lr>']
   const subscribe = async (
     list: string,
@@ -104,7 +106,7 @@ async function scene() {
       }),
       500,
     )
-  return { lab, node, hss, alice, subscribe, told, publish }
+  return { lab, node, hss, alice, subscribe, told, publish, options }
 }
 
 test('friends: first all of them, then what changes, each as its own server lets it be seen', async (t) => {
@@ -149,6 +151,24 @@ test('a list of the dialplan, fetched; nobody who does not know lists gets one',
   t.is(refused.status, 421)
   t.is(refused.text('Require'), 'eventlist')
   t.is(alice.got.length, 1)
+})
+
+test('OPTIONS to a list, the dialplan’s or everybody’s own, says what it can (RFC 3261 §11.2, RFC 4662)', async (t) => {
+  const { options } = await scene()
+  for (const list of ['friends', 'team']) {
+    const answer = await options(list)
+    t.is(answer.status, 200, list)
+    for (const [name, value] of [
+      ['Allow', 'SUBSCRIBE, OPTIONS'],
+      ['Accept', '*/*'],
+      ['Accept-Encoding', 'identity'],
+      ['Accept-Language', 'en'],
+      ['Supported', 'eventlist'],
+      ['Allow-Events', 'presence'],
+    ] as const)
+      t.is(answer.text(name), value)
+  }
+  t.is((await options('crowd')).status, 404)
 })
 
 test('what ends ends everything behind it', async (t) => {
