@@ -5,6 +5,7 @@ import { certCommand } from './commands/cert.ts'
 import { checkCommand } from './commands/check.ts'
 import { demoCommand } from './commands/demo.ts'
 import { explainCommand } from './commands/explain.ts'
+import { hssCommand } from './commands/hss.ts'
 import { playCommand } from './commands/play.ts'
 import { Refusal, refusalOf } from './commands/refusal.ts'
 import { startCommand } from './commands/start.ts'
@@ -17,6 +18,7 @@ const commands = [
   certCommand(),
   demoCommand(),
   explainCommand(),
+  hssCommand(),
   playCommand(),
   traceCommand(),
   ueCommand(),
@@ -24,7 +26,7 @@ const commands = [
 
 /** Commander's own complaints as one line, with where to look. */
 function refuseUsage(command: Command): void {
-  const name = command === program ? 'proxima' : `proxima ${command.name()}`
+  const name = nameOf(command)
   command.configureOutput({
     outputError: (text, write) => {
       const line = text
@@ -36,6 +38,10 @@ function refuseUsage(command: Command): void {
   })
 }
 
+function nameOf(command: Command): string {
+  return command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`
+}
+
 const program = new Command('proxima')
   .description('An IMS-style SIP signalling engine for proximity, push and location.')
   .addHelpText(
@@ -43,7 +49,7 @@ const program = new Command('proxima')
     '\nExample:\n  $ proxima start dialplans/default.yaml\nEach command explains itself: proxima start --help',
   )
 for (const command of commands) program.addCommand(command)
-for (const command of [program, ...commands]) refuseUsage(command)
+for (const command of [program, ...commands, ...commands.flatMap((each) => each.commands)]) refuseUsage(command)
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0) // whoever read us, such as head, has had enough

@@ -49,7 +49,7 @@ function answer(outcome: Provisioned, who: string, options: ApiOptions): Page {
   if (outcome.fault !== undefined) {
     const { kind, pointer, text } = outcome.fault
     const status = { malformed: 422, taken: 409, unknown: 404, stale: 412 }[kind]
-    const detail = pointer === '' ? text : `${pointer} ${text}`
+    const detail = pointer === '' || kind === 'taken' ? text : `${pointer} ${text}`
     throw new Problem(status, detail, kind === 'malformed' || kind === 'taken' ? { errors: [{ pointer, detail: text }] } : {})
   }
   const { done, record, members } = outcome

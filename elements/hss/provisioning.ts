@@ -70,6 +70,7 @@ export class Provisioning {
     if (read.fault !== undefined) return read
     const { record } = read
     const owner = key === undefined ? record.id : (this.directory.ownerOf(key) ?? key)
+    if (owner !== record.id && key === record.id) return fail('taken', '/id', `${key} is an alias of ${owner}`)
     if (owner !== record.id) return fail('malformed', '/id', `is ${record.id}, and this is ${owner}`)
     const before = this.directory.get(record.id)
     if (guard?.(before) === false) return stale()
