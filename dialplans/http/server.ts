@@ -45,7 +45,7 @@ export function openHttp(options: HttpOptions): Promise<Http> {
     )
   })
   server.maxConnections = connections
-  server.setTimeout(idle)
+  server.timeout = idle
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen({ host: listen.host, port: listen.port }, () => {
