@@ -316,7 +316,7 @@ class ProximaNode implements Node, TransportSink {
         this.stats.malformed++
         log.debug({ from: flow.remote, fault: message.fault.text }, 'malformed message')
         if (message instanceof SipResponse) return
-        const bytes = refusal(message, flow, message.fault, this.address, this.options.ids.token(8))
+        const bytes = refusal(message, flow, message.fault, printHostPort(flow.local), this.options.ids.token(8))
         if (bytes !== undefined) this.transmit(flow, bytes)
       } else if (message instanceof SipResponse) this.table.receiveResponse(message)
       else if (this.ready) this.table.receiveRequest(unstrict(message, this.flows), flow)
@@ -336,7 +336,7 @@ class ProximaNode implements Node, TransportSink {
   /** Datagrams come again and find us ready; on a connection nothing does. */
   private refuseEarly(message: Parameters<typeof refusal>[0], flow: Flow): void {
     if (!flow.reliable) return
-    const bytes = refusal(message, flow, { status: 503, text: 'starting or stopping' }, this.address, this.options.ids.token(8))
+    const bytes = refusal(message, flow, { status: 503, text: 'starting or stopping' }, printHostPort(flow.local), this.options.ids.token(8))
     if (bytes !== undefined) this.transmit(flow, bytes)
   }
   private transmit(flow: Flow, bytes: Buffer): boolean {
@@ -367,15 +367,15 @@ class ProximaNode implements Node, TransportSink {
   lost(flow: Flow, bytes: Uint8Array): void {
     this.transmit(flow, Buffer.from(bytes))
   }
-  /** A stream that cannot be cut: whoever its last header names gets an answer. */
+  /** A stream that cannot be cut, or a message too long for us: whoever the last header names gets an answer. */
   broken(flow: Flow, why: string, head: Buffer): void {
     this.stats.malformed++
     this.stats.count('framing_faults', 1)
-    this.options.log.debug({ transport: flow.transport, remote: flow.remote, why }, 'a stream cannot be cut into messages')
+    this.options.log.debug({ transport: flow.transport, remote: flow.remote, why }, 'a stream brings what cannot be taken')
     const message = scan(head.includes('\r\n\r\n') ? head : Buffer.concat([head, Buffer.from('\r\n\r\n')]))
     if (message === undefined || message instanceof SipResponse) return
     const fault = { status: why.includes('more than') ? 513 : 400, text: why }
-    const answer = refusal(message, flow, fault, this.address, this.options.ids.token(8))
+    const answer = refusal(message, flow, fault, printHostPort(flow.local), this.options.ids.token(8))
     if (answer !== undefined) this.transmit(flow, answer)
   }
   refused(transport: TransportName, remote: HostPort, why: string): void {

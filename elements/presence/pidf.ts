@@ -107,12 +107,17 @@ class Reader {
     if (end) return this.close(end[1]!)
     const from = this.at
     const start = this.take(startTag)
-    if (!start)
-      throw new Malformed(this.source.startsWith('<!DOCTYPE', this.at) ? 'no DOCTYPE' : `no tag at character ${this.at}`)
+    if (!start) throw new Malformed(this.whyNoTag())
     this.start(start[1]!, start[2]!, from)
     if (start[3] === '/') this.close(start[1]!)
   }
 
+  private whyNoTag(): string {
+    const { source, at } = this
+    if (source.startsWith('<!DOCTYPE', at)) return 'a DOCTYPE is not taken'
+    const line = source.slice(0, at).split('\n').length
+    return `line ${line}: what begins with ${source.slice(at, at + 20).replace(/\s+/g, ' ')} is no well-formed tag`
+  }
   private take(pattern: RegExp): RegExpExecArray | null {
     pattern.lastIndex = this.at
     const found = pattern.exec(this.source)

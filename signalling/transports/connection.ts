@@ -64,7 +64,7 @@ export class ConnectionFlow implements Flow, Watched {
   private told = false
   /** What was sent to a half-closed peer. */
   private readonly doubtful: Uint8Array[] = []
-  private refused = false
+  private reset = false
 
   constructor(
     transport: TransportName,
@@ -125,6 +125,12 @@ export class ConnectionFlow implements Flow, Watched {
     if (bytes[3] !== slash && !(bytes[0] === 0x41 && bytes[1] === 0x43)) this.owed++ // neither response nor ACK
     this.sink.received(bytes, this)
   }
+  /** A message whose body was passed over, by its header; the sink answers it. */
+  refused(why: string, head: Buffer): void {
+    if (this.sink.broken === undefined) return this.sink.failed(this, why)
+    if (head[3] !== slash && !(head[0] === 0x41 && head[1] === 0x43)) this.owed++
+    this.sink.broken(this, why, head)
+  }
   /** Something came; `partial`: and a message is not complete. */
   heard(partial: boolean, completed: boolean): void {
     if (this.guests === undefined) return
@@ -145,12 +151,12 @@ export class ConnectionFlow implements Flow, Watched {
     clearTimeout(this.halfClosed)
     this.guests?.unwatch(this)
     this.tell()
-    if (this.refused) for (const bytes of this.doubtful) this.sink.lost?.(this, bytes)
+    if (this.reset) for (const bytes of this.doubtful) this.sink.lost?.(this, bytes)
     this.doubtful.length = 0
   }
   /** The pipe broke. */
   failed(why: string): void {
-    this.refused = true
+    this.reset = true
     this.sink.failed(this, why)
   }
   private tell(): void {

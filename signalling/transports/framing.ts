@@ -4,6 +4,8 @@ export interface FramingSink {
   message(bytes: Buffer): void
   /** A double CRLF between messages: wants a single one back. */
   ping(): void
+  /** A message that is longer than the limit, though its end is known: its body is passed over, and the stream goes on. Left out: `broken`. */
+  tooLong?(why: string, head: Buffer): void
   /** The stream cannot be cut any more; nothing is delivered afterwards. `head`: what there is of the header that is to blame. */
   broken(why: string, head: Buffer): void
 }
@@ -11,6 +13,7 @@ export interface FramingSink {
 const CR = 13
 const LF = 10
 const ping = Buffer.from('\r\n\r\n')
+const skippedAtMost = 1024 * 1024 // bytes of a body that is passed over; a stream with a longer one is given up
 
 export class Framer {
   private readonly sink: FramingSink
@@ -19,6 +22,8 @@ export class Framer {
   private dead = false
   /** Total length of the message whose header is complete, or 0. */
   private wanted = 0
+  /** Bytes still to come of a body that is passed over. */
+  private skipped = 0
 
   /** `limit`: bytes of the longest message. */
   constructor(sink: FramingSink, limit: number) {
@@ -28,11 +33,16 @@ export class Framer {
 
   /** Bytes wait for others to be a message. */
   get partial(): boolean {
-    return this.pending.length > 0
+    return this.pending.length > 0 || this.skipped > 0
   }
   push(chunk: Buffer): void {
     if (this.dead) return
-    this.pending = this.pending.length === 0 ? chunk : Buffer.concat([this.pending, chunk])
+    let rest = chunk
+    if (this.skipped > 0) {
+      rest = chunk.subarray(this.skipped)
+      this.skipped = Math.max(0, this.skipped - chunk.length)
+    }
+    this.pending = this.pending.length === 0 ? rest : Buffer.concat([this.pending, rest])
     while (!this.dead && this.cut());
   }
 
@@ -59,7 +69,11 @@ export class Framer {
       if (end < 0) return bytes.length > this.limit ? this.fail(`a header of more than ${this.limit} bytes`, this.limit) : false
       const length = contentLength(bytes, end)
       if (length < 0) return this.fail('Content-Length is missing, repeated or no number', end)
-      if (end + length > this.limit) return this.fail(`a message of more than ${this.limit} bytes`, end)
+      if (end + length > this.limit) {
+        const why = `a message of more than ${this.limit} bytes`
+        const ends = this.sink.tooLong === undefined || end > this.limit || length > skippedAtMost
+        return ends ? this.fail(why, end) : this.skip(why, end, length)
+      }
       this.wanted = end + length
     }
     if (bytes.length < this.wanted) return false
@@ -67,6 +81,13 @@ export class Framer {
     this.drop(this.wanted)
     this.wanted = 0
     this.sink.message(message)
+    return this.pending.length > 0
+  }
+  private skip(why: string, end: number, length: number): boolean {
+    const head = this.pending.subarray(0, end)
+    this.skipped = Math.max(0, end + length - this.pending.length)
+    this.drop(end + length)
+    this.sink.tooLong?.(why, head)
     return this.pending.length > 0
   }
   private drop(count: number): boolean {

@@ -83,6 +83,7 @@ export function tcpTransport(options: TcpOptions): Transport {
           flow.received(bytes)
         },
         ping: () => flow.send(pong),
+        tooLong: (why, head) => flow.refused(why, head),
         broken: (why, head) => {
           if (sink.broken === undefined) sink.failed(flow, why)
           else sink.broken(flow, why, head)

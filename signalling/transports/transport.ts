@@ -42,7 +42,10 @@ export interface TransportSink {
   lost?(flow: Flow, bytes: Uint8Array): void
   /** A peer has shown no certificate that we believe, and no flow came of it. */
   refused?(transport: TransportName, remote: HostPort, why: string): void
-  /** A stream cannot be cut into messages any more; `head` is what came of the header to blame. The flow is closed afterwards. */
+  /**
+   * A stream has brought what cannot be taken; `head` is what came of the header to blame. Where it cannot be cut into messages any
+   * more, the flow is closed afterwards; a message that is only too long is passed over.
+   */
   broken?(flow: Flow, why: string, head: Buffer): void
 }
 

@@ -174,7 +174,7 @@ test('half closed: what was asked is answered when the answer is there, and then
 for (const [what, text, status] of [
   ['no Content-Length', message().replace(/Content-Length: \d+\r\n/, ''), 400],
   ['two of them', message().replace('Content-Length: ', 'Content-Length: 7\r\nContent-Length: '), 400],
-  ['one beyond the limit', message().replace(/Content-Length: \d+/, 'Content-Length: 70000'), 513],
+  ['one beyond the limit', message().replace(/Content-Length: \d+/, 'Content-Length: 1048577'), 513],
   ['a header without end', message().replace('\r\n\r\n', `\r\nX: ${'x'.repeat(70_000)}`), 513],
 ] as const) {
   test(`a stream with ${what} is answered ${status} once, and ended`, async (t) => {
@@ -188,6 +188,23 @@ for (const [what, text, status] of [
     t.is(metric(node, 'framing_faults_total'), 1)
   })
 }
+
+test('a message too long, whose end is known: 513 by the listener it came to, and the connection stays', async (t) => {
+  const { agent, node, port } = await scene(t)
+  const peer = new Peer(port('TCP'))
+  const long = message({ branch: 'z9hG4bK-long' }).replace(
+    /Content-Length: \d+\r\n\r\n.*$/s,
+    `Content-Length: 70000\r\n\r\n${'x'.repeat(70_000)}`,
+  )
+  peer.socket.write(long + message({ branch: 'z9hG4bK-behind' }))
+  await until(() => agent.got.length === 1)
+  await until(() => peer.text.includes('z9hG4bK-long') && /^SIP\/2\.0 513/m.test(peer.text))
+  t.true(peer.text.includes(`Warning: 399 127.0.0.1:${port('TCP')} "a message of more than 65535 bytes"`), peer.text)
+  await until(() => /^SIP\/2\.0 200/m.test(peer.text))
+  t.false(peer.ended)
+  t.is(metric(node, 'framing_faults_total'), 1)
+  peer.socket.destroy()
+})
 
 test('a stream without a Via is ended without a word', async (t) => {
   const { node, port } = await scene(t)

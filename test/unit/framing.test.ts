@@ -91,6 +91,45 @@ test('without a length a stream cannot be cut', (t) => {
   t.is(cut(message('a', 'Content-Length: 1\r\nl: 1'), 1).messages.length, 1, 'twice the same is no doubt')
 })
 
+test('a message that is too long is passed over where its end is known, and what follows it is read', (t) => {
+  const stream = `${message('a')}${message('x'.repeat(3000))}\r\n\r\n${message('b')}${message('y'.repeat(2100))}${message('c')}`
+  const skipped: string[] = []
+  for (const step of [...steps, 4096]) {
+    const got: string[] = []
+    skipped.length = 0
+    const framer = new Framer(
+      {
+        message: (bytes) => got.push(bytes.toString('latin1')),
+        ping: () => got.push('ping'),
+        broken: (why) => got.push(why),
+        tooLong: (why, head) => skipped.push(`${why}: ${head.toString('latin1').split('\r\n').at(-3)}`),
+      },
+      2000,
+    )
+    const bytes = Buffer.from(stream)
+    for (let at = 0; at < bytes.length; at += step) {
+      framer.push(bytes.subarray(at, at + step))
+      if (at > 500 && at < 2500 && at + step < 3000) t.true(framer.partial, 'its body is still to come')
+    }
+    t.deepEqual(got, [message('a'), 'ping', message('b'), message('c')], `by ${step}`)
+    t.deepEqual(
+      skipped,
+      [3000, 2100].map((length) => `a message of more than 2000 bytes: Content-Length: ${length}`),
+    )
+    t.false(framer.partial)
+  }
+})
+
+test('a body that would take too much to pass over, and too long a header, break the stream all the same', (t) => {
+  for (const text of [message('', 'Content-Length: 1048577'), message('', `X: ${'x'.repeat(3000)}\r\nContent-Length: 9`)]) {
+    const said: string[] = []
+    const sink = { message: () => said.push('message'), ping: () => said.push('ping') }
+    const framer = new Framer({ ...sink, broken: () => said.push('broken'), tooLong: () => said.push('passed over') }, 2000)
+    framer.push(Buffer.from(text))
+    t.deepEqual(said, ['broken'])
+  }
+})
+
 test('too long a header, or message, breaks the stream before it is held', (t) => {
   for (const step of steps) {
     t.truthy(cut(`A b SIP/2.0\r\nX: ${'x'.repeat(3000)}`, step).broken)
