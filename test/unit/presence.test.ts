@@ -47,7 +47,7 @@ test('a document about somebody else is refused, and nobody sees it', async (t) 
 test('the Warning says where a document is wrong, and what stands there', async (t) => {
   const { publish } = await presence()
   const warning = async (body: string): Promise<string | undefined> => (await publish(body)).fields.warning
-  t.is(await warning(document('\n<basic open>')), 'line 2: what begins with <basic open></tuple> is no well-formed tag')
+  t.is(await warning(document('\n<basic open>')), 'line 3: what begins with <basic open></presen is no well-formed tag')
   t.is(await warning(`<!DOCTYPE presence>${document()}`), 'a DOCTYPE is not taken')
 })
 
