@@ -12,6 +12,8 @@ export interface AdmissionOptions {
   readonly ids: Ids
   /** Milliseconds that a message has waited, or has waited so far, before we read it. Asked every 50 ms while it matters. */
   readonly lag: () => number
+  /** How much of the time since it was last asked we were busy, 0 to 1. Asked as often. */
+  readonly busy: () => number
 }
 
 const every = 50 // ms between two looks
@@ -21,6 +23,8 @@ const target = 40 // ms of lag that do no harm
 const drain = 400 // ms in which a lag beyond that shall go
 const severe = 1000 // ms of lag: now even what is under way is halved
 const least = 0.01
+const spare = 0.9 // busy for less of the time, and not late: more can be let in
+const answered = 1.1 // of what is let in of datagrams, so much is read: the part above 1 is refused in words, the rest is not worth it
 
 export class Admission implements Timed {
   /** Of the requests that begin something, 0.01 to 1. */
@@ -37,12 +41,25 @@ export class Admission implements Timed {
   constructor(options: AdmissionOptions) {
     this.options = options
   }
-  /** Whether a request without a transaction gets one. */
-  admits(request: SipRequest): boolean {
+  /** Whether a request without a transaction gets one. `sifted`: it has come past `drops`. */
+  admits(request: SipRequest, sifted = false): boolean {
     if (++this.arrivals >= arrivalsToWatch && !this.watching) this.watch()
     if (this.share === 1) return true
     if (standing(request)) return this.lag < severe || this.options.ids.fraction() < 0.5
-    return this.options.ids.fraction() < this.share
+    return this.options.ids.fraction() < (sifted ? this.share / this.read : this.share)
+  }
+  /**
+   * Whether a datagram goes unread: far beyond what we can do, every refusal is taken from what could be done, and who sends
+   * over UDP sends again, ever more rarely (RFC 3261 §17.1.2.2). Only what by its first bytes begins something.
+   */
+  drops(bytes: Buffer): boolean {
+    if (this.share === 1 || !seemsNew(bytes) || this.options.ids.fraction() < this.read) return false
+    this.arrivals++
+    return true
+  }
+  /** Of the datagrams that begin something, how many are read. */
+  private get read(): number {
+    return Math.min(1, this.share * answered)
   }
   /** Seconds after which one that was refused may come again: spread, so that they do not come together. */
   retryAfter(): number {
@@ -67,7 +84,9 @@ export class Admission implements Timed {
     const seen = Math.max(late, this.options.lag())
     this.looks.push(this.arrivals < arrivalsThatCount ? 0 : seen)
     this.lag = Math.min(...this.looks)
-    this.adjust((this.lag - before) / (every + late))
+    const busy = this.options.busy()
+    if (seen < target && busy < spare) this.share = Math.min(1, (this.share * spare) / Math.max(busy, spare / 2))
+    else this.adjust((this.lag - before) / (every + late))
     const idle = this.arrivals < arrivalsToWatch && this.share === 1 && Math.max(...this.looks) < target
     this.arrivals = 0
     this.watching = false
@@ -89,4 +108,32 @@ function standing(request: SipRequest): boolean {
   if (request.toTag !== '') return true
   if (request.method === 'REGISTER') return request.find(H.Authorization) >= 0
   return request.method === 'PUBLISH' && request.has('SIP-If-Match')
+}
+
+const tag = Buffer.from('tag=')
+const proof = Buffer.from('Authorization')
+const entity = Buffer.from('SIP-If-Match')
+
+/** As `standing`, without reading more than has to be: no response, nothing that belongs to a transaction, dialog or renewal. */
+function seemsNew(bytes: Buffer): boolean {
+  switch (bytes[0]) {
+    case 0x49: // INVITE, INFO
+    case 0x4d: // MESSAGE
+    case 0x4f: // OPTIONS
+      return !inDialog(bytes)
+    case 0x50: // PUBLISH, not PRACK
+      return bytes[1] === 0x55 && !bytes.includes(entity)
+    case 0x52: // REGISTER, REFER
+      return !bytes.includes(proof) && !inDialog(bytes)
+    case 0x53: // SUBSCRIBE, not SIP/2.0
+      return bytes[1] === 0x55 && !inDialog(bytes)
+    default:
+      return false
+  }
+}
+
+/** From and To have tags. */
+function inDialog(bytes: Buffer): boolean {
+  const first = bytes.indexOf(tag)
+  return first >= 0 && bytes.includes(tag, first + tag.length)
 }

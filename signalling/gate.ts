@@ -14,6 +14,8 @@ export interface GateOptions {
   readonly stats: Stats
   /** Milliseconds that what arrives waits. */
   readonly lag: () => number
+  /** How much of the time since it was last asked this process was busy, 0 to 1. */
+  readonly busy: () => number
   /** For each source address that is not trusted; none if left out. */
   readonly source: Rate | undefined
   /** What a Warning calls us. */
@@ -27,9 +29,9 @@ export class Gate {
   private sources: RateLimit | undefined
 
   constructor(options: GateOptions) {
-    const { clock, ids, lag, stats } = options
+    const { clock, ids, lag, busy, stats } = options
     this.options = options
-    this.admission = new Admission({ clock, ids, lag })
+    this.admission = new Admission({ clock, ids, lag, busy })
     this.limit(options.source)
     stats.gauge('admitted_share', () => this.admission.share)
     stats.gauge('lag_milliseconds', () => this.admission.lag)
@@ -45,9 +47,15 @@ export class Gate {
       else this.refuse(request, flow, 'too many requests from this address', 'refused_rate')
       return false
     }
-    if (this.admission.admits(request)) return true
+    if (this.admission.admits(request, !flow.reliable)) return true
     this.refuse(request, flow, 'overloaded', 'refused_overload')
     return false
+  }
+  /** True: a datagram that is not to be read (`Admission.drops`). */
+  drops(bytes: Buffer): boolean {
+    if (!this.admission.drops(bytes)) return false
+    this.options.stats.count('dropped_overload', 1)
+    return true
   }
   /** RFC 7339, for the Via of responses to peers that offer it. */
   readonly feedback = (): string => this.admission.feedback()

@@ -25,6 +25,7 @@ import { Backoff } from './transports/backoff.ts'
 import { NameCache, type Resolver } from './transports/dns.ts'
 import { FlowTable } from './transports/flows.ts'
 import { type ConnectionLimits, Guests } from './transports/guests.ts'
+import { loopUse } from './transports/lag.ts'
 import { Locator } from './transports/locate.ts'
 import type { MemoryNetwork } from './transports/memory.ts'
 import { wayBack } from './transports/return-path.ts'
@@ -129,6 +130,7 @@ class ProximaNode implements Node, TransportSink {
       ids,
       stats: this.stats,
       lag: () => this.lag(),
+      busy: options.network === undefined ? loopUse() : () => 1,
       source: options.sourceRate,
       agent: () => this.address,
       transmit: (flow, bytes) => this.transmit(flow, bytes),
@@ -182,10 +184,12 @@ class ProximaNode implements Node, TransportSink {
     for (const transport of this.transports) most = Math.max(most, transport.lag?.() ?? 0)
     return most
   }
+  private readonly unreachable = (quoted: Buffer): void => this.table.unreachable(quoted)
   private transport(listen: Listening): Transport {
     const trusted = new Set(this.options.trusted.map((each) => each.toLowerCase()))
     const common = { listen, sink: this, isTrusted: (host: string): boolean => trusted.has(host) }
-    if (listen.transport === 'UDP') return udpTransport({ ...common, kind: this.options.udp ?? 'auto' })
+    if (listen.transport === 'UDP')
+      return udpTransport({ ...common, kind: this.options.udp ?? 'auto', unreachable: this.unreachable })
     const stream = { ...common, newId: (): string => this.options.ids.token(12), guests: this.guests }
     if (listen.transport === 'TCP') return tcpTransport(stream)
     if (listen.transport === 'WS') return wsTransport(stream)
@@ -295,6 +299,7 @@ class ProximaNode implements Node, TransportSink {
 
   /** TransportSink: bytes from a peer. Whatever they are, the process goes on. */
   received(bytes: Buffer, flow: Flow): void {
+    if (!flow.reliable && this.gate.drops(bytes)) return
     const { tap, clock, limits, log } = this.options
     const message = scan(bytes, limits === undefined ? {} : { limits })
     if (message === undefined) {
@@ -336,7 +341,13 @@ class ProximaNode implements Node, TransportSink {
   /** Datagrams come again and find us ready; on a connection nothing does. */
   private refuseEarly(message: Parameters<typeof refusal>[0], flow: Flow): void {
     if (!flow.reliable) return
-    const bytes = refusal(message, flow, { status: 503, text: 'starting or stopping' }, printHostPort(flow.local), this.options.ids.token(8))
+    const bytes = refusal(
+      message,
+      flow,
+      { status: 503, text: 'starting or stopping' },
+      printHostPort(flow.local),
+      this.options.ids.token(8),
+    )
     if (bytes !== undefined) this.transmit(flow, bytes)
   }
   private transmit(flow: Flow, bytes: Buffer): boolean {

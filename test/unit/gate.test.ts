@@ -42,6 +42,7 @@ test('an overloaded node says when to come again; a flood on a connection ends i
     ids: seededIds(1),
     stats,
     lag: () => 2000,
+    busy: () => 1,
     source: { rate: 1, burst: 5000 },
     agent: () => 'us',
     transmit: (_flow, bytes) => sent.push(scan(bytes) as SipResponse) > 0,
