@@ -4,7 +4,6 @@ import type { Clock } from './clock.ts'
 import type { Sender } from './dialogs/sender.ts'
 import { Subscriptions } from './dialogs/subscriptions.ts'
 import type { Element, Host } from './element.ts'
-import { ProximaFault } from './errors.ts'
 import { Gate } from './gate.ts'
 import type { Ids } from './ids.ts'
 import type { Log } from './log.ts'
@@ -26,6 +25,7 @@ import { NameCache, type Resolver } from './transports/dns.ts'
 import { FlowTable } from './transports/flows.ts'
 import { type ConnectionLimits, Guests } from './transports/guests.ts'
 import { loopUse } from './transports/lag.ts'
+import { listenFault } from './transports/listen-fault.ts'
 import { Locator } from './transports/locate.ts'
 import type { MemoryNetwork } from './transports/memory.ts'
 import { wayBack } from './transports/return-path.ts'
@@ -240,9 +240,7 @@ class ProximaNode implements Node, TransportSink {
       const count = await this.subscriptions.restore(element)
       if (count > 0) options.log.info({ element: element.name, count }, 'subscriptions taken up again')
     }
-    const present = options.elements.map(({ name }) => name)
-    const ended = await this.subscriptions.endGone(options.name, present)
-    if (ended > 0) options.log.info({ count: ended }, 'subscriptions ended: their elements are not in the plan any more')
+    await this.subscriptions.endGone(options.name, options.elements)
     this.ready = true
   }
   /** Seals flow tokens; kept, so that routes handed out before a restart are still ours. */
@@ -396,10 +394,4 @@ class ProximaNode implements Node, TransportSink {
   failed(flow: Flow, why: string): void {
     this.options.log.debug({ transport: flow.transport, remote: flow.remote, why }, 'a flow failed')
   }
-}
-
-function listenFault(fault: unknown, listen: Listening): unknown {
-  const code = (fault as { code?: string }).code
-  const place = `${listen.transport} ${printHostPort(listen)}`
-  return code === 'EADDRINUSE' ? new ProximaFault('IN_USE', place, fault) : fault
 }

@@ -269,22 +269,22 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     for (const notifier of found) notifier.open()
     return count
   }
-  /** Ends the subscriptions of elements that were in the node's plan once, and are not now. Returns how many. */
-  async endGone(node: string, present: readonly string[]): Promise<number> {
+  /** Ends the subscriptions of elements that were in the node's plan once, and are not now. */
+  async endGone(node: string, elements: readonly Pick<Element, 'name'>[]): Promise<void> {
+    const present = elements.map(({ name }) => name)
     const memory = new PlanMemory(this.store, node)
     const unfinished: string[] = []
-    let count = 0
     for (const name of await memory.gone(present)) {
       const left = await this.read(name)
-      if (left.length > 0) unfinished.push(name)
-      count += left.length
+      if (left.length === 0) continue
+      unfinished.push(name)
+      this.log.info({ element: name, count: left.length }, 'subscriptions ended: their element is not in the plan any more')
       for (const notifier of left) {
         notifier.terminate('noresource')
         notifier.open()
       }
     }
     await memory.keep(present, unfinished)
-    return count
   }
   /** What the store holds under that element's name, in the tables again and not open yet. */
   private async read(element: string): Promise<readonly NotifierDialog[]> {

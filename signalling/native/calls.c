@@ -94,12 +94,14 @@ static napi_value js_close(napi_env env, napi_callback_info info) {
 /* Binds; gives the port, or an errno as a negative number. */
 static int bind_to(Socket *s, const int32_t *record) {
   struct sockaddr_in6 name;
-  int size = kernel_buffer;
+  int size = kernel_buffer, yes = 1;
   socklen_t length = write_name(s, &name, record);
   s->fd = socket(s->ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (s->fd < 0) return -errno;
   setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size); /* as much of it as the system gives */
   setsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+  setsockopt(s->fd, IPPROTO_IP, IP_RECVERR, &yes, sizeof yes); /* what ICMP says of datagrams that found nobody */
+  if (s->ipv6) setsockopt(s->fd, IPPROTO_IPV6, IPV6_RECVERR, &yes, sizeof yes);
   if (bind(s->fd, (struct sockaddr *)&name, length) != 0 || getsockname(s->fd, (struct sockaddr *)&name, &length) != 0) {
     int why = errno;
     close(s->fd);

@@ -81,6 +81,46 @@ static void hand_up(Socket *s, int count) {
   }
 }
 
+/* What the kernel says of an ICMP message (struct sock_extended_err of linux/errqueue.h, which is not everywhere). */
+typedef struct {
+  uint32_t why;
+  uint8_t origin, type, code, pad;
+  uint32_t info, data;
+} Trouble;
+
+/* Host, network, port or protocol unreachable, or a parameter problem (RFC 3261 §18.4), which ICMP has told; all else passes. */
+static int is_unreachable(struct msghdr *message) {
+  for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
+    Trouble trouble;
+    int v4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
+    int v6 = c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR;
+    if ((!v4 && !v6) || c->cmsg_len < CMSG_LEN(sizeof trouble)) continue;
+    memcpy(&trouble, CMSG_DATA(c), sizeof trouble);
+    if (trouble.origin == 2) return (trouble.type == 3 && trouble.code != 4) || trouble.type == 12; /* 3/4: fragmentation needed */
+    if (trouble.origin == 3) return trouble.type == 1 || trouble.type == 4;
+  }
+  return 0;
+}
+
+/* Hands up what ICMP quotes of datagrams that found nobody. Only where JavaScript is not in the middle of a call. */
+static void take_errors(Socket *s) {
+  s->errors = 0;
+  for (int i = 0; i < batch && !s->closing; i++) {
+    uint8_t quoted[quoted_most];
+    union { struct cmsghdr align; uint8_t bytes[512]; } control;
+    struct iovec part = {quoted, sizeof quoted};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    napi_handle_scope scope;
+    napi_value buffer;
+    ssize_t length = recvmsg(s->fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT);
+    if (length < 0) return;
+    if (length == 0 || !is_unreachable(&message) || napi_open_handle_scope(s->env, &scope) != napi_ok) continue;
+    if (napi_create_buffer_copy(s->env, (size_t)length, quoted, NULL, &buffer) == napi_ok) tell(s, kind_unreachable, 0, buffer);
+    napi_close_handle_scope(s->env, scope);
+  }
+  s->errors = 1; /* some may be left */
+}
+
 /* Reads what is there, at most `rounds` batches. Gives the number of datagrams; `*more`: some may be left. */
 static int take(Socket *s, int *more) {
   int total = 0, errors = 0;
@@ -88,7 +128,8 @@ static int take(Socket *s, int *more) {
   for (int round = 0; round < rounds && !s->closing; round++) {
     for (int i = 0; i < batch; i++) s->in[i].msg_hdr.msg_namelen = sizeof s->in_names[i];
     int count = recvmmsg(s->fd, s->in, batch, MSG_DONTWAIT, NULL);
-    if (count < 0 && errno != EAGAIN && errors++ < rounds) continue; /* ICMP told it of an earlier send, or a signal came */
+    if (count < 0 && errno != EAGAIN) s->errors = 1; /* ICMP told it of an earlier send, or a signal came */
+    if (count < 0 && errno != EAGAIN && errors++ < rounds) continue;
     if (count <= 0) return total;
     total += count;
     hand_up(s, count);
@@ -109,6 +150,7 @@ static void watch(Socket *s, int events) {
 
 void flush(Socket *s) {
   int32_t *count = &s->shared[at_queued];
+  int tries = 0;
   if (*count < 0 || *count > queued_most) *count = 0;
   while (s->head < *count) {
     int n = *count - s->head < batch ? *count - s->head : batch;
@@ -120,13 +162,17 @@ void flush(Socket *s) {
       s->out[i].msg_hdr.msg_namelen = write_name(s, &s->out_names[i], record);
     }
     int sent = sendmmsg(s->fd, s->out, (unsigned)n, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent > 0) s->head += sent;
-    else if (errno == EINTR) continue;
+    if (sent > 0) {
+      s->head += sent;
+      tries = 0;
+    } else if (errno == EINTR) continue;
     else if (errno == EAGAIN) {
       s->blocked = 1;
       watch(s, s->events | UV_WRITABLE);
       return;
-    } else {
+    } else if (++tries < tries_most) s->errors = 1; /* of an earlier one, most likely, and now it has been told */
+    else {
+      tries = 0;
       int32_t *failed = s->shared + at_failed + 8 * s->failures;
       int why = errno;
       memcpy(failed, s->shared + at_queue + 8 * s->head, 8 * sizeof(int32_t));
@@ -152,6 +198,7 @@ static void on_timer(uv_timer_t *timer) {
   Socket *s = timer->data;
   int more;
   int count = take(s, &more);
+  if (s->errors && !s->closing) take_errors(s);
   if (s->closing) return;
   if (count > 0) uv_timer_start(timer, on_timer, more ? 0 : gather_ms, 0);
   else watch(s, s->events | UV_READABLE);
@@ -168,8 +215,14 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
   }
   if (status == 0 && !(events & UV_READABLE)) return;
   int count = take(s, &more);
+  if ((s->errors || status < 0) && !s->closing) take_errors(s);
   if (s->closing) return;
-  if (status < 0) s->events = 0; /* an error of the socket, which reading has taken: libuv has stopped polling */
+  if (status < 0) {
+    s->events = 0; /* an error of the socket, which reading has taken: libuv has stopped polling, for room too */
+    s->blocked = 0;
+    flush_if_queued(s);
+    if (s->closing) return;
+  }
   if (status < 0 || (count > 0 && !more && now - s->last <= quick_ms)) {
     watch(s, s->events & ~UV_READABLE);
     uv_timer_start(&s->timer, on_timer, gather_ms, 0);

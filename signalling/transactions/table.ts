@@ -35,6 +35,8 @@ export interface TableOptions {
 }
 
 const sweepEvery = 50
+/** Of a request as it leaves us: our Via stands first. */
+const sentBranch = /^[A-Z]+ \S+ SIP\/2\.0\r\nVia: [^\r\n;]+;branch=([\w.]+)[;\r]/
 
 export class TransactionTable implements ClientHolder, ServerHolder {
   readonly clock: Clock
@@ -179,6 +181,15 @@ export class TransactionTable implements ClientHolder, ServerHolder {
   flowClosed(flow: Flow): void {
     for (const transaction of this.byFlow.get(flow.id) ?? []) transaction.fail(503)
     this.byFlow.delete(flow.id)
+  }
+  /**
+   * A request that we passed on found nobody, as ICMP says by quoting it: it fails at once (RFC 3261 §18.4). Our own requests are
+   * sent again until their time is over: who restarts, such as a subscriber, is back by then.
+   */
+  unreachable(quoted: Buffer): void {
+    const branch = sentBranch.exec(quoted.toString('latin1', 0, 1280))?.[1]
+    const transaction = branch === undefined ? undefined : this.sent(branch)
+    if (transaction?.user.origin !== undefined) transaction.fail(503)
   }
   release(transaction: ClientTransaction): void {
     if (this.slots[transaction.slot] !== transaction) return

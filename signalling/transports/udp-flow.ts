@@ -19,6 +19,8 @@ export interface DatagramUser {
   /** The one flow to that address and port; host in the form that the kernel has for it. */
   flowTo(host: string, port: number): UdpFlow
   failed(flow: UdpFlow | undefined, why: string): void
+  /** ICMP says that a datagram of ours found nobody; the beginning of it, as far as it was quoted. */
+  unreachable?(quoted: Buffer): void
 }
 
 /** The longest datagram that IPv4 and IPv6 can carry, in bytes. */

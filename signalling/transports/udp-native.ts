@@ -151,6 +151,7 @@ export class NativeSocket implements DatagramSocket {
   private readonly told = (kind: number, count: number, bytes: Buffer | undefined): void => {
     if (kind === 0) this.deliver(bytes!, count)
     else if (kind === 1) this.tellFailures(count)
+    else if (kind === 3) this.tellUnreachable(bytes!)
     else this.closed?.()
   }
   private deliver(all: Buffer, count: number): void {
@@ -194,6 +195,13 @@ export class NativeSocket implements DatagramSocket {
     this.take(flow, at)
     table[place] = flow
     return flow
+  }
+  private tellUnreachable(quoted: Buffer): void {
+    try {
+      this.user.unreachable?.(quoted)
+    } catch (fault) {
+      process.nextTick(raise, fault)
+    }
   }
   private tellFailures(count: number): void {
     for (let i = 0; i < count && this.handle !== undefined; i++) {

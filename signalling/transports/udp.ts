@@ -15,6 +15,8 @@ export interface UdpOptions {
   readonly isTrusted: (host: string) => boolean
   /** Peers remembered at most; the one met longest ago is forgotten first. */
   readonly flows?: number
+  /** ICMP says that a datagram of ours found nobody: the beginning of it, at times a few bytes. The native module alone hears of it. */
+  readonly unreachable?: (quoted: Buffer) => void
   readonly kind?: UdpKind
   /** The native module, if it is not the usual one. */
   readonly file?: string
@@ -60,6 +62,7 @@ export function udpTransport(options: UdpOptions): Transport {
       sink.received(bytes, flow)
     },
     flowTo,
+    ...(options.unreachable === undefined ? {} : { unreachable: options.unreachable }),
     failed: (flow, why) => sink.failed(flow ?? flowTo(local.host, local.port), why),
   }
   /** Ourselves, once our lag is asked for. */
