@@ -1,6 +1,6 @@
 /** The flows of a node: found by id, by address, or by the sealed token of a Record-Route (RFC 5626 §5.2). */
 import { sameSecret, seal } from '../ids.ts'
-import { printHostPort } from '../messages/uri.ts'
+import { decodeUser, printHostPort } from '../messages/uri.ts'
 import type { Flow, HostPort, Transport } from './transport.ts'
 
 const remembered = 50_000 // tokens whose seal was checked already
@@ -132,17 +132,19 @@ export class FlowTable {
     }
     return token
   }
-  /** Whether we gave that token out, in this process or an earlier one. */
-  isSealed(token: string): boolean {
-    if (this.verified.has(token)) return true
+  /** Whether we gave that token out, in this process or an earlier one; its letters may have come back escaped (twinkle's `Z`). */
+  isSealed(text: string): boolean {
+    if (this.verified.has(text)) return true
+    const token = decodeUser(text) // RFC 3261 §19.1.4
     const dot = token.lastIndexOf('.')
     if (dot <= 0 || !sameSecret(seal(this.key, token.slice(0, dot), 12), token.slice(dot + 1))) return false
     this.verified.add(token)
     if (this.verified.size > remembered) this.verified.delete(this.verified.values().next().value!)
     return true
   }
-  find(token: string): Flow | undefined {
-    if (!this.isSealed(token)) return undefined
+  find(text: string): Flow | undefined {
+    if (!this.isSealed(text)) return undefined
+    const token = decodeUser(text)
     return this.named(Buffer.from(token.slice(0, token.lastIndexOf('.')), 'base64url').toString())
   }
 }

@@ -89,6 +89,18 @@ test('a connection is found as long as it is open', (t) => {
   t.deepEqual([told, flows.connectionCount], [1, 0])
 })
 
+test('a token is the same with its characters escaped, as some write them back (RFC 3261 §19.1.4)', (t) => {
+  const { flows } = table()
+  const flow = connection('tcp-1')
+  const token = flows.token(flow)
+  flows.note(flow)
+  const escaped = token.replace(/[A-Za-z0-9]/g, (character) => `%${character.charCodeAt(0).toString(16)}`)
+  t.not(escaped, token)
+  t.is(table().flows.isSealed(escaped), true)
+  t.is(flows.find(escaped), flow)
+  t.is(flows.find(`${escaped}%5a`), undefined)
+})
+
 test('tokens cannot be made up', (t) => {
   const { flows, transports } = table()
   const token = flows.token(transports[0]!.connect({ host: '10.0.0.9', port: 5099 }))
