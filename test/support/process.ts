@@ -131,6 +131,8 @@ export interface NodeProcess {
   /** NaN unless `secure`, as `wss`. */
   readonly tls: number
   readonly wss: number
+  /** Address of its HTTP side, e.g. `http://127.0.0.1:40000`. */
+  readonly http: string
   /** A folder of its own, gone after `remove`. */
   readonly folder: string
   /** What it has sent and received, complete after `stop`. */
@@ -171,6 +173,7 @@ export async function startNode({
     ws: port('ws'),
     tls: port('tls'),
     wss: port('wss'),
+    http: `http://127.0.0.1:${port('http')}`,
     folder,
     trace,
     metrics: async () => readMetrics(await (await fetch(`http://127.0.0.1:${port('http')}/metrics`)).text()),
