@@ -6,7 +6,8 @@ import { type Dialplan, printListen, subscribersOf, userOf } from './dialplan.ts
 export function announcement(dialplan: Dialplan, listening: readonly Listening[], http: HostPort | undefined): readonly string[] {
   const lines = [`Proxima, network '${dialplan.name}' from ${dialplan.file}`]
   for (const listen of listening) lines.push(`  listening on ${printListen(listen)}`)
-  if (http !== undefined) lines.push(`  health and metrics on http://${printHostPort(http)}/health and /metrics`)
+  if (http !== undefined)
+    lines.push(`  health and metrics on http://${printHostPort(http)}/health and /metrics, subscribers at /v1`)
   lines.push(...softphone(dialplan, listening))
   lines.push(`ready: ${dialplan.elements.map(({ name }) => name).join(', ')} of ${dialplan.domains[0]}`)
   return lines

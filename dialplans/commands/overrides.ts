@@ -25,7 +25,7 @@ export function addOverrides(command: Command): Command {
       'listen here, e.g. udp://127.0.0.1:5070, and not where the dialplan says; may be repeated',
       readListen,
     )
-    .option('--http <address>', 'serve /health and /metrics here, e.g. 127.0.0.1:8081', readPlace)
+    .option('--http <address>', 'serve /health, /metrics and /v1 here, e.g. 127.0.0.1:8081', readPlace)
     .option('--no-http', 'serve no HTTP')
     .option('--data <folder>', 'keep state in this folder; memory: keep none')
 }
