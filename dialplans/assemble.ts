@@ -2,13 +2,14 @@
 import { catalogue } from '../elements/catalogue.ts'
 import { compilePlan, type Element, type Plan } from '../signalling/index.ts'
 import type { Dialplan, Fault, Outcome, PlannedElement } from './dialplan.ts'
+import { elsewhere } from './nodes.ts'
 
 export interface Assembled {
   readonly elements: readonly Element[]
   readonly plan: Plan
 }
 
-/** Makes the elements, which opens and starts nothing, and compiles the plan. */
+/** Makes the elements of this node, which opens and starts nothing, and compiles the plan of the network for it. */
 export function assemble(dialplan: Dialplan): Outcome<Assembled> {
   const { file } = dialplan
   const elements: Element[] = []
@@ -19,6 +20,7 @@ export function assemble(dialplan: Dialplan): Outcome<Assembled> {
     else faults.push(...made.faults)
   }
   if (faults.length > 0) return { faults }
+  const placed = elsewhere(dialplan)
   const proxy = dialplan.elements.find(({ role }) => role === 'proxy')?.name
   const compiled = compilePlan({
     rules: dialplan.rules,
@@ -26,9 +28,10 @@ export function assemble(dialplan: Dialplan): Outcome<Assembled> {
     elements: new Map(elements.map(({ name, claims }) => [name, claims])),
     proxy,
     ownAddresses: dialplan.listen,
+    elsewhere: placed,
   })
   if (compiled.plan === undefined) return { faults: compiled.faults.map((fault) => ({ file, ...fault })) }
-  return { value: { elements, plan: compiled.plan } }
+  return { value: { elements: elements.filter(({ name }) => !placed.has(name)), plan: compiled.plan } }
 }
 
 /** The elements with the settings that follow from the others of the dialplan. */

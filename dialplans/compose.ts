@@ -19,6 +19,7 @@ import {
 import type { Assembled } from './assemble.ts'
 import { Certificate } from './certificate.ts'
 import type { Dialplan } from './dialplan.ts'
+import { elsewhere } from './nodes.ts'
 import { openTaps, type TapOptions } from './taps.ts'
 
 export interface RunOptions extends TapOptions {
@@ -55,6 +56,7 @@ export async function runNode(options: RunOptions): Promise<Running> {
       listen: dialplan.listen,
       domains: dialplan.domains,
       trusted: dialplan.trusted,
+      fellows: [...new Set(elsewhere(dialplan).values())],
       sourceRate: dialplan.limits.source,
       subscriptions: dialplan.limits.subscriptions,
       connections: dialplan.connections,

@@ -27,6 +27,17 @@ export interface TlsFiles {
   readonly requireClient?: boolean
 }
 
+/** One process of a network of several. */
+export interface PlannedNode {
+  readonly name: string
+  readonly line: number
+  readonly listen: readonly Listening[]
+  readonly http: HostPort | undefined
+  readonly data: string
+  /** Names of the elements that it runs. */
+  readonly elements: readonly string[]
+}
+
 export interface Dialplan {
   /** Path of the file, as given. */
   readonly file: string
@@ -45,6 +56,10 @@ export interface Dialplan {
   readonly connections: ConnectionLimits
   readonly dns?: { readonly servers?: readonly string[] }
   readonly elements: readonly PlannedElement[]
+  /** Processes that the network may be split into; none: it is one. */
+  readonly nodes: readonly PlannedNode[]
+  /** Of them the one that this is about; undefined: all in one process. */
+  readonly node?: PlannedNode
   /** Undefined: derived from what the elements claim. */
   readonly rules: readonly Rule[] | undefined
 }

@@ -9,12 +9,11 @@ import {
   type Limits,
   type Outcome,
   type PlannedElement,
-  parseListen,
-  parsePlace,
   printListen,
   type Settings,
   type TlsFiles,
 } from './dialplan.ts'
+import { type RawNode, readHttp, readListen, readNodes } from './nodes.ts'
 import { provisioned } from './provisioning.ts'
 import { checkReferences, isBadAddress, parseNameServer } from './references.ts'
 import { readText } from './text.ts'
@@ -24,7 +23,8 @@ import { validateText } from './validate.ts'
 interface RawDialplan {
   readonly name: string
   readonly domains: readonly string[]
-  readonly listen: readonly string[]
+  readonly listen?: readonly string[]
+  readonly nodes?: { readonly [name: string]: RawNode }
   readonly tls?: TlsFiles
   readonly http?: string
   readonly api?: Dialplan['api']
@@ -48,11 +48,10 @@ export function loadDialplan(file: string): Outcome<Dialplan> {
   const faults: Fault[] = []
   const fault = (line: number, text: string, expected: string): void => void faults.push({ file, line, text, expected })
 
-  const listen = raw.listen.flatMap((text, index) => {
-    const listen = parseListen(text)
-    if (listen === undefined) fault(lineOf('listen', index), `listen has ${text}`, 'a port of at most 65535')
-    return listen ?? []
-  })
+  const data = raw.data ?? 'data'
+  const nodes = readNodes({ raw, data, lineOf, fault })
+  if (raw.listen === undefined && raw.nodes === undefined) fault(1, "the dialplan has no 'listen'", 'listen: …')
+  const listen = [...readListen(raw.listen ?? [], ['listen'], lineOf, fault), ...nodes.flatMap((node) => node.listen)]
   const secure = listen.find(({ transport }) => transport === 'TLS' || transport === 'WSS')
   if (secure !== undefined && raw.tls === undefined) {
     fault(lineOf('listen'), `listen has ${printListen(secure)} and there is no tls`, 'tls: { certificate: FILE, key: FILE }')
@@ -82,8 +81,7 @@ export function loadDialplan(file: string): Outcome<Dialplan> {
         `dns.servers has ${server}`,
         'an IP address, with a port if not 53, e.g. 192.0.2.53:5353',
       )
-  const http = raw.http === undefined ? undefined : parsePlace(raw.http)
-  if (raw.http !== undefined && http === undefined) fault(lineOf('http'), `http is ${raw.http}`, 'a port of at most 65535')
+  const http = readHttp(raw.http, ['http'], lineOf, fault) ?? nodes.find((node) => node.http !== undefined)?.http
 
   const elements = Object.entries(raw.elements).map(([name, { role, ...settings }]) => {
     const line = lineOf('elements', name)
@@ -103,8 +101,10 @@ export function loadDialplan(file: string): Outcome<Dialplan> {
   }))
   checkReferences({ elements, domains: raw.domains, listen, rules: rules ?? [], lineOf, fault })
   if (faults.length > 0) return { faults: inOrder(faults, file) }
-  const { name, domains, api, data = 'data', trusted = [], limits = {}, connections = {}, dns = {} } = raw
-  return { value: { file, name, domains, listen, tls, http, api, data, trusted, limits, connections, dns, elements, rules } }
+  const { name, domains, api, trusted = [], limits = {}, connections = {}, dns = {} } = raw
+  return {
+    value: { file, name, domains, listen, tls, http, api, data, trusted, limits, connections, dns, elements, nodes, rules },
+  }
 }
 
 /** Those of the dialplan by line, then those of other files. */

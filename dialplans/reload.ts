@@ -3,7 +3,7 @@ import { type Assembled, assemble, completedElements } from './assemble.ts'
 import type { Running } from './compose.ts'
 import type { Dialplan, Fault } from './dialplan.ts'
 
-const atStart = ['name', 'domains', 'listen', 'tls', 'http', 'api', 'data', 'trusted', 'connections', 'dns'] as const
+const atStart = ['name', 'domains', 'listen', 'tls', 'http', 'api', 'data', 'trusted', 'connections', 'dns', 'nodes'] as const
 
 /** The outcome: faults, and nothing has changed; or what waits for the next start (`listen`, `elements.proxy.nonce`). */
 export type Reloaded =

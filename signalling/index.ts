@@ -20,6 +20,7 @@ export { canonical, parseUri, printHostPort, sameUri, type Uri } from './message
 export { createNode, type Listening, type Node, type NodeOptions } from './node.ts'
 export { type Rate, RateLimit } from './rate-limit.ts'
 export { compilePlan } from './routing/compile.ts'
+export type { Fellow } from './routing/fellows.ts'
 export type { Explanation, Plan, PlanQuery, Rule } from './routing/plan.ts'
 export type { Metric } from './stats.ts'
 export { openLmdb } from './storage/lmdb.ts'

@@ -3,16 +3,17 @@ import type { Tap, TransportName } from './capture/tap.ts'
 import type { Clock } from './clock.ts'
 import type { Sender } from './dialogs/sender.ts'
 import { Subscriptions } from './dialogs/subscriptions.ts'
-import type { Element, Host } from './element.ts'
+import type { Element } from './element.ts'
 import { Gate } from './gate.ts'
+import { hostFor } from './hosts.ts'
 import type { Ids } from './ids.ts'
 import type { Log } from './log.ts'
 import { SipResponse } from './messages/message.ts'
 import { type Limits, scan } from './messages/scan.ts'
 import { printHostPort } from './messages/uri.ts'
-import { sendRequest } from './outgoing.ts'
 import type { Rate } from './rate-limit.ts'
 import { Dispatcher } from './routing/dispatcher.ts'
+import { type Fellow, fellowName } from './routing/fellows.ts'
 import type { Plan } from './routing/plan.ts'
 import { unstrict } from './routing/strict.ts'
 import { type Metric, Stats } from './stats.ts'
@@ -47,6 +48,8 @@ export interface NodeOptions {
   readonly domains: readonly string[]
   /** IP addresses of peers whose P-Asserted-Identity counts (SPEC §2.5), and domains that peers prove by certificate over TLS. */
   readonly trusted: readonly string[]
+  /** Other nodes of the network: trusted for datagrams from where they listen, and known by name to the plan. */
+  readonly fellows?: readonly Fellow[]
   readonly store: Store
   readonly clock: Clock
   readonly ids: Ids
@@ -96,6 +99,8 @@ class ProximaNode implements Node, TransportSink {
   private readonly gate: Gate
   private readonly flows: FlowTable
   private readonly guests: Guests
+  /** Address and port -> what the plan calls that node. */
+  private readonly fellows: ReadonlyMap<string, string>
   private ready = false
   /** Host and port for Contact and Warning. */
   private address = ''
@@ -111,6 +116,7 @@ class ProximaNode implements Node, TransportSink {
     this.broken = this.broken.bind(this)
     this.lost = this.lost.bind(this)
     this.refused = this.refused.bind(this)
+    this.fellows = new Map((options.fellows ?? []).map((each) => [`${each.host}:${each.port}`, fellowName(each)]))
     const trusted = new Set(options.trusted.map((each) => each.toLowerCase()))
     this.guests = new Guests({
       clock,
@@ -162,6 +168,7 @@ class ProximaNode implements Node, TransportSink {
       table: this.table,
       subscriptions: this.subscriptions,
       flows: this.flows,
+      ...(this.fellows.size === 0 ? {} : { fellows: this.fellows }),
     })
     for (const element of options.elements) {
       this.dispatcher.add(element)
@@ -188,8 +195,10 @@ class ProximaNode implements Node, TransportSink {
   private transport(listen: Listening): Transport {
     const trusted = new Set(this.options.trusted.map((each) => each.toLowerCase()))
     const common = { listen, sink: this, isTrusted: (host: string): boolean => trusted.has(host) }
+    // a node of our network is known by where its datagrams come from; its connections come from anywhere
+    const isTrusted = (host: string, port: number): boolean => trusted.has(host) || this.fellows.has(`${host}:${port}`)
     if (listen.transport === 'UDP')
-      return udpTransport({ ...common, kind: this.options.udp ?? 'auto', unreachable: this.unreachable })
+      return udpTransport({ ...common, isTrusted, kind: this.options.udp ?? 'auto', unreachable: this.unreachable })
     const stream = { ...common, newId: (): string => this.options.ids.token(12), guests: this.guests }
     if (listen.transport === 'TCP') return tcpTransport(stream)
     if (listen.transport === 'WS') return wsTransport(stream)
@@ -199,7 +208,7 @@ class ProximaNode implements Node, TransportSink {
       return listen.transport === 'TLS' ? tcpTransport(secure) : wsTransport(secure)
     }
     if (this.options.network === undefined) throw new TypeError('MEM needs the option network')
-    return this.options.network.transport(common)
+    return this.options.network.transport({ ...common, isTrusted })
   }
   get listening(): readonly Listening[] {
     return this.transports.map(({ name, local }) => ({ transport: name as Listening['transport'], ...local }))
@@ -230,7 +239,9 @@ class ProximaNode implements Node, TransportSink {
     this.address = printHostPort(this.flows.primary)
     if (this.transports.some(({ name }) => name === 'UDP')) options.log.info(udpKind(options.udp), 'what carries datagrams')
     try {
-      for (const element of options.elements) await element.start?.(this.hostFor(element))
+      const { dispatcher, flows, stats, subscriptions, address } = this
+      const parts = { options, dispatcher, flows, stats, subscriptions, address }
+      for (const element of options.elements) await element.start?.(hostFor(element, parts))
     } catch (fault) {
       for (const transport of this.transports) await transport.close()
       throw fault
@@ -271,28 +282,6 @@ class ProximaNode implements Node, TransportSink {
       }
       look()
     })
-  }
-
-  private hostFor(element: Element): Host {
-    const { clock, store, log, ids, domains } = this.options
-    const { name } = element
-    const uri = `sip:${name}@${domains[0] ?? this.address}`
-    const { dispatcher, flows, stats, subscriptions } = this
-    return {
-      name,
-      uri,
-      contact: `sip:${name}@${this.address}`,
-      domains,
-      clock,
-      store,
-      ids,
-      log: log.child({ element: name }),
-      count: (counter, by = 1) => stats.count(`${name}_${counter}`, by),
-      gauge: (gauge, read) => stats.gauge(`${name}_${gauge}`, read),
-      send: (request) => sendRequest(dispatcher, ids, name, uri, request),
-      subscribe: (options, listener) => subscriptions.subscribe(name, { from: uri, asserted: uri, ...options }, listener),
-      flows,
-    }
   }
 
   /** TransportSink: bytes from a peer. Whatever they are, the process goes on. */

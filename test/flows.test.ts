@@ -6,14 +6,16 @@ import { type StageOptions, StageSet } from '../dialplans/flows/stage-set.ts'
 import { loadDialplan } from '../dialplans/load.ts'
 import { seededIds } from '../signalling/index.ts'
 
-const loaded = loadDialplan(new URL('../dialplans/default.yaml', import.meta.url).pathname)
-if (loaded.faults !== undefined) throw new Error('default.yaml has faults')
-const dialplan = loaded.value
+const [whole, split] = ['default.yaml', 'direct.yaml'].map((file) => {
+  const loaded = loadDialplan(new URL(`../dialplans/${file}`, import.meta.url).pathname)
+  if (loaded.faults !== undefined) throw new Error(`${file} has faults`)
+  return loaded.value
+})
 
 const flows = await loadFlows()
 
 /** Plays a scenario and returns how many datagrams it took. */
-async function play(scenario: Scenario, options: Omit<StageOptions, 'dialplan'>): Promise<number> {
+async function play(scenario: Scenario, options: Omit<StageOptions, 'dialplan'>, dialplan = whole!): Promise<number> {
   const stage = new StageSet({ dialplan, ...options }, scenario)
   try {
     await stage.open()
@@ -43,6 +45,9 @@ for (const flow of flows) {
           `reordered by seed ${seed}`,
         )
       }
+    })
+    test(`${title}, each element in a node of its own`, async (t) => {
+      await t.notThrowsAsync(play(scenario, { mode: 'virtual' }, split))
     })
     test(`${title}, over sockets`, async (t) => {
       await t.notThrowsAsync(play(scenario, { mode: 'sockets' }))

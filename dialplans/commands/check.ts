@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { assemble } from '../assemble.ts'
 import type { Fault } from '../dialplan.ts'
 import { loadDialplan } from '../load.ts'
+import { atNode } from '../nodes.ts'
 import { refuseFaults } from './refusal.ts'
 
 export function checkCommand(): Command {
@@ -24,8 +25,14 @@ function check(file: string): readonly Fault[] | undefined {
   const assembled = assemble(dialplan)
   if (assembled.faults !== undefined) return assembled.faults
   const { elements, plan } = assembled.value
+  for (const { name } of dialplan.nodes) {
+    const node = atNode(dialplan, name)
+    const faults = node.faults ?? assemble(node.value).faults
+    if (faults !== undefined) return faults
+  }
   const names = elements.map(({ name }) => name).join(', ')
   const origin = dialplan.rules === undefined ? 'derived from what they claim' : 'as written'
-  console.log(`${file}: ok; elements ${names}; ${plan.rules.length} rules, ${origin}`)
+  const nodes = dialplan.nodes.length === 0 ? '' : `; nodes ${dialplan.nodes.map(({ name }) => name).join(', ')}`
+  console.log(`${file}: ok; elements ${names}${nodes}; ${plan.rules.length} rules, ${origin}`)
   return undefined
 }

@@ -2,12 +2,15 @@
 import { type Assembled, assemble } from '../assemble.ts'
 import type { Dialplan } from '../dialplan.ts'
 import { loadDialplan } from '../load.ts'
+import { atNode } from '../nodes.ts'
 import { refuseFaults } from './refusal.ts'
 
-export function readDialplan(file: string): Dialplan {
+/** @param node the one of its nodes that this is about; all in one where it is left out */
+export function readDialplan(file: string, node?: string): Dialplan {
   const loaded = loadDialplan(file)
-  if (loaded.faults !== undefined) throw refuseFaults(loaded.faults)
-  return loaded.value
+  const chosen = loaded.faults === undefined && node !== undefined ? atNode(loaded.value, node) : loaded
+  if (chosen.faults !== undefined) throw refuseFaults(chosen.faults)
+  return chosen.value
 }
 
 export function assembleDialplan(dialplan: Dialplan): Assembled {

@@ -12,6 +12,7 @@ import { Metrics } from '../metrics.ts'
 import { reload } from '../reload.ts'
 import type { TapOptions } from '../taps.ts'
 import { readCollector, readCount, readSize } from './arguments.ts'
+import { checkCollector } from './collector.ts'
 import { logLevelOption, openLog } from './logging.ts'
 import { assembleDialplan, readDialplan } from './network.ts'
 import { addOverrides, type Overrides, override } from './overrides.ts'
@@ -19,6 +20,7 @@ import { Refusal, refuseFaults } from './refusal.ts'
 
 interface StartOptions extends Overrides, TapOptions {
   readonly durability: 'process' | 'power'
+  readonly node?: string
   readonly udp: 'auto' | 'native' | 'dgram'
   readonly logLevel: string
 }
@@ -30,11 +32,13 @@ const examples = `
 Examples:
   $ proxima start dialplans/default.yaml
   $ proxima start dialplans/default.yaml --port-udp 5070 --port-tcp 5070 --trace calls.pcapng --mask
-  $ proxima start dialplans/default.yaml --listen udp://127.0.0.1:0 --no-http --data memory`
+  $ proxima start dialplans/default.yaml --listen udp://127.0.0.1:0 --no-http --data memory
+  $ proxima start dialplans/direct.yaml --node prose`
 
 export function startCommand(): Command {
   const command = new Command('start').description('run the node of a dialplan').argument('<dialplan>', 'a dialplan')
   return addOverrides(command)
+    .option('--node <name>', 'run this one of the nodes that the dialplan has; without it one process runs them all')
     .addOption(
       new Option('--durability <of>', 'what an acknowledged change survives: a killed process, or power loss too')
         .choices(['process', 'power'])
@@ -60,8 +64,9 @@ export function startCommand(): Command {
 }
 
 async function start(file: string, options: StartOptions): Promise<void> {
-  const dialplan = override(readDialplan(file), options)
+  const dialplan = override(readDialplan(file, options.node), options)
   checkOptions(dialplan, options)
+  if (options.hep !== undefined) await checkCollector(options.hep)
   const exposed = exposure(dialplan)
   if (exposed !== undefined) throw new Refusal(exposed)
   const assembled = assembleDialplan(dialplan)
@@ -78,7 +83,7 @@ async function start(file: string, options: StartOptions): Promise<void> {
   if (http !== undefined) api = apiOf(dialplan, running, log)
   surviveFaults(log)
   stopOnSignal(running, http, log)
-  reloadOnSignal(running, dialplan, () => override(readDialplan(file), options), log)
+  reloadOnSignal(running, dialplan, () => override(readDialplan(file, options.node), options), log)
   for (const line of announcement(dialplan, running.node.listening, http?.listening)) console.log(line)
 }
 

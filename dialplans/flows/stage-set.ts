@@ -1,4 +1,5 @@
 /** A stage: the default network's server and UEs around it, in virtual time over memory or in real time over sockets. */
+import { createSocket } from 'node:dgram'
 import { EngineAgent, Ue, type UeOptions } from '../../elements/ue/index.ts'
 import {
   type Clock,
@@ -24,6 +25,7 @@ import {
 import { agentNode } from '../agent-node.ts'
 import { assemble } from '../assemble.ts'
 import type { Dialplan } from '../dialplan.ts'
+import { atNode, elsewhere } from '../nodes.ts'
 import { ClockedStage } from './clocked-stage.ts'
 import type { Scenario, Stage } from './flow.ts'
 
@@ -45,12 +47,13 @@ export class StageSet extends ClockedStage implements Stage {
   private readonly manual: ManualClock | undefined
   private readonly network: MemoryNetwork | undefined
   private readonly ids: Ids
-  private readonly store: Store
   private readonly nodes: Node[] = []
   private readonly ues: Ue[] = []
   private readonly names = new Map<string, string>()
-  private server: Node | undefined
+  /** The nodes of the network, that of the proxy first; one unless the dialplan has several. */
+  private servers: Node[] = []
   private elements: readonly Element[] = []
+  private readonly stores = new Map<string, Store>()
 
   constructor(options: StageOptions, scenario: Scenario) {
     super()
@@ -62,7 +65,6 @@ export class StageSet extends ClockedStage implements Stage {
     this.ids = this.manual === undefined ? randomIds() : seededIds(7)
     this.network = this.manual && new MemoryNetwork(this.clock)
     if (this.network !== undefined && options.fate !== undefined) this.network.fate = options.fate
-    this.store = memoryStore(this.clock)
   }
   /** Datagrams that have been put on the network in memory. */
   get datagrams(): number {
@@ -70,28 +72,60 @@ export class StageSet extends ClockedStage implements Stage {
   }
 
   async open(): Promise<void> {
-    await this.startServer(0)
+    await this.startServers(this.options.dialplan.nodes.length === 0 ? [0] : await this.freePorts())
   }
-  private async startServer(port: number): Promise<void> {
-    const { dialplan, tap } = this.options
+  /** @param ports of the nodes, in their order; 0 is any */
+  private async startServers(ports: readonly number[]): Promise<void> {
+    const plan = this.planFor(ports)
+    const names = plan.nodes.map(({ name }) => name)
+    for (const name of names.length === 0 ? [undefined] : names) {
+      const { server, elements } = this.makeServer(plan, name, ports[0]!)
+      this.servers.push(server)
+      this.elements = [...this.elements, ...elements]
+    }
+    for (const server of this.servers) await this.during(server.start())
+  }
+  /** The dialplan with the scenario's settings, and its nodes where they can listen now. */
+  private planFor(ports: readonly number[]): Dialplan {
+    const { dialplan } = this.options
     const elements = dialplan.elements.map((element) => ({
       ...element,
       settings: { ...element.settings, ...this.scenario.settings?.[element.name] },
     }))
-    const made = assemble({ ...dialplan, elements })
-    if (made.faults !== undefined) throw new Error(made.faults.map(({ text }) => text).join('; '))
-    this.elements = made.value.elements
-    const address = this.manual === undefined ? { host: '127.0.0.1', port } : { host: '10.0.0.1', port: 5060 }
-    this.server = createNode({
-      ...this.common('server'),
+    const nodes = dialplan.nodes.map((node, i) => {
+      const host = this.manual === undefined ? '127.0.0.1' : `10.0.0.${i + 1}`
+      return { ...node, listen: [{ transport: 'UDP' as const, host, port: ports[i]! }] }
+    })
+    return { ...dialplan, elements, nodes }
+  }
+  private makeServer(plan: Dialplan, name: string | undefined, port: number): { server: Node; elements: readonly Element[] } {
+    const chosen = name === undefined ? { value: plan } : atNode(plan, name)
+    const made = chosen.faults === undefined ? assemble(chosen.value) : chosen
+    if (chosen.faults !== undefined || made.faults !== undefined)
+      throw new Error((chosen.faults ?? made.faults)!.map(({ text }) => text).join('; '))
+    const transport = this.manual === undefined ? 'UDP' : 'MEM'
+    const alone = { host: this.manual === undefined ? '127.0.0.1' : '10.0.0.1', port: this.manual === undefined ? port : 5060 }
+    const { tap } = this.options
+    const server = createNode({
+      ...this.common(name ?? 'server'),
       plan: made.value.plan,
-      elements: this.elements,
-      domains: dialplan.domains,
-      store: this.store,
-      listen: [{ transport: this.manual === undefined ? 'UDP' : 'MEM', ...address }],
+      elements: made.value.elements,
+      domains: plan.domains,
+      fellows: [...new Set(elsewhere(chosen.value).values())],
+      store: this.storeOf(name ?? ''),
+      listen: [{ ...(name === undefined ? alone : chosen.value.listen[0]!), transport }],
       tap: this.named(fanTap(tap === undefined ? [this.messages] : [this.messages, tap])!),
     })
-    await this.during(this.server.start())
+    return { server, elements: made.value.elements }
+  }
+  /** What outlives a restart. */
+  private storeOf(node: string): Store {
+    let store = this.stores.get(node)
+    if (store === undefined) this.stores.set(node, (store = memoryStore(this.clock)))
+    return store
+  }
+  private freePorts(): Promise<readonly number[]> {
+    return Promise.all(this.options.dialplan.nodes.map(() => (this.manual === undefined ? freeUdpPort() : 5060)))
   }
   private common(name: string) {
     const { log = silent } = this.options
@@ -107,7 +141,7 @@ export class StageSet extends ClockedStage implements Stage {
     return { message: (message) => tap.message({ ...message, from: nameOf(message.from), to: nameOf(message.to) }) }
   }
   private get serverAddress(): { host: string; port: number } {
-    return this.server!.listening[0]!
+    return this.servers[0]!.listening[0]!
   }
 
   async ue(name: string, options: Pick<UeOptions, 'report'> = {}): Promise<Ue> {
@@ -152,16 +186,32 @@ export class StageSet extends ClockedStage implements Stage {
     return done.value
   }
   async restart(): Promise<void> {
-    const { port } = this.serverAddress
-    await this.server!.stop(0)
-    await this.startServer(port)
+    const ports = this.servers.map(({ listening }) => listening[0]!.port)
+    await this.stopServers()
+    await this.startServers(ports)
+  }
+  private async stopServers(): Promise<void> {
+    for (const server of this.servers) await server.stop(0)
+    this.servers = []
+    this.elements = []
   }
   /** Ends everything, the UEs first. */
   async close(): Promise<void> {
     for (const ue of this.ues) await this.during(ue.stop())
     await this.pass(0.05)
     for (const node of this.nodes) await node.stop(0)
-    await this.server?.stop(0)
-    await this.store.close()
+    await this.stopServers()
+    for (const store of this.stores.values()) await store.close()
   }
+}
+
+function freeUdpPort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket('udp4')
+    socket.once('error', reject)
+    socket.bind(0, '127.0.0.1', () => {
+      const { port } = socket.address()
+      socket.close(() => resolve(port))
+    })
+  })
 }

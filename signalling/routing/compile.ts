@@ -2,6 +2,7 @@
 import type { Claim } from '../element.ts'
 import { parseUri } from '../messages/uri.ts'
 import type { HostPort } from '../transports/transport.ts'
+import { type Fellow, ruleHere } from './fellows.ts'
 import {
   type Condition,
   type ConditionName,
@@ -23,6 +24,8 @@ export interface PlanInput {
   readonly proxy?: string
   /** Where this node listens. */
   readonly ownAddresses: readonly HostPort[]
+  /** In a network of several nodes: the elements that other nodes run, and which. */
+  readonly elsewhere?: ReadonlyMap<string, Fellow>
 }
 
 /** Something wrong with one rule; `line` is the rule's. */
@@ -40,7 +43,7 @@ const anyMethod = '*'
 
 export function compilePlan(input: PlanInput): CompiledPlan {
   const domains = new Set(input.domains.map((domain) => domain.toLowerCase()))
-  if (input.rules === undefined) return { plan: new DecisionTable(domains, deriveRules(input, [...domains])) }
+  if (input.rules === undefined) return { plan: new DecisionTable(domains, here(deriveRules(input, [...domains]), input)) }
   const rules = input.rules.map(normal)
   const faults = rules.flatMap((rule, index) => [
     ...namingFaults(rule, input),
@@ -48,17 +51,28 @@ export function compilePlan(input: PlanInput): CompiledPlan {
     ...deadFaults(rule, rules.slice(0, index), input.proxy),
     ...loopFaults(rule, input, domains),
   ])
-  return faults.length > 0 ? { faults } : { plan: new DecisionTable(domains, rules) }
+  return faults.length > 0 ? { faults } : { plan: new DecisionTable(domains, here(rules, input)) }
+}
+
+/** The network's rules as this node has to follow them. */
+function here(rules: readonly Rule[], { elements, elsewhere, proxy }: PlanInput): readonly Rule[] {
+  if (elsewhere === undefined || elsewhere.size === 0) return rules
+  const own = [...elements.keys()].filter((name) => !elsewhere.has(name))
+  return rules.flatMap((rule) => ruleHere(rule, { own, elsewhere, proxy }) ?? [])
 }
 
 /** Outside to the proxy, then each claim to its element, those of certain users before those of any, then the rest of what our own people send to the proxy. */
-function deriveRules({ elements, proxy }: PlanInput, domains: readonly string[]): readonly Rule[] {
-  const ours = [...domains, ''] // a tel URI names one of our devices, or nobody we know
+function deriveRules({ elements, proxy, elsewhere, ownAddresses }: PlanInput, domains: readonly string[]): readonly Rule[] {
+  const fellows = [...(elsewhere?.values() ?? [])]
+  const hosts = fellows.length === 0 ? [] : [...fellows, ...ownAddresses].map(({ host }) => host)
+  const ours = [...new Set([...domains, ...hosts]), ''] // a tel URI names one of our devices, or nobody we know
   const rules: Rule[] = []
   if (proxy !== undefined) rules.push({ name: 'outside', line: 0, from: 'outside', to: proxy })
   const claims = [...elements].flatMap(([name, claims]) => (name === proxy ? [] : claims.map((claim) => ({ name, claim }))))
   for (const { name, claim } of [...claims.filter(ofUsers), ...claims.filter((each) => !ofUsers(each))])
     rules.push(normal({ ...claimed(claim), name: claimName(name, claim), line: 0, host: ours, to: name }))
+  for (const name of elsewhere?.keys() ?? [])
+    rules.push({ name: `address of ${name}`, line: 0, user: name, host: ours, to: name })
   const inside = ['trusted', ...[...elements.keys()].filter((name) => name !== proxy)]
   if (proxy !== undefined) rules.push({ name: 'inside', line: 0, from: inside, host: ours, to: proxy })
   return rules

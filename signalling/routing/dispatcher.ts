@@ -39,6 +39,8 @@ export interface DispatcherOptions {
   readonly table: TransactionTable
   readonly subscriptions: Subscriptions
   readonly flows: FlowTable
+  /** Other nodes of the network: address and port of their datagrams -> what rules call them. */
+  readonly fellows?: ReadonlyMap<string, string>
   /** Undefined: host names are not looked up. */
   readonly locator: Locator | undefined
   readonly backoff: Backoff
@@ -120,15 +122,26 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
 
   /** A new request from a peer. */
   receive(side: ServerSide): void {
-    const from = side.flow.trusted ? 'trusted' : 'outside'
+    const { trusted } = side.flow
+    const from = trusted ? this.peerName(side.flow) : 'outside'
     const routes = splitRoutes(side.request, this)
     if (routes === undefined) return this.refuse(side, 400)
     const decision = this.plan.decide(planQuery(side.request, from))
     const owner = routes.own[0] === undefined ? undefined : routeOwner(routes.own[0], this.elements)
-    const element = (from === 'trusted' ? owner : undefined) ?? decision?.element ?? owner
+    const element =
+      (trusted ? owner : undefined) ?? decision?.element ?? owner ?? (trusted ? this.named(side.request) : undefined)
     if (element === undefined) return this.refuse(side, side.request.method === 'OPTIONS' ? 200 : 404)
     if (side.request.method !== 'ACK' && isLoop(side, this.options.table, this.foreignRoutes)) return this.refuse(side, 482)
     this.deliver(side, element, from, decision?.index ?? -1, routes.own, routes.rest)
+  }
+  /** A node of our network by its name, or just somebody whom the dialplan trusts. */
+  private peerName({ remote }: Flow): string {
+    const { fellows } = this.options
+    return fellows?.get(`${remote.host}:${remote.port}`) ?? 'trusted'
+  }
+  /** An element whose Contact is the Request-URI. */
+  private named({ uri }: SipRequest): string | undefined {
+    return this.elements.has(uri.user) && this.isOurs(uri.host, uri.port) ? uri.user : undefined
   }
   private readonly foreignRoutes = (request: SipRequest): readonly string[] => splitRoutes(request, this)?.rest ?? []
   receiveAck(request: SipRequest, flow: Flow): void {

@@ -8,7 +8,7 @@ export type Fate = (from: HostPort, to: HostPort, bytes: Uint8Array) => readonly
 export interface MemoryOptions {
   readonly listen: HostPort
   readonly sink: TransportSink
-  readonly isTrusted: (host: string) => boolean
+  readonly isTrusted: (host: string, port: number) => boolean
 }
 
 /** One network; its hosts see each other and nothing else. */
@@ -45,7 +45,8 @@ export class MemoryNetwork {
     const flowTo = (remote: HostPort): MemoryFlow => {
       const key = `${remote.host}|${remote.port}`
       let flow = flows.get(key)
-      if (flow === undefined) flows.set(key, (flow = new MemoryFlow(this, listen, remote, options.isTrusted(remote.host))))
+      if (flow === undefined)
+        flows.set(key, (flow = new MemoryFlow(this, listen, remote, options.isTrusted(remote.host, remote.port))))
       return flow
     }
     const key = `${listen.host}|${listen.port}`

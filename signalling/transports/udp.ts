@@ -12,7 +12,7 @@ export type UdpKind = 'auto' | 'native' | 'dgram'
 export interface UdpOptions {
   readonly listen: HostPort
   readonly sink: TransportSink
-  readonly isTrusted: (host: string) => boolean
+  readonly isTrusted: (host: string, port: number) => boolean
   /** Peers remembered at most; the one met longest ago is forgotten first. */
   readonly flows?: number
   /** ICMP says that a datagram of ours found nobody: the beginning of it, at times a few bytes. The native module alone hears of it. */
@@ -49,7 +49,7 @@ export function udpTransport(options: UdpOptions): Transport {
     const key = `${host}|${port}`
     let flow = flows.get(key)
     if (flow === undefined) {
-      flow = new UdpFlow(socket, local, { host, port }, isTrusted(host))
+      flow = new UdpFlow(socket, local, { host, port }, isTrusted(host, port))
       flows.set(key, flow)
       if (flows.size > limit) flows.delete(flows.keys().next().value!)
     }

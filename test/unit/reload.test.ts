@@ -28,6 +28,7 @@ function dialplan(elements: readonly PlannedElement[], more: Partial<Dialplan> =
     connections: {},
     dns: {},
     elements,
+    nodes: [],
     rules: undefined,
     ...more,
   }

@@ -1,0 +1,38 @@
+/** What each element of a node may touch, and nothing of its fellows' but by their addresses. */
+import type { Subscriptions } from './dialogs/subscriptions.ts'
+import type { Element, Host } from './element.ts'
+import type { NodeOptions } from './node.ts'
+import { sendRequest } from './outgoing.ts'
+import type { Dispatcher } from './routing/dispatcher.ts'
+import type { Stats } from './stats.ts'
+import type { FlowTable } from './transports/flows.ts'
+
+export interface HostParts {
+  readonly options: Pick<NodeOptions, 'clock' | 'store' | 'log' | 'ids' | 'domains'>
+  readonly dispatcher: Dispatcher
+  readonly flows: FlowTable
+  readonly stats: Stats
+  readonly subscriptions: Subscriptions
+  /** Host and port where the node is reached. */
+  readonly address: string
+}
+
+export function hostFor({ name }: Element, { options, dispatcher, flows, stats, subscriptions, address }: HostParts): Host {
+  const { clock, store, log, ids, domains } = options
+  const uri = `sip:${name}@${domains[0] ?? address}`
+  return {
+    name,
+    uri,
+    contact: `sip:${name}@${address}`,
+    domains,
+    clock,
+    store,
+    ids,
+    log: log.child({ element: name }),
+    count: (counter, by = 1) => stats.count(`${name}_${counter}`, by),
+    gauge: (gauge, read) => stats.gauge(`${name}_${gauge}`, read),
+    send: (request) => sendRequest(dispatcher, ids, name, uri, request),
+    subscribe: (options, listener) => subscriptions.subscribe(name, { from: uri, asserted: uri, ...options }, listener),
+    flows,
+  }
+}
