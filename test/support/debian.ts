@@ -14,6 +14,7 @@ const needed: { readonly [there: string]: string } = {
   '/usr/share/perl5/Net/SIP.pm': 'libnet-sip-perl',
   '/usr/share/perl5/IO/Socket/SSL.pm': 'libio-socket-ssl-perl',
   '/usr/include/sofia-sip-1.12/sofia-sip/nua.h': 'libsofia-sip-ua-dev',
+  'twinkle-console': 'twinkle-console',
   chromium: 'chromium',
   svwar: 'sipvicious',
 }
