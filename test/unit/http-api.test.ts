@@ -1,12 +1,13 @@
 /** The HTTP interface to subscribers: access, faults, ETags, import, and the description that it serves of itself. */
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { request as ask } from 'node:http'
+import { request as ask, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import test, { type ExecutionContext } from 'ava'
-import { keepToken, readToken } from '../../dialplans/http/access.ts'
+import { exposure } from '../../dialplans/announcement.ts'
+import { admit, keepToken, readToken } from '../../dialplans/http/access.ts'
 import { type Http, openHttp } from '../../dialplans/http/server.ts'
 import { Metrics } from '../../dialplans/metrics.ts'
 import { createHss, type HssSettings } from '../../elements/hss/index.ts'
@@ -116,6 +117,45 @@ function statusOf(url: string, method: string, headers: { readonly [name: string
       .end()
   })
 }
+
+test('other machines are refused unless the dialplan opens it, which demo passwords forbid', (t) => {
+  const from = (remoteAddress: string, given = token) =>
+    ({ headers: { authorization: `Bearer ${given}`, host: 'x' }, socket: { remoteAddress } }) as unknown as IncomingMessage
+  const status = (address: string, open: boolean, given?: string): number => {
+    try {
+      admit(from(address, given), { token, open })
+      return 200
+    } catch (problem) {
+      return (problem as { readonly status: number }).status
+    }
+  }
+  for (const near of ['127.0.0.1', '127.8.9.1', '::1', '::ffff:127.0.0.1']) t.is(status(near, false), 200, near)
+  for (const far of ['192.0.2.1', '::ffff:192.0.2.1', '2001:db8::1', '']) {
+    t.is(status(far, false), 403, far)
+    t.is(status(far, true), 200, far)
+    t.is(status(far, true, 'another-token-of-some-length'), 401, far)
+  }
+  const plan = {
+    file: 'plan.yaml',
+    name: 'x',
+    domains: ['localhost'],
+    listen: [],
+    tls: undefined,
+    http: { host: '0.0.0.0', port: 8080 },
+    api: { open: true },
+    data: 'memory',
+    trusted: [],
+    limits: {},
+    connections: {},
+    elements: [
+      { name: 'hss', role: 'hss', line: 1, settings: { subscribers: [{ id: 'sip:a@localhost', password: 'a-proxima' }] } },
+    ],
+    rules: undefined,
+  }
+  t.regex(exposure(plan) ?? '', /will not serve subscribers on 0\.0\.0\.0:8080, .* sip:a@localhost has its demo password/)
+  t.is(exposure({ ...plan, api: {} }), undefined)
+  t.is(exposure({ ...plan, http: { host: '127.0.0.1', port: 8080 } }), undefined)
+})
 
 test('one subscriber: read, put, patch and removed, by any identifier', async (t) => {
   const { call, hss, log } = await open(t)
