@@ -10,15 +10,17 @@ import { SubscriberClient } from './client.ts'
 /** As the command line has it. */
 export interface Where {
   readonly dialplan: string
+  /** Where the network is split: the node that runs the HSS. */
+  readonly node?: string
   readonly url?: string
   readonly tokenFile?: string
 }
 
 /** The node of a dialplan, with the token of its data folder; the options go before. Throws a `Refusal`. */
-export function reach({ dialplan, url, tokenFile: file }: Where): SubscriberClient {
+export function reach({ dialplan, node, url, tokenFile: file }: Where): SubscriberClient {
   if (url !== undefined && file !== undefined)
     return new SubscriberClient(url, tokenIn(file, 'give a file with the token of the node'), file)
-  const { http, api, data } = readDialplan(dialplan)
+  const { http, api, data } = readDialplan(dialplan, node)
   if (url === undefined && http === undefined) {
     throw new Refusal(`${dialplan} has no \`http:\`, so its node serves no subscribers; say where one is with --url`)
   }

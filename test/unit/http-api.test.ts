@@ -150,6 +150,7 @@ test('other machines are refused unless the dialplan opens it, which demo passwo
     elements: [
       { name: 'hss', role: 'hss', line: 1, settings: { subscribers: [{ id: 'sip:a@localhost', password: 'a-proxima' }] } },
     ],
+    nodes: [],
     rules: undefined,
   }
   t.regex(exposure(plan) ?? '', /will not serve subscribers on 0\.0\.0\.0:8080, .* sip:a@localhost has its demo password/)
