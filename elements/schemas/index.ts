@@ -3,8 +3,16 @@ import { isUtf8 } from 'node:buffer'
 import { isIP } from 'node:net'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { type Body, parseUri, type SipRequest } from '../../signalling/index.ts'
+import aluidUpdate from './aluid-update.json' with { type: 'json' }
+import aluidUpdateResult from './aluid-update-result.json' with { type: 'json' }
+import epuidBinding from './epuid-binding.json' with { type: 'json' }
+import epuidBindingResult from './epuid-binding-result.json' with { type: 'json' }
+import proseContext from './prose-context.json' with { type: 'json' }
+import proseContextRequest from './prose-context-request.json' with { type: 'json' }
 import proseMatch from './prose-match.json' with { type: 'json' }
 import proseMonitor from './prose-monitor.json' with { type: 'json' }
+import proseRegistration from './prose-registration.json' with { type: 'json' }
+import proseRegistrationResult from './prose-registration-result.json' with { type: 'json' }
 import proseRequest from './prose-request.json' with { type: 'json' }
 import proseState from './prose-state.json' with { type: 'json' }
 import proximate from './proximate.json' with { type: 'json' }
@@ -13,6 +21,8 @@ import proximityDiff from './proximity-diff.json' with { type: 'json' }
 import proximityList from './proximity-list.json' with { type: 'json' }
 import proximityPair from './proximity-pair.json' with { type: 'json' }
 import proximityQuery from './proximity-query.json' with { type: 'json' }
+import registrationCode from './registration-code.json' with { type: 'json' }
+import registrationCodeRequest from './registration-code-request.json' with { type: 'json' }
 import subscriber from './subscriber.json' with { type: 'json' }
 import subscriberSettings from './subscriber-settings.json' with { type: 'json' }
 import subscriptionData from './subscription-data.json' with { type: 'json' }
@@ -44,6 +54,16 @@ export interface BodyFault {
 }
 
 const schemas: { readonly [name in BodyName]: object } = {
+  'aluid-update': aluidUpdate,
+  'aluid-update-result': aluidUpdateResult,
+  'epuid-binding': epuidBinding,
+  'epuid-binding-result': epuidBindingResult,
+  'prose-context': proseContext,
+  'prose-context-request': proseContextRequest,
+  'prose-registration': proseRegistration,
+  'prose-registration-result': proseRegistrationResult,
+  'registration-code': registrationCode,
+  'registration-code-request': registrationCodeRequest,
   'prose-match': proseMatch,
   'prose-monitor': proseMonitor,
   'prose-request': proseRequest,

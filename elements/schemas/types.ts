@@ -4,8 +4,16 @@
  * From the `<name>` of `application/vnd.proxima.<name>+json` to the body.
  */
 export interface Bodies {
+  readonly 'aluid-update': AluidUpdate
+  readonly 'aluid-update-result': AluidUpdateResult
+  readonly 'epuid-binding': EpuidBinding
+  readonly 'epuid-binding-result': EpuidBindingResult
+  readonly 'prose-context': ProseContext
+  readonly 'prose-context-request': ProseContextRequest
   readonly 'prose-match': ProseMatch
   readonly 'prose-monitor': ProseMonitor
+  readonly 'prose-registration': ProseRegistration
+  readonly 'prose-registration-result': ProseRegistrationResult
   readonly 'prose-request': ProseRequest
   readonly 'prose-state': ProseState
   readonly proximate: Proximate
@@ -14,11 +22,84 @@ export interface Bodies {
   readonly 'proximity-list': ProximityList
   readonly 'proximity-pair': ProximityPair
   readonly 'proximity-query': ProximityQuery
+  readonly 'registration-code': RegistrationCode
+  readonly 'registration-code-request': RegistrationCodeRequest
   readonly subscriber: SubscriberRecord
   readonly 'subscriber-settings': SubscriberSettings
   readonly 'subscription-data': SubscriptionData
   readonly 'subscription-query': SubscriptionQuery
   readonly 'user-registration': UserRegistration
+}
+/**
+ * A device has moved: its EPUID and the address of its ProSe server are others now (SPEC §4).
+ */
+export interface AluidUpdate {
+  readonly aluid: string
+  readonly epuid: string
+  readonly prose: string
+}
+/**
+ * The application server's answer to an aluid-update, sent by the new address (SPEC §4).
+ */
+export interface AluidUpdateResult {
+  readonly aluid: string
+  /**
+   * Why it failed; absent: it did not.
+   */
+  readonly cause?: 'aluid-unknown'
+}
+/**
+ * An application server tells the ProSe server which ALUID belongs to an EPUID (SPEC §4 step 3), or no longer does.
+ */
+export interface EpuidBinding {
+  readonly epuid: string
+  readonly aluid: string
+  readonly device: string
+  readonly application: string
+  /**
+   * The user is none any more.
+   */
+  readonly release?: boolean
+}
+/**
+ * The ProSe server's answer to an epuid-binding (SPEC §4 step 4).
+ */
+export interface EpuidBindingResult {
+  readonly epuid: string
+  /**
+   * Why it failed; absent: it did not.
+   */
+  readonly cause?: 'epuid-unknown' | 'bound'
+}
+/**
+ * What a ProSe server knows of a device that moves to another (SPEC §4).
+ */
+export interface ProseContext {
+  readonly epuid: string
+  /**
+   * @maxItems 1000
+   */
+  readonly bindings?: readonly ContextBinding[]
+  /**
+   * Why it failed; absent: it did not.
+   */
+  readonly cause?: 'epuid-unknown'
+}
+export interface ContextBinding {
+  readonly application: string
+  readonly server: string
+  readonly aluid: string
+}
+/**
+ * A ProSe server to which a device has moved asks the former one for its context, or lets it release that (SPEC §4).
+ */
+export interface ProseContextRequest {
+  readonly epuid: string
+  readonly device: string
+  /**
+   * The device is at home with the asker now.
+   */
+  readonly release?: boolean
 }
 /**
  * What a device heard, and what it hears no more (SPEC §3.2).
@@ -66,6 +147,39 @@ export interface ProseMonitor {
    * @maxItems 1000
    */
   readonly remove?: readonly string[]
+}
+/**
+ * A UE registers its user with an application server (SPEC §4 step 2).
+ */
+export interface ProseRegistration {
+  readonly epuid: string
+  /**
+   * URI, or host, of the ProSe server. Left out: as the dialplan has it.
+   */
+  readonly prose?: string
+  readonly user: string
+  readonly application: string
+  /**
+   * Hex HMAC-SHA-256 by the user's secret of EPUID, user and application, a line feed between them. Of a subscriber under his own identifier in an open application: anything.
+   */
+  readonly proof: string
+  /**
+   * Users whom to look for. Left out: every user of the application.
+   *
+   * @maxItems 1000
+   */
+  readonly friends?: readonly string[]
+}
+/**
+ * The application server's answer to a prose-registration (SPEC §4 step 5): the ALUID, or why there is none.
+ */
+export interface ProseRegistrationResult {
+  readonly user: string
+  readonly aluid?: string
+  /**
+   * Why it failed; absent: it did not.
+   */
+  readonly cause?: 'not-permitted' | 'epuid-unknown' | 'bound' | 'prose-unreachable'
 }
 /**
  * What a device asks of the proximity service (SPEC §3.1). Without a body: both roles, for the asserted identity.
@@ -180,6 +294,38 @@ export interface ProximityQuery {
    */
   readonly mutual?: boolean
   readonly application?: string
+}
+/**
+ * The answer to a registration-code-request (SPEC §4 step 1): an EPUID, or why there is none.
+ */
+export interface RegistrationCode {
+  readonly device: string
+  readonly epuid?: string
+  /**
+   * Why it failed; absent: it did not.
+   */
+  readonly cause?: 'not-capable' | 'not-subscribed' | 'context-unknown' | 'server-unreachable' | 'application-server-unreachable'
+}
+/**
+ * A device asks for the first identifier of automated registration, its EPUID (SPEC §4 step 1).
+ */
+export interface RegistrationCodeRequest {
+  readonly device: string
+  readonly capabilities: UeCapabilities
+  readonly former?: FormerServer
+}
+export interface UeCapabilities {
+  /**
+   * Has a ProSe client.
+   */
+  readonly prose: boolean
+}
+/**
+ * The device moves here: its EPUID, and the URI of the ProSe server that gave it.
+ */
+export interface FormerServer {
+  readonly epuid: string
+  readonly prose: string
 }
 /**
  * What the HSS says of one subscriber (SPEC §6.1). All identifiers are canonical.

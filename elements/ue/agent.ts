@@ -67,7 +67,10 @@ export interface UserAgent {
   start(): Promise<void>
   /** Registers and keeps registered until `stop`. */
   register(seconds?: number): Promise<Answer>
-  message(to: string, body: AgentBody): Promise<Answer>
+  /** `callId`: for a question that is answered by a MESSAGE later (SPEC §2.3). */
+  message(to: string, body: AgentBody, callId?: string): Promise<Answer>
+  /** A Call-ID for such a question. */
+  newCallId(): string
   subscribe(watch: Watch, listener: WatchListener): Watching
   onMessage(listener: (message: IncomingMessage) => void): void
   /** Unregisters, ends subscriptions and closes. */

@@ -107,13 +107,17 @@ export class EngineAgent implements UserAgent {
     }
     return answerOf(response)
   }
-  async message(to: string, body: AgentBody): Promise<Answer> {
+  newCallId(): string {
+    return this.element.host.ids.token(22)
+  }
+  async message(to: string, body: AgentBody, callId?: string): Promise<Answer> {
     const response = await this.element.host.send({
       method: 'MESSAGE',
       to,
       from: this.identity,
       route: this.route,
       body,
+      ...(callId === undefined ? {} : { callId }),
       ...this.credentials,
     })
     return answerOf(response)

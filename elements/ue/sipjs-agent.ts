@@ -209,11 +209,14 @@ export class SipJsAgent implements UserAgent {
     return Number(response.getHeader('Expires') ?? asked) || asked
   }
 
-  async message(to: string, body: AgentBody): Promise<Answer> {
+  newCallId(): string {
+    return this.options.ids.token(22)
+  }
+  async message(to: string, body: AgentBody, callId = this.newCallId()): Promise<Answer> {
     const target = UserAgentOfSipJs.makeURI(to)
     if (target === undefined) return { status: 416, reason: 'Unsupported URI Scheme', warning: `${to} is no SIP URI` }
     const content = { contentDisposition: 'render', contentType: body.type, content: body.content }
-    const options = { callId: this.options.ids.token(22) } // sip.js takes those of its own making for a loop
+    const options = { callId } // sip.js takes those of its own making for a loop
     const response = await this.send('MESSAGE', target, target, () => [], content, options)
     return response === undefined ? noConnection : answerOf(response)
   }

@@ -1,0 +1,70 @@
+/** Tell, answered later with data (SPEC §2.3): a MESSAGE, its 202, then a MESSAGE back that names it in In-Reply-To. */
+import type { Body, Exchange, Host, SipRequest } from '../../signalling/index.ts'
+
+export interface Question {
+  readonly to: string
+  readonly body: Body
+  /** Milliseconds until the answer has to be there. Default 10 s. */
+  readonly patience?: number
+}
+
+/** The answer, or the status that came instead: 408 where nothing did. */
+export type Reply = { readonly request: SipRequest; readonly status?: undefined } | { readonly status: number }
+
+const usualPatience = 10_000
+const atMost = 10_000 // questions under way
+
+export class Conversations {
+  private readonly host: Host
+  private readonly awaited = new Map<string, (reply: Reply) => void>()
+
+  constructor(host: Host) {
+    this.host = host
+    host.gauge('questions', () => this.awaited.size)
+  }
+
+  /** Asks in the element's own name. Never rejects. */
+  ask({ to, body, patience = usualPatience }: Question): Promise<Reply> {
+    const { host, awaited } = this
+    if (awaited.size >= atMost) return Promise.resolve({ status: 503 })
+    const callId = host.ids.token(22)
+    return new Promise((resolve) => {
+      const settle = (reply: Reply): void => {
+        if (!awaited.delete(callId)) return
+        timer.cancel()
+        resolve(reply)
+      }
+      const timer = host.clock.after(patience, () => settle({ status: 408 }))
+      awaited.set(callId, settle)
+      host.send({ method: 'MESSAGE', to, body, callId, asserted: host.uri }).then(
+        ({ status }) => {
+          if (status >= 300) settle({ status })
+        },
+        (fault: unknown) => {
+          host.log.warn({ to, fault: String(fault) }, 'a question was not sent')
+          settle({ status: 503 })
+        },
+      )
+    })
+  }
+
+  /** Takes what may be an answer: 200 to one that is awaited, 481 to any other. */
+  answered(exchange: Exchange): void {
+    const awaited = this.awaited.get(exchange.request.text('In-Reply-To')?.trim() ?? '')
+    if (awaited === undefined) return exchange.reply(481, { warning: 'nobody awaits this answer' })
+    exchange.reply(200)
+    awaited({ request: exchange.request })
+  }
+
+  /** Sends the answer to a question, whose 202 has left, to whoever asked it. */
+  answer(question: Exchange, to: string, body: Body): void {
+    const headers = [['In-Reply-To', question.request.callId]] as const
+    const { host } = this
+    host.send({ method: 'MESSAGE', to, body, headers, asserted: host.uri }).then(
+      ({ status }) => {
+        if (status >= 300) host.log.info({ to, status }, 'an answer was not taken')
+      },
+      (fault: unknown) => host.log.warn({ to, fault: String(fault) }, 'an answer was not sent'),
+    )
+  }
+}
