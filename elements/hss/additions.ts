@@ -72,6 +72,7 @@ export class Additions {
   }
 
   private read(key: string): unknown {
+    if (this.size === 0) return undefined // the usual network: all subscribers are in its file
     const waiting = this.batch.get(key)
     if (waiting !== undefined) return 'delete' in waiting ? undefined : waiting.value
     const entry = this.store.get(key)
