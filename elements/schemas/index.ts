@@ -5,8 +5,10 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { type Body, parseUri, type SipRequest } from '../../signalling/index.ts'
 import aluidUpdate from './aluid-update.json' with { type: 'json' }
 import aluidUpdateResult from './aluid-update-result.json' with { type: 'json' }
+import chargingEvent from './charging-event.json' with { type: 'json' }
 import epuidBinding from './epuid-binding.json' with { type: 'json' }
 import epuidBindingResult from './epuid-binding-result.json' with { type: 'json' }
+import policyQuery from './policy-query.json' with { type: 'json' }
 import proseContext from './prose-context.json' with { type: 'json' }
 import proseContextRequest from './prose-context-request.json' with { type: 'json' }
 import proseMatch from './prose-match.json' with { type: 'json' }
@@ -23,6 +25,7 @@ import proximityPair from './proximity-pair.json' with { type: 'json' }
 import proximityQuery from './proximity-query.json' with { type: 'json' }
 import registrationCode from './registration-code.json' with { type: 'json' }
 import registrationCodeRequest from './registration-code-request.json' with { type: 'json' }
+import servicePolicy from './service-policy.json' with { type: 'json' }
 import subscriber from './subscriber.json' with { type: 'json' }
 import subscriberSettings from './subscriber-settings.json' with { type: 'json' }
 import subscriptionData from './subscription-data.json' with { type: 'json' }
@@ -56,8 +59,10 @@ export interface BodyFault {
 const schemas: { readonly [name in BodyName]: object } = {
   'aluid-update': aluidUpdate,
   'aluid-update-result': aluidUpdateResult,
+  'charging-event': chargingEvent,
   'epuid-binding': epuidBinding,
   'epuid-binding-result': epuidBindingResult,
+  'policy-query': policyQuery,
   'prose-context': proseContext,
   'prose-context-request': proseContextRequest,
   'prose-registration': proseRegistration,
@@ -74,6 +79,7 @@ const schemas: { readonly [name in BodyName]: object } = {
   'proximity-list': proximityList,
   'proximity-pair': proximityPair,
   'proximity-query': proximityQuery,
+  'service-policy': servicePolicy,
   subscriber,
   'subscriber-settings': subscriberSettings,
   'subscription-data': subscriptionData,

@@ -6,8 +6,10 @@
 export interface Bodies {
   readonly 'aluid-update': AluidUpdate
   readonly 'aluid-update-result': AluidUpdateResult
+  readonly 'charging-event': ChargingEvent
   readonly 'epuid-binding': EpuidBinding
   readonly 'epuid-binding-result': EpuidBindingResult
+  readonly 'policy-query': PolicyQuery
   readonly 'prose-context': ProseContext
   readonly 'prose-context-request': ProseContextRequest
   readonly 'prose-match': ProseMatch
@@ -24,6 +26,7 @@ export interface Bodies {
   readonly 'proximity-query': ProximityQuery
   readonly 'registration-code': RegistrationCode
   readonly 'registration-code-request': RegistrationCodeRequest
+  readonly 'service-policy': ServicePolicy
   readonly subscriber: SubscriberRecord
   readonly 'subscriber-settings': SubscriberSettings
   readonly 'subscription-data': SubscriptionData
@@ -49,6 +52,31 @@ export interface AluidUpdateResult {
   readonly cause?: 'aluid-unknown'
 }
 /**
+ * Chargeable events of one element in the order of its own numbers, which have no gap (SPEC §6.2).
+ */
+export interface ChargingEvent {
+  /**
+   * The element, and which life of its store.
+   */
+  readonly source: string
+  /**
+   * @minItems 1
+   * @maxItems 100
+   */
+  readonly events: readonly Charge[]
+}
+export interface Charge {
+  readonly number: number
+  readonly at: string
+  /**
+   * void: a number that was never used.
+   */
+  readonly event: 'allocation' | 'feedback' | 'push' | 'location' | 'void'
+  readonly service: 'proximity' | 'push' | 'location'
+  readonly device?: string
+  readonly application?: string
+}
+/**
  * An application server tells the ProSe server which ALUID belongs to an EPUID (SPEC §4 step 3), or no longer does.
  */
 export interface EpuidBinding {
@@ -70,6 +98,21 @@ export interface EpuidBindingResult {
    * Why it failed; absent: it did not.
    */
   readonly cause?: 'epuid-unknown' | 'bound'
+}
+/**
+ * Which device wants which service, and what it has used of what it was granted (SPEC §6.2). Without a body: which services are open to all.
+ */
+export interface PolicyQuery {
+  readonly device: string
+  readonly service: 'proximity' | 'push' | 'location'
+  /**
+   * The asker's name for this question, kept when it asks again.
+   */
+  readonly lease: string
+  /**
+   * Units used since the lease began.
+   */
+  readonly used?: number
 }
 /**
  * What a ProSe server knows of a device that moves to another (SPEC §4).
@@ -160,7 +203,7 @@ export interface ProseRegistration {
   readonly user: string
   readonly application: string
   /**
-   * Hex HMAC-SHA-256 by the user's secret of EPUID, user and application, a line feed between them. Of a subscriber under his own identifier in an open application: anything.
+   * HMAC-SHA-256 in base64url by the secret of the user, of EPUID, user and application with a line feed between them. Of a subscriber under his own identifier, whom the network has authenticated already: anything.
    */
   readonly proof: string
   /**
@@ -326,6 +369,31 @@ export interface UeCapabilities {
 export interface FormerServer {
   readonly epuid: string
   readonly prose: string
+}
+/**
+ * Whether a device may use a service now (SPEC §6.2); or, with `open`, the services that nobody need ask about.
+ */
+export interface ServicePolicy {
+  readonly version: number
+  readonly open?: readonly ('proximity' | 'push' | 'location')[]
+  readonly device?: string
+  readonly service?: 'proximity' | 'push' | 'location'
+  readonly decision?: 'allow' | 'deny'
+  readonly granted?: Granted
+  readonly cause?: string
+}
+/**
+ * Absent: no limit.
+ */
+export interface Granted {
+  /**
+   * Units since the lease began, used ones included.
+   */
+  readonly count?: number
+  /**
+   * When to ask again.
+   */
+  readonly until?: string
 }
 /**
  * What the HSS says of one subscriber (SPEC §6.1). All identifiers are canonical.
