@@ -41,9 +41,15 @@ export function completedElements(dialplan: Dialplan): readonly PlannedElement[]
 
 /**
  * Who is not told who may ask answers every element of its dialplan. An HSS tells credentials to the proxies; the
- * notifier of registrations reads those of the proxy.
+ * notifier of registrations reads those of the proxy. ProSe servers know each other, and application servers all of them.
  */
-function completed(planned: PlannedElement, { elements }: Dialplan): PlannedElement {
+function completed(planned: PlannedElement, { elements, domains }: Dialplan): PlannedElement {
+  if (planned.role === 'prose' || planned.role === 'application-server') {
+    const servers = elements.filter(({ name, role }) => role === 'prose' && name !== planned.name)
+    const uris = servers.map(({ name }) => `sip:${name}@${domains[0]}`)
+    const known = planned.role === 'prose' ? { fellows: uris } : { proseServers: uris }
+    return { ...planned, settings: { ...known, ...planned.settings } }
+  }
   if (planned.role !== 'hss' && planned.role !== 'registration') return planned
   const askers = elements.map(({ name }) => name)
   const proxies = elements.filter(({ role }) => role === 'proxy').map(({ name }) => name)

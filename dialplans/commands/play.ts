@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import { ladder, mermaid, openPcapng, RealClock, silent, type Tap } from '../../signalling/index.ts'
 import type { Flow, Scenario } from '../flows/flow.ts'
-import { loadFlows } from '../flows/index.ts'
+import { loadFlows, networkOf } from '../flows/index.ts'
 import { StageSet } from '../flows/stage-set.ts'
 import { readDialplan } from './network.ts'
 import { Refusal } from './refusal.ts'
@@ -13,8 +13,6 @@ interface PlayOptions {
   readonly mermaid?: boolean
   readonly sockets?: boolean
 }
-
-const network = new URL('../default.yaml', import.meta.url).pathname
 
 export function playCommand(): Command {
   return new Command('play')
@@ -52,7 +50,7 @@ async function play(name: string | undefined, options: PlayOptions): Promise<voi
 
 async function playScenario(flow: Flow, scenario: Scenario, options: PlayOptions, tap: Tap | undefined): Promise<boolean> {
   const mode = options.sockets === true ? 'sockets' : 'virtual'
-  const stage = new StageSet({ dialplan: readDialplan(network), mode, tap }, scenario)
+  const stage = new StageSet({ dialplan: { ...readDialplan(networkOf(flow)), nodes: [] }, mode, tap }, scenario)
   let fault: unknown
   try {
     await stage.open()

@@ -85,7 +85,7 @@ export async function member(
   settings: UserSettings = {},
 ): Promise<{ ue: Ue; application: ApplicationClient }> {
   const { ue } = await granted(stage, name, ['discoverable', 'discoverer'])
-  const application = new ApplicationClient({ agent: ue.agent, application: nearby })
+  const application = new ApplicationClient({ agent: ue.agent, clock: stage.clock, application: nearby })
   const { status } = await stage.during(application.register(settings))
   stage.expect(`${name} is registered with the application`, status === 200)
   return { ue, application }

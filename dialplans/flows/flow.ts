@@ -1,10 +1,11 @@
 /** What a flow is: one figure of the source method as scripts that any stage can play (SPEC, head). */
 
 import type { Ue, UeOptions } from '../../elements/ue/index.ts'
-import type { Element } from '../../signalling/index.ts'
+import type { Clock, Element } from '../../signalling/index.ts'
 
 /** What a scenario can do. Every wait is for something to be true, never for time alone. */
 export interface Stage {
+  readonly clock: Clock
   /** A registered UE of that subscriber of the default network. */
   ue(name: string, options?: Pick<UeOptions, 'report'>): Promise<Ue>
   /** The element of that name on the server, for what an operator does by hand. */
@@ -36,6 +37,8 @@ export interface Flow {
   readonly title: string
   /** Of SPEC. */
   readonly clause: string
+  /** Dialplan that it needs; default `default.yaml`. */
+  readonly network?: string
   /** The first is the figure itself, the others its failure branches. */
   readonly scenarios: readonly Scenario[]
 }

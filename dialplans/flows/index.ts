@@ -1,5 +1,6 @@
 /** All flows, in the order of their figures. */
 import { readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import type { Flow } from './flow.ts'
 
 export async function loadFlows(): Promise<readonly Flow[]> {
@@ -9,4 +10,9 @@ export async function loadFlows(): Promise<readonly Flow[]> {
     .sort()
   const modules = await Promise.all(files.map((file) => import(new URL(file, folder).href) as Promise<{ flow: Flow }>))
   return modules.map(({ flow }) => flow)
+}
+
+/** The file of the network that a flow is played in. */
+export function networkOf({ network = 'default.yaml' }: Pick<Flow, 'network'>): string {
+  return fileURLToPath(new URL(`../${network}`, import.meta.url))
 }

@@ -1,9 +1,11 @@
 /** The application server (SPEC §3.5; FIG 5, 6, 12, 13): users of one application, and who of them is near whom. */
 import type { Element, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
-import { mediaType, type SubscriberRecord } from '../schemas/index.ts'
+import { hasBody, mediaType, type SubscriberRecord } from '../schemas/index.ts'
+import { Conversations } from '../services/conversations.ts'
 import { Offers } from '../services/offers.ts'
 import { SetIndex } from '../services/set-index.ts'
 import { Subscribers } from '../services/subscribers.ts'
+import { AutomatedRegistration, automatedTypes } from './automated.ts'
 import { type BuddyView, buddyBody, pidfType, type UsersView, usersBody } from './bodies.ts'
 import { type Answer, NearUsers } from './near-users.ts'
 import { Registration } from './registration.ts'
@@ -14,10 +16,11 @@ export type { ApplicationServerSettings } from './settings.ts'
 
 const usersEvent = 'proximate-users'
 const registrationType = mediaType('user-registration')
+const messageTypes = [registrationType, ...automatedTypes]
 const offers = new Offers([
   { method: 'SUBSCRIBE', event: usersEvent },
   { method: 'SUBSCRIBE', event: 'presence' },
-  { method: 'MESSAGE', types: [registrationType] },
+  { method: 'MESSAGE', types: messageTypes },
 ])
 const sweepEvery = 30_000 // milliseconds between two looks for users whose time is over
 const retryLater = 30 // seconds
@@ -45,6 +48,7 @@ class ApplicationServer implements Element {
   private near!: NearUsers
   private subscribers!: Subscribers
   private registration!: Registration
+  private automated!: AutomatedRegistration
   /** By device. */
   private readonly watchers = new SetIndex<string, Notifier<UsersView>>()
   private readonly buddies = new SetIndex<string, Notifier<BuddyView>>()
@@ -59,7 +63,7 @@ class ApplicationServer implements Element {
     if (!/^[\w.-]+$/.test(this.view)) throw new Error(`view: ${settings.view} cannot begin the user part of a URI`)
     if (settings.period !== undefined && !(settings.period > 0)) throw new Error(`period: ${settings.period} s is not above 0`)
     this.claims = [
-      { method: 'MESSAGE', content: registrationType, user: name },
+      { method: 'MESSAGE', content: messageTypes, user: name },
       { method: 'SUBSCRIBE', event: usersEvent, user: name },
       { method: 'SUBSCRIBE', event: 'presence', user: `${this.view}*` },
     ]
@@ -86,9 +90,22 @@ class ApplicationServer implements Element {
       ended: (device, status, reason) => this.end(device, status === 403 || reason === 'rejected'),
     })
     this.subscribers = new Subscribers(host, hss)
-    this.registration = new Registration(host, { application, open }, this.users, this.subscribers, (users, device) =>
-      this.near.userChanged(users, device),
-    )
+    const registration = new Registration(host, { application, open }, this.users, this.subscribers, {
+      changed: (users, device) => this.near.userChanged(users, device),
+      left: (user) => void this.automated.release(user),
+    })
+    this.registration = registration
+    this.automated = new AutomatedRegistration({
+      host,
+      application,
+      open,
+      secrets: new Map((this.settings.users ?? []).map(({ user, secret }) => [userKey(user, host.domains), secret])),
+      proseServers: [prose, ...(this.settings.proseServers ?? [])],
+      users: this.users,
+      registration,
+      conversations: new Conversations(host),
+      key: await secretOf(host),
+    })
     this.subscribers.onChange((id, record) => this.recordChanged(id, record))
     this.subscribers.start()
     this.sweepLater()
@@ -96,14 +113,14 @@ class ApplicationServer implements Element {
 
   handle(exchange: Exchange): void | Promise<void> {
     if (offers.answer(exchange)) return
+    return this.work(exchange)?.catch((fault: unknown) => this.subscribers.refuse(exchange, fault))
+  }
+  private work(exchange: Exchange): void | Promise<void> {
     const { request } = exchange
-    const work =
-      request.method === 'MESSAGE'
-        ? this.registration.handle(exchange)
-        : request.event?.value === usersEvent
-          ? this.showUsers(exchange)
-          : this.showBuddy(exchange)
-    return work.catch((fault: unknown) => this.subscribers.refuse(exchange, fault))
+    if (request.method !== 'MESSAGE')
+      return request.event?.value === usersEvent ? this.showUsers(exchange) : this.showBuddy(exchange)
+    if (!hasBody(request)) return exchange.reply(400, { warning: `${messageTypes.join(' or ')} expected, there is no body` })
+    return request.contentType === registrationType ? this.registration.handle(exchange) : this.automated.handle(exchange)
   }
 
   /** Who is near me, once or standing. */
@@ -224,6 +241,16 @@ class ApplicationServer implements Element {
       this.sweepLater()
     })
   }
+}
+
+/** What second identifiers are made with, the same for good. */
+async function secretOf({ store, ids, name }: Host): Promise<string> {
+  const key = `as/${name}/secret`
+  const kept = (await store.get(key))?.value
+  if (typeof kept === 'string') return kept
+  const secret = ids.token(43)
+  await store.write([{ key, value: secret }])
+  return secret
 }
 
 /** Percent-encoded text; as it stands where it is not. */

@@ -23,7 +23,9 @@ export interface NearUsersListener {
 
 /** One served device. */
 interface Served {
-  readonly feed: NearFeed
+  feed: NearFeed
+  /** Who is asked. */
+  prose: string
   holders: number
   /** Undefined: not yet. */
   status: number | undefined
@@ -46,10 +48,10 @@ export class NearUsers {
   }
 
   /** Asks once, or looks where somebody is told anyway. */
-  async once({ device, friends }: ApplicationUser): Promise<Answer> {
-    const served = this.served.get(device)
-    if (served?.status === 200) return this.answer(device)
-    const near = await askNear(this.asking, device, this.devicesOf(friends))
+  async once(user: ApplicationUser): Promise<Answer> {
+    const { device, friends } = user
+    if (this.served.get(device)?.status === 200) return this.answer(device)
+    const near = await askNear(this.askingFor(user), device, this.devicesOf(friends))
     return typeof near === 'number' ? { status: near } : { near: this.usersOf(device, near) }
   }
 
@@ -81,7 +83,8 @@ export class NearUsers {
     for (const user of users) for (const other of this.users.lookingFor(user)) concerned.add(other)
     for (const each of concerned) {
       const owner = this.users.of(each)
-      if (owner !== undefined) this.served.get(each)?.feed.lookFor(this.devicesOf(owner.friends))
+      const served = this.served.get(each)
+      if (owner !== undefined && served !== undefined) this.follow(owner, served)
     }
     for (const [each, { feed, status }] of this.served) {
       if (status === 200 && (each === device || feed.near.has(device))) this.listener.changed(each)
@@ -93,28 +96,40 @@ export class NearUsers {
     this.served.clear()
   }
 
-  private serve({ device, friends }: ApplicationUser): Served {
+  private serve(user: ApplicationUser): Served {
+    const { device } = user
     const known = this.served.get(device)
     if (known !== undefined) return known
-    const served: Served = {
-      holders: 0,
-      status: undefined,
-      waiting: [],
-      feed: new NearFeed(this.asking, device, this.devicesOf(friends), {
-        changed: () => {
-          const first = served.status === undefined
-          this.settle(served, 200)
-          if (!first || served.waiting.length === 0) this.listener.changed(device)
-        },
-        ended: (status, reason) => {
-          if (this.served.get(device) === served) this.served.delete(device)
-          this.settle(served, status < 300 ? 403 : status)
-          this.listener.ended(device, status, reason)
-        },
-      }),
-    }
+    const { prose } = this.askingFor(user)
+    const served: Served = { holders: 0, status: undefined, waiting: [], prose, feed: this.feedFor(user, () => served) }
     this.served.set(device, served)
     return served
+  }
+  private feedFor(user: ApplicationUser, served: () => Served): NearFeed {
+    const { device, friends } = user
+    return new NearFeed(this.askingFor(user), device, this.devicesOf(friends), {
+      changed: () => {
+        const first = served().status === undefined
+        this.settle(served(), 200)
+        if (!first) this.listener.changed(device)
+      },
+      ended: (status, reason) => {
+        if (this.served.get(device) === served()) this.served.delete(device)
+        this.settle(served(), status < 300 ? 403 : status)
+        this.listener.ended(device, status, reason)
+      },
+    })
+  }
+  /** The user looks for others now, or is at another ProSe server. */
+  private follow(user: ApplicationUser, served: Served): void {
+    const { prose } = this.askingFor(user)
+    if (prose === served.prose) return served.feed.lookFor(this.devicesOf(user.friends))
+    served.feed.stop()
+    served.prose = prose
+    served.feed = this.feedFor(user, () => served)
+  }
+  private askingFor({ prose }: ApplicationUser): Asking {
+    return prose === undefined ? this.asking : { ...this.asking, prose }
   }
 
   private settle(served: Served, status: number): void {

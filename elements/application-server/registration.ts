@@ -11,27 +11,27 @@ export interface Membership {
   readonly open: boolean
 }
 
+export interface RegistrationListener {
+  /** These users are, or were, at that device. */
+  changed(users: Iterable<string>, device: string): void
+  /** What was bound to that user's device is free again. */
+  left(user: ApplicationUser): void
+}
+
 export class Registration {
   private readonly host: Host
   private readonly membership: Membership
   private readonly users: Users
   private readonly subscribers: Subscribers
-  private readonly changed: (users: Iterable<string>, device: string) => void
+  private readonly listener: RegistrationListener
   private readonly own: string
 
-  /** @param changed these users are, or were, at that device */
-  constructor(
-    host: Host,
-    membership: Membership,
-    users: Users,
-    subscribers: Subscribers,
-    changed: (users: Iterable<string>, device: string) => void,
-  ) {
+  constructor(host: Host, membership: Membership, users: Users, subscribers: Subscribers, listener: RegistrationListener) {
     this.host = host
     this.membership = membership
     this.users = users
     this.subscribers = subscribers
-    this.changed = changed
+    this.listener = listener
     this.own = deviceKey(host.uri, host.domains) ?? host.uri
   }
 
@@ -89,15 +89,18 @@ export class Registration {
   async put(user: ApplicationUser): Promise<void> {
     const before = this.users.of(user.device)
     const written = this.users.put(user)
-    this.changed(before === undefined || before.user === user.user ? [user.user] : [before.user, user.user], user.device)
+    const users = before === undefined || before.user === user.user ? [user.user] : [before.user, user.user]
+    this.listener.changed(users, user.device)
     await written
+    if (before !== undefined && before.aluid !== user.aluid) this.listener.left(before)
   }
 
   async remove(device: string): Promise<void> {
     const before = this.users.of(device)
     const written = this.users.remove(device)
-    if (before !== undefined) this.changed([before.user], device)
+    if (before !== undefined) this.listener.changed([before.user], device)
     await written
+    if (before !== undefined) this.listener.left(before)
   }
 
   /** Whether the HSS lists this server for that subscriber and application. */

@@ -8,6 +8,8 @@ export interface ApplicationServerSettings {
   readonly application: string
   /** Every subscriber who may use it is a user, under his own identifier and with the friends that the HSS lists. */
   readonly open?: boolean
+  /** Users with secrets of their own, by which they prove in automated registration who they are (SPEC §4). */
+  readonly users?: readonly { readonly user: string; readonly secret: string }[]
   /** Default `change`. */
   readonly feedback?: Feedback
   /** Seconds between two reports, or questions. Default 10. */
@@ -18,7 +20,9 @@ export interface ApplicationServerSettings {
   readonly view?: string
   /** Has the devices of friends start broadcasting (SPEC §3.3). */
   readonly wake?: boolean
-  /** URI of the proximity server. Default `sip:prose@<first domain>`. */
+  /** URIs of the ProSe servers that users may be at. Default `prose` alone. */
+  readonly proseServers?: readonly string[]
+  /** URI of the usual one of them. Default `sip:prose@<first domain>`. */
   readonly prose?: string
   /** URI of the HSS. Default `sip:hss@<first domain>`. */
   readonly hss?: string

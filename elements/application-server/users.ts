@@ -14,6 +14,10 @@ export interface ApplicationUser {
   readonly friends?: readonly string[]
   /** Milliseconds since the epoch; absent: for good. */
   readonly until?: number
+  /** Of those that registered by SPEC §4: the second identifier, the first, and the URI of the ProSe server that gave that. */
+  readonly aluid?: string
+  readonly epuid?: string
+  readonly prose?: string
   /** A subscriber who became a user by using an open application: what the HSS says of his friends counts. */
   readonly byUse?: boolean
 }
@@ -27,6 +31,7 @@ export class Users {
   private readonly host: Host
   private readonly byDevice = new Map<string, ApplicationUser>()
   private readonly byUser = new SetIndex<string, ApplicationUser>()
+  private readonly byAluid = new Map<string, ApplicationUser>()
   /** User -> devices whose users look for him. */
   private readonly lookedFor = new SetIndex<string, string>()
 
@@ -43,6 +48,10 @@ export class Users {
   of(device: string): ApplicationUser | undefined {
     const found = this.byDevice.get(device)
     return found?.until !== undefined && found.until <= this.host.clock.date() ? undefined : found
+  }
+
+  withAluid(aluid: string): ApplicationUser | undefined {
+    return this.byAluid.get(aluid)
   }
 
   /** His devices. */
@@ -78,6 +87,7 @@ export class Users {
     this.byDevice.set(user.device, user)
     this.byUser.add(user.user, user)
     for (const friend of user.friends ?? []) this.lookedFor.add(friend, user.device)
+    if (user.aluid !== undefined) this.byAluid.set(user.aluid, user)
   }
 
   private displace(device: string): boolean {
@@ -86,6 +96,7 @@ export class Users {
     this.byDevice.delete(device)
     this.byUser.delete(before.user, before)
     for (const friend of before.friends ?? []) this.lookedFor.delete(friend, device)
+    if (before.aluid !== undefined) this.byAluid.delete(before.aluid)
     return true
   }
 

@@ -5,9 +5,11 @@ import { Offers } from '../services/offers.ts'
 import { Subscribers } from '../services/subscribers.ts'
 import { proseBody, proximityBody } from './bodies.ts'
 import type { ProseView } from './devices.ts'
+import { Identities } from './identities.ts'
 import { handleMatch } from './matches.ts'
 import { ProximityQueries } from './queries.ts'
 import { Rechecks } from './rechecks.ts'
+import { AutomatedRegistration, registrationTypes } from './registration.ts'
 import { Registry } from './registry.ts'
 import { type ProseSettings, rulesOf } from './settings.ts'
 import { ProseSubscriptions } from './subscriptions.ts'
@@ -17,7 +19,7 @@ import type { ProximityView } from './watchers.ts'
 export type { ProseSettings } from './settings.ts'
 
 const matchType = mediaType('prose-match')
-const reportTypes = [matchType, mediaType('prose-monitor')]
+const reportTypes = [matchType, mediaType('prose-monitor'), ...registrationTypes]
 const offers = new Offers([
   { method: 'SUBSCRIBE', event: 'prose', types: [mediaType('prose-request')] },
   { method: 'SUBSCRIBE', event: 'proximity', types: [mediaType('proximity-query')] },
@@ -41,6 +43,7 @@ class ProximityServer implements Element {
   private prose!: ProseSubscriptions
   private proximity!: ProximityQueries
   private rechecks!: Rechecks
+  private automated!: AutomatedRegistration
   private stopped = false
 
   constructor(name: string, settings: ProseSettings) {
@@ -74,6 +77,9 @@ class ProximityServer implements Element {
     this.subscribers = new Subscribers(host, this.settings.hss)
     this.prose = new ProseSubscriptions(this.registry, this.subscribers)
     this.proximity = new ProximityQueries(this.registry, this.subscribers)
+    const identities = new Identities(host)
+    await identities.load()
+    this.automated = new AutomatedRegistration(this.registry, this.subscribers, identities, this.settings.fellows ?? [])
     configureMonitors(this.registry, this.settings.monitors ?? {})
     await this.registry.load((set) => this.proximity.restoreSet(set))
     const changed = (id: string, record: SubscriberRecord | undefined): void => {
@@ -97,6 +103,7 @@ class ProximityServer implements Element {
     if (request.method === 'MESSAGE') {
       if (!hasBody(request)) return exchange.reply(400, { warning: `${reportTypes.join(' or ')} expected, there is no body` })
       if (request.contentType === matchType) work = handleMatch(exchange, this.registry, this.subscribers)
+      else if (registrationTypes.includes(request.contentType ?? '')) work = this.automated.handle(exchange)
       else work = handleTrigger(exchange, this.registry, this.subscribers)
     } else if (request.event?.value === 'prose') work = this.prose.handle(exchange)
     else work = this.proximity.handle(exchange)

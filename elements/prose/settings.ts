@@ -15,6 +15,8 @@ export interface ProseSettings {
   readonly announce?: 'permanent' | 'when-monitored'
   /** Device -> devices on its monitor list; bare names are users of the first domain. */
   readonly monitors?: { readonly [device: string]: readonly string[] }
+  /** URIs of the other ProSe servers of the network, from which devices may move here (SPEC §4). */
+  readonly fellows?: readonly string[]
   /** URI of the HSS. Default `sip:hss@<first domain>`. */
   readonly hss?: string
 }

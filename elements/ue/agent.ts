@@ -3,6 +3,8 @@
  * Proxima's own engine (simulations in virtual time, crowds). Both pass `test/contracts/agent.ts`.
  */
 
+import { writeBody } from '../schemas/index.ts'
+
 /** The text of `Warning: 399 agent "text"`; undefined where there is none. */
 export function warningText(header: string | undefined): string | undefined {
   return /"((?:[^"\\]|\\.)*)"/.exec(header ?? '')?.[1]
@@ -75,4 +77,10 @@ export interface UserAgent {
   onMessage(listener: (message: IncomingMessage) => void): void
   /** Unregisters, ends subscriptions and closes. */
   stop(): Promise<void>
+}
+
+/** A body of SPEC §2.4 as agents send it. */
+export function bodyOf(...parameters: Parameters<typeof writeBody>): AgentBody {
+  const { type, content } = writeBody(...parameters)
+  return { type, content: String(content) }
 }

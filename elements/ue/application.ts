@@ -1,14 +1,34 @@
 /** A user of an application (SPEC §3.5): says whose device this is, and asks which users are near. */
-import { mediaType, type ProximateUser, readBody, writeBody } from '../schemas/index.ts'
-import type { AgentBody, Answer, UserAgent, Watching } from './agent.ts'
+import type { Clock } from '../../signalling/index.ts'
+import { mediaType, type ProximateUser, readBody } from '../schemas/index.ts'
+import { proofOf } from '../services/proof.ts'
+import { type Answer, bodyOf, type UserAgent, type Watching } from './agent.ts'
+import { Questions } from './questions.ts'
 
 export interface ApplicationClientOptions {
   readonly agent: UserAgent
+  readonly clock: Clock
   /** Application identifier. */
   readonly application: string
   /** URI of the application server; default `sip:as@<domain of the identity>`. */
   readonly server?: string
+  /** URI of the ProSe server; default `sip:prose@<domain of the identity>`. */
+  readonly prose?: string
 }
+
+/** For automated registration (SPEC §4). */
+export interface AutomaticSettings extends Omit<UserSettings, 'expires'> {
+  /** By which the user proves who he is; needed for any but the subscriber's own identifier. */
+  readonly secret?: string
+}
+
+/** Both identifiers; or why there are none: what the network says, or the status of a refusal (408: silence). */
+export type Registered =
+  | { readonly epuid: string; readonly aluid: string; readonly cause?: undefined }
+  | { readonly cause: string | number }
+
+/** The EPUID from now on; or why it is the one from before. */
+export type Moved = { readonly epuid: string; readonly cause?: undefined } | { readonly cause: string | number }
 
 export interface UserSettings {
   /** URI or name; default the identity of the agent. */
@@ -32,25 +52,81 @@ export class ApplicationClient {
   private readonly agent: UserAgent
   private readonly application: string
   private readonly server: string
+  private readonly questions: Questions
+  private prose: string
+  private first: string | undefined
   private readonly watches = new Set<Watching>()
 
-  constructor({ agent, application, server }: ApplicationClientOptions) {
+  constructor({ agent, clock, application, server, prose }: ApplicationClientOptions) {
+    const domain = agent.identity.split('@')[1]
     this.agent = agent
     this.application = application
-    this.server = server ?? `sip:as@${agent.identity.split('@')[1]}`
+    this.server = server ?? `sip:as@${domain}`
+    this.prose = prose ?? `sip:prose@${domain}`
+    this.questions = new Questions(agent, clock)
+  }
+
+  /** What the ProSe server has given to this device; undefined: nothing yet. */
+  get epuid(): string | undefined {
+    return this.first
+  }
+
+  /** Registers the user with no human step (SPEC §4): an EPUID from the ProSe server, an ALUID from the application server. */
+  async registerAutomatically(settings: AutomaticSettings = {}): Promise<Registered> {
+    const code = await this.code()
+    return code.cause === undefined ? this.registerWith(code.epuid, settings) : code
+  }
+
+  /** The second half of it, with an EPUID that is there already. `prose`: null says nothing of where it is from. */
+  async registerWith(
+    epuid: string,
+    { user = this.agent.identity, secret, friends }: AutomaticSettings = {},
+    prose: string | null = this.prose,
+  ): Promise<Registered> {
+    const { application } = this
+    const body = bodyOf('prose-registration', {
+      epuid,
+      ...(prose === null ? {} : { prose }),
+      user,
+      application,
+      proof: secret === undefined ? '' : proofOf(secret, epuid, user, application),
+      ...(friends === undefined ? {} : { friends }),
+    })
+    const { body: result, status } = await this.questions.ask(this.server, body, 'prose-registration-result')
+    const aluid = result?.aluid
+    return aluid === undefined ? { cause: result?.cause ?? status ?? 400 } : { epuid, aluid }
+  }
+
+  /** The device goes to another ProSe server, and all its applications with it; after a failure it is where it was. */
+  async moveTo(prose: string, epuid = this.first, former = this.prose): Promise<Moved> {
+    const moved = await this.code(prose, epuid === undefined ? undefined : { epuid, prose: former })
+    if (moved.cause === undefined) this.prose = prose
+    return moved
+  }
+
+  private async code(prose = this.prose, former?: { epuid: string; prose: string }): Promise<Moved> {
+    const { identity: device } = this.agent
+    const body = bodyOf('registration-code-request', {
+      device,
+      capabilities: { prose: true },
+      ...(former === undefined ? {} : { former }),
+    })
+    const { body: code, status } = await this.questions.ask(prose, body, 'registration-code')
+    if (code?.epuid === undefined) return { cause: code?.cause ?? status ?? 400 }
+    this.first = code.epuid
+    return { epuid: code.epuid }
   }
 
   /** This device belongs to that user from now on. */
   register({ user, friends, expires }: UserSettings = {}): Promise<Answer> {
     const { identity: device } = this.agent
-    const { type, content } = writeBody('user-registration', {
+    const body = bodyOf('user-registration', {
       device,
       user: user ?? device,
       application: this.application,
       ...(friends === undefined ? {} : { friends }),
       ...(expires === undefined ? {} : { expires }),
     })
-    const body: AgentBody = { type, content: String(content) }
     return this.agent.message(this.server, body)
   }
 

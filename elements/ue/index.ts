@@ -2,7 +2,13 @@
 
 export type { Heard } from '../services/heard.ts'
 export type * from './agent.ts'
-export { ApplicationClient, type ApplicationClientOptions, type UserSettings } from './application.ts'
+export {
+  ApplicationClient,
+  type ApplicationClientOptions,
+  type AutomaticSettings,
+  type Registered,
+  type UserSettings,
+} from './application.ts'
 export { EngineAgent, type EngineAgentOptions } from './engine-agent.ts'
 export { SipJsAgent, type SipJsAgentOptions } from './sipjs-agent.ts'
 export type { Carrier, OpenPort, PortListener } from './transports/carrier.ts'

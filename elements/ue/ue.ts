@@ -1,9 +1,9 @@
 /** A ProSe client (SPEC §3): asks for its roles, broadcasts and listens, reports what it hears, asks who is near. */
 import type { Clock, Timer } from '../../signalling/index.ts'
-import { mediaType, type ProseState, type Proximate, type ProximityQuery, readBody, writeBody } from '../schemas/index.ts'
+import { mediaType, type ProseState, type Proximate, type ProximityQuery, readBody } from '../schemas/index.ts'
 import type { Heard } from '../services/heard.ts'
 import { applyNear } from '../services/near.ts'
-import type { AgentBody, Answer, Notified, UserAgent, Watching } from './agent.ts'
+import { type Answer, bodyOf, type Notified, type UserAgent, type Watching } from './agent.ts'
 import { ReportBatch } from './report-batch.ts'
 
 /** The radio medium as a UE uses it (SPEC §7); `elements/air` has two. */
@@ -255,9 +255,4 @@ export class Ue {
     for (const watching of this.watches) watching.unsubscribe()
     await this.agent.stop()
   }
-}
-
-function bodyOf(...parameters: Parameters<typeof writeBody>): AgentBody {
-  const { type, content } = writeBody(...parameters)
-  return { type, content: String(content) }
 }

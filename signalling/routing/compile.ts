@@ -69,10 +69,13 @@ function deriveRules({ elements, proxy, elsewhere, ownAddresses }: PlanInput, do
   const rules: Rule[] = []
   if (proxy !== undefined) rules.push({ name: 'outside', line: 0, from: 'outside', to: proxy })
   const claims = [...elements].flatMap(([name, claims]) => (name === proxy ? [] : claims.map((claim) => ({ name, claim }))))
-  for (const { name, claim } of [...claims.filter(ofUsers), ...claims.filter((each) => !ofUsers(each))])
-    rules.push(normal({ ...claimed(claim), name: claimName(name, claim), line: 0, host: ours, to: name }))
+  const ruleOf = ({ name, claim }: (typeof claims)[number]): Rule =>
+    normal({ ...claimed(claim), name: claimName(name, claim), line: 0, host: ours, to: name })
+  rules.push(...claims.filter(ofUsers).map(ruleOf))
+  // as an element of this node has what is sent to its name, whoever claims such requests
   for (const name of elsewhere?.keys() ?? [])
     rules.push({ name: `address of ${name}`, line: 0, user: name, host: ours, to: name })
+  rules.push(...claims.filter((each) => !ofUsers(each)).map(ruleOf))
   const inside = ['trusted', ...[...elements.keys()].filter((name) => name !== proxy)]
   if (proxy !== undefined) rules.push({ name: 'inside', line: 0, from: inside, host: ours, to: proxy })
   return rules

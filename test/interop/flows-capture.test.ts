@@ -1,7 +1,7 @@
 /** Each flow's capture, in memory and over sockets: as many SIP messages as passed the server, and nothing to complain of. */
 import { join } from 'node:path'
 import test from 'ava'
-import { loadFlows } from '../../dialplans/flows/index.ts'
+import { loadFlows, networkOf } from '../../dialplans/flows/index.ts'
 import { StageSet } from '../../dialplans/flows/stage-set.ts'
 import { loadDialplan } from '../../dialplans/load.ts'
 import { openPcapng } from '../../signalling/capture/pcapng.ts'
@@ -9,11 +9,10 @@ import { RealClock, silent } from '../../signalling/index.ts'
 import { scratch } from '../support/server-process.ts'
 import { judge } from '../support/tshark.ts'
 
-const loaded = loadDialplan(new URL('../../dialplans/default.yaml', import.meta.url).pathname)
-if (loaded.faults !== undefined) throw new Error('default.yaml has faults')
-const dialplan = loaded.value
-
 for (const flow of await loadFlows()) {
+  const loaded = loadDialplan(networkOf(flow))
+  if (loaded.faults !== undefined) throw new Error(`${networkOf(flow)} has faults`)
+  const dialplan = { ...loaded.value, nodes: [] }
   for (const mode of ['virtual', 'sockets'] as const) {
     test(`${flow.id}, ${mode}`, async (t) => {
       const file = join(scratch(), `${flow.id}.pcapng`)

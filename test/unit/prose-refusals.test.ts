@@ -108,7 +108,11 @@ test('415 lists all that is taken', async (t) => {
     (await ask(method, 'prose', { lines: event === '' ? [] : [`Event: ${event}`], body: '{}', ...parts })).answer
   const message = await of('MESSAGE', '', { type: 'text/plain' })
   t.is(message.status, 415)
-  t.is(message.text('Accept'), `${type('prose-match')}, ${type('prose-monitor')}`)
+  t.true(
+    message
+      .text('Accept')!
+      .startsWith(`${type('prose-match')}, ${type('prose-monitor')}, ${type('registration-code-request')}, `),
+  )
   t.regex(message.text('Warning')!, /prose-match.* or .*prose-monitor/)
   t.is((await of('SUBSCRIBE', 'prose', { type: 'text/plain' })).text('Accept'), type('prose-request'))
   t.is((await of('SUBSCRIBE', 'proximity', { type: 'text/plain' })).text('Accept'), type('proximity-query'))

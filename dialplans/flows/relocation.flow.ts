@@ -1,0 +1,75 @@
+/** A device moves to another ProSe server, and all its applications with it (SPEC §4). */
+import { ApplicationClient } from '../../elements/ue/index.ts'
+import { codeOf, granted, nearby } from './cast.ts'
+import type { Flow, Stage } from './flow.ts'
+
+const second = 'sip:prose2@localhost'
+
+async function registered(stage: Stage, name: string): Promise<ApplicationClient> {
+  const { ue } = await granted(stage, name, ['discoverable', 'discoverer'])
+  const application = new ApplicationClient({ agent: ue.agent, clock: stage.clock, application: nearby })
+  const { cause } = await stage.during(application.registerAutomatically())
+  stage.expect(`${name} is registered, not ${cause}`, cause === undefined)
+  return application
+}
+
+export const flow: Flow = {
+  id: 'relocation',
+  title: 'Moving to another ProSe server',
+  clause: '§4',
+  network: 'two-prose-servers.yaml',
+  scenarios: [
+    {
+      name: 'the context is fetched, the application server told, the old context released',
+      async run(stage) {
+        const application = await registered(stage, 'alice')
+        const before = application.epuid!
+        const { cause } = await stage.during(application.moveTo(second))
+        stage.expect(`moved, not ${cause}`, cause === undefined)
+        stage.expect('another EPUID', application.epuid !== before)
+        // who is near is asked at the second server now, where alice has no service yet
+        const there = await granted(stage, 'bob', ['discoverable'])
+        stage.expect('bob has a code at the first', codeOf(there.ue).length === 46)
+        stage.expect('the user is a user still', Array.isArray(await stage.during(application.who())))
+        await stage.pass(1)
+        await stage.during(application.moveTo('sip:prose@localhost'))
+        stage.expect('and back again', Array.isArray(await stage.during(application.who())))
+      },
+    },
+    {
+      name: 'a former EPUID of another device brings nothing along',
+      async run(stage) {
+        const alice = await registered(stage, 'alice')
+        const { ue } = await granted(stage, 'bob', ['discoverer'])
+        const thief = new ApplicationClient({ agent: ue.agent, clock: stage.clock, application: nearby })
+        const { cause } = await stage.during(thief.moveTo(second, alice.epuid))
+        stage.expect(`unknown, not ${cause}`, cause === 'context-unknown')
+        stage.expect('alice is where she was', Array.isArray(await stage.during(alice.who())))
+      },
+    },
+    {
+      name: 'from a server that is none of the network nothing is fetched',
+      async run(stage) {
+        const alice = await registered(stage, 'alice')
+        const before = alice.epuid
+        const { cause } = await stage.during(alice.moveTo(second, before, 'sip:prose@evil.example'))
+        stage.expect(`not fetched: ${cause}`, cause === 'server-unreachable')
+        stage.expect('she keeps what she had', alice.epuid === before)
+      },
+    },
+    {
+      name: 'an application server that does not believe the new one leaves all as it was',
+      settings: { as: { proseServers: [] } },
+      async run(stage) {
+        const alice = await registered(stage, 'alice')
+        const before = alice.epuid
+        const { cause } = await stage.during(alice.moveTo(second))
+        stage.expect(`not moved: ${cause}`, cause === 'application-server-unreachable')
+        stage.expect('she keeps what she had', alice.epuid === before)
+        stage.expect('and is a user still', Array.isArray(await stage.during(alice.who())))
+        const again = await stage.during(alice.registerAutomatically())
+        stage.expect(`at the first server: ${again.cause}`, again.cause === undefined)
+      },
+    },
+  ],
+}

@@ -1,0 +1,130 @@
+/** Automated registration as the application server sees it (SPEC §4 steps 2, 3 and 5), and users whose devices move. */
+import { type Exchange, type Host, sameSecret, seal } from '../../signalling/index.ts'
+import { mediaType, type ProseRegistration, type ProseRegistrationResult, readBody, writeBody } from '../schemas/index.ts'
+import type { Conversations } from '../services/conversations.ts'
+import { deviceKey } from '../services/devices.ts'
+import { proofOf } from '../services/proof.ts'
+import type { Registration } from './registration.ts'
+import { type ApplicationUser, type Users, userKey } from './users.ts'
+
+type Cause = NonNullable<ProseRegistrationResult['cause']>
+
+const registration = mediaType('prose-registration')
+const update = mediaType('aluid-update')
+const answer = mediaType('epuid-binding-result')
+/** Media types of the MESSAGEs that this takes. */
+export const automatedTypes: readonly string[] = [registration, update, answer]
+
+export interface AutomatedOptions {
+  readonly host: Host
+  readonly application: string
+  readonly open: boolean
+  /** User, as `userKey` gives it -> secret. */
+  readonly secrets: ReadonlyMap<string, string>
+  /** URIs of the ProSe servers that users may be at, the usual one first. */
+  readonly proseServers: readonly string[]
+  readonly users: Users
+  readonly registration: Registration
+  readonly conversations: Conversations
+  /** Under which second identifiers are made; the same after a restart. */
+  readonly key: string
+}
+
+export class AutomatedRegistration {
+  private readonly options: AutomatedOptions
+  private readonly servers: readonly string[]
+
+  constructor(options: AutomatedOptions) {
+    const { domains } = options.host
+    this.options = options
+    this.servers = options.proseServers.map((uri) => deviceKey(uri, domains) ?? uri)
+  }
+
+  handle(exchange: Exchange): void | Promise<void> {
+    const type = exchange.request.contentType
+    if (type === registration) return this.register(exchange)
+    if (type === update) return this.move(exchange)
+    return this.options.conversations.answered(exchange)
+  }
+
+  private async register(exchange: Exchange): Promise<void> {
+    const body = readBody(exchange.request, 'prose-registration')
+    if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
+    const { application, conversations, registration } = this.options
+    const record = await registration.askerOf(exchange)
+    if (record === undefined || body.value.application !== application) return registration.refuse(exchange)
+    exchange.reply(202)
+    const outcome = await this.bind(record.id, body.value)
+    const told = outcome.startsWith('sip:') ? { aluid: outcome } : { cause: outcome as Cause }
+    conversations.answer(exchange, record.id, writeBody('prose-registration-result', { user: body.value.user, ...told }))
+  }
+
+  /** The ALUID, or why there is none; then all is as it was. */
+  private async bind(device: string, asked: ProseRegistration): Promise<string> {
+    const { host, application, conversations, registration } = this.options
+    const user = userKey(asked.user, host.domains)
+    const prose = this.serverAt(asked.prose)
+    if (!this.isProven(device, user, asked)) return 'not-permitted'
+    if (prose === undefined) return 'prose-unreachable'
+    const aluid = this.aluidOf(device, user)
+    const { epuid } = asked
+    const body = writeBody('epuid-binding', { epuid, aluid, device, application })
+    const reply = await conversations.ask({ to: prose, body })
+    if (reply.status !== undefined) return reply.status === 403 ? 'epuid-unknown' : 'prose-unreachable'
+    const result = readBody(reply.request, 'epuid-binding-result')
+    if (result.fault !== undefined) return 'prose-unreachable'
+    if (result.value.cause !== undefined) return result.value.cause
+    const friends = asked.friends?.map((friend) => userKey(friend, host.domains))
+    await registration.put({ device, user, aluid, epuid, prose, ...(friends === undefined ? {} : { friends }) })
+    return aluid
+  }
+
+  /** A device is at another ProSe server now, which says so itself. */
+  private async move(exchange: Exchange): Promise<void> {
+    const body = readBody(exchange.request, 'aluid-update')
+    if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
+    const { host, conversations, registration, users } = this.options
+    const { domains } = host
+    const server = exchange.asserted && deviceKey(exchange.asserted.uri, domains)
+    const prose = deviceKey(body.value.prose, domains)
+    if (server === undefined || !this.servers.includes(server) || prose === undefined || !this.servers.includes(prose))
+      return registration.refuse(exchange)
+    exchange.reply(202)
+    const { aluid, epuid } = body.value
+    const user = users.withAluid(aluid)
+    if (user !== undefined) await registration.put({ ...user, epuid, prose })
+    const told = user === undefined ? { aluid, cause: 'aluid-unknown' as const } : { aluid }
+    conversations.answer(exchange, server, writeBody('aluid-update-result', told))
+  }
+
+  /** The user is none any more: the ProSe server may bind another to that device. */
+  async release({ device, epuid, aluid, prose }: ApplicationUser): Promise<void> {
+    if (epuid === undefined || aluid === undefined || prose === undefined) return
+    const { application, conversations, host } = this.options
+    const body = writeBody('epuid-binding', { epuid, aluid, device, application, release: true })
+    const { status } = await conversations.ask({ to: prose, body })
+    if (status !== undefined) host.log.warn({ prose, status }, 'a ProSe server keeps the binding of a user who is none any more')
+  }
+
+  /** Whoever has a secret proves it; the network itself vouches for a subscriber under his own identifier. */
+  private isProven(device: string, user: string, { epuid, user: written, application, proof }: ProseRegistration): boolean {
+    const { open, secrets } = this.options
+    const secret = secrets.get(user)
+    if (secret === undefined) return open && user === device
+    return sameSecret(proof, proofOf(secret, epuid, written, application))
+  }
+
+  /** Of those that the dialplan knows: whoever asks names none else. A host stands for the server there. */
+  private serverAt(named: string | undefined): string | undefined {
+    if (named === undefined) return this.servers[0]
+    const { domains } = this.options.host
+    const key = deviceKey(named.includes(':') ? named : `sip:${named}`, domains) ?? ''
+    return this.servers.find((server) => server === key || server.endsWith(`@${key.slice('sip:'.length)}`))
+  }
+
+  /** Always the same for one user at one device, and nobody else can make it up. */
+  private aluidOf(device: string, user: string): string {
+    const { host, key } = this.options
+    return `sip:aluid-${seal(key, `${device}\n${user}`, 22)}@${host.domains[0]}`
+  }
+}

@@ -1,0 +1,82 @@
+/** First identifiers (EPUIDs) of devices and the second ones (ALUIDs) that applications bound to them (SPEC §2.1, §4); durable. */
+import type { Host, Json, Write } from '../../signalling/index.ts'
+
+/** What one application has bound to a device. */
+export interface Binding {
+  readonly [member: string]: string
+  readonly application: string
+  /** URI of the application server. */
+  readonly server: string
+  readonly aluid: string
+}
+
+export interface Identity {
+  readonly [member: string]: Json
+  readonly epuid: string
+  /** Canonical. */
+  readonly device: string
+  readonly bindings: readonly Binding[]
+}
+
+export class Identities {
+  private readonly host: Host
+  private readonly byEpuid = new Map<string, Identity>()
+  private readonly byDevice = new Map<string, Identity>()
+
+  constructor(host: Host) {
+    this.host = host
+    host.gauge('epuids', () => this.byEpuid.size)
+  }
+
+  async load(): Promise<void> {
+    for await (const [, { value }] of this.host.store.scan(this.prefix)) this.place(value as Identity)
+  }
+
+  /** Undefined: none, or another device's, which nobody learns. */
+  find(epuid: string, device: string): Identity | undefined {
+    const identity = this.byEpuid.get(epuid)
+    return identity?.device === device ? identity : undefined
+  }
+
+  /** The device's identity, made now if it has none; durable when it resolves. */
+  async obtain(device: string): Promise<Identity> {
+    const known = this.byDevice.get(device)
+    if (known !== undefined) return known
+    const identity: Identity = { epuid: this.newEpuid(), device, bindings: [] }
+    await this.put(identity)
+    return identity
+  }
+
+  /** In force at once, durable when it resolves. */
+  async put(identity: Identity): Promise<void> {
+    const before = this.byDevice.get(identity.device)
+    this.place(identity)
+    const writes: Write[] = [{ key: this.key(identity.epuid), value: identity }]
+    if (before !== undefined && before.epuid !== identity.epuid) {
+      this.byEpuid.delete(before.epuid)
+      writes.push({ key: this.key(before.epuid), delete: true })
+    }
+    await this.host.store.write(writes)
+  }
+
+  async drop({ epuid, device }: Identity): Promise<void> {
+    this.byEpuid.delete(epuid)
+    if (this.byDevice.get(device)?.epuid === epuid) this.byDevice.delete(device)
+    await this.host.store.write([{ key: this.key(epuid), delete: true }])
+  }
+
+  newEpuid(): string {
+    return `sip:epuid-${this.host.ids.token(22)}@${this.host.domains[0]}`
+  }
+
+  private place(identity: Identity): void {
+    this.byEpuid.set(identity.epuid, identity)
+    this.byDevice.set(identity.device, identity)
+  }
+  private get prefix(): string {
+    return `prose/${this.host.name}/epuid/`
+  }
+  private key(epuid: string): string {
+    return this.prefix + epuid.slice('sip:'.length)
+  }
+}

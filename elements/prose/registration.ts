@@ -1,0 +1,112 @@
+/** Automated registration as the ProSe server sees it (SPEC §4): EPUIDs given, ALUIDs bound, devices that move. */
+import type { Body, Exchange } from '../../signalling/index.ts'
+import { mediaType, type RegistrationCode, readBody, writeBody } from '../schemas/index.ts'
+import { Conversations } from '../services/conversations.ts'
+import { deviceKey } from '../services/devices.ts'
+import type { Subscribers } from '../services/subscribers.ts'
+import { askerOf, recordFor } from './asking.ts'
+import type { Identities, Identity } from './identities.ts'
+import type { Registry } from './registry.ts'
+import { type Former, Relocation } from './relocation.ts'
+
+type Cause = NonNullable<RegistrationCode['cause']>
+
+const codeRequest = mediaType('registration-code-request')
+const binding = mediaType('epuid-binding')
+const contextRequest = mediaType('prose-context-request')
+const answers = [mediaType('prose-context'), mediaType('aluid-update-result')]
+/** Media types of the MESSAGEs that this takes. */
+export const registrationTypes: readonly string[] = [codeRequest, binding, contextRequest, ...answers]
+
+export class AutomatedRegistration {
+  private readonly registry: Registry
+  private readonly subscribers: Subscribers
+  private readonly identities: Identities
+  private readonly conversations: Conversations
+  private readonly relocation: Relocation
+  private readonly fellows: ReadonlySet<string>
+
+  /** @param fellows URIs of the other ProSe servers of the network */
+  constructor(registry: Registry, subscribers: Subscribers, identities: Identities, fellows: readonly string[]) {
+    const { host } = registry
+    this.registry = registry
+    this.subscribers = subscribers
+    this.identities = identities
+    this.conversations = new Conversations(host)
+    this.fellows = new Set(fellows.map((uri) => deviceKey(uri, host.domains) ?? uri))
+    this.relocation = new Relocation(host, identities, this.conversations, this.fellows)
+  }
+
+  handle(exchange: Exchange): void | Promise<void> {
+    const type = exchange.request.contentType
+    if (type === codeRequest) return this.giveCode(exchange)
+    if (type === binding) return this.bind(exchange)
+    if (type === contextRequest) return this.tellContext(exchange)
+    return this.conversations.answered(exchange)
+  }
+
+  /** Step 1: the EPUID of a device that asks for itself, or that its MME asks for. */
+  private async giveCode(exchange: Exchange): Promise<void> {
+    const body = readBody(exchange.request, 'registration-code-request')
+    if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
+    const { device: named, capabilities, former } = body.value
+    const asker = askerOf(exchange, this.registry.host.domains)
+    const found = asker && (await recordFor(this.subscribers, asker, named, undefined))
+    if (!found) return this.refuse(exchange)
+    const device = found.record.id
+    exchange.reply(202)
+    const refused = !capabilities.prose ? 'not-capable' : found.permitted === 0 ? 'not-subscribed' : undefined
+    const outcome = refused ?? (await this.identityFor(device, former))
+    const told = typeof outcome === 'string' ? { cause: outcome } : { epuid: outcome.epuid }
+    this.conversations.answer(exchange, asker!, writeBody('registration-code', { device: named, ...told }))
+  }
+  private identityFor(device: string, former: Former | undefined): Promise<Identity | Cause> {
+    // one that is at home here already has nothing to bring along
+    if (former === undefined || this.identities.find(former.epuid, device)) return this.identities.obtain(device)
+    return this.relocation.bring(device, former)
+  }
+
+  /** Step 4: only an EPUID of ours, of that device, and that no other user of the application has. */
+  private async bind(exchange: Exchange): Promise<void> {
+    const body = readBody(exchange.request, 'epuid-binding')
+    if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
+    const { epuid, aluid, device, application, release } = body.value
+    const server = askerOf(exchange, this.registry.host.domains)
+    const found = server && (await recordFor(this.subscribers, server, device, application))
+    if (!found || server === found.record.id) return this.refuse(exchange)
+    exchange.reply(202)
+    const identity = this.identities.find(epuid, found.record.id)
+    const bound = identity?.bindings.find((one) => one.application === application)
+    const tell = (told: object): void =>
+      this.conversations.answer(exchange, server!, writeBody('epuid-binding-result', { epuid, ...told }))
+    if (identity === undefined) return tell({ cause: 'epuid-unknown' })
+    if (bound !== undefined && bound.aluid !== aluid) return tell({ cause: 'bound' })
+    const others = identity.bindings.filter((one) => one !== bound)
+    const bindings = release === true ? others : [...others, { application, server: server!, aluid }]
+    await this.identities.put({ ...identity, bindings })
+    tell({})
+  }
+
+  /** Another ProSe server asks for a device that has moved to it, and says when it has taken it over. */
+  private async tellContext(exchange: Exchange): Promise<void> {
+    const body = readBody(exchange.request, 'prose-context-request')
+    if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
+    const { epuid, device, release } = body.value
+    const asker = askerOf(exchange, this.registry.host.domains)
+    if (asker === undefined || !this.fellows.has(asker)) return this.refuse(exchange)
+    exchange.reply(202)
+    const identity = this.identities.find(epuid, deviceKey(device, this.registry.host.domains) ?? device)
+    if (identity !== undefined && release === true) await this.identities.drop(identity)
+    this.conversations.answer(exchange, asker, contextOf(epuid, identity))
+  }
+
+  private refuse(exchange: Exchange): void {
+    this.registry.host.count('registrations_refused')
+    exchange.reply(403)
+  }
+}
+
+function contextOf(epuid: string, identity: Identity | undefined): Body {
+  if (identity === undefined) return writeBody('prose-context', { epuid, cause: 'epuid-unknown' })
+  return writeBody('prose-context', { epuid, bindings: identity.bindings })
+}
