@@ -50,6 +50,10 @@ function completed(planned: PlannedElement, { elements, domains }: Dialplan): Pl
     const known = planned.role === 'prose' ? { fellows: uris } : { proseServers: uris }
     return { ...planned, settings: { ...known, ...planned.settings } }
   }
+  if (planned.role === 'proxy') {
+    const mmes = elements.filter(({ role }) => role === 'mme').map(({ name }) => name)
+    return mmes.length === 0 ? planned : { ...planned, settings: { through: mmes, ...planned.settings } }
+  }
   if (planned.role !== 'hss' && planned.role !== 'registration') return planned
   const askers = elements.map(({ name }) => name)
   const proxies = elements.filter(({ role }) => role === 'proxy').map(({ name }) => name)

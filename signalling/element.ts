@@ -164,6 +164,8 @@ export interface ForwardOptions {
   readonly headers?: readonly (readonly [name: string, value: string])[]
   /** Header fields to drop. */
   readonly drop?: readonly string[]
+  /** Goes on instead of the request's own body; Content-Type and Content-Length follow. */
+  readonly body?: { readonly type: string; readonly content: string }
   /** Sees each final response before it goes back; may return a status to answer instead. */
   readonly onFinal?: (response: SipResponse) => number | undefined
 }

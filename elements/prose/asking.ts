@@ -4,7 +4,7 @@ import type { Bodies, BodyFault, SubscriberRecord } from '../schemas/index.ts'
 import { hasBody, readBody } from '../schemas/index.ts'
 import { deviceKey } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
-import { actsFor, permittedRoles, type Roles } from './permissions.ts'
+import { actsFor, checkedRoles, permittedRoles, type Roles } from './permissions.ts'
 
 /** Canonical key of the asserted identity; undefined: nobody vouches for the sender. */
 export function askerOf(exchange: Exchange, domains: readonly string[]): string | undefined {
@@ -19,13 +19,19 @@ export function optionalBody<Name extends 'prose-request' | 'proximity-query'>(
   return hasBody(exchange.request) ? readBody(exchange.request, name) : { value: {} }
 }
 
-/** A record if the asker may act for that device. Unknown and forbidden devices look the same (SPEC §2.5). */
+/**
+ * A record if the asker may act for that device. Unknown and forbidden devices look the same (SPEC §2.5). With the exchange,
+ * an MME may have asked the HSS already (SPEC §3.6).
+ */
 export async function recordFor(
   subscribers: Subscribers,
   asker: string,
   device: Uri | string,
   application: string | undefined,
-): Promise<{ readonly record: SubscriberRecord; readonly permitted: Roles } | undefined> {
+  exchange?: Exchange,
+): Promise<{ readonly record: Pick<SubscriberRecord, 'id'>; readonly permitted: Roles } | undefined> {
+  const checked = device === asker ? exchange && checkedRoles(exchange) : undefined
+  if (checked !== undefined) return { record: { id: asker }, permitted: checked }
   const record = await subscribers.lookup(device)
   if (record === undefined || !actsFor(asker, record, application)) return undefined
   return { record, permitted: permittedRoles(record) }

@@ -1,4 +1,5 @@
 /** Who may be discovered, who may discover, and who may act for a device (SPEC §2.5, §3.1). Roles are bits. */
+import { type Exchange, H } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 
 export type RoleName = 'discoverable' | 'discoverer'
@@ -26,6 +27,13 @@ export function roleNames(roles: Roles): RoleName[] {
 export function permittedRoles(record: SubscriberRecord | undefined): Roles {
   if (record === undefined) return 0
   return (record.permissions.discoverable ? discoverable : 0) | (record.permissions.discoverer ? discoverer : 0)
+}
+
+/** What an MME that has asked the HSS says a device may have; undefined: it has not, or it is nobody whom we trust. */
+export function checkedRoles({ flow, request }: Pick<Exchange, 'flow' | 'request'>): Roles | undefined {
+  if (!flow.trusted || request.find(H['P-Prose-Checked']) < 0) return undefined
+  const names = request.list(H['P-Prose-Checked'])
+  return rolesFrom(roleNames(bothRoles).filter((name) => names.includes(name)))
 }
 
 /**

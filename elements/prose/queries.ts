@@ -28,7 +28,7 @@ export class ProximityQueries {
     if ('status' in query) return exchange.reply(query.status, { warning: query.warning })
     const asker = askerOf(exchange, registry.host.domains)
     const named = query.device ?? asker
-    const found = asker && named && (await recordFor(this.subscribers, asker, named, query.application))
+    const found = asker && named && (await recordFor(this.subscribers, asker, named, query.application, exchange))
     if (!found || (found.permitted & discoverer) === 0) {
       registry.host.count('queries_refused')
       return exchange.reply(403, found ? { warning: 'no permission to discover' } : undefined)

@@ -29,7 +29,7 @@ export class ProseSubscriptions {
     if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
     const { device: named, roles, application } = body.value ?? {}
     const asker = askerOf(exchange, registry.host.domains)
-    const found = asker && (await recordFor(subscribers, asker, named ?? asker, application))
+    const found = asker && (await recordFor(subscribers, asker, named ?? asker, application, exchange))
     const granted = found ? rolesFrom(roles) & found.permitted : 0
     if (!found || granted === 0) {
       registry.host.count('requests_refused')

@@ -1,5 +1,5 @@
 /** The proxy (SPEC §2.2): registrar, edge and home proxy; the only element that talks to UEs unless the dialplan says otherwise. */
-import type { Address, Element, Exchange, Flow, Host, SipResponse, Target } from '../../signalling/index.ts'
+import type { Address, Element, Exchange, Flow, Host, SipRequest, SipResponse, Target } from '../../signalling/index.ts'
 import { H, RateLimit } from '../../signalling/index.ts'
 import type { Binding } from '../services/bindings.ts'
 import { deviceKey } from '../services/devices.ts'
@@ -130,7 +130,8 @@ class ProxyElement implements Element {
   private route(exchange: Exchange, identity: string | undefined): void | Promise<void> {
     const { request, ownRoutes, routes } = exchange
     const inside = exchange.flow.trusted
-    const asserted = identity === undefined ? {} : { asserted: identity }
+    const asserted = identity === undefined ? {} : this.vouching(request, identity)
+    if (identity !== undefined && routes.length === 0 && this.throughElement(exchange, asserted)) return
     const gruu = this.gruus.isOurs(request.uri)
     const last = ownRoutes.at(-1)
     if (last !== undefined && !this.isForAnElement(exchange, gruu)) {
@@ -156,6 +157,20 @@ class ProxyElement implements Element {
     // Both ends of the dialog are behind one address: what came from there may go back there, and nowhere else.
     if (ownRoutes.length > 1 && this.isSealed(ownRoutes)) exchange.forward({ flow: exchange.flow }, asserted)
     else exchange.reply(403, { warning: `no relay to ${uri.host}` })
+  }
+  /** What only we and elements say of a sender, whoever said it before (SPEC §2.5, §3.6). */
+  private vouching(request: SipRequest, identity: string): { asserted: string; drop?: readonly string[] } {
+    return request.find(H['P-Prose-Checked']) < 0 ? { asserted: identity } : { asserted: identity, drop: ['P-Prose-Checked'] }
+  }
+  /** By the Route of a UE to an element that stands between it and others: an MME (SPEC §3.6). */
+  private throughElement(exchange: Exchange, asserted: { asserted?: string }): boolean {
+    const { through } = this.rules
+    if (through.length === 0 || exchange.ownRoutes.length === 0) return false
+    const at = exchange.ownRoutes.findIndex(({ uri }) => through.includes(uri.user.split('.', 1)[0]!))
+    if (at < 0) return false
+    const route = exchange.ownRoutes.slice(at).map(({ uri }) => `<${uri.text}>`)
+    exchange.forward({ route }, { ...asserted, ...this.recordRoute(exchange, undefined) })
+    return true
   }
   /** An outsider's request to one of our elements goes there: a token of somebody else's flow in its Route leads nobody to them. */
   private isForAnElement(exchange: Exchange, gruu: boolean): boolean {

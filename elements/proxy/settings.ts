@@ -16,6 +16,8 @@ export interface ProxySettings {
   readonly serviceRoute?: readonly string[]
   /** `supported`: a Path that a proxy has added is refused to clients that do not know it (421). */
   readonly path?: 'any' | 'supported'
+  /** Elements that a UE may choose by a Route, such as MMEs. Default: those of the dialplan. */
+  readonly through?: readonly string[]
   /** New requests of one subscriber. */
   readonly rate?: Rate
   /** URI of the HSS; default `sip:hss@<first domain>`. */
@@ -35,6 +37,7 @@ export interface ProxyRules {
   /** Values of Service-Route. */
   readonly serviceRoute: readonly string[]
   readonly pathSupported: boolean
+  readonly through: readonly string[]
   readonly rate: Rate | undefined
 }
 
@@ -64,6 +67,7 @@ export function proxyRules(settings: ProxySettings): ProxyRules {
     flowTimer: settings.flowTimer ?? 120,
     serviceRoute: (settings.serviceRoute ?? []).map((uri) => `<${uri}>`),
     pathSupported: settings.path === 'supported',
+    through: settings.through ?? [],
     rate: settings.rate,
   }
 }

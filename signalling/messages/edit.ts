@@ -17,6 +17,8 @@ export interface Edit {
   readonly drop?: readonly number[]
   /** Fields to leave out that have no number, in lower case. */
   readonly dropNames?: readonly string[]
+  /** Instead of the body; then `drop` has to name the fields that describe the old one. */
+  readonly body?: string
 }
 
 /** Splits names into those with a number and those without, for `Edit`. */
@@ -106,8 +108,11 @@ export function encode(message: SipMessage, edit: Edit): Buffer {
   }
   if (hopsPending) pieces.put(`Max-Forwards: ${edit.maxForwards}\r\n`)
   if (edit.bottom !== undefined) pieces.put(edit.bottom)
-  if (lengthMissing) pieces.put(`Content-Length: ${message.bodyEnd - message.bodyStart}\r\n`)
-  if (message.bodyStart > headEnd) pieces.keep(headEnd, message.bodyEnd)
+  const { body } = edit
+  const length = body === undefined ? message.bodyEnd - message.bodyStart : Buffer.byteLength(body)
+  if (lengthMissing) pieces.put(`Content-Length: ${length}\r\n`)
+  if (body !== undefined) pieces.put(`\r\n${body}`)
+  else if (message.bodyStart > headEnd) pieces.keep(headEnd, message.bodyEnd)
   else pieces.put('\r\n')
   return pieces.join(bytes)
 }

@@ -51,6 +51,7 @@ const known = [
   'Request-Disposition',
   'Accept-Contact',
   'Reject-Contact',
+  'P-Prose-Checked',
 ] as const
 
 export type KnownName = (typeof known)[number]

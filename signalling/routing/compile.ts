@@ -1,6 +1,6 @@
 /** From a dialplan's rules, or the elements' claims where it has none, to a plan; every fault is found, not only the first. */
 import type { Claim } from '../element.ts'
-import { parseUri } from '../messages/uri.ts'
+import { parseUri, printHostPort } from '../messages/uri.ts'
 import type { HostPort } from '../transports/transport.ts'
 import { type Fellow, ruleHere } from './fellows.ts'
 import {
@@ -43,7 +43,7 @@ const anyMethod = '*'
 
 export function compilePlan(input: PlanInput): CompiledPlan {
   const domains = new Set(input.domains.map((domain) => domain.toLowerCase()))
-  if (input.rules === undefined) return { plan: new DecisionTable(domains, here(deriveRules(input, [...domains]), input)) }
+  if (input.rules === undefined) return { plan: tableFor(domains, deriveRules(input, [...domains]), input) }
   const rules = input.rules.map(normal)
   const faults = rules.flatMap((rule, index) => [
     ...namingFaults(rule, input),
@@ -51,7 +51,12 @@ export function compilePlan(input: PlanInput): CompiledPlan {
     ...deadFaults(rule, rules.slice(0, index), input.proxy),
     ...loopFaults(rule, input, domains),
   ])
-  return faults.length > 0 ? { faults } : { plan: new DecisionTable(domains, here(rules, input)) }
+  return faults.length > 0 ? { faults } : { plan: tableFor(domains, rules, input) }
+}
+
+function tableFor(domains: ReadonlySet<string>, rules: readonly Rule[], input: PlanInput): Plan {
+  const places = [...(input.elsewhere ?? [])].map(([name, place]) => [name, `sip:${printHostPort(place)}`] as const)
+  return new DecisionTable(domains, here(rules, input), new Map(places))
 }
 
 /** The network's rules as this node has to follow them. */

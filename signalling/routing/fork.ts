@@ -42,6 +42,7 @@ const timerC = 180_000 // RFC 3261 §16.6 step 11: more than three minutes
 
 /** What of a message never travels on with a copy: our own challenge's answer, and identity that was only claimed. */
 const always = [H.Route, H['Proxy-Authorization']]
+const ofBody = [H['Content-Type'], H['Content-Length'], H['Content-Encoding']]
 
 class Branch implements ClientUser {
   readonly fork: ForkRun
@@ -166,6 +167,10 @@ export class ForkRun implements Fork {
       dropNames = more.dropNames
       bottom = (bottom ?? '') + headerLines(how.headers ?? [])
     }
+    if (how.body !== undefined) {
+      drop = [...drop, ...ofBody]
+      bottom = `${bottom ?? ''}Content-Type: ${inline(how.body.type)}\r\n`
+    }
     return encode(request, {
       top,
       drop,
@@ -174,6 +179,7 @@ export class ForkRun implements Fork {
       via: side.via === undefined ? undefined : { text: side.via },
       bottom,
       dropNames,
+      body: how.body?.content,
     })
   }
 

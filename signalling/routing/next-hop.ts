@@ -4,7 +4,7 @@ import type { SipRequest } from '../messages/message.ts'
 import { parseUri, type Uri } from '../messages/uri.ts'
 import { defaultPort, type Place } from '../transports/locate.ts'
 import type { Flow, HostPort } from '../transports/transport.ts'
-import type { Plan, PlanQuery } from './plan.ts'
+import { type Plan, type PlanQuery, type Rule, valuesOf } from './plan.ts'
 
 export type NextHop =
   | { readonly element: string }
@@ -76,7 +76,7 @@ const overTls: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * What decides before addresses do: a Route, an element's own URI, a rule. The name of an element, or a URI; undefined: the
+ * What decides before addresses do: a Route, a rule for what this sender sends, an element's own URI, any other rule. The name of an element, or a URI; undefined: the
  * address has to.
  */
 export function planned(query: PlanQuery, uri: Uri, routes: readonly string[], surroundings: Surroundings): string | undefined {
@@ -86,11 +86,20 @@ export function planned(query: PlanQuery, uri: Uri, routes: readonly string[], s
     if (!surroundings.isOurs(top.uri.host, top.uri.port)) return top.uri.text
     const owner = routeOwner(top, elements)
     if (owner !== undefined) return owner
+    const place = plan.placeOf(top.uri.user.split('.', 1)[0]!)
+    if (place !== undefined) return place
   }
+  const directed = plan.directs ? plan.decide(query) : undefined
+  if (directed !== undefined && isDirected(directed.rule, query.from)) return directed.element ?? directed.uri
   const ours = uri.scheme === 'tel' || surroundings.isOurs(uri.host, uri.port)
   if (ours && uri.user !== query.from && elements.has(uri.user)) return uri.user
   const decision = plan.decide(query)
   return decision?.element ?? decision?.uri
+}
+
+/** Written for what that element sends. */
+function isDirected({ line, from }: Rule, sender: string): boolean {
+  return line > 0 && (valuesOf(from)?.includes(sender) ?? false)
 }
 
 /** The next hop of a request that `query.from` sends, by its topmost Route, the plan, or else its Request-URI. */

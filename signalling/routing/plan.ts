@@ -53,6 +53,10 @@ export interface Plan {
   /** Our domains, in lower case. */
   readonly domains: ReadonlySet<string>
   readonly rules: readonly Rule[]
+  /** Some rule that somebody wrote is for what one element sends: it comes before the address of another element. */
+  readonly directs: boolean
+  /** `sip:host:port` of the node that runs that element, where it is another. */
+  placeOf(element: string): string | undefined
   /** The first rule that matches, behind rule `after` if given (the one whose element passed). Undefined: nobody's. */
   decide(query: PlanQuery, after?: number): Decision | undefined
   /** The same, told rule by rule, from the one behind `after` on. */
@@ -119,13 +123,18 @@ function setOf(condition: Condition | undefined): ReadonlySet<string> | undefine
 export class DecisionTable implements Plan {
   readonly domains: ReadonlySet<string>
   readonly rules: readonly Rule[]
+  readonly directs: boolean
+  private readonly places: ReadonlyMap<string, string>
   private readonly rows: readonly Row[]
   private readonly byMethod = new Map<string, readonly Row[]>()
   private readonly otherMethods: readonly Row[]
 
-  constructor(domains: ReadonlySet<string>, rules: readonly Rule[]) {
+  /** @param places element elsewhere -> `sip:host:port` */
+  constructor(domains: ReadonlySet<string>, rules: readonly Rule[], places: ReadonlyMap<string, string> = new Map()) {
     this.domains = domains
     this.rules = rules
+    this.places = places
+    this.directs = rules.some(({ line, from }) => line > 0 && from !== undefined)
     this.rows = rules.map((rule, index) =>
       isUri(rule.to) ? new Row({ rule, index, uri: rule.to }) : new Row({ rule, index, element: rule.to }),
     )
@@ -136,6 +145,10 @@ export class DecisionTable implements Plan {
       )
     }
     this.otherMethods = this.rows.filter(({ decision }) => decision.rule.method === undefined)
+  }
+
+  placeOf(element: string): string | undefined {
+    return this.places.get(element)
   }
 
   decide(query: PlanQuery, after = -1): Decision | undefined {

@@ -50,6 +50,15 @@ test('each edit changes its own lines and no others', (t) => {
   t.is(edited({ via: { text: 'SIP/2.0/UDP new' } }), text.replace('SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK1 ', 'SIP/2.0/UDP new'))
 })
 
+test('another body brings its own length, and drops what was said of the old one where that is asked', (t) => {
+  const drop = [H['Content-Length'], H['Content-Type']]
+  t.is(
+    edited({ body: 'ü!', drop, bottom: 'Content-Type: a/b\r\n' }),
+    `${text.split('l: 4')[0]}Content-Type: a/b\r\nContent-Length: 3\r\n\r\nü!`,
+  )
+  t.is(scanned(encode(sound(), { body: '', drop })).body.length, 0)
+})
+
 test('popping a Via takes one value, and the line with its last', (t) => {
   const once = encode(sound(), { via: 'pop' })
   t.deepEqual(
