@@ -5,9 +5,13 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { type Body, parseUri, type SipRequest } from '../../signalling/index.ts'
 import aluidUpdate from './aluid-update.json' with { type: 'json' }
 import aluidUpdateResult from './aluid-update-result.json' with { type: 'json' }
+import attachRequest from './attach-request.json' with { type: 'json' }
+import attachState from './attach-state.json' with { type: 'json' }
 import chargingEvent from './charging-event.json' with { type: 'json' }
 import epuidBinding from './epuid-binding.json' with { type: 'json' }
 import epuidBindingResult from './epuid-binding-result.json' with { type: 'json' }
+import mmeContext from './mme-context.json' with { type: 'json' }
+import mmeContextRequest from './mme-context-request.json' with { type: 'json' }
 import policyQuery from './policy-query.json' with { type: 'json' }
 import proseContext from './prose-context.json' with { type: 'json' }
 import proseContextRequest from './prose-context-request.json' with { type: 'json' }
@@ -60,9 +64,13 @@ const schemas: { readonly [name in BodyName]: object } = {
   'aluid-update': aluidUpdate,
   'aluid-update-result': aluidUpdateResult,
   'charging-event': chargingEvent,
+  'attach-request': attachRequest,
+  'attach-state': attachState,
   'epuid-binding': epuidBinding,
   'epuid-binding-result': epuidBindingResult,
   'policy-query': policyQuery,
+  'mme-context': mmeContext,
+  'mme-context-request': mmeContextRequest,
   'prose-context': proseContext,
   'prose-context-request': proseContextRequest,
   'prose-registration': proseRegistration,

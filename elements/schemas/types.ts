@@ -6,9 +6,13 @@
 export interface Bodies {
   readonly 'aluid-update': AluidUpdate
   readonly 'aluid-update-result': AluidUpdateResult
+  readonly 'attach-request': AttachRequest
+  readonly 'attach-state': AttachState
   readonly 'charging-event': ChargingEvent
   readonly 'epuid-binding': EpuidBinding
   readonly 'epuid-binding-result': EpuidBindingResult
+  readonly 'mme-context': MmeContext
+  readonly 'mme-context-request': MmeContextRequest
   readonly 'policy-query': PolicyQuery
   readonly 'prose-context': ProseContext
   readonly 'prose-context-request': ProseContextRequest
@@ -50,6 +54,42 @@ export interface AluidUpdateResult {
    * Why it failed; absent: it did not.
    */
   readonly cause?: 'aluid-unknown'
+}
+/**
+ * A UE attaches to an MME (SPEC §3.6).
+ */
+export interface AttachRequest {
+  /**
+   * By its fixed identifier, or the temporary one that it has here. Left out: the asserted identity.
+   */
+  readonly device?: string
+  /**
+   * Left out: as the former MME knows them.
+   */
+  readonly capabilities?: {
+    /**
+     * Has a ProSe client.
+     */
+    readonly prose: boolean
+  }
+  /**
+   * It moves here: its temporary identifier, and the URI of the MME that gave it.
+   */
+  readonly former?: {
+    readonly temporary: string
+    readonly mme: string
+  }
+}
+/**
+ * What an MME tells an attached UE (SPEC §3.6): its temporary identifier, a new one at each reallocation.
+ */
+export interface AttachState {
+  readonly version: number
+  readonly temporary: string
+  /**
+   * Until when it will be replaced; the old one still counts for a grace period.
+   */
+  readonly validUntil: string
 }
 /**
  * Chargeable events of one element in the order of its own numbers, which have no gap (SPEC §6.2).
@@ -100,6 +140,28 @@ export interface EpuidBindingResult {
   readonly cause?: 'epuid-unknown' | 'bound'
 }
 /**
+ * The answer to an mme-context-request.
+ */
+export interface MmeContext {
+  readonly device: string
+  /**
+   * Absent: no such context.
+   */
+  readonly capabilities?: {
+    /**
+     * Has a ProSe client.
+     */
+    readonly prose: boolean
+  }
+}
+/**
+ * An MME asks another for the context of a UE that has moved to it (SPEC §3.6).
+ */
+export interface MmeContextRequest {
+  readonly device: string
+  readonly temporary: string
+}
+/**
  * Which device wants which service, and what it has used of what it was granted (SPEC §6.2). Without a body: which services are open to all.
  */
 export interface PolicyQuery {
@@ -113,6 +175,10 @@ export interface PolicyQuery {
    * Units used since the lease began.
    */
   readonly used?: number
+  /**
+   * Nothing more is wanted: what was granted and not used goes back.
+   */
+  readonly done?: boolean
 }
 /**
  * What a ProSe server knows of a device that moves to another (SPEC §4).
