@@ -160,6 +160,10 @@ export interface MmeContext {
 export interface MmeContextRequest {
   readonly device: string
   readonly temporary: string
+  /**
+   * It is at home here now: let it go.
+   */
+  readonly release?: boolean
 }
 /**
  * Which device wants which service, and what it has used of what it was granted (SPEC §6.2). Without a body: which services are open to all.

@@ -47,11 +47,11 @@ class Group {
 
 class LmdbStore implements Store {
   readonly name = 'lmdb'
+  readonly durability: 'process' | 'power'
   private readonly db: RootDatabase<Buffer, string>
   private readonly folder: string
   private readonly clock: Clock
   private readonly log: Log
-  private readonly power: boolean
   private readonly watchers: Watchers
   private sequence: number
   private reserved: number
@@ -68,7 +68,7 @@ class LmdbStore implements Store {
     this.folder = options.folder
     this.clock = options.clock
     this.log = options.log
-    this.power = options.durability === 'power'
+    this.durability = options.durability
     this.watchers = new Watchers(options.log)
     this.sequence = sequence
     this.reserved = sequence + reserve
@@ -123,7 +123,7 @@ class LmdbStore implements Store {
   private readonly commit = (): void => {
     const group = this.waiting
     if (group === undefined || this.flying !== undefined) return
-    if (this.power) {
+    if (this.durability === 'power') {
       this.waiting = undefined
       this.flying = group
       this.db.batch(() => this.putAll(group)).then(this.landed, this.crashed)

@@ -1,0 +1,73 @@
+/** What of a quota is used, durably (SPEC §6.2): one account for each rule with a quota, subscriber and service. */
+import type { Json, Store, Write } from '../../signalling/index.ts'
+import { keyPart } from '../services/keys.ts'
+import type { Service } from '../services/policy.ts'
+import { periodOf, type Rule } from './rules.ts'
+
+const day = 86_400_000
+
+/** Booked is what was granted: what an asker lost with its process is not known to be unused, and stays booked. */
+export class Account {
+  readonly key: string
+  /** Users of this object; the last one lets it go. */
+  holders = 0
+  period: string
+  /** Units. */
+  count: number
+  /** Milliseconds. */
+  time: number
+
+  constructor(key: string, kept: { readonly period: string; readonly count: number; readonly time: number } | undefined) {
+    this.key = key
+    this.period = kept?.period ?? ''
+    this.count = kept?.count ?? 0
+    this.time = kept?.time ?? 0
+  }
+
+  /** Begins anew where the period is another. */
+  roll({ quota, zone }: Rule, now: number): void {
+    const period = periodOf(quota!.per, zone, now)
+    if (period === this.period) return
+    this.period = period
+    this.count = 0
+    this.time = 0
+  }
+
+  write(now: number): Write {
+    const { key, period, count, time } = this
+    if (period === 'ever') return { key, value: { period, count, time } }
+    return { key, value: { period, count, time }, expires: now + (period.length > 7 ? 3 : 70) * day }
+  }
+}
+
+export class Accounts {
+  private readonly store: Store
+  private readonly prefix: string
+  private readonly held = new Map<string, Account>()
+
+  constructor(store: Store, name: string) {
+    this.store = store
+    this.prefix = `pcrf/${keyPart(name)}/quota/`
+  }
+
+  get size(): number {
+    return this.held.size
+  }
+
+  /** The one account of that name, to be given back by `release`. */
+  async open(rule: Rule, service: Service, device: string): Promise<Account> {
+    const key = `${this.prefix}${keyPart(rule.name)}/${service}/${keyPart(device)}`
+    if (!this.held.has(key)) {
+      const found = await this.store.get(key)
+      // another may have asked meanwhile
+      if (!this.held.has(key)) this.held.set(key, new Account(key, found?.value as (Json & Account) | undefined))
+    }
+    const account = this.held.get(key)!
+    account.holders++
+    return account
+  }
+
+  release(account: Account): void {
+    if (--account.holders === 0) this.held.delete(account.key)
+  }
+}

@@ -1,0 +1,292 @@
+/** The PCRF (SPEC §6.2): who may use which service now, how much of it, and what was used: told to elements only. */
+import type { Element, EndReason, EventPackage, Exchange, Host, Notifier, SipRequest } from '../../signalling/index.ts'
+import { hasBody, mediaType, type PolicyQuery, readBody, writeBody } from '../schemas/index.ts'
+import { deviceKey } from '../services/devices.ts'
+import { keyPart } from '../services/keys.ts'
+import { Offers } from '../services/offers.ts'
+import { Accounts } from './accounts.ts'
+import { type Checkpoint, Journal } from './journal.ts'
+import { Lease, type LeaseRecord } from './lease.ts'
+import { type RuleSettings, Rules } from './rules.ts'
+
+export type { RuleSettings } from './rules.ts'
+
+export interface PcrfSettings {
+  /** The first that matches decides. Default none. */
+  readonly rules?: readonly RuleSettings[]
+  /** Where no rule matches. Default `allow`. */
+  readonly otherwise?: 'allow' | 'deny'
+  /** Of a quota at most so much is granted at a time. Default 10 units and 300 seconds. */
+  readonly block?: { readonly count?: number; readonly seconds?: number }
+  /** Folder of the charging records; left out: none are kept. */
+  readonly records?: string
+  /** User parts of our domains that are elements and may ask. Default: the roles of SPEC §2.2. */
+  readonly askers?: readonly string[]
+}
+
+/** State of one subscription: what is rendered is what the lease says then; none: the feed. */
+interface Told {
+  readonly lease?: Lease
+}
+
+const query = mediaType('policy-query')
+const charging = mediaType('charging-event')
+const offers = new Offers([
+  { method: 'SUBSCRIBE', event: 'service-policy', types: [query] },
+  { method: 'MESSAGE', types: [charging] },
+])
+const roles = 'proxy prose as mme push addressbook gmlc ppr msc sgsn ran smsc lcs-client console'.split(' ')
+const minute = 60_000
+
+/** Throws where a rule makes no sense, naming it. */
+export function createPcrf(name: string, settings: PcrfSettings): Element {
+  return new PolicyServer(name, settings)
+}
+
+class PolicyServer implements Element {
+  readonly name: string
+  readonly claims
+  readonly packages: readonly EventPackage[]
+  private readonly settings: PcrfSettings
+  private readonly askers: ReadonlySet<string>
+  private readonly feeds = new Set<Notifier<Told>>()
+  /** By asker and its name for the lease. */
+  private readonly leases = new Map<string, Lease>()
+  private readonly byNotifier = new Map<string, Lease>()
+  private rules: Rules
+  private moment = ''
+  private accounts!: Accounts
+  private journal!: Journal
+  private host!: Host
+  private stopped = false
+
+  constructor(name: string, settings: PcrfSettings) {
+    this.name = name
+    this.settings = settings
+    this.claims = [
+      { method: 'SUBSCRIBE', event: 'service-policy', user: name },
+      { method: 'MESSAGE', content: charging, user: name },
+    ]
+    this.askers = new Set(settings.askers ?? roles)
+    this.rules = rulesOf(settings, ['localhost'])
+    const policy: EventPackage<Told> = {
+      name: 'service-policy',
+      types: [mediaType('service-policy')],
+      expires: { usual: 3600, max: 86_400 },
+      render: ({ lease }, { version }) => this.render(lease, version),
+    }
+    this.packages = [policy]
+  }
+
+  async start(host: Host): Promise<void> {
+    this.host = host
+    this.rules = rulesOf(this.settings, host.domains)
+    this.accounts = new Accounts(host.store, this.name)
+    this.journal = new Journal(this.settings.records, host.clock, host.log)
+    this.journal.open((await host.store.get(this.checkpointKey))?.value as Checkpoint | undefined)
+    host.gauge('leases', () => this.leases.size)
+    host.gauge('accounts_held', () => this.accounts.size)
+    host.gauge('records', () => this.journal.records)
+    this.moment = this.rules.moment(host.clock.date())
+    this.nextMinute()
+  }
+
+  stop(): void {
+    this.stopped = true
+    this.journal.close()
+  }
+
+  handle(exchange: Exchange): void | Promise<void> {
+    const asker = exchange.asserted && deviceKey(exchange.asserted.uri, this.host.domains)
+    // whoever may not ask learns nothing from what is wrong with the question
+    if (asker === undefined || !this.isElement(asker)) {
+      if (exchange.request.method === 'ACK') return
+      this.host.count('refused')
+      return exchange.reply(403, { warning: 'only elements of this network may ask' })
+    }
+    if (offers.answer(exchange)) return
+    if (exchange.request.method === 'MESSAGE') return this.record(exchange)
+    if (hasBody(exchange.request)) return this.decide(exchange, asker)
+    const feed = exchange.accept<Told>({ package: 'service-policy', resource: '', state: {} })
+    if (feed.live) this.feeds.add(feed)
+  }
+
+  /** The asker wants more, or says that it wants no more. What is granted is told when it is durable. */
+  refreshed(notifier: Notifier, request: SipRequest): undefined | number {
+    const lease = this.byNotifier.get(notifier.id)
+    if (lease === undefined || !hasBody(request)) return undefined
+    const body = readBody(request, 'policy-query')
+    if (body.fault !== undefined) return body.fault.status
+    lease.report(body.value.used ?? 0)
+    if (body.value.done === true) this.close(lease, true)
+    else this.decideAgain(lease)
+    return undefined
+  }
+
+  ended(notifier: Notifier, _reason: EndReason): void {
+    if (this.stopped) return
+    this.feeds.delete(notifier)
+    const lease = this.byNotifier.get(notifier.id)
+    if (lease !== undefined) this.close(lease, false)
+  }
+
+  async restored(notifier: Notifier): Promise<void> {
+    const told: Notifier<Told> = notifier
+    if (notifier.record === undefined) {
+      this.feeds.add(told)
+      told.notify({})
+      return
+    }
+    const lease = this.makeLease(notifier.subscriber, notifier.resource, notifier.record as LeaseRecord)
+    this.take(lease, told)
+    await lease.decide()
+    told.keep(lease.record)
+    told.notify({ lease })
+  }
+
+  /** Rules change at once, for those who use a service too. */
+  reload(settings: PcrfSettings): readonly string[] {
+    this.rules = rulesOf(settings, this.host.domains)
+    this.moment = this.rules.moment(this.host.clock.date())
+    this.decideAll()
+    for (const feed of this.feeds) feed.notify({})
+    const fixed = ['block', 'records', 'askers'] as const
+    return fixed.filter((name) => JSON.stringify(settings[name]) !== JSON.stringify(this.settings[name]))
+  }
+
+  private get checkpointKey(): string {
+    return `pcrf/${keyPart(this.name)}/journal`
+  }
+
+  private isElement(key: string): boolean {
+    const tail = `@${this.host.domains[0]}`
+    return key.startsWith('sip:') && key.endsWith(tail) && this.askers.has(key.slice(4, -tail.length))
+  }
+
+  /** A question about one device: standing, or once, and then nothing is used. */
+  private async decide(exchange: Exchange, asker: string): Promise<void> {
+    const body = readBody(exchange.request, 'policy-query')
+    if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
+    const device = deviceKey(body.value.device, this.host.domains)!
+    const lease = this.leases.get(`${asker} ${body.value.lease}`) ?? this.makeLease(asker, device, firstRecord(body.value))
+    lease.report(body.value.used ?? 0)
+    await lease.decide()
+    this.host.count(lease.decision === 'allow' ? 'allowed' : 'denied')
+    if (lease.decision === 'deny') this.host.log.debug({ device, service: lease.service, cause: lease.cause }, 'denied')
+    const options = { package: 'service-policy', resource: device, state: { lease }, record: lease.record }
+    const notifier = exchange.accept<Told>(options)
+    if (notifier.live && exchange.request.expires !== 0) this.take(lease, notifier)
+    else this.close(lease, true)
+  }
+
+  private makeLease(asker: string, device: string, record: LeaseRecord): Lease {
+    const { store, clock } = this.host
+    const { block } = this.settings
+    const blocks = { count: block?.count ?? 10, time: (block?.seconds ?? 300) * 1000 }
+    const ground = { store, accounts: this.accounts, blocks, rules: () => this.rules, now: () => clock.date() }
+    const lease = new Lease(ground, device, asker, record)
+    this.leases.set(lease.key, lease)
+    return lease
+  }
+
+  /** The asker's newest subscription is the one that is told. */
+  private take(lease: Lease, notifier: Notifier<Told>): void {
+    if (lease.notifier !== undefined) this.byNotifier.delete(lease.notifier.id)
+    lease.notifier = notifier
+    this.byNotifier.set(notifier.id, lease)
+  }
+
+  private close(lease: Lease, inGoodOrder: boolean): void {
+    if (this.leases.get(lease.key) === lease) this.leases.delete(lease.key)
+    if (lease.notifier !== undefined) this.byNotifier.delete(lease.notifier.id)
+    lease.close(inGoodOrder).catch((fault: unknown) => this.failed(fault))
+  }
+
+  private decideAgain(lease: Lease): void {
+    const before = lease.decision
+    lease.decide().then(
+      (changed) => {
+        if (!changed || this.stopped) return
+        if (before === 'allow' && lease.decision === 'deny') {
+          const { device, service, cause } = lease
+          this.host.count('withdrawn')
+          this.host.log.info({ device, service, cause }, 'allowed no longer')
+        }
+        lease.notifier?.keep(lease.record)
+        lease.notifier?.notify({ lease })
+      },
+      (fault: unknown) => this.failed(fault),
+    )
+  }
+
+  private decideAll(): void {
+    for (const lease of this.leases.values()) this.decideAgain(lease)
+  }
+
+  private failed(fault: unknown): void {
+    if (!this.stopped) this.host.log.error({ fault: String(fault) }, 'a quota could not be written: the store failed')
+  }
+
+  /** Time alone changes decisions, at full minutes. */
+  private nextMinute(): void {
+    const { clock } = this.host
+    clock.after(minute - (clock.date() % minute), () => {
+      if (this.stopped) return
+      const moment = this.rules.moment(clock.date())
+      if (moment !== this.moment) {
+        this.moment = moment
+        this.decideAll()
+      }
+      this.nextMinute()
+    })
+  }
+
+  /** Chargeable events: recorded, and only then acknowledged. */
+  private record(exchange: Exchange): void | Promise<void> {
+    const body = readBody(exchange.request, 'charging-event')
+    if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
+    const { source, events } = body.value
+    let added: number
+    try {
+      added = this.journal.append(source, events)
+    } catch (fault) {
+      this.host.log.error({ fault: String(fault) }, 'charging records cannot be written')
+      return exchange.reply(503, { headers: [['Retry-After', '5']], warning: 'charging records cannot be written now' })
+    }
+    this.host.count('charging_records', added)
+    if (added < events.length) this.host.count('charging_repeats', events.length - added)
+    if (this.host.store.durability !== 'power') return this.recorded(exchange)
+    return this.journal.sync().then(
+      () => this.recorded(exchange),
+      (fault: unknown) => {
+        this.host.log.error({ fault: String(fault) }, 'charging records are not known to be on the disk')
+        exchange.reply(503, { headers: [['Retry-After', '5']] })
+      },
+    )
+  }
+
+  private recorded(exchange: Exchange): void {
+    exchange.reply(200)
+    // not waited for: it only shortens what is read at the next start
+    this.host.store.write([{ key: this.checkpointKey, value: this.journal.checkpoint() }]).catch((fault: unknown) => {
+      this.host.log.error({ fault: String(fault) }, 'the store failed; the next start reads more of the charging records')
+    })
+  }
+
+  private render(lease: Lease | undefined, version: number) {
+    if (lease === undefined) return writeBody('service-policy', { version, open: this.rules.open })
+    const { device, service, decision, cause, granted: count, until } = lease
+    const limits = { count, until: until === undefined ? undefined : new Date(until).toISOString() }
+    const granted = decision === 'deny' || (count ?? until) === undefined ? undefined : limits
+    return writeBody('service-policy', { version, device, service, decision, granted, cause })
+  }
+}
+
+function rulesOf({ rules = [], otherwise = 'allow' }: PcrfSettings, domains: readonly string[]): Rules {
+  return new Rules(rules, otherwise, domains)
+}
+
+/** Of a lease that is new, or that an earlier process knew and has forgotten: what was used then is booked. */
+function firstRecord({ lease, service, used = 0 }: PolicyQuery): LeaseRecord {
+  return used === 0 ? { lease, service, used } : { lease, service, used, granted: used }
+}

@@ -1,0 +1,197 @@
+/** One device's use of one service, as long as an element asks about it (SPEC §6.2): decision, grants, what goes back. */
+import type { Json, Notifier, Store } from '../../signalling/index.ts'
+import type { Service } from '../services/policy.ts'
+import type { Account, Accounts } from './accounts.ts'
+import type { Rule, Rules } from './rules.ts'
+
+/** How much is granted at a time: what a killed asker loses at most. */
+export interface Blocks {
+  readonly count: number
+  /** Milliseconds. */
+  readonly time: number
+}
+
+/** What leases share. */
+export interface Ground {
+  readonly store: Store
+  readonly accounts: Accounts
+  readonly blocks: Blocks
+  /** The rules now in force. */
+  readonly rules: () => Rules
+  readonly now: () => number
+}
+
+/** What outlives the process, beside the account: with the subscription. */
+export interface LeaseRecord {
+  readonly [member: string]: Json | undefined
+  readonly lease: string
+  readonly service: Service
+  readonly rule?: string
+  readonly period?: string
+  readonly used: number
+  readonly granted?: number
+  readonly until?: number
+}
+
+export class Lease {
+  /** Of all leases of this PCRF. */
+  readonly key: string
+  readonly id: string
+  readonly device: string
+  readonly service: Service
+  notifier: Notifier | undefined
+  decision: 'allow' | 'deny' = 'deny'
+  cause: string | undefined
+  /** Units since it began, used ones included; undefined: as many as it likes. */
+  granted: number | undefined
+  /** Milliseconds since the epoch; undefined: as long as it likes. */
+  until: number | undefined
+  private used = 0
+  private rule: string | undefined
+  /** Of the account, when it was booked on: another one has forgotten it. */
+  private period = ''
+  private account: Account | undefined
+  private readonly ground: Ground
+  private work: Promise<unknown> = Promise.resolve()
+  private over = false
+
+  /** @param asker names the lease, beside others of its own */
+  constructor(ground: Ground, device: string, asker: string, record: LeaseRecord) {
+    const { lease, service, used, granted, rule, period, until } = record
+    this.ground = ground
+    this.key = `${asker} ${lease}`
+    this.id = lease
+    this.device = device
+    this.service = service
+    this.used = used
+    this.granted = granted
+    this.rule = rule
+    this.period = period ?? ''
+    this.until = until
+  }
+
+  get record(): LeaseRecord {
+    const { id: lease, service, rule, period, used, granted, until } = this
+    return { lease, service, rule, period, used, granted, until }
+  }
+
+  /** Decides by the rules of now and grants what is due, durably; one after the other. Resolves with whether the answer is another. */
+  decide(): Promise<boolean> {
+    return this.next(() => this.decideNow())
+  }
+
+  /** The asker says how much it has used since the lease began. More than was granted: the PCRF was away. */
+  report(used: number): void {
+    if (used <= this.used) return
+    this.used = used
+    const over = this.granted === undefined ? 0 : used - this.granted
+    if (over <= 0) return
+    this.granted = used
+    if (this.account !== undefined) this.account.count += over
+  }
+
+  /** @param inGoodOrder the asker has said what it used: the rest goes back */
+  close(inGoodOrder: boolean): Promise<unknown> {
+    if (this.over) return this.work
+    this.over = true
+    return this.next(() => this.leaveAccount(inGoodOrder))
+  }
+
+  private next<Value>(work: () => Promise<Value>): Promise<Value> {
+    const done = this.work.then(work)
+    this.work = done.catch(() => undefined) // whoever asked for it hears of it
+    return done
+  }
+
+  private async decideNow(): Promise<boolean> {
+    if (this.over && this.account === undefined) return false
+    const { rules, now } = this.ground
+    const before = this.answer
+    const rule = rules().find(this.device, this.service, now())
+    if (rule?.quota === undefined) {
+      await this.leaveAccount(true)
+      this.decision = rules().decide(rule)
+      this.cause = this.decision === 'deny' ? (rule?.name ?? 'no rule allows it') : undefined
+      this.granted = undefined
+      this.until = undefined
+      this.rule = undefined
+    } else await this.decideByQuota(rule)
+    return this.answer !== before
+  }
+
+  private get answer(): string {
+    return `${this.decision} ${this.granted} ${this.until} ${this.cause}`
+  }
+
+  private async decideByQuota(rule: Rule): Promise<void> {
+    const account = await this.accountOf(rule)
+    const now = this.ground.now()
+    const unit = this.grantCount(rule, account)
+    const time = unit && this.grantTime(rule, account, now)
+    this.decision = unit && time ? 'allow' : 'deny'
+    this.cause = this.decision === 'deny' ? `${rule.name}: the quota is used up` : undefined
+    if (this.decision === 'deny') this.handBack(account, now)
+    await this.ground.store.write([account.write(now)])
+  }
+
+  private grantCount({ quota }: Rule, account: Account): boolean {
+    if (quota!.count === undefined) {
+      this.granted = undefined
+      return true
+    }
+    this.granted ??= this.used
+    if (this.used < this.granted) return true
+    const block = Math.min(this.ground.blocks.count, quota!.count - account.count)
+    if (block <= 0) return false
+    account.count += block
+    this.granted += block
+    return true
+  }
+
+  private grantTime({ quota }: Rule, account: Account, now: number): boolean {
+    if (quota!.time === undefined) {
+      this.until = undefined
+      return true
+    }
+    if (this.until !== undefined && now < this.until) return true
+    const block = Math.min(this.ground.blocks.time, quota!.time - account.time)
+    if (block <= 0) return false
+    account.time += block
+    this.until = now + block
+    return true
+  }
+
+  /** The account of the rule, of this period. What was booked on another one and not used goes back there. */
+  private async accountOf(rule: Rule): Promise<Account> {
+    if (this.rule !== rule.name) await this.leaveAccount(true)
+    if (this.account === undefined) {
+      this.account = await this.ground.accounts.open(rule, this.service, this.device)
+      this.rule = rule.name
+    }
+    this.account.roll(rule, this.ground.now())
+    if (this.period !== '' && this.period !== this.account.period) this.until = undefined // a new period, and new time
+    this.period = this.account.period
+    return this.account
+  }
+
+  private async leaveAccount(handBack: boolean): Promise<void> {
+    const { account } = this
+    if (account === undefined) return
+    const now = this.ground.now()
+    this.account = undefined
+    if (handBack && this.period === account.period) {
+      this.handBack(account, now)
+      await this.ground.store.write([account.write(now)])
+    }
+    this.period = ''
+    this.ground.accounts.release(account)
+  }
+
+  private handBack(account: Account, now: number): void {
+    const unused = Math.max(0, (this.granted ?? this.used) - this.used)
+    account.count = Math.max(0, account.count - unused)
+    if (this.granted !== undefined) this.granted = this.used
+    account.time = Math.max(0, account.time - Math.max(0, (this.until ?? now) - now))
+    this.until = undefined
+  }
+}

@@ -1,0 +1,147 @@
+/** The operator's rules (SPEC §6.2): the first that matches device, service and time decides. */
+import { subscriberKey } from '../services/devices.ts'
+import type { Service } from '../services/policy.ts'
+import { type DayName, dayNames, type Hours, isWithin, readHours, Zone } from './hours.ts'
+
+export const services: readonly Service[] = ['proximity', 'push', 'location']
+
+export type Period = 'day' | 'month' | 'ever'
+
+/** Of the dialplan. */
+export interface RuleSettings {
+  /** What its quota is kept under. Default `rule <n>`. */
+  readonly name?: string
+  /** Identifiers; bare names are users of the first domain. Left out: all. */
+  readonly subscribers?: readonly string[]
+  /** Left out: all. */
+  readonly services?: readonly Service[]
+  readonly days?: readonly DayName[]
+  /** `08:00-17:30`. */
+  readonly hours?: string
+  /** Of days, hours and periods. Default UTC. */
+  readonly zone?: string
+  readonly decision?: 'allow' | 'deny'
+  /** For each subscriber and service, by count of units, by time of use, or by both. */
+  readonly quota?: { readonly count?: number; readonly seconds?: number; readonly per?: Period }
+}
+
+export interface Quota {
+  readonly count: number | undefined
+  /** Milliseconds. */
+  readonly time: number | undefined
+  readonly per: Period
+}
+
+export interface Rule {
+  readonly name: string
+  readonly subscribers: ReadonlySet<string> | undefined
+  readonly services: ReadonlySet<Service> | undefined
+  readonly days: ReadonlySet<number> | undefined
+  readonly hours: Hours | undefined
+  readonly zone: Zone
+  readonly decision: 'allow' | 'deny'
+  readonly quota: Quota | undefined
+}
+
+export class Rules {
+  private readonly rules: readonly Rule[]
+  private readonly byDefault: 'allow' | 'deny'
+
+  /** Throws, naming the rule, where settings make no sense. */
+  constructor(settings: readonly RuleSettings[], byDefault: 'allow' | 'deny', domains: readonly string[]) {
+    const zones = new Map<string, Zone>()
+    this.byDefault = byDefault
+    this.rules = settings.map((rule, index) => {
+      const name = rule.name ?? `rule ${index + 1}`
+      try {
+        return readRule(name, rule, domains, zones)
+      } catch (error) {
+        throw new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+      }
+    })
+    const names = this.rules.map(({ name }) => name)
+    const twice = names.find((name, index) => names.indexOf(name) !== index)
+    if (twice !== undefined) throw new Error(`two rules have the name ${twice}`)
+  }
+
+  /** The rule for a device now; undefined: none, and the default decides. */
+  find(device: string, service: Service, now: number): Rule | undefined {
+    return this.rules.find(
+      ({ subscribers, services, days, hours, zone }) =>
+        (subscribers?.has(device) ?? true) &&
+        (services?.has(service) ?? true) &&
+        ((days === undefined && hours === undefined) || isWithin(zone.at(now), days, hours)),
+    )
+  }
+
+  decide(rule: Rule | undefined): 'allow' | 'deny' {
+    return rule?.decision ?? this.byDefault
+  }
+
+  /** Services that everybody may use at any time without a quota. */
+  get open(): readonly Service[] {
+    return services.filter((service) => {
+      for (const { subscribers, services, days, hours, decision, quota } of this.rules) {
+        if (services !== undefined && !services.has(service)) continue
+        if (decision === 'deny' || quota !== undefined) return false
+        if (subscribers === undefined && days === undefined && hours === undefined) return true
+      }
+      return this.byDefault === 'allow'
+    })
+  }
+
+  /** Another text whenever time alone may have changed a decision; the empty one: it never does. */
+  moment(now: number): string {
+    const parts = this.rules.map(({ days, hours, zone, quota }) => {
+      const timed = days === undefined && hours === undefined ? '' : isWithin(zone.at(now), days, hours) ? 'in' : 'out'
+      return quota === undefined || quota.per === 'ever' ? timed : `${timed} ${periodOf(quota.per, zone, now)}`
+    })
+    return parts.some((text) => text !== '') ? parts.join() : ''
+  }
+}
+
+/** The name of a quota's period: `2026-11-22`, `2026-11`, `ever`. */
+export function periodOf(per: Period, zone: Zone, now: number): string {
+  if (per === 'ever') return 'ever'
+  const { date } = zone.at(now)
+  return per === 'day' ? date : date.slice(0, 7)
+}
+
+function readRule(name: string, settings: RuleSettings, domains: readonly string[], zones: Map<string, Zone>): Rule {
+  const { subscribers, services, days, hours, zone = 'UTC', decision = 'allow', quota } = settings
+  const keys = subscribers?.map((text) => {
+    const key = subscriberKey(text, domains)
+    if (key === undefined) throw new Error(`${text} is no identifier of a subscriber`)
+    return key
+  })
+  if (decision === 'deny' && quota !== undefined) throw new Error('what is denied has no quota')
+  if (quota !== undefined && quota.count === undefined && quota.seconds === undefined)
+    throw new Error('the quota has neither count nor seconds')
+  return {
+    name,
+    subscribers: keys && new Set(keys),
+    services: services && new Set(services),
+    days: days && new Set(days.map((day) => dayNames.indexOf(day))),
+    hours: hours === undefined ? undefined : readHours(hours),
+    zone: zoneOf(zone, zones),
+    decision,
+    quota: quota && {
+      count: quota.count,
+      time: quota.seconds === undefined ? undefined : quota.seconds * 1000,
+      per: quota.per ?? 'ever',
+    },
+  }
+}
+
+function zoneOf(name: string, zones: Map<string, Zone>): Zone {
+  let zone = zones.get(name)
+  if (zone === undefined) {
+    try {
+      zone = new Zone(name)
+    } catch (error) {
+      throw new Error(`zone: ${name} is no time zone, such as Europe/Berlin (${(error as Error).message})`)
+    }
+    zones.set(name, zone)
+  }
+  return zone
+}

@@ -1,0 +1,237 @@
+/**
+ * What an element asks the PCRF (SPEC §6.2): may this device use this service now. A standing feed names the services that
+ * are open to all, about which nobody need be asked; else one standing question a device that uses the service.
+ */
+import type { Host, Notification } from '../../signalling/index.ts'
+import { mediaType, readBody } from '../schemas/index.ts'
+import { type LeaseHolder, PolicyLease } from './policy-lease.ts'
+
+export type Service = 'proximity' | 'push' | 'location'
+
+/** Why not: the status for whoever asked, and what those entitled to know are told. */
+export interface PolicyRefusal {
+  readonly status: 403 | 503
+  readonly cause: string
+}
+
+export interface PolicyOptions {
+  /** URI of the PCRF. */
+  readonly pcrf: string
+  readonly service: Service
+  /** While it does not answer. `keep`: what was allowed goes on, new requests are refused; `allow`: they are let in too. */
+  readonly away: 'keep' | 'allow'
+  /** Devices that use the service now. */
+  readonly users: () => Iterable<string>
+  readonly uses: (device: string) => boolean
+  /** A device that uses the service may no longer. */
+  readonly denied: (device: string, cause: string) => void
+}
+
+const patience = 5000 // milliseconds that whoever asks is let wait
+const clearEvery = 10_000
+const renewAfter = 5000
+const atATime = 32
+const away: PolicyRefusal = { status: 503, cause: 'policy cannot be read now' }
+const accept = [mediaType('service-policy')]
+
+export class Policy implements LeaseHolder {
+  readonly host: Host
+  readonly pcrf: string
+  readonly service: Service
+  private readonly options: PolicyOptions
+  private readonly leases = new Map<string, PolicyLease>()
+  /** Whether the service is open to all; undefined before the feed's first word. */
+  private open: boolean | undefined
+  private waiting: (() => void)[] = []
+  private readonly toAsk = new Set<string>()
+  private asking = 0
+  private clearing = false
+  private retryAfter = 500
+  private stopped = false
+
+  constructor(host: Host, options: PolicyOptions) {
+    this.host = host
+    this.pcrf = options.pcrf
+    this.service = options.service
+    this.options = options
+    host.gauge('policy_questions', () => this.leases.size)
+  }
+
+  /** Takes up the feed. */
+  start(): void {
+    this.host.subscribe(
+      { to: this.pcrf, event: 'service-policy', accept, asserted: this.host.uri },
+      { notified: (notification) => this.fed(notification), ended: ({ status }) => this.feedLost(status) },
+    )
+  }
+
+  stop(): void {
+    this.stopped = true
+    this.toAsk.clear()
+    for (const lease of this.leases.values()) lease.end()
+    this.leases.clear()
+  }
+
+  /** Undefined: the device may use the service. */
+  refusal(device: string): undefined | PolicyRefusal | Promise<PolicyRefusal | undefined> {
+    if (this.open === true) return undefined
+    const lease = this.leases.get(device)
+    return lease?.decision === undefined ? this.answer(device) : this.verdict(lease)
+  }
+
+  /** As `refusal`, and a unit is used: for a feedback. `standing`: it was allowed before. */
+  take(device: string, standing: boolean): undefined | PolicyRefusal | Promise<PolicyRefusal | undefined> {
+    if (this.open === true) return undefined
+    const lease = this.leases.get(device)
+    if (lease !== undefined) lease.asked = true
+    return lease?.take() === true ? undefined : this.takeLater(device, standing)
+  }
+
+  /** Asks about a device that uses the service already, as after a restart; `denied` hears of it. A few at a time. */
+  recheck(device: string): void {
+    if (this.open === true || this.stopped) return
+    this.toAsk.add(device)
+    this.pump()
+  }
+
+  decided(lease: PolicyLease): void {
+    if (lease.decision !== 'deny' || !this.options.uses(lease.device)) return
+    this.host.count('policy_lost')
+    this.options.denied(lease.device, lease.cause ?? 'policy')
+  }
+
+  lost(lease: PolicyLease, status: number): void {
+    this.host.log.warn({ pcrf: this.pcrf, device: lease.device, status }, 'the PCRF does not answer about a device')
+    if (this.leases.get(lease.device) === lease) this.leases.delete(lease.device)
+    this.host.clock.after(renewAfter, () => {
+      if (this.options.uses(lease.device)) this.recheck(lease.device)
+    })
+  }
+
+  private async takeLater(device: string, standing: boolean): Promise<PolicyRefusal | undefined> {
+    const end = this.host.clock.now() + patience
+    for (;;) {
+      await this.feedTold()
+      if (this.open === true) return undefined
+      const lease = this.leaseOf(device)
+      const taken = lease.take()
+      if (taken === true) return undefined
+      if (taken === false) return this.verdict(lease)
+      const left = end - this.host.clock.now()
+      if (left <= 0 || this.stopped) {
+        if (!standing && this.options.away === 'keep') return away
+        lease.overdraw()
+        this.host.count('policy_unanswered')
+        return undefined
+      }
+      await lease.more(left)
+      // Its end has woken us: nobody will answer sooner than the next question.
+      if (this.leases.get(device) !== lease && this.host.clock.now() < end) await this.pause(Math.min(1000, left))
+    }
+  }
+
+  private async answer(device: string): Promise<PolicyRefusal | undefined> {
+    await this.feedTold()
+    if (this.open === true) return undefined
+    const lease = this.leaseOf(device)
+    if (lease.decision === undefined) await lease.more(patience)
+    if (this.open || lease.decision !== undefined) return this.verdict(lease)
+    this.host.count('policy_unanswered')
+    return this.options.away === 'allow' ? undefined : away
+  }
+
+  private verdict(lease: PolicyLease): PolicyRefusal | undefined {
+    lease.asked = true
+    return lease.decision === 'deny' && this.open !== true ? { status: 403, cause: lease.cause ?? 'policy' } : undefined
+  }
+
+  private leaseOf(device: string): PolicyLease {
+    let lease = this.leases.get(device)
+    if (lease === undefined) {
+      this.leases.set(device, (lease = new PolicyLease(this, device)))
+      this.clearLater()
+    }
+    return lease
+  }
+
+  /** Resolves when the feed has told which services are open, or does not in time. */
+  private feedTold(): Promise<void> | undefined {
+    if (this.open !== undefined) return undefined
+    return new Promise((resolve) => {
+      const timer = this.host.clock.after(patience, resolve)
+      this.waiting.push(() => {
+        timer.cancel()
+        resolve()
+      })
+    })
+  }
+
+  private pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.host.clock.after(ms, resolve)
+    })
+  }
+
+  private fed({ request }: Notification): void {
+    this.retryAfter = 500
+    if (request.bodyEnd === request.bodyStart || this.stopped) return
+    const body = readBody(request, 'service-policy')
+    if (body.fault !== undefined) {
+      this.host.log.warn({ fault: body.fault.warning }, 'service-policy is malformed')
+      return
+    }
+    const open = body.value.open?.includes(this.service) ?? false
+    const before = this.open
+    this.open = open
+    const { waiting } = this
+    this.waiting = []
+    for (const resume of waiting) resume()
+    if (open) {
+      this.toAsk.clear()
+      for (const lease of this.leases.values()) lease.release()
+      this.leases.clear()
+    } else if (before === true) for (const device of this.options.users()) this.recheck(device)
+  }
+
+  private feedLost(status: number): void {
+    if (this.stopped) return
+    this.host.log.warn({ pcrf: this.pcrf, status, retryAfter: this.retryAfter }, 'service-policy feed lost')
+    this.host.clock.after(this.retryAfter, () => {
+      if (!this.stopped) this.start()
+    })
+    this.retryAfter = Math.min(this.retryAfter * 2, 32_000)
+  }
+
+  private pump(): void {
+    for (const device of this.toAsk) {
+      if (this.asking >= atATime) return
+      this.toAsk.delete(device)
+      if (!this.options.uses(device)) continue
+      this.asking++
+      const asked = this.refusal(device)
+      void Promise.resolve(asked).then(() => {
+        this.asking--
+        if (this.options.uses(device) && this.leases.get(device)?.decision === 'deny') this.decided(this.leases.get(device)!)
+        this.pump()
+      })
+    }
+  }
+
+  /** Questions about devices that no longer use the service are given up. */
+  private clearLater(): void {
+    if (this.clearing) return
+    this.clearing = true
+    this.host.clock.after(clearEvery, () => {
+      this.clearing = false
+      if (this.stopped) return
+      for (const [device, lease] of this.leases) {
+        if (!lease.asked && !this.options.uses(device)) {
+          this.leases.delete(device)
+          lease.release()
+        }
+        lease.asked = false
+      }
+      if (this.leases.size > 0) this.clearLater()
+    })
+  }
+}
