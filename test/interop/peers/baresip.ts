@@ -39,7 +39,7 @@ export async function baresipPeer(seat: Seat): Promise<Peer> {
 
   const process = new Running('timeout', ['--kill-after=5', '200', 'baresip', '-f', folder], { cwd: folder })
   node.guests.add(process)
-  await process.said(/200 OK \(\) \[1 binding\]/)
+  await process.said(/200 OK \(\) \[\d+ bindings?\]/)
 
   /** Turns the pages of the address book until it lies open at that person. */
   async function turnTo(other: string): Promise<void> {
