@@ -1,4 +1,5 @@
 /** A dialplan to what runs: its elements, and the plan compiled from their claims and its rules. */
+import { join } from 'node:path'
 import { catalogue } from '../elements/catalogue.ts'
 import { compilePlan, type Element, type Plan } from '../signalling/index.ts'
 import type { Dialplan, Fault, Outcome, PlannedElement } from './dialplan.ts'
@@ -41,21 +42,30 @@ export function completedElements(dialplan: Dialplan): readonly PlannedElement[]
 
 /**
  * Who is not told who may ask answers every element of its dialplan. An HSS tells credentials to the proxies; the
- * notifier of registrations reads those of the proxy. ProSe servers know each other, and application servers all of them.
+ * notifier of registrations reads those of the proxy. ProSe servers know each other, and so do MMEs; application servers know all of
+ * the former, proxies all of the latter.
  */
-function completed(planned: PlannedElement, { elements, domains }: Dialplan): PlannedElement {
+function completed(planned: PlannedElement, { elements, domains, data }: Dialplan): PlannedElement {
   if (planned.role === 'prose' || planned.role === 'application-server') {
     const servers = elements.filter(({ name, role }) => role === 'prose' && name !== planned.name)
     const uris = servers.map(({ name }) => `sip:${name}@${domains[0]}`)
     const known = planned.role === 'prose' ? { fellows: uris } : { proseServers: uris }
     return { ...planned, settings: { ...known, ...planned.settings } }
   }
+  if (planned.role === 'mme') {
+    const others = elements.filter(({ name, role }) => role === 'mme' && name !== planned.name)
+    return { ...planned, settings: { fellows: others.map(({ name }) => `sip:${name}@${domains[0]}`), ...planned.settings } }
+  }
   if (planned.role === 'proxy') {
     const mmes = elements.filter(({ role }) => role === 'mme').map(({ name }) => name)
     return mmes.length === 0 ? planned : { ...planned, settings: { through: mmes, ...planned.settings } }
   }
-  if (planned.role !== 'hss' && planned.role !== 'registration') return planned
   const askers = elements.map(({ name }) => name)
+  if (planned.role === 'pcrf') {
+    const records = data === 'memory' ? {} : { records: join(data, 'charging') }
+    return { ...planned, settings: { askers, ...records, ...planned.settings } }
+  }
+  if (planned.role !== 'hss' && planned.role !== 'registration') return planned
   const proxies = elements.filter(({ role }) => role === 'proxy').map(({ name }) => name)
   const [registrar = 'proxy'] = proxies
   const known = planned.role === 'hss' ? { askers, proxies } : { askers, registrar }

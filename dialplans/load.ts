@@ -94,6 +94,7 @@ export function loadDialplan(file: string): Outcome<Dialplan> {
   })
   onlyOneOf('proxy', elements, fault)
   onlyOneOf('hss', elements, fault)
+  onlyOneOf('pcrf', elements, fault)
   const rules = raw.rules?.map((rule, index) => ({
     ...rule,
     name: rule.name ?? `rule ${index + 1}`,

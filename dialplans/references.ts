@@ -14,29 +14,34 @@ export interface Named {
   readonly fault: (line: number, text: string, expected: string) => void
 }
 
-/** Elements that name a registrar or an HSS, and lists that have the address of a subscriber. */
+/** Elements that name a registrar, an HSS or a PCRF, and lists that have the address of a subscriber. */
 export function checkReferences(named: Named): void {
   for (const { name, role, settings } of named.elements) {
-    if (typeof settings['hss'] === 'string') checkHss(named, name, settings['hss'])
+    for (const server of ['hss', 'pcrf'] as const) {
+      const uri = settings[server]
+      if (typeof uri === 'string') checkServer(named, name, server, uri)
+    }
     if (role === 'registration' && typeof settings['registrar'] === 'string') checkRegistrar(named, name, settings['registrar'])
   }
   checkLists(named)
 }
 
-function checkHss({ elements, domains, listen, rules, lineOf, fault }: Named, name: string, hss: string): void {
-  const uri = parseUri(hss.includes(':') ? hss : (subscriberKey(hss, domains) ?? ''))
+function checkServer(named: Named, name: string, role: 'hss' | 'pcrf', server: string): void {
+  const { elements, domains, listen, rules, lineOf, fault } = named
+  const what = role.toUpperCase()
+  const uri = parseUri(server.includes(':') ? server : (subscriberKey(server, domains) ?? ''))
   if (uri === undefined)
-    return fault(lineOf('elements', name, 'hss'), `${name} has the HSS ${hss}`, 'a URI such as sip:hss@localhost')
+    return fault(lineOf('elements', name, role), `${name} has the ${what} ${server}`, `a URI such as sip:${role}@localhost`)
   const port = uri.port || 5060
   const here = (uri.port === 0 && domains.includes(uri.host)) || listen.some((own) => own.host === uri.host && own.port === port)
   const elsewhere = rules.some(({ to, user }) => to.includes(':') && (user === undefined || [user].flat().includes(uri.user)))
-  const known = elements.filter(({ role }) => role === 'hss').map((element) => element.name)
+  const known = elements.filter((element) => element.role === role).map((element) => element.name)
   if (!here || elsewhere || known.includes(uri.user)) return
   const expected =
     known.length === 0
-      ? 'an element of role hss, or the URI of one elsewhere'
-      : known.map((hss) => `sip:${hss}@${domains[0]}`).join(' or ')
-  fault(lineOf('elements', name, 'hss'), `${name} asks the HSS ${hss}, which is no element of role hss`, expected)
+      ? `an element of role ${role}, or the URI of one elsewhere`
+      : known.map((each) => `sip:${each}@${domains[0]}`).join(' or ')
+  fault(lineOf('elements', name, role), `${name} asks the ${what} ${server}, which is no element of role ${role}`, expected)
 }
 
 function checkRegistrar({ elements, lineOf, fault }: Named, name: string, registrar: string): void {

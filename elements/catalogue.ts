@@ -2,6 +2,8 @@
 import type { Element } from '../signalling/index.ts'
 import { createApplicationServer } from './application-server/index.ts'
 import { createHss } from './hss/index.ts'
+import { createMme } from './mme/index.ts'
+import { createPcrf } from './pcrf/index.ts'
 import { createPresence } from './presence/index.ts'
 import { createProse } from './prose/index.ts'
 import { createProxy } from './proxy/index.ts'
@@ -19,6 +21,8 @@ function admitted<Settings extends object>(create: (name: string, settings: Sett
 export const catalogue: { readonly [role: string]: ElementFactory } = {
   'application-server': admitted(createApplicationServer),
   hss: admitted(createHss),
+  pcrf: admitted(createPcrf),
+  mme: admitted(createMme),
   presence: admitted(createPresence),
   proxy: admitted(createProxy),
   prose: admitted(createProse),

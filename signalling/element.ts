@@ -164,7 +164,7 @@ export interface ForwardOptions {
   readonly headers?: readonly (readonly [name: string, value: string])[]
   /** Header fields to drop. */
   readonly drop?: readonly string[]
-  /** Goes on instead of the request's own body; Content-Type and Content-Length follow. */
+  /** Goes on instead of the request's own body; Content-Type and Content-Length follow. No content: none goes on. */
   readonly body?: { readonly type: string; readonly content: string }
   /** Sees each final response before it goes back; may return a status to answer instead. */
   readonly onFinal?: (response: SipResponse) => number | undefined
@@ -187,6 +187,11 @@ export interface EventPackage<State = unknown> {
   readonly conditional?: boolean
   /** Whether the second state says nothing that the first did not: then nobody is told. Left out: every state is told. */
   same?(known: State, state: State): boolean
+  /**
+   * Asked before each NOTIFY of a standing subscription, its last one apart. False: it is not sent, for the element has ended
+   * the subscription or will give state again. One that failed is tried again without asking. Left out: all are sent.
+   */
+  admit?(notifier: Notifier): boolean | Promise<boolean>
   /** The body for one subscriber. Undefined: a NOTIFY without body. */
   render(state: State, context: RenderContext<State>): Body | undefined
 }

@@ -94,9 +94,9 @@ export class StageSet extends ClockedStage implements Stage {
     }))
     const nodes = dialplan.nodes.map((node, i) => {
       const host = this.manual === undefined ? '127.0.0.1' : `10.0.0.${i + 1}`
-      return { ...node, listen: [{ transport: 'UDP' as const, host, port: ports[i]! }] }
+      return { ...node, data: 'memory', listen: [{ transport: 'UDP' as const, host, port: ports[i]! }] }
     })
-    return { ...dialplan, elements, nodes }
+    return { ...dialplan, data: 'memory', elements, nodes }
   }
   private makeServer(plan: Dialplan, name: string | undefined, port: number): { server: Node; elements: readonly Element[] } {
     const chosen = name === undefined ? { value: plan } : atNode(plan, name)

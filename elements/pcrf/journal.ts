@@ -57,8 +57,7 @@ export class Journal {
   open(known: Checkpoint | undefined): void {
     this.seq = known?.seq ?? 0
     for (const [source, number] of Object.entries(known?.last ?? {})) this.last.set(source, number)
-    if (this.folder === undefined) return
-    makeFolder(this.folder)
+    if (this.folder === undefined || !existsSync(this.folder)) return
     const names = readdirSync(this.folder).filter(isRecordFile).sort()
     const after = known?.file ?? ''
     for (const name of names) if (name >= after) this.read(name, name === after ? known!.offset : 0, name === names.at(-1))
@@ -147,6 +146,7 @@ export class Journal {
   /** The file of the day; a clock set back goes on in the newest one. */
   private turnTo(day: string): void {
     const name = day > this.name ? day : this.name
+    makeFolder(this.folder!)
     const file = openSync(join(this.folder!, name), existsSync(join(this.folder!, name)) ? 'r+' : 'wx+')
     this.close()
     this.file = file

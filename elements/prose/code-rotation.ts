@@ -1,5 +1,6 @@
 /** The life of a device's codes (SPEC §2.1, §3.1): given, followed by the next with an overlap, withdrawn. */
 import type { Host, Write } from '../../signalling/index.ts'
+import type { Charges } from '../services/charges.ts'
 import type { BroadcastCode, BroadcastCodes } from './broadcast-codes.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Device, Devices } from './devices.ts'
@@ -15,17 +16,27 @@ export class CodeRotation {
   private readonly ledger: Ledger
   private readonly relations: Relations
   private readonly telling: Telling
+  private readonly charges: Charges | undefined
   private readonly deadlines: Deadlines<BroadcastCode>
   /** From the start until subscriptions of an earlier process have had their time to come back. */
   private takingUp = true
 
-  constructor(host: Host, codes: BroadcastCodes, devices: Devices, ledger: Ledger, relations: Relations, telling: Telling) {
+  constructor(
+    host: Host,
+    codes: BroadcastCodes,
+    devices: Devices,
+    ledger: Ledger,
+    relations: Relations,
+    telling: Telling,
+    charges: Charges | undefined,
+  ) {
     this.host = host
     this.codes = codes
     this.devices = devices
     this.ledger = ledger
     this.relations = relations
     this.telling = telling
+    this.charges = charges
     this.deadlines = new Deadlines(
       host.clock,
       (code) => this.due(code),
@@ -36,20 +47,22 @@ export class CodeRotation {
   /** A code for a device that has none, durable. Rejects, and takes it back, if the store failed. */
   async allocateDurably(device: Device): Promise<void> {
     try {
-      await this.ledger.write([this.allocate(device)])
+      await this.ledger.write(this.allocate(device))
     } catch (fault) {
       this.withdraw(device)
       throw fault
     }
   }
 
-  /** As above; the caller sees to it that the write is made. */
-  allocate(device: Device): Write {
+  /** As above; the caller sees to it that the writes are made, together: the code and what is charged for it (SPEC §6.2). */
+  allocate(device: Device): Write[] {
     const code = this.codes.issue(device.key, this.host.clock.date())
     device.code = code
     this.deadlines.add(code)
     this.host.count('codes_issued')
-    return this.ledger.putCode(code)
+    const write = this.ledger.putCode(code)
+    if (this.charges === undefined) return [write]
+    return [write, this.charges.put({ event: 'allocation', service: 'proximity', device: device.key })]
   }
 
   /** One read back from the store. */
@@ -116,7 +129,7 @@ export class CodeRotation {
         device.fading = code.validUntil > now ? code : undefined
         if (device.fading === undefined) this.codes.withdraw(code)
         else this.deadlines.add(code)
-        writes.push(this.allocate(device))
+        writes.push(...this.allocate(device))
         rotated.push(device)
       }
     }

@@ -48,6 +48,10 @@ export class Devices {
     return this.byKey.get(key)
   }
 
+  keys(): Iterable<string> {
+    return this.byKey.keys()
+  }
+
   /** The device, made if it is not known yet. */
   obtain(key: string): Device {
     let device = this.byKey.get(key)

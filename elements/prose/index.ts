@@ -7,6 +7,7 @@ import { proseBody, proximityBody } from './bodies.ts'
 import type { ProseView } from './devices.ts'
 import { Identities } from './identities.ts'
 import { handleMatch } from './matches.ts'
+import { admitted, Policing } from './policing.ts'
 import { ProximityQueries } from './queries.ts'
 import { Rechecks } from './rechecks.ts'
 import { AutomatedRegistration, registrationTypes } from './registration.ts'
@@ -43,6 +44,7 @@ class ProximityServer implements Element {
   private prose!: ProseSubscriptions
   private proximity!: ProximityQueries
   private rechecks!: Rechecks
+  private policing!: Policing
   private automated!: AutomatedRegistration
   private stopped = false
 
@@ -68,15 +70,21 @@ class ProximityServer implements Element {
       expires,
       conditional: true, // SPEC §3.4
       render: (view, context) => proximityBody(this.registry, view, context),
+      ...(admitted(settings) ? { admit: (notifier: Notifier) => this.policing.admit(notifier) } : {}),
     }
     this.packages = [prose, proximity]
   }
 
   async start(host: Host): Promise<void> {
-    this.registry = new Registry(host, this.rules)
+    this.policing = new Policing(host, this.settings, (device) => {
+      this.prose.policyLost(device)
+      this.proximity.policyLost(device)
+    })
+    this.registry = new Registry(host, this.rules, this.policing.charges)
+    await this.policing.load(this.registry)
     this.subscribers = new Subscribers(host, this.settings.hss)
-    this.prose = new ProseSubscriptions(this.registry, this.subscribers)
-    this.proximity = new ProximityQueries(this.registry, this.subscribers)
+    this.prose = new ProseSubscriptions(this.registry, this.subscribers, this.policing)
+    this.proximity = new ProximityQueries(this.registry, this.subscribers, this.policing)
     const identities = new Identities(host)
     await identities.load()
     this.automated = new AutomatedRegistration(this.registry, this.subscribers, identities, this.settings.fellows ?? [])
@@ -87,8 +95,12 @@ class ProximityServer implements Element {
       this.proximity.permissionsChanged(id, record)
     }
     this.subscribers.onChange(changed)
-    this.rechecks = new Rechecks(host, this.subscribers, changed)
+    this.rechecks = new Rechecks(host, this.subscribers, (id, record) => {
+      changed(id, record)
+      this.policing.recheck(id)
+    })
     this.subscribers.start()
+    this.policing.start()
     host.clock.after(orphansAfter, () => {
       if (this.stopped) return
       this.registry.dropOrphans()
@@ -131,5 +143,6 @@ class ProximityServer implements Element {
     this.stopped = true
     this.registry.stop()
     this.rechecks.stop()
+    this.policing.stop()
   }
 }

@@ -6,6 +6,7 @@ import type { Subscribers } from '../services/subscribers.ts'
 import { askerOf, cachedKeysOf, keysOf, optionalBody, recordFor, stillActsFor } from './asking.ts'
 import type { PeerSet } from './ledger.ts'
 import { discoverer, permittedRoles } from './permissions.ts'
+import { type Policing, refuse } from './policing.ts'
 import type { Registry } from './registry.ts'
 import { type ProximityView, type Question, viewOf, type Watcher, type WatcherRecord } from './watchers.ts'
 
@@ -14,12 +15,14 @@ type Refusal = { readonly status: number; readonly warning?: string }
 export class ProximityQueries {
   private readonly registry: Registry
   private readonly subscribers: Subscribers
+  private readonly policing: Policing
   /** Read back, until the subscriptions they belong to are restored. */
   private readonly restoredSets = new Map<string, PeerSet>()
 
-  constructor(registry: Registry, subscribers: Subscribers) {
+  constructor(registry: Registry, subscribers: Subscribers, policing: Policing) {
     this.registry = registry
     this.subscribers = subscribers
+    this.policing = policing
   }
 
   async handle(exchange: Exchange): Promise<void> {
@@ -34,11 +37,18 @@ export class ProximityQueries {
       return exchange.reply(403, found ? { warning: 'no permission to discover' } : undefined)
     }
     const device = found.record.id
+    const once = exchange.request.expires === 0
+    const refusal = once ? this.policing.fetch(device, query.application) : this.policing.question(device)
+    const refused = refusal instanceof Promise ? await refusal : refusal
+    if (refused !== undefined) {
+      registry.host.count('queries_refused')
+      return refuse(exchange, refused)
+    }
     const mutual = query.mutual === true
     const question = await this.question(query)
     const { application } = query
     const options = { package: 'proximity', resource: device, state: viewOf({ device, question, mutual }) }
-    if (exchange.request.expires === 0) {
+    if (once) {
       exchange.accept<ProximityView>(options)
       return
     }
@@ -108,6 +118,14 @@ export class ProximityQueries {
     for (const { notifier, application } of [...watchers.of(id)]) {
       if (allowed && stillActsFor(notifier, record, application, host.domains)) continue
       host.count('permissions_lost')
+      notifier.terminate('rejected')
+      this.ended(notifier)
+    }
+  }
+
+  /** The PCRF says otherwise: as a lost permission. */
+  policyLost(id: string): void {
+    for (const { notifier } of [...this.registry.watchers.of(id)]) {
       notifier.terminate('rejected')
       this.ended(notifier)
     }

@@ -1,5 +1,6 @@
 /** The proximity server's state in memory, and the parts that change it: each writes what it must and tells whom it concerns. */
 import type { Host, Write } from '../../signalling/index.ts'
+import type { Charges } from '../services/charges.ts'
 import { Announcing } from './announcing.ts'
 import { BroadcastCodes } from './broadcast-codes.ts'
 import { CodeRotation } from './code-rotation.ts'
@@ -29,7 +30,8 @@ export class Registry {
   readonly rotation: CodeRotation
   readonly announcing: Announcing
 
-  constructor(host: Host, rules: Rules) {
+  /** @param charges where chargeable events go; none: nothing is charged */
+  constructor(host: Host, rules: Rules, charges?: Charges) {
     this.host = host
     this.rules = rules
     this.ledger = new Ledger(host.store, host.name, host.log)
@@ -37,7 +39,7 @@ export class Registry {
     this.lists = new ProximateLists(rules.entryLifetime)
     this.telling = new Telling(this.devices, this.monitors, this.watchers, rules)
     this.relations = new Relations(host.clock, this.lists, this.ledger, this.telling)
-    this.rotation = new CodeRotation(host, this.codes, this.devices, this.ledger, this.relations, this.telling)
+    this.rotation = new CodeRotation(host, this.codes, this.devices, this.ledger, this.relations, this.telling, charges)
     this.announcing = new Announcing(this.devices, this.monitors, this.telling, rules)
     host.gauge('devices', () => this.devices.size)
     host.gauge('codes', () => this.codes.size)

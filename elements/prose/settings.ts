@@ -19,6 +19,14 @@ export interface ProseSettings {
   readonly fellows?: readonly string[]
   /** URI of the HSS. Default `sip:hss@<first domain>`. */
   readonly hss?: string
+  /** URI of the PCRF; left out: it is not asked, and nothing is charged. */
+  readonly pcrf?: string
+  /** What takes a unit of a quota: each proximity service request, or each feedback. Default `request`. */
+  readonly confirm?: 'request' | 'feedback'
+  /** Tell the PCRF each chargeable event. Default false. */
+  readonly charge?: boolean
+  /** While the PCRF does not answer. `keep`: what was allowed goes on, new requests get 503. Default `keep`. */
+  readonly unanswered?: 'keep' | 'allow'
 }
 
 /** Settings with defaults; durations in milliseconds, subscription lengths in seconds as SIP has them. */
@@ -38,6 +46,8 @@ export function rulesOf(settings: ProseSettings): Rules {
   const lifetime = settings.code?.lifetime ?? 3600
   const grace = settings.code?.grace ?? Math.min(60, lifetime / 4)
   const entry = settings.lifetime ?? 3 * (settings.report?.refresh ?? 20)
+  const unasked = (['confirm', 'charge', 'unanswered'] as const).find((name) => settings[name] !== undefined)
+  if (settings.pcrf === undefined && unasked !== undefined) throw new Error(`${unasked}: there is no pcrf to ask`)
   if (!(lifetime > 0) || !(grace >= 0) || grace > lifetime / 2) {
     throw new Error(`code: grace ${grace} s is more than half the lifetime of ${lifetime} s`)
   }

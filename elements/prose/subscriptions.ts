@@ -6,6 +6,7 @@ import type { Subscribers } from '../services/subscribers.ts'
 import { askerOf, optionalBody, recordFor, stillActsFor } from './asking.ts'
 import { type Device, needsCode, type ProseSubscription, type ProseView } from './devices.ts'
 import { permittedRoles, type Roles, rolesFrom } from './permissions.ts'
+import { type Policing, refuse } from './policing.ts'
 import type { Registry } from './registry.ts'
 
 interface ProseRecord {
@@ -17,10 +18,12 @@ interface ProseRecord {
 export class ProseSubscriptions {
   private readonly registry: Registry
   private readonly subscribers: Subscribers
+  private readonly policing: Policing
 
-  constructor(registry: Registry, subscribers: Subscribers) {
+  constructor(registry: Registry, subscribers: Subscribers, policing: Policing) {
     this.registry = registry
     this.subscribers = subscribers
+    this.policing = policing
   }
 
   async handle(exchange: Exchange): Promise<void> {
@@ -37,6 +40,13 @@ export class ProseSubscriptions {
       return exchange.reply(403, found ? { warning: 'no permission for the roles asked for' } : undefined)
     }
     const key = found.record.id
+    // HSS, then PCRF (SPEC §3.1). The HSS's word may come from the MME, which has asked already (SPEC §3.6); this one never does.
+    const refusal = this.policing.request(key)
+    const refused = refusal instanceof Promise ? await refusal : refusal
+    if (refused !== undefined) {
+      registry.host.count('requests_refused')
+      return refuse(exchange, refused)
+    }
     const state: ProseView = { device: key, roles: granted }
     const record: ProseRecord = { roles: granted, application }
     if (exchange.request.expires === 0) {
@@ -66,7 +76,7 @@ export class ProseSubscriptions {
     if (granted === subscription.roles) return undefined
     subscription.roles = granted
     const writes = []
-    if (needsCode(device, granted)) writes.push(registry.rotation.allocate(device))
+    if (needsCode(device, granted)) writes.push(...registry.rotation.allocate(device))
     writes.push(...registry.settleRoles(device))
     void registry.ledger.writeSoon(writes)
     notifier.keep({ ...(notifier.record as ProseRecord), roles: granted })
@@ -88,7 +98,7 @@ export class ProseSubscriptions {
     const { roles, application } = notifier.record as ProseRecord
     const device = registry.devices.obtain(notifier.resource)
     device.permitted |= roles
-    if (needsCode(device, roles)) await registry.ledger.writeSoon([registry.rotation.allocate(device)])
+    if (needsCode(device, roles)) await registry.ledger.writeSoon(registry.rotation.allocate(device))
     this.take(device, { notifier, roles, application })
     notifier.notify({ device: device.key, roles } satisfies ProseView)
   }
@@ -103,6 +113,14 @@ export class ProseSubscriptions {
       if ((roles & ~device.permitted) === 0 && stillActsFor(notifier, record, application, host.domains)) continue
       host.count('permissions_lost')
       this.ended(notifier) // first, so that the last NOTIFY finds the code withdrawn
+      notifier.terminate('rejected')
+    }
+  }
+
+  /** The PCRF says otherwise: as a lost permission. */
+  policyLost(id: string): void {
+    for (const { notifier } of [...(this.registry.devices.find(id)?.subscriptions ?? [])]) {
+      this.ended(notifier)
       notifier.terminate('rejected')
     }
   }

@@ -85,6 +85,11 @@ export class Watchers {
     return this.byId.get(id)
   }
 
+  /** Whose lists anybody watches. */
+  devices(): Iterable<string> {
+    return this.byDevice.keys()
+  }
+
   of(device: string): ReadonlySet<Watcher> {
     return this.byDevice.of(device)
   }

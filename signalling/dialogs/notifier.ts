@@ -73,6 +73,8 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   private rateTimer: Timer | undefined
   private expiryTimer: Timer | undefined
   private retryAfter = retryFirst
+  /** Of the NOTIFY that is due, where the package has to admit it. */
+  private admission: 'none' | 'asked' | 'given' = 'none'
 
   constructor(
     holder: NotifierHolder,
@@ -206,8 +208,31 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
         this.arm(wait)
         return
       }
+      if (this.pack.admit !== undefined && !this.admitted()) return
     }
     this.send()
+  }
+  /** Whether the element lets the NOTIFY go now; if it cannot say at once, it goes when it has said so. */
+  private admitted(): boolean {
+    if (this.admission !== 'none') return this.admission === 'given'
+    const answer = this.pack.admit!(this)
+    if (typeof answer === 'boolean') return this.admit(answer)
+    this.admission = 'asked'
+    answer.then(
+      (admitted) => {
+        if (this.admit(admitted)) this.pump()
+      },
+      () => {
+        this.admission = 'none'
+        if (this.live && this.ending === undefined) this.later() // the element could not say: it is asked again
+      },
+    )
+    return false
+  }
+  private admit(admitted: boolean): boolean {
+    this.admission = admitted ? 'given' : 'none'
+    if (!admitted && this.ending === undefined) this.due = false
+    return admitted && this.live
   }
   private arm(ms: number): void {
     this.rateTimer?.cancel()
@@ -302,6 +327,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   private delivered(): void {
     this.previous = this.sentState
     this.full = false
+    this.admission = 'none'
     this.suppress = undefined
     this.retryAfter = retryFirst
     if (this.due) this.pump()

@@ -62,7 +62,7 @@ test('the default dialplan is what the issue says', (t) => {
   t.is(plan.data, 'data')
   t.deepEqual(
     plan.elements.map(({ role }) => role),
-    ['proxy', 'hss', 'prose', 'presence', 'resource-lists', 'registration', 'application-server'],
+    ['proxy', 'hss', 'prose', 'pcrf', 'presence', 'resource-lists', 'registration', 'application-server'],
   )
   const all = ['alice', 'bob', 'carol', 'dave']
   const people = all.map((name) => ({
@@ -135,7 +135,7 @@ const cases: readonly Case[] = [
   {
     title: 'an unknown role',
     text: `${head}elements:\n  hss:\n    role: hsss`,
-    faults: [[6, /the role 'hsss'/, /proxy, hss, prose, presence/]],
+    faults: [[6, /the role 'hsss'/, /proxy, hss, prose, pcrf, presence/]],
   },
   { title: 'no role', text: `${head}elements:\n  hss: {}`, faults: [[5, /role/, /./]] },
   {
