@@ -1,4 +1,5 @@
 /** FIG 8: two UEs ask for proximity, one broadcasts its code, the other reports it, and asks who is near (SPEC §3.1–§3.3). */
+import { isNear, policyOf, watching } from './cast.ts'
 import type { Flow, Stage } from './flow.ts'
 
 async function twoUes(stage: Stage) {
@@ -33,6 +34,31 @@ export const flow: Flow = {
       async run(stage) {
         const eve = await stage.ue('eve')
         stage.expect('eve is refused', (await stage.during(eve.requestProximity(['discoverable', 'discoverer']))) === 403)
+      },
+    },
+    {
+      name: 'the PCRF refuses one of them',
+      settings: { pcrf: { rules: [{ subscribers: ['bob'], decision: 'deny' }] } },
+      async run(stage) {
+        const [bob, alice] = [await stage.ue('bob'), await stage.ue('alice')]
+        stage.expect('bob is refused', (await stage.during(bob.requestProximity(['discoverable']))) === 403)
+        stage.expect('bob may not ask either', (await stage.during(bob.who())) === 403)
+        stage.expect('alice is not', typeof (await stage.during(alice.requestProximity(['discoverer']))) !== 'number')
+      },
+    },
+    {
+      name: 'policy changes while the service runs: it ends, and nobody is near that device any more',
+      async run(stage) {
+        const { alice, bob, code } = await twoUes(stage)
+        await stage.during(alice.report([{ code, at: stage.now() }]))
+        const told = await watching(stage, alice, {})
+        stage.expect('bob is near', isNear(told.near(), 'bob'))
+        policyOf(stage).reload({ rules: [{ subscribers: ['bob'], decision: 'deny' }] })
+        await stage.until('bob’s service has ended', () => bob.state === undefined)
+        await stage.until('alice is told that bob has left', () => told.near().length === 0)
+        stage.expect('alice’s goes on', alice.state !== undefined && told.ended === undefined)
+        policyOf(stage).reload({})
+        stage.expect('bob may again', typeof (await stage.during(bob.requestProximity(['discoverable']))) !== 'number')
       },
     },
     {

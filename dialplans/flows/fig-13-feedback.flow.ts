@@ -1,5 +1,5 @@
 /** FIG 13: feedback on change and by period, with rate limits and differences (SPEC §3.4). */
-import { granted, hears, isNear, watching } from './cast.ts'
+import { codeOf, granted, hears, isNear, watching } from './cast.ts'
 import type { Flow } from './flow.ts'
 
 export const flow: Flow = {
@@ -69,6 +69,29 @@ export const flow: Flow = {
         await stage.until('carol came', () => isNear(told.near(), 'bob', 'carol'))
         bob.endProximity()
         await stage.until('bob left', () => isNear(told.near(), 'carol'))
+      },
+    },
+    {
+      name: 'a quota used up ends the feedback, before what it does not pay for',
+      settings: {
+        prose: { confirm: 'feedback', charge: true },
+        pcrf: { rules: [{ subscribers: ['alice'], quota: { count: 4 } }], block: { count: 2 } },
+      },
+      async run(stage) {
+        const { ue: alice } = await granted(stage, 'alice', ['discoverer'])
+        const { ue: bob } = await granted(stage, 'bob', ['discoverable'])
+        const told = await watching(stage, alice, {})
+        await hears(stage, alice, bob)
+        await stage.until('bob came', () => isNear(told.near(), 'bob'))
+        await stage.during(alice.report([], [codeOf(bob)]))
+        await stage.until('bob left', () => told.near().length === 0)
+        stage.expect('one unit is left, and a question takes it', Array.isArray(await stage.during(alice.who())))
+        await hears(stage, alice, bob)
+        await stage.until('the feedback has ended', () => told.ended !== undefined)
+        stage.expect('what no unit was left for is not told', told.changes.length === 3)
+        await stage.until('and so has alice’s service', () => alice.state === undefined)
+        stage.expect('bob’s goes on', bob.state !== undefined)
+        stage.expect('alice may not ask', (await stage.during(alice.who())) === 403)
       },
     },
     {

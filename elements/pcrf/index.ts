@@ -24,6 +24,11 @@ export interface PcrfSettings {
   readonly askers?: readonly string[]
 }
 
+/** An element whose rules can be changed while it runs. */
+export interface Pcrf extends Element {
+  reload(settings: PcrfSettings): readonly string[]
+}
+
 /** State of one subscription: what is rendered is what the lease says then; none: the feed. */
 interface Told {
   readonly lease?: Lease
@@ -39,11 +44,11 @@ const roles = 'proxy prose as mme push addressbook gmlc ppr msc sgsn ran smsc lc
 const minute = 60_000
 
 /** Throws where a rule makes no sense, naming it. */
-export function createPcrf(name: string, settings: PcrfSettings): Element {
+export function createPcrf(name: string, settings: PcrfSettings): Pcrf {
   return new PolicyServer(name, settings)
 }
 
-class PolicyServer implements Element {
+class PolicyServer implements Pcrf {
   readonly name: string
   readonly claims
   readonly packages: readonly EventPackage[]
