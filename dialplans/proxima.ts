@@ -2,6 +2,7 @@
 /** The command line, and the only place that knows it is one: `proxima <command>`. */
 import { Command } from 'commander'
 import { certCommand } from './commands/cert.ts'
+import { chargingCommand } from './commands/charging.ts'
 import { checkCommand } from './commands/check.ts'
 import { demoCommand } from './commands/demo.ts'
 import { explainCommand } from './commands/explain.ts'
@@ -16,6 +17,7 @@ const commands = [
   startCommand(),
   checkCommand(),
   certCommand(),
+  chargingCommand(),
   demoCommand(),
   explainCommand(),
   hssCommand(),
