@@ -61,7 +61,9 @@ class ApplicationServer implements Element {
     this.settings = settings
     this.view = `${settings.view ?? 'near'}-`
     if (!/^[\w.-]+$/.test(this.view)) throw new Error(`view: ${settings.view} cannot begin the user part of a URI`)
-    if (settings.period !== undefined && !(settings.period > 0)) throw new Error(`period: ${settings.period} s is not above 0`)
+    for (const setting of ['period', 'gap'] as const)
+      if (settings[setting] !== undefined && !(settings[setting] > 0))
+        throw new Error(`${setting}: ${settings[setting]} s is not above 0`)
     this.claims = [
       { method: 'MESSAGE', content: messageTypes, user: name },
       { method: 'SUBSCRIBE', event: usersEvent, user: name },
@@ -81,11 +83,11 @@ class ApplicationServer implements Element {
 
   async start(host: Host): Promise<void> {
     this.host = host
-    const { application, open = false, feedback = 'change', period = 10, wake = false, hss } = this.settings
+    const { application, open = false, feedback = 'change', period = 10, gap, wake = false, hss } = this.settings
     const prose = this.settings.prose ?? `sip:prose@${host.domains[0]}`
     this.users = new Users(host)
     await this.users.load()
-    this.near = new NearUsers({ host, prose, application, feedback, period: period * 1000, wake }, this.users, {
+    this.near = new NearUsers({ host, prose, application, feedback, period: period * 1000, gap, wake }, this.users, {
       changed: (device) => this.tell(device),
       ended: (device, status, reason) => this.end(device, status === 403 || reason === 'rejected'),
     })

@@ -16,6 +16,8 @@ export interface Asking {
   readonly feedback: Feedback
   /** Milliseconds. */
   readonly period: number
+  /** Seconds between two reports of changes at least; undefined: none. */
+  readonly gap: number | undefined
   readonly wake: boolean
 }
 
@@ -98,7 +100,7 @@ export class NearFeed {
     const { asking, device, peers } = this
     if (peers?.length === 0) return this.nobody()
     if (asking.feedback === 'poll') return void this.poll()
-    const event = asking.feedback === 'period' ? `proximity;min-rate=${1000 / asking.period}` : 'proximity'
+    const event = eventOf(asking)
     const body = questionOf(asking, device, peers)
     const counts = this.asOfNow()
     this.subscription = asking.host.subscribe(
@@ -146,6 +148,12 @@ export class NearFeed {
     this.stopped = true
     this.listener.ended(status, reason)
   }
+}
+
+/** RFC 6446. */
+function eventOf({ feedback, period, gap }: Asking): string {
+  const least = feedback === 'period' ? `;min-rate=${1000 / period}` : ''
+  return `proximity${least}${gap === undefined ? '' : `;max-rate=${1 / gap}`}`
 }
 
 function questionOf({ application, wake }: Asking, device: string, peers: Peers) {

@@ -14,6 +14,8 @@ export interface ApplicationServerSettings {
   readonly feedback?: Feedback
   /** Seconds between two reports, or questions. Default 10. */
   readonly period?: number
+  /** Seconds: changes are told at most so often. Default: at once. */
+  readonly gap?: number
   /** Seconds granted to subscribers. */
   readonly expires?: { readonly usual?: number; readonly max?: number }
   /** `sip:<view>-<user>@<domain>` shows as presence whether that user is near whoever subscribes. Default `near`. */

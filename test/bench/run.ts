@@ -1,10 +1,15 @@
-/** `npm run bench`: the speed of Proxima as CPU a transaction, and beside a peer in the same run. `--help` says what it takes. */
+/**
+ * `npm run bench`: the speed of Proxima as CPU a transaction, and beside a peer in the same run; `signalling` and `growth` are
+ * others of their own. `--help` says what each takes.
+ */
 import { writeFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { growthCommand } from './growth.ts'
 import { type Measurement, measure, type Pace } from './measure.ts'
 import { byFile, type CpuProfile, type Span, selfTimes } from './profile.ts'
 import { type Maximum, printResults, type Results } from './report.ts'
 import { missingPrograms, type ServerName } from './servers.ts'
+import { signallingCommand } from './signalling.ts'
 import { findMaximum, openStand, warmUp } from './stand.ts'
 import { figure, table } from './table.ts'
 import { type Workload, type WorkloadName, workloads } from './workloads.ts'
@@ -42,6 +47,7 @@ function readNumber(text: string): number {
   return value
 }
 
+let speedAsked = false
 const command = new Command('bench')
   .description('Measures what Proxima costs: CPU of the whole server a transaction, paced and saturated, by sipp on loopback.')
   .option('--only <workloads>', `of ${names.join(',')}`, readNames, names)
@@ -58,8 +64,14 @@ const command = new Command('bench')
   .option('--markdown', 'print Markdown', false)
   .option('--json <file>', 'write all figures there too')
   .addHelpText('after', '\nExample:\n  $ npm run bench -- --peer kamailio --only message,register --runs 3')
+  .action(() => {
+    speedAsked = true
+  })
+  .addCommand(signallingCommand())
+  .addCommand(growthCommand())
 
-const options: Options = command.parse().opts()
+await command.parseAsync()
+const options: Options = command.opts()
 const pace: Pace = options.quick
   ? { seconds: 2, warmUp: 0.5, idle: 0.5, drain: 1, forget: 0 }
   : { seconds: options.seconds, warmUp: 2, idle: 2, drain: options.drain, forget: options.profile ? 0 : forgetAfter }
@@ -127,32 +139,38 @@ function printProfile({ name }: Workload, profile: CpuProfile, span: Span): void
   console.log(`\n${files.map(({ file, share }) => `${file} ${figure(share * 100, 1)}%`).join(', ')}`)
 }
 
-const missing = missingPrograms(options.peer !== undefined)
-if (missing.length > 0) {
-  console.error(`bench: this machine lacks Debian's ${missing.join(' and ')}; install with: apt-get install ${missing.join(' ')}`)
-  process.exit(1)
-}
-for (const workload of workloads) {
-  if (!options.only.includes(workload.name)) continue
-  const rates = options.rate ?? (options.quick ? [1000] : workload.rates)
-  const runs = options.quick || options.profile ? 1 : options.runs
-  for (const rate of rates) {
-    for (let run = 0; run < runs; run++) {
-      for (const server of serversFor(workload))
-        await surviving(`${workload.name} ${rate}/s by ${server}`, () => paced(workload, rate, server))
-    }
+async function speed(): Promise<void> {
+  const missing = missingPrograms(options.peer !== undefined)
+  if (missing.length > 0) {
+    console.error(
+      `bench: this machine lacks Debian's ${missing.join(' and ')}; install with: apt-get install ${missing.join(' ')}`,
+    )
+    process.exit(1)
   }
-  if (!options.max || options.profile) continue
-  for (const server of serversFor(workload))
-    await surviving(`${workload.name} saturated by ${server}`, () => saturated(workload, server))
+  for (const workload of workloads) {
+    if (!options.only.includes(workload.name)) continue
+    const rates = options.rate ?? (options.quick ? [1000] : workload.rates)
+    const runs = options.quick || options.profile ? 1 : options.runs
+    for (const rate of rates) {
+      for (let run = 0; run < runs; run++) {
+        for (const server of serversFor(workload))
+          await surviving(`${workload.name} ${rate}/s by ${server}`, () => paced(workload, rate, server))
+      }
+    }
+    if (!options.max || options.profile) continue
+    for (const server of serversFor(workload))
+      await surviving(`${workload.name} saturated by ${server}`, () => saturated(workload, server))
+  }
+  const results: Results = {
+    date: new Date().toISOString().slice(0, 16).replace('T', ' '),
+    command: `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim(),
+    data: options.data,
+    measurements,
+    maxima,
+  }
+  console.log(printResults(results, options.markdown ? 'markdown' : 'aligned'))
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results, undefined, 2)}\n`)
+  process.exitCode = faults > 0 ? 1 : 0
 }
-const results: Results = {
-  date: new Date().toISOString().slice(0, 16).replace('T', ' '),
-  command: `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim(),
-  data: options.data,
-  measurements,
-  maxima,
-}
-console.log(printResults(results, options.markdown ? 'markdown' : 'aligned'))
-if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results, undefined, 2)}\n`)
-process.exitCode = faults > 0 ? 1 : 0
+
+if (speedAsked) await speed()
