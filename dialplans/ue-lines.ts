@@ -50,6 +50,8 @@ export class UeLines {
     switch (happening.kind) {
       case 'registered':
         return [`${happening.device} is registered with ${happening.server} over ${happening.transport}`]
+      case 'attached':
+        return [`attached to ${happening.mme} as ${happening.temporary}`]
       case 'state': {
         const { roles, announce, monitor } = happening.state
         const lines = [`granted: ${roles.join(', ')}`]

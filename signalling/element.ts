@@ -254,7 +254,8 @@ export interface SubscribeOptions {
   readonly accept?: readonly string[]
   /** Seconds; 0 fetches once. Default 3600. */
   readonly expires?: number
-  readonly body?: Body
+  /** A function: called at each SUBSCRIBE, where what it says may have changed. */
+  readonly body?: Body | (() => Body)
   readonly from?: string
   readonly asserted?: string
   readonly route?: readonly string[]

@@ -34,6 +34,49 @@ export async function granted(stage: Stage, name: string, roles: readonly Role[]
   return { ue, state }
 }
 
+export const mme = 'sip:mme@localhost'
+
+/** A registered UE that is attached to the MME, with these roles granted. */
+export async function grantedThroughMme(
+  stage: Stage,
+  name: string,
+  roles: readonly Role[],
+): Promise<{ ue: Ue; state: ProseState }> {
+  const ue = await attached(stage, name)
+  const state = await stage.during(ue.requestProximity(roles))
+  if (typeof state === 'number') throw new Error(`${name} is refused: ${state}`)
+  return { ue, state }
+}
+
+/** A registered UE that is attached to the MME. */
+export async function attached(stage: Stage, name: string): Promise<Ue> {
+  const ue = await stage.ue(name, { mme })
+  const temporary = await stage.during(ue.attach())
+  if (typeof temporary === 'number') throw new Error(`${name} may not attach: ${temporary}`)
+  return ue
+}
+
+/** Status of a standing request with that body, through the MME. */
+export function askThroughMme(stage: Stage, ue: Ue, event: 'prose' | 'proximity', body: object): Promise<number> {
+  const name = event === 'prose' ? 'prose-request' : 'proximity-query'
+  const type = `application/vnd.proxima.${name}+json`
+  return stage.during(
+    new Promise((resolve) => {
+      const watch = { to: 'sip:prose@localhost', event, accept: [], expires: 600, through: mme }
+      const watching = ue.agent.subscribe(
+        { ...watch, body: { type, content: JSON.stringify(body) } },
+        {
+          notified: () => {
+            resolve(200)
+            watching.unsubscribe()
+          },
+          ended: (status) => resolve(status),
+        },
+      )
+    }),
+  )
+}
+
 /** The code that a UE broadcasts now. */
 export function codeOf(ue: Ue): string {
   const code = ue.state?.announce?.code

@@ -7,7 +7,7 @@ import type { Clock, Element } from '../../signalling/index.ts'
 export interface Stage {
   readonly clock: Clock
   /** A registered UE of that subscriber of the default network. */
-  ue(name: string, options?: Pick<UeOptions, 'report'>): Promise<Ue>
+  ue(name: string, options?: Pick<UeOptions, 'report' | 'mme'>): Promise<Ue>
   /** The element of that name on the server, for what an operator does by hand. */
   element(name: string): Element
   /** Lets time pass until `happened` gives something other than undefined or false, and returns it; throws after `seconds`. */

@@ -42,7 +42,10 @@ export interface Watch {
   readonly accept: readonly string[]
   /** Seconds; 0 asks once. */
   readonly expires: number
-  readonly body?: AgentBody
+  /** A function: called at each SUBSCRIBE, where what it says may have changed. */
+  readonly body?: AgentBody | (() => AgentBody)
+  /** URI of an element that it goes through, behind the proxy: an MME (SPEC §3.6). */
+  readonly through?: string
 }
 
 export interface WatchListener {
@@ -69,8 +72,8 @@ export interface UserAgent {
   start(): Promise<void>
   /** Registers and keeps registered until `stop`. */
   register(seconds?: number): Promise<Answer>
-  /** `callId`: for a question that is answered by a MESSAGE later (SPEC §2.3). */
-  message(to: string, body: AgentBody, callId?: string): Promise<Answer>
+  /** `callId`: for a question that is answered by a MESSAGE later (SPEC §2.3); `through`: as of a `Watch`. */
+  message(to: string, body: AgentBody, callId?: string, through?: string): Promise<Answer>
   /** A Call-ID for such a question. */
   newCallId(): string
   subscribe(watch: Watch, listener: WatchListener): Watching

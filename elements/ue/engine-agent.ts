@@ -69,7 +69,11 @@ export class EngineAgent implements UserAgent {
     this.element = new AgentElement(options.identity.replace(/^sips?:/, '').split('@')[0]!)
   }
   private get route(): readonly string[] {
-    return [`<${this.options.proxy}>`]
+    return this.routeBy(undefined)
+  }
+  private routeBy(through: string | undefined): readonly string[] {
+    const proxy = `<${this.options.proxy}>`
+    return through === undefined ? [proxy] : [proxy, `<${through};lr>`]
   }
   private get credentials(): { credentials?: { user: string; password: string } } {
     return this.options.password === undefined
@@ -110,12 +114,12 @@ export class EngineAgent implements UserAgent {
   newCallId(): string {
     return this.element.host.ids.token(22)
   }
-  async message(to: string, body: AgentBody, callId?: string): Promise<Answer> {
+  async message(to: string, body: AgentBody, callId?: string, through?: string): Promise<Answer> {
     const response = await this.element.host.send({
       method: 'MESSAGE',
       to,
       from: this.identity,
-      route: this.route,
+      route: this.routeBy(through),
       body,
       ...(callId === undefined ? {} : { callId }),
       ...this.credentials,
@@ -124,7 +128,7 @@ export class EngineAgent implements UserAgent {
   }
   subscribe(watch: Watch, listener: WatchListener): Watching {
     const subscription = this.element.host.subscribe(
-      { ...watch, from: this.identity, asserted: '', route: this.route, ...this.credentials },
+      { ...watch, from: this.identity, asserted: '', route: this.routeBy(watch.through), ...this.credentials },
       {
         notified: ({ request, state, reason }) =>
           listener.notified({

@@ -212,11 +212,12 @@ export class SipJsAgent implements UserAgent {
   newCallId(): string {
     return this.options.ids.token(22)
   }
-  async message(to: string, body: AgentBody, callId = this.newCallId()): Promise<Answer> {
+  async message(to: string, body: AgentBody, callId = this.newCallId(), through?: string): Promise<Answer> {
     const target = UserAgentOfSipJs.makeURI(to)
     if (target === undefined) return { status: 416, reason: 'Unsupported URI Scheme', warning: `${to} is no SIP URI` }
     const content = { contentDisposition: 'render', contentType: body.type, content: body.content }
-    const options = { callId } // sip.js takes those of its own making for a loop
+    const route = through === undefined ? {} : { routeSet: [`<${through};lr>`] }
+    const options = { callId, ...route } // sip.js takes those of its own making for a loop
     const response = await this.send('MESSAGE', target, target, () => [], content, options)
     return response === undefined ? noConnection : answerOf(response)
   }

@@ -27,7 +27,7 @@ export class SipJsWatch implements Watching {
   private readonly watch: Watch
   private readonly target: URI
   private readonly listener: WatchListener
-  private body: AgentBody | undefined
+  private body: Watch['body']
   private live = true
   private leaving = false
   /** The first SUBSCRIBE, until its NOTIFY. */
@@ -60,7 +60,8 @@ export class SipJsWatch implements Watching {
   }
   private ask(core: Core.UserAgentCore): void {
     const { aor } = core.configuration
-    const options = { callId: this.ground.newCallId() }
+    const { through } = this.watch
+    const options = { callId: this.ground.newCallId(), ...(through === undefined ? {} : { routeSet: [`<${through};lr>`] }) }
     const headers = this.headers(core, this.watch.expires)
     const body = bodyOf(this.body)
     const message = core.makeOutgoingRequestMessage('SUBSCRIBE', this.target, aor, this.target, options, headers, body)
@@ -247,6 +248,7 @@ function nameEventAlone(message: Core.OutgoingRequestMessage, event: string): vo
   message.getHeader = (header) => (header.toLowerCase() === 'event' ? name : whole(header))
 }
 
-function bodyOf(body: AgentBody | undefined): Core.Body | undefined {
+function bodyOf(given: Watch['body']): Core.Body | undefined {
+  const body = typeof given === 'function' ? given() : given
   return body && { contentDisposition: 'render', contentType: body.type, content: body.content }
 }

@@ -4,7 +4,9 @@ import { mediaType, type ProseState, type Proximate, type ProximityQuery, readBo
 import type { Heard } from '../services/heard.ts'
 import { applyNear } from '../services/near.ts'
 import { type Answer, bodyOf, type Notified, type UserAgent, type Watching } from './agent.ts'
+import { Attachment } from './attachment.ts'
 import { ReportBatch } from './report-batch.ts'
+import { Standing } from './standing.ts'
 
 /** The radio medium as a UE uses it (SPEC §7); `elements/air` has two. */
 export interface AirPort {
@@ -21,6 +23,8 @@ export interface UeOptions {
   readonly air?: AirPort
   /** URI of the proximity server; default `sip:prose@<domain of the identity>`. */
   readonly prose?: string
+  /** URI of the MME that `attach` attaches to. */
+  readonly mme?: string
   /** Seconds. */
   readonly report?: { readonly window?: number; readonly refresh?: number }
   /** Hears of everything that happens, for logs and command lines. */
@@ -29,6 +33,7 @@ export interface UeOptions {
 
 export type UeEvent =
   | { readonly kind: 'state'; readonly state: ProseState }
+  | { readonly kind: 'attached'; readonly mme: string; readonly temporary: string }
   | { readonly kind: 'ended'; readonly status: number; readonly why: string }
   | { readonly kind: 'reported'; readonly codes: number; readonly status: number; readonly warning: string | undefined }
   | { readonly kind: 'heard'; readonly heard: Heard }
@@ -55,12 +60,13 @@ export class Ue {
   private readonly options: UeOptions
   private readonly prose: string
   private readonly batch: ReportBatch
-  private request: Watching | undefined
+  private request: Standing | undefined
+  private attachment: Attachment | undefined
   private granted: ProseState | undefined
   private listed: ReadonlySet<string> = new Set()
   private deaf: (() => void) | undefined
   private window: Timer | undefined
-  private readonly watches = new Set<Watching>()
+  private readonly watches = new Set<Standing>()
 
   constructor(options: UeOptions) {
     this.options = options
@@ -76,17 +82,50 @@ export class Ue {
     return this.granted
   }
 
+  /** The temporary identifier that it has at its MME. */
+  get temporary(): string | undefined {
+    return this.attachment?.temporary
+  }
+  /** What it calls itself toward the proximity server. */
+  private get name(): string {
+    return this.attachment?.temporary ?? this.device
+  }
+  /** Of whatever is asked of the proximity server: the way there. */
+  private get through(): { through?: string } {
+    return this.attachment === undefined ? {} : { through: this.attachment.mme }
+  }
+
+  /**
+   * Attaches to an MME (SPEC §3.6), or moves to another one: what stands is put anew by the new way, then ends by the old one.
+   * Resolves with the temporary identifier, or the status of a refusal; then everything stays as it was.
+   */
+  async attach(mme = this.options.mme): Promise<string | number> {
+    if (mme === undefined) return 404
+    const { attachment: before, device } = this
+    const next = new Attachment(this.agent, mme, (temporary) => this.tell({ kind: 'attached', mme, temporary }))
+    const former = before?.temporary === undefined ? undefined : { temporary: before.temporary, mme: before.mme }
+    const temporary = await next.open(former === undefined ? { device, capabilities: { prose: true } } : { former })
+    if (typeof temporary === 'number') return temporary
+    this.attachment = next
+    this.request?.again()
+    for (const standing of this.watches) standing.again()
+    before?.close()
+    return temporary
+  }
+
   /** The proximity service request (FIG 8). Resolves with the first state, or the status of a refusal. */
   requestProximity(roles: readonly Role[], options: { expires?: number; device?: string } = {}): Promise<ProseState | number> {
     return new Promise((resolve) => {
-      this.request = this.agent.subscribe(
-        {
+      this.request = new Standing(
+        this.agent,
+        () => ({
           to: this.prose,
           event: 'prose',
           accept: [mediaType('prose-state')],
           expires: options.expires ?? 3600,
-          body: bodyOf('prose-request', { device: options.device ?? this.device, roles }),
-        },
+          body: () => bodyOf('prose-request', { device: options.device ?? this.name, roles }),
+          ...this.through,
+        }),
         {
           notified: (notified) => {
             const state = this.stateChanged(notified)
@@ -155,7 +194,7 @@ export class Ue {
       ...(confirmed === undefined ? {} : { confirmed }),
     }))
     const body = bodyOf('prose-match', { heard: list, ...(lost.length === 0 ? {} : { lost }) })
-    const answer = await this.agent.message(this.prose, body)
+    const answer = await this.agent.message(this.prose, body, undefined, this.attachment?.mme)
     this.tell({ kind: 'reported', codes: list.length, status: answer.status, warning: answer.warning })
     return answer
   }
@@ -179,7 +218,8 @@ export class Ue {
           event,
           accept: [mediaType(name)],
           expires: 0,
-          body: bodyOf('proximity-query', { device: this.device, ...query }),
+          body: bodyOf('proximity-query', { device: this.name, ...query }),
+          ...this.through,
         },
         {
           notified: (notified) => {
@@ -203,14 +243,16 @@ export class Ue {
     if (period !== undefined) event += `;min-rate=${1 / period}`
     if (gap !== undefined) event += `;max-rate=${1 / gap}`
     const near = new Map<string, Proximate>()
-    const watching = this.agent.subscribe(
-      {
+    const watching = new Standing(
+      this.agent,
+      () => ({
         to: this.prose,
         event,
         accept: [mediaType(name)],
         expires: 3600,
-        body: bodyOf('proximity-query', { device: this.device, ...query }),
-      },
+        body: () => bodyOf('proximity-query', { device: this.name, ...query }),
+        ...this.through,
+      }),
       {
         notified: (notified) => {
           if (notified.body.length > 0) this.nearChanged(notified, name, near, onChange)
@@ -253,6 +295,7 @@ export class Ue {
   async stop(): Promise<void> {
     this.endProximity()
     for (const watching of this.watches) watching.unsubscribe()
+    this.attachment?.close()
     await this.agent.stop()
   }
 }

@@ -31,7 +31,7 @@ export class SubscriberDialog implements Subscription {
   private readonly holder: SubscriberHolder
   private readonly options: SubscribeOptions
   private readonly listener: SubscriptionListener
-  private body: Body | undefined
+  private body: SubscribeOptions['body']
   private callId = ''
   private localTag = ''
   private remoteTag = ''
@@ -118,7 +118,8 @@ export class SubscriberDialog implements Subscription {
     if (options.accept !== undefined) headers.push(['Accept', options.accept.join(', ')])
     if (options.asserted) headers.push(['P-Asserted-Identity', `<${options.asserted}>`])
     if (this.authorization !== undefined) headers.push([...this.authorization])
-    if (this.body !== undefined) headers.push(['Content-Type', this.body.type])
+    const body = typeof this.body === 'function' ? this.body() : this.body
+    if (body !== undefined) headers.push(['Content-Type', body.type])
     this.holder.sender.send(
       {
         element: this.element,
@@ -126,7 +127,7 @@ export class SubscriberDialog implements Subscription {
         uri: this.remoteTarget,
         routeSet: this.routeSet,
         headers,
-        body: this.body?.content,
+        body: body?.content,
       },
       this.userOf(this.callId),
     )

@@ -169,7 +169,7 @@ export class ForkRun implements Fork {
     }
     if (how.body !== undefined) {
       drop = [...drop, ...ofBody]
-      bottom = `${bottom ?? ''}Content-Type: ${inline(how.body.type)}\r\n`
+      if (how.body.content !== '') bottom = `${bottom ?? ''}Content-Type: ${inline(how.body.type)}\r\n`
     }
     return encode(request, {
       top,

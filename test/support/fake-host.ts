@@ -321,7 +321,8 @@ export class FakeNetwork {
     this.clock.soon(() => {
       if (this.deaf.has(name) || !this.hosts.has(name)) listener.ended?.({ status: 408, reason: 'timeout' })
       else {
-        const { asserted, event, accept, expires, body } = options
+        const { asserted, event, accept, expires } = options
+        const body = typeof options.body === 'function' ? options.body() : options.body
         exchange = this.exchange(
           name,
           'SUBSCRIBE',

@@ -62,7 +62,7 @@ test('the default dialplan is what the issue says', (t) => {
   t.is(plan.data, 'data')
   t.deepEqual(
     plan.elements.map(({ role }) => role),
-    ['proxy', 'hss', 'prose', 'pcrf', 'presence', 'resource-lists', 'registration', 'application-server'],
+    ['proxy', 'hss', 'prose', 'pcrf', 'presence', 'resource-lists', 'registration', 'application-server', 'mme'],
   )
   const all = ['alice', 'bob', 'carol', 'dave']
   const people = all.map((name) => ({

@@ -1,0 +1,186 @@
+/** UEs that are attached, and their temporary identifiers (SPEC §2.1, §3.6): random, durable, replaced by the clock or by hand. */
+import type { Host, Json, Notifier, Timer } from '../../signalling/index.ts'
+import { deviceKey } from '../services/devices.ts'
+import { keyPart } from '../services/keys.ts'
+import type { IdentifierRules } from './settings.ts'
+
+/** State of one NOTIFY of the package `attach`: rendered when it leaves. */
+export interface AttachView {
+  readonly device: string
+}
+
+interface Former {
+  readonly [member: string]: Json
+  readonly temporary: string
+  /** Milliseconds since the epoch until which it counts. */
+  readonly until: number
+}
+
+/** What the store keeps of a context. */
+interface Stored {
+  readonly [member: string]: Json | undefined
+  readonly temporary: string
+  /** Milliseconds since the epoch. */
+  readonly validUntil: number
+  readonly former?: Former
+  /** Has a ProSe client. */
+  readonly prose: boolean
+}
+
+export interface Context {
+  /** Fixed identifier, canonical. */
+  readonly device: string
+  stored: Stored
+  /** Its standing `attach` subscriptions: with the last of them it is detached. */
+  readonly notifiers: Set<Notifier<AttachView>>
+  timer: Timer | undefined
+  /** Runs when the UE has moved to another MME. */
+  leaving: Timer | undefined
+}
+
+export class Contexts {
+  private readonly host: Host
+  private readonly rules: IdentifierRules
+  private readonly byDevice = new Map<string, Context>()
+  /** Those that count and, for the grace period, those that did. */
+  private readonly byTemporary = new Map<string, Context>()
+
+  constructor(host: Host, rules: IdentifierRules) {
+    this.host = host
+    this.rules = rules
+    host.gauge('attached', () => this.byDevice.size)
+    host.gauge('temporary_identifiers', () => this.byTemporary.size)
+  }
+
+  async load(): Promise<void> {
+    for await (const [key, { value }] of this.host.store.scan(this.prefix)) {
+      const device = decodeURIComponent(key.slice(this.prefix.length))
+      this.place({ device, stored: value as Stored, notifiers: new Set(), timer: undefined, leaving: undefined })
+    }
+  }
+
+  of(device: string): Context | undefined {
+    return this.byDevice.get(device)
+  }
+
+  /** Whose that temporary identifier is now. */
+  holder(temporary: string): Context | undefined {
+    const key = deviceKey(temporary, this.host.domains)
+    const context = key === undefined ? undefined : this.byTemporary.get(key)
+    if (context === undefined) return undefined
+    const { stored } = context
+    return stored.temporary === key || (stored.former?.until ?? 0) > this.host.clock.date() ? context : undefined
+  }
+
+  /** The context of a UE that attaches, made now if it has none; durable when it resolves. */
+  async obtain(device: string, prose: boolean | undefined): Promise<Context> {
+    let context = this.byDevice.get(device)
+    if (context === undefined) {
+      const stored = { temporary: this.newTemporary(), validUntil: this.host.clock.date() + this.rules.lifetime, prose: false }
+      context = { device, stored, notifiers: new Set(), timer: undefined, leaving: undefined }
+      this.place(context)
+    }
+    context.leaving?.cancel()
+    context.leaving = undefined
+    if (prose !== undefined) context.stored = { ...context.stored, prose }
+    await this.save(context)
+    return context
+  }
+
+  /** Another temporary identifier from now on; the old one counts for the grace period. The UE is told when it is durable. */
+  async reallocate(context: Context): Promise<void> {
+    const { clock } = this.host
+    const now = clock.date()
+    const { former, temporary, prose } = context.stored
+    if (former !== undefined) this.byTemporary.delete(former.temporary)
+    const old = { temporary, until: now + this.rules.grace }
+    context.stored = { temporary: this.newTemporary(), validUntil: now + this.rules.lifetime, former: old, prose }
+    this.byTemporary.set(context.stored.temporary, context)
+    clock.after(this.rules.grace, () => {
+      if (this.byTemporary.get(old.temporary) === context) this.byTemporary.delete(old.temporary)
+    })
+    this.arm(context)
+    this.host.count('reallocations')
+    await this.save(context)
+    for (const notifier of context.notifiers) notifier.notify({ device: context.device })
+  }
+
+  /** The UE is another MME's: what is under way may end, then it is detached here. */
+  release(context: Context): void {
+    context.leaving ??= this.host.clock.after(this.rules.grace, () => {
+      for (const notifier of [...context.notifiers]) notifier.terminate('noresource')
+      this.drop(context)
+    })
+  }
+
+  /** Detached. */
+  drop(context: Context): void {
+    if (this.byDevice.get(context.device) !== context) return
+    context.timer?.cancel()
+    context.leaving?.cancel()
+    this.byDevice.delete(context.device)
+    this.byTemporary.delete(context.stored.temporary)
+    if (context.stored.former !== undefined) this.byTemporary.delete(context.stored.former.temporary)
+    this.host.store.write([{ key: this.key(context.device), delete: true }]).catch((fault: unknown) => {
+      this.host.log.error({ fault: String(fault) }, 'the store failed; a detached UE stays in it until the next start')
+    })
+  }
+
+  /** After a restart: those whose subscription did not come back. */
+  dropOrphans(): void {
+    for (const context of [...this.byDevice.values()]) if (context.notifiers.size === 0) this.drop(context)
+  }
+
+  stop(): void {
+    for (const context of this.byDevice.values()) {
+      context.timer?.cancel()
+      context.leaving?.cancel()
+    }
+  }
+
+  /** Keeps a change of what the UE can, where nothing waits for it. */
+  change(context: Context, prose: boolean): void {
+    if (context.stored.prose === prose) return
+    context.stored = { ...context.stored, prose }
+    this.saveSoon(context)
+  }
+  private saveSoon(context: Context): void {
+    this.save(context).catch((fault: unknown) => this.host.log.error({ fault: String(fault) }, 'a context was not written'))
+  }
+  private async save(context: Context): Promise<void> {
+    if (this.byDevice.get(context.device) !== context) return
+    await this.host.store.write([{ key: this.key(context.device), value: context.stored }])
+  }
+
+  private place(context: Context): void {
+    const { device, stored } = context
+    this.byDevice.set(device, context)
+    this.byTemporary.set(stored.temporary, context)
+    if (stored.former !== undefined) this.byTemporary.set(stored.former.temporary, context)
+    this.arm(context)
+  }
+  private arm(context: Context): void {
+    context.timer?.cancel()
+    const left = Math.max(0, context.stored.validUntil - this.host.clock.date())
+    context.timer = this.host.clock.after(left, () => {
+      this.reallocate(context).catch((fault: unknown) =>
+        this.host.log.error({ fault: String(fault) }, 'a temporary identifier was not replaced'),
+      )
+    })
+  }
+  /** One that nobody has now. */
+  private newTemporary(): string {
+    const { form, code } = this.rules
+    const { ids, domains } = this.host
+    for (;;) {
+      const temporary = `sip:${form}-${form === 's-tmsi' ? code : ''}${ids.hex(4)}@${domains[0]}`
+      if (!this.byTemporary.has(temporary)) return temporary
+    }
+  }
+  private get prefix(): string {
+    return `mme/${this.host.name}/context/`
+  }
+  private key(device: string): string {
+    return this.prefix + keyPart(device)
+  }
+}

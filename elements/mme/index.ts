@@ -1,0 +1,181 @@
+/** The mobility management entity (SPEC §3.6; FIG 14–18): attaches UEs and stands between them and the proximity server. */
+import type { Element, EventPackage, Exchange, Host, Notifier, SipRequest } from '../../signalling/index.ts'
+import { hasBody, mediaType, readBody, writeBody } from '../schemas/index.ts'
+import { deviceKey } from '../services/devices.ts'
+import { Offers } from '../services/offers.ts'
+import { Subscribers } from '../services/subscribers.ts'
+import { type AttachView, type Context, Contexts } from './contexts.ts'
+import { type Former, Moving, movingTypes } from './moving.ts'
+import { Passing, passingEvents, passingTypes } from './passing.ts'
+import { identifierRules, type MmeSettings } from './settings.ts'
+
+export type { MmeSettings } from './settings.ts'
+
+/** An MME, and what its operator can do by hand. */
+export interface Mme extends Element {
+  /** The temporary identifier of an attached device, by its canonical identifier. */
+  temporaryOf(device: string): string | undefined
+  /** Gives it another one, told to the UE when it resolves. False: it is not attached. */
+  reallocate(device: string): Promise<boolean>
+}
+
+const attachEvent = 'attach'
+const offers = new Offers([
+  { method: 'SUBSCRIBE', event: attachEvent, types: [mediaType('attach-request')] },
+  { method: 'MESSAGE', types: movingTypes },
+])
+const orphansAfter = 10_000 // milliseconds after a restart in which subscriptions are taken up again
+
+/** Throws where the settings contradict each other. */
+export function createMme(name: string, settings: MmeSettings): Mme {
+  return new MobilityManagementEntity(name, settings)
+}
+
+class MobilityManagementEntity implements Mme {
+  readonly name: string
+  readonly claims
+  readonly packages: readonly EventPackage[]
+  private readonly settings: MmeSettings
+  private readonly rules
+  private host!: Host
+  private contexts!: Contexts
+  private subscribers!: Subscribers
+  private moving!: Moving
+  private passing!: Passing
+  private stopped = false
+
+  constructor(name: string, settings: MmeSettings) {
+    this.name = name
+    this.settings = settings
+    this.rules = identifierRules(settings)
+    this.claims = [
+      { method: 'SUBSCRIBE', event: [attachEvent, ...passingEvents], user: name },
+      { method: 'MESSAGE', content: [...movingTypes, ...passingTypes], user: name },
+    ]
+    const usual = settings.expires?.usual ?? 3600
+    const max = settings.expires?.max ?? Math.max(usual, 86_400)
+    if (usual > max) throw new Error(`expires: usual ${usual} s is more than max ${max} s`)
+    const attach: EventPackage<AttachView> = {
+      name: attachEvent,
+      types: [mediaType('attach-state')],
+      expires: { usual, max },
+      render: ({ device }, { version, ending }) => (ending === true ? undefined : this.state(device, version)),
+    }
+    this.packages = [attach]
+  }
+
+  async start(host: Host): Promise<void> {
+    const { check, fellows = [], hss, prose = `sip:prose@${host.domains[0]}` } = this.settings
+    this.host = host
+    this.contexts = new Contexts(host, this.rules)
+    await this.contexts.load()
+    this.subscribers = new Subscribers(host, hss)
+    this.subscribers.onChange((id, record) => {
+      if (record === undefined) this.sendAway(id)
+    })
+    this.subscribers.start()
+    this.moving = new Moving(host, this.contexts, fellows)
+    const { contexts, subscribers } = this
+    this.passing = new Passing({ host, contexts, subscribers, checks: check === 'hss', prose })
+    host.clock.after(orphansAfter, () => {
+      if (!this.stopped) this.contexts.dropOrphans()
+    })
+  }
+
+  handle(exchange: Exchange): void | Promise<void> {
+    const { request } = exchange
+    if (request.method === 'ACK') return
+    if (request.method === 'NOTIFY') return this.passing.back(exchange)
+    const work = this.isForUs(request) ? this.serve(exchange) : this.passing.forth(exchange)
+    return work?.catch((fault: unknown) => this.subscribers.refuse(exchange, fault))
+  }
+  private isForUs({ uri, event, contentType }: SipRequest): boolean {
+    if (uri.user !== this.name) return false
+    return !passingEvents.includes(event?.value ?? '') && !passingTypes.includes(contentType ?? '')
+  }
+  private serve(exchange: Exchange): void | Promise<void> {
+    if (offers.answer(exchange)) return
+    if (exchange.request.method === 'MESSAGE') return this.moving.handle(exchange)
+    return this.attach(exchange)
+  }
+
+  /** The UE is who the proxy says; it may name itself by the identifier that it has, here or where it comes from. */
+  private async attach(exchange: Exchange): Promise<void> {
+    const { contexts, host } = this
+    const body = hasBody(exchange.request) ? readBody(exchange.request, 'attach-request') : { value: {} }
+    if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
+    const device = exchange.asserted && deviceKey(exchange.asserted.uri, host.domains)
+    const { device: named = device, capabilities, former } = body.value
+    if (device === undefined || !this.isOf(named!, device, former)) {
+      host.count('attaches_refused')
+      return exchange.reply(403)
+    }
+    if (exchange.request.expires === 0) {
+      exchange.accept<AttachView>({ package: attachEvent, resource: device, state: { device } })
+      return
+    }
+    const there = former && (await this.moving.fetch(device, former))
+    const context = await contexts.obtain(device, (capabilities ?? there)?.prose)
+    const notifier = exchange.accept<AttachView>({ package: attachEvent, resource: device, state: { device } })
+    if (!notifier.live) {
+      if (context.notifiers.size === 0) contexts.drop(context)
+      return
+    }
+    context.notifiers.add(notifier)
+    if (former !== undefined && there !== undefined) await this.moving.release(device, former)
+  }
+  private isOf(named: string, device: string, former: Former | undefined): boolean {
+    if (named === former?.temporary || deviceKey(named, this.host.domains) === device) return true
+    return this.contexts.holder(named)?.device === device
+  }
+
+  refreshed(notifier: Notifier, request: SipRequest): undefined | number {
+    const body = hasBody(request) ? readBody(request, 'attach-request') : { value: {} }
+    if (body.fault !== undefined) return body.fault.status
+    const context = this.contexts.of(notifier.resource)
+    const { capabilities } = body.value
+    if (context !== undefined && capabilities !== undefined) this.contexts.change(context, capabilities.prose)
+    return undefined
+  }
+  ended(notifier: Notifier): void {
+    const context = this.contexts.of(notifier.resource)
+    if (this.stopped || context === undefined) return
+    const { notifiers } = context
+    for (const one of notifiers) if (one.id === notifier.id) notifiers.delete(one)
+    if (notifiers.size === 0) this.contexts.drop(context)
+  }
+  restored(notifier: Notifier): void {
+    const context = this.contexts.of(notifier.resource)
+    if (context === undefined) return notifier.terminate('deactivated') // the UE attaches anew
+    context.notifiers.add(notifier as Notifier<AttachView>)
+    notifier.notify({ device: context.device } satisfies AttachView)
+  }
+  stop(): void {
+    this.stopped = true
+    this.contexts.stop()
+  }
+
+  temporaryOf(device: string): string | undefined {
+    return this.contexts.of(device)?.stored.temporary
+  }
+  async reallocate(device: string): Promise<boolean> {
+    const context = this.contexts.of(device)
+    if (context === undefined) return false
+    await this.contexts.reallocate(context)
+    return true
+  }
+
+  private state(device: string, version: number) {
+    const context: Context | undefined = this.contexts.of(device)
+    if (context === undefined) return undefined
+    const { temporary, validUntil } = context.stored
+    return writeBody('attach-state', { version, temporary, validUntil: new Date(validUntil).toISOString() })
+  }
+  /** It is no subscriber any more. */
+  private sendAway(device: string): void {
+    const context = this.contexts.of(device)
+    if (context === undefined) return
+    for (const notifier of [...context.notifiers]) notifier.terminate('rejected')
+    this.contexts.drop(context)
+  }
+}

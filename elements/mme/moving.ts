@@ -1,0 +1,74 @@
+/** UEs that move between MMEs (SPEC §3.6): the new one asks the old one for the context, then has it let go. */
+import type { Exchange, Host } from '../../signalling/index.ts'
+import { mediaType, readBody, writeBody } from '../schemas/index.ts'
+import { Conversations } from '../services/conversations.ts'
+import { deviceKey } from '../services/devices.ts'
+import type { Contexts } from './contexts.ts'
+
+const request = mediaType('mme-context-request')
+const answer = mediaType('mme-context')
+/** Media types of the MESSAGEs that this takes. */
+export const movingTypes: readonly string[] = [request, answer]
+
+/** What a UE says of where it was. */
+export interface Former {
+  readonly temporary: string
+  readonly mme: string
+}
+
+const patience = 5000 // milliseconds: a UE waits for its answer
+
+export class Moving {
+  private readonly host: Host
+  private readonly contexts: Contexts
+  private readonly conversations: Conversations
+  private readonly fellows: ReadonlySet<string>
+
+  /** @param fellows URIs of the other MMEs of the network */
+  constructor(host: Host, contexts: Contexts, fellows: readonly string[]) {
+    this.host = host
+    this.contexts = contexts
+    this.conversations = new Conversations(host)
+    this.fellows = new Set(fellows.map((uri) => deviceKey(uri, host.domains) ?? uri))
+  }
+
+  handle(exchange: Exchange): void {
+    if (exchange.request.contentType === request) this.tell(exchange)
+    else this.conversations.answered(exchange)
+  }
+
+  /** What the former MME knows of the UE's capabilities; undefined: it has no such context, or does not answer. */
+  async fetch(device: string, former: Former): Promise<{ readonly prose: boolean } | undefined> {
+    const reply = await this.ask(device, former, false)
+    return reply?.capabilities
+  }
+  /** The UE is ours now. */
+  async release(device: string, former: Former): Promise<void> {
+    if ((await this.ask(device, former, true)) === undefined)
+      this.host.log.warn({ mme: former.mme }, 'a former MME keeps a context that nobody needs, until it expires')
+  }
+  private async ask(device: string, { temporary, mme }: Former, release: boolean) {
+    const to = deviceKey(mme, this.host.domains)
+    if (to === undefined || !this.fellows.has(to)) return undefined
+    const body = writeBody('mme-context-request', { device, temporary, ...(release ? { release } : {}) })
+    const reply = await this.conversations.ask({ to, body, patience })
+    if (reply.status !== undefined) return undefined
+    const context = readBody(reply.request, 'mme-context')
+    return context.fault === undefined ? context.value : undefined
+  }
+
+  /** Only another MME of ours is told, and only of a UE whose temporary identifier it has from the UE itself. */
+  private tell(exchange: Exchange): void {
+    const body = readBody(exchange.request, 'mme-context-request')
+    if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
+    const asker = exchange.asserted && deviceKey(exchange.asserted.uri, this.host.domains)
+    if (asker === undefined || !this.fellows.has(asker)) return exchange.reply(403)
+    const { device, temporary, release } = body.value
+    exchange.reply(202)
+    const context = this.contexts.holder(temporary)
+    const known = context !== undefined && context.device === deviceKey(device, this.host.domains)
+    if (known && release === true) this.contexts.release(context)
+    const told = known ? { device, capabilities: { prose: context.stored.prose } } : { device }
+    this.conversations.answer(exchange, asker, writeBody('mme-context', told))
+  }
+}

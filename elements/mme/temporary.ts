@@ -1,0 +1,39 @@
+/** Temporary identifiers as text (SPEC §2.1), and how those in a JSON body become fixed ones. Pure. */
+
+/** JSON as it comes out of `JSON.parse`. */
+type Value = null | boolean | number | string | readonly Value[] | { readonly [member: string]: Value }
+
+const anywhere = /[sp]-tmsi-[0-9a-f]{8}/i
+
+/** Whether a temporary identifier, whoever's, is in that text. */
+export function namesTemporary(text: string): boolean {
+  return anywhere.test(text)
+}
+
+/** Whether a body may hold one: letters may be written as escapes. */
+export function mayNameTemporary(body: Buffer): boolean {
+  return body.includes('tmsi-') || body.includes('TMSI-') || body.includes('\\')
+}
+
+/**
+ * The JSON text with every temporary identifier replaced by what `fixed` gives for it. Undefined: there is one that it knows
+ * nothing of. Throws where the text is no JSON.
+ */
+export function withFixed(text: string, fixed: (temporary: string) => string | undefined): string | undefined {
+  let unknown = false
+  const map = (value: Value): Value => {
+    if (typeof value === 'string') {
+      if (!namesTemporary(value)) return value
+      const known = fixed(value)
+      unknown ||= known === undefined
+      return known ?? value
+    }
+    if (typeof value !== 'object' || value === null) return value
+    if (Array.isArray(value)) return value.map(map)
+    const members = Object.entries(value as { readonly [member: string]: Value })
+    unknown ||= members.some(([name]) => namesTemporary(name))
+    return Object.fromEntries(members.map(([name, member]) => [name, map(member)]))
+  }
+  const mapped = map(JSON.parse(text) as Value)
+  return unknown ? undefined : JSON.stringify(mapped)
+}
