@@ -1,0 +1,43 @@
+/** All scenarios of all flows, and how a test plays one. */
+import type { Dialplan } from '../../dialplans/dialplan.ts'
+import type { Scenario } from '../../dialplans/flows/flow.ts'
+import { loadFlows, networkOf } from '../../dialplans/flows/index.ts'
+import { type StageOptions, StageSet } from '../../dialplans/flows/stage-set.ts'
+import { loadDialplan } from '../../dialplans/load.ts'
+
+export interface Part {
+  readonly title: string
+  readonly scenario: Scenario
+  /** Its network in one node. */
+  readonly dialplan: Dialplan
+  /** In several, each element in one of its own where the network itself is not split. */
+  readonly split: Dialplan
+}
+
+export async function allScenarios(): Promise<readonly Part[]> {
+  const direct = network(networkOf({ network: 'direct.yaml' }))
+  return (await loadFlows()).flatMap((flow) => {
+    const planned = network(networkOf(flow))
+    const dialplan = { ...planned, nodes: [] }
+    const split = planned.nodes.length > 0 ? planned : direct
+    return flow.scenarios.map((scenario) => ({ title: `${flow.id}: ${scenario.name}`, scenario, dialplan, split }))
+  })
+}
+
+/** Plays a scenario and returns how many datagrams it took. */
+export async function play(scenario: Scenario, options: StageOptions): Promise<number> {
+  const stage = new StageSet(options, scenario)
+  try {
+    await stage.open()
+    await scenario.run(stage)
+  } finally {
+    await stage.close()
+  }
+  return stage.datagrams
+}
+
+function network(file: string): Dialplan {
+  const loaded = loadDialplan(file)
+  if (loaded.faults !== undefined) throw new Error(`${file} has faults`)
+  return loaded.value
+}
