@@ -56,13 +56,13 @@ export async function attached(stage: Stage, name: string): Promise<Ue> {
   return ue
 }
 
-/** Status of a standing request with that body, through the MME. */
-export function askThroughMme(stage: Stage, ue: Ue, event: 'prose' | 'proximity', body: object): Promise<number> {
+/** Status of a request with that body, through the MME; standing for a moment, unless `expires` is 0. */
+export function askThroughMme(stage: Stage, ue: Ue, event: 'prose' | 'proximity', body: object, expires = 600): Promise<number> {
   const name = event === 'prose' ? 'prose-request' : 'proximity-query'
   const type = `application/vnd.proxima.${name}+json`
   return stage.during(
     new Promise((resolve) => {
-      const watch = { to: 'sip:prose@localhost', event, accept: [], expires: 600, through: mme }
+      const watch = { to: 'sip:prose@localhost', event, accept: [], expires, through: mme }
       const watching = ue.agent.subscribe(
         { ...watch, body: { type, content: JSON.stringify(body) } },
         {
