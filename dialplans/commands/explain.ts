@@ -56,12 +56,13 @@ function explained(plan: Plan, query: PlanQuery, proxy: string | undefined): rea
   const decision = plan.decide(query)
   if (decision === undefined) return [...lines, 'no rule matches: 404 if the domain is ours, else it goes to its own domain']
   if (decision.element === undefined || decision.element !== proxy) return lines
-  const next = plan.decide(query, decision.index)
+  const onward = { ...query, from: proxy }
+  const next = plan.decide(onward, decision.index)
   if (next === undefined) return [...lines, `${proxy} answers it itself or sends it to the user's bindings`]
   return [
     ...lines,
     `${proxy} lets it in or refuses it; what it passes on goes behind that rule:`,
-    ...plan.explain(query, decision.index).map(printed),
+    ...plan.explain(onward, decision.index).map(printed),
   ]
 }
 

@@ -49,8 +49,8 @@ export async function grantedThroughMme(
 }
 
 /** A registered UE that is attached to the MME. */
-export async function attached(stage: Stage, name: string): Promise<Ue> {
-  const ue = await stage.ue(name, { mme })
+export async function attached(stage: Stage, name: string, to = mme): Promise<Ue> {
+  const ue = await stage.ue(name, { mme: to })
   const temporary = await stage.during(ue.attach())
   if (typeof temporary === 'number') throw new Error(`${name} may not attach: ${temporary}`)
   return ue

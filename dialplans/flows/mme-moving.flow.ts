@@ -1,0 +1,91 @@
+/** A UE moves from one MME to another; and where the dialplan's rules lead, nobody comes to the proximity server without one (SPEC §3.6). */
+import type { Mme } from '../../elements/mme/index.ts'
+import type { Ue } from '../../elements/ue/index.ts'
+import { attached, codeOf, hears, isNear, watching } from './cast.ts'
+import type { Flow, Stage } from './flow.ts'
+
+const [first, second] = ['sip:mme1@localhost', 'sip:mme2@localhost']
+const alice = 'sip:alice@localhost'
+
+async function ready(stage: Stage, name: string): Promise<Ue> {
+  const ue = await attached(stage, name, first)
+  const state = await stage.during(ue.requestProximity(['discoverable', 'discoverer']))
+  stage.expect(`${name} is granted both roles`, typeof state !== 'number' && state.roles.length === 2)
+  return ue
+}
+function mmeOf(stage: Stage, name: string): Mme {
+  return stage.element(name) as Mme
+}
+/** Attaches at the second MME with that past, and asks for proximity there. */
+async function asksAfter(stage: Stage, name: string, former: object): Promise<number> {
+  const ue = await stage.ue(name)
+  const body = { type: 'application/vnd.proxima.attach-request+json', content: JSON.stringify({ former }) }
+  let status = 0
+  const note = (heard: number): void => {
+    status ||= heard
+  }
+  const watch = { accept: [], expires: 600 }
+  const heard = { notified: () => note(200), ended: note }
+  ue.agent.subscribe({ ...watch, to: second, event: 'attach', body }, heard)
+  await stage.until('an answer', () => status > 0)
+  if (status !== 200) return status
+  status = 0
+  ue.agent.subscribe({ ...watch, to: 'sip:prose@localhost', event: 'prose', through: second }, heard)
+  return stage.until('an answer', () => status > 0 && status)
+}
+
+export const flow: Flow = {
+  id: 'mme-moving',
+  title: 'Moving to another MME',
+  clause: '§3.6',
+  network: 'mme.yaml',
+  scenarios: [
+    {
+      name: 'code, relations and standing questions go on; the former MME lets the UE go',
+      async run(stage) {
+        const [ue, bob, carol] = [await ready(stage, 'alice'), await ready(stage, 'bob'), await ready(stage, 'carol')]
+        const told = await watching(stage, ue, {})
+        await hears(stage, ue, bob)
+        await stage.until('alice is told of bob', () => isNear(told.near(), 'bob'))
+        const code = codeOf(ue)
+        const moved = await stage.during(ue.attach(second))
+        stage.expect('an identifier of the second MME', /^sip:s-tmsi-02[0-9a-f]{8}@localhost$/.test(String(moved)))
+        await stage.until('the server speaks to her by it', () => ue.state?.device === moved)
+        await stage.until('the first has let her go', () => mmeOf(stage, 'mme1').temporaryOf(alice) === undefined, 90)
+        stage.expect('the code is the same', codeOf(ue) === code)
+        stage.expect('a report goes through the second', (await hears(stage, ue, carol)) === 200)
+        await stage.until('and is told', () => isNear(told.near(), 'bob', 'carol'))
+        stage.expect('nothing has ended', told.ended === undefined)
+      },
+    },
+    {
+      name: 'both MMEs are killed: who has moved stays where it is',
+      async run(stage) {
+        const ue = await ready(stage, 'alice')
+        const moved = await stage.during(ue.attach(second))
+        await stage.restart()
+        stage.expect('the second knows her', mmeOf(stage, 'mme2').temporaryOf(alice) === moved)
+        const near = await stage.during(ue.who())
+        stage.expect('she may ask', Array.isArray(near))
+      },
+    },
+    {
+      name: 'with the identifier of somebody else, or from an MME that is none of the network, nothing comes along',
+      async run(stage) {
+        const ue = await ready(stage, 'alice')
+        const { temporary } = ue
+        stage.expect('alice’s', (await asksAfter(stage, 'bob', { temporary, mme: first })) === 403)
+        stage.expect('a stranger’s', (await asksAfter(stage, 'carol', { temporary, mme: 'sip:mme@elsewhere.invalid' })) === 403)
+        stage.expect('alice is still at the first', mmeOf(stage, 'mme1').temporaryOf(alice) === temporary)
+      },
+    },
+    {
+      name: 'who does not attach is led to the MME by the rules, and refused',
+      async run(stage) {
+        const ue = await stage.ue('alice')
+        stage.expect('not without', (await stage.during(ue.requestProximity(['discoverable']))) === 403)
+        stage.expect('nor may it ask', (await stage.during(ue.who())) === 403)
+      },
+    },
+  ],
+}
