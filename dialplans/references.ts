@@ -1,5 +1,6 @@
 /** What a dialplan names has to be there, and two things cannot have one address. */
 import { isIP } from 'node:net'
+import { faultOfRule, type RuleSettings } from '../elements/pcrf/rules.ts'
 import { subscriberKey } from '../elements/services/devices.ts'
 import { type HostPort, type Listening, parseUri, type Rule } from '../signalling/index.ts'
 import { type PlannedElement, parsePlace } from './dialplan.ts'
@@ -24,6 +25,18 @@ export function checkReferences(named: Named): void {
     if (role === 'registration' && typeof settings['registrar'] === 'string') checkRegistrar(named, name, settings['registrar'])
   }
   checkLists(named)
+  checkPolicy(named)
+}
+
+function checkPolicy({ elements, domains, lineOf, fault }: Named): void {
+  for (const { name, role, settings } of elements) {
+    const rules = role === 'pcrf' ? ((settings['rules'] as readonly RuleSettings[] | undefined) ?? []) : []
+    for (const [index, rule] of rules.entries()) {
+      const wrong = faultOfRule(rule, domains)
+      const what = `${name}: ${rule.name ?? `rule ${index + 1}`}: ${wrong}`
+      if (wrong !== undefined) fault(lineOf('elements', name, 'rules', index), what, 'a rule that can be kept')
+    }
+  }
 }
 
 function checkServer(named: Named, name: string, role: 'hss' | 'pcrf', server: string): void {

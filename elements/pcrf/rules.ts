@@ -107,6 +107,16 @@ export function periodOf(per: Period, zone: Zone, now: number): string {
   return per === 'day' ? date : date.slice(0, 7)
 }
 
+/** What makes no sense in a rule by itself; undefined: nothing. */
+export function faultOfRule(settings: RuleSettings, domains: readonly string[]): string | undefined {
+  try {
+    readRule('', settings, domains, new Map())
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
 function readRule(name: string, settings: RuleSettings, domains: readonly string[], zones: Map<string, Zone>): Rule {
   const { subscribers, services, days, hours, zone = 'UTC', decision = 'allow', quota } = settings
   const keys = subscribers?.map((text) => {

@@ -41,7 +41,8 @@ export class ProseSubscriptions {
     }
     const key = found.record.id
     // HSS, then PCRF (SPEC §3.1). The HSS's word may come from the MME, which has asked already (SPEC §3.6); this one never does.
-    const refusal = this.policing.request(key)
+    const { policing } = this
+    const refusal = exchange.request.expires === 0 ? policing.question(key) : policing.request(key)
     const refused = refusal instanceof Promise ? await refusal : refusal
     if (refused !== undefined) {
       registry.host.count('requests_refused')

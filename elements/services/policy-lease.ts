@@ -9,6 +9,8 @@ export interface LeaseHolder {
   readonly host: Host
   readonly pcrf: string
   readonly service: Service
+  /** The PCRF has said something. */
+  heard(): void
   /** Another decision than before; the first one too. */
   decided(lease: PolicyLease): void
   /** The PCRF has ended it: there will be no more word. */
@@ -108,6 +110,7 @@ export class PolicyLease {
       this.holder.host.log.warn({ fault: body.fault?.warning ?? 'no decision' }, 'service-policy is malformed')
       return
     }
+    this.holder.heard()
     const { decision, granted, cause } = body.value
     const changed = decision !== this.decision
     this.decision = decision

@@ -28,6 +28,7 @@ export interface PolicyOptions {
 }
 
 const patience = 5000 // milliseconds that whoever asks is let wait
+const patienceWhenAway = 250 // once somebody has waited so long in vain
 const clearEvery = 10_000
 const renewAfter = 5000
 const atATime = 32
@@ -47,6 +48,8 @@ export class Policy implements LeaseHolder {
   private asking = 0
   private clearing = false
   private retryAfter = 500
+  /** Nothing has been heard since somebody waited in vain. */
+  private silent = false
   private stopped = false
 
   constructor(host: Host, options: PolicyOptions) {
@@ -94,6 +97,10 @@ export class Policy implements LeaseHolder {
     this.pump()
   }
 
+  heard(): void {
+    this.silent = false
+  }
+
   decided(lease: PolicyLease): void {
     if (lease.decision !== 'deny' || !this.options.uses(lease.device)) return
     this.host.count('policy_lost')
@@ -109,7 +116,7 @@ export class Policy implements LeaseHolder {
   }
 
   private async takeLater(device: string, standing: boolean): Promise<PolicyRefusal | undefined> {
-    const end = this.host.clock.now() + patience
+    const end = this.host.clock.now() + this.patience
     for (;;) {
       await this.feedTold()
       if (this.open === true) return undefined
@@ -119,6 +126,7 @@ export class Policy implements LeaseHolder {
       if (taken === false) return this.verdict(lease)
       const left = end - this.host.clock.now()
       if (left <= 0 || this.stopped) {
+        this.silent = true
         if (!standing && this.options.away === 'keep') return away
         lease.overdraw()
         this.host.count('policy_unanswered')
@@ -134,10 +142,15 @@ export class Policy implements LeaseHolder {
     await this.feedTold()
     if (this.open === true) return undefined
     const lease = this.leaseOf(device)
-    if (lease.decision === undefined) await lease.more(patience)
+    if (lease.decision === undefined) await lease.more(this.patience)
     if (this.open || lease.decision !== undefined) return this.verdict(lease)
+    this.silent = true
     this.host.count('policy_unanswered')
     return this.options.away === 'allow' ? undefined : away
+  }
+
+  private get patience(): number {
+    return this.silent ? patienceWhenAway : patience
   }
 
   private verdict(lease: PolicyLease): PolicyRefusal | undefined {
@@ -158,7 +171,7 @@ export class Policy implements LeaseHolder {
   private feedTold(): Promise<void> | undefined {
     if (this.open !== undefined) return undefined
     return new Promise((resolve) => {
-      const timer = this.host.clock.after(patience, resolve)
+      const timer = this.host.clock.after(this.patience, resolve)
       this.waiting.push(() => {
         timer.cancel()
         resolve()
@@ -174,6 +187,7 @@ export class Policy implements LeaseHolder {
 
   private fed({ request }: Notification): void {
     this.retryAfter = 500
+    this.silent = false
     if (request.bodyEnd === request.bodyStart || this.stopped) return
     const body = readBody(request, 'service-policy')
     if (body.fault !== undefined) {
