@@ -14,6 +14,7 @@ import { type ProxyRules, type ProxySettings, proxyRules, renewRules } from './s
 export type { ProxySettings } from './settings.ts'
 
 const allow = 'INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, SUBSCRIBE, NOTIFY, MESSAGE, INFO, UPDATE, PRACK, REGISTER, PUBLISH'
+const asks = ['SUBSCRIBE', 'MESSAGE'] // what an element between UEs and another takes
 const makesDialog = ['INVITE', 'SUBSCRIBE', 'REFER']
 
 export function createProxy(name: string, settings: ProxySettings): Element {
@@ -165,10 +166,11 @@ class ProxyElement implements Element {
   /** By the Route of a UE to an element that stands between it and others: an MME (SPEC §3.6). */
   private throughElement(exchange: Exchange, asserted: { asserted?: string }): boolean {
     const { through } = this.rules
-    if (through.length === 0 || exchange.ownRoutes.length === 0) return false
-    const at = exchange.ownRoutes.findIndex(({ uri }) => through.includes(uri.user.split('.', 1)[0]!))
-    if (at < 0) return false
-    const route = exchange.ownRoutes.slice(at).map(({ uri }) => `<${uri.text}>`)
+    const { ownRoutes, request } = exchange
+    if (through.length === 0 || ownRoutes.length === 0 || !asks.includes(request.method)) return false
+    // no further than to such elements: a token of somebody else's flow behind them leads nobody there
+    const route = ownRoutes.filter(({ uri }) => through.includes(uri.user.split('.', 1)[0]!)).map(({ uri }) => `<${uri.text}>`)
+    if (route.length === 0) return false
     exchange.forward({ route }, { ...asserted, ...this.recordRoute(exchange, undefined) })
     return true
   }
