@@ -33,6 +33,7 @@ interface UeCommandOptions {
   readonly near?: boolean
   readonly peers?: readonly string[]
   readonly period?: number
+  readonly mme?: string
   readonly air: HostPort | false
   readonly json?: boolean
   readonly for?: number
@@ -64,6 +65,7 @@ export function ueCommand(): Command {
     .option('--near', 'tell who is near, now and as it changes; --discover does so too')
     .option('--peers <users>', 'tell of these only, e.g. bob,carol', (text) => text.split(',').filter((name) => name !== ''))
     .option('--period <seconds>', 'be told at least so often, changed or not', readSeconds)
+    .option('--mme <uri>', 'attach to this MME and go through it, e.g. sip:mme@localhost', readUri)
     .option('--server <host:port>', 'SIP server (default: 127.0.0.1:5060, for ws 127.0.0.1:8060)', readPlace)
     .addOption(new Option('--transport <name>', 'how to reach it').choices(['udp', 'tcp', 'ws']).default('udp'))
     .option('--password <text>', 'default: that of the demo subscribers, <user>-proxima')
@@ -98,10 +100,11 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
     lines.tell({ kind: 'message', from, type: contentType, text: body.toString('utf8') }),
   )
   const air = options.air === false ? undefined : await openAir(options.air, options.at, clock, log)
-  const ue = new Ue({ agent, clock, air, onEvent: (event) => lines.tell(event) })
+  const ue = new Ue({ agent, clock, air, mme: options.mme, onEvent: (event) => lines.tell(event) })
   const stopped = untilStopped(options.for, clock)
   try {
     await register(ue, printHostPort(server), options.transport, clock, lines)
+    if (options.mme !== undefined) await attach(ue, options.mme)
     await serve(ue, options, lines)
     await stopped
   } finally {
@@ -131,6 +134,12 @@ function refusedRegistration(device: string, server: string, transport: Transpor
   if (status === 401 || status === 407 || status === 403)
     return new Refusal(`${server} does not let ${device} in (${said}): no such subscriber, or another password; see --password`)
   return new Refusal(`${server} does not register ${device}: ${said}; see --domain and --server`)
+}
+
+async function attach(ue: Ue, mme: string): Promise<void> {
+  const temporary = await ue.attach()
+  if (typeof temporary === 'number')
+    throw new Refusal(`${ue.device} cannot attach to ${mme} (${temporary}); expected an element of role mme, see --mme`)
 }
 
 /** Asks for the roles, and who is near. */
@@ -201,6 +210,11 @@ function readSeconds(text: string): number {
   const seconds = Number(text)
   if (!(seconds > 0 && seconds < 1e8)) throw new InvalidArgumentError('Expected seconds, more than 0.')
   return seconds
+}
+
+function readUri(text: string): string {
+  if (!/^sips?:[^\s<>@;]+@[^\s<>@;]+$/.test(text)) throw new InvalidArgumentError('Expected a URI such as sip:mme@localhost.')
+  return text
 }
 
 function readAir(text: string): HostPort | false {
