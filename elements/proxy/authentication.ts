@@ -6,8 +6,11 @@ import type { Subscribers } from '../services/subscribers.ts'
 import type { Bindings } from './bindings.ts'
 import type { ProxyRules } from './settings.ts'
 
-/** The canonical identity, or why there is none yet. */
-export type Verdict = { readonly identity: string } | 'challenge' | 'stale' | 'forbidden'
+/** The canonical identity, or why there is none yet. `untried`: nobody has named a user and a password. */
+export type Verdict = { readonly identity: string } | 'untried' | 'challenge' | 'stale' | 'forbidden'
+
+const strikes = 20 // milliseconds: more than an HSS in the same network needs for an answer
+const waitingAtMost = 10_000 // refusals that wait; beyond that they leave at once
 
 export class Authentication {
   private readonly host: Host
@@ -15,6 +18,7 @@ export class Authentication {
   private readonly subscribers: Subscribers
   private readonly bindings: Bindings
   private readonly nonces: Nonces
+  private waiting = 0
 
   constructor(host: Host, rules: ProxyRules, subscribers: Subscribers, bindings: Bindings) {
     this.host = host
@@ -71,6 +75,26 @@ export class Authentication {
 
   /** RFC 7616, by the credentials for our realm; several may be there, one an algorithm. */
   digest(exchange: Exchange, header: number): Verdict | Promise<Verdict> {
+    const verdict = this.verify(exchange, header)
+    return verdict instanceof Promise ? verdict.then((settled) => this.inItsTime(settled)) : this.inItsTime(verdict)
+  }
+  /**
+   * Whoever is told no is told so when the clock strikes next but one: how long we had to look for him would say whether there
+   * is such a user. The right password, and whoever has not tried any, need not wait.
+   */
+  private inItsTime(verdict: Verdict): Verdict | Promise<Verdict> {
+    if (typeof verdict !== 'string' || verdict === 'untried' || this.waiting >= waitingAtMost) return verdict
+    this.waiting++
+    const { clock } = this.host
+    const now = clock.now()
+    return new Promise((resolve) => {
+      clock.after((Math.floor(now / strikes) + 2) * strikes - now, () => {
+        this.waiting--
+        resolve(verdict)
+      })
+    })
+  }
+  private verify(exchange: Exchange, header: number): Verdict | Promise<Verdict> {
     const { request } = exchange
     for (const text of request.texts(header)) {
       const parameters = parseDigest(text)
@@ -88,7 +112,7 @@ export class Authentication {
       const found = key === undefined ? undefined : this.subscribers.lookup(key)
       return found instanceof Promise ? found.then(judge) : judge(found)
     }
-    return 'challenge'
+    return 'untried'
   }
   challenges(stale: boolean): readonly string[] {
     return this.nonces.challenges(this.realm, this.rules.algorithms, stale)

@@ -2,6 +2,7 @@ import test from 'ava'
 import { createHss } from '../../elements/hss/index.ts'
 import { createPresence } from '../../elements/presence/index.ts'
 import { createProxy, type ProxySettings } from '../../elements/proxy/index.ts'
+import type { Element, Host } from '../../signalling/index.ts'
 import { type Agent, Lab } from '../support/lab.ts'
 
 const alice = { user: 'alice', password: 'alice-proxima' }
@@ -86,6 +87,39 @@ test('a wrong password and an unknown user look alike', async (t) => {
   t.is(unknown.status, 401)
   const shape = (text: string): string => text.replace(/nonce="[^"]*"/, '').replace(/(tag|branch)=[^\r;]*/g, '')
   t.is(shape(wrong.text('WWW-Authenticate')!), shape(unknown.text('WWW-Authenticate')!))
+})
+
+test('a refusal comes when the clock strikes, however long the HSS had to look for the user', async (t) => {
+  const lab = new Lab()
+  const [proxy, hss] = elements() as [Element, Element]
+  let host!: Host
+  const late: Element = {
+    name: hss.name,
+    claims: hss.claims,
+    packages: hss.packages ?? [],
+    start: (given) => {
+      host = given
+      return hss.start?.(given)
+    },
+    handle: (exchange) =>
+      new Promise((resolve) => {
+        host.clock.after(7, () => resolve(hss.handle(exchange)))
+      }),
+  }
+  await lab.serve(['localhost'], [proxy, late])
+  const [a, nobody] = [await lab.agent('alice'), await lab.agent('nobody')]
+  /** When the answer is there, from a moment between two strokes of the clock on. */
+  const tried = async (agent: Agent, password: string): Promise<number> => {
+    await lab.clock.advance(40 - (lab.clock.now() % 20))
+    const since = lab.clock.now()
+    const answered = register(agent, { user: agent.name, password }).then(() => lab.clock.now())
+    return (await lab.during(answered)) - since
+  }
+  await lab.during(register(a)) // known, and looked up already
+  const [wrong, unknown] = [await tried(a, 'guess'), await tried(nobody, 'guess')]
+  t.is(wrong, unknown)
+  t.true(wrong > 20)
+  t.true((await tried(a, 'alice-proxima')) < 20, 'the right password need not wait')
 })
 
 test('who registered may not speak as somebody else, nor register somebody else', async (t) => {
