@@ -95,10 +95,7 @@ class ProximityServer implements Element {
       this.proximity.permissionsChanged(id, record)
     }
     this.subscribers.onChange(changed)
-    this.rechecks = new Rechecks(host, this.subscribers, (id, record) => {
-      changed(id, record)
-      this.policing.recheck(id)
-    })
+    this.rechecks = new Rechecks(host, this.subscribers, changed)
     this.subscribers.start()
     this.policing.start()
     host.clock.after(orphansAfter, () => {

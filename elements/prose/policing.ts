@@ -86,7 +86,7 @@ export class Policing {
     return false
   }
 
-  /** After a restart: what was allowed then may not be now. */
+  /** A device has the service from now on, maybe by a restart: what was allowed before may not be now. */
   recheck(device: string): void {
     this.policy?.recheck(device)
   }

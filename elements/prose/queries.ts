@@ -162,6 +162,7 @@ export class ProximityQueries {
 
   private take(watcher: Watcher): void {
     this.registry.watchers.add(watcher)
+    this.policing.recheck(watcher.device)
     const { question } = watcher
     if (question.kind !== 'set') return
     watcher.question = { kind: 'list' }

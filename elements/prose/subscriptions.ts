@@ -128,6 +128,7 @@ export class ProseSubscriptions {
 
   private take(device: Device, subscription: ProseSubscription): void {
     device.subscriptions.push(subscription)
+    this.policing.recheck(device.key) // it may have changed while the request was on its way
     void this.registry.ledger.writeSoon(this.registry.settleRoles(device))
   }
 }

@@ -43,7 +43,8 @@ elements:
     return join(this.folder, 'plan.yaml')
   }
   async start(node: string): Promise<void> {
-    this.servers.set(node, await startServer(this.plan, this.port, ['--node', node, '--log-level', 'warn']))
+    const options = node === 'policy' ? ['--durability', 'power'] : []
+    this.servers.set(node, await startServer(this.plan, this.port, [...options, '--node', node, '--log-level', 'warn']))
   }
   async kill(node: string): Promise<void> {
     await this.servers.get(node)!.end('SIGKILL')
