@@ -14,6 +14,8 @@ export interface ApplicationClientOptions {
   readonly server?: string
   /** URI of the ProSe server; default `sip:prose@<domain of the identity>`. */
   readonly prose?: string
+  /** The UE where it is attached to an MME: what is for the ProSe server goes through that, by the temporary identifier (SPEC §4). */
+  readonly attached?: { readonly mme: string | undefined; readonly temporary: string | undefined }
 }
 
 /** For automated registration (SPEC §4). */
@@ -53,13 +55,15 @@ export class ApplicationClient {
   private readonly application: string
   private readonly server: string
   private readonly questions: Questions
+  private readonly attached: ApplicationClientOptions['attached']
   private prose: string
   private first: string | undefined
   private readonly watches = new Set<Watching>()
 
-  constructor({ agent, clock, application, server, prose }: ApplicationClientOptions) {
+  constructor({ agent, clock, application, server, prose, attached }: ApplicationClientOptions) {
     const domain = agent.identity.split('@')[1]
     this.agent = agent
+    this.attached = attached
     this.application = application
     this.server = server ?? `sip:as@${domain}`
     this.prose = prose ?? `sip:prose@${domain}`
@@ -105,13 +109,13 @@ export class ApplicationClient {
   }
 
   private async code(prose = this.prose, former?: { epuid: string; prose: string }): Promise<Moved> {
-    const { identity: device } = this.agent
+    const { mme, temporary } = this.attached ?? {}
     const body = bodyOf('registration-code-request', {
-      device,
+      device: temporary ?? this.agent.identity,
       capabilities: { prose: true },
       ...(former === undefined ? {} : { former }),
     })
-    const { body: code, status } = await this.questions.ask(prose, body, 'registration-code')
+    const { body: code, status } = await this.questions.ask(prose, body, 'registration-code', mme)
     if (code?.epuid === undefined) return { cause: code?.cause ?? status ?? 400 }
     this.first = code.epuid
     return { epuid: code.epuid }

@@ -21,7 +21,8 @@ export class Questions {
     agent.onMessage((message) => this.awaited.get(message.text('In-Reply-To')?.trim() ?? '')?.(message))
   }
 
-  ask<Name extends BodyName>(to: string, body: AgentBody, answer: Name): Promise<Answered<Name>> {
+  /** @param through as of a `Watch` */
+  ask<Name extends BodyName>(to: string, body: AgentBody, answer: Name, through?: string): Promise<Answered<Name>> {
     const callId = this.agent.newCallId()
     return new Promise((resolve) => {
       const settle = (answered: Answered<Name>): void => {
@@ -34,7 +35,7 @@ export class Questions {
         const read = readBody(message, answer)
         settle(read.fault === undefined ? { body: read.value } : { status: read.fault.status })
       })
-      void this.agent.message(to, body, callId).then(({ status }) => {
+      void this.agent.message(to, body, callId, through).then(({ status }) => {
         if (status >= 300) settle({ status })
       })
     })

@@ -86,6 +86,10 @@ export class Ue {
   get temporary(): string | undefined {
     return this.attachment?.temporary
   }
+  /** The MME that it is attached to. */
+  get mme(): string | undefined {
+    return this.attachment?.mme
+  }
   /** What it calls itself toward the proximity server. */
   private get name(): string {
     return this.attachment?.temporary ?? this.device
@@ -194,7 +198,7 @@ export class Ue {
       ...(confirmed === undefined ? {} : { confirmed }),
     }))
     const body = bodyOf('prose-match', { heard: list, ...(lost.length === 0 ? {} : { lost }) })
-    const answer = await this.agent.message(this.prose, body, undefined, this.attachment?.mme)
+    const answer = await this.agent.message(this.prose, body, undefined, this.mme)
     this.tell({ kind: 'reported', codes: list.length, status: answer.status, warning: answer.warning })
     return answer
   }
