@@ -43,7 +43,7 @@ export class Policy implements LeaseHolder {
   private readonly leases = new Map<string, PolicyLease>()
   /** Whether the service is open to all; undefined before the feed's first word. */
   private open: boolean | undefined
-  private waiting: (() => void)[] = []
+  private readonly waiting = new Set<() => void>()
   private readonly toAsk = new Set<string>()
   private asking = 0
   private clearing = false
@@ -171,11 +171,13 @@ export class Policy implements LeaseHolder {
   private feedTold(): Promise<void> | undefined {
     if (this.open !== undefined) return undefined
     return new Promise((resolve) => {
-      const timer = this.host.clock.after(this.patience, resolve)
-      this.waiting.push(() => {
+      const timer = this.host.clock.after(this.patience, () => resume())
+      const resume = (): void => {
         timer.cancel()
+        this.waiting.delete(resume)
         resolve()
-      })
+      }
+      this.waiting.add(resume)
     })
   }
 
@@ -197,9 +199,7 @@ export class Policy implements LeaseHolder {
     const open = body.value.open?.includes(this.service) ?? false
     const before = this.open
     this.open = open
-    const { waiting } = this
-    this.waiting = []
-    for (const resume of waiting) resume()
+    for (const resume of this.waiting) resume()
     if (open) {
       this.toAsk.clear()
       for (const lease of this.leases.values()) lease.release()
