@@ -172,16 +172,21 @@ class ApplicationServer implements Element {
     else this.near.release(user.device)
   }
 
-  /** After a restart: taken up again, where it still may be. */
-  async restored(notifier: Notifier): Promise<void> {
+  /** After a restart: taken up again, where it still may be. The start does not wait for a proximity server that is away. */
+  restored(notifier: Notifier): void {
     const { resource } = notifier
     const user = this.users.of(resource)
     if (user === undefined) return notifier.terminate('rejected')
     this.index(notifier).add(resource, notifier)
     this.checkAgain(resource)
-    const { status } = await this.near.hold(user)
-    if (status !== undefined && notifier.live) this.finish(notifier, status === 403)
-    else this.tell(resource)
+    this.near.hold(user).then(
+      ({ status }) => {
+        if (status === undefined) this.tell(resource)
+        // 503: it is away too; the feed goes on asking, and tells when it answers
+        else if (status !== 503 && notifier.live) this.finish(notifier, status === 403)
+      },
+      (fault: unknown) => this.host.log.error({ err: fault, device: resource }, 'a subscription is not taken up again'),
+    )
   }
   private checkAgain(device: string): void {
     Promise.resolve(this.subscribers.of(device)).then(

@@ -34,15 +34,23 @@ export interface NearListener {
 const diffType = mediaType('proximity-diff')
 const peersAtMost = 1000 // of a proximity-query
 
+/** Milliseconds that a first answer may take: less than whoever waits for ours has patience. */
+export const patience = 4000
+
 /** Asks once. A status where there is no answer. */
 export function askNear(asking: Asking, device: string, peers: Peers): Promise<Near | number> {
   if (peers?.length === 0) return Promise.resolve(new Map())
-  return new Promise((resolve) => {
+  return new Promise((settle) => {
     const near = new Map<string, Proximate>()
-    const { prose } = asking
+    const { prose, host } = asking
+    const timer = host.clock.after(patience, () => settle(503))
+    const resolve = (answer: Near | number): void => {
+      timer.cancel()
+      settle(answer)
+    }
     const body = questionOf(asking, device, peers)
-    asking.host.subscribe(
-      { to: prose, event: 'proximity', expires: 0, asserted: asking.host.uri, accept: [mediaType('proximity-list')], body },
+    host.subscribe(
+      { to: prose, event: 'proximity', expires: 0, asserted: host.uri, accept: [mediaType('proximity-list')], body },
       {
         notified: (notification) => resolve(take(asking, near, notification) ? near : 502),
         ended: ({ status }) => resolve(status < 300 ? 403 : status),

@@ -1,7 +1,7 @@
 /** Who of an application is near its users: one feed a served device, shared by all who ask (SPEC §3.5). */
 import { deviceKey } from '../services/devices.ts'
 import type { Near } from '../services/near.ts'
-import { type Asking, askNear, NearFeed, type Peers } from './near-feed.ts'
+import { type Asking, askNear, NearFeed, type Peers, patience } from './near-feed.ts'
 import type { ApplicationUser, Users } from './users.ts'
 
 /** A user near another, by whichever of his devices. Times in RFC 3339. */
@@ -31,8 +31,6 @@ interface Served {
   status: number | undefined
   readonly waiting: (() => void)[]
 }
-
-const patience = 4000 // milliseconds for a first answer: less than a UE waits for ours
 
 export class NearUsers {
   private readonly asking: Asking

@@ -256,18 +256,47 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     )
   }
 
-  /** Takes up what the store holds for an element; ends what is of a package that it does not offer any more. */
+  /**
+   * Takes up what the store holds for an element; ends what is of a package that it does not offer any more. An element that
+   * waits for another node, which may be starting too, is not waited for long.
+   */
   async restore(element: Element): Promise<number> {
     const found = await this.read(element.name)
+    const work: Promise<void>[] = []
     let count = 0
     for (const notifier of found) {
       if (this.packages.has(`${element.name}/${notifier.package}`)) {
-        await element.restored?.(notifier)
+        const under = this.takeUp(element, notifier)
+        if (under !== undefined) work.push(under)
         count++
       } else notifier.terminate('noresource')
     }
+    if (work.length > 0) await this.atMost(patience, work)
     for (const notifier of found) notifier.open()
     return count
+  }
+  /** A fault costs the one subscription its next NOTIFY, not the start. */
+  private takeUp(element: Element, notifier: NotifierDialog): Promise<void> | undefined {
+    const failed = (fault: unknown): void =>
+      this.log.error(
+        { fault: String(fault), subscription: notifier.id, element: element.name },
+        'a subscription is not taken up again',
+      )
+    try {
+      return element.restored?.(notifier)?.catch(failed)
+    } catch (fault) {
+      failed(fault)
+      return undefined
+    }
+  }
+  private atMost(ms: number, work: readonly Promise<void>[]): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.clock.after(ms, resolve)
+      void Promise.all(work).then(() => {
+        timer.cancel()
+        resolve()
+      })
+    })
   }
   /** Ends the subscriptions of elements that were in the node's plan once, and are not now. */
   async endGone(node: string, elements: readonly Pick<Element, 'name'>[]): Promise<void> {
@@ -331,6 +360,7 @@ function isFrom(peer: string, { request, flow }: ServerSide): boolean {
   return asserted === undefined || canonical(asserted.uri) === peer
 }
 
+const patience = 2000 // milliseconds that elements may take to take up their subscriptions
 const nowhere: readonly string[] = []
 
 /** Equal texts as one string; the second is kept anyway. */

@@ -85,6 +85,35 @@ test('after a restart: the next NOTIFY comes without resubscribing, CSeq and ver
   t.is(await scene.stored(), 0)
 })
 
+test('an element that waits for somebody who is away, or fails, holds up nobody at the start', async (t) => {
+  const scene = await Scene.open()
+  const [waits, fails, fine] = [await scene.watcher(), await scene.watcher(), await scene.watcher()]
+  for (const watcher of [waits, fails, fine]) await watcher.subscribe('tick', 600)
+  const ids = scene.ticker.notifiers.map(({ id }) => id)
+  let answered = (): void => undefined
+  scene.ticker.value = 7
+  const restarting = scene.restart((ticker) => {
+    const usual = ticker.restored
+    ticker.restored = (notifier) => {
+      if (notifier.id === ids[1]) throw new Error('a fault of the element')
+      if (notifier.id === ids[2]) return usual(notifier)
+      return new Promise((resolve) => {
+        answered = () => resolve(usual(notifier))
+      })
+    }
+  })
+  await scene.pass(3000)
+  await restarting
+  await scene.pass(100)
+  t.is(scene.held, 3)
+  t.is(fine.values.at(-1), 7)
+  t.is(waits.values.at(-1), 1)
+  answered()
+  await scene.pass(100)
+  t.is(waits.values.at(-1), 7, 'and is told when it can be')
+  t.is((await fails.subscribe('tick', 600)).status, 200, 'the dialog of the one that failed is there still')
+})
+
 test('numbers go on rising over a thousand NOTIFYs and a restart', async (t) => {
   const scene = await Scene.open()
   const watcher = await scene.watcher()

@@ -40,7 +40,7 @@ export class Ticker implements Element {
   readonly packages = [tickPackage('tick', false), tickPackage('tagged', true)] as readonly EventPackage[]
   readonly notifiers: Notifier<Tick>[] = []
   readonly endings: (readonly [id: string, reason: string])[] = []
-  readonly restored: (notifier: Notifier) => void
+  restored: (notifier: Notifier) => void | Promise<void>
   host!: Host
   value: number | undefined = 1
   options: { pending?: boolean; expires?: number; record?: Json } = {}
@@ -176,10 +176,11 @@ export class Scene {
     return new Watcher(await Wire.at(this.lab, `10.0.6.${++this.watchers}`), this.pass)
   }
   /** Ends the server without a word and starts it anew on the same store. */
-  async restart(): Promise<Ticker> {
+  async restart(otherwise?: (ticker: Ticker) => void): Promise<Ticker> {
     await this.node.stop(0)
     const ticker = new Ticker()
     ticker.value = this.ticker.value
+    otherwise?.(ticker)
     this.node = await this.lab.serve(['localhost'], [ticker], this.store)
     return ticker
   }

@@ -1,0 +1,108 @@
+/** The application server by itself, while the proximity server is away, slow or of another mind (SPEC §3.5). */
+import test from 'ava'
+import { type ApplicationServerSettings, createApplicationServer } from '../../elements/application-server/index.ts'
+import { createHss } from '../../elements/hss/index.ts'
+import { createProse } from '../../elements/prose/index.ts'
+import type { ProximateUsers } from '../../elements/schemas/index.ts'
+import { FakeNetwork, json } from '../support/fake-host.ts'
+import { all, sip } from './prose-scene.ts'
+
+const application = 'chess'
+const permissions = all
+
+async function scene(settings: Partial<ApplicationServerSettings> = {}) {
+  const network = new FakeNetwork()
+  const people = ['alice', 'bob', 'carol'].map((id) => ({ id, permissions }))
+  await network.add(createHss('hss', { subscribers: people, servers: [{ uri: 'as', application }] }))
+  const start = () => network.add(createApplicationServer('as', { application, ...settings }))
+  const prose = () => network.add(createProse('prose', {}))
+  await prose()
+  let host = await start()
+  const register = (user: string, more: object = {}) =>
+    network.ask('as', 'MESSAGE', sip('as'), {
+      asserted: sip(user),
+      body: json('user-registration', { device: sip(user), user: sip(user), application, ...more }),
+    })
+  const ask = (user: string, expires?: number) =>
+    network.ask('as', 'SUBSCRIBE', sip('as'), {
+      asserted: sip(user),
+      event: 'proximate-users',
+      ...(expires === undefined ? {} : { expires }),
+    })
+  const restart = async () => {
+    await host.element.stop?.()
+    host = await start()
+  }
+  return {
+    network,
+    register,
+    ask,
+    prose,
+    restart,
+    notifiers: () => [...host.notifiers],
+    sizeOf: (name: string) => host.size(name),
+  }
+}
+const users = (state: unknown): string => (state as ProximateUsers).proximate.map(({ user }) => user).join()
+
+test('one feed for all who ask about one device; none when the last has gone', async (t) => {
+  const { register, ask, sizeOf, network } = await scene()
+  await register('alice')
+  const [first, second] = [await ask('alice'), await ask('alice')]
+  t.is(sizeOf('served_devices'), 1)
+  first.notifier!.end('timeout')
+  t.is(sizeOf('served_devices'), 1)
+  second.notifier!.end('timeout')
+  t.is(sizeOf('served_devices'), 0)
+  await network.clock.settle()
+  t.is([...network.hosts.get('prose')!.notifiers].length, 0, 'and the proximity server is not asked any more')
+})
+
+test('a proximity server that is away costs whoever asks 503, and nothing that stands', async (t) => {
+  const { register, ask, network, notifiers, restart, prose } = await scene()
+  await register('alice')
+  const standing = (await ask('alice')).notifier!
+  network.deaf.add('prose')
+  const question = ask('alice', 0)
+  await network.clock.advance(5000)
+  t.is((await question).status, 200, 'what is known needs no question')
+  await register('bob')
+  const unknown = ask('bob', 0)
+  await network.clock.advance(5000)
+  t.is((await unknown).status, 503)
+  await restart()
+  await network.clock.advance(5000)
+  t.true(
+    notifiers().every(({ live }) => live),
+    'a subscription that was there before the restart waits',
+  )
+  t.truthy(standing)
+  network.deaf.delete('prose')
+  await prose()
+})
+
+test('who is no user any more is told nothing more', async (t) => {
+  const { register, ask, network } = await scene()
+  await register('alice', { expires: 60 })
+  const { notifier } = await ask('alice')
+  t.is(users(notifier!.last), '')
+  await network.clock.advance(120_000)
+  t.false(notifier!.live)
+  t.is(notifier!.reason, 'rejected')
+  t.is((await ask('alice')).status, 403)
+})
+
+test('a name that somebody has is nobody else’s, and comes free again', async (t) => {
+  const { register } = await scene()
+  t.is((await register('alice', { user: 'king' })).status, 200)
+  t.is((await register('bob', { user: 'king' })).status, 403)
+  t.is((await register('bob', { user: 'sip:alice@localhost' })).status, 403)
+  t.is((await register('bob', { user: 'tel:+1234' })).status, 403)
+  t.is((await register('alice', { user: 'queen' })).status, 200)
+  t.is((await register('bob', { user: 'king' })).status, 200)
+})
+
+test('settings that make no sense are refused', (t) => {
+  t.throws(() => createApplicationServer('as', { application, view: 'a b' }), { message: /view: a b cannot begin/ })
+  t.throws(() => createApplicationServer('as', { application, period: 0 }), { message: /period: 0 s is not above 0/ })
+})
