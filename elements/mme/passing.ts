@@ -59,10 +59,7 @@ export class Passing {
     host.count('requests_passed')
     const makesDialog = request.method === 'SUBSCRIBE' && request.toTag === ''
     const uri = request.uri.user === host.name ? { uri: this.options.prose } : {}
-    exchange.forward(
-      { ...uri, ...this.rest(exchange) },
-      { ...outcome, ...(makesDialog ? { recordRoute: [`<${host.uri};lr>`] } : {}) },
-    )
+    exchange.forward({ ...uri, ...this.rest(exchange) }, { ...outcome, ...(makesDialog ? { recordRoute: this.stay } : {}) })
   }
 
   /** From the proximity server to a UE. */
@@ -71,9 +68,13 @@ export class Passing {
     if (!flow.trusted) return exchange.reply(403)
     if (request.toTag === '' || (exchange.ownRoutes.length === 0 && exchange.routes.length === 0)) return exchange.reply(481)
     const body = told.includes(request.contentType) ? this.named(request) : undefined
-    exchange.forward(this.rest(exchange), body === undefined ? {} : { body })
+    // in NOTIFYs too, for UEs that take the way of a dialog from the first of them (RFC 6665 §4.3)
+    exchange.forward(this.rest(exchange), { recordRoute: this.stay, ...(body === undefined ? {} : { body }) })
   }
 
+  private get stay(): readonly string[] {
+    return [`<${this.options.host.uri};lr>`]
+  }
   /** Routes of our own node that are behind this element's. */
   private rest({ ownRoutes }: Exchange): { readonly route?: readonly string[] } {
     const { name } = this.options.host

@@ -99,6 +99,28 @@ export function agentContract(test: TestFn, name: string, carried: Carried, make
     t.true(ground.bell.notifiers[0]?.live)
     t.deepEqual(listener.ends, [])
   })
+  check('goes through an element that it names, and asks again with what its body is then', async (t, ground) => {
+    const alice = await ground.registered('alice')
+    const [attached, served] = [new Listener(), new Listener()]
+    const [mme, prose] = ['sip:mme@localhost', 'sip:prose@localhost']
+    const standing = { accept: [], expires: 600 }
+    const body = json('attach-request', { capabilities: { prose: true } })
+    alice.subscribe({ ...standing, to: mme, event: 'attach', body }, attached)
+    await ground.until('the temporary identifier', () => attached.got.length === 1)
+    const device = parsed(attached.got[0]!)['temporary']
+    let roles = ['discoverer']
+    const asking = { ...standing, to: prose, event: 'prose', through: mme, body: () => json('prose-request', { device, roles }) }
+    const watching = alice.subscribe(asking, served)
+    await ground.until('the first NOTIFY', () => served.got.length === 1)
+    t.is(parsed(served.got[0]!)['device'], device)
+    const match = json('prose-match', { heard: [{ code: 'ab'.repeat(23), at: '2026-01-01T00:00:00Z' }], device })
+    t.is((await ground.during(alice.message(prose, match, undefined, mme))).status, 404)
+    roles = ['discoverable']
+    watching.refresh()
+    await ground.until('the other role', () => parsed(served.got.at(-1)!)['announce'] !== undefined)
+    watching.unsubscribe()
+    await ground.until('the end', () => served.ends.length === 1)
+  })
   check('asks once', async (t, ground) => {
     const alice = await ground.registered('alice')
     const listener = new Listener()
