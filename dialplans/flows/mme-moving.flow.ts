@@ -70,6 +70,19 @@ export const flow: Flow = {
       },
     },
     {
+      name: 'who does not say again what it can: the former MME does',
+      settings: { mme1: { identifier: { code: '01', grace: 1 } } },
+      async run(stage) {
+        const ue = await ready(stage, 'alice')
+        const { temporary } = ue
+        stage.expect(
+          'her own: the second MME has heard what she can',
+          (await asksAfter(stage, 'alice', { temporary, mme: first })) === 200,
+        )
+        await stage.until('the first lets her go', () => mmeOf(stage, 'mme1').temporaryOf(alice) === undefined, 90)
+      },
+    },
+    {
       name: 'with the identifier of somebody else, or from an MME that is none of the network, nothing comes along',
       async run(stage) {
         const ue = await ready(stage, 'alice')
@@ -77,6 +90,18 @@ export const flow: Flow = {
         stage.expect('alice’s', (await asksAfter(stage, 'bob', { temporary, mme: first })) === 403)
         stage.expect('a stranger’s', (await asksAfter(stage, 'carol', { temporary, mme: 'sip:mme@elsewhere.invalid' })) === 403)
         stage.expect('alice is still at the first', mmeOf(stage, 'mme1').temporaryOf(alice) === temporary)
+      },
+    },
+    {
+      name: 'an MME that cannot ask the former one takes the UE at its own word',
+      settings: { mme2: { fellows: [] } },
+      async run(stage) {
+        const ue = await ready(stage, 'alice')
+        const code = codeOf(ue)
+        const moved = await stage.during(ue.attach(second))
+        await stage.until('the server speaks to her by the new identifier', () => ue.state?.device === moved)
+        stage.expect('the code is the same', codeOf(ue) === code)
+        await stage.until('she has left the first by herself', () => mmeOf(stage, 'mme1').temporaryOf(alice) === undefined)
       },
     },
     {

@@ -108,7 +108,8 @@ export class Ue {
     const { attachment: before, device } = this
     const next = new Attachment(this.agent, mme, (temporary) => this.tell({ kind: 'attached', mme, temporary }))
     const former = before?.temporary === undefined ? undefined : { temporary: before.temporary, mme: before.mme }
-    const temporary = await next.open(former === undefined ? { device, capabilities: { prose: true } } : { former })
+    const capabilities = { prose: true }
+    const temporary = await next.open(former === undefined ? { device, capabilities } : { capabilities, former })
     if (typeof temporary === 'number') return temporary
     this.attachment = next
     this.request?.again()

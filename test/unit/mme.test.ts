@@ -156,6 +156,14 @@ test('only what is the proximity service’s passes, and to nobody else', async 
   t.is(await scene.tell(alice, prose, mediaType('prose-monitor'), { device: sip('alice') }), 403)
   t.is(await scene.tell(alice, 'sip:prose@10.9.9.9', mediaType('prose-match'), heard), 403)
   t.is(await scene.tell(alice, prose, mediaType('prose-match'), heard, [`<${mmeUri};lr>`, '<sip:10.9.9.9;lr>']), 403)
+  const seen = (await scene.ask(bob, prose, 'prose', undefined, { through: false })).told.length
+  const token = /Record-Route: (<sip:proxy\.[^>]*>)/.exec(scene.beyond.findLast((text) => text.includes('From: <sip:bob@'))!)![1]!
+  for (const route of [
+    [`<${mmeUri};lr>`, token],
+    [token, `<${mmeUri};lr>`],
+  ])
+    t.true([403, 404].includes(await scene.tell(alice, bob.host.contact, mediaType('prose-match'), heard, route)), route.join())
+  t.true(seen > 0)
   const into = alice.host.send({
     method: 'NOTIFY',
     to: `${bob.host.contact}`,
