@@ -107,7 +107,7 @@ export class ForkRun implements Fork {
       this.side.respond(100, buildResponse(this.request, 100, { via: this.side.via }))
       this.giveUp = this.carrier.after(timerC, () => this.cancel())
     }
-    this.side.onCancel = () => this.cancel()
+    this.side.onCancel = this
     this.next()
   }
   /** RFC 3261 §16.10: every branch without a final response. */

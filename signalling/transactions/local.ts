@@ -3,7 +3,7 @@ import type { SipRequest, SipResponse } from '../messages/message.ts'
 import { scan } from '../messages/scan.ts'
 import type { Flow, HostPort } from '../transports/transport.ts'
 import type { ClientUser } from './client.ts'
-import type { ServerSide } from './server.ts'
+import type { Cancellable, ServerSide } from './server.ts'
 
 /** The link on which a request from a fellow element arrives. */
 export class LocalFlow implements Flow {
@@ -38,7 +38,7 @@ export class LocalTransaction implements ServerSide {
   admitted = true
   /** Name of the element that receives. */
   readonly to: string
-  onCancel: (() => void) | undefined = undefined
+  onCancel: Cancellable | undefined = undefined
   readonly user: ClientUser
   private readonly soon: (task: () => void) => void
   private readonly seen: (bytes: Buffer, from: string, to: string) => void
@@ -67,6 +67,6 @@ export class LocalTransaction implements ServerSide {
     this.soon(() => this.user.onResponse(response))
   }
   cancel(): void {
-    this.onCancel?.()
+    this.onCancel?.cancel()
   }
 }

@@ -6,14 +6,21 @@ import type { Flow } from '../transports/transport.ts'
 import { bounded } from './bounded.ts'
 import type { Timing } from './timing.ts'
 
+export interface Cancellable {
+  cancel(): void
+}
+
 /** What answers a request: a transaction on the wire, or a hop between two elements of one node. */
 export interface ServerSide {
   readonly request: SipRequest
   readonly flow: Flow
   /** The top Via as responses carry it, where received or rport were added; else undefined. */
   readonly via: string | undefined
-  /** Told when the peer cancels, or its flow breaks: it wants no answer any more. */
-  onCancel: (() => void) | undefined
+  /**
+   * Told when the peer cancels, or its flow breaks: it wants no answer any more. An object rather than a closure: V8 keeps such
+   * closures, and with them all of the exchange, until its next full collection.
+   */
+  onCancel: Cancellable | undefined
   /** Let in: somebody vouches for the sender, or whoever asks him has done so. Until then he may be anybody (bounded.ts). */
   admitted: boolean
   /** At most one final response is taken, except 2xx to INVITE, which may come several times from a fork. */
@@ -42,7 +49,7 @@ export class ServerTransaction implements ServerSide, Timed {
   readonly key: string
   readonly flow: Flow
   readonly via: string | undefined
-  onCancel: (() => void) | undefined = undefined
+  onCancel: Cancellable | undefined = undefined
   admitted: boolean
   protected readonly holder: ServerHolder
   protected state = Proceeding

@@ -174,7 +174,7 @@ test('CANCEL finds its INVITE by branch, is answered at once, and tells the user
   const bench = new Bench()
   bench.receive('INVITE')
   let told = 0
-  bench.served[0]!.onCancel = () => told++
+  bench.served[0]!.onCancel = { cancel: () => void told++ }
   bench.receive('CANCEL')
   bench.receive('CANCEL')
   t.is(told, 1)
@@ -194,7 +194,7 @@ test('CANCEL after a final answer changes nothing; CANCEL of nothing is 481', as
   const bench = new Bench()
   bench.receive('INVITE')
   let told = 0
-  bench.served[0]!.onCancel = () => told++
+  bench.served[0]!.onCancel = { cancel: () => void told++ }
   bench.respond(bench.served[0]!, 486)
   bench.receive('CANCEL')
   t.is(told, 0)
