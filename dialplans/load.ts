@@ -83,13 +83,14 @@ export function loadDialplan(file: string): Outcome<Dialplan> {
       )
   const http = readHttp(raw.http, ['http'], lineOf, fault) ?? nodes.find((node) => node.http !== undefined)?.http
 
+  const reserved = Object.keys(raw.elements)
   const elements = Object.entries(raw.elements).map(([name, { role, ...settings }]) => {
     const line = lineOf('elements', name)
     return {
       name,
       role,
       line,
-      settings: role === 'hss' ? provisioned({ file, name, settings, domains: raw.domains, lineOf }, faults) : settings,
+      settings: role === 'hss' ? provisioned({ file, name, settings, domains: raw.domains, reserved, lineOf }, faults) : settings,
     }
   })
   onlyOneOf('proxy', elements, fault)

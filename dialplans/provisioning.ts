@@ -19,14 +19,16 @@ interface Place {
   readonly name: string
   readonly settings: Settings
   readonly domains: readonly string[]
+  /** Names of the network's elements, which are nobody's: what is asserted of them is believed. */
+  readonly reserved: readonly string[]
   readonly lineOf: LineOf
 }
 
 /** The settings with the provisioning file, if any, replaced by what it holds. Faults are added to the list. */
-export function provisioned({ file, name, settings, domains, lineOf }: Place, faults: Fault[]): Settings {
+export function provisioned({ file, name, settings, domains, reserved, lineOf }: Place, faults: Fault[]): Settings {
   const { provisioning, ...others } = settings
   const here = (settings['subscribers'] as readonly RawSubscriber[] | undefined) ?? []
-  const owners = new Owners(domains, faults)
+  const owners = new Owners(domains, reserved, faults)
   owners.add(file, here, (index) => lineOf('elements', name, 'subscribers', index))
   if (typeof provisioning !== 'string') return settings
   const path = isAbsolute(provisioning) ? provisioning : join(dirname(file), provisioning)
@@ -45,10 +47,12 @@ export function provisioned({ file, name, settings, domains, lineOf }: Place, fa
 class Owners {
   private readonly owners = new Map<string, string>()
   private readonly domains: readonly string[]
+  private readonly reserved: ReadonlySet<string | undefined>
   private readonly faults: Fault[]
 
-  constructor(domains: readonly string[], faults: Fault[]) {
+  constructor(domains: readonly string[], reserved: readonly string[], faults: Fault[]) {
     this.domains = domains
+    this.reserved = new Set(reserved.map((name) => subscriberKey(name, domains)))
     this.faults = faults
   }
 
@@ -80,6 +84,7 @@ class Owners {
   private own(text: string, id: string): Pick<Fault, 'text' | 'expected'> | undefined {
     const key = subscriberKey(text, this.domains)
     if (key === undefined) return { text: `'${text}' is no identifier`, expected: 'one such as sip:alice@localhost' }
+    if (this.reserved.has(key)) return { text: `${id} would be the element ${key}`, expected: 'another name' }
     const owner = this.owners.get(key)
     this.owners.set(key, id)
     return owner === undefined ? undefined : { text: `${text} belongs to ${owner} already`, expected: 'each identifier once' }

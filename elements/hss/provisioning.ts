@@ -112,10 +112,10 @@ export class Provisioning {
     } catch {
       return this.identifierFault(settings as SubscriberSettings)
     }
-    if (this.reserved(record.id)) return fail('taken', '/id', `${record.id} is an element of this network`)
     for (const [i, id] of [record.id, ...(record.aliases ?? [])].entries()) {
-      if (Buffer.byteLength(keyOf(id)) > longestKey)
-        return fail('malformed', i === 0 ? '/id' : `/aliases/${i - 1}`, 'is too long')
+      const pointer = i === 0 ? '/id' : `/aliases/${i - 1}`
+      if (this.reserved(id)) return fail('taken', pointer, `${id} is an element of this network`)
+      if (Buffer.byteLength(keyOf(id)) > longestKey) return fail('malformed', pointer, 'is too long')
     }
     return { record }
   }

@@ -50,6 +50,24 @@ const head = 'name: x\ndomains: [localhost]\nlisten: [udp://127.0.0.1:5060]\n'
 const subscriber = (id: string, more = ''): string =>
   `{ id: ${id}, permissions: { discoverable: true, discoverer: true }${more} }`
 
+test('nobody may be called as an element is, in any way', (t) => {
+  const faults = faultsOf(`name: x
+domains: [sip.test, also.test]
+listen: [udp://127.0.0.1:0]
+elements:
+  prose: { role: prose }
+  hss:
+    role: hss
+    subscribers:
+      - { id: prose, permissions: { discoverable: true, discoverer: true } }
+      - { id: alice, aliases: [sip:hss@also.test], permissions: { discoverable: true, discoverer: true } }
+`)
+  t.deepEqual(
+    faults.map(({ line, text }) => `${line}: ${text}`),
+    ['9: prose would be the element sip:prose@sip.test', '10: alice would be the element sip:hss@sip.test'],
+  )
+})
+
 test('the default dialplan is what the issue says', (t) => {
   const plan = loaded(join(dialplans, 'default.yaml'))
   t.deepEqual(plan.domains, ['localhost', '127.0.0.1'])
