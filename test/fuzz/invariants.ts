@@ -186,7 +186,8 @@ const xml: Target = {
   check(body) {
     const checked = checkPidf(body) as object
     holds(typeof checked === 'object', 'no verdict')
-    if (!('fault' in checked)) holds(!/<!DOCTYPE/.test(String(body).replace(/<!--.*?-->|<\?.*?\?>|<!\[CDATA\[.*?]]>/gs, '')), 'a document type was taken')
+    if (!('fault' in checked))
+      holds(!/<!DOCTYPE/.test(String(body).replace(/<!--.*?-->|<\?.*?\?>|<!\[CDATA\[.*?]]>/gs, '')), 'a document type was taken')
   },
 }
 
