@@ -1,7 +1,7 @@
 /** `proxima ue`: user equipment in the terminal. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { type Air, multicastAir, type Position } from '../../elements/air/index.ts'
-import { type Answer, type OpenPort, type Role, SipJsAgent, Ue } from '../../elements/ue/index.ts'
+import { type Answer, type OpenPort, type Role, SipJsAgent, Ue, type UeEvent } from '../../elements/ue/index.ts'
 import {
   type Clock,
   type HostPort,
@@ -100,12 +100,17 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
     lines.tell({ kind: 'message', from, type: contentType, text: body.toString('utf8') }),
   )
   const air = options.air === false ? undefined : await openAir(options.air, options.at, clock, log)
-  const ue = new Ue({ agent, clock, air, mme: options.mme, onEvent: (event) => lines.tell(event) })
+  let why = ''
+  const onEvent = (event: UeEvent): void => {
+    if (event.kind === 'ended' && event.why !== '') why = `; the server says: ${event.why}`
+    lines.tell(event)
+  }
+  const ue = new Ue({ agent, clock, air, mme: options.mme, onEvent })
   const stopped = untilStopped(options.for, clock)
   try {
     await register(ue, printHostPort(server), options.transport, clock, lines)
     if (options.mme !== undefined) await attach(ue, options.mme)
-    await serve(ue, options, lines)
+    await serve(ue, options, lines, () => why)
     await stopped
   } finally {
     lines.quiet = true // what follows from leaving is no news
@@ -143,7 +148,7 @@ async function attach(ue: Ue, mme: string): Promise<void> {
 }
 
 /** Asks for the roles, and who is near. */
-async function serve(ue: Ue, options: UeCommandOptions, lines: UeLines): Promise<void> {
+async function serve(ue: Ue, options: UeCommandOptions, lines: UeLines, why: () => string): Promise<void> {
   const roles: Role[] = []
   if (options.discoverable === true) roles.push('discoverable')
   if (options.discover === true) roles.push('discoverer')
@@ -151,7 +156,7 @@ async function serve(ue: Ue, options: UeCommandOptions, lines: UeLines): Promise
     const granted = await ue.requestProximity(roles)
     if (typeof granted === 'number')
       throw new Refusal(
-        `${ue.device} has no permission for ${options.discover ? '--discover' : ''}${roles.length > 1 ? ' or ' : ''}${options.discoverable ? '--discoverable' : ''} (${granted}); its subscriber record gives it`,
+        `${ue.device} has no permission for ${options.discover ? '--discover' : ''}${roles.length > 1 ? ' or ' : ''}${options.discoverable ? '--discoverable' : ''} (${granted}); its subscriber record gives it${why()}`,
       )
   }
   if (options.discover !== true && options.near !== true && options.peers === undefined) return

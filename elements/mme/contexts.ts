@@ -38,6 +38,8 @@ export interface Context {
   leaving: Timer | undefined
 }
 
+const retryAfter = 5000 // milliseconds, where the store failed
+
 export class Contexts {
   private readonly host: Host
   private readonly rules: IdentifierRules
@@ -83,25 +85,44 @@ export class Contexts {
     context.leaving?.cancel()
     context.leaving = undefined
     if (prose !== undefined) context.stored = { ...context.stored, prose }
-    await this.save(context)
+    try {
+      await this.save(context)
+    } catch (fault) {
+      if (context.notifiers.size === 0) this.drop(context)
+      throw fault
+    }
     return context
   }
 
-  /** Another temporary identifier from now on; the old one counts for the grace period. The UE is told when it is durable. */
+  /**
+   * Another temporary identifier; the old one counts for the grace period. The UE is told when it is durable. Rejects where the
+   * store fails: then everything is as it was.
+   */
   async reallocate(context: Context): Promise<void> {
     const { clock } = this.host
+    const temporary = this.newTemporary()
+    this.byTemporary.set(temporary, context)
     const now = clock.date()
-    const { former, temporary, prose } = context.stored
+    const old = { temporary: context.stored.temporary, until: now + this.rules.grace }
+    const next = { temporary, validUntil: now + this.rules.lifetime, former: old, prose: context.stored.prose }
+    try {
+      await this.host.store.write([{ key: this.key(context.device), value: next }])
+    } catch (fault) {
+      this.byTemporary.delete(temporary)
+      throw fault
+    }
+    if (this.byDevice.get(context.device) !== context) {
+      this.byTemporary.delete(temporary) // detached meanwhile
+      return
+    }
+    const { former, prose } = context.stored
     if (former !== undefined) this.byTemporary.delete(former.temporary)
-    const old = { temporary, until: now + this.rules.grace }
-    context.stored = { temporary: this.newTemporary(), validUntil: now + this.rules.lifetime, former: old, prose }
-    this.byTemporary.set(context.stored.temporary, context)
+    context.stored = { ...next, prose }
     clock.after(this.rules.grace, () => {
       if (this.byTemporary.get(old.temporary) === context) this.byTemporary.delete(old.temporary)
     })
-    this.arm(context)
+    this.arm(context, this.rules.lifetime)
     this.host.count('reallocations')
-    await this.save(context)
     for (const notifier of context.notifiers) notifier.notify({ device: context.device })
   }
 
@@ -157,15 +178,16 @@ export class Contexts {
     this.byDevice.set(device, context)
     this.byTemporary.set(stored.temporary, context)
     if (stored.former !== undefined) this.byTemporary.set(stored.former.temporary, context)
-    this.arm(context)
+    this.arm(context, Math.max(0, stored.validUntil - this.host.clock.date()))
   }
-  private arm(context: Context): void {
+  /** @param left milliseconds until its identifier is replaced */
+  private arm(context: Context, left: number): void {
     context.timer?.cancel()
-    const left = Math.max(0, context.stored.validUntil - this.host.clock.date())
     context.timer = this.host.clock.after(left, () => {
-      this.reallocate(context).catch((fault: unknown) =>
-        this.host.log.error({ fault: String(fault) }, 'a temporary identifier was not replaced'),
-      )
+      this.reallocate(context).catch((fault: unknown) => {
+        this.host.log.error({ fault: String(fault) }, 'a temporary identifier is not replaced yet: the store failed')
+        if (this.byDevice.get(context.device) === context) this.arm(context, retryAfter)
+      })
     })
   }
   /** One that nobody has now. */

@@ -76,6 +76,15 @@ test('who is far away is not heard', async (t) => {
   t.notRegex(out, /heard/)
 })
 
+test('through an MME it is known by a temporary identifier', async (t) => {
+  const server = ['--server', `127.0.0.1:${node.ws}`, '--transport', 'ws']
+  const dave = ue('none', 'dave', '--discoverable', '--mme', 'sip:mme@localhost', ...server, '--json', '--for', '2')
+  const { code, out, err } = await dave.ended
+  t.is(code, 0, err)
+  const temporary = /"kind":"attached".*"temporary":"(sip:s-tmsi-[0-9a-f]{10}@localhost)"/.exec(out)?.[1]
+  t.regex(out, new RegExp(`"kind":"state".*"device":"${temporary}"`))
+})
+
 test('feedback comes by its period', async (t) => {
   const carol = ue('none', 'carol', '--near', '--peers', 'dave', '--period', '1', '--server', `127.0.0.1:${node.udp}`)
   t.teardown(() => carol.stop())
@@ -111,6 +120,12 @@ const refused: readonly (readonly [title: string, args: (free: number) => readon
     (free) => ['alice', '--server', `127.0.0.1:${free}`, '--transport', 'ws'],
     /^proxima: nobody answers at .* over ws/,
   ],
+  [
+    'an MME that is none',
+    () => ['alice', '--mme', 'sip:nobody@localhost', '--server', `127.0.0.1:${node.udp}`],
+    /^proxima: sip:alice@localhost cannot attach to sip:nobody@localhost \(404\); .*--mme/,
+  ],
+  ['an MME that is no URI', () => ['alice', '--mme', 'mme'], /Expected a URI such as sip:mme@localhost/],
   ['a place that is none', () => ['alice', '--at', '99,0'], /latitude,longitude/],
   ['a user that is none', () => ['a b'], /'a b' is no user/],
 ]

@@ -4,7 +4,7 @@ import { createMme, type Mme, type MmeSettings } from '../../elements/mme/index.
 import { createProse } from '../../elements/prose/index.ts'
 import { createProxy } from '../../elements/proxy/index.ts'
 import { mediaType } from '../../elements/schemas/index.ts'
-import type { Notification, SubscribeOptions, Subscription } from '../../signalling/index.ts'
+import { memoryStore, type Notification, type Store, type SubscribeOptions, type Subscription } from '../../signalling/index.ts'
 import { type Agent, Lab } from '../support/lab.ts'
 
 export const mmeUri = 'sip:mme@localhost'
@@ -22,6 +22,8 @@ export interface Asked {
 
 export class MmeScene {
   readonly lab = new Lab()
+  /** While true, nothing can be written. */
+  full = false
   readonly mme: Mme
   readonly hss: Hss
 
@@ -39,7 +41,9 @@ export class MmeScene {
   static async open(settings: MmeSettings = {}): Promise<MmeScene> {
     const scene = new MmeScene(settings)
     const elements = [createProxy('proxy', { through: ['mme'] }), scene.hss, createProse('prose', {}), scene.mme]
-    await scene.lab.serve(['localhost'], elements)
+    const store = memoryStore(scene.lab.clock)
+    const write: Store['write'] = (writes) => (scene.full ? Promise.reject(new Error('no space')) : store.write(writes))
+    await scene.lab.serve(['localhost'], elements, Object.assign(Object.create(store) as Store, { write }))
     return scene
   }
   async ue(name: string): Promise<Agent> {

@@ -72,6 +72,24 @@ test('identifiers are replaced in time; the old one counts for the grace period,
   t.false(await scene.mme.reallocate(sip('bob')))
 })
 
+test('a store that fails costs nobody his identifier, and gives none that a restart would forget', async (t) => {
+  const scene = await MmeScene.open({ identifier: { lifetime: 80, grace: 20 } })
+  const [alice] = await scene.attached('alice')
+  const device = scene.temporary('alice')
+  const bob = await scene.ue('bob')
+  scene.full = true
+  await t.throwsAsync(scene.mme.reallocate(sip('alice')))
+  await scene.lab.clock.advance(120_000)
+  t.is(scene.temporary('alice'), device)
+  const refused = await scene.ask(bob, mmeUri, 'attach', undefined, { through: false, expires: 600 })
+  t.is(refused.told.length, 0)
+  t.is(scene.mme.temporaryOf(sip('bob')), undefined)
+  scene.full = false
+  t.deepEqual((await scene.ask(alice, prose, 'prose', { device })).last()['roles'], ['discoverable', 'discoverer'])
+  await scene.lab.clock.advance(6000)
+  t.not(scene.temporary('alice'), device)
+})
+
 test('a standing request outlives many identifiers and is refreshed by the newest', async (t) => {
   const scene = await MmeScene.open({ identifier: { lifetime: 100, grace: 20 } })
   const [alice] = await scene.attached('alice')
