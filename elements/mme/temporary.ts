@@ -12,7 +12,7 @@ export function namesTemporary(text: string): boolean {
 
 /** Whether a body may hold one: letters may be written as escapes. */
 export function mayNameTemporary(body: Buffer): boolean {
-  return body.includes('tmsi-') || body.includes('TMSI-') || body.includes('\\')
+  return /tmsi-|\\/i.test(body.toString('latin1'))
 }
 
 /**
