@@ -1,22 +1,29 @@
-/** A stage for flows: a node in a process of its own, and UEs on sip.js around it. */
+/** A stage for flows: a node, or a network of them, in processes of their own, and UEs on sip.js around it. */
 import { ClockedStage } from '../../../dialplans/flows/clocked-stage.ts'
 import type { Stage } from '../../../dialplans/flows/flow.ts'
 import { type Carrier, type OpenPort, SipJsAgent, Ue, type UeOptions } from '../../../elements/ue/index.ts'
 import { type Clock, type Element, openTcp, openUdp, openWs, RealClock, randomIds, silent } from '../../../signalling/index.ts'
-import type { NodeProcess } from '../../support/process.ts'
 import { passwordOf } from './peer.ts'
 
 export type Protocol = Carrier['protocol']
 
 const openers: { readonly [protocol in Protocol]: OpenPort } = { UDP: openUdp, TCP: openTcp, WS: openWs }
 
+/** Where the UEs' edge listens, and how it is killed and started again. */
+export interface Edge {
+  readonly udp: number
+  readonly tcp: number
+  readonly ws: number
+  readonly restartAll?: () => Promise<void>
+}
+
 export class ProcessStage extends ClockedStage implements Stage {
-  private readonly node: NodeProcess
+  private readonly node: Edge
   private readonly protocol: Protocol
   readonly clock: Clock
   private readonly ues: Ue[] = []
 
-  constructor(node: NodeProcess, protocol: Protocol) {
+  constructor(node: Edge, protocol: Protocol) {
     super()
     this.node = node
     this.protocol = protocol
@@ -24,7 +31,7 @@ export class ProcessStage extends ClockedStage implements Stage {
       throw fault
     })
   }
-  async ue(name: string, options: Pick<UeOptions, 'report'> = {}): Promise<Ue> {
+  async ue(name: string, options: Pick<UeOptions, 'report' | 'mme'> = {}): Promise<Ue> {
     const { clock, protocol, node } = this
     const port = { UDP: node.udp, TCP: node.tcp, WS: node.ws }[protocol]
     const agent = new SipJsAgent({
@@ -47,8 +54,9 @@ export class ProcessStage extends ClockedStage implements Stage {
   during<Value>(work: Promise<Value>): Promise<Value> {
     return work
   }
-  restart(): Promise<void> {
-    throw new Error('test/faults kills nodes')
+  async restart(): Promise<void> {
+    if (this.node.restartAll === undefined) throw new Error('test/faults kills nodes')
+    await this.node.restartAll()
   }
   /** The UEs leave. */
   async leave(): Promise<void> {
