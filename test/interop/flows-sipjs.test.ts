@@ -17,7 +17,7 @@ const parts = (await loadFlows())
   .filter(({ id }) => id === 'fig-08' || id === 'fig-13')
   .flatMap(({ id, scenarios }) =>
     scenarios
-      .filter(({ run }) => !String(run).includes('.restart(')) // test/faults kills nodes in worse ways
+      .filter(({ run }) => !/\.(?:restart|element)\(/.test(String(run))) // test/faults kills nodes in worse ways
       .flatMap((scenario, i): readonly Part[] => {
         const protocols: readonly Protocol[] = i === 0 ? ['WS', 'UDP', 'TCP'] : [i % 2 === 0 ? 'WS' : 'UDP']
         return protocols.map((protocol) => ({ title: `${id} over ${protocol}: ${scenario.name}`, protocol, scenario }))
