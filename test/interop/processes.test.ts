@@ -4,7 +4,7 @@ import { codeOf, granted, hears, isNear, member, watching, watchingUsers } from 
 import type { Scenario } from '../../dialplans/flows/flow.ts'
 import { loadFlows, networkOf } from '../../dialplans/flows/index.ts'
 import { ProcessNetwork } from './peers/network.ts'
-import { ProcessStage } from './peers/stage.ts'
+import { ProcessStage, reachesInside } from './peers/stage.ts'
 
 type Settings = { readonly [element: string]: object }
 
@@ -14,13 +14,12 @@ interface Part {
   readonly file: string
 }
 
-const inside = /\.element\(|mmeOf\(|\.restart\(/ // needs a hand inside a process
 const lists = 'fig-02' // has monitor lists that other figures begin without, and plays where nobody looks at them
 const unsound = 'fig-15' // its network has a proximity server without an HSS, which the command line refuses to start
 
 /** Of each flow the figure itself, or the first branch that needs no hand inside a process. */
 const parts = (await loadFlows()).flatMap((flow): readonly Part[] => {
-  const scenario = flow.scenarios.find(({ run }) => !inside.test(String(run)))
+  const scenario = flow.scenarios.find((one) => !reachesInside(one))
   if (scenario === undefined || flow.id === unsound) return []
   const file = flow.id === lists ? 'two-prose-servers.yaml' : (flow.network ?? 'direct.yaml')
   return [{ id: flow.id, scenario, file: networkOf({ network: file }) }]

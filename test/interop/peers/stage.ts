@@ -1,6 +1,6 @@
 /** A stage for flows: a node, or a network of them, in processes of their own, and UEs on sip.js around it. */
 import { ClockedStage } from '../../../dialplans/flows/clocked-stage.ts'
-import type { Stage } from '../../../dialplans/flows/flow.ts'
+import type { Scenario, Stage } from '../../../dialplans/flows/flow.ts'
 import { type Carrier, type OpenPort, SipJsAgent, Ue, type UeOptions } from '../../../elements/ue/index.ts'
 import { type Clock, type Element, openTcp, openUdp, openWs, RealClock, randomIds, silent } from '../../../signalling/index.ts'
 import { passwordOf } from './peer.ts'
@@ -8,6 +8,11 @@ import { passwordOf } from './peer.ts'
 export type Protocol = Carrier['protocol']
 
 const openers: { readonly [protocol in Protocol]: OpenPort } = { UDP: openUdp, TCP: openTcp, WS: openWs }
+
+/** Whether a scenario takes hold of an element (cast.ts has helpers for it) or of the whole server, which are in other processes here. */
+export function reachesInside({ run }: Scenario): boolean {
+  return /\.(?:element|restart)\(|(?:mme|policy)Of\(/.test(String(run))
+}
 
 /** Where the UEs' edge listens, and how it is killed and started again. */
 export interface Edge {
