@@ -22,9 +22,12 @@ for (const flow of await loadFlows()) {
       // In virtual time every branch; over sockets the figure itself, since its waits are real.
       for (const scenario of mode === 'virtual' ? flow.scenarios : flow.scenarios.slice(0, 1)) {
         const stage = new StageSet({ dialplan, mode, tap }, scenario)
-        await stage.open()
-        await scenario.run(stage)
-        await stage.close()
+        try {
+          await stage.open()
+          await scenario.run(stage)
+        } finally {
+          await stage.close()
+        }
         messages += stage.messages.messages.length
       }
       await tap.close?.()
