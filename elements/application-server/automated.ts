@@ -1,6 +1,7 @@
 /** Automated registration as the application server sees it (SPEC §4 steps 2, 3 and 5), and users whose devices move. */
 import { type Exchange, type Host, sameSecret, seal } from '../../signalling/index.ts'
 import { mediaType, type ProseRegistration, type ProseRegistrationResult, readBody, writeBody } from '../schemas/index.ts'
+import { askerOf } from '../services/asker.ts'
 import type { Conversations } from '../services/conversations.ts'
 import { deviceKey } from '../services/devices.ts'
 import { proofOf } from '../services/proof.ts'
@@ -51,7 +52,7 @@ export class AutomatedRegistration {
     const body = readBody(exchange.request, 'prose-registration')
     if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
     const { application, conversations, registration } = this.options
-    const record = await registration.askerOf(exchange)
+    const record = await registration.recordOfAsker(exchange)
     if (record === undefined || body.value.application !== application) return registration.refuse(exchange)
     exchange.reply(202)
     const outcome = await this.bind(record.id, body.value)
@@ -85,7 +86,7 @@ export class AutomatedRegistration {
     if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
     const { host, conversations, registration, users } = this.options
     const { domains } = host
-    const server = exchange.asserted && deviceKey(exchange.asserted.uri, domains)
+    const server = askerOf(exchange, domains)
     const prose = deviceKey(body.value.prose, domains)
     if (server === undefined || !this.servers.includes(server) || prose === undefined || !this.servers.includes(prose))
       return registration.refuse(exchange)

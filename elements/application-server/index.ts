@@ -153,7 +153,7 @@ class ApplicationServer implements Element {
     exchange: Exchange,
     accept: (user: ApplicationUser, answer: Extract<Answer, { near: unknown }>) => Notifier,
   ): Promise<void> {
-    const record = await this.registration.askerOf(exchange)
+    const record = await this.registration.recordOfAsker(exchange)
     const user = record && (await this.registration.userOf(record))
     if (user === undefined) return this.registration.refuse(exchange)
     const once = exchange.request.expires === 0

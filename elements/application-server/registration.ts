@@ -1,6 +1,7 @@
 /** Devices tell whose they are (SPEC §3.5; FIG 5, 12): who may say what, and what follows. */
 import type { Exchange, Host } from '../../signalling/index.ts'
 import { readBody, type SubscriberRecord } from '../schemas/index.ts'
+import { askerOf } from '../services/asker.ts'
 import { deviceKey } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
 import { type ApplicationUser, type Users, userKey } from './users.ts'
@@ -40,7 +41,7 @@ export class Registration {
     const body = readBody(exchange.request, 'user-registration')
     if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
     const { device, application, user: named, friends, expires } = body.value
-    const record = await this.askerOf(exchange)
+    const record = await this.recordOfAsker(exchange)
     const { domains } = this.host
     const key = deviceKey(device, domains)
     const user = userKey(named, domains)
@@ -61,8 +62,8 @@ export class Registration {
   }
 
   /** Who asks, if he may use the application. */
-  async askerOf(exchange: Exchange): Promise<SubscriberRecord | undefined> {
-    const asker = exchange.asserted && deviceKey(exchange.asserted.uri, this.host.domains)
+  async recordOfAsker(exchange: Exchange): Promise<SubscriberRecord | undefined> {
+    const asker = askerOf(exchange, this.host.domains)
     const record = asker === undefined ? undefined : await this.subscribers.of(asker)
     return record !== undefined && this.serves(record) ? record : undefined
   }

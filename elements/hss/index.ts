@@ -10,6 +10,7 @@ import {
   type SubscriberSettings,
   writeBody,
 } from '../schemas/index.ts'
+import { askerOf } from '../services/asker.ts'
 import { deviceKey, subscriberKey } from '../services/devices.ts'
 import { Offers } from '../services/offers.ts'
 import { SetIndex } from '../services/set-index.ts'
@@ -131,7 +132,7 @@ class HomeSubscriberServer implements Hss {
   }
 
   handle(exchange: Exchange): void {
-    const asker = exchange.asserted && deviceKey(exchange.asserted.uri, this.domains)
+    const asker = askerOf(exchange, this.domains)
     const mayAsk = asker !== undefined && this.isElement(asker)
     const asks = exchange.request.method === 'SUBSCRIBE'
     // whoever may not ask learns nothing from what is wrong with the question

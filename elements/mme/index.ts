@@ -1,6 +1,7 @@
 /** The mobility management entity (SPEC §3.6; FIG 14–18): attaches UEs and stands between them and the proximity server. */
 import type { Element, EventPackage, Exchange, Host, Notifier, SipRequest } from '../../signalling/index.ts'
 import { hasBody, mediaType, readBody, writeBody } from '../schemas/index.ts'
+import { askerOf } from '../services/asker.ts'
 import { deviceKey } from '../services/devices.ts'
 import { Offers } from '../services/offers.ts'
 import { Subscribers } from '../services/subscribers.ts'
@@ -104,7 +105,7 @@ class MobilityManagementEntity implements Mme {
     const { contexts, host } = this
     const body = hasBody(exchange.request) ? readBody(exchange.request, 'attach-request') : { value: {} }
     if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
-    const device = exchange.asserted && deviceKey(exchange.asserted.uri, host.domains)
+    const device = askerOf(exchange, host.domains)
     const { device: named = device, capabilities, former } = body.value
     if (device === undefined || !this.isOf(named!, device, former)) {
       host.count('attaches_refused')

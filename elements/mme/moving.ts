@@ -1,6 +1,7 @@
 /** UEs that move between MMEs (SPEC §3.6): the new one asks the old one for the context, then has it let go. */
 import type { Exchange, Host } from '../../signalling/index.ts'
 import { mediaType, readBody, writeBody } from '../schemas/index.ts'
+import { askerOf } from '../services/asker.ts'
 import { Conversations } from '../services/conversations.ts'
 import { deviceKey } from '../services/devices.ts'
 import type { Contexts } from './contexts.ts'
@@ -61,7 +62,7 @@ export class Moving {
   private tell(exchange: Exchange): void {
     const body = readBody(exchange.request, 'mme-context-request')
     if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
-    const asker = exchange.asserted && deviceKey(exchange.asserted.uri, this.host.domains)
+    const asker = askerOf(exchange, this.host.domains)
     if (asker === undefined || !this.fellows.has(asker)) return exchange.reply(403)
     const { device, temporary, release } = body.value
     exchange.reply(202)

@@ -4,6 +4,7 @@
  */
 import type { Exchange, ForwardOptions, Host, SipRequest } from '../../signalling/index.ts'
 import { mediaType, type ProseRequest, readBody, type SubscriberRecord } from '../schemas/index.ts'
+import { askerOf } from '../services/asker.ts'
 import { deviceKey } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
 import type { Context, Contexts } from './contexts.ts'
@@ -86,7 +87,7 @@ export class Passing {
   private async judge(exchange: Exchange): Promise<ForwardOptions | Refusal> {
     const { host, contexts } = this.options
     const { request } = exchange
-    const asker = exchange.asserted && deviceKey(exchange.asserted.uri, host.domains)
+    const asker = askerOf(exchange, host.domains)
     const context = exchange.asserted && (contexts.holder(exchange.asserted.uri.text) ?? contexts.of(asker!))
     if (!passes(request) || asker === undefined) return new Refusal(403)
     const leaves = request.toTag !== '' && request.expires === 0

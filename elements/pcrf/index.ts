@@ -1,6 +1,7 @@
 /** The PCRF (SPEC §6.2): who may use which service now, how much of it, and what was used: told to elements only. */
 import type { Element, EndReason, EventPackage, Exchange, Host, Notifier, SipRequest } from '../../signalling/index.ts'
 import { hasBody, mediaType, type PolicyQuery, readBody, writeBody } from '../schemas/index.ts'
+import { askerOf } from '../services/asker.ts'
 import { deviceKey } from '../services/devices.ts'
 import { keyPart } from '../services/keys.ts'
 import { Offers } from '../services/offers.ts'
@@ -102,7 +103,7 @@ class PolicyServer implements Pcrf {
   }
 
   handle(exchange: Exchange): void | Promise<void> {
-    const asker = exchange.asserted && deviceKey(exchange.asserted.uri, this.host.domains)
+    const asker = askerOf(exchange, this.host.domains)
     // whoever may not ask learns nothing from what is wrong with the question
     if (asker === undefined || !this.isElement(asker)) {
       if (exchange.request.method === 'ACK') return

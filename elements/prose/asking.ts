@@ -1,15 +1,10 @@
-/** Common to all that is asked of the proximity server: who asks, for which device, and refusals that reveal nothing. */
+/** Common to all that is asked of the proximity server: for which device, and refusals that reveal nothing. */
 import type { Exchange, Notifier, Uri } from '../../signalling/index.ts'
 import type { Bodies, BodyFault, SubscriberRecord } from '../schemas/index.ts'
 import { hasBody, readBody } from '../schemas/index.ts'
 import { deviceKey } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
 import { actsFor, checkedRoles, permittedRoles, type Roles } from './permissions.ts'
-
-/** Canonical key of the asserted identity; undefined: nobody vouches for the sender. */
-export function askerOf(exchange: Exchange, domains: readonly string[]): string | undefined {
-  return exchange.asserted && deviceKey(exchange.asserted.uri, domains)
-}
 
 /** An optional body: absent is empty. */
 export function optionalBody<Name extends 'prose-request' | 'proximity-query'>(

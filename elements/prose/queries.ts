@@ -1,9 +1,10 @@
 /** Asking who is near (SPEC §3.3, §3.4; FIG 3, 4, 10, 11, 13): the event package `proximity`. */
 import type { Exchange, Notifier, SipRequest } from '../../signalling/index.ts'
 import type { ProximityQuery, SubscriberRecord } from '../schemas/index.ts'
+import { askerOf } from '../services/asker.ts'
 import { deviceKey } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
-import { askerOf, cachedKeysOf, keysOf, optionalBody, recordFor, stillActsFor } from './asking.ts'
+import { cachedKeysOf, keysOf, optionalBody, recordFor, stillActsFor } from './asking.ts'
 import type { PeerSet } from './ledger.ts'
 import { discoverer, permittedRoles } from './permissions.ts'
 import { type Policing, refuse } from './policing.ts'

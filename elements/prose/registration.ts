@@ -1,10 +1,11 @@
 /** Automated registration as the ProSe server sees it (SPEC §4): EPUIDs given, ALUIDs bound, devices that move. */
 import type { Body, Exchange } from '../../signalling/index.ts'
 import { mediaType, type RegistrationCode, readBody, writeBody } from '../schemas/index.ts'
+import { askerOf } from '../services/asker.ts'
 import { Conversations } from '../services/conversations.ts'
 import { deviceKey } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
-import { askerOf, recordFor } from './asking.ts'
+import { recordFor } from './asking.ts'
 import type { Identities, Identity } from './identities.ts'
 import type { Registry } from './registry.ts'
 import { type Former, Relocation } from './relocation.ts'

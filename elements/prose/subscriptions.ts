@@ -1,9 +1,10 @@
 /** Proximity service requests (SPEC §3.1; FIG 1, 2, 8): the event package `prose`. */
 import type { Exchange, Json, Notifier, SipRequest } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
+import { askerOf } from '../services/asker.ts'
 import { deviceKey } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
-import { askerOf, optionalBody, recordFor, stillActsFor } from './asking.ts'
+import { optionalBody, recordFor, stillActsFor } from './asking.ts'
 import { type Device, needsCode, type ProseSubscription, type ProseView } from './devices.ts'
 import { permittedRoles, type Roles, rolesFrom } from './permissions.ts'
 import { type Policing, refuse } from './policing.ts'

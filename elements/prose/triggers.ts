@@ -1,9 +1,10 @@
 /** Monitor lists by configuration and by an application server's trigger (SPEC §3.1, FIG 9). */
 import type { Exchange } from '../../signalling/index.ts'
 import { readBody } from '../schemas/index.ts'
+import { askerOf } from '../services/asker.ts'
 import { subscriberKey } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
-import { askerOf, keysOf, recordFor } from './asking.ts'
+import { keysOf, recordFor } from './asking.ts'
 import { discoverer } from './permissions.ts'
 import type { Registry } from './registry.ts'
 
