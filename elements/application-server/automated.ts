@@ -70,11 +70,9 @@ export class AutomatedRegistration {
     const aluid = this.aluidOf(device, user)
     const { epuid } = asked
     const body = writeBody('epuid-binding', { epuid, aluid, device, application })
-    const reply = await conversations.ask({ to: prose, body })
-    if (reply.status !== undefined) return reply.status === 403 ? 'epuid-unknown' : 'prose-unreachable'
-    const result = readBody(reply.request, 'epuid-binding-result')
-    if (result.fault !== undefined) return 'prose-unreachable'
-    if (result.value.cause !== undefined) return result.value.cause
+    const { value: result, status } = await conversations.ask({ to: prose, body, answer: 'epuid-binding-result' })
+    if (result === undefined) return status === 403 ? 'epuid-unknown' : 'prose-unreachable'
+    if (result.cause !== undefined) return result.cause
     const friends = asked.friends?.map((friend) => userKey(friend, host.domains))
     await registration.put({ device, user, aluid, epuid, prose, ...(friends === undefined ? {} : { friends }) })
     return aluid
@@ -103,7 +101,7 @@ export class AutomatedRegistration {
     if (epuid === undefined || aluid === undefined || prose === undefined) return
     const { application, conversations, host } = this.options
     const body = writeBody('epuid-binding', { epuid, aluid, device, application, release: true })
-    const { status } = await conversations.ask({ to: prose, body })
+    const { status } = await conversations.ask({ to: prose, body, answer: 'epuid-binding-result' })
     if (status !== undefined) host.log.warn({ prose, status }, 'a ProSe server keeps the binding of a user who is none any more')
   }
 

@@ -52,10 +52,8 @@ export class Moving {
     const to = deviceKey(mme, this.host.domains)
     if (to === undefined || !this.fellows.has(to)) return undefined
     const body = writeBody('mme-context-request', { device, temporary, ...(release ? { release } : {}) })
-    const reply = await this.conversations.ask({ to, body, patience })
-    if (reply.status !== undefined) return undefined
-    const context = readBody(reply.request, 'mme-context')
-    return context.fault === undefined ? context.value : undefined
+    const { value } = await this.conversations.ask({ to, body, answer: 'mme-context', patience })
+    return value
   }
 
   /** Only another MME of ours is told, and only of a UE whose temporary identifier it has from the UE itself. */

@@ -3,7 +3,7 @@
  * context released. Where any step fails, what was before stays in force everywhere.
  */
 import type { Host } from '../../signalling/index.ts'
-import { type RegistrationCode, readBody, writeBody } from '../schemas/index.ts'
+import { type RegistrationCode, writeBody } from '../schemas/index.ts'
 import type { Conversations } from '../services/conversations.ts'
 import { deviceKey } from '../services/devices.ts'
 import type { Binding, Identities, Identity } from './identities.ts'
@@ -49,24 +49,21 @@ export class Relocation {
 
   private async fetch(device: string, epuid: string, server: string): Promise<readonly Binding[] | Cause> {
     const body = writeBody('prose-context-request', { epuid, device })
-    const reply = await this.conversations.ask({ to: server, body })
-    if (reply.status !== undefined) return 'server-unreachable'
-    const context = readBody(reply.request, 'prose-context')
-    if (context.fault !== undefined) return 'server-unreachable'
-    if (context.value.cause !== undefined) return 'context-unknown'
-    return (context.value.bindings ?? []).map(({ application, server, aluid }) => ({ application, server, aluid }))
+    const { value: context } = await this.conversations.ask({ to: server, body, answer: 'prose-context' })
+    if (context === undefined) return 'server-unreachable'
+    if (context.cause !== undefined) return 'context-unknown'
+    return (context.bindings ?? []).map(({ application, server, aluid }) => ({ application, server, aluid }))
   }
 
   private async update({ server, aluid }: Binding, epuid: string, prose: string): Promise<boolean> {
-    const reply = await this.conversations.ask({ to: server, body: writeBody('aluid-update', { aluid, epuid, prose }) })
-    if (reply.status !== undefined) return false
-    const result = readBody(reply.request, 'aluid-update-result')
-    return result.fault === undefined && result.value.cause === undefined
+    const body = writeBody('aluid-update', { aluid, epuid, prose })
+    const { value: result } = await this.conversations.ask({ to: server, body, answer: 'aluid-update-result' })
+    return result !== undefined && result.cause === undefined
   }
 
   private async release(device: string, epuid: string, server: string): Promise<void> {
     const body = writeBody('prose-context-request', { epuid, device, release: true })
-    const { status } = await this.conversations.ask({ to: server, body })
+    const { status } = await this.conversations.ask({ to: server, body, answer: 'prose-context' })
     if (status !== undefined) this.host.log.warn({ server, status }, 'a former ProSe server keeps a context that nobody needs')
   }
 }

@@ -1,22 +1,27 @@
 /** Tell, answered later with data (SPEC §2.3): a MESSAGE, its 202, then a MESSAGE back that names it in In-Reply-To. */
 import type { Body, Exchange, Host, SipRequest } from '../../signalling/index.ts'
+import { type Bodies, type BodyName, readBody } from '../schemas/index.ts'
 
-export interface Question {
+export interface Question<Name extends BodyName> {
   readonly to: string
   readonly body: Body
+  /** Which body the answer has. */
+  readonly answer: Name
   /** Milliseconds until the answer has to be there. Default 10 s. */
   readonly patience?: number
 }
 
-/** The answer, or the status that came instead: 408 where nothing did. */
-export type Reply = { readonly request: SipRequest; readonly status?: undefined } | { readonly status: number }
+/** What is answered, or the status that came instead: 408 where nothing did, 502 where it cannot be read. */
+export type Reply<Value> =
+  | { readonly value: Value; readonly status?: undefined }
+  | { readonly value?: undefined; readonly status: number }
 
 const usualPatience = 10_000
 const atMost = 10_000 // questions under way
 
 export class Conversations {
   private readonly host: Host
-  private readonly awaited = new Map<string, (reply: Reply) => void>()
+  private readonly awaited = new Map<string, (answer: SipRequest) => void>()
 
   constructor(host: Host) {
     this.host = host
@@ -24,18 +29,21 @@ export class Conversations {
   }
 
   /** Asks in the element's own name. Never rejects. */
-  ask({ to, body, patience = usualPatience }: Question): Promise<Reply> {
+  ask<Name extends BodyName>({ to, body, answer, patience = usualPatience }: Question<Name>): Promise<Reply<Bodies[Name]>> {
     const { host, awaited } = this
     if (awaited.size >= atMost) return Promise.resolve({ status: 503 })
     const callId = host.ids.token(22)
     return new Promise((resolve) => {
-      const settle = (reply: Reply): void => {
+      const settle = (reply: Reply<Bodies[Name]>): void => {
         if (!awaited.delete(callId)) return
         timer.cancel()
         resolve(reply)
       }
       const timer = host.clock.after(patience, () => settle({ status: 408 }))
-      awaited.set(callId, settle)
+      awaited.set(callId, (request) => {
+        const { value } = readBody(request, answer)
+        settle(value === undefined ? { status: 502 } : { value })
+      })
       host.send({ method: 'MESSAGE', to, body, callId, asserted: host.uri }).then(
         ({ status }) => {
           if (status >= 300) settle({ status })
@@ -53,7 +61,7 @@ export class Conversations {
     const awaited = this.awaited.get(exchange.request.text('In-Reply-To')?.trim() ?? '')
     if (awaited === undefined) return exchange.reply(481, { warning: 'nobody awaits this answer' })
     exchange.reply(200)
-    awaited({ request: exchange.request })
+    awaited(exchange.request)
   }
 
   /** Sends the answer to a question, whose 202 has left, to whoever asked it. */
