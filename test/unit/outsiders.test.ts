@@ -23,12 +23,15 @@ type Body = ReturnType<typeof writeBody>
 interface Given {
   readonly epuid: string
   readonly aluid: string
+  readonly temporary: string
 }
 interface Asking {
   readonly method: 'MESSAGE' | 'SUBSCRIBE'
   readonly to: string
   readonly event?: string
   readonly body?: Body
+  /** A Route to take first. */
+  readonly through?: string
 }
 
 /** alice and bob near each other, alice a user of the application; mallory is a subscriber like any other. */
@@ -41,8 +44,10 @@ async function scene() {
   const registered = await stage.during(user.registerAutomatically())
   if (registered.cause !== undefined) throw new Error(`alice is not registered: ${registered.cause}`)
   const { epuid, aluid } = registered
+  const temporary = await stage.during(alice.attach(sip('mme')))
+  if (typeof temporary === 'number') throw new Error(`alice is not attached: ${temporary}`)
   const mallory = await stage.ue('dave')
-  const ask = async ({ method, to, event, body }: Asking, forged: readonly (readonly [string, string])[] = []) => {
+  const ask = async ({ method, to, event, body, through }: Asking, forged: readonly (readonly [string, string])[] = []) => {
     const before = stage.messages.messages.length
     const { host } = (mallory.agent as EngineAgent).element
     await stage.during(
@@ -50,7 +55,7 @@ async function scene() {
         method,
         to,
         from: mallory.device,
-        route: [`<sip:10.0.0.1:5060;lr>`],
+        route: ['<sip:10.0.0.1:5060;lr>', ...(through === undefined ? [] : [`<${through};lr>`])],
         headers: [
           ...(event === undefined
             ? []
@@ -68,7 +73,7 @@ async function scene() {
     await stage.pass(3) // an answer by MESSAGE comes later
     return told(stage, before, mallory)
   }
-  return { stage, ask, given: { epuid, aluid }, close: () => stage.close() }
+  return { stage, ask, given: { epuid, aluid, temporary }, close: () => stage.close() }
 }
 
 /** Everything that mallory was sent since, without what has to differ. */
@@ -89,6 +94,8 @@ function told(stage: StageSet, from: number, mallory: Ue): readonly string[] {
 const sip = (user: string): string => `sip:${user}@localhost`
 const prose = sip('prose')
 const as = sip('as')
+const mme = sip('mme')
+const noTemporary = 'sip:s-tmsi-0000000000@localhost'
 
 /** The same question about what is there and about what is not. `given`: what alice has. */
 const questions: { readonly [what: string]: (real: boolean, given: Given) => Asking } = {
@@ -166,6 +173,59 @@ const questions: { readonly [what: string]: (real: boolean, given: Given) => Ask
     to: sip('hss'),
     event: 'subscription-data',
     body: writeBody('subscription-query', { device: sip(real ? 'alice' : 'nobody') }),
+  }),
+  'the policy for another device': (real) => ({
+    method: 'SUBSCRIBE',
+    to: sip('pcrf'),
+    event: 'service-policy',
+    body: writeBody('policy-query', { device: sip(real ? 'alice' : 'nobody'), service: 'proximity', lease: 'x' }),
+  }),
+  'charges to another device': (real) => ({
+    method: 'MESSAGE',
+    to: sip('pcrf'),
+    body: writeBody('charging-event', {
+      source: 'prose/x',
+      events: [
+        {
+          number: 1,
+          at: '2026-11-22T00:00:00Z',
+          event: 'feedback',
+          service: 'proximity',
+          device: sip(real ? 'alice' : 'nobody'),
+        },
+      ],
+    }),
+  }),
+  'the attachment of another device': (real) => ({
+    method: 'SUBSCRIBE',
+    to: mme,
+    event: 'attach',
+    body: writeBody('attach-request', { device: sip(real ? 'alice' : 'nobody'), capabilities: { prose: true } }),
+  }),
+  'the temporary identifier of another device': (real, { temporary }) => ({
+    method: 'SUBSCRIBE',
+    to: mme,
+    event: 'attach',
+    body: writeBody('attach-request', { device: real ? temporary : noTemporary, capabilities: { prose: true } }),
+  }),
+  'a service request by another’s temporary identifier': (real, { temporary }) => ({
+    method: 'SUBSCRIBE',
+    to: prose,
+    through: mme,
+    event: 'prose',
+    body: writeBody('prose-request', { device: real ? temporary : noTemporary }),
+  }),
+  'who is near another, by its temporary identifier': (real, { temporary }) => ({
+    method: 'SUBSCRIBE',
+    to: prose,
+    through: mme,
+    event: 'proximity',
+    body: writeBody('proximity-query', { device: real ? temporary : noTemporary }),
+  }),
+  'the context of a device at an MME': (real, { temporary }) => ({
+    method: 'MESSAGE',
+    to: mme,
+    body: writeBody('mme-context-request', { device: sip('alice'), temporary: real ? temporary : noTemporary }),
   }),
   'a replayed EPUID': (real, { epuid }) => ({
     method: 'MESSAGE',
