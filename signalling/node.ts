@@ -17,6 +17,7 @@ import { type Fellow, fellowName } from './routing/fellows.ts'
 import type { Plan } from './routing/plan.ts'
 import { unstrict } from './routing/strict.ts'
 import { type Metric, Stats } from './stats.ts'
+import { keptSecret } from './storage/secret.ts'
 import type { Store } from './storage/store.ts'
 import { refusal } from './transactions/stateless.ts'
 import { TransactionTable } from './transactions/table.ts'
@@ -226,7 +227,8 @@ class ProximaNode implements Node, TransportSink {
 
   async start(): Promise<void> {
     const { options } = this
-    const secret = await this.secret()
+    // seals flow tokens: routes handed out before a restart are still ours
+    const secret = await keptSecret(options.store, options.ids, `node/${options.name}/secret`)
     for (const [i, transport] of this.transports.entries()) {
       try {
         await transport.listen()
@@ -253,16 +255,6 @@ class ProximaNode implements Node, TransportSink {
     }
     await this.subscriptions.endGone(options.name, options.elements)
     this.ready = true
-  }
-  /** Seals flow tokens; kept, so that routes handed out before a restart are still ours. */
-  private async secret(): Promise<string> {
-    const { store, ids } = this.options
-    const key = `node/${this.options.name}/secret`
-    const kept = await store.get(key)
-    if (typeof kept?.value === 'string') return kept.value
-    const secret = ids.token(43)
-    await store.write([{ key, value: secret }])
-    return secret
   }
   async stop(graceMs: number): Promise<void> {
     this.ready = false

@@ -1,5 +1,5 @@
 /** The application server (SPEC §3.5; FIG 5, 6, 12, 13): users of one application, and who of them is near whom. */
-import type { Element, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
+import { type Element, type EventPackage, type Exchange, type Host, keptSecret, type Notifier } from '../../signalling/index.ts'
 import { hasBody, mediaType, type SubscriberRecord } from '../schemas/index.ts'
 import { Conversations } from '../services/conversations.ts'
 import { Offers } from '../services/offers.ts'
@@ -106,7 +106,7 @@ class ApplicationServer implements Element {
       users: this.users,
       registration,
       conversations: new Conversations(host),
-      key: await secretOf(host),
+      key: await keptSecret(host.store, host.ids, `as/${host.name}/secret`),
     })
     this.subscribers.onChange((id, record) => this.recordChanged(id, record))
     this.subscribers.start()
@@ -248,16 +248,6 @@ class ApplicationServer implements Element {
       this.sweepLater()
     })
   }
-}
-
-/** What second identifiers are made with, the same for good. */
-async function secretOf({ store, ids, name }: Host): Promise<string> {
-  const key = `as/${name}/secret`
-  const kept = (await store.get(key))?.value
-  if (typeof kept === 'string') return kept
-  const secret = ids.token(43)
-  await store.write([{ key, value: secret }])
-  return secret
 }
 
 /** Percent-encoded text; as it stands where it is not. */

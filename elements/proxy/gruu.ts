@@ -2,7 +2,7 @@
  * GRUUs (RFC 5627): URIs that lead to one instance of a user, wherever it is registered now. The public one names user and
  * instance; temporary ones say nothing, any two of them look unrelated, and they live as long as their registration.
  */
-import { type Host, hide, reveal, type Uri } from '../../signalling/index.ts'
+import { type Host, hide, keptSecret, reveal, type Uri } from '../../signalling/index.ts'
 import { type Binding, publicGruu } from '../services/bindings.ts'
 import { deviceKey } from '../services/devices.ts'
 import type { Bindings } from './bindings.ts'
@@ -28,12 +28,7 @@ export class Gruus {
   }
   /** The key is kept in the store: what was given out before a restart still leads somewhere. */
   static async open(host: Host, bindings: Bindings): Promise<Gruus> {
-    const key = `gruu/${host.name}/key`
-    const kept = await host.store.get(key)
-    if (typeof kept?.value === 'string') return new Gruus(host, bindings, kept.value)
-    const secret = host.ids.token(43)
-    await host.store.write([{ key, value: secret }])
-    return new Gruus(host, bindings, secret)
+    return new Gruus(host, bindings, await keptSecret(host.store, host.ids, `gruu/${host.name}/key`))
   }
   /** A name for a registration, to stand in its binding. */
   name(): string {
