@@ -12,6 +12,7 @@ import {
 } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
 import { deviceKey, subscriberKey } from '../services/devices.ts'
+import { ownUser, usualAskers } from '../services/element-names.ts'
 import { Offers } from '../services/offers.ts'
 import { SetIndex } from '../services/set-index.ts'
 import { manyChanges } from './changes.ts'
@@ -53,7 +54,6 @@ export interface Hss extends Element {
 }
 
 const offers = new Offers([{ method: 'SUBSCRIBE', event: 'subscription-data', types: [mediaType('subscription-query')] }])
-const roles = 'proxy prose as mme pcrf push addressbook gmlc ppr msc sgsn ran smsc lcs-client console'.split(' ')
 const tellLater = 500 // ms from the first of many changes until the feeds hear of them
 
 /** State of one subscription: the feed (no `key`), or one record. */
@@ -89,7 +89,7 @@ class HomeSubscriberServer implements Hss {
     this.name = name
     this.settings = settings
     this.claims = [{ method: 'SUBSCRIBE', event: 'subscription-data', user: name }]
-    this.askers = new Set(settings.askers ?? roles)
+    this.askers = new Set(settings.askers ?? usualAskers)
     this.proxies = new Set(settings.proxies ?? ['proxy'])
     this.provisioned = provisionedBy(name, settings)
     const records: EventPackage<Told> = {
@@ -216,7 +216,7 @@ class HomeSubscriberServer implements Hss {
   private find(key: string): SubscriberRecord | undefined {
     const record = this.directory.find(key)
     if (record !== undefined || this.settings.open !== true) return record
-    const user = this.userOf(key)
+    const user = ownUser(key, this.domains)
     return user !== undefined && !this.askers.has(user) ? openRecord(key) : undefined
   }
 
@@ -226,19 +226,13 @@ class HomeSubscriberServer implements Hss {
   }
 
   private hasElementName(key: string): boolean {
-    const name = this.userOf(key)
+    const name = ownUser(key, this.domains)
     return name !== undefined && this.askers.has(name)
   }
 
   private maySeeSecrets(key: string): boolean {
-    const name = this.userOf(key)
+    const name = ownUser(key, this.domains)
     return name !== undefined && this.proxies.has(name)
-  }
-
-  /** Of a SIP URI in our domain. */
-  private userOf(key: string): string | undefined {
-    const tail = `@${this.domains[0]}`
-    return key.startsWith('sip:') && key.endsWith(tail) ? key.slice(4, -tail.length) : undefined
   }
 
   private tell(changed: readonly Changed[]): void {

@@ -3,6 +3,7 @@ import type { Element, EndReason, EventPackage, Exchange, Host, Notifier, SipReq
 import { hasBody, mediaType, type PolicyQuery, readBody, writeBody } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
 import { deviceKey } from '../services/devices.ts'
+import { ownUser, usualAskers } from '../services/element-names.ts'
 import { keyPart } from '../services/keys.ts'
 import { Offers } from '../services/offers.ts'
 import { Accounts } from './accounts.ts'
@@ -41,7 +42,6 @@ const offers = new Offers([
   { method: 'SUBSCRIBE', event: 'service-policy', types: [query] },
   { method: 'MESSAGE', types: [charging] },
 ])
-const roles = 'proxy prose as mme push addressbook gmlc ppr msc sgsn ran smsc lcs-client console'.split(' ')
 const minute = 60_000
 
 /** Throws where a rule makes no sense, naming it. */
@@ -73,7 +73,7 @@ class PolicyServer implements Pcrf {
       { method: 'SUBSCRIBE', event: 'service-policy', user: name },
       { method: 'MESSAGE', content: charging, user: name },
     ]
-    this.askers = new Set(settings.askers ?? roles)
+    this.askers = new Set(settings.askers ?? usualAskers.filter((role) => role !== 'pcrf'))
     this.rules = rulesOf(settings, ['localhost'])
     const policy: EventPackage<Told> = {
       name: 'service-policy',
@@ -165,8 +165,8 @@ class PolicyServer implements Pcrf {
   }
 
   private isElement(key: string): boolean {
-    const tail = `@${this.host.domains[0]}`
-    return key.startsWith('sip:') && key.endsWith(tail) && this.askers.has(key.slice(4, -tail.length))
+    const name = ownUser(key, this.host.domains)
+    return name !== undefined && this.askers.has(name)
   }
 
   /** A question about one device: standing, or once, and then nothing is used. */
