@@ -47,6 +47,8 @@ interface Walker {
 
 const town = { exponent: 3.5, power: 23, loss: 38.5 }
 const stride = 1000 // milliseconds between two steps, and between two times that a code is heard
+const together = 50 // UEs that join at once,
+const apart = 1000 // milliseconds before the next: codes are not renewed all at once either
 const metresPerDegree = 111_195
 export const pace = { slowest: 0.8, fastest: 1.8 } // metres a second
 
@@ -86,7 +88,11 @@ export class Town {
     for (const { name, listen } of plan.nodes) this.places.set(listen[0]!.host, name)
     for (const { name } of plan.nodes) this.nodes.push(this.server(plan, name))
     for (const node of this.nodes) await this.during(node.start())
-    for (let index = 0; index < this.options.ues; index++) this.walkers.push(await this.walker(index))
+    const indices = Array.from({ length: this.options.ues }, (_, index) => index)
+    for (let at = 0; at < indices.length; at += together) {
+      this.walkers.push(...(await this.during(Promise.all(indices.slice(at, at + together).map((index) => this.walker(index))))))
+      await this.clock.advance(apart)
+    }
     this.step()
   }
 
@@ -123,12 +129,12 @@ export class Town {
       listen: [{ transport: 'MEM', host, port: 5060 }],
     })
     this.nodes.push(node)
-    await this.during(node.start())
-    const { status } = await this.during(agent.register(86_400))
+    await node.start()
+    const { status } = await agent.register(86_400)
     if (status !== 200) throw new Error(`${name} could not register: ${status}`)
     const ue = new Ue({ agent, clock: this.clock, air: this.air, report: { refresh: this.options.refresh } })
     const roles = index < this.options.listeners ? (['discoverable', 'discoverer'] as const) : (['discoverable'] as const)
-    const granted = await this.during(ue.requestProximity(roles, { expires: 86_400 }))
+    const granted = await ue.requestProximity(roles, { expires: 86_400 })
     if (typeof granted === 'number') throw new Error(`${name} is refused: ${granted}`)
     const application = new ApplicationClient({ agent, clock: this.clock, application: 'org.example.nearby' })
     const [east, north] = [this.somewhere(), this.somewhere()]
@@ -138,9 +144,11 @@ export class Town {
   get listeners(): number {
     return this.options.listeners
   }
-  /** Every listener does that, one after the other. */
-  async each(work: (walker: Walker, index: number) => Promise<void>): Promise<void> {
-    for (const [index, walker] of this.walkers.slice(0, this.listeners).entries()) await this.during(work(walker, index))
+  /** The first so many UEs do that, some at a time. */
+  async each(count: number, work: (walker: Walker, index: number) => Promise<void>): Promise<void> {
+    const all = [...this.walkers.slice(0, count).entries()]
+    for (let at = 0; at < all.length; at += together)
+      await this.during(Promise.all(all.slice(at, at + together).map(([index, walker]) => work(walker, index))))
   }
 
   async during<Value>(work: Promise<Value>): Promise<Value> {

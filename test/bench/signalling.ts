@@ -36,7 +36,8 @@ interface Run {
 
 const refresh = 20 // seconds before a code is reported again, and a third of what an entry lives
 const settling = 60 // seconds before anything is counted
-const sample = 200 // UEs that listen where a figure does not depend on how many do
+const stride = 47 // between two friends, in the order of joining
+const sample = { friends: 100, all: 40, differences: 40 } // UEs that listen, where a figure does not depend on how many do
 const proximity = ['proximity', 'proximity-diff']
 
 function readNumber(text: string): number {
@@ -81,10 +82,12 @@ async function walk(dialplan: Dialplan, options: Options, run: Run): Promise<Tow
   const { ues, minutes, seed, range, friends, period } = options
   const { mode = 'listed', listeners = ues, edge = options.edge, feedback } = run
   const started = performance.now()
-  const identity = (index: number): string => `sip:${nameOf((index + ues) % ues)}@${dialplan.domains[0]}`
-  /** As many to either side; who stands next to whom is left to chance. */
+  const identity = (index: number): string => `sip:${nameOf(((index % ues) + ues) % ues)}@${dialplan.domains[0]}`
+  /** As many to either side, none who joined at the same time; who stands next to whom is left to chance. */
   const friendsOf = (index: number): string[] =>
-    Array.from({ length: Math.min(friends, ues - 1) }, (_, i) => identity(index + (i % 2 === 0 ? 1 : -1) * (1 + (i >> 1))))
+    Array.from({ length: Math.min(friends, ues - 1) }, (_, i) =>
+      identity(index + stride * (i % 2 === 0 ? 1 : -1) * (1 + (i >> 1))),
+    )
   const names = Array.from({ length: ues }, (_, index) => index)
   const town = new Town({
     dialplan,
@@ -105,11 +108,11 @@ async function walk(dialplan: Dialplan, options: Options, run: Run): Promise<Tow
     },
   })
   await town.open()
-  for (const { ue, application } of feedback === undefined ? [] : town.walkers) {
-    const { status } = await town.during(application.register())
+  await town.each(feedback === undefined ? 0 : ues, async ({ ue, application }) => {
+    const { status } = await application.register()
     if (status !== 200) throw new Error(`${ue.device} is no user: ${status}`)
-  }
-  await town.each(async ({ ue, application }, index) => {
+  })
+  await town.each(town.listeners, async ({ ue, application }, index) => {
     if (run.watch) for (const diff of [false, true]) ue.watch({ diff }, () => undefined)
     if (feedback === undefined) return
     if (run.friendsOnly) await application.register({ friends: friendsOf(index) })
@@ -167,7 +170,7 @@ async function feedback(options: Options, play: (run: Run) => Promise<Town>, lay
     for (const feedback of ['poll', 'period', 'change', 'gap'] as const) {
       const mode = friendsOnly ? 'listed' : 'all'
       const what = `${friendsOnly ? `${friends} friends` : 'all users'}, ${names[feedback]}`
-      const town = await play({ what, mode, feedback, friendsOnly, listeners: sample })
+      const town = await play({ what, mode, feedback, friendsOnly, listeners: friendsOnly ? sample.friends : sample.all })
       const of = (a: string, b: string, topics: readonly string[]): Count =>
         hourly(options, town, town.counts.between(a, b, topics))
       const [asked, told] = [of('as', 'prose', proximity), of('edge', 'ue', ['proximate-users'])]
@@ -190,7 +193,13 @@ async function differences(
   const rows: string[][] = []
   for (const share of [1, 2, 4]) {
     const edge = options.edge / share
-    const town = await play({ what: `differences, ${edge} m`, mode: 'all', edge, watch: true, listeners: sample / 2 ** share })
+    const town = await play({
+      what: `differences, ${edge} m`,
+      mode: 'all',
+      edge,
+      watch: true,
+      listeners: sample.differences / share,
+    })
     const of = (topic: string): Count => hourly(options, town, town.counts.between('edge', 'ue', [topic]))
     const [full, diff] = [of('proximity'), of('proximity-diff')]
     rows.push([
