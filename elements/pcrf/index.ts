@@ -4,10 +4,9 @@ import { hasBody, mediaType, type PolicyQuery, readBody, writeBody } from '../sc
 import { askerOf } from '../services/asker.ts'
 import { deviceKey } from '../services/devices.ts'
 import { ownUser, usualAskers } from '../services/element-names.ts'
-import { keyPart } from '../services/keys.ts'
 import { Offers } from '../services/offers.ts'
 import { Accounts } from './accounts.ts'
-import { type Checkpoint, Journal } from './journal.ts'
+import { Charging } from './charging.ts'
 import { Lease, type LeaseRecord } from './lease.ts'
 import { type RuleSettings, Rules } from './rules.ts'
 
@@ -37,10 +36,10 @@ interface Told {
 }
 
 const query = mediaType('policy-query')
-const charging = mediaType('charging-event')
+const chargingEvent = mediaType('charging-event')
 const offers = new Offers([
   { method: 'SUBSCRIBE', event: 'service-policy', types: [query] },
-  { method: 'MESSAGE', types: [charging] },
+  { method: 'MESSAGE', types: [chargingEvent] },
 ])
 const minute = 60_000
 
@@ -62,7 +61,7 @@ class PolicyServer implements Pcrf {
   private rules: Rules
   private moment = ''
   private accounts!: Accounts
-  private journal!: Journal
+  private charging!: Charging
   private host!: Host
   private stopped = false
 
@@ -71,7 +70,7 @@ class PolicyServer implements Pcrf {
     this.settings = settings
     this.claims = [
       { method: 'SUBSCRIBE', event: 'service-policy', user: name },
-      { method: 'MESSAGE', content: charging, user: name },
+      { method: 'MESSAGE', content: chargingEvent, user: name },
     ]
     this.askers = new Set(settings.askers ?? usualAskers.filter((role) => role !== 'pcrf'))
     this.rules = rulesOf(settings, ['localhost'])
@@ -88,18 +87,17 @@ class PolicyServer implements Pcrf {
     this.host = host
     this.rules = rulesOf(this.settings, host.domains)
     this.accounts = new Accounts(host.store, this.name)
-    this.journal = new Journal(this.settings.records, host.clock, host.log)
-    this.journal.open((await host.store.get(this.checkpointKey))?.value as Checkpoint | undefined)
+    this.charging = new Charging(host, this.settings.records)
+    await this.charging.open()
     host.gauge('leases', () => this.leases.size)
     host.gauge('accounts_held', () => this.accounts.size)
-    host.gauge('records', () => this.journal.records)
     this.moment = this.rules.moment(host.clock.date())
     this.nextMinute()
   }
 
   stop(): void {
     this.stopped = true
-    this.journal.close()
+    this.charging.close()
   }
 
   handle(exchange: Exchange): void | Promise<void> {
@@ -111,7 +109,7 @@ class PolicyServer implements Pcrf {
       return exchange.reply(403, { warning: 'only elements of this network may ask' })
     }
     if (offers.answer(exchange)) return
-    if (exchange.request.method === 'MESSAGE') return this.record(exchange)
+    if (exchange.request.method === 'MESSAGE') return this.charging.handle(exchange)
     if (hasBody(exchange.request)) return this.decide(exchange, asker)
     const feed = exchange.accept<Told>({ package: 'service-policy', resource: '', state: {} })
     if (feed.live) this.feeds.add(feed)
@@ -158,10 +156,6 @@ class PolicyServer implements Pcrf {
     for (const feed of this.feeds) feed.notify({})
     const fixed = ['block', 'records', 'askers'] as const
     return fixed.filter((name) => JSON.stringify(settings[name]) !== JSON.stringify(this.settings[name]))
-  }
-
-  private get checkpointKey(): string {
-    return `pcrf/${keyPart(this.name)}/journal`
   }
 
   private isElement(key: string): boolean {
@@ -244,38 +238,6 @@ class PolicyServer implements Pcrf {
         this.decideAll()
       }
       this.nextMinute()
-    })
-  }
-
-  /** Chargeable events: recorded, and only then acknowledged. */
-  private record(exchange: Exchange): void | Promise<void> {
-    const body = readBody(exchange.request, 'charging-event')
-    if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
-    const { source, events } = body.value
-    let added: number
-    try {
-      added = this.journal.append(source, events)
-    } catch (fault) {
-      this.host.log.error({ fault: String(fault) }, 'charging records cannot be written')
-      return exchange.reply(503, { headers: [['Retry-After', '5']], warning: 'charging records cannot be written now' })
-    }
-    this.host.count('charging_records', added)
-    if (added < events.length) this.host.count('charging_repeats', events.length - added)
-    if (this.host.store.durability !== 'power') return this.recorded(exchange)
-    return this.journal.sync().then(
-      () => this.recorded(exchange),
-      (fault: unknown) => {
-        this.host.log.error({ fault: String(fault) }, 'charging records are not known to be on the disk')
-        exchange.reply(503, { headers: [['Retry-After', '5']] })
-      },
-    )
-  }
-
-  private recorded(exchange: Exchange): void {
-    exchange.reply(200)
-    // not waited for: it only shortens what is read at the next start
-    this.host.store.write([{ key: this.checkpointKey, value: this.journal.checkpoint() }]).catch((fault: unknown) => {
-      this.host.log.error({ fault: String(fault) }, 'the store failed; the next start reads more of the charging records')
     })
   }
 
