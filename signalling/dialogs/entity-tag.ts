@@ -2,21 +2,25 @@
 import type { EventPackage } from '../element.ts'
 import { hashHex } from '../ids.ts'
 
+/** Most states are told in one media type; smaller than a map, and there is one for each state. */
+interface Known {
+  readonly type: string
+  readonly tag: string
+  readonly other: Known | undefined
+}
+
 export class EntityTags {
-  private readonly known = new WeakMap<object, Map<string, string>>()
+  private readonly known = new WeakMap<object, Known>()
 
   /** Tag of `state` as rendered in `type`, without its version. Computed once a state object. */
   of(pack: EventPackage, state: unknown, type: string): string {
     const held = typeof state === 'object' && state !== null ? state : undefined
-    const found = held && this.known.get(held)?.get(type)
-    if (found !== undefined) return found
+    const known = held && this.known.get(held)
+    for (let one = known; one !== undefined; one = one.other) if (one.type === type) return one.tag
     const body = pack.render(state, { type, version: 0, previous: undefined })
     const content = body === undefined ? '' : Buffer.from(body.content).toString('latin1')
     const tag = hashHex('md5', `${type}\n${content}`).slice(0, 16)
-    if (held !== undefined) {
-      const tags = this.known.get(held) ?? new Map<string, string>()
-      this.known.set(held, tags.set(type, tag))
-    }
+    if (held !== undefined) this.known.set(held, { type, tag, other: known })
     return tag
   }
 }
