@@ -1,5 +1,5 @@
 /** What happens to a UE, as a line for people or as JSON for scripts. */
-import type { Proximate } from '../elements/schemas/index.ts'
+import type { Proximate, ProximateUser } from '../elements/schemas/index.ts'
 import type { UeEvent } from '../elements/ue/index.ts'
 
 export type Happening =
@@ -10,6 +10,13 @@ export type Happening =
       readonly came: readonly string[]
       readonly left: readonly string[]
       readonly proximate: readonly Proximate[]
+    }
+  | { readonly kind: 'user'; readonly user: string; readonly application: string }
+  | {
+      readonly kind: 'users'
+      readonly came: readonly string[]
+      readonly left: readonly string[]
+      readonly proximate: readonly ProximateUser[]
     }
   | { readonly kind: 'near-ended'; readonly status: number; readonly why: string }
   | { readonly kind: 'message'; readonly from: string; readonly type: string | undefined; readonly text: string }
@@ -77,6 +84,10 @@ export class UeLines {
       }
       case 'near':
         return this.nearWords(happening)
+      case 'user':
+        return [`a user of ${happening.application} as ${happening.user}`]
+      case 'users':
+        return this.usersWords(happening)
       case 'near-ended':
         return [`will not be told who is near: ${happening.status} ${happening.why}`]
       case 'message':
@@ -86,6 +97,10 @@ export class UeLines {
       case 'stopped':
         return ['unregistered']
     }
+  }
+  private usersWords({ came, left, proximate }: Extract<Happening, { kind: 'users' }>): readonly string[] {
+    const lines = [...came.map((user) => `user ${user} is near`), ...left.map((user) => `user ${user} is not near any more`)]
+    return proximate.length === 0 && lines.length === 0 ? ['no user is near'] : lines
   }
   private nearWords({ came, left, proximate }: Extract<Happening, { kind: 'near' }>): readonly string[] {
     const lines = [...came.map((device) => `${device} is near`), ...left.map((device) => `${device} is not near any more`)]

@@ -1,7 +1,15 @@
 /** `proxima ue`: user equipment in the terminal. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { type Air, multicastAir, type Position } from '../../elements/air/index.ts'
-import { type Answer, type OpenPort, type Role, SipJsAgent, Ue, type UeEvent } from '../../elements/ue/index.ts'
+import {
+  type Answer,
+  ApplicationClient,
+  type OpenPort,
+  type Role,
+  SipJsAgent,
+  Ue,
+  type UeEvent,
+} from '../../elements/ue/index.ts'
 import {
   type Clock,
   type HostPort,
@@ -34,6 +42,7 @@ interface UeCommandOptions {
   readonly peers?: readonly string[]
   readonly period?: number
   readonly mme?: string
+  readonly application?: string
   readonly air: HostPort | false
   readonly json?: boolean
   readonly for?: number
@@ -52,6 +61,7 @@ const patience = 10_000 // milliseconds that a server may take to answer at all
 const examples = `
 Examples:
   $ proxima ue alice --discoverable --discover --at 52.5200,13.4050
+  $ proxima ue alice --discoverable --discover --application org.example.nearby
   $ proxima ue bob --near --peers alice,carol --period 10 --json
   $ proxima ue sip:carol@example.com --server 192.0.2.1:5060 --transport tcp --password secret`
 
@@ -65,6 +75,10 @@ export function ueCommand(): Command {
     .option('--near', 'tell who is near, now and as it changes; --discover does so too')
     .option('--peers <users>', 'tell of these only, e.g. bob,carol', (text) => text.split(',').filter((name) => name !== ''))
     .option('--period <seconds>', 'be told at least so often, changed or not', readSeconds)
+    .option(
+      '--application <id>',
+      'become a user of it with no human step, and tell which users are near, e.g. org.example.nearby',
+    )
     .option('--mme <uri>', 'attach to this MME and go through it, e.g. sip:mme@localhost', readUri)
     .option('--server <host:port>', 'SIP server (default: 127.0.0.1:5060, for ws 127.0.0.1:8060)', readPlace)
     .addOption(new Option('--transport <name>', 'how to reach it').choices(['udp', 'tcp', 'ws']).default('udp'))
@@ -111,6 +125,7 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
     await register(ue, printHostPort(server), options.transport, clock, lines)
     if (options.mme !== undefined) await attach(ue, options.mme)
     await serve(ue, options, lines, () => why)
+    if (options.application !== undefined) await join(ue, options.application, options.peers, clock, lines)
     await stopped
   } finally {
     lines.quiet = true // what follows from leaving is no news
@@ -167,6 +182,34 @@ async function serve(ue: Ue, options: UeCommandOptions, lines: UeLines, why: () 
       ...(period === undefined ? {} : { period }),
     },
     (change) => lines.tell({ kind: 'near', ...change } satisfies Happening),
+    (status, why) => lines.tell({ kind: 'near-ended', status, why }),
+  )
+}
+
+/** Becomes a user of the application by the device alone (SPEC §4), and is told which users are near (§3.5). */
+async function join(
+  ue: Ue,
+  application: string,
+  peers: readonly string[] | undefined,
+  clock: Clock,
+  lines: UeLines,
+): Promise<void> {
+  const { agent, device } = ue
+  const client = new ApplicationClient({ agent, clock, application, attached: ue })
+  const friends = peers?.map((name) => identityOf(name, device.split('@')[1]!))
+  const { cause } = await client.registerAutomatically({ friends })
+  if (cause !== undefined)
+    throw new Refusal(`${device} cannot become a user of ${application} (${cause}); expected an application that a server serves`)
+  lines.tell({ kind: 'user', user: device, application })
+  let before: readonly string[] = []
+  client.watch(
+    (proximate) => {
+      const now = proximate.map(({ user }) => user)
+      const came = now.filter((user) => !before.includes(user))
+      const left = before.filter((user) => !now.includes(user))
+      before = now
+      lines.tell({ kind: 'users', came, left, proximate })
+    },
     (status, why) => lines.tell({ kind: 'near-ended', status, why }),
   )
 }
