@@ -1,13 +1,13 @@
 /** The PCRF (SPEC §6.2): who may use which service now, how much of it, and what was used: told to elements only. */
 import type { Element, EndReason, EventPackage, Exchange, Host, Notifier, SipRequest } from '../../signalling/index.ts'
-import { hasBody, mediaType, type PolicyQuery, readBody, writeBody } from '../schemas/index.ts'
+import { hasBody, mediaType, readBody, writeBody } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
 import { deviceKey } from '../services/devices.ts'
 import { ownUser, usualAskers } from '../services/element-names.ts'
 import { Offers } from '../services/offers.ts'
-import { Accounts } from './accounts.ts'
 import { Charging } from './charging.ts'
-import { Lease, type LeaseRecord } from './lease.ts'
+import type { Lease, LeaseRecord } from './lease.ts'
+import { Leases } from './leases.ts'
 import { type RuleSettings, Rules } from './rules.ts'
 
 export type { RuleSettings } from './rules.ts'
@@ -55,12 +55,9 @@ class PolicyServer implements Pcrf {
   private readonly settings: PcrfSettings
   private readonly askers: ReadonlySet<string>
   private readonly feeds = new Set<Notifier<Told>>()
-  /** By asker and its name for the lease. */
-  private readonly leases = new Map<string, Lease>()
-  private readonly byNotifier = new Map<string, Lease>()
   private rules: Rules
   private moment = ''
-  private accounts!: Accounts
+  private leases!: Leases
   private charging!: Charging
   private host!: Host
   private stopped = false
@@ -86,17 +83,17 @@ class PolicyServer implements Pcrf {
   async start(host: Host): Promise<void> {
     this.host = host
     this.rules = rulesOf(this.settings, host.domains)
-    this.accounts = new Accounts(host.store, this.name)
+    const { count = 10, seconds = 300 } = this.settings.block ?? {}
+    this.leases = new Leases(host, { count, time: seconds * 1000 }, () => this.rules)
     this.charging = new Charging(host, this.settings.records)
     await this.charging.open()
-    host.gauge('leases', () => this.leases.size)
-    host.gauge('accounts_held', () => this.accounts.size)
     this.moment = this.rules.moment(host.clock.date())
     this.nextMinute()
   }
 
   stop(): void {
     this.stopped = true
+    this.leases.stop()
     this.charging.close()
   }
 
@@ -117,21 +114,21 @@ class PolicyServer implements Pcrf {
 
   /** The asker wants more, or says that it wants no more. What is granted is told when it is durable. */
   refreshed(notifier: Notifier, request: SipRequest): undefined | number {
-    const lease = this.byNotifier.get(notifier.id)
+    const lease = this.leases.of(notifier)
     if (lease === undefined || !hasBody(request)) return undefined
     const body = readBody(request, 'policy-query')
     if (body.fault !== undefined) return body.fault.status
     lease.report(body.value.used ?? 0)
-    if (body.value.done === true) this.close(lease, true)
-    else this.decideAgain(lease)
+    if (body.value.done === true) this.leases.close(lease, true)
+    else this.leases.decideAgain(lease)
     return undefined
   }
 
   ended(notifier: Notifier, _reason: EndReason): void {
     if (this.stopped) return
     this.feeds.delete(notifier)
-    const lease = this.byNotifier.get(notifier.id)
-    if (lease !== undefined) this.close(lease, false)
+    const lease = this.leases.of(notifier)
+    if (lease !== undefined) this.leases.close(lease, false)
   }
 
   async restored(notifier: Notifier): Promise<void> {
@@ -141,8 +138,8 @@ class PolicyServer implements Pcrf {
       told.notify({})
       return
     }
-    const lease = this.makeLease(notifier.subscriber, notifier.resource, notifier.record as LeaseRecord)
-    this.take(lease, told)
+    const lease = this.leases.make(notifier.subscriber, notifier.resource, notifier.record as LeaseRecord)
+    this.leases.take(lease, told)
     await lease.decide()
     told.keep(lease.record)
     told.notify({ lease })
@@ -152,7 +149,7 @@ class PolicyServer implements Pcrf {
   reload(settings: PcrfSettings): readonly string[] {
     this.rules = rulesOf(settings, this.host.domains)
     this.moment = this.rules.moment(this.host.clock.date())
-    this.decideAll()
+    this.leases.decideAll()
     for (const feed of this.feeds) feed.notify({})
     const fixed = ['block', 'records', 'askers'] as const
     return fixed.filter((name) => JSON.stringify(settings[name]) !== JSON.stringify(this.settings[name]))
@@ -168,63 +165,15 @@ class PolicyServer implements Pcrf {
     const body = readBody(exchange.request, 'policy-query')
     if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
     const device = deviceKey(body.value.device, this.host.domains)!
-    const lease = this.leases.get(`${asker} ${body.value.lease}`) ?? this.makeLease(asker, device, firstRecord(body.value))
+    const lease = this.leases.obtain(asker, device, body.value)
     lease.report(body.value.used ?? 0)
     await lease.decide()
     this.host.count(lease.decision === 'allow' ? 'allowed' : 'denied')
     if (lease.decision === 'deny') this.host.log.debug({ device, service: lease.service, cause: lease.cause }, 'denied')
     const options = { package: 'service-policy', resource: device, state: { lease }, record: lease.record }
     const notifier = exchange.accept<Told>(options)
-    if (notifier.live && exchange.request.expires !== 0) this.take(lease, notifier)
-    else this.close(lease, true)
-  }
-
-  private makeLease(asker: string, device: string, record: LeaseRecord): Lease {
-    const { store, clock } = this.host
-    const { block } = this.settings
-    const blocks = { count: block?.count ?? 10, time: (block?.seconds ?? 300) * 1000 }
-    const ground = { store, accounts: this.accounts, blocks, rules: () => this.rules, now: () => clock.date() }
-    const lease = new Lease(ground, device, asker, record)
-    this.leases.set(lease.key, lease)
-    return lease
-  }
-
-  /** The asker's newest subscription is the one that is told. */
-  private take(lease: Lease, notifier: Notifier<Told>): void {
-    if (lease.notifier !== undefined) this.byNotifier.delete(lease.notifier.id)
-    lease.notifier = notifier
-    this.byNotifier.set(notifier.id, lease)
-  }
-
-  private close(lease: Lease, inGoodOrder: boolean): void {
-    if (this.leases.get(lease.key) === lease) this.leases.delete(lease.key)
-    if (lease.notifier !== undefined) this.byNotifier.delete(lease.notifier.id)
-    lease.close(inGoodOrder).catch((fault: unknown) => this.failed(fault))
-  }
-
-  private decideAgain(lease: Lease): void {
-    const before = lease.decision
-    lease.decide().then(
-      (changed) => {
-        if (!changed || this.stopped) return
-        if (before === 'allow' && lease.decision === 'deny') {
-          const { device, service, cause } = lease
-          this.host.count('withdrawn')
-          this.host.log.info({ device, service, cause }, 'allowed no longer')
-        }
-        lease.notifier?.keep(lease.record)
-        lease.notifier?.notify({ lease })
-      },
-      (fault: unknown) => this.failed(fault),
-    )
-  }
-
-  private decideAll(): void {
-    for (const lease of this.leases.values()) this.decideAgain(lease)
-  }
-
-  private failed(fault: unknown): void {
-    if (!this.stopped) this.host.log.error({ fault: String(fault) }, 'a quota could not be written: the store failed')
+    if (notifier.live && exchange.request.expires !== 0) this.leases.take(lease, notifier)
+    else this.leases.close(lease, true)
   }
 
   /** Time alone changes decisions, at full minutes. */
@@ -235,7 +184,7 @@ class PolicyServer implements Pcrf {
       const moment = this.rules.moment(clock.date())
       if (moment !== this.moment) {
         this.moment = moment
-        this.decideAll()
+        this.leases.decideAll()
       }
       this.nextMinute()
     })
@@ -252,9 +201,4 @@ class PolicyServer implements Pcrf {
 
 function rulesOf({ rules = [], otherwise = 'allow' }: PcrfSettings, domains: readonly string[]): Rules {
   return new Rules(rules, otherwise, domains)
-}
-
-/** Of a lease that is new, or that an earlier process knew and has forgotten: what was used then is booked. */
-function firstRecord({ lease, service, used = 0 }: PolicyQuery): LeaseRecord {
-  return used === 0 ? { lease, service, used } : { lease, service, used, granted: used }
 }

@@ -33,6 +33,11 @@ export interface LeaseRecord {
   readonly until?: number
 }
 
+/** Names a lease among all of a PCRF: askers name their own. */
+export function leaseKey(asker: string, lease: string): string {
+  return `${asker} ${lease}`
+}
+
 export class Lease {
   /** Of all leases of this PCRF. */
   readonly key: string
@@ -59,7 +64,7 @@ export class Lease {
   constructor(ground: Ground, device: string, asker: string, record: LeaseRecord) {
     const { lease, service, used, granted, rule, period, until } = record
     this.ground = ground
-    this.key = `${asker} ${lease}`
+    this.key = leaseKey(asker, lease)
     this.id = lease
     this.device = device
     this.service = service
