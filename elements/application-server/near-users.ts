@@ -1,6 +1,7 @@
 /** Who of an application is near its users: one feed a served device, shared by all who ask (SPEC §3.5). */
 import { deviceKey } from '../services/devices.ts'
 import type { Near } from '../services/near.ts'
+import { Waiters } from '../services/waiters.ts'
 import { type Asking, askNear, NearFeed, type Peers, patience } from './near-feed.ts'
 import type { ApplicationUser, Users } from './users.ts'
 
@@ -29,7 +30,7 @@ interface Served {
   holders: number
   /** Undefined: not yet. */
   status: number | undefined
-  readonly waiting: (() => void)[]
+  readonly waiting: Waiters
 }
 
 export class NearUsers {
@@ -57,7 +58,7 @@ export class NearUsers {
   async hold(user: ApplicationUser): Promise<Answer> {
     const served = this.serve(user)
     served.holders++
-    if (served.status === undefined) await this.firstWord(served)
+    if (served.status === undefined) await served.waiting.wait(patience)
     if (served.status === undefined) return { status: 503 }
     return served.status === 200 ? this.answer(user.device) : { status: served.status }
   }
@@ -99,7 +100,13 @@ export class NearUsers {
     const known = this.served.get(device)
     if (known !== undefined) return known
     const { prose } = this.askingFor(user)
-    const served: Served = { holders: 0, status: undefined, waiting: [], prose, feed: this.feedFor(user, () => served) }
+    const served: Served = {
+      holders: 0,
+      status: undefined,
+      waiting: new Waiters(this.asking.host.clock),
+      prose,
+      feed: this.feedFor(user, () => served),
+    }
     this.served.set(device, served)
     return served
   }
@@ -132,17 +139,7 @@ export class NearUsers {
 
   private settle(served: Served, status: number): void {
     served.status = status
-    for (const resolve of served.waiting.splice(0)) resolve()
-  }
-
-  private firstWord(served: Served): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.asking.host.clock.after(patience, resolve)
-      served.waiting.push(() => {
-        timer.cancel()
-        resolve()
-      })
-    })
+    served.waiting.wake()
   }
 
   private answer(device: string): Answer {

@@ -2,6 +2,7 @@
 import type { Host, Notification, Subscription, Timer } from '../../signalling/index.ts'
 import { mediaType, readBody, type ServicePolicy, writeBody } from '../schemas/index.ts'
 import type { Service } from './policy.ts'
+import { Waiters } from './waiters.ts'
 
 const accept = [mediaType('service-policy')]
 
@@ -33,7 +34,7 @@ export class PolicyLease {
   /** By count or by time. */
   private limited = false
   private until: Timer | undefined
-  private waiting: (() => void)[] = []
+  private readonly waiting: Waiters
   private over = false
 
   constructor(holder: LeaseHolder, device: string) {
@@ -41,6 +42,7 @@ export class PolicyLease {
     this.device = device
     const { host } = holder
     this.id = host.ids.token(12)
+    this.waiting = new Waiters(host.clock)
     this.subscription = host.subscribe(
       { to: holder.pcrf, event: 'service-policy', accept, asserted: host.uri, body: this.question() },
       {
@@ -71,15 +73,12 @@ export class PolicyLease {
   /** Resolves when the PCRF has said something, at the latest after `ms`; asks it again where all units are used. */
   more(ms: number): Promise<void> {
     if (this.over) return Promise.resolve()
-    if (this.decision !== undefined && this.waiting.length === 0) this.subscription.refresh(this.question())
-    return new Promise((resolve) => {
-      const timer = this.holder.host.clock.after(ms, resolve)
-      this.waiting.push(() => {
-        timer.cancel()
-        resolve()
-      })
-      if (this.waiting.length === 1) this.holder.host.clock.after(ms, () => this.wake()) // the next one asks again
-    })
+    const { waiting, holder } = this
+    const first = waiting.size === 0
+    if (first && this.decision !== undefined) this.subscription.refresh(this.question())
+    const told = waiting.wait(ms)
+    if (first) holder.host.clock.after(ms, () => waiting.wake()) // the next one asks again
+    return told
   }
 
   /** Nobody uses the service any more: what was not used goes back. */
@@ -94,7 +93,7 @@ export class PolicyLease {
   end(): void {
     this.over = true
     this.until?.cancel()
-    this.wake()
+    this.waiting.wake()
   }
 
   private question(done = false) {
@@ -118,7 +117,7 @@ export class PolicyLease {
     this.granted = granted?.count
     this.limited = granted !== undefined
     this.askAgain(granted?.until)
-    if (decision === 'deny' || this.granted === undefined || this.used < this.granted) this.wake()
+    if (decision === 'deny' || this.granted === undefined || this.used < this.granted) this.waiting.wake()
     if (changed) this.holder.decided(this)
   }
 
@@ -128,11 +127,5 @@ export class PolicyLease {
     if (until === undefined) return
     const { clock } = this.holder.host
     this.until = clock.after(Math.max(0, Date.parse(until) - clock.date()), () => this.subscription.refresh(this.question()))
-  }
-
-  private wake(): void {
-    const { waiting } = this
-    this.waiting = []
-    for (const resume of waiting) resume()
   }
 }

@@ -5,6 +5,7 @@
 import type { Host, Notification } from '../../signalling/index.ts'
 import { mediaType, readBody } from '../schemas/index.ts'
 import { type LeaseHolder, PolicyLease } from './policy-lease.ts'
+import { Waiters } from './waiters.ts'
 
 export type Service = 'proximity' | 'push' | 'location'
 
@@ -43,7 +44,8 @@ export class Policy implements LeaseHolder {
   private readonly leases = new Map<string, PolicyLease>()
   /** Whether the service is open to all; undefined before the feed's first word. */
   private open: boolean | undefined
-  private readonly waiting = new Set<() => void>()
+  /** For the feed to tell which services are open. */
+  private readonly waiting: Waiters
   private readonly toAsk = new Set<string>()
   private asking = 0
   private clearing = false
@@ -57,6 +59,7 @@ export class Policy implements LeaseHolder {
     this.pcrf = options.pcrf
     this.service = options.service
     this.options = options
+    this.waiting = new Waiters(host.clock)
     host.gauge('policy_questions', () => this.leases.size)
   }
 
@@ -169,16 +172,7 @@ export class Policy implements LeaseHolder {
 
   /** Resolves when the feed has told which services are open, or does not in time. */
   private feedTold(): Promise<void> | undefined {
-    if (this.open !== undefined) return undefined
-    return new Promise((resolve) => {
-      const timer = this.host.clock.after(this.patience, () => resume())
-      const resume = (): void => {
-        timer.cancel()
-        this.waiting.delete(resume)
-        resolve()
-      }
-      this.waiting.add(resume)
-    })
+    return this.open === undefined ? this.waiting.wait(this.patience) : undefined
   }
 
   private pause(ms: number): Promise<void> {
@@ -199,7 +193,7 @@ export class Policy implements LeaseHolder {
     const open = body.value.open?.includes(this.service) ?? false
     const before = this.open
     this.open = open
-    for (const resume of this.waiting) resume()
+    this.waiting.wake()
     if (open) {
       this.toAsk.clear()
       for (const lease of this.leases.values()) lease.release()
