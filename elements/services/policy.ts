@@ -2,8 +2,9 @@
  * What an element asks the PCRF (SPEC §6.2): may this device use this service now. A standing feed names the services that
  * are open to all, about which nobody need be asked; else one standing question a device that uses the service.
  */
-import type { Host, Notification } from '../../signalling/index.ts'
-import { mediaType, readBody } from '../schemas/index.ts'
+import type { Host } from '../../signalling/index.ts'
+import type { ServicePolicy } from '../schemas/index.ts'
+import { Feed } from './feed.ts'
 import { type LeaseHolder, PolicyLease } from './policy-lease.ts'
 import { Waiters } from './waiters.ts'
 
@@ -34,13 +35,13 @@ const clearEvery = 10_000
 const renewAfter = 5000
 const atATime = 32
 const away: PolicyRefusal = { status: 503, cause: 'policy cannot be read now' }
-const accept = [mediaType('service-policy')]
 
 export class Policy implements LeaseHolder {
   readonly host: Host
   readonly pcrf: string
   readonly service: Service
   private readonly options: PolicyOptions
+  private readonly feed: Feed<'service-policy'>
   private readonly leases = new Map<string, PolicyLease>()
   /** Whether the service is open to all; undefined before the feed's first word. */
   private open: boolean | undefined
@@ -49,7 +50,6 @@ export class Policy implements LeaseHolder {
   private readonly toAsk = new Set<string>()
   private asking = 0
   private clearing = false
-  private retryAfter = 500
   /** Nothing has been heard since somebody waited in vain. */
   private silent = false
   private stopped = false
@@ -60,19 +60,18 @@ export class Policy implements LeaseHolder {
     this.service = options.service
     this.options = options
     this.waiting = new Waiters(host.clock)
+    this.feed = new Feed({ host, to: this.pcrf, event: 'service-policy', told: (policy) => this.fed(policy) })
     host.gauge('policy_questions', () => this.leases.size)
   }
 
   /** Takes up the feed. */
   start(): void {
-    this.host.subscribe(
-      { to: this.pcrf, event: 'service-policy', accept, asserted: this.host.uri },
-      { notified: (notification) => this.fed(notification), ended: ({ status }) => this.feedLost(status) },
-    )
+    this.feed.start()
   }
 
   stop(): void {
     this.stopped = true
+    this.feed.stop()
     this.toAsk.clear()
     for (const lease of this.leases.values()) lease.end()
     this.leases.clear()
@@ -181,16 +180,10 @@ export class Policy implements LeaseHolder {
     })
   }
 
-  private fed({ request }: Notification): void {
-    this.retryAfter = 500
+  private fed(policy: ServicePolicy | undefined): void {
     this.silent = false
-    if (request.bodyEnd === request.bodyStart || this.stopped) return
-    const body = readBody(request, 'service-policy')
-    if (body.fault !== undefined) {
-      this.host.log.warn({ fault: body.fault.warning }, 'service-policy is malformed')
-      return
-    }
-    const open = body.value.open?.includes(this.service) ?? false
+    if (policy === undefined) return
+    const open = policy.open?.includes(this.service) ?? false
     const before = this.open
     this.open = open
     this.waiting.wake()
@@ -199,15 +192,6 @@ export class Policy implements LeaseHolder {
       for (const lease of this.leases.values()) lease.release()
       this.leases.clear()
     } else if (before === true) for (const device of this.options.users()) this.recheck(device)
-  }
-
-  private feedLost(status: number): void {
-    if (this.stopped) return
-    this.host.log.warn({ pcrf: this.pcrf, status, retryAfter: this.retryAfter }, 'service-policy feed lost')
-    this.host.clock.after(this.retryAfter, () => {
-      if (!this.stopped) this.start()
-    })
-    this.retryAfter = Math.min(this.retryAfter * 2, 32_000)
   }
 
   private pump(): void {

@@ -2,9 +2,10 @@
  * Subscriber records kept near at hand (SPEC §6.1): a cache that the HSS's standing feed keeps true, so that the common
  * path costs no query and a permission withdrawn takes effect at once.
  */
-import type { Exchange, Host, Notification, Uri } from '../../signalling/index.ts'
+import type { Exchange, Host, Uri } from '../../signalling/index.ts'
 import { mediaType, readBody, type SubscriberRecord, type SubscriptionData, writeBody } from '../schemas/index.ts'
 import { deviceKey } from './devices.ts'
+import { Feed } from './feed.ts'
 
 /** The HSS could not be asked; `status` is what came instead. Worth a 503 to whoever waits. */
 export class LookupFailed extends Error {
@@ -30,13 +31,14 @@ interface Entry {
 }
 
 const defaults: CacheLimits = { records: 500_000, unknown: 10_000, rereads: 32 }
-const packageName = 'subscription-data'
-const accept = [mediaType('subscription-data')]
+const event = 'subscription-data'
+const accept = [mediaType(event)]
 
 export class Subscribers {
   private readonly host: Host
   private readonly hss: string
   private readonly limits: CacheLimits
+  private readonly feed: Feed<typeof event>
   private readonly entries = new Map<string, Entry>()
   private readonly aliases = new Map<string, string>()
   private readonly unknown = new Set<string>()
@@ -50,23 +52,19 @@ export class Subscribers {
   private version = -1
   /** Entries of an earlier generation may be out of date: the feed had a gap. */
   private generation = 0
-  private retryAfter = 500
 
   /** @param hss its URI. Default `sip:hss@<first domain>` */
   constructor(host: Host, hss?: string, limits: Partial<CacheLimits> = {}) {
     this.host = host
     this.hss = hss ?? `sip:hss@${host.domains[0]}`
     this.limits = { ...defaults, ...limits }
+    this.feed = new Feed({ host, to: this.hss, event, told: (data) => this.fed(data) })
     host.gauge('subscribers_cached', () => this.entries.size + this.unknown.size)
   }
 
   /** Takes up the feed. */
   start(): void {
-    const { hss } = this
-    this.host.subscribe(
-      { to: hss, event: packageName, accept, asserted: this.host.uri },
-      { notified: (notification) => this.fed(notification), ended: ({ status }) => this.feedLost(status) },
-    )
+    this.feed.start()
   }
 
   /** Told of every change that the feed brings, and of what reading everything again has shown. */
@@ -127,7 +125,7 @@ export class Subscribers {
       this.host.subscribe(
         {
           to: this.hss,
-          event: packageName,
+          event,
           accept,
           expires: 0,
           asserted: this.host.uri,
@@ -149,26 +147,14 @@ export class Subscribers {
     })
   }
 
-  private fed(notification: Notification): void {
-    this.retryAfter = 500
-    if (notification.request.bodyEnd === notification.request.bodyStart) return
-    const body = readBody(notification.request, 'subscription-data')
-    if (body.fault !== undefined) {
-      this.host.log.warn({ fault: body.fault.warning }, 'subscription-data is malformed')
-      return
-    }
-    const { version, since, records = [], removed = [] } = body.value
+  private fed(data: SubscriptionData | undefined): void {
+    if (data === undefined) return
+    const { version, since, records = [], removed = [] } = data
     if (since !== undefined && since <= this.version) {
       for (const record of records) this.changed(record.id, record, version)
       for (const id of removed) this.changed(id, undefined, version)
     } else if (version !== this.version) this.readAgain()
     this.version = version
-  }
-
-  private feedLost(status: number): void {
-    this.host.log.warn({ hss: this.hss, status, retryAfter: this.retryAfter }, 'subscription-data feed lost')
-    this.host.clock.after(this.retryAfter, () => this.start())
-    this.retryAfter = Math.min(this.retryAfter * 2, 32_000)
   }
 
   /** The feed skipped something: nothing cached is certain any more. */

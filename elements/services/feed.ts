@@ -1,0 +1,59 @@
+/** What another element tells every element that asks: a standing subscription, taken up again, ever later, where it is lost. */
+import type { Host, Notification } from '../../signalling/index.ts'
+import { type Bodies, type BodyName, mediaType, readBody } from '../schemas/index.ts'
+
+const retryFirst = 500 // milliseconds
+const retryMost = 32_000
+
+export interface FeedOptions<Name extends BodyName> {
+  readonly host: Host
+  /** URI of the element. */
+  readonly to: string
+  /** Name of the event package and of the body that it tells. */
+  readonly event: Name
+  /** Undefined: a NOTIFY with nothing in it, or nothing that can be read. */
+  readonly told: (body: Bodies[Name] | undefined) => void
+}
+
+export class Feed<Name extends BodyName> {
+  private readonly options: FeedOptions<Name>
+  private retryAfter = retryFirst
+  private stopped = false
+
+  constructor(options: FeedOptions<Name>) {
+    this.options = options
+  }
+
+  start(): void {
+    const { host, to, event } = this.options
+    host.subscribe(
+      { to, event, accept: [mediaType(event)], asserted: host.uri },
+      { notified: (notification) => this.notified(notification), ended: ({ status }) => this.lost(status) },
+    )
+  }
+
+  stop(): void {
+    this.stopped = true
+  }
+
+  private notified({ request }: Notification): void {
+    const { host, event, told } = this.options
+    this.retryAfter = retryFirst
+    if (this.stopped) return
+    if (request.bodyEnd === request.bodyStart) return told(undefined)
+    const body = readBody(request, event)
+    if (body.fault !== undefined) host.log.warn({ fault: body.fault.warning }, `${event} is malformed`)
+    told(body.value)
+  }
+
+  private lost(status: number): void {
+    const { host, to, event } = this.options
+    if (this.stopped) return
+    const { retryAfter } = this
+    host.log.warn({ to, status, retryAfter }, `${event} feed lost`)
+    host.clock.after(retryAfter, () => {
+      if (!this.stopped) this.start()
+    })
+    this.retryAfter = Math.min(retryAfter * 2, retryMost)
+  }
+}
