@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { catalogue } from '../elements/catalogue.ts'
 import { compilePlan, type Element, type Plan } from '../signalling/index.ts'
-import type { Dialplan, Fault, Outcome, PlannedElement } from './dialplan.ts'
+import type { Dialplan, Fault, Outcome, PlannedElement, Settings } from './dialplan.ts'
 import { elsewhere } from './nodes.ts'
 
 export interface Assembled {
@@ -40,36 +40,35 @@ export function completedElements(dialplan: Dialplan): readonly PlannedElement[]
   return dialplan.elements.map((planned) => completed(planned, dialplan))
 }
 
-/**
- * Who is not told who may ask answers every element of its dialplan. An HSS tells credentials to the proxies; the
- * notifier of registrations reads those of the proxy. ProSe servers know each other, and so do MMEs; application servers know all of
- * the former, proxies all of the latter.
- */
-function completed(planned: PlannedElement, { elements, domains, data }: Dialplan): PlannedElement {
-  if (planned.role === 'prose' || planned.role === 'application-server') {
-    const servers = elements.filter(({ name, role }) => role === 'prose' && name !== planned.name)
-    const uris = servers.map(({ name }) => `sip:${name}@${domains[0]}`)
-    const known = planned.role === 'prose' ? { fellows: uris } : { proseServers: uris }
-    return { ...planned, settings: { ...known, ...planned.settings } }
+function completed(planned: PlannedElement, dialplan: Dialplan): PlannedElement {
+  const known = knownTo(planned, dialplan)
+  return known === undefined ? planned : { ...planned, settings: { ...known, ...planned.settings } }
+}
+
+/** What an element knows of the others unless its own settings say otherwise. */
+function knownTo({ name, role }: PlannedElement, { elements, domains, data }: Dialplan): Settings | undefined {
+  const named = (wanted: string): readonly string[] =>
+    elements.filter((other) => other.role === wanted && other.name !== name).map((other) => other.name)
+  const uris = (wanted: string): readonly string[] => named(wanted).map((other) => `sip:${other}@${domains[0]}`)
+  const askers = elements.map((other) => other.name)
+  switch (role) {
+    case 'prose':
+      return { fellows: uris('prose') }
+    case 'application-server':
+      return { proseServers: uris('prose') }
+    case 'mme':
+      return { fellows: uris('mme') }
+    case 'proxy':
+      return { through: named('mme') }
+    case 'pcrf':
+      return data === 'memory' ? { askers } : { askers, records: join(data, 'charging') }
+    case 'hss':
+      return { askers, proxies: named('proxy') } // those are told credentials
+    case 'registration':
+      return { askers, registrar: named('proxy')[0] ?? 'proxy' } // it reads what that has in its store
+    default:
+      return undefined
   }
-  if (planned.role === 'mme') {
-    const others = elements.filter(({ name, role }) => role === 'mme' && name !== planned.name)
-    return { ...planned, settings: { fellows: others.map(({ name }) => `sip:${name}@${domains[0]}`), ...planned.settings } }
-  }
-  if (planned.role === 'proxy') {
-    const mmes = elements.filter(({ role }) => role === 'mme').map(({ name }) => name)
-    return mmes.length === 0 ? planned : { ...planned, settings: { through: mmes, ...planned.settings } }
-  }
-  const askers = elements.map(({ name }) => name)
-  if (planned.role === 'pcrf') {
-    const records = data === 'memory' ? {} : { records: join(data, 'charging') }
-    return { ...planned, settings: { askers, ...records, ...planned.settings } }
-  }
-  if (planned.role !== 'hss' && planned.role !== 'registration') return planned
-  const proxies = elements.filter(({ role }) => role === 'proxy').map(({ name }) => name)
-  const [registrar = 'proxy'] = proxies
-  const known = planned.role === 'hss' ? { askers, proxies } : { askers, registrar }
-  return { ...planned, settings: { ...known, ...planned.settings } }
 }
 
 function makeElement(file: string, { name, role, line, settings }: PlannedElement): Outcome<Element> {
