@@ -1,6 +1,6 @@
 /** What a starting node tells the person in front of it. */
 import { type HostPort, type Listening, printHostPort } from '../signalling/index.ts'
-import { type Dialplan, printListen, subscribersOf, userOf } from './dialplan.ts'
+import { type Dialplan, printListen, reachableHost, subscribersOf, userOf } from './dialplan.ts'
 
 /** What is listening, how to connect a softphone, and `ready`, a line each. */
 export function announcement(dialplan: Dialplan, listening: readonly Listening[], http: HostPort | undefined): readonly string[] {
@@ -27,7 +27,7 @@ function softphone(dialplan: Dialplan, listening: readonly Listening[]): readonl
 }
 
 function proxySetting(listen: Listening): string {
-  const reachable = { ...listen, host: listen.host === '0.0.0.0' ? '127.0.0.1' : listen.host === '::' ? '::1' : listen.host }
+  const reachable = { host: reachableHost(listen.host), port: listen.port }
   if (listen.transport === 'WS' || listen.transport === 'WSS') {
     return `in a browser or with sip.js, WebSocket server ${listen.transport.toLowerCase()}://${printHostPort(reachable)}`
   }

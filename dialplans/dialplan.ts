@@ -111,6 +111,12 @@ export function parsePlace(text: string): HostPort | undefined {
   return match === null || port > 65535 ? undefined : { host: (match[1] ?? match[2])!, port }
 }
 
+/** Where whoever is on the same machine finds what listens there: one address where that is any. */
+export function reachableHost(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  return host === '::' ? '::1' : host
+}
+
 /** As `parseListen` reads it: port 0, which is any free one, too. */
 export function printListen(listen: Listening): string {
   return `${listen.transport.toLowerCase()}://${printHostPort(listen)}${listen.port === 0 ? ':0' : ''}`

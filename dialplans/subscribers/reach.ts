@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { printHostPort } from '../../signalling/index.ts'
 import { readDialplan } from '../commands/network.ts'
 import { Refusal } from '../commands/refusal.ts'
+import { reachableHost } from '../dialplan.ts'
 import { readToken, tokenFile } from '../http/access.ts'
 import { unreadable } from '../text.ts'
 import { SubscriberClient } from './client.ts'
@@ -24,8 +25,7 @@ export function reach({ dialplan, node, url, tokenFile: file }: Where): Subscrib
   if (url === undefined && http === undefined) {
     throw new Refusal(`${dialplan} has no \`http:\`, so its node serves no subscribers; say where one is with --url`)
   }
-  const host = http?.host === '0.0.0.0' ? '127.0.0.1' : http?.host === '::' ? '::1' : http?.host
-  const place = url ?? `http://${printHostPort({ host: host!, port: http!.port })}`
+  const place = url ?? `http://${printHostPort({ host: reachableHost(http!.host), port: http!.port })}`
   if (file !== undefined) return new SubscriberClient(place, tokenIn(file, 'give a file with the token of the node'), file)
   if (api?.token !== undefined) return new SubscriberClient(place, api.token, `api.token of ${dialplan}`)
   if (data === 'memory') throw new Refusal(`${dialplan} keeps no data and has no api.token; set one, or give --token-file`)
