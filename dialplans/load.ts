@@ -2,7 +2,7 @@
 
 import { isIP } from 'node:net'
 import { dirname, isAbsolute, join } from 'node:path'
-import type { ConnectionLimits, Rule } from '../signalling/index.ts'
+import type { ConnectionLimits, Listening, Rule } from '../signalling/index.ts'
 import {
   type Dialplan,
   type Fault,
@@ -17,7 +17,7 @@ import { type RawNode, readHttp, readListen, readNodes } from './nodes.ts'
 import { provisioned } from './provisioning.ts'
 import { checkReferences, isBadAddress, parseNameServer } from './references.ts'
 import { readText } from './text.ts'
-import { validateText } from './validate.ts'
+import { type LineOf, type Tell, validateText } from './validate.ts'
 
 /** The file as the schema admits it. */
 interface RawDialplan {
@@ -37,6 +37,13 @@ interface RawDialplan {
   readonly rules?: readonly (Omit<Rule, 'name' | 'line'> & { readonly name?: string })[]
 }
 
+interface Reading {
+  readonly file: string
+  readonly raw: RawDialplan
+  readonly lineOf: LineOf
+  readonly fault: Tell
+}
+
 /** Reads, checks and completes the dialplan in `file`, with the subscribers of its provisioning file. */
 export function loadDialplan(file: string): Outcome<Dialplan> {
   const text = readText(file, 'a dialplan that can be read')
@@ -46,41 +53,16 @@ export function loadDialplan(file: string): Outcome<Dialplan> {
   const raw = read.value.data as RawDialplan
   const { lineOf } = read.value
   const faults: Fault[] = []
-  const fault = (line: number, text: string, expected: string): void => void faults.push({ file, line, text, expected })
+  const fault: Tell = (line, text, expected) => void faults.push({ file, line, text, expected })
+  const reading: Reading = { file, raw, lineOf, fault }
 
   const data = raw.data ?? 'data'
   const nodes = readNodes({ raw, data, lineOf, fault })
   if (raw.listen === undefined && raw.nodes === undefined) fault(1, "the dialplan has no 'listen'", 'listen: …')
   const listen = [...readListen(raw.listen ?? [], ['listen'], lineOf, fault), ...nodes.flatMap((node) => node.listen)]
-  const secure = listen.find(({ transport }) => transport === 'TLS' || transport === 'WSS')
-  if (secure !== undefined && raw.tls === undefined) {
-    fault(lineOf('listen'), `listen has ${printListen(secure)} and there is no tls`, 'tls: { certificate: FILE, key: FILE }')
-  }
-  const beside = (path: string): string => (isAbsolute(path) ? path : join(dirname(file), path))
-  const tls = raw.tls && {
-    ...raw.tls,
-    certificate: beside(raw.tls.certificate),
-    key: beside(raw.tls.key),
-    ...(raw.tls.authorities === undefined ? {} : { authorities: beside(raw.tls.authorities) }),
-  }
-  if (tls?.requireClient === true && tls.authorities === undefined)
-    fault(lineOf('tls', 'requireClient'), 'tls.requireClient has no authorities to judge certificates by', 'authorities: FILE')
-  for (const [index, peer] of (raw.trusted ?? []).entries())
-    if (isBadAddress(peer))
-      fault(lineOf('trusted', index), `trusted has ${peer}, which is no IP address`, 'one such as 192.0.2.7')
-    else if (isIP(peer) === 0 && tls?.authorities === undefined)
-      fault(
-        lineOf('trusted', index),
-        `trusted has ${peer}, which no certificate can prove`,
-        'an IP address, or tls: { authorities: FILE }',
-      )
-  for (const [index, server] of (raw.dns?.servers ?? []).entries())
-    if (parseNameServer(server) === undefined)
-      fault(
-        lineOf('dns', 'servers', index),
-        `dns.servers has ${server}`,
-        'an IP address, with a port if not 53, e.g. 192.0.2.53:5353',
-      )
+  const tls = readTls(reading, listen)
+  checkTrusted(reading, tls)
+  checkNameServers(reading)
   const http = readHttp(raw.http, ['http'], lineOf, fault) ?? nodes.find((node) => node.http !== undefined)?.http
 
   const reserved = Object.keys(raw.elements)
@@ -109,17 +91,47 @@ export function loadDialplan(file: string): Outcome<Dialplan> {
   }
 }
 
+/** The files under `tls`, found from where the dialplan is. */
+function readTls({ file, raw, lineOf, fault }: Reading, listen: readonly Listening[]): TlsFiles | undefined {
+  const secure = listen.find(({ transport }) => transport === 'TLS' || transport === 'WSS')
+  if (secure !== undefined && raw.tls === undefined)
+    fault(lineOf('listen'), `listen has ${printListen(secure)} and there is no tls`, 'tls: { certificate: FILE, key: FILE }')
+  if (raw.tls === undefined) return undefined
+  const { certificate, key, authorities, requireClient } = raw.tls
+  if (requireClient === true && authorities === undefined)
+    fault(lineOf('tls', 'requireClient'), 'tls.requireClient has no authorities to judge certificates by', 'authorities: FILE')
+  const beside = (path: string): string => (isAbsolute(path) ? path : join(dirname(file), path))
+  return {
+    ...raw.tls,
+    certificate: beside(certificate),
+    key: beside(key),
+    ...(authorities === undefined ? {} : { authorities: beside(authorities) }),
+  }
+}
+
+/** Peers are trusted by their address, or by a name that a certificate proves. */
+function checkTrusted({ raw, lineOf, fault }: Reading, tls: TlsFiles | undefined): void {
+  for (const [index, peer] of (raw.trusted ?? []).entries()) {
+    const line = lineOf('trusted', index)
+    if (isBadAddress(peer)) fault(line, `trusted has ${peer}, which is no IP address`, 'one such as 192.0.2.7')
+    else if (isIP(peer) === 0 && tls?.authorities === undefined)
+      fault(line, `trusted has ${peer}, which no certificate can prove`, 'an IP address, or tls: { authorities: FILE }')
+  }
+}
+
+function checkNameServers({ raw, lineOf, fault }: Reading): void {
+  const expected = 'an IP address, with a port if not 53, e.g. 192.0.2.53:5353'
+  for (const [index, server] of (raw.dns?.servers ?? []).entries())
+    if (parseNameServer(server) === undefined) fault(lineOf('dns', 'servers', index), `dns.servers has ${server}`, expected)
+}
+
 /** Those of the dialplan by line, then those of other files. */
 function inOrder(faults: readonly Fault[], file: string): readonly Fault[] {
   const here = faults.filter((fault) => fault.file === file)
   return [...here.toSorted((a, b) => a.line - b.line), ...faults.filter((fault) => fault.file !== file)]
 }
 
-function onlyOneOf(
-  role: string,
-  elements: readonly PlannedElement[],
-  fault: (line: number, text: string, expected: string) => void,
-): void {
+function onlyOneOf(role: string, elements: readonly PlannedElement[], fault: Tell): void {
   for (const element of elements.filter((element) => element.role === role).slice(1))
     fault(element.line, `${element.name} is a second ${role}`, `one element of role ${role} a node`)
 }

@@ -1,6 +1,7 @@
 /** A network of several nodes: what a dialplan says of each, and the dialplan as one of them sees it. */
 import type { Fellow, HostPort, Listening } from '../signalling/index.ts'
 import { type Dialplan, type Fault, type Outcome, type PlannedNode, parseListen, parsePlace } from './dialplan.ts'
+import type { LineOf, Tell } from './validate.ts'
 
 /** A node as the schema admits it. */
 export interface RawNode {
@@ -9,9 +10,6 @@ export interface RawNode {
   readonly data?: string
   readonly elements: readonly string[]
 }
-
-type LineOf = (...path: (string | number)[]) => number
-type Tell = (line: number, text: string, expected: string) => void
 
 interface RawNetwork {
   readonly nodes?: { readonly [name: string]: RawNode }

@@ -4,7 +4,7 @@ import { faultOfRule, type RuleSettings } from '../elements/pcrf/rules.ts'
 import { subscriberKey } from '../elements/services/devices.ts'
 import { type HostPort, type Listening, parseUri, type Rule } from '../signalling/index.ts'
 import { type PlannedElement, parsePlace } from './dialplan.ts'
-import type { LineOf } from './validate.ts'
+import type { LineOf, Tell } from './validate.ts'
 
 export interface Named {
   readonly elements: readonly PlannedElement[]
@@ -12,7 +12,7 @@ export interface Named {
   readonly listen: readonly Listening[]
   readonly rules: readonly Pick<Rule, 'to' | 'user'>[]
   readonly lineOf: LineOf
-  readonly fault: (line: number, text: string, expected: string) => void
+  readonly fault: Tell
 }
 
 /** Elements that name a registrar, an HSS or a PCRF, and lists that have the address of a subscriber. */

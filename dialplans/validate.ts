@@ -7,6 +7,9 @@ import type { Fault, Outcome } from './dialplan.ts'
 /** Finds the line of the value at a path, or of the nearest thing above it. */
 export type LineOf = (...path: readonly (string | number)[]) => number
 
+/** Adds a fault at that line of the file: what is there, and what was expected. */
+export type Tell = (line: number, text: string, expected: string) => void
+
 export interface Validated {
   readonly data: unknown
   readonly lineOf: LineOf
