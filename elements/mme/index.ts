@@ -1,6 +1,6 @@
 /** The mobility management entity (SPEC §3.6; FIG 14–18): attaches UEs and stands between them and the proximity server. */
 import type { Element, EventPackage, Exchange, Host, Notifier, SipRequest } from '../../signalling/index.ts'
-import { hasBody, mediaType, readBody, writeBody } from '../schemas/index.ts'
+import { mediaType, readOptionalBody, writeBody } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
 import { deviceKey } from '../services/devices.ts'
 import { Offers } from '../services/offers.ts'
@@ -103,7 +103,7 @@ class MobilityManagementEntity implements Mme {
   /** The UE is who the proxy says; it may name itself by the identifier that it has, here or where it comes from. */
   private async attach(exchange: Exchange): Promise<void> {
     const { contexts, host } = this
-    const body = hasBody(exchange.request) ? readBody(exchange.request, 'attach-request') : { value: {} }
+    const body = readOptionalBody(exchange.request, 'attach-request')
     if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
     const device = askerOf(exchange, host.domains)
     const { device: named = device, capabilities, former } = body.value
@@ -131,7 +131,7 @@ class MobilityManagementEntity implements Mme {
   }
 
   refreshed(notifier: Notifier, request: SipRequest): undefined | number {
-    const body = hasBody(request) ? readBody(request, 'attach-request') : { value: {} }
+    const body = readOptionalBody(request, 'attach-request')
     if (body.fault !== undefined) return body.fault.status
     const context = this.contexts.of(notifier.resource)
     const { capabilities } = body.value

@@ -1,18 +1,9 @@
 /** Common to all that is asked of the proximity server: for which device, and refusals that reveal nothing. */
 import type { Exchange, Notifier, Uri } from '../../signalling/index.ts'
-import type { Bodies, BodyFault, SubscriberRecord } from '../schemas/index.ts'
-import { hasBody, readBody } from '../schemas/index.ts'
+import type { SubscriberRecord } from '../schemas/index.ts'
 import { deviceKey } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
 import { actsFor, checkedRoles, permittedRoles, type Roles } from './permissions.ts'
-
-/** An optional body: absent is empty. */
-export function optionalBody<Name extends 'prose-request' | 'proximity-query'>(
-  exchange: Pick<Exchange, 'request'>,
-  name: Name,
-): { readonly value?: Partial<Bodies[Name]>; readonly fault?: BodyFault } {
-  return hasBody(exchange.request) ? readBody(exchange.request, name) : { value: {} }
-}
 
 /**
  * A record if the asker may act for that device. Unknown and forbidden devices look the same (SPEC §2.5). With the exchange,

@@ -1,10 +1,10 @@
 /** Asking who is near (SPEC §3.3, §3.4; FIG 3, 4, 10, 11, 13): the event package `proximity`. */
 import type { Exchange, Notifier, SipRequest } from '../../signalling/index.ts'
-import type { ProximityQuery, SubscriberRecord } from '../schemas/index.ts'
+import { type ProximityQuery, readOptionalBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
 import { deviceKey } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
-import { cachedKeysOf, keysOf, optionalBody, recordFor, stillActsFor } from './asking.ts'
+import { cachedKeysOf, keysOf, recordFor, stillActsFor } from './asking.ts'
 import type { PeerSet } from './ledger.ts'
 import { discoverer, permittedRoles } from './permissions.ts'
 import { type Policing, refuse } from './policing.ts'
@@ -65,15 +65,15 @@ export class ProximityQueries {
   /** A refresh may bring another set of peers; other questions stay what they are. */
   refreshed(notifier: Notifier, request: SipRequest): undefined | number {
     const { registry } = this
-    const body = optionalBody({ request }, 'proximity-query')
+    const body = readOptionalBody(request, 'proximity-query')
     if (body.fault !== undefined) return body.fault.status
     const watcher = registry.watchers.find(notifier.id)
-    const named = body.value?.peers
+    const named = body.value.peers
     if (watcher === undefined || named === undefined) return undefined
     const before = watcher.question
     if (before.kind !== 'set') return 403
     const peers = new Set(cachedKeysOf(this.subscribers, registry.host.domains, named))
-    const question: Question = { kind: 'set', id: before.id, peers, wake: body.value?.wake ?? before.wake }
+    const question: Question = { kind: 'set', id: before.id, peers, wake: body.value.wake ?? before.wake }
     void registry.ledger.writeSoon([registry.ledger.putSet({ id: before.id, peers: [...peers], wake: question.wake })])
     this.replaceSet(watcher, question)
     notifier.notify(viewOf(watcher))
@@ -136,9 +136,9 @@ export class ProximityQueries {
   private read(exchange: Exchange): ProximityQuery | Refusal {
     const { request } = exchange
     const { domains, name } = this.registry.host
-    const body = optionalBody(exchange, 'proximity-query')
+    const body = readOptionalBody(exchange.request, 'proximity-query')
     if (body.fault !== undefined) return body.fault
-    const query = body.value ?? {}
+    const query = body.value
     const peer = request.event?.parameters.get('peer')?.replace(/^<(.*)>$/, '$1')
     if (peer !== undefined && deviceKey(peer, domains) === undefined) {
       return { status: 400, warning: 'Event parameter peer must be a URI or an IP address' }

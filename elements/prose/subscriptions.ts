@@ -1,10 +1,10 @@
 /** Proximity service requests (SPEC §3.1; FIG 1, 2, 8): the event package `prose`. */
 import type { Exchange, Json, Notifier, SipRequest } from '../../signalling/index.ts'
-import type { SubscriberRecord } from '../schemas/index.ts'
+import { readOptionalBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
 import { deviceKey } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
-import { optionalBody, recordFor, stillActsFor } from './asking.ts'
+import { recordFor, stillActsFor } from './asking.ts'
 import { type Device, needsCode, type ProseSubscription, type ProseView } from './devices.ts'
 import { permittedRoles, type Roles, rolesFrom } from './permissions.ts'
 import { type Policing, refuse } from './policing.ts'
@@ -29,9 +29,9 @@ export class ProseSubscriptions {
 
   async handle(exchange: Exchange): Promise<void> {
     const { registry, subscribers } = this
-    const body = optionalBody(exchange, 'prose-request')
+    const body = readOptionalBody(exchange.request, 'prose-request')
     if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
-    const { device: named, roles, application } = body.value ?? {}
+    const { device: named, roles, application } = body.value
     const asker = askerOf(exchange, registry.host.domains)
     const found = asker && (await recordFor(subscribers, asker, named ?? asker, application, exchange))
     const granted = found ? rolesFrom(roles) & found.permitted : 0
@@ -66,9 +66,9 @@ export class ProseSubscriptions {
   /** A refresh, maybe for other roles. What it needs is written before the engine writes, and acknowledges, the refresh. */
   refreshed(notifier: Notifier, request: SipRequest): undefined | number {
     const { registry } = this
-    const body = optionalBody({ request }, 'prose-request')
+    const body = readOptionalBody(request, 'prose-request')
     if (body.fault !== undefined) return body.fault.status
-    const { device: named, roles } = body.value ?? {}
+    const { device: named, roles } = body.value
     const device = registry.devices.find(notifier.resource)
     const subscription = device?.subscriptions.find((one) => one.notifier.id === notifier.id)
     if (device === undefined || subscription === undefined || roles === undefined) return undefined

@@ -148,6 +148,11 @@ export function readBody<Name extends BodyName>(request: BodyCarrier, name: Name
   return fault === undefined ? { value: value as Bodies[Name] } : fail(400, fault)
 }
 
+/** As `readBody`, where there need be none: then it is empty. */
+export function readOptionalBody<Name extends BodyName>(request: SipRequest, name: Name): Read<Partial<Bodies[Name]>> {
+  return hasBody(request) ? readBody(request, name) : { value: {} }
+}
+
 function fail(status: number, warning: string): { readonly fault: BodyFault } {
   return { fault: { status, warning } }
 }
