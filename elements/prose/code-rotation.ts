@@ -9,6 +9,17 @@ import { discoverable } from './permissions.ts'
 import type { Relations } from './relations.ts'
 import type { Telling } from './telling.ts'
 
+export interface RotationOptions {
+  readonly host: Host
+  readonly codes: BroadcastCodes
+  readonly devices: Devices
+  readonly ledger: Ledger
+  readonly relations: Relations
+  readonly telling: Telling
+  /** Where each code given is told; none: nothing is charged. */
+  readonly charges: Charges | undefined
+}
+
 export class CodeRotation {
   private readonly host: Host
   private readonly codes: BroadcastCodes
@@ -21,15 +32,7 @@ export class CodeRotation {
   /** From the start until subscriptions of an earlier process have had their time to come back. */
   private takingUp = true
 
-  constructor(
-    host: Host,
-    codes: BroadcastCodes,
-    devices: Devices,
-    ledger: Ledger,
-    relations: Relations,
-    telling: Telling,
-    charges: Charges | undefined,
-  ) {
+  constructor({ host, codes, devices, ledger, relations, telling, charges }: RotationOptions) {
     this.host = host
     this.codes = codes
     this.devices = devices

@@ -39,7 +39,8 @@ export class Registry {
     this.lists = new ProximateLists(rules.entryLifetime)
     this.telling = new Telling(this.devices, this.monitors, this.watchers, rules)
     this.relations = new Relations(host.clock, this.lists, this.ledger, this.telling)
-    this.rotation = new CodeRotation(host, this.codes, this.devices, this.ledger, this.relations, this.telling, charges)
+    const { codes, devices, ledger, relations, telling } = this
+    this.rotation = new CodeRotation({ host, codes, devices, ledger, relations, telling, charges })
     this.announcing = new Announcing(this.devices, this.monitors, this.telling, rules)
     host.gauge('devices', () => this.devices.size)
     host.gauge('codes', () => this.codes.size)
