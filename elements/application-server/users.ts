@@ -70,11 +70,9 @@ export class Users {
     await this.host.store.write([{ key: this.key(user.device), value: user, expires: user.until }])
   }
 
-  /** As `put`. False: there was none. */
-  async remove(device: string): Promise<boolean> {
-    if (!this.displace(device)) return false
-    await this.host.store.write([{ key: this.key(device), delete: true }])
-    return true
+  /** As `put`. */
+  async remove(device: string): Promise<void> {
+    if (this.displace(device)) await this.host.store.write([{ key: this.key(device), delete: true }])
   }
 
   /** Devices whose time is over. */
@@ -90,6 +88,7 @@ export class Users {
     if (user.aluid !== undefined) this.byAluid.set(user.aluid, user)
   }
 
+  /** False: there was none. */
   private displace(device: string): boolean {
     const before = this.byDevice.get(device)
     if (before === undefined) return false

@@ -55,6 +55,8 @@ class PresenceElement implements Element {
   ]
   readonly packages: readonly EventPackage[]
   private readonly settings: PresenceSettings
+  /** Seconds, of subscriptions and publications. */
+  private readonly expires: { readonly usual: number; readonly max: number }
   private host!: Host
   private publications!: Publications
   private subscribers: Subscribers | undefined
@@ -70,6 +72,7 @@ class PresenceElement implements Element {
     this.settings = settings
     const { usual = 3600, max = 86_400 } = settings.expires ?? {}
     const expires = { usual, max }
+    this.expires = expires
     const presence: EventPackage<Presence> = {
       name: 'presence',
       types: [pidfType],
@@ -87,9 +90,8 @@ class PresenceElement implements Element {
   }
   async start(host: Host): Promise<void> {
     this.host = host
-    const { expires, size = 32_768, publications: count = 10, watchers, hss } = this.settings
-    const rules = { usual: expires?.usual ?? 3600, max: expires?.max ?? 86_400, size, count }
-    this.publications = new Publications(host, rules, (entity) => this.tell(entity))
+    const { size = 32_768, publications: count = 10, watchers, hss } = this.settings
+    this.publications = new Publications(host, { ...this.expires, size, count }, (entity) => this.tell(entity))
     await this.publications.load()
     if (watchers === undefined) return
     this.subscribers = new Subscribers(host, hss)
