@@ -5,6 +5,7 @@
 import type { Host, Notification, Subscription, Timer } from '../../signalling/index.ts'
 import { mediaType, type Proximate, readBody, writeBody } from '../schemas/index.ts'
 import { applyNear, type Near } from '../services/near.ts'
+import { eventAtRates } from '../services/rates.ts'
 import type { Feedback } from './settings.ts'
 
 /** How a feed asks. */
@@ -108,7 +109,8 @@ export class NearFeed {
     const { asking, device, peers } = this
     if (peers?.length === 0) return this.nobody()
     if (asking.feedback === 'poll') return void this.poll()
-    const event = eventOf(asking)
+    const { feedback, period, gap } = asking
+    const event = eventAtRates('proximity', { period: feedback === 'period' ? period / 1000 : undefined, gap })
     const body = questionOf(asking, device, peers)
     const counts = this.asOfNow()
     this.subscription = asking.host.subscribe(
@@ -156,12 +158,6 @@ export class NearFeed {
     this.stopped = true
     this.listener.ended(status, reason)
   }
-}
-
-/** RFC 6446. */
-function eventOf({ feedback, period, gap }: Asking): string {
-  const least = feedback === 'period' ? `;min-rate=${1000 / period}` : ''
-  return `proximity${least}${gap === undefined ? '' : `;max-rate=${1 / gap}`}`
 }
 
 function questionOf({ application, wake }: Asking, device: string, peers: Peers) {

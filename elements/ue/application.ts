@@ -2,6 +2,7 @@
 import type { Clock } from '../../signalling/index.ts'
 import { mediaType, type ProximateUser, readBody } from '../schemas/index.ts'
 import { proofOf } from '../services/proof.ts'
+import { eventAtRates, type Rates } from '../services/rates.ts'
 import { type Answer, bodyOf, type UserAgent, type Watching } from './agent.ts'
 import { Questions } from './questions.ts'
 
@@ -39,13 +40,6 @@ export interface UserSettings {
   readonly friends?: readonly string[]
   /** Seconds; 0 ends it. */
   readonly expires?: number
-}
-
-export interface Feedback {
-  /** At least one NOTIFY every so many seconds. */
-  readonly period?: number
-  /** At most one every so many seconds. */
-  readonly gap?: number
 }
 
 const event = 'proximate-users'
@@ -145,10 +139,9 @@ export class ApplicationClient {
   watch(
     onChange: (near: readonly ProximateUser[]) => void,
     onEnd: (status: number, why: string) => void = () => undefined,
-    { period, gap }: Feedback = {},
+    rates: Rates = {},
   ): Watching {
-    const rate = `${period === undefined ? '' : `;min-rate=${1 / period}`}${gap === undefined ? '' : `;max-rate=${1 / gap}`}`
-    const watching = this.subscribe(event + rate, 3600, onChange, (status, why) => {
+    const watching = this.subscribe(eventAtRates(event, rates), 3600, onChange, (status, why) => {
       this.watches.delete(watching)
       onEnd(status, why)
     })

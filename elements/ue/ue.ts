@@ -1,8 +1,9 @@
 /** A ProSe client (SPEC §3): asks for its roles, broadcasts and listens, reports what it hears, asks who is near. */
 import type { Clock, Timer } from '../../signalling/index.ts'
-import { mediaType, type ProseState, type Proximate, type ProximityQuery, readBody } from '../schemas/index.ts'
+import { type Bodies, mediaType, type ProseState, type Proximate, type ProximityQuery, readBody } from '../schemas/index.ts'
 import type { Heard } from '../services/heard.ts'
 import { applyNear } from '../services/near.ts'
+import { eventAtRates, type Rates } from '../services/rates.ts'
 import { type Answer, bodyOf, type Notified, type UserAgent, type Watching } from './agent.ts'
 import { Attachment } from './attachment.ts'
 import { ReportBatch } from './report-batch.ts'
@@ -46,11 +47,7 @@ export interface NearChange {
   readonly left: readonly string[]
 }
 
-export interface NearQuestion extends ProximityQuery {
-  /** Feedback at least every so many seconds. */
-  readonly period?: number
-  /** And at most every so many seconds. */
-  readonly gap?: number
+export interface NearQuestion extends ProximityQuery, Rates {
   /** Ask for differences instead of whole lists. */
   readonly diff?: boolean
 }
@@ -215,8 +212,7 @@ export class Ue {
     return typeof body === 'number' ? body : body.proximate
   }
   private ask<Name extends 'proximity-list' | 'proximity-pair'>(event: string, query: ProximityQuery, name: Name) {
-    type Value = Extract<ReturnType<typeof readBody<Name>>, { fault?: undefined }>['value']
-    return new Promise<Value | number>((resolve) => {
+    return new Promise<Bodies[Name] | number>((resolve) => {
       this.agent.subscribe(
         {
           to: this.prose,
@@ -229,7 +225,7 @@ export class Ue {
         {
           notified: (notified) => {
             const body = readBody(notified, name)
-            resolve(body.fault === undefined ? (body.value as Value) : body.fault.status)
+            resolve(body.fault === undefined ? body.value : body.fault.status)
           },
           ended: (status) => resolve(status),
         },
@@ -244,9 +240,7 @@ export class Ue {
   ): Watching {
     const { period, gap, diff, ...query } = question
     const name = diff === true ? 'proximity-diff' : 'proximity-list'
-    let event = 'proximity'
-    if (period !== undefined) event += `;min-rate=${1 / period}`
-    if (gap !== undefined) event += `;max-rate=${1 / gap}`
+    const event = eventAtRates('proximity', { period, gap })
     const near = new Map<string, Proximate>()
     const watching = new Standing(
       this.agent,
