@@ -28,10 +28,7 @@ export function policyOf(stage: Stage): Pcrf {
 
 /** A registered UE with these roles granted. */
 export async function granted(stage: Stage, name: string, roles: readonly Role[]): Promise<{ ue: Ue; state: ProseState }> {
-  const ue = await stage.ue(name)
-  const state = await stage.during(ue.requestProximity(roles))
-  if (typeof state === 'number') throw new Error(`${name} is refused: ${state}`)
-  return { ue, state }
+  return withRoles(stage, name, await stage.ue(name), roles)
 }
 
 export const mme = 'sip:mme@localhost'
@@ -42,7 +39,10 @@ export async function grantedThroughMme(
   name: string,
   roles: readonly Role[],
 ): Promise<{ ue: Ue; state: ProseState }> {
-  const ue = await attached(stage, name)
+  return withRoles(stage, name, await attached(stage, name), roles)
+}
+
+async function withRoles(stage: Stage, name: string, ue: Ue, roles: readonly Role[]): Promise<{ ue: Ue; state: ProseState }> {
   const state = await stage.during(ue.requestProximity(roles))
   if (typeof state === 'number') throw new Error(`${name} is refused: ${state}`)
   return { ue, state }
