@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { type Provisioned, settingsOf, type Wanted } from '../../elements/hss/provisioning.ts'
 import type { SubscriberRecord } from '../../elements/schemas/index.ts'
 import { seal } from '../../signalling/index.ts'
-import { formats, RowsFault, readRows } from '../subscribers/rows.ts'
+import { formats, type LineFault, RowsFault, readRows } from '../subscribers/rows.ts'
 import type { ApiOptions } from './api.ts'
 import { readJson, refuseCoding, typeOf } from './body.ts'
 import { json, type Page, Problem } from './page.ts'
@@ -80,12 +80,6 @@ function guardOf({ headers }: IncomingMessage, options: ApiOptions): (record: Su
 function lists(header: string | undefined, tag: string | undefined): boolean {
   if (header === undefined || tag === undefined) return false
   return header.split(',').some((each) => each.trim() === '*' || each.trim() === tag)
-}
-
-interface LineFault {
-  readonly line: number
-  readonly pointer: string
-  readonly detail: string
 }
 
 /** A stream of CSV or JSON lines. What was written stays written, whatever follows. `?faults=`: how many are told at most. */

@@ -2,7 +2,7 @@
 import { createReadStream, statSync } from 'node:fs'
 import { printFault } from '../dialplan.ts'
 import { type SubscriberClient, Unreachable } from './client.ts'
-import { type Format, type Row, RowsFault, readRows } from './rows.ts'
+import { type Format, type LineFault, type Row, RowsFault, readRows } from './rows.ts'
 
 export interface Counts {
   readonly added: number
@@ -19,7 +19,7 @@ export interface Listener {
 }
 
 interface Outcome extends Counts {
-  readonly faults: readonly { readonly line: number; readonly pointer: string; readonly detail: string }[]
+  readonly faults: readonly LineFault[]
 }
 
 const batch = 1000

@@ -22,6 +22,11 @@ export interface RowFault {
   readonly detail: string
 }
 
+/** As whoever sent the rows is told. */
+export interface LineFault extends RowFault {
+  readonly line: number
+}
+
 /** Nothing can be read from that line on. */
 export class RowsFault extends Error {
   readonly line: number
