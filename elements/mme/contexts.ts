@@ -9,7 +9,8 @@ export interface AttachView {
   readonly device: string
 }
 
-interface Former {
+/** An identifier that has been replaced. */
+interface Replaced {
   readonly [member: string]: Json
   readonly temporary: string
   /** Milliseconds since the epoch until which it counts. */
@@ -22,7 +23,7 @@ interface Stored {
   readonly temporary: string
   /** Milliseconds since the epoch. */
   readonly validUntil: number
-  readonly former?: Former
+  readonly former?: Replaced
   /** Has a ProSe client. */
   readonly prose: boolean
 }
