@@ -101,12 +101,14 @@ export const flow: Flow = {
       },
     },
     {
-      name: 'without the address of the ProSe server the dialplan says where it is',
+      name: 'without the address of the ProSe server the dialplan says where it is; a host name or an IP address will do',
       async run(stage) {
         const { application } = await client(stage, 'alice')
         await registered(stage, application)
-        const outcome = await stage.during(application.registerWith(application.epuid!, {}, null))
-        stage.expect(`registered, not ${outcome.cause}`, outcome.cause === undefined)
+        for (const where of [null, 'localhost', '127.0.0.1']) {
+          const outcome = await stage.during(application.registerWith(application.epuid!, {}, where))
+          stage.expect(`registered, not ${outcome.cause}`, outcome.cause === undefined)
+        }
       },
     },
     {

@@ -37,6 +37,21 @@ export const flow: Flow = {
       },
     },
     {
+      name: 'asked twice, also at once, it is one move; what was bound at the new server stays',
+      async run(stage) {
+        const application = await registered(stage, 'alice')
+        const before = application.epuid!
+        const first = 'sip:prose@localhost'
+        const moves = await stage.during(Promise.all([1, 2].map(() => application.moveTo(second, before, first))))
+        moves.push(await stage.during(application.moveTo(second, before, first)))
+        for (const { cause } of moves) stage.expect(`moved, not ${cause}`, cause === undefined)
+        stage.expect('one EPUID', new Set(moves.map((move) => (move.cause === undefined ? move.epuid : ''))).size === 1)
+        const again = await stage.during(application.registerAutomatically())
+        stage.expect(`the same binding: ${again.cause}`, again.cause === undefined)
+        stage.expect('a user still', Array.isArray(await stage.during(application.who())))
+      },
+    },
+    {
       name: 'a former EPUID of another device brings nothing along',
       async run(stage) {
         const alice = await registered(stage, 'alice')

@@ -1,12 +1,12 @@
 /** Automated registration as the application server sees it (SPEC §4 steps 2, 3 and 5), and users whose devices move. */
-import { type Exchange, type Host, sameSecret, seal } from '../../signalling/index.ts'
+import { type Exchange, type Host, parseUri, sameSecret, seal } from '../../signalling/index.ts'
 import { mediaType, type ProseRegistration, type ProseRegistrationResult, readBody, writeBody } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
 import type { Conversations } from '../services/conversations.ts'
 import { deviceKey } from '../services/devices.ts'
 import { proofOf } from '../services/proof.ts'
-import type { Registration } from './registration.ts'
-import { type ApplicationUser, type Users, userKey } from './users.ts'
+import { notAName, type Registration } from './registration.ts'
+import { type ApplicationUser, isUserName, type Users, userKey } from './users.ts'
 
 type Cause = NonNullable<ProseRegistrationResult['cause']>
 
@@ -51,6 +51,7 @@ export class AutomatedRegistration {
   private async register(exchange: Exchange): Promise<void> {
     const body = readBody(exchange.request, 'prose-registration')
     if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
+    if (!isUserName(body.value.user)) return exchange.reply(400, { warning: notAName })
     const { application, conversations, registration } = this.options
     const record = await registration.recordOfAsker(exchange)
     if (record === undefined || body.value.application !== application) return registration.refuse(exchange)
@@ -117,8 +118,11 @@ export class AutomatedRegistration {
   private serverAt(named: string | undefined): string | undefined {
     if (named === undefined) return this.servers[0]
     const { domains } = this.options.host
-    const key = deviceKey(named.includes(':') ? named : `sip:${named}`, domains) ?? ''
-    return this.servers.find((server) => server === key || server.endsWith(`@${key.slice('sip:'.length)}`))
+    const uri = parseUri(/^sips?:/i.test(named) ? named : `sip:${named}`)
+    if (uri === undefined) return undefined
+    const key = deviceKey(uri, domains)
+    const host = domains.includes(uri.host) ? domains[0] : uri.host
+    return this.servers.find((server) => server === key || (uri.user === '' && server.endsWith(`@${host}`)))
   }
 
   /** Always the same for one user at one device, and nobody else can make it up. */

@@ -92,7 +92,8 @@ class ApplicationServer implements Element {
       ended: (device, status, reason) => this.end(device, status === 403 || reason === 'rejected'),
     })
     this.subscribers = new Subscribers(host, hss)
-    const registration = new Registration(host, { application, open }, this.users, this.subscribers, {
+    const secrets = new Map((this.settings.users ?? []).map(({ user, secret }) => [userKey(user, host.domains), secret]))
+    const registration = new Registration(host, { application, open, secrets }, this.users, this.subscribers, {
       changed: (users, device) => this.near.userChanged(users, device),
       left: (user) => void this.automated.release(user),
     })
@@ -101,7 +102,7 @@ class ApplicationServer implements Element {
       host,
       application,
       open,
-      secrets: new Map((this.settings.users ?? []).map(({ user, secret }) => [userKey(user, host.domains), secret])),
+      secrets,
       proseServers: [prose, ...(this.settings.proseServers ?? [])],
       users: this.users,
       registration,

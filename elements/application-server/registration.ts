@@ -4,12 +4,17 @@ import { readBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
 import { deviceKey } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
-import { type ApplicationUser, type Users, userKey } from './users.ts'
+import { type ApplicationUser, isUserName, type Users, userKey } from './users.ts'
+
+/** The Warning for a name that cannot be one. */
+export const notAName = '/user must be at most 256 bytes, without blanks around it and characters that nobody sees'
 
 export interface Membership {
   readonly application: string
   /** Whoever may use the application becomes a user by using it. */
   readonly open: boolean
+  /** Users, as `userKey` gives them, who prove who they are -> how. */
+  readonly secrets: ReadonlyMap<string, string>
 }
 
 export interface RegistrationListener {
@@ -41,6 +46,7 @@ export class Registration {
     const body = readBody(exchange.request, 'user-registration')
     if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
     const { device, application, user: named, friends, expires } = body.value
+    if (!isUserName(named)) return exchange.reply(400, { warning: notAName })
     const record = await this.recordOfAsker(exchange)
     const { domains } = this.host
     const key = deviceKey(device, domains)
@@ -89,10 +95,9 @@ export class Registration {
 
   async put(user: ApplicationUser): Promise<void> {
     const before = this.users.of(user.device)
-    const written = this.users.put(user)
+    await this.users.put(user)
     const users = before === undefined || before.user === user.user ? [user.user] : [before.user, user.user]
     this.listener.changed(users, user.device)
-    await written
     if (before !== undefined && before.aluid !== user.aluid) this.listener.left(before)
   }
 
@@ -110,10 +115,12 @@ export class Registration {
     return servers?.some((server) => server.uri === this.own && server.application === application) === true
   }
 
-  /** A name of ours is its subscriber's; any other belongs to whoever has it. */
+  /** A name of ours is its subscriber's, one with a secret that of whoever has proven it; any other belongs to whoever has it. */
   private mayBe(user: string, { id, aliases }: SubscriberRecord): boolean {
     if (user === id || aliases?.includes(user) === true) return true
-    if (user.startsWith('tel:') || this.host.domains.some((domain) => user.endsWith(`@${domain}`))) return false
+    const text = user.toLowerCase()
+    if (text.startsWith('tel:') || this.host.domains.some((domain) => text.includes(`@${domain}`))) return false // or looks like one
+    if (this.membership.secrets.has(user)) return this.users.of(id)?.user === user
     return this.users.devicesOf(user).every((device) => device === id)
   }
 }

@@ -22,6 +22,14 @@ export interface ApplicationUser {
   readonly byUse?: boolean
 }
 
+const longest = 256 // bytes (SPEC §2.1)
+const unseen = /^\s|\s$|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
+
+/** Whether that may be the name of a user: short enough, and nothing in it that a reader would not see. */
+export function isUserName(text: string): boolean {
+  return Buffer.byteLength(text) <= longest && !unseen.test(text)
+}
+
 /** One name for each user: SIP and tel URIs in their canonical form, any other text as it is (SPEC §2.1). */
 export function userKey(text: string, domains: readonly string[]): string {
   return /^(?:sips?|tel):/i.test(text) ? (deviceKey(text, domains) ?? text) : text
@@ -64,13 +72,13 @@ export class Users {
     return this.lookedFor.of(user)
   }
 
-  /** Durable when it resolves, in force at once. */
+  /** Durable, and then in force, when it resolves; nothing has changed where it rejects. */
   async put(user: ApplicationUser): Promise<void> {
-    this.place(user)
     await this.host.store.write([{ key: this.key(user.device), value: user, expires: user.until }])
+    this.place(user)
   }
 
-  /** As `put`. */
+  /** In force at once, durable when it resolves. */
   async remove(device: string): Promise<void> {
     if (this.displace(device)) await this.host.store.write([{ key: this.key(device), delete: true }])
   }

@@ -11,11 +11,13 @@ export interface Binding {
 }
 
 export interface Identity {
-  readonly [member: string]: Json
+  readonly [member: string]: Json | undefined
   readonly epuid: string
   /** Canonical. */
   readonly device: string
   readonly bindings: readonly Binding[]
+  /** The EPUID that it had elsewhere before it moved here: who asks for the same move again has made it already. */
+  readonly former?: string
 }
 
 export class Identities {
@@ -38,6 +40,10 @@ export class Identities {
     return identity?.device === device ? identity : undefined
   }
 
+  of(device: string): Identity | undefined {
+    return this.byDevice.get(device)
+  }
+
   /** The device's identity, made now if it has none; durable when it resolves. */
   async obtain(device: string): Promise<Identity> {
     const known = this.byDevice.get(device)
@@ -47,16 +53,15 @@ export class Identities {
     return identity
   }
 
-  /** In force at once, durable when it resolves. */
+  /** Durable, and then in force, when it resolves; nothing has changed where it rejects. */
   async put(identity: Identity): Promise<void> {
     const before = this.byDevice.get(identity.device)
-    this.place(identity)
     const writes: Write[] = [{ key: this.key(identity.epuid), value: identity }]
-    if (before !== undefined && before.epuid !== identity.epuid) {
-      this.byEpuid.delete(before.epuid)
-      writes.push({ key: this.key(before.epuid), delete: true })
-    }
+    const replaces = before !== undefined && before.epuid !== identity.epuid
+    if (replaces) writes.push({ key: this.key(before.epuid), delete: true })
     await this.host.store.write(writes)
+    if (replaces) this.byEpuid.delete(before.epuid)
+    this.place(identity)
   }
 
   async drop({ epuid, device }: Identity): Promise<void> {

@@ -18,6 +18,8 @@ export class Relocation {
   private readonly identities: Identities
   private readonly conversations: Conversations
   private readonly fellows: ReadonlySet<string>
+  /** Moves that are not over, by device and former EPUID. */
+  private readonly underWay = new Map<string, Promise<Identity | Cause>>()
 
   constructor(host: Host, identities: Identities, conversations: Conversations, fellows: ReadonlySet<string>) {
     this.host = host
@@ -26,22 +28,37 @@ export class Relocation {
     this.fellows = fellows
   }
 
-  /** The identity that the device has here from now on, with what it had there; or why not. */
-  async bring(device: string, former: Former): Promise<Identity | Cause> {
+  /** The identity that the device has here from now on, with what it had there; or why not. Asked again meanwhile: the same. */
+  bring(device: string, former: Former): Promise<Identity | Cause> {
+    const name = `${device} ${former.epuid}`
+    let move = this.underWay.get(name)
+    if (move === undefined) {
+      move = this.move(device, former).finally(() => this.underWay.delete(name))
+      this.underWay.set(name, move)
+    }
+    return move
+  }
+
+  private async move(device: string, former: Former): Promise<Identity | Cause> {
+    const here = this.identities.of(device)
+    if (here !== undefined && here.former === former.epuid) return here // it has moved, and its answer was lost
     const server = deviceKey(former.prose, this.host.domains)
     if (server === undefined || !this.fellows.has(server)) return 'server-unreachable'
-    const bindings = await this.fetch(device, former.epuid, server)
-    if (typeof bindings === 'string') return bindings
-    const identity: Identity = { epuid: this.identities.newEpuid(), device, bindings }
+    const brought = await this.fetch(device, former.epuid, server)
+    if (typeof brought === 'string') return brought
+    const epuid = here?.epuid ?? this.identities.newEpuid()
     const told: Binding[] = []
-    for (const binding of bindings) {
-      if (!(await this.update(binding, identity.epuid, this.host.uri))) {
-        // those that believed us go back to what they knew
-        await Promise.all(told.map((one) => this.update(one, former.epuid, server)))
-        return 'application-server-unreachable'
-      }
+    for (const binding of brought) {
       told.push(binding)
+      if (await this.update(binding, epuid, this.host.uri)) continue
+      // they go back to what they knew, and so does the one whose answer has not come: it may have believed us
+      for (const one of told) void this.update(one, former.epuid, server)
+      return 'application-server-unreachable'
     }
+    // what an application bound here itself is newer than what was bound there
+    const own = here?.bindings ?? []
+    const bindings = [...own, ...brought.filter(({ application }) => !own.some((one) => one.application === application))]
+    const identity: Identity = { epuid, device, bindings, former: former.epuid }
     await this.identities.put(identity)
     void this.release(device, former.epuid, server)
     return identity

@@ -102,6 +102,16 @@ test('a name that somebody has is nobody else’s, and comes free again', async 
   t.is((await register('bob', { user: 'king' })).status, 200)
 })
 
+test('a name with a secret is only his who proves it, and nobody is called so that he looks like another', async (t) => {
+  const { register } = await scene({ users: [{ user: 'msn:bob', secret: 'x' }], open: true })
+  t.is((await register('alice', { user: 'msn:bob' })).status, 403)
+  for (const user of ['sip:bob@localhost.', '"bob" <sip:bob@localhost>', 'x sip:BOB@LOCALHOST', 'SIP:bob@127.0.0.1'])
+    t.is((await register('alice', { user })).status, 403, user)
+  for (const user of ['bob ', ' bob', 'b\u200bob', 'b\r\nob', 'b\0ob', 'ü'.repeat(129)])
+    t.is((await register('alice', { user })).status, 400, JSON.stringify(user))
+  t.is((await register('alice', { user: 'ü'.repeat(128) })).status, 200)
+})
+
 test('settings that make no sense are refused', (t) => {
   t.throws(() => createApplicationServer('as', { application, view: 'a b' }), { message: /view: a b cannot begin/ })
   t.throws(() => createApplicationServer('as', { application, period: 0 }), { message: /period: 0 s is not above 0/ })
