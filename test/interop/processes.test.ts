@@ -82,6 +82,11 @@ test.serial(
       await network.restart(name)
       const who = await alice.ue.who()
       t.true(Array.isArray(who) && isNear(who.map(({ device }) => device).sort(), 'bob', 'carol'), `${name}: both are there`)
+      const both = 'sip:bob@localhost,sip:carol@localhost'
+      await stage.until(
+        `alice is told of both, ${name} killed`,
+        () => isNear(near.near(), 'bob', 'carol') && users.near() === both,
+      )
       carol.ue.endProximity()
       await stage.until(`alice is told after ${name} was killed`, () => isNear(near.near(), 'bob'))
       await stage.until(`the application tells her after ${name} was killed`, () => users.near() === 'sip:bob@localhost')
