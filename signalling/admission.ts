@@ -21,7 +21,7 @@ const arrivalsToWatch = 64 // new requests; a quiet node is not watched, and not
 const arrivalsThatCount = 32 // between two looks; with fewer it is not they that make us late, and refusing them helps nobody
 const target = 40 // ms of lag that do no harm
 const drain = 400 // ms in which a lag beyond that shall go
-const severe = 1000 // ms of lag: now even what is under way is halved
+const severe = 500 // ms of lag: refusing what is new was not enough, so it is not only that which makes us late
 const least = 0.01
 const spare = 0.9 // busy for less of the time, and not late: more can be let in
 const answered = 1.1 // of what is let in of datagrams, so much is read: the part above 1 is refused in words, the rest is not worth it
@@ -33,6 +33,8 @@ export class Admission implements Timed {
   lag = 0
   private readonly options: AdmissionOptions
   private readonly looks: [number, number, number] = [0, 0, 0]
+  /** Of what is under way or renewed, or says so: a tag costs nothing to make up. Below 1 only where refusing all else is not enough. */
+  private standingShare = 1
   private arrivals = 0
   private watching = false
   private due = 0
@@ -44,16 +46,18 @@ export class Admission implements Timed {
   /** Whether a request without a transaction gets one. `sifted`: it has come past `drops`. */
   admits(request: SipRequest, sifted = false): boolean {
     if (++this.arrivals >= arrivalsToWatch && !this.watching) this.watch()
-    if (this.share === 1) return true
-    if (standing(request)) return this.lag < severe || this.options.ids.fraction() < 0.5
+    if (this.share === 1 && this.standingShare === 1) return true
+    if (standing(request)) return sifted || this.standingShare === 1 || this.options.ids.fraction() < this.standingShare
     return this.options.ids.fraction() < (sifted ? this.share / this.read : this.share)
   }
   /**
    * Whether a datagram goes unread: far beyond what we can do, every refusal is taken from what could be done, and who sends
-   * over UDP sends again, ever more rarely (RFC 3261 §17.1.2.2). Only what by its first bytes begins something.
+   * over UDP sends again, ever more rarely (RFC 3261 §17.1.2.2). First what by its first bytes begins something; responses never.
    */
   drops(bytes: Buffer): boolean {
-    if (this.share === 1 || !seemsNew(bytes) || this.options.ids.fraction() < this.read) return false
+    if ((this.share === 1 && this.standingShare === 1) || isResponse(bytes)) return false
+    const share = seemsNew(bytes) ? this.read : this.standingShare
+    if (share === 1 || this.options.ids.fraction() < share) return false
     this.arrivals++
     return true
   }
@@ -87,7 +91,10 @@ export class Admission implements Timed {
     const busy = this.options.busy()
     if (seen < target && busy < spare) this.share = Math.min(1, (this.share * spare) / Math.max(busy, spare / 2))
     else this.adjust((this.lag - before) / (every + late))
-    const idle = this.arrivals < arrivalsToWatch && this.share === 1 && Math.max(...this.looks) < target
+    if (this.lag >= severe) this.standingShare = Math.max(least, this.standingShare * 0.7)
+    else if (seen < target) this.standingShare = Math.min(1, this.standingShare * 1.25)
+    const idle =
+      this.arrivals < arrivalsToWatch && this.share === 1 && this.standingShare === 1 && Math.max(...this.looks) < target
     this.arrivals = 0
     this.watching = false
     if (!idle) this.watch()
@@ -113,6 +120,11 @@ function standing(request: SipRequest): boolean {
 const tag = Buffer.from('tag=')
 const proof = Buffer.from('Authorization')
 const entity = Buffer.from('SIP-If-Match')
+
+/** `SIP/2.0 …` */
+function isResponse(bytes: Buffer): boolean {
+  return bytes[0] === 0x53 && bytes[1] === 0x49
+}
 
 /** As `standing`, without reading more than has to be: no response, nothing that belongs to a transaction, dialog or renewal. */
 function seemsNew(bytes: Buffer): boolean {

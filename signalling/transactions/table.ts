@@ -36,7 +36,7 @@ export interface TableOptions {
 
 const sweepEvery = 50
 /** Of a request as it leaves us: our Via stands first. */
-const sentBranch = /^[A-Z]+ \S+ SIP\/2\.0\r\nVia: [^\r\n;]+;branch=([\w.]+)[;\r]/
+const sentBranch = /^[A-Z]+ \S+ SIP\/2\.0\r\nVia: [^\r\n;]+;branch=([\w.-]+)[;\r]/
 
 export class TransactionTable implements ClientHolder, ServerHolder {
   readonly clock: Clock
@@ -54,7 +54,7 @@ export class TransactionTable implements ClientHolder, ServerHolder {
   private sweeping = false
   private readonly slots: (ClientTransaction | undefined)[] = []
   private readonly free: number[] = []
-  private generation = 0
+  private readonly ids: Ids
   private readonly byFlow = new Map<string, Set<ClientTransaction>>()
 
   constructor(options: TableOptions) {
@@ -65,6 +65,7 @@ export class TransactionTable implements ClientHolder, ServerHolder {
     this.admits = options.admits
     this.feedback = options.feedback
     this.limit = options.limit ?? 500_000
+    this.ids = options.ids
     this.prefix = `z9hG4bK${options.ids.token(6)}.`
     this.prefixBytes = Buffer.from(this.prefix)
     this.answers = new Answered({ seed: Buffer.from(options.ids.token(6)).readInt32LE() })
@@ -163,7 +164,8 @@ export class TransactionTable implements ClientHolder, ServerHolder {
   /** A new client transaction; `begin` sends the request, whose top Via must carry its `branch`. */
   client(method: string, flow: Flow, user: ClientUser): ClientTransaction {
     const slot = this.free.pop() ?? this.slots.push(undefined) - 1
-    const branch = `${this.prefix}${slot.toString(36)}.${(this.generation++).toString(36)}`
+    // not to be guessed: whoever knows it can answer, or have ICMP say that nobody is there
+    const branch = `${this.prefix}${slot.toString(36)}.${this.ids.token(8)}`
     const transaction =
       method === 'INVITE'
         ? new InviteClientTransaction(this, slot, branch, flow, user)
