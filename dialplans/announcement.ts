@@ -8,8 +8,10 @@ export function announcement(dialplan: Dialplan, listening: readonly Listening[]
   for (const listen of listening) lines.push(`  listening on ${printListen(listen)}`)
   if (http !== undefined)
     lines.push(`  health and metrics on http://${printHostPort(http)}/health and /metrics, subscribers at /v1`)
-  lines.push(...softphone(dialplan, listening))
-  lines.push(`ready: ${dialplan.elements.map(({ name }) => name).join(', ')} of ${dialplan.domains[0]}`)
+  const { node } = dialplan
+  const here = dialplan.elements.filter(({ name }) => node === undefined || node.elements.includes(name))
+  if (here.some(({ role }) => role === 'proxy')) lines.push(...softphone(dialplan, listening))
+  lines.push(`ready: ${here.map(({ name }) => name).join(', ')} of ${dialplan.domains[0]}`)
   return lines
 }
 

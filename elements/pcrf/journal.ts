@@ -7,10 +7,12 @@ import {
   closeSync,
   existsSync,
   fdatasync,
+  fstatSync,
   ftruncateSync,
   mkdirSync,
   openSync,
   readdirSync,
+  statSync,
   truncateSync,
   writeSync,
 } from 'node:fs'
@@ -133,6 +135,7 @@ export class Journal {
     if (this.folder === undefined) return
     const name = fileOf(this.clock.date())
     if (this.file === undefined || name > this.name) this.turnTo(name)
+    else if (this.isGone(this.file)) this.beginAgain()
     const bytes = Buffer.from(text)
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(this.file!, bytes, at, bytes.length - at, this.offset + at)
@@ -141,6 +144,17 @@ export class Journal {
       throw fault
     }
     this.offset += bytes.length
+  }
+
+  /** Whether somebody has moved or removed the file that we write to: what we wrote there would be found by nobody. */
+  private isGone(file: number): boolean {
+    return statSync(join(this.folder!, this.name), { throwIfNoEntry: false })?.ino !== fstatSync(file).ino
+  }
+
+  private beginAgain(): void {
+    this.log.warn({ file: this.name }, 'the file of charging records was taken away; it is begun again')
+    this.turnTo(this.name)
+    this.offset = fstatSync(this.file!).size
   }
 
   /** The file of the day; a clock set back goes on in the newest one. */

@@ -30,6 +30,7 @@ interface Entry {
   readonly generation: number
 }
 
+const patience = 4000 // milliseconds that the HSS may take for an answer
 const defaults: CacheLimits = { records: 500_000, unknown: 10_000, rereads: 32 }
 const event = 'subscription-data'
 const accept = [mediaType(event)]
@@ -122,6 +123,11 @@ export class Subscribers {
   private query(key: string): Promise<SubscriptionData> {
     return new Promise((resolve, reject) => {
       let answered = false
+      // one that hangs says nothing for half a minute, and whoever waits for us has given up by then
+      const timer = this.host.clock.after(patience, () => {
+        answered = true
+        reject(new LookupFailed(key, 408))
+      })
       this.host.subscribe(
         {
           to: this.hss,
@@ -135,11 +141,13 @@ export class Subscribers {
           notified: ({ request }) => {
             if (answered) return
             answered = true
+            timer.cancel()
             const body = readBody(request, 'subscription-data')
             if (body.fault === undefined) resolve(body.value)
             else reject(new LookupFailed(key, body.fault.status))
           },
           ended: ({ status }) => {
+            timer.cancel()
             if (!answered) reject(new LookupFailed(key, status))
           },
         },

@@ -128,8 +128,9 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     if (routes === undefined) return this.refuse(side, 400)
     const decision = this.plan.decide(planQuery(side.request, from))
     const owner = routes.own[0] === undefined ? undefined : routeOwner(routes.own[0], this.elements)
-    const element =
-      (trusted ? owner : undefined) ?? decision?.element ?? owner ?? (trusted ? this.named(side.request) : undefined)
+    const given = trusted ? (owner ?? decision?.element ?? this.named(side.request)) : decision?.element
+    // strangers enter a network of several nodes at its proxy alone, whatever their Route says
+    const element = given ?? (this.options.fellows === undefined ? owner : undefined)
     if (element === undefined) return this.refuse(side, side.request.method === 'OPTIONS' ? 200 : 404)
     if (side.request.method !== 'ACK' && isLoop(side, this.options.table, this.foreignRoutes)) return this.refuse(side, 482)
     this.deliver(side, element, from, decision?.index ?? -1, routes.own, routes.rest)

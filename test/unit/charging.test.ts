@@ -1,5 +1,5 @@
 /** Charging (SPEC §6.2): each chargeable event recorded once, whatever is lost on the way or killed; and the proof of it. */
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -159,6 +159,21 @@ test('each day has a file, numbers go on, and a clock set back stays in the newe
   after.close()
   const found = audit(filesIn(folder).toReversed())
   t.deepEqual([found.records, found.last, found.faults], [6, 6, []])
+})
+
+test('a file that somebody moves or removes while it is written is begun again, where the numbers were', (t) => {
+  const folder = scratch()
+  const some = journal(folder)
+  some.append('prose/a', charges(1, 3))
+  const [file] = filesIn(folder)
+  renameSync(file!, join(folder, 'charging-2026-11-21.jsonl'))
+  t.is(some.append('prose/a', charges(4, 5)), 2)
+  t.deepEqual(audit(filesIn(folder)).faults, [])
+  t.is(audit(filesIn(folder)).records, 5, 'none of them went where nobody looks')
+  rmSync(file!)
+  some.append('prose/a', charges(6, 6))
+  t.is(audit([file!]).records, 1)
+  some.close()
 })
 
 test('gaps, doubles and lines that are none are found where they are', (t) => {
