@@ -2,8 +2,8 @@
 import { askThroughMme, attached, granted, grantedThroughMme } from './cast.ts'
 import type { Flow } from './flow.ts'
 
-/** The proximity server has no HSS that it could ask. */
-const settings = { mme: { check: 'hss' }, prose: { hss: 'sip:nobody@localhost' } }
+/** The proximity server has an HSS that is not there. */
+const settings = { mme: { check: 'hss' }, prose: { hss: 'sip:hss@127.0.0.1:9' } }
 
 export const flow: Flow = {
   id: 'fig-15',
