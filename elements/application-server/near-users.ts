@@ -114,9 +114,10 @@ export class NearUsers {
     const { device, friends } = user
     return new NearFeed(this.askingFor(user), device, this.devicesOf(friends), {
       changed: () => {
-        const first = served().status === undefined
+        // who still waits for the first answer gets it so; who was told that it did not come hears of it now
+        const awaited = served().waiting.size > 0
         this.settle(served(), 200)
-        if (!first) this.listener.changed(device)
+        if (!awaited) this.listener.changed(device)
       },
       ended: (status, reason) => {
         if (this.served.get(device) === served()) this.served.delete(device)

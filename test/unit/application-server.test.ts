@@ -1,10 +1,13 @@
 /** The application server by itself, while the proximity server is away, slow or of another mind (SPEC §3.5). */
 import test from 'ava'
 import { type ApplicationServerSettings, createApplicationServer } from '../../elements/application-server/index.ts'
+import { NearUsers } from '../../elements/application-server/near-users.ts'
+import type { Users } from '../../elements/application-server/users.ts'
 import { createHss } from '../../elements/hss/index.ts'
 import { createProse } from '../../elements/prose/index.ts'
 import type { ProximateUsers } from '../../elements/schemas/index.ts'
-import { FakeNetwork, json } from '../support/fake-host.ts'
+import { type Host, ManualClock, type SubscriptionListener, silent } from '../../signalling/index.ts'
+import { FakeNetwork, fakeRequest, json } from '../support/fake-host.ts'
 import { all, sip } from './prose-scene.ts'
 
 const application = 'chess'
@@ -14,10 +17,8 @@ async function scene(settings: Partial<ApplicationServerSettings> = {}) {
   const network = new FakeNetwork()
   const people = ['alice', 'bob', 'carol'].map((id) => ({ id, permissions }))
   await network.add(createHss('hss', { subscribers: people, servers: [{ uri: 'as', application }] }))
-  const start = () => network.add(createApplicationServer('as', { application, ...settings }))
-  const prose = () => network.add(createProse('prose', {}))
-  await prose()
-  let host = await start()
+  await network.add(createProse('prose', {}))
+  const host = await network.add(createApplicationServer('as', { application, ...settings }))
   const register = (user: string, more: object = {}) =>
     network.ask('as', 'MESSAGE', sip('as'), {
       asserted: sip(user),
@@ -29,19 +30,7 @@ async function scene(settings: Partial<ApplicationServerSettings> = {}) {
       event: 'proximate-users',
       ...(expires === undefined ? {} : { expires }),
     })
-  const restart = async () => {
-    await host.element.stop?.()
-    host = await start()
-  }
-  return {
-    network,
-    register,
-    ask,
-    prose,
-    restart,
-    notifiers: () => [...host.notifiers],
-    sizeOf: (name: string) => host.size(name),
-  }
+  return { network, register, ask, sizeOf: (name: string) => host.size(name) }
 }
 const users = (state: unknown): string => (state as ProximateUsers).proximate.map(({ user }) => user).join()
 
@@ -58,10 +47,10 @@ test('one feed for all who ask about one device; none when the last has gone', a
   t.is([...network.hosts.get('prose')!.notifiers].length, 0, 'and the proximity server is not asked any more')
 })
 
-test('a proximity server that is away costs whoever asks 503, and nothing that stands', async (t) => {
-  const { register, ask, network, notifiers, restart, prose } = await scene()
+test('a proximity server that is away costs whoever asks 503, and nothing that is known', async (t) => {
+  const { register, ask, network } = await scene()
   await register('alice')
-  const standing = (await ask('alice')).notifier!
+  t.true((await ask('alice')).notifier!.live)
   network.deaf.add('prose')
   const question = ask('alice', 0)
   await network.clock.advance(5000)
@@ -70,15 +59,33 @@ test('a proximity server that is away costs whoever asks 503, and nothing that s
   const unknown = ask('bob', 0)
   await network.clock.advance(5000)
   t.is((await unknown).status, 503)
-  await restart()
-  await network.clock.advance(5000)
-  t.true(
-    notifiers().every(({ live }) => live),
-    'a subscription that was there before the restart waits',
-  )
-  t.truthy(standing)
-  network.deaf.delete('prose')
-  await prose()
+})
+
+test('who has waited in vain for a first answer is told when it comes after all', async (t) => {
+  const clock = new ManualClock()
+  const feeds: SubscriptionListener[] = []
+  const host = {
+    clock,
+    uri: sip('as'),
+    domains: ['localhost'],
+    log: silent,
+    gauge: () => undefined,
+    subscribe: (_: unknown, listener: SubscriptionListener) => {
+      feeds.push(listener)
+      return { live: true, refresh: () => undefined, unsubscribe: () => undefined }
+    },
+  } as unknown as Host
+  const changed: string[] = []
+  const nobody = { of: () => undefined, devicesOf: () => [] } as unknown as Users
+  const asking = { host, prose: sip('prose'), application, feedback: 'change', period: 1, gap: undefined, wake: false } as const
+  const near = new NearUsers(asking, nobody, { changed: (device) => changed.push(device), ended: () => t.fail() })
+  const held = near.hold({ device: sip('alice'), user: sip('alice') })
+  await clock.advance(5000)
+  t.is((await held).status, 503)
+  const list = { version: 1, device: sip('alice'), proximate: [] }
+  const request = fakeRequest('NOTIFY', sip('as'), { event: 'proximity', body: json('proximity-list', list) })
+  feeds[0]!.notified({ request, state: 'active', reason: undefined })
+  t.deepEqual(changed, [sip('alice')])
 })
 
 test('who is no user any more is told nothing more', async (t) => {
