@@ -109,10 +109,16 @@ export class Authentication {
         if (verdict !== 'right') this.host.count(`digest_${verdict}`)
         return verdict === 'right' ? { identity: record!.id } : verdict === 'stale' ? 'stale' : 'challenge'
       }
-      const found = key === undefined ? undefined : this.subscribers.lookup(key)
-      return found instanceof Promise ? found.then(judge) : judge(found)
+      const found = key === undefined ? undefined : this.subscribers.of(key)
+      if (found instanceof Promise) return found.then(judge)
+      const verdict = judge(found)
+      return key === undefined || verdict !== 'challenge' ? verdict : this.askedFirst(key, verdict)
     }
     return 'untried'
+  }
+  /** No is never said from memory: while the HSS hangs, only users whom we have looked up before would hear it (SPEC §2.5). */
+  private askedFirst(key: string, verdict: Verdict): Promise<Verdict> {
+    return this.subscribers.anew(key).then(() => verdict)
   }
   challenges(stale: boolean): readonly string[] {
     return this.nonces.challenges(this.realm, this.rules.algorithms, stale)

@@ -85,6 +85,10 @@ export class Subscribers {
     if (entry === undefined && this.unknown.has(key)) return undefined
     return this.fetch(key)
   }
+  /** From the HSS itself, whatever is known here: for answers that must not show what that is. Rejects with `LookupFailed`. */
+  anew(key: string): Promise<SubscriberRecord | undefined> {
+    return this.fetch(key)
+  }
 
   /** Answers whoever waits for what the HSS did not say. Throws any other fault, and this one where it is too late to answer. */
   refuse(exchange: Exchange, fault: unknown): void {
