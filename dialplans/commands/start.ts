@@ -1,6 +1,7 @@
 /** `proxima start`: runs the node of a dialplan until it is told to stop. */
 import { Command, Option } from 'commander'
 import type { Hss } from '../../elements/hss/index.ts'
+import type { Mme } from '../../elements/mme/index.ts'
 import type { Log } from '../../signalling/index.ts'
 import { announcement, exposure } from '../announcement.ts'
 import { type Running, runNode } from '../compose.ts'
@@ -119,13 +120,16 @@ async function serveHttp(
   return openHttp({ listen: http, health, metrics: new Metrics(() => running()?.node.metrics() ?? []), api, log })
 }
 
-/** The interface to the subscribers of this node's HSS; none without one. */
+/** The interface to the subscribers of this node's HSS and to who is attached at its MMEs; none without any of them. */
 function apiOf({ elements, data, api = {} }: Dialplan, running: Running, log: Log): ApiOptions | undefined {
-  const name = elements.find(({ role }) => role === 'hss')?.name
-  const hss = running.elements.find((element) => element.name === name)
-  if (hss === undefined) return undefined
+  const those = (wanted: string) =>
+    running.elements.filter(({ name }) => elements.some((element) => element.name === name && element.role === wanted))
+  const [hss] = those('hss') as Hss[]
+  const mmes = those('mme') as Mme[]
+  if (hss === undefined && mmes.length === 0) return undefined
   const token = api.token ?? (data === 'memory' ? undefined : keepToken(data))
-  return { hss: hss as Hss, access: { token, open: api.open ?? false }, log: log.child({ element: hss.name }) }
+  const access = { token, open: api.open ?? false }
+  return hss === undefined ? { mmes, access, log } : { hss, mmes, access, log: log.child({ element: hss.name }) }
 }
 
 /** No input ends a process (SPEC §2.6): a fault nobody caught is logged, and what it did not concern goes on. */

@@ -1,22 +1,38 @@
-/** The HTTP interface to subscribers, `/v1/…`: every answer is JSON, every fault a problem (RFC 9457). */
+/** The HTTP interface to subscribers and to who is attached, `/v1/…`: every answer is JSON, every fault a problem (RFC 9457). */
 import type { IncomingMessage } from 'node:http'
 import type { Hss } from '../../elements/hss/index.ts'
+import type { Mme } from '../../elements/mme/index.ts'
 import type { Log } from '../../signalling/index.ts'
 import { type Access, admit } from './access.ts'
+import { attachedAt, reallocate } from './attached.ts'
 import { openapi } from './openapi.ts'
 import { json, type Page, Problem } from './page.ts'
 import { importSubscribers, list, one } from './subscribers.ts'
 
+const paths = [
+  '/v1/subscribers',
+  '/v1/subscribers/{id}',
+  '/v1/attached/{user}',
+  '/v1/attached/{user}/reallocate',
+  '/v1/openapi.json',
+] as const
+
 export interface ApiOptions {
-  /** Undefined: the node has no such element, and nothing is served. */
-  readonly hss: Hss
+  /** Undefined: the node has no such element. */
+  readonly hss?: Hss
+  /** Those of the node. */
+  readonly mmes?: readonly Mme[]
   readonly access: Access
   readonly log: Log
 }
 
+/** Of a node that has an HSS. */
+export type HssApiOptions = ApiOptions & { readonly hss: Hss }
+
 /** Answers a request below /v1. Rejects with a `Problem`. */
 export async function serveApi(request: IncomingMessage, options: ApiOptions | undefined): Promise<Page> {
-  if (options === undefined) throw new Problem(503, 'no HSS runs here yet', { headers: { 'Retry-After': '1' } })
+  if (options === undefined)
+    throw new Problem(503, 'neither an HSS nor an MME runs here yet', { headers: { 'Retry-After': '1' } })
   admit(request, options.access)
   const { method = 'GET' } = request
   const asked = method === 'HEAD' ? 'GET' : method
@@ -27,12 +43,24 @@ export async function serveApi(request: IncomingMessage, options: ApiOptions | u
   }
   if (url.pathname === '/v1/subscribers') {
     allow(asked, ['GET', 'POST'])
-    return asked === 'GET' ? list(url.searchParams, options) : importSubscribers(request, url.searchParams, options)
+    const served = withHss(options)
+    return asked === 'GET' ? list(url.searchParams, served) : importSubscribers(request, url.searchParams, served)
   }
-  const [, id] = /^\/v1\/subscribers\/([^/]+)$/.exec(url.pathname) ?? []
-  if (id === undefined) throw new Problem(404, 'there are /v1/subscribers, /v1/subscribers/{id} and /v1/openapi.json')
+  const [, about, user, doing] = /^\/v1\/(subscribers|attached)\/([^/]+)(?:\/(reallocate))?$/.exec(url.pathname) ?? []
+  if (user !== undefined && about === 'attached') {
+    allow(asked, doing === undefined ? ['GET'] : ['POST'])
+    return doing === undefined ? attachedAt(decoded(user), options) : reallocate(request, decoded(user), options)
+  }
+  if (user === undefined || doing !== undefined)
+    throw new Problem(404, `there are ${paths.slice(0, -1).join(', ')} and ${paths.at(-1)}`)
   allow(asked, ['GET', 'PUT', 'PATCH', 'DELETE'])
-  return one(request, asked, decoded(id), options)
+  return one(request, asked, decoded(user), withHss(options))
+}
+
+function withHss(options: ApiOptions): HssApiOptions {
+  const { hss } = options
+  if (hss === undefined) throw new Problem(404, 'no HSS runs in this node')
+  return { ...options, hss }
 }
 
 function allow(method: string, methods: readonly string[]): void {

@@ -20,6 +20,14 @@ const tagged = (description: string): Schema => ({
 const ifMatch = header('If-Match', 'Change it only if its ETag is still this one.')
 const refused = { 401: problem('no token, or a wrong one'), 403: problem('from another machine, or a page of another site') }
 
+const userName = {
+  name: 'user',
+  in: 'path',
+  required: true,
+  description: 'device identifier or bare name',
+  schema: { type: 'string' },
+}
+
 /** The whole document. */
 export function openapi(): Schema {
   return {
@@ -32,6 +40,14 @@ export function openapi(): Schema {
       '/v1/subscribers/{id}': {
         parameters: [{ name: 'id', in: 'path', required: true, description: 'identifier or alias', schema: { type: 'string' } }],
         ...single(),
+      },
+      '/v1/attached/{user}': {
+        parameters: [userName],
+        get: attachment('Where a user is attached, and by which temporary identifier'),
+      },
+      '/v1/attached/{user}/reallocate': {
+        parameters: [userName],
+        post: attachment('Gives him another temporary identifier; the old one counts for the grace period'),
       },
       '/v1/openapi.json': { get: { summary: 'This document', responses: { 200: { description: 'OpenAPI 3.1' }, ...refused } } },
     },
@@ -101,17 +117,31 @@ function single(): Schema {
   }
 }
 
+function attachment(summary: string): Schema {
+  const unknown = problem('attached to no MME of this node')
+  return { summary, responses: { 200: answer('where, and by which identifier', ref('Attached')), 404: unknown, ...refused } }
+}
+
 function schemas(): Schema {
   const { $schema: _, $id: __, ...whole } = settings
   const { password: ___, credentials: ____, ...open } = settings.properties
   const faults = { type: 'array', items: ref('LineFault') }
   const number = { type: 'integer', minimum: 0 }
+  const text = { type: 'string' }
   return {
     SubscriberSettings: { ...whole, additionalProperties: false },
     Subscriber: { ...whole, title: 'Subscriber', description: described, properties: open, additionalProperties: false },
     SubscriberPatch: patchOf(whole),
     Page: object({ subscribers: { type: 'array', items: ref('Subscriber') }, total: number, next: { type: 'string' } }, ['next']),
     Import: object({ lines: number, added: number, changed: number, unchanged: number, faulty: number, faults }),
+    Attached: object({
+      device: { type: 'string' },
+      at: {
+        type: 'array',
+        description: 'two while he moves from one MME to another',
+        items: object({ mme: text, temporary: text, validUntil: { type: 'string', format: 'date-time' } }),
+      },
+    }),
     LineFault: object({ line: number, pointer: { type: 'string' }, detail: { type: 'string' } }),
     Problem: object(
       {

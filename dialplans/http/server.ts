@@ -15,7 +15,7 @@ export interface HttpOptions {
   readonly listen: HostPort
   readonly health: () => Health
   readonly metrics: Metrics
-  /** Undefined: no HSS runs, or not yet. */
+  /** Undefined: neither an HSS nor an MME runs, or not yet. */
   readonly api?: () => ApiOptions | undefined
   readonly log: Log
 }

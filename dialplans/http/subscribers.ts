@@ -4,7 +4,7 @@ import { type Provisioned, settingsOf, type Wanted } from '../../elements/hss/pr
 import type { SubscriberRecord } from '../../elements/schemas/index.ts'
 import { seal } from '../../signalling/index.ts'
 import { formats, type LineFault, RowsFault, readRows } from '../subscribers/rows.ts'
-import type { ApiOptions } from './api.ts'
+import type { HssApiOptions } from './api.ts'
 import { readJson, refuseCoding, typeOf } from './body.ts'
 import { json, type Page, Problem } from './page.ts'
 
@@ -14,7 +14,7 @@ const batch = 250 // subscribers written at a time; signalling goes on between
 const path = '/v1/subscribers'
 
 /** `?prefix=&after=&limit=`; `next` is the way to what follows. */
-export async function list(query: URLSearchParams, { hss }: ApiOptions): Promise<Page> {
+export async function list(query: URLSearchParams, { hss }: HssApiOptions): Promise<Page> {
   known(query, ['prefix', 'after', 'limit'])
   const limit = count(query, 'limit', usualPage, longestPage)
   const text = query.get('prefix') ?? ''
@@ -27,7 +27,7 @@ export async function list(query: URLSearchParams, { hss }: ApiOptions): Promise
 }
 
 /** One subscriber, by identifier or alias. */
-export async function one(request: IncomingMessage, method: string, id: string, options: ApiOptions): Promise<Page> {
+export async function one(request: IncomingMessage, method: string, id: string, options: HssApiOptions): Promise<Page> {
   const { hss } = options
   if (method === 'GET') {
     const record = hss.held(id)
@@ -45,7 +45,7 @@ export async function one(request: IncomingMessage, method: string, id: string, 
   return answer(outcome!, whoOf(request), options)
 }
 
-function answer(outcome: Provisioned, who: string, options: ApiOptions): Page {
+function answer(outcome: Provisioned, who: string, options: HssApiOptions): Page {
   if (outcome.fault !== undefined) {
     const { kind, pointer, text } = outcome.fault
     const status = { malformed: 422, taken: 409, unknown: 404, stale: 412 }[kind]
@@ -59,17 +59,17 @@ function answer(outcome: Provisioned, who: string, options: ApiOptions): Page {
   return done === 'added' ? { ...page, headers: { ...page.headers, Location: `${path}/${encodeURIComponent(record.id)}` } } : page
 }
 
-function shown(status: number, record: SubscriberRecord, options: ApiOptions): Page {
+function shown(status: number, record: SubscriberRecord, options: HssApiOptions): Page {
   return { ...json(status, settingsOf(record)), headers: { ETag: tagOf(record, options), 'Cache-Control': 'no-store' } }
 }
 
 /** Changes with every member, the password too, and says nothing of it. */
-function tagOf(record: SubscriberRecord, { access }: ApiOptions): string {
+function tagOf(record: SubscriberRecord, { access }: HssApiOptions): string {
   return `"${seal(access.token ?? '', JSON.stringify(record), 22)}"`
 }
 
 /** RFC 9110 §13.1: two who change the same do not undo each other's change unawares. */
-function guardOf({ headers }: IncomingMessage, options: ApiOptions): (record: SubscriberRecord | undefined) => boolean {
+function guardOf({ headers }: IncomingMessage, options: HssApiOptions): (record: SubscriberRecord | undefined) => boolean {
   const { 'if-match': match, 'if-none-match': noneMatch } = headers
   return (record) => {
     const tag = record === undefined ? undefined : tagOf(record, options)
@@ -86,7 +86,7 @@ function lists(header: string | undefined, tag: string | undefined): boolean {
 export async function importSubscribers(
   request: IncomingMessage,
   query: URLSearchParams,
-  { hss, log }: ApiOptions,
+  { hss, log }: HssApiOptions,
 ): Promise<Page> {
   known(query, ['faults'])
   const told = count(query, 'faults', 100, 10_000)
@@ -133,7 +133,8 @@ export async function importSubscribers(
   return json(stopped === undefined ? 200 : 422, { lines, ...outcome, faulty, faults: faults.sort((a, b) => a.line - b.line) })
 }
 
-function whoOf({ socket }: IncomingMessage): string {
+/** Who asks, as the log has it. */
+export function whoOf({ socket }: IncomingMessage): string {
   return `token from ${socket.remoteAddress ?? 'a connection that has gone'}`
 }
 

@@ -2,7 +2,7 @@
 import type { Element, EventPackage, Exchange, Host, Notifier, SipRequest } from '../../signalling/index.ts'
 import { mediaType, readOptionalBody, writeBody } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
-import { deviceKey } from '../services/devices.ts'
+import { deviceKey, subscriberKey } from '../services/devices.ts'
 import { Offers } from '../services/offers.ts'
 import { Subscribers } from '../services/subscribers.ts'
 import { type AttachView, type Context, Contexts } from './contexts.ts'
@@ -12,10 +12,19 @@ import { identifierRules, type MmeSettings } from './settings.ts'
 
 export type { MmeSettings } from './settings.ts'
 
+/** A UE that is attached, as its operator sees it. `validUntil`: milliseconds since the epoch. */
+export interface Attached {
+  readonly device: string
+  readonly temporary: string
+  readonly validUntil: number
+}
+
 /** An MME, and what its operator can do by hand. */
 export interface Mme extends Element {
   /** The temporary identifier of an attached device, by its canonical identifier. */
   temporaryOf(device: string): string | undefined
+  /** By any form of the device's identifier, or a bare name of the first domain. */
+  attached(user: string): Attached | undefined
   /** Gives it another one, told to the UE when it resolves. False: it is not attached. */
   reallocate(device: string): Promise<boolean>
 }
@@ -158,6 +167,13 @@ class MobilityManagementEntity implements Mme {
 
   temporaryOf(device: string): string | undefined {
     return this.contexts.of(device)?.stored.temporary
+  }
+  attached(user: string): Attached | undefined {
+    const device = subscriberKey(user, this.host.domains)
+    const context = device === undefined ? undefined : this.contexts.of(device)
+    if (context === undefined) return undefined
+    const { temporary, validUntil } = context.stored
+    return { device: context.device, temporary, validUntil }
   }
   async reallocate(device: string): Promise<boolean> {
     const context = this.contexts.of(device)

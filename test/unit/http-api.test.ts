@@ -313,7 +313,13 @@ test('the description of the interface is made of the schemas, and answers are a
   const text = await (await call('GET', '/openapi.json')).text()
   const document = JSON.parse(text) as Described & { paths: object }
   t.is(document.openapi, '3.1.0')
-  t.deepEqual(Object.keys(document.paths), ['/v1/subscribers', '/v1/subscribers/{id}', '/v1/openapi.json'])
+  t.deepEqual(Object.keys(document.paths), [
+    '/v1/subscribers',
+    '/v1/subscribers/{id}',
+    '/v1/attached/{user}',
+    '/v1/attached/{user}/reallocate',
+    '/v1/openapi.json',
+  ])
   const ajv = new Ajv2020({ strict: false, validateFormats: false })
   ajv.addSchema({ $id: 'api', ...document })
   const check = async (name: string, response: Promise<Response>): Promise<void> => {
