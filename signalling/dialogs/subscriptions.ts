@@ -48,7 +48,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   private readonly subscribers = new Map<string, SubscriberDialog>()
 
   constructor({ clock, ids, store, sender, log, limit }: SubscriptionsOptions) {
-    this.shares = new Shares(limit)
+    this.shares = new Shares(limit, () => this.counted())
     this.fetches = new Shares(limit)
     this.clock = clock
     this.ids = ids
@@ -92,7 +92,8 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     const subscriber = asserted ?? canonical(request.from.uri)
     const granted = Math.min(request.expires ?? usual, options.expires ?? max, max)
     const inside = isInside(side)
-    if (!inside && (granted === 0 ? this.fetches : this.shares).isFull(subscriber)) return tooMany
+    const held = { subscriber, element, package: options.package, resource: options.resource }
+    if (!inside && (granted === 0 ? this.fetches : this.shares).isFull(held)) return tooMany
     side.admitted = true
     const id = this.ids.token(16)
     const stored: SubscriptionRecord = {
@@ -140,7 +141,10 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   }
   private enterNotifier(notifier: NotifierDialog): void {
     this.notifiers.set(notifier.key, notifier)
-    this.shareOf(notifier)?.take(notifier.subscriber)
+    this.shareOf(notifier)?.take(notifier)
+  }
+  private *counted(): Iterable<NotifierDialog> {
+    for (const notifier of this.notifiers.values()) if (this.shareOf(notifier) === this.shares) yield notifier
   }
   /** Undefined: it counts in nobody's. */
   private shareOf({ stored, fetch }: NotifierDialog): Shares | undefined {
@@ -171,7 +175,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     })
   }
   remove(notifier: NotifierDialog, reason: EndReason): void {
-    if (this.notifiers.delete(notifier.key)) this.shareOf(notifier)?.give(notifier.subscriber)
+    if (this.notifiers.delete(notifier.key)) this.shareOf(notifier)?.give(notifier)
     if (notifier.durable) {
       this.store.write([{ key: recordKey(notifier.element, notifier.id), delete: true }]).catch((fault: unknown) => {
         this.log.error({ fault: String(fault), subscription: notifier.id }, 'the store failed; an ended subscription stays in it')

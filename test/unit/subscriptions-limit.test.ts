@@ -1,16 +1,19 @@
 /** How many subscriptions one subscriber may hold, and what does not count. */
 import test from 'ava'
+import { createApplicationServer } from '../../elements/application-server/index.ts'
 import { createHss } from '../../elements/hss/index.ts'
 import { createPresence } from '../../elements/presence/index.ts'
+import { createProse } from '../../elements/prose/index.ts'
 import { createProxy } from '../../elements/proxy/index.ts'
 import { createResourceLists } from '../../elements/resource-lists/index.ts'
+import { ofOneResource } from '../../signalling/dialogs/shares.ts'
 import { memoryStore } from '../../signalling/storage/memory.ts'
 import { Lab } from '../support/lab.ts'
 import { metric, requestText, Wire } from '../support/wire.ts'
 
 const sip = (name: string): string => `sip:${name}@localhost`
 
-async function scene(limit: number) {
+async function scene(limit: number | undefined) {
   const lab = new Lab()
   lab.subscriptions = limit
   const friends = ['bob', 'carol', 'dave', 'eve']
@@ -21,9 +24,15 @@ async function scene(limit: number) {
   }))
   const elements = () => [
     createProxy('proxy', { authenticate: 'none', registration: 'optional' }),
-    createHss('hss', { askers: ['proxy', 'presence', 'friends'], subscribers }),
+    createHss('hss', {
+      askers: ['proxy', 'presence', 'friends', 'prose', 'as'],
+      subscribers,
+      servers: [{ uri: sip('as'), application: 'chess' }],
+    }),
     createPresence('presence', { watchers: 'everybody' }),
     createResourceLists('friends', {}),
+    createProse('prose', {}),
+    createApplicationServer('as', { application: 'chess', open: true }),
   ]
   const store = memoryStore(lab.clock)
   let node = await lab.serve(['localhost'], elements(), store)
@@ -37,12 +46,16 @@ async function scene(limit: number) {
     await lab.clock.advance(1000)
     return wire.responses.findLast(({ callId, status }) => callId === names.callId && status >= 200)!.status
   }
+  /** Subscribes until it is refused. */
+  const fill = async (to: (n: number) => string): Promise<number> => {
+    for (let n = 0; ; n++) if (n > ofOneResource || (await subscribe(to(n))) !== 200) return n
+  }
   const restart = async (): Promise<void> => {
     await node.stop(0)
     node = await lab.serve(['localhost'], elements(), store)
     await lab.clock.advance(1000)
   }
-  return { subscribe, restart, wire, lab, held: () => metric(node, 'subscriptions_held') }
+  return { subscribe, fill, restart, wire, lab, held: () => metric(node, 'subscriptions_held') }
 }
 
 test('those to everybody on a list are not in the share of its subscriber, nor after a restart', async (t) => {
@@ -68,3 +81,21 @@ test('a fetch holds nothing: it is served at the limit, and only so many that no
   await lab.clock.advance(5000)
   t.is(await subscribe('dave', 0), 200)
 })
+
+for (const [what, to] of [
+  ['one presentity', () => 'bob'],
+  ['who is near oneself, as presence', (n: number) => `near-somebody${n}`],
+] as const) {
+  test(`no more than 250 of them to ${what}, which all would be told of at once`, async (t) => {
+    const { subscribe, fill, restart, lab, wire } = await scene(undefined)
+    t.is(await fill(to), ofOneResource)
+    t.regex(wire.responses.at(-1)!.text('Warning')!, /as many subscriptions as you may/)
+    t.is(wire.responses.at(-1)!.status, 403)
+    t.is(await subscribe('carol'), 200, 'others are not in the way')
+    t.is(await subscribe(to(0), 0), 200, 'nor is a question asked once')
+    await restart()
+    t.is(await subscribe(to(0)), 403, 'after a restart too')
+    await lab.clock.advance(700_000)
+    t.is(await fill(to), ofOneResource, 'what has ended makes room')
+  })
+}
