@@ -22,7 +22,9 @@ export interface SubscriberHolder {
 
 const retryFirst = 1_000
 const retryMost = 60_000
+const longestAsked = 3600 // seconds of a Retry-After that are believed
 const timerN = 32_000 // RFC 6665 §4.1.2.4
+const tryAgain = [408, 480, 481]
 const gone = ['rejected', 'noresource', 'invariant'] // RFC 6665 §4.1.3: not to be tried again
 
 export class SubscriberDialog implements Subscription {
@@ -35,8 +37,10 @@ export class SubscriberDialog implements Subscription {
   private callId = ''
   private localTag = ''
   private remoteTag = ''
-  private remoteTarget: string
-  private routeSet: readonly string[]
+  private remoteTarget = ''
+  private routeSet: readonly string[] = []
+  /** The route set is the dialog's, for good (RFC 3261 §12.2). */
+  private routed = false
   private cseq = 0
   private remoteSeq = -1
   private busy = false
@@ -46,6 +50,8 @@ export class SubscriberDialog implements Subscription {
   private authorization: readonly [string, string] | undefined
   private timer: Timer | undefined
   private retryAfter = retryFirst
+  /** When it last came back without waiting. */
+  private cameBack = Number.NEGATIVE_INFINITY
 
   constructor(holder: SubscriberHolder, element: string, options: SubscribeOptions, listener: SubscriptionListener) {
     this.holder = holder
@@ -53,9 +59,8 @@ export class SubscriberDialog implements Subscription {
     this.options = options
     this.listener = listener
     this.body = options.body
-    this.remoteTarget = options.to
-    this.routeSet = options.route ?? []
-    this.start()
+    this.begin()
+    this.subscribe()
   }
   /** Canonical URI of the notifier. */
   get peer(): string {
@@ -65,27 +70,41 @@ export class SubscriberDialog implements Subscription {
   private get from(): string {
     return this.options.from ?? this.holder.sender.contact(this.element)
   }
-  private start(): void {
+  /** A dialog that nobody has heard of yet; what is still said of the one before counts no more. */
+  private begin(): void {
     this.callId = this.holder.ids.token(22)
     this.localTag = this.holder.ids.token(10)
     this.remoteTag = ''
     this.remoteTarget = this.options.to
     this.routeSet = this.options.route ?? []
+    this.routed = false
     this.remoteSeq = -1
+    this.busy = false
+    this.again = false
     this.holder.enter(this.callId, this.localTag, this)
+  }
+  private subscribe(): void {
     this.send(this.options.expires ?? 3600)
   }
   private restart(ms: number): void {
     this.holder.leave(this.callId, this.localTag)
     this.timer?.cancel()
     if (!this.live) return
-    this.timer = this.holder.clock.after(ms, () => this.start())
+    this.begin()
+    this.timer = this.holder.clock.after(ms, () => this.subscribe())
+  }
+  /** A peer that ends each subscription as it begins would keep us busy: at once, but not twice in a row. */
+  private restartSoon(): void {
+    const now = this.holder.clock.now()
+    const wait = now - this.cameBack < retryFirst ? retryFirst : 0
+    if (wait === 0) this.cameBack = now
+    this.restart(wait)
   }
   refresh(body?: Body): void {
     if (body !== undefined) this.body = body
     if (!this.live) return
     if (this.busy) this.again = true
-    else if (this.remoteTag !== '') this.send(this.options.expires ?? 3600)
+    else if (this.remoteTag !== '') this.subscribe()
   }
   unsubscribe(): void {
     if (!this.live || this.leaving) return
@@ -149,8 +168,9 @@ export class SubscriberDialog implements Subscription {
     this.busy = false
     if (response.status < 300) this.accepted(response)
     else if (this.answer(response)) return
-    else if (response.status === 481 && !this.leaving) this.restart(0)
-    else if (response.status >= 500 || response.status === 408 || response.status === 480) this.retry(response.status)
+    else if (response.status === 481 && !this.leaving && this.remoteTag !== '') this.restartSoon()
+    else if (response.status >= 500 || tryAgain.includes(response.status))
+      this.retry(response.status, parseSeconds(response.text(H['Retry-After']) ?? ''))
     else this.finish(response.status, response.reason)
   }
   private unanswered(status: 408 | 503): void {
@@ -164,25 +184,27 @@ export class SubscriberDialog implements Subscription {
     this.authorization = authorizationFor(response, this.options.credentials, 'SUBSCRIBE', this.remoteTarget, this.holder.ids)
     if (this.authorization === undefined) return false
     this.challenged = true
-    this.send(this.leaving ? 0 : (this.options.expires ?? 3600))
+    if (this.leaving) this.send(0)
+    else this.subscribe()
     this.authorization = undefined // a nonce count is used once; a later refresh is challenged again
     return true
   }
-  private retry(status: number): void {
+  /** @param asked seconds that the peer wants to be left alone */
+  private retry(status: number, asked = 0): void {
     if (this.options.expires === 0 || this.leaving) {
       this.finish(status, 'no answer')
       return
     }
-    this.restart(this.retryAfter)
+    this.restart(Math.max(this.retryAfter, Math.min(asked, longestAsked) * 1000))
     this.retryAfter = Math.min(this.retryAfter * 2, retryMost)
   }
   private accepted(response: SipResponse): void {
     this.challenged = false
     this.retryAfter = retryFirst
-    this.remoteTag ||= response.toTag
     this.remoteTarget = response.contactUri?.text ?? this.remoteTarget
-    const recorded = response.texts(H['Record-Route'])
-    if (recorded.length > 0 && this.cseq <= 2) this.routeSet = response.list(H['Record-Route']).reverse()
+    this.remoteTag ||= response.toTag
+    this.record(response.list(H['Record-Route']).reverse())
+    this.routed = true
     if (this.leaving) {
       if (this.again) {
         this.again = false
@@ -200,6 +222,13 @@ export class SubscriberDialog implements Subscription {
       this.again = false
       this.refresh()
     }
+  }
+
+  /** The first who names Record-Routes, NOTIFY or 2xx, says where the dialog's requests go. */
+  private record(routes: readonly string[]): void {
+    if (this.routed || routes.length === 0) return
+    this.routeSet = routes
+    this.routed = true
   }
 
   /** A NOTIFY of this dialog. */
@@ -220,24 +249,25 @@ export class SubscriberDialog implements Subscription {
     if (stated.value !== 'active' && stated.value !== 'pending' && stated.value !== 'terminated') return reply(400)
     if (this.remoteTag === '') {
       this.remoteTag = request.fromTag // a NOTIFY may come before the 200 (RFC 6665 §4.4.1)
-      const recorded = request.list(H['Record-Route'])
-      if (recorded.length > 0) this.routeSet = recorded
+      this.record(request.list(H['Record-Route']))
     }
     this.remoteTarget = request.contactUri?.text ?? this.remoteTarget
     this.remoteSeq = request.cseq.number
     reply(200)
     const reason = stated.parameters.get('reason')
     const notification: Notification = { request, state: stated.value, reason }
-    this.listener.notified(notification)
-    if (stated.value === 'terminated') this.over(reason ?? '', parseSeconds(stated.parameters.get('retry-after') ?? ''))
+    try {
+      this.listener.notified(notification)
+    } finally {
+      if (stated.value === 'terminated') this.over(reason ?? '', parseSeconds(stated.parameters.get('retry-after') ?? ''))
+    }
   }
   /** RFC 6665 §4.1.3. */
   private over(reason: string, retryAfter: number | undefined): void {
     if (this.leaving || this.options.expires === 0 || gone.includes(reason)) this.finish(200, reason)
-    else
-      this.restart(
-        retryAfter !== undefined ? retryAfter * 1000 : reason === 'deactivated' || reason === 'timeout' ? 0 : retryFirst,
-      )
+    else if (retryAfter !== undefined) this.restart(retryAfter * 1000)
+    else if (reason === 'deactivated' || reason === 'timeout') this.restartSoon()
+    else this.restart(retryFirst)
   }
   private finish(status: number, reason: string): void {
     if (!this.live) return

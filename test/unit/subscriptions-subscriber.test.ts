@@ -21,6 +21,8 @@ class Scene {
   private cseq = 0
   /** Status for each SUBSCRIBE; undefined: silence. */
   reply: (request: SipRequest) => number | undefined = () => 200
+  /** Header fields of each answer besides. */
+  more: readonly [string, string][] = []
 
   static async open(options: Partial<SubscribeOptions> = {}, prepare: (scene: Scene) => void = () => undefined): Promise<Scene> {
     const scene = new Scene()
@@ -30,7 +32,7 @@ class Scene {
     scene.wire.onRequest = (request) => {
       const status = scene.reply(request)
       if (status === undefined) return
-      const headers: [string, string][] = [['Contact', '<sip:notifier@10.0.7.1>']]
+      const headers: [string, string][] = [['Contact', '<sip:notifier@10.0.7.1>'], ...scene.more]
       if (status < 300) headers.push(['Expires', request.text(H.Expires)!])
       scene.wire.answer(request, status, { toTag: 'notifier', headers })
     }
@@ -282,4 +284,96 @@ test('a challenge is answered once', async (t) => {
   t.regex(scene.subscribes[1]!.text('Authorization')!, /username="watcher"/)
   t.is(scene.endings[0]?.[0], 401)
   t.is(scene.made, 0)
+})
+
+test('while it waits to come back nothing is sent into the old dialog', async (t) => {
+  const scene = await Scene.open()
+  await scene.notify('active')
+  scene.reply = (request) => (request.toTag === '' ? 200 : 503)
+  scene.subscription.refresh()
+  await scene.pass(20)
+  scene.reply = () => 200
+  scene.subscription.refresh()
+  await scene.pass(2000)
+  t.deepEqual(
+    scene.subscribes.map(({ toTag }) => toTag),
+    ['', 'notifier', ''],
+  )
+  t.is(await scene.notify('active', 'anew', { cseq: 1 }), 200)
+})
+
+test('a NOTIFY that ends it before the 200 has come: unsubscribed meanwhile, it does not come back', async (t) => {
+  const scene = await Scene.open({}, (made) => {
+    made.reply = () => undefined
+  })
+  await scene.notify('terminated;reason=probation;retry-after=30')
+  scene.wire.answer(scene.subscribes[0]!, 200, { toTag: 'notifier', headers: [['Expires', '600']] })
+  await scene.pass(20)
+  scene.subscription.unsubscribe()
+  await scene.pass(100_000)
+  t.is(scene.endings.length, 1)
+  t.is(scene.subscribes.filter(({ toTag }) => toTag === '').length, 1)
+  t.is(scene.made, 0)
+})
+
+test('a node that has stopped sends no SUBSCRIBE any more', async (t) => {
+  const scene = await Scene.open({}, (made) => {
+    made.reply = () => 503
+  })
+  await scene.node.stop(0)
+  await scene.pass(100_000)
+  t.is(scene.subscribes.length, 1)
+})
+
+test('each dialog has a route set of its own, however many there were before', async (t) => {
+  const scene = await Scene.open()
+  const route = '<sip:10.0.7.1;lr>'
+  scene.more = [['Record-Route', route]]
+  for (let i = 0; i < 3; i++) {
+    await scene.notify('terminated;reason=deactivated')
+    await scene.pass(2000)
+  }
+  scene.subscription.refresh()
+  await scene.pass(20)
+  t.is(scene.subscribes.at(-1)!.toTag, 'notifier')
+  t.deepEqual(scene.subscribes.at(-1)!.texts(H.Route), [route])
+})
+
+test('a peer that ends each subscription as it begins, or knows of no dialog where there is none, is asked seldom', async (t) => {
+  const ending = await Scene.open({}, (made) => {
+    made.reply = () => undefined
+  })
+  for (let i = 0; i < 100; i++) await ending.notify('terminated;reason=deactivated', '', { cseq: 1 })
+  t.true(ending.subscribes.length < 10, `${ending.subscribes.length} in 2 s`)
+  const lost = await Scene.open({}, (made) => {
+    made.reply = () => 481
+  })
+  await lost.pass(2000)
+  t.true(lost.subscribes.length < 5, `${lost.subscribes.length} in 2 s`)
+  const fetching = await Scene.open({ expires: 0 }, (made) => {
+    made.reply = () => 481
+  })
+  await fetching.pass(100)
+  t.is(fetching.endings.length, 1)
+})
+
+test('Retry-After is heeded', async (t) => {
+  const scene = await Scene.open({}, (made) => {
+    made.more = [['Retry-After', '30 (too busy)']]
+    made.reply = () => 503
+  })
+  await scene.pass(29_000)
+  t.is(scene.subscribes.length, 1)
+  await scene.pass(2000)
+  t.is(scene.subscribes.length, 2)
+})
+
+test('an element that fails over its last NOTIFY is subscribed again all the same', async (t) => {
+  const scene = await Scene.open()
+  scene.told.push = () => {
+    throw new Error('a fault of the element')
+  }
+  await scene.notify('terminated;reason=deactivated')
+  await scene.pass(100)
+  t.is(scene.subscribes.length, 2)
 })
