@@ -1,5 +1,7 @@
 /** The subscribers of an HSS: those in the dialplan and those of its provisioning file, each identifier used once. */
 import { dirname, isAbsolute, join } from 'node:path'
+import { faultOfIdentifiers, type IdentifierFault } from '../elements/hss/identifiers.ts'
+import type { SubscriberSettings } from '../elements/schemas/index.ts'
 import { subscriberKey } from '../elements/services/devices.ts'
 import type { Fault, Settings, Subscriber } from './dialplan.ts'
 import { readText } from './text.ts'
@@ -57,7 +59,13 @@ class Owners {
   }
 
   add(file: string, subscribers: readonly RawSubscriber[], lineOf: (index: number) => number): void {
-    for (const [index, { id, aliases = [], watchers }] of subscribers.entries()) {
+    for (const [index, subscriber] of subscribers.entries()) {
+      const { id, aliases = [], watchers } = subscriber
+      const none = faultOfIdentifiers(subscriber as unknown as SubscriberSettings, this.domains)
+      if (none !== undefined) {
+        this.faults.push({ file, line: lineOf(index), ...faultAt(none) })
+        continue
+      }
       const wrong = watchers && this.settledTwice(id, watchers)
       if (wrong !== undefined) this.faults.push({ file, line: lineOf(index), ...wrong })
       for (const text of [id, ...aliases]) {
@@ -82,11 +90,15 @@ class Owners {
   }
 
   private own(text: string, id: string): Pick<Fault, 'text' | 'expected'> | undefined {
-    const key = subscriberKey(text, this.domains)
-    if (key === undefined) return { text: `'${text}' is no identifier`, expected: 'one such as sip:alice@localhost' }
+    const key = subscriberKey(text, this.domains)!
     if (this.reserved.has(key)) return { text: `${id} would be the element ${key}`, expected: 'another name' }
     const owner = this.owners.get(key)
     this.owners.set(key, id)
     return owner === undefined ? undefined : { text: `${text} belongs to ${owner} already`, expected: 'each identifier once' }
   }
+}
+
+function faultAt({ pointer, text }: IdentifierFault): Pick<Fault, 'text' | 'expected'> {
+  const [wrong = text, expected = 'an identifier'] = text.split('; expected ', 2)
+  return { text: `${pointer.slice(1).replaceAll('/', '.')} ${wrong}`, expected }
 }

@@ -131,6 +131,8 @@ function grantOf(text: string): Grant {
 }
 
 function pathOf(id: string): string {
+  // a URL takes these for folders
+  if (['', '.', '..'].includes(id)) throw new Refusal(`'${id}' is no identifier; expected one such as sip:alice@localhost`)
   return `/v1/subscribers/${encodeURIComponent(id)}`
 }
 

@@ -4,6 +4,7 @@ import schema from '../schemas/subscriber-settings.json' with { type: 'json' }
 import { subscriberKey } from '../services/devices.ts'
 import { keyOf } from './additions.ts'
 import type { Directory } from './directory.ts'
+import { faultOfIdentifiers, identifierFault } from './identifiers.ts'
 import { fingerprint, toRecord, withoutSecrets } from './records.ts'
 import { Taken } from './shelf.ts'
 
@@ -56,7 +57,12 @@ export class Provisioning {
   make(wanted: Wanted): Provisioned {
     const key = wanted.id === undefined ? undefined : subscriberKey(wanted.id, this.domains)
     const before = key === undefined ? undefined : this.directory.find(key)
-    if (wanted.do === 'put') return this.put(wanted.settings, key, wanted.guard)
+    if (wanted.do === 'put') {
+      // an identifier that is none is told of, never passed over for another one in the settings
+      if (wanted.id !== undefined && key === undefined)
+        return fail('malformed', '/id', identifierFault(wanted.id, this.domains) ?? 'is no identifier')
+      return this.put(wanted.settings, key, wanted.guard)
+    }
     if (wanted.guard?.(before) === false) return stale()
     if (before === undefined) return fail('unknown', '', `there is no subscriber ${wanted.id}`)
     if (wanted.do === 'patch') return this.patch(before, wanted.patch)
@@ -106,32 +112,15 @@ export class Provisioning {
     }
     const odd = unknownMember(settings as SubscriberSettings)
     if (odd !== undefined) return fail('malformed', odd, 'is not known there')
-    let record: SubscriberRecord
-    try {
-      record = toRecord(settings as SubscriberSettings, this.domains)
-    } catch {
-      return this.identifierFault(settings as SubscriberSettings)
-    }
+    const none = faultOfIdentifiers(settings as SubscriberSettings, this.domains)
+    if (none !== undefined) return fail('malformed', none.pointer, none.text)
+    const record = toRecord(settings as SubscriberSettings, this.domains)
     for (const [i, id] of [record.id, ...(record.aliases ?? [])].entries()) {
       const pointer = i === 0 ? '/id' : `/aliases/${i - 1}`
       if (this.reserved(id)) return fail('taken', pointer, `${id} is an element of this network`)
       if (Buffer.byteLength(keyOf(id)) > longestKey) return fail('malformed', pointer, 'is too long')
     }
     return { record }
-  }
-
-  /** Which of them it was that has no canonical form. */
-  private identifierFault({ id, aliases, friends, servers, watchers }: SubscriberSettings): Failed {
-    const places: [pointer: string, text: string][] = [['/id', id]]
-    const add = (at: string, list: readonly string[] = []): void => {
-      for (const [i, text] of list.entries()) places.push([`${at}/${i}`, text])
-    }
-    add('/aliases', aliases)
-    add('/friends', friends)
-    for (const [i, { uri }] of (servers ?? []).entries()) places.push([`/servers/${i}/uri`, uri])
-    for (const rule of ['allow', 'block', 'polite'] as const) add(`/watchers/${rule}`, watchers?.[rule])
-    const [pointer, text] = places.find(([, text]) => subscriberKey(text, this.domains) === undefined) ?? ['', '']
-    return fail('malformed', pointer, `is '${text}', which is no URI, IP address or user name`)
   }
 }
 

@@ -254,6 +254,15 @@ const cases: readonly Case[] = [
     faults: [[13, /the list team has the address of the subscriber alice/, /nobody has/]],
   },
   {
+    title: 'subscribers that nothing can identify',
+    text: `${head}elements:\n  hss:\n    role: hss\n    subscribers:\n      - ${subscriber("'sip:a%00@localhost'")}\n      - ${subscriber('bob', ", aliases: ['sip:bob@elsewhere.example']")}\n      - ${subscriber('carol', ", friends: ['sip:a%@localhost']")}`,
+    faults: [
+      [8, /id is 'sip:a%00@localhost', with the character U\+0000/, /^none$/],
+      [9, /aliases\.0 is 'sip:bob@elsewhere\.example', of a domain that is not ours/, /^sip:bob@localhost$/],
+      [10, /friends\.0 is 'sip:a%@localhost', which is no URI/, /sip:alice@localhost/],
+    ],
+  },
+  {
     title: 'a watcher that is allowed and blocked',
     text: `${head}elements:\n  hss:\n    role: hss\n    subscribers:\n      - ${subscriber('alice')}\n      - ${subscriber('bob', ", watchers: { allow: [alice, carol], block: ['sip:alice@localhost'], polite: [dave] }")}\n      - ${subscriber('carol', ', watchers: { block: [dave], polite: [dave] }')}`,
     faults: [

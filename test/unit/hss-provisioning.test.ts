@@ -211,3 +211,52 @@ test('merge patch as RFC 7396 appendix A has it', (t) => {
   ]
   for (const [target, patch, result] of cases) t.deepEqual(mergePatch(target, patch), result)
 })
+
+const odd: readonly (readonly [id: string, why: RegExp])[] = [
+  ['\0', /^is '\\u\{0000\}', with the character U\+0000 that nobody sees/],
+  ['al%00ice', /U\+0000/],
+  ['al\r\nice', /U\+000D/],
+  ['sip:al\u200bice@localhost', /U\+200B/],
+  [' alice', /blanks around it/],
+  ['a b', /is no URI, IP address or user name; expected one such as sip:alice@localhost/],
+  ['a%', /is no URI/],
+  ['zoe@localhost', /has no scheme; expected sip:zoe@localhost/],
+  ['sip:localhost', /names a host and no user; expected one such as sip:alice@localhost/],
+  ['sip:zoe', /names a host and no user; expected one such as sip:zoe@localhost/],
+  ['sip:@localhost', /is no URI/],
+  ['sip:zoe@elsewhere.example', /of a domain that is not ours; expected sip:zoe@localhost/],
+  ['mailto:zoe@localhost', /expected a SIP or tel URI, an IP address or a user name/],
+  ['tel:12\u002034', /is no URI/],
+]
+for (const [id, why] of odd) {
+  test(`what cannot identify a subscriber: ${JSON.stringify(id)}`, async (t) => {
+    const { make, put, hss } = await open()
+    const like = { permissions: all }
+    const told = { kind: 'malformed', pointer: '/id' } as const
+    for (const outcome of [await put({ id, ...like }), await make({ do: 'put', id, settings: like })]) {
+      t.like(outcome.fault, told)
+      t.regex(outcome.fault!.text, why)
+    }
+    t.like((await make({ do: 'put', id, settings: { id: 'zoe', ...like } })).fault, told, 'nor for another one')
+    const alias = (await put({ id: 'zoe', aliases: ['tel:+7', id], ...like })).fault
+    t.like(alias, { kind: 'malformed', pointer: '/aliases/1' })
+    t.regex(alias!.text, why)
+    t.is(hss.size, 1)
+  })
+}
+
+test('what identifies a subscriber, and whom one may name', async (t) => {
+  const { put } = await open()
+  for (const id of [
+    'ürsula',
+    'tel:+49-30-7',
+    '10.0.0.7',
+    '2001:db8::7',
+    'sip:10.0.0.8',
+    'sips:xin@localhost',
+    'sip:%7aoe@localhost',
+  ])
+    t.is((await put({ id, permissions: all })).fault, undefined, id)
+  t.is((await put({ id: 'yan', friends: ['sip:zoe@elsewhere.example', 'msn:zoe'], permissions: all })).fault, undefined)
+  t.like((await put({ id: 'yan', friends: ['zoe', 'x\x1b[2J'], permissions: all })).fault, { pointer: '/friends/1' })
+})

@@ -225,6 +225,11 @@ test('faults are problems that name the member', async (t) => {
     status: 409,
     errors: [{ pointer: '/aliases/1' }],
   })
+  const hidden = { status: 422, errors: [{ pointer: '/id' }] }
+  t.like(await fault('PUT', '/subscribers/%00', { permissions: all }), hidden)
+  const problem = await fault('PUT', '/subscribers/%00', { id: 'zoe', permissions: all })
+  t.like(problem, hidden)
+  t.regex(problem.detail, /^\/id is '\\u\{0000\}', with the character U\+0000 that nobody sees/)
   t.like(await fault('PATCH', '/subscribers/nobody', {}), { status: 404 })
   t.like(await fault('PUT', '/subscribers/zoe', '{"permissions":'), { status: 400 })
   t.like(await fault('PUT', '/subscribers/zoe', '{}', { 'Content-Type': 'text/plain' }), { status: 415 })
@@ -264,11 +269,13 @@ test('import goes past lines that are wrong, and tells them', async (t) => {
     'vic,true,false,tel:+2,,',
     'uli,true,false,,,nonsense',
     'bob,true,true,,,',
+    'a\0b,true,true,,,',
+    'sip:zoe@elsewhere.example,true,true,,,',
   ].join('\r\n')
   const imported = await call('POST', '/subscribers', csv, { 'Content-Type': 'text/csv; charset=utf-8' })
   t.is(imported.status, 200)
   const { faults, ...counts } = (await imported.json()) as { faults: { line: number; pointer: string }[] }
-  t.deepEqual(counts as object, { lines: 7, added: 2, changed: 0, unchanged: 1, faulty: 4 })
+  t.deepEqual(counts as object, { lines: 9, added: 2, changed: 0, unchanged: 1, faulty: 6 })
   t.deepEqual(
     faults.map(({ line, pointer }) => [line, pointer]),
     [
@@ -276,6 +283,8 @@ test('import goes past lines that are wrong, and tells them', async (t) => {
       [5, ''],
       [8, '/aliases/0'],
       [9, '/servers'],
+      [11, '/id'],
+      [12, '/id'],
     ],
   )
   t.like(hss.held('tel:+2'), { id: 'sip:zoe@localhost', permissions: { discoverable: true, discoverer: false } })
