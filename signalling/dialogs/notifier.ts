@@ -129,7 +129,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   }
 
   authorise(granted: boolean, state: unknown): void {
-    if (this.pending === granted && this.live && this.ending === undefined) {
+    if (this.pending === granted && !this.ends) {
       this.stored = { ...this.stored, pending: !granted }
       this.holder.saveSoon(this)
       this.full = true
@@ -150,12 +150,12 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   }
   private armExpiry(): void {
     this.expiryTimer?.cancel()
-    if (this.fetch) return
+    if (this.fetch || !this.live) return
     const left = Math.max(0, this.stored.expires - this.holder.clock.date())
     this.expiryTimer = this.holder.clock.after(left, new Expiry(this))
   }
   notify(state: unknown): void {
-    if (!this.live || this.ending !== undefined) return
+    if (this.ends) return
     if (this.pack.same !== undefined && this.stateKnown && this.pack.same(this.state, state)) return
     this.state = state
     this.stateKnown = true
@@ -191,8 +191,12 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   get tag(): string {
     return this.stateKnown ? this.holder.tags.of(this.pack, this.state, this.stored.type) : ''
   }
+  /** It is over, or will be with its last NOTIFY. */
+  get ends(): boolean {
+    return !this.live || this.ending !== undefined
+  }
   terminate(reason: EndReason, retryAfter?: number): void {
-    if (!this.live || this.ending !== undefined) return
+    if (this.ends) return
     this.ending = { reason, retryAfter }
     this.due = true
     this.rateTimer?.cancel()
@@ -224,7 +228,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
       },
       () => {
         this.admission = 'none'
-        if (this.live && this.ending === undefined) this.later() // the element could not say: it is asked again
+        if (!this.ends) this.later() // the element could not say: it is asked again
       },
     )
     return false

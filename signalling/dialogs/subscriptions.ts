@@ -218,9 +218,17 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     const unknown = request.list(H.Require).filter((option) => option.toLowerCase() !== pack.requires)
     if (unknown.length > 0) return reply(420, [['Unsupported', unknown.join(', ')]]) // RFC 3261 §8.2.2.3
     const granted = Math.min(request.expires ?? pack.expires.usual, pack.expires.max)
-    const before = notifier.tag
+    if (granted > 0 && notifier.ends) return reply(481)
+    const condition = request.text(H['Suppress-If-Match'])
+    const before = condition === undefined ? undefined : notifier.tag
     notifier.hold()
-    const refused = granted === 0 ? undefined : element.refreshed?.(notifier, request)
+    let refused: number | undefined
+    try {
+      if (granted > 0) refused = element.refreshed?.(notifier, request)
+    } catch (fault) {
+      notifier.open()
+      throw fault
+    }
     if (refused !== undefined) {
       reply(refused)
       notifier.open()
@@ -234,9 +242,8 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       remoteSeq: request.cseq.number,
       expires: this.clock.date() + granted * 1000,
     }
-    const condition = request.text(H['Suppress-If-Match'])
-    const { stored: kept, tag } = notifier
-    const unchanged = granted > 0 && before === tag && (condition === '*' || (condition !== undefined && condition === tag))
+    const unchanged =
+      granted > 0 && before !== undefined && before === notifier.tag && (condition === '*' || condition === before)
     const headers = grant(granted, this.sender.contact(notifier.element), this.packagesOf(notifier.element), pack.requires)
     if (unchanged) notifier.extend(next)
     else notifier.refreshed(next, condition)
@@ -250,11 +257,14 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       notifier,
       side,
       () => {
+        if (!notifier.live) return reply(481) // its subscriber has said so meanwhile, in answer to a NOTIFY
         reply(unchanged ? 204 : 200, headers)
         notifier.open()
       },
       () => {
-        notifier.refreshed(kept, undefined)
+        const { event, type, remoteTarget, remoteSeq, expires } = stored
+        if (notifier.stored.remoteSeq === next.remoteSeq)
+          notifier.refreshed({ ...notifier.stored, event, type, remoteTarget, remoteSeq, expires }, undefined)
         notifier.open()
       },
     )

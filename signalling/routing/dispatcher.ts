@@ -161,12 +161,23 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     rest: readonly string[],
   ): void {
     const { request } = side
-    if (request.toTag !== '' && this.options.subscriptions.receive(name, side)) return
+    if (request.toTag !== '' && this.ofSubscription(name, side)) return
     const element = this.elements.get(name)
     if (element === undefined) return this.refuse(side, 404)
     const exchange = new NodeExchange(this, side, name, from, rule, own, rest)
     if (request.toTag === '') void this.handle(element, exchange)
     else this.inOrder(`${request.callId}|${request.toTag}|${name}`, () => this.handle(element, exchange))
+  }
+  /** False: it is of no subscription. A fault of the element over it costs the one exchange. */
+  private ofSubscription(name: string, side: ServerSide): boolean {
+    const { request } = side
+    try {
+      return this.options.subscriptions.receive(name, side)
+    } catch (fault) {
+      this.report(name, new ProximaFault('ELEMENT_FAULT', name, fault))
+      side.respond(500, buildResponse(request, 500, { via: side.via }))
+      return true
+    }
   }
   /** Messages of one dialog one at a time: the next waits only where the element took its time. */
   private inOrder(key: string, run: () => Promise<void> | undefined): void {
@@ -212,13 +223,13 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     exchange.settled = true
     exchange.answer(500)
   }
-  faulted(exchange: NodeExchange, fault: ProximaFault): void {
+  faulted({ element }: NodeExchange, fault: ProximaFault): void {
+    this.report(element, fault)
+  }
+  private report(element: string, fault: ProximaFault): void {
     this.options.stats.faults++
     const cause = fault.cause instanceof Error ? fault.cause.stack : fault.cause
-    this.options.log.error(
-      { code: fault.code, element: exchange.element, ...(cause === undefined ? {} : { cause }) },
-      fault.message,
-    )
+    this.options.log.error({ code: fault.code, element, ...(cause === undefined ? {} : { cause }) }, fault.message)
   }
 
   /** ExchangeHolder */
