@@ -6,7 +6,7 @@ import { dropList, encode } from '../messages/edit.ts'
 import type { SipRequest, SipResponse } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import type { ClientUser, NotSent } from '../transactions/client.ts'
-import type { ServerSide } from '../transactions/server.ts'
+import { cancelledBefore, type ServerSide } from '../transactions/server.ts'
 import type { Flow } from '../transports/transport.ts'
 import type { NextHop } from './next-hop.ts'
 
@@ -103,6 +103,11 @@ export class ForkRun implements Fork {
   }
   start(): void {
     this.side.admitted = true
+    if (this.side.onCancel === cancelledBefore) {
+      this.finished = true
+      this.answer(487) // RFC 3261 §9.2
+      return
+    }
     if (this.request.method === 'INVITE') {
       this.side.respond(100, buildResponse(this.request, 100, { via: this.side.via }))
       this.giveUp = this.carrier.after(timerC, () => this.cancel())

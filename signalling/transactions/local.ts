@@ -3,7 +3,7 @@ import type { SipRequest, SipResponse } from '../messages/message.ts'
 import { scan } from '../messages/scan.ts'
 import type { Flow, HostPort } from '../transports/transport.ts'
 import type { ClientUser } from './client.ts'
-import type { Cancellable, ServerSide } from './server.ts'
+import { type Cancellable, cancelledBefore, type ServerSide } from './server.ts'
 
 /** The link on which a request from a fellow element arrives. */
 export class LocalFlow implements Flow {
@@ -67,6 +67,7 @@ export class LocalTransaction implements ServerSide {
     this.soon(() => this.user.onResponse(response))
   }
   cancel(): void {
-    this.onCancel?.cancel()
+    if (this.onCancel !== undefined) this.onCancel.cancel()
+    else if (this.request.method === 'INVITE') this.onCancel = cancelledBefore
   }
 }

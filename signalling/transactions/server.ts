@@ -10,6 +10,9 @@ export interface Cancellable {
   cancel(): void
 }
 
+/** Stands as `onCancel` of an INVITE that was cancelled before anybody was there to be told. */
+export const cancelledBefore: Cancellable = { cancel: () => undefined }
+
 /** What answers a request: a transaction on the wire, or a hop between two elements of one node. */
 export interface ServerSide {
   readonly request: SipRequest
@@ -17,8 +20,8 @@ export interface ServerSide {
   /** The top Via as responses carry it, where received or rport were added; else undefined. */
   readonly via: string | undefined
   /**
-   * Told when the peer cancels, or its flow breaks: it wants no answer any more. An object rather than a closure: V8 keeps such
-   * closures, and with them all of the exchange, until its next full collection.
+   * Told when the peer cancels its INVITE. An object rather than a closure: V8 keeps such closures, and with them all of the
+   * exchange, until its next full collection.
    */
   onCancel: Cancellable | undefined
   /** Let in: somebody vouches for the sender, or whoever asks him has done so. Until then he may be anybody (bounded.ts). */
@@ -141,6 +144,12 @@ export class InviteServerTransaction extends ServerTransaction {
     this.interval = timing.T1
     this.deadline = clock.now() + 64 * timing.T1
     this.timer = clock.after(this.flow.reliable ? 64 * timing.T1 : this.interval, this)
+  }
+  /** The peer's CANCEL has come. */
+  cancel(): void {
+    if (this.state !== Proceeding) return
+    if (this.onCancel === undefined) this.onCancel = cancelledBefore
+    else this.onCancel.cancel()
   }
   override again(): void {
     if (this.state === Proceeding || this.state === Completed) super.again()

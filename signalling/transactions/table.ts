@@ -126,7 +126,7 @@ export class TransactionTable implements ClientHolder, ServerHolder {
     const invite = this.servers.get(transaction.key.replace(/\|CANCEL$/, '|INVITE'))
     if (invite instanceof InviteServerTransaction) {
       transaction.respond(200, buildResponse(request, 200, { via, toTag: 'c' }))
-      invite.onCancel?.cancel()
+      invite.cancel()
     } else transaction.respond(481, buildResponse(request, 481, { via, toTag: 'c' }))
   }
 
