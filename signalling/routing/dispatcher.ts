@@ -25,7 +25,7 @@ import type { Compose } from './fork.ts'
 import { Journey } from './journey.ts'
 import { isLoop } from './loop.ts'
 import { type NextHop, nextHop, planned, planQuery, routeOwner, type Surroundings } from './next-hop.ts'
-import type { Plan } from './plan.ts'
+import type { Decision, Plan } from './plan.ts'
 import { composeParts, type Shortcut, shortcutOf, shown } from './shortcut.ts'
 import { strictly } from './strict.ts'
 
@@ -133,7 +133,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     const element = given ?? (this.options.fellows === undefined ? owner : undefined)
     if (element === undefined) return this.refuse(side, side.request.method === 'OPTIONS' ? 200 : 404)
     if (side.request.method !== 'ACK' && isLoop(side, this.options.table, this.foreignRoutes)) return this.refuse(side, 482)
-    this.deliver(side, element, from, decision?.index ?? -1, routes.own, routes.rest)
+    this.deliver(side, element, from, decision?.element === element ? decision : undefined, routes.own, routes.rest)
   }
   /** A node of our network by its name, or just somebody whom the dialplan trusts. */
   private peerName({ remote }: Flow): string {
@@ -156,7 +156,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     side: ServerSide,
     name: string,
     from: string,
-    rule: number,
+    decision: Decision | undefined,
     own: NodeExchange['ownRoutes'],
     rest: readonly string[],
   ): void {
@@ -164,7 +164,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     if (request.toTag !== '' && this.ofSubscription(name, side)) return
     const element = this.elements.get(name)
     if (element === undefined) return this.refuse(side, 404)
-    const exchange = new NodeExchange(this, side, name, from, rule, own, rest)
+    const exchange = new NodeExchange(this, side, name, from, decision, own, rest)
     if (request.toTag === '') void this.handle(element, exchange)
     else this.inOrder(`${request.callId}|${request.toTag}|${name}`, () => this.handle(element, exchange))
   }
@@ -243,9 +243,10 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     return nextHop({ ...planQuery(request, element), user: parsed.user, host: parsed.host }, parsed, routes, this)
   }
   passOn(exchange: NodeExchange): void {
-    const decision = this.plan.decide(planQuery(exchange.request, exchange.from), exchange.rule)
+    const { side, from, decision: last, ownRoutes, routes } = exchange
+    const decision = (last?.plan ?? this.plan).decide(planQuery(exchange.request, from), last?.index)
     if (decision?.element === undefined) exchange.answer(404)
-    else this.deliver(exchange.side, decision.element, exchange.from, decision.index, exchange.ownRoutes, exchange.routes)
+    else this.deliver(side, decision.element, from, decision, ownRoutes, routes)
   }
   acceptSubscription(
     exchange: NodeExchange,
@@ -303,7 +304,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     this.soon(() => {
       const routes = splitRoutes(request, this)
       if (routes === undefined) this.refuse(transaction, 400)
-      else this.deliver(transaction, name, from, -1, routes.own, routes.rest)
+      else this.deliver(transaction, name, from, undefined, routes.own, routes.rest)
     })
     return transaction
   }

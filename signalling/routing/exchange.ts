@@ -11,6 +11,7 @@ import type { ServerSide } from '../transactions/server.ts'
 import type { Flow } from '../transports/transport.ts'
 import { type BranchTarget, type Carrier, ForkRun } from './fork.ts'
 import type { NextHop, Surroundings } from './next-hop.ts'
+import type { Decision } from './plan.ts'
 import { strictly } from './strict.ts'
 
 /** What an exchange needs of its node. */
@@ -34,8 +35,8 @@ export class NodeExchange implements Exchange {
   readonly element: string
   /** Where it came from, in the plan's words. */
   readonly from: string
-  /** Index of the rule that chose the element; -1 if none did. */
-  readonly rule: number
+  /** The rule that chose the element; undefined: none did. */
+  readonly decision: Decision | undefined
   readonly ownRoutes: readonly Address[]
   readonly routes: readonly string[]
   settled = false
@@ -47,7 +48,7 @@ export class NodeExchange implements Exchange {
     side: ServerSide,
     element: string,
     from: string,
-    rule: number,
+    decision: Decision | undefined,
     ownRoutes: readonly Address[],
     routes: readonly string[],
   ) {
@@ -57,7 +58,7 @@ export class NodeExchange implements Exchange {
     this.flow = side.flow
     this.element = element
     this.from = from
-    this.rule = rule
+    this.decision = decision
     this.ownRoutes = ownRoutes
     this.routes = routes
   }

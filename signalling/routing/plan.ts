@@ -39,6 +39,8 @@ export interface Decision {
   readonly index: number
   readonly element?: string
   readonly uri?: string
+  /** Whose rule it is: what an element passes goes on behind it. */
+  readonly plan: Plan
 }
 
 /** One rule's part in an explanation. */
@@ -136,7 +138,9 @@ export class DecisionTable implements Plan {
     this.places = places
     this.directs = rules.some(({ line, from }) => line > 0 && from !== undefined)
     this.rows = rules.map((rule, index) =>
-      isUri(rule.to) ? new Row({ rule, index, uri: rule.to }) : new Row({ rule, index, element: rule.to }),
+      isUri(rule.to)
+        ? new Row({ rule, index, uri: rule.to, plan: this })
+        : new Row({ rule, index, element: rule.to, plan: this }),
     )
     for (const method of new Set(rules.flatMap((rule) => valuesOf(rule.method) ?? []))) {
       this.byMethod.set(
