@@ -2,8 +2,8 @@
 
 export interface FramingSink {
   message(bytes: Buffer): void
-  /** A double CRLF between messages: wants a single one back. */
-  ping(): void
+  /** So many double CRLFs between messages, which came together: each wants a single one back. */
+  ping(count: number): void
   /** A message that is longer than the limit, though its end is known: its body is passed over, and the stream goes on. Left out: `broken`. */
   tooLong?(why: string, head: Buffer): void
   /** The stream cannot be cut any more; nothing is delivered afterwards. `head`: what there is of the header that is to blame. */
@@ -12,7 +12,7 @@ export interface FramingSink {
 
 const CR = 13
 const LF = 10
-const ping = Buffer.from('\r\n\r\n')
+const ping = [CR, LF, CR, LF]
 const skippedAtMost = 1024 * 1024 // bytes of a body that is passed over; a stream with a longer one is given up
 
 export class Framer {
@@ -58,12 +58,7 @@ export class Framer {
   private cut(): boolean {
     const bytes = this.pending
     if (this.wanted === 0) {
-      if (bytes[0] === CR || bytes[0] === LF) {
-        const matched = prefixOf(bytes, ping)
-        if (matched === bytes.length && matched < ping.length) return false // what may become a ping
-        if (matched === ping.length) this.sink.ping()
-        return this.drop(matched === ping.length ? matched : 1)
-      }
+      if (bytes[0] === CR || bytes[0] === LF) return this.blank(bytes)
       if (bytes.length === 0) return false
       const end = headerEnd(bytes)
       if (end < 0) return bytes.length > this.limit ? this.fail(`a header of more than ${this.limit} bytes`, this.limit) : false
@@ -83,6 +78,22 @@ export class Framer {
     this.sink.message(message)
     return this.pending.length > 0
   }
+  /** Empty lines between messages, however many, at once: one call and one answer a ping would cost a peer nothing, and us much. */
+  private blank(bytes: Buffer): boolean {
+    let at = 0
+    let pings = 0
+    while (bytes[at] === CR || bytes[at] === LF) {
+      let same = 1
+      if (bytes[at] === CR) while (same < ping.length && bytes[at + same] === ping[same]) same++
+      if (same === ping.length) pings++
+      else if (bytes[at] === CR && at + same === bytes.length)
+        break // what may become a ping
+      else same = 1
+      at += same
+    }
+    if (pings > 0) this.sink.ping(pings)
+    return this.drop(at) && at > 0
+  }
   private skip(why: string, end: number, length: number): boolean {
     const head = this.pending.subarray(0, end)
     this.skipped = Math.max(0, end + length - this.pending.length)
@@ -96,11 +107,9 @@ export class Framer {
   }
 }
 
-/** How many of the first bytes are those of `wanted`. */
-function prefixOf(bytes: Buffer, wanted: Buffer): number {
-  let same = 0
-  while (same < wanted.length && same < bytes.length && bytes[same] === wanted[same]) same++
-  return same
+/** The answer to so many pings. */
+export function pongs(count: number): Buffer {
+  return Buffer.alloc(2 * count, '\r\n')
 }
 
 /** Offset behind the first empty line, as scan sees it; -1 if it has not come yet. */

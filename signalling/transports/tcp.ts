@@ -3,7 +3,7 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 import { connect as connectTls, createServer as createTlsServer, TLSSocket, type Server as TlsServer } from 'node:tls'
 import { ConnectionFlow, type ConnectionOptions, type Pipe, plainAddress, usual } from './connection.ts'
 import { admitBy, handshakeTime, remoteOf } from './door.ts'
-import { Framer } from './framing.ts'
+import { Framer, pongs } from './framing.ts'
 import { acceptOptions, contextOf, Dialling, provenDomains, refusalOf } from './tls.ts'
 import type { HostPort, Transport } from './transport.ts'
 
@@ -12,7 +12,6 @@ export type TcpOptions = Omit<ConnectionOptions, 'listen'> & { readonly listen?:
 
 /** Where a socket listens that has no address of its own. */
 const anyHost: readonly string[] = ['0.0.0.0', '::']
-const pong = Buffer.from('\r\n')
 const connectTimeout = 5_000
 /** Of a broken stream: how long, and how many bytes, its end is waited for, so that our answer is read and not reset. */
 const lingerFor = 2_000
@@ -82,7 +81,7 @@ export function tcpTransport(options: TcpOptions): Transport {
           completed = true
           flow.received(bytes)
         },
-        ping: () => flow.send(pong),
+        ping: (count) => flow.send(pongs(count)),
         tooLong: (why, head) => flow.refused(why, head),
         broken: (why, head) => {
           if (sink.broken === undefined) sink.failed(flow, why)

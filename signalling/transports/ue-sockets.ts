@@ -2,7 +2,7 @@
 import { createSocket } from 'node:dgram'
 import { createConnection, isIPv6 } from 'node:net'
 import { WebSocket } from 'ws'
-import { Framer } from './framing.ts'
+import { Framer, pongs } from './framing.ts'
 import type { Flow, HostPort } from './transport.ts'
 
 /** Who is told what comes on a way; whole messages only. */
@@ -16,7 +16,6 @@ export interface PortListener {
 
 const messageLimit = 65_535
 const patience = 5_000 // milliseconds until an attempt to connect is given up
-const pong = Buffer.from('\r\n')
 
 /** `local` is known once it stands; a flow handed out is open. */
 class ClientFlow implements Flow {
@@ -85,7 +84,7 @@ export function openTcp(server: HostPort, listener: PortListener): Promise<Flow>
     const framer = new Framer(
       {
         message: (bytes) => listener.received(bytes),
-        ping: () => socket.write(pong),
+        ping: (count) => socket.write(pongs(count)),
         broken: (fault) => socket.destroy(new Error(fault)),
       },
       messageLimit,

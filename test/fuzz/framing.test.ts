@@ -15,7 +15,7 @@ function cut(chunks: readonly Uint8Array[]): string[] {
         scan(bytes, { framed: true })
         seen.push(bytes.toString('latin1'))
       },
-      ping: () => seen.push('ping'),
+      ping: (count) => seen.push(...new Array<string>(count).fill('ping')),
       broken: () => seen.push('broken'),
     },
     limit,

@@ -91,7 +91,7 @@ function cut(chunks: readonly Buffer[]): string {
   const seen: string[] = []
   const sink = {
     message: (bytes: Buffer) => seen.push(bytes.toString('latin1')),
-    ping: () => seen.push('ping'),
+    ping: (count: number) => seen.push(...new Array<string>(count).fill('ping')),
     broken: () => seen.push('broken'),
   }
   const framer = new Framer(sink as unknown as ConstructorParameters<typeof Framer>[0], 1_000_000)

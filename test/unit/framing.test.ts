@@ -1,6 +1,6 @@
 /** Cutting streams into messages (RFC 3261 §18.3, RFC 5626 §3.5.1), however the bytes arrive. */
 import test from 'ava'
-import { Framer } from '../../signalling/transports/framing.ts'
+import { Framer, pongs } from '../../signalling/transports/framing.ts'
 
 interface Cut {
   readonly messages: readonly string[]
@@ -15,7 +15,9 @@ function cut(stream: string | Buffer, step: number, limit = 2000): Cut {
   const framer = new Framer(
     {
       message: (bytes) => messages.push(bytes.toString('latin1')),
-      ping: () => pings++,
+      ping: (count) => {
+        pings += count
+      },
       broken: (why) => {
         broken = why
       },
@@ -64,6 +66,15 @@ test('keep-alives between messages, in any chunking', (t) => {
       )
     }
   }
+})
+
+test('keep-alives that come together are told together', (t) => {
+  const told: number[] = []
+  const framer = new Framer({ message: () => told.push(0), ping: (count) => told.push(count), broken: () => told.push(-1) }, 2000)
+  framer.push(Buffer.from('\r\n'.repeat(20_001)))
+  framer.push(Buffer.from(`\r\n${'\n'.repeat(20_000)}${message('a')}\r\n\r\n`))
+  t.deepEqual(told, [10_000, 1, 0, 1])
+  t.deepEqual(pongs(3).toString(), '\r\n\r\n\r\n')
 })
 
 test('line feeds alone end lines too, and the first empty line ends the header', (t) => {
