@@ -92,7 +92,8 @@ export class AutomatedRegistration {
     exchange.reply(202)
     const { aluid, epuid } = body.value
     const user = users.withAluid(aluid)
-    if (user !== undefined) await registration.put({ ...user, epuid, prose })
+    // only the server that a user is at sends him elsewhere: one that takes a move back may come late
+    if (user !== undefined && (prose === server || user.prose === server)) await registration.put({ ...user, epuid, prose })
     const told = user === undefined ? { aluid, cause: 'aluid-unknown' as const } : { aluid }
     conversations.answer(exchange, server, writeBody('aluid-update-result', told))
   }

@@ -53,10 +53,10 @@ export class Identities {
     return identity
   }
 
-  /** Durable, and then in force, when it resolves; nothing has changed where it rejects. */
-  async put(identity: Identity): Promise<void> {
+  /** Durable, and then in force, when it resolves, with what is to be written with it; nothing has changed where it rejects. */
+  async put(identity: Identity, more: readonly Write[] = []): Promise<void> {
     const before = this.byDevice.get(identity.device)
-    const writes: Write[] = [{ key: this.key(identity.epuid), value: identity }]
+    const writes: Write[] = [{ key: this.key(identity.epuid), value: identity }, ...more]
     const replaces = before !== undefined && before.epuid !== identity.epuid
     if (replaces) writes.push({ key: this.key(before.epuid), delete: true })
     await this.host.store.write(writes)
@@ -64,10 +64,10 @@ export class Identities {
     this.place(identity)
   }
 
-  async drop({ epuid, device }: Identity): Promise<void> {
+  async drop({ epuid, device }: Identity, more: readonly Write[] = []): Promise<void> {
     this.byEpuid.delete(epuid)
     if (this.byDevice.get(device)?.epuid === epuid) this.byDevice.delete(device)
-    await this.host.store.write([{ key: this.key(epuid), delete: true }])
+    await this.host.store.write([{ key: this.key(epuid), delete: true }, ...more])
   }
 
   newEpuid(): string {

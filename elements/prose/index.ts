@@ -7,6 +7,7 @@ import { proseBody, proximityBody } from './bodies.ts'
 import type { ProseView } from './devices.ts'
 import { Identities } from './identities.ts'
 import { handleMatch } from './matches.ts'
+import { Moves } from './moves.ts'
 import { admitted, Policing } from './policing.ts'
 import { ProximityQueries } from './queries.ts'
 import { Rechecks } from './rechecks.ts'
@@ -87,7 +88,10 @@ class ProximityServer implements Element {
     this.proximity = new ProximityQueries(this.registry, this.subscribers, this.policing)
     const identities = new Identities(host)
     await identities.load()
-    this.automated = new AutomatedRegistration(this.registry, this.subscribers, identities, this.settings.fellows ?? [])
+    const moves = new Moves(host, identities)
+    await moves.load()
+    this.automated = new AutomatedRegistration(this.registry, this.subscribers, identities, moves, this.settings.fellows ?? [])
+    this.automated.start()
     configureMonitors(this.registry, this.settings.monitors ?? {})
     await this.registry.load((set) => this.proximity.restoreSet(set))
     const changed = (id: string, record: SubscriberRecord | undefined): void => {
@@ -141,5 +145,6 @@ class ProximityServer implements Element {
     this.registry.stop()
     this.rechecks.stop()
     this.policing.stop()
+    this.automated.stop()
   }
 }

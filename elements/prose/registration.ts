@@ -7,6 +7,7 @@ import { deviceKey } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
 import { recordFor } from './asking.ts'
 import type { Identities, Identity } from './identities.ts'
+import type { Moves } from './moves.ts'
 import type { Registry } from './registry.ts'
 import { type Former, Relocation } from './relocation.ts'
 
@@ -28,14 +29,21 @@ export class AutomatedRegistration {
   private readonly fellows: ReadonlySet<string>
 
   /** @param fellows URIs of the other ProSe servers of the network */
-  constructor(registry: Registry, subscribers: Subscribers, identities: Identities, fellows: readonly string[]) {
+  constructor(registry: Registry, subscribers: Subscribers, identities: Identities, moves: Moves, fellows: readonly string[]) {
     const { host } = registry
     this.registry = registry
     this.subscribers = subscribers
     this.identities = identities
     this.conversations = new Conversations(host)
     this.fellows = new Set(fellows.map((uri) => deviceKey(uri, host.domains) ?? uri))
-    this.relocation = new Relocation(host, identities, this.conversations, this.fellows)
+    this.relocation = new Relocation(host, identities, moves, this.conversations, this.fellows)
+  }
+  /** Ends what an earlier process has left half done. */
+  start(): void {
+    this.relocation.start()
+  }
+  stop(): void {
+    this.relocation.stop()
   }
 
   handle(exchange: Exchange): void | Promise<void> {

@@ -1,31 +1,54 @@
 /**
  * A device moves here from another ProSe server (SPEC §4): its context is fetched, every application server told, the old
- * context released. Where any step fails, what was before stays in force everywhere.
+ * context released. Where any step fails, or this process dies at it, what was before comes into force again everywhere.
  */
-import type { Host } from '../../signalling/index.ts'
+import type { Host, Timer } from '../../signalling/index.ts'
 import { type RegistrationCode, writeBody } from '../schemas/index.ts'
 import type { Conversations } from '../services/conversations.ts'
 import { deviceKey } from '../services/devices.ts'
 import type { Binding, Identities, Identity } from './identities.ts'
+import type { Move, Moves } from './moves.ts'
 
 /** What a device says of where it was. */
 export type Former = { readonly epuid: string; readonly prose: string }
 
 type Cause = NonNullable<RegistrationCode['cause']>
 
+/** What an application server made of an update. `silent`: nobody knows, and it may still hear of it. */
+type Outcome = 'done' | 'refused' | 'silent'
+
+const onTheWay = 40_000 // milliseconds in which an update that nobody has answered may still arrive: Timer F (RFC 3261 §17.1.2.2), and some
+const afterStart = 1000 // milliseconds until the other elements of this process are there
+const retryMost = 300_000
+
 export class Relocation {
   private readonly host: Host
   private readonly identities: Identities
+  private readonly moves: Moves
   private readonly conversations: Conversations
   private readonly fellows: ReadonlySet<string>
   /** Moves that are not over, by device and former EPUID. */
   private readonly underWay = new Map<string, Promise<Identity | Cause>>()
+  /** Attempts to undo a move, by device, and when the next one is due. */
+  private readonly undoing = new Map<string, Promise<void>>()
+  private readonly retries = new Map<string, Timer>()
+  private stopped = false
 
-  constructor(host: Host, identities: Identities, conversations: Conversations, fellows: ReadonlySet<string>) {
+  constructor(host: Host, identities: Identities, moves: Moves, conversations: Conversations, fellows: ReadonlySet<string>) {
     this.host = host
     this.identities = identities
+    this.moves = moves
     this.conversations = conversations
     this.fellows = fellows
+  }
+
+  /** Nobody has been told how those ended that an earlier process began: they are undone. */
+  start(): void {
+    for (const move of this.moves.unfinished()) this.undoLater(move, afterStart, this.host.clock.now())
+  }
+  stop(): void {
+    this.stopped = true
+    for (const timer of this.retries.values()) timer.cancel()
   }
 
   /** The identity that the device has here from now on, with what it had there; or why not. Asked again meanwhile: the same. */
@@ -44,24 +67,69 @@ export class Relocation {
     if (here !== undefined && here.former === former.epuid) return here // it has moved, and its answer was lost
     const server = deviceKey(former.prose, this.host.domains)
     if (server === undefined || !this.fellows.has(server)) return 'server-unreachable'
+    await this.undoing.get(device)
     const brought = await this.fetch(device, former.epuid, server)
     if (typeof brought === 'string') return brought
-    const epuid = here?.epuid ?? this.identities.newEpuid()
-    const told: Binding[] = []
-    for (const binding of brought) {
-      told.push(binding)
-      if (await this.update(binding, epuid, this.host.uri)) continue
-      // they go back to what they knew, and so does the one whose answer has not come: it may have believed us
-      for (const one of told) void this.update(one, former.epuid, server)
+    // one that is still being undone would take back what this one says
+    if (this.moves.of(device) !== undefined) return 'application-server-unreachable'
+    const move = await this.moves.begin(device, former.epuid, server, brought)
+    const silentAt = await this.tellAll(move)
+    if (silentAt !== undefined) {
+      this.undoing.set(device, this.undo(move, silentAt))
       return 'application-server-unreachable'
     }
-    // what an application bound here itself is newer than what was bound there
-    const own = here?.bindings ?? []
-    const bindings = [...own, ...brought.filter(({ application }) => !own.some((one) => one.application === application))]
-    const identity: Identity = { epuid, device, bindings, former: former.epuid }
-    await this.identities.put(identity)
+    const identity = await this.finish(move)
     void this.release(device, former.epuid, server)
     return identity
+  }
+
+  /** Undefined: all know where the device is now. Else from when on nobody can hear of it any more. */
+  private async tellAll({ brought, epuid }: Move): Promise<number | undefined> {
+    for (const binding of brought) {
+      const outcome = await this.update(binding, epuid, this.host.uri)
+      if (outcome === 'done') continue
+      const now = this.host.clock.now()
+      return outcome === 'silent' ? now + onTheWay : now
+    }
+    return undefined
+  }
+  private async finish(move: Move): Promise<Identity> {
+    try {
+      return await this.moves.finish(move)
+    } catch (fault) {
+      this.undoing.set(move.device, this.undo(move, this.host.clock.now()))
+      throw fault
+    }
+  }
+
+  /**
+   * They go back to what they knew, and so does the one whose answer has not come: it may have believed us. Until all have
+   * said so, after `from`, the device stays known here.
+   */
+  private async undo(move: Move, from: number, retry = 1000): Promise<void> {
+    const { clock, log } = this.host
+    const began = clock.now()
+    let next = from
+    try {
+      const outcomes = await Promise.all(move.brought.map((one) => this.update(one, move.former, move.server)))
+      if (outcomes.includes('silent')) next = clock.now() + onTheWay
+      else if (began >= from) {
+        await this.moves.undo(move)
+        this.undoing.delete(move.device)
+        return
+      }
+    } catch (fault) {
+      log.error({ fault: String(fault), device: move.device }, 'a move is not undone yet')
+    }
+    if (!this.stopped) this.undoLater(move, Math.max(retry, next - clock.now()), next, Math.min(retry * 2, retryMost))
+  }
+  private undoLater(move: Move, ms: number, from: number, retry?: number): void {
+    const { device } = move
+    const due = this.host.clock.after(ms, () => {
+      this.retries.delete(device)
+      this.undoing.set(device, this.undo(move, from, retry))
+    })
+    this.retries.set(device, due)
   }
 
   private async fetch(device: string, epuid: string, server: string): Promise<readonly Binding[] | Cause> {
@@ -72,10 +140,11 @@ export class Relocation {
     return (context.bindings ?? []).map(({ application, server, aluid }) => ({ application, server, aluid }))
   }
 
-  private async update({ server, aluid }: Binding, epuid: string, prose: string): Promise<boolean> {
+  private async update({ server, aluid }: Binding, epuid: string, prose: string): Promise<Outcome> {
     const body = writeBody('aluid-update', { aluid, epuid, prose })
-    const { value: result } = await this.conversations.ask({ to: server, body, answer: 'aluid-update-result' })
-    return result !== undefined && result.cause === undefined
+    const { value, status } = await this.conversations.ask({ to: server, body, answer: 'aluid-update-result' })
+    if (value !== undefined) return value.cause === undefined ? 'done' : 'refused'
+    return refusals.includes(status) ? 'refused' : 'silent'
   }
 
   private async release(device: string, epuid: string, server: string): Promise<void> {
@@ -84,3 +153,6 @@ export class Relocation {
     if (status !== undefined) this.host.log.warn({ server, status }, 'a former ProSe server keeps a context that nobody needs')
   }
 }
+
+/** Whoever answers so has not believed us, and will not (SPEC §2.6). */
+const refusals = [400, 403, 404, 415]
