@@ -4,20 +4,44 @@ import { plainAddress } from './connection.ts'
 import { type Guests, usualLimits } from './guests.ts'
 import type { HostPort } from './transport.ts'
 
-/** Lets only so many in; one too many is told `refusal` and its connection ended, before the server's own listeners see it. */
-export function admitBy(guests: Guests, server: Server, refusal = ''): void {
-  const listeners = server.listeners('connection')
-  server.removeAllListeners('connection')
-  server.on('connection', (socket: Socket) => {
-    const { host } = remoteOf(socket)
-    if (guests.enter(host)) {
-      socket.once('close', () => guests.leave(host))
+const patience = 1000 // milliseconds in which peers may take what was written and say goodbye, once we close
+
+export class Door {
+  private readonly server: Server
+  /** All that came in, and what we opened ourselves. */
+  private readonly sockets = new Set<Socket>()
+
+  /** Lets only so many in; one too many is told `refusal` and its connection ended, before the server's own listeners see it. */
+  constructor(server: Server, guests: Guests | undefined, refusal = '') {
+    this.server = server
+    const listeners = server.listeners('connection')
+    server.removeAllListeners('connection')
+    server.on('connection', (socket: Socket) => {
+      const { host } = remoteOf(socket)
+      if (guests?.enter(host) === false) {
+        socket.on('error', () => socket.destroy())
+        socket.end(refusal, () => socket.destroy())
+        return
+      }
+      this.watch(socket)
+      if (guests !== undefined) socket.once('close', () => guests.leave(host))
       for (const listener of listeners) listener.call(server, socket)
-      return
-    }
-    socket.on('error', () => socket.destroy())
-    socket.end(refusal, () => socket.destroy())
-  })
+    })
+  }
+  watch(socket: Socket): void {
+    this.sockets.add(socket)
+    socket.once('close', () => this.sockets.delete(socket))
+  }
+  /** Lets nobody in any more. Resolves when all sockets are closed: those whose peers do nothing about it are cut off. */
+  async close(): Promise<void> {
+    const timer = setTimeout(() => {
+      for (const socket of this.sockets) socket.destroy()
+    }, patience)
+    const ends = [...this.sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve)))
+    if (this.server.listening) ends.push(new Promise((resolve) => this.server.close(resolve)))
+    await Promise.all(ends)
+    clearTimeout(timer)
+  }
 }
 
 export function remoteOf(socket: Socket): HostPort {

@@ -2,17 +2,20 @@
 import { createConnection, createServer, type Server, type Socket } from 'node:net'
 import { connect as connectTls, createServer as createTlsServer, TLSSocket, type Server as TlsServer } from 'node:tls'
 import { ConnectionFlow, type ConnectionOptions, type Pipe, plainAddress, usual } from './connection.ts'
-import { admitBy, handshakeTime, remoteOf } from './door.ts'
+import { Door, handshakeTime, remoteOf } from './door.ts'
 import { Framer, pongs } from './framing.ts'
 import { acceptOptions, contextOf, Dialling, provenDomains, refusalOf } from './tls.ts'
 import type { HostPort, Transport } from './transport.ts'
 
 /** Without `listen`: connects only. */
-export type TcpOptions = Omit<ConnectionOptions, 'listen'> & { readonly listen?: HostPort }
+export type TcpOptions = Omit<ConnectionOptions, 'listen'> & {
+  readonly listen?: HostPort
+  /** Milliseconds in which a peer that we call has to answer, TLS handshake included; default 5,000. */
+  readonly connectWithin?: number
+}
 
 /** Where a socket listens that has no address of its own. */
 const anyHost: readonly string[] = ['0.0.0.0', '::']
-const connectTimeout = 5_000
 /** Of a broken stream: how long, and how many bytes, its end is waited for, so that our answer is read and not reset. */
 const lingerFor = 2_000
 const lingerBytes = 262_144
@@ -38,7 +41,7 @@ function dial({ host, port }: HostPort, tls: Dialling | undefined, name: string)
 }
 
 export function tcpTransport(options: TcpOptions): Transport {
-  const { sink } = options
+  const { sink, connectWithin = 5_000 } = options
   const messageLimit = options.messageLimit ?? usual.messageLimit
   const flows = new Map<string, ConnectionFlow>()
   const name = options.tls === undefined ? 'TCP' : 'TLS'
@@ -56,7 +59,7 @@ export function tcpTransport(options: TcpOptions): Transport {
   const dialling = options.tls && new Dialling(options.tls)
   const server: Server | TlsServer = secure ?? createServer({ noDelay: true, keepAlive: true, allowHalfOpen: true }, accept)
   secure?.on('tlsClientError', (_fault, socket) => socket.destroy())
-  if (guests !== undefined) admitBy(guests, server)
+  const door = new Door(server, guests)
   /** A connection over TLS is for whom its certificate names, and for nobody else at that address. */
   const keyOf = ({ host, port }: HostPort, asked = host): string =>
     options.tls === undefined || asked === host ? `${host}|${port}` : `${host}|${port}|${asked}`
@@ -135,9 +138,9 @@ export function tcpTransport(options: TcpOptions): Transport {
       const standing = flows.get(keyOf(remote, asked))
       if (standing?.open) return standing
       const socket = dial(remote, dialling, asked)
-      socket.setTimeout(connectTimeout, () => {
-        if (socket.connecting) socket.destroy(new Error(`no connection within ${connectTimeout} ms`))
-      })
+      door.watch(socket)
+      socket.setTimeout(connectWithin, () => socket.destroy(new Error(`no connection within ${connectWithin} ms`)))
+      socket.once(dialling === undefined ? 'connect' : 'secureConnect', () => socket.setTimeout(0))
       return attach(socket, remote, asked)
     },
     ...(secure === undefined
@@ -148,11 +151,9 @@ export function tcpTransport(options: TcpOptions): Transport {
             secure.setSecureContext(contextOf(material))
           },
         }),
-    close: () =>
-      new Promise((resolve) => {
-        for (const flow of flows.values()) flow.close()
-        if (server.listening) server.close(() => resolve())
-        else resolve()
-      }),
+    close: () => {
+      for (const flow of flows.values()) flow.close()
+      return door.close()
+    },
   }
 }

@@ -5,7 +5,7 @@ import { createServer as createSecureServer } from 'node:https'
 import { type PerMessageDeflateOptions, type WebSocket, WebSocketServer } from 'ws'
 import type { TransportName } from '../capture/tap.ts'
 import { ConnectionFlow, type ConnectionOptions, type Pipe, usual } from './connection.ts'
-import { admitBy, handshakeTime, remoteOf } from './door.ts'
+import { Door, handshakeTime, remoteOf } from './door.ts'
 import { contextOf } from './tls.ts'
 import type { Flow, HostPort, Transport } from './transport.ts'
 
@@ -56,7 +56,7 @@ export function wsTransport(options: ConnectionOptions): Transport {
   const patience = { headersTimeout: within, requestTimeout: within, connectionsCheckingInterval: 1000 }
   const secure = options.tls && createSecureServer({ ...contextOf(options.tls), ...patience, handshakeTimeout: within }, refer)
   const http = secure ?? createServer(patience, refer)
-  if (guests !== undefined) admitBy(guests, http, secure === undefined ? full : '')
+  const door = new Door(http, guests, secure === undefined ? full : '')
   const server = new WebSocketServer({
     server: http,
     maxPayload: options.messageLimit ?? usual.messageLimit,
@@ -106,13 +106,13 @@ export function wsTransport(options: ConnectionOptions): Transport {
       return new ClosedFlow(name, local, remote)
     },
     ...(secure === undefined ? {} : { renew: (material) => secure.setSecureContext(contextOf(material)) }),
-    close: () =>
-      new Promise((resolve) => {
-        for (const flow of flows) flow.close()
-        server.close()
-        http.close(() => resolve())
-        http.closeAllConnections()
-      }),
+    close: () => {
+      for (const flow of flows) flow.close()
+      server.close()
+      const closed = door.close()
+      http.closeAllConnections()
+      return closed
+    },
   }
 }
 
