@@ -73,7 +73,7 @@ export class NameCache implements Resolver {
 
   /**
    * @param limit names remembered at most
-   * @param questions under way at most; who asks beyond that is told at once that nobody can tell
+   * @param questions under way at most; who asks beyond that is told what was known last, or at once that nobody can tell
    */
   constructor(clock: Clock, resolver: Resolver, limit = 10_000, questions = 200) {
     this.clock = clock
@@ -101,7 +101,11 @@ export class NameCache implements Resolver {
     const now = this.clock.now()
     const known = this.entries.get(key)
     if (known !== undefined && known.until > now) return known.answer as Promise<readonly Found[]>
-    if (this.asking >= this.questions) return Promise.reject(new Error('too many names are being looked up'))
+    if (this.asking >= this.questions)
+      return (
+        (known?.answer as Promise<readonly Found[]> | undefined) ??
+        Promise.reject(new Error('too many names are being looked up'))
+      )
     this.asking++
     const answer = this.answered(question)
     const entry: Entry = { answer, until: Number.POSITIVE_INFINITY }

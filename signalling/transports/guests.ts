@@ -6,7 +6,7 @@ export interface ConnectionLimits {
   readonly idle?: number
   /** From one address (IPv6: one /64) that is not trusted. */
   readonly perSource?: number
-  /** Of all peers. */
+  /** Of all peers; a twentieth of it is kept for those that are trusted. */
   readonly total?: number
   /** Seconds for a message, or a handshake, from its first byte to its last; for the first one from the beginning. */
   readonly head?: number
@@ -60,7 +60,8 @@ export class Guests {
     const { perSource, total } = this.limits
     const source = sourceOf(host)
     const known = this.bySource.get(source) ?? 0
-    if (this.count >= total || (known >= perSource && !this.options.isTrusted(host))) {
+    const forStrangers = known < perSource && this.count < total - Math.floor(total / 20)
+    if (!forStrangers && !(this.count < total && this.options.isTrusted(host))) {
       this.options.count?.('connections_refused')
       return false
     }

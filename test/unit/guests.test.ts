@@ -39,6 +39,13 @@ test('a trusted address has no limit of its own', (t) => {
   for (const more of [true, true, true, false]) t.is(guests.enter('10.0.0.1'), more)
 })
 
+test('strangers leave room for those who are trusted', (t) => {
+  const { guests } = scene({ perSource: 100, total: 40 })
+  for (let i = 0; i < 38; i++) t.true(guests.enter(`192.0.2.${i}`))
+  t.false(guests.enter('192.0.2.100'))
+  for (const more of [true, true, false]) t.is(guests.enter('10.0.0.1'), more)
+})
+
 test('one source: an IPv4 address, or 64 bits of an IPv6 one', (t) => {
   for (const [host, source] of [
     ['192.0.2.1', '192.0.2.1'],

@@ -145,6 +145,17 @@ test('a name service that never answers holds nobody longer than four seconds', 
   t.true(cache.size <= 200)
 })
 
+test('who has too many names looked up that nobody answers about keeps nobody from those that are known', async (t) => {
+  const { clock, names, locate } = scene(rfc)
+  t.deepEqual(printed(await locate({ host: 'server1.far.example', port: 5060 })), ['UDP|10.0.9.1|5060'])
+  await clock.advance(400_000)
+  for (let i = 0; i < 10; i++) {
+    names.silent.add(`slow${i}.example`)
+    void locate({ host: `slow${i}.example`, port: 5060 })
+  }
+  t.deepEqual(printed(await locate({ host: 'server1.far.example', port: 5060 })), ['UDP|10.0.9.1|5060'])
+})
+
 test('names remembered are bounded', async (t) => {
   const { cache, locate } = scene([])
   for (let i = 0; i < 300; i++) await locate({ host: `h${i}.example` })
