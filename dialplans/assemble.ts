@@ -55,7 +55,7 @@ function knownTo({ name, role }: PlannedElement, { elements, domains, data }: Di
     case 'prose':
       return { fellows: uris('prose') }
     case 'application-server':
-      return { proseServers: uris('prose') }
+      return { proseServers: uris('prose'), listed: elements.some(({ settings }) => settings['mode'] === 'listed') }
     case 'mme':
       return { fellows: uris('mme') }
     case 'proxy':

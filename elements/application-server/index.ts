@@ -83,11 +83,12 @@ class ApplicationServer implements Element {
 
   async start(host: Host): Promise<void> {
     this.host = host
-    const { application, open = false, feedback = 'change', period = 10, gap, wake = false, hss } = this.settings
+    const { application, open = false, feedback = 'change', period = 10, hss } = this.settings
+    const { gap, wake = false, listed = false } = this.settings
     const prose = this.settings.prose ?? `sip:prose@${host.domains[0]}`
     this.users = new Users(host)
     await this.users.load()
-    this.near = new NearUsers({ host, prose, application, feedback, period: period * 1000, gap, wake }, this.users, {
+    this.near = new NearUsers({ host, prose, application, feedback, period: period * 1000, gap, wake, listed }, this.users, {
       changed: (device) => this.tell(device),
       ended: (device, status, reason) => this.end(device, status === 403 || reason === 'rejected'),
     })

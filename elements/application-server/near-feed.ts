@@ -5,7 +5,7 @@
 import type { Host, Notification, Subscription, Timer } from '../../signalling/index.ts'
 import { mediaType, type Proximate, readBody, writeBody } from '../schemas/index.ts'
 import { applyNear, type Near } from '../services/near.ts'
-import { eventAtRates } from '../services/rates.ts'
+import { eventAtRates, type Rates } from '../services/rates.ts'
 import type { Feedback } from './settings.ts'
 
 /** How a feed asks. */
@@ -20,6 +20,8 @@ export interface Asking {
   /** Seconds between two reports of changes at least; undefined: none. */
   readonly gap: number | undefined
   readonly wake: boolean
+  /** Only who is on a monitor list is heard, and a question asked once puts nobody there. */
+  readonly listed: boolean
 }
 
 /** Whom to look for; undefined: everybody. */
@@ -34,6 +36,7 @@ export interface NearListener {
 
 const diffType = mediaType('proximity-diff')
 const peersAtMost = 1000 // of a proximity-query
+const seldom = 1000 // seconds between two NOTIFYs that nobody needs
 
 /** Milliseconds that a first answer may take: less than whoever waits for ours has patience. */
 export const patience = 4000
@@ -106,18 +109,28 @@ export class NearFeed {
   }
 
   private ask(): void {
-    const { asking, device, peers } = this
+    const { asking, peers } = this
     if (peers?.length === 0) return this.nobody()
-    if (asking.feedback === 'poll') return void this.poll()
     const { feedback, period, gap } = asking
-    const event = eventAtRates('proximity', { period: feedback === 'period' ? period / 1000 : undefined, gap })
-    const body = questionOf(asking, device, peers)
     const counts = this.asOfNow()
+    if (feedback === 'poll') {
+      // a set query keeps friends on the device's monitor list (SPEC §3.3), whatever it tells
+      if (asking.listed && peers !== undefined) this.subscribe({ gap: seldom }, counts, () => undefined)
+      return void this.poll(counts)
+    }
+    this.subscribe({ period: feedback === 'period' ? period / 1000 : undefined, gap }, counts, (notification) => {
+      if (notification.state !== 'terminated' && take(asking, this.list, notification)) this.listener.changed()
+    })
+  }
+  private subscribe(rates: Rates, counts: () => boolean, told: (notification: Notification) => void): void {
+    const { asking, device, peers } = this
+    const event = eventAtRates('proximity', rates)
+    const body = questionOf(asking, device, peers)
     this.subscription = asking.host.subscribe(
       { to: asking.prose, event, asserted: asking.host.uri, accept: [diffType], body },
       {
         notified: (notification) => {
-          if (counts() && notification.state !== 'terminated' && take(asking, this.list, notification)) this.listener.changed()
+          if (counts()) told(notification)
         },
         ended: ({ status, reason }) => {
           if (counts()) this.over(status, reason)
@@ -141,8 +154,7 @@ export class NearFeed {
     })
   }
 
-  private async poll(): Promise<void> {
-    const counts = this.asOfNow()
+  private async poll(counts: () => boolean): Promise<void> {
     const near = await askNear(this.asking, this.device, this.peers)
     if (!counts()) return
     if (typeof near === 'number' && near < 500 && near !== 408) return this.over(near, '')
@@ -151,11 +163,12 @@ export class NearFeed {
       for (const [device, entry] of near) this.list.set(device, entry)
       this.listener.changed()
     }
-    this.timer = this.asking.host.clock.after(this.asking.period, () => void this.poll())
+    this.timer = this.asking.host.clock.after(this.asking.period, () => void this.poll(counts))
   }
 
   private over(status: number, reason: string): void {
     this.stopped = true
+    this.timer?.cancel()
     this.listener.ended(status, reason)
   }
 }

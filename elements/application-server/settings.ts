@@ -16,6 +16,8 @@ export interface ApplicationServerSettings {
   readonly period?: number
   /** Seconds: changes are told at most so often. Default: at once. */
   readonly gap?: number
+  /** The ProSe servers listen for listed codes alone: whoever polls them has friends put on lists meanwhile. Default false. */
+  readonly listed?: boolean
   /** Seconds granted to subscribers. */
   readonly expires?: { readonly usual?: number; readonly max?: number }
   /** `sip:<view>-<user>@<domain>` shows as presence whether that user is near whoever subscribes. Default `near`. */

@@ -77,7 +77,16 @@ test('who has waited in vain for a first answer is told when it comes after all'
   } as unknown as Host
   const changed: string[] = []
   const nobody = { of: () => undefined, devicesOf: () => [] } as unknown as Users
-  const asking = { host, prose: sip('prose'), application, feedback: 'change', period: 1, gap: undefined, wake: false } as const
+  const asking = {
+    host,
+    prose: sip('prose'),
+    application,
+    feedback: 'change',
+    period: 1,
+    gap: undefined,
+    wake: false,
+    listed: false,
+  } as const
   const near = new NearUsers(asking, nobody, { changed: (device) => changed.push(device), ended: () => t.fail() })
   const held = near.hold({ device: sip('alice'), user: sip('alice') })
   await clock.advance(5000)
