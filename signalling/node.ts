@@ -240,26 +240,41 @@ class ProximaNode implements Node, TransportSink {
     this.flows.sealBy(secret)
     this.address = printHostPort(this.flows.primary)
     if (this.transports.some(({ name }) => name === 'UDP')) options.log.info(udpKind(options.udp), 'what carries datagrams')
+    const started: Element[] = []
     try {
       const { dispatcher, flows, stats, subscriptions, address } = this
       const parts = { options, dispatcher, flows, stats, subscriptions, address }
-      for (const element of options.elements) await element.start?.(hostFor(element, parts))
+      for (const element of options.elements) {
+        await element.start?.(hostFor(element, parts))
+        started.push(element)
+      }
+      dispatcher.release()
+      for (const element of options.elements) {
+        const count = await subscriptions.restore(element)
+        if (count > 0) options.log.info({ element: element.name, count }, 'subscriptions taken up again')
+      }
+      await subscriptions.endGone(options.name, options.elements)
     } catch (fault) {
-      for (const transport of this.transports) await transport.close()
+      await this.close(started)
       throw fault
     }
-    this.dispatcher.release()
-    for (const element of options.elements) {
-      const count = await this.subscriptions.restore(element)
-      if (count > 0) options.log.info({ element: element.name, count }, 'subscriptions taken up again')
-    }
-    await this.subscriptions.endGone(options.name, options.elements)
     this.ready = true
   }
   async stop(graceMs: number): Promise<void> {
     this.ready = false
     await this.quiet(graceMs)
-    for (const element of this.options.elements) await element.stop?.()
+    await this.close(this.options.elements)
+  }
+  /** An element that fails over it keeps nobody else from being closed. */
+  private async close(elements: readonly Element[]): Promise<void> {
+    for (const element of elements) {
+      try {
+        await element.stop?.()
+      } catch (fault) {
+        this.stats.faults++
+        this.options.log.error({ element: element.name, fault: String(fault) }, 'an element could not stop')
+      }
+    }
     this.subscriptions.stop()
     await Promise.all(this.transports.map((transport) => transport.close()))
   }

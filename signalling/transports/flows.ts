@@ -44,7 +44,7 @@ export class FlowTable {
   }
   /** True: a connection that was not known yet. */
   note(flow: Flow): boolean {
-    if (!flow.reliable || this.connections.has(flow.id)) return false
+    if (!flow.reliable || this.connections.has(flow.id) || !flow.open) return false
     this.connections.set(flow.id, flow)
     return true
   }

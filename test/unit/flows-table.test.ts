@@ -5,6 +5,7 @@ import { createProxy } from '../../elements/proxy/index.ts'
 import { ManualClock, MemoryNetwork } from '../../signalling/index.ts'
 import { FlowTable } from '../../signalling/transports/flows.ts'
 import type { Flow, Transport } from '../../signalling/transports/transport.ts'
+import { ClosedFlow } from '../../signalling/transports/ws.ts'
 import { Agent, Lab } from '../support/lab.ts'
 import { requestText, Wire } from '../support/wire.ts'
 
@@ -169,4 +170,10 @@ test('a Route with a made-up token leads nowhere', async (t) => {
     t.true(status !== undefined && status >= 400, `${forged}: ${status}`)
   }
   t.is(other.requests.length, 0)
+})
+
+test('what stands where a WebSocket peer is gone is no connection', (t) => {
+  const table = new FlowTable([], [])
+  t.false(table.note(new ClosedFlow('WS', { host: '127.0.0.1', port: 1 }, { host: '127.0.0.1', port: 2 })))
+  t.is(table.connectionCount, 0)
 })
