@@ -28,6 +28,19 @@ export class Door {
       for (const listener of listeners) listener.call(server, socket)
     })
   }
+  /** Gives where it is, with the port that the system chose for 0; rejects with a system error such as EADDRINUSE. */
+  listen({ host, port }: HostPort): Promise<HostPort> {
+    const { server } = this
+    return new Promise((resolve, reject) => {
+      server.once('error', reject)
+      server.listen({ port, host }, () => {
+        server.off('error', reject)
+        server.on('error', () => undefined) // accept failures (too many files) pass; the next accept is tried
+        const address = server.address()
+        resolve({ host, port: typeof address === 'object' && address !== null ? address.port : 0 })
+      })
+    })
+  }
   watch(socket: Socket): void {
     this.sockets.add(socket)
     socket.once('close', () => this.sockets.delete(socket))

@@ -122,18 +122,9 @@ export function tcpTransport(options: TcpOptions): Transport {
     get local() {
       return local
     },
-    listen: () =>
-      new Promise((resolve, reject) => {
-        if (options.listen === undefined) return resolve()
-        server.once('error', reject)
-        server.listen({ port: options.listen.port, host: options.listen.host }, () => {
-          server.off('error', reject)
-          server.on('error', () => undefined) // accept failures (too many files) pass; the next accept is tried
-          const address = server.address()
-          local = { host: options.listen!.host, port: typeof address === 'object' && address !== null ? address.port : 0 }
-          resolve()
-        })
-      }),
+    listen: async () => {
+      if (options.listen !== undefined) local = await door.listen(options.listen)
+    },
     connect: (remote, asked = remote.host) => {
       const standing = flows.get(keyOf(remote, asked))
       if (standing?.open) return standing

@@ -48,10 +48,14 @@ class ClientFlow implements Flow {
     if (this.open) this.write(bytes)
     return this.open
   }
-  close(): void {
-    if (!this.open) return
+  /** The way is gone. False: it was closed before. */
+  gone(): boolean {
+    const was = this.open
     this.open = false
-    this.end()
+    return was
+  }
+  close(): void {
+    if (this.gone()) this.end()
   }
 }
 
@@ -98,10 +102,7 @@ export function openTcp(server: HostPort, listener: PortListener): Promise<Flow>
     })
     socket.on('close', () => {
       if (flow === undefined) reject(new Error(why))
-      else if (flow.open) {
-        flow.open = false
-        listener.closed(why)
-      }
+      else if (flow.gone()) listener.closed(why)
     })
     socket.on('connect', () => {
       const local = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 }
@@ -141,10 +142,7 @@ export function openWs(server: HostPort, listener: PortListener): Promise<Flow> 
     })
     socket.on('close', () => {
       if (flow === undefined) reject(new Error(why))
-      else if (flow.open) {
-        flow.open = false
-        listener.closed(why)
-      }
+      else if (flow.gone()) listener.closed(why)
     })
     socket.on('open', () => {
       const write = (bytes: Uint8Array): void => socket.send(bytes, { binary: false })
