@@ -1,21 +1,36 @@
 /** A dialplan read again while its node runs: what can change takes effect at once, the rest is named. */
+
+import { systemResolver } from '../signalling/index.ts'
 import { type Assembled, assemble, completedElements } from './assemble.ts'
 import type { Running } from './compose.ts'
 import type { Dialplan, Fault } from './dialplan.ts'
 
-const atStart = ['name', 'domains', 'listen', 'tls', 'http', 'api', 'data', 'trusted', 'connections', 'dns', 'nodes'] as const
+const atStart = ['name', 'domains', 'listen', 'tls', 'http', 'api', 'data', 'trusted', 'nodes'] as const
 
 /** The outcome: faults, and nothing has changed; or what waits for the next start (`listen`, `elements.proxy.nonce`). */
 export type Reloaded =
   | { readonly faults: readonly Fault[] }
   | { readonly faults?: undefined; readonly waiting: readonly string[] }
 
-/** @param started the dialplan that the node was started with */
-export async function reload({ node, elements }: Running, started: Dialplan, next: Dialplan): Promise<Reloaded> {
-  const effective: Dialplan = { ...started, limits: next.limits, rules: next.rules, elements: standing(started, next) }
+/**
+ * @param started the dialplan that the node was started with
+ * @param before the one that was taken last
+ */
+export async function reload(
+  { node, elements }: Running,
+  started: Dialplan,
+  next: Dialplan,
+  before: Dialplan = started,
+): Promise<Reloaded> {
+  const { limits, connections, dns, rules } = next
+  const effective: Dialplan = { ...started, limits, connections, dns, rules, elements: standing(started, next) }
   const assembled = assemble(effective)
   if (assembled.faults !== undefined) return assembled
-  const waiting = [...atStart.filter((name) => !same(started[name], next[name])), ...otherElements(started, next)]
+  const waiting = [
+    ...atStart.filter((name) => !same(started[name], next[name])),
+    ...handshakes(started, next),
+    ...otherElements(started, next),
+  ]
   const elementsNow = [...completedElements(effective)].sort((a, b) => Number(b.role === 'hss') - Number(a.role === 'hss'))
   for (const { name, settings } of elementsNow) {
     // The HSS comes first: it is the one that may still find a fault, in what its subscribers are together.
@@ -32,12 +47,20 @@ export async function reload({ node, elements }: Running, started: Dialplan, nex
       return { faults: [{ file, line, text, expected: 'settings that it can work with' }] }
     }
   }
-  apply(node, assembled.value, effective)
+  apply(node, assembled.value, effective, before)
   return { waiting }
 }
 
-function apply(node: Running['node'], { plan }: Assembled, { limits }: Dialplan): void {
-  node.reload({ plan, sourceRate: limits.source })
+function apply(node: Running['node'], { plan }: Assembled, { limits, connections, dns }: Dialplan, before: Dialplan): void {
+  const { source: sourceRate, subscriptions } = limits
+  const resolver = same(dns, before.dns) ? {} : { resolver: systemResolver(dns?.servers) }
+  node.reload({ plan, sourceRate, subscriptions, connections, ...resolver })
+}
+
+/** How long TLS may take to begin is settled where its sockets are opened. */
+function handshakes({ listen, connections: { head } }: Dialplan, { connections }: Dialplan): readonly string[] {
+  const secure = listen.some(({ transport }) => transport === 'TLS' || transport === 'WSS')
+  return secure && head !== connections.head ? ['connections.head of TLS handshakes'] : []
 }
 
 /** Each element that runs, with the settings that the file has for it now. */

@@ -1,78 +1,36 @@
 /** One process: transports, transactions, subscriptions, a compiled plan, a store and a set of elements, put together. */
 import type { Tap, TransportName } from './capture/tap.ts'
-import type { Clock } from './clock.ts'
 import type { Sender } from './dialogs/sender.ts'
 import { Subscriptions } from './dialogs/subscriptions.ts'
 import type { Element } from './element.ts'
 import { Gate } from './gate.ts'
 import { hostFor } from './hosts.ts'
-import type { Ids } from './ids.ts'
-import type { Log } from './log.ts'
 import { SipResponse } from './messages/message.ts'
-import { type Limits, scan } from './messages/scan.ts'
+import { scan } from './messages/scan.ts'
 import { printHostPort } from './messages/uri.ts'
-import type { Rate } from './rate-limit.ts'
+import type { Listening, NodeOptions, Renewable } from './node-options.ts'
 import { Dispatcher } from './routing/dispatcher.ts'
-import { type Fellow, fellowName } from './routing/fellows.ts'
-import type { Plan } from './routing/plan.ts'
+import { fellowName } from './routing/fellows.ts'
 import { unstrict } from './routing/strict.ts'
 import { type Metric, Stats } from './stats.ts'
 import { keptSecret } from './storage/secret.ts'
-import type { Store } from './storage/store.ts'
 import { refusal } from './transactions/stateless.ts'
 import { TransactionTable } from './transactions/table.ts'
-import type { Timing } from './transactions/timing.ts'
 import { Backoff } from './transports/backoff.ts'
-import { NameCache, type Resolver } from './transports/dns.ts'
+import { NameCache } from './transports/dns.ts'
 import { FlowTable } from './transports/flows.ts'
-import { type ConnectionLimits, Guests } from './transports/guests.ts'
+import { Guests } from './transports/guests.ts'
 import { loopUse } from './transports/lag.ts'
 import { listenFault } from './transports/listen-fault.ts'
 import { Locator } from './transports/locate.ts'
-import type { MemoryNetwork } from './transports/memory.ts'
 import { wayBack } from './transports/return-path.ts'
 import { answerStun } from './transports/stun.ts'
 import { tcpTransport } from './transports/tcp.ts'
 import type { Flow, HostPort, TlsMaterial, Transport, TransportSink } from './transports/transport.ts'
-import { type UdpKind, udpKind, udpTransport } from './transports/udp.ts'
+import { udpKind, udpTransport } from './transports/udp.ts'
 import { wsTransport } from './transports/ws.ts'
 
-export interface Listening extends HostPort {
-  readonly transport: TransportName
-}
-
-export interface NodeOptions {
-  readonly name: string
-  readonly plan: Plan
-  readonly elements: readonly Element[]
-  readonly listen: readonly Listening[]
-  readonly domains: readonly string[]
-  /** IP addresses of peers whose P-Asserted-Identity counts (SPEC §2.5), and domains that peers prove by certificate over TLS. */
-  readonly trusted: readonly string[]
-  /** Other nodes of the network: trusted for datagrams from where they listen, and known by name to the plan. */
-  readonly fellows?: readonly Fellow[]
-  readonly store: Store
-  readonly clock: Clock
-  readonly ids: Ids
-  readonly log: Log
-  readonly tap?: Tap
-  readonly limits?: Limits
-  readonly timing?: Timing
-  /** New requests of one source address that is not trusted; no limit if left out. */
-  readonly sourceRate?: Rate
-  /** Subscriptions of one subscriber at most; default 10,000. */
-  readonly subscriptions?: number
-  /** How long and how many connections of peers may stay. */
-  readonly connections?: ConnectionLimits
-  /** Looks up host names (RFC 3263); without one only addresses are sent to. */
-  readonly resolver?: Resolver
-  /** Of TLS and WSS addresses. */
-  readonly tls?: TlsMaterial
-  /** What carries datagrams; default `auto`: the native module where this machine has it. */
-  readonly udp?: UdpKind
-  /** Where `MEM` addresses listen. */
-  readonly network?: MemoryNetwork
-}
+export type { Listening, NodeOptions, Renewable } from './node-options.ts'
 
 export interface Node {
   start(): Promise<void>
@@ -80,7 +38,9 @@ export interface Node {
   stop(graceMs: number): Promise<void>
   readonly listening: readonly Listening[]
   /** What arrives from now on is judged by these. */
-  reload(rules: Pick<NodeOptions, 'plan' | 'sourceRate'>): void
+  reload(rules: Renewable): void
+  /** Messages are copied there from now on; undefined: nowhere. */
+  watchBy(tap: Tap | undefined): void
   /** New TLS and WSS connections get this certificate. Throws where it is none; then the old one stays. */
   renewTls(material: TlsMaterial): void
   metrics(): Iterable<Metric>
@@ -92,6 +52,7 @@ export function createNode(options: NodeOptions): Node {
 
 class ProximaNode implements Node, TransportSink {
   private readonly options: NodeOptions
+  private tap: Tap | undefined
   private readonly stats = new Stats()
   private readonly transports: Transport[]
   private readonly table: TransactionTable
@@ -100,6 +61,7 @@ class ProximaNode implements Node, TransportSink {
   private readonly gate: Gate
   private readonly flows: FlowTable
   private readonly guests: Guests
+  private readonly names: NameCache | undefined
   /** Address and port -> what the plan calls that node. */
   private readonly fellows: ReadonlyMap<string, string>
   private ready = false
@@ -110,6 +72,7 @@ class ProximaNode implements Node, TransportSink {
 
   constructor(options: NodeOptions) {
     this.options = options
+    this.tap = options.tap
     const { clock, ids, log, store, plan, tap } = options
     this.received = this.received.bind(this)
     this.closed = this.closed.bind(this)
@@ -155,7 +118,7 @@ class ProximaNode implements Node, TransportSink {
       ...(options.timing === undefined ? {} : { timing: options.timing }),
     })
     const backoff = new Backoff(clock)
-    const names = options.resolver && new NameCache(clock, options.resolver)
+    const names = (this.names = options.resolver && new NameCache(clock, options.resolver))
     const reaches = (transport: string, family: 4 | 6): boolean => this.flows.reaches(transport, family)
     this.dispatcher = new Dispatcher({
       backoff,
@@ -214,9 +177,17 @@ class ProximaNode implements Node, TransportSink {
   get listening(): readonly Listening[] {
     return this.transports.map(({ name, local }) => ({ transport: name as Listening['transport'], ...local }))
   }
-  reload({ plan, sourceRate }: Pick<NodeOptions, 'plan' | 'sourceRate'>): void {
+  reload({ plan, sourceRate, subscriptions, connections, resolver }: Renewable): void {
     this.dispatcher.plan = plan
     this.gate.limit(sourceRate)
+    this.subscriptions.limit(subscriptions)
+    this.guests.limit(connections)
+    for (const transport of this.transports) transport.limit?.()
+    if (resolver !== undefined) this.names?.renew(resolver)
+  }
+  watchBy(tap: Tap | undefined): void {
+    this.tap = tap
+    this.dispatcher.tap = tap
   }
   renewTls(material: TlsMaterial): void {
     for (const transport of this.transports) transport.renew?.(material)
@@ -294,7 +265,7 @@ class ProximaNode implements Node, TransportSink {
   /** TransportSink: bytes from a peer. Whatever they are, the process goes on. */
   received(bytes: Buffer, flow: Flow): void {
     if (!flow.reliable && this.gate.drops(bytes)) return
-    const { tap, clock, limits, log } = this.options
+    const { clock, limits, log } = this.options
     const message = scan(bytes, limits === undefined ? {} : { limits })
     if (message === undefined) {
       this.notSip(bytes, flow)
@@ -302,7 +273,7 @@ class ProximaNode implements Node, TransportSink {
     }
     this.stats.received++
     if (this.flows.note(flow) && message.via?.has('alias')) this.flows.share(flow, message.via)
-    tap?.message({
+    this.tap?.message({
       at: clock.date(),
       transport: flow.transport,
       from: { address: flow.remote.host, port: flow.remote.port },
@@ -345,7 +316,7 @@ class ProximaNode implements Node, TransportSink {
     if (bytes !== undefined) this.transmit(flow, bytes)
   }
   private transmit(flow: Flow, bytes: Buffer): boolean {
-    const { tap, clock } = this.options
+    const { clock } = this.options
     const taken = flow.send(bytes)
     if (!taken) {
       const back = wayBack(bytes, flow, this.flows)
@@ -354,7 +325,7 @@ class ProximaNode implements Node, TransportSink {
       return false
     }
     this.stats.sent++
-    tap?.message({
+    this.tap?.message({
       at: clock.date(),
       transport: flow.transport,
       from: { address: flow.local.host, port: flow.local.port, ...this.edge },

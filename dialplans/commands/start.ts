@@ -141,13 +141,15 @@ function surviveFaults(log: Log): void {
 /** SIGHUP: the file is read again. Where it has faults, each is told and the plan that runs stays in force. */
 function reloadOnSignal(running: Running, started: Dialplan, read: () => Dialplan, log: Log): void {
   const { file } = started
+  let before = started
   const again = async (): Promise<void> => {
     try {
       const next = read()
       const exposed = exposure({ ...next, listen: started.listen })
       if (exposed !== undefined) throw new Refusal(exposed)
-      const outcome = await reload(running, started, next)
+      const outcome = await reload(running, started, next, before)
       if (outcome.faults !== undefined) throw refuseFaults(outcome.faults)
+      before = next
       log.info({ file }, 'dialplan read again')
       const { waiting } = outcome
       if (waiting.length > 0) log.warn({ waiting }, `these changes take effect at the next start: ${waiting.join(', ')}`)

@@ -1,6 +1,6 @@
 /** How many subscriptions each subscriber holds, so that none of them can take the memory of all, nor the time. */
 
-const usualLimit = 10_000
+export const usualLimit = 10_000
 /** Subscriptions of one subscriber to one resource of one package: all of them are told at once when it changes. */
 export const ofOneResource = 250
 
@@ -13,7 +13,7 @@ export interface Held {
 }
 
 export class Shares {
-  private readonly limit: number
+  limit: number
   private readonly all: (() => Iterable<Held>) | undefined
   private readonly held = new Map<string, number>()
   /** Subscriber -> resource -> how many; of those alone that hold so many that it may matter. */

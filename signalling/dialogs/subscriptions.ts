@@ -4,7 +4,6 @@ import type { Element, EndReason, EventPackage, SubscribeOptions, SubscriptionLi
 import type { Ids } from '../ids.ts'
 import type { Log } from '../log.ts'
 import { buildResponse, type HeaderList, warning } from '../messages/build.ts'
-import { parseToken } from '../messages/fields.ts'
 import { type SipRequest, stride } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import { canonical } from '../messages/uri.ts'
@@ -13,9 +12,10 @@ import type { ServerSide } from '../transactions/server.ts'
 import { EntityTags } from './entity-tag.ts'
 import { PlanMemory, packageGone } from './gone.ts'
 import { Interned } from './interned.ts'
+import { negotiate } from './negotiate.ts'
 import { grant, NotifierDialog, type NotifierHolder } from './notifier.ts'
 import type { Sender } from './sender.ts'
-import { Shares } from './shares.ts'
+import { Shares, usualLimit } from './shares.ts'
 import { SubscriberDialog, type SubscriberHolder } from './subscriber.ts'
 import { dialogKey, recordKey, reserve, type SubscriptionRecord } from './subscription-record.ts'
 import { Terms } from './terms.ts'
@@ -61,6 +61,10 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   }
   get subscriberCount(): number {
     return this.subscribers.size
+  }
+  /** As in the options; who holds more keeps it. */
+  limit(limit: number | undefined): void {
+    for (const shares of [this.shares, this.fetches]) shares.limit = limit ?? usualLimit
   }
   register(element: Element): void {
     const packages = element.packages ?? []
@@ -380,20 +384,4 @@ const nowhere: readonly string[] = []
 /** Equal texts as one string; the second is kept anyway. */
 function either(text: string, kept: string): string {
   return text === kept ? kept : text
-}
-
-/** The media type for NOTIFY bodies; undefined: none that both know (406). */
-function negotiate(request: SipRequest, pack: EventPackage): string | undefined {
-  const accept = request.list(H.Accept).map((text) => parseToken(text).value)
-  if (accept.length === 0) return pack.types[0]
-  for (const wanted of accept) {
-    const own = pack.types.find((type) => type === wanted)
-    if (own !== undefined) return own
-    if (wanted === '*/*') return pack.types[0]
-    if (wanted.endsWith('/*')) {
-      const found = pack.types.find((type) => type.startsWith(wanted.slice(0, -1)))
-      if (found !== undefined) return found
-    }
-  }
-  return undefined
 }

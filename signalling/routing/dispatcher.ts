@@ -50,6 +50,8 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
   readonly elements = new Map<string, Element>()
   /** May be replaced: what is under way goes on by the one that it came by. */
   plan: Plan
+  /** May be replaced too. */
+  tap: Tap | undefined
   private readonly options: DispatcherOptions
   private readonly links = new Map<string, LocalFlow>()
   private readonly tasks: (() => void)[] = []
@@ -63,6 +65,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
   constructor(options: DispatcherOptions) {
     this.options = options
     this.plan = options.plan
+    this.tap = options.tap
     this.prefix = `z9hG4bK${options.ids.token(6)}-`
   }
   add(element: Element): void {
@@ -309,8 +312,9 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     return transaction
   }
   private readonly seen = (bytes: Buffer, from: string, to: string): void => {
-    const { tap, clock } = this.options
+    const { tap } = this
     if (tap === undefined) return
+    const { clock } = this.options
     const { host: address, port } = this.options.flows.primary
     tap.message({
       at: clock.date(),
@@ -339,7 +343,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     this.soon(() => user.onNoResponse(503))
   }
   private sendDirectly(parts: OutgoingParts, user: ClientUser, { flow, through }: Shortcut): void {
-    const told = this.options.tap === undefined ? user : shown(parts, user, through, this.localVia(), this.seen)
+    const told = this.tap === undefined ? user : shown(parts, user, through, this.localVia(), this.seen)
     this.options.stats.localHops++
     const compose = (via: string): Buffer => composeParts(parts, via, 69, [])
     // In its turn: the answer to a SUBSCRIBE, which may be on its way between elements, leaves before the NOTIFY.

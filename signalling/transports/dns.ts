@@ -65,7 +65,7 @@ const recordsAtMost = 16
 /** Remembers answers. One question is asked once, however many wait for it. */
 export class NameCache implements Resolver {
   private readonly clock: Clock
-  private readonly resolver: Resolver
+  private resolver: Resolver
   private readonly limit: number
   private readonly entries = new Map<string, Entry>()
   private readonly questions: number
@@ -83,6 +83,11 @@ export class NameCache implements Resolver {
   }
   get size(): number {
     return this.entries.size
+  }
+  /** Asks that one from now on, and remembers nothing of what another has said. */
+  renew(resolver: Resolver): void {
+    this.resolver = resolver
+    this.entries.clear()
   }
   naptr(name: string): Promise<readonly Naptr[]> {
     return this.ask(`N ${name}`, () => this.resolver.naptr(name), usually)

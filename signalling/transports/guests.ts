@@ -41,7 +41,7 @@ export interface GuestOptions {
 export class Guests {
   /** Seconds, roughly: how often all have been looked at. */
   tick = 0
-  readonly limits: Required<ConnectionLimits>
+  limits: Required<ConnectionLimits>
   private readonly options: GuestOptions
   private readonly bySource = new Map<string, number>()
   private readonly watched = new Set<Watched>()
@@ -51,6 +51,10 @@ export class Guests {
   constructor(options: GuestOptions) {
     this.options = options
     this.limits = { ...usualLimits, ...options.limits }
+  }
+  /** Whoever is here may stay within these; who comes is counted by them. */
+  limit(limits: ConnectionLimits | undefined): void {
+    this.limits = { ...usualLimits, ...limits }
   }
   get size(): number {
     return this.count

@@ -72,6 +72,8 @@ export interface Transport {
   connect(remote: HostPort, name?: string): Flow
   /** New connections get this certificate; TLS and WSS only. Throws where it is none. */
   renew?(material: TlsMaterial): void
+  /** New connections are bound by the limits of the node's guests as they are now. */
+  limit?(): void
   /** Milliseconds that a datagram waits before we read it, by the last one that we sent to ourselves; asking sends another. */
   lag?(): number
   close(): Promise<void>

@@ -6,6 +6,7 @@ import { type PerMessageDeflateOptions, type WebSocket, WebSocketServer } from '
 import type { TransportName } from '../capture/tap.ts'
 import { ConnectionFlow, type ConnectionOptions, type Pipe, usual } from './connection.ts'
 import { Door, handshakeTime, remoteOf } from './door.ts'
+import type { Guests } from './guests.ts'
 import { contextOf } from './tls.ts'
 import type { Flow, HostPort, Transport } from './transport.ts'
 
@@ -60,7 +61,7 @@ export function wsTransport(options: ConnectionOptions): Transport {
   const server = new WebSocketServer({
     server: http,
     maxPayload: options.messageLimit ?? usual.messageLimit,
-    perMessageDeflate: guests?.limits.compress === true ? compression : false,
+    perMessageDeflate: compressionOf(guests),
     handleProtocols: (offered) => (offered.has('sip') ? 'sip' : false),
     verifyClient: ({ req }: { req: IncomingMessage }, decide: (taken: boolean, code?: number, text?: string) => void) =>
       decide(/(^|[\s,])sip($|[\s,])/.test(String(req.headers['sec-websocket-protocol'])), 400, 'Subprotocol sip expected'),
@@ -90,20 +91,17 @@ export function wsTransport(options: ConnectionOptions): Transport {
     get local() {
       return local
     },
-    listen: () =>
-      new Promise((resolve, reject) => {
-        http.once('error', reject)
-        http.listen({ port: options.listen.port, host: options.listen.host }, () => {
-          http.off('error', reject)
-          http.on('error', () => undefined)
-          const address = http.address()
-          local = { host: options.listen.host, port: typeof address === 'object' && address !== null ? address.port : 0 }
-          resolve()
-        })
-      }),
+    listen: async () => {
+      local = await door.listen(options.listen)
+    },
     connect: (remote) => {
       for (const flow of flows) if (flow.remote.port === remote.port && flow.remote.host === remote.host) return flow
       return new ClosedFlow(name, local, remote)
+    },
+    limit: () => {
+      const now = handshakeTime(guests)
+      Object.assign(http, { headersTimeout: now, requestTimeout: now })
+      server.options.perMessageDeflate = compressionOf(guests)
     },
     ...(secure === undefined ? {} : { renew: (material) => secure.setSecureContext(contextOf(material)) }),
     close: () => {
@@ -114,6 +112,10 @@ export function wsTransport(options: ConnectionOptions): Transport {
       return closed
     },
   }
+}
+
+function compressionOf(guests: Guests | undefined): PerMessageDeflateOptions | false {
+  return guests?.limits.compress === true ? compression : false
 }
 
 /** What stands where a WebSocket peer is gone: only it can connect again. */

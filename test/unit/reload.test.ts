@@ -134,3 +134,15 @@ test('what makes no sense is refused with its line, and nothing has changed', as
   t.is(await register('alice', 'alice-proxima'), 200)
   t.is(await register('bob', 'bob-proxima'), 401)
 })
+
+test('connections, name servers and shares of subscribers change at once; how long TLS may take to begin does not', async (t) => {
+  const plan = dialplan(usual([person('alice')]))
+  const { again } = await running(t, plan)
+  const next = { connections: { idle: 5, head: 3 }, dns: { servers: ['127.0.0.1:5353'] }, limits: { subscriptions: 1 } }
+  t.deepEqual(await again({ ...plan, ...next }), { waiting: [] })
+  const tls = { transport: 'TLS', host: '10.0.0.1', port: 5061 } as const
+  const secure = await running(t, plan)
+  const started = { ...plan, listen: [...plan.listen, tls] }
+  const outcome = await secure.lab.during(reload(secure.process, started, { ...started, ...next }))
+  t.deepEqual(outcome, { waiting: ['connections.head of TLS handshakes'] })
+})
