@@ -4,7 +4,7 @@ import type { Fork, ForwardOptions } from '../element.ts'
 import { buildResponse, headerLines, inline, warning } from '../messages/build.ts'
 import { dropList, encode } from '../messages/edit.ts'
 import type { SipRequest, SipResponse } from '../messages/message.ts'
-import { H } from '../messages/names.ts'
+import { H, nameOf } from '../messages/names.ts'
 import type { ClientUser, NotSent } from '../transactions/client.ts'
 import { cancelledBefore, type ServerSide } from '../transactions/server.ts'
 import type { Flow } from '../transports/transport.ts'
@@ -221,7 +221,7 @@ export class ForkRun implements Fork {
     const best = bestOf(this.running)
     // RFC 3261 §16.7 step 6: a 503 from elsewhere says nothing of us; one of a fellow element does
     if (best?.status === 503 && this.running.every(({ target }) => !('element' in target.hop))) this.answer(500)
-    else if (best !== undefined) this.back(best)
+    else if (best !== undefined) this.back(best, otherChallenges(best, this.running))
     else this.answer(Math.min(...this.running.map((branch) => branch.failed || 480)))
   }
   private end(): void {
@@ -229,13 +229,14 @@ export class ForkRun implements Fork {
     this.giveUp?.cancel()
     this.waiting.length = 0
   }
-  private back(response: SipResponse): void {
+  /** @param bottom header lines to add */
+  private back(response: SipResponse, bottom?: string): void {
     const instead = response.status >= 200 ? this.how.onFinal?.(response) : undefined
     if (instead !== undefined) this.answer(instead)
     else if (response.status === 487 && response.vias.length === 1) {
       // some make it from the CANCEL, which came with our Via alone: nobody before us would know it
       this.side.respond(487, buildResponse(this.request, 487, { via: this.side.via, toTag: response.toTag }))
-    } else this.side.respond(response.status, encode(response, { via: 'pop' }))
+    } else this.side.respond(response.status, encode(response, { via: 'pop', bottom }))
   }
   private answer(status: number): void {
     if (status === 408 && this.request.method !== 'INVITE' && this.side.abandon !== undefined) {
@@ -264,6 +265,19 @@ function bestOf(branches: readonly Branch[]): SipResponse | undefined {
   for (const { final } of branches)
     if (final !== undefined && (best === undefined || rank(final.status) < rank(best.status))) best = final
   return best
+}
+
+const challenges = [H['WWW-Authenticate'], H['Proxy-Authenticate']]
+
+/** RFC 3261 §16.7 step 7: a caller that is challenged hears of every challenge. Header lines. */
+function otherChallenges(best: SipResponse, branches: readonly Branch[]): string | undefined {
+  if (branches.length === 1 || (best.status !== 401 && best.status !== 407)) return undefined
+  const lines = branches.flatMap(({ final }) =>
+    final === undefined || final === best
+      ? []
+      : challenges.flatMap((name) => final.texts(name).map((text) => `${nameOf(name)}: ${inline(text)}\r\n`)),
+  )
+  return lines.join('')
 }
 
 const helpful = [401, 407, 415, 420, 484]

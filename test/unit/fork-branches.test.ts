@@ -124,6 +124,20 @@ test('a silent binding does not outweigh one that answered', async (t) => {
   await scene.quiet(t)
 })
 
+test('challenges of all branches go back together, whichever answer is the best', async (t) => {
+  const { scene, caller, desk, mobile } = await forked('MESSAGE')
+  mobile.answer(mobile.requests[0]!, 407, { headers: [['Proxy-Authenticate', 'Digest realm="mobile", nonce="1"']] })
+  desk.answer(desk.requests[0]!, 401, { headers: [['WWW-Authenticate', 'Digest realm="desk", nonce="2"']] })
+  await scene.pass(10)
+  const [answer] = caller.responses
+  t.is(caller.responses.length, 1)
+  t.deepEqual(
+    [answer!.texts(H['WWW-Authenticate']), answer!.texts(H['Proxy-Authenticate'])],
+    [['Digest realm="desk", nonce="2"'], ['Digest realm="mobile", nonce="1"']],
+  )
+  await scene.quiet(t)
+})
+
 test('q: the higher first, the lower only when that has failed', async (t) => {
   const { scene, caller, desk, mobile } = await forked('INVITE', ';q=0.3', ';q=0.8')
   t.deepEqual([methods(desk), methods(mobile)], [[], ['INVITE']])
