@@ -2,6 +2,7 @@
 import { type Element, type EventPackage, type Exchange, type Host, keptSecret, type Notifier } from '../../signalling/index.ts'
 import { hasBody, mediaType, type SubscriberRecord } from '../schemas/index.ts'
 import { Conversations } from '../services/conversations.ts'
+import { lifetimesOf } from '../services/lifetimes.ts'
 import { Offers } from '../services/offers.ts'
 import { SetIndex } from '../services/set-index.ts'
 import { Subscribers } from '../services/subscribers.ts'
@@ -50,8 +51,7 @@ class ApplicationServer implements Element {
   private registration!: Registration
   private automated!: AutomatedRegistration
   /** By device. */
-  private readonly watchers = new SetIndex<string, Notifier<UsersView>>()
-  private readonly buddies = new SetIndex<string, Notifier<BuddyView>>()
+  private readonly notifiers = new SetIndex<string, Notifier>()
   /** What each presence view has told last. */
   private readonly told = new WeakMap<Notifier, string | undefined>()
   private stopped = false
@@ -69,15 +69,15 @@ class ApplicationServer implements Element {
       { method: 'SUBSCRIBE', event: usersEvent, user: name },
       { method: 'SUBSCRIBE', event: 'presence', user: `${this.view}*` },
     ]
-    const { usual = 3600, max = 86_400 } = settings.expires ?? {}
+    const expires = lifetimesOf(settings.expires)
     const users: EventPackage<UsersView> = {
       name: usersEvent,
       types: [mediaType('proximate-users')],
-      expires: { usual, max },
+      expires,
       conditional: true,
       render: (view, { version }) => usersBody(settings.application, view, version),
     }
-    const buddy: EventPackage<BuddyView> = { name: 'presence', types: [pidfType], expires: { usual, max }, render: buddyBody }
+    const buddy: EventPackage<BuddyView> = { name: 'presence', types: [pidfType], expires, render: buddyBody }
     this.packages = [users, buddy]
   }
 
@@ -170,7 +170,7 @@ class ApplicationServer implements Element {
     }
     const notifier = accept(user, answer)
     if (once) return
-    if (notifier.live) this.index(notifier).add(user.device, notifier)
+    if (notifier.live) this.notifiers.add(user.device, notifier)
     else this.near.release(user.device)
   }
 
@@ -179,7 +179,7 @@ class ApplicationServer implements Element {
     const { resource } = notifier
     const user = this.users.of(resource)
     if (user === undefined) return notifier.terminate('rejected')
-    this.index(notifier).add(resource, notifier)
+    this.notifiers.add(resource, notifier)
     this.checkAgain(resource)
     this.near.hold(user).then(
       ({ status }) => {
@@ -199,7 +199,7 @@ class ApplicationServer implements Element {
 
   ended(notifier: Notifier): void {
     const { resource } = notifier
-    if (!this.stopped && this.index(notifier).delete(resource, notifier)) this.near.release(resource)
+    if (!this.stopped && this.notifiers.delete(resource, notifier)) this.near.release(resource)
   }
 
   stop(): void {
@@ -207,27 +207,27 @@ class ApplicationServer implements Element {
     this.near.stop()
   }
 
-  private index(notifier: Notifier): SetIndex<string, Notifier> {
-    return (notifier.package === usersEvent ? this.watchers : this.buddies) as SetIndex<string, Notifier>
-  }
-
   private tell(device: string): void {
     const user = this.users.of(device)
     if (user === undefined) return
     const near = this.near.of(device)
-    for (const notifier of this.watchers.of(device)) notifier.notify({ user: user.user, near })
-    for (const notifier of this.buddies.of(device)) {
-      const { user: buddy, entity } = notifier.record as Buddy
-      const since = near.find((one) => one.user === buddy)?.since
-      if (this.told.has(notifier) && this.told.get(notifier) === since) continue
-      this.told.set(notifier, since)
-      notifier.notify({ entity: entity!, since })
+    const all: UsersView = { user: user.user, near }
+    for (const notifier of this.notifiers.of(device)) {
+      if (notifier.package === usersEvent) notifier.notify(all)
+      else this.tellOfBuddy(notifier, near)
     }
+  }
+  private tellOfBuddy(notifier: Notifier, near: UsersView['near']): void {
+    const { user, entity } = notifier.record as Buddy
+    const since = near.find((one) => one.user === user)?.since
+    if (this.told.has(notifier) && this.told.get(notifier) === since) return
+    this.told.set(notifier, since)
+    notifier.notify({ entity: entity!, since } satisfies BuddyView)
   }
 
   /** Nobody tells any more who is near that device. */
   private end(device: string, forGood: boolean): void {
-    for (const notifier of [...this.watchers.of(device), ...this.buddies.of(device)]) this.finish(notifier, forGood)
+    for (const notifier of [...this.notifiers.of(device)]) this.finish(notifier, forGood)
   }
   private finish(notifier: Notifier, forGood: boolean): void {
     if (forGood) notifier.terminate('rejected')

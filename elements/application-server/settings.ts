@@ -1,4 +1,5 @@
 /** What an application server can be told (SPEC §3.5). Seconds where a person writes them. */
+import type { Lifetimes } from '../services/lifetimes.ts'
 
 /** When the proximity server tells who is near: at each change, by period too, or only when it is asked. */
 export type Feedback = 'change' | 'period' | 'poll'
@@ -19,7 +20,7 @@ export interface ApplicationServerSettings {
   /** The ProSe servers listen for listed codes alone: whoever polls them has friends put on lists meanwhile. Default false. */
   readonly listed?: boolean
   /** Seconds granted to subscribers. */
-  readonly expires?: { readonly usual?: number; readonly max?: number }
+  readonly expires?: Lifetimes
   /** `sip:<view>-<user>@<domain>` shows as presence whether that user is near whoever subscribes. Default `near`. */
   readonly view?: string
   /** Has the devices of friends start broadcasting (SPEC §3.3). */

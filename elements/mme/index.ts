@@ -3,6 +3,7 @@ import type { Element, EventPackage, Exchange, Host, Notifier, SipRequest } from
 import { mediaType, readOptionalBody, writeBody } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
 import { deviceKey, subscriberKey } from '../services/devices.ts'
+import { lifetimesOf } from '../services/lifetimes.ts'
 import { Offers } from '../services/offers.ts'
 import { Subscribers } from '../services/subscribers.ts'
 import { type AttachView, type Context, Contexts } from './contexts.ts'
@@ -62,13 +63,10 @@ class MobilityManagementEntity implements Mme {
       { method: 'SUBSCRIBE', event: [attachEvent, ...passingEvents], user: name },
       { method: 'MESSAGE', content: [...movingTypes, ...passingTypes], user: name },
     ]
-    const usual = settings.expires?.usual ?? 3600
-    const max = settings.expires?.max ?? Math.max(usual, 86_400)
-    if (usual > max) throw new Error(`expires: usual ${usual} s is more than max ${max} s`)
     const attach: EventPackage<AttachView> = {
       name: attachEvent,
       types: [mediaType('attach-state')],
-      expires: { usual, max },
+      expires: lifetimesOf(settings.expires),
       render: ({ device }, { version, ending }) => (ending === true ? undefined : this.state(device, version)),
     }
     this.packages = [attach]

@@ -1,4 +1,5 @@
 /** What an MME can be told (SPEC §3.6). Seconds where a person writes them, milliseconds inside. */
+import type { Lifetimes } from '../services/lifetimes.ts'
 
 export interface MmeSettings {
   /** `hss`: permissions are asked for here, and the proximity server asks no more. Default `none`. */
@@ -13,7 +14,7 @@ export interface MmeSettings {
     readonly grace?: number
   }
   /** Seconds granted to an attached UE. Default 3600, at most 86400. */
-  readonly expires?: { readonly usual?: number; readonly max?: number }
+  readonly expires?: Lifetimes
   /** URIs of the other MMEs of the network, from which UEs may move here. Default: those of the dialplan. */
   readonly fellows?: readonly string[]
   /** URI of the proximity server, for what a UE addresses to the MME itself. Default `sip:prose@<first domain>`. */

@@ -5,6 +5,7 @@
 import type { Element, EndReason, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import { deviceKey } from '../services/devices.ts'
+import { type Lifetimes, lifetimesOf } from '../services/lifetimes.ts'
 import { Offers } from '../services/offers.ts'
 import { SetIndex } from '../services/set-index.ts'
 import { Subscribers } from '../services/subscribers.ts'
@@ -15,7 +16,7 @@ import { sameWatchers, type Watcher, type Watchers, watcherInfo, watcherInfoType
 
 /** Of the dialplan, `role: presence`. Seconds. */
 export interface PresenceSettings {
-  readonly expires?: { readonly usual?: number; readonly max?: number }
+  readonly expires?: Lifetimes
   /** Bytes of all documents about one presentity at most. Default 32768. */
   readonly size?: number
   /** Publications about one presentity at most. */
@@ -56,7 +57,7 @@ class PresenceElement implements Element {
   readonly packages: readonly EventPackage[]
   private readonly settings: PresenceSettings
   /** Seconds, of subscriptions and publications. */
-  private readonly expires: { readonly usual: number; readonly max: number }
+  private readonly expires: Required<Lifetimes>
   private host!: Host
   private publications!: Publications
   private subscribers: Subscribers | undefined
@@ -70,8 +71,7 @@ class PresenceElement implements Element {
   constructor(name: string, settings: PresenceSettings) {
     this.name = name
     this.settings = settings
-    const { usual = 3600, max = 86_400 } = settings.expires ?? {}
-    const expires = { usual, max }
+    const expires = lifetimesOf(settings.expires)
     this.expires = expires
     const presence: EventPackage<Presence> = {
       name: 'presence',

@@ -1,10 +1,11 @@
 /** What a proximity server can be told (SPEC §3.1–§3.4), seconds where a person writes them, milliseconds inside. */
+import { type Lifetimes, lifetimesOf } from '../services/lifetimes.ts'
 
 export interface ProseSettings {
   /** `listed`: only codes on a device's monitor list count. Default `all`. */
   readonly mode?: 'all' | 'listed'
   /** Seconds granted to a proximity service request. Default 3600, at most 86400. */
-  readonly expires?: { readonly usual?: number; readonly max?: number }
+  readonly expires?: Lifetimes
   /** Seconds that a broadcast code is valid, and for how many of them it overlaps with the next. Default 3600 and 60. */
   readonly code?: { readonly lifetime?: number; readonly grace?: number }
   /** Seconds: when a device reports a code again. Default 20. */
@@ -33,7 +34,7 @@ export interface ProseSettings {
 export interface Rules {
   readonly mode: 'all' | 'listed'
   readonly announce: 'permanent' | 'when-monitored'
-  readonly expires: { readonly usual: number; readonly max: number }
+  readonly expires: Required<Lifetimes>
   readonly codeLifetime: number
   readonly codeGrace: number
   readonly entryLifetime: number
@@ -41,8 +42,6 @@ export interface Rules {
 
 /** Throws where the numbers contradict each other. */
 export function rulesOf(settings: ProseSettings): Rules {
-  const usual = settings.expires?.usual ?? 3600
-  const max = settings.expires?.max ?? Math.max(usual, 86_400)
   const lifetime = settings.code?.lifetime ?? 3600
   const grace = settings.code?.grace ?? Math.min(60, lifetime / 4)
   const entry = settings.lifetime ?? 3 * (settings.report?.refresh ?? 20)
@@ -52,11 +51,10 @@ export function rulesOf(settings: ProseSettings): Rules {
     throw new Error(`code: grace ${grace} s is more than half the lifetime of ${lifetime} s`)
   }
   if (!(entry > 0)) throw new Error(`lifetime: ${entry} s is not above 0`)
-  if (!(usual > 0) || max < usual) throw new Error(`expires: usual ${usual} s is not between 1 and max ${max} s`)
   return {
     mode: settings.mode ?? 'all',
     announce: settings.announce ?? 'permanent',
-    expires: { usual, max },
+    expires: lifetimesOf(settings.expires),
     codeLifetime: lifetime * 1000,
     codeGrace: grace * 1000,
     entryLifetime: entry * 1000,

@@ -2,6 +2,7 @@
 import type { Element, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
 import { aorPrefix, type Binding, bindingsPrefix } from '../services/bindings.ts'
 import { deviceKey, subscriberKey } from '../services/devices.ts'
+import { type Lifetimes, lifetimesOf } from '../services/lifetimes.ts'
 import { Offers } from '../services/offers.ts'
 import { type Registration, reginfo, reginfoType } from './reginfo.ts'
 import { Watched } from './watched.ts'
@@ -9,7 +10,7 @@ import { Watched } from './watched.ts'
 /** Of the dialplan, `role: registration`. */
 export interface RegistrationSettings {
   /** Seconds of a subscription. */
-  readonly expires?: { readonly usual?: number; readonly max?: number }
+  readonly expires?: Lifetimes
   /** Name of the proxy whose bindings these are. Default `proxy`. */
   readonly registrar?: string
   /** Who may watch everybody: names of elements, or identifiers. */
@@ -54,7 +55,7 @@ class RegistrationElement implements Element {
     const pack: EventPackage<Registration> = {
       name: 'reg',
       types: [reginfoType],
-      expires: { usual: settings.expires?.usual ?? 3761, max: settings.expires?.max ?? 86_400 }, // RFC 3680 §4.4
+      expires: lifetimesOf(settings.expires, 3761), // RFC 3680 §4.4
       render: (state, { version, previous }) => ({
         type: reginfoType,
         content: reginfo(state, previous, version - 1, this.host.clock.date()),

@@ -5,6 +5,7 @@
  */
 import type { Element, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
 import { deviceKey, subscriberKey } from '../services/devices.ts'
+import { type Lifetimes, lifetimesOf } from '../services/lifetimes.ts'
 import { Offers } from '../services/offers.ts'
 import { Subscribers } from '../services/subscribers.ts'
 import { type ListState, listBody, listType, sameList } from './rlmi.ts'
@@ -15,7 +16,7 @@ export interface ResourceListSettings {
   /** User part of a list's URI -> identifiers on it. */
   readonly lists?: { readonly [name: string]: readonly string[] }
   /** Seconds. */
-  readonly expires?: { readonly usual?: number; readonly max?: number }
+  readonly expires?: Lifetimes
   /** URI of the HSS. Default `sip:hss@<first domain>`. */
   readonly hss?: string
 }
@@ -45,11 +46,10 @@ class ResourceLists implements Element {
       { method: 'SUBSCRIBE', event, user },
       { method: 'OPTIONS', user },
     ]
-    const { usual = 3600, max = 86_400 } = settings.expires ?? {}
     const pack: EventPackage<ListState> = {
       name: event,
       types: [listType],
-      expires: { usual, max },
+      expires: lifetimesOf(settings.expires),
       requires: 'eventlist',
       same: sameList,
       render: (state, { version, previous }) => listBody(state, previous, version - 1),

@@ -1,0 +1,15 @@
+/** How long subscriptions last, as a dialplan says it. */
+
+/** Seconds granted to who names none, and at most. Default 3600, at most 86400. */
+export interface Lifetimes {
+  readonly usual?: number
+  readonly max?: number
+}
+
+/** With what was left out. Throws where they contradict each other. */
+export function lifetimesOf(settings: Lifetimes | undefined, usually = 3600): Required<Lifetimes> {
+  const max = settings?.max ?? Math.max(settings?.usual ?? usually, 86_400)
+  const usual = settings?.usual ?? Math.min(usually, max)
+  if (!(usual > 0) || max < usual) throw new Error(`expires: usual ${usual} s is not between 1 and max ${max} s`)
+  return { usual, max }
+}
