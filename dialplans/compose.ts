@@ -14,13 +14,12 @@ import {
   randomIds,
   type Store,
   systemResolver,
-  type Tap,
 } from '../signalling/index.ts'
 import type { Assembled } from './assemble.ts'
 import { Certificate } from './certificate.ts'
-import type { Dialplan } from './dialplan.ts'
+import type { Capture, Dialplan } from './dialplan.ts'
 import { elsewhere } from './nodes.ts'
-import { openTaps, type TapOptions } from './taps.ts'
+import { type TapOptions, Taps } from './taps.ts'
 
 export interface RunOptions extends TapOptions {
   readonly dialplan: Dialplan
@@ -36,6 +35,8 @@ export interface Running {
   readonly node: Node
   readonly elements: readonly Element[]
   readonly clock: RealClock
+  /** Copies of messages go there from now on. */
+  capture(capture: Capture | undefined): void
   /** Drains for at most `graceMs`, then closes everything that was opened. */
   stop(graceMs: number): Promise<void>
 }
@@ -45,9 +46,10 @@ export async function runNode(options: RunOptions): Promise<Running> {
   const { dialplan, assembled, udp = 'auto', log } = options
   const clock = new RealClock((fault) => log.error({ err: fault }, 'fault in a timer'))
   const store = await openStore(options, clock)
-  let tap: Tap | undefined
+  let taps: Taps | undefined
   try {
-    tap = openTaps(options, dialplan.name, clock, log)
+    const opened = (taps = new Taps(options, dialplan.name, clock, log))
+    opened.mirrorTo(dialplan.capture)
     const certificate = dialplan.tls && new Certificate(dialplan.tls)
     const node = createNode({
       name: dialplan.name,
@@ -66,14 +68,18 @@ export async function runNode(options: RunOptions): Promise<Running> {
       ids: randomIds(),
       udp,
       log,
-      tap,
+      tap: opened.tap,
       tls: certificate?.material,
     })
     await node.start()
     certificate?.watch(node, clock, log)
-    return { node, elements: assembled.elements, clock, stop: (graceMs) => stop(node, tap, store, graceMs) }
+    return {
+      ...{ node, elements: assembled.elements, clock },
+      capture: (next) => renew(node, opened, next),
+      stop: (graceMs) => stop(node, opened, store, graceMs),
+    }
   } catch (error) {
-    await tap?.close?.()
+    await taps?.close()
     await store.close()
     throw error
   }
@@ -93,8 +99,15 @@ function makeFolder(folder: string): void {
   mkdirSync(folder)
 }
 
-async function stop(node: Node, tap: Tap | undefined, store: Store, graceMs: number): Promise<void> {
+function renew(node: Node, taps: Taps, capture: Capture | undefined): void {
+  const renewed = taps.mirrorTo(capture)
+  if (renewed === undefined) return
+  node.watchBy(taps.tap)
+  void renewed.former?.close?.()
+}
+
+async function stop(node: Node, taps: Taps, store: Store, graceMs: number): Promise<void> {
   await node.stop(graceMs)
-  await tap?.close?.()
+  await taps.close()
   await store.close()
 }

@@ -27,6 +27,13 @@ export interface TlsFiles {
   readonly requireClient?: boolean
 }
 
+/** Where copies of messages go: a HEP version 3 collector, over UDP. */
+export interface Capture {
+  readonly hep?: HostPort
+  /** Hides digest responses and other secrets. */
+  readonly mask?: boolean
+}
+
 /** One process of a network of several. */
 export interface PlannedNode {
   readonly name: string
@@ -46,6 +53,7 @@ export interface Dialplan {
   readonly listen: readonly Listening[]
   readonly tls: TlsFiles | undefined
   readonly http: HostPort | undefined
+  readonly capture?: Capture
   /** The interface to subscribers at `http`. `token`: instead of the one in the data folder; `open`: beyond this machine. */
   readonly api?: { readonly token?: string; readonly open?: boolean }
   /** Folder relative to the working directory, or `memory`. */

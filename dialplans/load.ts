@@ -4,11 +4,13 @@ import { isIP } from 'node:net'
 import { dirname, isAbsolute, join } from 'node:path'
 import type { ConnectionLimits, Listening, Rule } from '../signalling/index.ts'
 import {
+  type Capture,
   type Dialplan,
   type Fault,
   type Limits,
   type Outcome,
   type PlannedElement,
+  parsePlace,
   printListen,
   type Settings,
   type TlsFiles,
@@ -27,6 +29,7 @@ interface RawDialplan {
   readonly nodes?: { readonly [name: string]: RawNode }
   readonly tls?: TlsFiles
   readonly http?: string
+  readonly capture?: { readonly hep?: string; readonly mask?: boolean }
   readonly api?: Dialplan['api']
   readonly data?: string
   readonly trusted?: readonly string[]
@@ -65,6 +68,8 @@ export function loadDialplan(file: string): Outcome<Dialplan> {
   checkNameServers(reading)
   const http = readHttp(raw.http, ['http'], lineOf, fault) ?? nodes.find((node) => node.http !== undefined)?.http
 
+  const capture = raw.capture && readCapture(raw.capture, reading)
+
   const reserved = Object.keys(raw.elements)
   const elements = Object.entries(raw.elements).map(([name, { role, ...settings }]) => {
     const line = lineOf('elements', name)
@@ -87,7 +92,24 @@ export function loadDialplan(file: string): Outcome<Dialplan> {
   if (faults.length > 0) return { faults: inOrder(faults, file) }
   const { name, domains, api, trusted = [], limits = {}, connections = {}, dns = {} } = raw
   return {
-    value: { file, name, domains, listen, tls, http, api, data, trusted, limits, connections, dns, elements, nodes, rules },
+    value: {
+      file,
+      name,
+      domains,
+      listen,
+      tls,
+      http,
+      ...(capture === undefined ? {} : { capture }),
+      api,
+      data,
+      trusted,
+      limits,
+      connections,
+      dns,
+      elements,
+      nodes,
+      rules,
+    },
   }
 }
 
@@ -107,6 +129,12 @@ function readTls({ file, raw, lineOf, fault }: Reading, listen: readonly Listeni
     key: beside(key),
     ...(authorities === undefined ? {} : { authorities: beside(authorities) }),
   }
+}
+
+function readCapture({ hep: text, ...others }: NonNullable<RawDialplan['capture']>, { lineOf, fault }: Reading): Capture {
+  const hep = text === undefined ? undefined : parsePlace(text)
+  if (text !== undefined && !hep?.port) fault(lineOf('capture', 'hep'), `capture.hep is ${text}`, 'a port from 1 to 65535')
+  return hep === undefined ? others : { ...others, hep }
 }
 
 /** Peers are trusted by their address, or by a name that a certificate proves. */

@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander'
 import type { Hss } from '../../elements/hss/index.ts'
 import type { Mme } from '../../elements/mme/index.ts'
-import type { Log } from '../../signalling/index.ts'
+import type { HostPort, Log } from '../../signalling/index.ts'
 import { announcement, exposure } from '../announcement.ts'
 import { type Running, runNode } from '../compose.ts'
 import { type Dialplan, printListen } from '../dialplan.ts'
@@ -20,6 +20,7 @@ import { addOverrides, type Overrides, override } from './overrides.ts'
 import { Refusal, refuseFaults } from './refusal.ts'
 
 interface StartOptions extends Overrides, TapOptions {
+  readonly hep?: HostPort
   readonly durability: 'process' | 'power'
   readonly node?: string
   readonly udp: 'auto' | 'native' | 'dgram'
@@ -65,9 +66,10 @@ export function startCommand(): Command {
 }
 
 async function start(file: string, options: StartOptions): Promise<void> {
-  const dialplan = override(readDialplan(file, options.node), options)
+  const read = (): Dialplan => mirrored(override(readDialplan(file, options.node), options), options)
+  const dialplan = read()
   checkOptions(dialplan, options)
-  if (options.hep !== undefined) await checkCollector(options.hep)
+  await checkMirror(dialplan, options)
   const exposed = exposure(dialplan)
   if (exposed !== undefined) throw new Refusal(exposed)
   const assembled = assembleDialplan(dialplan)
@@ -84,8 +86,22 @@ async function start(file: string, options: StartOptions): Promise<void> {
   if (http !== undefined) api = apiOf(dialplan, running, log)
   surviveFaults(log)
   stopOnSignal(running, http, log)
-  reloadOnSignal(running, dialplan, () => override(readDialplan(file, options.node), options), log)
+  const again = async (): Promise<Dialplan> => {
+    const next = read()
+    await checkMirror(next, options)
+    return next
+  }
+  reloadOnSignal(running, dialplan, again, log)
   for (const line of announcement(dialplan, running.node.listening, http?.listening)) console.log(line)
+}
+
+/** What the options say of the mirror goes before what the dialplan says. */
+function mirrored(dialplan: Dialplan, { hep, mask }: StartOptions): Dialplan {
+  const capture = { ...dialplan.capture, ...(hep === undefined ? {} : { hep }), ...(mask === true ? { mask } : {}) }
+  return { ...dialplan, capture }
+}
+async function checkMirror({ capture }: Dialplan, { hep }: StartOptions): Promise<void> {
+  if (capture?.hep !== undefined) await checkCollector(capture.hep, undefined, hep === undefined ? 'capture.hep' : '--hep')
 }
 
 /** What each option takes by itself, but not together. */
@@ -139,16 +155,17 @@ function surviveFaults(log: Log): void {
 }
 
 /** SIGHUP: the file is read again. Where it has faults, each is told and the plan that runs stays in force. */
-function reloadOnSignal(running: Running, started: Dialplan, read: () => Dialplan, log: Log): void {
+function reloadOnSignal(running: Running, started: Dialplan, read: () => Promise<Dialplan>, log: Log): void {
   const { file } = started
   let before = started
   const again = async (): Promise<void> => {
     try {
-      const next = read()
+      const next = await read()
       const exposed = exposure({ ...next, listen: started.listen })
       if (exposed !== undefined) throw new Refusal(exposed)
       const outcome = await reload(running, started, next, before)
       if (outcome.faults !== undefined) throw refuseFaults(outcome.faults)
+      running.capture(next.capture)
       before = next
       log.info({ file }, 'dialplan read again')
       const { waiting } = outcome

@@ -254,6 +254,11 @@ const cases: readonly Case[] = [
     faults: [[13, /the list team has the address of the subscriber alice/, /nobody has/]],
   },
   {
+    title: 'a collector without a port',
+    text: `${head}capture: { hep: '127.0.0.1:0' }\nelements: { hss: { role: hss } }`,
+    faults: [[4, /capture\.hep is 127\.0\.0\.1:0/, /a port from 1/]],
+  },
+  {
     title: 'subscribers that nothing can identify',
     text: `${head}elements:\n  hss:\n    role: hss\n    subscribers:\n      - ${subscriber("'sip:a%00@localhost'")}\n      - ${subscriber('bob', ", aliases: ['sip:bob@elsewhere.example']")}\n      - ${subscriber('carol', ", friends: ['sip:a%@localhost']")}`,
     faults: [

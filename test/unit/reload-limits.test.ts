@@ -2,6 +2,7 @@
 import { createConnection, type Socket } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import { WebSocket } from 'ws'
+import { memoryTap } from '../../signalling/capture/memory.ts'
 import {
   type ConnectionLimits,
   createNode,
@@ -90,6 +91,33 @@ test('WebSocket messages are compressed from now on, or no longer', async (t) =>
   t.regex(await extensions(), /permessage-deflate/)
   renew({})
   t.is(await extensions(), '')
+})
+
+test('messages are copied elsewhere, or nowhere, from now on', async (t) => {
+  const lab = new Lab()
+  const agent = new Agent('agent')
+  agent.answer = (exchange) => void exchange.forward({ uri: 'sip:other@localhost' })
+  const other = new Agent('other')
+  const node = await lab.serve(['localhost'], [agent, other])
+  t.teardown(() => lab.stop())
+  const peer = await Wire.at(lab, '10.0.9.9')
+  const taps = [memoryTap(100), memoryTap(100)] as const
+  let count = 0
+  const seen = async (): Promise<readonly (readonly string[])[]> => {
+    const names = { via: '10.0.9.9', branch: `z9hG4bK-${++count}`, callId: `call-${count}` }
+    for (const tap of taps) tap.clear()
+    peer.send(requestText('MESSAGE', 'sip:agent@localhost', names))
+    await lab.clock.advance(100)
+    return taps.map(({ messages }) => messages.map(({ direction }) => direction))
+  }
+  const all = ['in', 'local', 'local', 'out']
+  t.deepEqual(await seen(), [[], []])
+  node.watchBy(taps[0])
+  t.deepEqual(await seen(), [all, []])
+  node.watchBy(taps[1])
+  t.deepEqual(await seen(), [[], all])
+  node.watchBy(undefined)
+  t.deepEqual(await seen(), [[], []])
 })
 
 test('names are looked up by other servers, and what the former ones said is forgotten', async (t) => {
