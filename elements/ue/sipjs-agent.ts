@@ -40,6 +40,10 @@ export class SipJsAgent implements UserAgent {
   private refreshing: Timer | undefined
   private returning: Timer | undefined
   private returnAfter = returnFirst
+  /** The connection has broken, and what died with it is not made anew yet. */
+  private broken = false
+  /** The registration over a connection that came after a broken one; never rejects. */
+  private again: Promise<void> = Promise.resolve()
   private stopped = false
 
   /** Throws a TypeError where the identity is no SIP URI. */
@@ -55,7 +59,7 @@ export class SipJsAgent implements UserAgent {
     this.ground = {
       clock,
       log,
-      core: async () => ((await this.connect()) ? this.sipjs?.userAgentCore : undefined),
+      core: async () => ((await this.ready()) ? this.sipjs?.userAgentCore : undefined),
       newCallId: () => ids.token(22),
       over: (watch) => this.watches.delete(watch),
     }
@@ -72,6 +76,13 @@ export class SipJsAgent implements UserAgent {
       this.connecting = undefined
     })
     return this.connecting
+  }
+  /** Connected; and where the connection has broken, registered again first: the server forgets who was behind it (RFC 5626 §4.2). */
+  private async ready(): Promise<boolean> {
+    if (!(await this.connect())) return false
+    if (this.broken) this.isBack()
+    await this.again
+    return true
   }
   private async tryToConnect(): Promise<boolean> {
     try {
@@ -137,7 +148,9 @@ export class SipJsAgent implements UserAgent {
 
   private disconnected(fault: Error): void {
     this.options.log.info({ why: fault.message }, 'the connection broke')
-    if (!this.stopped && (this.wanted > 0 || this.watches.size > 0)) this.comeBack()
+    if (this.stopped || (this.wanted === 0 && this.watches.size === 0)) return
+    this.broken = true
+    this.comeBack()
   }
   private comeBack(): void {
     const { clock, ids } = this.options
@@ -146,16 +159,20 @@ export class SipJsAgent implements UserAgent {
     this.returning?.cancel()
     this.returning = clock.after(wait, () => {
       this.connect().then(
-        (connected) => (connected ? this.isBack() : this.stopped || this.comeBack()),
+        (connected) => {
+          if (connected && this.broken) this.isBack()
+          else if (!connected && !this.stopped) this.comeBack()
+        },
         (why: unknown) => this.options.log.error({ why: String(why) }, 'could not come back'),
       )
     })
   }
   private isBack(): void {
+    this.broken = false
     this.returnAfter = returnFirst
     this.options.log.info({}, 'connected again')
     const registered = this.wanted > 0 ? this.register(this.wanted) : Promise.resolve()
-    registered.then(
+    this.again = registered.then(
       () => {
         for (const watch of this.watches) watch.refresh() // what was notified meanwhile is lost
       },
@@ -230,7 +247,7 @@ export class SipJsAgent implements UserAgent {
     body: Core.Body | undefined,
     options: Core.OutgoingRequestMessageOptions,
   ): Promise<Core.IncomingResponseMessage | undefined> {
-    if (!(await this.connect())) return undefined
+    if (!(await (method === 'REGISTER' ? this.connect() : this.ready()))) return undefined
     const core = this.sipjs!.userAgentCore
     const message = core.makeOutgoingRequestMessage(method, target, this.uri, to, options, headers(), body)
     return new Promise((resolve) => {
@@ -254,11 +271,10 @@ export class SipJsAgent implements UserAgent {
 
   async stop(): Promise<void> {
     if (this.stopped) return
-    this.refreshing?.cancel()
     this.returning?.cancel()
-    const { wanted } = this
+    if (this.sipjs !== undefined) await Promise.race([this.sayGoodbye(), this.pass(goodbye)])
+    this.refreshing?.cancel()
     this.wanted = 0
-    if (this.sipjs?.isConnected()) await Promise.race([this.sayGoodbye(wanted > 0), this.pass(goodbye)])
     this.stopped = true
     for (const watch of this.watches) watch.drop()
     this.watches.clear()
@@ -266,7 +282,12 @@ export class SipJsAgent implements UserAgent {
     await this.own?.disconnect()
   }
   /** Unsubscribes, then unregisters: some servers hear nothing from who is not registered. */
-  private async sayGoodbye(registered: boolean): Promise<void> {
+  private async sayGoodbye(): Promise<void> {
+    if (this.wanted === 0 && this.watches.size === 0) return
+    if (!(await this.ready())) return
+    const registered = this.wanted > 0
+    this.refreshing?.cancel()
+    this.wanted = 0
     await Promise.all([...this.watches].map((watch) => watch.leave()))
     if (registered) await this.sendRegister(0)
   }

@@ -19,6 +19,7 @@ export interface WatchGround {
 
 const retryFirst = 1_000
 const retryMost = 60_000
+const farewellsMost = 3 // unsubscribing again where the way there was broken; then it expires by itself
 const patience = 32_000 // 64*T1, Timer N
 const gone = ['rejected', 'noresource', 'invariant'] // RFC 6665 §4.1.3: not to be tried again
 
@@ -37,6 +38,7 @@ export class SipJsWatch implements Watching {
   private again = false
   private timer: Timer | undefined
   private retryAfter = retryFirst
+  private farewells = 0
   private onLeft: (() => void) | undefined
 
   constructor(ground: WatchGround, watch: Watch, target: URI, listener: WatchListener) {
@@ -166,6 +168,10 @@ export class SipJsWatch implements Watching {
     if (!this.live) return
     this.busy = false
     const mayPass = status === 408 || status === 480 || status >= 500
+    if (this.leaving && mayPass && this.dialog !== undefined && this.farewells++ < farewellsMost) {
+      this.onLeft?.() // who closes does not wait for it
+      return this.after(this.retryAfter * this.farewells, () => this.subscribeAgain(0))
+    }
     if (this.leaving || this.watch.expires === 0) return this.finish(status, why)
     if (status === 481) return this.restart(0)
     if (!mayPass) return this.finish(status, why)
