@@ -1,5 +1,4 @@
 /** What several flows need: who plays, and how they get ready. */
-import type { Pcrf } from '../../elements/pcrf/index.ts'
 import type { ProseState } from '../../elements/schemas/index.ts'
 import {
   ApplicationClient,
@@ -19,11 +18,6 @@ export const withApplicationServer = {
     permissions: { discoverable: true, discoverer: true },
     ...(name === 'alice' ? { servers: [{ uri: 'sip:games@localhost', application: 'org.example.games' }] } : {}),
   })),
-}
-
-/** The PCRF, whose rules an operator changes by hand. */
-export function policyOf(stage: Stage): Pcrf {
-  return stage.element('pcrf') as Pcrf
 }
 
 /** A registered UE with these roles granted. */

@@ -1,5 +1,6 @@
 /** What every stage does alike: time passes by its clock, and waits are for something to be so. */
 import type { Clock } from '../../signalling/index.ts'
+import type { Looked } from './flow.ts'
 
 const step = 20 // milliseconds between two looks at whether something has happened
 
@@ -14,10 +15,11 @@ export abstract class ClockedStage {
       this.clock.after(seconds * 1000, resolve)
     })
   }
-  async until<Value>(what: string, happened: () => Value | undefined | false, seconds = 40): Promise<Value> {
+  async until<Value>(what: string, happened: () => Looked<Value> | Promise<Looked<Value>>, seconds = 40): Promise<Value> {
     const end = this.clock.now() + seconds * 1000
     for (;;) {
-      const value = happened()
+      const looked = happened()
+      const value = looked instanceof Promise ? await looked : looked
       if (value !== undefined && value !== false) return value
       if (this.clock.now() >= end) throw new Error(`not within ${seconds} s: ${what}`)
       await this.pass(step / 1000)

@@ -37,13 +37,13 @@ export const flow: Flow = {
       settings: { as: { open: false } },
       async run(stage) {
         const bob = await member(stage, 'bob')
-        const { ue: alice } = await granted(stage, 'alice', ['discoverer'])
-        await hears(stage, alice, bob.ue)
-        const outsider = new ApplicationClient({ agent: alice.agent, clock: stage.clock, application: nearby })
-        stage.expect('alice is no user', (await stage.during(outsider.who())) === 403)
+        const { ue: dave } = await granted(stage, 'dave', ['discoverer'])
+        await hears(stage, dave, bob.ue)
+        const outsider = new ApplicationClient({ agent: dave.agent, clock: stage.clock, application: nearby })
+        stage.expect('dave is no user', (await stage.during(outsider.who())) === 403)
         const named = await stage.during(outsider.register({ user: 'sip:bob@localhost' }))
         const taken = await stage.during(outsider.register({ user: 'sip:nobody@localhost' }))
-        const other = new ApplicationClient({ agent: alice.agent, clock: stage.clock, application: 'org.example.other' })
+        const other = new ApplicationClient({ agent: dave.agent, clock: stage.clock, application: 'org.example.other' })
         const elsewhere = await stage.during(other.register())
         for (const { status, warning } of [named, taken, elsewhere])
           stage.expect('the same refusal', status === 403 && warning === undefined)

@@ -1,5 +1,4 @@
 /** FIG 6: a standing question to the application server, answered as friends come and go (SPEC §3.5). */
-import type { Hss } from '../../elements/hss/index.ts'
 import { codeOf, granted, hears, member, watchingUsers } from './cast.ts'
 import type { Flow } from './flow.ts'
 
@@ -32,10 +31,8 @@ export const flow: Flow = {
         const told = await watchingUsers(stage, alice.application)
         await hears(stage, alice.ue, bob.ue)
         await stage.until('bob is near', () => told.near() === 'sip:bob@localhost')
-        const hss = stage.element('hss') as Hss
-        await stage.during(
-          hss.set({ id: 'sip:bob@localhost', password: 'bob-proxima', permissions: { discoverable: false, discoverer: true } }),
-        )
+        const permissions = { discoverable: false, discoverer: true }
+        await stage.during(stage.operator.provision({ id: 'sip:bob@localhost', permissions }))
         await stage.until('bob is gone', () => told.near() === '')
       },
     },
@@ -43,16 +40,9 @@ export const flow: Flow = {
       name: 'who may not discover any more, or not by this server, is told so and no more',
       settings: { hss: { servers: [] } },
       async run(stage) {
-        const hss = stage.element('hss') as Hss
-        const of = (name: string, servers: readonly { uri: string; application: string }[]) =>
-          stage.during(
-            hss.set({
-              id: `sip:${name}@localhost`,
-              password: `${name}-proxima`,
-              permissions: { discoverable: true, discoverer: true },
-              servers,
-            }),
-          )
+        const permissions = { discoverable: true, discoverer: true }
+        const of = (name: string, servers: { uri: string; application: string }[]) =>
+          stage.during(stage.operator.provision({ id: `sip:${name}@localhost`, permissions, servers }))
         const granted = [{ uri: 'sip:as@localhost', application: 'org.example.nearby' }]
         await of('alice', granted)
         await of('bob', granted)

@@ -1,5 +1,5 @@
 /** FIG 8: two UEs ask for proximity, one broadcasts its code, the other reports it, and asks who is near (SPEC §3.1–§3.3). */
-import { isNear, policyOf, watching } from './cast.ts'
+import { isNear, watching } from './cast.ts'
 import type { Flow, Stage } from './flow.ts'
 
 async function twoUes(stage: Stage) {
@@ -53,11 +53,11 @@ export const flow: Flow = {
         await stage.during(alice.report([{ code, at: stage.now() }]))
         const told = await watching(stage, alice, {})
         stage.expect('bob is near', isNear(told.near(), 'bob'))
-        policyOf(stage).reload({ rules: [{ subscribers: ['bob'], decision: 'deny' }] })
+        await stage.operator.policy([{ subscribers: ['bob'], decision: 'deny' }])
         await stage.until('bob’s service has ended', () => bob.state === undefined)
         await stage.until('alice is told that bob has left', () => told.near().length === 0)
         stage.expect('alice’s goes on', alice.state !== undefined && told.ended === undefined)
-        policyOf(stage).reload({})
+        await stage.operator.policy([])
         stage.expect('bob may again', typeof (await stage.during(bob.requestProximity(['discoverable']))) !== 'number')
       },
     },

@@ -57,6 +57,7 @@ export const flow: Flow = {
         await stage.restart()
         const { state } = await granted(stage, 'alice', ['discoverer'])
         stage.expect('bob is on the list', state.monitor?.codes.join() === codeOf(bob))
+        stage.expect('and off it', (await trigger(stage, games, { device: 'sip:alice@localhost', set: [] })) === 200)
       },
     },
   ],

@@ -1,13 +1,8 @@
 /** FIG 14: a UE attaches to an MME and asks for proximity through it, by its temporary identifier (SPEC §3.6, §3.1). */
-import type { Mme } from '../../elements/mme/index.ts'
 import { askThroughMme, attached, codeOf, grantedThroughMme, hears, isNear } from './cast.ts'
-import type { Flow, Stage } from './flow.ts'
+import type { Flow } from './flow.ts'
 
 const alice = 'sip:alice@localhost'
-
-function mmeOf(stage: Stage): Mme {
-  return stage.element('mme') as Mme
-}
 
 export const flow: Flow = {
   id: 'fig-14',
@@ -19,7 +14,7 @@ export const flow: Flow = {
       async run(stage) {
         const { ue, state } = await grantedThroughMme(stage, 'alice', ['discoverable', 'discoverer'])
         stage.expect('an S-TMSI', /^sip:s-tmsi-[0-9a-f]{10}@localhost$/.test(ue.temporary ?? ''))
-        stage.expect('the MME knows whose it is', mmeOf(stage).temporaryOf(alice) === ue.temporary)
+        stage.expect('the MME knows whose it is', (await stage.operator.temporaryOf('mme', alice)) === ue.temporary)
         stage.expect('the answer is about it', state.device === ue.temporary && state.roles.length === 2)
       },
     },
@@ -39,7 +34,7 @@ export const flow: Flow = {
       async run(stage) {
         const { ue } = await grantedThroughMme(stage, 'alice', ['discoverable'])
         const [before, code] = [ue.temporary, codeOf(ue)]
-        await stage.during(mmeOf(stage).reallocate(alice))
+        await stage.during(stage.operator.reallocate('mme', alice))
         stage.expect('the old one still counts', (await askThroughMme(stage, ue, 'prose', { device: before })) === 200)
         await stage.until('the UE is told', () => ue.temporary !== before)
         await stage.pass(2.5)
@@ -55,7 +50,7 @@ export const flow: Flow = {
         const { ue } = await grantedThroughMme(stage, 'alice', ['discoverable'])
         const before = ue.temporary
         await stage.restart()
-        stage.expect('it has the same identifier', mmeOf(stage).temporaryOf(alice) === before)
+        stage.expect('it has the same identifier', (await stage.operator.temporaryOf('mme', alice)) === before)
         stage.expect('and may use it', (await askThroughMme(stage, ue, 'prose', { device: before })) === 200)
       },
     },

@@ -2,8 +2,10 @@
 import { askThroughMme, attached, granted, grantedThroughMme } from './cast.ts'
 import type { Flow } from './flow.ts'
 
+/** At an address that is none of the network's, where nobody listens. */
+const absent = 'sip:hss@127.0.0.9:9'
 /** The proximity server has an HSS that is not there. */
-const settings = { mme: { check: 'hss' }, prose: { hss: 'sip:hss@127.0.0.1:9' } }
+const settings = { mme: { check: 'hss' }, prose: { hss: absent } }
 
 export const flow: Flow = {
   id: 'fig-15',
@@ -54,7 +56,7 @@ export const flow: Flow = {
     },
     {
       name: 'the HSS cannot be asked: later',
-      settings: { ...settings, mme: { check: 'hss', hss: 'sip:nobody@localhost' } },
+      settings: { ...settings, mme: { check: 'hss', hss: absent } },
       async run(stage) {
         const ue = await attached(stage, 'alice')
         // a proxy on the way makes 500 of a 503 (RFC 3261 §16.7 step 6)

@@ -1,5 +1,4 @@
 /** FIG 16: who is near, asked through the MME once and standing (SPEC §3.6, §3.3). */
-import type { Mme } from '../../elements/mme/index.ts'
 import { askThroughMme, attached, codeOf, granted, grantedThroughMme, hears, isNear, watching } from './cast.ts'
 import type { Flow } from './flow.ts'
 
@@ -29,7 +28,7 @@ export const flow: Flow = {
         const { ue } = await grantedThroughMme(stage, 'alice', ['discoverer'])
         const told = await watching(stage, ue, {})
         const before = ue.temporary
-        await stage.during((stage.element('mme') as Mme).reallocate('sip:alice@localhost'))
+        await stage.during(stage.operator.reallocate('mme', 'sip:alice@localhost'))
         await stage.until('alice has another identifier', () => ue.temporary !== before)
         await hears(stage, ue, bob)
         await stage.until('she is told of bob', () => isNear(told.near(), 'bob'))

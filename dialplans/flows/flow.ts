@@ -1,17 +1,24 @@
 /** What a flow is: one figure of the source method as scripts that any stage can play (SPEC, head). */
 
 import type { Ue, UeOptions } from '../../elements/ue/index.ts'
-import type { Clock, Element } from '../../signalling/index.ts'
+import type { Clock } from '../../signalling/index.ts'
+import type { Operator } from './operator.ts'
+
+/** Undefined and false: not yet. */
+export type Looked<Value> = Value | undefined | false
 
 /** What a scenario can do. Every wait is for something to be true, never for time alone. */
 export interface Stage {
   readonly clock: Clock
   /** A registered UE of that subscriber of the default network. */
   ue(name: string, options?: Pick<UeOptions, 'report' | 'mme'>): Promise<Ue>
-  /** The element of that name on the server, for what an operator does by hand. */
-  element(name: string): Element
-  /** Lets time pass until `happened` gives something other than undefined or false, and returns it; throws after `seconds`. */
-  until<Value>(what: string, happened: () => Value | undefined | false, seconds?: number): Promise<Value>
+  /** What is done by hand. */
+  readonly operator: Operator
+  /**
+   * Lets time pass until `happened` gives something other than undefined or false, and returns it; throws after `seconds`. A
+   * promise of it has to come true without time, as those of the operator do.
+   */
+  until<Value>(what: string, happened: () => Looked<Value> | Promise<Looked<Value>>, seconds?: number): Promise<Value>
   /** Lets time pass. */
   pass(seconds: number): Promise<void>
   /** Milliseconds since the epoch. */

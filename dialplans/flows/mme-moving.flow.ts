@@ -1,5 +1,4 @@
 /** A UE moves from one MME to another; and where the dialplan's rules lead, nobody comes to the proximity server without one (SPEC §3.6). */
-import type { Mme } from '../../elements/mme/index.ts'
 import type { Ue } from '../../elements/ue/index.ts'
 import { attached, codeOf, hears, isNear, watching } from './cast.ts'
 import type { Flow, Stage } from './flow.ts'
@@ -13,8 +12,9 @@ async function ready(stage: Stage, name: string): Promise<Ue> {
   stage.expect(`${name} is granted both roles`, typeof state !== 'number' && state.roles.length === 2)
   return ue
 }
-function mmeOf(stage: Stage, name: string): Mme {
-  return stage.element(name) as Mme
+/** Whether the first MME knows nothing of alice any more. */
+async function isLetGo(stage: Stage): Promise<boolean> {
+  return (await stage.operator.temporaryOf('mme1', alice)) === undefined
 }
 /** Attaches at the second MME with that past, and asks for proximity there. */
 async function asksAfter(stage: Stage, name: string, former: object): Promise<number> {
@@ -51,7 +51,7 @@ export const flow: Flow = {
         const moved = await stage.during(ue.attach(second))
         stage.expect('an identifier of the second MME', /^sip:s-tmsi-02[0-9a-f]{8}@localhost$/.test(String(moved)))
         await stage.until('the server speaks to her by it', () => ue.state?.device === moved)
-        await stage.until('the first has let her go', () => mmeOf(stage, 'mme1').temporaryOf(alice) === undefined, 90)
+        await stage.until('the first has let her go', () => isLetGo(stage), 90)
         stage.expect('the code is the same', codeOf(ue) === code)
         stage.expect('a report goes through the second', (await hears(stage, ue, carol)) === 200)
         await stage.until('and is told', () => isNear(told.near(), 'bob', 'carol'))
@@ -64,7 +64,7 @@ export const flow: Flow = {
         const ue = await ready(stage, 'alice')
         const moved = await stage.during(ue.attach(second))
         await stage.restart()
-        stage.expect('the second knows her', mmeOf(stage, 'mme2').temporaryOf(alice) === moved)
+        stage.expect('the second knows her', (await stage.operator.temporaryOf('mme2', alice)) === moved)
         const near = await stage.during(ue.who())
         stage.expect('she may ask', Array.isArray(near))
       },
@@ -79,7 +79,7 @@ export const flow: Flow = {
           'her own: the second MME has heard what she can',
           (await asksAfter(stage, 'alice', { temporary, mme: first })) === 200,
         )
-        await stage.until('the first lets her go', () => mmeOf(stage, 'mme1').temporaryOf(alice) === undefined, 90)
+        await stage.until('the first lets her go', () => isLetGo(stage), 90)
       },
     },
     {
@@ -89,7 +89,7 @@ export const flow: Flow = {
         const { temporary } = ue
         stage.expect('alice’s', (await asksAfter(stage, 'bob', { temporary, mme: first })) === 403)
         stage.expect('a stranger’s', (await asksAfter(stage, 'carol', { temporary, mme: 'sip:mme@elsewhere.invalid' })) === 403)
-        stage.expect('alice is still at the first', mmeOf(stage, 'mme1').temporaryOf(alice) === temporary)
+        stage.expect('alice is still at the first', (await stage.operator.temporaryOf('mme1', alice)) === temporary)
       },
     },
     {
@@ -101,7 +101,7 @@ export const flow: Flow = {
         const moved = await stage.during(ue.attach(second))
         await stage.until('the server speaks to her by the new identifier', () => ue.state?.device === moved)
         stage.expect('the code is the same', codeOf(ue) === code)
-        await stage.until('she has left the first by herself', () => mmeOf(stage, 'mme1').temporaryOf(alice) === undefined)
+        await stage.until('she has left the first by herself', () => isLetGo(stage))
       },
     },
     {

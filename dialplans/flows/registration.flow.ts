@@ -1,5 +1,4 @@
 /** Automated registration of an application user (SPEC §4): five messages instead of a web page. */
-import type { Hss } from '../../elements/hss/index.ts'
 import { ApplicationClient, type AutomaticSettings, type Registered, type Ue } from '../../elements/ue/index.ts'
 import { granted, hears, nearby, watchingUsers } from './cast.ts'
 import type { Flow, Stage } from './flow.ts'
@@ -53,7 +52,7 @@ export const flow: Flow = {
       name: 'a user with a secret of the application proves who he is',
       settings: withUsers,
       async run(stage) {
-        const { application } = await client(stage, 'alice')
+        const { application } = await client(stage, 'dave')
         await refused(stage, application.registerAutomatically({ user: 'msn:alice', secret: 'wrong' }), 'not-permitted')
         await refused(stage, application.registerAutomatically({ user: 'msn:nobody', secret: 'wrong' }), 'not-permitted')
         await registered(stage, application, { user: 'msn:alice', secret: 'open sesame' })
@@ -118,9 +117,10 @@ export const flow: Flow = {
         const aluid = await registered(stage, application)
         await stage.restart()
         stage.expect('the same ALUID', (await registered(stage, application)) === aluid)
-        const hss = stage.element('hss') as Hss
-        await stage.during(hss.remove('sip:alice@localhost'))
-        await stage.until('he is no subscriber any more', () => hss.get('sip:alice@localhost') === undefined)
+        const told = await watchingUsers(stage, application)
+        await stage.during(stage.operator.remove('sip:alice@localhost'))
+        stage.expect('she is no subscriber any more', (await stage.operator.subscriber('sip:alice@localhost')) === undefined)
+        await stage.until('nor a user', () => told.ended !== undefined)
       },
     },
   ],

@@ -28,6 +28,7 @@ import type { Dialplan } from '../dialplan.ts'
 import { atNode, elsewhere } from '../nodes.ts'
 import { ClockedStage } from './clocked-stage.ts'
 import type { Scenario, Stage } from './flow.ts'
+import { LocalOperator } from './local-operator.ts'
 
 export interface StageOptions {
   readonly dialplan: Dialplan
@@ -42,6 +43,7 @@ export interface StageOptions {
 export class StageSet extends ClockedStage implements Stage {
   readonly messages: MemoryTap = memoryTap(100_000)
   readonly clock: Clock
+  readonly operator = new LocalOperator({ element: (name) => this.element(name), settings: (name) => this.settings(name) })
   private readonly options: StageOptions
   private readonly scenario: Scenario
   private readonly manual: ManualClock | undefined
@@ -90,7 +92,7 @@ export class StageSet extends ClockedStage implements Stage {
     const { dialplan } = this.options
     const elements = dialplan.elements.map((element) => ({
       ...element,
-      settings: { ...element.settings, ...this.scenario.settings?.[element.name] },
+      settings: this.settings(element.name),
     }))
     const nodes = dialplan.nodes.map((node, i) => {
       const host = this.manual === undefined ? '127.0.0.1' : `10.0.0.${i + 1}`
@@ -163,10 +165,13 @@ export class StageSet extends ClockedStage implements Stage {
     this.ues.push(ue)
     return ue
   }
-  element(name: string): Element {
+  private element(name: string): Element {
     const element = this.elements.find((candidate) => candidate.name === name)
     if (element === undefined) throw new Error(`no element ${name}`)
     return element
+  }
+  private settings(name: string): Dialplan['elements'][number]['settings'] {
+    return { ...this.options.dialplan.elements.find((one) => one.name === name)?.settings, ...this.scenario.settings?.[name] }
   }
   override pass(seconds: number): Promise<void> {
     return this.manual?.advance(seconds * 1000) ?? super.pass(seconds)

@@ -4,7 +4,7 @@ import type { Scenario } from '../../dialplans/flows/flow.ts'
 import { loadFlows } from '../../dialplans/flows/index.ts'
 import { type NodeProcess, startNode } from '../support/process.ts'
 import { settled } from './peers/capture.ts'
-import { ProcessStage, type Protocol, reachesInside } from './peers/stage.ts'
+import { needsOperator, ProcessStage, type Protocol } from './peers/stage.ts'
 
 interface Part {
   readonly title: string
@@ -17,7 +17,7 @@ const parts = (await loadFlows())
   .filter(({ id }) => id === 'fig-08' || id === 'fig-13')
   .flatMap(({ id, scenarios }) =>
     scenarios
-      .filter((scenario) => !reachesInside(scenario)) // test/faults kills nodes in worse ways
+      .filter((scenario) => !needsOperator(scenario)) // processes.test.ts plays those
       .flatMap((scenario, i): readonly Part[] => {
         const protocols: readonly Protocol[] = i === 0 ? ['WS', 'UDP', 'TCP'] : [i % 2 === 0 ? 'WS' : 'UDP']
         return protocols.map((protocol) => ({ title: `${id} over ${protocol}: ${scenario.name}`, protocol, scenario }))

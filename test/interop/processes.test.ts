@@ -1,102 +1,111 @@
-/** The figures over networks whose nodes are processes of their own, and captures of each that Wireshark has nothing against. */
+/** Every branch of every flow over networks whose nodes are processes of their own, and captures that Wireshark has nothing against. */
 import test from 'ava'
 import { codeOf, granted, hears, isNear, member, watching, watchingUsers } from '../../dialplans/flows/cast.ts'
 import type { Scenario } from '../../dialplans/flows/flow.ts'
 import { loadFlows, networkOf } from '../../dialplans/flows/index.ts'
 import { ProcessNetwork } from './peers/network.ts'
-import { ProcessStage, reachesInside } from './peers/stage.ts'
+import { ProcessStage, type Protocol } from './peers/stage.ts'
 
-type Settings = { readonly [element: string]: object }
-
-interface Part {
-  readonly id: string
+interface Branch {
+  readonly title: string
   readonly scenario: Scenario
   readonly file: string
+  /** Where it plays, one after the other with its like and beside the others. */
+  readonly group: string
 }
 
-const lists = 'fig-02' // has monitor lists that other figures begin without, and plays where nobody looks at them
+const protocols: readonly Protocol[] = ['UDP', 'WS', 'TCP']
+const flows = await loadFlows()
 
-/** Of each flow the figure itself, or the first branch that needs no hand inside a process. */
-const parts = (await loadFlows()).flatMap((flow): readonly Part[] => {
-  const scenario = flow.scenarios.find((one) => !reachesInside(one))
-  if (scenario === undefined) return []
-  const file = flow.id === lists ? 'two-prose-servers.yaml' : (flow.network ?? 'direct.yaml')
-  return [{ id: flow.id, scenario, file: networkOf({ network: file }) }]
-})
+const branches = flows.flatMap(({ id, network = 'direct.yaml', scenarios }): readonly Branch[] =>
+  scenarios.map((scenario) => ({
+    title: `${id}: ${scenario.name}`,
+    scenario,
+    file: networkOf({ network }),
+    group: network === 'direct.yaml' ? `${network}, ${shareOf(id)}` : network,
+  })),
+)
+const groups = Map.groupBy(branches, ({ group }) => group)
 
-/** Those that get along play on one network, which has the settings of all. */
-const networks = Map.groupBy(parts, ({ file, scenario }) => {
-  const prose = scenario.settings?.['prose'] as { readonly mode?: string } | undefined
-  const name = file.split('/').at(-1)
-  return name === 'direct.yaml' ? `${name}, mode ${prose?.mode ?? 'all'}` : name
-})
-
-function merged(all: readonly (Settings | undefined)[]): Settings {
-  const sum: { [element: string]: object } = {}
-  for (const settings of all)
-    for (const [element, changed] of Object.entries(settings ?? {})) sum[element] = { ...sum[element], ...changed }
-  return sum
+/** Three networks share the figures of the direct interface: most of the time goes by while timers run. */
+function shareOf(id: string): string {
+  const figure = Number(/^fig-(\d+)$/.exec(id)?.[1] ?? 99)
+  return figure <= 7 ? 'figures 1 to 7' : figure <= 13 ? 'figures 8 to 13' : 'figures from 14 on, and registration'
 }
 
-for (const [name, group] of networks) {
-  test.serial(`${name}: ${group.map(({ id }) => id).join(', ')}`, async (t) => {
-    const network = await ProcessNetwork.start(group[0]!.file, merged(group.map(({ scenario }) => scenario.settings)))
+test('no branch is left out', (t) => {
+  const grouped = [...groups.values()].flat().map(({ title }) => title)
+  const all = flows.flatMap(({ id, scenarios }) => scenarios.map(({ name }) => `${id}: ${name}`))
+  t.deepEqual(grouped.toSorted(), all.toSorted())
+  t.is(new Set(all).size, all.length, 'each has a name of its own')
+})
+
+for (const [name, group] of groups) {
+  test(`${name}: ${group.length} branches`, async (t) => {
+    const byNeed = [...Map.groupBy(group, ({ scenario }) => JSON.stringify(scenario.settings ?? {})).values()]
+    const network = await ProcessNetwork.start(group[0]!.file)
     const stages: ProcessStage[] = []
     t.teardown(async () => {
       for (const stage of stages) await stage.leave()
       await network.remove()
     })
-    for (const [i, { id, scenario }] of group.entries()) {
-      const stage = new ProcessStage(network, (['UDP', 'WS', 'TCP'] as const)[i % 3]!)
-      stages.push(stage)
-      try {
-        await scenario.run(stage)
-      } catch (fault) {
-        t.log(network.output.slice(-3000))
-        throw new Error(`${id}: ${fault instanceof Error ? fault.message : String(fault)}`, { cause: fault })
+    const played: string[] = []
+    for (const alike of byNeed) {
+      const settings = alike[0]!.scenario.settings ?? {}
+      await network.change(settings)
+      for (const { title, scenario } of alike) {
+        const protocol = protocols[played.length % protocols.length]!
+        const stage = new ProcessStage(network, protocol)
+        stages.push(stage)
+        try {
+          await scenario.run(stage)
+        } catch (fault) {
+          t.log(network.output.slice(-3000))
+          throw new Error(`${title}: over ${protocol}: ${fault instanceof Error ? fault.message : String(fault)}`, {
+            cause: fault,
+          })
+        }
+        played.push(title)
+        await stage.leave()
+        await network.operator.undo()
       }
-      await stage.leave()
     }
+    t.is(played.length, group.length)
+    t.deepEqual(played.toSorted(), group.map(({ title }) => title).toSorted())
     await network.settled(t)
   })
 }
 
-test.serial(
-  'each node is killed in turn: what was acknowledged is there, what was asked is told, no code is given twice',
-  async (t) => {
-    const network = await ProcessNetwork.start(networkOf({ network: 'direct.yaml' }))
-    const stage = new ProcessStage(network, 'UDP')
-    t.teardown(async () => {
-      await stage.leave()
-      await network.remove()
-    })
-    const [alice, bob, carol] = [await member(stage, 'alice'), await member(stage, 'bob'), await member(stage, 'carol')]
-    const near = await watching(stage, alice.ue, {})
-    const users = await watchingUsers(stage, alice.application)
-    const codes = [alice, bob, carol].map(({ ue }) => codeOf(ue))
-    t.is(await hears(stage, alice.ue, bob.ue), 200)
-    for (const name of network.names) {
-      const kept = codeOf(bob.ue)
-      t.is(await hears(stage, alice.ue, carol.ue), 200, name)
-      await network.restart(name)
-      const who = await alice.ue.who()
-      t.true(Array.isArray(who) && isNear(who.map(({ device }) => device).sort(), 'bob', 'carol'), `${name}: both are there`)
-      const both = 'sip:bob@localhost,sip:carol@localhost'
-      await stage.until(
-        `alice is told of both, ${name} killed`,
-        () => isNear(near.near(), 'bob', 'carol') && users.near() === both,
-      )
-      carol.ue.endProximity()
-      await stage.until(`alice is told after ${name} was killed`, () => isNear(near.near(), 'bob'))
-      await stage.until(`the application tells her after ${name} was killed`, () => users.near() === 'sip:bob@localhost')
-      t.is(typeof (await carol.ue.requestProximity(['discoverable', 'discoverer'])), 'object', name)
-      codes.push(codeOf(carol.ue))
-      t.is(codeOf(bob.ue), kept, name)
-      t.deepEqual([near.ended, users.ended], [undefined, undefined], name)
-    }
-    codes.push(codeOf((await granted(stage, 'dave', ['discoverable'])).ue))
-    t.is(new Set(codes).size, codes.length, 'each code once')
+test('each node is killed in turn: what was acknowledged is there, what was asked is told, no code is given twice', async (t) => {
+  const network = await ProcessNetwork.start(networkOf({ network: 'direct.yaml' }))
+  const stage = new ProcessStage(network, 'UDP')
+  t.teardown(async () => {
     await stage.leave()
-    await network.settled(t)
-  },
-)
+    await network.remove()
+  })
+  const [alice, bob, carol] = [await member(stage, 'alice'), await member(stage, 'bob'), await member(stage, 'carol')]
+  const near = await watching(stage, alice.ue, {})
+  const users = await watchingUsers(stage, alice.application)
+  const codes = [alice, bob, carol].map(({ ue }) => codeOf(ue))
+  t.is(await hears(stage, alice.ue, bob.ue), 200)
+  for (const name of network.names) {
+    const kept = codeOf(bob.ue)
+    t.is(await hears(stage, alice.ue, carol.ue), 200, name)
+    await network.restart(name)
+    const who = await alice.ue.who()
+    t.true(Array.isArray(who) && isNear(who.map(({ device }) => device).sort(), 'bob', 'carol'), `${name}: both are there`)
+    const both = 'sip:bob@localhost,sip:carol@localhost'
+    await stage.until(`alice is told of both, ${name} killed`, () => isNear(near.near(), 'bob', 'carol') && users.near() === both)
+    carol.ue.endProximity()
+    await stage.until(`alice is told after ${name} was killed`, () => isNear(near.near(), 'bob'))
+    await stage.until(`the application tells her after ${name} was killed`, () => users.near() === 'sip:bob@localhost')
+    t.is(typeof (await carol.ue.requestProximity(['discoverable', 'discoverer'])), 'object', name)
+    codes.push(codeOf(carol.ue))
+    t.is(codeOf(bob.ue), kept, name)
+    t.deepEqual([near.ended, users.ended], [undefined, undefined], name)
+  }
+  codes.push(codeOf((await granted(stage, 'dave', ['discoverable'])).ue))
+  t.is(new Set(codes).size, codes.length, 'each code once')
+  await stage.leave()
+  await network.settled(t)
+})

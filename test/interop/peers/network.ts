@@ -1,26 +1,35 @@
-/** A network of several nodes, each a process of its own on free ports of loopback, with its capture; any of them may be killed. */
+/** A network of several nodes, each a process of its own on ports of loopback, with its capture; any of them may be killed. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { parse, stringify } from 'yaml'
+import { SubscriberClient } from '../../../dialplans/subscribers/client.ts'
 import { readPcapng } from '../../../signalling/capture/pcapng.ts'
-import { program, Running } from '../../support/process.ts'
-import { freePort } from '../../support/server-process.ts'
+import { type Ended, program, Running } from '../../support/process.ts'
 import { judge } from '../../support/tshark.ts'
+import { ConsoleOperator } from './operator.ts'
+import { lastingPort } from './ports.ts'
+
+type Elements = { readonly [element: string]: object }
+/** Element -> settings beside and instead of its own. */
+export type Settings = Elements
 
 interface RawNetwork {
   readonly nodes: { readonly [name: string]: { listen: string[]; http: string; readonly elements: readonly string[] } }
-  readonly elements: { readonly [name: string]: object }
+  readonly elements: Elements
 }
 
-interface NetworkNode {
-  process: Running
-  /** Of each of its lives. */
-  readonly traces: string[]
+/** A process of a node, from its start to its end. */
+interface Life {
+  readonly process: Running
+  readonly trace: string
+  /** How it ended where it was told to, and what it had counted by then; undefined: it runs, or was killed. */
+  end?: { readonly ended: Ended; readonly metrics: ReadonlyMap<string, number> }
 }
 
 const quiet = 20 // milliseconds between two looks whether anything is under way
+const looks = 50 // then something is asked of who is not there
 
 interface Subscriber {
   readonly id: string
@@ -36,49 +45,58 @@ function subscribersOf({ subscribers: planned = [] }: Subscribers, { subscribers
   return { subscribers: [...changed, ...others] }
 }
 
+function merged(elements: Elements, settings: Settings): Elements {
+  const changed = { ...elements }
+  for (const [name, more] of Object.entries(settings)) {
+    const own = elements[name]
+    if (own === undefined) throw new Error(`there is no element ${name}`)
+    changed[name] = { ...own, ...more, ...subscribersOf(own, more) }
+  }
+  return changed
+}
+
 export class ProcessNetwork {
   readonly udp: number
   readonly tcp: number
   readonly ws: number
   readonly names: readonly string[]
+  readonly operator: ConsoleOperator
   private readonly folder: string
-  private readonly plan: string
-  private readonly nodes = new Map<string, NetworkNode>()
+  private readonly raw: RawNetwork
+  /** As they are in the file now. */
+  private elements: Elements
+  /** The lives of each node; the last one runs. */
+  private readonly lives = new Map<string, Life[]>()
 
-  private constructor(folder: string, plan: string, names: readonly string[], edge: readonly string[]) {
+  private constructor(folder: string, raw: RawNetwork) {
     this.folder = folder
-    this.plan = plan
-    this.names = names
-    const port = (scheme: string): number =>
-      Number(
-        edge
-          .find((each) => each.startsWith(scheme))
-          ?.split(':')
-          .at(-1),
-      )
+    this.raw = raw
+    this.elements = raw.elements
+    this.names = Object.keys(raw.nodes)
+    const edge = raw.nodes[this.names[0]!]!.listen
+    const port = (scheme: string): number => Number(/\d+$/.exec(edge.find((each) => each.startsWith(scheme))!)![0])
     this.udp = port('udp:')
     this.tcp = port('tcp:')
     this.ws = port('ws:')
+    this.operator = new ConsoleOperator({
+      client: (element) => this.client(element),
+      planned: (element) => this.elements[element]!,
+      replan: (element, settings) => this.replan(element, settings),
+    })
   }
 
-  /** Starts all nodes of that dialplan, with these settings beside and instead of its elements' own; the first is the UEs' edge. */
-  static async start(file: string, settings: { readonly [element: string]: object } = {}): Promise<ProcessNetwork> {
+  /** Starts all nodes of that dialplan, with these settings; the first is the UEs' edge. */
+  static async start(file: string, settings: Settings = {}): Promise<ProcessNetwork> {
     const folder = mkdtempSync(join(tmpdir(), 'proxima-network-'))
     const raw = parse(readFileSync(file, 'utf8')) as RawNetwork
     for (const node of Object.values(raw.nodes)) {
-      node.listen = await Promise.all(node.listen.map(async (each) => each.replace(/\d+$/, String(await freePort()))))
+      node.listen = await Promise.all(node.listen.map(async (each) => each.replace(/\d+$/, String(await lastingPort()))))
       node.http = '127.0.0.1:0'
     }
-    for (const [name, changed] of Object.entries(settings)) {
-      const element = raw.elements[name]!
-      Object.assign(element, changed, subscribersOf(element, changed))
-    }
-    const plan = join(folder, 'plan.yaml')
-    writeFileSync(plan, stringify({ ...raw, data: join(folder, 'data') }))
-    const names = Object.keys(raw.nodes)
-    const network = new ProcessNetwork(folder, plan, names, raw.nodes[names[0]!]!.listen)
+    const network = new ProcessNetwork(folder, raw)
+    network.write(merged(raw.elements, settings))
     try {
-      await Promise.all(names.map((name) => network.run(name)))
+      await network.runAll(network.names)
     } catch (fault) {
       await network.remove()
       throw fault
@@ -86,70 +104,136 @@ export class ProcessNetwork {
     return network
   }
 
+  private get plan(): string {
+    return join(this.folder, 'plan.yaml')
+  }
+  private write(elements: Elements): void {
+    this.elements = elements
+    writeFileSync(this.plan, stringify({ ...this.raw, elements, data: join(this.folder, 'data') }))
+  }
+  private async runAll(names: readonly string[]): Promise<void> {
+    await Promise.all(names.map((name) => this.run(name)))
+  }
   private async run(name: string): Promise<void> {
-    const known = this.nodes.get(name)
-    const traces = known?.traces ?? []
-    const trace = join(this.folder, `${name}-${traces.length}.pcapng`)
-    const args = [program, 'start', this.plan, '--node', name, '--trace', trace, '--log-level', 'warn']
+    const lives = this.lives.get(name) ?? []
+    const trace = join(this.folder, `${name}-${lives.length}.pcapng`)
+    const args = [program, 'start', this.plan, '--node', name, '--trace', trace, '--log-level', 'info']
     const process_ = new Running(process.execPath, args, { cwd: this.folder })
-    traces.push(trace)
-    if (known === undefined) this.nodes.set(name, { process: process_, traces })
-    else known.process = process_
+    this.lives.set(name, [...lives, { process: process_, trace }])
     await process_.said(/^ready/m)
+  }
+  private life(name: string): Life {
+    return this.lives.get(name)!.at(-1)!
+  }
+  private nodeOf(element: string): string {
+    const node = this.names.find((name) => this.raw.nodes[name]!.elements.includes(element))
+    if (node === undefined) throw new Error(`there is no element ${element}`)
+    return node
   }
 
   /** SIGKILL, and a start on what is in its store. `meanwhile`: while it is away. */
   async restart(name: string, meanwhile: () => Promise<void> = async () => undefined): Promise<void> {
-    const { process: dying } = this.nodes.get(name)!
-    dying.signal('SIGKILL')
-    await dying.ended
+    await this.kill(name)
     await meanwhile()
     await this.run(name)
+  }
+  /** All of them killed at once, and started again. */
+  async restartAll(): Promise<void> {
+    await Promise.all(this.names.map((name) => this.kill(name)))
+    await this.runAll(this.names)
+  }
+  private async kill(name: string): Promise<void> {
+    const { process: dying } = this.life(name)
+    dying.signal('SIGKILL')
+    await dying.ended
+  }
+
+  /** With these settings from now on: nodes that they concern are stopped, and started again on what is in their store. */
+  async change(settings: Settings): Promise<void> {
+    const before = this.elements
+    const now = merged(this.raw.elements, settings)
+    const differs = (element: string): boolean => JSON.stringify(before[element]) !== JSON.stringify(now[element])
+    const concerned = this.names.filter((name) => this.raw.nodes[name]!.elements.some(differs))
+    await Promise.all(concerned.map((name) => this.stop(name)))
+    this.write(now)
+    await this.runAll(concerned)
+  }
+  /** Politely, once every request that it has sent has its answer, unless one never will have. */
+  private async stop(name: string): Promise<void> {
+    const life = this.life(name)
+    let metrics = await this.metrics(name)
+    for (let i = 0; i < looks && metrics.get('client_transactions_unanswered') !== 0; i++) {
+      await new Promise((resolve) => setTimeout(resolve, quiet))
+      metrics = await this.metrics(name)
+    }
+    life.end = { ended: await life.process.stop(), metrics }
+  }
+
+  private async replan(element: string, settings: object): Promise<void> {
+    this.write({ ...this.elements, [element]: settings })
+    const { process: running } = this.life(this.nodeOf(element))
+    const since = running.output.length
+    running.signal('SIGHUP')
+    const [said] = await running.said(/dialplan (?:read again|not taken[^\n]*)/, since)
+    if (!said.endsWith('read again')) throw new Error(said)
+  }
+  private client(element: string): SubscriberClient {
+    const name = this.nodeOf(element)
+    const file = join(this.folder, 'data', name, 'token')
+    return new SubscriberClient(this.http(name), readFileSync(file, 'utf8').trim(), file)
+  }
+  private http(name: string): string {
+    return /http:\/\/127\.0\.0\.1:\d+/.exec(this.life(name).process.out)![0]
   }
 
   /** Counters and gauges of a node's /metrics, without `proxima_`. */
   async metrics(name: string): Promise<ReadonlyMap<string, number>> {
-    const { out } = this.nodes.get(name)!.process
-    const port = /http:\/\/127\.0\.0\.1:(\d+)/.exec(out)?.[1]
-    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+    const text = await (await fetch(`${this.http(name)}/metrics`)).text()
     return new Map([...text.matchAll(/^proxima_(\w+) ([0-9.e+]+)$/gm)].map(([, key, value]) => [key!, Number(value)]))
   }
 
-  /** Waits until every request has its answer, stops all nodes, and has every whole capture judged. */
+  /** Stops all nodes, and has every capture judged: whole ones have all that passed, those of killed nodes what was written. */
   async settled(t: ExecutionContext): Promise<void> {
-    const passed = new Map<string, number>()
-    for (const name of this.names) {
-      let metrics = await this.metrics(name)
-      while (metrics.get('client_transactions_unanswered') !== 0) {
-        await new Promise((resolve) => setTimeout(resolve, quiet))
-        metrics = await this.metrics(name)
-      }
+    for (const name of this.names) await this.stop(name) // one after the other: they talk to each other
+    await Promise.all(this.names.map((name) => this.judge(t, name)))
+  }
+  private async judge(t: ExecutionContext, name: string): Promise<void> {
+    const captures: Buffer[] = []
+    let messages = 0
+    for (const { trace, end } of this.lives.get(name)!) {
+      const capture = wholeBlocks(readFileSync(trace))
+      const written = readPcapng(capture, (text) => t.fail(`${name}: ${text}`))
+      captures.push(capture)
+      messages += written.length
+      if (end === undefined) continue // killed
+      const { ended, metrics } = end
+      t.is(ended.code, 0, `${name}: ${ended.err}`)
       t.is(metrics.get('faults_total'), 0, name)
-      passed.set(name, metrics.get('received_total')! + metrics.get('sent_total')!)
+      const ours = written.filter(({ direction }) => direction !== 'local').length
+      const passed = metrics.get('received_total')! + metrics.get('sent_total')!
+      t.true(ours >= passed, `${name}: ${ours} captured of ${passed}`)
     }
-    await Promise.all(
-      this.names.map(async (name) => {
-        const node = this.nodes.get(name)!
-        const { code, err } = await node.process.stop()
-        t.is(code, 0, `${name}: ${err}`)
-        const whole = node.traces.at(-1)!
-        const written = readPcapng(readFileSync(whole), (text) => t.fail(`${name}: ${text}`))
-        const { sip, complaints } = await judge(whole)
-        t.is(sip, written.length, `${name}: Wireshark sees as many`)
-        const ours = written.filter(({ direction }) => direction !== 'local').length
-        t.true(ours >= passed.get(name)!, `${name}: ${ours} captured of ${passed.get(name)}`)
-        t.deepEqual(complaints, [], name)
-      }),
-    )
+    const all = join(this.folder, `${name}.pcapng`)
+    writeFileSync(all, Buffer.concat(captures)) // a file may have several sections
+    const { sip, complaints } = await judge(all)
+    t.is(sip, messages, `${name}: Wireshark sees as many`)
+    t.deepEqual(complaints, [], name)
   }
 
   /** What the nodes had to say, for a test that has failed. */
   get output(): string {
-    return [...this.nodes].map(([name, { process }]) => `${name}: ${process.output}`).join('\n')
+    return this.names.map((name) => `${name}: ${this.life(name).process.output}`).join('\n')
   }
 
   async remove(): Promise<void> {
-    await Promise.all([...this.nodes.values()].map(({ process }) => process.stop(500)))
+    await Promise.all([...this.lives.values()].flat().map((life) => life.process.stop(500)))
     rmSync(this.folder, { recursive: true, force: true })
   }
+}
+
+/** A capture without the block that its writer had not finished when it was killed. */
+function wholeBlocks(capture: Buffer): Buffer {
+  let at = 0
+  while (at + 8 <= capture.length && at + capture.readUInt32LE(at + 4) <= capture.length) at += capture.readUInt32LE(at + 4)
+  return capture.subarray(0, at)
 }

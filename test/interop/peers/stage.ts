@@ -1,25 +1,29 @@
 /** A stage for flows: a node, or a network of them, in processes of their own, and UEs on sip.js around it. */
 import { ClockedStage } from '../../../dialplans/flows/clocked-stage.ts'
 import type { Scenario, Stage } from '../../../dialplans/flows/flow.ts'
+import type { Operator } from '../../../dialplans/flows/operator.ts'
 import { type Carrier, type OpenPort, SipJsAgent, Ue, type UeOptions } from '../../../elements/ue/index.ts'
-import { type Clock, type Element, openTcp, openUdp, openWs, RealClock, randomIds, silent } from '../../../signalling/index.ts'
+import { type Clock, openTcp, openUdp, openWs, RealClock, randomIds, silent } from '../../../signalling/index.ts'
 import { passwordOf } from './peer.ts'
 
 export type Protocol = Carrier['protocol']
 
+const patience = 70_000 // milliseconds
+
 const openers: { readonly [protocol in Protocol]: OpenPort } = { UDP: openUdp, TCP: openTcp, WS: openWs }
 
-/** Whether a scenario takes hold of an element (cast.ts has helpers for it) or of the whole server, which are in other processes here. */
-export function reachesInside({ run }: Scenario): boolean {
-  return /\.(?:element|restart)\(|(?:mme|policy)Of\(/.test(String(run))
+/** Whether a scenario needs an operator, or the server killed. */
+export function needsOperator({ run }: Scenario): boolean {
+  return /stage\.(?:operator|restart)\b/.test(String(run))
 }
 
-/** Where the UEs' edge listens, and how it is killed and started again. */
+/** Where the UEs' edge listens, who operates the network, and how it is killed and started again. */
 export interface Edge {
   readonly udp: number
   readonly tcp: number
   readonly ws: number
-  readonly restartAll?: () => Promise<void>
+  readonly operator?: Operator
+  restartAll?(): Promise<void>
 }
 
 export class ProcessStage extends ClockedStage implements Stage {
@@ -53,11 +57,16 @@ export class ProcessStage extends ClockedStage implements Stage {
     this.ues.push(ue)
     return ue
   }
-  element(name: string): Element {
-    throw new Error(`${name} is in another process`)
+  get operator(): Operator {
+    const { operator } = this.node
+    if (operator === undefined) throw new Error('nobody operates this node')
+    return operator
   }
   during<Value>(work: Promise<Value>): Promise<Value> {
-    return work
+    return new Promise((resolve, reject) => {
+      const timer = this.clock.after(patience, () => reject(new Error(`no answer within ${patience} ms`)))
+      work.then(resolve, reject).finally(() => timer.cancel())
+    })
   }
   async restart(): Promise<void> {
     if (this.node.restartAll === undefined) throw new Error('test/faults kills nodes')

@@ -1,0 +1,89 @@
+/** An operator of nodes in processes of their own: by HTTP with the token, and by the dialplan's file and SIGHUP. */
+import { Refusal } from '../../../dialplans/commands/refusal.ts'
+import type { Operator } from '../../../dialplans/flows/operator.ts'
+import type { SubscriberClient } from '../../../dialplans/subscribers/client.ts'
+import type { RuleSettings } from '../../../elements/pcrf/index.ts'
+import type { SubscriberSettings } from '../../../elements/schemas/index.ts'
+
+/** What an operator has of a network. */
+export interface Console {
+  /** The HTTP side of the node that has that element. */
+  client(element: string): SubscriberClient
+  /** Settings of that element in the file. */
+  planned(element: string): object
+  /** Writes others there and has the element's node read the file again; resolves when it has. */
+  replan(element: string, settings: object): Promise<void>
+}
+
+interface PlannedHss {
+  readonly subscribers?: readonly SubscriberSettings[]
+}
+
+export class ConsoleOperator implements Operator {
+  private readonly console: Console
+  /** Whom it has changed. */
+  private readonly changed = new Set<string>()
+  /** What the PCRF had before. */
+  private policyBefore: object | undefined
+
+  constructor(console: Console) {
+    this.console = console
+  }
+  async provision(subscriber: SubscriberSettings): Promise<void> {
+    this.changed.add(subscriber.id)
+    await this.hss.ask('PUT', pathOf(subscriber.id), { body: subscriber })
+  }
+  async remove(id: string): Promise<void> {
+    this.changed.add(id)
+    await this.hss.ask('DELETE', pathOf(id))
+  }
+  async subscriber(id: string): Promise<SubscriberSettings | undefined> {
+    const { value } = await this.hss.ask<{ subscribers: readonly SubscriberSettings[] }>(
+      'GET',
+      `/v1/subscribers?limit=1&prefix=${encodeURIComponent(id)}`,
+    )
+    return value.subscribers.find((one) => one.id === id)
+  }
+  async policy(rules: readonly RuleSettings[]): Promise<void> {
+    const before = this.console.planned('pcrf')
+    this.policyBefore ??= before
+    await this.console.replan('pcrf', { ...before, rules })
+  }
+  async temporaryOf(mme: string, device: string): Promise<string | undefined> {
+    type Places = { readonly at: readonly { readonly mme: string; readonly temporary: string }[] }
+    try {
+      const { value } = await this.console.client(mme).ask<Places>('GET', attachedPath(device))
+      return value.at.find((place) => place.mme === mme)?.temporary
+    } catch (fault) {
+      if (fault instanceof Refusal && /is attached to no MME/.test(fault.message)) return undefined
+      throw fault
+    }
+  }
+  async reallocate(mme: string, device: string): Promise<void> {
+    await this.console.client(mme).ask('POST', `${attachedPath(device)}/reallocate`)
+  }
+
+  /** Everything as the dialplan has it. */
+  async undo(): Promise<void> {
+    const { subscribers = [] } = this.console.planned('hss') as PlannedHss
+    for (const id of this.changed) {
+      const planned = subscribers.find((one) => one.id === id || `sip:${one.id}@localhost` === id)
+      if (planned !== undefined) await this.hss.ask('PUT', pathOf(id), { body: planned })
+      else if ((await this.subscriber(id)) !== undefined) await this.hss.ask('DELETE', pathOf(id))
+    }
+    this.changed.clear()
+    if (this.policyBefore !== undefined) await this.console.replan('pcrf', this.policyBefore)
+    this.policyBefore = undefined
+  }
+
+  private get hss(): SubscriberClient {
+    return this.console.client('hss')
+  }
+}
+
+function pathOf(id: string): string {
+  return `/v1/subscribers/${encodeURIComponent(id)}`
+}
+function attachedPath(device: string): string {
+  return `/v1/attached/${encodeURIComponent(device)}`
+}
