@@ -26,6 +26,8 @@ interface Stored {
   readonly former?: Replaced
   /** Has a ProSe client. */
   readonly prose: boolean
+  /** It has moved to another MME, and is detached here then; milliseconds since the epoch. */
+  readonly leaves?: number
 }
 
 export interface Context {
@@ -39,6 +41,7 @@ export interface Context {
   leaving: Timer | undefined
 }
 
+const soonest = 1000 // milliseconds: after a restart its subscriptions are taken up first
 const retryAfter = 5000 // milliseconds, where the store failed
 
 export class Contexts {
@@ -85,7 +88,8 @@ export class Contexts {
     }
     context.leaving?.cancel()
     context.leaving = undefined
-    if (prose !== undefined) context.stored = { ...context.stored, prose }
+    const { leaves: _, ...stored } = context.stored
+    context.stored = prose === undefined ? stored : { ...stored, prose }
     try {
       await this.save(context)
     } catch (fault) {
@@ -105,7 +109,8 @@ export class Contexts {
     this.byTemporary.set(temporary, context)
     const now = clock.date()
     const old = { temporary: context.stored.temporary, until: now + this.rules.grace }
-    const next = { temporary, validUntil: now + this.rules.lifetime, former: old, prose: context.stored.prose }
+    const { former: _, ...kept } = context.stored
+    const next = { ...kept, temporary, validUntil: now + this.rules.lifetime, former: old }
     try {
       await this.host.store.write([{ key: this.key(context.device), value: next }])
     } catch (fault) {
@@ -116,9 +121,10 @@ export class Contexts {
       this.byTemporary.delete(temporary) // detached meanwhile
       return
     }
-    const { former, prose } = context.stored
+    const { former, prose, leaves } = context.stored
     if (former !== undefined) this.byTemporary.delete(former.temporary)
-    context.stored = { ...next, prose }
+    const { leaves: __, ...fresh } = next // it may have come back meanwhile
+    context.stored = { ...fresh, prose, ...(leaves === undefined ? {} : { leaves }) }
     clock.after(this.rules.grace, () => {
       if (this.byTemporary.get(old.temporary) === context) this.byTemporary.delete(old.temporary)
     })
@@ -129,7 +135,13 @@ export class Contexts {
 
   /** The UE is another MME's: what is under way may end, then it is detached here. */
   release(context: Context): void {
-    context.leaving ??= this.host.clock.after(this.rules.grace, () => {
+    if (context.leaving !== undefined) return
+    context.stored = { ...context.stored, leaves: this.host.clock.date() + this.rules.grace }
+    this.saveSoon(context) // a restart does not keep it here
+    this.leaveIn(context, this.rules.grace)
+  }
+  private leaveIn(context: Context, left: number): void {
+    context.leaving = this.host.clock.after(left, () => {
       for (const notifier of [...context.notifiers]) notifier.terminate('noresource')
       this.drop(context)
     })
@@ -179,7 +191,9 @@ export class Contexts {
     this.byDevice.set(device, context)
     this.byTemporary.set(stored.temporary, context)
     if (stored.former !== undefined) this.byTemporary.set(stored.former.temporary, context)
-    this.arm(context, Math.max(0, stored.validUntil - this.host.clock.date()))
+    const now = this.host.clock.date()
+    this.arm(context, Math.max(0, stored.validUntil - now))
+    if (stored.leaves !== undefined) this.leaveIn(context, Math.max(soonest, stored.leaves - now))
   }
   /** @param left milliseconds until its identifier is replaced */
   private arm(context: Context, left: number): void {
