@@ -217,8 +217,6 @@ export interface SubscriptionOptions<State> {
   readonly state: State
   /** `pending`: authorisation not settled yet. */
   readonly pending?: boolean
-  /** Grants at most so many seconds. */
-  readonly expires?: number
   /** The element's own data about it, kept in the store with the subscription. At most some hundred bytes. */
   readonly record?: Json
 }

@@ -94,7 +94,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     if (type === undefined) return { status: 406, headers: [['Accept', found.pack.types.join(', ')]] }
     const { usual, max } = found.pack.expires
     const subscriber = asserted ?? canonical(request.from.uri)
-    const granted = Math.min(request.expires ?? usual, options.expires ?? max, max)
+    const granted = Math.min(request.expires ?? usual, max)
     const inside = isInside(side)
     const held = { subscriber, element, package: options.package, resource: options.resource }
     if (!inside && (granted === 0 ? this.fetches : this.shares).isFull(held)) return tooMany

@@ -74,8 +74,6 @@ test('Expires is what was asked for, what the package likes, or at most what it 
     const answer = await (await scene.watcher()).subscribe('tick', asked)
     t.is(answer.text('Expires'), granted)
   }
-  scene.ticker.options = { expires: 120 }
-  t.is((await (await scene.watcher()).subscribe('tick', 600)).text('Expires'), '120')
 })
 
 test('a refresh brings full state and a longer life', async (t) => {

@@ -43,7 +43,7 @@ export class Ticker implements Element {
   restored: (notifier: Notifier) => void | Promise<void>
   host!: Host
   value: number | undefined = 1
-  options: { pending?: boolean; expires?: number; record?: Json } = {}
+  options: { pending?: boolean; record?: Json } = {}
   refreshed: (notifier: Notifier, request: SipRequest) => undefined | number = () => undefined
   handle: (exchange: Exchange) => void | Promise<void> = (exchange) => this.accept(exchange)
   constructor() {
