@@ -51,10 +51,15 @@ export function udpTransport(options: UdpOptions): Transport {
     if (flow === undefined) {
       flow = new UdpFlow(socket, local, { host, port }, isTrusted(host, port))
       flows.set(key, flow)
-      if (flows.size > limit) flows.delete(flows.keys().next().value!)
+      if (flows.size > limit) forget(flows.entries().next().value!)
     }
     last = flow
     return flow
+  }
+  /** Anybody but ourselves: a probe that we did not know again would count as lost, and we as overloaded, for ever. */
+  function forget([key, flow]: readonly [string, UdpFlow]): void {
+    flows.delete(key)
+    if (flow === self) flows.set(key, flow)
   }
   const user: DatagramUser = {
     received: (bytes, flow) => {

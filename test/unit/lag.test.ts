@@ -1,6 +1,7 @@
 /** The wait of a datagram, by one that a socket sends to itself. */
 import test from 'ava'
 import { LagProbe } from '../../signalling/transports/lag.ts'
+import { udpTransport } from '../../signalling/transports/udp.ts'
 
 function probe() {
   const sent: Buffer[] = []
@@ -59,3 +60,22 @@ test('nothing else is taken for a probe', (t) => {
     t.false(lag.takes(Buffer.from(bytes)))
   t.true(lag.takes(sent[0]!))
 })
+
+for (const kind of ['dgram', 'auto'] as const)
+  test(`a socket knows its own datagrams among more peers than it remembers (${kind})`, async (t) => {
+    const got: string[] = []
+    const sink = {
+      received: (bytes: Buffer) => void got.push(bytes.toString()),
+      closed: () => undefined,
+      failed: () => undefined,
+    }
+    const options = { listen: { host: '127.0.0.1', port: 0 }, sink, isTrusted: () => false, kind }
+    const [ours, peer] = [udpTransport({ ...options, flows: 3 }), udpTransport({ ...options })]
+    await Promise.all([ours.listen(), peer.listen()])
+    ours.lag?.()
+    for (let port = 40_000; port < 40_010; port++) ours.connect({ host: '127.0.0.2', port })
+    peer.connect(ours.local).send(Buffer.from('from a peer'))
+    while (!got.includes('from a peer')) await new Promise<void>((resolve) => setImmediate(resolve))
+    await Promise.all([ours.close(), peer.close()])
+    t.deepEqual(got, ['from a peer'])
+  })
