@@ -8,6 +8,7 @@ import { deviceKey } from '../services/devices.ts'
 import { type Lifetimes, lifetimesOf } from '../services/lifetimes.ts'
 import { Offers } from '../services/offers.ts'
 import { SetIndex } from '../services/set-index.ts'
+import { Spread } from '../services/spread.ts'
 import { Subscribers } from '../services/subscribers.ts'
 import { escaped } from '../services/xml.ts'
 import { type Usual, type Verdict, verdictOn } from './policy.ts'
@@ -62,6 +63,7 @@ class PresenceElement implements Element {
   private publications!: Publications
   private subscribers: Subscribers | undefined
   private readonly watchers = new SetIndex<string, Notifier<Presence>>()
+  private telling!: Spread<string, Notifier<Presence>>
   /** Of those that were allowed once: what holds for them. */
   private readonly verdicts = new WeakMap<Notifier, Verdict>()
   private readonly presentities = new SetIndex<string, Notifier<Watchers>>()
@@ -90,6 +92,7 @@ class PresenceElement implements Element {
   }
   async start(host: Host): Promise<void> {
     this.host = host
+    this.telling = new Spread(host.clock)
     const { size = 32_768, publications: count = 10, watchers, hss } = this.settings
     this.publications = new Publications(host, { ...this.expires, size, count }, (entity) => this.tell(entity))
     await this.publications.load()
@@ -237,10 +240,10 @@ class PresenceElement implements Element {
   }
   private tell(entity: string): void {
     const state = this.presence(entity)
-    for (const notifier of this.watchers.of(entity)) {
+    this.telling.over(entity, this.watchers.of(entity), (notifier) => {
       const verdict = this.verdicts.get(notifier)
       if (verdict === undefined || verdict === 'allow') notifier.notify(state)
-    }
+    })
   }
 }
 
