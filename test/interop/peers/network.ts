@@ -22,6 +22,7 @@ interface RawNetwork {
 
 /** A process of a node, from its start to its end. */
 interface Life {
+  readonly name: string
   readonly process: Running
   readonly trace: string
   /** How it ended where it was told to, and what it had counted by then; undefined: it runs, or was killed. */
@@ -119,7 +120,7 @@ export class ProcessNetwork {
     const trace = join(this.folder, `${name}-${lives.length}.pcapng`)
     const args = [program, 'start', this.plan, '--node', name, '--trace', trace, '--log-level', 'info']
     const process_ = new Running(process.execPath, args, { cwd: this.folder })
-    this.lives.set(name, [...lives, { process: process_, trace }])
+    this.lives.set(name, [...lives, { name, process: process_, trace }])
     await process_.said(/^ready/m)
   }
   private life(name: string): Life {
@@ -195,17 +196,22 @@ export class ProcessNetwork {
   /** Stops all nodes, and has every capture judged: whole ones have all that passed, those of killed nodes what was written. */
   async settled(t: ExecutionContext): Promise<void> {
     for (const name of this.names) await this.stop(name) // one after the other: they talk to each other
-    await Promise.all(this.names.map((name) => this.judge(t, name)))
+    const captures = [...this.lives.values()].flat().map((life) => this.compare(t, life))
+    const all = join(this.folder, 'all.pcapng')
+    writeFileSync(all, Buffer.concat(captures.map(({ bytes }) => bytes))) // a file may have many sections
+    const { sip, complaints } = await judge(all)
+    t.is(
+      sip,
+      captures.reduce((sum, { messages }) => sum + messages, 0),
+      'Wireshark sees as many',
+    )
+    t.deepEqual(complaints, [])
   }
-  private async judge(t: ExecutionContext, name: string): Promise<void> {
-    const captures: Buffer[] = []
-    let messages = 0
-    for (const { trace, end } of this.lives.get(name)!) {
-      const capture = wholeBlocks(readFileSync(trace))
-      const written = readPcapng(capture, (text) => t.fail(`${name}: ${text}`))
-      captures.push(capture)
-      messages += written.length
-      if (end === undefined) continue // killed
+  /** What a life has captured, compared with what it says that it was. */
+  private compare(t: ExecutionContext, { name, trace, end }: Life): { readonly bytes: Buffer; readonly messages: number } {
+    const bytes = wholeBlocks(readFileSync(trace))
+    const written = readPcapng(bytes, (text) => t.fail(`${name}: ${text}`))
+    if (end !== undefined) {
       const { ended, metrics } = end
       t.is(ended.code, 0, `${name}: ${ended.err}`)
       t.is(metrics.get('faults_total'), 0, name)
@@ -213,11 +219,7 @@ export class ProcessNetwork {
       const passed = metrics.get('received_total')! + metrics.get('sent_total')!
       t.true(ours >= passed, `${name}: ${ours} captured of ${passed}`)
     }
-    const all = join(this.folder, `${name}.pcapng`)
-    writeFileSync(all, Buffer.concat(captures)) // a file may have several sections
-    const { sip, complaints } = await judge(all)
-    t.is(sip, messages, `${name}: Wireshark sees as many`)
-    t.deepEqual(complaints, [], name)
+    return { bytes, messages: written.length }
   }
 
   /** What the nodes had to say, for a test that has failed. */
