@@ -31,9 +31,9 @@ export class Framer {
     this.limit = limit
   }
 
-  /** Bytes wait for others to be a message. */
+  /** Bytes wait for others to be a message; an empty line, which may become a ping, waits for nothing. */
   get partial(): boolean {
-    return this.pending.length > 0 || this.skipped > 0
+    return this.skipped > 0 || (this.pending.length > 0 && this.pending[0] !== CR)
   }
   push(chunk: Buffer): void {
     if (this.dead) return

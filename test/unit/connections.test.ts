@@ -103,6 +103,19 @@ test('one connection too many is ended, and the others go on', async (t) => {
   t.pass()
 })
 
+test('an empty line behind a message is no message half way: the connection stays', async (t) => {
+  const { node, clock, port } = await scene(t, { head: 5 })
+  const sloppy = new Peer(port('TCP'))
+  sloppy.socket.write(`${message()}\r\n`)
+  await until(() => sloppy.text !== '')
+  for (let second = 0; second < 20; second++) await clock.advance(1000)
+  t.is(metric(node, 'connections_slow_total'), 0)
+  sloppy.socket.write(message({ branch: 'z9hG4bK-second' }))
+  await until(() => sloppy.text.split('SIP/2.0 200').length === 3 || sloppy.ended)
+  t.false(sloppy.ended)
+  sloppy.socket.destroy()
+})
+
 test('a message that comes by drops: the connection ends in time, and so does one that says nothing', async (t) => {
   const { node, clock, port } = await scene(t, { head: 5 })
   const [slow, mute, honest] = [new Peer(port('TCP')), new Peer(port('TCP')), new Peer(port('TCP'))]
