@@ -222,7 +222,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     const unknown = request.list(H.Require).filter((option) => option.toLowerCase() !== pack.requires)
     if (unknown.length > 0) return reply(420, [['Unsupported', unknown.join(', ')]]) // RFC 3261 §8.2.2.3
     const granted = Math.min(request.expires ?? pack.expires.usual, pack.expires.max)
-    if (granted > 0 && notifier.ends) return reply(481)
+    if (granted > 0 && (notifier.fetch || notifier.ends)) return reply(481)
     const condition = request.text(H['Suppress-If-Match'])
     const before = condition === undefined ? undefined : notifier.tag
     notifier.hold()

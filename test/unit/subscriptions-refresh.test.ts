@@ -91,6 +91,16 @@ test('who refreshes what is over already is told so', async (t) => {
   t.is((await watcher.subscribe('tick', 0)).status, 200)
 })
 
+test('what was asked for once cannot be kept up', async (t) => {
+  const scene = await Scene.open()
+  const watcher = await scene.watcher()
+  watcher.reply = () => undefined
+  t.is((await watcher.subscribe('tick', 0)).status, 200)
+  t.is((await watcher.subscribe('tick', 600)).status, 481)
+  await scene.pass(100_000)
+  t.is(scene.held, 0)
+})
+
 test('a node that stops while a subscription is written leaves no timer behind', async (t) => {
   const scene = await Scene.open()
   const watcher = await scene.watcher()
