@@ -30,8 +30,14 @@ export function composed(entity: string, documents: readonly Pidf[]): string {
   return `${head}\n${groups.flat().join('\n')}\n</presence>\n`
 }
 
+/** Tuples, notes, all else, as PIDF's schema wants them. */
+export function inOrder(parts: readonly Part[]): readonly Part[] {
+  const kindOf = ({ meaning }: Part): number => (kinds.indexOf(meaning) + kinds.length + 1) % (kinds.length + 1)
+  return parts.toSorted((a, b) => kindOf(a) - kindOf(b))
+}
+
 /** The element as it can stand under another root: with the prefixes of its old one, and an identifier of its own. */
-function moved({ source, nameEnd, id }: Part, namespaces: ReadonlyMap<string, string>, used: Set<string>): string {
+export function moved({ source, nameEnd, id }: Part, namespaces: ReadonlyMap<string, string>, used: Set<string>): string {
   const tagEnd = endOfTag(source)
   let tag = source.slice(nameEnd, tagEnd)
   if (id !== undefined) {

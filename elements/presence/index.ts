@@ -11,8 +11,9 @@ import { SetIndex } from '../services/set-index.ts'
 import { Spread } from '../services/spread.ts'
 import { Subscribers } from '../services/subscribers.ts'
 import { escaped } from '../services/xml.ts'
+import { type Children, childrenOf, partialBody, partialType } from './partial.ts'
 import { type Usual, type Verdict, verdictOn } from './policy.ts'
-import { Publications } from './publications.ts'
+import { Publications, sound } from './publications.ts'
 import { sameWatchers, type Watcher, type Watchers, watcherInfo, watcherInfoType } from './winfo.ts'
 
 /** Of the dialplan, `role: presence`. Seconds. */
@@ -64,6 +65,8 @@ class PresenceElement implements Element {
   private subscribers: Subscribers | undefined
   private readonly watchers = new SetIndex<string, Notifier<Presence>>()
   private telling!: Spread<string, Notifier<Presence>>
+  /** Of states that a watcher takes in parts. */
+  private readonly children = new WeakMap<Presence, Children>()
   /** Of those that were allowed once: what holds for them. */
   private readonly verdicts = new WeakMap<Notifier, Verdict>()
   private readonly presentities = new SetIndex<string, Notifier<Watchers>>()
@@ -77,9 +80,13 @@ class PresenceElement implements Element {
     this.expires = expires
     const presence: EventPackage<Presence> = {
       name: 'presence',
-      types: [pidfType],
+      types: [pidfType, partialType],
       expires,
-      render: ({ entity, document }) => ({ type: pidfType, content: document ?? closed(entity) }),
+      render: (state, { type, version, previous }) => {
+        if (type !== partialType) return { type: pidfType, content: documentOf(state) }
+        const before = previous && this.childrenOf(previous)
+        return { type, content: partialBody(this.childrenOf(state), before, version) }
+      },
     }
     const winfo: EventPackage<Watchers> = {
       name: 'presence.winfo',
@@ -231,6 +238,12 @@ class PresenceElement implements Element {
     for (const notifier of told) notifier.notify(state)
   }
 
+  /** Read once, however many watchers are told. */
+  private childrenOf(state: Presence): Children {
+    let children = this.children.get(state)
+    if (children === undefined) this.children.set(state, (children = childrenOf(sound(documentOf(state)))))
+    return children
+  }
   private state(notifier: Notifier<Presence>): Presence {
     const { resource } = notifier
     return this.verdicts.get(notifier) === 'polite' ? { entity: resource, document: undefined } : this.presence(resource)
@@ -250,6 +263,10 @@ class PresenceElement implements Element {
 /** Who subscribes: whom the proxy vouches for, or whoever From names where nobody need be vouched for. */
 function asking({ asserted, request }: Exchange, { domains }: Host): string {
   return deviceKey((asserted ?? request.from).uri, domains) ?? ''
+}
+
+function documentOf({ entity, document }: Presence): string {
+  return document ?? closed(entity)
 }
 
 function closed(entity: string): string {

@@ -149,7 +149,7 @@ function sizeOf(publications: readonly Publication[]): number {
 }
 
 /** Of a document that was checked when it came. */
-function sound(document: string): Pidf {
+export function sound(document: string): Pidf {
   const checked = checkPidf(Buffer.from(document))
   if (checked.fault !== undefined) throw new TypeError(`a stored document is not sound: ${checked.fault}`)
   return checked

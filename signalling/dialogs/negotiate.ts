@@ -6,16 +6,28 @@ import { H } from '../messages/names.ts'
 
 /** The media type for NOTIFY bodies; undefined: none that both know (406). */
 export function negotiate(request: SipRequest, pack: EventPackage): string | undefined {
-  const accept = request.list(H.Accept).map((text) => parseToken(text).value)
+  const accept = request.list(H.Accept)
   if (accept.length === 0) return pack.types[0]
-  for (const wanted of accept) {
-    const own = pack.types.find((type) => type === wanted)
-    if (own !== undefined) return own
-    if (wanted === '*/*') return pack.types[0]
-    if (wanted.endsWith('/*')) {
-      const found = pack.types.find((type) => type.startsWith(wanted.slice(0, -1)))
-      if (found !== undefined) return found
-    }
+  let best: string | undefined
+  let most = 0
+  for (const text of accept) {
+    const { value, parameters } = parseToken(text)
+    const q = qOf(parameters.get('q'))
+    if (q <= most) continue // of what is liked as much, the first
+    const own = typeFor(value, pack)
+    if (own === undefined) continue
+    best = own
+    most = q
   }
-  return undefined
+  return best
+}
+
+function typeFor(wanted: string, { types }: EventPackage): string | undefined {
+  if (wanted === '*/*') return types[0]
+  return types.find((type) => (wanted.endsWith('/*') ? type.startsWith(wanted.slice(0, -1)) : type === wanted))
+}
+
+/** RFC 3261 §20.1; 1 where it is none. */
+function qOf(text: string | undefined): number {
+  return text !== undefined && /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.test(text) ? Number(text) : 1
 }
