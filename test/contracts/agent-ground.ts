@@ -159,9 +159,16 @@ export class Ground {
   cut(): void {
     for (const socket of this.relayed) socket.destroy()
   }
-  async restart(): Promise<void> {
+  /** As `cut`, and the agents have noticed. */
+  async cutOff(): Promise<void> {
+    this.cut()
+    await this.until('the connections are gone', () => this.relayed.size === 0)
+  }
+  /** `meanwhile`: while it is away. */
+  async restart(meanwhile: () => Promise<void> = async () => undefined): Promise<void> {
     const address = this.serverAddress
     await this.server!.stop(0)
+    await meanwhile()
     await this.startServer(address)
   }
   /** An agent that has been started and not registered. */

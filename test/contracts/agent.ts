@@ -263,6 +263,27 @@ export function agentContract(test: TestFn, name: string, carried: Carried, make
       })
       t.regex(came, /there\?/)
     })
+    check('asks over a new connection as who is registered again', async (t, ground) => {
+      const alice = await ground.registered('alice')
+      await ground.registered('bob')
+      await ground.cutOff()
+      let status = 503
+      while (status === 503) ({ status } = await ground.during(alice.message('sip:bob@localhost', text('at once'))))
+      t.true(status === 200 || status === 480, `${status}: bob is there, or not yet again`)
+    })
+    check('unsubscribes when the server is back, where it was away', async (t, ground) => {
+      const alice = await ground.registered('alice')
+      const listener = new Listener()
+      const watching = alice.subscribe(bell, listener)
+      await ground.until('the first NOTIFY', () => listener.got.length === 1)
+      await ground.restart(async () => {
+        watching.unsubscribe()
+        t.is((await ground.during(alice.message('sip:bob@localhost', text('hello?')))).status, 503)
+      })
+      await ground.until('the subscription to end', () => ground.bell.notifiers.at(-1)?.live === false)
+      await ground.until('alice to know', () => listener.ends.length === 1)
+      t.not(listener.ends[0]?.[0], 503, 'she has asked again')
+    })
     check('says 503 where there is no connection', async (t, ground) => {
       const nowhere = await make(ground, 'alice', 'alice-proxima', { host: '127.0.0.1', port: 1 })
       t.is((await ground.during(nowhere.register(600))).status, 503)
