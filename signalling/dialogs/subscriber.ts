@@ -50,6 +50,7 @@ export class SubscriberDialog implements Subscription {
   private authorization: readonly [string, string] | undefined
   private timer: Timer | undefined
   private retryAfter = retryFirst
+  private refreshAt = 0
   /** When it last came back without waiting. */
   private cameBack = Number.NEGATIVE_INFINITY
 
@@ -203,7 +204,8 @@ export class SubscriberDialog implements Subscription {
     this.retryAfter = retryFirst
     this.remoteTarget = response.contactUri?.text ?? this.remoteTarget
     this.remoteTag ||= response.toTag
-    this.record(response.list(H['Record-Route']).reverse())
+    const recorded = this.routed ? [] : response.list(H['Record-Route'])
+    if (recorded.length > 0) this.routeSet = recorded.reverse()
     this.routed = true
     if (this.leaving) {
       if (this.again) {
@@ -217,18 +219,18 @@ export class SubscriberDialog implements Subscription {
       return
     }
     const seconds = parseSeconds(response.text(H.Expires) ?? '') ?? 3600
-    this.timer = this.holder.clock.after(Math.max(1, Math.min(seconds * 0.9, seconds - 5)) * 1000, () => this.refresh())
+    this.refreshAt = this.holder.clock.now() + Math.max(1, Math.min(seconds * 0.9, seconds - 5)) * 1000
+    if (this.remoteSeq < 0) this.timer = this.holder.clock.after(timerN, () => this.retry(408))
+    else this.refreshInTime()
     if (this.again) {
       this.again = false
       this.refresh()
     }
   }
 
-  /** The first who names Record-Routes, NOTIFY or 2xx, says where the dialog's requests go. */
-  private record(routes: readonly string[]): void {
-    if (this.routed || routes.length === 0) return
-    this.routeSet = routes
-    this.routed = true
+  private refreshInTime(): void {
+    this.timer?.cancel()
+    this.timer = this.holder.clock.after(Math.max(0, this.refreshAt - this.holder.clock.now()), () => this.refresh())
   }
 
   /** A NOTIFY of this dialog. */
@@ -249,9 +251,11 @@ export class SubscriberDialog implements Subscription {
     if (stated.value !== 'active' && stated.value !== 'pending' && stated.value !== 'terminated') return reply(400)
     if (this.remoteTag === '') {
       this.remoteTag = request.fromTag // a NOTIFY may come before the 200 (RFC 6665 §4.4.1)
-      this.record(request.list(H['Record-Route']))
+      const recorded = request.list(H['Record-Route']) // until the 2xx names all: some record the way of a SUBSCRIBE alone
+      if (recorded.length > 0) this.routeSet = recorded
     }
     this.remoteTarget = request.contactUri?.text ?? this.remoteTarget
+    if (this.remoteSeq < 0 && !this.busy && !this.leaving && this.options.expires !== 0) this.refreshInTime()
     this.remoteSeq = request.cseq.number
     reply(200)
     const reason = stated.parameters.get('reason')

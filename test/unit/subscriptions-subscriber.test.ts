@@ -1,90 +1,7 @@
 /** The subscriber's side (RFC 6665 §4.1): what is sent, what is taken, and when it comes back. */
 import test from 'ava'
-import type { Node, SipRequest, SubscribeOptions, Subscription } from '../../signalling/index.ts'
 import { H } from '../../signalling/messages/names.ts'
-import { type Agent, Lab } from '../support/lab.ts'
-import { metric, requestText, Wire } from '../support/wire.ts'
-
-interface Told {
-  readonly state: string
-  readonly body: string
-}
-
-class Scene {
-  readonly lab = new Lab()
-  readonly told: Told[] = []
-  readonly endings: (readonly [status: number, reason: string])[] = []
-  wire!: Wire
-  agent!: Agent
-  node!: Node
-  subscription!: Subscription
-  private cseq = 0
-  /** Status for each SUBSCRIBE; undefined: silence. */
-  reply: (request: SipRequest) => number | undefined = () => 200
-  /** Header fields of each answer besides. */
-  more: readonly [string, string][] = []
-
-  static async open(options: Partial<SubscribeOptions> = {}, prepare: (scene: Scene) => void = () => undefined): Promise<Scene> {
-    const scene = new Scene()
-    scene.agent = await scene.lab.agent('watcher')
-    scene.node = scene.lab.nodes.at(-1)!
-    scene.wire = await Wire.at(scene.lab, '10.0.7.1', 5060, { host: '10.0.1.1', port: 5060 })
-    scene.wire.onRequest = (request) => {
-      const status = scene.reply(request)
-      if (status === undefined) return
-      const headers: [string, string][] = [['Contact', '<sip:notifier@10.0.7.1>'], ...scene.more]
-      if (status < 300) headers.push(['Expires', request.text(H.Expires)!])
-      scene.wire.answer(request, status, { toTag: 'notifier', headers })
-    }
-    prepare(scene)
-    scene.subscription = scene.agent.host.subscribe(
-      { to: 'sip:resource@10.0.7.1', event: 'tick', expires: 600, ...options },
-      {
-        notified: ({ request, state, reason }) =>
-          scene.told.push({ state: reason === undefined ? state : `${state}/${reason}`, body: request.body.toString() }),
-        ended: ({ status, reason }) => scene.endings.push([status, reason]),
-      },
-    )
-    await scene.pass(20)
-    return scene
-  }
-  pass(ms: number): Promise<void> {
-    return this.lab.clock.advance(ms)
-  }
-  get subscribes(): readonly SipRequest[] {
-    const seen = new Set<string>()
-    return this.wire.requests.filter(({ via }) => !seen.has(via!.branch!) && seen.add(via!.branch!))
-  }
-  get made(): number {
-    return metric(this.node, 'subscriptions_made')
-  }
-  /** A NOTIFY in the dialog of the last SUBSCRIBE; gives the status of its answer. */
-  async notify(
-    state: string,
-    body = '',
-    change: { tag?: string; cseq?: number; event?: string; callId?: string } = {},
-  ): Promise<number | undefined> {
-    const request = this.subscribes.at(-1)!
-    const cseq = change.cseq ?? ++this.cseq
-    this.wire.send(
-      requestText('NOTIFY', request.contacts === '*' ? '' : request.contacts![0]!.uri.text, {
-        via: '10.0.7.1',
-        branch: `z9hG4bK-notify-${this.lab.clock.now()}-${cseq}`,
-        from: 'sip:resource@10.0.7.1',
-        fromTag: change.tag ?? 'notifier',
-        to: request.from.uri.text,
-        toTag: request.fromTag,
-        callId: change.callId ?? request.callId,
-        cseq,
-        lines: [`Event: ${change.event ?? 'tick'}`, `Subscription-State: ${state}`, 'Contact: <sip:notifier@10.0.7.1>'],
-        body,
-      }),
-    )
-    const before = this.wire.responses.length
-    await this.pass(20)
-    return this.wire.statuses[before]
-  }
-}
+import { SubscriberScene as Scene } from './subscriber-scene.ts'
 
 test('SUBSCRIBE, NOTIFYs, and a refresh before the time is over', async (t) => {
   const scene = await Scene.open({ accept: ['text/plain'], body: { type: 'text/plain', content: 'please' } })
@@ -325,6 +242,20 @@ test('a node that has stopped sends no SUBSCRIBE any more', async (t) => {
   t.is(scene.subscribes.length, 1)
 })
 
+test('a NOTIFY that comes first says where to go until the 200 does', async (t) => {
+  const scene = await Scene.open({}, (made) => {
+    made.reply = () => undefined
+  })
+  const [first, both] = [['<sip:10.0.7.1;lr>'], ['<sip:10.0.7.1;lr>', '<sip:10.0.7.2;lr>']]
+  await scene.notify('active', '', { lines: first.map((route) => `Record-Route: ${route}`) })
+  const recorded = [...both].reverse().map((route) => ['Record-Route', route] as const)
+  scene.wire.answer(scene.subscribes[0]!, 200, { toTag: 'notifier', headers: [['Expires', '600'], ...recorded] })
+  await scene.pass(20)
+  scene.subscription.refresh()
+  await scene.pass(20)
+  t.deepEqual(scene.subscribes.at(-1)!.texts(H.Route), both)
+})
+
 test('each dialog has a route set of its own, however many there were before', async (t) => {
   const scene = await Scene.open()
   const route = '<sip:10.0.7.1;lr>'
@@ -355,6 +286,21 @@ test('a peer that ends each subscription as it begins, or knows of no dialog whe
   })
   await fetching.pass(100)
   t.is(fetching.endings.length, 1)
+})
+
+test('a subscription that is accepted and never told of anything counts as failed after 64*T1', async (t) => {
+  const scene = await Scene.open()
+  await scene.pass(32_500)
+  t.is(scene.subscribes.length, 1)
+  await scene.pass(1000)
+  t.is(scene.subscribes.length, 2)
+  t.is(scene.subscribes[1]!.toTag, '')
+  await scene.notify('active', '', { cseq: 1 })
+  await scene.pass(500_000)
+  t.is(scene.subscribes.length, 2)
+  await scene.pass(40_000)
+  t.is(scene.subscribes.length, 3, 'refreshed in time')
+  t.is(scene.subscribes[2]!.toTag, 'notifier')
 })
 
 test('Retry-After is heeded', async (t) => {
