@@ -57,8 +57,13 @@ export class Moves {
     }
     // what an application bound here itself is newer than what was bound there
     const bindings = [...(here?.bindings ?? []), ...brought.filter(({ application }) => own?.includes(application) !== true)]
-    await this.identities.put({ ...here, epuid, device, bindings }, [{ key: this.key(move), value: move }])
-    this.byDevice.set(device, move)
+    this.byDevice.set(device, move) // at once, so that another move of it sees this one
+    try {
+      await this.identities.put({ ...here, epuid, device, bindings }, [{ key: this.key(move), value: move }])
+    } catch (fault) {
+      this.byDevice.delete(device)
+      throw fault
+    }
     return move
   }
 
