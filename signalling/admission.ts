@@ -1,69 +1,93 @@
 /**
- * Overload control: which requests that begin something are let in, judged by how late we read them. What is under way or
- * is only renewed goes on; responses and whatever has a transaction already never come here.
+ * Overload control. Once we read late, what begins something waits in a line behind what is under way, and gets what time that
+ * leaves: so we are busy with as much as we can do, whatever is offered. The line is as long as what can be done in a moment;
+ * who does not find room is turned away. Responses and whatever has a transaction already never come here.
  */
+import { isResponse, isStanding, seemsNew } from './beginnings.ts'
 import type { Clock, Timed } from './clock.ts'
 import type { Ids } from './ids.ts'
 import type { SipRequest } from './messages/message.ts'
-import { H } from './messages/names.ts'
+import type { Flow } from './transports/transport.ts'
+import { type Waiting, WaitingLine } from './waiting-line.ts'
 
 export interface AdmissionOptions {
   readonly clock: Clock
   readonly ids: Ids
   /** Milliseconds that a message has waited, or has waited so far, before we read it. Asked every 50 ms while it matters. */
   readonly lag: () => number
-  /** How much of the time since it was last asked we were busy, 0 to 1. Asked as often. */
-  readonly busy: () => number
+  /** Spares us datagrams that would find no room (`Transport.ration`). */
+  readonly ration: (beginnings: number) => number
+  /** Whose turn it is; `admits` lets in what it is asked about meanwhile. */
+  readonly serve: (waiting: Waiting, flow: Flow) => void
 }
 
 const every = 50 // ms between two looks
 const arrivalsToWatch = 64 // new requests; a quiet node is not watched, and not woken
 const arrivalsThatCount = 32 // between two looks; with fewer it is not they that make us late, and refusing them helps nobody
-const target = 40 // ms of lag that do no harm
-const drain = 400 // ms in which a lag beyond that shall go
-const severe = 500 // ms of lag: refusing what is new was not enough, so it is not only that which makes us late
+const target = 40 // ms of lag that do no harm, and of waiting in a line that does not come to an end
+const burst = 250 // ms of waiting in a line that has come to an end of late: a pause, a hurry
+const lately = 200 // ms
+const calm = 1000 // ms in which everybody finds room: the line is not needed any more
+const severe = 500 // ms of lag, with all that is new in the line: it is what is under way, or says so, that makes us late
 const least = 0.01
-const spare = 0.9 // busy for less of the time, and not late: more can be let in
-const answered = 1.1 // of what is let in of datagrams, so much is read: the part above 1 is refused in words, the rest is not worth it
+const longest = 10_000 // waiting at most, whatever we can do
+const toldAlike = 0.05 // for each that is served, so many datagrams that find no room are told: the others are not worth it
+const weight = 0.3 // of the newest look in what is held against many
 
 export class Admission implements Timed {
-  /** Of the requests that begin something, 0.01 to 1. */
+  /** Of the requests that begin something, how many find room. */
   share = 1
   /** Milliseconds: the least of the last three looks, since what a pause has kept waiting is soon done. */
   lag = 0
   private readonly options: AdmissionOptions
+  private readonly line: WaitingLine
   private readonly looks: [number, number, number] = [0, 0, 0]
-  /** Of what is under way or renewed, or says so: a tag costs nothing to make up. Below 1 only where refusing all else is not enough. */
+  /** There is a line. */
+  private lined = false
+  /** What comes to `admits` has its turn. */
+  private serving = false
+  /** Of what is under way or renewed, or says so: a tag costs nothing to make up. Below 1 only where the line is not enough. */
   private standingShare = 1
+  /** How many of theirs those are asked to send who can be asked; no fewer than is fair while others cannot be. */
+  private asked = 1
+  /** Begun a millisecond. */
+  private pace = 0
+  private fullAt = 0
+  /** Datagrams that may be told that there is no room. */
+  private telling = 0
   private arrivals = 0
+  private begun = 0
+  private turnedAway = 0
   private watching = false
   private due = 0
   private sequence = 0
 
   constructor(options: AdmissionOptions) {
     this.options = options
+    this.line = new WaitingLine({ clock: options.clock, serve: this.serve, served: this.spare })
   }
-  /** Whether a request without a transaction gets one. `sifted`: it has come past `drops`. */
-  admits(request: SipRequest, sifted = false): boolean {
-    if (++this.arrivals >= arrivalsToWatch && !this.watching) this.watch()
-    if (this.share === 1 && this.standingShare === 1) return true
-    if (standing(request)) return sifted || this.standingShare === 1 || this.options.ids.fraction() < this.standingShare
-    return this.options.ids.fraction() < (sifted ? this.share / this.read : this.share)
+  /** Whether a request without a transaction gets one now, later, or none. */
+  admits(request: SipRequest, flow: Flow): 'now' | 'later' | 'no' {
+    if (this.serving) return 'now'
+    if (!this.lined) {
+      if (++this.arrivals >= arrivalsToWatch && !this.watching) this.watch()
+      return 'now'
+    }
+    if (isStanding(request)) return !flow.reliable || this.passes() ? 'now' : 'no'
+    return this.joins(request, flow) ? 'later' : 'no'
   }
   /**
-   * Whether a datagram goes unread: far beyond what we can do, every refusal is taken from what could be done, and who sends
-   * over UDP sends again, ever more rarely (RFC 3261 §17.1.2.2). First what by its first bytes begins something; responses never.
+   * Whether a datagram is read now, later, or never: far beyond what we can do, every refusal is taken from what could be done,
+   * and who sends over UDP sends again, ever more rarely (RFC 3261 §17.1.2.2). Responses are always read.
    */
-  drops(bytes: Buffer): boolean {
-    if ((this.share === 1 && this.standingShare === 1) || isResponse(bytes)) return false
-    const share = seemsNew(bytes) ? this.read : this.standingShare
-    if (share === 1 || this.options.ids.fraction() < share) return false
-    this.arrivals++
-    return true
-  }
-  /** Of the datagrams that begin something, how many are read. */
-  private get read(): number {
-    return Math.min(1, this.share * answered)
+  sifts(bytes: Buffer, flow: Flow): 'now' | 'later' | 'never' {
+    if (!this.lined || isResponse(bytes)) return 'now'
+    if (!seemsNew(bytes)) return this.passes() ? 'now' : 'never'
+    if (this.line.isFull && this.telling >= 1) {
+      this.telling-- // it is read, and `admits` says no
+      return 'now'
+    }
+    return this.joins(bytes, flow) ? 'later' : 'never'
   }
   /** Seconds after which one that was refused may come again: spread, so that they do not come together. */
   retryAfter(): number {
@@ -72,9 +96,46 @@ export class Admission implements Timed {
   /** What a peer that offers `oc` is told in the Via of each response (RFC 7339 §4, §5.10). */
   feedback(): string {
     const { clock } = this.options
-    const loss = Math.round((1 - this.share) * 100)
+    const loss = Math.round((1 - this.asked) * 100)
     return `;oc=${loss};oc-algo="loss";oc-validity=500;oc-seq=${Math.floor(clock.date() / 1000)}.${++this.sequence}`
   }
+
+  /** What is under way, or says so. */
+  private passes(): boolean {
+    this.arrivals++
+    return this.standingShare === 1 || this.options.ids.fraction() < this.standingShare
+  }
+  private joins(waiting: Waiting, flow: Flow): boolean {
+    this.arrivals++
+    if (this.line.isFull) {
+      this.turnAway(1)
+      return false
+    }
+    // a copy: its batch would be held for as long as it waits
+    this.line.join(Buffer.isBuffer(waiting) ? Buffer.from(waiting) : waiting, flow)
+    return true
+  }
+  private turnAway(count: number): void {
+    this.turnedAway += count
+    this.fullAt = this.options.clock.now()
+  }
+  private readonly serve = (waiting: Waiting, flow: Flow): void => {
+    this.begun++
+    this.telling = Math.min(1, this.telling + toldAlike)
+    this.serving = true
+    try {
+      this.options.serve(waiting, flow)
+    } finally {
+      this.serving = false
+    }
+  }
+  /** What would find no room is not even handed to us, but for one that may be told so. */
+  private readonly spare = (): void => {
+    const { room, length } = this.line
+    const unread = this.options.ration(this.lined ? Math.max(0, Math.ceil(room - length)) + Math.floor(this.telling) : Infinity)
+    if (unread > 0) this.turnAway(unread)
+  }
+
   private watch(): void {
     this.watching = true
     this.due = this.options.clock.now() + every
@@ -82,70 +143,44 @@ export class Admission implements Timed {
   }
   /** One look, while there is something to see. */
   expire(): void {
-    const late = this.options.clock.now() - this.due // what keeps a timer waiting keeps messages waiting
-    const before = this.lag
-    this.looks.shift()
+    const now = this.options.clock.now()
+    const late = now - this.due // what keeps a timer waiting keeps messages waiting
     const seen = Math.max(late, this.options.lag())
+    this.looks.shift()
     this.looks.push(this.arrivals < arrivalsThatCount ? 0 : seen)
     this.lag = Math.min(...this.looks)
-    const busy = this.options.busy()
-    if (seen < target && busy < spare) this.share = Math.min(1, (this.share * spare) / Math.max(busy, spare / 2))
-    else this.adjust((this.lag - before) / (every + late))
+    if (this.lined) this.weigh(now, this.begun / (every + late))
+    else if (this.lag >= target) this.lineUp(now, this.arrivals / (every + late))
     if (this.lag >= severe) this.standingShare = Math.max(least, this.standingShare * 0.7)
     else if (seen < target) this.standingShare = Math.min(1, this.standingShare * 1.25)
-    const idle =
-      this.arrivals < arrivalsToWatch && this.share === 1 && this.standingShare === 1 && Math.max(...this.looks) < target
-    this.arrivals = 0
+    const idle = this.arrivals < arrivalsToWatch && !this.lined && this.standingShare === 1 && Math.max(...this.looks) < target
+    this.arrivals = this.begun = this.turnedAway = 0
     this.watching = false
     if (!idle) this.watch()
   }
-  /**
-   * A lag that grows by `slope` (ms a ms) says that 1 + slope times what we can do comes in: the share follows from that
-   * and from the slope that is wanted. By the square root, since a lag tells of what was let in a while ago.
-   */
-  private adjust(slope: number): void {
-    const wanted = Math.max(-0.5, Math.min(0.2, (target - this.lag) / drain))
-    const factor = Math.sqrt((1 + wanted) / (1 + Math.max(-0.5, slope)))
-    this.share = Math.min(1, Math.max(least, this.share * factor))
+  private lineUp(now: number, pace: number): void {
+    this.lined = true
+    this.pace = pace
+    this.line.emptyAt = this.fullAt = now
+    this.makeRoom(now)
   }
-}
-
-/** Of a dialog, or the renewal of what is held: dropping it would cost more than it saves. */
-function standing(request: SipRequest): boolean {
-  if (request.toTag !== '') return true
-  if (request.method === 'REGISTER') return request.find(H.Authorization) >= 0
-  return request.method === 'PUBLISH' && request.has('SIP-If-Match')
-}
-
-const tag = Buffer.from('tag=')
-const proof = Buffer.from('Authorization')
-const entity = Buffer.from('SIP-If-Match')
-
-/** `SIP/2.0 …` */
-function isResponse(bytes: Buffer): boolean {
-  return bytes[0] === 0x53 && bytes[1] === 0x49
-}
-
-/** As `standing`, without reading more than has to be: no response, nothing that belongs to a transaction, dialog or renewal. */
-function seemsNew(bytes: Buffer): boolean {
-  switch (bytes[0]) {
-    case 0x49: // INVITE, INFO
-    case 0x4d: // MESSAGE
-    case 0x4f: // OPTIONS
-      return !inDialog(bytes)
-    case 0x50: // PUBLISH, not PRACK
-      return bytes[1] === 0x55 && !bytes.includes(entity)
-    case 0x52: // REGISTER, REFER
-      return !bytes.includes(proof) && !inDialog(bytes)
-    case 0x53: // SUBSCRIBE, not SIP/2.0
-      return bytes[1] === 0x55 && !inDialog(bytes)
-    default:
-      return false
+  /** How much room there has to be for those who are begun with so fast, and whether there has to be a line at all. */
+  private weigh(now: number, pace: number): void {
+    this.pace += weight * (pace - this.pace)
+    const tried = this.begun + this.turnedAway
+    this.share += weight * ((tried === 0 ? 1 : this.begun / tried) - this.share)
+    if (this.share > 0.95) this.asked = Math.min(1, this.asked * 1.02)
+    else this.asked = Math.max(this.share ** 2, this.asked * (1 - weight * (1 - this.share)))
+    if (now - this.fullAt >= calm && this.lag < target && this.standingShare === 1) {
+      this.lined = false
+      this.share = this.asked = 1
+    }
+    this.makeRoom(now)
   }
-}
-
-/** From and To have tags. */
-function inDialog(bytes: Buffer): boolean {
-  const first = bytes.indexOf(tag)
-  return first >= 0 && bytes.includes(tag, first + tag.length)
+  private makeRoom(now: number): void {
+    if (this.line.length === 0) this.line.emptyAt = now
+    const wait = now - this.line.emptyAt < lately ? burst : target
+    this.line.room = Math.min(longest, Math.max(arrivalsThatCount, this.pace * wait))
+    this.spare()
+  }
 }

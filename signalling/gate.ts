@@ -14,8 +14,12 @@ export interface GateOptions {
   readonly stats: Stats
   /** Milliseconds that what arrives waits. */
   readonly lag: () => number
-  /** How much of the time since it was last asked this process was busy, 0 to 1. */
-  readonly busy: () => number
+  /** `Transport.ration` of all. */
+  readonly ration: (beginnings: number) => number
+  /** Reads a datagram whose turn it is. */
+  readonly read: (bytes: Buffer, flow: Flow) => void
+  /** Begins with a request whose turn it is: it is admitted now. */
+  readonly begin: (request: SipRequest, flow: Flow) => void
   /** For each source address that is not trusted; none if left out. */
   readonly source: Rate | undefined
   /** What a Warning calls us. */
@@ -27,11 +31,29 @@ export class Gate {
   private readonly options: GateOptions
   private readonly admission: Admission
   private sources: RateLimit | undefined
+  /** What has its turn is counted for its source already. */
+  private counted = false
 
   constructor(options: GateOptions) {
-    const { clock, ids, lag, busy, stats } = options
+    const { clock, ids, lag, ration, read, begin, stats } = options
     this.options = options
-    this.admission = new Admission({ clock, ids, lag, busy })
+    const serve = (waiting: Buffer | SipRequest, flow: Flow): void => {
+      this.counted = !Buffer.isBuffer(waiting)
+      if (Buffer.isBuffer(waiting)) read(waiting, flow)
+      else begin(waiting, flow)
+      this.counted = false
+    }
+    this.admission = new Admission({
+      clock,
+      ids,
+      lag,
+      ration: (beginnings) => {
+        const unread = ration(beginnings)
+        if (unread > 0) stats.count('dropped_overload', unread)
+        return unread
+      },
+      serve,
+    })
     this.limit(options.source)
     stats.gauge('admitted_share', () => this.admission.share)
     stats.gauge('lag_milliseconds', () => this.admission.lag)
@@ -40,22 +62,22 @@ export class Gate {
   limit(source: Rate | undefined): void {
     this.sources = source && new RateLimit(this.options.clock, source)
   }
-  /** False: it was refused, or it is part of a flood and was dropped. */
+  /** False: it waits for its turn, it was refused, or it is part of a flood and was dropped. */
   readonly admits = (request: SipRequest, flow: Flow): boolean => {
-    if (this.sources !== undefined && !flow.trusted && !this.sources.take(flow.remote.host)) {
+    if (this.sources !== undefined && !this.counted && !flow.trusted && !this.sources.take(flow.remote.host)) {
       if (this.sources.isFlood(flow.remote.host)) this.drop(flow)
       else this.refuse(request, flow, 'too many requests from this address', 'refused_rate')
       return false
     }
-    if (this.admission.admits(request, !flow.reliable)) return true
-    this.refuse(request, flow, 'overloaded', 'refused_overload')
-    return false
+    const when = this.admission.admits(request, flow)
+    if (when === 'no') this.refuse(request, flow, 'overloaded', 'refused_overload')
+    return when === 'now'
   }
-  /** True: a datagram that is not to be read (`Admission.drops`). */
-  drops(bytes: Buffer): boolean {
-    if (!this.admission.drops(bytes)) return false
-    this.options.stats.count('dropped_overload', 1)
-    return true
+  /** Whether a datagram is to be read now. */
+  passes(bytes: Buffer, flow: Flow): boolean {
+    const when = this.admission.sifts(bytes, flow)
+    if (when === 'never') this.options.stats.count('dropped_overload', 1)
+    return when === 'now'
   }
   /** RFC 7339, for the Via of responses to peers that offer it. */
   readonly feedback = (): string => this.admission.feedback()

@@ -5,7 +5,7 @@ import { Subscriptions } from './dialogs/subscriptions.ts'
 import type { Element } from './element.ts'
 import { Gate } from './gate.ts'
 import { hostFor } from './hosts.ts'
-import { SipResponse } from './messages/message.ts'
+import { type SipRequest, SipResponse } from './messages/message.ts'
 import { scan } from './messages/scan.ts'
 import { printHostPort } from './messages/uri.ts'
 import type { Listening, NodeOptions, Renewable } from './node-options.ts'
@@ -20,7 +20,6 @@ import { Backoff } from './transports/backoff.ts'
 import { NameCache } from './transports/dns.ts'
 import { FlowTable } from './transports/flows.ts'
 import { Guests } from './transports/guests.ts'
-import { loopUse } from './transports/lag.ts'
 import { listenFault } from './transports/listen-fault.ts'
 import { Locator } from './transports/locate.ts'
 import { wayBack } from './transports/return-path.ts'
@@ -100,7 +99,9 @@ class ProximaNode implements Node, TransportSink {
       ids,
       stats: this.stats,
       lag: () => this.lag(),
-      busy: options.network === undefined ? loopUse() : () => 1,
+      ration: (beginnings) => this.ration(beginnings),
+      read: (bytes, flow) => this.read(bytes, flow),
+      begin: (request, flow) => this.begin(request, flow),
       source: options.sourceRate,
       agent: () => this.address,
       transmit: (flow, bytes) => this.transmit(flow, bytes),
@@ -154,6 +155,11 @@ class ProximaNode implements Node, TransportSink {
     let most = 0
     for (const transport of this.transports) most = Math.max(most, transport.lag?.() ?? 0)
     return most
+  }
+  private ration(beginnings: number): number {
+    let unread = 0
+    for (const transport of this.transports) unread += transport.ration?.(beginnings) ?? 0
+    return unread
   }
   private readonly unreachable = (quoted: Buffer): void => this.table.unreachable(quoted)
   private transport(listen: Listening): Transport {
@@ -264,7 +270,9 @@ class ProximaNode implements Node, TransportSink {
 
   /** TransportSink: bytes from a peer. Whatever they are, the process goes on. */
   received(bytes: Buffer, flow: Flow): void {
-    if (!flow.reliable && this.gate.drops(bytes)) return
+    if (flow.reliable || this.gate.passes(bytes, flow)) this.read(bytes, flow)
+  }
+  private read(bytes: Buffer, flow: Flow): void {
     const { clock, limits, log } = this.options
     const message = scan(bytes, limits === undefined ? {} : { limits })
     if (message === undefined) {
@@ -292,10 +300,24 @@ class ProximaNode implements Node, TransportSink {
       else if (this.ready) this.table.receiveRequest(unstrict(message, this.flows), flow)
       else this.refuseEarly(message, flow)
     } catch (fault) {
-      this.stats.faults++
-      log.error({ fault: fault instanceof Error ? fault.stack : String(fault) }, 'a message was dropped by a fault of ours')
+      this.faulty(fault)
     }
     this.dispatcher.drain()
+  }
+  /** A request that was read a while ago. */
+  private begin(request: SipRequest, flow: Flow): void {
+    try {
+      if (this.ready) this.table.receiveRequest(request, flow)
+      else this.refuseEarly(request, flow)
+    } catch (fault) {
+      this.faulty(fault)
+    }
+    this.dispatcher.drain()
+  }
+  private faulty(fault: unknown): void {
+    this.stats.faults++
+    const text = fault instanceof Error ? fault.stack : String(fault)
+    this.options.log.error({ fault: text }, 'a message was dropped by a fault of ours')
   }
   /** A keep-alive of a datagram peer is answered (RFC 5626 §8); all else that is no SIP message is noise. */
   private notSip(bytes: Buffer, flow: Flow): void {

@@ -52,16 +52,52 @@ static void tell_simply(Socket *s, int kind, int count) {
   napi_close_handle_scope(s->env, scope);
 }
 
+/* From and To have tags. */
+static int in_dialog(const uint8_t *bytes, size_t length) {
+  const uint8_t *tag = memmem(bytes, length, "tag=", 4);
+  return tag != NULL && memmem(tag + 4, length - (size_t)(tag + 4 - bytes), "tag=", 4) != NULL;
+}
+
+/* Whether a datagram begins something: word for word `seemsNew` of signalling/beginnings.ts. */
+static int begins(const uint8_t *bytes, size_t length) {
+  int second = length > 1 ? bytes[1] : 0;
+  switch (length > 0 ? bytes[0] : 0) {
+    case 'I': case 'M': case 'O': return !in_dialog(bytes, length);
+    case 'P': return second == 'U' && memmem(bytes, length, "SIP-If-Match", 12) == NULL;
+    case 'R': return memmem(bytes, length, "Authorization", 13) == NULL && !in_dialog(bytes, length);
+    case 'S': return second == 'U' && !in_dialog(bytes, length);
+    default: return 0;
+  }
+}
+
+/* Which of those that came are handed up: of those that begin something no more than there is room for. Gives how many. */
+static int sift(Socket *s, int count) {
+  int32_t *room = &s->shared[at_room];
+  int kept = 0;
+  for (int i = 0; i < count; i++) {
+    if (*room >= 0 && begins(s->arena + (size_t)i * slot, s->in[i].msg_len)) {
+      if (*room == 0) {
+        s->shared[at_unread]++;
+        continue;
+      }
+      (*room)--;
+    }
+    s->kept[kept++] = i;
+  }
+  return kept;
+}
+
 /* One buffer for as many as fit in `together`: little to allocate, and one that is kept holds on to no more than that. */
 static int hand_up_some(Socket *s, int from, int count) {
   napi_value buffer;
   void *to = NULL;
-  size_t total = s->in[from].msg_len, at = 0;
+  size_t total = s->in[s->kept[from]].msg_len, at = 0;
   int end = from + 1;
-  while (end < count && total + s->in[end].msg_len <= together) total += s->in[end++].msg_len;
+  while (end < count && total + s->in[s->kept[end]].msg_len <= together) total += s->in[s->kept[end++]].msg_len;
   if (napi_create_buffer(s->env, total, &to, &buffer) != napi_ok) return end;
-  for (int i = from; i < end; i++) {
-    int32_t *record = s->shared + at_received + 8 * (i - from);
+  for (int k = from; k < end; k++) {
+    int32_t *record = s->shared + at_received + 8 * (k - from);
+    int i = s->kept[k];
     size_t length = s->in[i].msg_len;
     if (length > 0) memcpy((uint8_t *)to + at, s->arena + (size_t)i * slot, length);
     at += length;
@@ -72,13 +108,16 @@ static int hand_up_some(Socket *s, int from, int count) {
   return end;
 }
 
-static void hand_up(Socket *s, int count) {
+/* Gives how many were. */
+static int hand_up(Socket *s, int came) {
   napi_handle_scope scope;
+  int count = sift(s, came);
   for (int from = 0; from < count && !s->closing;) {
-    if (napi_open_handle_scope(s->env, &scope) != napi_ok) return;
+    if (napi_open_handle_scope(s->env, &scope) != napi_ok) break;
     from = hand_up_some(s, from, count);
     napi_close_handle_scope(s->env, scope);
   }
+  return count;
 }
 
 /* What the kernel says of an ICMP message (struct sock_extended_err of linux/errqueue.h, which is not everywhere). */
@@ -121,18 +160,18 @@ static void take_errors(Socket *s) {
   s->errors = 1; /* some may be left */
 }
 
-/* Reads what is there, at most `rounds` batches. Gives the number of datagrams; `*more`: some may be left. */
+/* Reads what is there, until so many are handed up or unread. Gives the number of datagrams; `*more`: some may be left. */
 static int take(Socket *s, int *more) {
-  int total = 0, errors = 0;
+  int total = 0, handed = 0, errors = 0;
   *more = 0;
-  for (int round = 0; round < rounds && !s->closing; round++) {
+  for (int round = 0; round < rounds && handed < handed_most && !s->closing; round++) {
     for (int i = 0; i < batch; i++) s->in[i].msg_hdr.msg_namelen = sizeof s->in_names[i];
     int count = recvmmsg(s->fd, s->in, batch, MSG_DONTWAIT, NULL);
     if (count < 0 && errno != EAGAIN) s->errors = 1; /* ICMP told it of an earlier send, or a signal came */
     if (count < 0 && errno != EAGAIN && errors++ < rounds) continue;
     if (count <= 0) return total;
     total += count;
-    hand_up(s, count);
+    handed += hand_up(s, count);
     if (count < batch) return total;
   }
   *more = 1;

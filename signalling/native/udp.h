@@ -16,11 +16,14 @@
 #include <unistd.h>
 #include <uv.h>
 
-enum { batch = 64, rounds = 4, slot = 65536, queued_most = 512, failures_most = 8, handles = 4 };
+enum { batch = 64, rounds = 16, handed_most = 256, slot = 65536, queued_most = 512, failures_most = 8, handles = 4 };
 enum { quoted_most = 1280, tries_most = 3 };
 enum { gather_ms = 1, quick_ms = 2, kernel_buffer = 8 * 1024 * 1024, together = 16 * 1024 };
-/* `shared`: the count of queued messages, one address to work on, then records of 8 words: received, queued, failed. */
-enum { at_queued = 0, at_scratch = 8, at_received = 16, at_queue = at_received + 8 * batch };
+/*
+ * `shared`: the count of queued messages; how many that begin something may be handed up until it is set again, below 0: all;
+ * how many went unread for that, which JavaScript sets to 0; one address to work on, then records of 8 words: received, queued, failed.
+ */
+enum { at_queued = 0, at_room = 1, at_unread = 2, at_scratch = 8, at_received = 16, at_queue = at_received + 8 * batch };
 enum { at_failed = at_queue + 8 * queued_most, words_total = at_failed + 8 * failures_most };
 /* A record: length (received), offset (queued) or errno (failed); length; port; scope; four words of address as on the wire. */
 enum { w_first, w_length, w_port, w_scope, w_address };
@@ -36,6 +39,7 @@ typedef struct {
   uv_timer_t timer;
   uv_prepare_t prepare;
   uv_check_t check;
+  int kept[batch];
   int fd, ipv6, events, head, blocked, failures, errors, closing, ending, open_handles, collected;
   uint64_t last;
   int32_t *shared;

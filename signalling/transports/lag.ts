@@ -1,6 +1,4 @@
 /** How long a datagram waits in the system's buffer before we read it, found out by datagrams that we send to ourselves. */
-import { type EventLoopUtilization, performance } from 'node:perf_hooks'
-
 const mark = Buffer.from('\0lag') // no SIP message begins so, nor does STUN's cookie follow
 const lostAfter = 500 // ms: the buffer had no room for it
 const stale = 1000 // ms after which what was measured says nothing
@@ -42,16 +40,5 @@ export class LagProbe {
     mark.copy(bytes)
     bytes.writeUInt32BE(this.sequence, mark.length)
     this.send(bytes)
-  }
-}
-
-/** Tells, each time it is asked, for how much of the time since then the event loop had something to do: 0 to 1. */
-export function loopUse(): () => number {
-  let last: EventLoopUtilization = performance.eventLoopUtilization()
-  return () => {
-    const now = performance.eventLoopUtilization()
-    const { utilization } = performance.eventLoopUtilization(now, last)
-    last = now
-    return utilization
   }
 }

@@ -76,5 +76,10 @@ export interface Transport {
   limit?(): void
   /** Milliseconds that a datagram waits before we read it, by the last one that we sent to ourselves; asking sends another. */
   lag?(): number
+  /**
+   * Lets no more than so many datagrams that begin something (`seemsNew`) come through until it is called again; Infinity: all.
+   * Returns how many went unread since it was called last.
+   */
+  ration?(beginnings: number): number
   close(): Promise<void>
 }

@@ -9,6 +9,8 @@ export interface DatagramSocket {
   bind(): Promise<number>
   /** Queues the bytes and never throws. False: told to `failed`, nothing was taken. */
   send(bytes: Uint8Array, flow: UdpFlow): boolean
+  /** See `Transport.ration`. */
+  ration?(beginnings: number): number
   /** What was queued is sent first. */
   close(): Promise<void>
 }

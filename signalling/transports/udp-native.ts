@@ -37,6 +37,8 @@ export interface NativeUdp {
 const batch = 64
 const queuedAtMost = 512
 const failuresAtMost = 8
+const room = 1
+const unread = 2
 const scratch = 8
 const received = 16
 const queued = received + 8 * batch
@@ -74,6 +76,7 @@ export class NativeSocket implements DatagramSocket {
     this.listen = listen
     this.user = user
     this.longest = isIPv6(listen.host) ? longestDatagram.v6 : longestDatagram.v4
+    this.shared[room] = -1
   }
 
   async bind(): Promise<number> {
@@ -105,6 +108,13 @@ export class NativeSocket implements DatagramSocket {
     shared[0] = count + 1
     this.used = used + length
     return true
+  }
+  ration(beginnings: number): number {
+    const { shared } = this
+    const count = shared[unread]!
+    shared[unread] = 0
+    shared[room] = Math.max(0, Math.min(beginnings, 2 ** 31 - 1))
+    return count
   }
   close(): Promise<void> {
     const { handle } = this

@@ -89,6 +89,7 @@ export function udpTransport(options: UdpOptions): Transport {
     },
     connect: (remote) => flowTo(remote.host, remote.port),
     lag: () => probe.read(),
+    ration: (beginnings) => socket.ration?.(beginnings) ?? 0,
     close: () => {
       flows.clear()
       return socket.close()

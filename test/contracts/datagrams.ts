@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import type { ExecutionContext, TestFn } from 'ava'
+import { seemsNew } from '../../signalling/beginnings.ts'
 import type { Flow, Transport } from '../../signalling/transports/transport.ts'
 import { type UdpKind, udpTransport } from '../../signalling/transports/udp.ts'
 
@@ -128,6 +129,37 @@ export function datagramContract(test: TestFn, name: string, carried: Carried): 
       t.deepEqual(old.texts, ['4', 'by the short name'])
     })
   }
+  check('lets no more through of what begins something than there is room for, where it can tell', async (t, open) => {
+    const [a, b] = [await open(), await open()]
+    const flow = a.to(b)
+    const heads = ['INVITE', 'INFO', 'MESSAGE', 'OPTIONS', 'PUBLISH', 'PRACK', 'REGISTER', 'REFER', 'SUBSCRIBE', 'SIP/2.0 200 OK']
+    heads.push('I', 'S', 'P', 'BYE', 'NOTIFY', 'ACK', 'CANCEL', 'UPDATE', '\0', '')
+    const rests = [
+      '',
+      ' From: a;tag=1',
+      ' From: a;tag=1 To: b;tag=2',
+      ' tag=tag=',
+      ' tag=ta',
+      ' Authorization: x',
+      ' SIP-If-Match: 1',
+    ]
+    const texts = heads.flatMap((head) => rests.map((rest) => head + rest))
+    const isNew = (text: string): boolean => seemsNew(Buffer.from(text))
+    const beginning = texts.filter(isNew).length
+    t.true(beginning > 20 && beginning < texts.length - 20)
+    const tells = carried.kind === 'native'
+    for (const room of [Infinity, 3, 0, -1, Infinity]) {
+      t.is(b.transport.ration!(room), 0)
+      b.got.length = 0
+      for (const text of [...texts, 'SIP/2.0 last']) flow.send(Buffer.from(text))
+      await until(() => b.texts.includes('SIP/2.0 last'))
+      const among = tells ? Math.min(Math.max(0, room), beginning) : beginning
+      let found = 0
+      const expected = texts.filter((text) => !isNew(text) || found++ < among)
+      t.deepEqual(b.texts, [...expected, 'SIP/2.0 last'])
+      t.is(b.transport.ration!(Infinity), beginning - among)
+    }
+  })
   check('keeps the order, over thousands in a turn, and loses nothing that the kernel had room for', async (t, open) => {
     const [a, b] = [await open(), await open()]
     const flow = a.to(b)
