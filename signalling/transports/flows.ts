@@ -1,4 +1,5 @@
 /** The flows of a node: found by id, by address, or by the sealed token of a Record-Route (RFC 5626 §5.2). */
+import { networkInterfaces } from 'node:os'
 import { sameSecret, seal } from '../ids.ts'
 import { decodeUser, printHostPort } from '../messages/uri.ts'
 import type { Flow, HostPort, Transport } from './transport.ts'
@@ -22,14 +23,15 @@ export class FlowTable {
   private readonly listeners: ((flow: Flow) => void)[] = []
   private readonly domains: ReadonlySet<string>
   private key = ''
-  private readonly isAnyHost: boolean
+  /** Addresses that are ours because we listen on any. */
+  private readonly machine: ReadonlySet<string> = new Set()
   private readonly tokens = new WeakMap<Flow, string>()
   private readonly verified = new Set<string>()
 
   constructor(transports: readonly Transport[], domains: Iterable<string>) {
     this.transports = transports
     this.domains = new Set(domains)
-    this.isAnyHost = transports.some(({ local }) => local.host === '0.0.0.0' || local.host === '::')
+    if (transports.some(({ local }) => local.host === '0.0.0.0' || local.host === '::')) this.machine = machineAddresses()
   }
   /** What seals tokens, before the first is needed; kept in the store, so that they outlive the process. */
   sealBy(key: string): void {
@@ -76,7 +78,7 @@ export class FlowTable {
     for (let i = 0; i < this.transports.length; i++) {
       const { local } = this.transports[i]!
       const samePort = port === local.port || (port === 0 && local.port === 5060)
-      if (samePort && (local.host === host || this.isAnyHost || this.domains.has(host))) return true
+      if (samePort && (local.host === host || this.domains.has(host) || this.machine.has(host))) return true
     }
     return false
   }
@@ -147,6 +149,11 @@ export class FlowTable {
     const token = decodeUser(text)
     return this.named(Buffer.from(token.slice(0, token.lastIndexOf('.')), 'base64url').toString())
   }
+}
+
+/** Of this machine, as they are when the node starts. */
+function machineAddresses(): ReadonlySet<string> {
+  return new Set(Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address)))
 }
 
 /** Whose requests a connection may carry; undefined: nobody's that it has not carried before. */

@@ -47,7 +47,17 @@ test('what is ours: domains without a port, and our addresses with ours', (t) =>
     ['', 0, false],
   ] as const)
     t.is(flows.isOurs(host, port), ours, `${host}:${port}`)
-  t.true(table(['0.0.0.0']).flows.isOurs('198.51.100.7', 5060), 'on any address any address is ours')
+  const { flows: everywhere } = table(['0.0.0.0'])
+  for (const [host, port, ours] of [
+    ['127.0.0.1', 5060, true],
+    ['127.0.0.1', 0, true],
+    ['127.0.0.1', 5070, false],
+    ['0.0.0.0', 5060, true],
+    ['example.com', 5060, true],
+    ['198.51.100.7', 5060, false],
+    ['far.example', 0, false],
+  ] as const)
+    t.is(everywhere.isOurs(host, port), ours, `${host}:${port}, where we listen on any address`)
 })
 
 test('a Record-Route says which transport it is for (RFC 3261 §19.1.1; RFC 7118 §5.1)', (t) => {
