@@ -93,7 +93,15 @@ class ProximaNode implements Node, TransportSink {
       send: (parts, user) => this.dispatcher.send(parts, user),
       contact: (element) => `sip:${element}@${this.address}`,
     }
-    this.subscriptions = new Subscriptions({ clock, ids, store, sender, log, limit: options.subscriptions })
+    this.subscriptions = new Subscriptions({
+      clock,
+      ids,
+      store,
+      sender,
+      log,
+      limit: options.subscriptions,
+      isFellow: ({ remote }) => this.fellows.has(`${remote.host}:${remote.port}`),
+    })
     const gate = (this.gate = new Gate({
       clock,
       ids,

@@ -24,6 +24,8 @@ export interface SubscriptionRecord {
   readonly pending?: boolean
   /** Made by an element of this node, for itself or on somebody's behalf: in nobody's share. */
   readonly inside?: boolean
+  /** Made so by an element of another node of our network, which keeps it: in nobody's share either. */
+  readonly fellow?: boolean
   /** The element's own. */
   readonly record?: Json
 }

@@ -9,6 +9,7 @@ import { H } from '../messages/names.ts'
 import { canonical } from '../messages/uri.ts'
 import type { Store } from '../storage/store.ts'
 import type { ServerSide } from '../transactions/server.ts'
+import type { Flow } from '../transports/transport.ts'
 import { EntityTags } from './entity-tag.ts'
 import { PlanMemory, packageGone } from './gone.ts'
 import { Interned } from './interned.ts'
@@ -28,6 +29,8 @@ export interface SubscriptionsOptions {
   readonly log: Log
   /** Subscriptions of one subscriber at most, and as many fetches at a time; those that elements of ours make are apart. Default 10,000. */
   readonly limit?: number
+  /** Whether what comes on it is of another node of our network; default: there is none. */
+  readonly isFellow?: (flow: Flow) => boolean
 }
 
 export class Subscriptions implements NotifierHolder, SubscriberHolder {
@@ -42,12 +45,14 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   private readonly fetches: Shares
   private readonly store: Store
   private readonly log: Log
+  private readonly isFellow: (flow: Flow) => boolean
   private readonly packages = new Map<string, { readonly element: Element; readonly pack: EventPackage }>()
   private readonly offered = new Map<string, string>()
   private readonly notifiers = new Map<string, NotifierDialog>()
   private readonly subscribers = new Map<string, SubscriberDialog>()
 
-  constructor({ clock, ids, store, sender, log, limit }: SubscriptionsOptions) {
+  constructor({ clock, ids, store, sender, log, limit, isFellow = () => false }: SubscriptionsOptions) {
+    this.isFellow = isFellow
     this.shares = new Shares(limit, () => this.counted())
     this.fetches = new Shares(limit)
     this.clock = clock
@@ -96,8 +101,9 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     const subscriber = asserted ?? canonical(request.from.uri)
     const granted = Math.min(request.expires ?? usual, max)
     const inside = isInside(side)
+    const fellow = !inside && isAlone(request) && this.isFellow(side.flow)
     const held = { subscriber, element, package: options.package, resource: options.resource }
-    if (!inside && (granted === 0 ? this.fetches : this.shares).isFull(held)) return tooMany
+    if (!inside && !fellow && (granted === 0 ? this.fetches : this.shares).isFull(held)) return tooMany
     side.admitted = true
     const id = this.ids.token(16)
     const stored: SubscriptionRecord = {
@@ -118,6 +124,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       expires: this.clock.date() + granted * 1000,
       ...(options.pending === true ? { pending: true } : {}),
       ...(inside ? { inside } : {}),
+      ...(fellow ? { fellow } : {}),
       ...(options.record === undefined ? {} : { record: options.record }),
     }
     const notifier = new NotifierDialog(this, element, found.pack, id, stored, granted === 0)
@@ -152,7 +159,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   }
   /** Undefined: it counts in nobody's. */
   private shareOf({ stored, fetch }: NotifierDialog): Shares | undefined {
-    return stored.inside === true ? undefined : fetch ? this.fetches : this.shares
+    return stored.inside === true || stored.fellow === true ? undefined : fetch ? this.fetches : this.shares
   }
   /** `otherwise` undoes what was done for a request that then cannot be kept: it gets 500. */
   private whenSaved(notifier: NotifierDialog, side: ServerSide, then: () => void, otherwise: () => void): void {
@@ -367,9 +374,13 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
 
 const tooMany = { status: 403, headers: [['Warning', warning('proxima', 'you hold as many subscriptions as you may')]] } as const
 
-/** An element of this node has made the request itself: nobody else's Via is in it. */
 function isInside({ request, flow }: ServerSide): boolean {
-  return flow.internal === true && request.find(H.Via, request.find(H.Via) + stride) < 0
+  return flow.internal === true && isAlone(request)
+}
+
+/** Whoever sent the request has made it: nobody else's Via is in it. */
+function isAlone(request: SipRequest): boolean {
+  return request.find(H.Via, request.find(H.Via) + stride) < 0
 }
 
 /** Who knows the names of a dialog is not yet one of its ends: where somebody vouches for the sender, it has to be `peer`. */

@@ -5,6 +5,7 @@ import {
   createNode,
   type Element,
   type Exchange,
+  type Fellow,
   type Host,
   ManualClock,
   MemoryNetwork,
@@ -49,6 +50,8 @@ export class Lab {
   sourceRate: Rate | undefined = undefined
   /** Of the server started next: subscriptions of one subscriber. */
   subscriptions: number | undefined = undefined
+  /** Of the server started next: other nodes of its network. */
+  fellows: readonly Fellow[] = []
   /** Of the server started next: looks up host names. */
   resolver: Resolver | undefined = undefined
   private agents = 0
@@ -99,8 +102,8 @@ export class Lab {
     return node
   }
   private get ofServer(): Partial<NodeOptions> {
-    const { tap, sourceRate, resolver, subscriptions } = this
-    return { tap, sourceRate, resolver, subscriptions }
+    const { tap, sourceRate, resolver, subscriptions, fellows } = this
+    return { tap, sourceRate, resolver, subscriptions, fellows }
   }
   /** Lets `ms` pass while `work` is under way, and gives its result. */
   async during<Result>(work: Promise<Result>, ms = 1000): Promise<Result> {

@@ -7,14 +7,16 @@ import { createProse } from '../../elements/prose/index.ts'
 import { createProxy } from '../../elements/proxy/index.ts'
 import { createResourceLists } from '../../elements/resource-lists/index.ts'
 import { ofOneResource } from '../../signalling/dialogs/shares.ts'
+import type { Fellow } from '../../signalling/index.ts'
 import { memoryStore } from '../../signalling/storage/memory.ts'
 import { Lab } from '../support/lab.ts'
 import { metric, requestText, Wire } from '../support/wire.ts'
 
 const sip = (name: string): string => `sip:${name}@localhost`
 
-async function scene(limit: number | undefined) {
+async function scene(limit: number | undefined, fellows: readonly Fellow[] = []) {
   const lab = new Lab()
+  lab.fellows = fellows
   lab.subscriptions = limit
   const friends = ['bob', 'carol', 'dave', 'eve']
   const subscribers = ['alice', ...friends].map((name) => ({
@@ -39,8 +41,8 @@ async function scene(limit: number | undefined) {
   const wire = await Wire.at(lab, '10.0.5.1')
   wire.onRequest = (request) => wire.answer(request, 200)
   let count = 0
-  const subscribe = async (to: string, expires = 600): Promise<number> => {
-    const lines = ['Event: presence', `Expires: ${expires}`, 'Supported: eventlist', 'Contact: <sip:alice@10.0.5.1>']
+  const subscribe = async (to: string, expires = 600, ...more: readonly string[]): Promise<number> => {
+    const lines = [...more, 'Event: presence', `Expires: ${expires}`, 'Supported: eventlist', 'Contact: <sip:alice@10.0.5.1>']
     const names = { via: '10.0.5.1', branch: `z9hG4bK-${++count}`, callId: `call-${count}` }
     wire.send(requestText('SUBSCRIBE', sip(to), { ...names, from: sip('alice'), lines }))
     await lab.clock.advance(1000)
@@ -80,6 +82,19 @@ test('a fetch holds nothing: it is served at the limit, and only so many that no
   wire.onRequest = onRequest
   await lab.clock.advance(5000)
   t.is(await subscribe('dave', 0), 200)
+})
+
+test('what another node of the network asks for itself is in no share, what it passes on is in its sender’s', async (t) => {
+  const { subscribe, restart, held } = await scene(2, [{ name: 'as', host: '10.0.5.1', port: 5060 }])
+  for (const name of ['bob', 'carol', 'dave', 'eve']) t.is(await subscribe(name), 200)
+  const passed = 'Via: SIP/2.0/UDP 10.0.5.9;branch=z9hG4bK-ue'
+  t.deepEqual([await subscribe('bob', 600, passed), await subscribe('carol', 600, passed)], [200, 200])
+  t.is(await subscribe('dave', 600, passed), 403)
+  const before = held()
+  await restart()
+  t.is(held(), before, 'it is kept, since who asked lives on')
+  t.is(await subscribe('dave'), 200)
+  t.is(await subscribe('dave', 600, passed), 403)
 })
 
 for (const [what, to] of [
