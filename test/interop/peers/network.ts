@@ -149,13 +149,17 @@ export class ProcessNetwork {
     await dying.ended
   }
 
-  /** With these settings from now on: nodes that they concern are stopped, and started again on what is in their store. */
-  async change(settings: Settings): Promise<void> {
+  /**
+   * With these settings from now on: nodes that they concern are stopped, and started again on what is in their store. `blank`: all
+   * of them, on nothing.
+   */
+  async change(settings: Settings, { blank = false } = {}): Promise<void> {
     const before = this.elements
     const now = merged(this.raw.elements, settings)
     const differs = (element: string): boolean => JSON.stringify(before[element]) !== JSON.stringify(now[element])
-    const concerned = this.names.filter((name) => this.raw.nodes[name]!.elements.some(differs))
+    const concerned = this.names.filter((name) => blank || this.raw.nodes[name]!.elements.some(differs))
     await Promise.all(concerned.map((name) => this.stop(name)))
+    if (blank) rmSync(join(this.folder, 'data'), { recursive: true, force: true })
     this.write(now)
     await this.runAll(concerned)
   }

@@ -31,6 +31,8 @@ export class ProcessStage extends ClockedStage implements Stage {
   private readonly protocol: Protocol
   readonly clock: Clock
   private readonly ues: Ue[] = []
+  /** Whether it has: then UEs may have left without being heard. */
+  killed = false
 
   constructor(node: Edge, protocol: Protocol) {
     super()
@@ -70,6 +72,7 @@ export class ProcessStage extends ClockedStage implements Stage {
   }
   async restart(): Promise<void> {
     if (this.node.restartAll === undefined) throw new Error('test/faults kills nodes')
+    this.killed = true
     await this.node.restartAll()
   }
   /** The UEs leave. */
