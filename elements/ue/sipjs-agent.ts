@@ -82,7 +82,7 @@ export class SipJsAgent implements UserAgent {
     if (!(await this.connect())) return false
     if (this.broken) this.isBack()
     await this.again
-    return true
+    return !this.broken
   }
   private async tryToConnect(): Promise<boolean> {
     try {
@@ -169,15 +169,20 @@ export class SipJsAgent implements UserAgent {
   }
   private isBack(): void {
     this.broken = false
-    this.returnAfter = returnFirst
     this.options.log.info({}, 'connected again')
-    const registered = this.wanted > 0 ? this.register(this.wanted) : Promise.resolve()
+    const registered = this.wanted > 0 ? this.register(this.wanted) : Promise.resolve(undefined)
     this.again = registered.then(
-      () => {
+      (answer) => {
+        if (answer !== undefined && answer.status !== 200 && this.wanted > 0) return this.notYet() // who is behind the proxy is away
+        this.returnAfter = returnFirst
         for (const watch of this.watches) watch.refresh() // what was notified meanwhile is lost
       },
       (why: unknown) => this.options.log.error({ why: String(why) }, 'could not register again'),
     )
+  }
+  private notYet(): void {
+    this.broken = true
+    if (!this.stopped) this.comeBack()
   }
 
   async register(seconds = 3600): Promise<Answer> {
