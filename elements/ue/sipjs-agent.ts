@@ -21,6 +21,7 @@ export interface SipJsAgentOptions {
 const returnFirst = 250
 const returnMost = 30_000
 const goodbye = 2_000 // milliseconds that saying it may take
+const goodbyeHeard = 6_000 // the same where a connection stands: whoever is behind the server may have been started again
 const noConnection: Answer = { status: 503, reason: 'Service Unavailable', warning: 'no connection' }
 
 export class SipJsAgent implements UserAgent {
@@ -277,7 +278,8 @@ export class SipJsAgent implements UserAgent {
   async stop(): Promise<void> {
     if (this.stopped) return
     this.returning?.cancel()
-    if (this.sipjs !== undefined) await Promise.race([this.sayGoodbye(), this.pass(goodbye)])
+    if (this.sipjs !== undefined) await this.sayGoodbyeInTime()
+    this.returning?.cancel()
     this.refreshing?.cancel()
     this.wanted = 0
     this.stopped = true
@@ -286,20 +288,36 @@ export class SipJsAgent implements UserAgent {
     await this.sipjs?.stop()
     await this.own?.disconnect()
   }
+  private sayGoodbyeInTime(): Promise<void> {
+    const { clock, log } = this.options
+    return new Promise((resolve) => {
+      let timer = clock.after(goodbye, () => {
+        const isHeard = this.own?.protocol !== 'UDP' && this.sipjs?.isConnected() === true
+        if (isHeard) timer = clock.after(goodbyeHeard - goodbye, resolve)
+        else resolve()
+      })
+      this.sayGoodbye()
+        .catch((fault: unknown) => log.error({ fault: String(fault) }, 'could not leave'))
+        .finally(() => {
+          timer.cancel()
+          resolve()
+        })
+    })
+  }
   /** Unsubscribes, then unregisters: some servers hear nothing from who is not registered. */
   private async sayGoodbye(): Promise<void> {
     if (this.wanted === 0 && this.watches.size === 0) return
-    if (!(await this.ready())) return
-    const registered = this.wanted > 0
+    while (!(await this.ready())) {
+      await new Promise<void>((resolve) => {
+        this.options.clock.after(returnFirst, resolve)
+      })
+      if (this.stopped) return
+    }
+    await Promise.all([...this.watches].map((watch) => watch.leave()))
+    if (this.wanted === 0 || this.stopped) return
     this.refreshing?.cancel()
     this.wanted = 0
-    await Promise.all([...this.watches].map((watch) => watch.leave()))
-    if (registered) await this.sendRegister(0)
-  }
-  private pass(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.options.clock.after(ms, resolve)
-    })
+    await this.sendRegister(0)
   }
 }
 

@@ -19,7 +19,8 @@ export interface WatchGround {
 
 const retryFirst = 1_000
 const retryMost = 60_000
-const farewellsMost = 3 // unsubscribing again where the way there was broken; then it expires by itself
+const farewellFirst = 250 // milliseconds until it unsubscribes again where nobody could be asked, twice as many each time
+const farewellsMost = 7 // within 64*T1; then it expires by itself
 const patience = 32_000 // 64*T1, Timer N
 const gone = ['rejected', 'noresource', 'invariant'] // RFC 6665 §4.1.3: not to be tried again
 
@@ -122,11 +123,13 @@ export class SipJsWatch implements Watching {
   private subscribeAgain(expires: number): void {
     this.timer?.cancel()
     this.busy = true
+    if (expires === 0) this.again = false
     this.ground.core().then(
       (core) => {
         const { dialog } = this
         if (!this.live || dialog === undefined) return
         if (core === undefined) return this.refused(503, 'no connection')
+        if (dialog.subscriptionState === 'Terminated') return this.leaveGivenUp(core, dialog as Core.SubscriptionDialog)
         const headers = this.headers(core, expires)
         const settled = (response: Core.IncomingResponse): void => {
           this.busy = false
@@ -148,6 +151,15 @@ export class SipJsWatch implements Watching {
       (fault: unknown) => this.finish(500, String(fault)),
     )
   }
+  /** sip.js lets nothing more be asked in a dialog that a 480 has ended for it; the notifier may have it still. */
+  private leaveGivenUp(core: Core.UserAgentCore, dialog: Core.SubscriptionDialog): void {
+    const refused = (response: Core.IncomingResponse): void => this.rejected(response)
+    core.request(dialog.createOutgoingRequestMessage('SUBSCRIBE', { extraHeaders: this.headers(core, 0) }), {
+      onAccept: () => this.finish(200, 'unsubscribed'),
+      onReject: refused,
+      onRedirect: refused,
+    })
+  }
   private accepted({ message }: Core.IncomingResponse): void {
     this.retryAfter = retryFirst
     this.timer?.cancel()
@@ -168,10 +180,8 @@ export class SipJsWatch implements Watching {
     if (!this.live) return
     this.busy = false
     const mayPass = status === 408 || status === 480 || status >= 500
-    if (this.leaving && mayPass && this.dialog !== undefined && this.farewells++ < farewellsMost) {
-      this.onLeft?.() // who closes does not wait for it
-      return this.after(this.retryAfter * this.farewells, () => this.subscribeAgain(0))
-    }
+    if (this.leaving && mayPass && this.dialog !== undefined && this.farewells < farewellsMost)
+      return this.after(farewellFirst * 2 ** this.farewells++, () => this.subscribeAgain(0))
     if (this.leaving || this.watch.expires === 0) return this.finish(status, why)
     if (status === 481) return this.restart(0)
     if (!mayPass) return this.finish(status, why)
