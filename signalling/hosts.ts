@@ -13,17 +13,17 @@ export interface HostParts {
   readonly flows: FlowTable
   readonly stats: Stats
   readonly subscriptions: Subscriptions
-  /** Host and port where the node is reached. */
-  readonly address: string
 }
 
-export function hostFor({ name }: Element, { options, dispatcher, flows, stats, subscriptions, address }: HostParts): Host {
+export function hostFor({ name }: Element, { options, dispatcher, flows, stats, subscriptions }: HostParts): Host {
   const { clock, store, log, ids, domains } = options
-  const uri = `sip:${name}@${domains[0] ?? address}`
+  const uri = `sip:${name}@${domains[0] ?? flows.address}`
   return {
     name,
     uri,
-    contact: `sip:${name}@${address}`,
+    get contact() {
+      return flows.contact(name)
+    },
     domains,
     clock,
     store,

@@ -13,11 +13,14 @@ import type { Timing } from './transactions/timing.ts'
 import type { Resolver } from './transports/dns.ts'
 import type { ConnectionLimits } from './transports/guests.ts'
 import type { MemoryNetwork } from './transports/memory.ts'
+import type { Self } from './transports/self.ts'
 import type { HostPort, TlsMaterial } from './transports/transport.ts'
 import type { UdpKind } from './transports/udp.ts'
 
 export interface Listening extends HostPort {
   readonly transport: TransportName
+  /** What messages are to call us instead, for peers beyond an address translation; port 0: the same as ours. */
+  readonly advertise?: HostPort
 }
 
 export interface NodeOptions {
@@ -49,6 +52,8 @@ export interface NodeOptions {
   readonly tls?: TlsMaterial
   /** What carries datagrams; default `auto`: the native module where this machine has it. */
   readonly udp?: UdpKind
+  /** Whose addresses are meant where we listen on any; default: this machine's. */
+  readonly self?: Self
   /** Where `MEM` addresses listen. */
   readonly network?: MemoryNetwork
 }

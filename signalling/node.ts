@@ -1,5 +1,6 @@
 /** One process: transports, transactions, subscriptions, a compiled plan, a store and a set of elements, put together. */
 import type { Tap, TransportName } from './capture/tap.ts'
+import type { Timer } from './clock.ts'
 import type { Sender } from './dialogs/sender.ts'
 import { Subscriptions } from './dialogs/subscriptions.ts'
 import type { Element } from './element.ts'
@@ -7,8 +8,8 @@ import { Gate } from './gate.ts'
 import { hostFor } from './hosts.ts'
 import { type SipRequest, SipResponse } from './messages/message.ts'
 import { scan } from './messages/scan.ts'
-import { printHostPort } from './messages/uri.ts'
 import type { Listening, NodeOptions, Renewable } from './node-options.ts'
+import { openings } from './openings.ts'
 import { Dispatcher } from './routing/dispatcher.ts'
 import { fellowName } from './routing/fellows.ts'
 import { unstrict } from './routing/strict.ts'
@@ -18,18 +19,19 @@ import { refusal } from './transactions/stateless.ts'
 import { TransactionTable } from './transactions/table.ts'
 import { Backoff } from './transports/backoff.ts'
 import { NameCache } from './transports/dns.ts'
-import { FlowTable } from './transports/flows.ts'
+import { FlowTable, sentByText } from './transports/flows.ts'
 import { Guests } from './transports/guests.ts'
 import { listenFault } from './transports/listen-fault.ts'
 import { Locator } from './transports/locate.ts'
 import { wayBack } from './transports/return-path.ts'
+import { Machine, type Self } from './transports/self.ts'
 import { answerStun } from './transports/stun.ts'
-import { tcpTransport } from './transports/tcp.ts'
 import type { Flow, HostPort, TlsMaterial, Transport, TransportSink } from './transports/transport.ts'
-import { udpKind, udpTransport } from './transports/udp.ts'
-import { wsTransport } from './transports/ws.ts'
+import { udpKind } from './transports/udp.ts'
 
 export type { Listening, NodeOptions, Renewable } from './node-options.ts'
+
+const lookEvery = 10_000 // milliseconds
 
 export interface Node {
   start(): Promise<void>
@@ -60,12 +62,12 @@ class ProximaNode implements Node, TransportSink {
   private readonly gate: Gate
   private readonly flows: FlowTable
   private readonly guests: Guests
+  private readonly self: Self
+  private around: Timer | undefined = undefined
   private readonly names: NameCache | undefined
   /** Address and port -> what the plan calls that node. */
   private readonly fellows: ReadonlyMap<string, string>
   private ready = false
-  /** Host and port for Contact and Warning. */
-  private address = ''
   /** The element that meets what comes from outside: what our end is called in traces. */
   private readonly edge: { readonly name?: string }
 
@@ -87,11 +89,14 @@ class ProximaNode implements Node, TransportSink {
       isTrusted: (host) => trusted.has(host),
       count: (name) => this.stats.count(name, 1),
     })
-    this.transports = options.listen.map((listen) => this.transport(listen))
-    this.flows = new FlowTable(this.transports, options.domains)
+    this.self = options.self ?? new Machine()
+    const { self, fellows, guests } = this
+    const unreachable = (quoted: Buffer): void => this.table.unreachable(quoted)
+    this.transports = openings({ options, sink: this, self, guests, fellows, trusted, unreachable })
+    this.flows = new FlowTable(this.transports, options.domains, this.self)
     const sender: Sender = {
       send: (parts, user) => this.dispatcher.send(parts, user),
-      contact: (element) => `sip:${element}@${this.address}`,
+      contact: (element, flow) => this.flows.contact(element, flow),
     }
     this.subscriptions = new Subscriptions({
       clock,
@@ -111,7 +116,7 @@ class ProximaNode implements Node, TransportSink {
       read: (bytes, flow) => this.read(bytes, flow),
       begin: (request, flow) => this.begin(request, flow),
       source: options.sourceRate,
-      agent: () => this.address,
+      agent: () => this.flows.address,
       transmit: (flow, bytes) => this.transmit(flow, bytes),
     }))
     this.table = new TransactionTable({
@@ -159,6 +164,13 @@ class ProximaNode implements Node, TransportSink {
     this.stats.gauge('connections', () => this.flows.connectionCount)
     this.stats.gauge('connections_of_peers', () => this.guests.size)
   }
+  /** Addresses come and go while we listen on all. */
+  private lookAround(): void {
+    this.around = this.options.clock.after(lookEvery, () => {
+      this.flows.renew()
+      this.lookAround()
+    })
+  }
   private lag(): number {
     let most = 0
     for (const transport of this.transports) most = Math.max(most, transport.lag?.() ?? 0)
@@ -168,25 +180,6 @@ class ProximaNode implements Node, TransportSink {
     let unread = 0
     for (const transport of this.transports) unread += transport.ration?.(beginnings) ?? 0
     return unread
-  }
-  private readonly unreachable = (quoted: Buffer): void => this.table.unreachable(quoted)
-  private transport(listen: Listening): Transport {
-    const trusted = new Set(this.options.trusted.map((each) => each.toLowerCase()))
-    const common = { listen, sink: this, isTrusted: (host: string): boolean => trusted.has(host) }
-    // a node of our network is known by where its datagrams come from; its connections come from anywhere
-    const isTrusted = (host: string, port: number): boolean => trusted.has(host) || this.fellows.has(`${host}:${port}`)
-    if (listen.transport === 'UDP')
-      return udpTransport({ ...common, isTrusted, kind: this.options.udp ?? 'auto', unreachable: this.unreachable })
-    const stream = { ...common, newId: (): string => this.options.ids.token(12), guests: this.guests }
-    if (listen.transport === 'TCP') return tcpTransport(stream)
-    if (listen.transport === 'WS') return wsTransport(stream)
-    if (listen.transport === 'TLS' || listen.transport === 'WSS') {
-      if (this.options.tls === undefined) throw new TypeError(`${listen.transport} needs the option tls`)
-      const secure = { ...stream, tls: this.options.tls }
-      return listen.transport === 'TLS' ? tcpTransport(secure) : wsTransport(secure)
-    }
-    if (this.options.network === undefined) throw new TypeError('MEM needs the option network')
-    return this.options.network.transport({ ...common, isTrusted })
   }
   get listening(): readonly Listening[] {
     return this.transports.map(({ name, local }) => ({ transport: name as Listening['transport'], ...local }))
@@ -223,12 +216,12 @@ class ProximaNode implements Node, TransportSink {
       }
     }
     this.flows.sealBy(secret)
-    this.address = printHostPort(this.flows.primary)
+    if (this.flows.anywhere) this.lookAround()
     if (this.transports.some(({ name }) => name === 'UDP')) options.log.info(udpKind(options.udp), 'what carries datagrams')
     const started: Element[] = []
     try {
-      const { dispatcher, flows, stats, subscriptions, address } = this
-      const parts = { options, dispatcher, flows, stats, subscriptions, address }
+      const { dispatcher, flows, stats, subscriptions } = this
+      const parts = { options, dispatcher, flows, stats, subscriptions }
       for (const element of options.elements) {
         await element.start?.(hostFor(element, parts))
         started.push(element)
@@ -261,6 +254,7 @@ class ProximaNode implements Node, TransportSink {
       }
     }
     this.subscriptions.stop()
+    this.around?.cancel()
     await Promise.all(this.transports.map((transport) => transport.close()))
   }
   /** Waits, at most that long, until what was asked before has been answered. */
@@ -302,7 +296,7 @@ class ProximaNode implements Node, TransportSink {
         this.stats.malformed++
         log.debug({ from: flow.remote, fault: message.fault.text }, 'malformed message')
         if (message instanceof SipResponse) return
-        const bytes = refusal(message, flow, message.fault, printHostPort(flow.local), this.options.ids.token(8))
+        const bytes = refusal(message, flow, message.fault, sentByText(flow), this.options.ids.token(8))
         if (bytes !== undefined) this.transmit(flow, bytes)
       } else if (message instanceof SipResponse) this.table.receiveResponse(message)
       else if (this.ready) this.table.receiveRequest(unstrict(message, this.flows), flow)
@@ -340,7 +334,7 @@ class ProximaNode implements Node, TransportSink {
       message,
       flow,
       { status: 503, text: 'starting or stopping' },
-      printHostPort(flow.local),
+      sentByText(flow),
       this.options.ids.token(8),
     )
     if (bytes !== undefined) this.transmit(flow, bytes)
@@ -381,7 +375,7 @@ class ProximaNode implements Node, TransportSink {
     const message = scan(head.includes('\r\n\r\n') ? head : Buffer.concat([head, Buffer.from('\r\n\r\n')]))
     if (message === undefined || message instanceof SipResponse) return
     const fault = { status: why.includes('more than') ? 513 : 400, text: why }
-    const answer = refusal(message, flow, fault, printHostPort(flow.local), this.options.ids.token(8))
+    const answer = refusal(message, flow, fault, sentByText(flow), this.options.ids.token(8))
     if (answer !== undefined) this.transmit(flow, answer)
   }
   refused(transport: TransportName, remote: HostPort, why: string): void {

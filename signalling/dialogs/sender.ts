@@ -1,6 +1,7 @@
 /** What dialogs need of the node that carries them. */
 import type { HeaderList } from '../messages/build.ts'
 import type { ClientUser } from '../transactions/client.ts'
+import type { Flow } from '../transports/transport.ts'
 
 export interface OutgoingParts {
   /** The element that sends. */
@@ -15,6 +16,6 @@ export interface OutgoingParts {
 
 export interface Sender {
   send(parts: OutgoingParts, user: ClientUser): void
-  /** The Contact of an element in dialogs, without brackets. */
-  contact(element: string): string
+  /** The Contact of an element in dialogs, without brackets; `flow`: as its peer reaches us. */
+  contact(element: string, flow?: Flow): string
 }

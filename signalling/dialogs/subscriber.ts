@@ -241,7 +241,7 @@ export class SubscriberDialog implements Subscription {
         status,
         buildResponse(request, status, {
           via: side.via,
-          headers: [['Contact', `<${this.holder.sender.contact(this.element)}>`]],
+          headers: [['Contact', `<${this.holder.sender.contact(this.element, side.flow)}>`]],
         }),
       )
     if (request.method !== 'NOTIFY' || (this.remoteTag !== '' && request.fromTag !== this.remoteTag)) return reply(481)

@@ -132,7 +132,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     notifier.condition(request.text(H['Suppress-If-Match']))
     notifier.notify(options.state)
     const answer = (): void => {
-      const headers = grant(granted, this.sender.contact(element), this.packagesOf(element), found.pack.requires)
+      const headers = grant(granted, this.sender.contact(element, side.flow), this.packagesOf(element), found.pack.requires)
       side.respond(200, buildResponse(request, 200, { via: side.via, toTag: id, headers, recordRoute: true }))
       notifier.open()
     }
@@ -255,7 +255,8 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     }
     const unchanged =
       granted > 0 && before !== undefined && before === notifier.tag && (condition === '*' || condition === before)
-    const headers = grant(granted, this.sender.contact(notifier.element), this.packagesOf(notifier.element), pack.requires)
+    const contact = this.sender.contact(notifier.element, side.flow)
+    const headers = grant(granted, contact, this.packagesOf(notifier.element), pack.requires)
     if (unchanged) notifier.extend(next)
     else notifier.refreshed(next, condition)
     if (granted === 0) {

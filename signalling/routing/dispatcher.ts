@@ -10,14 +10,14 @@ import type { Log } from '../log.ts'
 import { buildResponse, type HeaderList } from '../messages/build.ts'
 import { SipRequest } from '../messages/message.ts'
 import { scan } from '../messages/scan.ts'
-import { parseUri, printHostPort } from '../messages/uri.ts'
+import { parseUri } from '../messages/uri.ts'
 import type { Stats } from '../stats.ts'
 import type { ClientUser } from '../transactions/client.ts'
 import { LocalFlow, LocalTransaction } from '../transactions/local.ts'
 import type { ServerSide } from '../transactions/server.ts'
 import type { TransactionTable } from '../transactions/table.ts'
 import type { Backoff } from '../transports/backoff.ts'
-import type { FlowTable } from '../transports/flows.ts'
+import { type FlowTable, sentByText } from '../transports/flows.ts'
 import type { Locator, Place } from '../transports/locate.ts'
 import type { Flow } from '../transports/transport.ts'
 import { type ExchangeHolder, NodeExchange, splitRoutes } from './exchange.ts'
@@ -264,7 +264,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     if ('element' in hop) return this.hop(hop.element, from, compose, user)
     if ('place' in hop) return this.travel(hop.place, method, from, compose, user)
     const { flow } = hop
-    const sentBy = printHostPort(flow.local)
+    const sentBy = sentByText(flow)
     const transport = flow.transport === 'MEM' ? 'UDP' : flow.transport
     const tail = !flow.reliable ? ';rport' : flow.dialled === true ? ';alias' : '' // RFC 5923 §5
     if (method === 'ACK') {
@@ -336,7 +336,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     const hop: NextHop = uri === undefined ? { refused: 400, text: 'no URI' } : nextHop(query, uri, parts.routeSet, this)
     const strict = 'element' in hop ? undefined : strictly(parts.uri, parts.routeSet)
     const sent = strict === undefined ? parts : { ...parts, uri: strict.uri, routeSet: strict.routes }
-    const compose = (via: string): Buffer => composeParts(sent, via, 70, sent.routeSet)
+    const compose = (via: string, flow?: Flow): Buffer => composeParts(this.reached(sent, flow), via, 70, sent.routeSet)
     if (this.dispatch(hop, parts.method, parts.element, compose, user) !== undefined) return
     const why = 'refused' in hop ? hop.text : 'not sent'
     this.options.log.warn({ element: parts.element, method: parts.method, to: parts.uri }, why)
@@ -345,13 +345,24 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
   private sendDirectly(parts: OutgoingParts, user: ClientUser, { flow, through }: Shortcut): void {
     const told = this.tap === undefined ? user : shown(parts, user, through, this.localVia(), this.seen)
     this.options.stats.localHops++
-    const compose = (via: string): Buffer => composeParts(parts, via, 69, [])
+    const compose = (via: string): Buffer => composeParts(this.reached(parts, flow), via, 69, [])
     // In its turn: the answer to a SUBSCRIBE, which may be on its way between elements, leaves before the NOTIFY.
     this.soon(() => this.dispatch({ flow }, parts.method, parts.element, compose, told))
   }
+  /** With the Contact by which the peer of that flow reaches the element, where it is not the usual one. */
+  private reached(parts: OutgoingParts, flow: Flow | undefined): OutgoingParts {
+    const { flows } = this.options
+    if (flow === undefined || !flows.differs(flow)) return parts
+    const usual = `<${flows.contact(parts.element)}>`
+    const contact = `<${flows.contact(parts.element, flow)}>`
+    return {
+      ...parts,
+      headers: parts.headers.map((field) => (field[1] === usual && field[0] === 'Contact' ? ['Contact', contact] : field)),
+    }
+  }
   /** Via value of what stays between elements. */
   private localVia(): string {
-    return `SIP/2.0/UDP ${printHostPort(this.options.flows.primary)};branch=${this.newBranch()}`
+    return `SIP/2.0/UDP ${this.options.flows.address};branch=${this.newBranch()}`
   }
   private newBranch(): string {
     return `${this.prefix}${(this.hops++).toString(36)}`

@@ -1,10 +1,15 @@
 /** What TCP and WebSocket connections have in common: a flow over a pipe that may be slow, and ends. */
 import type { TransportName } from '../capture/tap.ts'
 import type { Guests, Watched } from './guests.ts'
+import type { Self } from './self.ts'
 import type { Flow, HostPort, TlsMaterial, TransportSink } from './transport.ts'
 
 export interface ConnectionOptions {
   readonly listen: HostPort
+  /** Left out: this machine. */
+  readonly self?: Self
+  /** See `Flow.sentBy`; port 0: that of the socket. */
+  readonly advertise?: HostPort | undefined
   readonly sink: TransportSink
   /** Of an IP address, or a domain that the peer has proved. */
   readonly isTrusted: (host: string) => boolean
@@ -47,6 +52,7 @@ export class ConnectionFlow implements Flow, Watched {
   readonly transport: TransportName
   readonly reliable = true
   readonly local: HostPort
+  readonly sentBy: HostPort | undefined
   readonly remote: HostPort
   trusted: boolean
   domains: readonly string[] = []
@@ -71,14 +77,16 @@ export class ConnectionFlow implements Flow, Watched {
     pipe: Pipe,
     local: HostPort,
     remote: HostPort,
-    options: ConnectionOptions,
+    options: Omit<ConnectionOptions, 'listen'>,
     dialled = false,
+    sentBy?: HostPort,
   ) {
     this.dialled = dialled
     this.id = `${transport.toLowerCase()}-${options.newId()}`
     this.transport = transport
     this.pipe = pipe
     this.local = local
+    this.sentBy = sentBy
     this.remote = remote
     this.trusted = options.isTrusted(remote.host)
     this.backlog = options.backlog ?? usual.backlog

@@ -1,7 +1,7 @@
 /** The flows of a node: found by id, by address, or by the sealed token of a Record-Route (RFC 5626 §5.2). */
-import { networkInterfaces } from 'node:os'
 import { sameSecret, seal } from '../ids.ts'
 import { decodeUser, printHostPort } from '../messages/uri.ts'
+import { isAnyHost, isLocal, Machine, type Self } from './self.ts'
 import type { Flow, HostPort, Transport } from './transport.ts'
 
 const remembered = 50_000 // tokens whose seal was checked already
@@ -23,23 +23,61 @@ export class FlowTable {
   private readonly listeners: ((flow: Flow) => void)[] = []
   private readonly domains: ReadonlySet<string>
   private key = ''
-  /** Addresses that are ours because we listen on any. */
-  private readonly machine: ReadonlySet<string> = new Set()
+  private readonly self: Self
+  /** A socket listens on any address: all of this machine are ours. */
+  readonly anywhere: boolean
+  /** Not every peer reaches us by the same address. */
+  private readonly several: boolean
+  private own: HostPort | undefined = undefined
+  private ownText: string | undefined = undefined
   private readonly tokens = new WeakMap<Flow, string>()
   private readonly verified = new Set<string>()
 
-  constructor(transports: readonly Transport[], domains: Iterable<string>) {
+  constructor(transports: readonly Transport[], domains: Iterable<string>, self: Self = new Machine()) {
     this.transports = transports
     this.domains = new Set(domains)
-    if (transports.some(({ local }) => local.host === '0.0.0.0' || local.host === '::')) this.machine = machineAddresses()
+    this.self = self
+    this.anywhere = transports.some(({ local }) => isAnyHost(local.host))
+    this.several = this.anywhere || new Set(transports.map(({ sentBy, local }) => (sentBy ?? local).host)).size > 1
   }
-  /** What seals tokens, before the first is needed; kept in the store, so that they outlive the process. */
+  /** What seals tokens, before the first is needed; kept in the store, so that they outlive the process. All sockets are bound. */
   sealBy(key: string): void {
     this.key = key
+    this.own = this.ownText = undefined
   }
-  /** Where we can be reached, for Contact and Via. */
+  /** Looks whether the addresses of this machine are others now. */
+  renew(): void {
+    if (!this.self.renew()) return
+    this.own = this.ownText = undefined
+    for (const transport of this.transports) transport.moved?.()
+  }
+  /** Where we can be reached by whoever it may be. */
   get primary(): HostPort {
-    return this.transports[0]?.local ?? { host: '127.0.0.1', port: 5060 }
+    return (this.own ??= this.primaryOf(this.transports[0]))
+  }
+  /** `primary` as text. */
+  get address(): string {
+    return (this.ownText ??= printHostPort(this.primary))
+  }
+  private primaryOf(transport: Transport | undefined): HostPort {
+    if (transport === undefined) return { host: '127.0.0.1', port: 5060 }
+    const { sentBy, local } = transport
+    if (sentBy !== undefined || !isAnyHost(local.host)) return sentBy ?? local
+    return { host: this.usual(local.host), port: local.port }
+  }
+  /** Where we listen for both families: IPv4, which fewer peers lack. */
+  private usual(any: string): string {
+    const v4 = this.self.usual(false)
+    return any === '::' && isLocal(v4) ? this.self.usual(true) : v4
+  }
+  /** The Contact of an element, without brackets: where the peer of that flow reaches it, or where anybody should. */
+  contact(element: string, flow?: Flow): string {
+    if (flow === undefined || !this.differs(flow)) return `sip:${element}@${this.address}`
+    return `sip:${element}@${sentByText(flow)}${transportParameter[flow.transport] ?? ''}`
+  }
+  /** True: by that flow another Contact is right than for anybody. */
+  differs(flow: Flow): boolean {
+    return this.several && flow.internal !== true && (flow.sentBy ?? flow.local).host !== this.primary.host
   }
   get connectionCount(): number {
     return this.connections.size
@@ -76,9 +114,11 @@ export class FlowTable {
   isOurs(host: string, port: number): boolean {
     if (this.domains.has(host) && port === 0) return true
     for (let i = 0; i < this.transports.length; i++) {
-      const { local } = this.transports[i]!
+      const { local, sentBy } = this.transports[i]!
       const samePort = port === local.port || (port === 0 && local.port === 5060)
-      if (samePort && (local.host === host || this.domains.has(host) || this.machine.has(host))) return true
+      if (samePort && (local.host === host || this.domains.has(host) || (isAnyHost(local.host) && this.self.has(host))))
+        return true
+      if (sentBy?.host === host && (port === sentBy.port || (port === 0 && sentBy.port === 5060))) return true
     }
     return false
   }
@@ -95,15 +135,16 @@ export class FlowTable {
     if (flow !== undefined) this.note(flow)
     return flow
   }
-  /** Our socket of that transport and the peer's address family, the one at `port` if there is one. */
+  /** Our socket of that transport and the peer's address family: the one at `port` if there is one, in the peer's network. */
   private carrier(transport: string, { host }: HostPort, port: number): Transport | undefined {
     let best: Transport | undefined
     const family = host.includes(':') ? 6 : 4
     for (let i = 0; i < this.transports.length; i++) {
       const each = this.transports[i]!
       if (each.name !== transport || !inFamily(each, family)) continue
-      if (each.local.port === port) return each
-      best ??= each
+      if (best === undefined) best = each
+      else if ((each.local.port === port) !== (best.local.port === port)) best = each.local.port === port ? each : best
+      else if (each.local.host !== best.local.host && each.local.host === this.self.towards(host)) best = each
     }
     return best
   }
@@ -123,7 +164,7 @@ export class FlowTable {
     return this.to(transport!, { host, port: Number(port) }, { port: Number(local) })
   }
   routeTo(element: string, flow: Flow): string {
-    return `sip:${element}.${this.token(flow)}@${printHostPort(flow.local)}${transportParameter[flow.transport] ?? ''};lr`
+    return `sip:${element}.${this.token(flow)}@${sentByText(flow)}${transportParameter[flow.transport] ?? ''};lr`
   }
   token(flow: Flow): string {
     let token = this.tokens.get(flow)
@@ -151,9 +192,9 @@ export class FlowTable {
   }
 }
 
-/** Of this machine, as they are when the node starts. */
-function machineAddresses(): ReadonlySet<string> {
-  return new Set(Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address)))
+/** What that peer has to take us for, as a Via or a Warning has it (RFC 3261 §18.1.1). */
+export function sentByText(flow: Flow): string {
+  return printHostPort(flow.sentBy ?? flow.local)
 }
 
 /** Whose requests a connection may carry; undefined: nobody's that it has not carried before. */

@@ -1,5 +1,6 @@
 /** A network in memory: datagrams between named hosts, with delay, loss, reordering and partition, in the clock's time. */
 import type { Clock } from '../clock.ts'
+import { isAnyHost, Seat, type Self } from './self.ts'
 import type { Flow, HostPort, Transport, TransportSink } from './transport.ts'
 
 /** What happens to one datagram. `delay` in milliseconds; several delays duplicate it; none loses it. */
@@ -9,6 +10,9 @@ export interface MemoryOptions {
   readonly listen: HostPort
   readonly sink: TransportSink
   readonly isTrusted: (host: string, port: number) => boolean
+  /** Whose host that listens on any address is. */
+  readonly self?: Self
+  readonly advertise?: HostPort | undefined
 }
 
 /** One network; its hosts see each other and nothing else. */
@@ -18,6 +22,8 @@ export class MemoryNetwork {
   /** Datagrams handed to the network so far, delivered or not. */
   sent = 0
   private readonly clock: Clock
+  /** Hosts that have every address nobody else has, by port. */
+  private readonly anywhere = new Map<number, (bytes: Buffer, from: HostPort) => void>()
   private readonly hosts = new Map<string, (bytes: Buffer, from: HostPort) => void>()
   private readonly parted = new Set<string>()
 
@@ -36,17 +42,18 @@ export class MemoryNetwork {
     if (this.parted.has(`${from.host}|${to.host}`)) return
     const copy = Buffer.from(bytes)
     for (const delay of this.fate(from, to, copy)) {
-      this.clock.after(delay, () => this.hosts.get(`${to.host}|${to.port}`)?.(copy, from))
+      this.clock.after(delay, () => (this.hosts.get(`${to.host}|${to.port}`) ?? this.anywhere.get(to.port))?.(copy, from))
     }
   }
   transport(options: MemoryOptions): Transport {
     const { sink, listen } = options
+    const seat = new Seat(listen, options.self, options.advertise)
     const flows = new Map<string, MemoryFlow>()
     const flowTo = (remote: HostPort): MemoryFlow => {
       const key = `${remote.host}|${remote.port}`
       let flow = flows.get(key)
       if (flow === undefined)
-        flows.set(key, (flow = new MemoryFlow(this, listen, remote, options.isTrusted(remote.host, remote.port))))
+        flows.set(key, (flow = new MemoryFlow(this, seat, remote, options.isTrusted(remote.host, remote.port))))
       return flow
     }
     const key = `${listen.host}|${listen.port}`
@@ -54,13 +61,17 @@ export class MemoryNetwork {
       name: 'MEM',
       reliable: false,
       local: listen,
+      sentBy: seat.sentBy,
       listen: async () => {
         if (this.hosts.has(key)) throw new Error(`${listen.host}:${listen.port} is in use`)
-        this.hosts.set(key, (bytes, from) => sink.received(bytes, flowTo(from)))
+        const receive = (bytes: Buffer, from: HostPort): void => sink.received(bytes, flowTo(from))
+        this.hosts.set(key, receive)
+        if (isAnyHost(listen.host)) this.anywhere.set(listen.port, receive)
       },
       connect: flowTo,
       close: async () => {
         this.hosts.delete(key)
+        if (isAnyHost(listen.host)) this.anywhere.delete(listen.port)
       },
     }
   }
@@ -71,15 +82,17 @@ class MemoryFlow implements Flow {
   readonly transport = 'MEM'
   readonly reliable = false
   readonly local: HostPort
+  readonly sentBy: HostPort | undefined
   readonly remote: HostPort
   readonly trusted: boolean
   readonly open = true
   identity: string | undefined = undefined
   private readonly network: MemoryNetwork
-  constructor(network: MemoryNetwork, local: HostPort, remote: HostPort, trusted: boolean) {
-    this.id = `mem-${remote.host}-${remote.port}-${local.port}`
+  constructor(network: MemoryNetwork, seat: Seat, remote: HostPort, trusted: boolean) {
+    this.id = `mem-${remote.host}-${remote.port}-${seat.local.port}`
     this.network = network
-    this.local = local
+    this.local = seat.towards(remote.host)
+    this.sentBy = seat.sentBy
     this.remote = remote
     this.trusted = trusted
   }

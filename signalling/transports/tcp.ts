@@ -1,9 +1,10 @@
 /** TCP and TLS: connections in and out, framed by Content-Length, kept alive by CRLF (RFC 3261 §18, RFC 5626 §3.5.1). */
 import { createConnection, createServer, type Server, type Socket } from 'node:net'
 import { connect as connectTls, createServer as createTlsServer, TLSSocket, type Server as TlsServer } from 'node:tls'
-import { ConnectionFlow, type ConnectionOptions, type Pipe, plainAddress, usual } from './connection.ts'
+import { ConnectionFlow, type ConnectionOptions, type Pipe, usual } from './connection.ts'
 import { Door, handshakeTime, remoteOf } from './door.ts'
 import { Framer, pongs } from './framing.ts'
+import { Seat } from './self.ts'
 import { acceptOptions, contextOf, Dialling, provenDomains, refusalOf } from './tls.ts'
 import type { HostPort, Transport } from './transport.ts'
 
@@ -14,8 +15,6 @@ export type TcpOptions = Omit<ConnectionOptions, 'listen'> & {
   readonly connectWithin?: number
 }
 
-/** Where a socket listens that has no address of its own. */
-const anyHost: readonly string[] = ['0.0.0.0', '::']
 /** Of a broken stream: how long, and how many bytes, its end is waited for, so that our answer is read and not reset. */
 const lingerFor = 2_000
 const lingerBytes = 262_144
@@ -63,12 +62,11 @@ export function tcpTransport(options: TcpOptions): Transport {
   /** A connection over TLS is for whom its certificate names, and for nobody else at that address. */
   const keyOf = ({ host, port }: HostPort, asked = host): string =>
     options.tls === undefined || asked === host ? `${host}|${port}` : `${host}|${port}|${asked}`
-  let local: HostPort = options.listen ?? { host: '127.0.0.1', port: 0 }
+  const seat = new Seat(options.listen ?? { host: '127.0.0.1', port: 0 }, options.self, options.advertise)
 
   function attach(socket: Socket, remote: HostPort, asked?: string): ConnectionFlow {
-    const ours =
-      anyHost.includes(local.host) && asked === undefined ? { ...local, host: plainAddress(socket.localAddress) } : local
-    const flow = new ConnectionFlow(name, pipeOf(socket), ours, remote, { ...options, listen: local }, asked !== undefined)
+    const ours = seat.of(asked === undefined ? socket.localAddress : undefined, remote.host)
+    const flow = new ConnectionFlow(name, pipeOf(socket), ours, remote, options, asked !== undefined, seat.sentBy)
     if (socket instanceof TLSSocket) {
       const prove = (): void => flow.proved(provenDomains(socket), options.isTrusted)
       if (asked === undefined) prove()
@@ -120,10 +118,13 @@ export function tcpTransport(options: TcpOptions): Transport {
     name,
     reliable: true,
     get local() {
-      return local
+      return seat.local
+    },
+    get sentBy() {
+      return seat.sentBy
     },
     listen: async () => {
-      if (options.listen !== undefined) local = await door.listen(options.listen)
+      if (options.listen !== undefined) seat.bound(await door.listen(options.listen))
     },
     connect: (remote, asked = remote.host) => {
       const standing = flows.get(keyOf(remote, asked))

@@ -13,7 +13,10 @@ export interface Flow {
   readonly transport: TransportName
   /** Delivers in order without loss: no retransmission is needed. */
   readonly reliable: boolean
+  /** By which address of this machine the peer reaches us; never that of a socket that listens on any. */
   readonly local: HostPort
+  /** What messages call us instead: the dialplan advertises it. */
+  readonly sentBy?: HostPort | undefined
   readonly remote: HostPort
   /** The dialplan lists the peer's address, or a domain that it has proved: its P-Asserted-Identity counts (SPEC §2.5). */
   readonly trusted: boolean
@@ -62,8 +65,10 @@ export interface TlsMaterial {
 export interface Transport {
   readonly name: TransportName
   readonly reliable: boolean
-  /** Known once `listen` has resolved; absent for a transport that only connects. */
+  /** Known once `listen` has resolved: perhaps any address; absent for a transport that only connects. */
   readonly local: HostPort
+  /** See `Flow.sentBy`. */
+  readonly sentBy?: HostPort | undefined
   listen(): Promise<void>
   /**
    * A flow to that peer, an open one if there is one; bytes sent before a connection stands are queued. `name`: whom the peer's
@@ -76,6 +81,8 @@ export interface Transport {
   limit?(): void
   /** Milliseconds that a datagram waits before we read it, by the last one that we sent to ourselves; asking sends another. */
   lag?(): number
+  /** The addresses of this machine have changed: flows that outlast it find out anew which is theirs. */
+  moved?(): void
   /**
    * Lets no more than so many datagrams that begin something (`seemsNew`) come through until it is called again; Infinity: all.
    * Returns how many went unread since it was called last.

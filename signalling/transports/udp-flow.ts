@@ -1,4 +1,5 @@
 /** A UDP flow: a peer's address and port on one of our sockets; responses go back on it (RFC 3581). */
+import type { Seat } from './self.ts'
 import type { Flow, HostPort } from './transport.ts'
 
 /** What sends and receives datagrams for a transport: Node's `dgram`, or the native module. */
@@ -32,7 +33,6 @@ export class UdpFlow implements Flow {
   readonly id: string
   readonly transport = 'UDP'
   readonly reliable = false
-  readonly local: HostPort
   readonly remote: HostPort
   readonly trusted: boolean
   readonly open = true
@@ -45,12 +45,25 @@ export class UdpFlow implements Flow {
   a2 = 0
   a3 = 0
   private readonly socket: DatagramSocket
-  constructor(socket: DatagramSocket, local: HostPort, remote: HostPort, trusted: boolean) {
-    this.id = `udp-${remote.host}-${remote.port}-${local.port}`
+  private readonly seat: Seat
+  private place: HostPort | undefined = undefined
+  constructor(socket: DatagramSocket, seat: Seat, remote: HostPort, trusted: boolean) {
+    this.id = `udp-${remote.host}-${remote.port}-${seat.local.port}`
     this.socket = socket
-    this.local = local
+    this.seat = seat
     this.remote = remote
     this.trusted = trusted
+  }
+  /** Found out when it is first written: a flood of strangers costs nothing. */
+  get local(): HostPort {
+    return (this.place ??= this.seat.towards(this.remote.host))
+  }
+  get sentBy(): HostPort | undefined {
+    return this.seat.sentBy
+  }
+  /** The addresses of this machine are others now. */
+  moved(): void {
+    this.place = undefined
   }
   send(bytes: Uint8Array): boolean {
     return this.socket.send(bytes, this)

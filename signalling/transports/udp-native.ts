@@ -6,6 +6,7 @@ import { createRequire } from 'node:module'
 import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
 import { getSystemErrorName } from 'node:util'
+import { plainAddress } from './connection.ts'
 import type { HostPort } from './transport.ts'
 import { type DatagramSocket, type DatagramUser, longestDatagram, type UdpFlow } from './udp-flow.ts'
 
@@ -201,10 +202,13 @@ export class NativeSocket implements DatagramSocket {
       found.scope === scope
     )
       return found
-    const flow = this.user.flowTo(this.native.name(this.handle!, at), port)
+    const flow = this.user.flowTo(this.hostAt(at), port)
     this.take(flow, at)
     table[place] = flow
     return flow
+  }
+  private hostAt(at: number): string {
+    return plainAddress(this.native.name(this.handle!, at))
   }
   private tellUnreachable(quoted: Buffer): void {
     try {
@@ -217,7 +221,7 @@ export class NativeSocket implements DatagramSocket {
     for (let i = 0; i < count && this.handle !== undefined; i++) {
       const at = failed + 8 * i
       const why = getSystemErrorName(-this.shared[at]!)
-      this.user.failed(this.user.flowTo(this.native.name(this.handle, at), this.shared[at + 2]!), why)
+      this.user.failed(this.user.flowTo(this.hostAt(at), this.shared[at + 2]!), why)
     }
   }
 }

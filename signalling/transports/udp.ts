@@ -1,6 +1,7 @@
 /** UDP: flows by peer, over `dgram` or the native module. */
 import { ProximaFault } from '../errors.ts'
 import { LagProbe } from './lag.ts'
+import { Seat, type Self } from './self.ts'
 import type { HostPort, Transport, TransportSink } from './transport.ts'
 import { dgramSocket } from './udp-dgram.ts'
 import { type DatagramSocket, type DatagramUser, UdpFlow } from './udp-flow.ts'
@@ -13,6 +14,10 @@ export interface UdpOptions {
   readonly listen: HostPort
   readonly sink: TransportSink
   readonly isTrusted: (host: string, port: number) => boolean
+  /** Left out: this machine. */
+  readonly self?: Self
+  /** See `Flow.sentBy`; port 0: that of the socket. */
+  readonly advertise?: HostPort | undefined
   /** Peers remembered at most; the one met longest ago is forgotten first. */
   readonly flows?: number
   /** ICMP says that a datagram of ours found nobody: the beginning of it, at times a few bytes. The native module alone hears of it. */
@@ -41,7 +46,7 @@ export function udpTransport(options: UdpOptions): Transport {
   const { sink, isTrusted, listen, kind = 'auto' } = options
   const limit = options.flows ?? 200_000
   const flows = new Map<string, UdpFlow>()
-  let local = listen
+  const seat = new Seat(listen, options.self, options.advertise)
   let last: UdpFlow | undefined
 
   function flowTo(host: string, port: number): UdpFlow {
@@ -49,7 +54,7 @@ export function udpTransport(options: UdpOptions): Transport {
     const key = `${host}|${port}`
     let flow = flows.get(key)
     if (flow === undefined) {
-      flow = new UdpFlow(socket, local, { host, port }, isTrusted(host, port))
+      flow = new UdpFlow(socket, seat, { host, port }, isTrusted(host, port))
       flows.set(key, flow)
       if (flows.size > limit) forget(flows.entries().next().value!)
     }
@@ -68,12 +73,12 @@ export function udpTransport(options: UdpOptions): Transport {
     },
     flowTo,
     ...(options.unreachable === undefined ? {} : { unreachable: options.unreachable }),
-    failed: (flow, why) => sink.failed(flow ?? flowTo(local.host, local.port), why),
+    failed: (flow, why) => sink.failed(flow ?? flowTo(seat.local.host, seat.local.port), why),
   }
   /** Ourselves, once our lag is asked for. */
   let self: UdpFlow | undefined
   const probe = new LagProbe((bytes) => {
-    self ??= flowTo(anyHost.get(listen.host) ?? listen.host, local.port)
+    self ??= flowTo(anyHost.get(listen.host) ?? listen.host, seat.local.port)
     self.send(bytes)
   })
   const socket = open(kind, options.file, listen, user)
@@ -82,12 +87,16 @@ export function udpTransport(options: UdpOptions): Transport {
     name: 'UDP',
     reliable: false,
     get local() {
-      return local
+      return seat.local
     },
-    listen: async () => {
-      local = { host: listen.host, port: await socket.bind() }
+    get sentBy() {
+      return seat.sentBy
     },
+    listen: async () => seat.bound({ host: listen.host, port: await socket.bind() }),
     connect: (remote) => flowTo(remote.host, remote.port),
+    moved: () => {
+      for (const flow of flows.values()) flow.moved()
+    },
     lag: () => probe.read(),
     ration: (beginnings) => socket.ration?.(beginnings) ?? 0,
     close: () => {

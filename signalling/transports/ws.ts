@@ -7,6 +7,7 @@ import type { TransportName } from '../capture/tap.ts'
 import { ConnectionFlow, type ConnectionOptions, type Pipe, usual } from './connection.ts'
 import { Door, handshakeTime, remoteOf } from './door.ts'
 import type { Guests } from './guests.ts'
+import { Seat } from './self.ts'
 import { contextOf } from './tls.ts'
 import type { Flow, HostPort, Transport } from './transport.ts'
 
@@ -46,7 +47,7 @@ function pipeOf(socket: WebSocket): Pipe {
 export function wsTransport(options: ConnectionOptions): Transport {
   const { sink } = options
   const flows = new Set<ConnectionFlow>()
-  let local = options.listen
+  const seat = new Seat(options.listen, options.self, options.advertise)
   const name = options.tls === undefined ? 'WS' : 'WSS'
   const refer = (_request: IncomingMessage, response: ServerResponse): void => {
     response.writeHead(426, { 'content-type': 'text/plain', upgrade: 'websocket', connection: 'close' })
@@ -68,7 +69,8 @@ export function wsTransport(options: ConnectionOptions): Transport {
   })
   server.on('connection', (socket, request) => {
     const remote = remoteOf(request.socket)
-    const flow = new ConnectionFlow(name, pipeOf(socket), local, remote, options)
+    const ours = seat.of(request.socket.localAddress, remote.host)
+    const flow = new ConnectionFlow(name, pipeOf(socket), ours, remote, options, false, seat.sentBy)
     flows.add(flow)
     socket.on('message', (data) => {
       const bytes = Buffer.isBuffer(data) ? data : Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data)
@@ -89,14 +91,15 @@ export function wsTransport(options: ConnectionOptions): Transport {
     name,
     reliable: true,
     get local() {
-      return local
+      return seat.local
     },
-    listen: async () => {
-      local = await door.listen(options.listen)
+    get sentBy() {
+      return seat.sentBy
     },
+    listen: async () => seat.bound(await door.listen(options.listen)),
     connect: (remote) => {
       for (const flow of flows) if (flow.remote.port === remote.port && flow.remote.host === remote.host) return flow
-      return new ClosedFlow(name, local, remote)
+      return new ClosedFlow(name, seat.towards(remote.host), remote)
     },
     limit: () => {
       const now = handshakeTime(guests)

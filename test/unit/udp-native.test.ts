@@ -1,5 +1,6 @@
 /** The queue in front of the native module, whose other side is played here. */
 import test from 'ava'
+import { Seat } from '../../signalling/transports/self.ts'
 import { UdpFlow } from '../../signalling/transports/udp-flow.ts'
 import { type Handle, NativeSocket, type NativeUdp } from '../../signalling/transports/udp-native.ts'
 
@@ -44,7 +45,7 @@ class Kernel implements NativeUdp {
 async function scene(): Promise<{ kernel: Kernel; socket: NativeSocket; flow: UdpFlow; failures: string[]; got: string[] }> {
   const [kernel, failures, got] = [new Kernel(), [] as string[], [] as string[]]
   const local = { host: '192.0.2.1', port: 5060 }
-  const flowTo = (host: string, port: number): UdpFlow => new UdpFlow(socket, local, { host, port }, false)
+  const flowTo = (host: string, port: number): UdpFlow => new UdpFlow(socket, new Seat(local), { host, port }, false)
   const socket = new NativeSocket(kernel, local, {
     received: (bytes, flow) => got.push(`${flow.remote.host}:${flow.remote.port} ${bytes}`),
     flowTo,

@@ -1,0 +1,132 @@
+/** Our own addresses: which this machine has, and by which of them a peer reaches us where a socket listens on any. */
+import { createSocket } from 'node:dgram'
+import { isIPv6 } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { plainAddress } from './connection.ts'
+import type { HostPort } from './transport.ts'
+
+export interface Self {
+  has(host: string): boolean
+  /** The address that what we send there comes from: by it, that peer reaches us. */
+  towards(peer: string): string
+  /** The address for peers whom we do not know: by the default route of that family; else any; else one of ourselves alone. */
+  usual(ipv6: boolean): string
+  /** Looks whether the addresses have changed since (a lease has ended, a cable was put in). */
+  renew(): boolean
+}
+
+const remembered = 10_000 // peers
+const discard = 9 // a port; nothing is sent
+const elsewhere = { v4: '198.51.100.1', v6: '2001:db8::1' } as const // nobody's (RFC 5737, RFC 3849): there the default route leads
+
+/** 0.0.0.0 or ::, which no peer can send to. */
+export function isAnyHost(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
+}
+
+/** Of this machine, as they are now. */
+export function machineAddresses(): readonly string[] {
+  return Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address))
+}
+
+/** The system's word for it. */
+export class Machine implements Self {
+  private addresses: ReadonlySet<string> | undefined = undefined
+  private readonly sources = new Map<string, string>()
+
+  private get all(): ReadonlySet<string> {
+    return (this.addresses ??= new Set(machineAddresses()))
+  }
+  has(host: string): boolean {
+    return this.all.has(host) || host.startsWith('127.')
+  }
+  towards(peer: string): string {
+    let source = this.sources.get(peer)
+    if (source === undefined) {
+      source = sourceTowards(peer) ?? this.usual(isIPv6(peer))
+      if (this.sources.size >= remembered) this.sources.clear()
+      this.sources.set(peer, source)
+    }
+    return source
+  }
+  usual(ipv6: boolean): string {
+    const source = sourceTowards(ipv6 ? elsewhere.v6 : elsewhere.v4)
+    if (source !== undefined) return source
+    const known = [...this.all].find((address) => isIPv6(address) === ipv6 && !isLocal(address))
+    return known ?? (ipv6 ? '::1' : '127.0.0.1')
+  }
+  renew(): boolean {
+    const now = machineAddresses()
+    if (now.length === this.all.size && now.every((address) => this.all.has(address))) return false
+    this.addresses = new Set(now)
+    this.sources.clear()
+    return true
+  }
+}
+
+/** Nobody beyond this machine, or this cable, can send there. */
+export function isLocal(address: string): boolean {
+  return address.startsWith('127.') || address === '::1' || address.startsWith('fe80:')
+}
+
+/** Without the IPv6 wrapping of an IPv4 address, and without the interface of a link-local one, which is no peer's business. */
+function ownAddress(address: string): string {
+  return plainAddress(address).replace(/%.*$/, '')
+}
+
+/** What the kernel would send from, asked by a socket that is connected and says nothing. Undefined: there is no way there. */
+function sourceTowards(peer: string): string | undefined {
+  const ipv6 = isIPv6(peer)
+  function asIs(host: string, _options: unknown, done: (error: null, address: string, family: number) => void): void {
+    done(null, host, ipv6 ? 6 : 4) // at once: so `connect` is done when it returns
+  }
+  const socket = createSocket({ type: ipv6 ? 'udp6' : 'udp4', lookup: asIs as never })
+  socket.on('error', () => undefined) // no route: its address stays any
+  try {
+    socket.connect(discard, peer)
+    const source = ownAddress(socket.address().address)
+    return isAnyHost(source) ? undefined : source
+  } catch {
+    return undefined // no IPv6 here, no descriptors left
+  } finally {
+    socket.close()
+  }
+}
+
+/** Where one socket listens, and what it is called. */
+export class Seat {
+  /** As bound: perhaps on any address. */
+  local: HostPort
+  /** What we write instead of it; undefined: nothing else. */
+  sentBy: HostPort | undefined
+  private readonly self: Self
+  private readonly places = new Map<string, HostPort>()
+
+  /** @param advertise what peers are to take us for; port 0: ours */
+  constructor(listen: HostPort, self: Self = new Machine(), advertise?: HostPort) {
+    this.local = listen
+    this.self = self
+    this.sentBy = advertise
+    this.bound(listen)
+  }
+  bound(local: HostPort): void {
+    this.local = local
+    this.places.clear()
+    if (this.sentBy?.port === 0) this.sentBy = { host: this.sentBy.host, port: local.port }
+  }
+  /** Our address as that peer has to know it. */
+  towards(peer: string): HostPort {
+    return isAnyHost(this.local.host) ? this.at(this.self.towards(peer)) : this.local
+  }
+  /** Our address as a connection has it; undefined where the connection does not know any more. */
+  of(address: string | undefined, peer: string): HostPort {
+    if (!isAnyHost(this.local.host)) return this.local
+    return address === undefined ? this.towards(peer) : this.at(ownAddress(address))
+  }
+  /** One object for each address. */
+  private at(host: string): HostPort {
+    let place = this.places.get(host)
+    if (place === undefined) this.places.set(host, (place = { host, port: this.local.port }))
+    return place
+  }
+}
