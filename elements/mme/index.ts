@@ -129,6 +129,8 @@ class MobilityManagementEntity implements Mme {
       if (context.notifiers.size === 0) contexts.drop(context)
       return
     }
+    // An attachment that it has given up (RFC 6665 §4.1.2.2) is answered 481, and is over; one that it holds is told what it knows.
+    for (const other of context.notifiers) other.notify({ device })
     context.notifiers.add(notifier)
     if (former !== undefined && there !== undefined) await this.moving.release(device, former)
   }

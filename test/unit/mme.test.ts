@@ -2,6 +2,7 @@
 import test from 'ava'
 import { createMme } from '../../elements/mme/index.ts'
 import { mediaType } from '../../elements/schemas/index.ts'
+import type { Subscription } from '../../signalling/index.ts'
 import { MmeScene, mmeUri, sip } from './mme-scene.ts'
 
 const prose = sip('prose')
@@ -32,6 +33,19 @@ test('two attachments of one device share its identifier; the last to go takes i
   t.is(second.last()['temporary'], first.last()['temporary'])
   first.subscription.unsubscribe()
   await scene.lab.clock.advance(1000)
+  t.is(second.last()['temporary'], scene.temporary('alice'))
+  second.subscription.unsubscribe()
+  await scene.lab.clock.advance(1000)
+  t.is(scene.mme.temporaryOf(sip('alice')), undefined)
+})
+
+test('an attachment that its UE has given up keeps it attached no longer than until it attaches anew', async (t) => {
+  const scene = await MmeScene.open()
+  const [alice, first] = await scene.attached('alice')
+  const given = first.subscription as Subscription & { drop(): void }
+  given.drop() // as after a refresh that was refused with 480: without a word
+  alice.answer = (exchange) => exchange.reply(481)
+  const second = await scene.ask(alice, mmeUri, 'attach', undefined, { through: false })
   t.is(second.last()['temporary'], scene.temporary('alice'))
   second.subscription.unsubscribe()
   await scene.lab.clock.advance(1000)
