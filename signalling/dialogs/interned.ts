@@ -13,3 +13,13 @@ export class Interned {
     return text
   }
 }
+
+/** The text without the whole of which it may be a part, and which would be kept with it. */
+export function alone(text: string): string {
+  return Buffer.from(text).toString()
+}
+
+/** Equal texts as one string; the second is kept anyway. */
+export function either(text: string, kept: string): string {
+  return text === kept ? kept : text
+}

@@ -9,9 +9,10 @@ import type { SipResponse } from '../messages/message.ts'
 import type { Json } from '../storage/store.ts'
 import type { ClientUser } from '../transactions/client.ts'
 import type { EntityTags } from './entity-tag.ts'
+import type { Expiries, Expiring } from './expiries.ts'
 import { nextPeriod, printRate } from './rate.ts'
 import type { Sender } from './sender.ts'
-import { dialogKey, reserve, type SubscriptionRecord } from './subscription-record.ts'
+import { reserve, type SubscriptionRecord } from './subscription-record.ts'
 import type { EventTerms, Terms } from './terms.ts'
 
 /** What a notifier needs of the facility that holds it. */
@@ -20,6 +21,7 @@ export interface NotifierHolder {
   readonly sender: Sender
   readonly tags: EntityTags
   readonly terms: Terms
+  readonly expiries: Expiries
   /** Writes the record; what it says must be durable before anything that depends on it is sent. */
   save(notifier: NotifierDialog): Promise<void>
   /** The same where nothing waits for it; a store that fails is logged. */
@@ -32,19 +34,10 @@ const retryFirst = 2_000
 const retryMost = 60_000
 const margin = 100 // numbers left when the next block is asked for, so that no NOTIFY waits for the store
 
-/** The end of a subscription's time; smaller than a closure, and there is one for each. */
-class Expiry implements Timed {
-  private readonly notifier: NotifierDialog
-  constructor(notifier: NotifierDialog) {
-    this.notifier = notifier
-  }
-  expire(): void {
-    this.notifier.terminate('timeout')
-  }
-}
+/** No state yet. */
+const untold = Symbol('untold')
 
-export class NotifierDialog implements Notifier, ClientUser, Timed {
-  readonly id: string
+export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
   readonly element: string
   /** What is kept in the store; replaced as a whole when it changes. */
   stored: SubscriptionRecord
@@ -53,20 +46,19 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   private readonly holder: NotifierHolder
   private readonly pack: EventPackage
   private terms: EventTerms
+  /** Of the last NOTIFY, and the version of what it told. */
   private cseq: number
-  private version: number
-  private state: unknown
-  private stateKnown = false
+  private state: unknown = untold
   private due = false // a NOTIFY is owed
   private opened = false // the 2xx has left
   private sending = false
   private final = false // what is being sent ends the subscription
   private sentState: unknown
+  /** What the subscriber has for certain; undefined: it is to be told all. */
   private previous: unknown
-  private full = true
   private suppress: string | undefined
   private tags = false // the subscriber has asked by an entity tag
-  private lastSent = Number.NEGATIVE_INFINITY
+  private lastSent: number | undefined
   private sentCount = 0
   private readonly born: number
   private ending: { reason: EndReason; retryAfter: number | undefined } | undefined
@@ -76,31 +68,26 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   /** Of the NOTIFY that is due, where the package has to admit it. */
   private admission: 'none' | 'asked' | 'given' = 'none'
 
-  constructor(
-    holder: NotifierHolder,
-    element: string,
-    pack: EventPackage,
-    id: string,
-    stored: SubscriptionRecord,
-    fetch: boolean,
-  ) {
+  constructor(holder: NotifierHolder, element: string, pack: EventPackage, stored: SubscriptionRecord, fetch: boolean) {
     this.holder = holder
     this.element = element
     this.pack = pack
-    this.id = id
     this.stored = stored
     this.fetch = fetch
     this.terms = holder.terms.of(stored.event)
     this.cseq = stored.ceiling - reserve
-    this.version = this.cseq
-    this.born = holder.clock.now()
+    this.born = wholeMs(holder.clock)
   }
   /** Outlives the process: not a fetch, and not what an element of this node will ask for again itself. */
   get durable(): boolean {
     return !this.fetch && this.stored.inside !== true
   }
-  get key(): string {
-    return dialogKey(this.stored.callId, this.id)
+  /** Our tag. */
+  get id(): string {
+    return this.stored.localTag
+  }
+  get expires(): number {
+    return this.stored.expires
   }
   get parameters(): ReadonlyMap<string, string> {
     return this.terms.parameters
@@ -132,8 +119,8 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
     if (this.pending === granted && !this.ends) {
       this.stored = { ...this.stored, pending: !granted }
       this.holder.saveSoon(this)
-      this.full = true
-      this.stateKnown = false
+      this.previous = undefined
+      this.state = untold
     }
     this.notify(state)
   }
@@ -149,32 +136,38 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
     this.opened = false
   }
   private armExpiry(): void {
+    if (!this.fetch && this.live) this.holder.expiries.add(this)
+  }
+  lastSecond(): void {
+    const { clock } = this.holder
     this.expiryTimer?.cancel()
-    if (this.fetch || !this.live) return
-    const left = Math.max(0, this.stored.expires - this.holder.clock.date())
-    this.expiryTimer = this.holder.clock.after(left, new Expiry(this))
+    this.expiryTimer = clock.after(Math.max(0, this.expires - clock.date()), () => this.terminate('timeout'))
+  }
+  private disarm(): void {
+    this.rateTimer?.cancel()
+    this.expiryTimer?.cancel()
+    this.holder.expiries.remove(this)
   }
   notify(state: unknown): void {
     if (this.ends) return
-    if (this.pack.same !== undefined && this.stateKnown && this.pack.same(this.state, state)) return
+    if (this.pack.same !== undefined && this.state !== untold && this.pack.same(this.state, state)) return
     this.state = state
-    this.stateKnown = true
     this.due = true
     this.pump()
   }
   /** A refresh was answered: full state is due, unless the subscriber says that it has it (RFC 5839 §5). */
   refreshed(stored: SubscriptionRecord, suppress: string | undefined): void {
     this.take(stored)
-    this.full = true
+    this.previous = undefined
     this.suppress = suppress
     this.tags ||= suppress !== undefined
     this.due = true
-    this.lastSent = Number.NEGATIVE_INFINITY // RFC 6446 §4.2: the answer to a SUBSCRIBE is not held back
+    this.lastSent = undefined // RFC 6446 §4.2: the answer to a SUBSCRIBE is not held back
   }
   private take(stored: SubscriptionRecord): void {
+    this.disarm()
     this.stored = stored
     this.terms = this.holder.terms.of(stored.event)
-    this.rateTimer?.cancel()
     this.armExpiry()
   }
   /** The first SUBSCRIBE says what the subscriber has from before (RFC 5839 §5.3). */
@@ -189,7 +182,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   }
   /** The tag of the state as it is now, for the condition of a refresh. */
   get tag(): string {
-    return this.stateKnown ? this.holder.tags.of(this.pack, this.state, this.stored.type) : ''
+    return this.state !== untold ? this.holder.tags.of(this.pack, this.state, this.stored.type) : ''
   }
   /** It is over, or will be with its last NOTIFY. */
   get ends(): boolean {
@@ -206,12 +199,9 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   private pump(): void {
     if (!this.opened || this.sending || !this.due || !this.live) return
     if (this.ending === undefined && !this.fetch) {
-      if (!this.stateKnown) return
-      const wait = this.lastSent + this.terms.rate.gap - this.holder.clock.now()
-      if (wait > 0) {
-        this.arm(wait)
-        return
-      }
+      if (this.state === untold) return
+      const wait = this.lastSent === undefined ? 0 : this.lastSent + this.terms.rate.gap - this.holder.clock.now()
+      if (wait > 0) return this.arm(wait)
       if (this.pack.admit !== undefined && !this.admitted()) return
     }
     this.send()
@@ -254,7 +244,6 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
       this.holder.saveSoon(this)
     }
     this.cseq++
-    this.version++
     this.due = false
     this.final = this.ending !== undefined || this.fetch
     const headers: [string, string][] = [
@@ -275,7 +264,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
     }
     this.sending = true
     this.sentState = this.state
-    this.lastSent = clock.now()
+    this.lastSent = wholeMs(clock)
     this.sentCount++
     sender.send(
       {
@@ -290,16 +279,16 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
     )
   }
   private body(headers: [string, string][]): string | Uint8Array | undefined {
-    if (!this.stateKnown || this.stored.pending === true) return undefined
+    if (this.state === untold || this.stored.pending === true) return undefined
     if (this.ending?.reason === 'rejected') return undefined // who has lost the right to know is not told once more
     if (this.pack.conditional === true || this.tags) {
       const tag = this.tag
       headers.push(['SIP-ETag', tag])
       if (this.suppress === '*' || this.suppress === tag) return undefined // RFC 5839 §5.2: the body is what it has
     }
-    const previous = this.full ? undefined : this.previous
+    const { previous } = this
     const ending = this.ending !== undefined
-    const body = this.pack.render(this.state, { type: this.stored.type, version: this.version, previous, ending })
+    const body = this.pack.render(this.state, { type: this.stored.type, version: this.cseq, previous, ending })
     if (body === undefined) return undefined
     headers.push(['Content-Type', body.type])
     return body.content
@@ -330,7 +319,6 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   }
   private delivered(): void {
     this.previous = this.sentState
-    this.full = false
     this.admission = 'none'
     this.suppress = undefined
     this.retryAfter = retryFirst
@@ -341,10 +329,10 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
     if (this.terms.rate.period === Number.POSITIVE_INFINITY) return
     const { clock } = this.holder
     const period = nextPeriod(this.terms.rate, this.sentCount, clock.now() - this.born)
-    this.arm(Math.max(0, this.lastSent + period - clock.now()))
+    this.arm(Math.max(0, (this.lastSent ?? clock.now()) + period - clock.now()))
   }
   private later(): void {
-    this.full = true
+    this.previous = undefined
     this.due = true
     if (this.ending !== undefined) return this.pump() // the last word is tried once, and now: its subscriber is leaving
     this.arm(this.retryAfter)
@@ -357,8 +345,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed {
   /** Stops every timer; nothing is sent afterwards, and the store keeps its record. */
   dispose(): void {
     this.live = false
-    this.rateTimer?.cancel()
-    this.expiryTimer?.cancel()
+    this.disarm()
   }
 }
 
@@ -370,4 +357,9 @@ export function grant(seconds: number, contact: string, packages: string, requir
     ['Contact', `<${contact}>`],
     ['Allow-Events', packages],
   ]
+}
+
+/** A number that takes no room of its own beside the object; later rather than sooner. */
+function wholeMs(clock: Clock): number {
+  return Math.ceil(clock.now())
 }

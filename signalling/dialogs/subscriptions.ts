@@ -11,8 +11,9 @@ import type { Store } from '../storage/store.ts'
 import type { ServerSide } from '../transactions/server.ts'
 import type { Flow } from '../transports/transport.ts'
 import { EntityTags } from './entity-tag.ts'
+import { Expiries } from './expiries.ts'
 import { PlanMemory, packageGone } from './gone.ts'
-import { Interned } from './interned.ts'
+import { alone, either, Interned } from './interned.ts'
 import { negotiate } from './negotiate.ts'
 import { grant, NotifierDialog, type NotifierHolder } from './notifier.ts'
 import type { Sender } from './sender.ts'
@@ -39,7 +40,8 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   readonly sender: Sender
   readonly tags = new EntityTags()
   readonly terms = new Terms()
-  private readonly routes = new Interned()
+  readonly expiries: Expiries
+  private readonly names = new Interned()
   private readonly shares: Shares
   /** Fetches hold nothing but until their one NOTIFY is answered. */
   private readonly fetches: Shares
@@ -48,6 +50,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   private readonly isFellow: (flow: Flow) => boolean
   private readonly packages = new Map<string, { readonly element: Element; readonly pack: EventPackage }>()
   private readonly offered = new Map<string, string>()
+  /** By our tag, which nobody can guess. */
   private readonly notifiers = new Map<string, NotifierDialog>()
   private readonly subscribers = new Map<string, SubscriberDialog>()
 
@@ -56,6 +59,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     this.shares = new Shares(limit, () => this.counted())
     this.fetches = new Shares(limit)
     this.clock = clock
+    this.expiries = new Expiries(clock)
     this.ids = ids
     this.store = store
     this.sender = sender
@@ -106,18 +110,19 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     if (!inside && !fellow && (granted === 0 ? this.fetches : this.shares).isFull(held)) return tooMany
     side.admitted = true
     const id = this.ids.token(16)
+    const resource = this.names.of(options.resource)
     const stored: SubscriptionRecord = {
       package: options.package,
-      resource: options.resource,
+      resource,
       subscriber,
       event: this.terms.of(request.text(H.Event)!).event,
       type,
       callId: request.callId,
-      localUri: either(request.to.uri.text, options.resource),
+      localUri: either(request.to.uri.text, resource),
       localTag: id,
       remoteUri: either(request.from.uri.text, subscriber),
       remoteTag: request.fromTag,
-      remoteTarget: contact.text,
+      remoteTarget: alone(contact.text),
       routeSet: this.routeSet(request),
       remoteSeq: request.cseq.number,
       ceiling: reserve,
@@ -127,7 +132,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       ...(fellow ? { fellow } : {}),
       ...(options.record === undefined ? {} : { record: options.record }),
     }
-    const notifier = new NotifierDialog(this, element, found.pack, id, stored, granted === 0)
+    const notifier = new NotifierDialog(this, element, found.pack, stored, granted === 0)
     this.enterNotifier(notifier)
     notifier.condition(request.text(H['Suppress-If-Match']))
     notifier.notify(options.state)
@@ -145,13 +150,13 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     return notifier
   }
 
-  /** Those who come by one flow have the very same one. */
+  /** Those who come by one flow have the very same routes. */
   private routeSet(request: SipRequest): readonly string[] {
     const routes = request.list(H['Record-Route'])
-    return routes.length === 0 ? nowhere : routes.map((route) => this.routes.of(route))
+    return routes.length === 0 ? nowhere : routes.map((route) => this.names.of(route))
   }
   private enterNotifier(notifier: NotifierDialog): void {
-    this.notifiers.set(notifier.key, notifier)
+    this.notifiers.set(notifier.id, notifier)
     this.shareOf(notifier)?.take(notifier)
   }
   private *counted(): Iterable<NotifierDialog> {
@@ -171,7 +176,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     })
   }
   async save(notifier: NotifierDialog): Promise<void> {
-    if (!notifier.durable || !this.notifiers.has(notifier.key)) return
+    if (!notifier.durable || !this.notifiers.has(notifier.id)) return
     const { stored } = notifier
     await this.store.write([
       { key: recordKey(notifier.element, notifier.id), value: stored, expires: stored.expires + 3_600_000 },
@@ -186,7 +191,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     })
   }
   remove(notifier: NotifierDialog, reason: EndReason): void {
-    if (this.notifiers.delete(notifier.key)) this.shareOf(notifier)?.give(notifier)
+    if (this.notifiers.delete(notifier.id)) this.shareOf(notifier)?.give(notifier)
     if (notifier.durable) {
       this.store.write([{ key: recordKey(notifier.element, notifier.id), delete: true }]).catch((fault: unknown) => {
         this.log.error({ fault: String(fault), subscription: notifier.id }, 'the store failed; an ended subscription stays in it')
@@ -200,16 +205,16 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   /** An in-dialog request for `element`. False: no dialog of that element is its, or its sender takes no part in that dialog. */
   receive(element: string, side: ServerSide): boolean {
     const { request } = side
-    const key = dialogKey(request.callId, request.toTag)
-    const subscriber = this.subscribers.get(key)
+    const subscriber = this.subscribers.get(dialogKey(request.callId, request.toTag))
     if (subscriber !== undefined && subscriber.element === element) {
       if (!isFrom(subscriber.peer, side)) return false
       side.admitted = true
       subscriber.receive(side)
       return true
     }
-    const notifier = this.notifiers.get(key)
-    if (notifier === undefined || notifier.element !== element || !isFrom(notifier.subscriber, side)) return false
+    const notifier = this.notifiers.get(request.toTag)
+    if (notifier?.element !== element || notifier.stored.callId !== request.callId || !isFrom(notifier.subscriber, side))
+      return false
     side.admitted = true
     this.resubscribe(notifier, side)
     return true
@@ -347,9 +352,9 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     for await (const [key, entry] of this.store.scan(recordKey(element, ''))) {
       const kept = entry.value as SubscriptionRecord
       const id = key.slice(key.lastIndexOf('/') + 1)
-      if (this.notifiers.has(dialogKey(kept.callId, id))) continue // made since this process started
+      if (this.notifiers.has(id)) continue // made since this process started
       const pack = this.packages.get(`${element}/${kept.package}`)?.pack ?? packageGone(kept)
-      found.push(new NotifierDialog(this, element, pack, id, { ...kept, ceiling: kept.ceiling + reserve }, false))
+      found.push(new NotifierDialog(this, element, pack, { ...kept, ceiling: kept.ceiling + reserve }, false))
     }
     for (const notifier of found) this.enterNotifier(notifier)
     await Promise.all(found.map((notifier) => this.save(notifier)))
@@ -392,8 +397,3 @@ function isFrom(peer: string, { request, flow }: ServerSide): boolean {
 
 const patience = 2000 // milliseconds that elements may take to take up their subscriptions
 const nowhere: readonly string[] = []
-
-/** Equal texts as one string; the second is kept anyway. */
-function either(text: string, kept: string): string {
-  return text === kept ? kept : text
-}

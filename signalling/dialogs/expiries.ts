@@ -1,0 +1,50 @@
+/** When subscriptions end: until its last second begins, a subscription has no timer of its own, which would be a tenth of what it takes. */
+import type { Clock, Timer } from '../clock.ts'
+
+export interface Expiring {
+  /** Milliseconds since the epoch; the same while it is among the others. */
+  readonly expires: number
+  /** Its last second has begun, or is over. */
+  lastSecond(): void
+}
+
+interface Second {
+  readonly all: Set<Expiring>
+  readonly timer: Timer
+}
+
+export class Expiries {
+  private readonly clock: Clock
+  private readonly seconds = new Map<number, Second>()
+
+  constructor(clock: Clock) {
+    this.clock = clock
+  }
+  add(one: Expiring): void {
+    const number = secondOf(one)
+    const left = number * 1000 - this.clock.date()
+    if (left <= 0) return one.lastSecond()
+    let second = this.seconds.get(number)
+    if (second === undefined) {
+      second = { all: new Set(), timer: this.clock.after(left, () => this.begin(number)) }
+      this.seconds.set(number, second)
+    }
+    second.all.add(one)
+  }
+  remove(one: Expiring): void {
+    const number = secondOf(one)
+    const second = this.seconds.get(number)
+    if (second === undefined || !second.all.delete(one) || second.all.size > 0) return
+    second.timer.cancel()
+    this.seconds.delete(number)
+  }
+  private begin(number: number): void {
+    const second = this.seconds.get(number)
+    this.seconds.delete(number)
+    for (const one of second?.all ?? []) one.lastSecond()
+  }
+}
+
+function secondOf({ expires }: Expiring): number {
+  return Math.floor(expires / 1000)
+}
