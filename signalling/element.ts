@@ -252,6 +252,8 @@ export interface SubscribeOptions {
   readonly accept?: readonly string[]
   /** Seconds; 0 fetches once. Default 3600. */
   readonly expires?: number
+  /** Seconds after which it is refreshed at the latest, where the notifier is not of this node: it may have forgotten us. */
+  readonly check?: number
   /** A function: called at each SUBSCRIBE, where what it says may have changed. */
   readonly body?: Body | (() => Body)
   readonly from?: string

@@ -1,9 +1,10 @@
 /** What another element tells every element that asks: a standing subscription, taken up again, ever later, where it is lost. */
-import type { Host, Notification } from '../../signalling/index.ts'
+import type { Host, Notification, Subscription } from '../../signalling/index.ts'
 import { type Bodies, type BodyName, mediaType, readBody } from '../schemas/index.ts'
 
 const retryFirst = 500 // milliseconds
 const retryMost = 32_000
+const checkEvery = 30 // seconds: an element elsewhere that has lost its store tells nobody that it has forgotten us
 
 export interface FeedOptions<Name extends BodyName> {
   readonly host: Host
@@ -19,6 +20,7 @@ export class Feed<Name extends BodyName> {
   private readonly options: FeedOptions<Name>
   private retryAfter = retryFirst
   private stopped = false
+  private subscription: Subscription | undefined
 
   constructor(options: FeedOptions<Name>) {
     this.options = options
@@ -26,14 +28,19 @@ export class Feed<Name extends BodyName> {
 
   start(): void {
     const { host, to, event } = this.options
-    host.subscribe(
-      { to, event, accept: [mediaType(event)], asserted: host.uri },
+    this.subscription = host.subscribe(
+      { to, event, accept: [mediaType(event)], asserted: host.uri, check: checkEvery },
       { notified: (notification) => this.notified(notification), ended: ({ status }) => this.lost(status) },
     )
   }
 
   stop(): void {
     this.stopped = true
+  }
+
+  /** Asks for its news now: what else is heard of the element does not fit what it has told. */
+  check(): void {
+    if (!this.stopped) this.subscription?.refresh()
   }
 
   private notified({ request }: Notification): void {

@@ -31,6 +31,7 @@ interface Entry {
 }
 
 const patience = 4000 // milliseconds that the HSS may take for an answer
+const feedLag = 1000 // milliseconds that the feed may be behind an answer
 const defaults: CacheLimits = { records: 500_000, unknown: 10_000, rereads: 32 }
 const event = 'subscription-data'
 const accept = [mediaType(event)]
@@ -53,6 +54,7 @@ export class Subscribers {
   private version = -1
   /** Entries of an earlier generation may be out of date: the feed had a gap. */
   private generation = 0
+  private doubting = false
 
   /** @param hss its URI. Default `sip:hss@<first domain>` */
   constructor(host: Host, hss?: string, limits: Partial<CacheLimits> = {}) {
@@ -112,16 +114,29 @@ export class Subscribers {
 
   private async ask(key: string): Promise<SubscriberRecord | undefined> {
     for (;;) {
-      const { generation } = this
+      const { generation, version } = this
       const data = await this.query(key)
       const record = data.records?.[0]
+      this.compare(data.version)
+      const wentBack = data.version < version // it has lost its store: what the feed told is of another time
       // A change came by the feed while the answer was on its way: the answer may be older than the change.
       const overtaken = record === undefined ? this.version > data.version : (this.recent.get(record.id) ?? 0) > data.version
-      if (generation !== this.generation || (overtaken && this.version >= 0)) continue
+      if (generation !== this.generation || (overtaken && this.version >= 0 && !wentBack)) continue
       if (record === undefined) this.keepUnknown(key)
       else this.keep(record, key)
       return record
     }
+  }
+
+  /** An answer of another version than the feed has told, for longer than news takes: the HSS may have forgotten the feed. */
+  private compare(answered: number): void {
+    const told = this.version
+    if (told < 0 || answered === told || this.doubting) return
+    this.doubting = true
+    this.host.clock.after(feedLag, () => {
+      this.doubting = false
+      if (this.version === told) this.feed.check()
+    })
   }
 
   private query(key: string): Promise<SubscriptionData> {

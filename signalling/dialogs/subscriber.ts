@@ -51,6 +51,8 @@ export class SubscriberDialog implements Subscription {
   private timer: Timer | undefined
   private retryAfter = retryFirst
   private refreshAt = 0
+  /** The last NOTIFY came from this very node. */
+  private inside = false
   /** When it last came back without waiting. */
   private cameBack = Number.NEGATIVE_INFINITY
 
@@ -196,8 +198,15 @@ export class SubscriberDialog implements Subscription {
       this.finish(status, 'no answer')
       return
     }
-    this.restart(Math.max(this.retryAfter, Math.min(asked, longestAsked) * 1000))
+    const wait = Math.max(this.retryAfter, Math.min(asked, longestAsked) * 1000)
     this.retryAfter = Math.min(this.retryAfter * 2, retryMost)
+    if (status !== 480 && this.remoteSeq >= 0 && this.isChecking())
+      this.timer = this.holder.clock.after(wait, () => this.refresh())
+    else this.restart(wait)
+  }
+  /** Early, as `check` asks for it: where that fails, the subscription stands as it did (RFC 6665 §4.1.2.2). */
+  private isChecking(): boolean {
+    return this.options.check !== undefined && this.holder.clock.now() < this.refreshAt
   }
   private accepted(response: SipResponse): void {
     this.challenged = false
@@ -229,8 +238,12 @@ export class SubscriberDialog implements Subscription {
   }
 
   private refreshInTime(): void {
+    const left = Math.max(0, this.refreshAt - this.holder.clock.now())
+    const { check } = this.options
     this.timer?.cancel()
-    this.timer = this.holder.clock.after(Math.max(0, this.refreshAt - this.holder.clock.now()), () => this.refresh())
+    this.timer = this.holder.clock.after(check === undefined || this.inside ? left : Math.min(left, check * 1000), () =>
+      this.refresh(),
+    )
   }
 
   /** A NOTIFY of this dialog. */
@@ -255,6 +268,7 @@ export class SubscriberDialog implements Subscription {
       if (recorded.length > 0) this.routeSet = recorded
     }
     this.remoteTarget = request.contactUri?.text ?? this.remoteTarget
+    this.inside = side.flow.internal === true
     if (this.remoteSeq < 0 && !this.busy && !this.leaving && this.options.expires !== 0) this.refreshInTime()
     this.remoteSeq = request.cseq.number
     reply(200)
