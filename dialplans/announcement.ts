@@ -1,5 +1,5 @@
 /** What a starting node tells the person in front of it. */
-import { type HostPort, type Listening, printHostPort } from '../signalling/index.ts'
+import { type HostPort, isAnyHost, isLocalAddress, type Listening, machineAddresses, printHostPort } from '../signalling/index.ts'
 import { type Dialplan, printListen, reachableHost, subscribersOf, userOf } from './dialplan.ts'
 
 /** What is listening, how to connect a softphone, and `ready`, a line each. */
@@ -24,16 +24,22 @@ function softphone(dialplan: Dialplan, listening: readonly Listening[]): readonl
   const others = people.slice(1).map(({ id }) => userOf(id))
   const lines = [`  to connect a softphone: user ${user}, password ${first.password}, domain ${dialplan.domains[0]}`]
   if (others.length > 0) lines.push(`    (or ${others.join(', ')}, with the password <name>-proxima)`)
-  for (const listen of listening) lines.push(`    ${proxySetting(listen)}`)
+  for (const listen of listening) for (const place of placesOf(listen)) lines.push(`    ${proxySetting(listen, place)}`)
   return lines
 }
 
-function proxySetting(listen: Listening): string {
-  const reachable = { host: reachableHost(listen.host), port: listen.port }
-  if (listen.transport === 'WS' || listen.transport === 'WSS') {
-    return `in a browser or with sip.js, WebSocket server ${listen.transport.toLowerCase()}://${printHostPort(reachable)}`
-  }
-  return `proxy ${printHostPort(reachable)}, transport ${listen.transport}`
+/** Where softphones find it: where we listen on any address, those of this machine that others can reach, if there are some. */
+function placesOf({ host, port, advertise }: Listening): readonly HostPort[] {
+  if (advertise !== undefined) return [{ host: advertise.host, port: advertise.port || port }]
+  const reachable = isAnyHost(host) ? machineAddresses().filter((each) => !isLocalAddress(each)) : []
+  const hosts = reachable.filter((each) => host === '::' || !each.includes(':'))
+  return (hosts.length === 0 ? [reachableHost(host)] : hosts).map((each) => ({ host: each, port }))
+}
+
+function proxySetting({ transport }: Listening, place: HostPort): string {
+  if (transport === 'WS' || transport === 'WSS')
+    return `in a browser or with sip.js, WebSocket server ${transport.toLowerCase()}://${printHostPort(place)}`
+  return `proxy ${printHostPort(place)}, transport ${transport}`
 }
 
 /** `alice-proxima` for alice: known to everybody who has read the README. */

@@ -1,7 +1,15 @@
 /** A dialplan to what runs: its elements, and the plan compiled from their claims and its rules. */
 import { join } from 'node:path'
 import { catalogue } from '../elements/catalogue.ts'
-import { compilePlan, type Element, type Plan } from '../signalling/index.ts'
+import {
+  compilePlan,
+  type Element,
+  type HostPort,
+  isAnyHost,
+  type Listening,
+  machineAddresses,
+  type Plan,
+} from '../signalling/index.ts'
 import type { Dialplan, Fault, Outcome, PlannedElement, Settings } from './dialplan.ts'
 import { elsewhere } from './nodes.ts'
 
@@ -28,11 +36,18 @@ export function assemble(dialplan: Dialplan): Outcome<Assembled> {
     domains: dialplan.domains,
     elements: new Map(elements.map(({ name, claims }) => [name, claims])),
     proxy,
-    ownAddresses: dialplan.listen,
+    ownAddresses: dialplan.listen.flatMap(addressesOf),
     elsewhere: placed,
   })
   if (compiled.plan === undefined) return { faults: compiled.faults.map((fault) => ({ file, ...fault })) }
   return { value: { elements: elements.filter(({ name }) => !placed.has(name)), plan: compiled.plan } }
+}
+
+/** All that lead to that socket. */
+function addressesOf(listen: Listening): readonly HostPort[] {
+  const { host, port, advertise } = listen
+  const outer = advertise === undefined ? [] : [{ host: advertise.host, port: advertise.port || port }]
+  return [listen, ...outer, ...(isAnyHost(host) ? machineAddresses().map((each) => ({ host: each, port })) : [])]
 }
 
 /** The elements with the settings that follow from the others of the dialplan. */

@@ -1,6 +1,14 @@
 /** A network as data: what a dialplan file says, checked and with its lines remembered. */
 
-import { type ConnectionLimits, type HostPort, type Listening, printHostPort, type Rate, type Rule } from '../signalling/index.ts'
+import {
+  type ConnectionLimits,
+  type HostPort,
+  isAnyHost,
+  type Listening,
+  printHostPort,
+  type Rate,
+  type Rule,
+} from '../signalling/index.ts'
 
 /** Settings as the schema admits them for the element's role. */
 export type Settings = { readonly [name: string]: unknown }
@@ -117,6 +125,12 @@ export function parsePlace(text: string): HostPort | undefined {
   const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):([0-9]{1,5})$/.exec(text)
   const port = Number(match?.[3])
   return match === null || port > 65535 ? undefined : { host: (match[1] ?? match[2])!, port }
+}
+
+/** Reads `203.0.113.7`, `sip.example.com:5061`, `[2001:db8::7]`: port 0 where there is none. Undefined where it is no such place. */
+export function parseOuter(text: string): HostPort | undefined {
+  const place = parsePlace(text) ?? parsePlace(`${text}:0`)
+  return place && !isAnyHost(place.host) ? { host: place.host.toLowerCase(), port: place.port } : undefined
 }
 
 /** Where whoever is on the same machine finds what listens there: one address where that is any. */

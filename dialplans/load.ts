@@ -15,7 +15,7 @@ import {
   type Settings,
   type TlsFiles,
 } from './dialplan.ts'
-import { type RawNode, readHttp, readListen, readNodes } from './nodes.ts'
+import { type RawListening, type RawNode, readHttp, readListen, readNodes } from './nodes.ts'
 import { provisioned } from './provisioning.ts'
 import { checkReferences, isBadAddress, parseNameServer } from './references.ts'
 import { readText } from './text.ts'
@@ -25,7 +25,7 @@ import { type LineOf, type Tell, validateText } from './validate.ts'
 interface RawDialplan {
   readonly name: string
   readonly domains: readonly string[]
-  readonly listen?: readonly string[]
+  readonly listen?: readonly RawListening[]
   readonly nodes?: { readonly [name: string]: RawNode }
   readonly tls?: TlsFiles
   readonly http?: string

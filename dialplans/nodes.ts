@@ -1,11 +1,23 @@
 /** A network of several nodes: what a dialplan says of each, and the dialplan as one of them sees it. */
-import type { Fellow, HostPort, Listening } from '../signalling/index.ts'
-import { type Dialplan, type Fault, type Outcome, type PlannedNode, parseListen, parsePlace } from './dialplan.ts'
+import { type Fellow, type HostPort, isAnyHost, type Listening } from '../signalling/index.ts'
+import {
+  type Dialplan,
+  type Fault,
+  type Outcome,
+  type PlannedNode,
+  parseListen,
+  parseOuter,
+  parsePlace,
+  printListen,
+} from './dialplan.ts'
 import type { LineOf, Tell } from './validate.ts'
+
+/** Where to listen, as the schema admits it. */
+export type RawListening = string | { readonly at: string; readonly advertise: string }
 
 /** A node as the schema admits it. */
 export interface RawNode {
-  readonly listen: readonly string[]
+  readonly listen: readonly RawListening[]
   readonly http?: string
   readonly data?: string
   readonly elements: readonly string[]
@@ -16,11 +28,24 @@ interface RawNetwork {
   readonly elements: { readonly [name: string]: { readonly role: string; readonly registrar?: unknown } }
 }
 
-export function readListen(texts: readonly string[], path: readonly string[], lineOf: LineOf, fault: Tell): readonly Listening[] {
-  return texts.flatMap((text, index) => {
-    const listen = parseListen(text)
-    if (listen === undefined) fault(lineOf(...path, index), `listen has ${text}`, 'a port of at most 65535')
-    return listen ?? []
+export function readListen(
+  all: readonly RawListening[],
+  path: readonly string[],
+  lineOf: LineOf,
+  fault: Tell,
+): readonly Listening[] {
+  return all.flatMap((each, index) => {
+    const { at, advertise: outer } = typeof each === 'string' ? { at: each, advertise: undefined } : each
+    const listen = parseListen(at)
+    if (listen === undefined) fault(lineOf(...path, index), `listen has ${at}`, 'a port of at most 65535')
+    const advertise = outer === undefined ? undefined : parseOuter(outer)
+    if (outer !== undefined && advertise === undefined)
+      fault(
+        lineOf(...path, index, 'advertise'),
+        `advertise is ${outer}`,
+        'an address that peers can send to, and a port of at most 65535',
+      )
+    return listen === undefined ? [] : advertise === undefined ? listen : { ...listen, advertise }
   })
 }
 
@@ -38,6 +63,9 @@ export function readNodes(from: { raw: RawNetwork; data: string; lineOf: LineOf;
     const listen = readListen(node.listen, ['nodes', name, 'listen'], lineOf, fault)
     if (!listen.some(({ transport, port }) => transport === 'UDP' && port !== 0))
       fault(line, `the node ${name} listens on no port of UDP, where the other nodes would find it`, 'udp://address:port')
+    const first = listen.find(({ transport }) => transport === 'UDP')
+    if (first !== undefined && isAnyHost(first.host))
+      fault(line, `the node ${name} is at ${printListen(first)}, where no other node finds it`, 'one address of its machine')
     for (const element of node.elements)
       if (raw.elements[element] === undefined)
         fault(line, `the node ${name} has ${element}, which is no element`, `some of ${Object.keys(raw.elements).join(', ')}`)

@@ -182,7 +182,11 @@ class ProximaNode implements Node, TransportSink {
     return unread
   }
   get listening(): readonly Listening[] {
-    return this.transports.map(({ name, local }) => ({ transport: name as Listening['transport'], ...local }))
+    return this.transports.map(({ name, local, sentBy: advertise }) => ({
+      transport: name as Listening['transport'],
+      ...local,
+      ...(advertise === undefined ? {} : { advertise }),
+    }))
   }
   reload({ plan, sourceRate, subscriptions, connections, resolver }: Renewable): void {
     this.dispatcher.plan = plan

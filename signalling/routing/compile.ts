@@ -1,6 +1,7 @@
 /** From a dialplan's rules, or the elements' claims where it has none, to a plan; every fault is found, not only the first. */
 import type { Claim } from '../element.ts'
 import { parseUri, printHostPort } from '../messages/uri.ts'
+import { isAnyHost } from '../transports/self.ts'
 import type { HostPort } from '../transports/transport.ts'
 import { type Fellow, ruleHere } from './fellows.ts'
 import {
@@ -199,8 +200,4 @@ function loopFaults(rule: Rule, { ownAddresses }: PlanInput, domains: ReadonlySe
   if (!comesBack || !(ours || byName)) return []
   const text = `rule '${rule.name}' sends to ${rule.to}, which is this node: a routing loop`
   return [{ line: rule.line, text, expected: 'the address of another node, or the name of an element' }]
-}
-
-function isAnyHost(host: string): boolean {
-  return host === '0.0.0.0' || host === '::'
 }

@@ -1,7 +1,7 @@
 /** The flows of a node: found by id, by address, or by the sealed token of a Record-Route (RFC 5626 §5.2). */
 import { sameSecret, seal } from '../ids.ts'
 import { decodeUser, printHostPort } from '../messages/uri.ts'
-import { isAnyHost, isLocal, Machine, type Self } from './self.ts'
+import { isAnyHost, isLocalAddress, Machine, type Self } from './self.ts'
 import type { Flow, HostPort, Transport } from './transport.ts'
 
 const remembered = 50_000 // tokens whose seal was checked already
@@ -68,7 +68,7 @@ export class FlowTable {
   /** Where we listen for both families: IPv4, which fewer peers lack. */
   private usual(any: string): string {
     const v4 = this.self.usual(false)
-    return any === '::' && isLocal(v4) ? this.self.usual(true) : v4
+    return any === '::' && isLocalAddress(v4) ? this.self.usual(true) : v4
   }
   /** The Contact of an element, without brackets: where the peer of that flow reaches it, or where anybody should. */
   contact(element: string, flow?: Flow): string {

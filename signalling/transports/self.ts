@@ -32,13 +32,14 @@ export function machineAddresses(): readonly string[] {
 /** The system's word for it. */
 export class Machine implements Self {
   private addresses: ReadonlySet<string> | undefined = undefined
+  private readonly former = new Set<string>()
   private readonly sources = new Map<string, string>()
 
   private get all(): ReadonlySet<string> {
     return (this.addresses ??= new Set(machineAddresses()))
   }
   has(host: string): boolean {
-    return this.all.has(host) || host.startsWith('127.')
+    return this.all.has(host) || this.former.has(host) || host.startsWith('127.')
   }
   towards(peer: string): string {
     let source = this.sources.get(peer)
@@ -52,12 +53,13 @@ export class Machine implements Self {
   usual(ipv6: boolean): string {
     const source = sourceTowards(ipv6 ? elsewhere.v6 : elsewhere.v4)
     if (source !== undefined) return source
-    const known = [...this.all].find((address) => isIPv6(address) === ipv6 && !isLocal(address))
+    const known = [...this.all].find((address) => isIPv6(address) === ipv6 && !isLocalAddress(address))
     return known ?? (ipv6 ? '::1' : '127.0.0.1')
   }
   renew(): boolean {
     const now = machineAddresses()
     if (now.length === this.all.size && now.every((address) => this.all.has(address))) return false
+    for (const address of this.all) this.former.add(address) // it stands in routes and dialogs
     this.addresses = new Set(now)
     this.sources.clear()
     return true
@@ -65,7 +67,7 @@ export class Machine implements Self {
 }
 
 /** Nobody beyond this machine, or this cable, can send there. */
-export function isLocal(address: string): boolean {
+export function isLocalAddress(address: string): boolean {
   return address.startsWith('127.') || address === '::1' || address.startsWith('fe80:')
 }
 

@@ -54,6 +54,8 @@ export class Lab {
   fellows: readonly Fellow[] = []
   /** Of the server started next: looks up host names. */
   resolver: Resolver | undefined = undefined
+  /** Of the server started next: where it listens, if not at 10.0.0.1, and whose addresses it has. */
+  at: Partial<Pick<NodeOptions, 'listen' | 'self'>> = {}
   private agents = 0
 
   /** A server at 10.0.0.1:5060 with these elements, `proxy` first in the plan. */
@@ -102,8 +104,8 @@ export class Lab {
     return node
   }
   private get ofServer(): Partial<NodeOptions> {
-    const { tap, sourceRate, resolver, subscriptions, fellows } = this
-    return { tap, sourceRate, resolver, subscriptions, fellows }
+    const { tap, sourceRate, resolver, subscriptions, fellows, at } = this
+    return { tap, sourceRate, resolver, subscriptions, fellows, ...at }
   }
   /** Lets `ms` pass while `work` is under way, and gives its result. */
   async during<Result>(work: Promise<Result>, ms = 1000): Promise<Result> {
