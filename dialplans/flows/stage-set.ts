@@ -1,5 +1,4 @@
 /** A stage: the default network's server and UEs around it, in virtual time over memory or in real time over sockets. */
-import { createSocket } from 'node:dgram'
 import { EngineAgent, Ue, type UeOptions } from '../../elements/ue/index.ts'
 import {
   type Clock,
@@ -28,6 +27,7 @@ import type { Dialplan } from '../dialplan.ts'
 import { atNode, elsewhere } from '../nodes.ts'
 import { ClockedStage } from './clocked-stage.ts'
 import type { Scenario, Stage } from './flow.ts'
+import { lastingPort } from './lasting-port.ts'
 import { LocalOperator } from './local-operator.ts'
 
 export interface StageOptions {
@@ -74,9 +74,9 @@ export class StageSet extends ClockedStage implements Stage {
   }
 
   async open(): Promise<void> {
-    await this.startServers(this.options.dialplan.nodes.length === 0 ? [0] : await this.freePorts())
+    await this.startServers(await this.freePorts())
   }
-  /** @param ports of the nodes, in their order; 0 is any */
+  /** @param ports of the nodes, in their order */
   private async startServers(ports: readonly number[]): Promise<void> {
     const plan = this.planFor(ports)
     const names = plan.nodes.map(({ name }) => name)
@@ -126,8 +126,10 @@ export class StageSet extends ClockedStage implements Stage {
     if (store === undefined) this.stores.set(node, (store = memoryStore(this.clock)))
     return store
   }
+  /** One each; that of a single node, where the dialplan names none. */
   private freePorts(): Promise<readonly number[]> {
-    return Promise.all(this.options.dialplan.nodes.map(() => (this.manual === undefined ? freeUdpPort() : 5060)))
+    const count = Math.max(1, this.options.dialplan.nodes.length)
+    return Promise.all(Array.from({ length: count }, () => (this.manual === undefined ? lastingPort() : 5060)))
   }
   private common(name: string) {
     const { log = silent } = this.options
@@ -208,15 +210,4 @@ export class StageSet extends ClockedStage implements Stage {
     await this.stopServers()
     for (const store of this.stores.values()) await store.close()
   }
-}
-
-function freeUdpPort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket('udp4')
-    socket.once('error', reject)
-    socket.bind(0, '127.0.0.1', () => {
-      const { port } = socket.address()
-      socket.close(() => resolve(port))
-    })
-  })
 }

@@ -1,6 +1,7 @@
 /** A server for agents to meet: the default network and a bell that tests ring, over memory or real sockets. */
 import { createServer, type Server, type Socket } from 'node:net'
 import { assemble } from '../../dialplans/assemble.ts'
+import { lastingPort } from '../../dialplans/flows/lasting-port.ts'
 import { loadDialplan } from '../../dialplans/load.ts'
 import type { UserAgent } from '../../elements/ue/index.ts'
 import {
@@ -96,7 +97,8 @@ export class Ground {
     this.store = memoryStore(this.clock)
   }
   async open(): Promise<void> {
-    await this.startServer(this.carried === 'MEM' ? { host: '10.0.0.1', port: 5060 } : { host: '127.0.0.1', port: 0 })
+    const real = async (): Promise<HostPort> => ({ host: '127.0.0.1', port: await lastingPort() }) // it is started again there
+    await this.startServer(this.carried === 'MEM' ? { host: '10.0.0.1', port: 5060 } : await real())
     if (this.carried === 'TCP' || this.carried === 'WS') await this.openRelay()
   }
   private async startServer(address: HostPort): Promise<void> {

@@ -3,10 +3,11 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { type Audit, audit } from '../../dialplans/audit.ts'
+import { lastingPort } from '../../dialplans/flows/lasting-port.ts'
 import { randomIds } from '../../signalling/index.ts'
 import { Crowd, type Held } from '../support/crowd.ts'
 import { proxima } from '../support/process.ts'
-import { freePort, type ServerProcess, scratch, startServer } from '../support/server-process.ts'
+import { type ServerProcess, scratch, startServer } from '../support/server-process.ts'
 
 const domain = 'sip.test'
 const users = 40
@@ -21,9 +22,9 @@ class Network {
   private http = 0
 
   async open(prose: string, pcrf = ''): Promise<void> {
-    this.port = await freePort()
-    this.http = await freePort()
-    const other = await freePort()
+    this.port = await lastingPort()
+    this.http = await lastingPort()
+    const other = await lastingPort()
     const text = `name: test
 domains: [${domain}, 127.0.0.1]
 data: ${join(this.folder, 'data')}

@@ -1,9 +1,10 @@
 /** `kill -9` at random moments: what got a 2xx is there again, and goes on (SPEC §2.6). */
 import test from 'ava'
+import { lastingPort } from '../../dialplans/flows/lasting-port.ts'
 import { readBody } from '../../elements/schemas/index.ts'
 import { randomIds } from '../../signalling/index.ts'
 import { Crowd, type Held } from '../support/crowd.ts'
-import { freePort, scratch, startServer, writeDialplan } from '../support/server-process.ts'
+import { scratch, startServer, writeDialplan } from '../support/server-process.ts'
 
 const users = 2000
 const subscribers = 500
@@ -18,7 +19,7 @@ test('nothing acknowledged is lost, nobody resubscribes, no code is given twice'
   t.timeout(120_000)
   const ids = randomIds()
   const folder = scratch()
-  const port = await freePort()
+  const port = await lastingPort()
   const plan = writeDialplan(folder, port, elements)
   let server = await startServer(plan, port)
   const crowd = new Crowd('sip.test', port)
@@ -112,7 +113,7 @@ test('nothing acknowledged is lost, nobody resubscribes, no code is given twice'
 
 test('SIGTERM ends it with 0 within 5 seconds', async (t) => {
   const folder = scratch()
-  const port = await freePort()
+  const port = await lastingPort()
   const server = await startServer(writeDialplan(folder, port, elements), port)
   t.is(await server.end('SIGTERM'), 0)
 })

@@ -3,9 +3,10 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { agentNode } from '../../dialplans/agent-node.ts'
+import { lastingPort } from '../../dialplans/flows/lasting-port.ts'
 import { EngineAgent, Ue } from '../../elements/ue/index.ts'
 import { type Node, RealClock, randomIds, silent } from '../../signalling/index.ts'
-import { freePort, type ServerProcess, scratch, startServer } from '../support/server-process.ts'
+import { type ServerProcess, scratch, startServer } from '../support/server-process.ts'
 
 const users = 12
 const kills = 4
@@ -55,7 +56,7 @@ async function until(what: string, happened: () => boolean | Promise<boolean>, s
 
 test('who was attached is, code and relations live, and a question goes on through the new process', async (t) => {
   t.timeout(120_000)
-  const [edge, other] = [await freePort(), await freePort()]
+  const [edge, other] = [await lastingPort(), await lastingPort()]
   const plan = writePlan(edge, other)
   const start = (node: string): Promise<ServerProcess> => startServer(plan, edge, ['--node', node, '--log-level', 'warn'])
   let [server, radio] = await Promise.all([start('edge'), start('radio')])

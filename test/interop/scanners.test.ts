@@ -6,8 +6,8 @@ import { createSocket } from 'node:dgram'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import { lastingPort } from '../../dialplans/flows/lasting-port.ts'
 import { type NodeProcess, run, startNode } from '../support/process.ts'
-import { freePort } from '../support/server-process.ts'
 
 const names = ['alice', 'bob', 'nobody', 'admin', '100', '101', '105']
 const passwords = ['1234', 'secret', 'alice', 'password', 'bob-proxima']
@@ -25,7 +25,7 @@ test.after.always(() => node.remove())
 
 /** All that a scanner says. Its home is the node's folder, where it keeps what it learns. */
 async function scanner(command: string, port: number, ...args: readonly string[]): Promise<string> {
-  const local = ['-b', '127.0.0.1', '-x', '127.0.0.1', '-P', String(await freePort()), '-p', String(port)]
+  const local = ['-b', '127.0.0.1', '-x', '127.0.0.1', '-P', String(await lastingPort()), '-p', String(port)]
   const all = ['40', 'env', `HOME=${node.folder}`, command, ...local, ...args, '127.0.0.1']
   const { out, err } = await run('timeout', all, { cwd: node.folder })
   return `${out}\n${err}`

@@ -2,10 +2,11 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import { lastingPort } from '../../dialplans/flows/lasting-port.ts'
 import { SubscriberClient, type SubscriberPage, Unreachable } from '../../dialplans/subscribers/client.ts'
 import { mediaType, type ProseState, readBody } from '../../elements/schemas/index.ts'
 import { type Ended, program, run, startNode } from '../support/process.ts'
-import { freePort, type ServerProcess, scratch, startServer, writeDialplan } from '../support/server-process.ts'
+import { type ServerProcess, scratch, startServer, writeDialplan } from '../support/server-process.ts'
 import { ProcessStage } from './peers/stage.ts'
 
 const patch = 'application/merge-patch+json'
@@ -15,7 +16,7 @@ const elements = '  hss: { role: hss }\n  prose: { role: prose }\n'
 /** A node that keeps its data in a folder of its own, and can be started again there. */
 async function keeping(t: ExecutionContext) {
   const folder = scratch()
-  const port = await freePort()
+  const port = await lastingPort()
   const plan = writeDialplan(folder, port, elements)
   let server: ServerProcess | undefined
   t.teardown(() => server?.end('SIGKILL'))
@@ -92,7 +93,7 @@ test('every failure of the command is one line', async (t) => {
   t.regex(await outcome('list', 'zo'), /^0 sip:zoe@sip\.test [^\n]*\n$/)
   t.regex(await outcome('remove', 'zoe'), /^0 removed zoe\n$/)
   t.regex(await outcome('remove', 'zoe'), /^1 proxima: there is no subscriber zoe\n$/)
-  const elsewhere = ['--url', `http://127.0.0.1:${await freePort()}`]
+  const elsewhere = ['--url', `http://127.0.0.1:${await lastingPort()}`]
   t.regex(await outcome('list', ...elsewhere), /^1 proxima: no node answers at http[^\n]*\n$/)
   writeFileSync(join(folder, 'other'), 'another-token-that-is-wrong\n')
   t.regex(

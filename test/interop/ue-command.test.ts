@@ -1,9 +1,9 @@
 /** `proxima ue` and `proxima demo` as a user meets them: real processes against a real node. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
+import { lastingPort } from '../../dialplans/flows/lasting-port.ts'
 import { ladder } from '../../signalling/capture/ladder.ts'
 import { readPcapng } from '../../signalling/capture/pcapng.ts'
 import { type NodeProcess, program, proxima, Running, run, startNode } from '../support/process.ts'
@@ -130,17 +130,9 @@ const refused: readonly (readonly [title: string, args: (free: number) => readon
   ['a user that is none', () => ['a b'], /'a b' is no user/],
 ]
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
-
 for (const [title, args, line] of refused) {
   test(`refused in one line: ${title}`, async (t) => {
-    const { code, err } = await proxima('ue', ...args(await freePort()), '--air', 'none')
+    const { code, err } = await proxima('ue', ...args(await lastingPort()), '--air', 'none')
     t.is(code, 1)
     t.regex(err.trimEnd(), line)
     t.is(err.trimEnd().split('\n').length, 1, err)

@@ -1,7 +1,6 @@
 /** A real `proxima start` in a process of its own, which tests may kill. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -14,18 +13,6 @@ export interface ServerProcess {
   readonly output: () => string
   /** Ends it with that signal; resolves with the exit code, or null where the signal ended it. */
   end(signal: NodeJS.Signals): Promise<number | null>
-}
-
-/** A port that is free for TCP now; close enough to free for UDP. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }
 
 /** A folder of its own for one test's data. */

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { parse, stringify } from 'yaml'
+import { lastingPort } from '../../../dialplans/flows/lasting-port.ts'
 import { SubscriberClient } from '../../../dialplans/subscribers/client.ts'
 import { readPcapng } from '../../../signalling/capture/pcapng.ts'
 import { type Ended, program, Running } from '../../support/process.ts'
 import { judge } from '../../support/tshark.ts'
 import { ConsoleOperator } from './operator.ts'
-import { lastingPort } from './ports.ts'
 
 type Elements = { readonly [element: string]: object }
 /** Element -> settings beside and instead of its own. */

@@ -9,6 +9,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { lastingPort } from '../../../dialplans/flows/lasting-port.ts'
 import { run } from '../../support/process.ts'
 import { type Peer, passwordOf } from './peer.ts'
 import type { Seat } from './seat.ts'
@@ -20,7 +21,7 @@ export async function sipsakPeer({ node, user }: Seat): Promise<Peer> {
     const { code, out, err } = await run('sipsak', [...args, ...own, ...more, '-v'])
     if (code !== 0) throw new Error(`sipsak could not register (${code}):\n${out}\n${err}`)
   }
-  const port = await freePort()
+  const port = await lastingPort()
   await register(60, '-S', '-l', String(port)) // from the very port that it names
   await answerAt(port)
   let sent = 0
@@ -45,14 +46,6 @@ export async function sipsakPeer({ node, user }: Seat): Promise<Peer> {
     },
     stop: () => register(0),
   }
-}
-
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  const { port } = socket.address()
-  await new Promise<void>((resolve) => socket.close(resolve))
-  return port
 }
 
 /** 200 to every request, until the process ends: what was under way when sipsak left is answered too. */

@@ -1,9 +1,11 @@
 /** Ports for nodes that go away and come back: below those that the system hands out, so that nobody is given one meanwhile. */
 import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
+import { threadId } from 'node:worker_threads'
 
 const [first, count] = [10_000, 20_000]
-let next = (process.pid * 97) % count
+// Processes and threads that look at the same time do not look at the same ports.
+let next = (process.pid * 97 + threadId * 617) % count
 
 /** A port that is free for UDP and TCP on loopback. */
 export async function lastingPort(): Promise<number> {
