@@ -4,10 +4,12 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 const checked = ['ip', 'udp', 'tcp'].flatMap((name) => ['-o', `${name}.check_checksum:TRUE`])
+// What it says, not the port: the system may give one that Wireshark has for another protocol.
+const byContent = ['udp', 'tcp'].flatMap((name) => ['-o', `${name}.try_heuristic_first:TRUE`])
 
 /** Lines that tshark prints about a file. */
 export async function tshark(file: string, ...options: string[]): Promise<string[]> {
-  const { stdout } = await run('tshark', [...checked, '-r', file, ...options], { maxBuffer: 1e8 })
+  const { stdout } = await run('tshark', [...checked, ...byContent, '-r', file, ...options], { maxBuffer: 1e8 })
   return stdout.split('\n').filter((line) => line !== '')
 }
 
