@@ -50,11 +50,9 @@ for (const [name, group] of groups) {
       await network.remove()
     })
     const played: string[] = []
-    let blank = false
     for (const alike of byNeed) {
-      const settings = alike[0]!.scenario.settings ?? {}
+      await network.change(alike[0]!.scenario.settings ?? {})
       for (const { title, scenario } of alike) {
-        await network.change(settings, { blank }) // nothing, where they are as they have to be
         const protocol = protocols[played.length % protocols.length]!
         const stage = new ProcessStage(network, protocol)
         stages.push(stage)
@@ -68,8 +66,8 @@ for (const [name, group] of groups) {
         }
         played.push(title)
         await stage.leave()
+        if (stage.killed) await stage.until('nobody stays attached', async () => (await network.attached()) === 0)
         await network.operator.undo()
-        blank = stage.killed
       }
     }
     t.is(played.length, group.length)

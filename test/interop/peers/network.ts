@@ -149,17 +149,13 @@ export class ProcessNetwork {
     await dying.ended
   }
 
-  /**
-   * With these settings from now on: nodes that they concern are stopped, and started again on what is in their store. `blank`: all
-   * of them, on nothing.
-   */
-  async change(settings: Settings, { blank = false } = {}): Promise<void> {
+  /** With these settings from now on: nodes that they concern are stopped, and started again on what is in their store. */
+  async change(settings: Settings): Promise<void> {
     const before = this.elements
     const now = merged(this.raw.elements, settings)
     const differs = (element: string): boolean => JSON.stringify(before[element]) !== JSON.stringify(now[element])
-    const concerned = this.names.filter((name) => blank || this.raw.nodes[name]!.elements.some(differs))
+    const concerned = this.names.filter((name) => this.raw.nodes[name]!.elements.some(differs))
     await Promise.all(concerned.map((name) => this.stop(name)))
-    if (blank) rmSync(join(this.folder, 'data'), { recursive: true, force: true })
     this.write(now)
     await this.runAll(concerned)
   }
@@ -195,6 +191,16 @@ export class ProcessNetwork {
   async metrics(name: string): Promise<ReadonlyMap<string, number>> {
     const text = await (await fetch(`${this.http(name)}/metrics`)).text()
     return new Map([...text.matchAll(/^proxima_(\w+) ([0-9.e+]+)$/gm)].map(([, key, value]) => [key!, Number(value)]))
+  }
+
+  /** How many UEs are attached at all MMEs. */
+  async attached(): Promise<number> {
+    const all = await Promise.all(this.names.map((name) => this.metrics(name)))
+    const counts = all.flatMap((metrics) =>
+      [...metrics].filter(([key]) => /^mme\d*_attached$/.test(key)).map(([, count]) => count),
+    )
+    if (counts.length === 0) throw new Error('no node counts who is attached')
+    return counts.reduce((sum, count) => sum + count, 0)
   }
 
   /** Stops all nodes, and has every capture judged: whole ones have all that passed, those of killed nodes what was written. */

@@ -31,7 +31,7 @@ export class ProcessStage extends ClockedStage implements Stage {
   private readonly protocol: Protocol
   readonly clock: Clock
   private readonly ues: Ue[] = []
-  /** Whether it has: then UEs may have left without being heard. */
+  /** Whether it has been restarted. */
   killed = false
 
   constructor(node: Edge, protocol: Protocol) {
