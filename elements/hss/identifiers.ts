@@ -1,10 +1,11 @@
 /** What may identify a subscriber (SPEC §2.1), one rule for the dialplan, the HTTP interface, the command line and every import. */
 import { isIP } from 'node:net'
-import { parseUri } from '../../signalling/index.ts'
-import type { SubscriberSettings } from '../schemas/index.ts'
-import { subscriberKey } from '../services/devices.ts'
+import type { Uri } from '../../signalling/index.ts'
+import type { SubscriberRecord, SubscriberSettings } from '../schemas/index.ts'
+import { readDevice, subscriberKey } from '../services/devices.ts'
 
-const unseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
+// U+200C and U+200D are how Persian and Indic names and emoji are written; with nothing before them they join nothing
+const unseen = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|(?<=^|[:@])[\u200c\u200d]/u
 const everyUnseen = new RegExp(unseen, 'gu')
 const schemes = ['sip', 'sips', 'tel']
 
@@ -14,52 +15,81 @@ export interface IdentifierFault {
   readonly text: string
 }
 
-/** The first fault of the identifiers that a subscriber is to have, and of those that it names. */
-export function faultOfIdentifiers(settings: SubscriberSettings, domains: readonly string[]): IdentifierFault | undefined {
-  const { id, aliases, friends, servers, watchers } = settings
-  const own = faultIn('/id', [id], domains, identifierFault, true) ?? faultIn('/aliases', aliases, domains, identifierFault)
-  if (own !== undefined) return own
-  for (const kind of ['allow', 'block', 'polite'] as const) {
-    const fault = faultIn(`/watchers/${kind}`, watchers?.[kind], domains, referenceFault)
-    if (fault !== undefined) return fault
-  }
-  for (const [i, { uri }] of (servers ?? []).entries()) {
-    const text = referenceFault(uri, domains)
-    if (text !== undefined) return { pointer: `/servers/${i}/uri`, text }
-  }
-  return faultIn('/friends', friends, domains, referenceFault)
+/** Names in canonical form: those that a subscriber has, and these with all that it names. */
+export interface Names {
+  readonly own: ReadonlySet<string>
+  readonly all: ReadonlySet<string>
 }
 
-function faultIn(
-  at: string,
-  list: readonly string[] = [],
+/** What is stored of a subscriber stays usable as it stands: a change is judged by what it changes (SPEC §6.1). */
+export function namesIn({ id, aliases = [], friends = [], servers = [], watchers }: SubscriberRecord): Names {
+  const own = [id, ...aliases]
+  const { allow = [], block = [], polite = [] } = watchers ?? {}
+  return {
+    own: new Set(own),
+    all: new Set([...own, ...friends, ...servers.map(({ uri }) => uri), ...allow, ...block, ...polite]),
+  }
+}
+
+/** The first fault of the identifiers that a subscriber is to have, and of those that it names; none in what is `stored`. */
+export function faultOfIdentifiers(
+  settings: SubscriberSettings,
   domains: readonly string[],
-  faultOf: typeof referenceFault,
-  alone = false,
+  stored?: Names,
 ): IdentifierFault | undefined {
-  for (const [i, each] of list.entries()) {
-    const text = faultOf(each, domains)
-    if (text !== undefined) return { pointer: alone ? at : `${at}/${i}`, text }
+  const { id, aliases, friends, servers, watchers } = settings
+  const faultIn = (
+    at: string,
+    list: readonly string[] = [],
+    faultOf: typeof referenceFault = referenceFault,
+    known = stored?.all,
+  ): IdentifierFault | undefined => {
+    for (const [i, each] of list.entries()) {
+      const text = faultOf(each, domains)
+      if (text === undefined || known?.has(each) || known?.has(subscriberKey(each, domains) ?? each)) continue
+      return { pointer: at.replace('*', String(i)), text }
+    }
+    return undefined
   }
-  return undefined
+  return (
+    faultIn('/id', [id], identifierFault, stored?.own) ??
+    faultIn('/aliases/*', aliases, aliasFault, stored?.own) ??
+    faultIn('/watchers/allow/*', watchers?.allow) ??
+    faultIn('/watchers/block/*', watchers?.block) ??
+    faultIn('/watchers/polite/*', watchers?.polite) ??
+    faultIn(
+      '/servers/*/uri',
+      servers?.map(({ uri }) => uri),
+    ) ??
+    faultIn('/friends/*', friends)
+  )
 }
 
-/** What is wrong with an identifier that a subscriber is to have, to follow its name; undefined: nothing. */
+/** What is wrong with the identifier that a subscriber is to be known by, to follow its name; undefined: nothing. */
 export function identifierFault(text: string, domains: readonly string[]): string | undefined {
+  const wrong = aliasFault(text, domains)
+  if (wrong !== undefined || isIP(text) !== 0) return wrong
+  const { scheme, user, host } = readName(text, domains)
+  if (scheme === 'tel' || user === '' || domains.length === 0 || domains.includes(host)) return undefined
+  // the registrar lets nobody register so
+  return `${is(text)}, of a domain that is not ours; expected sip:${user}@${domains[0]}, of which it may be an alias`
+}
+
+/** As `identifierFault`, of another name of a subscriber: SIP URIs of other domains too (SPEC §2.1). */
+function aliasFault(text: string, domains: readonly string[]): string | undefined {
   const wrong = referenceFault(text, domains)
   if (wrong !== undefined) return wrong
   if (isIP(text) !== 0) return domains.includes(text) ? `${is(text)}, which is the network itself` : undefined
-  const uri = parseUri(text.includes(':') ? text : `sip:${text}@${domains[0] ?? 'localhost'}`)!
-  const { scheme, user, host } = uri
+  const { scheme, user, host } = readName(text, domains)
   if (!schemes.includes(scheme)) return `${is(text)}; expected a SIP or tel URI, an IP address or a user name`
-  if (scheme === 'tel') return undefined
-  const example = `sip:${user || (domains.includes(host) ? 'alice' : host)}@${domains[0]}`
-  if (user === '') {
-    if (isIP(host) !== 0 && !domains.includes(host)) return undefined
-    return `${is(text)}, which names a host and no user; expected one such as ${example}`
-  }
-  if (domains.length === 0 || domains.includes(host)) return undefined
-  return `${is(text)}, of a domain that is not ours; expected ${example}`
+  if (scheme === 'tel' || user !== '' || (isIP(host) !== 0 && !domains.includes(host))) return undefined
+  const example = `sip:${domains.includes(host) ? 'alice' : host}@${domains[0]}`
+  return `${is(text)}, which names a host and no user; expected one such as ${example}`
+}
+
+/** Of a text that has a key. */
+function readName(text: string, domains: readonly string[]): Uri {
+  return readDevice(text.includes(':') ? text : `sip:${text}@${domains[0] ?? 'localhost'}`)!
 }
 
 /** As `identifierFault`, of somebody whom a subscriber only names: any URI that can be read will do, of whatever domain. */

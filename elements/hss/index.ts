@@ -203,8 +203,7 @@ class HomeSubscriberServer implements Hss {
   }
 
   held(id: string): SubscriberRecord | undefined {
-    const key = subscriberKey(id, this.domains)
-    return key === undefined ? undefined : this.directory.find(key)
+    return this.provisioning.find(id)
   }
 
   /** By identifier or alias, with credentials. */

@@ -4,7 +4,7 @@ import schema from '../schemas/subscriber-settings.json' with { type: 'json' }
 import { subscriberKey } from '../services/devices.ts'
 import { keyOf } from './additions.ts'
 import type { Directory } from './directory.ts'
-import { faultOfIdentifiers, identifierFault } from './identifiers.ts'
+import { faultOfIdentifiers, identifierFault, namesIn } from './identifiers.ts'
 import { fingerprint, toRecord, withoutSecrets } from './records.ts'
 import { Taken } from './shelf.ts'
 
@@ -55,9 +55,9 @@ export class Provisioning {
 
   /** Makes the change in the directory, for its next `commit`. */
   make(wanted: Wanted): Provisioned {
-    const key = wanted.id === undefined ? undefined : subscriberKey(wanted.id, this.domains)
-    const before = key === undefined ? undefined : this.directory.find(key)
+    const before = wanted.id === undefined ? undefined : this.find(wanted.id)
     if (wanted.do === 'put') {
+      const key = wanted.id === undefined ? undefined : (subscriberKey(wanted.id, this.domains) ?? before?.id)
       // an identifier that is none is told of, never passed over for another one in the settings
       if (wanted.id !== undefined && key === undefined)
         return fail('malformed', '/id', identifierFault(wanted.id, this.domains) ?? 'is no identifier')
@@ -70,10 +70,21 @@ export class Provisioning {
     return { done: 'removed', record: before, members: [] }
   }
 
+  /** By any form of an identifier or alias; or as it is stored, perhaps of a time with other domains. */
+  find(id: string): SubscriberRecord | undefined {
+    const key = subscriberKey(id, this.domains)
+    return (key === undefined ? undefined : this.directory.find(key)) ?? (key === id ? undefined : this.directory.find(id))
+  }
+
   private put(settings: unknown, key: string | undefined, guard: Guard | undefined): Provisioned {
     const named = key !== undefined && isObject(settings) && settings['id'] === undefined ? { ...settings, id: key } : settings
-    const read = this.read(named)
-    if (read.fault !== undefined) return read
+    let read = this.read(named)
+    if (read.fault !== undefined) {
+      const id = isObject(named) ? named['id'] : undefined
+      const stored = typeof id === 'string' ? this.find(id) : undefined
+      if (stored !== undefined) read = this.read(named, stored)
+      if (read.fault !== undefined) return read
+    }
     const { record } = read
     const owner = key === undefined ? record.id : (this.directory.ownerOf(key) ?? key)
     if (owner !== record.id && key === record.id) return fail('taken', '/id', `${key} is an alias of ${owner}`)
@@ -86,7 +97,7 @@ export class Provisioning {
   private patch(before: SubscriberRecord, patch: unknown): Provisioned {
     if (!isObject(patch)) return fail('malformed', '', 'a merge patch is an object')
     const merged = mergePatch(settingsOf(before), patch)
-    const read = this.read(merged)
+    const read = this.read(merged, before)
     if (read.fault !== undefined) return read
     if (read.record.id !== before.id) return fail('malformed', '/id', 'cannot be changed: add one and remove the other')
     return this.place(before, keepsSecrets(patch) ? { ...read.record, credentials: before.credentials } : read.record)
@@ -104,7 +115,11 @@ export class Provisioning {
     return { done: before === undefined ? 'added' : 'changed', record, members }
   }
 
-  private read(settings: unknown): { readonly record: SubscriberRecord; readonly fault?: undefined } | Failed {
+  /** @param before what is stored: only what differs is judged */
+  private read(
+    settings: unknown,
+    before?: SubscriberRecord,
+  ): { readonly record: SubscriberRecord; readonly fault?: undefined } | Failed {
     const wrong = faultOf('subscriber-settings', settings)
     if (wrong !== undefined) {
       const [, pointer = '', text = wrong] = /^(\/\S*) (.*)$/.exec(wrong) ?? []
@@ -112,12 +127,13 @@ export class Provisioning {
     }
     const odd = unknownMember(settings as SubscriberSettings)
     if (odd !== undefined) return fail('malformed', odd, 'is not known there')
-    const none = faultOfIdentifiers(settings as SubscriberSettings, this.domains)
+    const stored = before && namesIn(before)
+    const none = faultOfIdentifiers(settings as SubscriberSettings, this.domains, stored)
     if (none !== undefined) return fail('malformed', none.pointer, none.text)
-    const record = toRecord(settings as SubscriberSettings, this.domains)
+    const record = toRecord(settings as SubscriberSettings, this.domains, stored?.all)
     for (const [i, id] of [record.id, ...(record.aliases ?? [])].entries()) {
       const pointer = i === 0 ? '/id' : `/aliases/${i - 1}`
-      if (this.reserved(id)) return fail('taken', pointer, `${id} is an element of this network`)
+      if (!stored?.own.has(id) && this.reserved(id)) return fail('taken', pointer, `${id} is an element of this network`)
       if (Buffer.byteLength(keyOf(id)) > longestKey) return fail('malformed', pointer, 'is too long')
     }
     return { record }

@@ -21,9 +21,17 @@ export function faultOfSettings(list: readonly unknown[]): string | undefined {
   return undefined
 }
 
-/** Passwords become H(A1), identifiers canonical keys. Throws where an identifier is none. */
-export function toRecord(settings: SubscriberSettings, domains: readonly string[]): SubscriberRecord {
-  const key = keyIn(domains, `subscriber ${settings.id}: `)
+/**
+ * Passwords become H(A1), identifiers canonical keys, except for those that are `stored` as they are. Throws where an
+ * identifier is none.
+ */
+export function toRecord(
+  settings: SubscriberSettings,
+  domains: readonly string[],
+  stored?: ReadonlySet<string>,
+): SubscriberRecord {
+  const fresh = keyIn(domains, `subscriber ${settings.id}: `)
+  const key = (text: string): string => (stored?.has(text) ? text : fresh(text))
   const id = key(settings.id)
   const { discoverable, discoverer } = settings.permissions
   return {
@@ -33,7 +41,7 @@ export function toRecord(settings: SubscriberSettings, domains: readonly string[
     permissions: { discoverable, discoverer },
     friends: (settings.friends ?? []).map(key),
     watchers: settings.watchers && watcherRules(settings.watchers, key),
-    servers: toGrants(settings.servers ?? [], domains),
+    servers: (settings.servers ?? []).map(({ uri, application }) => ({ uri: key(uri), application })),
   }
 }
 

@@ -224,7 +224,7 @@ const odd: readonly (readonly [id: string, why: RegExp])[] = [
   ['sip:localhost', /names a host and no user; expected one such as sip:alice@localhost/],
   ['sip:zoe', /names a host and no user; expected one such as sip:zoe@localhost/],
   ['sip:@localhost', /is no URI/],
-  ['sip:zoe@elsewhere.example', /of a domain that is not ours; expected sip:zoe@localhost/],
+  ['\u200dzoe', /U\+200D/],
   ['mailto:zoe@localhost', /expected a SIP or tel URI, an IP address or a user name/],
   ['tel:12\u002034', /is no URI/],
 ]
@@ -259,4 +259,73 @@ test('what identifies a subscriber, and whom one may name', async (t) => {
     t.is((await put({ id, permissions: all })).fault, undefined, id)
   t.is((await put({ id: 'yan', friends: ['sip:zoe@elsewhere.example', 'msn:zoe'], permissions: all })).fault, undefined)
   t.like((await put({ id: 'yan', friends: ['zoe', 'x\x1b[2J'], permissions: all })).fault, { pointer: '/friends/1' })
+})
+
+test('an identifier is of a domain of ours, an alias of any', async (t) => {
+  const { put, hss } = await open()
+  const { fault } = await put({ id: 'sip:zoe@elsewhere.example', permissions: all })
+  t.like(fault, { kind: 'malformed', pointer: '/id' })
+  t.regex(fault!.text, /of a domain that is not ours; expected sip:zoe@localhost, of which it may be an alias$/)
+  t.is((await put({ id: 'zoe', aliases: ['sip:zoe@elsewhere.example'], permissions: all })).fault, undefined)
+  t.is(hss.held('sip:zoe@elsewhere.example')!.id, 'sip:zoe@localhost')
+})
+
+test('names that are written with joiners: Persian, Indic, emoji', async (t) => {
+  const { put, hss } = await open()
+  const names = ['\u0645\u06cc\u200c\u0631\u0648\u0645', '\u0d2a\u0d3e\u0d7b\u0d4d\u200d', '\u{1f469}\u200d\u{1f680}']
+  for (const id of names) {
+    t.is((await put({ id, friends: names, permissions: all })).fault, undefined, id)
+    t.is(hss.held(`sip:${encodeURIComponent(id)}@localhost`)!.friends![0], `sip:${names[0]}@localhost`)
+  }
+})
+
+/** As an earlier version, or one with other domains, has stored it. */
+const stored = {
+  id: 'sip:zoe@other.example',
+  aliases: ['sip:z@elsewhere.example', 'mailto:zoe@x.example', 'sip:2001:db8::7', 'sip:prose@localhost'],
+  friends: ['sip:a\u200bb@localhost', 'sip:x', 'sip:2001:db8::8', 'not any more'],
+  watchers: { block: ['no key'] },
+  servers: [{ uri: 'none', application: 'a' }],
+  credentials: { MD5: '0'.repeat(32) },
+  permissions: all,
+}
+
+test('whatever is stored, a permission can be withdrawn; what the change brings is judged', async (t) => {
+  const { make, put, hss, network } = await open()
+  await put({ id: 'yan', permissions: all })
+  const key = 'hss/hss/subscriber/sip:zoe@other.example'
+  await network.hosts.get('hss')!.store.write([{ key, value: stored }])
+  const patch = (patch: unknown, id = stored.id) => make({ do: 'patch', id, patch })
+  t.like(await patch({ permissions: none }), { done: 'changed', members: ['permissions'] })
+  t.deepEqual(hss.held(stored.id), { ...stored, permissions: none })
+  t.like(await patch({ friends: [...stored.friends, 'bob'] }), { done: 'changed', members: ['friends'] })
+  const told = (pointer: string) => ({ kind: 'malformed', pointer })
+  t.like((await patch({ friends: [...stored.friends, 'c\u200bd'] })).fault, told('/friends/4'))
+  t.like((await patch({ aliases: [stored.friends[0]] })).fault, told('/aliases/0'), 'a friend is no name of its own')
+  t.like((await patch({ aliases: ['prose', 'proxy'] })).fault, { kind: 'taken', pointer: '/aliases/1' })
+  const { credentials: _, ...settings } = stored
+  t.like(await make({ do: 'put', id: stored.id, settings }), { done: 'changed', members: ['permissions', 'friends'] })
+  t.like(await make({ do: 'put', settings }), { done: 'unchanged' })
+  t.like(await make({ do: 'remove', id: stored.id }), { done: 'removed' })
+})
+
+test('a subscriber by an IPv6 address is changed by it, and by the key that we tell', async (t) => {
+  const { make, put, hss } = await open()
+  await put({ id: '2001:db8::7', permissions: all })
+  for (const id of ['2001:db8::7', 'sip:[2001:db8:0::7]', hss.held('2001:db8::7')!.id]) {
+    t.like(await make({ do: 'patch', id, patch: { permissions: none } }), { done: 'changed' }, id)
+    t.like(await make({ do: 'put', id, settings: { permissions: all } }), { done: 'changed' }, id)
+  }
+  t.is(hss.size, 2)
+})
+
+test('over restarts with other domains a subscriber can be changed by the name that it has', async (t) => {
+  const { put, network } = await open()
+  await put({ id: 'zoe', friends: ['bob'], permissions: all })
+  const host = network.hosts.get('hss')!
+  Object.assign(host, { domains: ['new.example'] })
+  const hss = createHss('hss', file)
+  await hss.start!(host)
+  const [outcome] = await hss.provision([{ do: 'patch', id: 'sip:zoe@localhost', patch: { permissions: none } }])
+  t.like(outcome, { done: 'changed', members: ['permissions'] })
 })
