@@ -1,7 +1,7 @@
 /**
  * Overload control. Once we read late, what begins something waits in a line behind what is under way, and gets what time that
  * leaves: so we are busy with as much as we can do, whatever is offered. The line is as long as what can be done in a moment;
- * who does not find room is turned away. Responses and whatever has a transaction already never come here.
+ * a connection on which more comes is not read meanwhile, a datagram that finds no room is turned away. Responses and whatever has a transaction already never come here.
  */
 import { isResponse, isStanding, seemsNew } from './beginnings.ts'
 import type { Clock, Timed } from './clock.ts'
@@ -30,17 +30,19 @@ const lately = 200 // ms
 const calm = 1000 // ms in which everybody finds room: the line is not needed any more
 const severe = 500 // ms of lag, with all that is new in the line: it is what is under way, or says so, that makes us late
 const least = 0.01
-const longest = 10_000 // waiting at most, whatever we can do
+const longest = 10_000 // waiting at most, whatever we can do; of what held connections had brought already as many more
 const toldAlike = 0.05 // for each that is served, so many datagrams that find no room are told: the others are not worth it
 const weight = 0.3 // of the newest look in what is held against many
 
 export class Admission implements Timed {
-  /** Of the requests that begin something, how many find room. */
+  /** Of the requests that begin something, how many find room at once. */
   share = 1
   /** Milliseconds: the least of the last three looks, since what a pause has kept waiting is soon done. */
   lag = 0
   private readonly options: AdmissionOptions
   private readonly line: WaitingLine
+  /** Connections that are not read until there is room. */
+  private readonly held = new Set<Flow>()
   private readonly looks: [number, number, number] = [0, 0, 0]
   /** There is a line. */
   private lined = false
@@ -83,7 +85,7 @@ export class Admission implements Timed {
   sifts(bytes: Buffer, flow: Flow): 'now' | 'later' | 'never' {
     if (!this.lined || isResponse(bytes)) return 'now'
     if (!seemsNew(bytes)) return this.passes() ? 'now' : 'never'
-    if (this.line.isFull && this.telling >= 1) {
+    if (this.telling >= 1 && this.line.roomFor(flow) <= 0) {
       this.telling-- // it is read, and `admits` says no
       return 'now'
     }
@@ -95,9 +97,10 @@ export class Admission implements Timed {
   }
   /** What a peer that offers `oc` is told in the Via of each response (RFC 7339 §4, §5.10). */
   feedback(): string {
-    const { clock } = this.options
     const loss = Math.round((1 - this.asked) * 100)
-    return `;oc=${loss};oc-algo="loss";oc-validity=500;oc-seq=${Math.floor(clock.date() / 1000)}.${++this.sequence}`
+    this.sequence = Math.max(this.sequence + 1, Math.floor(this.options.clock.date() * 100)) // seconds with five digits behind the dot
+    const fraction = String(this.sequence % 100_000).padStart(5, '0')
+    return `;oc=${loss};oc-algo="loss";oc-validity=500;oc-seq=${Math.floor(this.sequence / 100_000)}.${fraction}`
   }
 
   /** What is under way, or says so. */
@@ -107,9 +110,11 @@ export class Admission implements Timed {
   }
   private joins(waiting: Waiting, flow: Flow): boolean {
     this.arrivals++
-    if (this.line.isFull) {
+    if (this.line.roomFor(flow) <= 0) {
       this.turnAway(1)
-      return false
+      if (flow.hold === undefined || this.line.length >= 2 * longest) return false
+      if (!this.held.has(flow)) flow.hold(true)
+      this.held.add(flow)
     }
     // a copy: its batch would be held for as long as it waits
     this.line.join(Buffer.isBuffer(waiting) ? Buffer.from(waiting) : waiting, flow)
@@ -131,9 +136,13 @@ export class Admission implements Timed {
   }
   /** What would find no room is not even handed to us, but for one that may be told so. */
   private readonly spare = (): void => {
-    const { room, length } = this.line
-    const unread = this.options.ration(this.lined ? Math.max(0, Math.ceil(room - length)) + Math.floor(this.telling) : Infinity)
+    const { line, lined } = this
+    const free = Math.max(0, Math.ceil(line.roomFor({ reliable: false })))
+    const unread = this.options.ration(lined ? free + Math.floor(this.telling) : Infinity)
     if (unread > 0) this.turnAway(unread)
+    if (lined && line.roomFor({ reliable: true }) < line.room / 2) return
+    for (const flow of this.held) flow.hold!(false)
+    this.held.clear()
   }
 
   private watch(): void {
@@ -171,7 +180,8 @@ export class Admission implements Timed {
     this.share += weight * ((tried === 0 ? 1 : this.begun / tried) - this.share)
     if (this.share > 0.95) this.asked = Math.min(1, this.asked * 1.02)
     else this.asked = Math.max(this.share ** 2, this.asked * (1 - weight * (1 - this.share)))
-    if (now - this.fullAt >= calm && this.lag < target && this.standingShare === 1) {
+    const isCalm = now - this.fullAt >= calm && this.lag < target && this.line.length === 0
+    if (isCalm && this.standingShare === 1) {
       this.lined = false
       this.share = this.asked = 1
     }

@@ -38,10 +38,13 @@ export class Gate {
     const { clock, ids, lag, ration, read, begin, stats } = options
     this.options = options
     const serve = (waiting: Buffer | SipRequest, flow: Flow): void => {
-      this.counted = !Buffer.isBuffer(waiting)
-      if (Buffer.isBuffer(waiting)) read(waiting, flow)
-      else begin(waiting, flow)
-      this.counted = false
+      if (Buffer.isBuffer(waiting)) return read(waiting, flow)
+      this.counted = true
+      try {
+        begin(waiting, flow)
+      } finally {
+        this.counted = false
+      }
     }
     this.admission = new Admission({
       clock,
@@ -86,7 +89,7 @@ export class Gate {
     const { ids, agent, transmit, stats } = this.options
     stats.count(counter, 1)
     const more = [['Retry-After', String(this.admission.retryAfter())]] as const
-    const bytes = refusal(request, flow, { status: 503, text }, agent(), ids.token(8), more)
+    const bytes = refusal(request, flow, { status: 503, text }, agent(), ids.token(8), more, this.feedback)
     if (bytes !== undefined) transmit(flow, bytes)
   }
   private drop(flow: Flow): void {

@@ -23,13 +23,14 @@ interface Entry {
 }
 
 export class WaitingLine {
-  /** How many may wait. */
+  /** How many datagrams may wait; as many requests that came by connections. */
   room = 0
   /** When nobody waited last, by the clock. */
   emptyAt = 0
   private readonly options: WaitingLineOptions
   private entries: Entry[] = []
   private head = 0
+  private datagrams = 0
   private endedAt = 0
 
   constructor(options: WaitingLineOptions) {
@@ -38,11 +39,13 @@ export class WaitingLine {
   get length(): number {
     return this.entries.length - this.head
   }
-  get isFull(): boolean {
-    return this.length >= this.room
+  /** Below 0: more wait than may. */
+  roomFor({ reliable }: Pick<Flow, 'reliable'>): number {
+    return this.room - (reliable ? this.length - this.datagrams : this.datagrams)
   }
   join(waiting: Waiting, flow: Flow): void {
     if (this.length === 0) this.options.clock.soon(this.take)
+    if (!flow.reliable) this.datagrams++
     this.entries.push({ waiting, flow })
   }
   /** One turn. */
@@ -65,6 +68,7 @@ export class WaitingLine {
   }
   private next(): Entry {
     const entry = this.entries[this.head++]!
+    if (!entry.flow.reliable) this.datagrams--
     if (this.head === this.entries.length || this.head >= 1024) {
       this.entries = this.entries.slice(this.head)
       this.head = 0

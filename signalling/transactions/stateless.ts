@@ -58,10 +58,11 @@ export function refusal(
   agent: string,
   tag: string,
   more: HeaderList = [],
+  feedback?: () => string,
 ): Buffer | undefined {
   if (request.method === 'ACK' || request.find(H.Via) < 0) return undefined // nobody to answer
   const answer = buildResponse(request, fault.status, {
-    via: stampedVia(request, flow),
+    via: stampedVia(request, flow, feedback),
     toTag: tag,
     headers: [['Warning', warning(agent, fault.text)], ...more],
   })

@@ -33,6 +33,8 @@ export interface Pipe {
   /** Bytes written that the peer has not taken yet. */
   readonly waiting: number
   write(bytes: Uint8Array): void
+  pause(): void
+  resume(): void
   /** Ends it when what was written is gone. */
   end(): void
   abort(): void
@@ -172,12 +174,17 @@ export class ConnectionFlow implements Flow, Watched {
     this.told = true
     this.sink.closed(this)
   }
+  hold(held: boolean): void {
+    if (held) this.pipe.pause()
+    else this.pipe.resume()
+  }
   shed(why: string): void {
     this.sink.failed(this, why)
     if (this.pipe.waiting > 0) this.pipe.abort()
     else this.pipe.end()
   }
   close(): void {
+    this.pipe.resume() // or the peer's part of the end would never be read
     this.pipe.end()
   }
 }

@@ -28,6 +28,8 @@ function pipeOf(socket: Socket): Pipe {
       return socket.writableLength
     },
     write: (bytes) => socket.write(bytes),
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
     end: () => socket.destroySoon(),
     abort: () => socket.destroy(),
   }

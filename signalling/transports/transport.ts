@@ -31,6 +31,8 @@ export interface Flow {
   identity: string | undefined
   /** Queues the bytes; never throws. False: the flow is closed or its peer too slow, nothing was taken. */
   send(bytes: Uint8Array): boolean
+  /** Stops reading, or goes on: the peer waits as TCP has it. What was read before still comes. Connections only. */
+  hold?(held: boolean): void
   /** Ends a connection; does nothing on datagrams. */
   close(): void
 }

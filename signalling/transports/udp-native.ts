@@ -114,7 +114,7 @@ export class NativeSocket implements DatagramSocket {
     const { shared } = this
     const count = shared[unread]!
     shared[unread] = 0
-    shared[room] = Math.max(0, Math.min(beginnings, 2 ** 31 - 1))
+    shared[room] = beginnings === Infinity ? -1 : Math.min(Math.max(0, beginnings), 2 ** 31 - 1)
     return count
   }
   close(): Promise<void> {

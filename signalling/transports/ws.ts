@@ -39,6 +39,8 @@ function pipeOf(socket: WebSocket): Pipe {
     },
     // Text frames, as browsers' SIP stacks expect; one that is no UTF-8 would end the connection (RFC 6455 §8.1, RFC 7118 §4.2).
     write: (bytes) => socket.send(bytes, { binary: !isUtf8(bytes) }),
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
     end: () => socket.close(1001),
     abort: () => socket.terminate(),
   }

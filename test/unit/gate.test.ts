@@ -63,6 +63,11 @@ test('an overloaded node says when to come again; a flood on a connection ends i
   t.regex(sent[0]!.text('Warning')!, /overloaded/)
   t.regex(sent[0]!.text('Retry-After')!, /^[1-5]$/)
   t.true(flow.open)
+  const controlled = scan(
+    Buffer.from(requestText('MESSAGE', 'sip:bob@localhost', { via: '10.0.0.2;oc;oc-algo="loss"' })),
+  ) as SipRequest
+  t.false(gate.admits(controlled, flow))
+  t.regex(sent.at(-1)!.text('Via')!, /;oc=\d+;oc-algo="loss";/, 'who is refused is told to send less')
   for (let i = 0; i < 12_000; i++) gate.admits(request, flow)
   t.false(flow.open)
 })

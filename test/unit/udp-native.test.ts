@@ -125,3 +125,15 @@ test('what the kernel refused is told with the peer', async (t) => {
   kernel.listener(1, 1, undefined)
   t.deepEqual(failures, ['192.0.2.7 EACCES'])
 })
+
+test('without a ration all comes through, however long there is none', async (t) => {
+  const { kernel, socket } = await scene()
+  const seen = [kernel.shared[1]]
+  for (const beginnings of [7, 0, 2 ** 40, Infinity]) {
+    kernel.shared[2] = 3
+    t.is(socket.ration(beginnings), 3)
+    seen.push(kernel.shared[1])
+  }
+  t.deepEqual(seen, [-1, 7, 0, 2 ** 31 - 1, -1], 'it counts down from all but -1')
+  t.is(socket.ration(1), 0)
+})
