@@ -1,10 +1,12 @@
 /** A network as data: what a dialplan file says, checked and with its lines remembered. */
 
+import { isIPv6 } from 'node:net'
 import {
   type ConnectionLimits,
   type HostPort,
   isAnyHost,
   type Listening,
+  plainHost,
   printHostPort,
   type Rate,
   type Rule,
@@ -120,11 +122,12 @@ export function parseListen(text: string): Listening | undefined {
   return place && { transport: match![1]!.toUpperCase() as Listening['transport'], ...place }
 }
 
-/** Reads `127.0.0.1:8080` or `[::1]:8080`. Undefined where the text is no such address. */
+/** Reads `127.0.0.1:8080` or `[::1]:8080`; equal addresses read the same. Undefined where the text is no such address. */
 export function parsePlace(text: string): HostPort | undefined {
   const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):([0-9]{1,5})$/.exec(text)
   const port = Number(match?.[3])
-  return match === null || port > 65535 ? undefined : { host: (match[1] ?? match[2])!, port }
+  if (match === null || port > 65535 || (match[1] !== undefined && !isIPv6(match[1]))) return undefined
+  return { host: plainHost((match[1] ?? match[2])!), port }
 }
 
 /** Reads `203.0.113.7`, `sip.example.com:5061`, `[2001:db8::7]`: port 0 where there is none. Undefined where it is no such place. */

@@ -2,7 +2,7 @@
 
 import { isIP } from 'node:net'
 import { dirname, isAbsolute, join } from 'node:path'
-import type { ConnectionLimits, Listening, Rule } from '../signalling/index.ts'
+import { type ConnectionLimits, type Listening, plainHost, type Rule } from '../signalling/index.ts'
 import {
   type Capture,
   type Dialplan,
@@ -102,7 +102,7 @@ export function loadDialplan(file: string): Outcome<Dialplan> {
       ...(capture === undefined ? {} : { capture }),
       api,
       data,
-      trusted,
+      trusted: trusted.map(plainHost),
       limits,
       connections,
       dns,

@@ -37,7 +37,8 @@ export function readListen(
   return all.flatMap((each, index) => {
     const { at, advertise: outer } = typeof each === 'string' ? { at: each, advertise: undefined } : each
     const listen = parseListen(at)
-    if (listen === undefined) fault(lineOf(...path, index), `listen has ${at}`, 'a port of at most 65535')
+    if (listen === undefined)
+      fault(lineOf(...path, index), `listen has ${at}`, 'an IP address or host name, and a port of at most 65535')
     const advertise = outer === undefined ? undefined : parseOuter(outer)
     if (outer !== undefined && advertise === undefined)
       fault(

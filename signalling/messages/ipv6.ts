@@ -33,6 +33,11 @@ export function plainIpv6(text: string): string | undefined {
   return length < 2 ? hex(words) : `${hex(words.slice(0, start))}::${hex(words.slice(start + length))}`
 }
 
+/** As the system names peers: IPv6 in RFC 5952 form, IPv4 wrapped in it as IPv4; host names and IPv4 as they are. */
+export function plainHost(host: string): string {
+  return (plainIpv6(host) ?? host).replace(/^::ffff:(?=\d+\.)/, '')
+}
+
 /** The first of the longest runs of zero words. */
 function longestZeros(words: readonly number[]): { readonly start: number; readonly length: number } {
   let best = { start: 0, length: 0 }
