@@ -14,6 +14,7 @@ import { reload } from '../reload.ts'
 import type { TapOptions } from '../taps.ts'
 import { readCollector, readCount, readSize } from './arguments.ts'
 import { checkCollector } from './collector.ts'
+import { locateListening } from './listening.ts'
 import { logLevelOption, openLog } from './logging.ts'
 import { assembleDialplan, readDialplan } from './network.ts'
 import { addOverrides, type Overrides, override } from './overrides.ts'
@@ -66,8 +67,8 @@ export function startCommand(): Command {
 }
 
 async function start(file: string, options: StartOptions): Promise<void> {
-  const read = (): Dialplan => mirrored(override(readDialplan(file, options.node), options), options)
-  const dialplan = read()
+  const read = (): Promise<Dialplan> => locateListening(mirrored(override(readDialplan(file, options.node), options), options))
+  const dialplan = await read()
   checkOptions(dialplan, options)
   await checkMirror(dialplan, options)
   const exposed = exposure(dialplan)
@@ -87,7 +88,7 @@ async function start(file: string, options: StartOptions): Promise<void> {
   surviveFaults(log)
   stopOnSignal(running, http, log)
   const again = async (): Promise<Dialplan> => {
-    const next = read()
+    const next = await read()
     await checkMirror(next, options)
     return next
   }

@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import test from 'ava'
 import { announcement } from '../../dialplans/announcement.ts'
 import { assemble } from '../../dialplans/assemble.ts'
+import { locateListening } from '../../dialplans/commands/listening.ts'
 import { type Dialplan, type Outcome, parseOuter, printFault } from '../../dialplans/dialplan.ts'
 import { loadDialplan } from '../../dialplans/load.ts'
+import { atNode, elsewhere } from '../../dialplans/nodes.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'proxima-listen-'))
 test.after.always(() => rmSync(folder, { recursive: true, force: true }))
@@ -30,6 +32,32 @@ function faultsOf(listen: string, more = ''): readonly string[] {
   const faults = outcome.faults ?? assemble(outcome.value).faults ?? []
   return faults.map((fault) => printFault(fault).replace(/^[^:]*:/, ''))
 }
+
+test('a host name in listen is looked up at start, at all nodes', async (t) => {
+  const names: string[] = []
+  const addressOf = (host: string): Promise<{ address: string }> => {
+    names.push(host)
+    return host === 'one.test'
+      ? Promise.resolve({ address: '192.0.2.1' })
+      : Promise.reject(Object.assign(new Error(), { code: 'EAI' }))
+  }
+  const plan = loaded('listen: [udp://one.test:5060, "tcp://one.test:5060", "ws://[::1]:0"]')
+  const hosts = (listen: Dialplan['listen']): readonly string[] => listen.map(({ host }) => host)
+  t.deepEqual(hosts((await locateListening(plan, addressOf)).listen), ['192.0.2.1', '192.0.2.1', '::1'])
+  t.deepEqual(names, ['one.test'])
+  const several = loaded(
+    'nodes:\n  one: { listen: [udp://one.test:5060], elements: [proxy] }\n  two: { listen: [udp://192.0.2.2:5060], elements: [hss] }',
+  )
+  const second = atNode(several, 'two')
+  if (second.faults !== undefined) return t.fail()
+  const two = await locateListening(second.value, addressOf)
+  t.like(elsewhere(two).get('proxy'), { name: 'one', host: '192.0.2.1', port: 5060 })
+  t.deepEqual(hosts(two.listen), ['192.0.2.2'])
+  const plain = loaded('listen: [udp://127.0.0.1:5060]')
+  t.is(await locateListening(plain, addressOf), plain)
+  const refusal = await t.throwsAsync(locateListening(loaded('listen: [udp://two.test:5060]'), addressOf))
+  t.is(refusal?.message, 'udp://two.test:5060: the host two.test cannot be found (EAI); write an IP address of its machine')
+})
 
 test('an entry of listen may advertise another address', (t) => {
   const listen =
