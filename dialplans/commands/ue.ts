@@ -147,13 +147,26 @@ async function register(ue: Ue, server: string, transport: Transport, clock: Clo
 }
 
 function refusedRegistration(device: string, server: string, transport: Transport, answer: Answer | undefined): Refusal {
-  if (answer === undefined || answer.status === 503 || answer.status === 408)
+  const { status, reason, warning, unheard } = answer ?? { status: 408, unheard: true }
+  if (unheard === true && status !== 408)
     return new Refusal(`nobody answers at ${server} over ${transport}; start a server (npm start), or name it by --server`)
-  const { status, reason, warning } = answer
+  if (unheard === true) {
+    const within = `within ${patience / 1000} s`
+    return new Refusal(
+      `no answer came from ${server} over ${transport} ${within}; is it a SIP server, and not too busy? see --server`,
+    )
+  }
   const said = `${status} ${warning ?? reason}`
   if (status === 401 || status === 407 || status === 403)
     return new Refusal(`${server} does not let ${device} in (${said}): no such subscriber, or another password; see --password`)
+  if (isPassing(status))
+    return new Refusal(`${server} answers, but cannot register ${device} now (${said}); try again, or look at the server's log`)
   return new Refusal(`${server} does not register ${device}: ${said}; see --domain and --server`)
+}
+
+/** Nothing is wrong with the question: the server, or somebody behind it, cannot answer it at the time. */
+function isPassing(status: number): boolean {
+  return status === 408 || status === 480 || status >= 500
 }
 
 async function attach(ue: Ue, mme: string): Promise<void> {
@@ -169,10 +182,14 @@ async function serve(ue: Ue, options: UeCommandOptions, lines: UeLines, why: () 
   if (options.discover === true) roles.push('discoverer')
   if (roles.length > 0) {
     const granted = await ue.requestProximity(roles)
-    if (typeof granted === 'number')
+    if (typeof granted === 'number') {
+      const wanted = `${options.discover ? '--discover' : ''}${roles.length > 1 ? ' or ' : ''}${options.discoverable ? '--discoverable' : ''}`
       throw new Refusal(
-        `${ue.device} has no permission for ${options.discover ? '--discover' : ''}${roles.length > 1 ? ' or ' : ''}${options.discoverable ? '--discoverable' : ''} (${granted}); its subscriber record gives it${why()}`,
+        isPassing(granted)
+          ? `${ue.device} cannot be given ${wanted} now (${granted}); try again, or look at the server's log${why()}`
+          : `${ue.device} has no permission for ${wanted} (${granted}); its subscriber record gives it${why()}`,
       )
+    }
   }
   if (options.discover !== true && options.near !== true && options.peers === undefined) return
   const { peers, period } = options

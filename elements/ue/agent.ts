@@ -15,11 +15,12 @@ export interface AgentBody {
   readonly content: string
 }
 
-/** A final response. `warning` is the text of `Warning: 399`, where there is one. */
+/** A final response. `warning` is the text of `Warning: 399`, where there is one; `unheard`: nobody said it, the status is ours. */
 export interface Answer {
   readonly status: number
   readonly reason: string
   readonly warning: string | undefined
+  readonly unheard?: true
 }
 
 /** A body that came in. Fits `readBody` of the schemas. */

@@ -22,7 +22,7 @@ const returnFirst = 250
 const returnMost = 30_000
 const goodbye = 2_000 // milliseconds that saying it may take
 const goodbyeHeard = 6_000 // the same where a connection stands: whoever is behind the server may have been started again
-const noConnection: Answer = { status: 503, reason: 'Service Unavailable', warning: 'no connection' }
+const noConnection: Answer = { status: 503, reason: 'Service Unavailable', warning: 'no connection', unheard: true }
 
 export class SipJsAgent implements UserAgent {
   readonly identity: string

@@ -17,5 +17,6 @@ export function warningOf(message: Incoming): string | undefined {
 }
 
 export function answerOf(message: Core.IncomingResponseMessage): Answer {
-  return { status: message.statusCode ?? 500, reason: message.reasonPhrase ?? '', warning: warningOf(message) }
+  const answer = { status: message.statusCode ?? 500, reason: message.reasonPhrase ?? '', warning: warningOf(message) }
+  return message.hasHeader('Via') ? answer : { ...answer, unheard: true } // sip.js makes up those of silence and broken ways
 }

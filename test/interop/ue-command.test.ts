@@ -1,4 +1,6 @@
 /** `proxima ue` and `proxima demo` as a user meets them: real processes against a real node. */
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -136,6 +138,32 @@ for (const [title, args, line] of refused) {
     t.is(code, 1)
     t.regex(err.trimEnd(), line)
     t.is(err.trimEnd().split('\n').length, 1, err)
+  })
+}
+
+/** A server whose HSS hangs, say; and one that never says anything. */
+const troubled: readonly (readonly [title: string, response: string | undefined, line: RegExp])[] = [
+  [
+    '503',
+    '503 Service Unavailable',
+    /^proxima: 127\.\S+ answers, but cannot register sip:alice@localhost now \(503 the HSS is away\); try/,
+  ],
+  ['silence', undefined, /^proxima: no answer came from 127\.\S+ over udp within 10 s; .*--server$/],
+]
+for (const [title, response, line] of troubled) {
+  test(`what is known of a server that cannot register anybody is told: ${title}`, async (t) => {
+    const socket = createSocket('udp4')
+    t.teardown(() => new Promise<void>((done) => void socket.close(done)))
+    socket.on('message', (bytes, { address, port }) => {
+      const kept = bytes.toString().match(/^(?:Via|From|To|Call-ID|CSeq):.*\r\n/gim) ?? []
+      const text = `SIP/2.0 ${response}\r\n${kept.join('')}Warning: 399 x "the HSS is away"\r\nContent-Length: 0\r\n\r\n`
+      if (response !== undefined) socket.send(text, port, address)
+    })
+    socket.bind(0, '127.0.0.1')
+    await once(socket, 'listening')
+    const { code, err } = await proxima('ue', 'alice', '--server', `127.0.0.1:${socket.address().port}`, '--air', 'none')
+    t.is(code, 1)
+    t.regex(err.trimEnd(), line)
   })
 }
 
