@@ -202,37 +202,6 @@ for (const [what, text, status] of [
   })
 }
 
-test('a connection that is held is not read until it is held no more, and can be ended', async (t) => {
-  const { agent, port } = await scene(t)
-  const ask = (n: number): string => requestText('OPTIONS', 'sip:agent@localhost', { branch: `z9hG4bK-${n}`, callId: `c${n}` })
-  const asked = (): readonly string[] => agent.got.map(({ request }) => request.callId)
-  const other = new Peer(port('TCP'))
-  const stream = new Peer(port('TCP'))
-  const socket = new WebSocket(`ws://127.0.0.1:${port('WS')}`, 'sip')
-  await new Promise((resolve) => socket.once('open', resolve))
-  let count = 0
-  for (const send of [(text: string) => stream.socket.write(text), (text: string) => socket.send(text)]) {
-    const [first, second] = [++count, ++count]
-    send(ask(first))
-    await until(() => asked().includes(`c${first}`))
-    const { flow } = agent.got.at(-1)!
-    flow.hold!(true)
-    send(ask(second))
-    for (let i = 0; i < 5; i++) {
-      const mark = 100 + ++count
-      other.socket.write(ask(mark))
-      await until(() => asked().includes(`c${mark}`))
-    }
-    t.false(asked().includes(`c${second}`))
-    flow.hold!(false)
-    await until(() => asked().includes(`c${second}`))
-    flow.hold!(true)
-    flow.close()
-  }
-  await until(() => stream.ended && socket.readyState === WebSocket.CLOSED)
-  t.pass()
-})
-
 test('a message too long, whose end is known: 513 by the listener it came to, and the connection stays', async (t) => {
   const { agent, node, port } = await scene(t)
   const peer = new Peer(port('TCP'))

@@ -1,0 +1,73 @@
+/** Connections that are not read for a while, as overload control has it. */
+import { createConnection, type Socket } from 'node:net'
+import test, { type ExecutionContext } from 'ava'
+import WebSocket from 'ws'
+import { createNode, ManualClock, memoryStore, seededIds, silent } from '../../signalling/index.ts'
+import { compilePlan } from '../../signalling/routing/compile.ts'
+import { Agent } from '../support/lab.ts'
+import { requestText } from '../support/wire.ts'
+
+async function scene(t: ExecutionContext): Promise<{ readonly agent: Agent; port(transport: string): number }> {
+  const clock = new ManualClock()
+  const agent = new Agent('agent')
+  const { plan } = compilePlan({ domains: ['localhost'], elements: new Map([['agent', agent.claims]]), ownAddresses: [] })
+  const node = createNode({
+    name: 'held',
+    plan: plan!,
+    elements: [agent],
+    domains: ['localhost'],
+    trusted: [],
+    store: memoryStore(clock),
+    clock,
+    ids: seededIds(1),
+    log: silent,
+    listen: [
+      { transport: 'TCP', host: '127.0.0.1', port: 0 },
+      { transport: 'WS', host: '127.0.0.1', port: 0 },
+    ],
+  })
+  await node.start()
+  t.teardown(() => node.stop(0))
+  return { agent, port: (name) => node.listening.find(({ transport }) => transport === name)?.port ?? 0 }
+}
+
+function call(port: number): Promise<Socket> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ port, host: '127.0.0.1' }, () => resolve(socket.resume()))
+  })
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise<void>((resolve) => setImmediate(resolve))
+}
+
+test('a connection that is held is not read until it is held no more, and can be ended', async (t) => {
+  const { agent, port } = await scene(t)
+  const ask = (n: number): string => requestText('OPTIONS', 'sip:agent@localhost', { branch: `z9hG4bK-${n}`, callId: `c${n}` })
+  const asked = (): readonly string[] => agent.got.map(({ request }) => request.callId)
+  const other = await call(port('TCP'))
+  const stream = await call(port('TCP'))
+  const socket = new WebSocket(`ws://127.0.0.1:${port('WS')}`, 'sip')
+  await new Promise((resolve) => socket.once('open', resolve))
+  let count = 0
+  for (const send of [(text: string) => stream.write(text), (text: string) => socket.send(text)]) {
+    const [first, second] = [++count, ++count]
+    send(ask(first))
+    await until(() => asked().includes(`c${first}`))
+    const { flow } = agent.got.at(-1)!
+    flow.hold!(true)
+    send(ask(second))
+    for (let i = 0; i < 5; i++) {
+      const mark = 100 + ++count
+      other.write(ask(mark))
+      await until(() => asked().includes(`c${mark}`))
+    }
+    t.false(asked().includes(`c${second}`))
+    flow.hold!(false)
+    await until(() => asked().includes(`c${second}`))
+    flow.hold!(true)
+    flow.close()
+  }
+  await until(() => stream.closed && socket.readyState === WebSocket.CLOSED)
+  t.pass()
+})
