@@ -64,10 +64,17 @@ export class Identities {
     this.place(identity)
   }
 
-  async drop({ epuid, device }: Identity, more: readonly Write[] = []): Promise<void> {
+  /** Out of force at once, out of the store when it resolves; there again where it rejects. */
+  async drop(identity: Identity, more: readonly Write[] = []): Promise<void> {
+    const { epuid, device } = identity
     this.byEpuid.delete(epuid)
     if (this.byDevice.get(device)?.epuid === epuid) this.byDevice.delete(device)
-    await this.host.store.write([{ key: this.key(epuid), delete: true }, ...more])
+    try {
+      await this.host.store.write([{ key: this.key(epuid), delete: true }, ...more])
+    } catch (fault) {
+      if (!this.byDevice.has(device)) this.place(identity) // else it has been given another meanwhile
+      throw fault
+    }
   }
 
   newEpuid(): string {

@@ -51,7 +51,11 @@ export class Moves {
     const epuid = here?.epuid ?? this.identities.newEpuid()
     const own = here?.bindings.map(({ application }) => application)
     const move: Move = {
-      ...{ device, epuid, former, server, brought },
+      device,
+      epuid,
+      former,
+      server,
+      brought,
       ...(own === undefined ? {} : { own }),
       ...(here?.former === undefined ? {} : { before: here.former }),
     }
