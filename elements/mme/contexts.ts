@@ -108,11 +108,11 @@ export class Contexts {
     const temporary = this.newTemporary()
     this.byTemporary.set(temporary, context)
     const now = clock.date()
-    const old = { temporary: context.stored.temporary, until: now + this.rules.grace }
-    const { former: _, ...kept } = context.stored
-    const next = { ...kept, temporary, validUntil: now + this.rules.lifetime, former: old }
+    const before = context.stored
+    const old = { temporary: before.temporary, until: now + this.rules.grace }
+    const fresh = { temporary, validUntil: now + this.rules.lifetime, former: old }
     try {
-      await this.host.store.write([{ key: this.key(context.device), value: next }])
+      await this.host.store.write([{ key: this.key(context.device), value: { ...before, ...fresh } }])
     } catch (fault) {
       this.byTemporary.delete(temporary)
       throw fault
@@ -121,10 +121,10 @@ export class Contexts {
       this.byTemporary.delete(temporary) // detached meanwhile
       return
     }
-    const { former, prose, leaves } = context.stored
-    if (former !== undefined) this.byTemporary.delete(former.temporary)
-    const { leaves: __, ...fresh } = next // it may have come back meanwhile
-    context.stored = { ...fresh, prose, ...(leaves === undefined ? {} : { leaves }) }
+    const { stored } = context
+    if (stored.former !== undefined) this.byTemporary.delete(stored.former.temporary)
+    context.stored = { ...stored, ...fresh }
+    if (stored !== before) this.saveSoon(context) // what has changed meanwhile was written with the old one
     clock.after(this.rules.grace, () => {
       if (this.byTemporary.get(old.temporary) === context) this.byTemporary.delete(old.temporary)
     })

@@ -1,0 +1,27 @@
+/** What the store keeps of an attached UE while several things happen to it at a time (SPEC §3.6). */
+import test from 'ava'
+import { Contexts } from '../../elements/mme/contexts.ts'
+import { identifierRules } from '../../elements/mme/settings.ts'
+import { type Host, ManualClock, memoryStore, seededIds, silent } from '../../signalling/index.ts'
+
+const device = 'sip:alice@localhost'
+
+test('what changes while an identifier is replaced does not bring the old one back at the next start', async (t) => {
+  const clock = new ManualClock()
+  const parts = { name: 'mme', clock, store: memoryStore(clock), ids: seededIds(1), domains: ['localhost'], log: silent }
+  const host = { ...parts, gauge: () => undefined, count: () => undefined } as unknown as Host
+  const contexts = new Contexts(host, identifierRules({}))
+  const context = await contexts.obtain(device, false)
+  const before = context.stored.temporary
+  const replaced = contexts.reallocate(context)
+  contexts.change(context, true)
+  await replaced
+  await clock.advance(1)
+  t.not(context.stored.temporary, before)
+  t.true(context.stored.prose)
+  contexts.stop()
+  const later = new Contexts(host, identifierRules({}))
+  await later.load()
+  t.deepEqual(later.of(device)?.stored, context.stored)
+  later.stop()
+})
