@@ -6,7 +6,7 @@ import { Subscriptions } from './dialogs/subscriptions.ts'
 import type { Element } from './element.ts'
 import { Gate } from './gate.ts'
 import { hostFor } from './hosts.ts'
-import { type SipRequest, SipResponse } from './messages/message.ts'
+import { type Fault, type SipRequest, SipResponse } from './messages/message.ts'
 import { scan } from './messages/scan.ts'
 import type { Listening, NodeOptions, Renewable } from './node-options.ts'
 import { openings } from './openings.ts'
@@ -279,7 +279,7 @@ class ProximaNode implements Node, TransportSink {
     if (flow.reliable || this.gate.passes(bytes, flow)) this.read(bytes, flow)
   }
   private read(bytes: Buffer, flow: Flow): void {
-    const { clock, limits, log } = this.options
+    const { limits, log } = this.options
     const message = scan(bytes, limits === undefined ? {} : { limits })
     if (message === undefined) {
       this.notSip(bytes, flow)
@@ -287,21 +287,13 @@ class ProximaNode implements Node, TransportSink {
     }
     this.stats.received++
     if (this.flows.note(flow) && message.via?.has('alias')) this.flows.share(flow, message.via)
-    this.tap?.message({
-      at: clock.date(),
-      transport: flow.transport,
-      from: { address: flow.remote.host, port: flow.remote.port },
-      to: { address: flow.local.host, port: flow.local.port, ...this.edge },
-      direction: 'in',
-      bytes,
-    })
+    if (this.tap !== undefined) this.show(this.tap, 'in', flow, bytes)
     try {
       if (message.fault !== undefined) {
         this.stats.malformed++
         log.debug({ from: flow.remote, fault: message.fault.text }, 'malformed message')
         if (message instanceof SipResponse) return
-        const bytes = refusal(message, flow, message.fault, sentByText(flow), this.options.ids.token(8))
-        if (bytes !== undefined) this.transmit(flow, bytes)
+        this.refuse(message, flow, message.fault)
       } else if (message instanceof SipResponse) this.table.receiveResponse(message)
       else if (this.ready) this.table.receiveRequest(unstrict(message, this.flows), flow)
       else this.refuseEarly(message, flow)
@@ -332,36 +324,29 @@ class ProximaNode implements Node, TransportSink {
     else if (flow.send(answer)) this.stats.count('stun_answers', 1)
   }
   /** Datagrams come again and find us ready; on a connection nothing does. */
-  private refuseEarly(message: Parameters<typeof refusal>[0], flow: Flow): void {
-    if (!flow.reliable) return
-    const bytes = refusal(
-      message,
-      flow,
-      { status: 503, text: 'starting or stopping' },
-      sentByText(flow),
-      this.options.ids.token(8),
-    )
+  private refuseEarly(request: SipRequest, flow: Flow): void {
+    if (flow.reliable) this.refuse(request, flow, { status: 503, text: 'starting or stopping' })
+  }
+  private refuse(request: SipRequest, flow: Flow, fault: Fault): void {
+    const bytes = refusal(request, flow, fault, sentByText(flow), this.options.ids.token(8))
     if (bytes !== undefined) this.transmit(flow, bytes)
   }
   private transmit(flow: Flow, bytes: Buffer): boolean {
-    const { clock } = this.options
-    const taken = flow.send(bytes)
-    if (!taken) {
+    if (!flow.send(bytes)) {
       const back = wayBack(bytes, flow, this.flows)
       if (back !== undefined) return this.transmit(back, bytes)
       this.stats.unsent++
       return false
     }
     this.stats.sent++
-    this.tap?.message({
-      at: clock.date(),
-      transport: flow.transport,
-      from: { address: flow.local.host, port: flow.local.port, ...this.edge },
-      to: { address: flow.remote.host, port: flow.remote.port },
-      direction: 'out',
-      bytes,
-    })
+    if (this.tap !== undefined) this.show(this.tap, 'out', flow, bytes)
     return true
+  }
+  private show(tap: Tap, direction: 'in' | 'out', { transport, local, remote }: Flow, bytes: Buffer): void {
+    const peer = { address: remote.host, port: remote.port }
+    const us = { address: local.host, port: local.port, ...this.edge }
+    const [from, to] = direction === 'in' ? [peer, us] : [us, peer]
+    tap.message({ at: this.options.clock.date(), transport, from, to, direction, bytes })
   }
   closed(flow: Flow): void {
     this.table.flowClosed(flow)
@@ -378,9 +363,7 @@ class ProximaNode implements Node, TransportSink {
     this.options.log.debug({ transport: flow.transport, remote: flow.remote, why }, 'a stream brings what cannot be taken')
     const message = scan(head.includes('\r\n\r\n') ? head : Buffer.concat([head, Buffer.from('\r\n\r\n')]))
     if (message === undefined || message instanceof SipResponse) return
-    const fault = { status: why.includes('more than') ? 513 : 400, text: why }
-    const answer = refusal(message, flow, fault, sentByText(flow), this.options.ids.token(8))
-    if (answer !== undefined) this.transmit(flow, answer)
+    this.refuse(message, flow, { status: why.includes('more than') ? 513 : 400, text: why })
   }
   refused(transport: TransportName, remote: HostPort, why: string): void {
     this.stats.count('certificates_refused', 1)

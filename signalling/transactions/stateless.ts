@@ -50,7 +50,7 @@ function partsOutsideQuotes(text: string): string[] {
   return [...parts, text.slice(start)]
 }
 
-/** The refusal of a request that scan found wrong; undefined where not even that is possible, or would be an amplification. */
+/** The refusal of a request that gets no transaction; undefined where not even that is possible, or would be an amplification. */
 export function refusal(
   request: SipRequest,
   flow: Flow,
