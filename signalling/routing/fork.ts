@@ -66,7 +66,7 @@ class Branch implements ClientUser {
     this.fork.received(this, response)
   }
   onNoResponse(status: 408 | 503, why?: NotSent): void {
-    this.failed = why?.status ?? (status === 503 ? 480 : status)
+    this.failed = why?.status ?? (status === 503 ? this.fork.unreached : status)
     this.why = why?.text
     if (!this.fork.instead(this)) this.fork.check()
   }
@@ -210,6 +210,10 @@ export class ForkRun implements Fork {
       if (status !== 430 || !this.instead(branch)) this.check()
     }
   }
+  /** Nobody was there: of a request in a dialog 480 would end what it is about for good, as sip.js has it (RFC 5057 §5.1). */
+  get unreached(): 480 | 500 {
+    return this.request.toTag === '' ? 480 : 500
+  }
   /** When no branch is open: the next group, or the best answer. */
   check(): void {
     if (this.finished || this.running.some((branch) => branch.open)) return
@@ -222,7 +226,7 @@ export class ForkRun implements Fork {
     // RFC 3261 §16.7 step 6: a 503 from elsewhere says nothing of us; one of a fellow element does
     if (best?.status === 503 && this.running.every(({ target }) => !('element' in target.hop))) this.answer(500)
     else if (best !== undefined) this.back(best, otherChallenges(best, this.running))
-    else this.answer(Math.min(...this.running.map((branch) => branch.failed || 480)))
+    else this.answer(Math.min(...this.running.map((branch) => branch.failed || this.unreached)))
   }
   private end(): void {
     this.finished = true

@@ -99,14 +99,21 @@ if (udpKind().kind === 'native') {
           each.send(text.replace(/Content-Length: \d+/, 'Content-Length: 0'), port, host)
         })
       let count = 0
-      const ask = (socket: typeof alice, method: string, uri: string, from: string, lines: readonly string[] = []) =>
+      const ask = (
+        socket: typeof alice,
+        method: string,
+        uri: string,
+        from: string,
+        lines: readonly string[] = [],
+        more: object = {},
+      ) =>
         new Promise<SipResponse>((resolve) => {
           const callId = `call-${++count}`
           answers.set(callId, (response) => response.status >= 200 && resolve(response))
           const names = { via: `x.invalid;rport`, branch: `z9hG4bK-${callId}`, callId, from: `sip:${from}@localhost` }
           const to = method === 'REGISTER' ? names.from : uri
           socket.send(
-            requestText(method, uri, { ...names, to, lines, ...(method === 'MESSAGE' ? { body: 'x' } : {}) }),
+            requestText(method, uri, { ...names, ...more, to, lines, ...(method === 'MESSAGE' ? { body: 'x' } : {}) }),
             port,
             host,
           )
@@ -128,6 +135,8 @@ if (udpKind().kind === 'native') {
         Array.from({ length: 50 }, (_, i) => (i % 2 === 0 ? 480 : 200)),
       )
       t.is((await ask(alice, 'INVITE', 'sip:bob@localhost', 'alice', ['Contact: <sip:alice@x.invalid>'])).status, 480)
+      const within = await ask(alice, 'MESSAGE', 'sip:bob@localhost', 'alice', text, { toTag: 'of-a-dialog' })
+      t.is(within.status, 500, 'a dialog does not end for it')
     })
   }
 }
