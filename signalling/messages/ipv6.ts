@@ -35,7 +35,12 @@ export function plainIpv6(text: string): string | undefined {
 
 /** As the system names peers: IPv6 in RFC 5952 form, IPv4 wrapped in it as IPv4; host names and IPv4 as they are. */
 export function plainHost(host: string): string {
-  return (plainIpv6(host) ?? host).replace(/^::ffff:(?=\d+\.)/, '')
+  return unwrapped(plainIpv6(host) ?? host)
+}
+
+/** An IPv4 address that is wrapped in IPv6 by itself; all else as it is. */
+export function unwrapped(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/, '')
 }
 
 /** The first of the longest runs of zero words. */

@@ -132,13 +132,13 @@ export class ConnectionFlow implements Flow, Watched {
   }
   /** A whole message. */
   received(bytes: Buffer): void {
-    if (bytes[3] !== slash && !(bytes[0] === 0x41 && bytes[1] === 0x43)) this.owed++ // neither response nor ACK
+    if (wantsAnswer(bytes)) this.owed++
     this.sink.received(bytes, this)
   }
   /** A message whose body was passed over, by its header; the sink answers it. */
   refused(why: string, head: Buffer): void {
     if (this.sink.broken === undefined) return this.sink.failed(this, why)
-    if (head[3] !== slash && !(head[0] === 0x41 && head[1] === 0x43)) this.owed++
+    if (wantsAnswer(head)) this.owed++
     this.sink.broken(this, why, head)
   }
   /** Something came; `partial`: and a message is not complete. */
@@ -189,7 +189,7 @@ export class ConnectionFlow implements Flow, Watched {
   }
 }
 
-/** An address without the IPv6 wrapping of an IPv4 peer. */
-export function plainAddress(host: string | undefined): string {
-  return (host ?? '').replace(/^::ffff:(?=\d+\.)/, '')
+/** Neither a response nor an ACK. */
+function wantsAnswer(bytes: Buffer): boolean {
+  return bytes[3] !== slash && !(bytes[0] === 0x41 && bytes[1] === 0x43)
 }

@@ -1,6 +1,6 @@
 /** Where peers come in: each is counted before anything of ours is held for it, a TLS handshake or HTTP request included. */
 import type { Server, Socket } from 'node:net'
-import { plainAddress } from './connection.ts'
+import { unwrapped } from '../messages/ipv6.ts'
 import { type Guests, usualLimits } from './guests.ts'
 import type { HostPort } from './transport.ts'
 
@@ -58,7 +58,7 @@ export class Door {
 }
 
 export function remoteOf(socket: Socket): HostPort {
-  return { host: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 }
+  return { host: unwrapped(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
 }
 
 /** Milliseconds that a handshake may take. */

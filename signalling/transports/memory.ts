@@ -1,6 +1,7 @@
 /** A network in memory: datagrams between named hosts, with delay, loss, reordering and partition, in the clock's time. */
 import type { Clock } from '../clock.ts'
-import { isAnyHost, Seat, type Self } from './self.ts'
+import { Seat } from './seat.ts'
+import { isAnyHost, type Self } from './self.ts'
 import type { Flow, HostPort, Transport, TransportSink } from './transport.ts'
 
 /** What happens to one datagram. `delay` in milliseconds; several delays duplicate it; none loses it. */

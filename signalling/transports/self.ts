@@ -2,8 +2,7 @@
 import { createSocket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { plainAddress } from './connection.ts'
-import type { HostPort } from './transport.ts'
+import { unwrapped } from '../messages/ipv6.ts'
 
 export interface Self {
   has(host: string): boolean
@@ -72,8 +71,8 @@ export function isLocalAddress(address: string): boolean {
 }
 
 /** Without the IPv6 wrapping of an IPv4 address, and without the interface of a link-local one, which is no peer's business. */
-function ownAddress(address: string): string {
-  return plainAddress(address).replace(/%.*$/, '')
+export function ownAddress(address: string): string {
+  return unwrapped(address).replace(/%.*$/, '')
 }
 
 /** What the kernel would send from, asked by a socket that is connected and says nothing. Undefined: there is no way there. */
@@ -92,43 +91,5 @@ function sourceTowards(peer: string): string | undefined {
     return undefined // no IPv6 here, no descriptors left
   } finally {
     socket.close()
-  }
-}
-
-/** Where one socket listens, and what it is called. */
-export class Seat {
-  /** As bound: perhaps on any address. */
-  local: HostPort
-  /** What we write instead of it; undefined: nothing else. */
-  sentBy: HostPort | undefined
-  private readonly self: Self
-  private readonly places = new Map<string, HostPort>()
-
-  /** @param advertise what peers are to take us for; port 0: ours */
-  constructor(listen: HostPort, self: Self = new Machine(), advertise?: HostPort) {
-    this.local = listen
-    this.self = self
-    this.sentBy = advertise
-    this.bound(listen)
-  }
-  bound(local: HostPort): void {
-    this.local = local
-    this.places.clear()
-    if (this.sentBy?.port === 0) this.sentBy = { host: this.sentBy.host, port: local.port }
-  }
-  /** Our address as that peer has to know it. */
-  towards(peer: string): HostPort {
-    return isAnyHost(this.local.host) ? this.at(this.self.towards(peer)) : this.local
-  }
-  /** Our address as a connection has it; undefined where the connection does not know any more. */
-  of(address: string | undefined, peer: string): HostPort {
-    if (!isAnyHost(this.local.host)) return this.local
-    return address === undefined ? this.towards(peer) : this.at(ownAddress(address))
-  }
-  /** One object for each address. */
-  private at(host: string): HostPort {
-    let place = this.places.get(host)
-    if (place === undefined) this.places.set(host, (place = { host, port: this.local.port }))
-    return place
   }
 }

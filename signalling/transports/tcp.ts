@@ -4,7 +4,7 @@ import { connect as connectTls, createServer as createTlsServer, TLSSocket, type
 import { ConnectionFlow, type ConnectionOptions, type Pipe, usual } from './connection.ts'
 import { Door, handshakeTime, remoteOf } from './door.ts'
 import { Framer, pongs } from './framing.ts'
-import { Seat } from './self.ts'
+import { Seat } from './seat.ts'
 import { acceptOptions, contextOf, Dialling, provenDomains, refusalOf } from './tls.ts'
 import type { HostPort, Transport } from './transport.ts'
 

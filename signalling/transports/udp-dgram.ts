@@ -1,7 +1,7 @@
 /** UDP by Node's `dgram`: everywhere, one callback a datagram. */
 import { createSocket, type RemoteInfo } from 'node:dgram'
 import { isIP, isIPv6 } from 'node:net'
-import { plainAddress } from './connection.ts'
+import { unwrapped } from '../messages/ipv6.ts'
 import type { HostPort } from './transport.ts'
 import { type DatagramSocket, type DatagramUser, longestDatagram, type UdpFlow } from './udp-flow.ts'
 
@@ -17,7 +17,7 @@ export function dgramSocket(listen: HostPort, user: DatagramUser): DatagramSocke
   const socket = createSocket({ type: ipv6 ? 'udp6' : 'udp4', lookup: asIs as never })
 
   function onMessage(bytes: Buffer, from: RemoteInfo): void {
-    const host = ipv6 ? plainAddress(from.address) : from.address
+    const host = ipv6 ? unwrapped(from.address) : from.address
     if (from.port !== 0) user.received(bytes, user.flowTo(host, from.port))
   }
   return {

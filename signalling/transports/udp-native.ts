@@ -6,7 +6,7 @@ import { createRequire } from 'node:module'
 import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
 import { getSystemErrorName } from 'node:util'
-import { plainAddress } from './connection.ts'
+import { unwrapped } from '../messages/ipv6.ts'
 import type { HostPort } from './transport.ts'
 import { type DatagramSocket, type DatagramUser, longestDatagram, type UdpFlow } from './udp-flow.ts'
 
@@ -208,7 +208,7 @@ export class NativeSocket implements DatagramSocket {
     return flow
   }
   private hostAt(at: number): string {
-    return plainAddress(this.native.name(this.handle!, at))
+    return unwrapped(this.native.name(this.handle!, at))
   }
   private tellUnreachable(quoted: Buffer): void {
     try {

@@ -7,7 +7,7 @@ import type { TransportName } from '../capture/tap.ts'
 import { ConnectionFlow, type ConnectionOptions, type Pipe, usual } from './connection.ts'
 import { Door, handshakeTime, remoteOf } from './door.ts'
 import type { Guests } from './guests.ts'
-import { Seat } from './self.ts'
+import { Seat } from './seat.ts'
 import { contextOf } from './tls.ts'
 import type { Flow, HostPort, Transport } from './transport.ts'
 
