@@ -74,7 +74,9 @@ export async function runNode(options: RunOptions): Promise<Running> {
     await node.start()
     certificate?.watch(node, clock, log)
     return {
-      ...{ node, elements: assembled.elements, clock },
+      node,
+      elements: assembled.elements,
+      clock,
       capture: (next) => renew(node, opened, next),
       stop: (graceMs) => stop(node, opened, store, graceMs),
     }

@@ -34,12 +34,12 @@ export async function reload(
   const elementsNow = [...completedElements(effective)].sort((a, b) => Number(b.role === 'hss') - Number(a.role === 'hss'))
   for (const { name, settings } of elementsNow) {
     // The HSS comes first: it is the one that may still find a fault, in what its subscribers are together.
-    const before = completedElements(started).find((each) => each.name === name)!
+    const first = completedElements(started).find((each) => each.name === name)!
     const running = elements.find((each) => each.name === name)
     try {
       if (running?.reload !== undefined) {
         for (const setting of await running.reload(settings)) waiting.push(`elements.${name}.${setting}`)
-      } else if (!same(before.settings, settings)) waiting.push(`elements.${name}`)
+      } else if (!same(first.settings, settings)) waiting.push(`elements.${name}`)
     } catch (error) {
       const text = `${name}: ${error instanceof Error ? error.message : String(error)}`
       const { file } = next

@@ -31,7 +31,7 @@ export class Taps {
   get tap(): Tap | undefined {
     return fanTap([this.file, this.mirror].filter((tap) => tap !== undefined))
   }
-  /** Mirrors to that collector from now on. Resolves with the former mirror's end, which is nobody's any more. */
+  /** Mirrors to that collector from now on; the caller closes the `former` mirror. Undefined: nothing is other than before. */
   mirrorTo(capture: Capture = {}): { readonly former: Tap | undefined } | undefined {
     if (JSON.stringify(capture) === JSON.stringify(this.capture)) return undefined
     const { hep: collector, mask = false } = capture

@@ -1,7 +1,8 @@
 /**
  * Overload control. Once we read late, what begins something waits in a line behind what is under way, and gets what time that
  * leaves: so we are busy with as much as we can do, whatever is offered. The line is as long as what can be done in a moment;
- * a connection on which more comes is not read meanwhile, a datagram that finds no room is turned away. Responses and whatever has a transaction already never come here.
+ * a connection on which more comes is not read meanwhile, a datagram that finds no room is turned away. Responses always pass,
+ * and what has a transaction already is not asked about.
  */
 import { isResponse, isStanding, seemsNew } from './beginnings.ts'
 import type { Clock, Timed } from './clock.ts'

@@ -18,7 +18,10 @@ export function isResponse(bytes: Buffer): boolean {
   return bytes[0] === 0x53 && bytes[1] === 0x49
 }
 
-/** The opposite of `isStanding`, without reading more than has to be; false for responses, and for what belongs to a transaction. */
+/**
+ * The opposite of `isStanding` by the look of the bytes, for the methods that peers begin with; of all others, and of responses,
+ * false. Said again in signalling/native/udp.c, `begins`.
+ */
 export function seemsNew(bytes: Buffer): boolean {
   switch (bytes[0]) {
     case 0x49: // INVITE, INFO

@@ -4,6 +4,7 @@ import { hasBody, mediaType, type SubscriberRecord } from '../schemas/index.ts'
 import { Conversations } from '../services/conversations.ts'
 import { lifetimesOf } from '../services/lifetimes.ts'
 import { Offers } from '../services/offers.ts'
+import { decoded } from '../services/percent.ts'
 import { SetIndex } from '../services/set-index.ts'
 import { Subscribers } from '../services/subscribers.ts'
 import { AutomatedRegistration, automatedTypes } from './automated.ts'
@@ -139,7 +140,7 @@ class ApplicationServer implements Element {
   private showBuddy(exchange: Exchange): Promise<void> {
     const { uri } = exchange.request
     const [domain] = this.host.domains
-    const named = decodedOf(uri.user.slice(this.view.length))
+    const named = decoded(uri.user.slice(this.view.length))
     const buddy = userKey(named.includes(':') ? named : `sip:${named}@${domain}`, this.host.domains)
     const entity = `sip:${uri.user}@${uri.host}`
     return this.serve(exchange, (user, { near = [] }) => {
@@ -222,7 +223,7 @@ class ApplicationServer implements Element {
     const since = near.find((one) => one.user === user)?.since
     if (this.told.has(notifier) && this.told.get(notifier) === since) return
     this.told.set(notifier, since)
-    notifier.notify({ entity: entity!, since } satisfies BuddyView)
+    notifier.notify({ entity, since } satisfies BuddyView)
   }
 
   /** Nobody tells any more who is near that device. */
@@ -249,15 +250,5 @@ class ApplicationServer implements Element {
       }
       this.sweepLater()
     })
-  }
-}
-
-/** Percent-encoded text; as it stands where it is not. */
-function decodedOf(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch (fault) {
-    if (fault instanceof URIError) return text
-    throw fault
   }
 }

@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import type { Uri } from '../../signalling/index.ts'
 import type { SubscriberRecord, SubscriberSettings } from '../schemas/index.ts'
 import { readDevice, subscriberKey } from '../services/devices.ts'
+import { decoded } from '../services/percent.ts'
 
 // U+200C and U+200D are how Persian and Indic names and emoji are written; with nothing before them they join nothing
 const unseen = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|(?<=^|[:@])[\u200c\u200d]/u
@@ -110,14 +111,4 @@ function is(text: string): string {
 }
 function codeOf(character: string): string {
   return `U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`
-}
-
-/** Percent-encoded text; as it stands where it is not. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch (fault) {
-    if (fault instanceof URIError) return text
-    throw fault
-  }
 }
