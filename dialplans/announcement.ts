@@ -43,7 +43,7 @@ function proxySetting({ transport }: Listening, place: HostPort): string {
 }
 
 /** `alice-proxima` for alice: known to everybody who has read the README. */
-export function hasDemoPassword({ id, password }: { readonly id: string; readonly password?: string }): boolean {
+function hasDemoPassword({ id, password }: { readonly id: string; readonly password?: string }): boolean {
   return password === `${userOf(id)}-proxima`
 }
 

@@ -94,7 +94,7 @@ function readName(text: string, domains: readonly string[]): Uri {
 }
 
 /** As `identifierFault`, of somebody whom a subscriber only names: any URI that can be read will do, of whatever domain. */
-export function referenceFault(text: string, domains: readonly string[]): string | undefined {
+function referenceFault(text: string, domains: readonly string[]): string | undefined {
   const hidden = unseen.exec(decoded(text))
   if (hidden !== null) return `${is(text)}, with the character ${codeOf(hidden[0])} that nobody sees; expected none`
   if (/^\s|\s$/.test(text)) return `${is(text)}, with blanks around it; expected none`

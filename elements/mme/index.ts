@@ -22,8 +22,6 @@ export interface Attached {
 
 /** An MME, and what its operator can do by hand. */
 export interface Mme extends Element {
-  /** The temporary identifier of an attached device, by its canonical identifier. */
-  temporaryOf(device: string): string | undefined
   /** By any form of the device's identifier, or a bare name of the first domain. */
   attached(user: string): Attached | undefined
   /** Gives it another one, told to the UE when it resolves. False: it is not attached. */
@@ -165,9 +163,6 @@ class MobilityManagementEntity implements Mme {
     this.contexts.stop()
   }
 
-  temporaryOf(device: string): string | undefined {
-    return this.contexts.of(device)?.stored.temporary
-  }
   attached(user: string): Attached | undefined {
     const device = subscriberKey(user, this.host.domains)
     const context = device === undefined ? undefined : this.contexts.of(device)

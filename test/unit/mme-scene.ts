@@ -114,7 +114,7 @@ export class MmeScene {
     return (await this.lab.during(sent)).status
   }
   temporary(name: string): string {
-    const temporary = this.mme.temporaryOf(sip(name))
+    const temporary = this.mme.attached(sip(name))?.temporary
     if (temporary === undefined) throw new Error(`${name} is not attached`)
     return temporary
   }

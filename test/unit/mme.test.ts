@@ -21,7 +21,7 @@ test('an attached UE has a temporary identifier of the form that the dialplan sa
     t.is(Date.parse(String(attachment.last()['validUntil'])) > scene.lab.clock.date(), true)
     attachment.subscription.unsubscribe()
     await scene.lab.clock.advance(1000)
-    t.is(scene.mme.temporaryOf(sip('alice')), undefined)
+    t.is(scene.mme.attached(sip('alice'))?.temporary, undefined)
     await scene.lab.stop()
   }
 })
@@ -36,7 +36,7 @@ test('two attachments of one device share its identifier; the last to go takes i
   t.is(second.last()['temporary'], scene.temporary('alice'))
   second.subscription.unsubscribe()
   await scene.lab.clock.advance(1000)
-  t.is(scene.mme.temporaryOf(sip('alice')), undefined)
+  t.is(scene.mme.attached(sip('alice'))?.temporary, undefined)
 })
 
 test('an attachment that its UE has given up keeps it attached no longer than until it attaches anew', async (t) => {
@@ -49,7 +49,7 @@ test('an attachment that its UE has given up keeps it attached no longer than un
   t.is(second.last()['temporary'], scene.temporary('alice'))
   second.subscription.unsubscribe()
   await scene.lab.clock.advance(1000)
-  t.is(scene.mme.temporaryOf(sip('alice')), undefined)
+  t.is(scene.mme.attached(sip('alice'))?.temporary, undefined)
 })
 
 test('nobody attaches as somebody else', async (t) => {
@@ -97,7 +97,7 @@ test('a store that fails costs nobody his identifier, and gives none that a rest
   t.is(scene.temporary('alice'), device)
   const refused = await scene.ask(bob, mmeUri, 'attach', undefined, { through: false, expires: 600 })
   t.is(refused.told.length, 0)
-  t.is(scene.mme.temporaryOf(sip('bob')), undefined)
+  t.is(scene.mme.attached(sip('bob'))?.temporary, undefined)
   scene.full = false
   t.deepEqual((await scene.ask(alice, prose, 'prose', { device })).last()['roles'], ['discoverable', 'discoverer'])
   await scene.lab.clock.advance(6000)
@@ -252,7 +252,7 @@ test('who is no subscriber any more is detached', async (t) => {
   const [, attachment] = await scene.attached('alice')
   await scene.hss.remove(sip('alice'))
   await scene.lab.clock.advance(1000)
-  t.is(scene.mme.temporaryOf(sip('alice')), undefined)
+  t.is(scene.mme.attached(sip('alice'))?.temporary, undefined)
   t.false(attachment.subscription.live)
 })
 
