@@ -129,7 +129,10 @@ export class SipJsWatch implements Watching {
         const { dialog } = this
         if (!this.live || dialog === undefined) return
         if (core === undefined) return this.refused(503, 'no connection')
-        if (dialog.subscriptionState === 'Terminated') return this.leaveGivenUp(core, dialog as Core.SubscriptionDialog)
+        if (dialog.subscriptionState === 'Terminated') {
+          if (expires > 0) return this.restart(0) // given up while we connected: nobody has left
+          return this.leaveGivenUp(core, dialog as Core.SubscriptionDialog)
+        }
         const headers = this.headers(core, expires)
         const settled = (response: Core.IncomingResponse): void => {
           this.busy = false

@@ -1,4 +1,7 @@
-/** When subscriptions end: until its last second begins, a subscription has no timer of its own, which would be a tenth of what it takes. */
+/**
+ * When subscriptions end: until its last second begins, a subscription has no timer of its own, which would be a tenth of what
+ * it takes.
+ */
 import type { Clock, Timer } from '../clock.ts'
 
 export interface Expiring {

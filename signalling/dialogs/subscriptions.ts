@@ -28,7 +28,7 @@ export interface SubscriptionsOptions {
   readonly store: Store
   readonly sender: Sender
   readonly log: Log
-  /** Subscriptions of one subscriber at most, and as many fetches at a time; those that elements of ours make are apart. Default 10,000. */
+  /** Subscriptions of one subscriber at most, and as many fetches; those of elements of ours are apart. Default 10,000. */
   readonly limit?: number
   /** Whether what comes on it is of another node of our network; default: there is none. */
   readonly isFellow?: (flow: Flow) => boolean
