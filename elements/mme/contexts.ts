@@ -50,6 +50,8 @@ export class Contexts {
   private readonly byDevice = new Map<string, Context>()
   /** Those that count and, for the grace period, those that did. */
   private readonly byTemporary = new Map<string, Context>()
+  /** Identifiers that are being replaced. */
+  private readonly replacing = new Map<Context, Promise<void>>()
 
   constructor(host: Host, rules: IdentifierRules) {
     this.host = host
@@ -101,9 +103,17 @@ export class Contexts {
 
   /**
    * Another temporary identifier; the old one counts for the grace period. The UE is told when it is durable. Rejects where the
-   * store fails: then everything is as it was.
+   * store fails: then everything is as it was. Asked again meanwhile: the same.
    */
-  async reallocate(context: Context): Promise<void> {
+  reallocate(context: Context): Promise<void> {
+    let work = this.replacing.get(context)
+    if (work === undefined) {
+      work = this.replace(context).finally(() => this.replacing.delete(context))
+      this.replacing.set(context, work)
+    }
+    return work
+  }
+  private async replace(context: Context): Promise<void> {
     const { clock } = this.host
     const temporary = this.newTemporary()
     this.byTemporary.set(temporary, context)

@@ -6,11 +6,16 @@ import { type Host, ManualClock, memoryStore, seededIds, silent } from '../../si
 
 const device = 'sip:alice@localhost'
 
-test('what changes while an identifier is replaced does not bring the old one back at the next start', async (t) => {
+function scene() {
   const clock = new ManualClock()
   const parts = { name: 'mme', clock, store: memoryStore(clock), ids: seededIds(1), domains: ['localhost'], log: silent }
   const host = { ...parts, gauge: () => undefined, count: () => undefined } as unknown as Host
-  const contexts = new Contexts(host, identifierRules({}))
+  return { clock, contextsOf: () => new Contexts(host, identifierRules({})) }
+}
+
+test('what changes while an identifier is replaced does not bring the old one back at the next start', async (t) => {
+  const { clock, contextsOf } = scene()
+  const contexts = contextsOf()
   const context = await contexts.obtain(device, false)
   const before = context.stored.temporary
   const replaced = contexts.reallocate(context)
@@ -20,8 +25,20 @@ test('what changes while an identifier is replaced does not bring the old one ba
   t.not(context.stored.temporary, before)
   t.true(context.stored.prose)
   contexts.stop()
-  const later = new Contexts(host, identifierRules({}))
+  const later = contextsOf()
   await later.load()
   t.deepEqual(later.of(device)?.stored, context.stored)
   later.stop()
+})
+
+test('an identifier that is replaced twice at once is replaced once, and counts for the grace period', async (t) => {
+  const contexts = scene().contextsOf()
+  const context = await contexts.obtain(device, false)
+  const before = context.stored.temporary
+  await Promise.all([contexts.reallocate(context), contexts.reallocate(context)])
+  t.is(contexts.holder(before), context)
+  t.is(contexts.holder(context.stored.temporary), context)
+  await contexts.reallocate(context)
+  t.is(contexts.holder(before), undefined, 'and another time after that')
+  contexts.stop()
 })
