@@ -24,6 +24,8 @@ export class Identities {
   private readonly host: Host
   private readonly byEpuid = new Map<string, Identity>()
   private readonly byDevice = new Map<string, Identity>()
+  /** The end of what changes a device's identity, by device; never rejects. */
+  private readonly changing = new Map<string, Promise<void>>()
 
   constructor(host: Host) {
     this.host = host
@@ -45,15 +47,32 @@ export class Identities {
   }
 
   /** The device's identity, made now if it has none; durable when it resolves. */
-  async obtain(device: string): Promise<Identity> {
-    const known = this.byDevice.get(device)
-    if (known !== undefined) return known
-    const identity: Identity = { epuid: this.newEpuid(), device, bindings: [] }
-    await this.put(identity)
-    return identity
+  obtain(device: string): Promise<Identity> {
+    return this.inTurn(device, async () => {
+      const known = this.byDevice.get(device)
+      if (known !== undefined) return known
+      const identity: Identity = { epuid: this.newEpuid(), device, bindings: [] }
+      await this.put(identity)
+      return identity
+    })
   }
 
-  /** Durable, and then in force, when it resolves, with what is to be written with it; nothing has changed where it rejects. */
+  /** Does that at once, or when what changes the device's identity already is over: a change is made of what the last one left. */
+  inTurn<Result>(device: string, change: () => Promise<Result>): Promise<Result> {
+    const before = this.changing.get(device)
+    const result = before === undefined ? change() : before.then(change)
+    const end = (): void => {
+      if (this.changing.get(device) === over) this.changing.delete(device)
+    }
+    const over = result.then(end, end) // whoever asked hears of a fault
+    this.changing.set(device, over)
+    return result
+  }
+
+  /**
+   * Durable, and then in force, when it resolves, with what is to be written with it; nothing has changed where it rejects. What
+   * is made of an identity that was there is put `inTurn`.
+   */
   async put(identity: Identity, more: readonly Write[] = []): Promise<void> {
     const before = this.byDevice.get(identity.device)
     const writes: Write[] = [{ key: this.key(identity.epuid), value: identity }, ...more]

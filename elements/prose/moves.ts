@@ -46,7 +46,10 @@ export class Moves {
   }
 
   /** The device is known here too, with all that was bound there: durable when it resolves. */
-  async begin(device: string, former: string, server: string, brought: readonly Binding[]): Promise<Move> {
+  begin(device: string, former: string, server: string, brought: readonly Binding[]): Promise<Move> {
+    return this.identities.inTurn(device, () => this.take(device, former, server, brought))
+  }
+  private async take(device: string, former: string, server: string, brought: readonly Binding[]): Promise<Move> {
     const here = this.identities.of(device)
     const epuid = here?.epuid ?? this.identities.newEpuid()
     const own = here?.bindings.map(({ application }) => application)
@@ -72,7 +75,10 @@ export class Moves {
   }
 
   /** It is at home here. */
-  async finish(move: Move): Promise<Identity> {
+  finish(move: Move): Promise<Identity> {
+    return this.identities.inTurn(move.device, () => this.settle(move))
+  }
+  private async settle(move: Move): Promise<Identity> {
     const { device, epuid, former } = move
     const here = this.identities.of(device)
     const identity: Identity = { bindings: [], ...here, epuid, device, former }
@@ -82,7 +88,10 @@ export class Moves {
   }
 
   /** It is here as it was before, if it was. */
-  async undo(move: Move): Promise<void> {
+  undo(move: Move): Promise<void> {
+    return this.identities.inTurn(move.device, () => this.giveBack(move))
+  }
+  private async giveBack(move: Move): Promise<void> {
     const { device, epuid, brought, own, before } = move
     const over = [{ key: this.key(move), delete: true }] as const
     const here = this.identities.find(epuid, device)

@@ -1,17 +1,19 @@
 /** Automated registration as the ProSe server sees it (SPEC §4): EPUIDs given, ALUIDs bound, devices that move. */
 import type { Body, Exchange } from '../../signalling/index.ts'
-import { mediaType, type RegistrationCode, readBody, writeBody } from '../schemas/index.ts'
+import { type EpuidBindingResult, mediaType, type RegistrationCode, readBody, writeBody } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
 import { Conversations } from '../services/conversations.ts'
 import { deviceKey } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
 import { recordFor } from './asking.ts'
-import type { Identities, Identity } from './identities.ts'
+import type { Binding, Identities, Identity } from './identities.ts'
 import type { Moves } from './moves.ts'
 import type { Registry } from './registry.ts'
 import { type Former, Relocation } from './relocation.ts'
 
 type Cause = NonNullable<RegistrationCode['cause']>
+/** Why a binding is not made. */
+type Refused = NonNullable<EpuidBindingResult['cause']>
 
 const codeRequest = mediaType('registration-code-request')
 const binding = mediaType('epuid-binding')
@@ -84,16 +86,20 @@ export class AutomatedRegistration {
     const found = server && (await recordFor(this.subscribers, server, device, application))
     if (!found || server === found.record.id) return this.refuse(exchange)
     exchange.reply(202)
-    const identity = this.identities.find(epuid, found.record.id)
-    const bound = identity?.bindings.find((one) => one.application === application)
-    const tell = (told: object): void =>
-      this.conversations.answer(exchange, server!, writeBody('epuid-binding-result', { epuid, ...told }))
-    if (identity === undefined) return tell({ cause: 'epuid-unknown' })
-    if (bound !== undefined && bound.aluid !== aluid) return tell({ cause: 'bound' })
+    const { id } = found.record
+    const wanted = { application, server: server!, aluid }
+    const cause = await this.identities.inTurn(id, () => this.change(epuid, id, wanted, release === true))
+    this.conversations.answer(exchange, server!, writeBody('epuid-binding-result', { epuid, ...(cause && { cause }) }))
+  }
+  /** Undefined: the binding is there, or gone. */
+  private async change(epuid: string, device: string, wanted: Binding, release: boolean): Promise<Refused | undefined> {
+    const identity = this.identities.find(epuid, device)
+    const bound = identity?.bindings.find(({ application }) => application === wanted.application)
+    if (identity === undefined) return 'epuid-unknown'
+    if (bound !== undefined && bound.aluid !== wanted.aluid) return 'bound'
     const others = identity.bindings.filter((one) => one !== bound)
-    const bindings = release === true ? others : [...others, { application, server: server!, aluid }]
-    await this.identities.put({ ...identity, bindings })
-    tell({})
+    await this.identities.put({ ...identity, bindings: release ? others : [...others, wanted] })
+    return undefined
   }
 
   /** Another ProSe server asks for a device that has moved to it, and says when it has taken it over. */
@@ -104,8 +110,12 @@ export class AutomatedRegistration {
     const asker = askerOf(exchange, this.registry.host.domains)
     if (asker === undefined || !this.fellows.has(asker)) return this.refuse(exchange)
     exchange.reply(202)
-    const identity = this.identities.find(epuid, deviceKey(device, this.registry.host.domains) ?? device)
-    if (identity !== undefined && release === true) await this.identities.drop(identity)
+    const key = deviceKey(device, this.registry.host.domains) ?? device
+    const identity = await this.identities.inTurn(key, async () => {
+      const found = this.identities.find(epuid, key)
+      if (found !== undefined && release === true) await this.identities.drop(found)
+      return found
+    })
     this.conversations.answer(exchange, asker, contextOf(epuid, identity))
   }
 

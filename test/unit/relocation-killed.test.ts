@@ -92,3 +92,14 @@ test('one who has gone on meanwhile is not fetched back', async (t) => {
   t.is((await checkKnown(t, scene, 'in the end'))[0], 'sip:prose@localhost')
   t.deepEqual(await scene.unfinished(), [])
 })
+
+test('two applications that begin together on a slow store are bound to one identifier, and both move', async (t) => {
+  const scene = new RelocationScene()
+  scene.slowness = 20
+  await scene.open('together')
+  const before = scene.client.epuid!
+  t.is(scene.other.epuid, before)
+  t.deepEqual(await checkKnown(t, scene, 'registered'), ['sip:prose@localhost', 'sip:prose@localhost'])
+  t.is((await scene.during(scene.client.moveTo(second))).cause, undefined)
+  t.deepEqual(await checkKnown(t, scene, 'moved'), [second, second])
+})

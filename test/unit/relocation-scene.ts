@@ -88,6 +88,8 @@ export interface Place {
 export class RelocationScene {
   readonly clock = new ManualClock()
   readonly plan = network()
+  /** Milliseconds that a write takes. */
+  slowness = 0
   /** What the victim has done or met since it is watched: its datagrams and writes. */
   events = 0
   /** The victim dies at that event, of which it may see the end. */
@@ -99,7 +101,8 @@ export class RelocationScene {
   client!: ApplicationClient
   other!: ApplicationClient
 
-  async open(): Promise<void> {
+  /** @param register the applications of alice: one after the other, or both at once */
+  async open(register: 'in turn' | 'together' = 'in turn'): Promise<void> {
     this.wire.fate = (from, to) => {
       const concerned = names.filter((name) => [from.host, to.host].includes(addressOf(name)))
       if (concerned.some((name) => this.lives.get(name)?.dead)) return []
@@ -115,10 +118,10 @@ export class RelocationScene {
     this.client = new ApplicationClient({ agent, clock: this.clock, application: applications.as })
     const server = 'sip:as2@localhost'
     this.other = new ApplicationClient({ agent, clock: this.clock, application: applications.as2, server })
-    for (const client of [this.client, this.other]) {
-      const { cause } = await this.during(client.registerAutomatically())
+    const first = this.client.registerAutomatically()
+    if (register === 'in turn') await this.during(first)
+    for (const { cause } of await this.during(Promise.all([first, this.other.registerAutomatically()])))
       if (cause !== undefined) throw new Error(`not registered: ${cause}`)
-    }
   }
   async begin(name: NodeName): Promise<void> {
     await this.nodes.get(name)?.stop(0)
@@ -142,8 +145,14 @@ export class RelocationScene {
   private written(name: NodeName, life: Life, commit: () => Promise<unknown>): Promise<unknown> {
     const never = new Promise<never>(() => undefined)
     if (life.dead || !this.goesOn(name)) return never
-    const committed = commit()
+    const committed = this.slowness === 0 ? commit() : this.slowly(commit)
     return life.dead ? never : committed
+  }
+  private async slowly(commit: () => Promise<unknown>): Promise<unknown> {
+    await new Promise<void>((resolve) => {
+      this.clock.after(this.slowness, resolve)
+    })
+    return commit()
   }
   /** Whether the event comes to pass; the victim may die of it. */
   private goesOn(name: NodeName): boolean {
