@@ -1,35 +1,9 @@
 /** Connections that are not read for a while, as overload control has it. */
 import { createConnection, type Socket } from 'node:net'
-import test, { type ExecutionContext } from 'ava'
+import test from 'ava'
 import WebSocket from 'ws'
-import { createNode, ManualClock, memoryStore, seededIds, silent } from '../../signalling/index.ts'
-import { compilePlan } from '../../signalling/routing/compile.ts'
-import { Agent } from '../support/lab.ts'
+import { scene } from '../support/connected.ts'
 import { requestText } from '../support/wire.ts'
-
-async function scene(t: ExecutionContext): Promise<{ readonly agent: Agent; port(transport: string): number }> {
-  const clock = new ManualClock()
-  const agent = new Agent('agent')
-  const { plan } = compilePlan({ domains: ['localhost'], elements: new Map([['agent', agent.claims]]), ownAddresses: [] })
-  const node = createNode({
-    name: 'held',
-    plan: plan!,
-    elements: [agent],
-    domains: ['localhost'],
-    trusted: [],
-    store: memoryStore(clock),
-    clock,
-    ids: seededIds(1),
-    log: silent,
-    listen: [
-      { transport: 'TCP', host: '127.0.0.1', port: 0 },
-      { transport: 'WS', host: '127.0.0.1', port: 0 },
-    ],
-  })
-  await node.start()
-  t.teardown(() => node.stop(0))
-  return { agent, port: (name) => node.listening.find(({ transport }) => transport === name)?.port ?? 0 }
-}
 
 function call(port: number): Promise<Socket> {
   return new Promise((resolve) => {

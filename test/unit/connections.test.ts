@@ -3,53 +3,9 @@ import { type AddressInfo, createConnection, createServer, type Socket } from 'n
 import test, { type ExecutionContext } from 'ava'
 import { generate } from 'selfsigned'
 import WebSocket from 'ws'
-import {
-  type ConnectionLimits,
-  createNode,
-  ManualClock,
-  memoryStore,
-  type Node,
-  type NodeOptions,
-  RealClock,
-  seededIds,
-  silent,
-} from '../../signalling/index.ts'
-import { compilePlan } from '../../signalling/routing/compile.ts'
-import { Agent } from '../support/lab.ts'
+import { RealClock } from '../../signalling/index.ts'
+import { scene } from '../support/connected.ts'
 import { metric, requestText } from '../support/wire.ts'
-
-interface Scene {
-  readonly node: Node
-  readonly agent: Agent
-  readonly clock: ManualClock
-  port(transport: string): number
-}
-
-async function scene(t: ExecutionContext, connections: ConnectionLimits = {}, more: Partial<NodeOptions> = {}): Promise<Scene> {
-  const clock = new ManualClock()
-  const agent = new Agent('agent')
-  const { plan } = compilePlan({ domains: ['localhost'], elements: new Map([['agent', agent.claims]]), ownAddresses: [] })
-  const node = createNode({
-    name: 'connections',
-    plan: plan!,
-    elements: [agent],
-    domains: ['localhost'],
-    trusted: [],
-    store: memoryStore(clock),
-    clock,
-    ids: seededIds(1),
-    log: silent,
-    connections,
-    listen: [
-      { transport: 'TCP', host: '127.0.0.1', port: 0 },
-      { transport: 'WS', host: '127.0.0.1', port: 0 },
-    ],
-    ...more,
-  })
-  await node.start()
-  t.teardown(() => node.stop(0))
-  return { node, agent, clock, port: (name) => node.listening.find(({ transport }) => transport === name)?.port ?? 0 }
-}
 
 /** A connection and what came by it. */
 class Peer {
