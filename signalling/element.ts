@@ -34,8 +34,11 @@ export interface Element {
   relay?(token: string, requestUri: string): Flow | undefined
   /** A subscriber refreshed, maybe with a new body. Called before the 200; may call `notifier.notify`. A status refuses. */
   refreshed?(notifier: Notifier, request: SipRequest): undefined | number
-  /** The subscription is over, whoever ended it. */
-  ended?(notifier: Notifier, reason: EndReason): void
+  /**
+   * The subscription is over, whoever ended it; its last NOTIFY may be on its way yet. A promise: what rests on it is withdrawn
+   * durably then, and the answer to whoever unsubscribes waits for that.
+   */
+  ended?(notifier: Notifier, reason: EndReason): void | Promise<void>
   /** A subscription found in the store after a restart; the element takes it up again by `notifier.notify`. */
   restored?(notifier: Notifier): void | Promise<void>
   /**

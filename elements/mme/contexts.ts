@@ -157,17 +157,20 @@ export class Contexts {
     })
   }
 
-  /** Detached. */
-  drop(context: Context): void {
-    if (this.byDevice.get(context.device) !== context) return
+  /** Detached; a promise: durably so, or logged. */
+  drop(context: Context): Promise<void> | undefined {
+    if (this.byDevice.get(context.device) !== context) return undefined
     context.timer?.cancel()
     context.leaving?.cancel()
     this.byDevice.delete(context.device)
     this.byTemporary.delete(context.stored.temporary)
     if (context.stored.former !== undefined) this.byTemporary.delete(context.stored.former.temporary)
-    this.host.store.write([{ key: this.key(context.device), delete: true }]).catch((fault: unknown) => {
-      this.host.log.error({ fault: String(fault) }, 'the store failed; a detached UE stays in it until the next start')
-    })
+    return this.host.store.write([{ key: this.key(context.device), delete: true }]).then(
+      () => undefined,
+      (fault: unknown) => {
+        this.host.log.error({ fault: String(fault) }, 'the store failed; a detached UE stays in it until the next start')
+      },
+    )
   }
 
   /** After a restart: those whose subscription did not come back. */

@@ -145,12 +145,12 @@ class MobilityManagementEntity implements Mme {
     if (context !== undefined && capabilities !== undefined) this.contexts.change(context, capabilities.prose)
     return undefined
   }
-  ended(notifier: Notifier): void {
+  ended(notifier: Notifier): void | Promise<void> {
     const context = this.contexts.of(notifier.resource)
     if (this.stopped || context === undefined) return
     const { notifiers } = context
     for (const one of notifiers) if (one.id === notifier.id) notifiers.delete(one)
-    if (notifiers.size === 0) this.contexts.drop(context)
+    if (notifiers.size === 0) return this.contexts.drop(context)
   }
   restored(notifier: Notifier): void {
     const context = this.contexts.of(notifier.resource)

@@ -124,11 +124,11 @@ class PolicyServer implements Pcrf {
     return undefined
   }
 
-  ended(notifier: Notifier, _reason: EndReason): void {
+  ended(notifier: Notifier, _reason: EndReason): void | Promise<void> {
     if (this.stopped) return
     this.feeds.delete(notifier)
     const lease = this.leases.of(notifier)
-    if (lease !== undefined) this.leases.close(lease, false)
+    if (lease !== undefined) return this.leases.close(lease, false)
   }
 
   async restored(notifier: Notifier): Promise<void> {

@@ -55,11 +55,14 @@ export class Leases {
     this.byNotifier.set(notifier.id, lease)
   }
 
-  /** @param inGoodOrder the asker has said what it used */
-  close(lease: Lease, inGoodOrder: boolean): void {
+  /** @param inGoodOrder the asker has said what it used. Resolves when it is durable, or logged. */
+  close(lease: Lease, inGoodOrder: boolean): Promise<void> {
     if (this.byKey.get(lease.key) === lease) this.byKey.delete(lease.key)
     if (lease.notifier !== undefined) this.byNotifier.delete(lease.notifier.id)
-    lease.close(inGoodOrder).catch((fault: unknown) => this.failed(fault))
+    return lease.close(inGoodOrder).then(
+      () => undefined,
+      (fault: unknown) => this.failed(fault),
+    )
   }
 
   /** Tells the asker if the answer is another. */

@@ -127,10 +127,9 @@ class ProximityServer implements Element {
     return notifier.package === 'prose' ? this.prose.refreshed(notifier, request) : this.proximity.refreshed(notifier, request)
   }
 
-  ended(notifier: Notifier, _reason: EndReason): void {
+  ended(notifier: Notifier, _reason: EndReason): void | Promise<void> {
     if (this.stopped) return
-    if (notifier.package === 'prose') this.prose.ended(notifier)
-    else this.proximity.ended(notifier)
+    return notifier.package === 'prose' ? this.prose.ended(notifier) : this.proximity.ended(notifier)
   }
 
   /** Takes a subscription up again, and asks the HSS whether it still may be. */

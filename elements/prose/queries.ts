@@ -80,11 +80,11 @@ export class ProximityQueries {
     return undefined
   }
 
-  ended(notifier: Notifier): void {
+  ended(notifier: Notifier): void | Promise<void> {
     const watcher = this.registry.watchers.remove(notifier.id)
     if (watcher === undefined || watcher.question.kind !== 'set') return
-    void this.registry.ledger.writeSoon([this.registry.ledger.deleteSet(watcher.question.id)])
     this.replaceSet(watcher, { kind: 'list' })
+    return this.registry.ledger.writeSoon([this.registry.ledger.deleteSet(watcher.question.id)])
   }
 
   /** One read back from the store, before its subscription is. */

@@ -86,12 +86,12 @@ export class ProseSubscriptions {
     return undefined
   }
 
-  ended(notifier: Notifier): void {
+  ended(notifier: Notifier): void | Promise<void> {
     const device = this.registry.devices.find(notifier.resource)
     const at = device?.subscriptions.findIndex((one) => one.notifier.id === notifier.id) ?? -1
     if (device === undefined || at < 0) return
     device.subscriptions.splice(at, 1)
-    void this.registry.ledger.writeSoon(this.registry.settleRoles(device))
+    return this.registry.ledger.writeSoon(this.registry.settleRoles(device))
   }
 
   /** After a restart. The code is in the store, unless it expired meanwhile. */

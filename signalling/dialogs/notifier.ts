@@ -26,8 +26,10 @@ export interface NotifierHolder {
   save(notifier: NotifierDialog): Promise<void>
   /** The same where nothing waits for it; a store that fails is logged. */
   saveSoon(notifier: NotifierDialog): void
-  /** Out of the tables and the store; the element is told. */
-  remove(notifier: NotifierDialog, reason: EndReason): void
+  /** Tells the element, and sees to it that no restart takes it up again. A promise: what the element withdraws is durable then. */
+  ended(notifier: NotifierDialog, reason: EndReason): Promise<void> | undefined
+  /** Out of the tables and the store. */
+  remove(notifier: NotifierDialog): void
 }
 
 const retryFirst = 2_000
@@ -43,6 +45,8 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
   stored: SubscriptionRecord
   readonly fetch: boolean
   live = true
+  /** Its record has left the store, or is leaving it: nothing writes it again. */
+  erased = false
   private readonly holder: NotifierHolder
   private readonly pack: EventPackage
   private terms: EventTerms
@@ -80,7 +84,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
   }
   /** Outlives the process: not a fetch, and not what an element of this node will ask for again itself. */
   get durable(): boolean {
-    return !this.fetch && this.stored.inside !== true
+    return !this.fetch && this.stored.inside !== true && !this.erased
   }
   /** Our tag. */
   get id(): string {
@@ -188,12 +192,16 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
   get ends(): boolean {
     return !this.live || this.ending !== undefined
   }
-  terminate(reason: EndReason, retryAfter?: number): void {
-    if (this.ends) return
+  /** The element is told before the last NOTIFY leaves, which may go unanswered for long. */
+  terminate(reason: EndReason, retryAfter?: number): Promise<void> | undefined {
+    if (this.ends) return undefined
     this.ending = { reason, retryAfter }
+    this.stored = { ...this.stored, over: this.ending }
     this.due = true
     this.rateTimer?.cancel()
+    const withdrawn = this.holder.ended(this, reason)
     this.pump()
+    return withdrawn
   }
 
   private pump(): void {
@@ -338,9 +346,11 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
     this.arm(this.retryAfter)
     this.retryAfter = Math.min(this.retryAfter * 2, retryMost)
   }
-  private close(reason: EndReason): void {
+  /** Nothing more is sent. */
+  close(reason: EndReason): void {
     this.dispose()
-    this.holder.remove(this, reason)
+    this.holder.remove(this)
+    if (this.ending === undefined) void this.holder.ended(this, reason)
   }
   /** Stops every timer; nothing is sent afterwards, and the store keeps its record. */
   dispose(): void {

@@ -1,4 +1,5 @@
 /** A subscription as it lies in the store: enough for another process to go on with it. */
+import type { EndReason } from '../element.ts'
 import type { Json } from '../storage/store.ts'
 
 export interface SubscriptionRecord {
@@ -26,6 +27,8 @@ export interface SubscriptionRecord {
   readonly inside?: boolean
   /** Made so by an element of another node of our network, which keeps it: in nobody's share either. */
   readonly fellow?: boolean
+  /** It ends with a NOTIFY that has yet to be answered: no process takes it up again. */
+  readonly over?: { readonly reason: EndReason; readonly retryAfter?: number | undefined }
   /** The element's own. */
   readonly record?: Json
 }

@@ -12,10 +12,10 @@ import type { ServerSide } from '../transactions/server.ts'
 import type { Flow } from '../transports/transport.ts'
 import { EntityTags } from './entity-tag.ts'
 import { Expiries } from './expiries.ts'
-import { PlanMemory, packageGone } from './gone.ts'
 import { alone, either, Interned } from './interned.ts'
 import { negotiate } from './negotiate.ts'
 import { grant, NotifierDialog, type NotifierHolder } from './notifier.ts'
+import { Restoring } from './restoring.ts'
 import type { Sender } from './sender.ts'
 import { Shares, usualLimit } from './shares.ts'
 import { SubscriberDialog, type SubscriberHolder } from './subscriber.ts'
@@ -142,11 +142,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       notifier.open()
     }
     if (granted === 0) answer()
-    else
-      this.whenSaved(notifier, side, answer, () => {
-        notifier.dispose()
-        this.remove(notifier, 'deactivated')
-      })
+    else this.whenSaved(notifier, side, answer, () => notifier.close('deactivated'))
     return notifier
   }
 
@@ -155,7 +151,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     const routes = request.list(H['Record-Route'])
     return routes.length === 0 ? nowhere : routes.map((route) => this.names.of(route))
   }
-  private enterNotifier(notifier: NotifierDialog): void {
+  enterNotifier(notifier: NotifierDialog): void {
     this.notifiers.set(notifier.id, notifier)
     this.shareOf(notifier)?.take(notifier)
   }
@@ -168,8 +164,17 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   }
   /** `otherwise` undoes what was done for a request that then cannot be kept: it gets 500. */
   private whenSaved(notifier: NotifierDialog, side: ServerSide, then: () => void, otherwise: () => void): void {
+    this.whenDone(this.save(notifier), notifier, side, then, otherwise)
+  }
+  private whenDone(
+    written: Promise<void>,
+    notifier: NotifierDialog,
+    side: ServerSide,
+    then: () => void,
+    otherwise: () => void,
+  ): void {
     const { request } = side
-    this.save(notifier).then(then, (fault: unknown) => {
+    written.then(then, (fault: unknown) => {
       this.log.error({ fault: String(fault), subscription: notifier.id }, 'the store failed; the SUBSCRIBE is refused')
       side.respond(500, buildResponse(request, 500, { via: side.via, toTag: notifier.id }))
       otherwise()
@@ -190,16 +195,29 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       )
     })
   }
-  remove(notifier: NotifierDialog, reason: EndReason): void {
+  remove(notifier: NotifierDialog): void {
     if (this.notifiers.delete(notifier.id)) this.shareOf(notifier)?.give(notifier)
-    if (notifier.durable) {
-      this.store.write([{ key: recordKey(notifier.element, notifier.id), delete: true }]).catch((fault: unknown) => {
-        this.log.error({ fault: String(fault), subscription: notifier.id }, 'the store failed; an ended subscription stays in it')
-      })
+    if (!notifier.durable) return
+    this.erase(notifier).catch((fault: unknown) => {
+      this.log.error({ fault: String(fault), subscription: notifier.id }, 'the store failed; an ended subscription stays in it')
+    })
+  }
+  private async erase(notifier: NotifierDialog): Promise<void> {
+    notifier.erased = true
+    await this.store.write([{ key: recordKey(notifier.element, notifier.id), delete: true }])
+  }
+  ended(notifier: NotifierDialog, reason: EndReason): Promise<void> | undefined {
+    const { id: subscription, element: name, package: pack } = notifier
+    this.log.debug({ subscription, package: pack, reason }, 'subscription ended')
+    if (notifier.expires > this.clock.date()) this.saveSoon(notifier) // one that has expired says so itself
+    const failed = (fault: unknown): void =>
+      this.log.error({ fault: String(fault), subscription, element: name }, 'an element could not end a subscription')
+    try {
+      return this.packages.get(`${name}/${pack}`)?.element.ended?.(notifier, reason)?.catch(failed)
+    } catch (fault) {
+      failed(fault)
+      return undefined
     }
-    const found = this.packages.get(`${notifier.element}/${notifier.package}`)
-    this.log.debug({ subscription: notifier.id, package: notifier.package, reason }, 'subscription ended')
-    found?.element.ended?.(notifier, reason)
   }
 
   /** An in-dialog request for `element`. False: no dialog of that element is its, or its sender takes no part in that dialog. */
@@ -234,7 +252,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     const unknown = request.list(H.Require).filter((option) => option.toLowerCase() !== pack.requires)
     if (unknown.length > 0) return reply(420, [['Unsupported', unknown.join(', ')]]) // RFC 3261 §8.2.2.3
     const granted = Math.min(request.expires ?? pack.expires.usual, pack.expires.max)
-    if (granted > 0 && (notifier.fetch || notifier.ends)) return reply(481)
+    if (granted > 0 && (notifier.fetch || notifier.ends || notifier.erased)) return reply(481)
     const condition = request.text(H['Suppress-If-Match'])
     const before = condition === undefined ? undefined : notifier.tag
     notifier.hold()
@@ -250,8 +268,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       notifier.open()
       return
     }
-    const next: SubscriptionRecord = {
-      ...notifier.stored, // the element may have changed its own record
+    const changed = {
       event: request.text(H.Event) ?? stored.event,
       type: request.has(H.Accept) ? (negotiate(request, pack) ?? stored.type) : stored.type,
       remoteTarget: request.contactUri?.text ?? stored.remoteTarget,
@@ -262,14 +279,26 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       granted > 0 && before !== undefined && before === notifier.tag && (condition === '*' || condition === before)
     const contact = this.sender.contact(notifier.element, side.flow)
     const headers = grant(granted, contact, this.packagesOf(notifier.element), pack.requires)
+    if (granted === 0) {
+      const over = (): void => {
+        notifier.refreshed({ ...notifier.stored, ...changed }, condition)
+        const answer = (): void => {
+          reply(200, headers)
+          notifier.open()
+        }
+        const withdrawn = notifier.terminate('timeout')
+        if (withdrawn === undefined) answer()
+        else void withdrawn.then(answer)
+      }
+      if (!notifier.durable) return over()
+      return this.whenDone(this.erase(notifier), notifier, side, over, () => {
+        notifier.erased = false
+        notifier.open()
+      })
+    }
+    const next: SubscriptionRecord = { ...notifier.stored, ...changed } // the element may have changed its own record
     if (unchanged) notifier.extend(next)
     else notifier.refreshed(next, condition)
-    if (granted === 0) {
-      reply(200, headers)
-      notifier.terminate('timeout')
-      notifier.open()
-      return
-    }
     this.whenSaved(
       notifier,
       side,
@@ -287,78 +316,19 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     )
   }
 
-  /**
-   * Takes up what the store holds for an element; ends what is of a package that it does not offer any more. An element that
-   * waits for another node, which may be starting too, is not waited for long.
-   */
-  async restore(element: Element): Promise<number> {
-    const found = await this.read(element.name)
-    const work: Promise<void>[] = []
-    let count = 0
-    for (const notifier of found) {
-      if (this.packages.has(`${element.name}/${notifier.package}`)) {
-        const under = this.takeUp(element, notifier)
-        if (under !== undefined) work.push(under)
-        count++
-      } else notifier.terminate('noresource')
-    }
-    if (work.length > 0) await this.atMost(patience, work)
-    for (const notifier of found) notifier.open()
-    return count
-  }
-  /** A fault costs the one subscription its next NOTIFY, not the start. */
-  private takeUp(element: Element, notifier: NotifierDialog): Promise<void> | undefined {
-    const failed = (fault: unknown): void =>
-      this.log.error(
-        { fault: String(fault), subscription: notifier.id, element: element.name },
-        'a subscription is not taken up again',
-      )
-    try {
-      return element.restored?.(notifier)?.catch(failed)
-    } catch (fault) {
-      failed(fault)
-      return undefined
-    }
-  }
-  private atMost(ms: number, work: readonly Promise<void>[]): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.clock.after(ms, resolve)
-      void Promise.all(work).then(() => {
-        timer.cancel()
-        resolve()
-      })
-    })
+  /** Takes up what the store holds for an element. */
+  restore(element: Element): Promise<number> {
+    return new Restoring(this, this.store, this.log).restore(element)
   }
   /** Ends the subscriptions of elements that were in the node's plan once, and are not now. */
-  async endGone(node: string, elements: readonly Pick<Element, 'name'>[]): Promise<void> {
-    const present = elements.map(({ name }) => name)
-    const memory = new PlanMemory(this.store, node)
-    const unfinished: string[] = []
-    for (const name of await memory.gone(present)) {
-      const left = await this.read(name)
-      if (left.length === 0) continue
-      unfinished.push(name)
-      this.log.info({ element: name, count: left.length }, 'subscriptions ended: their element is not in the plan any more')
-      for (const notifier of left) {
-        notifier.terminate('noresource')
-        notifier.open()
-      }
-    }
-    await memory.keep(present, unfinished)
+  endGone(node: string, elements: readonly Pick<Element, 'name'>[]): Promise<void> {
+    return new Restoring(this, this.store, this.log).endGone(node, elements)
   }
-  /** What the store holds under that element's name, in the tables again and not open yet. */
-  private async read(element: string): Promise<readonly NotifierDialog[]> {
-    const found: NotifierDialog[] = []
-    for await (const [key, entry] of this.store.scan(recordKey(element, ''))) {
-      const kept = entry.value as SubscriptionRecord
-      const id = key.slice(key.lastIndexOf('/') + 1)
-      if (this.notifiers.has(id)) continue // made since this process started
-      const pack = this.packages.get(`${element}/${kept.package}`)?.pack ?? packageGone(kept)
-      found.push(new NotifierDialog(this, element, pack, { ...kept, ceiling: kept.ceiling + reserve }, false))
-    }
-    for (const notifier of found) this.enterNotifier(notifier)
-    await Promise.all(found.map((notifier) => this.save(notifier)))
-    return found
+  packageOf(element: string, name: string): EventPackage | undefined {
+    return this.packages.get(`${element}/${name}`)?.pack
+  }
+  holds(id: string): boolean {
+    return this.notifiers.has(id)
   }
 
   subscribe(element: string, options: SubscribeOptions, listener: SubscriptionListener): SubscriberDialog {
@@ -395,5 +365,4 @@ function isFrom(peer: string, { request, flow }: ServerSide): boolean {
   return asserted === undefined || canonical(asserted.uri) === peer
 }
 
-const patience = 2000 // milliseconds that elements may take to take up their subscriptions
 const nowhere: readonly string[] = []
