@@ -1,29 +1,29 @@
 /** The command line, and the only place that knows it is one: `proxima <command>`. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Command } from 'commander'
-import { certCommand } from './commands/cert.ts'
-import { chargingCommand } from './commands/charging.ts'
-import { checkCommand } from './commands/check.ts'
-import { demoCommand } from './commands/demo.ts'
-import { explainCommand } from './commands/explain.ts'
-import { hssCommand } from './commands/hss.ts'
-import { playCommand } from './commands/play.ts'
 import { Refusal, refusalOf } from './commands/refusal.ts'
-import { startCommand } from './commands/start.ts'
-import { traceCommand } from './commands/trace.ts'
-import { ueCommand } from './commands/ue.ts'
 
-const commands = [
-  startCommand(),
-  checkCommand(),
-  certCommand(),
-  chargingCommand(),
-  demoCommand(),
-  explainCommand(),
-  hssCommand(),
-  playCommand(),
-  traceCommand(),
-  ueCommand(),
-]
+/** Commands by name: only the one that is asked for is loaded, since loading all of them takes longer than most run. */
+const makers: { readonly [name: string]: () => Promise<Command> } = {
+  start: async () => (await import('./commands/start.ts')).startCommand(),
+  check: async () => (await import('./commands/check.ts')).checkCommand(),
+  cert: async () => (await import('./commands/cert.ts')).certCommand(),
+  charging: async () => (await import('./commands/charging.ts')).chargingCommand(),
+  demo: async () => (await import('./commands/demo.ts')).demoCommand(),
+  explain: async () => (await import('./commands/explain.ts')).explainCommand(),
+  hss: async () => (await import('./commands/hss.ts')).hssCommand(),
+  play: async () => (await import('./commands/play.ts')).playCommand(),
+  trace: async () => (await import('./commands/trace.ts')).traceCommand(),
+  ue: async () => (await import('./commands/ue.ts')).ueCommand(),
+}
+
+/** The command that the arguments name, or all of them: for the help, and for suggestions. */
+async function loadCommands([name]: readonly string[]): Promise<readonly Command[]> {
+  if (name === '--version' || name === '-V') return []
+  const named = name !== undefined && Object.hasOwn(makers, name) ? [makers[name]!] : Object.values(makers)
+  return Promise.all(named.map((make) => make()))
+}
 
 /** Commander's own complaints as one line, with where to look. */
 function refuseUsage(command: Command): void {
@@ -43,7 +43,14 @@ function nameOf(command: Command): string {
   return command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`
 }
 
+function ownVersion(): string {
+  const text = readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')
+  return (JSON.parse(text) as { readonly version: string }).version
+}
+
+const commands = await loadCommands(process.argv.slice(2))
 const program = new Command('proxima')
+  .version(`proxima ${ownVersion()} (Node ${process.versions.node})`, '-V, --version', 'tell the version')
   .description('An IMS-style SIP signalling engine for proximity, push and location.')
   .addHelpText(
     'after',

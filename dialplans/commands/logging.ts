@@ -1,7 +1,6 @@
 /** The command line's log: pino on standard error, readable on a terminal, JSON lines elsewhere. */
 import { Option } from 'commander'
-import { destination, pino } from 'pino'
-import pretty from 'pino-pretty'
+import { type DestinationStream, destination, pino } from 'pino'
 import type { Log } from '../../signalling/index.ts'
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
@@ -11,9 +10,15 @@ export function logLevelOption(usual = 'info'): Option {
 }
 
 /** Written as it is logged, so that a crash loses nothing. */
-export function openLog(level: string): Log {
+export async function openLog(level: string): Promise<Log> {
   const options = { level, base: null }
-  return process.stderr.isTTY
-    ? pino(options, pretty({ destination: 2, sync: true, ignore: 'pid,hostname' }))
-    : pino(options, destination(2))
+  const stream = process.stderr.isTTY ? await readable() : destination(2)
+  const log: Log = pino(options, stream)
+  return log
+}
+
+/** pino-pretty, loaded where there is a terminal to read it. */
+async function readable(): Promise<DestinationStream> {
+  const { default: pretty } = await import('pino-pretty')
+  return pretty({ destination: 2, sync: true, ignore: 'pid,hostname' })
 }

@@ -74,7 +74,7 @@ async function start(file: string, options: StartOptions): Promise<void> {
   const exposed = exposure(dialplan)
   if (exposed !== undefined) throw new Refusal(exposed)
   const assembled = assembleDialplan(dialplan)
-  const log = openLog(options.logLevel)
+  const log = await openLog(options.logLevel)
   let running: Running | undefined
   let api: ApiOptions | undefined
   const http = await serveHttp(

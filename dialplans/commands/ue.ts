@@ -96,7 +96,7 @@ export function ueCommand(): Command {
 }
 
 async function run(user: string, options: UeCommandOptions): Promise<void> {
-  const log = openLog(options.logLevel)
+  const log = await openLog(options.logLevel)
   const clock = new RealClock((fault) => log.error({ err: fault }, 'fault in a timer'))
   const way = ways[options.transport]
   const server = options.server ?? { host: '127.0.0.1', port: way.port }

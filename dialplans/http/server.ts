@@ -79,7 +79,7 @@ async function respond({ health, metrics, api }: HttpOptions, request: IncomingM
       return { status: healthy ? 200 : 503, type: 'application/json', text: `${text}\n` }
     }
     case '/metrics':
-      return { status: 200, type: metrics.contentType, text: await metrics.text() }
+      return { status: 200, ...(await metrics.scrape()) }
     default:
       return { status: 404, type: 'text/plain', text: 'there are /health, /metrics and /v1/openapi.json\n' }
   }

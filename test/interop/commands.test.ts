@@ -1,7 +1,7 @@
 /** The command line as a user meets it: real processes, one clear line for what cannot be done. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,8 +19,12 @@ interface Ended {
   readonly err: string
 }
 
-async function proxima(...args: readonly string[]): Promise<Ended> {
-  const child = spawn(process.execPath, [program, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+function proxima(...args: readonly string[]): Promise<Ended> {
+  return run(process.execPath, [program, ...args])
+}
+
+async function run(command: string, args: readonly string[]): Promise<Ended> {
+  const child = spawn(command, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
   let out = ''
   let err = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text))
@@ -44,6 +48,39 @@ test('--help names every command, and each has an example', async (t) => {
     t.is(help.code, 0)
     t.regex(help.out, /Examples?:\n {2}\$ proxima /, command)
   }
+})
+
+test('--version tells its own and that of Node', async (t) => {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly version: string }
+  for (const option of ['--version', '-V'])
+    t.is((await proxima(option)).out, `proxima ${version} (Node ${process.versions.node})\n`)
+})
+
+/** Has a process take itself for that version of Node. */
+function asNode(version: string): readonly string[] {
+  const change = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`
+  return ['--import', `data:text/javascript,${encodeURIComponent(change)}`]
+}
+
+const launcher = join(root, 'dialplans/launch.js')
+
+test('an older Node starts the pinned one, with its arguments and its exit code', async (t) => {
+  const version = await run(process.execPath, [...asNode('20.20.2'), launcher, '--version'])
+  t.regex(version.out, new RegExp(`\\(Node ${process.versions.node}\\)`))
+  const refused = await run(process.execPath, [...asNode('20.20.2'), launcher, 'check', 'none.yaml'])
+  t.is(refused.code, 1)
+  t.regex(refused.err, /^none\.yaml: there is no such file/)
+})
+
+test('an older Node alone says in one line what is missing', async (t) => {
+  const alone = mkdtempSync(join(tmpdir(), 'proxima-launch-'))
+  t.teardown(() => rmSync(alone, { recursive: true, force: true }))
+  mkdirSync(join(alone, 'dialplans'))
+  writeFileSync(join(alone, 'package.json'), '{ "type": "module" }')
+  cpSync(launcher, join(alone, 'dialplans/launch.js'))
+  const { code, err } = await run(process.execPath, [...asNode('20.20.2'), join(alone, 'dialplans/launch.js'), 'start'])
+  t.is(code, 1)
+  t.regex(err, /^proxima: needs Node 22\.20 or later, this is 20\.20\.2: .*install.*\n$/)
 })
 
 test('without a command it shows its help and fails', async (t) => {

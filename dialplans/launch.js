@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+/**
+ * Launcher of the command line, in plain JavaScript: a Node too old to strip types reads it too.
+ * Such a Node starts the pinned one where it is installed, and else says in one line what is missing.
+ */
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { constants } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const oldest = [22, 20]
+const folder = dirname(fileURLToPath(import.meta.url))
+const launchedBefore = 'PROXIMA_LAUNCHED'
+
+function isRecent(version) {
+  const [major, minor] = version.split('.').map(Number)
+  return major > oldest[0] || (major === oldest[0] && minor >= oldest[1])
+}
+
+/** The Node that `npm install` puts beside the packages; undefined where it has put none. */
+function pinnedNode() {
+  const name = process.platform === 'win32' ? 'node.exe' : 'node'
+  const places = [join(folder, '../node_modules/node/bin', name), join(folder, '../../node/bin', name)]
+  return places.find((place) => existsSync(place))
+}
+
+/** Runs the command line by that Node, with this terminal, these signals and its exit code. */
+function runBy(node) {
+  const env = Object.assign({}, process.env, { [launchedBefore]: '1' })
+  const child = spawn(node, [join(folder, 'launch.js')].concat(process.argv.slice(2)), { stdio: 'inherit', env })
+  for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT']) {
+    // A terminal sends SIGINT to the child too; the second one would end it at once.
+    process.on(signal, () => (signal === 'SIGINT' && process.stdin.isTTY ? undefined : child.kill(signal)))
+  }
+  child.on('error', refuse)
+  child.on('exit', (code, signal) => process.exit(signal === null ? code : 128 + constants.signals[signal]))
+}
+
+function refuse() {
+  const wanted = `Node ${oldest.join('.')} or later`
+  console.error(`proxima: needs ${wanted}, this is ${process.versions.node}: run npm install in its folder, or install ${wanted}`)
+  process.exit(1)
+}
+
+if (isRecent(process.versions.node)) import('./proxima.ts')
+else {
+  const node = process.env[launchedBefore] === undefined ? pinnedNode() : undefined
+  if (node === undefined) refuse()
+  else runBy(node)
+}
