@@ -1,6 +1,7 @@
 /** Text to data: YAML (or JSON) with line positions, validated against the published schema. */
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import type { ErrorObject } from 'ajv'
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
+import { loadValidators } from '../elements/schemas/validators.ts'
 import schema from './dialplan.schema.json' with { type: 'json' }
 import type { Fault, Outcome } from './dialplan.ts'
 
@@ -15,13 +16,11 @@ export interface Validated {
   readonly lineOf: LineOf
 }
 
-const ajv = new Ajv({ allErrors: true, verbose: true, discriminator: true, allowUnionTypes: true })
-ajv.addSchema(schema, 'dialplan')
-
-const validators: { readonly [kind: string]: ValidateFunction } = {
-  dialplan: ajv.getSchema('dialplan')!,
-  subscribers: ajv.getSchema('dialplan#/definitions/subscribers')!,
-}
+const validators = loadValidators({
+  schemas: { dialplan: schema },
+  wanted: { dialplan: 'dialplan', subscribers: 'dialplan#/definitions/subscribers' },
+  options: { allErrors: true, verbose: true, discriminator: true, allowUnionTypes: true },
+})
 
 /** `what` names the schema: the whole dialplan, or the list of subscribers of a provisioning file. */
 export function validateText(file: string, text: string, what: 'dialplan' | 'subscribers'): Outcome<Validated> {

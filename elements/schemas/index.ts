@@ -1,7 +1,7 @@
 /** Bodies of SPEC §2.4: media types, validation and types, all from the JSON Schema files beside this one. */
 import { isUtf8 } from 'node:buffer'
 import { isIP } from 'node:net'
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import type { ErrorObject } from 'ajv'
 import { type Body, parseUri, type SipRequest } from '../../signalling/index.ts'
 import aluidUpdate from './aluid-update.json' with { type: 'json' }
 import aluidUpdateResult from './aluid-update-result.json' with { type: 'json' }
@@ -36,6 +36,7 @@ import subscriptionData from './subscription-data.json' with { type: 'json' }
 import subscriptionQuery from './subscription-query.json' with { type: 'json' }
 import type { Bodies } from './types.ts'
 import userRegistration from './user-registration.json' with { type: 'json' }
+import { loadValidators } from './validators.ts'
 
 export type * from './types.ts'
 
@@ -102,16 +103,16 @@ function isDevice(text: string): boolean {
   return isIP(text) !== 0 || parseUri(text) !== undefined
 }
 
-function compileAll(): { readonly [name in BodyName]: ValidateFunction } {
-  const ajv = new Ajv({ strict: true, allErrors: false })
-  ajv.addFormat('device', isDevice)
-  ajv.addFormat('date-time', (text: string) => rfc3339.test(text) && !Number.isNaN(Date.parse(text)))
-  for (const schema of Object.values(schemas)) ajv.addSchema(schema)
-  const compiled = Object.keys(schemas).map((name) => [name, ajv.getSchema(`${name}.json`)!])
-  return Object.fromEntries(compiled) as { readonly [name in BodyName]: ValidateFunction }
-}
+const validators = loadValidators({
+  schemas: Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [`${name}.json`, schema])),
+  wanted: Object.fromEntries(Object.keys(schemas).map((name) => [name, `${name}.json`])),
+  options: { strict: true, allErrors: false },
+  formats: {
+    device: isDevice,
+    'date-time': (text) => rfc3339.test(text) && !Number.isNaN(Date.parse(text)),
+  },
+})
 
-const validators = compileAll()
 const expected: { readonly [keyword: string]: (error: ErrorObject) => string } = {
   format: (error) => (error.params['format'] === 'device' ? 'must be a URI or an IP address' : 'must be a time of RFC 3339'),
   enum: (error) => `must be one of ${(error.params['allowedValues'] as unknown[]).join(', ')}`,
@@ -124,7 +125,7 @@ export function mediaType(name: BodyName): string {
 
 /** Whether parsed JSON is that body; undefined: it is. Otherwise the JSON pointer and what was expected there. */
 export function faultOf(name: BodyName, value: unknown): string | undefined {
-  const validate = validators[name]
+  const validate = validators[name]!
   if (validate(value)) return undefined
   const error = validate.errors![0]!
   const what = expected[error.keyword]?.(error) ?? error.message ?? 'is not as expected'
