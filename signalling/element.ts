@@ -76,8 +76,13 @@ export interface Host {
 
 /** Finds and names flows. A token names one in a Record-Route or Path, sealed so that nobody can make one up (RFC 5626 §5.2). */
 export interface Flows {
-  /** `sip:<element>.<token>@host:port;lr`, without brackets: leads through that element and on by that flow. */
-  routeTo(element: string, flow: Flow): string
+  /**
+   * `sip:<element>.<token>@host:port;lr`, without brackets: leads through that element and on by that flow. `user`: address of
+   * record behind the flow, which `read` tells and nobody else can see.
+   */
+  routeTo(element: string, flow: Flow, user?: string): string
+  /** The name of a token's flow, and its user where it was made for one; undefined: not ours. */
+  read(token: string): { readonly flow: string; readonly user: string | undefined } | undefined
   /** The flow of a token, made anew if it is a datagram peer; undefined: broken, or not ours. */
   find(token: string): Flow | undefined
   /** Whether that token is one of ours, whatever has become of its flow. */

@@ -93,3 +93,19 @@ export function reveal(key: string, block: Uint8Array): Buffer {
   const decipher = createDecipheriv('aes-256-ecb', hash('sha256', key, 'buffer'), null).setAutoPadding(false)
   return Buffer.concat([decipher.update(block), decipher.final()])
 }
+
+/** A text that only the key reveals, by bytes that are others under another `salt` (AES-256-CBC). */
+export function hideText(key: string, salt: string, text: string): Buffer {
+  const cipher = createCipheriv('aes-256-cbc', hash('sha256', key, 'buffer'), vectorOf(salt))
+  return Buffer.concat([cipher.update(text), cipher.final()])
+}
+
+/** What `hideText` hid. Throws on any bytes that it did not make. */
+export function revealText(key: string, salt: string, bytes: Uint8Array): string {
+  const decipher = createDecipheriv('aes-256-cbc', hash('sha256', key, 'buffer'), vectorOf(salt))
+  return Buffer.concat([decipher.update(bytes), decipher.final()]).toString()
+}
+
+function vectorOf(salt: string): Buffer {
+  return hash('sha256', salt, 'buffer').subarray(0, 16)
+}

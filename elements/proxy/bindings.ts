@@ -10,9 +10,8 @@ export class Bindings {
   private readonly store: Store
   private readonly host: Host
   private readonly table = new Map<string, readonly Binding[]>()
-  /** Contacts and users of a connection, which is the only way to them. */
+  /** Users of a connection, which is the only way to them. */
   private readonly byFlow = new Map<string, Set<string>>()
-  private readonly byContact = new Map<string, string>()
   private stopped = false
   /** Whose registration a temporary GRUU names. */
   private readonly byGruu = new Map<string, string>()
@@ -92,7 +91,6 @@ export class Bindings {
   private link(binding: Binding, aor: string): void {
     if (binding.gruu !== undefined) this.byGruu.set(binding.gruu, aor)
     if (!tiedToConnection(binding)) return // a datagram peer needs no index
-    this.byContact.set(binding.contact, aor)
     const users = this.byFlow.get(binding.flow)
     if (users === undefined) this.byFlow.set(binding.flow, new Set([aor]))
     else users.add(aor)
@@ -100,7 +98,6 @@ export class Bindings {
   private unlink(binding: Binding, aor: string): void {
     if (binding.gruu !== undefined) this.byGruu.delete(binding.gruu)
     if (!tiedToConnection(binding)) return
-    if (this.byContact.get(binding.contact) === aor) this.byContact.delete(binding.contact)
     const users = this.byFlow.get(binding.flow)
     users?.delete(aor)
     if (users?.size === 0) this.byFlow.delete(binding.flow)
@@ -128,11 +125,22 @@ export class Bindings {
       )
     }
   }
-  /** The open flow by which that Contact URI can be reached now: its user may have come back on another connection. */
-  flowOfContact(contact: string): Flow | undefined {
-    const aor = this.byContact.get(contact)
-    const binding = aor === undefined ? undefined : this.of(aor).find((candidate) => candidate.contact === contact)
-    return binding && this.host.flows.named(binding.flow)
+  /**
+   * The open flow by which a Contact of that user is registered now: of several the one called `usual`, else the newest. A
+   * Contact is whatever its user wrote, so nobody else's is looked at.
+   */
+  flowOfContact(aor: string, contact: string, usual: string): Flow | undefined {
+    const { flows } = this.host
+    const bindings = this.of(aor)
+    if (bindings.every(({ flow }) => flow === usual)) return bindings.length === 0 ? undefined : flows.named(usual)
+    let found: Flow | undefined
+    for (const binding of bindings) {
+      if (binding.path !== undefined || !sameContact(binding.contact, contact)) continue
+      const flow = flows.named(binding.flow)
+      if (flow !== undefined && binding.flow === usual) return flow
+      found = flow ?? found
+    }
+    return found
   }
   /** The user whose live registration has that name in temporary GRUUs, and its instance. */
   ofGruu(gruu: string): { readonly aor: string; readonly instance: string | undefined } | undefined {
@@ -155,8 +163,13 @@ function inOrder(bindings: readonly Binding[]): readonly Binding[] {
 export function sameBinding(a: Binding, b: Binding): boolean {
   if (a.regId !== undefined && b.regId !== undefined) return a.regId === b.regId && a.instance === b.instance
   if (a.instance !== b.instance && a.instance !== undefined && b.instance !== undefined) return false
-  if (a.contact === b.contact) return true
-  const left = parseUri(a.contact)
-  const right = parseUri(b.contact)
+  return sameContact(a.contact, b.contact)
+}
+
+/** RFC 3261 §19.1.4. */
+export function sameContact(a: string, b: string): boolean {
+  if (a === b) return true
+  const left = parseUri(a)
+  const right = parseUri(b)
   return left !== undefined && right !== undefined && sameUri(left, right)
 }

@@ -1,5 +1,5 @@
 /** The proxy (SPEC §2.2): registrar, edge and home proxy; the only element that talks to UEs unless the dialplan says otherwise. */
-import type { Address, Element, Exchange, Flow, Host, SipRequest, SipResponse, Target } from '../../signalling/index.ts'
+import type { Element, Exchange, Flow, Host, SipRequest, SipResponse, Target } from '../../signalling/index.ts'
 import { H, RateLimit } from '../../signalling/index.ts'
 import type { Binding } from '../services/bindings.ts'
 import { deviceKey } from '../services/devices.ts'
@@ -10,6 +10,7 @@ import { Gruus } from './gruu.ts'
 import { devicesOf } from './reach.ts'
 import { Registrar } from './registrar.ts'
 import { type ProxyRules, type ProxySettings, proxyRules, renewRules } from './settings.ts'
+import { Ways } from './ways.ts'
 
 export type { ProxySettings } from './settings.ts'
 
@@ -28,6 +29,7 @@ class ProxyElement implements Element {
   private readonly rules: ProxyRules
   private host!: Host
   private bindings!: Bindings
+  private ways!: Ways
   private gruus!: Gruus
   private subscribers!: Subscribers
   private authentication!: Authentication
@@ -44,11 +46,12 @@ class ProxyElement implements Element {
     this.limit()
     this.bindings = new Bindings(host)
     await this.bindings.load()
+    this.ways = new Ways(host, this.bindings)
     this.subscribers = new Subscribers(host, this.settings.hss)
     if (!this.rules.open) this.followSubscribers()
     this.authentication = new Authentication(host, this.rules, this.subscribers, this.bindings)
     this.gruus = await Gruus.open(host, this.bindings)
-    this.registrar = new Registrar(host, this.rules, this.bindings, this.gruus, this.authentication)
+    this.registrar = new Registrar(host, this.rules, this.bindings, this.ways, this.gruus, this.authentication)
   }
 
   private followSubscribers(): void {
@@ -71,7 +74,7 @@ class ProxyElement implements Element {
 
   relay(token: string, requestUri: string): Flow | undefined {
     if (requestUri.includes(';gr')) return undefined // a GRUU has to become the Contact it stands for
-    return this.host.flows.find(token) ?? this.bindings.flowOfContact(requestUri)
+    return this.ways.of(token, requestUri)
   }
   handle(exchange: Exchange): void | Promise<void> {
     return this.serve(exchange)?.catch((fault: unknown) => this.subscribers.refuse(exchange, fault))
@@ -132,11 +135,12 @@ class ProxyElement implements Element {
     const { request, ownRoutes, routes } = exchange
     const inside = exchange.flow.trusted
     const asserted = identity === undefined ? {} : this.vouching(request, identity)
+    if (identity !== undefined) this.ways.note(exchange, identity)
     if (identity !== undefined && routes.length === 0 && this.throughElement(exchange, asserted)) return
     const gruu = this.gruus.isOurs(request.uri)
     const last = ownRoutes.at(-1)
     if (last !== undefined && !this.isForAnElement(exchange, gruu)) {
-      const way = this.flowOfRoute(last.uri.user, exchange)
+      const way = this.flowOfRoute(last.uri.user, exchange, identity)
       // RFC 5627 §3.4: whatever became of the flow, a GRUU leads to its device
       if (gruu && way !== undefined) return this.toDevice(exchange, asserted, way === 'dead' ? undefined : way)
       if (way === 'dead') return exchange.reply(430)
@@ -146,17 +150,17 @@ class ProxyElement implements Element {
       }
     }
     if (!inside && routes.length > 0) return exchange.reply(403, { warning: 'no relay by your Route' })
-    if (request.method === 'ACK' && !inside && !this.isSealed(ownRoutes)) return // nobody vouches for it, nobody waits for an answer
+    if (request.method === 'ACK' && !inside && !this.ways.isSealed(ownRoutes)) return // nobody vouches for it, nobody waits for an answer
     const { uri } = request
     const ours = uri.scheme === 'tel' || this.host.flows.isOurs(uri.host, uri.port)
     if (exchange.planned !== undefined || (!ours && inside)) {
-      exchange.forward({}, { ...asserted, ...this.recordRoute(exchange, undefined) })
+      exchange.forward({}, { ...asserted, ...this.recordRoute(exchange, identity) })
       return
     }
     if (ours && gruu && request.method !== 'PUBLISH') return this.toDevice(exchange, asserted, undefined)
     if (ours) return this.toUser(exchange, asserted)
     // Both ends of the dialog are behind one address: what came from there may go back there, and nowhere else.
-    if (ownRoutes.length > 1 && this.isSealed(ownRoutes)) exchange.forward({ flow: exchange.flow }, asserted)
+    if (ownRoutes.length > 1 && this.ways.isSealed(ownRoutes)) exchange.forward({ flow: exchange.flow }, asserted)
     else exchange.reply(403, { warning: `no relay to ${uri.host}` })
   }
   /** What only we and elements say of a sender, whoever said it before (SPEC §2.5, §3.6). */
@@ -171,7 +175,7 @@ class ProxyElement implements Element {
     // no further than to such elements: a token of somebody else's flow behind them leads nobody there
     const route = ownRoutes.filter(({ uri }) => through.includes(uri.user.split('.', 1)[0]!)).map(({ uri }) => `<${uri.text}>`)
     if (route.length === 0) return false
-    exchange.forward({ route }, { ...asserted, ...this.recordRoute(exchange, undefined) })
+    exchange.forward({ route }, { ...asserted, ...this.recordRoute(exchange, asserted.asserted) })
     return true
   }
   /** An outsider's request to one of our elements goes there: a token of somebody else's flow in its Route leads nobody to them. */
@@ -186,24 +190,24 @@ class ProxyElement implements Element {
     return wishes.includes('id') ? { asserted: '' } : asserted
   }
   /** The way that a Record-Route of ours names: undefined where it leads back to where the request came from. */
-  private flowOfRoute(user: string, exchange: Exchange): Flow | 'dead' | undefined {
+  private flowOfRoute(user: string, exchange: Exchange, identity: string | undefined): Flow | 'dead' | undefined {
     const dot = user.indexOf('.')
     if (dot < 0) return undefined
-    const flow = this.host.flows.find(user.slice(dot + 1)) ?? this.bindings.flowOfContact(exchange.request.uriText)
+    const token = user.slice(dot + 1)
+    const flow = this.ways.of(token, exchange.request.uriText)
     if (flow === exchange.flow) return undefined
+    // A route set of the sender's own side, from before it moved or made its connection anew: the Request-URI decides.
+    const own = exchange.ownRoutes.length === 1 && identity !== undefined && this.host.flows.read(token)?.user === identity
+    if (own) return undefined
     if (flow !== undefined) return flow
-    // A route set of the sender's own side, from before its connection was made anew: the Request-URI decides.
     return exchange.planned !== undefined && !exchange.flow.trusted ? undefined : 'dead'
   }
-  /** A Route that we have given out ourselves: what else would make us a relay for anybody. */
-  private isSealed(routes: readonly Address[]): boolean {
-    return routes.some(({ uri }) => this.host.flows.isSealed(uri.user.slice(uri.user.indexOf('.') + 1)))
-  }
-  private recordRoute(exchange: Exchange, to: Flow | undefined): { recordRoute?: readonly string[] } {
+  /** `sender`: who sends, where this proxy has checked; `to`: the flow of `user`, where that is the next hop. */
+  private recordRoute(exchange: Exchange, sender?: string, to?: Flow, user?: string): { recordRoute?: readonly string[] } {
     const { request, flow } = exchange
     if (!makesDialog.includes(request.method) || request.toTag !== '') return {}
-    const values = to === undefined ? [] : [`<${this.host.flows.routeTo(this.name, to)}>`]
-    if (exchange.flow.internal !== true) values.push(`<${this.host.flows.routeTo(this.name, flow)}>`)
+    const values = to === undefined ? [] : [this.ways.recordRoute(to, user)]
+    if (exchange.flow.internal !== true) values.push(this.ways.recordRoute(flow, sender))
     return { recordRoute: values }
   }
 
@@ -229,7 +233,7 @@ class ProxyElement implements Element {
     bindings: readonly Binding[],
     asserted: { asserted?: string },
   ): void | Promise<void> {
-    if (!this.toBindings(exchange, bindings, asserted)) return this.unreachable(exchange, aor)
+    if (!this.toBindings(exchange, aor, bindings, asserted)) return this.unreachable(exchange, aor)
   }
   /** To the instance that a GRUU names (RFC 5627 §5.4), by the flow of its dialog where that still stands. */
   private toDevice(exchange: Exchange, asserted: { asserted?: string }, way: Flow | undefined): void | Promise<void> {
@@ -237,15 +241,20 @@ class ProxyElement implements Element {
     const bindings = meant === undefined ? [] : this.gruus.bindingsOf(meant)
     const name = way && this.host.flows.nameOf(way)
     const onWay = name === undefined ? undefined : bindings.findLast((binding) => binding.flow === name)
-    if (onWay === undefined && this.toBindings(exchange, bindings, asserted)) return
+    if (onWay === undefined && this.toBindings(exchange, meant?.aor, bindings, asserted)) return
     // A temporary GRUU may have ended before the dialog that was made with it.
     if (way !== undefined) {
       exchange.forward({ uri: onWay?.contact ?? exchange.request.uriText, flow: way }, this.identityFor(exchange, asserted))
     } else return this.unreachable(exchange, meant?.aor)
   }
   /** False: none of them can be reached. */
-  private toBindings(exchange: Exchange, bindings: readonly Binding[], asserted: { asserted?: string }): boolean {
-    const targetOf = (binding: Binding): Target | undefined => this.target(exchange, binding)
+  private toBindings(
+    exchange: Exchange,
+    aor: string | undefined,
+    bindings: readonly Binding[],
+    asserted: { asserted?: string },
+  ): boolean {
+    const targetOf = (binding: Binding): Target | undefined => this.target(exchange, asserted.asserted, aor, binding)
     const only = bindings.length === 1 ? targetOf(bindings[0]!) : undefined
     const targets = only === undefined ? devicesOf(bindings, targetOf) : [only]
     if (targets.length === 0) return false
@@ -254,11 +263,16 @@ class ProxyElement implements Element {
     exchange.forward(targets, relayed ? { ...identity, onFinal: flowFailed } : identity)
     return true
   }
-  private target(exchange: Exchange, { contact, flow: name, path, q }: Binding): Target | undefined {
-    if (path !== undefined) return { uri: contact, route: path, q, ...this.recordRoute(exchange, undefined) }
+  private target(
+    exchange: Exchange,
+    sender: string | undefined,
+    aor: string | undefined,
+    { contact, flow: name, path, q }: Binding,
+  ): Target | undefined {
+    if (path !== undefined) return { uri: contact, route: path, q, ...this.recordRoute(exchange, sender) }
     const flow = this.host.flows.named(name)
     if (exchange.request.uri.scheme === 'sips' && flow?.transport !== 'TLS' && flow?.transport !== 'WSS') return undefined // RFC 5630 §3.1
-    return flow && { uri: contact, flow, q, ...this.recordRoute(exchange, flow) }
+    return flow && { uri: contact, flow, q, ...this.recordRoute(exchange, sender, flow, aor) }
   }
   /** 480 for a user of ours who is away, 404 for nobody. */
   private unreachable(exchange: Exchange, aor: string | undefined): void | Promise<void> {

@@ -8,6 +8,7 @@ import { type Bindings, sameBinding } from './bindings.ts'
 import { echoOf, expiryOf, firstHopKeepsFlow, pathOf, regIdOf, supportedBy } from './contact.ts'
 import type { Gruus } from './gruu.ts'
 import type { ProxyRules } from './settings.ts'
+import type { Ways } from './ways.ts'
 
 interface Refusal {
   readonly refused: number
@@ -31,13 +32,15 @@ export class Registrar {
   private readonly host: Host
   private readonly rules: ProxyRules
   private readonly bindings: Bindings
+  private readonly ways: Ways
   private readonly gruus: Gruus
   private readonly authentication: Authentication
 
-  constructor(host: Host, rules: ProxyRules, bindings: Bindings, gruus: Gruus, authentication: Authentication) {
+  constructor(host: Host, rules: ProxyRules, bindings: Bindings, ways: Ways, gruus: Gruus, authentication: Authentication) {
     this.host = host
     this.rules = rules
     this.bindings = bindings
+    this.ways = ways
     this.gruus = gruus
     this.authentication = authentication
   }
@@ -81,7 +84,10 @@ export class Registrar {
       const { refused, text, headers = [] } = change
       return exchange.reply(refused, { warning: text, headers })
     }
-    return this.bindings.put(aor, before, change.after).then(() => this.answer(exchange, aor, supported, this.bindings.of(aor)))
+    return this.bindings.put(aor, before, change.after).then(() => {
+      for (const binding of change.after) if (!before.includes(binding)) this.ways.registered(aor, binding.contact)
+      this.answer(exchange, aor, supported, this.bindings.of(aor))
+    })
   }
   /** `Contact: *` (RFC 3261 §10.2.2). */
   private removeAll(request: SipRequest, before: readonly Binding[]): Change {

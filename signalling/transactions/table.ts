@@ -124,7 +124,8 @@ export class TransactionTable implements ClientHolder, ServerHolder {
   private cancel(transaction: ServerTransaction): void {
     const { request, via } = transaction
     const invite = this.servers.get(transaction.key.replace(/\|CANCEL$/, '|INVITE'))
-    if (invite instanceof InviteServerTransaction) {
+    // a callee has read the caller's branch: only where the INVITE came from may it be cancelled (RFC 3261 §9.2, §26.1)
+    if (invite instanceof InviteServerTransaction && invite.flow.remote.host === transaction.flow.remote.host) {
       transaction.respond(200, buildResponse(request, 200, { via, toTag: 'c' }))
       invite.cancel()
     } else transaction.respond(481, buildResponse(request, 481, { via, toTag: 'c' }))

@@ -1,10 +1,18 @@
 /** The flows of a node: found by id, by address, or by the sealed token of a Record-Route (RFC 5626 §5.2). */
-import { sameSecret, seal } from '../ids.ts'
+import { hideText, revealText, sameSecret, seal } from '../ids.ts'
 import { decodeUser, printHostPort } from '../messages/uri.ts'
 import { isAnyHost, isLocalAddress, Machine, type Self } from './self.ts'
 import type { Flow, HostPort, Transport } from './transport.ts'
 
 const remembered = 50_000 // tokens whose seal was checked already
+
+/** A token in the clear. */
+export interface FlowToken {
+  /** Name of the flow. */
+  readonly flow: string
+  /** Address of record of the user behind that flow; undefined where nobody had proven to be one. */
+  readonly user: string | undefined
+}
 
 /** What a Record-Route adds, so that a client comes back the way it came (RFC 3261 §19.1.1; RFC 7118 §5.1: ws for both). */
 const transportParameter: { readonly [transport: string]: string } = {
@@ -30,8 +38,8 @@ export class FlowTable {
   private readonly several: boolean
   private own: HostPort | undefined = undefined
   private ownText: string | undefined = undefined
-  private readonly tokens = new WeakMap<Flow, string>()
-  private readonly verified = new Set<string>()
+  private readonly tokens = new WeakMap<Flow, { readonly user: string | undefined; readonly token: string }>()
+  private readonly verified = new Map<string, FlowToken>()
 
   constructor(transports: readonly Transport[], domains: Iterable<string>, self: Self = new Machine()) {
     this.transports = transports
@@ -163,32 +171,42 @@ export class FlowTable {
     if (host === undefined || port === undefined) return this.open(name)
     return this.to(transport!, { host, port: Number(port) }, { port: Number(local) })
   }
-  routeTo(element: string, flow: Flow): string {
-    return `sip:${element}.${this.token(flow)}@${sentByText(flow)}${transportParameter[flow.transport] ?? ''};lr`
+  /** `user`: address of record that the flow leads to, for whoever reads the token; nobody else can see it. */
+  routeTo(element: string, flow: Flow, user?: string): string {
+    return `sip:${element}.${this.token(flow, user)}@${sentByText(flow)}${transportParameter[flow.transport] ?? ''};lr`
   }
-  token(flow: Flow): string {
-    let token = this.tokens.get(flow)
-    if (token === undefined) {
-      const body = Buffer.from(this.nameOf(flow)).toString('base64url')
-      token = `${body}.${seal(this.key, body, 12)}`
-      this.tokens.set(flow, token)
-    }
+  token(flow: Flow, user?: string): string {
+    const last = this.tokens.get(flow)
+    if (last !== undefined && last.user === user) return last.token
+    const name = this.nameOf(flow)
+    const hidden = user === undefined ? '' : `.${hideText(this.key, name, user).toString('base64url')}`
+    const body = Buffer.from(name).toString('base64url') + hidden
+    const token = `${body}.${seal(this.key, body, 12)}`
+    this.tokens.set(flow, { user, token })
     return token
   }
-  /** Whether we gave that token out, in this process or an earlier one; its letters may have come back escaped (twinkle's `Z`). */
+  /** Whether we gave that token out, in this process or an earlier one. */
   isSealed(text: string): boolean {
-    if (this.verified.has(text)) return true
-    const token = decodeUser(text) // RFC 3261 §19.1.4
+    return this.read(text) !== undefined
+  }
+  /** Undefined: not ours. Its letters may have come back escaped (twinkle's `Z`; RFC 3261 §19.1.4). */
+  read(text: string): FlowToken | undefined {
+    const known = this.verified.get(text)
+    if (known !== undefined) return known
+    const token = decodeUser(text)
     const dot = token.lastIndexOf('.')
-    if (dot <= 0 || !sameSecret(seal(this.key, token.slice(0, dot), 12), token.slice(dot + 1))) return false
-    this.verified.add(token)
-    if (this.verified.size > remembered) this.verified.delete(this.verified.values().next().value!)
-    return true
+    if (dot <= 0 || !sameSecret(seal(this.key, token.slice(0, dot), 12), token.slice(dot + 1))) return undefined
+    const [body, hidden] = token.slice(0, dot).split('.') as [string, string?]
+    const flow = Buffer.from(body, 'base64url').toString()
+    const user = hidden === undefined ? undefined : revealText(this.key, flow, Buffer.from(hidden, 'base64url'))
+    const read = { flow, user }
+    this.verified.set(token, read)
+    if (this.verified.size > remembered) this.verified.delete(this.verified.keys().next().value!)
+    return read
   }
   find(text: string): Flow | undefined {
-    if (!this.isSealed(text)) return undefined
-    const token = decodeUser(text)
-    return this.named(Buffer.from(token.slice(0, token.lastIndexOf('.')), 'base64url').toString())
+    const token = this.read(text)
+    return token && this.named(token.flow)
   }
 }
 

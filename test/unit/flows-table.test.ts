@@ -83,6 +83,25 @@ test('a datagram peer is found again by token and by name, in another process to
   t.deepEqual(later.flows.find(flows.token(flow))?.remote, { host: '10.0.0.9', port: 5099 })
 })
 
+test('a token names the user behind its flow, for us alone; one without a user is read too', (t) => {
+  const { flows, transports } = table()
+  const flow = transports[0]!.connect({ host: '10.0.0.9', port: 5099 })
+  const [plain, alice, bob] = [
+    flows.token(flow),
+    flows.token(flow, 'sip:alice@localhost'),
+    flows.token(flow, 'sip:bob@localhost'),
+  ]
+  const name = flows.nameOf(flow)
+  t.deepEqual(flows.read(plain), { flow: name, user: undefined })
+  for (const reader of [flows, table().flows]) t.deepEqual(reader.read(alice), { flow: name, user: 'sip:alice@localhost' })
+  t.is(flows.read(bob)?.user, 'sip:bob@localhost')
+  t.is(flows.token(flow, 'sip:alice@localhost'), alice)
+  const others = flows.token(transports[0]!.connect({ host: '10.0.0.8', port: 5099 }), 'sip:alice@localhost')
+  t.not(others.split('.')[1], alice.split('.')[1], 'the same user looks another way on each flow')
+  const [body, , seal] = alice.split('.') as [string, string, string]
+  t.is(flows.read(`${body}.${bob.split('.')[1]}.${seal}`), undefined)
+})
+
 test('a connection is found as long as it is open', (t) => {
   const { flows } = table()
   const flow = connection('tcp-1')

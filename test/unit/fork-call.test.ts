@@ -95,6 +95,18 @@ test('CANCEL: 200 for it, 487 for the INVITE, each hop acknowledges for itself',
   await scene.quiet(t)
 })
 
+test('a CANCEL by somebody else who has read the branch cancels nothing', async (t) => {
+  const { scene, caller, callee, branch } = await ringing()
+  const stranger = await scene.phone()
+  scene.send(stranger, 'CANCEL', bob, { branch, via: caller.here.host })
+  await scene.pass(10)
+  t.deepEqual(stranger.statuses, [481])
+  t.is(callee.requests.length, 1)
+  callee.answer(callee.requests[0]!, 200)
+  await scene.pass(10)
+  t.is(caller.statuses.at(-1), 200)
+})
+
 test('a 487 that a callee made from the CANCEL, with our Via alone, finds the caller all the same', async (t) => {
   const { scene, caller, callee, branch } = await ringing()
   scene.send(caller, 'CANCEL', bob, { branch })

@@ -1,0 +1,78 @@
+/** The way to a device inside a dialog: where it was heard last, where it is registered, or the token of its Record-Route. */
+import type { Address, Exchange, Flow, Host } from '../../signalling/index.ts'
+import { type Bindings, sameContact } from './bindings.ts'
+
+const mostUsers = 10_000
+const mostContacts = 10 // of one user
+
+/** RFC 5626 §4.3, RFC 5627 §3.4: requests in the dialog go by its own flow, whatever else leads to that Contact. */
+const keepsFlow = /;(?:ob|gr)(?:[;=>?]|$)/i
+
+export class Ways {
+  private readonly host: Host
+  private readonly bindings: Bindings
+  /** User, then Contact -> name of the flow by which it refreshed a dialog that was made on another. */
+  private readonly moved = new Map<string, Map<string, string>>()
+
+  constructor(host: Host, bindings: Bindings) {
+    this.host = host
+    this.bindings = bindings
+    host.gauge('users_moved', () => this.moved.size)
+  }
+  /** The flow for a request with that Request-URI behind that token; undefined: broken, or the token is none of ours. */
+  of(text: string, requestUri: string): Flow | undefined {
+    const { flows } = this.host
+    const token = flows.read(text)
+    if (token === undefined) return undefined
+    const { flow, user } = token
+    if (user === undefined) return flows.named(flow)
+    const moved = this.moved.get(user)?.get(requestUri)
+    return (
+      (moved === undefined ? undefined : flows.named(moved)) ??
+      (keepsFlow.test(requestUri) ? flows.named(flow) : undefined) ??
+      this.bindings.flowOfContact(user, requestUri, flow) ??
+      flows.named(flow)
+    )
+  }
+  /** A Record-Route value that leads to that user by that flow. */
+  recordRoute(flow: Flow, user: string | undefined): string {
+    return `<${this.host.flows.routeTo(this.host.name, flow, user)}>`
+  }
+  /**
+   * Target refresh (RFC 3261 §12.2.1): a user who sends inside a dialog by another flow than the dialog's is reached at that
+   * Contact by this one from now on.
+   */
+  note({ request, flow, ownRoutes }: Exchange, user: string): void {
+    if (request.toTag === '' || ownRoutes.length === 0) return
+    const known = this.moved.get(user)
+    const contact = request.contactUri?.text
+    if (contact === undefined) return
+    const tokens = ownRoutes.flatMap(({ uri }) => this.tokenOf(uri.user) ?? []).filter((token) => token.user === user)
+    if (tokens.length === 0) return
+    const name = this.host.flows.nameOf(flow)
+    if (tokens.some((token) => token.flow === name)) known?.delete(contact)
+    else this.remember(user, contact, name)
+  }
+  /** A REGISTER says anew how that Contact is reached. */
+  registered(user: string, contact: string): void {
+    const contacts = this.moved.get(user)
+    for (const known of contacts?.keys() ?? []) if (sameContact(known, contact)) contacts!.delete(known)
+    if (contacts?.size === 0) this.moved.delete(user)
+  }
+  private remember(user: string, contact: string, flow: string): void {
+    const contacts = this.moved.get(user) ?? new Map<string, string>()
+    contacts.delete(contact)
+    contacts.set(contact, flow)
+    if (contacts.size > mostContacts) contacts.delete(contacts.keys().next().value!)
+    this.moved.delete(user)
+    this.moved.set(user, contacts)
+    if (this.moved.size > mostUsers) this.moved.delete(this.moved.keys().next().value!)
+  }
+  private tokenOf(user: string): ReturnType<Host['flows']['read']> {
+    return this.host.flows.read(user.slice(user.indexOf('.') + 1))
+  }
+  /** A Route that we have given out ourselves: what else would make us a relay for anybody. */
+  isSealed(routes: readonly Address[]): boolean {
+    return routes.some(({ uri }) => this.tokenOf(uri.user) !== undefined)
+  }
+}
