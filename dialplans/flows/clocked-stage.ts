@@ -16,14 +16,19 @@ export abstract class ClockedStage {
     })
   }
   async until<Value>(what: string, happened: () => Looked<Value> | Promise<Looked<Value>>, seconds = 40): Promise<Value> {
-    const end = this.clock.now() + seconds * 1000
+    const isOver = this.patience(seconds)
     for (;;) {
       const looked = happened()
       const value = looked instanceof Promise ? await looked : looked
       if (value !== undefined && value !== false) return value
-      if (this.clock.now() >= end) throw new Error(`not within ${seconds} s: ${what}`)
+      if (isOver()) throw new Error(`not within ${seconds} s: ${what}`)
       await this.pass(step / 1000)
     }
+  }
+  /** Says when a wait of so many seconds is over; tests beside other work count otherwise. */
+  protected patience(seconds: number): () => boolean {
+    const end = this.clock.now() + seconds * 1000
+    return () => this.clock.now() >= end
   }
   expect(what: string, holds: boolean): void {
     if (!holds) throw new Error(`not so: ${what}`)

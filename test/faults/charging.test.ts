@@ -72,7 +72,6 @@ function charged({ sums }: Audit, user: string, event: string): number {
 }
 
 test('every code and every feedback is charged, and each once', async (t) => {
-  t.timeout(120_000)
   const ids = randomIds()
   const network = new Network()
   await network.open('')
@@ -129,7 +128,6 @@ test('every code and every feedback is charged, and each once', async (t) => {
 })
 
 test('a quota outlives the element that was granted it: what it had not used counts as used, and no more is', async (t) => {
-  t.timeout(120_000)
   const [quota, block, deaths] = [60, 4, 3]
   const network = new Network()
   await network.open(

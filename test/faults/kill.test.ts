@@ -16,7 +16,6 @@ const elements = `  proxy: { role: proxy, authenticate: none, registration: opti
 const name = (i: number): string => `u${String(i).padStart(4, '0')}`
 
 test('nothing acknowledged is lost, nobody resubscribes, no code is given twice', async (t) => {
-  t.timeout(120_000)
   const ids = randomIds()
   const folder = scratch()
   const port = await lastingPort()

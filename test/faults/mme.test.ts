@@ -6,6 +6,7 @@ import { agentNode } from '../../dialplans/agent-node.ts'
 import { lastingPort } from '../../dialplans/flows/lasting-port.ts'
 import { EngineAgent, Ue } from '../../elements/ue/index.ts'
 import { type Node, RealClock, randomIds, silent } from '../../signalling/index.ts'
+import { until } from '../support/patience.ts'
 import { type ServerProcess, scratch, startServer } from '../support/server-process.ts'
 
 const users = 12
@@ -46,16 +47,7 @@ async function openUe(name: string, port: number, nodes: Node[]): Promise<Ue> {
   return new Ue({ agent, clock, mme })
 }
 
-async function until(what: string, happened: () => boolean | Promise<boolean>, seconds = 30): Promise<void> {
-  const end = clock.now() + seconds * 1000
-  while (!(await happened())) {
-    if (clock.now() > end) throw new Error(`not within ${seconds} s: ${what}`)
-    await new Promise<void>((resolve) => clock.after(50, resolve))
-  }
-}
-
 test('who was attached is, code and relations live, and a question goes on through the new process', async (t) => {
-  t.timeout(120_000)
   const [edge, other] = [await lastingPort(), await lastingPort()]
   const plan = writePlan(edge, other)
   const start = (node: string): Promise<ServerProcess> => startServer(plan, edge, ['--node', node, '--log-level', 'warn'])

@@ -7,30 +7,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import test from 'ava'
+import { type Ended, program, run } from '../support/process.ts'
 
 const root = join(import.meta.dirname, '../..')
-const program = join(root, 'dialplans/proxima.ts')
 const folder = mkdtempSync(join(tmpdir(), 'proxima-commands-'))
 test.after.always(() => rmSync(folder, { recursive: true, force: true }))
 
-interface Ended {
-  readonly code: number | null
-  readonly out: string
-  readonly err: string
-}
-
 function proxima(...args: readonly string[]): Promise<Ended> {
-  return run(process.execPath, [program, ...args])
-}
-
-async function run(command: string, args: readonly string[]): Promise<Ended> {
-  const child = spawn(command, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
-  let out = ''
-  let err = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text))
-  const [code] = (await once(child, 'close')) as [number | null]
-  return { code, out, err }
+  return run(process.execPath, [program, ...args], { cwd: folder })
 }
 
 const shipped = (name: string): string => join(root, 'dialplans', `${name}.yaml`)

@@ -2,12 +2,20 @@
 import { join } from 'node:path'
 import test from 'ava'
 import { loadFlows, networkOf } from '../../dialplans/flows/index.ts'
-import { StageSet } from '../../dialplans/flows/stage-set.ts'
 import { loadDialplan } from '../../dialplans/load.ts'
 import { openPcapng } from '../../signalling/capture/pcapng.ts'
 import { RealClock, silent } from '../../signalling/index.ts'
+import { PatientStageSet } from '../support/flows.ts'
 import { scratch } from '../support/server-process.ts'
-import { judge } from '../support/tshark.ts'
+import { judge, judgeAll } from '../support/tshark.ts'
+
+interface Captured {
+  readonly file: string
+  /** Of SIP. */
+  readonly messages: number
+}
+
+const captures: Captured[] = []
 
 for (const flow of await loadFlows()) {
   const loaded = loadDialplan(networkOf(flow))
@@ -21,7 +29,7 @@ for (const flow of await loadFlows()) {
       let messages = 0
       // In virtual time every branch; over sockets the figure itself, since its waits are real.
       for (const scenario of mode === 'virtual' ? flow.scenarios : flow.scenarios.slice(0, 1)) {
-        const stage = new StageSet({ dialplan, mode, tap }, scenario)
+        const stage = new PatientStageSet({ dialplan, mode, tap }, scenario)
         try {
           await stage.open()
           await scenario.run(stage)
@@ -31,10 +39,17 @@ for (const flow of await loadFlows()) {
         messages += stage.messages.messages.length
       }
       await tap.close?.()
-      const { sip, complaints } = await judge(file)
       t.true(messages > 10)
-      t.is(sip, messages)
-      t.deepEqual(complaints, [])
+      captures.push({ file, messages })
     })
   }
 }
+
+test.after('Wireshark sees as many in all of them together', async (t) => {
+  t.true(captures.length > 40)
+  const { sip, complaints } = await judgeAll(captures.map(({ file }) => file))
+  const wanted = captures.reduce((sum, { messages }) => sum + messages, 0)
+  if (sip === wanted && complaints.length === 0) return
+  for (const { file, messages } of captures) t.deepEqual(await judge(file), { sip: messages, complaints: [] }, file)
+  t.fail(`${sip} of ${wanted} messages, ${complaints.join('; ')}`)
+})

@@ -1,8 +1,9 @@
 /** Every branch of every flow over networks whose nodes are processes of their own, and captures that Wireshark has nothing against. */
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { codeOf, granted, hears, isNear, member, watching, watchingUsers } from '../../dialplans/flows/cast.ts'
 import type { Scenario } from '../../dialplans/flows/flow.ts'
 import { loadFlows, networkOf } from '../../dialplans/flows/index.ts'
+import { Places } from '../support/patience.ts'
 import { ProcessNetwork } from './peers/network.ts'
 import { ProcessStage, type Protocol } from './peers/stage.ts'
 
@@ -40,43 +41,51 @@ test('no branch is left out', (t) => {
   t.is(new Set(all).size, all.length, 'each has a name of its own')
 })
 
+/** Of each network five processes run: as many networks at a time as there are cores. */
+const places = new Places()
+
 for (const [name, group] of groups) {
-  test(`${name}: ${group.length} branches`, async (t) => {
-    const byNeed = [...Map.groupBy(group, ({ scenario }) => JSON.stringify(scenario.settings ?? {})).values()]
-    const network = await ProcessNetwork.start(group[0]!.file)
-    const stages: ProcessStage[] = []
-    t.teardown(async () => {
-      for (const stage of stages) await stage.leave()
-      await network.remove()
-    })
-    const played: string[] = []
-    for (const alike of byNeed) {
-      await network.change(alike[0]!.scenario.settings ?? {})
-      for (const { title, scenario } of alike) {
-        const protocol = protocols[played.length % protocols.length]!
-        const stage = new ProcessStage(network, protocol)
-        stages.push(stage)
-        try {
-          await scenario.run(stage)
-        } catch (fault) {
-          t.log(network.output.slice(-3000))
-          throw new Error(`${title}: over ${protocol}: ${fault instanceof Error ? fault.message : String(fault)}`, {
-            cause: fault,
-          })
-        }
-        played.push(title)
-        await stage.leave()
-        if (stage.killed) await stage.until('nobody stays attached', async () => (await network.attached()) === 0)
-        await network.operator.undo()
-      }
-    }
-    t.is(played.length, group.length)
-    t.deepEqual(played.toSorted(), group.map(({ title }) => title).toSorted())
-    await network.settled(t)
-  })
+  test(`${name}: ${group.length} branches`, (t) => places.within(() => playAll(t, group)))
 }
 
-test('each node is killed in turn: what was acknowledged is there, what was asked is told, no code is given twice', async (t) => {
+async function playAll(t: ExecutionContext, group: readonly Branch[]): Promise<void> {
+  const byNeed = [...Map.groupBy(group, ({ scenario }) => JSON.stringify(scenario.settings ?? {})).values()]
+  const network = await ProcessNetwork.start(group[0]!.file)
+  const stages: ProcessStage[] = []
+  t.teardown(async () => {
+    for (const stage of stages) await stage.leave()
+    await network.remove()
+  })
+  const played: string[] = []
+  for (const alike of byNeed) {
+    await network.change(alike[0]!.scenario.settings ?? {})
+    for (const { title, scenario } of alike) {
+      const protocol = protocols[played.length % protocols.length]!
+      const stage = new ProcessStage(network, protocol)
+      stages.push(stage)
+      try {
+        await scenario.run(stage)
+      } catch (fault) {
+        t.log(network.output.slice(-3000))
+        throw new Error(`${title}: over ${protocol}: ${fault instanceof Error ? fault.message : String(fault)}`, {
+          cause: fault,
+        })
+      }
+      played.push(title)
+      await stage.leave()
+      if (stage.killed) await stage.until('nobody stays attached', async () => (await network.attached()) === 0)
+      await network.operator.undo()
+    }
+  }
+  t.is(played.length, group.length)
+  t.deepEqual(played.toSorted(), group.map(({ title }) => title).toSorted())
+  await network.settled(t)
+}
+
+test('each node is killed in turn: what was acknowledged is there, what was asked is told, no code is given twice', (t) =>
+  places.within(() => killInTurn(t)))
+
+async function killInTurn(t: ExecutionContext): Promise<void> {
   const network = await ProcessNetwork.start(networkOf({ network: 'direct.yaml' }))
   const stage = new ProcessStage(network, 'UDP')
   t.teardown(async () => {
@@ -108,4 +117,4 @@ test('each node is killed in turn: what was acknowledged is there, what was aske
   t.is(new Set(codes).size, codes.length, 'each code once')
   await stage.leave()
   await network.settled(t)
-})
+}

@@ -20,6 +20,7 @@ import { compilePlan } from '../../signalling/routing/compile.ts'
 import { domainsIn } from '../../signalling/transports/tls.ts'
 import { Agent } from '../support/lab.ts'
 import { Names } from '../support/names.ts'
+import { until } from '../support/patience.ts'
 import { metric, requestText } from '../support/wire.ts'
 
 const command = new URL('../../dialplans/proxima.ts', import.meta.url).pathname
@@ -85,10 +86,6 @@ async function scene(t: ExecutionContext, tls: Partial<TlsMaterial> = {}, more: 
   return { node, agent, port: node.listening[0]!.port, said }
 }
 
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise<void>((resolve) => setImmediate(resolve))
-}
-
 /** A connection of somebody with that certificate, or none, and what came by it. */
 class Caller {
   readonly socket: TLSSocket
@@ -141,7 +138,7 @@ for (const [what, who, trusted, tls] of [
       { tls: { ...rest, ...('authorities' in tls ? {} : { authorities }), ...tls } as TlsMaterial },
     )
     const caller = new Caller(t, port, who, request())
-    await until(() => caller.text !== '' || caller.ended)
+    await until('it has come', () => caller.text !== '' || caller.ended)
     t.regex(caller.text, /^SIP\/2\.0 200 /)
     const { flow, asserted } = agent.got[0]!
     t.is(flow.trusted, trusted)
@@ -157,7 +154,7 @@ for (const [what, who, why] of [
   test(`where everybody needs one, a peer ${what} is refused, and the log has one line`, async (t) => {
     const { node, agent, port, said } = await scene(t, { requireClient: true })
     const caller = new Caller(t, port, who, request())
-    await until(() => caller.ended && metric(node, 'certificates_refused_total') === 1)
+    await until('it has come', () => caller.ended && metric(node, 'certificates_refused_total') === 1)
     t.is(caller.text, '')
     t.is(agent.got.length, 0)
     t.is(said.length, 1)
@@ -165,7 +162,7 @@ for (const [what, who, why] of [
     t.deepEqual([transport, remote.host], ['TLS', '127.0.0.1'])
     t.regex(told, why)
     const honest = new Caller(t, port, 'trusted', request())
-    await until(() => honest.text.startsWith('SIP/2.0 200'))
+    await until('it has come', () => honest.text.startsWith('SIP/2.0 200'))
   })
 }
 
@@ -176,7 +173,7 @@ test('new authorities count without a restart, and what is none changes nothing'
   const ask = async (who: string): Promise<boolean> => {
     const before = agent.got.length
     new Caller(t, port, who, request())
-    await until(() => agent.got.length > before)
+    await until('it has come', () => agent.got.length > before)
     return agent.got.at(-1)!.flow.trusted
   }
   t.deepEqual([await ask('trusted'), await ask('forged')], [true, false])
@@ -212,7 +209,7 @@ for (const [who, trusted] of [
     const { agent } = await scene(t, {}, { resolver: new Names(['as.test A 127.0.0.1']) })
     const peer = await called(t, who, { rejectUnauthorized: true })
     void agent.host.send({ method: 'MESSAGE', to: `sip:bob@as.test:${peer.port};transport=tls` })
-    await until(() => agent.got.length === 1)
+    await until('it has come', () => agent.got.length === 1)
     t.deepEqual(peer.names, ['DNS:localhost, IP Address:127.0.0.1, DNS:node.test'])
     t.is(agent.got[0]!.flow.trusted, trusted)
   })
@@ -236,10 +233,10 @@ for (const [what, who, via, shared] of [
     const { agent, port } = await scene(t, {}, { resolver: new Names(['as.test A 127.0.0.1', 'other.test A 127.0.0.1']) })
     const far = await called(t, 'trusted')
     const caller = new Caller(t, port, who, request(`${via}:${far.port};alias`))
-    await until(() => caller.text.startsWith('SIP/2.0 200'))
+    await until('it has come', () => caller.text.startsWith('SIP/2.0 200'))
     const line = `MESSAGE sip:bob@as.test:${far.port};transport=tls SIP/2.0`
     void agent.host.send({ method: 'MESSAGE', to: `sip:bob@as.test:${far.port};transport=tls` })
-    await until(() => (shared ? caller.text : (far.got[0] ?? '')).includes(line))
+    await until('it has come', () => (shared ? caller.text : (far.got[0] ?? '')).includes(line))
     t.is(far.names.length, shared ? 0 : 1)
   })
 }

@@ -13,6 +13,7 @@ import {
   type SipResponse,
   silent,
 } from '../../signalling/index.ts'
+import { until } from './patience.ts'
 
 /** One subscription as its subscriber sees it. */
 export interface Held {
@@ -159,13 +160,9 @@ export class Crowd implements Element {
     }
     return response.status
   }
-  /** Waits in real time until that is so; throws after `seconds`. */
-  async until(what: string, happened: () => boolean, seconds = 30): Promise<void> {
-    const end = this.clock.now() + seconds * 1000
-    while (!happened()) {
-      if (this.clock.now() > end) throw new Error(`not within ${seconds} s: ${what}`)
-      await this.pass(20)
-    }
+  /** Waits in real time until that is so; throws where the machine idles for `seconds` meanwhile. */
+  until(what: string, happened: () => boolean, seconds?: number): Promise<void> {
+    return until(what, happened, seconds)
   }
   pass(ms: number): Promise<void> {
     return new Promise((resolve) => {

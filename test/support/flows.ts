@@ -4,6 +4,7 @@ import type { Scenario } from '../../dialplans/flows/flow.ts'
 import { loadFlows, networkOf } from '../../dialplans/flows/index.ts'
 import { type StageOptions, StageSet } from '../../dialplans/flows/stage-set.ts'
 import { loadDialplan } from '../../dialplans/load.ts'
+import { Patience } from './patience.ts'
 
 export interface Part {
   readonly title: string
@@ -24,9 +25,24 @@ export async function allScenarios(): Promise<readonly Part[]> {
   })
 }
 
+/** Over sockets it waits as long as the machine is at work. */
+export class PatientStageSet extends StageSet {
+  private readonly waits: boolean
+
+  constructor(options: StageOptions, scenario: Scenario) {
+    super(options, scenario)
+    this.waits = options.mode === 'sockets'
+  }
+  protected override patience(seconds: number): () => boolean {
+    if (!this.waits) return super.patience(seconds)
+    const patience = new Patience(seconds)
+    return () => patience.isOver
+  }
+}
+
 /** Plays a scenario and returns how many datagrams it took. */
 export async function play(scenario: Scenario, options: StageOptions): Promise<number> {
-  const stage = new StageSet(options, scenario)
+  const stage = new PatientStageSet(options, scenario)
   try {
     await stage.open()
     await scenario.run(stage)

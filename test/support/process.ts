@@ -4,11 +4,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
+import { onceIdle, Places } from './patience.ts'
 
 export const program = join(import.meta.dirname, '../../dialplans/proxima.ts')
 const defaultPlan = join(import.meta.dirname, '../../dialplans/default.yaml')
-
-const silence = Number(process.env['SIL'] ?? 40_000) // milliseconds after which what was to be said will not be: shows all output instead of hanging
 
 export interface Ended {
   readonly code: number | null
@@ -71,13 +70,13 @@ export class Running {
           const what = late ? 'has not said' : 'ended before it said'
           reject(new Error(`${this.child.spawnargs.join(' ')} ${what} ${pattern}:\n${this.output}`))
         } else return
-        clearTimeout(timer)
+        callOff()
         this.watchers.delete(look)
       }
-      const timer = setTimeout(() => {
+      const callOff = onceIdle(() => {
         late = true
         look()
-      }, silence)
+      })
       this.watchers.add(look)
       look()
     })
@@ -98,11 +97,15 @@ export class Running {
   }
 }
 
-/** Runs a command to its end. */
+const places = new Places()
+
+/** Runs a command to its end, beside as many others as there are cores. */
 export function run(command: string, args: readonly string[], options: { cwd?: string; stdin?: string } = {}): Promise<Ended> {
-  const running = new Running(command, args, options.cwd === undefined ? {} : { cwd: options.cwd })
-  if (options.stdin !== undefined) running.type(options.stdin)
-  return running.ended
+  return places.within(() => {
+    const running = new Running(command, args, options.cwd === undefined ? {} : { cwd: options.cwd })
+    if (options.stdin !== undefined) running.type(options.stdin)
+    return running.ended
+  })
 }
 
 /** `proxima <args>` to its end. */

@@ -1,6 +1,9 @@
 /** Wireshark as the judge of a capture. */
 import { execFile } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { scratch } from './server-process.ts'
 
 const run = promisify(execFile)
 const checked = ['ip', 'udp', 'tcp'].flatMap((name) => ['-o', `${name}.check_checksum:TRUE`])
@@ -15,16 +18,27 @@ export async function tshark(file: string, ...options: string[]): Promise<string
 
 /** How many messages it dissects as SIP, and everything it complains of. */
 export async function judge(file: string): Promise<{ sip: number; complaints: string[] }> {
-  const [sip, broken, expert] = await Promise.all([
-    tshark(file, '-Y', 'sip'),
-    tshark(file, '-Y', '_ws.malformed || tcp.analysis.flags'),
-    tshark(file, '-q', '-z', 'expert'),
-  ])
-  const said: string[] = []
+  const of = ['frame.protocols', 'tcp.analysis.flags', 'frame.number', '_ws.col.Info'].flatMap((field) => ['-e', field])
+  const shown = '_ws.malformed || tcp.analysis.flags || sip'
+  let sip = 0
   let section = ''
-  for (const line of expert) {
-    section = /^(\w+) \(\d+\)/.exec(line)?.[1] ?? section
-    if (section === 'Errors' || section === 'Warns') said.push(line)
+  const complaints: string[] = []
+  for (const line of await tshark(file, '-Y', shown, '-T', 'fields', ...of, '-z', 'expert')) {
+    const [protocols = '', analysis, ...rest] = line.split('\t')
+    if (rest.length > 0) {
+      if (protocols.split(':').includes('sip')) sip++
+      if (protocols.includes('_ws.malformed') || analysis !== '') complaints.push(line)
+    } else {
+      section = /^(\w+) \(\d+\)/.exec(line)?.[1] ?? section
+      if (section === 'Errors' || section === 'Warns') complaints.push(line)
+    }
   }
-  return { sip: sip.length, complaints: [...broken, ...said] }
+  return { sip, complaints }
+}
+
+/** Judges captures of many sources at once: a file may have many sections, and starting Wireshark costs more than most of them. */
+export async function judgeAll(files: readonly string[]): Promise<{ sip: number; complaints: string[] }> {
+  const all = join(scratch(), 'all.pcapng')
+  writeFileSync(all, Buffer.concat(files.map((file) => readFileSync(file))))
+  return judge(all)
 }

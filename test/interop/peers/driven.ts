@@ -14,6 +14,7 @@
  *
  * Unasked they say `register STATUS` once, `got TEXT`, `called`, `ended` (a BYE came) and `cancelled` (a CANCEL came).
  */
+import { onceIdle } from '../../support/patience.ts'
 import type { Running } from '../../support/process.ts'
 import { literal, type Peer, type Phone, type Presence } from './peer.ts'
 
@@ -34,8 +35,6 @@ export interface Driven {
   readonly publishes?: boolean
 }
 
-const patience = 20_000 // milliseconds after which what was to be said will not be
-
 /** The lines of somebody who is no process. */
 export class Said {
   private text = ''
@@ -50,11 +49,11 @@ export class Said {
       const look = (): void => {
         const match = pattern.exec(this.text.slice(since))
         if (match === null) return
-        clearTimeout(timer)
+        callOff()
         this.watchers.delete(look)
         resolve(match)
       }
-      const timer = setTimeout(() => reject(new Error(`nobody has said ${pattern}:\n${this.text}`)), patience)
+      const callOff = onceIdle(() => reject(new Error(`nobody has said ${pattern}:\n${this.text}`)))
       this.watchers.add(look)
       look()
     })

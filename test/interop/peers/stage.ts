@@ -4,11 +4,10 @@ import type { Scenario, Stage } from '../../../dialplans/flows/flow.ts'
 import type { Operator } from '../../../dialplans/flows/operator.ts'
 import { type Carrier, type OpenPort, SipJsAgent, Ue, type UeOptions } from '../../../elements/ue/index.ts'
 import { type Clock, openTcp, openUdp, openWs, RealClock, randomIds, silent } from '../../../signalling/index.ts'
+import { onceIdle, Patience } from '../../support/patience.ts'
 import { passwordOf } from './peer.ts'
 
 export type Protocol = Carrier['protocol']
-
-const patience = 70_000 // milliseconds
 
 const openers: { readonly [protocol in Protocol]: OpenPort } = { UDP: openUdp, TCP: openTcp, WS: openWs }
 
@@ -59,6 +58,10 @@ export class ProcessStage extends ClockedStage implements Stage {
     this.ues.push(ue)
     return ue
   }
+  protected override patience(seconds: number): () => boolean {
+    const patience = new Patience(seconds)
+    return () => patience.isOver
+  }
   get operator(): Operator {
     const { operator } = this.node
     if (operator === undefined) throw new Error('nobody operates this node')
@@ -66,8 +69,8 @@ export class ProcessStage extends ClockedStage implements Stage {
   }
   during<Value>(work: Promise<Value>): Promise<Value> {
     return new Promise((resolve, reject) => {
-      const timer = this.clock.after(patience, () => reject(new Error(`no answer within ${patience} ms`)))
-      work.then(resolve, reject).finally(() => timer.cancel())
+      const callOff = onceIdle(() => reject(new Error('no answer')))
+      work.then(resolve, reject).finally(callOff)
     })
   }
   async restart(): Promise<void> {

@@ -12,11 +12,10 @@ import { mkdirSync, readFileSync, statSync, watch, writeFileSync } from 'node:fs
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { pid } from 'node:process'
+import { onceIdle } from '../../support/patience.ts'
 import { Running } from '../../support/process.ts'
 import { literal, type Peer, type Phone, type Presence, passwordOf } from './peer.ts'
 import { type Seat, serverOf } from './seat.ts'
-
-const patience = 20_000 // milliseconds after which what was to be logged will not be
 
 function profileOf(seat: Seat): string {
   const { user, transport } = seat
@@ -132,7 +131,7 @@ export async function twinklePeer(seat: Seat): Promise<Peer> {
 function logged(log: string, pattern: RegExp, since = 0): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = (): void => {
-      clearTimeout(timer)
+      callOff()
       watcher.close()
     }
     const look = (): void => {
@@ -141,10 +140,10 @@ function logged(log: string, pattern: RegExp, since = 0): Promise<void> {
       resolve()
     }
     const watcher = watch(log, look)
-    const timer = setTimeout(() => {
+    const callOff = onceIdle(() => {
       end()
       reject(new Error(`twinkle has not logged ${pattern}:\n${readFileSync(log, 'utf8').slice(-5000)}`))
-    }, patience)
+    })
     look()
   })
 }
