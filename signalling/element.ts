@@ -5,7 +5,7 @@ import type { Log } from './log.ts'
 import type { Address } from './messages/address.ts'
 import type { Credentials } from './messages/auth.ts'
 import type { SipRequest, SipResponse } from './messages/message.ts'
-import type { Json, Store } from './storage/store.ts'
+import type { Json, Store, Write } from './storage/store.ts'
 import type { Flow, HostPort } from './transports/transport.ts'
 
 /** What an element may be asked. Every member given must match; a member with several values matches any of them. */
@@ -32,8 +32,8 @@ export interface Element {
    * dialog. Undefined: the element wants to see the request itself.
    */
   relay?(token: string, requestUri: string): Flow | undefined
-  /** A subscriber refreshed, maybe with a new body. Called before the 200; may call `notifier.notify`. A status refuses. */
-  refreshed?(notifier: Notifier, request: SipRequest): undefined | number
+  /** A subscriber refreshed, maybe with a new body. Called before the 200, and changes nothing itself. A status refuses. */
+  refreshed?(notifier: Notifier, request: SipRequest): undefined | number | RefreshChange
   /**
    * The subscription is over, whoever ended it; its last NOTIFY may be on its way yet. A promise: what rests on it is withdrawn
    * durably then, and the answer to whoever unsubscribes waits for that.
@@ -227,6 +227,23 @@ export interface SubscriptionOptions<State> {
   readonly pending?: boolean
   /** The element's own data about it, kept in the store with the subscription. At most some hundred bytes. */
   readonly record?: Json
+  /** Written with the subscription, all or nothing; not where its subscriber is an element of this node, or it is a fetch. */
+  readonly writes?: readonly Write[]
+  /**
+   * It stands, durably, and the 200 is about to leave: what others see of it begins here. Never called where the store fails;
+   * `ended` is.
+   */
+  readonly begun?: (notifier: Notifier<State>) => void
+}
+
+/** What a refresh changes: durable first, then in force; nothing of it where the store fails. */
+export interface RefreshChange {
+  /** The element's own record from now on. */
+  readonly record?: Json
+  /** Written with the subscription, all or nothing. */
+  readonly writes?: readonly Write[]
+  /** All of it is durable: may call `notifier.notify`. */
+  readonly apply?: () => void
 }
 
 /** A live subscription, seen by the element that notifies. */

@@ -10,6 +10,11 @@ const table = {
 
 export type FaultCode = keyof typeof table
 
+/** The store cannot write or read: no fault of the element that needed it. */
+export function isStoreFault(fault: unknown): fault is Error {
+  return fault instanceof Error && fault.name === 'StoreFault'
+}
+
 export class ProximaFault extends Error {
   readonly code: FaultCode
   constructor(code: FaultCode, detail: string, cause?: unknown) {

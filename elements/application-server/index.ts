@@ -245,7 +245,7 @@ class ApplicationServer implements Element {
       for (const device of this.users.expired()) {
         this.end(device, true)
         this.registration
-          .remove(device)
+          .expel(device)
           .catch((fault: unknown) => this.host.log.error({ err: fault, device }, 'a user stays in the store'))
       }
       this.sweepLater()

@@ -88,7 +88,7 @@ export class Registration {
     const user = this.users.of(id)
     if (user === undefined) return true
     const may = record !== undefined && this.serves(record)
-    const work = may ? (user.byUse === true ? this.put(memberBy(record)) : undefined) : this.remove(id)
+    const work = may ? (user.byUse === true ? this.put(memberBy(record)) : undefined) : this.expel(id)
     work?.catch((fault: unknown) => this.host.log.error({ err: fault, device: id }, 'a change of a user is not in the store'))
     return may
   }
@@ -101,9 +101,19 @@ export class Registration {
     if (before !== undefined && before.aluid !== user.aluid) this.listener.left(before)
   }
 
-  async remove(device: string): Promise<void> {
+  /** As its user wishes. */
+  private async remove(device: string): Promise<void> {
     const before = this.users.of(device)
-    const written = this.users.remove(device)
+    await this.users.remove(device)
+    if (before === undefined) return
+    this.listener.changed([before.user], device)
+    this.listener.left(before)
+  }
+
+  /** Whatever its user wishes. */
+  async expel(device: string): Promise<void> {
+    const before = this.users.of(device)
+    const written = this.users.expel(device)
     if (before !== undefined) this.listener.changed([before.user], device)
     await written
     if (before !== undefined) this.listener.left(before)

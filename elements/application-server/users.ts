@@ -78,8 +78,15 @@ export class Users {
     this.place(user)
   }
 
-  /** In force at once, durable when it resolves. */
+  /** Durable, and then in force, when it resolves; nothing has changed where it rejects. */
   async remove(device: string): Promise<void> {
+    if (!this.byDevice.has(device)) return
+    await this.host.store.write([{ key: this.key(device), delete: true }])
+    this.displace(device)
+  }
+
+  /** In force at once, durable when it resolves: whoever lost the right, or whose time is over, is none whatever the store does. */
+  async expel(device: string): Promise<void> {
     if (this.displace(device)) await this.host.store.write([{ key: this.key(device), delete: true }])
   }
 

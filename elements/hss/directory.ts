@@ -100,6 +100,8 @@ export class Directory {
     const others = [...this.shelf.values()].filter(({ id }) => !ids.has(id))
     const shelf = new Shelf([...others, ...changed.flatMap(({ after }) => after ?? [])])
     for (const { after } of changed) if (after !== undefined) this.refuseAdded(after)
+    const { provisioned: old, shelf: oldShelf, base } = this
+    const added = this.additions.size
     this.provisioned = next
     this.shelf = shelf
     this.base = this.basis()
@@ -107,17 +109,32 @@ export class Directory {
     this.version++
     this.changes.add(this.version, [...ids])
     const overrides = [...ids].map((id): Write => ({ key: `${this.prefix}/record/${keyPart(id)}`, delete: true }))
-    await this.store.write([...overrides, ...this.additions.take(), this.whole()])
+    try {
+      await this.store.write([...overrides, ...this.additions.take(), this.whole()])
+    } catch (fault) {
+      this.provisioned = old
+      this.shelf = oldShelf
+      this.base = base
+      this.additions.size = added
+      throw fault
+    }
     return changed
   }
 
   /** What all subscribers have in common has changed: whoever knew any of them must read again. Durable when it resolves. */
   async regard(servers: readonly ServerGrant[]): Promise<void> {
+    const { servers: old, base } = this
     this.servers = servers
     this.base = this.basis()
     this.version++
     this.changes.forget()
-    await this.store.write([this.whole()])
+    try {
+      await this.store.write([this.whole()])
+    } catch (fault) {
+      this.servers = old
+      this.base = base
+      throw fault
+    }
   }
 
   /** By identifier or alias, both canonical. */

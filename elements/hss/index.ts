@@ -124,8 +124,8 @@ class HomeSubscriberServer implements Hss {
     const servers = toGrants(settings.servers ?? [], this.domains)
     this.tell(await this.directory.reprovision(records))
     if (!sameJson(servers, this.servers)) {
-      this.servers = servers
       await this.directory.regard(servers)
+      this.servers = servers
       this.tellAll()
     }
     return (['open', 'askers', 'proxies'] as const).filter((name) => !sameJson(settings[name], this.settings[name]))

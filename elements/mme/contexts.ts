@@ -1,6 +1,7 @@
 /** UEs that are attached, and their temporary identifiers (SPEC §2.1, §3.6): random, durable, replaced by the clock or by hand. */
-import type { Host, Json, Notifier, Timer } from '../../signalling/index.ts'
+import type { Host, Json, Notifier, RefreshChange, Timer } from '../../signalling/index.ts'
 import { deviceKey } from '../services/devices.ts'
+import { InTurn } from '../services/in-turn.ts'
 import { keyPart } from '../services/keys.ts'
 import type { IdentifierRules } from './settings.ts'
 
@@ -50,6 +51,7 @@ export class Contexts {
   private readonly byDevice = new Map<string, Context>()
   /** Those that count and, for the grace period, those that did. */
   private readonly byTemporary = new Map<string, Context>()
+  private readonly turns = new InTurn()
   /** Identifiers that are being replaced. */
   private readonly replacing = new Map<Context, Promise<void>>()
 
@@ -81,23 +83,29 @@ export class Contexts {
   }
 
   /** The context of a UE that attaches, made now if it has none; durable when it resolves. */
-  async obtain(device: string, prose: boolean | undefined): Promise<Context> {
-    let context = this.byDevice.get(device)
+  obtain(device: string, prose: boolean | undefined): Promise<Context> {
+    return this.turns.run(device, () => this.attach(device, prose))
+  }
+  private async attach(device: string, prose: boolean | undefined): Promise<Context> {
+    const before = this.byDevice.get(device)
+    const { leaves: _, ...kept } = before?.stored ?? {
+      temporary: this.newTemporary(),
+      validUntil: this.host.clock.date() + this.rules.lifetime,
+      prose: false,
+    }
+    const next: Stored = prose === undefined ? kept : { ...kept, prose }
+    await this.host.store.write([{ key: this.key(device), value: next }])
+    const context = this.byDevice.get(device)
     if (context === undefined) {
-      const stored = { temporary: this.newTemporary(), validUntil: this.host.clock.date() + this.rules.lifetime, prose: false }
-      context = { device, stored, notifiers: new Set(), timer: undefined, leaving: undefined }
-      this.place(context)
+      const fresh: Context = { device, stored: next, notifiers: new Set(), timer: undefined, leaving: undefined }
+      this.place(fresh)
+      return fresh
     }
     context.leaving?.cancel()
     context.leaving = undefined
-    const { leaves: _, ...stored } = context.stored
-    context.stored = prose === undefined ? stored : { ...stored, prose }
-    try {
-      await this.save(context)
-    } catch (fault) {
-      if (context.notifiers.size === 0) this.drop(context)
-      throw fault
-    }
+    const { leaves: __, ...stored } = context.stored
+    context.stored = { ...stored, prose: next.prose }
+    if (context.stored.temporary !== next.temporary) this.saveSoon(context) // replaced while it was written
     return context
   }
 
@@ -185,11 +193,16 @@ export class Contexts {
     }
   }
 
-  /** Keeps a change of what the UE can, where nothing waits for it. */
-  change(context: Context, prose: boolean): void {
-    if (context.stored.prose === prose) return
-    context.stored = { ...context.stored, prose }
-    this.saveSoon(context)
+  /** A change of what the UE can, durable first. */
+  change(context: Context, prose: boolean): RefreshChange | undefined {
+    if (context.stored.prose === prose) return undefined
+    const written = context.stored
+    const apply = (): void => {
+      const replaced = context.stored !== written // while it was written
+      context.stored = { ...context.stored, prose }
+      if (replaced) this.saveSoon(context)
+    }
+    return { writes: [{ key: this.key(context.device), value: { ...written, prose } }], apply }
   }
   private saveSoon(context: Context): void {
     this.save(context).catch((fault: unknown) => this.host.log.error({ fault: String(fault) }, 'a context was not written'))

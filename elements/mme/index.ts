@@ -1,5 +1,5 @@
 /** The mobility management entity (SPEC §3.6; FIG 14–18): attaches UEs and stands between them and the proximity server. */
-import type { Element, EventPackage, Exchange, Host, Notifier, SipRequest } from '../../signalling/index.ts'
+import type { Element, EventPackage, Exchange, Host, Notifier, RefreshChange, SipRequest } from '../../signalling/index.ts'
 import { mediaType, readOptionalBody, writeBody } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
 import { deviceKey, subscriberKey } from '../services/devices.ts'
@@ -122,28 +122,32 @@ class MobilityManagementEntity implements Mme {
     }
     const there = former && (await this.moving.fetch(device, former))
     const context = await contexts.obtain(device, (capabilities ?? there)?.prose)
-    const notifier = exchange.accept<AttachView>({ package: attachEvent, resource: device, state: { device } })
-    if (!notifier.live) {
-      if (context.notifiers.size === 0) contexts.drop(context)
-      return
+    const begun = (one: Notifier<AttachView>): void => {
+      if (contexts.of(device) !== context) return one.terminate('deactivated') // detached meanwhile: it attaches anew
+      // An attachment that it has given up (RFC 6665 §4.1.2.2) is answered 481, and is over; one that it holds is told what it knows.
+      for (const other of context.notifiers) other.notify({ device })
+      context.notifiers.add(one)
+      if (former !== undefined && there !== undefined) this.leave(device, former)
     }
-    // An attachment that it has given up (RFC 6665 §4.1.2.2) is answered 481, and is over; one that it holds is told what it knows.
-    for (const other of context.notifiers) other.notify({ device })
-    context.notifiers.add(notifier)
-    if (former !== undefined && there !== undefined) await this.moving.release(device, former)
+    const notifier = exchange.accept<AttachView>({ package: attachEvent, resource: device, state: { device }, begun })
+    if (!notifier.live && context.notifiers.size === 0) contexts.drop(context)
+  }
+  private leave(device: string, former: Former): void {
+    this.moving
+      .release(device, former)
+      .catch((fault: unknown) => this.host.log.error({ fault: String(fault), device }, 'a former MME is not told'))
   }
   private isOf(named: string, device: string, former: Former | undefined): boolean {
     if (named === former?.temporary || deviceKey(named, this.host.domains) === device) return true
     return this.contexts.holder(named)?.device === device
   }
 
-  refreshed(notifier: Notifier, request: SipRequest): undefined | number {
+  refreshed(notifier: Notifier, request: SipRequest): undefined | number | RefreshChange {
     const body = readOptionalBody(request, 'attach-request')
     if (body.fault !== undefined) return body.fault.status
     const context = this.contexts.of(notifier.resource)
     const { capabilities } = body.value
-    if (context !== undefined && capabilities !== undefined) this.contexts.change(context, capabilities.prose)
-    return undefined
+    return context === undefined || capabilities === undefined ? undefined : this.contexts.change(context, capabilities.prose)
   }
   ended(notifier: Notifier): void | Promise<void> {
     const context = this.contexts.of(notifier.resource)

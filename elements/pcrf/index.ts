@@ -167,7 +167,12 @@ class PolicyServer implements Pcrf {
     const device = deviceKey(body.value.device, this.host.domains)!
     const lease = this.leases.obtain(asker, device, body.value)
     lease.report(body.value.used ?? 0)
-    await lease.decide()
+    try {
+      await lease.decide()
+    } catch (fault) {
+      if (lease.notifier === undefined) void this.leases.close(lease, false)
+      throw fault
+    }
     this.host.count(lease.decision === 'allow' ? 'allowed' : 'denied')
     if (lease.decision === 'deny') this.host.log.debug({ device, service: lease.service, cause: lease.cause }, 'denied')
     const options = { package: 'service-policy', resource: device, state: { lease }, record: lease.record }

@@ -131,12 +131,25 @@ export class Lease {
   private async decideByQuota(rule: Rule): Promise<void> {
     const account = await this.accountOf(rule)
     const now = this.ground.now()
+    const before = { ...this.record, decision: this.decision, cause: this.cause }
+    const booked = { count: account.count, time: account.time }
     const unit = this.grantCount(rule, account)
     const time = unit && this.grantTime(rule, account, now)
     this.decision = unit && time ? 'allow' : 'deny'
     this.cause = this.decision === 'deny' ? `${rule.name}: the quota is used up` : undefined
     if (this.decision === 'deny') this.handBack(account, now)
-    await this.ground.store.write([account.write(now)])
+    const added = { count: account.count - booked.count, time: account.time - booked.time }
+    try {
+      await this.ground.store.write([account.write(now)])
+    } catch (fault) {
+      account.count -= added.count // others may have booked on it meanwhile
+      account.time -= added.time
+      this.granted = before.granted
+      this.until = before.until
+      this.decision = before.decision
+      this.cause = before.cause
+      throw fault
+    }
   }
 
   private grantCount({ quota }: Rule, account: Account): boolean {
@@ -185,8 +198,17 @@ export class Lease {
     const now = this.ground.now()
     this.account = undefined
     if (handBack && this.period === account.period) {
+      const { count, time } = account
       this.handBack(account, now)
-      await this.ground.store.write([account.write(now)])
+      const back = { count: count - account.count, time: time - account.time }
+      try {
+        await this.ground.store.write([account.write(now)])
+      } catch (fault) {
+        account.count += back.count
+        account.time += back.time
+        this.ground.accounts.release(account)
+        throw fault
+      }
     }
     this.period = ''
     this.ground.accounts.release(account)

@@ -172,11 +172,13 @@ class PresenceElement implements Element {
     const pending = verdict === 'confirm'
     if (pending && this.pendingOf(entity) >= pendingAtMost)
       return exchange.reply(480, { headers: [['Retry-After', '60']], warning: 'too many wait for this presentity' })
-    const notifier = exchange.accept<Presence>({ package: 'presence', resource: entity, state, pending })
-    if (!notifier.live) return
-    this.watchers.add(entity, notifier)
-    if (this.subscribers !== undefined) this.verdicts.set(notifier, verdict)
-    this.tellWatchers(entity)
+    const begun = (notifier: Notifier<Presence>): void => {
+      this.watchers.add(entity, notifier)
+      if (this.subscribers !== undefined) this.verdicts.set(notifier, verdict)
+      notifier.notify(this.state(notifier)) // it may be another meanwhile
+      this.tellWatchers(entity)
+    }
+    exchange.accept<Presence>({ package: 'presence', resource: entity, state, pending, begun })
   }
   private pendingOf(entity: string): number {
     let count = 0
@@ -222,8 +224,11 @@ class PresenceElement implements Element {
   /** RFC 3857 §4.5: the presentity alone. */
   private showWatchers(exchange: Exchange, entity: string): void {
     if (asking(exchange, this.host) !== entity) return exchange.reply(403, { warning: 'you may see your own watchers only' })
-    const notifier = exchange.accept<Watchers>({ package: 'presence.winfo', resource: entity, state: this.watchersOf(entity) })
-    if (notifier.live) this.presentities.add(entity, notifier)
+    const begun = (notifier: Notifier<Watchers>): void => {
+      this.presentities.add(entity, notifier)
+      notifier.notify(this.watchersOf(entity))
+    }
+    exchange.accept<Watchers>({ package: 'presence.winfo', resource: entity, state: this.watchersOf(entity), begun })
   }
   private watchersOf(entity: string): Watchers {
     const live = [...this.watchers.of(entity)].slice(0, listed).map(({ id, subscriber, pending }): Watcher => {

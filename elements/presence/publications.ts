@@ -2,6 +2,7 @@
 import type { Exchange, Host, Json, Timer } from '../../signalling/index.ts'
 import { H } from '../../signalling/index.ts'
 import { deviceKey } from '../services/devices.ts'
+import { InTurn } from '../services/in-turn.ts'
 import { keyPart } from '../services/keys.ts'
 import { composed } from './composition.ts'
 import { checkPidf, type Pidf } from './pidf.ts'
@@ -32,6 +33,7 @@ export class Publications {
   /** Oldest first. */
   private readonly published = new Map<string, readonly Publication[]>()
   private readonly ends = new Map<string, Timer>()
+  private readonly turns = new InTurn()
   /** What watchers are told, until something changes. */
   private readonly documents = new Map<string, string>()
 
@@ -64,10 +66,14 @@ export class Publications {
 
   /** RFC 3903 §6: initial, refresh, modify, remove, told apart by SIP-If-Match, body and Expires. */
   publish(exchange: Exchange, entity: string): void | Promise<void> {
-    const { request, asserted } = exchange
+    const { asserted } = exchange
     const publisher = asserted === undefined ? undefined : deviceKey(asserted.uri, this.host.domains)
     if (publisher !== undefined && publisher !== entity)
       return exchange.reply(403, { warning: 'you may publish for yourself only' })
+    return this.turns.run(entity, () => this.change(exchange, entity))
+  }
+  private async change(exchange: Exchange, entity: string): Promise<void> {
+    const { request } = exchange
     const condition = request.text(H['SIP-If-Match'])
     const before = this.live(entity)
     const old = condition === undefined ? undefined : before.find(({ etag }) => etag === condition)
@@ -91,14 +97,13 @@ export class Publications {
     const after = seconds === 0 ? others : (replaced ?? [...others, next])
     if (document !== '' && sizeOf(after) > this.rules.size)
       return exchange.reply(413, { warning: `all that is published about one has more than ${this.rules.size} bytes` })
-    return this.keep(entity, after).then(() => {
-      const told = [
-        ['SIP-ETag', next.etag],
-        ['Expires', String(seconds)],
-      ] as const
-      exchange.reply(200, { headers: told })
-      if (seconds === 0 || document !== '') this.changed(entity)
-    })
+    await this.keep(entity, after)
+    const headers = [
+      ['SIP-ETag', next.etag],
+      ['Expires', String(seconds)],
+    ] as const
+    exchange.reply(200, { headers })
+    if (seconds === 0 || document !== '') this.changed(entity)
   }
   /** A document speaks for who publishes it, and for nobody else: watchers are told its very words. */
   private faultOf(body: Buffer, entity: string): { status: number; warning: string } | undefined {
@@ -112,17 +117,20 @@ export class Publications {
     const now = this.host.clock.date()
     return (this.published.get(entity) ?? []).filter(({ expires }) => expires > now)
   }
+  /** Durable, and then in force; nothing has changed where it rejects. */
   private async keep(entity: string, publications: readonly Publication[]): Promise<void> {
     const key = this.prefix + keyPart(entity)
-    this.documents.delete(entity)
-    if (publications.length === 0) {
-      this.published.delete(entity)
-      await this.host.store.write([{ key, delete: true }])
-    } else {
-      this.published.set(entity, publications)
+    if (publications.length === 0) await this.host.store.write([{ key, delete: true }])
+    else {
       const expires = Math.max(...publications.map((publication) => publication.expires))
       await this.host.store.write([{ key, value: { entity, publications }, expires }])
     }
+    this.place(entity, publications)
+  }
+  private place(entity: string, publications: readonly Publication[]): void {
+    this.documents.delete(entity)
+    if (publications.length === 0) this.published.delete(entity)
+    else this.published.set(entity, publications)
     this.arm(entity)
   }
   /** The next end of a publication, after which watchers are told what is left. */
@@ -134,11 +142,8 @@ export class Publications {
     const first = Math.min(...publications.map(({ expires }) => expires))
     const wait = Math.max(0, first - this.host.clock.date())
     const expire = (): void => {
-      this.keep(entity, this.live(entity)).then(
-        () => this.changed(entity),
-        (fault: unknown) =>
-          this.host.log.error({ fault: String(fault), entity }, 'the store failed; an ended publication stays in it'),
-      )
+      this.place(entity, this.live(entity)) // what the store holds of it says itself that it has expired
+      this.changed(entity)
     }
     this.ends.set(entity, this.host.clock.after(wait, expire))
   }

@@ -29,17 +29,14 @@ export class BroadcastCodes {
     return this.live.size
   }
 
-  /** A new code that no live one equals. */
+  /** A new code that no live one equals; it counts once it is put. */
   issue(device: string, now: number): BroadcastCode {
     let text = this.ids.hex(23)
     while (this.live.has(text)) text = this.ids.hex(23)
-    const code: BroadcastCode = { text, device, issued: now, validUntil: now + this.lifetime }
-    this.live.set(text, code)
-    return code
+    return { text, device, issued: now, validUntil: now + this.lifetime }
   }
 
-  /** One read back from the store. */
-  restore(code: BroadcastCode): void {
+  put(code: BroadcastCode): void {
     this.live.set(code.text, code)
   }
 

@@ -20,6 +20,13 @@ export interface RotationOptions {
   readonly charges: Charges | undefined
 }
 
+interface Prepared {
+  readonly code: BroadcastCode
+  readonly writes: readonly Write[]
+}
+
+const retryAfter = 5000 // milliseconds, where the store failed
+
 export class CodeRotation {
   private readonly host: Host
   private readonly codes: BroadcastCodes
@@ -31,6 +38,7 @@ export class CodeRotation {
   private readonly deadlines: Deadlines<BroadcastCode>
   /** From the start until subscriptions of an earlier process have had their time to come back. */
   private takingUp = true
+  private stopped = false
 
   constructor({ host, codes, devices, ledger, relations, telling, charges }: RotationOptions) {
     this.host = host
@@ -43,36 +51,43 @@ export class CodeRotation {
     this.deadlines = new Deadlines(
       host.clock,
       (code) => this.due(code),
-      (due, now) => this.rotate(due, now),
+      (due) => this.rotate(due),
     )
   }
 
-  /** A code for a device that has none, durable. Rejects, and takes it back, if the store failed. */
-  async allocateDurably(device: Device): Promise<void> {
-    try {
-      await this.ledger.write(this.allocate(device))
-    } catch (fault) {
-      this.withdraw(device)
-      throw fault
-    }
+  /** A code for a device that has none: durable, and then in force. Nothing has changed where it rejects. */
+  async allocateDurably(device: string): Promise<void> {
+    const { code, writes } = this.prepare(device)
+    await this.ledger.write(writes)
+    this.give(code)
   }
 
-  /** As above; the caller sees to it that the writes are made, together: the code and what is charged for it (SPEC §6.2). */
-  allocate(device: Device): Write[] {
-    const code = this.codes.issue(device.key, this.host.clock.date())
+  /** A code that is not in force yet, and what has to be written together: it and what is charged for it (SPEC §6.2). */
+  prepare(device: string): Prepared {
+    const code = this.codes.issue(device, this.host.clock.date())
+    const write = this.ledger.putCode(code)
+    if (this.charges === undefined) return { code, writes: [write] }
+    return { code, writes: [write, this.charges.put({ event: 'allocation', service: 'proximity', device })] }
+  }
+
+  /** It is durable: it is in force, unless its device has been given another meanwhile. */
+  give(code: BroadcastCode): void {
+    const device = this.devices.obtain(code.device)
+    if (device.code !== undefined) void this.ledger.writeSoon([this.ledger.deleteCode(code)])
+    else this.place(device, code)
+  }
+  private place(device: Device, code: BroadcastCode): void {
     device.code = code
+    this.codes.put(code)
     this.deadlines.add(code)
     this.host.count('codes_issued')
-    const write = this.ledger.putCode(code)
-    if (this.charges === undefined) return [write]
-    return [write, this.charges.put({ event: 'allocation', service: 'proximity', device: device.key })]
   }
 
   /** One read back from the store. */
   restore(code: BroadcastCode): void {
     const device = this.devices.obtain(code.device)
     const newer = device.code === undefined || device.code.issued <= code.issued
-    this.codes.restore(code)
+    this.codes.put(code)
     device.fading = newer ? device.code : code
     if (newer) device.code = code
     this.deadlines.add(code)
@@ -99,6 +114,7 @@ export class CodeRotation {
   }
 
   stop(): void {
+    this.stopped = true
     this.deadlines.stop()
   }
 
@@ -109,13 +125,17 @@ export class CodeRotation {
   }
 
   /** Rotation with overlap, and the end of the overlap (SPEC §2.1, §3.1). */
-  private rotate(due: readonly BroadcastCode[], now: number): void {
+  private rotate(due: readonly BroadcastCode[]): void {
     const writes: Write[] = []
-    const rotated: Device[] = []
+    const current: BroadcastCode[] = []
     const changed = new Set<string>()
     for (const code of due) {
       const device = this.devices.find(code.device)
       if (device === undefined) continue
+      if (this.isCurrent(code)) {
+        current.push(code)
+        continue
+      }
       changed.add(device.key)
       if (device.code !== code) {
         if (device.fading === code) device.fading = undefined
@@ -125,20 +145,43 @@ export class CodeRotation {
         device.code = undefined
         device.fading = undefined
         this.codes.withdraw(code)
-      } else if ((device.roles & discoverable) === 0) {
-        writes.push(...this.withdraw(device))
-      } else {
-        if (device.fading !== undefined) this.codes.withdraw(device.fading)
-        device.fading = code.validUntil > now ? code : undefined
-        if (device.fading === undefined) this.codes.withdraw(code)
-        else this.deadlines.add(code)
-        writes.push(...this.allocate(device))
-        rotated.push(device)
-      }
+      } else writes.push(...this.withdraw(device))
     }
-    void this.ledger.writeSoon(writes).then(() => {
-      for (const device of rotated) this.telling.tellDevice(device.key, discoverable)
-      for (const key of changed) this.telling.tellOwners(key)
-    })
+    void this.ledger.writeSoon(writes)
+    for (const key of changed) this.telling.tellOwners(key)
+    this.replace(current)
+  }
+  private isCurrent(code: BroadcastCode): boolean {
+    const device = this.devices.find(code.device)
+    return device?.code === code && (device.roles & discoverable) !== 0
+  }
+
+  /** Each gets its successor, once that is durable. */
+  private replace(current: readonly BroadcastCode[]): void {
+    if (current.length === 0 || this.stopped) return
+    const next = current.map(({ device }) => this.prepare(device))
+    this.ledger.write(next.flatMap(({ writes }) => writes)).then(
+      () => {
+        for (const [i, code] of current.entries()) this.succeed(code, next[i]!.code)
+      },
+      (fault: unknown) => {
+        this.host.log.error({ fault: String(fault), codes: current.length }, 'the store failed; codes are replaced later')
+        this.host.clock.after(retryAfter, () => this.replace(current.filter((code) => this.isCurrent(code))))
+      },
+    )
+  }
+  private succeed(code: BroadcastCode, next: BroadcastCode): void {
+    const device = this.devices.find(code.device)
+    if (device === undefined || !this.isCurrent(code)) {
+      void this.ledger.writeSoon([this.ledger.deleteCode(next)])
+      return
+    }
+    if (device.fading !== undefined) this.codes.withdraw(device.fading)
+    device.fading = code.validUntil > this.host.clock.date() ? code : undefined
+    if (device.fading === undefined) this.codes.withdraw(code)
+    else this.deadlines.add(code)
+    this.place(device, next)
+    this.telling.tellDevice(device.key, discoverable)
+    this.telling.tellOwners(device.key)
   }
 }

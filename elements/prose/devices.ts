@@ -32,8 +32,8 @@ export interface Device {
 }
 
 /** A code is for those that are to be discovered (SPEC §3.1). */
-export function needsCode(device: Device, roles: Roles): boolean {
-  return (roles & discoverable) !== 0 && device.code === undefined
+export function needsCode(device: Device | undefined, roles: Roles): boolean {
+  return (roles & discoverable) !== 0 && device?.code === undefined
 }
 
 /** By canonical key. */

@@ -1,5 +1,6 @@
 /** First identifiers (EPUIDs) of devices and the second ones (ALUIDs) that applications bound to them (SPEC §2.1, §4); durable. */
 import type { Host, Json, Write } from '../../signalling/index.ts'
+import { InTurn } from '../services/in-turn.ts'
 
 /** What one application has bound to a device. */
 export interface Binding {
@@ -24,8 +25,7 @@ export class Identities {
   private readonly host: Host
   private readonly byEpuid = new Map<string, Identity>()
   private readonly byDevice = new Map<string, Identity>()
-  /** The end of what changes a device's identity, by device; never rejects. */
-  private readonly changing = new Map<string, Promise<void>>()
+  private readonly turns = new InTurn()
 
   constructor(host: Host) {
     this.host = host
@@ -59,14 +59,7 @@ export class Identities {
 
   /** Does that at once, or when what changes the device's identity already is over: a change is made of what the last one left. */
   inTurn<Result>(device: string, change: () => Promise<Result>): Promise<Result> {
-    const before = this.changing.get(device)
-    const result = before === undefined ? change() : before.then(change)
-    const end = (): void => {
-      if (this.changing.get(device) === over) this.changing.delete(device)
-    }
-    const over = result.then(end, end) // whoever asked hears of a fault
-    this.changing.set(device, over)
-    return result
+    return this.turns.run(device, change)
   }
 
   /**

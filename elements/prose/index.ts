@@ -1,5 +1,14 @@
 /** The proximity service server (SPEC §3.1–§3.4): claims requests, wires the rules, holds nothing itself. */
-import type { Element, EndReason, EventPackage, Exchange, Host, Notifier, SipRequest } from '../../signalling/index.ts'
+import type {
+  Element,
+  EndReason,
+  EventPackage,
+  Exchange,
+  Host,
+  Notifier,
+  RefreshChange,
+  SipRequest,
+} from '../../signalling/index.ts'
 import { hasBody, mediaType, type SubscriberRecord } from '../schemas/index.ts'
 import { Offers } from '../services/offers.ts'
 import { Subscribers } from '../services/subscribers.ts'
@@ -123,7 +132,7 @@ class ProximityServer implements Element {
     return work?.catch((fault: unknown) => this.subscribers.refuse(exchange, fault))
   }
 
-  refreshed(notifier: Notifier, request: SipRequest): undefined | number {
+  refreshed(notifier: Notifier, request: SipRequest): undefined | number | RefreshChange {
     return notifier.package === 'prose' ? this.prose.refreshed(notifier, request) : this.proximity.refreshed(notifier, request)
   }
 

@@ -6,14 +6,18 @@ import type { Subscribers } from '../services/subscribers.ts'
 import type { BroadcastCode } from './broadcast-codes.ts'
 import type { Device } from './devices.ts'
 import { discoverable, discoverer } from './permissions.ts'
+import type { Relation } from './proximate-list.ts'
 import type { Registry } from './registry.ts'
 
-/** What a report did: writes to make durable, and peers that came or went. */
-interface MatchOutcome {
+/** What a report is to do, once that is durable. */
+interface MatchPlan {
+  readonly reporter: string
   readonly known: number
   readonly unknown: number
   readonly writes: readonly Write[]
-  readonly changed: readonly string[]
+  /** As they will be. */
+  readonly heard: readonly Relation[]
+  readonly lost: readonly Relation[]
 }
 
 /** Answers a `prose-match`. Nothing is awaited but the store. */
@@ -47,29 +51,32 @@ function register(
     host.count('matches_refused')
     return exchange.reply(403)
   }
-  const outcome = registerMatches(registry, reporter.key, report)
-  host.count('codes_matched', outcome.known)
-  if (outcome.unknown > 0) host.count('codes_unknown', outcome.unknown)
-  if (outcome.writes.length === 0) return settle(exchange, registry, reporter.key, outcome)
-  return registry.ledger.write(outcome.writes).then(() => settle(exchange, registry, reporter.key, outcome))
+  const plan = planMatches(registry, reporter.key, report)
+  host.count('codes_matched', plan.known)
+  if (plan.unknown > 0) host.count('codes_unknown', plan.unknown)
+  if (plan.writes.length === 0) return settle(exchange, registry, plan)
+  return registry.ledger.write(plan.writes).then(() => settle(exchange, registry, plan))
 }
 
-function settle(exchange: Exchange, registry: Registry, reporter: string, { known, unknown, changed }: MatchOutcome): void {
+function settle(exchange: Exchange, registry: Registry, plan: MatchPlan): void {
+  const changed = carryOut(registry, plan)
+  const { known, unknown } = plan
   if (unknown === 0) exchange.reply(200)
   else if (known === 0) exchange.reply(404, { warning: 'no code is known' })
   else exchange.reply(200, { warning: `${unknown} of ${known + unknown} codes are unknown` })
-  registry.telling.tellWatchers(reporter, changed)
+  registry.telling.tellWatchers(plan.reporter, changed)
 }
 
 /**
- * Turns codes into devices and keeps them in the reporter's list. `since` and `lastHeard` are the times at which the device
- * says that it heard. Its clock may be wrong: what is yet to come counts as heard now, by however much. What is older than an
- * entry lives, or no newer than what is known, changes nothing; the code is known all the same, so the answer is 200.
+ * Turns codes into devices for the reporter's list. `since` and `lastHeard` are the times at which the device says that it
+ * heard. Its clock may be wrong: what is yet to come counts as heard now, by however much. What is older than an entry lives,
+ * or no newer than what is known, changes nothing; the code is known all the same, so the answer is 200.
  */
-function registerMatches(registry: Registry, reporter: string, report: ProseMatch): MatchOutcome {
+function planMatches(registry: Registry, reporter: string, report: ProseMatch): MatchPlan {
+  const { ledger, lists } = registry
   const now = registry.now()
-  const writes: Write[] = []
-  const changed: string[] = []
+  const heard = new Map<string, Relation>()
+  const lost = new Map<string, Relation>()
   let known = 0
   let unknown = 0
   for (const { code: text, at, rssi } of report.heard) {
@@ -80,8 +87,9 @@ function registerMatches(registry: Registry, reporter: string, report: ProseMatc
     }
     known++
     if (code.device === reporter) continue // heard itself
-    const write = hear(registry, reporter, code, Math.min(Date.parse(at), now), rssi, now, changed)
-    if (write !== undefined) writes.push(write)
+    const before = heard.get(code.device) ?? lists.find(reporter, code.device, now)
+    const relation = heardAgain(reporter, code, Math.min(Date.parse(at), now), rssi, before)
+    if (relation !== undefined && lists.due(relation) > now) heard.set(code.device, relation)
   }
   for (const text of report.lost ?? []) {
     const code = countedCode(registry, reporter, text, now)
@@ -90,13 +98,52 @@ function registerMatches(registry: Registry, reporter: string, report: ProseMatc
       continue
     }
     known++
-    const relation = registry.lists.entriesOf(reporter).get(code.device)
+    const relation = heard.get(code.device) ?? lists.entriesOf(reporter).get(code.device)
     // The peer may have rotated: only the code under which it was heard last can be lost.
-    if (relation === undefined || relation.code !== code.text || !registry.lists.remove(relation)) continue
-    writes.push(registry.ledger.deleteRelation(relation))
-    changed.push(code.device)
+    if (relation === undefined || relation.code !== code.text) continue
+    heard.delete(code.device)
+    lost.set(code.device, relation)
   }
-  return { known, unknown, writes, changed }
+  const writes: Write[] = []
+  for (const relation of heard.values()) writes.push(ledger.putRelation(relation, lists.due(relation)))
+  for (const relation of lost.values()) writes.push(ledger.deleteRelation(relation))
+  return { reporter, known, unknown, writes, heard: [...heard.values()], lost: [...lost.values()] }
+}
+
+/** Undefined: overtaken by a later report. */
+function heardAgain(
+  reporter: string,
+  code: BroadcastCode,
+  at: number,
+  rssi: number | undefined,
+  before: Relation | undefined,
+): Relation | undefined {
+  if (before !== undefined && at <= before.lastHeard) return undefined
+  return { reporter, peer: code.device, since: before?.since ?? at, lastHeard: at, rssi, code: code.text }
+}
+
+/** It is durable. Gives the peers that came or went. */
+function carryOut(registry: Registry, { reporter, heard, lost }: MatchPlan): readonly string[] {
+  const { devices, ledger, lists, relations } = registry
+  const now = registry.now()
+  const changed: string[] = []
+  const late: Write[] = []
+  for (const relation of heard) {
+    const { peer, lastHeard } = relation
+    const before = lists.find(reporter, peer, now)
+    if (before !== undefined) {
+      if (lastHeard > before.lastHeard) Object.assign(before, { lastHeard, rssi: relation.rssi, code: relation.code })
+    } else if (devices.has(reporter, discoverer) && devices.has(peer, discoverable)) {
+      relations.place(relation)
+      changed.push(peer)
+    } else late.push(ledger.deleteRelation(relation)) // one of the two has left while it was written
+  }
+  for (const { peer, code } of lost) {
+    const relation = lists.entriesOf(reporter).get(peer)
+    if (relation?.code === code && lists.remove(relation)) changed.push(peer)
+  }
+  void ledger.writeSoon(late)
+  return changed
 }
 
 /** In mode `listed` a code that is not on the reporter's list is as unknown as an expired one. */
@@ -105,30 +152,4 @@ function countedCode(registry: Registry, reporter: string, text: string, now: nu
   if (code === undefined) return undefined
   if (!registry.devices.has(code.device, discoverable)) return undefined
   return registry.rules.mode === 'all' || registry.monitors.has(reporter, code.device) ? code : undefined
-}
-
-function hear(
-  registry: Registry,
-  reporter: string,
-  code: BroadcastCode,
-  at: number,
-  rssi: number | undefined,
-  now: number,
-  changed: string[],
-): Write | undefined {
-  const { lists } = registry
-  const peer = code.device
-  let relation = lists.find(reporter, peer, now)
-  if (relation !== undefined) {
-    if (at <= relation.lastHeard) return undefined // overtaken by a later report
-    relation.lastHeard = at
-    relation.rssi = rssi
-    relation.code = code.text
-  } else {
-    relation = { reporter, peer, since: at, lastHeard: at, rssi, code: code.text }
-    if (lists.due(relation) <= now) return undefined // heard too long ago to count
-    registry.relations.place(relation)
-    changed.push(peer)
-  }
-  return registry.ledger.putRelation(relation, lists.due(relation))
 }

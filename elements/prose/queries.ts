@@ -1,5 +1,5 @@
 /** Asking who is near (SPEC §3.3, §3.4; FIG 3, 4, 10, 11, 13): the event package `proximity`. */
-import type { Exchange, Notifier, SipRequest } from '../../signalling/index.ts'
+import type { Exchange, Notifier, RefreshChange, SipRequest, Write } from '../../signalling/index.ts'
 import { type ProximityQuery, readOptionalBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
 import { deviceKey } from '../services/devices.ts'
@@ -11,6 +11,7 @@ import { type Policing, refuse } from './policing.ts'
 import type { Registry } from './registry.ts'
 import { type ProximityView, type Question, viewOf, type Watcher, type WatcherRecord } from './watchers.ts'
 
+type PeersQuestion = Extract<Question, { kind: 'set' }>
 type Refusal = { readonly status: number; readonly warning?: string }
 
 export class ProximityQueries {
@@ -53,17 +54,19 @@ export class ProximityQueries {
       exchange.accept<ProximityView>(options)
       return
     }
-    if (question.kind === 'set') {
-      const { id, peers, wake } = question
-      await registry.ledger.write([registry.ledger.putSet({ id, peers: [...peers], wake })])
-    }
-    const notifier = exchange.accept<ProximityView>({ ...options, record: recordOf(question, mutual, application) })
-    if (notifier.live) this.take({ notifier, device, question, mutual, application })
-    else if (question.kind === 'set') void registry.ledger.writeSoon([registry.ledger.deleteSet(question.id)])
+    exchange.accept<ProximityView>({
+      ...options,
+      record: recordOf(question, mutual, application),
+      writes: question.kind === 'set' ? [this.putSet(question)] : undefined,
+      begun: (notifier) => this.take({ notifier, device, question, mutual, application }),
+    })
+  }
+  private putSet({ id, peers, wake }: PeersQuestion): Write {
+    return this.registry.ledger.putSet({ id, peers: [...peers], wake })
   }
 
   /** A refresh may bring another set of peers; other questions stay what they are. */
-  refreshed(notifier: Notifier, request: SipRequest): undefined | number {
+  refreshed(notifier: Notifier, request: SipRequest): undefined | number | RefreshChange {
     const { registry } = this
     const body = readOptionalBody(request, 'proximity-query')
     if (body.fault !== undefined) return body.fault.status
@@ -73,11 +76,12 @@ export class ProximityQueries {
     const before = watcher.question
     if (before.kind !== 'set') return 403
     const peers = new Set(cachedKeysOf(this.subscribers, registry.host.domains, named))
-    const question: Question = { kind: 'set', id: before.id, peers, wake: body.value.wake ?? before.wake }
-    void registry.ledger.writeSoon([registry.ledger.putSet({ id: before.id, peers: [...peers], wake: question.wake })])
-    this.replaceSet(watcher, question)
-    notifier.notify(viewOf(watcher))
-    return undefined
+    const question: PeersQuestion = { kind: 'set', id: before.id, peers, wake: body.value.wake ?? before.wake }
+    const apply = (): void => {
+      this.replaceSet(watcher, question)
+      notifier.notify(viewOf(watcher))
+    }
+    return { writes: [this.putSet(question)], apply }
   }
 
   ended(notifier: Notifier): void | Promise<void> {

@@ -1,6 +1,7 @@
 /** The proximity server's state in memory, and the parts that change it: each writes what it must and tells whom it concerns. */
 import type { Host, Write } from '../../signalling/index.ts'
 import type { Charges } from '../services/charges.ts'
+import { InTurn } from '../services/in-turn.ts'
 import { Announcing } from './announcing.ts'
 import { BroadcastCodes } from './broadcast-codes.ts'
 import { CodeRotation } from './code-rotation.ts'
@@ -25,6 +26,8 @@ export class Registry {
   readonly watchers = new Watchers()
   /** Monitor lists by trigger (FIG 9). */
   readonly triggers = new Map<string, ReadonlySet<string>>()
+  /** Changes of them, by device. */
+  readonly triggering = new InTurn()
   readonly telling: Telling
   readonly relations: Relations
   readonly rotation: CodeRotation

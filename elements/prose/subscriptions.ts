@@ -1,5 +1,5 @@
 /** Proximity service requests (SPEC §3.1; FIG 1, 2, 8): the event package `prose`. */
-import type { Exchange, Json, Notifier, SipRequest } from '../../signalling/index.ts'
+import type { Exchange, Json, Notifier, RefreshChange, SipRequest } from '../../signalling/index.ts'
 import { readOptionalBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
 import { deviceKey } from '../services/devices.ts'
@@ -55,16 +55,24 @@ export class ProseSubscriptions {
       exchange.accept<ProseView>({ package: 'prose', resource: key, state, record }) // a question, not a request
       return
     }
-    const device = registry.devices.obtain(key)
-    if (needsCode(device, granted)) await registry.rotation.allocateDurably(device)
-    device.permitted = found.permitted
-    const notifier = exchange.accept<ProseView>({ package: 'prose', resource: key, state, record })
-    if (notifier.live) this.take(device, { notifier, roles: granted, application })
-    else void registry.ledger.writeSoon(registry.releaseUnused(device)) // the engine refused it: nothing it can read in Accept
+    if (needsCode(registry.devices.find(key), granted)) await registry.rotation.allocateDurably(key)
+    const begun = (notifier: Notifier<ProseView>): void => {
+      const device = registry.devices.obtain(key)
+      device.permitted = found.permitted
+      this.take(device, { notifier, roles: granted, application })
+    }
+    const notifier = exchange.accept<ProseView>({ package: 'prose', resource: key, state, record, begun })
+    if (!notifier.live) this.release(key) // the engine refused it: nothing it can read in Accept
+  }
+  /** Of a request that was not kept. */
+  private release(key: string): void | Promise<void> {
+    const { devices, ledger } = this.registry
+    const device = devices.find(key)
+    if (device !== undefined) return ledger.writeSoon(this.registry.releaseUnused(device))
   }
 
-  /** A refresh, maybe for other roles. What it needs is written before the engine writes, and acknowledges, the refresh. */
-  refreshed(notifier: Notifier, request: SipRequest): undefined | number {
+  /** A refresh, maybe for other roles. */
+  refreshed(notifier: Notifier, request: SipRequest): undefined | number | RefreshChange {
     const { registry } = this
     const body = readOptionalBody(request, 'prose-request')
     if (body.fault !== undefined) return body.fault.status
@@ -76,20 +84,20 @@ export class ProseSubscriptions {
     const granted = rolesFrom(roles) & device.permitted
     if (granted === 0) return 403
     if (granted === subscription.roles) return undefined
-    subscription.roles = granted
-    const writes = []
-    if (needsCode(device, granted)) writes.push(...registry.rotation.allocate(device))
-    writes.push(...registry.settleRoles(device))
-    void registry.ledger.writeSoon(writes)
-    notifier.keep({ ...(notifier.record as ProseRecord), roles: granted })
-    notifier.notify({ device: device.key, roles: granted } satisfies ProseView)
-    return undefined
+    const prepared = needsCode(device, granted) ? registry.rotation.prepare(device.key) : undefined
+    const apply = (): void => {
+      subscription.roles = granted
+      if (prepared !== undefined) registry.rotation.give(prepared.code)
+      void registry.ledger.writeSoon(registry.settleRoles(device))
+      notifier.notify({ device: device.key, roles: granted } satisfies ProseView)
+    }
+    return { record: { ...(notifier.record as ProseRecord), roles: granted }, writes: prepared?.writes, apply }
   }
 
   ended(notifier: Notifier): void | Promise<void> {
     const device = this.registry.devices.find(notifier.resource)
     const at = device?.subscriptions.findIndex((one) => one.notifier.id === notifier.id) ?? -1
-    if (device === undefined || at < 0) return
+    if (device === undefined || at < 0) return this.release(notifier.resource)
     device.subscriptions.splice(at, 1)
     return this.registry.ledger.writeSoon(this.registry.settleRoles(device))
   }
@@ -100,9 +108,17 @@ export class ProseSubscriptions {
     const { roles, application } = notifier.record as ProseRecord
     const device = registry.devices.obtain(notifier.resource)
     device.permitted |= roles
-    if (needsCode(device, roles)) await registry.ledger.writeSoon(registry.rotation.allocate(device))
+    if (needsCode(device, roles)) await this.renew(device.key)
     this.take(device, { notifier, roles, application })
     notifier.notify({ device: device.key, roles } satisfies ProseView)
+  }
+
+  private async renew(device: string): Promise<void> {
+    try {
+      await this.registry.rotation.allocateDurably(device)
+    } catch (fault) {
+      this.registry.host.log.error({ fault: String(fault), device }, 'the store failed; a device goes without a code')
+    }
   }
 
   /** The HSS says otherwise: a lost permission ends the subscription (SPEC §3.1). */
@@ -131,5 +147,10 @@ export class ProseSubscriptions {
     device.subscriptions.push(subscription)
     this.policing.recheck(device.key) // it may have changed while the request was on its way
     void this.registry.ledger.writeSoon(this.registry.settleRoles(device))
+    // another request of the device was refused or ended meanwhile, and took the code with it
+    if (needsCode(device, subscription.roles)) void this.renew(device.key).then(() => this.tell(subscription))
+  }
+  private tell({ notifier, roles }: ProseSubscription): void {
+    notifier.notify({ device: notifier.resource, roles })
   }
 }

@@ -24,14 +24,16 @@ export async function handleTrigger(exchange: Exchange, registry: Registry, subs
   const [setKeys, addKeys, removeKeys] = await Promise.all(
     [set ?? [], add, remove].map((devices) => keysOf(subscribers, domains, devices)),
   )
-  const before = registry.triggers.get(device) ?? new Set<string>()
-  const after = new Set([...(set === undefined ? before : setKeys!), ...addKeys!])
-  for (const key of removeKeys!) after.delete(key)
-  if (after.size > 0) registry.triggers.set(device, after)
-  else registry.triggers.delete(device)
-  await registry.ledger.write([registry.ledger.putTrigger(device, [...after])])
-  exchange.reply(200)
-  registry.announcing.changeMonitors(device, without(after, before), without(before, after), 'standing')
+  await registry.triggering.run(device, async () => {
+    const before = registry.triggers.get(device) ?? new Set<string>()
+    const after = new Set([...(set === undefined ? before : setKeys!), ...addKeys!])
+    for (const key of removeKeys!) after.delete(key)
+    await registry.ledger.write([registry.ledger.putTrigger(device, [...after])])
+    if (after.size > 0) registry.triggers.set(device, after)
+    else registry.triggers.delete(device)
+    exchange.reply(200)
+    registry.announcing.changeMonitors(device, without(after, before), without(before, after), 'standing')
+  })
 }
 
 /** Puts configured lists in place. Throws where an identifier is none. */

@@ -159,16 +159,19 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
     this.due = true
     this.pump()
   }
+  /** A request of the dialog has come, whatever becomes of it (RFC 3261 §12.2.2). */
+  heard(cseq: number): void {
+    this.stored = { ...this.stored, remoteSeq: cseq }
+  }
   /** A refresh was answered: full state is due, unless the subscriber says that it has it (RFC 5839 §5). */
-  refreshed(stored: SubscriptionRecord, suppress: string | undefined): void {
-    this.take(stored)
+  refreshed(suppress: string | undefined): void {
     this.previous = undefined
     this.suppress = suppress
     this.tags ||= suppress !== undefined
     this.due = true
     this.lastSent = undefined // RFC 6446 §4.2: the answer to a SUBSCRIBE is not held back
   }
-  private take(stored: SubscriptionRecord): void {
+  take(stored: SubscriptionRecord): void {
     this.disarm()
     this.stored = stored
     this.terms = this.holder.terms.of(stored.event)
@@ -180,8 +183,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
     this.tags = tag !== undefined
   }
   /** A refresh by a subscriber that has this very state (RFC 5839 §5.1): longer life, no NOTIFY. */
-  extend(stored: SubscriptionRecord): void {
-    this.take(stored)
+  extended(): void {
     if (!this.due && !this.sending) this.armPeriod()
   }
   /** The tag of the state as it is now, for the condition of a refresh. */

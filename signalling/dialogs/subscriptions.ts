@@ -1,13 +1,21 @@
 /** All subscriptions of a node, both sides: makes them, finds them by dialog, keeps them in the store, takes them up again. */
 import type { Clock } from '../clock.ts'
-import type { Element, EndReason, EventPackage, SubscribeOptions, SubscriptionListener, SubscriptionOptions } from '../element.ts'
+import type {
+  Element,
+  EndReason,
+  EventPackage,
+  RefreshChange,
+  SubscribeOptions,
+  SubscriptionListener,
+  SubscriptionOptions,
+} from '../element.ts'
 import type { Ids } from '../ids.ts'
 import type { Log } from '../log.ts'
 import { buildResponse, type HeaderList, warning } from '../messages/build.ts'
 import { type SipRequest, stride } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import { canonical } from '../messages/uri.ts'
-import type { Store } from '../storage/store.ts'
+import type { Store, Write } from '../storage/store.ts'
 import type { ServerSide } from '../transactions/server.ts'
 import type { Flow } from '../transports/transport.ts'
 import { EntityTags } from './entity-tag.ts'
@@ -137,12 +145,13 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     notifier.condition(request.text(H['Suppress-If-Match']))
     notifier.notify(options.state)
     const answer = (): void => {
+      if (notifier.live) options.begun?.(notifier)
       const headers = grant(granted, this.sender.contact(element, side.flow), this.packagesOf(element), found.pack.requires)
       side.respond(200, buildResponse(request, 200, { via: side.via, toTag: id, headers, recordRoute: true }))
       notifier.open()
     }
     if (granted === 0) answer()
-    else this.whenSaved(notifier, side, answer, () => notifier.close('deactivated'))
+    else this.whenDone(this.save(notifier, options.writes), notifier, side, answer, () => notifier.close('deactivated'))
     return notifier
   }
 
@@ -162,10 +171,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   private shareOf({ stored, fetch }: NotifierDialog): Shares | undefined {
     return stored.inside === true || stored.fellow === true ? undefined : fetch ? this.fetches : this.shares
   }
-  /** `otherwise` undoes what was done for a request that then cannot be kept: it gets 500. */
-  private whenSaved(notifier: NotifierDialog, side: ServerSide, then: () => void, otherwise: () => void): void {
-    this.whenDone(this.save(notifier), notifier, side, then, otherwise)
-  }
+  /** `otherwise`: after the 500 for a request that cannot be kept. */
   private whenDone(
     written: Promise<void>,
     notifier: NotifierDialog,
@@ -174,17 +180,22 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     otherwise: () => void,
   ): void {
     const { request } = side
-    written.then(then, (fault: unknown) => {
-      this.log.error({ fault: String(fault), subscription: notifier.id }, 'the store failed; the SUBSCRIBE is refused')
-      side.respond(500, buildResponse(request, 500, { via: side.via, toTag: notifier.id }))
+    const refuse = (fault: unknown, why: string): void => {
+      this.log.error({ fault: String(fault), subscription: notifier.id }, why)
+      const headers = [['Warning', warning('proxima', 'this cannot be done now: nothing has changed')]] as const
+      side.respond(500, buildResponse(request, 500, { via: side.via, toTag: notifier.id, headers }))
       otherwise()
-    })
+    }
+    written
+      .then(then, (fault: unknown) => refuse(fault, 'the store failed; the SUBSCRIBE is refused'))
+      .catch((fault: unknown) => refuse(fault, 'the element failed; the SUBSCRIBE is refused'))
   }
-  async save(notifier: NotifierDialog): Promise<void> {
+  /** @param more goes into the store with it; @param stored as it is to be */
+  async save(notifier: NotifierDialog, more: readonly Write[] = [], stored = notifier.stored): Promise<void> {
     if (!notifier.durable || !this.notifiers.has(notifier.id)) return
-    const { stored } = notifier
     await this.store.write([
       { key: recordKey(notifier.element, notifier.id), value: stored, expires: stored.expires + 3_600_000 },
+      ...more,
     ])
   }
   saveSoon(notifier: NotifierDialog): void {
@@ -254,66 +265,71 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     const granted = Math.min(request.expires ?? pack.expires.usual, pack.expires.max)
     if (granted > 0 && (notifier.fetch || notifier.ends || notifier.erased)) return reply(481)
     const condition = request.text(H['Suppress-If-Match'])
-    const before = condition === undefined ? undefined : notifier.tag
-    notifier.hold()
-    let refused: number | undefined
-    try {
-      if (granted > 0) refused = element.refreshed?.(notifier, request)
-    } catch (fault) {
-      notifier.open()
-      throw fault
-    }
-    if (refused !== undefined) {
-      reply(refused)
-      notifier.open()
-      return
-    }
+    notifier.heard(request.cseq.number)
     const changed = {
       event: request.text(H.Event) ?? stored.event,
       type: request.has(H.Accept) ? (negotiate(request, pack) ?? stored.type) : stored.type,
       remoteTarget: request.contactUri?.text ?? stored.remoteTarget,
-      remoteSeq: request.cseq.number,
       expires: this.clock.date() + granted * 1000,
     }
-    const unchanged =
-      granted > 0 && before !== undefined && before === notifier.tag && (condition === '*' || condition === before)
     const contact = this.sender.contact(notifier.element, side.flow)
     const headers = grant(granted, contact, this.packagesOf(notifier.element), pack.requires)
-    if (granted === 0) {
-      const over = (): void => {
-        notifier.refreshed({ ...notifier.stored, ...changed }, condition)
-        const answer = (): void => {
-          reply(200, headers)
-          notifier.open()
-        }
-        const withdrawn = notifier.terminate('timeout')
-        if (withdrawn === undefined) answer()
-        else void withdrawn.then(answer)
-      }
-      if (!notifier.durable) return over()
-      return this.whenDone(this.erase(notifier), notifier, side, over, () => {
-        notifier.erased = false
-        notifier.open()
-      })
+    notifier.hold()
+    if (granted === 0) return this.unsubscribe(notifier, side, { ...changed }, condition, () => reply(200, headers))
+    let change: RefreshChange | number | undefined
+    try {
+      change = element.refreshed?.(notifier, request)
+    } catch (fault) {
+      notifier.open()
+      throw fault
     }
-    const next: SubscriptionRecord = { ...notifier.stored, ...changed } // the element may have changed its own record
-    if (unchanged) notifier.extend(next)
-    else notifier.refreshed(next, condition)
-    this.whenSaved(
-      notifier,
-      side,
-      () => {
-        if (!notifier.live) return reply(481) // its subscriber has said so meanwhile, in answer to a NOTIFY
-        reply(unchanged ? 204 : 200, headers)
+    if (typeof change === 'number') {
+      reply(change)
+      notifier.open()
+      return
+    }
+    const { record, writes, apply } = change ?? {}
+    const next = record === undefined ? changed : { ...changed, record }
+    const known = notifier.stored
+    const then = (): void => {
+      if (!notifier.live) return reply(481) // its subscriber has said so meanwhile, in answer to a NOTIFY
+      const before = condition === undefined ? undefined : notifier.tag
+      const rewritten = notifier.stored !== known
+      notifier.take({ ...notifier.stored, ...next })
+      if (rewritten) this.saveSoon(notifier) // by the element, without what this refresh changes
+      apply?.()
+      const unchanged = before !== undefined && before === notifier.tag && (condition === '*' || condition === before)
+      if (unchanged) notifier.extended()
+      else notifier.refreshed(condition)
+      reply(unchanged ? 204 : 200, headers)
+      notifier.open()
+    }
+    this.whenDone(this.save(notifier, writes, { ...known, ...next }), notifier, side, then, () => notifier.open())
+  }
+  /** Over, and durably so, before the 200: only its last NOTIFY may still be under way. */
+  private unsubscribe(
+    notifier: NotifierDialog,
+    side: ServerSide,
+    changed: Partial<SubscriptionRecord>,
+    condition: string | undefined,
+    reply: () => void,
+  ): void {
+    const over = (): void => {
+      notifier.take({ ...notifier.stored, ...changed })
+      notifier.refreshed(condition)
+      const answer = (): void => {
+        reply()
         notifier.open()
-      },
-      () => {
-        const { event, type, remoteTarget, remoteSeq, expires } = stored
-        if (notifier.stored.remoteSeq === next.remoteSeq)
-          notifier.refreshed({ ...notifier.stored, event, type, remoteTarget, remoteSeq, expires }, undefined)
-        notifier.open()
-      },
-    )
+      }
+      const withdrawn = notifier.terminate('timeout')
+      if (withdrawn === undefined) answer()
+      else void withdrawn.then(answer)
+    }
+    if (!notifier.durable) return over()
+    this.whenDone(this.erase(notifier), notifier, side, over, () => {
+      notifier.erased = false
+      notifier.open()
+    })
   }
 
   /** Takes up what the store holds for an element. */

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts'
 import type { OutgoingParts } from '../dialogs/sender.ts'
 import type { Subscriptions } from '../dialogs/subscriptions.ts'
 import type { Element, Notifier, SubscriptionOptions } from '../element.ts'
-import { ProximaFault } from '../errors.ts'
+import { isStoreFault, ProximaFault } from '../errors.ts'
 import type { Ids } from '../ids.ts'
 import type { Log } from '../log.ts'
 import { buildResponse, type HeaderList } from '../messages/build.ts'
@@ -205,7 +205,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
       if (result !== undefined) {
         return result.then(
           () => this.checkSettled(exchange),
-          (fault: unknown) => this.fail(exchange, new ProximaFault('ELEMENT_FAULT', exchange.element, fault)),
+          (fault: unknown) => this.rejected(exchange, fault),
         )
       }
       this.checkSettled(exchange)
@@ -218,6 +218,14 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     const { settled, element, request } = exchange
     if (settled || request.method === 'ACK') return
     this.fail(exchange, new ProximaFault('NEVER_SETTLED', `${element}, ${request.method} ${request.uriText}`))
+  }
+  /** What could not be stored is refused, and nothing of it is in force. */
+  private rejected(exchange: NodeExchange, fault: unknown): void {
+    if (!isStoreFault(fault) || exchange.settled)
+      return this.fail(exchange, new ProximaFault('ELEMENT_FAULT', exchange.element, fault))
+    const { element, request } = exchange
+    this.options.log.error({ element, method: request.method, fault: fault.message }, 'refused: it cannot be stored')
+    exchange.reply(500, { warning: 'this cannot be stored now: nothing has changed, come again later' })
   }
   /** A fault of ours costs the one exchange. */
   private fail(exchange: NodeExchange, fault: ProximaFault): void {

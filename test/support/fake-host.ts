@@ -25,6 +25,7 @@ import {
   type SubscriptionListener,
   type SubscriptionOptions,
   silent,
+  type Write,
 } from '../../signalling/index.ts'
 import { scan } from '../../signalling/messages/scan.ts'
 import { memoryStore } from '../../signalling/storage/memory.ts'
@@ -123,6 +124,13 @@ export class FakeNotifier implements Notifier {
     this.waiting = undefined
     if (waiting !== undefined) this.send(waiting.state, 'active')
   }
+  /** The first NOTIFY, with the newest state. */
+  begin(state: unknown, begun: () => void): void {
+    this.slow = true
+    this.notify(state)
+    begun()
+    this.catchUp()
+  }
   /** As after a refresh: full state again. */
   refreshFull(state: unknown): void {
     this.acknowledged = undefined
@@ -196,7 +204,6 @@ export class FakeExchange implements Exchange {
     this.reply(-1)
   }
   accept<State>(options: SubscriptionOptions<State>): Notifier<State> {
-    this.reply(200)
     const { host, request } = this
     const pack = host.element.packages?.find(({ name }) => name === options.package)
     if (pack === undefined) throw new Error(`no package ${options.package}`)
@@ -208,15 +215,30 @@ export class FakeExchange implements Exchange {
       type: accepted ?? pack.types[0]!,
     }
     const notifier = new FakeNotifier(host, pack, options, from, this.listener)
-    this.notifier = notifier
     if (request.expires === 0) {
+      this.reply(200)
+      this.notifier = notifier
+      options.begun?.(notifier as Notifier<State>)
       notifier.send(options.state, 'terminated')
       notifier.end('timeout')
-    } else {
-      host.notifiers.add(notifier)
-      notifier.send(options.state, 'active')
+      return notifier as Notifier<State>
     }
+    const begin = (): void => {
+      this.reply(200)
+      this.notifier = notifier
+      host.notifiers.add(notifier)
+      notifier.begin(options.state, () => options.begun?.(notifier as Notifier<State>))
+    }
+    this.keep(options.writes ?? [], begin, () => notifier.end('deactivated'))
     return notifier as Notifier<State>
+  }
+  /** At once where there is nothing to write. */
+  private keep(writes: readonly Write[], begin: () => void, end: () => void): void {
+    if (writes.length === 0) return begin()
+    this.host.network.store.write(writes).then(begin, () => {
+      this.reply(500)
+      end()
+    })
   }
   get warning(): string | undefined {
     return this.fields.warning
@@ -259,6 +281,19 @@ export class FakeHost implements Host {
   }
   size(name: string): number {
     return this.gauges.get(name)!()
+  }
+  /** A refresh as the engine has it; gives the status of a refusal. */
+  async refresh(notifier: FakeNotifier, request: SipRequest): Promise<number | undefined> {
+    const change = this.element.refreshed?.(notifier, request)
+    if (change === undefined || typeof change === 'number') return change
+    try {
+      await this.store.write(change.writes ?? [])
+    } catch {
+      return 500
+    }
+    if (change.record !== undefined) notifier.keep(change.record)
+    change.apply?.()
+    return undefined
   }
   send(request: OutgoingRequest): Promise<SipResponse> {
     this.sent.push(request)

@@ -10,17 +10,20 @@ function scene() {
   const clock = new ManualClock()
   const parts = { name: 'mme', clock, store: memoryStore(clock), ids: seededIds(1), domains: ['localhost'], log: silent }
   const host = { ...parts, gauge: () => undefined, count: () => undefined } as unknown as Host
-  return { clock, contextsOf: () => new Contexts(host, identifierRules({})) }
+  return { clock, store: parts.store, contextsOf: () => new Contexts(host, identifierRules({})) }
 }
 
 test('what changes while an identifier is replaced does not bring the old one back at the next start', async (t) => {
-  const { clock, contextsOf } = scene()
+  const { clock, store, contextsOf } = scene()
   const contexts = contextsOf()
   const context = await contexts.obtain(device, false)
   const before = context.stored.temporary
   const replaced = contexts.reallocate(context)
-  contexts.change(context, true)
+  const change = contexts.change(context, true)!
+  const written = store.write(change.writes!) // as the engine does it with a refresh
   await replaced
+  await written
+  change.apply!()
   await clock.advance(1)
   t.not(context.stored.temporary, before)
   t.true(context.stored.prose)

@@ -96,10 +96,9 @@ test('a set puts its peers on the monitor list and tells which are near', async 
   t.deepEqual(stateOf(bob).monitor!.codes, [codeOf(alice)])
   await net.report('bob', [codeOf(alice)])
   t.deepEqual(names(set.last), [sip('alice')])
-  const { element } = net.prose
   const body = json('proximity-query', { peers: [sip('carol')] })
   const { request } = await net.query('nobody', undefined, { body })
-  t.is(element.refreshed!(set, request), undefined)
+  t.is(await net.prose.refresh(set, request), undefined)
   t.deepEqual(names(set.last), [])
   t.deepEqual(stateOf(bob).monitor!.codes, [codeOf(carol)])
   set.end('timeout')
@@ -110,7 +109,7 @@ test('only a set can be given other peers by a refresh', async (t) => {
   const net = await scene()
   const list = await net.watch('bob')
   const refresh = async (body: object) =>
-    net.prose.element.refreshed!(list, (await net.query('nobody', undefined, { body: json('proximity-query', body) })).request)
+    net.prose.refresh(list, (await net.query('nobody', undefined, { body: json('proximity-query', body) })).request)
   t.is(await refresh({ peers: [sip('alice')] }), 403)
   t.is(await refresh({ peers: [] }), 400)
   t.is(await refresh({}), undefined)

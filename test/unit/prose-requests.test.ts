@@ -78,9 +78,8 @@ test('a fetch shows what is, and allocates nothing', async (t) => {
 test('a refresh may change roles, within what is permitted', async (t) => {
   const net = await scene()
   const notifier = await net.join('alice', { roles: ['discoverer'] })
-  const { element } = net.prose
   const refresh = async (body: object) =>
-    element.refreshed!(notifier, (await net.request('nobody', undefined, { body: json('prose-request', body) })).request)
+    net.prose.refresh(notifier, (await net.request('nobody', undefined, { body: json('prose-request', body) })).request)
   t.is(await refresh({ roles: ['discoverable', 'discoverer'] }), undefined)
   t.regex(codeOf(notifier), /^[0-9a-f]{46}$/)
   t.like(notifier.record, { roles: 3 })
@@ -92,7 +91,7 @@ test('a refresh may change roles, within what is permitted', async (t) => {
   t.is(await refresh({}), undefined)
   const carol = await net.join('carol')
   const body = json('prose-request', { roles: ['discoverer'] })
-  t.is(element.refreshed!(carol, (await net.request('nobody', undefined, { body })).request), 403)
+  t.is(await net.prose.refresh(carol, (await net.request('nobody', undefined, { body })).request), 403)
 })
 
 test('the last NOTIFY of a subscription grants nothing, and names no code', async (t) => {
