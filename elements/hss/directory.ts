@@ -1,10 +1,11 @@
 /** All subscribers of an HSS: by identifier and alias, with the version of the whole and what changed lately. */
 import type { Json, Store, Write } from '../../signalling/index.ts'
 import type { ServerGrant, SubscriberRecord } from '../schemas/index.ts'
+import { otherKeys } from '../services/devices.ts'
 import { keyPart } from '../services/keys.ts'
 import { Additions, keyOf } from './additions.ts'
 import { Changes } from './changes.ts'
-import { fingerprint } from './records.ts'
+import { fingerprint, withoutUsernames } from './records.ts'
 import { Shelf, Taken } from './shelf.ts'
 
 /** What the store says of a provisioned subscriber changed at run time. `over`: what it replaced, so that a later file wins again. */
@@ -32,6 +33,7 @@ export class Directory {
   private readonly store: Store
   private readonly prefix: string
   private readonly additions: Additions
+  private readonly domains: readonly string[]
   private readonly changes = new Changes()
   /** What the file says. */
   private provisioned: ReadonlyMap<string, SubscriberRecord>
@@ -44,9 +46,16 @@ export class Directory {
   version = 0
 
   /** Throws where two subscribers share an identifier or alias. */
-  constructor(store: Store, prefix: string, provisioned: Iterable<SubscriberRecord>, servers: readonly ServerGrant[] = []) {
+  constructor(
+    store: Store,
+    prefix: string,
+    domains: readonly string[],
+    provisioned: Iterable<SubscriberRecord>,
+    servers: readonly ServerGrant[] = [],
+  ) {
     this.store = store
     this.prefix = prefix
+    this.domains = domains
     this.additions = new Additions(store, prefix)
     this.provisioned = byId(provisioned)
     this.shelf = new Shelf(this.provisioned.values())
@@ -147,8 +156,18 @@ export class Directory {
     return this.shelf.get(id) ?? (this.provisioned.has(id) ? undefined : this.additions.get(id))
   }
 
-  /** The subscriber that an identifier or alias belongs to. */
+  /** The subscriber that an identifier or alias belongs to, in whatever form it has it. */
   ownerOf(key: string): string | undefined {
+    const owner = this.ownerAsWritten(key)
+    if (owner !== undefined) return owner
+    for (const other of otherKeys(key, this.domains)) {
+      const found = this.ownerAsWritten(other)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+
+  private ownerAsWritten(key: string): string | undefined {
     const owner = this.shelf.ownerOf(key)
     if (owner !== undefined) return owner
     return this.additions.get(key) === undefined ? this.additions.ownerOf(key) : key
@@ -218,13 +237,13 @@ export class Directory {
   }
 
   private basis(): string {
-    const records = [...this.provisioned.values()]
+    const records = [...this.provisioned.values()].map(withoutUsernames)
     return fingerprint(this.servers.length === 0 ? records : [records, this.servers])
   }
 
   private print(id: string): string {
     const record = this.provisioned.get(id)
-    return record === undefined ? '' : fingerprint(record)
+    return record === undefined ? '' : fingerprint(withoutUsernames(record))
   }
 
   /** False: an alias of it belongs to somebody else by now. */

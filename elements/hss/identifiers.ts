@@ -9,6 +9,7 @@ import { decoded } from '../services/percent.ts'
 const unseen = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|(?<=^|[:@])[\u200c\u200d]/u
 const everyUnseen = new RegExp(unseen, 'gu')
 const schemes = ['sip', 'sips', 'tel']
+const longest = 256 // characters of an identifier that elements can be told
 
 /** Which member is to blame (RFC 6901), and why; `; expected …` ends the text. */
 export interface IdentifierFault {
@@ -98,7 +99,10 @@ function referenceFault(text: string, domains: readonly string[]): string | unde
   const hidden = unseen.exec(decoded(text))
   if (hidden !== null) return `${is(text)}, with the character ${codeOf(hidden[0])} that nobody sees; expected none`
   if (/^\s|\s$/.test(text)) return `${is(text)}, with blanks around it; expected none`
-  if (subscriberKey(text, domains) !== undefined) return undefined
+  const key = subscriberKey(text, domains)
+  if (key !== undefined && [...key].length > longest)
+    return `${is(text)}, which is too long; expected at most ${longest} characters`
+  if (key !== undefined) return undefined
   const bare = !text.includes(':') && text.includes('@') && subscriberKey(`sip:${text}`, domains) !== undefined
   return bare
     ? `${is(text)}, which has no scheme; expected sip:${text}`

@@ -1,6 +1,7 @@
 /** The HSS (SPEC §6.1): who subscribes to what, told by the event package `subscription-data` to elements only. */
 import type { Element, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
 import {
+  faultOf,
   hasBody,
   mediaType,
   readBody,
@@ -11,14 +12,14 @@ import {
   writeBody,
 } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
-import { deviceKey, subscriberKey } from '../services/devices.ts'
+import { deviceKey, otherKeys, readDevice, subscriberKey } from '../services/devices.ts'
 import { ownUser, usualAskers } from '../services/element-names.ts'
 import { Offers } from '../services/offers.ts'
 import { SetIndex } from '../services/set-index.ts'
 import { manyChanges } from './changes.ts'
 import { type Changed, Directory } from './directory.ts'
 import { type Provisioned, Provisioning, type Wanted } from './provisioning.ts'
-import { faultOfSettings, openRecord, toGrants, toRecord, withoutSecrets } from './records.ts'
+import { faultOfSettings, openRecord, toGrants, toRecord, withoutSecrets, withoutUnreadable } from './records.ts'
 
 export interface HssSettings {
   readonly subscribers?: readonly SubscriberSettings[]
@@ -109,7 +110,7 @@ class HomeSubscriberServer implements Hss {
     for (const { id } of records) {
       if (this.hasElementName(id)) host.log.warn({ id }, 'a subscriber has the name of an element: it may not ask the HSS')
     }
-    this.directory = new Directory(host.store, `hss/${this.name}`, records, this.servers)
+    this.directory = new Directory(host.store, `hss/${this.name}`, this.domains, records, this.servers)
     for (const lost of await this.directory.load(Math.floor(host.clock.date()))) {
       host.log.warn({ lost }, 'dropped what was changed at run time: the provisioning file says otherwise')
     }
@@ -238,7 +239,9 @@ class HomeSubscriberServer implements Hss {
     if (changed.length > manyChanges) this.tellSoon()
     else if (changed.length > 0) this.tellFeeds()
     for (const { id, before, after } of changed) {
-      for (const key of new Set([id, ...(before?.aliases ?? []), ...(after?.aliases ?? [])])) this.tellOne(key)
+      const keys = new Set([id, ...(before?.aliases ?? []), ...(after?.aliases ?? [])])
+      for (const key of [...keys]) for (const other of otherKeys(key, this.domains)) keys.add(other)
+      for (const key of keys) this.tellOne(key)
     }
   }
 
@@ -268,16 +271,27 @@ class HomeSubscriberServer implements Hss {
       notifier.notify({ version, secrets: this.maySeeSecrets(notifier.subscriber), key })
   }
 
+  /** What of a record elements can read: one that an earlier version stored may hold what is no identifier to them. */
+  private readable(record: SubscriberRecord): SubscriberRecord | undefined {
+    const fault = faultOf('subscriber', record)
+    if (fault === undefined) return record
+    this.host.count('records_unreadable')
+    this.host.log.error({ id: record.id, fault }, 'a subscriber has an identifier that no element can read: it is left out')
+    return withoutUnreadable(record)
+  }
+
   // The first NOTIFY of the feed says only the version, later ones what changed since.
   private render(state: Told, previous: Told | undefined) {
-    const shown = (record: SubscriberRecord): SubscriberRecord => {
-      const told = state.secrets ? record : withoutSecrets(record)
-      return this.servers.length === 0 ? told : { ...told, servers: [...(told.servers ?? []), ...this.servers] }
+    const shown = (record: SubscriberRecord): readonly SubscriberRecord[] => {
+      const readable = this.readable(record)
+      if (readable === undefined) return []
+      const told = state.secrets ? readable : withoutSecrets(readable)
+      return [this.servers.length === 0 ? told : { ...told, servers: [...(told.servers ?? []), ...this.servers] }]
     }
     const { version } = state
     if (state.key !== undefined) {
       const record = this.find(state.key)
-      return writeBody('subscription-data', { version, records: record === undefined ? [] : [shown(record)] })
+      return writeBody('subscription-data', { version, records: record === undefined ? [] : shown(record) })
     }
     const changed = previous === undefined ? undefined : this.directory.changedBetween(previous.version, version)
     if (changed === undefined || changed.length > manyChanges) return writeBody('subscription-data', { version })
@@ -285,8 +299,9 @@ class HomeSubscriberServer implements Hss {
     const removed: string[] = []
     for (const id of changed) {
       const record = this.find(id) // in an open network a removed one is there again, with the rights of all
-      if (record === undefined) removed.push(id)
-      else records.push(shown(record))
+      const told = record === undefined ? [] : shown(record)
+      records.push(...told)
+      if (told.length === 0 && readDevice(id) !== undefined) removed.push(id)
     }
     return writeBody('subscription-data', { version, since: previous!.version, records, removed })
   }

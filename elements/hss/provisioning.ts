@@ -5,7 +5,7 @@ import { subscriberKey } from '../services/devices.ts'
 import { keyOf } from './additions.ts'
 import type { Directory } from './directory.ts'
 import { faultOfIdentifiers, identifierFault, namesIn } from './identifiers.ts'
-import { fingerprint, toRecord, withoutSecrets } from './records.ts'
+import { fingerprint, toRecord, withoutSecrets, withoutUsernames } from './records.ts'
 import { Taken } from './shelf.ts'
 
 /** Whether the change may be made to the subscriber as it is now, undefined: to none. */
@@ -91,7 +91,7 @@ export class Provisioning {
     if (owner !== record.id) return fail('malformed', '/id', `is ${record.id}, and this is ${owner}`)
     const before = this.directory.get(record.id)
     if (guard?.(before) === false) return stale()
-    return this.place(before, keepsSecrets(named) ? { ...record, credentials: before?.credentials } : record)
+    return this.place(before, keepsSecrets(named) ? withSecretsOf(record, before) : record)
   }
 
   private patch(before: SubscriberRecord, patch: unknown): Provisioned {
@@ -100,7 +100,7 @@ export class Provisioning {
     const read = this.read(merged, before)
     if (read.fault !== undefined) return read
     if (read.record.id !== before.id) return fail('malformed', '/id', 'cannot be changed: add one and remove the other')
-    return this.place(before, keepsSecrets(patch) ? { ...read.record, credentials: before.credentials } : read.record)
+    return this.place(before, keepsSecrets(patch) ? withSecretsOf(read.record, before) : read.record)
   }
 
   private place(before: SubscriberRecord | undefined, record: SubscriberRecord): Provisioned {
@@ -152,8 +152,12 @@ function stale(): Failed {
 
 /** A record as it would be provisioned, without credentials. */
 export function settingsOf(record: SubscriberRecord): SubscriberSettings {
-  const { credentials: _, ...settings } = withoutSecrets(record)
+  const { credentials: _, usernames: __, ...settings } = withoutSecrets(record)
   return settings
+}
+
+function withSecretsOf(record: SubscriberRecord, before: SubscriberRecord | undefined): SubscriberRecord {
+  return { ...record, credentials: before?.credentials, usernames: before?.usernames }
 }
 
 function keepsSecrets(given: unknown): boolean {
@@ -187,7 +191,7 @@ function escaped(name: string): string {
 }
 
 function differing(before: SubscriberRecord, after: SubscriberRecord): readonly string[] {
-  const names = Object.keys({ ...before, ...after }) as (keyof SubscriberRecord)[]
+  const names = Object.keys(withoutUsernames({ ...before, ...after })) as (keyof SubscriberRecord)[]
   const print = (value: unknown): string => (empty(value) ? '' : fingerprint(sorted(value)))
   return names.filter((name) => print(before[name]) !== print(after[name]))
 }

@@ -1,7 +1,7 @@
 /** Subscriber records: from what people provision to what the network is told. */
+import { isIP } from 'node:net'
 import { ha1, parseUri } from '../../signalling/index.ts'
 import {
-  type Credentials,
   faultOf,
   type ServerGrant,
   type ServerSettings,
@@ -10,7 +10,7 @@ import {
   type WatcherRules,
   type WatcherSettings,
 } from '../schemas/index.ts'
-import { subscriberKey } from '../services/devices.ts'
+import { readDevice, subscriberKey } from '../services/devices.ts'
 
 /** The first fault of a list of provisioned subscribers, as JSON pointer and what was expected; undefined: none. */
 export function faultOfSettings(list: readonly unknown[]): string | undefined {
@@ -33,11 +33,12 @@ export function toRecord(
   const fresh = keyIn(domains, `subscriber ${settings.id}: `)
   const key = (text: string): string => (stored?.has(text) ? text : fresh(text))
   const id = key(settings.id)
+  const aliases = (settings.aliases ?? []).map(key).filter((alias) => alias !== id)
   const { discoverable, discoverer } = settings.permissions
   return {
     id,
-    aliases: (settings.aliases ?? []).map(key).filter((alias) => alias !== id),
-    credentials: credentialsOf(settings, id, domains[0] ?? 'localhost'),
+    aliases,
+    ...secretsOf(settings, [id, ...aliases], domains),
     permissions: { discoverable, discoverer },
     friends: (settings.friends ?? []).map(key),
     watchers: settings.watchers && watcherRules(settings.watchers, key),
@@ -64,25 +65,61 @@ function watcherRules(settings: WatcherSettings, key: (text: string) => string):
   return { allow: allow?.map(key), block: block?.map(key), polite: polite?.map(key), others }
 }
 
-// SPEC §2.5: never in clear, one H(A1) per algorithm; the realm is the first domain
-function credentialsOf(settings: SubscriberSettings, id: string, realm: string): Credentials | undefined {
-  if (settings.password === undefined) return settings.credentials
-  const user = parseUri(id)?.user ?? id
-  return {
-    MD5: ha1('MD5', user, realm, settings.password),
-    'SHA-256': ha1('SHA-256', user, realm, settings.password),
-    ...settings.credentials,
-  }
+/** SPEC §2.5: never in clear, one H(A1) per algorithm and user name; the realm is the first domain. */
+function secretsOf(
+  { password, credentials }: SubscriberSettings,
+  names: readonly string[],
+  domains: readonly string[],
+): Pick<SubscriberRecord, 'credentials' | 'usernames'> {
+  if (password === undefined) return { credentials }
+  const realm = domains[0] ?? 'localhost'
+  const hashed = (user: string) => ({ MD5: ha1('MD5', user, realm, password), 'SHA-256': ha1('SHA-256', user, realm, password) })
+  const [first = parseUri(names[0]!)?.user ?? '', ...others] = names.flatMap((name) => usernamesOf(name, realm))
+  const usernames = Object.fromEntries(others.map((user) => [user, hashed(user)]))
+  return { credentials: { ...hashed(first), ...credentials }, usernames }
+}
+
+/** What digest may call a subscriber of that name: the user, number or address, and the same as a private identity. */
+function usernamesOf(name: string, realm: string): readonly string[] {
+  const uri = readDevice(name)
+  const own = uri?.scheme === 'tel' || (uri?.user !== '' ? uri?.host === realm : isIP(uri.host) !== 0)
+  if (uri === undefined || !own) return []
+  const user = uri.user || uri.host
+  return [user, `${user}@${realm}`]
 }
 
 /** What everybody but the proxy is told. */
 export function withoutSecrets(record: SubscriberRecord): SubscriberRecord {
-  return { ...record, credentials: undefined }
+  return { ...record, credentials: undefined, usernames: undefined }
+}
+
+/** Without the identifiers that are none; undefined: its own is none. */
+export function withoutUnreadable(record: SubscriberRecord): SubscriberRecord | undefined {
+  const { aliases, friends, watchers = {}, servers } = record
+  const sound = (list: readonly string[] | undefined) => list?.filter(isSound)
+  const { allow, block, polite } = watchers
+  const rest: SubscriberRecord = {
+    ...record,
+    aliases: sound(aliases),
+    friends: sound(friends),
+    watchers: record.watchers && { ...watchers, allow: sound(allow), block: sound(block), polite: sound(polite) },
+    servers: servers?.filter(({ uri }) => isSound(uri)),
+  }
+  return faultOf('subscriber', rest) === undefined ? rest : undefined
+}
+
+function isSound(id: string): boolean {
+  return faultOf('subscription-query', { device: id }) === undefined
 }
 
 /** Whoever asks in an open network: a user of ours with every permission and no credentials. */
 export function openRecord(key: string): SubscriberRecord {
   return { id: key, permissions: { discoverable: true, discoverer: true } }
+}
+
+/** What fingerprints are of, and what people change: user names follow from the rest. */
+export function withoutUsernames({ usernames: _, ...record }: SubscriberRecord): SubscriberRecord {
+  return record
 }
 
 /** A short name for a value, to see whether it changed. Not for secrets, not against attackers. */

@@ -1,13 +1,22 @@
 /** Who sends a request from outside (SPEC §2.5): by digest, by the connection that passed it, or by the registered source. */
 import type { Exchange, Host } from '../../signalling/index.ts'
-import { algorithmOf, type DigestAlgorithm, H, Nonces, parseDigest } from '../../signalling/index.ts'
-import { deviceKey } from '../services/devices.ts'
+import { algorithmOf, H, Nonces, parseDigest } from '../../signalling/index.ts'
+import type { SubscriberRecord } from '../schemas/index.ts'
+import { deviceKey, type Identified, isNameOf, subscriberKey } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
 import type { Bindings } from './bindings.ts'
 import type { ProxyRules } from './settings.ts'
 
-/** The canonical identity, or why there is none yet. `untried`: nobody has named a user and a password. */
-export type Verdict = { readonly identity: string } | 'untried' | 'challenge' | 'stale' | 'forbidden'
+/**
+ * The canonical identity, with the subscriber where one is known, or why there is none yet. `untried`: nobody has named a
+ * user and a password.
+ */
+export type Verdict = Proven | 'untried' | 'challenge' | 'stale' | 'forbidden'
+
+interface Proven {
+  readonly identity: string
+  readonly subscriber?: Identified
+}
 
 const strikes = 20 // milliseconds: more than an HSS in the same network needs for an answer
 const waitingAtMost = 10_000 // refusals that wait; beyond that they leave at once
@@ -40,8 +49,8 @@ export class Authentication {
     const proven = flow.identity ?? this.registeredSource(exchange, claimed)
     if (proven !== undefined) {
       const record = this.subscribers.of(proven)
-      if (!(record instanceof Promise)) return this.agreeStill(exchange, proven, claimed, record !== undefined)
-      return record.then((found) => this.agreeStill(exchange, proven, claimed, found !== undefined))
+      if (!(record instanceof Promise)) return this.agreeStill(exchange, proven, claimed, record)
+      return record.then((found) => this.agreeStill(exchange, proven, claimed, found))
     }
     const verdict = this.digest(exchange, H['Proxy-Authorization'])
     return verdict instanceof Promise
@@ -49,19 +58,25 @@ export class Authentication {
       : this.agreeWith(exchange, verdict, claimed)
   }
   /** Who is no subscriber any more has proven nothing. */
-  private agreeStill(exchange: Exchange, identity: string, claimed: string | undefined, known: boolean): Verdict {
-    if (known) return this.agree(exchange, identity, claimed)
+  private agreeStill(
+    exchange: Exchange,
+    identity: string,
+    claimed: string | undefined,
+    subscriber: Identified | undefined,
+  ): Verdict {
+    if (subscriber !== undefined) return this.agree(exchange, { identity, subscriber }, claimed)
     exchange.flow.identity = undefined
     return 'challenge'
   }
   private agreeWith(exchange: Exchange, verdict: Verdict, claimed: string | undefined): Verdict {
-    return typeof verdict === 'string' ? verdict : this.agree(exchange, verdict.identity, claimed)
+    return typeof verdict === 'string' ? verdict : this.agree(exchange, verdict, claimed)
   }
-  /** From may name somebody of ours only if it is the sender. */
-  private agree(exchange: Exchange, identity: string, claimed: string | undefined): Verdict {
+  /** From may name somebody of ours only if it is the sender, by whichever of his identifiers (SPEC §2.1). */
+  private agree(exchange: Exchange, { identity, subscriber }: Proven, claimed: string | undefined): Verdict {
     const { uri } = exchange.request.from
     const foreign = uri.scheme !== 'tel' && !this.host.domains.includes(uri.host)
     if (foreign || claimed === identity) return { identity }
+    if (claimed !== undefined && subscriber !== undefined && isNameOf(claimed, subscriber, this.host.domains)) return { identity }
     return this.host.domains.some((domain) => `sip:${domain}` === claimed) ? { identity } : 'forbidden'
   }
   /** A datagram from the very address and port at which that user is registered. */
@@ -101,13 +116,14 @@ export class Authentication {
       if (parameters === undefined || parameters.get('realm') !== this.realm) continue
       const algorithm = algorithmOf(parameters)
       if (algorithm === undefined || !this.rules.algorithms.includes(algorithm)) continue
-      const key = deviceKey(`sip:${(parameters.get('username') ?? '').split('@')[0]}@${this.realm}`, this.host.domains)
-      const judge = (record: { id: string; credentials?: Partial<Record<DigestAlgorithm, string>> } | undefined): Verdict => {
+      const username = parameters.get('username') ?? ''
+      const key = this.keyOfUsername(username)
+      const judge = (record: SubscriberRecord | undefined): Verdict => {
         // An unknown user costs and says the same as a wrong password.
-        const secret = record?.credentials?.[algorithm]
+        const secret = record?.usernames?.[username]?.[algorithm] ?? record?.credentials?.[algorithm]
         const verdict = this.nonces.verify(parameters, secret ?? this.host.ids.hex(16), algorithm, request.method)
         if (verdict !== 'right') this.host.count(`digest_${verdict}`)
-        return verdict === 'right' ? { identity: record!.id } : verdict === 'stale' ? 'stale' : 'challenge'
+        return verdict === 'right' ? { identity: record!.id, subscriber: record! } : verdict === 'stale' ? 'stale' : 'challenge'
       }
       const found = key === undefined ? undefined : this.subscribers.of(key)
       if (found instanceof Promise) return found.then(judge)
@@ -115,6 +131,21 @@ export class Authentication {
       return key === undefined || verdict !== 'challenge' ? verdict : this.askedFirst(key, verdict)
     }
     return 'untried'
+  }
+  /** A bare name, number or address; the same as a private identity, `name@domain`; or any identifier as it stands. */
+  private keyOfUsername(username: string): string | undefined {
+    const at = username.lastIndexOf('@')
+    const name = at < 0 || /^(?:sips?|tel):/i.test(username) ? username : username.slice(0, at)
+    return subscriberKey(name, this.host.domains)
+  }
+  /** The address of record that a name belongs to; itself where it is nobody's, or the HSS does not say. */
+  async ownerOf(name: string): Promise<string> {
+    try {
+      return (await this.subscribers.of(name))?.id ?? name
+    } catch (fault) {
+      this.host.log.warn({ fault: String(fault), name }, 'registered under the name as it stands: the HSS does not answer')
+      return name
+    }
   }
   /** No is never said from memory: while the HSS hangs, only users whom we have looked up before would hear it (SPEC §2.5). */
   private askedFirst(key: string, verdict: Verdict): Promise<Verdict> {

@@ -1,8 +1,9 @@
 /** The proxy (SPEC §2.2): registrar, edge and home proxy; the only element that talks to UEs unless the dialplan says otherwise. */
+import { isIP } from 'node:net'
 import type { Element, Exchange, Flow, Host, SipRequest, SipResponse, Target } from '../../signalling/index.ts'
 import { H, RateLimit } from '../../signalling/index.ts'
 import type { Binding } from '../services/bindings.ts'
-import { deviceKey } from '../services/devices.ts'
+import { deviceKey, type Identified, otherKeys } from '../services/devices.ts'
 import { Subscribers } from '../services/subscribers.ts'
 import { Authentication, type Verdict } from './authentication.ts'
 import { Bindings } from './bindings.ts'
@@ -152,8 +153,9 @@ class ProxyElement implements Element {
     if (!inside && routes.length > 0) return exchange.reply(403, { warning: 'no relay by your Route' })
     if (request.method === 'ACK' && !inside && !this.ways.isSealed(ownRoutes)) return // nobody vouches for it, nobody waits for an answer
     const { uri } = request
-    const ours = uri.scheme === 'tel' || this.host.flows.isOurs(uri.host, uri.port)
-    if (exchange.planned !== undefined || (!ours && inside)) {
+    const ours = uri.scheme === 'tel' || this.host.flows.isOurs(uri.host, uri.port) || this.isAddressOfUser(exchange, identity)
+    if (exchange.planned !== undefined) return this.toElement(exchange, asserted, identity)
+    if (!ours && inside) {
       exchange.forward({}, { ...asserted, ...this.recordRoute(exchange, identity) })
       return
     }
@@ -162,6 +164,24 @@ class ProxyElement implements Element {
     // Both ends of the dialog are behind one address: what came from there may go back there, and nowhere else.
     if (ownRoutes.length > 1 && this.ways.isSealed(ownRoutes)) exchange.forward({ flow: exchange.flow }, asserted)
     else exchange.reply(403, { warning: `no relay to ${uri.host}` })
+  }
+  /** A user may be called by an IP address; elsewhere it is where a request goes. */
+  private isAddressOfUser({ request }: Exchange, identity: string | undefined): boolean {
+    const { uri, toTag } = request
+    return identity !== undefined && toTag === '' && uri.user === '' && uri.port === 0 && isIP(uri.host) !== 0
+  }
+  /** To the element that the plan names: what is asked there by an alias is asked about whose it is (SPEC §2.1). */
+  private toElement(exchange: Exchange, asserted: { asserted?: string }, identity: string | undefined): void | Promise<void> {
+    const { request } = exchange
+    const asks = (request.method === 'SUBSCRIBE' || request.method === 'PUBLISH') && request.toTag === ''
+    const name = asks && request.uri.user !== '' && !this.rules.open ? deviceKey(request.uri, this.host.domains) : undefined
+    const forward = (record: Identified | undefined): void => {
+      const uri = record === undefined || record.id === name ? {} : { uri: record.id }
+      exchange.forward(uri, { ...asserted, ...this.recordRoute(exchange, identity) })
+    }
+    const found = name === undefined ? undefined : this.subscribers.of(name)
+    if (!(found instanceof Promise)) return forward(found)
+    return found.then(forward, () => forward(undefined)) // the element says what it can do without the HSS
   }
   /** What only we and elements say of a sender, whoever said it before (SPEC §2.5, §3.6). */
   private vouching(request: SipRequest, identity: string): { asserted: string; drop?: readonly string[] } {
@@ -216,16 +236,27 @@ class ProxyElement implements Element {
     const { uri } = exchange.request
     const aor = deviceKey(uri, this.host.domains)
     if (exchange.request.method === 'PUBLISH') return exchange.reply(489, { warning: 'nobody takes that event' }) // RFC 3903 §6
-    const bindings = aor === undefined ? [] : this.bindings.of(aor)
-    if (bindings.length === 0 || this.rules.open) return this.reach(exchange, aor, bindings, asserted)
-    const record = this.subscribers.of(aor!)
-    if (record instanceof Promise) return record.then((found) => this.reachStill(exchange, aor!, found !== undefined, asserted))
-    return this.reachStill(exchange, aor!, record !== undefined, asserted)
+    if (aor === undefined || this.rules.open) return this.reach(exchange, aor, this.boundTo(aor), asserted)
+    const record = this.subscribers.of(aor)
+    if (record instanceof Promise) return record.then((found) => this.reachStill(exchange, aor, found, asserted))
+    return this.reachStill(exchange, aor, record, asserted)
   }
-  /** Bindings that outlived a restart may be of one who has gone since. */
-  private reachStill(exchange: Exchange, aor: string, known: boolean, asserted: { asserted?: string }): void | Promise<void> {
-    if (!known) this.bindings.end(aor)
-    return this.reach(exchange, aor, this.bindings.of(aor), asserted)
+  /** Bindings that outlived a restart may be of one who has gone since; a name may be an alias (SPEC §2.1). */
+  private reachStill(
+    exchange: Exchange,
+    aor: string,
+    record: Identified | undefined,
+    asserted: { asserted?: string },
+  ): void | Promise<void> {
+    if (record === undefined && this.bindings.of(aor).length > 0) this.bindings.end(aor)
+    const owner = record?.id ?? aor
+    return this.reach(exchange, owner, this.bindings.of(owner), asserted)
+  }
+  /** Where nobody knows whose aliases are whose: a telephone number is one in each of its forms. */
+  private boundTo(aor: string | undefined): readonly Binding[] {
+    if (aor === undefined) return []
+    const names = [aor, ...otherKeys(aor, this.host.domains)]
+    return names.map((name) => this.bindings.of(name)).find(({ length }) => length > 0) ?? []
   }
   private reach(
     exchange: Exchange,

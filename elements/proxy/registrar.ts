@@ -1,8 +1,9 @@
 /** REGISTER (RFC 3261 §10.3): each request is carried out as a whole or not at all, and is durable before its 200. */
+import { isIP } from 'node:net'
 import type { Address, Exchange, Host, SipRequest } from '../../signalling/index.ts'
 import { H } from '../../signalling/index.ts'
 import type { Binding } from '../services/bindings.ts'
-import { deviceKey } from '../services/devices.ts'
+import { deviceKey, isNameOf } from '../services/devices.ts'
 import type { Authentication, Verdict } from './authentication.ts'
 import { type Bindings, sameBinding } from './bindings.ts'
 import { echoOf, expiryOf, firstHopKeepsFlow, pathOf, regIdOf, supportedBy } from './contact.ts'
@@ -48,27 +49,34 @@ export class Registrar {
   handle(exchange: Exchange): void | Promise<void> {
     const { request } = exchange
     const aor = deviceKey(request.to.uri, this.host.domains)
-    if (!this.host.domains.includes(request.uri.host)) return exchange.reply(404, { warning: `${request.uri.host} is not ours` })
     const unknown = request.list(H.Require).filter((option) => !extensions.includes(option.toLowerCase()))
     if (unknown.length > 0) return exchange.reply(420, { headers: [['Unsupported', unknown.join(', ')]] })
     const { scheme, user, host } = request.to.uri
     const foreign = scheme !== 'tel' && !this.host.domains.includes(host)
-    if (aor === undefined || user === '' || foreign) return exchange.reply(404, { warning: 'To names no user of ours' })
-    if (this.rules.open || exchange.flow.trusted) return this.register(exchange, aor)
+    const isAddress = foreign && user === '' && isIP(host) !== 0 && !this.rules.open // a subscriber may be called so (SPEC §2.1)
+    const elsewhere = request.uri.scheme !== 'tel' && !this.host.domains.includes(request.uri.host)
+    if (elsewhere && !(isAddress && request.uri.host === host))
+      return exchange.reply(404, { warning: `${request.uri.host} is not ours` })
+    if (aor === undefined || (!isAddress && (user === '' || foreign)))
+      return exchange.reply(404, { warning: 'To names no user of ours' })
+    if (this.rules.open) return this.register(exchange, aor)
+    if (exchange.flow.trusted) return this.authentication.ownerOf(aor).then((owner) => this.register(exchange, owner))
     const verdict = this.authentication.digest(exchange, H.Authorization)
     if (verdict instanceof Promise) return verdict.then((settled) => this.registerAs(exchange, aor, settled))
     return this.registerAs(exchange, aor, verdict)
   }
   private registerAs(exchange: Exchange, aor: string, verdict: Verdict): void | Promise<void> {
-    if (verdict === 'forbidden' || (typeof verdict === 'object' && verdict.identity !== aor)) {
-      return exchange.reply(403, { warning: 'you may register yourself only' })
-    }
+    if (verdict === 'forbidden') return exchange.reply(403, { warning: 'you may register yourself only' })
     if (typeof verdict === 'string') {
       const challenges = this.authentication.challenges(verdict === 'stale')
       return exchange.reply(401, { headers: challenges.map((value) => ['WWW-Authenticate', value] as const) })
     }
-    if (exchange.flow.reliable) exchange.flow.identity = aor
-    return this.register(exchange, aor)
+    const { identity, subscriber } = verdict
+    // under whichever of his names: there is one address of record (SPEC §2.1)
+    if (identity !== aor && (subscriber === undefined || !isNameOf(aor, subscriber, this.host.domains)))
+      return exchange.reply(403, { warning: 'you may register yourself only' })
+    if (exchange.flow.reliable) exchange.flow.identity = identity
+    return this.register(exchange, identity)
   }
 
   private register(exchange: Exchange, aor: string): void | Promise<void> {

@@ -1,8 +1,8 @@
 /** Bodies of SPEC §2.4: media types, validation and types, all from the JSON Schema files beside this one. */
 import { isUtf8 } from 'node:buffer'
-import { isIP } from 'node:net'
 import type { ErrorObject } from 'ajv'
-import { type Body, parseUri, type SipRequest } from '../../signalling/index.ts'
+import type { Body, SipRequest } from '../../signalling/index.ts'
+import { readDevice } from '../services/devices.ts'
 import aluidUpdate from './aluid-update.json' with { type: 'json' }
 import aluidUpdateResult from './aluid-update-result.json' with { type: 'json' }
 import attachRequest from './attach-request.json' with { type: 'json' }
@@ -98,9 +98,9 @@ const schemas: { readonly [name in BodyName]: object } = {
 
 const rfc3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/
 
-/** A device or user identifier (SPEC §2.1): SIP or tel URI, another URI, or an IP address. */
+/** A device or user identifier (SPEC §2.1): whatever has a key. */
 function isDevice(text: string): boolean {
-  return isIP(text) !== 0 || parseUri(text) !== undefined
+  return readDevice(text) !== undefined
 }
 
 const validators = loadValidators({

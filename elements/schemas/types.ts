@@ -472,6 +472,12 @@ export interface SubscriberRecord {
   readonly id: string
   readonly aliases?: readonly string[]
   readonly credentials?: Credentials
+  /**
+   * The same of further user names by which the subscriber may sign in: a private identity, aliases. Only the proxy is told.
+   */
+  readonly usernames?: {
+    [k: string]: UsernameCredentials
+  }
   readonly permissions: Permissions
   readonly friends?: readonly string[]
   readonly watchers?: WatcherRules
@@ -484,6 +490,10 @@ export interface SubscriberRecord {
  * H(A1) in hex, per algorithm. Only the proxy is told.
  */
 export interface Credentials {
+  readonly MD5?: string
+  readonly 'SHA-256'?: string
+}
+export interface UsernameCredentials {
   readonly MD5?: string
   readonly 'SHA-256'?: string
 }

@@ -52,10 +52,10 @@ export function aorOfKey(key: string, prefix: string): string {
   return decodeURIComponent(key.slice(prefix.length, key.lastIndexOf('/')))
 }
 
-/** The public GRUU of that instance (RFC 5627 §3.1.1); undefined where it can have none: a telephone number, or no URN. */
+/** The public GRUU of that instance (RFC 5627 §3.1.1); undefined where it can have none: a telephone number, an address, or no URN. */
 export function publicGruu(aor: string, instance: string): string | undefined {
   const urn = /^<([^\s<>"]+)>$/.exec(instance)?.[1]
-  return urn === undefined || !aor.startsWith('sip:') ? undefined : `${aor};gr=${escaped(urn)}`
+  return urn === undefined || !/^sip:.*@/.test(aor) ? undefined : `${aor};gr=${escaped(urn)}`
 }
 
 /** As the value of a URI parameter (RFC 3261 §25.1). */

@@ -1,5 +1,5 @@
 /** What another element tells every element that asks: a standing subscription, taken up again, ever later, where it is lost. */
-import type { Host, Notification, Subscription } from '../../signalling/index.ts'
+import type { Host, Notification, SipRequest, Subscription } from '../../signalling/index.ts'
 import { type Bodies, type BodyName, mediaType, readBody } from '../schemas/index.ts'
 
 const retryFirst = 500 // milliseconds
@@ -12,8 +12,10 @@ export interface FeedOptions<Name extends BodyName> {
   readonly to: string
   /** Name of the event package and of the body that it tells. */
   readonly event: Name
-  /** Undefined: a NOTIFY with nothing in it, or nothing that can be read. */
+  /** Undefined: a NOTIFY with nothing in it. */
   readonly told: (body: Bodies[Name] | undefined) => void
+  /** It said something that cannot be read as a whole: what was known may hold no longer. */
+  readonly unreadable: (request: SipRequest) => void
 }
 
 export class Feed<Name extends BodyName> {
@@ -49,8 +51,10 @@ export class Feed<Name extends BodyName> {
     if (this.stopped) return
     if (request.bodyEnd === request.bodyStart) return told(undefined)
     const body = readBody(request, event)
-    if (body.fault !== undefined) host.log.warn({ fault: body.fault.warning }, `${event} is malformed`)
-    told(body.value)
+    if (body.fault === undefined) return told(body.value)
+    host.count('feeds_unreadable')
+    host.log.error({ from: this.options.to, fault: body.fault.warning }, `${event} cannot be read: nothing counts as known`)
+    this.options.unreadable(request)
   }
 
   private lost(status: number): void {

@@ -60,7 +60,13 @@ export class Policy implements LeaseHolder {
     this.service = options.service
     this.options = options
     this.waiting = new Waiters(host.clock)
-    this.feed = new Feed({ host, to: this.pcrf, event: 'service-policy', told: (policy) => this.fed(policy) })
+    this.feed = new Feed({
+      host,
+      to: this.pcrf,
+      event: 'service-policy',
+      told: (policy) => this.fed(policy),
+      unreadable: () => this.fed({ version: 0, open: [] }), // each device is asked about by itself
+    })
     host.gauge('policy_questions', () => this.leases.size)
   }
 

@@ -2,10 +2,11 @@
  * Subscriber records kept near at hand (SPEC §6.1): a cache that the HSS's standing feed keeps true, so that the common
  * path costs no query and a permission withdrawn takes effect at once.
  */
-import type { Exchange, Host, Uri } from '../../signalling/index.ts'
-import { mediaType, readBody, type SubscriberRecord, type SubscriptionData, writeBody } from '../schemas/index.ts'
-import { deviceKey } from './devices.ts'
+import type { Exchange, Host, SipRequest, Uri } from '../../signalling/index.ts'
+import { mediaType, type SubscriberRecord, type SubscriptionData, writeBody } from '../schemas/index.ts'
+import { deviceKey, isNameOf, namesOf } from './devices.ts'
 import { Feed } from './feed.ts'
+import { readSubscriptionData } from './subscription-data.ts'
 
 /** The HSS could not be asked; `status` is what came instead. Worth a 503 to whoever waits. */
 export class LookupFailed extends Error {
@@ -31,8 +32,10 @@ interface Entry {
 }
 
 const patience = 4000 // milliseconds that the HSS may take for an answer
+const longest = 256 // characters of an identifier
 const feedLag = 1000 // milliseconds that the feed may be behind an answer
 const defaults: CacheLimits = { records: 500_000, unknown: 10_000, rereads: 32 }
+const unreadable = 502 // instead of an answer: one that says nothing of the subscriber
 const event = 'subscription-data'
 const accept = [mediaType(event)]
 
@@ -61,7 +64,13 @@ export class Subscribers {
     this.host = host
     this.hss = hss ?? `sip:hss@${host.domains[0]}`
     this.limits = { ...defaults, ...limits }
-    this.feed = new Feed({ host, to: this.hss, event, told: (data) => this.fed(data) })
+    this.feed = new Feed({
+      host,
+      to: this.hss,
+      event,
+      told: (data) => this.fed(data),
+      unreadable: (request) => this.fedInPart(request),
+    })
     host.gauge('subscribers_cached', () => this.entries.size + this.unknown.size)
   }
 
@@ -82,10 +91,15 @@ export class Subscribers {
   }
   /** As `lookup`, by a canonical identifier or alias. */
   of(key: string): SubscriberRecord | undefined | Promise<SubscriberRecord | undefined> {
-    const entry = this.entries.get(key) ?? this.entries.get(this.aliases.get(key) ?? '')
+    if (key.length > longest && [...key].length > longest) return undefined // nobody is called so, and nobody could ask
+    const entry = this.entries.get(key) ?? this.byAlias(key)
     if (entry !== undefined && entry.generation === this.generation) return entry.record
     if (entry === undefined && this.unknown.has(key)) return undefined
     return this.fetch(key)
+  }
+  private byAlias(key: string): Entry | undefined {
+    const entry = this.entries.get(this.aliases.get(key) ?? '')
+    return entry !== undefined && isNameOf(key, entry.record, this.host.domains) ? entry : undefined
   }
   /** From the HSS itself, whatever is known here: for answers that must not show what that is. Rejects with `LookupFailed`. */
   anew(key: string): Promise<SubscriberRecord | undefined> {
@@ -161,9 +175,9 @@ export class Subscribers {
             if (answered) return
             answered = true
             timer.cancel()
-            const body = readBody(request, 'subscription-data')
-            if (body.fault === undefined) resolve(body.value)
-            else reject(new LookupFailed(key, body.fault.status))
+            const read = readSubscriptionData(request)
+            if (read !== undefined && read.unreadable.length === 0) resolve(read.data)
+            else reject(new LookupFailed(key, unreadable))
           },
           ended: ({ status }) => {
             timer.cancel()
@@ -172,6 +186,14 @@ export class Subscribers {
         },
       )
     })
+  }
+
+  /** What of it can be read holds; of the rest nothing is known any more, and nobody has a permission by it. */
+  private fedInPart(request: SipRequest): void {
+    const read = readSubscriptionData(request)
+    if (read === undefined) return this.readAgain()
+    const { data } = read
+    this.fed({ ...data, removed: [...(data.removed ?? []), ...read.unreadable] })
   }
 
   private fed(data: SubscriptionData | undefined): void {
@@ -202,7 +224,10 @@ export class Subscribers {
       this.rereading++
       this.fetch(id).then(
         (record) => this.reread(id, record),
-        () => this.rereadLater(id),
+        (fault: unknown) => {
+          if (fault instanceof LookupFailed && fault.status === unreadable) this.reread(id, undefined)
+          else this.rereadLater(id)
+        },
       )
     }
   }
@@ -226,8 +251,7 @@ export class Subscribers {
     const known = this.entries.has(id) || this.underWay.has(id)
     if (record === undefined) this.drop(id)
     else if (known) this.place(record)
-    this.unknown.delete(id)
-    for (const alias of record?.aliases ?? []) this.unknown.delete(alias)
+    for (const name of namesOf(record ?? { id }, this.host.domains)) this.unknown.delete(name)
     this.tell(id, record)
   }
 
@@ -254,7 +278,7 @@ export class Subscribers {
   private drop(id: string): void {
     const entry = this.entries.get(id)
     if (entry === undefined) return
-    for (const alias of entry.record.aliases ?? []) if (this.aliases.get(alias) === id) this.aliases.delete(alias)
+    for (const name of namesOf(entry.record, this.host.domains)) if (this.aliases.get(name) === id) this.aliases.delete(name)
     this.entries.delete(id)
   }
 

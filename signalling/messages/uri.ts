@@ -23,6 +23,7 @@ const schemePattern = /^[A-Za-z][A-Za-z0-9+.-]*$/
 const hostPattern = /^[A-Za-z0-9_](?:[A-Za-z0-9_]|-(?=[A-Za-z0-9_-])|\.(?=[A-Za-z0-9_]|$))*$/ // one way to match: no backtracking
 const userPattern = /^[A-Za-z0-9\-_.!~*'()&=+$,;?/%#\u0080-\uffff]*$/ // lenient: `#` and UTF-8 as softphones send them
 const badEscape = /%(?![0-9A-Fa-f]{2})/
+const separators = /[().-]/g // RFC 3966 §3: seen, and not compared
 const telPattern = /^\+?[0-9A-Fa-f*#().-]+$/
 
 /** Undefined where the text is no URI. */
@@ -135,13 +136,28 @@ export function printHostPort({ host, port }: { readonly host: string; readonly 
 }
 
 /**
- * The key under which a device or user is known: scheme, decoded user and host, or the digits of a telephone number
- * (SPEC §2.1: all forms of one device are aliases of one key). Parameters and ports do not count.
+ * The key under which a device or user is known: scheme, decoded user and host, or a telephone number (SPEC §2.1: all
+ * forms of one device are aliases of one key). It is a URI again. Ports, and parameters but a number's own, do not count.
  */
 export function canonical(uri: Uri): string {
-  if (uri.scheme === 'tel') return `tel:${uri.user.replace(/[().-]/g, '').toLowerCase()}`
+  if (uri.scheme === 'tel') return canonicalNumber(uri)
   if (uri.scheme !== 'sip' && uri.scheme !== 'sips') return uri.text
-  return uri.user === '' ? `sip:${uri.host}` : `sip:${decodeUser(uri.user)}@${uri.host}`
+  const host = uri.host.includes(':') ? `[${uri.host}]` : uri.host
+  return uri.user === '' ? `sip:${host}` : `sip:${decodeUser(uri.user)}@${host}`
+}
+
+/** RFC 3966 §4: extension and subaddress are part of a number; so is the context of one that is not global. */
+function canonicalNumber({ user, parameters }: Uri): string {
+  const digits = user.replace(separators, '').toLowerCase()
+  if (parameters.size === 0) return `tel:${digits}`
+  let text = `tel:${digits}`
+  const extension = parameters.get('ext')
+  if (extension !== undefined) text += `;ext=${extension.replace(separators, '').toLowerCase()}`
+  const subaddress = parameters.get('isub')
+  if (subaddress !== undefined) text += `;isub=${subaddress}`
+  const context = digits.startsWith('+') ? undefined : parameters.get('phone-context')
+  if (context === undefined) return text
+  return `${text};phone-context=${context.startsWith('+') ? context.replace(separators, '') : context.toLowerCase()}`
 }
 
 const mustMatch = ['user', 'ttl', 'method', 'maddr', 'transport']

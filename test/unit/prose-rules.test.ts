@@ -230,7 +230,7 @@ test('identifiers: every form of one device is one key', (t) => {
   t.is(deviceKey('sips:alice@LOCALHOST', domains), 'sip:alice@localhost')
   t.is(deviceKey('tel:+49-30-123', domains), 'tel:+4930123')
   t.is(deviceKey('192.0.2.7', domains), 'sip:192.0.2.7')
-  t.is(deviceKey('2001:db8::1', domains), 'sip:2001:db8::1')
+  t.is(deviceKey('2001:db8::1', domains), 'sip:[2001:db8::1]')
   t.is(deviceKey('sip:bob@elsewhere.example', domains), 'sip:bob@elsewhere.example')
   t.is(deviceKey('nonsense', domains), undefined)
   t.is(subscriberKey('alice', domains), 'sip:alice@localhost')
