@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
+import { complain } from './commands/output.ts'
 import { Refusal, refusalOf } from './commands/refusal.ts'
 
 /** Commands by name: only the one that is asked for is loaded, since loading all of them takes longer than most run. */
@@ -68,8 +69,7 @@ try {
   await program.parseAsync(process.argv)
 } catch (error) {
   const told = refusalOf(error)
-  if (told instanceof Refusal)
-    for (const line of told.message.split('\n')) console.error(told.located ? line : `proxima: ${line}`)
-  else console.error(`proxima: cannot go on: ${(told instanceof Error ? told.message : String(told)).replace(/\s*\n\s*/g, ' ')}`)
+  if (told instanceof Refusal) for (const line of told.message.split('\n')) complain(told.located ? line : `proxima: ${line}`)
+  else complain(`proxima: cannot go on: ${(told instanceof Error ? told.message : String(told)).replace(/\s*\n\s*/g, ' ')}`)
   process.exit(1)
 }

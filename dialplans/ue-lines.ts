@@ -1,6 +1,7 @@
 /** What happens to a UE, as a line for people or as JSON for scripts. */
 import type { Proximate, ProximateUser } from '../elements/schemas/index.ts'
 import type { UeEvent } from '../elements/ue/index.ts'
+import { printableLine } from './printable.ts'
 
 export type Happening =
   | UeEvent
@@ -51,7 +52,7 @@ export class UeLines {
       return
     }
     const time = at.toTimeString().slice(0, 8)
-    for (const line of this.words(happening)) this.print(`${time} ${line}`)
+    for (const line of this.words(happening)) this.print(`${time} ${printableLine(line)}`)
   }
   private words(happening: Happening): readonly string[] {
     switch (happening.kind) {

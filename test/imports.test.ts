@@ -110,6 +110,11 @@ const restricted: readonly Restricted[] = [
     pattern: /\bMath\.random\b|\brandom(?:Bytes|UUID|Int|FillSync|Fill)\b|\bgetRandomValues\b/,
     allowed: timeAndChance,
   },
+  {
+    name: 'the console',
+    pattern: /\bconsole\.\w/,
+    allowed: (path) => path === 'dialplans/commands/output.ts' || !path.startsWith('dialplans/'),
+  },
   { name: 'the environment', pattern: /\bprocess\.(?:env|argv|exit)\b/, allowed: commandLine },
 ]
 
@@ -202,6 +207,7 @@ const bad: readonly (readonly [path: string, source: string, fault: RegExp])[] =
   ['elements/ue/a.ts', "import { randomUUID } from 'node:crypto'", /chance/],
   ['elements/ue/a.ts', 'const home = process.env.HOME', /the environment/],
   ['signalling/node.ts', 'process.exit(1)', /the environment/],
+  ['dialplans/commands/a.ts', 'console.log(text)', /the console/],
   ['elements/ue/a.ts', '\n'.repeat(401), /more than 400/],
 ]
 

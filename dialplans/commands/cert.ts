@@ -6,6 +6,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { generate } from 'selfsigned'
 import { RealClock, randomIds } from '../../signalling/index.ts'
 import { unreadable } from '../text.ts'
+import { say } from './output.ts'
 import { Refusal } from './refusal.ts'
 
 interface CertOptions {
@@ -68,12 +69,12 @@ async function make(hosts: readonly string[], { out, days, force, authority = fa
   writeFileSync(certificate, made.cert)
   writeFileSync(key, made.key, { mode: 0o600 })
   if (authority) {
-    console.log(`${certificate} and ${key}, an authority, valid for ${days} days`)
-    console.log(`in a dialplan: tls: { certificate: …, key: …, authorities: ${certificate} }, made with --signed-by ${out}`)
+    say(`${certificate} and ${key}, an authority, valid for ${days} days`)
+    say(`in a dialplan: tls: { certificate: …, key: …, authorities: ${certificate} }, made with --signed-by ${out}`)
     return
   }
-  console.log(`${certificate} and ${key}, for ${hosts.join(', ')}, valid for ${days} days`)
-  console.log(`in a dialplan: listen: [tls://127.0.0.1:5061, wss://127.0.0.1:8443] and tls: { certificate: …, key: … }`)
+  say(`${certificate} and ${key}, for ${hosts.join(', ')}, valid for ${days} days`)
+  say(`in a dialplan: listen: [tls://127.0.0.1:5061, wss://127.0.0.1:8443] and tls: { certificate: …, key: … }`)
 }
 
 function newCertificate(hosts: readonly string[], days: number, by: Pair | undefined): Promise<Pair> {

@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { type Audit, audit, type Sum } from '../audit.ts'
 import { unreadable } from '../text.ts'
+import { complain, say } from './output.ts'
 import { Refusal } from './refusal.ts'
 
 const examples = `
@@ -17,9 +18,9 @@ export function chargingCommand(): Command {
     .addHelpText('after', examples)
     .action((files: readonly string[], options: { readonly json?: boolean }) => {
       const found = readAll(files)
-      if (options.json) console.log(JSON.stringify(found, undefined, 2))
-      else for (const line of report(found)) console.log(line)
-      for (const { file, line, text } of found.unfinished) console.error(`${file}:${line}: ${text}`)
+      if (options.json) say(JSON.stringify(found, undefined, 2))
+      else for (const line of report(found)) say(line)
+      for (const { file, line, text } of found.unfinished) complain(`${file}:${line}: ${text}`)
       if (found.faults.length > 0)
         throw new Refusal(found.faults.map(({ file, line, text }) => `${file}:${line}: ${text}`).join('\n'), undefined, true)
     })

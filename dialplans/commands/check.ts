@@ -4,6 +4,7 @@ import { assemble } from '../assemble.ts'
 import type { Fault } from '../dialplan.ts'
 import { loadDialplan } from '../load.ts'
 import { atNode } from '../nodes.ts'
+import { say } from './output.ts'
 import { refuseFaults } from './refusal.ts'
 
 export function checkCommand(): Command {
@@ -33,6 +34,6 @@ function check(file: string): readonly Fault[] | undefined {
   const names = elements.map(({ name }) => name).join(', ')
   const origin = dialplan.rules === undefined ? 'derived from what they claim' : 'as written'
   const nodes = dialplan.nodes.length === 0 ? '' : `; nodes ${dialplan.nodes.map(({ name }) => name).join(', ')}`
-  console.log(`${file}: ok; elements ${names}${nodes}; ${plan.rules.length} rules, ${origin}`)
+  say(`${file}: ok; elements ${names}${nodes}; ${plan.rules.length} rules, ${origin}`)
   return undefined
 }

@@ -17,6 +17,7 @@ import { demoTable } from '../demo-table.ts'
 import type { Dialplan } from '../dialplan.ts'
 import { readPlace } from './arguments.ts'
 import { assembleDialplan, readDialplan } from './network.ts'
+import { say } from './output.ts'
 import { Refusal } from './refusal.ts'
 
 interface DemoOptions {
@@ -80,7 +81,7 @@ async function demo(options: DemoOptions): Promise<void> {
     tap: counting,
     onChange: (name, came, left) => show.changed(name, came, left),
   })
-  console.log(
+  say(
     `${crowd.walkers.length} UEs register with ${own === undefined ? 'the node' : 'a node of their own'} at ${printHostPort(server)} …`,
   )
   try {
@@ -98,11 +99,9 @@ async function demo(options: DemoOptions): Promise<void> {
     await foreignTap?.close?.()
   }
   const { feedback, came, left, reported } = crowd.counts
-  console.log(
-    `\n${crowd.walkers.length} UEs, ${show.seconds} s: ${reported} codes reported, ${feedback} notifications of who is near,`,
-  )
-  console.log(`${came} arrivals and ${left} departures told, ${counter.messages} SIP messages sent and received by UEs`)
-  console.log(`capture: ${options.trace} (open it with Wireshark, or: proxima trace ${options.trace})`)
+  say(`\n${crowd.walkers.length} UEs, ${show.seconds} s: ${reported} codes reported, ${feedback} notifications of who is near,`)
+  say(`${came} arrivals and ${left} departures told, ${counter.messages} SIP messages sent and received by UEs`)
+  say(`capture: ${options.trace} (open it with Wireshark, or: proxima trace ${options.trace})`)
   process.exit(0)
 }
 
@@ -167,7 +166,7 @@ class Show {
   changed(name: string, came: readonly string[], left: readonly string[]): void {
     if (this.live || this.over === undefined) return
     const parts = [...came.map((other) => `+${other}`), ...left.map((other) => `-${other}`)]
-    console.log(`${String(this.seconds).padStart(4)} s  ${name}: ${parts.join(' ')}`)
+    say(`${String(this.seconds).padStart(4)} s  ${name}: ${parts.join(' ')}`)
   }
   private draw(lines: readonly string[]): void {
     const fitting = lines.slice(0, Math.max(1, process.stdout.rows - 1))

@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { type Explanation, type Plan, type PlanQuery, parseUri } from '../../signalling/index.ts'
 import { assembleDialplan, readDialplan } from './network.ts'
+import { say } from './output.ts'
 import { Refusal } from './refusal.ts'
 
 interface ExplainOptions {
@@ -29,7 +30,7 @@ export function explainCommand(): Command {
       const known = ['outside', 'trusted', ...dialplan.elements.map(({ name }) => name)]
       if (!known.includes(options.from)) throw new Refusal(`--from is '${options.from}'; expected one of ${known.join(', ')}`)
       const proxy = dialplan.elements.find(({ role }) => role === 'proxy')?.name
-      for (const line of explained(plan, readQuery(request, options), proxy)) console.log(line)
+      for (const line of explained(plan, readQuery(request, options), proxy)) say(line)
     })
 }
 

@@ -12,6 +12,7 @@ import { Progress } from '../subscribers/progress.ts'
 import { reach, type Where } from '../subscribers/reach.ts'
 import type { Format } from '../subscribers/rows.ts'
 import { unreadable } from '../text.ts'
+import { complain, say } from './output.ts'
 import { passwordFromInput, passwordFromTerminal } from './password.ts'
 import { Refusal } from './refusal.ts'
 
@@ -142,7 +143,7 @@ async function list(prefix: string | undefined, { json, ...where }: Listed): Pro
     `/v1/subscribers?${new URLSearchParams({ limit: '1000', ...(prefix === undefined ? {} : { prefix }) })}`
   while (path !== undefined) {
     const page: Answered<SubscriberPage> = await client.ask<SubscriberPage>('GET', path)
-    for (const each of page.value.subscribers) console.log(json === true ? JSON.stringify(each) : lineOf(each))
+    for (const each of page.value.subscribers) say(json === true ? JSON.stringify(each) : lineOf(each))
     path = page.value.next
   }
 }
@@ -154,7 +155,7 @@ function lineOf({ id, aliases = [], permissions: { discoverable, discoverer } }:
 
 async function show(id: string, { json, ...where }: Listed): Promise<void> {
   const { value } = await reach(where).ask<SubscriberSettings>('GET', pathOf(id))
-  console.log(json === true ? JSON.stringify(value) : stringify(value).trimEnd())
+  say(json === true ? JSON.stringify(value) : stringify(value).trimEnd())
 }
 
 async function add(id: string, options: Where & Members): Promise<void> {
@@ -165,7 +166,7 @@ async function add(id: string, options: Where & Members): Promise<void> {
   const servers = server.map(grantOf)
   const body = { id, permissions: { discoverable, discoverer }, aliases: alias, friends: friend, servers, password }
   const { value } = await client.ask<SubscriberSettings>('PUT', pathOf(id), { body, ifNone: true })
-  console.log(`added ${value.id}${password === undefined ? '; it has no password, so it cannot sign in' : ''}`)
+  say(`added ${value.id}${password === undefined ? '; it has no password, so it cannot sign in' : ''}`)
 }
 
 /** The canonical form of an identifier in the network of another one. */
@@ -194,7 +195,7 @@ async function set(id: string, options: Where & Members): Promise<void> {
     type: 'application/merge-patch+json',
     ...(tag === undefined ? {} : { ifMatch: tag }),
   })
-  console.log(`changed ${value.id}: ${Object.keys(patch).join(', ')}`)
+  say(`changed ${value.id}: ${Object.keys(patch).join(', ')}`)
 }
 
 /** A list with some added and some taken away, which have to be there. */
@@ -216,12 +217,12 @@ function changed(
 async function permit(id: string, permissions: { readonly [name: string]: boolean }, where: Where): Promise<void> {
   const asked = { body: { permissions }, type: 'application/merge-patch+json' }
   const { value } = await reach(where).ask<SubscriberSettings>('PATCH', pathOf(id), asked)
-  console.log(lineOf(value))
+  say(lineOf(value))
 }
 
 async function remove(id: string, where: Where): Promise<void> {
   await reach(where).ask('DELETE', pathOf(id))
-  console.log(`removed ${id}`)
+  say(`removed ${id}`)
 }
 
 async function importAll(file: string, where: Where): Promise<void> {
@@ -229,20 +230,20 @@ async function importAll(file: string, where: Where): Promise<void> {
   if (format === undefined) throw new Refusal(`${file} is neither .csv nor .jsonl; give it the ending of what it holds`)
   checkFile(file)
   const client = reach(where)
-  const clock = new RealClock(console.error)
+  const clock = new RealClock((fault) => complain(String(fault)))
   const [began, progress] = [clock.now(), new Progress(process.stderr, clock)]
   let faults = 0
   const { added, changed, unchanged, faulty } = await importFile(file, format, client, {
     progress: (share, { added, changed, unchanged }) => progress.show(share, added + changed + unchanged),
     fault: (text) => {
       progress.clear()
-      if (++faults <= told) console.error(text)
-      else if (faults === told + 1) console.error(`${file}: further faults are counted only`)
+      if (++faults <= told) complain(text)
+      else if (faults === told + 1) complain(`${file}: further faults are counted only`)
     },
   })
   progress.clear()
   const seconds = ((clock.now() - began) / 1000).toFixed(1)
-  console.log(`${file}: ${added} added, ${changed} changed, ${unchanged} as they were, ${faulty} with faults; ${seconds} s`)
+  say(`${file}: ${added} added, ${changed} changed, ${unchanged} as they were, ${faulty} with faults; ${seconds} s`)
   if (faulty > 0) process.exitCode = 1
 }
 

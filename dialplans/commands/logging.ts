@@ -2,6 +2,7 @@
 import { Option } from 'commander'
 import { type DestinationStream, destination, pino } from 'pino'
 import type { Log } from '../../signalling/index.ts'
+import { printableJson } from '../printable.ts'
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
 
@@ -20,5 +21,6 @@ export async function openLog(level: string): Promise<Log> {
 /** pino-pretty, loaded where there is a terminal to read it. */
 async function readable(): Promise<DestinationStream> {
   const { default: pretty } = await import('pino-pretty')
-  return pretty({ destination: 2, sync: true, ignore: 'pid,hostname' })
+  const stream = pretty({ destination: 2, sync: true, ignore: 'pid,hostname' })
+  return { write: (line) => stream.write(`${printableJson(line)}\n`) }
 }

@@ -5,10 +5,12 @@ import type { Flow, Scenario } from '../flows/flow.ts'
 import { loadFlows, networkOf } from '../flows/index.ts'
 import { StageSet } from '../flows/stage-set.ts'
 import { readDialplan } from './network.ts'
+import { say } from './output.ts'
 import { Refusal } from './refusal.ts'
 
 interface PlayOptions {
   readonly all?: boolean
+  readonly branches?: boolean
   readonly trace?: string
   readonly mermaid?: boolean
   readonly sockets?: boolean
@@ -18,13 +20,14 @@ export function playCommand(): Command {
   return new Command('play')
     .description('play a flow against a fresh node and draw its ladder; without a name: list the flows')
     .argument('[flow]', 'such as fig-08')
-    .option('--all', 'its failure branches too')
+    .option('--branches', 'its failure branches too')
+    .option('--all', 'every message, how elements meet and UEs register too, and every branch')
     .option('--trace <file>', 'write the messages to this pcapng file')
     .option('--mermaid', 'draw a Mermaid sequence diagram')
     .option('--sockets', 'over UDP on loopback and in real time, instead of in memory and at once')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ proxima play\n  $ proxima play fig-08\n  $ proxima play fig-13 --all --trace fig-13.pcapng',
+      '\nExamples:\n  $ proxima play\n  $ proxima play fig-08\n  $ proxima play fig-13 --branches --trace fig-13.pcapng',
     )
     .action(play)
 }
@@ -32,7 +35,7 @@ export function playCommand(): Command {
 async function play(name: string | undefined, options: PlayOptions): Promise<void> {
   const flows = await loadFlows()
   if (name === undefined) {
-    for (const flow of flows) console.log(`${flow.id}  ${flow.title} (SPEC ${flow.clause}; ${flow.scenarios.length} scenarios)`)
+    for (const flow of flows) say(`${flow.id}  ${flow.title} (SPEC ${flow.clause}; ${flow.scenarios.length} scenarios)`)
     return
   }
   const flow = flows.find(({ id }) => id === name)
@@ -40,11 +43,11 @@ async function play(name: string | undefined, options: PlayOptions): Promise<voi
   const clock = new RealClock(() => undefined)
   const tap = options.trace === undefined ? undefined : openPcapng({ file: options.trace, clock, log: silent })
   let failed = 0
-  for (const scenario of options.all === true ? flow.scenarios : flow.scenarios.slice(0, 1)) {
+  for (const scenario of options.all === true || options.branches === true ? flow.scenarios : flow.scenarios.slice(0, 1)) {
     if (!(await playScenario(flow, scenario, options, tap))) failed++
   }
   await tap?.close?.()
-  if (options.trace !== undefined) console.log(`capture: ${options.trace}`)
+  if (options.trace !== undefined) say(`capture: ${options.trace}`)
   if (failed > 0) throw new Refusal(`${failed} of the scenarios of ${flow.id} did not go as the figure has it`)
 }
 
@@ -58,11 +61,11 @@ async function playScenario(flow: Flow, scenario: Scenario, options: PlayOptions
   } catch (error) {
     fault = error
   }
-  const messages = stage.messages.messages
+  const messages = options.all === true ? stage.messages.messages : stage.figure
   await stage.close()
   const width = process.stdout.columns ?? 120
-  console.log(`${flow.id}: ${scenario.name}\n`)
-  console.log(options.mermaid === true ? mermaid(messages) : ladder(messages, { width }))
-  console.log(fault === undefined ? '' : `\nnot as it should be: ${fault instanceof Error ? fault.message : String(fault)}\n`)
+  say(`${flow.id}: ${scenario.name}\n`)
+  say(options.mermaid === true ? mermaid(messages) : ladder(messages, { width }))
+  say(fault === undefined ? '' : `\nnot as it should be: ${fault instanceof Error ? fault.message : String(fault)}\n`)
   return fault === undefined
 }

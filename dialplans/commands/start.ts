@@ -17,6 +17,7 @@ import { checkCollector } from './collector.ts'
 import { locateListening } from './listening.ts'
 import { logLevelOption, openLog } from './logging.ts'
 import { assembleDialplan, readDialplan } from './network.ts'
+import { say } from './output.ts'
 import { addOverrides, type Overrides, override } from './overrides.ts'
 import { Refusal, refuseFaults } from './refusal.ts'
 
@@ -93,7 +94,7 @@ async function start(file: string, options: StartOptions): Promise<void> {
     return next
   }
   reloadOnSignal(running, dialplan, again, log)
-  for (const line of announcement(dialplan, running.node.listening, http?.listening)) console.log(line)
+  for (const line of announcement(dialplan, running.node.listening, http?.listening)) say(line)
 }
 
 /** What the options say of the mirror goes before what the dialplan says. */

@@ -28,6 +28,7 @@ import { placedLink } from '../placed-link.ts'
 import { type Happening, UeLines } from '../ue-lines.ts'
 import { readPlace } from './arguments.ts'
 import { logLevelOption, openLog } from './logging.ts'
+import { say } from './output.ts'
 import { Refusal } from './refusal.ts'
 
 interface UeCommandOptions {
@@ -100,11 +101,7 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
   const clock = new RealClock((fault) => log.error({ err: fault }, 'fault in a timer'))
   const way = ways[options.transport]
   const server = options.server ?? { host: '127.0.0.1', port: way.port }
-  const lines = new UeLines(
-    options.json === true,
-    (line) => console.log(line),
-    () => clock.date(),
-  )
+  const lines = new UeLines(options.json === true, say, () => clock.date())
   const ids = randomIds()
   const identity = identityOf(user, options.domain)
   const protocol = options.transport.toUpperCase() as 'UDP' | 'TCP' | 'WS'

@@ -20,12 +20,14 @@ import {
   seededIds,
   silent,
   type Tap,
+  type TappedMessage,
 } from '../../signalling/index.ts'
 import { agentNode } from '../agent-node.ts'
 import { assemble } from '../assemble.ts'
 import type { Dialplan } from '../dialplan.ts'
 import { atNode, elsewhere } from '../nodes.ts'
 import { ClockedStage } from './clocked-stage.ts'
+import { figureOf, type Preparation } from './figure.ts'
 import type { Scenario, Stage } from './flow.ts'
 import { lastingPort } from './lasting-port.ts'
 import { LocalOperator } from './local-operator.ts'
@@ -56,6 +58,7 @@ export class StageSet extends ClockedStage implements Stage {
   private servers: Node[] = []
   private elements: readonly Element[] = []
   private readonly stores = new Map<string, Store>()
+  private readonly preparations: Preparation[] = []
 
   constructor(options: StageOptions, scenario: Scenario) {
     super()
@@ -73,8 +76,22 @@ export class StageSet extends ClockedStage implements Stage {
     return this.network?.sent ?? 0
   }
 
+  /** Messages of the scenario's own steps. */
+  get figure(): readonly TappedMessage[] {
+    return figureOf(this.messages.messages, this.preparations)
+  }
+
   async open(): Promise<void> {
-    await this.startServers(await this.freePorts())
+    await this.preparing(async () => this.startServers(await this.freePorts()))
+  }
+  /** Marks what passes meanwhile as no step of the scenario. */
+  private async preparing<Value>(work: () => Promise<Value>): Promise<Value> {
+    const from = this.messages.messages.length
+    try {
+      return await work()
+    } finally {
+      this.preparations.push([from, this.messages.messages.length])
+    }
   }
   /** @param ports of the nodes, in their order */
   private async startServers(ports: readonly number[]): Promise<void> {
@@ -161,7 +178,7 @@ export class StageSet extends ClockedStage implements Stage {
     await this.during(node.start())
     const [at] = node.listening
     this.names.set(`${at!.host}:${at!.port}`, name)
-    const answer = await this.during(agent.register())
+    const answer = await this.preparing(() => this.during(agent.register()))
     this.expect(`${name} registers`, answer.status === 200)
     const ue = new Ue({ agent, clock: this.clock, ...options })
     this.ues.push(ue)
@@ -194,8 +211,10 @@ export class StageSet extends ClockedStage implements Stage {
   }
   async restart(): Promise<void> {
     const ports = this.servers.map(({ listening }) => listening[0]!.port)
-    await this.stopServers()
-    await this.startServers(ports)
+    await this.preparing(async () => {
+      await this.stopServers()
+      await this.startServers(ports)
+    })
   }
   private async stopServers(): Promise<void> {
     for (const server of this.servers) await server.stop(0)

@@ -9,6 +9,8 @@ import type { TappedMessage } from './tap.ts'
 export interface LadderOptions {
   /** Names by `address:port` or by address alone; they win over what the messages say. */
   readonly names?: ReadonlyMap<string, string>
+  /** Milliseconds from which times count; those of the first message. */
+  readonly start?: number
   /** Characters of a line; 120. Text only. */
   readonly width?: number
 }
@@ -40,7 +42,7 @@ export function arrowsOf(
   }
   const seen = new Map<string, { out: number; in: number; local: number }>()
   const arrows: Arrow[] = []
-  const start = messages[0]?.at ?? 0
+  const start = options.start ?? messages[0]?.at ?? 0
   for (const [i, { tapped, sip }] of scanned.entries()) {
     const { at, from, to, direction, bytes } = tapped
     const key = `${hostPort(from)} ${from.name} ${hostPort(to)} ${to.name} ${Buffer.from(bytes).toString('latin1')}`

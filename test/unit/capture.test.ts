@@ -56,6 +56,41 @@ test('masking stars digest responses of every spelling and leaves the rest', (t)
   t.is(mask(head.join('\r\n')), expected.join('\r\n'))
 })
 
+test('masking finds a digest response folded around its equals sign, other schemes, and passwords in URIs', (t) => {
+  const head = [
+    'MESSAGE sip:bob:s3cret@localhost SIP/2.0',
+    'Authorization: Digest username="alice", realm="response", response',
+    '\t= ',
+    '  "0123", cnonce=',
+    ' "45"',
+    'Authorization: Bearer eyJhbGciOi.x-y_z==',
+    'Proxy-Authorization:',
+    ' basic YWxpY2U6',
+    ' c2VjcmV0',
+    'Authentication-Info: rspauth',
+    ' ="67", nextnonce="n"',
+    'From: "sip" <SIP:al%20ice:p%40ss;w@localhost>;tag=a:b@c',
+    'Call-ID: a:b@c',
+    'Call-Info: <https://user:hush@localhost/x>',
+    'X: sip:alice@localhost:5060',
+    '',
+    '<pres:carol:own@localhost>',
+  ]
+  const expected = [...head]
+  expected[0] = 'MESSAGE sip:bob:******@localhost SIP/2.0'
+  expected[3] = '  "****", cnonce='
+  expected[4] = ' "**"'
+  expected[5] = 'Authorization: Bearer ******************'
+  expected[7] = ' basic ********'
+  expected[8] = ' ********'
+  expected[10] = ' ="**", nextnonce="n"'
+  expected[11] = 'From: "sip" <SIP:al%20ice:********@localhost>;tag=a:b@c'
+  expected[13] = 'Call-Info: <https://user:****@localhost/x>'
+  expected[16] = '<pres:carol:***@localhost>'
+  t.is(mask(head.join('\r\n')), expected.join('\r\n'))
+  t.is(mask(`X: ${'sip:'.repeat(16_000)}`).length, 64_003, 'and does not take for ever')
+})
+
 test('masking stars codewords and proofs in bodies, whatever their values, and keeps every length', (t) => {
   const body =
     '{"codeword":"Grüße \\"x\\"","a":"codeword","proof": {"k":["s",12]},"codewords":1,"nested":{"proof":-1.5},"z":"open"}'
