@@ -70,6 +70,8 @@ export interface Host {
   send(request: OutgoingRequest): Promise<SipResponse>
   /** A standing or one-off (`expires: 0`) subscription of this element at another. The engine refreshes it and resubscribes. */
   subscribe(options: SubscribeOptions, listener: SubscriptionListener): Subscription
+  /** What this element holds as notifier, fetches included. */
+  subscriptions(): Iterable<Notifier>
   /** Ways to peers, for elements that route by flow: the proxy. */
   readonly flows: Flows
 }
@@ -258,6 +260,8 @@ export interface Notifier<State = unknown> {
   /** Media type negotiated for NOTIFY bodies. */
   readonly type: string
   readonly record: Json | undefined
+  /** Names the credentials by which its subscriber was known; undefined: nobody has said. */
+  readonly credentials: string | undefined
   readonly live: boolean
   /** The subscriber is told that it is pending, and no state. */
   readonly pending: boolean

@@ -6,6 +6,7 @@ import { lifetimesOf } from '../services/lifetimes.ts'
 import { Offers } from '../services/offers.ts'
 import { decoded } from '../services/percent.ts'
 import { SetIndex } from '../services/set-index.ts'
+import { SignedIn } from '../services/signed-in.ts'
 import { Subscribers } from '../services/subscribers.ts'
 import { AutomatedRegistration, automatedTypes } from './automated.ts'
 import { type BuddyView, buddyBody, pidfType, type UsersView, usersBody } from './bodies.ts'
@@ -49,6 +50,7 @@ class ApplicationServer implements Element {
   private users!: Users
   private near!: NearUsers
   private subscribers!: Subscribers
+  private signedIn!: SignedIn
   private registration!: Registration
   private automated!: AutomatedRegistration
   /** By device. */
@@ -112,6 +114,7 @@ class ApplicationServer implements Element {
       key: await keptSecret(host.store, host.ids, `as/${host.name}/secret`),
     })
     this.subscribers.onChange((id, record) => this.recordChanged(id, record))
+    this.signedIn = new SignedIn(host, this.subscribers)
     this.subscribers.start()
     this.sweepLater()
   }
@@ -205,6 +208,7 @@ class ApplicationServer implements Element {
 
   stop(): void {
     this.stopped = true
+    this.signedIn.stop()
     this.near.stop()
   }
 

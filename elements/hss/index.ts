@@ -1,5 +1,5 @@
 /** The HSS (SPEC §6.1): who subscribes to what, told by the event package `subscription-data` to elements only. */
-import type { Element, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
+import { type Element, type EventPackage, type Exchange, type Host, keptSecret, type Notifier } from '../../signalling/index.ts'
 import {
   faultOf,
   hasBody,
@@ -19,7 +19,7 @@ import { SetIndex } from '../services/set-index.ts'
 import { manyChanges } from './changes.ts'
 import { type Changed, Directory } from './directory.ts'
 import { type Provisioned, Provisioning, type Wanted } from './provisioning.ts'
-import { faultOfSettings, openRecord, toGrants, toRecord, withoutSecrets, withoutUnreadable } from './records.ts'
+import { credentialsId, faultOfSettings, openRecord, toGrants, toRecord, withoutSecrets, withoutUnreadable } from './records.ts'
 
 export interface HssSettings {
   readonly subscribers?: readonly SubscriberSettings[]
@@ -83,6 +83,8 @@ class HomeSubscriberServer implements Hss {
   private directory!: Directory
   private provisioning!: Provisioning
   private toTell = false
+  /** Of the names of credentials. */
+  private key = ''
   private domains: readonly string[] = []
   private host!: Host
 
@@ -110,6 +112,7 @@ class HomeSubscriberServer implements Hss {
     for (const { id } of records) {
       if (this.hasElementName(id)) host.log.warn({ id }, 'a subscriber has the name of an element: it may not ask the HSS')
     }
+    this.key = await keptSecret(host.store, host.ids, `hss/${this.name}/key`)
     this.directory = new Directory(host.store, `hss/${this.name}`, this.domains, records, this.servers)
     for (const lost of await this.directory.load(Math.floor(host.clock.date()))) {
       host.log.warn({ lost }, 'dropped what was changed at run time: the provisioning file says otherwise')
@@ -285,7 +288,11 @@ class HomeSubscriberServer implements Hss {
     const shown = (record: SubscriberRecord): readonly SubscriberRecord[] => {
       const readable = this.readable(record)
       if (readable === undefined) return []
-      const told = state.secrets ? readable : withoutSecrets(readable)
+      const id = credentialsId(readable, this.key)
+      const told = {
+        ...(state.secrets ? readable : withoutSecrets(readable)),
+        ...(id === undefined ? {} : { credentialsId: id }),
+      }
       return [this.servers.length === 0 ? told : { ...told, servers: [...(told.servers ?? []), ...this.servers] }]
     }
     const { version } = state

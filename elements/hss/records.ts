@@ -1,6 +1,6 @@
 /** Subscriber records: from what people provision to what the network is told. */
 import { isIP } from 'node:net'
-import { ha1, parseUri } from '../../signalling/index.ts'
+import { ha1, parseUri, seal } from '../../signalling/index.ts'
 import {
   faultOf,
   type ServerGrant,
@@ -110,6 +110,12 @@ export function withoutUnreadable(record: SubscriberRecord): SubscriberRecord | 
 
 function isSound(id: string): boolean {
   return faultOf('subscription-query', { device: id }) === undefined
+}
+
+/** Names the credentials for elements that compare them and may not see them; undefined: there are none. */
+export function credentialsId({ credentials }: SubscriberRecord, key: string): string | undefined {
+  if (credentials === undefined) return undefined
+  return seal(key, `${credentials.MD5 ?? ''} ${credentials['SHA-256'] ?? ''}`, 10)
 }
 
 /** Whoever asks in an open network: a user of ours with every permission and no credentials. */

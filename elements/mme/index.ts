@@ -5,6 +5,7 @@ import { askerOf } from '../services/asker.ts'
 import { deviceKey, subscriberKey } from '../services/devices.ts'
 import { lifetimesOf } from '../services/lifetimes.ts'
 import { Offers } from '../services/offers.ts'
+import { SignedIn } from '../services/signed-in.ts'
 import { Subscribers } from '../services/subscribers.ts'
 import { type AttachView, type Context, Contexts } from './contexts.ts'
 import { type Former, Moving, movingTypes } from './moving.ts'
@@ -49,6 +50,7 @@ class MobilityManagementEntity implements Mme {
   private host!: Host
   private contexts!: Contexts
   private subscribers!: Subscribers
+  private signedIn!: SignedIn
   private moving!: Moving
   private passing!: Passing
   private stopped = false
@@ -79,6 +81,7 @@ class MobilityManagementEntity implements Mme {
     this.subscribers.onChange((id, record) => {
       if (record === undefined) this.sendAway(id)
     })
+    this.signedIn = new SignedIn(host, this.subscribers)
     this.subscribers.start()
     this.moving = new Moving(host, this.contexts, fellows)
     const { contexts, subscribers } = this
@@ -164,6 +167,7 @@ class MobilityManagementEntity implements Mme {
   }
   stop(): void {
     this.stopped = true
+    this.signedIn.stop()
     this.contexts.stop()
   }
 

@@ -8,6 +8,7 @@ import { deviceKey } from '../services/devices.ts'
 import { type Lifetimes, lifetimesOf } from '../services/lifetimes.ts'
 import { Offers } from '../services/offers.ts'
 import { SetIndex } from '../services/set-index.ts'
+import { SignedIn } from '../services/signed-in.ts'
 import { Spread } from '../services/spread.ts'
 import { Subscribers } from '../services/subscribers.ts'
 import { escaped } from '../services/xml.ts'
@@ -63,6 +64,7 @@ class PresenceElement implements Element {
   private host!: Host
   private publications!: Publications
   private subscribers: Subscribers | undefined
+  private signedIn!: SignedIn
   private readonly watchers = new SetIndex<string, Notifier<Presence>>()
   private telling!: Spread<string, Notifier<Presence>>
   /** Of states that a watcher takes in parts. */
@@ -103,8 +105,10 @@ class PresenceElement implements Element {
     const { size = 32_768, publications: count = 10, watchers, hss } = this.settings
     this.publications = new Publications(host, { ...this.expires, size, count }, (entity) => this.tell(entity))
     await this.publications.load()
+    const subscribers = new Subscribers(host, hss)
+    this.signedIn = new SignedIn(host, subscribers)
     if (watchers === undefined) return
-    this.subscribers = new Subscribers(host, hss)
+    this.subscribers = subscribers
     this.subscribers.onChange((id, record) => {
       for (const entity of [id, ...(record?.aliases ?? [])]) this.judgeAgain(entity, record)
       if (record === undefined) this.sendAway(id)
@@ -116,6 +120,7 @@ class PresenceElement implements Element {
     const { resource } = notifier
     const watches = notifier.package === 'presence'
     if (watches) this.watchers.add(resource, notifier as Notifier<Presence>)
+    this.signedIn.follow(notifier)
     this.verdicts.set(notifier, notifier.pending ? 'confirm' : 'allow')
     const tell = (): void => (watches ? this.tellRestored(notifier as Notifier<Presence>) : this.tellOfWatchersSoon(notifier))
     if (this.subscribers === undefined) return tell()
@@ -173,6 +178,7 @@ class PresenceElement implements Element {
     if (pending && this.pendingOf(entity) >= pendingAtMost)
       return exchange.reply(480, { headers: [['Retry-After', '60']], warning: 'too many wait for this presentity' })
     const begun = (notifier: Notifier<Presence>): void => {
+      this.signedIn.follow(notifier)
       this.watchers.add(entity, notifier)
       if (this.subscribers !== undefined) this.verdicts.set(notifier, verdict)
       notifier.notify(this.state(notifier)) // it may be another meanwhile
@@ -211,6 +217,9 @@ class PresenceElement implements Element {
     else notifier.authorise(verdict !== 'confirm', this.state(notifier))
     return true
   }
+  stop(): void {
+    this.signedIn.stop()
+  }
   ended(notifier: Notifier, reason: EndReason): void {
     const { resource } = notifier
     if (this.presentities.delete(resource, notifier) && this.presentities.of(resource).size === 0) this.lately.delete(resource)
@@ -225,6 +234,7 @@ class PresenceElement implements Element {
   private showWatchers(exchange: Exchange, entity: string): void {
     if (asking(exchange, this.host) !== entity) return exchange.reply(403, { warning: 'you may see your own watchers only' })
     const begun = (notifier: Notifier<Watchers>): void => {
+      this.signedIn.follow(notifier)
       this.presentities.add(entity, notifier)
       notifier.notify(this.watchersOf(entity))
     }

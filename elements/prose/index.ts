@@ -11,6 +11,8 @@ import type {
 } from '../../signalling/index.ts'
 import { hasBody, mediaType, type SubscriberRecord } from '../schemas/index.ts'
 import { Offers } from '../services/offers.ts'
+import { Rechecks } from '../services/rechecks.ts'
+import { SignedIn } from '../services/signed-in.ts'
 import { Subscribers } from '../services/subscribers.ts'
 import { proseBody, proximityBody } from './bodies.ts'
 import type { ProseView } from './devices.ts'
@@ -19,7 +21,6 @@ import { handleMatch } from './matches.ts'
 import { Moves } from './moves.ts'
 import { admitted, Policing } from './policing.ts'
 import { ProximityQueries } from './queries.ts'
-import { Rechecks } from './rechecks.ts'
 import { AutomatedRegistration, registrationTypes } from './registration.ts'
 import { Registry } from './registry.ts'
 import { type ProseSettings, rulesOf } from './settings.ts'
@@ -54,6 +55,7 @@ class ProximityServer implements Element {
   private prose!: ProseSubscriptions
   private proximity!: ProximityQueries
   private rechecks!: Rechecks
+  private signedIn!: SignedIn
   private policing!: Policing
   private automated!: AutomatedRegistration
   private stopped = false
@@ -109,6 +111,8 @@ class ProximityServer implements Element {
     }
     this.subscribers.onChange(changed)
     this.rechecks = new Rechecks(host, this.subscribers, changed)
+    host.gauge('rechecks_waiting', () => this.rechecks.size)
+    this.signedIn = new SignedIn(host, this.subscribers)
     this.subscribers.start()
     this.policing.start()
     host.clock.after(orphansAfter, () => {
@@ -152,6 +156,7 @@ class ProximityServer implements Element {
     this.stopped = true
     this.registry.stop()
     this.rechecks.stop()
+    this.signedIn.stop()
     this.policing.stop()
     this.automated.stop()
   }

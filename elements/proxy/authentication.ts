@@ -1,21 +1,20 @@
 /** Who sends a request from outside (SPEC §2.5): by digest, by the connection that passed it, or by the registered source. */
 import type { Exchange, Host } from '../../signalling/index.ts'
-import { algorithmOf, H, Nonces, parseDigest } from '../../signalling/index.ts'
+import { algorithmOf, H, keptSecret, Nonces, parseAddress, parseDigest, seal } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
-import { deviceKey, type Identified, isNameOf, subscriberKey } from '../services/devices.ts'
+import { deviceKey, isNameOf, subscriberKey } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
 import type { Bindings } from './bindings.ts'
+import { type Proof, Proofs } from './proofs.ts'
 import type { ProxyRules } from './settings.ts'
 
-/**
- * The canonical identity, with the subscriber where one is known, or why there is none yet. `untried`: nobody has named a
- * user and a password.
- */
-export type Verdict = Proven | 'untried' | 'challenge' | 'stale' | 'forbidden'
+/** Who it is, or why nobody knows yet. `untried`: nobody has named a user and a password. */
+export type Verdict = Known | 'untried' | 'challenge' | 'stale' | 'forbidden'
 
-interface Proven {
+/** The canonical identity, with the subscriber where one is known. */
+export interface Known extends Partial<Proof> {
   readonly identity: string
-  readonly subscriber?: Identified
+  readonly subscriber?: SubscriberRecord
 }
 
 const strikes = 20 // milliseconds: more than an HSS in the same network needs for an answer
@@ -27,65 +26,112 @@ export class Authentication {
   private readonly subscribers: Subscribers
   private readonly bindings: Bindings
   private readonly nonces: Nonces
+  private readonly proofs = new Proofs()
+  private readonly key: string
+  private readonly names = new WeakMap<SubscriberRecord, string>()
   private waiting = 0
 
-  constructor(host: Host, rules: ProxyRules, subscribers: Subscribers, bindings: Bindings) {
+  private constructor(host: Host, rules: ProxyRules, subscribers: Subscribers, bindings: Bindings, key: string) {
     this.host = host
+    this.key = key
     this.rules = rules
     this.subscribers = subscribers
     this.bindings = bindings
     this.nonces = new Nonces(host.clock, host.ids, rules.nonceSeconds * 1000)
     host.gauge('nonces_counted', () => this.nonces.size)
   }
+  /** The key is kept in the store: what credentials were called before a restart they are called after it. */
+  static async open(host: Host, rules: ProxyRules, subscribers: Subscribers, bindings: Bindings): Promise<Authentication> {
+    const key = await keptSecret(host.store, host.ids, `credentials/${host.name}/key`)
+    return new Authentication(host, rules, subscribers, bindings, key)
+  }
   private get realm(): string {
     return this.host.domains[0] ?? 'proxima'
   }
 
+  /** A name for the credentials in a record, that says nothing of them. */
+  nameOf(record: SubscriberRecord): string {
+    let name = this.names.get(record)
+    if (name === undefined) {
+      const { MD5 = '', 'SHA-256': sha256 = '' } = record.credentials ?? {}
+      this.names.set(record, (name = seal(this.key, `${MD5} ${sha256}`, 10)))
+    }
+    return name
+  }
+  /** On that connection nobody need ask this user again. */
+  remember({ flow }: Exchange, { identity, credentials }: Known): void {
+    if (flow.reliable) this.proofs.add(flow, { identity, credentials })
+  }
+
   /** For any request but REGISTER: what the flow or the source already proves, else digest. */
   judge(exchange: Exchange): Verdict | Promise<Verdict> {
-    const { request, flow } = exchange
+    const { request } = exchange
     const claimed = deviceKey(request.from.uri, this.host.domains)
     if (this.rules.open) return { identity: claimed ?? request.from.uri.text }
-    const proven = flow.identity ?? this.registeredSource(exchange, claimed)
-    if (proven !== undefined) {
-      const record = this.subscribers.of(proven)
-      if (!(record instanceof Promise)) return this.agreeStill(exchange, proven, claimed, record)
-      return record.then((found) => this.agreeStill(exchange, proven, claimed, found))
-    }
+    const proof = this.proofOf(exchange, claimed)
+    if (proof === undefined) return this.ask(exchange, claimed)
+    const record = this.subscribers.of(proof.identity)
+    if (!(record instanceof Promise)) return this.agreeStill(exchange, proof, claimed, record)
+    return record.then((found) => this.agreeStill(exchange, proof, claimed, found))
+  }
+  private ask(exchange: Exchange, claimed: string | undefined): Verdict | Promise<Verdict> {
     const verdict = this.digest(exchange, H['Proxy-Authorization'])
     return verdict instanceof Promise
       ? verdict.then((settled) => this.agreeWith(exchange, settled, claimed))
       : this.agreeWith(exchange, verdict, claimed)
   }
-  /** Who is no subscriber any more has proven nothing. */
+  /** A connection may be of several users: the one in From, or where From names nobody of ours, its only one. */
+  private proofOf(exchange: Exchange, claimed: string | undefined): Proof | undefined {
+    const { flow } = exchange
+    if (!flow.reliable) return this.registeredSource(exchange, claimed)
+    if (claimed !== undefined && this.isOurs(exchange, claimed))
+      return this.proofs.of(flow, claimed) ?? this.proofs.find(flow, (proof) => this.isCalled(proof, claimed))
+    const preferred = parseAddress(exchange.request.text(H['P-Preferred-Identity']) ?? '') // RFC 3325 §6
+    const key = preferred && deviceKey(preferred.uri, this.host.domains)
+    return (key === undefined ? undefined : this.proofs.of(flow, key)) ?? this.proofs.only(flow)
+  }
+  /** From may be an alias; where that would have to be asked first, a challenge does as well. */
+  private isCalled({ identity }: Proof, name: string): boolean {
+    const record = this.subscribers.of(identity)
+    if (record instanceof Promise) record.catch(() => undefined)
+    else return record !== undefined && isNameOf(name, record, this.host.domains)
+    return false
+  }
+  /** Who is no subscriber any more, or has other credentials since, has proven nothing. */
   private agreeStill(
     exchange: Exchange,
-    identity: string,
+    { identity, credentials }: Proof,
     claimed: string | undefined,
-    subscriber: Identified | undefined,
-  ): Verdict {
-    if (subscriber !== undefined) return this.agree(exchange, { identity, subscriber }, claimed)
-    exchange.flow.identity = undefined
-    return 'challenge'
+    record: SubscriberRecord | undefined,
+  ): Verdict | Promise<Verdict> {
+    if (record !== undefined && (credentials === undefined || credentials === this.nameOf(record)))
+      return this.agree(exchange, { identity, credentials, subscriber: record }, claimed)
+    this.proofs.remove(exchange.flow, identity)
+    return this.ask(exchange, claimed)
   }
   private agreeWith(exchange: Exchange, verdict: Verdict, claimed: string | undefined): Verdict {
     return typeof verdict === 'string' ? verdict : this.agree(exchange, verdict, claimed)
   }
   /** From may name somebody of ours only if it is the sender, by whichever of his identifiers (SPEC §2.1). */
-  private agree(exchange: Exchange, { identity, subscriber }: Proven, claimed: string | undefined): Verdict {
-    const { uri } = exchange.request.from
-    const foreign = uri.scheme !== 'tel' && !this.host.domains.includes(uri.host)
-    if (foreign || claimed === identity) return { identity }
-    if (claimed !== undefined && subscriber !== undefined && isNameOf(claimed, subscriber, this.host.domains)) return { identity }
-    return this.host.domains.some((domain) => `sip:${domain}` === claimed) ? { identity } : 'forbidden'
+  private agree(exchange: Exchange, known: Known, claimed: string | undefined): Verdict {
+    const { identity, subscriber } = known
+    if (claimed === undefined || claimed === identity || !this.isOurs(exchange, claimed)) return known
+    return subscriber !== undefined && isNameOf(claimed, subscriber, this.host.domains) ? known : 'forbidden'
+  }
+  /** From names a user of ours: no guest, and not the network itself. */
+  private isOurs({ request }: Exchange, claimed: string): boolean {
+    const { uri } = request.from
+    if (uri.scheme !== 'tel' && !this.host.domains.includes(uri.host)) return false
+    return !this.host.domains.some((domain) => `sip:${domain}` === claimed)
   }
   /** A datagram from the very address and port at which that user is registered. */
-  private registeredSource({ flow }: Exchange, claimed: string | undefined): string | undefined {
-    if (flow.reliable || claimed === undefined) return undefined
+  private registeredSource({ flow }: Exchange, claimed: string | undefined): Proof | undefined {
+    if (claimed === undefined) return undefined
     const bindings = this.bindings.of(claimed)
     if (bindings.length === 0) return undefined
     const name = this.host.flows.nameOf(flow)
-    return bindings.some((binding) => binding.flow === name) ? claimed : undefined
+    const binding = bindings.find((each) => each.flow === name)
+    return binding && { identity: claimed, credentials: binding.credentials }
   }
 
   /** RFC 7616, by the credentials for our realm; several may be there, one an algorithm. */
@@ -123,7 +169,7 @@ export class Authentication {
         const secret = record?.usernames?.[username]?.[algorithm] ?? record?.credentials?.[algorithm]
         const verdict = this.nonces.verify(parameters, secret ?? this.host.ids.hex(16), algorithm, request.method)
         if (verdict !== 'right') this.host.count(`digest_${verdict}`)
-        return verdict === 'right' ? { identity: record!.id, subscriber: record! } : verdict === 'stale' ? 'stale' : 'challenge'
+        return verdict === 'right' ? this.known(record!) : verdict === 'stale' ? 'stale' : 'challenge'
       }
       const found = key === undefined ? undefined : this.subscribers.of(key)
       if (found instanceof Promise) return found.then(judge)
@@ -150,6 +196,9 @@ export class Authentication {
   /** No is never said from memory: while the HSS hangs, only users whom we have looked up before would hear it (SPEC §2.5). */
   private askedFirst(key: string, verdict: Verdict): Promise<Verdict> {
     return this.subscribers.anew(key).then(() => verdict)
+  }
+  private known(record: SubscriberRecord): Known {
+    return { identity: record.id, credentials: this.nameOf(record), subscriber: record }
   }
   challenges(stale: boolean): readonly string[] {
     return this.nonces.challenges(this.realm, this.rules.algorithms, stale)

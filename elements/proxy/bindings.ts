@@ -76,6 +76,11 @@ export class Bindings {
       this.host.log.error({ fault: String(fault), aor }, 'the store failed; the bindings of one who has gone stay in it'),
     )
   }
+  /** The user's credentials are called so now: what was registered by others is over. */
+  keep(aor: string, credentials: string): void {
+    const old = (binding: Binding): boolean => binding.credentials !== undefined && binding.credentials !== credentials
+    if (this.of(aor).some(old)) this.deactivate(aor, old)
+  }
   private key(aor: string, binding: Binding): string {
     return bindingKey(this.host.name, aor, binding)
   }
@@ -110,20 +115,22 @@ export class Bindings {
   private flowClosed(flow: Flow): void {
     if (this.stopped) return
     const name = this.host.flows.nameOf(flow)
-    for (const aor of [...(this.byFlow.get(name) ?? [])]) {
-      const before = this.of(aor)
-      const dead = before.filter((binding) => binding.flow === name && tiedToConnection(binding))
-      const now = Math.floor(this.host.clock.date())
-      const writes = dead.map((binding) => ({
-        key: this.key(aor, binding),
-        value: { ...binding, expires: now, ended: 'deactivated' } satisfies Binding,
-        expires: now + lastWord,
-      }))
-      const after = before.filter((binding) => !dead.includes(binding))
-      this.change(aor, before, after, writes).catch((fault: unknown) =>
-        this.host.log.error({ fault: String(fault), aor }, 'the store failed; a dead binding stays in it'),
-      )
-    }
+    for (const aor of [...(this.byFlow.get(name) ?? [])])
+      this.deactivate(aor, (binding) => binding.flow === name && tiedToConnection(binding))
+  }
+  private deactivate(aor: string, isDead: (binding: Binding) => boolean): void {
+    const before = this.of(aor)
+    const dead = before.filter(isDead)
+    const now = Math.floor(this.host.clock.date())
+    const writes = dead.map((binding) => ({
+      key: this.key(aor, binding),
+      value: { ...binding, expires: now, ended: 'deactivated' } satisfies Binding,
+      expires: now + lastWord,
+    }))
+    const after = before.filter((binding) => !dead.includes(binding))
+    this.change(aor, before, after, writes).catch((fault: unknown) =>
+      this.host.log.error({ fault: String(fault), aor }, 'the store failed; a dead binding stays in it'),
+    )
   }
   /**
    * The open flow by which a Contact of that user is registered now: of several the one called `usual`, else the newest. A

@@ -1,11 +1,12 @@
 /** The proxy (SPEC §2.2): registrar, edge and home proxy; the only element that talks to UEs unless the dialplan says otherwise. */
 import { isIP } from 'node:net'
-import type { Element, Exchange, Flow, Host, SipRequest, SipResponse, Target } from '../../signalling/index.ts'
+import type { Element, Exchange, Flow, ForwardOptions, Host, SipRequest, SipResponse, Target } from '../../signalling/index.ts'
 import { H, RateLimit } from '../../signalling/index.ts'
+import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Binding } from '../services/bindings.ts'
 import { deviceKey, type Identified, otherKeys } from '../services/devices.ts'
 import { Subscribers } from '../services/subscribers.ts'
-import { Authentication, type Verdict } from './authentication.ts'
+import { Authentication, type Known, type Verdict } from './authentication.ts'
 import { Bindings } from './bindings.ts'
 import { Gruus } from './gruu.ts'
 import { devicesOf } from './reach.ts'
@@ -17,6 +18,8 @@ export type { ProxySettings } from './settings.ts'
 
 const allow = 'INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, SUBSCRIBE, NOTIFY, MESSAGE, INFO, UPDATE, PRACK, REGISTER, PUBLISH'
 const asks = ['SUBSCRIBE', 'MESSAGE'] // what an element between UEs and another takes
+/** What nobody from outside may say of himself. */
+const onlyOurs = ['P-Prose-Checked', 'P-Credentials-Id'] as const
 const makesDialog = ['INVITE', 'SUBSCRIBE', 'REFER']
 
 export function createProxy(name: string, settings: ProxySettings): Element {
@@ -50,7 +53,7 @@ class ProxyElement implements Element {
     this.ways = new Ways(host, this.bindings)
     this.subscribers = new Subscribers(host, this.settings.hss)
     if (!this.rules.open) this.followSubscribers()
-    this.authentication = new Authentication(host, this.rules, this.subscribers, this.bindings)
+    this.authentication = await Authentication.open(host, this.rules, this.subscribers, this.bindings)
     this.gruus = await Gruus.open(host, this.bindings)
     this.registrar = new Registrar(host, this.rules, this.bindings, this.ways, this.gruus, this.authentication)
   }
@@ -58,6 +61,7 @@ class ProxyElement implements Element {
   private followSubscribers(): void {
     this.subscribers.onChange((id, record) => {
       if (record === undefined) this.bindings.end(id)
+      else this.bindings.keep(id, this.authentication.nameOf(record))
     })
     this.subscribers.start()
   }
@@ -128,16 +132,17 @@ class ProxyElement implements Element {
     if (exchange.request.toTag === '' && this.rate?.take(verdict.identity) === false) {
       return exchange.reply(503, { headers: [['Retry-After', '1']], warning: 'too many requests from you' })
     }
-    return this.route(exchange, verdict.identity)
+    return this.route(exchange, verdict)
   }
 
-  /** `identity`: who sends, where this proxy has checked; undefined where a trusted peer vouches, or nobody need. */
-  private route(exchange: Exchange, identity: string | undefined): void | Promise<void> {
+  /** `sender`: where this proxy has checked; undefined where a trusted peer vouches, or nobody need. */
+  private route(exchange: Exchange, sender: Known | undefined): void | Promise<void> {
     const { request, ownRoutes, routes } = exchange
+    const identity = sender?.identity
     const inside = exchange.flow.trusted
     const asserted = identity === undefined ? {} : this.vouching(request, identity)
     if (identity !== undefined) this.ways.note(exchange, identity)
-    if (identity !== undefined && routes.length === 0 && this.throughElement(exchange, asserted)) return
+    if (sender !== undefined && routes.length === 0 && this.throughElement(exchange, asserted, sender)) return
     const gruu = this.gruus.isOurs(request.uri)
     const last = ownRoutes.at(-1)
     if (last !== undefined && !this.isForAnElement(exchange, gruu)) {
@@ -154,7 +159,7 @@ class ProxyElement implements Element {
     if (request.method === 'ACK' && !inside && !this.ways.isSealed(ownRoutes)) return // nobody vouches for it, nobody waits for an answer
     const { uri } = request
     const ours = uri.scheme === 'tel' || this.host.flows.isOurs(uri.host, uri.port) || this.isAddressOfUser(exchange, identity)
-    if (exchange.planned !== undefined) return this.toElement(exchange, asserted, identity)
+    if (exchange.planned !== undefined) return this.toElement(exchange, asserted, sender)
     if (!ours && inside) {
       exchange.forward({}, { ...asserted, ...this.recordRoute(exchange, identity) })
       return
@@ -171,13 +176,13 @@ class ProxyElement implements Element {
     return identity !== undefined && toTag === '' && uri.user === '' && uri.port === 0 && isIP(uri.host) !== 0
   }
   /** To the element that the plan names: what is asked there by an alias is asked about whose it is (SPEC §2.1). */
-  private toElement(exchange: Exchange, asserted: { asserted?: string }, identity: string | undefined): void | Promise<void> {
+  private toElement(exchange: Exchange, asserted: { asserted?: string }, sender: Known | undefined): void | Promise<void> {
     const { request } = exchange
     const asks = (request.method === 'SUBSCRIBE' || request.method === 'PUBLISH') && request.toTag === ''
     const name = asks && request.uri.user !== '' && !this.rules.open ? deviceKey(request.uri, this.host.domains) : undefined
     const forward = (record: Identified | undefined): void => {
       const uri = record === undefined || record.id === name ? {} : { uri: record.id }
-      exchange.forward(uri, { ...asserted, ...this.recordRoute(exchange, identity) })
+      exchange.forward(uri, { ...asserted, ...named(request, sender), ...this.recordRoute(exchange, sender?.identity) })
     }
     const found = name === undefined ? undefined : this.subscribers.of(name)
     if (!(found instanceof Promise)) return forward(found)
@@ -185,17 +190,21 @@ class ProxyElement implements Element {
   }
   /** What only we and elements say of a sender, whoever said it before (SPEC §2.5, §3.6). */
   private vouching(request: SipRequest, identity: string): { asserted: string; drop?: readonly string[] } {
-    return request.find(H['P-Prose-Checked']) < 0 ? { asserted: identity } : { asserted: identity, drop: ['P-Prose-Checked'] }
+    const said = onlyOurs.filter((name) => request.find(H[name]) >= 0)
+    return said.length === 0 ? { asserted: identity } : { asserted: identity, drop: said }
   }
   /** By the Route of a UE to an element that stands between it and others: an MME (SPEC §3.6). */
-  private throughElement(exchange: Exchange, asserted: { asserted?: string }): boolean {
+  private throughElement(exchange: Exchange, asserted: { asserted?: string }, sender: Known): boolean {
     const { through } = this.rules
     const { ownRoutes, request } = exchange
     if (through.length === 0 || ownRoutes.length === 0 || !asks.includes(request.method)) return false
     // no further than to such elements: a token of somebody else's flow behind them leads nobody there
     const route = ownRoutes.filter(({ uri }) => through.includes(uri.user.split('.', 1)[0]!)).map(({ uri }) => `<${uri.text}>`)
     if (route.length === 0) return false
-    exchange.forward({ route }, { ...asserted, ...this.recordRoute(exchange, asserted.asserted) })
+    exchange.forward(
+      { route },
+      { ...asserted, ...named(exchange.request, sender), ...this.recordRoute(exchange, sender.identity) },
+    )
     return true
   }
   /** An outsider's request to one of our elements goes there: a token of somebody else's flow in its Route leads nobody to them. */
@@ -241,14 +250,15 @@ class ProxyElement implements Element {
     if (record instanceof Promise) return record.then((found) => this.reachStill(exchange, aor, found, asserted))
     return this.reachStill(exchange, aor, record, asserted)
   }
-  /** Bindings that outlived a restart may be of one who has gone since; a name may be an alias (SPEC §2.1). */
+  /** Bindings that outlived a restart may be of one who has gone since, or of another password; a name may be an alias. */
   private reachStill(
     exchange: Exchange,
     aor: string,
-    record: Identified | undefined,
+    record: SubscriberRecord | undefined,
     asserted: { asserted?: string },
   ): void | Promise<void> {
-    if (record === undefined && this.bindings.of(aor).length > 0) this.bindings.end(aor)
+    if (record !== undefined) this.bindings.keep(record.id, this.authentication.nameOf(record))
+    else if (this.bindings.of(aor).length > 0) this.bindings.end(aor)
     const owner = record?.id ?? aor
     return this.reach(exchange, owner, this.bindings.of(owner), asserted)
   }
@@ -314,6 +324,12 @@ class ProxyElement implements Element {
     if (found instanceof Promise) return found.then((record) => exchange.reply(record === undefined ? 404 : 480))
     return exchange.reply(found === undefined ? 404 : 480)
   }
+}
+
+/** By which credentials a subscriber is known, for the element that keeps the subscription. */
+function named({ method }: SipRequest, sender: Known | undefined): Pick<ForwardOptions, 'headers'> {
+  const id = sender?.subscriber?.credentialsId
+  return id === undefined || method !== 'SUBSCRIBE' ? {} : { headers: [['P-Credentials-Id', id]] }
 }
 
 /** RFC 5626 §7: that a flow is dead is for us to know; to the sender its user is away. */

@@ -4,7 +4,7 @@ import type { Address, Exchange, Host, SipRequest } from '../../signalling/index
 import { H } from '../../signalling/index.ts'
 import type { Binding } from '../services/bindings.ts'
 import { deviceKey, isNameOf } from '../services/devices.ts'
-import type { Authentication, Verdict } from './authentication.ts'
+import type { Authentication, Known, Verdict } from './authentication.ts'
 import { type Bindings, sameBinding } from './bindings.ts'
 import { echoOf, expiryOf, firstHopKeepsFlow, pathOf, regIdOf, supportedBy } from './contact.ts'
 import type { Gruus } from './gruu.ts'
@@ -18,10 +18,15 @@ interface Refusal {
 }
 type Change = { readonly after: readonly Binding[] } | Refusal
 
-/** What the request says beside its contacts. */
-interface Asked {
+/** Who registers. */
+interface Registering {
   readonly aor: string
+  readonly credentials: string | undefined
   readonly supported: readonly string[]
+}
+
+/** What the request says beside its contacts. */
+interface Asked extends Registering {
   readonly path: readonly string[]
   /** `reg-id` counts: whoever met the client first keeps its flow. */
   readonly outbound: boolean
@@ -59,8 +64,9 @@ export class Registrar {
       return exchange.reply(404, { warning: `${request.uri.host} is not ours` })
     if (aor === undefined || (!isAddress && (user === '' || foreign)))
       return exchange.reply(404, { warning: 'To names no user of ours' })
-    if (this.rules.open) return this.register(exchange, aor)
-    if (exchange.flow.trusted) return this.authentication.ownerOf(aor).then((owner) => this.register(exchange, owner))
+    if (this.rules.open) return this.register(exchange, { identity: aor })
+    if (exchange.flow.trusted)
+      return this.authentication.ownerOf(aor).then((owner) => this.register(exchange, { identity: owner }))
     const verdict = this.authentication.digest(exchange, H.Authorization)
     if (verdict instanceof Promise) return verdict.then((settled) => this.registerAs(exchange, aor, settled))
     return this.registerAs(exchange, aor, verdict)
@@ -75,11 +81,11 @@ export class Registrar {
     // under whichever of his names: there is one address of record (SPEC §2.1)
     if (identity !== aor && (subscriber === undefined || !isNameOf(aor, subscriber, this.host.domains)))
       return exchange.reply(403, { warning: 'you may register yourself only' })
-    if (exchange.flow.reliable) exchange.flow.identity = identity
-    return this.register(exchange, identity)
+    this.authentication.remember(exchange, verdict)
+    return this.register(exchange, verdict)
   }
 
-  private register(exchange: Exchange, aor: string): void | Promise<void> {
+  private register(exchange: Exchange, { identity: aor, credentials }: Known): void | Promise<void> {
     const { request, flow } = exchange
     if (!flow.open) return exchange.reply(430) // nobody hears it, and nothing would end what it bound
     const contacts = request.contacts
@@ -87,7 +93,10 @@ export class Registrar {
     const before = this.bindings.of(aor)
     const supported = supportedBy(request)
     if (contacts !== '*' && contacts.length === 0) return this.answer(exchange, aor, supported, before) // a query
-    const change = contacts === '*' ? this.removeAll(request, before) : this.change(exchange, aor, contacts, before, supported)
+    const change =
+      contacts === '*'
+        ? this.removeAll(request, before)
+        : this.change(exchange, contacts, before, { aor, credentials, supported })
     if ('refused' in change) {
       const { refused, text, headers = [] } = change
       return exchange.reply(refused, { warning: text, headers })
@@ -103,20 +112,15 @@ export class Registrar {
     const late = before.some((binding) => binding.callId === request.callId && binding.cseq >= request.cseq.number)
     return late ? lateRefusal : { after: [] }
   }
-  private change(
-    exchange: Exchange,
-    aor: string,
-    contacts: readonly Address[],
-    before: readonly Binding[],
-    supported: readonly string[],
-  ): Change {
+  private change(exchange: Exchange, contacts: readonly Address[], before: readonly Binding[], registering: Registering): Change {
     const { request } = exchange
+    const { supported } = registering
     const path = pathOf(exchange)
     if (path.length > 0 && this.rules.pathSupported && !supported.includes('path'))
       return { refused: 421, text: 'a Path has been added, which the client does not know', headers: [['Require', 'path']] }
     const flows = this.flowsAsked(exchange, contacts, supported, path)
     if (typeof flows === 'object') return flows
-    const asked: Asked = { aor, supported, path, outbound: flows }
+    const asked: Asked = { ...registering, path, outbound: flows }
     let after = before
     for (const contact of contacts) {
       const fault = this.faultOf(contact)
@@ -155,7 +159,8 @@ export class Registrar {
     if (uri.scheme !== 'sip' && uri.scheme !== 'sips') return { refused: 400, text: `no way to reach ${uri.scheme}: contacts` }
     return this.gruus.isOurs(uri) ? { refused: 403, text: 'a GRUU leads to contacts and is none' } : undefined // RFC 5627 §5.1
   }
-  private binding({ request, flow }: Exchange, contact: Address, seconds: number, { path, outbound }: Asked): Binding {
+  private binding({ request, flow }: Exchange, contact: Address, seconds: number, asked: Asked): Binding {
+    const { path, outbound, credentials } = asked
     const { parameters, uri } = contact
     const instance = parameters.get('+sip.instance')
     const regId = outbound ? regIdOf(contact) : undefined
@@ -170,6 +175,7 @@ export class Registrar {
       cseq: request.cseq.number,
       expires: now + seconds * 1000,
       flow: this.host.flows.nameOf(flow),
+      ...(credentials === undefined ? {} : { credentials }),
       ...(path.length === 0 ? {} : { path }),
     }
   }

@@ -4,6 +4,8 @@ import { aorPrefix, type Binding, bindingsPrefix } from '../services/bindings.ts
 import { deviceKey, subscriberKey } from '../services/devices.ts'
 import { type Lifetimes, lifetimesOf } from '../services/lifetimes.ts'
 import { Offers } from '../services/offers.ts'
+import { SignedIn } from '../services/signed-in.ts'
+import { Subscribers } from '../services/subscribers.ts'
 import { type Registration, reginfo, reginfoType } from './reginfo.ts'
 import { Watched } from './watched.ts'
 
@@ -15,6 +17,8 @@ export interface RegistrationSettings {
   readonly registrar?: string
   /** Who may watch everybody: names of elements, or identifiers. */
   readonly askers?: readonly string[]
+  /** URI of the HSS. Default `sip:hss@<first domain>`. */
+  readonly hss?: string
 }
 
 interface Watch {
@@ -46,6 +50,7 @@ class RegistrationElement implements Element {
   /** By address of record as it stands in the keys of the store. */
   private readonly watches = new Map<string, Watch>()
   private unwatch: (() => void) | undefined
+  private signedIn!: SignedIn
 
   constructor(name: string, settings: RegistrationSettings) {
     this.name = name
@@ -67,10 +72,12 @@ class RegistrationElement implements Element {
     this.host = host
     this.askers = new Set((this.settings.askers ?? []).map((asker) => subscriberKey(asker, host.domains)))
     host.gauge('registrations_watched', () => this.watches.size)
+    this.signedIn = new SignedIn(host, new Subscribers(host, this.settings.hss))
   }
   async restored(notifier: Notifier): Promise<void> {
     const told: Notifier<Registration> = notifier
     const watch = this.watch(notifier.resource, told)
+    this.signedIn.follow(notifier)
     await watch.ready
     told.notify(watch.watched.state)
   }
@@ -88,6 +95,7 @@ class RegistrationElement implements Element {
       await watch.ready
       const notifier = exchange.accept<Registration>({ package: 'reg', resource: aor, state: watch.watched.state })
       if (notifier.live) watch.notifiers.add(notifier)
+      this.signedIn.follow(notifier)
     } finally {
       watch.holds--
       this.forget(aor)
@@ -104,6 +112,7 @@ class RegistrationElement implements Element {
     this.forget(notifier.resource)
   }
   stop(): void {
+    this.signedIn.stop()
     this.unwatch?.()
     for (const { watched } of this.watches.values()) watched.stop()
   }

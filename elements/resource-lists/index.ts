@@ -7,6 +7,7 @@ import type { Element, EventPackage, Exchange, Host, Notifier } from '../../sign
 import { deviceKey, subscriberKey } from '../services/devices.ts'
 import { type Lifetimes, lifetimesOf } from '../services/lifetimes.ts'
 import { Offers } from '../services/offers.ts'
+import { SignedIn } from '../services/signed-in.ts'
 import { Subscribers } from '../services/subscribers.ts'
 import { type ListState, listBody, listType, sameList } from './rlmi.ts'
 import { WatchedList } from './watched-list.ts'
@@ -36,6 +37,7 @@ class ResourceLists implements Element {
   private readonly settings: ResourceListSettings
   private host!: Host
   private subscribers!: Subscribers
+  private signedIn!: SignedIn
   private readonly lists = new Map<Notifier, WatchedList>()
 
   constructor(name: string, settings: ResourceListSettings) {
@@ -60,6 +62,7 @@ class ResourceLists implements Element {
     this.host = host
     this.subscribers = new Subscribers(host, this.settings.hss)
     this.subscribers.onChange((id) => this.friendsChanged(id))
+    this.signedIn = new SignedIn(host, this.subscribers)
     this.subscribers.start()
     host.gauge('lists_watched', () => this.lists.size)
   }
@@ -113,6 +116,9 @@ class ResourceLists implements Element {
   }
   refreshed(notifier: Notifier): undefined {
     this.lists.get(notifier)?.again()
+  }
+  stop(): void {
+    this.signedIn.stop()
   }
   ended(notifier: Notifier): void {
     this.lists.get(notifier)?.stop()

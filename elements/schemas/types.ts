@@ -478,6 +478,10 @@ export interface SubscriberRecord {
   readonly usernames?: {
     [k: string]: UsernameCredentials
   }
+  /**
+   * Names the credentials and tells nothing of them: another one, and what was begun with the old ones is over.
+   */
+  readonly credentialsId?: string
   readonly permissions: Permissions
   readonly friends?: readonly string[]
   readonly watchers?: WatcherRules

@@ -23,6 +23,8 @@ export interface Binding {
   readonly expires: number
   /** Name of the flow it was registered on. */
   readonly flow: string
+  /** Names the credentials by which it was registered; absent: nobody asked for any. */
+  readonly credentials?: string
   /** Path values (RFC 3327), topmost first. */
   readonly path?: readonly string[]
   /** Only in the last record of a binding that ended otherwise than by its user or its time (RFC 3680 §5.2). */

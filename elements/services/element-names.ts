@@ -2,7 +2,9 @@
 
 /** Those of the roles that ask others, where the dialplan does not say who is there. */
 export const usualAskers: readonly string[] =
-  'proxy prose as mme pcrf push addressbook gmlc ppr msc sgsn ran smsc lcs-client console'.split(' ')
+  'proxy prose as mme pcrf presence registration friends push addressbook gmlc ppr msc sgsn ran smsc lcs-client console'.split(
+    ' ',
+  )
 
 /** The user part of a canonical SIP URI in the first of these domains; undefined: it is none. */
 export function ownUser(key: string, domains: readonly string[]): string | undefined {

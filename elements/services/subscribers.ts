@@ -49,6 +49,7 @@ export class Subscribers {
   private readonly unknown = new Set<string>()
   private readonly underWay = new Map<string, Promise<SubscriberRecord | undefined>>()
   private readonly listeners: ChangeListener[] = []
+  private readonly gapListeners: (() => void)[] = []
   /** Identifiers that changed while a fetch was under way, and in which version. */
   private readonly recent = new Map<string, number>()
   private readonly toReread: string[] = []
@@ -58,6 +59,7 @@ export class Subscribers {
   /** Entries of an earlier generation may be out of date: the feed had a gap. */
   private generation = 0
   private doubting = false
+  private started = false
 
   /** @param hss its URI. Default `sip:hss@<first domain>` */
   constructor(host: Host, hss?: string, limits: Partial<CacheLimits> = {}) {
@@ -74,14 +76,21 @@ export class Subscribers {
     host.gauge('subscribers_cached', () => this.entries.size + this.unknown.size)
   }
 
-  /** Takes up the feed. */
+  /** Takes up the feed, once. */
   start(): void {
+    if (this.started) return
+    this.started = true
     this.feed.start()
   }
 
   /** Told of every change that the feed brings, and of what reading everything again has shown. */
   onChange(listener: ChangeListener): void {
     this.listeners.push(listener)
+  }
+
+  /** Told where the feed cannot say what has changed: whoever relies on what it has not looked up here looks again. */
+  onGap(listener: () => void): void {
+    this.gapListeners.push(listener)
   }
 
   /** By any form or alias of the identifier; undefined: no such subscriber. Rejects with `LookupFailed`. */
@@ -213,6 +222,7 @@ export class Subscribers {
     this.toReread.length = 0
     for (const id of this.entries.keys()) this.toReread.push(id)
     this.pump()
+    for (const listener of this.gapListeners) listener()
   }
 
   private pump(): void {

@@ -111,6 +111,9 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
   get pending(): boolean {
     return this.stored.pending === true
   }
+  get credentials(): string | undefined {
+    return this.stored.credentials
+  }
   get record(): Json | undefined {
     return this.stored.record
   }
@@ -290,7 +293,8 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
   }
   private body(headers: [string, string][]): string | Uint8Array | undefined {
     if (this.state === untold || this.stored.pending === true) return undefined
-    if (this.ending?.reason === 'rejected') return undefined // who has lost the right to know is not told once more
+    const reason = this.ending?.reason // who has lost the right to know is not told once more
+    if (reason === 'rejected' || reason === 'deactivated') return undefined
     if (this.pack.conditional === true || this.tags) {
       const tag = this.tag
       headers.push(['SIP-ETag', tag])

@@ -23,6 +23,8 @@ export interface SubscriptionRecord {
   /** Milliseconds since the epoch. */
   readonly expires: number
   readonly pending?: boolean
+  /** Names the credentials by which its subscriber was known, where a proxy of ours has said so. */
+  readonly credentials?: string
   /** Made by an element of this node, for itself or on somebody's behalf: in nobody's share. */
   readonly inside?: boolean
   /** Made so by an element of another node of our network, which keeps it: in nobody's share either. */

@@ -136,6 +136,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       ceiling: reserve,
       expires: this.clock.date() + granted * 1000,
       ...(options.pending === true ? { pending: true } : {}),
+      ...signedInBy(side),
       ...(inside ? { inside } : {}),
       ...(fellow ? { fellow } : {}),
       ...(options.record === undefined ? {} : { record: options.record }),
@@ -163,6 +164,10 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   enterNotifier(notifier: NotifierDialog): void {
     this.notifiers.set(notifier.id, notifier)
     this.shareOf(notifier)?.take(notifier)
+  }
+  /** Those that the element holds as notifier. */
+  *of(element: string): Iterable<NotifierDialog> {
+    for (const notifier of this.notifiers.values()) if (notifier.element === element) yield notifier
   }
   private *counted(): Iterable<NotifierDialog> {
     for (const notifier of this.notifiers.values()) if (this.shareOf(notifier) === this.shares) yield notifier
@@ -267,6 +272,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     const condition = request.text(H['Suppress-If-Match'])
     notifier.heard(request.cseq.number)
     const changed = {
+      ...signedInBy(side),
       event: request.text(H.Event) ?? stored.event,
       type: request.has(H.Accept) ? (negotiate(request, pack) ?? stored.type) : stored.type,
       remoteTarget: request.contactUri?.text ?? stored.remoteTarget,
@@ -365,6 +371,11 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
 }
 
 const tooMany = { status: 403, headers: [['Warning', warning('proxima', 'you hold as many subscriptions as you may')]] } as const
+
+function signedInBy({ request, flow }: ServerSide): Pick<SubscriptionRecord, 'credentials'> {
+  const credentials = flow.trusted ? request.text(H['P-Credentials-Id']) : undefined
+  return credentials === undefined ? {} : { credentials }
+}
 
 function isInside({ request, flow }: ServerSide): boolean {
   return flow.internal === true && isAlone(request)

@@ -52,6 +52,7 @@ const known = [
   'Accept-Contact',
   'Reject-Contact',
   'P-Prose-Checked',
+  'P-Credentials-Id',
 ] as const
 
 export type KnownName = (typeof known)[number]

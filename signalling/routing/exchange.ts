@@ -185,6 +185,7 @@ const deadNotifier: Notifier = {
   parameters: new Map(),
   type: '',
   record: undefined,
+  credentials: undefined,
   live: false,
   pending: false,
   authorise: () => undefined,

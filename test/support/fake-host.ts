@@ -74,6 +74,7 @@ export class FakeNotifier implements Notifier {
   readonly parameters: ReadonlyMap<string, string>
   readonly type: string
   record: Json | undefined
+  readonly credentials = undefined
   live = true
   pending: boolean
   /** Why it ended, if the element or the engine ended it. */
@@ -294,6 +295,9 @@ export class FakeHost implements Host {
     if (change.record !== undefined) notifier.keep(change.record)
     change.apply?.()
     return undefined
+  }
+  subscriptions(): Iterable<Notifier> {
+    return this.notifiers
   }
   send(request: OutgoingRequest): Promise<SipResponse> {
     this.sent.push(request)

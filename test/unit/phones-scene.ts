@@ -31,6 +31,10 @@ export interface PhonesOptions {
   readonly log?: Log
   readonly store?: Store
   readonly clock?: ManualClock
+  /** By name; `<name>-proxima` where none is given. */
+  readonly passwords?: Readonly<Record<string, string>>
+  /** A scene that has stopped, on whose ports this one listens. */
+  readonly like?: PhonesScene
 }
 
 /** Users alice, bob and eve, each with the password `<name>-proxima`. */
@@ -38,17 +42,21 @@ export class PhonesScene {
   readonly clock: ManualClock
   readonly node: Node
   readonly hss: Hss
+  private readonly ports: Readonly<Record<'UDP' | 'TCP', number>>
   private readonly t: ExecutionContext
   private constructor(t: ExecutionContext, clock: ManualClock, node: Node, hss: Hss) {
     this.t = t
     this.clock = clock
     this.node = node
+    const port = (wanted: string): number => node.listening.find(({ transport }) => transport === wanted)!.port
+    this.ports = { UDP: port('UDP'), TCP: port('TCP') }
     this.hss = hss
   }
   static async open(t: ExecutionContext, options: PhonesOptions = {}): Promise<PhonesScene> {
-    const { proxy = {}, others = [], log = silent, clock = new ManualClock() } = options
+    const { proxy = {}, others = [], log = silent, clock = new ManualClock(), passwords = {}, like } = options
     const hss = createHss('hss', {
-      subscribers: ['alice', 'bob', 'eve'].map((name) => subscriber(name)),
+      servers: [{ uri: 'sip:as@localhost', application: 'chess' }],
+      subscribers: ['alice', 'bob', 'eve'].map((name) => subscriber(name, passwords[name])),
     })
     const elements = [createProxy('proxy', proxy), hss, ...others]
     const claims = new Map(elements.map((element) => [element.name, element.claims]))
@@ -64,8 +72,8 @@ export class PhonesScene {
       ids: seededIds(1),
       log,
       listen: [
-        { transport: 'UDP', host: '127.0.0.1', port: 0 },
-        { transport: 'TCP', host: '127.0.0.1', port: 0 },
+        { transport: 'UDP', host: '127.0.0.1', port: like?.port('UDP') ?? 0 },
+        { transport: 'TCP', host: '127.0.0.1', port: like?.port('TCP') ?? 0 },
       ],
     })
     await node.start()
@@ -74,8 +82,11 @@ export class PhonesScene {
   }
   /** A socket, or a connection, of its own. */
   async phone(transport: 'UDP' | 'TCP'): Promise<Phone> {
-    const port = this.node.listening.find((each) => each.transport === transport)!.port
+    const port = this.port(transport)
     return transport === 'UDP' ? Phone.udp(this.t, this.clock, port) : Phone.tcp(this.t, this.clock, port)
+  }
+  port(transport: 'UDP' | 'TCP'): number {
+    return this.ports[transport]
   }
   until(isSo: () => boolean): Promise<void> {
     return until(this.clock, isSo)
@@ -88,7 +99,7 @@ export function subscriber(name: string, password = `${name}-proxima`) {
 
 async function until(clock: ManualClock, isSo: () => boolean): Promise<void> {
   for (let turns = 0; !isSo(); turns++) {
-    if (turns > 20_000) throw new Error('it never came to be so')
+    if (turns > 200_000) throw new Error('it never came to be so')
     await new Promise<void>((resolve) => setImmediate(resolve))
     if (turns % 20 === 19) await clock.advance(10)
   }

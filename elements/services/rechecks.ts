@@ -1,6 +1,6 @@
-/** After a restart: asks the HSS again about every device taken up, a few at a time. */
+/** Asks the HSS again about subscribers, a few at a time: after a restart, or where its feed had a gap. */
 import type { Host } from '../../signalling/index.ts'
-import type { ChangeListener, Subscribers } from '../services/subscribers.ts'
+import type { ChangeListener, Subscribers } from './subscribers.ts'
 
 const atATime = 32
 const retryAfter = 5000 // milliseconds, where the HSS did not answer
@@ -13,12 +13,14 @@ export class Rechecks {
   private running = 0
   private stopped = false
 
-  /** @param found is given each record, or undefined for a device that is no subscriber any more */
+  /** `found` is given each record, or undefined for a device that is no subscriber any more. */
   constructor(host: Host, subscribers: Subscribers, found: ChangeListener) {
     this.host = host
     this.subscribers = subscribers
     this.found = found
-    host.gauge('rechecks_waiting', () => this.waiting.size)
+  }
+  get size(): number {
+    return this.waiting.size
   }
 
   add(device: string): void {
@@ -49,7 +51,7 @@ export class Rechecks {
       const record = await this.subscribers.lookup(device)
       if (!this.stopped) this.found(device, record)
     } catch (fault) {
-      this.host.log.warn({ device, fault: String(fault) }, 'permission not checked again after the restart, later')
+      this.host.log.warn({ device, fault: String(fault) }, 'a subscriber is not checked again now: the HSS does not answer')
       this.host.clock.after(retryAfter, () => this.add(device))
     }
   }

@@ -1,0 +1,39 @@
+/** What connections have proven: the users who registered by digest on each, and by which credentials (SPEC §2.5). */
+import type { Flow } from '../../signalling/index.ts'
+
+/** `credentials` names those by which the user was known; undefined: it was known otherwise. */
+export interface Proof {
+  readonly identity: string
+  readonly credentials: string | undefined
+}
+
+const mostUsers = 32 // of one connection; the one that has been silent longest gives way
+
+export class Proofs {
+  private readonly users = new WeakMap<Flow, Map<string, Proof>>()
+
+  add(flow: Flow, proof: Proof): void {
+    const users = this.users.get(flow) ?? new Map<string, Proof>()
+    users.delete(proof.identity)
+    users.set(proof.identity, proof)
+    if (users.size > mostUsers) users.delete(users.keys().next().value!)
+    this.users.set(flow, users)
+    flow.identity = proof.identity
+  }
+  of(flow: Flow, identity: string): Proof | undefined {
+    return this.users.get(flow)?.get(identity)
+  }
+  find(flow: Flow, isIt: (proof: Proof) => boolean): Proof | undefined {
+    for (const proof of this.users.get(flow)?.values() ?? []) if (isIt(proof)) return proof
+    return undefined
+  }
+  /** The user of a connection that has one alone. */
+  only(flow: Flow): Proof | undefined {
+    const users = this.users.get(flow)
+    return users?.size === 1 ? users.values().next().value : undefined
+  }
+  remove(flow: Flow, identity: string): void {
+    const users = this.users.get(flow)
+    if (users?.delete(identity) === true && users.size === 0) flow.identity = undefined
+  }
+}
