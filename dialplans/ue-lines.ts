@@ -12,6 +12,7 @@ export type Happening =
       readonly left: readonly string[]
       readonly proximate: readonly Proximate[]
     }
+  | { readonly kind: 'pair'; readonly peer: string; readonly near: boolean }
   | { readonly kind: 'user'; readonly user: string; readonly application: string }
   | {
       readonly kind: 'users'
@@ -85,6 +86,8 @@ export class UeLines {
       }
       case 'near':
         return this.nearWords(happening)
+      case 'pair':
+        return [`${happening.peer} is ${happening.near ? '' : 'not '}near`]
       case 'user':
         return [`a user of ${happening.application} as ${happening.user}`]
       case 'users':
@@ -92,7 +95,7 @@ export class UeLines {
       case 'near-ended':
         return [`will not be told who is near: ${happening.status} ${happening.why}`]
       case 'message':
-        return [`message from ${happening.from}: ${happening.text}`]
+        return [`message from ${happening.from}: ${textFor(happening)}`]
       case 'malformed':
         return [`did not understand the server: ${happening.warning}`]
       case 'stopped':
@@ -111,6 +114,11 @@ export class UeLines {
     const devices = proximate.map(({ device }) => device).join(', ')
     return [devices === '' ? `${still}nobody is near` : `${still}near: ${devices}`]
   }
+}
+
+/** What people can read of a message; of anything else, what it is. */
+function textFor({ type = 'text/plain', text }: Extract<Happening, { kind: 'message' }>): string {
+  return /^text\//i.test(type) ? text : `${text.length} characters of ${type}`
 }
 
 function short(code: string): string {

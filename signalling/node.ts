@@ -221,7 +221,7 @@ class ProximaNode implements Node, TransportSink {
     }
     this.flows.sealBy(secret)
     if (this.flows.anywhere) this.lookAround()
-    if (this.transports.some(({ name }) => name === 'UDP')) options.log.info(udpKind(options.udp), 'what carries datagrams')
+    if (this.transports.some(({ name }) => name === 'UDP')) options.log.debug(udpKind(options.udp), 'what carries datagrams')
     const started: Element[] = []
     try {
       const { dispatcher, flows, stats, subscriptions } = this

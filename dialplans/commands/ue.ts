@@ -41,9 +41,14 @@ interface UeCommandOptions {
   readonly at?: Position
   readonly near?: boolean
   readonly peers?: readonly string[]
+  readonly wake?: boolean
+  readonly pair?: string
+  readonly prose?: string
   readonly period?: number
   readonly mme?: string
   readonly application?: string
+  readonly user?: string
+  readonly secret?: string
   readonly air: HostPort | false
   readonly json?: boolean
   readonly for?: number
@@ -75,11 +80,16 @@ export function ueCommand(): Command {
     .option('--at <place>', 'where it stands, as latitude,longitude; without: within hearing of everybody', readPosition)
     .option('--near', 'tell who is near, now and as it changes; --discover does so too')
     .option('--peers <users>', 'tell of these only, e.g. bob,carol', (text) => text.split(',').filter((name) => name !== ''))
+    .option('--wake', 'with --peers: have them announce while you ask')
+    .option('--pair <user>', 'tell once whether that one is near, e.g. bob')
     .option('--period <seconds>', 'be told at least so often, changed or not', readSeconds)
     .option(
       '--application <id>',
       'become a user of it with no human step, and tell which users are near, e.g. org.example.nearby',
     )
+    .option('--user <id>', 'with --application: be this user of it, and not the one of your own name')
+    .option('--secret <text>', 'with --user: what proves that you are')
+    .option('--prose <uri>', 'ask this proximity server, e.g. sip:prose-2@localhost', readUri)
     .option('--mme <uri>', 'attach to this MME and go through it, e.g. sip:mme@localhost', readUri)
     .option('--server <host:port>', 'SIP server (default: 127.0.0.1:5060, for ws 127.0.0.1:8060)', readPlace)
     .addOption(new Option('--transport <name>', 'how to reach it').choices(['udp', 'tcp', 'ws']).default('udp'))
@@ -97,6 +107,7 @@ export function ueCommand(): Command {
 }
 
 async function run(user: string, options: UeCommandOptions): Promise<void> {
+  checkTogether(options)
   const log = await openLog(options.logLevel)
   const clock = new RealClock((fault) => log.error({ err: fault }, 'fault in a timer'))
   const way = ways[options.transport]
@@ -107,22 +118,25 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
   const protocol = options.transport.toUpperCase() as 'UDP' | 'TCP' | 'WS'
   const password = options.password ?? `${userOf(identity)}-proxima`
   const agent = new SipJsAgent({ identity, password, clock, ids, log, carrier: { protocol, server, open: way.open } })
-  agent.onMessage(({ from, contentType, body }) =>
-    lines.tell({ kind: 'message', from, type: contentType, text: body.toString('utf8') }),
-  )
+  agent.onMessage((message) => {
+    if (message.text('In-Reply-To') !== undefined) return // what it answers is told by its outcome
+    const { from, contentType: type, body } = message
+    lines.tell({ kind: 'message', from, type, text: body.toString('utf8') })
+  })
   const air = options.air === false ? undefined : await openAir(options.air, options.at, clock, log)
   let why = ''
   const onEvent = (event: UeEvent): void => {
     if (event.kind === 'ended' && event.why !== '') why = `; the server says: ${event.why}`
     lines.tell(event)
   }
-  const ue = new Ue({ agent, clock, air, mme: options.mme, onEvent })
+  const ue = new Ue({ agent, clock, air, mme: options.mme, prose: options.prose, onEvent })
   const stopped = untilStopped(options.for, clock)
   try {
     await register(ue, printHostPort(server), options.transport, clock, lines)
     if (options.mme !== undefined) await attach(ue, options.mme)
     await serve(ue, options, lines, () => why)
-    if (options.application !== undefined) await join(ue, options.application, options.peers, clock, lines)
+    if (options.pair !== undefined) await askPair(ue, identityOf(options.pair, domainOf(ue)), lines)
+    if (options.application !== undefined) await join(ue, options.application, options, clock, lines)
     await stopped
   } finally {
     lines.quiet = true // what follows from leaving is no news
@@ -166,6 +180,11 @@ function isPassing(status: number): boolean {
   return status === 408 || status === 480 || status >= 500
 }
 
+/** Nobody there serves the proximity service. */
+function isNobody(granted: unknown): boolean {
+  return granted === 404 || granted === 480 || granted === 489
+}
+
 async function attach(ue: Ue, mme: string): Promise<void> {
   const temporary = await ue.attach()
   if (typeof temporary === 'number')
@@ -179,6 +198,8 @@ async function serve(ue: Ue, options: UeCommandOptions, lines: UeLines, why: () 
   if (options.discover === true) roles.push('discoverer')
   if (roles.length > 0) {
     const granted = await ue.requestProximity(roles)
+    if (options.prose !== undefined && isNobody(granted))
+      throw new Refusal(`${options.prose} is no proximity server (${granted}); expected an element of role prose, see --prose`)
     if (typeof granted === 'number') {
       const wanted = `${options.discover ? '--discover' : ''}${roles.length > 1 ? ' or ' : ''}${options.discoverable ? '--discoverable' : ''}`
       throw new Refusal(
@@ -189,10 +210,11 @@ async function serve(ue: Ue, options: UeCommandOptions, lines: UeLines, why: () 
     }
   }
   if (options.discover !== true && options.near !== true && options.peers === undefined) return
-  const { peers, period } = options
+  const { peers, period, wake } = options
   ue.watch(
     {
-      ...(peers === undefined ? {} : { peers: peers.map((name) => identityOf(name, ue.device.split('@')[1]!)) }),
+      ...(peers === undefined ? {} : { peers: peers.map((name) => identityOf(name, domainOf(ue))) }),
+      ...(wake === true ? { wake } : {}),
       ...(period === undefined ? {} : { period }),
     },
     (change) => lines.tell({ kind: 'near', ...change } satisfies Happening),
@@ -200,21 +222,44 @@ async function serve(ue: Ue, options: UeCommandOptions, lines: UeLines, why: () 
   )
 }
 
+/** Whether one device is near (FIG 4). */
+async function askPair(ue: Ue, peer: string, lines: UeLines): Promise<void> {
+  const near = await ue.isNear(peer)
+  if (typeof near === 'number')
+    throw new Refusal(`${ue.device} is not told whether ${peer} is near (${near}); expected a device that may discover`)
+  lines.tell({ kind: 'pair', peer, near })
+}
+
+/** What one option needs another for. */
+function checkTogether({ user, secret, application, wake, peers }: UeCommandOptions): void {
+  if (application === undefined && (user ?? secret) !== undefined)
+    throw new Refusal('--user and --secret go with --application <id>; add that, or leave them out')
+  if (wake === true && peers === undefined) throw new Refusal('--wake goes with --peers <users>: say whom to wake')
+}
+
+function domainOf({ device }: Ue): string {
+  return device.split('@')[1]!
+}
+
 /** Becomes a user of the application by the device alone (SPEC §4), and is told which users are near (§3.5). */
 async function join(
   ue: Ue,
   application: string,
-  peers: readonly string[] | undefined,
+  { peers, user: name, secret, prose }: UeCommandOptions,
   clock: Clock,
   lines: UeLines,
 ): Promise<void> {
   const { agent, device } = ue
-  const client = new ApplicationClient({ agent, clock, application, attached: ue })
-  const friends = peers?.map((name) => identityOf(name, device.split('@')[1]!))
-  const { cause } = await client.registerAutomatically({ friends })
-  if (cause !== undefined)
-    throw new Refusal(`${device} cannot become a user of ${application} (${cause}); expected an application that a server serves`)
-  lines.tell({ kind: 'user', user: device, application })
+  const user = name === undefined ? device : name
+  const client = new ApplicationClient({ agent, clock, application, attached: ue, prose })
+  const friends = peers?.map((peer) => (name === undefined ? identityOf(peer, domainOf(ue)) : peer))
+  const { cause } = await client.registerAutomatically({ friends, user, secret })
+  if (cause !== undefined) {
+    const expected = `an application that a server serves${name === undefined ? '' : ', and the --secret of that user'}`
+    const wanted = name === undefined ? 'a user' : `user ${user}`
+    throw new Refusal(`${device} cannot become ${wanted} of ${application} (${cause}); expected ${expected}`)
+  }
+  lines.tell({ kind: 'user', user, application })
   let before: readonly string[] = []
   client.watch(
     (proximate) => {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import test from 'ava'
-import { type Ended, program, run } from '../support/process.ts'
+import { type Ended, program, Running, run } from '../support/process.ts'
 
 const root = join(import.meta.dirname, '../..')
 const folder = mkdtempSync(join(tmpdir(), 'proxima-commands-'))
@@ -65,6 +65,19 @@ test('an older Node alone says in one line what is missing', async (t) => {
   const { code, err } = await run(process.execPath, [...asNode('20.20.2'), join(alone, 'dialplans/launch.js'), 'start'])
   t.is(code, 1)
   t.regex(err, /^proxima: needs Node 22\.20 or later, this is 20\.20\.2: .*install.*\n$/)
+})
+
+test('the first line of a start is for people, and so is each until it is ready', async (t) => {
+  const ports = ['--port-udp', '0', '--port-tcp', '0', '--port-ws', '0', '--http', '127.0.0.1:0', '--data', 'memory']
+  const node = new Running(process.execPath, [program, 'start', shipped('default'), ...ports], { cwd: folder })
+  await node.said(/^ready/m)
+  const lines = node.output.split('\n')
+  t.regex(lines[0]!, /^Proxima, network 'default'/)
+  t.deepEqual(
+    lines.filter((line) => line.startsWith('{')),
+    [],
+  )
+  t.is((await node.stop()).code, 0)
 })
 
 test('without a command it shows its help and fails', async (t) => {

@@ -30,6 +30,22 @@ test('two devices become users by themselves and are told of each other', async 
   t.is((await alice.ended).code, 0)
 })
 
+test('a user with a secret is another than the device, and nobody without the secret is', async (t) => {
+  const settings = { as: { users: [{ user: 'msn:robert', secret: 'hush' }] } }
+  const own = await startNode({ settings })
+  t.teardown(() => own.remove())
+  const ue = (...args: readonly string[]): readonly string[] => [
+    ...['ue', 'bob', ...application, '--air', 'none', '--server', `127.0.0.1:${own.udp}`, '--user', 'msn:robert'],
+    ...args,
+  ]
+  const robert = new Running(process.execPath, [program, ...ue('--secret', 'hush')])
+  t.teardown(() => robert.stop())
+  await robert.said(/a user of org\.example\.nearby as msn:robert$/m)
+  const { code, err } = await proxima(...ue('--secret', 'guess'))
+  t.is(code, 1)
+  t.regex(err, /^proxima: sip:bob@localhost cannot become user msn:robert of \S+ \([\w-]+\); expected .*--secret of that user\n$/)
+})
+
 for (const [title, args] of [
   ['of a subscriber who may use none', ['eve', ...application]],
   ['that nobody serves', ['carol', '--application', 'org.example.other']],

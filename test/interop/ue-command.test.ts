@@ -9,6 +9,7 @@ import { lastingPort } from '../../dialplans/flows/lasting-port.ts'
 import { ladder } from '../../signalling/capture/ladder.ts'
 import { readPcapng } from '../../signalling/capture/pcapng.ts'
 import { type NodeProcess, program, proxima, Running, run, startNode } from '../support/process.ts'
+import { ProcessStage } from './peers/stage.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'proxima-ue-'))
 let node: NodeProcess
@@ -94,6 +95,50 @@ test('feedback comes by its period', async (t) => {
   t.pass()
 })
 
+test('a pair is asked, and peers are woken', async (t) => {
+  const at = ['--server', `127.0.0.1:${node.udp}`]
+  const dave = ue(airOf(16), 'dave', '--discoverable', '--at', '52.5200,13.4050', ...at)
+  t.teardown(() => dave.stop())
+  await dave.said(/announcing/)
+  const carol = ue(
+    airOf(16),
+    'carol',
+    '--discover',
+    '--at',
+    '52.5200,13.4050',
+    '--peers',
+    'dave',
+    '--wake',
+    '--pair',
+    'bob',
+    ...at,
+  )
+  t.teardown(() => carol.stop())
+  await carol.said(/sip:bob@localhost is not near$/m)
+  await carol.said(/sip:dave@localhost is near$/m)
+  const again = ue(airOf(17), 'carol', '--pair', 'dave', '--json', ...at)
+  t.teardown(() => again.stop())
+  await again.said(/"kind":"pair","peer":"sip:dave@localhost","near":true/)
+  t.pass()
+})
+
+test('only text is printed of messages for people, all of them for scripts', async (t) => {
+  const at = ['--server', `127.0.0.1:${node.udp}`, '--air', 'none']
+  const [people, scripts] = [[], ['--json']].map((more) => new Running(process.execPath, [program, 'ue', 'bob', ...more, ...at]))
+  t.teardown(() => Promise.all([people!.stop(), scripts!.stop()]))
+  await people!.said(/is registered/)
+  await scripts!.said(/registered/)
+  const sender = new ProcessStage(node, 'UDP')
+  t.teardown(() => sender.leave())
+  const { agent } = await sender.ue('alice')
+  await agent.message('sip:bob@localhost', { type: 'application/json', content: '{"a":[1]}' })
+  await people!.said(/message from \S+: 9 characters of application\/json$/m)
+  await scripts!.said(/"kind":"message".*\{\\"a\\":\[1\]\}/)
+  await agent.message('sip:bob@localhost', { type: 'text/plain', content: 'hello \u001b[2J there' })
+  await people!.said(/message from \S+: hello \\u001b\[2J there$/m)
+  t.pass()
+})
+
 const refused: readonly (readonly [title: string, args: (free: number) => readonly string[], line: RegExp])[] = [
   [
     'a wrong password',
@@ -127,6 +172,13 @@ const refused: readonly (readonly [title: string, args: (free: number) => readon
     () => ['alice', '--mme', 'sip:nobody@localhost', '--server', `127.0.0.1:${node.udp}`],
     /^proxima: sip:alice@localhost cannot attach to sip:nobody@localhost \(404\); .*--mme/,
   ],
+  [
+    'a proximity server that is none',
+    () => ['alice', '--discover', '--prose', 'sip:nobody@localhost', '--server', `127.0.0.1:${node.udp}`],
+    /^proxima: sip:nobody@localhost is no proximity server \(\d+\); expected .*--prose$/,
+  ],
+  ['a user of no application', () => ['alice', '--user', 'zoe'], /^proxima: --user and --secret go with --application/],
+  ['nobody to wake', () => ['alice', '--wake'], /^proxima: --wake goes with --peers/],
   ['an MME that is no URI', () => ['alice', '--mme', 'mme'], /Expected a URI such as sip:mme@localhost/],
   ['a place that is none', () => ['alice', '--at', '99,0'], /latitude,longitude/],
   ['a user that is none', () => ['a b'], /'a b' is no user/],
