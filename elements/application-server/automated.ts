@@ -63,7 +63,7 @@ export class AutomatedRegistration {
 
   /** The ALUID, or why there is none; then all is as it was. */
   private async bind(device: string, asked: ProseRegistration): Promise<string> {
-    const { host, application, conversations, registration } = this.options
+    const { host, application, conversations, registration, users } = this.options
     const user = userKey(asked.user, host.domains)
     const prose = this.serverAt(asked.prose)
     if (!this.isProven(device, user, asked)) return 'not-permitted'
@@ -75,7 +75,14 @@ export class AutomatedRegistration {
     if (result === undefined) return status === 403 ? 'epuid-unknown' : 'prose-unreachable'
     if (result.cause !== undefined) return result.cause
     const friends = asked.friends?.map((friend) => userKey(friend, host.domains))
-    await registration.put({ device, user, aluid, epuid, prose, ...(friends === undefined ? {} : { friends }) })
+    const next: ApplicationUser = { device, user, aluid, epuid, prose, ...(friends === undefined ? {} : { friends }) }
+    try {
+      await registration.put(next)
+    } catch (fault) {
+      host.log.error({ fault: String(fault), device }, 'the store failed; a user is not registered')
+      if (users.of(device)?.aluid !== aluid) await this.release(next) // the one before stays bound
+      return 'not-stored'
+    }
     return aluid
   }
 

@@ -292,7 +292,7 @@ export interface ProseRegistrationResult {
   /**
    * Why it failed; absent: it did not.
    */
-  readonly cause?: 'not-permitted' | 'epuid-unknown' | 'bound' | 'prose-unreachable'
+  readonly cause?: 'not-permitted' | 'epuid-unknown' | 'bound' | 'prose-unreachable' | 'not-stored'
 }
 /**
  * What a device asks of the proximity service (SPEC §3.1). Without a body: both roles, for the asserted identity.
