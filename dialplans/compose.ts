@@ -35,6 +35,8 @@ export interface Running {
   readonly node: Node
   readonly elements: readonly Element[]
   readonly clock: RealClock
+  /** What keeps the store from storing, for people; undefined: nothing. */
+  storeFault(): string | undefined
   /** Copies of messages go there from now on. */
   capture(capture: Capture | undefined): void
   /** Drains for at most `graceMs`, then closes everything that was opened. */
@@ -77,6 +79,7 @@ export async function runNode(options: RunOptions): Promise<Running> {
       node,
       elements: assembled.elements,
       clock,
+      storeFault: () => store.fault?.(),
       capture: (next) => renew(node, opened, next),
       stop: (graceMs) => stop(node, opened, store, graceMs),
     }

@@ -128,13 +128,17 @@ async function serveHttp(
   log: Log,
 ): Promise<Http | undefined> {
   if (http === undefined) return undefined
-  const health = (): Health => ({
-    healthy: running() !== undefined,
-    network: name,
-    elements: elements.map(({ name, role }) => ({ name, role })),
-    listening: running()?.node.listening ?? [],
-    upSeconds: Math.round(process.uptime()),
-  })
+  const health = (): Health => {
+    const store = running()?.storeFault()
+    return {
+      healthy: running() !== undefined && store === undefined,
+      store,
+      network: name,
+      elements: elements.map(({ name, role }) => ({ name, role })),
+      listening: running()?.node.listening ?? [],
+      upSeconds: Math.round(process.uptime()),
+    }
+  }
   return openHttp({ listen: http, health, metrics: new Metrics(() => running()?.node.metrics() ?? []), api, log })
 }
 

@@ -8,6 +8,8 @@ import { type Page, Problem } from './page.ts'
 /** What /health says; not healthy is a 503. */
 export interface Health {
   readonly healthy: boolean
+  /** Why a node that runs is not healthy. */
+  readonly store?: string | undefined
   readonly [member: string]: unknown
 }
 
@@ -75,7 +77,8 @@ async function respond({ health, metrics, api }: HttpOptions, request: IncomingM
   switch (path) {
     case '/health': {
       const { healthy, ...others } = health()
-      const text = JSON.stringify({ status: healthy ? 'ok' : 'starting', ...others })
+      const status = healthy ? 'ok' : others.store === undefined ? 'starting' : 'failing'
+      const text = JSON.stringify({ status, ...others })
       return { status: healthy ? 200 : 503, type: 'application/json', text: `${text}\n` }
     }
     case '/metrics':

@@ -2,13 +2,15 @@
  * The embedded durable store, on LMDB. One process owns a folder, so versions are checked in memory against what is
  * committed plus what waits; the writes of one tick become one transaction. Figures and reasons: README.md beside.
  */
-import { open, type RootDatabase, TransactionFlags } from 'lmdb'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import { firstLine, StoreFault } from './fault.ts'
 import { compareKeys, keyFault } from './keys.ts'
+import { type Batch, commitBatch, type Database, openDatabase } from './lmdb-batch.ts'
+import { LmdbFolder } from './lmdb-folder.ts'
+import { LmdbWriter } from './lmdb-writer.ts'
 import { decodeRecord, encodeRecord, recordExpired, recordVersion } from './record.ts'
-import { currentSchema, prepareSchema, reserve, reserveVersions } from './schema.ts'
+import { currentSchema, prepareSchema, reserve } from './schema.ts'
 import type { Change, Entry, Store, Write, WriteOutcome } from './store.ts'
 import { Watchers } from './watchers.ts'
 
@@ -26,11 +28,12 @@ export interface LmdbOptions {
 const page = 256
 const sweepEvery = 10_000
 const sweepPage = 2000
-const whole = TransactionFlags.ABORTABLE | TransactionFlags.SYNCHRONOUS_COMMIT
+const lookEvery = 100 // milliseconds between two looks at the folder, while there is something to write
 const committed: WriteOutcome = { ok: true }
 
 /** What one commit makes durable. `records`: null is a deletion. */
-class Group {
+class Group implements Batch {
+  reserve: number | undefined = undefined
   readonly records = new Map<string, Buffer | null>()
   readonly changes: Change[] = []
   readonly outcome: Promise<WriteOutcome>
@@ -48,7 +51,9 @@ class Group {
 class LmdbStore implements Store {
   readonly name = 'lmdb'
   readonly durability: 'process' | 'power'
-  private readonly db: RootDatabase<Buffer, string>
+  private readonly db: Database
+  /** `power` only. */
+  private readonly writer: LmdbWriter | undefined
   private readonly folder: string
   private readonly clock: Clock
   private readonly log: Log
@@ -57,16 +62,24 @@ class LmdbStore implements Store {
   private reserved: number
   /** Gathers until the end of the tick, or until the flight lands. */
   private waiting: Group | undefined
-  /** Being committed by LMDB's thread; `power` only. */
+  /** Being committed by the writer; `power` only. */
   private flying: Group | undefined
-  private failing = false
+  /** Why the last write failed. */
+  private failing: string | undefined = undefined
+  private readonly place: LmdbFolder
+  private lookedAt: number
+  /** What is written there, no start finds. */
+  private lost: StoreFault | undefined = undefined
   private closed = false
   private sweepFrom: string | undefined
 
-  constructor(db: RootDatabase<Buffer, string>, options: LmdbOptions, sequence: number) {
+  constructor(db: Database, writer: LmdbWriter | undefined, options: LmdbOptions, sequence: number) {
     this.db = db
+    this.writer = writer
     this.folder = options.folder
+    this.place = new LmdbFolder(options.folder)
     this.clock = options.clock
+    this.lookedAt = options.clock.now()
     this.log = options.log
     this.durability = options.durability
     this.watchers = new Watchers(options.log)
@@ -123,65 +136,73 @@ class LmdbStore implements Store {
   private readonly commit = (): void => {
     const group = this.waiting
     if (group === undefined || this.flying !== undefined) return
-    if (this.durability === 'power') {
+    if (this.clock.now() - this.lookedAt >= lookEvery) this.look()
+    if (this.lost !== undefined) {
+      this.waiting = undefined
+      group.reject(this.lost)
+      return
+    }
+    if (this.writer !== undefined) {
       this.waiting = undefined
       this.flying = group
-      this.db.batch(() => this.putAll(group)).then(this.landed, this.crashed)
+      this.writer.commit(this.batchOf(group)).then(this.landed, this.crashed)
       return
     }
     try {
-      this.db.transactionSync(() => this.putAll(group), whole)
+      commitBatch(this.db, this.batchOf(group))
     } catch (thrown) {
       this.waiting = undefined
-      group.reject(this.fault(thrown))
+      group.reject(this.faultOf(thrown))
       return
     }
     this.waiting = undefined
     this.acknowledge(group)
   }
-  private putAll(group: Group): void {
-    const { db } = this
-    if (this.sequence + reserve / 2 > this.reserved) {
-      reserveVersions(db, this.sequence)
-      this.reserved = this.sequence + reserve
-    }
-    for (const [key, bytes] of group.records) {
-      if (bytes === null) db.remove(key)
-      else db.put(key, bytes)
-    }
+  private batchOf(group: Group): Batch {
+    if (this.sequence + reserve / 2 > this.reserved) group.reserve = this.sequence
+    return group
   }
   private readonly landed = (): void => {
     const group = this.flying!
     this.flying = undefined
+    this.db.resetReadTxn() // another thread has written
     this.acknowledge(group)
     this.commit()
   }
   /** What gathered meanwhile was checked against versions that now never were: it fails too. */
   private readonly crashed = (thrown: unknown): void => {
-    // lmdb keeps the reason in a promise of its own, which would end the process if nobody looked at it
-    const reason = (thrown as { readonly commitError?: Promise<unknown> }).commitError ?? Promise.reject(thrown)
-    reason.catch((why: unknown) => {
-      const fault = this.fault(why)
-      const groups = [this.flying, this.waiting]
-      this.flying = undefined
-      this.waiting = undefined
-      for (const group of groups) group?.reject(fault)
-    })
+    const fault = this.faultOf(thrown)
+    const groups = [this.flying, this.waiting]
+    this.flying = undefined
+    this.waiting = undefined
+    for (const group of groups) group?.reject(fault)
   }
   private acknowledge(group: Group): void {
-    if (this.failing) {
-      this.failing = false
+    if (group.reserve !== undefined) this.reserved = group.reserve + reserve
+    if (this.failing !== undefined) {
+      this.failing = undefined
       this.log.info({ folder: this.folder }, 'the store writes again')
     }
     this.watchers.announce(group.changes)
     group.resolve(committed)
   }
   private readonly failed = (fault: unknown): void => {
-    if (!this.failing) this.log.error({ folder: this.folder }, firstLine(fault))
-    this.failing = true
+    if (this.failing === undefined) this.log.error({ folder: this.folder }, firstLine(fault))
+    this.failing = firstLine(fault)
   }
-  private fault(thrown: unknown): StoreFault {
-    return new StoreFault('store-failed', `store ${this.folder} could not write: ${firstLine(thrown)}`, thrown)
+  private faultOf(thrown: unknown): StoreFault {
+    const text = `store ${this.folder} could not write: ${firstLine(thrown)}${this.place.isFull ? ' (its disk is full: make room)' : ''}`
+    return new StoreFault('store-failed', text, thrown)
+  }
+  fault(): string | undefined {
+    if (this.closed) return undefined
+    this.look()
+    return this.lost?.message ?? this.failing
+  }
+  private look(): void {
+    this.lookedAt = this.clock.now()
+    const text = `store ${this.folder} was moved, removed or replaced while in use: put it back, or start anew`
+    this.lost = this.place.isGone ? new StoreFault('store-failed', text) : undefined
   }
   private closedFault(): StoreFault {
     return new StoreFault('store-closed', `store ${this.folder} is closed`)
@@ -234,6 +255,7 @@ class LmdbStore implements Store {
     this.clock.after(sweepEvery, () => {
       if (this.closed) return
       this.sweep()
+      if (this.fault() !== undefined) this.gather().reserve = this.sequence // a write that tells whether it works again
       this.sweepLater()
     })
   }
@@ -258,6 +280,7 @@ class LmdbStore implements Store {
         () => undefined, // logged already; the writer knows
       )
     }
+    await this.writer?.close()
     await this.db.close()
   }
 }
@@ -268,21 +291,17 @@ class LmdbStore implements Store {
  */
 export async function openLmdb(options: LmdbOptions): Promise<Store> {
   const { folder } = options
-  let db: RootDatabase<Buffer, string>
+  const synced = options.durability === 'power'
+  let db: Database
   try {
-    db = open<Buffer, string>({
-      path: folder,
-      noSubdir: false,
-      encoding: 'binary',
-      noSync: options.durability === 'process',
-      overlappingSync: false, // a commit is on the disk when it says so, and the durability may change from start to start
-    })
+    db = openDatabase(folder, synced)
   } catch (thrown) {
     throw new StoreFault('store-failed', `store ${folder} cannot be opened: ${firstLine(thrown)}`, thrown)
   }
   try {
     refuseCompany(db, folder)
-    return new LmdbStore(db, options, prepareSchema(db, folder, options.schema ?? currentSchema))
+    const sequence = prepareSchema(db, folder, options.schema ?? currentSchema)
+    return new LmdbStore(db, synced ? await LmdbWriter.open(folder) : undefined, options, sequence)
   } catch (thrown) {
     await db.close()
     if (thrown instanceof StoreFault) throw thrown
@@ -291,7 +310,7 @@ export async function openLmdb(options: LmdbOptions): Promise<Store> {
 }
 
 /** LMDB lists who has read from the folder and lives; each process keeps its line until it closes the store. */
-function refuseCompany(db: RootDatabase<Buffer, string>, folder: string): void {
+function refuseCompany(db: Database, folder: string): void {
   db.getBinary('any') // so that we stand in the list before we look at it
   db.readerCheck() // lines of the dead go
   const readers = [...db.readerList().matchAll(/^\s*(\d+)\s/gm)].map(([, pid]) => Number(pid))

@@ -39,6 +39,8 @@ export interface Store {
   readonly name: string
   /** What a write that has resolved survives: a killed process, or power loss too. Left out: neither. */
   readonly durability?: 'process' | 'power'
+  /** What keeps it from storing now, for people; undefined, or left out: nothing. */
+  fault?(): string | undefined
   get(key: string): Entry | undefined | Promise<Entry | undefined>
   /** All or nothing; resolves when the batch is as durable as the store was told to be. Rejects only if the store itself failed. */
   write(writes: readonly Write[]): Promise<WriteOutcome>

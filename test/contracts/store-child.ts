@@ -1,4 +1,5 @@
 /** Started by store.test.ts: writes without end and prints each key that was acknowledged, until it is killed. */
+import { rmSync, writeFileSync } from 'node:fs'
 import { RealClock } from '../../signalling/clock.ts'
 import { silent } from '../../signalling/log.ts'
 import { openLmdb } from '../../signalling/storage/lmdb.ts'
@@ -33,7 +34,31 @@ async function fill(): Promise<void> {
   }
 }
 
-if (mode === 'fill') {
+/** Records of 3.4 kB, four at a time, on a disk that is full long before the last; then room again, by taking a file away. */
+async function overfill(): Promise<void> {
+  const ballast = `${folder}/../ballast`
+  writeFileSync(ballast, Buffer.alloc(1_000_000))
+  let stored = 0
+  let refused = 0
+  const one = (key: string): Promise<void> =>
+    store.write([{ key, value: 'x'.repeat(3400) }]).then(
+      () => void stored++,
+      () => void refused++,
+    )
+  for (let n = 0; refused < 400; n++) await Promise.all([0, 1, 2, 3].map((lane) => one(`fill/${lane}/${n}`)))
+  const fault = store.fault?.()
+  rmSync(ballast)
+  const again = await store.write([{ key: 'again', value: 1 }])
+  let found = 0
+  for await (const _ of store.scan('fill/')) found++
+  process.stdout.write(`${JSON.stringify({ stored, found, fault, again: again.ok, healthy: store.fault?.() === undefined })}\n`)
+}
+
+if (mode === 'overfill') {
+  await overfill()
+  await store.close()
+  process.stdout.write('closed\n')
+} else if (mode === 'fill') {
   await fill()
   await store.close()
 } else if (mode === 'write') await Promise.all(Array.from({ length: 8 }, (_, lane) => writeForEver(lane)))

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -8,6 +8,7 @@ import { type Clock, ManualClock } from '../../signalling/clock.ts'
 import { silent } from '../../signalling/log.ts'
 import { openLmdb } from '../../signalling/storage/lmdb.ts'
 import { memoryStore } from '../../signalling/storage/memory.ts'
+import { smallDisk } from '../support/small-disk.ts'
 import { storeContract } from './store.ts'
 
 const childFile = join(import.meta.dirname, 'store-child.ts')
@@ -90,6 +91,52 @@ for (const durability of ['process', 'power'] as const) {
     t.is(code, 'store-failed')
     t.true(n > 10)
     t.true(first)
+  })
+}
+
+for (const durability of ['process', 'power'] as const) {
+  test(`lmdb ${durability}: a disk that is full for real costs answers, never the process`, async (t) => {
+    const disk = smallDisk(4)
+    if (typeof disk === 'string') {
+      t.log(`not tried: ${disk}`)
+      return t.pass()
+    }
+    t.teardown(() => disk.remove())
+    for (let round = 0; round < 3; round++) {
+      const { child, lines, ended } = await start(join(disk.folder, `${round}`, 'data'), durability, 'overfill')
+      await ended
+      t.is(child.signalCode, null)
+      t.is(lines[2], 'closed')
+      const { stored, found, fault, again, healthy } = JSON.parse(lines[1] ?? '{}') as { [name: string]: unknown }
+      t.is(found, stored, 'what was acknowledged is there, and nothing else')
+      t.true(Number(stored) > 100)
+      t.regex(String(fault), /could not write: .*its disk is full: make room/)
+      t.deepEqual([again, healthy], [true, true])
+      await rm(join(disk.folder, `${round}`), { recursive: true })
+    }
+  })
+  test(`lmdb ${durability}: a folder that is taken away while in use is told of, and nothing more is acknowledged`, async (t) => {
+    const folder = await folderFor(t)
+    const data = join(folder, 'data')
+    const clock = new ManualClock()
+    const store = await openAt(data, clock, durability)
+    t.teardown(() => store.close())
+    await store.write([{ key: 'a', value: 1 }])
+    t.is(store.fault?.(), undefined)
+    await rename(data, join(folder, 'elsewhere'))
+    await clock.advance(1000)
+    const fault = await t.throwsAsync(store.write([{ key: 'b', value: 2 }]), { code: 'store-failed' })
+    t.regex(fault!.message, /was moved, removed or replaced while in use/)
+    t.is(store.fault?.(), fault!.message)
+    await mkdir(data)
+    await writeFile(join(data, 'data.mdb'), '')
+    t.is(store.fault?.(), fault!.message, 'another in its place')
+    await rm(data, { recursive: true })
+    await rename(join(folder, 'elsewhere'), data)
+    await clock.advance(1000)
+    t.deepEqual(await store.write([{ key: 'b', value: 3 }]), { ok: true })
+    t.is(store.fault?.(), undefined)
+    t.is((await store.get('b'))?.value, 3)
   })
 }
 
