@@ -79,7 +79,7 @@ export class Crowd implements Element {
     if (response.status !== 200) throw new Error(`${response.status} to ${user}, who asks for the bindings`)
     return response.list('Contact')
   }
-  /** Comes again where a busy node says when (`signalling/admission.ts`). */
+  /** Comes again where a busy node says when (`signalling/admission.ts`), and where it has said nothing. */
   private async send(
     method: string,
     user: string,
@@ -87,7 +87,7 @@ export class Crowd implements Element {
     headers: readonly (readonly [string, string])[],
   ): Promise<SipResponse> {
     const response = await this.host.send({ method, to, from: this.uri(user), route: this.route, headers })
-    if (response.status !== 503) return response
+    if (!isPassing(response.status)) return response
     await this.pass(1000 * Number(response.text('Retry-After') ?? 1))
     return this.send(method, user, to, headers)
   }
@@ -119,28 +119,23 @@ export class Crowd implements Element {
     told: (notification: Notification) => void = () => undefined,
   ): Held {
     const held: Held = { user, notifications: 0, last: undefined, ended: undefined }
-    this.host.subscribe(
-      {
-        to: `sip:prose@${this.domain}`,
-        event,
-        accept: [type],
-        expires,
-        body,
-        from: this.uri(user),
-        asserted: '',
-        route: this.route,
-      },
-      {
+    const to = `sip:prose@${this.domain}`
+    const question = { to, event, accept: [type], expires, body, from: this.uri(user), asserted: '', route: this.route }
+    const ask = (): void => {
+      this.host.subscribe(question, {
         notified: (notification) => {
           held.notifications++
           held.last = notification
           told(notification)
         },
         ended: ({ status, reason }) => {
-          held.ended = `${status} ${reason}`
+          // Nothing was acknowledged: a busy node is asked again.
+          if (held.notifications === 0 && isPassing(status)) this.clock.after(1000, ask)
+          else held.ended = `${status} ${reason}`
         },
-      },
-    )
+      })
+    }
+    ask()
     return held
   }
   /** `reporter` hears that code; remembered where the server says 200. */
@@ -169,4 +164,9 @@ export class Crowd implements Element {
       this.clock.after(ms, resolve)
     })
   }
+}
+
+/** A status of a server that is busy, or away. */
+function isPassing(status: number): boolean {
+  return status === 408 || status === 503
 }

@@ -20,7 +20,7 @@ export async function settled(t: ExecutionContext, node: NodeProcess): Promise<v
   const { sip, complaints } = await judge(node.trace)
   const ours = written.filter(({ direction }) => direction !== 'local').length
   const counts = { ours, wireshark: sip - (written.length - ours) }
-  if (ours !== passed || counts.wireshark !== passed) keep(t, node)
+  if (ours !== passed || counts.wireshark !== passed || complaints.length > 0) keep(t, node)
   t.deepEqual(counts, { ours: passed, wireshark: passed })
   t.deepEqual(complaints, [])
 }

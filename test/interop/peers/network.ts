@@ -7,6 +7,7 @@ import { parse, stringify } from 'yaml'
 import { lastingPort } from '../../../dialplans/flows/lasting-port.ts'
 import { SubscriberClient } from '../../../dialplans/subscribers/client.ts'
 import { readPcapng } from '../../../signalling/capture/pcapng.ts'
+import { pause } from '../../support/patience.ts'
 import { type Ended, program, Running } from '../../support/process.ts'
 import { judge } from '../../support/tshark.ts'
 import { ConsoleOperator } from './operator.ts'
@@ -83,6 +84,7 @@ export class ProcessNetwork {
       client: (element) => this.client(element),
       planned: (element) => this.elements[element]!,
       replan: (element, settings) => this.replan(element, settings),
+      settled: async (element) => void (await this.answered(this.nodeOf(element))),
     })
   }
 
@@ -162,12 +164,18 @@ export class ProcessNetwork {
   /** Politely, once every request that it has sent has its answer, unless one never will have. */
   private async stop(name: string): Promise<void> {
     const life = this.life(name)
+    const metrics = await this.answered(name)
+    life.end = { ended: await life.process.stop(), metrics }
+  }
+
+  /** Its metrics once every request that it has sent has its answer, or so many looks were in vain. */
+  private async answered(name: string): Promise<ReadonlyMap<string, number>> {
     let metrics = await this.metrics(name)
     for (let i = 0; i < looks && metrics.get('client_transactions_unanswered') !== 0; i++) {
-      await new Promise((resolve) => setTimeout(resolve, quiet))
+      await pause(quiet)
       metrics = await this.metrics(name)
     }
-    life.end = { ended: await life.process.stop(), metrics }
+    return metrics
   }
 
   private async replan(element: string, settings: object): Promise<void> {

@@ -13,6 +13,8 @@ export interface Console {
   planned(element: string): object
   /** Writes others there and has the element's node read the file again; resolves when it has. */
   replan(element: string, settings: object): Promise<void>
+  /** Resolves once the element's node has every answer: whom it tells of changes knows them. */
+  settled(element: string): Promise<void>
 }
 
 interface PlannedHss {
@@ -32,10 +34,12 @@ export class ConsoleOperator implements Operator {
   async provision(subscriber: SubscriberSettings): Promise<void> {
     this.changed.add(subscriber.id)
     await this.hss.ask('PUT', pathOf(subscriber.id), { body: subscriber })
+    await this.console.settled('hss')
   }
   async remove(id: string): Promise<void> {
     this.changed.add(id)
     await this.hss.ask('DELETE', pathOf(id))
+    await this.console.settled('hss')
   }
   async subscriber(id: string): Promise<SubscriberSettings | undefined> {
     const { value } = await this.hss.ask<{ subscribers: readonly SubscriberSettings[] }>(
@@ -48,6 +52,7 @@ export class ConsoleOperator implements Operator {
     const before = this.console.planned('pcrf')
     this.policyBefore ??= before
     await this.console.replan('pcrf', { ...before, rules })
+    await this.console.settled('pcrf')
   }
   async temporaryOf(mme: string, device: string): Promise<string | undefined> {
     type Places = { readonly at: readonly { readonly mme: string; readonly temporary: string }[] }
@@ -71,8 +76,11 @@ export class ConsoleOperator implements Operator {
       if (planned !== undefined) await this.hss.ask('PUT', pathOf(id), { body: planned })
       else if ((await this.subscriber(id)) !== undefined) await this.hss.ask('DELETE', pathOf(id))
     }
+    if (this.changed.size > 0) await this.console.settled('hss')
     this.changed.clear()
-    if (this.policyBefore !== undefined) await this.console.replan('pcrf', this.policyBefore)
+    if (this.policyBefore === undefined) return
+    await this.console.replan('pcrf', this.policyBefore)
+    await this.console.settled('pcrf')
     this.policyBefore = undefined
   }
 
