@@ -15,6 +15,8 @@ export type Verdict = Known | 'untried' | 'challenge' | 'stale' | 'forbidden'
 export interface Known extends Partial<Proof> {
   readonly identity: string
   readonly subscriber?: SubscriberRecord
+  /** By the digest in this very request. */
+  readonly fresh?: boolean
 }
 
 const strikes = 20 // milliseconds: more than an HSS in the same network needs for an answer
@@ -69,12 +71,14 @@ export class Authentication {
     const claimed = deviceKey(request.from.uri, this.host.domains)
     if (this.rules.open) return { identity: claimed ?? request.from.uri.text }
     const proof = this.proofOf(exchange, claimed)
-    if (proof === undefined) return this.ask(exchange, claimed)
+    if (proof === undefined) return this.ask(exchange)
     const record = this.subscribers.of(proof.identity)
     if (!(record instanceof Promise)) return this.agreeStill(exchange, proof, claimed, record)
     return record.then((found) => this.agreeStill(exchange, proof, claimed, found))
   }
-  private ask(exchange: Exchange, claimed: string | undefined): Verdict | Promise<Verdict> {
+  /** By digest alone. */
+  ask(exchange: Exchange): Verdict | Promise<Verdict> {
+    const claimed = deviceKey(exchange.request.from.uri, this.host.domains)
     const verdict = this.digest(exchange, H['Proxy-Authorization'])
     return verdict instanceof Promise
       ? verdict.then((settled) => this.agreeWith(exchange, settled, claimed))
@@ -107,7 +111,7 @@ export class Authentication {
     if (record !== undefined && (credentials === undefined || credentials === this.nameOf(record)))
       return this.agree(exchange, { identity, credentials, subscriber: record }, claimed)
     this.proofs.remove(exchange.flow, identity)
-    return this.ask(exchange, claimed)
+    return this.ask(exchange)
   }
   private agreeWith(exchange: Exchange, verdict: Verdict, claimed: string | undefined): Verdict {
     return typeof verdict === 'string' ? verdict : this.agree(exchange, verdict, claimed)
@@ -198,7 +202,7 @@ export class Authentication {
     return this.subscribers.anew(key).then(() => verdict)
   }
   private known(record: SubscriberRecord): Known {
-    return { identity: record.id, credentials: this.nameOf(record), subscriber: record }
+    return { identity: record.id, credentials: this.nameOf(record), subscriber: record, fresh: true }
   }
   challenges(stale: boolean): readonly string[] {
     return this.nonces.challenges(this.realm, this.rules.algorithms, stale)

@@ -92,7 +92,9 @@ class ProxyElement implements Element {
     if (request.method === 'REGISTER') return this.registrar.handle(exchange)
     if (request.method === 'ACK') return this.route(exchange, undefined)
     if (exchange.flow.trusted) return this.route(exchange, undefined)
-    const verdict = this.authentication.judge(exchange)
+    return this.admitBy(exchange, this.authentication.judge(exchange))
+  }
+  private admitBy(exchange: Exchange, verdict: Verdict | Promise<Verdict>): void | Promise<void> {
     if (verdict instanceof Promise) return verdict.then((settled) => this.admit(exchange, settled))
     return this.admit(exchange, verdict)
   }
@@ -122,17 +124,25 @@ class ProxyElement implements Element {
   }
   private admit(exchange: Exchange, verdict: Verdict): void | Promise<void> {
     if (verdict === 'forbidden') return exchange.reply(403, { warning: 'From is not who you are' })
-    if (typeof verdict === 'string') {
-      const challenges = this.authentication.challenges(verdict === 'stale')
-      return exchange.reply(407, { headers: challenges.map((value) => ['Proxy-Authenticate', value] as const) })
-    }
-    if (this.rules.registrationRequired && this.bindings.of(verdict.identity).length === 0) {
+    if (typeof verdict === 'string') return this.challenge(exchange, verdict === 'stale')
+    if (this.rules.registrationRequired && this.bindings.of(verdict.identity).length === 0 && !this.isInDialog(exchange)) {
+      // whoever has proven nothing by this request may be somebody else by now
+      if (verdict.fresh !== true) return this.admitBy(exchange, this.authentication.ask(exchange))
       return exchange.reply(403, { warning: 'register first' })
     }
     if (exchange.request.toTag === '' && this.rate?.take(verdict.identity) === false) {
       return exchange.reply(503, { headers: [['Retry-After', '1']], warning: 'too many requests from you' })
     }
     return this.route(exchange, verdict)
+  }
+
+  private challenge(exchange: Exchange, stale: boolean): void {
+    const challenges = this.authentication.challenges(stale)
+    exchange.reply(407, { headers: challenges.map((value) => ['Proxy-Authenticate', value] as const) })
+  }
+  /** Through us or at an element of ours: it outlives the registration that it was begun with. */
+  private isInDialog(exchange: Exchange): boolean {
+    return exchange.request.toTag !== '' && (this.ways.isSealed(exchange.ownRoutes) || exchange.planned !== undefined)
   }
 
   /** `sender`: where this proxy has checked; undefined where a trusted peer vouches, or nobody need. */
@@ -151,7 +161,11 @@ class ProxyElement implements Element {
       if (gruu && way !== undefined) return this.toDevice(exchange, asserted, way === 'dead' ? undefined : way)
       if (way === 'dead') return exchange.reply(430)
       if (way !== undefined) {
-        exchange.forward({ uri: request.uriText, flow: way }, this.identityFor(exchange, asserted))
+        const user = this.ways.userOf(last.uri)
+        exchange.forward(
+          { uri: request.uriText, flow: way },
+          { ...this.identityFor(exchange, asserted), ...this.recordRoute(exchange, identity, way, user) },
+        )
         return
       }
     }
@@ -167,8 +181,10 @@ class ProxyElement implements Element {
     if (ours && gruu && request.method !== 'PUBLISH') return this.toDevice(exchange, asserted, undefined)
     if (ours) return this.toUser(exchange, asserted)
     // Both ends of the dialog are behind one address: what came from there may go back there, and nowhere else.
-    if (ownRoutes.length > 1 && this.ways.isSealed(ownRoutes)) exchange.forward({ flow: exchange.flow }, asserted)
-    else exchange.reply(403, { warning: `no relay to ${uri.host}` })
+    if (ownRoutes.length > 1 && this.ways.isSealed(ownRoutes)) {
+      const { flow } = exchange
+      exchange.forward({ flow }, { ...asserted, ...this.recordRoute(exchange, identity, flow, this.ways.userOf(last!.uri)) })
+    } else exchange.reply(403, { warning: `no relay to ${uri.host}` })
   }
   /** A user may be called by an IP address; elsewhere it is where a request goes. */
   private isAddressOfUser({ request }: Exchange, identity: string | undefined): boolean {
@@ -234,7 +250,10 @@ class ProxyElement implements Element {
   /** `sender`: who sends, where this proxy has checked; `to`: the flow of `user`, where that is the next hop. */
   private recordRoute(exchange: Exchange, sender?: string, to?: Flow, user?: string): { recordRoute?: readonly string[] } {
     const { request, flow } = exchange
-    if (!makesDialog.includes(request.method) || request.toTag !== '') return {}
+    // RFC 6665 §4.4.1: a subscriber may take its route set from a NOTIFY
+    const tellsRoutes =
+      (request.method === 'NOTIFY' && flow.internal !== true) || (makesDialog.includes(request.method) && request.toTag === '')
+    if (!tellsRoutes) return {}
     const values = to === undefined ? [] : [this.ways.recordRoute(to, user)]
     if (exchange.flow.internal !== true) values.push(this.ways.recordRoute(flow, sender))
     return { recordRoute: values }

@@ -1,5 +1,5 @@
 /** The way to a device inside a dialog: where it was heard last, where it is registered, or the token of its Record-Route. */
-import type { Address, Exchange, Flow, Host } from '../../signalling/index.ts'
+import type { Address, Exchange, Flow, Host, Uri } from '../../signalling/index.ts'
 import { type Bindings, sameContact } from './bindings.ts'
 
 const mostUsers = 10_000
@@ -67,6 +67,10 @@ export class Ways {
     this.moved.delete(user)
     this.moved.set(user, contacts)
     if (this.moved.size > mostUsers) this.moved.delete(this.moved.keys().next().value!)
+  }
+  /** The user behind the flow of a Route that we have given out. */
+  userOf({ user }: Uri): string | undefined {
+    return this.tokenOf(user)?.user
   }
   private tokenOf(user: string): ReturnType<Host['flows']['read']> {
     return this.host.flows.read(user.slice(user.indexOf('.') + 1))

@@ -21,6 +21,12 @@ export function parseDigest(text: string): ReadonlyMap<string, string> | undefin
   return parseParameters(splitOutside(match[1]!, ',').join(';'))
 }
 
+/** Whom credentials are for; undefined: they do not say, or cannot be read. */
+export function realmOf(credentials: string): string | undefined {
+  const scheme = /^\s*\S+\s+(.*)$/s.exec(credentials)
+  return scheme === null ? undefined : parseParameters(splitOutside(scheme[1]!, ',').join(';')).get('realm')
+}
+
 function digest(algorithm: DigestAlgorithm, a1: string, method: string, p: ReadonlyMap<string, string>): string {
   const hash = hashes[algorithm]
   const ha2 = hashHex(hash, `${method}:${p.get('uri') ?? ''}`)

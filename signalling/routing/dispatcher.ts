@@ -14,7 +14,7 @@ import { parseUri } from '../messages/uri.ts'
 import type { Stats } from '../stats.ts'
 import type { ClientUser } from '../transactions/client.ts'
 import { LocalFlow, LocalTransaction } from '../transactions/local.ts'
-import type { ServerSide } from '../transactions/server.ts'
+import type { Cancellable, ServerSide } from '../transactions/server.ts'
 import type { TransactionTable } from '../transactions/table.ts'
 import type { Backoff } from '../transports/backoff.ts'
 import { type FlowTable, sentByText } from '../transports/flows.ts'
@@ -82,6 +82,9 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
   }
   routeTo(element: string, flow: Flow): string {
     return this.options.flows.routeTo(element, flow)
+  }
+  isOurRealm(realm: string): boolean {
+    return this.plan.domains.has(realm)
   }
   newTag(): string {
     return this.options.ids.token(10)
@@ -267,7 +270,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
   }
 
   /** Carrier: a composed request to its next hop. */
-  dispatch(hop: NextHop, method: string, from: string, compose: Compose, user: ClientUser): { cancel(): void } | undefined {
+  dispatch(hop: NextHop, method: string, from: string, compose: Compose, user: ClientUser): Cancellable | undefined {
     if ('refused' in hop) return undefined
     if ('element' in hop) return this.hop(hop.element, from, compose, user)
     if ('place' in hop) return this.travel(hop.place, method, from, compose, user)
@@ -284,7 +287,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     return transaction
   }
   /** To a host by name: sent when it has been looked up, to one of its addresses after the other. */
-  private travel(place: Place, method: string, from: string, compose: Compose, user: ClientUser): { cancel(): void } | undefined {
+  private travel(place: Place, method: string, from: string, compose: Compose, user: ClientUser): Cancellable | undefined {
     const { backoff, flows, locator, log } = this.options
     const journey = new Journey({
       method,
@@ -299,7 +302,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     void locator?.locate(place).then((located) => this.soon(() => journey.located(located)))
     return journey
   }
-  private hop(name: string, from: string, compose: Compose, user: ClientUser): { cancel(): void } | undefined {
+  private hop(name: string, from: string, compose: Compose, user: ClientUser): Cancellable | undefined {
     const { primary } = this.options.flows
     const bytes = compose(this.localVia())
     const request = scan(bytes)

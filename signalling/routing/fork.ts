@@ -1,12 +1,14 @@
 /** Stateful forwarding (RFC 3261 §16.6–§16.8): one request to one or several targets, one best answer back. */
 import type { Timer } from '../clock.ts'
 import type { Fork, ForwardOptions } from '../element.ts'
+import { quote } from '../messages/address.ts'
+import { realmOf } from '../messages/auth.ts'
 import { buildResponse, headerLines, inline, warning } from '../messages/build.ts'
 import { dropList, encode } from '../messages/edit.ts'
 import type { SipRequest, SipResponse } from '../messages/message.ts'
 import { H, nameOf } from '../messages/names.ts'
 import type { ClientUser, NotSent } from '../transactions/client.ts'
-import { cancelledBefore, type ServerSide } from '../transactions/server.ts'
+import { type Cancellable, cancelledBefore, type ServerSide } from '../transactions/server.ts'
 import type { Flow } from '../transports/transport.ts'
 import type { NextHop } from './next-hop.ts'
 
@@ -33,21 +35,25 @@ export type Compose = (via: string, flow?: Flow) => Buffer
 export interface Carrier {
   after(ms: number, fire: () => void): Timer
   /** Sends a composed request; `compose` gets the Via value to put on top. Undefined: could not. */
-  dispatch(hop: NextHop, method: string, from: string, compose: Compose, user: ClientUser): { cancel(): void } | undefined
+  dispatch(hop: NextHop, method: string, from: string, compose: Compose, user: ClientUser): Cancellable | undefined
   /** A Record-Route value, without brackets, that leads through that element and on by that flow. */
   routeTo(element: string, flow: Flow): string
+  /** Credentials for it have been consumed here, and go no further (RFC 3261 §22.3). */
+  isOurRealm(realm: string): boolean
 }
 
+const completedElsewhere = ['SIP;cause=200;text="Call completed elsewhere"']
+const tooLong = ['SIP;cause=408;text="Request Timeout"']
 const timerC = 180_000 // RFC 3261 §16.6 step 11: more than three minutes
 
-/** What of a message never travels on with a copy: our own challenge's answer, and identity that was only claimed. */
+/** What of a message never travels on as it came. */
 const always = [H.Route, H['Proxy-Authorization']]
 const ofBody = [H['Content-Type'], H['Content-Length'], H['Content-Encoding']]
 
 class Branch implements ClientUser {
   readonly fork: ForkRun
   readonly target: BranchTarget
-  handle: { cancel(): void } | undefined
+  handle: Cancellable | undefined
   final: SipResponse | undefined
   /** Status of a branch that ended without a response. */
   failed = 0
@@ -110,16 +116,16 @@ export class ForkRun implements Fork {
     }
     if (this.request.method === 'INVITE') {
       this.side.respond(100, buildResponse(this.request, 100, { via: this.side.via }))
-      this.giveUp = this.carrier.after(timerC, () => this.cancel())
+      this.giveUp = this.carrier.after(timerC, () => this.cancel(tooLong))
     }
     this.side.onCancel = this
     this.next()
   }
-  /** RFC 3261 §16.10: every branch without a final response. */
-  cancel(): void {
+  /** RFC 3261 §16.10: every branch without a final response. `reasons`: values of Reason (RFC 3326). */
+  cancel(reasons?: readonly string[]): void {
     this.cancelled = true
     this.waiting.length = 0
-    for (const branch of this.running) if (branch.open) branch.handle?.cancel()
+    for (const branch of this.running) if (branch.open) branch.handle?.cancel(reasons)
     if (this.running.every((branch) => !branch.open)) this.check()
   }
   private next(): void {
@@ -161,10 +167,10 @@ export class ForkRun implements Fork {
     for (const value of target.routes) top += `Route: ${inline(value)}\r\n`
     let drop = always
     let dropNames: string[] | undefined
-    let bottom: string | undefined
+    let bottom = request.find(H['Proxy-Authorization']) < 0 ? undefined : this.othersCredentials()
     if (how.asserted !== undefined) {
       drop = [...always, H['P-Asserted-Identity'], H['P-Preferred-Identity']]
-      if (how.asserted !== '') bottom = `P-Asserted-Identity: <${inline(how.asserted)}>\r\n`
+      if (how.asserted !== '') bottom = `${bottom ?? ''}P-Asserted-Identity: <${inline(how.asserted)}>\r\n`
     }
     if (how.headers !== undefined || how.drop !== undefined) {
       const more = dropList([...(how.drop ?? []), ...(how.headers ?? []).map(([name]) => name)])
@@ -188,13 +194,23 @@ export class ForkRun implements Fork {
     })
   }
 
+  /** RFC 3261 §22.3: what is for another realm than ours is for another proxy to consume. */
+  private othersCredentials(): string | undefined {
+    let lines: string | undefined
+    for (const text of this.request.texts(H['Proxy-Authorization'])) {
+      const realm = realmOf(text)
+      if (realm === undefined || this.carrier.isOurRealm(realm)) continue
+      lines = `${lines ?? ''}Proxy-Authorization: ${inline(text)}\r\n`
+    }
+    return lines
+  }
   received(branch: Branch, response: SipResponse): void {
     const { status } = response
     const invite = this.request.method === 'INVITE'
     if (status < 200) {
       if (status > 100 && !this.finished && invite) {
         this.giveUp?.cancel()
-        this.giveUp = this.carrier.after(timerC, () => this.cancel())
+        this.giveUp = this.carrier.after(timerC, () => this.cancel(tooLong))
         this.back(response)
       }
       return
@@ -204,9 +220,9 @@ export class ForkRun implements Fork {
     if (status < 300) {
       if (!this.finished || invite) this.back(response) // every 2xx to INVITE goes back (RFC 3261 §16.7 step 5)
       this.end()
-      if (invite && first) this.cancel()
+      if (invite && first) this.cancel(completedElsewhere)
     } else {
-      if (status >= 600) this.cancel()
+      if (status >= 600) this.cancel([`SIP;cause=${status};text=${quote(response.reason)}`])
       if (status !== 430 || !this.instead(branch)) this.check()
     }
   }

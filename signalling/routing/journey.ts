@@ -2,7 +2,7 @@
 import type { SipResponse } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import type { ClientUser } from '../transactions/client.ts'
-import type { ServerSide } from '../transactions/server.ts'
+import type { Cancellable, ServerSide } from '../transactions/server.ts'
 import type { Backoff } from '../transports/backoff.ts'
 import { type Located, type Target, targetKey } from '../transports/locate.ts'
 
@@ -11,7 +11,7 @@ export interface JourneyParts {
   readonly user: ClientUser
   readonly backoff: Backoff
   /** Sends it to that target, whose answers come here. Undefined: it cannot. */
-  readonly send: (target: Target, user: ClientUser) => { cancel(): void } | undefined
+  readonly send: (target: Target, user: ClientUser) => Cancellable | undefined
   readonly log: (why: string) => void
 }
 
@@ -20,7 +20,7 @@ export class Journey implements ClientUser {
   private targets: readonly Target[] = []
   private next = 0
   private current: Target | undefined = undefined
-  private handle: { cancel(): void } | undefined = undefined
+  private handle: Cancellable | undefined = undefined
   private cancelled = false
 
   constructor(parts: JourneyParts) {
@@ -66,8 +66,8 @@ export class Journey implements ClientUser {
     const tooLate = status === 408 && method !== 'INVITE' && user.origin !== undefined
     if (tooLate || !this.further()) user.onNoResponse(status)
   }
-  cancel(): void {
+  cancel(reasons?: readonly string[]): void {
     this.cancelled = true
-    this.handle?.cancel()
+    this.handle?.cancel(reasons)
   }
 }

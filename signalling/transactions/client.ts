@@ -94,8 +94,8 @@ export class ClientTransaction implements Timed {
     this.end()
     this.user.onNoResponse(status)
   }
-  /** Non-INVITE requests cannot be cancelled. */
-  cancel(): void {}
+  /** Non-INVITE requests cannot be cancelled. `reasons`: values of Reason (RFC 3326). */
+  cancel(_reasons?: readonly string[]): void {}
   protected end(): void {
     this.state = Terminated
     this.timer?.cancel()
@@ -108,6 +108,8 @@ export class ClientTransaction implements Timed {
 export class InviteClientTransaction extends ClientTransaction {
   private ack: Buffer | undefined
   private cancelWanted = false
+  /** Why it is cancelled: values of Reason. */
+  private reasons: readonly string[] = []
   private cancelBytes: Buffer | undefined
   private cancelTimer: Timer | undefined
   private cancelInterval = 0
@@ -163,9 +165,10 @@ export class InviteClientTransaction extends ClientTransaction {
       this.user.onResponse(response)
     }
   }
-  override cancel(): void {
+  override cancel(reasons: readonly string[] = []): void {
     if (this.cancelWanted || this.state > Proceeding) return
     this.cancelWanted = true
+    this.reasons = reasons
     if (this.state === Proceeding) this.sendCancel() // RFC 3261 §9.1: not before a provisional response
   }
   private sendCancel(): void {
@@ -193,7 +196,9 @@ export class InviteClientTransaction extends ClientTransaction {
     let text = `${method} ${invite.uriText} SIP/2.0\r\nVia: ${via}\r\n`
     for (const route of invite.texts(H.Route)) text += `Route: ${inline(route)}\r\n`
     text += `Max-Forwards: 70\r\nFrom: ${invite.text(H.From)}\r\nTo: ${inline(to ?? invite.text(H.To) ?? '')}\r\n`
-    text += `Call-ID: ${invite.callId}\r\nCSeq: ${invite.cseq.number} ${method}\r\nContent-Length: 0\r\n\r\n`
+    text += `Call-ID: ${invite.callId}\r\nCSeq: ${invite.cseq.number} ${method}\r\n`
+    if (method === 'CANCEL') for (const reason of this.reasons) text += `Reason: ${inline(reason)}\r\n`
+    text += 'Content-Length: 0\r\n\r\n'
     return Buffer.from(text)
   }
   protected override end(): void {

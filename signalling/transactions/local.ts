@@ -66,8 +66,8 @@ export class LocalTransaction implements ServerSide {
     const response = scan(bytes) as SipResponse
     this.soon(() => this.user.onResponse(response))
   }
-  cancel(): void {
-    if (this.onCancel !== undefined) this.onCancel.cancel()
+  cancel(reasons?: readonly string[]): void {
+    if (this.onCancel !== undefined) this.onCancel.cancel(reasons)
     else if (this.request.method === 'INVITE') this.onCancel = cancelledBefore
   }
 }

@@ -7,7 +7,8 @@ import { bounded } from './bounded.ts'
 import type { Timing } from './timing.ts'
 
 export interface Cancellable {
-  cancel(): void
+  /** `reasons`: values of Reason in the CANCEL (RFC 3326). */
+  cancel(reasons?: readonly string[]): void
 }
 
 /** Stands as `onCancel` of an INVITE that was cancelled before anybody was there to be told. */
@@ -146,10 +147,10 @@ export class InviteServerTransaction extends ServerTransaction {
     this.timer = clock.after(this.flow.reliable ? 64 * timing.T1 : this.interval, this)
   }
   /** The peer's CANCEL has come. */
-  cancel(): void {
+  cancel(reasons: readonly string[]): void {
     if (this.state !== Proceeding) return
     if (this.onCancel === undefined) this.onCancel = cancelledBefore
-    else this.onCancel.cancel()
+    else this.onCancel.cancel(reasons)
   }
   override again(): void {
     if (this.state === Proceeding || this.state === Completed) super.again()

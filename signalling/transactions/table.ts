@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { Ids } from '../ids.ts'
 import { buildResponse } from '../messages/build.ts'
 import type { SipRequest, SipResponse } from '../messages/message.ts'
+import { H } from '../messages/names.ts'
 import { transactionKey } from '../messages/scan.ts'
 import type { Flow } from '../transports/transport.ts'
 import { Answered } from './answered.ts'
@@ -127,7 +128,7 @@ export class TransactionTable implements ClientHolder, ServerHolder {
     // a callee has read the caller's branch: only where the INVITE came from may it be cancelled (RFC 3261 §9.2, §26.1)
     if (invite instanceof InviteServerTransaction && invite.flow.remote.host === transaction.flow.remote.host) {
       transaction.respond(200, buildResponse(request, 200, { via, toTag: 'c' }))
-      invite.cancel()
+      invite.cancel(request.texts(H.Reason))
     } else transaction.respond(481, buildResponse(request, 481, { via, toTag: 'c' }))
   }
 

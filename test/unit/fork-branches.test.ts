@@ -265,3 +265,58 @@ test('our own Via made up by a stranger is no loop', async (t) => {
   desk.answer(desk.requests[0]!, 200)
   await scene.quiet(t)
 })
+
+test('a CANCEL says why, and what the caller says passes (RFC 3326)', async (t) => {
+  const reasons = ({ requests }: Wire): readonly string[] => requests.find(({ method }) => method === 'CANCEL')!.texts(H.Reason)
+  for (const [status, reason] of [
+    [200, 'SIP;cause=200;text="Call completed elsewhere"'],
+    [603, 'SIP;cause=603;text="Decline"'],
+  ] as const) {
+    const { scene, desk, mobile } = await forked('INVITE')
+    desk.answer(desk.requests[0]!, 180)
+    mobile.answer(mobile.requests[0]!, status)
+    await scene.pass(10)
+    t.deepEqual(reasons(desk), [reason])
+    desk.answer(desk.requests[0]!, 487)
+    await scene.quiet(t)
+  }
+  const { scene, caller, desk, mobile, branch } = await forked('INVITE')
+  for (const wire of [desk, mobile]) wire.answer(wire.requests[0]!, 180)
+  await scene.pass(10)
+  const said = ['SIP ;cause=487 ;text="Never mind"', 'Q.850;cause=16']
+  scene.send(caller, 'CANCEL', bob, { branch, lines: said.map((value) => `Reason: ${value}`) })
+  await scene.pass(10)
+  for (const wire of [desk, mobile]) t.deepEqual(reasons(wire), said)
+})
+
+test('before the callee has said anything the reason waits with its CANCEL; without any there is none', async (t) => {
+  for (const lines of [['Reason: Q.850;cause=16'], []]) {
+    const { scene, caller, desk, branch } = await forked('INVITE')
+    scene.send(caller, 'CANCEL', bob, { branch, lines })
+    await scene.pass(10)
+    t.deepEqual(methods(desk), ['INVITE'])
+    desk.answer(desk.requests[0]!, 180)
+    await scene.pass(10)
+    const [, cancel] = desk.requests
+    t.deepEqual(
+      cancel!.texts(H.Reason).map((reason) => `Reason: ${reason}`),
+      lines,
+    )
+  }
+})
+
+test('Proxy-Authorization is consumed where it is for our realm; any other goes on (RFC 3261 §22.3)', async (t) => {
+  const scene = await ForkScene.open()
+  const [caller, callee] = [await scene.phone('alice'), await scene.phone('bob')]
+  const theirs = [
+    'Digest username="alice", realm="pbx.example", nonce="n, realm=localhost", uri="sip:bob@localhost", response="0123"',
+    'Bearer realm="elsewhere", token=x',
+  ]
+  const ours = 'Digest username="alice",\r\n realm="localhost", nonce="n", uri="sip:bob@localhost", response="0123"'
+  const lines = [ours, ...theirs, 'Digest what="nobody can tell"'].map((value) => `Proxy-Authorization: ${value}`)
+  scene.send(caller, 'MESSAGE', bob, { lines })
+  await scene.pass(10)
+  t.deepEqual(callee.requests[0]!.texts(H['Proxy-Authorization']), theirs)
+  callee.answer(callee.requests[0]!, 200)
+  await scene.quiet(t)
+})
