@@ -8,7 +8,7 @@ import type { LoadResult, Session, Workload } from './workloads.ts'
 /** Seconds. */
 export interface Pace {
   readonly seconds: number
-  /** Before, at half the rate, unmeasured. */
+  /** Transactions before, at half the rate, unmeasured. */
   readonly warmUp: number
   readonly idle: number
   readonly drain: number

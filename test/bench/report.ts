@@ -4,7 +4,7 @@ import { median } from './figures.ts'
 import type { Measurement } from './measure.ts'
 import type { ServerName } from './servers.ts'
 import { figure, type Layout, table } from './table.ts'
-import { targetOf } from './targets.ts'
+import { type Target, targetOf } from './targets.ts'
 import { type WorkloadName, workloads } from './workloads.ts'
 
 /** The largest rate without loss that was found. */
@@ -121,12 +121,14 @@ function printVerdicts({ measurements, maxima }: Results, layout: Layout): strin
     const name = workload as WorkloadName
     const target = targetOf(name, rate)
     const us = median(group.map((one) => one.us))
-    const theirs = median(
-      measurements.filter((one) => one.workload === workload && one.rate === rate && one.server !== server).map((one) => one.us),
-    )
     const what = `${workload} ${rate}/s, CPU`
-    if (!Number.isNaN(theirs))
-      rows.push(verdict(what, `${figure(us, 1)} us`, `${figure(theirs, 1)} us`, us / theirs, target.ratio))
+    for (const [peer, wanted] of peers(target)) {
+      const theirs = median(
+        measurements.filter((one) => one.workload === workload && one.rate === rate && one.server === peer).map((one) => one.us),
+      )
+      const beside = peer === 'kamailio' ? what : `${what}, ${peer}`
+      if (!Number.isNaN(theirs)) rows.push(verdict(beside, `${figure(us, 1)} us`, `${figure(theirs, 1)} us`, us / theirs, wanted))
+    }
     if (target.us !== undefined) rows.push(verdict(`${what} in us`, `${figure(us, 1)} us`, '', us, target.us))
     const live = median(group.map((one) => one.live ?? Number.NaN))
     if (target.live !== undefined && !Number.isNaN(live))
@@ -134,7 +136,7 @@ function printVerdicts({ measurements, maxima }: Results, layout: Layout): strin
   }
   for (const { workload, server, rate } of maxima) {
     if (server !== 'proxima') continue
-    const theirs = maxima.find((one) => one.workload === workload && one.server !== server)
+    const theirs = maxima.find((one) => one.workload === workload && one.server === 'kamailio')
     const { maximum } = targetOf(workload)
     if (theirs === undefined) continue
     const row = verdict(`${workload}, largest rate`, `${rate}/s`, `${theirs.rate}/s`, rate / theirs.rate, undefined)
@@ -142,7 +144,15 @@ function printVerdicts({ measurements, maxima }: Results, layout: Layout): strin
     rows.push([...row.slice(0, 4), maximum === undefined ? '' : `>= ${maximum}`, met])
   }
   if (rows.length === 0) return ''
-  return table(['compared', 'proxima', 'kamailio', 'ratio', 'target', 'met'], rows, layout)
+  return table(['compared', 'proxima', 'peer', 'ratio', 'target', 'met'], rows, layout)
+}
+
+/** Whom we are compared with, and what is wanted beside each. */
+function peers({ ratio, durableRatio }: Target): readonly (readonly [ServerName, number | undefined])[] {
+  return [
+    ['kamailio', ratio],
+    ['kamailio-sqlite', durableRatio],
+  ]
 }
 
 /** Where there is no peer the figure itself stands as the ratio. */

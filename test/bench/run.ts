@@ -32,6 +32,7 @@ interface Options {
 
 const names = workloads.map(({ name }) => name)
 const topFunctions = 25
+const warmUpTransactions = 20_000 // what is measured has been compiled by then
 const forgetAfter = 36 // seconds: Timer J of RFC 3261 §17.2.2 and somewhat more
 
 function readNames(text: string): readonly WorkloadName[] {
@@ -73,8 +74,14 @@ const command = new Command('bench')
 await command.parseAsync()
 const options: Options = command.opts()
 const pace: Pace = options.quick
-  ? { seconds: 2, warmUp: 0.5, idle: 0.5, drain: 1, forget: 0 }
-  : { seconds: options.seconds, warmUp: 2, idle: 2, drain: options.drain, forget: options.profile ? 0 : forgetAfter }
+  ? { seconds: 2, warmUp: 500, idle: 0.5, drain: 1, forget: 0 }
+  : {
+      seconds: options.seconds,
+      warmUp: warmUpTransactions,
+      idle: 2,
+      drain: options.drain,
+      forget: options.profile ? 0 : forgetAfter,
+    }
 const measurements: Measurement[] = []
 const maxima: Maximum[] = []
 let faults = 0
@@ -84,8 +91,9 @@ function tell(line: string): void {
   process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`)
 }
 
-function serversFor({ peer }: Workload): readonly ServerName[] {
-  return options.peer === undefined || peer === undefined || options.profile ? ['proxima'] : ['proxima', options.peer]
+function serversFor({ peer, writes }: Workload): readonly ServerName[] {
+  if (options.peer === undefined || peer === undefined || options.profile) return ['proxima']
+  return writes === true ? ['proxima', 'kamailio', 'kamailio-sqlite'] : ['proxima', 'kamailio']
 }
 
 /** A fault ends one measurement, not the run. */

@@ -1,13 +1,14 @@
 /** The servers under test, each a process (tree) of its own in a scratch folder: Proxima, and Debian's Kamailio beside it. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
-import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { scratch } from '../support/server-process.ts'
 import { processTree } from './accounts.ts'
 
-export type ServerName = 'proxima' | 'kamailio'
+/** `kamailio-sqlite` has the same promise as we: each binding is in a database before its 200. */
+export type ServerName = 'proxima' | 'kamailio' | 'kamailio-sqlite'
 /** Which of Kamailio's two configurations serves a workload; Proxima serves both with one dialplan. */
 export type Service = 'registrar' | 'presence'
 
@@ -74,31 +75,48 @@ export async function startProxima({ data, profile, udp }: ProximaOptions): Prom
   return handle('proxima', child, port, folder)
 }
 
-/** Kamailio with two workers and its fast allocator, everything in memory. */
-export async function startKamailio(service: Service): Promise<Server> {
-  const folder = scratch()
+/** Kamailio with two workers and its fast allocator; everything in memory, or bindings written through to sqlite. */
+export async function startKamailio(service: Service, name: 'kamailio' | 'kamailio-sqlite' = 'kamailio'): Promise<Server> {
+  const folder = name === 'kamailio-sqlite' ? memoryFolder() : scratch()
   const port = await freeUdpPort()
   const config = join(import.meta.dirname, 'kamailio', `${service}.cfg`)
   const memory = ['-m', '2048', '-M', '32', '-x', 'fm']
   const place = ['-l', `udp:127.0.0.1:${port}`, '-w', folder, '-P', join(folder, 'pid'), '-Y', folder]
-  const defines = service === 'presence' ? presenceDefines(folder, port) : []
+  const defines = service === 'presence' ? presenceDefines(folder, port) : name === 'kamailio' ? [] : registrarDefines(folder)
   const child = launch('kamailio', ['-DD', '-E', '-f', config, ...memory, ...place, ...defines], folder)
   await until(child, folder, () => answers(port))
-  return handle('kamailio', child, port, folder)
+  return handle(name, child, port, folder)
+}
+
+/** A folder on a disk in memory, where waiting for a write costs nothing and no other promise than that of `kill -9` is paid. */
+function memoryFolder(): string {
+  return existsSync('/dev/shm') ? mkdtempSync('/dev/shm/proxima-bench-') : scratch()
 }
 
 /** Its presence module will not start without tables, so it gets empty ones. */
 function presenceDefines(folder: string, port: number): readonly string[] {
-  const file = join(folder, 'presence.sqlite')
+  const file = makeTables(folder, 'presence')
+  return ['-A', `DATABASE="sqlite:///${file}"`, '-A', `SERVER="sip:127.0.0.1:${port}"`]
+}
+
+/** What survives a killed process: a write-ahead log. */
+function registrarDefines(folder: string): readonly string[] {
+  const file = makeTables(folder, 'usrloc')
+  return ['-A', `DATABASE="sqlite:///${file}"`, '-A', `JOURNAL="${file}=WAL"`]
+}
+
+/** A database with the tables of one of its modules. */
+function makeTables(folder: string, module: string): string {
+  const file = join(folder, `${module}.sqlite`)
   const listing = execFileSync('dpkg', ['-L', 'kamailio-sqlite-modules'], { encoding: 'utf8' }).split('\n')
   const database = new DatabaseSync(file)
-  for (const tables of ['standard', 'presence']) {
+  for (const tables of ['standard', module]) {
     const script = listing.find((path) => path.endsWith(`/${tables}-create.sql`))
     if (script === undefined) throw new Error(`kamailio-sqlite-modules has no ${tables}-create.sql`)
     database.exec(readFileSync(script, 'utf8'))
   }
   database.close()
-  return ['-A', `DATABASE="sqlite:///${file}"`, '-A', `SERVER="sip:127.0.0.1:${port}"`]
+  return file
 }
 
 /** Whether a socket is bound there: Kamailio says nothing when it is ready. */

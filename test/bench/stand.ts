@@ -14,7 +14,7 @@ export interface Stand {
 
 /** Starts the server and sets the workload up; nothing stays running where that fails. */
 export async function openStand(workload: Workload, name: ServerName, options: ProximaOptions): Promise<Stand> {
-  const server = await (name === 'proxima' ? startProxima(options) : startKamailio(workload.peer!))
+  const server = await (name === 'proxima' ? startProxima(options) : startKamailio(workload.peer!, name))
   try {
     const session = await workload.open(server)
     const close = async (): Promise<string | undefined> => {
@@ -28,8 +28,9 @@ export async function openStand(workload: Workload, name: ServerName, options: P
   }
 }
 
-/** Half the rate for so many seconds, so that what is measured afterwards has been compiled. */
-export async function warmUp({ session }: Stand, rate: number, seconds: number): Promise<void> {
+/** So many transactions at half the rate: what is measured afterwards has been compiled. */
+export async function warmUp({ session }: Stand, rate: number, transactions: number): Promise<void> {
+  const seconds = transactions / (rate / 2)
   await session.prepare(rate / 2, seconds)
   await session.load(rate / 2, seconds)
   await pause(1000)
@@ -72,7 +73,7 @@ export async function findMaximum({
   async function attempt(rate: number): Promise<Attempt> {
     if (stand === undefined) {
       stand = await open()
-      await warmUp(stand, first, quick ? 0.5 : 2)
+      await warmUp(stand, first, quick ? first / 4 : first)
     }
     const { session } = stand
     await session.prepare(rate, seconds)

@@ -5,7 +5,7 @@ import type { MatchCommand, MatchResult } from './match-load.ts'
 import { end, freeUdpPort, pause, type Server, type Service } from './servers.ts'
 import { type Percentiles, Sipp, type SippCounts } from './sipp.ts'
 
-export type WorkloadName = 'register' | 'message' | 'subscribe' | 'fanout' | 'match'
+export type WorkloadName = 'register' | 'refresh' | 'message' | 'subscribe' | 'fanout' | 'match'
 
 export interface LoadResult extends Percentiles {
   /** Transactions asked for, and those that came to their good end. */
@@ -32,6 +32,8 @@ export interface Workload {
   readonly per: string
   /** What of the peer serves it; none does where this is undefined. */
   readonly peer: Service | undefined
+  /** It changes what is kept: a peer that writes it through is measured too. */
+  readonly writes?: boolean
   /** Transactions a second by default. */
   readonly rates: readonly number[]
   /** What each transaction leaves in memory. */
@@ -58,6 +60,7 @@ export const workloads: readonly Workload[] = [
     peer: 'registrar',
     rates: [6000],
     keeps: 'binding',
+    writes: true,
     async open(server) {
       let round = 0
       return sippSession(server, (rate, seconds) => {
@@ -65,6 +68,14 @@ export const workloads: readonly Workload[] = [
         return { scenario: 'register', rate, count: Math.round(rate * seconds), keys }
       })
     },
+  },
+  {
+    name: 'refresh',
+    per: 'REGISTER, a binding refreshed',
+    peer: 'registrar',
+    rates: [6000],
+    writes: true,
+    open: openRefresh,
   },
   {
     name: 'message',
@@ -111,11 +122,42 @@ export const workloads: readonly Workload[] = [
   },
 ]
 
+/**
+ * The same users again and again: Call-ID, contact and tag of a user stay, CSeq grows. A load refreshes as many users as it has
+ * calls, all of whom `prepare` has registered.
+ */
+async function openRefresh(server: Server): Promise<Session> {
+  const port = await freeUdpPort()
+  let round = 0
+  const session = sippSession(
+    server,
+    (rate, seconds) => ({
+      scenario: 'refresh',
+      rate,
+      count: Math.round(rate * seconds),
+      keys: { prefix: 'f', round: String(++round) },
+      more: ['-cid_str', 'f%u@%s'],
+    }),
+    port,
+  )
+  return {
+    ...session,
+    async prepare(rate, seconds) {
+      const { offered, done } = await session.load(rate, seconds)
+      if (done < offered) throw new Error(`refresh: ${done} of ${offered} users are registered by ${server.name}`)
+    },
+  }
+}
+
 type Calls = { readonly scenario: string; readonly rate: number; readonly count: number; readonly values?: readonly string[] }
 
 function sippSession(
   server: Server,
-  calls: (rate: number, seconds: number) => Calls & { readonly keys?: Readonly<Record<string, string>> },
+  calls: (
+    rate: number,
+    seconds: number,
+  ) => Calls & { readonly keys?: Readonly<Record<string, string>>; readonly more?: readonly string[] },
+  port?: number,
 ): Session {
   return {
     prepare: nothing,
@@ -123,7 +165,7 @@ function sippSession(
     close: nothing,
     async load(rate, seconds) {
       const options = calls(rate, seconds)
-      const sipp = new Sipp({ ...options, target: server.port, port: await freeUdpPort() })
+      const sipp = new Sipp({ ...options, target: server.port, port: port ?? (await freeUdpPort()) })
       return { offered: options.count, ...resultOf(await finished(sipp, seconds + patience)) }
     },
   }

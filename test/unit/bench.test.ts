@@ -128,9 +128,9 @@ test('figures have the digits asked for, and say what they do not know', (t) => 
 })
 
 test('targets hold at their rate, or at any', (t) => {
-  t.is(targetOf('message', 6000).ratio, 1.4)
-  t.is(targetOf('message', 12_000).ratio, 1.1)
-  t.is(targetOf('message', 500).ratio, undefined)
+  t.is(targetOf('message', 12_000).ratio, 1)
+  t.is(targetOf('register', 6000).durableRatio, 0.5)
+  t.is(targetOf('register', 500).ratio, undefined)
   t.is(targetOf('message').maximum, 1.5)
   t.is(targetOf('fanout', 4000).ratio, 0.9)
 })
