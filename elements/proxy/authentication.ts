@@ -1,15 +1,19 @@
 /** Who sends a request from outside (SPEC §2.5): by digest, by the connection that passed it, or by the registered source. */
-import type { Exchange, Host } from '../../signalling/index.ts'
-import { algorithmOf, H, keptSecret, Nonces, parseAddress, parseDigest, seal } from '../../signalling/index.ts'
+import type { Exchange, Host, SipRequest } from '../../signalling/index.ts'
+import { algorithmOf, H, keptSecret, Nonces, parseAddress, parseDigest, parseUri, seal } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import { deviceKey, isNameOf, subscriberKey } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
 import type { Bindings } from './bindings.ts'
+import { atHome, type Claim, claimOf } from './claim.ts'
 import { type Proof, Proofs } from './proofs.ts'
 import type { ProxyRules } from './settings.ts'
 
-/** Who it is, or why nobody knows yet. `untried`: nobody has named a user and a password. */
-export type Verdict = Known | 'untried' | 'challenge' | 'stale' | 'forbidden'
+/**
+ * Who it is, or why nobody knows yet. `untried`: nobody has named a user and a password; `another`: the digest is right, and for
+ * another request (RFC 7616 §3.4.6).
+ */
+export type Verdict = Known | 'untried' | 'challenge' | 'stale' | 'forbidden' | 'another'
 
 /** The canonical identity, with the subscriber where one is known. */
 export interface Known extends Partial<Proof> {
@@ -17,6 +21,11 @@ export interface Known extends Partial<Proof> {
   readonly subscriber?: SubscriberRecord
   /** By the digest in this very request. */
   readonly fresh?: boolean
+}
+
+/** Of a digest that was made for another request. */
+export function notThis({ uriText }: SipRequest): string {
+  return `uri in the credentials is not the Request-URI; expected uri="${uriText}"`
 }
 
 const strikes = 20 // milliseconds: more than an HSS in the same network needs for an answer
@@ -67,28 +76,26 @@ export class Authentication {
 
   /** For any request but REGISTER: what the flow or the source already proves, else digest. */
   judge(exchange: Exchange): Verdict | Promise<Verdict> {
-    const { request } = exchange
-    const claimed = deviceKey(request.from.uri, this.host.domains)
-    if (this.rules.open) return { identity: claimed ?? request.from.uri.text }
-    const proof = this.proofOf(exchange, claimed)
+    const claim = claimOf(exchange, this.host)
+    if (this.rules.open) return { identity: claim.key ?? exchange.request.from.uri.text }
+    const proof = this.proofOf(exchange, claim)
     if (proof === undefined) return this.ask(exchange)
     const record = this.subscribers.of(proof.identity)
-    if (!(record instanceof Promise)) return this.agreeStill(exchange, proof, claimed, record)
-    return record.then((found) => this.agreeStill(exchange, proof, claimed, found))
+    if (!(record instanceof Promise)) return this.agreeStill(exchange, proof, claim, record)
+    return record.then((found) => this.agreeStill(exchange, proof, claim, found))
   }
   /** By digest alone. */
   ask(exchange: Exchange): Verdict | Promise<Verdict> {
-    const claimed = deviceKey(exchange.request.from.uri, this.host.domains)
+    const claim = claimOf(exchange, this.host)
     const verdict = this.digest(exchange, H['Proxy-Authorization'])
-    return verdict instanceof Promise
-      ? verdict.then((settled) => this.agreeWith(exchange, settled, claimed))
-      : this.agreeWith(exchange, verdict, claimed)
+    const settle = (settled: Verdict): Verdict => (typeof settled === 'string' ? settled : this.agree(settled, claim))
+    return verdict instanceof Promise ? verdict.then(settle) : settle(verdict)
   }
   /** A connection may be of several users: the one in From, or where From names nobody of ours, its only one. */
-  private proofOf(exchange: Exchange, claimed: string | undefined): Proof | undefined {
+  private proofOf(exchange: Exchange, { key: claimed, ours }: Claim): Proof | undefined {
     const { flow } = exchange
     if (!flow.reliable) return this.registeredSource(exchange, claimed)
-    if (claimed !== undefined && this.isOurs(exchange, claimed))
+    if (claimed !== undefined && ours)
       return this.proofs.of(flow, claimed) ?? this.proofs.find(flow, (proof) => this.isCalled(proof, claimed))
     const preferred = parseAddress(exchange.request.text(H['P-Preferred-Identity']) ?? '') // RFC 3325 §6
     const key = preferred && deviceKey(preferred.uri, this.host.domains)
@@ -105,28 +112,19 @@ export class Authentication {
   private agreeStill(
     exchange: Exchange,
     { identity, credentials }: Proof,
-    claimed: string | undefined,
+    claim: Claim,
     record: SubscriberRecord | undefined,
   ): Verdict | Promise<Verdict> {
     if (record !== undefined && (credentials === undefined || credentials === this.nameOf(record)))
-      return this.agree(exchange, { identity, credentials, subscriber: record }, claimed)
+      return this.agree({ identity, credentials, subscriber: record }, claim)
     this.proofs.remove(exchange.flow, identity)
     return this.ask(exchange)
   }
-  private agreeWith(exchange: Exchange, verdict: Verdict, claimed: string | undefined): Verdict {
-    return typeof verdict === 'string' ? verdict : this.agree(exchange, verdict, claimed)
-  }
   /** From may name somebody of ours only if it is the sender, by whichever of his identifiers (SPEC §2.1). */
-  private agree(exchange: Exchange, known: Known, claimed: string | undefined): Verdict {
+  private agree(known: Known, { key, ours }: Claim): Verdict {
     const { identity, subscriber } = known
-    if (claimed === undefined || claimed === identity || !this.isOurs(exchange, claimed)) return known
-    return subscriber !== undefined && isNameOf(claimed, subscriber, this.host.domains) ? known : 'forbidden'
-  }
-  /** From names a user of ours: no guest, and not the network itself. */
-  private isOurs({ request }: Exchange, claimed: string): boolean {
-    const { uri } = request.from
-    if (uri.scheme !== 'tel' && !this.host.domains.includes(uri.host)) return false
-    return !this.host.domains.some((domain) => `sip:${domain}` === claimed)
+    if (key === identity || !ours) return known
+    return key !== undefined && subscriber !== undefined && isNameOf(key, subscriber, this.host.domains) ? known : 'forbidden'
   }
   /** A datagram from the very address and port at which that user is registered. */
   private registeredSource({ flow }: Exchange, claimed: string | undefined): Proof | undefined {
@@ -173,7 +171,8 @@ export class Authentication {
         const secret = record?.usernames?.[username]?.[algorithm] ?? record?.credentials?.[algorithm]
         const verdict = this.nonces.verify(parameters, secret ?? this.host.ids.hex(16), algorithm, request.method)
         if (verdict !== 'right') this.host.count(`digest_${verdict}`)
-        return verdict === 'right' ? this.known(record!) : verdict === 'stale' ? 'stale' : 'challenge'
+        if (verdict === 'right') return isFor(parameters.get('uri') ?? '', exchange, this.host) ? this.known(record!) : 'another'
+        return verdict === 'stale' ? 'stale' : 'challenge'
       }
       const found = key === undefined ? undefined : this.subscribers.of(key)
       if (found instanceof Promise) return found.then(judge)
@@ -207,4 +206,18 @@ export class Authentication {
   challenges(stale: boolean): readonly string[] {
     return this.nonces.challenges(this.realm, this.rules.algorithms, stale)
   }
+}
+
+/**
+ * Whether a digest's `uri` means the Request-URI. Some clients leave out ports and parameters, or name the domain or the
+ * address of the server alone (sipp, sofia); none names anybody else.
+ */
+function isFor(text: string, { request, flow }: Exchange, host: Host): boolean {
+  if (text === request.uriText) return true
+  const uri = parseUri(text.replace(/^<(.*)>$/, '$1'))
+  if (uri === undefined) return false
+  const home = atHome(uri, host) ?? (uri.host === flow.local.host ? { ...uri, host: host.domains[0] ?? '' } : undefined)
+  if (home !== undefined && uri.user === '') return true
+  const key = deviceKey(atHome(request.uri, host) ?? request.uri, host.domains)
+  return key !== undefined && deviceKey(home ?? uri, host.domains) === key
 }

@@ -6,7 +6,7 @@ import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Binding } from '../services/bindings.ts'
 import { deviceKey, type Identified, otherKeys } from '../services/devices.ts'
 import { Subscribers } from '../services/subscribers.ts'
-import { Authentication, type Known, type Verdict } from './authentication.ts'
+import { Authentication, type Known, notThis, type Verdict } from './authentication.ts'
 import { Bindings } from './bindings.ts'
 import { Gruus } from './gruu.ts'
 import { devicesOf } from './reach.ts'
@@ -19,7 +19,8 @@ export type { ProxySettings } from './settings.ts'
 const allow = 'INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, SUBSCRIBE, NOTIFY, MESSAGE, INFO, UPDATE, PRACK, REGISTER, PUBLISH'
 const asks = ['SUBSCRIBE', 'MESSAGE'] // what an element between UEs and another takes
 /** What nobody from outside may say of himself. */
-const onlyOurs = ['P-Prose-Checked', 'P-Credentials-Id'] as const
+const onlyOurs = ['P-Prose-Checked', 'P-Credentials-Id', 'Remote-Party-ID', 'P-Asserted-Service', 'P-Served-User'] as const
+const notYou = 'From names another user of this network than the one who signed in; expected your own address in From'
 const makesDialog = ['INVITE', 'SUBSCRIBE', 'REFER']
 
 export function createProxy(name: string, settings: ProxySettings): Element {
@@ -123,7 +124,8 @@ class ProxyElement implements Element {
     })
   }
   private admit(exchange: Exchange, verdict: Verdict): void | Promise<void> {
-    if (verdict === 'forbidden') return exchange.reply(403, { warning: 'From is not who you are' })
+    if (verdict === 'forbidden') return exchange.reply(403, { warning: notYou })
+    if (verdict === 'another') return exchange.reply(400, { warning: notThis(exchange.request) })
     if (typeof verdict === 'string') return this.challenge(exchange, verdict === 'stale')
     if (this.rules.registrationRequired && this.bindings.of(verdict.identity).length === 0 && !this.isInDialog(exchange)) {
       // whoever has proven nothing by this request may be somebody else by now
@@ -150,7 +152,7 @@ class ProxyElement implements Element {
     const { request, ownRoutes, routes } = exchange
     const identity = sender?.identity
     const inside = exchange.flow.trusted
-    const asserted = identity === undefined ? {} : this.vouching(request, identity)
+    const asserted = inside ? {} : this.vouching(request, identity)
     if (identity !== undefined) this.ways.note(exchange, identity)
     if (sender !== undefined && routes.length === 0 && this.throughElement(exchange, asserted, sender)) return
     const gruu = this.gruus.isOurs(request.uri)
@@ -205,9 +207,9 @@ class ProxyElement implements Element {
     return found.then(forward, () => forward(undefined)) // the element says what it can do without the HSS
   }
   /** What only we and elements say of a sender, whoever said it before (SPEC §2.5, §3.6). */
-  private vouching(request: SipRequest, identity: string): { asserted: string; drop?: readonly string[] } {
+  private vouching(request: SipRequest, identity: string | undefined): { asserted?: string; drop?: readonly string[] } {
     const said = onlyOurs.filter((name) => request.find(H[name]) >= 0)
-    return said.length === 0 ? { asserted: identity } : { asserted: identity, drop: said }
+    return { asserted: identity ?? '', ...(said.length === 0 ? {} : { drop: said }) }
   }
   /** By the Route of a UE to an element that stands between it and others: an MME (SPEC §3.6). */
   private throughElement(exchange: Exchange, asserted: { asserted?: string }, sender: Known): boolean {
@@ -232,7 +234,7 @@ class ProxyElement implements Element {
   /** RFC 3325 §7: toward a UE nobody's identity is told who does not want it told. */
   private identityFor(exchange: Exchange, asserted: { asserted?: string }): { asserted?: string } {
     const wishes = exchange.request.list(H.Privacy).flatMap((value) => value.toLowerCase().split(/[;\s]+/))
-    return wishes.includes('id') ? { asserted: '' } : asserted
+    return wishes.includes('id') ? { ...asserted, asserted: '' } : asserted
   }
   /** The way that a Record-Route of ours names: undefined where it leads back to where the request came from. */
   private flowOfRoute(user: string, exchange: Exchange, identity: string | undefined): Flow | 'dead' | undefined {
@@ -314,7 +316,7 @@ class ProxyElement implements Element {
     bindings: readonly Binding[],
     asserted: { asserted?: string },
   ): boolean {
-    const targetOf = (binding: Binding): Target | undefined => this.target(exchange, asserted.asserted, aor, binding)
+    const targetOf = (binding: Binding): Target | undefined => this.target(exchange, asserted.asserted || undefined, aor, binding)
     const only = bindings.length === 1 ? targetOf(bindings[0]!) : undefined
     const targets = only === undefined ? devicesOf(bindings, targetOf) : [only]
     if (targets.length === 0) return false

@@ -4,7 +4,7 @@ import type { Address, Exchange, Host, SipRequest } from '../../signalling/index
 import { H } from '../../signalling/index.ts'
 import type { Binding } from '../services/bindings.ts'
 import { deviceKey, isNameOf } from '../services/devices.ts'
-import type { Authentication, Known, Verdict } from './authentication.ts'
+import { type Authentication, type Known, notThis, type Verdict } from './authentication.ts'
 import { type Bindings, sameBinding } from './bindings.ts'
 import { echoOf, expiryOf, firstHopKeepsFlow, pathOf, regIdOf, supportedBy } from './contact.ts'
 import type { Gruus } from './gruu.ts'
@@ -73,6 +73,7 @@ export class Registrar {
   }
   private registerAs(exchange: Exchange, aor: string, verdict: Verdict): void | Promise<void> {
     if (verdict === 'forbidden') return exchange.reply(403, { warning: 'you may register yourself only' })
+    if (verdict === 'another') return exchange.reply(400, { warning: notThis(exchange.request) })
     if (typeof verdict === 'string') {
       const challenges = this.authentication.challenges(verdict === 'stale')
       return exchange.reply(401, { headers: challenges.map((value) => ['WWW-Authenticate', value] as const) })

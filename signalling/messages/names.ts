@@ -53,6 +53,9 @@ const known = [
   'Reject-Contact',
   'P-Prose-Checked',
   'P-Credentials-Id',
+  'Remote-Party-ID',
+  'P-Asserted-Service',
+  'P-Served-User',
 ] as const
 
 export type KnownName = (typeof known)[number]

@@ -5,8 +5,9 @@ import { quote } from '../messages/address.ts'
 import { realmOf } from '../messages/auth.ts'
 import { buildResponse, headerLines, inline, warning } from '../messages/build.ts'
 import { dropList, encode } from '../messages/edit.ts'
-import type { SipRequest, SipResponse } from '../messages/message.ts'
+import { type SipRequest, SipResponse } from '../messages/message.ts'
 import { H, nameOf } from '../messages/names.ts'
+import { scan } from '../messages/scan.ts'
 import type { ClientUser, NotSent } from '../transactions/client.ts'
 import { type Cancellable, cancelledBefore, type ServerSide } from '../transactions/server.ts'
 import type { Flow } from '../transports/transport.ts'
@@ -48,6 +49,7 @@ const timerC = 180_000 // RFC 3261 §16.6 step 11: more than three minutes
 
 /** What of a message never travels on as it came. */
 const always = [H.Route, H['Proxy-Authorization']]
+const claims = [H['P-Asserted-Identity'], H['Remote-Party-ID']]
 const ofBody = [H['Content-Type'], H['Content-Length'], H['Content-Encoding']]
 
 class Branch implements ClientUser {
@@ -204,7 +206,8 @@ export class ForkRun implements Fork {
     }
     return lines
   }
-  received(branch: Branch, response: SipResponse): void {
+  received(branch: Branch, answer: SipResponse): void {
+    const response = withoutClaims(answer, branch.target.hop)
     const { status } = response
     const invite = this.request.method === 'INVITE'
     if (status < 200) {
@@ -267,6 +270,13 @@ export class ForkRun implements Fork {
     const headers = why === undefined ? undefined : [['Warning', warning(this.element, why)] as const]
     this.side.respond(status, buildResponse(this.request, status, { via: this.side.via, toTag: this.tag(), headers }))
   }
+}
+
+/** RFC 3325 §5: who answers says nothing of its identity unless it is trusted. */
+function withoutClaims(response: SipResponse, hop: NextHop): SipResponse {
+  if (!('flow' in hop) || hop.flow.trusted || !claims.some((name) => response.find(name) >= 0)) return response
+  const bare = scan(encode(response, { drop: claims }))
+  return bare instanceof SipResponse ? bare : response
 }
 
 function sameSocket(a: Flow, b: Flow): boolean {
