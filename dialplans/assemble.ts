@@ -76,7 +76,11 @@ function knownTo({ name, role }: PlannedElement, { elements, domains, data }: Di
     case 'proxy':
       return { through: named('mme') }
     case 'pcrf':
-      return data === 'memory' ? { askers } : { askers, records: join(data, 'charging') }
+      return {
+        askers,
+        ...(data === 'memory' ? {} : { records: join(data, 'charging') }),
+        ...(named('hss').length === 0 ? {} : { hss: uris('hss')[0] }),
+      }
     case 'hss':
       return { askers, proxies: named('proxy') } // those are told credentials
     case 'registration':

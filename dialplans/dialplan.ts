@@ -80,6 +80,8 @@ export interface Dialplan {
   readonly node?: PlannedNode
   /** Undefined: derived from what the elements claim. */
   readonly rules: readonly Rule[] | undefined
+  /** What may be a mistake, and may not. */
+  readonly notes?: readonly Fault[]
 }
 
 /** One thing wrong with a file; printed as one line. */

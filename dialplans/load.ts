@@ -19,6 +19,7 @@ import { type RawListening, type RawNode, readHttp, readListen, readNodes } from
 import { provisioned } from './provisioning.ts'
 import { checkReferences, isBadAddress, parseNameServer } from './references.ts'
 import { readText } from './text.ts'
+import { unknownNames } from './unknown-names.ts'
 import { type LineOf, type Tell, validateText } from './validate.ts'
 
 /** The file as the schema admits it. */
@@ -90,6 +91,7 @@ export function loadDialplan(file: string): Outcome<Dialplan> {
   }))
   checkReferences({ elements, domains: raw.domains, listen, rules: rules ?? [], lineOf, fault })
   if (faults.length > 0) return { faults: inOrder(faults, file) }
+  const notes = unknownNames({ file, elements, domains: raw.domains, lineOf })
   const { name, domains, api, trusted = [], limits = {}, connections = {}, dns = {} } = raw
   return {
     value: {
@@ -109,6 +111,7 @@ export function loadDialplan(file: string): Outcome<Dialplan> {
       elements,
       nodes,
       rules,
+      ...(notes.length === 0 ? {} : { notes }),
     },
   }
 }

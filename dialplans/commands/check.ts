@@ -1,7 +1,7 @@
 /** `proxima check`: is a dialplan sound? */
 import { Command } from 'commander'
 import { assemble } from '../assemble.ts'
-import type { Fault } from '../dialplan.ts'
+import { type Fault, printFault } from '../dialplan.ts'
 import { loadDialplan } from '../load.ts'
 import { atNode } from '../nodes.ts'
 import { say } from './output.ts'
@@ -25,6 +25,7 @@ function check(file: string): readonly Fault[] | undefined {
   const dialplan = loaded.value
   const assembled = assemble(dialplan)
   if (assembled.faults !== undefined) return assembled.faults
+  for (const note of dialplan.notes ?? []) say(`note: ${printFault(note)}`)
   const { elements, plan } = assembled.value
   for (const { name } of dialplan.nodes) {
     const node = atNode(dialplan, name)

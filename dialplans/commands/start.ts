@@ -76,6 +76,7 @@ async function start(file: string, options: StartOptions): Promise<void> {
   if (exposed !== undefined) throw new Refusal(exposed)
   const assembled = assembleDialplan(dialplan)
   const log = await openLog(options.logLevel)
+  for (const note of dialplan.notes ?? []) log.warn({ line: note.line }, note.text)
   let running: Running | undefined
   let api: ApiOptions | undefined
   const http = await serveHttp(

@@ -1,9 +1,16 @@
 /** Automated registration as the application server sees it (SPEC §4 steps 2, 3 and 5), and users whose devices move. */
 import { type Exchange, type Host, parseUri, sameSecret, seal } from '../../signalling/index.ts'
-import { mediaType, type ProseRegistration, type ProseRegistrationResult, readBody, writeBody } from '../schemas/index.ts'
+import {
+  mediaType,
+  type ProseRegistration,
+  type ProseRegistrationResult,
+  readBody,
+  type SubscriberRecord,
+  writeBody,
+} from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
 import type { Conversations } from '../services/conversations.ts'
-import { deviceKey } from '../services/devices.ts'
+import { deviceKey, isNameOf } from '../services/devices.ts'
 import { proofOf } from '../services/proof.ts'
 import { notAName, type Registration } from './registration.ts'
 import { type ApplicationUser, isUserName, type Users, userKey } from './users.ts'
@@ -56,17 +63,18 @@ export class AutomatedRegistration {
     const record = await registration.recordOfAsker(exchange)
     if (record === undefined || body.value.application !== application) return registration.refuse(exchange)
     exchange.reply(202)
-    const outcome = await this.bind(record.id, body.value)
+    const outcome = await this.bind(record, body.value)
     const told = outcome.startsWith('sip:') ? { aluid: outcome } : { cause: outcome as Cause }
     conversations.answer(exchange, record.id, writeBody('prose-registration-result', { user: body.value.user, ...told }))
   }
 
   /** The ALUID, or why there is none; then all is as it was. */
-  private async bind(device: string, asked: ProseRegistration): Promise<string> {
+  private async bind(record: SubscriberRecord, asked: ProseRegistration): Promise<string> {
+    const { id: device } = record
     const { host, application, conversations, registration, users } = this.options
     const user = userKey(asked.user, host.domains)
     const prose = this.serverAt(asked.prose)
-    if (!this.isProven(device, user, asked)) return 'not-permitted'
+    if (!this.isProven(record, user, asked)) return 'not-permitted'
     if (prose === undefined) return 'prose-unreachable'
     const aluid = this.aluidOf(device, user)
     const { epuid } = asked
@@ -75,7 +83,8 @@ export class AutomatedRegistration {
     if (result === undefined) return status === 403 ? 'epuid-unknown' : 'prose-unreachable'
     if (result.cause !== undefined) return result.cause
     const friends = asked.friends?.map((friend) => userKey(friend, host.domains))
-    const next: ApplicationUser = { device, user, aluid, epuid, prose, ...(friends === undefined ? {} : { friends }) }
+    const names = registration.namesBeside(user, record)
+    const next: ApplicationUser = { device, user, ...names, aluid, epuid, prose, ...(friends === undefined ? {} : { friends }) }
     try {
       await registration.put(next)
     } catch (fault) {
@@ -115,10 +124,14 @@ export class AutomatedRegistration {
   }
 
   /** Whoever has a secret proves it; the network itself vouches for a subscriber under his own identifier. */
-  private isProven(device: string, user: string, { epuid, user: written, application, proof }: ProseRegistration): boolean {
-    const { open, secrets } = this.options
+  private isProven(
+    record: SubscriberRecord,
+    user: string,
+    { epuid, user: written, application, proof }: ProseRegistration,
+  ): boolean {
+    const { host, open, secrets } = this.options
     const secret = secrets.get(user)
-    if (secret === undefined) return open && user === device
+    if (secret === undefined) return open && isNameOf(user, record, host.domains)
     return sameSecret(proof, proofOf(secret, epuid, written, application))
   }
 

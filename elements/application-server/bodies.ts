@@ -16,6 +16,9 @@ export interface BuddyView {
   readonly entity: string
   /** RFC 3339; undefined: not near. */
   readonly since: string | undefined
+  /** As people write the buddy. */
+  readonly name: string
+  readonly application: string
 }
 
 export const pidfType = 'application/pidf+xml'
@@ -24,9 +27,12 @@ export function usersBody(application: string, { user, near }: UsersView, versio
   return writeBody('proximate-users', { version, user, application, proximate: near })
 }
 
-/** RFC 3863. */
-export function buddyBody({ entity, since }: BuddyView): Body {
-  const note = since === undefined ? '' : `<note xml:lang="en">nearby since ${since}</note><timestamp>${since}</timestamp>`
+/** RFC 3863. What is said of one who is not near tells nobody whether he uses the application (SPEC §2.5). */
+export function buddyBody({ entity, since, name, application }: BuddyView): Body {
+  const seen = `proxima ue ${name} --application ${application}`
+  const away = `${name} is not near, or does not use ${application}: to be seen he runs ${seen}`
+  const text = `<note xml:lang="en">${escaped(since === undefined ? away : `nearby since ${since}`)}</note>`
+  const note = since === undefined ? text : `${text}<timestamp>${since}</timestamp>`
   const status = `<status><basic>${since === undefined ? 'closed' : 'open'}</basic></status>`
   const content = `<?xml version="1.0" encoding="UTF-8"?>
 <presence xmlns="urn:ietf:params:xml:ns:pidf" entity="${escaped(entity)}"><tuple id="nearby">${status}${note}</tuple></presence>

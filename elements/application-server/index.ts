@@ -2,6 +2,7 @@
 import { type Element, type EventPackage, type Exchange, type Host, keptSecret, type Notifier } from '../../signalling/index.ts'
 import { hasBody, mediaType, type SubscriberRecord } from '../schemas/index.ts'
 import { Conversations } from '../services/conversations.ts'
+import { ownUser } from '../services/element-names.ts'
 import { lifetimesOf } from '../services/lifetimes.ts'
 import { Offers } from '../services/offers.ts'
 import { decoded } from '../services/percent.ts'
@@ -25,7 +26,6 @@ const offers = new Offers([
   { method: 'SUBSCRIBE', event: 'presence' },
   { method: 'MESSAGE', types: messageTypes },
 ])
-const sweepEvery = 30_000 // milliseconds between two looks for users whose time is over
 const retryLater = 30 // seconds
 
 /** Whom the presence view of one watcher is about; kept over a restart. */
@@ -89,7 +89,7 @@ class ApplicationServer implements Element {
     const { application, open = false, feedback = 'change', period = 10, hss } = this.settings
     const { gap, wake = false, listed = false } = this.settings
     const prose = this.settings.prose ?? `sip:prose@${host.domains[0]}`
-    this.users = new Users(host)
+    this.users = new Users(host, (device) => this.lapsed(device))
     await this.users.load()
     this.near = new NearUsers({ host, prose, application, feedback, period: period * 1000, gap, wake, listed }, this.users, {
       changed: (device) => this.tell(device),
@@ -116,7 +116,6 @@ class ApplicationServer implements Element {
     this.subscribers.onChange((id, record) => this.recordChanged(id, record))
     this.signedIn = new SignedIn(host, this.subscribers)
     this.subscribers.start()
-    this.sweepLater()
   }
 
   handle(exchange: Exchange): void | Promise<void> {
@@ -147,7 +146,9 @@ class ApplicationServer implements Element {
     const buddy = userKey(named.includes(':') ? named : `sip:${named}@${domain}`, this.host.domains)
     const entity = `sip:${uri.user}@${uri.host}`
     return this.serve(exchange, (user, { near = [] }) => {
-      const state: BuddyView = { entity, since: near.find((one) => one.user === buddy)?.since }
+      const state = this.viewOf({ user: buddy, entity }, near)
+      if (this.users.named(buddy).length === 0)
+        this.host.log.info({ buddy, by: user.user }, 'somebody is watched who is no user of the application: he is never near')
       const record: Buddy = { user: buddy, entity }
       const notifier = exchange.accept<BuddyView>({ package: 'presence', resource: user.device, state, record })
       this.told.set(notifier, state.since)
@@ -209,6 +210,7 @@ class ApplicationServer implements Element {
   stop(): void {
     this.stopped = true
     this.signedIn.stop()
+    this.users.stop()
     this.near.stop()
   }
 
@@ -223,11 +225,17 @@ class ApplicationServer implements Element {
     }
   }
   private tellOfBuddy(notifier: Notifier, near: UsersView['near']): void {
-    const { user, entity } = notifier.record as Buddy
-    const since = near.find((one) => one.user === user)?.since
-    if (this.told.has(notifier) && this.told.get(notifier) === since) return
-    this.told.set(notifier, since)
-    notifier.notify({ entity, since } satisfies BuddyView)
+    const state = this.viewOf(notifier.record as Buddy, near)
+    if (this.told.has(notifier) && this.told.get(notifier) === state.since) return
+    this.told.set(notifier, state.since)
+    notifier.notify(state)
+  }
+  /** A buddy has all the names of his subscriber. */
+  private viewOf({ user, entity }: Buddy, near: UsersView['near']): BuddyView {
+    const known = this.users.named(user)
+    const since = near.find((one) => known.some((each) => each.user === one.user))?.since
+    const { application } = this.settings
+    return { entity, since, name: ownUser(user, this.host.domains) ?? user, application }
   }
 
   /** Nobody tells any more who is near that device. */
@@ -243,16 +251,12 @@ class ApplicationServer implements Element {
     if (!this.registration.recordChanged(id, record)) this.end(id, true)
   }
 
-  private sweepLater(): void {
-    this.host.clock.after(sweepEvery, () => {
-      if (this.stopped) return
-      for (const device of this.users.expired()) {
-        this.end(device, true)
-        this.registration
-          .expel(device)
-          .catch((fault: unknown) => this.host.log.error({ err: fault, device }, 'a user stays in the store'))
-      }
-      this.sweepLater()
-    })
+  /** His time is over, and nobody is near him, nor he near anybody. */
+  private lapsed(device: string): void {
+    if (this.stopped) return
+    this.end(device, true)
+    this.registration
+      .expel(device)
+      .catch((fault: unknown) => this.host.log.error({ err: fault, device }, 'a user stays in the store'))
   }
 }

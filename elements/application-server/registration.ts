@@ -2,9 +2,9 @@
 import type { Exchange, Host } from '../../signalling/index.ts'
 import { readBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
-import { deviceKey } from '../services/devices.ts'
+import { deviceKey, isNameOf, namesOf } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
-import { type ApplicationUser, isUserName, type Users, userKey } from './users.ts'
+import { type ApplicationUser, allNames, isUserName, type Users, userKey } from './users.ts'
 
 /** The Warning for a name that cannot be one. */
 export const notAName = '/user must be at most 256 bytes, without blanks around it and characters that nobody sees'
@@ -51,14 +51,15 @@ export class Registration {
     const { domains } = this.host
     const key = deviceKey(device, domains)
     const user = userKey(named, domains)
-    const own = record !== undefined && (key === record.id || record.aliases?.includes(key!) === true)
+    const own = record !== undefined && key !== undefined && isNameOf(key, record, domains)
     if (!own || application !== this.membership.application || !this.mayBe(user, record)) return this.refuse(exchange)
     if (expires === 0) {
       await this.remove(record.id)
       return exchange.reply(200)
     }
     const until = expires === undefined ? undefined : this.host.clock.date() + expires * 1000
-    await this.put({ device: record.id, user, friends: friends?.map((friend) => userKey(friend, domains)), until })
+    const names = this.namesBeside(user, record)
+    await this.put({ device: record.id, user, ...names, friends: friends?.map((friend) => userKey(friend, domains)), until })
     exchange.reply(200)
   }
 
@@ -78,7 +79,7 @@ export class Registration {
   async userOf(record: SubscriberRecord): Promise<ApplicationUser | undefined> {
     const known = this.users.of(record.id)
     if (known !== undefined || !this.membership.open || !this.mayBe(record.id, record)) return known
-    const user = memberBy(record)
+    const user = this.memberBy(record)
     await this.put(user)
     return user
   }
@@ -88,16 +89,29 @@ export class Registration {
     const user = this.users.of(id)
     if (user === undefined) return true
     const may = record !== undefined && this.serves(record)
-    const work = may ? (user.byUse === true ? this.put(memberBy(record)) : undefined) : this.expel(id)
+    const work = may ? this.renew(user, record) : this.expel(id)
     work?.catch((fault: unknown) => this.host.log.error({ err: fault, device: id }, 'a change of a user is not in the store'))
     return may
+  }
+
+  private renew(user: ApplicationUser, record: SubscriberRecord): Promise<void> | undefined {
+    if (user.byUse === true) return this.put(this.memberBy(record))
+    const { names } = this.namesBeside(user.user, record)
+    return names?.join() === user.names?.join() ? undefined : this.put({ ...user, names })
+  }
+
+  /** What else identifies a subscriber who is called by one of his own identifiers; nothing where the name is any other. */
+  namesBeside(user: string, record: SubscriberRecord): { readonly names?: readonly string[] | undefined } {
+    const { domains } = this.host
+    if (!isNameOf(user, record, domains)) return {}
+    const names = namesOf(record, domains).filter((name) => name !== user)
+    return names.length === 0 ? {} : { names }
   }
 
   async put(user: ApplicationUser): Promise<void> {
     const before = this.users.of(user.device)
     await this.users.put(user)
-    const users = before === undefined || before.user === user.user ? [user.user] : [before.user, user.user]
-    this.listener.changed(users, user.device)
+    this.listener.changed([...(before === undefined ? [] : allNames(before)), ...allNames(user)], user.device)
     if (before !== undefined && before.aluid !== user.aluid) this.listener.left(before)
   }
 
@@ -106,15 +120,15 @@ export class Registration {
     const before = this.users.of(device)
     await this.users.remove(device)
     if (before === undefined) return
-    this.listener.changed([before.user], device)
+    this.listener.changed(allNames(before), device)
     this.listener.left(before)
   }
 
   /** Whatever its user wishes. */
   async expel(device: string): Promise<void> {
-    const before = this.users.of(device)
+    const before = this.users.held(device) // maybe his time is over
     const written = this.users.expel(device)
-    if (before !== undefined) this.listener.changed([before.user], device)
+    if (before !== undefined) this.listener.changed(allNames(before), device)
     await written
     if (before !== undefined) this.listener.left(before)
   }
@@ -125,16 +139,18 @@ export class Registration {
     return servers?.some((server) => server.uri === this.own && server.application === application) === true
   }
 
+  private memberBy(record: SubscriberRecord): ApplicationUser {
+    const { id, friends = [] } = record
+    return { device: id, user: id, byUse: true, ...this.namesBeside(id, record), ...(friends.length === 0 ? {} : { friends }) }
+  }
+
   /** A name of ours is its subscriber's, one with a secret that of whoever has proven it; any other belongs to whoever has it. */
-  private mayBe(user: string, { id, aliases }: SubscriberRecord): boolean {
-    if (user === id || aliases?.includes(user) === true) return true
+  private mayBe(user: string, record: SubscriberRecord): boolean {
+    const { id } = record
+    if (isNameOf(user, record, this.host.domains)) return true
     const text = user.toLowerCase()
     if (text.startsWith('tel:') || this.host.domains.some((domain) => text.includes(`@${domain}`))) return false // or looks like one
     if (this.membership.secrets.has(user)) return this.users.of(id)?.user === user
     return this.users.devicesOf(user).every((device) => device === id)
   }
-}
-
-function memberBy({ id, friends }: SubscriberRecord): ApplicationUser {
-  return { device: id, user: id, byUse: true, ...(friends === undefined || friends.length === 0 ? {} : { friends }) }
 }

@@ -1,5 +1,6 @@
 /** Users of one application and their devices (SPEC §3.5): what the 200 to a registration acknowledges is in the store. */
 import type { Host, Json } from '../../signalling/index.ts'
+import { Deadlines } from '../services/deadlines.ts'
 import { deviceKey } from '../services/devices.ts'
 import { keyPart } from '../services/keys.ts'
 import { SetIndex } from '../services/set-index.ts'
@@ -10,6 +11,8 @@ export interface ApplicationUser {
   readonly device: string
   /** As `userKey` gives it. */
   readonly user: string
+  /** Under which he is looked for too: what else identifies the subscriber whose identifier `user` is. */
+  readonly names?: readonly string[]
   /** Users whom to look for; absent: all of the application. */
   readonly friends?: readonly string[]
   /** Milliseconds since the epoch; absent: for good. */
@@ -35,21 +38,42 @@ export function userKey(text: string, domains: readonly string[]): string {
   return /^(?:sips?|tel):/i.test(text) ? (deviceKey(text, domains) ?? text) : text
 }
 
+/** All that he is looked for under. */
+export function allNames({ user, names = [] }: ApplicationUser): readonly string[] {
+  return [user, ...names]
+}
+
 export class Users {
   private readonly host: Host
   private readonly byDevice = new Map<string, ApplicationUser>()
-  private readonly byUser = new SetIndex<string, ApplicationUser>()
+  /** By each of their names. */
+  private readonly byName = new SetIndex<string, ApplicationUser>()
   private readonly byAluid = new Map<string, ApplicationUser>()
   /** User -> devices whose users look for him. */
   private readonly lookedFor = new SetIndex<string, string>()
 
-  constructor(host: Host) {
+  private readonly ends: Deadlines<ApplicationUser>
+
+  /** @param ended is told of devices whose users' time is over */
+  constructor(host: Host, ended: (device: string) => void = () => undefined) {
     this.host = host
+    this.ends = new Deadlines(
+      host.clock,
+      (user) => (this.byDevice.get(user.device) === user ? user.until : undefined),
+      (users) => {
+        for (const { device } of users) ended(device)
+      },
+    )
     host.gauge('users', () => this.byDevice.size)
   }
 
   async load(): Promise<void> {
     for await (const [, { value }] of this.host.store.scan(this.prefix)) this.place(value as ApplicationUser)
+  }
+
+  /** Whose device that is, or was until his time was over. */
+  held(device: string): ApplicationUser | undefined {
+    return this.byDevice.get(device)
   }
 
   /** Whose device that is. */
@@ -64,7 +88,12 @@ export class Users {
 
   /** His devices. */
   devicesOf(user: string): readonly string[] {
-    return [...this.byUser.of(user)].filter((found) => this.of(found.device) !== undefined).map(({ device }) => device)
+    return this.named(user).map(({ device }) => device)
+  }
+
+  /** Who has that name; a device each. */
+  named(name: string): readonly ApplicationUser[] {
+    return [...this.byName.of(name)].filter(({ device }) => this.of(device) !== undefined)
   }
 
   /** Devices whose users look for that one by name. */
@@ -90,15 +119,15 @@ export class Users {
     if (this.displace(device)) await this.host.store.write([{ key: this.key(device), delete: true }])
   }
 
-  /** Devices whose time is over. */
-  expired(): readonly string[] {
-    return [...this.byDevice.keys()].filter((device) => this.of(device) === undefined)
+  stop(): void {
+    this.ends.stop()
   }
 
   private place(user: ApplicationUser): void {
     this.displace(user.device)
     this.byDevice.set(user.device, user)
-    this.byUser.add(user.user, user)
+    for (const name of allNames(user)) this.byName.add(name, user)
+    this.ends.add(user)
     for (const friend of user.friends ?? []) this.lookedFor.add(friend, user.device)
     if (user.aluid !== undefined) this.byAluid.set(user.aluid, user)
   }
@@ -108,7 +137,7 @@ export class Users {
     const before = this.byDevice.get(device)
     if (before === undefined) return false
     this.byDevice.delete(device)
-    this.byUser.delete(before.user, before)
+    for (const name of allNames(before)) this.byName.delete(name, before)
     for (const friend of before.friends ?? []) this.lookedFor.delete(friend, device)
     if (before.aluid !== undefined) this.byAluid.delete(before.aluid)
     return true

@@ -293,7 +293,14 @@ class HomeSubscriberServer implements Hss {
         ...(state.secrets ? readable : withoutSecrets(readable)),
         ...(id === undefined ? {} : { credentialsId: id }),
       }
-      return [this.servers.length === 0 ? told : { ...told, servers: [...(told.servers ?? []), ...this.servers] }]
+      const { servers = [] } = told
+      if (servers.length + this.servers.length === 0) return [told]
+      // whoever acts for a subscriber may be one himself, and be listed by an alias
+      const all = [...servers, ...this.servers].map((grant) => ({
+        ...grant,
+        uri: this.directory.ownerOf(grant.uri) ?? grant.uri,
+      }))
+      return [{ ...told, servers: all }]
     }
     const { version } = state
     if (state.key !== undefined) {

@@ -4,7 +4,9 @@ import { hasBody, mediaType, readBody, writeBody } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
 import { deviceKey } from '../services/devices.ts'
 import { ownUser, usualAskers } from '../services/element-names.ts'
+import { NamedSubscribers } from '../services/named-subscribers.ts'
 import { Offers } from '../services/offers.ts'
+import { Subscribers } from '../services/subscribers.ts'
 import { Charging } from './charging.ts'
 import type { Lease, LeaseRecord } from './lease.ts'
 import { Leases } from './leases.ts'
@@ -21,6 +23,8 @@ export interface PcrfSettings {
   readonly block?: { readonly count?: number; readonly seconds?: number }
   /** Folder of the charging records; left out: none are kept. */
   readonly records?: string
+  /** URI of the HSS, which says whom rules name by an alias; left out: `sip:hss@<first domain>` if there is one. */
+  readonly hss?: string
   /** User parts of our domains that are elements and may ask. Default: the roles of SPEC §2.2. */
   readonly askers?: readonly string[]
 }
@@ -42,6 +46,7 @@ const offers = new Offers([
   { method: 'MESSAGE', types: [chargingEvent] },
 ])
 const minute = 60_000
+const patience = 4000 // milliseconds that an asker may have to wait until it is known whom the rules mean
 
 /** Throws where a rule makes no sense, naming it. */
 export function createPcrf(name: string, settings: PcrfSettings): Pcrf {
@@ -58,6 +63,8 @@ class PolicyServer implements Pcrf {
   private rules: Rules
   private moment = ''
   private leases!: Leases
+  private subscribers: Subscribers | undefined
+  private named: NamedSubscribers | undefined
   private charging!: Charging
   private host!: Host
   private stopped = false
@@ -88,11 +95,13 @@ class PolicyServer implements Pcrf {
     this.charging = new Charging(host, this.settings.records)
     await this.charging.open()
     this.moment = this.rules.moment(host.clock.date())
+    this.identify()
     this.nextMinute()
   }
 
   stop(): void {
     this.stopped = true
+    this.named?.stop()
     this.leases.stop()
     this.charging.close()
   }
@@ -107,7 +116,7 @@ class PolicyServer implements Pcrf {
     }
     if (offers.answer(exchange)) return
     if (exchange.request.method === 'MESSAGE') return this.charging.handle(exchange)
-    if (hasBody(exchange.request)) return this.decide(exchange, asker)
+    if (hasBody(exchange.request)) return this.decideKnowing(exchange, asker)
     const feed = exchange.accept<Told>({ package: 'service-policy', resource: '', state: {} })
     if (feed.live) this.feeds.add(feed)
   }
@@ -140,24 +149,65 @@ class PolicyServer implements Pcrf {
     }
     const lease = this.leases.make(notifier.subscriber, notifier.resource, notifier.record as LeaseRecord)
     this.leases.take(lease, told)
-    await lease.decide()
-    told.keep(lease.record)
-    told.notify({ lease })
+    const decide = async (): Promise<void> => {
+      await lease.decide()
+      told.keep(lease.record)
+      told.notify({ lease })
+    }
+    const { named } = this
+    if (named === undefined || named.settled) return decide()
+    // what was decided before counts until it is known whom the rules mean
+    void this.whenKnown(named)
+      .then(decide)
+      .catch((fault: unknown) => this.host.log.error({ fault: String(fault) }, 'a lease is not decided anew'))
+  }
+  private async whenKnown(named: NamedSubscribers): Promise<void> {
+    while (!this.stopped && !(await named.settle(patience)))
+      this.host.log.warn({}, 'rules name subscribers, and the HSS does not answer')
   }
 
   /** Rules change at once, for those who use a service too. */
   reload(settings: PcrfSettings): readonly string[] {
     this.rules = rulesOf(settings, this.host.domains)
     this.moment = this.rules.moment(this.host.clock.date())
+    this.identify()
     this.leases.decideAll()
     for (const feed of this.feeds) feed.notify({})
-    const fixed = ['block', 'records', 'askers'] as const
+    const fixed = ['block', 'records', 'hss', 'askers'] as const
     return fixed.filter((name) => JSON.stringify(settings[name]) !== JSON.stringify(this.settings[name]))
   }
 
   private isElement(key: string): boolean {
     const name = ownUser(key, this.host.domains)
     return name !== undefined && this.askers.has(name)
+  }
+
+  /** Whom the rules name by aliases, the HSS says (SPEC §2.1). */
+  private identify(): void {
+    const { names } = this.rules
+    if (names.length > 0 && this.named === undefined) {
+      this.subscribers = new Subscribers(this.host, this.settings.hss)
+      const changed = (): void => {
+        this.rules.identify((name) => this.named!.idOf(name))
+        this.leases.decideAll()
+      }
+      this.named = new NamedSubscribers(this.host, this.subscribers, changed, this.settings.hss !== undefined)
+      this.subscribers.start()
+    }
+    this.named?.follow(names)
+    this.rules.identify((name) => this.named?.idOf(name) ?? name)
+  }
+
+  /** While it is not known whom a rule means, nobody can be let in past it. */
+  private decideKnowing(exchange: Exchange, asker: string): Promise<void> {
+    const { named } = this
+    if (named === undefined || named.settled) return this.decide(exchange, asker)
+    return named.settle(patience).then((known) => {
+      if (known) return this.decide(exchange, asker)
+      this.host.count('unanswered')
+      this.host.log.warn({}, 'rules name subscribers, and the HSS does not answer')
+      exchange.reply(503, { headers: [['Retry-After', '5']], warning: 'it is not known now whom the rules mean' })
+    })
   }
 
   /** A question about one device: standing, or once, and then nothing is used. */
@@ -197,10 +247,11 @@ class PolicyServer implements Pcrf {
 
   private render(lease: Lease | undefined, version: number) {
     if (lease === undefined) return writeBody('service-policy', { version, open: this.rules.open })
-    const { device, service, decision, cause, granted: count, until } = lease
+    const { device, service, decision, cause, roles } = lease
+    const { count, until } = lease.limit
     const limits = { count, until: until === undefined ? undefined : new Date(until).toISOString() }
     const granted = decision === 'deny' || (count ?? until) === undefined ? undefined : limits
-    return writeBody('service-policy', { version, device, service, decision, granted, cause })
+    return writeBody('service-policy', { version, device, service, decision, roles, granted, cause })
   }
 }
 

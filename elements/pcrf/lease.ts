@@ -2,7 +2,7 @@
 import type { Json, Notifier, Store } from '../../signalling/index.ts'
 import type { Service } from '../services/policy.ts'
 import type { Account, Accounts } from './accounts.ts'
-import type { Rule, Rules } from './rules.ts'
+import { type PolicyRole, policyRoles, type Rule, type Rules } from './rules.ts'
 
 /** How much is granted at a time: what a killed asker loses at most. */
 export interface Blocks {
@@ -19,6 +19,12 @@ export interface Ground {
   /** The rules now in force. */
   readonly rules: () => Rules
   readonly now: () => number
+}
+
+/** What decides about one role, or about all there is. */
+interface RoleRule {
+  readonly role: PolicyRole | undefined
+  readonly rule: Rule | undefined
 }
 
 /** What outlives the process, beside the account: with the subscription. */
@@ -47,11 +53,15 @@ export class Lease {
   notifier: Notifier | undefined
   decision: 'allow' | 'deny' = 'deny'
   cause: string | undefined
+  /** Roles that are allowed; undefined: no rule tells them apart. */
+  roles: readonly PolicyRole[] | undefined
   /** Units since it began, used ones included; undefined: as many as it likes. */
   granted: number | undefined
   /** Milliseconds since the epoch; undefined: as long as it likes. */
   until: number | undefined
   private used = 0
+  /** Of the quota that applies nothing is left. */
+  private usedUp = false
   private rule: string | undefined
   /** Of the account, when it was booked on: another one has forgotten it. */
   private period = ''
@@ -73,6 +83,11 @@ export class Lease {
     this.rule = rule
     this.period = period ?? ''
     this.until = until
+  }
+
+  /** How much of the service is granted, until when; neither: no limit to what is allowed. */
+  get limit(): { readonly count?: number | undefined; readonly until?: number | undefined } {
+    return this.usedUp ? {} : { count: this.granted, until: this.until }
   }
 
   get record(): LeaseRecord {
@@ -112,32 +127,48 @@ export class Lease {
     if (this.over && this.account === undefined) return false
     const { rules, now } = this.ground
     const before = this.answer
-    const rule = rules().find(this.device, this.service, now())
-    if (rule?.quota === undefined) {
+    const apart = rules().tellRolesApart && this.service === 'proximity'
+    const found = (apart ? policyRoles : [undefined]).map((role): RoleRule => {
+      return { role, rule: rules().find(this.device, this.service, now(), role) }
+    })
+    // of two roles at most one rule has a quota: what is about one role has none, and anything else is about both
+    const limiting = found.find(({ rule }) => rule?.quota !== undefined)?.rule
+    if (limiting === undefined) {
       await this.leaveAccount(true)
-      this.decision = rules().decide(rule)
-      this.cause = this.decision === 'deny' ? (rule?.name ?? 'no rule allows it') : undefined
       this.granted = undefined
       this.until = undefined
       this.rule = undefined
-    } else await this.decideByQuota(rule)
+      this.usedUp = false
+    } else await this.decideByQuota(limiting)
+    this.decideByRole(found, limiting, apart)
     return this.answer !== before
   }
 
+  private decideByRole(found: readonly RoleRule[], limiting: Rule | undefined, apart: boolean): void {
+    const { rules } = this.ground
+    const isAllowed = (rule: Rule | undefined): boolean =>
+      rule !== undefined && rule === limiting ? !this.usedUp : rules().decide(rule) === 'allow'
+    const allowed = found.filter(({ rule }) => isAllowed(rule))
+    this.roles = apart ? allowed.flatMap(({ role }) => role ?? []) : undefined
+    this.decision = allowed.length > 0 ? 'allow' : 'deny'
+    if (this.decision === 'allow') this.cause = undefined
+    else if (limiting !== undefined && this.usedUp) this.cause = `${limiting.name}: the quota is used up`
+    else this.cause = found[0]!.rule?.name ?? 'no rule allows it'
+  }
+
   private get answer(): string {
-    return `${this.decision} ${this.granted} ${this.until} ${this.cause}`
+    return `${this.decision} ${this.roles?.join()} ${this.granted} ${this.until} ${this.cause}`
   }
 
   private async decideByQuota(rule: Rule): Promise<void> {
     const account = await this.accountOf(rule)
     const now = this.ground.now()
-    const before = { ...this.record, decision: this.decision, cause: this.cause }
+    const before = this.record
     const booked = { count: account.count, time: account.time }
     const unit = this.grantCount(rule, account)
     const time = unit && this.grantTime(rule, account, now)
-    this.decision = unit && time ? 'allow' : 'deny'
-    this.cause = this.decision === 'deny' ? `${rule.name}: the quota is used up` : undefined
-    if (this.decision === 'deny') this.handBack(account, now)
+    const usedUp = !unit || !time
+    if (usedUp) this.handBack(account, now)
     const added = { count: account.count - booked.count, time: account.time - booked.time }
     try {
       await this.ground.store.write([account.write(now)])
@@ -146,10 +177,9 @@ export class Lease {
       account.time -= added.time
       this.granted = before.granted
       this.until = before.until
-      this.decision = before.decision
-      this.cause = before.cause
       throw fault
     }
+    this.usedUp = usedUp
   }
 
   private grantCount({ quota }: Rule, account: Account): boolean {

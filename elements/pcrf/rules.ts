@@ -5,6 +5,10 @@ import { type DayName, dayNames, type Hours, isWithin, readHours, Zone } from '.
 
 export const services: readonly Service[] = ['proximity', 'push', 'location']
 
+/** What a device may be of the service proximity (SPEC §3.1). */
+export type PolicyRole = 'discoverable' | 'discoverer'
+export const policyRoles: readonly PolicyRole[] = ['discoverable', 'discoverer']
+
 export type Period = 'day' | 'month' | 'ever'
 
 /** Of the dialplan. */
@@ -15,6 +19,8 @@ export interface RuleSettings {
   readonly subscribers?: readonly string[]
   /** Left out: all. */
   readonly services?: readonly Service[]
+  /** Of the service proximity; left out: both, and every other service. */
+  readonly roles?: readonly PolicyRole[]
   readonly days?: readonly DayName[]
   /** `08:00-17:30`. */
   readonly hours?: string
@@ -34,8 +40,12 @@ export interface Quota {
 
 export interface Rule {
   readonly name: string
-  readonly subscribers: ReadonlySet<string> | undefined
+  /** Canonical, as they are written; undefined: all. */
+  readonly named: readonly string[] | undefined
+  /** The same by the identifiers that elements know them by. */
+  subscribers: ReadonlySet<string> | undefined
   readonly services: ReadonlySet<Service> | undefined
+  readonly roles: ReadonlySet<PolicyRole> | undefined
   readonly days: ReadonlySet<number> | undefined
   readonly hours: Hours | undefined
   readonly zone: Zone
@@ -64,12 +74,28 @@ export class Rules {
     if (twice !== undefined) throw new Error(`two rules have the name ${twice}`)
   }
 
-  /** The rule for a device now; undefined: none, and the default decides. */
-  find(device: string, service: Service, now: number): Rule | undefined {
+  /** Subscribers whom the rules name. */
+  get names(): readonly string[] {
+    return this.rules.flatMap(({ named }) => named ?? [])
+  }
+
+  /** @param idOf whom a name means now */
+  identify(idOf: (name: string) => string): void {
+    for (const rule of this.rules) rule.subscribers = rule.named && new Set(rule.named.map(idOf))
+  }
+
+  /** Some rule is about a role alone. */
+  get tellRolesApart(): boolean {
+    return this.rules.some(({ roles }) => roles !== undefined)
+  }
+
+  /** The rule for a device now, in that role if it has one; undefined: none, and the default decides. */
+  find(device: string, service: Service, now: number, role?: PolicyRole): Rule | undefined {
     return this.rules.find(
-      ({ subscribers, services, days, hours, zone }) =>
+      ({ subscribers, services, roles, days, hours, zone }) =>
         (subscribers?.has(device) ?? true) &&
         (services?.has(service) ?? true) &&
+        (roles === undefined || (role !== undefined && roles.has(role))) &&
         ((days === undefined && hours === undefined) || isWithin(zone.at(now), days, hours)),
     )
   }
@@ -81,10 +107,10 @@ export class Rules {
   /** Services that everybody may use at any time without a quota. */
   get open(): readonly Service[] {
     return services.filter((service) => {
-      for (const { subscribers, services, days, hours, decision, quota } of this.rules) {
-        if (services !== undefined && !services.has(service)) continue
+      for (const { subscribers, services, roles, days, hours, decision, quota } of this.rules) {
+        if ((services !== undefined && !services.has(service)) || (roles !== undefined && service !== 'proximity')) continue
         if (decision === 'deny' || quota !== undefined) return false
-        if (subscribers === undefined && days === undefined && hours === undefined) return true
+        if (subscribers === undefined && roles === undefined && days === undefined && hours === undefined) return true
       }
       return this.byDefault === 'allow'
     })
@@ -118,19 +144,25 @@ export function faultOfRule(settings: RuleSettings, domains: readonly string[]):
 }
 
 function readRule(name: string, settings: RuleSettings, domains: readonly string[], zones: Map<string, Zone>): Rule {
-  const { subscribers, services, days, hours, zone = 'UTC', decision = 'allow', quota } = settings
+  const { subscribers, services, roles, days, hours, zone = 'UTC', decision = 'allow', quota } = settings
   const keys = subscribers?.map((text) => {
     const key = subscriberKey(text, domains)
     if (key === undefined) throw new Error(`${text} is no identifier of a subscriber`)
     return key
   })
+  if (roles !== undefined && quota !== undefined)
+    throw new Error('a quota is for both roles together: the rule has no roles then')
+  if (roles !== undefined && services?.includes('proximity') === false)
+    throw new Error('roles are of the service proximity, which the rule leaves out')
   if (decision === 'deny' && quota !== undefined) throw new Error('what is denied has no quota')
   if (quota !== undefined && quota.count === undefined && quota.seconds === undefined)
     throw new Error('the quota has neither count nor seconds')
   return {
     name,
+    named: keys,
     subscribers: keys && new Set(keys),
     services: services && new Set(services),
+    roles: roles && new Set(roles),
     days: days && new Set(days.map((day) => dayNames.indexOf(day))),
     hours: hours === undefined ? undefined : readHours(hours),
     zone: zoneOf(zone, zones),

@@ -4,7 +4,7 @@
  */
 import type { Element, EndReason, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
-import { deviceKey } from '../services/devices.ts'
+import { deviceKey, namesOf } from '../services/devices.ts'
 import { type Lifetimes, lifetimesOf } from '../services/lifetimes.ts'
 import { Offers } from '../services/offers.ts'
 import { SetIndex } from '../services/set-index.ts'
@@ -72,6 +72,7 @@ class PresenceElement implements Element {
   /** Of those that were allowed once: what holds for them. */
   private readonly verdicts = new WeakMap<Notifier, Verdict>()
   private readonly presentities = new SetIndex<string, Notifier<Watchers>>()
+  private readonly bySubscriber = new SetIndex<string, Notifier>()
   /** Watchers that have gone, of presentities that are told. */
   private readonly lately = new Map<string, readonly Watcher[]>()
 
@@ -112,6 +113,7 @@ class PresenceElement implements Element {
     this.subscribers.onChange((id, record) => {
       for (const entity of [id, ...(record?.aliases ?? [])]) this.judgeAgain(entity, record)
       if (record === undefined) this.sendAway(id)
+      else this.watcherChanged(id)
     })
     this.subscribers.start()
   }
@@ -120,6 +122,7 @@ class PresenceElement implements Element {
     const { resource } = notifier
     const watches = notifier.package === 'presence'
     if (watches) this.watchers.add(resource, notifier as Notifier<Presence>)
+    this.bySubscriber.add(notifier.subscriber, notifier)
     this.signedIn.follow(notifier)
     this.verdicts.set(notifier, notifier.pending ? 'confirm' : 'allow')
     const tell = (): void => (watches ? this.tellRestored(notifier as Notifier<Presence>) : this.tellOfWatchersSoon(notifier))
@@ -157,19 +160,34 @@ class PresenceElement implements Element {
 
   handle(exchange: Exchange): void | Promise<void> {
     if (offers.answer(exchange)) return
-    const entity = deviceKey(exchange.request.uri, this.host.domains)
-    if (entity === undefined) return exchange.reply(404)
-    if (exchange.request.method === 'PUBLISH') return this.publications.publish(exchange, entity)
-    if (exchange.request.event?.value === 'presence.winfo') return this.showWatchers(exchange, entity)
     const { subscribers } = this
-    if (subscribers === undefined) return this.admit(exchange, entity, 'allow')
-    const record = subscribers.lookup(entity)
-    if (!(record instanceof Promise))
-      return this.admit(exchange, entity, this.verdict(asking(exchange, this.host), entity, record))
-    return record.then(
-      (found) => this.admit(exchange, entity, this.verdict(asking(exchange, this.host), entity, found)),
-      (fault: unknown) => subscribers.refuse(exchange, fault),
-    )
+    const named = deviceKey(exchange.request.uri, this.host.domains)
+    if (named === undefined) return exchange.reply(404)
+    if (subscribers === undefined) return this.serve(exchange, named, undefined)
+    const record = subscribers.of(named) // maybe by an alias
+    if (!(record instanceof Promise)) return this.serve(exchange, record?.id ?? named, record)
+    return record
+      .then((found) => this.serve(exchange, found?.id ?? named, found))
+      .catch((fault: unknown) => subscribers.refuse(exchange, fault))
+  }
+  private serve(exchange: Exchange, entity: string, record: SubscriberRecord | undefined): void | Promise<void> {
+    if (exchange.request.method === 'PUBLISH') return this.publications.publish(exchange, record ?? { id: entity })
+    if (exchange.request.event?.value === 'presence.winfo') return this.showWatchers(exchange, entity)
+    if (this.subscribers === undefined) return this.admit(exchange, entity, 'allow')
+    const names = this.namesOf(asking(exchange, this.host), record)
+    if (!(names instanceof Promise)) return this.admit(exchange, entity, this.verdict(names, entity, record))
+    return names.then((all) => this.admit(exchange, entity, this.verdict(all, entity, record)))
+  }
+  /** All identifiers of a watcher, where the presentity has settled anything for anybody. */
+  private namesOf(watcher: string, record: SubscriberRecord | undefined): readonly string[] | Promise<readonly string[]> {
+    const { friends = [], watchers = {} } = record ?? {}
+    const { allow = [], block = [], polite = [] } = watchers
+    const { domains } = this.host
+    const ours = watcher.startsWith('tel:') || watcher.endsWith(`@${domains[0]}`)
+    if (!ours || friends.length + allow.length + block.length + polite.length === 0) return [watcher]
+    const all = (found: SubscriberRecord | undefined): readonly string[] => namesOf(found ?? { id: watcher }, domains)
+    const found = this.subscribers?.of(watcher)
+    return found instanceof Promise ? found.then(all) : all(found)
   }
   private admit(exchange: Exchange, entity: string, verdict: Verdict): void {
     if (verdict === 'block') return exchange.reply(403, { warning: 'you may not watch this presentity' })
@@ -180,6 +198,7 @@ class PresenceElement implements Element {
     const begun = (notifier: Notifier<Presence>): void => {
       this.signedIn.follow(notifier)
       this.watchers.add(entity, notifier)
+      this.bySubscriber.add(notifier.subscriber, notifier)
       if (this.subscribers !== undefined) this.verdicts.set(notifier, verdict)
       notifier.notify(this.state(notifier)) // it may be another meanwhile
       this.tellWatchers(entity)
@@ -191,26 +210,47 @@ class PresenceElement implements Element {
     for (const { pending } of this.watchers.of(entity)) if (pending) count++
     return count
   }
-  private verdict(watcher: string, entity: string, record: SubscriberRecord | undefined): Verdict {
+  private verdict(watcher: readonly string[], entity: string, record: SubscriberRecord | undefined): Verdict {
     return verdictOn(watcher, entity, record, this.settings.watchers ?? 'everybody')
   }
   /** What the presentity has settled is another: it holds at once. */
   private judgeAgain(entity: string, record: SubscriberRecord | undefined): void {
-    for (const notifier of [...this.watchers.of(entity)]) this.judge(notifier, record)
+    for (const notifier of [...this.watchers.of(entity)]) this.judgeSoon(notifier, record)
     this.tellWatchers(entity)
+  }
+  private judgeSoon(notifier: Notifier<Presence>, record: SubscriberRecord | undefined): void {
+    const judged = this.judge(notifier, record)
+    if (judged instanceof Promise) void judged.then((told) => (told ? this.tellWatchers(notifier.resource) : undefined))
+  }
+  /** He may have another alias by now, for which something has been settled. */
+  private watcherChanged(id: string): void {
+    for (const notifier of [...this.bySubscriber.of(id)]) {
+      if (notifier.package !== 'presence') continue
+      const record = this.subscribers!.of(notifier.resource)
+      if (!(record instanceof Promise)) this.judgeSoon(notifier as Notifier<Presence>, record)
+      else
+        record.then(
+          (found) => this.judgeSoon(notifier as Notifier<Presence>, found),
+          (fault: unknown) =>
+            this.host.log.warn({ fault: String(fault), id }, 'a watcher is judged as before: the HSS does not answer'),
+        )
+    }
   }
   /** One who is no subscriber any more watches nobody, not even who watches. */
   private sendAway(id: string): void {
-    for (const index of [this.watchers, this.presentities] as const) {
-      for (const key of [...index.keys()]) {
-        for (const notifier of [...index.of(key)]) if (notifier.subscriber === id) notifier.terminate('rejected')
-      }
-    }
+    for (const notifier of [...this.bySubscriber.of(id)]) notifier.terminate('rejected')
   }
   /** False: nothing has changed for it. */
-  private judge(notifier: Notifier<Presence>, record: SubscriberRecord | undefined): boolean {
+  private judge(notifier: Notifier<Presence>, record: SubscriberRecord | undefined): boolean | Promise<boolean> {
+    const names = this.namesOf(notifier.subscriber, record)
+    if (!(names instanceof Promise)) return this.judgeBy(names, notifier, record)
+    return names
+      .catch(() => [notifier.subscriber]) // the HSS does not answer: by the name that he has come with
+      .then((all) => notifier.live && this.judgeBy(all, notifier, record))
+  }
+  private judgeBy(names: readonly string[], notifier: Notifier<Presence>, record: SubscriberRecord | undefined): boolean {
     const { resource } = notifier
-    const verdict = this.verdict(notifier.subscriber, resource, record)
+    const verdict = this.verdict(names, resource, record)
     if (verdict === this.verdicts.get(notifier)) return false
     this.verdicts.set(notifier, verdict)
     if (verdict === 'block') notifier.terminate('rejected')
@@ -222,6 +262,7 @@ class PresenceElement implements Element {
   }
   ended(notifier: Notifier, reason: EndReason): void {
     const { resource } = notifier
+    this.bySubscriber.delete(notifier.subscriber, notifier)
     if (this.presentities.delete(resource, notifier) && this.presentities.of(resource).size === 0) this.lately.delete(resource)
     if (!this.watchers.delete(resource, notifier) || this.presentities.of(resource).size === 0) return
     const event = reason === 'invariant' ? 'noresource' : reason
@@ -236,6 +277,7 @@ class PresenceElement implements Element {
     const begun = (notifier: Notifier<Watchers>): void => {
       this.signedIn.follow(notifier)
       this.presentities.add(entity, notifier)
+      this.bySubscriber.add(notifier.subscriber, notifier)
       notifier.notify(this.watchersOf(entity))
     }
     exchange.accept<Watchers>({ package: 'presence.winfo', resource: entity, state: this.watchersOf(entity), begun })

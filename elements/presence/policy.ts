@@ -7,13 +7,23 @@ export type Verdict = 'allow' | 'block' | 'polite' | 'confirm'
 /** `friends`: whoever is not on the list of friends has to wait. */
 export type Usual = 'everybody' | 'friends'
 
-/** Both identifiers canonical. A presentity that nobody knows looks like one that has not decided yet. */
-export function verdictOn(watcher: string, presentity: string, record: SubscriberRecord | undefined, usual: Usual): Verdict {
-  if (watcher === presentity) return 'allow'
+/**
+ * A presentity that nobody knows looks like one that has not decided yet.
+ *
+ * @param watcher all his identifiers, canonical: any of them may have been settled something for
+ */
+export function verdictOn(
+  watcher: readonly string[],
+  presentity: string,
+  record: SubscriberRecord | undefined,
+  usual: Usual,
+): Verdict {
+  if (watcher.includes(presentity)) return 'allow'
   if (record === undefined) return usual === 'everybody' ? 'allow' : 'confirm'
   const rules: WatcherRules = record.watchers ?? {}
-  if (rules.block?.includes(watcher) === true) return 'block'
-  if (rules.polite?.includes(watcher) === true) return 'polite'
-  if (rules.allow?.includes(watcher) === true || record.friends?.includes(watcher) === true) return 'allow'
+  const names = (list: readonly string[] | undefined): boolean => list?.some((each) => watcher.includes(each)) === true
+  if (names(rules.block)) return 'block'
+  if (names(rules.polite)) return 'polite'
+  if (names(rules.allow) || names(record.friends)) return 'allow'
   return rules.others ?? (usual === 'everybody' ? 'allow' : 'confirm')
 }

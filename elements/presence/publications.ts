@@ -1,7 +1,7 @@
 /** What was published about whom (RFC 3903): each publication has an entity tag and an end; all of it is durable. */
 import type { Exchange, Host, Json, Timer } from '../../signalling/index.ts'
 import { H } from '../../signalling/index.ts'
-import { deviceKey } from '../services/devices.ts'
+import { deviceKey, type Identified, isNameOf } from '../services/devices.ts'
 import { InTurn } from '../services/in-turn.ts'
 import { keyPart } from '../services/keys.ts'
 import { composed } from './composition.ts'
@@ -65,14 +65,16 @@ export class Publications {
   }
 
   /** RFC 3903 §6: initial, refresh, modify, remove, told apart by SIP-If-Match, body and Expires. */
-  publish(exchange: Exchange, entity: string): void | Promise<void> {
+  publish(exchange: Exchange, presentity: Identified): void | Promise<void> {
+    const { id: entity } = presentity
     const { asserted } = exchange
     const publisher = asserted === undefined ? undefined : deviceKey(asserted.uri, this.host.domains)
-    if (publisher !== undefined && publisher !== entity)
+    if (publisher !== undefined && !isNameOf(publisher, presentity, this.host.domains))
       return exchange.reply(403, { warning: 'you may publish for yourself only' })
-    return this.turns.run(entity, () => this.change(exchange, entity))
+    return this.turns.run(entity, () => this.change(exchange, presentity))
   }
-  private async change(exchange: Exchange, entity: string): Promise<void> {
+  private async change(exchange: Exchange, presentity: Identified): Promise<void> {
+    const { id: entity } = presentity
     const { request } = exchange
     const condition = request.text(H['SIP-If-Match'])
     const before = this.live(entity)
@@ -81,7 +83,7 @@ export class Publications {
     const document = request.body.toString()
     if (document === '' && old === undefined) return exchange.reply(400, { warning: 'an initial PUBLISH has a body' })
     if (request.body.length > this.rules.size) return exchange.reply(413)
-    const fault = document === '' ? undefined : this.faultOf(request.body, entity)
+    const fault = document === '' ? undefined : this.faultOf(request.body, presentity)
     if (fault !== undefined) return exchange.reply(fault.status, { warning: fault.warning })
     const seconds = Math.min(request.expires ?? this.rules.usual, this.rules.max)
     if (old === undefined && seconds > 0 && before.length >= this.rules.count)
@@ -106,12 +108,13 @@ export class Publications {
     if (seconds === 0 || document !== '') this.changed(entity)
   }
   /** A document speaks for who publishes it, and for nobody else: watchers are told its very words. */
-  private faultOf(body: Buffer, entity: string): { status: number; warning: string } | undefined {
+  private faultOf(body: Buffer, presentity: Identified): { status: number; warning: string } | undefined {
     const checked = checkPidf(body)
     if (checked.fault !== undefined) return { status: 400, warning: checked.fault }
     const named = deviceKey(checked.entity.replace(/^(?:pres|sips):/i, 'sip:'), this.host.domains)
     if (named === undefined) return { status: 400, warning: 'entity must be a presence URI' }
-    return named === entity ? undefined : { status: 403, warning: 'entity must be whose presence is published' }
+    if (isNameOf(named, presentity, this.host.domains)) return undefined
+    return { status: 403, warning: 'entity must be whose presence is published' }
   }
   private live(entity: string): readonly Publication[] {
     const now = this.host.clock.date()

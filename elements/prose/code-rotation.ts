@@ -1,8 +1,8 @@
 /** The life of a device's codes (SPEC §2.1, §3.1): given, followed by the next with an overlap, withdrawn. */
 import type { Host, Write } from '../../signalling/index.ts'
 import type { Charges } from '../services/charges.ts'
+import { Deadlines } from '../services/deadlines.ts'
 import type { BroadcastCode, BroadcastCodes } from './broadcast-codes.ts'
-import { Deadlines } from './deadlines.ts'
 import type { Device, Devices } from './devices.ts'
 import type { Ledger } from './ledger.ts'
 import { discoverable } from './permissions.ts'

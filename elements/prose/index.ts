@@ -15,6 +15,7 @@ import { Rechecks } from '../services/rechecks.ts'
 import { SignedIn } from '../services/signed-in.ts'
 import { Subscribers } from '../services/subscribers.ts'
 import { proseBody, proximityBody } from './bodies.ts'
+import { ConfiguredMonitors } from './configured-monitors.ts'
 import type { ProseView } from './devices.ts'
 import { Identities } from './identities.ts'
 import { handleMatch } from './matches.ts'
@@ -25,7 +26,7 @@ import { AutomatedRegistration, registrationTypes } from './registration.ts'
 import { Registry } from './registry.ts'
 import { type ProseSettings, rulesOf } from './settings.ts'
 import { ProseSubscriptions } from './subscriptions.ts'
-import { configureMonitors, handleTrigger } from './triggers.ts'
+import { handleTrigger } from './triggers.ts'
 import type { ProximityView } from './watchers.ts'
 
 export type { ProseSettings } from './settings.ts'
@@ -56,6 +57,7 @@ class ProximityServer implements Element {
   private proximity!: ProximityQueries
   private rechecks!: Rechecks
   private signedIn!: SignedIn
+  private monitors!: ConfiguredMonitors
   private policing!: Policing
   private automated!: AutomatedRegistration
   private stopped = false
@@ -88,22 +90,22 @@ class ProximityServer implements Element {
   }
 
   async start(host: Host): Promise<void> {
-    this.policing = new Policing(host, this.settings, (device) => {
-      this.prose.policyLost(device)
-      this.proximity.policyLost(device)
+    this.policing = new Policing(host, this.settings, (device, roles) => {
+      this.prose.policyChanged(device, roles)
+      this.proximity.policyChanged(device, roles)
     })
     this.registry = new Registry(host, this.rules, this.policing.charges)
     await this.policing.load(this.registry)
     this.subscribers = new Subscribers(host, this.settings.hss)
     this.prose = new ProseSubscriptions(this.registry, this.subscribers, this.policing)
-    this.proximity = new ProximityQueries(this.registry, this.subscribers, this.policing)
+    this.proximity = new ProximityQueries(this.registry, this.subscribers, this.policing, (device) => this.rechecks.add(device))
     const identities = new Identities(host)
     await identities.load()
     const moves = new Moves(host, identities)
     await moves.load()
     this.automated = new AutomatedRegistration(this.registry, this.subscribers, identities, moves, this.settings.fellows ?? [])
     this.automated.start()
-    configureMonitors(this.registry, this.settings.monitors ?? {})
+    this.monitors = new ConfiguredMonitors(this.registry, this.subscribers, this.settings.monitors ?? {})
     await this.registry.load((set) => this.proximity.restoreSet(set))
     const changed = (id: string, record: SubscriberRecord | undefined): void => {
       this.prose.permissionsChanged(id, record)
@@ -114,6 +116,7 @@ class ProximityServer implements Element {
     host.gauge('rechecks_waiting', () => this.rechecks.size)
     this.signedIn = new SignedIn(host, this.subscribers)
     this.subscribers.start()
+    this.monitors.start()
     this.policing.start()
     host.clock.after(orphansAfter, () => {
       if (this.stopped) return
@@ -157,6 +160,7 @@ class ProximityServer implements Element {
     this.registry.stop()
     this.rechecks.stop()
     this.signedIn.stop()
+    this.monitors.stop()
     this.policing.stop()
     this.automated.stop()
   }

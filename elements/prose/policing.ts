@@ -5,6 +5,7 @@
 import type { Exchange, Host, Notifier } from '../../signalling/index.ts'
 import { Charges } from '../services/charges.ts'
 import { Policy, type PolicyRefusal } from '../services/policy.ts'
+import { type Roles, rolesFrom } from './permissions.ts'
 import type { Registry } from './registry.ts'
 import type { ProseSettings } from './settings.ts'
 
@@ -20,8 +21,8 @@ export class Policing {
   private readonly policy: Policy | undefined
   private registry!: Registry
 
-  /** @param denied ends what the device has of the service */
-  constructor(host: Host, settings: ProseSettings, denied: (device: string) => void) {
+  /** @param narrowed ends what the device has of the service in other roles than these */
+  constructor(host: Host, settings: ProseSettings, narrowed: (device: string, roles: Roles) => void) {
     const { pcrf, charge = false, confirm = 'request', unanswered: away = 'keep' } = settings
     this.host = host
     this.confirm = confirm
@@ -35,8 +36,9 @@ export class Policing {
       uses: (device) => this.uses(device),
       denied: (device, cause) => {
         host.log.info({ device, cause }, 'the PCRF allows proximity no longer')
-        denied(device)
+        narrowed(device, 0)
       },
+      narrowed: (device, roles) => narrowed(device, rolesFrom(roles)),
     })
   }
 
@@ -58,6 +60,11 @@ export class Policing {
   /** A proximity service request, which takes a unit unless each feedback does (FIG 8). */
   request(device: string): Verdict {
     return this.confirm === 'feedback' ? this.policy?.refusal(device) : this.policy?.take(device, false)
+  }
+
+  /** Roles that the PCRF allows a device that it does not refuse. */
+  rolesOf(device: string): Roles {
+    return rolesFrom(this.policy?.rolesOf(device))
   }
 
   /** A standing question who is near: each answer will ask for itself. */

@@ -2,27 +2,35 @@
 import type { Exchange, Notifier, RefreshChange, SipRequest, Write } from '../../signalling/index.ts'
 import { type ProximityQuery, readOptionalBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
-import { deviceKey } from '../services/devices.ts'
+import { deviceKey, isNameOf } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
-import { cachedKeysOf, keysOf, recordFor, stillActsFor } from './asking.ts'
+import { keysOf, recordFor, stillActsFor } from './asking.ts'
 import type { PeerSet } from './ledger.ts'
-import { discoverer, permittedRoles } from './permissions.ts'
+import { Peers } from './peers.ts'
+import { discoverer, permittedRoles, type Roles } from './permissions.ts'
 import { type Policing, refuse } from './policing.ts'
 import type { Registry } from './registry.ts'
 import { type ProximityView, type Question, viewOf, type Watcher, type WatcherRecord } from './watchers.ts'
 
 type PeersQuestion = Extract<Question, { kind: 'set' }>
+/** With the device that the Request-URI names. */
+type Asked = ProximityQuery & { readonly target: string | undefined }
 type Refusal = { readonly status: number; readonly warning?: string }
 
 export class ProximityQueries {
   private readonly registry: Registry
   private readonly subscribers: Subscribers
   private readonly policing: Policing
+  private readonly peers: Peers
+  private readonly recheck: (device: string) => void
   /** Read back, until the subscriptions they belong to are restored. */
   private readonly restoredSets = new Map<string, PeerSet>()
 
-  constructor(registry: Registry, subscribers: Subscribers, policing: Policing) {
+  /** @param recheck asks the HSS again about a device */
+  constructor(registry: Registry, subscribers: Subscribers, policing: Policing, recheck: (device: string) => void) {
     this.registry = registry
+    this.recheck = recheck
+    this.peers = new Peers(subscribers, registry.host.domains, registry.rules)
     this.subscribers = subscribers
     this.policing = policing
   }
@@ -32,8 +40,14 @@ export class ProximityQueries {
     const query = this.read(exchange)
     if ('status' in query) return exchange.reply(query.status, { warning: query.warning })
     const asker = askerOf(exchange, registry.host.domains)
-    const named = query.device ?? asker
+    const { target } = query
+    const named = query.device ?? target ?? asker
     const found = asker && named && (await recordFor(this.subscribers, asker, named, query.application, exchange))
+    const differs =
+      query.device !== undefined && target !== undefined && deviceKey(query.device, registry.host.domains) !== target
+    // that both are one device is told to nobody but who may ask about it
+    if (differs && !(found && (await this.subscribers.of(target))?.id === found.record.id))
+      return exchange.reply(400, { warning: '/device is not the device of the Request-URI' })
     if (!found || (found.permitted & discoverer) === 0) {
       registry.host.count('queries_refused')
       return exchange.reply(403, found ? { warning: 'no permission to discover' } : undefined)
@@ -46,8 +60,17 @@ export class ProximityQueries {
       registry.host.count('queries_refused')
       return refuse(exchange, refused)
     }
+    if ((this.policing.rolesOf(device) & discoverer) === 0) {
+      registry.host.count('queries_refused')
+      return refuse(exchange, { status: 403, cause: 'policy does not allow to discover' })
+    }
     const mutual = query.mutual === true
-    const question = await this.question(query)
+    const own = isNameOf(asker!, found.record, registry.host.domains)
+    const question = await this.question(query, own ? device : undefined)
+    if (question.kind === 'set' && question.peers.size === 0) {
+      registry.host.count('queries_refused')
+      return exchange.reply(403, { warning: 'none of these peers has you as a friend' })
+    }
     const { application } = query
     const options = { package: 'proximity', resource: device, state: viewOf({ device, question, mutual }) }
     if (once) {
@@ -56,9 +79,9 @@ export class ProximityQueries {
     }
     exchange.accept<ProximityView>({
       ...options,
-      record: recordOf(question, mutual, application),
+      record: recordOf(question, mutual, application, own),
       writes: question.kind === 'set' ? [this.putSet(question)] : undefined,
-      begun: (notifier) => this.take({ notifier, device, question, mutual, application }),
+      begun: (notifier) => this.take({ notifier, device, question, mutual, application, own }),
     })
   }
   private putSet({ id, peers, wake }: PeersQuestion): Write {
@@ -75,20 +98,36 @@ export class ProximityQueries {
     if (watcher === undefined || named === undefined) return undefined
     const before = watcher.question
     if (before.kind !== 'set') return 403
-    const peers = new Set(cachedKeysOf(this.subscribers, registry.host.domains, named))
-    const question: PeersQuestion = { kind: 'set', id: before.id, peers, wake: body.value.wake ?? before.wake }
+    const wake = body.value.wake ?? before.wake
+    const { peers, all } = this.peers.known(named, watcher.own ? watcher.device : undefined)
+    const question: PeersQuestion = { kind: 'set', id: before.id, peers, wake }
     const apply = (): void => {
       this.replaceSet(watcher, question)
       notifier.notify(viewOf(watcher))
+      if (!all) void this.complete(watcher, question, named) // when the HSS has said who they are
     }
     return { writes: [this.putSet(question)], apply }
+  }
+  private async complete(watcher: Watcher, question: PeersQuestion, named: readonly string[]): Promise<void> {
+    try {
+      const peers = await this.peers.of(named, watcher.own ? watcher.device : undefined)
+      if (watcher.question === question) await this.changeSet(watcher, { ...question, peers })
+    } catch (fault) {
+      this.registry.host.log.warn({ fault: String(fault) }, 'a set stays without its new peers: the HSS does not answer')
+    }
+  }
+  private changeSet(watcher: Watcher, question: PeersQuestion): Promise<void> {
+    this.replaceSet(watcher, question)
+    watcher.notifier.notify(viewOf(watcher))
+    return this.registry.ledger.writeSoon([this.putSet(question)])
   }
 
   ended(notifier: Notifier): void | Promise<void> {
     const watcher = this.registry.watchers.remove(notifier.id)
     if (watcher === undefined || watcher.question.kind !== 'set') return
+    const { id } = watcher.question
     this.replaceSet(watcher, { kind: 'list' })
-    return this.registry.ledger.writeSoon([this.registry.ledger.deleteSet(watcher.question.id)])
+    return this.registry.ledger.writeSoon([this.registry.ledger.deleteSet(id)])
   }
 
   /** One read back from the store, before its subscription is. */
@@ -104,14 +143,16 @@ export class ProximityQueries {
   }
 
   restored(notifier: Notifier): void {
-    const { peer, set: id, mutual = false, application } = (notifier.record ?? {}) as WatcherRecord
+    const { peer, set: id, mutual = false, application, own: stored } = (notifier.record ?? {}) as WatcherRecord
+    const own = stored ?? deviceKey(notifier.subscriber, this.registry.host.domains) === notifier.resource
     let question: Question = peer === undefined ? { kind: 'list' } : { kind: 'pair', peer }
     if (id !== undefined) {
-      const stored = this.restoredSets.get(id)
+      const { peers = [], wake = false } = this.restoredSets.get(id) ?? {}
       this.restoredSets.delete(id)
-      question = { kind: 'set', id, peers: new Set(stored?.peers), wake: stored?.wake ?? false }
+      question = { kind: 'set', id, peers: new Set(peers), wake }
+      if (own) for (const each of peers) this.recheck(each)
     }
-    const watcher: Watcher = { notifier, device: notifier.resource, question, mutual, application }
+    const watcher: Watcher = { notifier, device: notifier.resource, question, mutual, application, own }
     this.take(watcher)
     watcher.notifier.notify(viewOf(watcher))
   }
@@ -126,10 +167,24 @@ export class ProximityQueries {
       notifier.terminate('rejected')
       this.ended(notifier)
     }
+    this.friendsChanged(id, record)
   }
 
-  /** The PCRF says otherwise: as a lost permission. */
-  policyLost(id: string): void {
+  /** Whose friend a UE is no more, it may ask about no more. */
+  private friendsChanged(id: string, record: SubscriberRecord | undefined): void {
+    const { monitors, watchers } = this.registry
+    for (const owner of [...monitors.ownersOf(id)]) {
+      for (const watcher of watchers.of(owner)) {
+        const { question, own } = watcher
+        if (!own || question.kind !== 'set' || !question.peers.has(id) || this.peers.allowsStill(record, owner)) continue
+        void this.changeSet(watcher, { ...question, peers: new Set([...question.peers].filter((peer) => peer !== id)) })
+      }
+    }
+  }
+
+  /** The PCRF allows these roles and no others: as a lost permission. */
+  policyChanged(id: string, allowed: Roles): void {
+    if (allowed & discoverer) return
     for (const { notifier } of [...this.registry.watchers.of(id)]) {
       notifier.terminate('rejected')
       this.ended(notifier)
@@ -137,7 +192,7 @@ export class ProximityQueries {
   }
 
   /** What is asked: from the body, the Event parameter `peer` and the Request-URI, which must not contradict each other. */
-  private read(exchange: Exchange): ProximityQuery | Refusal {
+  private read(exchange: Exchange): Asked | Refusal {
     const { request } = exchange
     const { domains, name } = this.registry.host
     const body = readOptionalBody(exchange.request, 'proximity-query')
@@ -152,17 +207,16 @@ export class ProximityQueries {
     }
     const target = deviceKey(request.uri, domains)
     const isService = request.uri.user === '' || target === `sip:${name}@${domains[0]}`
-    if (!isService && query.device !== undefined && deviceKey(query.device, domains) !== target) {
-      return { status: 400, warning: '/device is not the device of the Request-URI' }
-    }
-    return { ...query, device: query.device ?? (isService ? undefined : target), peer: peer ?? query.peer }
+    return { ...query, peer: peer ?? query.peer, target: isService ? undefined : target }
   }
 
-  private async question({ peer, peers, wake }: ProximityQuery): Promise<Question> {
+  /** @param own the UE that asks for itself; undefined: an application server asks */
+  private async question({ peer, peers, wake }: ProximityQuery, own: string | undefined): Promise<Question> {
     const { host } = this.registry
-    const keys = await keysOf(this.subscribers, host.domains, peers ?? (peer === undefined ? [] : [peer]))
-    if (peers !== undefined) return { kind: 'set', id: host.ids.token(12), peers: new Set(keys), wake: wake === true }
-    return peer === undefined ? { kind: 'list' } : { kind: 'pair', peer: keys[0]! }
+    if (peers !== undefined)
+      return { kind: 'set', id: host.ids.token(12), peers: await this.peers.of(peers, own), wake: wake === true }
+    if (peer === undefined) return { kind: 'list' }
+    return { kind: 'pair', peer: (await keysOf(this.subscribers, host.domains, [peer]))[0]! }
   }
 
   private take(watcher: Watcher): void {
@@ -187,11 +241,12 @@ export class ProximityQueries {
   }
 }
 
-function recordOf(question: Question, mutual: boolean, application: string | undefined): WatcherRecord {
+function recordOf(question: Question, mutual: boolean, application: string | undefined, own: boolean): WatcherRecord {
   return {
     peer: question.kind === 'pair' ? question.peer : undefined,
     set: question.kind === 'set' ? question.id : undefined,
     mutual: mutual || undefined,
     application,
+    own,
   }
 }

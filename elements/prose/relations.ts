@@ -1,6 +1,6 @@
 /** How relations begin and end (SPEC §3.2): in their list, in the store, by lapse of time, and told to who watches them. */
 import type { Clock, Write } from '../../signalling/index.ts'
-import { Deadlines } from './deadlines.ts'
+import { Deadlines } from '../services/deadlines.ts'
 import type { Ledger } from './ledger.ts'
 import type { ProximateLists, Relation } from './proximate-list.ts'
 import type { Telling } from './telling.ts'

@@ -16,6 +16,8 @@ export interface ProseSettings {
   readonly announce?: 'permanent' | 'when-monitored'
   /** Device -> devices on its monitor list; bare names are users of the first domain. */
   readonly monitors?: { readonly [device: string]: readonly string[] }
+  /** Whom a UE may ask about by a set query, which tells codes and wakes: whose friend it is, or everybody. Default `friends`. */
+  readonly sets?: 'friends' | 'everybody'
   /** URIs of the other ProSe servers of the network, from which devices may move here (SPEC §4). */
   readonly fellows?: readonly string[]
   /** URI of the HSS. Default `sip:hss@<first domain>`. */
@@ -34,6 +36,7 @@ export interface ProseSettings {
 export interface Rules {
   readonly mode: 'all' | 'listed'
   readonly announce: 'permanent' | 'when-monitored'
+  readonly sets: 'friends' | 'everybody'
   readonly expires: Required<Lifetimes>
   readonly codeLifetime: number
   readonly codeGrace: number
@@ -54,6 +57,7 @@ export function rulesOf(settings: ProseSettings): Rules {
   return {
     mode: settings.mode ?? 'all',
     announce: settings.announce ?? 'permanent',
+    sets: settings.sets ?? 'friends',
     expires: lifetimesOf(settings.expires),
     codeLifetime: lifetime * 1000,
     codeGrace: grace * 1000,

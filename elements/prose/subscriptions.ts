@@ -2,9 +2,8 @@
 import type { Exchange, Json, Notifier, RefreshChange, SipRequest } from '../../signalling/index.ts'
 import { readOptionalBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
-import { deviceKey } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
-import { recordFor, stillActsFor } from './asking.ts'
+import { cachedKeysOf, recordFor, stillActsFor } from './asking.ts'
 import { type Device, needsCode, type ProseSubscription, type ProseView } from './devices.ts'
 import { permittedRoles, type Roles, rolesFrom } from './permissions.ts'
 import { type Policing, refuse } from './policing.ts'
@@ -34,8 +33,8 @@ export class ProseSubscriptions {
     const { device: named, roles, application } = body.value
     const asker = askerOf(exchange, registry.host.domains)
     const found = asker && (await recordFor(subscribers, asker, named ?? asker, application, exchange))
-    const granted = found ? rolesFrom(roles) & found.permitted : 0
-    if (!found || granted === 0) {
+    const asked = found ? rolesFrom(roles) & found.permitted : 0
+    if (!found || asked === 0) {
       registry.host.count('requests_refused')
       // those entitled to know: the device itself and its application servers
       return exchange.reply(403, found ? { warning: 'no permission for the roles asked for' } : undefined)
@@ -48,6 +47,11 @@ export class ProseSubscriptions {
     if (refused !== undefined) {
       registry.host.count('requests_refused')
       return refuse(exchange, refused)
+    }
+    const granted = asked & policing.rolesOf(key)
+    if (granted === 0) {
+      registry.host.count('requests_refused')
+      return refuse(exchange, { status: 403, cause: 'policy allows the service in another role only' })
     }
     const state: ProseView = { device: key, roles: granted }
     const record: ProseRecord = { roles: granted, application }
@@ -80,8 +84,8 @@ export class ProseSubscriptions {
     const device = registry.devices.find(notifier.resource)
     const subscription = device?.subscriptions.find((one) => one.notifier.id === notifier.id)
     if (device === undefined || subscription === undefined || roles === undefined) return undefined
-    if (named !== undefined && deviceKey(named, registry.host.domains) !== device.key) return 403
-    const granted = rolesFrom(roles) & device.permitted
+    if (named !== undefined && cachedKeysOf(this.subscribers, registry.host.domains, [named])[0] !== device.key) return 403
+    const granted = rolesFrom(roles) & device.permitted & this.policing.rolesOf(device.key)
     if (granted === 0) return 403
     if (granted === subscription.roles) return undefined
     const prepared = needsCode(device, granted) ? registry.rotation.prepare(device.key) : undefined
@@ -135,9 +139,10 @@ export class ProseSubscriptions {
     }
   }
 
-  /** The PCRF says otherwise: as a lost permission. */
-  policyLost(id: string): void {
-    for (const { notifier } of [...(this.registry.devices.find(id)?.subscriptions ?? [])]) {
+  /** The PCRF allows these roles and no others: as a lost permission. */
+  policyChanged(id: string, allowed: Roles): void {
+    for (const { notifier, roles } of [...(this.registry.devices.find(id)?.subscriptions ?? [])]) {
+      if ((roles & ~allowed) === 0) continue
       this.ended(notifier)
       notifier.terminate('rejected')
     }

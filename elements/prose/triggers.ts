@@ -1,8 +1,7 @@
-/** Monitor lists by configuration and by an application server's trigger (SPEC §3.1, FIG 9). */
+/** Monitor lists by an application server's trigger (SPEC §3.1, FIG 9). */
 import type { Exchange } from '../../signalling/index.ts'
 import { readBody } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
-import { subscriberKey } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
 import { keysOf, recordFor } from './asking.ts'
 import { discoverer } from './permissions.ts'
@@ -34,19 +33,6 @@ export async function handleTrigger(exchange: Exchange, registry: Registry, subs
     exchange.reply(200)
     registry.announcing.changeMonitors(device, without(after, before), without(before, after), 'standing')
   })
-}
-
-/** Puts configured lists in place. Throws where an identifier is none. */
-export function configureMonitors(registry: Registry, lists: { readonly [device: string]: readonly string[] }): void {
-  const { domains } = registry.host
-  const key = (text: string): string => {
-    const found = subscriberKey(text, domains)
-    if (found === undefined) throw new Error(`monitors: ${text} is no URI, IP address or user name`)
-    return found
-  }
-  for (const [device, peers] of Object.entries(lists)) {
-    for (const peer of peers) registry.monitors.add(key(device), key(peer), 'standing')
-  }
 }
 
 function without(a: ReadonlySet<string>, b: ReadonlySet<string>): string[] {

@@ -29,6 +29,8 @@ export interface Watcher {
   question: Question
   readonly mutual: boolean
   readonly application: string | undefined
+  /** The device asks for itself, and no application server for it. */
+  readonly own: boolean
 }
 
 /** What the engine keeps of a watcher over a restart. */
@@ -38,6 +40,8 @@ export interface WatcherRecord {
   readonly set?: string
   readonly mutual?: boolean
   readonly application?: string
+  /** Absent in what an earlier version kept. */
+  readonly own?: boolean
 }
 
 export function viewOf({ device, question, mutual }: Pick<Watcher, 'device' | 'question' | 'mutual'>): ProximityView {

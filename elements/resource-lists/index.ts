@@ -95,11 +95,23 @@ class ResourceLists implements Element {
   }
   /** Who is on the list that this user part names. */
   private resourcesOf(user: string, watcher: string): readonly string[] | Promise<readonly string[]> {
-    const keys = (ids: readonly string[]): readonly string[] => ids.flatMap((id) => subscriberKey(id, this.host.domains) ?? [])
     const fixed = this.settings.lists?.[user]
-    if (fixed !== undefined) return keys(fixed)
+    if (fixed !== undefined) return this.ownersOf(fixed)
     const record = this.subscribers.lookup(watcher)
-    return record instanceof Promise ? record.then((found) => keys(found?.friends ?? [])) : keys(record?.friends ?? [])
+    return record instanceof Promise
+      ? record.then((found) => this.ownersOf(found?.friends ?? []))
+      : this.ownersOf(record?.friends ?? [])
+  }
+  /** Whom these names mean, each once (SPEC §2.1). */
+  private ownersOf(ids: readonly string[]): readonly string[] | Promise<readonly string[]> {
+    const keys = ids.flatMap((id) => subscriberKey(id, this.host.domains) ?? [])
+    const found = keys.map((key) => {
+      const record = this.subscribers.of(key)
+      if (!(record instanceof Promise)) return record?.id ?? key
+      return record.then((there) => there?.id ?? key).catch(() => key) // the name stands for itself where the HSS does not answer
+    })
+    if (found.some((each) => each instanceof Promise)) return Promise.all(found).then((owners) => [...new Set(owners)])
+    return [...new Set(found as readonly string[])]
   }
   private list(user: string, watcher: string, changed: () => void): WatchedList {
     const uri = `sip:${user}@${this.host.domains[0]}`

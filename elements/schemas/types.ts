@@ -449,6 +449,10 @@ export interface ServicePolicy {
   readonly device?: string
   readonly service?: 'proximity' | 'push' | 'location'
   readonly decision?: 'allow' | 'deny'
+  /**
+   * Of the service proximity: the roles that are allowed. Left out: both.
+   */
+  readonly roles?: readonly ('discoverable' | 'discoverer')[]
   readonly granted?: Granted
   readonly cause?: string
 }

@@ -12,7 +12,7 @@ export interface LeaseHolder {
   readonly service: Service
   /** The PCRF has said something. */
   heard(): void
-  /** Another decision than before; the first one too. */
+  /** Another decision, or others of the roles, than before; the first one too. */
   decided(lease: PolicyLease): void
   /** The PCRF has ended it: there will be no more word. */
   lost(lease: PolicyLease, status: number): void
@@ -23,6 +23,8 @@ export class PolicyLease {
   /** Undefined before the first answer. */
   decision: ServicePolicy['decision']
   cause: string | undefined
+  /** Roles that are allowed; undefined: all. */
+  roles: ServicePolicy['roles']
   /** Whether anybody has asked since somebody looked; for whoever clears up. */
   asked = true
   private readonly holder: LeaseHolder
@@ -110,9 +112,10 @@ export class PolicyLease {
       return
     }
     this.holder.heard()
-    const { decision, granted, cause } = body.value
-    const changed = decision !== this.decision
+    const { decision, granted, cause, roles } = body.value
+    const changed = decision !== this.decision || roles?.join() !== this.roles?.join()
     this.decision = decision
+    this.roles = roles
     this.cause = cause
     this.granted = granted?.count
     this.limited = granted !== undefined

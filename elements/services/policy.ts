@@ -8,6 +8,9 @@ import { Feed } from './feed.ts'
 import { type LeaseHolder, PolicyLease } from './policy-lease.ts'
 import { Waiters } from './waiters.ts'
 
+/** Of the service proximity. */
+export type PolicyRoles = NonNullable<ServicePolicy['roles']>
+
 export type Service = 'proximity' | 'push' | 'location'
 
 /** Why not: the status for whoever asked, and what those entitled to know are told. */
@@ -27,6 +30,8 @@ export interface PolicyOptions {
   readonly uses: (device: string) => boolean
   /** A device that uses the service may no longer. */
   readonly denied: (device: string, cause: string) => void
+  /** It may in these roles, and in no others. */
+  readonly narrowed?: (device: string, roles: PolicyRoles) => void
 }
 
 const patience = 5000 // milliseconds that whoever asks is let wait
@@ -90,6 +95,11 @@ export class Policy implements LeaseHolder {
     return lease?.decision === undefined ? this.answer(device) : this.verdict(lease)
   }
 
+  /** In which roles the device may use it, as far as is known; undefined: in all. */
+  rolesOf(device: string): PolicyRoles | undefined {
+    return this.open === true ? undefined : this.leases.get(device)?.roles
+  }
+
   /** As `refusal`, and a unit is used: for a feedback. `standing`: it was allowed before. */
   take(device: string, standing: boolean): undefined | PolicyRefusal | Promise<PolicyRefusal | undefined> {
     if (this.open === true) return undefined
@@ -110,7 +120,9 @@ export class Policy implements LeaseHolder {
   }
 
   decided(lease: PolicyLease): void {
-    if (lease.decision !== 'deny' || !this.options.uses(lease.device)) return
+    if (!this.options.uses(lease.device)) return
+    if (lease.roles !== undefined && lease.decision === 'allow') this.options.narrowed?.(lease.device, lease.roles)
+    if (lease.decision !== 'deny') return
     this.host.count('policy_lost')
     this.options.denied(lease.device, lease.cause ?? 'policy')
   }
@@ -209,7 +221,8 @@ export class Policy implements LeaseHolder {
       const asked = this.refusal(device)
       void Promise.resolve(asked).then(() => {
         this.asking--
-        if (this.options.uses(device) && this.leases.get(device)?.decision === 'deny') this.decided(this.leases.get(device)!)
+        const lease = this.leases.get(device)
+        if (lease?.decision !== undefined) this.decided(lease)
         this.pump()
       })
     }

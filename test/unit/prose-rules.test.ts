@@ -3,7 +3,6 @@ import test from 'ava'
 import { Wakes } from '../../elements/prose/announcing.ts'
 import { difference } from '../../elements/prose/bodies.ts'
 import { BroadcastCodes } from '../../elements/prose/broadcast-codes.ts'
-import { Deadlines } from '../../elements/prose/deadlines.ts'
 import { MonitorLists } from '../../elements/prose/monitor-lists.ts'
 import {
   actsFor,
@@ -16,6 +15,7 @@ import {
 } from '../../elements/prose/permissions.ts'
 import { ProximateLists, type Relation } from '../../elements/prose/proximate-list.ts'
 import { rulesOf } from '../../elements/prose/settings.ts'
+import { Deadlines } from '../../elements/services/deadlines.ts'
 import { deviceKey, subscriberKey } from '../../elements/services/devices.ts'
 import { keyPart } from '../../elements/services/keys.ts'
 import { type Ids, ManualClock, seededIds } from '../../signalling/index.ts'

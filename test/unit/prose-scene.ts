@@ -6,9 +6,9 @@ import { type Asking, type FakeExchange, type FakeHost, FakeNetwork, type FakeNo
 
 export const all = { discoverable: true, discoverer: true }
 const subscribers: HssSettings['subscribers'] = [
-  { id: 'alice', permissions: all, aliases: ['tel:+4930111'], servers: [{ uri: 'as', application: 'chess' }] },
+  { id: 'alice', permissions: all, aliases: ['tel:+4930111'], servers: [{ uri: 'as', application: 'chess' }], friends: ['bob'] },
   { id: 'bob', permissions: all },
-  { id: 'carol', permissions: { discoverable: true, discoverer: false } },
+  { id: 'carol', permissions: { discoverable: true, discoverer: false }, friends: ['bob'] },
   { id: 'dave', permissions: { discoverable: false, discoverer: true } },
   { id: 'eve', permissions: { discoverable: false, discoverer: false } },
 ]

@@ -153,6 +153,15 @@ test('a list of the dialplan, fetched; nobody who does not know lists gets one',
   t.is(alice.got.length, 1)
 })
 
+test('whom a list names by any of his identifiers is on it once', async (t) => {
+  const { lab, hss, subscribe, told, publish } = await scene()
+  await lab.during(hss.set({ ...person('bob', ['alice']), aliases: ['tel:+1-555-0100', 'robert'] }), 500)
+  await lab.during(hss.set({ ...person('alice'), friends: ['tel:+15550100', 'robert', 'sip:nobody@localhost'] }), 500)
+  await publish('bob', 'desk')
+  await subscribe('friends')
+  t.deepEqual(told()[0]!.resources, ['sip:bob@localhost active desk', 'sip:nobody@localhost pending'])
+})
+
 test('OPTIONS to a list, the dialplan’s or everybody’s own, says what it can (RFC 3261 §11.2, RFC 4662)', async (t) => {
   const { options } = await scene()
   for (const list of ['friends', 'team']) {

@@ -1,0 +1,70 @@
+/** Which peers a set query is about (SPEC §3.3): whom an application server names, and for a UE those whose friend it is. */
+import type { SubscriberRecord } from '../schemas/index.ts'
+import { deviceKey, type Identified, isNameOf } from '../services/devices.ts'
+import type { Subscribers } from '../services/subscribers.ts'
+import type { Rules } from './settings.ts'
+
+interface Found {
+  readonly device: string
+  readonly record: SubscriberRecord | undefined
+}
+
+export class Peers {
+  private readonly subscribers: Subscribers
+  private readonly domains: readonly string[]
+  private readonly friendsOnly: boolean
+
+  constructor(subscribers: Subscribers, domains: readonly string[], { sets }: Rules) {
+    this.subscribers = subscribers
+    this.domains = domains
+    this.friendsOnly = sets === 'friends'
+  }
+
+  /**
+   * Keys of those among the devices that the asker may ask about: a set query tells their codes, and wakes them.
+   *
+   * @param own the UE that asks for itself; undefined: an application server asks
+   */
+  async of(devices: readonly string[], own: string | undefined): Promise<ReadonlySet<string>> {
+    const found = await Promise.all(devices.map(async (device) => ({ device, record: await this.subscribers.lookup(device) })))
+    if (own === undefined || !this.friendsOnly) return this.choose(found, undefined)
+    return this.choose(found, (await this.subscribers.of(own)) ?? { id: own })
+  }
+
+  /** As `of`, of those among them who are known here; `all`: the others are none. */
+  known(devices: readonly string[], own: string | undefined): { readonly peers: ReadonlySet<string>; readonly all: boolean } {
+    const asker = own === undefined || !this.friendsOnly ? undefined : this.cached(own)
+    const found = devices.map((device) => ({ device, record: this.cached(device) }))
+    const there = found.flatMap(({ device, record }) => (record instanceof Promise ? [] : { device, record }))
+    if (asker instanceof Promise) return { peers: new Set(), all: false }
+    return {
+      peers: this.choose(there, asker ?? (own === undefined ? undefined : { id: own })),
+      all: there.length === found.length,
+    }
+  }
+  private cached(device: string): ReturnType<Subscribers['lookup']> {
+    const record = this.subscribers.lookup(device)
+    if (record instanceof Promise) record.catch(() => undefined) // whoever needs it asks again
+    return record
+  }
+
+  /** @param asker undefined: may ask about everybody */
+  private choose(found: readonly Found[], asker: Identified | undefined): ReadonlySet<string> {
+    const chosen = found.flatMap(({ device, record }) => {
+      if (asker === undefined || !this.friendsOnly) return record?.id ?? deviceKey(device, this.domains) ?? device
+      return record !== undefined && this.allows(record, asker) ? record.id : []
+    })
+    return new Set(chosen)
+  }
+
+  /** Whether a UE may go on asking about that subscriber. */
+  allowsStill(record: SubscriberRecord | undefined, own: string): boolean {
+    if (!this.friendsOnly) return true
+    const asker = this.cached(own)
+    return record !== undefined && this.allows(record, asker instanceof Promise || asker === undefined ? { id: own } : asker)
+  }
+
+  private allows({ friends = [] }: SubscriberRecord, asker: Identified): boolean {
+    return friends.some((friend) => isNameOf(friend, asker, this.domains))
+  }
+}
