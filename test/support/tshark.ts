@@ -16,6 +16,9 @@ export async function tshark(file: string, ...options: string[]): Promise<string
   return stdout.split('\n').filter((line) => line !== '')
 }
 
+// Of what a client has packed Wireshark unpacks the body, and has something to say of linphone's way to do it.
+const expert = 'expert,warn,not sip.Content-Encoding'
+
 /** How many messages it dissects as SIP, and everything it complains of. */
 export async function judge(file: string): Promise<{ sip: number; complaints: string[] }> {
   const of = ['frame.protocols', 'tcp.analysis.flags', 'frame.number', '_ws.col.Info'].flatMap((field) => ['-e', field])
@@ -23,7 +26,7 @@ export async function judge(file: string): Promise<{ sip: number; complaints: st
   let sip = 0
   let section = ''
   const complaints: string[] = []
-  for (const line of await tshark(file, '-Y', shown, '-T', 'fields', ...of, '-z', 'expert')) {
+  for (const line of await tshark(file, '-Y', shown, '-T', 'fields', ...of, '-z', expert)) {
     const [protocols = '', analysis, ...rest] = line.split('\t')
     if (rest.length > 0) {
       if (protocols.split(':').includes('sip')) sip++
