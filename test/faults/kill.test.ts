@@ -43,7 +43,11 @@ test('nothing acknowledged is lost, nobody resubscribes, no code is given twice'
       for (let i = 0; i < users; i++) {
         void crowd.register(name(i))
         if (i < subscribers / 2) services.push(crowd.proximity(name(i)))
-        else if (i < subscribers) questions.push(crowd.near(name(i - subscribers / 2), 1))
+        else if (i < subscribers) {
+          const service = services[i - subscribers / 2]!
+          await crowd.until('the service stands', () => service.notifications > 0) // who may not discover may not ask
+          questions.push(crowd.near(name(i - subscribers / 2), 1))
+        }
         if (i % 10 === 9) await crowd.pass(25)
       }
     })()
