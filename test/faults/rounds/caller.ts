@@ -35,6 +35,8 @@ export interface Question {
   readonly event: string
   readonly accept?: readonly string[]
   readonly body?: Body
+  /** Whether that body is the answer; without: the first one is. */
+  readonly answers?: (body: string) => boolean
 }
 
 export class Caller implements Element {
@@ -90,8 +92,8 @@ export class Caller implements Element {
   ): Promise<SipResponse> {
     return this.host.send({ method, to, from: uri(from), route: this.route, ...more })
   }
-  /** Resolves once the first NOTIFY with a body is there, or with its end. */
-  subscribe({ to, from, ...question }: Question, expires: number): Promise<Standing> {
+  /** Resolves once a NOTIFY with an answer is there, or with its end. */
+  subscribe({ to, from, answers = () => true, ...question }: Question, expires: number): Promise<Standing> {
     return new Promise((resolve) => {
       const standing: Standing = {
         body: '',
@@ -101,7 +103,7 @@ export class Caller implements Element {
           {
             notified: ({ request }) => {
               if (request.bodyEnd > request.bodyStart) standing.body = request.body.toString('utf8')
-              if (standing.body !== '') resolve(standing)
+              if (standing.body !== '' && answers(standing.body)) resolve(standing)
             },
             ended: ({ status }) => {
               standing.ended = status

@@ -154,6 +154,9 @@ export class WatcherSubject extends Subscribed {
   }
 }
 
+/** One that another request of the device has taken the code from is given another, and told in the next NOTIFY. */
+const hasCode = (body: string): boolean => body.includes('"announce"')
+
 /** The proximity service with its code, which counts as long as it stands (SPEC §3.1, §3.2). */
 export class ServiceSubject extends Subscribed {
   readonly kind = 'service'
@@ -162,14 +165,12 @@ export class ServiceSubject extends Subscribed {
   protected ask(): Promise<Standing> {
     const body = writeBody('prose-request', { device: uri(this.user), roles: ['discoverable'] })
     return this.caller.subscribe(
-      { to: uri('prose'), from: this.user, event: 'prose', accept: [mediaType('prose-state')], body },
+      { to: uri('prose'), from: this.user, event: 'prose', accept: [mediaType('prose-state')], body, answers: hasCode },
       3600,
     )
   }
   protected valueIn({ body }: Standing): string {
-    const { announce } = JSON.parse(body) as Bodies['prose-state']
-    if (announce === undefined) throw new Error(`${this.title}: no code in ${body}`)
-    this.code = announce.code
+    this.code = (JSON.parse(body) as Bodies['prose-state']).announce!.code
     return this.code
   }
   async read(): Promise<string> {
