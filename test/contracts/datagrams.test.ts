@@ -34,7 +34,7 @@ interface Ended {
 }
 
 function run(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Ended {
-  const options = { encoding: 'utf8', timeout: 50_000, env: { ...process.env, ...environment } } as const
+  const options = { encoding: 'utf8', timeout: 240_000, env: { ...process.env, ...environment } } as const
   const { status, stdout, stderr } = spawnSync(process.execPath, [child, ...args], options)
   return { status, output: stdout + stderr }
 }
