@@ -25,6 +25,8 @@ export interface GateOptions {
   /** What a Warning calls us. */
   readonly agent: () => string
   readonly transmit: (flow: Flow, bytes: Buffer) => boolean
+  /** Where a request is answered; left out: on its flow. */
+  readonly answerFlow?: (request: SipRequest, flow: Flow) => Flow
 }
 
 export class Gate {
@@ -86,11 +88,11 @@ export class Gate {
   readonly feedback = (): string => this.admission.feedback()
 
   private refuse(request: SipRequest, flow: Flow, text: string, counter: string): void {
-    const { ids, agent, transmit, stats } = this.options
+    const { ids, agent, transmit, answerFlow, stats } = this.options
     stats.count(counter, 1)
     const more = [['Retry-After', String(this.admission.retryAfter())]] as const
     const bytes = refusal(request, flow, { status: 503, text }, agent(), ids.token(8), more, this.feedback)
-    if (bytes !== undefined) transmit(flow, bytes)
+    if (bytes !== undefined) transmit(answerFlow?.(request, flow) ?? flow, bytes)
   }
   private drop(flow: Flow): void {
     this.options.stats.count('dropped_flood', 1)

@@ -23,7 +23,7 @@ import { FlowTable, sentByText } from './transports/flows.ts'
 import { Guests } from './transports/guests.ts'
 import { listenFault } from './transports/listen-fault.ts'
 import { Locator } from './transports/locate.ts'
-import { wayBack } from './transports/return-path.ts'
+import { answerFlow, wayBack } from './transports/return-path.ts'
 import { Machine, type Self } from './transports/self.ts'
 import { answerStun } from './transports/stun.ts'
 import type { Flow, HostPort, TlsMaterial, Transport, TransportSink } from './transports/transport.ts'
@@ -115,6 +115,7 @@ class ProximaNode implements Node, TransportSink {
       ration: (beginnings) => this.ration(beginnings),
       read: (bytes, flow) => this.read(bytes, flow),
       begin: (request, flow) => this.begin(request, flow),
+      answerFlow: (request, flow) => answerFlow(request, flow, this.flows),
       source: options.sourceRate,
       agent: () => this.flows.address,
       transmit: (flow, bytes) => this.transmit(flow, bytes),
@@ -129,6 +130,7 @@ class ProximaNode implements Node, TransportSink {
       transmit: (flow, bytes) => this.transmit(flow, bytes),
       admits: gate.admits,
       feedback: gate.feedback,
+      answerFlow: (request, flow) => answerFlow(request, flow, this.flows),
       ...(options.timing === undefined ? {} : { timing: options.timing }),
     })
     const backoff = new Backoff(clock)
@@ -329,7 +331,7 @@ class ProximaNode implements Node, TransportSink {
   }
   private refuse(request: SipRequest, flow: Flow, fault: Fault): void {
     const bytes = refusal(request, flow, fault, sentByText(flow), this.options.ids.token(8))
-    if (bytes !== undefined) this.transmit(flow, bytes)
+    if (bytes !== undefined) this.transmit(answerFlow(request, flow, this.flows), bytes)
   }
   private transmit(flow: Flow, bytes: Buffer): boolean {
     if (!flow.send(bytes)) {

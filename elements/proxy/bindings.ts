@@ -132,6 +132,11 @@ export class Bindings {
       this.host.log.error({ fault: String(fault), aor }, 'the store failed; a dead binding stays in it'),
     )
   }
+  /** By its connection while that stands, else by a new one; undefined: there is no way to it. */
+  flowOf({ flow, dial }: Binding): Flow | undefined {
+    const { flows } = this.host
+    return flows.named(flow) ?? (dial === undefined ? undefined : flows.named(dial))
+  }
   /**
    * The open flow by which a Contact of that user is registered now: of several the one called `usual`, else the newest. A
    * Contact is whatever its user wrote, so nobody else's is looked at.
@@ -139,11 +144,12 @@ export class Bindings {
   flowOfContact(aor: string, contact: string, usual: string): Flow | undefined {
     const { flows } = this.host
     const bindings = this.of(aor)
-    if (bindings.every(({ flow }) => flow === usual)) return bindings.length === 0 ? undefined : flows.named(usual)
+    if (bindings.every(({ flow, dial }) => flow === usual && dial === undefined))
+      return bindings.length === 0 ? undefined : flows.named(usual)
     let found: Flow | undefined
     for (const binding of bindings) {
       if (binding.path !== undefined || !sameContact(binding.contact, contact)) continue
-      const flow = flows.named(binding.flow)
+      const flow = this.flowOf(binding)
       if (flow !== undefined && binding.flow === usual) return flow
       found = flow ?? found
     }
@@ -157,9 +163,9 @@ export class Bindings {
   }
 }
 
-/** Reached by a connection of ours, and by nothing else: not a datagram peer, nor one behind a proxy that gave its Path. */
-function tiedToConnection({ flow, path }: Binding): boolean {
-  return path === undefined && !flow.includes('|')
+/** Reached by a connection, and by nothing else: no datagram peer, none that can be called, none behind a proxy that gave its Path. */
+function tiedToConnection({ flow, path, dial }: Binding): boolean {
+  return path === undefined && dial === undefined && !flow.includes('|')
 }
 
 function inOrder(bindings: readonly Binding[]): readonly Binding[] {

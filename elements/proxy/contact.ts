@@ -1,5 +1,5 @@
 /** One Contact of a REGISTER, read and judged (RFC 3261 §10.3 steps 6 and 7, RFC 5626 §6, RFC 3327). */
-import type { Address, Exchange, SipRequest } from '../../signalling/index.ts'
+import type { Address, Exchange, Flow, SipRequest } from '../../signalling/index.ts'
 import { H, parseAddress } from '../../signalling/index.ts'
 
 /** What the registrar's own words are in a Contact, which nobody else may say (RFC 5627 §5.1). */
@@ -36,6 +36,15 @@ export function regIdOf({ parameters }: Address): number | undefined {
 export function firstHopKeepsFlow({ request }: Exchange, path: readonly string[]): boolean {
   if (request.vias.length < 2) return true
   return parseAddress(path.at(-1) ?? '')?.uri.parameters.has('ob') === true
+}
+
+/**
+ * The way to call a client when its connection is gone: at the port of its Contact, where that is at the very address that it
+ * came from. Without outbound a binding is of its Contact, and no flow's (RFC 3261 §10.3).
+ */
+export function dialOf({ uri }: Address, { transport, reliable, dialled, remote, local }: Flow): string | undefined {
+  if (transport !== 'TCP' || !reliable || dialled === true || uri.scheme !== 'sip' || uri.host !== remote.host) return undefined
+  return `TCP|${remote.host}|${uri.port || 5060}|${local.port}`
 }
 
 /** Path values (RFC 3327) that count: of trusted peers, since anybody else could have us send anywhere. */

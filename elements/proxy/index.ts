@@ -93,6 +93,8 @@ class ProxyElement implements Element {
     if (request.method === 'REGISTER') return this.registrar.handle(exchange)
     if (request.method === 'ACK') return this.route(exchange, undefined)
     if (exchange.flow.trusted) return this.route(exchange, undefined)
+    if (!request.fromIsSound)
+      return exchange.reply(400, { warning: 'From is no address; expected one such as <sip:alice@localhost>' })
     return this.admitBy(exchange, this.authentication.judge(exchange))
   }
   private admitBy(exchange: Exchange, verdict: Verdict | Promise<Verdict>): void | Promise<void> {
@@ -325,14 +327,10 @@ class ProxyElement implements Element {
     exchange.forward(targets, relayed ? { ...identity, onFinal: flowFailed } : identity)
     return true
   }
-  private target(
-    exchange: Exchange,
-    sender: string | undefined,
-    aor: string | undefined,
-    { contact, flow: name, path, q }: Binding,
-  ): Target | undefined {
+  private target(exchange: Exchange, sender: string | undefined, aor: string | undefined, binding: Binding): Target | undefined {
+    const { contact, path, q } = binding
     if (path !== undefined) return { uri: contact, route: path, q, ...this.recordRoute(exchange, sender) }
-    const flow = this.host.flows.named(name)
+    const flow = this.bindings.flowOf(binding)
     if (exchange.request.uri.scheme === 'sips' && flow?.transport !== 'TLS' && flow?.transport !== 'WSS') return undefined // RFC 5630 §3.1
     return flow && { uri: contact, flow, q, ...this.recordRoute(exchange, sender, flow, aor) }
   }

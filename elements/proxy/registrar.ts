@@ -1,12 +1,12 @@
 /** REGISTER (RFC 3261 §10.3): each request is carried out as a whole or not at all, and is durable before its 200. */
 import { isIP } from 'node:net'
-import type { Address, Exchange, Host, SipRequest } from '../../signalling/index.ts'
+import type { Address, Exchange, Flow, Host, SipRequest } from '../../signalling/index.ts'
 import { H } from '../../signalling/index.ts'
 import type { Binding } from '../services/bindings.ts'
 import { deviceKey, isNameOf } from '../services/devices.ts'
 import { type Authentication, type Known, notThis, type Verdict } from './authentication.ts'
 import { type Bindings, sameBinding } from './bindings.ts'
-import { echoOf, expiryOf, firstHopKeepsFlow, pathOf, regIdOf, supportedBy } from './contact.ts'
+import { dialOf, echoOf, expiryOf, firstHopKeepsFlow, pathOf, regIdOf, supportedBy } from './contact.ts'
 import type { Gruus } from './gruu.ts'
 import type { ProxyRules } from './settings.ts'
 import type { Ways } from './ways.ts'
@@ -103,9 +103,15 @@ export class Registrar {
       return exchange.reply(refused, { warning: text, headers })
     }
     return this.bindings.put(aor, before, change.after).then(() => {
-      for (const binding of change.after) if (!before.includes(binding)) this.ways.registered(aor, binding.contact)
+      for (const binding of change.after) if (!before.includes(binding)) this.bound(aor, binding, flow)
       this.answer(exchange, aor, supported, this.bindings.of(aor))
     })
+  }
+  private bound(aor: string, { contact, regId, expires }: Binding, flow: Flow): void {
+    this.ways.registered(aor, contact)
+    // without outbound nobody was asked for keep-alives: silence ends no connection before its registration ends
+    if (flow.reliable && regId === undefined)
+      flow.keptFor = Math.max(flow.keptFor ?? 0, (expires - this.host.clock.date()) / 1000)
   }
   /** `Contact: *` (RFC 3261 §10.2.2). */
   private removeAll(request: SipRequest, before: readonly Binding[]): Change {
@@ -136,7 +142,19 @@ export class Registrar {
       const rest = old === undefined ? after : after.filter((other) => other !== old)
       after = seconds > 0 ? [...rest, this.withGruu(binding, old, asked)] : rest
     }
-    return after.length > this.rules.contacts ? { refused: 403, text: `more than ${this.rules.contacts} contacts` } : { after }
+    return this.bounded(after, before)
+  }
+  /** Where there are too many, the oldest of a device that starts with new ports gives way, or one whose connection is gone. */
+  private bounded(after: readonly Binding[], before: readonly Binding[]): Change {
+    const { contacts: most } = this.rules
+    if (after.length <= most) return { after }
+    const instances = new Set(after.flatMap((binding) => (before.includes(binding) ? [] : (binding.instance ?? []))))
+    const { flows } = this.host
+    const gone = ({ flow, dial }: Binding): boolean => dial !== undefined && flows.named(flow) === undefined
+    const old = after.filter((each) => before.includes(each) && (instances.has(each.instance ?? '') || gone(each)))
+    const excess = new Set(old.slice(0, after.length - most))
+    if (after.length - excess.size <= most) return { after: after.filter((binding) => !excess.has(binding)) }
+    return { refused: 403, text: `more than ${most} contacts; expected some of them to be unregistered first (Expires: 0)` }
   }
   /** Whether `reg-id` counts in this request, or why the request cannot be served (RFC 5626 §6). */
   private flowsAsked(
@@ -166,6 +184,7 @@ export class Registrar {
     const instance = parameters.get('+sip.instance')
     const regId = outbound ? regIdOf(contact) : undefined
     const now = this.host.clock.date()
+    const dial = regId === undefined && path.length === 0 ? dialOf(contact, flow) : undefined
     return {
       contact: uri.text.split('?')[0]!, // header fields in it never become ours (RFC 4475 §3.3.14)
       echo: echoOf(contact),
@@ -176,6 +195,7 @@ export class Registrar {
       cseq: request.cseq.number,
       expires: now + seconds * 1000,
       flow: this.host.flows.nameOf(flow),
+      ...(dial === undefined ? {} : { dial }),
       ...(credentials === undefined ? {} : { credentials }),
       ...(path.length === 0 ? {} : { path }),
     }
@@ -197,6 +217,7 @@ export class Registrar {
       `${binding.echo}${gruu ? this.gruus.parameters(aor, binding) : ''};expires=${secondsLeft(binding, now)}`,
     ])
     if (flow.trusted) for (const path of request.texts(H.Path)) headers.push(['Path', path])
+    headers.push(['Date', new Date(now).toUTCString()]) // RFC 3261 §10.3 step 8
     for (const route of this.rules.serviceRoute) headers.push(['Service-Route', route]) // RFC 3608 §6.3
     if (supported.includes('outbound') && bindings.some((binding) => isOf(binding, request))) {
       headers.push(['Require', 'outbound'])

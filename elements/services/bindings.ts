@@ -23,6 +23,8 @@ export interface Binding {
   readonly expires: number
   /** Name of the flow it was registered on. */
   readonly flow: string
+  /** Name of the way to call it by TCP when that connection is gone; absent: there is none, or its flow has to last (RFC 5626). */
+  readonly dial?: string
   /** Names the credentials by which it was registered; absent: nobody asked for any. */
   readonly credentials?: string
   /** Path values (RFC 3327), topmost first. */

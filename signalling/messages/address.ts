@@ -22,6 +22,19 @@ export function skipQuoted(text: string, start: number): number {
   return -1
 }
 
+/** Where a character stands for the first time outside quoted strings; -1: nowhere. */
+function indexOutside(text: string, character: string): number {
+  let at = text.indexOf(character)
+  const quote = text.indexOf('"')
+  if (quote < 0 || quote > at) return at // no `<` at all, or before any quote
+  for (at = quote; at >= 0 && at < text.length; at++) {
+    if (text[at] === character) return at
+    if (text[at] === '"') at = skipQuoted(text, at) - 1
+    if (at < 0) return -1
+  }
+  return -1
+}
+
 /** Splits at a separator that stands neither in quotes nor in `<>`. */
 export function splitOutside(text: string, separator: string): string[] {
   const code = separator.charCodeAt(0)
@@ -72,7 +85,7 @@ export function parseParameters(text: string): Parameters {
 export function parseAddress(text: string): Address | undefined {
   const trimmed = text.trim()
   let display = ''
-  let open = trimmed.indexOf('<')
+  let open = indexOutside(trimmed, '<')
   if (trimmed.charCodeAt(0) === 34) {
     const end = skipQuoted(trimmed, 0)
     if (end < 0) return undefined

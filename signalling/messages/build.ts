@@ -2,7 +2,7 @@
 import { quote } from './address.ts'
 import { unfold } from './folding.ts'
 import { type SipRequest, stride } from './message.ts'
-import { H } from './names.ts'
+import { H, nameOf } from './names.ts'
 
 export type HeaderList = readonly (readonly [name: string, value: string])[]
 
@@ -123,17 +123,20 @@ export function buildResponse(request: SipRequest, status: number, parts: Respon
       id === H.From ||
       id === H['Call-ID'] ||
       id === H.CSeq ||
-      (id === H['Record-Route'] && parts.recordRoute === true)
+      (id === H['Record-Route'] && parts.recordRoute === true) ||
+      (id === H.Timestamp && status === 100) // RFC 3261 §8.2.6.1
     ) {
-      const name = id === H.From ? 'From' : id === H['Call-ID'] ? 'Call-ID' : id === H.CSeq ? 'CSeq' : 'Record-Route'
-      head += `${name}: ${unfold(bytes.toString('latin1', index[i + 2], index[i + 3]))}\r\n`
+      head += `${nameOf(id)}: ${unfold(bytes.toString('latin1', index[i + 2], index[i + 3]))}\r\n`
     }
   }
   if (parts.headers !== undefined) head += octets(headerLines(parts.headers))
   return withBody(head, parts.body, 'latin1')
 }
 
-function hasTag(to: string): boolean {
+const quoted = /"(?:[^"\\]|\\.)*"/g
+
+function hasTag(value: string): boolean {
+  const to = value.includes('"') ? value.replace(quoted, '""') : value // what is quoted is neither bracket nor parameter
   const close = to.lastIndexOf('>')
   return /;\s*tag\s*=/i.test(close < 0 ? to : to.slice(close))
 }

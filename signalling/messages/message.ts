@@ -122,6 +122,7 @@ export abstract class SipMessage {
     for (let i = this.index[position + 2]!; i < end; i++) {
       const byte = this.bytes[i]
       if (byte === 34) quoted = !quoted
+      else if (byte === 92 && quoted) i++
       else if (byte === 44 && !quoted) return i
     }
     return end
@@ -147,6 +148,10 @@ export abstract class SipMessage {
   /** Of a sound message. */
   get from(): Address {
     return (this.fromValue ??= parseAddress(this.text(H.From) ?? '') ?? nobody)
+  }
+  /** False: it only looks like an address, and `from` is nobody. */
+  get fromIsSound(): boolean {
+    return this.from !== nobody
   }
   get to(): Address {
     return (this.toValue ??= parseAddress(this.text(H.To) ?? '') ?? nobody)

@@ -54,6 +54,7 @@ const known = [
   'P-Prose-Checked',
   'P-Credentials-Id',
   'Remote-Party-ID',
+  'Timestamp',
   'P-Asserted-Service',
   'P-Served-User',
 ] as const

@@ -17,7 +17,7 @@ const forbidden = /;method=[^;?]*/i // in a Request-URI (RFC 3261 §19.1.1), as 
 /** RFC 3261 §16.6 step 6 and §12.2.1.1: undefined where the first Route is a loose router, or there is none. */
 export function strictly(uri: string, routes: readonly string[]): Routed | undefined {
   const first = routes[0]
-  if (first === undefined || loose.test(first)) return undefined
+  if (first === undefined || (loose.test(first) && !first.includes('"'))) return undefined
   const router = parseAddress(first)?.uri
   if (router === undefined || router.parameters.has('lr')) return undefined
   const text = router.headers === '' ? router.text : router.text.slice(0, router.text.indexOf('?'))

@@ -52,6 +52,8 @@ const Terminated = 4
 export class ServerTransaction implements ServerSide, Timed {
   readonly key: string
   readonly flow: Flow
+  /** By which it is answered. */
+  back: Flow
   readonly via: string | undefined
   onCancel: Cancellable | undefined = undefined
   admitted: boolean
@@ -66,6 +68,7 @@ export class ServerTransaction implements ServerSide, Timed {
     this.key = key
     this.held = request
     this.flow = flow
+    this.back = flow
     this.via = via
     this.admitted = flow.reliable || flow.trusted
   }
@@ -80,7 +83,7 @@ export class ServerTransaction implements ServerSide, Timed {
     if (this.state !== Proceeding) return
     if (!this.admitted && status >= 200 && this.tellsLittle(status)) return this.refuse(status, bytes)
     this.last = bytes
-    this.holder.transmit(this.flow, bytes)
+    this.holder.transmit(this.back, bytes)
     if (status < 200) return
     this.held = undefined
     this.end()
@@ -94,7 +97,7 @@ export class ServerTransaction implements ServerSide, Timed {
   protected refuse(status: number, bytes: Buffer): void {
     const { request } = this
     const answer = bounded(request, bytes)
-    if (answer !== undefined) this.holder.transmit(this.flow, answer)
+    if (answer !== undefined) this.holder.transmit(this.back, answer)
     this.end()
     // A digest answer counts once: who sends it again has to get what it got, and not that it is stale.
     const keep = status < 300 || request.find(H.Authorization) >= 0 || request.find(H['Proxy-Authorization']) >= 0
@@ -102,7 +105,7 @@ export class ServerTransaction implements ServerSide, Timed {
   }
   /** The request came again. */
   again(): void {
-    if (this.last !== undefined) this.holder.transmit(this.flow, this.last)
+    if (this.last !== undefined) this.holder.transmit(this.back, this.last)
   }
   /** Gives up without an answer: RFC 4320 §4.1 forbids a late 408 to non-INVITE. */
   abandon(): void {
@@ -129,7 +132,7 @@ export class InviteServerTransaction extends ServerTransaction {
   override respond(status: number, bytes: Buffer): void {
     const { clock, timing } = this.holder
     if (status >= 200 && status < 300 && (this.state === Proceeding || this.state === Accepted)) {
-      this.holder.transmit(this.flow, bytes)
+      this.holder.transmit(this.back, bytes)
       if (this.state === Accepted) return
       this.state = Accepted
       this.timer = clock.after(64 * timing.T1, this) // Timer L
@@ -138,7 +141,7 @@ export class InviteServerTransaction extends ServerTransaction {
     if (this.state !== Proceeding) return
     if (!this.admitted && status >= 300) return this.refuse(status, bytes)
     this.last = bytes
-    this.holder.transmit(this.flow, bytes)
+    this.holder.transmit(this.back, bytes)
     if (status < 200) return
     this.state = Completed
     this.onCancel = undefined

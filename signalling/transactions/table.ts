@@ -30,6 +30,8 @@ export interface TableOptions {
   readonly admits?: (request: SipRequest, flow: Flow) => boolean
   /** RFC 7339: parameters for the Via of a response to a peer that offers `oc`. */
   readonly feedback?: () => string
+  /** Where a request is answered; left out: on its flow. */
+  readonly answerFlow?: (request: SipRequest, flow: Flow) => Flow
   readonly timing?: Timing
   /** Server transactions at most, answered ones included; beyond that the oldest answered ones go first. */
   readonly limit?: number
@@ -46,6 +48,7 @@ export class TransactionTable implements ClientHolder, ServerHolder {
   private readonly user: TransactionUser
   private readonly admits: TableOptions['admits']
   private readonly feedback: TableOptions['feedback']
+  private readonly answerFlow: TableOptions['answerFlow']
   private readonly limit: number
   private readonly prefix: string
   private readonly prefixBytes: Buffer
@@ -65,6 +68,7 @@ export class TransactionTable implements ClientHolder, ServerHolder {
     this.user = options.user
     this.admits = options.admits
     this.feedback = options.feedback
+    this.answerFlow = options.answerFlow
     this.limit = options.limit ?? 500_000
     this.ids = options.ids
     this.prefix = `z9hG4bK${options.ids.token(6)}.`
@@ -116,6 +120,7 @@ export class TransactionTable implements ClientHolder, ServerHolder {
       request.method === 'INVITE'
         ? new InviteServerTransaction(this, key, request, flow, via)
         : new ServerTransaction(this, key, request, flow, via)
+    if (this.answerFlow !== undefined && !flow.reliable) transaction.back = this.answerFlow(request, flow)
     this.servers.set(key, transaction)
     if (this.servers.size + this.answers.count > this.limit) this.evict()
     if (request.method === 'CANCEL') this.cancel(transaction)
@@ -204,8 +209,8 @@ export class TransactionTable implements ClientHolder, ServerHolder {
   forget(transaction: ServerTransaction): void {
     this.servers.delete(transaction.key)
   }
-  keepAnswer({ key, flow }: ServerTransaction, bytes: Buffer): void {
-    this.answers.add(key, flow, bytes, this.clock.now() + 64 * this.timing.T1)
+  keepAnswer({ key, back }: ServerTransaction, bytes: Buffer): void {
+    this.answers.add(key, back, bytes, this.clock.now() + 64 * this.timing.T1)
     if (!this.sweeping) this.sweepAt(this.answers.due)
   }
   /** One timer for all answers; how late it comes costs memory only, since one that is over is not found. */

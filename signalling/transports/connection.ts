@@ -59,6 +59,7 @@ export class ConnectionFlow implements Flow, Watched {
   trusted: boolean
   domains: readonly string[] = []
   identity: string | undefined = undefined
+  keptFor = 0
   heardAt = 0
   begunAt = -1
   readonly dialled: boolean

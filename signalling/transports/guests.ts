@@ -2,7 +2,7 @@
 import type { Clock } from '../clock.ts'
 
 export interface ConnectionLimits {
-  /** Seconds without anything from the peer, keep-alives included, after which we close; twelve times that once it registered. */
+  /** Seconds without anything from the peer, keep-alives included, after which we close; once it registered twelve times that, or as long as granted. */
   readonly idle?: number
   /** From one address (IPv6: one /64) that is not trusted. */
   readonly perSource?: number
@@ -19,6 +19,8 @@ export const usualLimits: Required<ConnectionLimits> = { idle: 300, perSource: 1
 /** A connection as it is watched. Times are counts of `Guests.tick`. */
 export interface Watched {
   readonly identity: string | undefined
+  /** Seconds. */
+  readonly keptFor?: number
   /** When something came last. */
   heardAt: number
   /** When the message began that is not complete yet; -1: none is under way. */
@@ -97,10 +99,10 @@ export class Guests {
     this.tick++
     const { idle, head } = this.limits
     for (const connection of this.watched) {
-      const { heardAt, begunAt, identity } = connection
+      const { heardAt, begunAt, identity, keptFor = 0 } = connection
+      const silence = Math.max(identity === undefined ? idle : idle * registeredFactor, keptFor)
       if (begunAt >= 0 && this.tick - begunAt > head) this.shed(connection, 'no whole message in time', 'connections_slow')
-      else if (this.tick - heardAt > (identity === undefined ? idle : idle * registeredFactor))
-        this.shed(connection, 'silent for too long', 'connections_idle')
+      else if (this.tick - heardAt > silence) this.shed(connection, 'silent for too long', 'connections_idle')
     }
     this.next()
   }

@@ -1,11 +1,22 @@
-/** The way of a response whose connection is gone (RFC 3261 §18.2.2, RFC 3263 §5): a new one to where its request came from. */
-import { SipResponse } from '../messages/message.ts'
+/** The way of a response (RFC 3261 §18.2.2, RFC 3263 §5) where it is not the flow of its request. */
+import { type SipRequest, SipResponse } from '../messages/message.ts'
 import { scan } from '../messages/scan.ts'
 import type { FlowTable } from './flows.ts'
 import { defaultPort } from './locate.ts'
 import type { Flow } from './transport.ts'
 
 const slash = 0x2f
+
+/**
+ * Where a request is answered. A datagram whose sender did not ask for `rport` (RFC 3581) goes to the port that its Via names,
+ * where it names the very address that it came from; behind a NAT only the way that it came leads back.
+ */
+export function answerFlow({ via }: SipRequest, flow: Flow, flows: Pick<FlowTable, 'to'>): Flow {
+  if (flow.reliable || via === undefined || via.host !== flow.remote.host) return flow
+  const port = via.port || defaultPort('UDP')
+  if (port === flow.remote.port || via.has('rport')) return flow
+  return flows.to('UDP', { host: flow.remote.host, port }, { port: flow.local.port }) ?? flow
+}
 
 /**
  * A flow to the address that the request came from, at the port that its Via names. Never to another host, whatever the Via

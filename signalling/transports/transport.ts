@@ -29,6 +29,8 @@ export interface Flow {
   readonly internal?: boolean
   /** Canonical address of record that passed digest on this flow; set by the proxy. Connections only. */
   identity: string | undefined
+  /** Seconds for which its peer may be silent, having registered for so long; set by the proxy. Connections only. */
+  keptFor?: number
   /** Queues the bytes; never throws. False: the flow is closed or its peer too slow, nothing was taken. */
   send(bytes: Uint8Array): boolean
   /** Stops reading, or goes on: the peer waits as TCP has it. What was read before still comes. Connections only. */

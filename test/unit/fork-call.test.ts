@@ -210,3 +210,19 @@ test('RFC 4320: a MESSAGE that nobody answers gets no late 408', async (t) => {
   t.is(callee.requests.length, 11)
   await scene.quiet(t)
 })
+
+test('the 100 echoes Timestamp, and nothing else does (RFC 3261 §8.2.6.1)', async (t) => {
+  const scene = await ForkScene.open()
+  const [caller, callee] = [await scene.phone('alice'), await scene.phone('bob')]
+  scene.send(caller, 'INVITE', bob, { lines: ['Timestamp: 54.3'] })
+  await scene.pass(10)
+  callee.answer(callee.requests[0]!, 180)
+  await scene.pass(10)
+  t.deepEqual(
+    caller.responses.map((response) => [response.status, response.text('Timestamp')]),
+    [
+      [100, '54.3'],
+      [180, undefined],
+    ],
+  )
+})

@@ -91,3 +91,14 @@ test('a message that comes by drops ends its connection, however lively it is', 
   t.deepEqual(slow.why, ['no whole message in time'])
   t.deepEqual(counted, ['connections_slow'])
 })
+
+test('who has registered for longer may be silent for longer', async (t) => {
+  const { clock, guests } = scene({ idle: 10, head: 5 })
+  const user = { ...peer(), identity: 'sip:alice@localhost', keptFor: 200 }
+  guests.watch(user)
+  user.begunAt = -1
+  await clock.advance(200_000)
+  t.is(user.why.length, 0)
+  await clock.advance(3000)
+  t.is(user.why.length, 1)
+})

@@ -202,3 +202,34 @@ test('Service-Route is told in every 200, in order', async (t) => {
   const plain = await RegistrarScene.open()
   t.false((await plain.register(await plain.wire('10.0.5.1'), 'bob', [])).has('Service-Route'))
 })
+
+test('a Contact without brackets: its instance counts, and what is quoted is no bracket', async (t) => {
+  const scene = await RegistrarScene.open()
+  const wire = await scene.wire('10.0.5.1')
+  const bare = contactOf('sip:bob@10.0.5.1:5060', 1).replace('<sip:bob@10.0.5.1:5060>', 'sip:bob@10.0.5.1:5060')
+  const answer = await scene.register(wire, 'bob', bare, { lines: ['Supported: gruu'] })
+  t.is(answer.status, 200)
+  t.regex(answer.text('Contact')!, /^<sip:bob@10\.0\.5\.1:5060>;\+sip\.instance="<urn:uuid:0+1-[^"]*>";pub-gruu=/)
+})
+
+test('the twelfth start of one phone takes the place of its first; other devices keep theirs', async (t) => {
+  const scene = await RegistrarScene.open()
+  const wire = await scene.wire('10.0.5.1')
+  await scene.register(wire, 'bob', contactOf('sip:bob@10.0.5.9', 9))
+  await scene.register(wire, 'bob', '<sip:plain@10.0.5.9>')
+  const start = (port: number) =>
+    scene.register(wire, 'bob', contactOf(`sip:bob@10.0.5.1:${port}`, 1), { callId: `start-${port}` })
+  for (let port = 6001; port <= 6012; port++) t.is((await start(port)).status, 200, `${port}`)
+  const contacts = (await start(6012)).texts('Contact').map((text) => /<sip:(?:\w+)@10\.0\.5\.(.*?)>/.exec(text)![1])
+  t.deepEqual(contacts, ['9', '9', ...[6005, 6006, 6007, 6008, 6009, 6010, 6011, 6012].map((port) => `1:${port}`)])
+  const other = await scene.register(wire, 'bob', '<sip:one-more@10.0.5.9>')
+  t.is(other.status, 403)
+  t.regex(other.text('Warning')!, /more than 10 contacts; expected/)
+})
+
+test('the 200 says what time it is here (RFC 3261 §10.3 step 8)', async (t) => {
+  const scene = await RegistrarScene.open()
+  const answer = await scene.register(await scene.wire('10.0.5.1'), 'bob', '<sip:bob@10.0.5.1>')
+  t.regex(answer.text('Date')!, /^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/)
+  t.true(Math.abs(Date.parse(answer.text('Date')!) - scene.lab.clock.date()) < 3000)
+})

@@ -1,0 +1,83 @@
+/** Bindings over TCP without outbound last as long as granted (RFC 3261 §10.3): their Contact can be called. */
+import { type AddressInfo, createServer } from 'node:net'
+import test, { type ExecutionContext } from 'ava'
+import { ManualClock, memoryStore, SipRequest, scan } from '../../signalling/index.ts'
+import { buildResponse } from '../../signalling/messages/build.ts'
+import { Framer } from '../../signalling/transports/framing.ts'
+import { metric } from '../support/wire.ts'
+import { PhonesScene } from './phones-scene.ts'
+
+/** Where a phone takes calls by TCP: 200 to all that comes. */
+async function listening(t: ExecutionContext): Promise<{ port: number; got: SipRequest[] }> {
+  const got: SipRequest[] = []
+  const server = createServer((socket) => {
+    const framer = new Framer(
+      {
+        message: (bytes) => {
+          const request = scan(Buffer.from(bytes))
+          if (!(request instanceof SipRequest)) return
+          got.push(request)
+          socket.write(buildResponse(request, 200, { toTag: 'phone' }))
+        },
+        ping: () => undefined,
+        broken: (why) => t.fail(why),
+      },
+      65_535,
+    )
+    socket.on('data', (bytes) => framer.push(bytes))
+    socket.on('error', () => undefined)
+    t.teardown(() => void socket.destroy())
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  return { port: (server.address() as AddressInfo).port, got }
+}
+
+test('its connection gone, the client is called at its Contact; after a restart too', async (t) => {
+  const clock = new ManualClock()
+  const store = memoryStore(clock)
+  const scene = await PhonesScene.open(t, { store, clock })
+  const { port, got } = await listening(t)
+  const [phone, bob] = [await scene.phone('TCP'), await scene.phone('UDP')]
+  t.is((await bob.register('bob', `<sip:bob@${bob.at}>`)).status, 200)
+  t.is((await phone.register('alice', `<sip:alice@127.0.0.1:${port};transport=tcp>`)).status, 200)
+  t.is((await bob.as('bob', 'MESSAGE', 'sip:alice@localhost')).status, 200)
+  t.deepEqual([phone.requests.length, got.length], [1, 0], 'by its connection while that stands')
+  phone.close()
+  await scene.until(() => metric(scene.node, 'connections') === 0)
+  t.is(metric(scene.node, 'proxy_users_registered'), 2)
+  t.is((await bob.as('bob', 'MESSAGE', 'sip:alice@localhost')).status, 200)
+  t.is(got.length, 1)
+  t.is(got[0]!.uriText, `sip:alice@127.0.0.1:${port};transport=tcp`)
+  await scene.node.stop(0)
+  const again = await PhonesScene.open(t, { store, clock, like: scene })
+  t.is((await bob.as('bob', 'MESSAGE', 'sip:alice@localhost')).status, 200)
+  t.is(got.length, 2)
+  await clock.advance(601_000)
+  t.is((await bob.register('bob', `<sip:bob@${bob.at}>`)).status, 200)
+  t.is((await bob.as('bob', 'MESSAGE', 'sip:alice@localhost')).status, 480, 'no longer than granted')
+  t.is(metric(again.node, 'faults_total'), 0)
+})
+
+for (const [what, contact, more] of [
+  ['is elsewhere: nobody has us call another host', 'sip:alice@192.0.2.1;transport=tcp', ''],
+  ['is of a flow of its own', 'sip:alice@127.0.0.1:9;transport=tcp', ';+sip.instance="<urn:uuid:1>";reg-id=1'],
+] as const)
+  test(`a binding whose Contact ${what} ends with its connection`, async (t) => {
+    const scene = await PhonesScene.open(t)
+    const phone = await scene.phone('TCP')
+    t.is((await phone.register('alice', `<${contact}>${more}`, ['Supported: outbound'])).status, 200)
+    phone.close()
+    await scene.until(() => metric(scene.node, 'proxy_users_registered') === 0)
+    t.pass()
+  })
+
+test('where there are too many contacts, those whose connections are gone give way', async (t) => {
+  const scene = await PhonesScene.open(t, { proxy: { contacts: 2 } })
+  for (let start = 0; start < 4; start++) {
+    const phone = await scene.phone('TCP')
+    t.is((await phone.register('alice', `<sip:alice@${phone.at};transport=tcp>`)).status, 200, `start ${start}`)
+    phone.close()
+    await scene.until(() => metric(scene.node, 'connections') === 0)
+  }
+})
