@@ -204,6 +204,16 @@ export interface EventPackage<State = unknown> {
   admit?(notifier: Notifier): boolean | Promise<boolean>
   /** The body for one subscriber. Undefined: a NOTIFY without body. */
   render(state: State, context: RenderContext<State>): Body | undefined
+  /**
+   * As much of what `render` tells as fits into `room` bytes, and the state that the subscriber has then; the rest follows as a
+   * difference to that. Left out, or undefined: a state that does not fit ends the subscription.
+   */
+  part?(state: State, context: RenderContext<State> & { readonly room: number }): StatePart<State> | undefined
+}
+
+export interface StatePart<State> {
+  readonly body: Body
+  readonly state: State
 }
 
 export interface RenderContext<State = unknown> {

@@ -11,7 +11,7 @@ import type { ClientUser } from './transactions/client.ts'
 
 const firstCSeq = 1
 
-/** Resolves with the final response; 408 on silence, 503 where the flow broke, made up here. */
+/** Resolves with the final response; 408 on silence, 503 where the flow broke, 513 where it is too long, made up here. */
 export function sendRequest(
   sender: Pick<Sender, 'send'>,
   ids: Ids,
@@ -43,7 +43,7 @@ export function sendRequest(
           if (again === undefined) resolve(response)
           else attempt(cseq + 1, [again])
         },
-        onNoResponse: (status) => resolve(madeUp(request, headers, status)),
+        onNoResponse: (status, why) => resolve(madeUp(request, headers, why?.status ?? status)),
       }
       sender.send(
         {
@@ -66,7 +66,7 @@ function requestUri(request: OutgoingRequest): string {
   return request.method === 'REGISTER' ? request.to.replace(/^(sips?:)[^@]*@/, '$1') : request.to
 }
 
-function madeUp(request: OutgoingRequest, headers: readonly (readonly [string, string])[], status: 408 | 503): SipResponse {
+function madeUp(request: OutgoingRequest, headers: readonly (readonly [string, string])[], status: number): SipResponse {
   const via = ['Via', 'SIP/2.0/UDP invalid;branch=z9hG4bK-none'] as const
   const sent = scan(buildRequest(request.method, request.to, [via, ...headers]))
   const response = sent instanceof SipRequest ? scan(buildResponse(sent, status, { toTag: 'none' })) : undefined

@@ -57,7 +57,7 @@ export function askNear(asking: Asking, device: string, peers: Peers): Promise<N
       { to: prose, event: 'proximity', expires: 0, asserted: host.uri, accept: [mediaType('proximity-list')], body },
       {
         notified: (notification) => resolve(take(asking, near, notification) ? near : 502),
-        ended: ({ status }) => resolve(status < 300 ? 403 : status),
+        ended: ({ status, reason }) => resolve(status >= 300 ? status : reason === 'giveup' ? 503 : 403), // too long a list
       },
     )
   })

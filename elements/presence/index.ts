@@ -15,7 +15,7 @@ import { escaped } from '../services/xml.ts'
 import { type Children, childrenOf, partialBody, partialType } from './partial.ts'
 import { type Usual, type Verdict, verdictOn } from './policy.ts'
 import { Publications, sound } from './publications.ts'
-import { sameWatchers, type Watcher, type Watchers, watcherInfo, watcherInfoType } from './winfo.ts'
+import { sameWatchers, type Watcher, type Watchers, watcherInfo, watcherInfoType, watcherPart } from './winfo.ts'
 
 /** Of the dialplan, `role: presence`. Seconds. */
 export interface PresenceSettings {
@@ -45,7 +45,7 @@ const offers = new Offers([
 const endedRemembered = 20
 const settling = 1000 // ms after a restart in which presentities are not told of their watchers
 const pendingAtMost = 100 // watchers that wait for one presentity: strangers, whom its list of watchers has to have room for
-const listed = 250 // watchers in one document of presence.winfo, which has to fit into a datagram
+const listed = 1000 // watchers that a presentity is told of; those that come later, when others have gone
 
 export function createPresence(name: string, settings: PresenceSettings): Element {
   return new PresenceElement(name, settings)
@@ -97,6 +97,10 @@ class PresenceElement implements Element {
       expires,
       same: sameWatchers,
       render: (state, { version, previous }) => ({ type: watcherInfoType, content: watcherInfo(state, previous, version - 1) }),
+      part: (state, { version, previous, room }) => {
+        const part = watcherPart(state, previous, version - 1, room)
+        return part && { body: { type: watcherInfoType, content: part.body }, state: part.state }
+      },
     }
     this.packages = [presence, winfo]
   }

@@ -42,6 +42,34 @@ export function watcherInfo(state: Watchers, previous: Watchers | undefined, ver
   ].join('\n')
 }
 
+/**
+ * Less than all that has changed, in a body of `room` bytes, and the watchers as the presentity has them then. Undefined: not
+ * even one fits.
+ */
+export function watcherPart(
+  state: Watchers,
+  previous: Watchers | undefined,
+  version: number,
+  room: number,
+): { readonly body: string; readonly state: Watchers } | undefined {
+  const live = new Map(previous?.live.map((watcher) => [watcher.id, watcher]))
+  let left = room - overhead
+  let taken = 0
+  for (const watcher of previous === undefined ? state.live : changes(state, previous)) {
+    left -= lineOverhead + Buffer.byteLength(escaped(watcher.uri))
+    if (left < 0) break
+    if (watcher.status === 'terminated') live.delete(watcher.id)
+    else live.set(watcher.id, watcher)
+    taken++
+  }
+  if (taken === 0) return undefined
+  const told: Watchers = { ...state, live: [...live.values()] }
+  return { body: watcherInfo(told, previous, version), state: told }
+}
+
+const overhead = 1000 // bytes of a document without watchers, at most
+const lineOverhead = 120 // bytes of a watcher without its URI, at most
+
 function changes(state: Watchers, previous: Watchers): readonly Watcher[] {
   const before = new Map(previous.live.map((watcher) => [watcher.id, watcher]))
   const changed: Watcher[] = []

@@ -1,5 +1,5 @@
 /** How the proximity server's state becomes NOTIFY bodies (SPEC §3.1, §3.3, §3.4). */
-import type { Body, RenderContext } from '../../signalling/index.ts'
+import type { Body, RenderContext, StatePart } from '../../signalling/index.ts'
 import { type ProseState, type Proximate, writeBody } from '../schemas/index.ts'
 import type { ProseView } from './devices.ts'
 import { discoverable, discoverer, roleNames } from './permissions.ts'
@@ -62,6 +62,37 @@ export function proximityBody(registry: Registry, view: ProximityView, context: 
   if (context.version > 0) view.told = told // version 0: rendered for its entity tag, told to nobody
   return writeBody('proximity-diff', { version: context.version, device, ...difference(before, told) })
 }
+
+/** Less than all that has changed, in a body of `room` bytes; undefined: the type has no differences, or not even one fits. */
+export function proximityPart(
+  registry: Registry,
+  view: ProximityView,
+  { type, version, previous, room }: RenderContext<ProximityView> & { readonly room: number },
+): StatePart<ProximityView> | undefined {
+  if (type !== diffType || view.question.kind === 'pair') return undefined
+  const before = previous?.told
+  const told = new Map(before)
+  const near = new Map(answer(registry, view).map((relation) => [relation.peer, relation]))
+  let left = room - overhead - Buffer.byteLength(view.device)
+  for (const peer of before?.keys() ?? []) {
+    if (near.has(peer) || (left -= Buffer.byteLength(JSON.stringify(peer)) + separator) < 0) continue
+    told.delete(peer)
+  }
+  for (const [peer, relation] of near) {
+    const known = told.get(peer)
+    if (known?.since === relation.since && known.lastHeard === relation.lastHeard && known.rssi === relation.rssi) continue
+    left -= Buffer.byteLength(JSON.stringify(proximate(relation))) + separator
+    if (left < 0) break
+    told.set(peer, { ...relation })
+  }
+  const changed = difference(before, told)
+  if (changed.added.length + changed.refreshed.length + changed.removed.length === 0) return undefined
+  const body = writeBody('proximity-diff', { version, device: view.device, ...changed })
+  return { body, state: { ...view, told } }
+}
+
+const overhead = 200 // bytes of a difference without entries, at most, but for its device
+const separator = 4
 
 /** Full state where nothing was told before; otherwise what came, went and was heard again. */
 export function difference(before: ReadonlyMap<string, Relation> | undefined, after: ReadonlyMap<string, Relation>) {

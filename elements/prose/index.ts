@@ -14,7 +14,7 @@ import { Offers } from '../services/offers.ts'
 import { Rechecks } from '../services/rechecks.ts'
 import { SignedIn } from '../services/signed-in.ts'
 import { Subscribers } from '../services/subscribers.ts'
-import { proseBody, proximityBody } from './bodies.ts'
+import { proseBody, proximityBody, proximityPart } from './bodies.ts'
 import { ConfiguredMonitors } from './configured-monitors.ts'
 import type { ProseView } from './devices.ts'
 import { Identities } from './identities.ts'
@@ -84,6 +84,7 @@ class ProximityServer implements Element {
       expires,
       conditional: true, // SPEC §3.4
       render: (view, context) => proximityBody(this.registry, view, context),
+      part: (view, context) => proximityPart(this.registry, view, context),
       ...(admitted(settings) ? { admit: (notifier: Notifier) => this.policing.admit(notifier) } : {}),
     }
     this.packages = [prose, proximity]

@@ -9,7 +9,7 @@ import { type Lifetimes, lifetimesOf } from '../services/lifetimes.ts'
 import { Offers } from '../services/offers.ts'
 import { SignedIn } from '../services/signed-in.ts'
 import { Subscribers } from '../services/subscribers.ts'
-import { type ListState, listBody, listType, sameList } from './rlmi.ts'
+import { type ListState, listBody, listPart, listType, sameList } from './rlmi.ts'
 import { WatchedList } from './watched-list.ts'
 
 /** Of the dialplan, `role: resource-lists`. */
@@ -55,6 +55,7 @@ class ResourceLists implements Element {
       requires: 'eventlist',
       same: sameList,
       render: (state, { version, previous }) => listBody(state, previous, version - 1),
+      part: (state, { version, previous, room }) => listPart(state, previous, version - 1, room),
     }
     this.packages = [pack]
   }

@@ -53,6 +53,53 @@ export function listBody(state: ListState, previous: ListState | undefined, vers
   return { type: `${listType};type="${rlmiType}";start="<rlmi.${version}@list>";boundary="${boundary}"`, content }
 }
 
+/**
+ * Less than all that has changed, in a body of `room` bytes, and the list as its subscriber has it then. In a full one the others
+ * stand by name alone (RFC 4662 §5.2: a resource without instance). Undefined: not even one fits.
+ */
+export function listPart(
+  state: ListState,
+  previous: ListState | undefined,
+  version: number,
+  room: number,
+): { readonly body: Body; readonly state: ListState } | undefined {
+  const known = new Map(previous?.resources)
+  let left = room - overhead
+  let taken = 0
+  for (const uri of previous?.resources.keys() ?? []) {
+    if (state.resources.has(uri) || (left -= lineBytes(uri)) < 0) continue
+    known.delete(uri)
+    taken++
+  }
+  if (previous === undefined) {
+    for (const uri of state.resources.keys()) {
+      if ((left -= lineBytes(uri)) < 0) break
+      known.set(uri, { uri, state: 'unknown' })
+      taken++
+    }
+  }
+  for (const resource of state.resources.values()) {
+    const { uri, body } = resource
+    if (known.get(uri) === resource) continue
+    const bytes = (previous === undefined ? 0 : lineBytes(uri)) + (body === undefined ? 0 : partOverhead + body.content.length)
+    if (bytes > left || (previous === undefined && !known.has(uri))) continue
+    left -= bytes
+    known.set(uri, resource)
+    taken++
+  }
+  if (taken === 0) return undefined
+  const told: ListState = { uri: state.uri, resources: known }
+  return { body: listBody(told, previous, version), state: told }
+}
+
+const overhead = 1000 // bytes of a list without resources, at most, but for its URI
+const partOverhead = 250 // bytes of a part's header and boundary, at most
+
+/** At most. */
+function lineBytes(uri: string): number {
+  return Buffer.byteLength(escaped(uri)) + 150
+}
+
 function resourceXml({ uri, state, reason, body }: Resource, cid: string): string {
   const open = `  <resource uri="${escaped(uri)}"`
   if (state === 'unknown') return `${open}/>`

@@ -3,16 +3,19 @@
  * wins; rate control, expiry, conditional notification (RFC 5839) and durability are here, once, for all packages.
  */
 import type { Clock, Timed, Timer } from '../clock.ts'
-import type { EndReason, EventPackage, Notifier } from '../element.ts'
-import type { HeaderList } from '../messages/build.ts'
+import type { Body, EndReason, EventPackage, Notifier } from '../element.ts'
+import { warning } from '../messages/build.ts'
 import type { SipResponse } from '../messages/message.ts'
 import type { Json } from '../storage/store.ts'
-import type { ClientUser } from '../transactions/client.ts'
+import type { ClientUser, NotSent } from '../transactions/client.ts'
 import type { EntityTags } from './entity-tag.ts'
 import type { Expiries, Expiring } from './expiries.ts'
-import { nextPeriod, printRate } from './rate.ts'
+import { bytesOf, comeAgain, Fit, unfit } from './fit.ts'
+import { notifyFields } from './header-fields.ts'
+import { nextPeriod } from './rate.ts'
 import type { Sender } from './sender.ts'
 import { reserve, type SubscriptionRecord } from './subscription-record.ts'
+import { type Ending, fetched, liveState, terminatedState } from './subscription-state.ts'
 import type { EventTerms, Terms } from './terms.ts'
 
 /** What a notifier needs of the facility that holds it. */
@@ -28,6 +31,8 @@ export interface NotifierHolder {
   saveSoon(notifier: NotifierDialog): void
   /** Tells the element, and sees to it that no restart takes it up again. A promise: what the element withdraws is durable then. */
   ended(notifier: NotifierDialog, reason: EndReason): Promise<void> | undefined
+  /** Its state, of so many bytes, did not fit into one NOTIFY; called once. */
+  tooLong(notifier: NotifierDialog, bytes: number): void
   /** Out of the tables and the store. */
   remove(notifier: NotifierDialog): void
 }
@@ -65,10 +70,14 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
   private lastSent: number | undefined
   private sentCount = 0
   private readonly born: number
-  private ending: { reason: EndReason; retryAfter: number | undefined } | undefined
+  private ending: Ending | undefined
   private rateTimer: Timer | undefined
   private expiryTimer: Timer | undefined
   private retryAfter = retryFirst
+  /** Bytes of the last body. */
+  private size = 0
+  /** Once a state was too long. */
+  private fit: Fit | undefined = undefined
   /** Of the NOTIFY that is due, where the package has to admit it. */
   private admission: 'none' | 'asked' | 'given' = 'none'
 
@@ -151,8 +160,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
     this.expiryTimer = clock.after(Math.max(0, this.expires - clock.date()), () => this.terminate('timeout'))
   }
   private disarm(): void {
-    this.rateTimer?.cancel()
-    this.expiryTimer?.cancel()
+    for (const timer of [this.rateTimer, this.expiryTimer]) timer?.cancel()
     this.holder.expiries.remove(this)
   }
   notify(state: unknown): void {
@@ -168,6 +176,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
   }
   /** A refresh was answered: full state is due, unless the subscriber says that it has it (RFC 5839 §5). */
   refreshed(suppress: string | undefined): void {
+    this.fit?.reset()
     this.previous = undefined
     this.suppress = suppress
     this.tags ||= suppress !== undefined
@@ -256,27 +265,24 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
       this.stored = { ...this.stored, ceiling: this.stored.ceiling + reserve }
       this.holder.saveSoon(this)
     }
+    const left = this.expires - clock.date()
     this.cseq++
     this.due = false
     this.final = this.ending !== undefined || this.fetch
-    const headers: [string, string][] = [
-      ['From', `<${this.stored.localUri}>;tag=${this.stored.localTag}`],
-      ['To', `<${this.stored.remoteUri}>;tag=${this.stored.remoteTag}`],
-      ['Call-ID', this.stored.callId],
-      ['CSeq', `${this.cseq} NOTIFY`],
-      ['Contact', `<${sender.contact(this.element)}>`],
-      ['Event', this.terms.echo],
-      ['Subscription-State', this.subscriptionState()],
-    ]
+    const state = this.final ? terminatedState(this.ending ?? fetched) : liveState(this.pending, left, this.terms.rate)
+    const headers = notifyFields(this.stored, this.cseq, sender.contact(this.element), this.terms.echo, state)
     if (this.pack.requires !== undefined) headers.push(['Require', this.pack.requires])
-    let body: string | Uint8Array | undefined
+    let body: Body | undefined
+    this.sentState = this.state
     try {
       body = this.body(headers)
     } catch (fault) {
       if (!this.final) throw fault // the element's own: this state is not told, the next one may be
     }
+    this.size = body === undefined ? 0 : bytesOf(body)
+    if (this.fit?.takes(this.size) === false) return this.giveUp()
     this.sending = true
-    this.sentState = this.state
+    if (body !== undefined) headers.push(['Content-Type', body.type])
     this.lastSent = wholeMs(clock)
     this.sentCount++
     sender.send(
@@ -286,53 +292,75 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
         uri: this.stored.remoteTarget,
         routeSet: this.stored.routeSet,
         headers,
-        body,
+        body: body?.content,
       },
       this,
     )
   }
-  private body(headers: [string, string][]): string | Uint8Array | undefined {
+  private body(headers: [string, string][]): Body | undefined {
+    if (this.fit?.given === true) {
+      headers.push(['Warning', warning('proxima', unfit(this.size))])
+      return undefined
+    }
     if (this.state === untold || this.stored.pending === true) return undefined
     const reason = this.ending?.reason // who has lost the right to know is not told once more
     if (reason === 'rejected' || reason === 'deactivated') return undefined
-    if (this.pack.conditional === true || this.tags) {
-      const tag = this.tag
-      headers.push(['SIP-ETag', tag])
-      if (this.suppress === '*' || this.suppress === tag) return undefined // RFC 5839 §5.2: the body is what it has
-    }
-    const { previous } = this
-    const ending = this.ending !== undefined
-    const body = this.pack.render(this.state, { type: this.stored.type, version: this.cseq, previous, ending })
-    if (body === undefined) return undefined
-    headers.push(['Content-Type', body.type])
-    return body.content
+    const tag = this.pack.conditional === true || this.tags ? this.tag : undefined
+    const has = tag !== undefined && (this.suppress === '*' || this.suppress === tag)
+    const body = has ? undefined : this.rendered() // RFC 5839 §5.2: the body is what it has
+    if (tag !== undefined && this.sentState === this.state) headers.push(['SIP-ETag', tag])
+    return body
   }
-  private subscriptionState(): string {
-    if (this.final) {
-      const { reason, retryAfter } = this.ending ?? { reason: 'timeout', retryAfter: undefined }
-      return `terminated;reason=${reason}${retryAfter === undefined ? '' : `;retry-after=${retryAfter}`}`
-    }
-    const left = Math.max(0, Math.round((this.stored.expires - this.holder.clock.date()) / 1000))
-    return `${this.stored.pending === true ? 'pending' : 'active'};expires=${left}${printRate(this.terms.rate)}`
+  private rendered(): Body | undefined {
+    const { pack, previous, state } = this
+    const context = { type: this.stored.type, version: this.cseq, previous, ending: this.ending !== undefined }
+    const body = pack.render(state, context)
+    const part = this.final ? undefined : this.fit?.partOf(pack, state, context, body)
+    if (part !== undefined) this.sentState = part.state
+    return part?.body ?? body
   }
-
   onResponse(response: SipResponse): void {
     if (response.status < 200) return
     this.sending = false
-    if (this.final) this.close(this.ending?.reason ?? 'timeout')
+    if (response.status === 513) this.tooLong(undefined)
+    else if (this.final) this.close(this.ending?.reason ?? 'timeout')
     else if (response.status < 300) this.delivered()
     else if (response.status === 481 || response.status === 404 || response.status === 489) this.close('giveup')
     else this.later()
   }
   /** RFC 6665 §4.2.2: a subscriber that does not answer has gone; one whose flow broke may come back before expiry. */
-  onNoResponse(status: 408 | 503): void {
+  onNoResponse(status: 408 | 503, why?: NotSent): void {
     this.sending = false
-    if (this.final) this.close(this.ending?.reason ?? 'timeout')
+    if (why?.status === 513) this.tooLong(why.excess)
+    else if (this.final) this.close(this.ending?.reason ?? 'timeout')
     else if (status === 408) this.close('giveup')
     else this.later()
   }
+  /** Never the same bytes again: less of the state at a time, or none of it. @param excess bytes; undefined: nobody says */
+  private tooLong(excess: number | undefined): void {
+    if (excess !== undefined) this.cseq-- // it never left
+    if (this.fit === undefined) this.holder.tooLong(this, this.size)
+    if (this.size === 0) return this.close('giveup') // not even without a body
+    this.fit ??= new Fit()
+    if (!this.fit.shrink(this.size, excess) || this.final || this.pack.part === undefined) return this.giveUp()
+    this.lastSent = undefined
+    this.due = true
+    this.pump()
+  }
+  /** Its subscriber is told that there is a state, and why not which. */
+  private giveUp(): void {
+    this.fit!.given = true
+    this.due = true
+    if (this.ending === undefined) void this.terminate('giveup', comeAgain)
+    else this.pump()
+  }
   private delivered(): void {
     this.previous = this.sentState
+    if (this.sentState !== this.state && !this.due) {
+      this.due = true // the next part of what was admitted already
+      this.lastSent = undefined
+      return this.pump()
+    }
     this.admission = 'none'
     this.suppress = undefined
     this.retryAfter = retryFirst
@@ -363,16 +391,6 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
     this.live = false
     this.disarm()
   }
-}
-
-/** Header fields of the answer to a SUBSCRIBE. */
-export function grant(seconds: number, contact: string, packages: string, requires: string | undefined): HeaderList {
-  return [
-    ...(requires === undefined ? [] : [['Require', requires] as const]),
-    ['Expires', String(seconds)],
-    ['Contact', `<${contact}>`],
-    ['Allow-Events', packages],
-  ]
 }
 
 /** A number that takes no room of its own beside the object; later rather than sooner. */

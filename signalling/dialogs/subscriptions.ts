@@ -20,9 +20,10 @@ import type { ServerSide } from '../transactions/server.ts'
 import type { Flow } from '../transports/transport.ts'
 import { EntityTags } from './entity-tag.ts'
 import { Expiries } from './expiries.ts'
+import { grant } from './header-fields.ts'
 import { alone, either, Interned } from './interned.ts'
 import { negotiate } from './negotiate.ts'
-import { grant, NotifierDialog, type NotifierHolder } from './notifier.ts'
+import { NotifierDialog, type NotifierHolder } from './notifier.ts'
 import { Restoring } from './restoring.ts'
 import type { Sender } from './sender.ts'
 import { Shares, usualLimit } from './shares.ts'
@@ -210,6 +211,10 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
         'the store failed; a restart finds an older subscription',
       )
     })
+  }
+  tooLong({ id, package: pack, resource }: NotifierDialog, bytes: number): void {
+    const fields = { subscription: id, package: pack, resource, bytes }
+    this.log.warn(fields, 'a state is too long for the way to its subscriber: told in parts, or not at all')
   }
   remove(notifier: NotifierDialog): void {
     if (this.notifiers.delete(notifier.id)) this.shareOf(notifier)?.give(notifier)

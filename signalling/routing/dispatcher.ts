@@ -23,6 +23,7 @@ import type { Flow } from '../transports/transport.ts'
 import { type ExchangeHolder, NodeExchange, splitRoutes } from './exchange.ts'
 import type { Compose } from './fork.ts'
 import { Journey } from './journey.ts'
+import { LongRequests, shortEnough } from './long-request.ts'
 import { isLoop } from './loop.ts'
 import { type NextHop, nextHop, planned, planQuery, routeOwner, type Surroundings } from './next-hop.ts'
 import type { Decision, Plan } from './plan.ts'
@@ -57,6 +58,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
   private readonly tasks: (() => void)[] = []
   private readonly busy = new Map<string, (() => void)[]>()
   private readonly prefix: string
+  private readonly long: LongRequests
   private hops = 0
   private draining = false
   private scheduled = false
@@ -67,6 +69,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     this.plan = options.plan
     this.tap = options.tap
     this.prefix = `z9hG4bK${options.ids.token(6)}-`
+    this.long = new LongRequests(options.clock, options.flows, options.stats)
   }
   add(element: Element): void {
     this.elements.set(element.name, element)
@@ -283,8 +286,24 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
       return { cancel: () => undefined }
     }
     const transaction = this.options.table.client(method, flow, user)
-    transaction.begin(compose(`SIP/2.0/${transport} ${sentBy};branch=${transaction.branch}${tail}`, flow))
-    return transaction
+    const bytes = compose(`SIP/2.0/${transport} ${sentBy};branch=${transaction.branch}${tail}`, flow)
+    if (bytes.length <= shortEnough || flow.reliable) {
+      transaction.begin(bytes)
+      return transaction
+    }
+    return this.long.send({
+      method,
+      bytes,
+      flow,
+      located: hop.located === true,
+      user,
+      sendBy: (stream, other) => this.dispatch({ flow: stream }, method, from, compose, other),
+      sendHere: () => {
+        transaction.begin(bytes)
+        return transaction
+      },
+      drop: () => transaction.withdraw(),
+    })
   }
   /** To a host by name: sent when it has been looked up, to one of its addresses after the other. */
   private travel(place: Place, method: string, from: string, compose: Compose, user: ClientUser): Cancellable | undefined {
@@ -295,7 +314,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
       backoff,
       send: ({ transport, host, port, name }, traveller) => {
         const flow = flows.to(transport, { host, port }, { name })
-        return flow && this.dispatch({ flow }, method, from, compose, traveller)
+        return flow && this.dispatch({ flow, located: true }, method, from, compose, traveller)
       },
       log: (why) => log.debug({ element: from, method, host: place.host }, why),
     })

@@ -1,7 +1,7 @@
 /** One request to a host name: to its targets in turn until one answers (RFC 3263 §4.3), for one transaction user. */
 import type { SipResponse } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
-import type { ClientUser } from '../transactions/client.ts'
+import type { ClientUser, NotSent } from '../transactions/client.ts'
 import type { Cancellable, ServerSide } from '../transactions/server.ts'
 import type { Backoff } from '../transports/backoff.ts'
 import { type Located, type Target, targetKey } from '../transports/locate.ts'
@@ -59,8 +59,12 @@ export class Journey implements ClientUser {
     } else if (current !== undefined) backoff.worked(targetKey(current))
     user.onResponse(response)
   }
-  onNoResponse(status: 408 | 503): void {
+  onNoResponse(status: 408 | 503, why?: NotSent): void {
     const { backoff, method, user } = this.parts
+    if (why !== undefined) {
+      if (!this.further()) user.onNoResponse(status, why) // the target is not to blame
+      return
+    }
     if (this.current !== undefined && !this.cancelled) backoff.failed(targetKey(this.current))
     // RFC 4320: who sent us a non-INVITE has given up by the time that we do
     const tooLate = status === 408 && method !== 'INVITE' && user.origin !== undefined

@@ -8,7 +8,7 @@ import { type Plan, type PlanQuery, type Rule, valuesOf } from './plan.ts'
 
 export type NextHop =
   | { readonly element: string }
-  | { readonly flow: Flow }
+  | { readonly flow: Flow /** A name was looked up for it. */; readonly located?: boolean }
   /** A host name, to be looked up. */
   | { readonly place: Place }
   | { readonly refused: number; readonly text: string }

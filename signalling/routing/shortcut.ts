@@ -52,6 +52,6 @@ export function shown(
       seen(encode(response, { via: { text: via } }), through, parts.element)
       user.onResponse(response)
     },
-    onNoResponse: (status) => user.onNoResponse(status),
+    onNoResponse: (status, why) => user.onNoResponse(status, why),
   }
 }

@@ -21,6 +21,8 @@ export interface ClientUser {
 export interface NotSent {
   readonly status: number
   readonly text: string
+  /** Bytes that were too many for its only way. */
+  readonly excess?: number
 }
 
 /** What a client transaction needs of the table that holds it. */
@@ -101,6 +103,10 @@ export class ClientTransaction implements Timed {
     this.timer?.cancel()
     this.bytes = undefined
     this.holder.release(this)
+  }
+  /** It is never begun. */
+  withdraw(): void {
+    this.end()
   }
 }
 

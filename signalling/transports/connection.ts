@@ -63,6 +63,7 @@ export class ConnectionFlow implements Flow, Watched {
   heardAt = 0
   begunAt = -1
   readonly dialled: boolean
+  connecting: boolean
   private readonly pipe: Pipe
   private readonly backlog: number
   private readonly sink: TransportSink
@@ -85,6 +86,7 @@ export class ConnectionFlow implements Flow, Watched {
     sentBy?: HostPort,
   ) {
     this.dialled = dialled
+    this.connecting = dialled
     this.id = `${transport.toLowerCase()}-${options.newId()}`
     this.transport = transport
     this.pipe = pipe

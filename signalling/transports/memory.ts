@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import { Seat } from './seat.ts'
 import { isAnyHost, type Self } from './self.ts'
 import type { Flow, HostPort, Transport, TransportSink } from './transport.ts'
+import { longestDatagram } from './udp-flow.ts'
 
 /** What happens to one datagram. `delay` in milliseconds; several delays duplicate it; none loses it. */
 export type Fate = (from: HostPort, to: HostPort, bytes: Uint8Array) => readonly number[]
@@ -87,6 +88,7 @@ class MemoryFlow implements Flow {
   readonly remote: HostPort
   readonly trusted: boolean
   readonly open = true
+  readonly longest = longestDatagram.v4
   identity: string | undefined = undefined
   private readonly network: MemoryNetwork
   constructor(network: MemoryNetwork, seat: Seat, remote: HostPort, trusted: boolean) {
@@ -98,6 +100,7 @@ class MemoryFlow implements Flow {
     this.trusted = trusted
   }
   send(bytes: Uint8Array): boolean {
+    if (bytes.length > this.longest) return false
     this.network.carry(this.local, this.remote, bytes)
     return true
   }

@@ -74,6 +74,10 @@ export function tcpTransport(options: TcpOptions): Transport {
       if (asked === undefined) prove()
       else socket.once('secureConnect', prove)
     }
+    const connected = (): void => {
+      flow.connecting = false
+    }
+    if (asked !== undefined) socket.once(options.tls === undefined ? 'connect' : 'secureConnect', connected)
     const key = keyOf(remote, asked)
     flows.set(key, flow)
     let completed = false

@@ -25,6 +25,10 @@ export interface Flow {
   readonly open: boolean
   /** We have called the peer, and can again when it is gone. */
   readonly dialled?: boolean
+  /** Bytes of the longest message that it carries; left out: any. */
+  readonly longest?: number
+  /** We have called the peer, and it has not answered yet. */
+  readonly connecting?: boolean
   /** A link between two elements of this node. */
   readonly internal?: boolean
   /** Canonical address of record that passed digest on this flow; set by the proxy. Connections only. */

@@ -36,6 +36,7 @@ export class UdpFlow implements Flow {
   readonly remote: HostPort
   readonly trusted: boolean
   readonly open = true
+  readonly longest: number
   identity: string | undefined = undefined
   /** Its host is an address. The native module has it as scope and four words, of which the first stands for IPv4. */
   known = false
@@ -53,6 +54,7 @@ export class UdpFlow implements Flow {
     this.seat = seat
     this.remote = remote
     this.trusted = trusted
+    this.longest = remote.host.includes(':') ? longestDatagram.v6 : longestDatagram.v4
   }
   /** Found out when it is first written: a flood of strangers costs nothing. */
   get local(): HostPort {

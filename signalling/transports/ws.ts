@@ -29,6 +29,15 @@ const compression: PerMessageDeflateOptions = {
   concurrencyLimit: 4,
 }
 
+/** What is longer than we take is answered, and its connection stays; far longer, and it ends before all of that is held. */
+const refusedFactor = 3
+
+/** Its header, or as much as could be one. */
+function headOf(bytes: Buffer): Buffer {
+  const end = bytes.indexOf('\r\n\r\n')
+  return bytes.subarray(0, end < 0 ? usual.messageLimit : end + 4)
+}
+
 function pipeOf(socket: WebSocket): Pipe {
   return {
     get open() {
@@ -47,7 +56,7 @@ function pipeOf(socket: WebSocket): Pipe {
 }
 
 export function wsTransport(options: ConnectionOptions): Transport {
-  const { sink } = options
+  const { sink, messageLimit = usual.messageLimit } = options
   const flows = new Set<ConnectionFlow>()
   const seat = new Seat(options.listen, options.self, options.advertise)
   const name = options.tls === undefined ? 'WS' : 'WSS'
@@ -63,7 +72,7 @@ export function wsTransport(options: ConnectionOptions): Transport {
   const door = new Door(http, guests, secure === undefined ? full : '')
   const server = new WebSocketServer({
     server: http,
-    maxPayload: options.messageLimit ?? usual.messageLimit,
+    maxPayload: messageLimit * refusedFactor,
     perMessageDeflate: compressionOf(guests),
     handleProtocols: (offered) => (offered.has('sip') ? 'sip' : false),
     verifyClient: ({ req }: { req: IncomingMessage }, decide: (taken: boolean, code?: number, text?: string) => void) =>
@@ -77,7 +86,8 @@ export function wsTransport(options: ConnectionOptions): Transport {
     socket.on('message', (data) => {
       const bytes = Buffer.isBuffer(data) ? data : Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data)
       flow.heard(false, true)
-      if (bytes.length > 4) flow.received(bytes)
+      if (bytes.length > messageLimit) flow.refused(`a message of more than ${messageLimit} bytes`, headOf(bytes))
+      else if (bytes.length > 4) flow.received(bytes)
       else if (bytes.toString('latin1') === ping) flow.send(pong)
     })
     socket.on('ping', () => flow.heard(false, false))

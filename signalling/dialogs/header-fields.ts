@@ -1,0 +1,32 @@
+/** Header fields of a notifier's messages. */
+import type { HeaderList } from '../messages/build.ts'
+import type { SubscriptionRecord } from './subscription-record.ts'
+
+/** Header fields of the answer to a SUBSCRIBE. */
+export function grant(seconds: number, contact: string, packages: string, requires: string | undefined): HeaderList {
+  return [
+    ...(requires === undefined ? [] : [['Require', requires] as const]),
+    ['Expires', String(seconds)],
+    ['Contact', `<${contact}>`],
+    ['Allow-Events', packages],
+  ]
+}
+
+/** Of a NOTIFY; what goes with its body, or with the package, is added. */
+export function notifyFields(
+  { callId, localTag, localUri, remoteTag, remoteUri }: SubscriptionRecord,
+  cseq: number,
+  contact: string,
+  event: string,
+  state: string,
+): [string, string][] {
+  return [
+    ['From', `<${localUri}>;tag=${localTag}`],
+    ['To', `<${remoteUri}>;tag=${remoteTag}`],
+    ['Call-ID', callId],
+    ['CSeq', `${cseq} NOTIFY`],
+    ['Contact', `<${contact}>`],
+    ['Event', event],
+    ['Subscription-State', state],
+  ]
+}

@@ -1,0 +1,21 @@
+/** The value of Subscription-State (RFC 6665 §8.4). */
+import type { EndReason } from '../element.ts'
+import { printRate, type Rate } from './rate.ts'
+
+export interface Ending {
+  readonly [member: string]: EndReason | number | undefined
+  readonly reason: EndReason
+  /** Seconds. */
+  readonly retryAfter?: number | undefined
+}
+
+export const fetched: Ending = { reason: 'timeout' } // RFC 6665 §4.4.3
+
+export function terminatedState({ reason, retryAfter }: Ending): string {
+  return `terminated;reason=${reason}${retryAfter === undefined ? '' : `;retry-after=${retryAfter}`}`
+}
+
+/** @param left milliseconds until it expires */
+export function liveState(pending: boolean, left: number, rate: Rate): string {
+  return `${pending ? 'pending' : 'active'};expires=${Math.max(0, Math.round(left / 1000))}${printRate(rate)}`
+}

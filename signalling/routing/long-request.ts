@@ -1,0 +1,160 @@
+/**
+ * Requests that are too long for a datagram (RFC 3261 §18.1.1): by TCP where the next hop may be reached so, else as a
+ * datagram as far as one carries, and a MESSAGE no further than RFC 3428 §8 lets it.
+ */
+import type { Clock, Timer } from '../clock.ts'
+import { SipRequest, type SipResponse } from '../messages/message.ts'
+import { scan } from '../messages/scan.ts'
+import type { Stats } from '../stats.ts'
+import type { ClientUser, NotSent } from '../transactions/client.ts'
+import type { Cancellable, ServerSide } from '../transactions/server.ts'
+import { Backoff } from '../transports/backoff.ts'
+import type { FlowTable } from '../transports/flows.ts'
+import type { Flow } from '../transports/transport.ts'
+
+/** Bytes that any path is taken to carry in one piece. */
+export const shortEnough = 1300
+
+const connectingAtMost = 64
+const patience = 1000 // milliseconds for a connection that the next hop has not promised
+const hopeless = 300_000 // milliseconds in which a hop without TCP is not tried so again
+const remembered = 100_000
+
+export interface LongRequestParts {
+  readonly method: string
+  /** As it would leave as a datagram. */
+  readonly bytes: Buffer
+  readonly flow: Flow
+  /** A name was looked up, which led to that flow. */
+  readonly located: boolean
+  readonly user: ClientUser
+  /** Sends it over that flow, whose outcome comes to that user. */
+  readonly sendBy: (stream: Flow, user: ClientUser) => Cancellable | undefined
+  /** Sends it as a datagram. */
+  readonly sendHere: () => Cancellable
+  /** It will not leave as a datagram. */
+  readonly drop: () => void
+}
+
+export class LongRequests {
+  private readonly clock: Clock
+  private readonly flows: FlowTable
+  private readonly stats: Stats
+  private readonly backoff: Backoff
+  private connecting = 0
+
+  constructor(clock: Clock, flows: FlowTable, stats: Stats) {
+    this.clock = clock
+    this.flows = flows
+    this.stats = stats
+    this.backoff = new Backoff(clock, remembered)
+  }
+  send(parts: LongRequestParts): Cancellable {
+    const stream = this.streamFor(parts)
+    if (stream === undefined) return this.asDatagram(parts)
+    const attempt = new StreamAttempt(parts, stream, {
+      done: () => this.connecting--,
+      failed: () => {
+        this.backoff.failed(placeOf(parts.flow), hopeless)
+        return this.asDatagram(parts)
+      },
+    })
+    this.connecting++
+    attempt.begin(this.clock)
+    return attempt
+  }
+  private asDatagram(parts: LongRequestParts): Cancellable {
+    const why = refusal(parts)
+    if (why === undefined) return parts.sendHere()
+    this.stats.count('requests_too_long', 1)
+    parts.drop()
+    this.clock.soon(() => parts.user.onNoResponse(503, why))
+    return { cancel: () => undefined }
+  }
+  /** Only where the URI of the next hop names that very place, and no transport: a NAT passes no connections. */
+  private streamFor({ bytes, flow, located }: LongRequestParts): Flow | undefined {
+    if (flow.transport !== 'UDP' || this.connecting >= connectingAtMost || this.backoff.avoids(placeOf(flow))) return undefined
+    const request = scan(bytes)
+    if (!(request instanceof SipRequest)) return undefined
+    const uri = request.routes?.[0]?.uri ?? request.uri
+    const { host, port } = flow.remote
+    const names = located || ((uri.parameters.get('maddr') ?? uri.host) === host && (uri.port || 5060) === port)
+    return names && !uri.parameters.has('transport') ? this.flows.to('TCP', flow.remote) : undefined
+  }
+}
+
+function placeOf({ remote }: Flow): string {
+  return `${remote.host}|${remote.port}`
+}
+
+/** Undefined: it may leave as a datagram. */
+function refusal({ bytes, flow, method }: LongRequestParts): NotSent | undefined {
+  const { length } = bytes
+  if (flow.longest !== undefined && length > flow.longest) {
+    const text = `a request of ${length} bytes is more than a datagram carries: be reached by TCP, TLS or WebSocket`
+    return { status: 513, text, excess: length - flow.longest }
+  }
+  if (method !== 'MESSAGE' || isWhole(flow)) return undefined
+  return { status: 513, text: `a MESSAGE of ${length} bytes goes by TCP, TLS or WebSocket alone, which the next hop lacks` }
+}
+
+/** The path carries any datagram in one piece: it leaves no machine. */
+function isWhole({ transport, remote }: Flow): boolean {
+  return transport === 'MEM' || remote.host.startsWith('127.') || remote.host === '::1'
+}
+
+/** By TCP, and by the datagram if there is none. */
+class StreamAttempt implements ClientUser {
+  private readonly parts: LongRequestParts
+  private readonly stream: Flow
+  private readonly ways: { readonly done: () => void; readonly failed: () => Cancellable }
+  private handle: Cancellable | undefined = undefined
+  private timer: Timer | undefined = undefined
+  private over = false
+  private cancelled = false
+
+  constructor(parts: LongRequestParts, stream: Flow, ways: StreamAttempt['ways']) {
+    this.parts = parts
+    this.stream = stream
+    this.ways = ways
+  }
+  get origin(): ServerSide | undefined {
+    return this.parts.user.origin
+  }
+  begin(clock: Clock): void {
+    this.timer = clock.after(patience, () => {
+      if (this.stream.connecting === true) this.stream.close()
+      else this.end()
+    })
+    this.handle = this.parts.sendBy(this.stream, this)
+    if (this.handle === undefined) this.fallBack()
+  }
+  onResponse(response: SipResponse): void {
+    this.end()
+    this.parts.user.onResponse(response)
+  }
+  onNoResponse(status: 408 | 503, why?: NotSent): void {
+    if (this.stream.connecting === true && !this.cancelled) return this.fallBack()
+    this.end()
+    this.parts.user.onNoResponse(status, why)
+  }
+  cancel(reasons?: readonly string[]): void {
+    this.cancelled = true
+    this.handle?.cancel(reasons)
+  }
+  private fallBack(): void {
+    this.timer?.cancel()
+    if (this.over) return
+    this.over = true
+    this.ways.done()
+    this.handle = this.ways.failed()
+  }
+  /** The connection stands, or it is no use to wait for it. */
+  private end(): void {
+    this.timer?.cancel()
+    if (this.over) return
+    this.over = true
+    this.ways.done()
+    this.parts.drop()
+  }
+}
