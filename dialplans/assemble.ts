@@ -9,6 +9,7 @@ import {
   type Listening,
   machineAddresses,
   type Plan,
+  printHostPort,
 } from '../signalling/index.ts'
 import type { Dialplan, Fault, Outcome, PlannedElement, Settings } from './dialplan.ts'
 import { elsewhere } from './nodes.ts'
@@ -61,7 +62,7 @@ function completed(planned: PlannedElement, dialplan: Dialplan): PlannedElement 
 }
 
 /** What an element knows of the others unless its own settings say otherwise. */
-function knownTo({ name, role }: PlannedElement, { elements, domains, data }: Dialplan): Settings | undefined {
+function knownTo({ name, role }: PlannedElement, { elements, domains, data, nodes }: Dialplan): Settings | undefined {
   const named = (wanted: string): readonly string[] =>
     elements.filter((other) => other.role === wanted && other.name !== name).map((other) => other.name)
   const uris = (wanted: string): readonly string[] => named(wanted).map((other) => `sip:${other}@${domains[0]}`)
@@ -70,7 +71,11 @@ function knownTo({ name, role }: PlannedElement, { elements, domains, data }: Di
     case 'prose':
       return { fellows: uris('prose') }
     case 'application-server':
-      return { proseServers: uris('prose'), listed: elements.some(({ settings }) => settings['mode'] === 'listed') }
+      return {
+        proseServers: uris('prose'),
+        prosePlaces: placesOf(named('prose'), nodes, domains),
+        listed: elements.some(({ settings }) => settings['mode'] === 'listed'),
+      }
     case 'mme':
       return { fellows: uris('mme') }
     case 'proxy':
@@ -88,6 +93,21 @@ function knownTo({ name, role }: PlannedElement, { elements, domains, data }: Di
     default:
       return undefined
   }
+}
+
+/** Where the other nodes find each of these elements, by its URI. */
+function placesOf(
+  names: readonly string[],
+  nodes: Dialplan['nodes'],
+  domains: readonly string[],
+): { readonly [uri: string]: string } {
+  const places = nodes.flatMap(({ listen, elements }) => {
+    const at = listen.find(({ transport }) => transport === 'UDP')
+    return at === undefined ? [] : elements.map((name) => [name, printHostPort(at)] as const)
+  })
+  return Object.fromEntries(
+    places.filter(([name]) => names.includes(name)).map(([name, place]) => [`sip:${name}@${domains[0]}`, place]),
+  )
 }
 
 function makeElement(file: string, { name, role, line, settings }: PlannedElement): Outcome<Element> {

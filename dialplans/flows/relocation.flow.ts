@@ -1,6 +1,6 @@
 /** A device moves to another ProSe server, and all its applications with it (SPEC §4). */
 import { ApplicationClient } from '../../elements/ue/index.ts'
-import { codeOf, granted, nearby } from './cast.ts'
+import { codeOf, granted, isNear, nearby, watching } from './cast.ts'
 import type { Flow, Stage } from './flow.ts'
 
 const second = 'sip:prose2@localhost'
@@ -37,6 +37,25 @@ export const flow: Flow = {
       },
     },
     {
+      name: 'its code at the former server counts no longer, and its service there has ended',
+      async run(stage) {
+        const { ue: alice } = await granted(stage, 'alice', ['discoverable', 'discoverer'])
+        const application = new ApplicationClient({ agent: alice.agent, clock: stage.clock, application: nearby })
+        await stage.during(application.registerAutomatically())
+        const { ue: bob } = await granted(stage, 'bob', ['discoverer'])
+        const told = await watching(stage, bob, {})
+        const heard = [{ code: codeOf(alice), at: stage.now() }]
+        stage.expect('alice counts', (await stage.during(bob.report(heard))).status === 200)
+        await stage.until('she is near bob', () => isNear(told.near(), 'alice'))
+        const { cause } = await stage.during(application.moveTo(second))
+        stage.expect(`moved, not ${cause}`, cause === undefined)
+        await stage.until('her service there has ended', () => alice.state === undefined)
+        await stage.until('she is near nobody there', () => told.near().length === 0)
+        const again = await stage.during(bob.report([{ ...heard[0]!, at: stage.now() }]))
+        stage.expect('her code is nobody’s', again.status === 404)
+      },
+    },
+    {
       name: 'asked twice, also at once, it is one move; what was bound at the new server stays',
       async run(stage) {
         const application = await registered(stage, 'alice')
@@ -60,6 +79,30 @@ export const flow: Flow = {
         const { cause } = await stage.during(thief.moveTo(second, alice.epuid))
         stage.expect(`unknown, not ${cause}`, cause === 'context-unknown')
         stage.expect('alice is where she was', Array.isArray(await stage.during(alice.who())))
+      },
+    },
+    {
+      name: 'the former server by its host or address, as the third identifier says it too',
+      async run(stage) {
+        const application = await registered(stage, 'alice')
+        for (const [to, former] of [
+          [second, 'prose.localhost'],
+          ['sip:prose@localhost', 'sip:prose2@localhost:5060'],
+          [second, 'prose.localhost.'],
+        ] as const) {
+          const { cause } = await stage.during(application.moveTo(to, application.epuid, former))
+          stage.expect(`moved from ${former}, not ${cause}`, cause === undefined)
+        }
+        for (const [prose, expected] of [
+          ['prose2.localhost', undefined],
+          ['sip:prose2@localhost:5060', undefined],
+          ['prose.localhost', 'epuid-unknown'],
+          ['prose3.localhost', 'prose-unreachable'],
+          ['198.51.100.7', 'prose-unreachable'],
+        ] as const) {
+          const { cause } = await stage.during(application.registerWith(application.epuid!, {}, prose))
+          stage.expect(`${prose}: ${cause}`, cause === expected)
+        }
       },
     },
     {

@@ -1,5 +1,5 @@
 /** Automated registration as the application server sees it (SPEC §4 steps 2, 3 and 5), and users whose devices move. */
-import { type Exchange, type Host, parseUri, sameSecret, seal } from '../../signalling/index.ts'
+import { type Exchange, type Host, sameSecret, seal } from '../../signalling/index.ts'
 import {
   mediaType,
   type ProseRegistration,
@@ -11,6 +11,7 @@ import {
 import { askerOf } from '../services/asker.ts'
 import type { Conversations } from '../services/conversations.ts'
 import { deviceKey, isNameOf } from '../services/devices.ts'
+import { KnownServers } from '../services/known-servers.ts'
 import { proofOf } from '../services/proof.ts'
 import { notAName, type Registration } from './registration.ts'
 import { type ApplicationUser, isUserName, type Users, userKey } from './users.ts'
@@ -31,6 +32,8 @@ export interface AutomatedOptions {
   readonly secrets: ReadonlyMap<string, string>
   /** URIs of the ProSe servers that users may be at, the usual one first. */
   readonly proseServers: readonly string[]
+  /** `host:port` of their nodes, by URI. */
+  readonly prosePlaces?: { readonly [uri: string]: string } | undefined
   readonly users: Users
   readonly registration: Registration
   readonly conversations: Conversations
@@ -40,12 +43,12 @@ export interface AutomatedOptions {
 
 export class AutomatedRegistration {
   private readonly options: AutomatedOptions
-  private readonly servers: readonly string[]
+
+  private readonly proseServers: KnownServers
 
   constructor(options: AutomatedOptions) {
-    const { domains } = options.host
     this.options = options
-    this.servers = options.proseServers.map((uri) => deviceKey(uri, domains) ?? uri)
+    this.proseServers = new KnownServers(options.proseServers, options.host.domains, options.prosePlaces)
   }
 
   handle(exchange: Exchange): void | Promise<void> {
@@ -73,7 +76,8 @@ export class AutomatedRegistration {
     const { id: device } = record
     const { host, application, conversations, registration, users } = this.options
     const user = userKey(asked.user, host.domains)
-    const prose = this.serverAt(asked.prose)
+    const { proseServers } = this
+    const prose = asked.prose === undefined ? proseServers.first : proseServers.find(asked.prose)
     if (!this.isProven(record, user, asked)) return 'not-permitted'
     if (prose === undefined) return 'prose-unreachable'
     const aluid = this.aluidOf(device, user)
@@ -100,16 +104,17 @@ export class AutomatedRegistration {
     const body = readBody(exchange.request, 'aluid-update')
     if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
     const { host, conversations, registration, users } = this.options
+    const { proseServers } = this
     const { domains } = host
     const server = askerOf(exchange, domains)
-    const prose = deviceKey(body.value.prose, domains)
-    if (server === undefined || !this.servers.includes(server) || prose === undefined || !this.servers.includes(prose))
-      return registration.refuse(exchange)
+    const isAt = (uri: string | undefined): boolean => uri !== undefined && deviceKey(uri, domains) === server
+    const prose = proseServers.find(body.value.prose)
+    if (server === undefined || !proseServers.isOne(server) || prose === undefined) return registration.refuse(exchange)
     exchange.reply(202)
     const { aluid, epuid } = body.value
     const user = users.withAluid(aluid)
     // only the server that a user is at sends him elsewhere: one that takes a move back may come late
-    if (user !== undefined && (prose === server || user.prose === server)) await registration.put({ ...user, epuid, prose })
+    if (user !== undefined && (isAt(prose) || isAt(user.prose))) await registration.put({ ...user, epuid, prose })
     const told = user === undefined ? { aluid, cause: 'aluid-unknown' as const } : { aluid }
     conversations.answer(exchange, server, writeBody('aluid-update-result', told))
   }
@@ -133,17 +138,6 @@ export class AutomatedRegistration {
     const secret = secrets.get(user)
     if (secret === undefined) return open && isNameOf(user, record, host.domains)
     return sameSecret(proof, proofOf(secret, epuid, written, application))
-  }
-
-  /** Of those that the dialplan knows: whoever asks names none else. A host stands for the server there. */
-  private serverAt(named: string | undefined): string | undefined {
-    if (named === undefined) return this.servers[0]
-    const { domains } = this.options.host
-    const uri = parseUri(/^sips?:/i.test(named) ? named : `sip:${named}`)
-    if (uri === undefined) return undefined
-    const key = deviceKey(uri, domains)
-    const host = domains.includes(uri.host) ? domains[0] : uri.host
-    return this.servers.find((server) => server === key || (uri.user === '' && server.endsWith(`@${host}`)))
   }
 
   /** Always the same for one user at one device, and nobody else can make it up. */

@@ -2,6 +2,7 @@
 import { type Element, type EventPackage, type Exchange, type Host, keptSecret, type Notifier } from '../../signalling/index.ts'
 import { hasBody, mediaType, type SubscriberRecord } from '../schemas/index.ts'
 import { Conversations } from '../services/conversations.ts'
+import { serverUri } from '../services/devices.ts'
 import { ownUser } from '../services/element-names.ts'
 import { lifetimesOf } from '../services/lifetimes.ts'
 import { Offers } from '../services/offers.ts'
@@ -88,7 +89,8 @@ class ApplicationServer implements Element {
     this.host = host
     const { application, open = false, feedback = 'change', period = 10, hss } = this.settings
     const { gap, wake = false, listed = false } = this.settings
-    const prose = this.settings.prose ?? `sip:prose@${host.domains[0]}`
+    const { proseServers = [], prosePlaces } = this.settings
+    const prose = serverUri(this.settings.prose ?? 'prose', host.domains)
     this.users = new Users(host, (device) => this.lapsed(device))
     await this.users.load()
     this.near = new NearUsers({ host, prose, application, feedback, period: period * 1000, gap, wake, listed }, this.users, {
@@ -107,7 +109,8 @@ class ApplicationServer implements Element {
       application,
       open,
       secrets,
-      proseServers: [prose, ...(this.settings.proseServers ?? [])],
+      proseServers: [prose, ...proseServers],
+      prosePlaces,
       users: this.users,
       registration,
       conversations: new Conversations(host),

@@ -27,6 +27,8 @@ export interface ApplicationServerSettings {
   readonly wake?: boolean
   /** URIs of the ProSe servers that users may be at. Default `prose` alone. */
   readonly proseServers?: readonly string[]
+  /** URI of a ProSe server -> `host:port` of the node that runs it, for who knows it by that. */
+  readonly prosePlaces?: { readonly [uri: string]: string }
   /** URI of the usual one of them. Default `sip:prose@<first domain>`. */
   readonly prose?: string
   /** URI of the HSS. Default `sip:hss@<first domain>`. */

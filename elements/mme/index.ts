@@ -2,7 +2,7 @@
 import type { Element, EventPackage, Exchange, Host, Notifier, RefreshChange, SipRequest } from '../../signalling/index.ts'
 import { mediaType, readOptionalBody, writeBody } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
-import { deviceKey, subscriberKey } from '../services/devices.ts'
+import { deviceKey, serverUri, subscriberKey } from '../services/devices.ts'
 import { lifetimesOf } from '../services/lifetimes.ts'
 import { Offers } from '../services/offers.ts'
 import { SignedIn } from '../services/signed-in.ts'
@@ -73,7 +73,7 @@ class MobilityManagementEntity implements Mme {
   }
 
   async start(host: Host): Promise<void> {
-    const { check, fellows = [], hss, prose = `sip:prose@${host.domains[0]}` } = this.settings
+    const { check, fellows = [], hss, prose = 'prose' } = this.settings
     this.host = host
     this.contexts = new Contexts(host, this.rules)
     await this.contexts.load()
@@ -85,7 +85,7 @@ class MobilityManagementEntity implements Mme {
     this.subscribers.start()
     this.moving = new Moving(host, this.contexts, fellows)
     const { contexts, subscribers } = this
-    this.passing = new Passing({ host, contexts, subscribers, checks: check === 'hss', prose })
+    this.passing = new Passing({ host, contexts, subscribers, checks: check === 'hss', prose: serverUri(prose, host.domains) })
     host.clock.after(orphansAfter, () => {
       if (!this.stopped) this.contexts.dropOrphans()
     })

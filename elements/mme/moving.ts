@@ -4,6 +4,7 @@ import { mediaType, readBody, writeBody } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
 import { Conversations } from '../services/conversations.ts'
 import { deviceKey } from '../services/devices.ts'
+import { KnownServers } from '../services/known-servers.ts'
 import type { Contexts } from './contexts.ts'
 
 const request = mediaType('mme-context-request')
@@ -23,14 +24,14 @@ export class Moving {
   private readonly host: Host
   private readonly contexts: Contexts
   private readonly conversations: Conversations
-  private readonly fellows: ReadonlySet<string>
+  private readonly fellows: KnownServers
 
   /** @param fellows URIs of the other MMEs of the network */
   constructor(host: Host, contexts: Contexts, fellows: readonly string[]) {
     this.host = host
     this.contexts = contexts
     this.conversations = new Conversations(host)
-    this.fellows = new Set(fellows.map((uri) => deviceKey(uri, host.domains) ?? uri))
+    this.fellows = new KnownServers(fellows, host.domains)
   }
 
   handle(exchange: Exchange): void {
@@ -49,8 +50,8 @@ export class Moving {
       this.host.log.warn({ mme: former.mme }, 'a former MME keeps a context that nobody needs, until it expires')
   }
   private async ask(device: string, { temporary, mme }: Former, release: boolean) {
-    const to = deviceKey(mme, this.host.domains)
-    if (to === undefined || !this.fellows.has(to)) return undefined
+    const to = this.fellows.find(mme)
+    if (to === undefined) return undefined
     const body = writeBody('mme-context-request', { device, temporary, ...(release ? { release } : {}) })
     const { value } = await this.conversations.ask({ to, body, answer: 'mme-context', patience })
     return value
@@ -61,7 +62,7 @@ export class Moving {
     const body = readBody(exchange.request, 'mme-context-request')
     if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
     const asker = askerOf(exchange, this.host.domains)
-    if (asker === undefined || !this.fellows.has(asker)) return exchange.reply(403)
+    if (asker === undefined || !this.fellows.isOne(asker)) return exchange.reply(403)
     const { device, temporary, release } = body.value
     exchange.reply(202)
     const context = this.contexts.holder(temporary)

@@ -104,7 +104,11 @@ class ProximityServer implements Element {
     await identities.load()
     const moves = new Moves(host, identities)
     await moves.load()
-    this.automated = new AutomatedRegistration(this.registry, this.subscribers, identities, moves, this.settings.fellows ?? [])
+    const { fellows = [] } = this.settings
+    this.automated = new AutomatedRegistration(this.registry, this.subscribers, identities, moves, fellows, (device) => {
+      this.prose.moved(device)
+      this.proximity.moved(device)
+    })
     this.automated.start()
     this.monitors = new ConfiguredMonitors(this.registry, this.subscribers, this.settings.monitors ?? {})
     await this.registry.load((set) => this.proximity.restoreSet(set))

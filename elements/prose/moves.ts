@@ -21,10 +21,18 @@ export interface Move {
   readonly before?: string
 }
 
+/** What a former server had of a device that is at home here. */
+export interface Released {
+  readonly device: string
+  readonly epuid: string
+  readonly server: string
+}
+
 export class Moves {
   private readonly host: Host
   private readonly identities: Identities
   private readonly byDevice = new Map<string, Move>()
+  private readonly toRelease = new Map<string, Released>()
 
   constructor(host: Host, identities: Identities) {
     this.host = host
@@ -36,6 +44,17 @@ export class Moves {
       const move = value as Move
       this.byDevice.set(move.device, move)
     }
+    for await (const [key, { value }] of this.host.store.scan(this.releases))
+      this.toRelease.set(key, value as unknown as Released)
+  }
+  /** Contexts that former servers may still have. */
+  unreleased(): Iterable<Released> {
+    return this.toRelease.values()
+  }
+  /** The former server has let it go, or never will. */
+  async released({ epuid }: Released): Promise<void> {
+    const key = this.releaseKey(epuid)
+    if (this.toRelease.delete(key)) await this.host.store.write([{ key, delete: true }])
   }
   /** Those that are neither done nor undone. */
   unfinished(): Iterable<Move> {
@@ -82,7 +101,14 @@ export class Moves {
     const { device, epuid, former } = move
     const here = this.identities.of(device)
     const identity: Identity = { bindings: [], ...here, epuid, device, former }
-    await this.identities.put(identity, [{ key: this.key(move), delete: true }])
+    const released: Released = { device, epuid: former, server: move.server }
+    const key = this.releaseKey(former)
+    const over = [
+      { key: this.key(move), delete: true },
+      { key, value: { ...released } },
+    ] as const
+    await this.identities.put(identity, over)
+    this.toRelease.set(key, released)
     this.byDevice.delete(device)
     return identity
   }
@@ -104,6 +130,12 @@ export class Moves {
     this.byDevice.delete(device)
   }
 
+  private get releases(): string {
+    return `prose/${this.host.name}/release/`
+  }
+  private releaseKey(epuid: string): string {
+    return this.releases + epuid.slice('sip:'.length)
+  }
   private get prefix(): string {
     return `prose/${this.host.name}/move/`
   }

@@ -182,6 +182,14 @@ export class ProximityQueries {
     }
   }
 
+  /** The device is at another server, which is asked about it from now on. */
+  moved(id: string): void {
+    for (const { notifier } of [...this.registry.watchers.of(id)]) {
+      notifier.terminate('noresource')
+      this.ended(notifier)
+    }
+  }
+
   /** The PCRF allows these roles and no others: as a lost permission. */
   policyChanged(id: string, allowed: Roles): void {
     if (allowed & discoverer) return

@@ -4,6 +4,7 @@ import { type EpuidBindingResult, mediaType, type RegistrationCode, readBody, wr
 import { askerOf } from '../services/asker.ts'
 import { Conversations } from '../services/conversations.ts'
 import { deviceKey } from '../services/devices.ts'
+import { KnownServers } from '../services/known-servers.ts'
 import type { Subscribers } from '../services/subscribers.ts'
 import { recordFor } from './asking.ts'
 import type { Binding, Identities, Identity } from './identities.ts'
@@ -28,16 +29,28 @@ export class AutomatedRegistration {
   private readonly identities: Identities
   private readonly conversations: Conversations
   private readonly relocation: Relocation
-  private readonly fellows: ReadonlySet<string>
+  private readonly fellows: KnownServers
+  private readonly moved: (device: string) => void
 
-  /** @param fellows URIs of the other ProSe servers of the network */
-  constructor(registry: Registry, subscribers: Subscribers, identities: Identities, moves: Moves, fellows: readonly string[]) {
+  /**
+   * @param fellows URIs of the other ProSe servers of the network
+   * @param moved is told of devices that are at home with one of them now
+   */
+  constructor(
+    registry: Registry,
+    subscribers: Subscribers,
+    identities: Identities,
+    moves: Moves,
+    fellows: readonly string[],
+    moved: (device: string) => void,
+  ) {
+    this.moved = moved
     const { host } = registry
     this.registry = registry
     this.subscribers = subscribers
     this.identities = identities
     this.conversations = new Conversations(host)
-    this.fellows = new Set(fellows.map((uri) => deviceKey(uri, host.domains) ?? uri))
+    this.fellows = new KnownServers(fellows, host.domains)
     this.relocation = new Relocation(host, identities, moves, this.conversations, this.fellows)
   }
   /** Ends what an earlier process has left half done. */
@@ -108,7 +121,7 @@ export class AutomatedRegistration {
     if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
     const { epuid, device, release } = body.value
     const asker = askerOf(exchange, this.registry.host.domains)
-    if (asker === undefined || !this.fellows.has(asker)) return this.refuse(exchange)
+    if (asker === undefined || !this.fellows.isOne(asker)) return this.refuse(exchange)
     exchange.reply(202)
     const key = deviceKey(device, this.registry.host.domains) ?? device
     const identity = await this.identities.inTurn(key, async () => {
@@ -116,6 +129,7 @@ export class AutomatedRegistration {
       if (found !== undefined && release === true) await this.identities.drop(found)
       return found
     })
+    if (identity !== undefined && release === true) this.moved(key)
     this.conversations.answer(exchange, asker, contextOf(epuid, identity))
   }
 

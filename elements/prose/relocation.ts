@@ -5,9 +5,9 @@
 import type { Host, Timer } from '../../signalling/index.ts'
 import { type RegistrationCode, writeBody } from '../schemas/index.ts'
 import type { Conversations } from '../services/conversations.ts'
-import { deviceKey } from '../services/devices.ts'
+import type { KnownServers } from '../services/known-servers.ts'
 import type { Binding, Identities, Identity } from './identities.ts'
-import type { Move, Moves } from './moves.ts'
+import type { Move, Moves, Released } from './moves.ts'
 
 /** What a device says of where it was. */
 export type Former = { readonly epuid: string; readonly prose: string }
@@ -26,15 +26,16 @@ export class Relocation {
   private readonly identities: Identities
   private readonly moves: Moves
   private readonly conversations: Conversations
-  private readonly fellows: ReadonlySet<string>
+  private readonly fellows: KnownServers
   /** Moves that are not over, by device and former EPUID. */
   private readonly underWay = new Map<string, Promise<Identity | Cause>>()
   /** Attempts to undo a move, by device, and when the next one is due. */
   private readonly undoing = new Map<string, Promise<void>>()
   private readonly retries = new Map<string, Timer>()
+  private readonly releases = new Set<Timer>()
   private stopped = false
 
-  constructor(host: Host, identities: Identities, moves: Moves, conversations: Conversations, fellows: ReadonlySet<string>) {
+  constructor(host: Host, identities: Identities, moves: Moves, conversations: Conversations, fellows: KnownServers) {
     this.host = host
     this.identities = identities
     this.moves = moves
@@ -45,10 +46,17 @@ export class Relocation {
   /** Nobody has been told how those ended that an earlier process began: they are undone. */
   start(): void {
     for (const move of this.moves.unfinished()) this.undoLater(move, afterStart, this.host.clock.now())
+    for (const released of this.moves.unreleased()) {
+      const due = this.host.clock.after(afterStart, () => {
+        this.releases.delete(due)
+        void this.release(released)
+      })
+      this.releases.add(due)
+    }
   }
   stop(): void {
     this.stopped = true
-    for (const timer of this.retries.values()) timer.cancel()
+    for (const timer of [...this.retries.values(), ...this.releases]) timer.cancel()
   }
 
   /** The identity that the device has here from now on, with what it had there; or why not. Asked again meanwhile: the same. */
@@ -65,8 +73,8 @@ export class Relocation {
   private async move(device: string, former: Former): Promise<Identity | Cause> {
     const here = this.identities.of(device)
     if (here !== undefined && here.former === former.epuid) return here // it has moved, and its answer was lost
-    const server = deviceKey(former.prose, this.host.domains)
-    if (server === undefined || !this.fellows.has(server)) return 'server-unreachable'
+    const server = this.fellows.find(former.prose)
+    if (server === undefined) return 'server-unreachable'
     await this.undoing.get(device)
     const brought = await this.fetch(device, former.epuid, server)
     if (typeof brought === 'string') return brought
@@ -79,7 +87,7 @@ export class Relocation {
       return 'application-server-unreachable'
     }
     const identity = await this.finish(move)
-    void this.release(device, former.epuid, server)
+    void this.release({ device, epuid: former.epuid, server })
     return identity
   }
 
@@ -147,10 +155,26 @@ export class Relocation {
     return refusals.includes(status) ? 'refused' : 'silent'
   }
 
-  private async release(device: string, epuid: string, server: string): Promise<void> {
+  /** There the device's code counts until this is heard. */
+  private async release(released: Released, retry = 1000): Promise<void> {
+    const { device, epuid, server } = released
     const body = writeBody('prose-context-request', { epuid, device, release: true })
     const { status } = await this.conversations.ask({ to: server, body, answer: 'prose-context' })
+    if (this.stopped) return
     if (status !== undefined) this.host.log.warn({ server, status }, 'a former ProSe server keeps a context that nobody needs')
+    if (status === undefined || refusals.includes(status)) return this.forget(released)
+    const due = this.host.clock.after(retry, () => {
+      this.releases.delete(due)
+      void this.release(released, Math.min(retry * 2, retryMost))
+    })
+    this.releases.add(due)
+  }
+  private async forget(released: Released): Promise<void> {
+    try {
+      await this.moves.released(released)
+    } catch (fault) {
+      this.host.log.error({ fault: String(fault) }, 'the store failed; a former server is asked again after the next start')
+    }
   }
 }
 

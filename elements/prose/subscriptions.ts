@@ -139,6 +139,14 @@ export class ProseSubscriptions {
     }
   }
 
+  /** The device is at another server: its code counts here no longer (SPEC §4). */
+  moved(id: string): void {
+    for (const { notifier } of [...(this.registry.devices.find(id)?.subscriptions ?? [])]) {
+      this.ended(notifier)
+      notifier.terminate('noresource')
+    }
+  }
+
   /** The PCRF allows these roles and no others: as a lost permission. */
   policyChanged(id: string, allowed: Roles): void {
     for (const { notifier, roles } of [...(this.registry.devices.find(id)?.subscriptions ?? [])]) {

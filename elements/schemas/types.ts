@@ -73,7 +73,7 @@ export interface AttachRequest {
     readonly prose: boolean
   }
   /**
-   * It moves here: its temporary identifier, and the URI of the MME that gave it.
+   * It moves here: its temporary identifier, and the URI, or host, of the MME that gave it.
    */
   readonly former?: {
     readonly temporary: string
@@ -434,7 +434,7 @@ export interface UeCapabilities {
   readonly prose: boolean
 }
 /**
- * The device moves here: its EPUID, and the URI of the ProSe server that gave it.
+ * The device moves here: its EPUID, and the URI, or host, of the ProSe server that gave it.
  */
 export interface FormerServer {
   readonly epuid: string

@@ -33,6 +33,11 @@ export function subscriberKey(text: string, domains: readonly string[]): string 
   return deviceKey(text.includes(':') || isIP(text) !== 0 ? text : `sip:${text}@${domains[0] ?? 'localhost'}`, domains)
 }
 
+/** Where to send what is for a server that settings name by its URI or, in the first domain, by its bare name. */
+export function serverUri(text: string, domains: readonly string[]): string {
+  return text.includes(':') ? text : (subscriberKey(text, domains) ?? text)
+}
+
 /** Undefined where the text is neither a URI nor an IP address. */
 export function readDevice(text: string): Uri | undefined {
   const version = isIP(text)

@@ -4,7 +4,7 @@
  */
 import type { Exchange, Host, SipRequest, Uri } from '../../signalling/index.ts'
 import { mediaType, type SubscriberRecord, type SubscriptionData, writeBody } from '../schemas/index.ts'
-import { deviceKey, isNameOf, namesOf } from './devices.ts'
+import { deviceKey, isNameOf, namesOf, serverUri } from './devices.ts'
 import { Feed } from './feed.ts'
 import { readSubscriptionData } from './subscription-data.ts'
 
@@ -64,7 +64,7 @@ export class Subscribers {
   /** @param hss its URI. Default `sip:hss@<first domain>` */
   constructor(host: Host, hss?: string, limits: Partial<CacheLimits> = {}) {
     this.host = host
-    this.hss = hss ?? `sip:hss@${host.domains[0]}`
+    this.hss = serverUri(hss ?? 'hss', host.domains)
     this.limits = { ...defaults, ...limits }
     this.feed = new Feed({
       host,
