@@ -11,7 +11,7 @@ export type Looked<Value> = Value | undefined | false
 export interface Stage {
   readonly clock: Clock
   /** A registered UE of that subscriber of the default network. */
-  ue(name: string, options?: Pick<UeOptions, 'report' | 'mme'>): Promise<Ue>
+  ue(name: string, options?: Pick<UeOptions, 'report' | 'mme' | 'prose'>): Promise<Ue>
   /** What is done by hand. */
   readonly operator: Operator
   /**

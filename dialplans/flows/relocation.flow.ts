@@ -1,6 +1,8 @@
 /** A device moves to another ProSe server, and all its applications with it (SPEC §4). */
+
+import { mediaType } from '../../elements/schemas/index.ts'
 import { ApplicationClient } from '../../elements/ue/index.ts'
-import { codeOf, granted, isNear, nearby, watching } from './cast.ts'
+import { codeOf, granted, hears, isNear, nearby, watching } from './cast.ts'
 import type { Flow, Stage } from './flow.ts'
 
 const second = 'sip:prose2@localhost'
@@ -53,6 +55,38 @@ export const flow: Flow = {
         await stage.until('she is near nobody there', () => told.near().length === 0)
         const again = await stage.during(bob.report([{ ...heard[0]!, at: stage.now() }]))
         stage.expect('her code is nobody’s', again.status === 404)
+      },
+    },
+    {
+      name: 'who asks about a device by its own URI is answered by the server that it is at',
+      async run(stage) {
+        const alice = await stage.ue('alice', { prose: second })
+        const bob = await stage.ue('bob', { prose: second })
+        const { ue: carol } = await granted(stage, 'carol', ['discoverable'])
+        for (const ue of [alice, bob])
+          stage.expect('granted', typeof (await stage.during(ue.requestProximity(['discoverable', 'discoverer']))) === 'object')
+        stage.expect('alice hears bob', (await hears(stage, alice, bob)) === 200)
+        stage.expect('alice has nothing from the first', (await hears(stage, alice, carol)) === 404)
+        const asked: string[] = []
+        const watching = alice.agent.subscribe(
+          { to: 'sip:alice@localhost', event: 'proximity', accept: [mediaType('proximity-list')], expires: 600 },
+          {
+            notified: ({ body }) => void asked.push(body.toString()),
+            ended: (status) => void asked.push(String(status)),
+          },
+        )
+        await stage.until('bob is near', () => asked.at(-1)?.includes('sip:bob@localhost'))
+        stage.expect('bob leaves', (await stage.during(alice.report([], [codeOf(bob)]))).status === 200)
+        await stage.until('and is told by the same', () => asked.at(-1)?.includes('"proximate":[]'))
+        watching.unsubscribe()
+        const near = carol.agent.subscribe(
+          { to: 'sip:carol@localhost', event: 'proximity', accept: [mediaType('proximity-list')], expires: 0 },
+          { notified: ({ body }) => void asked.push(body.toString()), ended: (status) => void asked.push(String(status)) },
+        )
+        await stage.until('carol is answered by the first', () =>
+          asked.some((text) => text.includes('"device":"sip:carol@localhost"')),
+        )
+        near.unsubscribe()
       },
     },
     {

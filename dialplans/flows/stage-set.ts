@@ -165,7 +165,7 @@ export class StageSet extends ClockedStage implements Stage {
     return this.servers[0]!.listening[0]!
   }
 
-  async ue(name: string, options: Pick<UeOptions, 'report' | 'mme'> = {}): Promise<Ue> {
+  async ue(name: string, options: Pick<UeOptions, 'report' | 'mme' | 'prose'> = {}): Promise<Ue> {
     const { host, port } = this.serverAddress
     const identity = `sip:${name}@${this.options.dialplan.domains[0]}`
     const agent = new EngineAgent({ identity, password: `${name}-proxima`, proxy: `sip:${host}:${port};lr` })

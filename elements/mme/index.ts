@@ -9,7 +9,7 @@ import { SignedIn } from '../services/signed-in.ts'
 import { Subscribers } from '../services/subscribers.ts'
 import { type AttachView, type Context, Contexts } from './contexts.ts'
 import { type Former, Moving, movingTypes } from './moving.ts'
-import { Passing, passingEvents, passingTypes } from './passing.ts'
+import { answerType, Passing, passingEvents, passingTypes } from './passing.ts'
 import { identifierRules, type MmeSettings } from './settings.ts'
 
 export type { MmeSettings } from './settings.ts'
@@ -95,6 +95,7 @@ class MobilityManagementEntity implements Mme {
     const { request } = exchange
     if (request.method === 'ACK') return
     if (request.method === 'NOTIFY') return this.passing.back(exchange)
+    if (request.method === 'MESSAGE' && request.contentType === answerType) return this.passing.answer(exchange)
     const work = this.isForUs(request) ? this.serve(exchange) : this.passing.forth(exchange)
     return work?.catch((fault: unknown) => this.subscribers.refuse(exchange, fault))
   }

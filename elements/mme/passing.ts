@@ -14,12 +14,18 @@ import { mayNameTemporary, namesTemporary, withFixed } from './temporary.ts'
 export const passingEvents: readonly string[] = ['prose', 'proximity']
 const codeRequest = mediaType('registration-code-request')
 export const passingTypes: readonly string[] = [mediaType('prose-match'), codeRequest]
+/** Media type of what the proximity server answers a UE by a MESSAGE of its own (SPEC §4). */
+export const answerType = mediaType('registration-code')
 const told: readonly (string | undefined)[] = [
+  answerType,
   mediaType('prose-state'),
   mediaType('proximity-list'),
   mediaType('proximity-pair'),
   mediaType('proximity-diff'),
 ]
+
+const answerWithin = 60_000 // milliseconds
+const askedAtMost = 10_000
 
 /** Nothing is revealed but to the UE itself: a warning only where it is about the UE. */
 class Refusal {
@@ -43,6 +49,8 @@ export interface PassingOptions {
 
 export class Passing {
   private readonly options: PassingOptions
+  /** Whose question by a MESSAGE has passed and may be answered, by its Call-ID. */
+  private readonly asked = new Map<string, string>()
 
   constructor(options: PassingOptions) {
     this.options = options
@@ -58,9 +66,11 @@ export class Passing {
       return exchange.reply(outcome.status, { warning: outcome.warning })
     }
     host.count('requests_passed')
-    const makesDialog = request.method === 'SUBSCRIBE' && request.toTag === ''
+    if (request.contentType === codeRequest) this.awaitAnswer(exchange)
+    // an answer that is a request of its own comes this way too
+    const isWay = request.toTag === '' && (request.method === 'SUBSCRIBE' || request.contentType === codeRequest)
     const uri = request.uri.user === host.name ? { uri: this.options.prose } : {}
-    exchange.forward({ ...uri, ...this.rest(exchange) }, { ...outcome, ...(makesDialog ? { recordRoute: this.stay } : {}) })
+    exchange.forward({ ...uri, ...this.rest(exchange) }, { ...outcome, ...(isWay ? { recordRoute: this.stay } : {}) })
   }
 
   /** From the proximity server to a UE. */
@@ -71,6 +81,28 @@ export class Passing {
     const body = told.includes(request.contentType) ? this.named(request) : undefined
     // in NOTIFYs too, for UEs that take the way of a dialog from the first of them (RFC 6665 §4.3)
     exchange.forward(this.rest(exchange), { recordRoute: this.stay, ...(body === undefined ? {} : { body }) })
+  }
+
+  /** The answer to a registration-code-request (SPEC §4 step 1). */
+  answer(exchange: Exchange): void {
+    const { request, flow } = exchange
+    const device = flow.trusted ? this.asked.get(request.text('In-Reply-To')?.trim() ?? '') : undefined
+    if (device === undefined || deviceKey(request.to.uri, this.options.host.domains) !== device)
+      return exchange.reply(481, { warning: 'nobody awaits this answer' })
+    const body = this.named(request)
+    exchange.forward(this.rest(exchange), body === undefined ? {} : { body })
+  }
+
+  private awaitAnswer(exchange: Exchange): void {
+    const { callId } = exchange.request
+    const device = this.contextOf(exchange)?.device
+    if (device === undefined || this.asked.size >= askedAtMost) return
+    this.asked.set(callId, device)
+    this.options.host.clock.after(answerWithin, () => this.asked.delete(callId))
+  }
+  private contextOf({ asserted }: Exchange): Context | undefined {
+    const { contexts, host } = this.options
+    return asserted && (contexts.holder(asserted.uri.text) ?? contexts.of(deviceKey(asserted.uri, host.domains) ?? ''))
   }
 
   private get stay(): readonly string[] {
@@ -85,10 +117,10 @@ export class Passing {
 
   /** What changes in the copy, or why there is none. */
   private async judge(exchange: Exchange): Promise<ForwardOptions | Refusal> {
-    const { host, contexts } = this.options
+    const { host } = this.options
     const { request } = exchange
     const asker = askerOf(exchange, host.domains)
-    const context = exchange.asserted && (contexts.holder(exchange.asserted.uri.text) ?? contexts.of(asker!))
+    const context = this.contextOf(exchange)
     if (!passes(request) || asker === undefined) return new Refusal(403)
     const leaves = request.toTag !== '' && request.expires === 0
     if (context === undefined) return leaves ? this.leaving(request) : new Refusal(403, 'attach first')
@@ -142,7 +174,7 @@ export class Passing {
       if (typeof body.device !== 'string' || deviceKey(body.device, host.domains) !== context.device) return undefined
       return { type: request.contentType!, content: JSON.stringify({ ...body, device: context.stored.temporary }) }
     } catch (fault) {
-      host.log.warn({ fault: String(fault) }, 'a NOTIFY of the proximity server has no JSON')
+      host.log.warn({ fault: String(fault) }, 'what the proximity server tells has no JSON')
       return undefined
     }
   }

@@ -99,7 +99,13 @@ class ProximityServer implements Element {
     await this.policing.load(this.registry)
     this.subscribers = new Subscribers(host, this.settings.hss)
     this.prose = new ProseSubscriptions(this.registry, this.subscribers, this.policing)
-    this.proximity = new ProximityQueries(this.registry, this.subscribers, this.policing, (device) => this.rechecks.add(device))
+    this.proximity = new ProximityQueries(
+      this.registry,
+      this.subscribers,
+      this.policing,
+      (device) => this.rechecks.add(device),
+      (device) => this.automated.whereabouts.of(device),
+    )
     const identities = new Identities(host)
     await identities.load()
     const moves = new Moves(host, identities)

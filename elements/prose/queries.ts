@@ -23,11 +23,22 @@ export class ProximityQueries {
   private readonly policing: Policing
   private readonly peers: Peers
   private readonly recheck: (device: string) => void
+  private readonly whereabouts: (device: string) => Promise<string | undefined>
   /** Read back, until the subscriptions they belong to are restored. */
   private readonly restoredSets = new Map<string, PeerSet>()
 
-  /** @param recheck asks the HSS again about a device */
-  constructor(registry: Registry, subscribers: Subscribers, policing: Policing, recheck: (device: string) => void) {
+  /**
+   * @param recheck asks the HSS again about a device
+   * @param whereabouts gives the URI of the server that a device is at, if it is at another
+   */
+  constructor(
+    registry: Registry,
+    subscribers: Subscribers,
+    policing: Policing,
+    recheck: (device: string) => void,
+    whereabouts: (device: string) => Promise<string | undefined>,
+  ) {
+    this.whereabouts = whereabouts
     this.registry = registry
     this.recheck = recheck
     this.peers = new Peers(subscribers, registry.host.domains, registry.rules)
@@ -53,6 +64,11 @@ export class ProximityQueries {
       return exchange.reply(403, found ? { warning: 'no permission to discover' } : undefined)
     }
     const device = found.record.id
+    if (target !== undefined && this.mayBeElsewhere(exchange)) {
+      const server = await this.whereabouts(device)
+      // it judges for itself whether and what it answers
+      if (server !== undefined) return void exchange.forward({ route: [`<${server};lr>`] })
+    }
     const once = exchange.request.expires === 0
     const refusal = once ? this.policing.fetch(device, query.application) : this.policing.question(device)
     const refused = refusal instanceof Promise ? await refusal : refusal
@@ -83,6 +99,11 @@ export class ProximityQueries {
       writes: question.kind === 'set' ? [this.putSet(question)] : undefined,
       begun: (notifier) => this.take({ notifier, device, question, mutual, application, own }),
     })
+  }
+  /** What comes here by the name of this server is for this server, which another one may have found out. */
+  private mayBeElsewhere({ ownRoutes }: Exchange): boolean {
+    const { name } = this.registry.host
+    return !ownRoutes.some(({ uri }) => uri.user.split('.', 1)[0] === name)
   }
   private putSet({ id, peers, wake }: PeersQuestion): Write {
     return this.registry.ledger.putSet({ id, peers: [...peers], wake })

@@ -11,6 +11,7 @@ import type { Binding, Identities, Identity } from './identities.ts'
 import type { Moves } from './moves.ts'
 import type { Registry } from './registry.ts'
 import { type Former, Relocation } from './relocation.ts'
+import { Whereabouts } from './whereabouts.ts'
 
 type Cause = NonNullable<RegistrationCode['cause']>
 /** Why a binding is not made. */
@@ -19,9 +20,10 @@ type Refused = NonNullable<EpuidBindingResult['cause']>
 const codeRequest = mediaType('registration-code-request')
 const binding = mediaType('epuid-binding')
 const contextRequest = mediaType('prose-context-request')
-const answers = [mediaType('prose-context'), mediaType('aluid-update-result')]
+const deviceQuery = mediaType('prose-device-query')
+const answers = [mediaType('prose-context'), mediaType('aluid-update-result'), mediaType('prose-device')]
 /** Media types of the MESSAGEs that this takes. */
-export const registrationTypes: readonly string[] = [codeRequest, binding, contextRequest, ...answers]
+export const registrationTypes: readonly string[] = [codeRequest, binding, contextRequest, deviceQuery, ...answers]
 
 export class AutomatedRegistration {
   private readonly registry: Registry
@@ -31,6 +33,8 @@ export class AutomatedRegistration {
   private readonly relocation: Relocation
   private readonly fellows: KnownServers
   private readonly moved: (device: string) => void
+  /** Where devices are, if not here. */
+  readonly whereabouts: Whereabouts
 
   /**
    * @param fellows URIs of the other ProSe servers of the network
@@ -51,6 +55,7 @@ export class AutomatedRegistration {
     this.identities = identities
     this.conversations = new Conversations(host)
     this.fellows = new KnownServers(fellows, host.domains)
+    this.whereabouts = new Whereabouts(registry, identities, this.conversations, this.fellows)
     this.relocation = new Relocation(host, identities, moves, this.conversations, this.fellows)
   }
   /** Ends what an earlier process has left half done. */
@@ -66,6 +71,7 @@ export class AutomatedRegistration {
     if (type === codeRequest) return this.giveCode(exchange)
     if (type === binding) return this.bind(exchange)
     if (type === contextRequest) return this.tellContext(exchange)
+    if (type === deviceQuery) return this.whereabouts.answer(exchange)
     return this.conversations.answered(exchange)
   }
 

@@ -15,6 +15,8 @@ import mmeContextRequest from './mme-context-request.json' with { type: 'json' }
 import policyQuery from './policy-query.json' with { type: 'json' }
 import proseContext from './prose-context.json' with { type: 'json' }
 import proseContextRequest from './prose-context-request.json' with { type: 'json' }
+import proseDevice from './prose-device.json' with { type: 'json' }
+import proseDeviceQuery from './prose-device-query.json' with { type: 'json' }
 import proseMatch from './prose-match.json' with { type: 'json' }
 import proseMonitor from './prose-monitor.json' with { type: 'json' }
 import proseRegistration from './prose-registration.json' with { type: 'json' }
@@ -74,6 +76,8 @@ const schemas: { readonly [name in BodyName]: object } = {
   'mme-context-request': mmeContextRequest,
   'prose-context': proseContext,
   'prose-context-request': proseContextRequest,
+  'prose-device': proseDevice,
+  'prose-device-query': proseDeviceQuery,
   'prose-registration': proseRegistration,
   'prose-registration-result': proseRegistrationResult,
   'registration-code': registrationCode,

@@ -16,6 +16,8 @@ export interface Bodies {
   readonly 'policy-query': PolicyQuery
   readonly 'prose-context': ProseContext
   readonly 'prose-context-request': ProseContextRequest
+  readonly 'prose-device': ProseDevice
+  readonly 'prose-device-query': ProseDeviceQuery
   readonly 'prose-match': ProseMatch
   readonly 'prose-monitor': ProseMonitor
   readonly 'prose-registration': ProseRegistration
@@ -213,6 +215,22 @@ export interface ProseContextRequest {
    * The device is at home with the asker now.
    */
   readonly release?: boolean
+}
+/**
+ * The answer to a prose-device-query.
+ */
+export interface ProseDevice {
+  readonly device: string
+  /**
+   * It has the proximity service here; it is known here by automated registration; or neither.
+   */
+  readonly at: 'service' | 'home' | 'elsewhere'
+}
+/**
+ * A ProSe server asks another whether a device is at home there (SPEC §3.3): who asks about a device need not know where that is.
+ */
+export interface ProseDeviceQuery {
+  readonly device: string
 }
 /**
  * What a device heard, and what it hears no more (SPEC §3.2).

@@ -1,6 +1,7 @@
 /** Tell, answered later with data (SPEC §2.3): a MESSAGE, its 202, then a MESSAGE back that names it in In-Reply-To. */
-import type { Body, Exchange, Host, SipRequest } from '../../signalling/index.ts'
+import { type Body, type Exchange, H, type Host, parseAddress, type SipRequest } from '../../signalling/index.ts'
 import { type Bodies, type BodyName, readBody } from '../schemas/index.ts'
+import { PendingMessages } from './pending-messages.ts'
 
 export interface Question<Name extends BodyName> {
   readonly to: string
@@ -22,9 +23,11 @@ const atMost = 10_000 // questions under way
 export class Conversations {
   private readonly host: Host
   private readonly awaited = new Map<string, (answer: SipRequest) => void>()
+  private readonly messages: PendingMessages
 
   constructor(host: Host) {
     this.host = host
+    this.messages = new PendingMessages(host)
     host.gauge('questions', () => this.awaited.size)
   }
 
@@ -44,15 +47,18 @@ export class Conversations {
         const { value } = readBody(request, answer)
         settle(value === undefined ? { status: 502 } : { value })
       })
-      host.send({ method: 'MESSAGE', to, body, callId, asserted: host.uri }).then(
-        ({ status }) => {
-          if (status >= 300) settle({ status })
-        },
-        (fault: unknown) => {
-          host.log.warn({ to, fault: String(fault) }, 'a question was not sent')
-          settle({ status: 503 })
-        },
-      )
+      this.messages
+        .send({ to, body, callId, asserted: host.uri }, () => awaited.has(callId))
+        .then(
+          (response) => {
+            if (response === undefined) settle({ status: 503 })
+            else if (response.status >= 300) settle({ status: response.status })
+          },
+          (fault: unknown) => {
+            host.log.warn({ to, fault: String(fault) }, 'a question was not sent')
+            settle({ status: 503 })
+          },
+        )
     })
   }
 
@@ -64,15 +70,26 @@ export class Conversations {
     awaited(exchange.request)
   }
 
-  /** Sends the answer to a question, whose 202 has left, to whoever asked it. */
+  /** Sends the answer to a question, whose 202 has left, to whoever asked it: by the elements that have recorded their way. */
   answer(question: Exchange, to: string, body: Body): void {
     const headers = [['In-Reply-To', question.request.callId]] as const
     const { host } = this
-    host.send({ method: 'MESSAGE', to, body, headers, asserted: host.uri }).then(
-      ({ status }) => {
-        if (status >= 300) host.log.info({ to, status }, 'an answer was not taken')
+    const route = wayBack(question, host.domains)
+    this.messages.send({ to, body, headers, route, asserted: host.uri }).then(
+      (response) => {
+        if (response === undefined || response.status >= 300)
+          host.log.info({ to, status: response?.status ?? 503 }, 'an answer was not taken')
       },
       (fault: unknown) => host.log.warn({ to, fault: String(fault) }, 'an answer was not sent'),
     )
   }
+}
+
+/** Record-Route of elements of ours that the question came through, such as an MME (SPEC §4); nobody else's counts. */
+function wayBack({ flow, request }: Exchange, domains: readonly string[]): readonly string[] {
+  if (!flow.trusted) return []
+  return request.list(H['Record-Route']).filter((value) => {
+    const uri = parseAddress(value)?.uri
+    return uri !== undefined && uri.user !== '' && domains.includes(uri.host)
+  })
 }

@@ -34,6 +34,10 @@ export class KnownServers {
     return this.servers[0]?.uri
   }
 
+  get uris(): readonly string[] {
+    return this.servers.map(({ uri }) => uri)
+  }
+
   /** Whether one of them is asserted so; canonical. */
   isOne(identity: string): boolean {
     return this.servers.some(({ key }) => key === identity)

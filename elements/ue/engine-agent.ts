@@ -1,5 +1,6 @@
 /** A user agent on Proxima's own engine: an element of a node of its own, in whatever time and network that node lives. */
 import { type Element, type Exchange, type Host, type Subscription, type Timer, unsupported } from '../../signalling/index.ts'
+import { InTurn } from '../services/in-turn.ts'
 import {
   type AgentBody,
   type Answer,
@@ -62,6 +63,7 @@ export class EngineAgent implements UserAgent {
   private refreshing: Timer | undefined
   private registered = false
   private readonly subscriptions = new Set<Subscription>()
+  private readonly messages = new InTurn()
 
   constructor(options: EngineAgentOptions) {
     this.options = options
@@ -114,7 +116,11 @@ export class EngineAgent implements UserAgent {
   newCallId(): string {
     return this.element.host.ids.token(22)
   }
-  async message(to: string, body: AgentBody, callId?: string, through?: string): Promise<Answer> {
+  /** One at a time to one URI (RFC 3428 §8). */
+  message(to: string, body: AgentBody, callId?: string, through?: string): Promise<Answer> {
+    return this.messages.run(to, () => this.sendMessage(to, body, callId, through))
+  }
+  private async sendMessage(to: string, body: AgentBody, callId?: string, through?: string): Promise<Answer> {
     const response = await this.element.host.send({
       method: 'MESSAGE',
       to,

@@ -1,6 +1,7 @@
 /** A user agent on sip.js: in Node over UDP, TCP or WebSocket by carriers of ours, in a browser over its WebSocket. */
 import { type Core, type Transport, URI, UserAgent as UserAgentOfSipJs, type UserAgentOptions } from 'sip.js'
 import type { Clock, Ids, Log, Timer } from '../../signalling/index.ts'
+import { InTurn } from '../services/in-turn.ts'
 import type { AgentBody, Answer, IncomingMessage, UserAgent, Watch, Watching, WatchListener } from './agent.ts'
 import { answerOf, receivedOf } from './sipjs-messages.ts'
 import { SipJsWatch, type WatchGround } from './sipjs-watch.ts'
@@ -31,6 +32,7 @@ export class SipJsAgent implements UserAgent {
   private readonly registerCallId: string
   private readonly listeners: ((message: IncomingMessage) => void)[] = []
   private readonly watches = new Set<SipJsWatch>()
+  private readonly messages = new InTurn()
   private readonly ground: WatchGround
   private readonly own: SipTransport | undefined
   private sipjs: UserAgentOfSipJs | undefined
@@ -235,7 +237,11 @@ export class SipJsAgent implements UserAgent {
   newCallId(): string {
     return this.options.ids.token(22)
   }
-  async message(to: string, body: AgentBody, callId = this.newCallId(), through?: string): Promise<Answer> {
+  /** One at a time to one URI (RFC 3428 §8). */
+  message(to: string, body: AgentBody, callId?: string, through?: string): Promise<Answer> {
+    return this.messages.run(to, () => this.sendMessage(to, body, callId, through))
+  }
+  private async sendMessage(to: string, body: AgentBody, callId = this.newCallId(), through?: string): Promise<Answer> {
     const target = UserAgentOfSipJs.makeURI(to)
     if (target === undefined) return { status: 416, reason: 'Unsupported URI Scheme', warning: `${to} is no SIP URI` }
     const content = { contentDisposition: 'render', contentType: body.type, content: body.content }

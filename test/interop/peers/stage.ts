@@ -41,7 +41,7 @@ export class ProcessStage extends ClockedStage implements Stage {
       throw fault
     })
   }
-  async ue(name: string, options: Pick<UeOptions, 'report' | 'mme'> = {}): Promise<Ue> {
+  async ue(name: string, options: Pick<UeOptions, 'report' | 'mme' | 'prose'> = {}): Promise<Ue> {
     const { clock, protocol, node } = this
     const port = { UDP: node.udp, TCP: node.tcp, WS: node.ws }[protocol]
     const agent = new SipJsAgent({

@@ -1,0 +1,62 @@
+/** At which of the network's ProSe servers a device is (SPEC §3.3): whoever asks about it by its own URI need not know. */
+import type { Exchange } from '../../signalling/index.ts'
+import { type ProseDevice, readBody, writeBody } from '../schemas/index.ts'
+import { askerOf } from '../services/asker.ts'
+import type { Conversations } from '../services/conversations.ts'
+import { deviceKey } from '../services/devices.ts'
+import type { KnownServers } from '../services/known-servers.ts'
+import type { Identities } from './identities.ts'
+import type { Registry } from './registry.ts'
+
+type Place = ProseDevice['at']
+
+const patience = 2000 // milliseconds: whoever subscribes waits for it
+const worth: { readonly [place in Place]: number } = { elsewhere: 0, home: 1, service: 2 }
+
+export class Whereabouts {
+  private readonly registry: Registry
+  private readonly identities: Identities
+  private readonly conversations: Conversations
+  private readonly fellows: KnownServers
+
+  constructor(registry: Registry, identities: Identities, conversations: Conversations, fellows: KnownServers) {
+    this.registry = registry
+    this.identities = identities
+    this.conversations = conversations
+    this.fellows = fellows
+  }
+
+  /** URI of the server that the device is at; undefined: here, or nobody knows better. */
+  async of(device: string): Promise<string | undefined> {
+    const here = this.at(device)
+    const { uris } = this.fellows
+    if (here === 'service' || uris.length === 0) return undefined
+    const body = writeBody('prose-device-query', { device })
+    const answers = await Promise.all(
+      uris.map(async (to) => {
+        const { value } = await this.conversations.ask({ to, body, answer: 'prose-device', patience })
+        return { to, worth: worth[value?.at ?? 'elsewhere'] }
+      }),
+    )
+    const best = answers.reduce((one, other) => (other.worth > one.worth ? other : one))
+    return best.worth > worth[here] ? best.to : undefined
+  }
+
+  /** Another server asks. */
+  answer(exchange: Exchange): void {
+    const body = readBody(exchange.request, 'prose-device-query')
+    if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
+    const { domains } = this.registry.host
+    const asker = askerOf(exchange, domains)
+    if (asker === undefined || !this.fellows.isOne(asker)) return exchange.reply(403)
+    exchange.reply(202)
+    const { device } = body.value
+    const told = writeBody('prose-device', { device, at: this.at(deviceKey(device, domains) ?? device) })
+    this.conversations.answer(exchange, asker, told)
+  }
+
+  private at(device: string): Place {
+    if ((this.registry.devices.find(device)?.subscriptions.length ?? 0) > 0) return 'service'
+    return this.identities.of(device) === undefined ? 'elsewhere' : 'home'
+  }
+}
