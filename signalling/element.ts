@@ -133,6 +133,8 @@ export interface Exchange {
   forward(to: Target | readonly Target[], how?: ForwardOptions): Fork
   /** The element (or URI) to which the plan would hand it if this element forwarded it as it is; undefined: nobody. */
   readonly planned: string | undefined
+  /** Event packages for which the plan would name an element at this Request-URI, asked by this method. */
+  readonly events: readonly string[]
   /** Not mine: the next rule of the plan decides. */
   pass(): void
   /** SUBSCRIBE only: 200 and the first NOTIFY; the dialog, its timers and its rate are the engine's from here on. */

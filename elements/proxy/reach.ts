@@ -1,9 +1,157 @@
-/** From the bindings of a user to the targets of a fork: every device at once, each by one flow at a time (RFC 5626 §7). */
-import type { Target } from '../../signalling/index.ts'
+/** From a user, or one of his devices, to the targets of a fork: every device at once, each by one flow at a time (RFC 5626 §7). */
+import type { Exchange, Flow, Host, SipResponse, Target } from '../../signalling/index.ts'
+import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Binding } from '../services/bindings.ts'
+import { deviceKey, otherKeys } from '../services/devices.ts'
+import type { Subscribers } from '../services/subscribers.ts'
+import { type Assertion, towardUe } from './assertion.ts'
+import type { Authentication } from './authentication.ts'
+import { type Bindings, sameContact } from './bindings.ts'
+import type { Gruus } from './gruu.ts'
+import { asSips, isSecure, isSecurePath, isSips } from './secure.ts'
+import type { ProxyRules } from './settings.ts'
+import type { Ways } from './ways.ts'
+
+export interface ReachParts {
+  readonly host: Host
+  readonly rules: ProxyRules
+  readonly bindings: Bindings
+  readonly ways: Ways
+  readonly gruus: Gruus
+  readonly subscribers: Subscribers
+  readonly authentication: Authentication
+}
+
+export class Reach {
+  private readonly parts: ReachParts
+
+  constructor(parts: ReachParts) {
+    this.parts = parts
+  }
+
+  /** To every binding of a user (RFC 3261 §16.5). */
+  toUser(exchange: Exchange, assertion: Assertion): void | Promise<void> {
+    const { host, rules, subscribers } = this.parts
+    const aor = deviceKey(exchange.request.uri, host.domains)
+    if (exchange.request.method === 'PUBLISH') return refuseEvent(exchange, 'no element takes the event') // RFC 3903 §6
+    if (aor === undefined || rules.open) return this.reach(exchange, aor, this.boundTo(aor), assertion)
+    const record = subscribers.of(aor)
+    if (record instanceof Promise) return record.then((found) => this.reachStill(exchange, aor, found, assertion))
+    return this.reachStill(exchange, aor, record, assertion)
+  }
+  /** Bindings that outlived a restart may be of one who has gone since, or of another password; a name may be an alias. */
+  private reachStill(
+    exchange: Exchange,
+    aor: string,
+    record: SubscriberRecord | undefined,
+    assertion: Assertion,
+  ): void | Promise<void> {
+    const { authentication, bindings } = this.parts
+    if (record !== undefined) bindings.keep(record.id, authentication.nameOf(record))
+    else if (bindings.of(aor).length > 0) bindings.end(aor)
+    const owner = record?.id ?? aor
+    return this.reach(exchange, owner, bindings.of(owner), assertion)
+  }
+  /** Where nobody knows whose aliases are whose: a telephone number is one in each of its forms. */
+  private boundTo(aor: string | undefined): readonly Binding[] {
+    if (aor === undefined) return []
+    const { bindings, host } = this.parts
+    const names = [aor, ...otherKeys(aor, host.domains)]
+    return names.map((name) => bindings.of(name)).find(({ length }) => length > 0) ?? []
+  }
+  private reach(
+    exchange: Exchange,
+    aor: string | undefined,
+    bindings: readonly Binding[],
+    assertion: Assertion,
+  ): void | Promise<void> {
+    const { method, toTag } = exchange.request
+    if (method === 'SUBSCRIBE' && toTag === '' && aor !== undefined && assertion.asserted === aor) {
+      const others = bindings.filter((binding) => !this.isOfSender(binding, exchange))
+      if (others.length === 0) return refuseEvent(exchange, 'no element and no other device of yours serves the event')
+      if (this.toBindings(exchange, aor, others, assertion)) return
+    } else if (this.toBindings(exchange, aor, bindings, assertion)) return
+    return this.unreachable(exchange, aor)
+  }
+  /** The very device that asks: it is not asked what it wants to know. */
+  private isOfSender({ flow, contact, instance }: Binding, { request, flow: from }: Exchange): boolean {
+    if (flow === this.parts.host.flows.nameOf(from)) return true
+    const own = request.contacts === '*' ? undefined : request.contacts?.[0]
+    if (own === undefined) return false
+    return sameContact(contact, own.uri.text) || (instance !== undefined && instance === own.parameters.get('+sip.instance'))
+  }
+  /** To the instance that a GRUU names (RFC 5627 §5.4), by the flow of its dialog where that still stands. */
+  toDevice(exchange: Exchange, assertion: Assertion, way: Flow | undefined): void | Promise<void> {
+    const { gruus, host } = this.parts
+    const { request } = exchange
+    const meant = gruus.meant(request.uri)
+    const bindings = meant === undefined ? [] : gruus.bindingsOf(meant)
+    const name = way && host.flows.nameOf(way)
+    const onWay = name === undefined ? undefined : bindings.findLast((binding) => binding.flow === name)
+    if (onWay === undefined && this.toBindings(exchange, meant?.aor, bindings, assertion)) return
+    if (way === undefined || (isSips(request) && !isSecure(way))) return this.unreachable(exchange, meant?.aor)
+    // A temporary GRUU may have ended before the dialog that was made with it.
+    const uri = onWay === undefined ? request.uriText : isSips(request) ? asSips(onWay.contact) : onWay.contact
+    exchange.forward({ uri, flow: way }, towardUe(request, assertion))
+  }
+  /** False: none of them can be reached. */
+  private toBindings(exchange: Exchange, aor: string | undefined, bindings: readonly Binding[], assertion: Assertion): boolean {
+    const targetOf = (binding: Binding): Target | undefined =>
+      this.target(exchange, assertion.asserted || undefined, aor, binding)
+    const only = bindings.length === 1 ? targetOf(bindings[0]!) : undefined
+    const targets = only === undefined ? devicesOf(bindings, targetOf) : [only]
+    if (targets.length === 0) return false
+    const how = towardUe(exchange.request, assertion)
+    const relayed = bindings.some(({ path }) => path !== undefined)
+    exchange.forward(targets, relayed ? { ...how, onFinal: flowFailed } : how)
+    return true
+  }
+  private target(exchange: Exchange, sender: string | undefined, aor: string | undefined, binding: Binding): Target | undefined {
+    const { bindings, ways } = this.parts
+    const { contact, path, q } = binding
+    const sips = isSips(exchange.request)
+    const uri = sips ? asSips(contact) : contact
+    if (path !== undefined) {
+      if (sips && !isSecurePath(path)) return undefined
+      return { uri, route: path, q, ...ways.recordRoutes(exchange, sender) }
+    }
+    const flow = bindings.flowOf(binding)
+    if (flow === undefined || (sips && !isSecure(flow))) return undefined // RFC 5630 §3.1
+    return { uri, flow, q, ...ways.recordRoutes(exchange, sender, flow, aor) }
+  }
+  /** 480 for a user of ours who is away, 404 for nobody. */
+  private unreachable(exchange: Exchange, aor: string | undefined): void | Promise<void> {
+    const { bindings, subscribers } = this.parts
+    const { request } = exchange
+    if (aor === undefined) return exchange.reply(404)
+    if (request.uri.user === '') {
+      if (request.method === 'SUBSCRIBE') return refuseEvent(exchange, 'no element serves the event')
+      return exchange.reply(405, { headers: [['Allow', 'OPTIONS, REGISTER']] })
+    }
+    const away = isSips(request) && bindings.of(aor).length > 0 ? { warning: noSecureContact } : {}
+    const found = subscribers.lookup(aor)
+    const answer = (record: SubscriberRecord | undefined): void =>
+      exchange.reply(record === undefined ? 404 : 480, record && away)
+    return found instanceof Promise ? found.then(answer) : answer(found)
+  }
+}
+
+const noSecureContact = 'no Contact of this user is reached by TLS or WSS, as sips: demands; expected a sip: URI'
+
+/** RFC 6665 §8.3.2. */
+function refuseEvent(exchange: Exchange, why: string): void {
+  const { events, request } = exchange
+  const warning = `${why} ${request.event?.value ?? '(none)'}; expected one of ${events.join(', ') || 'none'}`
+  exchange.reply(489, { headers: events.length === 0 ? [] : [['Allow-Events', events.join(', ')]], warning })
+}
+
+/** RFC 5626 §7: that a flow is dead is for us to know; to the sender its user is away. */
+function flowFailed({ status }: SipResponse): number | undefined {
+  return status === 430 ? 480 : undefined
+}
 
 /** The newest flow of each instance, its older ones behind it; `bindings` as the registrar has them, oldest first. */
-export function devicesOf(bindings: readonly Binding[], targetOf: (binding: Binding) => Target | undefined): readonly Target[] {
+function devicesOf(bindings: readonly Binding[], targetOf: (binding: Binding) => Target | undefined): readonly Target[] {
   const flows = new Map<string, Target[]>()
   const targets: Target[][] = []
   for (let i = bindings.length - 1; i >= 0; i--) {

@@ -1,10 +1,12 @@
 /** The way to a device inside a dialog: where it was heard last, where it is registered, or the token of its Record-Route. */
-import type { Address, Exchange, Flow, Host, Uri } from '../../signalling/index.ts'
+import type { Address, Exchange, Flow, Host, SipRequest, Uri } from '../../signalling/index.ts'
 import { type Bindings, sameContact } from './bindings.ts'
+import { asSips, isSips } from './secure.ts'
 
 const mostUsers = 10_000
 const mostContacts = 10 // of one user
 
+const makesDialog = ['INVITE', 'SUBSCRIBE', 'REFER']
 /** RFC 5626 §4.3, RFC 5627 §3.4: requests in the dialog go by its own flow, whatever else leads to that Contact. */
 const keepsFlow = /;(?:ob|gr)(?:[;=>?]|$)/i
 
@@ -34,9 +36,21 @@ export class Ways {
       flows.named(flow)
     )
   }
-  /** A Record-Route value that leads to that user by that flow. */
-  recordRoute(flow: Flow, user: string | undefined): string {
-    return `<${this.host.flows.routeTo(this.host.name, flow, user)}>`
+  /** `sender`: who sends, where this proxy has checked; `to`: the flow of `user`, where that is the next hop. */
+  recordRoutes(exchange: Exchange, sender?: string, to?: Flow, user?: string): { recordRoute?: readonly string[] } {
+    const { request, flow } = exchange
+    // RFC 6665 §4.4.1: a subscriber may take its route set from a NOTIFY
+    const tellsRoutes =
+      (request.method === 'NOTIFY' && flow.internal !== true) || (makesDialog.includes(request.method) && request.toTag === '')
+    if (!tellsRoutes) return {}
+    const values = to === undefined ? [] : [this.recordRoute(request, to, user)]
+    if (flow.internal !== true) values.push(this.recordRoute(request, flow, sender))
+    return { recordRoute: values }
+  }
+  private recordRoute(request: SipRequest, flow: Flow, user: string | undefined): string {
+    const uri = this.host.flows.routeTo(this.host.name, flow, user)
+    const secure = isSips(request) && (flow.transport === 'TLS' || flow.transport === 'WSS') // RFC 3261 §16.6 step 4
+    return `<${secure ? asSips(uri) : uri}>`
   }
   /**
    * Target refresh (RFC 3261 §12.2.1): a user who sends inside a dialog by another flow than the dialog's is reached at that

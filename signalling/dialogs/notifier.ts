@@ -14,7 +14,7 @@ import { bytesOf, comeAgain, Fit, unfit } from './fit.ts'
 import { notifyFields } from './header-fields.ts'
 import { nextPeriod } from './rate.ts'
 import type { Sender } from './sender.ts'
-import { reserve, type SubscriptionRecord } from './subscription-record.ts'
+import { reserve, type SubscriptionRecord, secureAs } from './subscription-record.ts'
 import { type Ending, fetched, liveState, terminatedState } from './subscription-state.ts'
 import type { EventTerms, Terms } from './terms.ts'
 
@@ -270,7 +270,8 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
     this.due = false
     this.final = this.ending !== undefined || this.fetch
     const state = this.final ? terminatedState(this.ending ?? fetched) : liveState(this.pending, left, this.terms.rate)
-    const headers = notifyFields(this.stored, this.cseq, sender.contact(this.element), this.terms.echo, state)
+    const contact = secureAs(this.stored.remoteTarget, sender.contact(this.element))
+    const headers = notifyFields(this.stored, this.cseq, contact, this.terms.echo, state)
     if (this.pack.requires !== undefined) headers.push(['Require', this.pack.requires])
     let body: Body | undefined
     this.sentState = this.state

@@ -1,6 +1,9 @@
 /** A subscription as it lies in the store: enough for another process to go on with it. */
 import type { EndReason } from '../element.ts'
+import type { SipRequest } from '../messages/message.ts'
+import { H } from '../messages/names.ts'
 import type { Json } from '../storage/store.ts'
+import type { ServerSide } from '../transactions/server.ts'
 
 export interface SubscriptionRecord {
   readonly [member: string]: Json | undefined
@@ -37,6 +40,22 @@ export interface SubscriptionRecord {
 
 /** Numbers handed out between two writes of the ceiling. */
 export const reserve = 1000
+
+/** Our Contact in a dialog with that peer: `sips:` where the peer's is (RFC 3261 §12.1.1). */
+export function secureAs(peer: string, contact: string): string {
+  return /^sips:/i.test(peer) ? contact.replace(/^sip:/, 'sips:') : contact
+}
+
+/** The same in the answer to a request. */
+export function contactFor({ uriText }: SipRequest, contact: string): string {
+  return secureAs(uriText, contact)
+}
+
+/** By which credentials its subscriber is known, where a proxy of ours says so. */
+export function signedInBy({ request, flow }: ServerSide): Pick<SubscriptionRecord, 'credentials'> {
+  const credentials = flow.trusted ? request.text(H['P-Credentials-Id']) : undefined
+  return credentials === undefined ? {} : { credentials }
+}
 
 export function recordKey(element: string, id: string): string {
   return `subscriptions/${element}/${id}`

@@ -28,7 +28,7 @@ import { Restoring } from './restoring.ts'
 import type { Sender } from './sender.ts'
 import { Shares, usualLimit } from './shares.ts'
 import { SubscriberDialog, type SubscriberHolder } from './subscriber.ts'
-import { dialogKey, recordKey, reserve, type SubscriptionRecord } from './subscription-record.ts'
+import { contactFor, dialogKey, recordKey, reserve, type SubscriptionRecord, signedInBy } from './subscription-record.ts'
 import { Terms } from './terms.ts'
 
 export interface SubscriptionsOptions {
@@ -148,7 +148,12 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     notifier.notify(options.state)
     const answer = (): void => {
       if (notifier.live) options.begun?.(notifier)
-      const headers = grant(granted, this.sender.contact(element, side.flow), this.packagesOf(element), found.pack.requires)
+      const headers = grant(
+        granted,
+        contactFor(request, this.sender.contact(element, side.flow)),
+        this.packagesOf(element),
+        found.pack.requires,
+      )
       side.respond(200, buildResponse(request, 200, { via: side.via, toTag: id, headers, recordRoute: true }))
       notifier.open()
     }
@@ -283,7 +288,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       remoteTarget: request.contactUri?.text ?? stored.remoteTarget,
       expires: this.clock.date() + granted * 1000,
     }
-    const contact = this.sender.contact(notifier.element, side.flow)
+    const contact = contactFor(request, this.sender.contact(notifier.element, side.flow))
     const headers = grant(granted, contact, this.packagesOf(notifier.element), pack.requires)
     notifier.hold()
     if (granted === 0) return this.unsubscribe(notifier, side, { ...changed }, condition, () => reply(200, headers))
@@ -376,11 +381,6 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
 }
 
 const tooMany = { status: 403, headers: [['Warning', warning('proxima', 'you hold as many subscriptions as you may')]] } as const
-
-function signedInBy({ request, flow }: ServerSide): Pick<SubscriptionRecord, 'credentials'> {
-  const credentials = flow.trusted ? request.text(H['P-Credentials-Id']) : undefined
-  return credentials === undefined ? {} : { credentials }
-}
 
 function isInside({ request, flow }: ServerSide): boolean {
   return flow.internal === true && isAlone(request)

@@ -20,6 +20,7 @@ export interface ExchangeHolder extends Carrier {
   hopFor(request: SipRequest, element: string, uri: string, routes: readonly string[]): NextHop
   passOn(exchange: NodeExchange): void
   planned(exchange: NodeExchange): string | undefined
+  events(exchange: NodeExchange): readonly string[]
   acceptSubscription(
     exchange: NodeExchange,
     options: SubscriptionOptions<unknown>,
@@ -129,6 +130,9 @@ export class NodeExchange implements Exchange {
   }
   get planned(): string | undefined {
     return this.holder.planned(this)
+  }
+  get events(): readonly string[] {
+    return this.holder.events(this)
   }
   private branch(target: Target, how: ForwardOptions): BranchTarget {
     const uri = target.uri ?? this.request.uriText

@@ -16,7 +16,7 @@ export interface Shortcut {
   readonly through: string
 }
 
-const sealed = /^<sip:([^.@>]+)\.([^@>]+)@[^>]*>$/
+const sealed = /^<sips?:([^.@>]+)\.([^@>]+)@[^>]*>$/
 
 /** Undefined: the long way, where the element decides. */
 export function shortcutOf(parts: OutgoingParts, elements: ReadonlyMap<string, Element>): Shortcut | undefined {

@@ -177,6 +177,7 @@ export class FakeExchange implements Exchange {
   readonly routes = []
   readonly planned = undefined
   readonly asserted
+  readonly events: readonly string[] = []
   settled = false
   status = 0
   fields: ReplyFields = {}

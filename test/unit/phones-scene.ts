@@ -1,6 +1,7 @@
 /** A proxy with its HSS on real sockets, in virtual time, and phones that are told word by word what to say. */
 import { createSocket } from 'node:dgram'
-import { createConnection } from 'node:net'
+import { createConnection, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import type { ExecutionContext } from 'ava'
 import { createHss, type Hss } from '../../elements/hss/index.ts'
 import { createProxy, type ProxySettings } from '../../elements/proxy/index.ts'
@@ -17,6 +18,7 @@ import {
   scan,
   seededIds,
   silent,
+  type TlsMaterial,
 } from '../../signalling/index.ts'
 import { answerChallenge } from '../../signalling/messages/auth.ts'
 import { buildResponse, type ResponseParts } from '../../signalling/messages/build.ts'
@@ -25,12 +27,16 @@ import { compilePlan } from '../../signalling/routing/compile.ts'
 import { Framer } from '../../signalling/transports/framing.ts'
 import { type RequestParts, requestText } from '../support/wire.ts'
 
+type Transport = 'UDP' | 'TCP' | 'TLS'
+
 export interface PhonesOptions {
   readonly proxy?: ProxySettings
   readonly others?: readonly Element[]
   readonly log?: Log
   readonly store?: Store
   readonly clock?: ManualClock
+  /** Listens for TLS too. */
+  readonly tls?: TlsMaterial
   /** By name; `<name>-proxima` where none is given. */
   readonly passwords?: Readonly<Record<string, string>>
   /** A scene that has stopped, on whose ports this one listens. */
@@ -42,18 +48,18 @@ export class PhonesScene {
   readonly clock: ManualClock
   readonly node: Node
   readonly hss: Hss
-  private readonly ports: Readonly<Record<'UDP' | 'TCP', number>>
+  private readonly ports: Readonly<Record<Transport, number>>
   private readonly t: ExecutionContext
   private constructor(t: ExecutionContext, clock: ManualClock, node: Node, hss: Hss) {
     this.t = t
     this.clock = clock
     this.node = node
-    const port = (wanted: string): number => node.listening.find(({ transport }) => transport === wanted)!.port
-    this.ports = { UDP: port('UDP'), TCP: port('TCP') }
+    const port = (wanted: string): number => node.listening.find(({ transport }) => transport === wanted)?.port ?? 0
+    this.ports = { UDP: port('UDP'), TCP: port('TCP'), TLS: port('TLS') }
     this.hss = hss
   }
   static async open(t: ExecutionContext, options: PhonesOptions = {}): Promise<PhonesScene> {
-    const { proxy = {}, others = [], log = silent, clock = new ManualClock(), passwords = {}, like } = options
+    const { proxy = {}, others = [], log = silent, clock = new ManualClock(), passwords = {}, like, tls } = options
     const hss = createHss('hss', {
       servers: [{ uri: 'sip:as@localhost', application: 'chess' }],
       subscribers: ['alice', 'bob', 'eve'].map((name) => subscriber(name, passwords[name])),
@@ -71,9 +77,11 @@ export class PhonesScene {
       clock,
       ids: seededIds(1),
       log,
+      ...(tls === undefined ? {} : { tls }),
       listen: [
         { transport: 'UDP', host: '127.0.0.1', port: like?.port('UDP') ?? 0 },
         { transport: 'TCP', host: '127.0.0.1', port: like?.port('TCP') ?? 0 },
+        ...(tls === undefined ? [] : [{ transport: 'TLS', host: '127.0.0.1', port: 0 } as const]),
       ],
     })
     await node.start()
@@ -81,11 +89,11 @@ export class PhonesScene {
     return new PhonesScene(t, clock, node, hss)
   }
   /** A socket, or a connection, of its own. */
-  async phone(transport: 'UDP' | 'TCP'): Promise<Phone> {
+  async phone(transport: Transport): Promise<Phone> {
     const port = this.port(transport)
-    return transport === 'UDP' ? Phone.udp(this.t, this.clock, port) : Phone.tcp(this.t, this.clock, port)
+    return transport === 'UDP' ? Phone.udp(this.t, this.clock, port) : Phone.tcp(this.t, this.clock, port, transport)
   }
-  port(transport: 'UDP' | 'TCP'): number {
+  port(transport: Transport): number {
     return this.ports[transport]
   }
   until(isSo: () => boolean): Promise<void> {
@@ -115,13 +123,13 @@ export class Phone {
   onRequest: (request: SipRequest) => void = (request) => {
     if (request.method !== 'ACK') this.answer(request, 200)
   }
-  private readonly transport: 'UDP' | 'TCP'
+  private readonly transport: Transport
   private readonly clock: ManualClock
   private readonly transmit: (bytes: Buffer) => void
   close: () => void
 
   private constructor(
-    transport: 'UDP' | 'TCP',
+    transport: Transport,
     clock: ManualClock,
     port: number,
     transmit: (bytes: Buffer) => void,
@@ -147,11 +155,14 @@ export class Phone {
     t.teardown(() => socket.close())
     return phone
   }
-  static async tcp(t: ExecutionContext, clock: ManualClock, port: number): Promise<Phone> {
-    const socket = createConnection({ host: '127.0.0.1', port })
-    await new Promise((resolve) => socket.once('connect', resolve))
+  static async tcp(t: ExecutionContext, clock: ManualClock, port: number, transport: 'TCP' | 'TLS'): Promise<Phone> {
+    const tls = transport === 'TLS'
+    const socket: Socket = tls
+      ? connectTls({ host: '127.0.0.1', port, rejectUnauthorized: false })
+      : createConnection({ host: '127.0.0.1', port })
+    await new Promise((resolve) => socket.once(tls ? 'secureConnect' : 'connect', resolve))
     const phone = new Phone(
-      'TCP',
+      transport,
       clock,
       socket.localPort ?? 0,
       (bytes) => socket.write(bytes),

@@ -1,0 +1,26 @@
+/** What is said of a sender beyond this proxy, and what it may not say of itself (SPEC §2.5, §3.6; RFC 3325). */
+import { type ForwardOptions, H, type SipRequest } from '../../signalling/index.ts'
+import type { Known } from './authentication.ts'
+
+/** `asserted`: the identity that goes on; absent: what a trusted peer says stays; '': none. */
+export type Assertion = Pick<ForwardOptions, 'asserted' | 'drop'>
+
+const onlyOurs = ['P-Prose-Checked', 'P-Credentials-Id', 'Remote-Party-ID', 'P-Asserted-Service', 'P-Served-User'] as const
+
+/** Of a sender whom no trusted peer vouches for; undefined: nobody has asked who it is. */
+export function assertionOf(request: SipRequest, identity: string | undefined): Assertion {
+  const said = onlyOurs.filter((name) => request.find(H[name]) >= 0)
+  return { asserted: identity ?? '', ...(said.length === 0 ? {} : { drop: said }) }
+}
+
+/** RFC 3325 §7: toward a UE nobody's identity is told who does not want it told. */
+export function towardUe(request: SipRequest, assertion: Assertion): Assertion {
+  const wishes = request.list(H.Privacy).flatMap((value) => value.toLowerCase().split(/[;\s]+/))
+  return wishes.includes('id') ? { ...assertion, asserted: '' } : assertion
+}
+
+/** By which credentials a subscriber is known, for the element that keeps the subscription. */
+export function credentialsOf({ method }: SipRequest, sender: Known | undefined): Pick<ForwardOptions, 'headers'> {
+  const id = sender?.subscriber?.credentialsId
+  return id === undefined || method !== 'SUBSCRIBE' ? {} : { headers: [['P-Credentials-Id', id]] }
+}
