@@ -26,7 +26,7 @@ import { Journey } from './journey.ts'
 import { LongRequests, shortEnough } from './long-request.ts'
 import { isLoop } from './loop.ts'
 import { type NextHop, nextHop, planned, planQuery, routeOwner, type Surroundings } from './next-hop.ts'
-import { type Decision, type Plan, valuesOf } from './plan.ts'
+import type { Decision, Plan } from './plan.ts'
 import { composeParts, type Shortcut, shortcutOf, shown } from './shortcut.ts'
 import { strictly } from './strict.ts'
 
@@ -253,11 +253,6 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
   planned(exchange: NodeExchange): string | undefined {
     const { request, element, routes } = exchange
     return planned(planQuery(request, element), request.uri, routes, this)
-  }
-  events({ request, element }: NodeExchange): readonly string[] {
-    const query = planQuery(request, element)
-    const named = new Set(this.plan.rules.flatMap(({ event }) => valuesOf(event) ?? []))
-    return [...named].filter((event) => this.plan.decide({ ...query, event })?.rule.event !== undefined)
   }
   hopFor(request: SipRequest, element: string, uri: string, routes: readonly string[]): NextHop {
     const parsed = uri === request.uriText ? request.uri : parseUri(uri)

@@ -10,8 +10,8 @@ import { canonical } from '../messages/uri.ts'
 import type { ServerSide } from '../transactions/server.ts'
 import type { Flow } from '../transports/transport.ts'
 import { type BranchTarget, type Carrier, ForkRun } from './fork.ts'
-import type { NextHop, Surroundings } from './next-hop.ts'
-import type { Decision } from './plan.ts'
+import { type NextHop, planQuery, type Surroundings } from './next-hop.ts'
+import { type Decision, type Plan, servedEvents } from './plan.ts'
 import { strictly } from './strict.ts'
 
 /** What an exchange needs of its node. */
@@ -20,7 +20,7 @@ export interface ExchangeHolder extends Carrier {
   hopFor(request: SipRequest, element: string, uri: string, routes: readonly string[]): NextHop
   passOn(exchange: NodeExchange): void
   planned(exchange: NodeExchange): string | undefined
-  events(exchange: NodeExchange): readonly string[]
+  readonly plan: Plan
   acceptSubscription(
     exchange: NodeExchange,
     options: SubscriptionOptions<unknown>,
@@ -132,7 +132,7 @@ export class NodeExchange implements Exchange {
     return this.holder.planned(this)
   }
   get events(): readonly string[] {
-    return this.holder.events(this)
+    return servedEvents(planQuery(this.request, this.element), this.holder.plan)
   }
   private branch(target: Target, how: ForwardOptions): BranchTarget {
     const uri = target.uri ?? this.request.uriText

@@ -78,6 +78,12 @@ export function isUri(to: string): boolean {
   return to.includes(':')
 }
 
+/** Event packages for which some rule names somebody, were one of them asked for instead. */
+export function servedEvents(query: PlanQuery, plan: Plan): readonly string[] {
+  const named = new Set(plan.rules.flatMap(({ event }) => valuesOf(event) ?? []))
+  return [...named].filter((event) => plan.decide({ ...query, event })?.rule.event !== undefined)
+}
+
 /** A rule made ready for matching. */
 class Row {
   readonly decision: Decision
