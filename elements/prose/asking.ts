@@ -5,6 +5,9 @@ import { deviceKey } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
 import { actsFor, checkedRoles, permittedRoles, type Roles } from './permissions.ts'
 
+/** Says the same of devices that are unknown and of those that are somebody else's (SPEC §2.5). */
+export const notYours = 'expected your own device, or that of a subscriber who lists you as application server'
+
 /**
  * A record if the asker may act for that device. Unknown and forbidden devices look the same (SPEC §2.5). With the exchange,
  * an MME may have asked the HSS already (SPEC §3.6).

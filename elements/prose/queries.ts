@@ -4,7 +4,7 @@ import { type ProximityQuery, readOptionalBody, type SubscriberRecord } from '..
 import { askerOf } from '../services/asker.ts'
 import { deviceKey, isNameOf } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
-import { keysOf, recordFor, stillActsFor } from './asking.ts'
+import { keysOf, notYours, recordFor, stillActsFor } from './asking.ts'
 import type { PeerSet } from './ledger.ts'
 import { Peers } from './peers.ts'
 import { discoverer, permittedRoles, type Roles } from './permissions.ts'
@@ -61,7 +61,7 @@ export class ProximityQueries {
       return exchange.reply(400, { warning: '/device is not the device of the Request-URI' })
     if (!found || (found.permitted & discoverer) === 0) {
       registry.host.count('queries_refused')
-      return exchange.reply(403, found ? { warning: 'no permission to discover' } : undefined)
+      return exchange.reply(403, { warning: found ? 'no permission to discover' : notYours })
     }
     const device = found.record.id
     if (target !== undefined && this.mayBeElsewhere(exchange)) {

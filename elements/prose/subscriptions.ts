@@ -3,7 +3,7 @@ import type { Exchange, Json, Notifier, RefreshChange, SipRequest } from '../../
 import { readOptionalBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
 import type { Subscribers } from '../services/subscribers.ts'
-import { cachedKeysOf, recordFor, stillActsFor } from './asking.ts'
+import { cachedKeysOf, notYours, recordFor, stillActsFor } from './asking.ts'
 import { type Device, needsCode, type ProseSubscription, type ProseView } from './devices.ts'
 import { permittedRoles, type Roles, rolesFrom } from './permissions.ts'
 import { type Policing, refuse } from './policing.ts'
@@ -36,8 +36,8 @@ export class ProseSubscriptions {
     const asked = found ? rolesFrom(roles) & found.permitted : 0
     if (!found || asked === 0) {
       registry.host.count('requests_refused')
-      // those entitled to know: the device itself and its application servers
-      return exchange.reply(403, found ? { warning: 'no permission for the roles asked for' } : undefined)
+      // which role is missing is told to the device itself and its application servers
+      return exchange.reply(403, { warning: found ? 'no permission for the roles asked for' : notYours })
     }
     const key = found.record.id
     // HSS, then PCRF (SPEC §3.1). The HSS's word may come from the MME, which has asked already (SPEC §3.6); this one never does.

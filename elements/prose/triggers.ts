@@ -3,7 +3,7 @@ import type { Exchange } from '../../signalling/index.ts'
 import { readBody } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
 import type { Subscribers } from '../services/subscribers.ts'
-import { keysOf, recordFor } from './asking.ts'
+import { keysOf, notYours, recordFor } from './asking.ts'
 import { discoverer } from './permissions.ts'
 import type { Registry } from './registry.ts'
 
@@ -17,7 +17,7 @@ export async function handleTrigger(exchange: Exchange, registry: Registry, subs
   const found = asker && (await recordFor(subscribers, asker, named, application))
   if (!found || (found.permitted & discoverer) === 0) {
     registry.host.count('triggers_refused')
-    return exchange.reply(403, found ? { warning: 'no permission to discover' } : undefined)
+    return exchange.reply(403, { warning: found ? 'no permission to discover' : notYours })
   }
   const device = found.record.id
   const [setKeys, addKeys, removeKeys] = await Promise.all(

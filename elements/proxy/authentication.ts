@@ -7,6 +7,7 @@ import type { Subscribers } from '../services/subscribers.ts'
 import type { Bindings } from './bindings.ts'
 import { atHome, type Claim, claimOf } from './claim.ts'
 import { type Proof, Proofs } from './proofs.ts'
+import type { Refusals } from './refusals.ts'
 import type { ProxyRules } from './settings.ts'
 
 /**
@@ -38,12 +39,21 @@ export class Authentication {
   private readonly bindings: Bindings
   private readonly nonces: Nonces
   private readonly proofs = new Proofs()
+  private readonly refusals: Refusals
   private readonly key: string
   private readonly names = new WeakMap<SubscriberRecord, string>()
   private waiting = 0
 
-  private constructor(host: Host, rules: ProxyRules, subscribers: Subscribers, bindings: Bindings, key: string) {
+  private constructor(
+    host: Host,
+    rules: ProxyRules,
+    subscribers: Subscribers,
+    bindings: Bindings,
+    refusals: Refusals,
+    key: string,
+  ) {
     this.host = host
+    this.refusals = refusals
     this.key = key
     this.rules = rules
     this.subscribers = subscribers
@@ -52,9 +62,15 @@ export class Authentication {
     host.gauge('nonces_counted', () => this.nonces.size)
   }
   /** The key is kept in the store: what credentials were called before a restart they are called after it. */
-  static async open(host: Host, rules: ProxyRules, subscribers: Subscribers, bindings: Bindings): Promise<Authentication> {
+  static async open(
+    host: Host,
+    rules: ProxyRules,
+    subscribers: Subscribers,
+    bindings: Bindings,
+    refusals: Refusals,
+  ): Promise<Authentication> {
     const key = await keptSecret(host.store, host.ids, `credentials/${host.name}/key`)
-    return new Authentication(host, rules, subscribers, bindings, key)
+    return new Authentication(host, rules, subscribers, bindings, refusals, key)
   }
   private get realm(): string {
     return this.host.domains[0] ?? 'proxima'
@@ -171,6 +187,7 @@ export class Authentication {
         const secret = record?.usernames?.[username]?.[algorithm] ?? record?.credentials?.[algorithm]
         const verdict = this.nonces.verify(parameters, secret ?? this.host.ids.hex(16), algorithm, request.method)
         if (verdict !== 'right') this.host.count(`digest_${verdict}`)
+        if (verdict === 'wrong') this.refusals.note(exchange, username, secret === undefined ? 'unknown user' : 'wrong password')
         if (verdict === 'right') return isFor(parameters.get('uri') ?? '', exchange, this.host) ? this.known(record!) : 'another'
         return verdict === 'stale' ? 'stale' : 'challenge'
       }

@@ -9,6 +9,7 @@ import { Authentication, type Known, notThis, type Verdict } from './authenticat
 import { Bindings } from './bindings.ts'
 import { Gruus } from './gruu.ts'
 import { Reach } from './reach.ts'
+import { Refusals } from './refusals.ts'
 import { Registrar } from './registrar.ts'
 import { insecure, isSecure, isSips } from './secure.ts'
 import { type ProxyRules, type ProxySettings, proxyRules, renewRules } from './settings.ts'
@@ -37,6 +38,7 @@ class ProxyElement implements Element {
   private authentication!: Authentication
   private registrar!: Registrar
   private reach!: Reach
+  private refusals!: Refusals
   private rate: RateLimit | undefined
 
   constructor(name: string, settings: ProxySettings) {
@@ -48,11 +50,12 @@ class ProxyElement implements Element {
     this.host = host
     this.limit()
     this.bindings = new Bindings(host)
+    this.refusals = new Refusals(host)
     await this.bindings.load()
     this.ways = new Ways(host, this.bindings)
     this.subscribers = new Subscribers(host, this.settings.hss)
     if (!this.rules.open) this.followSubscribers()
-    this.authentication = await Authentication.open(host, this.rules, this.subscribers, this.bindings)
+    this.authentication = await Authentication.open(host, this.rules, this.subscribers, this.bindings, this.refusals)
     this.gruus = await Gruus.open(host, this.bindings)
     const { bindings, ways, gruus, subscribers, authentication, rules } = this
     this.reach = new Reach({ host, rules, bindings, ways, gruus, subscribers, authentication })
@@ -138,6 +141,7 @@ class ProxyElement implements Element {
     if (this.rules.registrationRequired && this.bindings.of(verdict.identity).length === 0 && !this.isInDialog(exchange)) {
       // whoever has proven nothing by this request may be somebody else by now
       if (verdict.fresh !== true) return this.admitBy(exchange, this.authentication.ask(exchange))
+      this.refusals.note(exchange, verdict.identity, 'register first')
       return exchange.reply(403, { warning: 'register first' })
     }
     if (exchange.request.toTag === '' && this.rate?.take(verdict.identity) === false) {
@@ -181,7 +185,8 @@ class ProxyElement implements Element {
         return
       }
     }
-    if (!inside && routes.length > 0) return exchange.reply(403, { warning: 'no relay by your Route' })
+    if (!inside && routes.length > 0)
+      return exchange.reply(403, { warning: 'no relay by your Route; expected none but what this server has recorded' })
     if (request.method === 'ACK' && !inside && !this.ways.isSealed(ownRoutes)) return // nobody vouches for it, nobody waits for an answer
     const { uri } = request
     const ours = uri.scheme === 'tel' || this.host.flows.isOurs(uri.host, uri.port) || this.isAddressOfUser(exchange, identity)
@@ -199,7 +204,7 @@ class ProxyElement implements Element {
         { flow },
         { ...asserted, ...this.ways.recordRoutes(exchange, identity, flow, this.ways.userOf(last!.uri)) },
       )
-    } else exchange.reply(403, { warning: `no relay to ${uri.host}` })
+    } else exchange.reply(403, { warning: `no relay to ${uri.host}; expected a user of ${this.host.domains[0]}` })
   }
   /** A user may be called by an IP address; elsewhere it is where a request goes. */
   private isAddressOfUser({ request }: Exchange, identity: string | undefined): boolean {

@@ -63,7 +63,7 @@ export class Registrar {
     if (elsewhere && !(isAddress && request.uri.host === host))
       return exchange.reply(404, { warning: `${request.uri.host} is not ours` })
     if (aor === undefined || (!isAddress && (user === '' || foreign)))
-      return exchange.reply(404, { warning: 'To names no user of ours' })
+      return exchange.reply(404, { warning: `To names no user of ours; expected one of ${this.host.domains.join(', ')}` })
     if (this.rules.open) return this.register(exchange, { identity: aor })
     if (exchange.flow.trusted)
       return this.authentication.ownerOf(aor).then((owner) => this.register(exchange, { identity: owner }))
@@ -81,7 +81,7 @@ export class Registrar {
     const { identity, subscriber } = verdict
     // under whichever of his names: there is one address of record (SPEC §2.1)
     if (identity !== aor && (subscriber === undefined || !isNameOf(aor, subscriber, this.host.domains)))
-      return exchange.reply(403, { warning: 'you may register yourself only' })
+      return exchange.reply(403, { warning: `you may register yourself only; expected To to be ${identity}` })
     this.authentication.remember(exchange, verdict)
     return this.register(exchange, verdict)
   }

@@ -1,5 +1,6 @@
 /** Which of the types of a package its subscriber reads (RFC 6665 §3.1.3). */
 import type { EventPackage } from '../element.ts'
+import { type HeaderList, warning } from '../messages/build.ts'
 import { parseToken } from '../messages/fields.ts'
 import type { SipRequest } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
@@ -20,6 +21,16 @@ export function negotiate(request: SipRequest, pack: EventPackage): string | und
     most = q
   }
   return best
+}
+
+/** The refusal of a subscriber that reads none of them. */
+export function unread({ types }: EventPackage): { readonly status: 406; readonly headers: HeaderList } {
+  const all = types.join(', ')
+  const headers = [
+    ['Accept', all],
+    ['Warning', warning('proxima', `Accept names nothing that this event is told in; expected ${all}`)],
+  ] as const
+  return { status: 406, headers }
 }
 
 function typeFor(wanted: string, { types }: EventPackage): string | undefined {

@@ -22,7 +22,7 @@ import { EntityTags } from './entity-tag.ts'
 import { Expiries } from './expiries.ts'
 import { grant } from './header-fields.ts'
 import { alone, either, Interned } from './interned.ts'
-import { negotiate } from './negotiate.ts'
+import { negotiate, unread } from './negotiate.ts'
 import { NotifierDialog, type NotifierHolder } from './notifier.ts'
 import { Restoring } from './restoring.ts'
 import type { Sender } from './sender.ts'
@@ -109,7 +109,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     const contact = request.contactUri
     if (contact === undefined) return { status: 400 }
     const type = negotiate(request, found.pack)
-    if (type === undefined) return { status: 406, headers: [['Accept', found.pack.types.join(', ')]] }
+    if (type === undefined) return unread(found.pack)
     const { usual, max } = found.pack.expires
     const subscriber = asserted ?? canonical(request.from.uri)
     const granted = Math.min(request.expires ?? usual, max)

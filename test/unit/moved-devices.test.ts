@@ -138,7 +138,7 @@ test('a subscriber that takes its route set from the NOTIFY can refresh by it', 
   const made = await alice.as('alice', 'SUBSCRIBE', bobs, { ...dialog, lines: ['Event: x-any', 'Expires: 60', contact] })
   t.is(made.status, 200)
   const subscribe = bob.requests.find(({ method }) => method === 'SUBSCRIBE')!
-  const told = await bob.as('bob', 'NOTIFY', `sip:alice@${alice.at};transport=tcp`, {
+  const notified = await bob.as('bob', 'NOTIFY', `sip:alice@${alice.at};transport=tcp`, {
     fromTag: 'bob',
     to: alices,
     toTag: 'a',
@@ -150,7 +150,7 @@ test('a subscriber that takes its route set from the NOTIFY can refresh by it', 
       `Contact: <sip:bob@${bob.at}>`,
     ],
   })
-  t.is(told.status, 200)
+  t.is(notified.status, 200)
   const notify = alice.requests.find(({ method }) => method === 'NOTIFY')!
   const routes = notify.list(H['Record-Route'])
   t.is(routes.length, 2)
