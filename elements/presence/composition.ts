@@ -13,7 +13,7 @@ const contactOf = /<(?:[\w.-]+:)?contact(?:\s[^>]*)?>\s*([^<\s]+)\s*</
 
 /** @param documents sound ones about `entity`, the newest first */
 export function composed(entity: string, documents: readonly Pidf[]): string {
-  const used = new Set<string>()
+  const used = new Names()
   const told = new Set<string>()
   const groups: string[][] = [[], [], []]
   for (const document of documents) {
@@ -36,30 +36,45 @@ export function inOrder(parts: readonly Part[]): readonly Part[] {
   return parts.toSorted((a, b) => kindOf(a) - kindOf(b))
 }
 
-/** The element as it can stand under another root: with the prefixes of its old one, and an identifier of its own. */
-export function moved({ source, nameEnd, id }: Part, namespaces: ReadonlyMap<string, string>, used: Set<string>): string {
+/** The element as it can stand under another root: with what it uses of the prefixes of its old one, and an identifier of its own. */
+export function moved({ source, nameEnd, id }: Part, namespaces: ReadonlyMap<string, string>, used: Names): string {
   const tagEnd = endOfTag(source)
   let tag = source.slice(nameEnd, tagEnd)
   if (id !== undefined) {
-    const unique = uniqueName(id, used)
+    const unique = used.unique(id)
     if (unique !== id) tag = tag.replace(/(\sid\s*=\s*)(?:"[^"]*"|'[^']*')/, `$1"${escaped(unique)}"`)
   }
-  const missing = [...new Map([['', ''], ...namespaces])].filter(
-    ([prefix, namespace]) => !(prefix === '' && namespace === pidf) && prefix !== 'xml' && !declares(tag, prefix),
-  )
-  const added = missing.map(([prefix, namespace]) => ` xmlns${prefix === '' ? '' : `:${prefix}`}="${escaped(namespace)}"`)
+  const declared = new Set([...tag.matchAll(declaration)].map(([, prefix = '']) => prefix))
+  const added = [...prefixesIn(source)].map((prefix) => {
+    const namespace = namespaces.get(prefix) ?? (prefix === '' ? '' : undefined)
+    if (namespace === undefined || declared.has(prefix) || (prefix === '' && namespace === pidf)) return ''
+    return ` xmlns${prefix === '' ? '' : `:${prefix}`}="${escaped(namespace)}"`
+  })
   return source.slice(0, nameEnd) + added.join('') + tag + source.slice(tagEnd)
 }
 
-function uniqueName(id: string, used: Set<string>): string {
-  let name = id
-  for (let i = 2; used.has(name); i++) name = `${id}.${i}`
-  used.add(name)
-  return name
+/** Identifiers given so far. */
+export class Names {
+  private readonly given = new Set<string>()
+  /** Where to go on with a name that many want. */
+  private readonly next = new Map<string, number>()
+
+  unique(id: string): string {
+    let name = id
+    let number = this.next.get(id) ?? 2
+    while (this.given.has(name)) name = `${id}.${number++}`
+    this.given.add(name)
+    this.next.set(id, number)
+    return name
+  }
 }
 
-function declares(tag: string, prefix: string): boolean {
-  return new RegExp(`\\sxmlns${prefix === '' ? '' : `:${prefix.replace(/[.]/g, '\\.')}`}\\s*=`).test(tag)
+const declaration = /\sxmlns(?::([^\s=:]+))?\s*=/g
+const prefixed = /([^\s<>"'=/:&;!?]+):/g
+
+/** The default one, and whatever stands before a colon: a value may be a name with a prefix too. */
+function prefixesIn(source: string): ReadonlySet<string> {
+  return new Set(['', ...[...source.matchAll(prefixed)].map(([, prefix]) => prefix!)])
 }
 
 /** Index of the first `>` outside quotes. */

@@ -3,7 +3,7 @@
  * (RFC 5261) on the children of the root element, or the whole again where that is shorter.
  */
 import { escaped } from '../services/xml.ts'
-import { inOrder, moved } from './composition.ts'
+import { inOrder, moved, Names } from './composition.ts'
 import { type Part, type Pidf, pidf } from './pidf.ts'
 
 export const partialType = 'application/pidf-diff+xml'
@@ -25,7 +25,7 @@ export interface Children {
 
 /** @param document a sound one */
 export function childrenOf(document: Pidf): Children {
-  const used = new Set<string>()
+  const used = new Names()
   const counts = new Map<string, number>()
   const list = inOrder(document.parts).map((part) => {
     const name = `${part.meaning} ${part.id ?? ''}`
@@ -36,7 +36,7 @@ export function childrenOf(document: Pidf): Children {
   return { entity: document.entity, list }
 }
 
-function childOf(part: Part, namespaces: Pidf['namespaces'], used: Set<string>, key: string): Child {
+function childOf(part: Part, namespaces: Pidf['namespaces'], used: Names, key: string): Child {
   const { meaning, id } = part
   const tuple = meaning === `${pidf} tuple` && id !== undefined && plainId.test(id) ? id : undefined
   return { key, source: moved(part, namespaces, used), tuple }

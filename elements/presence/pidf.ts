@@ -29,7 +29,7 @@ interface Open {
   readonly name: string
   /** `<namespace> <local name>` */
   readonly meaning: string
-  readonly namespaces: ReadonlyMap<string, string>
+  readonly namespaces: Scope
   hasStatus: boolean
 }
 
@@ -139,7 +139,7 @@ class Reader {
     if (parent === undefined && this.entity !== undefined) throw new Malformed('there is more than one root element')
     if (this.open.length === depth) throw new Malformed(`elements stand more than ${depth} deep`)
     const attributes = attributesOf(name, written)
-    const namespaces = declared(attributes, parent?.namespaces ?? new Map([['xml', 'http://www.w3.org/XML/1998/namespace']]))
+    const namespaces = declared(attributes, parent?.namespaces ?? outermost)
     const meaning = meaningOf(name, namespaces, namespaces.get('') ?? '')
     const seen = new Set<string>()
     for (const attribute of attributes.keys()) {
@@ -153,11 +153,11 @@ class Reader {
     if (this.open.length === 1) this.part = { meaning, nameEnd: name.length + 1, id: attributes.get('id'), from }
     this.open.push({ name, meaning, namespaces, hasStatus: false })
   }
-  private root(meaning: string, entity: string | undefined, namespaces: ReadonlyMap<string, string>): void {
+  private root(meaning: string, entity: string | undefined, { own }: Scope): void {
     if (meaning !== `${pidf} presence`) throw new Malformed(`the root element must be presence of ${pidf}`)
     if (entity === undefined) throw new Malformed('presence has no entity')
     this.entity = entity
-    this.namespaces = namespaces
+    this.namespaces = own
   }
   private tuple(id: string | undefined): void {
     if (id === undefined || id === '') throw new Malformed('a tuple has no id')
@@ -183,18 +183,33 @@ function attributesOf(element: string, written: string): ReadonlyMap<string, str
   return attributes
 }
 
-function declared(attributes: ReadonlyMap<string, string>, before: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+/** Prefixes that an element declares, over those of its ancestors: nothing of theirs is copied. */
+class Scope {
+  readonly own: ReadonlyMap<string, string>
+  private readonly outer: Scope | undefined
+  constructor(own: ReadonlyMap<string, string>, outer?: Scope) {
+    this.own = own
+    this.outer = outer
+  }
+  get(prefix: string): string | undefined {
+    return this.own.get(prefix) ?? this.outer?.get(prefix)
+  }
+}
+
+const outermost = new Scope(new Map([['xml', 'http://www.w3.org/XML/1998/namespace']]))
+
+function declared(attributes: ReadonlyMap<string, string>, before: Scope): Scope {
   let namespaces: Map<string, string> | undefined
   for (const [name, value] of attributes) {
     if (name !== 'xmlns' && !name.startsWith('xmlns:')) continue
     if (value === '' && name !== 'xmlns') throw new Malformed(`${name} is empty`)
-    namespaces ??= new Map(before)
+    namespaces ??= new Map()
     namespaces.set(name.slice('xmlns:'.length), value)
   }
-  return namespaces ?? before
+  return namespaces === undefined ? before : new Scope(namespaces, before)
 }
 
-function meaningOf(name: string, namespaces: ReadonlyMap<string, string>, usual: string): string {
+function meaningOf(name: string, namespaces: Scope, usual: string): string {
   const colon = name.indexOf(':')
   if (colon < 0) return `${usual} ${name}`
   const namespace = namespaces.get(name.slice(0, colon))
