@@ -1,9 +1,11 @@
 /** The node's HTTP side: /health and /metrics for everybody who reaches it, /v1 for who has the token. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { HostPort, Log } from '../../signalling/index.ts'
 import type { Metrics } from '../metrics.ts'
 import { type ApiOptions, serveApi } from './api.ts'
 import { type Page, Problem } from './page.ts'
+import { Places } from './places.ts'
 
 /** What /health says; not healthy is a 503. */
 export interface Health {
@@ -29,13 +31,20 @@ export interface Http {
 }
 
 const idle = 30_000 // ms without a byte
-const patience = { headersTimeout: 10_000, requestTimeout: 600_000, keepAliveTimeout: 10_000 }
+const patience = {
+  headersTimeout: 10_000,
+  requestTimeout: 600_000,
+  keepAliveTimeout: 10_000,
+  connectionsCheckingInterval: 1000, // how often the others are looked at
+}
 const connections = 500
 
 /** Resolves once listening; rejects with the socket's error. */
 export function openHttp(options: HttpOptions): Promise<Http> {
   const { listen, log } = options
+  const places = new Places(connections)
   const server = createServer(patience, (request, response) => {
+    places.asks(request.socket, response)
     respond(options, request).then(
       (page) => send(page, request, response),
       (error: unknown) => {
@@ -46,7 +55,7 @@ export function openHttp(options: HttpOptions): Promise<Http> {
       },
     )
   })
-  server.maxConnections = connections
+  server.on('connection', (socket: Socket) => places.enter(socket))
   server.timeout = idle
   return new Promise((resolve, reject) => {
     server.once('error', reject)

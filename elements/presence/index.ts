@@ -44,6 +44,7 @@ const offers = new Offers([
 ])
 const endedRemembered = 20
 const settling = 1000 // ms after a restart in which presentities are not told of their watchers
+const pendingOfOne = 5 // of these, by one watcher: as many devices
 const pendingAtMost = 100 // watchers that wait for one presentity: strangers, whom its list of watchers has to have room for
 const listed = 1000 // watchers that a presentity is told of; those that come later, when others have gone
 
@@ -66,6 +67,8 @@ class PresenceElement implements Element {
   private subscribers: Subscribers | undefined
   private signedIn!: SignedIn
   private readonly watchers = new SetIndex<string, Notifier<Presence>>()
+  /** Accepted, and not durable yet. */
+  private readonly arriving = new SetIndex<string, Notifier>()
   private telling!: Spread<string, Notifier<Presence>>
   /** Of states that a watcher takes in parts. */
   private readonly children = new WeakMap<Presence, Children>()
@@ -197,9 +200,12 @@ class PresenceElement implements Element {
     if (verdict === 'block') return exchange.reply(403, { warning: 'you may not watch this presentity' })
     const state = verdict === 'polite' ? { entity, document: undefined } : this.presence(entity)
     const pending = verdict === 'confirm'
-    if (pending && this.pendingOf(entity) >= pendingAtMost)
-      return exchange.reply(480, { headers: [['Retry-After', '60']], warning: 'too many wait for this presentity' })
+    const full = pending ? this.fullFor(entity, asking(exchange, this.host)) : undefined
+    if (full !== undefined) return exchange.reply(480, { headers: [['Retry-After', '60']], warning: full })
+    let stands = false
     const begun = (notifier: Notifier<Presence>): void => {
+      stands = true
+      this.arriving.delete(entity, notifier)
       this.signedIn.follow(notifier)
       this.watchers.add(entity, notifier)
       this.bySubscriber.add(notifier.subscriber, notifier)
@@ -207,12 +213,22 @@ class PresenceElement implements Element {
       notifier.notify(this.state(notifier)) // it may be another meanwhile
       this.tellWatchers(entity)
     }
-    exchange.accept<Presence>({ package: 'presence', resource: entity, state, pending, begun })
+    const notifier = exchange.accept<Presence>({ package: 'presence', resource: entity, state, pending, begun })
+    if (!stands && notifier.live) this.arriving.add(entity, notifier)
   }
-  private pendingOf(entity: string): number {
+  /** Why one more may not wait for that presentity; undefined: it may. */
+  private fullFor(entity: string, watcher: string): string | undefined {
     let count = 0
-    for (const { pending } of this.watchers.of(entity)) if (pending) count++
-    return count
+    let own = 0
+    for (const waiting of [this.watchers.of(entity), this.arriving.of(entity)]) {
+      for (const { pending, subscriber } of waiting) {
+        if (!pending) continue
+        count++
+        if ((deviceKey(subscriber, this.host.domains) ?? subscriber) === watcher) own++
+      }
+    }
+    if (own >= pendingOfOne) return `you wait ${own} times already for this presentity: end one of them`
+    return count >= pendingAtMost ? 'too many wait for this presentity' : undefined
   }
   private verdict(watcher: readonly string[], entity: string, record: SubscriberRecord | undefined): Verdict {
     return verdictOn(watcher, entity, record, this.settings.watchers ?? 'everybody')
@@ -266,6 +282,7 @@ class PresenceElement implements Element {
   }
   ended(notifier: Notifier, reason: EndReason): void {
     const { resource } = notifier
+    this.arriving.delete(notifier.resource, notifier)
     this.bySubscriber.delete(notifier.subscriber, notifier)
     if (this.presentities.delete(resource, notifier) && this.presentities.of(resource).size === 0) this.lately.delete(resource)
     if (!this.watchers.delete(resource, notifier) || this.presentities.of(resource).size === 0) return

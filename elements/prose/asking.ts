@@ -38,10 +38,13 @@ export function stillActsFor(
 }
 
 /** Keys of devices in any form: the subscriber's identifier where there is one, else the canonical form as given. */
-export function keysOf(subscribers: Subscribers, domains: readonly string[], devices: readonly string[]): Promise<string[]> {
-  return Promise.all(
-    devices.map(async (device) => (await subscribers.lookup(device))?.id ?? deviceKey(device, domains) ?? device),
-  )
+export async function keysOf(
+  subscribers: Subscribers,
+  domains: readonly string[],
+  devices: readonly string[],
+): Promise<readonly string[]> {
+  const records = await subscribers.all(devices)
+  return devices.map((device, i) => records[i]?.id ?? deviceKey(device, domains) ?? device)
 }
 
 /** As `keysOf`, from what is cached: for the moments that cannot wait. */

@@ -1,4 +1,5 @@
 /** Which peers a set query is about (SPEC §3.3): whom an application server names, and for a UE those whose friend it is. */
+import { type Clock, type Rate, RateLimit } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import { deviceKey, type Identified, isNameOf } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
@@ -9,15 +10,27 @@ interface Found {
   readonly record: SubscriberRecord | undefined
 }
 
+/** Whom nobody knows may be asked about so often by one UE: each costs the HSS a question. */
+const unknownRate: Rate = { rate: 10, burst: 1000 }
+const later = Promise.resolve(undefined)
+
 export class Peers {
   private readonly subscribers: Subscribers
   private readonly domains: readonly string[]
   private readonly friendsOnly: boolean
+  private readonly strangers: RateLimit
 
-  constructor(subscribers: Subscribers, domains: readonly string[], { sets }: Rules) {
+  constructor(clock: Clock, subscribers: Subscribers, domains: readonly string[], { sets }: Rules) {
+    this.strangers = new RateLimit(clock, unknownRate)
     this.subscribers = subscribers
     this.domains = domains
     this.friendsOnly = sets === 'friends'
+  }
+
+  /** False: the UE has asked about too many whom nobody knows; an application server may. */
+  admits(devices: readonly string[], own: string | undefined): boolean {
+    if (own === undefined) return true
+    return this.subscribers.unknownAmong(devices).every(() => this.strangers.take(own))
   }
 
   /**
@@ -26,7 +39,8 @@ export class Peers {
    * @param own the UE that asks for itself; undefined: an application server asks
    */
   async of(devices: readonly string[], own: string | undefined): Promise<ReadonlySet<string>> {
-    const found = await Promise.all(devices.map(async (device) => ({ device, record: await this.subscribers.lookup(device) })))
+    const records = await this.subscribers.all(devices)
+    const found = devices.map((device, i) => ({ device, record: records[i] }))
     if (own === undefined || !this.friendsOnly) return this.choose(found, undefined)
     return this.choose(found, (await this.subscribers.of(own)) ?? { id: own })
   }
@@ -34,7 +48,8 @@ export class Peers {
   /** As `of`, of those among them who are known here; `all`: the others are none. */
   known(devices: readonly string[], own: string | undefined): { readonly peers: ReadonlySet<string>; readonly all: boolean } {
     const asker = own === undefined || !this.friendsOnly ? undefined : this.cached(own)
-    const found = devices.map((device) => ({ device, record: this.cached(device) }))
+    const unknown = new Set(this.subscribers.unknownAmong(devices))
+    const found = devices.map((device) => ({ device, record: unknown.has(device) ? later : this.cached(device) }))
     const there = found.flatMap(({ device, record }) => (record instanceof Promise ? [] : { device, record }))
     if (asker instanceof Promise) return { peers: new Set(), all: false }
     return {

@@ -1,5 +1,5 @@
 /** Asking who is near (SPEC §3.3, §3.4; FIG 3, 4, 10, 11, 13): the event package `proximity`. */
-import type { Exchange, Notifier, RefreshChange, SipRequest, Write } from '../../signalling/index.ts'
+import type { Exchange, Notifier, RefreshChange, ReplyFields, SipRequest, Write } from '../../signalling/index.ts'
 import { type ProximityQuery, readOptionalBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
 import { deviceKey, isNameOf } from '../services/devices.ts'
@@ -16,6 +16,11 @@ type PeersQuestion = Extract<Question, { kind: 'set' }>
 /** With the device that the Request-URI names. */
 type Asked = ProximityQuery & { readonly target: string | undefined }
 type Refusal = { readonly status: number; readonly warning?: string }
+
+const tooManyStrangers: ReplyFields = {
+  headers: [['Retry-After', '60']],
+  warning: 'you have asked about too many peers whom nobody knows: ask about fewer, or later',
+}
 
 export class ProximityQueries {
   private readonly registry: Registry
@@ -41,7 +46,7 @@ export class ProximityQueries {
     this.whereabouts = whereabouts
     this.registry = registry
     this.recheck = recheck
-    this.peers = new Peers(subscribers, registry.host.domains, registry.rules)
+    this.peers = new Peers(registry.host.clock, subscribers, registry.host.domains, registry.rules)
     this.subscribers = subscribers
     this.policing = policing
   }
@@ -82,6 +87,7 @@ export class ProximityQueries {
     }
     const mutual = query.mutual === true
     const own = isNameOf(asker!, found.record, registry.host.domains)
+    if (!this.peers.admits(query.peers ?? [], own ? device : undefined)) return exchange.reply(503, tooManyStrangers)
     const question = await this.question(query, own ? device : undefined)
     if (question.kind === 'set' && question.peers.size === 0) {
       registry.host.count('queries_refused')
@@ -120,6 +126,7 @@ export class ProximityQueries {
     const before = watcher.question
     if (before.kind !== 'set') return 403
     const wake = body.value.wake ?? before.wake
+    if (!this.peers.admits(named, watcher.own ? watcher.device : undefined)) return 503
     const { peers, all } = this.peers.known(named, watcher.own ? watcher.device : undefined)
     const question: PeersQuestion = { kind: 'set', id: before.id, peers, wake }
     const apply = (): void => {

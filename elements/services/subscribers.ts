@@ -32,6 +32,7 @@ interface Entry {
 }
 
 const patience = 4000 // milliseconds that the HSS may take for an answer
+const page = 32 // questions of one request under way at a time
 const longest = 256 // characters of an identifier
 const feedLag = 1000 // milliseconds that the feed may be behind an answer
 const defaults: CacheLimits = { records: 500_000, unknown: 10_000, rereads: 32 }
@@ -113,6 +114,37 @@ export class Subscribers {
   /** From the HSS itself, whatever is known here: for answers that must not show what that is. Rejects with `LookupFailed`. */
   anew(key: string): Promise<SubscriberRecord | undefined> {
     return this.fetch(key)
+  }
+
+  /** As `lookup` of each. Those not known here are asked for in pages: whatever else there is to do has its turn between them. */
+  async all(uris: readonly string[]): Promise<readonly (SubscriberRecord | undefined)[]> {
+    const records: (SubscriberRecord | undefined)[] = []
+    let asked: Promise<unknown>[] = []
+    for (const [i, uri] of uris.entries()) {
+      const found = this.lookup(uri)
+      if (!(found instanceof Promise)) {
+        records[i] = found
+        continue
+      }
+      asked.push(
+        found.then((record) => {
+          records[i] = record
+        }),
+      )
+      if (asked.length < page) continue
+      await Promise.all(asked)
+      asked = []
+      await new Promise<void>((resolve) => this.host.clock.after(1, resolve))
+    }
+    await Promise.all(asked)
+    return records
+  }
+  /** Of whom nothing is known here, not even that there is nobody. */
+  unknownAmong(uris: readonly string[]): readonly string[] {
+    return uris.filter((uri) => {
+      const key = deviceKey(uri, this.host.domains)
+      return key !== undefined && (this.entries.get(key) ?? this.byAlias(key)) === undefined && !this.unknown.has(key)
+    })
   }
 
   /** Answers whoever waits for what the HSS did not say. Throws any other fault, and this one where it is too late to answer. */
