@@ -18,6 +18,7 @@ export function proseBody(registry: Registry, view: ProseView, { version, ending
   // What was granted ends with the subscription, and a role that is not granted is absent (SPEC §3.1): the last NOTIFY
   // grants nothing, even where another subscription of the device keeps its code alive.
   if (ending) return writeBody('prose-state', { version, device: view.device, roles: [] })
+  const { refresh, confirmed } = registry.rules
   const device = registry.devices.find(view.device)
   const code = view.roles & discoverable ? device?.code : undefined
   const state: ProseState = {
@@ -29,6 +30,7 @@ export function proseBody(registry: Registry, view: ProseView, { version, ending
       view.roles & discoverer
         ? { mode: registry.rules.mode, codes: registry.rules.mode === 'all' ? [] : codesFor(registry, view.device) }
         : undefined,
+    report: view.roles & discoverer ? { refresh, ...(confirmed ? { confirmed } : {}) } : undefined,
   }
   return writeBody('prose-state', state)
 }

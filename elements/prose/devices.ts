@@ -28,6 +28,8 @@ export interface Device {
   fading: BroadcastCode | undefined
   /** Whether it was last told to broadcast. */
   active: boolean
+  /** Milliseconds that its clock is behind ours; undefined: it does not say when it sends. */
+  skew: number | undefined
   readonly subscriptions: ProseSubscription[]
 }
 
@@ -56,7 +58,7 @@ export class Devices {
   obtain(key: string): Device {
     let device = this.byKey.get(key)
     if (device === undefined) {
-      const none = { roles: 0, permitted: 0, code: undefined, fading: undefined, active: false }
+      const none = { roles: 0, permitted: 0, code: undefined, fading: undefined, active: false, skew: undefined }
       this.byKey.set(key, (device = { key, ...none, subscriptions: [] }))
     }
     return device

@@ -9,11 +9,17 @@ import { discoverable, discoverer } from './permissions.ts'
 import type { Relation } from './proximate-list.ts'
 import type { Registry } from './registry.ts'
 
+const underWay = 40_000 // milliseconds that a report may be under way: Timer F (RFC 3261 §17.1.2.2), and some
+
 /** What a report is to do, once that is durable. */
 interface MatchPlan {
   readonly reporter: string
   readonly known: number
   readonly unknown: number
+  /** Heard too long ago to count. */
+  readonly old: number
+  /** Not confirmed, where that is demanded. */
+  readonly unconfirmed: number
   readonly writes: readonly Write[]
   /** As they will be. */
   readonly heard: readonly Relation[]
@@ -51,7 +57,8 @@ function register(
     host.count('matches_refused')
     return exchange.reply(403)
   }
-  const plan = planMatches(registry, reporter.key, report)
+  reporter.skew = skewOf(reporter.skew, report.sent ?? exchange.request.text('Date'), registry.now())
+  const plan = planMatches(registry, reporter, report)
   host.count('codes_matched', plan.known)
   if (plan.unknown > 0) host.count('codes_unknown', plan.unknown)
   if (plan.writes.length === 0) return settle(exchange, registry, plan)
@@ -60,36 +67,69 @@ function register(
 
 function settle(exchange: Exchange, registry: Registry, plan: MatchPlan): void {
   const changed = carryOut(registry, plan)
-  const { known, unknown } = plan
-  if (unknown === 0) exchange.reply(200)
-  else if (known === 0) exchange.reply(404, { warning: 'no code is known' })
-  else exchange.reply(200, { warning: `${unknown} of ${known + unknown} codes are unknown` })
+  const { known, unknown, unconfirmed } = plan
+  if (known === 0 && unconfirmed > 0)
+    exchange.reply(403, {
+      warning: 'no code is confirmed, which this server demands: challenge who broadcasts, and say "confirmed": true',
+    })
+  else if (known === 0 && unknown > 0) exchange.reply(404, { warning: 'no code is known' })
+  else exchange.reply(200, { warning: warningOf(registry, plan) })
   registry.telling.tellWatchers(plan.reporter, changed)
+}
+
+/** What of a report did not count, and why; undefined: all of it did. */
+function warningOf({ rules }: Registry, { known, unknown, old, unconfirmed }: MatchPlan): string | undefined {
+  const all = known + unknown + unconfirmed
+  const parts: string[] = []
+  if (unknown > 0) parts.push(`${unknown} of ${all} codes are unknown`)
+  if (unconfirmed > 0) parts.push(`${unconfirmed} of ${all} codes are not confirmed, which this server demands`)
+  const lifetime = rules.entryLifetime / 1000
+  if (old > 0)
+    parts.push(`${old} of ${all} codes were heard more than ${lifetime} s ago: set the clock, or say when it is "sent"`)
+  return parts.length === 0 ? undefined : parts.join('; ')
+}
+
+/**
+ * How far a device's clock is behind ours, by when it says that it sends: the least that was seen, so that a report which was
+ * long under way is not taken for another clock; anew where that is more than any report can be under way.
+ */
+function skewOf(known: number | undefined, sent: string | undefined, now: number): number | undefined {
+  const behind = sent === undefined ? Number.NaN : now - Date.parse(sent)
+  if (Number.isNaN(behind)) return known
+  return known === undefined || behind < known || behind > known + underWay ? behind : known
 }
 
 /**
  * Turns codes into devices for the reporter's list. `since` and `lastHeard` are the times at which the device says that it
- * heard. Its clock may be wrong: what is yet to come counts as heard now, by however much. What is older than an entry lives,
- * or no newer than what is known, changes nothing; the code is known all the same, so the answer is 200.
+ * heard, by our clock where it says when it sends. What is yet to come counts as heard now, by however much. What is older
+ * than an entry lives, or no newer than what is known, changes nothing; the code is known all the same, so the answer is 200.
  */
-function planMatches(registry: Registry, reporter: string, report: ProseMatch): MatchPlan {
-  const { ledger, lists } = registry
+function planMatches(registry: Registry, { key: reporter, skew = 0 }: Device, report: ProseMatch): MatchPlan {
+  const { ledger, lists, rules } = registry
   const now = registry.now()
   const heard = new Map<string, Relation>()
   const lost = new Map<string, Relation>()
   let known = 0
   let unknown = 0
-  for (const { code: text, at, rssi } of report.heard) {
+  let old = 0
+  let unconfirmed = 0
+  for (const { code: text, at, rssi, confirmed } of report.heard) {
     const code = countedCode(registry, reporter, text, now)
     if (code === undefined) {
       unknown++
       continue
     }
+    if (rules.confirmed && confirmed !== true) {
+      unconfirmed++
+      continue
+    }
     known++
     if (code.device === reporter) continue // heard itself
     const before = heard.get(code.device) ?? lists.find(reporter, code.device, now)
-    const relation = heardAgain(reporter, code, Math.min(Date.parse(at), now), rssi, before)
-    if (relation !== undefined && lists.due(relation) > now) heard.set(code.device, relation)
+    const relation = heardAgain(reporter, code, Math.min(Date.parse(at) + skew, now), rssi, before)
+    if (relation === undefined) continue
+    if (lists.due(relation) > now) heard.set(code.device, relation)
+    else old++
   }
   for (const text of report.lost ?? []) {
     const code = countedCode(registry, reporter, text, now)
@@ -107,7 +147,7 @@ function planMatches(registry: Registry, reporter: string, report: ProseMatch): 
   const writes: Write[] = []
   for (const relation of heard.values()) writes.push(ledger.putRelation(relation, lists.due(relation)))
   for (const relation of lost.values()) writes.push(ledger.deleteRelation(relation))
-  return { reporter, known, unknown, writes, heard: [...heard.values()], lost: [...lost.values()] }
+  return { reporter, known, unknown, old, unconfirmed, writes, heard: [...heard.values()], lost: [...lost.values()] }
 }
 
 /** Undefined: overtaken by a later report. */

@@ -241,6 +241,10 @@ export interface ProseMatch {
    */
   readonly heard: readonly HeardCode[]
   /**
+   * When this is sent, by the clock by which it was heard: that may be wrong then. Left out: the header field Date, if there is one.
+   */
+  readonly sent?: string
+  /**
    * @maxItems 1000
    */
   readonly lost?: readonly string[]
@@ -333,6 +337,7 @@ export interface ProseState {
   readonly roles: readonly ('discoverable' | 'discoverer')[]
   readonly announce?: Announce
   readonly monitor?: Monitor
+  readonly report?: Report
 }
 /**
  * Only if discoverable.
@@ -351,6 +356,19 @@ export interface Announce {
 export interface Monitor {
   readonly mode: 'listed' | 'all'
   readonly codes: readonly string[]
+}
+/**
+ * Only if discoverer: how to report what is heard.
+ */
+export interface Report {
+  /**
+   * Seconds after which a code is reported again.
+   */
+  readonly refresh: number
+  /**
+   * True: only codes count that are confirmed over the air.
+   */
+  readonly confirmed?: boolean
 }
 /**
  * One member of a proximate list (SPEC §3.3).

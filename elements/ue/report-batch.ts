@@ -3,11 +3,11 @@
 import type { Heard } from '../services/heard.ts'
 
 export class ReportBatch {
-  private readonly refresh: number
+  /** Milliseconds before a code is reported again. */
+  refresh: number
   private readonly pending = new Map<string, Heard>()
   private readonly reported = new Map<string, number>()
 
-  /** `refresh`: milliseconds before a code is reported again. */
   constructor(refresh: number) {
     this.refresh = refresh
   }

@@ -52,6 +52,8 @@ export interface NearQuestion extends ProximityQuery, Rates {
   readonly diff?: boolean
 }
 
+const defaultRefresh = 20 // seconds
+
 export class Ue {
   readonly agent: UserAgent
   private readonly options: UeOptions
@@ -69,7 +71,7 @@ export class Ue {
     this.options = options
     this.agent = options.agent
     this.prose = options.prose ?? `sip:prose@${options.agent.identity.split('@')[1]}`
-    this.batch = new ReportBatch((options.report?.refresh ?? 20) * 1000)
+    this.batch = new ReportBatch((options.report?.refresh ?? defaultRefresh) * 1000)
   }
   get device(): string {
     return this.agent.identity
@@ -152,12 +154,17 @@ export class Ue {
     this.granted = body.value
     this.listed = new Set(body.value.monitor?.codes)
     const { air } = this.options
-    const { announce, monitor } = body.value
+    const { announce, monitor, report } = body.value
+    this.reportBy(report?.refresh)
     air?.announce(this.device, announce?.active ? announce.code : undefined)
     if (monitor === undefined) this.stopListening()
     else this.deaf ??= air?.hear(this.device, (heard) => this.heard(heard))
     this.tell({ kind: 'state', state: body.value })
     return body.value
+  }
+  /** As the server says, or oftener (SPEC §3.2): an entry that is not refreshed in time leaves. */
+  private reportBy(told = defaultRefresh): void {
+    this.batch.refresh = Math.min(this.options.report?.refresh ?? told, told) * 1000
   }
   private stopListening(): void {
     this.deaf?.()
@@ -175,6 +182,7 @@ export class Ue {
     const monitor = this.granted?.monitor
     if (monitor === undefined || (monitor.mode === 'listed' && !this.listed.has(heard.code))) return
     if (heard.code === this.granted?.announce?.code) return
+    if (this.granted?.report?.confirmed === true && heard.confirmed !== true) return // it would not count
     this.tell({ kind: 'heard', heard })
     if (!this.batch.add(heard)) return
     this.window = this.options.clock.after((this.options.report?.window ?? 1) * 1000, () => {
@@ -195,7 +203,8 @@ export class Ue {
       ...(rssi === undefined ? {} : { rssi }),
       ...(confirmed === undefined ? {} : { confirmed }),
     }))
-    const body = bodyOf('prose-match', { heard: list, ...(lost.length === 0 ? {} : { lost }) })
+    const sent = new Date(this.options.clock.date()).toISOString()
+    const body = bodyOf('prose-match', { heard: list, sent, ...(lost.length === 0 ? {} : { lost }) })
     const answer = await this.agent.message(this.prose, body, undefined, this.mme)
     this.tell({ kind: 'reported', codes: list.length, status: answer.status, warning: answer.warning })
     return answer

@@ -37,6 +37,8 @@ export interface Asking {
   readonly accept?: string
   readonly expires?: number
   readonly body?: Body
+  /** Further header fields. */
+  readonly lines?: readonly string[]
 }
 
 /** A sound request in bytes, as the engine would hand it over. */
@@ -54,6 +56,7 @@ export function fakeRequest(method: string, to: string, asking: Asking = {}): Si
     ...(asking.accept === undefined ? [] : [`Accept: ${asking.accept}`]),
     ...(asking.expires === undefined ? [] : [`Expires: ${asking.expires}`]),
     ...(asking.body === undefined ? [] : [`Content-Type: ${asking.body.type}`]),
+    ...(asking.lines ?? []),
     `Content-Length: ${content.length}`,
   ]
   const message = scan(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), content]))
