@@ -8,6 +8,7 @@ import { Refusal } from './refusal.ts'
 interface ExplainOptions {
   readonly from: string
   readonly content?: string
+  readonly sender?: string
 }
 
 const examples = `
@@ -23,6 +24,7 @@ export function explainCommand(): Command {
     .argument('<request>', '"<method> <uri> [event]"')
     .option('--from <who>', 'outside, trusted, or the name of the element that sends', 'outside')
     .option('--content <type>', 'media type of the body')
+    .option('--sender <uri>', 'whom the network vouches for, e.g. sip:alice@localhost')
     .addHelpText('after', examples)
     .action((file: string, request: string, options: ExplainOptions) => {
       const dialplan = readDialplan(file)
@@ -30,11 +32,11 @@ export function explainCommand(): Command {
       const known = ['outside', 'trusted', ...dialplan.elements.map(({ name }) => name)]
       if (!known.includes(options.from)) throw new Refusal(`--from is '${options.from}'; expected one of ${known.join(', ')}`)
       const proxy = dialplan.elements.find(({ role }) => role === 'proxy')?.name
-      for (const line of explained(plan, readQuery(request, options), proxy)) say(line)
+      for (const line of explained(plan, readQuery(request, options, plan), proxy)) say(line)
     })
 }
 
-function readQuery(request: string, { from, content }: ExplainOptions): PlanQuery {
+function readQuery(request: string, { from, content, sender }: ExplainOptions, plan: Plan): PlanQuery {
   const [method, target, event, ...rest] = request.trim().split(/\s+/)
   const uri = parseUri(target ?? '')
   if (method === undefined || uri === undefined || rest.length > 0)
@@ -46,6 +48,7 @@ function readQuery(request: string, { from, content }: ExplainOptions): PlanQuer
     user: uri.user,
     host: uri.host,
     from,
+    sender: sender === undefined ? undefined : plan.identityOf(sender),
     event: event?.toLowerCase(),
     content: content?.toLowerCase(),
   }

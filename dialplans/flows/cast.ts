@@ -1,5 +1,5 @@
 /** What several flows need: who plays, and how they get ready. */
-import type { ProseState } from '../../elements/schemas/index.ts'
+import { type ProseState, writeBody } from '../../elements/schemas/index.ts'
 import {
   ApplicationClient,
   type NearChange,
@@ -69,6 +69,17 @@ export function askThroughMme(stage: Stage, ue: Ue, event: 'prose' | 'proximity'
       )
     }),
   )
+}
+
+/** An application server changes what a device listens for (FIG 9). Gives the status. */
+export async function trigger(
+  stage: Stage,
+  by: Ue,
+  change: { device: string; set?: string[]; add?: string[]; remove?: string[] },
+): Promise<number> {
+  const { type, content } = writeBody('prose-monitor', change)
+  const { status } = await stage.during(by.agent.message('sip:prose@localhost', { type, content: String(content) }))
+  return status
 }
 
 /** The code that a UE broadcasts now. */

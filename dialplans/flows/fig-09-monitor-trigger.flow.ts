@@ -1,20 +1,8 @@
 /** FIG 9: an application server changes what a device listens for, and the device reports by the new list (SPEC §3.1, §3.2). */
-import { writeBody } from '../../elements/schemas/index.ts'
-import type { Ue } from '../../elements/ue/index.ts'
-import { codeOf, granted, hears, withApplicationServer } from './cast.ts'
-import type { Flow, Stage } from './flow.ts'
+import { codeOf, granted, hears, trigger, withApplicationServer } from './cast.ts'
+import type { Flow } from './flow.ts'
 
 const settings = { hss: withApplicationServer, prose: { mode: 'listed' } }
-
-async function trigger(
-  stage: Stage,
-  by: Ue,
-  change: { device: string; set?: string[]; add?: string[]; remove?: string[] },
-): Promise<number> {
-  const { type, content } = writeBody('prose-monitor', change)
-  const { status } = await stage.during(by.agent.message('sip:prose@localhost', { type, content: String(content) }))
-  return status
-}
 
 export const flow: Flow = {
   id: 'fig-09',

@@ -1,5 +1,5 @@
-/** FIG 18: the peers of a set are woken to broadcast, all of them and the asker behind the MME (SPEC §3.6, §3.3). */
-import { attached, grantedThroughMme, hears, watching } from './cast.ts'
+/** FIG 18: an application server asks about a set, and all its devices, behind the MME, are woken (SPEC §3.6, §3.3). */
+import { attached, grantedThroughMme, hears, isNear, watching, withApplicationServer } from './cast.ts'
 import type { Flow } from './flow.ts'
 
 const settings = { prose: { mode: 'listed', announce: 'when-monitored' } }
@@ -11,7 +11,42 @@ export const flow: Flow = {
   clause: '§3.6, §3.3, §3.1',
   scenarios: [
     {
-      name: 'the peer starts to broadcast, is heard and told, and is silent when the question ends',
+      name: 'asked by an application server: the peers broadcast, the device listens for them, and the server is told',
+      settings: { ...settings, hss: withApplicationServer },
+      async run(stage) {
+        const games = await stage.ue('games')
+        const { ue: bob, state } = await grantedThroughMme(stage, 'bob', ['discoverable'])
+        const { ue: carol } = await grantedThroughMme(stage, 'carol', ['discoverable'])
+        stage.expect('bob is silent', state.announce?.active === false)
+        const { ue } = await grantedThroughMme(stage, 'alice', ['discoverer'])
+        const device = 'sip:alice@localhost'
+        let near: readonly string[] = []
+        const question = games.watch({ device, peers: [...peers, 'sip:carol@localhost'], wake: true }, ({ proximate }) => {
+          near = proximate.map((one) => one.device)
+        })
+        await stage.until('both broadcast', () => bob.state?.announce?.active && carol.state?.announce?.active)
+        await stage.until('alice listens for them', () => ue.state?.monitor?.codes.length === 2)
+        await hears(stage, ue, bob)
+        await stage.until('the server is told', () => isNear(near, 'bob'))
+        question.unsubscribe()
+        await stage.until('both are silent again', () => !bob.state?.announce?.active && !carol.state?.announce?.active)
+        await stage.until('and alice listens for nobody', () => ue.state?.monitor?.codes.length === 0)
+      },
+    },
+    {
+      name: 'by a server that the HSS does not list nobody is woken',
+      settings: { ...settings, hss: withApplicationServer },
+      async run(stage) {
+        const mallory = await stage.ue('mallory')
+        const { ue: bob } = await grantedThroughMme(stage, 'bob', ['discoverable'])
+        await grantedThroughMme(stage, 'alice', ['discoverer'])
+        const told = await watching(stage, mallory, { device: 'sip:alice@localhost', peers, wake: true })
+        stage.expect('refused', told.ended === 403)
+        stage.expect('bob stays silent', bob.state?.announce?.active === false)
+      },
+    },
+    {
+      name: 'asked by a friend behind the MME: the peer starts to broadcast, is heard and told, and is silent when the question ends',
       settings,
       async run(stage) {
         const { ue: bob, state } = await grantedThroughMme(stage, 'bob', ['discoverable'])

@@ -112,5 +112,30 @@ export const flow: Flow = {
         stage.expect('nor may it ask', (await stage.during(ue.who())) === 403)
       },
     },
+    {
+      name: 'an application server that signs in is no UE: its questions go past the MMEs',
+      async run(stage) {
+        const chess = await stage.ue('chess')
+        const ue = await ready(stage, 'alice')
+        const bob = await ready(stage, 'bob')
+        await hears(stage, ue, bob)
+        const application = 'org.example.chess'
+        const near = await stage.during(chess.who({ device: alice, application }))
+        stage.expect(
+          'bob is near alice',
+          Array.isArray(near) &&
+            isNear(
+              near.map(({ device }) => device),
+              'bob',
+            ),
+        )
+        const told = await watching(stage, chess, { device: alice, application })
+        bob.endProximity()
+        await stage.until('it is told that bob has left', () => told.near().length === 0)
+        stage.expect('it may ask in its own name no more than others', (await stage.during(chess.who())) === 403)
+        const carol = await stage.ue('carol')
+        stage.expect('a UE has to attach', (await stage.during(carol.who({ device: alice, application }))) === 403)
+      },
+    },
   ],
 }

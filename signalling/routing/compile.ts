@@ -9,6 +9,7 @@ import {
   type ConditionName,
   conditionNames,
   DecisionTable,
+  identityIn,
   isUri,
   type Plan,
   type Rule,
@@ -45,7 +46,7 @@ const anyMethod = '*'
 export function compilePlan(input: PlanInput): CompiledPlan {
   const domains = new Set(input.domains.map((domain) => domain.toLowerCase()))
   if (input.rules === undefined) return { plan: tableFor(domains, deriveRules(input, [...domains]), input) }
-  const rules = input.rules.map(normal)
+  const rules = input.rules.map((rule) => normal(rule, domains))
   const faults = rules.flatMap((rule, index) => [
     ...namingFaults(rule, input),
     ...claimFaults(rule, input),
@@ -76,7 +77,7 @@ function deriveRules({ elements, proxy, elsewhere, ownAddresses }: PlanInput, do
   if (proxy !== undefined) rules.push({ name: 'outside', line: 0, from: 'outside', to: proxy })
   const claims = [...elements].flatMap(([name, claims]) => (name === proxy ? [] : claims.map((claim) => ({ name, claim }))))
   const ruleOf = ({ name, claim }: (typeof claims)[number]): Rule =>
-    normal({ ...claimed(claim), name: claimName(name, claim), line: 0, host: ours, to: name })
+    normal({ ...claimed(claim), name: claimName(name, claim), line: 0, host: ours, to: name }, new Set(domains))
   rules.push(...claims.filter(ofUsers).map(ruleOf))
   // as an element of this node has what is sent to its name, whoever claims such requests
   for (const name of elsewhere?.keys() ?? [])
@@ -108,14 +109,22 @@ function claimName(element: string, { method, event, content, user }: Claim): st
 }
 
 /** Methods in upper case; hosts, packages and media types in lower case, as queries are. */
-function normal(rule: Rule): Rule {
+function normal(rule: Rule, domains: ReadonlySet<string>): Rule {
   return {
     ...rule,
     ...(rule.method === undefined ? {} : { method: mapped(rule.method, (method) => method.toUpperCase()) }),
     ...(rule.event === undefined ? {} : { event: mapped(rule.event, (event) => event.toLowerCase()) }),
     ...(rule.content === undefined ? {} : { content: mapped(rule.content, (type) => type.toLowerCase()) }),
     ...(rule.host === undefined ? {} : { host: mapped(rule.host, (host) => host.toLowerCase()) }),
+    ...(rule.sender === undefined ? {} : { sender: mapped(rule.sender, (sender) => senderOf(sender, domains)) }),
   }
+}
+
+/** `chess` is a user of the first domain, `chess-*` any whose name begins so; all else is what it is. */
+function senderOf(text: string, domains: ReadonlySet<string>): string {
+  if (text.includes(':')) return identityIn(text, domains) ?? text
+  const [home = ''] = domains
+  return text.endsWith('*') ? `sip:${text}` : (identityIn(`sip:${text}@${home}`, domains) ?? text)
 }
 
 function mapped(condition: Condition, change: (value: string) => string): Condition {

@@ -25,7 +25,8 @@ import type { Compose } from './fork.ts'
 import { Journey } from './journey.ts'
 import { LongRequests, shortEnough } from './long-request.ts'
 import { isLoop } from './loop.ts'
-import { type NextHop, nextHop, planned, planQuery, routeOwner, type Surroundings } from './next-hop.ts'
+import type { Surroundings } from './next-hop.ts'
+import { type NextHop, nextHop, noUri, ownQuery, planned, planQuery, routeOwner, senderOf, soonKnown } from './next-hop.ts'
 import type { Decision, Plan } from './plan.ts'
 import { composeParts, type Shortcut, shortcutOf, shown } from './shortcut.ts'
 import { strictly } from './strict.ts'
@@ -135,7 +136,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     const from = trusted ? this.peerName(side.flow) : 'outside'
     const routes = splitRoutes(side.request, this)
     if (routes === undefined) return this.refuse(side, 400)
-    const decision = this.plan.decide(planQuery(side.request, from))
+    const decision = this.plan.decide(planQuery(side.request, from, senderOf(this.plan, side)))
     const owner = routes.own[0] === undefined ? undefined : routeOwner(routes.own[0], this.elements)
     const given = trusted ? (owner ?? decision?.element ?? this.named(side.request)) : decision?.element
     // strangers enter a network of several nodes at its proxy alone, whatever their Route says
@@ -249,19 +250,20 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     this.options.log.error({ code: fault.code, element, ...(cause === undefined ? {} : { cause }) }, fault.message)
   }
 
-  /** ExchangeHolder */
   planned(exchange: NodeExchange): string | undefined {
     const { request, element, routes } = exchange
-    return planned(planQuery(request, element), request.uri, routes, this)
+    return planned(planQuery(request, element, soonKnown(this.plan, exchange)), request.uri, routes, this)
   }
-  hopFor(request: SipRequest, element: string, uri: string, routes: readonly string[]): NextHop {
+  hopFor(exchange: NodeExchange, uri: string, routes: readonly string[], asserted: string | undefined): NextHop {
+    const { request, element } = exchange
     const parsed = uri === request.uriText ? request.uri : parseUri(uri)
     if (parsed === undefined) return { refused: 400, text: `${uri} is no URI` }
-    return nextHop({ ...planQuery(request, element), user: parsed.user, host: parsed.host }, parsed, routes, this)
+    return nextHop(planQuery(request, element, senderOf(this.plan, exchange, asserted), parsed), parsed, routes, this)
   }
   passOn(exchange: NodeExchange): void {
     const { side, from, decision: last, ownRoutes, routes } = exchange
-    const decision = (last?.plan ?? this.plan).decide(planQuery(exchange.request, from), last?.index)
+    const plan = last?.plan ?? this.plan
+    const decision = plan.decide(planQuery(exchange.request, from, senderOf(plan, exchange)), last?.index)
     if (decision?.element === undefined) exchange.answer(404)
     else this.deliver(side, decision.element, from, decision, ownRoutes, routes)
   }
@@ -361,9 +363,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     const short = shortcutOf(parts, this.elements)
     if (short !== undefined) return this.sendDirectly(parts, user, short)
     const uri = parseUri(parts.uri)
-    const event = parts.headers.find(([name]) => name === 'Event')?.[1].split(';')[0]
-    const query = { method: parts.method, user: uri?.user ?? '', host: uri?.host ?? '', from: parts.element, event }
-    const hop: NextHop = uri === undefined ? { refused: 400, text: 'no URI' } : nextHop(query, uri, parts.routeSet, this)
+    const hop: NextHop = uri === undefined ? noUri : nextHop(ownQuery(parts, uri, this.plan), uri, parts.routeSet, this)
     const strict = 'element' in hop ? undefined : strictly(parts.uri, parts.routeSet)
     const sent = strict === undefined ? parts : { ...parts, uri: strict.uri, routeSet: strict.routes }
     const compose = (via: string, flow?: Flow): Buffer => composeParts(this.reached(sent, flow), via, 70, sent.routeSet)

@@ -10,14 +10,15 @@ import { canonical } from '../messages/uri.ts'
 import type { ServerSide } from '../transactions/server.ts'
 import type { Flow } from '../transports/transport.ts'
 import { type BranchTarget, type Carrier, ForkRun } from './fork.ts'
-import { type NextHop, planQuery, type Surroundings } from './next-hop.ts'
+import { type NextHop, planQuery, type Surroundings, soonKnown } from './next-hop.ts'
 import { type Decision, type Plan, servedEvents } from './plan.ts'
 import { strictly } from './strict.ts'
 
 /** What an exchange needs of its node. */
 export interface ExchangeHolder extends Carrier {
   newTag(): string
-  hopFor(request: SipRequest, element: string, uri: string, routes: readonly string[]): NextHop
+  /** @param asserted who sends, as the copy will say */
+  hopFor(exchange: NodeExchange, uri: string, routes: readonly string[], asserted: string | undefined): NextHop
   passOn(exchange: NodeExchange): void
   planned(exchange: NodeExchange): string | undefined
   readonly plan: Plan
@@ -132,7 +133,8 @@ export class NodeExchange implements Exchange {
     return this.holder.planned(this)
   }
   get events(): readonly string[] {
-    return servedEvents(planQuery(this.request, this.element), this.holder.plan)
+    const { plan } = this.holder
+    return servedEvents(planQuery(this.request, this.element, soonKnown(plan, this)), plan)
   }
   private branch(target: Target, how: ForwardOptions): BranchTarget {
     const uri = target.uri ?? this.request.uriText
@@ -142,7 +144,7 @@ export class NodeExchange implements Exchange {
         ? { element: target.element }
         : target.flow !== undefined
           ? { flow: target.flow }
-          : this.holder.hopFor(this.request, this.element, uri, routes)
+          : this.holder.hopFor(this, uri, routes, how.asserted)
     const otherwise = target.otherwise === undefined ? nothing : target.otherwise.map((other) => this.branch(other, how))
     const recordRoutes = target.recordRoute ?? how.recordRoute ?? nowhere
     const crosses = target.flow === undefined && recordRoutes.length > 0

@@ -1,4 +1,5 @@
 /** Where a request goes: to a fellow element, or over a flow to an address (RFC 3261 §16.6 step 7, §8.1.2). */
+import type { OutgoingParts } from '../dialogs/sender.ts'
 import { type Address, parseAddress } from '../messages/address.ts'
 import type { SipRequest } from '../messages/message.ts'
 import { parseUri, type Uri } from '../messages/uri.ts'
@@ -24,20 +25,51 @@ export interface Surroundings {
   flowTo(transport: string, remote: HostPort): Flow | undefined
 }
 
+interface Sent {
+  readonly flow: Pick<Flow, 'trusted'>
+  readonly request: SipRequest
+}
+
+export const noUri: NextHop = { refused: 400, text: 'no URI' }
 const numeric = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:]*:[0-9a-f:.]*)$/
 
 /** What the plan is asked about a request. */
-export function planQuery(request: SipRequest, from: string): PlanQuery {
-  const { method, uri } = request
+export function planQuery(request: SipRequest, from: string, sender: string | undefined, uri: Uri = request.uri): PlanQuery {
+  const { method } = request
   const subscribes = method === 'SUBSCRIBE' || method === 'PUBLISH'
   return {
     method,
     user: uri.user,
     host: uri.host,
     from,
+    sender,
     event: subscribes ? (request.event?.value ?? '') : undefined,
     content: request.bodyEnd > request.bodyStart ? (request.contentType ?? '') : undefined,
   }
+}
+
+/**
+ * Who sends, as rules know him; undefined: nobody is vouched for, or no rule asks.
+ *
+ * @param changed what the copy will say instead; '' is nobody
+ */
+export function senderOf(plan: Plan, { flow, request }: Sent, changed?: string): string | undefined {
+  if (!plan.asksSender) return undefined
+  const asserted = changed ?? (flow.trusted ? request.asserted[0]?.uri.text : undefined)
+  return asserted === undefined || asserted === '' ? undefined : plan.identityOf(asserted)
+}
+
+/** The same for the proxy, which asks before it knows who sends from outside. */
+export function soonKnown(plan: Plan, sent: Sent): string | undefined {
+  return plan.asksSender && !sent.flow.trusted ? '*' : senderOf(plan, sent)
+}
+
+/** What the plan is asked about a request of an element's own. */
+export function ownQuery({ method, element, headers }: OutgoingParts, { user, host }: Uri, plan: Plan): PlanQuery {
+  const header = (wanted: string): string | undefined => headers.find(([name]) => name === wanted)?.[1]
+  const asserted = plan.asksSender ? header('P-Asserted-Identity')?.replace(/^<(.*)>$/, '$1') : undefined
+  const sender = asserted === undefined ? undefined : plan.identityOf(asserted)
+  return { method, user, host, from: element, sender, event: header('Event')?.split(';')[0] }
 }
 
 /** The element that a Route of ours names: `sip:proxy.<token>@…` or `sip:mme@…`. */

@@ -1,4 +1,5 @@
 /** Who gets a request: the dialplan's rules as a decision table by method. Pure; the first rule that matches wins. */
+import { canonical, parseUri } from '../messages/uri.ts'
 
 /** What the plan looks at. Methods in upper case; host, event and content in lower case and without parameters. */
 export interface PlanQuery {
@@ -13,9 +14,11 @@ export interface PlanQuery {
   readonly content?: string | undefined
   /** `outside`, `trusted` (a peer that the dialplan lists), or the name of the element that sends. */
   readonly from: string
+  /** Whom the network vouches for, as `Plan.identityOf` gives it; undefined: nobody; `*`: somebody, who is not known yet. */
+  readonly sender?: string | undefined
 }
 
-/** One value, or several of which any may match. A trailing `*` in `user` stands for any rest. */
+/** One value, or several of which any may match. A trailing `*` in `user` and `sender` stands for any rest. */
 export type Condition = string | readonly string[]
 
 /** One rule of a dialplan. Every condition given must match; one left out always does. */
@@ -29,6 +32,8 @@ export interface Rule {
   readonly content?: Condition
   readonly user?: Condition
   readonly host?: Condition
+  /** Identities that the network vouches for; bare names are users of the first domain. */
+  readonly sender?: Condition
   /** An element's name, or the `sip:` URI of another node. */
   readonly to: string
 }
@@ -55,6 +60,10 @@ export interface Plan {
   /** Our domains, in lower case. */
   readonly domains: ReadonlySet<string>
   readonly rules: readonly Rule[]
+  /** Some rule looks at who sends. */
+  readonly asksSender: boolean
+  /** That identity as rules know it; undefined where it is none. */
+  identityOf(text: string): string | undefined
   /** Some rule that somebody wrote is for what one element sends: it comes before the address of another element. */
   readonly directs: boolean
   /** `sip:host:port` of the node that runs that element, where it is another. */
@@ -65,7 +74,7 @@ export interface Plan {
   explain(query: PlanQuery, after?: number): readonly Explanation[]
 }
 
-export const conditionNames = ['from', 'method', 'event', 'content', 'user', 'host'] as const
+export const conditionNames = ['from', 'sender', 'method', 'event', 'content', 'user', 'host'] as const
 export type ConditionName = (typeof conditionNames)[number]
 
 /** The values of a condition; undefined where anything matches. */
@@ -93,16 +102,23 @@ class Row {
   private readonly user: ReadonlySet<string> | undefined
   private readonly userPrefixes: readonly string[]
   private readonly host: ReadonlySet<string> | undefined
+  private readonly sender: ReadonlySet<string> | undefined
+  private readonly senderPrefixes: readonly string[]
+  private readonly home: string
 
-  constructor(decision: Decision) {
+  /** @param home the first of our domains */
+  constructor(decision: Decision, home: string) {
+    this.home = `@${home}`
     this.decision = decision
     const rule = decision.rule
     this.from = setOf(rule.from)
     this.event = setOf(rule.event)
     this.content = setOf(rule.content)
     this.user = setOf(rule.user)
-    this.userPrefixes = (valuesOf(rule.user) ?? []).filter((user) => user.endsWith('*')).map((user) => user.slice(0, -1))
+    this.userPrefixes = prefixesOf(rule.user)
     this.host = setOf(rule.host)
+    this.sender = setOf(rule.sender)
+    this.senderPrefixes = prefixesOf(rule.sender)
   }
 
   /** The first condition but the method that fails, or undefined. */
@@ -113,13 +129,24 @@ class Row {
     if (this.content !== undefined && (query.content === undefined || !this.content.has(query.content))) return 'content'
     if (this.host !== undefined && !this.host.has(query.host)) return 'host'
     if (this.user !== undefined && !this.user.has(query.user) && !this.startsRight(query.user)) return 'user'
+    if (this.sender !== undefined && !this.isSentBy(this.sender, query.sender)) return 'sender'
     return undefined
+  }
+
+  private isSentBy(senders: ReadonlySet<string>, sender: string | undefined): boolean {
+    if (sender === undefined) return false
+    if (sender === '*' || senders.has(sender)) return true
+    return sender.endsWith(this.home) && this.senderPrefixes.some((prefix) => sender.startsWith(prefix))
   }
 
   private startsRight(user: string): boolean {
     for (let i = 0; i < this.userPrefixes.length; i++) if (user.startsWith(this.userPrefixes[i]!)) return true
     return false
   }
+}
+
+function prefixesOf(condition: Condition | undefined): readonly string[] {
+  return (valuesOf(condition) ?? []).filter((value) => value.endsWith('*')).map((value) => value.slice(0, -1))
 }
 
 function setOf(condition: Condition | undefined): ReadonlySet<string> | undefined {
@@ -131,6 +158,7 @@ function setOf(condition: Condition | undefined): ReadonlySet<string> | undefine
 export class DecisionTable implements Plan {
   readonly domains: ReadonlySet<string>
   readonly rules: readonly Rule[]
+  readonly asksSender: boolean
   readonly directs: boolean
   private readonly places: ReadonlyMap<string, string>
   private readonly rows: readonly Row[]
@@ -142,11 +170,13 @@ export class DecisionTable implements Plan {
     this.domains = domains
     this.rules = rules
     this.places = places
+    this.asksSender = rules.some(({ sender }) => sender !== undefined)
+    const [home = ''] = domains
     this.directs = rules.some(({ line, from }) => line > 0 && from !== undefined)
     this.rows = rules.map((rule, index) =>
       isUri(rule.to)
-        ? new Row({ rule, index, uri: rule.to, plan: this })
-        : new Row({ rule, index, element: rule.to, plan: this }),
+        ? new Row({ rule, index, uri: rule.to, plan: this }, home)
+        : new Row({ rule, index, element: rule.to, plan: this }, home),
     )
     for (const method of new Set(rules.flatMap((rule) => valuesOf(rule.method) ?? []))) {
       this.byMethod.set(
@@ -155,6 +185,10 @@ export class DecisionTable implements Plan {
       )
     }
     this.otherMethods = this.rows.filter(({ decision }) => decision.rule.method === undefined)
+  }
+
+  identityOf(text: string): string | undefined {
+    return identityIn(text, this.domains)
   }
 
   placeOf(element: string): string | undefined {
@@ -181,6 +215,14 @@ export class DecisionTable implements Plan {
       return { rule, wins: false, why: `${miss} is ${told(query[miss])}, wanted ${valuesOf(rule[miss])?.map(told).join(' or ')}` }
     })
   }
+}
+
+/** Canonical, and of our first domain where it is of any of ours. */
+export function identityIn(text: string, domains: ReadonlySet<string>): string | undefined {
+  const [home] = domains
+  const uri = parseUri(text)
+  if (uri === undefined || home === undefined) return uri && canonical(uri)
+  return canonical(uri.user !== '' && domains.has(uri.host) ? { ...uri, host: home } : uri)
 }
 
 function takesMethod(rule: Rule, method: string): boolean {

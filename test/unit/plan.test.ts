@@ -249,3 +249,41 @@ test('routing loop: listening on any address takes every domain of ours', (t) =>
   const { faults } = compilePlan({ ...base, ownAddresses, rules: numbered([{ to: 'sip:localhost:5080' }]) })
   t.is(faults?.length, 1)
 })
+
+test('who sends decides where rules ask for it: whom the network vouches for, in any of our domains', (t) => {
+  const plan = compiled({
+    rules: numbered([
+      { from: 'outside', to: 'proxy' },
+      { from: 'proxy', sender: ['chess', 'games-*', 'tel:+1-555-0100', 'sip:as@far.example'], method: 'SUBSCRIBE', to: 'prose' },
+      { from: 'proxy', method: 'SUBSCRIBE', to: 'presence' },
+    ]),
+  })
+  t.true(plan.asksSender)
+  const to = (sender: string | undefined): string | undefined => {
+    const query = { ...ask('SUBSCRIBE', 'alice@localhost', 'proxy', 'presence') }
+    return plan.decide({ ...query, sender: sender === undefined || sender === '*' ? sender : plan.identityOf(sender) })?.element
+  }
+  for (const sender of [
+    'sip:chess@localhost',
+    'sip:chess@127.0.0.1:5070',
+    'sips:games-1@LOCALHOST',
+    'tel:+15550100',
+    'sip:as@far.example',
+    '*',
+  ])
+    t.is(to(sender), 'prose', sender)
+  for (const sender of [
+    undefined,
+    'sip:alice@localhost',
+    'sip:games@localhost',
+    'sip:chess@far.example',
+    'sip:games-1@far.example',
+  ])
+    t.is(to(sender), 'presence', sender)
+  const why = plan.explain({
+    ...ask('SUBSCRIBE', 'alice@localhost', 'proxy', 'presence'),
+    sender: plan.identityOf('sip:bob@localhost'),
+  })
+  t.regex(why[1]!.why, /^sender is sip:bob@localhost, wanted sip:chess@localhost or sip:games-\*/)
+  t.false(compiled().asksSender)
+})
