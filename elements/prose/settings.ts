@@ -9,7 +9,7 @@ export interface ProseSettings {
   /** Seconds that a broadcast code is valid, and for how many of them it overlaps with the next. Default 3600 and 60. */
   readonly code?: { readonly lifetime?: number; readonly grace?: number }
   /**
-   * Seconds: when a device reports a code again, which it is told. Default 20, or a third of `lifetime` if that is less.
+   * Seconds: when a device reports a code again, which it is told. Default 20; a third of `lifetime` where an entry would end before it.
    * `confirmed`: only codes count whose broadcaster has answered a challenge over the air. Default false.
    */
   readonly report?: { readonly refresh?: number; readonly confirmed?: boolean }
@@ -53,16 +53,15 @@ export interface Rules {
 export function rulesOf(settings: ProseSettings): Rules {
   const lifetime = settings.code?.lifetime ?? 3600
   const grace = settings.code?.grace ?? Math.min(60, lifetime / 4)
-  const refresh = settings.report?.refresh ?? Math.min(20, (settings.lifetime ?? 60) / 3)
-  const entry = settings.lifetime ?? 3 * refresh
+  const wanted = settings.report?.refresh ?? Math.min(20, (settings.lifetime ?? 60) / 3)
+  const entry = settings.lifetime ?? 3 * wanted
+  const refresh = wanted < entry ? wanted : entry / 3 // else each entry would come and go
   const unasked = (['confirm', 'charge', 'unanswered'] as const).find((name) => settings[name] !== undefined)
   if (settings.pcrf === undefined && unasked !== undefined) throw new Error(`${unasked}: there is no pcrf to ask`)
   if (!(lifetime > 0) || !(grace >= 0) || grace > lifetime / 2) {
     throw new Error(`code: grace ${grace} s is more than half the lifetime of ${lifetime} s`)
   }
   if (!(entry > 0)) throw new Error(`lifetime: ${entry} s is not above 0`)
-  if (entry < refresh)
-    throw new Error(`lifetime: an entry of ${entry} s ends before it is refreshed, after report.refresh ${refresh} s`)
   return {
     mode: settings.mode ?? 'all',
     announce: settings.announce ?? 'permanent',
