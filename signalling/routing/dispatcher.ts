@@ -28,6 +28,7 @@ import { isLoop } from './loop.ts'
 import type { Surroundings } from './next-hop.ts'
 import { type NextHop, nextHop, noUri, ownQuery, planned, planQuery, routeOwner, senderOf, soonKnown } from './next-hop.ts'
 import type { Decision, Plan } from './plan.ts'
+import { Ringing } from './ringing.ts'
 import { composeParts, type Shortcut, shortcutOf, shown } from './shortcut.ts'
 import { strictly } from './strict.ts'
 
@@ -52,7 +53,6 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
   readonly elements = new Map<string, Element>()
   /** May be replaced: what is under way goes on by the one that it came by. */
   plan: Plan
-  /** May be replaced too. */
   tap: Tap | undefined
   private readonly options: DispatcherOptions
   private readonly links = new Map<string, LocalFlow>()
@@ -60,6 +60,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
   private readonly busy = new Map<string, (() => void)[]>()
   private readonly prefix: string
   private readonly long: LongRequests
+  readonly ringing = new Ringing()
   private hops = 0
   private draining = false
   private scheduled = false

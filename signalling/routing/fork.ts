@@ -12,6 +12,7 @@ import type { ClientUser, NotSent } from '../transactions/client.ts'
 import { type Cancellable, cancelledBefore, type ServerSide } from '../transactions/server.ts'
 import type { Flow } from '../transports/transport.ts'
 import type { NextHop } from './next-hop.ts'
+import { callerOf, type Ringing } from './ringing.ts'
 
 /** Where one branch goes, worked out. */
 export interface BranchTarget {
@@ -35,6 +36,7 @@ export type Compose = (via: string, flow?: Flow) => Buffer
 /** What a fork needs of its node. */
 export interface Carrier {
   after(ms: number, fire: () => void): Timer
+  readonly ringing: Ringing
   /** Sends a composed request; `compose` gets the Via value to put on top. Undefined: could not. */
   dispatch(hop: NextHop, method: string, from: string, compose: Compose, user: ClientUser): Cancellable | undefined
   /** A Record-Route value, without brackets, that leads through that element and on by that flow. */
@@ -92,6 +94,8 @@ export class ForkRun implements Fork {
   private finished = false
   private cancelled = false
   private giveUp: Timer | undefined
+  /** While it rings. */
+  private caller: string | undefined = undefined
 
   constructor(
     carrier: Carrier,
@@ -117,11 +121,30 @@ export class ForkRun implements Fork {
       return
     }
     if (this.request.method === 'INVITE') {
+      if (!this.mayRing()) return
       this.side.respond(100, buildResponse(this.request, 100, { via: this.side.via }))
       this.giveUp = this.carrier.after(timerC, () => this.cancel(tooLong))
     }
     this.side.onCancel = this
     this.next()
+  }
+  /** False: its caller rings too many already, and has been told so. */
+  private mayRing(): boolean {
+    const { carrier, element, request, side } = this
+    if (request.toTag !== '' || side.flow.internal === true) return true
+    const caller = callerOf(request, side.flow, this.how.asserted)
+    if (carrier.ringing.enter(caller)) {
+      this.caller = caller
+      return true
+    }
+    this.finished = true
+    const why = warning(element, 'too many of your calls are unanswered: end some first')
+    const headers = [
+      ['Retry-After', '30'],
+      ['Warning', why],
+    ] as const
+    side.respond(503, buildResponse(request, 503, { via: side.via, toTag: this.tag(), headers }))
+    return false
   }
   /** RFC 3261 §16.10: every branch without a final response. `reasons`: values of Reason (RFC 3326). */
   cancel(reasons?: readonly string[]): void {
@@ -249,6 +272,8 @@ export class ForkRun implements Fork {
   }
   private end(): void {
     this.finished = true
+    if (this.caller !== undefined) this.carrier.ringing.leave(this.caller)
+    this.caller = undefined
     this.giveUp?.cancel()
     this.waiting.length = 0
   }
