@@ -8,34 +8,14 @@ import { warning } from '../messages/build.ts'
 import type { SipResponse } from '../messages/message.ts'
 import type { Json } from '../storage/store.ts'
 import type { ClientUser, NotSent } from '../transactions/client.ts'
-import type { EntityTags } from './entity-tag.ts'
-import type { Expiries, Expiring } from './expiries.ts'
+import type { Expiring } from './expiries.ts'
 import { bytesOf, comeAgain, Fit, unfit } from './fit.ts'
 import { notifyFields } from './header-fields.ts'
+import type { NotifierHolder } from './notifier-holder.ts'
 import { nextPeriod } from './rate.ts'
-import type { Sender } from './sender.ts'
 import { reserve, type SubscriptionRecord, secureAs } from './subscription-record.ts'
 import { type Ending, fetched, liveState, terminatedState } from './subscription-state.ts'
-import type { EventTerms, Terms } from './terms.ts'
-
-/** What a notifier needs of the facility that holds it. */
-export interface NotifierHolder {
-  readonly clock: Clock
-  readonly sender: Sender
-  readonly tags: EntityTags
-  readonly terms: Terms
-  readonly expiries: Expiries
-  /** Writes the record; what it says must be durable before anything that depends on it is sent. */
-  save(notifier: NotifierDialog): Promise<void>
-  /** The same where nothing waits for it; a store that fails is logged. */
-  saveSoon(notifier: NotifierDialog): void
-  /** Tells the element, and sees to it that no restart takes it up again. A promise: what the element withdraws is durable then. */
-  ended(notifier: NotifierDialog, reason: EndReason): Promise<void> | undefined
-  /** Its state, of so many bytes, did not fit into one NOTIFY; called once. */
-  tooLong(notifier: NotifierDialog, bytes: number): void
-  /** Out of the tables and the store. */
-  remove(notifier: NotifierDialog): void
-}
+import type { EventTerms } from './terms.ts'
 
 const retryFirst = 2_000
 const retryMost = 60_000
@@ -78,6 +58,8 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
   private size = 0
   /** Once a state was too long. */
   private fit: Fit | undefined = undefined
+  /** A NOTIFY without state goes first: nobody there has answered anything yet. */
+  private introducing = false
   /** Of the NOTIFY that is due, where the package has to admit it. */
   private admission: 'none' | 'asked' | 'given' = 'none'
 
@@ -303,7 +285,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
       headers.push(['Warning', warning('proxima', unfit(this.size))])
       return undefined
     }
-    if (this.state === untold || this.stored.pending === true) return undefined
+    if (this.state === untold || this.stored.pending === true || this.introducing) return undefined
     const reason = this.ending?.reason // who has lost the right to know is not told once more
     if (reason === 'rejected' || reason === 'deactivated') return undefined
     const tag = this.pack.conditional === true || this.tags ? this.tag : undefined
@@ -332,10 +314,22 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
   /** RFC 6665 §4.2.2: a subscriber that does not answer has gone; one whose flow broke may come back before expiry. */
   onNoResponse(status: 408 | 503, why?: NotSent): void {
     this.sending = false
-    if (why?.status === 513) this.tooLong(why.excess)
+    if (why?.unproven === true) this.introduce()
+    else if (why?.status === 513) this.tooLong(why.excess)
     else if (this.final) this.close(this.ending?.reason ?? 'timeout')
     else if (status === 408) this.close('giveup')
     else this.later()
+  }
+  get waits(): boolean {
+    return !this.final
+  }
+  /** Its state follows when it has answered a NOTIFY without. */
+  private introduce(): void {
+    this.cseq--
+    this.introducing = true
+    this.lastSent = undefined
+    this.due = true
+    this.pump()
   }
   /** Never the same bytes again: less of the state at a time, or none of it. @param excess bytes; undefined: nobody says */
   private tooLong(excess: number | undefined): void {
@@ -356,6 +350,12 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
     else this.pump()
   }
   private delivered(): void {
+    if (this.introducing) {
+      this.introducing = false
+      this.lastSent = undefined
+      this.due = true
+      return this.pump()
+    }
     this.previous = this.sentState
     if (this.sentState !== this.state && !this.due) {
       this.due = true // the next part of what was admitted already

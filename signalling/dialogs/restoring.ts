@@ -4,7 +4,8 @@ import type { Element, EventPackage } from '../element.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../storage/store.ts'
 import { PlanMemory, packageGone } from './gone.ts'
-import { NotifierDialog, type NotifierHolder } from './notifier.ts'
+import { NotifierDialog } from './notifier.ts'
+import type { NotifierHolder } from './notifier-holder.ts'
 import { recordKey, reserve, type SubscriptionRecord } from './subscription-record.ts'
 
 /** What it needs of the facility that holds them from then on. */

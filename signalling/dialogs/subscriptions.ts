@@ -12,7 +12,7 @@ import type {
 import type { Ids } from '../ids.ts'
 import type { Log } from '../log.ts'
 import { buildResponse, type HeaderList, warning } from '../messages/build.ts'
-import { type SipRequest, stride } from '../messages/message.ts'
+import type { SipRequest } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import { canonical } from '../messages/uri.ts'
 import type { Store, Write } from '../storage/store.ts'
@@ -23,7 +23,9 @@ import { Expiries } from './expiries.ts'
 import { grant } from './header-fields.ts'
 import { alone, either, Interned } from './interned.ts'
 import { negotiate, unread } from './negotiate.ts'
-import { NotifierDialog, type NotifierHolder } from './notifier.ts'
+import { NotifierDialog } from './notifier.ts'
+import type { NotifierHolder } from './notifier-holder.ts'
+import { isAlone, isFrom, isInside } from './parties.ts'
 import { Restoring } from './restoring.ts'
 import type { Sender } from './sender.ts'
 import { Shares, usualLimit } from './shares.ts'
@@ -381,20 +383,5 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
 }
 
 const tooMany = { status: 403, headers: [['Warning', warning('proxima', 'you hold as many subscriptions as you may')]] } as const
-
-function isInside({ request, flow }: ServerSide): boolean {
-  return flow.internal === true && isAlone(request)
-}
-
-/** Whoever sent the request has made it: nobody else's Via is in it. */
-function isAlone(request: SipRequest): boolean {
-  return request.find(H.Via, request.find(H.Via) + stride) < 0
-}
-
-/** Who knows the names of a dialog is not yet one of its ends: where somebody vouches for the sender, it has to be `peer`. */
-function isFrom(peer: string, { request, flow }: ServerSide): boolean {
-  const asserted = flow.trusted ? request.asserted[0] : undefined
-  return asserted === undefined || canonical(asserted.uri) === peer
-}
 
 const nowhere: readonly string[] = []

@@ -15,6 +15,7 @@ import type { Flow } from '../transports/transport.ts'
 /** Bytes that any path is taken to carry in one piece. */
 export const shortEnough = 1300
 
+const unprovenAtMost = 4096 // bytes of a NOTIFY to whoever has answered nothing yet
 const connectingAtMost = 64
 const patience = 1000 // milliseconds for a connection that the next hop has not promised
 const hopeless = 300_000 // milliseconds in which a hop without TCP is not tried so again
@@ -50,6 +51,7 @@ export class LongRequests {
     this.backoff = new Backoff(clock, remembered)
   }
   send(parts: LongRequestParts): Cancellable {
+    if (mayReflect(parts)) return this.refuse(parts, unproven)
     const stream = this.streamFor(parts)
     if (stream === undefined) return this.asDatagram(parts)
     const attempt = new StreamAttempt(parts, stream, {
@@ -67,6 +69,9 @@ export class LongRequests {
     const why = refusal(parts)
     if (why === undefined) return parts.sendHere()
     this.stats.count('requests_too_long', 1)
+    return this.refuse(parts, why)
+  }
+  private refuse(parts: LongRequestParts, why: NotSent): Cancellable {
     parts.drop()
     this.clock.soon(() => parts.user.onNoResponse(503, why))
     return { cancel: () => undefined }
@@ -96,6 +101,14 @@ function refusal({ bytes, flow, method }: LongRequestParts): NotSent | undefined
   }
   if (method !== 'MESSAGE' || isWhole(flow)) return undefined
   return { status: 513, text: `a MESSAGE of ${length} bytes goes by TCP, TLS or WebSocket alone, which the next hop lacks` }
+}
+
+const unproven: NotSent = { status: 503, text: 'the peer has answered nothing yet', unproven: true }
+
+/** A notification of ours that would be an amplification if its subscriber were not there. A fetch has but one. */
+function mayReflect({ bytes, flow, method, user }: LongRequestParts): boolean {
+  if (method !== 'NOTIFY' || bytes.length <= unprovenAtMost || flow.proven !== false || flow.trusted) return false
+  return user.waits === true
 }
 
 /** The path carries any datagram in one piece: it leaves no machine. */

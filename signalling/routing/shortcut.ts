@@ -48,6 +48,9 @@ export function shown(
 ): ClientUser {
   seen(composeParts(parts, via, 70, parts.routeSet), parts.element, through)
   return {
+    get waits() {
+      return user.waits === true
+    },
     onResponse(response) {
       seen(encode(response, { via: { text: via } }), through, parts.element)
       user.onResponse(response)

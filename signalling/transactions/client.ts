@@ -12,6 +12,8 @@ import type { Timing } from './timing.ts'
 export interface ClientUser {
   /** The request that it forwards, if it made none of its own. */
   readonly origin?: ServerSide
+  /** It can do with less until its peer has answered something (`NotSent.unproven`). */
+  readonly waits?: boolean
   onResponse(response: SipResponse): void
   /** No final response in 64*T1 (408), or the flow is gone (503); `why`: it did not even leave. */
   onNoResponse(status: 408 | 503, why?: NotSent): void
@@ -23,6 +25,8 @@ export interface NotSent {
   readonly text: string
   /** Bytes that were too many for its only way. */
   readonly excess?: number
+  /** Nobody there has answered anything yet: less may be sent. */
+  readonly unproven?: boolean
 }
 
 /** What a client transaction needs of the table that holds it. */
@@ -33,6 +37,7 @@ export interface ClientHolder {
   release(transaction: ClientTransaction): void
 }
 
+const repeatedAtMost = 16_384 // bytes to one peer, of all requests together
 const Trying = 0
 const Proceeding = 1
 const Completed = 2
@@ -80,11 +85,22 @@ export class ClientTransaction implements Timed {
       this.fail(408)
       return
     }
-    this.holder.transmit(this.flow, this.bytes!)
+    this.repeat()
     this.interval = this.state === Proceeding ? timing.T2 : Math.min(this.interval * 2, timing.T2)
     this.timer = clock.after(Math.min(this.interval, left), this)
   }
+  /** Whoever has never answered anything, and may be nobody, or somebody else, is told so much again and no more. */
+  protected repeat(): void {
+    const { flow } = this
+    const { length } = this.bytes!
+    if (flow.proven === false && !flow.trusted) {
+      if (flow.repeated! + length > repeatedAtMost) return
+      flow.repeated! += length
+    }
+    this.holder.transmit(flow, this.bytes!)
+  }
   receive(response: SipResponse): void {
+    if (this.flow.proven === false) this.flow.proven = true
     if (this.state > Proceeding) return
     if (response.status < 200) this.state = Proceeding
     else this.end()
@@ -133,11 +149,12 @@ export class InviteClientTransaction extends ClientTransaction {
       this.fail(408)
       return
     }
-    this.holder.transmit(this.flow, this.bytes!)
+    this.repeat()
     this.interval *= 2
     this.timer = clock.after(Math.min(this.interval, left), this)
   }
   override receive(response: SipResponse): void {
+    if (this.flow.proven === false) this.flow.proven = true
     if (response.cseq.method === 'CANCEL') {
       this.cancelTimer?.cancel()
       return

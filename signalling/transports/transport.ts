@@ -27,6 +27,10 @@ export interface Flow {
   readonly dialled?: boolean
   /** Bytes of the longest message that it carries; left out: any. */
   readonly longest?: number
+  /** Datagrams only: the peer has answered a request of ours, so that it is there and wants what it gets. */
+  proven?: boolean
+  /** Bytes that were sent to it again before that. */
+  repeated?: number
   /** We have called the peer, and it has not answered yet. */
   readonly connecting?: boolean
   /** A link between two elements of this node. */

@@ -37,6 +37,8 @@ export class UdpFlow implements Flow {
   readonly trusted: boolean
   readonly open = true
   readonly longest: number
+  proven = false
+  repeated = 0
   identity: string | undefined = undefined
   /** Its host is an address. The native module has it as scope and four words, of which the first stands for IPv4. */
   known = false

@@ -1,0 +1,26 @@
+/** What a subscription needs of all those beside it. */
+import type { Clock } from '../clock.ts'
+import type { EndReason, Notifier } from '../element.ts'
+import type { EntityTags } from './entity-tag.ts'
+import type { Expiries } from './expiries.ts'
+import type { Sender } from './sender.ts'
+import type { Terms } from './terms.ts'
+
+/** What a notifier needs of the facility that holds it. */
+export interface NotifierHolder {
+  readonly clock: Clock
+  readonly sender: Sender
+  readonly tags: EntityTags
+  readonly terms: Terms
+  readonly expiries: Expiries
+  /** Writes the record; what it says must be durable before anything that depends on it is sent. */
+  save(notifier: Notifier): Promise<void>
+  /** The same where nothing waits for it; a store that fails is logged. */
+  saveSoon(notifier: Notifier): void
+  /** Tells the element, and sees to it that no restart takes it up again. A promise: what the element withdraws is durable then. */
+  ended(notifier: Notifier, reason: EndReason): Promise<void> | undefined
+  /** Its state, of so many bytes, did not fit into one NOTIFY; called once. */
+  tooLong(notifier: Notifier, bytes: number): void
+  /** Out of the tables and the store. */
+  remove(notifier: Notifier): void
+}

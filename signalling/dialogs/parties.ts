@@ -1,0 +1,20 @@
+/** Who sends what: an element of this node or of another one of ours, and the other end of a dialog. */
+import { type SipRequest, stride } from '../messages/message.ts'
+import { H } from '../messages/names.ts'
+import { canonical } from '../messages/uri.ts'
+import type { ServerSide } from '../transactions/server.ts'
+
+export function isInside({ request, flow }: ServerSide): boolean {
+  return flow.internal === true && isAlone(request)
+}
+
+/** Whoever sent the request has made it: nobody else's Via is in it. */
+export function isAlone(request: SipRequest): boolean {
+  return request.find(H.Via, request.find(H.Via) + stride) < 0
+}
+
+/** Who knows the names of a dialog is not yet one of its ends: where somebody vouches for the sender, it has to be `peer`. */
+export function isFrom(peer: string, { request, flow }: ServerSide): boolean {
+  const asserted = flow.trusted ? request.asserted[0] : undefined
+  return asserted === undefined || canonical(asserted.uri) === peer
+}
