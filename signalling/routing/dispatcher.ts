@@ -25,6 +25,7 @@ import type { Compose } from './fork.ts'
 import { Journey } from './journey.ts'
 import { LongRequests, shortEnough } from './long-request.ts'
 import { isLoop } from './loop.ts'
+import { Mailboxes } from './mailboxes.ts'
 import type { Surroundings } from './next-hop.ts'
 import { type NextHop, nextHop, noUri, ownQuery, planned, planQuery, routeOwner, senderOf, soonKnown } from './next-hop.ts'
 import type { Decision, Plan } from './plan.ts'
@@ -57,7 +58,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
   private readonly options: DispatcherOptions
   private readonly links = new Map<string, LocalFlow>()
   private readonly tasks: (() => void)[] = []
-  private readonly busy = new Map<string, (() => void)[]>()
+  private readonly mailboxes = new Mailboxes()
   private readonly prefix: string
   private readonly long: LongRequests
   readonly ringing = new Ringing()
@@ -177,7 +178,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     if (element === undefined) return this.refuse(side, 404)
     const exchange = new NodeExchange(this, side, name, from, decision, own, rest)
     if (request.toTag === '') void this.handle(element, exchange)
-    else this.inOrder(`${request.callId}|${request.toTag}|${name}`, () => this.handle(element, exchange))
+    else this.mailboxes.inOrder(`${request.callId}|${request.toTag}|${name}`, () => this.handle(element, exchange))
   }
   /** False: it is of no subscription. A fault of the element over it costs the one exchange. */
   private ofSubscription(name: string, side: ServerSide): boolean {
@@ -189,22 +190,6 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
       side.respond(500, buildResponse(request, 500, { via: side.via }))
       return true
     }
-  }
-  /** Messages of one dialog one at a time: the next waits only where the element took its time. */
-  private inOrder(key: string, run: () => Promise<void> | undefined): void {
-    const waiting = this.busy.get(key)
-    if (waiting !== undefined) {
-      waiting.push(() => this.inOrder(key, run))
-      return
-    }
-    const promise = run()
-    if (promise === undefined) return
-    this.busy.set(key, [])
-    void promise.then(() => {
-      const next = this.busy.get(key) ?? []
-      this.busy.delete(key)
-      for (const task of next) task()
-    })
   }
   /** A promise only where the element returned one. */
   private handle(element: Element, exchange: NodeExchange): Promise<void> | undefined {
