@@ -93,7 +93,7 @@ export class Authentication {
   /** For any request but REGISTER: what the flow or the source already proves, else digest. */
   judge(exchange: Exchange): Verdict | Promise<Verdict> {
     const claim = claimOf(exchange, this.host)
-    if (this.rules.open) return { identity: claim.key ?? exchange.request.from.uri.text }
+    if (this.rules.open) return { identity: claim.key ?? exchange.request.from.uri.text, fresh: true }
     const proof = this.proofOf(exchange, claim)
     if (proof === undefined) return this.ask(exchange)
     const record = this.subscribers.of(proof.identity)

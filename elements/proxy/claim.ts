@@ -12,9 +12,13 @@ export interface Claim {
 const known = ['sip', 'sips', 'tel']
 
 export function claimOf({ request }: Exchange, host: Host): Claim {
-  const uri = asSip(request.from.uri)
+  const { domains } = host
+  const { from } = request
+  if (from.uri.scheme === 'sip' && domains.includes(from.uri.host))
+    return { key: deviceKey(from.uri, domains), ours: from.uri.user !== '' }
+  const uri = asSip(from.uri)
   const home = atHome(uri, host)
-  const key = deviceKey(home ?? uri, host.domains)
+  const key = deviceKey(home ?? uri, domains)
   return { key, ours: uri.scheme === 'tel' || (home !== undefined && uri.user !== '') }
 }
 

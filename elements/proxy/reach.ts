@@ -7,7 +7,7 @@ import type { Subscribers } from '../services/subscribers.ts'
 import { type Assertion, towardUe } from './assertion.ts'
 import type { Authentication } from './authentication.ts'
 import { type Bindings, sameContact } from './bindings.ts'
-import type { Gruus } from './gruu.ts'
+import type { Gruus, Meant } from './gruu.ts'
 import { asSips, isSecure, isSecurePath, isSips } from './secure.ts'
 import type { ProxyRules } from './settings.ts'
 import type { Ways } from './ways.ts'
@@ -46,11 +46,14 @@ export class Reach {
     record: SubscriberRecord | undefined,
     assertion: Assertion,
   ): void | Promise<void> {
+    this.endOld(aor, record)
+    const owner = record?.id ?? aor
+    return this.reach(exchange, owner, this.parts.bindings.of(owner), assertion)
+  }
+  private endOld(aor: string, record: SubscriberRecord | undefined): void {
     const { authentication, bindings } = this.parts
     if (record !== undefined) bindings.keep(record.id, authentication.nameOf(record))
     else if (bindings.of(aor).length > 0) bindings.end(aor)
-    const owner = record?.id ?? aor
-    return this.reach(exchange, owner, bindings.of(owner), assertion)
   }
   /** Where nobody knows whose aliases are whose: a telephone number is one in each of its forms. */
   private boundTo(aor: string | undefined): readonly Binding[] {
@@ -82,9 +85,24 @@ export class Reach {
   }
   /** To the instance that a GRUU names (RFC 5627 §5.4), by the flow of its dialog where that still stands. */
   toDevice(exchange: Exchange, assertion: Assertion, way: Flow | undefined): void | Promise<void> {
+    const { gruus, rules, subscribers } = this.parts
+    const meant = gruus.meant(exchange.request.uri)
+    if (meant === undefined || rules.open) return this.toMeant(exchange, assertion, way, meant)
+    const record = subscribers.of(meant.aor)
+    const settle = (found: SubscriberRecord | undefined): void | Promise<void> => {
+      this.endOld(meant.aor, found)
+      return this.toMeant(exchange, assertion, way, meant)
+    }
+    return record instanceof Promise ? record.then(settle) : settle(record)
+  }
+  private toMeant(
+    exchange: Exchange,
+    assertion: Assertion,
+    way: Flow | undefined,
+    meant: Meant | undefined,
+  ): void | Promise<void> {
     const { gruus, host } = this.parts
     const { request } = exchange
-    const meant = gruus.meant(request.uri)
     const bindings = meant === undefined ? [] : gruus.bindingsOf(meant)
     const name = way && host.flows.nameOf(way)
     const onWay = name === undefined ? undefined : bindings.findLast((binding) => binding.flow === name)

@@ -41,6 +41,8 @@ export class Registrar {
   private readonly ways: Ways
   private readonly gruus: Gruus
   private readonly authentication: Authentication
+  private second = 0
+  private date = ''
 
   constructor(host: Host, rules: ProxyRules, bindings: Bindings, ways: Ways, gruus: Gruus, authentication: Authentication) {
     this.host = host
@@ -208,6 +210,11 @@ export class Registrar {
     return { ...binding, gruu: kept ?? this.gruus.name() }
   }
 
+  private dateAt(second: number): string {
+    if (second !== this.second) this.date = new Date(second * 1000).toUTCString()
+    this.second = second
+    return this.date
+  }
   private answer(exchange: Exchange, aor: string, supported: readonly string[], bindings: readonly Binding[]): void {
     const { request, flow } = exchange
     const now = this.host.clock.date()
@@ -217,7 +224,7 @@ export class Registrar {
       `${binding.echo}${gruu ? this.gruus.parameters(aor, binding) : ''};expires=${secondsLeft(binding, now)}`,
     ])
     if (flow.trusted) for (const path of request.texts(H.Path)) headers.push(['Path', path])
-    headers.push(['Date', new Date(now).toUTCString()]) // RFC 3261 §10.3 step 8
+    headers.push(['Date', this.dateAt(Math.floor(now / 1000))]) // RFC 3261 §10.3 step 8
     for (const route of this.rules.serviceRoute) headers.push(['Service-Route', route]) // RFC 3608 §6.3
     if (supported.includes('outbound') && bindings.some((binding) => isOf(binding, request))) {
       headers.push(['Require', 'outbound'])

@@ -1,6 +1,6 @@
 /** `sips:` (RFC 5630, RFC 3261 §26.2.2): it arrives by TLS and goes on by TLS, or is refused; it never becomes `sip:`. */
 import type { Exchange, Flow, SipRequest } from '../../signalling/index.ts'
-import { parseAddress } from '../../signalling/index.ts'
+import { H, parseAddress } from '../../signalling/index.ts'
 
 interface Refusal {
   readonly status: number
@@ -24,6 +24,7 @@ export function insecure({ request, flow }: Exchange): Refusal | undefined {
     const text = `sips: goes by TLS or WSS alone, and this came by ${by}; expected one of these, or a sip: URI`
     return { status: 480, text }
   }
+  if (!request.texts(H.Contact).some((text) => /sips:/i.test(text))) return undefined
   const { contacts } = request
   if (contacts === undefined || contacts === '*' || !contacts.some(({ uri }) => uri.scheme === 'sips')) return undefined
   return { status: 403, text: `a sips: Contact is reached by TLS or WSS alone, and this came by ${by}; expected a sip: Contact` }

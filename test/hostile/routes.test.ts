@@ -33,7 +33,6 @@ test.serial('a spoofed Via, with or without rport, received and maddr: the sourc
   const { alice, victim } = await scene(t)
   const there = `127.0.0.1:${victim.port}`
   for (const [i, via] of [
-    there,
     `${there};rport`,
     `${there};received=127.0.0.1;rport=${victim.port}`,
     `127.0.0.1;rport=${victim.port}`,
@@ -45,10 +44,24 @@ test.serial('a spoofed Via, with or without rport, received and maddr: the sourc
     t.is(answer.status, 200, via)
     t.is(answer.via?.has('rport') ? answer.via.parameters.get('rport') : '', via.includes('rport') ? String(alice.port) : '')
   }
-  alice.send(requestText('OPTIONS', 'sip:a b', { via: there, branch: 'z9hG4bK-bad', callId: 'bad' })) // malformed
+  alice.send(requestText('OPTIONS', 'sip:a b', { via: `${there};rport`, branch: 'z9hG4bK-bad', callId: 'bad' })) // malformed
   await alice.until(() => alice.finalOf('bad', 1) !== undefined)
   t.is(await heard(victim), 0)
 })
+
+test.serial(
+  'a Via without rport, of the very address that it came from: its port is answered, and no other host (RFC 3261 §18.2.2)',
+  async (t) => {
+    const { alice, victim } = await scene(t)
+    const own = await UdpHand.open(stand) // another socket of the same host
+    t.teardown(() => own.close())
+    alice.send(requestText('OPTIONS', `sip:${domain}`, { via: `127.0.0.1:${own.port}`, branch: 'z9hG4bK-own', callId: 'own' }))
+    await own.until(() => own.finalOf('own', 1) !== undefined)
+    t.is(own.finalOf('own', 1)?.status, 200)
+    t.is(alice.finalOf('own', 1), undefined)
+    t.is(await heard(victim), 0)
+  },
+)
 
 test.serial('a forged response, with a branch that is nobody’s or of another flow, changes nothing', async (t) => {
   const { alice, bob, victim } = await scene(t)

@@ -102,6 +102,27 @@ for (const transport of ['TCP', 'UDP'] as const) {
   })
 }
 
+for (const [how, change] of [
+  ['a patch, as by HTTP', (hss) => hss.provision([{ do: 'patch', id: alice, patch: { password: 'another' } }])],
+  [
+    'credentials as hashes',
+    (hss) => hss.provision([{ do: 'patch', id: alice, patch: { credentials: { MD5: 'a'.repeat(32) } } }]),
+  ],
+  ['a dialplan read again', (hss) => hss.reload!({ subscribers: [subscriber('alice', 'another'), subscriber('bob')] })],
+] as const satisfies readonly (readonly [string, (hss: PhonesScene['hss']) => unknown])[])
+  test(`by ${how}`, async (t) => {
+    const scene = await PhonesScene.open(t, { others: others() })
+    const phone = await scene.phone('TCP')
+    t.is((await phone.register('alice', `<sip:alice@${phone.at};transport=tcp>`)).status, 200)
+    await subscribeEverywhere(t, phone)
+    phone.clear()
+    await change(scene.hss)
+    await scene.clock.advance(1000)
+    await scene.until(() => endings(phone).length === everywhere)
+    t.is(metric(scene.node, 'proxy_users_registered'), 0)
+    t.is((await phone.ask('MESSAGE', 'sip:bob@localhost', { from: alice })).status, 407)
+  })
+
 test('of many at once: the feed tells no names then', async (t) => {
   const scene = await PhonesScene.open(t, { others: others() })
   const phone = await scene.phone('UDP')

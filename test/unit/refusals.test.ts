@@ -98,3 +98,9 @@ test('refusals say what was expected: 406, 403 of another’s proximity, of anot
   t.is(other.status, 403)
   t.regex(other.text('Warning')!, /you may register yourself only; expected To to be sip:alice@localhost/)
 })
+
+test('who is asked for no password is told to register at once', async (t) => {
+  const scene = await PhonesScene.open(t, { proxy: { authenticate: 'none', registration: 'required' } })
+  const phone = await scene.phone('TCP')
+  t.is((await phone.ask('MESSAGE', 'sip:bob@localhost', { from: 'sip:alice@localhost' })).status, 403)
+})
