@@ -139,8 +139,8 @@ export class Lease {
       this.until = undefined
       this.rule = undefined
       this.usedUp = false
-    } else await this.decideByQuota(limiting)
-    this.decideByRole(found, limiting, apart)
+    } else this.usedUp = await this.bookQuota(limiting)
+    this.decideByRole(found, limiting, apart) // in the same turn: what is told meanwhile is one answer or the other
     return this.answer !== before
   }
 
@@ -160,7 +160,8 @@ export class Lease {
     return `${this.decision} ${this.roles?.join()} ${this.granted} ${this.until} ${this.cause}`
   }
 
-  private async decideByQuota(rule: Rule): Promise<void> {
+  /** Whether nothing is left of the quota; else what is due is granted, durably. */
+  private async bookQuota(rule: Rule): Promise<boolean> {
     const account = await this.accountOf(rule)
     const now = this.ground.now()
     const before = this.record
@@ -179,7 +180,7 @@ export class Lease {
       this.until = before.until
       throw fault
     }
-    this.usedUp = usedUp
+    return usedUp
   }
 
   private grantCount({ quota }: Rule, account: Account): boolean {

@@ -1,7 +1,11 @@
 /** The PCRF's rules: whom, which service, when, and how much (SPEC §6.2). */
 import test from 'ava'
+import { Accounts } from '../../elements/pcrf/accounts.ts'
 import { isWithin, readHours, Zone } from '../../elements/pcrf/hours.ts'
+import { Lease } from '../../elements/pcrf/lease.ts'
 import { periodOf, type RuleSettings, Rules } from '../../elements/pcrf/rules.ts'
+import { ManualClock } from '../../signalling/index.ts'
+import { memoryStore } from '../../signalling/storage/memory.ts'
 
 const sunday = Date.UTC(2026, 10, 22) // a Sunday
 const hour = 3_600_000
@@ -100,4 +104,29 @@ test('what makes no sense is refused with the name of the rule', (t) => {
   ]
   for (const [rule, message] of faults) t.throws(() => rules([rule]), { message })
   t.throws(() => rules([{ name: 'a' }, { name: 'a' }]), { message: /two rules have the name a/ })
+})
+
+test('what a lease says while it decides is one answer or the other, never without the limit of its quota', async (t) => {
+  const clock = new ManualClock()
+  const store = memoryStore(clock)
+  const some = rules([{ subscribers: ['alice'], quota: { count: 2 } }])
+  some.identify((name) => name)
+  const accounts = new Accounts(store, 'pcrf')
+  const ground = { store, accounts, blocks: { count: 2, time: 1000 }, rules: () => some, now: () => clock.date() }
+  const lease = new Lease(ground, alice, 'asker', { lease: 'a', service: 'proximity', used: 0 })
+  const said = new Set<string>()
+  for (const used of [0, 1, 2]) {
+    lease.report(used)
+    let deciding = true
+    const decided = lease.decide().then(() => {
+      deciding = false
+    })
+    while (deciding) {
+      said.add(`${lease.decision} ${lease.limit.count}`)
+      await null // looks at every turn of it
+    }
+    await decided
+  }
+  t.is(lease.decision, 'deny')
+  t.deepEqual([...said], ['deny undefined', 'deny 2', 'allow 2'])
 })
