@@ -25,6 +25,7 @@ export interface AdmissionOptions {
 const every = 50 // ms between two looks
 const arrivalsToWatch = 64 // new requests; a quiet node is not watched, and not woken
 const arrivalsThatCount = 32 // between two looks; with fewer it is not they that make us late, and refusing them helps nobody
+const heavyInLine = 8 // at least, where it is the time of few that makes us late
 const target = 40 // ms of lag that do no harm, and of waiting in a line that does not come to an end
 const burst = 250 // ms of waiting in a line that has come to an end of late: a pause, a hurry
 const lately = 200 // ms
@@ -55,12 +56,16 @@ export class Admission implements Timed {
   private asked = 1
   /** Begun a millisecond. */
   private pace = 0
+  /** Room that there is in any case. */
+  private shortest = arrivalsThatCount
   private fullAt = 0
   /** Datagrams that may be told that there is no room. */
   private telling = 0
   private arrivals = 0
   private begun = 0
   private turnedAway = 0
+  /** Milliseconds in what took long. */
+  private spent = 0
   private watching = false
   private due = 0
   private sequence = 0
@@ -146,6 +151,11 @@ export class Admission implements Timed {
     this.held.clear()
   }
 
+  /** One exchange, or what was done at a stretch, took so long: few such make us late as many others do. */
+  took(ms: number): void {
+    this.spent += ms
+    if (!this.watching) this.watch()
+  }
   private watch(): void {
     this.watching = true
     this.due = this.options.clock.now() + every
@@ -157,19 +167,21 @@ export class Admission implements Timed {
     const late = now - this.due // what keeps a timer waiting keeps messages waiting
     const seen = Math.max(late, this.options.lag())
     this.looks.shift()
-    this.looks.push(this.arrivals < arrivalsThatCount ? 0 : seen)
+    const heavy = this.spent >= (every + late) / 2
+    this.looks.push(this.arrivals < arrivalsThatCount && !heavy ? 0 : seen)
     this.lag = Math.min(...this.looks)
     if (this.lined) this.weigh(now, this.begun / (every + late))
-    else if (this.lag >= target) this.lineUp(now, this.arrivals / (every + late))
+    else if (this.lag >= target) this.lineUp(now, this.arrivals / (every + late), heavy)
     if (this.lag >= severe) this.standingShare = Math.max(least, this.standingShare * 0.7)
     else if (seen < target) this.standingShare = Math.min(1, this.standingShare * 1.25)
     const idle = this.arrivals < arrivalsToWatch && !this.lined && this.standingShare === 1 && Math.max(...this.looks) < target
-    this.arrivals = this.begun = this.turnedAway = 0
+    this.arrivals = this.begun = this.turnedAway = this.spent = 0
     this.watching = false
     if (!idle) this.watch()
   }
-  private lineUp(now: number, pace: number): void {
+  private lineUp(now: number, pace: number, heavy: boolean): void {
     this.lined = true
+    this.shortest = heavy ? heavyInLine : arrivalsThatCount
     this.pace = pace
     this.line.emptyAt = this.fullAt = now
     this.makeRoom(now)
@@ -191,7 +203,7 @@ export class Admission implements Timed {
   private makeRoom(now: number): void {
     if (this.line.length === 0) this.line.emptyAt = now
     const wait = now - this.line.emptyAt < lately ? burst : target
-    this.line.room = Math.min(longest, Math.max(arrivalsThatCount, this.pace * wait))
+    this.line.room = Math.min(longest, Math.max(this.shortest, this.pace * wait))
     this.spare()
   }
 }

@@ -1,5 +1,6 @@
 /** Who gets in: requests that have no transaction yet pass here, and nothing else does. */
 import { Admission } from './admission.ts'
+import { isStanding } from './beginnings.ts'
 import type { Clock } from './clock.ts'
 import type { Ids } from './ids.ts'
 import type { SipRequest } from './messages/message.ts'
@@ -29,10 +30,17 @@ export interface GateOptions {
   readonly answerFlow?: (request: SipRequest, flow: Flow) => Flow
 }
 
+// milliseconds; a message usually takes a thousandth of it, but any may meet a pause that is none of its doing
+const long = 20
+const tooLong = 50
+const costly: Rate = { rate: 250, burst: 2000 }
+
 export class Gate {
   private readonly options: GateOptions
   private readonly admission: Admission
   private sources: RateLimit | undefined
+  /** Milliseconds for what takes long, by source address. */
+  private readonly costs: RateLimit
   /** What has its turn is counted for its source already. */
   private counted = false
 
@@ -59,6 +67,7 @@ export class Gate {
       },
       serve,
     })
+    this.costs = new RateLimit(clock, costly)
     this.limit(options.source)
     stats.gauge('admitted_share', () => this.admission.share)
     stats.gauge('lag_milliseconds', () => this.admission.lag)
@@ -74,6 +83,10 @@ export class Gate {
       else this.refuse(request, flow, 'too many requests from this address', 'refused_rate')
       return false
     }
+    if (!flow.trusted && this.costs.isSpent(flow.remote.host) && !isStanding(request)) {
+      this.refuse(request, flow, 'your requests take too long', 'refused_cost')
+      return false
+    }
     const when = this.admission.admits(request, flow)
     if (when === 'no') this.refuse(request, flow, 'overloaded', 'refused_overload')
     return when === 'now'
@@ -83,6 +96,12 @@ export class Gate {
     const when = this.admission.sifts(bytes, flow)
     if (when === 'never') this.options.stats.count('dropped_overload', 1)
     return when === 'now'
+  }
+  /** What was done at a stretch, for a message of that flow or for several, took so many milliseconds. */
+  took(ms: number, flow?: Flow): void {
+    if (ms < long) return
+    this.admission.took(ms)
+    if (ms >= tooLong && flow?.trusted === false) this.costs.spend(flow.remote.host, ms)
   }
   /** RFC 7339, for the Via of responses to peers that offer it. */
   readonly feedback = (): string => this.admission.feedback()

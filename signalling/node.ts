@@ -148,6 +148,7 @@ class ProximaNode implements Node, TransportSink {
       table: this.table,
       subscriptions: this.subscriptions,
       flows: this.flows,
+      took: (ms) => gate.took(ms),
       ...(this.fellows.size === 0 ? {} : { fellows: this.fellows }),
     })
     for (const element of options.elements) {
@@ -290,6 +291,8 @@ class ProximaNode implements Node, TransportSink {
     this.stats.received++
     if (this.flows.note(flow) && message.via?.has('alias')) this.flows.share(flow, message.via)
     if (this.tap !== undefined) this.show(this.tap, 'in', flow, bytes)
+    const { clock } = this.options
+    const began = clock.now()
     try {
       if (message.fault !== undefined) {
         this.stats.malformed++
@@ -303,9 +306,11 @@ class ProximaNode implements Node, TransportSink {
       this.faulty(fault)
     }
     this.dispatcher.drain()
+    this.gate.took(clock.now() - began, message instanceof SipResponse ? undefined : flow)
   }
   /** A request that was read a while ago. */
   private begin(request: SipRequest, flow: Flow): void {
+    const began = this.options.clock.now()
     try {
       if (this.ready) this.table.receiveRequest(request, flow)
       else this.refuseEarly(request, flow)
@@ -313,6 +318,7 @@ class ProximaNode implements Node, TransportSink {
       this.faulty(fault)
     }
     this.dispatcher.drain()
+    this.gate.took(this.options.clock.now() - began, flow)
   }
   private faulty(fault: unknown): void {
     this.stats.faults++

@@ -30,13 +30,26 @@ export class RateLimit {
   }
   /** Whether one more of this key is within its rate. What is refused is counted too, down to a debt of one burst. */
   take(key: string): boolean {
+    const bucket = this.refreshed(key)
+    if (bucket.tokens > -this.limit.burst) bucket.tokens--
+    return bucket.tokens >= 0
+  }
+  /** So much more of this key has been, whether it was within its rate or not; down to a debt of one burst. */
+  spend(key: string, count: number): void {
+    const bucket = this.refreshed(key)
+    bucket.tokens = Math.max(-this.limit.burst, bucket.tokens - count)
+  }
+  /** Whether a key has a debt. */
+  isSpent(key: string): boolean {
+    return this.buckets.size > 0 && this.buckets.has(key) && this.refreshed(key).tokens < 0
+  }
+  private refreshed(key: string): Bucket {
     const { rate, burst } = this.limit
     const now = this.clock.now()
     const bucket = this.bucket(key, now)
     bucket.tokens = Math.min(burst, bucket.tokens + ((now - bucket.at) * rate) / 1000)
     bucket.at = now
-    if (bucket.tokens > -burst) bucket.tokens--
-    return bucket.tokens >= 0
+    return bucket
   }
   /** Whether a key is so far beyond its rate that not even a refusal is due to it. */
   isFlood(key: string): boolean {

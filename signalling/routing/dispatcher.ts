@@ -48,6 +48,8 @@ export interface DispatcherOptions {
   /** Undefined: host names are not looked up. */
   readonly locator: Locator | undefined
   readonly backoff: Backoff
+  /** What was done between elements, and not for a message that has just come, took so many milliseconds. */
+  readonly took: (ms: number) => void
 }
 
 export class Dispatcher implements ExchangeHolder, Surroundings {
@@ -127,8 +129,11 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     if (this.draining || this.scheduled) return
     this.scheduled = true
     queueMicrotask(() => {
+      const { clock, took } = this.options
+      const began = clock.now()
       this.scheduled = false
       this.drain()
+      took(clock.now() - began)
     })
   }
 

@@ -356,3 +356,23 @@ test('a rate limit gives a burst, then its rate, and tells a flood from a hurry'
   t.is(taken('c', 1), 1)
   t.is(limit.size, 2, 'bounded')
 })
+
+test('few whose exchanges take long make us late as many others do; when they are gone all is as before', async (t) => {
+  const all = watched()
+  const { clock, admission } = all
+  const beat = async (ms: number, busy: boolean): Promise<void> => {
+    for (let at = 0; at < ms; at += 50) {
+      admission.admits(fresh, datagrams)
+      all.lag = busy ? 150 : 0
+      if (busy) admission.took(45)
+      await clock.advance(50)
+    }
+  }
+  await beat(500, true)
+  t.is(admission.lag, 150)
+  const answers = Array.from({ length: 40 }, () => admission.admits(fresh, datagrams))
+  t.true(answers.includes('no'), 'there is a line, and it is short')
+  t.true(admission.share < 1 || answers.filter((answer) => answer === 'later').length <= 10)
+  await beat(5000, false)
+  t.deepEqual([admission.lag, admission.admits(fresh, datagrams)], [0, 'now'])
+})

@@ -92,3 +92,35 @@ test('a peer that offers overload control is told the loss in its Via, others ar
     t.regex(wire.responses[0]!.text('Via')!, expected)
   }
 })
+
+test('an address whose requests take long is told so, until it has rested; others, and what it has begun, go on', async (t) => {
+  const clock = new ManualClock()
+  const stats = new Stats()
+  const sent: SipResponse[] = []
+  const gate = new Gate({
+    clock,
+    ids: seededIds(1),
+    stats,
+    lag: () => 0,
+    ration: () => 0,
+    read: () => t.fail(),
+    begin: () => t.fail(),
+    source: undefined,
+    agent: () => 'us',
+    transmit: (_flow, bytes) => sent.push(scan(bytes) as SipResponse) > 0,
+  })
+  const request = (toTag?: string) =>
+    scan(Buffer.from(requestText('MESSAGE', 'sip:bob@localhost', toTag === undefined ? {} : { toTag }))) as SipRequest
+  const heavy = new BenchFlow(true)
+  const other = Object.assign(new BenchFlow(true), { remote: { host: '10.9.9.9', port: 5060 } })
+  for (let i = 0; i < 1000; i++) gate.took(15, heavy)
+  t.true(gate.admits(request(), heavy), 'a pause now and then is none of its doing')
+  for (let i = 0; i < 12; i++) gate.took(200, heavy)
+  t.false(gate.admits(request(), heavy))
+  t.is(sent[0]!.status, 503)
+  t.regex(sent[0]!.text('Warning')!, /your requests take too long/)
+  t.true(gate.admits(request(), other))
+  t.true(gate.admits(request('in-a-dialog'), heavy))
+  await clock.advance(10_000)
+  t.true(gate.admits(request(), heavy))
+})
