@@ -35,6 +35,8 @@ export interface NearListener {
 }
 
 const diffType = mediaType('proximity-diff')
+const unreadable = 502 // instead of an answer: one that cannot be read
+const mistrustFor = 1000 // milliseconds
 const peersAtMost = 1000 // of a proximity-query
 const seldom = 1000 // seconds between two NOTIFYs that nobody needs
 
@@ -56,7 +58,7 @@ export function askNear(asking: Asking, device: string, peers: Peers): Promise<N
     host.subscribe(
       { to: prose, event: 'proximity', expires: 0, asserted: host.uri, accept: [mediaType('proximity-list')], body },
       {
-        notified: (notification) => resolve(take(asking, near, notification) ? near : 502),
+        notified: (notification) => resolve(take(asking, near, notification) ? near : unreadable),
         ended: ({ status, reason }) => resolve(status >= 300 ? status : reason === 'giveup' ? 503 : 403), // too long a list
       },
     )
@@ -119,7 +121,18 @@ export class NearFeed {
       return void this.poll(counts)
     }
     this.subscribe({ period: feedback === 'period' ? period / 1000 : undefined, gap }, counts, (notification) => {
-      if (notification.state !== 'terminated' && take(asking, this.list, notification)) this.listener.changed()
+      if (notification.state === 'terminated') return
+      if (!take(asking, this.list, notification)) this.mistrust()
+      this.listener.changed()
+    })
+  }
+  /** Nobody counts as near by what cannot be read: the whole list is asked for again, in a while. */
+  private mistrust(): void {
+    this.list.clear()
+    const { turn } = this
+    this.timer?.cancel()
+    this.timer = this.asking.host.clock.after(mistrustFor, () => {
+      if (!this.stopped && turn === this.turn) this.subscription?.refresh()
     })
   }
   private subscribe(rates: Rates, counts: () => boolean, told: (notification: Notification) => void): void {
@@ -158,9 +171,9 @@ export class NearFeed {
     const near = await askNear(this.asking, this.device, this.peers)
     if (!counts()) return
     if (typeof near === 'number' && near < 500 && near !== 408) return this.over(near, '')
-    if (typeof near !== 'number') {
+    if (typeof near !== 'number' || near === unreadable) {
       this.list.clear()
-      for (const [device, entry] of near) this.list.set(device, entry)
+      for (const [device, entry] of near === unreadable ? [] : (near as Near)) this.list.set(device, entry)
       this.listener.changed()
     }
     this.timer = this.asking.host.clock.after(this.asking.period, () => void this.poll(counts))
@@ -185,7 +198,10 @@ function questionOf({ application, wake }: Asking, device: string, peers: Peers)
 function take({ host }: Asking, near: Map<string, Proximate>, { request }: Notification): boolean {
   const read = request.contentType === diffType ? readBody(request, 'proximity-diff') : readBody(request, 'proximity-list')
   if (read.fault === undefined) applyNear(near, read.value)
-  else host.log.warn({ fault: read.fault.warning }, 'the proximity server tells nothing that can be read')
+  else {
+    host.count('feeds_unreadable')
+    host.log.error({ fault: read.fault.warning }, 'the proximity server tells nothing that can be read: nobody counts as near')
+  }
   return read.fault === undefined
 }
 

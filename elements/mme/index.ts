@@ -2,7 +2,7 @@
 import type { Element, EventPackage, Exchange, Host, Notifier, RefreshChange, SipRequest } from '../../signalling/index.ts'
 import { mediaType, readOptionalBody, writeBody } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
-import { deviceKey, serverUri, subscriberKey } from '../services/devices.ts'
+import { deviceKey, isNameOf, serverUri, subscriberKey } from '../services/devices.ts'
 import { lifetimesOf } from '../services/lifetimes.ts'
 import { Offers } from '../services/offers.ts'
 import { SignedIn } from '../services/signed-in.ts'
@@ -23,8 +23,10 @@ export interface Attached {
 
 /** An MME, and what its operator can do by hand. */
 export interface Mme extends Element {
-  /** By any form of the device's identifier, or a bare name of the first domain. */
+  /** By any form of the device's identifier, or a bare name of the first domain; by an alias as far as it is known here. */
   attached(user: string): Attached | undefined
+  /** As `attached`, by an alias too: the HSS is asked. Rejects where it does not answer. */
+  find(user: string): Promise<Attached | undefined>
   /** Gives it another one, told to the UE when it resolves. False: it is not attached. */
   reallocate(device: string): Promise<boolean>
 }
@@ -116,7 +118,7 @@ class MobilityManagementEntity implements Mme {
     if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
     const device = askerOf(exchange, host.domains)
     const { device: named = device, capabilities, former } = body.value
-    if (device === undefined || !this.isOf(named!, device, former)) {
+    if (device === undefined || !(await this.isOf(named!, device, former))) {
       host.count('attaches_refused')
       return exchange.reply(403)
     }
@@ -141,9 +143,12 @@ class MobilityManagementEntity implements Mme {
       .release(device, former)
       .catch((fault: unknown) => this.host.log.error({ fault: String(fault), device }, 'a former MME is not told'))
   }
-  private isOf(named: string, device: string, former: Former | undefined): boolean {
-    if (named === former?.temporary || deviceKey(named, this.host.domains) === device) return true
-    return this.contexts.holder(named)?.device === device
+  private async isOf(named: string, device: string, former: Former | undefined): Promise<boolean> {
+    const key = deviceKey(named, this.host.domains)
+    if (named === former?.temporary || key === device || this.contexts.holder(named)?.device === device) return true
+    // maybe an alias (SPEC §2.1), of the asker alone: of nobody else is anything to be learned
+    const own = key === undefined ? undefined : await this.subscribers.of(device)
+    return own !== undefined && isNameOf(key!, own, this.host.domains)
   }
 
   refreshed(notifier: Notifier, request: SipRequest): undefined | number | RefreshChange {
@@ -178,6 +183,11 @@ class MobilityManagementEntity implements Mme {
     if (context === undefined) return undefined
     const { temporary, validUntil } = context.stored
     return { device: context.device, temporary, validUntil }
+  }
+  async find(user: string): Promise<Attached | undefined> {
+    const key = subscriberKey(user, this.host.domains)
+    if (key === undefined) return undefined
+    return this.attached(key) ?? this.attached((await this.subscribers.of(key))?.id ?? key)
   }
   async reallocate(device: string): Promise<boolean> {
     const context = this.contexts.of(device)

@@ -145,11 +145,13 @@ export class Authentication {
   /** A datagram from the very address and port at which that user is registered. */
   private registeredSource({ flow }: Exchange, claimed: string | undefined): Proof | undefined {
     if (claimed === undefined) return undefined
-    const bindings = this.bindings.of(claimed)
-    if (bindings.length === 0) return undefined
+    const own = this.bindings.of(claimed)
+    const identity = own.length > 0 ? claimed : this.subscribers.known(claimed)?.id // maybe an alias
+    const bindings = own.length > 0 || identity === undefined ? own : this.bindings.of(identity)
+    if (bindings.length === 0 || identity === undefined) return undefined
     const name = this.host.flows.nameOf(flow)
     const binding = bindings.find((each) => each.flow === name)
-    return binding && { identity: claimed, credentials: binding.credentials }
+    return binding && { identity, credentials: binding.credentials }
   }
 
   /** RFC 7616, by the credentials for our realm; several may be there, one an algorithm. */

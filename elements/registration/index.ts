@@ -1,7 +1,7 @@
 /** The `reg` event package (RFC 3680): tells a user, and elements that may know, what the registrar holds of that user. */
 import type { Element, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
 import { aorPrefix, type Binding, bindingsPrefix } from '../services/bindings.ts'
-import { deviceKey, subscriberKey } from '../services/devices.ts'
+import { deviceKey, namesOf, subscriberKey } from '../services/devices.ts'
 import { type Lifetimes, lifetimesOf } from '../services/lifetimes.ts'
 import { Offers } from '../services/offers.ts'
 import { SignedIn } from '../services/signed-in.ts'
@@ -45,7 +45,8 @@ class RegistrationElement implements Element {
   private readonly registrar: string
   private readonly prefix: string
   private readonly settings: RegistrationSettings
-  private askers: ReadonlySet<string | undefined> = new Set()
+  private askers: ReadonlySet<string> = new Set()
+  private subscribers!: Subscribers
   private host!: Host
   /** By address of record as it stands in the keys of the store. */
   private readonly watches = new Map<string, Watch>()
@@ -70,9 +71,10 @@ class RegistrationElement implements Element {
   }
   start(host: Host): void {
     this.host = host
-    this.askers = new Set((this.settings.askers ?? []).map((asker) => subscriberKey(asker, host.domains)))
+    this.askers = new Set((this.settings.askers ?? []).flatMap((asker) => subscriberKey(asker, host.domains) ?? []))
     host.gauge('registrations_watched', () => this.watches.size)
-    this.signedIn = new SignedIn(host, new Subscribers(host, this.settings.hss))
+    this.subscribers = new Subscribers(host, this.settings.hss)
+    this.signedIn = new SignedIn(host, this.subscribers)
   }
   async restored(notifier: Notifier): Promise<void> {
     const told: Notifier<Registration> = notifier
@@ -83,7 +85,11 @@ class RegistrationElement implements Element {
   }
   handle(exchange: Exchange): void | Promise<void> {
     const aor = deviceKey(exchange.request.uri, this.host.domains)
-    if (!this.mayAsk(exchange, aor)) return exchange.reply(403, { warning: 'you may watch your own registration only' })
+    const may = this.mayAsk(exchange, aor)
+    return may instanceof Promise ? may.then((settled) => this.answer(exchange, aor, settled)) : this.answer(exchange, aor, may)
+  }
+  private answer(exchange: Exchange, aor: string | undefined, may: boolean): void | Promise<void> {
+    if (!may) return exchange.reply(403, { warning: 'you may watch your own registration only' })
     if (offers.answer(exchange)) return
     if (aor === undefined) return exchange.reply(404)
     return this.serve(exchange, aor)
@@ -102,10 +108,21 @@ class RegistrationElement implements Element {
     }
   }
   /** RFC 3680 §4.6. A trusted peer that speaks for nobody speaks for itself. */
-  private mayAsk({ asserted, flow }: Exchange, aor: string | undefined): boolean {
+  private mayAsk({ asserted, flow }: Exchange, aor: string | undefined): boolean | Promise<boolean> {
     if (asserted === undefined) return flow.trusted
     const asker = deviceKey(asserted.uri, this.host.domains)
-    return asker !== undefined && (asker === aor || this.askers.has(asker))
+    if (asker === undefined || asker === aor || this.askers.has(asker)) return asker !== undefined
+    return this.isListed(asker)
+  }
+  /** By an alias. */
+  private async isListed(asker: string): Promise<boolean> {
+    this.subscribers.start() // what is known of him has to follow what changes
+    try {
+      const record = await this.subscribers.of(asker)
+      return record !== undefined && namesOf(record, this.host.domains).some((name) => this.askers.has(name))
+    } catch {
+      return false // nobody is let in because the HSS does not answer
+    }
   }
   ended(notifier: Notifier): void {
     this.watches.get(encodeURIComponent(notifier.resource))?.notifiers.delete(notifier)

@@ -4,6 +4,7 @@ import { mediaType, readBody, type ServicePolicy, writeBody } from '../schemas/i
 import type { Service } from './policy.ts'
 import { Waiters } from './waiters.ts'
 
+const mistrustFor = 1000 // milliseconds
 const accept = [mediaType('service-policy')]
 
 export interface LeaseHolder {
@@ -108,8 +109,7 @@ export class PolicyLease {
     if (this.over || state === 'terminated' || request.bodyEnd === request.bodyStart) return
     const body = readBody(request, 'service-policy')
     if (body.fault !== undefined || body.value.decision === undefined) {
-      this.holder.host.log.warn({ fault: body.fault?.warning ?? 'no decision' }, 'service-policy is malformed')
-      return
+      return this.refuse(body.fault?.warning ?? 'no decision')
     }
     this.holder.heard()
     const { decision, granted, cause, roles } = body.value
@@ -121,6 +121,20 @@ export class PolicyLease {
     this.limited = granted !== undefined
     this.askAgain(granted?.until)
     if (decision === 'deny' || this.granted === undefined || this.used < this.granted) this.waiting.wake()
+    if (changed) this.holder.decided(this)
+  }
+
+  /** What cannot be read allows nothing; the PCRF is asked again in a while. */
+  private refuse(fault: string): void {
+    const { host } = this.holder
+    host.count('feeds_unreadable')
+    host.log.error({ device: this.device, fault }, 'service-policy cannot be read: it allows nothing')
+    const changed = this.decision !== 'deny'
+    this.decision = 'deny'
+    this.cause = 'policy cannot be read'
+    this.waiting.wake()
+    this.until?.cancel()
+    this.until = host.clock.after(mistrustFor, () => this.subscription.refresh(this.question()))
     if (changed) this.holder.decided(this)
   }
 

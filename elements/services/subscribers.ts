@@ -107,6 +107,11 @@ export class Subscribers {
     if (entry === undefined && this.unknown.has(key)) return undefined
     return this.fetch(key)
   }
+  /** What is known of one without asking, by any form or alias. */
+  known(key: string): SubscriberRecord | undefined {
+    const entry = this.entries.get(key) ?? this.byAlias(key)
+    return entry?.generation === this.generation ? entry.record : undefined
+  }
   private byAlias(key: string): Entry | undefined {
     const entry = this.entries.get(this.aliases.get(key) ?? '')
     return entry !== undefined && isNameOf(key, entry.record, this.host.domains) ? entry : undefined

@@ -41,12 +41,12 @@ class Scene {
   readonly lab = new Lab()
   hss!: Hss
   async open(): Promise<this> {
-    this.hss = createHss('hss', { subscribers, askers: ['proxy', 'presence'] })
+    this.hss = createHss('hss', { subscribers, askers: ['proxy', 'presence', 'registration'] })
     const elements = [
       createProxy('proxy', {}),
       this.hss,
       createPresence('presence', { watchers: 'friends' }),
-      createRegistration('registration', {}),
+      createRegistration('registration', { askers: ['tel:+1-555-0200'] }),
     ]
     await this.lab.serve(['localhost'], elements)
     return this
@@ -169,5 +169,19 @@ test('a private identity, and aliases, are user names of digest', async (t) => {
   t.is((await scene.register(b, 'sip:bob@localhost', 'bob@localhost', 'another')).status, 200)
   t.is((await scene.register(b, 'sip:bob@localhost', 'bob@localhost', 'bob-proxima')).status, 401)
   t.is((await scene.register(b, 'sip:robert@localhost', 'bob', 'another')).status, 403, 'no alias any more')
+  await scene.lab.stop()
+})
+
+test('whom settings let watch every registration may be given by an alias', async (t) => {
+  const scene = await open()
+  const [a, b] = [await scene.lab.agent('a'), await scene.lab.agent('b')]
+  await scene.register(a, 'sip:alice@localhost', 'alice', 'alice-proxima')
+  await scene.register(b, 'sip:bob@localhost', 'bob', 'bob-proxima')
+  t.deepEqual(await scene.subscribe(a, 'sip:bob@localhost', 'reg'), [])
+  await scene.hss.set({ ...subscribers[2]!, id: 'tel:+1-555-0201' })
+  await scene.lab.during(scene.hss.remove('tel:+15550200'))
+  await scene.lab.during(scene.hss.set({ id: 'alice', password: 'alice-proxima', permissions: all, aliases: ['tel:+15550200'] }))
+  await scene.register(a, 'sip:alice@localhost', 'alice', 'alice-proxima')
+  t.regex((await scene.subscribe(a, 'sip:bob@localhost', 'reg')).at(-1)?.request.body.toString() ?? '', /aor="sip:bob@localhost"/)
   await scene.lab.stop()
 })

@@ -62,3 +62,21 @@ test('an answer that the ProSe server has not sent does not pass the MME', async
   t.deepEqual(reached, [], 'and the MME names nobody by his temporary identifier for it')
   await scene.lab.stop()
 })
+
+test('a UE attaches by an alias of its own, and its operator finds it by one', async (t) => {
+  const scene = await MmeScene.open()
+  await scene.hss.set({
+    id: sip('alice'),
+    password: 'alice-proxima',
+    permissions: { discoverable: true, discoverer: true },
+    aliases: ['tel:+1-555-0100'],
+  })
+  const [, attachment] = await scene.attached('alice', { device: 'tel:+15550100', capabilities: { prose: true } })
+  t.is(attachment.status, 0)
+  t.regex(String(attachment.last()['temporary']), /s-tmsi/)
+  t.is((await scene.mme.find('tel:+1-555-0100'))?.device, sip('alice'))
+  t.is(await scene.lab.during(scene.mme.find('tel:+15550199')), undefined)
+  const [, other] = await scene.attached('bob', { device: 'tel:+15550100', capabilities: { prose: true } })
+  t.is(other.status, 403, 'of somebody else')
+  await scene.lab.stop()
+})
