@@ -14,7 +14,7 @@ import { notifyFields } from './header-fields.ts'
 import type { NotifierHolder } from './notifier-holder.ts'
 import { nextPeriod } from './rate.ts'
 import { reserve, type SubscriptionRecord, secureAs } from './subscription-record.ts'
-import { type Ending, fetched, liveState, terminatedState } from './subscription-state.ts'
+import { type Ending, endings, fetched, liveState, terminatedState } from './subscription-state.ts'
 import type { EventTerms } from './terms.ts'
 
 const retryFirst = 2_000
@@ -308,7 +308,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
     if (response.status === 513) this.tooLong(undefined)
     else if (this.final) this.close(this.ending?.reason ?? 'timeout')
     else if (response.status < 300) this.delivered()
-    else if (response.status === 481 || response.status === 404 || response.status === 489) this.close('giveup')
+    else if (endings.includes(response.status)) this.close('giveup')
     else this.later()
   }
   /** RFC 6665 §4.2.2: a subscriber that does not answer has gone; one whose flow broke may come back before expiry. */

@@ -260,7 +260,9 @@ export class SubscriberDialog implements Subscription {
     if (request.method !== 'NOTIFY' || (this.remoteTag !== '' && request.fromTag !== this.remoteTag)) return reply(481)
     if (request.cseq.number <= this.remoteSeq) return reply(500) // out of order (RFC 3261 §12.2.2)
     const stated = parseToken(request.text(H['Subscription-State']) ?? '')
-    if (request.event?.value !== parseToken(this.options.event).value) return reply(489)
+    const asked = parseToken(this.options.event)
+    if (request.event?.value !== asked.value) return reply(489)
+    if (request.event.parameters.get('id') !== asked.parameters.get('id')) return reply(481) // RFC 6665 §4.1.3
     if (stated.value !== 'active' && stated.value !== 'pending' && stated.value !== 'terminated') return reply(400)
     if (this.remoteTag === '') {
       this.remoteTag = request.fromTag // a NOTIFY may come before the 200 (RFC 6665 §4.4.1)

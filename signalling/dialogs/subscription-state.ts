@@ -19,3 +19,6 @@ export function terminatedState({ reason, retryAfter }: Ending): string {
 export function liveState(pending: boolean, left: number, rate: Rate): string {
   return `${pending ? 'pending' : 'active'};expires=${Math.max(0, Math.round(left / 1000))}${printRate(rate)}`
 }
+
+/** Answers to a NOTIFY that end the usage, or the dialog, which is the same here (RFC 5057 §5.1). */
+export const endings: readonly number[] = [404, 405, 410, 416, 480, 481, 482, 483, 484, 485, 489, 501, 604]

@@ -22,6 +22,7 @@ import { EntityTags } from './entity-tag.ts'
 import { Expiries } from './expiries.ts'
 import { grant } from './header-fields.ts'
 import { alone, either, Interned } from './interned.ts'
+import { Merged } from './merged.ts'
 import { negotiate, unread } from './negotiate.ts'
 import { NotifierDialog } from './notifier.ts'
 import type { NotifierHolder } from './notifier-holder.ts'
@@ -52,6 +53,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   readonly tags = new EntityTags()
   readonly terms = new Terms()
   readonly expiries: Expiries
+  private readonly merged: Merged
   private readonly names = new Interned()
   private readonly shares: Shares
   /** Fetches hold nothing but until their one NOTIFY is answered. */
@@ -71,6 +73,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     this.fetches = new Shares(limit)
     this.clock = clock
     this.expiries = new Expiries(clock)
+    this.merged = new Merged(clock)
     this.ids = ids
     this.store = store
     this.sender = sender
@@ -119,6 +122,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     const fellow = !inside && isAlone(request) && this.isFellow(side.flow)
     const held = { subscriber, element, package: options.package, resource: options.resource }
     if (!inside && !fellow && (granted === 0 ? this.fetches : this.shares).isFull(held)) return tooMany
+    if (!inside && this.merged.isKnown(request, `${element}/${options.package}/${options.resource}`)) return merged
     side.admitted = true
     const id = this.ids.token(16)
     const resource = this.names.of(options.resource)
@@ -266,12 +270,16 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     return true
   }
 
+  /** The package, and the `id` that tells its subscriptions apart (RFC 6665 §8.2.1). */
+  private isAbout({ package: name, parameters }: NotifierDialog, { event }: SipRequest): boolean {
+    return event?.value === name && event.parameters.get('id') === parameters.get('id')
+  }
   private resubscribe(notifier: NotifierDialog, side: ServerSide): void {
     const { request } = side
     const { stored } = notifier
     const reply = (status: number, headers: HeaderList = []): void =>
       side.respond(status, buildResponse(request, status, { via: side.via, headers }))
-    if (request.method !== 'SUBSCRIBE' || request.fromTag !== stored.remoteTag || request.event?.value !== notifier.package)
+    if (request.method !== 'SUBSCRIBE' || request.fromTag !== stored.remoteTag || !this.isAbout(notifier, request))
       return reply(481)
     if (request.cseq.number <= stored.remoteSeq) return reply(500, [['Retry-After', '1']]) // RFC 3261 §12.2.2
     const offered = this.packages.get(`${notifier.element}/${notifier.package}`)
@@ -382,6 +390,10 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   }
 }
 
+const merged = {
+  status: 482,
+  headers: [['Warning', warning('proxima', 'this request has come by another way already')]],
+} as const
 const tooMany = { status: 403, headers: [['Warning', warning('proxima', 'you hold as many subscriptions as you may')]] } as const
 
 const nowhere: readonly string[] = []
