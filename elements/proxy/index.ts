@@ -11,7 +11,7 @@ import { Gruus } from './gruu.ts'
 import { Reach } from './reach.ts'
 import { Refusals } from './refusals.ts'
 import { Registrar } from './registrar.ts'
-import { insecure, isSecure, isSips } from './secure.ts'
+import { insecure, isOfSipDialog, isSecure, isSips } from './secure.ts'
 import { type ProxyRules, type ProxySettings, proxyRules, renewRules } from './settings.ts'
 import { Ways } from './ways.ts'
 
@@ -93,7 +93,7 @@ class ProxyElement implements Element {
     const { request } = exchange
     const refused = this.unsupported(exchange)
     if (refused) return
-    const open = insecure(exchange)
+    const open = this.isInSipDialog(exchange) ? undefined : insecure(exchange)
     if (open !== undefined) {
       if (request.method !== 'ACK') exchange.reply(open.status, { warning: open.text })
       return
@@ -109,6 +109,9 @@ class ProxyElement implements Element {
   private admitBy(exchange: Exchange, verdict: Verdict | Promise<Verdict>): void | Promise<void> {
     if (verdict instanceof Promise) return verdict.then((settled) => this.admit(exchange, settled))
     return this.admit(exchange, verdict)
+  }
+  private isInSipDialog(exchange: Exchange): boolean {
+    return isOfSipDialog(exchange) && this.ways.isSealed(exchange.ownRoutes)
   }
   private unsupported(exchange: Exchange): boolean {
     const { request } = exchange
@@ -174,7 +177,7 @@ class ProxyElement implements Element {
       // RFC 5627 §3.4: whatever became of the flow, a GRUU leads to its device
       if (gruu && way !== undefined) return this.reach.toDevice(exchange, asserted, way === 'dead' ? undefined : way)
       if (way === 'dead') return exchange.reply(430)
-      if (way !== undefined && isSips(request) && !isSecure(way))
+      if (way !== undefined && isSips(request) && !isSecure(way) && !this.isInSipDialog(exchange))
         return exchange.reply(480, { warning: 'the other end is not reached by TLS or WSS, as sips: demands' })
       if (way !== undefined) {
         const user = this.ways.userOf(last.uri)

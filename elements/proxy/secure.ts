@@ -16,7 +16,15 @@ export function isSecure({ transport, trusted }: Flow): boolean {
   return transport === 'TLS' || transport === 'WSS' || trusted
 }
 
-/** Why a request may not be served as it has come; undefined: it may. */
+/**
+ * In a dialog that was begun by `sip:` a Contact may be `sips:` all the same (sofia over TLS): nobody was promised anything.
+ * What we recorded then is `sip:`.
+ */
+export function isOfSipDialog({ request, ownRoutes }: Exchange): boolean {
+  return request.toTag !== '' && ownRoutes.length > 0 && ownRoutes.every(({ uri }) => uri.scheme === 'sip')
+}
+
+/** Why a request from outside any dialog, or in a secure one, may not be served as it has come; undefined: it may. */
 export function insecure({ request, flow }: Exchange): Refusal | undefined {
   if (isSecure(flow)) return undefined
   const by = flow.transport === 'MEM' ? 'UDP' : flow.transport

@@ -88,3 +88,37 @@ test('a sips: Contact on an insecure flow is refused, in REGISTER and in what ma
   t.is((await eve.as('eve', 'MESSAGE', 'sip:bob@localhost')).status, 200)
   t.is(bob.requests[0]!.uriText, `sips:bob@${bob.at};transport=tcp`, 'its Contact as it stands')
 })
+
+test('a callee by TLS whose Contact is sips: talks with a caller by UDP: they were promised nothing', async (t) => {
+  const { scene: phones, bob, eve } = await scene(t)
+  t.is((await register(eve, 'eve', 'sip', 'udp')).status, 200)
+  t.is((await register(bob, 'bob', 'sips', 'tls')).status, 200)
+  bob.onRequest = (request) => {
+    if (request.method !== 'ACK') bob.answer(request, 200, { toTag: 'bob', headers: [['Contact', `<sips:bob@${bob.at}>`]] })
+  }
+  const dialog = { fromTag: 'e', callId: 'mixed' }
+  const answer = await eve.as('eve', 'INVITE', 'sip:bob@localhost', { ...dialog, lines: [`Contact: <sip:eve@${eve.at}>`] })
+  t.is(answer.status, 200)
+  const inDialog = { ...dialog, to: 'sip:bob@localhost', toTag: 'bob', lines: routesOf(answer) }
+  eve.send('ACK', `sips:bob@${bob.at}`, { ...inDialog, cseq: answer.cseq.number })
+  await phones.until(() => bob.requests.some(({ method }) => method === 'ACK'))
+  t.is((await eve.as('eve', 'BYE', `sips:bob@${bob.at}`, inDialog)).status, 200)
+  const forged = { ...inDialog, lines: ['Route: <sip:localhost;lr>'] }
+  t.is((await eve.as('eve', 'INFO', `sips:bob@localhost`, forged)).status, 480, 'a dialog that is none')
+})
+
+test('a secure dialog goes on by TLS alone, whoever brings its routes', async (t) => {
+  const { alice, bob, eve } = await scene(t)
+  t.is((await register(alice, 'alice', 'sips', 'tcp')).status, 200)
+  t.is((await register(bob, 'bob', 'sips', 'tcp')).status, 200)
+  bob.onRequest = (request) => bob.answer(request, 200, { toTag: 'bob', headers: [['Contact', `<sips:bob@${bob.at}>`]] })
+  const dialog = { from: 'sip:alice@localhost', fromTag: 'a', callId: 'kept' }
+  const answer = await alice.as('alice', 'INVITE', 'sips:bob@localhost', {
+    ...dialog,
+    lines: [`Contact: <sips:alice@${alice.at}>`],
+  })
+  t.is(answer.status, 200)
+  const bye = { ...dialog, to: 'sip:bob@localhost', toTag: 'bob', lines: routesOf(answer) }
+  t.is((await eve.ask('BYE', `sips:bob@${bob.at}`, bye)).status, 480)
+  t.is((await alice.as('alice', 'BYE', `sips:bob@${bob.at}`, bye)).status, 200)
+})
