@@ -12,6 +12,8 @@ export class Bindings {
   private readonly table = new Map<string, readonly Binding[]>()
   /** Users of a connection, which is the only way to them. */
   private readonly byFlow = new Map<string, Set<string>>()
+  /** What is being written, by user: the newest. */
+  private readonly coming = new Map<string, readonly Binding[]>()
   private stopped = false
   /** Whose registration a temporary GRUU names. */
   private readonly byGruu = new Map<string, string>()
@@ -58,23 +60,46 @@ export class Bindings {
     for (const binding of after) {
       if (!before.includes(binding)) writes.push({ key: this.key(aor, binding), value: binding, expires: binding.expires })
     }
+    if (writes.length > 0) this.coming.set(aor, after)
     return this.change(aor, before, after, writes)
   }
+  /** As they will be when what has been asked for is durable: what is asked for next is a change of these. */
+  latest(aor: string): readonly Binding[] {
+    return (this.coming.size === 0 ? undefined : this.coming.get(aor)) ?? this.of(aor)
+  }
+  /** Durable, and then in force; nothing has changed where it rejects. */
   private async change(aor: string, before: readonly Binding[], after: readonly Binding[], writes: Write[]): Promise<void> {
-    this.place(aor, after)
-    if (writes.length === 0) return
+    if (writes.length === 0) return this.place(aor, after)
     try {
       await this.store.write(writes)
-    } catch (fault) {
-      if (this.table.get(aor) === after) this.place(aor, before) // carried out as a whole or not at all
-      throw fault
+    } finally {
+      if (this.coming.get(aor) === after) this.coming.delete(aor)
     }
+    const now = this.of(aor)
+    const come = after.filter((binding) => !before.includes(binding))
+    if (now === before) this.place(aor, after)
+    else {
+      // others have come or gone meanwhile
+      const gone = before.filter((binding) => !after.includes(binding))
+      const keys = come.map((binding) => this.key(aor, binding))
+      const rest = now.filter((binding) => !gone.includes(binding) && !keys.includes(this.key(aor, binding)))
+      this.place(aor, [...rest, ...come])
+    }
+    // its connection may have gone while it was written
+    if (come.some((binding) => this.isCutOff(binding))) this.deactivate(aor, (binding) => this.isCutOff(binding))
   }
-  /** The user is no subscriber any more. */
+  private isCutOff(binding: Binding): boolean {
+    return tiedToConnection(binding) && this.host.flows.named(binding.flow) === undefined
+  }
+  /** The user is no subscriber any more: in force at once, whatever the store does. */
   end(aor: string): void {
-    this.put(aor, this.of(aor), []).catch((fault: unknown) =>
-      this.host.log.error({ fault: String(fault), aor }, 'the store failed; the bindings of one who has gone stay in it'),
-    )
+    const writes = this.of(aor).map((binding) => ({ key: this.key(aor, binding), delete: true }) as const)
+    this.place(aor, none)
+    this.store
+      .write(writes)
+      .catch((fault: unknown) =>
+        this.host.log.error({ fault: String(fault), aor }, 'the store failed; the bindings of one who has gone stay in it'),
+      )
   }
   /** The user's credentials are called so now: what was registered by others is over. */
   keep(aor: string, credentials: string): void {
@@ -127,10 +152,15 @@ export class Bindings {
       value: { ...binding, expires: now, ended: 'deactivated' } satisfies Binding,
       expires: now + lastWord,
     }))
-    const after = before.filter((binding) => !dead.includes(binding))
-    this.change(aor, before, after, writes).catch((fault: unknown) =>
-      this.host.log.error({ fault: String(fault), aor }, 'the store failed; a dead binding stays in it'),
+    this.place(
+      aor,
+      before.filter((binding) => !dead.includes(binding)),
     )
+    this.store
+      .write(writes)
+      .catch((fault: unknown) =>
+        this.host.log.error({ fault: String(fault), aor }, 'the store failed; a dead binding stays in it'),
+      )
   }
   /** By its connection while that stands, else by a new one; undefined: there is no way to it. */
   flowOf({ flow, dial }: Binding): Flow | undefined {

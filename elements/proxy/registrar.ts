@@ -93,9 +93,9 @@ export class Registrar {
     if (!flow.open) return exchange.reply(430) // nobody hears it, and nothing would end what it bound
     const contacts = request.contacts
     if (contacts === undefined) return exchange.reply(400, { warning: 'Contact is malformed' })
-    const before = this.bindings.of(aor)
+    const before = this.bindings.latest(aor)
     const supported = supportedBy(request)
-    if (contacts !== '*' && contacts.length === 0) return this.answer(exchange, aor, supported, before) // a query
+    if (contacts !== '*' && contacts.length === 0) return this.answer(exchange, aor, supported, this.bindings.of(aor)) // a query
     const change =
       contacts === '*'
         ? this.removeAll(request, before)

@@ -7,6 +7,7 @@ import { Accounts } from '../../elements/pcrf/accounts.ts'
 import { Lease } from '../../elements/pcrf/lease.ts'
 import { Rules } from '../../elements/pcrf/rules.ts'
 import { createPresence } from '../../elements/presence/index.ts'
+import { createProxy } from '../../elements/proxy/index.ts'
 import { memoryStore } from '../../signalling/storage/memory.ts'
 import { FakeNetwork, type FakeNotifier, json } from '../support/fake-host.ts'
 import { Lab } from '../support/lab.ts'
@@ -110,6 +111,54 @@ test('a subscription: the presentity hears of no watcher', async (t) => {
   t.is(await subscribe('bob', 'presence', 'bob-2'), 200)
   const shown = wire.requests.filter(({ callId }) => callId === 'alice-1').at(-1)!
   t.is([...shown.body.toString().matchAll(/<watcher /g)].length, 1)
+})
+
+test('registrations, several at once: the user is where he was, and nobody is called by what was refused', async (t) => {
+  const lab = new Lab()
+  const store = new FailingStore(memoryStore(lab.clock))
+  const elements = [createProxy('proxy', { authenticate: 'none', registration: 'optional' }), createHss('hss', { open: true })]
+  const node = await lab.serve(['localhost'], elements, store)
+  const phones = await Promise.all([1, 2, 3].map((n) => Wire.at(lab, `10.0.5.${n}`)))
+  for (const phone of phones) phone.onRequest = (request) => phone.answer(request, 200)
+  let count = 0
+  const send = (phone: Wire, method: string, lines: readonly string[], to = sip('bob')): void =>
+    phone.send(
+      requestText(method, method === 'REGISTER' ? 'sip:localhost' : to, {
+        via: phone.here.host,
+        branch: `z9hG4bK-${++count}`,
+        callId: `${phone.here.host}-${method}`,
+        cseq: count,
+        from: sip('bob'),
+        to,
+        lines,
+      }),
+    )
+  const register = (phone: Wire, expires = 600): void =>
+    send(phone, 'REGISTER', [`Contact: <sip:bob@${phone.here.host}>`, `Expires: ${expires}`])
+  const called = async (): Promise<number[]> => {
+    for (const phone of phones) phone.clear()
+    send(phones[2]!, 'MESSAGE', [])
+    await lab.clock.advance(1000)
+    return phones.map(({ requests }) => requests.filter(({ method }) => method === 'MESSAGE').length)
+  }
+  store.failing = true
+  for (const phone of phones.slice(0, 2)) register(phone)
+  await lab.clock.advance(100)
+  t.deepEqual(
+    phones.slice(0, 2).map(({ statuses }) => statuses.at(-1)),
+    [500, 500],
+  )
+  t.deepEqual([await called(), metric(node, 'proxy_users_registered')], [[0, 0, 0], 0])
+  store.failing = false
+  for (const phone of phones.slice(0, 2)) register(phone)
+  await lab.clock.advance(100)
+  t.deepEqual(await called(), [1, 1, 0], 'both at once, both there')
+  store.failing = true
+  register(phones[0]!, 0)
+  register(phones[2]!)
+  await lab.clock.advance(100)
+  t.is(phones[0]!.statuses.at(-1), 500)
+  t.deepEqual(await called(), [1, 1, 0])
 })
 
 // ---- the proximity server
