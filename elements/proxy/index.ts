@@ -11,7 +11,7 @@ import { Gruus } from './gruu.ts'
 import { Reach } from './reach.ts'
 import { Refusals } from './refusals.ts'
 import { Registrar } from './registrar.ts'
-import { insecure, isOfSipDialog, isSecure, isSips } from './secure.ts'
+import { asSips, insecure, isOfSipDialog, isSecure, isSips } from './secure.ts'
 import { type ProxyRules, type ProxySettings, proxyRules, renewRules } from './settings.ts'
 import { Ways } from './ways.ts'
 
@@ -220,7 +220,7 @@ class ProxyElement implements Element {
     const asks = (request.method === 'SUBSCRIBE' || request.method === 'PUBLISH') && request.toTag === ''
     const name = asks && request.uri.user !== '' && !this.rules.open ? deviceKey(request.uri, this.host.domains) : undefined
     const forward = (record: Identified | undefined): void => {
-      const uri = record === undefined || record.id === name ? {} : { uri: record.id }
+      const uri = record === undefined || record.id === name ? {} : { uri: isSips(request) ? asSips(record.id) : record.id }
       exchange.forward(uri, {
         ...asserted,
         ...credentialsOf(request, sender),

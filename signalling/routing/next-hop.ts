@@ -134,13 +134,22 @@ function isDirected({ line, from }: Rule, sender: string): boolean {
   return line > 0 && (valuesOf(from)?.includes(sender) ?? false)
 }
 
+/** By TLS, or to a peer that the operator trusts; what is refused goes nowhere. */
+function isSecure(hop: NextHop): boolean {
+  if ('place' in hop) return hop.place.secure === true
+  return !('flow' in hop) || hop.flow.trusted || hop.flow.transport === 'TLS' || hop.flow.transport === 'WSS'
+}
+
 /** The next hop of a request that `query.from` sends, by its topmost Route, the plan, or else its Request-URI. */
 export function nextHop(query: PlanQuery, uri: Uri, routes: readonly string[], surroundings: Surroundings): NextHop {
   const way = planned(query, uri, routes, surroundings)
   if (way !== undefined && surroundings.elements.has(way)) return { element: way }
   if (way !== undefined) {
     const peer = parseUri(way)
-    return peer === undefined ? { refused: 400, text: `${way} is no URI` } : flowFor(peer, surroundings)
+    if (peer === undefined) return { refused: 400, text: `${way} is no URI` }
+    const hop = flowFor(peer, surroundings)
+    const open = uri.scheme === 'sips' && routes.length === 0 && !isSecure(hop) // RFC 5630 §3.1
+    return open ? flowFor({ ...peer, scheme: 'sips' }, surroundings) : hop
   }
   const ours = uri.scheme === 'tel' || surroundings.isOurs(uri.host, uri.port)
   return ours ? { refused: 404, text: 'no rule of the dialplan takes it' } : flowFor(uri, surroundings)

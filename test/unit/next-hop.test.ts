@@ -3,8 +3,9 @@ import test from 'ava'
 import type { Claim } from '../../signalling/element.ts'
 import { parseUri } from '../../signalling/index.ts'
 import { compilePlan } from '../../signalling/routing/compile.ts'
-import { planned, type Surroundings } from '../../signalling/routing/next-hop.ts'
+import { nextHop, planned, type Surroundings } from '../../signalling/routing/next-hop.ts'
 import type { Rule } from '../../signalling/routing/plan.ts'
+import type { Flow } from '../../signalling/transports/transport.ts'
 
 const claims: readonly Claim[] = [{ method: ['SUBSCRIBE', 'MESSAGE'] }]
 const service = { method: 'SUBSCRIBE', user: 'prose', host: 'localhost', event: 'prose' }
@@ -57,4 +58,19 @@ test('a Route names an element of ours, wherever it runs', (t) => {
   t.is(way(surroundings(undefined, ['mme']), 'proxy', ['<sip:mme.token@localhost;lr>']), 'sip:10.0.0.2:5070')
   t.is(way(surroundings(undefined), 'proxy', ['<sip:mme@10.9.9.9;lr>']), 'sip:mme@10.9.9.9;lr', 'but not of somebody else')
   t.is(way(surroundings(undefined), 'proxy', ['<sip:nobody@localhost;lr>']), 'prose')
+})
+
+test('sips: goes by TLS to whom a rule names too, unless the operator trusts that peer (RFC 5630 §3.1)', (t) => {
+  for (const [target, trusted, transport] of [
+    ['sip:bob@far.example', false, 'UDP'],
+    ['sips:bob@far.example', false, 'TLS'],
+    ['sips:bob@far.example', true, 'UDP'],
+  ] as const) {
+    const around: Surroundings = {
+      ...surroundings([{ from: 'proxy', to: 'sip:10.0.0.9' }, { to: 'proxy' }]),
+      flowTo: (by, remote) => ({ transport: by, remote, trusted }) as Flow,
+    }
+    const hop = nextHop({ method: 'MESSAGE', user: 'bob', host: 'far.example', from: 'proxy' }, parseUri(target)!, [], around)
+    t.like(hop, { flow: { transport, remote: { host: '10.0.0.9', port: transport === 'TLS' ? 5061 : 5060 } } }, target)
+  }
 })
