@@ -1,27 +1,25 @@
 /** Which peers a set query is about (SPEC §3.3): whom an application server names, and for a UE those whose friend it is. */
-import { type Clock, type Rate, RateLimit } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import { deviceKey, type Identified, isNameOf } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
 import type { Rules } from './settings.ts'
+import type { Strangers } from './strangers.ts'
 
 interface Found {
   readonly device: string
   readonly record: SubscriberRecord | undefined
 }
 
-/** Whom nobody knows may be asked about so often by one UE: each costs the HSS a question. */
-const unknownRate: Rate = { rate: 10, burst: 1000 }
 const later = Promise.resolve(undefined)
 
 export class Peers {
   private readonly subscribers: Subscribers
   private readonly domains: readonly string[]
   private readonly friendsOnly: boolean
-  private readonly strangers: RateLimit
+  private readonly strangers: Strangers
 
-  constructor(clock: Clock, subscribers: Subscribers, domains: readonly string[], { sets }: Rules) {
-    this.strangers = new RateLimit(clock, unknownRate)
+  constructor(strangers: Strangers, subscribers: Subscribers, domains: readonly string[], { sets }: Rules) {
+    this.strangers = strangers
     this.subscribers = subscribers
     this.domains = domains
     this.friendsOnly = sets === 'friends'
@@ -29,8 +27,7 @@ export class Peers {
 
   /** False: the UE has asked about too many whom nobody knows; an application server may. */
   admits(devices: readonly string[], own: string | undefined): boolean {
-    if (own === undefined) return true
-    return this.subscribers.unknownAmong(devices).every(() => this.strangers.take(own))
+    return own === undefined || this.strangers.admits(this.subscribers, devices, own)
   }
 
   /**

@@ -1,5 +1,5 @@
 /** Asking who is near (SPEC §3.3, §3.4; FIG 3, 4, 10, 11, 13): the event package `proximity`. */
-import type { Exchange, Notifier, RefreshChange, ReplyFields, SipRequest, Write } from '../../signalling/index.ts'
+import type { Exchange, Notifier, RefreshChange, SipRequest, Write } from '../../signalling/index.ts'
 import { type ProximityQuery, readOptionalBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
 import { deviceKey, isNameOf } from '../services/devices.ts'
@@ -10,17 +10,13 @@ import { Peers } from './peers.ts'
 import { discoverer, permittedRoles, type Roles } from './permissions.ts'
 import { type Policing, refuse } from './policing.ts'
 import type { Registry } from './registry.ts'
+import { tooManyStrangers } from './strangers.ts'
 import { type ProximityView, type Question, viewOf, type Watcher, type WatcherRecord } from './watchers.ts'
 
 type PeersQuestion = Extract<Question, { kind: 'set' }>
 /** With the device that the Request-URI names. */
 type Asked = ProximityQuery & { readonly target: string | undefined }
 type Refusal = { readonly status: number; readonly warning?: string }
-
-const tooManyStrangers: ReplyFields = {
-  headers: [['Retry-After', '60']],
-  warning: 'you have asked about too many peers whom nobody knows: ask about fewer, or later',
-}
 
 export class ProximityQueries {
   private readonly registry: Registry
@@ -46,7 +42,7 @@ export class ProximityQueries {
     this.whereabouts = whereabouts
     this.registry = registry
     this.recheck = recheck
-    this.peers = new Peers(registry.host.clock, subscribers, registry.host.domains, registry.rules)
+    this.peers = new Peers(registry.strangers, subscribers, registry.host.domains, registry.rules)
     this.subscribers = subscribers
     this.policing = policing
   }

@@ -12,6 +12,7 @@ import { discoverable, discoverer } from './permissions.ts'
 import { ProximateLists } from './proximate-list.ts'
 import { Relations } from './relations.ts'
 import type { Rules } from './settings.ts'
+import { Strangers } from './strangers.ts'
 import { Telling } from './telling.ts'
 import { Watchers } from './watchers.ts'
 
@@ -28,6 +29,7 @@ export class Registry {
   readonly triggers = new Map<string, ReadonlySet<string>>()
   /** Changes of them, by device. */
   readonly triggering = new InTurn()
+  readonly strangers: Strangers
   readonly telling: Telling
   readonly relations: Relations
   readonly rotation: CodeRotation
@@ -37,6 +39,7 @@ export class Registry {
   constructor(host: Host, rules: Rules, charges?: Charges) {
     this.host = host
     this.rules = rules
+    this.strangers = new Strangers(host.clock)
     this.ledger = new Ledger(host.store, host.name, host.log)
     this.codes = new BroadcastCodes(host.ids, rules.codeLifetime, rules.codeGrace)
     this.lists = new ProximateLists(rules.entryLifetime)

@@ -2,10 +2,12 @@
 import type { Exchange } from '../../signalling/index.ts'
 import { readBody } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
+import { isNameOf } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
 import { keysOf, notYours, recordFor } from './asking.ts'
 import { discoverer } from './permissions.ts'
 import type { Registry } from './registry.ts'
+import { tooManyStrangers } from './strangers.ts'
 
 /** Answers a `prose-monitor`: durable, then acknowledged, then told to the device. */
 export async function handleTrigger(exchange: Exchange, registry: Registry, subscribers: Subscribers): Promise<void> {
@@ -20,6 +22,9 @@ export async function handleTrigger(exchange: Exchange, registry: Registry, subs
     return exchange.reply(403, { warning: found ? 'no permission to discover' : notYours })
   }
   const device = found.record.id
+  const own = isNameOf(asker!, found.record, domains)
+  if (own && !registry.strangers.admits(subscribers, [...(set ?? []), ...add, ...remove], device))
+    return exchange.reply(503, tooManyStrangers)
   const [setKeys, addKeys, removeKeys] = await Promise.all(
     [set ?? [], add, remove].map((devices) => keysOf(subscribers, domains, devices)),
   )

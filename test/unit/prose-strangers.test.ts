@@ -46,6 +46,7 @@ test('a UE that asks about ever more of them gets 503; others may ask', async (t
   t.is(await net.prose.refresh(set, request), 503, 'a refresh is no way around it')
   t.is(net.prose.counts.get('subscriber_fetches'), fetches + 3, 'alice, carol, the asker called nobody, and nobody else')
   t.is((await net.query('alice', { peers: strangers(5000, 20) })).status, 200, 'others are not concerned')
+  t.is((await net.trigger(sip('bob'), { device: sip('bob'), add: strangers(7000, 100) })).status, 503, 'nor is a trigger')
   await net.network.clock.advance(300_000)
   t.is(await ask(6000), 200, 'later again')
 })
