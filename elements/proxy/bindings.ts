@@ -175,6 +175,7 @@ export class Bindings {
     const { flows } = this.host
     const bindings = this.of(aor)
     if (bindings.every(({ flow, dial }) => flow === usual && dial === undefined))
+      // the usual case
       return bindings.length === 0 ? undefined : flows.named(usual)
     let found: Flow | undefined
     for (const binding of bindings) {
@@ -193,9 +194,9 @@ export class Bindings {
   }
 }
 
-/** Reached by a connection, and by nothing else: no datagram peer, none that can be called, none behind a proxy that gave its Path. */
-function tiedToConnection({ flow, path, dial }: Binding): boolean {
-  return path === undefined && dial === undefined && !flow.includes('|')
+/** Lives with a connection: no datagram peer, none that is of its Contact, none behind a proxy that gave its Path. */
+function tiedToConnection({ flow, path, ofContact }: Binding): boolean {
+  return path === undefined && ofContact !== true && !flow.includes('|')
 }
 
 function inOrder(bindings: readonly Binding[]): readonly Binding[] {

@@ -38,10 +38,12 @@ export function firstHopKeepsFlow({ request }: Exchange, path: readonly string[]
   return parseAddress(path.at(-1) ?? '')?.uri.parameters.has('ob') === true
 }
 
-/**
- * The way to call a client when its connection is gone: at the port of its Contact, where that is at the very address that it
- * came from. Without outbound a binding is of its Contact, and no flow's (RFC 3261 §10.3).
- */
+/** Without outbound a binding is of its Contact, and of no connection (RFC 3261 §10.3); a WebSocket can only be kept. */
+export function isOfContact({ transport, dialled }: Flow): boolean {
+  return dialled !== true && (transport === 'TCP' || transport === 'TLS')
+}
+
+/** The way to call a client when its connection is gone: at the port of its Contact, at the very address that it came from. */
 export function dialOf({ uri }: Address, { transport, reliable, dialled, remote, local }: Flow): string | undefined {
   if (transport !== 'TCP' || !reliable || dialled === true || uri.scheme !== 'sip' || uri.host !== remote.host) return undefined
   return `TCP|${remote.host}|${uri.port || 5060}|${local.port}`

@@ -6,7 +6,7 @@ import type { Binding } from '../services/bindings.ts'
 import { deviceKey, isNameOf } from '../services/devices.ts'
 import { type Authentication, type Known, notThis, type Verdict } from './authentication.ts'
 import { type Bindings, sameBinding } from './bindings.ts'
-import { dialOf, echoOf, expiryOf, firstHopKeepsFlow, pathOf, regIdOf, supportedBy } from './contact.ts'
+import { dialOf, echoOf, expiryOf, firstHopKeepsFlow, isOfContact, pathOf, regIdOf, supportedBy } from './contact.ts'
 import type { Gruus } from './gruu.ts'
 import type { ProxyRules } from './settings.ts'
 import type { Ways } from './ways.ts'
@@ -152,7 +152,7 @@ export class Registrar {
     if (after.length <= most) return { after }
     const instances = new Set(after.flatMap((binding) => (before.includes(binding) ? [] : (binding.instance ?? []))))
     const { flows } = this.host
-    const gone = ({ flow, dial }: Binding): boolean => dial !== undefined && flows.named(flow) === undefined
+    const gone = ({ flow, ofContact }: Binding): boolean => ofContact === true && flows.named(flow) === undefined
     const old = after.filter((each) => before.includes(each) && (instances.has(each.instance ?? '') || gone(each)))
     const excess = new Set(old.slice(0, after.length - most))
     if (after.length - excess.size <= most) return { after: after.filter((binding) => !excess.has(binding)) }
@@ -186,7 +186,8 @@ export class Registrar {
     const instance = parameters.get('+sip.instance')
     const regId = outbound ? regIdOf(contact) : undefined
     const now = this.host.clock.date()
-    const dial = regId === undefined && path.length === 0 ? dialOf(contact, flow) : undefined
+    const ofContact = regId === undefined && path.length === 0 && isOfContact(flow)
+    const dial = ofContact ? dialOf(contact, flow) : undefined
     return {
       contact: uri.text.split('?')[0]!, // header fields in it never become ours (RFC 4475 §3.3.14)
       echo: echoOf(contact),
@@ -197,6 +198,7 @@ export class Registrar {
       cseq: request.cseq.number,
       expires: now + seconds * 1000,
       flow: this.host.flows.nameOf(flow),
+      ...(ofContact ? { ofContact } : {}),
       ...(dial === undefined ? {} : { dial }),
       ...(credentials === undefined ? {} : { credentials }),
       ...(path.length === 0 ? {} : { path }),

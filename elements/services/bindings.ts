@@ -23,7 +23,9 @@ export interface Binding {
   readonly expires: number
   /** Name of the flow it was registered on. */
   readonly flow: string
-  /** Name of the way to call it by TCP when that connection is gone; absent: there is none, or its flow has to last (RFC 5626). */
+  /** It came by a connection and is of its Contact all the same, as without outbound (RFC 3261 §10.3): it outlives that. */
+  readonly ofContact?: true
+  /** Name of the way to call it by TCP when that connection is gone; absent: there is none. */
   readonly dial?: string
   /** Names the credentials by which it was registered; absent: nobody asked for any. */
   readonly credentials?: string

@@ -59,18 +59,31 @@ test('its connection gone, the client is called at its Contact; after a restart 
   t.is(metric(again.node, 'faults_total'), 0)
 })
 
-for (const [what, contact, more] of [
-  ['is elsewhere: nobody has us call another host', 'sip:alice@192.0.2.1;transport=tcp', ''],
-  ['is of a flow of its own', 'sip:alice@127.0.0.1:9;transport=tcp', ';+sip.instance="<urn:uuid:1>";reg-id=1'],
-] as const)
-  test(`a binding whose Contact ${what} ends with its connection`, async (t) => {
-    const scene = await PhonesScene.open(t)
-    const phone = await scene.phone('TCP')
-    t.is((await phone.register('alice', `<${contact}>${more}`, ['Supported: outbound'])).status, 200)
-    phone.close()
-    await scene.until(() => metric(scene.node, 'proxy_users_registered') === 0)
-    t.pass()
-  })
+test('a Contact elsewhere is kept as long as granted too, and nobody has us call another host', async (t) => {
+  const scene = await PhonesScene.open(t)
+  const [phone, bob] = [await scene.phone('TCP'), await scene.phone('UDP')]
+  t.is((await bob.register('bob', `<sip:bob@${bob.at}>`)).status, 200)
+  t.is((await phone.register('alice', '<sip:alice@127.0.0.2:5999;transport=tcp>')).status, 200)
+  phone.close()
+  await scene.until(() => metric(scene.node, 'connections') === 0)
+  const again = await scene.phone('TCP')
+  const query = await again.as('alice', 'REGISTER', 'sip:localhost')
+  t.regex(query.text('Contact')!, /^<sip:alice@127\.0\.0\.2:5999;transport=tcp>;expires=\d+$/)
+  t.is((await bob.as('bob', 'MESSAGE', 'sip:alice@localhost')).status, 480, 'there is no way to it now')
+  t.is((await again.register('alice', '<sip:alice@127.0.0.2:5999;transport=tcp>')).status, 200)
+  t.is((await bob.as('bob', 'MESSAGE', 'sip:alice@localhost')).status, 200)
+  t.is(again.requests.length, 1)
+})
+
+test('a binding of a flow of its own ends with its connection (RFC 5626 §7)', async (t) => {
+  const scene = await PhonesScene.open(t)
+  const phone = await scene.phone('TCP')
+  const contact = '<sip:alice@127.0.0.1:9;transport=tcp>;+sip.instance="<urn:uuid:1>";reg-id=1'
+  t.is((await phone.register('alice', contact, ['Supported: outbound'])).status, 200)
+  phone.close()
+  await scene.until(() => metric(scene.node, 'proxy_users_registered') === 0)
+  t.pass()
+})
 
 test('where there are too many contacts, those whose connections are gone give way', async (t) => {
   const scene = await PhonesScene.open(t, { proxy: { contacts: 2 } })
