@@ -65,7 +65,10 @@ function watcherRules(settings: WatcherSettings, key: (text: string) => string):
   return { allow: allow?.map(key), block: block?.map(key), polite: polite?.map(key), others }
 }
 
-/** SPEC §2.5: never in clear, one H(A1) per algorithm and user name; the realm is the first domain. */
+/**
+ * SPEC §2.5: never in clear, one H(A1) per algorithm and user name; the realm is the first domain. The identifier may be a
+ * private identity too, `alice@localhost` (3GPP TS 23.003 §13.3); an alias is a bare name, as softphones have it.
+ */
 function secretsOf(
   { password, credentials }: SubscriberSettings,
   names: readonly string[],
@@ -74,18 +77,17 @@ function secretsOf(
   if (password === undefined) return { credentials }
   const realm = domains[0] ?? 'localhost'
   const hashed = (user: string) => ({ MD5: ha1('MD5', user, realm, password), 'SHA-256': ha1('SHA-256', user, realm, password) })
-  const [first = parseUri(names[0]!)?.user ?? '', ...others] = names.flatMap((name) => usernamesOf(name, realm))
+  const [own = parseUri(names[0]!)?.user ?? '', ...aliases] = names.map((name) => usernameOf(name, realm))
+  const others = [...(own === '' ? [] : [`${own}@${realm}`]), ...aliases.filter((alias) => alias !== undefined)]
   const usernames = Object.fromEntries(others.map((user) => [user, hashed(user)]))
-  return { credentials: { ...hashed(first), ...credentials }, usernames }
+  return { credentials: { ...hashed(own), ...credentials }, usernames }
 }
 
-/** What digest may call a subscriber of that name: the user, number or address, and the same as a private identity. */
-function usernamesOf(name: string, realm: string): readonly string[] {
+/** What digest may call a subscriber of that name: the user, number or address; undefined: of another domain. */
+function usernameOf(name: string, realm: string): string | undefined {
   const uri = readDevice(name)
   const own = uri?.scheme === 'tel' || (uri?.user !== '' ? uri?.host === realm : isIP(uri.host) !== 0)
-  if (uri === undefined || !own) return []
-  const user = uri.user || uri.host
-  return [user, `${user}@${realm}`]
+  return uri === undefined || !own ? undefined : uri.user || uri.host
 }
 
 /** What everybody but the proxy is told. */

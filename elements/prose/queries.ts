@@ -197,6 +197,8 @@ export class ProximityQueries {
   /** Whose friend a UE is no more, it may ask about no more. */
   private friendsChanged(id: string, record: SubscriberRecord | undefined): void {
     const { monitors, watchers } = this.registry
+    for (const watcher of watchers.of(id))
+      if (watcher.own && watcher.question.kind === 'set') this.narrow(watcher, watcher.question)
     for (const owner of [...monitors.ownersOf(id)]) {
       for (const watcher of watchers.of(owner)) {
         const { question, own } = watcher
@@ -212,6 +214,12 @@ export class ProximityQueries {
       notifier.terminate('noresource')
       this.ended(notifier)
     }
+  }
+
+  /** A UE may have been somebody's friend by an alias that it has no longer. */
+  private narrow(watcher: Watcher, question: PeersQuestion): void {
+    const { peers, all } = this.peers.known([...question.peers], watcher.device)
+    if (all && peers.size < question.peers.size) void this.changeSet(watcher, { ...question, peers })
   }
 
   /** The PCRF allows these roles and no others: as a lost permission. */

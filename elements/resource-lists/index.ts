@@ -4,6 +4,7 @@
  * resource's own server decides.
  */
 import type { Element, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
+import type { SubscriberRecord } from '../schemas/index.ts'
 import { deviceKey, subscriberKey } from '../services/devices.ts'
 import { type Lifetimes, lifetimesOf } from '../services/lifetimes.ts'
 import { Offers } from '../services/offers.ts'
@@ -104,15 +105,13 @@ class ResourceLists implements Element {
       : this.ownersOf(record?.friends ?? [])
   }
   /** Whom these names mean, each once (SPEC §2.1). */
-  private ownersOf(ids: readonly string[]): readonly string[] | Promise<readonly string[]> {
+  private ownersOf(ids: readonly string[]): Promise<readonly string[]> {
     const keys = ids.flatMap((id) => subscriberKey(id, this.host.domains) ?? [])
-    const found = keys.map((key) => {
-      const record = this.subscribers.of(key)
-      if (!(record instanceof Promise)) return record?.id ?? key
-      return record.then((there) => there?.id ?? key).catch(() => key) // the name stands for itself where the HSS does not answer
-    })
-    if (found.some((each) => each instanceof Promise)) return Promise.all(found).then((owners) => [...new Set(owners)])
-    return [...new Set(found as readonly string[])]
+    const owners = (records: readonly (SubscriberRecord | undefined)[]): readonly string[] => [
+      ...new Set(keys.map((key, i) => records[i]?.id ?? key)),
+    ]
+    // a name stands for itself where the HSS does not answer
+    return this.subscribers.all(keys).then(owners, () => owners([]))
   }
   private list(user: string, watcher: string, changed: () => void): WatchedList {
     const uri = `sip:${user}@${this.host.domains[0]}`

@@ -161,7 +161,7 @@ test('who is a number or an address signs in by it, and is called by it', async 
 test('a private identity, and aliases, are user names of digest', async (t) => {
   const scene = await open()
   const b = await scene.lab.agent('b')
-  for (const user of ['bob', 'bob@localhost', 'robert', 'robert@localhost', '+15550100', '192.0.2.7', '2001:db8::7'])
+  for (const user of ['bob', 'bob@localhost', 'robert', '+15550100', '192.0.2.7', '2001:db8::7'])
     t.is((await scene.register(b, 'sip:bob@localhost', user, 'bob-proxima')).status, 200, user)
   for (const user of ['alice', 'bob@elsewhere.example', 'nobody', '', '@', 'constructor', '__proto__'])
     t.is((await scene.register(b, 'sip:bob@localhost', user, 'bob-proxima')).status, 401, user)

@@ -187,6 +187,11 @@ test('a set query of a UE is about those whose friend it is, however they say so
   await net.change(changed('bob', { aliases: ['robert', 'tel:+15550100'], friends: ['carol'] }))
   t.deepEqual([codes(alice), active(bob)], [[], false], 'a friend no more')
   t.deepEqual((some.last as ProximityList).proximate, [])
+  await net.change(changed('bob', { aliases: ['robert', 'tel:+15550100'], friends: ['tel:+15550111'] }))
+  await net.query('alice', { peers: [sip('bob')], wake: true })
+  t.deepEqual([codes(alice), active(bob)], [[code(bob)], true])
+  await net.change({ ...people[0]!, aliases: ['al'] })
+  t.deepEqual([codes(alice), active(bob)], [[], false], 'a friend by an alias that is hers no longer')
   const chess = { device: sip('alice'), application: 'chess', peers: [sip('bob'), sip('carol')], wake: true }
   t.is((await net.query('play', chess)).status, 200, 'an application server, which is listed by an alias')
   t.is(codes(alice).length, 2)
