@@ -32,10 +32,11 @@ const compression: PerMessageDeflateOptions = {
 /** What is longer than we take is answered, and its connection stays; far longer, and it ends before all of that is held. */
 const refusedFactor = 3
 
-/** Its header, or as much as could be one. */
-function headOf(bytes: Buffer): Buffer {
+/** Its header; undefined: it is no SIP message. */
+function headOf(bytes: Buffer): Buffer | undefined {
   const end = bytes.indexOf('\r\n\r\n')
-  return bytes.subarray(0, end < 0 ? usual.messageLimit : end + 4)
+  const line = bytes.toString('latin1', 0, bytes.indexOf('\r\n'))
+  return end >= 0 && / SIP\/2\.0$/.test(line) ? bytes.subarray(0, end + 4) : undefined
 }
 
 function pipeOf(socket: WebSocket): Pipe {
@@ -86,8 +87,11 @@ export function wsTransport(options: ConnectionOptions): Transport {
     socket.on('message', (data) => {
       const bytes = Buffer.isBuffer(data) ? data : Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data)
       flow.heard(false, true)
-      if (bytes.length > messageLimit) flow.refused(`a message of more than ${messageLimit} bytes`, headOf(bytes))
-      else if (bytes.length > 4) flow.received(bytes)
+      if (bytes.length > messageLimit) {
+        const head = headOf(bytes)
+        if (head === undefined) socket.close(1009)
+        else flow.refused(`a message of more than ${messageLimit} bytes`, head)
+      } else if (bytes.length > 4) flow.received(bytes)
       else if (bytes.toString('latin1') === ping) flow.send(pong)
     })
     socket.on('ping', () => flow.heard(false, false))
