@@ -70,8 +70,10 @@ export interface Host {
   send(request: OutgoingRequest): Promise<SipResponse>
   /** A standing or one-off (`expires: 0`) subscription of this element at another. The engine refreshes it and resubscribes. */
   subscribe(options: SubscribeOptions, listener: SubscriptionListener): Subscription
-  /** What this element holds as notifier, fetches included. */
-  subscriptions(): Iterable<Notifier>
+  /** Standing subscriptions at this element of a subscriber whom a proxy of ours knows by credentials. */
+  subscriptionsOf(subscriber: string): readonly Notifier[]
+  /** All who have any. */
+  subscribers(): Iterable<string>
   /** Ways to peers, for elements that route by flow: the proxy. */
   readonly flows: Flows
 }

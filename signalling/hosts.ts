@@ -33,7 +33,8 @@ export function hostFor({ name }: Element, { options, dispatcher, flows, stats, 
     gauge: (gauge, read) => stats.gauge(`${name}_${gauge}`, read),
     send: (request) => sendRequest(dispatcher, ids, name, uri, request),
     subscribe: (options, listener) => subscriptions.subscribe(name, { from: uri, asserted: uri, ...options }, listener),
-    subscriptions: () => subscriptions.of(name),
+    subscriptionsOf: (subscriber) => subscriptions.vouched.of(name, subscriber),
+    subscribers: () => subscriptions.vouched.subscribers(name),
     flows,
   }
 }

@@ -237,6 +237,8 @@ function isFor(text: string, { request, flow }: Exchange, host: Host): boolean {
   if (uri === undefined) return false
   const home = atHome(uri, host) ?? (uri.host === flow.local.host ? { ...uri, host: host.domains[0] ?? '' } : undefined)
   if (home !== undefined && uri.user === '') return true
-  const key = deviceKey(atHome(request.uri, host) ?? request.uri, host.domains)
+  // of a REGISTER some take the address of record, which To names
+  const target = request.method === 'REGISTER' ? request.to.uri : request.uri
+  const key = deviceKey(atHome(target, host) ?? target, host.domains)
   return key !== undefined && deviceKey(home ?? uri, host.domains) === key
 }

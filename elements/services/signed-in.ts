@@ -4,21 +4,19 @@ import type { SubscriberRecord } from '../schemas/index.ts'
 import { Rechecks } from './rechecks.ts'
 import type { Subscribers } from './subscribers.ts'
 
-const gathering = 50 // milliseconds in which changes are gathered: all subscriptions are looked at over them
 const settling = 1000 // milliseconds after a start in which subscriptions are taken up again
 
 export class SignedIn {
   private readonly host: Host
   private readonly subscribers: Subscribers
   private readonly rechecks: Rechecks
-  private changed = new Map<string, SubscriberRecord | undefined>()
   private stopped = false
 
   constructor(host: Host, subscribers: Subscribers) {
     this.host = host
     this.subscribers = subscribers
-    this.rechecks = new Rechecks(host, subscribers, (id, record) => this.note(id, record))
-    subscribers.onChange((id, record) => this.note(id, record))
+    this.rechecks = new Rechecks(host, subscribers, (id, record) => this.endOld(id, record))
+    subscribers.onChange((id, record) => this.endOld(id, record))
     subscribers.onGap(() => this.lookAgain())
     host.clock.after(settling, () => this.lookAgain()) // credentials may have changed while we were away
   }
@@ -32,23 +30,12 @@ export class SignedIn {
   }
   private lookAgain(): void {
     if (this.stopped) return
-    for (const { subscriber, credentials } of this.host.subscriptions())
-      if (credentials !== undefined) this.rechecks.add(subscriber)
+    for (const subscriber of this.host.subscribers()) this.rechecks.add(subscriber)
   }
-  private note(id: string, record: SubscriberRecord | undefined): void {
+  private endOld(id: string, record: SubscriberRecord | undefined): void {
     if (this.stopped) return
-    if (this.changed.size === 0) this.host.clock.after(gathering, () => this.endOld())
-    this.changed.set(id, record)
-  }
-  private endOld(): void {
-    const { changed } = this
-    this.changed = new Map()
-    if (this.stopped) return
-    for (const notifier of this.host.subscriptions()) {
-      const { subscriber, credentials } = notifier
-      if (credentials === undefined || !changed.has(subscriber)) continue
-      const record = changed.get(subscriber)
-      if (record?.credentialsId === credentials) continue
+    for (const notifier of this.host.subscriptionsOf(id)) {
+      if (record?.credentialsId === notifier.credentials) continue
       this.host.count('sign_ins_lost')
       notifier.terminate(record === undefined ? 'rejected' : 'deactivated')
     }

@@ -33,6 +33,7 @@ import { Shares, usualLimit } from './shares.ts'
 import { SubscriberDialog, type SubscriberHolder } from './subscriber.ts'
 import { contactFor, dialogKey, recordKey, reserve, type SubscriptionRecord, signedInBy } from './subscription-record.ts'
 import { Terms } from './terms.ts'
+import { VouchedSubscriptions } from './vouched.ts'
 
 export interface SubscriptionsOptions {
   readonly clock: Clock
@@ -52,6 +53,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   readonly sender: Sender
   readonly tags = new EntityTags()
   readonly terms = new Terms()
+  readonly vouched = new VouchedSubscriptions<NotifierDialog>()
   readonly expiries: Expiries
   private readonly merged: Merged
   private readonly names = new Interned()
@@ -176,10 +178,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   enterNotifier(notifier: NotifierDialog): void {
     this.notifiers.set(notifier.id, notifier)
     this.shareOf(notifier)?.take(notifier)
-  }
-  /** Those that the element holds as notifier. */
-  *of(element: string): Iterable<NotifierDialog> {
-    for (const notifier of this.notifiers.values()) if (notifier.element === element) yield notifier
+    this.vouched.add(notifier)
   }
   private *counted(): Iterable<NotifierDialog> {
     for (const notifier of this.notifiers.values()) if (this.shareOf(notifier) === this.shares) yield notifier
@@ -229,6 +228,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   }
   remove(notifier: NotifierDialog): void {
     if (this.notifiers.delete(notifier.id)) this.shareOf(notifier)?.give(notifier)
+    this.vouched.delete(notifier)
     if (!notifier.durable) return
     this.erase(notifier).catch((fault: unknown) => {
       this.log.error({ fault: String(fault), subscription: notifier.id }, 'the store failed; an ended subscription stays in it')
@@ -322,6 +322,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       const before = condition === undefined ? undefined : notifier.tag
       const rewritten = notifier.stored !== known
       notifier.take({ ...notifier.stored, ...next })
+      this.vouched.add(notifier)
       if (rewritten) this.saveSoon(notifier) // by the element, without what this refresh changes
       apply?.()
       const unchanged = before !== undefined && before === notifier.tag && (condition === '*' || condition === before)

@@ -300,8 +300,12 @@ export class FakeHost implements Host {
     change.apply?.()
     return undefined
   }
-  subscriptions(): Iterable<Notifier> {
-    return this.notifiers
+  /** Nobody is known by credentials here. */
+  subscriptionsOf(): readonly Notifier[] {
+    return []
+  }
+  subscribers(): Iterable<string> {
+    return []
   }
   send(request: OutgoingRequest): Promise<SipResponse> {
     this.sent.push(request)

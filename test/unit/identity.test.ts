@@ -104,6 +104,7 @@ test('a digest is for its request: uri means the Request-URI, as clients spell i
     t.regex(refused.text('Warning')!, /expected uri=..sip:bob@localhost../)
   }
   t.is((await ask('REGISTER', 'sip:localhost', 'sip:elsewhere.example')).status, 400)
-  t.is((await ask('REGISTER', 'sip:localhost', 'sip:127.0.0.1')).status, 200)
+  t.is((await ask('REGISTER', 'sip:localhost', bobs)).status, 400)
+  for (const uri of ['sip:127.0.0.1', alices]) t.is((await ask('REGISTER', 'sip:localhost', uri)).status, 200, uri)
   alice.clear()
 })
