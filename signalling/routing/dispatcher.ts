@@ -74,7 +74,12 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     this.plan = options.plan
     this.tap = options.tap
     this.prefix = `z9hG4bK${options.ids.token(6)}-`
-    this.long = new LongRequests(options.clock, options.flows, options.stats)
+    this.long = new LongRequests(
+      options.clock,
+      options.flows,
+      options.stats,
+      ({ remote }) => options.fellows?.has(`${remote.host}:${remote.port}`) === true,
+    )
   }
   add(element: Element): void {
     this.elements.set(element.name, element)

@@ -43,8 +43,11 @@ export class LongRequests {
   private readonly stats: Stats
   private readonly backoff: Backoff
   private connecting = 0
+  private readonly isFellow: (flow: Flow) => boolean
 
-  constructor(clock: Clock, flows: FlowTable, stats: Stats) {
+  /** @param isFellow whether it leads to another node of our network, which knows us by our datagrams alone */
+  constructor(clock: Clock, flows: FlowTable, stats: Stats, isFellow: (flow: Flow) => boolean) {
+    this.isFellow = isFellow
     this.clock = clock
     this.flows = flows
     this.stats = stats
@@ -66,7 +69,7 @@ export class LongRequests {
     return attempt
   }
   private asDatagram(parts: LongRequestParts): Cancellable {
-    const why = refusal(parts)
+    const why = refusal(parts, isWhole(parts.flow) || this.isFellow(parts.flow))
     if (why === undefined) return parts.sendHere()
     this.stats.count('requests_too_long', 1)
     return this.refuse(parts, why)
@@ -79,6 +82,7 @@ export class LongRequests {
   /** Only where the URI of the next hop names that very place, and no transport: a NAT passes no connections. */
   private streamFor({ bytes, flow, located }: LongRequestParts): Flow | undefined {
     if (flow.transport !== 'UDP' || this.connecting >= connectingAtMost || this.backoff.avoids(placeOf(flow))) return undefined
+    if (this.isFellow(flow)) return undefined
     const request = scan(bytes)
     if (!(request instanceof SipRequest)) return undefined
     const uri = request.routes?.[0]?.uri ?? request.uri
@@ -92,14 +96,14 @@ function placeOf({ remote }: Flow): string {
   return `${remote.host}|${remote.port}`
 }
 
-/** Undefined: it may leave as a datagram. */
-function refusal({ bytes, flow, method }: LongRequestParts): NotSent | undefined {
+/** Undefined: it may leave as a datagram. @param whole the path is known to carry any */
+function refusal({ bytes, flow, method }: LongRequestParts, whole: boolean): NotSent | undefined {
   const { length } = bytes
   if (flow.longest !== undefined && length > flow.longest) {
     const text = `a request of ${length} bytes is more than a datagram carries: be reached by TCP, TLS or WebSocket`
     return { status: 513, text, excess: length - flow.longest }
   }
-  if (method !== 'MESSAGE' || isWhole(flow)) return undefined
+  if (method !== 'MESSAGE' || whole) return undefined
   return { status: 513, text: `a MESSAGE of ${length} bytes goes by TCP, TLS or WebSocket alone, which the next hop lacks` }
 }
 
