@@ -91,7 +91,7 @@ export function loadDialplan(file: string): Outcome<Dialplan> {
   }))
   checkReferences({ elements, domains: raw.domains, listen, rules: rules ?? [], lineOf, fault })
   if (faults.length > 0) return { faults: inOrder(faults, file) }
-  const notes = unknownNames({ file, elements, domains: raw.domains, lineOf })
+  const notes = unknownNames({ file, elements, domains: raw.domains, rules: rules ?? [], lineOf })
   const { name, domains, api, trusted = [], limits = {}, connections = {}, dns = {} } = raw
   return {
     value: {

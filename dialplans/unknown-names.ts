@@ -1,6 +1,7 @@
 /** Names in a dialplan that no subscriber of it has: mistyped, or of somebody who is added at run time. */
 import type { SubscriberSettings } from '../elements/schemas/index.ts'
 import { namesOf, subscriberKey } from '../elements/services/devices.ts'
+import type { Rule } from '../signalling/index.ts'
 import type { Fault, PlannedElement, Settings } from './dialplan.ts'
 import type { LineOf } from './validate.ts'
 
@@ -8,6 +9,7 @@ interface Network {
   readonly file: string
   readonly elements: readonly PlannedElement[]
   readonly domains: readonly string[]
+  readonly rules: readonly Pick<Rule, 'sender'>[]
   readonly lineOf: LineOf
 }
 
@@ -20,7 +22,7 @@ interface Naming {
 const expected = 'an identifier of a subscriber here, or one that `proxima hss add` brings'
 
 /** Each place that names nobody of the dialplan; no fault, since the HSS may know more. None where it knows everybody. */
-export function unknownNames({ file, elements, domains, lineOf }: Network): readonly Fault[] {
+export function unknownNames({ file, elements, domains, rules, lineOf }: Network): readonly Fault[] {
   const homes = elements.filter(({ role }) => role === 'hss').map(({ settings }) => settings)
   if (homes.length === 0) return []
   const known = new Set(elements.map(({ name }) => subscriberKey(name, domains)))
@@ -35,7 +37,15 @@ export function unknownNames({ file, elements, domains, lineOf }: Network): read
     if (key.endsWith(`@${domains[0]}`)) return !open && namesOf({ id: key }, domains).every((other) => !known.has(other))
     return !key.includes('@') // a number or an address; whoever is elsewhere is theirs
   }
-  return elements.flatMap((element) =>
+  const bySender = rules.flatMap(({ sender }, i) =>
+    [sender ?? []]
+      .flat()
+      .filter((name) => !name.endsWith('*') && isUnknown(name))
+      .map((name) => {
+        return { file, line: lineOf('rules', i), text: `rules.${i}.sender names ${name}, whom nobody here is`, expected }
+      }),
+  )
+  const byElements = elements.flatMap((element) =>
     namingsIn(element)
       .filter(({ name }) => isUnknown(name))
       .map(({ name, path }) => {
@@ -43,6 +53,7 @@ export function unknownNames({ file, elements, domains, lineOf }: Network): read
         return { file, line: lineOf('elements', element.name, ...path), text: `${element.name}: ${text}`, expected }
       }),
   )
+  return [...byElements, ...bySender]
 }
 
 function subscribersIn(settings: Settings): readonly SubscriberSettings[] {
@@ -61,6 +72,12 @@ function namingsIn({ role, settings }: PlannedElement): readonly Naming[] {
     case 'resource-lists':
       return Object.entries((settings['lists'] as object | undefined) ?? {}).flatMap(([list, ids]) =>
         namesAt(ids, ['lists', list]),
+      )
+    case 'application-server': // a user of it may have any name; one that looks like a subscriber's is his
+      return lists(
+        settings['users'],
+        ({ user }) => (typeof user === 'string' && /^(?:sips?|tel):/i.test(user) ? [{ name: user, path: ['user'] }] : []),
+        ['users'],
       )
     case 'registration':
       return namesAt(settings['askers'], ['askers'])

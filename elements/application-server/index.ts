@@ -165,7 +165,8 @@ class ApplicationServer implements Element {
   ): Promise<void> {
     const record = await this.registration.recordOfAsker(exchange)
     const user = record && (await this.registration.userOf(record))
-    if (user === undefined) return this.registration.refuse(exchange)
+    const none = `you are no user of ${this.settings.application} yet: register your user first`
+    if (user === undefined) return this.registration.refuse(exchange, record && none)
     const once = exchange.request.expires === 0
     const answer = await (once ? this.near.once(user) : this.near.hold(user))
     if (answer.status !== undefined) {

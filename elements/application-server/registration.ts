@@ -63,9 +63,15 @@ export class Registration {
     exchange.reply(200)
   }
 
-  refuse(exchange: Exchange): void {
+  /** The asker alone is told why, and only where it is about himself. */
+  refuse(exchange: Exchange, why?: string): void {
     this.host.count('refused')
-    exchange.reply(403)
+    const asker = askerOf(exchange, this.host.domains)
+    const record = asker === undefined ? undefined : this.subscribers.known(asker)
+    const { application } = this.membership
+    const unlisted = record !== undefined && !this.serves(record)
+    const warning = unlisted ? `the HSS does not list ${application} for you: you cannot be a user of it` : why
+    exchange.reply(403, warning === undefined ? {} : { warning })
   }
 
   /** Who asks, if he may use the application. */

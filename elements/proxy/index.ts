@@ -2,13 +2,13 @@
 import { isIP } from 'node:net'
 import type { Element, Exchange, Flow, Host } from '../../signalling/index.ts'
 import { H, RateLimit } from '../../signalling/index.ts'
-import { deviceKey, type Identified } from '../services/devices.ts'
+import { deviceKey, type Identified, isAddress } from '../services/devices.ts'
 import { Subscribers } from '../services/subscribers.ts'
 import { type Assertion, assertionOf, credentialsOf, towardUe } from './assertion.ts'
 import { Authentication, type Known, notThis, type Verdict } from './authentication.ts'
 import { Bindings } from './bindings.ts'
 import { Gruus } from './gruu.ts'
-import { Reach } from './reach.ts'
+import { noRelay, Reach } from './reach.ts'
 import { Refusals } from './refusals.ts'
 import { Registrar } from './registrar.ts'
 import { asSips, insecure, isOfSipDialog, isSecure, isSips } from './secure.ts'
@@ -207,7 +207,7 @@ class ProxyElement implements Element {
         { flow },
         { ...asserted, ...this.ways.recordRoutes(exchange, identity, flow, this.ways.userOf(last!.uri)) },
       )
-    } else exchange.reply(403, { warning: `no relay to ${uri.host}; expected a user of ${this.host.domains[0]}` })
+    } else noRelay(exchange, this.host)
   }
   /** A user may be called by an IP address; elsewhere it is where a request goes. */
   private isAddressOfUser({ request }: Exchange, identity: string | undefined): boolean {
@@ -220,7 +220,9 @@ class ProxyElement implements Element {
     const asks = (request.method === 'SUBSCRIBE' || request.method === 'PUBLISH') && request.toTag === ''
     const name = asks && request.uri.user !== '' && !this.rules.open ? deviceKey(request.uri, this.host.domains) : undefined
     const forward = (record: Identified | undefined): void => {
-      const uri = record === undefined || record.id === name ? {} : { uri: isSips(request) ? asSips(record.id) : record.id }
+      // by an address it would go to that address
+      const keeps = record === undefined || record.id === name || isAddress(record.id)
+      const uri = keeps ? {} : { uri: isSips(request) ? asSips(record.id) : record.id }
       exchange.forward(uri, {
         ...asserted,
         ...credentialsOf(request, sender),

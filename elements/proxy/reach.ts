@@ -47,8 +47,13 @@ export class Reach {
     assertion: Assertion,
   ): void | Promise<void> {
     this.endOld(aor, record)
+    if (record === undefined && this.isElsewhere(exchange)) return noRelay(exchange, this.parts.host)
     const owner = record?.id ?? aor
     return this.reach(exchange, owner, this.parts.bindings.of(owner), assertion)
+  }
+  /** At an address that is none of ours, where it is nobody's name (SPEC §2.1). */
+  private isElsewhere({ request: { uri } }: Exchange): boolean {
+    return uri.scheme !== 'tel' && uri.user === '' && !this.parts.host.flows.isOurs(uri.host, uri.port)
   }
   private endOld(aor: string, record: SubscriberRecord | undefined): void {
     const { authentication, bindings } = this.parts
@@ -142,7 +147,7 @@ export class Reach {
     const { bindings, subscribers } = this.parts
     const { request } = exchange
     if (aor === undefined) return exchange.reply(404)
-    if (request.uri.user === '') {
+    if (request.uri.user === '' && !this.isElsewhere(exchange)) {
       if (request.method === 'SUBSCRIBE') return refuseEvent(exchange, 'no element serves the event')
       return exchange.reply(405, { headers: [['Allow', 'OPTIONS, REGISTER']] })
     }
@@ -161,6 +166,11 @@ function refuseEvent(exchange: Exchange, why: string): void {
   const { events, request } = exchange
   const warning = `${why} ${request.event?.value ?? '(none)'}; expected one of ${events.join(', ') || 'none'}`
   exchange.reply(489, { headers: events.length === 0 ? [] : [['Allow-Events', events.join(', ')]], warning })
+}
+
+/** Whoever is none of ours is reached by nobody through us. */
+export function noRelay(exchange: Exchange, { domains }: Host): void {
+  exchange.reply(403, { warning: `no relay to ${exchange.request.uri.host}; expected a user of ${domains[0]}` })
 }
 
 /** RFC 5626 §7: that a flow is dead is for us to know; to the sender its user is away. */

@@ -72,6 +72,11 @@ export function isNameOf(key: string, { id, aliases }: Identified, domains: read
   return otherKeys(key, domains).some((other) => other === id || aliases?.includes(other) === true)
 }
 
+/** Whether that key is an address, and no user anywhere. */
+export function isAddress(key: string): boolean {
+  return key.startsWith('sip:') && !key.includes('@')
+}
+
 /** All keys of a subscriber, in each of their forms. */
 export function namesOf({ id, aliases = [] }: Identified, domains: readonly string[]): readonly string[] {
   const names = [id, ...aliases]

@@ -139,3 +139,20 @@ test('what lapses after a restart is told too', async (t) => {
   await network.clock.advance(30_000)
   t.is(names(list!), '')
 })
+
+test('whoever is refused about himself is told why', async (t) => {
+  const { network, hss, registers } = await scene([], {})
+  const ask = (user: string) => network.ask('as', 'SUBSCRIBE', sip('as'), { asserted: sip(user), event: 'proximate-users' })
+  const early = await ask('alice')
+  t.deepEqual([early.status, early.warning], [403, 'you are no user of chess yet: register your user first'])
+  await registers('alice')
+  t.is((await ask('alice')).status, 200)
+  t.is((await ask('nobody')).warning, undefined)
+  await hss.reload!({
+    subscribers: [{ id: 'alice', permissions: all }],
+    servers: [],
+  })
+  await network.clock.advance(100)
+  const late = await ask('alice')
+  t.deepEqual([late.status, late.warning], [403, 'the HSS does not list chess for you: you cannot be a user of it'])
+})

@@ -40,6 +40,10 @@ test('every place where a name may stand', (t) => {
   prose: { role: prose, monitors: { alice: [bob, bop], alicia: [bob] } }
   friends: { role: resource-lists, lists: { team: [bob, dan] } }
   registration: { role: registration, askers: [prose, boss] }
+  as: { role: application-server, application: a, users: [{ user: "sip:king@localhost", secret: x }, { user: king, secret: y }] }
+rules:
+  - { from: outside, to: proxy }
+  - { from: proxy, sender: [bob, chess, "any-*"], method: SUBSCRIBE, event: proximity, to: prose }
 `
   t.deepEqual(notes(text), [
     '11: hss: subscribers.1.friends.1 names alise, whom nobody here is',
@@ -51,6 +55,8 @@ test('every place where a name may stand', (t) => {
     '14: prose: monitors.alicia names alicia, whom nobody here is',
     '15: friends: lists.team.1 names dan, whom nobody here is',
     '16: registration: askers.1 names boss, whom nobody here is',
+    '17: as: users.0.user names sip:king@localhost, whom nobody here is',
+    '20: rules.1.sender names chess, whom nobody here is',
   ])
 })
 
