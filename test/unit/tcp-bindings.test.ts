@@ -1,10 +1,10 @@
 /** Bindings over TCP without outbound last as long as granted (RFC 3261 §10.3): their Contact can be called. */
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, createConnection, createServer } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import { ManualClock, memoryStore, SipRequest, scan } from '../../signalling/index.ts'
 import { buildResponse } from '../../signalling/messages/build.ts'
 import { Framer } from '../../signalling/transports/framing.ts'
-import { metric } from '../support/wire.ts'
+import { metric, requestText } from '../support/wire.ts'
 import { PhonesScene } from './phones-scene.ts'
 
 /** Where a phone takes calls by TCP: 200 to all that comes. */
@@ -73,6 +73,29 @@ test('a Contact elsewhere is kept as long as granted too, and nobody has us call
   t.is((await again.register('alice', '<sip:alice@127.0.0.2:5999;transport=tcp>')).status, 200)
   t.is((await bob.as('bob', 'MESSAGE', 'sip:alice@localhost')).status, 200)
   t.is(again.requests.length, 1)
+})
+
+test('who calls us from the port of another one’s Contact does not get what is for that one', async (t) => {
+  const scene = await PhonesScene.open(t)
+  const [phone, bob] = [await scene.phone('TCP'), await scene.phone('UDP')]
+  const spare = createServer()
+  await new Promise<void>((resolve) => spare.listen(0, '127.0.0.1', resolve))
+  const { port } = spare.address() as AddressInfo
+  await new Promise((resolve) => spare.close(resolve))
+  t.is((await bob.register('bob', `<sip:bob@${bob.at}>`)).status, 200)
+  t.is((await phone.register('alice', `<sip:alice@127.0.0.1:${port};transport=tcp>`)).status, 200)
+  phone.close()
+  await scene.until(() => metric(scene.node, 'connections') === 0)
+  const eve = createConnection({ host: '127.0.0.1', port: scene.port('TCP'), localPort: port })
+  let heard = ''
+  eve.on('data', (data) => {
+    heard += data.toString()
+  })
+  t.teardown(() => void eve.destroy())
+  eve.write(requestText('OPTIONS', 'sip:localhost', { from: 'sip:eve@localhost' }).replace('/UDP', '/TCP'))
+  await scene.until(() => heard.includes('SIP/2.0 200'))
+  t.is((await bob.as('bob', 'MESSAGE', 'sip:alice@localhost')).status, 480)
+  t.false(heard.includes('MESSAGE sip:alice'))
 })
 
 test('a binding of a flow of its own ends with its connection (RFC 5626 §7)', async (t) => {
