@@ -47,6 +47,30 @@ export const flow: Flow = {
       },
     },
     {
+      name: 'the PCRF refuses one of them whom its rule names by an alias, in the role that it names',
+      settings: {
+        hss: {
+          subscribers: ['alice', 'bob'].map((name) => ({
+            id: `sip:${name}@localhost`,
+            password: `${name}-proxima`,
+            permissions: { discoverable: true, discoverer: true },
+            ...(name === 'bob' ? { aliases: ['tel:+4930222'] } : {}),
+          })),
+        },
+        pcrf: { rules: [{ subscribers: ['tel:+49-30-222'], roles: ['discoverable'], decision: 'deny' }] },
+      },
+      async run(stage) {
+        const [bob, alice] = [await stage.ue('bob'), await stage.ue('alice')]
+        stage.expect('bob is refused', (await stage.during(bob.requestProximity(['discoverable']))) === 403)
+        const both = await stage.during(bob.requestProximity(['discoverable', 'discoverer']))
+        stage.expect('of two roles he has the other', typeof both !== 'number' && both.roles.join() === 'discoverer')
+        stage.expect('alice is not', typeof (await stage.during(alice.requestProximity(['discoverable']))) !== 'number')
+        await stage.operator.policy([{ subscribers: ['tel:+4930222'], decision: 'deny' }])
+        await stage.until('bob’s service has ended', () => bob.state === undefined)
+        stage.expect('alice’s goes on', alice.state !== undefined)
+      },
+    },
+    {
       name: 'policy changes while the service runs: it ends, and nobody is near that device any more',
       async run(stage) {
         const { alice, bob, code } = await twoUes(stage)

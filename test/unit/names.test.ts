@@ -214,3 +214,16 @@ test('a set over a restart goes on only about those who are friends still', asyn
   const alice = [...prose.notifiers].find((one) => one.package === 'prose' && one.resource === sip('alice'))!
   t.deepEqual(codes(alice), [])
 })
+
+test('whom a trigger puts on a list, and takes off it', async (t) => {
+  const net = await open({ mode: 'listed' })
+  const [alice, bob, carol] = [await net.join('alice'), await net.join('bob'), await net.join('carol')]
+  const trigger = (body: object) =>
+    net.ask('MESSAGE', service, { asserted: sip('play'), body: json('prose-monitor', { device: 'tel:+15550111', ...body }) })
+  t.is((await trigger({ set: ['tel:+1-555-0100', sip('carol')] })).status, 200)
+  t.deepEqual(new Set(codes(alice)), new Set([code(bob), code(carol)]))
+  t.is((await trigger({ remove: ['2001:db8::9', 'sip:carol@127.0.0.1'] })).status, 200)
+  t.deepEqual(codes(alice), [])
+  t.is((await trigger({ add: [sip('robert')] })).status, 200)
+  t.deepEqual(codes(alice), [code(bob)])
+})
