@@ -1,6 +1,6 @@
 /** Address of record -> where it can be reached now (RFC 3261 §10). In memory for reading, in the store for good. */
 import type { Flow, Host, Store, Write } from '../../signalling/index.ts'
-import { parseUri, sameUri } from '../../signalling/index.ts'
+import { canonical, parseUri, sameUri } from '../../signalling/index.ts'
 import { aorOfKey, type Binding, bindingKey, bindingsPrefix } from '../services/bindings.ts'
 
 const none: readonly Binding[] = []
@@ -175,14 +175,21 @@ export class Bindings {
    * Contact is whatever its user wrote, so nobody else's is looked at.
    */
   flowOfContact(aor: string, contact: string, usual: string): Flow | undefined {
-    const { flows } = this.host
     const bindings = this.of(aor)
     if (bindings.every(({ flow, dial }) => flow === usual && dial === undefined))
       // the usual case
-      return bindings.length === 0 ? undefined : flows.named(usual)
+      return bindings.length === 0 ? undefined : this.host.flows.named(usual)
+    return this.flowAt(bindings, usual, contact, sameContact) ?? this.flowAt(bindings, usual, contact, samePlace)
+  }
+  private flowAt(
+    bindings: readonly Binding[],
+    usual: string,
+    contact: string,
+    isSame: (a: string, b: string) => boolean,
+  ): Flow | undefined {
     let found: Flow | undefined
     for (const binding of bindings) {
-      if (binding.path !== undefined || !sameContact(binding.contact, contact)) continue
+      if (binding.path !== undefined || !isSame(binding.contact, contact)) continue
       const flow = this.flowOf(binding)
       if (flow !== undefined && binding.flow === usual) return flow
       found = flow ?? found
@@ -211,6 +218,14 @@ export function sameBinding(a: Binding, b: Binding): boolean {
   if (a.regId !== undefined && b.regId !== undefined) return a.regId === b.regId && a.instance === b.instance
   if (a.instance !== b.instance && a.instance !== undefined && b.instance !== undefined) return false
   return sameContact(a.contact, b.contact)
+}
+
+/** The same user, host and port: some clients give other parameters in a dialog than in their REGISTER. */
+function samePlace(a: string, b: string): boolean {
+  const left = parseUri(a)
+  const right = parseUri(b)
+  if (left === undefined || right === undefined || (left.port || 5060) !== (right.port || 5060)) return false
+  return canonical(left) === canonical(right)
 }
 
 /** RFC 3261 §19.1.4. */

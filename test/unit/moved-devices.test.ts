@@ -10,7 +10,7 @@ const bobs = 'sip:bob@localhost'
 const alices = 'sip:alice@localhost'
 
 /** alice, by that transport and Contact, has called bob, and her way and Contact are as she left them. */
-async function call(t: ExecutionContext, transport: Transport, contact?: string) {
+async function call(t: ExecutionContext, transport: Transport, contact?: string, registered?: string) {
   const scene = await PhonesScene.open(t, { others: [createPresence('presence', {})] })
   const [first, bob] = [await scene.phone(transport), await scene.phone('UDP')]
   const contactOf = (phone: Phone): string => contact ?? `sip:alice@${phone.at};transport=${transport.toLowerCase()}`
@@ -18,7 +18,7 @@ async function call(t: ExecutionContext, transport: Transport, contact?: string)
     if (request.method !== 'ACK') bob.answer(request, 200, { toTag: 'bob', headers: [['Contact', `<sip:bob@${bob.at}>`]] })
   }
   const register = async (phone: Phone): Promise<void> => {
-    t.is((await phone.register('alice', `<${contactOf(phone)}>`)).status, 200)
+    t.is((await phone.register('alice', `<${registered ?? contactOf(phone)}>`)).status, 200)
   }
   await register(first)
   t.is((await bob.register('bob', `<sip:bob@${bob.at}>`)).status, 200)
@@ -179,4 +179,17 @@ test('several users on one connection: each is known by its own registration, an
   const preferred = await phone.ask('MESSAGE', bobs, { ...anonymous, lines: ['P-Preferred-Identity: <sip:bob@localhost>'] })
   t.is(preferred.status, 200)
   t.is(phone.requests.at(-1)!.asserted[0]?.uri.text, bobs)
+})
+
+test('a device that registers with other parameters than it has in its dialog is the same', async (t) => {
+  const { scene, first, register, bye } = await call(
+    t,
+    'UDP',
+    'sip:alice@192.168.7.7;transport=udp',
+    'sip:alice@192.168.7.7:5060',
+  )
+  const second = await scene.phone('UDP')
+  await register(second)
+  t.is((await bye('sip:alice@192.168.7.7;transport=udp')).status, 200)
+  t.deepEqual([byes(first), byes(second)], [0, 1])
 })
