@@ -13,10 +13,10 @@ interface Recent {
 }
 
 export class Refusals {
-  private readonly host: Host
+  private readonly host: Pick<Host, 'clock' | 'log'>
   private readonly recent = new Map<string, Recent>()
 
-  constructor(host: Host) {
+  constructor(host: Pick<Host, 'clock' | 'log'>) {
     this.host = host
   }
   /** `why`: one of a few texts; `user`: as its sender writes it, or as we know it. */

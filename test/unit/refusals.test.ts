@@ -2,8 +2,9 @@
 import test from 'ava'
 import { createPresence } from '../../elements/presence/index.ts'
 import { createProse } from '../../elements/prose/index.ts'
+import { Refusals } from '../../elements/proxy/refusals.ts'
 import { mediaType } from '../../elements/schemas/index.ts'
-import { type Log, silent } from '../../signalling/index.ts'
+import { type Exchange, type Flow, type Log, ManualClock, silent } from '../../signalling/index.ts'
 import { PhonesScene } from './phones-scene.ts'
 
 interface Line {
@@ -46,18 +47,25 @@ test('wrong password, unknown user and register first leave one line each, at in
 
 test('a flood of them is told of now and then, and how much was not', async (t) => {
   const { log, lines } = gathering()
-  const scene = await PhonesScene.open(t, { log })
-  const phone = await scene.phone('UDP')
-  const guess = async (): Promise<void> => {
-    t.is((await phone.register('alice', `<sip:alice@${phone.at}>`, [], 'guess')).status, 401)
-  }
-  for (let i = 0; i < 30; i++) await guess()
-  const seen = lines.filter(({ text }) => text === 'wrong password')
-  t.true(seen.length >= 5 && seen.length < 30, `${seen.length} lines`)
-  await scene.clock.advance(1000)
-  await guess()
-  const withheld = lines.reduce((sum, { withheld = 0 }) => sum + withheld, 0)
-  t.is(withheld + lines.filter(({ text }) => text === 'wrong password').length, 31)
+  const clock = new ManualClock()
+  const refusals = new Refusals({ clock, log })
+  const flow = { transport: 'UDP', remote: { host: '192.0.2.1', port: 5060 } } as Flow
+  const exchange = { flow, request: { method: 'REGISTER' } } as Exchange
+  for (let i = 0; i < 30; i++) refusals.note(exchange, 'a'.repeat(100), 'wrong password')
+  refusals.note(exchange, 'bob', 'unknown user')
+  t.is(lines.length, 6, 'each kind has its own')
+  t.is(lines[0]!.user!.length, 64)
+  await clock.advance(1000)
+  refusals.note(exchange, 'alice', 'wrong password')
+  t.deepEqual(lines.at(-1), {
+    user: 'alice',
+    from: '192.0.2.1 5060 UDP',
+    method: 'REGISTER',
+    withheld: 25,
+    text: 'wrong password',
+  })
+  refusals.note(exchange, 'alice', 'wrong password')
+  t.is(lines.at(-1)!.withheld, undefined)
 })
 
 test('a client that only sends is asked who it is, and is told to register when it has said so', async (t) => {
