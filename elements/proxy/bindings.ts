@@ -101,10 +101,12 @@ export class Bindings {
         this.host.log.error({ fault: String(fault), aor }, 'the store failed; the bindings of one who has gone stay in it'),
       )
   }
-  /** The user's credentials are called so now: what was registered by others is over. */
-  keep(aor: string, credentials: string): void {
+  /** The user's credentials are called so now: what was registered by others is over. True: something was. */
+  keep(aor: string, credentials: string): boolean {
     const old = (binding: Binding): boolean => binding.credentials !== undefined && binding.credentials !== credentials
-    if (this.of(aor).some(old)) this.deactivate(aor, old)
+    const some = this.of(aor).some(old)
+    if (some) this.deactivate(aor, old)
+    return some
   }
   private key(aor: string, binding: Binding): string {
     return bindingKey(this.host.name, aor, binding)

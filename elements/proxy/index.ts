@@ -65,7 +65,7 @@ class ProxyElement implements Element {
   private followSubscribers(): void {
     this.subscribers.onChange((id, record) => {
       if (record === undefined) this.bindings.end(id)
-      else this.bindings.keep(id, this.authentication.nameOf(record))
+      if (record === undefined || this.bindings.keep(id, this.authentication.nameOf(record))) this.ways.forget(id)
     })
     this.subscribers.start()
   }

@@ -73,6 +73,10 @@ export class Ways {
     for (const known of contacts?.keys() ?? []) if (sameContact(known, contact)) contacts!.delete(known)
     if (contacts?.size === 0) this.moved.delete(user)
   }
+  /** What that user has said of ways counts no more: it may have been somebody else. */
+  forget(user: string): void {
+    this.moved.delete(user)
+  }
   private remember(user: string, contact: string, flow: string): void {
     const contacts = this.moved.get(user) ?? new Map<string, string>()
     contacts.delete(contact)

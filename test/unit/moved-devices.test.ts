@@ -3,7 +3,7 @@ import test, { type ExecutionContext } from 'ava'
 import { createPresence } from '../../elements/presence/index.ts'
 import type { SipRequest, SipResponse } from '../../signalling/index.ts'
 import { H } from '../../signalling/messages/names.ts'
-import { type Phone, PhonesScene, routesOf } from './phones-scene.ts'
+import { type Phone, PhonesScene, routesOf, subscriber } from './phones-scene.ts'
 
 type Transport = 'UDP' | 'TCP'
 const bobs = 'sip:bob@localhost'
@@ -192,4 +192,14 @@ test('a device that registers with other parameters than it has in its dialog is
   await register(second)
   t.is((await bye('sip:alice@192.168.7.7;transport=udp')).status, 200)
   t.deepEqual([byes(first), byes(second)], [0, 1])
+})
+
+test('where a device was heard is forgotten with the password that it used', async (t) => {
+  const { scene, first, send, bye, contactOf } = await call(t, 'UDP', 'sip:alice@192.168.7.7:5060')
+  const second = await scene.phone('UDP')
+  t.is((await send(second, 'INVITE')).status, 200)
+  await scene.hss.set(subscriber('alice', 'another'))
+  await scene.clock.advance(500)
+  t.is((await bye(contactOf(second))).status, 200)
+  t.deepEqual([byes(first), byes(second)], [1, 0])
 })
