@@ -42,6 +42,7 @@ export const flow: Flow = {
         await trigger(stage, games, { device, remove: ['sip:carol@localhost'] })
         await stage.until('carol is on its list no more', () => ue.state?.monitor?.codes.join() === codeOf(bob))
         stage.expect('and counts no more', (await hears(stage, ue, carol)) === 404)
+        await trigger(stage, games, { device, set: [] }) // it would outlive the scenario
       },
     },
     {

@@ -20,13 +20,13 @@ export async function tshark(file: string, ...options: string[]): Promise<string
 const expert = 'expert,warn,not sip.Content-Encoding'
 
 /** How many messages it dissects as SIP, and everything it complains of. */
-export async function judge(file: string): Promise<{ sip: number; complaints: string[] }> {
+export async function judge(file: string, ...options: readonly string[]): Promise<{ sip: number; complaints: string[] }> {
   const of = ['frame.protocols', 'tcp.analysis.flags', 'frame.number', '_ws.col.Info'].flatMap((field) => ['-e', field])
   const shown = '_ws.malformed || tcp.analysis.flags || sip'
   let sip = 0
   let section = ''
   const complaints: string[] = []
-  for (const line of await tshark(file, '-Y', shown, '-T', 'fields', ...of, '-z', expert)) {
+  for (const line of await tshark(file, '-Y', shown, '-T', 'fields', ...of, '-z', expert, ...options)) {
     const [protocols = '', analysis, ...rest] = line.split('\t')
     if (rest.length > 0) {
       if (protocols.split(':').includes('sip')) sip++

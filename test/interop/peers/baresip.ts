@@ -37,7 +37,7 @@ export async function baresipPeer(seat: Seat): Promise<Peer> {
   })
   writeFileSync(join(folder, 'contacts'), contacts.join(''))
 
-  const process = new Running('timeout', ['--kill-after=5', '200', 'baresip', '-f', folder], { cwd: folder })
+  const process = new Running('timeout', ['--kill-after=5', '1500', 'baresip', '-f', folder], { cwd: folder })
   node.guests.add(process)
   await process.said(/200 OK \(\) \[\d+ bindings?\]/)
 

@@ -51,7 +51,7 @@ class Chromium {
     server.unref()
     const folder = join(node.folder, 'chromium')
     mkdirSync(folder)
-    const args = ['--kill-after=5', '200', 'chromium', ...flags, `--user-data-dir=${folder}`, 'about:blank']
+    const args = ['--kill-after=5', '1500', 'chromium', ...flags, `--user-data-dir=${folder}`, 'about:blank']
     const process = new Running('timeout', args, { cwd: folder, home: folder })
     node.guests.add(process)
     const [, endpoint] = await process.said(/DevTools listening on (ws:\S+)/)

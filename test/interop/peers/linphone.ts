@@ -46,7 +46,7 @@ export async function linphonePeer(seat: Seat): Promise<Peer> {
   const folder = join(node.folder, user)
   mkdirSync(join(folder, '.local/share/linphone'), { recursive: true })
   writeFileSync(join(folder, 'rc'), settings(seat))
-  const args = ['--kill-after=5', '200', 'linphonec', '-S', '-c', join(folder, 'rc')]
+  const args = ['--kill-after=5', '1500', 'linphonec', '-S', '-c', join(folder, 'rc')]
   const process = new Running('timeout', args, { cwd: folder, home: folder })
   node.guests.add(process)
   await process.said(new RegExp(`Friend "${watches}" .* is `)) // it asks once it is registered

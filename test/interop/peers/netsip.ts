@@ -10,7 +10,7 @@ const program = join(import.meta.dirname, '../../support/clients/netsip.pl')
 export function netSipPeer(seat: Seat): Promise<Peer> {
   const { node, user, transport } = seat
   const args = [program, user, passwordOf(user), serverOf(seat), transport]
-  const process = new Running('timeout', ['--kill-after=5', '200', 'perl', ...args], { cwd: node.folder })
+  const process = new Running('timeout', ['--kill-after=5', '1500', 'perl', ...args], { cwd: node.folder })
   node.guests.add(process)
   const stop = async (): Promise<void> => {
     const { code, err } = await process.ended

@@ -33,7 +33,7 @@ export async function sofiaPeer(seat: Seat): Promise<Peer> {
   const compiling = programs.get(node) ?? compiled(node)
   programs.set(node, compiling)
   const own = transport === 'tls' ? [await certified(seat)] : []
-  const args = ['--kill-after=5', '200', await compiling, user, passwordOf(user), serverOf(seat), transport, ...own]
+  const args = ['--kill-after=5', '1500', await compiling, user, passwordOf(user), serverOf(seat), transport, ...own]
   const process = new Running('timeout', args, { cwd: node.folder })
   node.guests.add(process)
   const stop = async (): Promise<void> => {

@@ -92,7 +92,7 @@ export async function twinklePeer(seat: Seat): Promise<Peer> {
   writeFileSync(log, '')
 
   await (started = started.then(nextSecond))
-  const process = new Running('timeout', ['--kill-after=5', '200', 'twinkle-console', `${user}.cfg`], { cwd: home, home })
+  const process = new Running('timeout', ['--kill-after=5', '1500', 'twinkle-console', `${user}.cfg`], { cwd: home, home })
   node.guests.add(process)
   await process.said(/registration succeeded/)
   const told = (whom: string, state: string): Promise<void> =>
