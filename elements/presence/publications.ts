@@ -23,7 +23,11 @@ interface Publication {
   readonly document: string
   /** Milliseconds since the epoch. */
   readonly expires: number
+  /** Call-ID, From tag and CSeq of the request that brought it first. */
+  readonly by?: string
 }
+
+const merged = { warning: 'this request has come by another way already' } // RFC 3261 §8.2.2.2
 
 export class Publications {
   private readonly host: Host
@@ -80,6 +84,8 @@ export class Publications {
     const before = this.live(entity)
     const old = condition === undefined ? undefined : before.find(({ etag }) => etag === condition)
     if (condition !== undefined && old === undefined) return exchange.reply(412)
+    const by = old === undefined ? `${request.callId}|${request.fromTag}|${request.cseq.number}` : old.by
+    if (old === undefined && before.some((publication) => publication.by === by)) return exchange.reply(482, merged)
     const document = request.body.toString()
     if (document === '' && old === undefined) return exchange.reply(400, { warning: 'an initial PUBLISH has a body' })
     if (request.body.length > this.rules.size) return exchange.reply(413)
@@ -92,6 +98,7 @@ export class Publications {
       etag: this.host.ids.token(12),
       document: document === '' ? old!.document : document,
       expires: this.host.clock.date() + seconds * 1000,
+      ...(by === undefined ? {} : { by }),
     }
     // A refresh leaves the order as it is; what is published or modified is the newest.
     const replaced = document === '' ? before.map((publication) => (publication === old ? next : publication)) : undefined

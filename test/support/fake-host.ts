@@ -39,6 +39,8 @@ export interface Asking {
   readonly body?: Body
   /** Further header fields. */
   readonly lines?: readonly string[]
+  /** Left out: one of its own. */
+  readonly callId?: string
 }
 
 /** A sound request in bytes, as the engine would hand it over. */
@@ -49,7 +51,7 @@ export function fakeRequest(method: string, to: string, asking: Asking = {}): Si
     'Via: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bKfake',
     'From: <sip:fake@localhost>;tag=1',
     `To: <${to}>`,
-    'Call-ID: fake',
+    `Call-ID: ${asking.callId ?? 'fake'}`,
     `CSeq: 1 ${method}`,
     'Max-Forwards: 70',
     ...(asking.event === undefined ? [] : [`Event: ${asking.event}`]),
@@ -325,6 +327,7 @@ export class FakeNetwork {
   readonly hosts = new Map<string, FakeHost>()
   /** Elements that answer nothing now: subscriptions at them end with 408. */
   readonly deaf = new Set<string>()
+  private requests = 0
 
   constructor(domains: readonly string[] = ['localhost', '127.0.0.1']) {
     this.domains = domains
@@ -354,7 +357,12 @@ export class FakeNetwork {
 
   private exchange(element: string, method: string, to: string, asking: Asking, listener?: SubscriptionListener): FakeExchange {
     const host = this.hosts.get(element)!
-    const exchange = new FakeExchange(host, fakeRequest(method, to, asking), asking.asserted, listener)
+    const exchange = new FakeExchange(
+      host,
+      fakeRequest(method, to, { callId: `fake-${++this.requests}`, ...asking }),
+      asking.asserted,
+      listener,
+    )
     const work = host.element.handle(exchange)
     work?.catch((fault: unknown) => {
       if (!exchange.settled) exchange.reply(500, { warning: String(fault) })

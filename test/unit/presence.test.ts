@@ -33,6 +33,18 @@ test('what bob publishes for himself is told verbatim', async (t) => {
   t.is((await publish(document(tuple, 'sip:bob@127.0.0.1'))).status, 200)
 })
 
+test('a PUBLISH that comes by two ways is one publication (RFC 3261 §8.2.2.2)', async (t) => {
+  const { network } = await presence()
+  const asking = {
+    asserted: sip('bob'),
+    event: 'presence',
+    callId: 'one',
+    body: { type: 'application/pidf+xml', content: document() },
+  }
+  const publish = () => network.ask('presence', 'PUBLISH', sip('bob'), asking)
+  t.deepEqual([(await publish()).status, (await publish()).status], [200, 482])
+})
+
 test('a document about somebody else is refused, and nobody sees it', async (t) => {
   const { publish, watch } = await presence()
   const watcher = await watch('bob')
