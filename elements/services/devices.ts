@@ -6,6 +6,8 @@ import { decoded } from './percent.ts'
 const bareIpv6 = /^(sip:(?:[^@]*@)?)([\da-f.]*:[\da-f:.]+)$/ // a key of an earlier version
 const number = /^(?:\+[0-9().-]+|[0-9A-Fa-f*#().-]+;(?:.*;)?phone-context=[^;]+)(?:;.*)?$/i // global, or with its context
 
+const separated = /^\+(?=[0-9().-]*[().-])[0-9().-]*[0-9][0-9().-]*$/ // a global number with visual separators (RFC 3966 §5.1.1)
+
 /** What is told of a subscriber's identifiers. */
 export interface Identified {
   readonly id: string
@@ -25,6 +27,7 @@ export function deviceKey(device: Uri | string, domains: readonly string[]): str
     const key = numberKey(uri.user)
     if (key !== undefined) return key
   }
+  if (separated.test(uri.user)) return canonical({ ...uri, host: home, user: uri.user.replace(/[().-]/g, '') })
   return canonical(uri.host === home ? uri : { ...uri, host: home })
 }
 
@@ -63,7 +66,9 @@ export function otherKeys(key: string, domains: readonly string[]): readonly str
   const user = decoded(key.slice('sip:'.length, at))
   const uri = isIP(user) === 0 ? undefined : readDevice(user)
   const meant = uri === undefined ? numberKey(user) : canonical(uri)
-  return meant === undefined ? [] : [meant]
+  // a user part that says more than the number, or says it otherwise, is not found by the number
+  const isExact = uri !== undefined || meant === undefined || decoded(key) === `sip:${meant.slice('tel:'.length)}@${home}`
+  return meant === undefined || !isExact ? [] : [meant]
 }
 
 /** Whether that key, in any of its forms, is an identifier of the subscriber. */

@@ -24,7 +24,7 @@ const hostPattern = /^[A-Za-z0-9_](?:[A-Za-z0-9_]|-(?=[A-Za-z0-9_-])|\.(?=[A-Za-
 const userPattern = /^[A-Za-z0-9\-_.!~*'()&=+$,;?/%#\u0080-\uffff]*$/ // lenient: `#` and UTF-8 as softphones send them
 const badEscape = /%(?![0-9A-Fa-f]{2})/
 const separators = /[().-]/g // RFC 3966 §3: seen, and not compared
-const telPattern = /^\+?[0-9A-Fa-f*#().-]+$/
+const telPattern = /^\+?[().-]*[0-9A-Fa-f*#][0-9A-Fa-f*#().-]*$/ // some digit among visual separators (RFC 3966 §3)
 
 /** Undefined where the text is no URI. */
 export function parseUri(text: string): Uri | undefined {

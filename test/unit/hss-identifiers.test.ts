@@ -70,6 +70,7 @@ test('what a user of ours and a number or an address have in common', (t) => {
     ['tel:+15550100', 'sip:+1-555-0100@localhost;user=phone'],
     ['sip:+15550100@localhost', 'tel:+15550100'],
     ['tel:+15550100', 'sip:+15550100@localhost'],
+    ['sip:+1-555.0100@localhost', 'tel:+15550100'],
     ['sip:192.0.2.7@localhost', '192.0.2.7'],
     ['sip:2001%3Adb8%3A%3A9@localhost', '2001:db8::9'],
   ] as const)
@@ -79,10 +80,16 @@ test('what a user of ours and a number or an address have in common', (t) => {
     ['tel:0100;phone-context=+1', 'tel:0100;phone-context=+2'],
     ['tel:0100;phone-context=+1', 'tel:0100'],
     ['tel:+15550100', 'tel:+15550100;ext=1'],
+    ['sip:+15550100;1@localhost', 'tel:+15550100'],
     ['tel:+15550100', 'sip:+15550100@elsewhere.example'],
     ['sip:bob@localhost', 'sip:bobby@localhost'],
   ] as const)
     t.false(same(a, b), `${a} ${b}`)
+})
+
+test('a telephone number has a digit', (t) => {
+  for (const text of ['tel:-', 'tel:.', 'tel:()', 'tel:+', 'tel:-;x=1']) t.is(deviceKey(text, home), undefined, text)
+  t.is(deviceKey('tel:(0)-7;phone-context=+49', home), 'tel:07;phone-context=+49')
 })
 
 test('whatever may be provisioned can be read by who is told of it', async (t) => {
