@@ -89,8 +89,10 @@ export function wsTransport(options: ConnectionOptions): Transport {
       flow.heard(false, true)
       if (bytes.length > messageLimit) {
         const head = headOf(bytes)
-        if (head === undefined) socket.close(1009)
-        else flow.refused(`a message of more than ${messageLimit} bytes`, head)
+        if (head === undefined) {
+          socket.close(1009) // RFC 6455 §7.4.1
+          request.socket.end() // its answer is not waited for: who sends such things may never give one
+        } else flow.refused(`a message of more than ${messageLimit} bytes`, head)
       } else if (bytes.length > 4) flow.received(bytes)
       else if (bytes.toString('latin1') === ping) flow.send(pong)
     })
