@@ -246,8 +246,8 @@ export interface SubscriptionOptions<State> {
   /** Written with the subscription, all or nothing; not where its subscriber is an element of this node, or it is a fetch. */
   readonly writes?: readonly Write[]
   /**
-   * It stands, durably, and the 200 is about to leave: what others see of it begins here. Never called where the store fails;
-   * `ended` is.
+   * It stands, durably, and the 200 is about to leave: what others see of it begins here. Never called where the store fails, or
+   * where it has ended while it was written; `ended` is.
    */
   readonly begun?: (notifier: Notifier<State>) => void
 }
@@ -258,7 +258,7 @@ export interface RefreshChange {
   readonly record?: Json
   /** Written with the subscription, all or nothing. */
   readonly writes?: readonly Write[]
-  /** All of it is durable: may call `notifier.notify`. */
+  /** All of it is durable: may call `notifier.notify`. Not called where the subscription has ended meanwhile. */
   readonly apply?: () => void
 }
 

@@ -126,7 +126,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
   /** The 2xx has left: NOTIFYs may flow. Also after a restart, once the element has given state. */
   open(): void {
     this.opened = true
-    this.armExpiry()
+    if (this.live) this.armExpiry()
     this.pump()
   }
   /** A refresh is being answered: NOTIFYs wait until `open`. */

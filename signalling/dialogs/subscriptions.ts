@@ -32,7 +32,7 @@ import type { Sender } from './sender.ts'
 import { Shares, usualLimit } from './shares.ts'
 import { SubscriberDialog, type SubscriberHolder } from './subscriber.ts'
 import { contactFor, dialogKey, recordKey, reserve, type SubscriptionRecord, signedInBy } from './subscription-record.ts'
-import { Terms } from './terms.ts'
+import { isAbout, Terms } from './terms.ts'
 import { VouchedSubscriptions } from './vouched.ts'
 
 export interface SubscriptionsOptions {
@@ -155,7 +155,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     notifier.condition(request.text(H['Suppress-If-Match']))
     notifier.notify(options.state)
     const answer = (): void => {
-      if (notifier.live) options.begun?.(notifier)
+      if (!notifier.ends) options.begun?.(notifier)
       const headers = grant(
         granted,
         contactFor(request, this.sender.contact(element, side.flow)),
@@ -270,17 +270,12 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     return true
   }
 
-  /** The package, and the `id` that tells its subscriptions apart (RFC 6665 §8.2.1). */
-  private isAbout({ package: name, parameters }: NotifierDialog, { event }: SipRequest): boolean {
-    return event?.value === name && event.parameters.get('id') === parameters.get('id')
-  }
   private resubscribe(notifier: NotifierDialog, side: ServerSide): void {
     const { request } = side
     const { stored } = notifier
     const reply = (status: number, headers: HeaderList = []): void =>
       side.respond(status, buildResponse(request, status, { via: side.via, headers }))
-    if (request.method !== 'SUBSCRIBE' || request.fromTag !== stored.remoteTag || !this.isAbout(notifier, request))
-      return reply(481)
+    if (request.method !== 'SUBSCRIBE' || request.fromTag !== stored.remoteTag || !isAbout(notifier, request)) return reply(481)
     if (request.cseq.number <= stored.remoteSeq) return reply(500, [['Retry-After', '1']]) // RFC 3261 §12.2.2
     const offered = this.packages.get(`${notifier.element}/${notifier.package}`)
     if (offered === undefined) return reply(481) // it is being told that its package is gone
@@ -318,7 +313,10 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     const next = record === undefined ? changed : { ...changed, record }
     const known = notifier.stored
     const then = (): void => {
-      if (!notifier.live) return reply(481) // its subscriber has said so meanwhile, in answer to a NOTIFY
+      if (notifier.ends) {
+        reply(481) // it has ended while this was written: nothing of it may come into force
+        return notifier.open()
+      }
       const before = condition === undefined ? undefined : notifier.tag
       const rewritten = notifier.stored !== known
       notifier.take({ ...notifier.stored, ...next })

@@ -1,5 +1,7 @@
 /** What an Event field asks for, read once for all subscriptions that have the very same one. */
+import type { Notifier } from '../element.ts'
 import { parseToken } from '../messages/fields.ts'
+import type { SipRequest } from '../messages/message.ts'
 import { parseRate, type Rate } from './rate.ts'
 
 export interface EventTerms {
@@ -26,4 +28,9 @@ export class Terms {
     this.known.set(event, terms)
     return terms
   }
+}
+
+/** The package of a subscription, and the `id` that tells its subscriptions apart (RFC 6665 §8.2.1). */
+export function isAbout({ package: name, parameters }: Notifier, { event }: SipRequest): boolean {
+  return event?.value === name && event.parameters.get('id') === parameters.get('id')
 }

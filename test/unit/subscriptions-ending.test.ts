@@ -1,7 +1,7 @@
 /** Subscriptions that end: what rests on them is withdrawn, durably, before anybody is told that it is over. */
 import test from 'ava'
 import type { WriteOutcome } from '../../signalling/storage/store.ts'
-import { Scene, type Ticker, type Watcher } from './subscriptions-scene.ts'
+import { holdWrites, Scene, type Ticker, type Watcher } from './subscriptions-scene.ts'
 
 /** A subscription whose NOTIFYs are answered no more. */
 async function silent(): Promise<{ scene: Scene; watcher: Watcher }> {
@@ -110,6 +110,38 @@ test('a refresh behind an unsubscription that is being written brings nothing ba
   await scene.pass(100)
   t.deepEqual(watcher.wire.statuses, [200, 481, 200])
   t.is(await scene.stored(), 0)
+})
+
+test('what the element ends while a SUBSCRIBE is written does not begin for it afterwards', async (t) => {
+  const scene = await Scene.open()
+  const watcher = await scene.watcher()
+  const begun: string[] = []
+  scene.ticker.options = { begun: ({ id }) => begun.push(id) }
+  const release = holdWrites(scene.store)
+  await watcher.subscribe('tick', 600).catch(() => undefined)
+  scene.ticker.last.terminate('rejected')
+  release()
+  await scene.pass(100)
+  t.deepEqual([begun, scene.ticker.endings.length], [[], 1])
+  t.is(watcher.states.at(-1), 'terminated;reason=rejected')
+  t.deepEqual([scene.held, await scene.stored()], [0, 0])
+})
+
+test('what the element ends while a refresh is written gets 481, and nothing of the refresh comes into force', async (t) => {
+  const scene = await Scene.open()
+  const watcher = await scene.watcher()
+  await watcher.subscribe('tick', 600)
+  let applied = 0
+  scene.ticker.refreshed = () => ({ apply: () => applied++ })
+  const release = holdWrites(scene.store)
+  await watcher.subscribe('tick', 600).catch(() => undefined)
+  scene.ticker.last.terminate('rejected')
+  release()
+  await scene.pass(100)
+  t.deepEqual(watcher.wire.statuses, [200, 481])
+  t.deepEqual([applied, scene.ticker.endings.length], [0, 1])
+  t.is(watcher.states.at(-1), 'terminated;reason=rejected')
+  t.deepEqual([scene.held, await scene.stored()], [0, 0])
 })
 
 test('expiry: the element knows at once, not when a silent subscriber is given up', async (t) => {

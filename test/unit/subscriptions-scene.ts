@@ -4,11 +4,11 @@ import type {
   EventPackage,
   Exchange,
   Host,
-  Json,
   Node,
   Notifier,
   SipRequest,
   SipResponse,
+  SubscriptionOptions,
 } from '../../signalling/index.ts'
 import { H } from '../../signalling/messages/names.ts'
 import { memoryStore } from '../../signalling/storage/memory.ts'
@@ -43,8 +43,8 @@ export class Ticker implements Element {
   restored: (notifier: Notifier) => void | Promise<void>
   host!: Host
   value: number | undefined = 1
-  options: { pending?: boolean; record?: Json } = {}
-  refreshed: (notifier: Notifier, request: SipRequest) => undefined | number = () => undefined
+  options: Partial<SubscriptionOptions<Tick>> = {}
+  refreshed: NonNullable<Element['refreshed']> = () => undefined
   handle: (exchange: Exchange) => void | Promise<void> = (exchange) => this.accept(exchange)
   constructor() {
     this.restored = (notifier) => {
@@ -93,6 +93,20 @@ export class FailingStore implements Store {
   }
   close(): Promise<void> {
     return this.inner.close()
+  }
+}
+
+/** Keeps what is written from now on waiting; gives what lets it go, and all that comes later. */
+export function holdWrites(store: Store): () => void {
+  const waiting: (() => void)[] = []
+  const write = store.write.bind(store)
+  store.write = async (writes): Promise<WriteOutcome> => {
+    await new Promise<void>((resolve) => waiting.push(resolve))
+    return write(writes)
+  }
+  return () => {
+    store.write = write
+    for (const resume of waiting.splice(0)) resume()
   }
 }
 
