@@ -167,10 +167,7 @@ export class Bindings {
   /** By its connection while that stands, else by a new one; undefined: there is no way to it. */
   flowOf({ flow, dial }: Binding): Flow | undefined {
     const { flows } = this.host
-    const standing = flows.named(flow)
-    if (standing !== undefined || dial === undefined) return standing
-    const called = flows.named(dial)
-    return called?.dialled === true ? called : undefined // who calls us from that port may be anybody of that address
+    return flows.named(flow) ?? (dial === undefined ? undefined : flows.named(dial))
   }
   /**
    * The open flow by which a Contact of that user is registered now: of several the one called `usual`, else the newest. A

@@ -29,6 +29,5 @@ export function wayBack(bytes: Buffer, gone: Flow, flows: FlowTable): Flow | und
   const via = response instanceof SipResponse ? response.via : undefined
   if (via === undefined) return undefined
   const port = via.port || defaultPort(gone.transport)
-  const back = flows.to(gone.transport, { host: gone.remote.host, port }, { name: via.host })
-  return back?.dialled === true || back?.trusted === true ? back : undefined // who calls us from that port may be anybody
+  return flows.to(gone.transport, { host: gone.remote.host, port }, { name: via.host })
 }

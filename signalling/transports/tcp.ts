@@ -44,7 +44,9 @@ function dial({ host, port }: HostPort, tls: Dialling | undefined, name: string)
 export function tcpTransport(options: TcpOptions): Transport {
   const { sink, connectWithin = 5_000 } = options
   const messageLimit = options.messageLimit ?? usual.messageLimit
-  const flows = new Map<string, ConnectionFlow>()
+  const flows = new Set<ConnectionFlow>()
+  /** By peer, those that requests to it may take: whoever calls us from its port may be anybody at its address. */
+  const callable = new Map<string, ConnectionFlow>()
   const name = options.tls === undefined ? 'TCP' : 'TLS'
   const { guests } = options
   const accept = (socket: Socket): void => {
@@ -79,7 +81,8 @@ export function tcpTransport(options: TcpOptions): Transport {
     }
     if (asked !== undefined) socket.once(options.tls === undefined ? 'connect' : 'secureConnect', connected)
     const key = keyOf(remote, asked)
-    flows.set(key, flow)
+    flows.add(flow)
+    if (flow.dialled || flow.trusted) callable.set(key, flow)
     let completed = false
     let discarded = -1
     const framer = new Framer(
@@ -114,7 +117,8 @@ export function tcpTransport(options: TcpOptions): Transport {
     socket.on('end', () => flow.ended())
     socket.on('error', (fault) => flow.failed(fault.message))
     socket.on('close', () => {
-      if (flows.get(key) === flow) flows.delete(key)
+      flows.delete(flow)
+      if (callable.get(key) === flow) callable.delete(key)
       flow.gone()
     })
     return flow
@@ -133,7 +137,7 @@ export function tcpTransport(options: TcpOptions): Transport {
       if (options.listen !== undefined) seat.bound(await door.listen(options.listen))
     },
     connect: (remote, asked = remote.host) => {
-      const standing = flows.get(keyOf(remote, asked))
+      const standing = callable.get(keyOf(remote, asked))
       if (standing?.open) return standing
       const socket = dial(remote, dialling, asked)
       door.watch(socket)
@@ -150,7 +154,7 @@ export function tcpTransport(options: TcpOptions): Transport {
           },
         }),
     close: () => {
-      for (const flow of flows.values()) flow.close()
+      for (const flow of flows) flow.close()
       return door.close()
     },
   }

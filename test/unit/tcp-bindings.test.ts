@@ -98,6 +98,25 @@ test('who calls us from the port of another one’s Contact does not get what is
   t.false(heard.includes('MESSAGE sip:alice'))
 })
 
+test('nor what is too long for the datagram of a phone at that port', async (t) => {
+  const scene = await PhonesScene.open(t)
+  const [alice, bob] = [await scene.phone('UDP'), await scene.phone('UDP')]
+  t.is((await bob.register('bob', `<sip:bob@${bob.at}>`)).status, 200)
+  t.is((await alice.register('alice', `<sip:alice@${alice.at}>`)).status, 200)
+  const localPort = Number(alice.at.split(':')[1])
+  const eve = createConnection({ host: '127.0.0.1', port: scene.port('TCP'), localPort })
+  let heard = ''
+  eve.on('data', (data) => {
+    heard += data.toString()
+  })
+  t.teardown(() => void eve.destroy())
+  eve.write(requestText('OPTIONS', 'sip:localhost', { from: 'sip:eve@localhost' }).replace('/UDP', '/TCP'))
+  await scene.until(() => heard.includes('SIP/2.0 200'))
+  void bob.as('bob', 'MESSAGE', 'sip:alice@localhost', { body: 'x'.repeat(2000) })
+  await scene.until(() => heard.includes('MESSAGE sip:alice') || alice.requests.length > 0)
+  t.false(heard.includes('MESSAGE sip:alice'))
+})
+
 test('a binding of a flow of its own ends with its connection (RFC 5626 §7)', async (t) => {
   const scene = await PhonesScene.open(t)
   const phone = await scene.phone('TCP')
