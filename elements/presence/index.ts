@@ -68,7 +68,7 @@ class PresenceElement implements Element {
   private signedIn!: SignedIn
   private readonly watchers = new SetIndex<string, Notifier<Presence>>()
   /** Accepted, and not durable yet. */
-  private readonly arriving = new SetIndex<string, Notifier>()
+  private readonly arriving = new SetIndex<string, Notifier<Presence>>()
   private telling!: Spread<string, Notifier<Presence>>
   /** Of states that a watcher takes in parts. */
   private readonly children = new WeakMap<Presence, Children>()
@@ -209,7 +209,8 @@ class PresenceElement implements Element {
       this.signedIn.follow(notifier)
       this.watchers.add(entity, notifier)
       this.bySubscriber.add(notifier.subscriber, notifier)
-      if (this.subscribers !== undefined) this.verdicts.set(notifier, verdict)
+      // judged anew while it was written, or by what held when it came
+      if (this.subscribers !== undefined && !this.verdicts.has(notifier)) this.verdicts.set(notifier, verdict)
       notifier.notify(this.state(notifier)) // it may be another meanwhile
       this.tellWatchers(entity)
     }
@@ -235,7 +236,7 @@ class PresenceElement implements Element {
   }
   /** What the presentity has settled is another: it holds at once. */
   private judgeAgain(entity: string, record: SubscriberRecord | undefined): void {
-    for (const notifier of [...this.watchers.of(entity)]) this.judgeSoon(notifier, record)
+    for (const notifier of [...this.watchers.of(entity), ...this.arriving.of(entity)]) this.judgeSoon(notifier, record)
     this.tellWatchers(entity)
   }
   private judgeSoon(notifier: Notifier<Presence>, record: SubscriberRecord | undefined): void {
@@ -282,7 +283,7 @@ class PresenceElement implements Element {
   }
   ended(notifier: Notifier, reason: EndReason): void {
     const { resource } = notifier
-    this.arriving.delete(notifier.resource, notifier)
+    this.arriving.delete(resource, notifier as Notifier<Presence>)
     this.bySubscriber.delete(notifier.subscriber, notifier)
     if (this.presentities.delete(resource, notifier) && this.presentities.of(resource).size === 0) this.lately.delete(resource)
     if (!this.watchers.delete(resource, notifier) || this.presentities.of(resource).size === 0) return

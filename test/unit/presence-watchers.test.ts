@@ -69,7 +69,7 @@ async function scene(bob: Partial<SubscriberSettings>, settings: PresenceSetting
     return lab.during(sent, 500)
   }
   const change = (settings: SubscriberSettings): Promise<void> => lab.during(hss.set(settings), 500)
-  return { lab, watch, publish, change }
+  return { lab, store, watch, publish, change }
 }
 
 test('friends see, others wait and see nothing, the blocked are refused, the polite-blocked see nobody there', async (t) => {
@@ -217,4 +217,28 @@ test('whom the presentity names by another identifier is that watcher, also when
   await change(person('dave'))
   await change(person('carol', { aliases: ['d'] }))
   t.is(carol.last().state, 'terminated')
+})
+
+test('who is blocked while his subscription is written does not watch when it is', async (t) => {
+  const { lab, store, watch, publish, change } = await scene({ friends: [sip('alice')] })
+  await publish(pidf('desk'))
+  const write = store.write.bind(store)
+  let written = (): void => undefined
+  const waiting = new Promise<void>((resolve) => {
+    written = resolve
+  })
+  store.write = async (writes) => {
+    if (writes.some(({ key }) => key.startsWith('subscriptions/presence/'))) await waiting
+    return write(writes)
+  }
+  const alice = await watch('alice')
+  await change(person('bob', { watchers: { block: [sip('alice')] } }))
+  written()
+  await lab.clock.advance(1000)
+  t.deepEqual(
+    alice.heard.filter(({ body }) => body !== ''),
+    [],
+  )
+  await publish(pidf('phone'))
+  t.true(alice.heard.every(({ state, body }) => state === 'terminated' && body === ''))
 })
