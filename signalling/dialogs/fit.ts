@@ -17,8 +17,9 @@ export class Fit {
     if (body === undefined || room === undefined || bytesOf(body) <= room) return undefined
     return pack.part?.(state, { ...context, room })
   }
+  /** Whether a body of that size is worth a try; none at all always is. */
   takes(size: number): boolean {
-    return this.room === undefined || size <= this.room
+    return size === 0 || this.room === undefined || size <= this.room
   }
   /** A body of that size was too long; nobody may say by how much. False: less of it is not worth a try. */
   shrink(size: number, excess: number | undefined): boolean {

@@ -271,3 +271,15 @@ test('watchers with long names: the presentity is told of all of them, in parts'
   const watchers = bodies.flatMap((body) => [...body.matchAll(/>(sip:[^<]+)</g)].map(([, uri]) => uri!))
   t.deepEqual(watchers.toSorted(), names.map(sip).toSorted())
 })
+
+test('a subscriber whose routes alone fill a datagram is given up, whatever the room that they leave', async (t) => {
+  for (let length = 2000; length < 2008; length++) {
+    const scene = await Scene.open()
+    const watcher = await scene.watcher()
+    const lines = [`Contact: <sip:watcher@${watcher.wire.here.host};x=${'x'.repeat(length)}>`]
+    for (let i = 0; i < 8; i++) lines.push(`Record-Route: <sip:10.0.6.1;lr;y${i}=${'y'.repeat(7857)}>`)
+    t.is((await watcher.subscribe('tick', 600, { lines })).status, 200)
+    await scene.pass(1000)
+    t.deepEqual([scene.held, scene.ticker.endings.length, await scene.stored(), scene.faults], [0, 1, 0, 0])
+  }
+})
