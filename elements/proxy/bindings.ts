@@ -149,11 +149,13 @@ export class Bindings {
     const before = this.of(aor)
     const dead = before.filter(isDead)
     const now = Math.floor(this.host.clock.date())
-    const writes = dead.map((binding) => ({
-      key: this.key(aor, binding),
-      value: { ...binding, expires: now, ended: 'deactivated' } satisfies Binding,
-      expires: now + lastWord,
-    }))
+    const writes = dead
+      .filter((binding) => !this.isReplaced(aor, binding))
+      .map((binding) => ({
+        key: this.key(aor, binding),
+        value: { ...binding, expires: now, ended: 'deactivated' } satisfies Binding,
+        expires: now + lastWord,
+      }))
     this.place(
       aor,
       before.filter((binding) => !dead.includes(binding)),
@@ -163,6 +165,11 @@ export class Bindings {
       .catch((fault: unknown) =>
         this.host.log.error({ fault: String(fault), aor }, 'the store failed; a dead binding stays in it'),
       )
+  }
+  /** Another one in its place is being written: what the store says of that stays. */
+  private isReplaced(aor: string, old: Binding): boolean {
+    const key = this.key(aor, old)
+    return this.coming.get(aor)?.some((binding) => binding !== old && this.key(aor, binding) === key) === true
   }
   /** By its connection while that stands, else by a new one; undefined: there is no way to it. */
   flowOf({ flow, dial }: Binding): Flow | undefined {

@@ -8,6 +8,7 @@ import { createNode, type Json, type Node, RealClock, randomIds, type Store, sil
 import { compilePlan } from '../../signalling/routing/compile.ts'
 import { memoryStore } from '../../signalling/storage/memory.ts'
 import { metric, requestText } from '../support/wire.ts'
+import { holdWrites } from './subscriptions-scene.ts'
 
 const patience = 10_000 // milliseconds
 
@@ -142,6 +143,27 @@ test('on a flow that has been replaced by a newer one, the old connection takes 
   t.is(fresh.heard().match(/\r\nContact:/g)?.length, 1)
   old.socket.destroy()
   await until('the connection is gone', () => metric(node, 'connections') === 1)
+  t.is(metric(node, 'proxy_users_registered'), 1)
+})
+
+test('an old connection that ends while a newer one is written leaves the newer one in the store', async (t) => {
+  const { node, store, until, port } = await ground(t)
+  const [old, fresh] = [await connected(t, port('TCP')), await connected(t, port('TCP'))]
+  old.socket.write(register('bob'))
+  await until('the first', () => old.heard().startsWith('SIP/2.0 200'))
+  const release = holdWrites(store)
+  fresh.socket.write(register('bob', 2))
+  await until('it is being written', () => release.waiting > 0)
+  old.socket.destroy()
+  await until('the connection is gone', () => metric(node, 'connections') === 1)
+  release()
+  await until('the second', () => fresh.heard().startsWith('SIP/2.0 200'))
+  await new Promise<void>((resolve) => setImmediate(resolve))
+  const found = (await kept(store)) as readonly (readonly [string, { readonly cseq: number; readonly ended?: string }])[]
+  t.deepEqual(
+    found.map(([, { cseq, ended }]) => [cseq, ended]),
+    [[2, undefined]],
+  )
   t.is(metric(node, 'proxy_users_registered'), 1)
 })
 
