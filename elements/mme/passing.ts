@@ -2,7 +2,7 @@
  * What passes between UEs and the proximity server (SPEC §3.6; FIG 14–18): toward the server only what it is for, in fixed
  * identifiers; toward the UE its own identifier as the temporary one that it knows.
  */
-import type { Exchange, ForwardOptions, Host, SipRequest } from '../../signalling/index.ts'
+import type { Exchange, ForwardOptions, Host, SipRequest, Timer } from '../../signalling/index.ts'
 import { mediaType, type ProseRequest, readBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
 import { deviceKey } from '../services/devices.ts'
@@ -25,7 +25,7 @@ const told: readonly (string | undefined)[] = [
 ]
 
 const answerWithin = 60_000 // milliseconds
-const askedAtMost = 10_000
+const askedAtMost = 10_000 // beyond that the oldest question gives way
 
 /** Nothing is revealed but to the UE itself: a warning only where it is about the UE. */
 class Refusal {
@@ -50,10 +50,11 @@ export interface PassingOptions {
 export class Passing {
   private readonly options: PassingOptions
   /** Whose question by a MESSAGE has passed and may be answered, by its Call-ID. */
-  private readonly asked = new Map<string, string>()
+  private readonly asked = new Map<string, { readonly device: string; readonly timer: Timer }>()
 
   constructor(options: PassingOptions) {
     this.options = options
+    options.host.gauge('answers_awaited', () => this.asked.size)
   }
 
   /** From a UE to the proximity server. */
@@ -86,9 +87,11 @@ export class Passing {
   /** The answer to a registration-code-request (SPEC §4 step 1). */
   answer(exchange: Exchange): void {
     const { request, flow } = exchange
-    const device = flow.trusted ? this.asked.get(request.text('In-Reply-To')?.trim() ?? '') : undefined
+    const callId = request.text('In-Reply-To')?.trim() ?? ''
+    const device = flow.trusted ? this.asked.get(callId)?.device : undefined
     if (device === undefined || deviceKey(request.to.uri, this.options.host.domains) !== device)
       return exchange.reply(481, { warning: 'nobody awaits this answer' })
+    this.forget(callId)
     const body = this.named(request)
     exchange.forward(this.rest(exchange), body === undefined ? {} : { body })
   }
@@ -96,9 +99,15 @@ export class Passing {
   private awaitAnswer(exchange: Exchange): void {
     const { callId } = exchange.request
     const device = this.contextOf(exchange)?.device
-    if (device === undefined || this.asked.size >= askedAtMost) return
-    this.asked.set(callId, device)
-    this.options.host.clock.after(answerWithin, () => this.asked.delete(callId))
+    if (device === undefined) return
+    this.forget(callId)
+    const timer = this.options.host.clock.after(answerWithin, () => this.asked.delete(callId))
+    this.asked.set(callId, { device, timer })
+    if (this.asked.size > askedAtMost) this.forget(this.asked.keys().next().value!)
+  }
+  private forget(callId: string): void {
+    this.asked.get(callId)?.timer.cancel()
+    this.asked.delete(callId)
   }
   private contextOf({ asserted }: Exchange): Context | undefined {
     const { contexts, host } = this.options

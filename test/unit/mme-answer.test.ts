@@ -1,6 +1,7 @@
 /** What the ProSe server answers a UE by a MESSAGE of its own goes back through the MME (SPEC §3.6, §4 step 1). */
 import test from 'ava'
 import { mediaType, writeBody } from '../../elements/schemas/index.ts'
+import { metric } from '../support/wire.ts'
 import { MmeScene, sip } from './mme-scene.ts'
 
 const type = mediaType('registration-code-request')
@@ -21,6 +22,7 @@ test('an EPUID comes through the MME, for the device by the name that it has the
   t.deepEqual([...new Set(hops)], ['prose mme', 'mme proxy', 'proxy ue'])
   const got = ue.got.filter(({ request }) => request.contentType === answerType)
   t.is(got.length, 1)
+  t.is(metric(scene.lab.nodes[0]!, 'mme_answers_awaited'), 0, 'it is answered, and awaited no more')
   const body = JSON.parse(got[0]!.request.body.toString()) as { readonly device: string; readonly epuid: string }
   t.is(body.device, temporary)
   t.regex(body.epuid, /^sip:epuid-/)
