@@ -189,7 +189,6 @@ export class ProximityQueries {
       if (allowed && stillActsFor(notifier, record, application, host.domains)) continue
       host.count('permissions_lost')
       notifier.terminate('rejected')
-      this.ended(notifier)
     }
     this.friendsChanged(id, record)
   }
@@ -210,10 +209,7 @@ export class ProximityQueries {
 
   /** The device is at another server, which is asked about it from now on. */
   moved(id: string): void {
-    for (const { notifier } of [...this.registry.watchers.of(id)]) {
-      notifier.terminate('noresource')
-      this.ended(notifier)
-    }
+    for (const { notifier } of [...this.registry.watchers.of(id)]) notifier.terminate('noresource')
   }
 
   /** A UE may have been somebody's friend by an alias that it has no longer. */
@@ -225,10 +221,7 @@ export class ProximityQueries {
   /** The PCRF allows these roles and no others: as a lost permission. */
   policyChanged(id: string, allowed: Roles): void {
     if (allowed & discoverer) return
-    for (const { notifier } of [...this.registry.watchers.of(id)]) {
-      notifier.terminate('rejected')
-      this.ended(notifier)
-    }
+    for (const { notifier } of [...this.registry.watchers.of(id)]) notifier.terminate('rejected')
   }
 
   /** What is asked: from the body, the Event parameter `peer` and the Request-URI, which must not contradict each other. */

@@ -134,25 +134,19 @@ export class ProseSubscriptions {
     for (const { notifier, roles, application } of [...device.subscriptions]) {
       if ((roles & ~device.permitted) === 0 && stillActsFor(notifier, record, application, host.domains)) continue
       host.count('permissions_lost')
-      this.ended(notifier) // first, so that the last NOTIFY finds the code withdrawn
       notifier.terminate('rejected')
     }
   }
 
   /** The device is at another server: its code counts here no longer (SPEC §4). */
   moved(id: string): void {
-    for (const { notifier } of [...(this.registry.devices.find(id)?.subscriptions ?? [])]) {
-      this.ended(notifier)
-      notifier.terminate('noresource')
-    }
+    for (const { notifier } of [...(this.registry.devices.find(id)?.subscriptions ?? [])]) notifier.terminate('noresource')
   }
 
   /** The PCRF allows these roles and no others: as a lost permission. */
   policyChanged(id: string, allowed: Roles): void {
     for (const { notifier, roles } of [...(this.registry.devices.find(id)?.subscriptions ?? [])]) {
-      if ((roles & ~allowed) === 0) continue
-      this.ended(notifier)
-      notifier.terminate('rejected')
+      if (roles & ~allowed) notifier.terminate('rejected')
     }
   }
 
