@@ -179,8 +179,9 @@ class ApplicationServer implements Element {
     }
     const notifier = accept(user, answer)
     if (once) return
-    if (notifier.live) this.notifiers.add(user.device, notifier)
-    else this.near.release(user.device)
+    if (!notifier.live) return this.near.release(user.device)
+    this.notifiers.add(user.device, notifier)
+    this.signedIn.follow(notifier)
   }
 
   /** After a restart: taken up again, where it still may be. The start does not wait for a proximity server that is away. */

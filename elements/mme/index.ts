@@ -133,6 +133,7 @@ class MobilityManagementEntity implements Mme {
       // An attachment that it has given up (RFC 6665 §4.1.2.2) is answered 481, and is over; one that it holds is told what it knows.
       for (const other of context.notifiers) other.notify({ device })
       context.notifiers.add(one)
+      this.signedIn.follow(one)
       if (former !== undefined && there !== undefined) this.leave(device, former)
     }
     const notifier = exchange.accept<AttachView>({ package: attachEvent, resource: device, state: { device }, begun })

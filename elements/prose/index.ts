@@ -98,12 +98,17 @@ class ProximityServer implements Element {
     this.registry = new Registry(host, this.rules, this.policing.charges)
     await this.policing.load(this.registry)
     this.subscribers = new Subscribers(host, this.settings.hss)
-    this.prose = new ProseSubscriptions(this.registry, this.subscribers, this.policing)
+    const begun = (notifier: Notifier, hssChanged: boolean): void => {
+      this.signedIn.follow(notifier)
+      if (hssChanged) this.rechecks.add(notifier.resource)
+    }
+    this.prose = new ProseSubscriptions(this.registry, this.subscribers, this.policing, begun)
     this.proximity = new ProximityQueries(
       this.registry,
       this.subscribers,
       this.policing,
       (device) => this.rechecks.add(device),
+      begun,
       (device) => this.automated.whereabouts.of(device),
     )
     const identities = new Identities(host)

@@ -24,12 +24,14 @@ export class ProximityQueries {
   private readonly policing: Policing
   private readonly peers: Peers
   private readonly recheck: (device: string) => void
+  private readonly begun: (notifier: Notifier, changed: boolean) => void
   private readonly whereabouts: (device: string) => Promise<string | undefined>
   /** Read back, until the subscriptions they belong to are restored. */
   private readonly restoredSets = new Map<string, PeerSet>()
 
   /**
    * @param recheck asks the HSS again about a device
+   * @param begun as of `ProseSubscriptions`
    * @param whereabouts gives the URI of the server that a device is at, if it is at another
    */
   constructor(
@@ -37,8 +39,10 @@ export class ProximityQueries {
     subscribers: Subscribers,
     policing: Policing,
     recheck: (device: string) => void,
+    begun: (notifier: Notifier, changed: boolean) => void,
     whereabouts: (device: string) => Promise<string | undefined>,
   ) {
+    this.begun = begun
     this.whereabouts = whereabouts
     this.registry = registry
     this.recheck = recheck
@@ -65,6 +69,7 @@ export class ProximityQueries {
       return exchange.reply(403, { warning: found ? 'no permission to discover' : notYours })
     }
     const device = found.record.id
+    const known = this.subscribers.known(device)
     if (target !== undefined && this.mayBeElsewhere(exchange)) {
       const server = await this.whereabouts(device)
       // it judges for itself whether and what it answers
@@ -99,7 +104,10 @@ export class ProximityQueries {
       ...options,
       record: recordOf(question, mutual, application, own),
       writes: question.kind === 'set' ? [this.putSet(question)] : undefined,
-      begun: (notifier) => this.take({ notifier, device, question, mutual, application, own }),
+      begun: (notifier) => {
+        this.take({ notifier, device, question, mutual, application, own })
+        this.begun(notifier, this.subscribers.known(device) !== known)
+      },
     })
   }
   /** What comes here by the name of this server is for this server, which another one may have found out. */

@@ -19,8 +19,16 @@ export class ProseSubscriptions {
   private readonly registry: Registry
   private readonly subscribers: Subscribers
   private readonly policing: Policing
+  private readonly begun: (notifier: Notifier, changed: boolean) => void
 
-  constructor(registry: Registry, subscribers: Subscribers, policing: Policing) {
+  /** @param begun is told of each subscription that stands, and whether what the HSS says of its device has changed on the way */
+  constructor(
+    registry: Registry,
+    subscribers: Subscribers,
+    policing: Policing,
+    begun: (notifier: Notifier, changed: boolean) => void,
+  ) {
+    this.begun = begun
     this.registry = registry
     this.subscribers = subscribers
     this.policing = policing
@@ -40,6 +48,7 @@ export class ProseSubscriptions {
       return exchange.reply(403, { warning: found ? 'no permission for the roles asked for' : notYours })
     }
     const key = found.record.id
+    const known = subscribers.known(key)
     // HSS, then PCRF (SPEC §3.1). The HSS's word may come from the MME, which has asked already (SPEC §3.6); this one never does.
     const { policing } = this
     const refusal = exchange.request.expires === 0 ? policing.question(key) : policing.request(key)
@@ -64,6 +73,7 @@ export class ProseSubscriptions {
       const device = registry.devices.obtain(key)
       device.permitted = found.permitted
       this.take(device, { notifier, roles: granted, application })
+      this.begun(notifier, subscribers.known(key) !== known)
     }
     const notifier = exchange.accept<ProseView>({ package: 'prose', resource: key, state, record, begun })
     if (!notifier.live) this.release(key) // the engine refused it: nothing it can read in Accept

@@ -123,8 +123,9 @@ class ResourceLists implements Element {
     const list = this.list(user, watcher, () => notifier?.notify(list.state))
     await new Promise<void>((resolve) => list.begin(resources, resolve))
     notifier = exchange.accept<ListState>({ package: event, resource: user, state: list.state })
-    if (notifier.live && exchange.request.expires !== 0) this.lists.set(notifier, list)
-    else list.stop()
+    if (!notifier.live || exchange.request.expires === 0) return list.stop()
+    this.lists.set(notifier, list)
+    this.signedIn.follow(notifier)
   }
   refreshed(notifier: Notifier): undefined {
     this.lists.get(notifier)?.again()

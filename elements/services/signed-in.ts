@@ -20,9 +20,23 @@ export class SignedIn {
     subscribers.onGap(() => this.lookAgain())
     host.clock.after(settling, () => this.lookAgain()) // credentials may have changed while we were away
   }
-  /** Of elements that else ask the HSS nothing: its feed is taken up with the first subscription that it concerns. */
-  follow({ credentials }: Notifier): void {
-    if (credentials !== undefined) this.subscribers.start()
+  /**
+   * Takes up the feed of the HSS, where the element has not, with the first subscription that it concerns. Credentials that
+   * changed while a request was on its way end what it has begun.
+   */
+  follow({ credentials, subscriber }: Notifier): void {
+    if (credentials === undefined) return
+    this.subscribers.start()
+    const known = this.subscribers.known(subscriber)
+    if (known !== undefined && known.credentialsId !== credentials) void this.askAnew(subscriber)
+  }
+  /** The proxy may have heard of the newest credentials before us, or after. */
+  private async askAnew(subscriber: string): Promise<void> {
+    try {
+      this.endOld(subscriber, await this.subscribers.anew(subscriber))
+    } catch {
+      this.rechecks.add(subscriber) // as soon as the HSS answers
+    }
   }
   stop(): void {
     this.stopped = true

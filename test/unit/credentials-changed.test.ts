@@ -167,3 +167,31 @@ for (const [what, password, ended] of [
     t.is((await bob.as('bob', 'MESSAGE', alice)).status, ended === 0 ? 200 : 480)
   })
 }
+
+test('a password that changes while a subscription is on its way ends that too', async (t) => {
+  const store = memoryStore(new ManualClock())
+  const scene = await PhonesScene.open(t, { others: others(), store })
+  const phone = await scene.phone('TCP')
+  t.is((await phone.register('alice', `<sip:alice@${phone.at};transport=tcp>`)).status, 200)
+  await scene.clock.advance(2000) // when subscriptions of an earlier process have been looked at
+  const write = store.write.bind(store)
+  let written: (() => void) | undefined
+  store.write = async (writes) => {
+    if (writes.some(({ key }) => key.startsWith('prose/prose/code/')))
+      await new Promise<void>((resolve) => {
+        written = resolve
+      })
+    return write(writes)
+  }
+  const lines = ['Event: prose', 'Expires: 600', `Contact: <sip:alice@${phone.at}>`]
+  const asked = phone.ask('SUBSCRIBE', 'sip:prose@localhost', { from: alice, lines })
+  await scene.until(() => written !== undefined)
+  await scene.hss.set(subscriber('alice', 'another'))
+  await scene.clock.advance(100)
+  written!()
+  t.is((await asked).status, 200)
+  await scene.clock.advance(1000)
+  await scene.until(() => endings(phone).length === 1)
+  t.deepEqual(endings(phone), ['terminated;reason=deactivated'])
+  t.is(metric(scene.node, 'prose_codes'), 0)
+})

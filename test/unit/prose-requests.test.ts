@@ -1,7 +1,7 @@
 /** Proximity service requests, codes, and who must broadcast (SPEC §3.1). */
 import test from 'ava'
 import { json } from '../support/fake-host.ts'
-import { codeOf, names, scene, sip, stateOf } from './prose-scene.ts'
+import { all, codeOf, names, scene, sip, stateOf } from './prose-scene.ts'
 
 // ---- §3.1
 
@@ -181,3 +181,28 @@ test('when-monitored: a device broadcasts while somebody listens or has woken it
   waking.end('timeout')
   t.false(stateOf(carol).announce!.active)
 })
+
+for (const what of ['request', 'query'] as const)
+  test(`a permission that is withdrawn while a ${what} is written ends what it has begun`, async (t) => {
+    const net = await scene()
+    await net.hss.set({ id: 'alice', permissions: all, friends: ['bob'] })
+    const { store, clock } = net.network
+    const write = store.write.bind(store)
+    const written: (() => void)[] = []
+    store.write = async (writes) => {
+      if (writes.some(({ key }) => key.startsWith('prose/'))) await new Promise<void>((resolve) => written.push(resolve))
+      return write(writes)
+    }
+    const asked = what === 'request' ? net.request('bob') : net.query('bob', { peers: [sip('alice')] })
+    await clock.advance(100)
+    t.is(written.length, 1)
+    await net.hss.set({ id: 'bob', permissions: { discoverable: false, discoverer: false } })
+    await clock.advance(100)
+    store.write = write
+    for (const resume of written) resume()
+    const exchange = await asked
+    await clock.advance(100)
+    const { notifier } = exchange
+    t.deepEqual([notifier!.live, notifier!.reason], [false, 'rejected'])
+    t.deepEqual([net.prose.size('codes'), net.prose.size('watchers'), net.prose.size('monitor_lists')], [0, 0, 0])
+  })
