@@ -8,6 +8,7 @@ import { createRegistration } from '../../elements/registration/index.ts'
 import { createResourceLists } from '../../elements/resource-lists/index.ts'
 import { mediaType } from '../../elements/schemas/index.ts'
 import { ManualClock, memoryStore, type SipRequest } from '../../signalling/index.ts'
+import { holdWrites } from '../support/held-writes.ts'
 import { metric } from '../support/wire.ts'
 import { type Phone, PhonesScene, subscriber } from './phones-scene.ts'
 
@@ -174,21 +175,13 @@ test('a password that changes while a subscription is on its way ends that too',
   const phone = await scene.phone('TCP')
   t.is((await phone.register('alice', `<sip:alice@${phone.at};transport=tcp>`)).status, 200)
   await scene.clock.advance(2000) // when subscriptions of an earlier process have been looked at
-  const write = store.write.bind(store)
-  let written: (() => void) | undefined
-  store.write = async (writes) => {
-    if (writes.some(({ key }) => key.startsWith('prose/prose/code/')))
-      await new Promise<void>((resolve) => {
-        written = resolve
-      })
-    return write(writes)
-  }
+  const held = holdWrites(store, 'prose/prose/code/')
   const lines = ['Event: prose', 'Expires: 600', `Contact: <sip:alice@${phone.at}>`]
   const asked = phone.ask('SUBSCRIBE', 'sip:prose@localhost', { from: alice, lines })
-  await scene.until(() => written !== undefined)
+  await scene.until(() => held.waiting > 0)
   await scene.hss.set(subscriber('alice', 'another'))
   await scene.clock.advance(100)
-  written!()
+  held.release()
   t.is((await asked).status, 200)
   await scene.clock.advance(1000)
   await scene.until(() => endings(phone).length === 1)

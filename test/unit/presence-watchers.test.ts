@@ -6,6 +6,7 @@ import { createProxy } from '../../elements/proxy/index.ts'
 import type { SubscriberSettings } from '../../elements/schemas/index.ts'
 import type { Subscription } from '../../signalling/index.ts'
 import { memoryStore } from '../../signalling/storage/memory.ts'
+import { holdWrites } from '../support/held-writes.ts'
 import { type Agent, Lab } from '../support/lab.ts'
 
 const sip = (name: string): string => `sip:${name}@localhost`
@@ -222,18 +223,10 @@ test('whom the presentity names by another identifier is that watcher, also when
 test('who is blocked while his subscription is written does not watch when it is', async (t) => {
   const { lab, store, watch, publish, change } = await scene({ friends: [sip('alice')] })
   await publish(pidf('desk'))
-  const write = store.write.bind(store)
-  let written = (): void => undefined
-  const waiting = new Promise<void>((resolve) => {
-    written = resolve
-  })
-  store.write = async (writes) => {
-    if (writes.some(({ key }) => key.startsWith('subscriptions/presence/'))) await waiting
-    return write(writes)
-  }
+  const held = holdWrites(store, 'subscriptions/presence/')
   const alice = await watch('alice')
   await change(person('bob', { watchers: { block: [sip('alice')] } }))
-  written()
+  held.release()
   await lab.clock.advance(1000)
   t.deepEqual(
     alice.heard.filter(({ body }) => body !== ''),

@@ -1,6 +1,7 @@
 /** Proximity service requests, codes, and who must broadcast (SPEC §3.1). */
 import test from 'ava'
 import { json } from '../support/fake-host.ts'
+import { holdWrites } from '../support/held-writes.ts'
 import { all, codeOf, names, scene, sip, stateOf } from './prose-scene.ts'
 
 // ---- §3.1
@@ -187,19 +188,13 @@ for (const what of ['request', 'query'] as const)
     const net = await scene()
     await net.hss.set({ id: 'alice', permissions: all, friends: ['bob'] })
     const { store, clock } = net.network
-    const write = store.write.bind(store)
-    const written: (() => void)[] = []
-    store.write = async (writes) => {
-      if (writes.some(({ key }) => key.startsWith('prose/'))) await new Promise<void>((resolve) => written.push(resolve))
-      return write(writes)
-    }
+    const held = holdWrites(store, 'prose/')
     const asked = what === 'request' ? net.request('bob') : net.query('bob', { peers: [sip('alice')] })
     await clock.advance(100)
-    t.is(written.length, 1)
+    t.is(held.waiting, 1)
     await net.hss.set({ id: 'bob', permissions: { discoverable: false, discoverer: false } })
     await clock.advance(100)
-    store.write = write
-    for (const resume of written) resume()
+    held.release()
     const exchange = await asked
     await clock.advance(100)
     const { notifier } = exchange

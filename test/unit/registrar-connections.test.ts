@@ -7,8 +7,8 @@ import { createRegistration } from '../../elements/registration/index.ts'
 import { createNode, type Json, type Node, RealClock, randomIds, type Store, silent } from '../../signalling/index.ts'
 import { compilePlan } from '../../signalling/routing/compile.ts'
 import { memoryStore } from '../../signalling/storage/memory.ts'
+import { holdWrites } from '../support/held-writes.ts'
 import { metric, requestText } from '../support/wire.ts'
-import { holdWrites } from './subscriptions-scene.ts'
 
 const patience = 10_000 // milliseconds
 
@@ -151,12 +151,12 @@ test('an old connection that ends while a newer one is written leaves the newer 
   const [old, fresh] = [await connected(t, port('TCP')), await connected(t, port('TCP'))]
   old.socket.write(register('bob'))
   await until('the first', () => old.heard().startsWith('SIP/2.0 200'))
-  const release = holdWrites(store)
+  const held = holdWrites(store)
   fresh.socket.write(register('bob', 2))
-  await until('it is being written', () => release.waiting > 0)
+  await until('it is being written', () => held.waiting > 0)
   old.socket.destroy()
   await until('the connection is gone', () => metric(node, 'connections') === 1)
-  release()
+  held.release()
   await until('the second', () => fresh.heard().startsWith('SIP/2.0 200'))
   await new Promise<void>((resolve) => setImmediate(resolve))
   const found = (await kept(store)) as readonly (readonly [string, { readonly cseq: number; readonly ended?: string }])[]

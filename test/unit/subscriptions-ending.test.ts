@@ -1,7 +1,7 @@
 /** Subscriptions that end: what rests on them is withdrawn, durably, before anybody is told that it is over. */
 import test from 'ava'
-import type { WriteOutcome } from '../../signalling/storage/store.ts'
-import { holdWrites, Scene, type Ticker, type Watcher } from './subscriptions-scene.ts'
+import { holdWrites } from '../support/held-writes.ts'
+import { Scene, type Ticker, type Watcher } from './subscriptions-scene.ts'
 
 /** A subscription whose NOTIFYs are answered no more. */
 async function silent(): Promise<{ scene: Scene; watcher: Watcher }> {
@@ -26,18 +26,12 @@ const restartNow = async (scene: Scene): Promise<Ticker> => {
 
 test('unsubscribing: the element knows, and the store has forgotten it, before the 200', async (t) => {
   const { scene, watcher } = await silent()
-  let waiting: (() => void)[] = []
-  const write = scene.store.write.bind(scene.store)
-  scene.store.write = async (writes): Promise<WriteOutcome> => {
-    await new Promise<void>((resolve) => waiting.push(resolve))
-    return write(writes)
-  }
+  const held = holdWrites(scene.store)
   const leaving = watcher.subscribe('tick', 0).catch(() => undefined)
   await leaving
   t.deepEqual(watcher.wire.statuses, [200], 'no answer yet')
   t.deepEqual(scene.ticker.endings, [], 'nor is anything withdrawn that is in the store')
-  for (const done of waiting.splice(0)) done()
-  waiting = []
+  held.release()
   await scene.pass(10)
   t.deepEqual(watcher.wire.statuses, [200, 200])
   t.deepEqual(
@@ -96,17 +90,10 @@ test('a store that fails: unsubscribing gets 500, and the subscription goes on',
 
 test('a refresh behind an unsubscription that is being written brings nothing back', async (t) => {
   const { scene, watcher } = await silent()
-  let erased = (): void => undefined
-  const write = scene.store.write.bind(scene.store)
-  scene.store.write = async (writes): Promise<WriteOutcome> => {
-    await new Promise<void>((resolve) => {
-      erased = resolve
-    })
-    return write(writes)
-  }
+  const held = holdWrites(scene.store)
   await watcher.subscribe('tick', 0).catch(() => undefined)
   t.is((await watcher.subscribe('tick', 600)).status, 481)
-  erased()
+  held.release()
   await scene.pass(100)
   t.deepEqual(watcher.wire.statuses, [200, 481, 200])
   t.is(await scene.stored(), 0)
@@ -117,10 +104,10 @@ test('what the element ends while a SUBSCRIBE is written does not begin for it a
   const watcher = await scene.watcher()
   const begun: string[] = []
   scene.ticker.options = { begun: ({ id }) => begun.push(id) }
-  const release = holdWrites(scene.store)
+  const held = holdWrites(scene.store)
   await watcher.subscribe('tick', 600).catch(() => undefined)
   scene.ticker.last.terminate('rejected')
-  release()
+  held.release()
   await scene.pass(100)
   t.deepEqual([begun, scene.ticker.endings.length], [[], 1])
   t.is(watcher.states.at(-1), 'terminated;reason=rejected')
@@ -133,10 +120,10 @@ test('what the element ends while a refresh is written gets 481, and nothing of 
   await watcher.subscribe('tick', 600)
   let applied = 0
   scene.ticker.refreshed = () => ({ apply: () => applied++ })
-  const release = holdWrites(scene.store)
+  const held = holdWrites(scene.store)
   await watcher.subscribe('tick', 600).catch(() => undefined)
   scene.ticker.last.terminate('rejected')
-  release()
+  held.release()
   await scene.pass(100)
   t.deepEqual(watcher.wire.statuses, [200, 481])
   t.deepEqual([applied, scene.ticker.endings.length], [0, 1])

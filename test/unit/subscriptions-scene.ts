@@ -96,21 +96,6 @@ export class FailingStore implements Store {
   }
 }
 
-/** Keeps what is written from now on waiting; gives what lets it go, and all that comes later. */
-export function holdWrites(store: Store): { (): void; readonly waiting: number } {
-  const waiting: (() => void)[] = []
-  const write = store.write.bind(store)
-  store.write = async (writes): Promise<WriteOutcome> => {
-    await new Promise<void>((resolve) => waiting.push(resolve))
-    return write(writes)
-  }
-  const release = (): void => {
-    store.write = write
-    for (const resume of waiting.splice(0)) resume()
-  }
-  return Object.defineProperty(release, 'waiting', { get: () => waiting.length }) as typeof release & { readonly waiting: number }
-}
-
 /** A watcher's end: one dialog, whose NOTIFYs it answers as told. */
 export class Watcher {
   readonly wire: Wire

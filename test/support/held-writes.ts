@@ -1,0 +1,27 @@
+/** Writes that a test keeps waiting, so that it can look at what is so meanwhile. */
+import type { Store, WriteOutcome } from '../../signalling/storage/store.ts'
+
+export interface HeldWrites {
+  readonly waiting: number
+  /** Lets go what waits, and whatever comes later. */
+  release(): void
+}
+
+/** Holds what is written from now on under keys that start so. */
+export function holdWrites(store: Store, prefix = ''): HeldWrites {
+  const waiting: (() => void)[] = []
+  const write = store.write.bind(store)
+  store.write = async (writes): Promise<WriteOutcome> => {
+    if (writes.some(({ key }) => key.startsWith(prefix))) await new Promise<void>((resolve) => waiting.push(resolve))
+    return write(writes)
+  }
+  return {
+    get waiting() {
+      return waiting.length
+    },
+    release: () => {
+      store.write = write
+      for (const resume of waiting.splice(0)) resume()
+    },
+  }
+}
