@@ -68,7 +68,7 @@ class PresenceElement implements Element {
   private signedIn!: SignedIn
   private readonly watchers = new SetIndex<string, Notifier<Presence>>()
   /** Accepted, and not durable yet. */
-  private readonly arriving = new SetIndex<string, Notifier<Presence>>()
+  private readonly arriving = new SetIndex<string, Notifier>()
   private telling!: Spread<string, Notifier<Presence>>
   /** Of states that a watcher takes in parts. */
   private readonly children = new WeakMap<Presence, Children>()
@@ -180,10 +180,10 @@ class PresenceElement implements Element {
   private serve(exchange: Exchange, entity: string, record: SubscriberRecord | undefined): void | Promise<void> {
     if (exchange.request.method === 'PUBLISH') return this.publications.publish(exchange, record ?? { id: entity })
     if (exchange.request.event?.value === 'presence.winfo') return this.showWatchers(exchange, entity)
-    if (this.subscribers === undefined) return this.admit(exchange, entity, 'allow')
+    if (this.subscribers === undefined) return this.admit(exchange, entity, 'allow', undefined)
     const names = this.namesOf(asking(exchange, this.host), record)
-    if (!(names instanceof Promise)) return this.admit(exchange, entity, this.verdict(names, entity, record))
-    return names.then((all) => this.admit(exchange, entity, this.verdict(all, entity, record)))
+    if (!(names instanceof Promise)) return this.admit(exchange, entity, this.verdict(names, entity, record), record)
+    return names.then((all) => this.admit(exchange, entity, this.verdict(all, entity, record), record))
   }
   /** All identifiers of a watcher, where the presentity has settled anything for anybody. */
   private namesOf(watcher: string, record: SubscriberRecord | undefined): readonly string[] | Promise<readonly string[]> {
@@ -196,7 +196,8 @@ class PresenceElement implements Element {
     const found = this.subscribers?.of(watcher)
     return found instanceof Promise ? found.then(all) : all(found)
   }
-  private admit(exchange: Exchange, entity: string, verdict: Verdict): void {
+  /** @param record by which the verdict is */
+  private admit(exchange: Exchange, entity: string, verdict: Verdict, record: SubscriberRecord | undefined): void {
     if (verdict === 'block') return exchange.reply(403, { warning: 'you may not watch this presentity' })
     const state = verdict === 'polite' ? { entity, document: undefined } : this.presence(entity)
     const pending = verdict === 'confirm'
@@ -209,9 +210,9 @@ class PresenceElement implements Element {
       this.signedIn.follow(notifier)
       this.watchers.add(entity, notifier)
       this.bySubscriber.add(notifier.subscriber, notifier)
-      // judged anew while it was written, or by what held when it came
-      if (this.subscribers !== undefined && !this.verdicts.has(notifier)) this.verdicts.set(notifier, verdict)
+      if (this.subscribers !== undefined) this.verdicts.set(notifier, verdict)
       notifier.notify(this.state(notifier)) // it may be another meanwhile
+      if (this.subscribers?.known(entity) !== record) this.judgeNow(notifier) // so may what its presentity has settled
       this.tellWatchers(entity)
     }
     const notifier = exchange.accept<Presence>({ package: 'presence', resource: entity, state, pending, begun })
@@ -236,7 +237,7 @@ class PresenceElement implements Element {
   }
   /** What the presentity has settled is another: it holds at once. */
   private judgeAgain(entity: string, record: SubscriberRecord | undefined): void {
-    for (const notifier of [...this.watchers.of(entity), ...this.arriving.of(entity)]) this.judgeSoon(notifier, record)
+    for (const notifier of [...this.watchers.of(entity)]) this.judgeSoon(notifier, record)
     this.tellWatchers(entity)
   }
   private judgeSoon(notifier: Notifier<Presence>, record: SubscriberRecord | undefined): void {
@@ -246,16 +247,18 @@ class PresenceElement implements Element {
   /** He may have another alias by now, for which something has been settled. */
   private watcherChanged(id: string): void {
     for (const notifier of [...this.bySubscriber.of(id)]) {
-      if (notifier.package !== 'presence') continue
-      const record = this.subscribers!.of(notifier.resource)
-      if (!(record instanceof Promise)) this.judgeSoon(notifier as Notifier<Presence>, record)
-      else
-        record.then(
-          (found) => this.judgeSoon(notifier as Notifier<Presence>, found),
-          (fault: unknown) =>
-            this.host.log.warn({ fault: String(fault), id }, 'a watcher is judged as before: the HSS does not answer'),
-        )
+      if (notifier.package === 'presence') this.judgeNow(notifier as Notifier<Presence>)
     }
+  }
+  private judgeNow(notifier: Notifier<Presence>): void {
+    const { resource, subscriber } = notifier
+    const record = this.subscribers!.of(resource)
+    if (!(record instanceof Promise)) return this.judgeSoon(notifier, record)
+    record.then(
+      (found) => this.judgeSoon(notifier, found),
+      (fault: unknown) =>
+        this.host.log.warn({ fault: String(fault), subscriber }, 'a watcher is judged as before: the HSS does not answer'),
+    )
   }
   /** One who is no subscriber any more watches nobody, not even who watches. */
   private sendAway(id: string): void {
@@ -283,7 +286,7 @@ class PresenceElement implements Element {
   }
   ended(notifier: Notifier, reason: EndReason): void {
     const { resource } = notifier
-    this.arriving.delete(resource, notifier as Notifier<Presence>)
+    this.arriving.delete(resource, notifier)
     this.bySubscriber.delete(notifier.subscriber, notifier)
     if (this.presentities.delete(resource, notifier) && this.presentities.of(resource).size === 0) this.lately.delete(resource)
     if (!this.watchers.delete(resource, notifier) || this.presentities.of(resource).size === 0) return
