@@ -177,6 +177,10 @@ class ApplicationServer implements Element {
         warning: 'the proximity server cannot be asked now',
       })
     }
+    if (this.users.of(user.device) === undefined) {
+      if (!once) this.near.release(user.device) // his time was over meanwhile
+      return this.registration.refuse(exchange, none)
+    }
     const notifier = accept(user, answer)
     if (once) return
     if (!notifier.live) return this.near.release(user.device)

@@ -8,6 +8,7 @@ import { createProse } from '../../elements/prose/index.ts'
 import type { ProximateUsers } from '../../elements/schemas/index.ts'
 import { type Host, ManualClock, type SubscriptionListener, silent } from '../../signalling/index.ts'
 import { FakeNetwork, fakeRequest, json } from '../support/fake-host.ts'
+import { holdWrites } from '../support/held-writes.ts'
 import { all, sip } from './prose-scene.ts'
 
 const application = 'chess'
@@ -59,6 +60,20 @@ test('a proximity server that is away costs whoever asks 503, and nothing that i
   const unknown = ask('bob', 0)
   await network.clock.advance(5000)
   t.is((await unknown).status, 503)
+})
+
+test('whose time is over while the proximity server is asked is refused, and held no longer', async (t) => {
+  const { register, ask, network, sizeOf } = await scene()
+  await register('bob')
+  await register('alice', { expires: 2, friends: [sip('bob')] })
+  const held = holdWrites(network.store, 'prose/')
+  const asked = ask('alice')
+  await network.clock.advance(2500)
+  t.is(held.waiting, 1)
+  held.release()
+  await network.clock.advance(100)
+  t.is((await asked).status, 403)
+  t.is(sizeOf('served_devices'), 0)
 })
 
 test('who has waited in vain for a first answer is told when it comes after all', async (t) => {
