@@ -162,8 +162,7 @@ class PolicyServer implements Pcrf {
       .catch((fault: unknown) => this.host.log.error({ fault: String(fault) }, 'a lease is not decided anew'))
   }
   private async whenKnown(named: NamedSubscribers): Promise<void> {
-    while (!this.stopped && !(await named.settle(patience)))
-      this.host.log.warn({}, 'rules name subscribers, and the HSS does not answer')
+    while (!this.stopped && !(await named.settle(patience)));
   }
 
   /** Rules change at once, for those who use a service too. */
@@ -205,7 +204,6 @@ class PolicyServer implements Pcrf {
     return named.settle(patience).then((known) => {
       if (known) return this.decide(exchange, asker)
       this.host.count('unanswered')
-      this.host.log.warn({}, 'rules name subscribers, and the HSS does not answer')
       exchange.reply(503, { headers: [['Retry-After', '5']], warning: 'it is not known now whom the rules mean' })
     })
   }

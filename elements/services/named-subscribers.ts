@@ -97,14 +97,15 @@ export class NamedSubscribers {
   private async ask(name: string): Promise<void> {
     try {
       const record = await this.subscribers.of(name)
-
       if (this.names.has(name) && this.put(name, record?.id)) this.changed()
       this.answered(name)
     } catch (fault) {
       if (!this.required) this.answered(name)
-      this.host.log.warn({ name, fault: String(fault) }, 'it is not known yet whom a name in the settings means')
       this.toAsk.add(name)
-      this.retry ??= this.host.clock.after(retryAfter, () => {
+      if (this.stopped || this.retry !== undefined) return
+      const fields = { name, unknown: this.unknown.size, fault: String(fault) }
+      this.host.log.warn(fields, 'it is not known yet whom names in the settings mean: the HSS is asked again')
+      this.retry = this.host.clock.after(retryAfter, () => {
         this.retry = undefined
         this.pump()
       })

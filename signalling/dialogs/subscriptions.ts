@@ -198,7 +198,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     const { request } = side
     const refuse = (fault: unknown, why: string): void => {
       this.log.error({ fault: String(fault), subscription: notifier.id }, why)
-      const headers = [['Warning', warning('proxima', 'this cannot be done now: nothing has changed')]] as const
+      const headers = [['Warning', warning('proxima', 'this cannot be done now: nothing has changed, come again later')]] as const
       side.respond(500, buildResponse(request, 500, { via: side.via, toTag: notifier.id, headers }))
       otherwise()
     }
