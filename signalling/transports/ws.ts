@@ -116,7 +116,9 @@ export function wsTransport(options: ConnectionOptions): Transport {
     },
     listen: async () => seat.bound(await door.listen(options.listen)),
     connect: (remote) => {
-      for (const flow of flows) if (flow.remote.port === remote.port && flow.remote.host === remote.host) return flow
+      // whoever calls us from that port may be anybody at its address
+      for (const flow of flows)
+        if (flow.trusted && flow.remote.port === remote.port && flow.remote.host === remote.host) return flow
       return new ClosedFlow(name, seat.towards(remote.host), remote)
     },
     limit: () => {
