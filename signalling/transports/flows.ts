@@ -1,5 +1,5 @@
 /** The flows of a node: found by id, by address, or by the sealed token of a Record-Route (RFC 5626 §5.2). */
-import { hideText, revealText, sameSecret, seal } from '../ids.ts'
+import { sameSecret, seal, TextCipher } from '../ids.ts'
 import { decodeUser, printHostPort } from '../messages/uri.ts'
 import { isAnyHost, isLocalAddress, Machine, type Self } from './self.ts'
 import type { Flow, HostPort, Transport } from './transport.ts'
@@ -31,6 +31,7 @@ export class FlowTable {
   private readonly listeners: ((flow: Flow) => void)[] = []
   private readonly domains: ReadonlySet<string>
   private key = ''
+  private cipher = new TextCipher('')
   private readonly self: Self
   /** A socket listens on any address: all of this machine are ours. */
   readonly anywhere: boolean
@@ -51,6 +52,7 @@ export class FlowTable {
   /** What seals tokens, before the first is needed; kept in the store, so that they outlive the process. All sockets are bound. */
   sealBy(key: string): void {
     this.key = key
+    this.cipher = new TextCipher(key)
     this.own = this.ownText = undefined
   }
   /** Looks whether the addresses of this machine are others now. */
@@ -179,10 +181,11 @@ export class FlowTable {
     const last = this.tokens.get(flow)
     if (last !== undefined && last.user === user) return last.token
     const name = this.nameOf(flow)
-    const hidden = user === undefined ? '' : `.${hideText(this.key, name, user).toString('base64url')}`
+    const hidden = user === undefined ? '' : `.${this.cipher.hide(name, user).toString('base64url')}`
     const body = Buffer.from(name).toString('base64url') + hidden
     const token = `${body}.${seal(this.key, body, 12)}`
     this.tokens.set(flow, { user, token })
+    this.remember(token, { flow: name, user }) // it comes back soon
     return token
   }
   /** Whether we gave that token out, in this process or an earlier one. */
@@ -198,11 +201,14 @@ export class FlowTable {
     if (dot <= 0 || !sameSecret(seal(this.key, token.slice(0, dot), 12), token.slice(dot + 1))) return undefined
     const [body, hidden] = token.slice(0, dot).split('.') as [string, string?]
     const flow = Buffer.from(body, 'base64url').toString()
-    const user = hidden === undefined ? undefined : revealText(this.key, flow, Buffer.from(hidden, 'base64url'))
+    const user = hidden === undefined ? undefined : this.cipher.reveal(flow, Buffer.from(hidden, 'base64url'))
     const read = { flow, user }
+    this.remember(token, read)
+    return read
+  }
+  private remember(token: string, read: FlowToken): void {
     this.verified.set(token, read)
     if (this.verified.size > remembered) this.verified.delete(this.verified.keys().next().value!)
-    return read
   }
   find(text: string): Flow | undefined {
     const token = this.read(text)
