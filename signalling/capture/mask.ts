@@ -5,30 +5,54 @@ const credentials = /^((?:proxy-)?(?:authorization|authentication-info)[ \t]*:)(
 const digests = /\b(?:response|cnonce|rspauth)\s*=\s*(?:"((?:[^"\\]|\\[\s\S])*)"|([^\s,"]+))/gi // folded lines too
 /** Bearer, Basic and whatever else is one secret (RFC 8898, RFC 7617). */
 const otherScheme = /^(\s*(?!Digest\b)[\w!#$%&'*+.^`|~-]+\s+)([^\s=][\s\S]*)$/i
-const uriPasswords = /\b(?:sips?|pres|im|https?|wss?|ftp):(?:\/\/)?[^\s:@<>"]{0,256}:([^\s@<>"]{1,256})@/gi
+const schemes = /\b(?:sips?|pres|im|https?|wss?|ftp):/gi
+const userinfoEnd = /[\s@<>"]/g
+/** Tokens of push services (SPEC §9.1), and keys of SDP. */
+const tokens = /(?:;\s*pn-(?:prid|param)\s*=\s*"?|\binline:|^k=)([^\s;>,"|]+)/gim
 const members = /"(?:codeword|proof)"\s*:\s*/g
-const worthALook = /authorization|authentication-info|codeword|proof|:[^\s:@<>"]{0,256}:[^\s@<>"]{1,256}@/i
 
-/** The message with credentials, passwords, codewords and proofs starred out: itself if it has none, else a copy. */
+/** The message with credentials, passwords, tokens, codewords and proofs starred out: itself if it has none, else a copy. */
 export function masked(bytes: Uint8Array): Uint8Array {
   const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   const text = source.toString('latin1') // one character a byte
-  if (!worthALook.test(text)) return bytes
-  const copy = Buffer.from(source)
-  const blank = /\r?\n\r?\n/.exec(text)
-  const bodyStart = blank === null ? text.length : blank.index + blank[0].length
-  for (const { 0: field, 1: name = '', 2: value = '', index } of text.slice(0, bodyStart).matchAll(credentials)) {
+  let copy: Buffer | undefined
+  const own = (): Buffer => (copy ??= Buffer.from(source))
+  // In a body too: it may be a message, or a part of one (RFC 3420).
+  for (const { 0: field, 1: name = '', 2: value = '', index } of text.matchAll(credentials)) {
     const secret = /authorization/i.test(name) ? otherScheme.exec(value) : null
-    if (secret !== null) starText(copy, index + name.length + secret[1]!.length, index + field.length)
-    else maskDigest(copy, field, index)
+    if (secret !== null) starText(own(), index + name.length + secret[1]!.length, index + field.length)
+    else maskDigest(own(), field, index)
   }
-  for (const { 0: uri, 1: password = '', index } of text.matchAll(uriPasswords)) {
-    const end = index + uri.length - 1
-    copy.fill(star, end - password.length, end)
+  for (const [from, to] of passwordsIn(text)) own().fill(star, from, to)
+  for (const { 0: found, 1: value = '', index } of text.matchAll(tokens))
+    own().fill(star, index + found.length - value.length, index + found.length)
+  let done = bodyStart(text)
+  for (const { 0: member, index } of text.matchAll(members)) if (index >= done) done = maskJson(own(), index + member.length) // nothing is looked at twice
+  return copy ?? bytes
+}
+
+/** Behind the first empty line, but for those that a message may begin with (RFC 3261 §7.5). */
+function bodyStart(text: string): number {
+  const start = Math.max(0, text.search(/\S/))
+  const blank = text.slice(start).search(/\r?\n\r?\n/)
+  return blank < 0 ? text.length : start + blank
+}
+
+/** From and to of the password of each URI that has one. */
+function passwordsIn(text: string): readonly (readonly [from: number, to: number])[] {
+  const found: (readonly [number, number])[] = []
+  const ends = new RegExp(userinfoEnd)
+  let done = 0
+  for (const { 0: scheme, index } of text.matchAll(schemes)) {
+    if (index < done) continue // a part of what was looked at
+    const from = index + scheme.length + (text.startsWith('//', index + scheme.length) ? 2 : 0)
+    ends.lastIndex = from
+    const end = ends.exec(text)
+    done = end?.index ?? text.length
+    const colon = text.indexOf(':', from)
+    if (end?.[0] === '@' && colon >= 0 && colon < done) found.push([colon + 1, done])
   }
-  const body = text.slice(bodyStart)
-  for (const member of body.matchAll(members)) maskJson(copy, bodyStart + member.index + member[0].length)
-  return copy
+  return found
 }
 
 /** Stars what proves the password in one field of digest credentials. */
@@ -45,8 +69,8 @@ function starText(bytes: Buffer, start: number, end: number): void {
   for (let i = start; i < end; i++) if (bytes[i]! > 32) bytes[i] = star
 }
 
-/** Stars the strings of one JSON value, nested ones too, and turns the digits of its numbers into nines. */
-function maskJson(bytes: Buffer, start: number): void {
+/** Stars the strings of one JSON value, nested ones too, and turns the digits of its numbers into nines. Returns its end. */
+function maskJson(bytes: Buffer, start: number): number {
   let depth = 0
   let quoted = false
   for (let i = start; i < bytes.length; i++) {
@@ -62,6 +86,7 @@ function maskJson(bytes: Buffer, start: number): void {
     else if (byte === 91 || byte === 123) depth++
     else if (byte === 93 || byte === 125) depth--
     else if (byte >= 48 && byte <= 57) bytes[i] = 57
-    if (depth < 0 || (depth === 0 && !quoted && (byte === 34 || byte === 44 || byte === 93 || byte === 125))) return
+    if (depth < 0 || (depth === 0 && !quoted && (byte === 34 || byte === 44 || byte === 93 || byte === 125))) return i
   }
+  return bytes.length
 }

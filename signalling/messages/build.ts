@@ -133,7 +133,7 @@ export function buildResponse(request: SipRequest, status: number, parts: Respon
   return withBody(head, parts.body, 'latin1')
 }
 
-const quoted = /"(?:[^"\\]|\\.)*"/g
+const quoted = /"(?:[^"\\]|\\[\s\S])*(?:"|\\?$)/g // one that does not end goes to the end: it is looked at once
 
 function hasTag(value: string): boolean {
   const to = value.includes('"') ? value.replace(quoted, '""') : value // what is quoted is neither bracket nor parameter

@@ -88,7 +88,23 @@ test('masking finds a digest response folded around its equals sign, other schem
   expected[13] = 'Call-Info: <https://user:****@localhost/x>'
   expected[16] = '<pres:carol:***@localhost>'
   t.is(mask(head.join('\r\n')), expected.join('\r\n'))
-  t.is(mask(`X: ${'sip:'.repeat(16_000)}`).length, 64_003, 'and does not take for ever')
+  for (const odd of ['sip:', 'sip::', 'sip:a:', '"proof":[1', '"proof":{"', 'response="', 'Authorization:'])
+    t.is(mask(`X: y\r\n\r\n${odd.repeat(6000)}`).length, 8 + 6000 * odd.length, 'and does not take for ever')
+})
+
+test('masking finds secrets behind empty lines, in messages within messages, and tokens of push services', (t) => {
+  const long = 'p'.repeat(400)
+  for (const [text, expected] of [
+    ['\r\n\r\nREGISTER sip:a SIP/2.0\r\nAuthorization: Digest response="abc"\r\n\r\n', /response="\*\*\*"/],
+    ['\r\nMESSAGE sip:a SIP/2.0\r\nX: y\r\n\r\n{"proof":"abc"}', /"proof":"\*\*\*"/],
+    ['NOTIFY sip:a SIP/2.0\r\n\r\nSIP/2.0 200 OK\r\nAuthorization: Bearer abc\r\n', /Bearer \*\*\*/],
+    [`MESSAGE sip:a:${long}@b SIP/2.0\r\n\r\n`, /sip:a:\*{400}@b/],
+    ['REGISTER sip:a SIP/2.0\r\nContact: <sip:a@b;pn-prid=abc;pn-param="de">\r\n\r\n', /pn-prid=\*\*\*;pn-param="\*\*"/],
+    ['INVITE sip:a SIP/2.0\r\n\r\nk=clear:abc\r\na=crypto:1 AES inline:abc|2^20', /k=\*{9}\r\na=crypto:1 AES inline:\*\*\*\|/],
+  ] as const) {
+    t.regex(mask(text), expected)
+    t.is(mask(text).length, text.length)
+  }
 })
 
 test('masking stars codewords and proofs in bodies, whatever their values, and keeps every length', (t) => {
