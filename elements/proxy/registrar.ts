@@ -124,6 +124,8 @@ export class Registrar {
   private change(exchange: Exchange, contacts: readonly Address[], before: readonly Binding[], registering: Registering): Change {
     const { request } = exchange
     const { supported } = registering
+    // each is compared with all others
+    if (contacts.length > this.rules.contacts + before.length) return tooMany(this.rules.contacts, 'a REGISTER with fewer')
     const path = pathOf(exchange)
     if (path.length > 0 && this.rules.pathSupported && !supported.includes('path'))
       return { refused: 421, text: 'a Path has been added, which the client does not know', headers: [['Require', 'path']] }
@@ -156,7 +158,7 @@ export class Registrar {
     const old = after.filter((each) => before.includes(each) && (instances.has(each.instance ?? '') || gone(each)))
     const excess = new Set(old.slice(0, after.length - most))
     if (after.length - excess.size <= most) return { after: after.filter((binding) => !excess.has(binding)) }
-    return { refused: 403, text: `more than ${most} contacts; expected some of them to be unregistered first (Expires: 0)` }
+    return tooMany(most, 'some of them to be unregistered first (Expires: 0)')
   }
   /** Whether `reg-id` counts in this request, or why the request cannot be served (RFC 5626 §6). */
   private flowsAsked(
@@ -238,6 +240,10 @@ export class Registrar {
 }
 
 const lateRefusal: Refusal = { refused: 500, text: 'CSeq is not above the last one' } // RFC 3261 §10.3 steps 6 and 7
+
+function tooMany(most: number, expected: string): Refusal {
+  return { refused: 403, text: `more than ${most} contacts; expected ${expected}` }
+}
 const datagramTimer = 29 // seconds; NATs forget a UDP peer soon (RFC 5626 §4.4.2)
 
 function secondsLeft({ expires }: Binding, now: number): number {

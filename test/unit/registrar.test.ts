@@ -227,6 +227,21 @@ test('the twelfth start of one phone takes the place of its first; other devices
   t.regex(other.text('Warning')!, /more than 10 contacts; expected/)
 })
 
+test('a REGISTER with more Contacts than a user may have and has is refused before they are compared', async (t) => {
+  const scene = await RegistrarScene.open({ contacts: 3 })
+  const wire = await scene.wire('10.0.5.1')
+  const contacts = (count: number, from = 0): string[] =>
+    Array.from({ length: count }, (_, i) => `<sip:bob@10.0.5.1:${6000 + from + i}>`)
+  t.is((await scene.register(wire, 'bob', contacts(3))).status, 200)
+  const removed = contacts(3).map((contact) => `${contact};expires=0`)
+  t.is((await scene.register(wire, 'bob', [...removed, ...contacts(3, 3)])).status, 200, 'all of them anew')
+  const twice = contacts(7).fill('<sip:bob@10.0.5.1:6003>')
+  const refused = await scene.register(wire, 'bob', twice)
+  t.is(refused.status, 403)
+  t.regex(refused.text('Warning')!, /more than 3 contacts; expected a REGISTER with fewer/)
+  t.is((await scene.register(wire, 'bob', twice.slice(1))).status, 200, 'as many as may be there before and after')
+})
+
 test('the 200 says what time it is here (RFC 3261 §10.3 step 8)', async (t) => {
   const scene = await RegistrarScene.open()
   const answer = await scene.register(await scene.wire('10.0.5.1'), 'bob', '<sip:bob@10.0.5.1>')
