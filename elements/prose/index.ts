@@ -26,7 +26,7 @@ import { AutomatedRegistration, registrationTypes } from './registration.ts'
 import { Registry } from './registry.ts'
 import { type ProseSettings, rulesOf } from './settings.ts'
 import { ProseSubscriptions } from './subscriptions.ts'
-import { handleTrigger } from './triggers.ts'
+import { Triggers } from './triggers.ts'
 import type { ProximityView } from './watchers.ts'
 
 export type { ProseSettings } from './settings.ts'
@@ -55,6 +55,7 @@ class ProximityServer implements Element {
   private subscribers!: Subscribers
   private prose!: ProseSubscriptions
   private proximity!: ProximityQueries
+  private triggers!: Triggers
   private rechecks!: Rechecks
   private signedIn!: SignedIn
   private monitors!: ConfiguredMonitors
@@ -111,6 +112,7 @@ class ProximityServer implements Element {
       begun,
       (device) => this.automated.whereabouts.of(device),
     )
+    this.triggers = new Triggers(this.registry, this.subscribers, (device) => this.rechecks.add(device))
     const identities = new Identities(host)
     await identities.load()
     const moves = new Moves(host, identities)
@@ -126,6 +128,7 @@ class ProximityServer implements Element {
     const changed = (id: string, record: SubscriberRecord | undefined): void => {
       this.prose.permissionsChanged(id, record)
       this.proximity.permissionsChanged(id, record)
+      this.triggers.permissionsChanged(id, record)
     }
     this.subscribers.onChange(changed)
     this.rechecks = new Rechecks(host, this.subscribers, changed)
@@ -133,6 +136,7 @@ class ProximityServer implements Element {
     this.signedIn = new SignedIn(host, this.subscribers)
     this.subscribers.start()
     this.monitors.start()
+    this.triggers.start()
     this.policing.start()
     host.clock.after(orphansAfter, () => {
       if (this.stopped) return
@@ -149,7 +153,7 @@ class ProximityServer implements Element {
       if (!hasBody(request)) return exchange.reply(400, { warning: `${reportTypes.join(' or ')} expected, there is no body` })
       if (request.contentType === matchType) work = handleMatch(exchange, this.registry, this.subscribers)
       else if (registrationTypes.includes(request.contentType ?? '')) work = this.automated.handle(exchange)
-      else work = handleTrigger(exchange, this.registry, this.subscribers)
+      else work = this.triggers.handle(exchange)
     } else if (request.event?.value === 'prose') work = this.prose.handle(exchange)
     else work = this.proximity.handle(exchange)
     return work?.catch((fault: unknown) => this.subscribers.refuse(exchange, fault))

@@ -3,6 +3,7 @@ import type { Json, Log, Store, Write } from '../../signalling/index.ts'
 import { keyPart } from '../services/keys.ts'
 import type { BroadcastCode } from './broadcast-codes.ts'
 import type { Relation } from './proximate-list.ts'
+import type { Triggered } from './triggers.ts'
 
 /** Peers of a set query (FIG 11); too long for the subscription's own record. */
 export interface PeerSet {
@@ -11,11 +12,18 @@ export interface PeerSet {
   readonly wake: boolean
 }
 
+/** What a device's monitor list has by trigger (FIG 9); `own`: those that the device has named. */
+export interface TriggeredList {
+  readonly device: string
+  readonly peers: readonly string[]
+  readonly own?: readonly string[]
+}
+
 /** Who takes what was read back. */
 export interface LedgerReader {
   code(code: BroadcastCode): void
   relation(relation: Relation): void
-  trigger(device: string, peers: readonly string[]): void
+  trigger(list: TriggeredList): void
   set(set: PeerSet): void
 }
 
@@ -42,9 +50,9 @@ export class Ledger {
   deleteRelation({ reporter, peer }: Relation): Write {
     return { key: this.relationKey(reporter, peer), delete: true }
   }
-  putTrigger(device: string, peers: readonly string[]): Write {
+  putTrigger(device: string, { peers, own }: Triggered): Write {
     const key = `${this.prefix}trigger/${keyPart(device)}`
-    return peers.length === 0 ? { key, delete: true } : { key, value: { device, peers } }
+    return peers.size === 0 ? { key, delete: true } : { key, value: { device, peers: [...peers], own: [...own] } }
   }
   putSet(set: PeerSet): Write {
     return { key: `${this.prefix}set/${set.id}`, value: { ...set } }
@@ -68,7 +76,7 @@ export class Ledger {
   async load(reader: LedgerReader): Promise<void> {
     await this.each<BroadcastCode>('code/', (code) => reader.code(code))
     await this.each<Relation>('near/', (relation) => reader.relation({ ...relation }))
-    await this.each<{ device: string; peers: string[] }>('trigger/', ({ device, peers }) => reader.trigger(device, peers))
+    await this.each<TriggeredList>('trigger/', (list) => reader.trigger(list))
     await this.each<PeerSet>('set/', (set) => reader.set(set))
   }
 

@@ -14,6 +14,7 @@ import { Relations } from './relations.ts'
 import type { Rules } from './settings.ts'
 import { Strangers } from './strangers.ts'
 import { Telling } from './telling.ts'
+import type { Triggered } from './triggers.ts'
 import { Watchers } from './watchers.ts'
 
 export class Registry {
@@ -26,7 +27,7 @@ export class Registry {
   readonly monitors = new MonitorLists()
   readonly watchers = new Watchers()
   /** Monitor lists by trigger (FIG 9). */
-  readonly triggers = new Map<string, ReadonlySet<string>>()
+  readonly triggers = new Map<string, Triggered>()
   /** Changes of them, by device. */
   readonly triggering = new InTurn()
   readonly strangers: Strangers
@@ -64,8 +65,8 @@ export class Registry {
     await this.ledger.load({
       code: (code) => this.rotation.restore(code),
       relation: (relation) => this.relations.place(relation),
-      trigger: (device, peers) => {
-        this.triggers.set(device, new Set(peers))
+      trigger: ({ device, peers, own = [] }) => {
+        this.triggers.set(device, { peers: new Set(peers), own: new Set(own) })
         for (const peer of peers) this.monitors.add(device, peer, 'standing')
       },
       set: restoreSet,

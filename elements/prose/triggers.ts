@@ -1,43 +1,149 @@
-/** Monitor lists by an application server's trigger (SPEC §3.1, FIG 9). */
+/** Monitor lists by trigger (SPEC §3.1, FIG 9): an application server names anybody, a UE those whose friend it is. */
 import type { Exchange } from '../../signalling/index.ts'
-import { readBody } from '../schemas/index.ts'
+import { readBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
 import { isNameOf } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
 import { keysOf, notYours, recordFor } from './asking.ts'
+import { Peers } from './peers.ts'
 import { discoverer } from './permissions.ts'
 import type { Registry } from './registry.ts'
 import { tooManyStrangers } from './strangers.ts'
 
-/** Answers a `prose-monitor`: durable, then acknowledged, then told to the device. */
-export async function handleTrigger(exchange: Exchange, registry: Registry, subscribers: Subscribers): Promise<void> {
-  const body = readBody(exchange.request, 'prose-monitor')
-  if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
-  const { device: named, application, set, add = [], remove = [] } = body.value
-  const { domains } = registry.host
-  const asker = askerOf(exchange, domains)
-  const found = asker && (await recordFor(subscribers, asker, named, application))
-  if (!found || (found.permitted & discoverer) === 0) {
-    registry.host.count('triggers_refused')
-    return exchange.reply(403, { warning: found ? 'no permission to discover' : notYours })
+/** What one device's monitor list has by trigger. */
+export interface Triggered {
+  readonly peers: ReadonlySet<string>
+  /** Those among them that the device itself has named: on the list while it is their friend. */
+  readonly own: ReadonlySet<string>
+}
+
+const none: Triggered = { peers: new Set(), own: new Set() }
+
+export class Triggers {
+  private readonly registry: Registry
+  private readonly subscribers: Subscribers
+  private readonly peers: Peers
+  private readonly recheck: (device: string) => void
+
+  /** @param recheck asks the HSS again about a device */
+  constructor(registry: Registry, subscribers: Subscribers, recheck: (device: string) => void) {
+    this.registry = registry
+    this.subscribers = subscribers
+    this.recheck = recheck
+    this.peers = new Peers(registry.strangers, subscribers, registry.host.domains, registry.rules)
   }
-  const device = found.record.id
-  const own = isNameOf(asker!, found.record, domains)
-  if (own && !registry.strangers.admits(subscribers, [...(set ?? []), ...add, ...remove], device))
-    return exchange.reply(503, tooManyStrangers)
-  const [setKeys, addKeys, removeKeys] = await Promise.all(
-    [set ?? [], add, remove].map((devices) => keysOf(subscribers, domains, devices)),
-  )
-  await registry.triggering.run(device, async () => {
-    const before = registry.triggers.get(device) ?? new Set<string>()
-    const after = new Set([...(set === undefined ? before : setKeys!), ...addKeys!])
-    for (const key of removeKeys!) after.delete(key)
-    await registry.ledger.write([registry.ledger.putTrigger(device, [...after])])
-    if (after.size > 0) registry.triggers.set(device, after)
-    else registry.triggers.delete(device)
-    exchange.reply(200)
-    registry.announcing.changeMonitors(device, without(after, before), without(before, after), 'standing')
-  })
+
+  /** Answers a `prose-monitor`: durable, then acknowledged, then told to the device. */
+  async handle(exchange: Exchange): Promise<void> {
+    const body = readBody(exchange.request, 'prose-monitor')
+    if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
+    const { registry, subscribers } = this
+    const { device: named, application, set, add = [], remove = [] } = body.value
+    const { domains } = registry.host
+    const asker = askerOf(exchange, domains)
+    const found = asker && (await recordFor(subscribers, asker, named, application))
+    if (!found || (found.permitted & discoverer) === 0) return this.refuse(exchange, found ? notPermitted : notYours)
+    const device = found.record.id
+    const own = isNameOf(asker!, found.record, domains) ? device : undefined
+    const wanted = [...(set ?? []), ...add]
+    if (!this.peers.admits([...wanted, ...remove], own)) return exchange.reply(503, tooManyStrangers)
+    const taken = await keysOf(subscribers, domains, remove)
+    await registry.triggering.run(device, async () => {
+      const given = await this.peers.of(wanted, own)
+      const still = await recordFor(subscribers, asker!, named, application) // it may have lost that meanwhile
+      if (still?.record.id !== device) return this.refuse(exchange, notYours)
+      if ((still.permitted & discoverer) === 0) return this.refuse(exchange, notPermitted)
+      if (wanted.length > 0 && given.size === 0) return this.refuse(exchange, 'none of these peers has you as a friend')
+      await this.change(device, (before) => changed(set === undefined ? before : none, given, taken, own !== undefined))
+      exchange.reply(200)
+      if (subscribers.known(device) === undefined) this.recheck(device)
+    })
+  }
+  private refuse(exchange: Exchange, warning: string): void {
+    this.registry.host.count('triggers_refused')
+    exchange.reply(403, { warning })
+  }
+
+  /** Durable, then in force. */
+  private async change(device: string, change: (before: Triggered) => Triggered): Promise<void> {
+    const { ledger, triggers } = this.registry
+    for (;;) {
+      const before = triggers.get(device)
+      const after = change(before ?? none)
+      await ledger.write([ledger.putTrigger(device, after)])
+      if (triggers.get(device) !== before) continue // something was taken off while it was written
+      return this.place(device, this.allowed(device, after))
+    }
+  }
+  private place(device: string, after: Triggered): void {
+    const { announcing, triggers } = this.registry
+    const before = triggers.get(device) ?? none
+    if (after.peers.size > 0) triggers.set(device, after)
+    else triggers.delete(device)
+    announcing.changeMonitors(device, without(after.peers, before.peers), without(before.peers, after.peers), 'standing')
+  }
+
+  /** Without those whose friend the device is no more, as far as is known here. */
+  private allowed(device: string, triggered: Triggered): Triggered {
+    const { peers, all } = this.peers.known([...triggered.own], device)
+    if (!all) this.recheck(device)
+    return all ? withoutLost(triggered, peers) : triggered
+  }
+
+  /** Takes off what a device's friends, or its own end, no longer allow: at once, and durable soon. */
+  permissionsChanged(id: string, record: SubscriberRecord | undefined): void {
+    const { monitors, triggers } = this.registry
+    if (record === undefined && triggers.has(id)) this.withdraw(id, none)
+    for (const owner of new Set([id, ...monitors.ownersOf(id)])) {
+      const triggered = triggers.get(owner)
+      if (triggered !== undefined && triggered.own.size > 0 && (owner === id || triggered.own.has(id)))
+        this.narrow(owner, triggered)
+    }
+  }
+  private narrow(device: string, triggered: Triggered): void {
+    const named = [...triggered.own]
+    const { peers, all } = this.peers.known(named, device)
+    const narrowTo = (friends: ReadonlySet<string>): void => {
+      const now = this.registry.triggers.get(device) ?? none
+      const kept = new Set([...now.own].filter((key) => friends.has(key) || !triggered.own.has(key)))
+      if (kept.size < now.own.size) this.withdraw(device, withoutLost(now, kept))
+    }
+    if (all) return narrowTo(peers)
+    this.peers.of(named, device).then(narrowTo, (fault: unknown) => {
+      this.registry.host.log.warn({ device, fault: String(fault) }, 'a list is not checked again: the HSS does not answer')
+    })
+  }
+  private withdraw(device: string, after: Triggered): void {
+    const { ledger } = this.registry
+    this.place(device, after)
+    void ledger.writeSoon([ledger.putTrigger(device, after)])
+  }
+
+  /** Asks after a restart whether they still are friends whom devices have named. */
+  start(): void {
+    for (const [device, { own }] of this.registry.triggers) if (own.size > 0) this.recheck(device)
+  }
+}
+
+const notPermitted = 'no permission to discover'
+
+function changed(before: Triggered, given: ReadonlySet<string>, taken: readonly string[], isOwn: boolean): Triggered {
+  const peers = new Set([...before.peers, ...given])
+  const own = new Set(before.own)
+  for (const key of given) {
+    if (!isOwn) own.delete(key)
+    else if (!before.peers.has(key)) own.add(key)
+  }
+  for (const key of taken) {
+    peers.delete(key)
+    own.delete(key)
+  }
+  return { peers, own }
+}
+
+/** @param kept those of the device's own that stay */
+function withoutLost({ peers, own }: Triggered, kept: ReadonlySet<string>): Triggered {
+  return { peers: new Set([...peers].filter((key) => !own.has(key) || kept.has(key))), own: kept }
 }
 
 function without(a: ReadonlySet<string>, b: ReadonlySet<string>): string[] {
