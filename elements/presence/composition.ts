@@ -9,7 +9,7 @@ import { type Part, type Pidf, pidf } from './pidf.ts'
 /** In the order of PIDF's schema. */
 const kinds = [`${pidf} tuple`, `${pidf} note`]
 
-const contactOf = /<(?:[\w.-]+:)?contact(?:\s[^>]*)?>\s*([^<\s]+)\s*</
+const contactOf = /<(?:[\w.-]+:)?contact(?:\s[^<>]*)?>\s*([^<\s]+)\s*</
 
 /** @param documents sound ones about `entity`, the newest first */
 export function composed(entity: string, documents: readonly Pidf[]): string {
@@ -23,7 +23,7 @@ export function composed(entity: string, documents: readonly Pidf[]): string {
       const same = contact === undefined ? undefined : `${part.id} ${contact}`
       if (same !== undefined && told.has(same)) continue
       if (same !== undefined) told.add(same)
-      groups[kind < 0 ? kinds.length : kind]!.push(moved(part, document.namespaces, used))
+      groups[kind < 0 ? kinds.length : kind]!.push(moved(part, used))
     }
   }
   const head = `<?xml version="1.0" encoding="UTF-8"?>\n<presence xmlns="${pidf}" entity="${escaped(entity)}">`
@@ -36,21 +36,13 @@ export function inOrder(parts: readonly Part[]): readonly Part[] {
   return parts.toSorted((a, b) => kindOf(a) - kindOf(b))
 }
 
-/** The element as it can stand under another root: with what it uses of the prefixes of its old one, and an identifier of its own. */
-export function moved({ source, nameEnd, id }: Part, namespaces: ReadonlyMap<string, string>, used: Names): string {
-  const tagEnd = endOfTag(source)
+/** The element as it can stand under another root, with an identifier of its own. */
+export function moved({ source, nameEnd, tagEnd, id, added }: Part, used: Names): string {
+  const unique = id === undefined ? undefined : used.unique(id)
+  if (unique === id && added === '') return source
   let tag = source.slice(nameEnd, tagEnd)
-  if (id !== undefined) {
-    const unique = used.unique(id)
-    if (unique !== id) tag = tag.replace(/(\sid\s*=\s*)(?:"[^"]*"|'[^']*')/, `$1"${escaped(unique)}"`)
-  }
-  const declared = new Set([...tag.matchAll(declaration)].map(([, prefix = '']) => prefix))
-  const added = [...prefixesIn(source)].map((prefix) => {
-    const namespace = namespaces.get(prefix) ?? (prefix === '' ? '' : undefined)
-    if (namespace === undefined || declared.has(prefix) || (prefix === '' && namespace === pidf)) return ''
-    return ` xmlns${prefix === '' ? '' : `:${prefix}`}="${escaped(namespace)}"`
-  })
-  return source.slice(0, nameEnd) + added.join('') + tag + source.slice(tagEnd)
+  if (unique !== undefined && unique !== id) tag = tag.replace(/(\sid\s*=\s*)(?:"[^"]*"|'[^']*')/, `$1"${escaped(unique)}"`)
+  return source.slice(0, nameEnd) + added + tag + source.slice(tagEnd)
 }
 
 /** Identifiers given so far. */
@@ -67,25 +59,4 @@ export class Names {
     this.next.set(id, number)
     return name
   }
-}
-
-const declaration = /\sxmlns(?::([^\s=:]+))?\s*=/g
-const prefixed = /([^\s<>"'=/:&;!?]+):/g
-
-/** The default one, and whatever stands before a colon: a value may be a name with a prefix too. */
-function prefixesIn(source: string): ReadonlySet<string> {
-  return new Set(['', ...[...source.matchAll(prefixed)].map(([, prefix]) => prefix!)])
-}
-
-/** Index of the first `>` outside quotes. */
-function endOfTag(source: string): number {
-  let quote = ''
-  for (let i = 0; i < source.length; i++) {
-    const character = source[i]!
-    if (quote !== '') {
-      if (character === quote) quote = ''
-    } else if (character === '"' || character === "'") quote = character
-    else if (character === '>') return i
-  }
-  return source.length
 }

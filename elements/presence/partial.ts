@@ -31,15 +31,15 @@ export function childrenOf(document: Pidf): Children {
     const name = `${part.meaning} ${part.id ?? ''}`
     const count = (counts.get(name) ?? 0) + 1
     counts.set(name, count)
-    return childOf(part, document.namespaces, used, `${name} ${count}`)
+    return childOf(part, used, `${name} ${count}`)
   })
   return { entity: document.entity, list }
 }
 
-function childOf(part: Part, namespaces: Pidf['namespaces'], used: Names, key: string): Child {
+function childOf(part: Part, used: Names, key: string): Child {
   const { meaning, id } = part
   const tuple = meaning === `${pidf} tuple` && id !== undefined && plainId.test(id) ? id : undefined
-  return { key, source: moved(part, namespaces, used), tuple }
+  return { key, source: moved(part, used), tuple }
 }
 
 /** @param before what the watcher has; undefined: nothing */
@@ -58,23 +58,22 @@ function framed(kind: 'full' | 'diff', { entity }: Children, version: number, in
 
 /** Operations in the order in which they apply; undefined: what stays has another order, which they cannot say. */
 function patchOf(before: readonly Child[], now: readonly Child[]): string | undefined {
-  const wanted = new Map(now.map((child) => [child.key, child]))
-  const there = [...before]
+  const wanted = new Set(now.map(({ key }) => key))
+  const staying = before.filter(({ key }) => wanted.has(key))
+  const stays = new Set(staying.map(({ key }) => key))
   let operations = ''
-  for (let i = there.length - 1; i >= 0; i--) {
-    if (wanted.has(there[i]!.key)) continue
-    operations += `<p:remove sel="${placeOf(there[i]!, i)}"/>`
-    there.splice(i, 1)
-  }
+  for (let i = before.length - 1; i >= 0; i--)
+    if (!stays.has(before[i]!.key)) operations += `<p:remove sel="${placeOf(before[i]!, i)}"/>`
+  let next = 0
   for (const [i, child] of now.entries()) {
-    const old = there[i]
+    const old = staying[next]
     if (old?.key === child.key) {
       if (old.source !== child.source) operations += `<p:replace sel="${placeOf(old, i)}">${child.source}</p:replace>`
-    } else if (there.some(({ key }) => key === child.key)) return undefined
+      next++
+    } else if (stays.has(child.key)) return undefined
     else {
       const where = old === undefined ? 'sel="*"' : `sel="${placeOf(old, i)}" pos="before"`
       operations += `<p:add ${where}>${child.source}</p:add>`
-      there.splice(i, 0, child)
     }
   }
   return operations

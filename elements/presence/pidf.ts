@@ -4,6 +4,7 @@
  * validate against a schema, and other namespaces may say what they like. No DOCTYPE, so no entity but the five of XML.
  */
 import { isUtf8 } from 'node:buffer'
+import { escaped } from '../services/xml.ts'
 
 /** A child of the root element, as written. */
 export interface Part {
@@ -12,7 +13,11 @@ export interface Part {
   readonly source: string
   /** Where in `source` the name of its start tag ends. */
   readonly nameEnd: number
+  /** Where in `source` its start tag ends. */
+  readonly tagEnd: number
   readonly id: string | undefined
+  /** Declarations of the prefixes of its root that it uses, for its start tag where it stands under another root. */
+  readonly added: string
 }
 
 export interface Pidf {
@@ -51,7 +56,16 @@ const attribute = new RegExp(`(${qName})\\s*=\\s*(?:"([^"]*)"|'([^']*)')`, 'g')
 const reference = /&(?:(amp|lt|gt|quot|apos)|#(\d{1,7})|#x([0-9a-fA-F]{1,6}));|&/g
 const named: { readonly [name: string]: string } = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
 
+// whatever stands before a colon: a value may be a name with a prefix too
+const prefixed = /(?<![^\s<>"'=/:&;!?])([^\s<>"'=/:&;!?]+):/g
+
 class Malformed extends Error {}
+
+/** The child of the root element that is being read. */
+interface Begun extends Omit<Part, 'source' | 'added'> {
+  readonly from: number
+  readonly attributes: ReadonlyMap<string, string>
+}
 
 export function checkPidf(body: Uint8Array): PidfCheck {
   if (!isUtf8(body)) return { fault: 'the document is not UTF-8' }
@@ -68,8 +82,10 @@ class Reader {
   private readonly open: Open[] = []
   private readonly tuples = new Set<string>()
   private readonly parts: Part[] = []
-  private part: Omit<Part, 'source'> & { readonly from: number } = { meaning: '', nameEnd: 0, id: undefined, from: 0 }
+  private part: Begun | undefined
   private namespaces: ReadonlyMap<string, string> = new Map()
+  /** Declarations of its prefixes that have been used, written once. */
+  private readonly declarations = new Map<string, string>()
   private entity: string | undefined
   private at = 0
 
@@ -150,7 +166,10 @@ class Reader {
     if (parent === undefined) this.root(meaning, attributes.get('entity'), namespaces)
     else if (parent.meaning === `${pidf} tuple` && meaning === `${pidf} status`) parent.hasStatus = true
     if (meaning === `${pidf} tuple`) this.tuple(attributes.get('id'))
-    if (this.open.length === 1) this.part = { meaning, nameEnd: name.length + 1, id: attributes.get('id'), from }
+    if (this.open.length === 1) {
+      const tagEnd = this.at - 1 - from
+      this.part = { meaning, nameEnd: name.length + 1, tagEnd, id: attributes.get('id'), from, attributes }
+    }
     this.open.push({ name, meaning, namespaces, hasStatus: false })
   }
   private root(meaning: string, entity: string | undefined, { own }: Scope): void {
@@ -168,9 +187,30 @@ class Reader {
     const open = this.open.pop()
     if (open?.name !== name) throw new Malformed(`</${name}> closes ${open === undefined ? 'nothing' : `<${open.name}>`}`)
     if (open.meaning === `${pidf} tuple` && !open.hasStatus) throw new Malformed('a tuple has no status')
-    if (this.open.length !== 1) return
-    const { from, ...part } = this.part
-    this.parts.push({ ...part, source: this.source.slice(from, this.at) })
+    if (this.open.length !== 1 || this.part === undefined) return
+    const { from, attributes, ...part } = this.part
+    const source = this.source.slice(from, this.at)
+    this.parts.push({ ...part, source, added: this.addedTo(source, attributes) })
+  }
+  private addedTo(source: string, own: ReadonlyMap<string, string>): string {
+    let added = own.has('xmlns') ? '' : this.declarationOf('')
+    const seen = new Set<string>()
+    for (const [, prefix] of source.matchAll(prefixed)) {
+      if (seen.has(prefix!)) continue
+      seen.add(prefix!)
+      if (!own.has(`xmlns:${prefix}`)) added += this.declarationOf(prefix!)
+    }
+    return added
+  }
+  /** Empty where the root has none, or another root would say the same. */
+  private declarationOf(prefix: string): string {
+    let text = this.declarations.get(prefix)
+    if (text !== undefined) return text
+    const namespace = this.namespaces.get(prefix) ?? (prefix === '' ? '' : undefined)
+    if (namespace === undefined || (prefix === '' && namespace === pidf)) text = ''
+    else text = ` xmlns${prefix === '' ? '' : `:${prefix}`}="${escaped(namespace)}"`
+    this.declarations.set(prefix, text)
+    return text
   }
 }
 

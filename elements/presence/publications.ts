@@ -25,6 +25,8 @@ interface Publication {
   readonly expires: number
   /** Call-ID, From tag and CSeq of the request that brought it first. */
   readonly by?: string
+  /** Characters by which it is longer where its parts stand under another root; absent: none. */
+  readonly added?: number
 }
 
 const merged = { warning: 'this request has come by another way already' } // RFC 3261 §8.2.2.2
@@ -40,6 +42,8 @@ export class Publications {
   private readonly turns = new InTurn()
   /** What watchers are told, until something changes. */
   private readonly documents = new Map<string, string>()
+  /** Of publications that are told together with others: read once. */
+  private readonly read = new WeakMap<Publication, Pidf>()
 
   /** @param changed told when what watchers are to see of a presentity is another */
   constructor(host: Host, rules: PublicationRules, changed: (entity: string) => void) {
@@ -62,10 +66,21 @@ export class Publications {
     if (known !== undefined) return known
     const live = this.live(entity)
     if (live.length === 0) return undefined
-    const newestFirst = live.toReversed().map(({ document }) => document)
-    const document = newestFirst.length === 1 ? newestFirst[0]! : composed(entity, newestFirst.map(sound))
+    const newestFirst = live.toReversed()
+    const document =
+      newestFirst.length === 1
+        ? newestFirst[0]!.document
+        : composed(
+            entity,
+            newestFirst.map((publication) => this.readOnce(publication)),
+          )
     this.documents.set(entity, document)
     return document
+  }
+  private readOnce(publication: Publication): Pidf {
+    let read = this.read.get(publication)
+    if (read === undefined) this.read.set(publication, (read = sound(publication.document)))
+    return read
   }
 
   /** RFC 3903 §6: initial, refresh, modify, remove, told apart by SIP-If-Match, body and Expires. */
@@ -89,8 +104,8 @@ export class Publications {
     const document = request.body.toString()
     if (document === '' && old === undefined) return exchange.reply(400, { warning: 'an initial PUBLISH has a body' })
     if (request.body.length > this.rules.size) return exchange.reply(413)
-    const fault = document === '' ? undefined : this.faultOf(request.body, presentity)
-    if (fault !== undefined) return exchange.reply(fault.status, { warning: fault.warning })
+    const judged = document === '' ? { added: old!.added ?? 0 } : this.judge(request.body, presentity)
+    if ('status' in judged) return exchange.reply(judged.status, { warning: judged.warning })
     const seconds = Math.min(request.expires ?? this.rules.usual, this.rules.max)
     if (old === undefined && seconds > 0 && before.length >= this.rules.count)
       return exchange.reply(403, { warning: `more than ${this.rules.count} publications` })
@@ -99,13 +114,14 @@ export class Publications {
       document: document === '' ? old!.document : document,
       expires: this.host.clock.date() + seconds * 1000,
       ...(by === undefined ? {} : { by }),
+      ...(judged.added === 0 ? {} : { added: judged.added }),
     }
     // A refresh leaves the order as it is; what is published or modified is the newest.
     const replaced = document === '' ? before.map((publication) => (publication === old ? next : publication)) : undefined
     const others = before.filter((publication) => publication !== old)
     const after = seconds === 0 ? others : (replaced ?? [...others, next])
     if (document !== '' && sizeOf(after) > this.rules.size)
-      return exchange.reply(413, { warning: `all that is published about one has more than ${this.rules.size} bytes` })
+      return exchange.reply(413, { warning: `all about one, namespaces at each part, has more than ${this.rules.size} bytes` })
     await this.keep(entity, after)
     const headers = [
       ['SIP-ETag', next.etag],
@@ -115,13 +131,14 @@ export class Publications {
     if (seconds === 0 || document !== '') this.changed(entity)
   }
   /** A document speaks for who publishes it, and for nobody else: watchers are told its very words. */
-  private faultOf(body: Buffer, presentity: Identified): { status: number; warning: string } | undefined {
+  private judge(body: Buffer, presentity: Identified): { added: number } | { status: number; warning: string } {
     const checked = checkPidf(body)
     if (checked.fault !== undefined) return { status: 400, warning: checked.fault }
     const named = deviceKey(checked.entity.replace(/^(?:pres|sips):/i, 'sip:'), this.host.domains)
     if (named === undefined) return { status: 400, warning: 'entity must be a presence URI' }
-    if (isNameOf(named, presentity, this.host.domains)) return undefined
-    return { status: 403, warning: 'entity must be whose presence is published' }
+    if (!isNameOf(named, presentity, this.host.domains))
+      return { status: 403, warning: 'entity must be whose presence is published' }
+    return { added: checked.parts.reduce((sum, { added }) => sum + added.length, 0) }
   }
   private live(entity: string): readonly Publication[] {
     const now = this.host.clock.date()
@@ -160,7 +177,7 @@ export class Publications {
 }
 
 function sizeOf(publications: readonly Publication[]): number {
-  return publications.reduce((sum, { document }) => sum + Buffer.byteLength(document), 0)
+  return publications.reduce((sum, { document, added = 0 }) => sum + Buffer.byteLength(document) + added, 0)
 }
 
 /** Of a document that was checked when it came. */

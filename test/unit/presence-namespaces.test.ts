@@ -1,7 +1,7 @@
 /** Documents with many prefixes: each part is told with those that it uses, and none is worked on more than it is long. */
 import test from 'ava'
 import { composed } from '../../elements/presence/composition.ts'
-import { childrenOf } from '../../elements/presence/partial.ts'
+import { childrenOf, partialBody } from '../../elements/presence/partial.ts'
 import { checkPidf, type Pidf } from '../../elements/presence/pidf.ts'
 
 const prefixes = Array.from({ length: 1200 }, (_, i) => ` xmlns:p${i}="urn:${i}"`).join('')
@@ -38,4 +38,24 @@ test('a thousand parts of one identifier have names of their own', (t) => {
   const ids = [...composed('sip:a@b', [one, one]).matchAll(/ id="([^"]+)"/g)].map(([, id]) => id)
   t.is(new Set(ids).size, 2000)
   t.deepEqual(ids.slice(0, 3), ['a', 'a.2', 'a.3'])
+})
+
+test('long texts and many parts: each is looked at once, and told as it is', (t) => {
+  const long = 'a'.repeat(300_000)
+  const remark = `<!--${'<contact '.repeat(40_000)}-->`
+  const tuple = `<tuple id="t"><status/>${remark}<contact>sip:a@c</contact></tuple>`
+  const one = read(document(`${tuple}<note>${long}</note>`))
+  const text = composed('sip:a@b', [one, read(document(tuple))])
+  t.is(text.split(tuple).length, 2, 'the older of the same contact is left out')
+  t.true(text.includes(`<note>${long}</note>`))
+  const notes = (count: number, text: string): string => `<note>${text}</note>`.repeat(count)
+  const before = childrenOf(read(document(`<tuple id="t"><status/></tuple>${notes(20_000, '')}`)))
+  const now = childrenOf(read(document(`<tuple id="u"><status/></tuple>${notes(20_001, '')}`)))
+  const patch = partialBody(now, before, 2)
+  const operations = patch.slice(patch.indexOf('<p:remove'), patch.indexOf('</p:pidf-diff>'))
+  t.is(
+    operations,
+    `<p:remove sel="*/tuple[@id='t']"/><p:add sel="*/*[1]" pos="before"><tuple id="u"><status/></tuple></p:add>` +
+      '<p:add sel="*"><note></note></p:add>',
+  )
 })

@@ -130,6 +130,12 @@ test('sound documents of all kinds are taken', (t) => {
 test('a document that is too large is 413', async (t) => {
   const { publish } = await presence()
   t.is((await publish(document(`<note>${'ü'.repeat(20_000)}</note>`))).status, 413)
+  // under another root each part takes along what it uses of its own
+  const root = document('<p:x/>'.repeat(2000)).replace(' entity', ` xmlns:p="urn:${'x'.repeat(10_000)}" entity`)
+  const { status, warning } = await publish(root)
+  t.is(status, 413)
+  t.regex(warning!, /namespaces at each part, has more than 32768 bytes/)
+  t.is((await publish(root.replace('<p:x/>'.repeat(2000), '<p:x/><p:y/>'))).status, 200)
 })
 
 test('PUBLISH for another package, or for none, is 489', async (t) => {
