@@ -1,5 +1,6 @@
 /** One transaction of an LMDB folder, as both the thread that serves and the one that writes carry it out. */
 import { open, type RootDatabase, TransactionFlags } from 'lmdb'
+import type { LmdbRoom } from './lmdb-room.ts'
 import { reserveVersions } from './schema.ts'
 
 export type Database = RootDatabase<Buffer, string>
@@ -24,7 +25,18 @@ export function openDatabase(folder: string, synced: boolean): Database {
 const whole = TransactionFlags.ABORTABLE | TransactionFlags.SYNCHRONOUS_COMMIT
 
 /** All or nothing; throws where the medium fails. lmdb's own asynchronous transactions end the process then. */
-export function commitBatch(db: Database, { records, reserve }: Batch): void {
+export function commitBatch(db: Database, room: LmdbRoom, { records, reserve }: Batch): void {
+  let puts = 1 // the versions reserved
+  let removals = 0
+  let size = 0
+  for (const [key, bytes] of records) {
+    if (bytes === null) removals++
+    else {
+      puts++
+      size += key.length + bytes.length
+    }
+  }
+  room.take(puts, removals, size)
   db.transactionSync(() => {
     if (reserve !== undefined) reserveVersions(db, reserve)
     for (const [key, bytes] of records) {

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { firstLine } from './fault.ts'
 import { commitBatch, openDatabase } from './lmdb-batch.ts'
+import { LmdbRoom } from './lmdb-room.ts'
 
 /** Records one behind the other in `bytes`; `lengths`: -1 is a deletion. */
 export interface BatchMessage {
@@ -16,7 +17,9 @@ export interface OutcomeMessage {
   readonly fault?: string
 }
 
-const db = openDatabase((workerData as { readonly folder: string }).folder, true)
+const { folder } = workerData as { readonly folder: string }
+const db = openDatabase(folder, true)
+const room = new LmdbRoom(folder, db)
 
 function* recordsOf({ keys, lengths, bytes }: BatchMessage): Generator<readonly [string, Buffer | null]> {
   const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -30,13 +33,14 @@ function* recordsOf({ keys, lengths, bytes }: BatchMessage): Generator<readonly 
 
 async function take(message: BatchMessage | 'close'): Promise<void> {
   if (message === 'close') {
+    room.close()
     await db.close()
     parentPort!.close()
     return
   }
   let outcome: OutcomeMessage = {}
   try {
-    commitBatch(db, { records: recordsOf(message), reserve: message.reserve })
+    commitBatch(db, room, { records: [...recordsOf(message)], reserve: message.reserve })
   } catch (thrown) {
     outcome = { fault: firstLine(thrown) }
   }

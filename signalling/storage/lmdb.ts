@@ -8,6 +8,7 @@ import { firstLine, StoreFault } from './fault.ts'
 import { compareKeys, keyFault } from './keys.ts'
 import { type Batch, commitBatch, type Database, openDatabase } from './lmdb-batch.ts'
 import { LmdbFolder } from './lmdb-folder.ts'
+import { isFull, LmdbRoom } from './lmdb-room.ts'
 import { LmdbWriter } from './lmdb-writer.ts'
 import { decodeRecord, encodeRecord, recordExpired, recordVersion } from './record.ts'
 import { currentSchema, prepareSchema, reserve } from './schema.ts'
@@ -52,6 +53,7 @@ class LmdbStore implements Store {
   readonly name = 'lmdb'
   readonly durability: 'process' | 'power'
   private readonly db: Database
+  private readonly room: LmdbRoom
   /** `power` only. */
   private readonly writer: LmdbWriter | undefined
   private readonly folder: string
@@ -73,8 +75,9 @@ class LmdbStore implements Store {
   private closed = false
   private sweepFrom: string | undefined
 
-  constructor(db: Database, writer: LmdbWriter | undefined, options: LmdbOptions, sequence: number) {
+  constructor(db: Database, room: LmdbRoom, writer: LmdbWriter | undefined, options: LmdbOptions, sequence: number) {
     this.db = db
+    this.room = room
     this.writer = writer
     this.folder = options.folder
     this.place = new LmdbFolder(options.folder)
@@ -149,7 +152,7 @@ class LmdbStore implements Store {
       return
     }
     try {
-      commitBatch(this.db, this.batchOf(group))
+      commitBatch(this.db, this.room, this.batchOf(group))
     } catch (thrown) {
       this.waiting = undefined
       group.reject(this.faultOf(thrown))
@@ -191,7 +194,7 @@ class LmdbStore implements Store {
     this.failing = firstLine(fault)
   }
   private faultOf(thrown: unknown): StoreFault {
-    const text = `store ${this.folder} could not write: ${firstLine(thrown)}${this.place.isFull ? ' (its disk is full: make room)' : ''}`
+    const text = `store ${this.folder} could not write: ${firstLine(thrown)}${isFull(this.folder) ? ' (its disk is full: make room)' : ''}`
     return new StoreFault('store-failed', text, thrown)
   }
   fault(): string | undefined {
@@ -281,6 +284,7 @@ class LmdbStore implements Store {
       )
     }
     await this.writer?.close()
+    this.room.close()
     await this.db.close()
   }
 }
@@ -298,11 +302,14 @@ export async function openLmdb(options: LmdbOptions): Promise<Store> {
   } catch (thrown) {
     throw new StoreFault('store-failed', `store ${folder} cannot be opened: ${firstLine(thrown)}`, thrown)
   }
+  let room: LmdbRoom | undefined
   try {
     refuseCompany(db, folder)
+    room = new LmdbRoom(folder, db)
     const sequence = prepareSchema(db, folder, options.schema ?? currentSchema)
-    return new LmdbStore(db, synced ? await LmdbWriter.open(folder) : undefined, options, sequence)
+    return new LmdbStore(db, room, synced ? await LmdbWriter.open(folder) : undefined, options, sequence)
   } catch (thrown) {
+    room?.close()
     await db.close()
     if (thrown instanceof StoreFault) throw thrown
     throw new StoreFault('store-failed', `store ${folder} cannot be used: ${firstLine(thrown)}`, thrown)

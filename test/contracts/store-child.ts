@@ -34,18 +34,22 @@ async function fill(): Promise<void> {
   }
 }
 
-/** Records of 3.4 kB, four at a time, on a disk that is full long before the last; then room again, by taking a file away. */
+/**
+ * Records of 3.4 kB, four at a time, on a disk that is full long before the last, so that commits of any length come upon it;
+ * then room again, by taking a file away.
+ */
 async function overfill(): Promise<void> {
   const ballast = `${folder}/../ballast`
   writeFileSync(ballast, Buffer.alloc(1_000_000))
   let stored = 0
   let refused = 0
-  const one = (key: string): Promise<void> =>
-    store.write([{ key, value: 'x'.repeat(3400) }]).then(
+  const one = (key: string, size: number): Promise<void> =>
+    store.write([{ key, value: 'x'.repeat(size) }]).then(
       () => void stored++,
       () => void refused++,
     )
-  for (let n = 0; refused < 400; n++) await Promise.all([0, 1, 2, 3].map((lane) => one(`fill/${lane}/${n}`)))
+  for (let n = 0; refused < 400; n++)
+    await Promise.all([0, 1, 2, 3].slice(n % 4).map((lane) => one(`fill/${lane}/${n}`, n % 3 === 0 ? 40 : 3400)))
   const fault = store.fault?.()
   rmSync(ballast)
   const again = await store.write([{ key: 'again', value: 1 }])

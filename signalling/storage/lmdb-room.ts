@@ -1,0 +1,96 @@
+/**
+ * Room on the disk, made before LMDB writes: a page that it cannot write ends the process, since its text of that fault
+ * is longer than the memory it has for it. What is refused here has changed nothing.
+ */
+import { closeSync, fstatSync, ftruncateSync, openSync, statfsSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import type { RootDatabase } from 'lmdb'
+
+/** Bytes that stay free: others write there too, between our look and the commit. */
+const margin = 256 * 1024
+const lookEvery = 8192 // bytes committed between two looks at the disk
+const step = 64 // pages; the file grows by no less
+const spare = 64 // pages; roots, and the list of free ones
+const pathPages = 4 // from a root to a leaf, as a rule
+const zeros = Buffer.alloc(step * 4096)
+
+/** Bytes that the disk of a folder has left for us; undefined: it does not say. */
+function freeBytes(folder: string): number | undefined {
+  try {
+    const { bavail, bsize } = statfsSync(folder)
+    return bavail * bsize
+  } catch {
+    return undefined
+  }
+}
+
+/** True where nothing more is written in a folder, since its disk is full, or nearly. */
+export function isFull(folder: string): boolean {
+  return (freeBytes(folder) ?? margin) < margin
+}
+
+export class LmdbRoom {
+  private readonly folder: string
+  private readonly db: RootDatabase<Buffer, string>
+  private readonly file: number
+  /** Pages of the file, written once already, that LMDB cannot have used yet. */
+  private pages = 0
+  private unseen = 0
+  constructor(folder: string, db: RootDatabase<Buffer, string>) {
+    this.folder = folder
+    this.db = db
+    this.file = openSync(join(folder, 'data.mdb'), 'r+')
+    this.grow(2, 2)
+  }
+
+  /** Throws where the disk has no room for a commit of so many records; `bytes`: those of all that are put. */
+  take(puts: number, removals: number, bytes: number): void {
+    this.unseen += bytes
+    if (this.unseen >= lookEvery) {
+      const free = freeBytes(this.folder)
+      // the next one looks again
+      if (free !== undefined && free < margin + 2 * bytes) throw new Error(`${free} bytes are left on its disk`)
+      this.unseen = 0
+    }
+    const records = puts + removals
+    const own = 2 * puts + Math.ceil(bytes / 4096) // pages of its own, and a leaf that splits
+    const wanted = own + records * pathPages
+    if (wanted + spare > this.pages) this.grow(own, records)
+    this.pages -= wanted
+  }
+  private grow(own: number, records: number): void {
+    const { pageSize, lastPageNumber, root } = this.db.getStats() as Stats
+    const tree = root.treeBranchPageCount + root.treeLeafPageCount
+    const wanted = own + Math.min(records * (root.treeDepth + 1), tree) + spare + (lastPageNumber >> 9)
+    const { size } = fstatSync(this.file)
+    const used = (lastPageNumber + 1) * pageSize
+    this.pages = Math.floor((size - used) / pageSize)
+    if (this.pages >= wanted + step / 2) return
+    try {
+      this.fill(size, used + (wanted + step) * pageSize)
+      this.pages = wanted + step
+    } catch (fault) {
+      if (this.pages >= wanted) return
+      this.unseen = lookEvery
+      throw fault
+    }
+  }
+  /** All or nothing, so that it takes no room for what is refused. */
+  private fill(from: number, to: number): void {
+    try {
+      for (let at = from; at < to; ) at += writeSync(this.file, zeros, 0, Math.min(zeros.length, to - at), at)
+    } catch (fault) {
+      ftruncateSync(this.file, from)
+      throw fault
+    }
+  }
+  close(): void {
+    closeSync(this.file)
+  }
+}
+
+interface Stats {
+  readonly pageSize: number
+  readonly lastPageNumber: number
+  readonly root: { readonly treeDepth: number; readonly treeBranchPageCount: number; readonly treeLeafPageCount: number }
+}
