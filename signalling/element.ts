@@ -98,6 +98,8 @@ export interface Flows {
   to(transport: string, remote: HostPort): Flow | undefined
   /** True where host and port are this node's. */
   isOurs(host: string, port: number): boolean
+  /** True where this node listens at that host, at whichever port. */
+  isOurHost(host: string): boolean
   onClosed(listener: (flow: Flow) => void): void
 }
 

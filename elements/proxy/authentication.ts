@@ -104,7 +104,8 @@ export class Authentication {
   ask(exchange: Exchange): Verdict | Promise<Verdict> {
     const claim = claimOf(exchange, this.host)
     const verdict = this.digest(exchange, H['Proxy-Authorization'])
-    const settle = (settled: Verdict): Verdict => (typeof settled === 'string' ? settled : this.agree(settled, claim))
+    const settle = (settled: Verdict): Verdict | Promise<Verdict> =>
+      typeof settled === 'string' ? settled : this.agree(settled, claim)
     return verdict instanceof Promise ? verdict.then(settle) : settle(verdict)
   }
   /** A connection may be of several users: the one in From, or where From names nobody of ours, its only one. */
@@ -137,10 +138,25 @@ export class Authentication {
     return this.ask(exchange)
   }
   /** From may name somebody of ours only if it is the sender, by whichever of his identifiers (SPEC §2.1). */
-  private agree(known: Known, { key, ours }: Claim): Verdict {
+  private agree(known: Known, { key, ours, number }: Claim): Verdict | Promise<Verdict> {
     const { identity, subscriber } = known
-    if (key === identity || !ours) return known
-    return key !== undefined && subscriber !== undefined && isNameOf(key, subscriber, this.host.domains) ? known : 'forbidden'
+    if (key === identity || (key === undefined && !ours)) return known
+    if (key !== undefined && subscriber !== undefined && isNameOf(key, subscriber, this.host.domains)) return known
+    if (key === undefined || ours) return 'forbidden'
+    return this.agreeForeign(known, number === undefined ? [key] : [key, number])
+  }
+  /** What looks foreign may be an identifier of another subscriber all the same. */
+  private agreeForeign(known: Known, names: readonly string[]): Verdict | Promise<Verdict> {
+    const owners: (SubscriberRecord | undefined)[] = []
+    const asked: Promise<SubscriberRecord | undefined>[] = []
+    for (const name of names) {
+      const found = this.subscribers.of(name)
+      if (found instanceof Promise) asked.push(found)
+      else owners.push(found)
+    }
+    const judge = (others: typeof owners): Verdict =>
+      [...owners, ...others].some((owner) => owner !== undefined && owner.id !== known.identity) ? 'forbidden' : known
+    return asked.length === 0 ? judge([]) : Promise.all(asked).then(judge)
   }
   /** A datagram from the very address and port at which that user is registered. */
   private registeredSource({ flow }: Exchange, claimed: string | undefined): Proof | undefined {

@@ -132,6 +132,11 @@ export class FlowTable {
     }
     return false
   }
+  isOurHost(host: string): boolean {
+    return this.transports.some(
+      ({ local, sentBy }) => local.host === host || sentBy?.host === host || (isAnyHost(local.host) && this.self.has(host)),
+    )
+  }
   /** `port`: of our socket, where there are several; `name`: whom the peer's certificate has to name. */
   to(transport: string, remote: HostPort, { port = 0, name }: { port?: number; name?: string } = {}): Flow | undefined {
     if (this.shared.size > 0) {

@@ -58,6 +58,10 @@ test('what is ours: domains without a port, and our addresses with ours', (t) =>
     ['far.example', 0, false],
   ] as const)
     t.is(everywhere.isOurs(host, port), ours, `${host}:${port}, where we listen on any address`)
+  for (const host of ['10.0.0.1', 'example.com', '127.0.0.1', '10.0.0.2'])
+    t.is(flows.isOurHost(host), host === '10.0.0.1', `${host}, at whichever port`)
+  t.true(everywhere.isOurHost('127.0.0.1'))
+  t.false(everywhere.isOurHost('198.51.100.7'))
 })
 
 test('a Record-Route says which transport it is for (RFC 3261 §19.1.1; RFC 7118 §5.1)', (t) => {

@@ -2,7 +2,7 @@
 import test from 'ava'
 import { answerChallenge } from '../../signalling/messages/auth.ts'
 import { H } from '../../signalling/messages/names.ts'
-import { type Phone, PhonesScene } from './phones-scene.ts'
+import { type Phone, PhonesScene, subscriber } from './phones-scene.ts'
 
 const alices = 'sip:alice@localhost'
 const bobs = 'sip:bob@localhost'
@@ -45,6 +45,32 @@ for (const transport of ['TCP', 'UDP'] as const) {
     }
     const refused = await alice.as('alice', 'MESSAGE', bobs, { from: bobs })
     t.regex(refused.text('Warning')!, /From names another user .*; expected your own address/)
+  })
+}
+
+for (const transport of ['TCP', 'UDP'] as const) {
+  test(`by ${transport}, From names no alias of another, wherever it seems to be; and one's own, or nobody's`, async (t) => {
+    const { scene, alice, bob } = await two(t, transport)
+    const names = (name: string, number: string, address: string) => [number, `sip:${name}@example.org`, address]
+    await scene.hss.set({ ...subscriber('bob'), aliases: names('bob', 'tel:+4930222', '192.0.2.77') })
+    await scene.hss.set({ ...subscriber('alice'), aliases: names('alice', 'tel:+4930111', '192.0.2.66') })
+    const spellings = (name: string, number: string, address: string): readonly string[] => [
+      `sip:${name}@example.org`,
+      `sips:${name}@EXAMPLE.org.:5070`,
+      `im:${name}@example.org`,
+      `sip:${address}`,
+      `sip:[::ffff:${address}]`,
+      `sip:${number}@elsewhere.example;user=phone`,
+      `sip:${name}@127.0.0.1`,
+      `sip:${name}@127.1`,
+    ]
+    for (const spelled of spellings('bob', '+49-30-222', '192.0.2.77')) t.is(await from(alice, spelled), 403, spelled)
+    t.is(bob.requests.filter(({ method }) => method === 'MESSAGE').length, 0)
+    const nobodys = ['sip:carol@example.org', 'sip:192.0.2.88', 'sip:+4930333@elsewhere.example;user=phone']
+    for (const spelled of [...spellings('alice', '+49-30-111', '192.0.2.66'), ...nobodys]) {
+      t.is(await from(alice, spelled), 200, spelled)
+      t.is(bob.requests.at(-1)!.asserted[0]?.uri.text, alices)
+    }
   })
 }
 
