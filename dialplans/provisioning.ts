@@ -1,6 +1,7 @@
 /** The subscribers of an HSS: those in the dialplan and those of its provisioning file, each identifier used once. */
 import { dirname, isAbsolute, join } from 'node:path'
 import { faultOfIdentifiers, type IdentifierFault } from '../elements/hss/identifiers.ts'
+import { faultOfLength, toRecord } from '../elements/hss/records.ts'
 import type { SubscriberSettings } from '../elements/schemas/index.ts'
 import { subscriberKey } from '../elements/services/devices.ts'
 import type { Fault, Settings, Subscriber } from './dialplan.ts'
@@ -61,7 +62,9 @@ class Owners {
   add(file: string, subscribers: readonly RawSubscriber[], lineOf: (index: number) => number): void {
     for (const [index, subscriber] of subscribers.entries()) {
       const { id, aliases = [], watchers } = subscriber
-      const none = faultOfIdentifiers(subscriber as unknown as SubscriberSettings, this.domains)
+      const settings = subscriber as unknown as SubscriberSettings
+      const none =
+        faultOfIdentifiers(settings, this.domains) ?? faultOfLength(toRecord({ ...settings, password: undefined }, this.domains))
       if (none !== undefined) {
         this.faults.push({ file, line: lineOf(index), ...faultAt(none) })
         continue

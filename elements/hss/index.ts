@@ -19,7 +19,16 @@ import { SetIndex } from '../services/set-index.ts'
 import { manyChanges } from './changes.ts'
 import { type Changed, Directory } from './directory.ts'
 import { type Provisioned, Provisioning, type Wanted } from './provisioning.ts'
-import { credentialsId, faultOfSettings, openRecord, toGrants, toRecord, withoutSecrets, withoutUnreadable } from './records.ts'
+import {
+  credentialsId,
+  faultOfLength,
+  faultOfSettings,
+  openRecord,
+  toGrants,
+  toRecord,
+  withoutSecrets,
+  withoutUnreadable,
+} from './records.ts'
 
 export interface HssSettings {
   readonly subscribers?: readonly SubscriberSettings[]
@@ -55,6 +64,7 @@ export interface Hss extends Element {
 }
 
 const offers = new Offers([{ method: 'SUBSCRIBE', event: 'subscription-data', types: [mediaType('subscription-query')] }])
+const bytesAround = 200 // of a NOTIFY of the feed, beside what it tells
 const tellLater = 500 // ms from the first of many changes until the feeds hear of them
 
 /** State of one subscription: the feed (no `key`), or one record. */
@@ -62,6 +72,8 @@ interface Told {
   readonly version: number
   readonly secrets: boolean
   readonly key?: string
+  /** Those changed after that version, up to a later one, who have been told already. */
+  readonly part?: { readonly upTo: number; readonly ids: ReadonlySet<string> }
 }
 
 /** Throws if a subscriber is not as the schema says, naming the JSON pointer. */
@@ -100,6 +112,7 @@ class HomeSubscriberServer implements Hss {
       types: [mediaType('subscription-data')],
       expires: { usual: 3600, max: 86_400 },
       render: (state, { previous }) => this.render(state, previous),
+      part: (state, { previous, room }) => this.part(state, previous, room),
     }
     this.packages = [records]
   }
@@ -180,6 +193,8 @@ class HomeSubscriberServer implements Hss {
     const fault = faultOfSettings([settings])
     if (fault !== undefined) throw new Error(`subscriber ${fault.slice('/0'.length)}`)
     const record = toRecord(settings, this.domains)
+    const tooLong = faultOfLength(record)
+    if (tooLong !== undefined) throw new Error(`subscriber ${record.id}: ${tooLong.pointer} ${tooLong.text}`)
     this.directory.change(record.id, record)
     this.tell(await this.directory.commit())
   }
@@ -283,41 +298,82 @@ class HomeSubscriberServer implements Hss {
     return withoutUnreadable(record)
   }
 
+  /** As an element is told it; none where it cannot read any of it. */
+  private shown(record: SubscriberRecord, secrets: boolean): readonly SubscriberRecord[] {
+    const readable = this.readable(record)
+    if (readable === undefined) return []
+    const id = credentialsId(readable, this.key)
+    const told = {
+      ...(secrets ? readable : withoutSecrets(readable)),
+      ...(id === undefined ? {} : { credentialsId: id }),
+    }
+    const { servers = [] } = told
+    if (servers.length + this.servers.length === 0) return [told]
+    // whoever acts for a subscriber may be one himself, and be listed by an alias
+    const all = [...servers, ...this.servers].map((grant) => ({
+      ...grant,
+      uri: this.directory.ownerOf(grant.uri) ?? grant.uri,
+    }))
+    return [{ ...told, servers: all }]
+  }
+
   // The first NOTIFY of the feed says only the version, later ones what changed since.
   private render(state: Told, previous: Told | undefined) {
-    const shown = (record: SubscriberRecord): readonly SubscriberRecord[] => {
-      const readable = this.readable(record)
-      if (readable === undefined) return []
-      const id = credentialsId(readable, this.key)
-      const told = {
-        ...(state.secrets ? readable : withoutSecrets(readable)),
-        ...(id === undefined ? {} : { credentialsId: id }),
-      }
-      const { servers = [] } = told
-      if (servers.length + this.servers.length === 0) return [told]
-      // whoever acts for a subscriber may be one himself, and be listed by an alias
-      const all = [...servers, ...this.servers].map((grant) => ({
-        ...grant,
-        uri: this.directory.ownerOf(grant.uri) ?? grant.uri,
-      }))
-      return [{ ...told, servers: all }]
-    }
-    const { version } = state
+    const { version, secrets } = state
     if (state.key !== undefined) {
       const record = this.find(state.key)
-      return writeBody('subscription-data', { version, records: record === undefined ? [] : shown(record) })
+      return writeBody('subscription-data', { version, records: record === undefined ? [] : this.shown(record, secrets) })
     }
-    const changed = previous === undefined ? undefined : this.directory.changedBetween(previous.version, version)
+    const changed = this.untold(state, previous)
     if (changed === undefined || changed.length > manyChanges) return writeBody('subscription-data', { version })
+    const news = changed.map((id) => this.newsOf(id, secrets))
+    return writeBody('subscription-data', {
+      version,
+      since: previous!.version,
+      records: news.flatMap(({ records }) => records),
+      removed: news.flatMap(({ removed }) => removed),
+    })
+  }
+  private newsOf(id: string, secrets: boolean): { records: readonly SubscriberRecord[]; removed: readonly string[] } {
+    const record = this.find(id) // in an open network a removed one is there again, with the rights of all
+    const records = record === undefined ? [] : this.shown(record, secrets)
+    return { records, removed: records.length === 0 && readDevice(id) !== undefined ? [id] : [] }
+  }
+
+  /** Who has changed and is not told yet; undefined: nobody knows. */
+  private untold({ version }: Told, previous: Told | undefined): readonly string[] | undefined {
+    const changed = previous && this.directory.changedBetween(previous.version, version)
+    const part = previous?.part
+    if (part === undefined || changed === undefined) return changed
+    const again = new Set(this.directory.changedBetween(part.upTo, version))
+    return changed.filter((id) => again.has(id) || !part.ids.has(id))
+  }
+
+  /** As many changes as a NOTIFY has room for, under the version before; one for which there is never room is read again. */
+  private part(state: Told, previous: Told | undefined, room: number) {
+    const { version, secrets } = state
+    const changed = this.untold(state, previous)
+    if (state.key !== undefined || previous === undefined || changed === undefined) return undefined
+    const ids = new Set<string>()
     const records: SubscriberRecord[] = []
     const removed: string[] = []
+    let left = room - bytesAround
     for (const id of changed) {
-      const record = this.find(id) // in an open network a removed one is there again, with the rights of all
-      const told = record === undefined ? [] : shown(record)
-      records.push(...told)
-      if (told.length === 0 && readDevice(id) !== undefined) removed.push(id)
+      const news = this.newsOf(id, secrets)
+      left -= Buffer.byteLength(JSON.stringify([news.records, news.removed]))
+      if (left < 0) break
+      ids.add(id)
+      records.push(...news.records)
+      removed.push(...news.removed)
     }
-    return writeBody('subscription-data', { version, since: previous!.version, records, removed })
+    if (ids.size === 0) return { body: writeBody('subscription-data', { version }), state }
+    const since = previous.version
+    const again = new Set(this.directory.changedBetween(previous.part?.upTo ?? since, version))
+    for (const id of previous.part?.ids ?? []) if (!again.has(id)) ids.add(id)
+    return {
+      body: writeBody('subscription-data', { version: since, since, records, removed }),
+      state: { version: since, secrets, part: { upTo: version, ids } },
+    }
   }
 }
 

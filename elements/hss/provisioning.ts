@@ -5,7 +5,7 @@ import { subscriberKey } from '../services/devices.ts'
 import { keyOf } from './additions.ts'
 import type { Directory } from './directory.ts'
 import { faultOfIdentifiers, identifierFault, namesIn } from './identifiers.ts'
-import { fingerprint, toRecord, withoutSecrets, withoutUsernames } from './records.ts'
+import { faultOfLength, fingerprint, toRecord, withoutSecrets, withoutUsernames } from './records.ts'
 import { Taken } from './shelf.ts'
 
 /** Whether the change may be made to the subscriber as it is now, undefined: to none. */
@@ -106,6 +106,8 @@ export class Provisioning {
   private place(before: SubscriberRecord | undefined, record: SubscriberRecord): Provisioned {
     const members = before === undefined ? [] : differing(before, record)
     if (before !== undefined && members.length === 0) return { done: 'unchanged', record: before, members }
+    const tooLong = faultOfLength(record)
+    if (tooLong !== undefined) return fail('malformed', tooLong.pointer, tooLong.text)
     try {
       this.directory.change(record.id, record)
     } catch (fault) {

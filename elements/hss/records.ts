@@ -11,6 +11,10 @@ import {
   type WatcherSettings,
 } from '../schemas/index.ts'
 import { readDevice, subscriberKey } from '../services/devices.ts'
+import type { IdentifierFault } from './identifiers.ts'
+
+const longestRecord = 48_000 // bytes of JSON: a datagram has room for it, and for the head
+const bytesOfHashes = 130 // of one user name, whether or not there is a password
 
 /** The first fault of a list of provisioned subscribers, as JSON pointer and what was expected; undefined: none. */
 export function faultOfSettings(list: readonly unknown[]): string | undefined {
@@ -88,6 +92,18 @@ function usernameOf(name: string, realm: string): string | undefined {
   const uri = readDevice(name)
   const own = uri?.scheme === 'tel' || (uri?.user !== '' ? uri?.host === realm : isIP(uri.host) !== 0)
   return uri === undefined || !own ? undefined : uri.user || uri.host
+}
+
+/** Which list makes a record longer than elements can be told in one datagram, and how long; undefined: it is not. */
+export function faultOfLength(record: SubscriberRecord): IdentifierFault | undefined {
+  const { aliases = [], friends, servers, watchers } = record
+  const bytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? '')
+  const secrets = aliases.reduce((sum, alias) => sum + Buffer.byteLength(alias) + bytesOfHashes, 2 * bytesOfHashes)
+  const length = bytes(withoutSecrets(record)) + secrets
+  if (length <= longestRecord) return undefined
+  const lists = Object.entries({ aliases, friends, servers, watchers }).sort(([, a], [, b]) => bytes(b) - bytes(a))
+  const text = `makes the subscriber ${length} bytes long; expected at most ${longestRecord} with all that it has`
+  return { pointer: `/${lists[0]![0]}`, text }
 }
 
 /** What everybody but the proxy is told. */

@@ -57,6 +57,8 @@ export class Subscribers {
   private rereading = 0
   /** What the feed has told; -1 before its first word. */
   private version = -1
+  /** The version that what it has told may be of: after a part of a later one, that. */
+  private heard = -1
   /** Entries of an earlier generation may be out of date: the feed had a gap. */
   private generation = 0
   private doubting = false
@@ -180,7 +182,7 @@ export class Subscribers {
       this.compare(data.version)
       const wentBack = data.version < version // it has lost its store: what the feed told is of another time
       // A change came by the feed while the answer was on its way: the answer may be older than the change.
-      const overtaken = record === undefined ? this.version > data.version : (this.recent.get(record.id) ?? 0) > data.version
+      const overtaken = record === undefined ? this.heard > data.version : (this.recent.get(record.id) ?? 0) > data.version
       if (generation !== this.generation || (overtaken && this.version >= 0 && !wentBack)) continue
       if (record === undefined) this.keepUnknown(key)
       else this.keep(record, key)
@@ -245,9 +247,10 @@ export class Subscribers {
   private fed(data: SubscriptionData | undefined): void {
     if (data === undefined) return
     const { version, since, records = [], removed = [] } = data
+    this.heard = Math.max(version, (since ?? -1) + 1) // a part of what has changed comes under the version before
     if (since !== undefined && since <= this.version) {
-      for (const record of records) this.changed(record.id, record, version)
-      for (const id of removed) this.changed(id, undefined, version)
+      for (const record of records) this.changed(record.id, record, this.heard)
+      for (const id of removed) this.changed(id, undefined, this.heard)
     } else if (version !== this.version) this.readAgain()
     this.version = version
   }

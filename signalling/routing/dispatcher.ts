@@ -23,7 +23,7 @@ import type { Flow } from '../transports/transport.ts'
 import { type ExchangeHolder, NodeExchange, splitRoutes } from './exchange.ts'
 import type { Compose } from './fork.ts'
 import { Journey } from './journey.ts'
-import { LongRequests, shortEnough } from './long-request.ts'
+import { LongRequests, refuseTooLong, shortEnough } from './long-request.ts'
 import { isLoop } from './loop.ts'
 import { Mailboxes } from './mailboxes.ts'
 import type { Surroundings } from './next-hop.ts'
@@ -322,6 +322,8 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
   private hop(name: string, from: string, compose: Compose, user: ClientUser): Cancellable | undefined {
     const { primary } = this.options.flows
     const bytes = compose(this.localVia())
+    const tooLong = refuseTooLong(bytes, user, this.soon)
+    if (tooLong !== undefined) return tooLong
     const request = scan(bytes)
     if (!(request instanceof SipRequest) || request.fault !== undefined) {
       this.options.log.error({ from, to: name, fault: request?.fault?.text }, 'an element sent what is no sound request')

@@ -4,7 +4,7 @@
  */
 import type { Clock, Timer } from '../clock.ts'
 import { SipRequest, type SipResponse } from '../messages/message.ts'
-import { scan } from '../messages/scan.ts'
+import { defaultLimits, scan } from '../messages/scan.ts'
 import type { Stats } from '../stats.ts'
 import type { ClientUser, NotSent } from '../transactions/client.ts'
 import type { Cancellable, ServerSide } from '../transactions/server.ts'
@@ -90,6 +90,14 @@ export class LongRequests {
     const names = located || ((uri.parameters.get('maddr') ?? uri.host) === host && (uri.port || 5060) === port)
     return names && !uri.parameters.has('transport') ? this.flows.to('TCP', flow.remote) : undefined
   }
+}
+
+/** Tells who sends to an element of this node that it is more than anybody takes; undefined: it is not. */
+export function refuseTooLong({ length }: Buffer, user: ClientUser, soon: (task: () => void) => void): Cancellable | undefined {
+  const excess = length - defaultLimits.size
+  if (excess <= 0) return undefined
+  soon(() => user.onNoResponse(503, { status: 513, text: `a request of ${length} bytes is more than anybody takes`, excess }))
+  return { cancel: () => undefined }
 }
 
 function placeOf({ remote }: Flow): string {
