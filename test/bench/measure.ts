@@ -50,6 +50,8 @@ export async function measure(
   { seconds, idle: idleSeconds, drain, forget }: Pace,
 ): Promise<Measurement> {
   await session.prepare(rate, seconds)
+  // What the warm-up has left is forgotten too before it is counted.
+  if (forget > 0) await pause(forget * 1000)
   const liveBefore = forget > 0 ? await liveMemory(server) : undefined
   await pause(1000)
   const pids = processTree(server.pid)
