@@ -1,4 +1,5 @@
 /** What a run of the benchmark prints in the end: where and how it ran, figures of each server, and what they are to each other. */
+import { existsSync, readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { median } from './figures.ts'
 import type { Measurement } from './measure.ts'
@@ -37,9 +38,18 @@ function printCircumstances({ date, command, data }: Results, layout: Layout): s
   const quote = layout === 'markdown' ? '`' : ''
   return [
     `${quote}${command}${quote}, ${date}; state ${data === 'memory' ? 'in memory' : 'in the durable store'}, peer in memory.`,
-    `${processors.length} cores of ${processors[0]?.model.trim() ?? 'an unknown kind'}; Node ${process.version}; loopback.`,
+    `${processors.length} cores of ${processorName()}; Node ${process.version}; loopback.`,
     'CPU in microseconds a transaction, user and system of the whole server; generator beside it; only ratios of one run count.',
   ].join('\n')
+}
+
+/** Ratios move by a factor of four from one kind to another: family and model tell them apart, where the name does not. */
+function processorName(): string {
+  const name = cpus()[0]?.model.trim() ?? 'an unknown kind'
+  const told = existsSync('/proc/cpuinfo') ? readFileSync('/proc/cpuinfo', 'utf8') : ''
+  const of = (field: string): string | undefined => new RegExp(`^${field}\\s*: (\\d+)$`, 'm').exec(told)?.[1]
+  const [family, model] = [of('cpu family'), of('model')]
+  return family === undefined ? name : `${name} (family ${family}, model ${model})`
 }
 
 /** Medians over the runs of one workload, rate and server. */
