@@ -1,4 +1,4 @@
-/** Every figure of SPEC as a flow: in order, reordered, with each element in a node of its own, and over real sockets. */
+/** Every figure of SPEC as a flow: in order, reordered, with and each element in a node of its own. */
 import test from 'ava'
 import { seededIds } from '../signalling/index.ts'
 import { allScenarios, play } from './support/flows.ts'
@@ -16,8 +16,5 @@ for (const { title, scenario, dialplan, split } of await allScenarios()) {
   })
   test(`${title}, each element in a node of its own`, async (t) => {
     await t.notThrowsAsync(play(scenario, { dialplan: split, mode: 'virtual' }))
-  })
-  test(`${title}, over sockets`, async (t) => {
-    await t.notThrowsAsync(play(scenario, { dialplan, mode: 'sockets' }))
   })
 }
