@@ -111,10 +111,12 @@ class PresenceElement implements Element {
     this.host = host
     this.telling = new Spread(host.clock)
     const { size = 32_768, publications: count = 10, watchers, hss } = this.settings
-    this.publications = new Publications(host, { ...this.expires, size, count }, (entity) => this.tell(entity))
+    const rules = { ...this.expires, size, count }
+    const begun = (subscriber: string, credentials: string | undefined): void => this.signedIn.follow({ subscriber, credentials })
+    this.publications = new Publications(host, rules, (entity) => this.tell(entity), begun)
     await this.publications.load()
     const subscribers = new Subscribers(host, hss)
-    this.signedIn = new SignedIn(host, subscribers)
+    this.signedIn = new SignedIn(host, subscribers, this.publications)
     if (watchers === undefined) return
     this.subscribers = subscribers
     this.subscribers.onChange((id, record) => {

@@ -1,7 +1,8 @@
 /** What was published about whom (RFC 3903): each publication has an entity tag and an end; all of it is durable. */
 import type { Exchange, Host, Json, Timer } from '../../signalling/index.ts'
 import { H } from '../../signalling/index.ts'
-import { deviceKey, type Identified, isNameOf } from '../services/devices.ts'
+import type { SubscriberRecord } from '../schemas/index.ts'
+import { deviceKey, type Identified, isNameOf, namesOf } from '../services/devices.ts'
 import { InTurn } from '../services/in-turn.ts'
 import { keyPart } from '../services/keys.ts'
 import { composed } from './composition.ts'
@@ -36,6 +37,7 @@ export class Publications {
   private readonly prefix: string
   private readonly rules: PublicationRules
   private readonly changed: (entity: string) => void
+  private readonly begun: (entity: string, credentials: string | undefined) => void
   /** Oldest first. */
   private readonly published = new Map<string, readonly Publication[]>()
   private readonly ends = new Map<string, Timer>()
@@ -45,11 +47,15 @@ export class Publications {
   /** Of publications that are told together with others: read once. */
   private readonly read = new WeakMap<Publication, Pidf>()
 
-  /** @param changed told when what watchers are to see of a presentity is another */
-  constructor(host: Host, rules: PublicationRules, changed: (entity: string) => void) {
+  /**
+   * @param changed told when what watchers are to see of a presentity is another
+   * @param begun told by which credentials something was published
+   */
+  constructor(host: Host, rules: PublicationRules, changed: (entity: string) => void, begun: Publications['begun']) {
     this.host = host
     this.rules = rules
     this.changed = changed
+    this.begun = begun
     this.prefix = `presence/${host.name}/`
     host.gauge('presentities', () => this.published.size)
   }
@@ -92,6 +98,30 @@ export class Publications {
       return exchange.reply(403, { warning: 'you may publish for yourself only' })
     return this.turns.run(entity, () => this.change(exchange, presentity))
   }
+  /** Presentities of whom something was published by credentials. */
+  *owners(): Iterable<string> {
+    for (const [entity, publications] of this.published)
+      if (publications.some(({ credentials }) => credentials !== undefined)) yield entity
+  }
+  /** Ends what was published by other credentials than those of the record; all, where there is none. */
+  endOld(id: string, record: SubscriberRecord | undefined): void {
+    for (const entity of namesOf(record ?? { id }, this.host.domains)) {
+      this.turns
+        .run(entity, () => this.withdraw(entity, record))
+        .catch((fault: unknown) => this.host.log.error({ entity, fault: String(fault) }, 'the store keeps an old publication'))
+    }
+  }
+  /** In force whatever the store does. */
+  private async withdraw(entity: string, record: SubscriberRecord | undefined): Promise<void> {
+    const before = this.live(entity)
+    const isHis = ({ credentials }: Publication): boolean =>
+      record !== undefined && (credentials === undefined || credentials === record.credentialsId)
+    const left = before.filter(isHis)
+    if (left.length === before.length) return
+    this.place(entity, left)
+    this.changed(entity)
+    await this.write(entity, left)
+  }
   private async change(exchange: Exchange, presentity: Identified): Promise<void> {
     const { id: entity } = presentity
     const { request } = exchange
@@ -109,11 +139,13 @@ export class Publications {
     const seconds = Math.min(request.expires ?? this.rules.usual, this.rules.max)
     if (old === undefined && seconds > 0 && before.length >= this.rules.count)
       return exchange.reply(403, { warning: `more than ${this.rules.count} publications` })
+    const credentials = exchange.flow.trusted ? request.text(H['P-Credentials-Id']) : undefined
     const next: Publication = {
       etag: this.host.ids.token(12),
       document: document === '' ? old!.document : document,
       expires: this.host.clock.date() + seconds * 1000,
       ...(by === undefined ? {} : { by }),
+      ...(credentials === undefined ? {} : { credentials }),
       ...(judged.added === 0 ? {} : { added: judged.added }),
     }
     // A refresh leaves the order as it is; what is published or modified is the newest.
@@ -129,6 +161,7 @@ export class Publications {
     ] as const
     exchange.reply(200, { headers })
     if (seconds === 0 || document !== '') this.changed(entity)
+    if (seconds > 0) this.begun(entity, credentials)
   }
   /** A document speaks for who publishes it, and for nobody else: watchers are told its very words. */
   private judge(body: Buffer, presentity: Identified): { added: number } | { status: number; warning: string } {
@@ -146,13 +179,14 @@ export class Publications {
   }
   /** Durable, and then in force; nothing has changed where it rejects. */
   private async keep(entity: string, publications: readonly Publication[]): Promise<void> {
-    const key = this.prefix + keyPart(entity)
-    if (publications.length === 0) await this.host.store.write([{ key, delete: true }])
-    else {
-      const expires = Math.max(...publications.map((publication) => publication.expires))
-      await this.host.store.write([{ key, value: { entity, publications }, expires }])
-    }
+    await this.write(entity, publications)
     this.place(entity, publications)
+  }
+  private async write(entity: string, publications: readonly Publication[]): Promise<void> {
+    const key = this.prefix + keyPart(entity)
+    const expires = Math.max(...publications.map((publication) => publication.expires))
+    if (publications.length === 0) await this.host.store.write([{ key, delete: true }])
+    else await this.host.store.write([{ key, value: { entity, publications }, expires }])
   }
   private place(entity: string, publications: readonly Publication[]): void {
     this.documents.delete(entity)

@@ -20,8 +20,8 @@ export function towardUe(request: SipRequest, assertion: Assertion): Assertion {
   return wishes.includes('id') ? { ...assertion, asserted: '' } : assertion
 }
 
-/** By which credentials a subscriber is known, for the element that keeps the subscription. */
+/** By which credentials a subscriber is known, for the element that keeps the subscription or publication. */
 export function credentialsOf({ method }: SipRequest, sender: Known | undefined): Pick<ForwardOptions, 'headers'> {
   const id = sender?.subscriber?.credentialsId
-  return id === undefined || method !== 'SUBSCRIBE' ? {} : { headers: [['P-Credentials-Id', id]] }
+  return id === undefined || (method !== 'SUBSCRIBE' && method !== 'PUBLISH') ? {} : { headers: [['P-Credentials-Id', id]] }
 }
