@@ -6,6 +6,7 @@ import type { Metrics } from '../metrics.ts'
 import { type ApiOptions, serveApi } from './api.ts'
 import { type Page, Problem } from './page.ts'
 import { Places } from './places.ts'
+import { Turns } from './turns.ts'
 
 /** What /health says; not healthy is a 503. */
 export interface Health {
@@ -38,22 +39,26 @@ const patience = {
   connectionsCheckingInterval: 1000, // how often the others are looked at
 }
 const connections = 500
+const pipelined = 32 // requests that wait on one connection
 
 /** Resolves once listening; rejects with the socket's error. */
 export function openHttp(options: HttpOptions): Promise<Http> {
   const { listen, log } = options
   const places = new Places(connections)
+  const turns = new Turns(pipelined)
   const server = createServer(patience, (request, response) => {
-    places.asks(request.socket, response)
-    respond(options, request).then(
-      (page) => send(page, request, response),
-      (error: unknown) => {
-        if (error instanceof Problem) return send(error.page(), request, response)
-        if (request.destroyed && !request.complete) return response.destroy() // whoever asked has gone
-        log.error({ err: error, path: request.url }, 'HTTP request failed')
-        send(new Problem(500, 'internal fault, see the log').page(), request, response)
-      },
-    )
+    turns.take(request.socket, response, () => {
+      places.asks(request.socket, response)
+      respond(options, request).then(
+        (page) => send(page, request, response),
+        (error: unknown) => {
+          if (error instanceof Problem) return send(error.page(), request, response)
+          if (request.destroyed && !request.complete) return response.destroy() // whoever asked has gone
+          log.error({ err: error, path: request.url }, 'HTTP request failed')
+          send(new Problem(500, 'internal fault, see the log').page(), request, response)
+        },
+      )
+    })
   })
   server.on('connection', (socket: Socket) => places.enter(socket))
   server.timeout = idle
