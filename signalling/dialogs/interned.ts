@@ -1,6 +1,8 @@
 /** One string for many equal ones: what thousands of dialogs have in common is kept once. */
 
 const remembered = 10_000
+const longest = 256 // characters of what is likely to come again
+const none: readonly string[] = []
 
 export class Interned {
   private readonly known = new Map<string, string>()
@@ -8,9 +10,15 @@ export class Interned {
   of(text: string): string {
     const known = this.known.get(text)
     if (known !== undefined) return known
+    const kept = alone(text)
+    if (kept.length > longest) return kept
     if (this.known.size >= remembered) this.known.clear()
-    this.known.set(text, text)
-    return text
+    this.known.set(kept, kept)
+    return kept
+  }
+  /** Those who come by one flow have the very same routes. */
+  list(texts: readonly string[]): readonly string[] {
+    return texts.length === 0 ? none : texts.map((text) => this.of(text))
   }
 }
 

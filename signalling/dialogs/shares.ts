@@ -24,22 +24,22 @@ export class Shares {
     this.limit = limit
     this.all = all
   }
-  /** Whether one more is refused. */
-  isFull(one: Held): boolean {
+  /** Whether one more is refused. @param weight places that it takes of those that its subscriber has */
+  isFull(one: Held, weight = 1): boolean {
     const count = this.held.get(one.subscriber) ?? 0
-    if (count >= this.limit) return true
+    if (count + weight > this.limit) return true
     if (count < ofOneResource || this.all === undefined) return false
     return (this.crowdOf(one.subscriber, this.all).get(resourceOf(one)) ?? 0) >= ofOneResource
   }
-  take(one: Held): void {
-    this.count(one, 1)
+  take(one: Held, weight = 1): void {
+    this.count(one, 1, weight)
   }
-  give(one: Held): void {
-    this.count(one, -1)
+  give(one: Held, weight = 1): void {
+    this.count(one, -1, weight)
     if ((this.held.get(one.subscriber) ?? 0) < ofOneResource / 2) this.crowds.delete(one.subscriber)
   }
-  private count(one: Held, by: number): void {
-    add(this.held, one.subscriber, by)
+  private count(one: Held, by: number, weight: number): void {
+    add(this.held, one.subscriber, by * weight)
     const crowd = this.crowds.get(one.subscriber)
     if (crowd !== undefined) add(crowd, resourceOf(one), by)
   }

@@ -32,6 +32,8 @@ export interface SubscriptionRecord {
   readonly inside?: boolean
   /** Made so by an element of another node of our network, which keeps it: in nobody's share either. */
   readonly fellow?: boolean
+  /** Places that it takes in a share; left out: one. */
+  readonly weight?: number
   /** It ends with a NOTIFY that has yet to be answered: no process takes it up again. */
   readonly over?: { readonly reason: EndReason; readonly retryAfter?: number | undefined }
   /** The element's own. */
@@ -40,6 +42,14 @@ export interface SubscriptionRecord {
 
 /** Numbers handed out between two writes of the ceiling. */
 export const reserve = 1000
+
+/** Bytes of a SUBSCRIBE that one place in a share pays for. */
+export const unit = 4096
+
+/** Places that a subscription takes in the share of its subscriber: one, unless what its dialog keeps is long. */
+export function weightOf({ bodyStart }: SipRequest): number {
+  return 1 + Math.floor(bodyStart / unit)
+}
 
 /** Our Contact in a dialog with that peer: `sips:` where the peer's is (RFC 3261 §12.1.1). */
 export function secureAs(peer: string, contact: string): string {

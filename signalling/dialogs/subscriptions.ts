@@ -12,7 +12,6 @@ import type {
 import type { Ids } from '../ids.ts'
 import type { Log } from '../log.ts'
 import { buildResponse, type HeaderList, warning } from '../messages/build.ts'
-import type { SipRequest } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import { canonical } from '../messages/uri.ts'
 import type { Store, Write } from '../storage/store.ts'
@@ -27,11 +26,20 @@ import { negotiate, unread } from './negotiate.ts'
 import { NotifierDialog } from './notifier.ts'
 import type { NotifierHolder } from './notifier-holder.ts'
 import { isAlone, isFrom, isInside } from './parties.ts'
+import { merged, outgrown, overlong, tooMany } from './refusals.ts'
 import { Restoring } from './restoring.ts'
 import type { Sender } from './sender.ts'
 import { Shares, usualLimit } from './shares.ts'
 import { SubscriberDialog, type SubscriberHolder } from './subscriber.ts'
-import { contactFor, dialogKey, recordKey, reserve, type SubscriptionRecord, signedInBy } from './subscription-record.ts'
+import {
+  contactFor,
+  dialogKey,
+  recordKey,
+  reserve,
+  type SubscriptionRecord,
+  signedInBy,
+  weightOf,
+} from './subscription-record.ts'
 import { isAbout, Terms } from './terms.ts'
 import { VouchedSubscriptions } from './vouched.ts'
 
@@ -117,13 +125,16 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     if (contact === undefined) return { status: 400 }
     const type = negotiate(request, found.pack)
     if (type === undefined) return unread(found.pack)
+    const long = overlong(request)
+    if (long !== undefined) return long
     const { usual, max } = found.pack.expires
     const subscriber = asserted ?? canonical(request.from.uri)
     const granted = Math.min(request.expires ?? usual, max)
     const inside = isInside(side)
     const fellow = !inside && isAlone(request) && this.isFellow(side.flow)
     const held = { subscriber, element, package: options.package, resource: options.resource }
-    if (!inside && !fellow && (granted === 0 ? this.fetches : this.shares).isFull(held)) return tooMany
+    const weight = weightOf(request)
+    if (!inside && !fellow && (granted === 0 ? this.fetches : this.shares).isFull(held, weight)) return tooMany
     if (!inside && this.merged.isKnown(request, `${element}/${options.package}/${options.resource}`)) return merged
     side.admitted = true
     const id = this.ids.token(16)
@@ -140,7 +151,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       remoteUri: either(request.from.uri.text, subscriber),
       remoteTag: request.fromTag,
       remoteTarget: alone(contact.text),
-      routeSet: this.routeSet(request),
+      routeSet: this.names.list(request.list(H['Record-Route'])),
       remoteSeq: request.cseq.number,
       ceiling: reserve,
       expires: this.clock.date() + granted * 1000,
@@ -148,6 +159,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       ...signedInBy(side),
       ...(inside ? { inside } : {}),
       ...(fellow ? { fellow } : {}),
+      ...(weight > 1 ? { weight } : {}),
       ...(options.record === undefined ? {} : { record: options.record }),
     }
     const notifier = new NotifierDialog(this, element, found.pack, stored, granted === 0)
@@ -170,14 +182,9 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     return notifier
   }
 
-  /** Those who come by one flow have the very same routes. */
-  private routeSet(request: SipRequest): readonly string[] {
-    const routes = request.list(H['Record-Route'])
-    return routes.length === 0 ? nowhere : routes.map((route) => this.names.of(route))
-  }
   enterNotifier(notifier: NotifierDialog): void {
     this.notifiers.set(notifier.id, notifier)
-    this.shareOf(notifier)?.take(notifier)
+    this.shareOf(notifier)?.take(notifier, notifier.stored.weight)
     this.vouched.add(notifier)
   }
   private *counted(): Iterable<NotifierDialog> {
@@ -227,7 +234,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     this.log.warn(fields, 'a state is too long for the way to its subscriber: told in parts, or not at all')
   }
   remove(notifier: NotifierDialog): void {
-    if (this.notifiers.delete(notifier.id)) this.shareOf(notifier)?.give(notifier)
+    if (this.notifiers.delete(notifier.id)) this.shareOf(notifier)?.give(notifier, notifier.stored.weight)
     this.vouched.delete(notifier)
     if (!notifier.durable) return
     this.erase(notifier).catch((fault: unknown) => {
@@ -293,6 +300,8 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       remoteTarget: request.contactUri?.text ?? stored.remoteTarget,
       expires: this.clock.date() + granted * 1000,
     }
+    const grown = granted > 0 ? outgrown(stored, changed) : undefined
+    if (grown !== undefined) return reply(grown.status, grown.headers)
     const contact = contactFor(request, this.sender.contact(notifier.element, side.flow))
     const headers = grant(granted, contact, this.packagesOf(notifier.element), pack.requires)
     notifier.hold()
@@ -388,11 +397,3 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     this.notifiers.clear()
   }
 }
-
-const merged = {
-  status: 482,
-  headers: [['Warning', warning('proxima', 'this request has come by another way already')]],
-} as const
-const tooMany = { status: 403, headers: [['Warning', warning('proxima', 'you hold as many subscriptions as you may')]] } as const
-
-const nowhere: readonly string[] = []

@@ -114,3 +114,26 @@ for (const [what, to] of [
     t.is(await fill(to), ofOneResource, 'what has ended makes room')
   })
 }
+
+const routes = (count: number, length = 0): string =>
+  `Record-Route: ${Array.from({ length: count }, (_, n) => `<sip:10.0.5.1;lr;n=${n};x=${'y'.repeat(length)}>`).join(', ')}`
+
+test('more than 32 routes are refused', async (t) => {
+  const { held, subscribe, wire } = await scene(undefined)
+  const before = held()
+  t.is(await subscribe('bob', 600, routes(33)), 513)
+  t.regex(wire.responses.at(-1)!.text('Warning')!, /more than 32 Record-Route values; expected a shorter way/)
+  t.is(held(), before)
+  t.is(await subscribe('bob', 600, routes(30)), 200)
+})
+
+test('a subscription takes as many places as it has beginnings of 4 kB, after a restart too', async (t) => {
+  const { subscribe, restart } = await scene(4)
+  t.is(await subscribe('bob', 600, routes(5, 1400)), 200) // two places
+  t.is(await subscribe('carol', 600, routes(10, 700), routes(5, 700)), 403) // three
+  t.is(await subscribe('carol'), 200)
+  await restart()
+  t.is(await subscribe('dave', 600, routes(5, 1400)), 403)
+  t.is(await subscribe('dave'), 200)
+  t.is(await subscribe('eve'), 403)
+})

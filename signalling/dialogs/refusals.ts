@@ -1,0 +1,35 @@
+/** Why a SUBSCRIBE makes no subscription, apart from what its package says. */
+import { type HeaderList, warning } from '../messages/build.ts'
+import type { SipRequest } from '../messages/message.ts'
+import { H } from '../messages/names.ts'
+import { type SubscriptionRecord, unit } from './subscription-record.ts'
+
+export interface Refused {
+  readonly status: number
+  readonly headers: HeaderList
+}
+
+function refused(status: number, text: string): Refused {
+  return { status, headers: [['Warning', warning('proxima', text)]] }
+}
+
+export const merged = refused(482, 'this request has come by another way already')
+export const tooMany = refused(403, 'you hold as many subscriptions as you may')
+
+const routesAtMost = 32
+const tooManyRoutes = refused(513, `more than ${routesAtMost} Record-Route values; expected a shorter way`)
+const grown = refused(513, `Contact and Event of more than ${unit} bytes, and longer than before; expected them as they were`)
+
+/** What its dialog would keep, and send with every NOTIFY, has no measure; how long it is, its share bears. */
+export function overlong(request: SipRequest): Refused | undefined {
+  return request.has(H['Record-Route']) && request.list(H['Record-Route']).length > routesAtMost ? tooManyRoutes : undefined
+}
+
+/** A refresh would have its dialog keep more than its share has been charged with. */
+export function outgrown(
+  before: SubscriptionRecord,
+  after: Pick<SubscriptionRecord, 'event' | 'remoteTarget'>,
+): Refused | undefined {
+  const length = after.event.length + after.remoteTarget.length
+  return length > unit && length > before.event.length + before.remoteTarget.length ? grown : undefined
+}
