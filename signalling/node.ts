@@ -32,6 +32,7 @@ import { udpKind } from './transports/udp.ts'
 export type { Listening, NodeOptions, Renewable } from './node-options.ts'
 
 const lookEvery = 10_000 // milliseconds
+const longEvery = 60_000 // milliseconds between two lines about responses that are too long
 
 export interface Node {
   start(): Promise<void>
@@ -68,6 +69,7 @@ class ProximaNode implements Node, TransportSink {
   /** Address and port -> what the plan calls that node. */
   private readonly fellows: ReadonlyMap<string, string>
   private ready = false
+  private longAt = -longEvery
   /** The element that meets what comes from outside: what our end is called in traces. */
   private readonly edge: { readonly name?: string }
 
@@ -131,6 +133,7 @@ class ProximaNode implements Node, TransportSink {
       admits: gate.admits,
       feedback: gate.feedback,
       answerFlow: (request, flow) => answerFlow(request, flow, this.flows),
+      tooLong: (flow, method, status, bytes) => this.tooLong(flow, method, status, bytes),
       ...(options.timing === undefined ? {} : { timing: options.timing }),
     })
     const backoff = new Backoff(clock)
@@ -349,6 +352,13 @@ class ProximaNode implements Node, TransportSink {
     this.stats.sent++
     if (this.tap !== undefined) this.show(this.tap, 'out', flow, bytes)
     return true
+  }
+  private tooLong({ remote }: Flow, method: string, status: number, bytes: number): void {
+    this.stats.count('responses_too_long', 1)
+    const now = this.options.clock.now()
+    if (now - this.longAt < longEvery) return
+    this.longAt = now
+    this.options.log.warn({ remote, method, status, bytes }, 'a response is more than a datagram carries: 500 in its place')
   }
   private show(tap: Tap, direction: 'in' | 'out', { transport, local, remote }: Flow, bytes: Buffer): void {
     const peer = { address: remote.host, port: remote.port }

@@ -146,19 +146,31 @@ export class Registrar {
       const rest = old === undefined ? after : after.filter((other) => other !== old)
       after = seconds > 0 ? [...rest, this.withGruu(binding, old, asked)] : rest
     }
-    return this.bounded(after, before)
+    return this.bounded(after, before, registering.aor)
   }
   /** Where there are too many, the oldest of a device that starts with new ports gives way, or one whose connection is gone. */
-  private bounded(after: readonly Binding[], before: readonly Binding[]): Change {
+  private bounded(after: readonly Binding[], before: readonly Binding[], aor: string): Change {
     const { contacts: most } = this.rules
-    if (after.length <= most) return { after }
+    if (after.length <= most) return this.carried(after, before, aor)
     const instances = new Set(after.flatMap((binding) => (before.includes(binding) ? [] : (binding.instance ?? []))))
     const { flows } = this.host
     const gone = ({ flow, ofContact }: Binding): boolean => ofContact === true && flows.named(flow) === undefined
     const old = after.filter((each) => before.includes(each) && (instances.has(each.instance ?? '') || gone(each)))
     const excess = new Set(old.slice(0, after.length - most))
-    if (after.length - excess.size <= most) return { after: after.filter((binding) => !excess.has(binding)) }
+    if (after.length - excess.size <= most)
+      return this.carried(
+        after.filter((binding) => !excess.has(binding)),
+        before,
+        aor,
+      )
     return tooMany(most, 'some of them to be unregistered first (Expires: 0)')
+  }
+  /** Every answer lists all contacts, and a datagram has to carry it; there may always be less of them. */
+  private carried(after: readonly Binding[], before: readonly Binding[], aor: string): Change {
+    const bytes = listed(after, aor)
+    if (bytes <= listedAtMost || bytes <= listed(before, aor)) return { after }
+    const text = `contacts of ${bytes} bytes together; expected at most ${listedAtMost}: shorten them, or unregister some first (Expires: 0)`
+    return { refused: 403, text }
   }
   /** Whether `reg-id` counts in this request, or why the request cannot be served (RFC 5626 §6). */
   private flowsAsked(
@@ -244,7 +256,18 @@ const lateRefusal: Refusal = { refused: 500, text: 'CSeq is not above the last o
 function tooMany(most: number, expected: string): Refusal {
   return { refused: 403, text: `more than ${most} contacts; expected ${expected}` }
 }
+const listedAtMost = 32_768 // bytes of Contact in an answer, of the 65,507 that a datagram has
 const datagramTimer = 29 // seconds; NATs forget a UDP peer soon (RFC 5626 §4.4.2)
+
+/** Bytes of those bindings in an answer, at most. */
+function listed(bindings: readonly Binding[], aor: string): number {
+  let bytes = 0
+  for (const { echo, instance } of bindings) {
+    bytes += Buffer.byteLength(echo) + 32
+    if (instance !== undefined) bytes += aor.length + 3 * Buffer.byteLength(instance) + 320 // its GRUUs, escaped
+  }
+  return bytes
+}
 
 function secondsLeft({ expires }: Binding, now: number): number {
   return Math.max(0, Math.round((expires - now) / 1000))

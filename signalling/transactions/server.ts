@@ -38,6 +38,8 @@ export interface ServerHolder {
   readonly timing: Timing
   transmit(flow: Flow, bytes: Buffer): boolean
   forget(transaction: ServerTransaction): void
+  /** A response that its flow cannot carry; returns what is sent in place of a final one, undefined where nothing can be. */
+  shorter(transaction: ServerTransaction, status: number, bytes: Buffer): Buffer | undefined
   /** In place of the transaction, keeps what a repeat needs for 64*T1 (Timer J). */
   keepAnswer(transaction: ServerTransaction, bytes: Buffer): void
 }
@@ -81,6 +83,7 @@ export class ServerTransaction implements ServerSide, Timed {
   }
   respond(status: number, bytes: Buffer): void {
     if (this.state !== Proceeding) return
+    if (this.isTooLong(bytes)) return this.replace(status, bytes)
     if (!this.admitted && status >= 200 && this.tellsLittle(status)) return this.refuse(status, bytes)
     this.last = bytes
     this.holder.transmit(this.back, bytes)
@@ -88,6 +91,17 @@ export class ServerTransaction implements ServerSide, Timed {
     this.held = undefined
     this.end()
     if (!this.flow.reliable) this.holder.keepAnswer(this, bytes)
+  }
+  protected isTooLong({ length }: Buffer): boolean {
+    const { longest } = this.back
+    return longest !== undefined && length > longest
+  }
+  /** RFC 3261 §18.2.2 knows no other way for it: whoever waits hears that it failed, and not nothing. */
+  protected replace(status: number, bytes: Buffer): void {
+    const answer = this.holder.shorter(this, status, bytes)
+    if (status < 200) return
+    if (answer === undefined) this.end()
+    else this.respond(500, answer)
   }
   /** Not that the request was let in: a refusal, or what OPTIONS tells anybody. */
   private tellsLittle(status: number): boolean {
@@ -131,6 +145,7 @@ export class InviteServerTransaction extends ServerTransaction {
 
   override respond(status: number, bytes: Buffer): void {
     const { clock, timing } = this.holder
+    if (this.state === Proceeding && this.isTooLong(bytes)) return this.replace(status, bytes)
     if (status >= 200 && status < 300 && (this.state === Proceeding || this.state === Accepted)) {
       this.holder.transmit(this.back, bytes)
       if (this.state === Accepted) return

@@ -1,7 +1,7 @@
 /** All transactions of a node: where retransmissions, ACK, CANCEL and responses end. Bounded, and empty when quiet. */
 import type { Clock } from '../clock.ts'
 import type { Ids } from '../ids.ts'
-import { buildResponse } from '../messages/build.ts'
+import { buildResponse, warning } from '../messages/build.ts'
 import type { SipRequest, SipResponse } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import { transactionKey } from '../messages/scan.ts'
@@ -32,6 +32,8 @@ export interface TableOptions {
   readonly feedback?: () => string
   /** Where a request is answered; left out: on its flow. */
   readonly answerFlow?: (request: SipRequest, flow: Flow) => Flow
+  /** Told of a response that its flow cannot carry. */
+  readonly tooLong?: (flow: Flow, method: string, status: number, bytes: number) => void
   readonly timing?: Timing
   /** Server transactions at most, answered ones included; beyond that the oldest answered ones go first. */
   readonly limit?: number
@@ -49,6 +51,7 @@ export class TransactionTable implements ClientHolder, ServerHolder {
   private readonly admits: TableOptions['admits']
   private readonly feedback: TableOptions['feedback']
   private readonly answerFlow: TableOptions['answerFlow']
+  private readonly tooLong: TableOptions['tooLong']
   private readonly limit: number
   private readonly prefix: string
   private readonly prefixBytes: Buffer
@@ -69,6 +72,7 @@ export class TransactionTable implements ClientHolder, ServerHolder {
     this.admits = options.admits
     this.feedback = options.feedback
     this.answerFlow = options.answerFlow
+    this.tooLong = options.tooLong
     this.limit = options.limit ?? 500_000
     this.ids = options.ids
     this.prefix = `z9hG4bK${options.ids.token(6)}.`
@@ -208,6 +212,13 @@ export class TransactionTable implements ClientHolder, ServerHolder {
   }
   forget(transaction: ServerTransaction): void {
     this.servers.delete(transaction.key)
+  }
+  shorter({ request, via, back }: ServerTransaction, status: number, { length }: Buffer): Buffer | undefined {
+    this.tooLong?.(back, request.method, status, length)
+    const text = `an answer of ${length} bytes is more than a datagram carries: come by TCP, TLS or WebSocket`
+    const headers = [['Warning', warning('proxima', text)]] as const
+    const answer = buildResponse(request, 500, { via, toTag: this.ids.token(8), headers })
+    return answer.length > back.longest! ? undefined : answer
   }
   keepAnswer({ key, back }: ServerTransaction, bytes: Buffer): void {
     this.answers.add(key, back, bytes, this.clock.now() + 64 * this.timing.T1)

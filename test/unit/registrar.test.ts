@@ -248,3 +248,18 @@ test('the 200 says what time it is here (RFC 3261 §10.3 step 8)', async (t) => 
   t.regex(answer.text('Date')!, /^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/)
   t.true(Math.abs(Date.parse(answer.text('Date')!) - scene.lab.clock.date()) < 3000)
 })
+
+test('contacts that no datagram would list are refused, with the way out; there may always be fewer', async (t) => {
+  const scene = await RegistrarScene.open({ contacts: 100 })
+  const wire = await scene.wire('10.0.5.1')
+  const long = (n: number): string => `<sip:bob${n}@10.0.5.1>;x="${'y'.repeat(7000)}"`
+  for (const n of [1, 2, 3, 4]) t.is((await scene.register(wire, 'bob', long(n))).status, 200)
+  const refused = await scene.register(wire, 'bob', long(5))
+  t.is(refused.status, 403)
+  t.regex(
+    refused.text('Warning')!,
+    /contacts of 35\d\d\d bytes together; expected at most 32768: shorten them, or unregister some/,
+  )
+  t.is((await scene.register(wire, 'bob', `${long(1)};expires=0`)).texts('Contact').length, 3)
+  t.is((await scene.register(wire, 'bob', long(5))).texts('Contact').length, 4)
+})

@@ -12,6 +12,7 @@ export class BenchFlow implements Flow {
   readonly id = 'bench'
   readonly transport = 'MEM'
   readonly reliable: boolean
+  longest?: number
   readonly local = { host: '10.0.0.1', port: 5060 }
   readonly remote = { host: '10.0.0.2', port: 5060 }
   readonly trusted = false
@@ -35,6 +36,8 @@ export class Bench {
   /** What was put on the flow: method or status, and when. */
   readonly sent: (readonly [what: string | number, at: number])[] = []
   readonly bytes: Buffer[] = []
+  /** Responses that the flow could not carry. */
+  readonly tooLong: number[] = []
   readonly served: ServerTransaction[] = []
   readonly acks: SipRequest[] = []
 
@@ -51,6 +54,7 @@ export class Bench {
         },
         onAck: (request) => this.acks.push(request),
       },
+      tooLong: (_flow, _method, status) => this.tooLong.push(status),
       transmit: (flow, bytes) => {
         if (!flow.send(bytes)) return false
         const message = scan(bytes)

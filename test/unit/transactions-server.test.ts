@@ -1,5 +1,6 @@
 /** The server transactions of RFC 3261 §17.2, RFC 6026 and RFC 4320. */
 import test from 'ava'
+import { buildResponse } from '../../signalling/messages/build.ts'
 import { Bench } from './transactions-bench.ts'
 
 const halfMinute = 32_000
@@ -242,4 +243,32 @@ test('a thousand answers end each at its time, and leave neither memory nor a ti
   t.is(bench.left, 0)
   await bench.clock.advance(50)
   t.is(bench.clock.nextDue, undefined)
+})
+
+for (const method of ['MESSAGE', 'INVITE'])
+  test(`${method}: a final answer that its flow cannot carry becomes a 500 that says why, a provisional one is left out`, async (t) => {
+    const bench = new Bench()
+    bench.flow.longest = 1000
+    bench.receive(method)
+    const [side] = bench.served
+    const long = (status: number): Buffer =>
+      buildResponse(side!.request, status, { toTag: 'us', headers: [['X-Long', 'x'.repeat(1000)]] })
+    side!.respond(180, long(180))
+    side!.respond(200, long(200))
+    t.deepEqual(bench.sent, [[500, 0]])
+    t.deepEqual(bench.tooLong, [180, 200])
+    t.regex(
+      bench.bytes[0]!.toString(),
+      /\r\nWarning: 399 proxima "an answer of 1\d\d\d bytes is more than a datagram carries: come by TCP/,
+    )
+    bench.receive(method)
+    t.deepEqual(bench.bytes[0], bench.bytes[1], 'its repetition is answered the same')
+  })
+
+test('a flow that cannot carry even the 500 gets nothing, and nothing stays', (t) => {
+  const bench = new Bench()
+  bench.flow.longest = 100
+  bench.receive('MESSAGE')
+  bench.respond(bench.served[0]!, 200)
+  t.deepEqual([bench.sent, bench.tooLong, bench.left], [[], [200], 0])
 })
