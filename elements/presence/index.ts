@@ -174,10 +174,9 @@ class PresenceElement implements Element {
     if (named === undefined) return exchange.reply(404)
     if (subscribers === undefined) return this.serve(exchange, named, undefined)
     const record = subscribers.of(named) // maybe by an alias
-    if (!(record instanceof Promise)) return this.serve(exchange, record?.id ?? named, record)
-    return record
-      .then((found) => this.serve(exchange, found?.id ?? named, found))
-      .catch((fault: unknown) => subscribers.refuse(exchange, fault))
+    const serve = (found: SubscriberRecord | undefined) => this.serve(exchange, found?.id ?? named, found)
+    const served = record instanceof Promise ? record.then(serve) : serve(record)
+    return served?.catch((fault: unknown) => subscribers.refuse(exchange, fault))
   }
   private serve(exchange: Exchange, entity: string, record: SubscriberRecord | undefined): void | Promise<void> {
     if (exchange.request.method === 'PUBLISH') return this.publications.publish(exchange, record ?? { id: entity })
@@ -192,8 +191,7 @@ class PresenceElement implements Element {
     const { friends = [], watchers = {} } = record ?? {}
     const { allow = [], block = [], polite = [] } = watchers
     const { domains } = this.host
-    const ours = watcher.startsWith('tel:') || watcher.endsWith(`@${domains[0]}`)
-    if (!ours || friends.length + allow.length + block.length + polite.length === 0) return [watcher]
+    if (friends.length + allow.length + block.length + polite.length === 0) return [watcher]
     const all = (found: SubscriberRecord | undefined): readonly string[] => namesOf(found ?? { id: watcher }, domains)
     const found = this.subscribers?.of(watcher)
     return found instanceof Promise ? found.then(all) : all(found)
