@@ -88,12 +88,15 @@ class ResourceLists implements Element {
     if (!request.list('Supported').some((option) => option.toLowerCase() === 'eventlist'))
       return exchange.reply(421, { headers: [['Require', 'eventlist']], warning: 'this is a list' }) // RFC 4662 §4.5
     const { user } = request.uri
+    const record = this.subscribers.known(watcher)
     const resources = this.resourcesOf(user, watcher)
-    if (!(resources instanceof Promise)) return this.open(exchange, user, watcher, resources)
-    return resources.then(
-      (found) => this.open(exchange, user, watcher, found),
-      (fault: unknown) => this.subscribers.refuse(exchange, fault),
-    )
+    const open = async (found: readonly string[]): Promise<void> => {
+      const notifier = await this.open(exchange, user, watcher, found)
+      // his friends may be others since
+      if (notifier !== undefined && this.subscribers.known(watcher) !== record) this.listAnew(notifier)
+    }
+    if (!(resources instanceof Promise)) return open(resources)
+    return resources.then(open, (fault: unknown) => this.subscribers.refuse(exchange, fault))
   }
   /** Who is on the list that this user part names. */
   private resourcesOf(user: string, watcher: string): readonly string[] | Promise<readonly string[]> {
@@ -118,14 +121,23 @@ class ResourceLists implements Element {
     return new WatchedList({ host: this.host, uri, watcher, event, accept, changed })
   }
   /** The resources are asked first, so that the first NOTIFY says something; none of them holds it up for long. */
-  private async open(exchange: Exchange, user: string, watcher: string, resources: readonly string[]): Promise<void> {
+  private async open(
+    exchange: Exchange,
+    user: string,
+    watcher: string,
+    resources: readonly string[],
+  ): Promise<Notifier | undefined> {
     let notifier: Notifier<ListState> | undefined
     const list = this.list(user, watcher, () => notifier?.notify(list.state))
     await new Promise<void>((resolve) => list.begin(resources, resolve))
     notifier = exchange.accept<ListState>({ package: event, resource: user, state: list.state })
-    if (!notifier.live || exchange.request.expires === 0) return list.stop()
+    if (!notifier.live || exchange.request.expires === 0) {
+      list.stop()
+      return undefined
+    }
     this.lists.set(notifier, list)
     this.signedIn.follow(notifier)
+    return notifier
   }
   refreshed(notifier: Notifier): undefined {
     this.lists.get(notifier)?.again()
@@ -138,15 +150,17 @@ class ResourceLists implements Element {
     this.lists.delete(notifier)
   }
   private friendsChanged(id: string): void {
-    for (const [notifier, list] of this.lists) {
-      if (notifier.subscriber !== id) continue
-      Promise.resolve(this.resourcesOf(notifier.resource, id)).then(
-        (resources) => {
-          list.hold(resources)
-          notifier.notify(list.state)
-        },
-        (fault: unknown) => this.host.log.warn({ fault: String(fault), list: notifier.resource }, 'a list stays as it was'),
-      )
-    }
+    for (const notifier of this.lists.keys()) if (notifier.subscriber === id) this.listAnew(notifier)
+  }
+  private listAnew(notifier: Notifier): void {
+    Promise.resolve(this.resourcesOf(notifier.resource, notifier.subscriber)).then(
+      (resources) => {
+        const list = this.lists.get(notifier)
+        if (list === undefined) return
+        list.hold(resources)
+        notifier.notify(list.state)
+      },
+      (fault: unknown) => this.host.log.warn({ fault: String(fault), list: notifier.resource }, 'a list stays as it was'),
+    )
   }
 }

@@ -140,6 +140,17 @@ test('friends: first all of them, then what changes, each as its own server lets
   t.truthy(response)
 })
 
+test('a friend removed while the list waits for what its resources say is taken from it', async (t) => {
+  const { lab, hss, subscribe, told, publish } = await scene()
+  const silent = 'sip:silent@10.0.7.7' // nobody is there: the list waits for what he says
+  await lab.during(hss.set({ ...person('alice'), friends: [sip('bob'), silent] }), 500)
+  await publish('bob', 'desk')
+  lab.clock.after(200, () => void hss.set({ ...person('alice'), friends: [silent] }))
+  t.is((await subscribe('friends')).status, 200)
+  const bobs = told().flatMap(({ resources }) => resources.filter((line) => line.startsWith('sip:bob@')))
+  t.deepEqual(bobs, ['sip:bob@localhost active desk', 'sip:bob@localhost terminated'])
+})
+
 test('a list of the dialplan, fetched; nobody who does not know lists gets one', async (t) => {
   const { alice, node, subscribe, told, publish } = await scene()
   await publish('bob', 'desk')
