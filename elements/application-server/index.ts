@@ -12,7 +12,7 @@ import { SignedIn } from '../services/signed-in.ts'
 import { Subscribers } from '../services/subscribers.ts'
 import { AutomatedRegistration, automatedTypes } from './automated.ts'
 import { type BuddyView, buddyBody, pidfType, type UsersView, usersBody } from './bodies.ts'
-import { type Answer, NearUsers } from './near-users.ts'
+import { type Answer, NearUsers, type Served } from './near-users.ts'
 import { Registration } from './registration.ts'
 import type { ApplicationServerSettings } from './settings.ts'
 import { type ApplicationUser, Users, userKey } from './users.ts'
@@ -56,6 +56,7 @@ class ApplicationServer implements Element {
   private automated!: AutomatedRegistration
   /** By device. */
   private readonly notifiers = new SetIndex<string, Notifier>()
+  private readonly held = new Map<Notifier, Served>()
   /** What each presence view has told last. */
   private readonly told = new WeakMap<Notifier, string | undefined>()
   private stopped = false
@@ -167,10 +168,10 @@ class ApplicationServer implements Element {
     const user = record && (await this.registration.userOf(record))
     const none = `you are no user of ${this.settings.application} yet: register your user first`
     if (user === undefined) return this.registration.refuse(exchange, record && none)
-    const once = exchange.request.expires === 0
-    const answer = await (once ? this.near.once(user) : this.near.hold(user))
+    const held = exchange.request.expires === 0 ? undefined : this.near.hold(user)
+    const answer = await (held === undefined ? this.near.once(user) : this.near.first(held))
     if (answer.status !== undefined) {
-      if (!once) this.near.release(user.device)
+      if (held !== undefined) this.near.release(held)
       if (answer.status === 403) return this.registration.refuse(exchange)
       return exchange.reply(503, {
         headers: [['Retry-After', String(retryLater)]],
@@ -178,13 +179,14 @@ class ApplicationServer implements Element {
       })
     }
     if (this.users.of(user.device) === undefined) {
-      if (!once) this.near.release(user.device) // his time was over meanwhile
+      if (held !== undefined) this.near.release(held) // his time was over meanwhile
       return this.registration.refuse(exchange, none)
     }
     const notifier = accept(user, answer)
-    if (once) return
-    if (!notifier.live) return this.near.release(user.device)
+    if (held === undefined) return
+    if (!notifier.live) return this.near.release(held)
     this.notifiers.add(user.device, notifier)
+    this.held.set(notifier, held)
     this.signedIn.follow(notifier)
   }
 
@@ -195,7 +197,9 @@ class ApplicationServer implements Element {
     if (user === undefined) return notifier.terminate('rejected')
     this.notifiers.add(resource, notifier)
     this.checkAgain(resource)
-    this.near.hold(user).then(
+    const held = this.near.hold(user)
+    this.held.set(notifier, held)
+    this.near.first(held).then(
       ({ status }) => {
         if (status === undefined) this.tell(resource)
         // 503: it is away too; the feed goes on asking, and tells when it answers
@@ -213,7 +217,9 @@ class ApplicationServer implements Element {
 
   ended(notifier: Notifier): void {
     const { resource } = notifier
-    if (!this.stopped && this.notifiers.delete(resource, notifier)) this.near.release(resource)
+    const held = this.held.get(notifier)
+    this.held.delete(notifier)
+    if (!this.stopped && this.notifiers.delete(resource, notifier) && held !== undefined) this.near.release(held)
   }
 
   stop(): void {

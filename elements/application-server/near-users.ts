@@ -22,8 +22,9 @@ export interface NearUsersListener {
   ended(device: string, status: number, reason: string): void
 }
 
-/** One served device. */
-interface Served {
+/** One served device, for whoever holds it. */
+export interface Served {
+  readonly device: string
   feed: NearFeed
   /** Who is asked. */
   prose: string
@@ -54,20 +55,25 @@ export class NearUsers {
     return typeof near === 'number' ? { status: near } : { near: this.usersOf(device, near) }
   }
 
-  /** Keeps asking for that device until it is released as often as it was held; resolves with the first answer. */
-  async hold(user: ApplicationUser): Promise<Answer> {
+  /** Keeps asking for that device until what this gives is released as often as it was held. */
+  hold(user: ApplicationUser): Served {
     const served = this.serve(user)
     served.holders++
-    if (served.status === undefined) await served.waiting.wait(patience)
-    if (served.status === undefined) return { status: 503 }
-    return served.status === 200 ? this.answer(user.device) : { status: served.status }
+    return served
   }
 
-  release(device: string): void {
-    const served = this.served.get(device)
-    if (served === undefined || --served.holders > 0) return
+  /** Resolves with the first answer. */
+  async first(served: Served): Promise<Answer> {
+    if (served.status === undefined) await served.waiting.wait(patience)
+    if (served.status === undefined) return { status: 503 }
+    return served.status === 200 ? { near: this.usersOf(served.device, served.feed.near) } : { status: served.status }
+  }
+
+  /** What has ended since may be served anew by then: that is another's. */
+  release(served: Served): void {
+    if (--served.holders > 0) return
     served.feed.stop()
-    this.served.delete(device)
+    if (this.served.get(served.device) === served) this.served.delete(served.device)
   }
 
   /** What is known; nobody where nothing is. */
@@ -101,6 +107,7 @@ export class NearUsers {
     if (known !== undefined) return known
     const { prose } = this.askingFor(user)
     const served: Served = {
+      device,
       holders: 0,
       status: undefined,
       waiting: new Waiters(this.asking.host.clock),

@@ -102,14 +102,23 @@ test('who has waited in vain for a first answer is told when it comes after all'
     wake: false,
     listed: false,
   } as const
-  const near = new NearUsers(asking, nobody, { changed: (device) => changed.push(device), ended: () => t.fail() })
-  const held = near.hold({ device: sip('alice'), user: sip('alice') })
+  let ended = 0
+  const near = new NearUsers(asking, nobody, { changed: (device) => changed.push(device), ended: () => ended++ })
+  const alice = { device: sip('alice'), user: sip('alice') }
+  const served = near.hold(alice)
+  const held = near.first(served)
   await clock.advance(5000)
   t.is((await held).status, 503)
   const list = { version: 1, device: sip('alice'), proximate: [] }
   const request = fakeRequest('NOTIFY', sip('as'), { event: 'proximity', body: json('proximity-list', list) })
   feeds[0]!.notified({ request, state: 'active', reason: undefined })
   t.deepEqual(changed, [sip('alice')])
+  feeds[0]!.ended?.({ status: 200, reason: 'rejected' })
+  t.is(ended, 1)
+  near.hold(alice)
+  near.release(served)
+  feeds[1]!.notified({ request, state: 'active', reason: undefined })
+  t.is(changed.length, 2, 'what has ended is not released in place of what is held since')
 })
 
 test('who is no user any more is told nothing more', async (t) => {
