@@ -14,6 +14,8 @@ export class Bindings {
   private readonly byFlow = new Map<string, Set<string>>()
   /** What is being written, by user: the newest. */
   private readonly coming = new Map<string, readonly Binding[]>()
+  /** Of what is being written: over before it is in force. */
+  private readonly over = new WeakSet<Binding>()
   private stopped = false
   /** Whose registration a temporary GRUU names. */
   private readonly byGruu = new Map<string, string>()
@@ -49,8 +51,8 @@ export class Bindings {
     this.place(aor, live)
     return live
   }
-  /** Replaces the bindings of a user; resolves when that is durable. */
-  put(aor: string, before: readonly Binding[], after: readonly Binding[]): Promise<void> {
+  /** Replaces the bindings of a user; resolves when that is durable. False: its user is another by then, and it is over. */
+  put(aor: string, before: readonly Binding[], after: readonly Binding[]): Promise<boolean> {
     const writes: Write[] = []
     for (const binding of before) {
       if (after.includes(binding)) continue
@@ -68,16 +70,21 @@ export class Bindings {
     return (this.coming.size === 0 ? undefined : this.coming.get(aor)) ?? this.of(aor)
   }
   /** Durable, and then in force; nothing has changed where it rejects. */
-  private async change(aor: string, before: readonly Binding[], after: readonly Binding[], writes: Write[]): Promise<void> {
-    if (writes.length === 0) return this.place(aor, after)
+  private async change(aor: string, before: readonly Binding[], after: readonly Binding[], writes: Write[]): Promise<boolean> {
+    if (writes.length === 0) {
+      this.place(aor, after)
+      return true
+    }
     try {
       await this.store.write(writes)
     } finally {
       if (this.coming.get(aor) === after) this.coming.delete(aor)
     }
     const now = this.of(aor)
-    const come = after.filter((binding) => !before.includes(binding))
-    if (now === before) this.place(aor, after)
+    const written = after.filter((binding) => !before.includes(binding))
+    const lost = written.filter((binding) => this.over.has(binding))
+    const come = lost.length === 0 ? written : written.filter((binding) => !this.over.has(binding))
+    if (now === before && lost.length === 0) this.place(aor, after)
     else {
       // others have come or gone meanwhile
       const gone = before.filter((binding) => !after.includes(binding))
@@ -87,14 +94,29 @@ export class Bindings {
     }
     // its connection may have gone while it was written
     if (come.some((binding) => this.isCutOff(binding))) this.deactivate(aor, (binding) => this.isCutOff(binding))
+    if (lost.length > 0) this.forget(aor, lost)
+    return lost.length === 0
   }
   private isCutOff(binding: Binding): boolean {
     return tiedToConnection(binding) && this.host.flows.named(binding.flow) === undefined
   }
   /** The user is no subscriber any more: in force at once, whatever the store does. */
   end(aor: string): void {
-    const writes = this.of(aor).map((binding) => ({ key: this.key(aor, binding), delete: true }) as const)
+    this.endComing(aor, () => true)
+    this.coming.delete(aor)
+    const ended = this.of(aor)
     this.place(aor, none)
+    this.forget(aor, ended)
+  }
+  private endComing(aor: string, isOld: (binding: Binding) => boolean): void {
+    for (const binding of this.coming.get(aor) ?? none) if (isOld(binding)) this.over.add(binding)
+  }
+  /** What is in the place of one of them by now stays. */
+  private forget(aor: string, ended: readonly Binding[]): void {
+    const writes = ended
+      .filter((binding) => !this.isReplaced(aor, binding))
+      .map((binding) => ({ key: this.key(aor, binding), delete: true }) as const)
+    if (writes.length === 0) return
     this.store
       .write(writes)
       .catch((fault: unknown) =>
@@ -104,6 +126,7 @@ export class Bindings {
   /** The user's credentials are called so now: what was registered by others is over. True: something was. */
   keep(aor: string, credentials: string): boolean {
     const old = (binding: Binding): boolean => binding.credentials !== undefined && binding.credentials !== credentials
+    this.endComing(aor, old)
     const some = this.of(aor).some(old)
     if (some) this.deactivate(aor, old)
     return some

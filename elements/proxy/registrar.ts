@@ -76,16 +76,17 @@ export class Registrar {
   private registerAs(exchange: Exchange, aor: string, verdict: Verdict): void | Promise<void> {
     if (verdict === 'forbidden') return exchange.reply(403, { warning: 'you may register yourself only' })
     if (verdict === 'another') return exchange.reply(400, { warning: notThis(exchange.request) })
-    if (typeof verdict === 'string') {
-      const challenges = this.authentication.challenges(verdict === 'stale')
-      return exchange.reply(401, { headers: challenges.map((value) => ['WWW-Authenticate', value] as const) })
-    }
+    if (typeof verdict === 'string') return this.challenge(exchange, verdict === 'stale')
     const { identity, subscriber } = verdict
     // under whichever of his names: there is one address of record (SPEC §2.1)
     if (identity !== aor && (subscriber === undefined || !isNameOf(aor, subscriber, this.host.domains)))
       return exchange.reply(403, { warning: `you may register yourself only; expected To to be ${identity}` })
     this.authentication.remember(exchange, verdict)
     return this.register(exchange, verdict)
+  }
+  private challenge(exchange: Exchange, stale: boolean): void {
+    const challenges = this.authentication.challenges(stale)
+    exchange.reply(401, { headers: challenges.map((value) => ['WWW-Authenticate', value] as const) })
   }
 
   private register(exchange: Exchange, { identity: aor, credentials }: Known): void | Promise<void> {
@@ -104,7 +105,8 @@ export class Registrar {
       const { refused, text, headers = [] } = change
       return exchange.reply(refused, { warning: text, headers })
     }
-    return this.bindings.put(aor, before, change.after).then(() => {
+    return this.bindings.put(aor, before, change.after).then((stands) => {
+      if (!stands) return this.challenge(exchange, false) // it was by a password that counts no more
       for (const binding of change.after) if (!before.includes(binding)) this.bound(aor, binding, flow)
       this.answer(exchange, aor, supported, this.bindings.of(aor))
     })

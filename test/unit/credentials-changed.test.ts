@@ -188,3 +188,29 @@ test('a password that changes while a subscription is on its way ends that too',
   t.deepEqual(endings(phone), ['terminated;reason=deactivated'])
   t.is(metric(scene.node, 'prose_codes'), 0)
 })
+
+for (const removed of [true, false])
+  test(`a REGISTER that is being written when its user ${removed ? 'is removed' : 'has another password'} binds nothing`, async (t) => {
+    const clock = new ManualClock()
+    const store = memoryStore(clock)
+    const scene = await PhonesScene.open(t, { store, clock })
+    const phone = await scene.phone('UDP')
+    const bindings = async (): Promise<number> => {
+      let count = 0
+      for await (const _ of store.scan('bindings/')) count++
+      return count
+    }
+    t.is((await phone.register('alice', `<sip:alice@${phone.at}>`)).status, 200)
+    t.is(await bindings(), 1)
+    const held = holdWrites(store, 'bindings/')
+    const asked = phone.register('alice', `<sip:again@${phone.at}>`)
+    await scene.until(() => held.waiting > 0)
+    if (removed) await scene.hss.remove(alice)
+    else await scene.hss.set(subscriber('alice', 'another'))
+    await scene.until(() => metric(scene.node, 'proxy_users_registered') === 0)
+    held.release()
+    t.is((await asked).status, 401)
+    await scene.clock.advance(5000)
+    t.is(metric(scene.node, 'proxy_users_registered'), 0)
+    t.is(await bindings(), 0)
+  })
