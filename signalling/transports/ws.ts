@@ -29,8 +29,13 @@ const compression: PerMessageDeflateOptions = {
   concurrencyLimit: 4,
 }
 
-/** What is longer than we take is answered, and its connection stays; far longer, and it ends before all of that is held. */
+/**
+ * What is longer than we take is answered, and its connection stays; far longer, and it ends before all of that is held. A
+ * frame is held whole: where many are connected, who comes next is heard out less, down to `refusedFactor` messages.
+ */
 const refusedFactor = 3
+const heardAtMost = 1024 * 1024
+const heldTogether = 64 * 1024 * 1024
 
 /** Its header; undefined: it is no SIP message. */
 function headOf(bytes: Buffer): Buffer | undefined {
@@ -59,6 +64,8 @@ function pipeOf(socket: WebSocket): Pipe {
 export function wsTransport(options: ConnectionOptions): Transport {
   const { sink, messageLimit = usual.messageLimit } = options
   const flows = new Set<ConnectionFlow>()
+  const least = messageLimit * refusedFactor
+  const heard = (): number => Math.max(least, Math.min(heardAtMost, Math.floor(heldTogether / (flows.size + 1))))
   const seat = new Seat(options.listen, options.self, options.advertise)
   const name = options.tls === undefined ? 'WS' : 'WSS'
   const refer = (_request: IncomingMessage, response: ServerResponse): void => {
@@ -73,7 +80,7 @@ export function wsTransport(options: ConnectionOptions): Transport {
   const door = new Door(http, guests, secure === undefined ? full : '')
   const server = new WebSocketServer({
     server: http,
-    maxPayload: messageLimit * refusedFactor,
+    maxPayload: heard(),
     perMessageDeflate: compressionOf(guests),
     handleProtocols: (offered) => (offered.has('sip') ? 'sip' : false),
     verifyClient: ({ req }: { req: IncomingMessage }, decide: (taken: boolean, code?: number, text?: string) => void) =>
@@ -84,12 +91,13 @@ export function wsTransport(options: ConnectionOptions): Transport {
     const ours = seat.of(request.socket.localAddress, remote.host)
     const flow = new ConnectionFlow(name, pipeOf(socket), ours, remote, options, false, seat.sentBy)
     flows.add(flow)
+    server.options.maxPayload = heard()
     socket.on('message', (data) => {
       const bytes = Buffer.isBuffer(data) ? data : Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data)
       flow.heard(false, true)
       if (bytes.length > messageLimit) {
         const head = headOf(bytes)
-        if (head === undefined) {
+        if (head === undefined || head.length > least) {
           socket.close(1009) // RFC 6455 §7.4.1
           request.socket.end() // its answer is not waited for: who sends such things may never give one
         } else flow.refused(`a message of more than ${messageLimit} bytes`, head)
@@ -100,6 +108,7 @@ export function wsTransport(options: ConnectionOptions): Transport {
     socket.on('error', (fault) => sink.failed(flow, fault.message))
     socket.on('close', () => {
       flows.delete(flow)
+      server.options.maxPayload = heard()
       flow.gone()
     })
   })

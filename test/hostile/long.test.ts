@@ -133,14 +133,16 @@ test('a MESSAGE that no datagram carries: 513 with a Warning by UDP, 200 where t
   }
 })
 
-test('an 80 kB MESSAGE over WebSocket: 513, and the connection and its registration stay', async (t) => {
+test('a MESSAGE of 80 kB to 1 MB over WebSocket: 513, and the connection and its registration stay', async (t) => {
   const server = await stand(t)
   const web = new WebSocket(`ws://127.0.0.1:${server.ws}`, 'sip')
   t.teardown(() => web.terminate())
   const came: (SipRequest | SipResponse)[] = []
   let closed = false
-  web.on('close', () => {
+  let code = 0
+  web.on('close', (why) => {
     closed = true
+    code = why
   })
   web.on('message', (data: Buffer) => {
     const message = scan(Buffer.from(data))
@@ -163,10 +165,13 @@ test('an 80 kB MESSAGE over WebSocket: 513, and the connection and its registrat
   }
   send('REGISTER', 'reg', { to: `sip:bob@${domain}`, lines: ['Contact: <sip:bob@x.invalid;transport=ws>'] })
   t.is((await answer('reg')).status, 200)
-  send('MESSAGE', 'long', { to: 'sip:alice@localhost', lines: ['Content-Type: text/plain'], body: 'x'.repeat(80_000) })
-  const refused = await answer('long')
-  t.is(refused.status, 513)
-  t.regex(refused.text('Warning')!, /a message of more than 65535 bytes/)
+  for (const length of [80_000, 300_000, 1_000_000]) {
+    const callId = `long-${length}`
+    send('MESSAGE', callId, { to: 'sip:alice@localhost', lines: ['Content-Type: text/plain'], body: 'x'.repeat(length) })
+    const refused = await answer(callId)
+    t.is(refused.status, 513)
+    t.regex(refused.text('Warning')!, /a message of more than 65535 bytes/)
+  }
   send('OPTIONS', 'after', {})
   t.is((await answer('after')).status, 200)
   t.false(closed)
@@ -174,4 +179,7 @@ test('an 80 kB MESSAGE over WebSocket: 513, and the connection and its registrat
   t.teardown(() => alice.close())
   t.is((await alice.ask('MESSAGE', 'sip:bob@localhost', { lines: ['Content-Type: text/plain'], body: 'hi' })).status, 200)
   t.true(came.some((each) => each instanceof SipRequest && each.body.toString() === 'hi'))
+  send('MESSAGE', 'longest', { body: 'x'.repeat(2_000_000) })
+  await until('it ends before all of that is held', () => closed)
+  t.is(code, 1009)
 })
