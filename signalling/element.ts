@@ -5,6 +5,7 @@ import type { Log } from './log.ts'
 import type { Address } from './messages/address.ts'
 import type { Credentials } from './messages/auth.ts'
 import type { SipRequest, SipResponse } from './messages/message.ts'
+import type { Uri } from './messages/uri.ts'
 import type { Json, Store, Write } from './storage/store.ts'
 import type { Flow, HostPort } from './transports/transport.ts'
 
@@ -137,6 +138,8 @@ export interface Exchange {
   forward(to: Target | readonly Target[], how?: ForwardOptions): Fork
   /** The element (or URI) to which the plan would hand it if this element forwarded it as it is; undefined: nobody. */
   readonly planned: string | undefined
+  /** The same, had it that Request-URI. */
+  plannedAt(uri: Uri): string | undefined
   /** Event packages for which the plan would name an element at this Request-URI, asked by this method. */
   readonly events: readonly string[]
   /** Not mine: the next rule of the plan decides. */

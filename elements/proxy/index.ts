@@ -1,6 +1,6 @@
 /** The proxy (SPEC §2.2): registrar, edge and home proxy; the only element that talks to UEs unless the dialplan says otherwise. */
 import { isIP } from 'node:net'
-import type { Element, Exchange, Flow, Host } from '../../signalling/index.ts'
+import type { Element, Exchange, Flow, Host, Target } from '../../signalling/index.ts'
 import { H, RateLimit } from '../../signalling/index.ts'
 import { deviceKey, type Identified, isAddress } from '../services/devices.ts'
 import { Subscribers } from '../services/subscribers.ts'
@@ -193,7 +193,8 @@ class ProxyElement implements Element {
     if (request.method === 'ACK' && !inside && !this.ways.isSealed(ownRoutes)) return // nobody vouches for it, nobody waits for an answer
     const { uri } = request
     const ours = uri.scheme === 'tel' || this.host.flows.isOurs(uri.host, uri.port) || this.isAddressOfUser(exchange, identity)
-    if (exchange.planned !== undefined) return this.toElement(exchange, asserted, sender)
+    const element = exchange.planned ?? this.elementOfAddress(exchange, identity)
+    if (element !== undefined) return this.toElement(exchange, asserted, sender, element)
     if (!ours && inside) {
       exchange.forward({}, { ...asserted, ...this.ways.recordRoutes(exchange, identity) })
       return
@@ -214,16 +215,23 @@ class ProxyElement implements Element {
     const { uri, toTag } = request
     return identity !== undefined && toTag === '' && uri.user === '' && uri.port === 0 && isIP(uri.host) !== 0
   }
+  /** Who serves what is asked about a user called by an address, as if he were written as one of the first domain. */
+  private elementOfAddress(exchange: Exchange, identity: string | undefined): string | undefined {
+    const { method, uri } = exchange.request
+    if (method !== 'SUBSCRIBE' && method !== 'PUBLISH') return undefined
+    if (this.rules.open || !this.isAddressOfUser(exchange, identity)) return undefined
+    return exchange.plannedAt({ ...uri, user: uri.host, host: this.host.domains[0] ?? '' })
+  }
   /** To the element that the plan names: what is asked there by an alias is asked about whose it is (SPEC §2.1). */
-  private toElement(exchange: Exchange, asserted: Assertion, sender: Known | undefined): void | Promise<void> {
+  private toElement(exchange: Exchange, asserted: Assertion, sender: Known | undefined, element: string): void | Promise<void> {
     const { request } = exchange
     const asks = (request.method === 'SUBSCRIBE' || request.method === 'PUBLISH') && request.toTag === ''
-    const name = asks && request.uri.user !== '' && !this.rules.open ? deviceKey(request.uri, this.host.domains) : undefined
-    const forward = (record: Identified | undefined): void => {
-      // by an address it would go to that address
-      const keeps = record === undefined || record.id === name || isAddress(record.id)
-      const uri = keeps ? {} : { uri: isSips(request) ? asSips(record.id) : record.id }
-      exchange.forward(uri, {
+    const byAddress = request.uri.user === '' && exchange.planned === undefined
+    const named = asks && !this.rules.open && (byAddress || request.uri.user !== '')
+    const name = named ? deviceKey(request.uri, this.host.domains) : undefined
+    const forward = (record: Identified | undefined): void | Promise<void> => {
+      if (byAddress && record === undefined) return this.reach.toUser(exchange, asserted) // nobody is called so
+      exchange.forward(this.asked(exchange, name, record, element), {
         ...asserted,
         ...credentialsOf(request, sender),
         ...this.ways.recordRoutes(exchange, sender?.identity),
@@ -232,6 +240,14 @@ class ProxyElement implements Element {
     const found = name === undefined ? undefined : this.subscribers.of(name)
     if (!(found instanceof Promise)) return forward(found)
     return found.then(forward, () => forward(undefined)) // the element says what it can do without the HSS
+  }
+  private asked({ request }: Exchange, name: string | undefined, record: Identified | undefined, element: string): Target {
+    if (record === undefined || (record.id === name && !isAddress(name))) return {}
+    const uri = isSips(request) ? asSips(record.id) : record.id
+    if (!isAddress(record.id)) return { uri }
+    // by the address alone it would go there
+    const home = `sip:${encodeURIComponent(request.uri.host)}@${this.host.domains[0]}`
+    return element.includes(':') ? (request.uri.user === '' ? { uri: home } : {}) : { uri, element }
   }
   /** By the Route of a UE to an element that stands between it and others: an MME (SPEC §3.6). */
   private throughElement(exchange: Exchange, asserted: Assertion, sender: Known): boolean {

@@ -10,7 +10,7 @@ import type { Log } from '../log.ts'
 import { buildResponse, type HeaderList } from '../messages/build.ts'
 import { SipRequest } from '../messages/message.ts'
 import { scan } from '../messages/scan.ts'
-import { parseUri } from '../messages/uri.ts'
+import { parseUri, type Uri } from '../messages/uri.ts'
 import type { Stats } from '../stats.ts'
 import type { ClientUser } from '../transactions/client.ts'
 import { LocalFlow, LocalTransaction } from '../transactions/local.ts'
@@ -246,9 +246,9 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     this.options.log.error({ code: fault.code, element, ...(cause === undefined ? {} : { cause }) }, fault.message)
   }
 
-  planned(exchange: NodeExchange): string | undefined {
+  planned(exchange: NodeExchange, uri: Uri): string | undefined {
     const { request, element, routes } = exchange
-    return planned(planQuery(request, element, soonKnown(this.plan, exchange)), request.uri, routes, this)
+    return planned(planQuery(request, element, soonKnown(this.plan, exchange), uri), uri, routes, this)
   }
   hopFor(exchange: NodeExchange, uri: string, routes: readonly string[], asserted: string | undefined): NextHop {
     const { request, element } = exchange

@@ -6,7 +6,7 @@ import type { Address } from '../messages/address.ts'
 import { buildResponse, type HeaderList, warning } from '../messages/build.ts'
 import type { SipRequest } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
-import { canonical } from '../messages/uri.ts'
+import { canonical, type Uri } from '../messages/uri.ts'
 import type { ServerSide } from '../transactions/server.ts'
 import type { Flow } from '../transports/transport.ts'
 import { type BranchTarget, type Carrier, ForkRun } from './fork.ts'
@@ -20,7 +20,7 @@ export interface ExchangeHolder extends Carrier {
   /** @param asserted who sends, as the copy will say */
   hopFor(exchange: NodeExchange, uri: string, routes: readonly string[], asserted: string | undefined): NextHop
   passOn(exchange: NodeExchange): void
-  planned(exchange: NodeExchange): string | undefined
+  planned(exchange: NodeExchange, uri: Uri): string | undefined
   readonly plan: Plan
   acceptSubscription(
     exchange: NodeExchange,
@@ -130,7 +130,10 @@ export class NodeExchange implements Exchange {
     return fork
   }
   get planned(): string | undefined {
-    return this.holder.planned(this)
+    return this.holder.planned(this, this.request.uri)
+  }
+  plannedAt(uri: Uri): string | undefined {
+    return this.holder.planned(this, uri)
   }
   get events(): readonly string[] {
     const { plan } = this.holder

@@ -181,6 +181,7 @@ export class FakeExchange implements Exchange {
   readonly ownRoutes = []
   readonly routes = []
   readonly planned = undefined
+  readonly plannedAt = (): undefined => undefined
   readonly asserted
   readonly events: readonly string[] = []
   settled = false

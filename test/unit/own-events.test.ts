@@ -2,7 +2,8 @@
 import test from 'ava'
 import { createPresence } from '../../elements/presence/index.ts'
 import { createRegistration } from '../../elements/registration/index.ts'
-import { PhonesScene } from './phones-scene.ts'
+import type { RequestParts } from '../support/wire.ts'
+import { PhonesScene, subscriber } from './phones-scene.ts'
 import { answering, contactOf, RegistrarScene } from './registrar-scene.ts'
 
 const bobs = 'sip:bob@localhost'
@@ -43,4 +44,37 @@ test('another device of the user is asked, and it alone; somebody else’s quest
   const refused = await ask(desk, bobs)
   t.is(refused.status, 489)
   t.is(refused.has('Allow-Events'), false, 'where no element serves any')
+})
+
+test('a user called by an address publishes, sees his watchers and his registration, and is watched', async (t) => {
+  const others = [createPresence('presence', { watchers: 'everybody' }), createRegistration('registration', {})]
+  const scene = await PhonesScene.open(t, { others })
+  for (const [address, uri] of [
+    ['192.0.2.5', 'sip:192.0.2.5'],
+    ['2001:db8::9', 'sip:[2001:db8::9]'],
+  ] as const) {
+    await scene.hss.set({ ...subscriber('x'), id: address, password: `${address}-proxima` })
+    const [phone, alice] = [await scene.phone('UDP'), await scene.phone('UDP')]
+    const contact = `Contact: <sip:x@${phone.at}>`
+    const as = (method: string, target: string, parts: RequestParts) => phone.as(address, method, target, { from: uri, ...parts })
+    t.is((await as('REGISTER', uri, { to: uri, lines: [contact] })).status, 200)
+    t.is((await alice.register('alice', `<sip:alice@${alice.at}>`)).status, 200)
+    const body = `<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="${uri}"><tuple id="here"><status/></tuple></presence>`
+    const lines = ['Event: presence', 'Content-Type: application/pidf+xml']
+    t.is((await as('PUBLISH', uri, { lines, body })).status, 200, uri)
+    for (const event of ['presence.winfo', 'reg'])
+      t.is((await as('SUBSCRIBE', uri, { lines: [`Event: ${event}`, contact] })).status, 200, `${uri} ${event}`)
+    const written = `sip:${encodeURIComponent(address)}@localhost`
+    t.is((await as('SUBSCRIBE', written, { lines: ['Event: reg', contact] })).status, 200, written)
+    const watch = ['Event: presence', `Contact: <sip:alice@${alice.at}>`]
+    t.is((await alice.as('alice', 'SUBSCRIBE', uri, { lines: watch })).status, 200)
+    await scene.until(() => alice.requests.some(({ body }) => body.toString().includes('id="here"')))
+    const bodies = (): string => phone.requests.map((request) => request.body.toString()).join('')
+    await scene.until(() => bodies().includes('<watcher ') && bodies().includes(`aor="${uri}"`))
+    t.regex(bodies(), /status="active"[^>]*>sip:alice@localhost/)
+  }
+  const eve = await scene.phone('UDP')
+  t.is((await eve.register('eve', `<sip:eve@${eve.at}>`)).status, 200)
+  const lines = ['Event: presence', `Contact: <sip:eve@${eve.at}>`]
+  t.is((await eve.as('eve', 'SUBSCRIBE', 'sip:192.0.2.99', { lines })).status, 403, 'nobody is called so')
 })
