@@ -90,7 +90,7 @@ export class AutomatedRegistration {
     const names = registration.namesBeside(user, record)
     const next: ApplicationUser = { device, user, ...names, aluid, epuid, prose, ...(friends === undefined ? {} : { friends }) }
     try {
-      await registration.put(next)
+      if (!(await registration.admit(next, record))) return 'not-permitted'
     } catch (fault) {
       host.log.error({ fault: String(fault), device }, 'the store failed; a user is not registered')
       if (users.of(device)?.aluid !== aluid) await this.release(next) // the one before stays bound

@@ -7,6 +7,7 @@ import { ownUser } from '../services/element-names.ts'
 import { lifetimesOf } from '../services/lifetimes.ts'
 import { Offers } from '../services/offers.ts'
 import { decoded } from '../services/percent.ts'
+import { Rechecks } from '../services/rechecks.ts'
 import { SetIndex } from '../services/set-index.ts'
 import { SignedIn } from '../services/signed-in.ts'
 import { Subscribers } from '../services/subscribers.ts'
@@ -28,6 +29,7 @@ const offers = new Offers([
   { method: 'MESSAGE', types: messageTypes },
 ])
 const retryLater = 30 // seconds
+const settling = 1000 // milliseconds after a start in which users are as they were
 
 /** Whom the presence view of one watcher is about; kept over a restart. */
 interface Buddy {
@@ -51,6 +53,7 @@ class ApplicationServer implements Element {
   private users!: Users
   private near!: NearUsers
   private subscribers!: Subscribers
+  private rechecks!: Rechecks
   private signedIn!: SignedIn
   private registration!: Registration
   private automated!: AutomatedRegistration
@@ -118,6 +121,9 @@ class ApplicationServer implements Element {
       key: await keptSecret(host.store, host.ids, `as/${host.name}/secret`),
     })
     this.subscribers.onChange((id, record) => this.recordChanged(id, record))
+    this.rechecks = new Rechecks(host, this.subscribers, (id, record) => this.recordChanged(id, record))
+    this.subscribers.onGap(() => this.lookAgain())
+    host.clock.after(settling, () => this.lookAgain()) // subscribers may have gone while we were away
     this.signedIn = new SignedIn(host, this.subscribers)
     this.subscribers.start()
   }
@@ -224,6 +230,7 @@ class ApplicationServer implements Element {
 
   stop(): void {
     this.stopped = true
+    this.rechecks.stop()
     this.signedIn.stop()
     this.users.stop()
     this.near.stop()
@@ -262,6 +269,9 @@ class ApplicationServer implements Element {
     else notifier.terminate('probation', retryLater)
   }
 
+  private lookAgain(): void {
+    if (!this.stopped) for (const device of this.users.devices()) this.rechecks.add(device)
+  }
   private recordChanged(id: string, record: SubscriberRecord | undefined): void {
     if (!this.registration.recordChanged(id, record)) this.end(id, true)
   }

@@ -2,7 +2,7 @@
 import type { Exchange, Host } from '../../signalling/index.ts'
 import { readBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
-import { deviceKey, isNameOf, namesOf } from '../services/devices.ts'
+import { deviceKey, type Identified, isNameOf, namesOf } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
 import { type ApplicationUser, allNames, isUserName, type Users, userKey } from './users.ts'
 
@@ -52,14 +52,16 @@ export class Registration {
     const key = deviceKey(device, domains)
     const user = userKey(named, domains)
     const own = record !== undefined && key !== undefined && isNameOf(key, record, domains)
-    if (!own || application !== this.membership.application || !this.mayBe(user, record)) return this.refuse(exchange)
+    if (!own || application !== this.membership.application) return this.refuse(exchange)
+    if (!(await this.mayBe(user, record))) return this.refuse(exchange)
     if (expires === 0) {
       await this.remove(record.id)
       return exchange.reply(200)
     }
     const until = expires === undefined ? undefined : this.host.clock.date() + expires * 1000
     const names = this.namesBeside(user, record)
-    await this.put({ device: record.id, user, ...names, friends: friends?.map((friend) => userKey(friend, domains)), until })
+    const next = { device: record.id, user, ...names, friends: friends?.map((friend) => userKey(friend, domains)), until }
+    if (!(await this.admit(next, record))) return this.refuse(exchange)
     exchange.reply(200)
   }
 
@@ -84,30 +86,54 @@ export class Registration {
   /** The user at that device; where the application is open, made one now. */
   async userOf(record: SubscriberRecord): Promise<ApplicationUser | undefined> {
     const known = this.users.of(record.id)
-    if (known !== undefined || !this.membership.open || !this.mayBe(record.id, record)) return known
-    const user = this.memberBy(record)
+    if (known !== undefined || !this.membership.open) return known
+    return (await this.admit(this.memberBy(record), record)) ? this.users.of(record.id) : undefined
+  }
+
+  /** Puts a user; what the HSS says may be another when that is durable. False: he is none any more. */
+  async admit(user: ApplicationUser, record: SubscriberRecord): Promise<boolean> {
     await this.put(user)
-    return user
+    const now = await this.subscribers.of(record.id)
+    return now === record || this.recordChanged(record.id, now)
   }
 
   /** What the HSS says of a device is another. False: its user is none any more. */
   recordChanged(id: string, record: SubscriberRecord | undefined): boolean {
+    if (record !== undefined) this.giveBack(record)
     const user = this.users.of(id)
     if (user === undefined) return true
     const may = record !== undefined && this.serves(record)
-    const work = may ? this.renew(user, record) : this.expel(id)
-    work?.catch((fault: unknown) => this.host.log.error({ err: fault, device: id }, 'a change of a user is not in the store'))
+    this.inStore(may ? this.renew(user, record) : this.expel(id), id)
     return may
+  }
+  private inStore(work: Promise<void> | undefined, device: string): void {
+    work?.catch((fault: unknown) => this.host.log.error({ err: fault, device }, 'a change of a user is not in the store'))
+  }
+
+  /** Names that are this subscriber's by now are nobody else's: who was called so is called by his own identifier. */
+  private giveBack(record: SubscriberRecord): void {
+    for (const name of namesOf(record, this.host.domains)) {
+      if (this.membership.secrets.has(name)) continue
+      for (const other of this.users.named(name)) {
+        if (other.device === record.id || other.user !== name) continue
+        const known = this.subscribers.known(other.device) ?? { id: other.device }
+        this.inStore(this.put({ ...other, user: other.device, names: this.namesBeside(other.device, known).names }), other.device)
+      }
+    }
   }
 
   private renew(user: ApplicationUser, record: SubscriberRecord): Promise<void> | undefined {
     if (user.byUse === true) return this.put(this.memberBy(record))
-    const { names } = this.namesBeside(user.user, record)
-    return names?.join() === user.names?.join() ? undefined : this.put({ ...user, names })
+    // one with names beside was called by an identifier of his own, which may be his no longer
+    const lost =
+      user.names !== undefined && !this.membership.secrets.has(user.user) && !isNameOf(user.user, record, this.host.domains)
+    const called = lost ? record.id : user.user
+    const { names } = this.namesBeside(called, record)
+    return !lost && names?.join() === user.names?.join() ? undefined : this.put({ ...user, user: called, names })
   }
 
   /** What else identifies a subscriber who is called by one of his own identifiers; nothing where the name is any other. */
-  namesBeside(user: string, record: SubscriberRecord): { readonly names?: readonly string[] | undefined } {
+  namesBeside(user: string, record: Identified): { readonly names?: readonly string[] | undefined } {
     const { domains } = this.host
     if (!isNameOf(user, record, domains)) return {}
     const names = namesOf(record, domains).filter((name) => name !== user)
@@ -150,13 +176,17 @@ export class Registration {
     return { device: id, user: id, byUse: true, ...this.namesBeside(id, record), ...(friends.length === 0 ? {} : { friends }) }
   }
 
-  /** A name of ours is its subscriber's, one with a secret that of whoever has proven it; any other belongs to whoever has it. */
-  private mayBe(user: string, record: SubscriberRecord): boolean {
+  /**
+   * A name of ours, or that the HSS knows, is its subscriber's, one with a secret that of whoever has proven it; any other
+   * belongs to whoever has it.
+   */
+  private async mayBe(user: string, record: SubscriberRecord): Promise<boolean> {
     const { id } = record
     if (isNameOf(user, record, this.host.domains)) return true
     const text = user.toLowerCase()
     if (text.startsWith('tel:') || this.host.domains.some((domain) => text.includes(`@${domain}`))) return false // or looks like one
     if (this.membership.secrets.has(user)) return this.users.of(id)?.user === user
+    if (text.startsWith('sip:') && (await this.subscribers.of(user)) !== undefined) return false
     return this.users.devicesOf(user).every((device) => device === id)
   }
 }

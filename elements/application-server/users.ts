@@ -26,16 +26,20 @@ export interface ApplicationUser {
 }
 
 const longest = 256 // bytes (SPEC §2.1)
-const unseen = /^\s|\s$|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
+const unseen = /^\s|\s$|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u
 
 /** Whether that may be the name of a user: short enough, and nothing in it that a reader would not see. */
 export function isUserName(text: string): boolean {
   return Buffer.byteLength(text) <= longest && !unseen.test(text)
 }
 
-/** One name for each user: SIP and tel URIs in their canonical form, any other text as it is (SPEC §2.1). */
+/**
+ * One name for each user: SIP and tel URIs in their canonical form, any other text as it is (SPEC §2.1), with the scheme of a
+ * URI in lower case (RFC 3986 §3.1).
+ */
 export function userKey(text: string, domains: readonly string[]): string {
-  return /^(?:sips?|tel):/i.test(text) ? (deviceKey(text, domains) ?? text) : text
+  const lower = text.replace(/^[a-z][a-z\d+.-]*:/i, (scheme) => scheme.toLowerCase())
+  return /^(?:sips?|tel):/.test(lower) ? (deviceKey(lower, domains) ?? lower) : lower
 }
 
 /** All that he is looked for under. */
@@ -80,6 +84,11 @@ export class Users {
   of(device: string): ApplicationUser | undefined {
     const found = this.byDevice.get(device)
     return found?.until !== undefined && found.until <= this.host.clock.date() ? undefined : found
+  }
+
+  /** Devices that have a user. */
+  devices(): Iterable<string> {
+    return this.byDevice.keys()
   }
 
   withAluid(aluid: string): ApplicationUser | undefined {

@@ -6,7 +6,8 @@ import { readDevice, subscriberKey } from '../services/devices.ts'
 import { decoded } from '../services/percent.ts'
 
 // U+200C and U+200D are how Persian and Indic names and emoji are written; with nothing before them they join nothing
-const unseen = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|(?<=^|[:@])[\u200c\u200d]/u
+const unseen =
+  /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115f\u1160\u2800\u3164\uffa0]|\u034f|(?<=^|[:@])(?:[\u200c\u200d]|\ufe0f)/u
 const everyUnseen = new RegExp(unseen, 'gu')
 const schemes = ['sip', 'sips', 'tel']
 const longest = 256 // characters of an identifier that elements can be told
