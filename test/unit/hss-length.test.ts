@@ -1,5 +1,9 @@
 /** What no datagram carries: one subscriber is not provisioned so long, and many changes are told in parts (SPEC §6.1). */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test from 'ava'
+import { loadDialplan } from '../../dialplans/load.ts'
 import { createProse } from '../../elements/prose/index.ts'
 import { PhonesScene, subscriber } from './phones-scene.ts'
 
@@ -54,3 +58,18 @@ for (const place of ['first', 'last'])
     t.is((await eve.as('eve', 'SUBSCRIBE', 'sip:prose@localhost', asked)).status, 403, 'so does what is changed later')
     t.is((await eve.register('m89', `<sip:eve@${eve.at}>`)).status, 200)
   })
+
+test('a dialplan with such a subscriber has a fault: the file, the member and the bound', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'hss-length-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const long = join(folder, 'subscribers.json')
+  writeFileSync(long, JSON.stringify([{ id: 'zoe', permissions: may, friends: friends(2500) }]))
+  const plan = join(folder, 'plan.yaml')
+  writeFileSync(
+    plan,
+    `name: lab\ndomains: [localhost]\nlisten: [udp://127.0.0.1:5060]\nelements:\n  hss: { role: hss, provisioning: ${long} }\n`,
+  )
+  const [fault] = loadDialplan(plan).faults ?? []
+  t.like(fault, { file: long, line: 1, expected: 'at most 48000 with all that it has' })
+  t.regex(fault!.text, /^friends makes the subscriber \d+ bytes long$/)
+})
