@@ -24,9 +24,9 @@ function freeBytes(folder: string): number | undefined {
   }
 }
 
-/** True where nothing more is written in a folder, since its disk is full, or nearly. */
-export function isFull(folder: string): boolean {
-  return (freeBytes(folder) ?? margin) < margin
+/** What a fault that came from a folder's disk says more: nothing is written where that is full, or nearly. */
+export function fullness(folder: string): string {
+  return (freeBytes(folder) ?? margin) < margin ? ' (its disk is full: make room)' : ''
 }
 
 export class LmdbRoom {
@@ -40,7 +40,7 @@ export class LmdbRoom {
     this.folder = folder
     this.db = db
     this.file = openSync(join(folder, 'data.mdb'), 'r+')
-    this.grow(2, 2)
+    this.grow(2, 2, spare / 4) // a start writes little, and finds what the last run left
   }
 
   /** Throws where the disk has no room for a commit of so many records; `bytes`: those of all that are put. */
@@ -58,10 +58,10 @@ export class LmdbRoom {
     if (wanted + spare > this.pages) this.grow(own, records)
     this.pages -= wanted
   }
-  private grow(own: number, records: number): void {
+  private grow(own: number, records: number, more = spare): void {
     const { pageSize, lastPageNumber, root } = this.db.getStats() as Stats
     const tree = root.treeBranchPageCount + root.treeLeafPageCount
-    const wanted = own + Math.min(records * (root.treeDepth + 1), tree) + spare + (lastPageNumber >> 9)
+    const wanted = own + Math.min(records * (root.treeDepth + 1), tree) + more + (lastPageNumber >> 9)
     const { size } = fstatSync(this.file)
     const used = (lastPageNumber + 1) * pageSize
     this.pages = Math.floor((size - used) / pageSize)

@@ -2,13 +2,15 @@
  * The embedded durable store, on LMDB. One process owns a folder, so versions are checked in memory against what is
  * committed plus what waits; the writes of one tick become one transaction. Figures and reasons: README.md beside.
  */
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import { firstLine, StoreFault } from './fault.ts'
 import { compareKeys, keyFault } from './keys.ts'
 import { type Batch, commitBatch, type Database, openDatabase } from './lmdb-batch.ts'
 import { LmdbFolder } from './lmdb-folder.ts'
-import { isFull, LmdbRoom } from './lmdb-room.ts'
+import { fullness, LmdbRoom } from './lmdb-room.ts'
 import { LmdbWriter } from './lmdb-writer.ts'
 import { decodeRecord, encodeRecord, recordExpired, recordVersion } from './record.ts'
 import { currentSchema, prepareSchema, reserve } from './schema.ts'
@@ -194,7 +196,7 @@ class LmdbStore implements Store {
     this.failing = firstLine(fault)
   }
   private faultOf(thrown: unknown): StoreFault {
-    const text = `store ${this.folder} could not write: ${firstLine(thrown)}${isFull(this.folder) ? ' (its disk is full: make room)' : ''}`
+    const text = `store ${this.folder} could not write: ${firstLine(thrown)}${fullness(this.folder)}`
     return new StoreFault('store-failed', text, thrown)
   }
   fault(): string | undefined {
@@ -297,6 +299,9 @@ export async function openLmdb(options: LmdbOptions): Promise<Store> {
   const { folder } = options
   const synced = options.durability === 'power'
   let db: Database
+  const full = existsSync(join(folder, 'lock.mdb')) ? '' : fullness(existsSync(folder) ? folder : dirname(folder))
+  // LMDB would write through a mapping for which there is no room: SIGBUS
+  if (full !== '') throw new StoreFault('store-failed', `store ${folder} cannot be made${full}`)
   try {
     db = openDatabase(folder, synced)
   } catch (thrown) {
@@ -312,7 +317,7 @@ export async function openLmdb(options: LmdbOptions): Promise<Store> {
     room?.close()
     await db.close()
     if (thrown instanceof StoreFault) throw thrown
-    throw new StoreFault('store-failed', `store ${folder} cannot be used: ${firstLine(thrown)}`, thrown)
+    throw new StoreFault('store-failed', `store ${folder} cannot be used: ${firstLine(thrown)}${fullness(folder)}`, thrown)
   }
 }
 

@@ -115,6 +115,26 @@ for (const durability of ['process', 'power'] as const) {
       await rm(join(disk.folder, `${round}`), { recursive: true })
     }
   })
+  test(`lmdb ${durability}: starts on a full disk with what was stored; a new store says that the disk is full`, async (t) => {
+    const disk = smallDisk(2)
+    if (typeof disk === 'string') {
+      t.log(`not tried: ${disk}`)
+      return t.pass()
+    }
+    t.teardown(() => disk.remove())
+    const open = (name: string) => openAt(join(disk.folder, name), new ManualClock(), durability)
+    const first = await open('data')
+    await first.write([{ key: 'a', value: 1 }])
+    await first.close()
+    const ballast = join(disk.folder, 'ballast')
+    await t.throwsAsync(async () => {
+      for (;;) await writeFile(ballast, Buffer.alloc(4096), { flag: 'a' })
+    })
+    const again = await open('data')
+    t.is((await again.get('a'))?.value, 1)
+    await again.close()
+    await t.throwsAsync(open('other'), { code: 'store-failed', message: /its disk is full: make room/ })
+  })
   test(`lmdb ${durability}: a folder that is taken away while in use is told of, and nothing more is acknowledged`, async (t) => {
     const folder = await folderFor(t)
     const data = join(folder, 'data')
