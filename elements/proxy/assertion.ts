@@ -6,11 +6,12 @@ import type { Known } from './authentication.ts'
 export type Assertion = Pick<ForwardOptions, 'asserted' | 'drop'>
 
 const onlyOurs = ['P-Prose-Checked', 'P-Credentials-Id', 'Remote-Party-ID', 'P-Asserted-Service', 'P-Served-User'] as const
+const numbers = onlyOurs.map((name) => H[name])
 
 /** Of a sender whom no trusted peer vouches for; undefined: nobody has asked who it is. */
 export function assertionOf(request: SipRequest, identity: string | undefined): Assertion {
   let drop: string[] | undefined
-  for (let i = 0; i < onlyOurs.length; i++) if (request.find(H[onlyOurs[i]!]) >= 0) (drop ??= []).push(onlyOurs[i]!)
+  for (let i = 0; i < onlyOurs.length; i++) if (request.find(numbers[i]!) >= 0) (drop ??= []).push(onlyOurs[i]!)
   return drop === undefined ? { asserted: identity ?? '' } : { asserted: identity ?? '', drop }
 }
 
