@@ -16,6 +16,8 @@ export function dgramSocket(listen: HostPort, user: DatagramUser): DatagramSocke
   }
   const socket = createSocket({ type: ipv6 ? 'udp6' : 'udp4', lookup: asIs as never })
 
+  let closed: Promise<void> | undefined
+
   function onMessage(bytes: Buffer, from: RemoteInfo): void {
     const host = ipv6 ? unwrapped(from.address) : from.address
     if (from.port !== 0) user.received(bytes, user.flowTo(host, from.port))
@@ -46,6 +48,6 @@ export function dgramSocket(listen: HostPort, user: DatagramUser): DatagramSocke
       }
       return true
     },
-    close: () => new Promise((resolve) => socket.close(() => resolve())),
+    close: () => (closed ??= new Promise((resolve) => socket.close(() => resolve()))), // once, however often it is asked
   }
 }
