@@ -1,4 +1,4 @@
-/** Which peers a set query is about (SPEC §3.3): whom an application server names, and for a UE those whose friend it is. */
+/** Peers that a set query may be about (SPEC §3.3): any for an application server, those who have it as a friend for a UE. */
 import type { SubscriberRecord } from '../schemas/index.ts'
 import { deviceKey, type Identified, isNameOf } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'

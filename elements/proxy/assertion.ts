@@ -1,4 +1,4 @@
-/** What is said of a sender beyond this proxy, and what it may not say of itself (SPEC §2.5, §3.6; RFC 3325). */
+/** Header fields that tell elements who a sender is, and those that he may not bring himself (SPEC §2.5, §3.6; RFC 3325). */
 import { type ForwardOptions, H, type SipRequest } from '../../signalling/index.ts'
 import type { Known } from './authentication.ts'
 

@@ -1,4 +1,4 @@
-/** What connections have proven: the users who registered by digest on each, and by which credentials (SPEC §2.5). */
+/** Users who registered by digest on a connection, and the credentials that each proved (SPEC §2.5). */
 import type { Flow } from '../../signalling/index.ts'
 
 /** `credentials` names those by which the user was known; undefined: it was known otherwise. */

@@ -1,4 +1,4 @@
-/** What the HSS tells (SPEC §6.1), record by record: one that cannot be read never hides another. */
+/** Records that the HSS tells (SPEC §6.1), read one by one: one that cannot be read never hides another. */
 import type { SipRequest } from '../../signalling/index.ts'
 import { faultOf, mediaType, readBody, type SubscriberRecord, type SubscriptionData } from '../schemas/index.ts'
 

@@ -1,4 +1,4 @@
-/** What a subscription needs of all those beside it. */
+/** The table that holds a subscription, as the subscription sees it. */
 import type { Clock } from '../clock.ts'
 import type { EndReason, Notifier } from '../element.ts'
 import type { EntityTags } from './entity-tag.ts'

@@ -1,4 +1,4 @@
-/** Who sends what: an element of this node or of another one of ours, and the other end of a dialog. */
+/** The two ends of a dialog: an element of this node or of another one of ours, and its peer. */
 import { type SipRequest, stride } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import { canonical } from '../messages/uri.ts'

@@ -48,7 +48,9 @@ for (const durability of ['process', 'power'] as const)
       for (let size = 1 << 20; size >= 512; size >>= 1) {
         try {
           for (;;) writeFileSync(ballast, Buffer.alloc(size), { flag: 'a' })
-        } catch {} // full for that size
+        } catch (fault) {
+          if ((fault as NodeJS.ErrnoException).code !== 'ENOSPC') throw fault // full for that size: try a smaller one
+        }
       }
     }
     fill()

@@ -1,4 +1,4 @@
-/** What a server has acknowledged of one value, and whether it holds that after it was killed. */
+/** Ledger of one value: what a server has acknowledged of it, compared with what it holds after a kill. */
 
 /** Something of which the server acknowledges changes. */
 export interface Kept {
