@@ -16,7 +16,7 @@ const longest = 400
 const generated = ['elements/schemas/types.ts']
 const topFolders = ['signalling', 'elements', 'dialplans', 'test', 'docker']
 const topFiles =
-  /^(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md$|^LICENSE$|^NOTICE$|^\.(gitignore|gitattributes|npmrc|editorconfig|dockerignore)$|^(package|package-lock|tsconfig|biome)\.json$/
+  /^(README|SPEC|ARCHITECTURE|CHANGELOG|CONTRIBUTING|SECURITY)\.md$|^LICENSE$|^NOTICE$|^\.(gitignore|gitattributes|npmrc|editorconfig|dockerignore)$|^(package|package-lock|tsconfig|biome)\.json$/
 
 /** What makes one of them: for whoever composes, not for the engine. */
 const makers = /\b(?:RealClock|ManualClock|randomIds|seededIds)\b/

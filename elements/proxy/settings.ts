@@ -2,7 +2,7 @@ import type { DigestAlgorithm, Rate } from '../../signalling/index.ts'
 
 /** Of the dialplan, `role: proxy`. Times in seconds. */
 export interface ProxySettings {
-  /** Digest algorithms offered, in order (CLIENTS-AND-TRACES.md: SHA-256 first, MD5 last), or `none`: everybody is who From says. */
+  /** Digest algorithms offered, in order (test/interop/README.md: SHA-256 first, MD5 last), or `none`: everybody is who From says. */
   readonly authenticate?: readonly DigestAlgorithm[] | 'none'
   /** `required`: only registered users may send. */
   readonly registration?: 'required' | 'optional'

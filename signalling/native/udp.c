@@ -1,7 +1,7 @@
 /*
  * UDP in batches for Linux: recvmmsg into one arena, one call into JavaScript a batch, sendmmsg of what a turn of the loop
  * queued. The other half, and what it promises, is signalling/transports/udp-native.ts; `shared` is laid out the same there.
- * Arrivals in quick succession are gathered for a millisecond (PERFORMANCE.md §The floor in Node): polling stops and a timer
+ * Arrivals in quick succession are gathered for a millisecond (test/bench/README.md): polling stops and a timer
  * reads. A turn that takes longer than that finds the timer due, so a busy loop never waits, and an idle one only polls.
  */
 #include "udp.h"

@@ -10,7 +10,7 @@ const kernelBuffer = 8 * 1024 * 1024 // bytes, as much of it as the system gives
 export function dgramSocket(listen: HostPort, user: DatagramUser): DatagramSocket {
   const ipv6 = isIPv6(listen.host)
   const longest = ipv6 ? longestDatagram.v6 : longestDatagram.v4
-  /** Addresses come as numbers already: the resolver is not asked (PERFORMANCE.md §The floor in Node). */
+  /** Addresses come as numbers already: the resolver is not asked (test/bench/README.md). */
   function asIs(host: string, _options: unknown, done: (error: null, address: string, family: number) => void): void {
     done(null, ipv6 && !host.includes(':') ? `::ffff:${host}` : host, ipv6 ? 6 : 4)
   }

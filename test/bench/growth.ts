@@ -17,7 +17,7 @@ interface Options {
   readonly markdown: boolean
 }
 
-const target = 1.3 // PERFORMANCE.md: CPU an event at the last size by that at the first
+const target = 1.3 // test/bench/README.md: CPU an event at the last size by that at the first
 
 function readSizes(text: string): readonly number[] {
   const sizes = text.split(',').map(Number)

@@ -1,4 +1,4 @@
-/** Scanning: what RFC 3261 allows, and what clients send all the same (CLIENTS-AND-TRACES.md §What a server must put up with). */
+/** Scanning: what RFC 3261 allows, and what clients send all the same (test/interop/README.md). */
 import test from 'ava'
 import { SipRequest, SipResponse } from '../../signalling/messages/message.ts'
 import { H, nameId, nameOf } from '../../signalling/messages/names.ts'

@@ -1,4 +1,4 @@
-/** What clients do to a registrar and proxy (CLIENTS-AND-TRACES.md §What a server must put up with). */
+/** What clients do to a registrar and proxy (test/interop/README.md). */
 import test from 'ava'
 import { createHss } from '../../elements/hss/index.ts'
 import { createProxy } from '../../elements/proxy/index.ts'

@@ -1,0 +1,179 @@
+/** Holds the papers: every page, section, file and link that is cited exists. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { basename, dirname, join, normalize } from 'node:path'
+import test from 'ava'
+
+const root = join(import.meta.dirname, '..')
+const folders = ['signalling', 'elements', 'dialplans', 'test', 'docker']
+const readable = /\.(?:ts|js|json|ya?ml|sh|c|h|md|xml|pl|csv)$/
+/** This file itself: it holds citations of pages that do not exist, to try the rules by. */
+const ourselves = 'test/papers.test.ts'
+
+/** Pages in plain sentences of at most 25 words. SPEC and ARCHITECTURE have a style of their own, CHANGELOG is a list. */
+const plainPages = ['test/bench/README.md', 'test/interop/README.md']
+const wordsOfSentence = 25
+
+/** What ARCHITECTURE names and later steps of the move will make. What is there by now is taken off this list. */
+const planned: readonly string[] = ['elements/shared/state/kept.ts', 'elements/shared', 'signalling/cluster/', 'kept.ts']
+
+function listed(): readonly string[] {
+  const inFolders = folders
+    .filter((folder) => existsSync(join(root, folder)))
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),
+    )
+  const atTop = readdirSync(root).filter((name) => readable.test(name))
+  return [...atTop, ...inFolders]
+}
+
+const paths = listed()
+const known = new Set(paths)
+const names = new Set(paths.map((path) => basename(path)))
+const texts = paths.filter((path) => readable.test(path) && path !== ourselves && path !== 'package-lock.json')
+
+function textOf(path: string): string {
+  return readFileSync(join(root, path), 'utf8')
+}
+
+/** Pages that a text cites and that are neither beside it nor where they say. */
+function strayPages(path: string, text: string): readonly string[] {
+  const pages = [...text.matchAll(/(?<![\w*-])(?:[\w.-]+\/)*[A-Za-z][\w-]*\.md\b/g)].map(([page]) => page)
+  const outside = [...text.matchAll(/(?<![\w/])(?:\.\.\/|\/work\/)?(?:shared|design)\/[\w./-]+/g)].map(([page]) => page)
+  const strange = pages.filter((page) => !isThere(path, page))
+  return [...strange, ...outside.filter((page) => !isThere(path, page))].map((page) => `${path} cites ${page}`)
+}
+
+function isThere(from: string, to: string): boolean {
+  const target = to.replace(/\/$/, '')
+  return known.has(normalize(join(dirname(from), target))) || known.has(normalize(target)) || folders.includes(target)
+}
+
+/** Sections of SPEC.md that a text cites and that are not in it: `SPEC §2.1, §3.4–§3.6`; in SPEC itself every § of its own. */
+function straySections(path: string, text: string, sections: ReadonlySet<string>): readonly string[] {
+  const lists =
+    path === 'SPEC.md'
+      ? text.replace(/RFC \d+ (?:§[\d.]+[\s,–]*)+/g, '').matchAll(/§\d[\d.]*/g)
+      : text.matchAll(/SPEC ((?:§\d[\d.]*(?:(?:,| and| to|–)\s*(?=§))?\s*)+)/g)
+  return [...lists].flatMap(([list]) =>
+    [...list.matchAll(/§(\d+(?:\.\d+)*)/g)].flatMap(([, section]) =>
+      sections.has(section!) ? [] : [`${path} cites SPEC §${section}`],
+    ),
+  )
+}
+
+function sectionsOf(spec: string): ReadonlySet<string> {
+  return new Set([...spec.matchAll(/^#+ §(\d+(?:\.\d+)*)/gm)].map(([, section]) => section!))
+}
+
+/** Relative links, and files and folders named between backticks or in commands, that do not exist. */
+function strayPaths(path: string, text: string): readonly string[] {
+  const links = [...text.matchAll(/\]\(([^)\s#]+)(?:#[^)]*)?\)/g)].map(([, link]) => link!).filter((link) => !link.includes(':'))
+  const prose = text.replace(/^```[\s\S]*?^```/gm, '')
+  const spans = [...prose.matchAll(/`([^`\n]+)`/g)].map(([, span]) => span!).filter(looksLikeFile)
+  // the tree in ARCHITECTURE is the one that the project is being moved to
+  const blocks = path === 'ARCHITECTURE.md' ? [] : [...text.matchAll(/^```[\s\S]*?^```/gm)].map(([block]) => block)
+  const inCommands = blocks.flatMap((block) =>
+    [...block.matchAll(/(?<![\w./-])(?:\.\/)?((?:signalling|elements|dialplans|test|docker)\/[\w./*-]*\w)/g)].map(
+      ([, named]) => named!,
+    ),
+  )
+  return [...links, ...spans, ...inCommands].filter((named) => !exists(path, named)).map((named) => `${path} names ${named}`)
+}
+
+function looksLikeFile(span: string): boolean {
+  if (/[<>{}…\s]/.test(span)) return false
+  return (
+    /^(?:\.\/)?(?:signalling|elements|dialplans|test|docker)\/[\w./*-]*$/.test(span) ||
+    /^[\w.*-]+\.(?:ts|md|ya?ml|sh|c)$/.test(span)
+  )
+}
+
+function exists(path: string, named: string): boolean {
+  if (path === 'ARCHITECTURE.md' && planned.includes(named)) return true
+  if (named.includes('*')) {
+    const pattern = new RegExp(`^${named.replace(/^\.\//, '').replace(/[.]/g, '\\.').replace(/\*+/g, '.*')}$`)
+    return paths.some((each) => pattern.test(each))
+  }
+  return isThere(path, named) || (!named.includes('/') && names.has(named))
+}
+
+/** Sentences of more words than a reader takes in at once. */
+function longSentences(path: string, text: string): readonly string[] {
+  const prose = text
+    .replace(/^```[\s\S]*?^```/gm, '\n\n')
+    .replace(/^(?:\||#).*$/gm, '\n')
+    .replace(/`[^`\n]*`/g, 'code')
+    .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+  const blocks = prose.split(/\n\s*\n|\n(?=\s*(?:-|\d+\.) )/)
+  return blocks
+    .flatMap((block) => block.replace(/\s+/g, ' ').split(/(?<=[.!?][)*"”]*) (?=\S)/))
+    .filter((sentence) => wordsIn(sentence) > wordsOfSentence)
+    .map((sentence) => `${path}: ${wordsIn(sentence)} words: ${sentence.trim()}`)
+}
+
+function wordsIn(text: string): number {
+  return text.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word)).length
+}
+
+test('every page that a file cites is in the repository', (t) => {
+  t.true(texts.length > 500)
+  t.deepEqual(
+    texts.flatMap((path) => strayPages(path, textOf(path))),
+    [],
+  )
+})
+
+test('every section of SPEC that a file cites is in it', (t) => {
+  const sections = sectionsOf(textOf('SPEC.md'))
+  t.true(sections.size > 40)
+  t.deepEqual(
+    texts.flatMap((path) => straySections(path, textOf(path), sections)),
+    [],
+  )
+})
+
+test('every link, file and folder that a page names exists', (t) => {
+  t.deepEqual(
+    texts.filter((path) => path.endsWith('.md')).flatMap((path) => strayPaths(path, textOf(path))),
+    [],
+  )
+})
+
+test('what ARCHITECTURE still plans is not there yet', (t) => {
+  t.deepEqual(
+    planned.filter((path) => isThere('ARCHITECTURE.md', path) || names.has(path)),
+    [],
+    'it is there now: take it off the list of planned paths',
+  )
+})
+
+test('pages have sentences that are read at once', (t) => {
+  t.deepEqual(
+    plainPages.filter((path) => known.has(path)).flatMap((path) => longSentences(path, textOf(path))),
+    [],
+  )
+})
+
+const sections = new Set(['2', '2.1', '3.4'])
+const trials: readonly (readonly [what: string, faults: readonly string[], expected: number])[] = [
+  ['a page of another place', strayPages('elements/a.ts', '/** As NOWHERE.md has it. */'), 1],
+  ['a page of another folder', strayPages('a.md', 'see ../shared/design/NOWHERE.md'), 2],
+  ['a page with a folder', strayPages('elements/a.ts', '// signalling/storage/NOWHERE.md'), 1],
+  ['a page that is there', strayPages('elements/a.ts', '// SPEC.md, and signalling/storage/README.md'), 0],
+  ['a page beside', strayPages('signalling/storage/lmdb.ts', '// README.md beside'), 0],
+  ['a section', straySections('a.ts', '(SPEC §2.1, §3.9–§3.4; RFC 3261 §17)', sections), 1],
+  ['sections that are there', straySections('a.ts', 'SPEC §2.1 and §3.4. RFC 6665 §4', sections), 0],
+  ['a section in SPEC', straySections('SPEC.md', 'as RFC 6665 §4.4.3 has it (§2.9)', sections), 1],
+  ['a link', strayPaths('README.md', '[x](nowhere.md) [y](SPEC.md#a) [z](https://a.example/b)'), 1],
+  ['a path', strayPaths('README.md', '`signalling/nowhere.ts`, `signalling/node.ts`, `nowhere.yaml`'), 2],
+  ['a path in a command', strayPaths('README.md', '```\nnpx x test/nowhere.ts\n```'), 1],
+  ['a pattern', strayPaths('README.md', '`dialplans/*.yaml` `dialplans/*.nowhere`'), 1],
+  ['a sentence', longSentences('a.md', `${'word '.repeat(26)}. Short one.`), 1],
+  ['two sentences', longSentences('a.md', `${'word '.repeat(20)}end. ${'Word '.repeat(20)}`), 0],
+]
+
+for (const [what, faults, expected] of trials) {
+  test(`found: ${what}`, (t) => {
+    t.is(faults.length, expected, faults.join('\n'))
+  })
+}
