@@ -21,6 +21,8 @@ export interface NotifierHolder {
   ended(notifier: Notifier, reason: EndReason): Promise<void> | undefined
   /** Its state, of so many bytes, did not fit into one NOTIFY; called once. */
   tooLong(notifier: Notifier, bytes: number): void
+  /** Logs a fault of the element, or of its package, that costs this subscription a NOTIFY. */
+  faulted(notifier: Notifier, fault: unknown, what: string): void
   /** Out of the tables and the store. */
   remove(notifier: Notifier): void
 }

@@ -2,7 +2,7 @@
  * The notifier's side of one subscription (RFC 6665 §4.2): state in, NOTIFYs out. One NOTIFY at a time; the newest state
  * wins; rate control, expiry, conditional notification (RFC 5839) and durability are here, once, for all packages.
  */
-import type { Clock, Timed, Timer } from '../clock.ts'
+import type { Timed, Timer } from '../clock.ts'
 import type { Body, EndReason, EventPackage, Notifier } from '../element.ts'
 import { warning } from '../messages/build.ts'
 import type { SipResponse } from '../messages/message.ts'
@@ -12,7 +12,7 @@ import type { Expiring } from './expiries.ts'
 import { bytesOf, comeAgain, Fit, unfit } from './fit.ts'
 import { notifyFields } from './header-fields.ts'
 import type { NotifierHolder } from './notifier-holder.ts'
-import { nextPeriod } from './rate.ts'
+import { nextPeriod, wholeMs } from './rate.ts'
 import { reserve, type SubscriptionRecord, secureAs } from './subscription-record.ts'
 import { type Ending, endings, fetched, liveState, terminatedState } from './subscription-state.ts'
 import type { EventTerms } from './terms.ts'
@@ -184,6 +184,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
   get tag(): string {
     return this.state !== untold ? this.holder.tags.of(this.pack, this.state, this.stored.type) : ''
   }
+
   /** It is over, or will be with its last NOTIFY. */
   get ends(): boolean {
     return !this.live || this.ending !== undefined
@@ -260,7 +261,11 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
     try {
       body = this.body(headers)
     } catch (fault) {
-      if (!this.final) throw fault // the element's own: this state is not told, the next one may be
+      this.holder.faulted(this, fault, 'a state could not be rendered')
+      if (!this.final) {
+        this.cseq--
+        return this.later() // whole; another state may be told sooner
+      }
     }
     this.size = body === undefined ? 0 : bytesOf(body)
     if (this.fit?.takes(this.size) === false) return this.giveUp()
@@ -392,9 +397,4 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
     this.live = false
     this.disarm()
   }
-}
-
-/** A number that takes no room of its own beside the object; later rather than sooner. */
-function wholeMs(clock: Clock): number {
-  return Math.ceil(clock.now())
 }

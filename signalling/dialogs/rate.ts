@@ -1,4 +1,5 @@
 /** Event rate control (RFC 6446): how soon a NOTIFY may follow the last one, and how late one must. */
+import type { Clock } from '../clock.ts'
 
 export interface Rate {
   /** Least milliseconds between two NOTIFYs (max-rate); 0: no limit. */
@@ -47,4 +48,9 @@ export function nextPeriod(rate: Rate, count: number, window: number): number {
   if (!rate.adaptive || window <= 0) return rate.period
   const wanted = window / rate.period
   return rate.period * Math.max(1, count / Math.max(1, wanted))
+}
+
+/** The clock's time as a number that takes no room of its own beside the object; later rather than sooner. */
+export function wholeMs(clock: Clock): number {
+  return Math.ceil(clock.now())
 }

@@ -14,6 +14,11 @@ function refused(status: number, text: string): Refused {
 }
 
 export const merged = refused(482, 'this request has come by another way already')
+/** Neither the store nor the element could do it. */
+export const failed: Refused = {
+  status: 500,
+  headers: [['Warning', warning('proxima', 'this cannot be done now: nothing has changed, come again later')]],
+}
 export const tooMany = refused(403, 'you hold as many subscriptions as you may')
 
 const routesAtMost = 32

@@ -11,10 +11,10 @@ import type {
 } from '../element.ts'
 import type { Ids } from '../ids.ts'
 import type { Log } from '../log.ts'
-import { buildResponse, type HeaderList, warning } from '../messages/build.ts'
+import { buildResponse, type HeaderList } from '../messages/build.ts'
 import { H } from '../messages/names.ts'
 import { canonical } from '../messages/uri.ts'
-import type { Store, Write } from '../storage/store.ts'
+import type { Store } from '../storage/store.ts'
 import type { ServerSide } from '../transactions/server.ts'
 import type { Flow } from '../transports/transport.ts'
 import { EntityTags } from './entity-tag.ts'
@@ -26,20 +26,13 @@ import { negotiate, unread } from './negotiate.ts'
 import { NotifierDialog } from './notifier.ts'
 import type { NotifierHolder } from './notifier-holder.ts'
 import { isAlone, isFrom, isInside } from './parties.ts'
-import { merged, outgrown, overlong, tooMany } from './refusals.ts'
+import { SubscriptionRecords } from './records.ts'
+import { failed, merged, outgrown, overlong, tooMany } from './refusals.ts'
 import { Restoring } from './restoring.ts'
 import type { Sender } from './sender.ts'
 import { Shares, usualLimit } from './shares.ts'
 import { SubscriberDialog, type SubscriberHolder } from './subscriber.ts'
-import {
-  contactFor,
-  dialogKey,
-  recordKey,
-  reserve,
-  type SubscriptionRecord,
-  signedInBy,
-  weightOf,
-} from './subscription-record.ts'
+import { contactFor, dialogKey, reserve, type SubscriptionRecord, signedInBy, weightOf } from './subscription-record.ts'
 import { isAbout, Terms } from './terms.ts'
 import { VouchedSubscriptions } from './vouched.ts'
 
@@ -69,6 +62,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   /** Fetches hold nothing but until their one NOTIFY is answered. */
   private readonly fetches: Shares
   private readonly store: Store
+  private readonly records: SubscriptionRecords
   private readonly log: Log
   private readonly isFellow: (flow: Flow) => boolean
   private readonly packages = new Map<string, { readonly element: Element; readonly pack: EventPackage }>()
@@ -86,6 +80,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     this.merged = new Merged(clock)
     this.ids = ids
     this.store = store
+    this.records = new SubscriptionRecords(clock, store, log)
     this.sender = sender
     this.log = log
   }
@@ -166,7 +161,9 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     this.enterNotifier(notifier)
     notifier.condition(request.text(H['Suppress-If-Match']))
     notifier.notify(options.state)
+    let kept = false
     const answer = (): void => {
+      kept = true
       if (!notifier.ends) options.begun?.(notifier)
       const headers = grant(
         granted,
@@ -177,8 +174,12 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       side.respond(200, buildResponse(request, 200, { via: side.via, toTag: id, headers, recordRoute: true }))
       notifier.open()
     }
-    if (granted === 0) answer()
-    else this.whenDone(this.save(notifier, options.writes), notifier, side, answer, () => notifier.close('deactivated'))
+    const undo = (): void => {
+      if (!kept && notifier.stored === stored) notifier.erased = true // it was never in the store
+      notifier.close('deactivated')
+    }
+    if (granted === 0) this.attempt(notifier, side, answer, undo)
+    else this.whenDone(this.records.save(notifier, options.writes), notifier, side, answer, undo)
     return notifier
   }
 
@@ -199,35 +200,35 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     written: Promise<void>,
     notifier: NotifierDialog,
     side: ServerSide,
-    then: () => void,
+    then: () => void | Promise<void>,
     otherwise: () => void,
   ): void {
-    const { request } = side
-    const refuse = (fault: unknown, why: string): void => {
-      this.log.error({ fault: String(fault), subscription: notifier.id }, why)
-      const headers = [['Warning', warning('proxima', 'this cannot be done now: nothing has changed, come again later')]] as const
-      side.respond(500, buildResponse(request, 500, { via: side.via, toTag: notifier.id, headers }))
-      otherwise()
-    }
     written
-      .then(then, (fault: unknown) => refuse(fault, 'the store failed; the SUBSCRIBE is refused'))
-      .catch((fault: unknown) => refuse(fault, 'the element failed; the SUBSCRIBE is refused'))
+      .then(then, (fault: unknown) => this.refuse(notifier, side, fault, 'the store failed; the SUBSCRIBE is refused', otherwise))
+      .catch((fault: unknown) => this.refuse(notifier, side, fault, 'the element failed; the SUBSCRIBE is refused', otherwise))
   }
-  /** @param more goes into the store with it; @param stored as it is to be */
-  async save(notifier: NotifierDialog, more: readonly Write[] = [], stored = notifier.stored): Promise<void> {
-    if (!notifier.durable || !this.notifiers.has(notifier.id)) return
-    await this.store.write([
-      { key: recordKey(notifier.element, notifier.id), value: stored, expires: stored.expires + 3_600_000 },
-      ...more,
-    ])
+  /** The same where nothing is written. */
+  private attempt(notifier: NotifierDialog, side: ServerSide, then: () => void, otherwise: () => void): void {
+    try {
+      then()
+    } catch (fault) {
+      this.refuse(notifier, side, fault, 'the element failed; the SUBSCRIBE is refused', otherwise)
+    }
+  }
+  private refuse(notifier: NotifierDialog, side: ServerSide, fault: unknown, why: string, otherwise: () => void): void {
+    this.faulted(notifier, fault, why)
+    const { status, headers } = failed
+    side.respond(status, buildResponse(side.request, status, { via: side.via, toTag: notifier.id, headers }))
+    otherwise()
+  }
+  faulted({ id, element }: NotifierDialog, fault: unknown, what: string): void {
+    this.log.error({ fault: String(fault), subscription: id, element }, what)
+  }
+  save(notifier: NotifierDialog): Promise<void> {
+    return this.records.save(notifier)
   }
   saveSoon(notifier: NotifierDialog): void {
-    this.save(notifier).catch((fault: unknown) => {
-      this.log.error(
-        { fault: String(fault), subscription: notifier.id },
-        'the store failed; a restart finds an older subscription',
-      )
-    })
+    this.records.saveSoon(notifier)
   }
   tooLong({ id, package: pack, resource }: NotifierDialog, bytes: number): void {
     const fields = { subscription: id, package: pack, resource, bytes }
@@ -236,25 +237,17 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   remove(notifier: NotifierDialog): void {
     if (this.notifiers.delete(notifier.id)) this.shareOf(notifier)?.give(notifier, notifier.stored.weight)
     this.vouched.delete(notifier)
-    if (!notifier.durable) return
-    this.erase(notifier).catch((fault: unknown) => {
-      this.log.error({ fault: String(fault), subscription: notifier.id }, 'the store failed; an ended subscription stays in it')
-    })
-  }
-  private async erase(notifier: NotifierDialog): Promise<void> {
-    notifier.erased = true
-    await this.store.write([{ key: recordKey(notifier.element, notifier.id), delete: true }])
+    this.records.eraseSoon(notifier)
   }
   ended(notifier: NotifierDialog, reason: EndReason): Promise<void> | undefined {
     const { id: subscription, element: name, package: pack } = notifier
     this.log.debug({ subscription, package: pack, reason }, 'subscription ended')
     if (notifier.expires > this.clock.date()) this.saveSoon(notifier) // one that has expired says so itself
-    const failed = (fault: unknown): void =>
-      this.log.error({ fault: String(fault), subscription, element: name }, 'an element could not end a subscription')
+    const couldNot = (fault: unknown): void => this.faulted(notifier, fault, 'an element could not end a subscription')
     try {
-      return this.packages.get(`${name}/${pack}`)?.element.ended?.(notifier, reason)?.catch(failed)
+      return this.packages.get(`${name}/${pack}`)?.element.ended?.(notifier, reason)?.catch(couldNot)
     } catch (fault) {
-      failed(fault)
+      couldNot(fault)
       return undefined
     }
   }
@@ -326,19 +319,29 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
         reply(481) // it has ended while this was written: nothing of it may come into force
         return notifier.open()
       }
-      const before = condition === undefined ? undefined : notifier.tag
+      const before = this.tagFor(condition, notifier)
       const rewritten = notifier.stored !== known
       notifier.take({ ...notifier.stored, ...next })
       this.vouched.add(notifier)
       if (rewritten) this.saveSoon(notifier) // by the element, without what this refresh changes
       apply?.()
-      const unchanged = before !== undefined && before === notifier.tag && (condition === '*' || condition === before)
+      const unchanged =
+        before !== undefined && before === this.tagFor(condition, notifier) && (condition === '*' || condition === before)
       if (unchanged) notifier.extended()
       else notifier.refreshed(condition)
       reply(unchanged ? 204 : 200, headers)
       notifier.open()
     }
-    this.whenDone(this.save(notifier, writes, { ...known, ...next }), notifier, side, then, () => notifier.open())
+    this.whenDone(this.records.save(notifier, writes, { ...known, ...next }), notifier, side, then, () => notifier.open())
+  }
+  /** Undefined: nobody asks for it, or it cannot be made. */
+  private tagFor(condition: string | undefined, notifier: NotifierDialog): string | undefined {
+    try {
+      return condition === undefined ? undefined : notifier.tag
+    } catch (fault) {
+      this.faulted(notifier, fault, 'a state could not be rendered')
+      return undefined
+    }
   }
   /** Over, and durably so, before the 200: only its last NOTIFY may still be under way. */
   private unsubscribe(
@@ -348,7 +351,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     condition: string | undefined,
     reply: () => void,
   ): void {
-    const over = (): void => {
+    const over = (): void | Promise<void> => {
       notifier.take({ ...notifier.stored, ...changed })
       notifier.refreshed(condition)
       const answer = (): void => {
@@ -356,14 +359,10 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
         notifier.open()
       }
       const withdrawn = notifier.terminate('timeout')
-      if (withdrawn === undefined) answer()
-      else void withdrawn.then(answer)
+      return withdrawn === undefined ? answer() : withdrawn.then(answer)
     }
-    if (!notifier.durable) return over()
-    this.whenDone(this.erase(notifier), notifier, side, over, () => {
-      notifier.erased = false
-      notifier.open()
-    })
+    const written = notifier.durable ? this.records.erase(notifier) : Promise.resolve()
+    this.whenDone(written, notifier, side, over, () => notifier.open())
   }
 
   /** Takes up what the store holds for an element. */
@@ -392,6 +391,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   }
   /** Stops all timers; what is in the store stays there for the next start. */
   stop(): void {
+    this.records.stop()
     for (const notifier of this.notifiers.values()) notifier.dispose()
     for (const subscriber of [...this.subscribers.values()]) subscriber.drop()
     this.notifiers.clear()

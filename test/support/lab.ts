@@ -7,6 +7,7 @@ import {
   type Exchange,
   type Fellow,
   type Host,
+  type Log,
   ManualClock,
   MemoryNetwork,
   type Node,
@@ -39,11 +40,19 @@ export class Agent implements Element {
   }
 }
 
+export interface LoggedError {
+  readonly text: string
+  readonly element?: string
+  readonly [field: string]: unknown
+}
+
 export class Lab {
   readonly clock = new ManualClock()
   readonly network = new MemoryNetwork(this.clock)
   readonly tap = memoryTap(10_000)
   readonly nodes: Node[] = []
+  /** What the server has logged as errors. */
+  readonly errors: LoggedError[] = []
   /** Addresses whose word the server believes. */
   readonly trusted: string[] = []
   /** Of the server started next. */
@@ -93,7 +102,7 @@ export class Lab {
       store,
       clock: this.clock,
       network: this.network,
-      log: silent,
+      log: name === 'server' ? this.log : silent,
       trusted: name === 'server' ? this.trusted : [],
       ids: seededIds(this.nodes.length + 1),
       listen: [{ transport: 'MEM', host, port: 5060 }],
@@ -102,6 +111,11 @@ export class Lab {
     this.nodes.push(node)
     await node.start()
     return node
+  }
+  private readonly log: Log = {
+    ...silent,
+    error: (fields, text) => void this.errors.push({ ...fields, text }),
+    child: () => this.log,
   }
   private get ofServer(): Partial<NodeOptions> {
     const { tap, sourceRate, resolver, subscriptions, fellows, at } = this

@@ -193,18 +193,3 @@ for (const [name, handle, status] of misbehaviours)
     await scene.pass(100)
     t.is(watcher.wire.statuses.at(-1), 200)
   })
-
-test('a package whose state cannot be rendered costs that NOTIFY, not the node', async (t) => {
-  const scene = await Scene.open()
-  const watcher = await scene.watcher()
-  await watcher.subscribe()
-  const trap = {
-    get value(): number {
-      throw new Error('oops')
-    },
-  }
-  t.throws(() => scene.ticker.last.notify(trap), { message: 'oops' })
-  scene.ticker.last.notify({ value: 3 })
-  await scene.pass(100)
-  t.is(watcher.values.at(-1), 3)
-})

@@ -1,0 +1,116 @@
+/** Records of subscriptions in the store. Those that a failing store did not take are written again until it does. */
+import type { Clock, Timer } from '../clock.ts'
+import type { Log } from '../log.ts'
+import type { Json, Store, Write } from '../storage/store.ts'
+import { recordKey, type SubscriptionRecord } from './subscription-record.ts'
+
+/** A subscription, as its record sees it. */
+export interface RecordOwner {
+  readonly element: string
+  readonly id: string
+  readonly stored: SubscriptionRecord
+  /** False: it is over. */
+  readonly live: boolean
+  /** Has a record at all, and one that has not left the store. */
+  readonly durable: boolean
+  /** Its record has left the store, or is leaving it: nothing writes it again. */
+  erased: boolean
+}
+
+const againFirst = 1_000
+const againMost = 30_000
+const page = 256 // records written again in one batch
+
+export class SubscriptionRecords {
+  private readonly clock: Clock
+  private readonly store: Store
+  private readonly log: Log
+  /** What the store has of them is not what it should have: an older record, or one that should have left. */
+  private readonly owed = new Set<RecordOwner>()
+  private timer: Timer | undefined
+  private wait = againFirst
+  private stopped = false
+
+  constructor(clock: Clock, store: Store, log: Log) {
+    this.clock = clock
+    this.store = store
+    this.log = log
+  }
+  /** Rejects, and the store has what it had, where it fails. @param more goes into the store with it; @param stored as it is to be */
+  async save(owner: RecordOwner, more: readonly Write[] = [], stored = owner.stored): Promise<void> {
+    if (owner.durable) await this.write(owner, [put(owner, stored), ...more])
+  }
+  /** Rejects, and it is as before, where the store fails. */
+  async erase(owner: RecordOwner): Promise<void> {
+    const known = owner.stored
+    owner.erased = true
+    try {
+      await this.write(owner, [drop(owner)])
+    } catch (fault) {
+      owner.erased = false
+      if (!owner.live)
+        this.eraseSoon(owner) // it has ended for another reason meanwhile
+      else if (owner.stored !== known) this.saveSoon(owner) // what changed meanwhile was not written
+      throw fault
+    }
+  }
+  /** For what nothing waits for. */
+  saveSoon(owner: RecordOwner): void {
+    this.save(owner).catch((fault: unknown) => this.owe(owner, fault))
+  }
+  /** The subscription is over, whatever the store says. */
+  eraseSoon(owner: RecordOwner): void {
+    const { durable } = owner
+    owner.erased = true
+    if (durable) this.write(owner, [drop(owner)]).catch((fault: unknown) => this.owe(owner, fault))
+  }
+  /** Tries once more what is owed. */
+  stop(): void {
+    this.stopped = true
+    this.timer?.cancel()
+    if (this.owed.size > 0) void this.again([...this.owed])
+  }
+
+  private async write(owner: RecordOwner, writes: readonly Write[]): Promise<void> {
+    const owed = this.owed.delete(owner) // this write says all that there is to say
+    try {
+      await this.store.write(writes)
+    } catch (fault) {
+      if (owed) this.owe(owner, fault)
+      throw fault
+    }
+  }
+  /** Told once, until all is stored. */
+  private owe(owner: RecordOwner, fault: unknown): void {
+    if (this.timer === undefined) {
+      const fields = { fault: String(fault), subscription: owner.id, element: owner.element }
+      this.log.error(fields, 'the store failed: what became of subscriptions is written again until it is stored')
+      this.arm()
+    }
+    this.owed.add(owner)
+  }
+  private arm(): void {
+    if (this.stopped) return
+    this.timer = this.clock.after(this.wait, () => void this.again([...this.owed].slice(0, page)))
+  }
+  private async again(owners: readonly RecordOwner[]): Promise<void> {
+    for (const owner of owners) this.owed.delete(owner)
+    try {
+      await this.store.write(owners.map((owner) => (owner.erased ? drop(owner) : put(owner, owner.stored))))
+      this.wait = againFirst
+    } catch {
+      for (const owner of owners) this.owed.add(owner) // told when it began
+      this.wait = Math.min(this.wait * 2, againMost)
+    }
+    if (this.owed.size > 0) return this.arm()
+    this.timer = undefined
+    this.log.info({}, 'what became of subscriptions is stored')
+  }
+}
+
+function put({ element, id }: RecordOwner, stored: SubscriptionRecord): Write {
+  return { key: recordKey(element, id), value: stored as Json, expires: stored.expires + 3_600_000 }
+}
+function drop({ element, id }: RecordOwner): Write {
+  return { key: recordKey(element, id), delete: true }
+}
