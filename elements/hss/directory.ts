@@ -7,6 +7,7 @@ import { Additions, keyOf } from './additions.ts'
 import { Changes } from './changes.ts'
 import { fingerprint, withoutUsernames } from './records.ts'
 import { Shelf, Taken } from './shelf.ts'
+import { type Changed, Underway } from './underway.ts'
 
 /** What the store says of a provisioned subscriber changed at run time. `over`: what it replaced, so that a later file wins again. */
 interface Override {
@@ -22,11 +23,11 @@ interface Whole {
   readonly added?: number
 }
 
-/** One record before and after; undefined: there was, or is, none. */
-export interface Changed {
-  readonly id: string
-  readonly before: SubscriberRecord | undefined
-  readonly after: SubscriberRecord | undefined
+/** What a provisioning file has changed. */
+export interface Reprovisioned {
+  readonly changed: readonly Changed[]
+  /** What all subscribers have in common has changed too. */
+  readonly everybody: boolean
 }
 
 export class Directory {
@@ -42,7 +43,8 @@ export class Directory {
   private servers: readonly ServerGrant[]
   private base: string
   private batch: Changed[] = []
-  /** Rises with every change; over restarts too. */
+  private readonly underway = new Underway()
+  /** Of what is in force. Rises with every change; over restarts too. */
   version = 0
 
   /** Throws where two subscribers share an identifier or alias. */
@@ -60,7 +62,7 @@ export class Directory {
     this.provisioned = byId(provisioned)
     this.shelf = new Shelf(this.provisioned.values())
     this.servers = servers
-    this.base = this.basis()
+    this.base = basisOf(this.provisioned, servers)
   }
 
   get size(): number {
@@ -89,64 +91,59 @@ export class Directory {
     const { base } = this
     this.version = stored === undefined ? date : stored.version + (stored.base === base ? 0 : 1)
     const more = [...writes, ...this.additions.take()]
-    if (more.length > 0 || stored?.base !== base) await this.store.write([...more, this.whole()])
+    if (more.length > 0 || stored?.base !== base) await this.store.write([...more, this.whole(this.version, base)])
     return lost
   }
 
   /**
    * What the file says now, where it says something else than before; what was changed at run time stays otherwise. Resolves,
-   * when it is durable, with the records that differ. Throws, and changes nothing, as the constructor does.
+   * when it is durable and in force, with what differs. Throws, and changes nothing, as the constructor does. One change at a
+   * time: neither this nor `change` before what was begun earlier has ended.
    */
-  async reprovision(provisioned: readonly SubscriberRecord[]): Promise<readonly Changed[]> {
+  async reprovision(provisioned: readonly SubscriberRecord[], servers: readonly ServerGrant[]): Promise<Reprovisioned> {
     const next = byId(provisioned)
     const ids = new Set([...this.provisioned.keys(), ...next.keys()])
     for (const id of ids) {
       const [before, after] = [this.provisioned.get(id), next.get(id)]
       if (before !== undefined && after !== undefined && fingerprint(before) === fingerprint(after)) ids.delete(id)
     }
-    if (ids.size === 0) return []
+    const everybody = fingerprint(servers) !== fingerprint(this.servers)
     const changed = [...ids].map((id) => ({ id, before: this.get(id), after: next.get(id) }))
+    if (changed.length === 0 && !everybody) return { changed, everybody }
     const others = [...this.shelf.values()].filter(({ id }) => !ids.has(id))
     const shelf = new Shelf([...others, ...changed.flatMap(({ after }) => after ?? [])])
     for (const { after } of changed) if (after !== undefined) this.refuseAdded(after)
-    const { provisioned: old, shelf: oldShelf, base } = this
+    const base = basisOf(next, servers)
     const added = this.additions.size
-    this.provisioned = next
-    this.shelf = shelf
-    this.base = this.basis()
     for (const id of ids) this.additions.set(id, undefined)
-    this.version++
-    this.changes.add(this.version, [...ids])
     const overrides = [...ids].map((id): Write => ({ key: `${this.prefix}/record/${keyPart(id)}`, delete: true }))
     try {
-      await this.store.write([...overrides, ...this.additions.take(), this.whole()])
+      await this.write([...overrides, ...this.additions.take()], changed, base, () => {
+        this.provisioned = next
+        this.shelf = shelf
+        this.servers = servers
+        this.base = base
+      })
     } catch (fault) {
-      this.provisioned = old
-      this.shelf = oldShelf
-      this.base = base
       this.additions.size = added
       throw fault
     }
-    return changed
+    if (everybody) this.changes.forget()
+    return { changed, everybody }
   }
 
-  /** What all subscribers have in common has changed: whoever knew any of them must read again. Durable when it resolves. */
-  async regard(servers: readonly ServerGrant[]): Promise<void> {
-    const { servers: old, base } = this
-    this.servers = servers
-    this.base = this.basis()
-    this.version++
-    this.changes.forget()
-    try {
-      await this.store.write([this.whole()])
-    } catch (fault) {
-      this.servers = old
-      this.base = base
-      throw fault
+  /** By identifier or alias, both canonical; what is being written is not in force yet. */
+  inForce(key: string): SubscriberRecord | undefined {
+    if (this.underway.none) return this.find(key)
+    for (const form of [key, ...otherKeys(key, this.domains)]) {
+      const record = this.underway.find(form)
+      if (record !== undefined) return record
     }
+    const owner = this.ownerOf(key)
+    return owner === undefined || this.underway.has(owner) ? undefined : this.get(owner)
   }
 
-  /** By identifier or alias, both canonical. */
+  /** By identifier or alias, both canonical, as it is or is about to be. */
   find(key: string): SubscriberRecord | undefined {
     const owner = this.ownerOf(key)
     return owner === undefined ? undefined : this.get(owner)
@@ -193,17 +190,31 @@ export class Directory {
     const changed = this.batch
     if (changed.length === 0) return changed
     this.batch = []
-    this.version++
-    const ids = changed.map(({ id }) => id)
-    this.changes.add(this.version, ids)
-    const overrides = ids.filter((id) => this.provisioned.has(id)).map((id) => this.override(id))
+    const overrides = changed.flatMap(({ id }) => (this.provisioned.has(id) ? this.override(id) : []))
     try {
-      await this.store.write([...overrides, ...this.additions.take(), this.whole()])
+      await this.write([...overrides, ...this.additions.take()], changed, this.base)
     } catch (fault) {
       this.takeBack(changed)
       throw fault
     }
     return changed
+  }
+
+  /** Durable first, then a version that is in force. */
+  private async write(writes: readonly Write[], changed: readonly Changed[], base: string, apply?: () => void): Promise<void> {
+    const version = this.version + 1
+    this.underway.begin(changed)
+    try {
+      await this.store.write([...writes, this.whole(version, base)])
+      apply?.()
+      this.version = version
+    } finally {
+      this.underway.end()
+    }
+    this.changes.add(
+      version,
+      changed.map(({ id }) => id),
+    )
   }
 
   /** Identifiers changed after one version and up to another; undefined where that is no longer known. */
@@ -231,14 +242,9 @@ export class Directory {
     }
   }
 
-  private whole(): Write {
-    const whole = { version: this.version, base: this.base, added: this.additions.size }
+  private whole(version: number, base: string): Write {
+    const whole = { version, base, added: this.additions.size }
     return { key: `${this.prefix}/version`, value: whole }
-  }
-
-  private basis(): string {
-    const records = [...this.provisioned.values()].map(withoutUsernames)
-    return fingerprint(this.servers.length === 0 ? records : [records, this.servers])
   }
 
   private print(id: string): string {
@@ -275,6 +281,11 @@ export class Directory {
       if (owner !== undefined && owner !== id) throw new Taken(id, key, owner, i - 1)
     }
   }
+}
+
+function basisOf(provisioned: ReadonlyMap<string, SubscriberRecord>, servers: readonly ServerGrant[]): string {
+  const records = [...provisioned.values()].map(withoutUsernames)
+  return fingerprint(servers.length === 0 ? records : [records, servers])
 }
 
 function byId(provisioned: Iterable<SubscriberRecord>): ReadonlyMap<string, SubscriberRecord> {

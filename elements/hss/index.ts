@@ -14,21 +14,24 @@ import {
 import { askerOf } from '../services/asker.ts'
 import { deviceKey, otherKeys, readDevice, subscriberKey } from '../services/devices.ts'
 import { ownUser, usualAskers } from '../services/element-names.ts'
+import { InTurn } from '../services/in-turn.ts'
 import { Offers } from '../services/offers.ts'
 import { SetIndex } from '../services/set-index.ts'
 import { manyChanges } from './changes.ts'
-import { type Changed, Directory } from './directory.ts'
+import { Directory } from './directory.ts'
 import { type Provisioned, Provisioning, type Wanted } from './provisioning.ts'
 import {
   credentialsId,
   faultOfLength,
   faultOfSettings,
   openRecord,
+  provisionedBy,
   toGrants,
   toRecord,
   withoutSecrets,
   withoutUnreadable,
 } from './records.ts'
+import type { Changed } from './underway.ts'
 
 export interface HssSettings {
   readonly subscribers?: readonly SubscriberSettings[]
@@ -94,6 +97,7 @@ class HomeSubscriberServer implements Hss {
   private servers: readonly ServerGrant[] = []
   private directory!: Directory
   private provisioning!: Provisioning
+  private readonly turns = new InTurn()
   private toTell = false
   /** Of the names of credentials. */
   private key = ''
@@ -139,12 +143,12 @@ class HomeSubscriberServer implements Hss {
   async reload(settings: HssSettings): Promise<readonly string[]> {
     const records = provisionedBy(this.name, settings).map((entry) => toRecord(entry, this.domains))
     const servers = toGrants(settings.servers ?? [], this.domains)
-    this.tell(await this.directory.reprovision(records))
-    if (!sameJson(servers, this.servers)) {
-      await this.directory.regard(servers)
+    await this.turns.run(this.name, async () => {
+      const { changed, everybody } = await this.directory.reprovision(records, servers)
       this.servers = servers
-      this.tellAll()
-    }
+      this.tell(changed)
+      if (everybody) this.tellAll()
+    })
     return (['open', 'askers', 'proxies'] as const).filter((name) => !sameJson(settings[name], this.settings[name]))
   }
 
@@ -195,22 +199,28 @@ class HomeSubscriberServer implements Hss {
     const record = toRecord(settings, this.domains)
     const tooLong = faultOfLength(record)
     if (tooLong !== undefined) throw new Error(`subscriber ${record.id}: ${tooLong.pointer} ${tooLong.text}`)
-    this.directory.change(record.id, record)
-    this.tell(await this.directory.commit())
+    await this.change(() => this.directory.change(record.id, record))
   }
 
-  async remove(id: string): Promise<boolean> {
-    const record = this.held(id)
-    if (record === undefined) return false
-    this.directory.change(record.id, undefined)
-    this.tell(await this.directory.commit())
-    return true
+  remove(id: string): Promise<boolean> {
+    return this.change(() => {
+      const record = this.held(id)
+      if (record !== undefined) this.directory.change(record.id, undefined)
+      return record !== undefined
+    })
   }
 
-  async provision(wanted: readonly Wanted[]): Promise<readonly Provisioned[]> {
-    const outcomes = wanted.map((each) => this.provisioning.make(each))
-    this.tell(await this.directory.commit())
-    return outcomes
+  provision(wanted: readonly Wanted[]): Promise<readonly Provisioned[]> {
+    return this.change(() => wanted.map((each) => this.provisioning.make(each)))
+  }
+
+  /** Each is made of what the one before has left, and a file read again waits for all that came earlier. */
+  private change<Outcome>(make: () => Outcome): Promise<Outcome> {
+    return this.turns.run(this.name, async () => {
+      const outcome = make()
+      this.tell(await this.directory.commit())
+      return outcome
+    })
   }
 
   page(prefix: string, after: string | undefined, limit: number): Promise<readonly SubscriberRecord[]> {
@@ -232,7 +242,7 @@ class HomeSubscriberServer implements Hss {
   }
 
   private find(key: string): SubscriberRecord | undefined {
-    const record = this.directory.find(key)
+    const record = this.directory.inForce(key)
     if (record !== undefined || this.settings.open !== true) return record
     const user = ownUser(key, this.domains)
     return user !== undefined && !this.askers.has(user) ? openRecord(key) : undefined
@@ -240,7 +250,7 @@ class HomeSubscriberServer implements Hss {
 
   /** Users are not elements, whatever they are called. */
   private isElement(key: string): boolean {
-    return this.hasElementName(key) && this.directory.find(key) === undefined
+    return this.hasElementName(key) && this.directory.inForce(key) === undefined
   }
 
   private hasElementName(key: string): boolean {
@@ -377,21 +387,6 @@ class HomeSubscriberServer implements Hss {
   }
 }
 
-/** Throws what is wrong with them, by the JSON pointer. */
-function provisionedBy(name: string, { subscribers = [], records }: HssSettings): readonly SubscriberSettings[] {
-  const provisioned = [...subscribers, ...listOf(records)]
-  const fault = faultOfSettings(provisioned)
-  if (fault !== undefined) throw new Error(`${name}: subscriber ${fault}`)
-  return provisioned
-}
-
 function sameJson(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b)
-}
-
-function listOf(records: unknown): readonly SubscriberSettings[] {
-  if (records === undefined || records === null) return []
-  const list = Array.isArray(records) ? records : (records as { readonly subscribers?: unknown }).subscribers
-  if (!Array.isArray(list)) throw new Error('the provisioning file is neither a list of subscribers nor has one')
-  return list as readonly SubscriberSettings[]
 }

@@ -160,3 +160,21 @@ export function fingerprint(value: unknown): string {
   b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909)
   return (4294967296 * (b >>> 0) + (a >>> 0)).toString(36)
 }
+
+/** Throws what is wrong with them, by the JSON pointer. */
+export function provisionedBy(
+  name: string,
+  { subscribers = [], records }: { readonly subscribers?: readonly SubscriberSettings[]; readonly records?: unknown },
+): readonly SubscriberSettings[] {
+  const provisioned = [...subscribers, ...listOf(records)]
+  const fault = faultOfSettings(provisioned)
+  if (fault !== undefined) throw new Error(`${name}: subscriber ${fault}`)
+  return provisioned
+}
+
+function listOf(records: unknown): readonly SubscriberSettings[] {
+  if (records === undefined || records === null) return []
+  const list = Array.isArray(records) ? records : (records as { readonly subscribers?: unknown }).subscribers
+  if (!Array.isArray(list)) throw new Error('the provisioning file is neither a list of subscribers nor has one')
+  return list as readonly SubscriberSettings[]
+}
