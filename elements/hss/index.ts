@@ -146,8 +146,8 @@ class HomeSubscriberServer implements Hss {
     await this.turns.run(this.name, async () => {
       const { changed, everybody } = await this.directory.reprovision(records, servers)
       this.servers = servers
-      this.tell(changed)
       if (everybody) this.tellAll()
+      else this.tell(changed)
     })
     return (['open', 'askers', 'proxies'] as const).filter((name) => !sameJson(settings[name], this.settings[name]))
   }

@@ -247,7 +247,8 @@ export class Subscribers {
   private fed(data: SubscriptionData | undefined): void {
     if (data === undefined) return
     const { version, since, records = [], removed = [] } = data
-    this.heard = Math.max(version, (since ?? -1) + 1) // a part of what has changed comes under the version before
+    const part = since === version && records.length + removed.length > 0 // of what has changed, under the version before
+    this.heard = part ? version + 1 : version
     if (since !== undefined && since <= this.version) {
       for (const record of records) this.changed(record.id, record, this.heard)
       for (const id of removed) this.changed(id, undefined, this.heard)

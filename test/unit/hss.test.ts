@@ -284,6 +284,19 @@ test('cache: an answer that a change overtook is asked again', async (t) => {
   t.truthy(feed().live)
 })
 
+test('cache: a version told twice, of many changes and of one behind them, leaves no question open', async (t) => {
+  const { hss, look, network, fetches } = await cached()
+  await look(alice)
+  await hss.provision(
+    Array.from({ length: 101 }, (_, i) => ({ do: 'put', settings: { id: `u${i}`, permissions: all } }) as const),
+  )
+  await hss.set({ id: 'alice', permissions: none })
+  await network.clock.advance(1000)
+  const before = fetches()
+  t.is(await look('sip:nobody@localhost'), undefined)
+  t.is(fetches(), before + 1)
+})
+
 test('cache: a lost feed is taken up again and everything is read again', async (t) => {
   const { cache, hss, look, changes, network, feed } = await cached(settings, { rereads: 1 })
   await look(alice)
