@@ -1,4 +1,4 @@
-/** Holds the papers: every page, section, file and link that is cited exists. */
+/** Holds the papers: every page, section, file and link that is cited exists, and README can be read in five minutes. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, normalize } from 'node:path'
 import test from 'ava'
@@ -10,8 +10,16 @@ const readable = /\.(?:ts|js|json|ya?ml|sh|c|h|md|xml|pl|csv)$/
 const ourselves = 'test/papers.test.ts'
 
 /** Pages in plain sentences of at most 25 words. SPEC and ARCHITECTURE have a style of their own, CHANGELOG is a list. */
-const plainPages = ['test/bench/README.md', 'test/interop/README.md']
+const plainPages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'dialplans/README.md',
+  'signalling/README.md',
+  'test/bench/README.md',
+  'test/interop/README.md',
+]
 const wordsOfSentence = 25
+const wordsOfReadme = 1400
 
 /** What ARCHITECTURE names and later steps of the move will make. What is there by now is taken off this list. */
 const planned: readonly string[] = ['elements/shared/state/kept.ts', 'elements/shared', 'signalling/cluster/', 'kept.ts']
@@ -151,6 +159,14 @@ test('pages have sentences that are read at once', (t) => {
   t.deepEqual(
     plainPages.filter((path) => known.has(path)).flatMap((path) => longSentences(path, textOf(path))),
     [],
+  )
+})
+
+test('README is read in five minutes', (t) => {
+  const words = wordsIn(textOf('README.md').replace(/^```[\s\S]*?^```/gm, ''))
+  t.true(
+    words <= wordsOfReadme,
+    `${words} words; expected at most ${wordsOfReadme}: move what few need to the page of its folder`,
   )
 })
 
