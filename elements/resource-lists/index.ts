@@ -5,7 +5,7 @@
  */
 import type { Element, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
-import { deviceKey, subscriberKey } from '../services/devices.ts'
+import { deviceKey, namesOf, subscriberKey } from '../services/devices.ts'
 import { type Lifetimes, lifetimesOf } from '../services/lifetimes.ts'
 import { Offers } from '../services/offers.ts'
 import { SignedIn } from '../services/signed-in.ts'
@@ -63,7 +63,7 @@ class ResourceLists implements Element {
   start(host: Host): void {
     this.host = host
     this.subscribers = new Subscribers(host, this.settings.hss)
-    this.subscribers.onChange((id) => this.friendsChanged(id))
+    this.subscribers.onChange((id, record) => this.friendsChanged(id, record))
     this.signedIn = new SignedIn(host, this.subscribers)
     this.subscribers.start()
     host.gauge('lists_watched', () => this.lists.size)
@@ -72,13 +72,14 @@ class ResourceLists implements Element {
   async restored(notifier: Notifier): Promise<void> {
     const list = this.list(notifier.resource, notifier.subscriber, () => notifier.notify(list.state))
     this.lists.set(notifier, list)
+    const turn = list.turn()
     let resources: readonly string[] = []
     try {
       resources = await this.resourcesOf(notifier.resource, notifier.subscriber)
     } catch (fault) {
       this.host.log.warn({ fault: String(fault), list: notifier.resource }, 'a list stays empty: the HSS does not answer')
     }
-    list.begin(resources, () => notifier.notify(list.state))
+    list.begin(resources, () => notifier.notify(list.state), turn)
   }
   handle(exchange: Exchange): void | Promise<void> {
     if (offers.answer(exchange)) return
@@ -149,15 +150,21 @@ class ResourceLists implements Element {
     this.lists.get(notifier)?.stop()
     this.lists.delete(notifier)
   }
-  private friendsChanged(id: string): void {
-    for (const notifier of this.lists.keys()) if (notifier.subscriber === id) this.listAnew(notifier)
+  private friendsChanged(id: string, record: SubscriberRecord | undefined): void {
+    const { domains } = this.host
+    const names = new Set(namesOf(record ?? { id }, domains))
+    for (const notifier of this.lists.keys()) {
+      const watcher = deviceKey(notifier.subscriber, domains)
+      if (watcher !== undefined && names.has(watcher)) this.listAnew(notifier)
+    }
   }
   private listAnew(notifier: Notifier): void {
+    const turn = this.lists.get(notifier)?.turn()
     Promise.resolve(this.resourcesOf(notifier.resource, notifier.subscriber)).then(
       (resources) => {
         const list = this.lists.get(notifier)
         if (list === undefined) return
-        list.hold(resources)
+        list.hold(resources, turn)
         notifier.notify(list.state)
       },
       (fault: unknown) => this.host.log.warn({ fault: String(fault), list: notifier.resource }, 'a list stays as it was'),

@@ -20,6 +20,9 @@ export class WatchedList {
   private readonly subscriptions = new Map<string, Subscription>()
   private resources = new Map<string, Resource>()
   private stopped = false
+  private turns = 0
+  /** Of the resources that are held. */
+  private held = 0
   /** Called instead of `changed` once every resource has been heard of. */
   private waiting: (() => void) | undefined
 
@@ -34,8 +37,12 @@ export class WatchedList {
     for (const { state } of this.resources.values()) if (state === 'unknown') return false
     return true
   }
+  /** To be taken before one asks who is on the list: answers may come in another order than the questions. */
+  turn(): number {
+    return ++this.turns
+  }
   /** The first resources: calls `then` when all have spoken, or have had the time to; until then nothing has changed. */
-  begin(uris: readonly string[], then: () => void): void {
+  begin(uris: readonly string[], then: () => void, turn = this.turn()): void {
     const done = (): void => {
       if (this.waiting !== done) return
       this.waiting = undefined
@@ -44,11 +51,13 @@ export class WatchedList {
     }
     this.waiting = done
     const timer = this.options.host.clock.after(gathering, done)
-    this.hold(uris)
+    this.hold(uris, turn)
     if (this.complete) done()
   }
-  /** These are the resources from now on. */
-  hold(uris: readonly string[]): void {
+  /** These are the resources from now on, unless an answer to a later question has come. */
+  hold(uris: readonly string[], turn = this.turn()): void {
+    if (turn < this.held) return
+    this.held = turn
     const wanted = new Set(uris)
     for (const [uri, subscription] of this.subscriptions) {
       if (wanted.has(uri)) continue

@@ -151,6 +151,46 @@ test('a friend removed while the list waits for what its resources say is taken 
   t.deepEqual(bobs, ['sip:bob@localhost active desk', 'sip:bob@localhost terminated'])
 })
 
+test('two changes of friends at a time: the later one holds, however soon each is looked up', async (t) => {
+  const { lab, hss, subscribe, told, publish } = await scene()
+  await publish('bob', 'desk')
+  await subscribe('friends')
+  const many = Array.from({ length: 40 }, (_, i) => `n${i}`) // nobody knows them: the HSS is asked in pages
+  await lab.during(Promise.all([hss.set(person('alice', many)), hss.set(person('alice', ['bob']))]), 2000)
+  await subscribe('friends')
+  const lists = told().filter(({ full }) => full)
+  t.deepEqual(lists.at(-1)!.resources, ['sip:bob@localhost active desk'])
+  const bobs = told().flatMap(({ resources }) => resources.filter((line) => line.startsWith('sip:bob@')))
+  t.false(
+    bobs.some((line) => line.endsWith('terminated')),
+    'a friend before and after was never none',
+  )
+})
+
+test('who subscribes to his list by an alias hears of another friend too', async (t) => {
+  const { lab, hss, alice, told } = await scene()
+  await lab.during(hss.set({ ...person('alice', ['bob']), aliases: ['wonder'] }), 500)
+  const subscribed = await lab.during(
+    alice.host.send({
+      method: 'SUBSCRIBE',
+      to: sip('friends'),
+      from: sip('wonder'),
+      route: ['<sip:10.0.0.1;lr>'],
+      headers: [
+        ['Event', 'presence'],
+        ['Expires', '600'],
+        ['Contact', '<sip:alice@10.0.1.1>'],
+        ['Accept', 'application/pidf+xml, application/rlmi+xml, multipart/related'],
+        ['Supported', 'eventlist'],
+      ],
+    }),
+    1000,
+  )
+  t.is(subscribed.status, 200)
+  await lab.during(hss.set({ ...person('alice', ['bob', 'carol']), aliases: ['wonder'] }), 1000)
+  t.true(told().some(({ resources }) => resources.includes('sip:carol@localhost active none')))
+})
+
 test('a list of the dialplan, fetched; nobody who does not know lists gets one', async (t) => {
   const { alice, node, subscribe, told, publish } = await scene()
   await publish('bob', 'desk')
