@@ -4,7 +4,7 @@ import { seededIds } from '../signalling/index.ts'
 import { allScenarios, play } from './support/flows.ts'
 
 for (const { title, scenario, dialplan, split } of await allScenarios()) {
-  test(`${title}, in virtual time`, async (t) => {
+  test.serial(`${title}, in virtual time`, async (t) => {
     await t.notThrowsAsync(play(scenario, { dialplan, mode: 'virtual' }))
     for (const seed of [1, 2, 3]) {
       const ids = seededIds(seed)
@@ -14,7 +14,7 @@ for (const { title, scenario, dialplan, split } of await allScenarios()) {
       )
     }
   })
-  test(`${title}, each element in a node of its own`, async (t) => {
+  test.serial(`${title}, each element in a node of its own`, async (t) => {
     await t.notThrowsAsync(play(scenario, { dialplan: split, mode: 'virtual' }))
   })
 }
