@@ -25,6 +25,7 @@ const retryMost = 60_000
 const longestAsked = 3600 // seconds of a Retry-After that are believed
 const timerN = 32_000 // RFC 6665 §4.1.2.4
 const tryAgain = [408, 480, 481]
+const hopeless = [501, 505, 513] // the same again gets the same again (RFC 5057 §5.1)
 const gone = ['rejected', 'noresource', 'invariant'] // RFC 6665 §4.1.3: not to be tried again
 
 export class SubscriberDialog implements Subscription {
@@ -172,8 +173,7 @@ export class SubscriberDialog implements Subscription {
     if (response.status < 300) this.accepted(response)
     else if (this.answer(response)) return
     else if (response.status === 481 && !this.leaving && this.remoteTag !== '') this.restartSoon()
-    else if (response.status >= 500 || tryAgain.includes(response.status))
-      this.retry(response.status, parseSeconds(response.text(H['Retry-After']) ?? ''))
+    else if (mayHelp(response)) this.retry(response.status, parseSeconds(response.text(H['Retry-After']) ?? ''))
     else this.finish(response.status, response.reason)
   }
   private unanswered(status: 408 | 503): void {
@@ -294,4 +294,11 @@ export class SubscriberDialog implements Subscription {
     this.drop()
     this.listener.ended?.({ status, reason })
   }
+}
+
+/** Whether the same SUBSCRIBE may be answered otherwise later. What answers for the user everywhere says when (RFC 3261 §21.6). */
+function mayHelp(response: SipResponse): boolean {
+  const { status } = response
+  if (status >= 600) return response.has(H['Retry-After'])
+  return (status >= 500 && !hopeless.includes(status)) || tryAgain.includes(status)
 }

@@ -123,6 +123,21 @@ test('a refusal ends it, a fault or silence is tried again, later and later', as
   t.is(silent.subscribes.length, 2)
 })
 
+for (const status of [501, 505, 513, 600, 603, 604, 606])
+  test(`${status} ends it, at once and at a refresh: the same again is of no use`, async (t) => {
+    const refused = await Scene.open({}, (made) => {
+      made.reply = () => status
+    })
+    await refused.pass(1_000_000)
+    t.deepEqual([refused.endings.map(([each]) => each), refused.subscribes.length], [[status], 1])
+    const standing = await Scene.open({ expires: 100 })
+    await standing.notify('active')
+    standing.reply = () => status
+    await standing.pass(1_000_000)
+    t.deepEqual([standing.endings.map(([each]) => each), standing.subscribes.length], [[status], 2])
+    t.false(standing.subscription.live)
+  })
+
 test('a fetch ends with its NOTIFY, or without one after 64*T1', async (t) => {
   const scene = await Scene.open({ expires: 0 })
   await scene.notify('terminated;reason=timeout', 'state')
@@ -307,6 +322,17 @@ test('Retry-After is heeded', async (t) => {
   const scene = await Scene.open({}, (made) => {
     made.more = [['Retry-After', '30 (too busy)']]
     made.reply = () => 503
+  })
+  await scene.pass(29_000)
+  t.is(scene.subscribes.length, 1)
+  await scene.pass(2000)
+  t.is(scene.subscribes.length, 2)
+})
+
+test('a 6xx that says when to come again is heeded', async (t) => {
+  const scene = await Scene.open({}, (made) => {
+    made.more = [['Retry-After', '30']]
+    made.reply = () => 600
   })
   await scene.pass(29_000)
   t.is(scene.subscribes.length, 1)

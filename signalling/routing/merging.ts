@@ -1,0 +1,33 @@
+/** Requests that came by several ways (RFC 3261 §8.2.2.2): an element that is a user agent is handed one of them. */
+import type { Clock } from '../clock.ts'
+import { Merged } from '../dialogs/merged.ts'
+import { mergedText } from '../dialogs/refusals.ts'
+import type { Element } from '../element.ts'
+import type { NodeExchange } from './exchange.ts'
+
+/** Subscriptions look themselves; the others begin nothing. */
+const others: readonly string[] = ['SUBSCRIBE', 'OPTIONS', 'ACK']
+
+export class Merging {
+  private readonly known: Merged
+
+  constructor(clock: Clock) {
+    this.known = new Merged(clock)
+  }
+  /** False: it has come before, and has had its answer. */
+  admits(element: Element, exchange: NodeExchange): boolean {
+    const { request } = exchange
+    if (element.isProxy === true || request.toTag !== '' || others.includes(request.method)) return true
+    if (this.known.isKnown(request, element.name)) {
+      exchange.settled = true
+      exchange.answer(482, { warning: mergedText })
+      return false
+    }
+    exchange.merges = true
+    return true
+  }
+  /** Nothing comes of it at that element: it may come again. */
+  forget({ request, element }: NodeExchange): void {
+    this.known.forget(request, element)
+  }
+}
