@@ -25,6 +25,11 @@ export interface Element {
   readonly name: string
   readonly claims: readonly Claim[]
   readonly packages?: readonly EventPackage[]
+  /**
+   * Requests pass through it (RFC 3261 §16): one that comes by two ways goes on by both. Left out: it is a user agent, which is
+   * handed such a request once (§8.2.2.2), unless it refuses it or sends it on.
+   */
+  readonly isProxy?: boolean
   /** May send and subscribe, but not wait for an answer: fellow elements hear of it when all have started. */
   start?(host: Host): void | Promise<void>
   handle(exchange: Exchange): void | Promise<void>

@@ -28,6 +28,7 @@ export function createProxy(name: string, settings: ProxySettings): Element {
 class ProxyElement implements Element {
   readonly name: string
   readonly claims = [{ method: '*' }]
+  readonly isProxy = true
   private readonly settings: ProxySettings
   private readonly rules: ProxyRules
   private host!: Host

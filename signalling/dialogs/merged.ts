@@ -11,19 +11,25 @@ const most = 20_000 // in one generation
 export class Merged {
   private readonly clock: Clock
   private young = new Set<string>()
-  private old: ReadonlySet<string> = new Set()
+  private old = new Set<string>()
   private since = 0
 
   constructor(clock: Clock) {
     this.clock = clock
   }
   /** Whether that request, for `what`, has come before; from now on it has. */
-  isKnown({ callId, fromTag, cseq }: SipRequest, what: string): boolean {
-    const key = `${callId}|${fromTag}|${cseq.number}|${what}`
+  isKnown(request: SipRequest, what: string): boolean {
+    const key = keyOf(request, what)
     this.turn()
     if (this.young.has(key) || this.old.has(key)) return true
     this.young.add(key)
     return false
+  }
+  /** Nothing has come of it: it may come again. */
+  forget(request: SipRequest, what: string): void {
+    const key = keyOf(request, what)
+    this.young.delete(key)
+    this.old.delete(key)
   }
   private turn(): void {
     const age = this.clock.now() - this.since
@@ -32,4 +38,8 @@ export class Merged {
     this.young = new Set()
     this.since = this.clock.now()
   }
+}
+
+function keyOf({ callId, fromTag, cseq }: SipRequest, what: string): string {
+  return `${callId}|${fromTag}|${cseq.number}|${what}`
 }

@@ -13,7 +13,8 @@ function refused(status: number, text: string): Refused {
   return { status, headers: [['Warning', warning('proxima', text)]] }
 }
 
-export const merged = refused(482, 'this request has come by another way already')
+export const mergedText = 'this request has come by another way already'
+export const merged = refused(482, mergedText)
 /** Neither the store nor the element could do it. */
 export const failed: Refused = {
   status: 500,

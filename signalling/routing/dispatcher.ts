@@ -26,6 +26,7 @@ import { Journey } from './journey.ts'
 import { LongRequests, refuseTooLong, shortEnough } from './long-request.ts'
 import { isLoop } from './loop.ts'
 import { Mailboxes } from './mailboxes.ts'
+import { Merging } from './merging.ts'
 import type { Surroundings } from './next-hop.ts'
 import { type NextHop, nextHop, noUri, ownQuery, planned, planQuery, routeOwner, senderOf, soonKnown } from './next-hop.ts'
 import type { Decision, Plan } from './plan.ts'
@@ -63,6 +64,8 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
   private readonly mailboxes = new Mailboxes()
   private readonly prefix: string
   private readonly long: LongRequests
+  readonly merging: Merging
+  readonly locates: boolean
   readonly ringing = new Ringing()
   private hops = 0
   private draining = false
@@ -74,6 +77,8 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     this.plan = options.plan
     this.tap = options.tap
     this.prefix = `z9hG4bK${options.ids.token(6)}-`
+    this.merging = new Merging(options.clock)
+    this.locates = options.locator !== undefined
     this.long = new LongRequests(
       options.clock,
       options.flows,
@@ -89,9 +94,6 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
   }
   flowTo(transport: string, remote: { host: string; port: number }): Flow | undefined {
     return this.options.flows.to(transport, remote)
-  }
-  get locates(): boolean {
-    return this.options.locator !== undefined
   }
   routeTo(element: string, flow: Flow): string {
     return this.options.flows.routeTo(element, flow)
@@ -204,14 +206,13 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
   /** A promise only where the element returned one. */
   private handle(element: Element, exchange: NodeExchange): Promise<void> | undefined {
     try {
+      if (!this.merging.admits(element, exchange)) return undefined
       const result = element.handle(exchange)
-      if (result !== undefined) {
-        return result.then(
-          () => this.checkSettled(exchange),
-          (fault: unknown) => this.rejected(exchange, fault),
-        )
-      }
-      this.checkSettled(exchange)
+      if (result === undefined) this.checkSettled(exchange)
+      return result?.then(
+        () => this.checkSettled(exchange),
+        (fault: unknown) => this.rejected(exchange, fault),
+      )
     } catch (fault) {
       this.fail(exchange, new ProximaFault('ELEMENT_FAULT', exchange.element, fault))
     }

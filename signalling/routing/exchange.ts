@@ -10,6 +10,7 @@ import { canonical, type Uri } from '../messages/uri.ts'
 import type { ServerSide } from '../transactions/server.ts'
 import type { Flow } from '../transports/transport.ts'
 import { type BranchTarget, type Carrier, ForkRun } from './fork.ts'
+import type { Merging } from './merging.ts'
 import { type NextHop, planQuery, type Surroundings, soonKnown } from './next-hop.ts'
 import { type Decision, type Plan, servedEvents } from './plan.ts'
 import { strictly } from './strict.ts'
@@ -27,6 +28,7 @@ export interface ExchangeHolder extends Carrier {
     options: SubscriptionOptions<unknown>,
   ): Notifier | { status: number; headers?: HeaderList }
   faulted(exchange: NodeExchange, fault: ProximaFault): void
+  readonly merging: Merging
 }
 
 export class NodeExchange implements Exchange {
@@ -42,6 +44,8 @@ export class NodeExchange implements Exchange {
   readonly ownRoutes: readonly Address[]
   readonly routes: readonly string[]
   settled = false
+  /** Another one of its Call-ID, CSeq and From tag is refused, unless nothing comes of this one. */
+  merges = false
   private readonly holder: ExchangeHolder
   private ownTag: string | undefined = undefined
 
@@ -89,6 +93,7 @@ export class NodeExchange implements Exchange {
   }
   /** Answers without the check: for the node itself. */
   answer(status: number, fields: ReplyFields = {}): void {
+    if (status >= 300) this.yield()
     const headers: (readonly [string, string])[] = [...(fields.headers ?? [])]
     if (fields.warning !== undefined) headers.push(['Warning', warning(this.element, fields.warning)])
     if (fields.body !== undefined) headers.push(['Content-Type', fields.body.type])
@@ -104,11 +109,17 @@ export class NodeExchange implements Exchange {
     )
   }
   pass(): void {
-    if (this.settle()) this.holder.passOn(this)
+    if (!this.settle()) return
+    this.yield()
+    this.holder.passOn(this)
+  }
+  private yield(): void {
+    if (this.merges) this.holder.merging.forget(this)
   }
 
   forward(to: Target | readonly Target[], how: ForwardOptions = {}): Fork {
     if (!this.settle()) return noFork
+    this.yield()
     const { request } = this
     if (request.maxForwards <= 0) {
       this.answer(483)
