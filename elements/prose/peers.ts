@@ -69,11 +69,18 @@ export class Peers {
     return new Set(chosen)
   }
 
-  /** Whether a UE may go on asking about that subscriber. */
-  allowsStill(record: SubscriberRecord | undefined, own: string): boolean {
+  /** Whether a UE may go on asking about that subscriber; a promise where the HSS has to say who the UE is. */
+  allowsStill(record: SubscriberRecord | undefined, own: string): boolean | Promise<boolean> {
     if (!this.friendsOnly) return true
-    const asker = this.cached(own)
-    return record !== undefined && this.allows(record, asker instanceof Promise || asker === undefined ? { id: own } : asker)
+    if (record === undefined) return false
+    const asker = this.subscribers.of(own)
+    if (!(asker instanceof Promise)) return this.allows(record, asker ?? { id: own })
+    const judge = async (): Promise<boolean> => {
+      const found = await asker
+      const now = await this.subscribers.of(record.id) // his friends may be others since
+      return now !== undefined && this.allows(now, found ?? { id: own })
+    }
+    return judge().catch(() => this.allows(record, { id: own }))
   }
 
   private allows({ friends = [] }: SubscriberRecord, asker: Identified): boolean {

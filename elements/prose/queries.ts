@@ -209,10 +209,18 @@ export class ProximityQueries {
     for (const owner of [...monitors.ownersOf(id)]) {
       for (const watcher of watchers.of(owner)) {
         const { question, own } = watcher
-        if (!own || question.kind !== 'set' || !question.peers.has(id) || this.peers.allowsStill(record, owner)) continue
-        void this.changeSet(watcher, { ...question, peers: new Set([...question.peers].filter((peer) => peer !== id)) })
+        if (!own || question.kind !== 'set' || !question.peers.has(id)) continue
+        const may = this.peers.allowsStill(record, owner)
+        if (may instanceof Promise) void may.then((still) => this.keepOrDrop(watcher, id, still))
+        else this.keepOrDrop(watcher, id, may)
       }
     }
+  }
+  private keepOrDrop(watcher: Watcher, id: string, may: boolean): void {
+    const { question, notifier } = watcher
+    if (may || question.kind !== 'set' || !question.peers.has(id)) return
+    if (this.registry.watchers.find(notifier.id) !== watcher) return
+    void this.changeSet(watcher, { ...question, peers: new Set([...question.peers].filter((peer) => peer !== id)) })
   }
 
   /** The device is at another server, which is asked about it from now on. */

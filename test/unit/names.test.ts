@@ -174,6 +174,23 @@ test('the peers of a query, at its beginning and when it gets others; its device
   t.deepEqual((named.last as ProseState).roles, ['discoverable'])
 })
 
+test('a friend by an alias stays one while all records are read again, and one who is none any more does not', async (t) => {
+  const net = await open({ mode: 'listed', announce: 'when-monitored' })
+  const [alice, bob] = [await net.join('alice'), await net.join('bob')]
+  await net.query('alice', { peers: [sip('bob')], wake: true })
+  t.deepEqual(codes(alice), [code(bob)])
+  const more = Array.from({ length: 150 }, (_, i) => ({ id: `u${i}`, permissions: all })) // more than the feed tells
+  const among = async (friends: readonly string[]): Promise<void> => {
+    const settings = [...more, changed('bob', { friends })]
+    await net.hss.provision(settings.map((each) => ({ do: 'put', settings: each }) as const))
+    await net.pass(2000)
+  }
+  await among(['tel:+15550111', 'carol'])
+  t.deepEqual(codes(alice), [code(bob)])
+  await among(['carol'])
+  t.deepEqual(codes(alice), [])
+})
+
 test('a set query of a UE is about those whose friend it is, however they say so; a server’s is about anybody', async (t) => {
   const net = await open({ mode: 'listed', announce: 'when-monitored' })
   const [alice, bob, carol] = [await net.join('alice'), await net.join('bob'), await net.join('carol')]
