@@ -145,8 +145,8 @@ export interface Exchange {
   readonly planned: string | undefined
   /** The same, had it that Request-URI. */
   plannedAt(uri: Uri): string | undefined
-  /** Event packages for which the plan would name an element at this Request-URI, asked by this method. */
-  readonly events: readonly string[]
+  /** Event packages for which the plan would name an element at that Request-URI, default its own, asked by this method. */
+  eventsAt(uri?: Uri): readonly string[]
   /** Not mine: the next rule of the plan decides. */
   pass(): void
   /** SUBSCRIBE only: 200 and the first NOTIFY; the dialog, its timers and its rate are the engine's from here on. */

@@ -30,7 +30,13 @@ const unseen = /^\s|\s$|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point
 
 /** Whether that may be the name of a user: short enough, and nothing in it that a reader would not see. */
 export function isUserName(text: string): boolean {
-  return Buffer.byteLength(text) <= longest && !unseen.test(text)
+  return Buffer.byteLength(text) <= longest && !unseen.test(text) && !unseen.test(unescaped(text))
+}
+
+/** As a reader of that URI may be shown it. */
+function unescaped(text: string): string {
+  if (!/^[a-z][a-z\d+.-]*:/i.test(text)) return text
+  return text.replace(/(?:%[\da-f]{2})+/gi, (escapes) => Buffer.from(escapes.replaceAll('%', ''), 'hex').toString())
 }
 
 /**

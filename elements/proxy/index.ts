@@ -8,7 +8,7 @@ import { type Assertion, assertionOf, credentialsOf, towardUe } from './assertio
 import { Authentication, type Known, notThis, type Verdict } from './authentication.ts'
 import { Bindings } from './bindings.ts'
 import { Gruus } from './gruu.ts'
-import { noRelay, Reach } from './reach.ts'
+import { atHome, noRelay, Reach } from './reach.ts'
 import { Refusals } from './refusals.ts'
 import { Registrar } from './registrar.ts'
 import { asSips, insecure, isOfSipDialog, isSecure, isSips } from './secure.ts'
@@ -221,7 +221,7 @@ class ProxyElement implements Element {
     const { method, uri } = exchange.request
     if (method !== 'SUBSCRIBE' && method !== 'PUBLISH') return undefined
     if (this.rules.open || !this.isAddressOfUser(exchange, identity)) return undefined
-    return exchange.plannedAt({ ...uri, user: uri.host, host: this.host.domains[0] ?? '' })
+    return exchange.plannedAt(atHome(uri, this.host))
   }
   /** To the element that the plan names: what is asked there by an alias is asked about whose it is (SPEC §2.1). */
   private toElement(exchange: Exchange, asserted: Assertion, sender: Known | undefined, element: string): void | Promise<void> {

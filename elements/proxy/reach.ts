@@ -1,5 +1,6 @@
 /** From a user, or one of his devices, to the targets of a fork: every device at once, each by one flow at a time (RFC 5626 §7). */
-import type { Exchange, Flow, Host, SipResponse, Target } from '../../signalling/index.ts'
+import { isIP } from 'node:net'
+import type { Exchange, Flow, Host, SipResponse, Target, Uri } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Binding } from '../services/bindings.ts'
 import { deviceKey, otherKeys } from '../services/devices.ts'
@@ -33,7 +34,7 @@ export class Reach {
   toUser(exchange: Exchange, assertion: Assertion): void | Promise<void> {
     const { host, rules, subscribers } = this.parts
     const aor = deviceKey(exchange.request.uri, host.domains)
-    if (exchange.request.method === 'PUBLISH') return refuseEvent(exchange, 'no element takes the event') // RFC 3903 §6
+    if (exchange.request.method === 'PUBLISH') return refuseEvent(exchange, 'no element takes the event', this.parts.host) // RFC 3903 §6
     if (aor === undefined || rules.open) return this.reach(exchange, aor, this.boundTo(aor), assertion)
     const record = subscribers.of(aor)
     if (record instanceof Promise) return record.then((found) => this.reachStill(exchange, aor, found, assertion))
@@ -76,7 +77,8 @@ export class Reach {
     const { method, toTag } = exchange.request
     if (method === 'SUBSCRIBE' && toTag === '' && aor !== undefined && assertion.asserted === aor) {
       const others = bindings.filter((binding) => !this.isOfSender(binding, exchange))
-      if (others.length === 0) return refuseEvent(exchange, 'no element and no other device of yours serves the event')
+      if (others.length === 0)
+        return refuseEvent(exchange, 'no element and no other device of yours serves the event', this.parts.host)
       if (this.toBindings(exchange, aor, others, assertion)) return
     } else if (this.toBindings(exchange, aor, bindings, assertion)) return
     return this.unreachable(exchange, aor)
@@ -148,7 +150,7 @@ export class Reach {
     const { request } = exchange
     if (aor === undefined) return exchange.reply(404)
     if (request.uri.user === '' && !this.isElsewhere(exchange)) {
-      if (request.method === 'SUBSCRIBE') return refuseEvent(exchange, 'no element serves the event')
+      if (request.method === 'SUBSCRIBE') return refuseEvent(exchange, 'no element serves the event', this.parts.host)
       return exchange.reply(405, { headers: [['Allow', 'OPTIONS, REGISTER']] })
     }
     const away = isSips(request) && bindings.of(aor).length > 0 ? { warning: noSecureContact } : {}
@@ -161,9 +163,15 @@ export class Reach {
 
 const noSecureContact = 'no Contact of this user is reached by TLS or WSS, as sips: demands; expected a sip: URI'
 
+/** A user called by an address, as if he were written as one of the first domain. */
+export function atHome(uri: Uri, { domains }: Pick<Host, 'domains'>): Uri {
+  return uri.user === '' && isIP(uri.host) !== 0 ? { ...uri, user: uri.host, host: domains[0] ?? '' } : uri
+}
+
 /** RFC 6665 §8.3.2. */
-function refuseEvent(exchange: Exchange, why: string): void {
-  const { events, request } = exchange
+function refuseEvent(exchange: Exchange, why: string, host: Host): void {
+  const { request } = exchange
+  const events = exchange.eventsAt(atHome(request.uri, host))
   const warning = `${why} ${request.event?.value ?? '(none)'}; expected one of ${events.join(', ') || 'none'}`
   exchange.reply(489, { headers: events.length === 0 ? [] : [['Allow-Events', events.join(', ')]], warning })
 }

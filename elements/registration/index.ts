@@ -1,7 +1,7 @@
 /** The `reg` event package (RFC 3680): tells a user, and elements that may know, what the registrar holds of that user. */
 import type { Element, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
 import { aorPrefix, type Binding, bindingsPrefix } from '../services/bindings.ts'
-import { deviceKey, namesOf, subscriberKey } from '../services/devices.ts'
+import { deviceKey, namesOf, otherKeys, subscriberKey } from '../services/devices.ts'
 import { type Lifetimes, lifetimesOf } from '../services/lifetimes.ts'
 import { Offers } from '../services/offers.ts'
 import { SignedIn } from '../services/signed-in.ts'
@@ -84,7 +84,7 @@ class RegistrationElement implements Element {
     told.notify(watch.watched.state)
   }
   handle(exchange: Exchange): void | Promise<void> {
-    const aor = deviceKey(exchange.request.uri, this.host.domains)
+    const aor = this.aorOf(exchange)
     const may = this.mayAsk(exchange, aor)
     return may instanceof Promise ? may.then((settled) => this.answer(exchange, aor, settled)) : this.answer(exchange, aor, may)
   }
@@ -106,6 +106,13 @@ class RegistrationElement implements Element {
       watch.holds--
       this.forget(aor)
     }
+  }
+  /** A user who is an address or a number may be written as a user of ours: what he calls himself is what he is registered by. */
+  private aorOf({ asserted, request }: Exchange): string | undefined {
+    const { domains } = this.host
+    const aor = deviceKey(request.uri, domains)
+    const asker = asserted === undefined ? undefined : deviceKey(asserted.uri, domains)
+    return aor !== undefined && asker !== undefined && otherKeys(aor, domains).includes(asker) ? asker : aor
   }
   /** RFC 3680 §4.6. A trusted peer that speaks for nobody speaks for itself. */
   private mayAsk({ asserted, flow }: Exchange, aor: string | undefined): boolean | Promise<boolean> {

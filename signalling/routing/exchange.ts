@@ -146,9 +146,9 @@ export class NodeExchange implements Exchange {
   plannedAt(uri: Uri): string | undefined {
     return this.holder.planned(this, uri)
   }
-  get events(): readonly string[] {
+  eventsAt(uri?: Uri): readonly string[] {
     const { plan } = this.holder
-    return servedEvents(planQuery(this.request, this.element, soonKnown(plan, this)), plan)
+    return servedEvents(planQuery(this.request, this.element, soonKnown(plan, this), uri), plan)
   }
   private branch(target: Target, how: ForwardOptions): BranchTarget {
     const uri = target.uri ?? this.request.uriText

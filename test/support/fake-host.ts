@@ -182,8 +182,8 @@ export class FakeExchange implements Exchange {
   readonly routes = []
   readonly planned = undefined
   readonly plannedAt = (): undefined => undefined
+  readonly eventsAt = (): readonly string[] => []
   readonly asserted
-  readonly events: readonly string[] = []
   settled = false
   status = 0
   fields: ReplyFields = {}

@@ -71,6 +71,7 @@ for (const [character, name] of [
     const { registers } = await scene()
     t.is(await registers('eve', character), 400)
     t.is(await registers('eve', `msn:ki${character}ng`), 400)
+    t.is(await registers('eve', `sip:king${encodeURIComponent(character)}@example.net`), 400, 'nor in escapes')
   })
 
 test('a scheme is the same in capitals', async (t) => {

@@ -62,6 +62,8 @@ test('a user called by an address publishes, sees his watchers and his registrat
     const body = `<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="${uri}"><tuple id="here"><status/></tuple></presence>`
     const lines = ['Event: presence', 'Content-Type: application/pidf+xml']
     t.is((await as('PUBLISH', uri, { lines, body })).status, 200, uri)
+    const other = await as('SUBSCRIBE', uri, { lines: ['Event: message-summary', contact] })
+    t.deepEqual([other.status, other.list('Allow-Events')], [489, ['presence', 'presence.winfo', 'reg']])
     for (const event of ['presence.winfo', 'reg'])
       t.is((await as('SUBSCRIBE', uri, { lines: [`Event: ${event}`, contact] })).status, 200, `${uri} ${event}`)
     const written = `sip:${encodeURIComponent(address)}@localhost`

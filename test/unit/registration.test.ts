@@ -2,6 +2,7 @@
 import test, { type ExecutionContext } from 'ava'
 import { createRegistration } from '../../elements/registration/index.ts'
 import type { SipRequest, SipResponse } from '../../signalling/index.ts'
+import { FakeNetwork } from '../support/fake-host.ts'
 import { Agent } from '../support/lab.ts'
 import { metric, type Wire } from '../support/wire.ts'
 import { answering, contactOf, RegistrarScene } from './registrar-scene.ts'
@@ -157,4 +158,20 @@ test('instances, GRUUs and odd characters stand in the document as they should',
   t.true(document.includes('callid="a&#60;&#38;&#34;&#62;b"'))
   t.true(document.includes('<uri>sip:a&#38;b@10.0.5.2</uri>'))
   t.is([...document.matchAll(/<contact /g)].length, 2)
+})
+
+test('a user called by an address watches himself by it, as another node of ours writes it', async (t) => {
+  const network = new FakeNetwork()
+  await network.add(createRegistration('registration', {}))
+  for (const [own, written] of [
+    ['sip:192.0.2.5', 'sip:192.0.2.5@localhost'],
+    ['sip:[2001:db8::9]', `sip:${encodeURIComponent('2001:db8::9')}@localhost`],
+  ] as const) {
+    for (const to of [own, written]) {
+      const asked = await network.ask('registration', 'SUBSCRIBE', to, { asserted: own, event: 'reg' })
+      t.deepEqual([asked.status, asked.notifier?.resource], [200, own], to)
+    }
+    const other = await network.ask('registration', 'SUBSCRIBE', written, { asserted: 'sip:192.0.2.6', event: 'reg' })
+    t.is(other.status, 403)
+  }
 })
