@@ -189,7 +189,9 @@ for (const [name, handle, status] of misbehaviours)
     t.deepEqual(watcher.wire.statuses, [status])
     t.is(scene.faults, 1)
     scene.ticker.handle = (exchange) => exchange.reply(200)
-    watcher.wire.send(requestText('MESSAGE', 'sip:ticker@localhost', { via: watcher.wire.here.host, branch: 'z9hG4bK-next', cseq: 2 }))
+    watcher.wire.send(
+      requestText('MESSAGE', 'sip:ticker@localhost', { via: watcher.wire.here.host, branch: 'z9hG4bK-next', cseq: 2 }),
+    )
     await scene.pass(100)
     t.is(watcher.wire.statuses.at(-1), 200)
   })

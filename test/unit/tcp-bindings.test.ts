@@ -1,5 +1,6 @@
 /** Bindings over TCP without outbound last as long as granted (RFC 3261 §10.3): their Contact can be called. */
-import { type AddressInfo, createConnection, createServer } from 'node:net'
+import { once } from 'node:events'
+import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import { ManualClock, memoryStore, SipRequest, scan } from '../../signalling/index.ts'
 import { buildResponse } from '../../signalling/messages/build.ts'
@@ -31,6 +32,18 @@ async function listening(t: ExecutionContext): Promise<{ port: number; got: SipR
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => server.close())
   return { port: (server.address() as AddressInfo).port, got }
+}
+
+/** A connection to the server, from that port; undefined where somebody has the port. */
+async function connected(scene: PhonesScene, localPort = 0): Promise<Socket | undefined> {
+  const socket = createConnection({ host: '127.0.0.1', port: scene.port('TCP'), localPort })
+  try {
+    await once(socket, 'connect')
+    return socket
+  } catch (fault) {
+    if ((fault as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw fault
+    return undefined
+  }
 }
 
 test('its connection gone, the client is called at its Contact; after a restart too', async (t) => {
@@ -78,15 +91,12 @@ test('a Contact elsewhere is kept as long as granted too, and nobody has us call
 test('who calls us from the port of another one’s Contact does not get what is for that one', async (t) => {
   const scene = await PhonesScene.open(t)
   const [phone, bob] = [await scene.phone('TCP'), await scene.phone('UDP')]
-  const spare = createServer()
-  await new Promise<void>((resolve) => spare.listen(0, '127.0.0.1', resolve))
-  const { port } = spare.address() as AddressInfo
-  await new Promise((resolve) => spare.close(resolve))
+  const eve = (await connected(scene))! // her port is held from here on, so that nobody else takes it
+  const port = eve.localPort
   t.is((await bob.register('bob', `<sip:bob@${bob.at}>`)).status, 200)
   t.is((await phone.register('alice', `<sip:alice@127.0.0.1:${port};transport=tcp>`)).status, 200)
   phone.close()
-  await scene.until(() => metric(scene.node, 'connections') === 0)
-  const eve = createConnection({ host: '127.0.0.1', port: scene.port('TCP'), localPort: port })
+  await scene.until(() => metric(scene.node, 'connections') === 1)
   let heard = ''
   eve.on('data', (data) => {
     heard += data.toString()
@@ -100,11 +110,13 @@ test('who calls us from the port of another one’s Contact does not get what is
 
 test('nor what is too long for the datagram of a phone at that port', async (t) => {
   const scene = await PhonesScene.open(t)
-  const [alice, bob] = [await scene.phone('UDP'), await scene.phone('UDP')]
+  const bob = await scene.phone('UDP')
+  let alice = await scene.phone('UDP')
+  const sameAsHers = (): Promise<Socket | undefined> => connected(scene, Number(alice.at.split(':')[1]))
+  let eve = await sameAsHers()
+  for (; eve === undefined; eve = await sameAsHers()) alice = await scene.phone('UDP') // somebody has that port of TCP
   t.is((await bob.register('bob', `<sip:bob@${bob.at}>`)).status, 200)
   t.is((await alice.register('alice', `<sip:alice@${alice.at}>`)).status, 200)
-  const localPort = Number(alice.at.split(':')[1])
-  const eve = createConnection({ host: '127.0.0.1', port: scene.port('TCP'), localPort })
   let heard = ''
   eve.on('data', (data) => {
     heard += data.toString()
