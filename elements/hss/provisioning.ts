@@ -106,7 +106,7 @@ export class Provisioning {
   private place(before: SubscriberRecord | undefined, record: SubscriberRecord): Provisioned {
     const members = before === undefined ? [] : differing(before, record)
     if (before !== undefined && members.length === 0) return { done: 'unchanged', record: before, members }
-    const tooLong = faultOfLength(record)
+    const tooLong = faultOfLength(record, before)
     if (tooLong !== undefined) return fail('malformed', tooLong.pointer, tooLong.text)
     try {
       this.directory.change(record.id, record)

@@ -94,8 +94,19 @@ function usernameOf(name: string, realm: string): string | undefined {
   return uri === undefined || !own ? undefined : uri.user || uri.host
 }
 
-/** Which list makes a record longer than elements can be told in one datagram, and how long; undefined: it is not. */
-export function faultOfLength(record: SubscriberRecord): IdentifierFault | undefined {
+/**
+ * Which list makes a record longer than elements can be told in one datagram, and how long; undefined: it is not, or it was
+ * stored as long before and only its permissions differ.
+ */
+export function faultOfLength(record: SubscriberRecord, before?: SubscriberRecord): IdentifierFault | undefined {
+  const fault = lengthFault(record)
+  const stored = fault && before && lengthFault(before)
+  if (fault === undefined || stored === undefined) return fault
+  if (lengthFault({ ...record, permissions: before!.permissions })?.text === stored.text) return undefined
+  return { ...fault, text: `${fault.text}: shorten ${fault.pointer} or remove the subscriber, who is longer than that already` }
+}
+
+function lengthFault(record: SubscriberRecord): IdentifierFault | undefined {
   const { aliases = [], friends, servers, watchers } = record
   const bytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? '')
   const secrets = aliases.reduce((sum, alias) => sum + Buffer.byteLength(alias) + bytesOfHashes, 2 * bytesOfHashes)

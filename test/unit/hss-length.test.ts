@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import { loadDialplan } from '../../dialplans/load.ts'
+import { createHss } from '../../elements/hss/index.ts'
 import { createProse } from '../../elements/prose/index.ts'
+import type { Json } from '../../signalling/storage/store.ts'
+import { FakeNetwork } from '../support/fake-host.ts'
 import { PhonesScene, subscriber } from './phones-scene.ts'
 
 const may = { discoverable: true, discoverer: true }
@@ -35,6 +38,21 @@ test('a subscriber that elements could not be told is refused, whole or patched,
   await t.throwsAsync(scene.hss.set({ ...subscriber('bob'), friends: friends(2500) }), {
     message: /friends makes the subscriber/,
   })
+})
+
+test('of one who was stored longer before permissions change all the same; what else may be done is said', async (t) => {
+  const network = new FakeNetwork()
+  const hss = createHss('hss', {})
+  await network.add(hss)
+  await hss.set({ id: 'zoe', permissions: may })
+  const zoe = { ...hss.held('zoe')!, friends: friends(2500) }
+  await network.store.write([{ key: 'hss/hss/subscriber/sip:zoe@localhost', value: JSON.parse(JSON.stringify(zoe)) as Json }])
+  const patch = async (change: object) => (await hss.provision([{ do: 'patch', id: 'zoe', patch: change }]))[0]!
+  t.like(await patch({ permissions: mayNot }), { done: 'changed', members: ['permissions'] })
+  const { fault } = await patch({ friends: friends(2600) })
+  t.is(fault?.pointer, '/friends')
+  t.regex(fault!.text, /expected at most 48000 .*: shorten \/friends or remove the subscriber/)
+  t.like(await patch({ friends: friends(100) }), { done: 'changed' })
 })
 
 for (const place of ['first', 'last'])
