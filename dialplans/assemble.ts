@@ -1,6 +1,7 @@
 /** A dialplan to what runs: its elements, and the plan compiled from their claims and its rules. */
 import { join } from 'node:path'
 import { catalogue } from '../elements/catalogue.ts'
+import { SettingsError } from '../elements/services/settings-error.ts'
 import {
   compilePlan,
   type Element,
@@ -120,7 +121,13 @@ function makeElement(file: string, { name, role, line, settings }: PlannedElemen
     return { value: make(name, settings) }
   } catch (error) {
     // An element refuses settings that the schema admits but that make no sense together.
-    const text = `${name}: ${error instanceof Error ? error.message : String(error)}`
-    return { faults: [{ file, line, text, expected: `settings that the role ${role} can work with` }] }
+    return { faults: [settingsFault(file, line, name, error)] }
   }
+}
+
+/** What an element says of settings that it cannot take. */
+export function settingsFault(file: string, line: number, name: string, error: unknown): Fault {
+  if (error instanceof SettingsError) return { file, line, text: `${name}: ${error.found}`, expected: error.expected }
+  const text = `${name}: ${error instanceof Error ? error.message : String(error)}`
+  return { file, line, text, expected: 'settings as dialplan.schema.json describes them; what is right there is a fault of ours' }
 }

@@ -33,8 +33,9 @@ function checkPolicy({ elements, domains, lineOf, fault }: Named): void {
     const rules = role === 'pcrf' ? ((settings['rules'] as readonly RuleSettings[] | undefined) ?? []) : []
     for (const [index, rule] of rules.entries()) {
       const wrong = faultOfRule(rule, domains)
-      const what = `${name}: ${rule.name ?? `rule ${index + 1}`}: ${wrong}`
-      if (wrong !== undefined) fault(lineOf('elements', name, 'rules', index), what, 'a rule that can be kept')
+      if (wrong === undefined) continue
+      const what = `${name}: ${rule.name ?? `rule ${index + 1}`}: ${wrong.found}`
+      fault(lineOf('elements', name, 'rules', index), what, wrong.expected)
     }
   }
 }

@@ -1,7 +1,7 @@
 /** A dialplan read again while its node runs: what can change takes effect at once, the rest is named. */
 
 import { systemResolver } from '../signalling/index.ts'
-import { type Assembled, assemble, completedElements } from './assemble.ts'
+import { type Assembled, assemble, completedElements, settingsFault } from './assemble.ts'
 import type { Running } from './compose.ts'
 import type { Dialplan, Fault } from './dialplan.ts'
 
@@ -41,10 +41,8 @@ export async function reload(
         for (const setting of await running.reload(settings)) waiting.push(`elements.${name}.${setting}`)
       } else if (!same(first.settings, settings)) waiting.push(`elements.${name}`)
     } catch (error) {
-      const text = `${name}: ${error instanceof Error ? error.message : String(error)}`
-      const { file } = next
       const line = next.elements.find((each) => each.name === name)?.line ?? 0
-      return { faults: [{ file, line, text, expected: 'settings that it can work with' }] }
+      return { faults: [settingsFault(next.file, line, name, error)] }
     }
   }
   apply(node, assembled.value, effective, before)

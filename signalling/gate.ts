@@ -80,7 +80,7 @@ export class Gate {
   readonly admits = (request: SipRequest, flow: Flow): boolean => {
     if (this.sources !== undefined && !this.counted && !flow.trusted && !this.sources.take(flow.remote.host)) {
       if (this.sources.isFlood(flow.remote.host)) this.drop(flow)
-      else this.refuse(request, flow, 'too many requests from this address', 'refused_rate')
+      else this.refuse(request, flow, 'too many requests from this address: come again later', 'refused_rate')
       return false
     }
     if (!flow.trusted && this.costs.isSpent(flow.remote.host) && !isStanding(request)) {

@@ -336,7 +336,7 @@ class ProximaNode implements Node, TransportSink {
   }
   /** Datagrams come again and find us ready; on a connection nothing does. */
   private refuseEarly(request: SipRequest, flow: Flow): void {
-    if (flow.reliable) this.refuse(request, flow, { status: 503, text: 'starting or stopping' })
+    if (flow.reliable) this.refuse(request, flow, { status: 503, text: 'starting or stopping: come again in a few seconds' })
   }
   private refuse(request: SipRequest, flow: Flow, fault: Fault): void {
     const bytes = refusal(request, flow, fault, sentByText(flow), this.options.ids.token(8))

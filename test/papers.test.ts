@@ -20,6 +20,7 @@ const plainPages = [
 ]
 const wordsOfSentence = 25
 const wordsOfReadme = 1400
+const lettersOfWarning = 100 // as it stands in the source, what is filled in apart
 
 /** What ARCHITECTURE names and later steps of the move will make. What is there by now is taken off this list. */
 const planned: readonly string[] = ['elements/shared/state/kept.ts', 'elements/shared', 'signalling/cluster/', 'kept.ts']
@@ -168,6 +169,19 @@ test('README is read in five minutes', (t) => {
     words <= wordsOfReadme,
     `${words} words; expected at most ${wordsOfReadme}: move what few need to the page of its folder`,
   )
+})
+
+test('what stands in a Warning is short, and plain text', (t) => {
+  const sources = texts.filter((path) => /^(?:elements|signalling)\/.*\.ts$/.test(path))
+  const warnings = sources.flatMap((path) =>
+    [...textOf(path).matchAll(/\b(?:warning|text|cause): (?:'((?:\\.|[^'\\\n])*)'|`([^`\n]*)`)/g)].map(
+      ([, plain, filled]) => `${path}: ${plain ?? filled}`,
+    ),
+  )
+  t.true(warnings.length > 60)
+  const isBad = (warning: string): boolean =>
+    warning.length > warning.indexOf(': ') + 2 + lettersOfWarning || /\p{Cc}/u.test(warning)
+  t.deepEqual(warnings.filter(isBad), [])
 })
 
 const sections = new Set(['2', '2.1', '3.4'])

@@ -9,6 +9,7 @@ import { Offers } from '../services/offers.ts'
 import { decoded } from '../services/percent.ts'
 import { Rechecks } from '../services/rechecks.ts'
 import { SetIndex } from '../services/set-index.ts'
+import { SettingsError } from '../services/settings-error.ts'
 import { SignedIn } from '../services/signed-in.ts'
 import { Subscribers } from '../services/subscribers.ts'
 import { AutomatedRegistration, automatedTypes } from './automated.ts'
@@ -68,10 +69,11 @@ class ApplicationServer implements Element {
     this.name = name
     this.settings = settings
     this.view = `${settings.view ?? 'near'}-`
-    if (!/^[\w.-]+$/.test(this.view)) throw new Error(`view: ${settings.view} cannot begin the user part of a URI`)
+    if (!/^[\w.-]+$/.test(this.view))
+      throw new SettingsError(`view: ${settings.view} cannot begin the user part of a URI`, 'letters, digits, dots, dashes and _')
     for (const setting of ['period', 'gap'] as const)
       if (settings[setting] !== undefined && !(settings[setting] > 0))
-        throw new Error(`${setting}: ${settings[setting]} s is not above 0`)
+        throw new SettingsError(`${setting}: ${settings[setting]} s`, 'seconds, above 0')
     this.claims = [
       { method: 'MESSAGE', content: messageTypes, user: name },
       { method: 'SUBSCRIBE', event: usersEvent, user: name },
@@ -181,7 +183,7 @@ class ApplicationServer implements Element {
       if (answer.status === 403) return this.registration.refuse(exchange)
       return exchange.reply(503, {
         headers: [['Retry-After', String(retryLater)]],
-        warning: 'the proximity server cannot be asked now',
+        warning: 'the proximity server does not answer now: come again later',
       })
     }
     if (this.users.of(user.device) === undefined) {

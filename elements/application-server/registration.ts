@@ -72,7 +72,7 @@ export class Registration {
     const record = asker === undefined ? undefined : this.subscribers.known(asker)
     const { application } = this.membership
     const unlisted = record !== undefined && !this.serves(record)
-    const warning = unlisted ? `the HSS does not list ${application} for you: you cannot be a user of it` : why
+    const warning = unlisted ? `the HSS does not list ${application} for you: ask your operator` : why
     exchange.reply(403, warning === undefined ? {} : { warning })
   }
 

@@ -3,6 +3,7 @@ import type { Json, Store, Write } from '../../signalling/index.ts'
 import type { ServerGrant, SubscriberRecord } from '../schemas/index.ts'
 import { otherKeys } from '../services/devices.ts'
 import { keyPart } from '../services/keys.ts'
+import { SettingsError } from '../services/settings-error.ts'
 import { Additions, keyOf } from './additions.ts'
 import { Changes } from './changes.ts'
 import { fingerprint, withoutUsernames } from './records.ts'
@@ -291,7 +292,7 @@ function basisOf(provisioned: ReadonlyMap<string, SubscriberRecord>, servers: re
 function byId(provisioned: Iterable<SubscriberRecord>): ReadonlyMap<string, SubscriberRecord> {
   const records = new Map<string, SubscriberRecord>()
   for (const record of provisioned) {
-    if (records.has(record.id)) throw new Error(`subscriber ${record.id} is provisioned twice`)
+    if (records.has(record.id)) throw new SettingsError(`subscriber ${record.id} is provisioned twice`, 'each subscriber once')
     records.set(record.id, record)
   }
   return records

@@ -160,7 +160,7 @@ class HomeSubscriberServer implements Hss {
     if ((mayAsk || !asks) && offers.answer(exchange)) return
     if (!mayAsk) {
       this.host.count('refused')
-      exchange.reply(403, { warning: 'only elements of this network may ask' })
+      exchange.reply(403, { warning: 'only elements of this network may ask; expected one of the askers of the HSS' })
       return
     }
     const secrets = this.maySeeSecrets(asker)

@@ -11,6 +11,7 @@ import {
   type WatcherSettings,
 } from '../schemas/index.ts'
 import { readDevice, subscriberKey } from '../services/devices.ts'
+import { SettingsError } from '../services/settings-error.ts'
 import type { IdentifierFault } from './identifiers.ts'
 
 const longestRecord = 48_000 // bytes of JSON: a datagram has room for it, and for the head
@@ -59,7 +60,7 @@ export function toGrants(servers: readonly ServerSettings[], domains: readonly s
 function keyIn(domains: readonly string[], where: string): (text: string) => string {
   return (text) => {
     const found = subscriberKey(text, domains)
-    if (found === undefined) throw new Error(`${where}${text} is no URI, IP address or user name`)
+    if (found === undefined) throw new SettingsError(`${where}${text} is no identifier`, 'a URI, an IP address or a user name')
     return found
   }
 }
@@ -179,13 +180,15 @@ export function provisionedBy(
 ): readonly SubscriberSettings[] {
   const provisioned = [...subscribers, ...listOf(records)]
   const fault = faultOfSettings(provisioned)
-  if (fault !== undefined) throw new Error(`${name}: subscriber ${fault}`)
+  if (fault !== undefined)
+    throw new SettingsError(`${name}: subscriber ${fault}`, 'a subscriber as dialplan.schema.json describes one')
   return provisioned
 }
 
 function listOf(records: unknown): readonly SubscriberSettings[] {
   if (records === undefined || records === null) return []
   const list = Array.isArray(records) ? records : (records as { readonly subscribers?: unknown }).subscribers
-  if (!Array.isArray(list)) throw new Error('the provisioning file is neither a list of subscribers nor has one')
+  if (!Array.isArray(list))
+    throw new SettingsError('the provisioning file has no list of subscribers', 'a list, alone or as subscribers')
   return list as readonly SubscriberSettings[]
 }

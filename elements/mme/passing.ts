@@ -90,7 +90,7 @@ export class Passing {
     const callId = request.text('In-Reply-To')?.trim() ?? ''
     const device = flow.trusted ? this.asked.get(callId)?.device : undefined
     if (device === undefined || deviceKey(request.to.uri, this.options.host.domains) !== device)
-      return exchange.reply(481, { warning: 'nobody awaits this answer' })
+      return exchange.reply(481, { warning: 'nobody awaits this answer; expected In-Reply-To of a question under way' })
     this.forget(callId)
     const body = this.named(request)
     exchange.forward(this.rest(exchange), body === undefined ? {} : { body })

@@ -1,5 +1,6 @@
 /** What an MME can be told (SPEC §3.6). Seconds where a person writes them, milliseconds inside. */
 import type { Lifetimes } from '../services/lifetimes.ts'
+import { SettingsError } from '../services/settings-error.ts'
 
 export interface MmeSettings {
   /** `hss`: permissions are asked for here, and the proximity server asks no more. Default `none`. */
@@ -35,6 +36,9 @@ export interface IdentifierRules {
 export function identifierRules({ identifier = {} }: MmeSettings): IdentifierRules {
   const { form = 's-tmsi', code = '01', lifetime = 3600, grace = Math.min(60, lifetime / 4) } = identifier
   if (!(lifetime > 0) || !(grace >= 0) || grace > lifetime / 2)
-    throw new Error(`identifier: grace ${grace} s is more than half the lifetime of ${lifetime} s`)
+    throw new SettingsError(
+      `identifier.grace: ${grace} s is more than half the lifetime of ${lifetime} s`,
+      `at most ${lifetime / 2} s`,
+    )
   return { form, code, lifetime: lifetime * 1000, grace: grace * 1000 }
 }

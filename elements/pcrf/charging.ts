@@ -37,7 +37,10 @@ export class Charging {
       added = journal.append(source, events)
     } catch (fault) {
       host.log.error({ fault: String(fault) }, 'charging records cannot be written')
-      return exchange.reply(503, { headers: [['Retry-After', '5']], warning: 'charging records cannot be written now' })
+      return exchange.reply(503, {
+        headers: [['Retry-After', '5']],
+        warning: 'charging records cannot be written now: tell this again later',
+      })
     }
     host.count('charging_records', added)
     if (added < events.length) host.count('charging_repeats', events.length - added)

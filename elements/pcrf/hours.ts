@@ -1,4 +1,5 @@
 /** Days and hours of a rule in its time zone (SPEC §6.2), and the names of days and months for quotas. */
+import { SettingsError } from '../services/settings-error.ts'
 
 export const dayNames = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const
 export type DayName = (typeof dayNames)[number]
@@ -59,7 +60,7 @@ export function readHours(text: string): Hours {
   const from = Number(fromHours) * 60 + Number(fromMinutes)
   const to = Number(toHours) * 60 + Number(toMinutes)
   if (!(from < 1440 && to <= 1440 && from !== to) || Number(fromMinutes) > 59 || Number(toMinutes) > 59)
-    throw new Error(`hours: ${text} is no part of a day, such as 08:00-17:30 or 22:00-06:00`)
+    throw new SettingsError(`hours: ${text} is no part of a day`, 'one such as 08:00-17:30 or 22:00-06:00')
   return { from, to }
 }
 

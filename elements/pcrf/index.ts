@@ -112,7 +112,7 @@ class PolicyServer implements Pcrf {
     if (asker === undefined || !this.isElement(asker)) {
       if (exchange.request.method === 'ACK') return
       this.host.count('refused')
-      return exchange.reply(403, { warning: 'only elements of this network may ask' })
+      return exchange.reply(403, { warning: 'only elements of this network may ask; expected one of the askers of the PCRF' })
     }
     if (offers.answer(exchange)) return
     if (exchange.request.method === 'MESSAGE') return this.charging.handle(exchange)
@@ -204,7 +204,10 @@ class PolicyServer implements Pcrf {
     return named.settle(patience).then((known) => {
       if (known) return this.decide(exchange, asker)
       this.host.count('unanswered')
-      exchange.reply(503, { headers: [['Retry-After', '5']], warning: 'it is not known now whom the rules mean' })
+      exchange.reply(503, {
+        headers: [['Retry-After', '5']],
+        warning: 'the HSS does not say now whom the rules name: come again later',
+      })
     })
   }
 

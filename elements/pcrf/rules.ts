@@ -1,6 +1,7 @@
 /** The operator's rules (SPEC §6.2): the first that matches device, service and time decides. */
 import { subscriberKey } from '../services/devices.ts'
 import type { Service } from '../services/policy.ts'
+import { SettingsError } from '../services/settings-error.ts'
 import { type DayName, dayNames, type Hours, isWithin, readHours, Zone } from './hours.ts'
 
 export const services: readonly Service[] = ['proximity', 'push', 'location']
@@ -66,12 +67,13 @@ export class Rules {
       try {
         return readRule(name, rule, domains, zones)
       } catch (error) {
-        throw new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+        if (!(error instanceof SettingsError)) throw error
+        throw new SettingsError(`${name}: ${error.found}`, error.expected)
       }
     })
     const names = this.rules.map(({ name }) => name)
     const twice = names.find((name, index) => names.indexOf(name) !== index)
-    if (twice !== undefined) throw new Error(`two rules have the name ${twice}`)
+    if (twice !== undefined) throw new SettingsError(`two rules have the name ${twice}`, 'a name of its own for each')
   }
 
   /** Subscribers whom the rules name. */
@@ -134,12 +136,13 @@ export function periodOf(per: Period, zone: Zone, now: number): string {
 }
 
 /** What makes no sense in a rule by itself; undefined: nothing. */
-export function faultOfRule(settings: RuleSettings, domains: readonly string[]): string | undefined {
+export function faultOfRule(settings: RuleSettings, domains: readonly string[]): SettingsError | undefined {
   try {
     readRule('', settings, domains, new Map())
     return undefined
   } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+    if (error instanceof SettingsError) return error
+    throw error
   }
 }
 
@@ -147,16 +150,18 @@ function readRule(name: string, settings: RuleSettings, domains: readonly string
   const { subscribers, services, roles, days, hours, zone = 'UTC', decision = 'allow', quota } = settings
   const keys = subscribers?.map((text) => {
     const key = subscriberKey(text, domains)
-    if (key === undefined) throw new Error(`${text} is no identifier of a subscriber`)
+    if (key === undefined)
+      throw new SettingsError(`${text} is no identifier of a subscriber`, 'a URI, an IP address or a user name')
     return key
   })
   if (roles !== undefined && quota !== undefined)
-    throw new Error('a quota is for both roles together: the rule has no roles then')
+    throw new SettingsError('roles beside a quota, which is for both roles together', 'roles or a quota')
   if (roles !== undefined && services?.includes('proximity') === false)
-    throw new Error('roles are of the service proximity, which the rule leaves out')
-  if (decision === 'deny' && quota !== undefined) throw new Error('what is denied has no quota')
+    throw new SettingsError('roles of the service proximity, which services leave out', 'proximity among services, or no roles')
+  if (decision === 'deny' && quota !== undefined)
+    throw new SettingsError('a quota of what is denied', 'decision: allow, or no quota')
   if (quota !== undefined && quota.count === undefined && quota.seconds === undefined)
-    throw new Error('the quota has neither count nor seconds')
+    throw new SettingsError('the quota has neither count nor seconds', 'quota: { count: … } or { seconds: … }')
   return {
     name,
     named: keys,
@@ -181,7 +186,7 @@ function zoneOf(name: string, zones: Map<string, Zone>): Zone {
     try {
       zone = new Zone(name)
     } catch (error) {
-      throw new Error(`zone: ${name} is no time zone, such as Europe/Berlin (${(error as Error).message})`)
+      throw new SettingsError(`zone: ${name} is no time zone (${(error as Error).message})`, 'one such as Europe/Berlin')
     }
     zones.set(name, zone)
   }

@@ -198,7 +198,8 @@ class PresenceElement implements Element {
   }
   /** @param record by which the verdict is */
   private admit(exchange: Exchange, entity: string, verdict: Verdict, record: SubscriberRecord | undefined): void {
-    if (verdict === 'block') return exchange.reply(403, { warning: 'you may not watch this presentity' })
+    if (verdict === 'block')
+      return exchange.reply(403, { warning: 'you may not watch this presentity; expected its friend, or whom it allows' })
     const state = verdict === 'polite' ? { entity, document: undefined } : this.presence(entity)
     const pending = verdict === 'confirm'
     const full = pending ? this.fullFor(entity, asking(exchange, this.host)) : undefined
@@ -298,7 +299,8 @@ class PresenceElement implements Element {
 
   /** RFC 3857 §4.5: the presentity alone. */
   private showWatchers(exchange: Exchange, entity: string): void {
-    if (asking(exchange, this.host) !== entity) return exchange.reply(403, { warning: 'you may see your own watchers only' })
+    if (asking(exchange, this.host) !== entity)
+      return exchange.reply(403, { warning: 'you may see your own watchers only; expected your own address' })
     const begun = (notifier: Notifier<Watchers>): void => {
       this.signedIn.follow(notifier)
       this.presentities.add(entity, notifier)

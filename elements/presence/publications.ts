@@ -30,7 +30,7 @@ interface Publication {
   readonly added?: number
 }
 
-const merged = { warning: 'this request has come by another way already' } // RFC 3261 §8.2.2.2
+const merged = { warning: 'this request has come by another way already: its answer goes there' } // RFC 3261 §8.2.2.2
 
 export class Publications {
   private readonly host: Host
@@ -95,7 +95,7 @@ export class Publications {
     const { asserted } = exchange
     const publisher = asserted === undefined ? undefined : deviceKey(asserted.uri, this.host.domains)
     if (publisher !== undefined && !isNameOf(publisher, presentity, this.host.domains))
-      return exchange.reply(403, { warning: 'you may publish for yourself only' })
+      return exchange.reply(403, { warning: 'you may publish for yourself only; expected your own address as Request-URI' })
     return this.turns.run(entity, () => this.change(exchange, presentity))
   }
   /** Presentities of whom something was published by credentials. */
@@ -132,13 +132,14 @@ export class Publications {
     const by = old === undefined ? `${request.callId}|${request.fromTag}|${request.cseq.number}` : old.by
     if (old === undefined && before.some((publication) => publication.by === by)) return exchange.reply(482, merged)
     const document = request.body.toString()
-    if (document === '' && old === undefined) return exchange.reply(400, { warning: 'an initial PUBLISH has a body' })
+    if (document === '' && old === undefined)
+      return exchange.reply(400, { warning: 'an initial PUBLISH without body; expected application/pidf+xml, or SIP-If-Match' })
     if (request.body.length > this.rules.size) return exchange.reply(413)
     const judged = document === '' ? { added: old!.added ?? 0 } : this.judge(request.body, presentity)
     if ('status' in judged) return exchange.reply(judged.status, { warning: judged.warning })
     const seconds = Math.min(request.expires ?? this.rules.usual, this.rules.max)
     if (old === undefined && seconds > 0 && before.length >= this.rules.count)
-      return exchange.reply(403, { warning: `more than ${this.rules.count} publications` })
+      return exchange.reply(403, { warning: `more than ${this.rules.count} publications: end one first (Expires: 0)` })
     const credentials = exchange.flow.trusted ? request.text(H['P-Credentials-Id']) : undefined
     const next: Publication = {
       etag: this.host.ids.token(12),
@@ -153,7 +154,9 @@ export class Publications {
     const others = before.filter((publication) => publication !== old)
     const after = seconds === 0 ? others : (replaced ?? [...others, next])
     if (document !== '' && sizeOf(after) > this.rules.size)
-      return exchange.reply(413, { warning: `all about one, namespaces at each part, has more than ${this.rules.size} bytes` })
+      return exchange.reply(413, {
+        warning: `all about one, namespaces at each part, has more than ${this.rules.size} bytes: publish less`,
+      })
     await this.keep(entity, after)
     const headers = [
       ['SIP-ETag', next.etag],
@@ -168,9 +171,10 @@ export class Publications {
     const checked = checkPidf(body)
     if (checked.fault !== undefined) return { status: 400, warning: checked.fault }
     const named = deviceKey(checked.entity.replace(/^(?:pres|sips):/i, 'sip:'), this.host.domains)
-    if (named === undefined) return { status: 400, warning: 'entity must be a presence URI' }
+    if (named === undefined)
+      return { status: 400, warning: 'entity is no presence URI; expected one such as pres:alice@localhost' }
     if (!isNameOf(named, presentity, this.host.domains))
-      return { status: 403, warning: 'entity must be whose presence is published' }
+      return { status: 403, warning: 'entity is somebody else; expected the user of the Request-URI' }
     return { added: checked.parts.reduce((sum, { added }) => sum + added.length, 0) }
   }
   private live(entity: string): readonly Publication[] {

@@ -7,6 +7,8 @@ import { actsFor, checkedRoles, permittedRoles, type Roles } from './permissions
 
 /** Says the same of devices that are unknown and of those that are somebody else's (SPEC §2.5). */
 export const notYours = 'expected your own device, or that of a subscriber who lists you as application server'
+export const notPermitted = 'your subscription does not let you discover: ask your operator'
+export const notTheirFriend = 'none of these peers has you as a friend; expected one who lists you'
 
 /**
  * A record if the asker may act for that device. Unknown and forbidden devices look the same (SPEC §2.5). With the exchange,

@@ -1,6 +1,7 @@
 /** Monitor lists of the settings (SPEC §3.1), by whom their names mean now. */
 import { subscriberKey } from '../services/devices.ts'
 import { NamedSubscribers } from '../services/named-subscribers.ts'
+import { SettingsError } from '../services/settings-error.ts'
 import type { Subscribers } from '../services/subscribers.ts'
 import type { Registry } from './registry.ts'
 
@@ -51,7 +52,7 @@ export class ConfiguredMonitors {
 function pairsOf(lists: { readonly [device: string]: readonly string[] }, domains: readonly string[]): readonly Pair[] {
   const key = (text: string): string => {
     const found = subscriberKey(text, domains)
-    if (found === undefined) throw new Error(`monitors: ${text} is no URI, IP address or user name`)
+    if (found === undefined) throw new SettingsError(`monitors: ${text} is no identifier`, 'a URI, an IP address or a user name')
     return found
   }
   return Object.entries(lists).flatMap(([device, peers]) => peers.map((peer) => ({ owner: key(device), peer: key(peer) })))

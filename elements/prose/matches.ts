@@ -70,9 +70,10 @@ function settle(exchange: Exchange, registry: Registry, plan: MatchPlan): void {
   const { known, unknown, unconfirmed } = plan
   if (known === 0 && unconfirmed > 0)
     exchange.reply(403, {
-      warning: 'no code is confirmed, which this server demands: challenge who broadcasts, and say "confirmed": true',
+      warning: 'no code is confirmed: challenge who broadcasts over the air, and say "confirmed": true',
     })
-  else if (known === 0 && unknown > 0) exchange.reply(404, { warning: 'no code is known' })
+  else if (known === 0 && unknown > 0)
+    exchange.reply(404, { warning: 'no code is known; expected codes heard now, in mode listed of the monitor list' })
   else exchange.reply(200, { warning: warningOf(registry, plan) })
   registry.telling.tellWatchers(plan.reporter, changed)
 }

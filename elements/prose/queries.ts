@@ -4,7 +4,7 @@ import { type ProximityQuery, readOptionalBody, type SubscriberRecord } from '..
 import { askerOf } from '../services/asker.ts'
 import { deviceKey, isNameOf } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
-import { keysOf, notYours, recordFor, stillActsFor } from './asking.ts'
+import { keysOf, notPermitted, notTheirFriend, notYours, recordFor, stillActsFor } from './asking.ts'
 import type { PeerSet } from './ledger.ts'
 import { Peers } from './peers.ts'
 import { discoverer, permittedRoles, type Roles } from './permissions.ts'
@@ -63,10 +63,10 @@ export class ProximityQueries {
       query.device !== undefined && target !== undefined && deviceKey(query.device, registry.host.domains) !== target
     // that both are one device is told to nobody but who may ask about it
     if (differs && !(found && (await this.subscribers.of(target))?.id === found.record.id))
-      return exchange.reply(400, { warning: '/device is not the device of the Request-URI' })
+      return exchange.reply(400, { warning: '/device is not the device of the Request-URI; expected one of them alone' })
     if (!found || (found.permitted & discoverer) === 0) {
       registry.host.count('queries_refused')
-      return exchange.reply(403, { warning: found ? 'no permission to discover' : notYours })
+      return exchange.reply(403, { warning: found ? notPermitted : notYours })
     }
     const device = found.record.id
     const known = this.subscribers.known(device)
@@ -84,7 +84,7 @@ export class ProximityQueries {
     }
     if ((this.policing.rolesOf(device) & discoverer) === 0) {
       registry.host.count('queries_refused')
-      return refuse(exchange, { status: 403, cause: 'policy does not allow to discover' })
+      return refuse(exchange, { status: 403, cause: 'the policy does not let you discover now: ask your operator' })
     }
     const mutual = query.mutual === true
     const own = isNameOf(asker!, found.record, registry.host.domains)
@@ -92,7 +92,7 @@ export class ProximityQueries {
     const question = await this.question(query, own ? device : undefined)
     if (question.kind === 'set' && question.peers.size === 0) {
       registry.host.count('queries_refused')
-      return exchange.reply(403, { warning: 'none of these peers has you as a friend' })
+      return exchange.reply(403, { warning: notTheirFriend })
     }
     const { application } = query
     const options = { package: 'proximity', resource: device, state: viewOf({ device, question, mutual }) }
@@ -249,10 +249,10 @@ export class ProximityQueries {
     const query = body.value
     const peer = request.event?.parameters.get('peer')?.replace(/^<(.*)>$/, '$1')
     if (peer !== undefined && deviceKey(peer, domains) === undefined) {
-      return { status: 400, warning: 'Event parameter peer must be a URI or an IP address' }
+      return { status: 400, warning: 'Event parameter peer is no device; expected a URI or an IP address' }
     }
     if ((peer ?? query.peer) !== undefined && query.peers !== undefined) {
-      return { status: 400, warning: '/peers and a single peer exclude each other' }
+      return { status: 400, warning: '/peers and a single peer exclude each other; expected one of them' }
     }
     const target = deviceKey(request.uri, domains)
     const isService = request.uri.user === '' || target === `sip:${name}@${domains[0]}`

@@ -1,5 +1,6 @@
 /** What a proximity server can be told (SPEC §3.1–§3.4), seconds where a person writes them, milliseconds inside. */
 import { type Lifetimes, lifetimesOf } from '../services/lifetimes.ts'
+import { SettingsError } from '../services/settings-error.ts'
 
 export interface ProseSettings {
   /** `listed`: only codes on a device's monitor list count. Default `all`. */
@@ -57,11 +58,12 @@ export function rulesOf(settings: ProseSettings): Rules {
   const entry = settings.lifetime ?? 3 * wanted
   const refresh = wanted < entry ? wanted : entry / 3 // else each entry would come and go
   const unasked = (['confirm', 'charge', 'unanswered'] as const).find((name) => settings[name] !== undefined)
-  if (settings.pcrf === undefined && unasked !== undefined) throw new Error(`${unasked}: there is no pcrf to ask`)
+  if (settings.pcrf === undefined && unasked !== undefined)
+    throw new SettingsError(`${unasked}: there is no pcrf to ask`, `pcrf: sip:pcrf@…, or no ${unasked}`)
   if (!(lifetime > 0) || !(grace >= 0) || grace > lifetime / 2) {
-    throw new Error(`code: grace ${grace} s is more than half the lifetime of ${lifetime} s`)
+    throw new SettingsError(`code.grace: ${grace} s is more than half the lifetime of ${lifetime} s`, `at most ${lifetime / 2} s`)
   }
-  if (!(entry > 0)) throw new Error(`lifetime: ${entry} s is not above 0`)
+  if (!(entry > 0)) throw new SettingsError(`lifetime: ${entry} s`, 'seconds, above 0')
   return {
     mode: settings.mode ?? 'all',
     announce: settings.announce ?? 'permanent',

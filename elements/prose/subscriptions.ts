@@ -45,7 +45,7 @@ export class ProseSubscriptions {
     if (!found || asked === 0) {
       registry.host.count('requests_refused')
       // which role is missing is told to the device itself and its application servers
-      return exchange.reply(403, { warning: found ? 'no permission for the roles asked for' : notYours })
+      return exchange.reply(403, { warning: found ? 'your subscription has none of these roles: ask your operator' : notYours })
     }
     const key = found.record.id
     const known = subscribers.known(key)
@@ -60,7 +60,7 @@ export class ProseSubscriptions {
     const granted = asked & policing.rolesOf(key)
     if (granted === 0) {
       registry.host.count('requests_refused')
-      return refuse(exchange, { status: 403, cause: 'policy allows the service in another role only' })
+      return refuse(exchange, { status: 403, cause: 'the policy allows another role only now: ask for that one' })
     }
     const state: ProseView = { device: key, roles: granted }
     const record: ProseRecord = { roles: granted, application }

@@ -4,7 +4,7 @@ import { readBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../services/asker.ts'
 import { isNameOf } from '../services/devices.ts'
 import type { Subscribers } from '../services/subscribers.ts'
-import { keysOf, notYours, recordFor } from './asking.ts'
+import { keysOf, notPermitted, notTheirFriend, notYours, recordFor } from './asking.ts'
 import { Peers } from './peers.ts'
 import { discoverer } from './permissions.ts'
 import type { Registry } from './registry.ts'
@@ -53,7 +53,7 @@ export class Triggers {
       const still = await recordFor(subscribers, asker!, named, application) // it may have lost that meanwhile
       if (still?.record.id !== device) return this.refuse(exchange, notYours)
       if ((still.permitted & discoverer) === 0) return this.refuse(exchange, notPermitted)
-      if (wanted.length > 0 && given.size === 0) return this.refuse(exchange, 'none of these peers has you as a friend')
+      if (wanted.length > 0 && given.size === 0) return this.refuse(exchange, notTheirFriend)
       await this.change(device, (before) => changed(set === undefined ? before : none, given, taken, own !== undefined))
       exchange.reply(200)
       if (subscribers.known(device) === undefined) this.recheck(device)
@@ -124,8 +124,6 @@ export class Triggers {
     for (const [device, { own }] of this.registry.triggers) if (own.size > 0) this.recheck(device)
   }
 }
-
-const notPermitted = 'no permission to discover'
 
 function changed(before: Triggered, given: ReadonlySet<string>, taken: readonly string[], isOwn: boolean): Triggered {
   const peers = new Set([...before.peers, ...given])

@@ -149,7 +149,10 @@ class ProxyElement implements Element {
       return exchange.reply(403, { warning: 'register first' })
     }
     if (exchange.request.toTag === '' && this.rate?.take(verdict.identity) === false) {
-      return exchange.reply(503, { headers: [['Retry-After', '1']], warning: 'too many requests from you' })
+      return exchange.reply(503, {
+        headers: [['Retry-After', '1']],
+        warning: 'too many requests from you: come again in a second',
+      })
     }
     return this.route(exchange, verdict)
   }
@@ -179,7 +182,9 @@ class ProxyElement implements Element {
       if (gruu && way !== undefined) return this.reach.toDevice(exchange, asserted, way === 'dead' ? undefined : way)
       if (way === 'dead') return exchange.reply(430)
       if (way !== undefined && isSips(request) && !isSecure(way) && !this.isInSipDialog(exchange))
-        return exchange.reply(480, { warning: 'the other end is not reached by TLS or WSS, as sips: demands' })
+        return exchange.reply(480, {
+          warning: 'the other end is not reached by TLS or WSS, as sips: demands; expected a sip: URI',
+        })
       if (way !== undefined) {
         const user = this.ways.userOf(last.uri)
         exchange.forward(

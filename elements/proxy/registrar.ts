@@ -63,7 +63,7 @@ export class Registrar {
     const isAddress = foreign && user === '' && isIP(host) !== 0 && !this.rules.open // a subscriber may be called so (SPEC §2.1)
     const elsewhere = request.uri.scheme !== 'tel' && !this.host.domains.includes(request.uri.host)
     if (elsewhere && !(isAddress && request.uri.host === host))
-      return exchange.reply(404, { warning: `${request.uri.host} is not ours` })
+      return exchange.reply(404, { warning: `${request.uri.host} is not ours; expected ${this.host.domains[0]}` })
     if (aor === undefined || (!isAddress && (user === '' || foreign)))
       return exchange.reply(404, { warning: `To names no user of ours; expected one of ${this.host.domains.join(', ')}` })
     if (this.rules.open) return this.register(exchange, { identity: aor })
@@ -74,7 +74,8 @@ export class Registrar {
     return this.registerAs(exchange, aor, verdict)
   }
   private registerAs(exchange: Exchange, aor: string, verdict: Verdict): void | Promise<void> {
-    if (verdict === 'forbidden') return exchange.reply(403, { warning: 'you may register yourself only' })
+    if (verdict === 'forbidden')
+      return exchange.reply(403, { warning: 'you may register yourself only; expected your own address in To' })
     if (verdict === 'another') return exchange.reply(400, { warning: notThis(exchange.request) })
     if (typeof verdict === 'string') return this.challenge(exchange, verdict === 'stale')
     const { identity, subscriber } = verdict
@@ -93,7 +94,8 @@ export class Registrar {
     const { request, flow } = exchange
     if (!flow.open) return exchange.reply(430) // nobody hears it, and nothing would end what it bound
     const contacts = request.contacts
-    if (contacts === undefined) return exchange.reply(400, { warning: 'Contact is malformed' })
+    if (contacts === undefined)
+      return exchange.reply(400, { warning: 'Contact is malformed; expected one such as <sip:alice@192.0.2.1:5060>, or *' })
     const before = this.bindings.latest(aor)
     const supported = supportedBy(request)
     if (contacts !== '*' && contacts.length === 0) return this.answer(exchange, aor, supported, this.bindings.of(aor)) // a query
@@ -119,7 +121,7 @@ export class Registrar {
   }
   /** `Contact: *` (RFC 3261 §10.2.2). */
   private removeAll(request: SipRequest, before: readonly Binding[]): Change {
-    if (request.expires !== 0) return { refused: 400, text: 'Contact: * goes with Expires: 0 alone' }
+    if (request.expires !== 0) return { refused: 400, text: 'Contact: * ends all contacts; expected Expires: 0 with it' }
     const late = before.some((binding) => binding.callId === request.callId && binding.cseq >= request.cseq.number)
     return late ? lateRefusal : { after: [] }
   }
@@ -130,7 +132,11 @@ export class Registrar {
     if (contacts.length > this.rules.contacts + before.length) return tooMany(this.rules.contacts, 'a REGISTER with fewer')
     const path = pathOf(exchange)
     if (path.length > 0 && this.rules.pathSupported && !supported.includes('path'))
-      return { refused: 421, text: 'a Path has been added, which the client does not know', headers: [['Require', 'path']] }
+      return {
+        refused: 421,
+        text: 'a proxy has added a Path; expected a client with Supported: path',
+        headers: [['Require', 'path']],
+      }
     const flows = this.flowsAsked(exchange, contacts, supported, path)
     if (typeof flows === 'object') return flows
     const asked: Asked = { ...registering, path, outbound: flows }
@@ -140,7 +146,11 @@ export class Registrar {
       if (fault !== undefined) return fault
       const seconds = expiryOf(contact, request.expires, this.rules.usual)
       if (seconds > 0 && seconds < this.rules.min)
-        return { refused: 423, text: 'Expires is too short', headers: [['Min-Expires', String(this.rules.min)]] }
+        return {
+          refused: 423,
+          text: `Expires is too short; expected ${this.rules.min} seconds or more`,
+          headers: [['Min-Expires', String(this.rules.min)]],
+        }
       const binding = this.binding(exchange, contact, Math.min(seconds, this.rules.max), asked)
       const old = after.find((other) => sameBinding(other, binding))
       if (old !== undefined && old.callId === binding.callId && old.cseq >= binding.cseq && before.includes(old))
@@ -182,19 +192,25 @@ export class Registrar {
     path: readonly string[],
   ): boolean | Refusal {
     if (!contacts.some((contact) => contact.parameters.has('reg-id') && contact.parameters.has('+sip.instance'))) return false
-    if (contacts.some((contact) => Number.isNaN(regIdOf(contact)))) return { refused: 400, text: 'reg-id is a number above 0' }
+    if (contacts.some((contact) => Number.isNaN(regIdOf(contact))))
+      return { refused: 400, text: 'reg-id is no number above 0; expected one such as reg-id=1' }
     const { expires } = exchange.request
     if (contacts.length > 1 && contacts.filter((contact) => expiryOf(contact, expires, 1) > 0).length > 1)
-      return { refused: 400, text: 'a Contact with reg-id stands alone' }
+      return { refused: 400, text: 'a Contact with reg-id stands alone; expected one Contact a REGISTER' }
     if (firstHopKeepsFlow(exchange, path)) return true
-    return supported.includes('outbound') ? { refused: 439, text: 'the first proxy does not keep your flow' } : false
+    return supported.includes('outbound')
+      ? { refused: 439, text: 'the first proxy does not keep your flow; expected a REGISTER without outbound' }
+      : false
   }
   private faultOf({ uri, parameters }: Address): Refusal | undefined {
     const q = parameters.get('q')
     if (q !== undefined && !/^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.test(q))
-      return { refused: 400, text: 'q is a number from 0 to 1' } // RFC 3261 §20.10
-    if (uri.scheme !== 'sip' && uri.scheme !== 'sips') return { refused: 400, text: `no way to reach ${uri.scheme}: contacts` }
-    return this.gruus.isOurs(uri) ? { refused: 403, text: 'a GRUU leads to contacts and is none' } : undefined // RFC 5627 §5.1
+      return { refused: 400, text: 'q is no number from 0 to 1; expected one such as q=0.5' } // RFC 3261 §20.10
+    if (uri.scheme !== 'sip' && uri.scheme !== 'sips')
+      return { refused: 400, text: 'no way to reach that Contact; expected a sip: or sips: URI' }
+    return this.gruus.isOurs(uri)
+      ? { refused: 403, text: 'a GRUU leads to contacts and is none; expected the address of the device' }
+      : undefined // RFC 5627 §5.1
   }
   private binding({ request, flow }: Exchange, contact: Address, seconds: number, asked: Asked): Binding {
     const { path, outbound, credentials } = asked
@@ -253,7 +269,7 @@ export class Registrar {
   }
 }
 
-const lateRefusal: Refusal = { refused: 500, text: 'CSeq is not above the last one' } // RFC 3261 §10.3 steps 6 and 7
+const lateRefusal: Refusal = { refused: 500, text: 'CSeq is not above the last one; expected a higher one' } // RFC 3261 §10.3 steps 6 and 7
 
 function tooMany(most: number, expected: string): Refusal {
   return { refused: 403, text: `more than ${most} contacts; expected ${expected}` }

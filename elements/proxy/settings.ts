@@ -1,4 +1,5 @@
 import type { DigestAlgorithm, Rate } from '../../signalling/index.ts'
+import { SettingsError } from '../services/settings-error.ts'
 
 /** Of the dialplan, `role: proxy`. Times in seconds. */
 export interface ProxySettings {
@@ -54,7 +55,7 @@ export function renewRules(rules: ProxyRules, before: ProxySettings, after: Prox
 export function proxyRules(settings: ProxySettings): ProxyRules {
   const algorithms = settings.authenticate ?? ['MD5']
   const { min = 60, max = Math.max(7200, min), usual = Math.max(min, Math.min(3600, max)) } = settings.expires ?? {}
-  if (usual < min || usual > max) throw new Error(`expires: usual ${usual} s is not between min ${min} s and max ${max} s`)
+  if (usual < min || usual > max) throw new SettingsError(`expires.usual: ${usual} s`, `seconds from min ${min} to max ${max}`)
   return {
     algorithms: algorithms === 'none' ? [] : algorithms,
     open: algorithms === 'none',

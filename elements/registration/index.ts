@@ -89,7 +89,7 @@ class RegistrationElement implements Element {
     return may instanceof Promise ? may.then((settled) => this.answer(exchange, aor, settled)) : this.answer(exchange, aor, may)
   }
   private answer(exchange: Exchange, aor: string | undefined, may: boolean): void | Promise<void> {
-    if (!may) return exchange.reply(403, { warning: 'you may watch your own registration only' })
+    if (!may) return exchange.reply(403, { warning: 'you may watch your own registration only; expected your own address' })
     if (offers.answer(exchange)) return
     if (aor === undefined) return exchange.reply(404)
     return this.serve(exchange, aor)

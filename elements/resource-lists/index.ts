@@ -85,9 +85,12 @@ class ResourceLists implements Element {
     if (offers.answer(exchange)) return
     const { request, asserted } = exchange
     const watcher = deviceKey((asserted ?? request.from).uri, this.host.domains)
-    if (watcher === undefined) return exchange.reply(403, { warning: 'it is not known who you are' })
+    if (watcher === undefined) return exchange.reply(403, { warning: 'nobody vouches for who you are: sign in' })
     if (!request.list('Supported').some((option) => option.toLowerCase() === 'eventlist'))
-      return exchange.reply(421, { headers: [['Require', 'eventlist']], warning: 'this is a list' }) // RFC 4662 §4.5
+      return exchange.reply(421, {
+        headers: [['Require', 'eventlist']],
+        warning: 'this is a list; expected Supported: eventlist',
+      }) // RFC 4662 §4.5
     const { user } = request.uri
     const record = this.subscribers.known(watcher)
     const resources = this.resourcesOf(user, watcher)

@@ -1,4 +1,5 @@
 /** How long subscriptions last, as a dialplan says it. */
+import { SettingsError } from './settings-error.ts'
 
 /** Seconds granted to who names none, and at most. Default 3600, at most 86400. */
 export interface Lifetimes {
@@ -10,6 +11,6 @@ export interface Lifetimes {
 export function lifetimesOf(settings: Lifetimes | undefined, usually = 3600): Required<Lifetimes> {
   const max = settings?.max ?? Math.max(settings?.usual ?? usually, 86_400)
   const usual = settings?.usual ?? Math.min(usually, max)
-  if (!(usual > 0) || max < usual) throw new Error(`expires: usual ${usual} s is not between 1 and max ${max} s`)
+  if (!(usual > 0) || max < usual) throw new SettingsError(`expires.usual: ${usual} s`, `seconds from 1 to max ${max}`)
   return { usual, max }
 }

@@ -61,7 +61,7 @@ export class Offers {
     if (refusal?.status === 415) return { ...refusal, warning: expected(types) }
     if (refusal !== undefined) return refusal
     if (method === 'OPTIONS') return this.abilities()
-    if (event === malformed) return { status: 400, warning: 'Event must be one token' }
+    if (event === malformed) return { status: 400, warning: 'Event is not one token; expected one such as presence' }
     if (offer === undefined) {
       const packages = offers.map((one) => one.event).join(', ')
       return { status: 489, headers: [['Allow-Events', packages]] } // RFC 6665 §4.2.1.3, RFC 3903 §6
@@ -99,7 +99,11 @@ function bodyFault(request: SipRequest, types: readonly string[]): Answer | unde
   if (request.contentType === undefined) return { status: 415, headers: [['Accept', types.join(', ')]], warning: expected(types) }
   const encoding = request.text('Content-Encoding')?.trim().toLowerCase()
   if (encoding === undefined || encoding === 'identity') return undefined
-  return { status: 415, headers: [['Accept-Encoding', 'identity']], warning: `Content-Encoding ${encoding} is not supported` }
+  return {
+    status: 415,
+    headers: [['Accept-Encoding', 'identity']],
+    warning: 'Content-Encoding is not supported; expected the body as it is',
+  }
 }
 
 function expected(types: readonly string[]): string {

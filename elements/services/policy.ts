@@ -39,7 +39,7 @@ const patienceWhenAway = 250 // once somebody has waited so long in vain
 const clearEvery = 10_000
 const renewAfter = 5000
 const atATime = 32
-const away: PolicyRefusal = { status: 503, cause: 'policy cannot be read now' }
+const away: PolicyRefusal = { status: 503, cause: 'the PCRF does not answer now: come again later' }
 
 export class Policy implements LeaseHolder {
   readonly host: Host

@@ -158,7 +158,7 @@ export class Subscribers {
   refuse(exchange: Exchange, fault: unknown): void {
     if (!(fault instanceof LookupFailed) || exchange.settled) throw fault
     this.host.log.warn({ fault: fault.message }, 'no answer from the HSS')
-    exchange.reply(503, { headers: [['Retry-After', '5']], warning: 'subscription data cannot be read now' })
+    exchange.reply(503, { headers: [['Retry-After', '5']], warning: 'the HSS does not answer now: come again later' })
   }
 
   private fetch(key: string): Promise<SubscriberRecord | undefined> {

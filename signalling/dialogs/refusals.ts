@@ -13,14 +13,14 @@ function refused(status: number, text: string): Refused {
   return { status, headers: [['Warning', warning('proxima', text)]] }
 }
 
-export const mergedText = 'this request has come by another way already'
+export const mergedText = 'this request has come by another way already: its answer goes there'
 export const merged = refused(482, mergedText)
 /** Neither the store nor the element could do it. */
 export const failed: Refused = {
   status: 500,
   headers: [['Warning', warning('proxima', 'this cannot be done now: nothing has changed, come again later')]],
 }
-export const tooMany = refused(403, 'you hold as many subscriptions as you may')
+export const tooMany = refused(403, 'you hold as many subscriptions as you may: end one first (Expires: 0)')
 
 const routesAtMost = 32
 const tooManyRoutes = refused(513, `more than ${routesAtMost} Record-Route values; expected a shorter way`)

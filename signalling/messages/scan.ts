@@ -93,10 +93,10 @@ export function scan(bytes: Buffer, options: ScanOptions = {}): SipRequest | Sip
       if (bit !== 0 ? (seen & bit) !== 0 : has(index, id)) fault ??= { status: 400, text: `${nameOf(id)} appears twice` }
       seen |= bit
       if (id === H['Content-Length']) contentLength = digits(bytes, valueStart, valueEnd)
-      if (contentLength === -2) fault ??= { status: 400, text: 'Content-Length is not a number' }
+      if (contentLength === -2) fault ??= { status: 400, text: 'Content-Length is not a number; expected bytes of the body' }
     }
     if (index.length >= limits.headers * stride) {
-      fault ??= { status: 513, text: `more than ${limits.headers} header fields` }
+      fault ??= { status: 513, text: `more than ${limits.headers} header fields; expected fewer` }
       break
     }
     index.push(id, at, valueStart, valueEnd)
@@ -107,7 +107,7 @@ export function scan(bytes: Buffer, options: ScanOptions = {}): SipRequest | Sip
   if (contentLength > length - bodyStart) {
     fault ??= { status: 400, text: `Content-Length ${contentLength} is more than the ${length - bodyStart} bytes that came` }
   } else if (contentLength >= 0) bodyEnd = bodyStart + contentLength // octets beyond are padding (RFC 3261 §18.3)
-  if (length > limits.size) fault ??= { status: 513, text: `more than ${limits.size} bytes` }
+  if (length > limits.size) fault ??= { status: 513, text: `more than ${limits.size} bytes; expected a shorter message` }
 
   const message = isResponse
     ? response(firstLine, bytes, index, headEnd, bodyStart, bodyEnd)
@@ -156,7 +156,7 @@ function request(line: string, bytes: Buffer, index: number[], headEnd: number, 
   if (match === undefined) return undefined
   const uriText = exact === null ? match[2]! : Buffer.from(match[2]!, 'latin1').toString('utf8')
   const message = new SipRequest(match[1]!, uriText, bytes, index, headEnd, bodyStart, bodyEnd)
-  if (match[3] !== '2' || match[4] !== '0') message.fault = { status: 505, text: `version ${match[3]}.${match[4]}` }
+  if (match[3] !== '2' || match[4] !== '0') message.fault = { status: 505, text: 'another version of SIP; expected SIP/2.0' }
   // RFC 4475 §3.1.2.9, .10: white space other than the two single spaces is refused, trailing white space included
   else if (exact === null) message.fault = { status: 400, text: 'start line is not "Method URI SIP/2.0" with single spaces' }
   return message
@@ -183,21 +183,23 @@ function check(message: SipRequest | SipResponse): Fault | undefined {
   }
   for (let i = 0; i < addressFields.length; i++) {
     const id = addressFields[i]!
-    if (!looksLikeAddress(message, message.find(id))) return { status: 400, text: `${nameOf(id)} is no address` }
+    if (!looksLikeAddress(message, message.find(id)))
+      return { status: 400, text: `${nameOf(id)} is no address; expected <sip:user@host>` }
   }
   const cseq = parseCSeq(message.text(H.CSeq)!)
   if (cseq === undefined) return { status: 400, text: 'CSeq is not a number below 2^31 and a method' }
-  if (message.via === undefined) return { status: 400, text: 'Via is malformed' }
+  if (message.via === undefined)
+    return { status: 400, text: 'Via is malformed; expected SIP/2.0/UDP host:port;branch=z9hG4bK...' }
   if (message instanceof SipResponse) return undefined // what stands below our Via is for those who put it there
-  if (!restOfVia(message)) return { status: 400, text: 'Via is malformed' }
+  if (!restOfVia(message)) return { status: 400, text: 'Via is malformed; expected SIP/2.0/UDP host:port;branch=z9hG4bK...' }
   if (cseq.method !== message.method) return { status: 400, text: `CSeq says ${cseq.method}, the start line ${message.method}` }
   return checkRequest(message)
 }
 
 function checkRequest(request: SipRequest): Fault | undefined {
-  if (!request.uriIsSound) return { status: 400, text: 'Request-URI is malformed' }
+  if (!request.uriIsSound) return { status: 400, text: 'Request-URI is malformed; expected one such as sip:alice@localhost' }
   // RFC 4475 §3.1.2.11: header fields hidden in a Request-URI are refused, never acted on
-  if (request.uri.headers !== '') return { status: 400, text: 'Request-URI has header fields' }
+  if (request.uri.headers !== '') return { status: 400, text: 'Request-URI has header fields; expected it without ?' }
   const forwards = request.find(H['Max-Forwards'])
   if (forwards >= 0) {
     const hops = digits(request.bytes, request.index[forwards + 2]!, request.index[forwards + 3]!)
@@ -205,7 +207,7 @@ function checkRequest(request: SipRequest): Fault | undefined {
   }
   const expires = request.find(H.Expires)
   if (expires >= 0 && digits(request.bytes, request.index[expires + 2]!, request.index[expires + 3]!) === -2) {
-    return { status: 400, text: 'Expires is not a number' }
+    return { status: 400, text: 'Expires is not a number; expected seconds' }
   }
   return undefined
 }

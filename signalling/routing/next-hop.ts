@@ -81,22 +81,25 @@ export function routeOwner(route: Address, elements: { has(name: string): boolea
 /** A URI on the network: an address at once, a name to be looked up (RFC 3263 §4). */
 function flowFor(uri: Uri, surroundings: Surroundings): NextHop {
   const secure = uri.scheme === 'sips'
-  if (uri.scheme !== 'sip' && !secure) return { refused: 416, text: `no way to send to ${uri.scheme}:` }
+  if (uri.scheme !== 'sip' && !secure) return { refused: 416, text: `no way to send to ${uri.scheme}:; expected sip: or sips:` }
   const named = (uri.parameters.get('transport') ?? '').toUpperCase()
   const transport = secure ? (overTls.get(named) ?? '') : named
-  if (secure && named !== '' && transport === '') return { refused: 416, text: `sips: never goes over ${named}` } // RFC 5630 §3.1.1
+  if (secure && named !== '' && transport === '')
+    return { refused: 416, text: `sips: never goes over ${named}; expected TLS or WSS` } // RFC 5630 §3.1.1
   const host = uri.parameters.get('maddr') ?? uri.host
   const by = transport !== '' ? transport : secure ? 'TLS' : 'UDP'
   const isHere = host === 'localhost'
   if (!isHere && !numeric.test(host) && by !== 'MEM' && !surroundings.isOurs(host, uri.port)) {
     if (surroundings.locates) return { place: { host, port: uri.port, transport, secure } }
-    return { refused: 480, text: `${host} is no address, and names are not looked up` }
+    return { refused: 480, text: `${host} is no address, and names are not looked up; expected an IP address` }
   }
   const port = uri.port || defaultPort(by)
   const flow =
     surroundings.flowTo(by, { host: isHere ? '127.0.0.1' : host, port }) ??
     (isHere ? surroundings.flowTo(by, { host: '::1', port }) : undefined)
-  return flow === undefined ? { refused: 480, text: `no ${by} transport here` } : { flow }
+  return flow === undefined
+    ? { refused: 480, text: `no ${by} transport here: listen on ${by.toLowerCase()}:// in the dialplan` }
+    : { flow }
 }
 
 /** RFC 5630 §3.1.4: what a transport parameter means in a sips: URI. */
@@ -152,5 +155,5 @@ export function nextHop(query: PlanQuery, uri: Uri, routes: readonly string[], s
     return open ? flowFor({ ...peer, scheme: 'sips' }, surroundings) : hop
   }
   const ours = uri.scheme === 'tel' || surroundings.isOurs(uri.host, uri.port)
-  return ours ? { refused: 404, text: 'no rule of the dialplan takes it' } : flowFor(uri, surroundings)
+  return ours ? { refused: 404, text: 'no rule of the dialplan takes it: proxima explain says why' } : flowFor(uri, surroundings)
 }

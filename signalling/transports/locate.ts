@@ -63,12 +63,14 @@ export class Locator {
   locate(place: Place): Promise<Located> {
     const { clock, patience = 4_000 } = this.options
     return new Promise((resolve) => {
-      const late = clock.after(patience, () => resolve({ missing: false, text: `no answer in time about ${place.host}` }))
+      const late = clock.after(patience, () =>
+        resolve({ missing: false, text: `no answer in time about ${place.host}: come again later` }),
+      )
       const end = (located: Located): void => {
         late.cancel()
         resolve(located)
       }
-      this.find(place).then(end, () => end({ missing: false, text: `${place.host} cannot be looked up now` }))
+      this.find(place).then(end, () => end({ missing: false, text: `${place.host} cannot be looked up now: come again later` }))
     })
   }
   private async find(place: Place): Promise<Located> {
@@ -77,7 +79,8 @@ export class Locator {
     const addresses = await Promise.all(servers.map((server) => this.addresses(server)))
     for (const [i, { transport, port }] of servers.entries())
       for (const host of addresses[i]!) targets.push({ transport, host, port, name: place.host })
-    if (targets.length === 0) return { missing: true, text: `${place.host} has no address that we can send to` }
+    if (targets.length === 0)
+      return { missing: true, text: `${place.host} has no address that we can send to; expected A or AAAA records` }
     const { backoff } = this.options
     const avoided = targets.filter((target) => backoff.avoids(targetKey(target)))
     const best = avoided.length === 0 ? targets : [...targets.filter((target) => !avoided.includes(target)), ...avoided]

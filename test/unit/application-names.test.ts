@@ -154,5 +154,5 @@ test('whoever is refused about himself is told why', async (t) => {
   })
   await network.clock.advance(100)
   const late = await ask('alice')
-  t.deepEqual([late.status, late.warning], [403, 'the HSS does not list chess for you: you cannot be a user of it'])
+  t.deepEqual([late.status, late.warning], [403, 'the HSS does not list chess for you: ask your operator'])
 })

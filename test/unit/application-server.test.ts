@@ -154,5 +154,5 @@ test('a name with a secret is only his who proves it, and nobody is called so th
 
 test('settings that make no sense are refused', (t) => {
   t.throws(() => createApplicationServer('as', { application, view: 'a b' }), { message: /view: a b cannot begin/ })
-  t.throws(() => createApplicationServer('as', { application, period: 0 }), { message: /period: 0 s is not above 0/ })
+  t.throws(() => createApplicationServer('as', { application, period: 0 }), { message: /period: 0 s; expected seconds, above 0/ })
 })

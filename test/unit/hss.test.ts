@@ -96,7 +96,7 @@ test('faults of provisioning are named at start', async (t) => {
     }))!.message,
     /twice/,
   )
-  t.regex((await start({ subscribers: [{ id: 'a b', permissions: all }] }))!.message, /no URI/)
+  t.regex((await start({ subscribers: [{ id: 'a b', permissions: all }] }))!.message, /is no identifier; expected a URI/)
   const twice = [
     { id: 'a', permissions: all, aliases: ['tel:1'] },
     { id: 'b', permissions: all, aliases: ['tel:1'] },

@@ -76,9 +76,9 @@ for (const [what, place, lines, ways, expected] of [
     { transport: 'TCP' },
     ['_sip._tcp.far.example SRV 0 0 0 .', 'far.example A 10.0.9.9'],
     everything,
-    'far.example has no address that we can send to',
+    'far.example has no address that we can send to; expected A or AAAA records',
   ],
-  ['no such name', {}, [], everything, 'far.example has no address that we can send to'],
+  ['no such name', {}, [], everything, 'far.example has no address that we can send to; expected A or AAAA records'],
   [
     'NAPTR of other services and flags',
     {},
@@ -122,9 +122,9 @@ test('an answer is asked for once, until its life is over; nothing and failure a
   t.true(names.asked.slice(3).includes('A far.example'))
   names.broken.add('far.example')
   await clock.advance(70_000)
-  t.deepEqual(printed(await locate(place)), ['far.example cannot be looked up now'])
+  t.deepEqual(printed(await locate(place)), ['far.example cannot be looked up now: come again later'])
   names.broken.clear()
-  t.deepEqual(printed(await locate(place)), ['far.example cannot be looked up now'])
+  t.deepEqual(printed(await locate(place)), ['far.example cannot be looked up now: come again later'])
   await clock.advance(3_001)
   t.deepEqual(printed(await locate(place)), ['UDP|10.0.9.9|5060'])
 })
@@ -135,13 +135,13 @@ test('a name service that never answers holds nobody longer than four seconds', 
   const before = clock.now()
   const located = await locate({}, 4_000)
   t.is(clock.now() - before, 4_000)
-  t.deepEqual(located, { missing: false, text: 'no answer in time about far.example' })
+  t.deepEqual(located, { missing: false, text: 'no answer in time about far.example: come again later' })
   // Questions under way are bounded: what comes on top of them is told at once, of other names too.
   for (let i = 0; i < 4; i++) {
     names.silent.add(`s${i}.example`)
     await locate({ host: `s${i}.example`, port: 5060 }, 4_000)
   }
-  t.deepEqual(printed(await locate({ host: 'third.example' })), ['third.example cannot be looked up now'])
+  t.deepEqual(printed(await locate({ host: 'third.example' })), ['third.example cannot be looked up now: come again later'])
   t.true(cache.size <= 200)
 })
 

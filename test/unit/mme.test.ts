@@ -285,6 +285,10 @@ test('what is addressed to the MME itself goes to its proximity server; all else
 })
 
 test('settings that contradict each other are refused', (t) => {
-  t.throws(() => createMme('mme', { identifier: { lifetime: 10, grace: 6 } }), { message: /grace 6 s is more than half/ })
-  t.throws(() => createMme('mme', { expires: { usual: 10, max: 5 } }), { message: /usual 10 s is not between 1 and max 5 s/ })
+  t.throws(() => createMme('mme', { identifier: { lifetime: 10, grace: 6 } }), {
+    message: /grace: 6 s is more than half the lifetime of 10 s; expected at most 5 s/,
+  })
+  t.throws(() => createMme('mme', { expires: { usual: 10, max: 5 } }), {
+    message: /expires.usual: 10 s; expected seconds from 1 to max 5/,
+  })
 })

@@ -126,7 +126,7 @@ test('roles of a rule: one is refused, the other granted; of what goes on only w
   await later.pass()
   t.deepEqual([hides.live, seeks.live], [false, true])
   t.throws(() => createPcrf('pcrf', { rules: [{ roles: ['discoverer'], quota: { count: 1 } }] }), {
-    message: /quota is for both roles/,
+    message: /quota, which is for both roles together; expected roles or a quota/,
   })
 })
 

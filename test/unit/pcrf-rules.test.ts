@@ -94,16 +94,21 @@ test('periods have the names of days and months of the zone', (t) => {
 
 test('what makes no sense is refused with the name of the rule', (t) => {
   const faults: readonly [RuleSettings, RegExp][] = [
-    [{ hours: '25:00-26:00' }, /^rule 1: hours: 25:00-26:00/],
+    [{ hours: '25:00-26:00' }, /^rule 1: hours: 25:00-26:00 is no part of a day; expected one such as 08:00-17:30/],
     [{ hours: '08:00-08:00' }, /no part of a day/],
     [{ hours: '08:60-09:00' }, /no part of a day/],
-    [{ zone: 'Europe/Entenhausen' }, /no time zone/],
-    [{ subscribers: ['sip:'] }, /no identifier/],
-    [{ name: 'x', decision: 'deny', quota: { count: 1 } }, /^x: what is denied has no quota/],
-    [{ quota: { per: 'day' } }, /neither count nor seconds/],
+    [{ zone: 'Europe/Entenhausen' }, /no time zone.*; expected one such as Europe\/Berlin/],
+    [{ subscribers: ['sip:'] }, /no identifier of a subscriber; expected a URI/],
+    [
+      { name: 'x', decision: 'deny', quota: { count: 1 } },
+      /^x: a quota of what is denied; expected decision: allow, or no quota/,
+    ],
+    [{ quota: { per: 'day' } }, /neither count nor seconds; expected quota: \{ count/],
   ]
   for (const [rule, message] of faults) t.throws(() => rules([rule]), { message })
-  t.throws(() => rules([{ name: 'a' }, { name: 'a' }]), { message: /two rules have the name a/ })
+  t.throws(() => rules([{ name: 'a' }, { name: 'a' }]), {
+    message: /two rules have the name a; expected a name of its own for each/,
+  })
 })
 
 test('what a lease says while it decides is one answer or the other, never without the limit of its quota', async (t) => {

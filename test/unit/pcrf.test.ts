@@ -218,7 +218,7 @@ test('while the PCRF is silent: what was allowed goes on, new requests are told 
   t.is(await net.takes(2), 2)
   net.silent = true
   const fresh = Promise.resolve(net.asker.policy.refusal('sip:bob@localhost'))
-  t.deepEqual(await net.lab.during(fresh, 6000), { status: 503, cause: 'policy cannot be read now' })
+  t.deepEqual(await net.lab.during(fresh, 6000), { status: 503, cause: 'the PCRF does not answer now: come again later' })
   await net.lab.stop()
 
   const easy = await scene({ rules }, 'allow')

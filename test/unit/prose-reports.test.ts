@@ -111,7 +111,7 @@ test('confirmed demanded: what is not does not count, and the Warning says so', 
   for (const confirmed of [undefined, false]) {
     const refused = await match(net, 'bob', { heard: [{ code: alice, at, ...(confirmed === undefined ? {} : { confirmed }) }] })
     t.is(refused.status, 403)
-    t.regex(refused.warning!, /no code is confirmed, which this server demands/)
+    t.regex(refused.warning!, /no code is confirmed: challenge who broadcasts/)
   }
   const some = await match(net, 'bob', {
     heard: [

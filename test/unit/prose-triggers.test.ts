@@ -7,7 +7,7 @@ test('a UE puts nobody on its list whose friend it is not, and wakes nobody so',
   const [alice, dave] = [await net.join('alice'), await net.join('dave')]
   const refused = await net.trigger(sip('dave'), { device: sip('dave'), add: [sip('alice')] })
   t.is(refused.status, 403)
-  t.is(refused.warning, 'none of these peers has you as a friend')
+  t.is(refused.warning, 'none of these peers has you as a friend; expected one who lists you')
   t.is((await net.trigger(sip('dave'), { device: sip('dave'), set: ['tel:+4930111'] })).status, 403)
   t.deepEqual(stateOf(dave).monitor!.codes, [])
   t.false(stateOf(alice).announce!.active)

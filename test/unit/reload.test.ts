@@ -131,6 +131,8 @@ test('what makes no sense is refused with its line, and nothing has changed', as
     t.is(faults![0]!.file, 'plan.yaml')
     t.true(faults![0]!.line > 0)
   }
+  const { faults: twice } = await again(bad[0]!)
+  t.like(twice?.[0], { text: 'hss: subscriber sip:bob@localhost is provisioned twice', expected: 'each subscriber once' })
   t.is(await register('alice', 'alice-proxima'), 200)
   t.is(await register('bob', 'bob-proxima'), 401)
 })

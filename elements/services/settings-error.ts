@@ -1,0 +1,16 @@
+/** Settings that the schema admits and an element cannot take: what they say, and what would do. */
+
+/** Thrown where an element is made or reads its settings anew. */
+export class SettingsError extends Error {
+  /** What is wrong, by the name of the setting. */
+  readonly found: string
+  /** What would do instead. */
+  readonly expected: string
+
+  constructor(found: string, expected: string) {
+    super(`${found}; expected ${expected}`)
+    this.name = 'SettingsError'
+    this.found = found
+    this.expected = expected
+  }
+}
