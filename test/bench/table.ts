@@ -1,4 +1,4 @@
-/** Results as text: aligned columns for a terminal, or Markdown for the README. */
+/** Results as text: aligned columns for a terminal, or Markdown for README.md beside. */
 
 export type Layout = 'aligned' | 'markdown'
 
