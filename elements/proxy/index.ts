@@ -148,7 +148,7 @@ class ProxyElement implements Element {
       this.refusals.note(exchange, verdict.identity, 'register first')
       return exchange.reply(403, { warning: 'register first' })
     }
-    if (exchange.request.toTag === '' && this.rate?.take(verdict.identity) === false) {
+    if (this.begins(exchange) && this.rate?.take(verdict.identity) === false) {
       return exchange.reply(503, {
         headers: [['Retry-After', '1']],
         warning: 'too many requests from you: come again in a second',
@@ -164,6 +164,12 @@ class ProxyElement implements Element {
   /** Through us or at an element of ours: it outlives the registration that it was begun with. */
   private isInDialog(exchange: Exchange): boolean {
     return exchange.request.toTag !== '' && (this.ways.isSealed(exchange.ownRoutes) || exchange.planned !== undefined)
+  }
+  /** Whether it counts against the rate of its sender. A To tag alone proves no dialog: one through us has a sealed route. */
+  private begins(exchange: Exchange): boolean {
+    const { method } = exchange.request
+    if (method === 'SUBSCRIBE' || method === 'NOTIFY') return exchange.request.toTag === '' // without their dialog they get 481
+    return exchange.request.toTag === '' || !this.ways.isSealed(exchange.ownRoutes)
   }
 
   /** `sender`: where this proxy has checked; undefined where a trusted peer vouches, or nobody need. */

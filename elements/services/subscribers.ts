@@ -36,6 +36,9 @@ const page = 32 // questions of one request under way at a time
 const longest = 256 // characters of an identifier
 const feedLag = 1000 // milliseconds that the feed may be behind an answer
 const defaults: CacheLimits = { records: 500_000, unknown: 10_000, rereads: 32 }
+const triesAtMost = 8 // questions about one identifier whose answers are older than what the feed has told
+const firstPause = 10 // milliseconds before the second question, twice as long before each further one: 1.3 s together
+const overtakenEachTime = 504 // instead of an answer: none was as new as the feed
 const unreadable = 502 // instead of an answer: one that says nothing of the subscriber
 const event = 'subscription-data'
 const accept = [mediaType(event)]
@@ -175,7 +178,7 @@ export class Subscribers {
   }
 
   private async ask(key: string): Promise<SubscriberRecord | undefined> {
-    for (;;) {
+    for (let tries = 1; ; tries++) {
       const { generation, version } = this
       const data = await this.query(key)
       const record = data.records?.[0]
@@ -183,7 +186,11 @@ export class Subscribers {
       const wentBack = data.version < version // it has lost its store: what the feed told is of another time
       // A change came by the feed while the answer was on its way: the answer may be older than the change.
       const overtaken = record === undefined ? this.heard > data.version : (this.recent.get(record.id) ?? 0) > data.version
-      if (generation !== this.generation || (overtaken && this.version >= 0 && !wentBack)) continue
+      if (generation !== this.generation || (overtaken && this.version >= 0 && !wentBack)) {
+        if (tries === triesAtMost) throw new LookupFailed(key, overtakenEachTime)
+        await new Promise<void>((resolve) => this.host.clock.after(firstPause * 2 ** (tries - 1), resolve))
+        continue
+      }
       if (record === undefined) this.keepUnknown(key)
       else this.keep(record, key)
       return record

@@ -131,7 +131,7 @@ export class ForkRun implements Fork {
   /** False: its caller rings too many already, and has been told so. */
   private mayRing(): boolean {
     const { carrier, element, request, side } = this
-    if (request.toTag !== '' || side.flow.internal === true) return true
+    if (side.flow.internal === true) return true // a To tag proves no dialog: anybody can make one up
     const caller = callerOf(request, side.flow, this.how.asserted)
     if (carrier.ringing.enter(caller)) {
       this.caller = caller

@@ -20,15 +20,17 @@ test('the hundred and first ringing call of one caller gets 503, until one has e
   phone.onRequest = (request) => {
     if (request.method === 'INVITE') phone.answer(request, 180)
   }
-  const call = async (number: number, caller: string, method = 'INVITE'): Promise<number> => {
+  const call = async (number: number, caller: string, toTag?: string): Promise<number> => {
     gateway.clear()
     const own = [`P-Asserted-Identity: <sip:${caller}@elsewhere>`, 'Contact: <sip:x@10.0.5.1>']
     const names = { via: '10.0.5.1', branch: `z9hG4bK-${number}`, callId: `call-${number}`, from: `sip:${caller}@elsewhere` }
-    gateway.send(requestText(method, to, { ...names, lines: own }))
+    gateway.send(requestText('INVITE', to, { ...names, lines: own, ...(toTag === undefined ? {} : { toTag }) }))
     await lab.clock.advance(5)
     return gateway.statuses.at(-1)!
   }
-  for (let i = 0; i < 100; i++) t.is(await call(i, 'mallory'), 180)
+  // Half of them with a To tag that she has made up: no dialog is proven by it.
+  for (let i = 0; i < 100; i++) t.is(await call(i, 'mallory', i % 2 === 0 ? 'made-up' : undefined), 180)
+  t.is(await call(100, 'mallory', 'made-up'), 503)
   t.is(await call(100, 'mallory'), 503)
   t.regex(gateway.responses.at(-1)!.text('Warning')!, /too many of your calls are unanswered: end some first/)
   t.is(gateway.responses.at(-1)!.text('Retry-After'), '30')

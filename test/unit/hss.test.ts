@@ -4,7 +4,7 @@ import { createHss, type HssSettings } from '../../elements/hss/index.ts'
 import type { SubscriberRecord, SubscriptionData } from '../../elements/schemas/index.ts'
 import { LookupFailed, Subscribers } from '../../elements/services/subscribers.ts'
 import { type Element, ha1 } from '../../signalling/index.ts'
-import { type Asking, FakeNetwork, json } from '../support/fake-host.ts'
+import { type Asking, FakeNetwork, fakeRequest, json } from '../support/fake-host.ts'
 
 const all = { discoverable: true, discoverer: true }
 const none = { discoverable: false, discoverer: false }
@@ -295,6 +295,21 @@ test('cache: a version told twice, of many changes and of one behind them, leave
   const before = fetches()
   t.is(await look('sip:nobody@localhost'), undefined)
   t.is(fetches(), before + 1)
+})
+
+test('cache: where the feed stays ahead of every answer, a question is refused after a while, and time passes meanwhile', async (t) => {
+  const { cache, look, network, feed, fetches } = await cached()
+  const record = (await look(alice))!
+  const { version } = JSON.parse(String(feed().bodies.at(-1)!.content)) as SubscriptionData
+  const part = json('subscription-data', { version, since: version, records: [record] }) // and the rest never comes
+  const request = fakeRequest('NOTIFY', 'sip:prose@localhost', { event: 'subscription-data', body: part })
+  feed()['listener']!.notified({ request, state: 'active', reason: undefined })
+  const before = fetches()
+  const refused = t.throwsAsync(async () => cache.lookup('sip:nobody@localhost'), { instanceOf: LookupFailed, message: /504/ })
+  await network.clock.advance(5000)
+  await refused
+  t.is(fetches(), before + 1)
+  t.is((await look(alice))!.id, alice, 'whoever is known is served')
 })
 
 test('cache: a lost feed is taken up again and everything is read again', async (t) => {

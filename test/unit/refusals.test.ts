@@ -112,3 +112,15 @@ test('who is asked for no password is told to register at once', async (t) => {
   const phone = await scene.phone('TCP')
   t.is((await phone.ask('MESSAGE', 'sip:bob@localhost', { from: 'sip:alice@localhost' })).status, 403)
 })
+
+test('a To tag that somebody made up is no way past the rate of one subscriber', async (t) => {
+  const scene = await PhonesScene.open(t, { proxy: { rate: { rate: 1, burst: 3 } } })
+  const phone = await scene.phone('UDP')
+  t.is((await phone.register('alice', `<sip:alice@${phone.at}>`)).status, 200)
+  const statuses: number[] = []
+  for (let i = 0; i < 5; i++)
+    statuses.push(
+      (await phone.as('alice', 'MESSAGE', 'sip:alice@localhost', { toTag: `made-up-${i}`, callId: `claim-${i}` })).status,
+    )
+  t.deepEqual(statuses.slice(-2), [503, 503])
+})
