@@ -37,6 +37,9 @@ const refusedFactor = 3
 const heardAtMost = 1024 * 1024
 const heldTogether = 64 * 1024 * 1024
 
+/** Frames of one message, and reads of one frame: each is held apart, with a hundred bytes of its own. */
+const pieces = { maxFragments: 64, maxBufferedChunks: 4096 }
+
 /** Its header; undefined: it is no SIP message. */
 function headOf(bytes: Buffer): Buffer | undefined {
   const end = bytes.indexOf('\r\n\r\n')
@@ -81,6 +84,7 @@ export function wsTransport(options: ConnectionOptions): Transport {
   const server = new WebSocketServer({
     server: http,
     maxPayload: heard(),
+    ...pieces,
     perMessageDeflate: compressionOf(guests),
     handleProtocols: (offered) => (offered.has('sip') ? 'sip' : false),
     verifyClient: ({ req }: { req: IncomingMessage }, decide: (taken: boolean, code?: number, text?: string) => void) =>
@@ -92,6 +96,11 @@ export function wsTransport(options: ConnectionOptions): Transport {
     const flow = new ConnectionFlow(name, pipeOf(socket), ours, remote, options, false, seat.sentBy)
     flows.add(flow)
     server.options.maxPayload = heard()
+    let wasPartial = false // before the bytes that came last
+    request.socket.prependListener('data', () => {
+      wasPartial = flow.begunAt >= 0
+      flow.heard(true, false)
+    })
     socket.on('message', (data) => {
       const bytes = Buffer.isBuffer(data) ? data : Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data)
       flow.heard(false, true)
@@ -104,7 +113,10 @@ export function wsTransport(options: ConnectionOptions): Transport {
       } else if (bytes.length > 4) flow.received(bytes)
       else if (bytes.toString('latin1') === ping) flow.send(pong)
     })
-    socket.on('ping', () => flow.heard(false, false))
+    // Control frames come between the frames of a message too, and are no end of it (RFC 6455 §5.4).
+    const controlled = (): void => flow.heard(wasPartial && flow.begunAt >= 0, false)
+    socket.on('ping', controlled)
+    socket.on('pong', controlled)
     socket.on('error', (fault) => sink.failed(flow, fault.message))
     socket.on('close', () => {
       flows.delete(flow)

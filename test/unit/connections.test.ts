@@ -114,6 +114,42 @@ test('silence ends a connection; a keep-alive keeps it, on WebSocket too', async
   t.is(metric(node, 'connections_idle_total'), 3)
 })
 
+test('a WebSocket message in fragments ends in time or its connection does, whatever control frames come between', async (t) => {
+  const { node, clock, port } = await scene(t, { head: 5 })
+  const [slow, honest, many] = await Promise.all([1, 2, 3].map(() => webSocket(port('WS'))))
+  for (const socket of [slow!, honest!, many!]) socket.send(requestText('OPTIONS', 'sip:localhost', { via: 'a.invalid' }))
+  let answers = 0
+  for (const socket of [slow!, honest!, many!]) socket.on('message', () => answers++)
+  await until(() => answers === 3)
+  slow!.send('MESSAGE sip:agent@', { fin: false })
+  let pings = 0
+  for (const socket of [slow!, honest!]) socket.on('pong', () => pings++)
+  for (let second = 1; second <= 8 && slow!.readyState === WebSocket.OPEN; second++) {
+    slow!.ping()
+    honest!.ping()
+    honest!.pong()
+    await until(() => pings >= 2 * second || slow!.readyState !== WebSocket.OPEN)
+    await clock.advance(1000)
+  }
+  await until(() => slow!.readyState === WebSocket.CLOSED)
+  t.is(metric(node, 'connections_slow_total'), 1)
+  t.is(honest!.readyState, WebSocket.OPEN)
+  for (let piece = 0; piece < 100; piece++) many!.send('M', { fin: false })
+  await until(() => many!.readyState === WebSocket.CLOSED)
+  const text = requestText('MESSAGE', 'sip:agent@localhost', { via: 'a.invalid' }).replace('/UDP', '/WS')
+  honest!.send(text.slice(0, 100), { fin: false })
+  honest!.send(text.slice(100))
+  await until(() => answers === 4)
+  honest!.terminate()
+})
+
+async function webSocket(port: number): Promise<WebSocket> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}`, 'sip')
+  socket.on('error', () => undefined)
+  await new Promise((resolve) => socket.once('open', resolve))
+  return socket
+}
+
 test('half closed: what was asked is answered when the answer is there, and then our side closes', async (t) => {
   const { agent, port } = await scene(t)
   agent.answer = () => undefined
