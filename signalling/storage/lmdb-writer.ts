@@ -46,6 +46,10 @@ export class LmdbWriter {
     this.worker.postMessage({ keys, lengths, bytes, reserve } satisfies BatchMessage, [bytes.buffer])
     return outcome
   }
+  /** The thread has ended by itself. */
+  get isDead(): boolean {
+    return this.dead !== undefined
+  }
   async close(): Promise<void> {
     if (this.dead !== undefined) return
     const ended = new Promise<void>((resolve) => this.worker.once('exit', () => resolve()))

@@ -8,10 +8,10 @@ import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import { firstLine, StoreFault } from './fault.ts'
 import { compareKeys, keyFault } from './keys.ts'
-import { type Batch, commitBatch, type Database, openDatabase } from './lmdb-batch.ts'
+import type { Batch } from './lmdb-batch.ts'
+import { LmdbEnvironment } from './lmdb-environment.ts'
 import { LmdbFolder } from './lmdb-folder.ts'
-import { fullness, LmdbRoom } from './lmdb-room.ts'
-import { LmdbWriter } from './lmdb-writer.ts'
+import { fullness } from './lmdb-room.ts'
 import { decodeRecord, encodeRecord, recordExpired, recordVersion } from './record.ts'
 import { currentSchema, prepareSchema, reserve } from './schema.ts'
 import type { Change, Entry, Store, Write, WriteOutcome } from './store.ts'
@@ -32,6 +32,8 @@ const page = 256
 const sweepEvery = 10_000
 const sweepPage = 2000
 const lookEvery = 100 // milliseconds between two looks at the folder, while there is something to write
+const firstPause = 1000 // milliseconds from a break to the next write; twice as long after each that breaks too
+const longestPause = 60_000
 const committed: WriteOutcome = { ok: true }
 
 /** What one commit makes durable. `records`: null is a deletion. */
@@ -54,10 +56,7 @@ class Group implements Batch {
 class LmdbStore implements Store {
   readonly name = 'lmdb'
   readonly durability: 'process' | 'power'
-  private readonly db: Database
-  private readonly room: LmdbRoom
-  /** `power` only. */
-  private readonly writer: LmdbWriter | undefined
+  private readonly environment: LmdbEnvironment
   private readonly folder: string
   private readonly clock: Clock
   private readonly log: Log
@@ -74,13 +73,15 @@ class LmdbStore implements Store {
   private lookedAt: number
   /** What is written there, no start finds. */
   private lost: StoreFault | undefined = undefined
+  /** Why nothing is written now, and nothing may be read: the environment has broken and is opened anew. */
+  private broken: StoreFault | undefined = undefined
+  private pause = firstPause
+  private renewal: Promise<unknown> = Promise.resolve()
   private closed = false
   private sweepFrom: string | undefined
 
-  constructor(db: Database, room: LmdbRoom, writer: LmdbWriter | undefined, options: LmdbOptions, sequence: number) {
-    this.db = db
-    this.room = room
-    this.writer = writer
+  constructor(environment: LmdbEnvironment, options: LmdbOptions, sequence: number) {
+    this.environment = environment
     this.folder = options.folder
     this.place = new LmdbFolder(options.folder)
     this.clock = options.clock
@@ -97,7 +98,7 @@ class LmdbStore implements Store {
   private bytesOf(key: string): Buffer | undefined {
     let bytes = this.waiting?.records.get(key)
     if (bytes === undefined) bytes = this.flying?.records.get(key)
-    if (bytes === undefined) bytes = this.db.getBinaryFast(key)
+    if (bytes === undefined) bytes = this.environment.get(key)
     return bytes === null || bytes === undefined || recordExpired(bytes, this.clock.date()) ? undefined : bytes
   }
   get(key: string): Entry | undefined {
@@ -142,26 +143,24 @@ class LmdbStore implements Store {
     const group = this.waiting
     if (group === undefined || this.flying !== undefined) return
     if (this.clock.now() - this.lookedAt >= lookEvery) this.look()
-    if (this.lost !== undefined) {
+    const fault = this.lost ?? this.broken
+    if (fault !== undefined) {
       this.waiting = undefined
-      group.reject(this.lost)
+      group.reject(fault)
       return
     }
-    if (this.writer !== undefined) {
-      this.waiting = undefined
-      this.flying = group
-      this.writer.commit(this.batchOf(group)).then(this.landed, this.crashed)
-      return
-    }
+    let outcome: Promise<void> | undefined
     try {
-      commitBatch(this.db, this.room, this.batchOf(group))
+      outcome = this.environment.commit(this.batchOf(group))
     } catch (thrown) {
       this.waiting = undefined
       group.reject(this.faultOf(thrown))
       return
     }
     this.waiting = undefined
-    this.acknowledge(group)
+    if (outcome === undefined) return this.acknowledge(group)
+    this.flying = group
+    outcome.then(this.landed, this.crashed)
   }
   private batchOf(group: Group): Batch {
     if (this.sequence + reserve / 2 > this.reserved) group.reserve = this.sequence
@@ -170,7 +169,7 @@ class LmdbStore implements Store {
   private readonly landed = (): void => {
     const group = this.flying!
     this.flying = undefined
-    this.db.resetReadTxn() // another thread has written
+    this.environment.db.resetReadTxn() // another thread has written
     this.acknowledge(group)
     this.commit()
   }
@@ -188,6 +187,7 @@ class LmdbStore implements Store {
       this.failing = undefined
       this.log.info({ folder: this.folder }, 'the store writes again')
     }
+    this.pause = firstPause
     this.watchers.announce(group.changes)
     group.resolve(committed)
   }
@@ -196,13 +196,39 @@ class LmdbStore implements Store {
     this.failing = firstLine(fault)
   }
   private faultOf(thrown: unknown): StoreFault {
-    const text = `store ${this.folder} could not write: ${firstLine(thrown)}${fullness(this.folder)}`
-    return new StoreFault('store-failed', text, thrown)
+    const said = firstLine(thrown)
+    if (this.environment.isBroken) return this.mend(said, thrown)
+    return new StoreFault('store-failed', `store ${this.folder} could not write: ${said}${fullness(this.folder)}`, thrown)
+  }
+  /** Opens the environment anew at once, which only reads from the disk, and lets the next write wait for a pause. */
+  private mend(said: string, thrown: unknown): StoreFault {
+    const { pause } = this
+    this.pause = Math.min(longestPause, 2 * pause)
+    const why = /MDB_PANIC/.test(said) ? 'its disk failed within a write' : `its disk failed within a write (${said})`
+    const text = `store ${this.folder}: ${why}; look at the disk. It is opened anew and tries again in ${pause / 1000} s`
+    this.broken = new StoreFault('store-failed', text, thrown)
+    this.look()
+    const opened = this.lost === undefined ? this.environment.open() : Promise.reject(this.lost) // or it would make another
+    const renewed = opened.then(
+      () => undefined,
+      (fault: unknown) => fault,
+    )
+    this.renewal = renewed
+    this.clock.after(pause, () => void renewed.then(this.tryAgain))
+    return this.broken
+  }
+  private readonly tryAgain = (fault: unknown): void => {
+    if (this.closed) return
+    if (fault !== undefined) this.mend(firstLine(fault), fault)
+    else {
+      this.broken = undefined
+      this.gather().reserve = this.sequence // a write that tells whether it works again
+    }
   }
   fault(): string | undefined {
     if (this.closed) return undefined
     this.look()
-    return this.lost?.message ?? this.failing
+    return this.lost?.message ?? this.broken?.message ?? this.failing
   }
   private look(): void {
     this.lookedAt = this.clock.now()
@@ -230,7 +256,7 @@ class LmdbStore implements Store {
     const range = { limit: page, exclusiveStart: after !== undefined, ...(start === undefined ? {} : { start }) }
     let last: string | undefined
     let count = 0
-    for (const { key, value } of this.db.getRange(range)) {
+    for (const { key, value } of this.environment.range(range)) {
       if (!key.startsWith(prefix)) break
       records.set(key, value)
       last = key
@@ -259,7 +285,7 @@ class LmdbStore implements Store {
   private sweepLater(): void {
     this.clock.after(sweepEvery, () => {
       if (this.closed) return
-      this.sweep()
+      if (this.broken === undefined) this.sweep()
       if (this.fault() !== undefined) this.gather().reserve = this.sequence // a write that tells whether it works again
       this.sweepLater()
     })
@@ -269,7 +295,7 @@ class LmdbStore implements Store {
     const start = this.sweepFrom
     this.sweepFrom = undefined
     let count = 0
-    for (const { key, value } of this.db.getRange({ limit: sweepPage, ...(start === undefined ? {} : { start }) })) {
+    for (const { key, value } of this.environment.range({ limit: sweepPage, ...(start === undefined ? {} : { start }) })) {
       if (++count === sweepPage) this.sweepFrom = key
       if (!recordExpired(value, now) || this.waiting?.records.has(key) || this.flying?.records.has(key)) continue
       this.gather().records.set(key, null)
@@ -285,9 +311,8 @@ class LmdbStore implements Store {
         () => undefined, // logged already; the writer knows
       )
     }
-    await this.writer?.close()
-    this.room.close()
-    await this.db.close()
+    await this.renewal
+    await this.environment.close()
   }
 }
 
@@ -297,36 +322,13 @@ class LmdbStore implements Store {
  */
 export async function openLmdb(options: LmdbOptions): Promise<Store> {
   const { folder } = options
-  const synced = options.durability === 'power'
-  let db: Database
   const full = existsSync(join(folder, 'lock.mdb')) ? '' : fullness(existsSync(folder) ? folder : dirname(folder))
   // LMDB would write through a mapping for which there is no room: SIGBUS
   if (full !== '') throw new StoreFault('store-failed', `store ${folder} cannot be made${full}`)
-  try {
-    db = openDatabase(folder, synced)
-  } catch (thrown) {
-    throw new StoreFault('store-failed', `store ${folder} cannot be opened: ${firstLine(thrown)}`, thrown)
-  }
-  let room: LmdbRoom | undefined
-  try {
-    refuseCompany(db, folder)
-    room = new LmdbRoom(folder, db)
-    const sequence = prepareSchema(db, folder, options.schema ?? currentSchema)
-    return new LmdbStore(db, room, synced ? await LmdbWriter.open(folder) : undefined, options, sequence)
-  } catch (thrown) {
-    room?.close()
-    await db.close()
-    if (thrown instanceof StoreFault) throw thrown
-    throw new StoreFault('store-failed', `store ${folder} cannot be used: ${firstLine(thrown)}${fullness(folder)}`, thrown)
-  }
-}
-
-/** LMDB lists who has read from the folder and lives; each process keeps its line until it closes the store. */
-function refuseCompany(db: Database, folder: string): void {
-  db.getBinary('any') // so that we stand in the list before we look at it
-  db.readerCheck() // lines of the dead go
-  const readers = [...db.readerList().matchAll(/^\s*(\d+)\s/gm)].map(([, pid]) => Number(pid))
-  const other = readers.find((pid) => pid !== process.pid) ?? (readers.length > 1 ? process.pid : undefined)
-  if (other === undefined) return
-  throw new StoreFault('store-busy', `store ${folder} is in use by process ${other}: stop that one, or give another folder`)
+  const environment = new LmdbEnvironment(folder, options.durability === 'power')
+  let sequence = 0
+  await environment.open((db) => {
+    sequence = prepareSchema(db, folder, options.schema ?? currentSchema)
+  })
+  return new LmdbStore(environment, options, sequence)
 }

@@ -8,7 +8,8 @@ import { type Clock, ManualClock } from '../../signalling/clock.ts'
 import { silent } from '../../signalling/log.ts'
 import { openLmdb } from '../../signalling/storage/lmdb.ts'
 import { memoryStore } from '../../signalling/storage/memory.ts'
-import { smallDisk } from '../support/small-disk.ts'
+import { until } from '../support/patience.ts'
+import { failingDisk, smallDisk } from '../support/small-disk.ts'
 import { storeContract } from './store.ts'
 
 const childFile = join(import.meta.dirname, 'store-child.ts')
@@ -159,6 +160,58 @@ for (const durability of ['process', 'power'] as const) {
     t.is((await store.get('b'))?.value, 3)
   })
 }
+
+test('lmdb power: a disk that fails within a write and is well again is written to again, in one process', async (t) => {
+  const disk = failingDisk()
+  if (typeof disk === 'string') {
+    t.log(`not tried: ${disk}`)
+    return t.pass()
+  }
+  const clock = new ManualClock()
+  const store = await openAt(join(disk.folder, 'data'), clock, 'power')
+  t.teardown(async () => {
+    await store.close()
+    disk.remove()
+  })
+  const filler = 'x'.repeat(3000)
+  const stored = new Map<string, number>()
+  let n = 0
+  const one = async (): Promise<string> => {
+    const key = `note/${n++}` // takes room on the disk that it had not before
+    const fault = await store.write([{ key, value: { n, filler } }]).then(
+      () => undefined,
+      (thrown: Error) => thrown,
+    )
+    if (fault === undefined) stored.set(key, n)
+    t.like(fault ?? { code: 'store-failed' }, { code: 'store-failed' })
+    return fault?.message ?? ''
+  }
+  for (let i = 0; i < 60; i++) t.is(await one(), '')
+  for (let round = 0; round < 3; round++) {
+    disk.fail()
+    let fault = ''
+    for (let i = 0; i < 400 && fault === ''; i++) fault = await one()
+    t.regex(fault, /could not write|its disk failed within a write/)
+    t.truthy(store.fault?.())
+    disk.heal()
+    let within = ''
+    for (let i = 0; i < 60 && !within.includes('failed within a write'); i++) within = await one()
+    t.regex(within, /its disk failed within a write.*tries again in \d+ s$/)
+    t.notRegex(store.fault?.() ?? '', /MDB_/)
+    const read = await Promise.resolve()
+      .then(() => store.get('note/0'))
+      .catch((thrown: { code?: string }) => thrown.code)
+    t.true(read === 'store-failed' || (read as { value?: { n: number } }).value?.n === 1)
+    await until('it writes again', async () => {
+      await clock.advance(1000)
+      return store.fault?.() === undefined
+    })
+    t.is(await one(), '')
+    const found = new Map<string, number>()
+    for await (const [key, { value }] of store.scan('note/')) found.set(key, (value as { n: number }).n)
+    t.deepEqual(new Map([...found].sort()), new Map([...stored].sort()), 'what was acknowledged, and nothing else')
+  }
+})
 
 test('lmdb: refuses a folder that another process has open, in one line that says which', async (t) => {
   const folder = await folderFor(t)

@@ -1,6 +1,6 @@
 /** A disk of a few megabytes that a test may fill, for real: a tmpfs of its own, where this user may mount one. */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmdirSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -23,5 +23,54 @@ export function smallDisk(megabytes: number): SmallDisk | string {
       spawnSync('umount', ['-l', folder])
       rmdirSync(folder)
     },
+  }
+}
+
+export interface FailingDisk extends SmallDisk {
+  /** What is written to the disk from now on fails once it is synced (EIO, ENOSPC). */
+  fail(): void
+  /** The disk is well again. */
+  heal(): void
+}
+
+/** A disk below a file system of its own, so that it may fail there as hardware does. Or why there is none. */
+export function failingDisk(): FailingDisk | string {
+  const below = smallDisk(12)
+  if (typeof below === 'string') return below
+  const image = join(below.folder, 'image')
+  const ballast = join(below.folder, 'ballast')
+  const folder = mkdtempSync(join(tmpdir(), 'proxima-disk-'))
+  closeSync(openSync(image, 'w'))
+  truncateSync(image, 32 << 20) // sparse: larger than what is below it
+  for (const [command, ...words] of [
+    ['mkfs.ext4', '-q', '-O', '^has_journal', image], // a journal that failed once stays read-only
+    ['mount', '-o', 'loop', image, folder],
+  ] as const) {
+    const { status, stderr, error } = spawnSync(command, words)
+    if (status === 0) continue
+    rmdirSync(folder)
+    below.remove()
+    return `no disk can be made to fail here: ${error?.message ?? String(stderr).trim()}`
+  }
+  return {
+    folder,
+    fail: () => fill(ballast),
+    heal: () => rmSync(ballast),
+    remove: () => {
+      spawnSync('umount', ['-l', folder])
+      rmdirSync(folder)
+      below.remove()
+    },
+  }
+}
+
+/** Writes to a file until its disk has no byte left. */
+export function fill(file: string): void {
+  for (let size = 1 << 20; size >= 512; size >>= 1) {
+    try {
+      for (;;) writeFileSync(file, Buffer.alloc(size), { flag: 'a' })
+    } catch (fault) {
+      if ((fault as NodeJS.ErrnoException).code !== 'ENOSPC') throw fault // full for that size: try a smaller one
+    }
   }
 }
