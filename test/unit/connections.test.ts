@@ -35,8 +35,13 @@ async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise<void>((resolve) => setImmediate(resolve))
 }
 
+/** One with a branch of its own is another request: it has a Call-ID of its own (RFC 3261 §8.2.2.2). */
 const message = (parts: Parameters<typeof requestText>[2] = {}): string =>
-  requestText('MESSAGE', 'sip:agent@localhost', { via: '127.0.0.1:5099', ...parts }).replace('/UDP', '/TCP')
+  requestText('MESSAGE', 'sip:agent@localhost', {
+    via: '127.0.0.1:5099',
+    callId: `call of ${parts.branch ?? 'one'}`.replaceAll(' ', '-'),
+    ...parts,
+  }).replace('/UDP', '/TCP')
 
 test('one connection too many is ended, and the others go on', async (t) => {
   const { node, port } = await scene(t, { perSource: 2 })
