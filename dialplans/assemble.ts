@@ -14,6 +14,7 @@ import {
 } from '../signalling/index.ts'
 import type { Dialplan, Fault, Outcome, PlannedElement, Settings } from './dialplan.ts'
 import { elsewhere } from './nodes.ts'
+import { viewsOf } from './provisioning.ts'
 
 export interface Assembled {
   readonly elements: readonly Element[]
@@ -88,7 +89,7 @@ function knownTo({ name, role }: PlannedElement, { elements, domains, data, node
         ...(named('hss').length === 0 ? {} : { hss: uris('hss')[0] }),
       }
     case 'hss':
-      return { askers, proxies: named('proxy') } // those are told credentials
+      return { askers, proxies: named('proxy'), views: viewsOf(elements) } // those are told credentials
     case 'registration':
       return { askers, registrar: named('proxy')[0] ?? 'proxy' } // it reads what that has in its store
     default:

@@ -16,7 +16,7 @@ import {
   type TlsFiles,
 } from './dialplan.ts'
 import { type RawListening, type RawNode, readHttp, readListen, readNodes } from './nodes.ts'
-import { provisioned } from './provisioning.ts'
+import { provisioned, viewsOf } from './provisioning.ts'
 import { checkReferences, isBadAddress, parseNameServer } from './references.ts'
 import { readText } from './text.ts'
 import { unknownNames } from './unknown-names.ts'
@@ -72,13 +72,15 @@ export function loadDialplan(file: string): Outcome<Dialplan> {
   const capture = raw.capture && readCapture(raw.capture, reading)
 
   const reserved = Object.keys(raw.elements)
+  const views = viewsOf(Object.values(raw.elements).map(({ role, ...settings }) => ({ role, settings })))
   const elements = Object.entries(raw.elements).map(([name, { role, ...settings }]) => {
     const line = lineOf('elements', name)
     return {
       name,
       role,
       line,
-      settings: role === 'hss' ? provisioned({ file, name, settings, domains: raw.domains, reserved, lineOf }, faults) : settings,
+      settings:
+        role === 'hss' ? provisioned({ file, name, settings, domains: raw.domains, reserved, views, lineOf }, faults) : settings,
     }
   })
   onlyOneOf('proxy', elements, fault)

@@ -4,6 +4,7 @@ import { faultOfIdentifiers, type IdentifierFault } from '../elements/hss/identi
 import { faultOfLength, toRecord } from '../elements/hss/records.ts'
 import type { SubscriberSettings } from '../elements/schemas/index.ts'
 import { subscriberKey } from '../elements/services/devices.ts'
+import { usualView } from '../elements/services/element-names.ts'
 import type { Fault, Settings, Subscriber } from './dialplan.ts'
 import { readText } from './text.ts'
 import { type LineOf, validateText } from './validate.ts'
@@ -24,14 +25,16 @@ interface Place {
   readonly domains: readonly string[]
   /** Names of the network's elements, which are nobody's: what is asserted of them is believed. */
   readonly reserved: readonly string[]
+  /** As in `faultOfIdentifiers`. */
+  readonly views: readonly string[]
   readonly lineOf: LineOf
 }
 
 /** The settings with the provisioning file, if any, replaced by what it holds. Faults are added to the list. */
-export function provisioned({ file, name, settings, domains, reserved, lineOf }: Place, faults: Fault[]): Settings {
+export function provisioned({ file, name, settings, domains, reserved, views, lineOf }: Place, faults: Fault[]): Settings {
   const { provisioning, ...others } = settings
   const here = (settings['subscribers'] as readonly RawSubscriber[] | undefined) ?? []
-  const owners = new Owners(domains, reserved, faults)
+  const owners = new Owners(domains, reserved, views, faults)
   owners.add(file, here, (index) => lineOf('elements', name, 'subscribers', index))
   if (typeof provisioning !== 'string') return settings
   const path = isAbsolute(provisioning) ? provisioning : join(dirname(file), provisioning)
@@ -46,14 +49,22 @@ export function provisioned({ file, name, settings, domains, reserved, lineOf }:
   return { ...others, subscribers: [...here, ...more] }
 }
 
+/** How the presence views of application servers begin. */
+export function viewsOf(elements: readonly { readonly role: string; readonly settings: Settings }[]): readonly string[] {
+  const servers = elements.filter(({ role }) => role === 'application-server')
+  return [...new Set([usualView, ...servers.flatMap(({ settings }) => (settings['view'] as string | undefined) ?? [])])]
+}
+
 /** Whose each identifier is. */
 class Owners {
   private readonly owners = new Map<string, string>()
   private readonly domains: readonly string[]
   private readonly reserved: ReadonlySet<string | undefined>
+  private readonly views: readonly string[]
   private readonly faults: Fault[]
 
-  constructor(domains: readonly string[], reserved: readonly string[], faults: Fault[]) {
+  constructor(domains: readonly string[], reserved: readonly string[], views: readonly string[], faults: Fault[]) {
+    this.views = views
     this.domains = domains
     this.reserved = new Set(reserved.map((name) => subscriberKey(name, domains)))
     this.faults = faults
@@ -64,7 +75,8 @@ class Owners {
       const { id, aliases = [], watchers } = subscriber
       const settings = subscriber as unknown as SubscriberSettings
       const none =
-        faultOfIdentifiers(settings, this.domains) ?? faultOfLength(toRecord({ ...settings, password: undefined }, this.domains))
+        faultOfIdentifiers(settings, this.domains, undefined, this.views) ??
+        faultOfLength(toRecord({ ...settings, password: undefined }, this.domains))
       if (none !== undefined) {
         this.faults.push({ file, line: lineOf(index), ...faultAt(none) })
         continue

@@ -3,7 +3,7 @@ import { type Element, type EventPackage, type Exchange, type Host, keptSecret, 
 import { hasBody, mediaType, type SubscriberRecord } from '../schemas/index.ts'
 import { Conversations } from '../services/conversations.ts'
 import { serverUri } from '../services/devices.ts'
-import { ownUser } from '../services/element-names.ts'
+import { ownUser, usualView } from '../services/element-names.ts'
 import { lifetimesOf } from '../services/lifetimes.ts'
 import { Offers } from '../services/offers.ts'
 import { decoded } from '../services/percent.ts'
@@ -68,7 +68,7 @@ class ApplicationServer implements Element {
   constructor(name: string, settings: ApplicationServerSettings) {
     this.name = name
     this.settings = settings
-    this.view = `${settings.view ?? 'near'}-`
+    this.view = `${settings.view ?? usualView}-`
     if (!/^[\w.-]+$/.test(this.view))
       throw new SettingsError(`view: ${settings.view} cannot begin the user part of a URI`, 'letters, digits, dots, dashes and _')
     for (const setting of ['period', 'gap'] as const)

@@ -1,8 +1,9 @@
 /** What may identify a subscriber (SPEC §2.1), one rule for the dialplan, the HTTP interface, the command line and every import. */
 import { isIP } from 'node:net'
-import type { Uri } from '../../signalling/index.ts'
+import { plainHost, type Uri } from '../../signalling/index.ts'
 import type { SubscriberRecord, SubscriberSettings } from '../schemas/index.ts'
 import { readDevice, subscriberKey } from '../services/devices.ts'
+import { allocatedAs, ownUser, usualView } from '../services/element-names.ts'
 import { decoded } from '../services/percent.ts'
 
 // U+200C and U+200D are how Persian and Indic names and emoji are written; with nothing before them they join nothing
@@ -34,21 +35,25 @@ export function namesIn({ id, aliases = [], friends = [], servers = [], watchers
   }
 }
 
-/** The first fault of the identifiers that a subscriber is to have, and of those that it names; none in what is `stored`. */
+/**
+ * The first fault of the identifiers that a subscriber is to have, and of those that it names; none in what is `stored`.
+ * @param views how presence views of the application servers begin, which are nobody's names
+ */
 export function faultOfIdentifiers(
   settings: SubscriberSettings,
   domains: readonly string[],
   stored?: Names,
+  views: readonly string[] = [usualView],
 ): IdentifierFault | undefined {
   const { id, aliases, friends, servers, watchers } = settings
   const faultIn = (
     at: string,
     list: readonly string[] = [],
-    faultOf: typeof referenceFault = referenceFault,
+    faultOf: (text: string, domains: readonly string[], views: readonly string[]) => string | undefined = referenceFault,
     known = stored?.all,
   ): IdentifierFault | undefined => {
     for (const [i, each] of list.entries()) {
-      const text = faultOf(each, domains)
+      const text = faultOf(each, domains, views)
       if (text === undefined || known?.has(each) || known?.has(subscriberKey(each, domains) ?? each)) continue
       return { pointer: at.replace('*', String(i)), text }
     }
@@ -69,8 +74,12 @@ export function faultOfIdentifiers(
 }
 
 /** What is wrong with the identifier that a subscriber is to be known by, to follow its name; undefined: nothing. */
-export function identifierFault(text: string, domains: readonly string[]): string | undefined {
-  const wrong = aliasFault(text, domains)
+export function identifierFault(
+  text: string,
+  domains: readonly string[],
+  views: readonly string[] = [usualView],
+): string | undefined {
+  const wrong = aliasFault(text, domains, views)
   if (wrong !== undefined || isIP(text) !== 0) return wrong
   const { scheme, user, host } = readName(text, domains)
   if (scheme === 'tel' || user === '' || domains.length === 0 || domains.includes(host)) return undefined
@@ -79,10 +88,12 @@ export function identifierFault(text: string, domains: readonly string[]): strin
 }
 
 /** As `identifierFault`, of another name of a subscriber: SIP URIs of other domains too (SPEC §2.1). */
-function aliasFault(text: string, domains: readonly string[]): string | undefined {
-  const wrong = referenceFault(text, domains)
+function aliasFault(text: string, domains: readonly string[], views: readonly string[]): string | undefined {
+  const wrong = referenceFault(text, domains) ?? compositionFault(text, domains)
   if (wrong !== undefined) return wrong
-  if (isIP(text) !== 0) return domains.includes(text) ? `${is(text)}, which is the network itself` : undefined
+  const what = allocatedAs(subscriberKey(text, domains)!, domains, views)
+  if (what !== undefined) return `${is(text)}, which has the form of ${what}; expected a name that no element allocates`
+  if (isIP(text) !== 0) return domains.includes(plainHost(text)) ? `${is(text)}, which is the network itself` : undefined
   const { scheme, user, host } = readName(text, domains)
   if (!schemes.includes(scheme)) return `${is(text)}; expected a SIP or tel URI, an IP address or a user name`
   if (scheme === 'tel' || user !== '' || (isIP(host) !== 0 && !domains.includes(host))) return undefined
@@ -103,11 +114,17 @@ function referenceFault(text: string, domains: readonly string[]): string | unde
   const key = subscriberKey(text, domains)
   if (key !== undefined && [...key].length > longest)
     return `${is(text)}, which is too long; expected at most ${longest} characters`
-  if (key !== undefined) return undefined
+  if (key !== undefined) return ownUser(key, domains) === undefined ? undefined : compositionFault(text, domains)
   const bare = !text.includes(':') && text.includes('@') && subscriberKey(`sip:${text}`, domains) !== undefined
   return bare
     ? `${is(text)}, which has no scheme; expected sip:${text}`
     : `${is(text)}, which is no URI, IP address or user name; expected one such as sip:alice@${domains[0] ?? 'localhost'}`
+}
+
+/** Texts that look the same are to be the same: one that is not in Unicode NFC names nobody of ours. */
+function compositionFault(text: string, domains: readonly string[]): string | undefined {
+  const key = subscriberKey(text, domains)!
+  return key === key.normalize() ? undefined : `${is(text)}, whose characters are not composed; expected the same in Unicode NFC`
 }
 
 /** What a terminal can be shown. */

@@ -43,6 +43,8 @@ export interface HssSettings {
   readonly askers?: readonly string[]
   /** Those of them that authenticate users, and are therefore told credentials. Default `proxy`. */
   readonly proxies?: readonly string[]
+  /** How presence views of the application servers begin, without the dash; default `near`. No subscriber is called so. */
+  readonly views?: readonly string[]
   /** Application servers that every subscriber allows, beside those of his own list. */
   readonly servers?: readonly ServerSettings[]
 }
@@ -134,7 +136,7 @@ class HomeSubscriberServer implements Hss {
     for (const lost of await this.directory.load(Math.floor(host.clock.date()))) {
       host.log.warn({ lost }, 'dropped what was changed at run time: the provisioning file says otherwise')
     }
-    this.provisioning = new Provisioning(this.directory, this.domains, (key) => this.hasElementName(key))
+    this.provisioning = new Provisioning(this.directory, this.domains, (key) => this.hasElementName(key), this.settings.views)
     host.gauge('subscribers', () => this.directory.size)
     host.gauge('feeds', () => this.feeds.size)
   }
@@ -149,7 +151,7 @@ class HomeSubscriberServer implements Hss {
       if (everybody) this.tellAll()
       else this.tell(changed)
     })
-    return (['open', 'askers', 'proxies'] as const).filter((name) => !sameJson(settings[name], this.settings[name]))
+    return (['open', 'askers', 'proxies', 'views'] as const).filter((name) => !sameJson(settings[name], this.settings[name]))
   }
 
   handle(exchange: Exchange): void {

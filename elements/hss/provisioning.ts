@@ -45,9 +45,19 @@ export class Provisioning {
   private readonly directory: Directory
   private readonly domains: readonly string[]
   private readonly reserved: (key: string) => boolean
+  private readonly views: readonly string[] | undefined
 
-  /** @param reserved whether an identifier is that of an element, which is nobody's */
-  constructor(directory: Directory, domains: readonly string[], reserved: (key: string) => boolean) {
+  /**
+   * @param reserved whether an identifier is that of an element, which is nobody's
+   * @param views as in `faultOfIdentifiers`
+   */
+  constructor(
+    directory: Directory,
+    domains: readonly string[],
+    reserved: (key: string) => boolean,
+    views: readonly string[] | undefined,
+  ) {
+    this.views = views
     this.directory = directory
     this.domains = domains
     this.reserved = reserved
@@ -60,7 +70,7 @@ export class Provisioning {
       const key = wanted.id === undefined ? undefined : (subscriberKey(wanted.id, this.domains) ?? before?.id)
       // an identifier that is none is told of, never passed over for another one in the settings
       if (wanted.id !== undefined && key === undefined)
-        return fail('malformed', '/id', identifierFault(wanted.id, this.domains) ?? 'is no identifier')
+        return fail('malformed', '/id', identifierFault(wanted.id, this.domains, this.views) ?? 'is no identifier')
       return this.put(wanted.settings, key, wanted.guard)
     }
     if (wanted.guard?.(before) === false) return stale()
@@ -130,12 +140,15 @@ export class Provisioning {
     const odd = unknownMember(settings as SubscriberSettings)
     if (odd !== undefined) return fail('malformed', odd, 'is not known there')
     const stored = before && namesIn(before)
-    const none = faultOfIdentifiers(settings as SubscriberSettings, this.domains, stored)
+    const none = faultOfIdentifiers(settings as SubscriberSettings, this.domains, stored, this.views)
     if (none !== undefined) return fail('malformed', none.pointer, none.text)
     const record = toRecord(settings as SubscriberSettings, this.domains, stored?.all)
     for (const [i, id] of [record.id, ...(record.aliases ?? [])].entries()) {
       const pointer = i === 0 ? '/id' : `/aliases/${i - 1}`
       if (!stored?.own.has(id) && this.reserved(id)) return fail('taken', pointer, `${id} is an element of this network`)
+      const alike = stored?.own.has(id) ? undefined : this.directory.find(id.normalize('NFD')) // stored before this was refused
+      if (alike !== undefined && alike.id !== record.id && id !== id.normalize('NFD'))
+        return fail('taken', pointer, `${id} looks the same as ${alike.id}, who is composed otherwise: remove that one first`)
       if (Buffer.byteLength(keyOf(id)) > longestKey) return fail('malformed', pointer, 'is too long')
     }
     return { record }

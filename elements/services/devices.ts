@@ -1,6 +1,6 @@
 /** Device and user identifiers (SPEC §2.1): every form of one device comes down to one key. */
 import { isIP } from 'node:net'
-import { canonical, parseUri, type Uri } from '../../signalling/index.ts'
+import { canonical, parseUri, type Uri, unwrapped } from '../../signalling/index.ts'
 import { decoded } from './percent.ts'
 
 const bareIpv6 = /^(sip:(?:[^@]*@)?)([\da-f.]*:[\da-f:.]+)$/ // a key of an earlier version
@@ -22,13 +22,15 @@ export function deviceKey(device: Uri | string, domains: readonly string[]): str
   const uri = typeof device === 'string' ? readDevice(device) : device
   if (uri === undefined) return undefined
   const home = domains[0]
-  if (home === undefined || uri.user === '' || !domains.includes(uri.host)) return canonical(uri)
+  if (home === undefined || uri.user === '') return canonical(uri)
+  const host = uri.host.includes(':') ? unwrapped(uri.host) : uri.host
+  if (!domains.includes(host)) return canonical(uri)
   if (uri.parameters.size > 0 && uri.parameters.get('user')?.toLowerCase() === 'phone') {
     const key = numberKey(uri.user)
     if (key !== undefined) return key
   }
   if (separated.test(uri.user)) return canonical({ ...uri, host: home, user: uri.user.replace(/[().-]/g, '') })
-  return canonical(uri.host === home ? uri : { ...uri, host: home })
+  return canonical(host === home ? uri : { ...uri, host: home })
 }
 
 /** As `deviceKey`, and a bare name is a user of the first domain: how people write subscribers in settings. */

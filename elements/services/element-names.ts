@@ -11,3 +11,27 @@ export function ownUser(key: string, domains: readonly string[]): string | undef
   const tail = `@${domains[0]}`
   return key.startsWith('sip:') && key.endsWith(tail) ? key.slice(4, -tail.length) : undefined
 }
+
+/** Forms of the user parts that elements allocate (SPEC §2.1, §3.5; GRUUs: RFC 5627), and what they are. */
+const allocated: readonly (readonly [form: RegExp, what: string])[] = [
+  [/^[sp]-tmsi-[\da-f]*$/i, 'a temporary identifier of an MME'],
+  [/^epuid-[\w-]{22}$/i, 'an EPUID'],
+  [/^aluid-[\w-]{22}$/i, 'an ALUID'],
+  [/^tg-[\w-]{22}$/i, 'a temporary GRUU'],
+]
+
+/** How presence views of application servers begin unless their settings say otherwise, without the dash. */
+export const usualView = 'near'
+
+/**
+ * What an element may allocate under that canonical key, and no subscriber may be called; undefined: nothing.
+ * @param views how presence views of the application servers begin, without the dash
+ */
+export function allocatedAs(key: string, domains: readonly string[], views: readonly string[]): string | undefined {
+  const user = ownUser(key, domains)
+  if (user === undefined) return undefined
+  const what = allocated.find(([form]) => form.test(user))?.[1]
+  if (what !== undefined) return what
+  const lower = user.toLowerCase()
+  return views.some((view) => lower.startsWith(`${view.toLowerCase()}-`)) ? 'a presence view of an application server' : undefined
+}

@@ -1,5 +1,5 @@
 /** SIP, SIPS and tel URIs: parsed once, kept as sent, compared by RFC 3261 §19.1.4 and RFC 3966 §4. */
-import { plainIpv6 } from './ipv6.ts'
+import { plainIpv6, unwrapped } from './ipv6.ts'
 
 export interface Uri {
   /** Lower case: `sip`, `sips`, `tel`, or another scheme, whose remainder is then in `user`. */
@@ -137,12 +137,16 @@ export function printHostPort({ host, port }: { readonly host: string; readonly 
 
 /**
  * The key under which a device or user is known: scheme, decoded user and host, or a telephone number (SPEC §2.1: all
- * forms of one device are aliases of one key). It is a URI again. Ports, and parameters but a number's own, do not count.
+ * forms of one device are aliases of one key; an IPv4 address wrapped in IPv6 is that address). It is a URI again. Ports, and parameters but a number's own, do not count.
  */
 export function canonical(uri: Uri): string {
   if (uri.scheme === 'tel') return canonicalNumber(uri)
   if (uri.scheme !== 'sip' && uri.scheme !== 'sips') return uri.text
-  const host = uri.host.includes(':') ? `[${uri.host}]` : uri.host
+  let { host } = uri
+  if (host.includes(':')) {
+    host = unwrapped(host)
+    if (host.includes(':')) host = `[${host}]`
+  }
   return uri.user === '' ? `sip:${host}` : `sip:${decodeUser(uri.user)}@${host}`
 }
 
