@@ -4,4 +4,4 @@ import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 
 enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/compile')) // where that cannot be written, it does without
-await import('./command-line.ts')
+await import('./commands/index.ts')

@@ -7,7 +7,7 @@ import { createPcrf } from './pcrf/index.ts'
 import { createPresence } from './presence/index.ts'
 import { createProse } from './prose/index.ts'
 import { createProxy } from './proxy/index.ts'
-import { createRegistration } from './registration/index.ts'
+import { createRegistration } from './reg-event/index.ts'
 import { createResourceLists } from './resource-lists/index.ts'
 
 /** Makes an element of the name it has in the dialplan, with settings that its role's schema has admitted. */

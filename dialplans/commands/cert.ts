@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { generate } from 'selfsigned'
 import { RealClock, randomIds } from '../../signalling/index.ts'
-import { unreadable } from '../text.ts'
-import { say } from './output.ts'
-import { Refusal } from './refusal.ts'
+import { unreadable } from '../network/text.ts'
+import { say } from './support/output.ts'
+import { Refusal } from './support/refusal.ts'
 
 interface CertOptions {
   readonly out: string

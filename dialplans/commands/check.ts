@@ -1,11 +1,11 @@
 /** `proxima check`: is a dialplan sound? */
 import { Command } from 'commander'
-import { assemble } from '../assemble.ts'
-import { type Fault, printFault } from '../dialplan.ts'
-import { loadDialplan } from '../load.ts'
-import { atNode } from '../nodes.ts'
-import { say } from './output.ts'
-import { refuseFaults } from './refusal.ts'
+import { assemble } from '../network/assemble.ts'
+import { type Fault, printFault } from '../network/dialplan.ts'
+import { loadDialplan } from '../network/load.ts'
+import { atNode } from '../network/nodes.ts'
+import { say } from './support/output.ts'
+import { refuseFaults } from './support/refusal.ts'
 
 export function checkCommand(): Command {
   return new Command('check')

@@ -1,9 +1,9 @@
 /** `proxima explain`: which rule of a dialplan gets a request, and why. */
 import { Command } from 'commander'
 import { type Explanation, type Plan, type PlanQuery, parseUri } from '../../signalling/index.ts'
-import { assembleDialplan, readDialplan } from './network.ts'
-import { say } from './output.ts'
-import { Refusal } from './refusal.ts'
+import { assembleDialplan, readDialplan } from './support/network.ts'
+import { say } from './support/output.ts'
+import { Refusal } from './support/refusal.ts'
 
 interface ExplainOptions {
   readonly from: string

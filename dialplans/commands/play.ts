@@ -1,12 +1,12 @@
 /** `proxima play`: a figure of the source method, played against a fresh node, and drawn. */
 import { Command } from 'commander'
 import { ladder, mermaid, openPcapng, RealClock, silent, type Tap } from '../../signalling/index.ts'
-import type { Flow, Scenario } from '../flows/flow.ts'
 import { loadFlows, networkOf } from '../flows/index.ts'
-import { StageSet } from '../flows/stage-set.ts'
-import { readDialplan } from './network.ts'
-import { say } from './output.ts'
-import { Refusal } from './refusal.ts'
+import type { Flow, Scenario } from '../flows/stage/flow.ts'
+import { StageSet } from '../flows/stage/stage-set.ts'
+import { readDialplan } from './support/network.ts'
+import { say } from './support/output.ts'
+import { Refusal } from './support/refusal.ts'
 
 interface PlayOptions {
   readonly all?: boolean

@@ -1,11 +1,11 @@
-/** All flows, in the order of their figures. */
+/** All flows, by service and figure. */
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { Flow } from './flow.ts'
+import type { Flow } from './stage/flow.ts'
 
 export async function loadFlows(): Promise<readonly Flow[]> {
-  const folder = new URL('./', import.meta.url)
-  const files = readdirSync(folder)
+  const folder = new URL('.//', import.meta.url)
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.flow.ts'))
     .sort()
   const modules = await Promise.all(files.map((file) => import(new URL(file, folder).href) as Promise<{ flow: Flow }>))

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { randomIds, sameSecret } from '../../signalling/index.ts'
-import { isLoopback } from '../announcement.ts'
+import { isLoopback } from '../commands/start/announcement.ts'
 import { Problem } from './page.ts'
 
 /** Name of the file in the data folder that holds the token. */

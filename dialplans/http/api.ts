@@ -4,10 +4,10 @@ import type { Hss } from '../../elements/hss/index.ts'
 import type { Mme } from '../../elements/mme/index.ts'
 import type { Log } from '../../signalling/index.ts'
 import { type Access, admit } from './access.ts'
-import { attachedAt, reallocate } from './attached.ts'
 import { openapi } from './openapi.ts'
 import { json, type Page, Problem } from './page.ts'
-import { importSubscribers, list, one } from './subscribers.ts'
+import { attachedAt, reallocate } from './routes/attached.ts'
+import { importSubscribers, list, one } from './routes/subscribers.ts'
 
 const paths = [
   '/v1/subscribers',

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { HostPort, Log } from '../../signalling/index.ts'
-import type { Metrics } from '../metrics.ts'
+import type { Metrics } from '../running/metrics.ts'
 import { type ApiOptions, serveApi } from './api.ts'
 import { type Page, Problem } from './page.ts'
 import { Places } from './places.ts'

@@ -1,7 +1,7 @@
 /** A file of subscribers to a running node, a batch at a time: each is acknowledged, and stays whatever comes after. */
 import { createReadStream, statSync } from 'node:fs'
-import { printFault } from '../dialplan.ts'
-import { type SubscriberClient, Unreachable } from './client.ts'
+import { type SubscriberClient, Unreachable } from '../commands/hss/client.ts'
+import { printFault } from '../network/dialplan.ts'
 import { type Format, type LineFault, type Row, RowsFault, readRows } from './rows.ts'
 
 export interface Counts {

@@ -1,5 +1,5 @@
 /** The radio medium (SPEC §7): not SIP. Whoever announces a code is heard by whoever listens near it. */
-import type { Heard } from '../services/heard.ts'
+import type { Heard } from '../shared/values/heard.ts'
 
 /** WGS 84, degrees. */
 export interface Position {

@@ -1,5 +1,5 @@
 /** A spatial index over the globe: cells about as large as the range, so that a look-up touches about nine of them. */
-import { SetIndex } from '../services/set-index.ts'
+import { SetIndex } from '../shared/state/set-index.ts'
 import type { Position } from './air.ts'
 import { latitudeDegrees, longitudeDegrees } from './path-loss.ts'
 

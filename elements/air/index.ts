@@ -1,5 +1,5 @@
 /** The radio medium (SPEC §7), simulated or over a local network. */
-export type { Heard } from '../services/heard.ts'
+export type { Heard } from '../shared/values/heard.ts'
 export type { Air, Position } from './air.ts'
 export { memoryLink } from './memory-link.ts'
 export { type AirLink, type MulticastAirOptions, multicastAir } from './multicast.ts'

@@ -8,8 +8,8 @@
  * who it is; that a code is its device's, only the proximity server knows (SPEC §7).
  */
 import type { Clock, Ids, Timer } from '../../signalling/index.ts'
-import type { Heard } from '../services/heard.ts'
-import { SetIndex } from '../services/set-index.ts'
+import { SetIndex } from '../shared/state/set-index.ts'
+import type { Heard } from '../shared/values/heard.ts'
 import type { Air } from './air.ts'
 
 /** Carries frames to everybody on the link, oneself included; may lose and repeat them. */

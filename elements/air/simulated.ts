@@ -1,6 +1,6 @@
 /** A medium in memory: positions, path loss, a discovery period by the clock. Made for 100,000 UEs in one process. */
 import type { Clock, Timer } from '../../signalling/index.ts'
-import type { Heard } from '../services/heard.ts'
+import type { Heard } from '../shared/values/heard.ts'
 import type { Air, Position } from './air.ts'
 import { type Cell, Grid } from './grid.ts'
 import { metresBetween, type Propagation, rangeOf, received, town } from './path-loss.ts'

@@ -8,11 +8,11 @@ import {
   type SubscriberRecord,
   writeBody,
 } from '../schemas/index.ts'
-import { askerOf } from '../services/asker.ts'
-import type { Conversations } from '../services/conversations.ts'
-import { deviceKey, isNameOf } from '../services/devices.ts'
-import { KnownServers } from '../services/known-servers.ts'
-import { proofOf } from '../services/proof.ts'
+import { askerOf } from '../shared/clients/asker.ts'
+import type { Conversations } from '../shared/clients/conversations.ts'
+import { KnownServers } from '../shared/clients/known-servers.ts'
+import { deviceKey, isNameOf } from '../shared/identifiers/devices.ts'
+import { proofOf } from '../shared/values/proof.ts'
 import { notAName, type Registration } from './registration.ts'
 import { type ApplicationUser, isUserName, type Users, userKey } from './users.ts'
 

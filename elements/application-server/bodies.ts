@@ -1,7 +1,7 @@
 /** What subscribers of an application server are told (SPEC §3.5): users near them, and the same as presence. */
 import type { Body } from '../../signalling/index.ts'
 import { writeBody } from '../schemas/index.ts'
-import { escaped } from '../services/xml.ts'
+import { escaped } from '../shared/values/xml.ts'
 import type { NearUser } from './near-users.ts'
 
 /** State of one NOTIFY of `proximate-users`. */

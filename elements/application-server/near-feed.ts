@@ -4,8 +4,8 @@
  */
 import type { Host, Notification, Subscription, Timer } from '../../signalling/index.ts'
 import { mediaType, type Proximate, readBody, writeBody } from '../schemas/index.ts'
-import { applyNear, type Near } from '../services/near.ts'
-import { eventAtRates, type Rates } from '../services/rates.ts'
+import { applyNear, type Near } from '../shared/values/near.ts'
+import { eventAtRates, type Rates } from '../shared/values/rates.ts'
 import type { Feedback } from './settings.ts'
 
 /** How a feed asks. */

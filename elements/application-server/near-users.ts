@@ -1,7 +1,7 @@
 /** Who of an application is near its users: one feed a served device, shared by all who ask (SPEC §3.5). */
-import { deviceKey } from '../services/devices.ts'
-import type { Near } from '../services/near.ts'
-import { Waiters } from '../services/waiters.ts'
+import { deviceKey } from '../shared/identifiers/devices.ts'
+import { Waiters } from '../shared/state/waiters.ts'
+import type { Near } from '../shared/values/near.ts'
 import { type Asking, askNear, NearFeed, type Peers, patience } from './near-feed.ts'
 import type { ApplicationUser, Users } from './users.ts'
 

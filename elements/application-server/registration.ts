@@ -1,9 +1,9 @@
 /** Devices tell whose they are (SPEC §3.5; FIG 5, 12): who may say what, and what follows. */
 import type { Exchange, Host } from '../../signalling/index.ts'
 import { readBody, type SubscriberRecord } from '../schemas/index.ts'
-import { askerOf } from '../services/asker.ts'
-import { deviceKey, type Identified, isNameOf, namesOf } from '../services/devices.ts'
-import type { Subscribers } from '../services/subscribers.ts'
+import { askerOf } from '../shared/clients/asker.ts'
+import type { Subscribers } from '../shared/clients/subscribers.ts'
+import { deviceKey, type Identified, isNameOf, namesOf } from '../shared/identifiers/devices.ts'
 import { type ApplicationUser, allNames, isUserName, type Users, userKey } from './users.ts'
 
 /** The Warning for a name that cannot be one. */

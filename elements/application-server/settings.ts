@@ -1,5 +1,5 @@
 /** What an application server can be told (SPEC §3.5). Seconds where a person writes them. */
-import type { Lifetimes } from '../services/lifetimes.ts'
+import type { Lifetimes } from '../shared/values/lifetimes.ts'
 
 /** When the proximity server tells who is near: at each change, by period too, or only when it is asked. */
 export type Feedback = 'change' | 'period' | 'poll'

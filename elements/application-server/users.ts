@@ -1,9 +1,9 @@
 /** Users of one application and their devices (SPEC §3.5): what the 200 to a registration acknowledges is in the store. */
 import type { Host, Json } from '../../signalling/index.ts'
-import { Deadlines } from '../services/deadlines.ts'
-import { deviceKey } from '../services/devices.ts'
-import { keyPart } from '../services/keys.ts'
-import { SetIndex } from '../services/set-index.ts'
+import { deviceKey } from '../shared/identifiers/devices.ts'
+import { keyPart } from '../shared/identifiers/keys.ts'
+import { Deadlines } from '../shared/state/deadlines.ts'
+import { SetIndex } from '../shared/state/set-index.ts'
 
 export interface ApplicationUser {
   readonly [member: string]: Json | undefined

@@ -1,13 +1,13 @@
 /** All subscribers of an HSS: by identifier and alias, with the version of the whole and what changed lately. */
 import type { Json, Store, Write } from '../../signalling/index.ts'
 import type { ServerGrant, SubscriberRecord } from '../schemas/index.ts'
-import { otherKeys } from '../services/devices.ts'
-import { keyPart } from '../services/keys.ts'
-import { SettingsError } from '../services/settings-error.ts'
-import { Additions, keyOf } from './additions.ts'
+import { otherKeys } from '../shared/identifiers/devices.ts'
+import { keyPart } from '../shared/identifiers/keys.ts'
+import { SettingsError } from '../shared/values/settings-error.ts'
+import { Additions, keyOf } from './added.ts'
 import { Changes } from './changes.ts'
+import { Shelf, Taken } from './provisioned.ts'
 import { fingerprint, withoutUsernames } from './records.ts'
-import { Shelf, Taken } from './shelf.ts'
 import { type Changed, Underway } from './underway.ts'
 
 /** What the store says of a provisioned subscriber changed at run time. `over`: what it replaced, so that a later file wins again. */

@@ -2,9 +2,9 @@
 import { isIP } from 'node:net'
 import { plainHost, type Uri } from '../../signalling/index.ts'
 import type { SubscriberRecord, SubscriberSettings } from '../schemas/index.ts'
-import { readDevice, subscriberKey } from '../services/devices.ts'
-import { allocatedAs, ownUser, usualView } from '../services/element-names.ts'
-import { decoded } from '../services/percent.ts'
+import { readDevice, subscriberKey } from '../shared/identifiers/devices.ts'
+import { allocatedAs, ownUser, usualView } from '../shared/identifiers/element-names.ts'
+import { decoded } from '../shared/identifiers/percent.ts'
 
 // U+200C and U+200D are how Persian and Indic names and emoji are written; with nothing before them they join nothing
 const unseen =

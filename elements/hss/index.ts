@@ -11,12 +11,12 @@ import {
   type SubscriberSettings,
   writeBody,
 } from '../schemas/index.ts'
-import { askerOf } from '../services/asker.ts'
-import { deviceKey, otherKeys, readDevice, subscriberKey } from '../services/devices.ts'
-import { ownUser, usualAskers } from '../services/element-names.ts'
-import { InTurn } from '../services/in-turn.ts'
-import { Offers } from '../services/offers.ts'
-import { SetIndex } from '../services/set-index.ts'
+import { askerOf } from '../shared/clients/asker.ts'
+import { deviceKey, otherKeys, readDevice, subscriberKey } from '../shared/identifiers/devices.ts'
+import { ownUser, usualAskers } from '../shared/identifiers/element-names.ts'
+import { InTurn } from '../shared/state/in-turn.ts'
+import { SetIndex } from '../shared/state/set-index.ts'
+import { Offers } from '../shared/values/offers.ts'
 import { manyChanges } from './changes.ts'
 import { Directory } from './directory.ts'
 import { type Provisioned, Provisioning, type Wanted } from './provisioning.ts'

@@ -1,12 +1,12 @@
 /** Changes of subscribers as operators ask for them: each is done or has a fault, and one that has changes nothing. */
 import { faultOf, type SubscriberRecord, type SubscriberSettings } from '../schemas/index.ts'
 import schema from '../schemas/subscriber-settings.json' with { type: 'json' }
-import { subscriberKey } from '../services/devices.ts'
-import { keyOf } from './additions.ts'
+import { subscriberKey } from '../shared/identifiers/devices.ts'
+import { keyOf } from './added.ts'
 import type { Directory } from './directory.ts'
 import { faultOfIdentifiers, identifierFault, namesIn } from './identifiers.ts'
+import { Taken } from './provisioned.ts'
 import { faultOfLength, fingerprint, toRecord, withoutSecrets, withoutUsernames } from './records.ts'
-import { Taken } from './shelf.ts'
 
 /** Whether the change may be made to the subscriber as it is now, undefined: to none. */
 export type Guard = (record: SubscriberRecord | undefined) => boolean

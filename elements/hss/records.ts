@@ -10,8 +10,8 @@ import {
   type WatcherRules,
   type WatcherSettings,
 } from '../schemas/index.ts'
-import { readDevice, subscriberKey } from '../services/devices.ts'
-import { SettingsError } from '../services/settings-error.ts'
+import { readDevice, subscriberKey } from '../shared/identifiers/devices.ts'
+import { SettingsError } from '../shared/values/settings-error.ts'
 import type { IdentifierFault } from './identifiers.ts'
 
 const longestRecord = 48_000 // bytes of JSON: a datagram has room for it, and for the head

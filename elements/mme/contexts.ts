@@ -1,8 +1,8 @@
 /** UEs that are attached, and their temporary identifiers (SPEC §2.1, §3.6): random, durable, replaced by the clock or by hand. */
 import type { Host, Json, Notifier, RefreshChange, Timer } from '../../signalling/index.ts'
-import { deviceKey } from '../services/devices.ts'
-import { InTurn } from '../services/in-turn.ts'
-import { keyPart } from '../services/keys.ts'
+import { deviceKey } from '../shared/identifiers/devices.ts'
+import { keyPart } from '../shared/identifiers/keys.ts'
+import { InTurn } from '../shared/state/in-turn.ts'
 import type { IdentifierRules } from './settings.ts'
 
 /** State of one NOTIFY of the package `attach`: rendered when it leaves. */

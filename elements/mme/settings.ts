@@ -1,6 +1,6 @@
 /** What an MME can be told (SPEC §3.6). Seconds where a person writes them, milliseconds inside. */
-import type { Lifetimes } from '../services/lifetimes.ts'
-import { SettingsError } from '../services/settings-error.ts'
+import type { Lifetimes } from '../shared/values/lifetimes.ts'
+import { SettingsError } from '../shared/values/settings-error.ts'
 
 export interface MmeSettings {
   /** `hss`: permissions are asked for here, and the proximity server asks no more. Default `none`. */

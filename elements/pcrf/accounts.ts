@@ -1,7 +1,7 @@
 /** What of a quota is used, durably (SPEC §6.2): one account for each rule with a quota, subscriber and service. */
 import type { Json, Store, Write } from '../../signalling/index.ts'
-import { keyPart } from '../services/keys.ts'
-import type { Service } from '../services/policy.ts'
+import type { Service } from '../shared/clients/policy.ts'
+import { keyPart } from '../shared/identifiers/keys.ts'
 import { periodOf, type Rule } from './rules.ts'
 
 const day = 86_400_000

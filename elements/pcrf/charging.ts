@@ -1,7 +1,7 @@
 /** Charging at the PCRF (SPEC §6.2): chargeable events are recorded, and only then acknowledged. */
 import type { Exchange, Host } from '../../signalling/index.ts'
 import { readBody } from '../schemas/index.ts'
-import { keyPart } from '../services/keys.ts'
+import { keyPart } from '../shared/identifiers/keys.ts'
 import { type Checkpoint, Journal } from './journal.ts'
 
 export class Charging {

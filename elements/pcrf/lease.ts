@@ -1,6 +1,6 @@
 /** One device's use of one service, as long as an element asks about it (SPEC §6.2): decision, grants, what goes back. */
 import type { Json, Notifier, Store } from '../../signalling/index.ts'
-import type { Service } from '../services/policy.ts'
+import type { Service } from '../shared/clients/policy.ts'
 import type { Account, Accounts } from './accounts.ts'
 import { type PolicyRole, policyRoles, type Rule, type Rules } from './rules.ts'
 

@@ -1,7 +1,8 @@
 /** The operator's rules (SPEC §6.2): the first that matches device, service and time decides. */
-import { subscriberKey } from '../services/devices.ts'
-import type { Service } from '../services/policy.ts'
-import { SettingsError } from '../services/settings-error.ts'
+
+import type { Service } from '../shared/clients/policy.ts'
+import { subscriberKey } from '../shared/identifiers/devices.ts'
+import { SettingsError } from '../shared/values/settings-error.ts'
 import { type DayName, dayNames, type Hours, isWithin, readHours, Zone } from './hours.ts'
 
 export const services: readonly Service[] = ['proximity', 'push', 'location']

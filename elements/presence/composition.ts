@@ -3,7 +3,7 @@
  * the newest publication first. An identifier that two of them use is made unique. Left out is only an older tuple of the same
  * identifier and contact as a newer one: a client that published before it had its entity tag, as baresip does, or lost it.
  */
-import { escaped } from '../services/xml.ts'
+import { escaped } from '../shared/values/xml.ts'
 import { type Part, type Pidf, pidf } from './pidf.ts'
 
 /** In the order of PIDF's schema. */

@@ -2,7 +2,7 @@
  * Partial PIDF (RFC 5262, RFC 5263): the whole document first, then only what of it has changed, as patch operations
  * (RFC 5261) on the children of the root element, or the whole again where that is shorter.
  */
-import { escaped } from '../services/xml.ts'
+import { escaped } from '../shared/values/xml.ts'
 import { inOrder, moved, Names } from './composition.ts'
 import { type Part, type Pidf, pidf } from './pidf.ts'
 

@@ -4,7 +4,7 @@
  * validate against a schema, and other namespaces may say what they like. No DOCTYPE, so no entity but the five of XML.
  */
 import { isUtf8 } from 'node:buffer'
-import { escaped } from '../services/xml.ts'
+import { escaped } from '../shared/values/xml.ts'
 
 /** A child of the root element, as written. */
 export interface Part {

@@ -2,9 +2,9 @@
 import type { Exchange, Host, Json, Timer } from '../../signalling/index.ts'
 import { H } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
-import { deviceKey, type Identified, isNameOf, namesOf } from '../services/devices.ts'
-import { InTurn } from '../services/in-turn.ts'
-import { keyPart } from '../services/keys.ts'
+import { deviceKey, type Identified, isNameOf, namesOf } from '../shared/identifiers/devices.ts'
+import { keyPart } from '../shared/identifiers/keys.ts'
+import { InTurn } from '../shared/state/in-turn.ts'
 import { composed } from './composition.ts'
 import { checkPidf, type Pidf } from './pidf.ts'
 

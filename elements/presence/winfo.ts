@@ -1,5 +1,5 @@
 /** `application/watcherinfo+xml` (RFC 3858): who watches a presentity, told to the presentity alone. */
-import { escaped } from '../services/xml.ts'
+import { escaped } from '../shared/values/xml.ts'
 
 export const watcherInfoType = 'application/watcherinfo+xml'
 

@@ -1,9 +1,10 @@
 /** Who must broadcast now (SPEC §3.1, FIG 11 step 1103): always, or only while somebody listens. */
-import type { Devices } from './devices.ts'
-import type { MonitorLists, MonitorReason } from './monitor-lists.ts'
+
+import type { Telling } from './notifying.ts'
 import { discoverable, discoverer } from './permissions.ts'
 import type { Rules } from './settings.ts'
-import type { Telling } from './telling.ts'
+import type { Devices } from './state/devices.ts'
+import type { MonitorLists, MonitorReason } from './state/monitor-lists.ts'
 
 /** Counts who keeps a device awake. */
 export class Wakes {

@@ -1,11 +1,11 @@
 /** How the proximity server's state becomes NOTIFY bodies (SPEC §3.1, §3.3, §3.4). */
 import type { Body, RenderContext, StatePart } from '../../signalling/index.ts'
 import { type ProseState, type Proximate, writeBody } from '../schemas/index.ts'
-import type { ProseView } from './devices.ts'
 import { discoverable, discoverer, roleNames } from './permissions.ts'
-import type { Relation } from './proximate-list.ts'
-import type { Registry } from './registry.ts'
-import { diffType, type ProximityView } from './watchers.ts'
+import type { ProseView } from './state/devices.ts'
+import type { Relation } from './state/proximate-list.ts'
+import type { Registry } from './state/registry.ts'
+import { diffType, type ProximityView } from './state/watchers.ts'
 
 /** What a NOTIFY of the package `prose` is rendered from. */
 export interface ProseRendering {

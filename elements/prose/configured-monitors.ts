@@ -1,9 +1,10 @@
 /** Monitor lists of the settings (SPEC §3.1), by whom their names mean now. */
-import { subscriberKey } from '../services/devices.ts'
-import { NamedSubscribers } from '../services/named-subscribers.ts'
-import { SettingsError } from '../services/settings-error.ts'
-import type { Subscribers } from '../services/subscribers.ts'
-import type { Registry } from './registry.ts'
+
+import type { Subscribers } from '../shared/clients/subscribers.ts'
+import { subscriberKey } from '../shared/identifiers/devices.ts'
+import { NamedSubscribers } from '../shared/identifiers/named-subscribers.ts'
+import { SettingsError } from '../shared/values/settings-error.ts'
+import type { Registry } from './state/registry.ts'
 
 /** That one listens for the other. */
 interface Pair {

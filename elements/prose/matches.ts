@@ -1,13 +1,13 @@
 /** Registering what was heard (SPEC §3.2; FIG 8 step 807, FIG 9 step 908). Constant work a code, one write a report. */
 import type { Exchange, Write } from '../../signalling/index.ts'
 import { type ProseMatch, readBody } from '../schemas/index.ts'
-import { deviceKey } from '../services/devices.ts'
-import type { Subscribers } from '../services/subscribers.ts'
-import type { BroadcastCode } from './broadcast-codes.ts'
-import type { Device } from './devices.ts'
+import type { Subscribers } from '../shared/clients/subscribers.ts'
+import { deviceKey } from '../shared/identifiers/devices.ts'
 import { discoverable, discoverer } from './permissions.ts'
-import type { Relation } from './proximate-list.ts'
-import type { Registry } from './registry.ts'
+import type { BroadcastCode } from './state/broadcast-codes.ts'
+import type { Device } from './state/devices.ts'
+import type { Relation } from './state/proximate-list.ts'
+import type { Registry } from './state/registry.ts'
 
 const underWay = 40_000 // milliseconds that a report may be under way: Timer F (RFC 3261 §17.1.2.2), and some
 

@@ -1,7 +1,7 @@
 /** Peers that a set query may be about (SPEC §3.3): any for an application server, those who have it as a friend for a UE. */
 import type { SubscriberRecord } from '../schemas/index.ts'
-import { deviceKey, type Identified, isNameOf } from '../services/devices.ts'
-import type { Subscribers } from '../services/subscribers.ts'
+import type { Subscribers } from '../shared/clients/subscribers.ts'
+import { deviceKey, type Identified, isNameOf } from '../shared/identifiers/devices.ts'
 import type { Rules } from './settings.ts'
 import type { Strangers } from './strangers.ts'
 

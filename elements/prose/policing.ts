@@ -3,11 +3,11 @@
  * units that its feedback takes, and the chargeable events. Without the settings `pcrf` and `charge` there is none of it.
  */
 import type { Exchange, Host, Notifier } from '../../signalling/index.ts'
-import { Charges } from '../services/charges.ts'
-import { Policy, type PolicyRefusal } from '../services/policy.ts'
+import { Charges } from '../shared/clients/charges.ts'
+import { Policy, type PolicyRefusal } from '../shared/clients/policy.ts'
 import { type Roles, rolesFrom } from './permissions.ts'
-import type { Registry } from './registry.ts'
 import type { ProseSettings } from './settings.ts'
+import type { Registry } from './state/registry.ts'
 
 const service = 'proximity'
 

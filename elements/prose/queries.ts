@@ -1,17 +1,17 @@
 /** Asking who is near (SPEC §3.3, §3.4; FIG 3, 4, 10, 11, 13): the event package `proximity`. */
 import type { Exchange, Notifier, RefreshChange, SipRequest, Write } from '../../signalling/index.ts'
 import { type ProximityQuery, readOptionalBody, type SubscriberRecord } from '../schemas/index.ts'
-import { askerOf } from '../services/asker.ts'
-import { deviceKey, isNameOf } from '../services/devices.ts'
-import type { Subscribers } from '../services/subscribers.ts'
-import { keysOf, notPermitted, notTheirFriend, notYours, recordFor, stillActsFor } from './asking.ts'
-import type { PeerSet } from './ledger.ts'
+import { askerOf } from '../shared/clients/asker.ts'
+import type { Subscribers } from '../shared/clients/subscribers.ts'
+import { deviceKey, isNameOf } from '../shared/identifiers/devices.ts'
+import { keysOf, notPermitted, notTheirFriend, notYours, recordFor, stillActsFor } from './authorisation.ts'
 import { Peers } from './peers.ts'
 import { discoverer, permittedRoles, type Roles } from './permissions.ts'
 import { type Policing, refuse } from './policing.ts'
-import type { Registry } from './registry.ts'
+import type { PeerSet } from './state/ledger.ts'
+import type { Registry } from './state/registry.ts'
+import { type ProximityView, type Question, viewOf, type Watcher, type WatcherRecord } from './state/watchers.ts'
 import { tooManyStrangers } from './strangers.ts'
-import { type ProximityView, type Question, viewOf, type Watcher, type WatcherRecord } from './watchers.ts'
 
 type PeersQuestion = Extract<Question, { kind: 'set' }>
 /** With the device that the Request-URI names. */

@@ -1,6 +1,6 @@
 /** What a proximity server can be told (SPEC §3.1–§3.4), seconds where a person writes them, milliseconds inside. */
-import { type Lifetimes, lifetimesOf } from '../services/lifetimes.ts'
-import { SettingsError } from '../services/settings-error.ts'
+import { type Lifetimes, lifetimesOf } from '../shared/values/lifetimes.ts'
+import { SettingsError } from '../shared/values/settings-error.ts'
 
 export interface ProseSettings {
   /** `listed`: only codes on a device's monitor list count. Default `all`. */

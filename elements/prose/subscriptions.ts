@@ -1,13 +1,13 @@
 /** Proximity service requests (SPEC §3.1; FIG 1, 2, 8): the event package `prose`. */
 import type { Exchange, Json, Notifier, RefreshChange, SipRequest } from '../../signalling/index.ts'
 import { readOptionalBody, type SubscriberRecord } from '../schemas/index.ts'
-import { askerOf } from '../services/asker.ts'
-import type { Subscribers } from '../services/subscribers.ts'
-import { cachedKeysOf, notYours, recordFor, stillActsFor } from './asking.ts'
-import { type Device, needsCode, type ProseSubscription, type ProseView } from './devices.ts'
+import { askerOf } from '../shared/clients/asker.ts'
+import type { Subscribers } from '../shared/clients/subscribers.ts'
+import { cachedKeysOf, notYours, recordFor, stillActsFor } from './authorisation.ts'
 import { permittedRoles, type Roles, rolesFrom } from './permissions.ts'
 import { type Policing, refuse } from './policing.ts'
-import type { Registry } from './registry.ts'
+import { type Device, needsCode, type ProseSubscription, type ProseView } from './state/devices.ts'
+import type { Registry } from './state/registry.ts'
 
 interface ProseRecord {
   readonly [member: string]: Json | undefined

@@ -1,13 +1,13 @@
 /** Monitor lists by trigger (SPEC §3.1, FIG 9): an application server names anybody, a UE those whose friend it is. */
 import type { Exchange } from '../../signalling/index.ts'
 import { readBody, type SubscriberRecord } from '../schemas/index.ts'
-import { askerOf } from '../services/asker.ts'
-import { isNameOf } from '../services/devices.ts'
-import type { Subscribers } from '../services/subscribers.ts'
-import { keysOf, notPermitted, notTheirFriend, notYours, recordFor } from './asking.ts'
+import { askerOf } from '../shared/clients/asker.ts'
+import type { Subscribers } from '../shared/clients/subscribers.ts'
+import { isNameOf } from '../shared/identifiers/devices.ts'
+import { keysOf, notPermitted, notTheirFriend, notYours, recordFor } from './authorisation.ts'
 import { Peers } from './peers.ts'
 import { discoverer } from './permissions.ts'
-import type { Registry } from './registry.ts'
+import type { Registry } from './state/registry.ts'
 import { tooManyStrangers } from './strangers.ts'
 
 /** What one device's monitor list has by trigger. */

@@ -1,7 +1,7 @@
 /** Address of record -> where it can be reached now (RFC 3261 §10). In memory for reading, in the store for good. */
 import type { Flow, Host, Store, Write } from '../../signalling/index.ts'
 import { canonical, parseUri, sameUri } from '../../signalling/index.ts'
-import { aorOfKey, type Binding, bindingKey, bindingsPrefix } from '../services/bindings.ts'
+import { aorOfKey, type Binding, bindingKey, bindingsPrefix } from '../shared/state/bindings.ts'
 
 const none: readonly Binding[] = []
 const lastWord = 1000 // milliseconds for which the store says why a binding ended

@@ -1,7 +1,7 @@
 /** The identity that From claims, however it is spelled (RFC 3261 §19.1.4, RFC 3859, RFC 3860). */
 import { isIP } from 'node:net'
 import { type Exchange, type Host, parseUri, type Uri } from '../../signalling/index.ts'
-import { deviceKey } from '../services/devices.ts'
+import { deviceKey } from '../shared/identifiers/devices.ts'
 
 export interface Claim {
   /** Canonical; undefined: it names nobody. */

@@ -3,8 +3,8 @@
  * instance; temporary ones say nothing, any two of them look unrelated, and they live as long as their registration.
  */
 import { type Host, hide, keptSecret, reveal, type Uri } from '../../signalling/index.ts'
-import { type Binding, publicGruu } from '../services/bindings.ts'
-import { deviceKey } from '../services/devices.ts'
+import { deviceKey } from '../shared/identifiers/devices.ts'
+import { type Binding, publicGruu } from '../shared/state/bindings.ts'
 import type { Bindings } from './bindings.ts'
 
 const temporary = /^tg-([A-Za-z0-9_-]{22})$/

@@ -1,5 +1,5 @@
 import type { DigestAlgorithm, Rate } from '../../signalling/index.ts'
-import { SettingsError } from '../services/settings-error.ts'
+import { SettingsError } from '../shared/values/settings-error.ts'
 
 /** Of the dialplan, `role: proxy`. Times in seconds. */
 export interface ProxySettings {

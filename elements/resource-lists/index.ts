@@ -5,11 +5,11 @@
  */
 import type { Element, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
-import { deviceKey, namesOf, subscriberKey } from '../services/devices.ts'
-import { type Lifetimes, lifetimesOf } from '../services/lifetimes.ts'
-import { Offers } from '../services/offers.ts'
-import { SignedIn } from '../services/signed-in.ts'
-import { Subscribers } from '../services/subscribers.ts'
+import { SignedIn } from '../shared/clients/signed-in.ts'
+import { Subscribers } from '../shared/clients/subscribers.ts'
+import { deviceKey, namesOf, subscriberKey } from '../shared/identifiers/devices.ts'
+import { type Lifetimes, lifetimesOf } from '../shared/values/lifetimes.ts'
+import { Offers } from '../shared/values/offers.ts'
 import { type ListState, listBody, listPart, listType, sameList } from './rlmi.ts'
 import { WatchedList } from './watched-list.ts'
 

@@ -1,6 +1,6 @@
 /** `multipart/related` with `application/rlmi+xml` (RFC 4662 §5): one NOTIFY for all resources of a list. */
 import type { Body } from '../../signalling/index.ts'
-import { escaped } from '../services/xml.ts'
+import { escaped } from '../shared/values/xml.ts'
 
 export const listType = 'multipart/related'
 export const rlmiType = 'application/rlmi+xml'

@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { ErrorObject } from 'ajv'
 import type { Body, SipRequest } from '../../signalling/index.ts'
-import { readDevice } from '../services/devices.ts'
+import { readDevice } from '../shared/identifiers/devices.ts'
 import aluidUpdate from './aluid-update.json' with { type: 'json' }
 import aluidUpdateResult from './aluid-update-result.json' with { type: 'json' }
 import attachRequest from './attach-request.json' with { type: 'json' }

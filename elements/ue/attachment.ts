@@ -1,6 +1,6 @@
 /** A UE's attachment to an MME (SPEC §3.6): the temporary identifier that it has there, followed as it is replaced. */
 import { type AttachRequest, mediaType, readBody } from '../schemas/index.ts'
-import { bodyOf, type UserAgent, type Watching } from './agent.ts'
+import { bodyOf, type UserAgent, type Watching } from './agents/agent.ts'
 
 export class Attachment {
   /** URI of the MME. */

@@ -1,15 +1,15 @@
 /** User equipment (SPEC §2.2): a library for command lines, tests and simulations. */
 
-export type { Heard } from '../services/heard.ts'
-export type * from './agent.ts'
+export type { Heard } from '../shared/values/heard.ts'
+export type * from './agents/agent.ts'
+export { EngineAgent, type EngineAgentOptions } from './agents/engine-agent.ts'
+export { SipJsAgent, type SipJsAgentOptions } from './agents/sipjs-agent.ts'
+export type { Carrier, OpenPort, PortListener } from './agents/transports/carrier.ts'
 export {
   ApplicationClient,
   type ApplicationClientOptions,
   type AutomaticSettings,
   type Registered,
   type UserSettings,
-} from './application.ts'
-export { EngineAgent, type EngineAgentOptions } from './engine-agent.ts'
-export { SipJsAgent, type SipJsAgentOptions } from './sipjs-agent.ts'
-export type { Carrier, OpenPort, PortListener } from './transports/carrier.ts'
-export { type AirPort, type NearChange, type NearQuestion, type Role, Ue, type UeEvent, type UeOptions } from './ue.ts'
+} from './proximity/application.ts'
+export { type AirPort, type NearChange, type NearQuestion, type Role, Ue, type UeEvent, type UeOptions } from './proximity/ue.ts'

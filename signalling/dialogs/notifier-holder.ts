@@ -2,9 +2,9 @@
 import type { Clock } from '../clock.ts'
 import type { EndReason, Notifier } from '../element.ts'
 import type { EntityTags } from './entity-tag.ts'
+import type { Terms } from './event-header.ts'
 import type { Expiries } from './expiries.ts'
 import type { Sender } from './sender.ts'
-import type { Terms } from './terms.ts'
 
 /** What a notifier needs of the facility that holds it. */
 export interface NotifierHolder {

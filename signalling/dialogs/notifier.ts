@@ -8,14 +8,14 @@ import { warning } from '../messages/build.ts'
 import type { SipResponse } from '../messages/message.ts'
 import type { Json } from '../storage/store.ts'
 import type { ClientUser, NotSent } from '../transactions/client.ts'
+import type { EventTerms } from './event-header.ts'
 import type { Expiring } from './expiries.ts'
-import { bytesOf, comeAgain, Fit, unfit } from './fit.ts'
 import { notifyFields } from './header-fields.ts'
+import { bytesOf, comeAgain, Fit, unfit } from './long-states.ts'
 import type { NotifierHolder } from './notifier-holder.ts'
 import { nextPeriod, wholeMs } from './rate.ts'
 import { reserve, type SubscriptionRecord, secureAs } from './subscription-record.ts'
 import { type Ending, endings, fetched, liveState, terminatedState } from './subscription-state.ts'
-import type { EventTerms } from './terms.ts'
 
 const retryFirst = 2_000
 const retryMost = 60_000

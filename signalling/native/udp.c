@@ -58,7 +58,7 @@ static int in_dialog(const uint8_t *bytes, size_t length) {
   return tag != NULL && memmem(tag + 4, length - (size_t)(tag + 4 - bytes), "tag=", 4) != NULL;
 }
 
-/* Whether a datagram begins something: word for word `seemsNew` of signalling/beginnings.ts. */
+/* Whether a datagram begins something: word for word `seemsNew` of signalling/overload/new-requests.ts. */
 static int begins(const uint8_t *bytes, size_t length) {
   int second = length > 1 ? bytes[1] : 0;
   switch (length > 0 ? bytes[0] : 0) {

@@ -1,9 +1,9 @@
 /** From a dialplan's rules, or the elements' claims where it has none, to a plan; every fault is found, not only the first. */
 import type { Claim } from '../element.ts'
 import { parseUri, printHostPort } from '../messages/uri.ts'
-import { isAnyHost } from '../transports/self.ts'
+import { isAnyHost } from '../transports/machine-addresses.ts'
 import type { HostPort } from '../transports/transport.ts'
-import { type Fellow, ruleHere } from './fellows.ts'
+import { type Fellow, ruleHere } from './other-nodes.ts'
 import {
   type Condition,
   type ConditionName,

@@ -1,6 +1,6 @@
 /** Requests that came by several ways (RFC 3261 §8.2.2.2): an element that is a user agent is handed one of them. */
 import type { Clock } from '../clock.ts'
-import { Merged } from '../dialogs/merged.ts'
+import { Merged } from '../dialogs/merged-requests.ts'
 import { mergedText } from '../dialogs/refusals.ts'
 import type { Element } from '../element.ts'
 import type { NodeExchange } from './exchange.ts'

@@ -3,7 +3,7 @@ import type { Clock, Timed, Timer } from '../clock.ts'
 import type { SipRequest } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import type { Flow } from '../transports/transport.ts'
-import { bounded } from './bounded.ts'
+import { bounded } from './amplification.ts'
 import type { Timing } from './timing.ts'
 
 export interface Cancellable {

@@ -4,7 +4,7 @@ import { buildResponse, type HeaderList, warning } from '../messages/build.ts'
 import type { Fault, SipRequest } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import type { Flow } from '../transports/transport.ts'
-import { bounded } from './bounded.ts'
+import { bounded } from './amplification.ts'
 
 /**
  * The topmost Via with `received` and a filled `rport` (RFC 3261 §18.2.1, RFC 3581 §4); undefined where it can stay as it

@@ -1,7 +1,7 @@
 /** What TCP and WebSocket connections have in common: a flow over a pipe that may be slow, and ends. */
 import type { TransportName } from '../capture/tap.ts'
-import type { Guests, Watched } from './guests.ts'
-import type { Self } from './self.ts'
+import type { Guests, Watched } from './connection-limits.ts'
+import type { Self } from './machine-addresses.ts'
 import type { Flow, HostPort, TlsMaterial, TransportSink } from './transport.ts'
 
 export interface ConnectionOptions {

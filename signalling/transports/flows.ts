@@ -1,7 +1,7 @@
 /** The flows of a node: found by id, by address, or by the sealed token of a Record-Route (RFC 5626 §5.2). */
 import { sameSecret, seal, TextCipher } from '../ids.ts'
 import { decodeUser, printHostPort } from '../messages/uri.ts'
-import { isAnyHost, isLocalAddress, Machine, type Self } from './self.ts'
+import { isAnyHost, isLocalAddress, Machine, type Self } from './machine-addresses.ts'
 import type { Flow, HostPort, Transport } from './transport.ts'
 
 const remembered = 50_000 // tokens whose seal was checked already

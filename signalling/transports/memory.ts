@@ -1,7 +1,7 @@
 /** A network in memory: datagrams between named hosts, with delay, loss, reordering and partition, in the clock's time. */
 import type { Clock } from '../clock.ts'
-import { Seat } from './seat.ts'
-import { isAnyHost, type Self } from './self.ts'
+import { Seat } from './local-address.ts'
+import { isAnyHost, type Self } from './machine-addresses.ts'
 import type { Flow, HostPort, Transport, TransportSink } from './transport.ts'
 import { longestDatagram } from './udp-flow.ts'
 

@@ -2,9 +2,9 @@
 import { createConnection, createServer, type Server, type Socket } from 'node:net'
 import { connect as connectTls, createServer as createTlsServer, TLSSocket, type Server as TlsServer } from 'node:tls'
 import { ConnectionFlow, type ConnectionOptions, type Pipe, usual } from './connection.ts'
-import { Door, handshakeTime, remoteOf } from './door.ts'
 import { Framer, pongs } from './framing.ts'
-import { Seat } from './seat.ts'
+import { Door, handshakeTime, remoteOf } from './listener.ts'
+import { Seat } from './local-address.ts'
 import { acceptOptions, contextOf, Dialling, provenDomains, refusalOf } from './tls.ts'
 import type { HostPort, Transport } from './transport.ts'
 

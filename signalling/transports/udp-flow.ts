@@ -1,5 +1,5 @@
 /** A UDP flow: a peer's address and port on one of our sockets; responses go back on it (RFC 3581). */
-import type { Seat } from './seat.ts'
+import type { Seat } from './local-address.ts'
 import type { Flow, HostPort } from './transport.ts'
 
 /** What sends and receives datagrams for a transport: Node's `dgram`, or the native module. */

@@ -1,8 +1,8 @@
 /** UDP: flows by peer, over `dgram` or the native module. */
 import { ProximaFault } from '../errors.ts'
 import { LagProbe } from './lag.ts'
-import { Seat } from './seat.ts'
-import type { Self } from './self.ts'
+import { Seat } from './local-address.ts'
+import type { Self } from './machine-addresses.ts'
 import type { HostPort, Transport, TransportSink } from './transport.ts'
 import { dgramSocket } from './udp-dgram.ts'
 import { type DatagramSocket, type DatagramUser, UdpFlow } from './udp-flow.ts'

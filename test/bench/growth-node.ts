@@ -5,8 +5,8 @@
  * Each UE has both roles, hears some others and is watched by one subscriber, each 20th by ten. A round is of events at UEs from
  * all over the network; what it sends is built before it begins, and what answering the NOTIFYs costs is taken off.
  */
-import { assemble } from '../../dialplans/assemble.ts'
-import { loadDialplan } from '../../dialplans/load.ts'
+import { assemble } from '../../dialplans/network/assemble.ts'
+import { loadDialplan } from '../../dialplans/network/load.ts'
 import {
   createNode,
   type Flow,

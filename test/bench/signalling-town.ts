@@ -1,8 +1,9 @@
 /** A town in virtual time: the nodes of a dialplan, and UEs of one application that walk about between them, each a node of its own. */
-import { agentNode } from '../../dialplans/agent-node.ts'
-import { assemble } from '../../dialplans/assemble.ts'
-import type { Dialplan } from '../../dialplans/dialplan.ts'
-import { atNode, elsewhere } from '../../dialplans/nodes.ts'
+
+import { assemble } from '../../dialplans/network/assemble.ts'
+import type { Dialplan } from '../../dialplans/network/dialplan.ts'
+import { atNode, elsewhere } from '../../dialplans/network/nodes.ts'
+import { agentNode } from '../../dialplans/running/agent-node.ts'
 import { type SimulatedAir, simulatedAir } from '../../elements/air/index.ts'
 import { ApplicationClient, EngineAgent, Ue } from '../../elements/ue/index.ts'
 import {

@@ -3,8 +3,8 @@
  * seed gives the same figures on every machine.
  */
 import { Command, InvalidArgumentError } from 'commander'
-import type { Dialplan } from '../../dialplans/dialplan.ts'
-import { loadDialplan } from '../../dialplans/load.ts'
+import type { Dialplan } from '../../dialplans/network/dialplan.ts'
+import { loadDialplan } from '../../dialplans/network/load.ts'
 import type { Count } from './signalling-counts.ts'
 import { nameOf, pace, Town } from './signalling-town.ts'
 import { figure, type Layout, table } from './table.ts'

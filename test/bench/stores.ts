@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { RealClock } from '../../signalling/clock.ts'
 import { silent } from '../../signalling/log.ts'
-import { openLmdb } from '../../signalling/storage/lmdb.ts'
+import { openLmdb } from '../../signalling/storage/lmdb/index.ts'
 import { memoryStore } from '../../signalling/storage/memory.ts'
 import type { Json, Store } from '../../signalling/storage/store.ts'
 

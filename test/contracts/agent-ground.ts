@@ -1,8 +1,8 @@
 /** A server for agents to meet: the default network and a bell that tests ring, over memory or real sockets. */
 import { createServer, type Server, type Socket } from 'node:net'
-import { assemble } from '../../dialplans/assemble.ts'
-import { lastingPort } from '../../dialplans/flows/lasting-port.ts'
-import { loadDialplan } from '../../dialplans/load.ts'
+import { lastingPort } from '../../dialplans/flows/stage/lasting-port.ts'
+import { assemble } from '../../dialplans/network/assemble.ts'
+import { loadDialplan } from '../../dialplans/network/load.ts'
 import type { UserAgent } from '../../elements/ue/index.ts'
 import {
   type Clock,

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { agentNode } from '../../dialplans/agent-node.ts'
+import { agentNode } from '../../dialplans/running/agent-node.ts'
 import { type Carrier, EngineAgent, type OpenPort, SipJsAgent } from '../../elements/ue/index.ts'
 import { openTcp, openUdp, openWs, silent } from '../../signalling/index.ts'
 import { agentContract } from './agent.ts'

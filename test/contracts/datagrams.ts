@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import type { ExecutionContext, TestFn } from 'ava'
-import { seemsNew } from '../../signalling/beginnings.ts'
+import { seemsNew } from '../../signalling/overload/new-requests.ts'
 import type { Flow, Transport } from '../../signalling/transports/transport.ts'
 import { type UdpKind, udpTransport } from '../../signalling/transports/udp.ts'
 

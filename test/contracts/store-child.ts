@@ -2,7 +2,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { RealClock } from '../../signalling/clock.ts'
 import { silent } from '../../signalling/log.ts'
-import { openLmdb } from '../../signalling/storage/lmdb.ts'
+import { openLmdb } from '../../signalling/storage/lmdb/index.ts'
 
 const [folder = '', durability = 'process', mode = 'write'] = process.argv.slice(2)
 const clock = new RealClock((fault) => {

@@ -2,7 +2,7 @@
 import { renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { lastingPort } from '../../dialplans/flows/lasting-port.ts'
+import { lastingPort } from '../../dialplans/flows/stage/lasting-port.ts'
 import { UdpHand } from '../hostile/stand.ts'
 import { until } from '../support/patience.ts'
 import { startServer, writeDialplan } from '../support/server-process.ts'

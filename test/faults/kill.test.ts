@@ -1,6 +1,6 @@
 /** `kill -9` at random moments: what got a 2xx is there again, and goes on (SPEC §2.6). */
 import test from 'ava'
-import { lastingPort } from '../../dialplans/flows/lasting-port.ts'
+import { lastingPort } from '../../dialplans/flows/stage/lasting-port.ts'
 import { readBody } from '../../elements/schemas/index.ts'
 import { randomIds } from '../../signalling/index.ts'
 import { Crowd, type Held } from '../support/crowd.ts'

@@ -5,7 +5,7 @@ import { createHss } from '../../elements/hss/index.ts'
 import { createPresence } from '../../elements/presence/index.ts'
 import { createProse } from '../../elements/prose/index.ts'
 import { createProxy } from '../../elements/proxy/index.ts'
-import { createRegistration } from '../../elements/registration/index.ts'
+import { createRegistration } from '../../elements/reg-event/index.ts'
 import {
   compilePlan,
   createNode,

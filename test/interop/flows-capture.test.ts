@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import test from 'ava'
 import { loadFlows, networkOf } from '../../dialplans/flows/index.ts'
-import { loadDialplan } from '../../dialplans/load.ts'
+import { loadDialplan } from '../../dialplans/network/load.ts'
 import { openPcapng } from '../../signalling/capture/pcapng.ts'
 import { RealClock, silent } from '../../signalling/index.ts'
 import { PatientStageSet } from '../support/flows.ts'

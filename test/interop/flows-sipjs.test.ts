@@ -1,7 +1,7 @@
 /** UEs on sip.js go through FIG 8 and FIG 13, every branch, over WebSocket, UDP and TCP against a real node. */
 import test from 'ava'
-import type { Scenario } from '../../dialplans/flows/flow.ts'
 import { loadFlows } from '../../dialplans/flows/index.ts'
+import type { Scenario } from '../../dialplans/flows/stage/flow.ts'
 import { type NodeProcess, startNode } from '../support/process.ts'
 import { settled } from './peers/capture.ts'
 import { needsOperator, ProcessStage, type Protocol } from './peers/stage.ts'

@@ -1,8 +1,8 @@
 /** Every branch of every flow over networks whose nodes are processes of their own, and captures that Wireshark has nothing against. */
 import test, { type ExecutionContext } from 'ava'
-import { codeOf, granted, hears, isNear, member, watching, watchingUsers } from '../../dialplans/flows/cast.ts'
-import type { Scenario } from '../../dialplans/flows/flow.ts'
 import { loadFlows, networkOf } from '../../dialplans/flows/index.ts'
+import { codeOf, granted, hears, isNear, member, watching, watchingUsers } from '../../dialplans/flows/stage/cast.ts'
+import type { Scenario } from '../../dialplans/flows/stage/flow.ts'
 import { Places } from '../support/patience.ts'
 import { ProcessNetwork } from './peers/network.ts'
 import { ProcessStage, type Protocol } from './peers/stage.ts'

@@ -6,7 +6,7 @@ import { createSocket } from 'node:dgram'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { lastingPort } from '../../dialplans/flows/lasting-port.ts'
+import { lastingPort } from '../../dialplans/flows/stage/lasting-port.ts'
 import { type NodeProcess, run, startNode } from '../support/process.ts'
 
 const names = ['alice', 'bob', 'nobody', 'admin', '100', '101', '105']

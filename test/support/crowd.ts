@@ -1,5 +1,5 @@
 /** Many users behind one UDP socket: one element that speaks for all of them, and remembers what was acknowledged. */
-import { agentNode } from '../../dialplans/agent-node.ts'
+import { agentNode } from '../../dialplans/running/agent-node.ts'
 import { mediaType, readBody, writeBody } from '../../elements/schemas/index.ts'
 import {
   type Clock,
@@ -79,7 +79,7 @@ export class Crowd implements Element {
     if (response.status !== 200) throw new Error(`${response.status} to ${user}, who asks for the bindings`)
     return response.list('Contact')
   }
-  /** Comes again where a busy node says when (`signalling/admission.ts`), and where it has said nothing. */
+  /** Comes again where a busy node says when (`signalling/overload/admission.ts`), and where it has said nothing. */
   private async send(
     method: string,
     user: string,

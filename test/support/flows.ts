@@ -1,9 +1,10 @@
 /** All scenarios of all flows, and how a test plays one. */
-import type { Dialplan } from '../../dialplans/dialplan.ts'
-import type { Scenario } from '../../dialplans/flows/flow.ts'
+
 import { loadFlows, networkOf } from '../../dialplans/flows/index.ts'
-import { type StageOptions, StageSet } from '../../dialplans/flows/stage-set.ts'
-import { loadDialplan } from '../../dialplans/load.ts'
+import type { Scenario } from '../../dialplans/flows/stage/flow.ts'
+import { type StageOptions, StageSet } from '../../dialplans/flows/stage/stage-set.ts'
+import type { Dialplan } from '../../dialplans/network/dialplan.ts'
+import { loadDialplan } from '../../dialplans/network/load.ts'
 import { Patience } from './patience.ts'
 
 export interface Part {

@@ -17,7 +17,7 @@ import {
   seededIds,
   silent,
 } from '../../signalling/index.ts'
-import type { Rate } from '../../signalling/rate-limit.ts'
+import type { Rate } from '../../signalling/overload/rate-limit.ts'
 import { compilePlan } from '../../signalling/routing/compile.ts'
 import { memoryStore } from '../../signalling/storage/memory.ts'
 

@@ -1,9 +1,9 @@
 /** Overload control against a model of a server: a queue that work enters and leaves. */
 import test from 'ava'
-import { Admission } from '../../signalling/admission.ts'
 import { ManualClock, SipRequest, seededIds } from '../../signalling/index.ts'
 import { scan } from '../../signalling/messages/scan.ts'
-import { RateLimit } from '../../signalling/rate-limit.ts'
+import { Admission } from '../../signalling/overload/admission.ts'
+import { RateLimit } from '../../signalling/overload/rate-limit.ts'
 import { requestText } from '../support/wire.ts'
 import { BenchFlow } from './transactions-bench.ts'
 

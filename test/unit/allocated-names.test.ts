@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { loadDialplan } from '../../dialplans/load.ts'
+import { loadDialplan } from '../../dialplans/network/load.ts'
 import { createHss, type HssSettings } from '../../elements/hss/index.ts'
-import { deviceKey } from '../../elements/services/devices.ts'
+import { deviceKey } from '../../elements/shared/identifiers/devices.ts'
 import { FakeNetwork } from '../support/fake-host.ts'
 
 const permissions = { discoverable: true, discoverer: true }

@@ -1,7 +1,7 @@
 /** Chargeable events on their way to the PCRF (SPEC §6.2): a PCRF that is away, a store that fails, a process that is killed. */
 import test from 'ava'
 import type { ChargingEvent } from '../../elements/schemas/index.ts'
-import { Charges } from '../../elements/services/charges.ts'
+import { Charges } from '../../elements/shared/clients/charges.ts'
 import type { Element, Exchange, Host, Store, Write } from '../../signalling/index.ts'
 import { memoryStore } from '../../signalling/storage/memory.ts'
 import { Lab } from '../support/lab.ts'

@@ -4,7 +4,7 @@ import { createApplicationServer } from '../../elements/application-server/index
 import { createMme } from '../../elements/mme/index.ts'
 import { createPresence } from '../../elements/presence/index.ts'
 import { createProse } from '../../elements/prose/index.ts'
-import { createRegistration } from '../../elements/registration/index.ts'
+import { createRegistration } from '../../elements/reg-event/index.ts'
 import { createResourceLists } from '../../elements/resource-lists/index.ts'
 import { mediaType } from '../../elements/schemas/index.ts'
 import { ManualClock, memoryStore, type SipRequest } from '../../signalling/index.ts'

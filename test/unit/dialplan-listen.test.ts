@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { announcement } from '../../dialplans/announcement.ts'
-import { assemble } from '../../dialplans/assemble.ts'
-import { locateListening } from '../../dialplans/commands/listening.ts'
-import { type Dialplan, type Outcome, parseOuter, printFault } from '../../dialplans/dialplan.ts'
-import { loadDialplan } from '../../dialplans/load.ts'
-import { atNode, elsewhere } from '../../dialplans/nodes.ts'
+import { announcement } from '../../dialplans/commands/start/announcement.ts'
+import { locateListening } from '../../dialplans/commands/support/listening.ts'
+import { assemble } from '../../dialplans/network/assemble.ts'
+import { type Dialplan, type Outcome, parseOuter, printFault } from '../../dialplans/network/dialplan.ts'
+import { loadDialplan } from '../../dialplans/network/load.ts'
+import { atNode, elsewhere } from '../../dialplans/network/nodes.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'proxima-listen-'))
 test.after.always(() => rmSync(folder, { recursive: true, force: true }))

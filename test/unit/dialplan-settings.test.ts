@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { assemble } from '../../dialplans/assemble.ts'
-import type { Fault } from '../../dialplans/dialplan.ts'
-import { loadDialplan } from '../../dialplans/load.ts'
+import { assemble } from '../../dialplans/network/assemble.ts'
+import type { Fault } from '../../dialplans/network/dialplan.ts'
+import { loadDialplan } from '../../dialplans/network/load.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'proxima-settings-'))
 test.after.always(() => rmSync(folder, { recursive: true, force: true }))

@@ -3,9 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { announcement, exposure } from '../../dialplans/announcement.ts'
-import { assemble } from '../../dialplans/assemble.ts'
-import { checkCollector } from '../../dialplans/commands/collector.ts'
+import { announcement, exposure } from '../../dialplans/commands/start/announcement.ts'
+import { checkCollector } from '../../dialplans/commands/support/collector.ts'
+import { StageSet } from '../../dialplans/flows/stage/stage-set.ts'
+import { assemble } from '../../dialplans/network/assemble.ts'
 import {
   type Dialplan,
   type Fault,
@@ -14,9 +15,8 @@ import {
   printFault,
   printListen,
   subscribersOf,
-} from '../../dialplans/dialplan.ts'
-import { StageSet } from '../../dialplans/flows/stage-set.ts'
-import { loadDialplan } from '../../dialplans/load.ts'
+} from '../../dialplans/network/dialplan.ts'
+import { loadDialplan } from '../../dialplans/network/load.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'proxima-dialplan-'))
 test.after.always(() => rmSync(folder, { recursive: true, force: true }))

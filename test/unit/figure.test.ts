@@ -1,9 +1,9 @@
 /** What `proxima play` draws, and what `proxima trace` chooses of a capture. */
 import test from 'ava'
+import { chosen } from '../../dialplans/commands/trace/filter.ts'
 import { loadFlows, networkOf } from '../../dialplans/flows/index.ts'
-import { StageSet } from '../../dialplans/flows/stage-set.ts'
-import { loadDialplan } from '../../dialplans/load.ts'
-import { chosen } from '../../dialplans/trace-filter.ts'
+import { StageSet } from '../../dialplans/flows/stage/stage-set.ts'
+import { loadDialplan } from '../../dialplans/network/load.ts'
 import { arrowsOf } from '../../signalling/capture/arrows.ts'
 import type { TappedMessage } from '../../signalling/index.ts'
 

@@ -1,8 +1,8 @@
 /** Who gets in: refusals when it is too much, for one address and for the node, and what peers with overload control are told. */
 import test from 'ava'
-import { Gate } from '../../signalling/gate.ts'
 import { ManualClock, type SipRequest, type SipResponse, seededIds } from '../../signalling/index.ts'
 import { scan } from '../../signalling/messages/scan.ts'
+import { Gate } from '../../signalling/overload/gate.ts'
 import { Stats } from '../../signalling/stats.ts'
 import { Agent, Lab } from '../support/lab.ts'
 import { metric, requestText, Wire } from '../support/wire.ts'

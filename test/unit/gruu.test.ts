@@ -1,6 +1,6 @@
 /** GRUUs (RFC 5627): URIs that lead to one instance, public and temporary. */
 import test from 'ava'
-import { createRegistration } from '../../elements/registration/index.ts'
+import { createRegistration } from '../../elements/reg-event/index.ts'
 import type { SipResponse } from '../../signalling/index.ts'
 import { answering, contactOf, parameterOf, RegistrarScene } from './registrar-scene.ts'
 

@@ -1,7 +1,7 @@
 /** Who may connect and who may stay, in virtual time. */
 import test from 'ava'
 import { ManualClock } from '../../signalling/index.ts'
-import { Guests, sourceOf, type Watched } from '../../signalling/transports/guests.ts'
+import { Guests, sourceOf, type Watched } from '../../signalling/transports/connection-limits.ts'
 
 interface Peer extends Watched {
   identity: string | undefined

@@ -2,7 +2,7 @@
 import test from 'ava'
 import { createHss } from '../../elements/hss/index.ts'
 import type { SubscriberRecord } from '../../elements/schemas/index.ts'
-import { Subscribers } from '../../elements/services/subscribers.ts'
+import { Subscribers } from '../../elements/shared/clients/subscribers.ts'
 import type { Store } from '../../signalling/index.ts'
 import { memoryStore } from '../../signalling/storage/memory.ts'
 import { Lab } from '../support/lab.ts'

@@ -2,7 +2,7 @@
 import test from 'ava'
 import { createHss, type HssSettings } from '../../elements/hss/index.ts'
 import type { SubscriberRecord, SubscriptionData } from '../../elements/schemas/index.ts'
-import { LookupFailed, Subscribers } from '../../elements/services/subscribers.ts'
+import { LookupFailed, Subscribers } from '../../elements/shared/clients/subscribers.ts'
 import { type Element, ha1 } from '../../signalling/index.ts'
 import { type Asking, FakeNetwork, fakeRequest, json } from '../support/fake-host.ts'
 

@@ -3,7 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import test, { type ExecutionContext } from 'ava'
 import { openapi } from '../../dialplans/http/openapi.ts'
 import { openHttp } from '../../dialplans/http/server.ts'
-import { Metrics } from '../../dialplans/metrics.ts'
+import { Metrics } from '../../dialplans/running/metrics.ts'
 import { silent } from '../../signalling/index.ts'
 import { MmeScene, sip } from './mme-scene.ts'
 

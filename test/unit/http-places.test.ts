@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import test from 'ava'
 import { openHttp } from '../../dialplans/http/server.ts'
-import { Metrics } from '../../dialplans/metrics.ts'
+import { Metrics } from '../../dialplans/running/metrics.ts'
 import { silent } from '../../signalling/index.ts'
 import { until } from '../support/patience.ts'
 

@@ -1,6 +1,6 @@
 /** Which server is meant by a URI, a host name or an address, with or without a port (SPEC §2.2, §4). */
 import test from 'ava'
-import { KnownServers } from '../../elements/services/known-servers.ts'
+import { KnownServers } from '../../elements/shared/clients/known-servers.ts'
 
 const home = ['home.example', '192.0.2.1']
 

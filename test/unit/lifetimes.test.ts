@@ -4,9 +4,9 @@ import { createApplicationServer } from '../../elements/application-server/index
 import { createMme } from '../../elements/mme/index.ts'
 import { createPresence } from '../../elements/presence/index.ts'
 import { createProse } from '../../elements/prose/index.ts'
-import { createRegistration } from '../../elements/registration/index.ts'
+import { createRegistration } from '../../elements/reg-event/index.ts'
 import { createResourceLists } from '../../elements/resource-lists/index.ts'
-import type { Lifetimes } from '../../elements/services/lifetimes.ts'
+import type { Lifetimes } from '../../elements/shared/values/lifetimes.ts'
 import type { Element } from '../../signalling/index.ts'
 
 const roles: readonly (readonly [role: string, usual: number, create: (expires?: Lifetimes) => Element])[] = [

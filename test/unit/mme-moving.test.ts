@@ -1,9 +1,9 @@
 /** Two MMEs: whoever has moved away is let go, whatever happens to the former one (SPEC §3.6). */
 import test from 'ava'
-import { attached } from '../../dialplans/flows/cast.ts'
 import { networkOf } from '../../dialplans/flows/index.ts'
-import { StageSet } from '../../dialplans/flows/stage-set.ts'
-import { loadDialplan } from '../../dialplans/load.ts'
+import { attached } from '../../dialplans/flows/stage/cast.ts'
+import { StageSet } from '../../dialplans/flows/stage/stage-set.ts'
+import { loadDialplan } from '../../dialplans/network/load.ts'
 
 const [first, second] = ['sip:mme1@localhost', 'sip:mme2@localhost']
 const alice = 'sip:alice@localhost'

@@ -4,8 +4,8 @@
  */
 import test from 'ava'
 import { networkOf } from '../../dialplans/flows/index.ts'
-import { StageSet } from '../../dialplans/flows/stage-set.ts'
-import { loadDialplan } from '../../dialplans/load.ts'
+import { StageSet } from '../../dialplans/flows/stage/stage-set.ts'
+import { loadDialplan } from '../../dialplans/network/load.ts'
 import { writeBody } from '../../elements/schemas/index.ts'
 import { ApplicationClient, type EngineAgent, type Ue } from '../../elements/ue/index.ts'
 import { parseUri, SipRequest, SipResponse } from '../../signalling/index.ts'

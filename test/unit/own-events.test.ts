@@ -1,7 +1,7 @@
 /** SUBSCRIBE to one's own address for what no element serves: every softphone's message-summary (RFC 6665 §8.3.2). */
 import test from 'ava'
 import { createPresence } from '../../elements/presence/index.ts'
-import { createRegistration } from '../../elements/registration/index.ts'
+import { createRegistration } from '../../elements/reg-event/index.ts'
 import type { RequestParts } from '../support/wire.ts'
 import { PhonesScene, subscriber } from './phones-scene.ts'
 import { answering, contactOf, RegistrarScene } from './registrar-scene.ts'

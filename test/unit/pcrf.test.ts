@@ -2,7 +2,7 @@
 import test from 'ava'
 import { createPcrf, type PcrfSettings } from '../../elements/pcrf/index.ts'
 import { writeBody } from '../../elements/schemas/index.ts'
-import { Policy, type PolicyRefusal } from '../../elements/services/policy.ts'
+import { Policy, type PolicyRefusal } from '../../elements/shared/clients/policy.ts'
 import type { Element, Exchange, Host, Store } from '../../signalling/index.ts'
 import { memoryStore } from '../../signalling/storage/memory.ts'
 import { Lab } from '../support/lab.ts'

@@ -1,8 +1,8 @@
 /** One MESSAGE outside a dialog is pending to one URI at a time (RFC 3428 §8, SPEC §2.3). */
 import test from 'ava'
 import { writeBody } from '../../elements/schemas/index.ts'
-import { Conversations } from '../../elements/services/conversations.ts'
-import { PendingMessages } from '../../elements/services/pending-messages.ts'
+import { Conversations } from '../../elements/shared/clients/conversations.ts'
+import { PendingMessages } from '../../elements/shared/clients/pending-messages.ts'
 import { type Host, ManualClock, type OutgoingRequest, type SipResponse, seededIds, silent } from '../../signalling/index.ts'
 
 /** A host whose peers answer when they are told to. */

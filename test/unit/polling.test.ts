@@ -1,9 +1,9 @@
 /** An application server that asks each period, and ProSe servers that listen for listed codes alone (SPEC §3.3, §3.5). */
 import test from 'ava'
-import { hears, member } from '../../dialplans/flows/cast.ts'
 import { networkOf } from '../../dialplans/flows/index.ts'
-import { StageSet } from '../../dialplans/flows/stage-set.ts'
-import { loadDialplan } from '../../dialplans/load.ts'
+import { hears, member } from '../../dialplans/flows/stage/cast.ts'
+import { StageSet } from '../../dialplans/flows/stage/stage-set.ts'
+import { loadDialplan } from '../../dialplans/network/load.ts'
 
 const loaded = loadDialplan(networkOf({}))
 if (loaded.faults !== undefined) throw new Error('default.yaml has faults')

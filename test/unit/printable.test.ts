@@ -1,6 +1,6 @@
 import test from 'ava'
-import { printable, printableJson, printableLine } from '../../dialplans/printable.ts'
-import { UeLines } from '../../dialplans/ue-lines.ts'
+import { printable, printableJson, printableLine } from '../../dialplans/commands/support/printable.ts'
+import { UeLines } from '../../dialplans/commands/ue/lines.ts'
 
 const hostile = 'a\u001b]0;title\u0007 \u009b31m \r \b \u202e Grüße 🙂'
 const shown = 'a\\u001b]0;title\\u0007 \\u009b31m \\u000d \\u0008 \\u202e Grüße 🙂'

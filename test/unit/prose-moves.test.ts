@@ -1,7 +1,7 @@
 /** Moves whose end the store refuses at first (SPEC §4): nothing of them is left in it when it takes it. */
 import test from 'ava'
-import { Identities } from '../../elements/prose/identities.ts'
-import { Moves } from '../../elements/prose/moves.ts'
+import { Identities } from '../../elements/prose/registration/identities.ts'
+import { Moves } from '../../elements/prose/registration/moves.ts'
 import { type Host, ManualClock, memoryStore, type Store, seededIds } from '../../signalling/index.ts'
 import { FailingStore } from './subscriptions-scene.ts'
 

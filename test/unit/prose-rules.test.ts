@@ -2,8 +2,6 @@
 import test from 'ava'
 import { Wakes } from '../../elements/prose/announcing.ts'
 import { difference } from '../../elements/prose/bodies.ts'
-import { BroadcastCodes } from '../../elements/prose/broadcast-codes.ts'
-import { MonitorLists } from '../../elements/prose/monitor-lists.ts'
 import {
   actsFor,
   bothRoles,
@@ -13,11 +11,13 @@ import {
   roleNames,
   rolesFrom,
 } from '../../elements/prose/permissions.ts'
-import { ProximateLists, type Relation } from '../../elements/prose/proximate-list.ts'
 import { rulesOf } from '../../elements/prose/settings.ts'
-import { Deadlines } from '../../elements/services/deadlines.ts'
-import { deviceKey, subscriberKey } from '../../elements/services/devices.ts'
-import { keyPart } from '../../elements/services/keys.ts'
+import { BroadcastCodes } from '../../elements/prose/state/broadcast-codes.ts'
+import { MonitorLists } from '../../elements/prose/state/monitor-lists.ts'
+import { ProximateLists, type Relation } from '../../elements/prose/state/proximate-list.ts'
+import { deviceKey, subscriberKey } from '../../elements/shared/identifiers/devices.ts'
+import { keyPart } from '../../elements/shared/identifiers/keys.ts'
+import { Deadlines } from '../../elements/shared/state/deadlines.ts'
 import { type Ids, ManualClock, seededIds } from '../../signalling/index.ts'
 
 const domains = ['localhost', '127.0.0.1']

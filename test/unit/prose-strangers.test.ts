@@ -1,7 +1,7 @@
 /** Peers whom nobody knows: asked for in pages, and counted for the UE that asks about them (SPEC §3.3). */
 import test from 'ava'
 import { createHss } from '../../elements/hss/index.ts'
-import { Subscribers } from '../../elements/services/subscribers.ts'
+import { Subscribers } from '../../elements/shared/clients/subscribers.ts'
 import { FakeHost, FakeNetwork, json } from '../support/fake-host.ts'
 import { all, scene, sip } from './prose-scene.ts'
 

@@ -1,6 +1,6 @@
 /** The `reg` event package (RFC 3680): who may watch a registration, and what is told of it. */
 import test, { type ExecutionContext } from 'ava'
-import { createRegistration } from '../../elements/registration/index.ts'
+import { createRegistration } from '../../elements/reg-event/index.ts'
 import type { SipRequest, SipResponse } from '../../signalling/index.ts'
 import { FakeNetwork } from '../support/fake-host.ts'
 import { Agent } from '../support/lab.ts'

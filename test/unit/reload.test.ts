@@ -1,9 +1,9 @@
 /** A dialplan read again: what changes at once, what waits for the next start, and what is refused as a whole. */
 import test from 'ava'
-import { assemble } from '../../dialplans/assemble.ts'
-import type { Running } from '../../dialplans/compose.ts'
-import type { Dialplan, PlannedElement } from '../../dialplans/dialplan.ts'
-import { reload } from '../../dialplans/reload.ts'
+import { assemble } from '../../dialplans/network/assemble.ts'
+import type { Dialplan, PlannedElement } from '../../dialplans/network/dialplan.ts'
+import type { Running } from '../../dialplans/running/compose.ts'
+import { reload } from '../../dialplans/running/reload.ts'
 import type { Element } from '../../signalling/index.ts'
 import { Lab } from '../support/lab.ts'
 

@@ -1,10 +1,11 @@
 /** A network of four nodes in virtual time, in which a device moves from `north` to `south`, and any node can be killed. */
-import { agentNode } from '../../dialplans/agent-node.ts'
-import { assemble } from '../../dialplans/assemble.ts'
-import type { Dialplan } from '../../dialplans/dialplan.ts'
+
 import { networkOf } from '../../dialplans/flows/index.ts'
-import { loadDialplan } from '../../dialplans/load.ts'
-import { atNode, elsewhere } from '../../dialplans/nodes.ts'
+import { assemble } from '../../dialplans/network/assemble.ts'
+import type { Dialplan } from '../../dialplans/network/dialplan.ts'
+import { loadDialplan } from '../../dialplans/network/load.ts'
+import { atNode, elsewhere } from '../../dialplans/network/nodes.ts'
+import { agentNode } from '../../dialplans/running/agent-node.ts'
 import { ApplicationClient, EngineAgent } from '../../elements/ue/index.ts'
 import {
   type Clock,

@@ -1,7 +1,7 @@
 /** The town of `npm run bench -- signalling` in small: it counts what passes, and the same seed gives the same counts. */
 import test from 'ava'
 import { networkOf } from '../../dialplans/flows/index.ts'
-import { loadDialplan } from '../../dialplans/load.ts'
+import { loadDialplan } from '../../dialplans/network/load.ts'
 import type { Count } from '../bench/signalling-counts.ts'
 import { nameOf, Town } from '../bench/signalling-town.ts'
 

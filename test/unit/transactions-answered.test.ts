@@ -1,8 +1,8 @@
 /** The ring of answers: what it finds, what it forgets and when, and that nothing is left. */
 import test from 'ava'
 import fc from 'fast-check'
-import { Answered } from '../../signalling/transactions/answered.ts'
-import { Places } from '../../signalling/transactions/places.ts'
+import { Places } from '../../signalling/transactions/hash-index.ts'
+import { Answered } from '../../signalling/transactions/recent-answers.ts'
 import { BenchFlow } from './transactions-bench.ts'
 
 const flow = new BenchFlow(false)

@@ -1,6 +1,6 @@
 /** The queue in front of the native module, whose other side is played here. */
 import test from 'ava'
-import { Seat } from '../../signalling/transports/seat.ts'
+import { Seat } from '../../signalling/transports/local-address.ts'
 import { UdpFlow } from '../../signalling/transports/udp-flow.ts'
 import { type Handle, NativeSocket, type NativeUdp } from '../../signalling/transports/udp-native.ts'
 

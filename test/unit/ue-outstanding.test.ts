@@ -1,6 +1,6 @@
 /** What sip.js lacks over UDP: retransmission and absorption, in virtual time. */
 import test from 'ava'
-import { Outstanding } from '../../elements/ue/transports/outstanding.ts'
+import { Outstanding } from '../../elements/ue/agents/transports/outstanding.ts'
 import { ManualClock } from '../../signalling/index.ts'
 
 function request(branch: string, method = 'MESSAGE'): string {

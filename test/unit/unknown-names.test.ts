@@ -3,8 +3,8 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { printFault } from '../../dialplans/dialplan.ts'
-import { loadDialplan } from '../../dialplans/load.ts'
+import { printFault } from '../../dialplans/network/dialplan.ts'
+import { loadDialplan } from '../../dialplans/network/load.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'proxima-names-'))
 test.after.always(() => rmSync(folder, { recursive: true, force: true }))

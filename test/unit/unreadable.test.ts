@@ -1,7 +1,7 @@
 /** What cannot be read allows nothing and shows nobody, is counted, and is asked for again (fail closed, and loudly). */
 import test from 'ava'
 import { type Asking, NearFeed } from '../../elements/application-server/near-feed.ts'
-import { Policy } from '../../elements/services/policy.ts'
+import { Policy } from '../../elements/shared/clients/policy.ts'
 import {
   type Host,
   ManualClock,

@@ -1,5 +1,5 @@
 /** Many users behind one socket, who ask one at a time and hear the answer. */
-import { agentNode } from '../../../dialplans/agent-node.ts'
+import { agentNode } from '../../../dialplans/running/agent-node.ts'
 import {
   type Body,
   type Clock,

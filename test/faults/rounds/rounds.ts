@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { lastingPort } from '../../../dialplans/flows/lasting-port.ts'
+import { lastingPort } from '../../../dialplans/flows/stage/lasting-port.ts'
 import { type Ids, randomIds } from '../../../signalling/index.ts'
 import { proxima } from '../../support/process.ts'
 import { type ServerProcess, scratch, startServer } from '../../support/server-process.ts'

@@ -1,7 +1,8 @@
 /** An operator of nodes in processes of their own: by HTTP with the token, and by the dialplan's file and SIGHUP. */
-import { Refusal } from '../../../dialplans/commands/refusal.ts'
-import type { Operator } from '../../../dialplans/flows/operator.ts'
-import type { SubscriberClient } from '../../../dialplans/subscribers/client.ts'
+
+import type { SubscriberClient } from '../../../dialplans/commands/hss/client.ts'
+import { Refusal } from '../../../dialplans/commands/support/refusal.ts'
+import type { Operator } from '../../../dialplans/flows/stage/operator.ts'
 import type { RuleSettings } from '../../../elements/pcrf/index.ts'
 import type { SubscriberSettings } from '../../../elements/schemas/index.ts'
 

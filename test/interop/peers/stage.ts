@@ -1,7 +1,7 @@
 /** A stage for flows: a node, or a network of them, in processes of their own, and UEs on sip.js around it. */
-import { ClockedStage } from '../../../dialplans/flows/clocked-stage.ts'
-import type { Scenario, Stage } from '../../../dialplans/flows/flow.ts'
-import type { Operator } from '../../../dialplans/flows/operator.ts'
+import { ClockedStage } from '../../../dialplans/flows/stage/clocked-stage.ts'
+import type { Scenario, Stage } from '../../../dialplans/flows/stage/flow.ts'
+import type { Operator } from '../../../dialplans/flows/stage/operator.ts'
 import { type Carrier, type OpenPort, SipJsAgent, Ue, type UeOptions } from '../../../elements/ue/index.ts'
 import { type Clock, openTcp, openUdp, openWs, RealClock, randomIds, silent } from '../../../signalling/index.ts'
 import { onceIdle, Patience } from '../../support/patience.ts'

@@ -1,0 +1,75 @@
+/** The command line, and the only place that knows it is one: `proxima <command>`. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Command } from 'commander'
+import { complain } from './support/output.ts'
+import { Refusal, refusalOf } from './support/refusal.ts'
+
+/** Commands by name: only the one that is asked for is loaded, since loading all of them takes longer than most run. */
+const makers: { readonly [name: string]: () => Promise<Command> } = {
+  start: async () => (await import('./start/index.ts')).startCommand(),
+  check: async () => (await import('./check.ts')).checkCommand(),
+  cert: async () => (await import('./cert.ts')).certCommand(),
+  charging: async () => (await import('./charging/index.ts')).chargingCommand(),
+  demo: async () => (await import('./demo/index.ts')).demoCommand(),
+  explain: async () => (await import('./explain.ts')).explainCommand(),
+  hss: async () => (await import('./hss/index.ts')).hssCommand(),
+  play: async () => (await import('./play.ts')).playCommand(),
+  trace: async () => (await import('./trace/index.ts')).traceCommand(),
+  ue: async () => (await import('./ue/index.ts')).ueCommand(),
+}
+
+/** The command that the arguments name, or all of them: for the help, and for suggestions. */
+async function loadCommands([name]: readonly string[]): Promise<readonly Command[]> {
+  if (name === '--version' || name === '-V') return []
+  const named = name !== undefined && Object.hasOwn(makers, name) ? [makers[name]!] : Object.values(makers)
+  return Promise.all(named.map((make) => make()))
+}
+
+/** Commander's own complaints as one line, with where to look. */
+function refuseUsage(command: Command): void {
+  const name = nameOf(command)
+  command.configureOutput({
+    outputError: (text, write) => {
+      const line = text
+        .trim()
+        .replace(/^error: /, '')
+        .replace(/\s*\n\s*/g, ' ')
+      write(`proxima: ${line}${/[.?)]$/.test(line) ? '' : ';'} see ${name} --help\n`)
+    },
+  })
+}
+
+function nameOf(command: Command): string {
+  return command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`
+}
+
+function ownVersion(): string {
+  const text = readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')
+  return (JSON.parse(text) as { readonly version: string }).version
+}
+
+const commands = await loadCommands(process.argv.slice(2))
+const program = new Command('proxima')
+  .version(`proxima ${ownVersion()} (Node ${process.versions.node})`, '-V, --version', 'tell the version')
+  .description('An IMS-style SIP signalling engine for proximity, push and location.')
+  .addHelpText(
+    'after',
+    '\nExample:\n  $ proxima start dialplans/default.yaml\nEach command explains itself: proxima start --help',
+  )
+for (const command of commands) program.addCommand(command)
+for (const command of [program, ...commands, ...commands.flatMap((each) => each.commands)]) refuseUsage(command)
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0) // whoever read us, such as head, has had enough
+  throw error
+})
+
+try {
+  await program.parseAsync(process.argv)
+} catch (error) {
+  const told = refusalOf(error)
+  if (told instanceof Refusal) for (const line of told.message.split('\n')) complain(told.located ? line : `proxima: ${line}`)
+  else complain(`proxima: cannot go on: ${(told instanceof Error ? told.message : String(told)).replace(/\s*\n\s*/g, ' ')}`)
+  process.exit(1)
+}

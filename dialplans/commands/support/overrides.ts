@@ -1,0 +1,61 @@
+/** Options of the command line that override where a dialplan listens and keeps its data. */
+import { type Command, InvalidArgumentError } from 'commander'
+import type { HostPort, Listening } from '../../../signalling/index.ts'
+import { type Dialplan, parseListen } from '../../network/dialplan.ts'
+import { readPlace } from './arguments.ts'
+
+export interface Overrides {
+  readonly portUdp?: number
+  readonly portTcp?: number
+  readonly portWs?: number
+  readonly listen?: readonly Listening[]
+  /** False: none. */
+  readonly http?: HostPort | false
+  readonly data?: string
+}
+
+/** Adds the options to a command. */
+export function addOverrides(command: Command): Command {
+  return command
+    .option('--port-udp <port>', 'listen for SIP over UDP on this port', readPort)
+    .option('--port-tcp <port>', 'listen for SIP over TCP on this port', readPort)
+    .option('--port-ws <port>', 'listen for SIP over WebSocket on this port', readPort)
+    .option(
+      '--listen <url>',
+      'listen here, e.g. udp://127.0.0.1:5070, and not where the dialplan says; may be repeated',
+      readListen,
+    )
+    .option('--http <address>', 'serve /health, /metrics and /v1 here, e.g. 127.0.0.1:8081', readPlace)
+    .option('--no-http', 'serve no HTTP')
+    .option('--data <folder>', 'keep state in this folder; memory: keep none')
+}
+
+/** The dialplan as the options change it. */
+export function override(dialplan: Dialplan, { portUdp, portTcp, portWs, listen, http, data }: Overrides): Dialplan {
+  const ports: { readonly [transport in Listening['transport']]?: number | undefined } = {
+    UDP: portUdp,
+    TCP: portTcp,
+    WS: portWs,
+  }
+  return {
+    ...dialplan,
+    listen: listen ?? dialplan.listen.map((listen) => ({ ...listen, port: ports[listen.transport] ?? listen.port })),
+    http: http === false ? undefined : typeof http === 'object' ? http : dialplan.http,
+    data: data ?? dialplan.data,
+  }
+}
+
+function readPort(text: string): number {
+  const port = Number(text)
+  if (!/^[0-9]+$/.test(text) || port > 65535) throw new InvalidArgumentError('Expected a port from 0 (any free one) to 65535.')
+  return port
+}
+
+function readListen(text: string, before: readonly Listening[] = []): readonly Listening[] {
+  const listen = parseListen(text)
+  if (listen === undefined)
+    throw new InvalidArgumentError(
+      'Expected udp://, tcp://, tls://, ws:// or wss://, then address:port, such as udp://127.0.0.1:5060.',
+    )
+  return [...before, listen]
+}

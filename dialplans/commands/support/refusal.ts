@@ -1,0 +1,53 @@
+/** What a user of the command line is told when something cannot be done: lines, never a stack. */
+import { ProximaFault } from '../../../signalling/index.ts'
+import { type Fault, printFault } from '../../network/dialplan.ts'
+
+/** Ends the command with a non-zero exit; each line of `message` says what, where and what to do. */
+export class Refusal extends Error {
+  /** The lines start with a file's name, so that editors find it; no name is put in front of them. */
+  readonly located: boolean
+  constructor(message: string, cause?: unknown, located = false) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = 'Refusal'
+    this.located = located
+  }
+}
+
+export function refuseFaults(faults: readonly Fault[]): Refusal {
+  return new Refusal(faults.map(printFault).join('\n'), undefined, true)
+}
+
+const listening: { readonly [code: string]: string } = {
+  EADDRINUSE: 'is in use by another program; stop that one or choose another port',
+  EACCES: 'may not be opened by this user; choose a port above 1023',
+  EADDRNOTAVAIL: 'is no address of this machine; choose 127.0.0.1 or one that it has',
+  ENOTFOUND: 'is no host that can be found; choose an IP address',
+}
+
+/** A socket's or store's own error as a refusal; anything else is returned as it is, for it is a bug. */
+export function refusalOf(error: unknown): unknown {
+  if (error instanceof Refusal || !(error instanceof Error)) return error
+  if (error instanceof ProximaFault && error.code === 'IN_USE')
+    return new Refusal(
+      `${error.message}; stop the program that has it, or choose another port (--port-udp, --port-tcp, --port-ws)`,
+      error,
+    )
+  if (error instanceof ProximaFault && error.code === 'NO_NATIVE')
+    return new Refusal(`${error.message}; leave --udp out, and dgram is used`, error)
+  const { code, address, port, syscall, path } = error as NodeJS.ErrnoException & {
+    readonly address?: string
+    readonly port?: number
+  }
+  if (
+    code !== undefined &&
+    listening[code] !== undefined &&
+    (syscall === 'listen' || syscall === 'bind' || syscall === 'getaddrinfo')
+  )
+    return new Refusal(`${address ?? 'the address'}${port === undefined ? '' : `:${port}`} ${listening[code]}`, error)
+  if (syscall === 'open' && path !== undefined)
+    return new Refusal(`${path} cannot be opened (${code}); name a file in a folder that exists and may be written`, error)
+  if (syscall === 'mkdir' && path !== undefined)
+    return new Refusal(`data folder ${path} cannot be made (${code}); give another one with --data, or memory`, error)
+  if (code?.startsWith('store-')) return new Refusal(error.message.split('\n', 1)[0]!, error)
+  return error
+}

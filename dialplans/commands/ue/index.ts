@@ -1,0 +1,329 @@
+/** `proxima ue`: user equipment in the terminal. */
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { type Air, multicastAir, type Position } from '../../../elements/air/index.ts'
+import {
+  type Answer,
+  ApplicationClient,
+  type OpenPort,
+  type Role,
+  SipJsAgent,
+  Ue,
+  type UeEvent,
+} from '../../../elements/ue/index.ts'
+import {
+  type Clock,
+  type HostPort,
+  joinMulticast,
+  type Log,
+  openTcp,
+  openUdp,
+  openWs,
+  printHostPort,
+  RealClock,
+  randomIds,
+  seal,
+} from '../../../signalling/index.ts'
+import { userOf } from '../../network/dialplan.ts'
+import { readPlace } from '../support/arguments.ts'
+import { logLevelOption, openLog } from '../support/logging.ts'
+import { say } from '../support/output.ts'
+import { Refusal } from '../support/refusal.ts'
+import { type Happening, UeLines } from './lines.ts'
+import { placedLink } from './placed-link.ts'
+
+interface UeCommandOptions {
+  readonly server?: HostPort
+  readonly transport: Transport
+  readonly password?: string
+  readonly domain: string
+  readonly discoverable?: boolean
+  readonly discover?: boolean
+  readonly at?: Position
+  readonly near?: boolean
+  readonly peers?: readonly string[]
+  readonly wake?: boolean
+  readonly pair?: string
+  readonly prose?: string
+  readonly period?: number
+  readonly mme?: string
+  readonly application?: string
+  readonly user?: string
+  readonly secret?: string
+  readonly air: HostPort | false
+  readonly json?: boolean
+  readonly for?: number
+  readonly logLevel: string
+}
+
+type Transport = 'udp' | 'tcp' | 'ws'
+
+const ways: { readonly [transport in Transport]: { readonly open: OpenPort; readonly port: number } } = {
+  udp: { open: openUdp, port: 5060 },
+  tcp: { open: openTcp, port: 5060 },
+  ws: { open: openWs, port: 8060 },
+}
+const patience = 10_000 // milliseconds that a server may take to answer at all
+
+const examples = `
+Examples:
+  $ proxima ue alice --discoverable --discover --at 52.5200,13.4050
+  $ proxima ue alice --discoverable --discover --application org.example.nearby
+  $ proxima ue bob --near --peers alice,carol --period 10 --json
+  $ proxima ue sip:carol@example.com --server 192.0.2.1:5060 --transport tcp --password secret`
+
+export function ueCommand(): Command {
+  return new Command('ue')
+    .description('run user equipment in the terminal: register, announce, listen, hear who is near')
+    .argument('<user>', 'a subscriber: alice, or sip:alice@localhost')
+    .option('--discoverable', 'ask to be discovered: announce the code that the server gives')
+    .option('--discover', 'ask to discover: listen, report what is heard, and tell who is near')
+    .option('--at <place>', 'where it stands, as latitude,longitude; without: within hearing of everybody', readPosition)
+    .option('--near', 'tell who is near, now and as it changes; --discover does so too')
+    .option('--peers <users>', 'tell of these only, e.g. bob,carol', (text) => text.split(',').filter((name) => name !== ''))
+    .option('--wake', 'with --peers: have them announce while you ask')
+    .option('--pair <user>', 'tell once whether that one is near, e.g. bob')
+    .option('--period <seconds>', 'be told at least so often, changed or not', readSeconds)
+    .option(
+      '--application <id>',
+      'become a user of it with no human step, and tell which users are near, e.g. org.example.nearby',
+    )
+    .option('--user <id>', 'with --application: be this user of it, and not the one of your own name')
+    .option('--secret <text>', 'with --user: what proves that you are')
+    .option('--prose <uri>', 'ask this proximity server, e.g. sip:prose-2@localhost', readUri)
+    .option('--mme <uri>', 'attach to this MME and go through it, e.g. sip:mme@localhost', readUri)
+    .option('--server <host:port>', 'SIP server (default: 127.0.0.1:5060, for ws 127.0.0.1:8060)', readPlace)
+    .addOption(new Option('--transport <name>', 'how to reach it').choices(['udp', 'tcp', 'ws']).default('udp'))
+    .option('--password <text>', 'default: that of the demo subscribers, <user>-proxima')
+    .option('--domain <name>', 'domain of a user given by name alone', 'localhost')
+    .option('--air <group:port>', 'multicast group that is the air; none: hear nobody', readAir, {
+      host: '239.255.77.7',
+      port: 7707,
+    })
+    .option('--json', 'a line of JSON for everything that happens')
+    .option('--for <seconds>', 'end after so long', readSeconds)
+    .addOption(logLevelOption('error'))
+    .addHelpText('after', examples)
+    .action(run)
+}
+
+async function run(user: string, options: UeCommandOptions): Promise<void> {
+  checkTogether(options)
+  const log = await openLog(options.logLevel)
+  const clock = new RealClock((fault) => log.error({ err: fault }, 'fault in a timer'))
+  const way = ways[options.transport]
+  const server = options.server ?? { host: '127.0.0.1', port: way.port }
+  const lines = new UeLines(options.json === true, say, () => clock.date())
+  const ids = randomIds()
+  const identity = identityOf(user, options.domain)
+  const protocol = options.transport.toUpperCase() as 'UDP' | 'TCP' | 'WS'
+  const password = options.password ?? `${userOf(identity)}-proxima`
+  const agent = new SipJsAgent({ identity, password, clock, ids, log, carrier: { protocol, server, open: way.open } })
+  agent.onMessage((message) => {
+    if (message.text('In-Reply-To') !== undefined) return // what it answers is told by its outcome
+    const { from, contentType: type, body } = message
+    lines.tell({ kind: 'message', from, type, text: body.toString('utf8') })
+  })
+  const air = options.air === false ? undefined : await openAir(options.air, options.at, clock, log)
+  let why = ''
+  const onEvent = (event: UeEvent): void => {
+    if (event.kind === 'ended' && event.why !== '') why = `; the server says: ${event.why}`
+    lines.tell(event)
+  }
+  const ue = new Ue({ agent, clock, air, mme: options.mme, prose: options.prose, onEvent })
+  const stopped = untilStopped(options.for, clock)
+  try {
+    await register(ue, printHostPort(server), options.transport, clock, lines)
+    if (options.mme !== undefined) await attach(ue, options.mme)
+    await serve(ue, options, lines, () => why)
+    if (options.pair !== undefined) await askPair(ue, identityOf(options.pair, domainOf(ue)), lines)
+    if (options.application !== undefined) await join(ue, options.application, options, clock, lines)
+    await stopped
+  } finally {
+    lines.quiet = true // what follows from leaving is no news
+    await ue.stop()
+    air?.close()
+  }
+  lines.quiet = false
+  lines.tell({ kind: 'stopped' })
+  process.exit(0)
+}
+
+async function register(ue: Ue, server: string, transport: Transport, clock: Clock, lines: UeLines): Promise<void> {
+  const silence = new Promise<undefined>((resolve) => {
+    clock.after(patience, () => resolve(undefined))
+  })
+  const answer = await Promise.race([ue.agent.register(), silence])
+  if (answer?.status !== 200) throw refusedRegistration(ue.device, server, transport, answer)
+  lines.tell({ kind: 'registered', device: ue.device, server, transport })
+}
+
+function refusedRegistration(device: string, server: string, transport: Transport, answer: Answer | undefined): Refusal {
+  const { status, reason, warning, unheard } = answer ?? { status: 408, unheard: true }
+  if (unheard === true && status !== 408)
+    return new Refusal(`nobody answers at ${server} over ${transport}; start a server (npm start), or name it by --server`)
+  if (unheard === true) {
+    const within = `within ${patience / 1000} s`
+    return new Refusal(
+      `no answer came from ${server} over ${transport} ${within}; is it a SIP server, and not too busy? see --server`,
+    )
+  }
+  const said = `${status} ${warning ?? reason}`
+  if (status === 401 || status === 407 || status === 403)
+    return new Refusal(`${server} does not let ${device} in (${said}): no such subscriber, or another password; see --password`)
+  if (isPassing(status))
+    return new Refusal(`${server} answers, but cannot register ${device} now (${said}); try again, or look at the server's log`)
+  return new Refusal(`${server} does not register ${device}: ${said}; see --domain and --server`)
+}
+
+/** Nothing is wrong with the question: the server, or somebody behind it, cannot answer it at the time. */
+function isPassing(status: number): boolean {
+  return status === 408 || status === 480 || status >= 500
+}
+
+/** Nobody there serves the proximity service. */
+function isNobody(granted: unknown): boolean {
+  return granted === 404 || granted === 480 || granted === 489
+}
+
+async function attach(ue: Ue, mme: string): Promise<void> {
+  const temporary = await ue.attach()
+  if (typeof temporary === 'number')
+    throw new Refusal(`${ue.device} cannot attach to ${mme} (${temporary}); expected an element of role mme, see --mme`)
+}
+
+/** Asks for the roles, and who is near. */
+async function serve(ue: Ue, options: UeCommandOptions, lines: UeLines, why: () => string): Promise<void> {
+  const roles: Role[] = []
+  if (options.discoverable === true) roles.push('discoverable')
+  if (options.discover === true) roles.push('discoverer')
+  if (roles.length > 0) {
+    const granted = await ue.requestProximity(roles)
+    if (options.prose !== undefined && isNobody(granted))
+      throw new Refusal(`${options.prose} is no proximity server (${granted}); expected an element of role prose, see --prose`)
+    if (typeof granted === 'number') {
+      const wanted = `${options.discover ? '--discover' : ''}${roles.length > 1 ? ' or ' : ''}${options.discoverable ? '--discoverable' : ''}`
+      throw new Refusal(
+        isPassing(granted)
+          ? `${ue.device} cannot be given ${wanted} now (${granted}); try again, or look at the server's log${why()}`
+          : `${ue.device} has no permission for ${wanted} (${granted}); its subscriber record gives it${why()}`,
+      )
+    }
+  }
+  if (options.discover !== true && options.near !== true && options.peers === undefined) return
+  const { peers, period, wake } = options
+  ue.watch(
+    {
+      ...(peers === undefined ? {} : { peers: peers.map((name) => identityOf(name, domainOf(ue))) }),
+      ...(wake === true ? { wake } : {}),
+      ...(period === undefined ? {} : { period }),
+    },
+    (change) => lines.tell({ kind: 'near', ...change } satisfies Happening),
+    (status, why) => lines.tell({ kind: 'near-ended', status, why }),
+  )
+}
+
+/** Whether one device is near (FIG 4). */
+async function askPair(ue: Ue, peer: string, lines: UeLines): Promise<void> {
+  const near = await ue.isNear(peer)
+  if (typeof near === 'number')
+    throw new Refusal(`${ue.device} is not told whether ${peer} is near (${near}); expected a device that may discover`)
+  lines.tell({ kind: 'pair', peer, near })
+}
+
+/** What one option needs another for. */
+function checkTogether({ user, secret, application, wake, peers }: UeCommandOptions): void {
+  if (application === undefined && (user ?? secret) !== undefined)
+    throw new Refusal('--user and --secret go with --application <id>; add that, or leave them out')
+  if (wake === true && peers === undefined) throw new Refusal('--wake goes with --peers <users>: say whom to wake')
+}
+
+function domainOf({ device }: Ue): string {
+  return device.split('@')[1]!
+}
+
+/** Becomes a user of the application by the device alone (SPEC §4), and is told which users are near (§3.5). */
+async function join(
+  ue: Ue,
+  application: string,
+  { peers, user: name, secret, prose }: UeCommandOptions,
+  clock: Clock,
+  lines: UeLines,
+): Promise<void> {
+  const { agent, device } = ue
+  const user = name === undefined ? device : name
+  const client = new ApplicationClient({ agent, clock, application, attached: ue, prose })
+  const friends = peers?.map((peer) => (name === undefined ? identityOf(peer, domainOf(ue)) : peer))
+  const { cause } = await client.registerAutomatically({ friends, user, secret })
+  if (cause !== undefined) {
+    const expected = `an application that a server serves${name === undefined ? '' : ', and the --secret of that user'}`
+    const wanted = name === undefined ? 'a user' : `user ${user}`
+    throw new Refusal(`${device} cannot become ${wanted} of ${application} (${cause}); expected ${expected}`)
+  }
+  lines.tell({ kind: 'user', user, application })
+  let before: readonly string[] = []
+  client.watch(
+    (proximate) => {
+      const now = proximate.map(({ user }) => user)
+      const came = now.filter((user) => !before.includes(user))
+      const left = before.filter((user) => !now.includes(user))
+      before = now
+      lines.tell({ kind: 'users', came, left, proximate })
+    },
+    (status, why) => lines.tell({ kind: 'near-ended', status, why }),
+  )
+}
+
+async function openAir(group: HostPort, at: Position | undefined, clock: Clock, log: Log): Promise<Air> {
+  try {
+    const link = await joinMulticast({ group, failed: (why) => log.warn({ why }, 'the air failed') })
+    return multicastAir({ link: at === undefined ? link : placedLink(link, at, clock), clock, ids: randomIds(), seal })
+  } catch (error) {
+    throw new Refusal(
+      `there is no multicast to ${printHostPort(group)} on this machine (${String(error)}); go on with --air none`,
+    )
+  }
+}
+
+/** Resolves at Ctrl-C, SIGTERM or the end of its time; a second Ctrl-C ends at once. */
+function untilStopped(seconds: number | undefined, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    let told = false
+    const stop = (): void => {
+      if (told) process.exit(0)
+      told = true
+      resolve()
+    }
+    process.on('SIGINT', stop)
+    process.on('SIGTERM', stop)
+    if (seconds !== undefined) clock.after(seconds * 1000, resolve)
+  })
+}
+
+function identityOf(user: string, domain: string): string {
+  if (user.startsWith('sip:') && user.includes('@')) return user
+  if (!/^[A-Za-z0-9._+-]+$/.test(user)) throw new Refusal(`'${user}' is no user; expected a name or sip:name@domain`)
+  return `sip:${user}@${domain}`
+}
+
+function readPosition(text: string): Position {
+  const match = /^(-?\d{1,2}(?:\.\d+)?),(-?\d{1,3}(?:\.\d+)?)$/.exec(text)
+  const [latitude, longitude] = [Number(match?.[1]), Number(match?.[2])]
+  if (match === null || Math.abs(latitude) > 90 || Math.abs(longitude) > 180)
+    throw new InvalidArgumentError('Expected latitude,longitude in degrees, such as 52.5200,13.4050.')
+  return { latitude, longitude }
+}
+
+function readSeconds(text: string): number {
+  const seconds = Number(text)
+  if (!(seconds > 0 && seconds < 1e8)) throw new InvalidArgumentError('Expected seconds, more than 0.')
+  return seconds
+}
+
+function readUri(text: string): string {
+  if (!/^sips?:[^\s<>@;]+@[^\s<>@;]+$/.test(text)) throw new InvalidArgumentError('Expected a URI such as sip:mme@localhost.')
+  return text
+}
+
+function readAir(text: string): HostPort | false {
+  return text === 'none' ? false : readPlace(text)
+}

@@ -1,0 +1,126 @@
+/** What happens to a UE, as a line for people or as JSON for scripts. */
+import type { Proximate, ProximateUser } from '../../../elements/schemas/index.ts'
+import type { UeEvent } from '../../../elements/ue/index.ts'
+import { printableLine } from '../support/printable.ts'
+
+export type Happening =
+  | UeEvent
+  | { readonly kind: 'registered'; readonly device: string; readonly server: string; readonly transport: string }
+  | {
+      readonly kind: 'near'
+      readonly came: readonly string[]
+      readonly left: readonly string[]
+      readonly proximate: readonly Proximate[]
+    }
+  | { readonly kind: 'pair'; readonly peer: string; readonly near: boolean }
+  | { readonly kind: 'user'; readonly user: string; readonly application: string }
+  | {
+      readonly kind: 'users'
+      readonly came: readonly string[]
+      readonly left: readonly string[]
+      readonly proximate: readonly ProximateUser[]
+    }
+  | { readonly kind: 'near-ended'; readonly status: number; readonly why: string }
+  | { readonly kind: 'message'; readonly from: string; readonly type: string | undefined; readonly text: string }
+  | { readonly kind: 'stopped' }
+
+/** Prints happenings; codes that are heard again and again are told once. */
+export class UeLines {
+  /** While true, nothing is printed. */
+  quiet = false
+  private readonly json: boolean
+  private readonly print: (line: string) => void
+  private readonly date: () => number
+  private readonly known = new Set<string>()
+  private granted = false
+  private asked = false
+
+  constructor(json: boolean, print: (line: string) => void, date: () => number) {
+    this.json = json
+    this.print = print
+    this.date = date
+  }
+  tell(happening: Happening): void {
+    if (this.quiet || (happening.kind === 'ended' && !this.granted)) return // a refusal is told as one
+    if (happening.kind === 'state') this.granted = true
+    if (happening.kind === 'heard') {
+      if (this.known.has(happening.heard.code)) return
+      this.known.add(happening.heard.code)
+    }
+    const at = new Date(this.date())
+    if (this.json) {
+      this.print(JSON.stringify({ at: at.toISOString(), ...happening }))
+      return
+    }
+    const time = at.toTimeString().slice(0, 8)
+    for (const line of this.words(happening)) this.print(`${time} ${printableLine(line)}`)
+  }
+  private words(happening: Happening): readonly string[] {
+    switch (happening.kind) {
+      case 'registered':
+        return [`${happening.device} is registered with ${happening.server} over ${happening.transport}`]
+      case 'attached':
+        return [`attached to ${happening.mme} as ${happening.temporary}`]
+      case 'state': {
+        const { roles, announce, monitor } = happening.state
+        const lines = [`granted: ${roles.join(', ')}`]
+        if (announce !== undefined)
+          lines.push(
+            announce.active
+              ? `announcing ${short(announce.code)} until ${announce.validUntil}`
+              : `not announcing ${short(announce.code)} for now`,
+          )
+        if (monitor !== undefined)
+          lines.push(monitor.mode === 'all' ? 'listening for everybody' : `listening for ${monitor.codes?.length ?? 0} codes`)
+        return lines
+      }
+      case 'ended':
+        return [`the proximity service has ended: ${happening.status} ${happening.why}`]
+      case 'heard': {
+        const { code, rssi, confirmed } = happening.heard
+        return [`heard ${short(code)}${rssi === undefined ? '' : ` at ${rssi} dBm`}${confirmed ? ', confirmed' : ''}`]
+      }
+      case 'reported': {
+        const { codes, status, warning } = happening
+        return [`reported ${codes} code${codes === 1 ? '' : 's'}: ${status}${warning === undefined ? '' : ` (${warning})`}`]
+      }
+      case 'near':
+        return this.nearWords(happening)
+      case 'pair':
+        return [`${happening.peer} is ${happening.near ? '' : 'not '}near`]
+      case 'user':
+        return [`a user of ${happening.application} as ${happening.user}`]
+      case 'users':
+        return this.usersWords(happening)
+      case 'near-ended':
+        return [`will not be told who is near: ${happening.status} ${happening.why}`]
+      case 'message':
+        return [`message from ${happening.from}: ${textFor(happening)}`]
+      case 'malformed':
+        return [`did not understand the server: ${happening.warning}`]
+      case 'stopped':
+        return ['unregistered']
+    }
+  }
+  private usersWords({ came, left, proximate }: Extract<Happening, { kind: 'users' }>): readonly string[] {
+    const lines = [...came.map((user) => `user ${user} is near`), ...left.map((user) => `user ${user} is not near any more`)]
+    return proximate.length === 0 && lines.length === 0 ? ['no user is near'] : lines
+  }
+  private nearWords({ came, left, proximate }: Extract<Happening, { kind: 'near' }>): readonly string[] {
+    const lines = [...came.map((device) => `${device} is near`), ...left.map((device) => `${device} is not near any more`)]
+    const still = this.asked ? 'still ' : ''
+    this.asked = true
+    if (lines.length > 0) return lines
+    const devices = proximate.map(({ device }) => device).join(', ')
+    return [devices === '' ? `${still}nobody is near` : `${still}near: ${devices}`]
+  }
+}
+
+/** What people can read of a message; of anything else, what it is. */
+function textFor({ type = 'text/plain', text }: Extract<Happening, { kind: 'message' }>): string {
+  return /^text\//i.test(type) ? text : `${text.length} characters of ${type}`
+}
+
+function short(code: string): string {
+  return `${code.slice(0, 8)}…`
+}

@@ -1,0 +1,28 @@
+/** FIG 12: the application server keeps one question open for each user it serves, whoever asks and however often (SPEC §3.5). */
+import { hears, member, watchingUsers } from '../stage/cast.ts'
+import type { Flow } from '../stage/flow.ts'
+
+export const flow: Flow = {
+  id: 'fig-12',
+  title: 'Feedback to an application server, on change, by period or by its own timer',
+  clause: '§3.5',
+  scenarios: [
+    { name: 'at each change', feedback: 'change' },
+    { name: 'by period', feedback: 'period' },
+    { name: 'asked again by its own timer', feedback: 'poll' },
+    { name: 'at a change, but not too often', feedback: 'change', gap: 2 },
+  ].map(({ name, ...settings }) => ({
+    name,
+    settings: { as: { period: 2, ...settings } },
+    async run(stage) {
+      const alice = await member(stage, 'alice', { friends: ['sip:bob@localhost'] })
+      const bob = await member(stage, 'bob')
+      const told = await watchingUsers(stage, alice.application)
+      const second = await watchingUsers(stage, alice.application, { period: 1 })
+      await hears(stage, alice.ue, bob.ue)
+      await stage.until('bob is near', () => told.near() === 'sip:bob@localhost' && second.near() === 'sip:bob@localhost')
+      bob.ue.endProximity()
+      await stage.until('bob is gone', () => told.near() === '' && second.near() === '')
+    },
+  })),
+}

@@ -1,0 +1,50 @@
+/** An operator of elements that run in this process. */
+import type { Hss } from '../../../elements/hss/index.ts'
+import { settingsOf } from '../../../elements/hss/provisioning.ts'
+import type { Mme } from '../../../elements/mme/index.ts'
+import type { Pcrf, RuleSettings } from '../../../elements/pcrf/index.ts'
+import type { SubscriberSettings } from '../../../elements/schemas/index.ts'
+import type { Element } from '../../../signalling/index.ts'
+import type { Operator } from './operator.ts'
+
+/** Both by the name of an element, which is another one after a restart. `settings`: those that it was started with. */
+export interface LocalElements {
+  readonly element: (name: string) => Element
+  readonly settings: (name: string) => object
+}
+
+export class LocalOperator implements Operator {
+  private readonly at: LocalElements
+
+  constructor(at: LocalElements) {
+    this.at = at
+  }
+  async provision(subscriber: SubscriberSettings): Promise<void> {
+    const [outcome] = await this.hss.provision([{ do: 'put', settings: subscriber }])
+    if (outcome?.fault !== undefined) throw new Error(`${subscriber.id}: ${outcome.fault.pointer} ${outcome.fault.text}`)
+  }
+  async remove(id: string): Promise<void> {
+    if (!(await this.hss.remove(id))) throw new Error(`there is no subscriber ${id}`)
+  }
+  async subscriber(id: string): Promise<SubscriberSettings | undefined> {
+    const record = this.hss.held(id)
+    return record && settingsOf(record)
+  }
+  async policy(rules: readonly RuleSettings[]): Promise<void> {
+    const pcrf = this.at.element('pcrf') as Pcrf
+    pcrf.reload({ ...this.at.settings('pcrf'), rules })
+  }
+  async temporaryOf(mme: string, device: string): Promise<string | undefined> {
+    return this.mme(mme).attached(device)?.temporary
+  }
+  async reallocate(mme: string, device: string): Promise<void> {
+    if (!(await this.mme(mme).reallocate(device))) throw new Error(`${device} is not attached to ${mme}`)
+  }
+
+  private get hss(): Hss {
+    return this.at.element('hss') as Hss
+  }
+  private mme(name: string): Mme {
+    return this.at.element(name) as Mme
+  }
+}

@@ -1,0 +1,150 @@
+/** A network as data: what a dialplan file says, checked and with its lines remembered. */
+
+import { isIPv6 } from 'node:net'
+import {
+  type ConnectionLimits,
+  type HostPort,
+  isAnyHost,
+  type Listening,
+  plainHost,
+  printHostPort,
+  type Rate,
+  type Rule,
+} from '../../signalling/index.ts'
+
+/** Settings as the schema admits them for the element's role. */
+export type Settings = { readonly [name: string]: unknown }
+
+export interface PlannedElement {
+  readonly name: string
+  readonly role: string
+  readonly line: number
+  readonly settings: Settings
+}
+
+export interface Limits {
+  /** For each source address that is not trusted. */
+  readonly source?: Rate
+  /** Of one subscriber, elements of this node apart. */
+  readonly subscriptions?: number
+}
+
+/** Paths of PEM files, and what is asked of who connects. */
+export interface TlsFiles {
+  readonly certificate: string
+  readonly key: string
+  readonly authorities?: string
+  readonly requireClient?: boolean
+}
+
+/** Where copies of messages go: a HEP version 3 collector, over UDP. */
+export interface Capture {
+  readonly hep?: HostPort
+  /** Hides digest responses and other secrets. */
+  readonly mask?: boolean
+}
+
+/** One process of a network of several. */
+export interface PlannedNode {
+  readonly name: string
+  readonly line: number
+  readonly listen: readonly Listening[]
+  readonly http: HostPort | undefined
+  readonly data: string
+  /** Names of the elements that it runs. */
+  readonly elements: readonly string[]
+}
+
+export interface Dialplan {
+  /** Path of the file, as given. */
+  readonly file: string
+  readonly name: string
+  readonly domains: readonly string[]
+  readonly listen: readonly Listening[]
+  readonly tls: TlsFiles | undefined
+  readonly http: HostPort | undefined
+  readonly capture?: Capture
+  /** The interface to subscribers at `http`. `token`: instead of the one in the data folder; `open`: beyond this machine. */
+  readonly api?: { readonly token?: string; readonly open?: boolean }
+  /** Folder relative to the working directory, or `memory`. */
+  readonly data: string
+  /** IP addresses, and domains that peers prove by certificate. */
+  readonly trusted: readonly string[]
+  readonly limits: Limits
+  readonly connections: ConnectionLimits
+  readonly dns?: { readonly servers?: readonly string[] }
+  readonly elements: readonly PlannedElement[]
+  /** Processes that the network may be split into; none: it is one. */
+  readonly nodes: readonly PlannedNode[]
+  /** Of them the one that this is about; undefined: all in one process. */
+  readonly node?: PlannedNode
+  /** Undefined: derived from what the elements claim. */
+  readonly rules: readonly Rule[] | undefined
+  /** What may be a mistake, and may not. */
+  readonly notes?: readonly Fault[]
+}
+
+/** One thing wrong with a file; printed as one line. */
+export interface Fault {
+  readonly file: string
+  /** 1 or more; 0 where no line is to blame. */
+  readonly line: number
+  readonly text: string
+  readonly expected: string
+}
+
+export type Outcome<Value> = { readonly value: Value; readonly faults?: undefined } | { readonly faults: readonly Fault[] }
+
+export function printFault({ file, line, text, expected }: Fault): string {
+  return `${line > 0 ? `${file}:${line}` : file}: ${text}; expected ${expected}`
+}
+
+/** A person who may sign in, as far as the command line cares. */
+export interface Subscriber {
+  readonly id: string
+  readonly password?: string
+}
+
+/** All subscribers of all elements of role hss. */
+export function subscribersOf(dialplan: Dialplan): readonly Subscriber[] {
+  return dialplan.elements
+    .filter(({ role }) => role === 'hss')
+    .flatMap(({ settings }) => (settings['subscribers'] as readonly Subscriber[] | undefined) ?? [])
+}
+
+/** `alice` of `sip:alice@localhost`. */
+export function userOf(id: string): string {
+  return id.slice(id.indexOf(':') + 1).split('@')[0]!
+}
+
+/** Reads `udp://127.0.0.1:5060`, `wss://[::1]:8443`. Undefined where the text is no such address. */
+export function parseListen(text: string): Listening | undefined {
+  const match = /^(udp|tcp|tls|ws|wss):\/\/(.+)$/i.exec(text)
+  const place = match === null ? undefined : parsePlace(match[2]!)
+  return place && { transport: match![1]!.toUpperCase() as Listening['transport'], ...place }
+}
+
+/** Reads `127.0.0.1:8080` or `[::1]:8080`; equal addresses read the same. Undefined where the text is no such address. */
+export function parsePlace(text: string): HostPort | undefined {
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):([0-9]{1,5})$/.exec(text)
+  const port = Number(match?.[3])
+  if (match === null || port > 65535 || (match[1] !== undefined && !isIPv6(match[1]))) return undefined
+  return { host: plainHost((match[1] ?? match[2])!), port }
+}
+
+/** Reads `203.0.113.7`, `sip.example.com:5061`, `[2001:db8::7]`: port 0 where there is none. Undefined where it is no such place. */
+export function parseOuter(text: string): HostPort | undefined {
+  const place = parsePlace(text) ?? parsePlace(`${text}:0`)
+  return place && !isAnyHost(place.host) ? { host: place.host.toLowerCase(), port: place.port } : undefined
+}
+
+/** Where whoever is on the same machine finds what listens there: one address where that is any. */
+export function reachableHost(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  return host === '::' ? '::1' : host
+}
+
+/** As `parseListen` reads it: port 0, which is any free one, too. */
+export function printListen(listen: Listening): string {
+  return `${listen.transport.toLowerCase()}://${printHostPort(listen)}${listen.port === 0 ? ':0' : ''}`
+}

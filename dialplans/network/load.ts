@@ -1,0 +1,170 @@
+/** Reads a dialplan file; every fault in it is told with its line. */
+
+import { isIP } from 'node:net'
+import { dirname, isAbsolute, join } from 'node:path'
+import { type ConnectionLimits, type Listening, plainHost, type Rule } from '../../signalling/index.ts'
+import {
+  type Capture,
+  type Dialplan,
+  type Fault,
+  type Limits,
+  type Outcome,
+  type PlannedElement,
+  parsePlace,
+  printListen,
+  type Settings,
+  type TlsFiles,
+} from './dialplan.ts'
+import { type RawListening, type RawNode, readHttp, readListen, readNodes } from './nodes.ts'
+import { provisioned, viewsOf } from './provisioning.ts'
+import { checkReferences, isBadAddress, parseNameServer } from './references.ts'
+import { readText } from './text.ts'
+import { unknownNames } from './unknown-names.ts'
+import { type LineOf, type Tell, validateText } from './validate.ts'
+
+/** The file as the schema admits it. */
+interface RawDialplan {
+  readonly name: string
+  readonly domains: readonly string[]
+  readonly listen?: readonly RawListening[]
+  readonly nodes?: { readonly [name: string]: RawNode }
+  readonly tls?: TlsFiles
+  readonly http?: string
+  readonly capture?: { readonly hep?: string; readonly mask?: boolean }
+  readonly api?: Dialplan['api']
+  readonly data?: string
+  readonly trusted?: readonly string[]
+  readonly limits?: Limits
+  readonly connections?: ConnectionLimits
+  readonly dns?: Dialplan['dns']
+  readonly elements: { readonly [name: string]: Settings & { readonly role: string } }
+  readonly rules?: readonly (Omit<Rule, 'name' | 'line'> & { readonly name?: string })[]
+}
+
+interface Reading {
+  readonly file: string
+  readonly raw: RawDialplan
+  readonly lineOf: LineOf
+  readonly fault: Tell
+}
+
+/** Reads, checks and completes the dialplan in `file`, with the subscribers of its provisioning file. */
+export function loadDialplan(file: string): Outcome<Dialplan> {
+  const text = readText(file, 'a dialplan that can be read')
+  if (text.faults !== undefined) return text
+  const read = validateText(file, text.value, 'dialplan')
+  if (read.faults !== undefined) return read
+  const raw = read.value.data as RawDialplan
+  const { lineOf } = read.value
+  const faults: Fault[] = []
+  const fault: Tell = (line, text, expected) => void faults.push({ file, line, text, expected })
+  const reading: Reading = { file, raw, lineOf, fault }
+
+  const data = raw.data ?? 'data'
+  const nodes = readNodes({ raw, data, lineOf, fault })
+  if (raw.listen === undefined && raw.nodes === undefined) fault(1, "the dialplan has no 'listen'", 'listen: …')
+  const listen = [...readListen(raw.listen ?? [], ['listen'], lineOf, fault), ...nodes.flatMap((node) => node.listen)]
+  const tls = readTls(reading, listen)
+  checkTrusted(reading, tls)
+  checkNameServers(reading)
+  const http = readHttp(raw.http, ['http'], lineOf, fault) ?? nodes.find((node) => node.http !== undefined)?.http
+
+  const capture = raw.capture && readCapture(raw.capture, reading)
+
+  const reserved = Object.keys(raw.elements)
+  const views = viewsOf(Object.values(raw.elements).map(({ role, ...settings }) => ({ role, settings })))
+  const elements = Object.entries(raw.elements).map(([name, { role, ...settings }]) => {
+    const line = lineOf('elements', name)
+    return {
+      name,
+      role,
+      line,
+      settings:
+        role === 'hss' ? provisioned({ file, name, settings, domains: raw.domains, reserved, views, lineOf }, faults) : settings,
+    }
+  })
+  onlyOneOf('proxy', elements, fault)
+  onlyOneOf('hss', elements, fault)
+  onlyOneOf('pcrf', elements, fault)
+  const rules = raw.rules?.map((rule, index) => ({
+    ...rule,
+    name: rule.name ?? `rule ${index + 1}`,
+    line: lineOf('rules', index),
+  }))
+  checkReferences({ elements, domains: raw.domains, listen, rules: rules ?? [], lineOf, fault })
+  if (faults.length > 0) return { faults: inOrder(faults, file) }
+  const notes = unknownNames({ file, elements, domains: raw.domains, rules: rules ?? [], lineOf })
+  const { name, domains, api, trusted = [], limits = {}, connections = {}, dns = {} } = raw
+  return {
+    value: {
+      file,
+      name,
+      domains,
+      listen,
+      tls,
+      http,
+      ...(capture === undefined ? {} : { capture }),
+      api,
+      data,
+      trusted: trusted.map(plainHost),
+      limits,
+      connections,
+      dns,
+      elements,
+      nodes,
+      rules,
+      ...(notes.length === 0 ? {} : { notes }),
+    },
+  }
+}
+
+/** The files under `tls`, found from where the dialplan is. */
+function readTls({ file, raw, lineOf, fault }: Reading, listen: readonly Listening[]): TlsFiles | undefined {
+  const secure = listen.find(({ transport }) => transport === 'TLS' || transport === 'WSS')
+  if (secure !== undefined && raw.tls === undefined)
+    fault(lineOf('listen'), `listen has ${printListen(secure)} and there is no tls`, 'tls: { certificate: FILE, key: FILE }')
+  if (raw.tls === undefined) return undefined
+  const { certificate, key, authorities, requireClient } = raw.tls
+  if (requireClient === true && authorities === undefined)
+    fault(lineOf('tls', 'requireClient'), 'tls.requireClient has no authorities to judge certificates by', 'authorities: FILE')
+  const beside = (path: string): string => (isAbsolute(path) ? path : join(dirname(file), path))
+  return {
+    ...raw.tls,
+    certificate: beside(certificate),
+    key: beside(key),
+    ...(authorities === undefined ? {} : { authorities: beside(authorities) }),
+  }
+}
+
+function readCapture({ hep: text, ...others }: NonNullable<RawDialplan['capture']>, { lineOf, fault }: Reading): Capture {
+  const hep = text === undefined ? undefined : parsePlace(text)
+  if (text !== undefined && !hep?.port) fault(lineOf('capture', 'hep'), `capture.hep is ${text}`, 'a port from 1 to 65535')
+  return hep === undefined ? others : { ...others, hep }
+}
+
+/** Peers are trusted by their address, or by a name that a certificate proves. */
+function checkTrusted({ raw, lineOf, fault }: Reading, tls: TlsFiles | undefined): void {
+  for (const [index, peer] of (raw.trusted ?? []).entries()) {
+    const line = lineOf('trusted', index)
+    if (isBadAddress(peer)) fault(line, `trusted has ${peer}, which is no IP address`, 'one such as 192.0.2.7')
+    else if (isIP(peer) === 0 && tls?.authorities === undefined)
+      fault(line, `trusted has ${peer}, which no certificate can prove`, 'an IP address, or tls: { authorities: FILE }')
+  }
+}
+
+function checkNameServers({ raw, lineOf, fault }: Reading): void {
+  const expected = 'an IP address, with a port if not 53, e.g. 192.0.2.53:5353'
+  for (const [index, server] of (raw.dns?.servers ?? []).entries())
+    if (parseNameServer(server) === undefined) fault(lineOf('dns', 'servers', index), `dns.servers has ${server}`, expected)
+}
+
+/** Those of the dialplan by line, then those of other files. */
+function inOrder(faults: readonly Fault[], file: string): readonly Fault[] {
+  const here = faults.filter((fault) => fault.file === file)
+  return [...here.toSorted((a, b) => a.line - b.line), ...faults.filter((fault) => fault.file !== file)]
+}
+
+function onlyOneOf(role: string, elements: readonly PlannedElement[], fault: Tell): void {
+  for (const element of elements.filter((element) => element.role === role).slice(1))
+    fault(element.line, `${element.name} is a second ${role}`, `one element of role ${role} a node`)
+}

@@ -1,0 +1,118 @@
+/** The composition root: a dialplan and options to a running node with its clock, store and taps. */
+
+import { existsSync, mkdirSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import {
+  createNode,
+  type Element,
+  type Log,
+  memoryStore,
+  type Node,
+  type NodeOptions,
+  openLmdb,
+  RealClock,
+  randomIds,
+  type Store,
+  systemResolver,
+} from '../../signalling/index.ts'
+import type { Assembled } from '../network/assemble.ts'
+import type { Capture, Dialplan } from '../network/dialplan.ts'
+import { elsewhere } from '../network/nodes.ts'
+import { Certificate } from './certificate.ts'
+import { type TapOptions, Taps } from './taps.ts'
+
+export interface RunOptions extends TapOptions {
+  readonly dialplan: Dialplan
+  readonly assembled: Assembled
+  /** What an acknowledged write survives; without meaning where `data` is `memory`. Default `process`. */
+  readonly durability?: 'process' | 'power'
+  /** What carries datagrams; default `auto`: the native module where this machine has it. */
+  readonly udp?: NodeOptions['udp']
+  readonly log: Log
+}
+
+export interface Running {
+  readonly node: Node
+  readonly elements: readonly Element[]
+  readonly clock: RealClock
+  /** What keeps the store from storing, for people; undefined: nothing. */
+  storeFault(): string | undefined
+  /** Copies of messages go there from now on. */
+  capture(capture: Capture | undefined): void
+  /** Drains for at most `graceMs`, then closes everything that was opened. */
+  stop(graceMs: number): Promise<void>
+}
+
+/** Opens, starts and returns a node. What was opened is closed again if a later step fails; the step's error is thrown. */
+export async function runNode(options: RunOptions): Promise<Running> {
+  const { dialplan, assembled, udp = 'auto', log } = options
+  const clock = new RealClock((fault) => log.error({ err: fault }, 'fault in a timer'))
+  const store = await openStore(options, clock)
+  let taps: Taps | undefined
+  try {
+    const opened = (taps = new Taps(options, dialplan.name, clock, log))
+    opened.mirrorTo(dialplan.capture)
+    const certificate = dialplan.tls && new Certificate(dialplan.tls)
+    const node = createNode({
+      name: dialplan.name,
+      plan: assembled.plan,
+      elements: assembled.elements,
+      listen: dialplan.listen,
+      domains: dialplan.domains,
+      trusted: dialplan.trusted,
+      fellows: [...new Set(elsewhere(dialplan).values())],
+      sourceRate: dialplan.limits.source,
+      subscriptions: dialplan.limits.subscriptions,
+      connections: dialplan.connections,
+      resolver: systemResolver(dialplan.dns?.servers),
+      store,
+      clock,
+      ids: randomIds(),
+      udp,
+      log,
+      tap: opened.tap,
+      tls: certificate?.material,
+    })
+    await node.start()
+    certificate?.watch(node, clock, log)
+    return {
+      node,
+      elements: assembled.elements,
+      clock,
+      storeFault: () => store.fault?.(),
+      capture: (next) => renew(node, opened, next),
+      stop: (graceMs) => stop(node, opened, store, graceMs),
+    }
+  } catch (error) {
+    await taps?.close()
+    await store.close()
+    throw error
+  }
+}
+
+function openStore({ dialplan, durability = 'process', log }: RunOptions, clock: RealClock): Promise<Store> | Store {
+  if (dialplan.data === 'memory') return memoryStore(clock)
+  const folder = resolve(dialplan.data)
+  makeFolder(folder)
+  return openLmdb({ folder, clock, durability, log })
+}
+
+/** Step by step, since Node's recursive `mkdir` never ends below a folder that takes none, such as /proc. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return
+  makeFolder(dirname(folder))
+  mkdirSync(folder)
+}
+
+function renew(node: Node, taps: Taps, capture: Capture | undefined): void {
+  const renewed = taps.mirrorTo(capture)
+  if (renewed === undefined) return
+  node.watchBy(taps.tap)
+  void renewed.former?.close?.()
+}
+
+async function stop(node: Node, taps: Taps, store: Store, graceMs: number): Promise<void> {
+  await node.stop(graceMs)
+  await taps.close()
+  await store.close()
+}

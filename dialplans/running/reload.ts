@@ -1,0 +1,79 @@
+/** A dialplan read again while its node runs: what can change takes effect at once, the rest is named. */
+
+import { systemResolver } from '../../signalling/index.ts'
+import { type Assembled, assemble, completedElements, settingsFault } from '../network/assemble.ts'
+import type { Dialplan, Fault } from '../network/dialplan.ts'
+import type { Running } from './compose.ts'
+
+const atStart = ['name', 'domains', 'listen', 'tls', 'http', 'api', 'data', 'trusted', 'nodes'] as const
+
+/** The outcome: faults, and nothing has changed; or what waits for the next start (`listen`, `elements.proxy.nonce`). */
+export type Reloaded =
+  | { readonly faults: readonly Fault[] }
+  | { readonly faults?: undefined; readonly waiting: readonly string[] }
+
+/**
+ * @param started the dialplan that the node was started with
+ * @param before the one that was taken last
+ */
+export async function reload(
+  { node, elements }: Running,
+  started: Dialplan,
+  next: Dialplan,
+  before: Dialplan = started,
+): Promise<Reloaded> {
+  const { limits, connections, dns, rules } = next
+  const effective: Dialplan = { ...started, limits, connections, dns, rules, elements: standing(started, next) }
+  const assembled = assemble(effective)
+  if (assembled.faults !== undefined) return assembled
+  const waiting = [
+    ...atStart.filter((name) => !same(started[name], next[name])),
+    ...handshakes(started, next),
+    ...otherElements(started, next),
+  ]
+  const elementsNow = [...completedElements(effective)].sort((a, b) => Number(b.role === 'hss') - Number(a.role === 'hss'))
+  for (const { name, settings } of elementsNow) {
+    // The HSS comes first: it is the one that may still find a fault, in what its subscribers are together.
+    const first = completedElements(started).find((each) => each.name === name)!
+    const running = elements.find((each) => each.name === name)
+    try {
+      if (running?.reload !== undefined) {
+        for (const setting of await running.reload(settings)) waiting.push(`elements.${name}.${setting}`)
+      } else if (!same(first.settings, settings)) waiting.push(`elements.${name}`)
+    } catch (error) {
+      const line = next.elements.find((each) => each.name === name)?.line ?? 0
+      return { faults: [settingsFault(next.file, line, name, error)] }
+    }
+  }
+  apply(node, assembled.value, effective, before)
+  return { waiting }
+}
+
+function apply(node: Running['node'], { plan }: Assembled, { limits, connections, dns }: Dialplan, before: Dialplan): void {
+  const { source: sourceRate, subscriptions } = limits
+  const resolver = same(dns, before.dns) ? {} : { resolver: systemResolver(dns?.servers) }
+  node.reload({ plan, sourceRate, subscriptions, connections, ...resolver })
+}
+
+/** How long TLS may take to begin is settled where its sockets are opened. */
+function handshakes({ listen, connections: { head } }: Dialplan, { connections }: Dialplan): readonly string[] {
+  const secure = listen.some(({ transport }) => transport === 'TLS' || transport === 'WSS')
+  return secure && head !== connections.head ? ['connections.head of TLS handshakes'] : []
+}
+
+/** Each element that runs, with the settings that the file has for it now. */
+function standing(started: Dialplan, next: Dialplan): Dialplan['elements'] {
+  return started.elements.map(
+    (element) => next.elements.find(({ name, role }) => name === element.name && role === element.role) ?? element,
+  )
+}
+function otherElements(started: Dialplan, next: Dialplan): readonly string[] {
+  const missing = (from: Dialplan, among: Dialplan): readonly string[] =>
+    from.elements
+      .filter(({ name, role }) => !among.elements.some((each) => each.name === name && each.role === role))
+      .map(({ name }) => `elements.${name}`)
+  return [...new Set([...missing(started, next), ...missing(next, started)])]
+}
+function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}

@@ -1,0 +1,46 @@
+/** Where copies of messages go: a pcapng file, a HEP collector, both or none. The collector may change while messages pass. */
+import { type Clock, fanTap, type Log, openHep, openPcapng, type Tap } from '../../signalling/index.ts'
+import type { Capture } from '../network/dialplan.ts'
+
+/** Of the file. */
+export interface TapOptions {
+  /** pcapng file to write every message to. */
+  readonly trace?: string
+  /** Bytes of one trace file, and how many files are kept. */
+  readonly traceSize?: number
+  readonly traceFiles?: number
+  /** Hide digest responses and other secrets. */
+  readonly mask?: boolean
+}
+
+export class Taps {
+  private readonly node: string
+  private readonly log: Log
+  private readonly file: Tap | undefined
+  private capture: Capture
+  private mirror: Tap | undefined
+
+  /** Throws as `openSync` does where the file cannot be made. @param node what a collector shows for us */
+  constructor({ trace: file, traceSize: size, traceFiles: files, mask }: TapOptions, node: string, clock: Clock, log: Log) {
+    this.node = node
+    this.log = log
+    this.file = file === undefined ? undefined : openPcapng({ file, size, files, clock, log, mask: mask ?? false })
+    this.capture = {}
+  }
+  /** Undefined: messages go nowhere. */
+  get tap(): Tap | undefined {
+    return fanTap([this.file, this.mirror].filter((tap) => tap !== undefined))
+  }
+  /** Mirrors to that collector from now on; the caller closes the `former` mirror. Undefined: nothing is other than before. */
+  mirrorTo(capture: Capture = {}): { readonly former: Tap | undefined } | undefined {
+    if (JSON.stringify(capture) === JSON.stringify(this.capture)) return undefined
+    const { hep: collector, mask = false } = capture
+    const { node, log, mirror: former } = this
+    this.capture = capture
+    this.mirror = collector && openHep({ collector, node, log, mask })
+    return { former }
+  }
+  async close(): Promise<void> {
+    await this.tap?.close?.()
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * Devices on their way here from another ProSe server (SPEC §4), durable before any application server hears of it: wherever
+ * one of them looks for a device meanwhile, here or there, it is known, and after a death it is known who has to be told.
+ */
+import type { Host, Json } from '../../../signalling/index.ts'
+import type { Binding, Identities, Identity } from './identities.ts'
+
+export interface Move {
+  readonly [member: string]: Json | undefined
+  /** Canonical. */
+  readonly device: string
+  /** What it is called here. */
+  readonly epuid: string
+  /** What it was called there, and the URI of that server. */
+  readonly former: string
+  readonly server: string
+  /** What was bound there. */
+  readonly brought: readonly Binding[]
+  /** Applications that had been bound here before, and what the identity here said of a former one; absent: there was none. */
+  readonly own?: readonly string[]
+  readonly before?: string
+}
+
+/** What a former server had of a device that is at home here. */
+export interface Released {
+  readonly device: string
+  readonly epuid: string
+  readonly server: string
+}
+
+export class Moves {
+  private readonly host: Host
+  private readonly identities: Identities
+  private readonly byDevice = new Map<string, Move>()
+  private readonly toRelease = new Map<string, Released>()
+
+  constructor(host: Host, identities: Identities) {
+    this.host = host
+    this.identities = identities
+  }
+
+  async load(): Promise<void> {
+    for await (const [, { value }] of this.host.store.scan(this.prefix)) {
+      const move = value as Move
+      this.byDevice.set(move.device, move)
+    }
+    for await (const [key, { value }] of this.host.store.scan(this.releases))
+      this.toRelease.set(key, value as unknown as Released)
+  }
+  /** Contexts that former servers may still have. */
+  unreleased(): Iterable<Released> {
+    return this.toRelease.values()
+  }
+  /** The former server has let it go, or never will. */
+  async released({ epuid }: Released): Promise<void> {
+    const key = this.releaseKey(epuid)
+    if (this.toRelease.delete(key)) await this.host.store.write([{ key, delete: true }])
+  }
+  /** Those that are neither done nor undone. */
+  unfinished(): Iterable<Move> {
+    return this.byDevice.values()
+  }
+  of(device: string): Move | undefined {
+    return this.byDevice.get(device)
+  }
+
+  /** The device is known here too, with all that was bound there: durable when it resolves. */
+  begin(device: string, former: string, server: string, brought: readonly Binding[]): Promise<Move> {
+    return this.identities.inTurn(device, () => this.take(device, former, server, brought))
+  }
+  private async take(device: string, former: string, server: string, brought: readonly Binding[]): Promise<Move> {
+    const here = this.identities.of(device)
+    const epuid = here?.epuid ?? this.identities.newEpuid()
+    const own = here?.bindings.map(({ application }) => application)
+    const move: Move = {
+      device,
+      epuid,
+      former,
+      server,
+      brought,
+      ...(own === undefined ? {} : { own }),
+      ...(here?.former === undefined ? {} : { before: here.former }),
+    }
+    // what an application bound here itself is newer than what was bound there
+    const bindings = [...(here?.bindings ?? []), ...brought.filter(({ application }) => own?.includes(application) !== true)]
+    this.byDevice.set(device, move) // at once, so that another move of it sees this one
+    try {
+      await this.identities.put({ ...here, epuid, device, bindings }, [{ key: this.key(move), value: move }])
+    } catch (fault) {
+      this.byDevice.delete(device)
+      throw fault
+    }
+    return move
+  }
+
+  /** It is at home here. */
+  finish(move: Move): Promise<Identity> {
+    return this.identities.inTurn(move.device, () => this.settle(move))
+  }
+  private async settle(move: Move): Promise<Identity> {
+    const { device, epuid, former } = move
+    const here = this.identities.of(device)
+    const identity: Identity = { bindings: [], ...here, epuid, device, former }
+    const released: Released = { device, epuid: former, server: move.server }
+    const key = this.releaseKey(former)
+    const over = [
+      { key: this.key(move), delete: true },
+      { key, value: { ...released } },
+    ] as const
+    await this.identities.put(identity, over)
+    this.toRelease.set(key, released)
+    this.byDevice.delete(device)
+    return identity
+  }
+
+  /** It is here as it was before, if it was. */
+  undo(move: Move): Promise<void> {
+    return this.identities.inTurn(move.device, () => this.giveBack(move))
+  }
+  private async giveBack(move: Move): Promise<void> {
+    const { device, epuid, brought, own, before } = move
+    const over = [{ key: this.key(move), delete: true }] as const
+    const here = this.identities.find(epuid, device)
+    const bindings = here?.bindings.filter(
+      ({ application, aluid }) => own?.includes(application) || !brought.some((one) => one.aluid === aluid),
+    )
+    if (here === undefined || bindings === undefined) await this.host.store.write(over)
+    else if (own === undefined && bindings.length === 0) await this.identities.drop(here, over)
+    else await this.identities.put({ ...here, bindings, former: before }, over)
+    this.byDevice.delete(device)
+  }
+
+  private get releases(): string {
+    return `prose/${this.host.name}/release/`
+  }
+  private releaseKey(epuid: string): string {
+    return this.releases + epuid.slice('sip:'.length)
+  }
+  private get prefix(): string {
+    return `prose/${this.host.name}/move/`
+  }
+  private key({ epuid }: Move): string {
+    return this.prefix + epuid.slice('sip:'.length)
+  }
+}

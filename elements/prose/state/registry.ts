@@ -1,0 +1,118 @@
+/** The proximity server's state in memory, and the parts that change it: each writes what it must and tells whom it concerns. */
+import type { Host, Write } from '../../../signalling/index.ts'
+import type { Charges } from '../../shared/clients/charges.ts'
+import { InTurn } from '../../shared/state/in-turn.ts'
+import { Announcing } from '../announcing.ts'
+import { Telling } from '../notifying.ts'
+import { discoverable, discoverer } from '../permissions.ts'
+import type { Rules } from '../settings.ts'
+import { Strangers } from '../strangers.ts'
+import type { Triggered } from '../triggers.ts'
+import { BroadcastCodes } from './broadcast-codes.ts'
+import { CodeRotation } from './code-rotation.ts'
+import { type Device, Devices } from './devices.ts'
+import { Ledger, type PeerSet } from './ledger.ts'
+import { MonitorLists } from './monitor-lists.ts'
+import { ProximateLists } from './proximate-list.ts'
+import { Relations } from './relations.ts'
+import { Watchers } from './watchers.ts'
+
+export class Registry {
+  readonly rules: Rules
+  readonly host: Host
+  readonly ledger: Ledger
+  readonly codes: BroadcastCodes
+  readonly lists: ProximateLists
+  readonly devices = new Devices()
+  readonly monitors = new MonitorLists()
+  readonly watchers = new Watchers()
+  /** Monitor lists by trigger (FIG 9). */
+  readonly triggers = new Map<string, Triggered>()
+  /** Changes of them, by device. */
+  readonly triggering = new InTurn()
+  readonly strangers: Strangers
+  readonly telling: Telling
+  readonly relations: Relations
+  readonly rotation: CodeRotation
+  readonly announcing: Announcing
+
+  /** @param charges where chargeable events go; none: nothing is charged */
+  constructor(host: Host, rules: Rules, charges?: Charges) {
+    this.host = host
+    this.rules = rules
+    this.strangers = new Strangers(host.clock)
+    this.ledger = new Ledger(host.store, host.name, host.log)
+    this.codes = new BroadcastCodes(host.ids, rules.codeLifetime, rules.codeGrace)
+    this.lists = new ProximateLists(rules.entryLifetime)
+    this.telling = new Telling(this.devices, this.monitors, this.watchers, rules)
+    this.relations = new Relations(host.clock, this.lists, this.ledger, this.telling)
+    const { codes, devices, ledger, relations, telling } = this
+    this.rotation = new CodeRotation({ host, codes, devices, ledger, relations, telling, charges })
+    this.announcing = new Announcing(this.devices, this.monitors, this.telling, rules)
+    host.gauge('devices', () => this.devices.size)
+    host.gauge('codes', () => this.codes.size)
+    host.gauge('relations', () => this.lists.size)
+    host.gauge('watchers', () => this.watchers.size)
+    host.gauge('monitor_lists', () => this.monitors.size)
+  }
+
+  now(): number {
+    return this.host.clock.date()
+  }
+
+  /** Reads back what was acknowledged before a restart; sets of peers go to who asked about them. */
+  async load(restoreSet: (set: PeerSet) => void): Promise<void> {
+    await this.ledger.load({
+      code: (code) => this.rotation.restore(code),
+      relation: (relation) => this.relations.place(relation),
+      trigger: ({ device, peers, own = [] }) => {
+        this.triggers.set(device, { peers: new Set(peers), own: new Set(own) })
+        for (const peer of peers) this.monitors.add(device, peer, 'standing')
+      },
+      set: restoreSet,
+    })
+  }
+
+  /** After a restart: codes and relations of devices whose subscription was not taken up again. */
+  dropOrphans(): void {
+    const { devices, ledger, relations, rotation } = this
+    rotation.takenUp()
+    for (const device of devices.unsubscribed()) {
+      devices.delete(device)
+      void ledger.writeSoon([...rotation.withdraw(device), ...relations.forgetHeard(device.key)])
+    }
+    const stale = [...this.lists.all()].filter(
+      ({ reporter, peer }) => !devices.has(reporter, discoverer) || !devices.has(peer, discoverable),
+    )
+    relations.drop(stale)
+  }
+
+  /** To be called after a device's subscriptions changed. Returns what the change wants written; watchers are told. */
+  settleRoles(device: Device): Write[] {
+    const before = device.roles
+    device.roles = device.subscriptions.reduce((roles, subscription) => roles | subscription.roles, 0)
+    const writes: Write[] = []
+    const lost = before & ~device.roles
+    if (lost & discoverable) writes.push(...this.rotation.withdraw(device))
+    if (lost & discoverer) writes.push(...this.relations.forgetHeard(device.key))
+    if ((before ^ device.roles) & discoverer) this.announcing.settlePeersOf(device.key)
+    if (device.roles & ~before & discoverable) {
+      device.active = this.announcing.announces(device.key)
+      this.telling.tellOwners(device.key)
+    }
+    if (device.subscriptions.length === 0 && device.code === undefined) this.devices.delete(device)
+    return writes
+  }
+
+  /** A device without any subscription needs no code. */
+  releaseUnused(device: Device): Write[] {
+    if (device.subscriptions.length > 0) return []
+    this.devices.delete(device)
+    return this.rotation.withdraw(device)
+  }
+
+  stop(): void {
+    this.rotation.stop()
+    this.relations.stop()
+  }
+}

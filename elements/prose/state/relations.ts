@@ -1,0 +1,70 @@
+/** How relations begin and end (SPEC §3.2): in their list, in the store, by lapse of time, and told to who watches them. */
+import type { Clock, Write } from '../../../signalling/index.ts'
+import { Deadlines } from '../../shared/state/deadlines.ts'
+import type { Telling } from '../notifying.ts'
+import type { Ledger } from './ledger.ts'
+import type { ProximateLists, Relation } from './proximate-list.ts'
+
+export class Relations {
+  private readonly lists: ProximateLists
+  private readonly ledger: Ledger
+  private readonly telling: Telling
+  private readonly deadlines: Deadlines<Relation>
+
+  constructor(clock: Clock, lists: ProximateLists, ledger: Ledger, telling: Telling) {
+    this.lists = lists
+    this.ledger = ledger
+    this.telling = telling
+    this.deadlines = new Deadlines(
+      clock,
+      (relation) => (this.lists.holds(relation) ? this.lists.due(relation) : undefined),
+      (relations) => this.drop(relations),
+    )
+  }
+
+  /** Puts a relation into its list until its lifetime is over; the caller writes and tells. */
+  place(relation: Relation): void {
+    this.lists.put(relation)
+    this.deadlines.add(relation)
+  }
+
+  /** Ends relations, durably in a while, and tells who watches them. */
+  drop(relations: readonly Relation[]): void {
+    const writes: Write[] = []
+    const byReporter = new Map<string, string[]>()
+    for (const relation of relations) {
+      if (!this.lists.remove(relation)) continue
+      writes.push(this.ledger.deleteRelation(relation))
+      const peers = byReporter.get(relation.reporter)
+      if (peers === undefined) byReporter.set(relation.reporter, [relation.peer])
+      else peers.push(relation.peer)
+    }
+    void this.ledger.writeSoon(writes)
+    for (const [reporter, peers] of byReporter) this.telling.tellWatchers(reporter, peers)
+  }
+
+  /** Nobody hears the peer any more. */
+  dropHearersOf(peer: string): void {
+    const relations: Relation[] = []
+    for (const reporter of this.lists.hearersOf(peer)) {
+      const relation = this.lists.entriesOf(reporter).get(peer)
+      if (relation !== undefined) relations.push(relation)
+    }
+    this.drop(relations)
+  }
+
+  /** The reporter hears nobody any more. Returns what that wants written; watchers are told. */
+  forgetHeard(reporter: string): Write[] {
+    const relations = [...this.lists.entriesOf(reporter).values()]
+    const removed = relations.filter((relation) => this.lists.remove(relation))
+    this.telling.tellWatchers(
+      reporter,
+      removed.map(({ peer }) => peer),
+    )
+    return removed.map((relation) => this.ledger.deleteRelation(relation))
+  }
+
+  stop(): void {
+    this.deadlines.stop()
+  }
+}

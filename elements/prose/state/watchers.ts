@@ -1,0 +1,104 @@
+/** Who is told of a device's proximate list: standing `proximity` subscriptions, found by the device they ask about. */
+import type { Json, Notifier } from '../../../signalling/index.ts'
+import { mediaType } from '../../schemas/index.ts'
+import { SetIndex } from '../../shared/state/set-index.ts'
+import type { Relation } from './proximate-list.ts'
+
+/** Its states hold what one subscriber was told, and are not shared. */
+export const diffType = mediaType('proximity-diff')
+
+/** What is asked (SPEC §3.3): the list, one pair, or which of a set of peers. */
+export type Question =
+  | { readonly kind: 'list' }
+  | { readonly kind: 'pair'; readonly peer: string }
+  | { readonly kind: 'set'; readonly id: string; readonly peers: ReadonlySet<string>; readonly wake: boolean }
+
+/** State of one NOTIFY. The answer is taken when it is rendered, so it is the newest. */
+export interface ProximityView {
+  readonly device: string
+  readonly question: Question
+  readonly mutual: boolean
+  /** What the last rendering of this state told; differences are taken against it. */
+  told: ReadonlyMap<string, Relation> | undefined
+}
+
+/** One standing subscription. */
+export interface Watcher {
+  readonly notifier: Notifier<ProximityView>
+  readonly device: string
+  question: Question
+  readonly mutual: boolean
+  readonly application: string | undefined
+  /** The device asks for itself, and no application server for it. */
+  readonly own: boolean
+}
+
+/** What the engine keeps of a watcher over a restart. */
+export interface WatcherRecord {
+  readonly [member: string]: Json | undefined
+  readonly peer?: string
+  readonly set?: string
+  readonly mutual?: boolean
+  readonly application?: string
+  /** Absent in what an earlier version kept. */
+  readonly own?: boolean
+}
+
+export function viewOf({ device, question, mutual }: Pick<Watcher, 'device' | 'question' | 'mutual'>): ProximityView {
+  return { device, question, mutual, told: undefined }
+}
+
+/** Whether the answer may have changed when the relations to these peers have. */
+export function concerns(question: Question, peers: readonly string[]): boolean {
+  switch (question.kind) {
+    case 'list':
+      return true
+    case 'pair':
+      return peers.includes(question.peer)
+    case 'set':
+      return peers.some((peer) => question.peers.has(peer))
+  }
+}
+
+export class Watchers {
+  private readonly byDevice = new SetIndex<string, Watcher>()
+  /** Those that ask for mutual relations, which change when the peer hears the device. */
+  private readonly mutualByDevice = new SetIndex<string, Watcher>()
+  private readonly byId = new Map<string, Watcher>()
+
+  get size(): number {
+    return this.byId.size
+  }
+
+  add(watcher: Watcher): void {
+    this.byId.set(watcher.notifier.id, watcher)
+    this.byDevice.add(watcher.device, watcher)
+    if (watcher.mutual) this.mutualByDevice.add(watcher.device, watcher)
+  }
+
+  remove(id: string): Watcher | undefined {
+    const watcher = this.byId.get(id)
+    if (watcher === undefined) return undefined
+    this.byId.delete(id)
+    this.byDevice.delete(watcher.device, watcher)
+    if (watcher.mutual) this.mutualByDevice.delete(watcher.device, watcher)
+    return watcher
+  }
+
+  find(id: string): Watcher | undefined {
+    return this.byId.get(id)
+  }
+
+  /** Whose lists anybody watches. */
+  devices(): Iterable<string> {
+    return this.byDevice.keys()
+  }
+
+  of(device: string): ReadonlySet<Watcher> {
+    return this.byDevice.of(device)
+  }
+
+  mutualOf(device: string): ReadonlySet<Watcher> {
+    return this.mutualByDevice.of(device)
+  }
+}

@@ -1,0 +1,91 @@
+/** One address of record that somebody watches: its bindings as the store tells them, and what became of each. */
+import { type Host, seal, type Timer } from '../../signalling/index.ts'
+import type { Binding } from '../shared/state/bindings.ts'
+import type { Contact, ContactEvent, Registration } from './reginfo.ts'
+
+const remembered = 20 // contacts that ended
+
+export class Watched {
+  private readonly host: Host
+  private readonly aor: string
+  private readonly id: string
+  private readonly told: (state: Registration) => void
+  private readonly active = new Map<string, Contact>()
+  private ended: readonly Contact[] = []
+  private timer: Timer | undefined
+  private telling = false
+
+  /** `told` is called after changes. */
+  constructor(host: Host, aor: string, told: (state: Registration) => void) {
+    this.host = host
+    this.aor = aor
+    this.id = idOf(aor)
+    this.told = told
+  }
+  get state(): Registration {
+    return { aor: this.aor, id: this.id, active: [...this.active.values()], ended: this.ended }
+  }
+  /** What the store holds already: nobody saw how it came. */
+  found(key: string, binding: Binding): void {
+    if (binding.ended === undefined) this.active.set(key, { id: idOf(key), binding, event: 'registered' })
+    this.arm()
+  }
+  /** A change that the store tells; `binding` undefined: its user took it away. */
+  changed(key: string, binding: Binding | undefined): void {
+    const old = this.active.get(key)
+    if (binding === undefined || binding.ended !== undefined) {
+      if (old === undefined) return
+      this.end(key, old, binding?.ended ?? 'unregistered')
+    } else {
+      if (old !== undefined && same(old.binding, binding)) return
+      this.active.delete(key) // the newest stands last
+      this.active.set(key, { id: idOf(key), binding, event: eventOf(old?.binding, binding) })
+    }
+    this.arm()
+    this.tellSoon()
+  }
+  /** All changes of one request are told at once. */
+  private tellSoon(): void {
+    if (this.telling) return
+    this.telling = true
+    queueMicrotask(() => {
+      this.telling = false
+      this.told(this.state)
+    })
+  }
+  private end(key: string, { id, binding }: Contact, event: ContactEvent): void {
+    this.active.delete(key)
+    this.ended = [...this.ended.filter((contact) => contact.id !== id), { id, binding, event }].slice(-remembered)
+  }
+  /** The next end by time, of which the store says nothing. */
+  private arm(): void {
+    this.timer?.cancel()
+    this.timer = undefined
+    if (this.active.size === 0) return
+    const first = Math.min(...[...this.active.values()].map(({ binding }) => binding.expires))
+    this.timer = this.host.clock.after(Math.max(0, first - this.host.clock.date()), () => this.expire())
+  }
+  private expire(): void {
+    const now = this.host.clock.date()
+    for (const [key, contact] of this.active) if (contact.binding.expires <= now) this.end(key, contact, 'expired')
+    this.arm()
+    this.told(this.state)
+  }
+  stop(): void {
+    this.timer?.cancel()
+  }
+}
+
+function eventOf(before: Binding | undefined, after: Binding): ContactEvent {
+  if (before === undefined) return 'created'
+  return after.expires < before.expires ? 'shortened' : 'refreshed'
+}
+
+function same(a: Binding, b: Binding): boolean {
+  return a.callId === b.callId && a.cseq === b.cseq && a.expires === b.expires
+}
+
+/** Stable, and says nothing of what it names. */
+function idOf(text: string): string {
+  return `r${seal('reg', text, 12)}`
+}

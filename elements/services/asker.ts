@@ -1,8 +1,0 @@
-/** Who sends a request, as the network vouches for him (SPEC §2.5). */
-import type { Exchange } from '../../signalling/index.ts'
-import { deviceKey } from './devices.ts'
-
-/** Canonical key of the asserted identity; undefined: nobody vouches for the sender. */
-export function askerOf({ asserted }: Exchange, domains: readonly string[]): string | undefined {
-  return asserted && deviceKey(asserted.uri, domains)
-}

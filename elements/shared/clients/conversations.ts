@@ -1,0 +1,96 @@
+/** Tell, answered later with data (SPEC §2.3): a MESSAGE, its 202, then a MESSAGE back that names it in In-Reply-To. */
+import { type Body, type Exchange, H, type Host, parseAddress, type SipRequest } from '../../../signalling/index.ts'
+import { type Bodies, type BodyName, readBody } from '../../schemas/index.ts'
+import { PendingMessages } from './pending-messages.ts'
+
+export interface Question<Name extends BodyName> {
+  readonly to: string
+  readonly body: Body
+  /** Which body the answer has. */
+  readonly answer: Name
+  /** Milliseconds until the answer has to be there. Default 10 s. */
+  readonly patience?: number
+}
+
+/** What is answered, or the status that came instead: 408 where nothing did, 502 where it cannot be read. */
+export type Reply<Value> =
+  | { readonly value: Value; readonly status?: undefined }
+  | { readonly value?: undefined; readonly status: number }
+
+const usualPatience = 10_000
+const atMost = 10_000 // questions under way
+
+export class Conversations {
+  private readonly host: Host
+  private readonly awaited = new Map<string, (answer: SipRequest) => void>()
+  private readonly messages: PendingMessages
+
+  constructor(host: Host) {
+    this.host = host
+    this.messages = new PendingMessages(host)
+    host.gauge('questions', () => this.awaited.size)
+  }
+
+  /** Asks in the element's own name. Never rejects. */
+  ask<Name extends BodyName>({ to, body, answer, patience = usualPatience }: Question<Name>): Promise<Reply<Bodies[Name]>> {
+    const { host, awaited } = this
+    if (awaited.size >= atMost) return Promise.resolve({ status: 503 })
+    const callId = host.ids.token(22)
+    return new Promise((resolve) => {
+      const settle = (reply: Reply<Bodies[Name]>): void => {
+        if (!awaited.delete(callId)) return
+        timer.cancel()
+        resolve(reply)
+      }
+      const timer = host.clock.after(patience, () => settle({ status: 408 }))
+      awaited.set(callId, (request) => {
+        const { value } = readBody(request, answer)
+        settle(value === undefined ? { status: 502 } : { value })
+      })
+      this.messages
+        .send({ to, body, callId, asserted: host.uri }, () => awaited.has(callId))
+        .then(
+          (response) => {
+            if (response === undefined) settle({ status: 503 })
+            else if (response.status >= 300) settle({ status: response.status })
+          },
+          (fault: unknown) => {
+            host.log.warn({ to, fault: String(fault) }, 'a question was not sent')
+            settle({ status: 503 })
+          },
+        )
+    })
+  }
+
+  /** Takes what may be an answer: 200 to one that is awaited, 481 to any other. */
+  answered(exchange: Exchange): void {
+    const awaited = this.awaited.get(exchange.request.text('In-Reply-To')?.trim() ?? '')
+    if (awaited === undefined)
+      return exchange.reply(481, { warning: 'nobody awaits this answer; expected In-Reply-To of a question under way' })
+    exchange.reply(200)
+    awaited(exchange.request)
+  }
+
+  /** Sends the answer to a question, whose 202 has left, to whoever asked it: by the elements that have recorded their way. */
+  answer(question: Exchange, to: string, body: Body): void {
+    const headers = [['In-Reply-To', question.request.callId]] as const
+    const { host } = this
+    const route = wayBack(question, host.domains)
+    this.messages.send({ to, body, headers, route, asserted: host.uri }).then(
+      (response) => {
+        if (response === undefined || response.status >= 300)
+          host.log.info({ to, status: response?.status ?? 503 }, 'an answer was not taken')
+      },
+      (fault: unknown) => host.log.warn({ to, fault: String(fault) }, 'an answer was not sent'),
+    )
+  }
+}
+
+/** Record-Route of elements of ours that the question came through, such as an MME (SPEC §4); nobody else's counts. */
+function wayBack({ flow, request }: Exchange, domains: readonly string[]): readonly string[] {
+  if (!flow.trusted) return []
+  return request.list(H['Record-Route']).filter((value) => {
+    const uri = parseAddress(value)?.uri
+    return uri !== undefined && uri.user !== '' && domains.includes(uri.host)
+  })
+}

@@ -1,0 +1,90 @@
+/**
+ * What a UE needs of a SIP stack. Two come with Proxima: one on `sip.js` (Node and browsers, real networks) and one on
+ * Proxima's own engine (simulations in virtual time, crowds). Both pass `test/contracts/agent.ts`.
+ */
+
+import { writeBody } from '../../schemas/index.ts'
+
+/** The text of `Warning: 399 agent "text"`; undefined where there is none. */
+export function warningText(header: string | undefined): string | undefined {
+  return /"((?:[^"\\]|\\.)*)"/.exec(header ?? '')?.[1]
+}
+
+export interface AgentBody {
+  readonly type: string
+  readonly content: string
+}
+
+/** A final response. `warning` is the text of `Warning: 399`, where there is one; `unheard`: nobody said it, the status is ours. */
+export interface Answer {
+  readonly status: number
+  readonly reason: string
+  readonly warning: string | undefined
+  readonly unheard?: true
+}
+
+/** A body that came in. Fits `readBody` of the schemas. */
+export interface Received {
+  readonly body: Buffer
+  /** Media type without parameters, in lower case. */
+  readonly contentType: string | undefined
+  text(header: string): string | undefined
+}
+
+export interface Notified extends Received {
+  readonly state: 'active' | 'pending' | 'terminated'
+  readonly reason: string | undefined
+}
+
+export interface Watch {
+  readonly to: string
+  /** Event header value, parameters and all. */
+  readonly event: string
+  readonly accept: readonly string[]
+  /** Seconds; 0 asks once. */
+  readonly expires: number
+  /** A function: called at each SUBSCRIBE, where what it says may have changed. */
+  readonly body?: AgentBody | (() => AgentBody)
+  /** URI of an element that it goes through, behind the proxy: an MME (SPEC §3.6). */
+  readonly through?: string
+}
+
+export interface WatchListener {
+  notified(notified: Notified): void
+  /** Refused (the status), ended by the notifier or unsubscribed (200). Told once. */
+  ended(status: number, why: string): void
+}
+
+export interface Watching {
+  /** Asks again, with another body if given. */
+  refresh(body?: AgentBody): void
+  unsubscribe(): void
+}
+
+export interface IncomingMessage extends Received {
+  /** URI of From. */
+  readonly from: string
+}
+
+/** A registered identity. Promises resolve with what the peer said and never reject: silence is 408, no connection 503. */
+export interface UserAgent {
+  /** `sip:alice@localhost`. */
+  readonly identity: string
+  start(): Promise<void>
+  /** Registers and keeps registered until `stop`. */
+  register(seconds?: number): Promise<Answer>
+  /** `callId`: for a question that is answered by a MESSAGE later (SPEC §2.3); `through`: as of a `Watch`. */
+  message(to: string, body: AgentBody, callId?: string, through?: string): Promise<Answer>
+  /** A Call-ID for such a question. */
+  newCallId(): string
+  subscribe(watch: Watch, listener: WatchListener): Watching
+  onMessage(listener: (message: IncomingMessage) => void): void
+  /** Unregisters, ends subscriptions and closes. */
+  stop(): Promise<void>
+}
+
+/** A body of SPEC §2.4 as agents send it. */
+export function bodyOf(...parameters: Parameters<typeof writeBody>): AgentBody {
+  const { type, content } = writeBody(...parameters)
+  return { type, content: String(content) }
+}

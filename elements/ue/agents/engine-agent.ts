@@ -1,0 +1,169 @@
+/** A user agent on Proxima's own engine: an element of a node of its own, in whatever time and network that node lives. */
+import { type Element, type Exchange, type Host, type Subscription, type Timer, unsupported } from '../../../signalling/index.ts'
+import { InTurn } from '../../shared/state/in-turn.ts'
+import {
+  type AgentBody,
+  type Answer,
+  type IncomingMessage,
+  type UserAgent,
+  type Watch,
+  type Watching,
+  type WatchListener,
+  warningText,
+} from './agent.ts'
+
+export interface EngineAgentOptions {
+  /** `sip:alice@localhost`. */
+  readonly identity: string
+  readonly password?: string
+  /** The proxy, as a Route: `sip:127.0.0.1:5060;lr`. */
+  readonly proxy: string
+}
+
+const capabilities = { methods: ['MESSAGE', 'NOTIFY', 'OPTIONS', 'ACK'], extensions: [], types: ['*/*'] }
+
+/** What the agent is to its node: takes every request, and has the host once the node has started. */
+class AgentElement implements Element {
+  readonly name: string
+  readonly claims = [{ method: '*' }]
+  readonly listeners: ((message: IncomingMessage) => void)[] = []
+  host!: Host
+
+  constructor(name: string) {
+    this.name = name
+  }
+  start(host: Host): void {
+    this.host = host
+  }
+  handle(exchange: Exchange): void {
+    const { request } = exchange
+    const refusal = unsupported(request, capabilities)
+    if (refusal !== undefined) return exchange.reply(refusal.status, { headers: refusal.headers })
+    if (request.method === 'ACK') return
+    if (request.method === 'NOTIFY') return exchange.reply(481)
+    if (request.method !== 'MESSAGE') return exchange.reply(200, { headers: [['Allow', capabilities.methods.join(', ')]] })
+    exchange.reply(200)
+    const message: IncomingMessage = {
+      from: request.from.uri.text,
+      body: request.body,
+      contentType: request.contentType,
+      text: (header) => request.text(header),
+    }
+    for (const listener of this.listeners) listener(message)
+  }
+}
+
+/** Put its element into a node, start the node, then use it. */
+export class EngineAgent implements UserAgent {
+  readonly identity: string
+  readonly element: AgentElement
+  private readonly options: EngineAgentOptions
+  private callId: string | undefined
+  private cseq = 0
+  private refreshing: Timer | undefined
+  private registered = false
+  private readonly subscriptions = new Set<Subscription>()
+  private readonly messages = new InTurn()
+
+  constructor(options: EngineAgentOptions) {
+    this.options = options
+    this.identity = options.identity
+    this.element = new AgentElement(options.identity.replace(/^sips?:/, '').split('@')[0]!)
+  }
+  private get route(): readonly string[] {
+    return this.routeBy(undefined)
+  }
+  private routeBy(through: string | undefined): readonly string[] {
+    const proxy = `<${this.options.proxy}>`
+    return through === undefined ? [proxy] : [proxy, `<${through};lr>`]
+  }
+  private get credentials(): { credentials?: { user: string; password: string } } {
+    return this.options.password === undefined
+      ? {}
+      : { credentials: { user: this.element.name, password: this.options.password } }
+  }
+  /** There is nothing to connect: it is there as soon as its node is. */
+  async start(): Promise<void> {}
+  async register(seconds = 3600): Promise<Answer> {
+    this.refreshing?.cancel()
+    const { identity } = this
+    const { host, name } = this.element
+    this.callId ??= host.ids.token(22)
+    this.cseq += 2 // a challenge takes the number between
+    const response = await host.send({
+      method: 'REGISTER',
+      to: identity,
+      from: identity,
+      route: this.route,
+      callId: this.callId,
+      cseq: this.cseq,
+      headers: [
+        ['Contact', `<${host.contact}>`],
+        ['Expires', String(seconds)],
+      ],
+      ...this.credentials,
+    })
+    if (response.status === 200) this.registered = seconds > 0
+    if (response.status === 200 && seconds > 0) {
+      this.refreshing = host.clock.after(seconds * 900, () => {
+        this.register(seconds).catch((fault: unknown) =>
+          host.log.error({ fault: String(fault), name }, 'could not register again'),
+        )
+      })
+    }
+    return answerOf(response)
+  }
+  newCallId(): string {
+    return this.element.host.ids.token(22)
+  }
+  /** One at a time to one URI (RFC 3428 §8). */
+  message(to: string, body: AgentBody, callId?: string, through?: string): Promise<Answer> {
+    return this.messages.run(to, () => this.sendMessage(to, body, callId, through))
+  }
+  private async sendMessage(to: string, body: AgentBody, callId?: string, through?: string): Promise<Answer> {
+    const response = await this.element.host.send({
+      method: 'MESSAGE',
+      to,
+      from: this.identity,
+      route: this.routeBy(through),
+      body,
+      ...(callId === undefined ? {} : { callId }),
+      ...this.credentials,
+    })
+    return answerOf(response)
+  }
+  subscribe(watch: Watch, listener: WatchListener): Watching {
+    const subscription = this.element.host.subscribe(
+      { ...watch, from: this.identity, asserted: '', route: this.routeBy(watch.through), ...this.credentials },
+      {
+        notified: ({ request, state, reason }) =>
+          listener.notified({
+            state,
+            reason,
+            body: request.body,
+            contentType: request.contentType,
+            text: (header) => request.text(header),
+          }),
+        ended: ({ status, reason }) => {
+          this.subscriptions.delete(subscription)
+          listener.ended(status, reason)
+        },
+      },
+    )
+    this.subscriptions.add(subscription)
+    return subscription
+  }
+  onMessage(listener: (message: IncomingMessage) => void): void {
+    this.element.listeners.push(listener)
+  }
+  async stop(): Promise<void> {
+    this.refreshing?.cancel()
+    for (const subscription of this.subscriptions) subscription.unsubscribe()
+    this.subscriptions.clear()
+    if (this.registered) await this.register(0)
+  }
+}
+
+function answerOf(response: { status: number; reason: string; text(header: string): string | undefined }): Answer {
+  return { status: response.status, reason: response.reason, warning: warningText(response.text('Warning')) }
+}

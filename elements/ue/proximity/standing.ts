@@ -1,0 +1,50 @@
+/** A standing question that can be put anew, by another way, without a gap: the old one ends when the new one has its answer. */
+import type { AgentBody, UserAgent, Watch, Watching, WatchListener } from '../agents/agent.ts'
+
+export class Standing implements Watching {
+  private readonly agent: UserAgent
+  private readonly watch: () => Watch
+  private readonly listener: WatchListener
+  private current: Watching
+  /** Put anew, and not answered yet. */
+  private next: Watching | undefined
+
+  /** @param watch called each time that it is put anew */
+  constructor(agent: UserAgent, watch: () => Watch, listener: WatchListener) {
+    this.agent = agent
+    this.watch = watch
+    this.listener = listener
+    this.current = this.put()
+  }
+
+  /** Where that is refused, what stands goes on. */
+  again(): void {
+    this.next?.unsubscribe()
+    this.next = this.put()
+  }
+  refresh(body?: AgentBody): void {
+    this.current.refresh(body)
+  }
+  unsubscribe(): void {
+    this.next?.unsubscribe()
+    this.current.unsubscribe()
+  }
+
+  private put(): Watching {
+    const own: Watching = this.agent.subscribe(this.watch(), {
+      notified: (notified) => {
+        if (own === this.next) {
+          this.next = undefined
+          this.current.unsubscribe()
+          this.current = own
+        }
+        if (own === this.current) this.listener.notified(notified)
+      },
+      ended: (status, why) => {
+        if (own === this.next) this.next = undefined
+        else if (own === this.current) this.listener.ended(status, why)
+      },
+    })
+    return own
+  }
+}

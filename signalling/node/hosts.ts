@@ -1,0 +1,40 @@
+/** What each element of a node may touch, and nothing of its fellows' but by their addresses. */
+import type { Subscriptions } from '../dialogs/subscriptions.ts'
+import type { Element, Host } from '../element.ts'
+import type { Dispatcher } from '../routing/dispatcher.ts'
+import type { Stats } from '../stats.ts'
+import type { FlowTable } from '../transports/flows.ts'
+import type { NodeOptions } from './index.ts'
+import { sendRequest } from './outgoing.ts'
+
+export interface HostParts {
+  readonly options: Pick<NodeOptions, 'clock' | 'store' | 'log' | 'ids' | 'domains'>
+  readonly dispatcher: Dispatcher
+  readonly flows: FlowTable
+  readonly stats: Stats
+  readonly subscriptions: Subscriptions
+}
+
+export function hostFor({ name }: Element, { options, dispatcher, flows, stats, subscriptions }: HostParts): Host {
+  const { clock, store, log, ids, domains } = options
+  const uri = `sip:${name}@${domains[0] ?? flows.address}`
+  return {
+    name,
+    uri,
+    get contact() {
+      return flows.contact(name)
+    },
+    domains,
+    clock,
+    store,
+    ids,
+    log: log.child({ element: name }),
+    count: (counter, by = 1) => stats.count(`${name}_${counter}`, by),
+    gauge: (gauge, read) => stats.gauge(`${name}_${gauge}`, read),
+    send: (request) => sendRequest(dispatcher, ids, name, uri, request),
+    subscribe: (options, listener) => subscriptions.subscribe(name, { from: uri, asserted: uri, ...options }, listener),
+    subscriptionsOf: (subscriber) => subscriptions.vouched.of(name, subscriber),
+    subscribers: () => subscriptions.vouched.subscribers(name),
+    flows,
+  }
+}

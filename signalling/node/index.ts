@@ -1,0 +1,393 @@
+/** One process: transports, transactions, subscriptions, a compiled plan, a store and a set of elements, put together. */
+import type { Tap, TransportName } from '../capture/tap.ts'
+import type { Timer } from '../clock.ts'
+import type { Sender } from '../dialogs/sender.ts'
+import { Subscriptions } from '../dialogs/subscriptions.ts'
+import type { Element } from '../element.ts'
+import { type Fault, type SipRequest, SipResponse } from '../messages/message.ts'
+import { scan } from '../messages/scan.ts'
+import { Gate } from '../overload/gate.ts'
+import { Dispatcher } from '../routing/dispatcher.ts'
+import { fellowName } from '../routing/other-nodes.ts'
+import { unstrict } from '../routing/strict.ts'
+import { type Metric, Stats } from '../stats.ts'
+import { keptSecret } from '../storage/secret.ts'
+import { refusal } from '../transactions/stateless.ts'
+import { TransactionTable } from '../transactions/table.ts'
+import { Backoff } from '../transports/backoff.ts'
+import { Guests } from '../transports/connection-limits.ts'
+import { NameCache } from '../transports/dns.ts'
+import { FlowTable, sentByText } from '../transports/flows.ts'
+import { listenFault } from '../transports/listen-fault.ts'
+import { Locator } from '../transports/locate.ts'
+import { Machine, type Self } from '../transports/machine-addresses.ts'
+import { answerFlow, wayBack } from '../transports/return-path.ts'
+import { answerStun } from '../transports/stun.ts'
+import type { Flow, HostPort, TlsMaterial, Transport, TransportSink } from '../transports/transport.ts'
+import { udpKind } from '../transports/udp.ts'
+import { hostFor } from './hosts.ts'
+import type { Listening, NodeOptions, Renewable } from './options.ts'
+import { openings } from './transports.ts'
+
+export type { Listening, NodeOptions, Renewable } from './options.ts'
+
+const lookEvery = 10_000 // milliseconds
+const longEvery = 60_000 // milliseconds between two lines about responses that are too long
+
+export interface Node {
+  start(): Promise<void>
+  /** Says goodbye to nobody: what is in the store goes on at the next start. Resolves when all sockets are closed. */
+  stop(graceMs: number): Promise<void>
+  readonly listening: readonly Listening[]
+  /** What arrives from now on is judged by these. */
+  reload(rules: Renewable): void
+  /** Messages are copied there from now on; undefined: nowhere. */
+  watchBy(tap: Tap | undefined): void
+  /** New TLS and WSS connections get this certificate. Throws where it is none; then the old one stays. */
+  renewTls(material: TlsMaterial): void
+  metrics(): Iterable<Metric>
+}
+
+export function createNode(options: NodeOptions): Node {
+  return new ProximaNode(options)
+}
+
+class ProximaNode implements Node, TransportSink {
+  private readonly options: NodeOptions
+  private tap: Tap | undefined
+  private readonly stats = new Stats()
+  private readonly transports: Transport[]
+  private readonly table: TransactionTable
+  private readonly subscriptions: Subscriptions
+  private readonly dispatcher: Dispatcher
+  private readonly gate: Gate
+  private readonly flows: FlowTable
+  private readonly guests: Guests
+  private readonly self: Self
+  private around: Timer | undefined = undefined
+  private readonly names: NameCache | undefined
+  /** Address and port -> what the plan calls that node. */
+  private readonly fellows: ReadonlyMap<string, string>
+  private ready = false
+  private longAt = -longEvery
+  /** The element that meets what comes from outside: what our end is called in traces. */
+  private readonly edge: { readonly name?: string }
+
+  constructor(options: NodeOptions) {
+    this.options = options
+    this.tap = options.tap
+    const { clock, ids, log, store, plan, tap } = options
+    this.received = this.received.bind(this)
+    this.closed = this.closed.bind(this)
+    this.failed = this.failed.bind(this)
+    this.broken = this.broken.bind(this)
+    this.lost = this.lost.bind(this)
+    this.refused = this.refused.bind(this)
+    this.fellows = new Map((options.fellows ?? []).map((each) => [`${each.host}:${each.port}`, fellowName(each)]))
+    const trusted = new Set(options.trusted.map((each) => each.toLowerCase()))
+    this.guests = new Guests({
+      clock,
+      limits: options.connections,
+      isTrusted: (host) => trusted.has(host),
+      count: (name) => this.stats.count(name, 1),
+    })
+    this.self = options.self ?? new Machine()
+    const { self, fellows, guests } = this
+    const unreachable = (quoted: Buffer): void => this.table.unreachable(quoted)
+    this.transports = openings({ options, sink: this, self, guests, fellows, trusted, unreachable })
+    this.flows = new FlowTable(this.transports, options.domains, this.self)
+    const sender: Sender = {
+      send: (parts, user) => this.dispatcher.send(parts, user),
+      contact: (element, flow) => this.flows.contact(element, flow),
+    }
+    this.subscriptions = new Subscriptions({
+      clock,
+      ids,
+      store,
+      sender,
+      log,
+      limit: options.subscriptions,
+      isFellow: ({ remote }) => this.fellows.has(`${remote.host}:${remote.port}`),
+    })
+    const gate = (this.gate = new Gate({
+      clock,
+      ids,
+      stats: this.stats,
+      lag: () => this.lag(),
+      ration: (beginnings) => this.ration(beginnings),
+      read: (bytes, flow) => this.read(bytes, flow),
+      begin: (request, flow) => this.begin(request, flow),
+      answerFlow: (request, flow) => answerFlow(request, flow, this.flows),
+      source: options.sourceRate,
+      agent: () => this.flows.address,
+      transmit: (flow, bytes) => this.transmit(flow, bytes),
+    }))
+    this.table = new TransactionTable({
+      clock,
+      ids,
+      user: {
+        onRequest: (side) => this.dispatcher.receive(side),
+        onAck: (request, flow) => this.dispatcher.receiveAck(request, flow),
+      },
+      transmit: (flow, bytes) => this.transmit(flow, bytes),
+      admits: gate.admits,
+      feedback: gate.feedback,
+      answerFlow: (request, flow) => answerFlow(request, flow, this.flows),
+      tooLong: (flow, method, status, bytes) => this.tooLong(flow, method, status, bytes),
+      ...(options.timing === undefined ? {} : { timing: options.timing }),
+    })
+    const backoff = new Backoff(clock)
+    const names = (this.names = options.resolver && new NameCache(clock, options.resolver))
+    const reaches = (transport: string, family: 4 | 6): boolean => this.flows.reaches(transport, family)
+    this.dispatcher = new Dispatcher({
+      backoff,
+      locator: names && new Locator({ clock, resolver: names, backoff, chance: () => ids.fraction(), reaches }),
+      clock,
+      ids,
+      log,
+      plan,
+      tap,
+      stats: this.stats,
+      table: this.table,
+      subscriptions: this.subscriptions,
+      flows: this.flows,
+      took: (ms) => gate.took(ms),
+      ...(this.fellows.size === 0 ? {} : { fellows: this.fellows }),
+    })
+    for (const element of options.elements) {
+      this.dispatcher.add(element)
+      this.subscriptions.register(element)
+    }
+    const met = plan.decide({ method: 'OPTIONS', user: '', host: options.domains[0] ?? '', from: 'outside' })?.element
+    this.edge = met === undefined ? {} : { name: met }
+    this.stats.gauge('server_transactions', () => this.table.serverCount)
+    this.stats.gauge('client_transactions', () => this.table.clientCount)
+    this.stats.gauge('client_transactions_unanswered', () => this.table.clientUnanswered)
+    this.stats.gauge('subscriptions_held', () => this.subscriptions.notifierCount)
+    this.stats.gauge('subscriptions_made', () => this.subscriptions.subscriberCount)
+    this.stats.gauge('names_remembered', () => names?.size ?? 0)
+    this.stats.gauge('targets_failed', () => backoff.size)
+    this.stats.gauge('connections', () => this.flows.connectionCount)
+    this.stats.gauge('connections_of_peers', () => this.guests.size)
+  }
+  /** Addresses come and go while we listen on all. */
+  private lookAround(): void {
+    this.around = this.options.clock.after(lookEvery, () => {
+      this.flows.renew()
+      this.lookAround()
+    })
+  }
+  private lag(): number {
+    let most = 0
+    for (const transport of this.transports) most = Math.max(most, transport.lag?.() ?? 0)
+    return most
+  }
+  private ration(beginnings: number): number {
+    let unread = 0
+    for (const transport of this.transports) unread += transport.ration?.(beginnings) ?? 0
+    return unread
+  }
+  get listening(): readonly Listening[] {
+    return this.transports.map(({ name, local, sentBy: advertise }) => ({
+      transport: name as Listening['transport'],
+      ...local,
+      ...(advertise === undefined ? {} : { advertise }),
+    }))
+  }
+  reload({ plan, sourceRate, subscriptions, connections, resolver }: Renewable): void {
+    this.dispatcher.plan = plan
+    this.gate.limit(sourceRate)
+    this.subscriptions.limit(subscriptions)
+    this.guests.limit(connections)
+    for (const transport of this.transports) transport.limit?.()
+    if (resolver !== undefined) this.names?.renew(resolver)
+  }
+  watchBy(tap: Tap | undefined): void {
+    this.tap = tap
+    this.dispatcher.tap = tap
+  }
+  renewTls(material: TlsMaterial): void {
+    for (const transport of this.transports) transport.renew?.(material)
+  }
+  *metrics(): Iterable<Metric> {
+    yield* this.stats.metrics()
+  }
+
+  async start(): Promise<void> {
+    const { options } = this
+    // seals flow tokens: routes handed out before a restart are still ours
+    const secret = await keptSecret(options.store, options.ids, `node/${options.name}/secret`)
+    for (const [i, transport] of this.transports.entries()) {
+      try {
+        await transport.listen()
+      } catch (fault) {
+        for (const earlier of this.transports.slice(0, i)) await earlier.close()
+        throw listenFault(fault, options.listen[i]!)
+      }
+    }
+    this.flows.sealBy(secret)
+    if (this.flows.anywhere) this.lookAround()
+    if (this.transports.some(({ name }) => name === 'UDP')) options.log.debug(udpKind(options.udp), 'what carries datagrams')
+    const started: Element[] = []
+    try {
+      const { dispatcher, flows, stats, subscriptions } = this
+      const parts = { options, dispatcher, flows, stats, subscriptions }
+      for (const element of options.elements) {
+        await element.start?.(hostFor(element, parts))
+        started.push(element)
+      }
+      dispatcher.release()
+      for (const element of options.elements) {
+        const count = await subscriptions.restore(element)
+        if (count > 0) options.log.info({ element: element.name, count }, 'subscriptions taken up again')
+      }
+      await subscriptions.endGone(options.name, options.elements)
+    } catch (fault) {
+      await this.close(started)
+      throw fault
+    }
+    this.ready = true
+  }
+  async stop(graceMs: number): Promise<void> {
+    this.ready = false
+    await this.quiet(graceMs)
+    await this.close(this.options.elements)
+  }
+  /** An element that fails over it keeps nobody else from being closed. */
+  private async close(elements: readonly Element[]): Promise<void> {
+    for (const element of elements) {
+      try {
+        await element.stop?.()
+      } catch (fault) {
+        this.stats.faults++
+        this.options.log.error({ element: element.name, fault: String(fault) }, 'an element could not stop')
+      }
+    }
+    this.subscriptions.stop()
+    this.around?.cancel()
+    await Promise.all(this.transports.map((transport) => transport.close()))
+  }
+  /** Waits, at most that long, until what was asked before has been answered. */
+  private quiet(graceMs: number): Promise<void> {
+    const { clock } = this.options
+    const end = clock.now() + graceMs
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (this.table.unanswered === 0 || clock.now() >= end) resolve()
+        else clock.after(20, look)
+      }
+      look()
+    })
+  }
+
+  /** TransportSink: bytes from a peer. Whatever they are, the process goes on. */
+  received(bytes: Buffer, flow: Flow): void {
+    if (flow.reliable || this.gate.passes(bytes, flow)) this.read(bytes, flow)
+  }
+  private read(bytes: Buffer, flow: Flow): void {
+    const { limits, log } = this.options
+    const message = scan(bytes, limits === undefined ? {} : { limits })
+    if (message === undefined) {
+      this.notSip(bytes, flow)
+      return
+    }
+    this.stats.received++
+    if (this.flows.note(flow) && message.via?.has('alias')) this.flows.share(flow, message.via)
+    if (this.tap !== undefined) this.show(this.tap, 'in', flow, bytes)
+    const { clock } = this.options
+    const began = clock.now()
+    try {
+      if (message.fault !== undefined) {
+        this.stats.malformed++
+        log.debug({ from: flow.remote, fault: message.fault.text }, 'malformed message')
+        if (message instanceof SipResponse) return
+        this.refuse(message, flow, message.fault)
+      } else if (message instanceof SipResponse) this.table.receiveResponse(message)
+      else if (this.ready) this.table.receiveRequest(unstrict(message, this.flows), flow)
+      else this.refuseEarly(message, flow)
+    } catch (fault) {
+      this.faulty(fault)
+    }
+    this.dispatcher.drain()
+    this.gate.took(clock.now() - began, message instanceof SipResponse ? undefined : flow)
+  }
+  /** A request that was read a while ago. */
+  private begin(request: SipRequest, flow: Flow): void {
+    const began = this.options.clock.now()
+    try {
+      if (this.ready) this.table.receiveRequest(request, flow)
+      else this.refuseEarly(request, flow)
+    } catch (fault) {
+      this.faulty(fault)
+    }
+    this.dispatcher.drain()
+    this.gate.took(this.options.clock.now() - began, flow)
+  }
+  private faulty(fault: unknown): void {
+    this.stats.faults++
+    const text = fault instanceof Error ? fault.stack : String(fault)
+    this.options.log.error({ fault: text }, 'a message was dropped by a fault of ours')
+  }
+  /** A keep-alive of a datagram peer is answered (RFC 5626 §8); all else that is no SIP message is noise. */
+  private notSip(bytes: Buffer, flow: Flow): void {
+    const answer = flow.reliable ? undefined : answerStun(bytes, flow.remote)
+    if (answer === undefined) this.stats.noise++
+    else if (flow.send(answer)) this.stats.count('stun_answers', 1)
+  }
+  /** Datagrams come again and find us ready; on a connection nothing does. */
+  private refuseEarly(request: SipRequest, flow: Flow): void {
+    if (flow.reliable) this.refuse(request, flow, { status: 503, text: 'starting or stopping: come again in a few seconds' })
+  }
+  private refuse(request: SipRequest, flow: Flow, fault: Fault): void {
+    const bytes = refusal(request, flow, fault, sentByText(flow), this.options.ids.token(8))
+    if (bytes !== undefined) this.transmit(answerFlow(request, flow, this.flows), bytes)
+  }
+  private transmit(flow: Flow, bytes: Buffer): boolean {
+    if (!flow.send(bytes)) {
+      const back = wayBack(bytes, flow, this.flows)
+      if (back !== undefined) return this.transmit(back, bytes)
+      this.stats.unsent++
+      return false
+    }
+    this.stats.sent++
+    if (this.tap !== undefined) this.show(this.tap, 'out', flow, bytes)
+    return true
+  }
+  private tooLong({ remote }: Flow, method: string, status: number, bytes: number): void {
+    this.stats.count('responses_too_long', 1)
+    const now = this.options.clock.now()
+    if (now - this.longAt < longEvery) return
+    this.longAt = now
+    this.options.log.warn({ remote, method, status, bytes }, 'a response is more than a datagram carries: 500 in its place')
+  }
+  private show(tap: Tap, direction: 'in' | 'out', { transport, local, remote }: Flow, bytes: Buffer): void {
+    const peer = { address: remote.host, port: remote.port }
+    const us = { address: local.host, port: local.port, ...this.edge }
+    const [from, to] = direction === 'in' ? [peer, us] : [us, peer]
+    tap.message({ at: this.options.clock.date(), transport, from, to, direction, bytes })
+  }
+  closed(flow: Flow): void {
+    this.table.flowClosed(flow)
+    this.flows.closed(flow)
+    this.dispatcher.drain()
+  }
+  lost(flow: Flow, bytes: Uint8Array): void {
+    this.transmit(flow, Buffer.from(bytes))
+  }
+  /** A stream that cannot be cut, or a message too long for us: whoever the last header names gets an answer. */
+  broken(flow: Flow, why: string, head: Buffer): void {
+    this.stats.malformed++
+    this.stats.count('framing_faults', 1)
+    this.options.log.debug({ transport: flow.transport, remote: flow.remote, why }, 'a stream brings what cannot be taken')
+    const message = scan(head.includes('\r\n\r\n') ? head : Buffer.concat([head, Buffer.from('\r\n\r\n')]))
+    if (message === undefined || message instanceof SipResponse) return
+    this.refuse(message, flow, { status: why.includes('more than') ? 513 : 400, text: why })
+  }
+  refused(transport: TransportName, remote: HostPort, why: string): void {
+    this.stats.count('certificates_refused', 1)
+    this.options.log.info({ transport, remote, why }, 'a peer is refused: tls.requireClient')
+  }
+  failed(flow: Flow, why: string): void {
+    this.options.log.debug({ transport: flow.transport, remote: flow.remote, why }, 'a flow failed')
+  }
+}

@@ -1,0 +1,62 @@
+/** What a node is made of, and what of it may change while it runs. */
+import type { Tap, TransportName } from '../capture/tap.ts'
+import type { Clock } from '../clock.ts'
+import type { Element } from '../element.ts'
+import type { Ids } from '../ids.ts'
+import type { Log } from '../log.ts'
+import type { Limits } from '../messages/scan.ts'
+import type { Rate } from '../overload/rate-limit.ts'
+import type { Fellow } from '../routing/other-nodes.ts'
+import type { Plan } from '../routing/plan.ts'
+import type { Store } from '../storage/store.ts'
+import type { Timing } from '../transactions/timing.ts'
+import type { ConnectionLimits } from '../transports/connection-limits.ts'
+import type { Resolver } from '../transports/dns.ts'
+import type { Self } from '../transports/machine-addresses.ts'
+import type { MemoryNetwork } from '../transports/memory.ts'
+import type { HostPort, TlsMaterial } from '../transports/transport.ts'
+import type { UdpKind } from '../transports/udp.ts'
+
+export interface Listening extends HostPort {
+  readonly transport: TransportName
+  /** What messages are to call us instead, for peers beyond an address translation; port 0: the same as ours. */
+  readonly advertise?: HostPort
+}
+
+export interface NodeOptions {
+  readonly name: string
+  readonly plan: Plan
+  readonly elements: readonly Element[]
+  readonly listen: readonly Listening[]
+  readonly domains: readonly string[]
+  /** IP addresses of peers whose P-Asserted-Identity counts (SPEC §2.5), and domains that peers prove by certificate over TLS. */
+  readonly trusted: readonly string[]
+  /** Other nodes of the network: trusted for datagrams from where they listen, and known by name to the plan. */
+  readonly fellows?: readonly Fellow[]
+  readonly store: Store
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Log
+  readonly tap?: Tap
+  readonly limits?: Limits
+  readonly timing?: Timing
+  /** New requests of one source address that is not trusted; no limit if left out. */
+  readonly sourceRate?: Rate
+  /** Subscriptions of one subscriber at most; default 10,000. */
+  readonly subscriptions?: number
+  /** How long and how many connections of peers may stay. */
+  readonly connections?: ConnectionLimits
+  /** Looks up host names (RFC 3263); without one only addresses are sent to. */
+  readonly resolver?: Resolver
+  /** Of TLS and WSS addresses. */
+  readonly tls?: TlsMaterial
+  /** What carries datagrams; default `auto`: the native module where this machine has it. */
+  readonly udp?: UdpKind
+  /** Whose addresses are meant where we listen on any; default: this machine's. */
+  readonly self?: Self
+  /** Where `MEM` addresses listen. */
+  readonly network?: MemoryNetwork
+}
+
+/** What may change while a node runs; `resolver`: left out, the one before stays, with all that it has said. */
+export type Renewable = Pick<NodeOptions, 'plan' | 'sourceRate' | 'subscriptions' | 'connections' | 'resolver'>

@@ -1,0 +1,44 @@
+/** What a node listens on, made from its options; nothing is opened yet. */
+
+import type { Guests } from '../transports/connection-limits.ts'
+import type { Self } from '../transports/machine-addresses.ts'
+import { tcpTransport } from '../transports/tcp.ts'
+import type { Transport, TransportSink } from '../transports/transport.ts'
+import { udpTransport } from '../transports/udp.ts'
+import { wsTransport } from '../transports/ws.ts'
+import type { Listening, NodeOptions } from './options.ts'
+
+export interface OpeningParts {
+  readonly options: NodeOptions
+  readonly sink: TransportSink
+  readonly self: Self
+  readonly guests: Guests
+  /** Address and port of other nodes of the network. */
+  readonly fellows: { has(place: string): boolean }
+  readonly trusted: ReadonlySet<string>
+  readonly unreachable: (quoted: Buffer) => void
+}
+
+/** Throws TypeError where an option is missing that an address needs. */
+export function openings(parts: OpeningParts): Transport[] {
+  return parts.options.listen.map((listen) => opening(listen, parts))
+}
+
+function opening(listen: Listening, parts: OpeningParts): Transport {
+  const { options, sink, self, guests, fellows, trusted, unreachable } = parts
+  const { advertise } = listen
+  const common = { listen, advertise, self, sink, isTrusted: (host: string): boolean => trusted.has(host) }
+  // a node of our network is known by where its datagrams come from; its connections come from anywhere
+  const isTrusted = (host: string, port: number): boolean => trusted.has(host) || fellows.has(`${host}:${port}`)
+  if (listen.transport === 'UDP') return udpTransport({ ...common, isTrusted, kind: options.udp ?? 'auto', unreachable })
+  const stream = { ...common, newId: (): string => options.ids.token(12), guests }
+  if (listen.transport === 'TCP') return tcpTransport(stream)
+  if (listen.transport === 'WS') return wsTransport(stream)
+  if (listen.transport === 'TLS' || listen.transport === 'WSS') {
+    if (options.tls === undefined) throw new TypeError(`${listen.transport} needs the option tls`)
+    const secure = { ...stream, tls: options.tls }
+    return listen.transport === 'TLS' ? tcpTransport(secure) : wsTransport(secure)
+  }
+  if (options.network === undefined) throw new TypeError('MEM needs the option network')
+  return options.network.transport({ ...common, isTrusted })
+}

@@ -1,0 +1,121 @@
+/** Who gets in: requests that have no transaction yet pass here, and nothing else does. */
+
+import type { Clock } from '../clock.ts'
+import type { Ids } from '../ids.ts'
+import type { SipRequest } from '../messages/message.ts'
+import type { Stats } from '../stats.ts'
+import { refusal } from '../transactions/stateless.ts'
+import type { Flow } from '../transports/transport.ts'
+import { Admission } from './admission.ts'
+import { isStanding } from './new-requests.ts'
+import { type Rate, RateLimit } from './rate-limit.ts'
+
+export interface GateOptions {
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly stats: Stats
+  /** Milliseconds that what arrives waits. */
+  readonly lag: () => number
+  /** `Transport.ration` of all. */
+  readonly ration: (beginnings: number) => number
+  /** Reads a datagram whose turn it is. */
+  readonly read: (bytes: Buffer, flow: Flow) => void
+  /** Begins with a request whose turn it is: it is admitted now. */
+  readonly begin: (request: SipRequest, flow: Flow) => void
+  /** For each source address that is not trusted; none if left out. */
+  readonly source: Rate | undefined
+  /** What a Warning calls us. */
+  readonly agent: () => string
+  readonly transmit: (flow: Flow, bytes: Buffer) => boolean
+  /** Where a request is answered; left out: on its flow. */
+  readonly answerFlow?: (request: SipRequest, flow: Flow) => Flow
+}
+
+// milliseconds; a message usually takes a thousandth of it, but any may meet a pause that is none of its doing
+const long = 20
+const tooLong = 50
+const costly: Rate = { rate: 250, burst: 2000 }
+
+export class Gate {
+  private readonly options: GateOptions
+  private readonly admission: Admission
+  private sources: RateLimit | undefined
+  /** Milliseconds for what takes long, by source address. */
+  private readonly costs: RateLimit
+  /** What has its turn is counted for its source already. */
+  private counted = false
+
+  constructor(options: GateOptions) {
+    const { clock, ids, lag, ration, read, begin, stats } = options
+    this.options = options
+    const serve = (waiting: Buffer | SipRequest, flow: Flow): void => {
+      if (Buffer.isBuffer(waiting)) return read(waiting, flow)
+      this.counted = true
+      try {
+        begin(waiting, flow)
+      } finally {
+        this.counted = false
+      }
+    }
+    this.admission = new Admission({
+      clock,
+      ids,
+      lag,
+      ration: (beginnings) => {
+        const unread = ration(beginnings)
+        if (unread > 0) stats.count('dropped_overload', unread)
+        return unread
+      },
+      serve,
+    })
+    this.costs = new RateLimit(clock, costly)
+    this.limit(options.source)
+    stats.gauge('admitted_share', () => this.admission.share)
+    stats.gauge('lag_milliseconds', () => this.admission.lag)
+  }
+  /** From now on; undefined: no limit. */
+  limit(source: Rate | undefined): void {
+    this.sources = source && new RateLimit(this.options.clock, source)
+  }
+  /** False: it waits for its turn, it was refused, or it is part of a flood and was dropped. */
+  readonly admits = (request: SipRequest, flow: Flow): boolean => {
+    if (this.sources !== undefined && !this.counted && !flow.trusted && !this.sources.take(flow.remote.host)) {
+      if (this.sources.isFlood(flow.remote.host)) this.drop(flow)
+      else this.refuse(request, flow, 'too many requests from this address: come again later', 'refused_rate')
+      return false
+    }
+    if (!flow.trusted && this.costs.isSpent(flow.remote.host) && !isStanding(request)) {
+      this.refuse(request, flow, 'your requests take too long', 'refused_cost')
+      return false
+    }
+    const when = this.admission.admits(request, flow)
+    if (when === 'no') this.refuse(request, flow, 'overloaded', 'refused_overload')
+    return when === 'now'
+  }
+  /** Whether a datagram is to be read now. */
+  passes(bytes: Buffer, flow: Flow): boolean {
+    const when = this.admission.sifts(bytes, flow)
+    if (when === 'never') this.options.stats.count('dropped_overload', 1)
+    return when === 'now'
+  }
+  /** What was done at a stretch, for a message of that flow or for several, took so many milliseconds. */
+  took(ms: number, flow?: Flow): void {
+    if (ms < long) return
+    this.admission.took(ms)
+    if (ms >= tooLong && flow?.trusted === false) this.costs.spend(flow.remote.host, ms)
+  }
+  /** RFC 7339, for the Via of responses to peers that offer it. */
+  readonly feedback = (): string => this.admission.feedback()
+
+  private refuse(request: SipRequest, flow: Flow, text: string, counter: string): void {
+    const { ids, agent, transmit, answerFlow, stats } = this.options
+    stats.count(counter, 1)
+    const more = [['Retry-After', String(this.admission.retryAfter())]] as const
+    const bytes = refusal(request, flow, { status: 503, text }, agent(), ids.token(8), more, this.feedback)
+    if (bytes !== undefined) transmit(answerFlow?.(request, flow) ?? flow, bytes)
+  }
+  private drop(flow: Flow): void {
+    this.options.stats.count('dropped_flood', 1)
+    flow.close()
+  }
+}

@@ -1,0 +1,47 @@
+/** One transaction of an LMDB folder, as both the thread that serves and the one that writes carry it out. */
+import { open, type RootDatabase, TransactionFlags } from 'lmdb'
+import { reserveVersions } from '../schema.ts'
+import type { LmdbRoom } from './room.ts'
+
+export type Database = RootDatabase<Buffer, string>
+
+/** `records`: null is a deletion. `reserve`: versions are taken from there on. */
+export interface Batch {
+  readonly records: Iterable<readonly [key: string, bytes: Buffer | null]>
+  readonly reserve: number | undefined
+}
+
+/** @param synced a transaction is on the disk when it has returned */
+export function openDatabase(folder: string, synced: boolean): Database {
+  return open<Buffer, string>({
+    path: folder,
+    noSubdir: false,
+    encoding: 'binary',
+    noSync: !synced,
+    overlappingSync: false, // a commit is on the disk when it says so, and the durability may change from start to start
+  })
+}
+
+const whole = TransactionFlags.ABORTABLE | TransactionFlags.SYNCHRONOUS_COMMIT
+
+/** All or nothing; throws where the medium fails. lmdb's own asynchronous transactions end the process then. */
+export function commitBatch(db: Database, room: LmdbRoom, { records, reserve }: Batch): void {
+  let puts = 1 // the versions reserved
+  let removals = 0
+  let size = 0
+  for (const [key, bytes] of records) {
+    if (bytes === null) removals++
+    else {
+      puts++
+      size += key.length + bytes.length
+    }
+  }
+  room.take(puts, removals, size)
+  db.transactionSync(() => {
+    if (reserve !== undefined) reserveVersions(db, reserve)
+    for (const [key, bytes] of records) {
+      if (bytes === null) db.remove(key)
+      else db.put(key, bytes)
+    }
+  }, whole)
+}

@@ -1,0 +1,67 @@
+/** Where peers come in: each is counted before anything of ours is held for it, a TLS handshake or HTTP request included. */
+import type { Server, Socket } from 'node:net'
+import { unwrapped } from '../messages/ipv6.ts'
+import { type Guests, usualLimits } from './connection-limits.ts'
+import type { HostPort } from './transport.ts'
+
+const patience = 1000 // milliseconds in which peers may take what was written and say goodbye, once we close
+
+export class Door {
+  private readonly server: Server
+  /** All that came in, and what we opened ourselves. */
+  private readonly sockets = new Set<Socket>()
+
+  /** Lets only so many in; one too many is told `refusal` and its connection ended, before the server's own listeners see it. */
+  constructor(server: Server, guests: Guests | undefined, refusal = '') {
+    this.server = server
+    const listeners = server.listeners('connection')
+    server.removeAllListeners('connection')
+    server.on('connection', (socket: Socket) => {
+      const { host } = remoteOf(socket)
+      if (guests?.enter(host) === false) {
+        socket.on('error', () => socket.destroy())
+        socket.end(refusal, () => socket.destroy())
+        return
+      }
+      this.watch(socket)
+      if (guests !== undefined) socket.once('close', () => guests.leave(host))
+      for (const listener of listeners) listener.call(server, socket)
+    })
+  }
+  /** Gives where it is, with the port that the system chose for 0; rejects with a system error such as EADDRINUSE. */
+  listen({ host, port }: HostPort): Promise<HostPort> {
+    const { server } = this
+    return new Promise((resolve, reject) => {
+      server.once('error', reject)
+      server.listen({ port, host }, () => {
+        server.off('error', reject)
+        server.on('error', () => undefined) // accept failures (too many files) pass; the next accept is tried
+        const address = server.address()
+        resolve({ host, port: typeof address === 'object' && address !== null ? address.port : 0 })
+      })
+    })
+  }
+  watch(socket: Socket): void {
+    this.sockets.add(socket)
+    socket.once('close', () => this.sockets.delete(socket))
+  }
+  /** Lets nobody in any more. Resolves when all sockets are closed: those whose peers do nothing about it are cut off. */
+  async close(): Promise<void> {
+    const timer = setTimeout(() => {
+      for (const socket of this.sockets) socket.destroy()
+    }, patience)
+    const ends = [...this.sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve)))
+    if (this.server.listening) ends.push(new Promise((resolve) => this.server.close(resolve)))
+    await Promise.all(ends)
+    clearTimeout(timer)
+  }
+}
+
+export function remoteOf(socket: Socket): HostPort {
+  return { host: unwrapped(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
+}
+
+/** Milliseconds that a handshake may take. */
+export function handshakeTime(guests: Guests | undefined): number {
+  return (guests?.limits.head ?? usualLimits.head) * 1000
+}

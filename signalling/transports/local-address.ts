@@ -1,0 +1,40 @@
+/** Where one socket listens, and what it is called. */
+import { isAnyHost, Machine, ownAddress, type Self } from './machine-addresses.ts'
+import type { HostPort } from './transport.ts'
+
+export class Seat {
+  /** As bound: perhaps on any address. */
+  local: HostPort
+  /** What we write instead of it; undefined: nothing else. */
+  sentBy: HostPort | undefined
+  private readonly self: Self
+  private readonly places = new Map<string, HostPort>()
+
+  /** @param advertise what peers are to take us for; port 0: ours */
+  constructor(listen: HostPort, self: Self = new Machine(), advertise?: HostPort) {
+    this.local = listen
+    this.self = self
+    this.sentBy = advertise
+    this.bound(listen)
+  }
+  bound(local: HostPort): void {
+    this.local = local
+    this.places.clear()
+    if (this.sentBy?.port === 0) this.sentBy = { host: this.sentBy.host, port: local.port }
+  }
+  /** Our address as that peer has to know it. */
+  towards(peer: string): HostPort {
+    return isAnyHost(this.local.host) ? this.at(this.self.towards(peer)) : this.local
+  }
+  /** Our address as a connection has it; undefined where the connection does not know any more. */
+  of(address: string | undefined, peer: string): HostPort {
+    if (!isAnyHost(this.local.host)) return this.local
+    return address === undefined ? this.towards(peer) : this.at(ownAddress(address))
+  }
+  /** One object for each address. */
+  private at(host: string): HostPort {
+    let place = this.places.get(host)
+    if (place === undefined) this.places.set(host, (place = { host, port: this.local.port }))
+    return place
+  }
+}
