@@ -10,6 +10,7 @@ import { Door, handshakeTime, remoteOf } from './listener.ts'
 import { Seat } from './local-address.ts'
 import { contextOf } from './tls.ts'
 import type { Flow, HostPort, Transport } from './transport.ts'
+import { WebSocketFrames } from './ws-frames.ts'
 
 const ping = '\r\n\r\n' // RFC 5626 §3.5.1
 const pong = Buffer.from('\r\n')
@@ -96,14 +97,14 @@ export function wsTransport(options: ConnectionOptions): Transport {
     const flow = new ConnectionFlow(name, pipeOf(socket), ours, remote, options, false, seat.sentBy)
     flows.add(flow)
     server.options.maxPayload = heard()
-    let wasPartial = false // before the bytes that came last
-    request.socket.prependListener('data', () => {
-      wasPartial = flow.begunAt >= 0
-      flow.heard(true, false)
+    const frames = new WebSocketFrames()
+    request.socket.on('data', (bytes: Buffer) => {
+      const before = frames.messages
+      frames.read(bytes)
+      flow.heard(frames.partial, frames.messages > before)
     })
     socket.on('message', (data) => {
       const bytes = Buffer.isBuffer(data) ? data : Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data)
-      flow.heard(false, true)
       if (bytes.length > messageLimit) {
         const head = headOf(bytes)
         if (head === undefined || head.length > least) {
@@ -113,10 +114,6 @@ export function wsTransport(options: ConnectionOptions): Transport {
       } else if (bytes.length > 4) flow.received(bytes)
       else if (bytes.toString('latin1') === ping) flow.send(pong)
     })
-    // Control frames come between the frames of a message too, and are no end of it (RFC 6455 §5.4).
-    const controlled = (): void => flow.heard(wasPartial && flow.begunAt >= 0, false)
-    socket.on('ping', controlled)
-    socket.on('pong', controlled)
     socket.on('error', (fault) => sink.failed(flow, fault.message))
     socket.on('close', () => {
       flows.delete(flow)
