@@ -43,11 +43,13 @@ function codeIn(folder: string): string {
 const isRead = (code: string, member: string): boolean => new RegExp(`\\b${member.split('.').at(-1)!}\\b`).test(code)
 
 const roles = schema.definitions.element.oneOf.map(({ $ref }) => $ref.slice('#/definitions/'.length))
-const services = codeIn('elements/services')
+const services = codeIn('elements/shared')
+/** Folders that are not called as their role. */
+const folderOf: { readonly [role: string]: string } = { registration: 'reg-event' }
 
 for (const role of roles) {
   test(`role ${role}: each of its settings is read by it`, (t) => {
-    const code = codeIn(`elements/${role}`)
+    const code = codeIn(`elements/${folderOf[role] ?? role}`)
     const members = membersOf(definitions[role]!).filter((name) => name !== 'role')
     t.true(members.length > 0)
     // an HSS is read by dialplans what its provisioning file holds
