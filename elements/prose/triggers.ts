@@ -8,16 +8,8 @@ import { keysOf, notPermitted, notTheirFriend, notYours, recordFor } from './aut
 import { Peers } from './peers.ts'
 import { discoverer } from './permissions.ts'
 import type { Registry } from './state/registry.ts'
+import { noneTriggered, type Triggered, withListed, withNamed, withOwn, withoutPeers } from './state/triggered.ts'
 import { tooManyStrangers } from './strangers.ts'
-
-/** What one device's monitor list has by trigger. */
-export interface Triggered {
-  readonly peers: ReadonlySet<string>
-  /** Those among them that the device itself has named: on the list while it is their friend. */
-  readonly own: ReadonlySet<string>
-}
-
-const none: Triggered = { peers: new Set(), own: new Set() }
 
 export class Triggers {
   private readonly registry: Registry
@@ -54,7 +46,10 @@ export class Triggers {
       if (still?.record.id !== device) return this.refuse(exchange, notYours)
       if ((still.permitted & discoverer) === 0) return this.refuse(exchange, notPermitted)
       if (wanted.length > 0 && given.size === 0) return this.refuse(exchange, notTheirFriend)
-      await this.change(device, (before) => changed(set === undefined ? before : none, given, taken, own !== undefined))
+      const server = own === undefined ? { server: asker!, application } : undefined
+      await this.change(device, (before) =>
+        withoutPeers(withNamed(set === undefined ? before : noneTriggered, given, server), taken),
+      )
       exchange.reply(200)
       if (subscribers.known(device) === undefined) this.recheck(device)
     })
@@ -69,7 +64,7 @@ export class Triggers {
     const { ledger, triggers } = this.registry
     for (;;) {
       const before = triggers.get(device)
-      const after = change(before ?? none)
+      const after = change(before ?? noneTriggered)
       await ledger.write([ledger.putTrigger(device, after)])
       if (triggers.get(device) !== before) continue // something was taken off while it was written
       return this.place(device, this.allowed(device, after))
@@ -77,23 +72,29 @@ export class Triggers {
   }
   private place(device: string, after: Triggered): void {
     const { announcing, triggers } = this.registry
-    const before = triggers.get(device) ?? none
+    const before = triggers.get(device) ?? noneTriggered
     if (after.peers.size > 0) triggers.set(device, after)
     else triggers.delete(device)
     announcing.changeMonitors(device, without(after.peers, before.peers), without(before.peers, after.peers), 'standing')
   }
 
-  /** Without those whose friend the device is no more, as far as is known here. */
+  /** Without those whose friend the device is no more, or whose server is not listed any more, as far as is known here. */
   private allowed(device: string, triggered: Triggered): Triggered {
     const { peers, all } = this.peers.known([...triggered.own], device)
     if (!all) this.recheck(device)
-    return all ? withoutLost(triggered, peers) : triggered
+    const record = this.subscribers.known(device)
+    const listed = record === undefined ? triggered : withListed(triggered, record)
+    return all ? withOwn(listed, peers) : listed
   }
 
-  /** Takes off what a device's friends, or its own end, no longer allow: at once, and durable soon. */
+  /** Takes off what a device's friends, its list of application servers, or its own end no longer allow: at once, and durable soon. */
   permissionsChanged(id: string, record: SubscriberRecord | undefined): void {
     const { monitors, triggers } = this.registry
-    if (record === undefined && triggers.has(id)) this.withdraw(id, none)
+    const before = triggers.get(id)
+    if (before !== undefined) {
+      const listed = record === undefined ? noneTriggered : withListed(before, record)
+      if (listed !== before) this.withdraw(id, listed)
+    }
     for (const owner of new Set([id, ...monitors.ownersOf(id)])) {
       const triggered = triggers.get(owner)
       if (triggered !== undefined && triggered.own.size > 0 && (owner === id || triggered.own.has(id)))
@@ -104,9 +105,9 @@ export class Triggers {
     const named = [...triggered.own]
     const { peers, all } = this.peers.known(named, device)
     const narrowTo = (friends: ReadonlySet<string>): void => {
-      const now = this.registry.triggers.get(device) ?? none
+      const now = this.registry.triggers.get(device) ?? noneTriggered
       const kept = new Set([...now.own].filter((key) => friends.has(key) || !triggered.own.has(key)))
-      if (kept.size < now.own.size) this.withdraw(device, withoutLost(now, kept))
+      if (kept.size < now.own.size) this.withdraw(device, withOwn(now, kept))
     }
     if (all) return narrowTo(peers)
     this.peers.of(named, device).then(narrowTo, (fault: unknown) => {
@@ -119,29 +120,14 @@ export class Triggers {
     void ledger.writeSoon([ledger.putTrigger(device, after)])
   }
 
-  /** Asks after a restart whether they still are friends whom devices have named. */
+  /** Asks after a restart, and where the HSS's feed has a gap, whether what was put there may still be. */
   start(): void {
-    for (const [device, { own }] of this.registry.triggers) if (own.size > 0) this.recheck(device)
+    const recheckAll = (): void => {
+      for (const device of this.registry.triggers.keys()) this.recheck(device)
+    }
+    this.subscribers.onGap(recheckAll)
+    recheckAll()
   }
-}
-
-function changed(before: Triggered, given: ReadonlySet<string>, taken: readonly string[], isOwn: boolean): Triggered {
-  const peers = new Set([...before.peers, ...given])
-  const own = new Set(before.own)
-  for (const key of given) {
-    if (!isOwn) own.delete(key)
-    else if (!before.peers.has(key)) own.add(key)
-  }
-  for (const key of taken) {
-    peers.delete(key)
-    own.delete(key)
-  }
-  return { peers, own }
-}
-
-/** @param kept those of the device's own that stay */
-function withoutLost({ peers, own }: Triggered, kept: ReadonlySet<string>): Triggered {
-  return { peers: new Set([...peers].filter((key) => !own.has(key) || kept.has(key))), own: kept }
 }
 
 function without(a: ReadonlySet<string>, b: ReadonlySet<string>): string[] {

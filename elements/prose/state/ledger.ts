@@ -1,22 +1,15 @@
 /** What the proximity server keeps in the store, below `prose/<name>/`: codes, relations, triggered lists, sets of peers. */
 import type { Json, Log, Store, Write } from '../../../signalling/index.ts'
 import { keyPart } from '../../shared/identifiers/keys.ts'
-import type { Triggered } from '../triggers.ts'
 import type { BroadcastCode } from './broadcast-codes.ts'
 import type { Relation } from './proximate-list.ts'
+import { storedForm, type Triggered, type TriggeredList } from './triggered.ts'
 
 /** Peers of a set query (FIG 11); too long for the subscription's own record. */
 export interface PeerSet {
   readonly id: string
   readonly peers: readonly string[]
   readonly wake: boolean
-}
-
-/** What a device's monitor list has by trigger (FIG 9); `own`: those that the device has named. */
-export interface TriggeredList {
-  readonly device: string
-  readonly peers: readonly string[]
-  readonly own?: readonly string[]
 }
 
 /** Who takes what was read back. */
@@ -50,9 +43,9 @@ export class Ledger {
   deleteRelation({ reporter, peer }: Relation): Write {
     return { key: this.relationKey(reporter, peer), delete: true }
   }
-  putTrigger(device: string, { peers, own }: Triggered): Write {
+  putTrigger(device: string, triggered: Triggered): Write {
     const key = `${this.prefix}trigger/${keyPart(device)}`
-    return peers.size === 0 ? { key, delete: true } : { key, value: { device, peers: [...peers], own: [...own] } }
+    return triggered.peers.size === 0 ? { key, delete: true } : { key, value: storedForm(device, triggered) }
   }
   putSet(set: PeerSet): Write {
     return { key: `${this.prefix}set/${set.id}`, value: { ...set } }

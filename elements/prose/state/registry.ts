@@ -7,7 +7,6 @@ import { Telling } from '../notifying.ts'
 import { discoverable, discoverer } from '../permissions.ts'
 import type { Rules } from '../settings.ts'
 import { Strangers } from '../strangers.ts'
-import type { Triggered } from '../triggers.ts'
 import { BroadcastCodes } from './broadcast-codes.ts'
 import { CodeRotation } from './code-rotation.ts'
 import { type Device, Devices } from './devices.ts'
@@ -15,6 +14,8 @@ import { Ledger, type PeerSet } from './ledger.ts'
 import { MonitorLists } from './monitor-lists.ts'
 import { ProximateLists } from './proximate-list.ts'
 import { Relations } from './relations.ts'
+import { readTriggered, type Triggered } from './triggered.ts'
+
 import { Watchers } from './watchers.ts'
 
 export class Registry {
@@ -65,9 +66,10 @@ export class Registry {
     await this.ledger.load({
       code: (code) => this.rotation.restore(code),
       relation: (relation) => this.relations.place(relation),
-      trigger: ({ device, peers, own = [] }) => {
-        this.triggers.set(device, { peers: new Set(peers), own: new Set(own) })
-        for (const peer of peers) this.monitors.add(device, peer, 'standing')
+      trigger: (list) => {
+        const { device, peers } = list
+        this.triggers.set(device, readTriggered(list))
+        for (const peer of new Set(peers)) this.monitors.add(device, peer, 'standing')
       },
       set: restoreSet,
     })

@@ -1,0 +1,88 @@
+/** What one device's monitor list has by trigger (SPEC §3.1, FIG 9), and who has put it there. */
+import type { Json } from '../../../signalling/index.ts'
+import type { SubscriberRecord } from '../../schemas/index.ts'
+import { actsFor } from '../permissions.ts'
+
+/** What an application server has named: on the list while the subscriber lists that server, for that application. */
+export interface ServerTriggered {
+  /** Canonical URI; undefined: stored before it was kept, so that any that is listed stands for it. */
+  readonly server: string | undefined
+  /** Undefined: any. */
+  readonly application: string | undefined
+  readonly peers: ReadonlySet<string>
+}
+
+export interface Triggered {
+  /** All of them. */
+  readonly peers: ReadonlySet<string>
+  /** Those that the device itself has named: on the list while it is their friend, or a server has named them too. */
+  readonly own: ReadonlySet<string>
+  readonly by: readonly ServerTriggered[]
+}
+
+/** As it is stored. */
+export interface TriggeredList {
+  readonly device: string
+  readonly peers: readonly string[]
+  readonly own?: readonly string[]
+  readonly by?: readonly { readonly server?: string; readonly application?: string; readonly peers: readonly string[] }[]
+}
+
+export const noneTriggered: Triggered = { peers: new Set(), own: new Set(), by: [] }
+
+function triggered(own: ReadonlySet<string>, by: readonly ServerTriggered[]): Triggered {
+  const some = by.filter(({ peers }) => peers.size > 0)
+  return { peers: new Set([...some.flatMap(({ peers }) => [...peers]), ...own]), own, by: some }
+}
+
+/** @param server who names them; undefined: the device itself */
+export function withNamed(
+  before: Triggered,
+  given: ReadonlySet<string>,
+  server: Omit<ServerTriggered, 'peers'> | undefined,
+): Triggered {
+  if (server === undefined) return triggered(new Set([...before.own, ...given]), before.by)
+  const isSame = (one: ServerTriggered): boolean => one.server === server.server && one.application === server.application
+  const named = before.by.find(isSame)?.peers ?? []
+  const others = before.by.filter((one) => !isSame(one))
+  return triggered(before.own, [...others, { ...server, peers: new Set([...named, ...given]) }])
+}
+
+/** Takes off the list whoever has put it there. */
+export function withoutPeers({ own, by }: Triggered, taken: readonly string[]): Triggered {
+  const gone = new Set(taken)
+  const kept = (peers: ReadonlySet<string>): ReadonlySet<string> => new Set([...peers].filter((key) => !gone.has(key)))
+  return triggered(
+    kept(own),
+    by.map((one) => ({ ...one, peers: kept(one.peers) })),
+  )
+}
+
+/** @param kept those of the device's own that stay */
+export function withOwn({ by }: Triggered, kept: ReadonlySet<string>): Triggered {
+  return triggered(kept, by)
+}
+
+/** Without what was put there by servers that may not act for the subscriber any more; the same where all may. */
+export function withListed(before: Triggered, record: SubscriberRecord): Triggered {
+  const isListed = ({ server, application }: ServerTriggered): boolean =>
+    server === undefined ? (record.servers ?? []).length > 0 : actsFor(server, record, application)
+  const kept = before.by.filter(isListed)
+  return kept.length === before.by.length ? before : triggered(before.own, kept)
+}
+
+export function storedForm(device: string, { peers, own, by }: Triggered): Json & TriggeredList {
+  const servers = by.map(({ server, application, peers }) => ({
+    ...(server === undefined ? {} : { server }),
+    ...(application === undefined ? {} : { application }),
+    peers: [...peers],
+  }))
+  return { device, peers: [...peers], own: [...own], by: servers }
+}
+
+export function readTriggered({ peers, own = [], by = [] }: TriggeredList): Triggered {
+  const servers = by.map(({ server, application, peers }) => ({ server, application, peers: new Set(peers) }))
+  const known = new Set([...own, ...by.flatMap(({ peers }) => peers)])
+  const unknown = new Set(peers.filter((key) => !known.has(key)))
+  return triggered(new Set(own), [...servers, { server: undefined, application: undefined, peers: unknown }])
+}
