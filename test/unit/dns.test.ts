@@ -1,6 +1,6 @@
 /** The machine's own resolver against a name server of ours, on loopback. */
 import { type AddressInfo, createServer } from 'node:net'
-import test from 'ava'
+import test from 'ava' // serial: what computes beside it would let its real timeouts pass
 import {
   compilePlan,
   createNode,
@@ -17,7 +17,7 @@ import { Agent } from '../support/lab.ts'
 import { a, naptr, openNameServer, srv } from '../support/name-server.ts'
 import { metric } from '../support/wire.ts'
 
-test('NAPTR, SRV and addresses, what is not there, and what cannot be told', async (t) => {
+test.serial('NAPTR, SRV and addresses, what is not there, and what cannot be told', async (t) => {
   const server = await openNameServer((question) => {
     if (question === 'NAPTR far.example') return [naptr(10, 20, 's', 'SIP+D2U', '_sip._udp.far.example')]
     if (question === 'SRV _sip._udp.far.example') return [srv(1, 2, 5070, 'a.far.example'), srv(2, 0, 5080, 'b.far.example')]
@@ -46,7 +46,7 @@ test('NAPTR, SRV and addresses, what is not there, and what cannot be told', asy
   await t.throwsAsync(resolver.addresses('broken.example', 4))
 })
 
-test('names that no server can be asked for are faults of the question, not of the process', async (t) => {
+test.serial('names that no server can be asked for are faults of the question, not of the process', async (t) => {
   const server = await openNameServer(() => 'noise')
   t.teardown(() => server.close())
   const resolver = systemResolver([server.address])
@@ -57,7 +57,7 @@ test('names that no server can be asked for are faults of the question, not of t
     )
 })
 
-test('a request to a name goes past a server where nobody listens to one on another address', async (t) => {
+test.serial('a request to a name goes past a server where nobody listens to one on another address', async (t) => {
   const taken = createServer((socket) => {
     socket.on('error', () => undefined)
     socket.on('data', (bytes) => {
