@@ -1,5 +1,5 @@
 /** The description of the HTTP interface (OpenAPI 3.1), made from the schemas that bodies are checked against. */
-import settings from '../../elements/schemas/subscriber-settings.json' with { type: 'json' }
+import settings from '../../elements/schemas/subscribers/subscriber-settings.json' with { type: 'json' }
 
 type Schema = { readonly [keyword: string]: unknown }
 

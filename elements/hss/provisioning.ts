@@ -1,6 +1,6 @@
 /** Changes of subscribers as operators ask for them: each is done or has a fault, and one that has changes nothing. */
 import { faultOf, type SubscriberRecord, type SubscriberSettings } from '../schemas/index.ts'
-import schema from '../schemas/subscriber-settings.json' with { type: 'json' }
+import schema from '../schemas/subscribers/subscriber-settings.json' with { type: 'json' }
 import { subscriberKey } from '../shared/identifiers/devices.ts'
 import { keyOf } from './added.ts'
 import type { Directory } from './directory.ts'

@@ -1,23 +1,42 @@
-/** Writes `types.ts` from the JSON Schemas beside it: `npm run types`. A test proves that the file is current. */
+/** Generator of `types.ts` and `table.ts` from the JSON Schemas in the folders beside it: `npm run types`. A test holds both current. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { compile } from 'json-schema-to-typescript'
 
 const folder = import.meta.dirname
 
 const banner = '/** Generated from the JSON Schemas beside it by `npm run types`. Do not edit. */'
 
-/** The text that `types.ts` should have: one interface a schema, and `Bodies`, from media type name to interface. */
-export async function generateTypes(): Promise<string> {
-  const names = readdirSync(folder)
-    .filter((file) => file.endsWith('.json'))
-    .map((file) => file.slice(0, -'.json'.length))
-    .sort()
+/** A generated file, and the text that it should have. */
+export interface GeneratedSource {
+  readonly file: string
+  readonly text: string
+}
+
+/** Paths of all schemas below this folder, by the name of their media type. */
+function schemaFiles(): ReadonlyMap<string, string> {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.json'))
+  const named = files.map((file) => [basename(file, '.json'), file.replaceAll('\\', '/')] as const)
+  return new Map(named.sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+export async function generateSources(): Promise<readonly GeneratedSource[]> {
+  return [
+    { file: 'types.ts', text: await generateTypes() },
+    { file: 'table.ts', text: generateTable() },
+  ]
+}
+
+/** One interface a schema, and `Bodies`, from media type name to interface. */
+async function generateTypes(): Promise<string> {
+  const files = schemaFiles()
+  const names = [...files.keys()]
   const root = {
     title: 'Bodies',
     description: 'From the `<name>` of `application/vnd.proxima.<name>+json` to the body.',
     type: 'object' as const,
     required: names,
-    properties: Object.fromEntries(names.map((name) => [name, { $ref: `${name}.json` }])),
+    properties: Object.fromEntries(names.map((name) => [name, { $ref: files.get(name)! }])),
   }
   const text = await compile(root, 'Bodies', {
     bannerComment: banner,
@@ -32,9 +51,26 @@ export async function generateTypes(): Promise<string> {
     .replace(/\\u00a7/g, '§')
 }
 
-/** What `types.ts` holds now. */
-export function currentTypes(): string {
-  return readFileSync(`${folder}/types.ts`, 'utf8')
+/** The schemas themselves, by name. */
+function generateTable(): string {
+  const files = schemaFiles()
+  const variable = (name: string): string => name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+  const imports = [...files].sort(([, a], [, b]) => (a < b ? -1 : 1))
+  const lines = [
+    banner,
+    ...imports.map(([name, file]) => `import ${variable(name)} from './${file}' with { type: 'json' }`),
+    "import type { Bodies } from './types.ts'",
+    '',
+    'export const schemas: { readonly [name in keyof Bodies]: object } = {',
+    ...[...files.keys()].map((name) => (variable(name) === name ? `  ${name},` : `  '${name}': ${variable(name)},`)),
+    '}',
+  ]
+  return `${lines.join('\n')}\n`
 }
 
-if (import.meta.main) writeFileSync(`${folder}/types.ts`, await generateTypes())
+/** What that file holds now. */
+export function currentSource(file: string): string {
+  return readFileSync(join(folder, file), 'utf8')
+}
+
+if (import.meta.main) for (const { file, text } of await generateSources()) writeFileSync(join(folder, file), text)

@@ -1,43 +1,10 @@
-/** Bodies of SPEC §2.4: media types, validation and types, all from the JSON Schema files beside this one. */
+/** Bodies of SPEC §2.4: media types, validation and types, all from the JSON Schema files in the folders beside it. */
 import { isUtf8 } from 'node:buffer'
 import type { ErrorObject } from 'ajv'
 import type { Body, SipRequest } from '../../signalling/index.ts'
 import { readDevice } from '../shared/identifiers/devices.ts'
-import aluidUpdate from './aluid-update.json' with { type: 'json' }
-import aluidUpdateResult from './aluid-update-result.json' with { type: 'json' }
-import attachRequest from './attach-request.json' with { type: 'json' }
-import attachState from './attach-state.json' with { type: 'json' }
-import chargingEvent from './charging-event.json' with { type: 'json' }
-import epuidBinding from './epuid-binding.json' with { type: 'json' }
-import epuidBindingResult from './epuid-binding-result.json' with { type: 'json' }
-import mmeContext from './mme-context.json' with { type: 'json' }
-import mmeContextRequest from './mme-context-request.json' with { type: 'json' }
-import policyQuery from './policy-query.json' with { type: 'json' }
-import proseContext from './prose-context.json' with { type: 'json' }
-import proseContextRequest from './prose-context-request.json' with { type: 'json' }
-import proseDevice from './prose-device.json' with { type: 'json' }
-import proseDeviceQuery from './prose-device-query.json' with { type: 'json' }
-import proseMatch from './prose-match.json' with { type: 'json' }
-import proseMonitor from './prose-monitor.json' with { type: 'json' }
-import proseRegistration from './prose-registration.json' with { type: 'json' }
-import proseRegistrationResult from './prose-registration-result.json' with { type: 'json' }
-import proseRequest from './prose-request.json' with { type: 'json' }
-import proseState from './prose-state.json' with { type: 'json' }
-import proximate from './proximate.json' with { type: 'json' }
-import proximateUsers from './proximate-users.json' with { type: 'json' }
-import proximityDiff from './proximity-diff.json' with { type: 'json' }
-import proximityList from './proximity-list.json' with { type: 'json' }
-import proximityPair from './proximity-pair.json' with { type: 'json' }
-import proximityQuery from './proximity-query.json' with { type: 'json' }
-import registrationCode from './registration-code.json' with { type: 'json' }
-import registrationCodeRequest from './registration-code-request.json' with { type: 'json' }
-import servicePolicy from './service-policy.json' with { type: 'json' }
-import subscriber from './subscriber.json' with { type: 'json' }
-import subscriberSettings from './subscriber-settings.json' with { type: 'json' }
-import subscriptionData from './subscription-data.json' with { type: 'json' }
-import subscriptionQuery from './subscription-query.json' with { type: 'json' }
+import { schemas } from './table.ts'
 import type { Bodies } from './types.ts'
-import userRegistration from './user-registration.json' with { type: 'json' }
 import { loadValidators } from './validators.ts'
 
 export type * from './types.ts'
@@ -61,43 +28,6 @@ export type Read<Value> =
 export interface BodyFault {
   readonly status: number
   readonly warning: string
-}
-
-const schemas: { readonly [name in BodyName]: object } = {
-  'aluid-update': aluidUpdate,
-  'aluid-update-result': aluidUpdateResult,
-  'charging-event': chargingEvent,
-  'attach-request': attachRequest,
-  'attach-state': attachState,
-  'epuid-binding': epuidBinding,
-  'epuid-binding-result': epuidBindingResult,
-  'policy-query': policyQuery,
-  'mme-context': mmeContext,
-  'mme-context-request': mmeContextRequest,
-  'prose-context': proseContext,
-  'prose-context-request': proseContextRequest,
-  'prose-device': proseDevice,
-  'prose-device-query': proseDeviceQuery,
-  'prose-registration': proseRegistration,
-  'prose-registration-result': proseRegistrationResult,
-  'registration-code': registrationCode,
-  'registration-code-request': registrationCodeRequest,
-  'prose-match': proseMatch,
-  'prose-monitor': proseMonitor,
-  'prose-request': proseRequest,
-  'prose-state': proseState,
-  proximate,
-  'proximate-users': proximateUsers,
-  'proximity-diff': proximityDiff,
-  'proximity-list': proximityList,
-  'proximity-pair': proximityPair,
-  'proximity-query': proximityQuery,
-  'service-policy': servicePolicy,
-  subscriber,
-  'subscriber-settings': subscriberSettings,
-  'subscription-data': subscriptionData,
-  'subscription-query': subscriptionQuery,
-  'user-registration': userRegistration,
 }
 
 const rfc3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/

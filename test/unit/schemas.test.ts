@@ -1,12 +1,14 @@
 import test from 'ava'
-import { currentTypes, generateTypes } from '../../elements/schemas/generate.ts'
+import { currentSource, generateSources } from '../../elements/schemas/generate.ts'
 import { type BodyName, faultOf, mediaType, readBody, writeBody } from '../../elements/schemas/index.ts'
 import { fakeRequest } from '../support/fake-host.ts'
 
 const code = 'ab'.repeat(23)
 
-test('the types are those that the schemas give', async (t) => {
-  t.is(currentTypes(), await generateTypes())
+test('types and table are those that the schemas give', async (t) => {
+  const sources = await generateSources()
+  t.is(sources.length, 2)
+  for (const { file, text } of sources) t.is(currentSource(file), text, `${file}: run npm run types`)
 })
 
 test('a body is read and written, unknown members ignored', (t) => {

@@ -1,0 +1,73 @@
+/** Generated from the JSON Schemas beside it by `npm run types`. Do not edit. */
+import attachRequest from './proximity/attach-request.json' with { type: 'json' }
+import attachState from './proximity/attach-state.json' with { type: 'json' }
+import mmeContextRequest from './proximity/mme-context-request.json' with { type: 'json' }
+import mmeContext from './proximity/mme-context.json' with { type: 'json' }
+import proseMatch from './proximity/prose-match.json' with { type: 'json' }
+import proseMonitor from './proximity/prose-monitor.json' with { type: 'json' }
+import proseRequest from './proximity/prose-request.json' with { type: 'json' }
+import proseState from './proximity/prose-state.json' with { type: 'json' }
+import proximateUsers from './proximity/proximate-users.json' with { type: 'json' }
+import proximate from './proximity/proximate.json' with { type: 'json' }
+import proximityDiff from './proximity/proximity-diff.json' with { type: 'json' }
+import proximityList from './proximity/proximity-list.json' with { type: 'json' }
+import proximityPair from './proximity/proximity-pair.json' with { type: 'json' }
+import proximityQuery from './proximity/proximity-query.json' with { type: 'json' }
+import aluidUpdateResult from './registration/aluid-update-result.json' with { type: 'json' }
+import aluidUpdate from './registration/aluid-update.json' with { type: 'json' }
+import epuidBindingResult from './registration/epuid-binding-result.json' with { type: 'json' }
+import epuidBinding from './registration/epuid-binding.json' with { type: 'json' }
+import proseContextRequest from './registration/prose-context-request.json' with { type: 'json' }
+import proseContext from './registration/prose-context.json' with { type: 'json' }
+import proseDeviceQuery from './registration/prose-device-query.json' with { type: 'json' }
+import proseDevice from './registration/prose-device.json' with { type: 'json' }
+import proseRegistrationResult from './registration/prose-registration-result.json' with { type: 'json' }
+import proseRegistration from './registration/prose-registration.json' with { type: 'json' }
+import registrationCodeRequest from './registration/registration-code-request.json' with { type: 'json' }
+import registrationCode from './registration/registration-code.json' with { type: 'json' }
+import userRegistration from './registration/user-registration.json' with { type: 'json' }
+import chargingEvent from './subscribers/charging-event.json' with { type: 'json' }
+import policyQuery from './subscribers/policy-query.json' with { type: 'json' }
+import servicePolicy from './subscribers/service-policy.json' with { type: 'json' }
+import subscriberSettings from './subscribers/subscriber-settings.json' with { type: 'json' }
+import subscriber from './subscribers/subscriber.json' with { type: 'json' }
+import subscriptionData from './subscribers/subscription-data.json' with { type: 'json' }
+import subscriptionQuery from './subscribers/subscription-query.json' with { type: 'json' }
+import type { Bodies } from './types.ts'
+
+export const schemas: { readonly [name in keyof Bodies]: object } = {
+  'aluid-update': aluidUpdate,
+  'aluid-update-result': aluidUpdateResult,
+  'attach-request': attachRequest,
+  'attach-state': attachState,
+  'charging-event': chargingEvent,
+  'epuid-binding': epuidBinding,
+  'epuid-binding-result': epuidBindingResult,
+  'mme-context': mmeContext,
+  'mme-context-request': mmeContextRequest,
+  'policy-query': policyQuery,
+  'prose-context': proseContext,
+  'prose-context-request': proseContextRequest,
+  'prose-device': proseDevice,
+  'prose-device-query': proseDeviceQuery,
+  'prose-match': proseMatch,
+  'prose-monitor': proseMonitor,
+  'prose-registration': proseRegistration,
+  'prose-registration-result': proseRegistrationResult,
+  'prose-request': proseRequest,
+  'prose-state': proseState,
+  proximate,
+  'proximate-users': proximateUsers,
+  'proximity-diff': proximityDiff,
+  'proximity-list': proximityList,
+  'proximity-pair': proximityPair,
+  'proximity-query': proximityQuery,
+  'registration-code': registrationCode,
+  'registration-code-request': registrationCodeRequest,
+  'service-policy': servicePolicy,
+  subscriber,
+  'subscriber-settings': subscriberSettings,
+  'subscription-data': subscriptionData,
+  'subscription-query': subscriptionQuery,
+  'user-registration': userRegistration,
+}
