@@ -1,7 +1,7 @@
 /** `proxima play`: a figure of the source method, played against a fresh node, and drawn. */
 import { Command } from 'commander'
 import { ladder, mermaid, openPcapng, RealClock, silent, type Tap } from '../../signalling/index.ts'
-import { loadFlows, networkOf } from '../flows/index.ts'
+import { flowNamed, loadFlows, networkOf } from '../flows/index.ts'
 import type { Flow, Scenario } from '../flows/stage/flow.ts'
 import { StageSet } from '../flows/stage/stage-set.ts'
 import { readDialplan } from './support/network.ts'
@@ -19,7 +19,7 @@ interface PlayOptions {
 export function playCommand(): Command {
   return new Command('play')
     .description('play a flow against a fresh node and draw its ladder; without a name: list the flows')
-    .argument('[flow]', 'such as fig-08')
+    .argument('[flow]', 'such as proximity/fig-08, or fig-08 where no other service has one')
     .option('--branches', 'its failure branches too')
     .option('--all', 'every message, how elements meet and UEs register too, and every branch')
     .option('--trace <file>', 'write the messages to this pcapng file')
@@ -38,7 +38,7 @@ async function play(name: string | undefined, options: PlayOptions): Promise<voi
     for (const flow of flows) say(`${flow.id}  ${flow.title} (SPEC ${flow.clause}; ${flow.scenarios.length} scenarios)`)
     return
   }
-  const flow = flows.find(({ id }) => id === name)
+  const flow = flowNamed(flows, name)
   if (flow === undefined) throw new Refusal(`no flow '${name}'; there are ${flows.map(({ id }) => id).join(', ')}`)
   const clock = new RealClock(() => undefined)
   const tap = options.trace === undefined ? undefined : openPcapng({ file: options.trace, clock, log: silent })

@@ -12,6 +12,12 @@ export async function loadFlows(): Promise<readonly Flow[]> {
   return modules.map(({ flow }) => flow)
 }
 
+/** The flow of that id, or the only one whose id ends in `/<name>`. */
+export function flowNamed(flows: readonly Flow[], name: string): Flow | undefined {
+  const named = flows.filter(({ id }) => id.endsWith(`/${name}`))
+  return flows.find(({ id }) => id === name) ?? (named.length === 1 ? named[0] : undefined)
+}
+
 /** The file of the network that a flow is played in. */
 export function networkOf({ network = 'default.yaml' }: Pick<Flow, 'network'>): string {
   return fileURLToPath(new URL(`../${network}`, import.meta.url))

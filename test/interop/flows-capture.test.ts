@@ -23,7 +23,7 @@ for (const flow of await loadFlows()) {
   const dialplan = { ...loaded.value, nodes: [] }
   for (const mode of ['virtual', 'sockets'] as const) {
     test(`${flow.id}, ${mode}`, async (t) => {
-      const file = join(scratch(), `${flow.id}.pcapng`)
+      const file = join(scratch(), `${flow.id.replace('/', '-')}.pcapng`)
       const clock = new RealClock((fault) => t.fail(String(fault)))
       const tap = openPcapng({ file, clock, log: silent })
       let messages = 0

@@ -14,7 +14,7 @@ interface Part {
 
 /** The figures themselves over every transport, their failure branches over one. */
 const parts = (await loadFlows())
-  .filter(({ id }) => id === 'fig-08' || id === 'fig-13')
+  .filter(({ id }) => id === 'proximity/fig-08' || id === 'proximity/fig-13')
   .flatMap(({ id, scenarios }) =>
     scenarios
       .filter((scenario) => !needsOperator(scenario)) // processes.test.ts plays those

@@ -3,7 +3,7 @@ import { granted, hears, watching } from '../stage/cast.ts'
 import type { Flow } from '../stage/flow.ts'
 
 export const flow: Flow = {
-  id: 'fig-01',
+  id: 'proximity/fig-01',
   title: 'Proximity service request over the direct interface',
   clause: '§3.1',
   scenarios: [

@@ -5,7 +5,7 @@ import type { Flow } from '../stage/flow.ts'
 const listed = { mode: 'listed', monitors: { 'sip:alice@localhost': ['sip:bob@localhost'] } }
 
 export const flow: Flow = {
-  id: 'fig-02',
+  id: 'proximity/fig-02',
   title: 'Proximity service request of a discoverer with a monitor list',
   clause: '§3.1, §3.2',
   scenarios: [

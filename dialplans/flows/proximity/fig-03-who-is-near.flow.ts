@@ -9,7 +9,7 @@ async function names(stage: Stage, asked: Promise<readonly { device: string }[] 
 }
 
 export const flow: Flow = {
-  id: 'fig-03',
+  id: 'proximity/fig-03',
   title: 'Query for the list of proximate devices',
   clause: '§3.3',
   scenarios: [

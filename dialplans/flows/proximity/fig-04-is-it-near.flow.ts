@@ -3,7 +3,7 @@ import { granted, hears } from '../stage/cast.ts'
 import type { Flow } from '../stage/flow.ts'
 
 export const flow: Flow = {
-  id: 'fig-04',
+  id: 'proximity/fig-04',
   title: 'Query about a pair of devices',
   clause: '§3.3',
   scenarios: [

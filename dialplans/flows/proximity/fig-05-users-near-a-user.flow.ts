@@ -4,7 +4,7 @@ import { granted, hears, member, nearby } from '../stage/cast.ts'
 import type { Flow } from '../stage/flow.ts'
 
 export const flow: Flow = {
-  id: 'fig-05',
+  id: 'proximity/fig-05',
   title: 'Users of an application near a user, asked once',
   clause: '§3.5',
   scenarios: [

@@ -3,7 +3,7 @@ import { codeOf, granted, hears, member, watchingUsers } from '../stage/cast.ts'
 import type { Flow } from '../stage/flow.ts'
 
 export const flow: Flow = {
-  id: 'fig-06',
+  id: 'proximity/fig-06',
   title: 'Users of an application near a user, as they come and go',
   clause: '§3.5',
   scenarios: [

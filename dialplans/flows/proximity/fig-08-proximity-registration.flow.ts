@@ -12,7 +12,7 @@ async function twoUes(stage: Stage) {
 }
 
 export const flow: Flow = {
-  id: 'fig-08',
+  id: 'proximity/fig-08',
   title: 'Proximity service request and registration of what was heard',
   clause: '§3.1, §3.2',
   scenarios: [

@@ -5,7 +5,7 @@ import type { Flow } from '../stage/flow.ts'
 const settings = { hss: withApplicationServer, prose: { mode: 'listed' } }
 
 export const flow: Flow = {
-  id: 'fig-09',
+  id: 'proximity/fig-09',
   title: 'Monitor list changed by an application server, and registration of what was heard',
   clause: '§3.1, §3.2',
   scenarios: [

@@ -6,7 +6,7 @@ const settings = { hss: withApplicationServer }
 const device = 'sip:alice@localhost'
 
 export const flow: Flow = {
-  id: 'fig-10',
+  id: 'proximity/fig-10',
   title: 'Query by an application server',
   clause: '§3.3',
   scenarios: [

@@ -6,7 +6,7 @@ const settings = { prose: { mode: 'listed', announce: 'when-monitored' } }
 const peers = ['sip:bob@localhost', 'sip:carol@localhost']
 
 export const flow: Flow = {
-  id: 'fig-11',
+  id: 'proximity/fig-11',
   title: 'Query about a set of devices, with waking',
   clause: '§3.3, §3.1',
   scenarios: [

@@ -3,7 +3,7 @@ import { hears, member, watchingUsers } from '../stage/cast.ts'
 import type { Flow } from '../stage/flow.ts'
 
 export const flow: Flow = {
-  id: 'fig-12',
+  id: 'proximity/fig-12',
   title: 'Feedback to an application server, on change, by period or by its own timer',
   clause: '§3.5',
   scenarios: [

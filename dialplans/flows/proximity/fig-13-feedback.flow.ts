@@ -3,7 +3,7 @@ import { codeOf, granted, hears, isNear, watching } from '../stage/cast.ts'
 import type { Flow } from '../stage/flow.ts'
 
 export const flow: Flow = {
-  id: 'fig-13',
+  id: 'proximity/fig-13',
   title: 'Change-driven and periodic feedback',
   clause: '§3.4',
   scenarios: [

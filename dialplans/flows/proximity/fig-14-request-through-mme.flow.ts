@@ -5,7 +5,7 @@ import type { Flow } from '../stage/flow.ts'
 const alice = 'sip:alice@localhost'
 
 export const flow: Flow = {
-  id: 'fig-14',
+  id: 'proximity/fig-14',
   title: 'Proximity service request through an MME',
   clause: '§3.6, §3.1',
   scenarios: [

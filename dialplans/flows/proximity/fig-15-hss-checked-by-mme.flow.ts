@@ -8,7 +8,7 @@ const absent = 'sip:hss@127.0.0.9:9'
 const settings = { mme: { check: 'hss' }, prose: { hss: absent } }
 
 export const flow: Flow = {
-  id: 'fig-15',
+  id: 'proximity/fig-15',
   title: 'Proximity service request, permissions checked by the MME',
   clause: '§3.6, §6.1',
   scenarios: [

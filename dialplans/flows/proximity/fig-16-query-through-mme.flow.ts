@@ -19,7 +19,7 @@ import type { Flow } from '../stage/flow.ts'
 const device = 'sip:alice@localhost'
 
 export const flow: Flow = {
-  id: 'fig-16',
+  id: 'proximity/fig-16',
   title: 'Query through an MME',
   clause: '§3.6, §3.1–§3.3',
   scenarios: [

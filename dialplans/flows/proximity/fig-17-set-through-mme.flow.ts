@@ -6,7 +6,7 @@ const settings = { prose: { mode: 'listed' } }
 const peers = ['sip:bob@localhost', 'sip:carol@localhost']
 
 export const flow: Flow = {
-  id: 'fig-17',
+  id: 'proximity/fig-17',
   title: 'Query about a set of devices through an MME',
   clause: '§3.6, §3.3',
   scenarios: [

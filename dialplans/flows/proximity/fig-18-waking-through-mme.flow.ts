@@ -6,7 +6,7 @@ const settings = { prose: { mode: 'listed', announce: 'when-monitored' } }
 const peers = ['sip:bob@localhost']
 
 export const flow: Flow = {
-  id: 'fig-18',
+  id: 'proximity/fig-18',
   title: 'Waking through an MME',
   clause: '§3.6, §3.3, §3.1',
   scenarios: [

@@ -35,7 +35,7 @@ async function asksAfter(stage: Stage, name: string, former: object): Promise<nu
 }
 
 export const flow: Flow = {
-  id: 'mme-moving',
+  id: 'proximity/mme-moving',
   title: 'Moving to another MME',
   clause: '§3.6',
   network: 'mme.yaml',

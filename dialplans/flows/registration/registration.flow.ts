@@ -30,7 +30,7 @@ async function refused(stage: Stage, work: Promise<{ cause?: string | number }>,
 }
 
 export const flow: Flow = {
-  id: 'registration',
+  id: 'registration/registration',
   title: 'Automated registration of an application user',
   clause: '§4',
   scenarios: [

@@ -16,7 +16,7 @@ async function registered(stage: Stage, name: string): Promise<ApplicationClient
 }
 
 export const flow: Flow = {
-  id: 'relocation',
+  id: 'registration/relocation',
   title: 'Moving to another ProSe server',
   clause: '§4',
   network: 'two-prose-servers.yaml',

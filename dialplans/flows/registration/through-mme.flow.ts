@@ -16,7 +16,7 @@ async function registered(stage: Stage, name: string): Promise<{ ue: Ue; applica
 }
 
 export const flow: Flow = {
-  id: 'registration-mme',
+  id: 'registration/through-mme',
   title: 'Automated registration through an MME',
   clause: '§4, §3.6',
   scenarios: [
