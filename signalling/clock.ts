@@ -1,6 +1,6 @@
 /**
- * Time, injected. Timers of equal duration share one first-in-first-out queue, so starting one is a push and
- * cancelling one is a flag; odd durations fall back to a heap. Milliseconds throughout.
+ * Time, injected, in milliseconds. Timers of equal duration share one first-in-first-out queue: starting one is a
+ * push, cancelling one is a flag. Odd durations fall back to a heap.
  */
 
 /** An object that owns its timer: no closure a message on the common path. */

@@ -1,4 +1,4 @@
-/** Who may use the interface to subscribers: whoever has the token, from this machine unless the dialplan says otherwise. */
+/** Access to the interface to subscribers: by token, and from this machine only unless the dialplan says otherwise. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'

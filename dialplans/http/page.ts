@@ -1,4 +1,4 @@
-/** What the node's HTTP side answers, and what goes wrong with a request (RFC 9457). */
+/** Answers of the node's HTTP side, and problems with a request (RFC 9457). */
 
 export interface Page {
   readonly status: number

@@ -1,6 +1,6 @@
 /**
- * Connections that may be open at a time. One that comes when all places are taken gets that of the one that has asked nothing for
- * longest: whoever only begins requests keeps nobody from asking.
+ * Bounded number of open HTTP connections. When all places are taken, a new connection replaces the one that has
+ * asked nothing for longest. So nobody keeps others from asking by requests that only begin.
  */
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'

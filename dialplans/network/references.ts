@@ -1,4 +1,4 @@
-/** What a dialplan names has to be there, and two things cannot have one address. */
+/** References of a dialplan: every name has its target, and no two things share an address. */
 import { isIP } from 'node:net'
 import { faultOfRule, type RuleSettings } from '../../elements/pcrf/rules.ts'
 import { subscriberKey } from '../../elements/shared/identifiers/devices.ts'

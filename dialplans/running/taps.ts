@@ -1,4 +1,4 @@
-/** Where copies of messages go: a pcapng file, a HEP collector, both or none. The collector may change while messages pass. */
+/** Taps of a running node: a pcapng file, a HEP collector, both or none. The collector may change while messages pass. */
 import { type Clock, fanTap, type Log, openHep, openPcapng, type Tap } from '../../signalling/index.ts'
 import type { Capture } from '../network/dialplan.ts'
 

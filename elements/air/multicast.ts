@@ -1,11 +1,11 @@
 /**
- * A real medium: whoever shares the link hears, so two machines of a local network discover each other. What goes over it
- * is JSON, one frame a message:
- *   { "beacons": [{ "code", "key" }, …] }      each period, by whoever announces; the key is new with every code
- *   { "challenge": { "code", "nonce" } }       by whoever hears a code that nobody has confirmed to it
- *   { "answer": { "code", "nonce", "proof" } } by the announcer; proof = HMAC-SHA-256(key, nonce|code)
- * A right answer shows that the announcer is there now and hears us too: no recording, no one-way echo. It does not show
- * who it is; that a code is its device's, only the proximity server knows (SPEC §7).
+ * A real medium: everyone on the link hears, so two machines of a local network discover each other. It carries
+ * JSON, one frame a message:
+ *   { "beacons": [{ "code", "key" }, …] }      each period, by an announcer; the key is new with every code.
+ *   { "challenge": { "code", "nonce" } }       by a listener, for a code that nobody has confirmed to it.
+ *   { "answer": { "code", "nonce", "proof" } } by the announcer; proof = HMAC-SHA-256(key, nonce|code).
+ * A right answer shows that the announcer is there now and hears us too: no recording, no one-way echo. It does not
+ * show who it is. Only the proximity server knows that a code is its device's (SPEC §7).
  */
 import type { Clock, Ids, Timer } from '../../signalling/index.ts'
 import { SetIndex } from '../shared/state/set-index.ts'

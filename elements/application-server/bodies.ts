@@ -1,4 +1,4 @@
-/** What subscribers of an application server are told (SPEC §3.5): users near them, and the same as presence. */
+/** NOTIFY bodies of an application server (SPEC §3.5): users near a subscriber, and the same as presence. */
 import type { Body } from '../../signalling/index.ts'
 import { writeBody } from '../schemas/index.ts'
 import { escaped } from '../shared/values/xml.ts'

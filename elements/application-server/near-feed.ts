@@ -1,6 +1,6 @@
 /**
- * Who is near one device, asked for all who want to know at once: one standing `proximity` subscription (SPEC §3.3, §3.4;
- * FIG 12, 13), or one question each period (FIG 5), with the devices of the user's friends as peers.
+ * Feed of the devices near one device, shared by all that watch it. It is one standing `proximity` subscription
+ * (SPEC §3.3, §3.4; FIG 12, 13), or one query each period (FIG 5). Its peers are the devices of the user's friends.
  */
 import type { Host, Notification, Subscription, Timer } from '../../signalling/index.ts'
 import { mediaType, type Proximate, readBody, writeBody } from '../schemas/index.ts'

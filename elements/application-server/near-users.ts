@@ -1,4 +1,4 @@
-/** Who of an application is near its users: one feed a served device, shared by all who ask (SPEC §3.5). */
+/** Users of an application near its users: one feed a served device, shared by all watchers (SPEC §3.5). */
 import { deviceKey } from '../shared/identifiers/devices.ts'
 import { Waiters } from '../shared/state/waiters.ts'
 import type { Near } from '../shared/values/near.ts'

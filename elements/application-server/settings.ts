@@ -1,4 +1,4 @@
-/** What an application server can be told (SPEC §3.5). Seconds where a person writes them. */
+/** Settings of an application server (SPEC §3.5). Seconds where a person writes them. */
 import type { Lifetimes } from '../shared/values/lifetimes.ts'
 
 /** When the proximity server tells who is near: at each change, by period too, or only when it is asked. */

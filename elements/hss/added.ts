@@ -1,6 +1,6 @@
 /**
- * Subscribers that came at run time. They are in the store alone, found there by identifier and alias, so that a million of
- * them cost no heap and no time at start. Changes gather in a batch; whoever reads sees them at once.
+ * Subscribers added at run time. They are in the store alone, found there by identifier and alias: a million of them
+ * cost no heap and no time at start. Changes gather in a batch, and reads see them at once.
  */
 import type { Json, Store, Write } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'

@@ -1,4 +1,4 @@
-/** Which subscribers changed in which version: what the feed tells those who lag behind. */
+/** Subscribers that changed, by version: the feed tells them to elements that lag behind. */
 
 /** More changes than that in one version: whoever knew any record reads again what it uses. */
 export const manyChanges = 100

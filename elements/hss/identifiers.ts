@@ -1,4 +1,4 @@
-/** What may identify a subscriber (SPEC §2.1), one rule for the dialplan, the HTTP interface, the command line and every import. */
+/** Identifiers of subscribers (SPEC §2.1): one rule for the dialplan, the HTTP interface, the command line and every import. */
 import { isIP } from 'node:net'
 import { plainHost, type Uri } from '../../signalling/index.ts'
 import type { SubscriberRecord, SubscriberSettings } from '../schemas/index.ts'

@@ -1,6 +1,6 @@
 /**
- * What passes between UEs and the proximity server (SPEC §3.6; FIG 14–18): toward the server only what it is for, in fixed
- * identifiers; toward the UE its own identifier as the temporary one that it knows.
+ * Messages between UEs and the proximity server (SPEC §3.6; FIG 14–18). Toward the server, devices have their fixed
+ * identifiers. Toward the UE, its own identifier is the temporary one that it knows.
  */
 import type { Exchange, ForwardOptions, Host, SipRequest, Timer } from '../../signalling/index.ts'
 import { mediaType, type ProseRequest, readBody, type SubscriberRecord } from '../schemas/index.ts'

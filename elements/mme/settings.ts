@@ -1,4 +1,4 @@
-/** What an MME can be told (SPEC §3.6). Seconds where a person writes them, milliseconds inside. */
+/** Settings of an MME (SPEC §3.6). Seconds where a person writes them, milliseconds inside. */
 import type { Lifetimes } from '../shared/values/lifetimes.ts'
 import { SettingsError } from '../shared/values/settings-error.ts'
 

@@ -1,4 +1,4 @@
-/** What of a quota is used, durably (SPEC §6.2): one account for each rule with a quota, subscriber and service. */
+/** Quota accounts, durable (SPEC §6.2): units used, by rule with a quota, subscriber and service. */
 import type { Json, Store, Write } from '../../signalling/index.ts'
 import type { Service } from '../shared/clients/policy.ts'
 import { keyPart } from '../shared/identifiers/keys.ts'

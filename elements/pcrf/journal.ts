@@ -1,7 +1,7 @@
 /**
- * Writes charging records (SPEC §6.2): appended to the file of the day before an element is told that it may forget them,
- * each once. What is in the files decides after a crash: a last line that was cut off is taken away, and memory is made to
- * agree with what is left.
+ * Writes charging records (SPEC §6.2), each once, to the file of the day. An element hears that it may forget a
+ * record only when it is written. After a crash the files decide. A last line that was cut off is removed, and
+ * memory is made to agree with the rest.
  */
 import {
   closeSync,

@@ -1,4 +1,4 @@
-/** Who must broadcast now (SPEC §3.1, FIG 11 step 1103): always, or only while somebody listens. */
+/** Announcing devices (SPEC §3.1, FIG 11 step 1103): they broadcast always, or only while somebody listens. */
 
 import type { Telling } from './notifying.ts'
 import { discoverable, discoverer } from './permissions.ts'

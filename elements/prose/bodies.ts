@@ -1,4 +1,4 @@
-/** How the proximity server's state becomes NOTIFY bodies (SPEC §3.1, §3.3, §3.4). */
+/** NOTIFY bodies from the proximity server's state (SPEC §3.1, §3.3, §3.4). */
 import type { Body, RenderContext, StatePart } from '../../signalling/index.ts'
 import { type ProseState, type Proximate, writeBody } from '../schemas/index.ts'
 import { discoverable, discoverer, roleNames } from './permissions.ts'

@@ -1,4 +1,4 @@
-/** Whom a change is told: devices by their own subscriptions, and watchers of proximate lists (SPEC §3.1, §3.3). */
+/** Notification of a change: to devices by their own subscriptions, and to watchers of proximate lists (SPEC §3.1, §3.3). */
 
 import { discoverer, type Roles } from './permissions.ts'
 import type { Rules } from './settings.ts'

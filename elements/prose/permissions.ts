@@ -1,4 +1,4 @@
-/** Who may be discovered, who may discover, and who may act for a device (SPEC §2.5, §3.1). Roles are bits. */
+/** Permissions to be discovered, to discover, and to act for a device (SPEC §2.5, §3.1). Roles are bits. */
 import { type Exchange, H } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 

@@ -1,6 +1,7 @@
 /**
- * Policy and charging at the proximity server (SPEC §3.1, §3.4, §6.2): whether the PCRF lets a device have the service, the
- * units that its feedback takes, and the chargeable events. Without the settings `pcrf` and `charge` there is none of it.
+ * Policy and charging at the proximity server (SPEC §3.1, §3.4, §6.2). The PCRF says whether a device may have the
+ * service, and grants the units that its feedback takes. Chargeable events go to it. Without the settings `pcrf` and
+ * `charge` there is none of it.
  */
 import type { Exchange, Host, Notifier } from '../../signalling/index.ts'
 import { Charges } from '../shared/clients/charges.ts'

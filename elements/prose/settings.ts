@@ -1,4 +1,4 @@
-/** What a proximity server can be told (SPEC §3.1–§3.4), seconds where a person writes them, milliseconds inside. */
+/** Settings of a proximity server (SPEC §3.1–§3.4), seconds where a person writes them, milliseconds inside. */
 import { type Lifetimes, lifetimesOf } from '../shared/values/lifetimes.ts'
 import { SettingsError } from '../shared/values/settings-error.ts'
 

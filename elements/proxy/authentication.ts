@@ -1,4 +1,7 @@
-/** Who sends a request from outside (SPEC §2.5): by digest, by the connection that passed it, or by the registered source. */
+/**
+ * Authentication of requests from outside (SPEC §2.5): by digest, by the connection that passed it, or by the
+ * registered source.
+ */
 import type { Exchange, Host, SipRequest } from '../../signalling/index.ts'
 import { algorithmOf, H, keptSecret, Nonces, parseAddress, parseDigest, parseUri, seal } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'

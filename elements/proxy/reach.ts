@@ -1,4 +1,7 @@
-/** From a user, or one of his devices, to the targets of a fork: every device at once, each by one flow at a time (RFC 5626 §7). */
+/**
+ * Reach of a user, or of one of his devices: the targets of a fork. Every device at once, each by one flow at a time
+ * (RFC 5626 §7).
+ */
 import { isIP } from 'node:net'
 import type { Exchange, Flow, Host, SipResponse, Target, Uri } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'

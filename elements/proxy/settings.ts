@@ -1,3 +1,4 @@
+/** Settings of a proxy, with its registrar and authentication (SPEC §2.5). */
 import type { DigestAlgorithm, Rate } from '../../signalling/index.ts'
 import { SettingsError } from '../shared/values/settings-error.ts'
 

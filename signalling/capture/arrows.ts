@@ -1,4 +1,4 @@
-/** What a ladder shows of messages: who, to whom, when, and in a few words what. */
+/** Arrows of a ladder: sender, receiver, time and a short label for each message. */
 import { parseToken } from '../messages/fields.ts'
 import type { SipMessage, SipRequest, SipResponse } from '../messages/message.ts'
 import { scan } from '../messages/scan.ts'

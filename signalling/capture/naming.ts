@@ -1,4 +1,4 @@
-/** What the ends of captured messages are called in a ladder. */
+/** Names of the ends of captured messages in a ladder. */
 import type { SipRequest, SipResponse } from '../messages/message.ts'
 import { hostPort } from './packets.ts'
 import type { Endpoint, TappedMessage } from './tap.ts'

@@ -1,6 +1,6 @@
 /**
- * Writes messages, while they pass, to one pcapng file that Wireshark dissects as SIP: datagrams as UDP, everything else
- * as the TCP conversation that it was, or in clear would have been.
+ * Writes messages, while they pass, to one pcapng file that Wireshark dissects as SIP. Datagrams are UDP; all else
+ * is the TCP conversation that it was, or would have been in clear.
  */
 import { closeSync, existsSync, ftruncateSync, openSync, renameSync, writeSync } from 'node:fs'
 import { isIP } from 'node:net'

@@ -1,4 +1,4 @@
-/** Where copies of messages go. The engine calls a tap only if there is one; a tap must not throw and must not keep `bytes`. */
+/** A tap takes copies of messages. The engine calls one only if there is one; it must not throw and must not keep `bytes`. */
 export type TransportName = 'UDP' | 'TCP' | 'TLS' | 'WS' | 'WSS' | 'MEM'
 
 export interface Endpoint {

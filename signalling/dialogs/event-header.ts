@@ -1,4 +1,4 @@
-/** What an Event field asks for, read once for all subscriptions that have the very same one. */
+/** The Event header field of subscriptions, read once for all that have the very same one. */
 import type { Notifier } from '../element.ts'
 import { parseToken } from '../messages/fields.ts'
 import type { SipRequest } from '../messages/message.ts'

@@ -1,6 +1,6 @@
 /**
- * When subscriptions end: until its last second begins, a subscription has no timer of its own, which would be a tenth of what
- * it takes.
+ * Expiry of subscriptions. Until its last second begins, a subscription has no timer of its own, which would be a
+ * tenth of its memory.
  */
 import type { Clock, Timer } from '../clock.ts'
 

@@ -1,4 +1,4 @@
-/** Which of the types of a package its subscriber reads (RFC 6665 §3.1.3). */
+/** Negotiation of a package's media type with its subscriber (RFC 6665 §3.1.3). */
 import type { EventPackage } from '../element.ts'
 import { type HeaderList, warning } from '../messages/build.ts'
 import { parseToken } from '../messages/fields.ts'

@@ -1,4 +1,4 @@
-/** Why a SUBSCRIBE makes no subscription, apart from what its package says. */
+/** Refusals of a SUBSCRIBE, apart from those of its package. */
 import { type HeaderList, warning } from '../messages/build.ts'
 import type { SipRequest } from '../messages/message.ts'
 import { H } from '../messages/names.ts'

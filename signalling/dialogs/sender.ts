@@ -1,4 +1,4 @@
-/** What dialogs need of the node that carries them. */
+/** The sender of requests in dialogs: the part of the node that dialogs see. */
 import type { HeaderList } from '../messages/build.ts'
 import type { ClientUser } from '../transactions/client.ts'
 import type { Flow } from '../transports/transport.ts'

@@ -1,4 +1,4 @@
-/** What a user agent can do, and its refusal of requests that want more (RFC 3261 §8.2.1–§8.2.3). */
+/** Capabilities of a user agent, and its refusal of requests that want more (RFC 3261 §8.2.1–§8.2.3). */
 import type { HeaderList } from './build.ts'
 import { parseToken } from './fields.ts'
 import type { SipRequest } from './message.ts'

@@ -1,4 +1,4 @@
-/** What each element of a node may touch, and nothing of its fellows' but by their addresses. */
+/** The host of each element: the node as that element may touch it. Other elements are reached by their addresses alone. */
 import type { Subscriptions } from '../dialogs/subscriptions.ts'
 import type { Element, Host } from '../element.ts'
 import type { Dispatcher } from '../routing/dispatcher.ts'

@@ -1,4 +1,4 @@
-/** What a node is made of, and what of it may change while it runs. */
+/** Options of a node, and the part of them that may change while it runs. */
 import type { Tap, TransportName } from '../capture/tap.ts'
 import type { Clock } from '../clock.ts'
 import type { Element } from '../element.ts'

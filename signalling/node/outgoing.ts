@@ -1,4 +1,4 @@
-/** What an element sends of its own accord, outside any dialog (RFC 3261 §8.1), with one answer to a digest challenge. */
+/** Requests that an element sends on its own, outside any dialog (RFC 3261 §8.1), with one answer to a digest challenge. */
 
 import type { Sender } from '../dialogs/sender.ts'
 import type { OutgoingRequest } from '../element.ts'

@@ -1,4 +1,4 @@
-/** What a node listens on, made from its options; nothing is opened yet. */
+/** Transports of a node, made from its options; nothing is opened yet. */
 
 import type { Guests } from '../transports/connection-limits.ts'
 import type { Self } from '../transports/machine-addresses.ts'

@@ -1,8 +1,8 @@
 /**
- * Overload control. Once we read late, what begins something waits in a line behind what is under way, and gets what time that
- * leaves: so we are busy with as much as we can do, whatever is offered. The line is as long as what can be done in a moment;
- * a connection on which more comes is not read meanwhile, a datagram that finds no room is turned away. Responses always pass,
- * and what has a transaction already is not asked about.
+ * Overload control. When datagrams are read late, new requests wait in a line behind what is under way. They get the
+ * time that it leaves, so the node is busy with as much as it can do, whatever is offered. The line is as long as
+ * what can be done in a moment. A connection on which more comes is not read meanwhile; a datagram that finds no
+ * room is turned away. Responses always pass, and requests that have a transaction already are not counted.
  */
 
 import type { Clock, Timed } from '../clock.ts'

@@ -1,4 +1,4 @@
-/** Who gets in: requests that have no transaction yet pass here, and nothing else does. */
+/** The gate for requests that have no transaction yet: they pass here, and nothing else does. */
 
 import type { Clock } from '../clock.ts'
 import type { Ids } from '../ids.ts'

@@ -1,4 +1,4 @@
-/** What begins something, told apart from what is under way, renews what is held, or answers. */
+/** New requests, told apart from those that continue, renew or answer something. */
 import type { SipRequest } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 

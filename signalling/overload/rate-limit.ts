@@ -1,4 +1,4 @@
-/** So many a second for each key, by token buckets: of a source address, of a subscriber. */
+/** A rate limit for each key, by token buckets: of a source address, of a subscriber. */
 import type { Clock } from '../clock.ts'
 
 export interface Rate {

@@ -1,4 +1,7 @@
-/** A line in which requests wait for their turn: first come, first served, as many in a turn of the event loop as it has time for. */
+/**
+ * A line in which requests wait for their turn: first come, first served. Each turn of the event loop serves as many
+ * as it has time for.
+ */
 import type { Clock } from '../clock.ts'
 import type { SipRequest } from '../messages/message.ts'
 import type { Flow } from '../transports/transport.ts'

@@ -1,4 +1,4 @@
-/** From a dialplan's rules, or the elements' claims where it has none, to a plan; every fault is found, not only the first. */
+/** Compiles a dialplan's rules, or the elements' claims where it has none, to a plan; finds every fault, not only the first. */
 import type { Claim } from '../element.ts'
 import { parseUri, printHostPort } from '../messages/uri.ts'
 import { isAnyHost } from '../transports/machine-addresses.ts'

@@ -1,6 +1,6 @@
 /**
- * Requests that are too long for a datagram (RFC 3261 §18.1.1): by TCP where the next hop may be reached so, else as a
- * datagram as far as one carries, and a MESSAGE no further than RFC 3428 §8 lets it.
+ * Requests that are too long for a datagram (RFC 3261 §18.1.1). They go by TCP where the next hop may be reached so.
+ * Else they go as a datagram as far as one carries, and a MESSAGE no further than RFC 3428 §8 lets it.
  */
 import type { Clock, Timer } from '../clock.ts'
 import { SipRequest, type SipResponse } from '../messages/message.ts'

@@ -1,4 +1,4 @@
-/** Where a request goes: to a fellow element, or over a flow to an address (RFC 3261 §16.6 step 7, §8.1.2). */
+/** The next hop of a request: another element of the network, or an address over a flow (RFC 3261 §16.6 step 7, §8.1.2). */
 import type { OutgoingParts } from '../dialogs/sender.ts'
 import { type Address, parseAddress } from '../messages/address.ts'
 import type { SipRequest } from '../messages/message.ts'

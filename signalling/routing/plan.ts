@@ -1,4 +1,7 @@
-/** Who gets a request: the dialplan's rules as a decision table by method. Pure; the first rule that matches wins. */
+/**
+ * The plan: a dialplan's rules as a decision table by method. Pure; the first rule that matches decides which
+ * element gets a request.
+ */
 import { canonical, parseUri } from '../messages/uri.ts'
 
 /** What the plan looks at. Methods in upper case; host, event and content in lower case and without parameters. */

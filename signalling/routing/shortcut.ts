@@ -1,7 +1,7 @@
 /**
- * The common hop made short: what an element sends into a dialog by a sealed way of a fellow element (its Record-Route) leaves
- * on that flow at once. The message between the two is built only where somebody looks; on the wire nothing is missing but
- * the Via of a hop that never was.
+ * The shortcut of a common hop: an in-dialog request whose next Route is the sealed Record-Route of another element
+ * here. It leaves on that flow at once. The message between the two is built only for a tap; on the wire only the
+ * Via of that inner hop is missing.
  */
 import type { OutgoingParts } from '../dialogs/sender.ts'
 import type { Element } from '../element.ts'

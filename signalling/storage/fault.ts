@@ -1,4 +1,4 @@
-/** What a store may fail with, apart from a version conflict, which is an outcome and no fault. */
+/** Faults of a store. A version conflict is none of them: it is an outcome. */
 export type StoreFaultCode =
   | 'store-schema' // written by another version of the program, and no migration leads here
   | 'store-busy' // another process has the folder open

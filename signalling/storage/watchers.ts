@@ -1,4 +1,4 @@
-/** Who is told of committed changes. Announcements leave in commit order, outside the call that wrote. */
+/** Watchers of committed changes. Announcements leave in commit order, outside the call that wrote. */
 import type { Log } from '../log.ts'
 import type { Change } from './store.ts'
 

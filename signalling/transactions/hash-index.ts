@@ -1,4 +1,4 @@
-/** Where records lie, by the hash of their key: open addressing, so that the collector sees two arrays and no entries. */
+/** Index from the hash of a key to its record: open addressing, so that the collector sees two arrays and no entries. */
 
 const smallest = 64
 

@@ -1,6 +1,7 @@
 /**
- * What is left of answered requests until their retransmissions have stopped (RFC 3261 §17.2.2, Timer J): key and answer as
- * bytes in a ring of chunks. At thousands a second, held for half a minute, objects would keep the garbage collector busy.
+ * Recent answers, kept until retransmissions of their requests have stopped (RFC 3261 §17.2.2, Timer J). Key and
+ * answer are bytes in a ring of chunks. At thousands a second, held for half a minute, objects would keep the
+ * garbage collector busy.
  */
 import type { Flow } from '../transports/transport.ts'
 import { Places } from './hash-index.ts'

@@ -1,4 +1,4 @@
-/** What TCP and WebSocket connections have in common: a flow over a pipe that may be slow, and ends. */
+/** A connection, TCP or WebSocket: a flow over a pipe that may be slow, and ends. */
 import type { TransportName } from '../capture/tap.ts'
 import type { Guests, Watched } from './connection-limits.ts'
 import type { Self } from './machine-addresses.ts'

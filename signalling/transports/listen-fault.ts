@@ -1,4 +1,4 @@
-/** Why a socket cannot listen, as whoever starts the node is told. */
+/** Faults of a socket that cannot listen, in words for the person who starts the node. */
 import { ProximaFault } from '../errors.ts'
 import { printHostPort } from '../messages/uri.ts'
 import type { HostPort } from './transport.ts'

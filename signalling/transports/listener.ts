@@ -1,4 +1,7 @@
-/** Where peers come in: each is counted before anything of ours is held for it, a TLS handshake or HTTP request included. */
+/**
+ * A listener for connections of peers. Each is counted before anything is held for it, a TLS handshake or HTTP
+ * request included.
+ */
 import type { Server, Socket } from 'node:net'
 import { unwrapped } from '../messages/ipv6.ts'
 import { type Guests, usualLimits } from './connection-limits.ts'

@@ -1,4 +1,4 @@
-/** Where one socket listens, and what it is called. */
+/** The local address of one socket: as bound, and as peers are told. */
 import { isAnyHost, Machine, ownAddress, type Self } from './machine-addresses.ts'
 import type { HostPort } from './transport.ts'
 

@@ -1,4 +1,4 @@
-/** Where the server of a host name is (RFC 3263): by NAPTR, SRV, A and AAAA to addresses, the best first. */
+/** Locates the server of a host name (RFC 3263): by NAPTR, SRV, A and AAAA to addresses, the best first. */
 import type { Clock } from '../clock.ts'
 import type { Backoff } from './backoff.ts'
 import type { Naptr, Resolver, Srv } from './dns.ts'

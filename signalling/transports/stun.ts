@@ -1,6 +1,6 @@
 /**
- * STUN binding requests on a SIP port (RFC 5389, RFC 5626 §8): a client behind a NAT keeps its flow open and sees whether its
- * address has changed. No state, no credentials; an answer is never longer than twice the request.
+ * STUN binding requests on a SIP port (RFC 5389, RFC 5626 §8). A client behind a NAT keeps its flow open so, and
+ * sees when its address has changed. No state, no credentials; an answer is never longer than twice the request.
  */
 import { isIPv4, isIPv6 } from 'node:net'
 import { crc32 } from 'node:zlib'

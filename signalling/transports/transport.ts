@@ -1,4 +1,4 @@
-/** What carries messages. A flow is one way to one peer; it outlives the message and is how a response finds its way back. */
+/** Transports carry messages. A flow is one way to one peer; it outlives the message and is how a response finds its way back. */
 import type { TransportName } from '../capture/tap.ts'
 
 export interface HostPort {

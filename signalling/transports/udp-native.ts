@@ -1,6 +1,7 @@
 /**
- * UDP in batches by the native module (signalling/native/udp.c, whose layout of `shared` and `queue` is repeated here): one
- * call in for many datagrams, one system call for all that a turn of the event loop sends. Linux only; absent where it was not built.
+ * UDP in batches by the native module (signalling/native/udp.c). The layout of `shared` and `queue` there is
+ * repeated here. One call in for many datagrams, one system call for all that a turn of the event loop sends. Linux
+ * only; absent where it was not built.
  */
 import { createRequire } from 'node:module'
 import { isIPv6 } from 'node:net'

@@ -1,4 +1,4 @@
-/** Who is near whom, drawn for a terminal. */
+/** A table of UEs and those near them, drawn for a terminal. */
 import type { Walker } from './crowd.ts'
 
 /** Lines of at most `width` characters: a line a walker, with where it is and whom it has been told of. */

@@ -1,4 +1,4 @@
-/** How far a long task is: a bar on a terminal, elsewhere a line each tenth. */
+/** Progress of a long task: a bar on a terminal, elsewhere a line each tenth. */
 import type { Writable } from 'node:stream'
 import type { Clock } from '../../../signalling/index.ts'
 

@@ -1,4 +1,4 @@
-/** Where the node is whose subscribers are meant, and its token. */
+/** The address and token of the node whose subscribers a command is about. */
 import { join } from 'node:path'
 import { printHostPort } from '../../../signalling/index.ts'
 import { readToken, tokenFile } from '../../http/access.ts'

@@ -1,4 +1,4 @@
-/** What a starting node tells the person in front of it. */
+/** The announcement of a node that starts: addresses, elements and notes for the person in front of it. */
 import {
   type HostPort,
   isAnyHost,

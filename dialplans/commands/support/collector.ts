@@ -1,4 +1,4 @@
-/** Whether the HEP collector that is named can be found at all: its mirror says nothing of what it loses. */
+/** A check that the named HEP collector can be found: copies that are lost on the way are not reported. */
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import type { HostPort } from '../../../signalling/index.ts'

@@ -1,4 +1,4 @@
-/** What several commands do first: read a dialplan and make its elements and plan, or refuse with every fault. */
+/** Reads a dialplan and makes its elements and plan, or refuses with every fault: the first step of several commands. */
 import { type Assembled, assemble } from '../../network/assemble.ts'
 import type { Dialplan } from '../../network/dialplan.ts'
 import { loadDialplan } from '../../network/load.ts'

@@ -1,4 +1,4 @@
-/** What a user of the command line is told when something cannot be done: lines, never a stack. */
+/** Refusals of a command: lines for its user that say what cannot be done, never a stack. */
 import { ProximaFault } from '../../../signalling/index.ts'
 import { type Fault, printFault } from '../../network/dialplan.ts'
 

@@ -1,4 +1,4 @@
-/** What happens to a UE, as a line for people or as JSON for scripts. */
+/** Events of a UE, as a line for people or as JSON for scripts. */
 import type { Proximate, ProximateUser } from '../../../elements/schemas/index.ts'
 import type { UeEvent } from '../../../elements/ue/index.ts'
 import { printableLine } from '../support/printable.ts'

@@ -1,4 +1,4 @@
-/** The air of a local network with places on it: each frame says where its sender stands, and what is out of range is not heard. */
+/** The air of a local network with places on it. Each frame says where its sender stands; one from out of range is not heard. */
 import { type AirLink, metresBetween, type Position, simulatedAir } from '../../../elements/air/index.ts'
 import type { Clock } from '../../../signalling/index.ts'
 

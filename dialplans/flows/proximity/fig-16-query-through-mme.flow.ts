@@ -1,6 +1,6 @@
 /**
- * FIG 16: a UE behind the MME is told what to listen for, reports it, and who is near is asked: by itself through the MME,
- * and by an application server (SPEC §3.6, §3.1–§3.3).
+ * FIG 16: a UE behind the MME learns its monitor list and reports a code (SPEC §3.6). Then the UE asks through the
+ * MME who is near, and so does an application server (SPEC §3.1–§3.3).
  */
 import {
   askThroughMme,

@@ -1,4 +1,4 @@
-/** What several flows need: who plays, and how they get ready. */
+/** The cast of several flows: UEs and servers, and how they get ready. */
 import { type ProseState, writeBody } from '../../../elements/schemas/index.ts'
 import {
   ApplicationClient,

@@ -1,4 +1,4 @@
-/** What every stage does alike: time passes by its clock, and waits are for something to be so. */
+/** The common part of every stage: time passes by its clock, and a wait ends when a condition holds. */
 import type { Clock } from '../../../signalling/index.ts'
 import type { Looked } from './flow.ts'
 

@@ -1,4 +1,4 @@
-/** What a flow is: one figure of the source method as scripts that any stage can play (SPEC, head). */
+/** A flow: one figure of the source method as scripts that any stage can play (SPEC, head). */
 
 import type { Ue, UeOptions } from '../../../elements/ue/index.ts'
 import type { Clock } from '../../../signalling/index.ts'

@@ -1,4 +1,4 @@
-/** What an operator does by hand while a flow plays: from outside, as it can be done at any node that runs. */
+/** The operator of a flow: acts by hand while it plays, as at any running node. */
 import type { RuleSettings } from '../../../elements/pcrf/index.ts'
 import type { SubscriberSettings } from '../../../elements/schemas/index.ts'
 

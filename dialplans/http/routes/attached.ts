@@ -1,4 +1,4 @@
-/** What the MMEs of this node know of a user over HTTP (SPEC §3.6): the temporary identifier, and another one when asked for it. */
+/** Users attached to the MMEs of this node, over HTTP (SPEC §3.6): a temporary identifier, and another one on request. */
 import type { IncomingMessage } from 'node:http'
 import type { Attached, Mme } from '../../../elements/mme/index.ts'
 import type { ApiOptions } from '../api.ts'

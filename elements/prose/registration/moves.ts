@@ -1,6 +1,7 @@
 /**
- * Devices on their way here from another ProSe server (SPEC §4), durable before any application server hears of it: wherever
- * one of them looks for a device meanwhile, here or there, it is known, and after a death it is known who has to be told.
+ * Devices on their way here from another ProSe server (SPEC §4), durable before any application server hears of it.
+ * A device that moves is known at both servers meanwhile. After a crash it is known which application servers have
+ * not been told.
  */
 import type { Host, Json } from '../../../signalling/index.ts'
 import type { Binding, Identities, Identity } from './identities.ts'

@@ -1,4 +1,4 @@
-/** What the proximity server keeps in the store, below `prose/<name>/`: codes, relations, triggered lists, sets of peers. */
+/** The proximity server's part of the store, below `prose/<name>/`: codes, relations, triggered lists, sets of peers. */
 import type { Json, Log, Store, Write } from '../../../signalling/index.ts'
 import { keyPart } from '../../shared/identifiers/keys.ts'
 import type { BroadcastCode } from './broadcast-codes.ts'

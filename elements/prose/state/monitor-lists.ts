@@ -1,6 +1,6 @@
 /**
- * Which devices a device listens for (SPEC §3.1, §3.3). A peer is on a list for as long as somebody has put it there:
- * `standing` by configuration or trigger (FIG 9), `set` by a set query (FIG 11).
+ * Monitor lists: the devices that a device listens for (SPEC §3.1, §3.3). A peer stays listed for as long as
+ * somebody has put it there. `standing`: by configuration or trigger (FIG 9); `set`: by a set query (FIG 11).
  */
 import { SetIndex } from '../../shared/state/set-index.ts'
 

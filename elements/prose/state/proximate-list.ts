@@ -1,4 +1,4 @@
-/** Who is near whom, as heard (SPEC §3.2, §3.3): one list a reporter, entries with a lifetime, directional. */
+/** Proximate lists, from reports (SPEC §3.2, §3.3): one list a reporter, entries with a lifetime, directional. */
 import { SetIndex } from '../../shared/state/set-index.ts'
 
 export interface Relation {

@@ -1,4 +1,4 @@
-/** How relations begin and end (SPEC §3.2): in their list, in the store, by lapse of time, and told to who watches them. */
+/** Relations from begin to end (SPEC §3.2): in their list, in the store, by lapse of time, and told to their watchers. */
 import type { Clock, Write } from '../../../signalling/index.ts'
 import { Deadlines } from '../../shared/state/deadlines.ts'
 import type { Telling } from '../notifying.ts'

@@ -1,4 +1,4 @@
-/** What one device's monitor list has by trigger (SPEC §3.1, FIG 9), and who has put it there. */
+/** Triggered peers on one device's monitor list (SPEC §3.1, FIG 9), and the servers that have put them there. */
 import type { Json } from '../../../signalling/index.ts'
 import type { SubscriberRecord } from '../../schemas/index.ts'
 import { actsFor } from '../permissions.ts'

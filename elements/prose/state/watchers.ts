@@ -1,4 +1,4 @@
-/** Who is told of a device's proximate list: standing `proximity` subscriptions, found by the device they ask about. */
+/** Watchers of proximate lists: standing `proximity` subscriptions, found by the device they ask about. */
 import type { Json, Notifier } from '../../../signalling/index.ts'
 import { mediaType } from '../../schemas/index.ts'
 import { SetIndex } from '../../shared/state/set-index.ts'

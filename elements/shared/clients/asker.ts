@@ -1,4 +1,4 @@
-/** Who sends a request, as the network vouches for him (SPEC §2.5). */
+/** The asker of a request: the identity that the network vouches for (SPEC §2.5). */
 import type { Exchange } from '../../../signalling/index.ts'
 import { deviceKey } from '../identifiers/devices.ts'
 

@@ -1,7 +1,7 @@
 /**
- * Chargeable events on their way to the PCRF (SPEC §6.2): written into the element's own store in the batch of the state
- * they go with, each with a number of this element, and sent until the PCRF has recorded them. Numbers have no gap and are
- * never used twice, over `kill -9` too; the PCRF passes over those that it has.
+ * Chargeable events on their way to the PCRF (SPEC §6.2). They are written into the element's own store, in the
+ * batch of the state they go with. Each has a number of this element and is sent until the PCRF has recorded it.
+ * Numbers have no gap and are never used twice, over `kill -9` too. The PCRF passes over numbers that it has.
  */
 import type { Host, Json, Write } from '../../../signalling/index.ts'
 import { type Charge, writeBody } from '../../schemas/index.ts'

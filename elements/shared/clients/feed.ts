@@ -1,4 +1,4 @@
-/** What another element tells every element that asks: a standing subscription, taken up again, ever later, where it is lost. */
+/** Client of another element's feed: a standing subscription, taken up again, ever later, when it is lost. */
 import type { Host, Notification, SipRequest, Subscription } from '../../../signalling/index.ts'
 import { type Bodies, type BodyName, mediaType, readBody } from '../../schemas/index.ts'
 

@@ -1,6 +1,7 @@
 /**
- * What an element asks the PCRF (SPEC §6.2): may this device use this service now. A standing feed names the services that
- * are open to all, about which nobody need be asked; else one standing question a device that uses the service.
+ * Policy questions to the PCRF (SPEC §6.2): may this device use this service now. A standing feed names the services
+ * that are open to all, about which nobody need be asked. For others there is one standing question for each device
+ * that uses the service.
  */
 import type { Host } from '../../../signalling/index.ts'
 import type { ServicePolicy } from '../../schemas/index.ts'

@@ -1,6 +1,6 @@
 /**
- * Subscriber records kept near at hand (SPEC §6.1): a cache that the HSS's standing feed keeps true, so that the common
- * path costs no query and a permission withdrawn takes effect at once.
+ * Subscriber records kept near at hand (SPEC §6.1): a cache that the HSS's standing feed keeps true. The common path
+ * costs no query, and a permission withdrawn takes effect at once.
  */
 import type { Exchange, Host, SipRequest, Uri } from '../../../signalling/index.ts'
 import { mediaType, type SubscriberRecord, type SubscriptionData, writeBody } from '../../schemas/index.ts'

@@ -1,4 +1,4 @@
-/** What the registrar keeps of each contact, and where: written by the proxy, watched by the notifier of `reg`. */
+/** Bindings of the registrar, one record a contact: written by the proxy, watched by the notifier of `reg`. */
 import { type Json, seal } from '../../../signalling/index.ts'
 
 /** Address of record -> one way to reach it (RFC 3261 §10). */

@@ -1,6 +1,6 @@
 /**
- * Many deadlines, one timer. Items wait in buckets of due time; an item whose deadline has moved on meanwhile is put back
- * when its bucket comes up, so that refreshing one costs nothing.
+ * Many deadlines, one timer. Items wait in buckets of due time. One whose deadline has moved is put back when its
+ * bucket comes up, so that refreshing it costs nothing.
  */
 import type { Clock, Timer } from '../../../signalling/index.ts'
 

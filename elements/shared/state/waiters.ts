@@ -1,4 +1,4 @@
-/** Those who wait for one thing to happen, each only so long. */
+/** Waiters for one event, each for a bounded time. */
 import type { Clock } from '../../../signalling/index.ts'
 
 export class Waiters {

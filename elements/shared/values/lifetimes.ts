@@ -1,4 +1,4 @@
-/** How long subscriptions last, as a dialplan says it. */
+/** Lifetimes of subscriptions, as a dialplan says them. */
 import { SettingsError } from './settings-error.ts'
 
 /** Seconds granted to who names none, and at most. Default 3600, at most 86400. */

@@ -1,4 +1,4 @@
-/** What a service takes, and its answer to all else: requests reach an element by name too, past its claims. */
+/** Requests that a service takes, and its answer to all others: requests reach an element by name too, past its claims. */
 import { type Exchange, H, type SipRequest, unsupported } from '../../../signalling/index.ts'
 
 /** One kind of request that a service takes. */

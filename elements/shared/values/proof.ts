@@ -1,4 +1,4 @@
-/** How a user proves to an application server who he is (SPEC §4 step 2), so that nobody else can use what was sent. */
+/** Proof of a user to an application server (SPEC §4 step 2), useless to anybody else who sees it. */
 import { seal } from '../../../signalling/index.ts'
 
 /** HMAC-SHA-256 in base64url. */

@@ -1,4 +1,4 @@
-/** How often a subscriber wants to be told (RFC 6446). */
+/** Notification rates that a subscriber asks for (RFC 6446). */
 export interface Rates {
   /** Seconds: at least one NOTIFY in so many. */
   readonly period?: number | undefined

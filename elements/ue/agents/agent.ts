@@ -1,6 +1,7 @@
 /**
- * What a UE needs of a SIP stack. Two come with Proxima: one on `sip.js` (Node and browsers, real networks) and one on
- * Proxima's own engine (simulations in virtual time, crowds). Both pass `test/contracts/agent.ts`.
+ * The user agent as a UE sees it: its interface to a SIP stack. Two implementations pass `test/contracts/agent.ts`.
+ * One is on `sip.js` (Node and browsers, real networks), one on Proxima's own engine (simulations in virtual time,
+ * crowds).
  */
 
 import { writeBody } from '../../schemas/index.ts'

@@ -1,6 +1,6 @@
 /**
- * A subscription on sip.js's core. sip.js's own Subscriber takes no Event parameters, no new body in a refresh, and comes
- * back at once whatever ended it; this one does what RFC 6665 §4.1 asks, as the engine's does.
+ * A subscription on sip.js's core, as RFC 6665 §4.1 asks and as the engine has it. The Subscriber of sip.js takes no
+ * Event parameters and no new body in a refresh. It also comes back at once, whatever ended it.
  */
 import type { Core, URI } from 'sip.js'
 import type { Clock, Log, Timer } from '../../../signalling/index.ts'

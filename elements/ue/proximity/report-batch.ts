@@ -1,4 +1,7 @@
-/** What a UE has heard and not yet reported (SPEC §3.2): batched in a window, and a code again only after a refresh interval. */
+/**
+ * Codes that a UE has heard and not yet reported (SPEC §3.2). They gather in a window; a code is reported again only
+ * after a refresh interval.
+ */
 
 import type { Heard } from '../../shared/values/heard.ts'
 

@@ -1,6 +1,7 @@
 /**
- * The embedded durable store, on LMDB. One process owns a folder, so versions are checked in memory against what is
- * committed plus what waits; the writes of one tick become one transaction. Figures and reasons: README.md beside.
+ * The embedded durable store, on LMDB. One process owns a folder, so versions are checked in memory, against
+ * committed and waiting writes. The writes of one tick become one transaction. Figures and reasons: README.md
+ * beside.
  */
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'

@@ -1,6 +1,6 @@
 /**
- * Room on the disk, made before LMDB writes: a page that it cannot write ends the process, since its text of that fault
- * is longer than the memory it has for it. What is refused here has changed nothing.
+ * Room on the disk, made before LMDB writes. A page that LMDB cannot write ends the process, since its text of that
+ * fault overruns its buffer. A write that is refused here has changed nothing.
  */
 import { closeSync, fstatSync, ftruncateSync, openSync, statfsSync, writeSync } from 'node:fs'
 import { join } from 'node:path'

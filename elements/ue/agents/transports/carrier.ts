@@ -1,4 +1,4 @@
-/** How a user agent on sip.js reaches its server, apart from sip.js: injected, so that the agent itself owns no socket. */
+/** The carrier between a user agent on sip.js and its server: injected, so that the agent itself owns no socket. */
 import type { Flow, HostPort, PortListener } from '../../../../signalling/index.ts'
 
 export type { HostPort, PortListener }

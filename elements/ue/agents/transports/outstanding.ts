@@ -1,7 +1,8 @@
 /**
- * What sip.js leaves to its transport. Over UDP, for which it was not made: requests are sent again until they are answered
- * (RFC 3261 §17.1.1.2, §17.1.2.2, Timers A and E), a request that comes again gets the same response again (§17.2.2), and
- * nothing that comes again goes further. Over connections: a request without an answer when its connection broke has failed.
+ * Outstanding requests of sip.js, whose transaction layer is not made for UDP. Over UDP they are sent again until
+ * they are answered (RFC 3261 §17.1.1.2, §17.1.2.2, Timers A and E). A request that comes again gets the same
+ * response again (§17.2.2), and no repetition goes further. A request without an answer fails when its connection
+ * breaks.
  */
 import type { Clock, Timer } from '../../../../signalling/index.ts'
 
