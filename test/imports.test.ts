@@ -15,6 +15,10 @@ const shared = ['schemas', 'shared'] // folders that any element may import
 const longest = 400
 const generated = ['elements/schemas/types.ts', 'elements/schemas/table.ts']
 const topFolders = ['signalling', 'elements', 'dialplans', 'test', 'docker']
+const testFolders = [
+  ...['signalling', 'elements', 'dialplans', 'flows'],
+  ...['conformance', 'contracts', 'hostile', 'interop', 'faults', 'fuzz', 'bench', 'groups', 'support'],
+]
 const topFiles =
   /^(README|SPEC|ARCHITECTURE|CHANGELOG|CONTRIBUTING|SECURITY)\.md$|^LICENSE$|^NOTICE$|^\.(gitignore|gitattributes|npmrc|editorconfig|dockerignore)$|^(package|package-lock|tsconfig|biome)\.json$/
 
@@ -173,6 +177,14 @@ test('the top holds three floors, tests and configuration', (t) => {
   )
 })
 
+test('tests lie where a command runs them: beside none but these folders', (t) => {
+  const folders = readdirSync(join(root, 'test'), { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  t.deepEqual(
+    folders.map(({ name }) => name).filter((name) => !testFolders.includes(name)),
+    [],
+  )
+})
+
 const bad: readonly (readonly [path: string, source: string, fault: RegExp])[] = [
   ['signalling/node/index.ts', "import { x } from '../../elements/hss/index.ts'", /only goes down/],
   ['signalling/routing/a.ts', "import type { x } from '../../dialplans/load.ts'", /only goes down/],
@@ -234,7 +246,7 @@ const good: readonly (readonly [path: string, source: string])[] = [
   ['elements/catalogue.ts', "import { createHss } from './hss/index.ts'"],
   ['elements/hss/a.ts', "import { createHash } from 'node:crypto'"],
   ['dialplans/a.ts', "import { x } from '../signalling/index.ts'\nprocess.exit(0)"],
-  ['test/unit/a.test.ts', "import test from 'ava'\nimport { x } from '../../signalling/clock.ts'\nsetTimeout(run, 5)"],
+  ['test/elements/a.test.ts', "import test from 'ava'\nimport { x } from '../../signalling/clock.ts'\nsetTimeout(run, 5)"],
 ]
 
 for (const [path, source] of good) {

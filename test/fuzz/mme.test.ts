@@ -2,8 +2,8 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { mediaType } from '../../elements/schemas/index.ts'
+import { MmeScene, sip } from '../elements/mme/scene.ts'
 import { metric } from '../support/wire.ts'
-import { MmeScene, sip } from '../unit/mme-scene.ts'
 
 test('whatever a UE writes, the proximity server sees no temporary identifier', async (t) => {
   const scene = await MmeScene.open({ check: 'hss' })

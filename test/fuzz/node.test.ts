@@ -4,9 +4,9 @@ import fc from 'fast-check'
 import { createHss } from '../../elements/hss/index.ts'
 import { createProxy } from '../../elements/proxy/index.ts'
 import type { SipRequest } from '../../signalling/index.ts'
+import { Ticker } from '../signalling/dialogs/subscriptions-scene.ts'
 import { Lab } from '../support/lab.ts'
 import { metric, requestText, Wire } from '../support/wire.ts'
-import { Ticker } from '../unit/subscriptions-scene.ts'
 import { anyBytes } from './arbitraries.ts'
 
 const settings = [

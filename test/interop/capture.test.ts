@@ -10,9 +10,9 @@ import test from 'ava'
 import { openPcapng } from '../../signalling/capture/pcapng.ts'
 import { ManualClock } from '../../signalling/clock.ts'
 import { silent } from '../../signalling/log.ts'
+import { alice, subscription, traffic, webProxy } from '../signalling/capture/capture-messages.ts'
 import { Running, run as runToEnd, startNode } from '../support/process.ts'
 import { judge } from '../support/tshark.ts'
-import { alice, subscription, traffic, webProxy } from '../unit/capture-messages.ts'
 
 const run = promisify(execFile)
 const checked = ['ip', 'udp', 'tcp'].flatMap((name) => ['-o', `${name}.check_checksum:TRUE`])

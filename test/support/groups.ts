@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 const root = join(import.meta.dirname, '..')
 const groups = 3 // so that two cores finish at about the same time
 const realTime = /\bRealClock\b|from 'node:(?:net|dgram|http|tls|child_process)'/
-const folders = ['unit', 'conformance']
+const folders = ['signalling', 'elements', 'dialplans', 'conformance', 'bench']
 
 /** Loads one third of the unit tests in virtual time, taken in turn by name; `group` counts from 1. */
 export async function loadGroup(group: number): Promise<void> {
@@ -22,7 +22,9 @@ export async function loadSocketGroup(): Promise<void> {
 }
 
 function unitTests(): readonly string[] {
-  const files = folders.flatMap((folder) => readdirSync(join(root, folder)).map((file) => join(root, folder, file)))
+  const files = folders.flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(root, folder, file)),
+  )
   return files.filter((file) => file.endsWith('.test.ts')).sort()
 }
 

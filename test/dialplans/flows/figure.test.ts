@@ -1,0 +1,73 @@
+/** What `proxima play` draws, and what `proxima trace` chooses of a capture. */
+import test from 'ava'
+import { chosen } from '../../../dialplans/commands/trace/filter.ts'
+import { flowNamed, loadFlows, networkOf } from '../../../dialplans/flows/index.ts'
+import { StageSet } from '../../../dialplans/flows/stage/stage-set.ts'
+import { loadDialplan } from '../../../dialplans/network/load.ts'
+import { arrowsOf } from '../../../signalling/capture/arrows.ts'
+import type { TappedMessage } from '../../../signalling/index.ts'
+
+/** Plays a scenario of a flow; returns the stage as it is before its UEs leave. */
+async function played(
+  id: string,
+  scenario = 0,
+): Promise<{ readonly all: readonly TappedMessage[]; readonly figure: readonly TappedMessage[] }> {
+  const flow = flowNamed(await loadFlows(), id)!
+  const loaded = loadDialplan(networkOf(flow))
+  if (loaded.faults !== undefined) throw new Error(`${flow.network} has faults`)
+  const stage = new StageSet({ dialplan: { ...loaded.value, nodes: [] }, mode: 'virtual' }, flow.scenarios[scenario]!)
+  await stage.open()
+  await flow.scenarios[scenario]!.run(stage)
+  const [all, figure] = [[...stage.messages.messages], stage.figure]
+  await stage.close()
+  return { all, figure }
+}
+
+const labels = (messages: readonly TappedMessage[]): readonly string[] => arrowsOf(messages).arrows.map(({ label }) => label)
+
+test('a figure is drawn alone: its own messages, and the parties that take part', async (t) => {
+  const { all, figure } = await played('fig-08')
+  t.deepEqual(arrowsOf(figure).participants.toSorted(), ['alice', 'bob', 'hss', 'prose', 'proxy'])
+  t.is(labels(figure)[0], 'SUBSCRIBE prose')
+  t.is(labels(figure).filter((label) => label === 'MESSAGE prose-match').length, 2)
+  t.deepEqual(
+    labels(figure).filter((label) => /REGISTER|^40[17]/.test(label)),
+    [],
+  )
+  t.true(labels(all).includes('REGISTER'), 'which the whole has')
+  t.true(figure.length < all.length / 2)
+})
+
+test('what elements tell each other because of a step belongs to the figure', async (t) => {
+  const flow = flowNamed(await loadFlows(), 'fig-06')!
+  const withdrawn = flow.scenarios.findIndex(({ name }) => name.includes('may not be discovered any more'))
+  const { figure } = await played('fig-06', withdrawn)
+  t.true(labels(figure).includes('NOTIFY active subscription-data'))
+})
+
+test('a capture is filtered by user, Call-ID, method and time', async (t) => {
+  const { all } = await played('fig-08')
+  const text = ({ bytes }: TappedMessage): string => Buffer.from(bytes).toString('latin1')
+  const ofBob = chosen(all, { user: 'bob' })
+  t.true(ofBob.length > 4)
+  t.true(ofBob.every((message) => /^(?:From|To): [^\r]*sip:bob@/m.test(text(message)) || text(message).includes(' sip:bob@')))
+  t.deepEqual(chosen(all, { user: 'sip:bob@localhost' }), ofBob)
+  const matches = chosen(all, { methods: ['MESSAGE'] })
+  t.deepEqual([...new Set(labels(matches))], ['MESSAGE prose-match', '200 (MESSAGE)'])
+  const callId = /^Call-ID: (\S+)/m.exec(text(matches[0]!))![1]!
+  t.deepEqual(chosen(all, { callId: callId.slice(2) }), matches)
+  const [first] = all
+  const late = chosen(all, { since: (matches[0]!.at - first!.at) / 1000, until: (matches.at(-1)!.at - first!.at) / 1000 })
+  t.true(matches.every((message) => late.includes(message)))
+  t.false(late.includes(first!))
+  t.deepEqual(chosen(all, { user: 'bob', methods: ['MESSAGE'] }), [])
+  t.is(chosen(all, {}).length, all.length)
+})
+
+test('a flow is found by its id, or by its figure where no other service has one', async (t) => {
+  const flows = await loadFlows()
+  t.is(flowNamed(flows, 'proximity/fig-08')?.id, 'proximity/fig-08')
+  t.is(flowNamed(flows, 'fig-08')?.id, 'proximity/fig-08')
+  t.is(flowNamed(flows, 'ig-08'), undefined)
+  t.is(flowNamed([...flows, { ...flows[0]!, id: 'push/fig-08' }], 'fig-08'), undefined)
+})

@@ -1,0 +1,157 @@
+/** Changes of subscribers and files read again, at a time: each is made of what the last one left, durable first, then in force. */
+import test from 'ava'
+import { createHss, type Hss, type HssSettings } from '../../../elements/hss/index.ts'
+import type { SubscriberRecord, SubscriptionData } from '../../../elements/schemas/index.ts'
+import { FakeNetwork, json } from '../../support/fake-host.ts'
+
+const all = { discoverable: true, discoverer: true }
+const none = { discoverable: false, discoverer: false }
+const bob = { id: 'bob', permissions: all }
+const file: HssSettings = {
+  subscribers: [{ id: 'alice', permissions: none, aliases: ['tel:+1'] }, bob],
+  askers: ['prose', 'proxy'],
+}
+const edited: HssSettings = { ...file, subscribers: [{ id: 'alice', permissions: none, friends: ['bob'] }, bob] }
+const alice = 'sip:alice@localhost'
+
+async function open() {
+  const network = new FakeNetwork()
+  const hss = createHss('hss', file)
+  await network.add(hss)
+  const { store } = network
+  const write = store.write.bind(store)
+  const waiting: ((fails: boolean) => void)[] = []
+  store.write = async (writes) => {
+    if (await new Promise<boolean>((resolve) => waiting.push(resolve))) throw new Error('the disk is full')
+    return write(writes)
+  }
+  /** The next write goes, or fails; so do those that it has kept waiting, in turn. */
+  const next = async (...fails: readonly boolean[]): Promise<void> => {
+    for (const each of fails) {
+      await network.clock.settle()
+      waiting.shift()!(each)
+    }
+    await network.clock.settle()
+  }
+  /** The record as elements are told it. */
+  const told = async (device: string): Promise<SubscriberRecord | undefined> => {
+    const body = json('subscription-query', { device })
+    const asking = { asserted: 'sip:prose@localhost', event: 'subscription-data', expires: 0, body }
+    const { notifier } = await network.ask('hss', 'SUBSCRIBE', 'sip:hss@localhost', asking)
+    return (notifier!.last as SubscriptionData).records![0]
+  }
+  const restarted = async (settings: HssSettings) => {
+    store.write = write
+    const again = createHss('hss', settings)
+    await network.add(again)
+    return again
+  }
+  return { network, hss, waiting, next, told, restarted }
+}
+const plain = (record: unknown): unknown => JSON.parse(JSON.stringify(record))
+const [goes, fails] = [false, true]
+const reload = async (hss: Hss, settings: HssSettings): Promise<unknown> => hss.reload!(settings)
+const outcomes = async (work: readonly Promise<unknown>[]): Promise<readonly string[]> =>
+  (await Promise.allSettled(work)).map(({ status }) => status)
+
+test('what is being written is not in force for who asks: neither the record nor a name, given or taken', async (t) => {
+  const { hss, next, told } = await open()
+  const before = await told(alice)
+  const change = hss.set({ id: 'alice', permissions: all, aliases: ['tel:+2'] })
+  t.deepEqual([await told(alice), await told('tel:+1'), await told('tel:+2')], [before, before, undefined])
+  await next(goes)
+  await change
+  t.deepEqual([(await told('tel:+2'))!.permissions, await told('tel:+1')], [all, undefined])
+})
+
+test('the feed says no version before it is durable', async (t) => {
+  const { network, hss, next } = await open()
+  const asking = { asserted: 'sip:prose@localhost', event: 'subscription-data' }
+  const feed = (await network.ask('hss', 'SUBSCRIBE', 'sip:hss@localhost', asking)).notifier!
+  const { version } = feed.last as SubscriptionData
+  const later = async () =>
+    (await network.ask('hss', 'SUBSCRIBE', 'sip:hss@localhost', asking)).notifier!.last as SubscriptionData
+  const change = hss.set({ id: 'zoe', permissions: all })
+  t.is((await later()).version, version)
+  await next(fails)
+  await t.throwsAsync(change, { message: /full/ })
+  t.is((await later()).version, version)
+  t.is(feed.bodies.length, 1)
+})
+
+test('two changes of one subscriber, the second refused: the first is in force, here and after a restart', async (t) => {
+  const { hss, next, told, restarted } = await open()
+  const work = [hss.set({ id: 'alice', permissions: all }), hss.set({ id: 'alice', permissions: all, friends: ['bob'] })]
+  await next(goes, fails)
+  t.deepEqual(await outcomes(work), ['fulfilled', 'rejected'])
+  const now = (await told(alice))!
+  t.deepEqual([now.permissions, now.friends ?? []], [all, []])
+  t.deepEqual(plain((await restarted(file)).held('alice')), plain(hss.held('alice')))
+})
+
+test('two changes of one subscriber, both refused: the file is in force', async (t) => {
+  const { hss, next, told } = await open()
+  const before = await told(alice)
+  const work = [hss.set({ id: 'alice', permissions: all }), hss.set({ id: 'alice', permissions: all, friends: ['bob'] })]
+  await next(fails, fails)
+  t.deepEqual(await outcomes(work), ['rejected', 'rejected'])
+  t.deepEqual(await told(alice), before)
+})
+
+test('a name that a refused change would have let go is not given to anybody', async (t) => {
+  const { hss, next } = await open()
+  const letGo = hss.set({ id: 'alice', permissions: all })
+  const given = hss.provision([{ do: 'put', settings: { id: 'zoe', permissions: all, aliases: ['tel:+1'] } }])
+  await next(fails)
+  await t.throwsAsync(letGo)
+  t.deepEqual((await given)[0]!.fault?.kind, 'taken')
+  t.deepEqual([hss.held('tel:+1')!.id, hss.size], [alice, 2])
+})
+
+test('a file read again behind a change that is being written: the file wins where it was edited', async (t) => {
+  const { hss, next, told, restarted } = await open()
+  const work = [
+    hss.set({ id: 'alice', permissions: all, aliases: ['tel:+1'] }),
+    reload(hss, edited),
+    hss.set({ id: 'zoe', permissions: all, aliases: ['tel:+1'] }),
+  ]
+  await next(goes, goes, goes)
+  t.deepEqual(await outcomes(work), ['fulfilled', 'fulfilled', 'fulfilled'])
+  const now = (await told(alice))!
+  t.deepEqual([now.permissions, now.friends, now.aliases ?? []], [none, ['sip:bob@localhost'], []])
+  t.deepEqual([(await told('tel:+1'))!.id, hss.size], ['sip:zoe@localhost', 3])
+  const again = await restarted(edited)
+  t.deepEqual([again.size, again.held('alice'), again.held('zoe')], [3, hss.held('alice'), hss.held('zoe')])
+})
+
+test('a file that cannot be stored changes nothing, and takes nothing from changes that come meanwhile', async (t) => {
+  const { hss, next, told, restarted } = await open()
+  const before = await told(alice)
+  const servers = [{ uri: 'sip:as@example.net', application: 'demo' }]
+  const work = [
+    hss.set({ id: 'yan', permissions: all }),
+    reload(hss, { ...edited, servers, subscribers: [...edited.subscribers!, { id: 'yan', permissions: none }] }),
+    hss.set({ id: 'bob', permissions: none }),
+    hss.set({ id: 'zoe', permissions: all }),
+  ]
+  t.deepEqual(await told(alice), before)
+  await next(goes, fails, goes, goes)
+  t.deepEqual(await outcomes(work), ['fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
+  t.deepEqual(await told(alice), before)
+  t.deepEqual([(await told('sip:bob@localhost'))!.permissions, hss.size], [none, 4])
+  const again = await restarted(file)
+  t.deepEqual([again.size, again.held('bob')!.permissions, again.held('yan')!.permissions], [4, none, all])
+})
+
+test('a file that is being written is not in force yet', async (t) => {
+  const { hss, next, told } = await open()
+  const before = await told(alice)
+  const work = reload(hss, { ...file, subscribers: [{ id: 'alice', permissions: all }] })
+  t.deepEqual([await told(alice), await told('tel:+1'), (await told('sip:bob@localhost'))!.permissions], [before, before, all])
+  await next(goes)
+  await work
+  t.deepEqual(
+    [(await told(alice))!.permissions, await told('tel:+1'), await told('sip:bob@localhost')],
+    [all, undefined, undefined],
+  )
+})

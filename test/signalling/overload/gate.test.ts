@@ -1,0 +1,126 @@
+/** Who gets in: refusals when it is too much, for one address and for the node, and what peers with overload control are told. */
+import test from 'ava'
+import { ManualClock, type SipRequest, type SipResponse, seededIds } from '../../../signalling/index.ts'
+import { scan } from '../../../signalling/messages/scan.ts'
+import { Gate } from '../../../signalling/overload/gate.ts'
+import { Stats } from '../../../signalling/stats.ts'
+import { Agent, Lab } from '../../support/lab.ts'
+import { metric, requestText, Wire } from '../../support/wire.ts'
+import { BenchFlow } from '../transactions/bench.ts'
+
+test('one address beyond its rate is refused, far beyond it is ignored; others are served', async (t) => {
+  const lab = new Lab()
+  lab.sourceRate = { rate: 10, burst: 20 }
+  const node = await lab.serve(['localhost'], [new Agent('agent')])
+  const [greedy, modest] = [await Wire.at(lab, '10.0.9.9'), await Wire.at(lab, '10.0.9.8')]
+  for (let i = 0; i < 100; i++)
+    greedy.send(requestText('OPTIONS', 'sip:agent@localhost', { branch: `z9hG4bK-${i}`, callId: `c${i}` }))
+  modest.send(requestText('OPTIONS', 'sip:agent@localhost', { branch: 'z9hG4bK-m', callId: 'm' }))
+  await lab.clock.advance(50)
+  t.deepEqual(modest.statuses, [200])
+  t.is(greedy.statuses.filter((status) => status === 200).length, 20)
+  const refused = greedy.responses.filter(({ status }) => status === 503)
+  t.is(refused.length, 19, 'a debt of one burst, then silence')
+  t.regex(refused[0]!.text('Retry-After')!, /^[1-5]$/)
+  t.regex(refused[0]!.text('Warning')!, /too many requests from this address/)
+  t.is(metric(node, 'refused_rate_total'), 19)
+  t.is(metric(node, 'dropped_flood_total'), 61)
+  t.is(metric(node, 'server_transactions'), 21, 'what is refused keeps no state')
+  greedy.clear()
+  await lab.clock.advance(5000)
+  greedy.send(requestText('OPTIONS', 'sip:agent@localhost', { branch: 'z9hG4bK-late', callId: 'late' }))
+  await lab.clock.advance(50)
+  t.deepEqual(greedy.statuses, [200], 'forgiven after a while')
+})
+
+test('an overloaded node says when to come again; a flood on a connection ends it', async (t) => {
+  const clock = new ManualClock()
+  const stats = new Stats()
+  const sent: SipResponse[] = []
+  const gate = new Gate({
+    clock,
+    ids: seededIds(1),
+    stats,
+    lag: () => 2000,
+    ration: () => 0,
+    read: () => t.fail(),
+    begin: (request, flow) => t.true(gate.admits(request, flow)),
+    source: { rate: 1, burst: 5000 },
+    agent: () => 'us',
+    transmit: (_flow, bytes) => sent.push(scan(bytes) as SipResponse) > 0,
+  })
+  const request = scan(Buffer.from(requestText('MESSAGE', 'sip:bob@localhost', {}))) as SipRequest
+  const flow = new BenchFlow(true)
+  for (let i = 0; i < 100; i++) t.true(gate.admits(request, flow))
+  for (let look = 0; look < 40; look++) {
+    await clock.advance(50)
+    for (let i = 0; i < 40; i++) gate.admits(request, flow)
+  }
+  sent.length = 0
+  for (let i = 0; i < 2000; i++) t.false(gate.admits(request, flow))
+  t.true(sent.length > 100 && sent.length < 2000, `${2000 - sent.length} wait`)
+  t.is(sent[0]!.status, 503)
+  t.regex(sent[0]!.text('Warning')!, /overloaded/)
+  t.regex(sent[0]!.text('Retry-After')!, /^[1-5]$/)
+  t.true(flow.open)
+  const controlled = scan(
+    Buffer.from(requestText('MESSAGE', 'sip:bob@localhost', { via: '10.0.0.2;oc;oc-algo="loss"' })),
+  ) as SipRequest
+  t.false(gate.admits(controlled, flow))
+  t.regex(sent.at(-1)!.text('Via')!, /;oc=\d+;oc-algo="loss";/, 'who is refused is told to send less')
+  for (let i = 0; i < 12_000; i++) gate.admits(request, flow)
+  t.false(flow.open)
+})
+
+test('a peer that offers overload control is told the loss in its Via, others are not', async (t) => {
+  const lab = new Lab()
+  await lab.serve(['localhost'], [new Agent('agent')])
+  const wire = await Wire.at(lab, '10.0.9.9')
+  for (const [via, expected] of [
+    [
+      '10.0.9.9;oc;oc-algo="loss,rate"',
+      /^SIP\/2\.0\/UDP 10\.0\.9\.9;branch=z;received=10\.0\.9\.9;oc=0;oc-algo="loss";oc-validity=500;oc-seq=\d+\.\d+$/,
+    ],
+    ['10.0.9.9;rport;oc;oc-algo="loss"', /;rport=5060;oc=0;oc-algo="loss";/],
+    ['10.0.9.9;oc;oc-algo="rate"', /^SIP\/2\.0\/UDP 10\.0\.9\.9;oc;oc-algo="rate";branch=z$/],
+    ['10.0.9.9;oc-algo="loss"', /^SIP\/2\.0\/UDP 10\.0\.9\.9;oc-algo="loss";branch=z$/],
+    ['10.0.9.9;focus;doc=1', /^SIP\/2\.0\/UDP 10\.0\.9\.9;focus;doc=1;branch=z$/],
+  ] as const) {
+    wire.clear()
+    wire.send(requestText('OPTIONS', 'sip:agent@localhost', { via, branch: 'z', callId: via.replaceAll('"', '') }))
+    await lab.clock.advance(10)
+    t.regex(wire.responses[0]!.text('Via')!, expected)
+  }
+})
+
+test('an address whose requests take long is told so, until it has rested; others, and what it has begun, go on', async (t) => {
+  const clock = new ManualClock()
+  const stats = new Stats()
+  const sent: SipResponse[] = []
+  const gate = new Gate({
+    clock,
+    ids: seededIds(1),
+    stats,
+    lag: () => 0,
+    ration: () => 0,
+    read: () => t.fail(),
+    begin: () => t.fail(),
+    source: undefined,
+    agent: () => 'us',
+    transmit: (_flow, bytes) => sent.push(scan(bytes) as SipResponse) > 0,
+  })
+  const request = (toTag?: string) =>
+    scan(Buffer.from(requestText('MESSAGE', 'sip:bob@localhost', toTag === undefined ? {} : { toTag }))) as SipRequest
+  const heavy = new BenchFlow(true)
+  const other = Object.assign(new BenchFlow(true), { remote: { host: '10.9.9.9', port: 5060 } })
+  for (let i = 0; i < 1000; i++) gate.took(15, heavy)
+  t.true(gate.admits(request(), heavy), 'a pause now and then is none of its doing')
+  for (let i = 0; i < 12; i++) gate.took(200, heavy)
+  t.false(gate.admits(request(), heavy))
+  t.is(sent[0]!.status, 503)
+  t.regex(sent[0]!.text('Warning')!, /your requests take too long/)
+  t.true(gate.admits(request(), other))
+  t.true(gate.admits(request('in-a-dialog'), heavy))
+  await clock.advance(10_000)
+  t.true(gate.admits(request(), heavy))
+})
