@@ -23,6 +23,7 @@ const returnFirst = 250
 const returnMost = 30_000
 const goodbye = 2_000 // milliseconds that saying it may take
 const goodbyeHeard = 6_000 // the same where a connection stands: whoever is behind the server may have been started again
+const connectionTimeout = 32 // seconds, as long as a request waits (RFC 3261 §17.1.1.2, Timer B)
 const noConnection: Answer = { status: 503, reason: 'Service Unavailable', warning: 'no connection', unheard: true }
 
 export class SipJsAgent implements UserAgent {
@@ -107,7 +108,7 @@ export class SipJsAgent implements UserAgent {
     const { own } = this
     const transport: Partial<UserAgentOptions> =
       own === undefined
-        ? { transportOptions: { server: carrier as string, traceSip: false } }
+        ? { transportOptions: { server: carrier as string, traceSip: false, connectionTimeout } }
         : { transportConstructor: givenTransport(own) }
     const user = this.uri.user ?? 'anonymous'
     const sipjs = new UserAgentOfSipJs({
