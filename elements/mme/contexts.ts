@@ -12,10 +12,12 @@ export interface AttachView {
 
 /** An identifier that has been replaced. */
 interface Replaced {
-  readonly [member: string]: Json
+  readonly [member: string]: Json | undefined
   readonly temporary: string
   /** Milliseconds since the epoch until which it counts. */
   readonly until: number
+  /** The UE had gone to another MME with it, and is back: that MME may not release it by this one any more. */
+  readonly left?: true
 }
 
 /** What the store keeps of a context. */
@@ -82,9 +84,31 @@ export class Contexts {
     return stored.temporary === key || (stored.former?.until ?? 0) > this.host.clock.date() ? context : undefined
   }
 
-  /** The context of a UE that attaches, made now if it has none; durable when it resolves. */
-  obtain(device: string, prose: boolean | undefined): Promise<Context> {
-    return this.turns.run(device, () => this.attach(device, prose))
+  /**
+   * The context of a UE that attaches, made now if it has none; durable when it resolves. One that is back from another MME
+   * has another temporary identifier then: what that MME still has on its way is about the one before.
+   */
+  obtain(device: string, prose: boolean | undefined, comesFromAnother = false): Promise<Context> {
+    return this.turns.run(device, async () => {
+      const isBack = comesFromAnother && this.byDevice.has(device)
+      const context = await this.attach(device, prose)
+      if (!isBack) return context
+      await this.replacing.get(context)
+      await this.reallocate(context, true)
+      if (context.leaving !== undefined) this.stay(context) // let go while that was written
+      return context
+    })
+  }
+  private stay(context: Context): void {
+    const { leaves, ...stored } = context.stored
+    context.leaving?.cancel()
+    context.leaving = undefined
+    context.stored = stored
+    if (leaves !== undefined) this.saveSoon(context)
+  }
+  /** Whether another MME, to which the UE went with that identifier, may have it released. */
+  mayRelease({ stored }: Context, temporary: string): boolean {
+    return stored.former?.left !== true || stored.former.temporary !== deviceKey(temporary, this.host.domains)
   }
   private async attach(device: string, prose: boolean | undefined): Promise<Context> {
     const before = this.byDevice.get(device)
@@ -101,10 +125,8 @@ export class Contexts {
       this.place(fresh)
       return fresh
     }
-    context.leaving?.cancel()
-    context.leaving = undefined
-    const { leaves: __, ...stored } = context.stored
-    context.stored = { ...stored, prose: next.prose }
+    this.stay(context)
+    context.stored = { ...context.stored, prose: next.prose }
     if (context.stored.temporary !== next.temporary) this.saveSoon(context) // replaced while it was written
     return context
   }
@@ -113,21 +135,21 @@ export class Contexts {
    * Another temporary identifier; the old one counts for the grace period. The UE is told when it is durable. Rejects where the
    * store fails: then everything is as it was. Asked again meanwhile: the same.
    */
-  reallocate(context: Context): Promise<void> {
+  reallocate(context: Context, left = false): Promise<void> {
     let work = this.replacing.get(context)
     if (work === undefined) {
-      work = this.replace(context).finally(() => this.replacing.delete(context))
+      work = this.replace(context, left).finally(() => this.replacing.delete(context))
       this.replacing.set(context, work)
     }
     return work
   }
-  private async replace(context: Context): Promise<void> {
+  private async replace(context: Context, left: boolean): Promise<void> {
     const { clock } = this.host
     const temporary = this.newTemporary()
     this.byTemporary.set(temporary, context)
     const now = clock.date()
     const before = context.stored
-    const old = { temporary: before.temporary, until: now + this.rules.grace }
+    const old: Replaced = { temporary: before.temporary, until: now + this.rules.grace, ...(left ? { left } : {}) }
     const fresh = { temporary, validUntil: now + this.rules.lifetime, former: old }
     try {
       await this.host.store.write([{ key: this.key(context.device), value: { ...before, ...fresh } }])

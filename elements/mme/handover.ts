@@ -39,6 +39,11 @@ export class Moving {
     else this.conversations.answered(exchange)
   }
 
+  /** Whether that is another MME of ours. */
+  isFellow(mme: string): boolean {
+    return this.fellows.find(mme) !== undefined
+  }
+
   /** What the former MME knows of the UE's capabilities; undefined: it has no such context, or does not answer. */
   async fetch(device: string, former: Former): Promise<{ readonly prose: boolean } | undefined> {
     const reply = await this.ask(device, former, false)
@@ -67,7 +72,7 @@ export class Moving {
     exchange.reply(202)
     const context = this.contexts.holder(temporary)
     const known = context !== undefined && context.device === deviceKey(device, this.host.domains)
-    if (known && release === true) this.contexts.release(context)
+    if (known && release === true && this.contexts.mayRelease(context, temporary)) this.contexts.release(context)
     const told = known ? { device, capabilities: { prose: context.stored.prose } } : { device }
     this.conversations.answer(exchange, asker, writeBody('mme-context', told))
   }

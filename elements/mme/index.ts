@@ -127,7 +127,11 @@ class MobilityManagementEntity implements Mme {
       return
     }
     const there = former && (await this.moving.fetch(device, former))
-    const context = await contexts.obtain(device, (capabilities ?? there)?.prose)
+    const context = await contexts.obtain(
+      device,
+      (capabilities ?? there)?.prose,
+      former !== undefined && this.moving.isFellow(former.mme),
+    )
     const begun = (one: Notifier<AttachView>): void => {
       if (contexts.of(device) !== context) return one.terminate('deactivated') // detached meanwhile: it attaches anew
       // An attachment that it has given up (RFC 6665 §4.1.2.2) is answered 481, and is over; one that it holds is told what it knows.
