@@ -13,6 +13,8 @@ const passedIn = ['clock', 'ids', 'log', 'element', 'storage/store', 'capture/ta
 const plain = ['signalling/errors.ts', 'signalling/stats.ts']
 const shared = ['schemas', 'shared'] // folders that any element may import
 const longest = 400
+const medianAtMost = 90 // lines
+const arrowsAtMost = 12 // between the rooms of dialplans/, its commands and files apart
 const generated = ['elements/schemas/types.ts', 'elements/schemas/table.ts']
 const topFolders = ['signalling', 'elements', 'dialplans', 'test', 'docker']
 const testFolders = [
@@ -63,6 +65,7 @@ function importFault(path: string, imported: Import): string | undefined {
   if (floor === 'signalling')
     return targetFloor === 'signalling' ? engineFault(path, target, imported) : 'an import only goes down'
   if (targetFloor === 'signalling' && target !== 'signalling/index.ts') return 'the engine is seen by signalling/index.ts'
+  if (floor === 'dialplans' && targetFloor === 'elements' && !isDoor(target)) return 'an element is seen by its index.ts'
   if (floor === 'elements') {
     if (targetFloor === 'dialplans') return 'an import only goes down'
     if (targetFloor === 'signalling') return undefined
@@ -70,6 +73,12 @@ function importFault(path: string, imported: Import): string | undefined {
     return 'an element never imports another'
   }
   return undefined
+}
+
+/** What `dialplans/` sees of the elements. */
+function isDoor(target: string): boolean {
+  const [, folder = '', file] = target.split('/')
+  return file === undefined || file === 'index.ts' || shared.includes(folder)
 }
 
 function engineFault(path: string, target: string, { names, typeOnly }: Import): string | undefined {
@@ -166,6 +175,69 @@ test('every source keeps to its floor', (t) => {
   )
 })
 
+/** Sources of the floors, each with the sources that it imports. */
+function importGraph(): ReadonlyMap<string, readonly string[]> {
+  const paths = sources().filter((path) => !path.startsWith('test/'))
+  return new Map(
+    paths.map((path) => {
+      const imported = importsOf(withoutComments(readFileSync(join(root, path), 'utf8')))
+      return [path, imported.map(({ from }) => normalize(join(dirname(path), from))).filter((target) => paths.includes(target))]
+    }),
+  )
+}
+
+/** The files of one circle of imports, or none. */
+function circleIn(graph: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  const done = new Set<string>()
+  const visit = (path: string, way: readonly string[]): readonly string[] => {
+    if (way.includes(path)) return [...way.slice(way.indexOf(path)), path]
+    if (done.has(path)) return []
+    for (const next of graph.get(path) ?? []) {
+      const circle = visit(next, [...way, path])
+      if (circle.length > 0) return circle
+    }
+    done.add(path)
+    return []
+  }
+  for (const path of graph.keys()) {
+    const circle = visit(path, [])
+    if (circle.length > 0) return circle
+  }
+  return []
+}
+
+test('no files import each other in a circle', (t) => {
+  t.deepEqual(circleIn(importGraph()), [])
+  t.deepEqual(
+    circleIn(
+      new Map([
+        ['a', ['b']],
+        ['b', ['c', 'd']],
+        ['c', []],
+        ['d', ['b']],
+      ]),
+    ),
+    ['b', 'd', 'b'],
+  )
+})
+
+test('the rooms of dialplans/ need few of each other', (t) => {
+  const arrows = new Set<string>()
+  for (const [path, targets] of importGraph()) {
+    const [floor, room] = path.split('/')
+    for (const target of targets) {
+      const [otherFloor, other] = target.split('/')
+      if (floor === 'dialplans' && otherFloor === 'dialplans' && room !== other) arrows.add(`${room} -> ${other}`)
+    }
+  }
+  t.true(arrows.size <= arrowsAtMost, [...arrows].join(', '))
+})
+
+test('half of the files have fewer lines than a screen or two', (t) => {
+  const lengths = [...importGraph().keys()].map((path) => readFileSync(join(root, path), 'utf8').split('\n').length - 1)
+  t.true(lengths.sort((a, b) => a - b)[lengths.length >> 1]! < medianAtMost)
+})
+
 test('the top holds three floors, tests and configuration', (t) => {
   const ignored = /^(\.git|\.ci|node_modules|data|results|coverage)$|\.pcapng$/
   const strangers = readdirSync(root, { withFileTypes: true })
@@ -193,6 +265,7 @@ const bad: readonly (readonly [path: string, source: string, fault: RegExp])[] =
   ['dialplans/a.ts', "import type { x } from '../signalling/clock.ts'", /signalling\/index\.ts/],
   ['elements/hss/index.ts', "import { x } from '../prose/index.ts'", /never imports another/],
   ['elements/shared/a.ts', "import { x } from '../prose/index.ts'", /never imports another/],
+  ['dialplans/a.ts', "import { x } from '../elements/hss/records.ts'", /seen by its index\.ts/],
   ['elements/hss/index.ts', "export * from '../prose/index.ts'", /never imports another/],
   ['elements/hss/index.ts', "const x = await import('../prose/index.ts')", /never imports another/],
   ['elements/hss/index.ts', "import {\n  a,\n  b,\n} from '../prose/index.ts'", /never imports another/],
@@ -245,6 +318,7 @@ const good: readonly (readonly [path: string, source: string])[] = [
   ['elements/hss/a.ts', "/* import { x } from '../prose/index.ts' */ const when = new Date(5)"],
   ['elements/catalogue.ts', "import { createHss } from './hss/index.ts'"],
   ['elements/hss/a.ts', "import { createHash } from 'node:crypto'"],
+  ['dialplans/a.ts', "import { x } from '../elements/hss/index.ts'\nimport { y } from '../elements/catalogue.ts'"],
   ['dialplans/a.ts', "import { x } from '../signalling/index.ts'\nprocess.exit(0)"],
   ['test/elements/a.test.ts', "import test from 'ava'\nimport { x } from '../../signalling/clock.ts'\nsetTimeout(run, 5)"],
 ]

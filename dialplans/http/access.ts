@@ -2,8 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
-import { randomIds, sameSecret } from '../../signalling/index.ts'
-import { isLoopback } from '../commands/start/announcement.ts'
+import { isLoopback, randomIds, sameSecret } from '../../signalling/index.ts'
 import { Problem } from './page.ts'
 
 /** Name of the file in the data folder that holds the token. */
@@ -53,4 +52,9 @@ export function admit({ headers, socket }: IncomingMessage, { token, open }: Acc
 
 function hostOf(origin: string): string | undefined {
   return URL.canParse(origin) ? new URL(origin).host : undefined
+}
+
+/** Who asks, as the log has it. */
+export function whoOf({ socket }: IncomingMessage): string {
+  return `token from ${socket.remoteAddress ?? 'a connection that has gone'}`
 }

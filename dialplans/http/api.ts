@@ -1,10 +1,8 @@
 /** The HTTP interface to subscribers and to who is attached, `/v1/…`: every answer is JSON, every fault a problem (RFC 9457). */
 import type { IncomingMessage } from 'node:http'
-import type { Hss } from '../../elements/hss/index.ts'
-import type { Mme } from '../../elements/mme/index.ts'
-import type { Log } from '../../signalling/index.ts'
-import { type Access, admit } from './access.ts'
+import { admit } from './access.ts'
 import { openapi } from './openapi.ts'
+import type { ApiOptions, HssApiOptions } from './options.ts'
 import { json, type Page, Problem } from './page.ts'
 import { attachedAt, reallocate } from './routes/attached.ts'
 import { importSubscribers, list, one } from './routes/subscribers.ts'
@@ -16,18 +14,6 @@ const paths = [
   '/v1/attached/{user}/reallocate',
   '/v1/openapi.json',
 ] as const
-
-export interface ApiOptions {
-  /** Undefined: the node has no such element. */
-  readonly hss?: Hss
-  /** Those of the node. */
-  readonly mmes?: readonly Mme[]
-  readonly access: Access
-  readonly log: Log
-}
-
-/** Of a node that has an HSS. */
-export type HssApiOptions = ApiOptions & { readonly hss: Hss }
 
 /** Answers a request below /v1. Rejects with a `Problem`. */
 export async function serveApi(request: IncomingMessage, options: ApiOptions | undefined): Promise<Page> {

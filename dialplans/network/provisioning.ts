@@ -1,7 +1,6 @@
 /** The subscribers of an HSS: those in the dialplan and those of its provisioning file, each identifier used once. */
 import { dirname, isAbsolute, join } from 'node:path'
-import { faultOfIdentifiers, type IdentifierFault } from '../../elements/hss/identifiers.ts'
-import { faultOfLength, toRecord } from '../../elements/hss/records.ts'
+import { faultOfIdentifiers, faultOfLength, type IdentifierFault, toRecord } from '../../elements/hss/index.ts'
 import type { SubscriberSettings } from '../../elements/schemas/index.ts'
 import { subscriberKey } from '../../elements/shared/identifiers/devices.ts'
 import { usualView } from '../../elements/shared/identifiers/element-names.ts'

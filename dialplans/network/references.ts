@@ -1,6 +1,6 @@
 /** References of a dialplan: every name has its target, and no two things share an address. */
 import { isIP } from 'node:net'
-import { faultOfRule, type RuleSettings } from '../../elements/pcrf/rules.ts'
+import { faultOfRule, type RuleSettings } from '../../elements/pcrf/index.ts'
 import { subscriberKey } from '../../elements/shared/identifiers/devices.ts'
 import { type HostPort, type Listening, parseUri, type Rule } from '../../signalling/index.ts'
 import { type PlannedElement, parsePlace } from './dialplan.ts'

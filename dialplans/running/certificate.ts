@@ -1,8 +1,8 @@
 /** The certificates of a node, its own and those that it judges others by, read again when their files change. */
 import { readFileSync, statSync } from 'node:fs'
 import type { Clock, Log, Node, TlsMaterial } from '../../signalling/index.ts'
-import { Refusal } from '../commands/support/refusal.ts'
 import type { TlsFiles } from '../network/dialplan.ts'
+import { Refusal } from '../network/refusal.ts'
 import { unreadable } from '../network/text.ts'
 
 const everyMs = 2_000

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type CsvError, parse } from 'csv-parse'
-import { longestRow, type Row, type RowFault, RowsFault } from './rows.ts'
+import { longestRow, type Row, type RowFault, RowsFault } from './row.ts'
 
 /** The columns that there may be; `servers` are written `application=uri`. */
 export const columns = ['id', 'password', 'md5', 'sha256', 'discoverable', 'discoverer', 'aliases', 'friends', 'servers'] as const

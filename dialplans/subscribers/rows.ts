@@ -1,6 +1,7 @@
 /** Subscribers in bulk, as files and request bodies bring them: CSV (RFC 4180) or JSON lines. A row that is wrong is told and passed over. */
 import { isUtf8 } from 'node:buffer'
 import { readCsv } from './csv.ts'
+import { longestRow, type Row, RowsFault } from './row.ts'
 
 export type Format = 'csv' | 'jsonl'
 
@@ -11,34 +12,6 @@ export const formats: { readonly [type: string]: Format } = {
   'text/csv': 'csv',
 }
 
-/** One subscriber, or why there is none. `line`: where it begins, from 1. */
-export type Row =
-  | { readonly line: number; readonly settings: unknown; readonly fault?: undefined }
-  | { readonly line: number; readonly fault: RowFault }
-
-export interface RowFault {
-  /** Member to blame (RFC 6901), or the column; '' is the whole row. */
-  readonly pointer: string
-  readonly detail: string
-}
-
-/** As whoever sent the rows is told. */
-export interface LineFault extends RowFault {
-  readonly line: number
-}
-
-/** Nothing can be read from that line on. */
-export class RowsFault extends Error {
-  readonly line: number
-  constructor(line: number, message: string) {
-    super(message)
-    this.name = 'RowsFault'
-    this.line = line
-  }
-}
-
-/** Bytes of one row at most. */
-export const longestRow = 65_536
 const lineFeed = 10
 
 /** Rows in pages of about `page`. Rejects with `RowsFault`, or with the fault of the bytes' source. */

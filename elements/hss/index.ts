@@ -33,6 +33,10 @@ import {
 } from './records.ts'
 import type { Changed } from './underway.ts'
 
+export { faultOfIdentifiers, type IdentifierFault } from './identifiers.ts'
+export { type Provisioned, settingsOf, type Wanted } from './provisioning.ts'
+export { faultOfLength, toRecord } from './records.ts'
+
 export interface HssSettings {
   readonly subscribers?: readonly SubscriberSettings[]
   /** What the provisioning file holds: a list of subscribers, alone or as `subscribers`. */

@@ -12,7 +12,8 @@ import type { Lease, LeaseRecord } from './lease.ts'
 import { Leases } from './leases.ts'
 import { type RuleSettings, Rules } from './rules.ts'
 
-export type { RuleSettings } from './rules.ts'
+export { type ChargingRecord, linesOf, parseRecord } from './records.ts'
+export { faultOfRule, type RuleSettings } from './rules.ts'
 
 export interface PcrfSettings {
   /** The first that matches decides. Default none. */

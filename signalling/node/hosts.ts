@@ -4,7 +4,7 @@ import type { Element, Host } from '../element.ts'
 import type { Dispatcher } from '../routing/dispatcher.ts'
 import type { Stats } from '../stats.ts'
 import type { FlowTable } from '../transports/flows.ts'
-import type { NodeOptions } from './index.ts'
+import type { NodeOptions } from './options.ts'
 import { sendRequest } from './outgoing.ts'
 
 export interface HostParts {

@@ -3,10 +3,20 @@ import type { Clock } from '../clock.ts'
 import { Merged } from '../dialogs/merged-requests.ts'
 import { mergedText } from '../dialogs/refusals.ts'
 import type { Element } from '../element.ts'
-import type { NodeExchange } from './exchange.ts'
+import type { SipRequest } from '../messages/message.ts'
 
 /** Subscriptions look themselves; the others begin nothing. */
 const others: readonly string[] = ['SUBSCRIBE', 'OPTIONS', 'ACK']
+
+/** An exchange as far as it may be one of several. */
+export interface MergeableExchange {
+  readonly request: SipRequest
+  readonly element: string
+  settled: boolean
+  /** It is the one that the element was handed. */
+  merges: boolean
+  answer(status: number, options: { readonly warning: string }): void
+}
 
 export class Merging {
   private readonly known: Merged
@@ -15,7 +25,7 @@ export class Merging {
     this.known = new Merged(clock)
   }
   /** False: it has come before, and has had its answer. */
-  admits(element: Element, exchange: NodeExchange): boolean {
+  admits(element: Element, exchange: MergeableExchange): boolean {
     const { request } = exchange
     if (element.isProxy === true || request.toTag !== '' || others.includes(request.method)) return true
     if (this.known.isKnown(request, element.name)) {
@@ -27,7 +37,7 @@ export class Merging {
     return true
   }
   /** Nothing comes of it at that element: it may come again. */
-  forget({ request, element }: NodeExchange): void {
+  forget({ request, element }: MergeableExchange): void {
     this.known.forget(request, element)
   }
 }

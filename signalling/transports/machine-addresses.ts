@@ -65,6 +65,11 @@ export class Machine implements Self {
   }
 }
 
+/** A host name or address at which only this machine hears. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.[0-9.]+$/.test(host)
+}
+
 /** Nobody beyond this machine, or this cable, can send there. */
 export function isLocalAddress(address: string): boolean {
   return address.startsWith('127.') || address === '::1' || address.startsWith('fe80:')

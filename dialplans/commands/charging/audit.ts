@@ -1,5 +1,5 @@
 /** Charging records added up, and the proof that none is missing or there twice (SPEC §6.2). */
-import { type ChargingRecord, linesOf, parseRecord } from '../../../elements/pcrf/records.ts'
+import { type ChargingRecord, linesOf, parseRecord } from '../../../elements/pcrf/index.ts'
 
 /** How often something was charged to a subscriber on a day. */
 export interface Sum {

@@ -3,6 +3,7 @@ import {
   type HostPort,
   isAnyHost,
   isLocalAddress,
+  isLoopback,
   type Listening,
   machineAddresses,
   printHostPort,
@@ -52,10 +53,6 @@ function proxySetting({ transport }: Listening, place: HostPort): string {
 /** `alice-proxima` for alice: known to everybody who has read the README. */
 function hasDemoPassword({ id, password }: { readonly id: string; readonly password?: string }): boolean {
   return password === `${userOf(id)}-proxima`
-}
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.[0-9.]+$/.test(host)
 }
 
 /** Why this dialplan must not listen there: an address beyond loopback while a demo password is in use. */

@@ -1,17 +1,9 @@
 /** Refusals of a command: lines for its user that say what cannot be done, never a stack. */
 import { ProximaFault } from '../../../signalling/index.ts'
 import { type Fault, printFault } from '../../network/dialplan.ts'
+import { Refusal } from '../../network/refusal.ts'
 
-/** Ends the command with a non-zero exit; each line of `message` says what, where and what to do. */
-export class Refusal extends Error {
-  /** The lines start with a file's name, so that editors find it; no name is put in front of them. */
-  readonly located: boolean
-  constructor(message: string, cause?: unknown, located = false) {
-    super(message, cause === undefined ? undefined : { cause })
-    this.name = 'Refusal'
-    this.located = located
-  }
-}
+export { Refusal }
 
 export function refuseFaults(faults: readonly Fault[]): Refusal {
   return new Refusal(faults.map(printFault).join('\n'), undefined, true)

@@ -1,6 +1,5 @@
 /** An operator of elements that run in this process. */
-import type { Hss } from '../../../elements/hss/index.ts'
-import { settingsOf } from '../../../elements/hss/provisioning.ts'
+import { type Hss, settingsOf } from '../../../elements/hss/index.ts'
 import type { Mme } from '../../../elements/mme/index.ts'
 import type { Pcrf, RuleSettings } from '../../../elements/pcrf/index.ts'
 import type { SubscriberSettings } from '../../../elements/schemas/index.ts'

@@ -1,9 +1,9 @@
 /** Users attached to the MMEs of this node, over HTTP (SPEC §3.6): a temporary identifier, and another one on request. */
 import type { IncomingMessage } from 'node:http'
 import type { Attached, Mme } from '../../../elements/mme/index.ts'
-import type { ApiOptions } from '../api.ts'
+import { whoOf } from '../access.ts'
+import type { ApiOptions } from '../options.ts'
 import { json, type Page, Problem } from '../page.ts'
-import { whoOf } from './subscribers.ts'
 
 /** Where a user is attached: at one MME of this node, or at two while he moves. */
 export async function attachedAt(user: string, options: ApiOptions): Promise<Page> {

@@ -1,11 +1,13 @@
 /** Subscribers over HTTP: list, read, put, patch, remove and import. Credentials come in and never go out. */
 import type { IncomingMessage } from 'node:http'
-import { type Provisioned, settingsOf, type Wanted } from '../../../elements/hss/provisioning.ts'
+import { type Provisioned, settingsOf, type Wanted } from '../../../elements/hss/index.ts'
 import type { SubscriberRecord } from '../../../elements/schemas/index.ts'
 import { seal } from '../../../signalling/index.ts'
-import { formats, type LineFault, RowsFault, readRows } from '../../subscribers/rows.ts'
-import type { HssApiOptions } from '../api.ts'
+import { type LineFault, RowsFault } from '../../subscribers/row.ts'
+import { formats, readRows } from '../../subscribers/rows.ts'
+import { whoOf } from '../access.ts'
 import { readJson, refuseCoding, typeOf } from '../body.ts'
+import type { HssApiOptions } from '../options.ts'
 import { json, type Page, Problem } from '../page.ts'
 
 const usualPage = 100
@@ -131,11 +133,6 @@ export async function importSubscribers(
   }
   const { removed: _, ...outcome } = counts
   return json(stopped === undefined ? 200 : 422, { lines, ...outcome, faulty, faults: faults.sort((a, b) => a.line - b.line) })
-}
-
-/** Who asks, as the log has it. */
-export function whoOf({ socket }: IncomingMessage): string {
-  return `token from ${socket.remoteAddress ?? 'a connection that has gone'}`
 }
 
 function known(query: URLSearchParams, names: readonly string[]): void {

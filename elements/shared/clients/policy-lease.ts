@@ -2,10 +2,11 @@
 import type { Host, Notification, Subscription, Timer } from '../../../signalling/index.ts'
 import { mediaType, readBody, type ServicePolicy, writeBody } from '../../schemas/index.ts'
 import { Waiters } from '../state/waiters.ts'
-import type { Service } from './policy.ts'
 
 const mistrustFor = 1000 // milliseconds
 const accept = [mediaType('service-policy')]
+
+export type Service = 'proximity' | 'push' | 'location'
 
 export interface LeaseHolder {
   readonly host: Host

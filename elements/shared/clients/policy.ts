@@ -7,12 +7,12 @@ import type { Host } from '../../../signalling/index.ts'
 import type { ServicePolicy } from '../../schemas/index.ts'
 import { Waiters } from '../state/waiters.ts'
 import { Feed } from './feed.ts'
-import { type LeaseHolder, PolicyLease } from './policy-lease.ts'
+import { type LeaseHolder, PolicyLease, type Service } from './policy-lease.ts'
+
+export type { Service }
 
 /** Of the service proximity. */
 export type PolicyRoles = NonNullable<ServicePolicy['roles']>
-
-export type Service = 'proximity' | 'push' | 'location'
 
 /** Why not: the status for whoever asked, and what those entitled to know are told. */
 export interface PolicyRefusal {

@@ -1,8 +1,9 @@
 /** A file of subscribers to a running node, a batch at a time: each is acknowledged, and stays whatever comes after. */
 import { createReadStream, statSync } from 'node:fs'
-import { type SubscriberClient, Unreachable } from '../commands/hss/client.ts'
-import { printFault } from '../network/dialplan.ts'
-import { type Format, type LineFault, type Row, RowsFault, readRows } from './rows.ts'
+import { printFault } from '../../network/dialplan.ts'
+import { type LineFault, type Row, RowsFault } from '../../subscribers/row.ts'
+import { type Format, readRows } from '../../subscribers/rows.ts'
+import { type SubscriberClient, Unreachable } from './client.ts'
 
 export interface Counts {
   readonly added: number
