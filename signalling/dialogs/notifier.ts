@@ -8,6 +8,7 @@ import { warning } from '../messages/build.ts'
 import type { SipResponse } from '../messages/message.ts'
 import type { Json } from '../storage/store.ts'
 import type { ClientUser, NotSent } from '../transactions/client.ts'
+import { Consent } from './consent.ts'
 import type { EventTerms } from './event-header.ts'
 import type { Expiring } from './expiries.ts'
 import { notifyFields } from './header-fields.ts'
@@ -61,7 +62,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
   /** A NOTIFY without state goes first: nobody there has answered anything yet. */
   private introducing = false
   /** Of the NOTIFY that is due, where the package has to admit it. */
-  private admission: 'none' | 'asked' | 'given' = 'none'
+  private readonly consent: Consent | undefined
 
   constructor(holder: NotifierHolder, element: string, pack: EventPackage, stored: SubscriptionRecord, fetch: boolean) {
     this.holder = holder
@@ -72,6 +73,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
     this.terms = holder.terms.of(stored.event)
     this.cseq = stored.ceiling - reserve
     this.born = wholeMs(holder.clock)
+    this.consent = pack.admit === undefined ? undefined : new Consent(pack, this)
   }
   /** Outlives the process: not a fetch, and not what an element of this node will ask for again itself. */
   get durable(): boolean {
@@ -207,31 +209,20 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
       if (this.state === untold) return
       const wait = this.lastSent === undefined ? 0 : this.lastSent + this.terms.rate.gap - this.holder.clock.now()
       if (wait > 0) return this.arm(wait)
-      if (this.pack.admit !== undefined && !this.admitted()) return
+      if (this.consent?.isGiven() === false) return
     }
     this.send()
   }
-  /** Whether the element lets the NOTIFY go now; if it cannot say at once, it goes when it has said so. */
-  private admitted(): boolean {
-    if (this.admission !== 'none') return this.admission === 'given'
-    const answer = this.pack.admit!(this)
-    if (typeof answer === 'boolean') return this.admit(answer)
-    this.admission = 'asked'
-    answer.then(
-      (admitted) => {
-        if (this.admit(admitted)) this.pump()
-      },
-      () => {
-        this.admission = 'none'
-        if (!this.ends) this.later() // the element could not say: it is asked again
-      },
-    )
-    return false
+  /** What it waited for has come. */
+  resume(): void {
+    this.pump()
   }
-  private admit(admitted: boolean): boolean {
-    this.admission = admitted ? 'given' : 'none'
-    if (!admitted && this.ending === undefined) this.due = false
-    return admitted && this.live
+  denied(): void {
+    if (this.ending === undefined) this.due = false
+  }
+  /** The element could not say: it is asked again. */
+  unsaid(): void {
+    if (!this.ends) this.later()
   }
   private arm(ms: number): void {
     this.rateTimer?.cancel()
@@ -367,7 +358,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
       this.lastSent = undefined
       return this.pump()
     }
-    this.admission = 'none'
+    this.consent?.reset()
     this.suppress = undefined
     this.retryAfter = retryFirst
     if (this.due) this.pump()

@@ -26,6 +26,7 @@ import { Merged } from './merged-requests.ts'
 import { negotiate, unread } from './negotiate.ts'
 import { NotifierDialog } from './notifier.ts'
 import type { NotifierHolder } from './notifier-holder.ts'
+import { OfferedPackages } from './packages.ts'
 import { isAlone, isFrom, isInside } from './parties.ts'
 import { SubscriptionRecords } from './records.ts'
 import { failed, merged, outgrown, overlong, tooMany } from './refusals.ts'
@@ -65,8 +66,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   private readonly records: SubscriptionRecords
   private readonly log: Log
   private readonly isFellow: (flow: Flow) => boolean
-  private readonly packages = new Map<string, { readonly element: Element; readonly pack: EventPackage }>()
-  private readonly offered = new Map<string, string>()
+  private readonly packages = new OfferedPackages()
   /** By our tag, which nobody can guess. */
   private readonly notifiers = new Map<string, NotifierDialog>()
   private readonly subscribers = new Map<string, SubscriberDialog>()
@@ -95,13 +95,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     for (const shares of [this.shares, this.fetches]) shares.limit = limit ?? usualLimit
   }
   register(element: Element): void {
-    const packages = element.packages ?? []
-    for (const pack of packages) this.packages.set(`${element.name}/${pack.name}`, { element, pack })
-    this.offered.set(element.name, packages.map(({ name }) => name).join(', '))
-  }
-  /** The value of Allow-Events. */
-  private packagesOf(element: string): string {
-    return this.offered.get(element) ?? ''
+    this.packages.add(element)
   }
 
   /** The notifier of a new dialog, or the status (and headers) of a refusal. The 2xx leaves when the record is durable. */
@@ -112,9 +106,9 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     options: SubscriptionOptions<unknown>,
   ): NotifierDialog | { status: number; headers?: HeaderList } {
     const { request } = side
-    const found = this.packages.get(`${element}/${options.package}`)
+    const found = this.packages.of(element, options.package)
     if (found === undefined || request.event === undefined)
-      return { status: 489, headers: [['Allow-Events', this.packagesOf(element)]] }
+      return { status: 489, headers: [['Allow-Events', this.packages.namesOf(element)]] }
     if (request.toTag !== '') return { status: 481 } // of a dialog that has ended, or never was
     const contact = request.contactUri
     if (contact === undefined) return { status: 400 }
@@ -168,7 +162,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       const headers = grant(
         granted,
         contactFor(request, this.sender.contact(element, side.flow)),
-        this.packagesOf(element),
+        this.packages.namesOf(element),
         found.pack.requires,
       )
       side.respond(200, buildResponse(request, 200, { via: side.via, toTag: id, headers, recordRoute: true }))
@@ -245,7 +239,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     if (notifier.expires > this.clock.date()) this.saveSoon(notifier) // one that has expired says so itself
     const couldNot = (fault: unknown): void => this.faulted(notifier, fault, 'an element could not end a subscription')
     try {
-      return this.packages.get(`${name}/${pack}`)?.element.ended?.(notifier, reason)?.catch(couldNot)
+      return this.packages.of(name, pack)?.element.ended?.(notifier, reason)?.catch(couldNot)
     } catch (fault) {
       couldNot(fault)
       return undefined
@@ -277,7 +271,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       side.respond(status, buildResponse(request, status, { via: side.via, headers }))
     if (request.method !== 'SUBSCRIBE' || request.fromTag !== stored.remoteTag || !isAbout(notifier, request)) return reply(481)
     if (request.cseq.number <= stored.remoteSeq) return reply(500, [['Retry-After', '1']]) // RFC 3261 §12.2.2
-    const offered = this.packages.get(`${notifier.element}/${notifier.package}`)
+    const offered = this.packages.of(notifier.element, notifier.package)
     if (offered === undefined) return reply(481) // it is being told that its package is gone
     const { element, pack } = offered
     const unknown = request.list(H.Require).filter((option) => option.toLowerCase() !== pack.requires)
@@ -296,7 +290,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     const grown = granted > 0 ? outgrown(stored, changed) : undefined
     if (grown !== undefined) return reply(grown.status, grown.headers)
     const contact = contactFor(request, this.sender.contact(notifier.element, side.flow))
-    const headers = grant(granted, contact, this.packagesOf(notifier.element), pack.requires)
+    const headers = grant(granted, contact, this.packages.namesOf(notifier.element), pack.requires)
     notifier.hold()
     if (granted === 0) return this.unsubscribe(notifier, side, { ...changed }, condition, () => reply(200, headers))
     let change: RefreshChange | number | undefined
@@ -374,7 +368,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     return new Restoring(this, this.store, this.log).endGone(node, elements)
   }
   packageOf(element: string, name: string): EventPackage | undefined {
-    return this.packages.get(`${element}/${name}`)?.pack
+    return this.packages.of(element, name)?.pack
   }
   holds(id: string): boolean {
     return this.notifiers.has(id)
