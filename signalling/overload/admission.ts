@@ -27,6 +27,7 @@ const every = 50 // ms between two looks
 const arrivalsToWatch = 64 // new requests; a quiet node is not watched, and not woken
 const arrivalsThatCount = 32 // between two looks; with fewer it is not they that make us late, and refusing them helps nobody
 const heavyInLine = 8 // at least, where it is the time of few that makes us late
+const worthALook = 20 // ms of work, at a stretch or in sum
 const target = 40 // ms of lag that do no harm, and of waiting in a line that does not come to an end
 const burst = 250 // ms of waiting in a line that has come to an end of late: a pause, a hurry
 const lately = 200 // ms
@@ -65,7 +66,7 @@ export class Admission implements Timed {
   private arrivals = 0
   private begun = 0
   private turnedAway = 0
-  /** Milliseconds in what took long. */
+  /** Milliseconds of work since the last look. */
   private spent = 0
   private watching = false
   private due = 0
@@ -152,10 +153,13 @@ export class Admission implements Timed {
     this.held.clear()
   }
 
-  /** One exchange, or what was done at a stretch, took so long: few such make us late as many others do. */
+  /**
+   * One exchange, or what was done at a stretch, took so long: few that take long make us late as many others do, and so does what
+   * few cause inside, which may be thousands of small messages.
+   */
   took(ms: number): void {
     this.spent += ms
-    if (!this.watching) this.watch()
+    if (!this.watching && this.spent >= worthALook) this.watch()
   }
   private watch(): void {
     this.watching = true
@@ -169,10 +173,11 @@ export class Admission implements Timed {
     const seen = Math.max(late, this.options.lag())
     this.looks.shift()
     const heavy = this.spent >= (every + late) / 2
-    this.looks.push(this.arrivals < arrivalsThatCount && !heavy ? 0 : seen)
+    const few = this.arrivals < arrivalsThatCount
+    this.looks.push(few && !heavy ? 0 : seen)
     this.lag = Math.min(...this.looks)
     if (this.lined) this.weigh(now, this.begun / (every + late))
-    else if (this.lag >= target) this.lineUp(now, this.arrivals / (every + late), heavy)
+    else if (this.lag >= target) this.lineUp(now, this.arrivals / (every + late), few)
     if (this.lag >= severe) this.standingShare = Math.max(least, this.standingShare * 0.7)
     else if (seen < target) this.standingShare = Math.min(1, this.standingShare * 1.25)
     const idle = this.arrivals < arrivalsToWatch && !this.lined && this.standingShare === 1 && Math.max(...this.looks) < target
@@ -180,9 +185,9 @@ export class Admission implements Timed {
     this.watching = false
     if (!idle) this.watch()
   }
-  private lineUp(now: number, pace: number, heavy: boolean): void {
+  private lineUp(now: number, pace: number, few: boolean): void {
     this.lined = true
-    this.shortest = heavy ? heavyInLine : arrivalsThatCount
+    this.shortest = few ? heavyInLine : arrivalsThatCount
     this.pace = pace
     this.line.emptyAt = this.fullAt = now
     this.makeRoom(now)

@@ -31,9 +31,7 @@ export interface GateOptions {
   readonly answerFlow?: (request: SipRequest, flow: Flow) => Flow
 }
 
-// milliseconds; a message usually takes a thousandth of it, but any may meet a pause that is none of its doing
-const long = 20
-const tooLong = 50
+const tooLong = 50 // milliseconds; a message usually takes a thousandth of it, but any may meet a pause that is none of its doing
 const costly: Rate = { rate: 250, burst: 2000 }
 
 export class Gate {
@@ -98,9 +96,8 @@ export class Gate {
     if (when === 'never') this.options.stats.count('dropped_overload', 1)
     return when === 'now'
   }
-  /** What was done at a stretch, for a message of that flow or for several, took so many milliseconds. */
+  /** What was done at a stretch, for a message of that flow or for several, took so many milliseconds. Small ones add up. */
   took(ms: number, flow?: Flow): void {
-    if (ms < long) return
     this.admission.took(ms)
     if (ms >= tooLong && flow?.trusted === false) this.costs.spend(flow.remote.host, ms)
   }

@@ -124,3 +124,38 @@ test('an address whose requests take long is told so, until it has rested; other
   await clock.advance(10_000)
   t.true(gate.admits(request(), heavy))
 })
+
+/** Answers to new requests after a second in which each, one in 50 ms, caused so many messages inside, of a millisecond each. */
+async function causing(inside: number) {
+  const clock = new ManualClock()
+  const stats = new Stats()
+  const gate = new Gate({
+    clock,
+    ids: seededIds(1),
+    stats,
+    lag: () => 150,
+    ration: () => 0,
+    read: () => undefined,
+    begin: () => undefined,
+    source: undefined,
+    agent: () => 'us',
+    transmit: () => true,
+  })
+  const request = scan(Buffer.from(requestText('SUBSCRIBE', 'sip:friends@localhost', {}))) as SipRequest
+  const flow = new BenchFlow(false)
+  for (let at = 0; at < 1000; at += 50) {
+    gate.admits(request, flow)
+    for (let i = 0; i < inside; i++) gate.took(1)
+    await clock.advance(50)
+  }
+  const lag = [...stats.metrics()].find(({ name }) => name === 'proxima_lag_milliseconds')!.value
+  return { lag, admitted: Array.from({ length: 40 }, () => gate.admits(request, flow)).filter(Boolean).length }
+}
+
+test('what few requests cause inside counts by its sum, however small each piece is', async (t) => {
+  t.deepEqual(await causing(40), { lag: 150, admitted: 0 })
+})
+
+test('late for another reason than work of ours: few requests are not held against anybody', async (t) => {
+  t.deepEqual(await causing(10), { lag: 0, admitted: 40 })
+})
