@@ -27,6 +27,8 @@ export interface Limits {
   readonly source?: Rate
   /** Of one subscriber, elements of this node apart. */
   readonly subscriptions?: number
+  /** NOTIFYs to one subscriber, elements of this node apart. */
+  readonly notifies?: Rate
 }
 
 /** Paths of PEM files, and what is asked of who connects. */

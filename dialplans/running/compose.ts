@@ -63,6 +63,7 @@ export async function runNode(options: RunOptions): Promise<Running> {
       fellows: [...new Set(elsewhere(dialplan).values())],
       sourceRate: dialplan.limits.source,
       subscriptions: dialplan.limits.subscriptions,
+      notifies: dialplan.limits.notifies,
       connections: dialplan.connections,
       resolver: systemResolver(dialplan.dns?.servers),
       store,

@@ -50,9 +50,9 @@ export async function reload(
 }
 
 function apply(node: Running['node'], { plan }: Assembled, { limits, connections, dns }: Dialplan, before: Dialplan): void {
-  const { source: sourceRate, subscriptions } = limits
+  const { source: sourceRate, subscriptions, notifies } = limits
   const resolver = same(dns, before.dns) ? {} : { resolver: systemResolver(dns?.servers) }
-  node.reload({ plan, sourceRate, subscriptions, connections, ...resolver })
+  node.reload({ plan, sourceRate, subscriptions, notifies, connections, ...resolver })
 }
 
 /** How long TLS may take to begin is settled where its sockets are opened. */

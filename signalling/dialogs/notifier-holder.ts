@@ -4,6 +4,7 @@ import type { EndReason, Notifier } from '../element.ts'
 import type { EntityTags } from './entity-tag.ts'
 import type { Terms } from './event-header.ts'
 import type { Expiries } from './expiries.ts'
+import type { Pace } from './pace.ts'
 import type { Sender } from './sender.ts'
 
 /** What a notifier needs of the facility that holds it. */
@@ -13,6 +14,7 @@ export interface NotifierHolder {
   readonly tags: EntityTags
   readonly terms: Terms
   readonly expiries: Expiries
+  readonly pace: Pace
   /** Writes the record; what it says must be durable before anything that depends on it is sent. */
   save(notifier: Notifier): Promise<void>
   /** The same where nothing waits for it; a store that fails is logged. */

@@ -15,6 +15,7 @@ import { notifyFields } from './header-fields.ts'
 import { bytesOf, comeAgain, Fit, unfit } from './long-states.ts'
 import type { NotifierHolder } from './notifier-holder.ts'
 import { nextPeriod, wholeMs } from './rate.ts'
+import type { Share } from './subscription-limits.ts'
 import { reserve, type SubscriptionRecord, secureAs } from './subscription-record.ts'
 import { type Ending, endings, fetched, liveState, terminatedState } from './subscription-state.ts'
 
@@ -61,6 +62,8 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
   private fit: Fit | undefined = undefined
   /** A NOTIFY without state goes first: nobody there has answered anything yet. */
   private introducing = false
+  /** Of its subscriber; undefined: it is in nobody's. */
+  share: Share | undefined = undefined
   /** Of the NOTIFY that is due, where the package has to admit it. */
   private readonly consent: Consent | undefined
 
@@ -136,7 +139,9 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
     this.opened = false
   }
   private armExpiry(): void {
-    if (!this.fetch && this.live) this.holder.expiries.add(this)
+    if (this.fetch || !this.live) return
+    this.holder.expiries.add(this)
+    this.holder.pace.claim(this.share, this, this.terms.rate.period)
   }
   lastSecond(): void {
     const { clock } = this.holder
@@ -146,6 +151,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
   private disarm(): void {
     for (const timer of [this.rateTimer, this.expiryTimer]) timer?.cancel()
     this.holder.expiries.remove(this)
+    this.holder.pace.leave(this.share, this)
   }
   notify(state: unknown): void {
     if (this.ends) return
@@ -205,22 +211,22 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
 
   private pump(): void {
     if (!this.opened || this.sending || !this.due || !this.live) return
-    if (this.ending === undefined && !this.fetch) {
-      if (this.state === untold) return
-      const wait = this.lastSent === undefined ? 0 : this.lastSent + this.terms.rate.gap - this.holder.clock.now()
+    if (this.ending === undefined) {
+      const { clock, pace } = this.holder
+      if (this.state === untold && !this.fetch) return
+      const wait = this.fetch || this.lastSent === undefined ? 0 : this.lastSent + this.terms.rate.gap - clock.now()
       if (wait > 0) return this.arm(wait)
-      if (this.consent?.isGiven() === false) return
+      if (!pace.admits(this.share, this)) return
+      if (!this.fetch && this.consent?.isGiven() === false) return
     }
     this.send()
   }
-  /** What it waited for has come. */
   resume(): void {
     this.pump()
   }
   denied(): void {
     if (this.ending === undefined) this.due = false
   }
-  /** The element could not say: it is asked again. */
   unsaid(): void {
     if (!this.ends) this.later()
   }
@@ -234,7 +240,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
     this.pump()
   }
   private send(): void {
-    const { clock, sender } = this.holder
+    const { clock, pace, sender } = this.holder
     if (this.cseq + margin >= this.stored.ceiling) {
       this.stored = { ...this.stored, ceiling: this.stored.ceiling + reserve }
       this.holder.saveSoon(this)
@@ -243,7 +249,8 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
     this.cseq++
     this.due = false
     this.final = this.ending !== undefined || this.fetch
-    const state = this.final ? terminatedState(this.ending ?? fetched) : liveState(this.pending, left, this.terms.rate)
+    const rate = pace.granted(this.share, this.terms.rate)
+    const state = this.final ? terminatedState(this.ending ?? fetched) : liveState(this.pending, left, rate)
     const contact = secureAs(this.stored.remoteTarget, sender.contact(this.element))
     const headers = notifyFields(this.stored, this.cseq, contact, this.terms.echo, state)
     if (this.pack.requires !== undefined) headers.push(['Require', this.pack.requires])
@@ -263,6 +270,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
     this.sending = true
     if (body !== undefined) headers.push(['Content-Type', body.type])
     this.lastSent = wholeMs(clock)
+    pace.spend(this.share, this.size, this.lastSent)
     this.sentCount++
     sender.send(
       {
@@ -365,9 +373,10 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
     else this.armPeriod()
   }
   private armPeriod(): void {
-    if (this.terms.rate.period === Number.POSITIVE_INFINITY) return
-    const { clock } = this.holder
-    const period = nextPeriod(this.terms.rate, this.sentCount, clock.now() - this.born)
+    const { clock, pace } = this.holder
+    const rate = pace.granted(this.share, this.terms.rate)
+    if (rate.period === Number.POSITIVE_INFINITY) return
+    const period = nextPeriod(rate, this.sentCount, clock.now() - this.born)
     this.arm(Math.max(0, (this.lastSent ?? clock.now()) + period - clock.now()))
   }
   private later(): void {

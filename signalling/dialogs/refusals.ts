@@ -21,6 +21,13 @@ export const failed: Refused = {
   headers: [['Warning', warning('proxima', 'this cannot be done now: nothing has changed, come again later')]],
 }
 export const tooMany = refused(403, 'you hold as many subscriptions as you may: end one first (Expires: 0)')
+export const tooMuch: Refused = {
+  status: 503,
+  headers: [
+    ['Retry-After', '30'],
+    ['Warning', warning('proxima', 'you are told more than you may be: wait, or end subscriptions (Expires: 0)')],
+  ],
+}
 
 const routesAtMost = 32
 const tooManyRoutes = refused(513, `more than ${routesAtMost} Record-Route values; expected a shorter way`)

@@ -1,4 +1,5 @@
-/** How many subscriptions each subscriber holds, so that none of them can take the memory of all, nor the time. */
+/** What each subscriber holds, and is sent: so that none of them can take the memory of all, nor the time. */
+import type { Clock } from '../clock.ts'
 
 export const usualLimit = 10_000
 /** Subscriptions of one subscriber to one resource of one package: all of them are told at once when it changes. */
@@ -10,37 +11,94 @@ export interface Held {
   readonly element: string
   readonly package: string
   readonly resource: string
+  /** It holds nothing but until its one NOTIFY is answered: fetches have a limit of their own, as high. */
+  readonly fetch: boolean
 }
+
+/** A NOTIFY that may have to wait. */
+export interface Waiting {
+  /** Its turn has come: it goes now, or not in this turn. */
+  resume(): void
+}
+
+/** Of one subscriber. Small, since most hold one subscription. */
+export class Share {
+  /** Places taken. */
+  standing = 0
+  fetching = 0
+  /** Milliseconds of the clock at which all that was sent is paid for. */
+  paidAt = 0
+  /** Those whose NOTIFY waits until more is paid for, first come first; undefined: nobody waits. */
+  line: Set<Waiting> | undefined = undefined
+}
+
+const sweptEvery = 1000 // milliseconds
 
 export class Shares {
   limit: number
+  private readonly clock: Clock
   private readonly all: (() => Iterable<Held>) | undefined
-  private readonly held = new Map<string, number>()
+  private readonly shares = new Map<string, Share>()
+  /** Of subscribers who hold nothing, and have yet to pay. */
+  private readonly owing = new Set<string>()
+  private sweptAt = 0
   /** Subscriber -> resource -> how many; of those alone that hold so many that it may matter. */
   private readonly crowds = new Map<string, Map<string, number>>()
 
   /** @param all what is held now; left out: only the sum is bounded */
-  constructor(limit = usualLimit, all?: () => Iterable<Held>) {
+  constructor(clock: Clock, limit = usualLimit, all?: () => Iterable<Held>) {
+    this.clock = clock
     this.limit = limit
     this.all = all
   }
+  get size(): number {
+    return this.shares.size
+  }
+  of(subscriber: string): Share | undefined {
+    return this.shares.get(subscriber)
+  }
   /** Whether one more is refused. @param weight places that it takes of those that its subscriber has */
   isFull(one: Held, weight = 1): boolean {
-    const count = this.held.get(one.subscriber) ?? 0
+    const share = this.shares.get(one.subscriber)
+    const count = (one.fetch ? share?.fetching : share?.standing) ?? 0
     if (count + weight > this.limit) return true
-    if (count < ofOneResource || this.all === undefined) return false
+    if (one.fetch || count < ofOneResource || this.all === undefined) return false
     return (this.crowdOf(one.subscriber, this.all).get(resourceOf(one)) ?? 0) >= ofOneResource
   }
-  take(one: Held, weight = 1): void {
-    this.count(one, 1, weight)
+  take(one: Held, weight = 1): Share {
+    let share = this.shares.get(one.subscriber)
+    if (share === undefined) this.shares.set(one.subscriber, (share = new Share()))
+    if (one.fetch) share.fetching += weight
+    else share.standing += weight
+    this.count(one, 1)
+    return share
   }
   give(one: Held, weight = 1): void {
-    this.count(one, -1, weight)
-    if ((this.held.get(one.subscriber) ?? 0) < ofOneResource / 2) this.crowds.delete(one.subscriber)
+    const share = this.shares.get(one.subscriber)
+    if (share === undefined) return
+    if (one.fetch) share.fetching -= weight
+    else share.standing -= weight
+    this.count(one, -1)
+    if (share.standing < ofOneResource / 2) this.crowds.delete(one.subscriber)
+    if (share.standing + share.fetching <= 0) this.leave(one.subscriber, share)
   }
-  private count(one: Held, by: number, weight: number): void {
-    add(this.held, one.subscriber, by * weight)
-    const crowd = this.crowds.get(one.subscriber)
+  /** Who owes is remembered: a debt is not lost by holding nothing for a moment. */
+  private leave(subscriber: string, { paidAt }: Share): void {
+    const now = this.clock.now()
+    if (paidAt <= now) this.shares.delete(subscriber)
+    else this.owing.add(subscriber)
+    if (this.owing.size === 0 || now - this.sweptAt < sweptEvery) return
+    this.sweptAt = now
+    for (const each of this.owing) {
+      const share = this.shares.get(each)
+      const holds = share !== undefined && share.standing + share.fetching > 0
+      if (!holds && share !== undefined && share.paidAt > now) continue
+      this.owing.delete(each)
+      if (!holds) this.shares.delete(each)
+    }
+  }
+  private count(one: Held, by: number): void {
+    const crowd = one.fetch ? undefined : this.crowds.get(one.subscriber)
     if (crowd !== undefined) add(crowd, resourceOf(one), by)
   }
   private crowdOf(subscriber: string, all: () => Iterable<Held>): Map<string, number> {

@@ -51,6 +51,11 @@ export function weightOf({ bodyStart }: SipRequest): number {
   return 1 + Math.floor(bodyStart / unit)
 }
 
+/** In the share of its subscriber, and paced as what he is sent. */
+export function isCounted({ stored }: { readonly stored: SubscriptionRecord }): boolean {
+  return stored.inside !== true && stored.fellow !== true
+}
+
 /** Our Contact in a dialog with that peer: `sips:` where the peer's is (RFC 3261 §12.1.1). */
 export function secureAs(peer: string, contact: string): string {
   return /^sips:/i.test(peer) ? contact.replace(/^sip:/, 'sips:') : contact

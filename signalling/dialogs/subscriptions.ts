@@ -26,16 +26,25 @@ import { Merged } from './merged-requests.ts'
 import { negotiate, unread } from './negotiate.ts'
 import { NotifierDialog } from './notifier.ts'
 import type { NotifierHolder } from './notifier-holder.ts'
+import { type NotifyPace, Pace } from './pace.ts'
 import { OfferedPackages } from './packages.ts'
 import { isAlone, isFrom, isInside } from './parties.ts'
 import { SubscriptionRecords } from './records.ts'
-import { failed, merged, outgrown, overlong, tooMany } from './refusals.ts'
+import { failed, merged, outgrown, overlong, tooMany, tooMuch } from './refusals.ts'
 import { Restoring } from './restoring.ts'
 import type { Sender } from './sender.ts'
 import { alone, either, Interned } from './shared-strings.ts'
 import { SubscriberDialog, type SubscriberHolder } from './subscriber.ts'
 import { Shares, usualLimit } from './subscription-limits.ts'
-import { contactFor, dialogKey, reserve, type SubscriptionRecord, signedInBy, weightOf } from './subscription-record.ts'
+import {
+  contactFor,
+  dialogKey,
+  isCounted,
+  reserve,
+  type SubscriptionRecord,
+  signedInBy,
+  weightOf,
+} from './subscription-record.ts'
 
 export interface SubscriptionsOptions {
   readonly clock: Clock
@@ -45,6 +54,8 @@ export interface SubscriptionsOptions {
   readonly log: Log
   /** Subscriptions of one subscriber at most, and as many fetches; those of elements of ours are apart. Default 10,000. */
   readonly limit?: number
+  /** NOTIFYs to one subscriber (`usualPace`); what is beyond waits. */
+  readonly notifies?: NotifyPace | undefined
   /** Whether what comes on it is of another node of our network; default: there is none. */
   readonly isFellow?: (flow: Flow) => boolean
 }
@@ -59,22 +70,21 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   readonly expiries: Expiries
   private readonly merged: Merged
   private readonly names = new Interned()
+  readonly pace: Pace
   private readonly shares: Shares
-  /** Fetches hold nothing but until their one NOTIFY is answered. */
-  private readonly fetches: Shares
   private readonly store: Store
   private readonly records: SubscriptionRecords
   private readonly log: Log
   private readonly isFellow: (flow: Flow) => boolean
-  private readonly packages = new OfferedPackages()
+  readonly packages = new OfferedPackages()
   /** By our tag, which nobody can guess. */
   private readonly notifiers = new Map<string, NotifierDialog>()
   private readonly subscribers = new Map<string, SubscriberDialog>()
 
-  constructor({ clock, ids, store, sender, log, limit, isFellow = () => false }: SubscriptionsOptions) {
+  constructor({ clock, ids, store, sender, log, limit, notifies, isFellow = () => false }: SubscriptionsOptions) {
     this.isFellow = isFellow
-    this.shares = new Shares(limit, () => this.counted())
-    this.fetches = new Shares(limit)
+    this.shares = new Shares(clock, limit, () => this.counted())
+    this.pace = new Pace(clock, notifies)
     this.clock = clock
     this.expiries = new Expiries(clock)
     this.merged = new Merged(clock)
@@ -91,11 +101,9 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     return this.subscribers.size
   }
   /** As in the options; who holds more keeps it. */
-  limit(limit: number | undefined): void {
-    for (const shares of [this.shares, this.fetches]) shares.limit = limit ?? usualLimit
-  }
-  register(element: Element): void {
-    this.packages.add(element)
+  limit(limit: number | undefined, notifies: NotifyPace | undefined): void {
+    this.shares.limit = limit ?? usualLimit
+    this.pace.limit(notifies)
   }
 
   /** The notifier of a new dialog, or the status (and headers) of a refusal. The 2xx leaves when the record is durable. */
@@ -121,9 +129,10 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     const granted = Math.min(request.expires ?? usual, max)
     const inside = isInside(side)
     const fellow = !inside && isAlone(request) && this.isFellow(side.flow)
-    const held = { subscriber, element, package: options.package, resource: options.resource }
+    const held = { subscriber, element, package: options.package, resource: options.resource, fetch: granted === 0 }
     const weight = weightOf(request)
-    if (!inside && !fellow && (granted === 0 ? this.fetches : this.shares).isFull(held, weight)) return tooMany
+    if (!inside && !fellow && this.shares.isFull(held, weight)) return tooMany
+    if (!inside && !fellow && this.pace.isFull(this.shares.of(subscriber))) return tooMuch
     if (!inside && this.merged.isKnown(request, `${element}/${options.package}/${options.resource}`)) return merged
     side.admitted = true
     const id = this.ids.token(16)
@@ -179,15 +188,11 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
 
   enterNotifier(notifier: NotifierDialog): void {
     this.notifiers.set(notifier.id, notifier)
-    this.shareOf(notifier)?.take(notifier, notifier.stored.weight)
+    if (isCounted(notifier)) notifier.share = this.shares.take(notifier, notifier.stored.weight)
     this.vouched.add(notifier)
   }
   private *counted(): Iterable<NotifierDialog> {
-    for (const notifier of this.notifiers.values()) if (this.shareOf(notifier) === this.shares) yield notifier
-  }
-  /** Undefined: it counts in nobody's. */
-  private shareOf({ stored, fetch }: NotifierDialog): Shares | undefined {
-    return stored.inside === true || stored.fellow === true ? undefined : fetch ? this.fetches : this.shares
+    for (const notifier of this.notifiers.values()) if (isCounted(notifier) && !notifier.fetch) yield notifier
   }
   /** `otherwise`: after the 500 for a request that cannot be kept. */
   private whenDone(
@@ -229,7 +234,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     this.log.warn(fields, 'a state is too long for the way to its subscriber: told in parts, or not at all')
   }
   remove(notifier: NotifierDialog): void {
-    if (this.notifiers.delete(notifier.id)) this.shareOf(notifier)?.give(notifier, notifier.stored.weight)
+    if (this.notifiers.delete(notifier.id) && isCounted(notifier)) this.shares.give(notifier, notifier.stored.weight)
     this.vouched.delete(notifier)
     this.records.eraseSoon(notifier)
   }

@@ -107,6 +107,7 @@ class ProximaNode implements Node, TransportSink {
       sender,
       log,
       limit: options.subscriptions,
+      notifies: options.notifies,
       isFellow: ({ remote }) => this.fellows.has(`${remote.host}:${remote.port}`),
     })
     const gate = (this.gate = new Gate({
@@ -156,7 +157,7 @@ class ProximaNode implements Node, TransportSink {
     })
     for (const element of options.elements) {
       this.dispatcher.add(element)
-      this.subscriptions.register(element)
+      this.subscriptions.packages.add(element)
     }
     const met = plan.decide({ method: 'OPTIONS', user: '', host: options.domains[0] ?? '', from: 'outside' })?.element
     this.edge = met === undefined ? {} : { name: met }
@@ -164,6 +165,7 @@ class ProximaNode implements Node, TransportSink {
     this.stats.gauge('client_transactions', () => this.table.clientCount)
     this.stats.gauge('client_transactions_unanswered', () => this.table.clientUnanswered)
     this.stats.gauge('subscriptions_held', () => this.subscriptions.notifierCount)
+    this.stats.gauge('notifies_held_back', () => this.subscriptions.pace.held)
     this.stats.gauge('subscriptions_made', () => this.subscriptions.subscriberCount)
     this.stats.gauge('names_remembered', () => names?.size ?? 0)
     this.stats.gauge('targets_failed', () => backoff.size)
@@ -194,10 +196,10 @@ class ProximaNode implements Node, TransportSink {
       ...(advertise === undefined ? {} : { advertise }),
     }))
   }
-  reload({ plan, sourceRate, subscriptions, connections, resolver }: Renewable): void {
+  reload({ plan, sourceRate, subscriptions, notifies, connections, resolver }: Renewable): void {
     this.dispatcher.plan = plan
     this.gate.limit(sourceRate)
-    this.subscriptions.limit(subscriptions)
+    this.subscriptions.limit(subscriptions, notifies)
     this.guests.limit(connections)
     for (const transport of this.transports) transport.limit?.()
     if (resolver !== undefined) this.names?.renew(resolver)

@@ -44,6 +44,8 @@ export interface NodeOptions {
   readonly sourceRate?: Rate
   /** Subscriptions of one subscriber at most; default 10,000. */
   readonly subscriptions?: number
+  /** NOTIFYs to one subscriber, each 4 kB of a body counting as one more; what is beyond waits. Default 100 a second, 1,000 at once. */
+  readonly notifies?: Rate
   /** How long and how many connections of peers may stay. */
   readonly connections?: ConnectionLimits
   /** Looks up host names (RFC 3263); without one only addresses are sent to. */
@@ -59,4 +61,4 @@ export interface NodeOptions {
 }
 
 /** What may change while a node runs; `resolver`: left out, the one before stays, with all that it has said. */
-export type Renewable = Pick<NodeOptions, 'plan' | 'sourceRate' | 'subscriptions' | 'connections' | 'resolver'>
+export type Renewable = Pick<NodeOptions, 'plan' | 'sourceRate' | 'subscriptions' | 'notifies' | 'connections' | 'resolver'>

@@ -59,6 +59,8 @@ export class Lab {
   sourceRate: Rate | undefined = undefined
   /** Of the server started next: subscriptions of one subscriber. */
   subscriptions: number | undefined = undefined
+  /** Of the server started next: NOTIFYs to one subscriber. */
+  notifies: Rate | undefined = undefined
   /** Of the server started next: other nodes of its network. */
   fellows: readonly Fellow[] = []
   /** Of the server started next: looks up host names. */
@@ -118,8 +120,8 @@ export class Lab {
     child: () => this.log,
   }
   private get ofServer(): Partial<NodeOptions> {
-    const { tap, sourceRate, resolver, subscriptions, fellows, at } = this
-    return { tap, sourceRate, resolver, subscriptions, fellows, ...at }
+    const { tap, sourceRate, resolver, subscriptions, notifies, fellows, at } = this
+    return { tap, sourceRate, resolver, subscriptions, notifies, fellows, ...at }
   }
   /** Lets `ms` pass while `work` is under way, and gives its result. */
   async during<Result>(work: Promise<Result>, ms = 1000): Promise<Result> {
