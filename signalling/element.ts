@@ -251,6 +251,8 @@ export interface SubscriptionOptions<State> {
   readonly state: State
   /** `pending`: authorisation not settled yet. */
   readonly pending?: boolean
+  /** Places that it takes of those that its subscriber has; default 1. What it causes elsewhere may be worth several. */
+  readonly weight?: number
   /** The element's own data about it, kept in the store with the subscription. At most some hundred bytes. */
   readonly record?: Json
   /** Written with the subscription, all or nothing; not where its subscriber is an element of this node, or it is a fetch. */

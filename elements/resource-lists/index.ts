@@ -3,13 +3,23 @@
  * the subscriber's own friends, whoever asks; further lists are settings. What a resource lets the subscriber see, the
  * resource's own server decides.
  */
-import type { Element, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
+import {
+  type Element,
+  type EventPackage,
+  type Exchange,
+  type Host,
+  type Notifier,
+  type Rate,
+  RateLimit,
+  type ReplyFields,
+} from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import { SignedIn } from '../shared/clients/signed-in.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, namesOf, subscriberKey } from '../shared/identifiers/devices.ts'
 import { type Lifetimes, lifetimesOf } from '../shared/values/lifetimes.ts'
 import { Offers } from '../shared/values/offers.ts'
+import { Pages } from './pages.ts'
 import { type ListState, listBody, listPart, listType, sameList } from './rlmi.ts'
 import { WatchedList } from './watched-list.ts'
 
@@ -25,7 +35,28 @@ export interface ResourceListSettings {
 
 const event = 'presence'
 const accept = ['application/pidf+xml']
+/** Resources that one subscriber's lists may begin to ask. */
+const beginnings: Rate = { rate: 20, burst: 1000 }
+const tooOften: ReplyFields = {
+  headers: [['Retry-After', '15']],
+  warning: 'long lists begun too often; expected a subscription that stands, or fewer names a second',
+}
+const namesOfAPlace = 16 // resources of a list for which its subscription takes one more place in its subscriber's share
 const offers = new Offers([{ method: 'SUBSCRIBE', event }], ['eventlist'])
+
+/** A list that one subscriber watches, by one subscription or many: its resources are asked once for all. */
+interface Watching {
+  readonly user: string
+  readonly watcher: string
+  readonly list: WatchedList
+  readonly notifiers: Set<Notifier<ListState>>
+  /** Subscriptions that wait for what its resources say. */
+  arriving: number
+  /** All its resources have spoken, or have had the time to. */
+  begun: Promise<void> | undefined
+  /** `opening`: changes are looked up when its first subscription stands; `restored`: at once, and told later. */
+  phase: 'opening' | 'restored' | 'standing'
+}
 
 export function createResourceLists(name: string, settings: ResourceListSettings): Element {
   return new ResourceLists(name, settings)
@@ -39,7 +70,10 @@ class ResourceLists implements Element {
   private host!: Host
   private subscribers!: Subscribers
   private signedIn!: SignedIn
-  private readonly lists = new Map<Notifier, WatchedList>()
+  private pages!: Pages
+  private beginnings!: RateLimit
+  private readonly lists = new Map<string, Watching>()
+  private readonly watched = new Map<Notifier, Watching>()
 
   constructor(name: string, settings: ResourceListSettings) {
     this.name = name
@@ -54,7 +88,7 @@ class ResourceLists implements Element {
       types: [listType],
       expires: lifetimesOf(settings.expires),
       requires: 'eventlist',
-      same: sameList,
+      same: (a, b) => a === b || sameList(a, b),
       render: (state, { version, previous }) => listBody(state, previous, version - 1),
       part: (state, { version, previous, room }) => listPart(state, previous, version - 1, room),
     }
@@ -62,6 +96,8 @@ class ResourceLists implements Element {
   }
   start(host: Host): void {
     this.host = host
+    this.pages = new Pages(host.clock)
+    this.beginnings = new RateLimit(host.clock, beginnings)
     this.subscribers = new Subscribers(host, this.settings.hss)
     this.subscribers.onChange((id, record) => this.friendsChanged(id, record))
     this.signedIn = new SignedIn(host, this.subscribers)
@@ -69,17 +105,23 @@ class ResourceLists implements Element {
     host.gauge('lists_watched', () => this.lists.size)
   }
   /** Told once all its resources have spoken: until then the subscriber has what it was told before. */
-  async restored(notifier: Notifier): Promise<void> {
-    const list = this.list(notifier.resource, notifier.subscriber, () => notifier.notify(list.state))
-    this.lists.set(notifier, list)
+  restored(notifier: Notifier<ListState>): void {
+    const watching = this.watching(notifier.resource, this.watcherOf(notifier), 'restored')
+    this.enter(watching, notifier)
+    watching.begun ??= this.takeUp(watching)
+    void watching.begun.then(() => notifier.notify(watching.list.state))
+  }
+  private async takeUp(watching: Watching): Promise<void> {
+    const { user, watcher, list } = watching
     const turn = list.turn()
     let resources: readonly string[] = []
     try {
-      resources = await this.resourcesOf(notifier.resource, notifier.subscriber)
+      resources = await this.resourcesOf(user, watcher)
     } catch (fault) {
-      this.host.log.warn({ fault: String(fault), list: notifier.resource }, 'a list stays empty: the HSS does not answer')
+      this.host.log.warn({ fault: String(fault), list: user }, 'a list stays empty: the HSS does not answer')
     }
-    list.begin(resources, () => notifier.notify(list.state), turn)
+    await new Promise<void>((resolve) => list.begin(resources, resolve, turn))
+    watching.phase = 'standing'
   }
   handle(exchange: Exchange): void | Promise<void> {
     if (offers.answer(exchange)) return
@@ -92,12 +134,15 @@ class ResourceLists implements Element {
         warning: 'this is a list; expected Supported: eventlist',
       }) // RFC 4662 §4.5
     const { user } = request.uri
+    const known = this.lists.get(keyOf(user, watcher))
+    if (known === undefined && this.beginnings.isSpent(watcher)) return exchange.reply(503, tooOften)
     const record = this.subscribers.known(watcher)
+    const turn = known?.list.turn()
     const resources = this.resourcesOf(user, watcher)
     const open = async (found: readonly string[]): Promise<void> => {
-      const notifier = await this.open(exchange, user, watcher, found)
+      const watching = await this.open(exchange, user, watcher, found, turn)
       // his friends may be others since
-      if (notifier !== undefined && this.subscribers.known(watcher) !== record) this.listAnew(notifier)
+      if (watching !== undefined && this.subscribers.known(watcher) !== record) this.listAnew(watching)
     }
     if (!(resources instanceof Promise)) return open(resources)
     return resources.then(open, (fault: unknown) => this.subscribers.refuse(exchange, fault))
@@ -120,57 +165,122 @@ class ResourceLists implements Element {
     // a name stands for itself where the HSS does not answer
     return this.subscribers.all(keys).then(owners, () => owners([]))
   }
-  private list(user: string, watcher: string, changed: () => void): WatchedList {
+  private list(user: string, watcher: string, fetch: boolean, changed: () => void): WatchedList {
     const uri = `sip:${user}@${this.host.domains[0]}`
-    return new WatchedList({ host: this.host, uri, watcher, event, accept, changed })
+    return new WatchedList({ host: this.host, pages: this.pages, uri, watcher, event, accept, fetch, changed })
   }
-  /** The resources are asked first, so that the first NOTIFY says something; none of them holds it up for long. */
+  /** The one that is there, or a new one, which has not begun. */
+  private watching(user: string, watcher: string, phase: 'opening' | 'restored'): Watching {
+    const key = keyOf(user, watcher)
+    const known = this.lists.get(key)
+    if (known !== undefined) return known
+    const list = this.list(user, watcher, false, () => this.tell(watching))
+    const watching: Watching = { user, watcher, list, notifiers: new Set(), arriving: 0, begun: undefined, phase }
+    this.lists.set(key, watching)
+    return watching
+  }
+  private enter(watching: Watching, notifier: Notifier<ListState>): void {
+    watching.notifiers.add(notifier)
+    this.watched.set(notifier, watching)
+  }
+  private tell({ list, notifiers, phase }: Watching): void {
+    if (phase !== 'standing') return
+    const { state } = list
+    for (const notifier of notifiers) notifier.notify(state)
+  }
+  /**
+   * The resources are asked first, so that the first NOTIFY says something; none of them holds it up for long. Those of a list that
+   * its subscriber watches already are not asked again.
+   *
+   * @param turn of the question who is on the list, where it is watched already
+   */
   private async open(
     exchange: Exchange,
     user: string,
     watcher: string,
     resources: readonly string[],
-  ): Promise<Notifier | undefined> {
-    let notifier: Notifier<ListState> | undefined
-    const list = this.list(user, watcher, () => notifier?.notify(list.state))
-    await new Promise<void>((resolve) => list.begin(resources, resolve))
-    notifier = exchange.accept<ListState>({ package: event, resource: user, state: list.state })
-    if (!notifier.live || exchange.request.expires === 0) {
-      list.stop()
-      return undefined
+    turn: number | undefined,
+  ): Promise<Watching | undefined> {
+    const known = this.lists.get(keyOf(user, watcher))
+    const fetch = exchange.request.expires === 0
+    if (known === undefined) this.beginnings.spend(watcher, resources.length)
+    else if (turn !== undefined) {
+      known.list.hold(resources, turn)
+      this.tell(known)
     }
-    this.lists.set(notifier, list)
-    this.signedIn.follow(notifier)
-    return notifier
+    if (known === undefined && fetch) return this.fetch(exchange, user, watcher, resources)
+    const watching = known ?? this.watching(user, watcher, 'opening')
+    watching.begun ??= new Promise<void>((resolve) => watching.list.begin(resources, resolve))
+    watching.arriving++
+    await watching.begun
+    watching.arriving--
+    watching.phase = 'standing'
+    try {
+      const notifier = this.accept(exchange, user, watching.list.state)
+      if (!notifier.live || fetch) return undefined
+      this.enter(watching, notifier)
+      this.signedIn.follow(notifier)
+      return watching
+    } finally {
+      this.leave(watching)
+    }
   }
+  private async fetch(exchange: Exchange, user: string, watcher: string, resources: readonly string[]): Promise<undefined> {
+    const list = this.list(user, watcher, true, () => undefined)
+    await new Promise<void>((resolve) => list.begin(resources, resolve))
+    this.accept(exchange, user, list.state)
+    list.stop()
+  }
+  private accept(exchange: Exchange, user: string, state: ListState): Notifier<ListState> {
+    const weight = 1 + Math.floor(state.resources.size / namesOfAPlace)
+    return exchange.accept<ListState>({ package: event, resource: user, state, weight })
+  }
+  /** Nobody may watch it any more. */
+  private leave(watching: Watching): void {
+    const key = keyOf(watching.user, watching.watcher)
+    if (watching.notifiers.size > 0 || watching.arriving > 0 || this.lists.get(key) !== watching) return
+    this.lists.delete(key)
+    watching.list.stop()
+  }
+  /** Whoever has refused, or gone, is asked again, within what the subscriber may begin. */
   refreshed(notifier: Notifier): undefined {
-    this.lists.get(notifier)?.again()
+    const watching = this.watched.get(notifier)
+    if (watching === undefined || this.beginnings.isSpent(watching.watcher)) return
+    this.beginnings.spend(watching.watcher, watching.list.gone.length)
+    watching.list.again()
   }
   stop(): void {
     this.signedIn.stop()
   }
   ended(notifier: Notifier): void {
-    this.lists.get(notifier)?.stop()
-    this.lists.delete(notifier)
+    const watching = this.watched.get(notifier)
+    if (watching === undefined) return
+    this.watched.delete(notifier)
+    watching.notifiers.delete(notifier as Notifier<ListState>)
+    this.leave(watching)
+  }
+  private watcherOf({ subscriber }: Notifier): string {
+    return deviceKey(subscriber, this.host.domains) ?? subscriber
   }
   private friendsChanged(id: string, record: SubscriberRecord | undefined): void {
-    const { domains } = this.host
-    const names = new Set(namesOf(record ?? { id }, domains))
-    for (const notifier of this.lists.keys()) {
-      const watcher = deviceKey(notifier.subscriber, domains)
-      if (watcher !== undefined && names.has(watcher)) this.listAnew(notifier)
-    }
+    const names = new Set(namesOf(record ?? { id }, this.host.domains))
+    for (const watching of this.lists.values())
+      if (watching.phase !== 'opening' && names.has(watching.watcher)) this.listAnew(watching)
   }
-  private listAnew(notifier: Notifier): void {
-    const turn = this.lists.get(notifier)?.turn()
-    Promise.resolve(this.resourcesOf(notifier.resource, notifier.subscriber)).then(
+  private listAnew(watching: Watching): void {
+    const { user, watcher, list } = watching
+    const turn = list.turn()
+    Promise.resolve(this.resourcesOf(user, watcher)).then(
       (resources) => {
-        const list = this.lists.get(notifier)
-        if (list === undefined) return
+        if (this.lists.get(keyOf(user, watcher)) !== watching) return
         list.hold(resources, turn)
-        notifier.notify(list.state)
+        this.tell(watching)
       },
-      (fault: unknown) => this.host.log.warn({ fault: String(fault), list: notifier.resource }, 'a list stays as it was'),
+      (fault: unknown) => this.host.log.warn({ fault: String(fault), list: user }, 'a list stays as it was'),
     )
   }
+}
+
+function keyOf(user: string, watcher: string): string {
+  return `${user} ${watcher}`
 }

@@ -46,9 +46,9 @@ export const reserve = 1000
 /** Bytes of a SUBSCRIBE that one place in a share pays for. */
 export const unit = 4096
 
-/** Places that a subscription takes in the share of its subscriber: one, unless what its dialog keeps is long. */
-export function weightOf({ bodyStart }: SipRequest): number {
-  return 1 + Math.floor(bodyStart / unit)
+/** Places that a subscription takes in the share of its subscriber: what its element says, and more if its dialog keeps much. */
+export function weightOf({ bodyStart }: SipRequest, places = 1): number {
+  return places + Math.floor(bodyStart / unit)
 }
 
 /** In the share of its subscriber, and paced as what he is sent. */

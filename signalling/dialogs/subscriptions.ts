@@ -130,7 +130,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     const inside = isInside(side)
     const fellow = !inside && isAlone(request) && this.isFellow(side.flow)
     const held = { subscriber, element, package: options.package, resource: options.resource, fetch: granted === 0 }
-    const weight = weightOf(request)
+    const weight = weightOf(request, options.weight)
     if (!inside && !fellow && this.shares.isFull(held, weight)) return tooMany
     if (!inside && !fellow && this.pace.isFull(this.shares.of(subscriber))) return tooMuch
     if (!inside && this.merged.isKnown(request, `${element}/${options.package}/${options.resource}`)) return merged

@@ -1,12 +1,14 @@
 /** One subscription to a list is one to everybody on it (RFC 4662): proxy, HSS, presence and lists in virtual time. */
 import test from 'ava'
+
 import { createHss, type Hss } from '../../../elements/hss/index.ts'
 import { createPresence } from '../../../elements/presence/index.ts'
 import { createProxy } from '../../../elements/proxy/index.ts'
 import { createResourceLists } from '../../../elements/resource-lists/index.ts'
+import { Pages, pause } from '../../../elements/resource-lists/pages.ts'
 import { WatchedList } from '../../../elements/resource-lists/watched-list.ts'
 import type { SubscriberSettings } from '../../../elements/schemas/index.ts'
-import type { Host, SipRequest, SubscriptionListener } from '../../../signalling/index.ts'
+import { type Host, ManualClock, type SipRequest, type SubscriptionListener } from '../../../signalling/index.ts'
 import { memoryStore } from '../../../signalling/storage/memory.ts'
 import { Lab } from '../../support/lab.ts'
 import { metric } from '../../support/wire.ts'
@@ -243,7 +245,8 @@ test('what ends ends everything behind it', async (t) => {
   t.is(metric(node, 'subscriptions_made'), 2)
 })
 
-test('one who has refused is asked again when the list is; what ended is told once', (t) => {
+test('one who has refused is asked again when the list is; what ended is told once', async (t) => {
+  const clock = new ManualClock()
   const asked: { readonly to: string; readonly listener: SubscriptionListener }[] = []
   let changes = 0
   const host = {
@@ -254,6 +257,7 @@ test('one who has refused is asked again when the list is; what ended is told on
   } as unknown as Host
   const list = new WatchedList({
     host,
+    pages: new Pages(clock),
     uri: sip('friends'),
     watcher: sip('alice'),
     event: 'presence',
@@ -271,6 +275,7 @@ test('one who has refused is asked again when the list is; what ended is told on
   t.is(changes, 2)
   t.like(list.state.resources.get(sip('bob')), { state: 'terminated', reason: 'rejected' })
   list.again()
+  await clock.advance(pause)
   t.deepEqual(
     asked.map(({ to }) => to),
     [sip('bob'), sip('bob')],
@@ -278,6 +283,7 @@ test('one who has refused is asked again when the list is; what ended is told on
   said('active')
   t.is(list.state.resources.get(sip('bob'))!.state, 'active')
   list.again()
+  await clock.advance(pause)
   t.is(asked.length, 2, 'who is there is not asked again')
   const told = changes
   said('active')
