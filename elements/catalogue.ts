@@ -11,7 +11,7 @@ import { createRegistration } from './reg-event/index.ts'
 import { createResourceLists } from './resource-lists/index.ts'
 
 /** Makes an element of the name it has in the dialplan, with settings that its role's schema has admitted. */
-export type ElementFactory = (name: string, settings: object) => Element
+type ElementFactory = (name: string, settings: object) => Element
 
 /** The schema of the dialplan stands for what the compiler cannot see: that the settings are those of the role. */
 function admitted<Settings extends object>(create: (name: string, settings: Settings) => Element): ElementFactory {

@@ -4,15 +4,15 @@
  */
 
 /** An object that owns its timer: no closure a message on the common path. */
-export interface Timed {
+export interface TimerOwner {
   expire(): void
 }
 
 /** A started timer. Owned by whoever started it; `cancel` may be called at any time, any number of times. */
 export class Timer {
   readonly due: number
-  fire: (() => void) | Timed | undefined
-  constructor(due: number, fire: (() => void) | Timed) {
+  fire: (() => void) | TimerOwner | undefined
+  constructor(due: number, fire: (() => void) | TimerOwner) {
     this.due = due
     this.fire = fire
   }
@@ -30,7 +30,7 @@ export interface Clock {
   /** Milliseconds since the epoch, for times that are stored or shown. */
   date(): number
   /** Calls `fire` once after `ms`. Timers with the same `ms` fire in the order in which they were started. */
-  after(ms: number, fire: (() => void) | Timed): Timer
+  after(ms: number, fire: (() => void) | TimerOwner): Timer
   /** Microtask-like: runs `task` after the current event, before any timer. */
   soon(task: () => void): void
 }
@@ -59,7 +59,7 @@ class Queue {
   }
 }
 
-function run(task: (() => void) | Timed): void {
+function run(task: (() => void) | TimerOwner): void {
   if (typeof task === 'function') task()
   else task.expire()
 }
@@ -115,7 +115,7 @@ class Timers {
   private readonly all: Queue[] = []
   private readonly heap = new Heap()
 
-  add(ms: number, now: number, fire: (() => void) | Timed): Timer {
+  add(ms: number, now: number, fire: (() => void) | TimerOwner): Timer {
     const timer = new Timer(now + ms, fire)
     let queue = this.queues.get(ms)
     if (queue === undefined && this.all.length < queuesAtMost && Number.isInteger(ms)) {
@@ -157,7 +157,7 @@ export class RealClock implements Clock {
   soon(task: () => void): void {
     setImmediate(() => this.guard(task))
   }
-  after(ms: number, fire: (() => void) | Timed): Timer {
+  after(ms: number, fire: (() => void) | TimerOwner): Timer {
     const timer = this.timers.add(ms, performance.now(), fire)
     if (timer.due < this.wakeAt) this.wake(timer.due)
     return timer
@@ -182,7 +182,7 @@ export class RealClock implements Clock {
     }
     if (timer !== undefined) this.wake(timer.due)
   }
-  private guard(task: (() => void) | Timed): void {
+  private guard(task: (() => void) | TimerOwner): void {
     try {
       run(task)
     } catch (fault) {
@@ -209,7 +209,7 @@ export class ManualClock implements Clock {
   soon(task: () => void): void {
     this.tasks.push(task)
   }
-  after(ms: number, fire: (() => void) | Timed): Timer {
+  after(ms: number, fire: (() => void) | TimerOwner): Timer {
     return this.timers.add(ms, this.time, fire)
   }
   /** When the next timer fires, or undefined if none runs. */

@@ -6,7 +6,7 @@ import type { Address } from './messages/address.ts'
 import type { Credentials } from './messages/auth.ts'
 import type { SipRequest, SipResponse } from './messages/message.ts'
 import type { Uri } from './messages/uri.ts'
-import type { Json, Store, Write } from './storage/store.ts'
+import type { Json, Store, StoreWrite } from './storage/store.ts'
 import type { Flow, HostPort } from './transports/transport.ts'
 
 /** What an element may be asked. Every member given must match; a member with several values matches any of them. */
@@ -85,7 +85,7 @@ export interface Host {
 }
 
 /** Finds and names flows. A token names one in a Record-Route or Path, sealed so that nobody can make one up (RFC 5626 §5.2). */
-export interface Flows {
+interface Flows {
   /**
    * `sip:<element>.<token>@host:port;lr`, without brackets: leads through that element and on by that flow. `user`: address of
    * record behind the flow, which `read` tells and nobody else can see.
@@ -140,7 +140,7 @@ export interface Exchange {
   readonly asserted: Address | undefined
   readonly settled: boolean
   reply(status: number, fields?: ReplyFields): void
-  forward(to: Target | readonly Target[], how?: ForwardOptions): Fork
+  forward(to: ForwardTarget | readonly ForwardTarget[], how?: ForwardOptions): Fork
   /** The element (or URI) to which the plan would hand it if this element forwarded it as it is; undefined: nobody. */
   readonly planned: string | undefined
   /** The same, had it that Request-URI. */
@@ -166,7 +166,7 @@ export interface ReplyFields {
 }
 
 /** Where a request goes next: an element of the plan by name, or a URI, by the flow given if one is. */
-export interface Target {
+export interface ForwardTarget {
   readonly element?: string
   readonly uri?: string
   readonly flow?: Flow
@@ -176,7 +176,7 @@ export interface Target {
   readonly recordRoute?: readonly string[]
   readonly q?: number
   /** Other flows to the same device, tried in turn where this one fails: 430, no connection, an INVITE unanswered (RFC 5626 §7). */
-  readonly otherwise?: readonly Target[]
+  readonly otherwise?: readonly ForwardTarget[]
 }
 
 export interface ForwardOptions {
@@ -256,7 +256,7 @@ export interface SubscriptionOptions<State> {
   /** The element's own data about it, kept in the store with the subscription. At most some hundred bytes. */
   readonly record?: Json
   /** Written with the subscription, all or nothing; not where its subscriber is an element of this node, or it is a fetch. */
-  readonly writes?: readonly Write[]
+  readonly writes?: readonly StoreWrite[]
   /**
    * It stands, durably, and the 200 is about to leave: what others see of it begins here. Never called where the store fails, or
    * where it has ended while it was written; `ended` is.
@@ -269,7 +269,7 @@ export interface RefreshChange {
   /** The element's own record from now on. */
   readonly record?: Json
   /** Written with the subscription, all or nothing. */
-  readonly writes?: readonly Write[]
+  readonly writes?: readonly StoreWrite[]
   /** All of it is durable: may call `notifier.notify`. Not called where the subscription has ended meanwhile. */
   readonly apply?: () => void
 }

@@ -8,7 +8,7 @@ const table = {
   NO_NATIVE: 'the native UDP module cannot be used',
 } as const
 
-export type FaultCode = keyof typeof table
+type FaultCode = keyof typeof table
 
 /** The store cannot write or read: no fault of the element that needed it. */
 export function isStoreFault(fault: unknown): fault is Error {

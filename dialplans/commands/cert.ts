@@ -7,7 +7,7 @@ import { generate } from 'selfsigned'
 import { RealClock, randomIds } from '../../signalling/index.ts'
 import { unreadable } from '../network/text.ts'
 import { say } from './support/output.ts'
-import { Refusal } from './support/refusal.ts'
+import { CommandRefusal } from './support/refusal.ts'
 
 interface CertOptions {
   readonly out: string
@@ -58,10 +58,10 @@ function readDays(text: string): number {
 }
 
 async function make(hosts: readonly string[], { out, days, force, authority = false, signedBy }: CertOptions): Promise<void> {
-  if (authority && signedBy !== undefined) throw new Refusal('--authority signs itself; leave --signed-by out')
+  if (authority && signedBy !== undefined) throw new CommandRefusal('--authority signs itself; leave --signed-by out')
   const [certificate, key] = (authority ? authorityFiles : ownFiles).map((name) => join(out, name)) as [string, string]
   for (const file of [certificate, key]) {
-    if (existsSync(file) && force !== true) throw new Refusal(`${file} is there already; choose another --out, or --force`)
+    if (existsSync(file) && force !== true) throw new CommandRefusal(`${file} is there already; choose another --out, or --force`)
   }
   const by = signedBy === undefined ? undefined : readAuthority(signedBy)
   const made = await (authority ? newAuthority(days) : newCertificate(hosts, days, by))
@@ -120,7 +120,10 @@ function readAuthority(folder: string): Pair {
     try {
       return readFileSync(file, 'utf8')
     } catch (error) {
-      throw new Refusal(`${file}: ${unreadable(error)}; make an authority with proxima cert --authority --out ${folder}`, error)
+      throw new CommandRefusal(
+        `${file}: ${unreadable(error)}; make an authority with proxima cert --authority --out ${folder}`,
+        error,
+      )
     }
   }) as [string, string]
   return { cert, key }

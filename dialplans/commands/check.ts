@@ -1,7 +1,7 @@
 /** `proxima check`: is a dialplan sound? */
 import { Command } from 'commander'
 import { assemble } from '../network/assemble.ts'
-import { type Fault, printFault } from '../network/dialplan.ts'
+import { type DialplanFault, printFault } from '../network/dialplan.ts'
 import { loadDialplan } from '../network/load.ts'
 import { atNode } from '../network/nodes.ts'
 import { say } from './support/output.ts'
@@ -19,7 +19,7 @@ export function checkCommand(): Command {
 }
 
 /** Prints that it is sound, or returns its faults. */
-function check(file: string): readonly Fault[] | undefined {
+function check(file: string): readonly DialplanFault[] | undefined {
   const loaded = loadDialplan(file)
   if (loaded.faults !== undefined) return loaded.faults
   const dialplan = loaded.value

@@ -1,9 +1,9 @@
 /** `proxima explain`: which rule of a dialplan gets a request, and why. */
 import { Command } from 'commander'
-import { type Explanation, type Plan, type PlanQuery, parseUri } from '../../signalling/index.ts'
+import { type Plan, type PlanQuery, parseUri, type RuleExplanation } from '../../signalling/index.ts'
 import { assembleDialplan, readDialplan } from './support/network.ts'
 import { say } from './support/output.ts'
-import { Refusal } from './support/refusal.ts'
+import { CommandRefusal } from './support/refusal.ts'
 
 interface ExplainOptions {
   readonly from: string
@@ -30,7 +30,8 @@ export function explainCommand(): Command {
       const dialplan = readDialplan(file)
       const { plan } = assembleDialplan(dialplan)
       const known = ['outside', 'trusted', ...dialplan.elements.map(({ name }) => name)]
-      if (!known.includes(options.from)) throw new Refusal(`--from is '${options.from}'; expected one of ${known.join(', ')}`)
+      if (!known.includes(options.from))
+        throw new CommandRefusal(`--from is '${options.from}'; expected one of ${known.join(', ')}`)
       const proxy = dialplan.elements.find(({ role }) => role === 'proxy')?.name
       for (const line of explained(plan, readQuery(request, options, plan), proxy)) say(line)
     })
@@ -40,7 +41,7 @@ function readQuery(request: string, { from, content, sender }: ExplainOptions, p
   const [method, target, event, ...rest] = request.trim().split(/\s+/)
   const uri = parseUri(target ?? '')
   if (method === undefined || uri === undefined || rest.length > 0)
-    throw new Refusal(
+    throw new CommandRefusal(
       `the request is '${request}'; expected "<method> <uri> [event]", such as "SUBSCRIBE sip:alice@localhost prose"`,
     )
   return {
@@ -70,7 +71,7 @@ function explained(plan: Plan, query: PlanQuery, proxy: string | undefined): rea
   ]
 }
 
-function printed({ rule, wins, why }: Explanation): string {
+function printed({ rule, wins, why }: RuleExplanation): string {
   const place = rule.line > 0 ? `line ${rule.line}, ` : ''
   return `${wins ? '=>' : '  '} ${place}${rule.name} -> ${rule.to}: ${why}`
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { complain } from './support/output.ts'
-import { Refusal, refusalOf } from './support/refusal.ts'
+import { CommandRefusal, commandRefusalOf } from './support/refusal.ts'
 
 /** Commands by name: only the one that is asked for is loaded, since loading all of them takes longer than most run. */
 const makers: { readonly [name: string]: () => Promise<Command> } = {
@@ -68,8 +68,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await program.parseAsync(process.argv)
 } catch (error) {
-  const told = refusalOf(error)
-  if (told instanceof Refusal) for (const line of told.message.split('\n')) complain(told.located ? line : `proxima: ${line}`)
+  const told = commandRefusalOf(error)
+  if (told instanceof CommandRefusal)
+    for (const line of told.message.split('\n')) complain(told.located ? line : `proxima: ${line}`)
   else complain(`proxima: cannot go on: ${(told instanceof Error ? told.message : String(told)).replace(/\s*\n\s*/g, ' ')}`)
   process.exit(1)
 }

@@ -2,11 +2,11 @@
 import { Command } from 'commander'
 import { ladder, mermaid, openPcapng, RealClock, silent, type Tap } from '../../signalling/index.ts'
 import { flowNamed, loadFlows, networkOf } from '../flows/index.ts'
-import type { Flow, Scenario } from '../flows/stage/flow.ts'
+import type { FlowScript, Scenario } from '../flows/stage/flow.ts'
 import { StageSet } from '../flows/stage/stage-set.ts'
 import { readDialplan } from './support/network.ts'
 import { say } from './support/output.ts'
-import { Refusal } from './support/refusal.ts'
+import { CommandRefusal } from './support/refusal.ts'
 
 interface PlayOptions {
   readonly all?: boolean
@@ -39,7 +39,7 @@ async function play(name: string | undefined, options: PlayOptions): Promise<voi
     return
   }
   const flow = flowNamed(flows, name)
-  if (flow === undefined) throw new Refusal(`no flow '${name}'; there are ${flows.map(({ id }) => id).join(', ')}`)
+  if (flow === undefined) throw new CommandRefusal(`no flow '${name}'; there are ${flows.map(({ id }) => id).join(', ')}`)
   const clock = new RealClock(() => undefined)
   const tap = options.trace === undefined ? undefined : openPcapng({ file: options.trace, clock, log: silent })
   let failed = 0
@@ -48,10 +48,10 @@ async function play(name: string | undefined, options: PlayOptions): Promise<voi
   }
   await tap?.close?.()
   if (options.trace !== undefined) say(`capture: ${options.trace}`)
-  if (failed > 0) throw new Refusal(`${failed} of the scenarios of ${flow.id} did not go as the figure has it`)
+  if (failed > 0) throw new CommandRefusal(`${failed} of the scenarios of ${flow.id} did not go as the figure has it`)
 }
 
-async function playScenario(flow: Flow, scenario: Scenario, options: PlayOptions, tap: Tap | undefined): Promise<boolean> {
+async function playScenario(flow: FlowScript, scenario: Scenario, options: PlayOptions, tap: Tap | undefined): Promise<boolean> {
   const mode = options.sockets === true ? 'sockets' : 'virtual'
   const stage = new StageSet({ dialplan: { ...readDialplan(networkOf(flow)), nodes: [] }, mode, tap }, scenario)
   let fault: unknown

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { isLoopback, randomIds, sameSecret } from '../../signalling/index.ts'
-import { Problem } from './page.ts'
+import { HttpProblem } from './page.ts'
 
 /** Name of the file in the data folder that holds the token. */
 export const tokenFile = 'token'
@@ -26,7 +26,7 @@ export function readToken(file: string): string {
   return token
 }
 
-export interface Access {
+export interface HttpAccess {
   /** Undefined: nobody may. */
   readonly token: string | undefined
   /** Whether other machines may too. */
@@ -34,20 +34,20 @@ export interface Access {
 }
 
 /** Throws the same problem for every path, whatever is behind it. */
-export function admit({ headers, socket }: IncomingMessage, { token, open }: Access): void {
+export function admit({ headers, socket }: IncomingMessage, { token, open }: HttpAccess): void {
   const { remoteAddress = '' } = socket
   if (!open && !isLoopback(remoteAddress.replace(/^::ffff:/, ''))) {
-    throw new Problem(403, 'subscribers are served to this machine only, unless the dialplan says api: { open: true }')
+    throw new HttpProblem(403, 'subscribers are served to this machine only, unless the dialplan says api: { open: true }')
   }
   // a page of another site in somebody's browser (fetch standard §3.2)
   if (headers.origin !== undefined && hostOf(headers.origin) !== headers.host)
-    throw new Problem(403, 'pages of other sites may not ask')
+    throw new HttpProblem(403, 'pages of other sites may not ask')
   const [, given = ''] = /^Bearer +([\w.~+/=-]+)$/i.exec(headers.authorization ?? '') ?? []
   if (token !== undefined && sameSecret(given, token)) return
   const detail =
     token === undefined ? 'this node has no token: it keeps no data; set api.token in the dialplan' : 'a token is wanted'
   const wrong = given === '' ? '' : ', error="invalid_token"' // RFC 6750 §3.1
-  throw new Problem(401, detail, { headers: { 'WWW-Authenticate': `Bearer realm="proxima"${wrong}` } })
+  throw new HttpProblem(401, detail, { headers: { 'WWW-Authenticate': `Bearer realm="proxima"${wrong}` } })
 }
 
 function hostOf(origin: string): string | undefined {

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { admit } from './access.ts'
 import { openapi } from './openapi.ts'
 import type { ApiOptions, HssApiOptions } from './options.ts'
-import { json, type Page, Problem } from './page.ts'
+import { type HttpPage, HttpProblem, json } from './page.ts'
 import { attachedAt, reallocate } from './routes/attached.ts'
 import { importSubscribers, list, one } from './routes/subscribers.ts'
 
@@ -15,10 +15,10 @@ const paths = [
   '/v1/openapi.json',
 ] as const
 
-/** Answers a request below /v1. Rejects with a `Problem`. */
-export async function serveApi(request: IncomingMessage, options: ApiOptions | undefined): Promise<Page> {
+/** Answers a request below /v1. Rejects with an `HttpProblem`. */
+export async function serveApi(request: IncomingMessage, options: ApiOptions | undefined): Promise<HttpPage> {
   if (options === undefined)
-    throw new Problem(503, 'neither an HSS nor an MME runs here yet', { headers: { 'Retry-After': '1' } })
+    throw new HttpProblem(503, 'neither an HSS nor an MME runs here yet', { headers: { 'Retry-After': '1' } })
   admit(request, options.access)
   const { method = 'GET' } = request
   const asked = method === 'HEAD' ? 'GET' : method
@@ -38,27 +38,27 @@ export async function serveApi(request: IncomingMessage, options: ApiOptions | u
     return doing === undefined ? attachedAt(decoded(user), options) : reallocate(request, decoded(user), options)
   }
   if (user === undefined || doing !== undefined)
-    throw new Problem(404, `there are ${paths.slice(0, -1).join(', ')} and ${paths.at(-1)}`)
+    throw new HttpProblem(404, `there are ${paths.slice(0, -1).join(', ')} and ${paths.at(-1)}`)
   allow(asked, ['GET', 'PUT', 'PATCH', 'DELETE'])
   return one(request, asked, decoded(user), withHss(options))
 }
 
 function withHss(options: ApiOptions): HssApiOptions {
   const { hss } = options
-  if (hss === undefined) throw new Problem(404, 'no HSS runs in this node')
+  if (hss === undefined) throw new HttpProblem(404, 'no HSS runs in this node')
   return { ...options, hss }
 }
 
 function allow(method: string, methods: readonly string[]): void {
   if (methods.includes(method)) return
   const allowed = [...methods, ...(methods.includes('GET') ? ['HEAD'] : [])].join(', ')
-  throw new Problem(405, `only ${allowed} is served here`, { headers: { Allow: allowed } })
+  throw new HttpProblem(405, `only ${allowed} is served here`, { headers: { Allow: allowed } })
 }
 
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part)
   } catch {
-    throw new Problem(400, 'the identifier is not percent-encoded UTF-8')
+    throw new HttpProblem(400, 'the identifier is not percent-encoded UTF-8')
   }
 }

@@ -1,7 +1,7 @@
 /** Bodies of HTTP requests: bounded, UTF-8, of a known media type. */
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
-import { Problem } from './page.ts'
+import { HttpProblem } from './page.ts'
 
 const longest = 1_000_000 // bytes of one JSON document
 
@@ -13,7 +13,7 @@ export function typeOf({ headers }: IncomingMessage): string {
 /** The JSON of a request. Throws a 413, 415 or 400 problem. */
 export async function readJson(request: IncomingMessage, types: readonly string[]): Promise<unknown> {
   if (!types.includes(typeOf(request))) {
-    throw new Problem(415, `the body is to be ${types.join(' or ')}`, { headers: { Accept: types.join(', ') } })
+    throw new HttpProblem(415, `the body is to be ${types.join(' or ')}`, { headers: { Accept: types.join(', ') } })
   }
   refuseCoding(request)
   if (Number(request.headers['content-length'] ?? 0) > longest) throw tooLarge()
@@ -25,20 +25,20 @@ export async function readJson(request: IncomingMessage, types: readonly string[
     chunks.push(chunk)
   }
   const bytes = Buffer.concat(chunks)
-  if (!isUtf8(bytes)) throw new Problem(400, 'the body is not UTF-8')
+  if (!isUtf8(bytes)) throw new HttpProblem(400, 'the body is not UTF-8')
   try {
     return JSON.parse(bytes.toString('utf8')) as unknown
   } catch (fault) {
-    throw new Problem(400, `the body is not JSON: ${fault instanceof Error ? fault.message : 'malformed'}`)
+    throw new HttpProblem(400, `the body is not JSON: ${fault instanceof Error ? fault.message : 'malformed'}`)
   }
 }
 
 /** Nothing here unpacks anything: a small body stays small. */
 export function refuseCoding({ headers }: IncomingMessage): void {
   const coding = headers['content-encoding']
-  if (coding !== undefined && coding !== 'identity') throw new Problem(415, `Content-Encoding ${coding} is not supported`)
+  if (coding !== undefined && coding !== 'identity') throw new HttpProblem(415, `Content-Encoding ${coding} is not supported`)
 }
 
-function tooLarge(): Problem {
-  return new Problem(413, `the body is longer than ${longest} bytes`)
+function tooLarge(): HttpProblem {
+  return new HttpProblem(413, `the body is longer than ${longest} bytes`)
 }

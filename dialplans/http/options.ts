@@ -2,14 +2,14 @@
 import type { Hss } from '../../elements/hss/index.ts'
 import type { Mme } from '../../elements/mme/index.ts'
 import type { Log } from '../../signalling/index.ts'
-import type { Access } from './access.ts'
+import type { HttpAccess } from './access.ts'
 
 export interface ApiOptions {
   /** Undefined: the node has no such element. */
   readonly hss?: Hss
   /** Those of the node. */
   readonly mmes?: readonly Mme[]
-  readonly access: Access
+  readonly access: HttpAccess
   readonly log: Log
 }
 

@@ -1,6 +1,6 @@
 /** Answers of the node's HTTP side, and problems with a request (RFC 9457). */
 
-export interface Page {
+export interface HttpPage {
   readonly status: number
   readonly type?: string
   readonly text?: string
@@ -8,7 +8,7 @@ export interface Page {
 }
 
 /** One member of a request body that is to blame. `pointer`: RFC 6901; '' is the whole. */
-export interface MemberFault {
+interface MemberFault {
   readonly pointer: string
   readonly detail: string
 }
@@ -29,7 +29,7 @@ const titles: { readonly [status: number]: string } = {
 }
 
 /** Ends a request with a problem. */
-export class Problem extends Error {
+export class HttpProblem extends Error {
   readonly status: number
   readonly errors: readonly MemberFault[]
   readonly headers: { readonly [name: string]: string }
@@ -39,13 +39,13 @@ export class Problem extends Error {
     { errors = [], headers = {} }: { errors?: readonly MemberFault[]; headers?: { readonly [name: string]: string } } = {},
   ) {
     super(detail)
-    this.name = 'Problem'
+    this.name = 'HttpProblem'
     this.status = status
     this.errors = errors
     this.headers = headers
   }
 
-  page(): Page {
+  page(): HttpPage {
     const { status, message: detail, errors, headers } = this
     const title = titles[status] ?? 'Fault'
     const body = { type: 'about:blank', title, status, detail, ...(errors.length > 0 ? { errors } : {}) }
@@ -53,6 +53,6 @@ export class Problem extends Error {
   }
 }
 
-export function json(status: number, value: unknown, type = 'application/json'): Page {
+export function json(status: number, value: unknown, type = 'application/json'): HttpPage {
   return { status, type, text: `${JSON.stringify(value)}\n` }
 }

@@ -5,7 +5,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-export class Places {
+export class ConnectionPlaces {
   private readonly most: number
   /** Those without a request that is being answered, the one that waits longest first. */
   private readonly waiting = new Set<Socket>()

@@ -5,9 +5,9 @@ import type { HostPort, Log } from '../../signalling/index.ts'
 import type { Metrics } from '../running/metrics.ts'
 import { serveApi } from './api.ts'
 import type { ApiOptions } from './options.ts'
-import { type Page, Problem } from './page.ts'
-import { Places } from './places.ts'
-import { Turns } from './turns.ts'
+import { type HttpPage, HttpProblem } from './page.ts'
+import { ConnectionPlaces } from './places.ts'
+import { RequestTurns } from './turns.ts'
 
 /** What /health says; not healthy is a 503. */
 export interface Health {
@@ -17,7 +17,7 @@ export interface Health {
   readonly [member: string]: unknown
 }
 
-export interface HttpOptions {
+interface HttpOptions {
   readonly listen: HostPort
   readonly health: () => Health
   readonly metrics: Metrics
@@ -26,7 +26,7 @@ export interface HttpOptions {
   readonly log: Log
 }
 
-export interface Http {
+export interface HttpSide {
   /** With the real port where 0 was asked for. */
   readonly listening: HostPort
   close(): Promise<void>
@@ -43,20 +43,20 @@ const connections = 500
 const pipelined = 32 // requests that wait on one connection
 
 /** Resolves once listening; rejects with the socket's error. */
-export function openHttp(options: HttpOptions): Promise<Http> {
+export function openHttp(options: HttpOptions): Promise<HttpSide> {
   const { listen, log } = options
-  const places = new Places(connections)
-  const turns = new Turns(pipelined)
+  const places = new ConnectionPlaces(connections)
+  const turns = new RequestTurns(pipelined)
   const server = createServer(patience, (request, response) => {
     turns.take(request.socket, response, () => {
       places.asks(request.socket, response)
       respond(options, request).then(
         (page) => send(page, request, response),
         (error: unknown) => {
-          if (error instanceof Problem) return send(error.page(), request, response)
+          if (error instanceof HttpProblem) return send(error.page(), request, response)
           if (request.destroyed && !request.complete) return response.destroy() // whoever asked has gone
           log.error({ err: error, path: request.url }, 'HTTP request failed')
-          send(new Problem(500, 'internal fault, see the log').page(), request, response)
+          send(new HttpProblem(500, 'internal fault, see the log').page(), request, response)
         },
       )
     })
@@ -82,7 +82,7 @@ export function openHttp(options: HttpOptions): Promise<Http> {
   }
 }
 
-async function respond({ health, metrics, api }: HttpOptions, request: IncomingMessage): Promise<Page> {
+async function respond({ health, metrics, api }: HttpOptions, request: IncomingMessage): Promise<HttpPage> {
   const { method, url = '/' } = request
   const path = url.split('?', 1)[0]!
   if (path === '/v1' || path.startsWith('/v1/')) return serveApi(request, api?.())
@@ -103,7 +103,7 @@ async function respond({ health, metrics, api }: HttpOptions, request: IncomingM
   }
 }
 
-function send({ status, type, text, headers }: Page, request: IncomingMessage, response: ServerResponse): void {
+function send({ status, type, text, headers }: HttpPage, request: IncomingMessage, response: ServerResponse): void {
   // a body that nobody has read to its end is not waited for
   const end =
     request.complete || (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined)

@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-export class Turns {
+export class RequestTurns {
   private readonly most: number
   /** What waits on connections whose request is being answered. */
   private readonly lines = new WeakMap<Socket, (() => void)[]>()

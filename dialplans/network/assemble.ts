@@ -7,25 +7,25 @@ import {
   type Element,
   type HostPort,
   isAnyHost,
-  type Listening,
+  type ListeningOptions,
   machineAddresses,
   type Plan,
   printHostPort,
 } from '../../signalling/index.ts'
-import type { Dialplan, Fault, Outcome, PlannedElement, Settings } from './dialplan.ts'
+import type { Dialplan, DialplanFault, ElementSettings, PlannedElement, ValueOrFaults } from './dialplan.ts'
 import { elsewhere } from './nodes.ts'
 import { viewsOf } from './provisioning.ts'
 
-export interface Assembled {
+export interface AssembledNetwork {
   readonly elements: readonly Element[]
   readonly plan: Plan
 }
 
 /** Makes the elements of this node, which opens and starts nothing, and compiles the plan of the network for it. */
-export function assemble(dialplan: Dialplan): Outcome<Assembled> {
+export function assemble(dialplan: Dialplan): ValueOrFaults<AssembledNetwork> {
   const { file } = dialplan
   const elements: Element[] = []
-  const faults: Fault[] = []
+  const faults: DialplanFault[] = []
   for (const planned of completedElements(dialplan)) {
     const made = makeElement(file, planned)
     if (made.faults === undefined) elements.push(made.value)
@@ -47,7 +47,7 @@ export function assemble(dialplan: Dialplan): Outcome<Assembled> {
 }
 
 /** All that lead to that socket. */
-function addressesOf(listen: Listening): readonly HostPort[] {
+function addressesOf(listen: ListeningOptions): readonly HostPort[] {
   const { host, port, advertise } = listen
   const outer = advertise === undefined ? [] : [{ host: advertise.host, port: advertise.port || port }]
   return [listen, ...outer, ...(isAnyHost(host) ? machineAddresses().map((each) => ({ host: each, port })) : [])]
@@ -64,7 +64,7 @@ function completed(planned: PlannedElement, dialplan: Dialplan): PlannedElement 
 }
 
 /** What an element knows of the others unless its own settings say otherwise. */
-function knownTo({ name, role }: PlannedElement, { elements, domains, data, nodes }: Dialplan): Settings | undefined {
+function knownTo({ name, role }: PlannedElement, { elements, domains, data, nodes }: Dialplan): ElementSettings | undefined {
   const named = (wanted: string): readonly string[] =>
     elements.filter((other) => other.role === wanted && other.name !== name).map((other) => other.name)
   const uris = (wanted: string): readonly string[] => named(wanted).map((other) => `sip:${other}@${domains[0]}`)
@@ -112,7 +112,7 @@ function placesOf(
   )
 }
 
-function makeElement(file: string, { name, role, line, settings }: PlannedElement): Outcome<Element> {
+function makeElement(file: string, { name, role, line, settings }: PlannedElement): ValueOrFaults<Element> {
   const make = catalogue[role]
   if (make === undefined) {
     const expected = `one of ${Object.keys(catalogue).join(', ')}`
@@ -127,7 +127,7 @@ function makeElement(file: string, { name, role, line, settings }: PlannedElemen
 }
 
 /** What an element says of settings that it cannot take. */
-export function settingsFault(file: string, line: number, name: string, error: unknown): Fault {
+export function settingsFault(file: string, line: number, name: string, error: unknown): DialplanFault {
   if (error instanceof SettingsError) return { file, line, text: `${name}: ${error.found}`, expected: error.expected }
   const text = `${name}: ${error instanceof Error ? error.message : String(error)}`
   return { file, line, text, expected: 'settings as dialplan.schema.json describes them; what is right there is a fault of ours' }

@@ -2,33 +2,33 @@
 
 import { isIPv6 } from 'node:net'
 import {
-  type ConnectionLimits,
+  type ConnectionSettings,
   type HostPort,
   isAnyHost,
-  type Listening,
+  type ListeningOptions,
+  type PlanRule,
   plainHost,
   printHostPort,
-  type Rate,
-  type Rule,
+  type RateSettings,
 } from '../../signalling/index.ts'
 
 /** Settings as the schema admits them for the element's role. */
-export type Settings = { readonly [name: string]: unknown }
+export type ElementSettings = { readonly [name: string]: unknown }
 
 export interface PlannedElement {
   readonly name: string
   readonly role: string
   readonly line: number
-  readonly settings: Settings
+  readonly settings: ElementSettings
 }
 
-export interface Limits {
+export interface RateLimitSettings {
   /** For each source address that is not trusted. */
-  readonly source?: Rate
+  readonly source?: RateSettings
   /** Of one subscriber, elements of this node apart. */
   readonly subscriptions?: number
   /** NOTIFYs to one subscriber, elements of this node apart. */
-  readonly notifies?: Rate
+  readonly notifies?: RateSettings
 }
 
 /** Paths of PEM files, and what is asked of who connects. */
@@ -40,7 +40,7 @@ export interface TlsFiles {
 }
 
 /** Where copies of messages go: a HEP version 3 collector, over UDP. */
-export interface Capture {
+export interface CaptureSettings {
   readonly hep?: HostPort
   /** Hides digest responses and other secrets. */
   readonly mask?: boolean
@@ -50,7 +50,7 @@ export interface Capture {
 export interface PlannedNode {
   readonly name: string
   readonly line: number
-  readonly listen: readonly Listening[]
+  readonly listen: readonly ListeningOptions[]
   readonly http: HostPort | undefined
   readonly data: string
   /** Names of the elements that it runs. */
@@ -62,18 +62,18 @@ export interface Dialplan {
   readonly file: string
   readonly name: string
   readonly domains: readonly string[]
-  readonly listen: readonly Listening[]
+  readonly listen: readonly ListeningOptions[]
   readonly tls: TlsFiles | undefined
   readonly http: HostPort | undefined
-  readonly capture?: Capture
+  readonly capture?: CaptureSettings
   /** The interface to subscribers at `http`. `token`: instead of the one in the data folder; `open`: beyond this machine. */
   readonly api?: { readonly token?: string; readonly open?: boolean }
   /** Folder relative to the working directory, or `memory`. */
   readonly data: string
   /** IP addresses, and domains that peers prove by certificate. */
   readonly trusted: readonly string[]
-  readonly limits: Limits
-  readonly connections: ConnectionLimits
+  readonly limits: RateLimitSettings
+  readonly connections: ConnectionSettings
   readonly dns?: { readonly servers?: readonly string[] }
   readonly elements: readonly PlannedElement[]
   /** Processes that the network may be split into; none: it is one. */
@@ -81,13 +81,13 @@ export interface Dialplan {
   /** Of them the one that this is about; undefined: all in one process. */
   readonly node?: PlannedNode
   /** Undefined: derived from what the elements claim. */
-  readonly rules: readonly Rule[] | undefined
+  readonly rules: readonly PlanRule[] | undefined
   /** What may be a mistake, and may not. */
-  readonly notes?: readonly Fault[]
+  readonly notes?: readonly DialplanFault[]
 }
 
 /** One thing wrong with a file; printed as one line. */
-export interface Fault {
+export interface DialplanFault {
   readonly file: string
   /** 1 or more; 0 where no line is to blame. */
   readonly line: number
@@ -95,23 +95,25 @@ export interface Fault {
   readonly expected: string
 }
 
-export type Outcome<Value> = { readonly value: Value; readonly faults?: undefined } | { readonly faults: readonly Fault[] }
+export type ValueOrFaults<Value> =
+  | { readonly value: Value; readonly faults?: undefined }
+  | { readonly faults: readonly DialplanFault[] }
 
-export function printFault({ file, line, text, expected }: Fault): string {
+export function printFault({ file, line, text, expected }: DialplanFault): string {
   return `${line > 0 ? `${file}:${line}` : file}: ${text}; expected ${expected}`
 }
 
 /** A person who may sign in, as far as the command line cares. */
-export interface Subscriber {
+export interface DialplanSubscriber {
   readonly id: string
   readonly password?: string
 }
 
 /** All subscribers of all elements of role hss. */
-export function subscribersOf(dialplan: Dialplan): readonly Subscriber[] {
+export function subscribersOf(dialplan: Dialplan): readonly DialplanSubscriber[] {
   return dialplan.elements
     .filter(({ role }) => role === 'hss')
-    .flatMap(({ settings }) => (settings['subscribers'] as readonly Subscriber[] | undefined) ?? [])
+    .flatMap(({ settings }) => (settings['subscribers'] as readonly DialplanSubscriber[] | undefined) ?? [])
 }
 
 /** `alice` of `sip:alice@localhost`. */
@@ -120,10 +122,10 @@ export function userOf(id: string): string {
 }
 
 /** Reads `udp://127.0.0.1:5060`, `wss://[::1]:8443`. Undefined where the text is no such address. */
-export function parseListen(text: string): Listening | undefined {
+export function parseListen(text: string): ListeningOptions | undefined {
   const match = /^(udp|tcp|tls|ws|wss):\/\/(.+)$/i.exec(text)
   const place = match === null ? undefined : parsePlace(match[2]!)
-  return place && { transport: match![1]!.toUpperCase() as Listening['transport'], ...place }
+  return place && { transport: match![1]!.toUpperCase() as ListeningOptions['transport'], ...place }
 }
 
 /** Reads `127.0.0.1:8080` or `[::1]:8080`; equal addresses read the same. Undefined where the text is no such address. */
@@ -147,6 +149,6 @@ export function reachableHost(host: string): string {
 }
 
 /** As `parseListen` reads it: port 0, which is any free one, too. */
-export function printListen(listen: Listening): string {
+export function printListen(listen: ListeningOptions): string {
   return `${listen.transport.toLowerCase()}://${printHostPort(listen)}${listen.port === 0 ? ':0' : ''}`
 }

@@ -2,25 +2,25 @@
 
 import { isIP } from 'node:net'
 import { dirname, isAbsolute, join } from 'node:path'
-import { type ConnectionLimits, type Listening, plainHost, type Rule } from '../../signalling/index.ts'
+import { type ConnectionSettings, type ListeningOptions, type PlanRule, plainHost } from '../../signalling/index.ts'
 import {
-  type Capture,
+  type CaptureSettings,
   type Dialplan,
-  type Fault,
-  type Limits,
-  type Outcome,
+  type DialplanFault,
+  type ElementSettings,
   type PlannedElement,
   parsePlace,
   printListen,
-  type Settings,
+  type RateLimitSettings,
   type TlsFiles,
+  type ValueOrFaults,
 } from './dialplan.ts'
 import { type RawListening, type RawNode, readHttp, readListen, readNodes } from './nodes.ts'
 import { provisioned, viewsOf } from './provisioning.ts'
 import { checkReferences, isBadAddress, parseNameServer } from './references.ts'
 import { readText } from './text.ts'
 import { unknownNames } from './unknown-names.ts'
-import { type LineOf, type Tell, validateText } from './validate.ts'
+import { type AddFault, type LineOf, validateText } from './validate.ts'
 
 /** The file as the schema admits it. */
 interface RawDialplan {
@@ -34,31 +34,31 @@ interface RawDialplan {
   readonly api?: Dialplan['api']
   readonly data?: string
   readonly trusted?: readonly string[]
-  readonly limits?: Limits
-  readonly connections?: ConnectionLimits
+  readonly limits?: RateLimitSettings
+  readonly connections?: ConnectionSettings
   readonly dns?: Dialplan['dns']
-  readonly elements: { readonly [name: string]: Settings & { readonly role: string } }
-  readonly rules?: readonly (Omit<Rule, 'name' | 'line'> & { readonly name?: string })[]
+  readonly elements: { readonly [name: string]: ElementSettings & { readonly role: string } }
+  readonly rules?: readonly (Omit<PlanRule, 'name' | 'line'> & { readonly name?: string })[]
 }
 
-interface Reading {
+interface DialplanReading {
   readonly file: string
   readonly raw: RawDialplan
   readonly lineOf: LineOf
-  readonly fault: Tell
+  readonly fault: AddFault
 }
 
 /** Reads, checks and completes the dialplan in `file`, with the subscribers of its provisioning file. */
-export function loadDialplan(file: string): Outcome<Dialplan> {
+export function loadDialplan(file: string): ValueOrFaults<Dialplan> {
   const text = readText(file, 'a dialplan that can be read')
   if (text.faults !== undefined) return text
   const read = validateText(file, text.value, 'dialplan')
   if (read.faults !== undefined) return read
   const raw = read.value.data as RawDialplan
   const { lineOf } = read.value
-  const faults: Fault[] = []
-  const fault: Tell = (line, text, expected) => void faults.push({ file, line, text, expected })
-  const reading: Reading = { file, raw, lineOf, fault }
+  const faults: DialplanFault[] = []
+  const fault: AddFault = (line, text, expected) => void faults.push({ file, line, text, expected })
+  const reading: DialplanReading = { file, raw, lineOf, fault }
 
   const data = raw.data ?? 'data'
   const nodes = readNodes({ raw, data, lineOf, fault })
@@ -119,7 +119,7 @@ export function loadDialplan(file: string): Outcome<Dialplan> {
 }
 
 /** The files under `tls`, found from where the dialplan is. */
-function readTls({ file, raw, lineOf, fault }: Reading, listen: readonly Listening[]): TlsFiles | undefined {
+function readTls({ file, raw, lineOf, fault }: DialplanReading, listen: readonly ListeningOptions[]): TlsFiles | undefined {
   const secure = listen.find(({ transport }) => transport === 'TLS' || transport === 'WSS')
   if (secure !== undefined && raw.tls === undefined)
     fault(lineOf('listen'), `listen has ${printListen(secure)} and there is no tls`, 'tls: { certificate: FILE, key: FILE }')
@@ -136,14 +136,17 @@ function readTls({ file, raw, lineOf, fault }: Reading, listen: readonly Listeni
   }
 }
 
-function readCapture({ hep: text, ...others }: NonNullable<RawDialplan['capture']>, { lineOf, fault }: Reading): Capture {
+function readCapture(
+  { hep: text, ...others }: NonNullable<RawDialplan['capture']>,
+  { lineOf, fault }: DialplanReading,
+): CaptureSettings {
   const hep = text === undefined ? undefined : parsePlace(text)
   if (text !== undefined && !hep?.port) fault(lineOf('capture', 'hep'), `capture.hep is ${text}`, 'a port from 1 to 65535')
   return hep === undefined ? others : { ...others, hep }
 }
 
 /** Peers are trusted by their address, or by a name that a certificate proves. */
-function checkTrusted({ raw, lineOf, fault }: Reading, tls: TlsFiles | undefined): void {
+function checkTrusted({ raw, lineOf, fault }: DialplanReading, tls: TlsFiles | undefined): void {
   for (const [index, peer] of (raw.trusted ?? []).entries()) {
     const line = lineOf('trusted', index)
     if (isBadAddress(peer)) fault(line, `trusted has ${peer}, which is no IP address`, 'one such as 192.0.2.7')
@@ -152,19 +155,19 @@ function checkTrusted({ raw, lineOf, fault }: Reading, tls: TlsFiles | undefined
   }
 }
 
-function checkNameServers({ raw, lineOf, fault }: Reading): void {
+function checkNameServers({ raw, lineOf, fault }: DialplanReading): void {
   const expected = 'an IP address, with a port if not 53, e.g. 192.0.2.53:5353'
   for (const [index, server] of (raw.dns?.servers ?? []).entries())
     if (parseNameServer(server) === undefined) fault(lineOf('dns', 'servers', index), `dns.servers has ${server}`, expected)
 }
 
 /** Those of the dialplan by line, then those of other files. */
-function inOrder(faults: readonly Fault[], file: string): readonly Fault[] {
+function inOrder(faults: readonly DialplanFault[], file: string): readonly DialplanFault[] {
   const here = faults.filter((fault) => fault.file === file)
   return [...here.toSorted((a, b) => a.line - b.line), ...faults.filter((fault) => fault.file !== file)]
 }
 
-function onlyOneOf(role: string, elements: readonly PlannedElement[], fault: Tell): void {
+function onlyOneOf(role: string, elements: readonly PlannedElement[], fault: AddFault): void {
   for (const element of elements.filter((element) => element.role === role).slice(1))
     fault(element.line, `${element.name} is a second ${role}`, `one element of role ${role} a node`)
 }

@@ -1,16 +1,16 @@
 /** A network of several nodes: what a dialplan says of each, and the dialplan as one of them sees it. */
-import { type Fellow, type HostPort, isAnyHost, type Listening } from '../../signalling/index.ts'
+import { type HostPort, isAnyHost, type ListeningOptions, type OtherNode } from '../../signalling/index.ts'
 import {
   type Dialplan,
-  type Fault,
-  type Outcome,
+  type DialplanFault,
   type PlannedNode,
   parseListen,
   parseOuter,
   parsePlace,
   printListen,
+  type ValueOrFaults,
 } from './dialplan.ts'
-import type { LineOf, Tell } from './validate.ts'
+import type { AddFault, LineOf } from './validate.ts'
 
 /** Where to listen, as the schema admits it. */
 export type RawListening = string | { readonly at: string; readonly advertise: string }
@@ -32,8 +32,8 @@ export function readListen(
   all: readonly RawListening[],
   path: readonly string[],
   lineOf: LineOf,
-  fault: Tell,
-): readonly Listening[] {
+  fault: AddFault,
+): readonly ListeningOptions[] {
   return all.flatMap((each, index) => {
     const { at, advertise: outer } = typeof each === 'string' ? { at: each, advertise: undefined } : each
     const listen = parseListen(at)
@@ -50,14 +50,19 @@ export function readListen(
   })
 }
 
-export function readHttp(text: string | undefined, path: readonly string[], lineOf: LineOf, fault: Tell): HostPort | undefined {
+export function readHttp(
+  text: string | undefined,
+  path: readonly string[],
+  lineOf: LineOf,
+  fault: AddFault,
+): HostPort | undefined {
   const http = text === undefined ? undefined : parsePlace(text)
   if (text !== undefined && http === undefined) fault(lineOf(...path), `http is ${text}`, 'a port of at most 65535')
   return http
 }
 
 /** All nodes; each element has to be at one of them, and each node where the others can find it. */
-export function readNodes(from: { raw: RawNetwork; data: string; lineOf: LineOf; fault: Tell }): readonly PlannedNode[] {
+export function readNodes(from: { raw: RawNetwork; data: string; lineOf: LineOf; fault: AddFault }): readonly PlannedNode[] {
   const { raw, data, lineOf, fault } = from
   const nodes = Object.entries(raw.nodes ?? {}).map(([name, node]): PlannedNode => {
     const line = lineOf('nodes', name)
@@ -86,7 +91,7 @@ export function readNodes(from: { raw: RawNetwork; data: string; lineOf: LineOf;
 
 function checkPlaces(
   nodes: readonly PlannedNode[],
-  { raw, lineOf, fault }: { raw: RawNetwork; lineOf: LineOf; fault: Tell },
+  { raw, lineOf, fault }: { raw: RawNetwork; lineOf: LineOf; fault: AddFault },
 ): void {
   for (const [name, { role, registrar = 'proxy' }] of Object.entries(raw.elements)) {
     const places = nodes.filter(({ elements }) => elements.includes(name)).map((node) => node.name)
@@ -103,20 +108,20 @@ function checkPlaces(
 }
 
 /** The dialplan for one node of it, or why there is none. */
-export function atNode(dialplan: Dialplan, name: string): Outcome<Dialplan> {
+export function atNode(dialplan: Dialplan, name: string): ValueOrFaults<Dialplan> {
   const node = dialplan.nodes.find((each) => each.name === name)
   if (node === undefined) return { faults: [noSuchNode(dialplan, name)] }
   const { listen, http, data } = node
   return { value: { ...dialplan, name: `${dialplan.name}-${name}`, listen, http, data, node } }
 }
 
-function noSuchNode({ file, nodes }: Dialplan, name: string): Fault {
+function noSuchNode({ file, nodes }: Dialplan, name: string): DialplanFault {
   const expected = nodes.length === 0 ? 'a dialplan with nodes' : `one of ${nodes.map((node) => node.name).join(', ')}`
   return { file, line: 0, text: `there is no node ${name}`, expected }
 }
 
 /** Where each element runs that does not run here. */
-export function elsewhere({ node, nodes }: Dialplan): ReadonlyMap<string, Fellow> {
+export function elsewhere({ node, nodes }: Dialplan): ReadonlyMap<string, OtherNode> {
   const others = node === undefined ? [] : nodes.filter(({ name }) => name !== node.name)
   return new Map(
     others.flatMap(({ name, listen, elements }) => {

@@ -4,23 +4,23 @@ import { faultOfIdentifiers, faultOfLength, type IdentifierFault, toRecord } fro
 import type { SubscriberSettings } from '../../elements/schemas/index.ts'
 import { subscriberKey } from '../../elements/shared/identifiers/devices.ts'
 import { usualView } from '../../elements/shared/identifiers/element-names.ts'
-import type { Fault, Settings, Subscriber } from './dialplan.ts'
+import type { DialplanFault, DialplanSubscriber, ElementSettings } from './dialplan.ts'
 import { readText } from './text.ts'
 import { type LineOf, validateText } from './validate.ts'
 
 /** What a subscriber may settle for a watcher: one of these. */
 const kinds = ['allow', 'block', 'polite'] as const
 
-interface RawSubscriber extends Subscriber {
+interface RawSubscriber extends DialplanSubscriber {
   readonly aliases?: readonly string[]
   readonly watchers?: { readonly [kind in (typeof kinds)[number]]?: readonly string[] }
 }
 
-interface Place {
+interface ProvisioningPlace {
   readonly file: string
   /** Name of the HSS. */
   readonly name: string
-  readonly settings: Settings
+  readonly settings: ElementSettings
   readonly domains: readonly string[]
   /** Names of the network's elements, which are nobody's: what is asserted of them is believed. */
   readonly reserved: readonly string[]
@@ -30,7 +30,10 @@ interface Place {
 }
 
 /** The settings with the provisioning file, if any, replaced by what it holds. Faults are added to the list. */
-export function provisioned({ file, name, settings, domains, reserved, views, lineOf }: Place, faults: Fault[]): Settings {
+export function provisioned(
+  { file, name, settings, domains, reserved, views, lineOf }: ProvisioningPlace,
+  faults: DialplanFault[],
+): ElementSettings {
   const { provisioning, ...others } = settings
   const here = (settings['subscribers'] as readonly RawSubscriber[] | undefined) ?? []
   const owners = new Owners(domains, reserved, views, faults)
@@ -49,7 +52,7 @@ export function provisioned({ file, name, settings, domains, reserved, views, li
 }
 
 /** How the presence views of application servers begin. */
-export function viewsOf(elements: readonly { readonly role: string; readonly settings: Settings }[]): readonly string[] {
+export function viewsOf(elements: readonly { readonly role: string; readonly settings: ElementSettings }[]): readonly string[] {
   const servers = elements.filter(({ role }) => role === 'application-server')
   return [...new Set([usualView, ...servers.flatMap(({ settings }) => (settings['view'] as string | undefined) ?? [])])]
 }
@@ -60,9 +63,9 @@ class Owners {
   private readonly domains: readonly string[]
   private readonly reserved: ReadonlySet<string | undefined>
   private readonly views: readonly string[]
-  private readonly faults: Fault[]
+  private readonly faults: DialplanFault[]
 
-  constructor(domains: readonly string[], reserved: readonly string[], views: readonly string[], faults: Fault[]) {
+  constructor(domains: readonly string[], reserved: readonly string[], views: readonly string[], faults: DialplanFault[]) {
     this.views = views
     this.domains = domains
     this.reserved = new Set(reserved.map((name) => subscriberKey(name, domains)))
@@ -89,7 +92,10 @@ class Owners {
     }
   }
 
-  private settledTwice(id: string, watchers: RawSubscriber['watchers'] & {}): Pick<Fault, 'text' | 'expected'> | undefined {
+  private settledTwice(
+    id: string,
+    watchers: RawSubscriber['watchers'] & {},
+  ): Pick<DialplanFault, 'text' | 'expected'> | undefined {
     const settled = new Map<string, string>()
     for (const kind of kinds) {
       for (const text of watchers[kind] ?? []) {
@@ -103,7 +109,7 @@ class Owners {
     return undefined
   }
 
-  private own(text: string, id: string): Pick<Fault, 'text' | 'expected'> | undefined {
+  private own(text: string, id: string): Pick<DialplanFault, 'text' | 'expected'> | undefined {
     const key = subscriberKey(text, this.domains)!
     if (this.reserved.has(key)) return { text: `${id} would be the element ${key}`, expected: 'another name' }
     const owner = this.owners.get(key)
@@ -112,7 +118,7 @@ class Owners {
   }
 }
 
-function faultAt({ pointer, text }: IdentifierFault): Pick<Fault, 'text' | 'expected'> {
+function faultAt({ pointer, text }: IdentifierFault): Pick<DialplanFault, 'text' | 'expected'> {
   const [wrong = text, expected = 'an identifier'] = text.split('; expected ', 2)
   return { text: `${pointer.slice(1).replaceAll('/', '.')} ${wrong}`, expected }
 }

@@ -2,21 +2,21 @@
 import { isIP } from 'node:net'
 import { faultOfRule, type RuleSettings } from '../../elements/pcrf/index.ts'
 import { subscriberKey } from '../../elements/shared/identifiers/devices.ts'
-import { type HostPort, type Listening, parseUri, type Rule } from '../../signalling/index.ts'
+import { type HostPort, type ListeningOptions, type PlanRule, parseUri } from '../../signalling/index.ts'
 import { type PlannedElement, parsePlace } from './dialplan.ts'
-import type { LineOf, Tell } from './validate.ts'
+import type { AddFault, LineOf } from './validate.ts'
 
-export interface Named {
+interface DialplanReferences {
   readonly elements: readonly PlannedElement[]
   readonly domains: readonly string[]
-  readonly listen: readonly Listening[]
-  readonly rules: readonly Pick<Rule, 'to' | 'user'>[]
+  readonly listen: readonly ListeningOptions[]
+  readonly rules: readonly Pick<PlanRule, 'to' | 'user'>[]
   readonly lineOf: LineOf
-  readonly fault: Tell
+  readonly fault: AddFault
 }
 
 /** Elements that name a registrar, an HSS or a PCRF, and lists that have the address of a subscriber. */
-export function checkReferences(named: Named): void {
+export function checkReferences(named: DialplanReferences): void {
   for (const { name, role, settings } of named.elements) {
     for (const server of ['hss', 'pcrf'] as const) {
       const uri = settings[server]
@@ -28,7 +28,7 @@ export function checkReferences(named: Named): void {
   checkPolicy(named)
 }
 
-function checkPolicy({ elements, domains, lineOf, fault }: Named): void {
+function checkPolicy({ elements, domains, lineOf, fault }: DialplanReferences): void {
   for (const { name, role, settings } of elements) {
     const rules = role === 'pcrf' ? ((settings['rules'] as readonly RuleSettings[] | undefined) ?? []) : []
     for (const [index, rule] of rules.entries()) {
@@ -40,7 +40,7 @@ function checkPolicy({ elements, domains, lineOf, fault }: Named): void {
   }
 }
 
-function checkServer(named: Named, name: string, role: 'hss' | 'pcrf', server: string): void {
+function checkServer(named: DialplanReferences, name: string, role: 'hss' | 'pcrf', server: string): void {
   const { elements, domains, listen, rules, lineOf, fault } = named
   const what = role.toUpperCase()
   const uri = parseUri(server.includes(':') ? server : (subscriberKey(server, domains) ?? ''))
@@ -58,7 +58,7 @@ function checkServer(named: Named, name: string, role: 'hss' | 'pcrf', server: s
   fault(lineOf('elements', name, role), `${name} asks the ${what} ${server}, which is no element of role ${role}`, expected)
 }
 
-function checkRegistrar({ elements, lineOf, fault }: Named, name: string, registrar: string): void {
+function checkRegistrar({ elements, lineOf, fault }: DialplanReferences, name: string, registrar: string): void {
   const proxies = elements.filter(({ role }) => role === 'proxy').map((element) => element.name)
   if (proxies.includes(registrar)) return
   const expected = proxies.length === 0 ? 'an element of role proxy' : proxies.join(' or ')
@@ -69,7 +69,7 @@ function checkRegistrar({ elements, lineOf, fault }: Named, name: string, regist
   )
 }
 
-function checkLists({ elements, domains, lineOf, fault }: Named): void {
+function checkLists({ elements, domains, lineOf, fault }: DialplanReferences): void {
   const lists = elements.flatMap(({ name, role, settings }) =>
     role === 'resource-lists' ? Object.keys((settings['lists'] as object | undefined) ?? {}).map((list) => ({ name, list })) : [],
   )

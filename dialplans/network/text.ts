@@ -1,9 +1,9 @@
 /** Reading a file that a user has named. */
 import { readFileSync } from 'node:fs'
-import type { Outcome } from './dialplan.ts'
+import type { ValueOrFaults } from './dialplan.ts'
 
 /** The text of a file, or one fault that says why not. */
-export function readText(file: string, expected: string): Outcome<string> {
+export function readText(file: string, expected: string): ValueOrFaults<string> {
   try {
     return { value: readFileSync(file, 'utf8') }
   } catch (error) {

@@ -1,15 +1,15 @@
 /** Names in a dialplan that no subscriber of it has: mistyped, or of somebody who is added at run time. */
 import type { SubscriberSettings } from '../../elements/schemas/index.ts'
 import { namesOf, subscriberKey } from '../../elements/shared/identifiers/devices.ts'
-import type { Rule } from '../../signalling/index.ts'
-import type { Fault, PlannedElement, Settings } from './dialplan.ts'
+import type { PlanRule } from '../../signalling/index.ts'
+import type { DialplanFault, ElementSettings, PlannedElement } from './dialplan.ts'
 import type { LineOf } from './validate.ts'
 
-interface Network {
+interface NamingNetwork {
   readonly file: string
   readonly elements: readonly PlannedElement[]
   readonly domains: readonly string[]
-  readonly rules: readonly Pick<Rule, 'sender'>[]
+  readonly rules: readonly Pick<PlanRule, 'sender'>[]
   readonly lineOf: LineOf
 }
 
@@ -22,7 +22,7 @@ interface Naming {
 const expected = 'an identifier of a subscriber here, or one that `proxima hss add` brings'
 
 /** Each place that names nobody of the dialplan; no fault, since the HSS may know more. None where it knows everybody. */
-export function unknownNames({ file, elements, domains, rules, lineOf }: Network): readonly Fault[] {
+export function unknownNames({ file, elements, domains, rules, lineOf }: NamingNetwork): readonly DialplanFault[] {
   const homes = elements.filter(({ role }) => role === 'hss').map(({ settings }) => settings)
   if (homes.length === 0) return []
   const known = new Set(elements.map(({ name }) => subscriberKey(name, domains)))
@@ -56,7 +56,7 @@ export function unknownNames({ file, elements, domains, rules, lineOf }: Network
   return [...byElements, ...bySender]
 }
 
-function subscribersIn(settings: Settings): readonly SubscriberSettings[] {
+function subscribersIn(settings: ElementSettings): readonly SubscriberSettings[] {
   return (settings['subscribers'] as readonly SubscriberSettings[] | undefined) ?? []
 }
 
@@ -91,8 +91,8 @@ function namingsIn({ role, settings }: PlannedElement): readonly Naming[] {
   }
 }
 
-function namedBySubscriber(subscriber: Settings): readonly Naming[] {
-  const watchers = (subscriber['watchers'] as Settings | undefined) ?? {}
+function namedBySubscriber(subscriber: ElementSettings): readonly Naming[] {
+  const watchers = (subscriber['watchers'] as ElementSettings | undefined) ?? {}
   return [
     ...namesAt(subscriber['friends'], ['friends']),
     ...['allow', 'block', 'polite'].flatMap((kind) => namesAt(watchers[kind], ['watchers', kind])),
@@ -102,10 +102,10 @@ function namedBySubscriber(subscriber: Settings): readonly Naming[] {
 
 function lists(
   value: unknown,
-  namings: (each: Settings) => readonly Naming[],
+  namings: (each: ElementSettings) => readonly Naming[],
   at: readonly (string | number)[],
 ): readonly Naming[] {
-  return ((value as readonly Settings[] | undefined) ?? []).flatMap((each, i) =>
+  return ((value as readonly ElementSettings[] | undefined) ?? []).flatMap((each, i) =>
     namings(each).map(({ name, path }) => ({ name, path: [...at, i, ...path] })),
   )
 }

@@ -3,15 +3,15 @@ import type { ErrorObject } from 'ajv'
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
 import { loadValidators } from '../../elements/schemas/validators.ts'
 import schema from '../dialplan.schema.json' with { type: 'json' }
-import type { Fault, Outcome } from './dialplan.ts'
+import type { DialplanFault, ValueOrFaults } from './dialplan.ts'
 
 /** Finds the line of the value at a path, or of the nearest thing above it. */
 export type LineOf = (...path: readonly (string | number)[]) => number
 
 /** Adds a fault at that line of the file: what is there, and what was expected. */
-export type Tell = (line: number, text: string, expected: string) => void
+export type AddFault = (line: number, text: string, expected: string) => void
 
-export interface Validated {
+interface ValidatedText {
   readonly data: unknown
   readonly lineOf: LineOf
 }
@@ -23,7 +23,7 @@ const validators = loadValidators({
 })
 
 /** `what` names the schema: the whole dialplan, or the list of subscribers of a provisioning file. */
-export function validateText(file: string, text: string, what: 'dialplan' | 'subscribers'): Outcome<Validated> {
+export function validateText(file: string, text: string, what: 'dialplan' | 'subscribers'): ValueOrFaults<ValidatedText> {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, logLevel: 'error' })
   if (document.errors.length > 0) {
@@ -60,7 +60,7 @@ function worthTelling(errors: readonly ErrorObject[]): readonly ErrorObject[] {
   )
 }
 
-function tell(error: ErrorObject, document: Document, lines: LineCounter): Omit<Fault, 'file'> {
+function tell(error: ErrorObject, document: Document, lines: LineCounter): Omit<DialplanFault, 'file'> {
   const path = pathOf(error.instancePath)
   const where = path.length === 0 ? 'the dialplan' : path.map(String).join('.')
   const at = (more: readonly (string | number)[] = []): number => lineAt(document, lines, [...path, ...more])

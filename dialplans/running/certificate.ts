@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import type { Clock, Log, Node, TlsMaterial } from '../../signalling/index.ts'
 import type { TlsFiles } from '../network/dialplan.ts'
-import { Refusal } from '../network/refusal.ts'
+import { CommandRefusal } from '../network/refusal.ts'
 import { unreadable } from '../network/text.ts'
 
 const everyMs = 2_000
@@ -13,7 +13,7 @@ export class Certificate {
   private readonly files: TlsFiles
   private seen: string
 
-  /** Throws a Refusal where a file cannot be read. */
+  /** Throws a CommandRefusal where a file cannot be read. */
   constructor(files: TlsFiles) {
     this.files = files
     this.material = readAll(files)
@@ -58,6 +58,6 @@ function read(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    throw new Refusal(`${file}: ${unreadable(error)}; give PEM files under tls, or make them with proxima cert`, error)
+    throw new CommandRefusal(`${file}: ${unreadable(error)}; give PEM files under tls, or make them with proxima cert`, error)
   }
 }

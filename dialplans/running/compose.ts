@@ -15,15 +15,15 @@ import {
   type Store,
   systemResolver,
 } from '../../signalling/index.ts'
-import type { Assembled } from '../network/assemble.ts'
-import type { Capture, Dialplan } from '../network/dialplan.ts'
+import type { AssembledNetwork } from '../network/assemble.ts'
+import type { CaptureSettings, Dialplan } from '../network/dialplan.ts'
 import { elsewhere } from '../network/nodes.ts'
 import { Certificate } from './certificate.ts'
 import { type TapOptions, Taps } from './taps.ts'
 
-export interface RunOptions extends TapOptions {
+interface RunOptions extends TapOptions {
   readonly dialplan: Dialplan
-  readonly assembled: Assembled
+  readonly assembled: AssembledNetwork
   /** What an acknowledged write survives; without meaning where `data` is `memory`. Default `process`. */
   readonly durability?: 'process' | 'power'
   /** What carries datagrams; default `auto`: the native module where this machine has it. */
@@ -31,20 +31,20 @@ export interface RunOptions extends TapOptions {
   readonly log: Log
 }
 
-export interface Running {
+export interface RunningNode {
   readonly node: Node
   readonly elements: readonly Element[]
   readonly clock: RealClock
   /** What keeps the store from storing, for people; undefined: nothing. */
   storeFault(): string | undefined
   /** Copies of messages go there from now on. */
-  capture(capture: Capture | undefined): void
+  capture(capture: CaptureSettings | undefined): void
   /** Drains for at most `graceMs`, then closes everything that was opened. */
   stop(graceMs: number): Promise<void>
 }
 
 /** Opens, starts and returns a node. What was opened is closed again if a later step fails; the step's error is thrown. */
-export async function runNode(options: RunOptions): Promise<Running> {
+export async function runNode(options: RunOptions): Promise<RunningNode> {
   const { dialplan, assembled, udp = 'auto', log } = options
   const clock = new RealClock((fault) => log.error({ err: fault }, 'fault in a timer'))
   const store = await openStore(options, clock)
@@ -105,7 +105,7 @@ function makeFolder(folder: string): void {
   mkdirSync(folder)
 }
 
-function renew(node: Node, taps: Taps, capture: Capture | undefined): void {
+function renew(node: Node, taps: Taps, capture: CaptureSettings | undefined): void {
   const renewed = taps.mirrorTo(capture)
   if (renewed === undefined) return
   node.watchBy(taps.tap)

@@ -4,7 +4,7 @@ import type { Metric } from '../../signalling/index.ts'
 
 type PromClient = typeof import('prom-client')
 
-export interface Scrape {
+interface MetricsText {
   readonly type: string
   readonly text: string
 }
@@ -17,7 +17,7 @@ export class Metrics {
   private since = -Infinity
   private fresh = 0
   private making = false
-  private newest: Promise<Scrape> | undefined
+  private newest: Promise<MetricsText> | undefined
   private readonly shown = new Map<string, Counter | Gauge>()
   private opened: Promise<{ readonly client: PromClient; readonly registry: Registry }> | undefined
 
@@ -28,7 +28,7 @@ export class Metrics {
   }
 
   /** Text of all metrics and its media type; one is made at a time, so that nobody keeps the node from its work. */
-  scrape(): Promise<Scrape> {
+  scrape(): Promise<MetricsText> {
     const now = this.now()
     if (now - this.since >= 1000) {
       this.since = now
@@ -44,7 +44,7 @@ export class Metrics {
     return this.newest
   }
   /** The library is loaded with the first scrape: most starts see none. */
-  private async make(): Promise<Scrape> {
+  private async make(): Promise<MetricsText> {
     const { client, registry } = await (this.opened ??= this.open())
     for (const metric of this.read()) this.show(client, registry, metric)
     return { type: registry.contentType, text: await registry.metrics() }

@@ -1,15 +1,15 @@
 /** A dialplan read again while its node runs: what can change takes effect at once, the rest is named. */
 
 import { systemResolver } from '../../signalling/index.ts'
-import { type Assembled, assemble, completedElements, settingsFault } from '../network/assemble.ts'
-import type { Dialplan, Fault } from '../network/dialplan.ts'
-import type { Running } from './compose.ts'
+import { type AssembledNetwork, assemble, completedElements, settingsFault } from '../network/assemble.ts'
+import type { Dialplan, DialplanFault } from '../network/dialplan.ts'
+import type { RunningNode } from './compose.ts'
 
 const atStart = ['name', 'domains', 'listen', 'tls', 'http', 'api', 'data', 'trusted', 'nodes'] as const
 
 /** The outcome: faults, and nothing has changed; or what waits for the next start (`listen`, `elements.proxy.nonce`). */
-export type Reloaded =
-  | { readonly faults: readonly Fault[] }
+type ReloadOutcome =
+  | { readonly faults: readonly DialplanFault[] }
   | { readonly faults?: undefined; readonly waiting: readonly string[] }
 
 /**
@@ -17,11 +17,11 @@ export type Reloaded =
  * @param before the one that was taken last
  */
 export async function reload(
-  { node, elements }: Running,
+  { node, elements }: RunningNode,
   started: Dialplan,
   next: Dialplan,
   before: Dialplan = started,
-): Promise<Reloaded> {
+): Promise<ReloadOutcome> {
   const { limits, connections, dns, rules } = next
   const effective: Dialplan = { ...started, limits, connections, dns, rules, elements: standing(started, next) }
   const assembled = assemble(effective)
@@ -49,7 +49,12 @@ export async function reload(
   return { waiting }
 }
 
-function apply(node: Running['node'], { plan }: Assembled, { limits, connections, dns }: Dialplan, before: Dialplan): void {
+function apply(
+  node: RunningNode['node'],
+  { plan }: AssembledNetwork,
+  { limits, connections, dns }: Dialplan,
+  before: Dialplan,
+): void {
   const { source: sourceRate, subscriptions, notifies } = limits
   const resolver = same(dns, before.dns) ? {} : { resolver: systemResolver(dns?.servers) }
   node.reload({ plan, sourceRate, subscriptions, notifies, connections, ...resolver })

@@ -1,6 +1,6 @@
 /** Taps of a running node: a pcapng file, a HEP collector, both or none. The collector may change while messages pass. */
 import { type Clock, fanTap, type Log, openHep, openPcapng, type Tap } from '../../signalling/index.ts'
-import type { Capture } from '../network/dialplan.ts'
+import type { CaptureSettings } from '../network/dialplan.ts'
 
 /** Of the file. */
 export interface TapOptions {
@@ -17,7 +17,7 @@ export class Taps {
   private readonly node: string
   private readonly log: Log
   private readonly file: Tap | undefined
-  private capture: Capture
+  private capture: CaptureSettings
   private mirror: Tap | undefined
 
   /** Throws as `openSync` does where the file cannot be made. @param node what a collector shows for us */
@@ -32,7 +32,7 @@ export class Taps {
     return fanTap([this.file, this.mirror].filter((tap) => tap !== undefined))
   }
   /** Mirrors to that collector from now on; the caller closes the `former` mirror. Undefined: nothing is other than before. */
-  mirrorTo(capture: Capture = {}): { readonly former: Tap | undefined } | undefined {
+  mirrorTo(capture: CaptureSettings = {}): { readonly former: Tap | undefined } | undefined {
     if (JSON.stringify(capture) === JSON.stringify(this.capture)) return undefined
     const { hep: collector, mask = false } = capture
     const { node, log, mirror: former } = this

@@ -2,23 +2,23 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type CsvError, parse } from 'csv-parse'
-import { longestRow, type Row, type RowFault, RowsFault } from './row.ts'
+import { longestRow, type RowFault, RowsFault, type SubscriberRow } from './row.ts'
 
 /** The columns that there may be; `servers` are written `application=uri`. */
-export const columns = ['id', 'password', 'md5', 'sha256', 'discoverable', 'discoverer', 'aliases', 'friends', 'servers'] as const
+const columns = ['id', 'password', 'md5', 'sha256', 'discoverable', 'discoverer', 'aliases', 'friends', 'servers'] as const
 const needed: readonly Column[] = ['id', 'discoverable', 'discoverer']
 
 type Column = (typeof columns)[number]
 type Cells = { readonly [column in Column]?: string }
 
-interface Read {
+interface CsvField {
   readonly record: readonly string[]
   readonly info: { readonly lines: number }
 }
 
 /** Rows in pages of about `page`. */
-export async function* readCsv(bytes: AsyncIterable<Uint8Array>, page: number): AsyncGenerator<readonly Row[]> {
-  const skipped: Row[] = []
+export async function* readCsv(bytes: AsyncIterable<Uint8Array>, page: number): AsyncGenerator<readonly SubscriberRow[]> {
+  const skipped: SubscriberRow[] = []
   const parser = parse({
     bom: true,
     info: true,
@@ -31,8 +31,8 @@ export async function* readCsv(bytes: AsyncIterable<Uint8Array>, page: number): 
   const source = pipeline(Readable.from(bytes, { objectMode: false }), parser)
   source.catch(() => undefined) // whoever reads the rows is told
   let header: readonly Column[] | undefined
-  let rows: Row[] = []
-  for await (const { record, info } of parser as AsyncIterable<Read>) {
+  let rows: SubscriberRow[] = []
+  for await (const { record, info } of parser as AsyncIterable<CsvField>) {
     if (header === undefined) header = headerOf(record)
     else rows.push(rowOf(header, record, info.lines - breaks(record)))
     if (rows.length < page) continue
@@ -51,7 +51,7 @@ function breaks(record: readonly string[]): number {
   return count
 }
 
-function skippedRow(fault: CsvError | undefined): Row {
+function skippedRow(fault: CsvError | undefined): SubscriberRow {
   const line = Number(fault?.['lines'] ?? 0)
   return { line, fault: { pointer: '', detail: `is no CSV: ${fault?.message ?? 'malformed'}` } }
 }
@@ -67,7 +67,7 @@ function headerOf(record: readonly string[]): readonly Column[] {
   return names as Column[]
 }
 
-function rowOf(header: readonly Column[], record: readonly string[], line: number): Row {
+function rowOf(header: readonly Column[], record: readonly string[], line: number): SubscriberRow {
   if (record.length !== header.length) {
     return { line, fault: { pointer: '', detail: `has ${record.length} cells; expected ${header.length}, one a column` } }
   }

@@ -1,7 +1,7 @@
 /** One row of a file of subscribers: settings, or the fault that it has instead. */
 
 /** One subscriber, or why there is none. `line`: where it begins, from 1. */
-export type Row =
+export type SubscriberRow =
   | { readonly line: number; readonly settings: unknown; readonly fault?: undefined }
   | { readonly line: number; readonly fault: RowFault }
 

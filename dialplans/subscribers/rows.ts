@@ -1,12 +1,12 @@
 /** Subscribers in bulk, as files and request bodies bring them: CSV (RFC 4180) or JSON lines. A row that is wrong is told and passed over. */
 import { isUtf8 } from 'node:buffer'
 import { readCsv } from './csv.ts'
-import { longestRow, type Row, RowsFault } from './row.ts'
+import { longestRow, RowsFault, type SubscriberRow } from './row.ts'
 
-export type Format = 'csv' | 'jsonl'
+export type RowFormat = 'csv' | 'jsonl'
 
 /** Media type -> format. */
-export const formats: { readonly [type: string]: Format } = {
+export const formats: { readonly [type: string]: RowFormat } = {
   'application/x-ndjson': 'jsonl',
   'application/jsonl': 'jsonl',
   'text/csv': 'csv',
@@ -15,12 +15,16 @@ export const formats: { readonly [type: string]: Format } = {
 const lineFeed = 10
 
 /** Rows in pages of about `page`. Rejects with `RowsFault`, or with the fault of the bytes' source. */
-export function readRows(bytes: AsyncIterable<Uint8Array>, format: Format, page: number): AsyncIterable<readonly Row[]> {
+export function readRows(
+  bytes: AsyncIterable<Uint8Array>,
+  format: RowFormat,
+  page: number,
+): AsyncIterable<readonly SubscriberRow[]> {
   return format === 'csv' ? readCsv(bytes, page) : readJsonLines(bytes, page)
 }
 
-async function* readJsonLines(bytes: AsyncIterable<Uint8Array>, page: number): AsyncGenerator<readonly Row[]> {
-  let rows: Row[] = []
+async function* readJsonLines(bytes: AsyncIterable<Uint8Array>, page: number): AsyncGenerator<readonly SubscriberRow[]> {
+  let rows: SubscriberRow[] = []
   let line = 0
   for await (const text of linesOf(bytes)) {
     line++
@@ -33,7 +37,7 @@ async function* readJsonLines(bytes: AsyncIterable<Uint8Array>, page: number): A
   if (rows.length > 0) yield rows
 }
 
-function readLine(bytes: Buffer, line: number): Row {
+function readLine(bytes: Buffer, line: number): SubscriberRow {
   if (!isUtf8(bytes)) return { line, fault: { pointer: '', detail: 'is not UTF-8' } }
   try {
     return { line, settings: JSON.parse(bytes.toString('utf8').replace(/^\ufeff/, '')) }

@@ -1,5 +1,5 @@
 /** The radio medium (SPEC §7): not SIP. Whoever announces a code is heard by whoever listens near it. */
-import type { Heard } from '../shared/values/heard.ts'
+import type { HeardBroadcast } from '../shared/values/heard.ts'
 
 /** WGS 84, degrees. */
 export interface Position {
@@ -12,7 +12,7 @@ export interface Air {
   /** Broadcasts that code, in place of any other, until told otherwise; undefined: falls silent. */
   announce(device: string, code: string | undefined): void
   /** Tells of every code of another device in range, each discovery period. Returns the way to stop. */
-  hear(device: string, listener: (heard: Heard) => void): () => void
+  hear(device: string, listener: (heard: HeardBroadcast) => void): () => void
   /** Only where positions mean something. */
   move?(device: string, position: Position): void
   /** Falls silent and deaf for good. */

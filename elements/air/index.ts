@@ -1,7 +1,7 @@
 /** The radio medium (SPEC §7), simulated or over a local network. */
-export type { Heard } from '../shared/values/heard.ts'
+export type { HeardBroadcast } from '../shared/values/heard.ts'
 export type { Air, Position } from './air.ts'
 export { memoryLink } from './memory-link.ts'
 export { type AirLink, type MulticastAirOptions, multicastAir } from './multicast.ts'
-export { metresBetween, type Propagation } from './path-loss.ts'
+export { metresBetween, type PropagationModel } from './path-loss.ts'
 export { type SimulatedAir, type SimulatedAirOptions, simulatedAir } from './simulated.ts'

@@ -9,7 +9,7 @@
  */
 import type { Clock, Ids, Timer } from '../../signalling/index.ts'
 import { SetIndex } from '../shared/state/set-index.ts'
-import type { Heard } from '../shared/values/heard.ts'
+import type { HeardBroadcast } from '../shared/values/heard.ts'
 import type { Air } from './air.ts'
 
 /** Carries frames to everybody on the link, oneself included; may lose and repeat them. */
@@ -31,13 +31,13 @@ export interface MulticastAirOptions {
   readonly rssi?: number
 }
 
-interface Announced {
+interface AnnouncedCode {
   readonly code: string
   readonly key: string
 }
 
 /** A code of somebody else, as this end of the link knows it. */
-interface Known {
+interface KnownCode {
   readonly key: string
   lastHeard: number
   confirmed: boolean
@@ -58,10 +58,10 @@ class LinkAir implements Air {
   private readonly options: MulticastAirOptions
   private readonly period: number
   private readonly rssi: number
-  private readonly announced = new Map<string, Announced>()
+  private readonly announced = new Map<string, AnnouncedCode>()
   private readonly byCode = new Map<string, string>()
-  private readonly listeners = new SetIndex<string, (heard: Heard) => void>()
-  private readonly known = new Map<string, Known>()
+  private readonly listeners = new SetIndex<string, (heard: HeardBroadcast) => void>()
+  private readonly known = new Map<string, KnownCode>()
   private timer: Timer | undefined
   private closed = false
 
@@ -86,8 +86,8 @@ class LinkAir implements Air {
     this.arm()
   }
 
-  hear(device: string, listener: (heard: Heard) => void): () => void {
-    const own = (heard: Heard): void => listener(heard) // the same listener may be given twice
+  hear(device: string, listener: (heard: HeardBroadcast) => void): () => void {
+    const own = (heard: HeardBroadcast): void => listener(heard) // the same listener may be given twice
     this.listeners.add(device, own)
     return () => this.listeners.delete(device, own)
   }
@@ -120,12 +120,13 @@ class LinkAir implements Air {
     const frame = parse(bytes)
     if (frame === undefined) return
     const { beacons, challenge, answer } = frame
-    if (Array.isArray(beacons)) for (const beacon of beacons.slice(0, beaconsInFrame)) this.beacon(beacon as Partial<Announced>)
+    if (Array.isArray(beacons))
+      for (const beacon of beacons.slice(0, beaconsInFrame)) this.beacon(beacon as Partial<AnnouncedCode>)
     else if (isObject(challenge)) this.challenged(challenge['code'], challenge['nonce'])
     else if (isObject(answer)) this.answered(answer['code'], answer['nonce'], answer['proof'])
   }
 
-  private beacon(beacon: Partial<Announced> | null): void {
+  private beacon(beacon: Partial<AnnouncedCode> | null): void {
     const { code, key } = beacon ?? {}
     if (!is(code, hexCode) || !is(key, token) || this.listeners.size === 0) return
     const at = this.options.clock.date()
@@ -137,7 +138,7 @@ class LinkAir implements Air {
     this.send({ challenge: { code, nonce: known.nonce } })
   }
 
-  private know(code: string, key: string, at: number): Known {
+  private know(code: string, key: string, at: number): KnownCode {
     let known = this.known.get(code)
     if (known === undefined || known.key !== key) {
       // another key: somebody else says the same code; nothing is confirmed any more
@@ -166,9 +167,9 @@ class LinkAir implements Air {
     this.tell(code, known)
   }
 
-  private tell(code: string, { confirmed, lastHeard }: Known): void {
+  private tell(code: string, { confirmed, lastHeard }: KnownCode): void {
     const announcer = this.byCode.get(code)
-    const heard: Heard = { code, rssi: this.rssi, at: lastHeard, confirmed }
+    const heard: HeardBroadcast = { code, rssi: this.rssi, at: lastHeard, confirmed }
     for (const device of [...this.listeners.keys()]) {
       if (device === announcer) continue
       for (const listener of [...this.listeners.of(device)]) listener(heard)

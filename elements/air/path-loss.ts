@@ -2,7 +2,7 @@
 import type { Position } from './air.ts'
 
 /** Log-distance path loss: received = power - loss - 10 · exponent · log10(metres). */
-export interface Propagation {
+export interface PropagationModel {
   /** dBm sent. Default 23, as a telephone may. */
   readonly power: number
   /** dB lost over the first metre. Default 38.5: 2 GHz in free space. */
@@ -13,7 +13,7 @@ export interface Propagation {
   readonly threshold: number
 }
 
-export const town: Propagation = { power: 23, loss: 38.5, exponent: 3.5, threshold: -110 }
+export const town: PropagationModel = { power: 23, loss: 38.5, exponent: 3.5, threshold: -110 }
 
 const metresPerDegree = 111_195 // of latitude, on a sphere of 6,371 km
 
@@ -27,12 +27,12 @@ export function metresBetween(a: Position, b: Position): number {
 }
 
 /** dBm received at that distance; nearer than a metre counts as a metre. */
-export function received({ power, loss, exponent }: Propagation, metres: number): number {
+export function received({ power, loss, exponent }: PropagationModel, metres: number): number {
   return power - loss - 10 * exponent * Math.log10(Math.max(1, metres))
 }
 
 /** Metres up to which something is heard. */
-export function rangeOf({ power, loss, exponent, threshold }: Propagation): number {
+export function rangeOf({ power, loss, exponent, threshold }: PropagationModel): number {
   return 10 ** ((power - loss - threshold) / (10 * exponent))
 }
 

@@ -1,15 +1,15 @@
 /** A medium in memory: positions, path loss, a discovery period by the clock. Made for 100,000 UEs in one process. */
 import type { Clock, Timer } from '../../signalling/index.ts'
-import type { Heard } from '../shared/values/heard.ts'
+import type { HeardBroadcast } from '../shared/values/heard.ts'
 import type { Air, Position } from './air.ts'
 import { type Cell, Grid } from './grid.ts'
-import { metresBetween, type Propagation, rangeOf, received, town } from './path-loss.ts'
+import { metresBetween, type PropagationModel, rangeOf, received, town } from './path-loss.ts'
 
 export interface SimulatedAirOptions {
   readonly clock: Clock
   /** Milliseconds; a device in range is heard once in each. Default 1000. */
   readonly period?: number
-  readonly propagation?: Partial<Propagation>
+  readonly propagation?: Partial<PropagationModel>
 }
 
 /** A medium with positions. */
@@ -26,7 +26,7 @@ interface Station {
   position: Position | undefined
   /** Where it stands in the grid; only announcers do. */
   cell: Cell | undefined
-  readonly listeners: Set<(heard: Heard) => void>
+  readonly listeners: Set<(heard: HeardBroadcast) => void>
 }
 
 const slices = 10 // a period's work is spread over it, so that no tick is long
@@ -40,7 +40,7 @@ class Medium implements SimulatedAir {
   readonly range: number
   private readonly clock: Clock
   private readonly period: number
-  private readonly propagation: Propagation
+  private readonly propagation: PropagationModel
   private readonly grid: Grid<Station>
   private readonly stations = new Map<string, Station>()
   /** Those that listen, each in the slice in which it is served. */
@@ -75,10 +75,10 @@ class Medium implements SimulatedAir {
     this.forget(station)
   }
 
-  hear(device: string, listener: (heard: Heard) => void): () => void {
+  hear(device: string, listener: (heard: HeardBroadcast) => void): () => void {
     if (this.closed) return () => undefined
     const station = this.station(device)
-    const own = (heard: Heard): void => listener(heard) // the same listener may be given twice
+    const own = (heard: HeardBroadcast): void => listener(heard) // the same listener may be given twice
     if (station.listeners.size === 0) {
       this.hearing[this.joined++ % slices]!.add(station)
       this.listening++

@@ -13,7 +13,7 @@ import type { Conversations } from '../shared/clients/conversations.ts'
 import { KnownServers } from '../shared/clients/known-servers.ts'
 import { deviceKey, isNameOf } from '../shared/identifiers/devices.ts'
 import { proofOf } from '../shared/values/proof.ts'
-import { notAName, type Registration } from './registration.ts'
+import { notAName, type UserRegistrations } from './registration.ts'
 import { type ApplicationUser, isUserName, type Users, userKey } from './users.ts'
 
 type Cause = NonNullable<ProseRegistrationResult['cause']>
@@ -24,7 +24,7 @@ const answer = mediaType('epuid-binding-result')
 /** Media types of the MESSAGEs that this takes. */
 export const automatedTypes: readonly string[] = [registration, update, answer]
 
-export interface AutomatedOptions {
+interface ApplicationRegistrationOptions {
   readonly host: Host
   readonly application: string
   readonly open: boolean
@@ -35,18 +35,18 @@ export interface AutomatedOptions {
   /** `host:port` of their nodes, by URI. */
   readonly prosePlaces?: { readonly [uri: string]: string } | undefined
   readonly users: Users
-  readonly registration: Registration
+  readonly registration: UserRegistrations
   readonly conversations: Conversations
   /** Under which second identifiers are made; the same after a restart. */
   readonly key: string
 }
 
-export class AutomatedRegistration {
-  private readonly options: AutomatedOptions
+export class ApplicationRegistration {
+  private readonly options: ApplicationRegistrationOptions
 
   private readonly proseServers: KnownServers
 
-  constructor(options: AutomatedOptions) {
+  constructor(options: ApplicationRegistrationOptions) {
     this.options = options
     this.proseServers = new KnownServers(options.proseServers, options.host.domains, options.prosePlaces)
   }

@@ -12,10 +12,10 @@ import { SetIndex } from '../shared/state/set-index.ts'
 import { lifetimesOf } from '../shared/values/lifetimes.ts'
 import { Offers } from '../shared/values/offers.ts'
 import { SettingsError } from '../shared/values/settings-error.ts'
-import { AutomatedRegistration, automatedTypes } from './automated.ts'
+import { ApplicationRegistration, automatedTypes } from './automated.ts'
 import { type BuddyView, buddyBody, pidfType, type UsersView, usersBody } from './bodies.ts'
-import { type Answer, NearUsers, type Served } from './near-users.ts'
-import { Registration } from './registration.ts'
+import { type NearAnswer, NearUsers, type ServedDevice } from './near-users.ts'
+import { UserRegistrations } from './registration.ts'
 import type { ApplicationServerSettings } from './settings.ts'
 import { type ApplicationUser, Users, userKey } from './users.ts'
 
@@ -56,11 +56,11 @@ class ApplicationServer implements Element {
   private subscribers!: Subscribers
   private rechecks!: Rechecks
   private signedIn!: SignedIn
-  private registration!: Registration
-  private automated!: AutomatedRegistration
+  private registration!: UserRegistrations
+  private automated!: ApplicationRegistration
   /** By device. */
   private readonly notifiers = new SetIndex<string, Notifier>()
-  private readonly held = new Map<Notifier, Served>()
+  private readonly held = new Map<Notifier, ServedDevice>()
   /** What each presence view has told last. */
   private readonly told = new WeakMap<Notifier, string | undefined>()
   private stopped = false
@@ -105,12 +105,12 @@ class ApplicationServer implements Element {
     })
     this.subscribers = new Subscribers(host, hss)
     const secrets = new Map((this.settings.users ?? []).map(({ user, secret }) => [userKey(user, host.domains), secret]))
-    const registration = new Registration(host, { application, open, secrets }, this.users, this.subscribers, {
+    const registration = new UserRegistrations(host, { application, open, secrets }, this.users, this.subscribers, {
       changed: (users, device) => this.near.userChanged(users, device),
       left: (user) => void this.automated.release(user),
     })
     this.registration = registration
-    this.automated = new AutomatedRegistration({
+    this.automated = new ApplicationRegistration({
       host,
       application,
       open,
@@ -170,7 +170,7 @@ class ApplicationServer implements Element {
 
   private async serve(
     exchange: Exchange,
-    accept: (user: ApplicationUser, answer: Extract<Answer, { near: unknown }>) => Notifier,
+    accept: (user: ApplicationUser, answer: Extract<NearAnswer, { near: unknown }>) => Notifier,
   ): Promise<void> {
     const record = await this.registration.recordOfAsker(exchange)
     const user = record && (await this.registration.userOf(record))

@@ -4,17 +4,17 @@
  */
 import type { Host, Notification, Subscription, Timer } from '../../signalling/index.ts'
 import { mediaType, type Proximate, readBody, writeBody } from '../schemas/index.ts'
-import { applyNear, type Near } from '../shared/values/near.ts'
-import { eventAtRates, type Rates } from '../shared/values/rates.ts'
-import type { Feedback } from './settings.ts'
+import { applyNear, type NearDevices } from '../shared/values/near.ts'
+import { eventAtRates, type NotificationRates } from '../shared/values/rates.ts'
+import type { FeedbackMode } from './settings.ts'
 
 /** How a feed asks. */
-export interface Asking {
+export interface NearFeedOptions {
   readonly host: Host
   /** URI of the proximity server. */
   readonly prose: string
   readonly application: string
-  readonly feedback: Feedback
+  readonly feedback: FeedbackMode
   /** Milliseconds. */
   readonly period: number
   /** Seconds between two reports of changes at least; undefined: none. */
@@ -25,9 +25,9 @@ export interface Asking {
 }
 
 /** Whom to look for; undefined: everybody. */
-export type Peers = readonly string[] | undefined
+export type PeerFilter = readonly string[] | undefined
 
-export interface NearListener {
+interface NearListener {
   /** Another list than before; the first one too. */
   changed(): void
   /** No more answers: refused with that status, or ended for that reason. */
@@ -44,13 +44,13 @@ const seldom = 1000 // seconds between two NOTIFYs that nobody needs
 export const patience = 4000
 
 /** Asks once. A status where there is no answer. */
-export function askNear(asking: Asking, device: string, peers: Peers): Promise<Near | number> {
+export function askNear(asking: NearFeedOptions, device: string, peers: PeerFilter): Promise<NearDevices | number> {
   if (peers?.length === 0) return Promise.resolve(new Map())
   return new Promise((settle) => {
     const near = new Map<string, Proximate>()
     const { prose, host } = asking
     const timer = host.clock.after(patience, () => settle(503))
-    const resolve = (answer: Near | number): void => {
+    const resolve = (answer: NearDevices | number): void => {
       timer.cancel()
       settle(answer)
     }
@@ -67,16 +67,16 @@ export function askNear(asking: Asking, device: string, peers: Peers): Promise<N
 
 export class NearFeed {
   readonly device: string
-  private readonly asking: Asking
+  private readonly asking: NearFeedOptions
   private readonly listener: NearListener
   private readonly list = new Map<string, Proximate>()
-  private peers: Peers
+  private peers: PeerFilter
   private subscription: Subscription | undefined
   private timer: Timer | undefined
   private turn = 0
   private stopped = false
 
-  constructor(asking: Asking, device: string, peers: Peers, listener: NearListener) {
+  constructor(asking: NearFeedOptions, device: string, peers: PeerFilter, listener: NearListener) {
     this.asking = asking
     this.device = device
     this.peers = peers
@@ -84,12 +84,12 @@ export class NearFeed {
     this.ask()
   }
 
-  get near(): Near {
+  get near(): NearDevices {
     return this.list
   }
 
   /** Looks for these from now on. */
-  lookFor(peers: Peers): void {
+  lookFor(peers: PeerFilter): void {
     if (this.stopped || samePeers(peers, this.peers)) return
     // a set may become another set, and nothing else: any other change is a question of its own
     const refreshes = this.subscription !== undefined && this.peers !== undefined && peers !== undefined && peers.length > 0
@@ -135,7 +135,7 @@ export class NearFeed {
       if (!this.stopped && turn === this.turn) this.subscription?.refresh()
     })
   }
-  private subscribe(rates: Rates, counts: () => boolean, told: (notification: Notification) => void): void {
+  private subscribe(rates: NotificationRates, counts: () => boolean, told: (notification: Notification) => void): void {
     const { asking, device, peers } = this
     const event = eventAtRates('proximity', rates)
     const body = questionOf(asking, device, peers)
@@ -173,7 +173,7 @@ export class NearFeed {
     if (typeof near === 'number' && near < 500 && near !== 408) return this.over(near, '')
     if (typeof near !== 'number' || near === unreadable) {
       this.list.clear()
-      for (const [device, entry] of near === unreadable ? [] : (near as Near)) this.list.set(device, entry)
+      for (const [device, entry] of near === unreadable ? [] : (near as NearDevices)) this.list.set(device, entry)
       this.listener.changed()
     }
     this.timer = this.asking.host.clock.after(this.asking.period, () => void this.poll(counts))
@@ -186,7 +186,7 @@ export class NearFeed {
   }
 }
 
-function questionOf({ application, wake }: Asking, device: string, peers: Peers) {
+function questionOf({ application, wake }: NearFeedOptions, device: string, peers: PeerFilter) {
   return writeBody('proximity-query', {
     device,
     application,
@@ -195,7 +195,7 @@ function questionOf({ application, wake }: Asking, device: string, peers: Peers)
 }
 
 /** False: it says nothing that can be read, which the log says. */
-function take({ host }: Asking, near: Map<string, Proximate>, { request }: Notification): boolean {
+function take({ host }: NearFeedOptions, near: Map<string, Proximate>, { request }: Notification): boolean {
   const read = request.contentType === diffType ? readBody(request, 'proximity-diff') : readBody(request, 'proximity-list')
   if (read.fault === undefined) applyNear(near, read.value)
   else {
@@ -205,6 +205,6 @@ function take({ host }: Asking, near: Map<string, Proximate>, { request }: Notif
   return read.fault === undefined
 }
 
-function samePeers(a: Peers, b: Peers): boolean {
+function samePeers(a: PeerFilter, b: PeerFilter): boolean {
   return a === undefined || b === undefined ? a === b : a.length === b.length && a.every((peer, i) => peer === b[i])
 }

@@ -1,8 +1,8 @@
 /** Users of an application near its users: one feed a served device, shared by all watchers (SPEC §3.5). */
 import { deviceKey } from '../shared/identifiers/devices.ts'
 import { Waiters } from '../shared/state/waiters.ts'
-import type { Near } from '../shared/values/near.ts'
-import { type Asking, askNear, NearFeed, type Peers, patience } from './near-feed.ts'
+import type { NearDevices } from '../shared/values/near.ts'
+import { askNear, NearFeed, type NearFeedOptions, type PeerFilter, patience } from './near-feed.ts'
 import type { ApplicationUser, Users } from './users.ts'
 
 /** A user near another, by whichever of his devices. Times in RFC 3339. */
@@ -13,9 +13,9 @@ export interface NearUser {
 }
 
 /** `near`, or the status of a refusal. */
-export type Answer = { readonly near: readonly NearUser[]; readonly status?: undefined } | { readonly status: number }
+export type NearAnswer = { readonly near: readonly NearUser[]; readonly status?: undefined } | { readonly status: number }
 
-export interface NearUsersListener {
+interface NearUsersListener {
   /** The answer for that device may be another. */
   changed(device: string): void
   /** Nobody is told any more who is near that device. */
@@ -23,7 +23,7 @@ export interface NearUsersListener {
 }
 
 /** One served device, for whoever holds it. */
-export interface Served {
+export interface ServedDevice {
   readonly device: string
   feed: NearFeed
   /** Who is asked. */
@@ -35,12 +35,12 @@ export interface Served {
 }
 
 export class NearUsers {
-  private readonly asking: Asking
+  private readonly asking: NearFeedOptions
   private readonly users: Users
   private readonly listener: NearUsersListener
-  private readonly served = new Map<string, Served>()
+  private readonly served = new Map<string, ServedDevice>()
 
-  constructor(asking: Asking, users: Users, listener: NearUsersListener) {
+  constructor(asking: NearFeedOptions, users: Users, listener: NearUsersListener) {
     this.asking = asking
     this.users = users
     this.listener = listener
@@ -48,7 +48,7 @@ export class NearUsers {
   }
 
   /** Asks once, or looks where somebody is told anyway. */
-  async once(user: ApplicationUser): Promise<Answer> {
+  async once(user: ApplicationUser): Promise<NearAnswer> {
     const { device, friends } = user
     if (this.served.get(device)?.status === 200) return this.answer(device)
     const near = await askNear(this.askingFor(user), device, this.devicesOf(friends))
@@ -56,21 +56,21 @@ export class NearUsers {
   }
 
   /** Keeps asking for that device until what this gives is released as often as it was held. */
-  hold(user: ApplicationUser): Served {
+  hold(user: ApplicationUser): ServedDevice {
     const served = this.serve(user)
     served.holders++
     return served
   }
 
   /** Resolves with the first answer. */
-  async first(served: Served): Promise<Answer> {
+  async first(served: ServedDevice): Promise<NearAnswer> {
     if (served.status === undefined) await served.waiting.wait(patience)
     if (served.status === undefined) return { status: 503 }
     return served.status === 200 ? { near: this.usersOf(served.device, served.feed.near) } : { status: served.status }
   }
 
   /** What has ended since may be served anew by then: that is another's. */
-  release(served: Served): void {
+  release(served: ServedDevice): void {
     if (--served.holders > 0) return
     served.feed.stop()
     if (this.served.get(served.device) === served) this.served.delete(served.device)
@@ -101,12 +101,12 @@ export class NearUsers {
     this.served.clear()
   }
 
-  private serve(user: ApplicationUser): Served {
+  private serve(user: ApplicationUser): ServedDevice {
     const { device } = user
     const known = this.served.get(device)
     if (known !== undefined) return known
     const { prose } = this.askingFor(user)
-    const served: Served = {
+    const served: ServedDevice = {
       device,
       holders: 0,
       status: undefined,
@@ -117,7 +117,7 @@ export class NearUsers {
     this.served.set(device, served)
     return served
   }
-  private feedFor(user: ApplicationUser, served: () => Served): NearFeed {
+  private feedFor(user: ApplicationUser, served: () => ServedDevice): NearFeed {
     const { device, friends } = user
     return new NearFeed(this.askingFor(user), device, this.devicesOf(friends), {
       changed: () => {
@@ -134,32 +134,32 @@ export class NearUsers {
     })
   }
   /** The user looks for others now, or is at another ProSe server. */
-  private follow(user: ApplicationUser, served: Served): void {
+  private follow(user: ApplicationUser, served: ServedDevice): void {
     const { prose } = this.askingFor(user)
     if (prose === served.prose) return served.feed.lookFor(this.devicesOf(user.friends))
     served.feed.stop()
     served.prose = prose
     served.feed = this.feedFor(user, () => served)
   }
-  private askingFor({ prose }: ApplicationUser): Asking {
+  private askingFor({ prose }: ApplicationUser): NearFeedOptions {
     return prose === undefined ? this.asking : { ...this.asking, prose }
   }
 
-  private settle(served: Served, status: number): void {
+  private settle(served: ServedDevice, status: number): void {
     served.status = status
     served.waiting.wake()
   }
 
-  private answer(device: string): Answer {
+  private answer(device: string): NearAnswer {
     return { near: this.of(device) }
   }
 
-  private devicesOf(friends: readonly string[] | undefined): Peers {
+  private devicesOf(friends: readonly string[] | undefined): PeerFilter {
     return friends && [...new Set(friends.flatMap((friend) => this.users.devicesOf(friend)))].sort()
   }
 
   /** SPEC §3.5: a device with no registered user of the application is not mentioned. */
-  private usersOf(device: string, near: Near): readonly NearUser[] {
+  private usersOf(device: string, near: NearDevices): readonly NearUser[] {
     const { domains } = this.asking.host
     const found = new Map<string, NearUser>()
     const own = this.users.of(device)?.user

@@ -3,13 +3,13 @@ import type { Exchange, Host } from '../../signalling/index.ts'
 import { readBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../shared/clients/asker.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
-import { deviceKey, type Identified, isNameOf, namesOf } from '../shared/identifiers/devices.ts'
+import { deviceKey, type IdentifiedSubscriber, isNameOf, namesOf } from '../shared/identifiers/devices.ts'
 import { type ApplicationUser, allNames, isUserName, type Users, userKey } from './users.ts'
 
 /** The Warning for a name that cannot be one. */
 export const notAName = '/user must be at most 256 bytes, without blanks around it and characters that nobody sees'
 
-export interface Membership {
+interface ApplicationMembership {
   readonly application: string
   /** Whoever may use the application becomes a user by using it. */
   readonly open: boolean
@@ -17,22 +17,28 @@ export interface Membership {
   readonly secrets: ReadonlyMap<string, string>
 }
 
-export interface RegistrationListener {
+interface UserRegistrationsListener {
   /** These users are, or were, at that device. */
   changed(users: Iterable<string>, device: string): void
   /** What was bound to that user's device is free again. */
   left(user: ApplicationUser): void
 }
 
-export class Registration {
+export class UserRegistrations {
   private readonly host: Host
-  private readonly membership: Membership
+  private readonly membership: ApplicationMembership
   private readonly users: Users
   private readonly subscribers: Subscribers
-  private readonly listener: RegistrationListener
+  private readonly listener: UserRegistrationsListener
   private readonly own: string
 
-  constructor(host: Host, membership: Membership, users: Users, subscribers: Subscribers, listener: RegistrationListener) {
+  constructor(
+    host: Host,
+    membership: ApplicationMembership,
+    users: Users,
+    subscribers: Subscribers,
+    listener: UserRegistrationsListener,
+  ) {
     this.host = host
     this.membership = membership
     this.users = users
@@ -133,7 +139,7 @@ export class Registration {
   }
 
   /** What else identifies a subscriber who is called by one of his own identifiers; nothing where the name is any other. */
-  namesBeside(user: string, record: Identified): { readonly names?: readonly string[] | undefined } {
+  namesBeside(user: string, record: IdentifiedSubscriber): { readonly names?: readonly string[] | undefined } {
     const { domains } = this.host
     if (!isNameOf(user, record, domains)) return {}
     const names = namesOf(record, domains).filter((name) => name !== user)

@@ -2,7 +2,7 @@
 import type { Lifetimes } from '../shared/values/lifetimes.ts'
 
 /** When the proximity server tells who is near: at each change, by period too, or only when it is asked. */
-export type Feedback = 'change' | 'period' | 'poll'
+export type FeedbackMode = 'change' | 'period' | 'poll'
 
 export interface ApplicationServerSettings {
   /** Application identifier, e.g. `org.example.nearby`. */
@@ -12,7 +12,7 @@ export interface ApplicationServerSettings {
   /** Users with secrets of their own, by which they prove in automated registration who they are (SPEC §4). */
   readonly users?: readonly { readonly user: string; readonly secret: string }[]
   /** Default `change`. */
-  readonly feedback?: Feedback
+  readonly feedback?: FeedbackMode
   /** Seconds between two reports, or questions. Default 10. */
   readonly period?: number
   /** Seconds: changes are told at most so often. Default: at once. */

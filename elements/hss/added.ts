@@ -2,7 +2,7 @@
  * Subscribers added at run time. They are in the store alone, found there by identifier and alias: a million of them
  * cost no heap and no time at start. Changes gather in a batch, and reads see them at once.
  */
-import type { Json, Store, Write } from '../../signalling/index.ts'
+import type { Json, Store, StoreWrite } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 
 /** Store keys that sort as they read and keep prefixes: every odd character escaped by itself. */
@@ -10,11 +10,11 @@ export function keyOf(identifier: string): string {
   return identifier.toWellFormed().replace(/[^\w:@.+~-]/gu, encodeURIComponent)
 }
 
-export class Additions {
+export class AddedSubscribers {
   private readonly store: Store
   private readonly records: string
   private readonly aliases: string
-  private batch = new Map<string, Write>()
+  private batch = new Map<string, StoreWrite>()
   /** How many there are; whoever composes keeps it in the store. */
   size = 0
 
@@ -45,7 +45,7 @@ export class Additions {
   }
 
   /** The batch, to be written at once; a new one begins. */
-  take(): readonly Write[] {
+  take(): readonly StoreWrite[] {
     const writes = [...this.batch.values()]
     this.batch = new Map()
     return writes
@@ -67,7 +67,7 @@ export class Additions {
     return found
   }
 
-  private note(write: Write): void {
+  private note(write: StoreWrite): void {
     this.batch.set(write.key, write)
   }
 

@@ -4,7 +4,7 @@
 export const manyChanges = 100
 const remembered = 10_000
 
-export class Changes {
+export class SubscriberChanges {
   private readonly list: { readonly version: number; readonly id: string }[] = []
 
   /** What changed in the version that has just come. */

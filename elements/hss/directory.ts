@@ -1,32 +1,32 @@
 /** All subscribers of an HSS: by identifier and alias, with the version of the whole and what changed lately. */
-import type { Json, Store, Write } from '../../signalling/index.ts'
+import type { Json, Store, StoreWrite } from '../../signalling/index.ts'
 import type { ServerGrant, SubscriberRecord } from '../schemas/index.ts'
 import { otherKeys } from '../shared/identifiers/devices.ts'
 import { keyPart } from '../shared/identifiers/keys.ts'
 import { SettingsError } from '../shared/values/settings-error.ts'
-import { Additions, keyOf } from './added.ts'
-import { Changes } from './changes.ts'
-import { Shelf, Taken } from './provisioned.ts'
+import { AddedSubscribers, keyOf } from './added.ts'
+import { SubscriberChanges } from './changes.ts'
+import { ProvisionedSubscribers, TakenIdentifier } from './provisioned.ts'
 import { fingerprint, withoutUsernames } from './records.ts'
-import { type Changed, Underway } from './underway.ts'
+import { type ChangedRecord, ChangesUnderWay } from './underway.ts'
 
 /** What the store says of a provisioned subscriber changed at run time. `over`: what it replaced, so that a later file wins again. */
-interface Override {
+interface SubscriberOverride {
   readonly id: string
   readonly record: SubscriberRecord | null
   readonly over: string
 }
 
 /** What the store says of the whole. `added`: how many subscribers came at run time. */
-interface Whole {
+interface DirectoryRecord {
   readonly version: number
   readonly base: string
   readonly added?: number
 }
 
 /** What a provisioning file has changed. */
-export interface Reprovisioned {
-  readonly changed: readonly Changed[]
+interface ReprovisioningOutcome {
+  readonly changed: readonly ChangedRecord[]
   /** What all subscribers have in common has changed too. */
   readonly everybody: boolean
 }
@@ -34,17 +34,17 @@ export interface Reprovisioned {
 export class Directory {
   private readonly store: Store
   private readonly prefix: string
-  private readonly additions: Additions
+  private readonly additions: AddedSubscribers
   private readonly domains: readonly string[]
-  private readonly changes = new Changes()
+  private readonly changes = new SubscriberChanges()
   /** What the file says. */
   private provisioned: ReadonlyMap<string, SubscriberRecord>
   /** The same as it was changed since. */
-  private shelf: Shelf
+  private shelf: ProvisionedSubscribers
   private servers: readonly ServerGrant[]
   private base: string
-  private batch: Changed[] = []
-  private readonly underway = new Underway()
+  private batch: ChangedRecord[] = []
+  private readonly underway = new ChangesUnderWay()
   /** Of what is in force. Rises with every change; over restarts too. */
   version = 0
 
@@ -59,9 +59,9 @@ export class Directory {
     this.store = store
     this.prefix = prefix
     this.domains = domains
-    this.additions = new Additions(store, prefix)
+    this.additions = new AddedSubscribers(store, prefix)
     this.provisioned = byId(provisioned)
-    this.shelf = new Shelf(this.provisioned.values())
+    this.shelf = new ProvisionedSubscribers(this.provisioned.values())
     this.servers = servers
     this.base = basisOf(this.provisioned, servers)
   }
@@ -75,12 +75,12 @@ export class Directory {
    * versions start in an empty store, ms since the epoch.
    */
   async load(date: number): Promise<readonly string[]> {
-    const stored = (await this.store.get(`${this.prefix}/version`))?.value as unknown as Whole | undefined
+    const stored = (await this.store.get(`${this.prefix}/version`))?.value as unknown as DirectoryRecord | undefined
     this.additions.size = stored?.added ?? 0
     const lost: string[] = []
-    const writes: Write[] = []
+    const writes: StoreWrite[] = []
     for await (const [key, { value }] of this.store.scan(`${this.prefix}/record/`)) {
-      const { id, record, over } = value as unknown as Override
+      const { id, record, over } = value as unknown as SubscriberOverride
       if (over === '' && record !== null && !this.provisioned.has(id)) {
         writes.push({ key, delete: true }) // of a version that kept all of them here
         this.additions.set(id, record)
@@ -101,7 +101,7 @@ export class Directory {
    * when it is durable and in force, with what differs. Throws, and changes nothing, as the constructor does. One change at a
    * time: neither this nor `change` before what was begun earlier has ended.
    */
-  async reprovision(provisioned: readonly SubscriberRecord[], servers: readonly ServerGrant[]): Promise<Reprovisioned> {
+  async reprovision(provisioned: readonly SubscriberRecord[], servers: readonly ServerGrant[]): Promise<ReprovisioningOutcome> {
     const next = byId(provisioned)
     const ids = new Set([...this.provisioned.keys(), ...next.keys()])
     for (const id of ids) {
@@ -112,12 +112,12 @@ export class Directory {
     const changed = [...ids].map((id) => ({ id, before: this.get(id), after: next.get(id) }))
     if (changed.length === 0 && !everybody) return { changed, everybody }
     const others = [...this.shelf.values()].filter(({ id }) => !ids.has(id))
-    const shelf = new Shelf([...others, ...changed.flatMap(({ after }) => after ?? [])])
+    const shelf = new ProvisionedSubscribers([...others, ...changed.flatMap(({ after }) => after ?? [])])
     for (const { after } of changed) if (after !== undefined) this.refuseAdded(after)
     const base = basisOf(next, servers)
     const added = this.additions.size
     for (const id of ids) this.additions.set(id, undefined)
-    const overrides = [...ids].map((id): Write => ({ key: `${this.prefix}/record/${keyPart(id)}`, delete: true }))
+    const overrides = [...ids].map((id): StoreWrite => ({ key: `${this.prefix}/record/${keyPart(id)}`, delete: true }))
     try {
       await this.write([...overrides, ...this.additions.take()], changed, base, () => {
         this.provisioned = next
@@ -173,13 +173,13 @@ export class Directory {
 
   /**
    * Changes or removes (undefined) one record; `commit` makes it durable, and has to be called in the same tick. Throws
-   * `Taken`, and changes nothing, if the identifier or an alias belongs to somebody else.
+   * `TakenIdentifier`, and changes nothing, if the identifier or an alias belongs to somebody else.
    */
   change(id: string, record: SubscriberRecord | undefined): void {
     const before = this.get(id)
     for (const [i, key] of (record === undefined ? [] : [id, ...(record.aliases ?? [])]).entries()) {
       const owner = this.ownerOf(key)
-      if (owner !== undefined && owner !== id) throw new Taken(id, key, owner, i - 1)
+      if (owner !== undefined && owner !== id) throw new TakenIdentifier(id, key, owner, i - 1)
     }
     if (this.provisioned.has(id)) this.shelf.set(id, record)
     else this.additions.set(id, record)
@@ -187,7 +187,7 @@ export class Directory {
   }
 
   /** Makes what has changed since the last time durable, under one version; resolves with it. */
-  async commit(): Promise<readonly Changed[]> {
+  async commit(): Promise<readonly ChangedRecord[]> {
     const changed = this.batch
     if (changed.length === 0) return changed
     this.batch = []
@@ -202,7 +202,12 @@ export class Directory {
   }
 
   /** Durable first, then a version that is in force. */
-  private async write(writes: readonly Write[], changed: readonly Changed[], base: string, apply?: () => void): Promise<void> {
+  private async write(
+    writes: readonly StoreWrite[],
+    changed: readonly ChangedRecord[],
+    base: string,
+    apply?: () => void,
+  ): Promise<void> {
     const version = this.version + 1
     this.underway.begin(changed)
     try {
@@ -230,20 +235,20 @@ export class Directory {
     return [...here, ...added].sort((a, b) => (keyOf(a.id) < keyOf(b.id) ? -1 : 1)).slice(0, limit)
   }
 
-  private override(id: string): Write {
-    const override: Override = { id, record: this.shelf.get(id) ?? null, over: this.print(id) }
+  private override(id: string): StoreWrite {
+    const override: SubscriberOverride = { id, record: this.shelf.get(id) ?? null, over: this.print(id) }
     return { key: `${this.prefix}/record/${keyPart(id)}`, value: JSON.parse(JSON.stringify(override)) as Json }
   }
 
   /** Nothing of it came into the store. */
-  private takeBack(changed: readonly Changed[]): void {
+  private takeBack(changed: readonly ChangedRecord[]): void {
     for (const { id, before, after } of changed.toReversed()) {
       if (!this.provisioned.has(id)) this.additions.size += Number(before !== undefined) - Number(after !== undefined)
       else if (this.shelf.get(id) === after) this.shelf.set(id, before)
     }
   }
 
-  private whole(version: number, base: string): Write {
+  private whole(version: number, base: string): StoreWrite {
     const whole = { version, base, added: this.additions.size }
     return { key: `${this.prefix}/version`, value: whole }
   }
@@ -279,7 +284,7 @@ export class Directory {
   private refuseAdded({ id, aliases = [] }: SubscriberRecord): void {
     for (const [i, key] of [id, ...aliases].entries()) {
       const owner = this.additions.get(key) === undefined ? this.additions.ownerOf(key) : key
-      if (owner !== undefined && owner !== id) throw new Taken(id, key, owner, i - 1)
+      if (owner !== undefined && owner !== id) throw new TakenIdentifier(id, key, owner, i - 1)
     }
   }
 }

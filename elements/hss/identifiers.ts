@@ -20,13 +20,13 @@ export interface IdentifierFault {
 }
 
 /** Names in canonical form: those that a subscriber has, and these with all that it names. */
-export interface Names {
+interface SubscriberNames {
   readonly own: ReadonlySet<string>
   readonly all: ReadonlySet<string>
 }
 
 /** What is stored of a subscriber stays usable as it stands: a change is judged by what it changes (SPEC §6.1). */
-export function namesIn({ id, aliases = [], friends = [], servers = [], watchers }: SubscriberRecord): Names {
+export function namesIn({ id, aliases = [], friends = [], servers = [], watchers }: SubscriberRecord): SubscriberNames {
   const own = [id, ...aliases]
   const { allow = [], block = [], polite = [] } = watchers ?? {}
   return {
@@ -42,7 +42,7 @@ export function namesIn({ id, aliases = [], friends = [], servers = [], watchers
 export function faultOfIdentifiers(
   settings: SubscriberSettings,
   domains: readonly string[],
-  stored?: Names,
+  stored?: SubscriberNames,
   views: readonly string[] = [usualView],
 ): IdentifierFault | undefined {
   const { id, aliases, friends, servers, watchers } = settings

@@ -19,7 +19,7 @@ import { SetIndex } from '../shared/state/set-index.ts'
 import { Offers } from '../shared/values/offers.ts'
 import { manyChanges } from './changes.ts'
 import { Directory } from './directory.ts'
-import { type Provisioned, Provisioning, type Wanted } from './provisioning.ts'
+import { Provisioning, type ProvisioningOutcome, type WantedChange } from './provisioning.ts'
 import {
   credentialsId,
   faultOfLength,
@@ -31,10 +31,10 @@ import {
   withoutSecrets,
   withoutUnreadable,
 } from './records.ts'
-import type { Changed } from './underway.ts'
+import type { ChangedRecord } from './underway.ts'
 
 export { faultOfIdentifiers, type IdentifierFault } from './identifiers.ts'
-export { type Provisioned, settingsOf, type Wanted } from './provisioning.ts'
+export { type ProvisioningOutcome, settingsOf, type WantedChange } from './provisioning.ts'
 export { faultOfLength, toRecord } from './records.ts'
 
 export interface HssSettings {
@@ -66,7 +66,7 @@ export interface Hss extends Element {
    * Makes changes, one after the other, each by itself; resolves with the outcome of each when all are durable. Elements are
    * told at once, of more than a hundred changes within half a second.
    */
-  provision(wanted: readonly Wanted[]): Promise<readonly Provisioned[]>
+  provision(wanted: readonly WantedChange[]): Promise<readonly ProvisioningOutcome[]>
   /** Subscribers whose identifier starts so, behind the one given, in the order of their identifiers. */
   page(prefix: string, after: string | undefined, limit: number): Promise<readonly SubscriberRecord[]>
   readonly size: number
@@ -77,7 +77,7 @@ const bytesAround = 200 // of a NOTIFY of the feed, beside what it tells
 const tellLater = 500 // ms from the first of many changes until the feeds hear of them
 
 /** State of one subscription: the feed (no `key`), or one record. */
-interface Told {
+interface HssState {
   readonly version: number
   readonly secrets: boolean
   readonly key?: string
@@ -98,8 +98,8 @@ class HomeSubscriberServer implements Hss {
   private readonly provisioned: readonly SubscriberSettings[]
   private readonly askers: ReadonlySet<string>
   private readonly proxies: ReadonlySet<string>
-  private readonly feeds = new Set<Notifier<Told>>()
-  private readonly single = new SetIndex<string, Notifier<Told>>()
+  private readonly feeds = new Set<Notifier<HssState>>()
+  private readonly single = new SetIndex<string, Notifier<HssState>>()
   private servers: readonly ServerGrant[] = []
   private directory!: Directory
   private provisioning!: Provisioning
@@ -117,7 +117,7 @@ class HomeSubscriberServer implements Hss {
     this.askers = new Set(settings.askers ?? usualAskers)
     this.proxies = new Set(settings.proxies ?? ['proxy'])
     this.provisioned = provisionedBy(name, settings)
-    const records: EventPackage<Told> = {
+    const records: EventPackage<HssState> = {
       name: 'subscription-data',
       types: [mediaType('subscription-data')],
       expires: { usual: 3600, max: 86_400 },
@@ -172,7 +172,7 @@ class HomeSubscriberServer implements Hss {
     const secrets = this.maySeeSecrets(asker)
     const { version } = this.directory
     if (!hasBody(exchange.request)) {
-      const feed = exchange.accept<Told>({ package: 'subscription-data', resource: '', state: { version, secrets } })
+      const feed = exchange.accept<HssState>({ package: 'subscription-data', resource: '', state: { version, secrets } })
       if (feed.live) this.feeds.add(feed)
       return
     }
@@ -182,13 +182,13 @@ class HomeSubscriberServer implements Hss {
       return
     }
     const key = deviceKey(query.value.device, this.domains)!
-    const notifier = exchange.accept<Told>({ package: 'subscription-data', resource: key, state: { version, secrets, key } })
+    const notifier = exchange.accept<HssState>({ package: 'subscription-data', resource: key, state: { version, secrets, key } })
     if (notifier.live && exchange.request.expires !== 0) this.single.add(key, notifier)
   }
 
   restored(notifier: Notifier): void {
     const secrets = this.maySeeSecrets(notifier.subscriber)
-    const told: Notifier<Told> = notifier
+    const told: Notifier<HssState> = notifier
     if (notifier.resource === '') this.feeds.add(told)
     else this.single.add(told.resource, told)
     told.notify({ version: this.directory.version, secrets, key: notifier.resource || undefined })
@@ -216,7 +216,7 @@ class HomeSubscriberServer implements Hss {
     })
   }
 
-  provision(wanted: readonly Wanted[]): Promise<readonly Provisioned[]> {
+  provision(wanted: readonly WantedChange[]): Promise<readonly ProvisioningOutcome[]> {
     return this.change(() => wanted.map((each) => this.provisioning.make(each)))
   }
 
@@ -269,7 +269,7 @@ class HomeSubscriberServer implements Hss {
     return name !== undefined && this.proxies.has(name)
   }
 
-  private tell(changed: readonly Changed[]): void {
+  private tell(changed: readonly ChangedRecord[]): void {
     if (changed.length > manyChanges) this.tellSoon()
     else if (changed.length > 0) this.tellFeeds()
     for (const { id, before, after } of changed) {
@@ -334,7 +334,7 @@ class HomeSubscriberServer implements Hss {
   }
 
   // The first NOTIFY of the feed says only the version, later ones what changed since.
-  private render(state: Told, previous: Told | undefined) {
+  private render(state: HssState, previous: HssState | undefined) {
     const { version, secrets } = state
     if (state.key !== undefined) {
       const record = this.find(state.key)
@@ -357,7 +357,7 @@ class HomeSubscriberServer implements Hss {
   }
 
   /** Who has changed and is not told yet; undefined: nobody knows. */
-  private untold({ version }: Told, previous: Told | undefined): readonly string[] | undefined {
+  private untold({ version }: HssState, previous: HssState | undefined): readonly string[] | undefined {
     const changed = previous && this.directory.changedBetween(previous.version, version)
     const part = previous?.part
     if (part === undefined || changed === undefined) return changed
@@ -366,7 +366,7 @@ class HomeSubscriberServer implements Hss {
   }
 
   /** As many changes as a NOTIFY has room for, under the version before; one for which there is never room is read again. */
-  private part(state: Told, previous: Told | undefined, room: number) {
+  private part(state: HssState, previous: HssState | undefined, room: number) {
     const { version, secrets } = state
     const changed = this.untold(state, previous)
     if (state.key !== undefined || previous === undefined || changed === undefined) return undefined

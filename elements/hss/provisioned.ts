@@ -3,33 +3,33 @@ import type { SubscriberRecord } from '../schemas/index.ts'
 import { keyOf } from './added.ts'
 
 /** An identifier or alias that somebody else has already. */
-export class Taken extends Error {
+export class TakenIdentifier extends Error {
   readonly key: string
   readonly owner: string
   /** Which alias; -1: the identifier. */
   readonly alias: number
   constructor(id: string, key: string, owner: string, alias: number) {
     super(alias < 0 ? `${id} is an alias of ${owner}` : `alias ${key} of ${id} belongs to ${owner}`)
-    this.name = 'Taken'
+    this.name = 'TakenIdentifier'
     this.key = key
     this.owner = owner
     this.alias = alias
   }
 }
 
-export class Shelf {
+export class ProvisionedSubscribers {
   private readonly records = new Map<string, SubscriberRecord>()
   private readonly aliases = new Map<string, string>()
   private sorted: readonly string[] | undefined
 
-  /** Throws `Taken`. */
+  /** Throws `TakenIdentifier`. */
   constructor(records: Iterable<SubscriberRecord>) {
     for (const record of records) this.records.set(record.id, record)
     for (const { id, aliases = [] } of this.records.values()) {
       for (const [i, alias] of aliases.entries()) {
-        if (this.records.has(alias)) throw new Taken(alias, alias, id, -1)
+        if (this.records.has(alias)) throw new TakenIdentifier(alias, alias, id, -1)
         const owner = this.aliases.get(alias)
-        if (owner !== undefined && owner !== id) throw new Taken(id, alias, owner, i)
+        if (owner !== undefined && owner !== id) throw new TakenIdentifier(id, alias, owner, i)
         this.aliases.set(alias, id)
       }
     }

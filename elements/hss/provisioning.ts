@@ -5,29 +5,29 @@ import { subscriberKey } from '../shared/identifiers/devices.ts'
 import { keyOf } from './added.ts'
 import type { Directory } from './directory.ts'
 import { faultOfIdentifiers, identifierFault, namesIn } from './identifiers.ts'
-import { Taken } from './provisioned.ts'
+import { TakenIdentifier } from './provisioned.ts'
 import { faultOfLength, fingerprint, toRecord, withoutSecrets, withoutUsernames } from './records.ts'
 
 /** Whether the change may be made to the subscriber as it is now, undefined: to none. */
-export type Guard = (record: SubscriberRecord | undefined) => boolean
+type ChangeGuard = (record: SubscriberRecord | undefined) => boolean
 
 /**
  * What is asked for. `put` and `patch` keep the credentials unless they bring a password or credentials; `patch` is a JSON
  * merge patch (RFC 7396) of the settings. `id`: any form of the identifier, or an alias.
  */
-export type Wanted =
-  | { readonly do: 'put'; readonly settings: unknown; readonly id?: string; readonly guard?: Guard }
-  | { readonly do: 'patch'; readonly patch: unknown; readonly id: string; readonly guard?: Guard }
-  | { readonly do: 'remove'; readonly id: string; readonly guard?: Guard }
+export type WantedChange =
+  | { readonly do: 'put'; readonly settings: unknown; readonly id?: string; readonly guard?: ChangeGuard }
+  | { readonly do: 'patch'; readonly patch: unknown; readonly id: string; readonly guard?: ChangeGuard }
+  | { readonly do: 'remove'; readonly id: string; readonly guard?: ChangeGuard }
 
 /** `pointer`: the member to blame (RFC 6901); '' is the whole. */
-export interface ProvisioningFault {
+interface ProvisioningFault {
   readonly kind: 'malformed' | 'taken' | 'unknown' | 'stale'
   readonly pointer: string
   readonly text: string
 }
 
-export interface Done {
+interface DoneChange {
   readonly done: 'added' | 'changed' | 'unchanged' | 'removed'
   /** As it is now, or was before it was removed. With credentials. */
   readonly record: SubscriberRecord
@@ -35,7 +35,7 @@ export interface Done {
   readonly members: readonly string[]
   readonly fault?: undefined
 }
-export type Provisioned = Done | { readonly fault: ProvisioningFault }
+export type ProvisioningOutcome = DoneChange | { readonly fault: ProvisioningFault }
 
 const longestKey = 700 // bytes of an identifier in the store
 const topMembers = Object.keys(schema.properties)
@@ -64,7 +64,7 @@ export class Provisioning {
   }
 
   /** Makes the change in the directory, for its next `commit`. */
-  make(wanted: Wanted): Provisioned {
+  make(wanted: WantedChange): ProvisioningOutcome {
     const before = wanted.id === undefined ? undefined : this.find(wanted.id)
     if (wanted.do === 'put') {
       const key = wanted.id === undefined ? undefined : (subscriberKey(wanted.id, this.domains) ?? before?.id)
@@ -86,7 +86,7 @@ export class Provisioning {
     return (key === undefined ? undefined : this.directory.find(key)) ?? (key === id ? undefined : this.directory.find(id))
   }
 
-  private put(settings: unknown, key: string | undefined, guard: Guard | undefined): Provisioned {
+  private put(settings: unknown, key: string | undefined, guard: ChangeGuard | undefined): ProvisioningOutcome {
     const named = key !== undefined && isObject(settings) && settings['id'] === undefined ? { ...settings, id: key } : settings
     let read = this.read(named)
     if (read.fault !== undefined) {
@@ -104,7 +104,7 @@ export class Provisioning {
     return this.place(before, keepsSecrets(named) ? withSecretsOf(record, before) : record)
   }
 
-  private patch(before: SubscriberRecord, patch: unknown): Provisioned {
+  private patch(before: SubscriberRecord, patch: unknown): ProvisioningOutcome {
     if (!isObject(patch)) return fail('malformed', '', 'a merge patch is an object')
     const merged = mergePatch(settingsOf(before), patch)
     const read = this.read(merged, before)
@@ -113,7 +113,7 @@ export class Provisioning {
     return this.place(before, keepsSecrets(patch) ? withSecretsOf(read.record, before) : read.record)
   }
 
-  private place(before: SubscriberRecord | undefined, record: SubscriberRecord): Provisioned {
+  private place(before: SubscriberRecord | undefined, record: SubscriberRecord): ProvisioningOutcome {
     const members = before === undefined ? [] : differing(before, record)
     if (before !== undefined && members.length === 0) return { done: 'unchanged', record: before, members }
     const tooLong = faultOfLength(record, before)
@@ -121,7 +121,7 @@ export class Provisioning {
     try {
       this.directory.change(record.id, record)
     } catch (fault) {
-      if (!(fault instanceof Taken)) throw fault
+      if (!(fault instanceof TakenIdentifier)) throw fault
       return fail('taken', fault.alias < 0 ? '/id' : `/aliases/${fault.alias}`, fault.message)
     }
     return { done: before === undefined ? 'added' : 'changed', record, members }
@@ -131,7 +131,7 @@ export class Provisioning {
   private read(
     settings: unknown,
     before?: SubscriberRecord,
-  ): { readonly record: SubscriberRecord; readonly fault?: undefined } | Failed {
+  ): { readonly record: SubscriberRecord; readonly fault?: undefined } | FailedChange {
     const wrong = faultOf('subscriber-settings', settings)
     if (wrong !== undefined) {
       const [, pointer = '', text = wrong] = /^(\/\S*) (.*)$/.exec(wrong) ?? []
@@ -155,13 +155,13 @@ export class Provisioning {
   }
 }
 
-interface Failed {
+interface FailedChange {
   readonly fault: ProvisioningFault
 }
-function fail(kind: ProvisioningFault['kind'], pointer: string, text: string): Failed {
+function fail(kind: ProvisioningFault['kind'], pointer: string, text: string): FailedChange {
   return { fault: { kind, pointer, text } }
 }
-function stale(): Failed {
+function stale(): FailedChange {
   return fail('stale', '', 'it has changed since it was read')
 }
 

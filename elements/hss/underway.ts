@@ -2,18 +2,18 @@
 import type { SubscriberRecord } from '../schemas/index.ts'
 
 /** One record before and after; undefined: there was, or is, none. */
-export interface Changed {
+export interface ChangedRecord {
   readonly id: string
   readonly before: SubscriberRecord | undefined
   readonly after: SubscriberRecord | undefined
 }
 
-export class Underway {
+export class ChangesUnderWay {
   private readonly ids = new Set<string>()
   private readonly before = new Map<string, SubscriberRecord>()
 
   /** @param changed in the order in which they were made */
-  begin(changed: readonly Changed[]): void {
+  begin(changed: readonly ChangedRecord[]): void {
     for (const { id, before } of changed) {
       if (this.ids.has(id)) continue // of a batch that changes it twice
       this.ids.add(id)

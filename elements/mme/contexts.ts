@@ -11,7 +11,7 @@ export interface AttachView {
 }
 
 /** An identifier that has been replaced. */
-interface Replaced {
+interface ReplacedIdentifier {
   readonly [member: string]: Json | undefined
   readonly temporary: string
   /** Milliseconds since the epoch until which it counts. */
@@ -21,22 +21,22 @@ interface Replaced {
 }
 
 /** What the store keeps of a context. */
-interface Stored {
+interface StoredContext {
   readonly [member: string]: Json | undefined
   readonly temporary: string
   /** Milliseconds since the epoch. */
   readonly validUntil: number
-  readonly former?: Replaced
+  readonly former?: ReplacedIdentifier
   /** Has a ProSe client. */
   readonly prose: boolean
   /** It has moved to another MME, and is detached here then; milliseconds since the epoch. */
   readonly leaves?: number
 }
 
-export interface Context {
+export interface UeContext {
   /** Fixed identifier, canonical. */
   readonly device: string
-  stored: Stored
+  stored: StoredContext
   /** Its standing `attach` subscriptions: with the last of them it is detached. */
   readonly notifiers: Set<Notifier<AttachView>>
   timer: Timer | undefined
@@ -50,12 +50,12 @@ const retryAfter = 5000 // milliseconds, where the store failed
 export class Contexts {
   private readonly host: Host
   private readonly rules: IdentifierRules
-  private readonly byDevice = new Map<string, Context>()
+  private readonly byDevice = new Map<string, UeContext>()
   /** Those that count and, for the grace period, those that did. */
-  private readonly byTemporary = new Map<string, Context>()
+  private readonly byTemporary = new Map<string, UeContext>()
   private readonly turns = new InTurn()
   /** Identifiers that are being replaced. */
-  private readonly replacing = new Map<Context, Promise<void>>()
+  private readonly replacing = new Map<UeContext, Promise<void>>()
 
   constructor(host: Host, rules: IdentifierRules) {
     this.host = host
@@ -67,16 +67,16 @@ export class Contexts {
   async load(): Promise<void> {
     for await (const [key, { value }] of this.host.store.scan(this.prefix)) {
       const device = decodeURIComponent(key.slice(this.prefix.length))
-      this.place({ device, stored: value as Stored, notifiers: new Set(), timer: undefined, leaving: undefined })
+      this.place({ device, stored: value as StoredContext, notifiers: new Set(), timer: undefined, leaving: undefined })
     }
   }
 
-  of(device: string): Context | undefined {
+  of(device: string): UeContext | undefined {
     return this.byDevice.get(device)
   }
 
   /** Whose that temporary identifier is now. */
-  holder(temporary: string): Context | undefined {
+  holder(temporary: string): UeContext | undefined {
     const key = deviceKey(temporary, this.host.domains)
     const context = key === undefined ? undefined : this.byTemporary.get(key)
     if (context === undefined) return undefined
@@ -88,7 +88,7 @@ export class Contexts {
    * The context of a UE that attaches, made now if it has none; durable when it resolves. One that is back from another MME
    * has another temporary identifier then: what that MME still has on its way is about the one before.
    */
-  obtain(device: string, prose: boolean | undefined, comesFromAnother = false): Promise<Context> {
+  obtain(device: string, prose: boolean | undefined, comesFromAnother = false): Promise<UeContext> {
     return this.turns.run(device, async () => {
       const isBack = comesFromAnother && this.byDevice.has(device)
       const context = await this.attach(device, prose)
@@ -99,7 +99,7 @@ export class Contexts {
       return context
     })
   }
-  private stay(context: Context): void {
+  private stay(context: UeContext): void {
     const { leaves, ...stored } = context.stored
     context.leaving?.cancel()
     context.leaving = undefined
@@ -107,21 +107,21 @@ export class Contexts {
     if (leaves !== undefined) this.saveSoon(context)
   }
   /** Whether another MME, to which the UE went with that identifier, may have it released. */
-  mayRelease({ stored }: Context, temporary: string): boolean {
+  mayRelease({ stored }: UeContext, temporary: string): boolean {
     return stored.former?.left !== true || stored.former.temporary !== deviceKey(temporary, this.host.domains)
   }
-  private async attach(device: string, prose: boolean | undefined): Promise<Context> {
+  private async attach(device: string, prose: boolean | undefined): Promise<UeContext> {
     const before = this.byDevice.get(device)
     const { leaves: _, ...kept } = before?.stored ?? {
       temporary: this.newTemporary(),
       validUntil: this.host.clock.date() + this.rules.lifetime,
       prose: false,
     }
-    const next: Stored = prose === undefined ? kept : { ...kept, prose }
+    const next: StoredContext = prose === undefined ? kept : { ...kept, prose }
     await this.host.store.write([{ key: this.key(device), value: next }])
     const context = this.byDevice.get(device)
     if (context === undefined) {
-      const fresh: Context = { device, stored: next, notifiers: new Set(), timer: undefined, leaving: undefined }
+      const fresh: UeContext = { device, stored: next, notifiers: new Set(), timer: undefined, leaving: undefined }
       this.place(fresh)
       return fresh
     }
@@ -135,7 +135,7 @@ export class Contexts {
    * Another temporary identifier; the old one counts for the grace period. The UE is told when it is durable. Rejects where the
    * store fails: then everything is as it was. Asked again meanwhile: the same.
    */
-  reallocate(context: Context, left = false): Promise<void> {
+  reallocate(context: UeContext, left = false): Promise<void> {
     let work = this.replacing.get(context)
     if (work === undefined) {
       work = this.replace(context, left).finally(() => this.replacing.delete(context))
@@ -143,13 +143,13 @@ export class Contexts {
     }
     return work
   }
-  private async replace(context: Context, left: boolean): Promise<void> {
+  private async replace(context: UeContext, left: boolean): Promise<void> {
     const { clock } = this.host
     const temporary = this.newTemporary()
     this.byTemporary.set(temporary, context)
     const now = clock.date()
     const before = context.stored
-    const old: Replaced = { temporary: before.temporary, until: now + this.rules.grace, ...(left ? { left } : {}) }
+    const old: ReplacedIdentifier = { temporary: before.temporary, until: now + this.rules.grace, ...(left ? { left } : {}) }
     const fresh = { temporary, validUntil: now + this.rules.lifetime, former: old }
     try {
       await this.host.store.write([{ key: this.key(context.device), value: { ...before, ...fresh } }])
@@ -174,13 +174,13 @@ export class Contexts {
   }
 
   /** The UE is another MME's: what is under way may end, then it is detached here. */
-  release(context: Context): void {
+  release(context: UeContext): void {
     if (context.leaving !== undefined) return
     context.stored = { ...context.stored, leaves: this.host.clock.date() + this.rules.grace }
     this.saveSoon(context) // a restart does not keep it here
     this.leaveIn(context, this.rules.grace)
   }
-  private leaveIn(context: Context, left: number): void {
+  private leaveIn(context: UeContext, left: number): void {
     context.leaving = this.host.clock.after(left, () => {
       for (const notifier of [...context.notifiers]) notifier.terminate('noresource')
       this.drop(context)
@@ -188,7 +188,7 @@ export class Contexts {
   }
 
   /** Detached; a promise: durably so, or logged. */
-  drop(context: Context): Promise<void> | undefined {
+  drop(context: UeContext): Promise<void> | undefined {
     if (this.byDevice.get(context.device) !== context) return undefined
     context.timer?.cancel()
     context.leaving?.cancel()
@@ -216,7 +216,7 @@ export class Contexts {
   }
 
   /** A change of what the UE can, durable first. */
-  change(context: Context, prose: boolean): RefreshChange | undefined {
+  change(context: UeContext, prose: boolean): RefreshChange | undefined {
     if (context.stored.prose === prose) return undefined
     const written = context.stored
     const apply = (): void => {
@@ -226,15 +226,15 @@ export class Contexts {
     }
     return { writes: [{ key: this.key(context.device), value: { ...written, prose } }], apply }
   }
-  private saveSoon(context: Context): void {
+  private saveSoon(context: UeContext): void {
     this.save(context).catch((fault: unknown) => this.host.log.error({ fault: String(fault) }, 'a context was not written'))
   }
-  private async save(context: Context): Promise<void> {
+  private async save(context: UeContext): Promise<void> {
     if (this.byDevice.get(context.device) !== context) return
     await this.host.store.write([{ key: this.key(context.device), value: context.stored }])
   }
 
-  private place(context: Context): void {
+  private place(context: UeContext): void {
     const { device, stored } = context
     this.byDevice.set(device, context)
     this.byTemporary.set(stored.temporary, context)
@@ -244,7 +244,7 @@ export class Contexts {
     if (stored.leaves !== undefined) this.leaveIn(context, Math.max(soonest, stored.leaves - now))
   }
   /** @param left milliseconds until its identifier is replaced */
-  private arm(context: Context, left: number): void {
+  private arm(context: UeContext, left: number): void {
     context.timer?.cancel()
     context.timer = this.host.clock.after(left, () => {
       this.reallocate(context).catch((fault: unknown) => {

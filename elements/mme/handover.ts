@@ -13,14 +13,14 @@ const answer = mediaType('mme-context')
 export const movingTypes: readonly string[] = [request, answer]
 
 /** What a UE says of where it was. */
-export interface Former {
+export interface FormerMme {
   readonly temporary: string
   readonly mme: string
 }
 
 const patience = 5000 // milliseconds: a UE waits for its answer
 
-export class Moving {
+export class Handover {
   private readonly host: Host
   private readonly contexts: Contexts
   private readonly conversations: Conversations
@@ -45,16 +45,16 @@ export class Moving {
   }
 
   /** What the former MME knows of the UE's capabilities; undefined: it has no such context, or does not answer. */
-  async fetch(device: string, former: Former): Promise<{ readonly prose: boolean } | undefined> {
+  async fetch(device: string, former: FormerMme): Promise<{ readonly prose: boolean } | undefined> {
     const reply = await this.ask(device, former, false)
     return reply?.capabilities
   }
   /** The UE is ours now. */
-  async release(device: string, former: Former): Promise<void> {
+  async release(device: string, former: FormerMme): Promise<void> {
     if ((await this.ask(device, former, true)) === undefined)
       this.host.log.warn({ mme: former.mme }, 'a former MME keeps a context that nobody needs, until it expires')
   }
-  private async ask(device: string, { temporary, mme }: Former, release: boolean) {
+  private async ask(device: string, { temporary, mme }: FormerMme, release: boolean) {
     const to = this.fellows.find(mme)
     if (to === undefined) return undefined
     const body = writeBody('mme-context-request', { device, temporary, ...(release ? { release } : {}) })

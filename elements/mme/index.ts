@@ -7,15 +7,15 @@ import { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, isNameOf, serverUri, subscriberKey } from '../shared/identifiers/devices.ts'
 import { lifetimesOf } from '../shared/values/lifetimes.ts'
 import { Offers } from '../shared/values/offers.ts'
-import { type AttachView, type Context, Contexts } from './contexts.ts'
-import { type Former, Moving, movingTypes } from './handover.ts'
-import { answerType, Passing, passingEvents, passingTypes } from './relaying.ts'
+import { type AttachView, Contexts, type UeContext } from './contexts.ts'
+import { type FormerMme, Handover, movingTypes } from './handover.ts'
+import { answerType, passingEvents, passingTypes, Relaying } from './relaying.ts'
 import { identifierRules, type MmeSettings } from './settings.ts'
 
 export type { MmeSettings } from './settings.ts'
 
 /** A UE that is attached, as its operator sees it. `validUntil`: milliseconds since the epoch. */
-export interface Attached {
+export interface AttachedUe {
   readonly device: string
   readonly temporary: string
   readonly validUntil: number
@@ -24,9 +24,9 @@ export interface Attached {
 /** An MME, and what its operator can do by hand. */
 export interface Mme extends Element {
   /** By any form of the device's identifier, or a bare name of the first domain; by an alias as far as it is known here. */
-  attached(user: string): Attached | undefined
+  attached(user: string): AttachedUe | undefined
   /** As `attached`, by an alias too: the HSS is asked. Rejects where it does not answer. */
-  find(user: string): Promise<Attached | undefined>
+  find(user: string): Promise<AttachedUe | undefined>
   /** Gives it another one, told to the UE when it resolves. False: it is not attached. */
   reallocate(device: string): Promise<boolean>
 }
@@ -53,8 +53,8 @@ class MobilityManagementEntity implements Mme {
   private contexts!: Contexts
   private subscribers!: Subscribers
   private signedIn!: SignedIn
-  private moving!: Moving
-  private passing!: Passing
+  private moving!: Handover
+  private passing!: Relaying
   private stopped = false
 
   constructor(name: string, settings: MmeSettings) {
@@ -85,9 +85,9 @@ class MobilityManagementEntity implements Mme {
     })
     this.signedIn = new SignedIn(host, this.subscribers)
     this.subscribers.start()
-    this.moving = new Moving(host, this.contexts, fellows)
+    this.moving = new Handover(host, this.contexts, fellows)
     const { contexts, subscribers } = this
-    this.passing = new Passing({ host, contexts, subscribers, checks: check === 'hss', prose: serverUri(prose, host.domains) })
+    this.passing = new Relaying({ host, contexts, subscribers, checks: check === 'hss', prose: serverUri(prose, host.domains) })
     host.clock.after(orphansAfter, () => {
       if (!this.stopped) this.contexts.dropOrphans()
     })
@@ -143,12 +143,12 @@ class MobilityManagementEntity implements Mme {
     const notifier = exchange.accept<AttachView>({ package: attachEvent, resource: device, state: { device }, begun })
     if (!notifier.live && context.notifiers.size === 0) contexts.drop(context)
   }
-  private leave(device: string, former: Former): void {
+  private leave(device: string, former: FormerMme): void {
     this.moving
       .release(device, former)
       .catch((fault: unknown) => this.host.log.error({ fault: String(fault), device }, 'a former MME is not told'))
   }
-  private async isOf(named: string, device: string, former: Former | undefined): Promise<boolean> {
+  private async isOf(named: string, device: string, former: FormerMme | undefined): Promise<boolean> {
     const key = deviceKey(named, this.host.domains)
     if (named === former?.temporary || key === device || this.contexts.holder(named)?.device === device) return true
     // maybe an alias (SPEC §2.1), of the asker alone: of nobody else is anything to be learned
@@ -182,14 +182,14 @@ class MobilityManagementEntity implements Mme {
     this.contexts.stop()
   }
 
-  attached(user: string): Attached | undefined {
+  attached(user: string): AttachedUe | undefined {
     const device = subscriberKey(user, this.host.domains)
     const context = device === undefined ? undefined : this.contexts.of(device)
     if (context === undefined) return undefined
     const { temporary, validUntil } = context.stored
     return { device: context.device, temporary, validUntil }
   }
-  async find(user: string): Promise<Attached | undefined> {
+  async find(user: string): Promise<AttachedUe | undefined> {
     const key = subscriberKey(user, this.host.domains)
     if (key === undefined) return undefined
     return this.attached(key) ?? this.attached((await this.subscribers.of(key))?.id ?? key)
@@ -202,7 +202,7 @@ class MobilityManagementEntity implements Mme {
   }
 
   private state(device: string, version: number) {
-    const context: Context | undefined = this.contexts.of(device)
+    const context: UeContext | undefined = this.contexts.of(device)
     if (context === undefined) return undefined
     const { temporary, validUntil } = context.stored
     return writeBody('attach-state', { version, temporary, validUntil: new Date(validUntil).toISOString() })

@@ -7,7 +7,7 @@ import { mediaType, type ProseRequest, readBody, type SubscriberRecord } from '.
 import { askerOf } from '../shared/clients/asker.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey } from '../shared/identifiers/devices.ts'
-import type { Context, Contexts } from './contexts.ts'
+import type { Contexts, UeContext } from './contexts.ts'
 import { mayNameTemporary, namesTemporary, withFixed } from './temporary.ts'
 
 /** Event packages and media types that pass. */
@@ -28,7 +28,7 @@ const answerWithin = 60_000 // milliseconds
 const askedAtMost = 10_000 // beyond that the oldest question gives way
 
 /** Nothing is revealed but to the UE itself: a warning only where it is about the UE. */
-class Refusal {
+class RelayRefusal {
   readonly status: number
   readonly warning: string | undefined
   constructor(status: number, warning?: string) {
@@ -37,7 +37,7 @@ class Refusal {
   }
 }
 
-export interface PassingOptions {
+interface RelayingOptions {
   readonly host: Host
   readonly contexts: Contexts
   readonly subscribers: Subscribers
@@ -47,12 +47,12 @@ export interface PassingOptions {
   readonly prose: string
 }
 
-export class Passing {
-  private readonly options: PassingOptions
+export class Relaying {
+  private readonly options: RelayingOptions
   /** Whose question by a MESSAGE has passed and may be answered, by its Call-ID. */
   private readonly asked = new Map<string, { readonly device: string; readonly timer: Timer }>()
 
-  constructor(options: PassingOptions) {
+  constructor(options: RelayingOptions) {
     this.options = options
     options.host.gauge('answers_awaited', () => this.asked.size)
   }
@@ -62,7 +62,7 @@ export class Passing {
     const { host } = this.options
     const { request } = exchange
     const outcome = await this.judge(exchange)
-    if (outcome instanceof Refusal) {
+    if (outcome instanceof RelayRefusal) {
       host.count('requests_refused')
       return exchange.reply(outcome.status, { warning: outcome.warning })
     }
@@ -109,7 +109,7 @@ export class Passing {
     this.asked.get(callId)?.timer.cancel()
     this.asked.delete(callId)
   }
-  private contextOf({ asserted }: Exchange): Context | undefined {
+  private contextOf({ asserted }: Exchange): UeContext | undefined {
     const { contexts, host } = this.options
     return asserted && (contexts.holder(asserted.uri.text) ?? contexts.of(deviceKey(asserted.uri, host.domains) ?? ''))
   }
@@ -125,51 +125,51 @@ export class Passing {
   }
 
   /** What changes in the copy, or why there is none. */
-  private async judge(exchange: Exchange): Promise<ForwardOptions | Refusal> {
+  private async judge(exchange: Exchange): Promise<ForwardOptions | RelayRefusal> {
     const { host } = this.options
     const { request } = exchange
     const asker = askerOf(exchange, host.domains)
     const context = this.contextOf(exchange)
-    if (!passes(request) || asker === undefined) return new Refusal(403)
+    if (!passes(request) || asker === undefined) return new RelayRefusal(403)
     const leaves = request.toTag !== '' && request.expires === 0
-    if (context === undefined) return leaves ? this.leaving(request) : new Refusal(403, 'attach first')
-    if (!context.stored.prose && !leaves) return new Refusal(403, 'no ProSe capability')
+    if (context === undefined) return leaves ? this.leaving(request) : new RelayRefusal(403, 'attach first')
+    if (!context.stored.prose && !leaves) return new RelayRefusal(403, 'no ProSe capability')
     // nobody else's and no dead one either; in a header field one would go on to the server
-    if (namesTemporary(headOf(request))) return new Refusal(403)
+    if (namesTemporary(headOf(request))) return new RelayRefusal(403)
     const body = this.fixedBody(request, context)
-    if (body instanceof Refusal) return leaves ? this.leaving(request) : body
+    if (body instanceof RelayRefusal) return leaves ? this.leaving(request) : body
     const asserted = asker === context.device ? {} : { asserted: context.device }
     const changes = body === undefined ? asserted : { ...asserted, body }
     if (leaves) return changes
-    const refusal = asksForNeither(request) ? new Refusal(403, 'neither role is asked for') : undefined
-    const checked = refusal ?? (exchange.planned === undefined ? new Refusal(403) : await this.check(request, context))
-    return checked instanceof Refusal ? checked : { ...changes, ...checked }
+    const refusal = asksForNeither(request) ? new RelayRefusal(403, 'neither role is asked for') : undefined
+    const checked = refusal ?? (exchange.planned === undefined ? new RelayRefusal(403) : await this.check(request, context))
+    return checked instanceof RelayRefusal ? checked : { ...changes, ...checked }
   }
   /** Who ends a subscription need not be attached any more; what its body says counts for nothing. */
-  private leaving(request: SipRequest): ForwardOptions | Refusal {
-    return namesTemporary(headOf(request)) ? new Refusal(403) : { body: { type: '', content: '' } }
+  private leaving(request: SipRequest): ForwardOptions | RelayRefusal {
+    return namesTemporary(headOf(request)) ? new RelayRefusal(403) : { body: { type: '', content: '' } }
   }
 
-  private fixedBody(request: SipRequest, context: Context): { type: string; content: string } | Refusal | undefined {
+  private fixedBody(request: SipRequest, context: UeContext): { type: string; content: string } | RelayRefusal | undefined {
     if (!mayNameTemporary(request.body)) return undefined
     const fixed = (temporary: string): string | undefined =>
       this.options.contexts.holder(temporary) === context ? context.device : undefined
     try {
       const content = withFixed(request.body.toString('utf8'), fixed)
-      return content === undefined ? new Refusal(403) : { type: request.contentType ?? 'application/json', content }
+      return content === undefined ? new RelayRefusal(403) : { type: request.contentType ?? 'application/json', content }
     } catch (fault) {
-      return new Refusal(400, `the body is not JSON: ${fault instanceof Error ? fault.message : 'malformed'}`)
+      return new RelayRefusal(400, `the body is not JSON: ${fault instanceof Error ? fault.message : 'malformed'}`)
     }
   }
 
   /** Permissions, where they are for the MME to ask for (FIG 15); an automated registration needs some subscription (SPEC §4). */
-  private async check(request: SipRequest, context: Context): Promise<ForwardOptions | Refusal> {
+  private async check(request: SipRequest, context: UeContext): Promise<ForwardOptions | RelayRefusal> {
     const { checks, subscribers } = this.options
     const registers = request.contentType === codeRequest
     if (request.toTag !== '' || !(registers || (checks && request.method === 'SUBSCRIBE'))) return {}
     const permitted = permittedRoles(await subscribers.of(context.device))
     const wanted = registers ? ['discoverable', 'discoverer'] : wantedRoles(request)
-    if (!wanted.some((role) => permitted.includes(role))) return new Refusal(403, 'no permission for that')
+    if (!wanted.some((role) => permitted.includes(role))) return new RelayRefusal(403, 'no permission for that')
     return registers ? {} : { headers: [['P-Prose-Checked', permitted.join(', ')]] }
   }
 

@@ -1,13 +1,13 @@
 /** Quota accounts, durable (SPEC §6.2): units used, by rule with a quota, subscriber and service. */
-import type { Json, Store, Write } from '../../signalling/index.ts'
-import type { Service } from '../shared/clients/policy.ts'
+import type { Json, Store, StoreWrite } from '../../signalling/index.ts'
+import type { PolicyService } from '../shared/clients/policy.ts'
 import { keyPart } from '../shared/identifiers/keys.ts'
-import { periodOf, type Rule } from './rules.ts'
+import { type PolicyRule, periodOf } from './rules.ts'
 
 const day = 86_400_000
 
 /** Booked is what was granted: what an asker lost with its process is not known to be unused, and stays booked. */
-export class Account {
+export class QuotaAccount {
   readonly key: string
   /** Users of this object; the last one lets it go. */
   holders = 0
@@ -25,7 +25,7 @@ export class Account {
   }
 
   /** Begins anew where the period is another. */
-  roll({ quota, zone }: Rule, now: number): void {
+  roll({ quota, zone }: PolicyRule, now: number): void {
     const period = periodOf(quota!.per, zone, now)
     if (period === this.period) return
     this.period = period
@@ -33,17 +33,17 @@ export class Account {
     this.time = 0
   }
 
-  write(now: number): Write {
+  write(now: number): StoreWrite {
     const { key, period, count, time } = this
     if (period === 'ever') return { key, value: { period, count, time } }
     return { key, value: { period, count, time }, expires: now + (period.length > 7 ? 3 : 70) * day }
   }
 }
 
-export class Accounts {
+export class QuotaAccounts {
   private readonly store: Store
   private readonly prefix: string
-  private readonly held = new Map<string, Account>()
+  private readonly held = new Map<string, QuotaAccount>()
 
   constructor(store: Store, name: string) {
     this.store = store
@@ -55,19 +55,19 @@ export class Accounts {
   }
 
   /** The one account of that name, to be given back by `release`. */
-  async open(rule: Rule, service: Service, device: string): Promise<Account> {
+  async open(rule: PolicyRule, service: PolicyService, device: string): Promise<QuotaAccount> {
     const key = `${this.prefix}${keyPart(rule.name)}/${service}/${keyPart(device)}`
     if (!this.held.has(key)) {
       const found = await this.store.get(key)
       // another may have asked meanwhile
-      if (!this.held.has(key)) this.held.set(key, new Account(key, found?.value as (Json & Account) | undefined))
+      if (!this.held.has(key)) this.held.set(key, new QuotaAccount(key, found?.value as (Json & QuotaAccount) | undefined))
     }
     const account = this.held.get(key)!
     account.holders++
     return account
   }
 
-  release(account: Account): void {
+  release(account: QuotaAccount): void {
     if (--account.holders === 0) this.held.delete(account.key)
   }
 }

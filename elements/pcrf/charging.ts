@@ -2,7 +2,7 @@
 import type { Exchange, Host } from '../../signalling/index.ts'
 import { readBody } from '../schemas/index.ts'
 import { keyPart } from '../shared/identifiers/keys.ts'
-import { type Checkpoint, Journal } from './journal.ts'
+import { Journal, type JournalCheckpoint } from './journal.ts'
 
 export class Charging {
   private readonly host: Host
@@ -18,7 +18,7 @@ export class Charging {
 
   /** Goes on behind the last record. Throws what the operating system says. */
   async open(): Promise<void> {
-    this.journal.open((await this.host.store.get(this.checkpointKey))?.value as Checkpoint | undefined)
+    this.journal.open((await this.host.store.get(this.checkpointKey))?.value as JournalCheckpoint | undefined)
     this.host.gauge('records', () => this.journal.records)
   }
 

@@ -5,7 +5,7 @@ export const dayNames = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as con
 export type DayName = (typeof dayNames)[number]
 
 /** A moment as the clock on a wall there shows it. */
-export interface WallTime {
+interface WallTime {
   /** `2026-11-22`. */
   readonly date: string
   /** 0 is Sunday. */
@@ -49,13 +49,13 @@ export class Zone {
 }
 
 /** From one minute of the day up to, and without, another; over midnight where that is the earlier one. */
-export interface Hours {
+export interface RuleHours {
   readonly from: number
   readonly to: number
 }
 
 /** Reads `08:00-17:30`, `22:00-06:00`, `00:00-24:00`. Throws what is wrong. */
-export function readHours(text: string): Hours {
+export function readHours(text: string): RuleHours {
   const [, fromHours, fromMinutes, toHours, toMinutes] = /^(\d\d):(\d\d)-(\d\d):(\d\d)$/.exec(text) ?? []
   const from = Number(fromHours) * 60 + Number(fromMinutes)
   const to = Number(toHours) * 60 + Number(toMinutes)
@@ -65,7 +65,11 @@ export function readHours(text: string): Hours {
 }
 
 /** Whether a wall time is within. Hours over midnight belong to the day on which they begin. */
-export function isWithin({ day, minutes }: WallTime, days: ReadonlySet<number> | undefined, hours: Hours | undefined): boolean {
+export function isWithin(
+  { day, minutes }: WallTime,
+  days: ReadonlySet<number> | undefined,
+  hours: RuleHours | undefined,
+): boolean {
   if (hours === undefined) return days?.has(day) ?? true
   const { from, to } = hours
   if (from < to) return minutes >= from && minutes < to && (days?.has(day) ?? true)

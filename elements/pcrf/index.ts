@@ -10,7 +10,7 @@ import { Offers } from '../shared/values/offers.ts'
 import { Charging } from './charging.ts'
 import type { Lease, LeaseRecord } from './lease.ts'
 import { Leases } from './leases.ts'
-import { type RuleSettings, Rules } from './rules.ts'
+import { PolicyRules, type RuleSettings } from './rules.ts'
 
 export { type ChargingRecord, linesOf, parseRecord } from './records.ts'
 export { faultOfRule, type RuleSettings } from './rules.ts'
@@ -36,7 +36,7 @@ export interface Pcrf extends Element {
 }
 
 /** State of one subscription: what is rendered is what the lease says then; none: the feed. */
-interface Told {
+interface PolicyState {
   readonly lease?: Lease
 }
 
@@ -60,8 +60,8 @@ class PolicyServer implements Pcrf {
   readonly packages: readonly EventPackage[]
   private readonly settings: PcrfSettings
   private readonly askers: ReadonlySet<string>
-  private readonly feeds = new Set<Notifier<Told>>()
-  private rules: Rules
+  private readonly feeds = new Set<Notifier<PolicyState>>()
+  private rules: PolicyRules
   private moment = ''
   private leases!: Leases
   private subscribers: Subscribers | undefined
@@ -79,7 +79,7 @@ class PolicyServer implements Pcrf {
     ]
     this.askers = new Set(settings.askers ?? usualAskers.filter((role) => role !== 'pcrf'))
     this.rules = rulesOf(settings, ['localhost'])
-    const policy: EventPackage<Told> = {
+    const policy: EventPackage<PolicyState> = {
       name: 'service-policy',
       types: [mediaType('service-policy')],
       expires: { usual: 3600, max: 86_400 },
@@ -118,7 +118,7 @@ class PolicyServer implements Pcrf {
     if (offers.answer(exchange)) return
     if (exchange.request.method === 'MESSAGE') return this.charging.handle(exchange)
     if (hasBody(exchange.request)) return this.decideKnowing(exchange, asker)
-    const feed = exchange.accept<Told>({ package: 'service-policy', resource: '', state: {} })
+    const feed = exchange.accept<PolicyState>({ package: 'service-policy', resource: '', state: {} })
     if (feed.live) this.feeds.add(feed)
   }
 
@@ -142,7 +142,7 @@ class PolicyServer implements Pcrf {
   }
 
   async restored(notifier: Notifier): Promise<void> {
-    const told: Notifier<Told> = notifier
+    const told: Notifier<PolicyState> = notifier
     if (notifier.record === undefined) {
       this.feeds.add(told)
       told.notify({})
@@ -228,7 +228,7 @@ class PolicyServer implements Pcrf {
     this.host.count(lease.decision === 'allow' ? 'allowed' : 'denied')
     if (lease.decision === 'deny') this.host.log.debug({ device, service: lease.service, cause: lease.cause }, 'denied')
     const options = { package: 'service-policy', resource: device, state: { lease }, record: lease.record }
-    const notifier = exchange.accept<Told>(options)
+    const notifier = exchange.accept<PolicyState>(options)
     if (notifier.live && exchange.request.expires !== 0) this.leases.take(lease, notifier)
     else this.leases.close(lease, true)
   }
@@ -257,6 +257,6 @@ class PolicyServer implements Pcrf {
   }
 }
 
-function rulesOf({ rules = [], otherwise = 'allow' }: PcrfSettings, domains: readonly string[]): Rules {
-  return new Rules(rules, otherwise, domains)
+function rulesOf({ rules = [], otherwise = 'allow' }: PcrfSettings, domains: readonly string[]): PolicyRules {
+  return new PolicyRules(rules, otherwise, domains)
 }

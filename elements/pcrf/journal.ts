@@ -22,7 +22,7 @@ import type { Charge } from '../schemas/index.ts'
 import { fileOf, isRecordFile, linesOf, parseRecord } from './records.ts'
 
 /** Where the files stood at some time: what is behind it is read again at a start, no more. */
-export interface Checkpoint {
+export interface JournalCheckpoint {
   readonly [member: string]: Json | undefined
   readonly file: string
   readonly offset: number
@@ -56,7 +56,7 @@ export class Journal {
   }
 
   /** Makes memory agree with the files. Throws what the operating system says. */
-  open(known: Checkpoint | undefined): void {
+  open(known: JournalCheckpoint | undefined): void {
     this.seq = known?.seq ?? 0
     for (const [source, number] of Object.entries(known?.last ?? {})) this.last.set(source, number)
     if (this.folder === undefined || !existsSync(this.folder)) return
@@ -98,7 +98,7 @@ export class Journal {
     })
   }
 
-  checkpoint(): Checkpoint {
+  checkpoint(): JournalCheckpoint {
     return { file: this.name, offset: this.offset, seq: this.seq, last: Object.fromEntries(this.last) }
   }
 

@@ -1,37 +1,37 @@
 /** One device's use of one service, as long as an element asks about it (SPEC §6.2): decision, grants, what goes back. */
 import type { Json, Notifier, Store } from '../../signalling/index.ts'
-import type { Service } from '../shared/clients/policy.ts'
-import type { Account, Accounts } from './accounts.ts'
-import { type PolicyRole, policyRoles, type Rule, type Rules } from './rules.ts'
+import type { PolicyService } from '../shared/clients/policy.ts'
+import type { QuotaAccount, QuotaAccounts } from './accounts.ts'
+import { type PolicyRole, type PolicyRule, type PolicyRules, policyRoles } from './rules.ts'
 
 /** How much is granted at a time: what a killed asker loses at most. */
-export interface Blocks {
+export interface GrantBlocks {
   readonly count: number
   /** Milliseconds. */
   readonly time: number
 }
 
 /** What leases share. */
-export interface Ground {
+interface LeaseParts {
   readonly store: Store
-  readonly accounts: Accounts
-  readonly blocks: Blocks
+  readonly accounts: QuotaAccounts
+  readonly blocks: GrantBlocks
   /** The rules now in force. */
-  readonly rules: () => Rules
+  readonly rules: () => PolicyRules
   readonly now: () => number
 }
 
 /** What decides about one role, or about all there is. */
 interface RoleRule {
   readonly role: PolicyRole | undefined
-  readonly rule: Rule | undefined
+  readonly rule: PolicyRule | undefined
 }
 
 /** What outlives the process, beside the account: with the subscription. */
 export interface LeaseRecord {
   readonly [member: string]: Json | undefined
   readonly lease: string
-  readonly service: Service
+  readonly service: PolicyService
   readonly rule?: string
   readonly period?: string
   readonly used: number
@@ -49,7 +49,7 @@ export class Lease {
   readonly key: string
   readonly id: string
   readonly device: string
-  readonly service: Service
+  readonly service: PolicyService
   notifier: Notifier | undefined
   decision: 'allow' | 'deny' = 'deny'
   cause: string | undefined
@@ -65,13 +65,13 @@ export class Lease {
   private rule: string | undefined
   /** Of the account, when it was booked on: another one has forgotten it. */
   private period = ''
-  private account: Account | undefined
-  private readonly ground: Ground
+  private account: QuotaAccount | undefined
+  private readonly ground: LeaseParts
   private work: Promise<unknown> = Promise.resolve()
   private over = false
 
   /** @param asker names the lease, beside others of its own */
-  constructor(ground: Ground, device: string, asker: string, record: LeaseRecord) {
+  constructor(ground: LeaseParts, device: string, asker: string, record: LeaseRecord) {
     const { lease, service, used, granted, rule, period, until } = record
     this.ground = ground
     this.key = leaseKey(asker, lease)
@@ -144,9 +144,9 @@ export class Lease {
     return this.answer !== before
   }
 
-  private decideByRole(found: readonly RoleRule[], limiting: Rule | undefined, apart: boolean): void {
+  private decideByRole(found: readonly RoleRule[], limiting: PolicyRule | undefined, apart: boolean): void {
     const { rules } = this.ground
-    const isAllowed = (rule: Rule | undefined): boolean =>
+    const isAllowed = (rule: PolicyRule | undefined): boolean =>
       rule !== undefined && rule === limiting ? !this.usedUp : rules().decide(rule) === 'allow'
     const allowed = found.filter(({ rule }) => isAllowed(rule))
     this.roles = apart ? allowed.flatMap(({ role }) => role ?? []) : undefined
@@ -161,7 +161,7 @@ export class Lease {
   }
 
   /** Whether nothing is left of the quota; else what is due is granted, durably. */
-  private async bookQuota(rule: Rule): Promise<boolean> {
+  private async bookQuota(rule: PolicyRule): Promise<boolean> {
     const account = await this.accountOf(rule)
     const now = this.ground.now()
     const before = this.record
@@ -183,7 +183,7 @@ export class Lease {
     return usedUp
   }
 
-  private grantCount({ quota }: Rule, account: Account): boolean {
+  private grantCount({ quota }: PolicyRule, account: QuotaAccount): boolean {
     if (quota!.count === undefined) {
       this.granted = undefined
       return true
@@ -197,7 +197,7 @@ export class Lease {
     return true
   }
 
-  private grantTime({ quota }: Rule, account: Account, now: number): boolean {
+  private grantTime({ quota }: PolicyRule, account: QuotaAccount, now: number): boolean {
     if (quota!.time === undefined) {
       this.until = undefined
       return true
@@ -211,7 +211,7 @@ export class Lease {
   }
 
   /** The account of the rule, of this period. What was booked on another one and not used goes back there. */
-  private async accountOf(rule: Rule): Promise<Account> {
+  private async accountOf(rule: PolicyRule): Promise<QuotaAccount> {
     if (this.rule !== rule.name) await this.leaveAccount(true)
     if (this.account === undefined) {
       this.account = await this.ground.accounts.open(rule, this.service, this.device)
@@ -245,7 +245,7 @@ export class Lease {
     this.ground.accounts.release(account)
   }
 
-  private handBack(account: Account, now: number): void {
+  private handBack(account: QuotaAccount, now: number): void {
     const unused = Math.max(0, (this.granted ?? this.used) - this.used)
     account.count = Math.max(0, account.count - unused)
     if (this.granted !== undefined) this.granted = this.used

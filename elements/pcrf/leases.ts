@@ -1,25 +1,25 @@
 /** All leases of a PCRF (SPEC §6.2), by asker and by subscription; decided again when a rule, the time or an asker says so. */
 import type { Host, Notifier } from '../../signalling/index.ts'
 import type { PolicyQuery } from '../schemas/index.ts'
-import { Accounts } from './accounts.ts'
-import { type Blocks, Lease, type LeaseRecord, leaseKey } from './lease.ts'
-import type { Rules } from './rules.ts'
+import { QuotaAccounts } from './accounts.ts'
+import { type GrantBlocks, Lease, type LeaseRecord, leaseKey } from './lease.ts'
+import type { PolicyRules } from './rules.ts'
 
 export class Leases {
   private readonly host: Host
-  private readonly blocks: Blocks
-  private readonly rules: () => Rules
-  private readonly accounts: Accounts
+  private readonly blocks: GrantBlocks
+  private readonly rules: () => PolicyRules
+  private readonly accounts: QuotaAccounts
   private readonly byKey = new Map<string, Lease>()
   private readonly byNotifier = new Map<string, Lease>()
   private stopped = false
 
   /** @param rules those in force now */
-  constructor(host: Host, blocks: Blocks, rules: () => Rules) {
+  constructor(host: Host, blocks: GrantBlocks, rules: () => PolicyRules) {
     this.host = host
     this.blocks = blocks
     this.rules = rules
-    this.accounts = new Accounts(host.store, host.name)
+    this.accounts = new QuotaAccounts(host.store, host.name)
     host.gauge('leases', () => this.byKey.size)
     host.gauge('accounts_held', () => this.accounts.size)
   }

@@ -32,7 +32,7 @@ export function parseRecord(line: string): ChargingRecord | undefined {
   }
 }
 
-export interface Line {
+interface RecordLine {
   readonly text: string
   /** Bytes from the beginning of the file to behind the line. */
   readonly end: number
@@ -43,7 +43,7 @@ export interface Line {
 const chunkSize = 1 << 18
 
 /** The lines of a file from a byte on, in constant memory. Throws what the operating system says. */
-export function* linesOf(path: string, from = 0): Generator<Line> {
+export function* linesOf(path: string, from = 0): Generator<RecordLine> {
   const file = openSync(path, 'r')
   try {
     const chunk = Buffer.alloc(chunkSize)

@@ -1,17 +1,17 @@
 /** The operator's rules (SPEC §6.2): the first that matches device, service and time decides. */
 
-import type { Service } from '../shared/clients/policy.ts'
+import type { PolicyService } from '../shared/clients/policy.ts'
 import { subscriberKey } from '../shared/identifiers/devices.ts'
 import { SettingsError } from '../shared/values/settings-error.ts'
-import { type DayName, dayNames, type Hours, isWithin, readHours, Zone } from './hours.ts'
+import { type DayName, dayNames, isWithin, type RuleHours, readHours, Zone } from './hours.ts'
 
-export const services: readonly Service[] = ['proximity', 'push', 'location']
+const services: readonly PolicyService[] = ['proximity', 'push', 'location']
 
 /** What a device may be of the service proximity (SPEC §3.1). */
 export type PolicyRole = 'discoverable' | 'discoverer'
 export const policyRoles: readonly PolicyRole[] = ['discoverable', 'discoverer']
 
-export type Period = 'day' | 'month' | 'ever'
+type QuotaPeriod = 'day' | 'month' | 'ever'
 
 /** Of the dialplan. */
 export interface RuleSettings {
@@ -20,7 +20,7 @@ export interface RuleSettings {
   /** Identifiers; bare names are users of the first domain. Left out: all. */
   readonly subscribers?: readonly string[]
   /** Left out: all. */
-  readonly services?: readonly Service[]
+  readonly services?: readonly PolicyService[]
   /** Of the service proximity; left out: both, and every other service. */
   readonly roles?: readonly PolicyRole[]
   readonly days?: readonly DayName[]
@@ -30,33 +30,33 @@ export interface RuleSettings {
   readonly zone?: string
   readonly decision?: 'allow' | 'deny'
   /** For each subscriber and service, by count of units, by time of use, or by both. */
-  readonly quota?: { readonly count?: number; readonly seconds?: number; readonly per?: Period }
+  readonly quota?: { readonly count?: number; readonly seconds?: number; readonly per?: QuotaPeriod }
 }
 
-export interface Quota {
+interface RuleQuota {
   readonly count: number | undefined
   /** Milliseconds. */
   readonly time: number | undefined
-  readonly per: Period
+  readonly per: QuotaPeriod
 }
 
-export interface Rule {
+export interface PolicyRule {
   readonly name: string
   /** Canonical, as they are written; undefined: all. */
   readonly named: readonly string[] | undefined
   /** The same by the identifiers that elements know them by. */
   subscribers: ReadonlySet<string> | undefined
-  readonly services: ReadonlySet<Service> | undefined
+  readonly services: ReadonlySet<PolicyService> | undefined
   readonly roles: ReadonlySet<PolicyRole> | undefined
   readonly days: ReadonlySet<number> | undefined
-  readonly hours: Hours | undefined
+  readonly hours: RuleHours | undefined
   readonly zone: Zone
   readonly decision: 'allow' | 'deny'
-  readonly quota: Quota | undefined
+  readonly quota: RuleQuota | undefined
 }
 
-export class Rules {
-  private readonly rules: readonly Rule[]
+export class PolicyRules {
+  private readonly rules: readonly PolicyRule[]
   private readonly byDefault: 'allow' | 'deny'
 
   /** Throws, naming the rule, where settings make no sense. */
@@ -93,7 +93,7 @@ export class Rules {
   }
 
   /** The rule for a device now, in that role if it has one; undefined: none, and the default decides. */
-  find(device: string, service: Service, now: number, role?: PolicyRole): Rule | undefined {
+  find(device: string, service: PolicyService, now: number, role?: PolicyRole): PolicyRule | undefined {
     return this.rules.find(
       ({ subscribers, services, roles, days, hours, zone }) =>
         (subscribers?.has(device) ?? true) &&
@@ -103,12 +103,12 @@ export class Rules {
     )
   }
 
-  decide(rule: Rule | undefined): 'allow' | 'deny' {
+  decide(rule: PolicyRule | undefined): 'allow' | 'deny' {
     return rule?.decision ?? this.byDefault
   }
 
   /** Services that everybody may use at any time without a quota. */
-  get open(): readonly Service[] {
+  get open(): readonly PolicyService[] {
     return services.filter((service) => {
       for (const { subscribers, services, roles, days, hours, decision, quota } of this.rules) {
         if ((services !== undefined && !services.has(service)) || (roles !== undefined && service !== 'proximity')) continue
@@ -130,7 +130,7 @@ export class Rules {
 }
 
 /** The name of a quota's period: `2026-11-22`, `2026-11`, `ever`. */
-export function periodOf(per: Period, zone: Zone, now: number): string {
+export function periodOf(per: QuotaPeriod, zone: Zone, now: number): string {
   if (per === 'ever') return 'ever'
   const { date } = zone.at(now)
   return per === 'day' ? date : date.slice(0, 7)
@@ -147,7 +147,7 @@ export function faultOfRule(settings: RuleSettings, domains: readonly string[]):
   }
 }
 
-function readRule(name: string, settings: RuleSettings, domains: readonly string[], zones: Map<string, Zone>): Rule {
+function readRule(name: string, settings: RuleSettings, domains: readonly string[], zones: Map<string, Zone>): PolicyRule {
   const { subscribers, services, roles, days, hours, zone = 'UTC', decision = 'allow', quota } = settings
   const keys = subscribers?.map((text) => {
     const key = subscriberKey(text, domains)

@@ -28,7 +28,7 @@ export interface Pidf {
 }
 
 /** A sound document, or what is wrong with it. */
-export type PidfCheck = (Pidf & { readonly fault?: undefined }) | { readonly entity?: undefined; readonly fault: string }
+type PidfCheck = (Pidf & { readonly fault?: undefined }) | { readonly entity?: undefined; readonly fault: string }
 
 interface Open {
   readonly name: string

@@ -2,13 +2,13 @@
 import type { Exchange, Host, Json, Timer } from '../../signalling/index.ts'
 import { H } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
-import { deviceKey, type Identified, isNameOf, namesOf } from '../shared/identifiers/devices.ts'
+import { deviceKey, type IdentifiedSubscriber, isNameOf, namesOf } from '../shared/identifiers/devices.ts'
 import { keyPart } from '../shared/identifiers/keys.ts'
 import { InTurn } from '../shared/state/in-turn.ts'
 import { composed } from './composition.ts'
 import { checkPidf, type Pidf } from './pidf.ts'
 
-export interface PublicationRules {
+interface PublicationRules {
   /** Seconds. */
   readonly usual: number
   readonly max: number
@@ -90,7 +90,7 @@ export class Publications {
   }
 
   /** RFC 3903 §6: initial, refresh, modify, remove, told apart by SIP-If-Match, body and Expires. */
-  publish(exchange: Exchange, presentity: Identified): void | Promise<void> {
+  publish(exchange: Exchange, presentity: IdentifiedSubscriber): void | Promise<void> {
     const { id: entity } = presentity
     const { asserted } = exchange
     const publisher = asserted === undefined ? undefined : deviceKey(asserted.uri, this.host.domains)
@@ -122,7 +122,7 @@ export class Publications {
     this.changed(entity)
     await this.write(entity, left)
   }
-  private async change(exchange: Exchange, presentity: Identified): Promise<void> {
+  private async change(exchange: Exchange, presentity: IdentifiedSubscriber): Promise<void> {
     const { id: entity } = presentity
     const { request } = exchange
     const condition = request.text(H['SIP-If-Match'])
@@ -167,7 +167,7 @@ export class Publications {
     if (seconds > 0) this.begun(entity, credentials)
   }
   /** A document speaks for who publishes it, and for nobody else: watchers are told its very words. */
-  private judge(body: Buffer, presentity: Identified): { added: number } | { status: number; warning: string } {
+  private judge(body: Buffer, presentity: IdentifiedSubscriber): { added: number } | { status: number; warning: string } {
     const checked = checkPidf(body)
     if (checked.fault !== undefined) return { status: 400, warning: checked.fault }
     const named = deviceKey(checked.entity.replace(/^(?:pres|sips):/i, 'sip:'), this.host.domains)

@@ -1,13 +1,13 @@
 /** Announcing devices (SPEC §3.1, FIG 11 step 1103): they broadcast always, or only while somebody listens. */
 
-import type { Telling } from './notifying.ts'
+import type { Notifying } from './notifying.ts'
 import { discoverable, discoverer } from './permissions.ts'
-import type { Rules } from './settings.ts'
+import type { ProseRules } from './settings.ts'
 import type { Devices } from './state/devices.ts'
 import type { MonitorLists, MonitorReason } from './state/monitor-lists.ts'
 
 /** Counts who keeps a device awake. */
-export class Wakes {
+export class WakeCounts {
   private readonly counts = new Map<string, number>()
 
   wake(device: string): void {
@@ -27,13 +27,13 @@ export class Wakes {
 
 export class Announcing {
   /** Set queries that ask for a device to be woken. */
-  readonly wakes = new Wakes()
+  readonly wakes = new WakeCounts()
   private readonly devices: Devices
   private readonly monitors: MonitorLists
-  private readonly telling: Telling
-  private readonly rules: Rules
+  private readonly telling: Notifying
+  private readonly rules: ProseRules
 
-  constructor(devices: Devices, monitors: MonitorLists, telling: Telling, rules: Rules) {
+  constructor(devices: Devices, monitors: MonitorLists, telling: Notifying, rules: ProseRules) {
     this.devices = devices
     this.monitors = monitors
     this.telling = telling

@@ -3,7 +3,7 @@ import type { Exchange, Notifier, Uri } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey } from '../shared/identifiers/devices.ts'
-import { actsFor, checkedRoles, permittedRoles, type Roles } from './permissions.ts'
+import { actsFor, checkedRoles, permittedRoles, type RoleBits } from './permissions.ts'
 
 /** Says the same of devices that are unknown and of those that are somebody else's (SPEC §2.5). */
 export const notYours = 'expected your own device, or that of a subscriber who lists you as application server'
@@ -20,7 +20,7 @@ export async function recordFor(
   device: Uri | string,
   application: string | undefined,
   exchange?: Exchange,
-): Promise<{ readonly record: Pick<SubscriberRecord, 'id'>; readonly permitted: Roles } | undefined> {
+): Promise<{ readonly record: Pick<SubscriberRecord, 'id'>; readonly permitted: RoleBits } | undefined> {
   const checked = device === asker ? exchange && checkedRoles(exchange) : undefined
   if (checked !== undefined) return { record: { id: asker }, permitted: checked }
   const record = await subscribers.lookup(device)

@@ -8,7 +8,7 @@ import type { Registry } from './state/registry.ts'
 import { diffType, type ProximityView } from './state/watchers.ts'
 
 /** What a NOTIFY of the package `prose` is rendered from. */
-export interface ProseRendering {
+interface ProseRendering {
   readonly version: number
   /** It tells the subscriber that its subscription is over. */
   readonly ending?: boolean

@@ -7,7 +7,7 @@ import { SettingsError } from '../shared/values/settings-error.ts'
 import type { Registry } from './state/registry.ts'
 
 /** That one listens for the other. */
-interface Pair {
+interface MonitorPair {
   readonly owner: string
   readonly peer: string
 }
@@ -16,9 +16,9 @@ export class ConfiguredMonitors {
   private readonly registry: Registry
   private readonly named: NamedSubscribers
   /** As they are written, canonical. */
-  private readonly written: readonly Pair[]
+  private readonly written: readonly MonitorPair[]
   /** As they are in force, in the same order. */
-  private placed: readonly Pair[]
+  private placed: readonly MonitorPair[]
 
   /** Puts the lists in place. Throws where an identifier is none. */
   constructor(registry: Registry, subscribers: Subscribers, lists: { readonly [device: string]: readonly string[] }) {
@@ -50,7 +50,7 @@ export class ConfiguredMonitors {
   }
 }
 
-function pairsOf(lists: { readonly [device: string]: readonly string[] }, domains: readonly string[]): readonly Pair[] {
+function pairsOf(lists: { readonly [device: string]: readonly string[] }, domains: readonly string[]): readonly MonitorPair[] {
   const key = (text: string): string => {
     const found = subscriberKey(text, domains)
     if (found === undefined) throw new SettingsError(`monitors: ${text} is no identifier`, 'a URI, an IP address or a user name')

@@ -20,7 +20,7 @@ import { handleMatch } from './matches.ts'
 import { admitted, Policing } from './policing.ts'
 import { ProximityQueries } from './queries.ts'
 import { Identities } from './registration/identities.ts'
-import { AutomatedRegistration, registrationTypes } from './registration/index.ts'
+import { EpuidRegistration, registrationTypes } from './registration/index.ts'
 import { Moves } from './registration/moves.ts'
 import { type ProseSettings, rulesOf } from './settings.ts'
 import type { ProseView } from './state/devices.ts'
@@ -60,7 +60,7 @@ class ProximityServer implements Element {
   private signedIn!: SignedIn
   private monitors!: ConfiguredMonitors
   private policing!: Policing
-  private automated!: AutomatedRegistration
+  private automated!: EpuidRegistration
   private stopped = false
 
   constructor(name: string, settings: ProseSettings) {
@@ -118,7 +118,7 @@ class ProximityServer implements Element {
     const moves = new Moves(host, identities)
     await moves.load()
     const { fellows = [] } = this.settings
-    this.automated = new AutomatedRegistration(this.registry, this.subscribers, identities, moves, fellows, (device) => {
+    this.automated = new EpuidRegistration(this.registry, this.subscribers, identities, moves, fellows, (device) => {
       this.prose.moved(device)
       this.proximity.moved(device)
     })

@@ -1,5 +1,5 @@
 /** Registering what was heard (SPEC §3.2; FIG 8 step 807, FIG 9 step 908). Constant work a code, one write a report. */
-import type { Exchange, Write } from '../../signalling/index.ts'
+import type { Exchange, StoreWrite } from '../../signalling/index.ts'
 import { type ProseMatch, readBody } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey } from '../shared/identifiers/devices.ts'
@@ -20,7 +20,7 @@ interface MatchPlan {
   readonly old: number
   /** Not confirmed, where that is demanded. */
   readonly unconfirmed: number
-  readonly writes: readonly Write[]
+  readonly writes: readonly StoreWrite[]
   /** As they will be. */
   readonly heard: readonly Relation[]
   readonly lost: readonly Relation[]
@@ -145,7 +145,7 @@ function planMatches(registry: Registry, { key: reporter, skew = 0 }: Device, re
     heard.delete(code.device)
     lost.set(code.device, relation)
   }
-  const writes: Write[] = []
+  const writes: StoreWrite[] = []
   for (const relation of heard.values()) writes.push(ledger.putRelation(relation, lists.due(relation)))
   for (const relation of lost.values()) writes.push(ledger.deleteRelation(relation))
   return { reporter, known, unknown, old, unconfirmed, writes, heard: [...heard.values()], lost: [...lost.values()] }
@@ -168,7 +168,7 @@ function carryOut(registry: Registry, { reporter, heard, lost }: MatchPlan): rea
   const { devices, ledger, lists, relations } = registry
   const now = registry.now()
   const changed: string[] = []
-  const late: Write[] = []
+  const late: StoreWrite[] = []
   for (const relation of heard) {
     const { peer, lastHeard } = relation
     const before = lists.find(reporter, peer, now)

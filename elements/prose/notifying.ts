@@ -1,18 +1,18 @@
 /** Notification of a change: to devices by their own subscriptions, and to watchers of proximate lists (SPEC §3.1, §3.3). */
 
-import { discoverer, type Roles } from './permissions.ts'
-import type { Rules } from './settings.ts'
+import { discoverer, type RoleBits } from './permissions.ts'
+import type { ProseRules } from './settings.ts'
 import type { Devices } from './state/devices.ts'
 import type { MonitorLists } from './state/monitor-lists.ts'
-import { concerns, diffType, type ProximityView, viewOf, type Watchers } from './state/watchers.ts'
+import { concerns, diffType, type ProximityView, type ProximityWatchers, viewOf } from './state/watchers.ts'
 
-export class Telling {
+export class Notifying {
   private readonly devices: Devices
   private readonly monitors: MonitorLists
-  private readonly watchers: Watchers
-  private readonly rules: Rules
+  private readonly watchers: ProximityWatchers
+  private readonly rules: ProseRules
 
-  constructor(devices: Devices, monitors: MonitorLists, watchers: Watchers, rules: Rules) {
+  constructor(devices: Devices, monitors: MonitorLists, watchers: ProximityWatchers, rules: ProseRules) {
     this.devices = devices
     this.monitors = monitors
     this.watchers = watchers
@@ -20,7 +20,7 @@ export class Telling {
   }
 
   /** NOTIFYs the device's subscriptions that hold one of the roles. */
-  tellDevice(key: string, roles: Roles): void {
+  tellDevice(key: string, roles: RoleBits): void {
     for (const { notifier, roles: granted } of this.devices.find(key)?.subscriptions ?? []) {
       if (granted & roles) notifier.notify({ device: key, roles: granted })
     }

@@ -1,24 +1,24 @@
 /** Peers that a set query may be about (SPEC §3.3): any for an application server, those who have it as a friend for a UE. */
 import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
-import { deviceKey, type Identified, isNameOf } from '../shared/identifiers/devices.ts'
-import type { Rules } from './settings.ts'
+import { deviceKey, type IdentifiedSubscriber, isNameOf } from '../shared/identifiers/devices.ts'
+import type { ProseRules } from './settings.ts'
 import type { Strangers } from './strangers.ts'
 
-interface Found {
+interface FoundPeer {
   readonly device: string
   readonly record: SubscriberRecord | undefined
 }
 
 const later = Promise.resolve(undefined)
 
-export class Peers {
+export class PeerPermissions {
   private readonly subscribers: Subscribers
   private readonly domains: readonly string[]
   private readonly friendsOnly: boolean
   private readonly strangers: Strangers
 
-  constructor(strangers: Strangers, subscribers: Subscribers, domains: readonly string[], { sets }: Rules) {
+  constructor(strangers: Strangers, subscribers: Subscribers, domains: readonly string[], { sets }: ProseRules) {
     this.strangers = strangers
     this.subscribers = subscribers
     this.domains = domains
@@ -61,7 +61,7 @@ export class Peers {
   }
 
   /** @param asker undefined: may ask about everybody */
-  private choose(found: readonly Found[], asker: Identified | undefined): ReadonlySet<string> {
+  private choose(found: readonly FoundPeer[], asker: IdentifiedSubscriber | undefined): ReadonlySet<string> {
     const chosen = found.flatMap(({ device, record }) => {
       if (asker === undefined || !this.friendsOnly) return record?.id ?? deviceKey(device, this.domains) ?? device
       return record !== undefined && this.allows(record, asker) ? record.id : []
@@ -83,7 +83,7 @@ export class Peers {
     return judge().catch(() => this.allows(record, { id: own }))
   }
 
-  private allows({ friends = [] }: SubscriberRecord, asker: Identified): boolean {
+  private allows({ friends = [] }: SubscriberRecord, asker: IdentifiedSubscriber): boolean {
     return friends.some((friend) => isNameOf(friend, asker, this.domains))
   }
 }

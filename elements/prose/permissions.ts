@@ -2,21 +2,21 @@
 import { type Exchange, H } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 
-export type RoleName = 'discoverable' | 'discoverer'
+type RoleName = 'discoverable' | 'discoverer'
 
 /** Any sum of the two below. */
-export type Roles = number
+export type RoleBits = number
 export const discoverable = 1
 export const discoverer = 2
-export const bothRoles: Roles = discoverable | discoverer
+export const bothRoles: RoleBits = discoverable | discoverer
 
 /** No list: both, as a request without body asks (SPEC §3.1). */
-export function rolesFrom(names: readonly RoleName[] | undefined): Roles {
+export function rolesFrom(names: readonly RoleName[] | undefined): RoleBits {
   if (names === undefined) return bothRoles
   return names.reduce((roles, name) => roles | (name === 'discoverable' ? discoverable : discoverer), 0)
 }
 
-export function roleNames(roles: Roles): RoleName[] {
+export function roleNames(roles: RoleBits): RoleName[] {
   const names: RoleName[] = []
   if (roles & discoverable) names.push('discoverable')
   if (roles & discoverer) names.push('discoverer')
@@ -24,13 +24,13 @@ export function roleNames(roles: Roles): RoleName[] {
 }
 
 /** What a subscriber may ever have; nothing for an unknown one. */
-export function permittedRoles(record: SubscriberRecord | undefined): Roles {
+export function permittedRoles(record: SubscriberRecord | undefined): RoleBits {
   if (record === undefined) return 0
   return (record.permissions.discoverable ? discoverable : 0) | (record.permissions.discoverer ? discoverer : 0)
 }
 
 /** What an MME that has asked the HSS says a device may have; undefined: it has not, or it is nobody whom we trust. */
-export function checkedRoles({ flow, request }: Pick<Exchange, 'flow' | 'request'>): Roles | undefined {
+export function checkedRoles({ flow, request }: Pick<Exchange, 'flow' | 'request'>): RoleBits | undefined {
   if (!flow.trusted || request.find(H['P-Prose-Checked']) < 0) return undefined
   const names = request.list(H['P-Prose-Checked'])
   return rolesFrom(roleNames(bothRoles).filter((name) => names.includes(name)))

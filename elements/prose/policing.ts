@@ -6,14 +6,14 @@
 import type { Exchange, Host, Notifier } from '../../signalling/index.ts'
 import { Charges } from '../shared/clients/charges.ts'
 import { Policy, type PolicyRefusal } from '../shared/clients/policy.ts'
-import { type Roles, rolesFrom } from './permissions.ts'
+import { type RoleBits, rolesFrom } from './permissions.ts'
 import type { ProseSettings } from './settings.ts'
 import type { Registry } from './state/registry.ts'
 
 const service = 'proximity'
 
 /** Undefined: nothing is against it. */
-type Verdict = undefined | PolicyRefusal | Promise<PolicyRefusal | undefined>
+type PolicingVerdict = undefined | PolicyRefusal | Promise<PolicyRefusal | undefined>
 
 export class Policing {
   readonly charges: Charges | undefined
@@ -23,7 +23,7 @@ export class Policing {
   private registry!: Registry
 
   /** @param narrowed ends what the device has of the service in other roles than these */
-  constructor(host: Host, settings: ProseSettings, narrowed: (device: string, roles: Roles) => void) {
+  constructor(host: Host, settings: ProseSettings, narrowed: (device: string, roles: RoleBits) => void) {
     const { pcrf, charge = false, confirm = 'request', unanswered: away = 'keep' } = settings
     this.host = host
     this.confirm = confirm
@@ -59,17 +59,17 @@ export class Policing {
   }
 
   /** A proximity service request, which takes a unit unless each feedback does (FIG 8). */
-  request(device: string): Verdict {
+  request(device: string): PolicingVerdict {
     return this.confirm === 'feedback' ? this.policy?.refusal(device) : this.policy?.take(device, false)
   }
 
   /** Roles that the PCRF allows a device that it does not refuse. */
-  rolesOf(device: string): Roles {
+  rolesOf(device: string): RoleBits {
     return rolesFrom(this.policy?.rolesOf(device))
   }
 
   /** A standing question who is near: each answer will ask for itself. */
-  question(device: string): Verdict {
+  question(device: string): PolicingVerdict {
     return this.policy?.refusal(device)
   }
 

@@ -1,28 +1,34 @@
 /** Asking who is near (SPEC §3.3, §3.4; FIG 3, 4, 10, 11, 13): the event package `proximity`. */
-import type { Exchange, Notifier, RefreshChange, SipRequest, Write } from '../../signalling/index.ts'
+import type { Exchange, Notifier, RefreshChange, SipRequest, StoreWrite } from '../../signalling/index.ts'
 import { type ProximityQuery, readOptionalBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../shared/clients/asker.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, isNameOf } from '../shared/identifiers/devices.ts'
 import { keysOf, notPermitted, notTheirFriend, notYours, recordFor, stillActsFor } from './authorisation.ts'
-import { Peers } from './peers.ts'
-import { discoverer, permittedRoles, type Roles } from './permissions.ts'
+import { PeerPermissions } from './peers.ts'
+import { discoverer, permittedRoles, type RoleBits } from './permissions.ts'
 import { type Policing, refuse } from './policing.ts'
 import type { PeerSet } from './state/ledger.ts'
 import type { Registry } from './state/registry.ts'
-import { type ProximityView, type Question, viewOf, type Watcher, type WatcherRecord } from './state/watchers.ts'
+import {
+  type ProximityQuestion,
+  type ProximityView,
+  type ProximityWatcher,
+  viewOf,
+  type WatcherRecord,
+} from './state/watchers.ts'
 import { tooManyStrangers } from './strangers.ts'
 
-type PeersQuestion = Extract<Question, { kind: 'set' }>
+type PeersQuestion = Extract<ProximityQuestion, { kind: 'set' }>
 /** With the device that the Request-URI names. */
-type Asked = ProximityQuery & { readonly target: string | undefined }
-type Refusal = { readonly status: number; readonly warning?: string }
+type AskedQuery = ProximityQuery & { readonly target: string | undefined }
+type QueryRefusal = { readonly status: number; readonly warning?: string }
 
 export class ProximityQueries {
   private readonly registry: Registry
   private readonly subscribers: Subscribers
   private readonly policing: Policing
-  private readonly peers: Peers
+  private readonly peers: PeerPermissions
   private readonly recheck: (device: string) => void
   private readonly begun: (notifier: Notifier, changed: boolean) => void
   private readonly whereabouts: (device: string) => Promise<string | undefined>
@@ -46,7 +52,7 @@ export class ProximityQueries {
     this.whereabouts = whereabouts
     this.registry = registry
     this.recheck = recheck
-    this.peers = new Peers(registry.strangers, subscribers, registry.host.domains, registry.rules)
+    this.peers = new PeerPermissions(registry.strangers, subscribers, registry.host.domains, registry.rules)
     this.subscribers = subscribers
     this.policing = policing
   }
@@ -115,7 +121,7 @@ export class ProximityQueries {
     const { name } = this.registry.host
     return !ownRoutes.some(({ uri }) => uri.user.split('.', 1)[0] === name)
   }
-  private putSet({ id, peers, wake }: PeersQuestion): Write {
+  private putSet({ id, peers, wake }: PeersQuestion): StoreWrite {
     return this.registry.ledger.putSet({ id, peers: [...peers], wake })
   }
 
@@ -140,7 +146,7 @@ export class ProximityQueries {
     }
     return { writes: [this.putSet(question)], apply }
   }
-  private async complete(watcher: Watcher, question: PeersQuestion, named: readonly string[]): Promise<void> {
+  private async complete(watcher: ProximityWatcher, question: PeersQuestion, named: readonly string[]): Promise<void> {
     try {
       const peers = await this.peers.of(named, watcher.own ? watcher.device : undefined)
       if (watcher.question === question) await this.changeSet(watcher, { ...question, peers })
@@ -148,7 +154,7 @@ export class ProximityQueries {
       this.registry.host.log.warn({ fault: String(fault) }, 'a set stays without its new peers: the HSS does not answer')
     }
   }
-  private changeSet(watcher: Watcher, question: PeersQuestion): Promise<void> {
+  private changeSet(watcher: ProximityWatcher, question: PeersQuestion): Promise<void> {
     this.replaceSet(watcher, question)
     watcher.notifier.notify(viewOf(watcher))
     return this.registry.ledger.writeSoon([this.putSet(question)])
@@ -177,14 +183,14 @@ export class ProximityQueries {
   restored(notifier: Notifier): void {
     const { peer, set: id, mutual = false, application, own: stored } = (notifier.record ?? {}) as WatcherRecord
     const own = stored ?? deviceKey(notifier.subscriber, this.registry.host.domains) === notifier.resource
-    let question: Question = peer === undefined ? { kind: 'list' } : { kind: 'pair', peer }
+    let question: ProximityQuestion = peer === undefined ? { kind: 'list' } : { kind: 'pair', peer }
     if (id !== undefined) {
       const { peers = [], wake = false } = this.restoredSets.get(id) ?? {}
       this.restoredSets.delete(id)
       question = { kind: 'set', id, peers: new Set(peers), wake }
       if (own) for (const each of peers) this.recheck(each)
     }
-    const watcher: Watcher = { notifier, device: notifier.resource, question, mutual, application, own }
+    const watcher: ProximityWatcher = { notifier, device: notifier.resource, question, mutual, application, own }
     this.take(watcher)
     watcher.notifier.notify(viewOf(watcher))
   }
@@ -216,7 +222,7 @@ export class ProximityQueries {
       }
     }
   }
-  private keepOrDrop(watcher: Watcher, id: string, may: boolean): void {
+  private keepOrDrop(watcher: ProximityWatcher, id: string, may: boolean): void {
     const { question, notifier } = watcher
     if (may || question.kind !== 'set' || !question.peers.has(id)) return
     if (this.registry.watchers.find(notifier.id) !== watcher) return
@@ -229,19 +235,19 @@ export class ProximityQueries {
   }
 
   /** A UE may have been somebody's friend by an alias that it has no longer. */
-  private narrow(watcher: Watcher, question: PeersQuestion): void {
+  private narrow(watcher: ProximityWatcher, question: PeersQuestion): void {
     const { peers, all } = this.peers.known([...question.peers], watcher.device)
     if (all && peers.size < question.peers.size) void this.changeSet(watcher, { ...question, peers })
   }
 
   /** The PCRF allows these roles and no others: as a lost permission. */
-  policyChanged(id: string, allowed: Roles): void {
+  policyChanged(id: string, allowed: RoleBits): void {
     if (allowed & discoverer) return
     for (const { notifier } of [...this.registry.watchers.of(id)]) notifier.terminate('rejected')
   }
 
   /** What is asked: from the body, the Event parameter `peer` and the Request-URI, which must not contradict each other. */
-  private read(exchange: Exchange): Asked | Refusal {
+  private read(exchange: Exchange): AskedQuery | QueryRefusal {
     const { request } = exchange
     const { domains, name } = this.registry.host
     const body = readOptionalBody(exchange.request, 'proximity-query')
@@ -260,7 +266,7 @@ export class ProximityQueries {
   }
 
   /** @param own the UE that asks for itself; undefined: an application server asks */
-  private async question({ peer, peers, wake }: ProximityQuery, own: string | undefined): Promise<Question> {
+  private async question({ peer, peers, wake }: ProximityQuery, own: string | undefined): Promise<ProximityQuestion> {
     const { host } = this.registry
     if (peers !== undefined)
       return { kind: 'set', id: host.ids.token(12), peers: await this.peers.of(peers, own), wake: wake === true }
@@ -268,7 +274,7 @@ export class ProximityQueries {
     return { kind: 'pair', peer: (await keysOf(this.subscribers, host.domains, [peer]))[0]! }
   }
 
-  private take(watcher: Watcher): void {
+  private take(watcher: ProximityWatcher): void {
     this.registry.watchers.add(watcher)
     this.policing.recheck(watcher.device)
     const { question } = watcher
@@ -278,7 +284,7 @@ export class ProximityQueries {
   }
 
   /** Monitor list and wakes follow the peers of a set (FIG 11). */
-  private replaceSet(watcher: Watcher, question: Question): void {
+  private replaceSet(watcher: ProximityWatcher, question: ProximityQuestion): void {
     const { registry } = this
     const before = watcher.question
     watcher.question = question
@@ -290,7 +296,7 @@ export class ProximityQueries {
   }
 }
 
-function recordOf(question: Question, mutual: boolean, application: string | undefined, own: boolean): WatcherRecord {
+function recordOf(question: ProximityQuestion, mutual: boolean, application: string | undefined, own: boolean): WatcherRecord {
   return {
     peer: question.kind === 'pair' ? question.peer : undefined,
     set: question.kind === 'set' ? question.id : undefined,

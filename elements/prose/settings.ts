@@ -37,7 +37,7 @@ export interface ProseSettings {
 }
 
 /** Settings with defaults; durations in milliseconds, subscription lengths in seconds as SIP has them. */
-export interface Rules {
+export interface ProseRules {
   readonly mode: 'all' | 'listed'
   readonly announce: 'permanent' | 'when-monitored'
   readonly sets: 'friends' | 'everybody'
@@ -51,7 +51,7 @@ export interface Rules {
 }
 
 /** Throws where the numbers contradict each other. */
-export function rulesOf(settings: ProseSettings): Rules {
+export function rulesOf(settings: ProseSettings): ProseRules {
   const lifetime = settings.code?.lifetime ?? 3600
   const grace = settings.code?.grace ?? Math.min(60, lifetime / 4)
   const wanted = settings.report?.refresh ?? Math.min(20, (settings.lifetime ?? 60) / 3)

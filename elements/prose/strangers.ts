@@ -1,8 +1,8 @@
 /** Devices whom nobody knows: each that a UE names costs the HSS a question, so they are counted for it. */
-import { type Clock, type Rate, RateLimit, type ReplyFields } from '../../signalling/index.ts'
+import { type Clock, RateLimit, type RateSettings, type ReplyFields } from '../../signalling/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 
-const rate: Rate = { rate: 10, burst: 1000 }
+const rate: RateSettings = { rate: 10, burst: 1000 }
 
 /** Goes with a 503. */
 export const tooManyStrangers: ReplyFields = {

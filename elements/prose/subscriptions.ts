@@ -4,14 +4,14 @@ import { readOptionalBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../shared/clients/asker.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { cachedKeysOf, notYours, recordFor, stillActsFor } from './authorisation.ts'
-import { permittedRoles, type Roles, rolesFrom } from './permissions.ts'
+import { permittedRoles, type RoleBits, rolesFrom } from './permissions.ts'
 import { type Policing, refuse } from './policing.ts'
 import { type Device, needsCode, type ProseSubscription, type ProseView } from './state/devices.ts'
 import type { Registry } from './state/registry.ts'
 
 interface ProseRecord {
   readonly [member: string]: Json | undefined
-  readonly roles: Roles
+  readonly roles: RoleBits
   readonly application?: string
 }
 
@@ -154,7 +154,7 @@ export class ProseSubscriptions {
   }
 
   /** The PCRF allows these roles and no others: as a lost permission. */
-  policyChanged(id: string, allowed: Roles): void {
+  policyChanged(id: string, allowed: RoleBits): void {
     for (const { notifier, roles } of [...(this.registry.devices.find(id)?.subscriptions ?? [])]) {
       if (roles & ~allowed) notifier.terminate('rejected')
     }

@@ -5,16 +5,16 @@ import { askerOf } from '../shared/clients/asker.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { isNameOf } from '../shared/identifiers/devices.ts'
 import { keysOf, notPermitted, notTheirFriend, notYours, recordFor } from './authorisation.ts'
-import { Peers } from './peers.ts'
+import { PeerPermissions } from './peers.ts'
 import { discoverer } from './permissions.ts'
 import type { Registry } from './state/registry.ts'
-import { noneTriggered, type Triggered, withListed, withNamed, withOwn, withoutPeers } from './state/triggered.ts'
+import { noneTriggered, type TriggeredPeers, withListed, withNamed, withOwn, withoutPeers } from './state/triggered.ts'
 import { tooManyStrangers } from './strangers.ts'
 
 export class Triggers {
   private readonly registry: Registry
   private readonly subscribers: Subscribers
-  private readonly peers: Peers
+  private readonly peers: PeerPermissions
   private readonly recheck: (device: string) => void
 
   /** @param recheck asks the HSS again about a device */
@@ -22,7 +22,7 @@ export class Triggers {
     this.registry = registry
     this.subscribers = subscribers
     this.recheck = recheck
-    this.peers = new Peers(registry.strangers, subscribers, registry.host.domains, registry.rules)
+    this.peers = new PeerPermissions(registry.strangers, subscribers, registry.host.domains, registry.rules)
   }
 
   /** Answers a `prose-monitor`: durable, then acknowledged, then told to the device. */
@@ -60,7 +60,7 @@ export class Triggers {
   }
 
   /** Durable, then in force. */
-  private async change(device: string, change: (before: Triggered) => Triggered): Promise<void> {
+  private async change(device: string, change: (before: TriggeredPeers) => TriggeredPeers): Promise<void> {
     const { ledger, triggers } = this.registry
     for (;;) {
       const before = triggers.get(device)
@@ -70,7 +70,7 @@ export class Triggers {
       return this.place(device, this.allowed(device, after))
     }
   }
-  private place(device: string, after: Triggered): void {
+  private place(device: string, after: TriggeredPeers): void {
     const { announcing, triggers } = this.registry
     const before = triggers.get(device) ?? noneTriggered
     if (after.peers.size > 0) triggers.set(device, after)
@@ -79,7 +79,7 @@ export class Triggers {
   }
 
   /** Without those whose friend the device is no more, or whose server is not listed any more, as far as is known here. */
-  private allowed(device: string, triggered: Triggered): Triggered {
+  private allowed(device: string, triggered: TriggeredPeers): TriggeredPeers {
     const { peers, all } = this.peers.known([...triggered.own], device)
     if (!all) this.recheck(device)
     const record = this.subscribers.known(device)
@@ -101,7 +101,7 @@ export class Triggers {
         this.narrow(owner, triggered)
     }
   }
-  private narrow(device: string, triggered: Triggered): void {
+  private narrow(device: string, triggered: TriggeredPeers): void {
     const named = [...triggered.own]
     const { peers, all } = this.peers.known(named, device)
     const narrowTo = (friends: ReadonlySet<string>): void => {
@@ -114,7 +114,7 @@ export class Triggers {
       this.registry.host.log.warn({ device, fault: String(fault) }, 'a list is not checked again: the HSS does not answer')
     })
   }
-  private withdraw(device: string, after: Triggered): void {
+  private withdraw(device: string, after: TriggeredPeers): void {
     const { ledger } = this.registry
     this.place(device, after)
     void ledger.writeSoon([ledger.putTrigger(device, after)])

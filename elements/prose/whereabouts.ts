@@ -8,10 +8,10 @@ import { deviceKey } from '../shared/identifiers/devices.ts'
 import type { Identities } from './registration/identities.ts'
 import type { Registry } from './state/registry.ts'
 
-type Place = ProseDevice['at']
+type DevicePlace = ProseDevice['at']
 
 const patience = 2000 // milliseconds: whoever subscribes waits for it
-const worth: { readonly [place in Place]: number } = { elsewhere: 0, home: 1, service: 2 }
+const worth: { readonly [place in DevicePlace]: number } = { elsewhere: 0, home: 1, service: 2 }
 
 export class Whereabouts {
   private readonly registry: Registry
@@ -55,7 +55,7 @@ export class Whereabouts {
     this.conversations.answer(exchange, asker, told)
   }
 
-  private at(device: string): Place {
+  private at(device: string): DevicePlace {
     if ((this.registry.devices.find(device)?.subscriptions.length ?? 0) > 0) return 'service'
     return this.identities.of(device) === undefined ? 'elsewhere' : 'home'
   }

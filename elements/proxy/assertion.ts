@@ -1,6 +1,6 @@
 /** Header fields that tell elements who a sender is, and those that he may not bring himself (SPEC §2.5, §3.6; RFC 3325). */
 import { type ForwardOptions, H, type SipRequest } from '../../signalling/index.ts'
-import type { Known } from './authentication.ts'
+import type { KnownSender } from './authentication.ts'
 
 /** `asserted`: the identity that goes on; absent: what a trusted peer says stays; '': none. */
 export type Assertion = Pick<ForwardOptions, 'asserted' | 'drop'>
@@ -22,7 +22,7 @@ export function towardUe(request: SipRequest, assertion: Assertion): Assertion {
 }
 
 /** By which credentials a subscriber is known, for the element that keeps the subscription or publication. */
-export function credentialsOf({ method }: SipRequest, sender: Known | undefined): Pick<ForwardOptions, 'headers'> {
+export function credentialsOf({ method }: SipRequest, sender: KnownSender | undefined): Pick<ForwardOptions, 'headers'> {
   const id = sender?.subscriber?.credentialsId
   return id === undefined || (method !== 'SUBSCRIBE' && method !== 'PUBLISH') ? {} : { headers: [['P-Credentials-Id', id]] }
 }

@@ -8,8 +8,8 @@ import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, isNameOf, subscriberKey } from '../shared/identifiers/devices.ts'
 import type { Bindings } from './bindings.ts'
-import { atHome, type Claim, claimOf } from './claim.ts'
-import { type Proof, Proofs } from './proofs.ts'
+import { type ClaimedIdentity, claimedIdentityOf, localUri } from './claim.ts'
+import { Proofs, type SenderProof } from './proofs.ts'
 import type { Refusals } from './refusals.ts'
 import type { ProxyRules } from './settings.ts'
 
@@ -17,10 +17,10 @@ import type { ProxyRules } from './settings.ts'
  * Who it is, or why nobody knows yet. `untried`: nobody has named a user and a password; `another`: the digest is right, and for
  * another request (RFC 7616 §3.4.6).
  */
-export type Verdict = Known | 'untried' | 'challenge' | 'stale' | 'forbidden' | 'another'
+export type SenderVerdict = KnownSender | 'untried' | 'challenge' | 'stale' | 'forbidden' | 'another'
 
 /** The canonical identity, with the subscriber where one is known. */
-export interface Known extends Partial<Proof> {
+export interface KnownSender extends Partial<SenderProof> {
   readonly identity: string
   readonly subscriber?: SubscriberRecord
   /** By the digest in this very request. */
@@ -89,13 +89,13 @@ export class Authentication {
     return name
   }
   /** On that connection nobody need ask this user again. */
-  remember({ flow }: Exchange, { identity, credentials }: Known): void {
+  remember({ flow }: Exchange, { identity, credentials }: KnownSender): void {
     if (flow.reliable) this.proofs.add(flow, { identity, credentials })
   }
 
   /** For any request but REGISTER: what the flow or the source already proves, else digest. */
-  judge(exchange: Exchange): Verdict | Promise<Verdict> {
-    const claim = claimOf(exchange, this.host)
+  judge(exchange: Exchange): SenderVerdict | Promise<SenderVerdict> {
+    const claim = claimedIdentityOf(exchange, this.host)
     if (this.rules.open) return { identity: claim.key ?? exchange.request.from.uri.text, fresh: true }
     const proof = this.proofOf(exchange, claim)
     if (proof === undefined) return this.ask(exchange)
@@ -104,15 +104,15 @@ export class Authentication {
     return record.then((found) => this.agreeStill(exchange, proof, claim, found))
   }
   /** By digest alone. */
-  ask(exchange: Exchange): Verdict | Promise<Verdict> {
-    const claim = claimOf(exchange, this.host)
+  ask(exchange: Exchange): SenderVerdict | Promise<SenderVerdict> {
+    const claim = claimedIdentityOf(exchange, this.host)
     const verdict = this.digest(exchange, H['Proxy-Authorization'])
-    const settle = (settled: Verdict): Verdict | Promise<Verdict> =>
+    const settle = (settled: SenderVerdict): SenderVerdict | Promise<SenderVerdict> =>
       typeof settled === 'string' ? settled : this.agree(settled, claim)
     return verdict instanceof Promise ? verdict.then(settle) : settle(verdict)
   }
   /** A connection may be of several users: the one in From, or where From names nobody of ours, its only one. */
-  private proofOf(exchange: Exchange, { key: claimed, ours }: Claim): Proof | undefined {
+  private proofOf(exchange: Exchange, { key: claimed, ours }: ClaimedIdentity): SenderProof | undefined {
     const { flow } = exchange
     if (!flow.reliable) return this.registeredSource(exchange, claimed)
     if (claimed !== undefined && ours)
@@ -122,7 +122,7 @@ export class Authentication {
     return (key === undefined ? undefined : this.proofs.of(flow, key)) ?? this.proofs.only(flow)
   }
   /** From may be an alias; where that would have to be asked first, a challenge does as well. */
-  private isCalled({ identity }: Proof, name: string): boolean {
+  private isCalled({ identity }: SenderProof, name: string): boolean {
     const record = this.subscribers.of(identity)
     if (record instanceof Promise) record.catch(() => undefined)
     else return record !== undefined && isNameOf(name, record, this.host.domains)
@@ -131,17 +131,17 @@ export class Authentication {
   /** Who is no subscriber any more, or has other credentials since, has proven nothing. */
   private agreeStill(
     exchange: Exchange,
-    { identity, credentials }: Proof,
-    claim: Claim,
+    { identity, credentials }: SenderProof,
+    claim: ClaimedIdentity,
     record: SubscriberRecord | undefined,
-  ): Verdict | Promise<Verdict> {
+  ): SenderVerdict | Promise<SenderVerdict> {
     if (record !== undefined && (credentials === undefined || credentials === this.nameOf(record)))
       return this.agree({ identity, credentials, subscriber: record }, claim)
     this.proofs.remove(exchange.flow, identity)
     return this.ask(exchange)
   }
   /** From may name somebody of ours only if it is the sender, by whichever of his identifiers (SPEC §2.1). */
-  private agree(known: Known, { key, ours, number }: Claim): Verdict | Promise<Verdict> {
+  private agree(known: KnownSender, { key, ours, number }: ClaimedIdentity): SenderVerdict | Promise<SenderVerdict> {
     const { identity, subscriber } = known
     if (key === identity || (key === undefined && !ours)) return known
     if (key !== undefined && subscriber !== undefined && isNameOf(key, subscriber, this.host.domains)) return known
@@ -149,7 +149,7 @@ export class Authentication {
     return this.agreeForeign(known, number === undefined ? [key] : [key, number])
   }
   /** What looks foreign may be an identifier of another subscriber all the same. */
-  private agreeForeign(known: Known, names: readonly string[]): Verdict | Promise<Verdict> {
+  private agreeForeign(known: KnownSender, names: readonly string[]): SenderVerdict | Promise<SenderVerdict> {
     const owners: (SubscriberRecord | undefined)[] = []
     const asked: Promise<SubscriberRecord | undefined>[] = []
     for (const name of names) {
@@ -157,12 +157,12 @@ export class Authentication {
       if (found instanceof Promise) asked.push(found)
       else owners.push(found)
     }
-    const judge = (others: typeof owners): Verdict =>
+    const judge = (others: typeof owners): SenderVerdict =>
       [...owners, ...others].some((owner) => owner !== undefined && owner.id !== known.identity) ? 'forbidden' : known
     return asked.length === 0 ? judge([]) : Promise.all(asked).then(judge)
   }
   /** A datagram from the very address and port at which that user is registered. */
-  private registeredSource({ flow }: Exchange, claimed: string | undefined): Proof | undefined {
+  private registeredSource({ flow }: Exchange, claimed: string | undefined): SenderProof | undefined {
     if (claimed === undefined) return undefined
     const own = this.bindings.of(claimed)
     const identity = own.length > 0 ? claimed : this.subscribers.known(claimed)?.id // maybe an alias
@@ -174,7 +174,7 @@ export class Authentication {
   }
 
   /** RFC 7616, by the credentials for our realm; several may be there, one an algorithm. */
-  digest(exchange: Exchange, header: number): Verdict | Promise<Verdict> {
+  digest(exchange: Exchange, header: number): SenderVerdict | Promise<SenderVerdict> {
     const verdict = this.verify(exchange, header)
     return verdict instanceof Promise ? verdict.then((settled) => this.inItsTime(settled)) : this.inItsTime(verdict)
   }
@@ -182,7 +182,7 @@ export class Authentication {
    * Whoever is told no is told so when the clock strikes next but one: how long we had to look for him would say whether there
    * is such a user. The right password, and whoever has not tried any, need not wait.
    */
-  private inItsTime(verdict: Verdict): Verdict | Promise<Verdict> {
+  private inItsTime(verdict: SenderVerdict): SenderVerdict | Promise<SenderVerdict> {
     if (typeof verdict !== 'string' || verdict === 'untried' || this.waiting >= waitingAtMost) return verdict
     this.waiting++
     const { clock } = this.host
@@ -194,7 +194,7 @@ export class Authentication {
       })
     })
   }
-  private verify(exchange: Exchange, header: number): Verdict | Promise<Verdict> {
+  private verify(exchange: Exchange, header: number): SenderVerdict | Promise<SenderVerdict> {
     const { request } = exchange
     for (const text of request.texts(header)) {
       const parameters = parseDigest(text)
@@ -203,7 +203,7 @@ export class Authentication {
       if (algorithm === undefined || !this.rules.algorithms.includes(algorithm)) continue
       const username = parameters.get('username') ?? ''
       const key = this.keyOfUsername(username)
-      const judge = (record: SubscriberRecord | undefined): Verdict => {
+      const judge = (record: SubscriberRecord | undefined): SenderVerdict => {
         // An unknown user costs and says the same as a wrong password.
         const secret = record?.usernames?.[username]?.[algorithm] ?? record?.credentials?.[algorithm]
         const verdict = this.nonces.verify(parameters, secret ?? this.host.ids.hex(16), algorithm, request.method)
@@ -235,10 +235,10 @@ export class Authentication {
     }
   }
   /** No is never said from memory: while the HSS hangs, only users whom we have looked up before would hear it (SPEC §2.5). */
-  private askedFirst(key: string, verdict: Verdict): Promise<Verdict> {
+  private askedFirst(key: string, verdict: SenderVerdict): Promise<SenderVerdict> {
     return this.subscribers.anew(key).then(() => verdict)
   }
-  private known(record: SubscriberRecord): Known {
+  private known(record: SubscriberRecord): KnownSender {
     return { identity: record.id, credentials: this.nameOf(record), subscriber: record, fresh: true }
   }
   challenges(stale: boolean): readonly string[] {
@@ -254,10 +254,10 @@ function isFor(text: string, { request, flow }: Exchange, host: Host): boolean {
   if (text === request.uriText) return true
   const uri = parseUri(text.replace(/^<(.*)>$/, '$1'))
   if (uri === undefined) return false
-  const home = atHome(uri, host) ?? (uri.host === flow.local.host ? { ...uri, host: host.domains[0] ?? '' } : undefined)
+  const home = localUri(uri, host) ?? (uri.host === flow.local.host ? { ...uri, host: host.domains[0] ?? '' } : undefined)
   if (home !== undefined && uri.user === '') return true
   // of a REGISTER some take the address of record, which To names
   const target = request.method === 'REGISTER' ? request.to.uri : request.uri
-  const key = deviceKey(atHome(target, host) ?? target, host.domains)
+  const key = deviceKey(localUri(target, host) ?? target, host.domains)
   return key !== undefined && deviceKey(home ?? uri, host.domains) === key
 }

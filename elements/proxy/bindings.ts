@@ -1,21 +1,21 @@
 /** Address of record -> where it can be reached now (RFC 3261 §10). In memory for reading, in the store for good. */
-import type { Flow, Host, Store, Write } from '../../signalling/index.ts'
+import type { Flow, Host, Store, StoreWrite } from '../../signalling/index.ts'
 import { canonical, parseUri, sameUri } from '../../signalling/index.ts'
-import { aorOfKey, type Binding, bindingKey, bindingsPrefix } from '../shared/state/bindings.ts'
+import { aorOfKey, bindingKey, bindingsPrefix, type ContactBinding } from '../shared/state/bindings.ts'
 
-const none: readonly Binding[] = []
+const none: readonly ContactBinding[] = []
 const lastWord = 1000 // milliseconds for which the store says why a binding ended
 
 export class Bindings {
   private readonly store: Store
   private readonly host: Host
-  private readonly table = new Map<string, readonly Binding[]>()
+  private readonly table = new Map<string, readonly ContactBinding[]>()
   /** Users of a connection, which is the only way to them. */
   private readonly byFlow = new Map<string, Set<string>>()
   /** What is being written, by user: the newest. */
-  private readonly coming = new Map<string, readonly Binding[]>()
+  private readonly coming = new Map<string, readonly ContactBinding[]>()
   /** Of what is being written: over before it is in force. */
-  private readonly over = new WeakSet<Binding>()
+  private readonly over = new WeakSet<ContactBinding>()
   private stopped = false
   /** Whose registration a temporary GRUU names. */
   private readonly byGruu = new Map<string, string>()
@@ -29,9 +29,9 @@ export class Bindings {
   /** Takes up what the store holds, but for bindings of connections: those went with the process that held them. */
   async load(): Promise<void> {
     const prefix = bindingsPrefix(this.host.name)
-    const gone: Write[] = []
+    const gone: StoreWrite[] = []
     for await (const [key, entry] of this.store.scan(prefix)) {
-      const binding = entry.value as Binding
+      const binding = entry.value as ContactBinding
       const aor = aorOfKey(key, prefix)
       if (tiedToConnection(binding)) gone.push({ key, delete: true })
       else this.place(aor, inOrder([...(this.table.get(aor) ?? none), binding]))
@@ -39,21 +39,21 @@ export class Bindings {
     if (gone.length > 0) await this.store.write(gone)
   }
   /** Live bindings, those of one instance oldest first. */
-  of(aor: string): readonly Binding[] {
+  of(aor: string): readonly ContactBinding[] {
     const bindings = this.table.get(aor)
     if (bindings === undefined) return none
     const now = this.host.clock.date()
     for (let i = 0; i < bindings.length; i++) if (bindings[i]!.expires <= now) return this.prune(aor, bindings, now)
     return bindings
   }
-  private prune(aor: string, bindings: readonly Binding[], now: number): readonly Binding[] {
+  private prune(aor: string, bindings: readonly ContactBinding[], now: number): readonly ContactBinding[] {
     const live = bindings.filter(({ expires }) => expires > now)
     this.place(aor, live)
     return live
   }
   /** Replaces the bindings of a user; resolves when that is durable. False: its user is another by then, and it is over. */
-  put(aor: string, before: readonly Binding[], after: readonly Binding[]): Promise<boolean> {
-    const writes: Write[] = []
+  put(aor: string, before: readonly ContactBinding[], after: readonly ContactBinding[]): Promise<boolean> {
+    const writes: StoreWrite[] = []
     for (const binding of before) {
       if (after.includes(binding)) continue
       const key = this.key(aor, binding)
@@ -66,11 +66,16 @@ export class Bindings {
     return this.change(aor, before, after, writes)
   }
   /** As they will be when what has been asked for is durable: what is asked for next is a change of these. */
-  latest(aor: string): readonly Binding[] {
+  latest(aor: string): readonly ContactBinding[] {
     return (this.coming.size === 0 ? undefined : this.coming.get(aor)) ?? this.of(aor)
   }
   /** Durable, and then in force; nothing has changed where it rejects. */
-  private async change(aor: string, before: readonly Binding[], after: readonly Binding[], writes: Write[]): Promise<boolean> {
+  private async change(
+    aor: string,
+    before: readonly ContactBinding[],
+    after: readonly ContactBinding[],
+    writes: StoreWrite[],
+  ): Promise<boolean> {
     if (writes.length === 0) {
       this.place(aor, after)
       return true
@@ -97,7 +102,7 @@ export class Bindings {
     if (lost.length > 0) this.forget(aor, lost)
     return lost.length === 0
   }
-  private isCutOff(binding: Binding): boolean {
+  private isCutOff(binding: ContactBinding): boolean {
     return tiedToConnection(binding) && this.host.flows.named(binding.flow) === undefined
   }
   /** The user is no subscriber any more: in force at once, whatever the store does. */
@@ -108,11 +113,11 @@ export class Bindings {
     this.place(aor, none)
     this.forget(aor, ended)
   }
-  private endComing(aor: string, isOld: (binding: Binding) => boolean): void {
+  private endComing(aor: string, isOld: (binding: ContactBinding) => boolean): void {
     for (const binding of this.coming.get(aor) ?? none) if (isOld(binding)) this.over.add(binding)
   }
   /** What is in the place of one of them by now stays. */
-  private forget(aor: string, ended: readonly Binding[]): void {
+  private forget(aor: string, ended: readonly ContactBinding[]): void {
     const writes = ended
       .filter((binding) => !this.isReplaced(aor, binding))
       .map((binding) => ({ key: this.key(aor, binding), delete: true }) as const)
@@ -125,16 +130,16 @@ export class Bindings {
   }
   /** The user's credentials are called so now: what was registered by others is over. True: something was. */
   keep(aor: string, credentials: string): boolean {
-    const old = (binding: Binding): boolean => binding.credentials !== undefined && binding.credentials !== credentials
+    const old = (binding: ContactBinding): boolean => binding.credentials !== undefined && binding.credentials !== credentials
     this.endComing(aor, old)
     const some = this.of(aor).some(old)
     if (some) this.deactivate(aor, old)
     return some
   }
-  private key(aor: string, binding: Binding): string {
+  private key(aor: string, binding: ContactBinding): string {
     return bindingKey(this.host.name, aor, binding)
   }
-  private place(aor: string, bindings: readonly Binding[]): void {
+  private place(aor: string, bindings: readonly ContactBinding[]): void {
     for (const binding of this.table.get(aor) ?? none) this.unlink(binding, aor)
     if (bindings.length === 0) {
       this.table.delete(aor)
@@ -143,14 +148,14 @@ export class Bindings {
     this.table.set(aor, bindings)
     for (const binding of bindings) this.link(binding, aor)
   }
-  private link(binding: Binding, aor: string): void {
+  private link(binding: ContactBinding, aor: string): void {
     if (binding.gruu !== undefined) this.byGruu.set(binding.gruu, aor)
     if (!tiedToConnection(binding)) return // a datagram peer needs no index
     const users = this.byFlow.get(binding.flow)
     if (users === undefined) this.byFlow.set(binding.flow, new Set([aor]))
     else users.add(aor)
   }
-  private unlink(binding: Binding, aor: string): void {
+  private unlink(binding: ContactBinding, aor: string): void {
     if (binding.gruu !== undefined) this.byGruu.delete(binding.gruu)
     if (!tiedToConnection(binding)) return
     const users = this.byFlow.get(binding.flow)
@@ -168,7 +173,7 @@ export class Bindings {
     for (const aor of [...(this.byFlow.get(name) ?? [])])
       this.deactivate(aor, (binding) => binding.flow === name && tiedToConnection(binding))
   }
-  private deactivate(aor: string, isDead: (binding: Binding) => boolean): void {
+  private deactivate(aor: string, isDead: (binding: ContactBinding) => boolean): void {
     const before = this.of(aor)
     const dead = before.filter(isDead)
     const now = Math.floor(this.host.clock.date())
@@ -176,7 +181,7 @@ export class Bindings {
       .filter((binding) => !this.isReplaced(aor, binding))
       .map((binding) => ({
         key: this.key(aor, binding),
-        value: { ...binding, expires: now, ended: 'deactivated' } satisfies Binding,
+        value: { ...binding, expires: now, ended: 'deactivated' } satisfies ContactBinding,
         expires: now + lastWord,
       }))
     this.place(
@@ -190,12 +195,12 @@ export class Bindings {
       )
   }
   /** Another one in its place is being written: what the store says of that stays. */
-  private isReplaced(aor: string, old: Binding): boolean {
+  private isReplaced(aor: string, old: ContactBinding): boolean {
     const key = this.key(aor, old)
     return this.coming.get(aor)?.some((binding) => binding !== old && this.key(aor, binding) === key) === true
   }
   /** By its connection while that stands, else by a new one; undefined: there is no way to it. */
-  flowOf({ flow, dial }: Binding): Flow | undefined {
+  flowOf({ flow, dial }: ContactBinding): Flow | undefined {
     const { flows } = this.host
     return flows.named(flow) ?? (dial === undefined ? undefined : flows.named(dial))
   }
@@ -211,7 +216,7 @@ export class Bindings {
     return this.flowAt(bindings, usual, contact, sameContact) ?? this.flowAt(bindings, usual, contact, samePlace)
   }
   private flowAt(
-    bindings: readonly Binding[],
+    bindings: readonly ContactBinding[],
     usual: string,
     contact: string,
     isSame: (a: string, b: string) => boolean,
@@ -234,16 +239,16 @@ export class Bindings {
 }
 
 /** Lives with a connection: no datagram peer, none that is of its Contact, none behind a proxy that gave its Path. */
-function tiedToConnection({ flow, path, ofContact }: Binding): boolean {
+function tiedToConnection({ flow, path, ofContact }: ContactBinding): boolean {
   return path === undefined && ofContact !== true && !flow.includes('|')
 }
 
-function inOrder(bindings: readonly Binding[]): readonly Binding[] {
+function inOrder(bindings: readonly ContactBinding[]): readonly ContactBinding[] {
   return bindings.toSorted((a, b) => (a.at ?? 0) - (b.at ?? 0))
 }
 
 /** The same place: by instance and registration id (RFC 5626 §6), or else by URI (RFC 3261 §10.3). */
-export function sameBinding(a: Binding, b: Binding): boolean {
+export function sameBinding(a: ContactBinding, b: ContactBinding): boolean {
   if (a.regId !== undefined && b.regId !== undefined) return a.regId === b.regId && a.instance === b.instance
   if (a.instance !== b.instance && a.instance !== undefined && b.instance !== undefined) return false
   return sameContact(a.contact, b.contact)

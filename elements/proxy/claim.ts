@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import { type Exchange, type Host, parseUri, type Uri } from '../../signalling/index.ts'
 import { deviceKey } from '../shared/identifiers/devices.ts'
 
-export interface Claim {
+export interface ClaimedIdentity {
   /** Canonical; undefined: it names nobody. */
   readonly key: string | undefined
   /** It is, or looks like, a user of ours: no guest, and not the network itself. */
@@ -14,13 +14,13 @@ export interface Claim {
 
 const known = ['sip', 'sips', 'tel']
 
-export function claimOf({ request }: Exchange, host: Host): Claim {
+export function claimedIdentityOf({ request }: Exchange, host: Host): ClaimedIdentity {
   const { domains } = host
   const { from } = request
   if (from.uri.scheme === 'sip' && domains.includes(from.uri.host))
     return { key: deviceKey(from.uri, domains), ours: from.uri.user !== '' }
   const uri = asSip(from.uri)
-  const home = atHome(uri, host)
+  const home = localUri(uri, host)
   const key = deviceKey(home ?? uri, domains)
   if (uri.scheme === 'tel' || home !== undefined) return { key, ours: uri.scheme === 'tel' || uri.user !== '' }
   const number = uri.parameters.has('user') ? deviceKey({ ...uri, host: domains[0] ?? '' }, domains) : undefined
@@ -28,7 +28,7 @@ export function claimOf({ request }: Exchange, host: Host): Claim {
 }
 
 /** A URI of our domains, or of where we listen, as one of the first domain; undefined: elsewhere. */
-export function atHome(uri: Uri, { domains, flows }: Host): Uri | undefined {
+export function localUri(uri: Uri, { domains, flows }: Host): Uri | undefined {
   const { port } = uri
   const host = hostOf(uri.host)
   const ours = domains.includes(host) || flows.isOurs(host, port) || (port === 0 && flows.isOurHost(host))

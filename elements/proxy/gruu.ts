@@ -4,14 +4,14 @@
  */
 import { type Host, hide, keptSecret, reveal, type Uri } from '../../signalling/index.ts'
 import { deviceKey } from '../shared/identifiers/devices.ts'
-import { type Binding, publicGruu } from '../shared/state/bindings.ts'
+import { type ContactBinding, publicGruu } from '../shared/state/bindings.ts'
 import type { Bindings } from './bindings.ts'
 
 const temporary = /^tg-([A-Za-z0-9_-]{22})$/
 const nameLength = 10 // bytes that name a registration; the other six of a block make each URI another
 
 /** Whom a GRUU means. `instance` undefined: nobody any more. */
-export interface Meant {
+export interface GruuOwner {
   readonly aor: string
   readonly instance: string | undefined
 }
@@ -39,7 +39,7 @@ export class Gruus {
     return uri.parameters.size > 0 && uri.parameters.has('gr') && this.host.domains.includes(uri.host)
   }
   /** Of a URI that `isOurs`; undefined: none that we know (RFC 5627 §5.4: 404). */
-  meant(uri: Uri): Meant | undefined {
+  meant(uri: Uri): GruuOwner | undefined {
     const urn = uri.parameters.get('gr')!
     if (urn === '') return this.meantByTemporary(uri.user)
     const aor = deviceKey(uri, this.host.domains)
@@ -51,18 +51,18 @@ export class Gruus {
     })
     return { aor, instance: found?.instance }
   }
-  private meantByTemporary(user: string): Meant | undefined {
+  private meantByTemporary(user: string): GruuOwner | undefined {
     const token = temporary.exec(user)?.[1]
     if (token === undefined) return undefined
     const block = Buffer.from(token, 'base64url')
     return this.bindings.ofGruu(reveal(this.key, block).toString('hex', 0, nameLength))
   }
   /** Live bindings of whom it means, oldest first. */
-  bindingsOf({ aor, instance }: Meant): readonly Binding[] {
+  bindingsOf({ aor, instance }: GruuOwner): readonly ContactBinding[] {
     return instance === undefined ? [] : this.bindings.of(aor).filter((binding) => binding.instance === instance)
   }
   /** Contact parameters for the 200 to a REGISTER (RFC 5627 §5.2). */
-  parameters(aor: string, { instance, gruu }: Binding): string {
+  parameters(aor: string, { instance, gruu }: ContactBinding): string {
     const known = instance === undefined ? undefined : publicGruu(aor, instance)
     if (known === undefined) return ''
     return `;pub-gruu="${known}"${gruu === undefined ? '' : `;temp-gruu="${this.mint(gruu)}"`}`

@@ -1,19 +1,19 @@
 /** The proxy (SPEC §2.2): registrar, edge and home proxy; the only element that talks to UEs unless the dialplan says otherwise. */
 import { isIP } from 'node:net'
-import type { Element, Exchange, Flow, Host, Target } from '../../signalling/index.ts'
+import type { Element, Exchange, Flow, ForwardTarget, Host } from '../../signalling/index.ts'
 import { H, RateLimit } from '../../signalling/index.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
-import { deviceKey, type Identified, isAddress } from '../shared/identifiers/devices.ts'
+import { deviceKey, type IdentifiedSubscriber, isAddress } from '../shared/identifiers/devices.ts'
 import { type Assertion, assertionOf, credentialsOf, towardUe } from './assertion.ts'
-import { Authentication, type Known, notThis, type Verdict } from './authentication.ts'
+import { Authentication, type KnownSender, notThis, type SenderVerdict } from './authentication.ts'
 import { Bindings } from './bindings.ts'
 import { Gruus } from './gruu.ts'
-import { atHome, noRelay, Reach } from './reach.ts'
+import { namedByAddress, noRelay, Reach } from './reach.ts'
 import { Refusals } from './refusals.ts'
 import { Registrar } from './registrar.ts'
 import { asSips, insecure, isOfSipDialog, isSecure, isSips } from './secure.ts'
 import { type ProxyRules, type ProxySettings, proxyRules, renewRules } from './settings.ts'
-import { Ways } from './ways.ts'
+import { DialogWays } from './ways.ts'
 
 export type { ProxySettings } from './settings.ts'
 
@@ -33,7 +33,7 @@ class ProxyElement implements Element {
   private readonly rules: ProxyRules
   private host!: Host
   private bindings!: Bindings
-  private ways!: Ways
+  private ways!: DialogWays
   private gruus!: Gruus
   private subscribers!: Subscribers
   private authentication!: Authentication
@@ -53,7 +53,7 @@ class ProxyElement implements Element {
     this.bindings = new Bindings(host)
     this.refusals = new Refusals(host)
     await this.bindings.load()
-    this.ways = new Ways(host, this.bindings)
+    this.ways = new DialogWays(host, this.bindings)
     this.subscribers = new Subscribers(host, this.settings.hss)
     if (!this.rules.open) this.followSubscribers()
     this.authentication = await Authentication.open(host, this.rules, this.subscribers, this.bindings, this.refusals)
@@ -107,7 +107,7 @@ class ProxyElement implements Element {
       return exchange.reply(400, { warning: 'From is no address; expected one such as <sip:alice@localhost>' })
     return this.admitBy(exchange, this.authentication.judge(exchange))
   }
-  private admitBy(exchange: Exchange, verdict: Verdict | Promise<Verdict>): void | Promise<void> {
+  private admitBy(exchange: Exchange, verdict: SenderVerdict | Promise<SenderVerdict>): void | Promise<void> {
     if (verdict instanceof Promise) return verdict.then((settled) => this.admit(exchange, settled))
     return this.admit(exchange, verdict)
   }
@@ -138,7 +138,7 @@ class ProxyElement implements Element {
       ],
     })
   }
-  private admit(exchange: Exchange, verdict: Verdict): void | Promise<void> {
+  private admit(exchange: Exchange, verdict: SenderVerdict): void | Promise<void> {
     if (verdict === 'forbidden') return exchange.reply(403, { warning: notYou })
     if (verdict === 'another') return exchange.reply(400, { warning: notThis(exchange.request) })
     if (typeof verdict === 'string') return this.challenge(exchange, verdict === 'stale')
@@ -173,7 +173,7 @@ class ProxyElement implements Element {
   }
 
   /** `sender`: where this proxy has checked; undefined where a trusted peer vouches, or nobody need. */
-  private route(exchange: Exchange, sender: Known | undefined): void | Promise<void> {
+  private route(exchange: Exchange, sender: KnownSender | undefined): void | Promise<void> {
     const { request, ownRoutes, routes } = exchange
     const identity = sender?.identity
     const inside = exchange.flow.trusted
@@ -232,16 +232,21 @@ class ProxyElement implements Element {
     const { method, uri } = exchange.request
     if (method !== 'SUBSCRIBE' && method !== 'PUBLISH') return undefined
     if (this.rules.open || !this.isAddressOfUser(exchange, identity)) return undefined
-    return exchange.plannedAt(atHome(uri, this.host))
+    return exchange.plannedAt(namedByAddress(uri, this.host))
   }
   /** To the element that the plan names: what is asked there by an alias is asked about whose it is (SPEC §2.1). */
-  private toElement(exchange: Exchange, asserted: Assertion, sender: Known | undefined, element: string): void | Promise<void> {
+  private toElement(
+    exchange: Exchange,
+    asserted: Assertion,
+    sender: KnownSender | undefined,
+    element: string,
+  ): void | Promise<void> {
     const { request } = exchange
     const asks = (request.method === 'SUBSCRIBE' || request.method === 'PUBLISH') && request.toTag === ''
     const byAddress = request.uri.user === '' && exchange.planned === undefined
     const named = asks && !this.rules.open && (byAddress || request.uri.user !== '')
     const name = named ? deviceKey(request.uri, this.host.domains) : undefined
-    const forward = (record: Identified | undefined): void | Promise<void> => {
+    const forward = (record: IdentifiedSubscriber | undefined): void | Promise<void> => {
       if (byAddress && record === undefined) return this.reach.toUser(exchange, asserted) // nobody is called so
       exchange.forward(this.asked(exchange, name, record, element), {
         ...asserted,
@@ -253,7 +258,12 @@ class ProxyElement implements Element {
     if (!(found instanceof Promise)) return forward(found)
     return found.then(forward, () => forward(undefined)) // the element says what it can do without the HSS
   }
-  private asked({ request }: Exchange, name: string | undefined, record: Identified | undefined, element: string): Target {
+  private asked(
+    { request }: Exchange,
+    name: string | undefined,
+    record: IdentifiedSubscriber | undefined,
+    element: string,
+  ): ForwardTarget {
     if (record === undefined || (record.id === name && !isAddress(name))) return {}
     const uri = isSips(request) ? asSips(record.id) : record.id
     if (!isAddress(record.id)) return { uri }
@@ -262,7 +272,7 @@ class ProxyElement implements Element {
     return element.includes(':') ? (request.uri.user === '' ? { uri: home } : {}) : { uri, element }
   }
   /** By the Route of a UE to an element that stands between it and others: an MME (SPEC §3.6). */
-  private throughElement(exchange: Exchange, asserted: Assertion, sender: Known): boolean {
+  private throughElement(exchange: Exchange, asserted: Assertion, sender: KnownSender): boolean {
     const { through } = this.rules
     const { ownRoutes, request } = exchange
     if (through.length === 0 || ownRoutes.length === 0 || !asks.includes(request.method)) return false

@@ -2,7 +2,7 @@
 import type { Flow } from '../../signalling/index.ts'
 
 /** `credentials` names those by which the user was known; undefined: it was known otherwise. */
-export interface Proof {
+export interface SenderProof {
   readonly identity: string
   readonly credentials: string | undefined
 }
@@ -10,25 +10,25 @@ export interface Proof {
 const mostUsers = 32 // of one connection; the one that has been silent longest gives way
 
 export class Proofs {
-  private readonly users = new WeakMap<Flow, Map<string, Proof>>()
+  private readonly users = new WeakMap<Flow, Map<string, SenderProof>>()
 
-  add(flow: Flow, proof: Proof): void {
-    const users = this.users.get(flow) ?? new Map<string, Proof>()
+  add(flow: Flow, proof: SenderProof): void {
+    const users = this.users.get(flow) ?? new Map<string, SenderProof>()
     users.delete(proof.identity)
     users.set(proof.identity, proof)
     if (users.size > mostUsers) users.delete(users.keys().next().value!)
     this.users.set(flow, users)
     flow.identity = proof.identity
   }
-  of(flow: Flow, identity: string): Proof | undefined {
+  of(flow: Flow, identity: string): SenderProof | undefined {
     return this.users.get(flow)?.get(identity)
   }
-  find(flow: Flow, isIt: (proof: Proof) => boolean): Proof | undefined {
+  find(flow: Flow, isIt: (proof: SenderProof) => boolean): SenderProof | undefined {
     for (const proof of this.users.get(flow)?.values() ?? []) if (isIt(proof)) return proof
     return undefined
   }
   /** The user of a connection that has one alone. */
-  only(flow: Flow): Proof | undefined {
+  only(flow: Flow): SenderProof | undefined {
     const users = this.users.get(flow)
     return users?.size === 1 ? users.values().next().value : undefined
   }

@@ -3,24 +3,24 @@
  * (RFC 5626 §7).
  */
 import { isIP } from 'node:net'
-import type { Exchange, Flow, Host, SipResponse, Target, Uri } from '../../signalling/index.ts'
+import type { Exchange, Flow, ForwardTarget, Host, SipResponse, Uri } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, otherKeys } from '../shared/identifiers/devices.ts'
-import type { Binding } from '../shared/state/bindings.ts'
+import type { ContactBinding } from '../shared/state/bindings.ts'
 import { type Assertion, towardUe } from './assertion.ts'
 import type { Authentication } from './authentication.ts'
 import { type Bindings, sameContact } from './bindings.ts'
-import type { Gruus, Meant } from './gruu.ts'
+import type { GruuOwner, Gruus } from './gruu.ts'
 import { asSips, isSecure, isSecurePath, isSips } from './secure.ts'
 import type { ProxyRules } from './settings.ts'
-import type { Ways } from './ways.ts'
+import type { DialogWays } from './ways.ts'
 
-export interface ReachParts {
+interface ReachParts {
   readonly host: Host
   readonly rules: ProxyRules
   readonly bindings: Bindings
-  readonly ways: Ways
+  readonly ways: DialogWays
   readonly gruus: Gruus
   readonly subscribers: Subscribers
   readonly authentication: Authentication
@@ -65,7 +65,7 @@ export class Reach {
     else if (bindings.of(aor).length > 0) bindings.end(aor)
   }
   /** Where nobody knows whose aliases are whose: a telephone number is one in each of its forms. */
-  private boundTo(aor: string | undefined): readonly Binding[] {
+  private boundTo(aor: string | undefined): readonly ContactBinding[] {
     if (aor === undefined) return []
     const { bindings, host } = this.parts
     const names = [aor, ...otherKeys(aor, host.domains)]
@@ -74,7 +74,7 @@ export class Reach {
   private reach(
     exchange: Exchange,
     aor: string | undefined,
-    bindings: readonly Binding[],
+    bindings: readonly ContactBinding[],
     assertion: Assertion,
   ): void | Promise<void> {
     const { method, toTag } = exchange.request
@@ -87,7 +87,7 @@ export class Reach {
     return this.unreachable(exchange, aor)
   }
   /** The very device that asks: it is not asked what it wants to know. */
-  private isOfSender({ flow, contact, instance }: Binding, { request, flow: from }: Exchange): boolean {
+  private isOfSender({ flow, contact, instance }: ContactBinding, { request, flow: from }: Exchange): boolean {
     if (flow === this.parts.host.flows.nameOf(from)) return true
     const own = request.contacts === '*' ? undefined : request.contacts?.[0]
     if (own === undefined) return false
@@ -109,7 +109,7 @@ export class Reach {
     exchange: Exchange,
     assertion: Assertion,
     way: Flow | undefined,
-    meant: Meant | undefined,
+    meant: GruuOwner | undefined,
   ): void | Promise<void> {
     const { gruus, host } = this.parts
     const { request } = exchange
@@ -123,8 +123,13 @@ export class Reach {
     exchange.forward({ uri, flow: way }, towardUe(request, assertion))
   }
   /** False: none of them can be reached. */
-  private toBindings(exchange: Exchange, aor: string | undefined, bindings: readonly Binding[], assertion: Assertion): boolean {
-    const targetOf = (binding: Binding): Target | undefined =>
+  private toBindings(
+    exchange: Exchange,
+    aor: string | undefined,
+    bindings: readonly ContactBinding[],
+    assertion: Assertion,
+  ): boolean {
+    const targetOf = (binding: ContactBinding): ForwardTarget | undefined =>
       this.target(exchange, assertion.asserted || undefined, aor, binding)
     const only = bindings.length === 1 ? targetOf(bindings[0]!) : undefined
     const targets = only === undefined ? devicesOf(bindings, targetOf) : [only]
@@ -134,7 +139,12 @@ export class Reach {
     exchange.forward(targets, relayed ? { ...how, onFinal: flowFailed } : how)
     return true
   }
-  private target(exchange: Exchange, sender: string | undefined, aor: string | undefined, binding: Binding): Target | undefined {
+  private target(
+    exchange: Exchange,
+    sender: string | undefined,
+    aor: string | undefined,
+    binding: ContactBinding,
+  ): ForwardTarget | undefined {
     const { bindings, ways } = this.parts
     const { contact, path, q } = binding
     const sips = isSips(exchange.request)
@@ -167,14 +177,14 @@ export class Reach {
 const noSecureContact = 'no Contact of this user is reached by TLS or WSS, as sips: demands; expected a sip: URI'
 
 /** A user called by an address, as if he were written as one of the first domain. */
-export function atHome(uri: Uri, { domains }: Pick<Host, 'domains'>): Uri {
+export function namedByAddress(uri: Uri, { domains }: Pick<Host, 'domains'>): Uri {
   return uri.user === '' && isIP(uri.host) !== 0 ? { ...uri, user: uri.host, host: domains[0] ?? '' } : uri
 }
 
 /** RFC 6665 §8.3.2. */
 function refuseEvent(exchange: Exchange, why: string, host: Host): void {
   const { request } = exchange
-  const events = exchange.eventsAt(atHome(request.uri, host))
+  const events = exchange.eventsAt(namedByAddress(request.uri, host))
   const warning = `${why} ${request.event?.value ?? '(none)'}; expected one of ${events.join(', ') || 'none'}`
   exchange.reply(489, { headers: events.length === 0 ? [] : [['Allow-Events', events.join(', ')]], warning })
 }
@@ -190,9 +200,12 @@ function flowFailed({ status }: SipResponse): number | undefined {
 }
 
 /** The newest flow of each instance, its older ones behind it; `bindings` as the registrar has them, oldest first. */
-function devicesOf(bindings: readonly Binding[], targetOf: (binding: Binding) => Target | undefined): readonly Target[] {
-  const flows = new Map<string, Target[]>()
-  const targets: Target[][] = []
+function devicesOf(
+  bindings: readonly ContactBinding[],
+  targetOf: (binding: ContactBinding) => ForwardTarget | undefined,
+): readonly ForwardTarget[] {
+  const flows = new Map<string, ForwardTarget[]>()
+  const targets: ForwardTarget[][] = []
   for (let i = bindings.length - 1; i >= 0; i--) {
     const { instance } = bindings[i]!
     const target = targetOf(bindings[i]!)

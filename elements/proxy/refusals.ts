@@ -5,7 +5,7 @@ const window = 1000 // milliseconds
 const most = 5 // lines of one kind in a window
 const longest = 64 // characters of what a sender has written
 
-interface Recent {
+interface RecentRefusals {
   since: number
   lines: number
   /** Not told since the last line. */
@@ -14,7 +14,7 @@ interface Recent {
 
 export class Refusals {
   private readonly host: Pick<Host, 'clock' | 'log'>
-  private readonly recent = new Map<string, Recent>()
+  private readonly recent = new Map<string, RecentRefusals>()
 
   constructor(host: Pick<Host, 'clock' | 'log'>) {
     this.host = host

@@ -3,30 +3,30 @@ import { isIP } from 'node:net'
 import type { Address, Exchange, Flow, Host, SipRequest } from '../../signalling/index.ts'
 import { H } from '../../signalling/index.ts'
 import { deviceKey, isNameOf } from '../shared/identifiers/devices.ts'
-import type { Binding } from '../shared/state/bindings.ts'
-import { type Authentication, type Known, notThis, type Verdict } from './authentication.ts'
+import type { ContactBinding } from '../shared/state/bindings.ts'
+import { type Authentication, type KnownSender, notThis, type SenderVerdict } from './authentication.ts'
 import { type Bindings, sameBinding } from './bindings.ts'
 import { dialOf, echoOf, expiryOf, firstHopKeepsFlow, isOfContact, pathOf, regIdOf, supportedBy } from './contact.ts'
 import type { Gruus } from './gruu.ts'
 import type { ProxyRules } from './settings.ts'
-import type { Ways } from './ways.ts'
+import type { DialogWays } from './ways.ts'
 
-interface Refusal {
+interface RegistrarRefusal {
   readonly refused: number
   readonly text: string
   readonly headers?: readonly (readonly [name: string, value: string])[]
 }
-type Change = { readonly after: readonly Binding[] } | Refusal
+type BindingChange = { readonly after: readonly ContactBinding[] } | RegistrarRefusal
 
 /** Who registers. */
-interface Registering {
+interface RegisteringUser {
   readonly aor: string
   readonly credentials: string | undefined
   readonly supported: readonly string[]
 }
 
 /** What the request says beside its contacts. */
-interface Asked extends Registering {
+interface RegisterOptions extends RegisteringUser {
   readonly path: readonly string[]
   /** `reg-id` counts: whoever met the client first keeps its flow. */
   readonly outbound: boolean
@@ -38,13 +38,13 @@ export class Registrar {
   private readonly host: Host
   private readonly rules: ProxyRules
   private readonly bindings: Bindings
-  private readonly ways: Ways
+  private readonly ways: DialogWays
   private readonly gruus: Gruus
   private readonly authentication: Authentication
   private second = 0
   private date = ''
 
-  constructor(host: Host, rules: ProxyRules, bindings: Bindings, ways: Ways, gruus: Gruus, authentication: Authentication) {
+  constructor(host: Host, rules: ProxyRules, bindings: Bindings, ways: DialogWays, gruus: Gruus, authentication: Authentication) {
     this.host = host
     this.rules = rules
     this.bindings = bindings
@@ -73,7 +73,7 @@ export class Registrar {
     if (verdict instanceof Promise) return verdict.then((settled) => this.registerAs(exchange, aor, settled))
     return this.registerAs(exchange, aor, verdict)
   }
-  private registerAs(exchange: Exchange, aor: string, verdict: Verdict): void | Promise<void> {
+  private registerAs(exchange: Exchange, aor: string, verdict: SenderVerdict): void | Promise<void> {
     if (verdict === 'forbidden')
       return exchange.reply(403, { warning: 'you may register yourself only; expected your own address in To' })
     if (verdict === 'another') return exchange.reply(400, { warning: notThis(exchange.request) })
@@ -90,7 +90,7 @@ export class Registrar {
     exchange.reply(401, { headers: challenges.map((value) => ['WWW-Authenticate', value] as const) })
   }
 
-  private register(exchange: Exchange, { identity: aor, credentials }: Known): void | Promise<void> {
+  private register(exchange: Exchange, { identity: aor, credentials }: KnownSender): void | Promise<void> {
     const { request, flow } = exchange
     if (!flow.open) return exchange.reply(430) // nobody hears it, and nothing would end what it bound
     const contacts = request.contacts
@@ -113,19 +113,24 @@ export class Registrar {
       this.answer(exchange, aor, supported, this.bindings.of(aor))
     })
   }
-  private bound(aor: string, { contact, regId, expires }: Binding, flow: Flow): void {
+  private bound(aor: string, { contact, regId, expires }: ContactBinding, flow: Flow): void {
     this.ways.registered(aor, contact)
     // without outbound nobody was asked for keep-alives: silence ends no connection before its registration ends
     if (flow.reliable && regId === undefined)
       flow.keptFor = Math.max(flow.keptFor ?? 0, (expires - this.host.clock.date()) / 1000)
   }
   /** `Contact: *` (RFC 3261 §10.2.2). */
-  private removeAll(request: SipRequest, before: readonly Binding[]): Change {
+  private removeAll(request: SipRequest, before: readonly ContactBinding[]): BindingChange {
     if (request.expires !== 0) return { refused: 400, text: 'Contact: * ends all contacts; expected Expires: 0 with it' }
     const late = before.some((binding) => binding.callId === request.callId && binding.cseq >= request.cseq.number)
     return late ? lateRefusal : { after: [] }
   }
-  private change(exchange: Exchange, contacts: readonly Address[], before: readonly Binding[], registering: Registering): Change {
+  private change(
+    exchange: Exchange,
+    contacts: readonly Address[],
+    before: readonly ContactBinding[],
+    registering: RegisteringUser,
+  ): BindingChange {
     const { request } = exchange
     const { supported } = registering
     // each is compared with all others
@@ -139,7 +144,7 @@ export class Registrar {
       }
     const flows = this.flowsAsked(exchange, contacts, supported, path)
     if (typeof flows === 'object') return flows
-    const asked: Asked = { ...registering, path, outbound: flows }
+    const asked: RegisterOptions = { ...registering, path, outbound: flows }
     let after = before
     for (const contact of contacts) {
       const fault = this.faultOf(contact)
@@ -161,12 +166,12 @@ export class Registrar {
     return this.bounded(after, before, registering.aor)
   }
   /** Where there are too many, the oldest of a device that starts with new ports gives way, or one whose connection is gone. */
-  private bounded(after: readonly Binding[], before: readonly Binding[], aor: string): Change {
+  private bounded(after: readonly ContactBinding[], before: readonly ContactBinding[], aor: string): BindingChange {
     const { contacts: most } = this.rules
     if (after.length <= most) return this.carried(after, before, aor)
     const instances = new Set(after.flatMap((binding) => (before.includes(binding) ? [] : (binding.instance ?? []))))
     const { flows } = this.host
-    const gone = ({ flow, ofContact }: Binding): boolean => ofContact === true && flows.named(flow) === undefined
+    const gone = ({ flow, ofContact }: ContactBinding): boolean => ofContact === true && flows.named(flow) === undefined
     const old = after.filter((each) => before.includes(each) && (instances.has(each.instance ?? '') || gone(each)))
     const excess = new Set(old.slice(0, after.length - most))
     if (after.length - excess.size <= most)
@@ -178,7 +183,7 @@ export class Registrar {
     return tooMany(most, 'some of them to be unregistered first (Expires: 0)')
   }
   /** Every answer lists all contacts, and a datagram has to carry it; there may always be less of them. */
-  private carried(after: readonly Binding[], before: readonly Binding[], aor: string): Change {
+  private carried(after: readonly ContactBinding[], before: readonly ContactBinding[], aor: string): BindingChange {
     const bytes = listed(after, aor)
     if (bytes <= listedAtMost || bytes <= listed(before, aor)) return { after }
     const text = `contacts of ${bytes} bytes together; expected at most ${listedAtMost}: shorten them, or unregister some first (Expires: 0)`
@@ -190,7 +195,7 @@ export class Registrar {
     contacts: readonly Address[],
     supported: readonly string[],
     path: readonly string[],
-  ): boolean | Refusal {
+  ): boolean | RegistrarRefusal {
     if (!contacts.some((contact) => contact.parameters.has('reg-id') && contact.parameters.has('+sip.instance'))) return false
     if (contacts.some((contact) => Number.isNaN(regIdOf(contact))))
       return { refused: 400, text: 'reg-id is no number above 0; expected one such as reg-id=1' }
@@ -202,7 +207,7 @@ export class Registrar {
       ? { refused: 439, text: 'the first proxy does not keep your flow; expected a REGISTER without outbound' }
       : false
   }
-  private faultOf({ uri, parameters }: Address): Refusal | undefined {
+  private faultOf({ uri, parameters }: Address): RegistrarRefusal | undefined {
     const q = parameters.get('q')
     if (q !== undefined && !/^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.test(q))
       return { refused: 400, text: 'q is no number from 0 to 1; expected one such as q=0.5' } // RFC 3261 §20.10
@@ -212,7 +217,7 @@ export class Registrar {
       ? { refused: 403, text: 'a GRUU leads to contacts and is none; expected the address of the device' }
       : undefined // RFC 5627 §5.1
   }
-  private binding({ request, flow }: Exchange, contact: Address, seconds: number, asked: Asked): Binding {
+  private binding({ request, flow }: Exchange, contact: Address, seconds: number, asked: RegisterOptions): ContactBinding {
     const { path, outbound, credentials } = asked
     const { parameters, uri } = contact
     const instance = parameters.get('+sip.instance')
@@ -237,7 +242,7 @@ export class Registrar {
     }
   }
   /** Temporary GRUUs last while the registration goes on under its Call-ID (RFC 5627 §5.3). */
-  private withGruu(binding: Binding, old: Binding | undefined, { supported }: Asked): Binding {
+  private withGruu(binding: ContactBinding, old: ContactBinding | undefined, { supported }: RegisterOptions): ContactBinding {
     if (binding.instance === undefined) return binding
     const kept = old?.callId === binding.callId && old.instance === binding.instance ? old.gruu : undefined
     if (kept === undefined && !supported.includes('gruu')) return binding
@@ -249,7 +254,7 @@ export class Registrar {
     this.second = second
     return this.date
   }
-  private answer(exchange: Exchange, aor: string, supported: readonly string[], bindings: readonly Binding[]): void {
+  private answer(exchange: Exchange, aor: string, supported: readonly string[], bindings: readonly ContactBinding[]): void {
     const { request, flow } = exchange
     const now = this.host.clock.date()
     const gruu = supported.includes('gruu')
@@ -269,16 +274,16 @@ export class Registrar {
   }
 }
 
-const lateRefusal: Refusal = { refused: 500, text: 'CSeq is not above the last one; expected a higher one' } // RFC 3261 §10.3 steps 6 and 7
+const lateRefusal: RegistrarRefusal = { refused: 500, text: 'CSeq is not above the last one; expected a higher one' } // RFC 3261 §10.3 steps 6 and 7
 
-function tooMany(most: number, expected: string): Refusal {
+function tooMany(most: number, expected: string): RegistrarRefusal {
   return { refused: 403, text: `more than ${most} contacts; expected ${expected}` }
 }
 const listedAtMost = 32_768 // bytes of Contact in an answer, of the 65,507 that a datagram has
 const datagramTimer = 29 // seconds; NATs forget a UDP peer soon (RFC 5626 §4.4.2)
 
 /** Bytes of those bindings in an answer, at most. */
-function listed(bindings: readonly Binding[], aor: string): number {
+function listed(bindings: readonly ContactBinding[], aor: string): number {
   let bytes = 0
   for (const { echo, instance } of bindings) {
     bytes += Buffer.byteLength(echo) + 32
@@ -287,11 +292,11 @@ function listed(bindings: readonly Binding[], aor: string): number {
   return bytes
 }
 
-function secondsLeft({ expires }: Binding, now: number): number {
+function secondsLeft({ expires }: ContactBinding, now: number): number {
   return Math.max(0, Math.round((expires - now) / 1000))
 }
 
 /** That request made the binding, with a flow of its own (RFC 5626 §6). */
-function isOf({ regId, callId, cseq }: Binding, request: SipRequest): boolean {
+function isOf({ regId, callId, cseq }: ContactBinding, request: SipRequest): boolean {
   return regId !== undefined && callId === request.callId && cseq === request.cseq.number
 }

@@ -2,7 +2,7 @@
 import type { Exchange, Flow, SipRequest } from '../../signalling/index.ts'
 import { H, parseAddress } from '../../signalling/index.ts'
 
-interface Refusal {
+interface SecurityRefusal {
   readonly status: number
   readonly text: string
 }
@@ -25,7 +25,7 @@ export function isOfSipDialog({ request, ownRoutes }: Exchange): boolean {
 }
 
 /** Why a request from outside any dialog, or in a secure one, may not be served as it has come; undefined: it may. */
-export function insecure({ request, flow }: Exchange): Refusal | undefined {
+export function insecure({ request, flow }: Exchange): SecurityRefusal | undefined {
   if (isSecure(flow)) return undefined
   const by = flow.transport === 'MEM' ? 'UDP' : flow.transport
   if (isSips(request)) {

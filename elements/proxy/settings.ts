@@ -1,5 +1,5 @@
 /** Settings of a proxy, with its registrar and authentication (SPEC §2.5). */
-import type { DigestAlgorithm, Rate } from '../../signalling/index.ts'
+import type { DigestAlgorithm, RateSettings } from '../../signalling/index.ts'
 import { SettingsError } from '../shared/values/settings-error.ts'
 
 /** Of the dialplan, `role: proxy`. Times in seconds. */
@@ -21,7 +21,7 @@ export interface ProxySettings {
   /** Elements that a UE may choose by a Route, such as MMEs. Default: those of the dialplan. */
   readonly through?: readonly string[]
   /** New requests of one subscriber. */
-  readonly rate?: Rate
+  readonly rate?: RateSettings
   /** URI of the HSS; default `sip:hss@<first domain>`. */
   readonly hss?: string
 }
@@ -40,7 +40,7 @@ export interface ProxyRules {
   readonly serviceRoute: readonly string[]
   readonly pathSupported: boolean
   readonly through: readonly string[]
-  readonly rate: Rate | undefined
+  readonly rate: RateSettings | undefined
 }
 
 const atStart = ['authenticate', 'nonce', 'hss'] as const

@@ -10,7 +10,7 @@ const makesDialog = ['INVITE', 'SUBSCRIBE', 'REFER']
 /** RFC 5626 §4.3, RFC 5627 §3.4: requests in the dialog go by its own flow, whatever else leads to that Contact. */
 const keepsFlow = /;(?:ob|gr)(?:[;=>?]|$)/i
 
-export class Ways {
+export class DialogWays {
   private readonly host: Host
   private readonly bindings: Bindings
   /** User, then Contact -> name of the flow by which it refreshed a dialog that was made on another. */

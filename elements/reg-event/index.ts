@@ -3,14 +3,14 @@ import type { Element, EventPackage, Exchange, Host, Notifier } from '../../sign
 import { SignedIn } from '../shared/clients/signed-in.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, namesOf, otherKeys, subscriberKey } from '../shared/identifiers/devices.ts'
-import { aorPrefix, type Binding, bindingsPrefix } from '../shared/state/bindings.ts'
+import { aorPrefix, bindingsPrefix, type ContactBinding } from '../shared/state/bindings.ts'
 import { type Lifetimes, lifetimesOf } from '../shared/values/lifetimes.ts'
 import { Offers } from '../shared/values/offers.ts'
-import { type Registration, reginfo, reginfoType } from './reginfo.ts'
-import { Watched } from './watched.ts'
+import { type RegistrationState, reginfo, reginfoType } from './reginfo.ts'
+import { WatchedRegistration } from './watched.ts'
 
 /** Of the dialplan, `role: registration`. */
-export interface RegistrationSettings {
+interface RegEventSettings {
   /** Seconds of a subscription. */
   readonly expires?: Lifetimes
   /** Name of the proxy whose bindings these are. Default `proxy`. */
@@ -21,9 +21,9 @@ export interface RegistrationSettings {
   readonly hss?: string
 }
 
-interface Watch {
-  readonly watched: Watched
-  readonly notifiers: Set<Notifier<Registration>>
+interface RegistrationWatch {
+  readonly watched: WatchedRegistration
+  readonly notifiers: Set<Notifier<RegistrationState>>
   /** Resolves when what the store holds has been read. */
   readonly ready: Promise<void>
   /** Requests that wait for it. */
@@ -34,31 +34,31 @@ interface Watch {
 
 const offers = new Offers([{ method: 'SUBSCRIBE', event: 'reg' }])
 
-export function createRegistration(name: string, settings: RegistrationSettings): Element {
-  return new RegistrationElement(name, settings)
+export function createRegistration(name: string, settings: RegEventSettings): Element {
+  return new RegEventElement(name, settings)
 }
 
-class RegistrationElement implements Element {
+class RegEventElement implements Element {
   readonly name: string
   readonly claims = [{ method: 'SUBSCRIBE', event: 'reg' }]
   readonly packages: readonly EventPackage[]
   private readonly registrar: string
   private readonly prefix: string
-  private readonly settings: RegistrationSettings
+  private readonly settings: RegEventSettings
   private askers: ReadonlySet<string> = new Set()
   private subscribers!: Subscribers
   private host!: Host
   /** By address of record as it stands in the keys of the store. */
-  private readonly watches = new Map<string, Watch>()
+  private readonly watches = new Map<string, RegistrationWatch>()
   private unwatch: (() => void) | undefined
   private signedIn!: SignedIn
 
-  constructor(name: string, settings: RegistrationSettings) {
+  constructor(name: string, settings: RegEventSettings) {
     this.name = name
     this.settings = settings
     this.registrar = settings.registrar ?? 'proxy'
     this.prefix = bindingsPrefix(this.registrar)
-    const pack: EventPackage<Registration> = {
+    const pack: EventPackage<RegistrationState> = {
       name: 'reg',
       types: [reginfoType],
       expires: lifetimesOf(settings.expires, 3761), // RFC 3680 §4.4
@@ -77,7 +77,7 @@ class RegistrationElement implements Element {
     this.signedIn = new SignedIn(host, this.subscribers)
   }
   async restored(notifier: Notifier): Promise<void> {
-    const told: Notifier<Registration> = notifier
+    const told: Notifier<RegistrationState> = notifier
     const watch = this.watch(notifier.resource, told)
     this.signedIn.follow(notifier)
     await watch.ready
@@ -99,7 +99,7 @@ class RegistrationElement implements Element {
     watch.holds++
     try {
       await watch.ready
-      const notifier = exchange.accept<Registration>({ package: 'reg', resource: aor, state: watch.watched.state })
+      const notifier = exchange.accept<RegistrationState>({ package: 'reg', resource: aor, state: watch.watched.state })
       if (notifier.live) watch.notifiers.add(notifier)
       this.signedIn.follow(notifier)
     } finally {
@@ -141,16 +141,18 @@ class RegistrationElement implements Element {
     for (const { watched } of this.watches.values()) watched.stop()
   }
 
-  private watch(aor: string, notifier: Notifier<Registration> | undefined): Watch {
+  private watch(aor: string, notifier: Notifier<RegistrationState> | undefined): RegistrationWatch {
     const key = encodeURIComponent(aor)
     let watch = this.watches.get(key)
     if (watch === undefined) {
-      const watched = new Watched(this.host, aor, (state) => {
+      const watched = new WatchedRegistration(this.host, aor, (state) => {
         for (const each of this.watches.get(key)?.notifiers ?? []) each.notify(state)
       })
       watch = { watched, notifiers: new Set(), ready: this.read(aor, key), holds: 0, waiting: [] }
       this.watches.set(key, watch)
-      this.unwatch ??= this.host.store.watch(this.prefix, (change) => this.changed(change.key, change.entry?.value as Binding))
+      this.unwatch ??= this.host.store.watch(this.prefix, (change) =>
+        this.changed(change.key, change.entry?.value as ContactBinding),
+      )
     }
     if (notifier !== undefined) watch.notifiers.add(notifier)
     return watch
@@ -160,14 +162,14 @@ class RegistrationElement implements Element {
     const watch = this.watches.get(key)
     try {
       for await (const [at, { value }] of this.host.store.scan(aorPrefix(this.registrar, aor)))
-        watch?.watched.found(at, value as Binding)
+        watch?.watched.found(at, value as ContactBinding)
     } finally {
       const waiting = watch?.waiting ?? []
       if (watch !== undefined) watch.waiting = undefined
       for (const change of waiting) change()
     }
   }
-  private changed(key: string, binding: Binding | undefined): void {
+  private changed(key: string, binding: ContactBinding | undefined): void {
     const watch = this.watches.get(key.slice(this.prefix.length, key.lastIndexOf('/')))
     if (watch === undefined) return
     if (watch.waiting === undefined) watch.watched.changed(key, binding)

@@ -1,6 +1,6 @@
 /** `application/reginfo+xml` (RFC 3680 §5), with GRUUs (RFC 5628): what a registration is, and how its contacts came to it. */
 import { parseAddress } from '../../signalling/index.ts'
-import { type Binding, publicGruu } from '../shared/state/bindings.ts'
+import { type ContactBinding, publicGruu } from '../shared/state/bindings.ts'
 import { escaped } from '../shared/values/xml.ts'
 
 export const reginfoType = 'application/reginfo+xml'
@@ -8,24 +8,24 @@ export const reginfoType = 'application/reginfo+xml'
 /** Why a contact is as it is (RFC 3680 §5.2). */
 export type ContactEvent = 'created' | 'refreshed' | 'shortened' | 'registered' | 'expired' | 'deactivated' | 'unregistered'
 
-export interface Contact {
+export interface ContactState {
   /** Stays the same for as long as the binding is there. */
   readonly id: string
-  readonly binding: Binding
+  readonly binding: ContactBinding
   readonly event: ContactEvent
 }
 
 /** The registration of one address of record at one time. */
-export interface Registration {
+export interface RegistrationState {
   readonly aor: string
   readonly id: string
-  readonly active: readonly Contact[]
+  readonly active: readonly ContactState[]
   /** Contacts that ended lately, in case a watcher has not been told. */
-  readonly ended: readonly Contact[]
+  readonly ended: readonly ContactState[]
 }
 
 /** Full where `previous` is undefined; else what differs from it. `now`: milliseconds since the epoch. */
-export function reginfo(state: Registration, previous: Registration | undefined, version: number, now: number): string {
+export function reginfo(state: RegistrationState, previous: RegistrationState | undefined, version: number, now: number): string {
   const lines =
     previous === undefined
       ? state.active.map((contact) => contactXml(state.aor, contact, 'active', now))
@@ -42,15 +42,15 @@ export function reginfo(state: Registration, previous: Registration | undefined,
 }
 
 /** RFC 3680 §4.1: `init` has never been anything else, as far as anybody has been told. */
-function stateOf({ active, ended }: Registration): 'active' | 'terminated' | 'init' {
+function stateOf({ active, ended }: RegistrationState): 'active' | 'terminated' | 'init' {
   return active.length > 0 ? 'active' : ended.length > 0 ? 'terminated' : 'init'
 }
 
-function standing({ active }: Registration, contact: Contact): 'active' | 'terminated' {
+function standing({ active }: RegistrationState, contact: ContactState): 'active' | 'terminated' {
   return active.includes(contact) ? 'active' : 'terminated'
 }
 
-function changes(state: Registration, previous: Registration): readonly Contact[] {
+function changes(state: RegistrationState, previous: RegistrationState): readonly ContactState[] {
   const changed = state.active.filter((contact) => !previous.active.includes(contact))
   for (const old of previous.active) {
     if (state.active.some(({ id }) => id === old.id)) continue
@@ -59,7 +59,7 @@ function changes(state: Registration, previous: Registration): readonly Contact[
   return changed
 }
 
-function contactXml(aor: string, { id, binding, event }: Contact, state: 'active' | 'terminated', now: number): string {
+function contactXml(aor: string, { id, binding, event }: ContactState, state: 'active' | 'terminated', now: number): string {
   const { contact, callId, cseq, q, expires, instance, gruu } = binding
   const left = state === 'active' ? ` expires="${Math.max(0, Math.round((expires - now) / 1000))}"` : ''
   const open = `    <contact id="${id}" state="${state}" event="${event}"${left} callid="${escaped(callId)}" cseq="${cseq}" q="${q}">`

@@ -1,37 +1,37 @@
 /** One address of record that somebody watches: its bindings as the store tells them, and what became of each. */
 import { type Host, seal, type Timer } from '../../signalling/index.ts'
-import type { Binding } from '../shared/state/bindings.ts'
-import type { Contact, ContactEvent, Registration } from './reginfo.ts'
+import type { ContactBinding } from '../shared/state/bindings.ts'
+import type { ContactEvent, ContactState, RegistrationState } from './reginfo.ts'
 
 const remembered = 20 // contacts that ended
 
-export class Watched {
+export class WatchedRegistration {
   private readonly host: Host
   private readonly aor: string
   private readonly id: string
-  private readonly told: (state: Registration) => void
-  private readonly active = new Map<string, Contact>()
-  private ended: readonly Contact[] = []
+  private readonly told: (state: RegistrationState) => void
+  private readonly active = new Map<string, ContactState>()
+  private ended: readonly ContactState[] = []
   private timer: Timer | undefined
   private telling = false
 
   /** `told` is called after changes. */
-  constructor(host: Host, aor: string, told: (state: Registration) => void) {
+  constructor(host: Host, aor: string, told: (state: RegistrationState) => void) {
     this.host = host
     this.aor = aor
     this.id = idOf(aor)
     this.told = told
   }
-  get state(): Registration {
+  get state(): RegistrationState {
     return { aor: this.aor, id: this.id, active: [...this.active.values()], ended: this.ended }
   }
   /** What the store holds already: nobody saw how it came. */
-  found(key: string, binding: Binding): void {
+  found(key: string, binding: ContactBinding): void {
     if (binding.ended === undefined) this.active.set(key, { id: idOf(key), binding, event: 'registered' })
     this.arm()
   }
   /** A change that the store tells; `binding` undefined: its user took it away. */
-  changed(key: string, binding: Binding | undefined): void {
+  changed(key: string, binding: ContactBinding | undefined): void {
     const old = this.active.get(key)
     if (binding === undefined || binding.ended !== undefined) {
       if (old === undefined) return
@@ -53,7 +53,7 @@ export class Watched {
       this.told(this.state)
     })
   }
-  private end(key: string, { id, binding }: Contact, event: ContactEvent): void {
+  private end(key: string, { id, binding }: ContactState, event: ContactEvent): void {
     this.active.delete(key)
     this.ended = [...this.ended.filter((contact) => contact.id !== id), { id, binding, event }].slice(-remembered)
   }
@@ -76,12 +76,12 @@ export class Watched {
   }
 }
 
-function eventOf(before: Binding | undefined, after: Binding): ContactEvent {
+function eventOf(before: ContactBinding | undefined, after: ContactBinding): ContactEvent {
   if (before === undefined) return 'created'
   return after.expires < before.expires ? 'shortened' : 'refreshed'
 }
 
-function same(a: Binding, b: Binding): boolean {
+function same(a: ContactBinding, b: ContactBinding): boolean {
   return a.callId === b.callId && a.cseq === b.cseq && a.expires === b.expires
 }
 

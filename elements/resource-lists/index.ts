@@ -9,8 +9,8 @@ import {
   type Exchange,
   type Host,
   type Notifier,
-  type Rate,
   RateLimit,
+  type RateSettings,
   type ReplyFields,
 } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
@@ -24,7 +24,7 @@ import { type ListState, listBody, listPart, listType, sameList } from './rlmi.t
 import { WatchedList } from './watched-list.ts'
 
 /** Of the dialplan, `role: resource-lists`. */
-export interface ResourceListSettings {
+interface ResourceListSettings {
   /** User part of a list's URI -> identifiers on it. */
   readonly lists?: { readonly [name: string]: readonly string[] }
   /** Seconds. */
@@ -36,7 +36,7 @@ export interface ResourceListSettings {
 const event = 'presence'
 const accept = ['application/pidf+xml']
 /** Resources that one subscriber's lists may begin to ask. */
-const beginnings: Rate = { rate: 20, burst: 1000 }
+const beginnings: RateSettings = { rate: 20, burst: 1000 }
 const tooOften: ReplyFields = {
   headers: [['Retry-After', '15']],
   warning: 'long lists begun too often; expected a subscription that stands, or fewer names a second',

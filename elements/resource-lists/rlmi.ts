@@ -3,7 +3,7 @@ import type { Body } from '../../signalling/index.ts'
 import { escaped } from '../shared/values/xml.ts'
 
 export const listType = 'multipart/related'
-export const rlmiType = 'application/rlmi+xml'
+const rlmiType = 'application/rlmi+xml'
 
 /** What is known of one resource. Replaced as a whole when it changes: identity tells whether it has. */
 export interface Resource {

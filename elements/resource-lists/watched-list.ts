@@ -3,7 +3,7 @@ import type { Host, Notification, Subscription, Timer } from '../../signalling/i
 import type { Pages } from './pages.ts'
 import type { ListState, Resource } from './rlmi.ts'
 
-export interface WatchedListOptions {
+interface WatchedListOptions {
   readonly host: Host
   readonly pages: Pages
   /** Of the list. */

@@ -1,6 +1,6 @@
 /** A UE's attachment to an MME (SPEC §3.6): the temporary identifier that it has there, followed as it is replaced. */
 import { type AttachRequest, mediaType, readBody } from '../schemas/index.ts'
-import { bodyOf, type UserAgent, type Watching } from './agents/agent.ts'
+import { bodyOf, type UserAgent, type WatchHandle } from './agents/agent.ts'
 
 export class Attachment {
   /** URI of the MME. */
@@ -8,7 +8,7 @@ export class Attachment {
   private readonly agent: UserAgent
   /** Hears of each temporary identifier. */
   private readonly onTemporary: (temporary: string) => void
-  private watching: Watching | undefined
+  private watching: WatchHandle | undefined
   private known: string | undefined
 
   constructor(agent: UserAgent, mme: string, onTemporary: (temporary: string) => void) {

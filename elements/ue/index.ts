@@ -1,6 +1,6 @@
 /** User equipment (SPEC §2.2): a library for command lines, tests and simulations. */
 
-export type { Heard } from '../shared/values/heard.ts'
+export type { HeardBroadcast } from '../shared/values/heard.ts'
 export type * from './agents/agent.ts'
 export { EngineAgent, type EngineAgentOptions } from './agents/engine-agent.ts'
 export { SipJsAgent, type SipJsAgentOptions } from './agents/sipjs-agent.ts'
@@ -8,8 +8,16 @@ export type { Carrier, OpenPort, PortListener } from './agents/transports/carrie
 export {
   ApplicationClient,
   type ApplicationClientOptions,
+  type AutomaticRegistration,
   type AutomaticSettings,
-  type Registered,
   type UserSettings,
 } from './proximity/application.ts'
-export { type AirPort, type NearChange, type NearQuestion, type Role, Ue, type UeEvent, type UeOptions } from './proximity/ue.ts'
+export {
+  type AirPort,
+  type NearChange,
+  type NearQuestion,
+  Ue,
+  type UeEvent,
+  type UeOptions,
+  type UeRole,
+} from './proximity/ue.ts'

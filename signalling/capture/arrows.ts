@@ -2,7 +2,7 @@
 import { parseToken } from '../messages/fields.ts'
 import type { SipMessage, SipRequest, SipResponse } from '../messages/message.ts'
 import { scan } from '../messages/scan.ts'
-import { namesOf } from './naming.ts'
+import { endNamesOf } from './naming.ts'
 import { hostPort } from './packets.ts'
 import type { TappedMessage } from './tap.ts'
 
@@ -34,7 +34,7 @@ export function arrowsOf(
     const { buffer, byteOffset, length } = tapped.bytes
     return { tapped, sip: scan(Buffer.from(buffer, byteOffset, length)) }
   })
-  const names = namesOf(scanned, options.names)
+  const names = endNamesOf(scanned, options.names)
   const participants: string[] = []
   const place = (name: string): number => {
     const found = participants.indexOf(name)
@@ -63,7 +63,7 @@ export function arrowsOf(
 }
 
 /** `SUBSCRIBE prose`, `NOTIFY active prose-state`, `200 (SUBSCRIBE)`. */
-export function labelOf(message: SipRequest | SipResponse): string {
+function labelOf(message: SipRequest | SipResponse): string {
   if (message.kind === 'response') return `${message.status} (${message.cseq.method})`
   const { method } = message
   const event = message.event?.value

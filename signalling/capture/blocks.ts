@@ -55,7 +55,7 @@ export function fileStart(program: string): Buffer {
   ])
 }
 
-export type PacketDirection = 'in' | 'out' | undefined
+type PacketDirection = 'in' | 'out' | undefined
 const directionBits = { in: 1, out: 2 } as const
 
 /** One packet. @param at milliseconds since the epoch */

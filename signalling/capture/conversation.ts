@@ -1,9 +1,9 @@
 /** A TCP conversation as it would have been: handshake, data both ways, sequence numbers that add up. */
 import { frame, upgradeRequest, upgradeResponse } from './frames.ts'
-import { type Party, segmentSize, tcpPacket } from './packets.ts'
+import { type PacketAddress, segmentSize, tcpPacket } from './packets.ts'
 
 interface End {
-  readonly party: Party
+  readonly party: PacketAddress
   /** Of the next byte it sends. */
   next: number
   /** Sent and not acknowledged. */
@@ -14,14 +14,14 @@ const initial = 1_000
 const acknowledgeAfter = 32_768 // well below the window, or Wireshark calls it full
 
 /** Yields packets in order; the caller gives each the time of the message. */
-export class Conversation {
+export class TcpConversation {
   private readonly client: End
   private readonly server: End
   private readonly webSocket: boolean
   private readonly nextId: () => number
   private started = false
 
-  constructor(client: Party, server: Party, webSocket: boolean, nextId: () => number) {
+  constructor(client: PacketAddress, server: PacketAddress, webSocket: boolean, nextId: () => number) {
     this.client = { party: client, next: initial, open: 0 }
     this.server = { party: server, next: initial, open: 0 }
     this.webSocket = webSocket
@@ -49,7 +49,7 @@ export class Conversation {
     return packets
   }
   /** One message; its last packet is the one in which Wireshark shows it. */
-  message(from: Party, bytes: Uint8Array): Buffer[] {
+  message(from: PacketAddress, bytes: Uint8Array): Buffer[] {
     const isClient = from.port === this.client.party.port && from.address.equals(this.client.party.address)
     const [sender, receiver] = isClient ? [this.client, this.server] : [this.server, this.client]
     const acknowledgement = sender.open > acknowledgeAfter ? [this.acknowledge(receiver, sender)] : []

@@ -6,11 +6,11 @@ import { createSocket, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import type { Log } from '../log.ts'
 import { masked } from './mask.ts'
-import type { Party } from './packets.ts'
+import type { PacketAddress } from './packets.ts'
 import { Parties } from './parties.ts'
 import type { Tap, TappedMessage } from './tap.ts'
 
-export interface HepOptions {
+interface HepOptions {
   readonly collector: { readonly host: string; readonly port: number }
   readonly log: Log
   /** Number by which the collector knows us. Default 2001. */
@@ -27,7 +27,12 @@ const UDP = 17
 const TCP = 6
 
 /** One message as a HEP3 packet. @param node at most 255 bytes */
-export function hepPacket(message: TappedMessage, [from, to]: readonly [Party, Party], agent: number, node: string): Buffer {
+export function hepPacket(
+  message: TappedMessage,
+  [from, to]: readonly [PacketAddress, PacketAddress],
+  agent: number,
+  node: string,
+): Buffer {
   const v6 = from.address.length === 16
   const stream = message.transport !== 'UDP' && message.transport !== 'MEM' && message.direction !== 'local'
   const micros = Math.round(message.at * 1000)

@@ -4,11 +4,11 @@ import { hostPort } from './packets.ts'
 import type { Endpoint, TappedMessage } from './tap.ts'
 
 /** A message with what scanning it gave. */
-export interface Scanned {
+interface ScannedMessage {
   readonly tapped: TappedMessage
   readonly sip: SipRequest | SipResponse | undefined
 }
-export interface Names {
+interface EndNames {
   readonly from: string
   readonly to: string
 }
@@ -18,7 +18,10 @@ export interface Names {
  * address; else, for an end of ours, the element that had the message next (or before) inside the node; else a name that
  * all other messages on the wire agree on for that address; else the address.
  */
-export function namesOf(messages: readonly Scanned[], given: ReadonlyMap<string, string> = new Map()): readonly Names[] {
+export function endNamesOf(
+  messages: readonly ScannedMessage[],
+  given: ReadonlyMap<string, string> = new Map(),
+): readonly EndNames[] {
   const inside = insiders(messages)
   const known = new Map<string, Set<string>>()
   const learn = (endpoint: Endpoint, name: string | undefined): void => {
@@ -45,7 +48,7 @@ export function namesOf(messages: readonly Scanned[], given: ReadonlyMap<string,
 }
 
 /** For each message on the wire, the element that passed it on inside, or had it from inside. */
-function insiders(messages: readonly Scanned[]): readonly (string | undefined)[] {
+function insiders(messages: readonly ScannedMessage[]): readonly (string | undefined)[] {
   const hops = new Map<string, number[]>()
   for (const [i, { tapped, sip }] of messages.entries()) {
     if (tapped.direction !== 'local' || sip === undefined) continue

@@ -3,12 +3,12 @@ import { isIPv4, isIPv6 } from 'node:net'
 import type { Endpoint } from './tap.ts'
 
 /** An address and a port, ready to be written: 4 or 16 bytes, the same at both ends. */
-export interface Party {
+export interface PacketAddress {
   readonly address: Buffer
   readonly port: number
 }
 
-export type TcpFlag = 'SYN' | 'PSH' | 'ACK'
+type TcpFlag = 'SYN' | 'PSH' | 'ACK'
 const flagBits: Record<TcpFlag, number> = { SYN: 2, PSH: 8, ACK: 16 }
 
 /** Largest payload of one UDP packet over IPv4. */
@@ -78,7 +78,13 @@ function folded(total: number): number {
 }
 
 /** An IP packet with room for `length` bytes of transport header and payload; returns it and where those begin. */
-function ipPacket(protocol: number, from: Party, to: Party, length: number, id: number): { packet: Buffer; start: number } {
+function ipPacket(
+  protocol: number,
+  from: PacketAddress,
+  to: PacketAddress,
+  length: number,
+  id: number,
+): { packet: Buffer; start: number } {
   const four = from.address.length === 4
   const start = four ? 20 : 40
   const packet = Buffer.alloc(start + length)
@@ -113,7 +119,7 @@ function transportChecksum(packet: Buffer, start: number, protocol: number): num
 }
 
 /** @param id of the IP packet; any rising number */
-export function udpPacket(from: Party, to: Party, payload: Uint8Array, id: number): Buffer {
+export function udpPacket(from: PacketAddress, to: PacketAddress, payload: Uint8Array, id: number): Buffer {
   const { packet, start } = ipPacket(UDP, from, to, 8 + payload.length, id)
   packet.writeUInt16BE(8 + payload.length, start + 4)
   packet.set(payload, start + 8)
@@ -121,13 +127,13 @@ export function udpPacket(from: Party, to: Party, payload: Uint8Array, id: numbe
   return packet
 }
 
-export interface Segment {
+interface TcpSegment {
   readonly sequence: number
   readonly acknowledged: number
   readonly flags: readonly TcpFlag[]
   readonly payload?: Uint8Array
 }
-export function tcpPacket(from: Party, to: Party, segment: Segment, id: number): Buffer {
+export function tcpPacket(from: PacketAddress, to: PacketAddress, segment: TcpSegment, id: number): Buffer {
   const payload = segment.payload ?? new Uint8Array(0)
   const { packet, start } = ipPacket(TCP, from, to, 20 + payload.length, id)
   packet.writeUInt32BE(segment.sequence >>> 0, start + 4)
@@ -141,7 +147,7 @@ export function tcpPacket(from: Party, to: Party, segment: Segment, id: number):
 }
 
 /** What a packet carries. */
-export interface Unpacked {
+export interface UnpackedPacket {
   readonly protocol: 'UDP' | 'TCP'
   readonly from: { readonly address: string; readonly port: number }
   readonly to: { readonly address: string; readonly port: number }
@@ -152,7 +158,7 @@ export interface Unpacked {
 }
 
 /** The inside of an IP packet; undefined for what carries neither UDP nor TCP, is a fragment or is cut short. */
-export function unpack(packet: Buffer): Unpacked | undefined {
+export function unpack(packet: Buffer): UnpackedPacket | undefined {
   const version = (packet[0] ?? 0) >> 4
   const four = version === 4
   if ((!four && version !== 6) || packet.length < (four ? 20 : 40)) return undefined

@@ -1,12 +1,12 @@
 /** The addresses of both ends of a message as a capture shows them. */
-import { addressBytes, mapped, type Party } from './packets.ts'
+import { addressBytes, mapped, type PacketAddress } from './packets.ts'
 import type { TappedMessage } from './tap.ts'
 
 export class Parties {
   private readonly invented = new Map<string, Buffer>()
 
   /** Both of one family, sender first. */
-  of({ from, to }: TappedMessage): [Party, Party] {
+  of({ from, to }: TappedMessage): [PacketAddress, PacketAddress] {
     const same = from.port === to.port && from.address === to.address // elements of one node: told apart by name
     let source = this.address(same ? (from.name ?? from.address) : from.address)
     let target = this.address(same ? (to.name ?? to.address) : to.address)

@@ -8,15 +8,15 @@ import { join, parse } from 'node:path'
 import type { Clock, Timer } from '../clock.ts'
 import type { Log } from '../log.ts'
 import { fileStart, packetBlock } from './blocks.ts'
-import { Conversation } from './conversation.ts'
+import { TcpConversation } from './conversation.ts'
 import { masked } from './mask.ts'
-import { hostPort, largestDatagram, type Party, udpPacket } from './packets.ts'
+import { hostPort, largestDatagram, type PacketAddress, udpPacket } from './packets.ts'
 import { Parties } from './parties.ts'
 import type { Tap, TappedMessage } from './tap.ts'
 
 export { type CapturedMessage, readPcapng } from './read.ts'
 
-export interface PcapngOptions {
+interface PcapngOptions {
   /** Overwritten if it is there. */
   readonly file: string
   readonly clock: Clock
@@ -47,7 +47,7 @@ class PcapngTap implements Tap {
   private waitingBytes = 0
   private timer: Timer | undefined
   private packetId = 0
-  private readonly conversations = new Map<string, Conversation>()
+  private readonly conversations = new Map<string, TcpConversation>()
   private readonly parties = new Parties()
 
   constructor(options: PcapngOptions) {
@@ -86,14 +86,14 @@ class PcapngTap implements Tap {
     const conversation = this.conversation(message, from, to)
     return [...conversation.start(hostPort(message.to)), ...conversation.message(from, bytes)]
   }
-  private conversation(message: TappedMessage, from: Party, to: Party): Conversation {
+  private conversation(message: TappedMessage, from: PacketAddress, to: PacketAddress): TcpConversation {
     const webSocket = message.transport === 'WS' || message.transport === 'WSS'
     const ends = [hostPort(message.from), hostPort(message.to)].sort().join(' ')
     const key = `${webSocket ? 'ws' : 'tcp'} ${ends}`
     let conversation = this.conversations.get(key)
     if (conversation === undefined) {
       const [client, server] = sentByServer(message) ? [to, from] : [from, to]
-      conversation = new Conversation(client, server, webSocket, this.nextId)
+      conversation = new TcpConversation(client, server, webSocket, this.nextId)
       if (this.conversations.size >= conversationLimit) this.conversations.delete(this.conversations.keys().next().value!)
       this.conversations.set(key, conversation)
     }

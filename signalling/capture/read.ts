@@ -1,7 +1,7 @@
 /** Reads messages back from a capture: our own files wholly, those of other programs as far as they are raw IP or Ethernet. */
 import { type PacketRecord, rawIp, readBlocks } from './blocks.ts'
 import { parseFrame } from './frames.ts'
-import { hostPort, type Unpacked, unpack } from './packets.ts'
+import { hostPort, type UnpackedPacket, unpack } from './packets.ts'
 import type { Endpoint, TappedMessage, TransportName } from './tap.ts'
 
 export type CapturedMessage = TappedMessage
@@ -61,7 +61,7 @@ function ipOf({ link, bytes }: PacketRecord): Buffer | undefined {
   }
 }
 
-function captured(record: PacketRecord, packet: Unpacked, transport: TransportName, bytes: Buffer): CapturedMessage {
+function captured(record: PacketRecord, packet: UnpackedPacket, transport: TransportName, bytes: Buffer): CapturedMessage {
   const [, from = '', to = '', hidden] = names.exec(record.comment ?? '') ?? []
   return {
     at: record.at,
@@ -91,7 +91,7 @@ class Stream {
   private expected: number | undefined
 
   /** Returns what is wrong, if something is. */
-  take({ sequence, opens, payload }: Unpacked): string | undefined {
+  take({ sequence, opens, payload }: UnpackedPacket): string | undefined {
     if (opens) this.expected = (sequence + 1) >>> 0
     if (opens || payload.length === 0) return undefined
     this.expected ??= sequence

@@ -1,13 +1,13 @@
 /** Subscriptions of subscribers whom a proxy of ours knows by their credentials, found by subscriber. */
 
-interface Vouched {
+interface VouchedSubscription {
   readonly element: string
   readonly subscriber: string
   readonly credentials: string | undefined
   readonly fetch: boolean
 }
 
-export class VouchedSubscriptions<Item extends Vouched> {
+export class VouchedSubscriptions<Item extends VouchedSubscription> {
   /** One alone, as most hold, costs no list. */
   private readonly held = new Map<string, Item | Item[]>()
 

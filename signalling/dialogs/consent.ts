@@ -1,7 +1,7 @@
 /** Whether an element lets the NOTIFY go that is due, where its package has to admit each one. */
 import type { EventPackage, Notifier } from '../element.ts'
 
-export interface ConsentOwner extends Notifier {
+interface ConsentOwner extends Notifier {
   /** The element lets it go, and has said so later than it was asked. */
   resume(): void
   /** It does not. */

@@ -4,7 +4,7 @@ import type { Store } from '../storage/store.ts'
 import type { SubscriptionRecord } from './subscription-record.ts'
 
 /** Remembers in the store which elements a node runs: several nodes may share one store, and each ends its own alone. */
-export class PlanMemory {
+export class DepartedElements {
   private readonly store: Store
   private readonly key: string
 

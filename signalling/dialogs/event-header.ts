@@ -4,7 +4,7 @@ import { parseToken } from '../messages/fields.ts'
 import type { SipRequest } from '../messages/message.ts'
 import { parseRate, type Rate } from './rate.ts'
 
-export interface EventTerms {
+export interface EventHeader {
   /** The field itself. */
   readonly event: string
   readonly parameters: ReadonlyMap<string, string>
@@ -15,10 +15,10 @@ export interface EventTerms {
 
 const remembered = 1000
 
-export class Terms {
-  private readonly known = new Map<string, EventTerms>()
+export class EventHeaders {
+  private readonly known = new Map<string, EventHeader>()
 
-  of(event: string): EventTerms {
+  of(event: string): EventHeader {
     const known = this.known.get(event)
     if (known !== undefined) return known
     const { value, parameters } = parseToken(event)

@@ -4,7 +4,7 @@
  */
 import type { Clock, Timer } from '../clock.ts'
 
-export interface Expiring {
+export interface ExpiringSubscription {
   /** Milliseconds since the epoch; the same while it is among the others. */
   readonly expires: number
   /** Its last second has begun, or is over. */
@@ -12,7 +12,7 @@ export interface Expiring {
 }
 
 interface Second {
-  readonly all: Set<Expiring>
+  readonly all: Set<ExpiringSubscription>
   readonly timer: Timer
 }
 
@@ -23,7 +23,7 @@ export class Expiries {
   constructor(clock: Clock) {
     this.clock = clock
   }
-  add(one: Expiring): void {
+  add(one: ExpiringSubscription): void {
     const number = secondOf(one)
     const left = number * 1000 - this.clock.date()
     if (left <= 0) return one.lastSecond()
@@ -34,7 +34,7 @@ export class Expiries {
     }
     second.all.add(one)
   }
-  remove(one: Expiring): void {
+  remove(one: ExpiringSubscription): void {
     const number = secondOf(one)
     const second = this.seconds.get(number)
     if (second === undefined || !second.all.delete(one) || second.all.size > 0) return
@@ -48,6 +48,6 @@ export class Expiries {
   }
 }
 
-function secondOf({ expires }: Expiring): number {
+function secondOf({ expires }: ExpiringSubscription): number {
   return Math.floor(expires / 1000)
 }

@@ -5,7 +5,7 @@ import type { Body, EventPackage, RenderContext, StatePart } from '../element.ts
 export const comeAgain = 300
 const leastRoom = 1000 // bytes; with less no part is worth a NOTIFY
 
-export class Fit {
+export class BodyRoom {
   /** Nothing is told, but why. */
   given = false
   /** Bytes that a body may have; undefined: as many as it needs. */

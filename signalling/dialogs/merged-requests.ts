@@ -8,7 +8,7 @@ import type { SipRequest } from '../messages/message.ts'
 const lasting = 32_000
 const most = 20_000 // in one generation
 
-export class Merged {
+export class MergedRequests {
   private readonly clock: Clock
   private young = new Set<string>()
   private old = new Set<string>()

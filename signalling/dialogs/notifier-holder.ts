@@ -2,17 +2,17 @@
 import type { Clock } from '../clock.ts'
 import type { EndReason, Notifier } from '../element.ts'
 import type { EntityTags } from './entity-tag.ts'
-import type { Terms } from './event-header.ts'
+import type { EventHeaders } from './event-header.ts'
 import type { Expiries } from './expiries.ts'
 import type { Pace } from './pace.ts'
-import type { Sender } from './sender.ts'
+import type { DialogSender } from './sender.ts'
 
 /** What a notifier needs of the facility that holds it. */
 export interface NotifierHolder {
   readonly clock: Clock
-  readonly sender: Sender
+  readonly sender: DialogSender
   readonly tags: EntityTags
-  readonly terms: Terms
+  readonly terms: EventHeaders
   readonly expiries: Expiries
   readonly pace: Pace
   /** Writes the record; what it says must be durable before anything that depends on it is sent. */

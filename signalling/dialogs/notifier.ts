@@ -2,22 +2,22 @@
  * The notifier's side of one subscription (RFC 6665 §4.2): state in, NOTIFYs out. One NOTIFY at a time; the newest state
  * wins; rate control, expiry, conditional notification (RFC 5839) and durability are here, once, for all packages.
  */
-import type { Timed, Timer } from '../clock.ts'
+import type { Timer, TimerOwner } from '../clock.ts'
 import type { Body, EndReason, EventPackage, Notifier } from '../element.ts'
 import { warning } from '../messages/build.ts'
 import type { SipResponse } from '../messages/message.ts'
 import type { Json } from '../storage/store.ts'
 import type { ClientUser, NotSent } from '../transactions/client.ts'
 import { Consent } from './consent.ts'
-import type { EventTerms } from './event-header.ts'
-import type { Expiring } from './expiries.ts'
+import type { EventHeader } from './event-header.ts'
+import type { ExpiringSubscription } from './expiries.ts'
 import { notifyFields } from './header-fields.ts'
-import { bytesOf, comeAgain, Fit, unfit } from './long-states.ts'
+import { BodyRoom, bytesOf, comeAgain, unfit } from './long-states.ts'
 import type { NotifierHolder } from './notifier-holder.ts'
 import { nextPeriod, wholeMs } from './rate.ts'
 import type { Share } from './subscription-limits.ts'
-import { reserve, type SubscriptionRecord, secureAs } from './subscription-record.ts'
-import { type Ending, endings, fetched, liveState, terminatedState } from './subscription-state.ts'
+import { cseqReserve, type SubscriptionRecord, secureAs } from './subscription-record.ts'
+import { endings, fetched, liveState, type SubscriptionEnding, terminatedState } from './subscription-state.ts'
 
 const retryFirst = 2_000
 const retryMost = 60_000
@@ -26,7 +26,7 @@ const margin = 100 // numbers left when the next block is asked for, so that no 
 /** No state yet. */
 const untold = Symbol('untold')
 
-export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
+export class NotifierDialog implements Notifier, ClientUser, TimerOwner, ExpiringSubscription {
   readonly element: string
   /** What is kept in the store; replaced as a whole when it changes. */
   stored: SubscriptionRecord
@@ -36,7 +36,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
   erased = false
   private readonly holder: NotifierHolder
   private readonly pack: EventPackage
-  private terms: EventTerms
+  private terms: EventHeader
   /** Of the last NOTIFY, and the version of what it told. */
   private cseq: number
   private state: unknown = untold
@@ -52,14 +52,14 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
   private lastSent: number | undefined
   private sentCount = 0
   private readonly born: number
-  private ending: Ending | undefined
+  private ending: SubscriptionEnding | undefined
   private rateTimer: Timer | undefined
   private expiryTimer: Timer | undefined
   private retryAfter = retryFirst
   /** Bytes of the last body. */
   private size = 0
   /** Once a state was too long. */
-  private fit: Fit | undefined = undefined
+  private fit: BodyRoom | undefined = undefined
   /** A NOTIFY without state goes first: nobody there has answered anything yet. */
   private introducing = false
   /** Of its subscriber; undefined: it is in nobody's. */
@@ -74,7 +74,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
     this.stored = stored
     this.fetch = fetch
     this.terms = holder.terms.of(stored.event)
-    this.cseq = stored.ceiling - reserve
+    this.cseq = stored.ceiling - cseqReserve
     this.born = wholeMs(holder.clock)
     this.consent = pack.admit === undefined ? undefined : new Consent(pack, this)
   }
@@ -242,7 +242,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
   private send(): void {
     const { clock, pace, sender } = this.holder
     if (this.cseq + margin >= this.stored.ceiling) {
-      this.stored = { ...this.stored, ceiling: this.stored.ceiling + reserve }
+      this.stored = { ...this.stored, ceiling: this.stored.ceiling + cseqReserve }
       this.holder.saveSoon(this)
     }
     const left = this.expires - clock.date()
@@ -340,7 +340,7 @@ export class NotifierDialog implements Notifier, ClientUser, Timed, Expiring {
     if (excess !== undefined) this.cseq-- // it never left
     if (this.fit === undefined) this.holder.tooLong(this, this.size)
     if (this.size === 0) return this.close('giveup') // not even without a body
-    this.fit ??= new Fit()
+    this.fit ??= new BodyRoom()
     if (!this.fit.shrink(this.size, excess) || this.final || this.pack.part === undefined) return this.giveUp()
     this.lastSent = undefined
     this.due = true

@@ -1,7 +1,7 @@
 /** The event packages that elements of a node offer. */
 import type { Element, EventPackage } from '../element.ts'
 
-export interface Offered {
+interface Offered {
   readonly element: Element
   readonly pack: EventPackage
 }

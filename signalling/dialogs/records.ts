@@ -1,11 +1,11 @@
 /** Records of subscriptions in the store. Those that a failing store did not take are written again until it does. */
 import type { Clock, Timer } from '../clock.ts'
 import type { Log } from '../log.ts'
-import type { Json, Store, Write } from '../storage/store.ts'
+import type { Json, Store, StoreWrite } from '../storage/store.ts'
 import { recordKey, type SubscriptionRecord } from './subscription-record.ts'
 
 /** A subscription, as its record sees it. */
-export interface RecordOwner {
+interface RecordOwner {
   readonly element: string
   readonly id: string
   readonly stored: SubscriptionRecord
@@ -37,7 +37,7 @@ export class SubscriptionRecords {
     this.log = log
   }
   /** Rejects, and the store has what it had, where it fails. @param more goes into the store with it; @param stored as it is to be */
-  async save(owner: RecordOwner, more: readonly Write[] = [], stored = owner.stored): Promise<void> {
+  async save(owner: RecordOwner, more: readonly StoreWrite[] = [], stored = owner.stored): Promise<void> {
     if (owner.durable) await this.write(owner, [put(owner, stored), ...more])
   }
   /** Rejects, and it is as before, where the store fails. */
@@ -71,7 +71,7 @@ export class SubscriptionRecords {
     if (this.owed.size > 0) void this.again([...this.owed])
   }
 
-  private async write(owner: RecordOwner, writes: readonly Write[]): Promise<void> {
+  private async write(owner: RecordOwner, writes: readonly StoreWrite[]): Promise<void> {
     const owed = this.owed.delete(owner) // this write says all that there is to say
     try {
       await this.store.write(writes)
@@ -108,9 +108,9 @@ export class SubscriptionRecords {
   }
 }
 
-function put({ element, id }: RecordOwner, stored: SubscriptionRecord): Write {
+function put({ element, id }: RecordOwner, stored: SubscriptionRecord): StoreWrite {
   return { key: recordKey(element, id), value: stored as Json, expires: stored.expires + 3_600_000 }
 }
-function drop({ element, id }: RecordOwner): Write {
+function drop({ element, id }: RecordOwner): StoreWrite {
   return { key: recordKey(element, id), delete: true }
 }

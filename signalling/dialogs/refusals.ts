@@ -4,24 +4,24 @@ import type { SipRequest } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import { type SubscriptionRecord, unit } from './subscription-record.ts'
 
-export interface Refused {
+interface SubscribeRefusal {
   readonly status: number
   readonly headers: HeaderList
 }
 
-function refused(status: number, text: string): Refused {
+function refused(status: number, text: string): SubscribeRefusal {
   return { status, headers: [['Warning', warning('proxima', text)]] }
 }
 
 export const mergedText = 'this request has come by another way already: its answer goes there'
 export const merged = refused(482, mergedText)
 /** Neither the store nor the element could do it. */
-export const failed: Refused = {
+export const failed: SubscribeRefusal = {
   status: 500,
   headers: [['Warning', warning('proxima', 'this cannot be done now: nothing has changed, come again later')]],
 }
 export const tooMany = refused(403, 'you hold as many subscriptions as you may: end one first (Expires: 0)')
-export const tooMuch: Refused = {
+export const tooMuch: SubscribeRefusal = {
   status: 503,
   headers: [
     ['Retry-After', '30'],
@@ -34,7 +34,7 @@ const tooManyRoutes = refused(513, `more than ${routesAtMost} Record-Route value
 const grown = refused(513, `Contact and Event of more than ${unit} bytes, and longer than before; expected them as they were`)
 
 /** What its dialog would keep, and send with every NOTIFY, has no measure; how long it is, its share bears. */
-export function overlong(request: SipRequest): Refused | undefined {
+export function overlong(request: SipRequest): SubscribeRefusal | undefined {
   return request.has(H['Record-Route']) && request.list(H['Record-Route']).length > routesAtMost ? tooManyRoutes : undefined
 }
 
@@ -42,7 +42,7 @@ export function overlong(request: SipRequest): Refused | undefined {
 export function outgrown(
   before: SubscriptionRecord,
   after: Pick<SubscriptionRecord, 'event' | 'remoteTarget'>,
-): Refused | undefined {
+): SubscribeRefusal | undefined {
   const length = after.event.length + after.remoteTarget.length
   return length > unit && length > before.event.length + before.remoteTarget.length ? grown : undefined
 }

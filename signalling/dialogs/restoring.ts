@@ -3,13 +3,13 @@ import type { Clock } from '../clock.ts'
 import type { Element, EventPackage } from '../element.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../storage/store.ts'
-import { PlanMemory, packageGone } from './departed-elements.ts'
+import { DepartedElements, packageGone } from './departed-elements.ts'
 import { NotifierDialog } from './notifier.ts'
 import type { NotifierHolder } from './notifier-holder.ts'
-import { recordKey, reserve, type SubscriptionRecord } from './subscription-record.ts'
+import { cseqReserve, recordKey, type SubscriptionRecord } from './subscription-record.ts'
 
 /** What it needs of the facility that holds them from then on. */
-export interface RestoringHolder extends NotifierHolder {
+interface RestoringHolder extends NotifierHolder {
   readonly clock: Clock
   packageOf(element: string, name: string): EventPackage | undefined
   /** Made since this process started. */
@@ -87,7 +87,7 @@ export class Restoring {
   /** Ends the subscriptions of elements that were in the node's plan once, and are not now. */
   async endGone(node: string, elements: readonly Pick<Element, 'name'>[]): Promise<void> {
     const present = elements.map(({ name }) => name)
-    const memory = new PlanMemory(this.store, node)
+    const memory = new DepartedElements(this.store, node)
     const unfinished: string[] = []
     for (const name of await memory.gone(present)) {
       const left = await this.read(name)
@@ -110,7 +110,7 @@ export class Restoring {
       const id = key.slice(key.lastIndexOf('/') + 1)
       if (holder.holds(id)) continue
       const pack = holder.packageOf(element, kept.package) ?? packageGone(kept)
-      found.push(new NotifierDialog(holder, element, pack, { ...kept, ceiling: kept.ceiling + reserve }, false))
+      found.push(new NotifierDialog(holder, element, pack, { ...kept, ceiling: kept.ceiling + cseqReserve }, false))
     }
     for (const notifier of found) holder.enterNotifier(notifier)
     await Promise.all(found.map((notifier) => holder.save(notifier)))

@@ -14,7 +14,7 @@ export interface OutgoingParts {
   readonly body?: string | Uint8Array
 }
 
-export interface Sender {
+export interface DialogSender {
   send(parts: OutgoingParts, user: ClientUser): void
   /** The Contact of an element in dialogs, without brackets; `flow`: as its peer reaches us. */
   contact(element: string, flow?: Flow): string

@@ -4,7 +4,7 @@ const remembered = 10_000
 const longest = 256 // characters of what is likely to come again
 const none: readonly string[] = []
 
-export class Interned {
+export class SharedStrings {
   private readonly known = new Map<string, string>()
 
   of(text: string): string {

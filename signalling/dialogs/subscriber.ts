@@ -10,12 +10,12 @@ import { H } from '../messages/names.ts'
 import { canonical, parseUri } from '../messages/uri.ts'
 import type { ClientUser } from '../transactions/client.ts'
 import type { ServerSide } from '../transactions/server.ts'
-import type { Sender } from './sender.ts'
+import type { DialogSender } from './sender.ts'
 
 export interface SubscriberHolder {
   readonly clock: Clock
   readonly ids: Ids
-  readonly sender: Sender
+  readonly sender: DialogSender
   enter(callId: string, localTag: string, subscriber: SubscriberDialog): void
   leave(callId: string, localTag: string): void
 }

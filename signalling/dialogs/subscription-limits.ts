@@ -6,7 +6,7 @@ export const usualLimit = 10_000
 export const ofOneResource = 250
 
 /** What a share is counted by. */
-export interface Held {
+interface Held {
   readonly subscriber: string
   readonly element: string
   readonly package: string

@@ -41,7 +41,7 @@ export interface SubscriptionRecord {
 }
 
 /** Numbers handed out between two writes of the ceiling. */
-export const reserve = 1000
+export const cseqReserve = 1000
 
 /** Bytes of a SUBSCRIBE that one place in a share pays for. */
 export const unit = 4096

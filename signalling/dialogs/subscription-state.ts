@@ -2,16 +2,16 @@
 import type { EndReason } from '../element.ts'
 import { printRate, type Rate } from './rate.ts'
 
-export interface Ending {
+export interface SubscriptionEnding {
   readonly [member: string]: EndReason | number | undefined
   readonly reason: EndReason
   /** Seconds. */
   readonly retryAfter?: number | undefined
 }
 
-export const fetched: Ending = { reason: 'timeout' } // RFC 6665 §4.4.3
+export const fetched: SubscriptionEnding = { reason: 'timeout' } // RFC 6665 §4.4.3
 
-export function terminatedState({ reason, retryAfter }: Ending): string {
+export function terminatedState({ reason, retryAfter }: SubscriptionEnding): string {
   return `terminated;reason=${reason}${retryAfter === undefined ? '' : `;retry-after=${retryAfter}`}`
 }
 

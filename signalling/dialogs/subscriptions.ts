@@ -19,10 +19,10 @@ import type { ServerSide } from '../transactions/server.ts'
 import type { Flow } from '../transports/transport.ts'
 import { VouchedSubscriptions } from './by-credentials.ts'
 import { EntityTags } from './entity-tag.ts'
-import { isAbout, Terms } from './event-header.ts'
+import { EventHeaders, isAbout } from './event-header.ts'
 import { Expiries } from './expiries.ts'
 import { grant } from './header-fields.ts'
-import { Merged } from './merged-requests.ts'
+import { MergedRequests } from './merged-requests.ts'
 import { negotiate, unread } from './negotiate.ts'
 import { NotifierDialog } from './notifier.ts'
 import type { NotifierHolder } from './notifier-holder.ts'
@@ -32,25 +32,25 @@ import { isAlone, isFrom, isInside } from './parties.ts'
 import { SubscriptionRecords } from './records.ts'
 import { failed, merged, outgrown, overlong, tooMany, tooMuch } from './refusals.ts'
 import { Restoring } from './restoring.ts'
-import type { Sender } from './sender.ts'
-import { alone, either, Interned } from './shared-strings.ts'
+import type { DialogSender } from './sender.ts'
+import { alone, either, SharedStrings } from './shared-strings.ts'
 import { SubscriberDialog, type SubscriberHolder } from './subscriber.ts'
 import { Shares, usualLimit } from './subscription-limits.ts'
 import {
   contactFor,
+  cseqReserve,
   dialogKey,
   isCounted,
-  reserve,
   type SubscriptionRecord,
   signedInBy,
   weightOf,
 } from './subscription-record.ts'
 
-export interface SubscriptionsOptions {
+interface SubscriptionsOptions {
   readonly clock: Clock
   readonly ids: Ids
   readonly store: Store
-  readonly sender: Sender
+  readonly sender: DialogSender
   readonly log: Log
   /** Subscriptions of one subscriber at most, and as many fetches; those of elements of ours are apart. Default 10,000. */
   readonly limit?: number
@@ -63,13 +63,13 @@ export interface SubscriptionsOptions {
 export class Subscriptions implements NotifierHolder, SubscriberHolder {
   readonly clock: Clock
   readonly ids: Ids
-  readonly sender: Sender
+  readonly sender: DialogSender
   readonly tags = new EntityTags()
-  readonly terms = new Terms()
+  readonly terms = new EventHeaders()
   readonly vouched = new VouchedSubscriptions<NotifierDialog>()
   readonly expiries: Expiries
-  private readonly merged: Merged
-  private readonly names = new Interned()
+  private readonly merged: MergedRequests
+  private readonly names = new SharedStrings()
   readonly pace: Pace
   private readonly shares: Shares
   private readonly store: Store
@@ -87,7 +87,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     this.pace = new Pace(clock, notifies)
     this.clock = clock
     this.expiries = new Expiries(clock)
-    this.merged = new Merged(clock)
+    this.merged = new MergedRequests(clock)
     this.ids = ids
     this.store = store
     this.records = new SubscriptionRecords(clock, store, log)
@@ -151,7 +151,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       remoteTarget: alone(contact.text),
       routeSet: this.names.list(request.list(H['Record-Route'])),
       remoteSeq: request.cseq.number,
-      ceiling: reserve,
+      ceiling: cseqReserve,
       expires: this.clock.date() + granted * 1000,
       ...(options.pending === true ? { pending: true } : {}),
       ...signedInBy(side),

@@ -58,7 +58,7 @@ export function splitOutside(text: string, separator: string): string[] {
   return parts
 }
 
-export function unquote(text: string): string {
+function unquote(text: string): string {
   if (text.length < 2 || text.charCodeAt(0) !== 34 || text.charCodeAt(text.length - 1) !== 34) return text
   return text.slice(1, -1).replace(/\\(.)/g, '$1')
 }

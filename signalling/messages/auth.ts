@@ -43,7 +43,7 @@ export function algorithmOf(parameters: ReadonlyMap<string, string>): DigestAlgo
 }
 
 /** `right`, `wrong`, or `stale`: the nonce is old, unknown or its count was used before. */
-export type DigestVerdict = 'right' | 'wrong' | 'stale'
+type DigestVerdict = 'right' | 'wrong' | 'stale'
 
 const remembered = 100_000
 

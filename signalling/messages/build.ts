@@ -56,7 +56,7 @@ const reasons: Record<number, string> = {
   606: 'Not Acceptable',
 }
 
-export function reasonPhrase(status: number): string {
+function reasonPhrase(status: number): string {
   return reasons[status] ?? 'Unknown'
 }
 

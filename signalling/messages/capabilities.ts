@@ -14,13 +14,13 @@ export interface Capabilities {
   readonly answers?: readonly string[]
 }
 
-export interface Unsupported {
+interface CapabilityRefusal {
   readonly status: 405 | 406 | 415 | 416 | 420 | 501
   readonly headers: HeaderList
 }
 
 /** The first thing that the request wants and the agent cannot, in the order of RFC 3261 §8.2; undefined: it can. */
-export function unsupported(request: SipRequest, able: Capabilities): Unsupported | undefined {
+export function unsupported(request: SipRequest, able: Capabilities): CapabilityRefusal | undefined {
   const { method, uri } = request
   if (!able.methods.includes(method)) return { status: 501, headers: [['Allow', able.methods.join(', ')]] }
   if (uri.scheme !== 'sip' && uri.scheme !== 'sips' && uri.scheme !== 'tel') return { status: 416, headers: [] }

@@ -18,7 +18,7 @@ import { H, nameId } from './names.ts'
 import { parseUri, type Uri } from './uri.ts'
 
 /** Why a message cannot be served: the status to answer and a text for `Warning`. */
-export interface Fault {
+export interface MessageFault {
   readonly status: number
   readonly text: string
 }
@@ -35,7 +35,7 @@ export abstract class SipMessage {
   readonly bodyStart: number
   readonly bodyEnd: number
   /** The verdict of scan and validation; undefined: sound. */
-  fault: Fault | undefined
+  fault: MessageFault | undefined
 
   private topVia: Via | undefined | null
   private viaEnd: number

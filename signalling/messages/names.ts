@@ -59,7 +59,7 @@ const known = [
   'P-Served-User',
 ] as const
 
-export type KnownName = (typeof known)[number]
+type KnownName = (typeof known)[number]
 
 /** Number of a known header field name; names the scanner does not know are 0. */
 export const H: { readonly [name in KnownName]: number } = Object.assign(

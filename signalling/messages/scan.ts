@@ -1,15 +1,15 @@
 /** One pass over the bytes finds the start line and the header fields. The result carries its own verdict; nothing throws. */
 import { splitOutside } from './address.ts'
 import { parseCSeq, parseVia } from './fields.ts'
-import { type Fault, SipRequest, SipResponse, stride } from './message.ts'
+import { type MessageFault, SipRequest, SipResponse, stride } from './message.ts'
 import { H, nameAt, nameOf, single } from './names.ts'
 
-export interface Limits {
+export interface MessageLimits {
   /** Bytes of a message, header and body. */
   readonly size: number
   readonly headers: number
 }
-export const defaultLimits: Limits = { size: 65_535, headers: 256 }
+export const defaultLimits: MessageLimits = { size: 65_535, headers: 256 }
 
 const CR = 13
 const LF = 10
@@ -18,8 +18,8 @@ const TAB = 9
 const COLON = 58
 
 /** What one scan needs to know besides the bytes. */
-export interface ScanOptions {
-  readonly limits?: Limits
+interface ScanOptions {
+  readonly limits?: MessageLimits
   /** A stream's framing has cut the message already, so its length is what Content-Length says. */
   readonly framed?: boolean
 }
@@ -41,7 +41,7 @@ export function scan(bytes: Buffer, options: ScanOptions = {}): SipRequest | Sip
   if (!isResponse && !/\sSIP\/\d/i.test(firstLine)) return undefined
 
   const index: number[] = []
-  let fault: Fault | undefined
+  let fault: MessageFault | undefined
   let contentLength = -1
   let seen = 0 // bits of the single-valued fields met, by id (ids of these are below 32 or tested apart)
   let at = lineEnd + 1
@@ -173,7 +173,7 @@ const mandatory = [H.Via, H.From, H.To, H['Call-ID'], H.CSeq]
 const addressFields = [H.From, H.To]
 
 /** What RFC 3261 §8.1.1 demands of every message, without decoding more than that takes. */
-function check(message: SipRequest | SipResponse): Fault | undefined {
+function check(message: SipRequest | SipResponse): MessageFault | undefined {
   for (let i = 0; i < mandatory.length; i++) {
     const position = message.find(mandatory[i]!)
     if (position < 0) return { status: 400, text: `${nameOf(mandatory[i]!)} is missing` }
@@ -196,7 +196,7 @@ function check(message: SipRequest | SipResponse): Fault | undefined {
   return checkRequest(message)
 }
 
-function checkRequest(request: SipRequest): Fault | undefined {
+function checkRequest(request: SipRequest): MessageFault | undefined {
   if (!request.uriIsSound) return { status: 400, text: 'Request-URI is malformed; expected one such as sip:alice@localhost' }
   // RFC 4475 §3.1.2.11: header fields hidden in a Request-URI are refused, never acted on
   if (request.uri.headers !== '') return { status: 400, text: 'Request-URI has header fields; expected it without ?' }

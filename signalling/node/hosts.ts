@@ -7,7 +7,7 @@ import type { FlowTable } from '../transports/flows.ts'
 import type { NodeOptions } from './options.ts'
 import { sendRequest } from './outgoing.ts'
 
-export interface HostParts {
+interface HostParts {
   readonly options: Pick<NodeOptions, 'clock' | 'store' | 'log' | 'ids' | 'domains'>
   readonly dispatcher: Dispatcher
   readonly flows: FlowTable

@@ -1,35 +1,35 @@
 /** One process: transports, transactions, subscriptions, a compiled plan, a store and a set of elements, put together. */
 import type { Tap, TransportName } from '../capture/tap.ts'
 import type { Timer } from '../clock.ts'
-import type { Sender } from '../dialogs/sender.ts'
+import type { DialogSender } from '../dialogs/sender.ts'
 import { Subscriptions } from '../dialogs/subscriptions.ts'
 import type { Element } from '../element.ts'
-import { type Fault, type SipRequest, SipResponse } from '../messages/message.ts'
+import { type MessageFault, type SipRequest, SipResponse } from '../messages/message.ts'
 import { scan } from '../messages/scan.ts'
 import { Gate } from '../overload/gate.ts'
 import { Dispatcher } from '../routing/dispatcher.ts'
-import { fellowName } from '../routing/other-nodes.ts'
+import { otherNodeName } from '../routing/other-nodes.ts'
 import { unstrict } from '../routing/strict.ts'
 import { type Metric, Stats } from '../stats.ts'
 import { keptSecret } from '../storage/secret.ts'
 import { refusal } from '../transactions/stateless.ts'
 import { TransactionTable } from '../transactions/table.ts'
 import { Backoff } from '../transports/backoff.ts'
-import { Guests } from '../transports/connection-limits.ts'
+import { ConnectionLimits } from '../transports/connection-limits.ts'
 import { NameCache } from '../transports/dns.ts'
 import { FlowTable, sentByText } from '../transports/flows.ts'
 import { listenFault } from '../transports/listen-fault.ts'
 import { Locator } from '../transports/locate.ts'
-import { Machine, type Self } from '../transports/machine-addresses.ts'
+import { type MachineAddresses, SystemAddresses } from '../transports/machine-addresses.ts'
 import { answerFlow, wayBack } from '../transports/return-path.ts'
 import { answerStun } from '../transports/stun.ts'
 import type { Flow, HostPort, TlsMaterial, Transport, TransportSink } from '../transports/transport.ts'
 import { udpKind } from '../transports/udp.ts'
 import { hostFor } from './hosts.ts'
-import type { Listening, NodeOptions, Renewable } from './options.ts'
+import type { ListeningOptions, NodeOptions, RenewableOptions } from './options.ts'
 import { openings } from './transports.ts'
 
-export type { Listening, NodeOptions, Renewable } from './options.ts'
+export type { ListeningOptions, NodeOptions, RenewableOptions } from './options.ts'
 
 const lookEvery = 10_000 // milliseconds
 const longEvery = 60_000 // milliseconds between two lines about responses that are too long
@@ -38,9 +38,9 @@ export interface Node {
   start(): Promise<void>
   /** Says goodbye to nobody: what is in the store goes on at the next start. Resolves when all sockets are closed. */
   stop(graceMs: number): Promise<void>
-  readonly listening: readonly Listening[]
+  readonly listening: readonly ListeningOptions[]
   /** What arrives from now on is judged by these. */
-  reload(rules: Renewable): void
+  reload(rules: RenewableOptions): void
   /** Messages are copied there from now on; undefined: nowhere. */
   watchBy(tap: Tap | undefined): void
   /** New TLS and WSS connections get this certificate. Throws where it is none; then the old one stays. */
@@ -62,8 +62,8 @@ class ProximaNode implements Node, TransportSink {
   private readonly dispatcher: Dispatcher
   private readonly gate: Gate
   private readonly flows: FlowTable
-  private readonly guests: Guests
-  private readonly self: Self
+  private readonly guests: ConnectionLimits
+  private readonly self: MachineAddresses
   private around: Timer | undefined = undefined
   private readonly names: NameCache | undefined
   /** Address and port -> what the plan calls that node. */
@@ -83,20 +83,20 @@ class ProximaNode implements Node, TransportSink {
     this.broken = this.broken.bind(this)
     this.lost = this.lost.bind(this)
     this.refused = this.refused.bind(this)
-    this.fellows = new Map((options.fellows ?? []).map((each) => [`${each.host}:${each.port}`, fellowName(each)]))
+    this.fellows = new Map((options.fellows ?? []).map((each) => [`${each.host}:${each.port}`, otherNodeName(each)]))
     const trusted = new Set(options.trusted.map((each) => each.toLowerCase()))
-    this.guests = new Guests({
+    this.guests = new ConnectionLimits({
       clock,
       limits: options.connections,
       isTrusted: (host) => trusted.has(host),
       count: (name) => this.stats.count(name, 1),
     })
-    this.self = options.self ?? new Machine()
+    this.self = options.self ?? new SystemAddresses()
     const { self, fellows, guests } = this
     const unreachable = (quoted: Buffer): void => this.table.unreachable(quoted)
     this.transports = openings({ options, sink: this, self, guests, fellows, trusted, unreachable })
     this.flows = new FlowTable(this.transports, options.domains, this.self)
-    const sender: Sender = {
+    const sender: DialogSender = {
       send: (parts, user) => this.dispatcher.send(parts, user),
       contact: (element, flow) => this.flows.contact(element, flow),
     }
@@ -189,14 +189,14 @@ class ProximaNode implements Node, TransportSink {
     for (const transport of this.transports) unread += transport.ration?.(beginnings) ?? 0
     return unread
   }
-  get listening(): readonly Listening[] {
+  get listening(): readonly ListeningOptions[] {
     return this.transports.map(({ name, local, sentBy: advertise }) => ({
-      transport: name as Listening['transport'],
+      transport: name as ListeningOptions['transport'],
       ...local,
       ...(advertise === undefined ? {} : { advertise }),
     }))
   }
-  reload({ plan, sourceRate, subscriptions, notifies, connections, resolver }: Renewable): void {
+  reload({ plan, sourceRate, subscriptions, notifies, connections, resolver }: RenewableOptions): void {
     this.dispatcher.plan = plan
     this.gate.limit(sourceRate)
     this.subscriptions.limit(subscriptions, notifies)
@@ -340,7 +340,7 @@ class ProximaNode implements Node, TransportSink {
   private refuseEarly(request: SipRequest, flow: Flow): void {
     if (flow.reliable) this.refuse(request, flow, { status: 503, text: 'starting or stopping: come again in a few seconds' })
   }
-  private refuse(request: SipRequest, flow: Flow, fault: Fault): void {
+  private refuse(request: SipRequest, flow: Flow, fault: MessageFault): void {
     const bytes = refusal(request, flow, fault, sentByText(flow), this.options.ids.token(8))
     if (bytes !== undefined) this.transmit(answerFlow(request, flow, this.flows), bytes)
   }

@@ -4,20 +4,20 @@ import type { Clock } from '../clock.ts'
 import type { Element } from '../element.ts'
 import type { Ids } from '../ids.ts'
 import type { Log } from '../log.ts'
-import type { Limits } from '../messages/scan.ts'
-import type { Rate } from '../overload/rate-limit.ts'
-import type { Fellow } from '../routing/other-nodes.ts'
+import type { MessageLimits } from '../messages/scan.ts'
+import type { RateSettings } from '../overload/rate-limit.ts'
+import type { OtherNode } from '../routing/other-nodes.ts'
 import type { Plan } from '../routing/plan.ts'
 import type { Store } from '../storage/store.ts'
-import type { Timing } from '../transactions/timing.ts'
-import type { ConnectionLimits } from '../transports/connection-limits.ts'
+import type { TransactionTiming } from '../transactions/timing.ts'
+import type { ConnectionSettings } from '../transports/connection-limits.ts'
 import type { Resolver } from '../transports/dns.ts'
-import type { Self } from '../transports/machine-addresses.ts'
+import type { MachineAddresses } from '../transports/machine-addresses.ts'
 import type { MemoryNetwork } from '../transports/memory.ts'
 import type { HostPort, TlsMaterial } from '../transports/transport.ts'
 import type { UdpKind } from '../transports/udp.ts'
 
-export interface Listening extends HostPort {
+export interface ListeningOptions extends HostPort {
   readonly transport: TransportName
   /** What messages are to call us instead, for peers beyond an address translation; port 0: the same as ours. */
   readonly advertise?: HostPort
@@ -27,27 +27,27 @@ export interface NodeOptions {
   readonly name: string
   readonly plan: Plan
   readonly elements: readonly Element[]
-  readonly listen: readonly Listening[]
+  readonly listen: readonly ListeningOptions[]
   readonly domains: readonly string[]
   /** IP addresses of peers whose P-Asserted-Identity counts (SPEC §2.5), and domains that peers prove by certificate over TLS. */
   readonly trusted: readonly string[]
   /** Other nodes of the network: trusted for datagrams from where they listen, and known by name to the plan. */
-  readonly fellows?: readonly Fellow[]
+  readonly fellows?: readonly OtherNode[]
   readonly store: Store
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Log
   readonly tap?: Tap
-  readonly limits?: Limits
-  readonly timing?: Timing
+  readonly limits?: MessageLimits
+  readonly timing?: TransactionTiming
   /** New requests of one source address that is not trusted; no limit if left out. */
-  readonly sourceRate?: Rate
+  readonly sourceRate?: RateSettings
   /** Subscriptions of one subscriber at most; default 10,000. */
   readonly subscriptions?: number
   /** NOTIFYs to one subscriber, each 4 kB of a body counting as one more; what is beyond waits. Default 100 a second, 1,000 at once. */
-  readonly notifies?: Rate
+  readonly notifies?: RateSettings
   /** How long and how many connections of peers may stay. */
-  readonly connections?: ConnectionLimits
+  readonly connections?: ConnectionSettings
   /** Looks up host names (RFC 3263); without one only addresses are sent to. */
   readonly resolver?: Resolver
   /** Of TLS and WSS addresses. */
@@ -55,10 +55,13 @@ export interface NodeOptions {
   /** What carries datagrams; default `auto`: the native module where this machine has it. */
   readonly udp?: UdpKind
   /** Whose addresses are meant where we listen on any; default: this machine's. */
-  readonly self?: Self
+  readonly self?: MachineAddresses
   /** Where `MEM` addresses listen. */
   readonly network?: MemoryNetwork
 }
 
 /** What may change while a node runs; `resolver`: left out, the one before stays, with all that it has said. */
-export type Renewable = Pick<NodeOptions, 'plan' | 'sourceRate' | 'subscriptions' | 'notifies' | 'connections' | 'resolver'>
+export type RenewableOptions = Pick<
+  NodeOptions,
+  'plan' | 'sourceRate' | 'subscriptions' | 'notifies' | 'connections' | 'resolver'
+>

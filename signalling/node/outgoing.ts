@@ -1,6 +1,6 @@
 /** Requests that an element sends on its own, outside any dialog (RFC 3261 §8.1), with one answer to a digest challenge. */
 
-import type { Sender } from '../dialogs/sender.ts'
+import type { DialogSender } from '../dialogs/sender.ts'
 import type { OutgoingRequest } from '../element.ts'
 import type { Ids } from '../ids.ts'
 import { authorizationFor } from '../messages/auth.ts'
@@ -13,7 +13,7 @@ const firstCSeq = 1
 
 /** Resolves with the final response; 408 on silence, 503 where the flow broke, 513 where it is too long, made up here. */
 export function sendRequest(
-  sender: Pick<Sender, 'send'>,
+  sender: Pick<DialogSender, 'send'>,
   ids: Ids,
   element: string,
   own: string,

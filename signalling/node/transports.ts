@@ -1,18 +1,18 @@
 /** Transports of a node, made from its options; nothing is opened yet. */
 
-import type { Guests } from '../transports/connection-limits.ts'
-import type { Self } from '../transports/machine-addresses.ts'
+import type { ConnectionLimits } from '../transports/connection-limits.ts'
+import type { MachineAddresses } from '../transports/machine-addresses.ts'
 import { tcpTransport } from '../transports/tcp.ts'
 import type { Transport, TransportSink } from '../transports/transport.ts'
 import { udpTransport } from '../transports/udp.ts'
 import { wsTransport } from '../transports/ws.ts'
-import type { Listening, NodeOptions } from './options.ts'
+import type { ListeningOptions, NodeOptions } from './options.ts'
 
-export interface OpeningParts {
+interface TransportParts {
   readonly options: NodeOptions
   readonly sink: TransportSink
-  readonly self: Self
-  readonly guests: Guests
+  readonly self: MachineAddresses
+  readonly guests: ConnectionLimits
   /** Address and port of other nodes of the network. */
   readonly fellows: { has(place: string): boolean }
   readonly trusted: ReadonlySet<string>
@@ -20,11 +20,11 @@ export interface OpeningParts {
 }
 
 /** Throws TypeError where an option is missing that an address needs. */
-export function openings(parts: OpeningParts): Transport[] {
+export function openings(parts: TransportParts): Transport[] {
   return parts.options.listen.map((listen) => opening(listen, parts))
 }
 
-function opening(listen: Listening, parts: OpeningParts): Transport {
+function opening(listen: ListeningOptions, parts: TransportParts): Transport {
   const { options, sink, self, guests, fellows, trusted, unreachable } = parts
   const { advertise } = listen
   const common = { listen, advertise, self, sink, isTrusted: (host: string): boolean => trusted.has(host) }

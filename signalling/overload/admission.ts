@@ -5,14 +5,14 @@
  * room is turned away. Responses always pass, and requests that have a transaction already are not counted.
  */
 
-import type { Clock, Timed } from '../clock.ts'
+import type { Clock, TimerOwner } from '../clock.ts'
 import type { Ids } from '../ids.ts'
 import type { SipRequest } from '../messages/message.ts'
 import type { Flow } from '../transports/transport.ts'
 import { isResponse, isStanding, seemsNew } from './new-requests.ts'
-import { type Waiting, WaitingLine } from './waiting-line.ts'
+import { WaitingLine, type WaitingRequest } from './waiting-line.ts'
 
-export interface AdmissionOptions {
+interface AdmissionOptions {
   readonly clock: Clock
   readonly ids: Ids
   /** Milliseconds that a message has waited, or has waited so far, before we read it. Asked every 50 ms while it matters. */
@@ -20,7 +20,7 @@ export interface AdmissionOptions {
   /** Spares us datagrams that would find no room (`Transport.ration`). */
   readonly ration: (beginnings: number) => number
   /** Whose turn it is; `admits` lets in what it is asked about meanwhile. */
-  readonly serve: (waiting: Waiting, flow: Flow) => void
+  readonly serve: (waiting: WaitingRequest, flow: Flow) => void
 }
 
 const every = 50 // ms between two looks
@@ -38,7 +38,7 @@ const longest = 10_000 // waiting at most, whatever we can do; of what held conn
 const toldAlike = 0.05 // for each that is served, so many datagrams that find no room are told: the others are not worth it
 const weight = 0.3 // of the newest look in what is held against many
 
-export class Admission implements Timed {
+export class Admission implements TimerOwner {
   /** Of the requests that begin something, how many find room at once. */
   share = 1
   /** Milliseconds: the least of the last three looks, since what a pause has kept waiting is soon done. */
@@ -116,7 +116,7 @@ export class Admission implements Timed {
     this.arrivals++
     return this.standingShare === 1 || this.options.ids.fraction() < this.standingShare
   }
-  private joins(waiting: Waiting, flow: Flow): boolean {
+  private joins(waiting: WaitingRequest, flow: Flow): boolean {
     this.arrivals++
     if (this.line.roomFor(flow) <= 0) {
       this.turnAway(1)
@@ -132,7 +132,7 @@ export class Admission implements Timed {
     this.turnedAway += count
     this.fullAt = this.options.clock.now()
   }
-  private readonly serve = (waiting: Waiting, flow: Flow): void => {
+  private readonly serve = (waiting: WaitingRequest, flow: Flow): void => {
     this.begun++
     this.telling = Math.min(1, this.telling + toldAlike)
     this.serving = true

@@ -8,9 +8,9 @@ import { refusal } from '../transactions/stateless.ts'
 import type { Flow } from '../transports/transport.ts'
 import { Admission } from './admission.ts'
 import { isStanding } from './new-requests.ts'
-import { type Rate, RateLimit } from './rate-limit.ts'
+import { RateLimit, type RateSettings } from './rate-limit.ts'
 
-export interface GateOptions {
+interface GateOptions {
   readonly clock: Clock
   readonly ids: Ids
   readonly stats: Stats
@@ -23,7 +23,7 @@ export interface GateOptions {
   /** Begins with a request whose turn it is: it is admitted now. */
   readonly begin: (request: SipRequest, flow: Flow) => void
   /** For each source address that is not trusted; none if left out. */
-  readonly source: Rate | undefined
+  readonly source: RateSettings | undefined
   /** What a Warning calls us. */
   readonly agent: () => string
   readonly transmit: (flow: Flow, bytes: Buffer) => boolean
@@ -32,7 +32,7 @@ export interface GateOptions {
 }
 
 const tooLong = 50 // milliseconds; a message usually takes a thousandth of it, but any may meet a pause that is none of its doing
-const costly: Rate = { rate: 250, burst: 2000 }
+const costly: RateSettings = { rate: 250, burst: 2000 }
 
 export class Gate {
   private readonly options: GateOptions
@@ -72,7 +72,7 @@ export class Gate {
     stats.gauge('lag_milliseconds', () => this.admission.lag)
   }
   /** From now on; undefined: no limit. */
-  limit(source: Rate | undefined): void {
+  limit(source: RateSettings | undefined): void {
     this.sources = source && new RateLimit(this.options.clock, source)
   }
   /** False: it waits for its turn, it was refused, or it is part of a flood and was dropped. */

@@ -1,7 +1,7 @@
 /** A rate limit for each key, by token buckets: of a source address, of a subscriber. */
 import type { Clock } from '../clock.ts'
 
-export interface Rate {
+export interface RateSettings {
   /** A second, in the long run. */
   readonly rate: number
   /** At once, after a pause. */
@@ -15,12 +15,12 @@ interface Bucket {
 
 export class RateLimit {
   private readonly clock: Clock
-  private readonly limit: Rate
+  private readonly limit: RateSettings
   private readonly keys: number
   private readonly buckets = new Map<string, Bucket>()
 
   /** @param keys remembered at most; the one met longest ago is forgotten, and so has its burst again */
-  constructor(clock: Clock, limit: Rate, keys = 100_000) {
+  constructor(clock: Clock, limit: RateSettings, keys = 100_000) {
     this.clock = clock
     this.limit = limit
     this.keys = keys

@@ -7,12 +7,12 @@ import type { SipRequest } from '../messages/message.ts'
 import type { Flow } from '../transports/transport.ts'
 
 /** A datagram that nobody has read, or a request that has been. */
-export type Waiting = Buffer | SipRequest
+export type WaitingRequest = Buffer | SipRequest
 
-export interface WaitingLineOptions {
+interface WaitingLineOptions {
   readonly clock: Clock
   /** Whose turn it is. */
-  readonly serve: (waiting: Waiting, flow: Flow) => void
+  readonly serve: (waiting: WaitingRequest, flow: Flow) => void
   /** After each turn, whatever became of it. */
   readonly served: () => void
 }
@@ -20,8 +20,8 @@ export interface WaitingLineOptions {
 // a turn takes half as long as all else took since the one before, in milliseconds: what is under way goes first, but not alone
 const turn = { share: 0.5, least: 0.5, most: 2 }
 
-interface Entry {
-  readonly waiting: Waiting
+interface WaitingEntry {
+  readonly waiting: WaitingRequest
   readonly flow: Flow
 }
 
@@ -31,7 +31,7 @@ export class WaitingLine {
   /** When nobody waited last, by the clock. */
   emptyAt = 0
   private readonly options: WaitingLineOptions
-  private entries: Entry[] = []
+  private entries: WaitingEntry[] = []
   private head = 0
   private datagrams = 0
   private endedAt = 0
@@ -46,7 +46,7 @@ export class WaitingLine {
   roomFor({ reliable }: Pick<Flow, 'reliable'>): number {
     return this.room - (reliable ? this.length - this.datagrams : this.datagrams)
   }
-  join(waiting: Waiting, flow: Flow): void {
+  join(waiting: WaitingRequest, flow: Flow): void {
     if (this.length === 0) this.options.clock.soon(this.take)
     if (!flow.reliable) this.datagrams++
     this.entries.push({ waiting, flow })
@@ -69,7 +69,7 @@ export class WaitingLine {
       served()
     }
   }
-  private next(): Entry {
+  private next(): WaitingEntry {
     const entry = this.entries[this.head++]!
     if (!entry.flow.reliable) this.datagrams--
     if (this.head === this.entries.length || this.head >= 1024) {

@@ -3,22 +3,22 @@ import type { Claim } from '../element.ts'
 import { parseUri, printHostPort } from '../messages/uri.ts'
 import { isAnyHost } from '../transports/machine-addresses.ts'
 import type { HostPort } from '../transports/transport.ts'
-import { type Fellow, ruleHere } from './other-nodes.ts'
+import { type OtherNode, ruleHere } from './other-nodes.ts'
 import {
-  type Condition,
   type ConditionName,
   conditionNames,
   DecisionTable,
   identityIn,
   isUri,
   type Plan,
-  type Rule,
+  type PlanRule,
+  type RuleCondition,
   valuesOf,
 } from './plan.ts'
 
 export interface PlanInput {
   /** As written; left out: derived from the claims. */
-  readonly rules?: readonly Rule[]
+  readonly rules?: readonly PlanRule[]
   readonly domains: readonly string[]
   /** What each element claims, in the order of the dialplan. */
   readonly elements: ReadonlyMap<string, readonly Claim[]>
@@ -27,7 +27,7 @@ export interface PlanInput {
   /** Where this node listens. */
   readonly ownAddresses: readonly HostPort[]
   /** In a network of several nodes: the elements that other nodes run, and which. */
-  readonly elsewhere?: ReadonlyMap<string, Fellow>
+  readonly elsewhere?: ReadonlyMap<string, OtherNode>
 }
 
 /** Something wrong with one rule; `line` is the rule's. */
@@ -37,7 +37,7 @@ export interface PlanFault {
   readonly expected: string
 }
 
-export type CompiledPlan =
+type CompiledPlan =
   | { readonly plan: Plan; readonly faults?: undefined }
   | { readonly faults: readonly PlanFault[]; readonly plan?: undefined }
 
@@ -56,27 +56,27 @@ export function compilePlan(input: PlanInput): CompiledPlan {
   return faults.length > 0 ? { faults } : { plan: tableFor(domains, rules, input) }
 }
 
-function tableFor(domains: ReadonlySet<string>, rules: readonly Rule[], input: PlanInput): Plan {
+function tableFor(domains: ReadonlySet<string>, rules: readonly PlanRule[], input: PlanInput): Plan {
   const places = [...(input.elsewhere ?? [])].map(([name, place]) => [name, `sip:${printHostPort(place)}`] as const)
   return new DecisionTable(domains, here(rules, input), new Map(places))
 }
 
 /** The network's rules as this node has to follow them. */
-function here(rules: readonly Rule[], { elements, elsewhere, proxy }: PlanInput): readonly Rule[] {
+function here(rules: readonly PlanRule[], { elements, elsewhere, proxy }: PlanInput): readonly PlanRule[] {
   if (elsewhere === undefined || elsewhere.size === 0) return rules
   const own = [...elements.keys()].filter((name) => !elsewhere.has(name))
   return rules.flatMap((rule) => ruleHere(rule, { own, elsewhere, proxy }) ?? [])
 }
 
 /** Outside to the proxy, then each claim to its element, those of certain users before those of any, then the rest of what our own people send to the proxy. */
-function deriveRules({ elements, proxy, elsewhere, ownAddresses }: PlanInput, domains: readonly string[]): readonly Rule[] {
+function deriveRules({ elements, proxy, elsewhere, ownAddresses }: PlanInput, domains: readonly string[]): readonly PlanRule[] {
   const fellows = [...(elsewhere?.values() ?? [])]
   const hosts = fellows.length === 0 ? [] : [...fellows, ...ownAddresses].map(({ host }) => host)
   const ours = [...new Set([...domains, ...hosts]), ''] // a tel URI names one of our devices, or nobody we know
-  const rules: Rule[] = []
+  const rules: PlanRule[] = []
   if (proxy !== undefined) rules.push({ name: 'outside', line: 0, from: 'outside', to: proxy })
   const claims = [...elements].flatMap(([name, claims]) => (name === proxy ? [] : claims.map((claim) => ({ name, claim }))))
-  const ruleOf = ({ name, claim }: (typeof claims)[number]): Rule =>
+  const ruleOf = ({ name, claim }: (typeof claims)[number]): PlanRule =>
     normal({ ...claimed(claim), name: claimName(name, claim), line: 0, host: ours, to: name }, new Set(domains))
   rules.push(...claims.filter(ofUsers).map(ruleOf))
   // as an element of this node has what is sent to its name, whoever claims such requests
@@ -92,7 +92,7 @@ function ofUsers({ claim }: { readonly claim: Claim }): boolean {
   return claim.user !== undefined
 }
 
-function claimed({ method, event, content, user }: Claim): Partial<Rule> {
+function claimed({ method, event, content, user }: Claim): Partial<PlanRule> {
   return {
     ...(valuesOf(method)!.includes(anyMethod) ? {} : { method }),
     ...(event === undefined ? {} : { event }),
@@ -109,7 +109,7 @@ function claimName(element: string, { method, event, content, user }: Claim): st
 }
 
 /** Methods in upper case; hosts, packages and media types in lower case, as queries are. */
-function normal(rule: Rule, domains: ReadonlySet<string>): Rule {
+function normal(rule: PlanRule, domains: ReadonlySet<string>): PlanRule {
   return {
     ...rule,
     ...(rule.method === undefined ? {} : { method: mapped(rule.method, (method) => method.toUpperCase()) }),
@@ -127,11 +127,11 @@ function senderOf(text: string, domains: ReadonlySet<string>): string {
   return text.endsWith('*') ? `sip:${text}` : (identityIn(`sip:${text}@${home}`, domains) ?? text)
 }
 
-function mapped(condition: Condition, change: (value: string) => string): Condition {
+function mapped(condition: RuleCondition, change: (value: string) => string): RuleCondition {
   return typeof condition === 'string' ? change(condition) : condition.map(change)
 }
 
-function namingFaults(rule: Rule, { elements }: PlanInput): readonly PlanFault[] {
+function namingFaults(rule: PlanRule, { elements }: PlanInput): readonly PlanFault[] {
   const names = [...elements.keys()]
   const faults: PlanFault[] = []
   if (isUri(rule.to)) {
@@ -157,14 +157,14 @@ function namingFaults(rule: Rule, { elements }: PlanInput): readonly PlanFault[]
 }
 
 /** A rule that gives an element only what it never takes. */
-function claimFaults(rule: Rule, { elements }: PlanInput): readonly PlanFault[] {
+function claimFaults(rule: PlanRule, { elements }: PlanInput): readonly PlanFault[] {
   const claims = elements.get(rule.to) ?? []
   if (claims.length === 0 || claims.some((claim) => meet(rule, claimed(claim)))) return []
   const expected = claims.map((claim) => claimName('', claim).slice(' claims '.length)).join(', or ')
   return [{ line: rule.line, text: `rule '${rule.name}' gives ${rule.to} what it does not serve`, expected }]
 }
 
-function meet(rule: Rule, claim: Partial<Rule>): boolean {
+function meet(rule: PlanRule, claim: Partial<PlanRule>): boolean {
   return conditionNames.every((name) => {
     const [a, b] = [valuesOf(rule[name]), valuesOf(claim[name])]
     return (
@@ -174,17 +174,17 @@ function meet(rule: Rule, claim: Partial<Rule>): boolean {
 }
 
 /** A rule is dead if an earlier one takes all it could get; the proxy passes on what it let in, so behind it nothing is dead. */
-function deadFaults(rule: Rule, earlier: readonly Rule[], proxy: string | undefined): readonly PlanFault[] {
+function deadFaults(rule: PlanRule, earlier: readonly PlanRule[], proxy: string | undefined): readonly PlanFault[] {
   const from = valuesOf(rule.from) ?? []
   // What an element sends never goes back to it, so an earlier rule to that element leaves it to this one.
-  const takes = (other: Rule): boolean => !from.includes(other.to) && (other.to !== proxy || rule.to === proxy)
+  const takes = (other: PlanRule): boolean => !from.includes(other.to) && (other.to !== proxy || rule.to === proxy)
   const cover = earlier.find((other) => takes(other) && covers(other, rule))
   if (cover === undefined) return []
   const text = `rule '${rule.name}' never gets anything, since '${cover.name}' in line ${cover.line} takes it all`
   return [{ line: rule.line, text, expected: 'the narrower rule first, or none' }]
 }
 
-function covers(wide: Rule, narrow: Rule): boolean {
+function covers(wide: PlanRule, narrow: PlanRule): boolean {
   return conditionNames.every((name: ConditionName) => {
     const [all, some] = [valuesOf(wide[name]), valuesOf(narrow[name])]
     return all === undefined || some?.every((value) => all.some((pattern) => matches(pattern, value))) === true
@@ -196,7 +196,7 @@ function matches(pattern: string, value: string): boolean {
 }
 
 /** A rule that sends to where we listen, for requests that would come back as they went. */
-function loopFaults(rule: Rule, { ownAddresses }: PlanInput, domains: ReadonlySet<string>): readonly PlanFault[] {
+function loopFaults(rule: PlanRule, { ownAddresses }: PlanInput, domains: ReadonlySet<string>): readonly PlanFault[] {
   const uri = isUri(rule.to) ? parseUri(rule.to) : undefined
   if (uri === undefined) return []
   const from = valuesOf(rule.from)

@@ -18,23 +18,23 @@ import type { Cancellable, ServerSide } from '../transactions/server.ts'
 import type { TransactionTable } from '../transactions/table.ts'
 import type { Backoff } from '../transports/backoff.ts'
 import { type FlowTable, sentByText } from '../transports/flows.ts'
-import type { Locator, Place } from '../transports/locate.ts'
+import type { Locator, ServerAddress } from '../transports/locate.ts'
 import type { Flow } from '../transports/transport.ts'
 import { type ExchangeHolder, NodeExchange, splitRoutes } from './exchange.ts'
-import { Journey } from './failover.ts'
-import type { Compose } from './fork.ts'
+import { Failover } from './failover.ts'
+import type { Composer } from './fork.ts'
 import { LongRequests, refuseTooLong, shortEnough } from './long-request.ts'
 import { isLoop } from './loop.ts'
 import { Mailboxes } from './mailboxes.ts'
 import { Merging } from './merging.ts'
-import type { Surroundings } from './next-hop.ts'
+import type { NextHopHolder } from './next-hop.ts'
 import { type NextHop, nextHop, noUri, ownQuery, planned, planQuery, routeOwner, senderOf, soonKnown } from './next-hop.ts'
-import type { Decision, Plan } from './plan.ts'
+import type { Plan, PlanDecision } from './plan.ts'
 import { Ringing } from './ringing.ts'
 import { composeParts, type Shortcut, shortcutOf, shown } from './shortcut.ts'
 import { strictly } from './strict.ts'
 
-export interface DispatcherOptions {
+interface DispatcherOptions {
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Log
@@ -53,7 +53,7 @@ export interface DispatcherOptions {
   readonly took: (ms: number) => void
 }
 
-export class Dispatcher implements ExchangeHolder, Surroundings {
+export class Dispatcher implements ExchangeHolder, NextHopHolder {
   readonly elements = new Map<string, Element>()
   /** May be replaced: what is under way goes on by the one that it came by. */
   plan: Plan
@@ -180,7 +180,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     side: ServerSide,
     name: string,
     from: string,
-    decision: Decision | undefined,
+    decision: PlanDecision | undefined,
     own: NodeExchange['ownRoutes'],
     rest: readonly string[],
   ): void {
@@ -272,7 +272,7 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
   }
 
   /** Carrier: a composed request to its next hop. */
-  dispatch(hop: NextHop, method: string, from: string, compose: Compose, user: ClientUser): Cancellable | undefined {
+  dispatch(hop: NextHop, method: string, from: string, compose: Composer, user: ClientUser): Cancellable | undefined {
     if ('refused' in hop) return undefined
     if ('element' in hop) return this.hop(hop.element, from, compose, user)
     if ('place' in hop) return this.travel(hop.place, method, from, compose, user)
@@ -305,9 +305,9 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
     })
   }
   /** To a host by name: sent when it has been looked up, to one of its addresses after the other. */
-  private travel(place: Place, method: string, from: string, compose: Compose, user: ClientUser): Cancellable | undefined {
+  private travel(to: ServerAddress, method: string, from: string, compose: Composer, user: ClientUser): Cancellable | undefined {
     const { backoff, flows, locator, log } = this.options
-    const journey = new Journey({
+    const failover = new Failover({
       method,
       user,
       backoff,
@@ -315,12 +315,12 @@ export class Dispatcher implements ExchangeHolder, Surroundings {
         const flow = flows.to(transport, { host, port }, { name })
         return flow && this.dispatch({ flow, located: true }, method, from, compose, traveller)
       },
-      log: (why) => log.debug({ element: from, method, host: place.host }, why),
+      log: (why) => log.debug({ element: from, method, host: to.host }, why),
     })
-    void locator?.locate(place).then((located) => this.soon(() => journey.located(located)))
-    return journey
+    void locator?.locate(to).then((located) => this.soon(() => failover.located(located)))
+    return failover
   }
-  private hop(name: string, from: string, compose: Compose, user: ClientUser): Cancellable | undefined {
+  private hop(name: string, from: string, compose: Composer, user: ClientUser): Cancellable | undefined {
     const { primary } = this.options.flows
     const bytes = compose(this.localVia())
     const tooLong = refuseTooLong(bytes, user, this.soon)

@@ -1,6 +1,6 @@
 /** One request in an element's hands, until it is settled. */
 
-import type { Exchange, Fork, ForwardOptions, Notifier, ReplyFields, SubscriptionOptions, Target } from '../element.ts'
+import type { Exchange, Fork, ForwardOptions, ForwardTarget, Notifier, ReplyFields, SubscriptionOptions } from '../element.ts'
 import { ProximaFault } from '../errors.ts'
 import type { Address } from '../messages/address.ts'
 import { buildResponse, type HeaderList, warning } from '../messages/build.ts'
@@ -9,14 +9,14 @@ import { H } from '../messages/names.ts'
 import { canonical, type Uri } from '../messages/uri.ts'
 import type { ServerSide } from '../transactions/server.ts'
 import type { Flow } from '../transports/transport.ts'
-import { type BranchTarget, type Carrier, ForkRun } from './fork.ts'
+import { type BranchTarget, type ForkHolder, ForkRun } from './fork.ts'
 import type { Merging } from './merging.ts'
-import { type NextHop, planQuery, type Surroundings, soonKnown } from './next-hop.ts'
-import { type Decision, type Plan, servedEvents } from './plan.ts'
+import { type NextHop, type NextHopHolder, planQuery, soonKnown } from './next-hop.ts'
+import { type Plan, type PlanDecision, servedEvents } from './plan.ts'
 import { strictly } from './strict.ts'
 
 /** What an exchange needs of its node. */
-export interface ExchangeHolder extends Carrier {
+export interface ExchangeHolder extends ForkHolder {
   newTag(): string
   /** @param asserted who sends, as the copy will say */
   hopFor(exchange: NodeExchange, uri: string, routes: readonly string[], asserted: string | undefined): NextHop
@@ -40,7 +40,7 @@ export class NodeExchange implements Exchange {
   /** Where it came from, in the plan's words. */
   readonly from: string
   /** The rule that chose the element; undefined: none did. */
-  readonly decision: Decision | undefined
+  readonly decision: PlanDecision | undefined
   readonly ownRoutes: readonly Address[]
   readonly routes: readonly string[]
   settled = false
@@ -54,7 +54,7 @@ export class NodeExchange implements Exchange {
     side: ServerSide,
     element: string,
     from: string,
-    decision: Decision | undefined,
+    decision: PlanDecision | undefined,
     ownRoutes: readonly Address[],
     routes: readonly string[],
   ) {
@@ -117,7 +117,7 @@ export class NodeExchange implements Exchange {
     if (this.merges) this.holder.merging.forget(this)
   }
 
-  forward(to: Target | readonly Target[], how: ForwardOptions = {}): Fork {
+  forward(to: ForwardTarget | readonly ForwardTarget[], how: ForwardOptions = {}): Fork {
     if (!this.settle()) return noFork
     this.yield()
     const { request } = this
@@ -125,7 +125,7 @@ export class NodeExchange implements Exchange {
       this.answer(483)
       return noFork
     }
-    const list = Array.isArray(to) ? (to as readonly Target[]) : [to as Target]
+    const list = Array.isArray(to) ? (to as readonly ForwardTarget[]) : [to as ForwardTarget]
     const targets = list.map((target) => this.branch(target, how))
     if (targets.length === 0) {
       this.answer(480)
@@ -150,7 +150,7 @@ export class NodeExchange implements Exchange {
     const { plan } = this.holder
     return servedEvents(planQuery(this.request, this.element, soonKnown(plan, this), uri), plan)
   }
-  private branch(target: Target, how: ForwardOptions): BranchTarget {
+  private branch(target: ForwardTarget, how: ForwardOptions): BranchTarget {
     const uri = target.uri ?? this.request.uriText
     const routes = target.route === undefined ? this.routes : [...target.route, ...this.routes]
     const hop: NextHop =
@@ -217,7 +217,7 @@ const deadNotifier: Notifier = {
 /** Takes our own values off the top of the Route set (RFC 3261 §16.4). */
 export function splitRoutes(
   request: SipRequest,
-  surroundings: Pick<Surroundings, 'isOurs'>,
+  surroundings: Pick<NextHopHolder, 'isOurs'>,
 ): { own: readonly Address[]; rest: readonly string[] } | undefined {
   if (request.find(H.Route) < 0) return none
   const routes = request.routes

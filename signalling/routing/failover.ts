@@ -4,33 +4,33 @@ import { H } from '../messages/names.ts'
 import type { ClientUser, NotSent } from '../transactions/client.ts'
 import type { Cancellable, ServerSide } from '../transactions/server.ts'
 import type { Backoff } from '../transports/backoff.ts'
-import { type Located, type Target, targetKey } from '../transports/locate.ts'
+import { type LocatedTargets, type ServerTarget, targetKey } from '../transports/locate.ts'
 
-export interface JourneyParts {
+interface FailoverParts {
   readonly method: string
   readonly user: ClientUser
   readonly backoff: Backoff
   /** Sends it to that target, whose answers come here. Undefined: it cannot. */
-  readonly send: (target: Target, user: ClientUser) => Cancellable | undefined
+  readonly send: (target: ServerTarget, user: ClientUser) => Cancellable | undefined
   readonly log: (why: string) => void
 }
 
-export class Journey implements ClientUser {
-  private readonly parts: JourneyParts
-  private targets: readonly Target[] = []
+export class Failover implements ClientUser {
+  private readonly parts: FailoverParts
+  private targets: readonly ServerTarget[] = []
   private next = 0
-  private current: Target | undefined = undefined
+  private current: ServerTarget | undefined = undefined
   private handle: Cancellable | undefined = undefined
   private cancelled = false
 
-  constructor(parts: JourneyParts) {
+  constructor(parts: FailoverParts) {
     this.parts = parts
   }
   get origin(): ServerSide | undefined {
     return this.parts.user.origin
   }
   /** The name has been looked up. */
-  located(located: Located): void {
+  located(located: LocatedTargets): void {
     if (this.cancelled) return this.parts.user.onNoResponse(408, { status: 487, text: 'cancelled before it was sent' })
     if (located.targets === undefined) {
       this.parts.log(located.text)

@@ -31,14 +31,14 @@ export interface BranchTarget {
 }
 
 /** The bytes of a request with that Via on top; `flow`: by which it leaves, undefined between elements. */
-export type Compose = (via: string, flow?: Flow) => Buffer
+export type Composer = (via: string, flow?: Flow) => Buffer
 
 /** What a fork needs of its node. */
-export interface Carrier {
+export interface ForkHolder {
   after(ms: number, fire: () => void): Timer
   readonly ringing: Ringing
   /** Sends a composed request; `compose` gets the Via value to put on top. Undefined: could not. */
-  dispatch(hop: NextHop, method: string, from: string, compose: Compose, user: ClientUser): Cancellable | undefined
+  dispatch(hop: NextHop, method: string, from: string, compose: Composer, user: ClientUser): Cancellable | undefined
   /** A Record-Route value, without brackets, that leads through that element and on by that flow. */
   routeTo(element: string, flow: Flow): string
   /** Credentials for it have been consumed here, and go no further (RFC 3261 §22.3). */
@@ -83,7 +83,7 @@ class Branch implements ClientUser {
 }
 
 export class ForkRun implements Fork {
-  private readonly carrier: Carrier
+  private readonly carrier: ForkHolder
   readonly side: ServerSide
   private readonly request: SipRequest
   private readonly element: string
@@ -98,7 +98,7 @@ export class ForkRun implements Fork {
   private caller: string | undefined = undefined
 
   constructor(
-    carrier: Carrier,
+    carrier: ForkHolder,
     side: ServerSide,
     element: string,
     targets: readonly BranchTarget[],

@@ -21,7 +21,7 @@ const patience = 1000 // milliseconds for a connection that the next hop has not
 const hopeless = 300_000 // milliseconds in which a hop without TCP is not tried so again
 const remembered = 100_000
 
-export interface LongRequestParts {
+interface LongRequestParts {
   readonly method: string
   /** As it would leave as a datagram. */
   readonly bytes: Buffer

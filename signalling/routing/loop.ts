@@ -5,7 +5,7 @@ import { LocalTransaction } from '../transactions/local.ts'
 import type { ServerSide } from '../transactions/server.ts'
 
 /** What finds the transactions that are under way. */
-export interface UnderWay {
+interface RequestsUnderWay {
   /** True if a branch of ours can stand in those bytes at all. */
   mayHold(bytes: Buffer): boolean
   userOf(branch: string): ClientUser | undefined
@@ -15,7 +15,11 @@ export interface UnderWay {
  * True if one of our branches among the Vias is of a request that came here with the same Request-URI, the same Routes
  * (`routesOf` gives those that are not ours) and the same trust. One with another Request-URI is a spiral, and may pass.
  */
-export function isLoop(side: ServerSide, underWay: UnderWay, routesOf: (request: SipRequest) => readonly string[]): boolean {
+export function isLoop(
+  side: ServerSide,
+  underWay: RequestsUnderWay,
+  routesOf: (request: SipRequest) => readonly string[],
+): boolean {
   const { request, flow } = side
   if (!underWay.mayHold(request.bytes)) return false
   const routes = routesOf(request).join()

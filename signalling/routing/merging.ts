@@ -1,6 +1,6 @@
 /** Requests that came by several ways (RFC 3261 §8.2.2.2): an element that is a user agent is handed one of them. */
 import type { Clock } from '../clock.ts'
-import { Merged } from '../dialogs/merged-requests.ts'
+import { MergedRequests } from '../dialogs/merged-requests.ts'
 import { mergedText } from '../dialogs/refusals.ts'
 import type { Element } from '../element.ts'
 import type { SipRequest } from '../messages/message.ts'
@@ -9,7 +9,7 @@ import type { SipRequest } from '../messages/message.ts'
 const others: readonly string[] = ['SUBSCRIBE', 'OPTIONS', 'ACK']
 
 /** An exchange as far as it may be one of several. */
-export interface MergeableExchange {
+interface MergeableExchange {
   readonly request: SipRequest
   readonly element: string
   settled: boolean
@@ -19,10 +19,10 @@ export interface MergeableExchange {
 }
 
 export class Merging {
-  private readonly known: Merged
+  private readonly known: MergedRequests
 
   constructor(clock: Clock) {
-    this.known = new Merged(clock)
+    this.known = new MergedRequests(clock)
   }
   /** False: it has come before, and has had its answer. */
   admits(element: Element, exchange: MergeableExchange): boolean {

@@ -3,19 +3,19 @@ import type { OutgoingParts } from '../dialogs/sender.ts'
 import { type Address, parseAddress } from '../messages/address.ts'
 import type { SipRequest } from '../messages/message.ts'
 import { parseUri, type Uri } from '../messages/uri.ts'
-import { defaultPort, type Place } from '../transports/locate.ts'
+import { defaultPort, type ServerAddress } from '../transports/locate.ts'
 import type { Flow, HostPort } from '../transports/transport.ts'
-import { type Plan, type PlanQuery, type Rule, valuesOf } from './plan.ts'
+import { type Plan, type PlanQuery, type PlanRule, valuesOf } from './plan.ts'
 
 export type NextHop =
   | { readonly element: string }
   | { readonly flow: Flow /** A name was looked up for it. */; readonly located?: boolean }
   /** A host name, to be looked up. */
-  | { readonly place: Place }
+  | { readonly place: ServerAddress }
   | { readonly refused: number; readonly text: string }
 
 /** What the resolver knows of its node. */
-export interface Surroundings {
+export interface NextHopHolder {
   readonly plan: Plan
   readonly elements: { has(name: string): boolean }
   /** Host names can be looked up. */
@@ -25,7 +25,7 @@ export interface Surroundings {
   flowTo(transport: string, remote: HostPort): Flow | undefined
 }
 
-interface Sent {
+interface SentRequest {
   readonly flow: Pick<Flow, 'trusted'>
   readonly request: SipRequest
 }
@@ -53,14 +53,14 @@ export function planQuery(request: SipRequest, from: string, sender: string | un
  *
  * @param changed what the copy will say instead; '' is nobody
  */
-export function senderOf(plan: Plan, { flow, request }: Sent, changed?: string): string | undefined {
+export function senderOf(plan: Plan, { flow, request }: SentRequest, changed?: string): string | undefined {
   if (!plan.asksSender) return undefined
   const asserted = changed ?? (flow.trusted ? request.asserted[0]?.uri.text : undefined)
   return asserted === undefined || asserted === '' ? undefined : plan.identityOf(asserted)
 }
 
 /** The same for the proxy, which asks before it knows who sends from outside. */
-export function soonKnown(plan: Plan, sent: Sent): string | undefined {
+export function soonKnown(plan: Plan, sent: SentRequest): string | undefined {
   return plan.asksSender && !sent.flow.trusted ? '*' : senderOf(plan, sent)
 }
 
@@ -79,7 +79,7 @@ export function routeOwner(route: Address, elements: { has(name: string): boolea
 }
 
 /** A URI on the network: an address at once, a name to be looked up (RFC 3263 §4). */
-function flowFor(uri: Uri, surroundings: Surroundings): NextHop {
+function flowFor(uri: Uri, surroundings: NextHopHolder): NextHop {
   const secure = uri.scheme === 'sips'
   if (uri.scheme !== 'sip' && !secure) return { refused: 416, text: `no way to send to ${uri.scheme}:; expected sip: or sips:` }
   const named = (uri.parameters.get('transport') ?? '').toUpperCase()
@@ -114,7 +114,7 @@ const overTls: ReadonlyMap<string, string> = new Map([
  * What decides before addresses do: a Route, a rule for what this sender sends, an element's own URI, any other rule. The name of an element, or a URI; undefined: the
  * address has to.
  */
-export function planned(query: PlanQuery, uri: Uri, routes: readonly string[], surroundings: Surroundings): string | undefined {
+export function planned(query: PlanQuery, uri: Uri, routes: readonly string[], surroundings: NextHopHolder): string | undefined {
   const { elements, plan } = surroundings
   const top = routes[0] === undefined ? undefined : parseAddress(routes[0])
   if (top !== undefined) {
@@ -133,7 +133,7 @@ export function planned(query: PlanQuery, uri: Uri, routes: readonly string[], s
 }
 
 /** Written for what that element sends. */
-function isDirected({ line, from }: Rule, sender: string): boolean {
+function isDirected({ line, from }: PlanRule, sender: string): boolean {
   return line > 0 && (valuesOf(from)?.includes(sender) ?? false)
 }
 
@@ -144,7 +144,7 @@ function isSecure(hop: NextHop): boolean {
 }
 
 /** The next hop of a request that `query.from` sends, by its topmost Route, the plan, or else its Request-URI. */
-export function nextHop(query: PlanQuery, uri: Uri, routes: readonly string[], surroundings: Surroundings): NextHop {
+export function nextHop(query: PlanQuery, uri: Uri, routes: readonly string[], surroundings: NextHopHolder): NextHop {
   const way = planned(query, uri, routes, surroundings)
   if (way !== undefined && surroundings.elements.has(way)) return { element: way }
   if (way !== undefined) {

@@ -1,22 +1,22 @@
 /** A network of several nodes: the same rules at each, where what another node runs is at that node's address. */
 import { printHostPort } from '../messages/uri.ts'
 import type { HostPort } from '../transports/transport.ts'
-import { type Rule, valuesOf } from './plan.ts'
+import { type PlanRule, valuesOf } from './plan.ts'
 
 /** Another node of the network. Its datagrams come from where it listens for them, and are trusted. */
-export interface Fellow extends HostPort {
+export interface OtherNode extends HostPort {
   readonly name: string
 }
 
-export interface Place {
+interface ElementPlaces {
   /** Elements of this node. */
   readonly own: readonly string[]
-  readonly elsewhere: ReadonlyMap<string, Fellow>
+  readonly elsewhere: ReadonlyMap<string, OtherNode>
   readonly proxy: string | undefined
 }
 
 /** What `PlanQuery.from` says of a request from that node. No element can be called so. */
-export function fellowName({ name }: Pick<Fellow, 'name'>): string {
+export function otherNodeName({ name }: Pick<OtherNode, 'name'>): string {
   return `@${name}`
 }
 
@@ -24,22 +24,22 @@ export function fellowName({ name }: Pick<Fellow, 'name'>): string {
  * The rule as one node has to follow it; undefined: it has no part in it. What comes from outside enters the network at the
  * node of the proxy alone, and leaves each node for an element elsewhere only if somebody of the network has sent it.
  */
-export function ruleHere(rule: Rule, { own, elsewhere, proxy }: Place): Rule | undefined {
+export function ruleHere(rule: PlanRule, { own, elsewhere, proxy }: ElementPlaces): PlanRule | undefined {
   const goesTo = elsewhere.get(rule.to)
-  const fellows = [...new Set([...elsewhere.values()].map(fellowName))]
+  const fellows = [...new Set([...elsewhere.values()].map(otherNodeName))]
   const insiders = ['trusted', ...fellows, ...own]
   const keptInside = goesTo !== undefined || (proxy !== undefined && elsewhere.has(proxy))
   const given = valuesOf(rule.from)?.flatMap((from) => senders(from, elsewhere, fellows))
   const from = (given ?? (keptInside ? insiders : undefined))?.filter(
-    (each) => !(keptInside && each === 'outside') && !(goesTo !== undefined && each === fellowName(goesTo)), // not back
+    (each) => !(keptInside && each === 'outside') && !(goesTo !== undefined && each === otherNodeName(goesTo)), // not back
   )
   if (from?.length === 0) return undefined
   const to = goesTo === undefined ? rule.to : `sip:${printHostPort(goesTo)}`
   return { ...rule, to, ...(from === undefined ? {} : { from: [...new Set(from)] }) }
 }
 
-function senders(from: string, elsewhere: Place['elsewhere'], fellows: readonly string[]): readonly string[] {
+function senders(from: string, elsewhere: ElementPlaces['elsewhere'], fellows: readonly string[]): readonly string[] {
   if (from === 'trusted') return ['trusted', ...fellows]
   const fellow = elsewhere.get(from)
-  return fellow === undefined ? [from] : [fellowName(fellow)]
+  return fellow === undefined ? [from] : [otherNodeName(fellow)]
 }

@@ -22,28 +22,28 @@ export interface PlanQuery {
 }
 
 /** One value, or several of which any may match. A trailing `*` in `user` and `sender` stands for any rest. */
-export type Condition = string | readonly string[]
+export type RuleCondition = string | readonly string[]
 
 /** One rule of a dialplan. Every condition given must match; one left out always does. */
-export interface Rule {
+export interface PlanRule {
   readonly name: string
   /** Line in the dialplan; 0 for a rule derived from the elements' claims. */
   readonly line: number
-  readonly from?: Condition
-  readonly method?: Condition
-  readonly event?: Condition
-  readonly content?: Condition
-  readonly user?: Condition
-  readonly host?: Condition
+  readonly from?: RuleCondition
+  readonly method?: RuleCondition
+  readonly event?: RuleCondition
+  readonly content?: RuleCondition
+  readonly user?: RuleCondition
+  readonly host?: RuleCondition
   /** Identities that the network vouches for; bare names are users of the first domain. */
-  readonly sender?: Condition
+  readonly sender?: RuleCondition
   /** An element's name, or the `sip:` URI of another node. */
   readonly to: string
 }
 
 /** What a rule decides: either `element` or `uri` is there. */
-export interface Decision {
-  readonly rule: Rule
+export interface PlanDecision {
+  readonly rule: PlanRule
   readonly index: number
   readonly element?: string
   readonly uri?: string
@@ -52,8 +52,8 @@ export interface Decision {
 }
 
 /** One rule's part in an explanation. */
-export interface Explanation {
-  readonly rule: Rule
+export interface RuleExplanation {
+  readonly rule: PlanRule
   readonly wins: boolean
   readonly why: string
 }
@@ -62,7 +62,7 @@ export interface Explanation {
 export interface Plan {
   /** Our domains, in lower case. */
   readonly domains: ReadonlySet<string>
-  readonly rules: readonly Rule[]
+  readonly rules: readonly PlanRule[]
   /** Some rule looks at who sends. */
   readonly asksSender: boolean
   /** That identity as rules know it; undefined where it is none. */
@@ -72,16 +72,16 @@ export interface Plan {
   /** `sip:host:port` of the node that runs that element, where it is another. */
   placeOf(element: string): string | undefined
   /** The first rule that matches, behind rule `after` if given (the one whose element passed). Undefined: nobody's. */
-  decide(query: PlanQuery, after?: number): Decision | undefined
+  decide(query: PlanQuery, after?: number): PlanDecision | undefined
   /** The same, told rule by rule, from the one behind `after` on. */
-  explain(query: PlanQuery, after?: number): readonly Explanation[]
+  explain(query: PlanQuery, after?: number): readonly RuleExplanation[]
 }
 
 export const conditionNames = ['from', 'sender', 'method', 'event', 'content', 'user', 'host'] as const
 export type ConditionName = (typeof conditionNames)[number]
 
 /** The values of a condition; undefined where anything matches. */
-export function valuesOf(condition: Condition | undefined): readonly string[] | undefined {
+export function valuesOf(condition: RuleCondition | undefined): readonly string[] | undefined {
   return condition === undefined || typeof condition !== 'string' ? condition : [condition]
 }
 
@@ -98,7 +98,7 @@ export function servedEvents(query: PlanQuery, plan: Plan): readonly string[] {
 
 /** A rule made ready for matching. */
 class Row {
-  readonly decision: Decision
+  readonly decision: PlanDecision
   private readonly from: ReadonlySet<string> | undefined
   private readonly event: ReadonlySet<string> | undefined
   private readonly content: ReadonlySet<string> | undefined
@@ -110,7 +110,7 @@ class Row {
   private readonly home: string
 
   /** @param home the first of our domains */
-  constructor(decision: Decision, home: string) {
+  constructor(decision: PlanDecision, home: string) {
     this.home = `@${home}`
     this.decision = decision
     const rule = decision.rule
@@ -148,11 +148,11 @@ class Row {
   }
 }
 
-function prefixesOf(condition: Condition | undefined): readonly string[] {
+function prefixesOf(condition: RuleCondition | undefined): readonly string[] {
   return (valuesOf(condition) ?? []).filter((value) => value.endsWith('*')).map((value) => value.slice(0, -1))
 }
 
-function setOf(condition: Condition | undefined): ReadonlySet<string> | undefined {
+function setOf(condition: RuleCondition | undefined): ReadonlySet<string> | undefined {
   const values = valuesOf(condition)
   return values === undefined ? undefined : new Set(values)
 }
@@ -160,7 +160,7 @@ function setOf(condition: Condition | undefined): ReadonlySet<string> | undefine
 /** Rules that have been checked (compile.ts), one list of rows a method. Deciding allocates nothing. */
 export class DecisionTable implements Plan {
   readonly domains: ReadonlySet<string>
-  readonly rules: readonly Rule[]
+  readonly rules: readonly PlanRule[]
   readonly asksSender: boolean
   readonly directs: boolean
   private readonly places: ReadonlyMap<string, string>
@@ -169,7 +169,7 @@ export class DecisionTable implements Plan {
   private readonly otherMethods: readonly Row[]
 
   /** @param places element elsewhere -> `sip:host:port` */
-  constructor(domains: ReadonlySet<string>, rules: readonly Rule[], places: ReadonlyMap<string, string> = new Map()) {
+  constructor(domains: ReadonlySet<string>, rules: readonly PlanRule[], places: ReadonlyMap<string, string> = new Map()) {
     this.domains = domains
     this.rules = rules
     this.places = places
@@ -198,7 +198,7 @@ export class DecisionTable implements Plan {
     return this.places.get(element)
   }
 
-  decide(query: PlanQuery, after = -1): Decision | undefined {
+  decide(query: PlanQuery, after = -1): PlanDecision | undefined {
     const rows = this.byMethod.get(query.method) ?? this.otherMethods
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i]!
@@ -207,7 +207,7 @@ export class DecisionTable implements Plan {
     return undefined
   }
 
-  explain(query: PlanQuery, after = -1): readonly Explanation[] {
+  explain(query: PlanQuery, after = -1): readonly RuleExplanation[] {
     const winner = this.decide(query, after)
     return this.rows.slice(after + 1).map((row) => {
       const rule = row.decision.rule
@@ -228,12 +228,12 @@ export function identityIn(text: string, domains: ReadonlySet<string>): string |
   return canonical(uri.user !== '' && domains.has(uri.host) ? { ...uri, host: home } : uri)
 }
 
-function takesMethod(rule: Rule, method: string): boolean {
+function takesMethod(rule: PlanRule, method: string): boolean {
   const methods = valuesOf(rule.method)
   return methods === undefined || methods.includes(method)
 }
 
-function wonBy(rule: Rule): string {
+function wonBy(rule: PlanRule): string {
   const given = conditionNames.filter((name) => rule[name] !== undefined)
   return given.length === 0 ? 'it has no conditions' : `${given.join(', ')} ${given.length === 1 ? 'matches' : 'match'}`
 }

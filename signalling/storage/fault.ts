@@ -1,5 +1,5 @@
 /** Faults of a store. A version conflict is none of them: it is an outcome. */
-export type StoreFaultCode =
+type StoreFaultCode =
   | 'store-schema' // written by another version of the program, and no migration leads here
   | 'store-busy' // another process has the folder open
   | 'store-failed' // the medium failed: disk full, no permission, corrupt file

@@ -2,7 +2,7 @@
 import { StoreFault } from './fault.ts'
 
 /** Bytes of the longest key. */
-export const longestKey = 900
+const longestKey = 900
 
 /** Why a key cannot be stored; undefined: it can. */
 export function keyFault(key: string): StoreFault | undefined {

@@ -2,8 +2,8 @@
 import type { Clock } from '../clock.ts'
 import { StoreFault } from './fault.ts'
 import { keyFault, SortedKeys } from './keys.ts'
-import type { Change, Entry, Json, Store, Write, WriteOutcome } from './store.ts'
-import { Watchers } from './watchers.ts'
+import type { Json, Store, StoreChange, StoreEntry, StoreWrite, WriteOutcome } from './store.ts'
+import { StoreWatchers } from './watchers.ts'
 
 /** Values are kept as JSON text, so that nobody can change what is stored by changing what was put or got. */
 interface Held {
@@ -21,7 +21,7 @@ class MemoryStore implements Store {
   private readonly clock: Clock
   private readonly entries = new Map<string, Held>()
   private readonly keys = new SortedKeys()
-  private readonly watchers = new Watchers()
+  private readonly watchers = new StoreWatchers()
   private sequence = 0
   private sweeping = false
   private closed = false
@@ -33,11 +33,11 @@ class MemoryStore implements Store {
     const held = this.entries.get(key)
     return held === undefined || (held.expires !== undefined && held.expires <= this.clock.date()) ? undefined : held
   }
-  get(key: string): Entry | undefined {
+  get(key: string): StoreEntry | undefined {
     const held = this.held(key)
     return held === undefined ? undefined : entryOf(held)
   }
-  write(writes: readonly Write[]): Promise<WriteOutcome> {
+  write(writes: readonly StoreWrite[]): Promise<WriteOutcome> {
     if (this.closed) return Promise.reject(new StoreFault('store-closed', 'the store is closed'))
     for (const { key, ifVersion } of writes) {
       const fault = keyFault(key)
@@ -47,7 +47,7 @@ class MemoryStore implements Store {
       }
     }
     const texts = writes.map((write) => ('delete' in write ? undefined : JSON.stringify(write.value)))
-    const changes: Change[] = []
+    const changes: StoreChange[] = []
     for (let i = 0; i < writes.length; i++) {
       const write = writes[i]!
       if ('delete' in write) {
@@ -71,7 +71,7 @@ class MemoryStore implements Store {
   private remove(key: string): void {
     if (this.entries.delete(key)) this.keys.delete(key)
   }
-  async *scan(prefix: string, from?: string): AsyncGenerator<readonly [key: string, entry: Entry]> {
+  async *scan(prefix: string, from?: string): AsyncGenerator<readonly [key: string, entry: StoreEntry]> {
     for (let after = from; ; ) {
       const keys = this.keys.range(prefix, after, page)
       for (const key of keys) {
@@ -82,7 +82,7 @@ class MemoryStore implements Store {
       after = keys.at(-1)
     }
   }
-  watch(prefix: string, listener: (change: Change) => void): () => void {
+  watch(prefix: string, listener: (change: StoreChange) => void): () => void {
     return this.watchers.add(prefix, listener)
   }
   async close(): Promise<void> {
@@ -105,7 +105,7 @@ class MemoryStore implements Store {
   }
 }
 
-function entryOf({ text, version, expires }: Held): Entry {
+function entryOf({ text, version, expires }: Held): StoreEntry {
   const value = JSON.parse(text) as Json
   return expires === undefined ? { value, version } : { value, version, expires }
 }

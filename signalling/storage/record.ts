@@ -1,5 +1,5 @@
 /** An entry as bytes: version and expiry as two doubles, then the value as JSON. */
-import type { Entry, Json } from './store.ts'
+import type { Json, StoreEntry } from './store.ts'
 
 const head = 16
 
@@ -14,7 +14,7 @@ export function encodeRecord(value: Json, version: number, expires: number | und
 }
 
 /** @param length bytes of the record, where the buffer is longer */
-export function decodeRecord(bytes: Buffer, length: number = bytes.length): Entry {
+export function decodeRecord(bytes: Buffer, length: number = bytes.length): StoreEntry {
   const version = bytes.readDoubleLE(0)
   const expires = bytes.readDoubleLE(8)
   const value = JSON.parse(bytes.toString('utf8', head, length)) as Json

@@ -6,19 +6,19 @@ import { StoreFault } from './fault.ts'
 export const currentSchema = 1
 
 /** Rewrites all records of one schema into the next, inside one transaction; may be called once only. */
-export interface Migration {
+interface Migration {
   readonly from: number
   readonly apply: (db: RootDatabase<Buffer, string>) => void
 }
 
 /** In rising order of `from`; a gap is a version that is refused. */
-export const migrations: readonly Migration[] = []
+const migrations: readonly Migration[] = []
 
 const schemaKey = Symbol.for('schema') as unknown as string
 const sequenceKey = Symbol.for('sequence') as unknown as string
 
 /** How many versions are reserved at a time, so that a restart never gives one twice and a put never writes the counter. */
-export const reserve = 2 ** 24
+export const versionReserve = 2 ** 24
 
 /** Makes the folder's records those of `wanted`, or throws `store-schema`. Returns the first version to give out. */
 export function prepareSchema(
@@ -50,7 +50,7 @@ export function prepareSchema(
 
 /** Reserves versions from `first` on, within the transaction under way. */
 export function reserveVersions(db: RootDatabase<Buffer, string>, first: number): number {
-  put(db, sequenceKey, first + reserve)
+  put(db, sequenceKey, first + versionReserve)
   return first
 }
 

@@ -4,7 +4,7 @@
  */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [member: string]: Json | undefined }
 
-export interface Entry<Value extends Json = Json> {
+export interface StoreEntry<Value extends Json = Json> {
   readonly value: Value
   /** Rises with every put of this key; never 0. */
   readonly version: number
@@ -12,27 +12,27 @@ export interface Entry<Value extends Json = Json> {
   readonly expires?: number
 }
 
-export interface Put {
+interface StorePut {
   readonly key: string
   readonly value: Json
   readonly expires?: number
   /** Put only if the stored version is this one; 0 = only if absent. Without it: always. */
   readonly ifVersion?: number
 }
-export interface Delete {
+interface StoreDelete {
   readonly key: string
   readonly delete: true
   readonly ifVersion?: number
 }
-export type Write = Put | Delete
+export type StoreWrite = StorePut | StoreDelete
 
 /** `conflict` names the first key whose version was another; then nothing of the batch was written. */
 export type WriteOutcome = { readonly ok: true } | { readonly ok: false; readonly conflict: string }
 
-export interface Change {
+export interface StoreChange {
   readonly key: string
   /** Absent: deleted. Expiry by time is not announced. */
-  readonly entry?: Entry
+  readonly entry?: StoreEntry
 }
 
 export interface Store {
@@ -41,13 +41,13 @@ export interface Store {
   readonly durability?: 'process' | 'power'
   /** What keeps it from storing now, for people; undefined, or left out: nothing. */
   fault?(): string | undefined
-  get(key: string): Entry | undefined | Promise<Entry | undefined>
+  get(key: string): StoreEntry | undefined | Promise<StoreEntry | undefined>
   /** All or nothing; resolves when the batch is as durable as the store was told to be. Rejects only if the store itself failed. */
-  write(writes: readonly Write[]): Promise<WriteOutcome>
+  write(writes: readonly StoreWrite[]): Promise<WriteOutcome>
   /** Live entries whose key starts with `prefix`, in key order; with `after`, a key that starts so too, only those behind it. */
-  scan(prefix: string, after?: string): AsyncIterable<readonly [key: string, entry: Entry]>
+  scan(prefix: string, after?: string): AsyncIterable<readonly [key: string, entry: StoreEntry]>
   /** Tells of every committed change below `prefix`, in commit order; returns the way to stop. */
-  watch(prefix: string, listener: (change: Change) => void): () => void
+  watch(prefix: string, listener: (change: StoreChange) => void): () => void
   /** Waits for writes under way, then closes. */
   close(): Promise<void>
 }

@@ -1,15 +1,15 @@
 /** Watchers of committed changes. Announcements leave in commit order, outside the call that wrote. */
 import type { Log } from '../log.ts'
-import type { Change } from './store.ts'
+import type { StoreChange } from './store.ts'
 
-interface Watcher {
+interface StoreWatcher {
   readonly prefix: string
-  readonly listener: (change: Change) => void
+  readonly listener: (change: StoreChange) => void
 }
 
-export class Watchers {
-  private readonly watchers = new Set<Watcher>()
-  private readonly queue: Change[] = []
+export class StoreWatchers {
+  private readonly watchers = new Set<StoreWatcher>()
+  private readonly queue: StoreChange[] = []
   private readonly log: Log | undefined
   constructor(log?: Log) {
     this.log = log
@@ -17,15 +17,15 @@ export class Watchers {
   get any(): boolean {
     return this.watchers.size > 0
   }
-  add(prefix: string, listener: (change: Change) => void): () => void {
-    const watcher: Watcher = { prefix, listener }
+  add(prefix: string, listener: (change: StoreChange) => void): () => void {
+    const watcher: StoreWatcher = { prefix, listener }
     this.watchers.add(watcher)
     return () => {
       this.watchers.delete(watcher)
     }
   }
   /** Queues the changes; each listener sees them in a microtask, whatever it writes meanwhile. */
-  announce(changes: readonly Change[]): void {
+  announce(changes: readonly StoreChange[]): void {
     if (changes.length === 0 || this.watchers.size === 0) return
     if (this.queue.length === 0) queueMicrotask(this.deliver)
     for (const change of changes) this.queue.push(change)

@@ -1,12 +1,12 @@
 /** The client transactions (RFC 3261 §17.1, RFC 6026). One small record each, found again through its own branch. */
-import type { Clock, Timed, Timer } from '../clock.ts'
+import type { Clock, Timer, TimerOwner } from '../clock.ts'
 import { inline } from '../messages/build.ts'
 import { SipRequest, type SipResponse } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import { scan } from '../messages/scan.ts'
 import type { Flow } from '../transports/transport.ts'
 import type { ServerSide } from './server.ts'
-import type { Timing } from './timing.ts'
+import type { TransactionTiming } from './timing.ts'
 
 /** Who is told. Each final outcome is told once; provisional responses any number of times. */
 export interface ClientUser {
@@ -32,7 +32,7 @@ export interface NotSent {
 /** What a client transaction needs of the table that holds it. */
 export interface ClientHolder {
   readonly clock: Clock
-  readonly timing: Timing
+  readonly timing: TransactionTiming
   transmit(flow: Flow, bytes: Buffer): boolean
   release(transaction: ClientTransaction): void
 }
@@ -45,7 +45,7 @@ const Accepted = 3
 const Terminated = 4
 
 /** Non-INVITE: Trying, Proceeding, then gone. Late copies of the answer find no slot and are dropped (RFC 6026 §7.1). */
-export class ClientTransaction implements Timed {
+export class ClientTransaction implements TimerOwner {
   readonly branch: string
   readonly slot: number
   readonly flow: Flow

@@ -3,7 +3,7 @@
 const smallest = 64
 
 /** Places are positive; several may share a hash, and whoever asks compares the keys himself. */
-export class Places {
+export class HashIndex {
   private hashes = new Int32Array(smallest)
   private places = new Int32Array(smallest)
   private size = 0

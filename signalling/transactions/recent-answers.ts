@@ -4,9 +4,9 @@
  * garbage collector busy.
  */
 import type { Flow } from '../transports/transport.ts'
-import { Places } from './hash-index.ts'
+import { HashIndex } from './hash-index.ts'
 
-export interface AnsweredOptions {
+interface RecentAnswersOptions {
   /** Starts the hash, so that a peer cannot choose keys that collide; 32 bits. */
   readonly seed: number
   /** Bytes of all chunks at most; the answers of the oldest chunk go when a new one would not fit. */
@@ -15,7 +15,7 @@ export interface AnsweredOptions {
   readonly chunk?: number
 }
 
-export interface Answer {
+interface RecentAnswer {
   readonly flow: Flow
   /** A copy: whoever sends it may hold on to it. */
   readonly bytes: Buffer
@@ -42,12 +42,12 @@ const defaultChunk = 256 * 1024
 const sparesAtMost = 2
 
 /** First in, first out: `due` must never be earlier than that of the record before. Milliseconds of one clock. */
-export class Answered {
+export class RecentAnswers {
   private readonly seed: number
   private readonly limit: number
   private readonly chunkBytes: number
   private readonly chunkUnits: number
-  private readonly places = new Places()
+  private readonly places = new HashIndex()
   private readonly flows = new Flows()
   /** By slot, of which a place is made. */
   private readonly slots: (Chunk | undefined)[] = []
@@ -62,7 +62,7 @@ export class Answered {
   private wanted = ''
   private now = 0
 
-  constructor(options: AnsweredOptions) {
+  constructor(options: RecentAnswersOptions) {
     this.seed = options.seed
     this.limit = options.limit ?? defaultLimit
     this.chunkBytes = options.chunk ?? defaultChunk
@@ -104,7 +104,7 @@ export class Answered {
     this.places.add(hash, chunk.slot * this.chunkUnits + (at >> 3) + 1)
   }
   /** The answer to that request, unless it is over. */
-  find(key: string, now: number): Answer | undefined {
+  find(key: string, now: number): RecentAnswer | undefined {
     if (this.count === 0) return undefined
     this.wanted = key
     this.now = now

@@ -1,10 +1,10 @@
 /** The server transactions (RFC 3261 §17.2, RFC 6026, RFC 4320): absorb repeats, repeat the answer. */
-import type { Clock, Timed, Timer } from '../clock.ts'
+import type { Clock, Timer, TimerOwner } from '../clock.ts'
 import type { SipRequest } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import type { Flow } from '../transports/transport.ts'
 import { bounded } from './amplification.ts'
-import type { Timing } from './timing.ts'
+import type { TransactionTiming } from './timing.ts'
 
 export interface Cancellable {
   /** `reasons`: values of Reason in the CANCEL (RFC 3326). */
@@ -35,7 +35,7 @@ export interface ServerSide {
 
 export interface ServerHolder {
   readonly clock: Clock
-  readonly timing: Timing
+  readonly timing: TransactionTiming
   transmit(flow: Flow, bytes: Buffer): boolean
   forget(transaction: ServerTransaction): void
   /** A response that its flow cannot carry; returns what is sent in place of a final one, undefined where nothing can be. */
@@ -51,7 +51,7 @@ const Accepted = 3
 const Terminated = 4
 
 /** Non-INVITE. Ends with its answer, of which the table keeps what a repeat needs (answered.ts). */
-export class ServerTransaction implements ServerSide, Timed {
+export class ServerTransaction implements ServerSide, TimerOwner {
   readonly key: string
   readonly flow: Flow
   /** By which it is answered. */

@@ -1,7 +1,7 @@
 /** Answers that keep no state: refusals of what is malformed or too much. */
 import { skipQuoted } from '../messages/address.ts'
 import { buildResponse, type HeaderList, warning } from '../messages/build.ts'
-import type { Fault, SipRequest } from '../messages/message.ts'
+import type { MessageFault, SipRequest } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import type { Flow } from '../transports/transport.ts'
 import { bounded } from './amplification.ts'
@@ -54,7 +54,7 @@ function partsOutsideQuotes(text: string): string[] {
 export function refusal(
   request: SipRequest,
   flow: Flow,
-  fault: Fault,
+  fault: MessageFault,
   agent: string,
   tag: string,
   more: HeaderList = [],

@@ -8,19 +8,19 @@ import { transactionKey } from '../messages/scan.ts'
 import type { Flow } from '../transports/transport.ts'
 import { mayRepeat } from './amplification.ts'
 import { type ClientHolder, ClientTransaction, type ClientUser, InviteClientTransaction } from './client.ts'
-import { Answered } from './recent-answers.ts'
+import { RecentAnswers } from './recent-answers.ts'
 import { InviteServerTransaction, type ServerHolder, ServerTransaction } from './server.ts'
 import { stampedVia } from './stateless.ts'
-import { standardTiming, type Timing } from './timing.ts'
+import { standardTiming, type TransactionTiming } from './timing.ts'
 
 /** What the transaction user is handed. */
-export interface TransactionUser {
+interface TransactionUser {
   onRequest(transaction: ServerTransaction): void
   /** An ACK for a 2xx: no transaction is its, it goes where the dialog goes. */
   onAck(request: SipRequest, flow: Flow): void
 }
 
-export interface TableOptions {
+interface TableOptions {
   readonly clock: Clock
   readonly ids: Ids
   readonly user: TransactionUser
@@ -34,7 +34,7 @@ export interface TableOptions {
   readonly answerFlow?: (request: SipRequest, flow: Flow) => Flow
   /** Told of a response that its flow cannot carry. */
   readonly tooLong?: (flow: Flow, method: string, status: number, bytes: number) => void
-  readonly timing?: Timing
+  readonly timing?: TransactionTiming
   /** Server transactions at most, answered ones included; beyond that the oldest answered ones go first. */
   readonly limit?: number
 }
@@ -45,7 +45,7 @@ const sentBranch = /^[A-Z]+ \S+ SIP\/2\.0\r\nVia: [^\r\n;]+;branch=([\w.-]+)[;\r
 
 export class TransactionTable implements ClientHolder, ServerHolder {
   readonly clock: Clock
-  readonly timing: Timing
+  readonly timing: TransactionTiming
   readonly transmit: (flow: Flow, bytes: Buffer) => boolean
   private readonly user: TransactionUser
   private readonly admits: TableOptions['admits']
@@ -57,7 +57,7 @@ export class TransactionTable implements ClientHolder, ServerHolder {
   private readonly prefixBytes: Buffer
   private readonly servers = new Map<string, ServerTransaction>()
   /** Non-INVITE requests on datagrams that were answered in the last 64*T1. */
-  private readonly answers: Answered
+  private readonly answers: RecentAnswers
   private sweeping = false
   private readonly slots: (ClientTransaction | undefined)[] = []
   private readonly free: number[] = []
@@ -77,7 +77,7 @@ export class TransactionTable implements ClientHolder, ServerHolder {
     this.ids = options.ids
     this.prefix = `z9hG4bK${options.ids.token(6)}.`
     this.prefixBytes = Buffer.from(this.prefix)
-    this.answers = new Answered({ seed: Buffer.from(options.ids.token(6)).readInt32LE() })
+    this.answers = new RecentAnswers({ seed: Buffer.from(options.ids.token(6)).readInt32LE() })
   }
   /** Answered ones included, for as long as their repeats are answered. */
   get serverCount(): number {

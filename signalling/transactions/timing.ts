@@ -1,8 +1,8 @@
 /** The timers of RFC 3261 §17, in milliseconds. Tests and slow links may bring others. */
-export interface Timing {
+export interface TransactionTiming {
   readonly T1: number
   readonly T2: number
   readonly T4: number
 }
 
-export const standardTiming: Timing = { T1: 500, T2: 4000, T4: 5000 }
+export const standardTiming: TransactionTiming = { T1: 500, T2: 4000, T4: 5000 }

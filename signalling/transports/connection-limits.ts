@@ -1,7 +1,7 @@
 /** Connections of peers: how many from one address and in all, and which of them has been silent, or half way, for too long. */
 import type { Clock } from '../clock.ts'
 
-export interface ConnectionLimits {
+export interface ConnectionSettings {
   /** Seconds without anything from the peer, keep-alives included, after which we close; once it registered twelve times that, or as long as granted. */
   readonly idle?: number
   /** From one address (IPv6: one /64) that is not trusted. */
@@ -14,10 +14,16 @@ export interface ConnectionLimits {
   readonly compress?: boolean
 }
 
-export const usualLimits: Required<ConnectionLimits> = { idle: 300, perSource: 1000, total: 20_000, head: 20, compress: false }
+export const defaultConnectionSettings: Required<ConnectionSettings> = {
+  idle: 300,
+  perSource: 1000,
+  total: 20_000,
+  head: 20,
+  compress: false,
+}
 
-/** A connection as it is watched. Times are counts of `Guests.tick`. */
-export interface Watched {
+/** A connection as it is watched. Times are counts of `ConnectionLimits.tick`. */
+export interface LimitedConnection {
   readonly identity: string | undefined
   /** Seconds. */
   readonly keptFor?: number
@@ -31,32 +37,32 @@ export interface Watched {
 const tickLength = 1000
 const registeredFactor = 12
 
-export interface GuestOptions {
+interface ConnectionLimitsOptions {
   readonly clock: Clock
-  readonly limits?: ConnectionLimits
+  readonly limits?: ConnectionSettings
   readonly isTrusted: (host: string) => boolean
   /** Counts for metrics. */
   readonly count?: (name: string) => void
 }
 
 /** All connections of a node, whatever their transport. One timer runs while there are any. */
-export class Guests {
+export class ConnectionLimits {
   /** Seconds, roughly: how often all have been looked at. */
   tick = 0
-  limits: Required<ConnectionLimits>
-  private readonly options: GuestOptions
+  limits: Required<ConnectionSettings>
+  private readonly options: ConnectionLimitsOptions
   private readonly bySource = new Map<string, number>()
-  private readonly watched = new Set<Watched>()
+  private readonly watched = new Set<LimitedConnection>()
   private count = 0
   private running = false
 
-  constructor(options: GuestOptions) {
+  constructor(options: ConnectionLimitsOptions) {
     this.options = options
-    this.limits = { ...usualLimits, ...options.limits }
+    this.limits = { ...defaultConnectionSettings, ...options.limits }
   }
   /** Whoever is here may stay within these; who comes is counted by them. */
-  limit(limits: ConnectionLimits | undefined): void {
-    this.limits = { ...usualLimits, ...limits }
+  limit(limits: ConnectionSettings | undefined): void {
+    this.limits = { ...defaultConnectionSettings, ...limits }
   }
   get size(): number {
     return this.count
@@ -82,13 +88,13 @@ export class Guests {
     if (left > 0) this.bySource.set(source, left)
     else this.bySource.delete(source)
   }
-  watch(connection: Watched): void {
+  watch(connection: LimitedConnection): void {
     connection.heardAt = this.tick
     connection.begunAt = this.tick
     this.watched.add(connection)
     if (!this.running) this.next()
   }
-  unwatch(connection: Watched): void {
+  unwatch(connection: LimitedConnection): void {
     this.watched.delete(connection)
   }
   private next(): void {
@@ -106,7 +112,7 @@ export class Guests {
     }
     this.next()
   }
-  private shed(connection: Watched, why: string, counter: string): void {
+  private shed(connection: LimitedConnection, why: string, counter: string): void {
     this.watched.delete(connection)
     this.options.count?.(counter)
     connection.shed(why)

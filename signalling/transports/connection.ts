@@ -1,13 +1,13 @@
 /** A connection, TCP or WebSocket: a flow over a pipe that may be slow, and ends. */
 import type { TransportName } from '../capture/tap.ts'
-import type { Guests, Watched } from './connection-limits.ts'
-import type { Self } from './machine-addresses.ts'
+import type { ConnectionLimits, LimitedConnection } from './connection-limits.ts'
+import type { MachineAddresses } from './machine-addresses.ts'
 import type { Flow, HostPort, TlsMaterial, TransportSink } from './transport.ts'
 
 export interface ConnectionOptions {
   readonly listen: HostPort
   /** Left out: this machine. */
-  readonly self?: Self
+  readonly self?: MachineAddresses
   /** See `Flow.sentBy`; port 0: that of the socket. */
   readonly advertise?: HostPort | undefined
   readonly sink: TransportSink
@@ -20,7 +20,7 @@ export interface ConnectionOptions {
   /** Bytes that may wait for a slow peer before its connection is ended. */
   readonly backlog?: number
   /** Counts and watches the connections of peers; left out: anybody may stay. */
-  readonly guests?: Guests
+  readonly guests?: ConnectionLimits
   /** With it: TLS, WSS. */
   readonly tls?: TlsMaterial
 }
@@ -28,7 +28,7 @@ export interface ConnectionOptions {
 export const usual = { messageLimit: 65_535, backlog: 1024 * 1024 } as const
 
 /** A connection as its flow sees it. */
-export interface Pipe {
+export interface ConnectionPipe {
   readonly open: boolean
   /** Bytes written that the peer has not taken yet. */
   readonly waiting: number
@@ -49,7 +49,7 @@ const emptyLine = Buffer.from('\r\n')
 const slash = 0x2f
 const two = 0x32
 
-export class ConnectionFlow implements Flow, Watched {
+export class ConnectionFlow implements Flow, LimitedConnection {
   readonly id: string
   readonly transport: TransportName
   readonly reliable = true
@@ -64,10 +64,10 @@ export class ConnectionFlow implements Flow, Watched {
   begunAt = -1
   readonly dialled: boolean
   connecting: boolean
-  private readonly pipe: Pipe
+  private readonly pipe: ConnectionPipe
   private readonly backlog: number
   private readonly sink: TransportSink
-  private readonly guests: Guests | undefined
+  private readonly guests: ConnectionLimits | undefined
   /** Requests that came and have had no final answer. */
   private owed = 0
   private halfClosed: NodeJS.Timeout | undefined = undefined
@@ -78,7 +78,7 @@ export class ConnectionFlow implements Flow, Watched {
 
   constructor(
     transport: TransportName,
-    pipe: Pipe,
+    pipe: ConnectionPipe,
     local: HostPort,
     remote: HostPort,
     options: Omit<ConnectionOptions, 'listen'>,

@@ -2,7 +2,7 @@
 import { Resolver as SystemResolver } from 'node:dns/promises'
 import type { Clock } from '../clock.ts'
 
-export interface Naptr {
+export interface NaptrRecord {
   readonly order: number
   readonly preference: number
   readonly flags: string
@@ -10,14 +10,14 @@ export interface Naptr {
   readonly replacement: string
 }
 
-export interface Srv {
+export interface SrvRecord {
   readonly priority: number
   readonly weight: number
   readonly port: number
   readonly name: string
 }
 
-export interface AddressRecord {
+interface AddressRecord {
   readonly address: string
   /** Seconds. */
   readonly ttl: number
@@ -25,8 +25,8 @@ export interface AddressRecord {
 
 /** Each resolves with what there is, an empty list where there surely is nothing, and rejects where nobody can tell now. */
 export interface Resolver {
-  naptr(name: string): Promise<readonly Naptr[]>
-  srv(name: string): Promise<readonly Srv[]>
+  naptr(name: string): Promise<readonly NaptrRecord[]>
+  srv(name: string): Promise<readonly SrvRecord[]>
   addresses(name: string, family: 4 | 6): Promise<readonly AddressRecord[]>
 }
 
@@ -53,7 +53,7 @@ async function orNothing<Found>(answer: Promise<readonly Found[]>): Promise<read
   }
 }
 
-interface Entry {
+interface CachedAnswer {
   readonly answer: Promise<readonly unknown[]>
   until: number
 }
@@ -67,7 +67,7 @@ export class NameCache implements Resolver {
   private readonly clock: Clock
   private resolver: Resolver
   private readonly limit: number
-  private readonly entries = new Map<string, Entry>()
+  private readonly entries = new Map<string, CachedAnswer>()
   private readonly questions: number
   private asking = 0
 
@@ -89,10 +89,10 @@ export class NameCache implements Resolver {
     this.resolver = resolver
     this.entries.clear()
   }
-  naptr(name: string): Promise<readonly Naptr[]> {
+  naptr(name: string): Promise<readonly NaptrRecord[]> {
     return this.ask(`N ${name}`, () => this.resolver.naptr(name), usually)
   }
-  srv(name: string): Promise<readonly Srv[]> {
+  srv(name: string): Promise<readonly SrvRecord[]> {
     return this.ask(`S ${name}`, () => this.resolver.srv(name), usually)
   }
   addresses(name: string, family: 4 | 6): Promise<readonly AddressRecord[]> {
@@ -113,7 +113,7 @@ export class NameCache implements Resolver {
       )
     this.asking++
     const answer = this.answered(question)
-    const entry: Entry = { answer, until: Number.POSITIVE_INFINITY }
+    const entry: CachedAnswer = { answer, until: Number.POSITIVE_INFINITY }
     this.entries.delete(key)
     this.entries.set(key, entry)
     if (this.entries.size > this.limit) this.entries.delete(this.entries.keys().next().value!)

@@ -1,13 +1,13 @@
 /** The flows of a node: found by id, by address, or by the sealed token of a Record-Route (RFC 5626 §5.2). */
 import { sameSecret, seal, TextCipher } from '../ids.ts'
 import { decodeUser, printHostPort } from '../messages/uri.ts'
-import { isAnyHost, isLocalAddress, Machine, type Self } from './machine-addresses.ts'
+import { isAnyHost, isLocalAddress, type MachineAddresses, SystemAddresses } from './machine-addresses.ts'
 import type { Flow, HostPort, Transport } from './transport.ts'
 
 const remembered = 50_000 // tokens whose seal was checked already
 
 /** A token in the clear. */
-export interface FlowToken {
+interface FlowToken {
   /** Name of the flow. */
   readonly flow: string
   /** Address of record of the user behind that flow; undefined where nobody had proven to be one. */
@@ -32,7 +32,7 @@ export class FlowTable {
   private readonly domains: ReadonlySet<string>
   private key = ''
   private cipher = new TextCipher('')
-  private readonly self: Self
+  private readonly self: MachineAddresses
   /** A socket listens on any address: all of this machine are ours. */
   readonly anywhere: boolean
   /** Not every peer reaches us by the same address. */
@@ -42,7 +42,7 @@ export class FlowTable {
   private readonly tokens = new WeakMap<Flow, { readonly user: string | undefined; readonly token: string }>()
   private readonly verified = new Map<string, FlowToken>()
 
-  constructor(transports: readonly Transport[], domains: Iterable<string>, self: Self = new Machine()) {
+  constructor(transports: readonly Transport[], domains: Iterable<string>, self: MachineAddresses = new SystemAddresses()) {
     this.transports = transports
     this.domains = new Set(domains)
     this.self = self

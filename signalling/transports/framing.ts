@@ -1,6 +1,6 @@
 /** Cuts a stream into messages by Content-Length (RFC 3261 §18.3), and sees keep-alives (RFC 5626 §3.5.1). */
 
-export interface FramingSink {
+interface FramingSink {
   message(bytes: Buffer): void
   /** So many double CRLFs between messages, which came together: each wants a single one back. */
   ping(count: number): void

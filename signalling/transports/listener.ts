@@ -4,18 +4,18 @@
  */
 import type { Server, Socket } from 'node:net'
 import { unwrapped } from '../messages/ipv6.ts'
-import { type Guests, usualLimits } from './connection-limits.ts'
+import { type ConnectionLimits, defaultConnectionSettings } from './connection-limits.ts'
 import type { HostPort } from './transport.ts'
 
 const patience = 1000 // milliseconds in which peers may take what was written and say goodbye, once we close
 
-export class Door {
+export class Listener {
   private readonly server: Server
   /** All that came in, and what we opened ourselves. */
   private readonly sockets = new Set<Socket>()
 
   /** Lets only so many in; one too many is told `refusal` and its connection ended, before the server's own listeners see it. */
-  constructor(server: Server, guests: Guests | undefined, refusal = '') {
+  constructor(server: Server, guests: ConnectionLimits | undefined, refusal = '') {
     this.server = server
     const listeners = server.listeners('connection')
     server.removeAllListeners('connection')
@@ -65,6 +65,6 @@ export function remoteOf(socket: Socket): HostPort {
 }
 
 /** Milliseconds that a handshake may take. */
-export function handshakeTime(guests: Guests | undefined): number {
-  return (guests?.limits.head ?? usualLimits.head) * 1000
+export function handshakeTime(guests: ConnectionLimits | undefined): number {
+  return (guests?.limits.head ?? defaultConnectionSettings.head) * 1000
 }

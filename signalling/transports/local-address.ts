@@ -1,17 +1,17 @@
 /** The local address of one socket: as bound, and as peers are told. */
-import { isAnyHost, Machine, ownAddress, type Self } from './machine-addresses.ts'
+import { isAnyHost, type MachineAddresses, ownAddress, SystemAddresses } from './machine-addresses.ts'
 import type { HostPort } from './transport.ts'
 
-export class Seat {
+export class LocalAddress {
   /** As bound: perhaps on any address. */
   local: HostPort
   /** What we write instead of it; undefined: nothing else. */
   sentBy: HostPort | undefined
-  private readonly self: Self
+  private readonly self: MachineAddresses
   private readonly places = new Map<string, HostPort>()
 
   /** @param advertise what peers are to take us for; port 0: ours */
-  constructor(listen: HostPort, self: Self = new Machine(), advertise?: HostPort) {
+  constructor(listen: HostPort, self: MachineAddresses = new SystemAddresses(), advertise?: HostPort) {
     this.local = listen
     this.self = self
     this.sentBy = advertise

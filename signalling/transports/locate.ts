@@ -1,10 +1,10 @@
 /** Locates the server of a host name (RFC 3263): by NAPTR, SRV, A and AAAA to addresses, the best first. */
 import type { Clock } from '../clock.ts'
 import type { Backoff } from './backoff.ts'
-import type { Naptr, Resolver, Srv } from './dns.ts'
+import type { NaptrRecord, Resolver, SrvRecord } from './dns.ts'
 
 /** What a URI says of its server. */
-export interface Place {
+export interface ServerAddress {
   readonly host: string
   /** 0: the URI has none. */
   readonly port: number
@@ -14,7 +14,7 @@ export interface Place {
   readonly secure: boolean
 }
 
-export interface Target {
+export interface ServerTarget {
   readonly transport: string
   readonly host: string
   readonly port: number
@@ -23,11 +23,11 @@ export interface Target {
 }
 
 /** `missing`: there surely is no such server, or none that we have a transport for; else ask again later. */
-export type Located =
-  | { readonly targets: readonly Target[] }
+export type LocatedTargets =
+  | { readonly targets: readonly ServerTarget[] }
   | { readonly targets?: undefined; readonly missing: boolean; readonly text: string }
 
-export interface LocatorOptions {
+interface LocatorOptions {
   readonly clock: Clock
   readonly resolver: Resolver
   readonly backoff: Backoff
@@ -48,7 +48,7 @@ const srvPrefix: { readonly [transport: string]: string } = { UDP: '_sip._udp.',
 const targetsAtMost = 12
 
 /** A server by name, with its port, before its addresses are known. */
-interface Server {
+interface NamedServer {
   readonly transport: string
   readonly name: string
   readonly port: number
@@ -60,22 +60,22 @@ export class Locator {
     this.options = options
   }
   /** Resolves after `patience` at the latest, and never rejects. Targets that failed of late come last. */
-  locate(place: Place): Promise<Located> {
+  locate(place: ServerAddress): Promise<LocatedTargets> {
     const { clock, patience = 4_000 } = this.options
     return new Promise((resolve) => {
       const late = clock.after(patience, () =>
         resolve({ missing: false, text: `no answer in time about ${place.host}: come again later` }),
       )
-      const end = (located: Located): void => {
+      const end = (located: LocatedTargets): void => {
         late.cancel()
         resolve(located)
       }
       this.find(place).then(end, () => end({ missing: false, text: `${place.host} cannot be looked up now: come again later` }))
     })
   }
-  private async find(place: Place): Promise<Located> {
+  private async find(place: ServerAddress): Promise<LocatedTargets> {
     const servers = await this.servers(place)
-    const targets: Target[] = []
+    const targets: ServerTarget[] = []
     const addresses = await Promise.all(servers.map((server) => this.addresses(server)))
     for (const [i, { transport, port }] of servers.entries())
       for (const host of addresses[i]!) targets.push({ transport, host, port, name: place.host })
@@ -87,9 +87,9 @@ export class Locator {
     return { targets: best.slice(0, targetsAtMost) }
   }
   /** RFC 3263 §4.1 and §4.2. */
-  private async servers({ host, port, transport, secure }: Place): Promise<readonly Server[]> {
+  private async servers({ host, port, transport, secure }: ServerAddress): Promise<readonly NamedServer[]> {
     const usual = transport !== '' ? transport : secure ? 'TLS' : 'UDP'
-    const plain: Server = { transport: usual, name: host, port: port || defaultPort(usual) }
+    const plain: NamedServer = { transport: usual, name: host, port: port || defaultPort(usual) }
     if (port !== 0) return [plain]
     if (transport !== '') {
       const found = srvPrefix[transport] === undefined ? undefined : await this.bySrv(srvPrefix[transport] + host, transport)
@@ -101,13 +101,13 @@ export class Locator {
     const found = await Promise.all(ways.map((way) => this.bySrv(srvPrefix[way]! + host, way)))
     return found.every((servers) => servers === undefined) ? [plain] : found.flatMap((servers) => servers ?? [])
   }
-  private async byNaptr(host: string, secure: boolean): Promise<readonly Server[]> {
+  private async byNaptr(host: string, secure: boolean): Promise<readonly NamedServer[]> {
     const usable = (await this.options.resolver.naptr(host)).filter((record) => {
       const transport = services.get(record.service.toUpperCase())
       if (transport === undefined || record.flags.toLowerCase() !== 's' || record.replacement === '') return false
       return (transport === 'TLS' || !secure) && this.sends(transport)
     })
-    const found: Server[] = []
+    const found: NamedServer[] = []
     for (const { service, replacement } of usable.sort(byOrder)) {
       found.push(...((await this.bySrv(replacement, services.get(service.toUpperCase())!)) ?? []))
       if (found.length >= targetsAtMost) break
@@ -115,7 +115,7 @@ export class Locator {
     return found
   }
   /** Undefined: there are no such records. A target `.` says that there is no such service. */
-  private async bySrv(name: string, transport: string): Promise<readonly Server[] | undefined> {
+  private async bySrv(name: string, transport: string): Promise<readonly NamedServer[] | undefined> {
     const records = await this.options.resolver.srv(name)
     if (records.length === 0) return undefined
     return inTurn(records, this.options.chance)
@@ -125,7 +125,7 @@ export class Locator {
   private sends(transport: string): boolean {
     return this.options.reaches(transport, 4) || this.options.reaches(transport, 6)
   }
-  private async addresses({ name, transport }: Server): Promise<readonly string[]> {
+  private async addresses({ name, transport }: NamedServer): Promise<readonly string[]> {
     const { resolver, reaches } = this.options
     const of = async (family: 4 | 6): Promise<readonly string[]> =>
       reaches(transport, family) ? (await resolver.addresses(name, family)).map(({ address }) => address) : []
@@ -135,7 +135,7 @@ export class Locator {
   }
 }
 
-export function targetKey({ transport, host, port }: Target): string {
+export function targetKey({ transport, host, port }: ServerTarget): string {
   return `${transport}|${host}|${port}`
 }
 
@@ -144,13 +144,13 @@ export function defaultPort(transport: string): number {
   return transport === 'TLS' ? 5061 : transport === 'WS' ? 80 : transport === 'WSS' ? 443 : 5060
 }
 
-function byOrder(a: Naptr, b: Naptr): number {
+function byOrder(a: NaptrRecord, b: NaptrRecord): number {
   return a.order - b.order || a.preference - b.preference
 }
 
 /** Lower priorities first, within one by chance after their weights (RFC 2782). */
-export function inTurn(records: readonly Srv[], chance: () => number): readonly Srv[] {
-  const turn: Srv[] = []
+export function inTurn(records: readonly SrvRecord[], chance: () => number): readonly SrvRecord[] {
+  const turn: SrvRecord[] = []
   const left = [...records].sort((a, b) => a.priority - b.priority || a.weight - b.weight)
   while (left.length > 0) {
     const group = left.filter(({ priority }) => priority === left[0]!.priority)

@@ -4,7 +4,7 @@ import { isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { unwrapped } from '../messages/ipv6.ts'
 
-export interface Self {
+export interface MachineAddresses {
   has(host: string): boolean
   /** The address that what we send there comes from: by it, that peer reaches us. */
   towards(peer: string): string
@@ -29,7 +29,7 @@ export function machineAddresses(): readonly string[] {
 }
 
 /** The system's word for it. */
-export class Machine implements Self {
+export class SystemAddresses implements MachineAddresses {
   private addresses: ReadonlySet<string> | undefined = undefined
   private readonly former = new Set<string>()
   private readonly sources = new Map<string, string>()

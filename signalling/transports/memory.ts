@@ -1,26 +1,26 @@
 /** A network in memory: datagrams between named hosts, with delay, loss, reordering and partition, in the clock's time. */
 import type { Clock } from '../clock.ts'
-import { Seat } from './local-address.ts'
-import { isAnyHost, type Self } from './machine-addresses.ts'
+import { LocalAddress } from './local-address.ts'
+import { isAnyHost, type MachineAddresses } from './machine-addresses.ts'
 import type { Flow, HostPort, Transport, TransportSink } from './transport.ts'
 import { longestDatagram } from './udp-flow.ts'
 
 /** What happens to one datagram. `delay` in milliseconds; several delays duplicate it; none loses it. */
-export type Fate = (from: HostPort, to: HostPort, bytes: Uint8Array) => readonly number[]
+type DatagramFate = (from: HostPort, to: HostPort, bytes: Uint8Array) => readonly number[]
 
 export interface MemoryOptions {
   readonly listen: HostPort
   readonly sink: TransportSink
   readonly isTrusted: (host: string, port: number) => boolean
   /** Whose host that listens on any address is. */
-  readonly self?: Self
+  readonly self?: MachineAddresses
   readonly advertise?: HostPort | undefined
 }
 
 /** One network; its hosts see each other and nothing else. */
 export class MemoryNetwork {
   /** Decides about every datagram; replace it to lose, delay, reorder or repeat. */
-  fate: Fate = () => [1]
+  fate: DatagramFate = () => [1]
   /** Datagrams handed to the network so far, delivered or not. */
   sent = 0
   private readonly clock: Clock
@@ -49,7 +49,7 @@ export class MemoryNetwork {
   }
   transport(options: MemoryOptions): Transport {
     const { sink, listen } = options
-    const seat = new Seat(listen, options.self, options.advertise)
+    const seat = new LocalAddress(listen, options.self, options.advertise)
     const flows = new Map<string, MemoryFlow>()
     const flowTo = (remote: HostPort): MemoryFlow => {
       const key = `${remote.host}|${remote.port}`
@@ -91,7 +91,7 @@ class MemoryFlow implements Flow {
   readonly longest = longestDatagram.v4
   identity: string | undefined = undefined
   private readonly network: MemoryNetwork
-  constructor(network: MemoryNetwork, seat: Seat, remote: HostPort, trusted: boolean) {
+  constructor(network: MemoryNetwork, seat: LocalAddress, remote: HostPort, trusted: boolean) {
     this.id = `mem-${remote.host}-${remote.port}-${seat.local.port}`
     this.network = network
     this.local = seat.towards(remote.host)

@@ -2,7 +2,7 @@
 import { createSocket } from 'node:dgram'
 import type { HostPort } from './transport.ts'
 
-export interface MulticastOptions {
+interface MulticastOptions {
   /** Group address and port, such as 239.255.77.7 and 7707. */
   readonly group: HostPort
   /** Own address on the network to use; default 127.0.0.1: this machine only. */
@@ -12,7 +12,7 @@ export interface MulticastOptions {
 }
 
 /** Every frame reaches every member of the group, its sender included, or nobody: as datagrams do. */
-export interface MulticastLink {
+interface MulticastLink {
   send(bytes: Uint8Array): void
   onMessage(listener: (bytes: Uint8Array) => void): void
   close(): void

@@ -1,15 +1,15 @@
 /** TCP and TLS: connections in and out, framed by Content-Length, kept alive by CRLF (RFC 3261 §18, RFC 5626 §3.5.1). */
 import { createConnection, createServer, type Server, type Socket } from 'node:net'
 import { connect as connectTls, createServer as createTlsServer, TLSSocket, type Server as TlsServer } from 'node:tls'
-import { ConnectionFlow, type ConnectionOptions, type Pipe, usual } from './connection.ts'
+import { ConnectionFlow, type ConnectionOptions, type ConnectionPipe, usual } from './connection.ts'
 import { Framer, pongs } from './framing.ts'
-import { Door, handshakeTime, remoteOf } from './listener.ts'
-import { Seat } from './local-address.ts'
-import { acceptOptions, contextOf, Dialling, provenDomains, refusalOf } from './tls.ts'
+import { handshakeTime, Listener, remoteOf } from './listener.ts'
+import { LocalAddress } from './local-address.ts'
+import { acceptOptions, contextOf, Dialling, provenDomains, tlsRefusalOf } from './tls.ts'
 import type { HostPort, Transport } from './transport.ts'
 
 /** Without `listen`: connects only. */
-export type TcpOptions = Omit<ConnectionOptions, 'listen'> & {
+type TcpOptions = Omit<ConnectionOptions, 'listen'> & {
   readonly listen?: HostPort
   /** Milliseconds in which a peer that we call has to answer, TLS handshake included; default 5,000. */
   readonly connectWithin?: number
@@ -19,7 +19,7 @@ export type TcpOptions = Omit<ConnectionOptions, 'listen'> & {
 const lingerFor = 2_000
 const lingerBytes = 262_144
 
-function pipeOf(socket: Socket): Pipe {
+function pipeOf(socket: Socket): ConnectionPipe {
   return {
     get open() {
       return socket.writable
@@ -50,7 +50,7 @@ export function tcpTransport(options: TcpOptions): Transport {
   const name = options.tls === undefined ? 'TCP' : 'TLS'
   const { guests } = options
   const accept = (socket: Socket): void => {
-    const why = options.tls?.requireClient === true ? refusalOf(socket as TLSSocket) : undefined
+    const why = options.tls?.requireClient === true ? tlsRefusalOf(socket as TLSSocket) : undefined
     if (why === undefined) return void attach(socket, remoteOf(socket))
     sink.refused?.(name, remoteOf(socket), why)
     socket.on('error', () => undefined) // it is gone
@@ -62,11 +62,11 @@ export function tcpTransport(options: TcpOptions): Transport {
   const dialling = options.tls && new Dialling(options.tls)
   const server: Server | TlsServer = secure ?? createServer({ noDelay: true, keepAlive: true, allowHalfOpen: true }, accept)
   secure?.on('tlsClientError', (_fault, socket) => socket.destroy())
-  const door = new Door(server, guests)
+  const door = new Listener(server, guests)
   /** A connection over TLS is for whom its certificate names, and for nobody else at that address. */
   const keyOf = ({ host, port }: HostPort, asked = host): string =>
     options.tls === undefined || asked === host ? `${host}|${port}` : `${host}|${port}|${asked}`
-  const seat = new Seat(options.listen ?? { host: '127.0.0.1', port: 0 }, options.self, options.advertise)
+  const seat = new LocalAddress(options.listen ?? { host: '127.0.0.1', port: 0 }, options.self, options.advertise)
 
   function attach(socket: Socket, remote: HostPort, asked?: string): ConnectionFlow {
     const ours = seat.of(asked === undefined ? socket.localAddress : undefined, remote.host)

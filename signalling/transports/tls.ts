@@ -26,7 +26,7 @@ export function contextOf({ certificate, key, authorities }: TlsMaterial): Conte
 
 /**
  * For who calls: a certificate is asked for where there are authorities to judge it by. Whom we refuse for it is told by
- * `refusalOf` after the handshake: Node itself would not say who it was.
+ * `tlsRefusalOf` after the handshake: Node itself would not say who it was.
  */
 export function acceptOptions(material: TlsMaterial): TlsOptions {
   return { ...contextOf(material), requestCert: material.authorities !== undefined, rejectUnauthorized: false }
@@ -82,7 +82,7 @@ export function domainsIn(subjectAltName: string): readonly string[] {
 }
 
 /** Why a peer that we want a certificate of is refused; undefined: it is not. */
-export function refusalOf(socket: TLSSocket): string | undefined {
+export function tlsRefusalOf(socket: TLSSocket): string | undefined {
   if (socket.authorized) return undefined
   const shown = Object.keys(socket.getPeerCertificate()).length > 0
   return shown ? `its certificate: ${String(socket.authorizationError)}` : 'it shows no certificate'

@@ -1,5 +1,5 @@
 /** A UDP flow: a peer's address and port on one of our sockets; responses go back on it (RFC 3581). */
-import type { Seat } from './local-address.ts'
+import type { LocalAddress } from './local-address.ts'
 import type { Flow, HostPort } from './transport.ts'
 
 /** What sends and receives datagrams for a transport: Node's `dgram`, or the native module. */
@@ -48,9 +48,9 @@ export class UdpFlow implements Flow {
   a2 = 0
   a3 = 0
   private readonly socket: DatagramSocket
-  private readonly seat: Seat
+  private readonly seat: LocalAddress
   private place: HostPort | undefined = undefined
-  constructor(socket: DatagramSocket, seat: Seat, remote: HostPort, trusted: boolean) {
+  constructor(socket: DatagramSocket, seat: LocalAddress, remote: HostPort, trusted: boolean) {
     this.id = `udp-${remote.host}-${remote.port}-${seat.local.port}`
     this.socket = socket
     this.seat = seat

@@ -12,7 +12,7 @@ import type { HostPort } from './transport.ts'
 import { type DatagramSocket, type DatagramUser, longestDatagram, type UdpFlow } from './udp-flow.ts'
 
 /** A socket of the module; opaque. */
-export interface Handle {
+export interface SocketHandle {
   readonly __handle: unique symbol
 }
 
@@ -26,14 +26,14 @@ export interface NativeUdp {
     shared: Int32Array,
     queue: Uint8Array,
     listener: (kind: number, count: number, bytes: Buffer | undefined) => void,
-  ): Handle | number
+  ): SocketHandle | number
   /** What is queued leaves; the listener hears of the end. */
-  close(handle: Handle): void
-  flush(handle: Handle): void
+  close(handle: SocketHandle): void
+  flush(handle: SocketHandle): void
   /** An address in text to the scratch record; false: it is none of this family. */
-  parse(handle: Handle, host: string): boolean
+  parse(handle: SocketHandle, host: string): boolean
   /** The text of the address in the record that starts at this word. */
-  name(handle: Handle, at: number): string
+  name(handle: SocketHandle, at: number): string
 }
 
 const batch = 64
@@ -67,7 +67,7 @@ export class NativeSocket implements DatagramSocket {
   private readonly queue = new Uint8Array(queueSize)
   private readonly table: (UdpFlow | undefined)[] = new Array<UdpFlow | undefined>(remembered).fill(undefined)
   private readonly longest: number
-  private handle: Handle | undefined
+  private handle: SocketHandle | undefined
   private used = 0
   private closed: (() => void) | undefined
   private readonly native: NativeUdp

@@ -1,8 +1,8 @@
 /** UDP: flows by peer, over `dgram` or the native module. */
 import { ProximaFault } from '../errors.ts'
 import { LagProbe } from './lag.ts'
-import { Seat } from './local-address.ts'
-import type { Self } from './machine-addresses.ts'
+import { LocalAddress } from './local-address.ts'
+import type { MachineAddresses } from './machine-addresses.ts'
 import type { HostPort, Transport, TransportSink } from './transport.ts'
 import { dgramSocket } from './udp-dgram.ts'
 import { type DatagramSocket, type DatagramUser, UdpFlow } from './udp-flow.ts'
@@ -11,12 +11,12 @@ import { loadNative, NativeSocket } from './udp-native.ts'
 /** What carries datagrams; `auto`: the native module where it can be loaded. */
 export type UdpKind = 'auto' | 'native' | 'dgram'
 
-export interface UdpOptions {
+interface UdpOptions {
   readonly listen: HostPort
   readonly sink: TransportSink
   readonly isTrusted: (host: string, port: number) => boolean
   /** Left out: this machine. */
-  readonly self?: Self
+  readonly self?: MachineAddresses
   /** See `Flow.sentBy`; port 0: that of the socket. */
   readonly advertise?: HostPort | undefined
   /** Peers remembered at most; the one met longest ago is forgotten first. */
@@ -47,7 +47,7 @@ export function udpTransport(options: UdpOptions): Transport {
   const { sink, isTrusted, listen, kind = 'auto' } = options
   const limit = options.flows ?? 200_000
   const flows = new Map<string, UdpFlow>()
-  const seat = new Seat(listen, options.self, options.advertise)
+  const seat = new LocalAddress(listen, options.self, options.advertise)
   let last: UdpFlow | undefined
 
   function flowTo(host: string, port: number): UdpFlow {

@@ -4,10 +4,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createSecureServer } from 'node:https'
 import { type PerMessageDeflateOptions, type WebSocket, WebSocketServer } from 'ws'
 import type { TransportName } from '../capture/tap.ts'
-import { ConnectionFlow, type ConnectionOptions, type Pipe, usual } from './connection.ts'
-import type { Guests } from './connection-limits.ts'
-import { Door, handshakeTime, remoteOf } from './listener.ts'
-import { Seat } from './local-address.ts'
+import { ConnectionFlow, type ConnectionOptions, type ConnectionPipe, usual } from './connection.ts'
+import type { ConnectionLimits } from './connection-limits.ts'
+import { handshakeTime, Listener, remoteOf } from './listener.ts'
+import { LocalAddress } from './local-address.ts'
 import { contextOf } from './tls.ts'
 import type { Flow, HostPort, Transport } from './transport.ts'
 import { WebSocketFrames } from './ws-frames.ts'
@@ -48,7 +48,7 @@ function headOf(bytes: Buffer): Buffer | undefined {
   return end >= 0 && / SIP\/2\.0$/.test(line) ? bytes.subarray(0, end + 4) : undefined
 }
 
-function pipeOf(socket: WebSocket): Pipe {
+function pipeOf(socket: WebSocket): ConnectionPipe {
   return {
     get open() {
       return socket.readyState === socket.OPEN
@@ -70,7 +70,7 @@ export function wsTransport(options: ConnectionOptions): Transport {
   const flows = new Set<ConnectionFlow>()
   const least = messageLimit * refusedFactor
   const heard = (): number => Math.max(least, Math.min(heardAtMost, Math.floor(heldTogether / (flows.size + 1))))
-  const seat = new Seat(options.listen, options.self, options.advertise)
+  const seat = new LocalAddress(options.listen, options.self, options.advertise)
   const name = options.tls === undefined ? 'WS' : 'WSS'
   const refer = (_request: IncomingMessage, response: ServerResponse): void => {
     response.writeHead(426, { 'content-type': 'text/plain', upgrade: 'websocket', connection: 'close' })
@@ -81,7 +81,7 @@ export function wsTransport(options: ConnectionOptions): Transport {
   const patience = { headersTimeout: within, requestTimeout: within, connectionsCheckingInterval: 1000 }
   const secure = options.tls && createSecureServer({ ...contextOf(options.tls), ...patience, handshakeTimeout: within }, refer)
   const http = secure ?? createServer(patience, refer)
-  const door = new Door(http, guests, secure === undefined ? full : '')
+  const door = new Listener(http, guests, secure === undefined ? full : '')
   const server = new WebSocketServer({
     server: http,
     maxPayload: heard(),
@@ -155,7 +155,7 @@ export function wsTransport(options: ConnectionOptions): Transport {
   }
 }
 
-function compressionOf(guests: Guests | undefined): PerMessageDeflateOptions | false {
+function compressionOf(guests: ConnectionLimits | undefined): PerMessageDeflateOptions | false {
   return guests?.limits.compress === true ? compression : false
 }
 

@@ -7,7 +7,7 @@ import { answerChallenge } from '../../signalling/messages/auth.ts'
 import { type Capabilities, unsupported } from '../../signalling/messages/capabilities.ts'
 import { scan } from '../../signalling/messages/scan.ts'
 import { compilePlan } from '../../signalling/routing/compile.ts'
-import type { Rule } from '../../signalling/routing/plan.ts'
+import type { PlanRule } from '../../signalling/routing/plan.ts'
 import { memoryStore } from '../../signalling/storage/memory.ts'
 import { Lab } from '../support/lab.ts'
 import { metric, requestText, Wire } from '../support/wire.ts'
@@ -36,7 +36,7 @@ export interface Ground {
   readonly neighbour: Wire
 }
 
-async function ground(domains: readonly string[], elements: readonly Element[], rules?: readonly Rule[]): Promise<Ground> {
+async function ground(domains: readonly string[], elements: readonly Element[], rules?: readonly PlanRule[]): Promise<Ground> {
   const lab = new Lab()
   const { plan, faults } = compilePlan({
     domains,

@@ -1,13 +1,13 @@
 /** What every user agent does, whatever stack it stands on. */
 import type { ExecutionContext, TestFn } from 'ava'
-import type { Notified, Received, UserAgent, WatchListener } from '../../elements/ue/index.ts'
+import type { NotifiedState, ReceivedBody, UserAgent, WatchListener } from '../../elements/ue/index.ts'
 import { type Carried, Ground, type MakeAgent } from './agent-ground.ts'
 
 /** Remembers what a subscription tells. */
 class Listener implements WatchListener {
-  readonly got: Notified[] = []
+  readonly got: NotifiedState[] = []
   readonly ends: (readonly [status: number, why: string])[] = []
-  notified(notified: Notified): void {
+  notified(notified: NotifiedState): void {
     this.got.push(notified)
   }
   ended(status: number, why: string): void {
@@ -21,7 +21,7 @@ class Listener implements WatchListener {
 const bell = { to: 'sip:bell@localhost', event: 'bell', accept: ['text/plain'], expires: 600 }
 const text = (content: string) => ({ type: 'text/plain;charset=utf-8', content })
 const json = (name: string, value: object) => ({ type: `application/vnd.proxima.${name}+json`, content: JSON.stringify(value) })
-const parsed = ({ body }: Received): { readonly [member: string]: unknown } => JSON.parse(body.toString())
+const parsed = ({ body }: ReceivedBody): { readonly [member: string]: unknown } => JSON.parse(body.toString())
 
 export function agentContract(test: TestFn, name: string, carried: Carried, make: MakeAgent): void {
   const check = (title: string, run: (t: ExecutionContext, ground: Ground) => Promise<void>): void => {

@@ -1,6 +1,6 @@
 /** What every medium does (SPEC §7). Run it over each implementation. */
 import type { TestFn } from 'ava'
-import type { Air, Heard } from '../../elements/air/index.ts'
+import type { Air, HeardBroadcast } from '../../elements/air/index.ts'
 
 /** Two ends of one medium, `far` out of reach of both where there is such a thing; ends may be the same object. */
 export interface AirUnderTest {
@@ -18,7 +18,7 @@ const second = 'b'.repeat(46)
 
 export function airContract(test: TestFn, name: string, open: () => AirUnderTest): void {
   const listen = (air: Air, device: string) => {
-    const heard: Heard[] = []
+    const heard: HeardBroadcast[] = []
     const stop = air.hear(device, (one) => heard.push(one))
     return { heard, stop, codes: () => [...new Set(heard.map(({ code }) => code))] }
   }

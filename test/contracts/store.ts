@@ -2,7 +2,7 @@
 import type { ExecutionContext, TestFn } from 'ava'
 import fc from 'fast-check'
 import { ManualClock } from '../../signalling/clock.ts'
-import type { Change, Entry, Store } from '../../signalling/storage/store.ts'
+import type { Store, StoreChange, StoreEntry } from '../../signalling/storage/store.ts'
 
 export interface StoreUnderTest {
   readonly store: Store
@@ -185,7 +185,7 @@ export function storeContract(test: TestFn, name: string, open: (clock: ManualCl
   })
   check('tells watchers of committed changes below their prefix, in order', async (t, store, clock) => {
     const seen: string[] = []
-    const tell = (change: Change): void => {
+    const tell = (change: StoreChange): void => {
       seen.push(`${change.key}=${change.entry === undefined ? 'gone' : JSON.stringify(change.entry.value)}`)
     }
     const stop = store.watch('a/', tell)
@@ -264,7 +264,7 @@ export function storeContract(test: TestFn, name: string, open: (clock: ManualCl
         { key: 'timed', value: 1, expires: 4e12 },
       ])
       await store.write([{ key: 'gone', delete: true }])
-      const before = (await store.get('a')) as Entry
+      const before = (await store.get('a')) as StoreEntry
       store = await subject.reopen()
       t.deepEqual(await store.get('a'), before)
       t.deepEqual(await keys(store, ''), ['a', 'timed'])

@@ -2,7 +2,7 @@
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { type Audit, audit } from '../../dialplans/commands/charging/audit.ts'
+import { audit, type ChargingAudit } from '../../dialplans/commands/charging/audit.ts'
 import { lastingPort } from '../../dialplans/flows/stage/lasting-port.ts'
 import { randomIds } from '../../signalling/index.ts'
 import { Crowd, type Held } from '../support/crowd.ts'
@@ -65,7 +65,7 @@ elements:
   }
 }
 
-function charged({ sums }: Audit, user: string, event: string): number {
+function charged({ sums }: ChargingAudit, user: string, event: string): number {
   return sums
     .filter((sum) => sum.subscriber === `sip:${user}@${domain}` && sum.event === event)
     .reduce((count, sum) => count + sum.count, 0)
@@ -96,7 +96,7 @@ test('every code and every feedback is charged, and each once', async (t) => {
     const told = questions.map(({ notifications }) => notifications)
 
     // What has been told is recorded once the outbox of that moment is empty: wait until as much is.
-    const all = (): Audit => audit(network.records)
+    const all = (): ChargingAudit => audit(network.records)
     const missing = (): readonly string[] => {
       const found = all()
       return questions.flatMap(({ user }, i) => {

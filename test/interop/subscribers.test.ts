@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { SubscriberClient, type SubscriberPage, Unreachable } from '../../dialplans/commands/hss/client.ts'
+import { SubscriberClient, type SubscriberPage, UnreachableNode } from '../../dialplans/commands/hss/client.ts'
 import { lastingPort } from '../../dialplans/flows/stage/lasting-port.ts'
 import { mediaType, type ProseState, readBody } from '../../elements/schemas/index.ts'
 import { type Ended, program, run, startNode } from '../support/process.ts'
@@ -155,7 +155,7 @@ test('kill -9 in the middle of an import leaves every batch that was acknowledge
         for (let i = 0; i < size; i++) acknowledged.push(`sip:u${from + i}@sip.test`)
       }
     },
-    { instanceOf: Unreachable },
+    { instanceOf: UnreachableNode },
   )
   await killed
   t.true(acknowledged.length >= 8 * size)

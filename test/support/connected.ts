@@ -1,7 +1,7 @@
 /** A node with one agent on real sockets, in virtual time, for those who try its connections. */
 import type { ExecutionContext } from 'ava'
 import {
-  type ConnectionLimits,
+  type ConnectionSettings,
   createNode,
   ManualClock,
   memoryStore,
@@ -23,7 +23,7 @@ export interface Scene {
 /** Over TCP and WebSocket, unless `more` says otherwise; stopped when the test is over. */
 export async function scene(
   t: ExecutionContext,
-  connections: ConnectionLimits = {},
+  connections: ConnectionSettings = {},
   more: Partial<NodeOptions> = {},
 ): Promise<Scene> {
   const clock = new ManualClock()

@@ -20,12 +20,12 @@ import {
   type SipRequest,
   type SipResponse,
   type Store,
+  type StoreWrite,
   type SubscribeOptions,
   type Subscription,
   type SubscriptionListener,
   type SubscriptionOptions,
   silent,
-  type Write,
 } from '../../signalling/index.ts'
 import { scan } from '../../signalling/messages/scan.ts'
 import { memoryStore } from '../../signalling/storage/memory.ts'
@@ -241,7 +241,7 @@ export class FakeExchange implements Exchange {
     return notifier as Notifier<State>
   }
   /** At once where there is nothing to write. */
-  private keep(writes: readonly Write[], begin: () => void, end: () => void): void {
+  private keep(writes: readonly StoreWrite[], begin: () => void, end: () => void): void {
     if (writes.length === 0) return begin()
     this.host.network.store.write(writes).then(begin, () => {
       this.reply(500)

@@ -5,19 +5,19 @@ import {
   createNode,
   type Element,
   type Exchange,
-  type Fellow,
   type Host,
   type Log,
   ManualClock,
   MemoryNetwork,
   type Node,
   type NodeOptions,
+  type OtherNode,
   type Resolver,
   type Store,
   seededIds,
   silent,
 } from '../../signalling/index.ts'
-import type { Rate } from '../../signalling/overload/rate-limit.ts'
+import type { RateSettings } from '../../signalling/overload/rate-limit.ts'
 import { compilePlan } from '../../signalling/routing/compile.ts'
 import { memoryStore } from '../../signalling/storage/memory.ts'
 
@@ -56,13 +56,13 @@ export class Lab {
   /** Addresses whose word the server believes. */
   readonly trusted: string[] = []
   /** Of the server started next. */
-  sourceRate: Rate | undefined = undefined
+  sourceRate: RateSettings | undefined = undefined
   /** Of the server started next: subscriptions of one subscriber. */
   subscriptions: number | undefined = undefined
   /** Of the server started next: NOTIFYs to one subscriber. */
-  notifies: Rate | undefined = undefined
+  notifies: RateSettings | undefined = undefined
   /** Of the server started next: other nodes of its network. */
-  fellows: readonly Fellow[] = []
+  fellows: readonly OtherNode[] = []
   /** Of the server started next: looks up host names. */
   resolver: Resolver | undefined = undefined
   /** Of the server started next: where it listens, if not at 10.0.0.1, and whose addresses it has. */

@@ -2,7 +2,7 @@
 import { type ChargingRecord, linesOf, parseRecord } from '../../../elements/pcrf/index.ts'
 
 /** How often something was charged to a subscriber on a day. */
-export interface Sum {
+export interface ChargedSum {
   readonly day: string
   readonly subscriber: string
   readonly service: string
@@ -10,14 +10,14 @@ export interface Sum {
   count: number
 }
 
-export interface Finding {
+interface AuditFinding {
   readonly file: string
   readonly line: number
   readonly text: string
 }
 
-export interface Audit {
-  readonly sums: readonly Sum[]
+export interface ChargingAudit {
+  readonly sums: readonly ChargedSum[]
   readonly records: number
   /** Sequence numbers of the first and the last record; 0 where there is none. */
   readonly first: number
@@ -25,14 +25,14 @@ export interface Audit {
   /** Numbers that an element never used, since its store had failed. */
   readonly voids: number
   /** What is wrong: gaps, doubles, lines that are no records. */
-  readonly faults: readonly Finding[]
+  readonly faults: readonly AuditFinding[]
   /** Lines that are not whole: of a file that is being written. */
-  readonly unfinished: readonly Finding[]
+  readonly unfinished: readonly AuditFinding[]
 }
 
 /** Reads the files, in the order of their records. Throws what the operating system says. */
-export function audit(files: readonly string[]): Audit {
-  const reading = new Reading()
+export function audit(files: readonly string[]): ChargingAudit {
+  const reading = new AuditReading()
   for (const file of inOrder(files)) reading.read(file)
   return reading.result()
 }
@@ -45,11 +45,11 @@ function inOrder(files: readonly string[]): readonly string[] {
   return firsts.sort((a, b) => a.seq - b.seq || (a.file < b.file ? -1 : 1)).map(({ file }) => file)
 }
 
-class Reading {
-  private readonly sums = new Map<string, Sum>()
+class AuditReading {
+  private readonly sums = new Map<string, ChargedSum>()
   private readonly numbers = new Map<string, number>()
-  private readonly faults: Finding[] = []
-  private readonly unfinished: Finding[] = []
+  private readonly faults: AuditFinding[] = []
+  private readonly unfinished: AuditFinding[] = []
   private records = 0
   private first = 0
   private last = 0
@@ -66,7 +66,7 @@ class Reading {
     }
   }
 
-  result(): Audit {
+  result(): ChargingAudit {
     const sums = [...this.sums.values()].sort((a, b) => order(a, b))
     const { records, first, last, voids, faults, unfinished } = this
     return { sums, records, first, last, voids, faults, unfinished }
@@ -101,7 +101,7 @@ function compare(what: string, before: number, now: number, fault: (text: string
   else fault(`${what} ${before + 1} to ${now - 1} are missing`)
 }
 
-function order(a: Sum, b: Sum): number {
+function order(a: ChargedSum, b: ChargedSum): number {
   const [one, other] = [a, b].map((sum) => `${sum.day} ${sum.subscriber} ${sum.service} ${sum.event}`)
   return one! < other! ? -1 : 1
 }

@@ -2,8 +2,8 @@
 import { Command } from 'commander'
 import { unreadable } from '../../network/text.ts'
 import { complain, say } from '../support/output.ts'
-import { Refusal } from '../support/refusal.ts'
-import { type Audit, audit, type Sum } from './audit.ts'
+import { CommandRefusal } from '../support/refusal.ts'
+import { audit, type ChargedSum, type ChargingAudit } from './audit.ts'
 
 const examples = `
 Examples:
@@ -22,22 +22,26 @@ export function chargingCommand(): Command {
       else for (const line of report(found)) say(line)
       for (const { file, line, text } of found.unfinished) complain(`${file}:${line}: ${text}`)
       if (found.faults.length > 0)
-        throw new Refusal(found.faults.map(({ file, line, text }) => `${file}:${line}: ${text}`).join('\n'), undefined, true)
+        throw new CommandRefusal(
+          found.faults.map(({ file, line, text }) => `${file}:${line}: ${text}`).join('\n'),
+          undefined,
+          true,
+        )
     })
 }
 
-function readAll(files: readonly string[]): Audit {
+function readAll(files: readonly string[]): ChargingAudit {
   try {
     return audit(files)
   } catch (error) {
     const { path } = error as NodeJS.ErrnoException
-    throw new Refusal(`${path ?? files.join(' ')}: ${unreadable(error)}; give files that a PCRF wrote`, error)
+    throw new CommandRefusal(`${path ?? files.join(' ')}: ${unreadable(error)}; give files that a PCRF wrote`, error)
   }
 }
 
-function report({ sums, records, first, last, voids, faults }: Audit): readonly string[] {
+function report({ sums, records, first, last, voids, faults }: ChargingAudit): readonly string[] {
   if (records === 0) return ['no charging records']
-  const columns: readonly (keyof Sum)[] = ['day', 'subscriber', 'service', 'event', 'count']
+  const columns: readonly (keyof ChargedSum)[] = ['day', 'subscriber', 'service', 'event', 'count']
   const rows = [columns, ...sums.map((sum) => columns.map((column) => String(sum[column])))]
   const widths = columns.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)))
   const lines = rows.map((row) =>

@@ -5,7 +5,7 @@ import type { Clock, HostPort, Ids, Log, Node, Tap } from '../../../signalling/i
 import { userOf } from '../../network/dialplan.ts'
 import { agentNode } from '../../running/agent-node.ts'
 
-export interface CrowdOptions {
+interface CrowdOptions {
   readonly names: readonly string[]
   readonly domain: string
   readonly server: HostPort
@@ -19,7 +19,7 @@ export interface CrowdOptions {
   readonly onChange: (name: string, came: readonly string[], left: readonly string[]) => void
 }
 
-export interface Walker {
+export interface CrowdWalker {
   readonly name: string
   /** Metres east and north of the middle of the square. */
   east: number
@@ -34,14 +34,14 @@ const stride = 100 // milliseconds between two steps
 const range = { threshold: -77 } // dBm: some 60 m, so that much happens in little time
 
 export class Crowd {
-  readonly walkers: readonly Walker[]
+  readonly walkers: readonly CrowdWalker[]
   /** What has happened so far. */
   readonly counts = { feedback: 0, came: 0, left: 0, reported: 0 }
   private readonly options: CrowdOptions
   private readonly air: SimulatedAir
   private readonly nodes: Node[] = []
   private readonly ues: Ue[] = []
-  private readonly goals = new Map<Walker, { east: number; north: number; speed: number }>()
+  private readonly goals = new Map<CrowdWalker, { east: number; north: number; speed: number }>()
   private walking = true
 
   constructor(options: CrowdOptions) {
@@ -126,7 +126,7 @@ export class Crowd {
   }
 }
 
-function placeOf({ east, north }: Walker): Position {
+function placeOf({ east, north }: CrowdWalker): Position {
   const latitude = middle.latitude + north / metresPerDegree
   return { latitude, longitude: middle.longitude + east / metresPerDegree / Math.cos((latitude * Math.PI) / 180) }
 }

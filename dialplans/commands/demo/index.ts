@@ -12,11 +12,11 @@ import {
   type Tap,
 } from '../../../signalling/index.ts'
 import type { Dialplan } from '../../network/dialplan.ts'
-import { type Running, runNode } from '../../running/compose.ts'
+import { type RunningNode, runNode } from '../../running/compose.ts'
 import { readPlace } from '../support/arguments.ts'
 import { assembleDialplan, readDialplan } from '../support/network.ts'
 import { say } from '../support/output.ts'
-import { Refusal } from '../support/refusal.ts'
+import { CommandRefusal } from '../support/refusal.ts'
 import { Crowd } from './crowd.ts'
 import { demoTable } from './table.ts'
 
@@ -106,7 +106,7 @@ async function demo(options: DemoOptions): Promise<void> {
 }
 
 /** A node of the default network on a free port, with a subscriber for everybody in the crowd. */
-async function ownNode(options: DemoOptions, log: Log): Promise<Running> {
+async function ownNode(options: DemoOptions, log: Log): Promise<RunningNode> {
   const dialplan = readDialplan(network)
   const subscribers = namesOf(options.ues).map((name) => ({
     id: `sip:${name}@localhost`,
@@ -179,13 +179,15 @@ class Show {
 /** The outcome of `work`, or a refusal that says `otherwise` where it takes too long or fails. */
 async function within<Value>(ms: number, clock: Clock, work: Promise<Value>, otherwise: string): Promise<Value> {
   const late = new Promise<never>((_resolve, reject) => {
-    clock.after(ms, () => reject(new Refusal(otherwise)))
+    clock.after(ms, () => reject(new CommandRefusal(otherwise)))
   })
   late.catch(() => undefined)
   try {
     return await Promise.race([work, late])
   } catch (error) {
-    throw error instanceof Refusal ? error : new Refusal(error instanceof Error ? error.message : String(error), error)
+    throw error instanceof CommandRefusal
+      ? error
+      : new CommandRefusal(error instanceof Error ? error.message : String(error), error)
   }
 }
 

@@ -1,8 +1,8 @@
 /** The command line's side of the HTTP interface to subscribers: every failure is one line for its user. */
 import type { SubscriberSettings } from '../../../elements/schemas/index.ts'
-import { Refusal } from '../support/refusal.ts'
+import { CommandRefusal } from '../support/refusal.ts'
 
-export interface Asked {
+interface HttpRequestParts {
   readonly body?: unknown
   /** Media type of the body, which is JSON unless it is text. */
   readonly type?: string
@@ -12,7 +12,7 @@ export interface Asked {
   readonly ifNone?: boolean
 }
 
-export interface Answered<Value> {
+export interface HttpAnswer<Value> {
   readonly value: Value
   readonly status: number
   readonly tag: string | undefined
@@ -25,13 +25,13 @@ export interface SubscriberPage {
   readonly next?: string
 }
 
-interface Problem {
+interface ProblemBody {
   readonly detail?: string
   readonly title?: string
 }
 
 /** The node cannot be reached, or goes away while it is asked. */
-export class Unreachable extends Refusal {}
+export class UnreachableNode extends CommandRefusal {}
 
 export class SubscriberClient {
   readonly url: string
@@ -45,12 +45,12 @@ export class SubscriberClient {
     this.tokenFrom = tokenFrom
   }
 
-  /** `path` below the node's address. Throws a `Refusal` for everything but a 2xx. */
+  /** `path` below the node's address. Throws a `CommandRefusal` for everything but a 2xx. */
   async ask<Value>(
     method: string,
     path: string,
-    { body, type = 'application/json', ifMatch, ifNone }: Asked = {},
-  ): Promise<Answered<Value>> {
+    { body, type = 'application/json', ifMatch, ifNone }: HttpRequestParts = {},
+  ): Promise<HttpAnswer<Value>> {
     const headers = new Headers({ Authorization: `Bearer ${this.token}` })
     if (body !== undefined) headers.set('Content-Type', type)
     if (ifMatch !== undefined) headers.set('If-Match', ifMatch)
@@ -65,24 +65,26 @@ export class SubscriberClient {
       throw this.unreachable(error)
     }
     const value = parsed(text)
-    if (!response.ok) throw this.refused(response.status, value as Problem, ifNone === true)
+    if (!response.ok) throw this.refused(response.status, value as ProblemBody, ifNone === true)
     return { value: value as Value, status: response.status, tag: response.headers.get('ETag') ?? undefined }
   }
 
-  private unreachable(error: unknown): Unreachable {
+  private unreachable(error: unknown): UnreachableNode {
     const { cause } = error as { readonly cause?: { readonly code?: string; readonly message?: string } }
     const why = cause?.code === 'ECONNREFUSED' ? '' : ` (${cause?.code ?? cause?.message ?? String(error)})`
-    return new Unreachable(`no node answers at ${this.url}${why}; start it, or say where it is with --url`, error)
+    return new UnreachableNode(`no node answers at ${this.url}${why}; start it, or say where it is with --url`, error)
   }
 
-  private refused(status: number, { detail, title }: Problem, ifNone: boolean): Refusal {
+  private refused(status: number, { detail, title }: ProblemBody, ifNone: boolean): CommandRefusal {
     if (status === 401)
-      return new Refusal(`the node at ${this.url} takes another token than ${this.tokenFrom}; give its own with --token-file`)
-    if (status === 412 && ifNone) return new Refusal('there is one already; change it with `proxima hss set`')
-    if (status === 412) return new Refusal('somebody else has changed it meanwhile; look at it again')
+      return new CommandRefusal(
+        `the node at ${this.url} takes another token than ${this.tokenFrom}; give its own with --token-file`,
+      )
+    if (status === 412 && ifNone) return new CommandRefusal('there is one already; change it with `proxima hss set`')
+    if (status === 412) return new CommandRefusal('somebody else has changed it meanwhile; look at it again')
     if (detail === undefined && title === undefined)
-      return new Refusal(`what answers at ${this.url} with ${status} is no Proxima node; say where one is with --url`)
-    return new Refusal(detail ?? `${status} ${title}`)
+      return new CommandRefusal(`what answers at ${this.url} with ${status} is no Proxima node; say where one is with --url`)
+    return new CommandRefusal(detail ?? `${status} ${title}`)
   }
 }
 

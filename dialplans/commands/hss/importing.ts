@@ -1,35 +1,40 @@
 /** A file of subscribers to a running node, a batch at a time: each is acknowledged, and stays whatever comes after. */
 import { createReadStream, statSync } from 'node:fs'
 import { printFault } from '../../network/dialplan.ts'
-import { type LineFault, type Row, RowsFault } from '../../subscribers/row.ts'
-import { type Format, readRows } from '../../subscribers/rows.ts'
-import { type SubscriberClient, Unreachable } from './client.ts'
+import { type LineFault, RowsFault, type SubscriberRow } from '../../subscribers/row.ts'
+import { type RowFormat, readRows } from '../../subscribers/rows.ts'
+import { type SubscriberClient, UnreachableNode } from './client.ts'
 
-export interface Counts {
+interface ImportCounts {
   readonly added: number
   readonly changed: number
   readonly unchanged: number
   readonly faulty: number
 }
 
-export interface Listener {
+interface ImportListener {
   /** `share` of the file that is acknowledged, from 0 to 1. */
-  progress(share: number, counts: Counts): void
+  progress(share: number, counts: ImportCounts): void
   /** One line that was passed over, as `file:line: what`. */
   fault(text: string): void
 }
 
-interface Outcome extends Counts {
+interface ImportOutcome extends ImportCounts {
   readonly faults: readonly LineFault[]
 }
 
 const batch = 1000
 
-/** Resolves with what has become of all lines. Rejects with `Unreachable`, which says up to where they are kept. */
-export async function importFile(file: string, format: Format, client: SubscriberClient, listener: Listener): Promise<Counts> {
+/** Resolves with what has become of all lines. Rejects with `UnreachableNode`, which says up to where they are kept. */
+export async function importFile(
+  file: string,
+  format: RowFormat,
+  client: SubscriberClient,
+  listener: ImportListener,
+): Promise<ImportCounts> {
   const size = statSync(file).size
   const stream = createReadStream(file)
-  let counts: Counts = { added: 0, changed: 0, unchanged: 0, faulty: 0 }
+  let counts: ImportCounts = { added: 0, changed: 0, unchanged: 0, faulty: 0 }
   let acknowledged = 0
   const blame = (line: number, pointer: string, detail: string): void => {
     counts = { ...counts, faulty: counts.faulty + 1 }
@@ -39,13 +44,13 @@ export async function importFile(file: string, format: Format, client: Subscribe
       expected === undefined ? `${file}:${line}: ${where}${text}` : printFault({ file, line, text: where + text, expected }),
     )
   }
-  const send = async (rows: readonly Row[], read: number): Promise<void> => {
+  const send = async (rows: readonly SubscriberRow[], read: number): Promise<void> => {
     const sound = rows.flatMap((row) => (row.fault === undefined ? row : []))
     for (const { line, fault } of rows) if (fault !== undefined) blame(line, fault.pointer, fault.detail)
     if (sound.length > 0) {
       const body = sound.map(({ settings }) => JSON.stringify(settings)).join('\n')
       const asked = { body, type: 'application/x-ndjson' }
-      const { value } = await client.ask<Outcome>('POST', `/v1/subscribers?faults=${batch * 2}`, asked)
+      const { value } = await client.ask<ImportOutcome>('POST', `/v1/subscribers?faults=${batch * 2}`, asked)
       for (const { line, pointer, detail } of value.faults) blame(sound[line - 1]?.line ?? line, pointer, detail)
       counts = {
         added: counts.added + value.added,
@@ -67,9 +72,9 @@ export async function importFile(file: string, format: Format, client: Subscribe
     await flying
   } catch (fault) {
     if (fault instanceof RowsFault) blame(fault.line, '', fault.message)
-    else if (fault instanceof Unreachable && acknowledged > 0) {
+    else if (fault instanceof UnreachableNode && acknowledged > 0) {
       const kept = `lines up to ${acknowledged} are kept: import the file again once it runs`
-      throw new Unreachable(`${fault.message}; ${kept}`, fault)
+      throw new UnreachableNode(`${fault.message}; ${kept}`, fault)
     } else throw fault
   } finally {
     stream.destroy()

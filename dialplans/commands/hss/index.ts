@@ -8,15 +8,15 @@ import { subscriberKey } from '../../../elements/shared/identifiers/devices.ts'
 import { RealClock } from '../../../signalling/index.ts'
 import { importFile } from '../../commands/hss/importing.ts'
 import { unreadable } from '../../network/text.ts'
-import type { Format } from '../../subscribers/rows.ts'
+import type { RowFormat } from '../../subscribers/rows.ts'
 import { complain, say } from '../support/output.ts'
 import { passwordFromInput, passwordFromTerminal } from '../support/password.ts'
-import { Refusal } from '../support/refusal.ts'
-import type { Answered, SubscriberPage } from './client.ts'
+import { CommandRefusal } from '../support/refusal.ts'
+import type { HttpAnswer, SubscriberPage } from './client.ts'
 import { Progress } from './progress.ts'
-import { reach, type Where } from './reach.ts'
+import { type NodeReach, reach } from './reach.ts'
 
-interface Members {
+interface MemberOptions {
   readonly alias?: readonly string[]
   readonly friend?: readonly string[]
   readonly server?: readonly string[]
@@ -31,11 +31,11 @@ interface Members {
   readonly removePassword?: boolean
 }
 
-type Listed = Where & { readonly json?: boolean }
-type Grant = NonNullable<SubscriberSettings['servers']>[number]
+type ListOptions = NodeReach & { readonly json?: boolean }
+type ServerRoles = NonNullable<SubscriberSettings['servers']>[number]
 
 const usual = join(import.meta.dirname, '../../default.yaml')
-const formats: { readonly [ending: string]: Format } = { '.csv': 'csv', '.jsonl': 'jsonl', '.ndjson': 'jsonl' }
+const formats: { readonly [ending: string]: RowFormat } = { '.csv': 'csv', '.jsonl': 'jsonl', '.ndjson': 'jsonl' }
 const told = 1000 // faults of an import that are told, each by its line
 
 const examples = `
@@ -126,23 +126,23 @@ function collectPermission(
   if (name === undefined) throw new InvalidArgumentError('Expected discoverable=yes|no or discoverer=yes|no.')
   return { ...before, [name]: value === 'yes' || value === 'true' }
 }
-function grantOf(text: string): Grant {
+function grantOf(text: string): ServerRoles {
   const at = text.indexOf('=')
   return { application: text.slice(0, at), uri: text.slice(at + 1) }
 }
 
 function pathOf(id: string): string {
   // a URL takes these for folders
-  if (['', '.', '..'].includes(id)) throw new Refusal(`'${id}' is no identifier; expected one such as sip:alice@localhost`)
+  if (['', '.', '..'].includes(id)) throw new CommandRefusal(`'${id}' is no identifier; expected one such as sip:alice@localhost`)
   return `/v1/subscribers/${encodeURIComponent(id)}`
 }
 
-async function list(prefix: string | undefined, { json, ...where }: Listed): Promise<void> {
+async function list(prefix: string | undefined, { json, ...where }: ListOptions): Promise<void> {
   const client = reach(where)
   let path: string | undefined =
     `/v1/subscribers?${new URLSearchParams({ limit: '1000', ...(prefix === undefined ? {} : { prefix }) })}`
   while (path !== undefined) {
-    const page: Answered<SubscriberPage> = await client.ask<SubscriberPage>('GET', path)
+    const page: HttpAnswer<SubscriberPage> = await client.ask<SubscriberPage>('GET', path)
     for (const each of page.value.subscribers) say(json === true ? JSON.stringify(each) : lineOf(each))
     path = page.value.next
   }
@@ -153,12 +153,12 @@ function lineOf({ id, aliases = [], permissions: { discoverable, discoverer } }:
   return `${id.padEnd(40)} ${(may || '-').padEnd(23)} ${aliases.join(' ')}`.trimEnd()
 }
 
-async function show(id: string, { json, ...where }: Listed): Promise<void> {
+async function show(id: string, { json, ...where }: ListOptions): Promise<void> {
   const { value } = await reach(where).ask<SubscriberSettings>('GET', pathOf(id))
   say(json === true ? JSON.stringify(value) : stringify(value).trimEnd())
 }
 
-async function add(id: string, options: Where & Members): Promise<void> {
+async function add(id: string, options: NodeReach & MemberOptions): Promise<void> {
   const client = reach(options)
   const asked = options.password !== false && process.stdin.isTTY && options.passwordStdin !== true
   const password = options.passwordStdin === true ? await passwordFromInput() : asked ? await passwordFromTerminal(id) : undefined
@@ -175,7 +175,7 @@ function keyBeside(text: string, id: string): string {
   return subscriberKey(text, id.includes('@') ? [domain] : []) ?? text
 }
 
-async function set(id: string, options: Where & Members): Promise<void> {
+async function set(id: string, options: NodeReach & MemberOptions): Promise<void> {
   const client = reach(options)
   const { value, tag } = await client.ask<SubscriberSettings>('GET', pathOf(id))
   const patch: { [member: string]: unknown } = {}
@@ -189,7 +189,7 @@ async function set(id: string, options: Where & Members): Promise<void> {
   if (removePassword === true) patch['credentials'] = null
   else if (passwordStdin === true) patch['password'] = await passwordFromInput()
   else if (password === true) patch['password'] = (await passwordFromTerminal(id)) ?? null
-  if (Object.keys(patch).length === 0) throw new Refusal('nothing to change; see proxima hss set --help')
+  if (Object.keys(patch).length === 0) throw new CommandRefusal('nothing to change; see proxima hss set --help')
   await client.ask('PATCH', pathOf(id), {
     body: patch,
     type: 'application/merge-patch+json',
@@ -208,26 +208,26 @@ function changed(
 ): readonly string[] {
   const gone = removed.map((text) => {
     const key = list.find((each) => each === text || each === keyBeside(text, id))
-    if (key === undefined) throw new Refusal(`${text} is no ${what} of ${id}`)
+    if (key === undefined) throw new CommandRefusal(`${text} is no ${what} of ${id}`)
     return key
   })
   return [...new Set([...list.filter((each) => !gone.includes(each)), ...added])]
 }
 
-async function permit(id: string, permissions: { readonly [name: string]: boolean }, where: Where): Promise<void> {
+async function permit(id: string, permissions: { readonly [name: string]: boolean }, where: NodeReach): Promise<void> {
   const asked = { body: { permissions }, type: 'application/merge-patch+json' }
   const { value } = await reach(where).ask<SubscriberSettings>('PATCH', pathOf(id), asked)
   say(lineOf(value))
 }
 
-async function remove(id: string, where: Where): Promise<void> {
+async function remove(id: string, where: NodeReach): Promise<void> {
   await reach(where).ask('DELETE', pathOf(id))
   say(`removed ${id}`)
 }
 
-async function importAll(file: string, where: Where): Promise<void> {
+async function importAll(file: string, where: NodeReach): Promise<void> {
   const format = formats[extname(file).toLowerCase()]
-  if (format === undefined) throw new Refusal(`${file} is neither .csv nor .jsonl; give it the ending of what it holds`)
+  if (format === undefined) throw new CommandRefusal(`${file} is neither .csv nor .jsonl; give it the ending of what it holds`)
   checkFile(file)
   const client = reach(where)
   const clock = new RealClock((fault) => complain(String(fault)))
@@ -252,6 +252,6 @@ function checkFile(file: string): void {
     accessSync(file, constants.R_OK)
     if (statSync(file).isDirectory()) throw Object.assign(new Error('a folder'), { code: 'EISDIR' })
   } catch (error) {
-    throw new Refusal(`${file}: ${unreadable(error)}; give a file of subscribers`, error)
+    throw new CommandRefusal(`${file}: ${unreadable(error)}; give a file of subscribers`, error)
   }
 }

@@ -5,11 +5,11 @@ import { readToken, tokenFile } from '../../http/access.ts'
 import { reachableHost } from '../../network/dialplan.ts'
 import { unreadable } from '../../network/text.ts'
 import { readDialplan } from '../support/network.ts'
-import { Refusal } from '../support/refusal.ts'
+import { CommandRefusal } from '../support/refusal.ts'
 import { SubscriberClient } from './client.ts'
 
 /** As the command line has it. */
-export interface Where {
+export interface NodeReach {
   readonly dialplan: string
   /** Where the network is split: the node that runs the HSS. */
   readonly node?: string
@@ -17,18 +17,18 @@ export interface Where {
   readonly tokenFile?: string
 }
 
-/** The node of a dialplan, with the token of its data folder; the options go before. Throws a `Refusal`. */
-export function reach({ dialplan, node, url, tokenFile: file }: Where): SubscriberClient {
+/** The node of a dialplan, with the token of its data folder; the options go before. Throws a `CommandRefusal`. */
+export function reach({ dialplan, node, url, tokenFile: file }: NodeReach): SubscriberClient {
   if (url !== undefined && file !== undefined)
     return new SubscriberClient(url, tokenIn(file, 'give a file with the token of the node'), file)
   const { http, api, data } = readDialplan(dialplan, node)
   if (url === undefined && http === undefined) {
-    throw new Refusal(`${dialplan} has no \`http:\`, so its node serves no subscribers; say where one is with --url`)
+    throw new CommandRefusal(`${dialplan} has no \`http:\`, so its node serves no subscribers; say where one is with --url`)
   }
   const place = url ?? `http://${printHostPort({ host: reachableHost(http!.host), port: http!.port })}`
   if (file !== undefined) return new SubscriberClient(place, tokenIn(file, 'give a file with the token of the node'), file)
   if (api?.token !== undefined) return new SubscriberClient(place, api.token, `api.token of ${dialplan}`)
-  if (data === 'memory') throw new Refusal(`${dialplan} keeps no data and has no api.token; set one, or give --token-file`)
+  if (data === 'memory') throw new CommandRefusal(`${dialplan} keeps no data and has no api.token; set one, or give --token-file`)
   const kept = join(data, tokenFile)
   return new SubscriberClient(
     place,
@@ -42,6 +42,6 @@ function tokenIn(file: string, hint: string): string {
     return readToken(file)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    throw new Refusal(code === undefined ? message : `${file}: ${unreadable(error)}; ${hint}`, error)
+    throw new CommandRefusal(code === undefined ? message : `${file}: ${unreadable(error)}; ${hint}`, error)
   }
 }

@@ -4,14 +4,18 @@ import {
   isAnyHost,
   isLocalAddress,
   isLoopback,
-  type Listening,
+  type ListeningOptions,
   machineAddresses,
   printHostPort,
 } from '../../../signalling/index.ts'
 import { type Dialplan, printListen, reachableHost, subscribersOf, userOf } from '../../network/dialplan.ts'
 
 /** What is listening, how to connect a softphone, and `ready`, a line each. */
-export function announcement(dialplan: Dialplan, listening: readonly Listening[], http: HostPort | undefined): readonly string[] {
+export function announcement(
+  dialplan: Dialplan,
+  listening: readonly ListeningOptions[],
+  http: HostPort | undefined,
+): readonly string[] {
   const lines = [`Proxima, network '${dialplan.name}' from ${dialplan.file}`]
   for (const listen of listening) lines.push(`  listening on ${printListen(listen)}`)
   if (http !== undefined)
@@ -24,7 +28,7 @@ export function announcement(dialplan: Dialplan, listening: readonly Listening[]
 }
 
 /** How one of the demo subscribers signs in; nothing where passwords are secrets. */
-function softphone(dialplan: Dialplan, listening: readonly Listening[]): readonly string[] {
+function softphone(dialplan: Dialplan, listening: readonly ListeningOptions[]): readonly string[] {
   const people = subscribersOf(dialplan).filter(hasDemoPassword)
   const first = people[0]
   if (first === undefined) return []
@@ -37,14 +41,14 @@ function softphone(dialplan: Dialplan, listening: readonly Listening[]): readonl
 }
 
 /** Where softphones find it: where we listen on any address, those of this machine that others can reach, if there are some. */
-function placesOf({ host, port, advertise }: Listening): readonly HostPort[] {
+function placesOf({ host, port, advertise }: ListeningOptions): readonly HostPort[] {
   if (advertise !== undefined) return [{ host: advertise.host, port: advertise.port || port }]
   const reachable = isAnyHost(host) ? machineAddresses().filter((each) => !isLocalAddress(each)) : []
   const hosts = reachable.filter((each) => host === '::' || !each.includes(':'))
   return (hosts.length === 0 ? [reachableHost(host)] : hosts).map((each) => ({ host: each, port }))
 }
 
-function proxySetting({ transport }: Listening, place: HostPort): string {
+function proxySetting({ transport }: ListeningOptions, place: HostPort): string {
   if (transport === 'WS' || transport === 'WSS')
     return `in a browser or with sip.js, WebSocket server ${transport.toLowerCase()}://${printHostPort(place)}`
   return `proxy ${printHostPort(place)}, transport ${transport}`

@@ -5,9 +5,9 @@ import type { Mme } from '../../../elements/mme/index.ts'
 import type { HostPort, Log } from '../../../signalling/index.ts'
 import { keepToken } from '../../http/access.ts'
 import type { ApiOptions } from '../../http/options.ts'
-import { type Health, type Http, openHttp } from '../../http/server.ts'
+import { type Health, type HttpSide, openHttp } from '../../http/server.ts'
 import { type Dialplan, printListen } from '../../network/dialplan.ts'
-import { type Running, runNode } from '../../running/compose.ts'
+import { type RunningNode, runNode } from '../../running/compose.ts'
 import { Metrics } from '../../running/metrics.ts'
 import { reload } from '../../running/reload.ts'
 import type { TapOptions } from '../../running/taps.ts'
@@ -17,11 +17,11 @@ import { locateListening } from '../support/listening.ts'
 import { logLevelOption, openLog } from '../support/logging.ts'
 import { assembleDialplan, readDialplan } from '../support/network.ts'
 import { say } from '../support/output.ts'
-import { addOverrides, type Overrides, override } from '../support/overrides.ts'
-import { Refusal, refuseFaults } from '../support/refusal.ts'
+import { addOverrides, type DialplanOverrides, override } from '../support/overrides.ts'
+import { CommandRefusal, refuseFaults } from '../support/refusal.ts'
 import { announcement, exposure } from './announcement.ts'
 
-interface StartOptions extends Overrides, TapOptions {
+interface StartOptions extends DialplanOverrides, TapOptions {
   readonly hep?: HostPort
   readonly durability: 'process' | 'power'
   readonly node?: string
@@ -73,11 +73,11 @@ async function start(file: string, options: StartOptions): Promise<void> {
   checkOptions(dialplan, options)
   await checkMirror(dialplan, options)
   const exposed = exposure(dialplan)
-  if (exposed !== undefined) throw new Refusal(exposed)
+  if (exposed !== undefined) throw new CommandRefusal(exposed)
   const assembled = assembleDialplan(dialplan)
   const log = await openLog(options.logLevel)
   for (const note of dialplan.notes ?? []) log.warn({ line: note.line }, note.text)
-  let running: Running | undefined
+  let running: RunningNode | undefined
   let api: ApiOptions | undefined
   const http = await serveHttp(
     dialplan,
@@ -110,12 +110,12 @@ async function checkMirror({ capture }: Dialplan, { hep }: StartOptions): Promis
 /** What each option takes by itself, but not together. */
 function checkOptions({ listen, tls }: Dialplan, { trace, traceSize, traceFiles }: StartOptions): void {
   if (trace === undefined && (traceSize ?? traceFiles) !== undefined)
-    throw new Refusal('--trace-size and --trace-files say how --trace <file> is kept; add that, or leave them out')
-  if (traceFiles !== undefined && traceSize === undefined) throw new Refusal('--trace-files goes with --trace-size <size>')
+    throw new CommandRefusal('--trace-size and --trace-files say how --trace <file> is kept; add that, or leave them out')
+  if (traceFiles !== undefined && traceSize === undefined) throw new CommandRefusal('--trace-files goes with --trace-size <size>')
   const secure = listen.find(({ transport }) => transport === 'TLS' || transport === 'WSS')
   if (secure !== undefined && tls === undefined) {
     const what = 'tls: { certificate: FILE, key: FILE }'
-    throw new Refusal(
+    throw new CommandRefusal(
       `${printListen(secure)} needs a certificate: put ${what} into the dialplan; \`proxima cert\` makes a pair for trying`,
     )
   }
@@ -124,10 +124,10 @@ function checkOptions({ listen, tls }: Dialplan, { trace, traceSize, traceFiles 
 /** Opened before the node, so that a port in use is told before anything is touched; unhealthy until the node runs. */
 async function serveHttp(
   { name, http, elements }: Dialplan,
-  running: () => Running | undefined,
+  running: () => RunningNode | undefined,
   api: () => ApiOptions | undefined,
   log: Log,
-): Promise<Http | undefined> {
+): Promise<HttpSide | undefined> {
   if (http === undefined) return undefined
   const health = (): Health => {
     const store = running()?.storeFault()
@@ -144,7 +144,7 @@ async function serveHttp(
 }
 
 /** The interface to the subscribers of this node's HSS and to who is attached at its MMEs; none without any of them. */
-function apiOf({ elements, data, api = {} }: Dialplan, running: Running, log: Log): ApiOptions | undefined {
+function apiOf({ elements, data, api = {} }: Dialplan, running: RunningNode, log: Log): ApiOptions | undefined {
   const those = (wanted: string) =>
     running.elements.filter(({ name }) => elements.some((element) => element.name === name && element.role === wanted))
   const [hss] = those('hss') as Hss[]
@@ -162,14 +162,14 @@ function surviveFaults(log: Log): void {
 }
 
 /** SIGHUP: the file is read again. Where it has faults, each is told and the plan that runs stays in force. */
-function reloadOnSignal(running: Running, started: Dialplan, read: () => Promise<Dialplan>, log: Log): void {
+function reloadOnSignal(running: RunningNode, started: Dialplan, read: () => Promise<Dialplan>, log: Log): void {
   const { file } = started
   let before = started
   const again = async (): Promise<void> => {
     try {
       const next = await read()
       const exposed = exposure({ ...next, listen: started.listen })
-      if (exposed !== undefined) throw new Refusal(exposed)
+      if (exposed !== undefined) throw new CommandRefusal(exposed)
       const outcome = await reload(running, started, next, before)
       if (outcome.faults !== undefined) throw refuseFaults(outcome.faults)
       running.capture(next.capture)
@@ -188,7 +188,7 @@ function reloadOnSignal(running: Running, started: Dialplan, read: () => Promise
   })
 }
 
-function stopOnSignal(running: Running, http: Http | undefined, log: Log): void {
+function stopOnSignal(running: RunningNode, http: HttpSide | undefined, log: Log): void {
   let stopping = false
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) process.exit(0) // told twice: at once

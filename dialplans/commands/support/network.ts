@@ -1,5 +1,5 @@
 /** Reads a dialplan and makes its elements and plan, or refuses with every fault: the first step of several commands. */
-import { type Assembled, assemble } from '../../network/assemble.ts'
+import { type AssembledNetwork, assemble } from '../../network/assemble.ts'
 import type { Dialplan } from '../../network/dialplan.ts'
 import { loadDialplan } from '../../network/load.ts'
 import { atNode } from '../../network/nodes.ts'
@@ -13,7 +13,7 @@ export function readDialplan(file: string, node?: string): Dialplan {
   return chosen.value
 }
 
-export function assembleDialplan(dialplan: Dialplan): Assembled {
+export function assembleDialplan(dialplan: Dialplan): AssembledNetwork {
   const assembled = assemble(dialplan)
   if (assembled.faults !== undefined) throw refuseFaults(assembled.faults)
   return assembled.value

@@ -1,14 +1,14 @@
 /** Options of the command line that override where a dialplan listens and keeps its data. */
 import { type Command, InvalidArgumentError } from 'commander'
-import type { HostPort, Listening } from '../../../signalling/index.ts'
+import type { HostPort, ListeningOptions } from '../../../signalling/index.ts'
 import { type Dialplan, parseListen } from '../../network/dialplan.ts'
 import { readPlace } from './arguments.ts'
 
-export interface Overrides {
+export interface DialplanOverrides {
   readonly portUdp?: number
   readonly portTcp?: number
   readonly portWs?: number
-  readonly listen?: readonly Listening[]
+  readonly listen?: readonly ListeningOptions[]
   /** False: none. */
   readonly http?: HostPort | false
   readonly data?: string
@@ -31,8 +31,8 @@ export function addOverrides(command: Command): Command {
 }
 
 /** The dialplan as the options change it. */
-export function override(dialplan: Dialplan, { portUdp, portTcp, portWs, listen, http, data }: Overrides): Dialplan {
-  const ports: { readonly [transport in Listening['transport']]?: number | undefined } = {
+export function override(dialplan: Dialplan, { portUdp, portTcp, portWs, listen, http, data }: DialplanOverrides): Dialplan {
+  const ports: { readonly [transport in ListeningOptions['transport']]?: number | undefined } = {
     UDP: portUdp,
     TCP: portTcp,
     WS: portWs,
@@ -51,7 +51,7 @@ function readPort(text: string): number {
   return port
 }
 
-function readListen(text: string, before: readonly Listening[] = []): readonly Listening[] {
+function readListen(text: string, before: readonly ListeningOptions[] = []): readonly ListeningOptions[] {
   const listen = parseListen(text)
   if (listen === undefined)
     throw new InvalidArgumentError(

@@ -1,12 +1,12 @@
 /** Refusals of a command: lines for its user that say what cannot be done, never a stack. */
 import { ProximaFault } from '../../../signalling/index.ts'
-import { type Fault, printFault } from '../../network/dialplan.ts'
-import { Refusal } from '../../network/refusal.ts'
+import { type DialplanFault, printFault } from '../../network/dialplan.ts'
+import { CommandRefusal } from '../../network/refusal.ts'
 
-export { Refusal }
+export { CommandRefusal }
 
-export function refuseFaults(faults: readonly Fault[]): Refusal {
-  return new Refusal(faults.map(printFault).join('\n'), undefined, true)
+export function refuseFaults(faults: readonly DialplanFault[]): CommandRefusal {
+  return new CommandRefusal(faults.map(printFault).join('\n'), undefined, true)
 }
 
 const listening: { readonly [code: string]: string } = {
@@ -17,15 +17,15 @@ const listening: { readonly [code: string]: string } = {
 }
 
 /** A socket's or store's own error as a refusal; anything else is returned as it is, for it is a bug. */
-export function refusalOf(error: unknown): unknown {
-  if (error instanceof Refusal || !(error instanceof Error)) return error
+export function commandRefusalOf(error: unknown): unknown {
+  if (error instanceof CommandRefusal || !(error instanceof Error)) return error
   if (error instanceof ProximaFault && error.code === 'IN_USE')
-    return new Refusal(
+    return new CommandRefusal(
       `${error.message}; stop the program that has it, or choose another port (--port-udp, --port-tcp, --port-ws)`,
       error,
     )
   if (error instanceof ProximaFault && error.code === 'NO_NATIVE')
-    return new Refusal(`${error.message}; leave --udp out, and dgram is used`, error)
+    return new CommandRefusal(`${error.message}; leave --udp out, and dgram is used`, error)
   const { code, address, port, syscall, path } = error as NodeJS.ErrnoException & {
     readonly address?: string
     readonly port?: number
@@ -35,11 +35,11 @@ export function refusalOf(error: unknown): unknown {
     listening[code] !== undefined &&
     (syscall === 'listen' || syscall === 'bind' || syscall === 'getaddrinfo')
   )
-    return new Refusal(`${address ?? 'the address'}${port === undefined ? '' : `:${port}`} ${listening[code]}`, error)
+    return new CommandRefusal(`${address ?? 'the address'}${port === undefined ? '' : `:${port}`} ${listening[code]}`, error)
   if (syscall === 'open' && path !== undefined)
-    return new Refusal(`${path} cannot be opened (${code}); name a file in a folder that exists and may be written`, error)
+    return new CommandRefusal(`${path} cannot be opened (${code}); name a file in a folder that exists and may be written`, error)
   if (syscall === 'mkdir' && path !== undefined)
-    return new Refusal(`data folder ${path} cannot be made (${code}); give another one with --data, or memory`, error)
-  if (code?.startsWith('store-')) return new Refusal(error.message.split('\n', 1)[0]!, error)
+    return new CommandRefusal(`data folder ${path} cannot be made (${code}); give another one with --data, or memory`, error)
+  if (code?.startsWith('store-')) return new CommandRefusal(error.message.split('\n', 1)[0]!, error)
   return error
 }

@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { ladder, mermaid, printHostPort, readPcapng, SipRequest, scan, type TappedMessage } from '../../../signalling/index.ts'
 import { unreadable } from '../../network/text.ts'
 import { complain, say } from '../support/output.ts'
-import { Refusal } from '../support/refusal.ts'
+import { CommandRefusal } from '../support/refusal.ts'
 import { chosen, type TraceFilter } from './filter.ts'
 
 interface TraceOptions extends Omit<TraceFilter, 'methods'> {
@@ -35,11 +35,12 @@ export function traceCommand(): Command {
 function trace(file: string, { mermaid: asMermaid, method: methods, ...filter }: TraceOptions): void {
   const notes: string[] = []
   const all = readPcapng(readCapture(file), (text) => notes.push(text))
-  if (all.length === 0) throw new Refusal(`${file}: ${notes[0] ?? 'no SIP message is in it'}; give a capture that --trace wrote`)
+  if (all.length === 0)
+    throw new CommandRefusal(`${file}: ${notes[0] ?? 'no SIP message is in it'}; give a capture that --trace wrote`)
   for (const note of notes) complain(`${file}: ${note}`)
   const messages = chosen(all, { ...filter, ...(methods === undefined ? {} : { methods }) })
   if (messages.length === 0)
-    throw new Refusal(`${file}: none of its ${all.length} messages is ${inWords({ ...filter, methods })}; ask for less`)
+    throw new CommandRefusal(`${file}: none of its ${all.length} messages is ${inWords({ ...filter, methods })}; ask for less`)
   const options = { names: peersOf(all), start: all[0]!.at }
   const width = process.stdout.isTTY ? { width: process.stdout.columns } : {}
   say(asMermaid ? mermaid(messages, options) : ladder(messages, { ...options, ...width }))
@@ -71,7 +72,7 @@ function readCapture(file: string): Buffer {
   try {
     return readFileSync(file)
   } catch (error) {
-    throw new Refusal(`${file}: ${unreadable(error)}; give a pcapng file`, error)
+    throw new CommandRefusal(`${file}: ${unreadable(error)}; give a pcapng file`, error)
   }
 }
 

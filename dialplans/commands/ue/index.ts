@@ -2,13 +2,13 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { type Air, multicastAir, type Position } from '../../../elements/air/index.ts'
 import {
-  type Answer,
+  type AgentResponse,
   ApplicationClient,
   type OpenPort,
-  type Role,
   SipJsAgent,
   Ue,
   type UeEvent,
+  type UeRole,
 } from '../../../elements/ue/index.ts'
 import {
   type Clock,
@@ -27,8 +27,8 @@ import { userOf } from '../../network/dialplan.ts'
 import { readPlace } from '../support/arguments.ts'
 import { logLevelOption, openLog } from '../support/logging.ts'
 import { say } from '../support/output.ts'
-import { Refusal } from '../support/refusal.ts'
-import { type Happening, UeLines } from './lines.ts'
+import { CommandRefusal } from '../support/refusal.ts'
+import { type UeLineEvent, UeLines } from './lines.ts'
 import { placedLink } from './placed-link.ts'
 
 interface UeCommandOptions {
@@ -157,22 +157,31 @@ async function register(ue: Ue, server: string, transport: Transport, clock: Clo
   lines.tell({ kind: 'registered', device: ue.device, server, transport })
 }
 
-function refusedRegistration(device: string, server: string, transport: Transport, answer: Answer | undefined): Refusal {
+function refusedRegistration(
+  device: string,
+  server: string,
+  transport: Transport,
+  answer: AgentResponse | undefined,
+): CommandRefusal {
   const { status, reason, warning, unheard } = answer ?? { status: 408, unheard: true }
   if (unheard === true && status !== 408)
-    return new Refusal(`nobody answers at ${server} over ${transport}; start a server (npm start), or name it by --server`)
+    return new CommandRefusal(`nobody answers at ${server} over ${transport}; start a server (npm start), or name it by --server`)
   if (unheard === true) {
     const within = `within ${patience / 1000} s`
-    return new Refusal(
+    return new CommandRefusal(
       `no answer came from ${server} over ${transport} ${within}; is it a SIP server, and not too busy? see --server`,
     )
   }
   const said = `${status} ${warning ?? reason}`
   if (status === 401 || status === 407 || status === 403)
-    return new Refusal(`${server} does not let ${device} in (${said}): no such subscriber, or another password; see --password`)
+    return new CommandRefusal(
+      `${server} does not let ${device} in (${said}): no such subscriber, or another password; see --password`,
+    )
   if (isPassing(status))
-    return new Refusal(`${server} answers, but cannot register ${device} now (${said}); try again, or look at the server's log`)
-  return new Refusal(`${server} does not register ${device}: ${said}; see --domain and --server`)
+    return new CommandRefusal(
+      `${server} answers, but cannot register ${device} now (${said}); try again, or look at the server's log`,
+    )
+  return new CommandRefusal(`${server} does not register ${device}: ${said}; see --domain and --server`)
 }
 
 /** Nothing is wrong with the question: the server, or somebody behind it, cannot answer it at the time. */
@@ -188,21 +197,23 @@ function isNobody(granted: unknown): boolean {
 async function attach(ue: Ue, mme: string): Promise<void> {
   const temporary = await ue.attach()
   if (typeof temporary === 'number')
-    throw new Refusal(`${ue.device} cannot attach to ${mme} (${temporary}); expected an element of role mme, see --mme`)
+    throw new CommandRefusal(`${ue.device} cannot attach to ${mme} (${temporary}); expected an element of role mme, see --mme`)
 }
 
 /** Asks for the roles, and who is near. */
 async function serve(ue: Ue, options: UeCommandOptions, lines: UeLines, why: () => string): Promise<void> {
-  const roles: Role[] = []
+  const roles: UeRole[] = []
   if (options.discoverable === true) roles.push('discoverable')
   if (options.discover === true) roles.push('discoverer')
   if (roles.length > 0) {
     const granted = await ue.requestProximity(roles)
     if (options.prose !== undefined && isNobody(granted))
-      throw new Refusal(`${options.prose} is no proximity server (${granted}); expected an element of role prose, see --prose`)
+      throw new CommandRefusal(
+        `${options.prose} is no proximity server (${granted}); expected an element of role prose, see --prose`,
+      )
     if (typeof granted === 'number') {
       const wanted = `${options.discover ? '--discover' : ''}${roles.length > 1 ? ' or ' : ''}${options.discoverable ? '--discoverable' : ''}`
-      throw new Refusal(
+      throw new CommandRefusal(
         isPassing(granted)
           ? `${ue.device} cannot be given ${wanted} now (${granted}); try again, or look at the server's log${why()}`
           : `${ue.device} has no permission for ${wanted} (${granted}); its subscriber record gives it${why()}`,
@@ -217,7 +228,7 @@ async function serve(ue: Ue, options: UeCommandOptions, lines: UeLines, why: () 
       ...(wake === true ? { wake } : {}),
       ...(period === undefined ? {} : { period }),
     },
-    (change) => lines.tell({ kind: 'near', ...change } satisfies Happening),
+    (change) => lines.tell({ kind: 'near', ...change } satisfies UeLineEvent),
     (status, why) => lines.tell({ kind: 'near-ended', status, why }),
   )
 }
@@ -226,15 +237,15 @@ async function serve(ue: Ue, options: UeCommandOptions, lines: UeLines, why: () 
 async function askPair(ue: Ue, peer: string, lines: UeLines): Promise<void> {
   const near = await ue.isNear(peer)
   if (typeof near === 'number')
-    throw new Refusal(`${ue.device} is not told whether ${peer} is near (${near}); expected a device that may discover`)
+    throw new CommandRefusal(`${ue.device} is not told whether ${peer} is near (${near}); expected a device that may discover`)
   lines.tell({ kind: 'pair', peer, near })
 }
 
 /** What one option needs another for. */
 function checkTogether({ user, secret, application, wake, peers }: UeCommandOptions): void {
   if (application === undefined && (user ?? secret) !== undefined)
-    throw new Refusal('--user and --secret go with --application <id>; add that, or leave them out')
-  if (wake === true && peers === undefined) throw new Refusal('--wake goes with --peers <users>: say whom to wake')
+    throw new CommandRefusal('--user and --secret go with --application <id>; add that, or leave them out')
+  if (wake === true && peers === undefined) throw new CommandRefusal('--wake goes with --peers <users>: say whom to wake')
 }
 
 function domainOf({ device }: Ue): string {
@@ -257,7 +268,7 @@ async function join(
   if (cause !== undefined) {
     const expected = `an application that a server serves${name === undefined ? '' : ', and the --secret of that user'}`
     const wanted = name === undefined ? 'a user' : `user ${user}`
-    throw new Refusal(`${device} cannot become ${wanted} of ${application} (${cause}); expected ${expected}`)
+    throw new CommandRefusal(`${device} cannot become ${wanted} of ${application} (${cause}); expected ${expected}`)
   }
   lines.tell({ kind: 'user', user, application })
   let before: readonly string[] = []
@@ -278,7 +289,7 @@ async function openAir(group: HostPort, at: Position | undefined, clock: Clock, 
     const link = await joinMulticast({ group, failed: (why) => log.warn({ why }, 'the air failed') })
     return multicastAir({ link: at === undefined ? link : placedLink(link, at, clock), clock, ids: randomIds(), seal })
   } catch (error) {
-    throw new Refusal(
+    throw new CommandRefusal(
       `there is no multicast to ${printHostPort(group)} on this machine (${String(error)}); go on with --air none`,
     )
   }
@@ -301,7 +312,7 @@ function untilStopped(seconds: number | undefined, clock: Clock): Promise<void> 
 
 function identityOf(user: string, domain: string): string {
   if (user.startsWith('sip:') && user.includes('@')) return user
-  if (!/^[A-Za-z0-9._+-]+$/.test(user)) throw new Refusal(`'${user}' is no user; expected a name or sip:name@domain`)
+  if (!/^[A-Za-z0-9._+-]+$/.test(user)) throw new CommandRefusal(`'${user}' is no user; expected a name or sip:name@domain`)
   return `sip:${user}@${domain}`
 }
 

@@ -3,7 +3,7 @@ import type { Proximate, ProximateUser } from '../../../elements/schemas/index.t
 import type { UeEvent } from '../../../elements/ue/index.ts'
 import { printableLine } from '../support/printable.ts'
 
-export type Happening =
+export type UeLineEvent =
   | UeEvent
   | { readonly kind: 'registered'; readonly device: string; readonly server: string; readonly transport: string }
   | {
@@ -40,7 +40,7 @@ export class UeLines {
     this.print = print
     this.date = date
   }
-  tell(happening: Happening): void {
+  tell(happening: UeLineEvent): void {
     if (this.quiet || (happening.kind === 'ended' && !this.granted)) return // a refusal is told as one
     if (happening.kind === 'state') this.granted = true
     if (happening.kind === 'heard') {
@@ -55,7 +55,7 @@ export class UeLines {
     const time = at.toTimeString().slice(0, 8)
     for (const line of this.words(happening)) this.print(`${time} ${printableLine(line)}`)
   }
-  private words(happening: Happening): readonly string[] {
+  private words(happening: UeLineEvent): readonly string[] {
     switch (happening.kind) {
       case 'registered':
         return [`${happening.device} is registered with ${happening.server} over ${happening.transport}`]
@@ -102,11 +102,11 @@ export class UeLines {
         return ['unregistered']
     }
   }
-  private usersWords({ came, left, proximate }: Extract<Happening, { kind: 'users' }>): readonly string[] {
+  private usersWords({ came, left, proximate }: Extract<UeLineEvent, { kind: 'users' }>): readonly string[] {
     const lines = [...came.map((user) => `user ${user} is near`), ...left.map((user) => `user ${user} is not near any more`)]
     return proximate.length === 0 && lines.length === 0 ? ['no user is near'] : lines
   }
-  private nearWords({ came, left, proximate }: Extract<Happening, { kind: 'near' }>): readonly string[] {
+  private nearWords({ came, left, proximate }: Extract<UeLineEvent, { kind: 'near' }>): readonly string[] {
     const lines = [...came.map((device) => `${device} is near`), ...left.map((device) => `${device} is not near any more`)]
     const still = this.asked ? 'still ' : ''
     this.asked = true
@@ -117,7 +117,7 @@ export class UeLines {
 }
 
 /** What people can read of a message; of anything else, what it is. */
-function textFor({ type = 'text/plain', text }: Extract<Happening, { kind: 'message' }>): string {
+function textFor({ type = 'text/plain', text }: Extract<UeLineEvent, { kind: 'message' }>): string {
   return /^text\//i.test(type) ? text : `${text.length} characters of ${type}`
 }
 

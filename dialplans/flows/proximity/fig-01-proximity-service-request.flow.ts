@@ -1,8 +1,8 @@
 /** FIG 1: a UE asks for both roles over the direct interface, keeps them while it refreshes, and gives them back (SPEC §3.1). */
 import { granted, hears, watching } from '../stage/cast.ts'
-import type { Flow } from '../stage/flow.ts'
+import type { FlowScript } from '../stage/flow.ts'
 
-export const flow: Flow = {
+export const flow: FlowScript = {
   id: 'proximity/fig-01',
   title: 'Proximity service request over the direct interface',
   clause: '§3.1',

@@ -1,10 +1,10 @@
 /** FIG 2: a discoverer gets the codes to listen for, by configuration, and hears of new ones as codes rotate (SPEC §3.1). */
 import { codeOf, granted, hears } from '../stage/cast.ts'
-import type { Flow } from '../stage/flow.ts'
+import type { FlowScript } from '../stage/flow.ts'
 
 const listed = { mode: 'listed', monitors: { 'sip:alice@localhost': ['sip:bob@localhost'] } }
 
-export const flow: Flow = {
+export const flow: FlowScript = {
   id: 'proximity/fig-02',
   title: 'Proximity service request of a discoverer with a monitor list',
   clause: '§3.1, §3.2',

@@ -1,6 +1,6 @@
 /** FIG 3: a device asks for the list of who is near it (SPEC §3.3). */
 import { granted, hears, isNear } from '../stage/cast.ts'
-import type { Flow, Stage } from '../stage/flow.ts'
+import type { FlowScript, Stage } from '../stage/flow.ts'
 
 async function names(stage: Stage, asked: Promise<readonly { device: string }[] | number>): Promise<readonly string[]> {
   const near = await stage.during(asked)
@@ -8,7 +8,7 @@ async function names(stage: Stage, asked: Promise<readonly { device: string }[] 
   return near.map(({ device }) => device).sort()
 }
 
-export const flow: Flow = {
+export const flow: FlowScript = {
   id: 'proximity/fig-03',
   title: 'Query for the list of proximate devices',
   clause: '§3.3',

@@ -1,8 +1,8 @@
 /** FIG 4: a device asks whether one other is near it (SPEC §3.3). */
 import { granted, hears } from '../stage/cast.ts'
-import type { Flow } from '../stage/flow.ts'
+import type { FlowScript } from '../stage/flow.ts'
 
-export const flow: Flow = {
+export const flow: FlowScript = {
   id: 'proximity/fig-04',
   title: 'Query about a pair of devices',
   clause: '§3.3',

@@ -1,9 +1,9 @@
 /** FIG 5: a user of an application asks once which users of it are near; its server asks the proximity server (SPEC §3.5). */
 import { ApplicationClient } from '../../../elements/ue/index.ts'
 import { granted, hears, member, nearby } from '../stage/cast.ts'
-import type { Flow } from '../stage/flow.ts'
+import type { FlowScript } from '../stage/flow.ts'
 
-export const flow: Flow = {
+export const flow: FlowScript = {
   id: 'proximity/fig-05',
   title: 'Users of an application near a user, asked once',
   clause: '§3.5',

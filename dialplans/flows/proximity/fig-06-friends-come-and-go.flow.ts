@@ -1,8 +1,8 @@
 /** FIG 6: a standing question to the application server, answered as friends come and go (SPEC §3.5). */
 import { codeOf, granted, hears, member, watchingUsers } from '../stage/cast.ts'
-import type { Flow } from '../stage/flow.ts'
+import type { FlowScript } from '../stage/flow.ts'
 
-export const flow: Flow = {
+export const flow: FlowScript = {
   id: 'proximity/fig-06',
   title: 'Users of an application near a user, as they come and go',
   clause: '§3.5',

@@ -1,6 +1,6 @@
 /** FIG 8: two UEs ask for proximity, one broadcasts its code, the other reports it, and asks who is near (SPEC §3.1–§3.3). */
 import { isNear, watching } from '../stage/cast.ts'
-import type { Flow, Stage } from '../stage/flow.ts'
+import type { FlowScript, Stage } from '../stage/flow.ts'
 
 async function twoUes(stage: Stage) {
   const [bob, alice] = [await stage.ue('bob'), await stage.ue('alice')]
@@ -11,7 +11,7 @@ async function twoUes(stage: Stage) {
   return { alice, bob, announced, listening, code: announced.announce!.code }
 }
 
-export const flow: Flow = {
+export const flow: FlowScript = {
   id: 'proximity/fig-08',
   title: 'Proximity service request and registration of what was heard',
   clause: '§3.1, §3.2',

@@ -1,10 +1,10 @@
 /** FIG 9: an application server changes what a device listens for, and the device reports by the new list (SPEC §3.1, §3.2). */
 import { codeOf, granted, hears, trigger, withApplicationServer } from '../stage/cast.ts'
-import type { Flow } from '../stage/flow.ts'
+import type { FlowScript } from '../stage/flow.ts'
 
 const settings = { hss: withApplicationServer, prose: { mode: 'listed' } }
 
-export const flow: Flow = {
+export const flow: FlowScript = {
   id: 'proximity/fig-09',
   title: 'Monitor list changed by an application server, and registration of what was heard',
   clause: '§3.1, §3.2',

@@ -1,11 +1,11 @@
 /** FIG 10: an application server that the HSS lists asks who is near a device, once and standing (SPEC §3.3). */
 import { granted, hears, isNear, watching, withApplicationServer } from '../stage/cast.ts'
-import type { Flow } from '../stage/flow.ts'
+import type { FlowScript } from '../stage/flow.ts'
 
 const settings = { hss: withApplicationServer }
 const device = 'sip:alice@localhost'
 
-export const flow: Flow = {
+export const flow: FlowScript = {
   id: 'proximity/fig-10',
   title: 'Query by an application server',
   clause: '§3.3',

@@ -1,11 +1,11 @@
 /** FIG 11: a device asks about a set; the peers are woken to broadcast and matches are told as they come (SPEC §3.3). */
 import { codeOf, granted, hears, isNear, watching } from '../stage/cast.ts'
-import type { Flow } from '../stage/flow.ts'
+import type { FlowScript } from '../stage/flow.ts'
 
 const settings = { prose: { mode: 'listed', announce: 'when-monitored' } }
 const peers = ['sip:bob@localhost', 'sip:carol@localhost']
 
-export const flow: Flow = {
+export const flow: FlowScript = {
   id: 'proximity/fig-11',
   title: 'Query about a set of devices, with waking',
   clause: '§3.3, §3.1',

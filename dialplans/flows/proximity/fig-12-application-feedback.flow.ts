@@ -1,8 +1,8 @@
 /** FIG 12: the application server keeps one question open for each user it serves, whoever asks and however often (SPEC §3.5). */
 import { hears, member, watchingUsers } from '../stage/cast.ts'
-import type { Flow } from '../stage/flow.ts'
+import type { FlowScript } from '../stage/flow.ts'
 
-export const flow: Flow = {
+export const flow: FlowScript = {
   id: 'proximity/fig-12',
   title: 'Feedback to an application server, on change, by period or by its own timer',
   clause: '§3.5',

@@ -1,8 +1,8 @@
 /** FIG 13: feedback on change and by period, with rate limits and differences (SPEC §3.4). */
 import { codeOf, granted, hears, isNear, watching } from '../stage/cast.ts'
-import type { Flow } from '../stage/flow.ts'
+import type { FlowScript } from '../stage/flow.ts'
 
-export const flow: Flow = {
+export const flow: FlowScript = {
   id: 'proximity/fig-13',
   title: 'Change-driven and periodic feedback',
   clause: '§3.4',

@@ -1,10 +1,10 @@
 /** FIG 14: a UE attaches to an MME and asks for proximity through it, by its temporary identifier (SPEC §3.6, §3.1). */
 import { askThroughMme, attached, codeOf, grantedThroughMme, hears, isNear } from '../stage/cast.ts'
-import type { Flow } from '../stage/flow.ts'
+import type { FlowScript } from '../stage/flow.ts'
 
 const alice = 'sip:alice@localhost'
 
-export const flow: Flow = {
+export const flow: FlowScript = {
   id: 'proximity/fig-14',
   title: 'Proximity service request through an MME',
   clause: '§3.6, §3.1',

@@ -1,13 +1,13 @@
 /** FIG 15: the MME asks the HSS before it passes the request on, and the proximity server asks it no more (SPEC §3.6). */
 import { askThroughMme, attached, granted, grantedThroughMme } from '../stage/cast.ts'
-import type { Flow } from '../stage/flow.ts'
+import type { FlowScript } from '../stage/flow.ts'
 
 /** At an address that is none of the network's, where nobody listens. */
 const absent = 'sip:hss@127.0.0.9:9'
 /** The proximity server has an HSS that is not there. */
 const settings = { mme: { check: 'hss' }, prose: { hss: absent } }
 
-export const flow: Flow = {
+export const flow: FlowScript = {
   id: 'proximity/fig-15',
   title: 'Proximity service request, permissions checked by the MME',
   clause: '§3.6, §6.1',

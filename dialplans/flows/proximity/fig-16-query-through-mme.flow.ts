@@ -14,11 +14,11 @@ import {
   watching,
   withApplicationServer,
 } from '../stage/cast.ts'
-import type { Flow } from '../stage/flow.ts'
+import type { FlowScript } from '../stage/flow.ts'
 
 const device = 'sip:alice@localhost'
 
-export const flow: Flow = {
+export const flow: FlowScript = {
   id: 'proximity/fig-16',
   title: 'Query through an MME',
   clause: '§3.6, §3.1–§3.3',

@@ -1,11 +1,11 @@
 /** FIG 17: a set of devices, asked about through the MME (SPEC §3.6, §3.3). */
 import { askThroughMme, attached, granted, grantedThroughMme, hears, isNear, watching } from '../stage/cast.ts'
-import type { Flow } from '../stage/flow.ts'
+import type { FlowScript } from '../stage/flow.ts'
 
 const settings = { prose: { mode: 'listed' } }
 const peers = ['sip:bob@localhost', 'sip:carol@localhost']
 
-export const flow: Flow = {
+export const flow: FlowScript = {
   id: 'proximity/fig-17',
   title: 'Query about a set of devices through an MME',
   clause: '§3.6, §3.3',

@@ -1,11 +1,11 @@
 /** FIG 18: an application server asks about a set, and all its devices, behind the MME, are woken (SPEC §3.6, §3.3). */
 import { attached, grantedThroughMme, hears, isNear, watching, withApplicationServer } from '../stage/cast.ts'
-import type { Flow } from '../stage/flow.ts'
+import type { FlowScript } from '../stage/flow.ts'
 
 const settings = { prose: { mode: 'listed', announce: 'when-monitored' } }
 const peers = ['sip:bob@localhost']
 
-export const flow: Flow = {
+export const flow: FlowScript = {
   id: 'proximity/fig-18',
   title: 'Waking through an MME',
   clause: '§3.6, §3.3, §3.1',

@@ -1,7 +1,7 @@
 /** A UE moves from one MME to another; and where the dialplan's rules lead, nobody comes to the proximity server without one (SPEC §3.6). */
 import type { Ue } from '../../../elements/ue/index.ts'
 import { attached, codeOf, hears, isNear, watching } from '../stage/cast.ts'
-import type { Flow, Stage } from '../stage/flow.ts'
+import type { FlowScript, Stage } from '../stage/flow.ts'
 
 const [first, second] = ['sip:mme1@localhost', 'sip:mme2@localhost']
 const alice = 'sip:alice@localhost'
@@ -34,7 +34,7 @@ async function asksAfter(stage: Stage, name: string, former: object): Promise<nu
   return stage.until('an answer', () => status > 0 && status)
 }
 
-export const flow: Flow = {
+export const flow: FlowScript = {
   id: 'proximity/mme-moving',
   title: 'Moving to another MME',
   clause: '§3.6',

@@ -1,7 +1,7 @@
 /** Automated registration of an application user (SPEC §4): five messages instead of a web page. */
-import { ApplicationClient, type AutomaticSettings, type Registered, type Ue } from '../../../elements/ue/index.ts'
+import { ApplicationClient, type AutomaticRegistration, type AutomaticSettings, type Ue } from '../../../elements/ue/index.ts'
 import { granted, hears, nearby, watchingUsers } from '../stage/cast.ts'
-import type { Flow, Stage } from '../stage/flow.ts'
+import type { FlowScript, Stage } from '../stage/flow.ts'
 
 const withUsers = {
   as: {
@@ -21,7 +21,7 @@ async function client(stage: Stage, name: string): Promise<{ ue: Ue; application
 async function registered(stage: Stage, application: ApplicationClient, settings: AutomaticSettings = {}): Promise<string> {
   const outcome = await stage.during(application.registerAutomatically(settings))
   stage.expect(`registered, not ${outcome.cause}`, outcome.cause === undefined)
-  return (outcome as Extract<Registered, { aluid: string }>).aluid
+  return (outcome as Extract<AutomaticRegistration, { aluid: string }>).aluid
 }
 
 async function refused(stage: Stage, work: Promise<{ cause?: string | number }>, cause: string | number): Promise<void> {
@@ -29,7 +29,7 @@ async function refused(stage: Stage, work: Promise<{ cause?: string | number }>,
   stage.expect(`${cause}, not ${outcome.cause}`, outcome.cause === cause)
 }
 
-export const flow: Flow = {
+export const flow: FlowScript = {
   id: 'registration/registration',
   title: 'Automated registration of an application user',
   clause: '§4',

@@ -3,7 +3,7 @@
 import { mediaType } from '../../../elements/schemas/index.ts'
 import { ApplicationClient } from '../../../elements/ue/index.ts'
 import { codeOf, granted, hears, isNear, nearby, watching } from '../stage/cast.ts'
-import type { Flow, Stage } from '../stage/flow.ts'
+import type { FlowScript, Stage } from '../stage/flow.ts'
 
 const second = 'sip:prose2@localhost'
 
@@ -15,7 +15,7 @@ async function registered(stage: Stage, name: string): Promise<ApplicationClient
   return application
 }
 
-export const flow: Flow = {
+export const flow: FlowScript = {
   id: 'registration/relocation',
   title: 'Moving to another ProSe server',
   clause: '§4',

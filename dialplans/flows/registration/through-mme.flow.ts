@@ -1,7 +1,7 @@
 /** Automated registration through an MME, which passes the first message on only for UEs that can and may (SPEC §4, §3.6). */
 import { ApplicationClient, type Ue } from '../../../elements/ue/index.ts'
 import { askThroughMme, attached, grantedThroughMme, hears, nearby, watchingUsers } from '../stage/cast.ts'
-import type { Flow, Stage } from '../stage/flow.ts'
+import type { FlowScript, Stage } from '../stage/flow.ts'
 
 function clientOf(stage: Stage, ue: Ue): ApplicationClient {
   return new ApplicationClient({ agent: ue.agent, clock: stage.clock, application: nearby, attached: ue })
@@ -15,7 +15,7 @@ async function registered(stage: Stage, name: string): Promise<{ ue: Ue; applica
   return { ue, application }
 }
 
-export const flow: Flow = {
+export const flow: FlowScript = {
   id: 'registration/through-mme',
   title: 'Automated registration through an MME',
   clause: '§4, §3.6',

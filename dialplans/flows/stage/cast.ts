@@ -4,8 +4,8 @@ import {
   ApplicationClient,
   type NearChange,
   type NearQuestion,
-  type Role,
   type Ue,
+  type UeRole,
   type UserSettings,
 } from '../../../elements/ue/index.ts'
 import type { Stage } from './flow.ts'
@@ -21,22 +21,22 @@ export const withApplicationServer = {
 }
 
 /** A registered UE with these roles granted. */
-export async function granted(stage: Stage, name: string, roles: readonly Role[]): Promise<{ ue: Ue; state: ProseState }> {
+export async function granted(stage: Stage, name: string, roles: readonly UeRole[]): Promise<{ ue: Ue; state: ProseState }> {
   return withRoles(stage, name, await stage.ue(name), roles)
 }
 
-export const mme = 'sip:mme@localhost'
+const mme = 'sip:mme@localhost'
 
 /** A registered UE that is attached to the MME, with these roles granted. */
 export async function grantedThroughMme(
   stage: Stage,
   name: string,
-  roles: readonly Role[],
+  roles: readonly UeRole[],
 ): Promise<{ ue: Ue; state: ProseState }> {
   return withRoles(stage, name, await attached(stage, name), roles)
 }
 
-async function withRoles(stage: Stage, name: string, ue: Ue, roles: readonly Role[]): Promise<{ ue: Ue; state: ProseState }> {
+async function withRoles(stage: Stage, name: string, ue: Ue, roles: readonly UeRole[]): Promise<{ ue: Ue; state: ProseState }> {
   const state = await stage.during(ue.requestProximity(roles))
   if (typeof state === 'number') throw new Error(`${name} is refused: ${state}`)
   return { ue, state }
@@ -96,7 +96,7 @@ export async function hears(stage: Stage, hearer: Ue, heard: Ue): Promise<number
 }
 
 /** What a standing question has told so far. */
-export interface Told {
+interface NearTellings {
   readonly changes: NearChange[]
   /** Status of the end; undefined while it stands. */
   ended: number | undefined
@@ -104,9 +104,9 @@ export interface Told {
 }
 
 /** Puts a standing question and waits for its first answer. */
-export async function watching(stage: Stage, ue: Ue, question: NearQuestion): Promise<Told> {
+export async function watching(stage: Stage, ue: Ue, question: NearQuestion): Promise<NearTellings> {
   const changes: NearChange[] = []
-  const told: Told = {
+  const told: NearTellings = {
     changes,
     ended: undefined,
     near: () =>
@@ -146,7 +146,7 @@ export async function member(
 }
 
 /** What a standing question to the application server has told so far. */
-export interface UsersTold {
+interface UserTellings {
   /** Users near, at each NOTIFY. */
   readonly changes: (readonly string[])[]
   ended: number | undefined
@@ -158,9 +158,9 @@ export async function watchingUsers(
   stage: Stage,
   application: ApplicationClient,
   feedback?: { period: number },
-): Promise<UsersTold> {
+): Promise<UserTellings> {
   const changes: string[][] = []
-  const told: UsersTold = { changes, ended: undefined, near: () => changes.at(-1)?.join() ?? '' }
+  const told: UserTellings = { changes, ended: undefined, near: () => changes.at(-1)?.join() ?? '' }
   application.watch(
     (near) => changes.push(near.map(({ user }) => user).sort()),
     (status) => {

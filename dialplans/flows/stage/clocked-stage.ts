@@ -1,6 +1,6 @@
 /** The common part of every stage: time passes by its clock, and a wait ends when a condition holds. */
 import type { Clock } from '../../../signalling/index.ts'
-import type { Looked } from './flow.ts'
+import type { PollResult } from './flow.ts'
 
 const step = 20 // milliseconds between two looks at whether something has happened
 
@@ -15,7 +15,7 @@ export abstract class ClockedStage {
       this.clock.after(seconds * 1000, resolve)
     })
   }
-  async until<Value>(what: string, happened: () => Looked<Value> | Promise<Looked<Value>>, seconds = 40): Promise<Value> {
+  async until<Value>(what: string, happened: () => PollResult<Value> | Promise<PollResult<Value>>, seconds = 40): Promise<Value> {
     const isOver = this.patience(seconds)
     for (;;) {
       const looked = happened()

@@ -2,17 +2,20 @@
 import { type SipRequest, type SipResponse, scan, type TappedMessage } from '../../../signalling/index.ts'
 
 /** From the index of the first message of a preparation up to, and without, that of the first one after it. */
-export type Preparation = readonly [from: number, to: number]
+export type PreparationRange = readonly [from: number, to: number]
 
-interface Scanned {
+interface FigureMessage {
   readonly tapped: TappedMessage
   readonly sip: SipRequest | SipResponse | undefined
   readonly prepares: boolean
 }
 
 /** `preparations`: what a stage did before and between the steps of its scenario. */
-export function figureOf(messages: readonly TappedMessage[], preparations: readonly Preparation[]): readonly TappedMessage[] {
-  const scanned = messages.map((tapped, i): Scanned => {
+export function figureOf(
+  messages: readonly TappedMessage[],
+  preparations: readonly PreparationRange[],
+): readonly TappedMessage[] {
+  const scanned = messages.map((tapped, i): FigureMessage => {
     const { buffer, byteOffset, length } = tapped.bytes
     const prepares = preparations.some(([from, to]) => i >= from && i < to)
     return { tapped, sip: scan(Buffer.from(buffer, byteOffset, length)), prepares }
@@ -28,14 +31,14 @@ export function figureOf(messages: readonly TappedMessage[], preparations: reado
     .map(({ tapped }) => tapped)
 }
 
-function callsBegunInPreparation(messages: readonly Scanned[]): ReadonlySet<string> {
+function callsBegunInPreparation(messages: readonly FigureMessage[]): ReadonlySet<string> {
   const begun = new Map<string, boolean>()
   for (const { sip, prepares } of messages) if (sip !== undefined && !begun.has(sip.callId)) begun.set(sip.callId, prepares)
   return new Set([...begun].filter(([, prepared]) => prepared).map(([callId]) => callId))
 }
 
 /** Requests that were sent again with credentials (RFC 3261 §22): the second one is the figure's. */
-function challengedRequests(messages: readonly Scanned[]): ReadonlySet<string> {
+function challengedRequests(messages: readonly FigureMessage[]): ReadonlySet<string> {
   const challenged = new Set<string>()
   for (const { sip } of messages)
     if (sip?.kind === 'response' && (sip.status === 401 || sip.status === 407)) challenged.add(requestKey(sip))

@@ -5,7 +5,7 @@ import type { Clock } from '../../../signalling/index.ts'
 import type { Operator } from './operator.ts'
 
 /** Undefined and false: not yet. */
-export type Looked<Value> = Value | undefined | false
+export type PollResult<Value> = Value | undefined | false
 
 /** What a scenario can do. Every wait is for something to be true, never for time alone. */
 export interface Stage {
@@ -18,7 +18,7 @@ export interface Stage {
    * Lets time pass until `happened` gives something other than undefined or false, and returns it; throws after `seconds`. A
    * promise of it has to come true without time, as those of the operator do.
    */
-  until<Value>(what: string, happened: () => Looked<Value> | Promise<Looked<Value>>, seconds?: number): Promise<Value>
+  until<Value>(what: string, happened: () => PollResult<Value> | Promise<PollResult<Value>>, seconds?: number): Promise<Value>
   /** Lets time pass. */
   pass(seconds: number): Promise<void>
   /** Milliseconds since the epoch. */
@@ -38,7 +38,7 @@ export interface Scenario {
   run(stage: Stage): Promise<void>
 }
 
-export interface Flow {
+export interface FlowScript {
   /** `fig-08`. */
   readonly id: string
   readonly title: string

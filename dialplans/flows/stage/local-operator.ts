@@ -7,7 +7,7 @@ import type { Element } from '../../../signalling/index.ts'
 import type { Operator } from './operator.ts'
 
 /** Both by the name of an element, which is another one after a restart. `settings`: those that it was started with. */
-export interface LocalElements {
+interface LocalElements {
   readonly element: (name: string) => Element
   readonly settings: (name: string) => object
 }

@@ -27,7 +27,7 @@ import type { Dialplan } from '../../network/dialplan.ts'
 import { atNode, elsewhere } from '../../network/nodes.ts'
 import { agentNode } from '../../running/agent-node.ts'
 import { ClockedStage } from './clocked-stage.ts'
-import { figureOf, type Preparation } from './figure.ts'
+import { figureOf, type PreparationRange } from './figure.ts'
 import type { Scenario, Stage } from './flow.ts'
 import { lastingPort } from './lasting-port.ts'
 import { LocalOperator } from './local-operator.ts'
@@ -58,7 +58,7 @@ export class StageSet extends ClockedStage implements Stage {
   private servers: Node[] = []
   private elements: readonly Element[] = []
   private readonly stores = new Map<string, Store>()
-  private readonly preparations: Preparation[] = []
+  private readonly preparations: PreparationRange[] = []
 
   constructor(options: StageOptions, scenario: Scenario) {
     super()

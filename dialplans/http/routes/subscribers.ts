@@ -1,6 +1,6 @@
 /** Subscribers over HTTP: list, read, put, patch, remove and import. Credentials come in and never go out. */
 import type { IncomingMessage } from 'node:http'
-import { type Provisioned, settingsOf, type Wanted } from '../../../elements/hss/index.ts'
+import { type ProvisioningOutcome, settingsOf, type WantedChange } from '../../../elements/hss/index.ts'
 import type { SubscriberRecord } from '../../../elements/schemas/index.ts'
 import { seal } from '../../../signalling/index.ts'
 import { type LineFault, RowsFault } from '../../subscribers/row.ts'
@@ -8,7 +8,7 @@ import { formats, readRows } from '../../subscribers/rows.ts'
 import { whoOf } from '../access.ts'
 import { readJson, refuseCoding, typeOf } from '../body.ts'
 import type { HssApiOptions } from '../options.ts'
-import { json, type Page, Problem } from '../page.ts'
+import { type HttpPage, HttpProblem, json } from '../page.ts'
 
 const usualPage = 100
 const longestPage = 1000
@@ -16,7 +16,7 @@ const batch = 250 // subscribers written at a time; signalling goes on between
 const path = '/v1/subscribers'
 
 /** `?prefix=&after=&limit=`; `next` is the way to what follows. */
-export async function list(query: URLSearchParams, { hss }: HssApiOptions): Promise<Page> {
+export async function list(query: URLSearchParams, { hss }: HssApiOptions): Promise<HttpPage> {
   known(query, ['prefix', 'after', 'limit'])
   const limit = count(query, 'limit', usualPage, longestPage)
   const text = query.get('prefix') ?? ''
@@ -29,17 +29,17 @@ export async function list(query: URLSearchParams, { hss }: HssApiOptions): Prom
 }
 
 /** One subscriber, by identifier or alias. */
-export async function one(request: IncomingMessage, method: string, id: string, options: HssApiOptions): Promise<Page> {
+export async function one(request: IncomingMessage, method: string, id: string, options: HssApiOptions): Promise<HttpPage> {
   const { hss } = options
   if (method === 'GET') {
     const record = hss.held(id)
-    if (record === undefined) throw new Problem(404, `there is no subscriber ${id}`)
+    if (record === undefined) throw new HttpProblem(404, `there is no subscriber ${id}`)
     const tag = tagOf(record, options)
     if (lists(request.headers['if-none-match'], tag)) return { status: 304, headers: { ETag: tag } }
     return shown(200, record, options)
   }
   const guard = guardOf(request, options)
-  let wanted: Wanted
+  let wanted: WantedChange
   if (method === 'DELETE') wanted = { do: 'remove', id, guard }
   else if (method === 'PUT') wanted = { do: 'put', id, settings: await readJson(request, ['application/json']), guard }
   else wanted = { do: 'patch', id, patch: await readJson(request, ['application/merge-patch+json', 'application/json']), guard }
@@ -47,12 +47,12 @@ export async function one(request: IncomingMessage, method: string, id: string, 
   return answer(outcome!, whoOf(request), options)
 }
 
-function answer(outcome: Provisioned, who: string, options: HssApiOptions): Page {
+function answer(outcome: ProvisioningOutcome, who: string, options: HssApiOptions): HttpPage {
   if (outcome.fault !== undefined) {
     const { kind, pointer, text } = outcome.fault
     const status = { malformed: 422, taken: 409, unknown: 404, stale: 412 }[kind]
     const detail = pointer === '' || kind === 'taken' ? text : `${pointer} ${text}`
-    throw new Problem(status, detail, kind === 'malformed' || kind === 'taken' ? { errors: [{ pointer, detail: text }] } : {})
+    throw new HttpProblem(status, detail, kind === 'malformed' || kind === 'taken' ? { errors: [{ pointer, detail: text }] } : {})
   }
   const { done, record, members } = outcome
   if (done !== 'unchanged') options.log.info({ who, subscriber: record.id, done, members }, 'subscriber changed over HTTP')
@@ -61,7 +61,7 @@ function answer(outcome: Provisioned, who: string, options: HssApiOptions): Page
   return done === 'added' ? { ...page, headers: { ...page.headers, Location: `${path}/${encodeURIComponent(record.id)}` } } : page
 }
 
-function shown(status: number, record: SubscriberRecord, options: HssApiOptions): Page {
+function shown(status: number, record: SubscriberRecord, options: HssApiOptions): HttpPage {
   return { ...json(status, settingsOf(record)), headers: { ETag: tagOf(record, options), 'Cache-Control': 'no-store' } }
 }
 
@@ -89,14 +89,14 @@ export async function importSubscribers(
   request: IncomingMessage,
   query: URLSearchParams,
   { hss, log }: HssApiOptions,
-): Promise<Page> {
+): Promise<HttpPage> {
   known(query, ['faults'])
   const told = count(query, 'faults', 100, 10_000)
   const who = whoOf(request)
   const format = formats[typeOf(request)]
   if (format === undefined) {
     const types = Object.keys(formats)
-    throw new Problem(415, `the body is to be ${types.join(' or ')}`, { headers: { Accept: types.join(', ') } })
+    throw new HttpProblem(415, `the body is to be ${types.join(' or ')}`, { headers: { Accept: types.join(', ') } })
   }
   refuseCoding(request)
   const counts = { added: 0, changed: 0, unchanged: 0, removed: 0 }
@@ -137,13 +137,13 @@ export async function importSubscribers(
 
 function known(query: URLSearchParams, names: readonly string[]): void {
   const odd = [...query.keys()].find((name) => !names.includes(name))
-  if (odd !== undefined) throw new Problem(400, `there is no parameter ${odd}; there are ${names.join(', ')}`)
+  if (odd !== undefined) throw new HttpProblem(400, `there is no parameter ${odd}; there are ${names.join(', ')}`)
 }
 
 function count(query: URLSearchParams, name: string, usual: number, most: number): number {
   const text = query.get(name)
   if (text === null) return usual
   const number = Number(text)
-  if (!/^[1-9]\d*$/.test(text) || number > most) throw new Problem(400, `${name} is a whole number from 1 to ${most}`)
+  if (!/^[1-9]\d*$/.test(text) || number > most) throw new HttpProblem(400, `${name} is a whole number from 1 to ${most}`)
   return number
 }

@@ -1,9 +1,9 @@
 /** First identifiers (EPUIDs) of devices and the second ones (ALUIDs) that applications bound to them (SPEC §2.1, §4); durable. */
-import type { Host, Json, Write } from '../../../signalling/index.ts'
+import type { Host, Json, StoreWrite } from '../../../signalling/index.ts'
 import { InTurn } from '../../shared/state/in-turn.ts'
 
 /** What one application has bound to a device. */
-export interface Binding {
+export interface ApplicationBinding {
   readonly [member: string]: string
   readonly application: string
   /** URI of the application server. */
@@ -11,20 +11,20 @@ export interface Binding {
   readonly aluid: string
 }
 
-export interface Identity {
+export interface DeviceIdentity {
   readonly [member: string]: Json | undefined
   readonly epuid: string
   /** Canonical. */
   readonly device: string
-  readonly bindings: readonly Binding[]
+  readonly bindings: readonly ApplicationBinding[]
   /** The EPUID that it had elsewhere before it moved here: who asks for the same move again has made it already. */
   readonly former?: string
 }
 
 export class Identities {
   private readonly host: Host
-  private readonly byEpuid = new Map<string, Identity>()
-  private readonly byDevice = new Map<string, Identity>()
+  private readonly byEpuid = new Map<string, DeviceIdentity>()
+  private readonly byDevice = new Map<string, DeviceIdentity>()
   private readonly turns = new InTurn()
 
   constructor(host: Host) {
@@ -33,25 +33,25 @@ export class Identities {
   }
 
   async load(): Promise<void> {
-    for await (const [, { value }] of this.host.store.scan(this.prefix)) this.place(value as Identity)
+    for await (const [, { value }] of this.host.store.scan(this.prefix)) this.place(value as DeviceIdentity)
   }
 
   /** Undefined: none, or another device's, which nobody learns. */
-  find(epuid: string, device: string): Identity | undefined {
+  find(epuid: string, device: string): DeviceIdentity | undefined {
     const identity = this.byEpuid.get(epuid)
     return identity?.device === device ? identity : undefined
   }
 
-  of(device: string): Identity | undefined {
+  of(device: string): DeviceIdentity | undefined {
     return this.byDevice.get(device)
   }
 
   /** The device's identity, made now if it has none; durable when it resolves. */
-  obtain(device: string): Promise<Identity> {
+  obtain(device: string): Promise<DeviceIdentity> {
     return this.inTurn(device, async () => {
       const known = this.byDevice.get(device)
       if (known !== undefined) return known
-      const identity: Identity = { epuid: this.newEpuid(), device, bindings: [] }
+      const identity: DeviceIdentity = { epuid: this.newEpuid(), device, bindings: [] }
       await this.put(identity)
       return identity
     })
@@ -66,9 +66,9 @@ export class Identities {
    * Durable, and then in force, when it resolves, with what is to be written with it; nothing has changed where it rejects. What
    * is made of an identity that was there is put `inTurn`.
    */
-  async put(identity: Identity, more: readonly Write[] = []): Promise<void> {
+  async put(identity: DeviceIdentity, more: readonly StoreWrite[] = []): Promise<void> {
     const before = this.byDevice.get(identity.device)
-    const writes: Write[] = [{ key: this.key(identity.epuid), value: identity }, ...more]
+    const writes: StoreWrite[] = [{ key: this.key(identity.epuid), value: identity }, ...more]
     const replaces = before !== undefined && before.epuid !== identity.epuid
     if (replaces) writes.push({ key: this.key(before.epuid), delete: true })
     await this.host.store.write(writes)
@@ -77,7 +77,7 @@ export class Identities {
   }
 
   /** Out of force at once, out of the store when it resolves; there again where it rejects. */
-  async drop(identity: Identity, more: readonly Write[] = []): Promise<void> {
+  async drop(identity: DeviceIdentity, more: readonly StoreWrite[] = []): Promise<void> {
     const { epuid, device } = identity
     this.byEpuid.delete(epuid)
     if (this.byDevice.get(device)?.epuid === epuid) this.byDevice.delete(device)
@@ -93,7 +93,7 @@ export class Identities {
     return `sip:epuid-${this.host.ids.token(22)}@${this.host.domains[0]}`
   }
 
-  private place(identity: Identity): void {
+  private place(identity: DeviceIdentity): void {
     this.byEpuid.set(identity.epuid, identity)
     this.byDevice.set(identity.device, identity)
   }

@@ -9,13 +9,13 @@ import { deviceKey } from '../../shared/identifiers/devices.ts'
 import { recordFor } from '../authorisation.ts'
 import type { Registry } from '../state/registry.ts'
 import { Whereabouts } from '../whereabouts.ts'
-import type { Binding, Identities, Identity } from './identities.ts'
+import type { ApplicationBinding, DeviceIdentity, Identities } from './identities.ts'
 import type { Moves } from './moves.ts'
-import { type Former, Relocation } from './relocation.ts'
+import { type FormerProse, Relocation } from './relocation.ts'
 
-type Cause = NonNullable<RegistrationCode['cause']>
+type RegistrationCause = NonNullable<RegistrationCode['cause']>
 /** Why a binding is not made. */
-type Refused = NonNullable<EpuidBindingResult['cause']>
+type BindingRefusal = NonNullable<EpuidBindingResult['cause']>
 
 const codeRequest = mediaType('registration-code-request')
 const binding = mediaType('epuid-binding')
@@ -25,7 +25,7 @@ const answers = [mediaType('prose-context'), mediaType('aluid-update-result'), m
 /** Media types of the MESSAGEs that this takes. */
 export const registrationTypes: readonly string[] = [codeRequest, binding, contextRequest, deviceQuery, ...answers]
 
-export class AutomatedRegistration {
+export class EpuidRegistration {
   private readonly registry: Registry
   private readonly subscribers: Subscribers
   private readonly identities: Identities
@@ -90,7 +90,7 @@ export class AutomatedRegistration {
     const told = typeof outcome === 'string' ? { cause: outcome } : { epuid: outcome.epuid }
     this.conversations.answer(exchange, asker!, writeBody('registration-code', { device: named, ...told }))
   }
-  private identityFor(device: string, former: Former | undefined): Promise<Identity | Cause> {
+  private identityFor(device: string, former: FormerProse | undefined): Promise<DeviceIdentity | RegistrationCause> {
     // one that is at home here already has nothing to bring along
     if (former === undefined || this.identities.find(former.epuid, device)) return this.identities.obtain(device)
     return this.relocation.bring(device, former)
@@ -111,7 +111,12 @@ export class AutomatedRegistration {
     this.conversations.answer(exchange, server!, writeBody('epuid-binding-result', { epuid, ...(cause && { cause }) }))
   }
   /** Undefined: the binding is there, or gone. */
-  private async change(epuid: string, device: string, wanted: Binding, release: boolean): Promise<Refused | undefined> {
+  private async change(
+    epuid: string,
+    device: string,
+    wanted: ApplicationBinding,
+    release: boolean,
+  ): Promise<BindingRefusal | undefined> {
     const identity = this.identities.find(epuid, device)
     const bound = identity?.bindings.find(({ application }) => application === wanted.application)
     if (identity === undefined) return 'epuid-unknown'
@@ -145,7 +150,7 @@ export class AutomatedRegistration {
   }
 }
 
-function contextOf(epuid: string, identity: Identity | undefined): Body {
+function contextOf(epuid: string, identity: DeviceIdentity | undefined): Body {
   if (identity === undefined) return writeBody('prose-context', { epuid, cause: 'epuid-unknown' })
   return writeBody('prose-context', { epuid, bindings: identity.bindings })
 }

@@ -4,9 +4,9 @@
  * not been told.
  */
 import type { Host, Json } from '../../../signalling/index.ts'
-import type { Binding, Identities, Identity } from './identities.ts'
+import type { ApplicationBinding, DeviceIdentity, Identities } from './identities.ts'
 
-export interface Move {
+export interface DeviceMove {
   readonly [member: string]: Json | undefined
   /** Canonical. */
   readonly device: string
@@ -16,14 +16,14 @@ export interface Move {
   readonly former: string
   readonly server: string
   /** What was bound there. */
-  readonly brought: readonly Binding[]
+  readonly brought: readonly ApplicationBinding[]
   /** Applications that had been bound here before, and what the identity here said of a former one; absent: there was none. */
   readonly own?: readonly string[]
   readonly before?: string
 }
 
 /** What a former server had of a device that is at home here. */
-export interface Released {
+export interface ReleasedDevice {
   readonly device: string
   readonly epuid: string
   readonly server: string
@@ -32,8 +32,8 @@ export interface Released {
 export class Moves {
   private readonly host: Host
   private readonly identities: Identities
-  private readonly byDevice = new Map<string, Move>()
-  private readonly toRelease = new Map<string, Released>()
+  private readonly byDevice = new Map<string, DeviceMove>()
+  private readonly toRelease = new Map<string, ReleasedDevice>()
 
   constructor(host: Host, identities: Identities) {
     this.host = host
@@ -42,38 +42,43 @@ export class Moves {
 
   async load(): Promise<void> {
     for await (const [, { value }] of this.host.store.scan(this.prefix)) {
-      const move = value as Move
+      const move = value as DeviceMove
       this.byDevice.set(move.device, move)
     }
     for await (const [key, { value }] of this.host.store.scan(this.releases))
-      this.toRelease.set(key, value as unknown as Released)
+      this.toRelease.set(key, value as unknown as ReleasedDevice)
   }
   /** Contexts that former servers may still have. */
-  unreleased(): Iterable<Released> {
+  unreleased(): Iterable<ReleasedDevice> {
     return this.toRelease.values()
   }
   /** The former server has let it go, or never will. */
-  async released({ epuid }: Released): Promise<void> {
+  async released({ epuid }: ReleasedDevice): Promise<void> {
     const key = this.releaseKey(epuid)
     if (this.toRelease.delete(key)) await this.host.store.write([{ key, delete: true }])
   }
   /** Those that are neither done nor undone. */
-  unfinished(): Iterable<Move> {
+  unfinished(): Iterable<DeviceMove> {
     return this.byDevice.values()
   }
-  of(device: string): Move | undefined {
+  of(device: string): DeviceMove | undefined {
     return this.byDevice.get(device)
   }
 
   /** The device is known here too, with all that was bound there: durable when it resolves. */
-  begin(device: string, former: string, server: string, brought: readonly Binding[]): Promise<Move> {
+  begin(device: string, former: string, server: string, brought: readonly ApplicationBinding[]): Promise<DeviceMove> {
     return this.identities.inTurn(device, () => this.take(device, former, server, brought))
   }
-  private async take(device: string, former: string, server: string, brought: readonly Binding[]): Promise<Move> {
+  private async take(
+    device: string,
+    former: string,
+    server: string,
+    brought: readonly ApplicationBinding[],
+  ): Promise<DeviceMove> {
     const here = this.identities.of(device)
     const epuid = here?.epuid ?? this.identities.newEpuid()
     const own = here?.bindings.map(({ application }) => application)
-    const move: Move = {
+    const move: DeviceMove = {
       device,
       epuid,
       former,
@@ -95,14 +100,14 @@ export class Moves {
   }
 
   /** It is at home here. */
-  finish(move: Move): Promise<Identity> {
+  finish(move: DeviceMove): Promise<DeviceIdentity> {
     return this.identities.inTurn(move.device, () => this.settle(move))
   }
-  private async settle(move: Move): Promise<Identity> {
+  private async settle(move: DeviceMove): Promise<DeviceIdentity> {
     const { device, epuid, former } = move
     const here = this.identities.of(device)
-    const identity: Identity = { bindings: [], ...here, epuid, device, former }
-    const released: Released = { device, epuid: former, server: move.server }
+    const identity: DeviceIdentity = { bindings: [], ...here, epuid, device, former }
+    const released: ReleasedDevice = { device, epuid: former, server: move.server }
     const key = this.releaseKey(former)
     const over = [
       { key: this.key(move), delete: true },
@@ -115,10 +120,10 @@ export class Moves {
   }
 
   /** It is here as it was before, if it was. */
-  undo(move: Move): Promise<void> {
+  undo(move: DeviceMove): Promise<void> {
     return this.identities.inTurn(move.device, () => this.giveBack(move))
   }
-  private async giveBack(move: Move): Promise<void> {
+  private async giveBack(move: DeviceMove): Promise<void> {
     const { device, epuid, brought, own, before } = move
     const over = [{ key: this.key(move), delete: true }] as const
     const here = this.identities.find(epuid, device)
@@ -140,7 +145,7 @@ export class Moves {
   private get prefix(): string {
     return `prose/${this.host.name}/move/`
   }
-  private key({ epuid }: Move): string {
+  private key({ epuid }: DeviceMove): string {
     return this.prefix + epuid.slice('sip:'.length)
   }
 }

@@ -6,16 +6,16 @@ import type { Host, Timer } from '../../../signalling/index.ts'
 import { type RegistrationCode, writeBody } from '../../schemas/index.ts'
 import type { Conversations } from '../../shared/clients/conversations.ts'
 import type { KnownServers } from '../../shared/clients/known-servers.ts'
-import type { Binding, Identities, Identity } from './identities.ts'
-import type { Move, Moves, Released } from './moves.ts'
+import type { ApplicationBinding, DeviceIdentity, Identities } from './identities.ts'
+import type { DeviceMove, Moves, ReleasedDevice } from './moves.ts'
 
 /** What a device says of where it was. */
-export type Former = { readonly epuid: string; readonly prose: string }
+export type FormerProse = { readonly epuid: string; readonly prose: string }
 
-type Cause = NonNullable<RegistrationCode['cause']>
+type RelocationCause = NonNullable<RegistrationCode['cause']>
 
 /** What an application server made of an update. `silent`: nobody knows, and it may still hear of it. */
-type Outcome = 'done' | 'refused' | 'silent'
+type UpdateOutcome = 'done' | 'refused' | 'silent'
 
 const onTheWay = 40_000 // milliseconds in which an update that nobody has answered may still arrive: Timer F (RFC 3261 §17.1.2.2), and some
 const afterStart = 1000 // milliseconds until the other elements of this process are there
@@ -28,7 +28,7 @@ export class Relocation {
   private readonly conversations: Conversations
   private readonly fellows: KnownServers
   /** Moves that are not over, by device and former EPUID. */
-  private readonly underWay = new Map<string, Promise<Identity | Cause>>()
+  private readonly underWay = new Map<string, Promise<DeviceIdentity | RelocationCause>>()
   /** Attempts to undo a move, by device, and when the next one is due. */
   private readonly undoing = new Map<string, Promise<void>>()
   private readonly retries = new Map<string, Timer>()
@@ -60,7 +60,7 @@ export class Relocation {
   }
 
   /** The identity that the device has here from now on, with what it had there; or why not. Asked again meanwhile: the same. */
-  bring(device: string, former: Former): Promise<Identity | Cause> {
+  bring(device: string, former: FormerProse): Promise<DeviceIdentity | RelocationCause> {
     const name = `${device} ${former.epuid}`
     let move = this.underWay.get(name)
     if (move === undefined) {
@@ -70,7 +70,7 @@ export class Relocation {
     return move
   }
 
-  private async move(device: string, former: Former): Promise<Identity | Cause> {
+  private async move(device: string, former: FormerProse): Promise<DeviceIdentity | RelocationCause> {
     const here = this.identities.of(device)
     if (here !== undefined && here.former === former.epuid) return here // it has moved, and its answer was lost
     const server = this.fellows.find(former.prose)
@@ -92,7 +92,7 @@ export class Relocation {
   }
 
   /** Undefined: all know where the device is now. Else from when on nobody can hear of it any more. */
-  private async tellAll({ brought, epuid }: Move): Promise<number | undefined> {
+  private async tellAll({ brought, epuid }: DeviceMove): Promise<number | undefined> {
     for (const binding of brought) {
       const outcome = await this.update(binding, epuid, this.host.uri)
       if (outcome === 'done') continue
@@ -101,7 +101,7 @@ export class Relocation {
     }
     return undefined
   }
-  private async finish(move: Move): Promise<Identity> {
+  private async finish(move: DeviceMove): Promise<DeviceIdentity> {
     try {
       return await this.moves.finish(move)
     } catch (fault) {
@@ -114,7 +114,7 @@ export class Relocation {
    * They go back to what they knew, and so does the one whose answer has not come: it may have believed us. Until all have
    * said so, after `from`, the device stays known here.
    */
-  private async undo(move: Move, from: number, retry = 1000): Promise<void> {
+  private async undo(move: DeviceMove, from: number, retry = 1000): Promise<void> {
     const { clock, log } = this.host
     const began = clock.now()
     let next = from
@@ -131,7 +131,7 @@ export class Relocation {
     }
     if (!this.stopped) this.undoLater(move, Math.max(retry, next - clock.now()), next, Math.min(retry * 2, retryMost))
   }
-  private undoLater(move: Move, ms: number, from: number, retry?: number): void {
+  private undoLater(move: DeviceMove, ms: number, from: number, retry?: number): void {
     const { device } = move
     const due = this.host.clock.after(ms, () => {
       this.retries.delete(device)
@@ -140,7 +140,7 @@ export class Relocation {
     this.retries.set(device, due)
   }
 
-  private async fetch(device: string, epuid: string, server: string): Promise<readonly Binding[] | Cause> {
+  private async fetch(device: string, epuid: string, server: string): Promise<readonly ApplicationBinding[] | RelocationCause> {
     const body = writeBody('prose-context-request', { epuid, device })
     const { value: context } = await this.conversations.ask({ to: server, body, answer: 'prose-context' })
     if (context === undefined) return 'server-unreachable'
@@ -148,7 +148,7 @@ export class Relocation {
     return (context.bindings ?? []).map(({ application, server, aluid }) => ({ application, server, aluid }))
   }
 
-  private async update({ server, aluid }: Binding, epuid: string, prose: string): Promise<Outcome> {
+  private async update({ server, aluid }: ApplicationBinding, epuid: string, prose: string): Promise<UpdateOutcome> {
     const body = writeBody('aluid-update', { aluid, epuid, prose })
     const { value, status } = await this.conversations.ask({ to: server, body, answer: 'aluid-update-result' })
     if (value !== undefined) return value.cause === undefined ? 'done' : 'refused'
@@ -156,7 +156,7 @@ export class Relocation {
   }
 
   /** There the device's code counts until this is heard. */
-  private async release(released: Released, retry = 1000): Promise<void> {
+  private async release(released: ReleasedDevice, retry = 1000): Promise<void> {
     const { device, epuid, server } = released
     const body = writeBody('prose-context-request', { epuid, device, release: true })
     const { status } = await this.conversations.ask({ to: server, body, answer: 'prose-context' })
@@ -169,7 +169,7 @@ export class Relocation {
     })
     this.releases.add(due)
   }
-  private async forget(released: Released): Promise<void> {
+  private async forget(released: ReleasedDevice): Promise<void> {
     try {
       await this.moves.released(released)
     } catch (fault) {

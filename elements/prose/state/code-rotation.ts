@@ -1,28 +1,28 @@
 /** The life of a device's codes (SPEC §2.1, §3.1): given, followed by the next with an overlap, withdrawn. */
-import type { Host, Write } from '../../../signalling/index.ts'
+import type { Host, StoreWrite } from '../../../signalling/index.ts'
 import type { Charges } from '../../shared/clients/charges.ts'
 import { Deadlines } from '../../shared/state/deadlines.ts'
-import type { Telling } from '../notifying.ts'
+import type { Notifying } from '../notifying.ts'
 import { discoverable } from '../permissions.ts'
 import type { BroadcastCode, BroadcastCodes } from './broadcast-codes.ts'
 import type { Device, Devices } from './devices.ts'
 import type { Ledger } from './ledger.ts'
 import type { Relations } from './relations.ts'
 
-export interface RotationOptions {
+interface RotationOptions {
   readonly host: Host
   readonly codes: BroadcastCodes
   readonly devices: Devices
   readonly ledger: Ledger
   readonly relations: Relations
-  readonly telling: Telling
+  readonly telling: Notifying
   /** Where each code given is told; none: nothing is charged. */
   readonly charges: Charges | undefined
 }
 
 interface Prepared {
   readonly code: BroadcastCode
-  readonly writes: readonly Write[]
+  readonly writes: readonly StoreWrite[]
 }
 
 const retryAfter = 5000 // milliseconds, where the store failed
@@ -33,7 +33,7 @@ export class CodeRotation {
   private readonly devices: Devices
   private readonly ledger: Ledger
   private readonly relations: Relations
-  private readonly telling: Telling
+  private readonly telling: Notifying
   private readonly charges: Charges | undefined
   private readonly deadlines: Deadlines<BroadcastCode>
   /** From the start until subscriptions of an earlier process have had their time to come back. */
@@ -94,8 +94,8 @@ export class CodeRotation {
   }
 
   /** Takes back a device's codes and every relation that rests on them (SPEC §3.1). */
-  withdraw(device: Device): Write[] {
-    const writes: Write[] = []
+  withdraw(device: Device): StoreWrite[] {
+    const writes: StoreWrite[] = []
     for (const code of [device.code, device.fading]) {
       if (code === undefined) continue
       this.codes.withdraw(code)
@@ -126,7 +126,7 @@ export class CodeRotation {
 
   /** Rotation with overlap, and the end of the overlap (SPEC §2.1, §3.1). */
   private rotate(due: readonly BroadcastCode[]): void {
-    const writes: Write[] = []
+    const writes: StoreWrite[] = []
     const current: BroadcastCode[] = []
     const changed = new Set<string>()
     for (const code of due) {

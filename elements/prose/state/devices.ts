@@ -1,18 +1,18 @@
 /** Devices that were granted a role (SPEC §3.1), their subscriptions and their codes. */
 import type { Notifier } from '../../../signalling/index.ts'
-import { discoverable, type Roles } from '../permissions.ts'
+import { discoverable, type RoleBits } from '../permissions.ts'
 import type { BroadcastCode } from './broadcast-codes.ts'
 
 /** State of one NOTIFY of the package `prose`: rendered when it leaves. */
 export interface ProseView {
   readonly device: string
-  readonly roles: Roles
+  readonly roles: RoleBits
 }
 
 /** One standing proximity service request. */
 export interface ProseSubscription {
   readonly notifier: Notifier<ProseView>
-  roles: Roles
+  roles: RoleBits
   readonly application: string | undefined
 }
 
@@ -20,9 +20,9 @@ export interface ProseSubscription {
 export interface Device {
   readonly key: string
   /** Granted to any of its subscriptions. */
-  roles: Roles
+  roles: RoleBits
   /** What the HSS permits, as last heard. */
-  permitted: Roles
+  permitted: RoleBits
   code: BroadcastCode | undefined
   /** The code before, while both count. */
   fading: BroadcastCode | undefined
@@ -34,7 +34,7 @@ export interface Device {
 }
 
 /** A code is for those that are to be discovered (SPEC §3.1). */
-export function needsCode(device: Device | undefined, roles: Roles): boolean {
+export function needsCode(device: Device | undefined, roles: RoleBits): boolean {
   return (roles & discoverable) !== 0 && device?.code === undefined
 }
 
@@ -65,7 +65,7 @@ export class Devices {
   }
 
   /** Whether the device was granted any of these roles. */
-  has(key: string, roles: Roles): boolean {
+  has(key: string, roles: RoleBits): boolean {
     return ((this.byKey.get(key)?.roles ?? 0) & roles) !== 0
   }
 

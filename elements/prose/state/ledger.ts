@@ -1,9 +1,9 @@
 /** The proximity server's part of the store, below `prose/<name>/`: codes, relations, triggered lists, sets of peers. */
-import type { Json, Log, Store, Write } from '../../../signalling/index.ts'
+import type { Json, Log, Store, StoreWrite } from '../../../signalling/index.ts'
 import { keyPart } from '../../shared/identifiers/keys.ts'
 import type { BroadcastCode } from './broadcast-codes.ts'
 import type { Relation } from './proximate-list.ts'
-import { storedForm, type Triggered, type TriggeredList } from './triggered.ts'
+import { storedForm, type TriggeredList, type TriggeredPeers } from './triggered.ts'
 
 /** Peers of a set query (FIG 11); too long for the subscription's own record. */
 export interface PeerSet {
@@ -13,7 +13,7 @@ export interface PeerSet {
 }
 
 /** Who takes what was read back. */
-export interface LedgerReader {
+interface LedgerReader {
   code(code: BroadcastCode): void
   relation(relation: Relation): void
   trigger(list: TriggeredList): void
@@ -31,36 +31,36 @@ export class Ledger {
     this.log = log
   }
 
-  putCode({ text, device, issued, validUntil }: BroadcastCode): Write {
+  putCode({ text, device, issued, validUntil }: BroadcastCode): StoreWrite {
     return { key: `${this.prefix}code/${text}`, value: { text, device, issued, validUntil }, expires: validUntil }
   }
-  deleteCode(code: BroadcastCode): Write {
+  deleteCode(code: BroadcastCode): StoreWrite {
     return { key: `${this.prefix}code/${code.text}`, delete: true }
   }
-  putRelation({ reporter, peer, since, lastHeard, rssi, code }: Relation, due: number): Write {
+  putRelation({ reporter, peer, since, lastHeard, rssi, code }: Relation, due: number): StoreWrite {
     return { key: this.relationKey(reporter, peer), value: { reporter, peer, since, lastHeard, rssi, code }, expires: due }
   }
-  deleteRelation({ reporter, peer }: Relation): Write {
+  deleteRelation({ reporter, peer }: Relation): StoreWrite {
     return { key: this.relationKey(reporter, peer), delete: true }
   }
-  putTrigger(device: string, triggered: Triggered): Write {
+  putTrigger(device: string, triggered: TriggeredPeers): StoreWrite {
     const key = `${this.prefix}trigger/${keyPart(device)}`
     return triggered.peers.size === 0 ? { key, delete: true } : { key, value: storedForm(device, triggered) }
   }
-  putSet(set: PeerSet): Write {
+  putSet(set: PeerSet): StoreWrite {
     return { key: `${this.prefix}set/${set.id}`, value: { ...set } }
   }
-  deleteSet(id: string): Write {
+  deleteSet(id: string): StoreWrite {
     return { key: `${this.prefix}set/${id}`, delete: true }
   }
 
   /** Resolves when durable; rejects only if the store itself failed. */
-  async write(writes: readonly Write[]): Promise<void> {
+  async write(writes: readonly StoreWrite[]): Promise<void> {
     if (writes.length > 0) await this.store.write(writes)
   }
 
   /** Writes that need not be waited for: what they record is true already, and a restart without them heals itself. */
-  writeSoon(writes: readonly Write[]): Promise<void> {
+  writeSoon(writes: readonly StoreWrite[]): Promise<void> {
     return this.write(writes).catch((fault: unknown) => {
       this.log.error({ fault: String(fault) }, 'the store failed')
     })

@@ -6,7 +6,7 @@ import { SetIndex } from '../../shared/state/set-index.ts'
 
 export type MonitorReason = 'standing' | 'set'
 
-interface Counts {
+interface ReasonCounts {
   standing: number
   set: number
 }
@@ -14,7 +14,7 @@ interface Counts {
 const nobody: Iterable<string> = []
 
 export class MonitorLists {
-  private readonly lists = new Map<string, Map<string, Counts>>()
+  private readonly lists = new Map<string, Map<string, ReasonCounts>>()
   private readonly owners = new SetIndex<string, string>()
 
   /** Lists that are not empty. */

@@ -1,11 +1,11 @@
 /** The proximity server's state in memory, and the parts that change it: each writes what it must and tells whom it concerns. */
-import type { Host, Write } from '../../../signalling/index.ts'
+import type { Host, StoreWrite } from '../../../signalling/index.ts'
 import type { Charges } from '../../shared/clients/charges.ts'
 import { InTurn } from '../../shared/state/in-turn.ts'
 import { Announcing } from '../announcing.ts'
-import { Telling } from '../notifying.ts'
+import { Notifying } from '../notifying.ts'
 import { discoverable, discoverer } from '../permissions.ts'
-import type { Rules } from '../settings.ts'
+import type { ProseRules } from '../settings.ts'
 import { Strangers } from '../strangers.ts'
 import { BroadcastCodes } from './broadcast-codes.ts'
 import { CodeRotation } from './code-rotation.ts'
@@ -14,38 +14,38 @@ import { Ledger, type PeerSet } from './ledger.ts'
 import { MonitorLists } from './monitor-lists.ts'
 import { ProximateLists } from './proximate-list.ts'
 import { Relations } from './relations.ts'
-import { readTriggered, type Triggered } from './triggered.ts'
+import { readTriggered, type TriggeredPeers } from './triggered.ts'
 
-import { Watchers } from './watchers.ts'
+import { ProximityWatchers } from './watchers.ts'
 
 export class Registry {
-  readonly rules: Rules
+  readonly rules: ProseRules
   readonly host: Host
   readonly ledger: Ledger
   readonly codes: BroadcastCodes
   readonly lists: ProximateLists
   readonly devices = new Devices()
   readonly monitors = new MonitorLists()
-  readonly watchers = new Watchers()
+  readonly watchers = new ProximityWatchers()
   /** Monitor lists by trigger (FIG 9). */
-  readonly triggers = new Map<string, Triggered>()
+  readonly triggers = new Map<string, TriggeredPeers>()
   /** Changes of them, by device. */
   readonly triggering = new InTurn()
   readonly strangers: Strangers
-  readonly telling: Telling
+  readonly telling: Notifying
   readonly relations: Relations
   readonly rotation: CodeRotation
   readonly announcing: Announcing
 
   /** @param charges where chargeable events go; none: nothing is charged */
-  constructor(host: Host, rules: Rules, charges?: Charges) {
+  constructor(host: Host, rules: ProseRules, charges?: Charges) {
     this.host = host
     this.rules = rules
     this.strangers = new Strangers(host.clock)
     this.ledger = new Ledger(host.store, host.name, host.log)
     this.codes = new BroadcastCodes(host.ids, rules.codeLifetime, rules.codeGrace)
     this.lists = new ProximateLists(rules.entryLifetime)
-    this.telling = new Telling(this.devices, this.monitors, this.watchers, rules)
+    this.telling = new Notifying(this.devices, this.monitors, this.watchers, rules)
     this.relations = new Relations(host.clock, this.lists, this.ledger, this.telling)
     const { codes, devices, ledger, relations, telling } = this
     this.rotation = new CodeRotation({ host, codes, devices, ledger, relations, telling, charges })
@@ -90,10 +90,10 @@ export class Registry {
   }
 
   /** To be called after a device's subscriptions changed. Returns what the change wants written; watchers are told. */
-  settleRoles(device: Device): Write[] {
+  settleRoles(device: Device): StoreWrite[] {
     const before = device.roles
     device.roles = device.subscriptions.reduce((roles, subscription) => roles | subscription.roles, 0)
-    const writes: Write[] = []
+    const writes: StoreWrite[] = []
     const lost = before & ~device.roles
     if (lost & discoverable) writes.push(...this.rotation.withdraw(device))
     if (lost & discoverer) writes.push(...this.relations.forgetHeard(device.key))
@@ -107,7 +107,7 @@ export class Registry {
   }
 
   /** A device without any subscription needs no code. */
-  releaseUnused(device: Device): Write[] {
+  releaseUnused(device: Device): StoreWrite[] {
     if (device.subscriptions.length > 0) return []
     this.devices.delete(device)
     return this.rotation.withdraw(device)

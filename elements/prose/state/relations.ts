@@ -1,17 +1,17 @@
 /** Relations from begin to end (SPEC §3.2): in their list, in the store, by lapse of time, and told to their watchers. */
-import type { Clock, Write } from '../../../signalling/index.ts'
+import type { Clock, StoreWrite } from '../../../signalling/index.ts'
 import { Deadlines } from '../../shared/state/deadlines.ts'
-import type { Telling } from '../notifying.ts'
+import type { Notifying } from '../notifying.ts'
 import type { Ledger } from './ledger.ts'
 import type { ProximateLists, Relation } from './proximate-list.ts'
 
 export class Relations {
   private readonly lists: ProximateLists
   private readonly ledger: Ledger
-  private readonly telling: Telling
+  private readonly telling: Notifying
   private readonly deadlines: Deadlines<Relation>
 
-  constructor(clock: Clock, lists: ProximateLists, ledger: Ledger, telling: Telling) {
+  constructor(clock: Clock, lists: ProximateLists, ledger: Ledger, telling: Notifying) {
     this.lists = lists
     this.ledger = ledger
     this.telling = telling
@@ -30,7 +30,7 @@ export class Relations {
 
   /** Ends relations, durably in a while, and tells who watches them. */
   drop(relations: readonly Relation[]): void {
-    const writes: Write[] = []
+    const writes: StoreWrite[] = []
     const byReporter = new Map<string, string[]>()
     for (const relation of relations) {
       if (!this.lists.remove(relation)) continue
@@ -54,7 +54,7 @@ export class Relations {
   }
 
   /** The reporter hears nobody any more. Returns what that wants written; watchers are told. */
-  forgetHeard(reporter: string): Write[] {
+  forgetHeard(reporter: string): StoreWrite[] {
     const relations = [...this.lists.entriesOf(reporter).values()]
     const removed = relations.filter((relation) => this.lists.remove(relation))
     this.telling.tellWatchers(

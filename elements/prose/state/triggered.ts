@@ -4,7 +4,7 @@ import type { SubscriberRecord } from '../../schemas/index.ts'
 import { actsFor } from '../permissions.ts'
 
 /** What an application server has named: on the list while the subscriber lists that server, for that application. */
-export interface ServerTriggered {
+interface ServerTriggered {
   /** Canonical URI; undefined: stored before it was kept, so that any that is listed stands for it. */
   readonly server: string | undefined
   /** Undefined: any. */
@@ -12,7 +12,7 @@ export interface ServerTriggered {
   readonly peers: ReadonlySet<string>
 }
 
-export interface Triggered {
+export interface TriggeredPeers {
   /** All of them. */
   readonly peers: ReadonlySet<string>
   /** Those that the device itself has named: on the list while it is their friend, or a server has named them too. */
@@ -28,19 +28,19 @@ export interface TriggeredList {
   readonly by?: readonly { readonly server?: string; readonly application?: string; readonly peers: readonly string[] }[]
 }
 
-export const noneTriggered: Triggered = { peers: new Set(), own: new Set(), by: [] }
+export const noneTriggered: TriggeredPeers = { peers: new Set(), own: new Set(), by: [] }
 
-function triggered(own: ReadonlySet<string>, by: readonly ServerTriggered[]): Triggered {
+function triggered(own: ReadonlySet<string>, by: readonly ServerTriggered[]): TriggeredPeers {
   const some = by.filter(({ peers }) => peers.size > 0)
   return { peers: new Set([...some.flatMap(({ peers }) => [...peers]), ...own]), own, by: some }
 }
 
 /** @param server who names them; undefined: the device itself */
 export function withNamed(
-  before: Triggered,
+  before: TriggeredPeers,
   given: ReadonlySet<string>,
   server: Omit<ServerTriggered, 'peers'> | undefined,
-): Triggered {
+): TriggeredPeers {
   if (server === undefined) return triggered(new Set([...before.own, ...given]), before.by)
   const isSame = (one: ServerTriggered): boolean => one.server === server.server && one.application === server.application
   const named = before.by.find(isSame)?.peers ?? []
@@ -49,7 +49,7 @@ export function withNamed(
 }
 
 /** Takes off the list whoever has put it there. */
-export function withoutPeers({ own, by }: Triggered, taken: readonly string[]): Triggered {
+export function withoutPeers({ own, by }: TriggeredPeers, taken: readonly string[]): TriggeredPeers {
   const gone = new Set(taken)
   const kept = (peers: ReadonlySet<string>): ReadonlySet<string> => new Set([...peers].filter((key) => !gone.has(key)))
   return triggered(
@@ -59,19 +59,19 @@ export function withoutPeers({ own, by }: Triggered, taken: readonly string[]): 
 }
 
 /** @param kept those of the device's own that stay */
-export function withOwn({ by }: Triggered, kept: ReadonlySet<string>): Triggered {
+export function withOwn({ by }: TriggeredPeers, kept: ReadonlySet<string>): TriggeredPeers {
   return triggered(kept, by)
 }
 
 /** Without what was put there by servers that may not act for the subscriber any more; the same where all may. */
-export function withListed(before: Triggered, record: SubscriberRecord): Triggered {
+export function withListed(before: TriggeredPeers, record: SubscriberRecord): TriggeredPeers {
   const isListed = ({ server, application }: ServerTriggered): boolean =>
     server === undefined ? (record.servers ?? []).length > 0 : actsFor(server, record, application)
   const kept = before.by.filter(isListed)
   return kept.length === before.by.length ? before : triggered(before.own, kept)
 }
 
-export function storedForm(device: string, { peers, own, by }: Triggered): Json & TriggeredList {
+export function storedForm(device: string, { peers, own, by }: TriggeredPeers): Json & TriggeredList {
   const servers = by.map(({ server, application, peers }) => ({
     ...(server === undefined ? {} : { server }),
     ...(application === undefined ? {} : { application }),
@@ -80,7 +80,7 @@ export function storedForm(device: string, { peers, own, by }: Triggered): Json 
   return { device, peers: [...peers], own: [...own], by: servers }
 }
 
-export function readTriggered({ peers, own = [], by = [] }: TriggeredList): Triggered {
+export function readTriggered({ peers, own = [], by = [] }: TriggeredList): TriggeredPeers {
   const servers = by.map(({ server, application, peers }) => ({ server, application, peers: new Set(peers) }))
   const known = new Set([...own, ...by.flatMap(({ peers }) => peers)])
   const unknown = new Set(peers.filter((key) => !known.has(key)))

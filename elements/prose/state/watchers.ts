@@ -8,7 +8,7 @@ import type { Relation } from './proximate-list.ts'
 export const diffType = mediaType('proximity-diff')
 
 /** What is asked (SPEC §3.3): the list, one pair, or which of a set of peers. */
-export type Question =
+export type ProximityQuestion =
   | { readonly kind: 'list' }
   | { readonly kind: 'pair'; readonly peer: string }
   | { readonly kind: 'set'; readonly id: string; readonly peers: ReadonlySet<string>; readonly wake: boolean }
@@ -16,17 +16,17 @@ export type Question =
 /** State of one NOTIFY. The answer is taken when it is rendered, so it is the newest. */
 export interface ProximityView {
   readonly device: string
-  readonly question: Question
+  readonly question: ProximityQuestion
   readonly mutual: boolean
   /** What the last rendering of this state told; differences are taken against it. */
   told: ReadonlyMap<string, Relation> | undefined
 }
 
 /** One standing subscription. */
-export interface Watcher {
+export interface ProximityWatcher {
   readonly notifier: Notifier<ProximityView>
   readonly device: string
-  question: Question
+  question: ProximityQuestion
   readonly mutual: boolean
   readonly application: string | undefined
   /** The device asks for itself, and no application server for it. */
@@ -44,12 +44,12 @@ export interface WatcherRecord {
   readonly own?: boolean
 }
 
-export function viewOf({ device, question, mutual }: Pick<Watcher, 'device' | 'question' | 'mutual'>): ProximityView {
+export function viewOf({ device, question, mutual }: Pick<ProximityWatcher, 'device' | 'question' | 'mutual'>): ProximityView {
   return { device, question, mutual, told: undefined }
 }
 
 /** Whether the answer may have changed when the relations to these peers have. */
-export function concerns(question: Question, peers: readonly string[]): boolean {
+export function concerns(question: ProximityQuestion, peers: readonly string[]): boolean {
   switch (question.kind) {
     case 'list':
       return true
@@ -60,23 +60,23 @@ export function concerns(question: Question, peers: readonly string[]): boolean 
   }
 }
 
-export class Watchers {
-  private readonly byDevice = new SetIndex<string, Watcher>()
+export class ProximityWatchers {
+  private readonly byDevice = new SetIndex<string, ProximityWatcher>()
   /** Those that ask for mutual relations, which change when the peer hears the device. */
-  private readonly mutualByDevice = new SetIndex<string, Watcher>()
-  private readonly byId = new Map<string, Watcher>()
+  private readonly mutualByDevice = new SetIndex<string, ProximityWatcher>()
+  private readonly byId = new Map<string, ProximityWatcher>()
 
   get size(): number {
     return this.byId.size
   }
 
-  add(watcher: Watcher): void {
+  add(watcher: ProximityWatcher): void {
     this.byId.set(watcher.notifier.id, watcher)
     this.byDevice.add(watcher.device, watcher)
     if (watcher.mutual) this.mutualByDevice.add(watcher.device, watcher)
   }
 
-  remove(id: string): Watcher | undefined {
+  remove(id: string): ProximityWatcher | undefined {
     const watcher = this.byId.get(id)
     if (watcher === undefined) return undefined
     this.byId.delete(id)
@@ -85,7 +85,7 @@ export class Watchers {
     return watcher
   }
 
-  find(id: string): Watcher | undefined {
+  find(id: string): ProximityWatcher | undefined {
     return this.byId.get(id)
   }
 
@@ -94,11 +94,11 @@ export class Watchers {
     return this.byDevice.keys()
   }
 
-  of(device: string): ReadonlySet<Watcher> {
+  of(device: string): ReadonlySet<ProximityWatcher> {
     return this.byDevice.of(device)
   }
 
-  mutualOf(device: string): ReadonlySet<Watcher> {
+  mutualOf(device: string): ReadonlySet<ProximityWatcher> {
     return this.mutualByDevice.of(device)
   }
 }

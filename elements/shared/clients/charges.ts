@@ -3,11 +3,11 @@
  * batch of the state they go with. Each has a number of this element and is sent until the PCRF has recorded it.
  * Numbers have no gap and are never used twice, over `kill -9` too. The PCRF passes over numbers that it has.
  */
-import type { Host, Json, Write } from '../../../signalling/index.ts'
+import type { Host, Json, StoreWrite } from '../../../signalling/index.ts'
 import { type Charge, writeBody } from '../../schemas/index.ts'
 import { keyPart } from '../identifiers/keys.ts'
 
-export type ChargedEvent = Omit<Charge, 'number' | 'at'>
+type ChargedEvent = Omit<Charge, 'number' | 'at'>
 
 const gather = 200 // milliseconds from the first event until a batch is sent
 const perBatch = 25
@@ -15,7 +15,7 @@ const retryMost = 32_000
 const holeAfter = 5000 // milliseconds until a number that never came is given up: its write has failed
 
 /** What the store holds of the life of the numbers. */
-interface Progress {
+interface ChargeNumbers {
   /** Names this life of the store: with an empty one numbers begin at 1 again, under another name. */
   readonly life: string
   /** The PCRF has all numbers up to this one. */
@@ -26,7 +26,7 @@ export class Charges {
   private readonly host: Host
   private readonly pcrf: string
   private readonly prefix: string
-  private progress: Progress = { life: '', recorded: 0 }
+  private progress: ChargeNumbers = { life: '', recorded: 0 }
   private next = 1
   private sending = false
   private scheduled = false
@@ -49,14 +49,14 @@ export class Charges {
     if (found === undefined) {
       this.progress = { life: host.ids.token(8), recorded: 0 }
       await host.store.write([this.writeProgress()])
-    } else this.progress = found.value as Json as unknown as Progress
+    } else this.progress = found.value as Json as unknown as ChargeNumbers
     this.next = this.progress.recorded + 1
     for await (const [key] of host.store.scan(`${prefix}event/`)) this.next = Math.max(this.next, numberOf(key) + 1)
     if (this.next > this.progress.recorded + 1) this.sendLater(gather)
   }
 
   /** The event as a write, for the batch of what it goes with; it counts when that is durable. */
-  put(event: ChargedEvent): Write {
+  put(event: ChargedEvent): StoreWrite {
     const number = this.next++
     const at = new Date(this.host.clock.date()).toISOString()
     this.host.count('charged')
@@ -72,7 +72,7 @@ export class Charges {
     return `${this.prefix}event/${String(number).padStart(15, '0')}`
   }
 
-  private writeProgress(): Write {
+  private writeProgress(): StoreWrite {
     return { key: `${this.prefix}progress`, value: { ...this.progress } }
   }
 

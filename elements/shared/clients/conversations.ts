@@ -3,7 +3,7 @@ import { type Body, type Exchange, H, type Host, parseAddress, type SipRequest }
 import { type Bodies, type BodyName, readBody } from '../../schemas/index.ts'
 import { PendingMessages } from './pending-messages.ts'
 
-export interface Question<Name extends BodyName> {
+interface ConversationQuestion<Name extends BodyName> {
   readonly to: string
   readonly body: Body
   /** Which body the answer has. */
@@ -13,7 +13,7 @@ export interface Question<Name extends BodyName> {
 }
 
 /** What is answered, or the status that came instead: 408 where nothing did, 502 where it cannot be read. */
-export type Reply<Value> =
+type ConversationReply<Value> =
   | { readonly value: Value; readonly status?: undefined }
   | { readonly value?: undefined; readonly status: number }
 
@@ -32,12 +32,17 @@ export class Conversations {
   }
 
   /** Asks in the element's own name. Never rejects. */
-  ask<Name extends BodyName>({ to, body, answer, patience = usualPatience }: Question<Name>): Promise<Reply<Bodies[Name]>> {
+  ask<Name extends BodyName>({
+    to,
+    body,
+    answer,
+    patience = usualPatience,
+  }: ConversationQuestion<Name>): Promise<ConversationReply<Bodies[Name]>> {
     const { host, awaited } = this
     if (awaited.size >= atMost) return Promise.resolve({ status: 503 })
     const callId = host.ids.token(22)
     return new Promise((resolve) => {
-      const settle = (reply: Reply<Bodies[Name]>): void => {
+      const settle = (reply: ConversationReply<Bodies[Name]>): void => {
         if (!awaited.delete(callId)) return
         timer.cancel()
         resolve(reply)

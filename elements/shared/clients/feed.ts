@@ -6,7 +6,7 @@ const retryFirst = 500 // milliseconds
 const retryMost = 32_000
 const checkEvery = 30 // seconds: an element elsewhere that has lost its store tells nobody that it has forgotten us
 
-export interface FeedOptions<Name extends BodyName> {
+interface FeedOptions<Name extends BodyName> {
   readonly host: Host
   /** URI of the element. */
   readonly to: string

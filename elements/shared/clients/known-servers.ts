@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import { parseUri, printHostPort, type Uri } from '../../../signalling/index.ts'
 import { deviceKey, subscriberKey } from '../identifiers/devices.ts'
 
-interface Server {
+interface KnownServer {
   /** Where to send what is for it. */
   readonly uri: string
   /** How it is asserted: without a port. */
@@ -17,7 +17,7 @@ interface Server {
 }
 
 export class KnownServers {
-  private readonly servers: readonly Server[]
+  private readonly servers: readonly KnownServer[]
   private readonly domains: readonly string[]
 
   /**
@@ -57,11 +57,11 @@ export class KnownServers {
     return (found.find((server) => server.port === port) ?? found.find((server) => port === 0 || server.port === 0))?.uri
   }
 
-  private byKey(key: string | undefined, port: number): readonly Server[] {
+  private byKey(key: string | undefined, port: number): readonly KnownServer[] {
     return this.servers.filter((server) => server.key === key && (port === 0 || server.port === 0 || server.port === port))
   }
 
-  private atHost(host: string, port: number): readonly Server[] {
+  private atHost(host: string, port: number): readonly KnownServer[] {
     const named = this.servers.filter(({ user }) => this.domains.some((domain) => host === `${user}.${domain}`))
     if (named.length > 0) return named
     const placed = this.servers.filter(
@@ -72,7 +72,7 @@ export class KnownServers {
     return this.servers.filter((server) => server.host === home || server.host === host)
   }
 
-  private read(text: string, places: { readonly [uri: string]: string }): Server | undefined {
+  private read(text: string, places: { readonly [uri: string]: string }): KnownServer | undefined {
     const key = subscriberKey(text, this.domains)
     const uri = parseUri(text.includes(':') ? text : (key ?? ''))
     if (key === undefined || uri === undefined) return undefined

@@ -6,12 +6,12 @@ import { Waiters } from '../state/waiters.ts'
 const mistrustFor = 1000 // milliseconds
 const accept = [mediaType('service-policy')]
 
-export type Service = 'proximity' | 'push' | 'location'
+export type PolicyService = 'proximity' | 'push' | 'location'
 
 export interface LeaseHolder {
   readonly host: Host
   readonly pcrf: string
-  readonly service: Service
+  readonly service: PolicyService
   /** The PCRF has said something. */
   heard(): void
   /** Another decision, or others of the roles, than before; the first one too. */

@@ -7,12 +7,12 @@ import type { Host } from '../../../signalling/index.ts'
 import type { ServicePolicy } from '../../schemas/index.ts'
 import { Waiters } from '../state/waiters.ts'
 import { Feed } from './feed.ts'
-import { type LeaseHolder, PolicyLease, type Service } from './policy-lease.ts'
+import { type LeaseHolder, PolicyLease, type PolicyService } from './policy-lease.ts'
 
-export type { Service }
+export type { PolicyService }
 
 /** Of the service proximity. */
-export type PolicyRoles = NonNullable<ServicePolicy['roles']>
+type PolicyRoles = NonNullable<ServicePolicy['roles']>
 
 /** Why not: the status for whoever asked, and what those entitled to know are told. */
 export interface PolicyRefusal {
@@ -20,10 +20,10 @@ export interface PolicyRefusal {
   readonly cause: string
 }
 
-export interface PolicyOptions {
+interface PolicyOptions {
   /** URI of the PCRF. */
   readonly pcrf: string
-  readonly service: Service
+  readonly service: PolicyService
   /** While it does not answer. `keep`: what was allowed goes on, new requests are refused; `allow`: they are let in too. */
   readonly away: 'keep' | 'allow'
   /** Devices that use the service now. */
@@ -45,7 +45,7 @@ const away: PolicyRefusal = { status: 503, cause: 'the PCRF does not answer now:
 export class Policy implements LeaseHolder {
   readonly host: Host
   readonly pcrf: string
-  readonly service: Service
+  readonly service: PolicyService
   private readonly options: PolicyOptions
   private readonly feed: Feed<'service-policy'>
   private readonly leases = new Map<string, PolicyLease>()

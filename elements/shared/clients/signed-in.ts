@@ -5,7 +5,7 @@ import { Rechecks } from './rechecks.ts'
 import type { Subscribers } from './subscribers.ts'
 
 /** What an element keeps beside subscriptions, and no longer than they last. */
-export interface Kept {
+interface SignedInState {
   owners(): Iterable<string>
   /** Ends what has begun by other credentials than those of the record; all, where there is none. */
   endOld(id: string, record: SubscriberRecord | undefined): void
@@ -17,10 +17,10 @@ export class SignedIn {
   private readonly host: Host
   private readonly subscribers: Subscribers
   private readonly rechecks: Rechecks
-  private readonly kept: Kept | undefined
+  private readonly kept: SignedInState | undefined
   private stopped = false
 
-  constructor(host: Host, subscribers: Subscribers, kept?: Kept) {
+  constructor(host: Host, subscribers: Subscribers, kept?: SignedInState) {
     this.host = host
     this.subscribers = subscribers
     this.kept = kept

@@ -17,7 +17,7 @@ export class LookupFailed extends Error {
   }
 }
 
-export interface CacheLimits {
+interface CacheLimits {
   readonly records: number
   readonly unknown: number
   /** Fetches under way at a time while everything is read again. */
@@ -26,7 +26,7 @@ export interface CacheLimits {
 
 export type ChangeListener = (id: string, record: SubscriberRecord | undefined) => void
 
-interface Entry {
+interface CacheEntry {
   readonly record: SubscriberRecord
   readonly generation: number
 }
@@ -48,7 +48,7 @@ export class Subscribers {
   private readonly hss: string
   private readonly limits: CacheLimits
   private readonly feed: Feed<typeof event>
-  private readonly entries = new Map<string, Entry>()
+  private readonly entries = new Map<string, CacheEntry>()
   private readonly aliases = new Map<string, string>()
   private readonly unknown = new Set<string>()
   private readonly underWay = new Map<string, Promise<SubscriberRecord | undefined>>()
@@ -117,7 +117,7 @@ export class Subscribers {
     const entry = this.entries.get(key) ?? this.byAlias(key)
     return entry?.generation === this.generation ? entry.record : undefined
   }
-  private byAlias(key: string): Entry | undefined {
+  private byAlias(key: string): CacheEntry | undefined {
     const entry = this.entries.get(this.aliases.get(key) ?? '')
     return entry !== undefined && isNameOf(key, entry.record, this.host.domains) ? entry : undefined
   }

@@ -2,7 +2,7 @@
 import type { SipRequest } from '../../../signalling/index.ts'
 import { faultOf, mediaType, readBody, type SubscriberRecord, type SubscriptionData } from '../../schemas/index.ts'
 
-export interface ReadData {
+interface ReadData {
   readonly data: SubscriptionData
   /** Identifiers of subscribers whose records cannot be read; who knows them has no permission by them. */
   readonly unreadable: readonly string[]

@@ -9,7 +9,7 @@ const number = /^(?:\+[0-9().-]+|[0-9A-Fa-f*#().-]+;(?:.*;)?phone-context=[^;]+)
 const separated = /^\+(?=[0-9().-]*[().-])[0-9().-]*[0-9][0-9().-]*$/ // a global number with visual separators (RFC 3966 §5.1.1)
 
 /** What is told of a subscriber's identifiers. */
-export interface Identified {
+export interface IdentifiedSubscriber {
   readonly id: string
   readonly aliases?: readonly string[] | undefined
 }
@@ -74,7 +74,7 @@ export function otherKeys(key: string, domains: readonly string[]): readonly str
 }
 
 /** Whether that key, in any of its forms, is an identifier of the subscriber. */
-export function isNameOf(key: string, { id, aliases }: Identified, domains: readonly string[]): boolean {
+export function isNameOf(key: string, { id, aliases }: IdentifiedSubscriber, domains: readonly string[]): boolean {
   if (key === id || aliases?.includes(key) === true) return true
   return otherKeys(key, domains).some((other) => other === id || aliases?.includes(other) === true)
 }
@@ -85,7 +85,7 @@ export function isAddress(key: string): boolean {
 }
 
 /** All keys of a subscriber, in each of their forms. */
-export function namesOf({ id, aliases = [] }: Identified, domains: readonly string[]): readonly string[] {
+export function namesOf({ id, aliases = [] }: IdentifiedSubscriber, domains: readonly string[]): readonly string[] {
   const names = [id, ...aliases]
   return [...names, ...names.flatMap((name) => otherKeys(name, domains))]
 }

@@ -2,7 +2,7 @@
 import { type Json, seal } from '../../../signalling/index.ts'
 
 /** Address of record -> one way to reach it (RFC 3261 §10). */
-export interface Binding {
+export interface ContactBinding {
   readonly [member: string]: Json | undefined
   /** Contact URI as registered. */
   readonly contact: string
@@ -47,7 +47,7 @@ export function aorPrefix(proxy: string, aor: string): string {
   return `${bindingsPrefix(proxy)}${encodeURIComponent(aor)}/`
 }
 
-export function bindingKey(proxy: string, aor: string, { instance = '', regId, contact }: Binding): string {
+export function bindingKey(proxy: string, aor: string, { instance = '', regId, contact }: ContactBinding): string {
   const id = encodeURIComponent(`${instance}${regId ?? contact}`)
   const short = id.length <= longest ? id : `${id.slice(0, longest - 23)}~${seal('', id, 22)}`
   return aorPrefix(proxy, aor) + short

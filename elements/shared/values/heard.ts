@@ -1,5 +1,5 @@
 /** A code that was heard over the air: what an air tells, a UE gathers and a `prose-match` reports (SPEC §3.2, §7). */
-export interface Heard {
+export interface HeardBroadcast {
   readonly code: string
   /** dBm */
   readonly rssi?: number

@@ -2,7 +2,7 @@
 import type { Proximate, ProximityDiff, ProximityList } from '../../schemas/index.ts'
 
 /** By device. */
-export type Near = ReadonlyMap<string, Proximate>
+export type NearDevices = ReadonlyMap<string, Proximate>
 
 /** Changes `near` to what the body says. */
 export function applyNear(near: Map<string, Proximate>, body: ProximityList | ProximityDiff): void {

@@ -2,7 +2,7 @@
 import { type Exchange, H, type SipRequest, unsupported } from '../../../signalling/index.ts'
 
 /** One kind of request that a service takes. */
-export interface Offer {
+interface RequestOffer {
   readonly method: 'SUBSCRIBE' | 'PUBLISH' | 'MESSAGE'
   /** Of SUBSCRIBE and PUBLISH: the event package. */
   readonly event?: string
@@ -10,7 +10,7 @@ export interface Offer {
   readonly types?: readonly string[]
 }
 
-interface Answer {
+interface OfferAnswer {
   readonly status: number
   readonly headers?: readonly (readonly [name: string, value: string])[]
   readonly warning?: string
@@ -28,10 +28,10 @@ export class Offers {
   private readonly packages: readonly string[]
   private readonly types: readonly string[]
   private readonly extensions: readonly string[]
-  private readonly byMethod: ReadonlyMap<string, readonly Offer[]>
+  private readonly byMethod: ReadonlyMap<string, readonly RequestOffer[]>
 
   /** @param extensions option tags that it knows, in lower case */
-  constructor(offers: readonly Offer[], extensions: readonly string[] = []) {
+  constructor(offers: readonly RequestOffer[], extensions: readonly string[] = []) {
     this.extensions = extensions
     this.methods = [...new Set(offers.map(({ method }) => method)), 'OPTIONS']
     this.packages = [...new Set(offers.flatMap(({ event }) => event ?? []))]
@@ -47,9 +47,9 @@ export class Offers {
     return answer !== undefined
   }
 
-  private answerTo(request: SipRequest): Answer | undefined {
+  private answerTo(request: SipRequest): OfferAnswer | undefined {
     const { method } = request
-    const allow = (status: number): Answer => ({ status, headers: [['Allow', this.methods.join(', ')]] })
+    const allow = (status: number): OfferAnswer => ({ status, headers: [['Allow', this.methods.join(', ')]] })
     if (!known.has(method)) return allow(501)
     if (request.toTag !== '') return { status: 481 } // dialogs are the engine's, and it has none like that
     const offers = this.byMethod.get(method)
@@ -70,7 +70,7 @@ export class Offers {
   }
 
   /** RFC 3261 §11.2, RFC 6665 §4.4.4. An empty Accept would say that no body is taken, where all are passed over. */
-  private abilities(): Answer {
+  private abilities(): OfferAnswer {
     const types = this.types.length === 0 ? anyType : this.types
     const extensions = this.extensions.length === 0 ? [] : [['Supported', this.extensions.join(', ')] as const]
     return {
@@ -95,7 +95,7 @@ function eventOf(request: SipRequest): string {
   return fields.length === 1 && token.test(value) ? value : malformed
 }
 
-function bodyFault(request: SipRequest, types: readonly string[]): Answer | undefined {
+function bodyFault(request: SipRequest, types: readonly string[]): OfferAnswer | undefined {
   if (request.contentType === undefined) return { status: 415, headers: [['Accept', types.join(', ')]], warning: expected(types) }
   const encoding = request.text('Content-Encoding')?.trim().toLowerCase()
   if (encoding === undefined || encoding === 'identity') return undefined

@@ -17,7 +17,7 @@ export interface AgentBody {
 }
 
 /** A final response. `warning` is the text of `Warning: 399`, where there is one; `unheard`: nobody said it, the status is ours. */
-export interface Answer {
+export interface AgentResponse {
   readonly status: number
   readonly reason: string
   readonly warning: string | undefined
@@ -25,19 +25,19 @@ export interface Answer {
 }
 
 /** A body that came in. Fits `readBody` of the schemas. */
-export interface Received {
+export interface ReceivedBody {
   readonly body: Buffer
   /** Media type without parameters, in lower case. */
   readonly contentType: string | undefined
   text(header: string): string | undefined
 }
 
-export interface Notified extends Received {
+export interface NotifiedState extends ReceivedBody {
   readonly state: 'active' | 'pending' | 'terminated'
   readonly reason: string | undefined
 }
 
-export interface Watch {
+export interface WatchOptions {
   readonly to: string
   /** Event header value, parameters and all. */
   readonly event: string
@@ -51,18 +51,18 @@ export interface Watch {
 }
 
 export interface WatchListener {
-  notified(notified: Notified): void
+  notified(notified: NotifiedState): void
   /** Refused (the status), ended by the notifier or unsubscribed (200). Told once. */
   ended(status: number, why: string): void
 }
 
-export interface Watching {
+export interface WatchHandle {
   /** Asks again, with another body if given. */
   refresh(body?: AgentBody): void
   unsubscribe(): void
 }
 
-export interface IncomingMessage extends Received {
+export interface IncomingMessage extends ReceivedBody {
   /** URI of From. */
   readonly from: string
 }
@@ -73,12 +73,12 @@ export interface UserAgent {
   readonly identity: string
   start(): Promise<void>
   /** Registers and keeps registered until `stop`. */
-  register(seconds?: number): Promise<Answer>
-  /** `callId`: for a question that is answered by a MESSAGE later (SPEC §2.3); `through`: as of a `Watch`. */
-  message(to: string, body: AgentBody, callId?: string, through?: string): Promise<Answer>
+  register(seconds?: number): Promise<AgentResponse>
+  /** `callId`: for a question that is answered by a MESSAGE later (SPEC §2.3); `through`: as of `WatchOptions`. */
+  message(to: string, body: AgentBody, callId?: string, through?: string): Promise<AgentResponse>
   /** A Call-ID for such a question. */
   newCallId(): string
-  subscribe(watch: Watch, listener: WatchListener): Watching
+  subscribe(watch: WatchOptions, listener: WatchListener): WatchHandle
   onMessage(listener: (message: IncomingMessage) => void): void
   /** Unregisters, ends subscriptions and closes. */
   stop(): Promise<void>

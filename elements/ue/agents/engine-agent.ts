@@ -3,12 +3,12 @@ import { type Element, type Exchange, type Host, type Subscription, type Timer, 
 import { InTurn } from '../../shared/state/in-turn.ts'
 import {
   type AgentBody,
-  type Answer,
+  type AgentResponse,
   type IncomingMessage,
   type UserAgent,
-  type Watch,
-  type Watching,
+  type WatchHandle,
   type WatchListener,
+  type WatchOptions,
   warningText,
 } from './agent.ts'
 
@@ -84,7 +84,7 @@ export class EngineAgent implements UserAgent {
   }
   /** There is nothing to connect: it is there as soon as its node is. */
   async start(): Promise<void> {}
-  async register(seconds = 3600): Promise<Answer> {
+  async register(seconds = 3600): Promise<AgentResponse> {
     this.refreshing?.cancel()
     const { identity } = this
     const { host, name } = this.element
@@ -117,10 +117,10 @@ export class EngineAgent implements UserAgent {
     return this.element.host.ids.token(22)
   }
   /** One at a time to one URI (RFC 3428 §8). */
-  message(to: string, body: AgentBody, callId?: string, through?: string): Promise<Answer> {
+  message(to: string, body: AgentBody, callId?: string, through?: string): Promise<AgentResponse> {
     return this.messages.run(to, () => this.sendMessage(to, body, callId, through))
   }
-  private async sendMessage(to: string, body: AgentBody, callId?: string, through?: string): Promise<Answer> {
+  private async sendMessage(to: string, body: AgentBody, callId?: string, through?: string): Promise<AgentResponse> {
     const response = await this.element.host.send({
       method: 'MESSAGE',
       to,
@@ -132,7 +132,7 @@ export class EngineAgent implements UserAgent {
     })
     return answerOf(response)
   }
-  subscribe(watch: Watch, listener: WatchListener): Watching {
+  subscribe(watch: WatchOptions, listener: WatchListener): WatchHandle {
     const subscription = this.element.host.subscribe(
       { ...watch, from: this.identity, asserted: '', route: this.routeBy(watch.through), ...this.credentials },
       {
@@ -164,6 +164,6 @@ export class EngineAgent implements UserAgent {
   }
 }
 
-function answerOf(response: { status: number; reason: string; text(header: string): string | undefined }): Answer {
+function answerOf(response: { status: number; reason: string; text(header: string): string | undefined }): AgentResponse {
   return { status: response.status, reason: response.reason, warning: warningText(response.text('Warning')) }
 }

@@ -2,9 +2,9 @@
 import { type Core, type Transport, URI, UserAgent as UserAgentOfSipJs, type UserAgentOptions } from 'sip.js'
 import type { Clock, Ids, Log, Timer } from '../../../signalling/index.ts'
 import { InTurn } from '../../shared/state/in-turn.ts'
-import type { AgentBody, Answer, IncomingMessage, UserAgent, Watch, Watching, WatchListener } from './agent.ts'
+import type { AgentBody, AgentResponse, IncomingMessage, UserAgent, WatchHandle, WatchListener, WatchOptions } from './agent.ts'
 import { answerOf, receivedOf } from './sipjs-messages.ts'
-import { SipJsWatch, type WatchGround } from './sipjs-watch.ts'
+import { SipJsWatch, type SipJsWatchParts } from './sipjs-watch.ts'
 import { type Carrier, printHost } from './transports/carrier.ts'
 import { SipTransport } from './transports/sip-transport.ts'
 
@@ -24,7 +24,7 @@ const returnMost = 30_000
 const goodbye = 2_000 // milliseconds that saying it may take
 const goodbyeHeard = 6_000 // the same where a connection stands: whoever is behind the server may have been started again
 const connectionTimeout = 32 // seconds, as long as a request waits (RFC 3261 §17.1.1.2, Timer B)
-const noConnection: Answer = { status: 503, reason: 'Service Unavailable', warning: 'no connection', unheard: true }
+const noConnection: AgentResponse = { status: 503, reason: 'Service Unavailable', warning: 'no connection', unheard: true }
 
 export class SipJsAgent implements UserAgent {
   readonly identity: string
@@ -34,7 +34,7 @@ export class SipJsAgent implements UserAgent {
   private readonly listeners: ((message: IncomingMessage) => void)[] = []
   private readonly watches = new Set<SipJsWatch>()
   private readonly messages = new InTurn()
-  private readonly ground: WatchGround
+  private readonly ground: SipJsWatchParts
   private readonly own: SipTransport | undefined
   private sipjs: UserAgentOfSipJs | undefined
   private connecting: Promise<boolean> | undefined
@@ -189,7 +189,7 @@ export class SipJsAgent implements UserAgent {
     if (!this.stopped) this.comeBack()
   }
 
-  async register(seconds = 3600): Promise<Answer> {
+  async register(seconds = 3600): Promise<AgentResponse> {
     this.refreshing?.cancel()
     const before = this.wanted
     this.wanted = seconds
@@ -239,10 +239,10 @@ export class SipJsAgent implements UserAgent {
     return this.options.ids.token(22)
   }
   /** One at a time to one URI (RFC 3428 §8). */
-  message(to: string, body: AgentBody, callId?: string, through?: string): Promise<Answer> {
+  message(to: string, body: AgentBody, callId?: string, through?: string): Promise<AgentResponse> {
     return this.messages.run(to, () => this.sendMessage(to, body, callId, through))
   }
-  private async sendMessage(to: string, body: AgentBody, callId = this.newCallId(), through?: string): Promise<Answer> {
+  private async sendMessage(to: string, body: AgentBody, callId = this.newCallId(), through?: string): Promise<AgentResponse> {
     const target = UserAgentOfSipJs.makeURI(to)
     if (target === undefined) return { status: 416, reason: 'Unsupported URI Scheme', warning: `${to} is no SIP URI` }
     const content = { contentDisposition: 'render', contentType: body.type, content: body.content }
@@ -268,7 +268,7 @@ export class SipJsAgent implements UserAgent {
       core.request(message, { onAccept: settle, onReject: settle, onRedirect: settle })
     })
   }
-  subscribe(watch: Watch, listener: WatchListener): Watching {
+  subscribe(watch: WatchOptions, listener: WatchListener): WatchHandle {
     const target = UserAgentOfSipJs.makeURI(watch.to)
     if (target === undefined) {
       this.options.clock.soon(() => listener.ended(416, `${watch.to} is no SIP URI`))

@@ -1,10 +1,10 @@
 /** sip.js's messages as the rest of a UE knows them. */
 import type { Core } from 'sip.js'
-import { type Answer, type Received, warningText } from './agent.ts'
+import { type AgentResponse, type ReceivedBody, warningText } from './agent.ts'
 
-type Incoming = Core.IncomingRequestMessage | Core.IncomingResponseMessage
+type IncomingSipMessage = Core.IncomingRequestMessage | Core.IncomingResponseMessage
 
-export function receivedOf(message: Incoming): Received {
+export function receivedOf(message: IncomingSipMessage): ReceivedBody {
   return {
     body: Buffer.from(message.body ?? '', 'utf8'),
     contentType: message.getHeader('Content-Type')?.split(';')[0]?.trim().toLowerCase(),
@@ -12,11 +12,11 @@ export function receivedOf(message: Incoming): Received {
   }
 }
 
-export function warningOf(message: Incoming): string | undefined {
+export function warningOf(message: IncomingSipMessage): string | undefined {
   return warningText(message.getHeader('Warning'))
 }
 
-export function answerOf(message: Core.IncomingResponseMessage): Answer {
+export function answerOf(message: Core.IncomingResponseMessage): AgentResponse {
   const answer = { status: message.statusCode ?? 500, reason: message.reasonPhrase ?? '', warning: warningOf(message) }
   return message.hasHeader('Via') ? answer : { ...answer, unheard: true } // sip.js makes up those of silence and broken ways
 }

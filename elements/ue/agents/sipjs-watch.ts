@@ -4,11 +4,11 @@
  */
 import type { Core, URI } from 'sip.js'
 import type { Clock, Log, Timer } from '../../../signalling/index.ts'
-import type { AgentBody, Watch, Watching, WatchListener } from './agent.ts'
+import type { AgentBody, WatchHandle, WatchListener, WatchOptions } from './agent.ts'
 import { receivedOf, warningOf } from './sipjs-messages.ts'
 
 /** What a subscription needs of the agent that makes it. */
-export interface WatchGround {
+export interface SipJsWatchParts {
   readonly clock: Clock
   readonly log: Log
   /** Connected if possible; undefined: no connection. */
@@ -24,12 +24,12 @@ const farewellsMost = 7 // within 64*T1; then it expires by itself
 const patience = 32_000 // 64*T1, Timer N
 const gone = ['rejected', 'noresource', 'invariant'] // RFC 6665 §4.1.3: not to be tried again
 
-export class SipJsWatch implements Watching {
-  private readonly ground: WatchGround
-  private readonly watch: Watch
+export class SipJsWatch implements WatchHandle {
+  private readonly ground: SipJsWatchParts
+  private readonly watch: WatchOptions
   private readonly target: URI
   private readonly listener: WatchListener
-  private body: Watch['body']
+  private body: WatchOptions['body']
   private live = true
   private leaving = false
   /** The first SUBSCRIBE, until its NOTIFY. */
@@ -42,7 +42,7 @@ export class SipJsWatch implements Watching {
   private farewells = 0
   private onLeft: (() => void) | undefined
 
-  constructor(ground: WatchGround, watch: Watch, target: URI, listener: WatchListener) {
+  constructor(ground: SipJsWatchParts, watch: WatchOptions, target: URI, listener: WatchListener) {
     this.ground = ground
     this.watch = watch
     this.target = target
@@ -267,7 +267,7 @@ function nameEventAlone(message: Core.OutgoingRequestMessage, event: string): vo
   message.getHeader = (header) => (header.toLowerCase() === 'event' ? name : whole(header))
 }
 
-function bodyOf(given: Watch['body']): Core.Body | undefined {
+function bodyOf(given: WatchOptions['body']): Core.Body | undefined {
   const body = typeof given === 'function' ? given() : given
   return body && { contentDisposition: 'render', contentType: body.type, content: body.content }
 }

@@ -2,8 +2,8 @@
 import type { Clock } from '../../../signalling/index.ts'
 import { mediaType, type ProximateUser, readBody } from '../../schemas/index.ts'
 import { proofOf } from '../../shared/values/proof.ts'
-import { eventAtRates, type Rates } from '../../shared/values/rates.ts'
-import { type Answer, bodyOf, type UserAgent, type Watching } from '../agents/agent.ts'
+import { eventAtRates, type NotificationRates } from '../../shared/values/rates.ts'
+import { type AgentResponse, bodyOf, type UserAgent, type WatchHandle } from '../agents/agent.ts'
 import { Questions } from './questions.ts'
 
 export interface ApplicationClientOptions {
@@ -26,12 +26,12 @@ export interface AutomaticSettings extends Omit<UserSettings, 'expires'> {
 }
 
 /** Both identifiers; or why there are none: what the network says, or the status of a refusal (408: silence). */
-export type Registered =
+export type AutomaticRegistration =
   | { readonly epuid: string; readonly aluid: string; readonly cause?: undefined }
   | { readonly cause: string | number }
 
 /** The EPUID from now on; or why it is the one from before. */
-export type Moved = { readonly epuid: string; readonly cause?: undefined } | { readonly cause: string | number }
+type AutomaticMove = { readonly epuid: string; readonly cause?: undefined } | { readonly cause: string | number }
 
 export interface UserSettings {
   /** URI or name; default the identity of the agent. */
@@ -52,7 +52,7 @@ export class ApplicationClient {
   private readonly attached: ApplicationClientOptions['attached']
   private prose: string
   private first: string | undefined
-  private readonly watches = new Set<Watching>()
+  private readonly watches = new Set<WatchHandle>()
 
   constructor({ agent, clock, application, server, prose, attached }: ApplicationClientOptions) {
     const domain = agent.identity.split('@')[1]
@@ -70,7 +70,7 @@ export class ApplicationClient {
   }
 
   /** Registers the user with no human step (SPEC §4): an EPUID from the ProSe server, an ALUID from the application server. */
-  async registerAutomatically(settings: AutomaticSettings = {}): Promise<Registered> {
+  async registerAutomatically(settings: AutomaticSettings = {}): Promise<AutomaticRegistration> {
     const code = await this.code()
     return code.cause === undefined ? this.registerWith(code.epuid, settings) : code
   }
@@ -80,7 +80,7 @@ export class ApplicationClient {
     epuid: string,
     { user = this.agent.identity, secret, friends }: AutomaticSettings = {},
     prose: string | null = this.prose,
-  ): Promise<Registered> {
+  ): Promise<AutomaticRegistration> {
     const { application } = this
     const body = bodyOf('prose-registration', {
       epuid,
@@ -96,13 +96,13 @@ export class ApplicationClient {
   }
 
   /** The device goes to another ProSe server, and all its applications with it; after a failure it is where it was. */
-  async moveTo(prose: string, epuid = this.first, former = this.prose): Promise<Moved> {
+  async moveTo(prose: string, epuid = this.first, former = this.prose): Promise<AutomaticMove> {
     const moved = await this.code(prose, epuid === undefined ? undefined : { epuid, prose: former })
     if (moved.cause === undefined) this.prose = prose
     return moved
   }
 
-  private async code(prose = this.prose, former?: { epuid: string; prose: string }): Promise<Moved> {
+  private async code(prose = this.prose, former?: { epuid: string; prose: string }): Promise<AutomaticMove> {
     const { mme, temporary } = this.attached ?? {}
     const body = bodyOf('registration-code-request', {
       device: temporary ?? this.agent.identity,
@@ -116,7 +116,7 @@ export class ApplicationClient {
   }
 
   /** This device belongs to that user from now on. */
-  register({ user, friends, expires }: UserSettings = {}): Promise<Answer> {
+  register({ user, friends, expires }: UserSettings = {}): Promise<AgentResponse> {
     const { identity: device } = this.agent
     const body = bodyOf('user-registration', {
       device,
@@ -139,8 +139,8 @@ export class ApplicationClient {
   watch(
     onChange: (near: readonly ProximateUser[]) => void,
     onEnd: (status: number, why: string) => void = () => undefined,
-    rates: Rates = {},
-  ): Watching {
+    rates: NotificationRates = {},
+  ): WatchHandle {
     const watching = this.subscribe(eventAtRates(event, rates), 3600, onChange, (status, why) => {
       this.watches.delete(watching)
       onEnd(status, why)
@@ -159,7 +159,7 @@ export class ApplicationClient {
     expires: number,
     told: (near: readonly ProximateUser[]) => void,
     ended: (status: number, why: string) => void,
-  ): Watching {
+  ): WatchHandle {
     return this.agent.subscribe(
       { to: this.server, event, accept: [mediaType('proximate-users')], expires },
       {

@@ -1,10 +1,10 @@
 /** A UE's side of what is told by MESSAGE and answered by a MESSAGE later (SPEC §2.3). */
 import type { Clock } from '../../../signalling/index.ts'
 import { type Bodies, type BodyName, readBody } from '../../schemas/index.ts'
-import type { AgentBody, Received, UserAgent } from '../agents/agent.ts'
+import type { AgentBody, ReceivedBody, UserAgent } from '../agents/agent.ts'
 
 /** The answer's body, or the status that came instead: of a refusal, 408 where nothing came, 400 for what cannot be read. */
-export type Answered<Name extends BodyName> =
+type QuestionAnswer<Name extends BodyName> =
   | { readonly body: Bodies[Name]; readonly status?: undefined }
   | { readonly body?: undefined; readonly status: number }
 
@@ -13,7 +13,7 @@ const patience = 20_000 // milliseconds
 export class Questions {
   private readonly agent: UserAgent
   private readonly clock: Clock
-  private readonly awaited = new Map<string, (message: Received) => void>()
+  private readonly awaited = new Map<string, (message: ReceivedBody) => void>()
 
   constructor(agent: UserAgent, clock: Clock) {
     this.agent = agent
@@ -21,11 +21,11 @@ export class Questions {
     agent.onMessage((message) => this.awaited.get(message.text('In-Reply-To')?.trim() ?? '')?.(message))
   }
 
-  /** @param through as of a `Watch` */
-  ask<Name extends BodyName>(to: string, body: AgentBody, answer: Name, through?: string): Promise<Answered<Name>> {
+  /** @param through as of `WatchOptions` */
+  ask<Name extends BodyName>(to: string, body: AgentBody, answer: Name, through?: string): Promise<QuestionAnswer<Name>> {
     const callId = this.agent.newCallId()
     return new Promise((resolve) => {
-      const settle = (answered: Answered<Name>): void => {
+      const settle = (answered: QuestionAnswer<Name>): void => {
         if (!this.awaited.delete(callId)) return
         timer.cancel()
         resolve(answered)

@@ -3,19 +3,19 @@
  * after a refresh interval.
  */
 
-import type { Heard } from '../../shared/values/heard.ts'
+import type { HeardBroadcast } from '../../shared/values/heard.ts'
 
 export class ReportBatch {
   /** Milliseconds before a code is reported again. */
   refresh: number
-  private readonly pending = new Map<string, Heard>()
+  private readonly pending = new Map<string, HeardBroadcast>()
   private readonly reported = new Map<string, number>()
 
   constructor(refresh: number) {
     this.refresh = refresh
   }
   /** True if this is the first of a new batch: the window starts now. */
-  add(heard: Heard): boolean {
+  add(heard: HeardBroadcast): boolean {
     const last = this.reported.get(heard.code)
     if (last !== undefined && heard.at - last < this.refresh) return false
     const first = this.pending.size === 0
@@ -23,7 +23,7 @@ export class ReportBatch {
     return first
   }
   /** The batch, which counts as reported from now on. */
-  take(): readonly Heard[] {
+  take(): readonly HeardBroadcast[] {
     const batch = [...this.pending.values()]
     for (const { code, at } of batch) this.reported.set(code, at)
     this.pending.clear()
@@ -31,7 +31,7 @@ export class ReportBatch {
     return batch
   }
   /** The report was not taken: what it held may be reported again at once. */
-  undo(batch: readonly Heard[]): void {
+  undo(batch: readonly HeardBroadcast[]): void {
     for (const { code } of batch) this.reported.delete(code)
   }
   private forget(): void {

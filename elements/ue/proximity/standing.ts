@@ -1,16 +1,16 @@
 /** A standing question that can be put anew, by another way, without a gap: the old one ends when the new one has its answer. */
-import type { AgentBody, UserAgent, Watch, Watching, WatchListener } from '../agents/agent.ts'
+import type { AgentBody, UserAgent, WatchHandle, WatchListener, WatchOptions } from '../agents/agent.ts'
 
-export class Standing implements Watching {
+export class StandingQuestion implements WatchHandle {
   private readonly agent: UserAgent
-  private readonly watch: () => Watch
+  private readonly watch: () => WatchOptions
   private readonly listener: WatchListener
-  private current: Watching
+  private current: WatchHandle
   /** Put anew, and not answered yet. */
-  private next: Watching | undefined
+  private next: WatchHandle | undefined
 
   /** @param watch called each time that it is put anew */
-  constructor(agent: UserAgent, watch: () => Watch, listener: WatchListener) {
+  constructor(agent: UserAgent, watch: () => WatchOptions, listener: WatchListener) {
     this.agent = agent
     this.watch = watch
     this.listener = listener
@@ -30,8 +30,8 @@ export class Standing implements Watching {
     this.current.unsubscribe()
   }
 
-  private put(): Watching {
-    const own: Watching = this.agent.subscribe(this.watch(), {
+  private put(): WatchHandle {
+    const own: WatchHandle = this.agent.subscribe(this.watch(), {
       notified: (notified) => {
         if (own === this.next) {
           this.next = undefined

@@ -1,22 +1,22 @@
 /** A ProSe client (SPEC §3): asks for its roles, broadcasts and listens, reports what it hears, asks who is near. */
 import type { Clock, Timer } from '../../../signalling/index.ts'
 import { type Bodies, mediaType, type ProseState, type Proximate, type ProximityQuery, readBody } from '../../schemas/index.ts'
-import type { Heard } from '../../shared/values/heard.ts'
+import type { HeardBroadcast } from '../../shared/values/heard.ts'
 import { applyNear } from '../../shared/values/near.ts'
-import { eventAtRates, type Rates } from '../../shared/values/rates.ts'
-import { type Answer, bodyOf, type Notified, type UserAgent, type Watching } from '../agents/agent.ts'
+import { eventAtRates, type NotificationRates } from '../../shared/values/rates.ts'
+import { type AgentResponse, bodyOf, type NotifiedState, type UserAgent, type WatchHandle } from '../agents/agent.ts'
 import { Attachment } from '../attachment.ts'
 import { ReportBatch } from './report-batch.ts'
-import { Standing } from './standing.ts'
+import { StandingQuestion } from './standing.ts'
 
 /** The radio medium as a UE uses it (SPEC §7); `elements/air` has two. */
 export interface AirPort {
   announce(device: string, code: string | undefined): void
   /** Returns the way to stop listening. */
-  hear(device: string, listener: (heard: Heard) => void): () => void
+  hear(device: string, listener: (heard: HeardBroadcast) => void): () => void
 }
 
-export type Role = 'discoverable' | 'discoverer'
+export type UeRole = 'discoverable' | 'discoverer'
 
 export interface UeOptions {
   readonly agent: UserAgent
@@ -37,7 +37,7 @@ export type UeEvent =
   | { readonly kind: 'attached'; readonly mme: string; readonly temporary: string }
   | { readonly kind: 'ended'; readonly status: number; readonly why: string }
   | { readonly kind: 'reported'; readonly codes: number; readonly status: number; readonly warning: string | undefined }
-  | { readonly kind: 'heard'; readonly heard: Heard }
+  | { readonly kind: 'heard'; readonly heard: HeardBroadcast }
   | { readonly kind: 'malformed'; readonly warning: string }
 
 /** What a standing question tells: who is near now, and what changed since the last time. */
@@ -47,7 +47,7 @@ export interface NearChange {
   readonly left: readonly string[]
 }
 
-export interface NearQuestion extends ProximityQuery, Rates {
+export interface NearQuestion extends ProximityQuery, NotificationRates {
   /** Ask for differences instead of whole lists. */
   readonly diff?: boolean
 }
@@ -59,13 +59,13 @@ export class Ue {
   private readonly options: UeOptions
   private readonly prose: string
   private readonly batch: ReportBatch
-  private request: Standing | undefined
+  private request: StandingQuestion | undefined
   private attachment: Attachment | undefined
   private granted: ProseState | undefined
   private listed: ReadonlySet<string> = new Set()
   private deaf: (() => void) | undefined
   private window: Timer | undefined
-  private readonly watches = new Set<Standing>()
+  private readonly watches = new Set<StandingQuestion>()
 
   constructor(options: UeOptions) {
     this.options = options
@@ -118,9 +118,9 @@ export class Ue {
   }
 
   /** The proximity service request (FIG 8). Resolves with the first state, or the status of a refusal. */
-  requestProximity(roles: readonly Role[], options: { expires?: number; device?: string } = {}): Promise<ProseState | number> {
+  requestProximity(roles: readonly UeRole[], options: { expires?: number; device?: string } = {}): Promise<ProseState | number> {
     return new Promise((resolve) => {
-      this.request = new Standing(
+      this.request = new StandingQuestion(
         this.agent,
         () => ({
           to: this.prose,
@@ -144,7 +144,7 @@ export class Ue {
       )
     })
   }
-  private stateChanged(notified: Notified): ProseState | undefined {
+  private stateChanged(notified: NotifiedState): ProseState | undefined {
     if (notified.state === 'terminated' || notified.body.length === 0) return undefined
     const body = readBody(notified, 'prose-state')
     if (body.fault !== undefined) {
@@ -178,7 +178,7 @@ export class Ue {
   }
 
   /** Something came over the air. In mode `listed` only codes on the list count (SPEC §3.2). */
-  heard(heard: Heard): void {
+  heard(heard: HeardBroadcast): void {
     const monitor = this.granted?.monitor
     if (monitor === undefined || (monitor.mode === 'listed' && !this.listed.has(heard.code))) return
     if (heard.code === this.granted?.announce?.code) return
@@ -196,7 +196,7 @@ export class Ue {
     })
   }
   /** Tells the server what was heard and lost (FIG 8 step 807), now. */
-  async report(heard: readonly Heard[], lost: readonly string[] = []): Promise<Answer> {
+  async report(heard: readonly HeardBroadcast[], lost: readonly string[] = []): Promise<AgentResponse> {
     const list = heard.map(({ code, rssi, at, confirmed }) => ({
       code,
       at: new Date(at).toISOString(),
@@ -246,12 +246,12 @@ export class Ue {
     question: NearQuestion,
     onChange: (change: NearChange) => void,
     onEnd: (status: number, why: string) => void = () => undefined,
-  ): Watching {
+  ): WatchHandle {
     const { period, gap, diff, ...query } = question
     const name = diff === true ? 'proximity-diff' : 'proximity-list'
     const event = eventAtRates('proximity', { period, gap })
     const near = new Map<string, Proximate>()
-    const watching = new Standing(
+    const watching = new StandingQuestion(
       this.agent,
       () => ({
         to: this.prose,
@@ -275,7 +275,7 @@ export class Ue {
     return watching
   }
   private nearChanged(
-    notified: Notified,
+    notified: NotifiedState,
     name: 'proximity-list' | 'proximity-diff',
     near: Map<string, Proximate>,
     onChange: (change: NearChange) => void,

@@ -3,16 +3,16 @@ import { open, type RootDatabase, TransactionFlags } from 'lmdb'
 import { reserveVersions } from '../schema.ts'
 import type { LmdbRoom } from './room.ts'
 
-export type Database = RootDatabase<Buffer, string>
+export type LmdbDatabase = RootDatabase<Buffer, string>
 
 /** `records`: null is a deletion. `reserve`: versions are taken from there on. */
-export interface Batch {
+export interface LmdbBatch {
   readonly records: Iterable<readonly [key: string, bytes: Buffer | null]>
   readonly reserve: number | undefined
 }
 
 /** @param synced a transaction is on the disk when it has returned */
-export function openDatabase(folder: string, synced: boolean): Database {
+export function openDatabase(folder: string, synced: boolean): LmdbDatabase {
   return open<Buffer, string>({
     path: folder,
     noSubdir: false,
@@ -25,7 +25,7 @@ export function openDatabase(folder: string, synced: boolean): Database {
 const whole = TransactionFlags.ABORTABLE | TransactionFlags.SYNCHRONOUS_COMMIT
 
 /** All or nothing; throws where the medium fails. lmdb's own asynchronous transactions end the process then. */
-export function commitBatch(db: Database, room: LmdbRoom, { records, reserve }: Batch): void {
+export function commitBatch(db: LmdbDatabase, room: LmdbRoom, { records, reserve }: LmdbBatch): void {
   let puts = 1 // the versions reserved
   let removals = 0
   let size = 0

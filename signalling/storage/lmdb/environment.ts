@@ -1,7 +1,7 @@
 /** The LMDB environment of one folder, and the thread that writes to it; opened anew in its place once it has broken. */
 import type { RangeOptions } from 'lmdb'
 import { firstLine, StoreFault } from '../fault.ts'
-import { type Batch, commitBatch, type Database, openDatabase } from './batch.ts'
+import { commitBatch, type LmdbBatch, type LmdbDatabase, openDatabase } from './batch.ts'
 import { fullness, LmdbRoom } from './room.ts'
 import { LmdbWriter } from './writer.ts'
 
@@ -9,7 +9,7 @@ export class LmdbEnvironment {
   private readonly folder: string
   /** A commit waits for the disk, in a thread of its own. */
   readonly isSynced: boolean
-  private opened: { readonly db: Database; readonly room: LmdbRoom } | undefined = undefined
+  private opened: { readonly db: LmdbDatabase; readonly room: LmdbRoom } | undefined = undefined
   private writer: LmdbWriter | undefined = undefined
 
   constructor(folder: string, isSynced: boolean) {
@@ -17,7 +17,7 @@ export class LmdbEnvironment {
     this.isSynced = isSynced
   }
   /** Throws `store-failed` where nothing is open, which is so for a moment of `open` and as long as that fails. */
-  get db(): Database {
+  get db(): LmdbDatabase {
     if (this.opened === undefined) throw new StoreFault('store-failed', `store ${this.folder} is being opened anew`)
     return this.opened.db
   }
@@ -26,10 +26,10 @@ export class LmdbEnvironment {
    * @param prepare is given the environment before anything is written to it
    * @throws `store-busy`, or `store-failed`; then nothing is open
    */
-  async open(prepare?: (db: Database) => void): Promise<void> {
+  async open(prepare?: (db: LmdbDatabase) => void): Promise<void> {
     await this.close()
     const { folder } = this
-    let db: Database
+    let db: LmdbDatabase
     try {
       db = openDatabase(folder, this.isSynced)
     } catch (thrown) {
@@ -52,7 +52,7 @@ export class LmdbEnvironment {
     }
   }
   /** Without a thread it has returned, or thrown, once all is committed; with one, that comes later. One at a time. */
-  commit(batch: Batch): Promise<void> | undefined {
+  commit(batch: LmdbBatch): Promise<void> | undefined {
     if (this.isSynced && this.writer !== undefined) return this.writer.commit(batch)
     const { db } = this
     if (this.isSynced) throw new StoreFault('store-failed', `store ${this.folder} is being opened anew`)
@@ -105,7 +105,7 @@ export class LmdbEnvironment {
 }
 
 /** LMDB lists who has read from the folder and lives; each process keeps its line until it closes the store. */
-function refuseCompany(db: Database, folder: string): void {
+function refuseCompany(db: LmdbDatabase, folder: string): void {
   db.getBinary('any') // so that we stand in the list before we look at it
   db.readerCheck() // lines of the dead go
   const readers = [...db.readerList().matchAll(/^\s*(\d+)\s/gm)].map(([, pid]) => Number(pid))

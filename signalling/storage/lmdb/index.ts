@@ -10,15 +10,15 @@ import type { Log } from '../../log.ts'
 import { firstLine, StoreFault } from '../fault.ts'
 import { compareKeys, keyFault } from '../keys.ts'
 import { decodeRecord, encodeRecord, recordExpired, recordVersion } from '../record.ts'
-import { currentSchema, prepareSchema, reserve } from '../schema.ts'
-import type { Change, Entry, Store, Write, WriteOutcome } from '../store.ts'
-import { Watchers } from '../watchers.ts'
-import type { Batch } from './batch.ts'
+import { currentSchema, prepareSchema, versionReserve } from '../schema.ts'
+import type { Store, StoreChange, StoreEntry, StoreWrite, WriteOutcome } from '../store.ts'
+import { StoreWatchers } from '../watchers.ts'
+import type { LmdbBatch } from './batch.ts'
 import { LmdbEnvironment } from './environment.ts'
 import { LmdbFolder } from './folder.ts'
 import { fullness } from './room.ts'
 
-export interface LmdbOptions {
+interface LmdbOptions {
   /** Made if it is not there. */
   readonly folder: string
   readonly clock: Clock
@@ -38,10 +38,10 @@ const longestPause = 60_000
 const committed: WriteOutcome = { ok: true }
 
 /** What one commit makes durable. `records`: null is a deletion. */
-class Group implements Batch {
+class Group implements LmdbBatch {
   reserve: number | undefined = undefined
   readonly records = new Map<string, Buffer | null>()
-  readonly changes: Change[] = []
+  readonly changes: StoreChange[] = []
   readonly outcome: Promise<WriteOutcome>
   resolve!: (outcome: WriteOutcome) => void
   reject!: (fault: StoreFault) => void
@@ -61,7 +61,7 @@ class LmdbStore implements Store {
   private readonly folder: string
   private readonly clock: Clock
   private readonly log: Log
-  private readonly watchers: Watchers
+  private readonly watchers: StoreWatchers
   private sequence: number
   private reserved: number
   /** Gathers until the end of the tick, or until the flight lands. */
@@ -89,9 +89,9 @@ class LmdbStore implements Store {
     this.lookedAt = options.clock.now()
     this.log = options.log
     this.durability = options.durability
-    this.watchers = new Watchers(options.log)
+    this.watchers = new StoreWatchers(options.log)
     this.sequence = sequence
-    this.reserved = sequence + reserve
+    this.reserved = sequence + versionReserve
     this.sweepLater()
   }
 
@@ -102,13 +102,13 @@ class LmdbStore implements Store {
     if (bytes === undefined) bytes = this.environment.get(key)
     return bytes === null || bytes === undefined || recordExpired(bytes, this.clock.date()) ? undefined : bytes
   }
-  get(key: string): Entry | undefined {
+  get(key: string): StoreEntry | undefined {
     if (this.closed) throw this.closedFault()
     const bytes = this.bytesOf(key)
     return bytes === undefined ? undefined : decodeRecord(bytes, bytes.length)
   }
 
-  write(writes: readonly Write[]): Promise<WriteOutcome> {
+  write(writes: readonly StoreWrite[]): Promise<WriteOutcome> {
     if (this.closed) return Promise.reject(this.closedFault())
     for (let i = 0; i < writes.length; i++) {
       const { key, ifVersion } = writes[i]!
@@ -163,8 +163,8 @@ class LmdbStore implements Store {
     this.flying = group
     outcome.then(this.landed, this.crashed)
   }
-  private batchOf(group: Group): Batch {
-    if (this.sequence + reserve / 2 > this.reserved) group.reserve = this.sequence
+  private batchOf(group: Group): LmdbBatch {
+    if (this.sequence + versionReserve / 2 > this.reserved) group.reserve = this.sequence
     return group
   }
   private readonly landed = (): void => {
@@ -183,7 +183,7 @@ class LmdbStore implements Store {
     for (const group of groups) group?.reject(fault)
   }
   private acknowledge(group: Group): void {
-    if (group.reserve !== undefined) this.reserved = group.reserve + reserve
+    if (group.reserve !== undefined) this.reserved = group.reserve + versionReserve
     if (this.failing !== undefined) {
       this.failing = undefined
       this.log.info({ folder: this.folder }, 'the store writes again')
@@ -240,7 +240,7 @@ class LmdbStore implements Store {
     return new StoreFault('store-closed', `store ${this.folder} is closed`)
   }
 
-  async *scan(prefix: string, from?: string): AsyncGenerator<readonly [key: string, entry: Entry]> {
+  async *scan(prefix: string, from?: string): AsyncGenerator<readonly [key: string, entry: StoreEntry]> {
     for (let after = from; ; ) {
       if (this.closed) throw this.closedFault()
       const found = this.page(prefix, after)
@@ -278,7 +278,7 @@ class LmdbStore implements Store {
     if (laid) live.sort((a, b) => compareKeys(a.key, b.key))
     return { live, last }
   }
-  watch(prefix: string, listener: (change: Change) => void): () => void {
+  watch(prefix: string, listener: (change: StoreChange) => void): () => void {
     return this.watchers.add(prefix, listener)
   }
 

@@ -1,6 +1,6 @@
 /** Writes that wait for the disk, in a thread of their own: neither a slow disk nor a full one keeps the node from serving. */
 import { Worker } from 'node:worker_threads'
-import type { Batch } from './batch.ts'
+import type { LmdbBatch } from './batch.ts'
 import type { BatchMessage, OutcomeMessage } from './thread.ts'
 
 interface Waiting {
@@ -26,7 +26,7 @@ export class LmdbWriter {
     return writer
   }
   /** Resolves when it is on the disk; rejects, and nothing of it is there, where the medium fails. One at a time. */
-  commit({ records, reserve }: Batch): Promise<void> {
+  commit({ records, reserve }: LmdbBatch): Promise<void> {
     if (this.dead !== undefined) return Promise.reject(this.dead)
     const keys: string[] = []
     const lengths: number[] = []

@@ -8,7 +8,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import test, { type ExecutionContext } from 'ava'
 import { exposure } from '../../../dialplans/commands/start/announcement.ts'
 import { admit, keepToken, readToken } from '../../../dialplans/http/access.ts'
-import { type Http, openHttp } from '../../../dialplans/http/server.ts'
+import { type HttpSide, openHttp } from '../../../dialplans/http/server.ts'
 import { Metrics } from '../../../dialplans/running/metrics.ts'
 import { createHss, type HssSettings } from '../../../elements/hss/index.ts'
 import { type Log, silent } from '../../../signalling/index.ts'
@@ -42,7 +42,7 @@ async function open(t: ExecutionContext, { without = false } = {}) {
   await new FakeNetwork().add(hss)
   const log = new Lines()
   const access = { token: without ? undefined : token, open: false }
-  const http: Http = await openHttp({
+  const http: HttpSide = await openHttp({
     listen: { host: '127.0.0.1', port: 0 },
     health: () => ({ healthy: true }),
     metrics: new Metrics(() => []),

@@ -9,7 +9,7 @@ import { StageSet } from '../../../dialplans/flows/stage/stage-set.ts'
 import { assemble } from '../../../dialplans/network/assemble.ts'
 import {
   type Dialplan,
-  type Fault,
+  type DialplanFault,
   parseListen,
   parsePlace,
   printFault,
@@ -36,7 +36,7 @@ function loaded(file: string): Dialplan {
   return outcome.value
 }
 
-function faultsOf(text: string): readonly Fault[] {
+function faultsOf(text: string): readonly DialplanFault[] {
   const file = write(text)
   const outcome = loadDialplan(file)
   if (outcome.faults === undefined) {

@@ -6,7 +6,7 @@ import test from 'ava'
 import { announcement } from '../../../dialplans/commands/start/announcement.ts'
 import { locateListening } from '../../../dialplans/commands/support/listening.ts'
 import { assemble } from '../../../dialplans/network/assemble.ts'
-import { type Dialplan, type Outcome, parseOuter, printFault } from '../../../dialplans/network/dialplan.ts'
+import { type Dialplan, parseOuter, printFault, type ValueOrFaults } from '../../../dialplans/network/dialplan.ts'
 import { loadDialplan } from '../../../dialplans/network/load.ts'
 import { atNode, elsewhere } from '../../../dialplans/network/nodes.ts'
 
@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), 'proxima-listen-'))
 test.after.always(() => rmSync(folder, { recursive: true, force: true }))
 let files = 0
 
-function load(listen: string, more = ''): Outcome<Dialplan> {
+function load(listen: string, more = ''): ValueOrFaults<Dialplan> {
   const file = join(folder, `${++files}.yaml`)
   writeFileSync(
     file,

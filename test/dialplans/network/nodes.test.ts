@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import { assemble } from '../../../dialplans/network/assemble.ts'
-import type { Dialplan, Outcome } from '../../../dialplans/network/dialplan.ts'
+import type { Dialplan, ValueOrFaults } from '../../../dialplans/network/dialplan.ts'
 import { loadDialplan } from '../../../dialplans/network/load.ts'
 import { atNode } from '../../../dialplans/network/nodes.ts'
 import { compilePlan } from '../../../signalling/routing/compile.ts'
@@ -25,7 +25,7 @@ const three = `  edge: { listen: [udp://10.0.0.1:5060, tcp://10.0.0.1:5060], ele
   data: { listen: [udp://10.0.0.2:5060], elements: [hss] }
   prose: { listen: [udp://10.0.0.3:5070], elements: [prose] }`
 
-function sound<Value>(outcome: Outcome<Value>): Value {
+function sound<Value>(outcome: ValueOrFaults<Value>): Value {
   if (outcome.faults !== undefined) throw new Error(outcome.faults.map(({ text }) => text).join('; '))
   return outcome.value
 }

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import { assemble } from '../../../dialplans/network/assemble.ts'
-import type { Fault } from '../../../dialplans/network/dialplan.ts'
+import type { DialplanFault } from '../../../dialplans/network/dialplan.ts'
 import { loadDialplan } from '../../../dialplans/network/load.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'proxima-settings-'))
 test.after.always(() => rmSync(folder, { recursive: true, force: true }))
 
-function faultsOf(name: string, elements: readonly string[]): readonly Fault[] {
+function faultsOf(name: string, elements: readonly string[]): readonly DialplanFault[] {
   const file = join(folder, `${name}.yaml`)
   const lines = ['name: x', 'domains: [localhost]', 'listen: [udp://127.0.0.1:5060]', 'elements:', ...elements]
   writeFileSync(file, lines.join('\n'))
@@ -18,7 +18,7 @@ function faultsOf(name: string, elements: readonly string[]): readonly Fault[] {
   return outcome.faults ?? assemble(outcome.value).faults ?? []
 }
 
-function shown(faults: readonly Fault[]): readonly string[] {
+function shown(faults: readonly DialplanFault[]): readonly string[] {
   return faults.map(({ line, text, expected }) => `${line} ${text}; expected ${expected}`)
 }
 

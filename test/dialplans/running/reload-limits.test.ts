@@ -4,12 +4,12 @@ import test, { type ExecutionContext } from 'ava'
 import { WebSocket } from 'ws'
 import { memoryTap } from '../../../signalling/capture/memory.ts'
 import {
-  type ConnectionLimits,
+  type ConnectionSettings,
   createNode,
   ManualClock,
   memoryStore,
   type Node,
-  type Renewable,
+  type RenewableOptions,
   seededIds,
   silent,
 } from '../../../signalling/index.ts'
@@ -18,7 +18,7 @@ import { Agent, Lab } from '../../support/lab.ts'
 import { Names } from '../../support/names.ts'
 import { metric, requestText, Wire } from '../../support/wire.ts'
 
-async function scene(t: ExecutionContext, connections: ConnectionLimits) {
+async function scene(t: ExecutionContext, connections: ConnectionSettings) {
   const agent = new Agent('agent')
   const { plan } = compilePlan({
     domains: ['localhost'],
@@ -34,7 +34,7 @@ async function scene(t: ExecutionContext, connections: ConnectionLimits) {
   await node.start()
   t.teardown(() => node.stop(0))
   const port = (transport: string): number => node.listening.find((each) => each.transport === transport)!.port
-  const renew = (more: Omit<Renewable, 'plan'>): void => node.reload({ plan: plan!, ...more })
+  const renew = (more: Omit<RenewableOptions, 'plan'>): void => node.reload({ plan: plan!, ...more })
   return { node, clock, port, renew }
 }
 

@@ -2,7 +2,7 @@
 import test from 'ava'
 import { assemble } from '../../../dialplans/network/assemble.ts'
 import type { Dialplan, PlannedElement } from '../../../dialplans/network/dialplan.ts'
-import type { Running } from '../../../dialplans/running/compose.ts'
+import type { RunningNode } from '../../../dialplans/running/compose.ts'
 import { reload } from '../../../dialplans/running/reload.ts'
 import type { Element } from '../../../signalling/index.ts'
 import { Lab } from '../../support/lab.ts'
@@ -46,7 +46,7 @@ async function running(t: { teardown(stop: () => Promise<void>): void }, plan: D
   const elements: readonly Element[] = assembled.value.elements
   const node = await lab.serve(plan.domains, elements)
   t.teardown(() => lab.stop())
-  const process = { node, elements } as unknown as Running
+  const process = { node, elements } as unknown as RunningNode
   const register = async (name: string, password: string, contact = '<sip:a@10.0.1.1>'): Promise<number> => {
     const agent = agents.get(name) ?? (await lab.agent(name))
     agents.set(name, agent)

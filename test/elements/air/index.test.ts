@@ -1,6 +1,6 @@
 /** What only one of the media has: distance, load, and forged frames. */
 import test from 'ava'
-import { type Heard, memoryLink, metresBetween, multicastAir, simulatedAir } from '../../../elements/air/index.ts'
+import { type HeardBroadcast, memoryLink, metresBetween, multicastAir, simulatedAir } from '../../../elements/air/index.ts'
 import { seal } from '../../../signalling/ids.ts'
 import { ManualClock, seededIds } from '../../../signalling/index.ts'
 import { joinMulticast } from '../../../signalling/transports/multicast.ts'
@@ -18,7 +18,7 @@ test('distance: a degree of latitude, shrinking longitude, the date line', (t) =
 async function hears(from: { latitude: number; longitude: number }, to: { latitude: number; longitude: number }) {
   const clock = new ManualClock()
   const air = simulatedAir({ clock })
-  const heard: Heard[] = []
+  const heard: HeardBroadcast[] = []
   air.move('ann', from)
   air.move('ben', to)
   air.announce('ann', code(1))
@@ -111,7 +111,7 @@ test('multicast: noise, forged answers and foreign keys confirm nothing', async 
     attacker.send(Buffer.from(typeof frame === 'string' ? frame : JSON.stringify(frame)))
     await clock.settle()
   }
-  const heard: Heard[] = []
+  const heard: HeardBroadcast[] = []
   air.hear('ben', (one) => heard.push(one))
   const noise = [
     '{',
@@ -141,7 +141,7 @@ test('multicast: what is heard over a real group on this machine', async (t) => 
   const group = { host: '239.255.77.7', port: 17_707 }
   const ends = [await joinMulticast({ group }), await joinMulticast({ group })]
   const [one, other] = ends.map((link) => multicastAir({ link, clock, ids: seededIds(9), seal }))
-  const confirmed = new Promise<Heard>((resolve) => {
+  const confirmed = new Promise<HeardBroadcast>((resolve) => {
     other!.hear('ben', (heard) => heard.confirmed && resolve(heard))
   })
   one!.announce('ann', code(7))

@@ -1,7 +1,7 @@
 /** Automated registration at an application server whose store fails (SPEC §4): refused, and bound nowhere. */
 import test from 'ava'
-import { AutomatedRegistration } from '../../../elements/application-server/automated.ts'
-import { Registration } from '../../../elements/application-server/registration.ts'
+import { ApplicationRegistration } from '../../../elements/application-server/automated.ts'
+import { UserRegistrations } from '../../../elements/application-server/registration.ts'
 import { Users } from '../../../elements/application-server/users.ts'
 import type { Conversations } from '../../../elements/shared/clients/conversations.ts'
 import type { Subscribers } from '../../../elements/shared/clients/subscribers.ts'
@@ -22,7 +22,7 @@ function scene() {
   } as unknown as Subscribers
   const listener = { changed: () => undefined, left: () => undefined }
   const membership = { application, open: true, secrets: new Map<string, string>() }
-  const registration = new Registration(host, membership, users, subscribers, listener)
+  const registration = new UserRegistrations(host, membership, users, subscribers, listener)
   const bindings: { release?: boolean; aluid: string }[] = []
   const told: { cause?: string; aluid?: string }[] = []
   const conversations = {
@@ -33,7 +33,7 @@ function scene() {
     answer: (_: Exchange, __: string, body: Body) => void told.push(JSON.parse(String(body.content))),
   } as unknown as Conversations
   const parts = { host, application, open: true, secrets: membership.secrets, users, registration, conversations }
-  const automated = new AutomatedRegistration({ ...parts, proseServers: [sip('prose')], key: 'k' })
+  const automated = new ApplicationRegistration({ ...parts, proseServers: [sip('prose')], key: 'k' })
   const register = async (): Promise<void> => {
     const body = json('prose-registration', { epuid: sip('epuid-1'), user: sip('alice'), application, proof: 'none' })
     const request = fakeRequest('MESSAGE', sip('as'), { asserted: sip('alice'), body })

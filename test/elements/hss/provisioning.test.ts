@@ -1,7 +1,7 @@
 /** Subscribers changed at run time: by themselves, in batches, over restarts, and by a file that is edited later. */
 import test from 'ava'
 import { createHss, type HssSettings } from '../../../elements/hss/index.ts'
-import { mergePatch, type Provisioned, type Wanted } from '../../../elements/hss/provisioning.ts'
+import { mergePatch, type ProvisioningOutcome, type WantedChange } from '../../../elements/hss/provisioning.ts'
 import type { SubscriptionData } from '../../../elements/schemas/index.ts'
 import { ha1 } from '../../../signalling/index.ts'
 import { FakeNetwork } from '../../support/fake-host.ts'
@@ -17,7 +17,7 @@ const file: HssSettings = {
 async function open(settings: HssSettings = file, network = new FakeNetwork()) {
   const hss = createHss('hss', settings)
   await network.add(hss)
-  const make = async (wanted: Wanted): Promise<Provisioned> => (await hss.provision([wanted]))[0]!
+  const make = async (wanted: WantedChange): Promise<ProvisioningOutcome> => (await hss.provision([wanted]))[0]!
   const put = (settings: object, more: object = {}) => make({ do: 'put', settings, ...more })
   const feed = async () =>
     (await network.ask('hss', 'SUBSCRIBE', 'sip:hss@localhost', { asserted: 'sip:prose@localhost', event: 'subscription-data' }))
@@ -52,7 +52,7 @@ test('patch changes some members; null takes one away', async (t) => {
 
 test('what is wrong is told with its place, and changes nothing', async (t) => {
   const { make, put, hss } = await open()
-  const fault = async (outcome: Promise<Provisioned>) => (await outcome).fault
+  const fault = async (outcome: Promise<ProvisioningOutcome>) => (await outcome).fault
   const like = { permissions: all }
   t.like(await fault(put({ id: 'zoe' })), { kind: 'malformed', pointer: '' })
   t.like(await fault(put({ id: 'zoe', permissions: { discoverable: 1, discoverer: true } })), {
@@ -95,7 +95,7 @@ test('one version a batch; of many changes the feed says only that there were so
   const { hss, feed, network } = await open()
   const told = await feed()
   const { version } = told.last as SubscriptionData
-  const batch = (from: number, count: number): Wanted[] =>
+  const batch = (from: number, count: number): WantedChange[] =>
     Array.from({ length: count }, (_, i) => ({ do: 'put', settings: { id: `u${from + i}`, permissions: all } }))
   await hss.provision(batch(0, 3))
   t.like(told.last, { version: version + 1, since: version })

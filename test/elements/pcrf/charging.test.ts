@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmS
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { type Audit, audit } from '../../../dialplans/commands/charging/audit.ts'
+import { audit, type ChargingAudit } from '../../../dialplans/commands/charging/audit.ts'
 import { granted, hears, isNear, watching } from '../../../dialplans/flows/stage/cast.ts'
 import type { Scenario } from '../../../dialplans/flows/stage/flow.ts'
 import { type StageOptions, StageSet } from '../../../dialplans/flows/stage/stage-set.ts'
@@ -48,7 +48,7 @@ const scenario = (records: string): Scenario => ({
 })
 
 /** Plays it with the PCRF in another node than the proximity server, and lets the records come in. */
-async function play(options: Omit<StageOptions, 'dialplan' | 'mode'> = {}): Promise<{ audit: Audit; datagrams: number }> {
+async function play(options: Omit<StageOptions, 'dialplan' | 'mode'> = {}): Promise<{ audit: ChargingAudit; datagrams: number }> {
   const folder = scratch()
   const played = scenario(folder)
   const stage = new StageSet({ dialplan: split, mode: 'virtual', ...options }, played)
@@ -63,7 +63,7 @@ async function play(options: Omit<StageOptions, 'dialplan' | 'mode'> = {}): Prom
 }
 
 /** Event -> how often, of one subscriber. */
-function counts({ sums }: Audit, subscriber: string): { readonly [event: string]: number } {
+function counts({ sums }: ChargingAudit, subscriber: string): { readonly [event: string]: number } {
   const own = sums.filter((sum) => sum.subscriber === `sip:${subscriber}@localhost`)
   return Object.fromEntries(own.map(({ event, count }) => [event, count]))
 }

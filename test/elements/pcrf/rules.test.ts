@@ -1,18 +1,18 @@
 /** The PCRF's rules: whom, which service, when, and how much (SPEC §6.2). */
 import test from 'ava'
-import { Accounts } from '../../../elements/pcrf/accounts.ts'
+import { QuotaAccounts } from '../../../elements/pcrf/accounts.ts'
 import { isWithin, readHours, Zone } from '../../../elements/pcrf/hours.ts'
 import { Lease } from '../../../elements/pcrf/lease.ts'
-import { periodOf, type RuleSettings, Rules } from '../../../elements/pcrf/rules.ts'
+import { PolicyRules, periodOf, type RuleSettings } from '../../../elements/pcrf/rules.ts'
 import { ManualClock } from '../../../signalling/index.ts'
 import { memoryStore } from '../../../signalling/storage/memory.ts'
 
 const sunday = Date.UTC(2026, 10, 22) // a Sunday
 const hour = 3_600_000
-const rules = (settings: readonly RuleSettings[], otherwise: 'allow' | 'deny' = 'allow'): Rules =>
-  new Rules(settings, otherwise, ['localhost', '127.0.0.1'])
+const rules = (settings: readonly RuleSettings[], otherwise: 'allow' | 'deny' = 'allow'): PolicyRules =>
+  new PolicyRules(settings, otherwise, ['localhost', '127.0.0.1'])
 const alice = 'sip:alice@localhost'
-const decide = (of: Rules, device = alice, at = sunday, service: 'proximity' | 'push' = 'proximity'): string => {
+const decide = (of: PolicyRules, device = alice, at = sunday, service: 'proximity' | 'push' = 'proximity'): string => {
   const rule = of.find(device, service, at)
   return `${of.decide(rule)} ${rule?.name}`
 }
@@ -116,7 +116,7 @@ test('what a lease says while it decides is one answer or the other, never witho
   const store = memoryStore(clock)
   const some = rules([{ subscribers: ['alice'], quota: { count: 2 } }])
   some.identify((name) => name)
-  const accounts = new Accounts(store, 'pcrf')
+  const accounts = new QuotaAccounts(store, 'pcrf')
   const ground = { store, accounts, blocks: { count: 2, time: 1000 }, rules: () => some, now: () => clock.date() }
   const lease = new Lease(ground, alice, 'asker', { lease: 'a', service: 'proximity', used: 0 })
   const said = new Set<string>()

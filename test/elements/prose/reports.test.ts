@@ -2,7 +2,7 @@
 import test from 'ava'
 import { rulesOf } from '../../../elements/prose/settings.ts'
 import type { ProseMatch, ProseState, ProximityList } from '../../../elements/schemas/index.ts'
-import { type AgentBody, type Notified, Ue, type UserAgent, type WatchListener } from '../../../elements/ue/index.ts'
+import { type AgentBody, type NotifiedState, Ue, type UserAgent, type WatchListener } from '../../../elements/ue/index.ts'
 import { ManualClock } from '../../../signalling/index.ts'
 import { json } from '../../support/fake-host.ts'
 import { codeOf, names, type Scene, scene, service, sip, stateOf } from './scene.ts'
@@ -64,7 +64,7 @@ function listening(report: ProseState['report'], own?: { refresh: number }) {
     contentType: body.type,
     text: () => undefined,
   }
-  listener!.notified(notified as unknown as Notified)
+  listener!.notified(notified as unknown as NotifiedState)
   const hears = async (seconds: number, confirmed?: boolean): Promise<void> => {
     for (let i = 0; i < seconds; i++) {
       ue.heard({ code: '0'.repeat(46), at: clock.date(), ...(confirmed === undefined ? {} : { confirmed }) })

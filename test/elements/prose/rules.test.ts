@@ -1,6 +1,6 @@
 /** The proximity server's pure rules, each alone. */
 import test from 'ava'
-import { Wakes } from '../../../elements/prose/announcing.ts'
+import { WakeCounts } from '../../../elements/prose/announcing.ts'
 import { difference } from '../../../elements/prose/bodies.ts'
 import {
   actsFor,
@@ -111,7 +111,7 @@ test('proximate lists: only the very entry is removed', (t) => {
 })
 
 test('announcing: awake until the last one lets go', (t) => {
-  const wakes = new Wakes()
+  const wakes = new WakeCounts()
   wakes.wake('a')
   wakes.wake('a')
   wakes.sleep('a')

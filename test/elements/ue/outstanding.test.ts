@@ -1,6 +1,6 @@
 /** What sip.js lacks over UDP: retransmission and absorption, in virtual time. */
 import test from 'ava'
-import { Outstanding } from '../../../elements/ue/agents/transports/outstanding.ts'
+import { OutstandingRequests } from '../../../elements/ue/agents/transports/outstanding.ts'
 import { ManualClock } from '../../../signalling/index.ts'
 
 function request(branch: string, method = 'MESSAGE'): string {
@@ -13,7 +13,7 @@ function response(branch: string, status: number, method = 'MESSAGE'): string {
 function setUp(reliable = false) {
   const clock = new ManualClock()
   const sent: (readonly [ms: number, text: string])[] = []
-  const outstanding = new Outstanding(clock, reliable, (text) => sent.push([clock.now(), text]))
+  const outstanding = new OutstandingRequests(clock, reliable, (text) => sent.push([clock.now(), text]))
   return { clock, sent, outstanding, times: () => sent.map(([ms]) => ms) }
 }
 

@@ -1,7 +1,7 @@
 /** An operator of nodes in processes of their own: by HTTP with the token, and by the dialplan's file and SIGHUP. */
 
 import type { SubscriberClient } from '../../../dialplans/commands/hss/client.ts'
-import { Refusal } from '../../../dialplans/commands/support/refusal.ts'
+import { CommandRefusal } from '../../../dialplans/commands/support/refusal.ts'
 import type { Operator } from '../../../dialplans/flows/stage/operator.ts'
 import type { RuleSettings } from '../../../elements/pcrf/index.ts'
 import type { SubscriberSettings } from '../../../elements/schemas/index.ts'
@@ -61,7 +61,7 @@ export class ConsoleOperator implements Operator {
       const { value } = await this.console.client(mme).ask<Places>('GET', attachedPath(device))
       return value.at.find((place) => place.mme === mme)?.temporary
     } catch (fault) {
-      if (fault instanceof Refusal && /is attached to no MME/.test(fault.message)) return undefined
+      if (fault instanceof CommandRefusal && /is attached to no MME/.test(fault.message)) return undefined
       throw fault
     }
   }

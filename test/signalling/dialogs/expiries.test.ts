@@ -1,9 +1,9 @@
 /** Ends of subscriptions: one timer a second for all that end in it, and nothing left of those that do not wait for it. */
 import test from 'ava'
-import { Expiries, type Expiring } from '../../../signalling/dialogs/expiries.ts'
+import { Expiries, type ExpiringSubscription } from '../../../signalling/dialogs/expiries.ts'
 import { ManualClock } from '../../../signalling/index.ts'
 
-class One implements Expiring {
+class One implements ExpiringSubscription {
   readonly expires: number
   readonly told: number[] = []
   private readonly clock: ManualClock

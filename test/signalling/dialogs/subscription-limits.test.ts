@@ -7,14 +7,14 @@ import { createProse } from '../../../elements/prose/index.ts'
 import { createProxy } from '../../../elements/proxy/index.ts'
 import { createResourceLists } from '../../../elements/resource-lists/index.ts'
 import { ofOneResource } from '../../../signalling/dialogs/subscription-limits.ts'
-import type { Fellow } from '../../../signalling/index.ts'
+import type { OtherNode } from '../../../signalling/index.ts'
 import { memoryStore } from '../../../signalling/storage/memory.ts'
 import { Lab } from '../../support/lab.ts'
 import { metric, requestText, Wire } from '../../support/wire.ts'
 
 const sip = (name: string): string => `sip:${name}@localhost`
 
-async function scene(limit: number | undefined, fellows: readonly Fellow[] = []) {
+async function scene(limit: number | undefined, fellows: readonly OtherNode[] = []) {
   const lab = new Lab()
   lab.fellows = fellows
   lab.subscriptions = limit

@@ -12,7 +12,7 @@ import type {
 } from '../../../signalling/index.ts'
 import { H } from '../../../signalling/messages/names.ts'
 import { memoryStore } from '../../../signalling/storage/memory.ts'
-import type { Store, Write, WriteOutcome } from '../../../signalling/storage/store.ts'
+import type { Store, StoreWrite, WriteOutcome } from '../../../signalling/storage/store.ts'
 import { Lab } from '../../support/lab.ts'
 import { metric, type RequestParts, requestText, Wire } from '../../support/wire.ts'
 
@@ -88,7 +88,7 @@ export class FailingStore implements Store {
     this.scan = inner.scan.bind(inner)
     this.watch = inner.watch.bind(inner)
   }
-  write(writes: readonly Write[]): Promise<WriteOutcome> {
+  write(writes: readonly StoreWrite[]): Promise<WriteOutcome> {
     return this.failing ? Promise.reject(new Error('no space')) : this.inner.write(writes)
   }
   close(): Promise<void> {

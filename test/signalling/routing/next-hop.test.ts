@@ -3,15 +3,18 @@ import test from 'ava'
 import type { Claim } from '../../../signalling/element.ts'
 import { parseUri } from '../../../signalling/index.ts'
 import { compilePlan } from '../../../signalling/routing/compile.ts'
-import { nextHop, planned, type Surroundings } from '../../../signalling/routing/next-hop.ts'
-import type { Rule } from '../../../signalling/routing/plan.ts'
+import { type NextHopHolder, nextHop, planned } from '../../../signalling/routing/next-hop.ts'
+import type { PlanRule } from '../../../signalling/routing/plan.ts'
 import type { Flow } from '../../../signalling/transports/transport.ts'
 
 const claims: readonly Claim[] = [{ method: ['SUBSCRIBE', 'MESSAGE'] }]
 const service = { method: 'SUBSCRIBE', user: 'prose', host: 'localhost', event: 'prose' }
 
 /** A network of proxy, mme and prose; those named in `away` are at another node. */
-function surroundings(rules: readonly Omit<Rule, 'name' | 'line'>[] | undefined, away: readonly string[] = []): Surroundings {
+function surroundings(
+  rules: readonly Omit<PlanRule, 'name' | 'line'>[] | undefined,
+  away: readonly string[] = [],
+): NextHopHolder {
   const names = ['proxy', 'mme', 'prose']
   const { plan, faults } = compilePlan({
     ...(rules === undefined ? {} : { rules: rules.map((rule, i) => ({ name: `r${i}`, line: 10 + i, ...rule })) }),
@@ -30,7 +33,7 @@ function surroundings(rules: readonly Omit<Rule, 'name' | 'line'>[] | undefined,
     flowTo: () => undefined,
   }
 }
-function way(around: Surroundings, from: string, routes: readonly string[] = []): string | undefined {
+function way(around: NextHopHolder, from: string, routes: readonly string[] = []): string | undefined {
   return planned({ ...service, from }, parseUri('sip:prose@localhost')!, routes, around)
 }
 
@@ -66,7 +69,7 @@ test('sips: goes by TLS to whom a rule names too, unless the operator trusts tha
     ['sips:bob@far.example', false, 'TLS'],
     ['sips:bob@far.example', true, 'UDP'],
   ] as const) {
-    const around: Surroundings = {
+    const around: NextHopHolder = {
       ...surroundings([{ from: 'proxy', to: 'sip:10.0.0.9' }, { to: 'proxy' }]),
       flowTo: (by, remote) => ({ transport: by, remote, trusted }) as Flow,
     }

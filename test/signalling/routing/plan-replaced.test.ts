@@ -2,7 +2,7 @@
 import test from 'ava'
 import type { Element, Exchange } from '../../../signalling/index.ts'
 import { compilePlan } from '../../../signalling/routing/compile.ts'
-import type { Rule } from '../../../signalling/routing/plan.ts'
+import type { PlanRule } from '../../../signalling/routing/plan.ts'
 import { Agent, Lab } from '../../support/lab.ts'
 import { requestText, Wire } from '../../support/wire.ts'
 
@@ -29,7 +29,7 @@ test('an element that passes after the plan has changed is not asked again, and 
   const peer = await Wire.at(lab, '10.0.5.1')
   peer.send(requestText('MESSAGE', 'sip:bob@localhost', { via: '10.0.5.1' }))
   await lab.clock.advance(10)
-  const rules: readonly Rule[] = [
+  const rules: readonly PlanRule[] = [
     { name: 'new', line: 1, method: 'INFO', to: 'agent' },
     { name: 'newer', line: 2, method: 'REFER', to: 'agent' },
     { name: 'one', line: 3, method: 'MESSAGE', user: 'b*', to: 'hesitant' },

@@ -2,7 +2,7 @@
 import test from 'ava'
 import type { Claim } from '../../../signalling/element.ts'
 import { compilePlan, type PlanFault, type PlanInput } from '../../../signalling/routing/compile.ts'
-import type { Plan, PlanQuery, Rule } from '../../../signalling/routing/plan.ts'
+import type { Plan, PlanQuery, PlanRule } from '../../../signalling/routing/plan.ts'
 
 const elements: ReadonlyMap<string, readonly Claim[]> = new Map<string, readonly Claim[]>([
   ['proxy', [{ method: '*' }]],
@@ -29,11 +29,11 @@ function compiled(change: Partial<PlanInput> = {}): Plan {
   return plan
 }
 
-function faultsOf(rules: readonly Partial<Rule>[]): readonly PlanFault[] {
+function faultsOf(rules: readonly Partial<PlanRule>[]): readonly PlanFault[] {
   return compilePlan({ ...base, rules: numbered(rules) }).faults ?? []
 }
 
-function numbered(rules: readonly Partial<Rule>[]): readonly Rule[] {
+function numbered(rules: readonly Partial<PlanRule>[]): readonly PlanRule[] {
   return rules.map((rule, index) => ({ name: `r${index + 1}`, line: 10 + index, to: 'prose', ...rule }))
 }
 
@@ -185,7 +185,7 @@ test('fault: a rule that gives an element what it does not serve', (t) => {
   t.is(fault?.expected, 'SUBSCRIBE|PUBLISH presence')
 })
 
-const dead: readonly (readonly [title: string, rules: readonly Partial<Rule>[], dead: boolean])[] = [
+const dead: readonly (readonly [title: string, rules: readonly Partial<PlanRule>[], dead: boolean])[] = [
   ['the same conditions', [{ method: 'MESSAGE' }, { method: 'MESSAGE', to: 'sip:a.example' }], true],
   ['a wider rule first', [{ method: ['MESSAGE', 'SUBSCRIBE'] }, { method: 'message', user: 'x', to: 'sip:a.example' }], true],
   ['a prefix first', [{ user: 'epuid-*' }, { user: 'epuid-17', to: 'sip:a.example' }], true],
@@ -226,7 +226,7 @@ for (const [title, rules, isDead] of dead) {
   })
 }
 
-const loops: readonly (readonly [rule: Partial<Rule>, loops: boolean])[] = [
+const loops: readonly (readonly [rule: Partial<PlanRule>, loops: boolean])[] = [
   [{ to: 'sip:127.0.0.1:5060' }, true],
   [{ to: 'sip:127.0.0.1' }, true],
   [{ to: 'sip:localhost' }, true],

@@ -3,9 +3,9 @@ import test from 'ava'
 import { createApplicationServer } from '../../../elements/application-server/index.ts'
 import { createHss } from '../../../elements/hss/index.ts'
 import { createMme } from '../../../elements/mme/index.ts'
-import { Accounts } from '../../../elements/pcrf/accounts.ts'
+import { QuotaAccounts } from '../../../elements/pcrf/accounts.ts'
 import { Lease } from '../../../elements/pcrf/lease.ts'
-import { Rules } from '../../../elements/pcrf/rules.ts'
+import { PolicyRules } from '../../../elements/pcrf/rules.ts'
 import { createPresence } from '../../../elements/presence/index.ts'
 import { createProxy } from '../../../elements/proxy/index.ts'
 import { memoryStore } from '../../../signalling/storage/memory.ts'
@@ -304,8 +304,8 @@ test('a change of a subscriber', async (t) => {
 test('units of a quota: what was not granted is not booked', async (t) => {
   const network = new FakeNetwork()
   const { store, clock } = network
-  const rules = new Rules([{ name: 'ten', quota: { count: 10, per: 'day' }, decision: 'allow' }], 'deny', ['localhost'])
-  const accounts = new Accounts(store, 'pcrf')
+  const rules = new PolicyRules([{ name: 'ten', quota: { count: 10, per: 'day' }, decision: 'allow' }], 'deny', ['localhost'])
+  const accounts = new QuotaAccounts(store, 'pcrf')
   const ground = { store, accounts, blocks: { count: 4, time: 60_000 }, rules: () => rules, now: () => clock.date() }
   const lease = new Lease(ground, sip('alice'), sip('prose'), { lease: 'one', service: 'proximity', used: 0 })
   const empty = fill(network)

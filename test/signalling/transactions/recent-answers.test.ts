@@ -1,15 +1,15 @@
 /** The ring of answers: what it finds, what it forgets and when, and that nothing is left. */
 import test from 'ava'
 import fc from 'fast-check'
-import { Places } from '../../../signalling/transactions/hash-index.ts'
-import { Answered } from '../../../signalling/transactions/recent-answers.ts'
+import { HashIndex } from '../../../signalling/transactions/hash-index.ts'
+import { RecentAnswers } from '../../../signalling/transactions/recent-answers.ts'
 import { BenchFlow } from './bench.ts'
 
 const flow = new BenchFlow(false)
-const text = (answers: Answered, key: string, now = 0): string | undefined => answers.find(key, now)?.bytes.toString()
+const text = (answers: RecentAnswers, key: string, now = 0): string | undefined => answers.find(key, now)?.bytes.toString()
 
 test('an answer is found by its whole key, until it is over', (t) => {
-  const answers = new Answered({ seed: 1 })
+  const answers = new RecentAnswers({ seed: 1 })
   const bytes = Buffer.from('SIP/2.0 200 OK')
   answers.add('z9hG4bK-1|host:5060|MESSAGE', flow, bytes, 100)
   bytes.fill(0)
@@ -30,7 +30,7 @@ test('an answer is found by its whole key, until it is over', (t) => {
 })
 
 test('a key that is over and not swept yet does not hide the same key, answered anew', (t) => {
-  const answers = new Answered({ seed: 1 })
+  const answers = new RecentAnswers({ seed: 1 })
   answers.add('key', flow, Buffer.from('old'), 10)
   answers.add('key', flow, Buffer.from('new'), 20)
   t.is(text(answers, 'key', 15), 'new')
@@ -39,7 +39,7 @@ test('a key that is over and not swept yet does not hide the same key, answered 
 })
 
 test('keys of any characters, empty answers', (t) => {
-  const answers = new Answered({ seed: 1 })
+  const answers = new RecentAnswers({ seed: 1 })
   const keys = ['', 'é', '\u00c3\u00a9', 'ключ', 'ключи', '\ud800', '\u0000']
   for (const key of keys) answers.add(key, flow, Buffer.from(key === '' ? '' : `to ${key.length}`), 10)
   for (const key of keys) t.is(text(answers, key), key === '' ? '' : `to ${key.length}`)
@@ -47,7 +47,7 @@ test('keys of any characters, empty answers', (t) => {
 })
 
 test('a full ring lets the oldest go, a chunk at a time, and goes round', (t) => {
-  const answers = new Answered({ seed: 1, chunk: 256, limit: 1024 })
+  const answers = new RecentAnswers({ seed: 1, chunk: 256, limit: 1024 })
   const answer = Buffer.alloc(100, 'x')
   for (let i = 0; i < 1000; i++) {
     answers.add(`k${i}`, flow, answer, i)
@@ -60,7 +60,7 @@ test('a full ring lets the oldest go, a chunk at a time, and goes round', (t) =>
 })
 
 test('what is larger than a chunk has its own; what is larger than the limit is not kept', (t) => {
-  const answers = new Answered({ seed: 1, chunk: 256, limit: 4096 })
+  const answers = new RecentAnswers({ seed: 1, chunk: 256, limit: 4096 })
   for (let i = 0; i < 20; i++) answers.add(`k${i}`, flow, Buffer.alloc(50), 10)
   answers.add('large', flow, Buffer.alloc(2000, 'l'), 10)
   answers.add('next', flow, Buffer.from('n'), 10)
@@ -76,7 +76,7 @@ test('what is larger than a chunk has its own; what is larger than the limit is 
 })
 
 test('each flow is remembered while an answer names it, closed or not, and no longer', (t) => {
-  const answers = new Answered({ seed: 1 })
+  const answers = new RecentAnswers({ seed: 1 })
   const flows = Array.from({ length: 5 }, () => new BenchFlow(false))
   for (let round = 0; round < 3; round++) {
     for (const [i, each] of flows.entries()) answers.add(`${round} ${i}`, each, Buffer.from('x'), round)
@@ -100,7 +100,7 @@ test('it behaves as a map whose entries leave in order, whatever comes', (t) => 
   )
   fc.assert(
     fc.property(fc.integer(), fc.array(step, { maxLength: 300 }), (seed, steps) => {
-      const answers = new Answered({ seed, chunk: 512 })
+      const answers = new RecentAnswers({ seed, chunk: 512 })
       let model: { key: string; bytes: string; due: number }[] = []
       let now = 0
       for (const [i, each] of steps.entries()) {
@@ -134,7 +134,7 @@ test('it behaves as a map whose entries leave in order, whatever comes', (t) => 
 test('places that share a hash, or a part of it, are told apart, and leave no hole in the search', (t) => {
   fc.assert(
     fc.property(fc.array(fc.record({ hash: fc.constantFrom(0, 1, 62, 63, 64, 127, -1), add: fc.boolean() })), (steps) => {
-      const places = new Places()
+      const places = new HashIndex()
       const model: { hash: number; place: number }[] = []
       for (const [i, { hash, add }] of steps.entries()) {
         if (add) {
@@ -152,7 +152,7 @@ test('places that share a hash, or a part of it, are told apart, and leave no ho
       return true
     }),
   )
-  const many = new Places()
+  const many = new HashIndex()
   for (let i = 1; i <= 5000; i++) many.add(i % 7, i)
   for (let i = 1; i <= 5000; i += 2) many.remove(i % 7, i)
   t.is(many.count, 2500)

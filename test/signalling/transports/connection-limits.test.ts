@@ -1,9 +1,9 @@
 /** Who may connect and who may stay, in virtual time. */
 import test from 'ava'
 import { ManualClock } from '../../../signalling/index.ts'
-import { Guests, sourceOf, type Watched } from '../../../signalling/transports/connection-limits.ts'
+import { ConnectionLimits, type LimitedConnection, sourceOf } from '../../../signalling/transports/connection-limits.ts'
 
-interface Peer extends Watched {
+interface Peer extends LimitedConnection {
   identity: string | undefined
   readonly why: string[]
 }
@@ -13,10 +13,15 @@ function peer(): Peer {
   return { identity: undefined, heardAt: 0, begunAt: 0, why, shed: (text) => void why.push(text) }
 }
 
-function scene(limits: ConstructorParameters<typeof Guests>[0]['limits'] = {}) {
+function scene(limits: ConstructorParameters<typeof ConnectionLimits>[0]['limits'] = {}) {
   const clock = new ManualClock()
   const counted: string[] = []
-  const guests = new Guests({ clock, limits, isTrusted: (host) => host === '10.0.0.1', count: (name) => void counted.push(name) })
+  const guests = new ConnectionLimits({
+    clock,
+    limits,
+    isTrusted: (host) => host === '10.0.0.1',
+    count: (name) => void counted.push(name),
+  })
   return { clock, counted, guests }
 }
 

@@ -3,7 +3,7 @@ import test from 'ava'
 import { ManualClock } from '../../../signalling/index.ts'
 import { Backoff } from '../../../signalling/transports/backoff.ts'
 import { NameCache } from '../../../signalling/transports/dns.ts'
-import { inTurn, type Located, Locator, type Place, targetKey } from '../../../signalling/transports/locate.ts'
+import { inTurn, type LocatedTargets, Locator, type ServerAddress, targetKey } from '../../../signalling/transports/locate.ts'
 import { Names } from '../../support/names.ts'
 
 const everything = ['UDP 4', 'TCP 4', 'TLS 4', 'UDP 6', 'TCP 6']
@@ -15,7 +15,7 @@ function scene(lines: readonly string[], ways: readonly string[] = everything) {
   const backoff = new Backoff(clock, 3)
   const reaches = (transport: string, family: 4 | 6): boolean => ways.includes(`${transport} ${family}`)
   const locator = new Locator({ clock, resolver: cache, backoff, chance: () => 0, reaches })
-  const locate = async (place: Partial<Place> = {}, ms = 0): Promise<Located> => {
+  const locate = async (place: Partial<ServerAddress> = {}, ms = 0): Promise<LocatedTargets> => {
     const located = locator.locate({ host: 'far.example', port: 0, transport: '', secure: false, ...place })
     await clock.advance(ms)
     return located
@@ -23,7 +23,7 @@ function scene(lines: readonly string[], ways: readonly string[] = everything) {
   return { clock, names, cache, backoff, locate }
 }
 
-function printed(located: Located): readonly string[] {
+function printed(located: LocatedTargets): readonly string[] {
   return located.targets === undefined ? [located.text] : located.targets.map(targetKey)
 }
 

@@ -6,13 +6,13 @@ import { createProxy } from '../../../elements/proxy/index.ts'
 import { type HostPort, ManualClock, MemoryNetwork } from '../../../signalling/index.ts'
 import { H } from '../../../signalling/messages/names.ts'
 import { FlowTable } from '../../../signalling/transports/flows.ts'
-import { Seat } from '../../../signalling/transports/local-address.ts'
-import { Machine, type Self } from '../../../signalling/transports/machine-addresses.ts'
+import { LocalAddress } from '../../../signalling/transports/local-address.ts'
+import { type MachineAddresses, SystemAddresses } from '../../../signalling/transports/machine-addresses.ts'
 import { Agent, Lab } from '../../support/lab.ts'
 import { type RequestParts, requestText, Wire } from '../../support/wire.ts'
 
 /** Has 10.0.1.254 in one network and 10.0.2.254 in the other. */
-class TwoHomes implements Self {
+class TwoHomes implements MachineAddresses {
   lost = false
   private known = ['10.0.1.254', '10.0.2.254']
   has(host: string): boolean {
@@ -172,7 +172,7 @@ test('of several sockets the one in the network of the peer sends to it, also wh
 })
 
 test('the system says which of its addresses a peer reaches', (t) => {
-  const machine = new Machine()
+  const machine = new SystemAddresses()
   t.is(machine.towards('127.0.0.1'), '127.0.0.1')
   t.true(machine.has('127.0.0.1'))
   t.true(machine.has('127.8.9.1'))
@@ -186,12 +186,12 @@ test('the system says which of its addresses a peer reaches', (t) => {
 })
 
 test('a connection has the address that it came to, written as IPv4 if it is', (t) => {
-  const seat = new Seat({ host: '::', port: 5060 }, new TwoHomes())
+  const seat = new LocalAddress({ host: '::', port: 5060 }, new TwoHomes())
   t.deepEqual(seat.of('::ffff:10.0.2.254', '10.0.2.1'), { host: '10.0.2.254', port: 5060 })
   t.deepEqual(seat.of('fe80::1%eth0', 'fe80::2%eth0'), { host: 'fe80::1', port: 5060 })
   t.deepEqual(seat.of(undefined, '10.0.2.1'), { host: '10.0.2.254', port: 5060 })
   t.is(seat.towards('10.0.2.7'), seat.towards('10.0.2.8'), 'one object for each')
-  const only = new Seat({ host: '127.0.0.1', port: 0 }, new TwoHomes(), { host: 'outer.example', port: 0 })
+  const only = new LocalAddress({ host: '127.0.0.1', port: 0 }, new TwoHomes(), { host: 'outer.example', port: 0 })
   only.bound({ host: '127.0.0.1', port: 5099 })
   t.deepEqual([only.of('127.0.0.1', '127.0.0.1'), only.sentBy], [only.local, { host: 'outer.example', port: 5099 }])
 })

@@ -1,8 +1,8 @@
 /** The queue in front of the native module, whose other side is played here. */
 import test from 'ava'
-import { Seat } from '../../../signalling/transports/local-address.ts'
+import { LocalAddress } from '../../../signalling/transports/local-address.ts'
 import { UdpFlow } from '../../../signalling/transports/udp-flow.ts'
-import { type Handle, NativeSocket, type NativeUdp } from '../../../signalling/transports/udp-native.ts'
+import { NativeSocket, type NativeUdp, type SocketHandle } from '../../../signalling/transports/udp-native.ts'
 
 const queued = 16 + 8 * 64
 
@@ -15,10 +15,10 @@ class Kernel implements NativeUdp {
   opens: number | undefined
   private queue = new Uint8Array()
   private head = 0
-  open(...[, , , shared, queue, listener]: Parameters<NativeUdp['open']>): Handle | number {
+  open(...[, , , shared, queue, listener]: Parameters<NativeUdp['open']>): SocketHandle | number {
     Object.assign(this, { shared, queue, listener })
     shared[8] = 5060
-    return this.opens ?? ({} as Handle)
+    return this.opens ?? ({} as SocketHandle)
   }
   close(): void {
     this.flush()
@@ -32,7 +32,7 @@ class Kernel implements NativeUdp {
     }
     if (this.head === this.shared[0]) this.head = this.shared[0] = 0
   }
-  parse(_handle: Handle, host: string): boolean {
+  parse(_handle: SocketHandle, host: string): boolean {
     this.shared.fill(0, 8, 16)
     this.shared[12] = Number(host.replaceAll('.', ''))
     return host !== 'none'
@@ -45,7 +45,7 @@ class Kernel implements NativeUdp {
 async function scene(): Promise<{ kernel: Kernel; socket: NativeSocket; flow: UdpFlow; failures: string[]; got: string[] }> {
   const [kernel, failures, got] = [new Kernel(), [] as string[], [] as string[]]
   const local = { host: '192.0.2.1', port: 5060 }
-  const flowTo = (host: string, port: number): UdpFlow => new UdpFlow(socket, new Seat(local), { host, port }, false)
+  const flowTo = (host: string, port: number): UdpFlow => new UdpFlow(socket, new LocalAddress(local), { host, port }, false)
   const socket = new NativeSocket(kernel, local, {
     received: (bytes, flow) => got.push(`${flow.remote.host}:${flow.remote.port} ${bytes}`),
     flowTo,

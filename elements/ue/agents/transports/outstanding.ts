@@ -12,7 +12,7 @@ const lifetime = 64 * t1
 const refusalsBorne = 3 // a server that is being started again is back before the third
 
 /** A request that waits for its final response. */
-interface Waiting {
+interface OutstandingRequest {
   readonly text: string
   readonly invite: boolean
   readonly settle: (fault?: Error) => void
@@ -33,11 +33,11 @@ function transactionOf(message: string): { readonly key: string; readonly method
 const isResponse = (text: string): boolean => text.startsWith('SIP/2.0 ')
 const isProvisional = (text: string): boolean => text.startsWith('SIP/2.0 1')
 
-export class Outstanding {
+export class OutstandingRequests {
   private readonly clock: Clock
   private readonly reliable: boolean
   private readonly transmit: (text: string) => void
-  private readonly waiting = new Map<string, Waiting>()
+  private readonly waiting = new Map<string, OutstandingRequest>()
   /** Requests that came, with the response once there is one. */
   private readonly answered = new Map<string, string | undefined>()
 
@@ -81,7 +81,7 @@ export class Outstanding {
     waiting.timer = this.clock.after(Math.min(waiting.interval, waiting.left), () => this.again(key))
     waiting.left -= waiting.interval
   }
-  private settle(key: string, waiting: Waiting, fault?: Error): void {
+  private settle(key: string, waiting: OutstandingRequest, fault?: Error): void {
     waiting.timer.cancel()
     this.waiting.delete(key)
     waiting.settle(fault)

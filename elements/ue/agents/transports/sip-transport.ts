@@ -2,7 +2,7 @@
 import { EmitterImpl, type Transport, TransportState } from 'sip.js'
 import type { Clock, Flow, Log, Timer } from '../../../../signalling/index.ts'
 import { type Carrier, type HostPort, printHost } from './carrier.ts'
-import { Outstanding } from './outstanding.ts'
+import { OutstandingRequests } from './outstanding.ts'
 
 const keepAlive = 60_000 // milliseconds between pings on a connection (RFC 5626 §3.5.1)
 const encoder = new TextEncoder() // as browsers have it too
@@ -16,7 +16,7 @@ export class SipTransport implements Transport {
   private readonly carrier: Carrier
   private readonly clock: Clock
   private readonly log: Log
-  private readonly outstanding: Outstanding
+  private readonly outstanding: OutstandingRequests
   private current = TransportState.Disconnected
   private flow: Flow | undefined
   private connecting: Promise<void> | undefined
@@ -26,7 +26,7 @@ export class SipTransport implements Transport {
     this.carrier = carrier
     this.clock = clock
     this.log = log
-    this.outstanding = new Outstanding(clock, carrier.protocol !== 'UDP', (text) => this.transmit(text))
+    this.outstanding = new OutstandingRequests(clock, carrier.protocol !== 'UDP', (text) => this.transmit(text))
   }
   get protocol(): string {
     return this.carrier.protocol

@@ -15,10 +15,10 @@ import {
   memoryStore,
   type Node,
   type Store,
+  type StoreWrite,
   seededIds,
   silent,
   type Timer,
-  type Write,
 } from '../../../../signalling/index.ts'
 
 const loaded = loadDialplan(networkOf({ network: 'two-prose-servers.yaml' }))
@@ -53,7 +53,7 @@ class Life implements Clock {
   private readonly clock: Clock
   constructor(clock: Clock, kept: Store, written: (life: Life, commit: () => Promise<unknown>) => Promise<unknown>) {
     this.clock = clock
-    const write = (writes: readonly Write[]) => written(this, () => kept.write(writes)) as ReturnType<Store['write']>
+    const write = (writes: readonly StoreWrite[]) => written(this, () => kept.write(writes)) as ReturnType<Store['write']>
     this.store = {
       name: kept.name,
       get: (key) => kept.get(key),

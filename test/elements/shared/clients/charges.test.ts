@@ -2,7 +2,7 @@
 import test from 'ava'
 import type { ChargingEvent } from '../../../../elements/schemas/index.ts'
 import { Charges } from '../../../../elements/shared/clients/charges.ts'
-import type { Element, Exchange, Host, Store, Write } from '../../../../signalling/index.ts'
+import type { Element, Exchange, Host, Store, StoreWrite } from '../../../../signalling/index.ts'
 import { memoryStore } from '../../../../signalling/storage/memory.ts'
 import { Lab } from '../../../support/lab.ts'
 
@@ -112,7 +112,7 @@ test('a number whose write the store did not take is told as void, and those beh
   const store: Store = {
     name: inner.name,
     get: (key) => inner.get(key),
-    write: (writes: readonly Write[]) => (failing ? Promise.reject(new Error('full')) : inner.write(writes)),
+    write: (writes: readonly StoreWrite[]) => (failing ? Promise.reject(new Error('full')) : inner.write(writes)),
     scan: (prefix, after) => inner.scan(prefix, after),
     watch: (prefix, listener) => inner.watch(prefix, listener),
     close: () => inner.close(),

@@ -1,6 +1,6 @@
 /** What cannot be read allows nothing and shows nobody, is counted, and is asked for again (fail closed, and loudly). */
 import test from 'ava'
-import { type Asking, NearFeed } from '../../../../elements/application-server/near-feed.ts'
+import { NearFeed, type NearFeedOptions } from '../../../../elements/application-server/near-feed.ts'
 import { Policy } from '../../../../elements/shared/clients/policy.ts'
 import {
   type Host,
@@ -62,7 +62,10 @@ test('who is near: nobody, until the whole list has come again', async (t) => {
     listed: false,
   }
   let changes = 0
-  const feed = new NearFeed(asking as Asking, sip('alice'), undefined, { changed: () => changes++, ended: () => t.fail() })
+  const feed = new NearFeed(asking as NearFeedOptions, sip('alice'), undefined, {
+    changed: () => changes++,
+    ended: () => t.fail(),
+  })
   tell(0, 'proximity-diff', full)
   t.is(feed.near.size, 1)
   tell(0, 'proximity-diff', { ...full, added: [{ device: 'not <a> device', since: at, lastHeard: at }] })
