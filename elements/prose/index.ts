@@ -10,6 +10,7 @@ import type {
   SipRequest,
 } from '../../signalling/index.ts'
 import { hasBody, mediaType, type SubscriberRecord } from '../schemas/index.ts'
+import { admitted, Policing, type ServiceUse } from '../shared/clients/policing.ts'
 import { Rechecks } from '../shared/clients/rechecks.ts'
 import { SignedIn } from '../shared/clients/signed-in.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
@@ -17,7 +18,6 @@ import { Offers } from '../shared/values/offers.ts'
 import { proseBody, proximityBody, proximityPart } from './bodies.ts'
 import { ConfiguredMonitors } from './configured-monitors.ts'
 import { handleMatch } from './matches.ts'
-import { admitted, Policing } from './policing.ts'
 import { ProximityQueries } from './queries.ts'
 import { Identities } from './registration/identities.ts'
 import { EpuidRegistration, registrationTypes } from './registration/index.ts'
@@ -91,13 +91,30 @@ class ProximityServer implements Element {
     this.packages = [prose, proximity]
   }
 
+  /** What policy and charging ask of the state. */
+  private use(): ServiceUse {
+    return {
+      service: 'proximity',
+      users: () => this.users(),
+      uses: (device) =>
+        (this.registry.devices.find(device)?.subscriptions.length ?? 0) > 0 || this.registry.watchers.of(device).size > 0,
+      applicationOf: (notifier) => this.registry.watchers.find(notifier.id)?.application,
+      write: (event) => this.registry.ledger.write([event]),
+      narrowed: (device, roles) => {
+        this.prose.policyChanged(device, roles)
+        this.proximity.policyChanged(device, roles)
+      },
+    }
+  }
+  private *users(): Iterable<string> {
+    yield* this.registry.devices.keys()
+    yield* this.registry.watchers.devices()
+  }
+
   async start(host: Host): Promise<void> {
-    this.policing = new Policing(host, this.settings, (device, roles) => {
-      this.prose.policyChanged(device, roles)
-      this.proximity.policyChanged(device, roles)
-    })
+    this.policing = new Policing(host, this.settings, this.use())
     this.registry = new Registry(host, this.rules, this.policing.charges)
-    await this.policing.load(this.registry)
+    await this.policing.load()
     this.subscribers = new Subscribers(host, this.settings.hss)
     const begun = (notifier: Notifier, hssChanged: boolean): void => {
       this.signedIn.follow(notifier)

@@ -3,7 +3,7 @@ import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, type IdentifiedSubscriber, isNameOf } from '../shared/identifiers/devices.ts'
 import type { ProseRules } from './settings.ts'
-import type { Strangers } from './strangers.ts'
+import type { Strangers } from './state/strangers.ts'
 
 interface FoundPeer {
   readonly device: string

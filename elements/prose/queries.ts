@@ -2,14 +2,15 @@
 import type { Exchange, Notifier, RefreshChange, SipRequest, StoreWrite } from '../../signalling/index.ts'
 import { type ProximityQuery, readOptionalBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../shared/clients/asker.ts'
+import { keysOf, notPermitted, notTheirFriend, notYours, recordFor, stillActsFor } from '../shared/clients/authorisation.ts'
+import { type Policing, refuse } from '../shared/clients/policing.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, isNameOf } from '../shared/identifiers/devices.ts'
-import { keysOf, notPermitted, notTheirFriend, notYours, recordFor, stillActsFor } from './authorisation.ts'
+import { discoverer, permittedRoles, type RoleBits } from '../shared/values/permissions.ts'
 import { PeerPermissions } from './peers.ts'
-import { discoverer, permittedRoles, type RoleBits } from './permissions.ts'
-import { type Policing, refuse } from './policing.ts'
 import type { PeerSet } from './state/ledger.ts'
 import type { Registry } from './state/registry.ts'
+import { tooManyStrangers } from './state/strangers.ts'
 import {
   type ProximityQuestion,
   type ProximityView,
@@ -17,7 +18,6 @@ import {
   viewOf,
   type WatcherRecord,
 } from './state/watchers.ts'
-import { tooManyStrangers } from './strangers.ts'
 
 type PeersQuestion = Extract<ProximityQuestion, { kind: 'set' }>
 /** With the device that the Request-URI names. */

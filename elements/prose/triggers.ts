@@ -2,14 +2,14 @@
 import type { Exchange } from '../../signalling/index.ts'
 import { readBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../shared/clients/asker.ts'
+import { keysOf, notPermitted, notTheirFriend, notYours, recordFor } from '../shared/clients/authorisation.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { isNameOf } from '../shared/identifiers/devices.ts'
-import { keysOf, notPermitted, notTheirFriend, notYours, recordFor } from './authorisation.ts'
+import { discoverer } from '../shared/values/permissions.ts'
 import { PeerPermissions } from './peers.ts'
-import { discoverer } from './permissions.ts'
 import type { Registry } from './state/registry.ts'
+import { tooManyStrangers } from './state/strangers.ts'
 import { noneTriggered, type TriggeredPeers, withListed, withNamed, withOwn, withoutPeers } from './state/triggered.ts'
-import { tooManyStrangers } from './strangers.ts'
 
 export class Triggers {
   private readonly registry: Registry

@@ -2,16 +2,16 @@
 import type { Body, Exchange } from '../../../signalling/index.ts'
 import { type EpuidBindingResult, mediaType, type RegistrationCode, readBody, writeBody } from '../../schemas/index.ts'
 import { askerOf } from '../../shared/clients/asker.ts'
+import { recordFor } from '../../shared/clients/authorisation.ts'
 import { Conversations } from '../../shared/clients/conversations.ts'
 import { KnownServers } from '../../shared/clients/known-servers.ts'
 import type { Subscribers } from '../../shared/clients/subscribers.ts'
 import { deviceKey } from '../../shared/identifiers/devices.ts'
-import { recordFor } from '../authorisation.ts'
 import type { Registry } from '../state/registry.ts'
-import { Whereabouts } from '../whereabouts.ts'
 import type { ApplicationBinding, DeviceIdentity, Identities } from './identities.ts'
 import type { Moves } from './moves.ts'
 import { type FormerProse, Relocation } from './relocation.ts'
+import { Whereabouts } from './whereabouts.ts'
 
 type RegistrationCause = NonNullable<RegistrationCode['cause']>
 /** Why a binding is not made. */

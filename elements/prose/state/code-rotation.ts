@@ -2,11 +2,11 @@
 import type { Host, StoreWrite } from '../../../signalling/index.ts'
 import type { Charges } from '../../shared/clients/charges.ts'
 import { Deadlines } from '../../shared/state/deadlines.ts'
-import type { Notifying } from '../notifying.ts'
-import { discoverable } from '../permissions.ts'
+import { discoverable } from '../../shared/values/permissions.ts'
 import type { BroadcastCode, BroadcastCodes } from './broadcast-codes.ts'
 import type { Device, Devices } from './devices.ts'
 import type { Ledger } from './ledger.ts'
+import type { Notifying } from './notifying.ts'
 import type { Relations } from './relations.ts'
 
 interface RotationOptions {

@@ -1,8 +1,8 @@
 /** Relations from begin to end (SPEC §3.2): in their list, in the store, by lapse of time, and told to their watchers. */
 import type { Clock, StoreWrite } from '../../../signalling/index.ts'
 import { Deadlines } from '../../shared/state/deadlines.ts'
-import type { Notifying } from '../notifying.ts'
 import type { Ledger } from './ledger.ts'
+import type { Notifying } from './notifying.ts'
 import type { ProximateLists, Relation } from './proximate-list.ts'
 
 export class Relations {

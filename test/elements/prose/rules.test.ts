@@ -1,7 +1,14 @@
 /** The proximity server's pure rules, each alone. */
 import test from 'ava'
-import { WakeCounts } from '../../../elements/prose/announcing.ts'
 import { difference } from '../../../elements/prose/bodies.ts'
+import { rulesOf } from '../../../elements/prose/settings.ts'
+import { WakeCounts } from '../../../elements/prose/state/announcing.ts'
+import { BroadcastCodes } from '../../../elements/prose/state/broadcast-codes.ts'
+import { MonitorLists } from '../../../elements/prose/state/monitor-lists.ts'
+import { ProximateLists, type Relation } from '../../../elements/prose/state/proximate-list.ts'
+import { deviceKey, subscriberKey } from '../../../elements/shared/identifiers/devices.ts'
+import { keyPart } from '../../../elements/shared/identifiers/keys.ts'
+import { Deadlines } from '../../../elements/shared/state/deadlines.ts'
 import {
   actsFor,
   bothRoles,
@@ -10,14 +17,7 @@ import {
   permittedRoles,
   roleNames,
   rolesFrom,
-} from '../../../elements/prose/permissions.ts'
-import { rulesOf } from '../../../elements/prose/settings.ts'
-import { BroadcastCodes } from '../../../elements/prose/state/broadcast-codes.ts'
-import { MonitorLists } from '../../../elements/prose/state/monitor-lists.ts'
-import { ProximateLists, type Relation } from '../../../elements/prose/state/proximate-list.ts'
-import { deviceKey, subscriberKey } from '../../../elements/shared/identifiers/devices.ts'
-import { keyPart } from '../../../elements/shared/identifiers/keys.ts'
-import { Deadlines } from '../../../elements/shared/state/deadlines.ts'
+} from '../../../elements/shared/values/permissions.ts'
 import { type Ids, ManualClock, seededIds } from '../../../signalling/index.ts'
 
 const domains = ['localhost', '127.0.0.1']

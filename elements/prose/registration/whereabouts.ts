@@ -1,12 +1,12 @@
 /** At which of the network's ProSe servers a device is (SPEC §3.3): whoever asks about it by its own URI need not know. */
-import type { Exchange } from '../../signalling/index.ts'
-import { type ProseDevice, readBody, writeBody } from '../schemas/index.ts'
-import { askerOf } from '../shared/clients/asker.ts'
-import type { Conversations } from '../shared/clients/conversations.ts'
-import type { KnownServers } from '../shared/clients/known-servers.ts'
-import { deviceKey } from '../shared/identifiers/devices.ts'
-import type { Identities } from './registration/identities.ts'
-import type { Registry } from './state/registry.ts'
+import type { Exchange } from '../../../signalling/index.ts'
+import { type ProseDevice, readBody, writeBody } from '../../schemas/index.ts'
+import { askerOf } from '../../shared/clients/asker.ts'
+import type { Conversations } from '../../shared/clients/conversations.ts'
+import type { KnownServers } from '../../shared/clients/known-servers.ts'
+import { deviceKey } from '../../shared/identifiers/devices.ts'
+import type { Registry } from '../state/registry.ts'
+import type { Identities } from './identities.ts'
 
 type DevicePlace = ProseDevice['at']
 

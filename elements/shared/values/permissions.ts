@@ -1,6 +1,6 @@
 /** Permissions to be discovered, to discover, and to act for a device (SPEC §2.5, §3.1). Roles are bits. */
-import { type Exchange, H } from '../../signalling/index.ts'
-import type { SubscriberRecord } from '../schemas/index.ts'
+import { type Exchange, H } from '../../../signalling/index.ts'
+import type { SubscriberRecord } from '../../schemas/index.ts'
 
 type RoleName = 'discoverable' | 'discoverer'
 

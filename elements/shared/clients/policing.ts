@@ -1,31 +1,53 @@
 /**
- * Policy and charging at the proximity server (SPEC §3.1, §3.4, §6.2). The PCRF says whether a device may have the
+ * Policy and charging of one service at its element (SPEC §3.1, §3.4, §6.2). The PCRF says whether a device may have the
  * service, and grants the units that its feedback takes. Chargeable events go to it. Without the settings `pcrf` and
  * `charge` there is none of it.
  */
-import type { Exchange, Host, Notifier } from '../../signalling/index.ts'
-import { Charges } from '../shared/clients/charges.ts'
-import { Policy, type PolicyRefusal } from '../shared/clients/policy.ts'
-import { type RoleBits, rolesFrom } from './permissions.ts'
-import type { ProseSettings } from './settings.ts'
-import type { Registry } from './state/registry.ts'
-
-const service = 'proximity'
+import type { Exchange, Host, Notifier, StoreWrite } from '../../../signalling/index.ts'
+import { type RoleBits, rolesFrom } from '../values/permissions.ts'
+import { Charges } from './charges.ts'
+import { Policy, type PolicyRefusal, type PolicyService } from './policy.ts'
 
 /** Undefined: nothing is against it. */
-type PolicingVerdict = undefined | PolicyRefusal | Promise<PolicyRefusal | undefined>
+type Verdict = undefined | PolicyRefusal | Promise<PolicyRefusal | undefined>
+
+export interface PolicingSettings {
+  /** Its URI; left out: there is no policy and no charging. */
+  readonly pcrf?: string
+  /** Default false. */
+  readonly charge?: boolean
+  /** Whether a request takes a unit, or each feedback. Default `request`. */
+  readonly confirm?: 'request' | 'feedback'
+  /** While the PCRF does not answer. `keep`: what was allowed goes on, new requests get 503. Default `keep`. */
+  readonly unanswered?: 'keep' | 'allow'
+}
+
+/** The element's own state, as far as policy and charging ask for it. */
+export interface ServiceUse {
+  readonly service: PolicyService
+  /** Devices that have the service now. */
+  users(): Iterable<string>
+  uses(device: string): boolean
+  /** Application of a standing question, if one is named. */
+  applicationOf(notifier: Notifier): string | undefined
+  /** Makes a chargeable event durable. */
+  write(event: StoreWrite): Promise<void>
+  /** Ends what the device has of the service in other roles than these. */
+  narrowed(device: string, roles: RoleBits): void
+}
 
 export class Policing {
   readonly charges: Charges | undefined
   private readonly host: Host
   private readonly confirm: 'request' | 'feedback'
   private readonly policy: Policy | undefined
-  private registry!: Registry
+  private readonly use: ServiceUse
 
-  /** @param narrowed ends what the device has of the service in other roles than these */
-  constructor(host: Host, settings: ProseSettings, narrowed: (device: string, roles: RoleBits) => void) {
+  constructor(host: Host, settings: PolicingSettings, use: ServiceUse) {
     const { pcrf, charge = false, confirm = 'request', unanswered: away = 'keep' } = settings
+    const { service } = use
     this.host = host
+    this.use = use
     this.confirm = confirm
     this.charges = pcrf !== undefined && charge ? new Charges(host, pcrf) : undefined
     if (pcrf === undefined) return
@@ -33,19 +55,18 @@ export class Policing {
       pcrf,
       service,
       away,
-      users: () => this.users(),
-      uses: (device) => this.uses(device),
+      users: () => use.users(),
+      uses: (device) => use.uses(device),
       denied: (device, cause) => {
-        host.log.info({ device, cause }, 'the PCRF allows proximity no longer')
-        narrowed(device, 0)
+        host.log.info({ device, cause }, `the PCRF allows ${service} no longer`)
+        use.narrowed(device, 0)
       },
-      narrowed: (device, roles) => narrowed(device, rolesFrom(roles)),
+      narrowed: (device, roles) => use.narrowed(device, rolesFrom(roles)),
     })
   }
 
   /** Reads which events an earlier process has not got rid of. */
-  async load(registry: Registry): Promise<void> {
-    this.registry = registry
+  async load(): Promise<void> {
     await this.charges?.load()
   }
 
@@ -59,17 +80,17 @@ export class Policing {
   }
 
   /** A proximity service request, which takes a unit unless each feedback does (FIG 8). */
-  request(device: string): PolicingVerdict {
+  request(device: string): Verdict {
     return this.confirm === 'feedback' ? this.policy?.refusal(device) : this.policy?.take(device, false)
   }
 
-  /** Roles that the PCRF allows a device that it does not refuse. */
+  /** RoleBits that the PCRF allows a device that it does not refuse. */
   rolesOf(device: string): RoleBits {
     return rolesFrom(this.policy?.rolesOf(device))
   }
 
   /** A standing question who is near: each answer will ask for itself. */
-  question(device: string): PolicingVerdict {
+  question(device: string): Verdict {
     return this.policy?.refusal(device)
   }
 
@@ -85,7 +106,7 @@ export class Policing {
     const device = notifier.resource
     const refusal = this.confirm === 'feedback' ? await this.policy?.take(device, true) : undefined
     if (refusal === undefined) {
-      await this.charge(device, this.registry.watchers.find(notifier.id)?.application)
+      await this.charge(device, this.use.applicationOf(notifier))
       return true
     }
     this.host.count('feedback_refused')
@@ -101,23 +122,12 @@ export class Policing {
 
   private async charge(device: string, application: string | undefined): Promise<void> {
     if (this.charges === undefined) return
-    await this.registry.ledger.write([this.charges.put({ event: 'feedback', service, device, application })])
-  }
-
-  private uses(device: string): boolean {
-    const { devices, watchers } = this.registry
-    return (devices.find(device)?.subscriptions.length ?? 0) > 0 || watchers.of(device).size > 0
-  }
-
-  private *users(): Iterable<string> {
-    const { devices, watchers } = this.registry
-    yield* devices.keys()
-    yield* watchers.devices()
+    await this.use.write(this.charges.put({ event: 'feedback', service: this.use.service, device, application }))
   }
 }
 
 /** Whether each feedback has to be let go by `admit`. */
-export function admitted({ charge, confirm }: ProseSettings): boolean {
+export function admitted({ charge, confirm }: PolicingSettings): boolean {
   return charge === true || confirm === 'feedback'
 }
 

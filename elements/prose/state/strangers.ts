@@ -1,6 +1,6 @@
 /** Devices whom nobody knows: each that a UE names costs the HSS a question, so they are counted for it. */
-import { type Clock, RateLimit, type RateSettings, type ReplyFields } from '../../signalling/index.ts'
-import type { Subscribers } from '../shared/clients/subscribers.ts'
+import { type Clock, RateLimit, type RateSettings, type ReplyFields } from '../../../signalling/index.ts'
+import type { Subscribers } from '../../shared/clients/subscribers.ts'
 
 const rate: RateSettings = { rate: 10, burst: 1000 }
 

@@ -1,10 +1,10 @@
 /** Announcing devices (SPEC §3.1, FIG 11 step 1103): they broadcast always, or only while somebody listens. */
 
+import { discoverable, discoverer } from '../../shared/values/permissions.ts'
+import type { ProseRules } from '../settings.ts'
+import type { Devices } from './devices.ts'
+import type { MonitorLists, MonitorReason } from './monitor-lists.ts'
 import type { Notifying } from './notifying.ts'
-import { discoverable, discoverer } from './permissions.ts'
-import type { ProseRules } from './settings.ts'
-import type { Devices } from './state/devices.ts'
-import type { MonitorLists, MonitorReason } from './state/monitor-lists.ts'
 
 /** Counts who keeps a device awake. */
 export class WakeCounts {

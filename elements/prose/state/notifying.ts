@@ -1,10 +1,10 @@
 /** Notification of a change: to devices by their own subscriptions, and to watchers of proximate lists (SPEC §3.1, §3.3). */
 
-import { discoverer, type RoleBits } from './permissions.ts'
-import type { ProseRules } from './settings.ts'
-import type { Devices } from './state/devices.ts'
-import type { MonitorLists } from './state/monitor-lists.ts'
-import { concerns, diffType, type ProximityView, type ProximityWatchers, viewOf } from './state/watchers.ts'
+import { discoverer, type RoleBits } from '../../shared/values/permissions.ts'
+import type { ProseRules } from '../settings.ts'
+import type { Devices } from './devices.ts'
+import type { MonitorLists } from './monitor-lists.ts'
+import { concerns, diffType, type ProximityView, type ProximityWatchers, viewOf } from './watchers.ts'
 
 export class Notifying {
   private readonly devices: Devices
