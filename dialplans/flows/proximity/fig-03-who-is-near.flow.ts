@@ -15,7 +15,7 @@ export const flow: FlowScript = {
   scenarios: [
     {
       name: 'the list is what was heard, and shrinks with time',
-      settings: { prose: { lifetime: 5 } },
+      settings: { prose: { lifetime: 15 } },
       async run(stage) {
         const { ue: alice } = await granted(stage, 'alice', ['discoverer'])
         const { ue: bob } = await granted(stage, 'bob', ['discoverable'])
@@ -25,7 +25,7 @@ export const flow: FlowScript = {
         await hears(stage, alice, carol)
         stage.expect('both', isNear(await names(stage, alice.who()), 'bob', 'carol'))
         let near = await names(stage, alice.who())
-        for (let second = 0; second < 20 && near.length > 1; second++) {
+        for (let second = 0; second < 60 && near.length > 1; second++) {
           await hears(stage, alice, bob)
           await stage.pass(1)
           near = await names(stage, alice.who())

@@ -30,14 +30,14 @@ export const flow: FlowScript = {
     },
     {
       name: 'a new temporary identifier breaks nothing; the old one counts for a while',
-      settings: { mme: { identifier: { lifetime: 600, grace: 2 } } },
+      settings: { mme: { identifier: { lifetime: 600, grace: 10 } } },
       async run(stage) {
         const { ue } = await grantedThroughMme(stage, 'alice', ['discoverable'])
         const [before, code] = [ue.temporary, codeOf(ue)]
         await stage.during(stage.operator.reallocate('mme', alice))
         stage.expect('the old one still counts', (await askThroughMme(stage, ue, 'prose', { device: before })) === 200)
         await stage.until('the UE is told', () => ue.temporary !== before)
-        await stage.pass(2.5)
+        await stage.pass(10.5)
         stage.expect('the old one is nobody’s', (await askThroughMme(stage, ue, 'prose', { device: before })) === 403)
         const again = await askThroughMme(stage, ue, 'prose', { device: ue.temporary, roles: ['discoverable'] })
         stage.expect('the new one counts', again === 200)

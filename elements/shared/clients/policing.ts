@@ -84,7 +84,7 @@ export class Policing {
     return this.confirm === 'feedback' ? this.policy?.refusal(device) : this.policy?.take(device, false)
   }
 
-  /** RoleBits that the PCRF allows a device that it does not refuse. */
+  /** Roles that the PCRF allows a device that it does not refuse. */
   rolesOf(device: string): RoleBits {
     return rolesFrom(this.policy?.rolesOf(device))
   }
