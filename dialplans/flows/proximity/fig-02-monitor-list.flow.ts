@@ -33,7 +33,7 @@ export const flow: FlowScript = {
     },
     {
       name: 'a rotated code overlaps with the old one for the grace period',
-      settings: { prose: { ...listed, code: { lifetime: 12, grace: 10 } } },
+      settings: { prose: { ...listed, code: { lifetime: 16, grace: 8 } } },
       async run(stage) {
         const { ue: bob } = await granted(stage, 'bob', ['discoverable'])
         const { ue: alice } = await granted(stage, 'alice', ['discoverer'])
