@@ -29,9 +29,9 @@ export function explainCommand(): Command {
     .action((file: string, request: string, options: ExplainOptions) => {
       const dialplan = readDialplan(file)
       const { plan } = assembleDialplan(dialplan)
-      const known = ['outside', 'trusted', ...dialplan.elements.map(({ name }) => name)]
-      if (!known.includes(options.from))
-        throw new CommandRefusal(`--from is '${options.from}'; expected one of ${known.join(', ')}`)
+      const senders = ['outside', 'trusted', ...dialplan.elements.map(({ name }) => name)]
+      if (!senders.includes(options.from))
+        throw new CommandRefusal(`--from is '${options.from}'; expected one of ${senders.join(', ')}`)
       const proxy = dialplan.elements.find(({ role }) => role === 'proxy')?.name
       for (const line of explained(plan, readQuery(request, options, plan), proxy)) say(line)
     })

@@ -68,9 +68,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await program.parseAsync(process.argv)
 } catch (error) {
-  const told = commandRefusalOf(error)
-  if (told instanceof CommandRefusal)
-    for (const line of told.message.split('\n')) complain(told.located ? line : `proxima: ${line}`)
-  else complain(`proxima: cannot go on: ${(told instanceof Error ? told.message : String(told)).replace(/\s*\n\s*/g, ' ')}`)
+  const refusal = commandRefusalOf(error)
+  if (refusal instanceof CommandRefusal)
+    for (const line of refusal.message.split('\n')) complain(refusal.located ? line : `proxima: ${line}`)
+  else
+    complain(`proxima: cannot go on: ${(refusal instanceof Error ? refusal.message : String(refusal)).replace(/\s*\n\s*/g, ' ')}`)
   process.exit(1)
 }

@@ -59,8 +59,8 @@ export function completedElements(dialplan: Dialplan): readonly PlannedElement[]
 }
 
 function completed(planned: PlannedElement, dialplan: Dialplan): PlannedElement {
-  const known = knownTo(planned, dialplan)
-  return known === undefined ? planned : { ...planned, settings: { ...known, ...planned.settings } }
+  const learned = knownTo(planned, dialplan)
+  return learned === undefined ? planned : { ...planned, settings: { ...learned, ...planned.settings } }
 }
 
 /** What an element knows of the others unless its own settings say otherwise. */

@@ -49,12 +49,12 @@ function checkServer(named: DialplanReferences, name: string, role: 'hss' | 'pcr
   const port = uri.port || 5060
   const here = (uri.port === 0 && domains.includes(uri.host)) || listen.some((own) => own.host === uri.host && own.port === port)
   const elsewhere = rules.some(({ to, user }) => to.includes(':') && (user === undefined || [user].flat().includes(uri.user)))
-  const known = elements.filter((element) => element.role === role).map((element) => element.name)
-  if (!here || elsewhere || known.includes(uri.user)) return
+  const ofRole = elements.filter((element) => element.role === role).map((element) => element.name)
+  if (!here || elsewhere || ofRole.includes(uri.user)) return
   const expected =
-    known.length === 0
+    ofRole.length === 0
       ? `an element of role ${role}, or the URI of one elsewhere`
-      : known.map((each) => `sip:${each}@${domains[0]}`).join(' or ')
+      : ofRole.map((each) => `sip:${each}@${domains[0]}`).join(' or ')
   fault(lineOf('elements', name, role), `${name} asks the ${what} ${server}, which is no element of role ${role}`, expected)
 }
 

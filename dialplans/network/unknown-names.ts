@@ -25,16 +25,16 @@ const expected = 'an identifier of a subscriber here, or one that `proxima hss a
 export function unknownNames({ file, elements, domains, rules, lineOf }: NamingNetwork): readonly DialplanFault[] {
   const homes = elements.filter(({ role }) => role === 'hss').map(({ settings }) => settings)
   if (homes.length === 0) return []
-  const known = new Set(elements.map(({ name }) => subscriberKey(name, domains)))
+  const knownNames = new Set(elements.map(({ name }) => subscriberKey(name, domains)))
   for (const each of homes.flatMap(subscribersIn)) {
     const keys = [each.id, ...(each.aliases ?? [])].flatMap((text) => subscriberKey(text, domains) ?? [])
-    for (const key of namesOf({ id: keys[0] ?? '', aliases: keys.slice(1) }, domains)) known.add(key)
+    for (const key of namesOf({ id: keys[0] ?? '', aliases: keys.slice(1) }, domains)) knownNames.add(key)
   }
   const open = homes.some((settings) => settings['open'] === true)
   const isUnknown = (text: string): boolean => {
     const key = subscriberKey(text, domains)
-    if (key === undefined || known.has(key)) return false
-    if (key.endsWith(`@${domains[0]}`)) return !open && namesOf({ id: key }, domains).every((other) => !known.has(other))
+    if (key === undefined || knownNames.has(key)) return false
+    if (key.endsWith(`@${domains[0]}`)) return !open && namesOf({ id: key }, domains).every((other) => !knownNames.has(other))
     return !key.includes('@') // a number or an address; whoever is elsewhere is theirs
   }
   const bySender = rules.flatMap(({ sender }, i) =>

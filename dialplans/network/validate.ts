@@ -69,8 +69,8 @@ function tell(error: ErrorObject, document: Document, lines: LineCounter): Omit<
   switch (error.keyword) {
     case 'additionalProperties': {
       const name = String(params['additionalProperty'])
-      const known = Object.keys(parent.properties ?? {}).join(', ')
-      return { line: at([name]), text: `${where} has '${name}', which is not known there`, expected: `one of ${known}` }
+      const members = Object.keys(parent.properties ?? {}).join(', ')
+      return { line: at([name]), text: `${where} has '${name}', which is not known there`, expected: `one of ${members}` }
     }
     case 'required':
       return { line: at(), text: `${where} has no '${params['missingProperty']}'`, expected: `${params['missingProperty']}: …` }

@@ -60,7 +60,7 @@ export async function runNode(options: RunOptions): Promise<RunningNode> {
       listen: dialplan.listen,
       domains: dialplan.domains,
       trusted: dialplan.trusted,
-      fellows: [...new Set(elsewhere(dialplan).values())],
+      otherNodes: [...new Set(elsewhere(dialplan).values())],
       sourceRate: dialplan.limits.source,
       subscriptions: dialplan.limits.subscriptions,
       notifies: dialplan.limits.notifies,

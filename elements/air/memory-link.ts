@@ -6,18 +6,18 @@ import type { AirLink } from './multicast.ts'
 export function memoryLink(clock: Clock): () => AirLink {
   const ends = new Set<(bytes: Uint8Array) => void>()
   return () => {
-    let own: ((bytes: Uint8Array) => void) | undefined
+    let ownListener: ((bytes: Uint8Array) => void) | undefined
     return {
       send: (bytes) =>
         clock.soon(() => {
           for (const end of [...ends]) end(bytes)
         }),
       onMessage: (listener) => {
-        own = listener
+        ownListener = listener
         ends.add(listener)
       },
       close: () => {
-        if (own !== undefined) ends.delete(own)
+        if (ownListener !== undefined) ends.delete(ownListener)
       },
     }
   }

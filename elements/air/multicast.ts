@@ -87,9 +87,9 @@ class LinkAir implements Air {
   }
 
   hear(device: string, listener: (heard: HeardBroadcast) => void): () => void {
-    const own = (heard: HeardBroadcast): void => listener(heard) // the same listener may be given twice
-    this.listeners.add(device, own)
-    return () => this.listeners.delete(device, own)
+    const ownListener = (heard: HeardBroadcast): void => listener(heard) // the same listener may be given twice
+    this.listeners.add(device, ownListener)
+    return () => this.listeners.delete(device, ownListener)
   }
 
   close(): void {
@@ -130,49 +130,49 @@ class LinkAir implements Air {
     const { code, key } = beacon ?? {}
     if (!is(code, hexCode) || !is(key, token) || this.listeners.size === 0) return
     const at = this.options.clock.date()
-    const known = this.know(code, key, at)
-    known.lastHeard = at
-    this.tell(code, known)
-    if (known.confirmed) return
-    known.nonce = this.options.ids.token(16)
-    this.send({ challenge: { code, nonce: known.nonce } })
+    const entry = this.know(code, key, at)
+    entry.lastHeard = at
+    this.tell(code, entry)
+    if (entry.confirmed) return
+    entry.nonce = this.options.ids.token(16)
+    this.send({ challenge: { code, nonce: entry.nonce } })
   }
 
   private know(code: string, key: string, at: number): KnownCode {
-    let known = this.known.get(code)
-    if (known === undefined || known.key !== key) {
+    let entry = this.known.get(code)
+    if (entry === undefined || entry.key !== key) {
       // another key: somebody else says the same code; nothing is confirmed any more
-      known = { key, lastHeard: at, confirmed: false, nonce: undefined }
+      entry = { key, lastHeard: at, confirmed: false, nonce: undefined }
       this.known.delete(code)
-      this.known.set(code, known)
+      this.known.set(code, entry)
       if (this.known.size > knownMost) this.known.delete(this.known.keys().next().value!)
     }
-    return known
+    return entry
   }
 
   private challenged(code: unknown, nonce: unknown): void {
     if (!is(code, hexCode) || !is(nonce, token)) return
-    const own = this.announced.get(this.byCode.get(code) ?? '')
-    if (own === undefined) return
-    this.send({ answer: { code, nonce, proof: this.options.seal(own.key, `${nonce}|${code}`, proofLength) } })
+    const announcedCode = this.announced.get(this.byCode.get(code) ?? '')
+    if (announcedCode === undefined) return
+    this.send({ answer: { code, nonce, proof: this.options.seal(announcedCode.key, `${nonce}|${code}`, proofLength) } })
   }
 
   private answered(code: unknown, nonce: unknown, proof: unknown): void {
     if (!is(code, hexCode) || !is(nonce, token)) return
-    const known = this.known.get(code)
-    if (known === undefined || known.nonce !== nonce) return
-    if (proof !== this.options.seal(known.key, `${nonce}|${code}`, proofLength)) return
-    known.nonce = undefined
-    known.confirmed = true
-    this.tell(code, known)
+    const entry = this.known.get(code)
+    if (entry === undefined || entry.nonce !== nonce) return
+    if (proof !== this.options.seal(entry.key, `${nonce}|${code}`, proofLength)) return
+    entry.nonce = undefined
+    entry.confirmed = true
+    this.tell(code, entry)
   }
 
   private tell(code: string, { confirmed, lastHeard }: KnownCode): void {
     const announcer = this.byCode.get(code)
-    const heard: HeardBroadcast = { code, rssi: this.rssi, at: lastHeard, confirmed }
+    const broadcast: HeardBroadcast = { code, rssi: this.rssi, at: lastHeard, confirmed }
     for (const device of [...this.listeners.keys()]) {
       if (device === announcer) continue
-      for (const listener of [...this.listeners.of(device)]) listener(heard)
+      for (const listener of [...this.listeners.of(device)]) listener(broadcast)
     }
   }
 }

@@ -78,15 +78,15 @@ class Medium implements SimulatedAir {
   hear(device: string, listener: (heard: HeardBroadcast) => void): () => void {
     if (this.closed) return () => undefined
     const station = this.station(device)
-    const own = (heard: HeardBroadcast): void => listener(heard) // the same listener may be given twice
+    const ownListener = (heard: HeardBroadcast): void => listener(heard) // the same listener may be given twice
     if (station.listeners.size === 0) {
       this.hearing[this.joined++ % slices]!.add(station)
       this.listening++
     }
-    station.listeners.add(own)
+    station.listeners.add(ownListener)
     this.arm()
     return () => {
-      if (!station.listeners.delete(own) || station.listeners.size > 0) return
+      if (!station.listeners.delete(ownListener) || station.listeners.size > 0) return
       for (const slice of this.hearing) if (slice.delete(station)) this.listening--
       this.forget(station)
     }

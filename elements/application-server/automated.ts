@@ -67,8 +67,8 @@ export class ApplicationRegistration {
     if (record === undefined || body.value.application !== application) return registration.refuse(exchange)
     exchange.reply(202)
     const outcome = await this.bind(record, body.value)
-    const told = outcome.startsWith('sip:') ? { aluid: outcome } : { cause: outcome as Cause }
-    conversations.answer(exchange, record.id, writeBody('prose-registration-result', { user: body.value.user, ...told }))
+    const content = outcome.startsWith('sip:') ? { aluid: outcome } : { cause: outcome as Cause }
+    conversations.answer(exchange, record.id, writeBody('prose-registration-result', { user: body.value.user, ...content }))
   }
 
   /** The ALUID, or why there is none; then all is as it was. */
@@ -115,8 +115,8 @@ export class ApplicationRegistration {
     const user = users.withAluid(aluid)
     // only the server that a user is at sends him elsewhere: one that takes a move back may come late
     if (user !== undefined && (isAt(prose) || isAt(user.prose))) await registration.put({ ...user, epuid, prose })
-    const told = user === undefined ? { aluid, cause: 'aluid-unknown' as const } : { aluid }
-    conversations.answer(exchange, server, writeBody('aluid-update-result', told))
+    const content = user === undefined ? { aluid, cause: 'aluid-unknown' as const } : { aluid }
+    conversations.answer(exchange, server, writeBody('aluid-update-result', content))
   }
 
   /** The user is none any more: the ProSe server may bind another to that device. */

@@ -256,8 +256,8 @@ class ApplicationServer implements Element {
   }
   /** A buddy has all the names of his subscriber. */
   private viewOf({ user, entity }: Buddy, near: UsersView['near']): BuddyView {
-    const known = this.users.named(user)
-    const since = near.find((one) => known.some((each) => each.user === one.user))?.since
+    const usersOfName = this.users.named(user)
+    const since = near.find((one) => usersOfName.some((each) => each.user === one.user))?.since
     const { application } = this.settings
     return { entity, since, name: ownUser(user, this.host.domains) ?? user, application }
   }

@@ -103,8 +103,8 @@ export class NearUsers {
 
   private serve(user: ApplicationUser): ServedDevice {
     const { device } = user
-    const known = this.served.get(device)
-    if (known !== undefined) return known
+    const existing = this.served.get(device)
+    if (existing !== undefined) return existing
     const { prose } = this.askingFor(user)
     const served: ServedDevice = {
       device,
@@ -162,10 +162,10 @@ export class NearUsers {
   private usersOf(device: string, near: NearDevices): readonly NearUser[] {
     const { domains } = this.asking.host
     const found = new Map<string, NearUser>()
-    const own = this.users.of(device)?.user
+    const ownUserName = this.users.of(device)?.user
     for (const entry of near.values()) {
       const user = this.users.of(deviceKey(entry.device, domains) ?? entry.device)?.user
-      if (user === undefined || user === own) continue
+      if (user === undefined || user === ownUserName) continue
       const other = found.get(user)
       const { since, lastHeard } = entry
       found.set(user, other === undefined ? { user, since, lastHeard } : merged(other, { user, since, lastHeard }))

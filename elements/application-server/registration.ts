@@ -57,8 +57,8 @@ export class UserRegistrations {
     const { domains } = this.host
     const key = deviceKey(device, domains)
     const user = userKey(named, domains)
-    const own = record !== undefined && key !== undefined && isNameOf(key, record, domains)
-    if (!own || application !== this.membership.application) return this.refuse(exchange)
+    const isOwn = record !== undefined && key !== undefined && isNameOf(key, record, domains)
+    if (!isOwn || application !== this.membership.application) return this.refuse(exchange)
     if (!(await this.mayBe(user, record))) return this.refuse(exchange)
     if (expires === 0) {
       await this.remove(record.id)
@@ -91,8 +91,8 @@ export class UserRegistrations {
 
   /** The user at that device; where the application is open, made one now. */
   async userOf(record: SubscriberRecord): Promise<ApplicationUser | undefined> {
-    const known = this.users.of(record.id)
-    if (known !== undefined || !this.membership.open) return known
+    const member = this.users.of(record.id)
+    if (member !== undefined || !this.membership.open) return member
     return (await this.admit(this.memberBy(record), record)) ? this.users.of(record.id) : undefined
   }
 
@@ -122,8 +122,11 @@ export class UserRegistrations {
       if (this.membership.secrets.has(name)) continue
       for (const other of this.users.named(name)) {
         if (other.device === record.id || other.user !== name) continue
-        const known = this.subscribers.known(other.device) ?? { id: other.device }
-        this.inStore(this.put({ ...other, user: other.device, names: this.namesBeside(other.device, known).names }), other.device)
+        const otherRecord = this.subscribers.known(other.device) ?? { id: other.device }
+        this.inStore(
+          this.put({ ...other, user: other.device, names: this.namesBeside(other.device, otherRecord).names }),
+          other.device,
+        )
       }
     }
   }

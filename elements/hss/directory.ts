@@ -34,13 +34,13 @@ interface ReprovisioningOutcome {
 export class Directory {
   private readonly store: Store
   private readonly prefix: string
-  private readonly additions: AddedSubscribers
+  private readonly addedSubscribers: AddedSubscribers
   private readonly domains: readonly string[]
   private readonly changes = new SubscriberChanges()
   /** What the file says. */
   private provisioned: ReadonlyMap<string, SubscriberRecord>
   /** The same as it was changed since. */
-  private shelf: ProvisionedSubscribers
+  private provisionedSubscribers: ProvisionedSubscribers
   private servers: readonly ServerGrant[]
   private base: string
   private batch: ChangedRecord[] = []
@@ -59,15 +59,15 @@ export class Directory {
     this.store = store
     this.prefix = prefix
     this.domains = domains
-    this.additions = new AddedSubscribers(store, prefix)
+    this.addedSubscribers = new AddedSubscribers(store, prefix)
     this.provisioned = byId(provisioned)
-    this.shelf = new ProvisionedSubscribers(this.provisioned.values())
+    this.provisionedSubscribers = new ProvisionedSubscribers(this.provisioned.values())
     this.servers = servers
     this.base = basisOf(this.provisioned, servers)
   }
 
   get size(): number {
-    return this.shelf.size + this.additions.size
+    return this.provisionedSubscribers.size + this.addedSubscribers.size
   }
 
   /**
@@ -76,22 +76,22 @@ export class Directory {
    */
   async load(date: number): Promise<readonly string[]> {
     const stored = (await this.store.get(`${this.prefix}/version`))?.value as unknown as DirectoryRecord | undefined
-    this.additions.size = stored?.added ?? 0
+    this.addedSubscribers.size = stored?.added ?? 0
     const lost: string[] = []
     const writes: StoreWrite[] = []
     for await (const [key, { value }] of this.store.scan(`${this.prefix}/record/`)) {
       const { id, record, over } = value as unknown as SubscriberOverride
       if (over === '' && record !== null && !this.provisioned.has(id)) {
         writes.push({ key, delete: true }) // of a version that kept all of them here
-        this.additions.set(id, record)
+        this.addedSubscribers.set(id, record)
       } else if (over !== this.print(id) || !this.restore(id, record ?? undefined, lost)) {
         writes.push({ key, delete: true }) // the file was edited after the change at run time: the file wins
       }
     }
-    if (stored?.base !== this.base) for (const record of this.shelf.values()) this.makeRoom(record, lost)
+    if (stored?.base !== this.base) for (const record of this.provisionedSubscribers.values()) this.makeRoom(record, lost)
     const { base } = this
     this.version = stored === undefined ? date : stored.version + (stored.base === base ? 0 : 1)
-    const more = [...writes, ...this.additions.take()]
+    const more = [...writes, ...this.addedSubscribers.take()]
     if (more.length > 0 || stored?.base !== base) await this.store.write([...more, this.whole(this.version, base)])
     return lost
   }
@@ -111,22 +111,22 @@ export class Directory {
     const everybody = fingerprint(servers) !== fingerprint(this.servers)
     const changed = [...ids].map((id) => ({ id, before: this.get(id), after: next.get(id) }))
     if (changed.length === 0 && !everybody) return { changed, everybody }
-    const others = [...this.shelf.values()].filter(({ id }) => !ids.has(id))
-    const shelf = new ProvisionedSubscribers([...others, ...changed.flatMap(({ after }) => after ?? [])])
+    const others = [...this.provisionedSubscribers.values()].filter(({ id }) => !ids.has(id))
+    const provisionedSubscribers = new ProvisionedSubscribers([...others, ...changed.flatMap(({ after }) => after ?? [])])
     for (const { after } of changed) if (after !== undefined) this.refuseAdded(after)
     const base = basisOf(next, servers)
-    const added = this.additions.size
-    for (const id of ids) this.additions.set(id, undefined)
+    const added = this.addedSubscribers.size
+    for (const id of ids) this.addedSubscribers.set(id, undefined)
     const overrides = [...ids].map((id): StoreWrite => ({ key: `${this.prefix}/record/${keyPart(id)}`, delete: true }))
     try {
-      await this.write([...overrides, ...this.additions.take()], changed, base, () => {
+      await this.write([...overrides, ...this.addedSubscribers.take()], changed, base, () => {
         this.provisioned = next
-        this.shelf = shelf
+        this.provisionedSubscribers = provisionedSubscribers
         this.servers = servers
         this.base = base
       })
     } catch (fault) {
-      this.additions.size = added
+      this.addedSubscribers.size = added
       throw fault
     }
     if (everybody) this.changes.forget()
@@ -151,7 +151,7 @@ export class Directory {
   }
 
   get(id: string): SubscriberRecord | undefined {
-    return this.shelf.get(id) ?? (this.provisioned.has(id) ? undefined : this.additions.get(id))
+    return this.provisionedSubscribers.get(id) ?? (this.provisioned.has(id) ? undefined : this.addedSubscribers.get(id))
   }
 
   /** The subscriber that an identifier or alias belongs to, in whatever form it has it. */
@@ -166,9 +166,9 @@ export class Directory {
   }
 
   private ownerAsWritten(key: string): string | undefined {
-    const owner = this.shelf.ownerOf(key)
+    const owner = this.provisionedSubscribers.ownerOf(key)
     if (owner !== undefined) return owner
-    return this.additions.get(key) === undefined ? this.additions.ownerOf(key) : key
+    return this.addedSubscribers.get(key) === undefined ? this.addedSubscribers.ownerOf(key) : key
   }
 
   /**
@@ -181,8 +181,8 @@ export class Directory {
       const owner = this.ownerOf(key)
       if (owner !== undefined && owner !== id) throw new TakenIdentifier(id, key, owner, i - 1)
     }
-    if (this.provisioned.has(id)) this.shelf.set(id, record)
-    else this.additions.set(id, record)
+    if (this.provisioned.has(id)) this.provisionedSubscribers.set(id, record)
+    else this.addedSubscribers.set(id, record)
     this.batch.push({ id, before, after: record })
   }
 
@@ -193,7 +193,7 @@ export class Directory {
     this.batch = []
     const overrides = changed.flatMap(({ id }) => (this.provisioned.has(id) ? this.override(id) : []))
     try {
-      await this.write([...overrides, ...this.additions.take()], changed, this.base)
+      await this.write([...overrides, ...this.addedSubscribers.take()], changed, this.base)
     } catch (fault) {
       this.takeBack(changed)
       throw fault
@@ -230,26 +230,26 @@ export class Directory {
 
   /** Those whose identifier starts so, behind the one given, in the order of their keys; at most `limit`. */
   async page(prefix: string, after: string | undefined, limit: number): Promise<readonly SubscriberRecord[]> {
-    const added = await this.additions.page(prefix, after, limit)
-    const here = this.shelf.page(prefix, after, limit)
+    const added = await this.addedSubscribers.page(prefix, after, limit)
+    const here = this.provisionedSubscribers.page(prefix, after, limit)
     return [...here, ...added].sort((a, b) => (keyOf(a.id) < keyOf(b.id) ? -1 : 1)).slice(0, limit)
   }
 
   private override(id: string): StoreWrite {
-    const override: SubscriberOverride = { id, record: this.shelf.get(id) ?? null, over: this.print(id) }
+    const override: SubscriberOverride = { id, record: this.provisionedSubscribers.get(id) ?? null, over: this.print(id) }
     return { key: `${this.prefix}/record/${keyPart(id)}`, value: JSON.parse(JSON.stringify(override)) as Json }
   }
 
   /** Nothing of it came into the store. */
   private takeBack(changed: readonly ChangedRecord[]): void {
     for (const { id, before, after } of changed.toReversed()) {
-      if (!this.provisioned.has(id)) this.additions.size += Number(before !== undefined) - Number(after !== undefined)
-      else if (this.shelf.get(id) === after) this.shelf.set(id, before)
+      if (!this.provisioned.has(id)) this.addedSubscribers.size += Number(before !== undefined) - Number(after !== undefined)
+      else if (this.provisionedSubscribers.get(id) === after) this.provisionedSubscribers.set(id, before)
     }
   }
 
   private whole(version: number, base: string): StoreWrite {
-    const whole = { version, base, added: this.additions.size }
+    const whole = { version, base, added: this.addedSubscribers.size }
     return { key: `${this.prefix}/version`, value: whole }
   }
 
@@ -260,30 +260,30 @@ export class Directory {
 
   /** False: an alias of it belongs to somebody else by now. */
   private restore(id: string, record: SubscriberRecord | undefined, lost: string[]): boolean {
-    const taken = (record?.aliases ?? []).find((alias) => (this.shelf.ownerOf(alias) ?? id) !== id)
-    if (taken === undefined) this.shelf.set(id, record)
-    else lost.push(`the changes to ${id}, since ${taken} belongs to ${this.shelf.ownerOf(taken)} by the file`)
+    const taken = (record?.aliases ?? []).find((alias) => (this.provisionedSubscribers.ownerOf(alias) ?? id) !== id)
+    if (taken === undefined) this.provisionedSubscribers.set(id, record)
+    else lost.push(`the changes to ${id}, since ${taken} belongs to ${this.provisionedSubscribers.ownerOf(taken)} by the file`)
     return taken === undefined
   }
 
   /** What the file says goes before who came at run time. */
   private makeRoom({ id, aliases = [] }: SubscriberRecord, lost: string[]): void {
     for (const key of [id, ...aliases]) {
-      if (this.additions.get(key) !== undefined) {
-        this.additions.set(key, undefined)
+      if (this.addedSubscribers.get(key) !== undefined) {
+        this.addedSubscribers.set(key, undefined)
         lost.push(`subscriber ${key}, which the file has for ${id}`)
       }
-      const owner = this.additions.ownerOf(key)
+      const owner = this.addedSubscribers.ownerOf(key)
       if (owner === undefined) continue
-      const record = this.additions.get(owner)!
-      this.additions.set(owner, { ...record, aliases: record.aliases?.filter((alias) => alias !== key) })
+      const record = this.addedSubscribers.get(owner)!
+      this.addedSubscribers.set(owner, { ...record, aliases: record.aliases?.filter((alias) => alias !== key) })
       lost.push(`alias ${key} of ${owner}, which the file has for ${id}`)
     }
   }
 
   private refuseAdded({ id, aliases = [] }: SubscriberRecord): void {
     for (const [i, key] of [id, ...aliases].entries()) {
-      const owner = this.additions.get(key) === undefined ? this.additions.ownerOf(key) : key
+      const owner = this.addedSubscribers.get(key) === undefined ? this.addedSubscribers.ownerOf(key) : key
       if (owner !== undefined && owner !== id) throw new TakenIdentifier(id, key, owner, i - 1)
     }
   }

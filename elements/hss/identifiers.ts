@@ -27,11 +27,11 @@ interface SubscriberNames {
 
 /** What is stored of a subscriber stays usable as it stands: a change is judged by what it changes (SPEC §6.1). */
 export function namesIn({ id, aliases = [], friends = [], servers = [], watchers }: SubscriberRecord): SubscriberNames {
-  const own = [id, ...aliases]
+  const ownNames = [id, ...aliases]
   const { allow = [], block = [], polite = [] } = watchers ?? {}
   return {
-    own: new Set(own),
-    all: new Set([...own, ...friends, ...servers.map(({ uri }) => uri), ...allow, ...block, ...polite]),
+    own: new Set(ownNames),
+    all: new Set([...ownNames, ...friends, ...servers.map(({ uri }) => uri), ...allow, ...block, ...polite]),
   }
 }
 

@@ -188,10 +188,10 @@ class HomeSubscriberServer implements Hss {
 
   restored(notifier: Notifier): void {
     const secrets = this.maySeeSecrets(notifier.subscriber)
-    const told: Notifier<HssState> = notifier
-    if (notifier.resource === '') this.feeds.add(told)
-    else this.single.add(told.resource, told)
-    told.notify({ version: this.directory.version, secrets, key: notifier.resource || undefined })
+    const subscription: Notifier<HssState> = notifier
+    if (notifier.resource === '') this.feeds.add(subscription)
+    else this.single.add(subscription.resource, subscription)
+    subscription.notify({ version: this.directory.version, secrets, key: notifier.resource || undefined })
   }
 
   ended(notifier: Notifier): void {
@@ -319,18 +319,18 @@ class HomeSubscriberServer implements Hss {
     const readable = this.readable(record)
     if (readable === undefined) return []
     const id = credentialsId(readable, this.key)
-    const told = {
+    const shown = {
       ...(secrets ? readable : withoutSecrets(readable)),
       ...(id === undefined ? {} : { credentialsId: id }),
     }
-    const { servers = [] } = told
-    if (servers.length + this.servers.length === 0) return [told]
+    const { servers = [] } = shown
+    if (servers.length + this.servers.length === 0) return [shown]
     // whoever acts for a subscriber may be one himself, and be listed by an alias
     const all = [...servers, ...this.servers].map((grant) => ({
       ...grant,
       uri: this.directory.ownerOf(grant.uri) ?? grant.uri,
     }))
-    return [{ ...told, servers: all }]
+    return [{ ...shown, servers: all }]
   }
 
   // The first NOTIFY of the feed says only the version, later ones what changed since.

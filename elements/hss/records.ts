@@ -91,8 +91,8 @@ function secretsOf(
 /** What digest may call a subscriber of that name: the user, number or address; undefined: of another domain. */
 function usernameOf(name: string, realm: string): string | undefined {
   const uri = readDevice(name)
-  const own = uri?.scheme === 'tel' || (uri?.user !== '' ? uri?.host === realm : isIP(uri.host) !== 0)
-  return uri === undefined || !own ? undefined : uri.user || uri.host
+  const isOurs = uri?.scheme === 'tel' || (uri?.user !== '' ? uri?.host === realm : isIP(uri.host) !== 0)
+  return uri === undefined || !isOurs ? undefined : uri.user || uri.host
 }
 
 /**

@@ -24,14 +24,14 @@ export class Handover {
   private readonly host: Host
   private readonly contexts: Contexts
   private readonly conversations: Conversations
-  private readonly fellows: KnownServers
+  private readonly otherMmes: KnownServers
 
-  /** @param fellows URIs of the other MMEs of the network */
-  constructor(host: Host, contexts: Contexts, fellows: readonly string[]) {
+  /** @param otherMmes URIs of the other MMEs of the network */
+  constructor(host: Host, contexts: Contexts, otherMmes: readonly string[]) {
     this.host = host
     this.contexts = contexts
     this.conversations = new Conversations(host)
-    this.fellows = new KnownServers(fellows, host.domains)
+    this.otherMmes = new KnownServers(otherMmes, host.domains)
   }
 
   handle(exchange: Exchange): void {
@@ -40,8 +40,8 @@ export class Handover {
   }
 
   /** Whether that is another MME of ours. */
-  isFellow(mme: string): boolean {
-    return this.fellows.find(mme) !== undefined
+  isOtherMme(mme: string): boolean {
+    return this.otherMmes.find(mme) !== undefined
   }
 
   /** What the former MME knows of the UE's capabilities; undefined: it has no such context, or does not answer. */
@@ -55,7 +55,7 @@ export class Handover {
       this.host.log.warn({ mme: former.mme }, 'a former MME keeps a context that nobody needs, until it expires')
   }
   private async ask(device: string, { temporary, mme }: FormerMme, release: boolean) {
-    const to = this.fellows.find(mme)
+    const to = this.otherMmes.find(mme)
     if (to === undefined) return undefined
     const body = writeBody('mme-context-request', { device, temporary, ...(release ? { release } : {}) })
     const { value } = await this.conversations.ask({ to, body, answer: 'mme-context', patience })
@@ -67,13 +67,13 @@ export class Handover {
     const body = readBody(exchange.request, 'mme-context-request')
     if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
     const asker = askerOf(exchange, this.host.domains)
-    if (asker === undefined || !this.fellows.isOne(asker)) return exchange.reply(403)
+    if (asker === undefined || !this.otherMmes.isOne(asker)) return exchange.reply(403)
     const { device, temporary, release } = body.value
     exchange.reply(202)
     const context = this.contexts.holder(temporary)
-    const known = context !== undefined && context.device === deviceKey(device, this.host.domains)
-    if (known && release === true && this.contexts.mayRelease(context, temporary)) this.contexts.release(context)
-    const told = known ? { device, capabilities: { prose: context.stored.prose } } : { device }
-    this.conversations.answer(exchange, asker, writeBody('mme-context', told))
+    const isHolder = context !== undefined && context.device === deviceKey(device, this.host.domains)
+    if (isHolder && release === true && this.contexts.mayRelease(context, temporary)) this.contexts.release(context)
+    const content = isHolder ? { device, capabilities: { prose: context.stored.prose } } : { device }
+    this.conversations.answer(exchange, asker, writeBody('mme-context', content))
   }
 }

@@ -53,8 +53,8 @@ class MobilityManagementEntity implements Mme {
   private contexts!: Contexts
   private subscribers!: Subscribers
   private signedIn!: SignedIn
-  private moving!: Handover
-  private passing!: Relaying
+  private handover!: Handover
+  private relaying!: Relaying
   private stopped = false
 
   constructor(name: string, settings: MmeSettings) {
@@ -85,9 +85,9 @@ class MobilityManagementEntity implements Mme {
     })
     this.signedIn = new SignedIn(host, this.subscribers)
     this.subscribers.start()
-    this.moving = new Handover(host, this.contexts, fellows)
+    this.handover = new Handover(host, this.contexts, fellows)
     const { contexts, subscribers } = this
-    this.passing = new Relaying({ host, contexts, subscribers, checks: check === 'hss', prose: serverUri(prose, host.domains) })
+    this.relaying = new Relaying({ host, contexts, subscribers, checks: check === 'hss', prose: serverUri(prose, host.domains) })
     host.clock.after(orphansAfter, () => {
       if (!this.stopped) this.contexts.dropOrphans()
     })
@@ -96,9 +96,9 @@ class MobilityManagementEntity implements Mme {
   handle(exchange: Exchange): void | Promise<void> {
     const { request } = exchange
     if (request.method === 'ACK') return
-    if (request.method === 'NOTIFY') return this.passing.back(exchange)
-    if (request.method === 'MESSAGE' && request.contentType === answerType) return this.passing.answer(exchange)
-    const work = this.isForUs(request) ? this.serve(exchange) : this.passing.forth(exchange)
+    if (request.method === 'NOTIFY') return this.relaying.back(exchange)
+    if (request.method === 'MESSAGE' && request.contentType === answerType) return this.relaying.answer(exchange)
+    const work = this.isForUs(request) ? this.serve(exchange) : this.relaying.forth(exchange)
     return work?.catch((fault: unknown) => this.subscribers.refuse(exchange, fault))
   }
   private isForUs({ uri, event, contentType }: SipRequest): boolean {
@@ -107,7 +107,7 @@ class MobilityManagementEntity implements Mme {
   }
   private serve(exchange: Exchange): void | Promise<void> {
     if (offers.answer(exchange)) return
-    if (exchange.request.method === 'MESSAGE') return this.moving.handle(exchange)
+    if (exchange.request.method === 'MESSAGE') return this.handover.handle(exchange)
     return this.attach(exchange)
   }
 
@@ -126,11 +126,11 @@ class MobilityManagementEntity implements Mme {
       exchange.accept<AttachView>({ package: attachEvent, resource: device, state: { device } })
       return
     }
-    const there = former && (await this.moving.fetch(device, former))
+    const there = former && (await this.handover.fetch(device, former))
     const context = await contexts.obtain(
       device,
       (capabilities ?? there)?.prose,
-      former !== undefined && this.moving.isFellow(former.mme),
+      former !== undefined && this.handover.isOtherMme(former.mme),
     )
     const begun = (one: Notifier<AttachView>): void => {
       if (contexts.of(device) !== context) return one.terminate('deactivated') // detached meanwhile: it attaches anew
@@ -144,7 +144,7 @@ class MobilityManagementEntity implements Mme {
     if (!notifier.live && context.notifiers.size === 0) contexts.drop(context)
   }
   private leave(device: string, former: FormerMme): void {
-    this.moving
+    this.handover
       .release(device, former)
       .catch((fault: unknown) => this.host.log.error({ fault: String(fault), device }, 'a former MME is not told'))
   }
@@ -152,8 +152,8 @@ class MobilityManagementEntity implements Mme {
     const key = deviceKey(named, this.host.domains)
     if (named === former?.temporary || key === device || this.contexts.holder(named)?.device === device) return true
     // maybe an alias (SPEC §2.1), of the asker alone: of nobody else is anything to be learned
-    const own = key === undefined ? undefined : await this.subscribers.of(device)
-    return own !== undefined && isNameOf(key!, own, this.host.domains)
+    const ownRecord = key === undefined ? undefined : await this.subscribers.of(device)
+    return ownRecord !== undefined && isNameOf(key!, ownRecord, this.host.domains)
   }
 
   refreshed(notifier: Notifier, request: SipRequest): undefined | number | RefreshChange {
@@ -167,7 +167,7 @@ class MobilityManagementEntity implements Mme {
     const context = this.contexts.of(notifier.resource)
     if (this.stopped || context === undefined) return
     const { notifiers } = context
-    for (const one of notifiers) if (one.id === notifier.id) notifiers.delete(one)
+    for (const each of notifiers) if (each.id === notifier.id) notifiers.delete(each)
     if (notifiers.size === 0) return this.contexts.drop(context)
   }
   restored(notifier: Notifier): void {

@@ -16,7 +16,7 @@ const codeRequest = mediaType('registration-code-request')
 export const passingTypes: readonly string[] = [mediaType('prose-match'), codeRequest]
 /** Media type of what the proximity server answers a UE by a MESSAGE of its own (SPEC §4). */
 export const answerType = mediaType('registration-code')
-const told: readonly (string | undefined)[] = [
+const relayedTypes: readonly (string | undefined)[] = [
   answerType,
   mediaType('prose-state'),
   mediaType('proximity-list'),
@@ -79,7 +79,7 @@ export class Relaying {
     const { request, flow } = exchange
     if (!flow.trusted) return exchange.reply(403)
     if (request.toTag === '' || (exchange.ownRoutes.length === 0 && exchange.routes.length === 0)) return exchange.reply(481)
-    const body = told.includes(request.contentType) ? this.named(request) : undefined
+    const body = relayedTypes.includes(request.contentType) ? this.named(request) : undefined
     // in NOTIFYs too, for UEs that take the way of a dialog from the first of them (RFC 6665 §4.3)
     exchange.forward(this.rest(exchange), { recordRoute: this.stay, ...(body === undefined ? {} : { body }) })
   }

@@ -24,9 +24,9 @@ export function withFixed(text: string, fixed: (temporary: string) => string | u
   const map = (value: Value): Value => {
     if (typeof value === 'string') {
       if (!namesTemporary(value)) return value
-      const known = fixed(value)
-      unknown ||= known === undefined
-      return known ?? value
+      const fixedIdentifier = fixed(value)
+      unknown ||= fixedIdentifier === undefined
+      return fixedIdentifier ?? value
     }
     if (typeof value !== 'object' || value === null) return value
     if (Array.isArray(value)) return value.map(map)

@@ -142,18 +142,18 @@ class PolicyServer implements Pcrf {
   }
 
   async restored(notifier: Notifier): Promise<void> {
-    const told: Notifier<PolicyState> = notifier
+    const subscription: Notifier<PolicyState> = notifier
     if (notifier.record === undefined) {
-      this.feeds.add(told)
-      told.notify({})
+      this.feeds.add(subscription)
+      subscription.notify({})
       return
     }
     const lease = this.leases.make(notifier.subscriber, notifier.resource, notifier.record as LeaseRecord)
-    this.leases.take(lease, told)
+    this.leases.take(lease, subscription)
     const decide = async (): Promise<void> => {
       await lease.decide()
-      told.keep(lease.record)
-      told.notify({ lease })
+      subscription.keep(lease.record)
+      subscription.notify({ lease })
     }
     const { named } = this
     if (named === undefined || named.settled) return decide()

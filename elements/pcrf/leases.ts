@@ -35,8 +35,8 @@ export class Leases {
 
   /** The lease that the asker names, made now if there is none. What it has used then, an earlier process granted: that is booked. */
   obtain(asker: string, device: string, { lease, service, used = 0 }: PolicyQuery): Lease {
-    const known = this.byKey.get(leaseKey(asker, lease))
-    return known ?? this.make(asker, device, used === 0 ? { lease, service, used } : { lease, service, used, granted: used })
+    const existing = this.byKey.get(leaseKey(asker, lease))
+    return existing ?? this.make(asker, device, used === 0 ? { lease, service, used } : { lease, service, used, granted: used })
   }
 
   /** One as it was when its record was made. */

@@ -14,15 +14,15 @@ const contactOf = /<(?:[\w.-]+:)?contact(?:\s[^<>]*)?>\s*([^<\s]+)\s*</
 /** @param documents sound ones about `entity`, the newest first */
 export function composed(entity: string, documents: readonly Pidf[]): string {
   const used = new Names()
-  const told = new Set<string>()
+  const contacts = new Set<string>()
   const groups: string[][] = [[], [], []]
   for (const document of documents) {
     for (const part of document.parts) {
       const kind = kinds.indexOf(part.meaning)
       const contact = kind === 0 ? contactOf.exec(part.source)?.[1] : undefined
       const same = contact === undefined ? undefined : `${part.id} ${contact}`
-      if (same !== undefined && told.has(same)) continue
-      if (same !== undefined) told.add(same)
+      if (same !== undefined && contacts.has(same)) continue
+      if (same !== undefined) contacts.add(same)
       groups[kind < 0 ? kinds.length : kind]!.push(moved(part, used))
     }
   }

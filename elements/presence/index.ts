@@ -69,7 +69,7 @@ class PresenceElement implements Element {
   private readonly watchers = new SetIndex<string, Notifier<Presence>>()
   /** Accepted, and not durable yet. */
   private readonly arriving = new SetIndex<string, Notifier>()
-  private telling!: Spread<string, Notifier<Presence>>
+  private spread!: Spread<string, Notifier<Presence>>
   /** Of states that a watcher takes in parts. */
   private readonly children = new WeakMap<Presence, Children>()
   /** Of those that were allowed once: what holds for them. */
@@ -109,7 +109,7 @@ class PresenceElement implements Element {
   }
   async start(host: Host): Promise<void> {
     this.host = host
-    this.telling = new Spread(host.clock)
+    this.spread = new Spread(host.clock)
     const { size = 32_768, publications: count = 10, watchers, hss } = this.settings
     const rules = { ...this.expires, size, count }
     const begun = (subscriber: string, credentials: string | undefined): void => this.signedIn.follow({ subscriber, credentials })
@@ -137,7 +137,7 @@ class PresenceElement implements Element {
     const tell = (): void => (watches ? this.tellRestored(notifier as Notifier<Presence>) : this.tellOfWatchersSoon(notifier))
     if (this.subscribers === undefined) return tell()
     this.judgeRestored(notifier, this.subscribers).then(
-      (told) => told || tell(),
+      (isChanged) => isChanged || tell(),
       (fault: unknown) => {
         this.host.log.warn({ fault: String(fault), entity: resource }, 'a watcher is judged as before: the HSS does not answer')
         tell()
@@ -222,15 +222,15 @@ class PresenceElement implements Element {
   /** Why one more may not wait for that presentity; undefined: it may. */
   private fullFor(entity: string, watcher: string): string | undefined {
     let count = 0
-    let own = 0
+    let ownCount = 0
     for (const waiting of [this.watchers.of(entity), this.arriving.of(entity)]) {
       for (const { pending, subscriber } of waiting) {
         if (!pending) continue
         count++
-        if ((deviceKey(subscriber, this.host.domains) ?? subscriber) === watcher) own++
+        if ((deviceKey(subscriber, this.host.domains) ?? subscriber) === watcher) ownCount++
       }
     }
-    if (own >= pendingOfOne) return `you wait ${own} times already for this presentity: end one of them`
+    if (ownCount >= pendingOfOne) return `you wait ${ownCount} times already for this presentity: end one of them`
     return count >= pendingAtMost ? 'too many wait for this presentity' : undefined
   }
   private verdict(watcher: readonly string[], entity: string, record: SubscriberRecord | undefined): Verdict {
@@ -243,7 +243,7 @@ class PresenceElement implements Element {
   }
   private judgeSoon(notifier: Notifier<Presence>, record: SubscriberRecord | undefined): void {
     const judged = this.judge(notifier, record)
-    if (judged instanceof Promise) void judged.then((told) => (told ? this.tellWatchers(notifier.resource) : undefined))
+    if (judged instanceof Promise) void judged.then((changed) => (changed ? this.tellWatchers(notifier.resource) : undefined))
   }
   /** He may have another alias by now, for which something has been settled. */
   private watcherChanged(id: string): void {
@@ -316,10 +316,10 @@ class PresenceElement implements Element {
     return { entity, live, ended: this.lately.get(entity) ?? [] }
   }
   private tellWatchers(entity: string): void {
-    const told = this.presentities.of(entity)
-    if (told.size === 0) return
+    const notifiers = this.presentities.of(entity)
+    if (notifiers.size === 0) return
     const state = this.watchersOf(entity)
-    for (const notifier of told) notifier.notify(state)
+    for (const notifier of notifiers) notifier.notify(state)
   }
 
   /** Read once, however many watchers are told. */
@@ -337,7 +337,7 @@ class PresenceElement implements Element {
   }
   private tell(entity: string): void {
     const state = this.presence(entity)
-    this.telling.over(entity, this.watchers.of(entity), (notifier) => {
+    this.spread.over(entity, this.watchers.of(entity), (notifier) => {
       const verdict = this.verdicts.get(notifier)
       if (verdict === undefined || verdict === 'allow') notifier.notify(state)
     })

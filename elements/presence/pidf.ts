@@ -116,9 +116,10 @@ class Reader {
     const remark = this.between('<!--', '-->')
     if (remark?.includes('--') || remark?.endsWith('-')) throw new Malformed('-- stands in a comment')
     if (remark !== undefined) return
-    const told = this.between('<?', '?>')
-    if (told !== undefined && !instruction.test(told.split(/\s/, 1)[0]!)) throw new Malformed('an instruction has no name')
-    if (told !== undefined || (this.open.length > 0 && this.between('<![CDATA[', ']]>') !== undefined)) return
+    const instructionText = this.between('<?', '?>')
+    if (instructionText !== undefined && !instruction.test(instructionText.split(/\s/, 1)[0]!))
+      throw new Malformed('an instruction has no name')
+    if (instructionText !== undefined || (this.open.length > 0 && this.between('<![CDATA[', ']]>') !== undefined)) return
     const end = this.take(endTag)
     if (end) return this.close(end[1]!)
     const from = this.at

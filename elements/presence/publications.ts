@@ -68,8 +68,8 @@ export class Publications {
   }
   /** One PIDF document out of all that count now; undefined: there is none. */
   document(entity: string): string | undefined {
-    const known = this.documents.get(entity)
-    if (known !== undefined) return known
+    const cached = this.documents.get(entity)
+    if (cached !== undefined) return cached
     const live = this.live(entity)
     if (live.length === 0) return undefined
     const newestFirst = live.toReversed()

@@ -26,8 +26,8 @@ export function sameWatchers(a: Watchers, b: Watchers): boolean {
 
 /** Full where `previous` is undefined; else what differs from it (RFC 3858 §4). */
 export function watcherInfo(state: Watchers, previous: Watchers | undefined, version: number): string {
-  const told = previous === undefined ? state.live : changes(state, previous)
-  const lines = told.map(
+  const watchers = previous === undefined ? state.live : changes(state, previous)
+  const lines = watchers.map(
     ({ id, uri, status, event }) =>
       `    <watcher id="${escaped(id)}" status="${status}" event="${event}">${escaped(uri)}</watcher>`,
   )
@@ -63,8 +63,8 @@ export function watcherPart(
     taken++
   }
   if (taken === 0) return undefined
-  const told: Watchers = { ...state, live: [...live.values()] }
-  return { body: watcherInfo(told, previous, version), state: told }
+  const partialState: Watchers = { ...state, live: [...live.values()] }
+  return { body: watcherInfo(partialState, previous, version), state: partialState }
 }
 
 const overhead = 1000 // bytes of a document without watchers, at most

@@ -59,10 +59,10 @@ export function proximityBody(registry: Registry, view: ProximityView, context: 
     return writeBody('proximity-list', { version: context.version, device, proximate: near.map(proximate) })
   }
   // Relations change in place; what was told is kept as it was.
-  const before = context.previous?.told
-  const told = new Map(near.map((relation) => [relation.peer, { ...relation }]))
-  if (context.version > 0) view.told = told // version 0: rendered for its entity tag, told to nobody
-  return writeBody('proximity-diff', { version: context.version, device, ...difference(before, told) })
+  const before = context.previous?.lastTold
+  const relations = new Map(near.map((relation) => [relation.peer, { ...relation }]))
+  if (context.version > 0) view.lastTold = relations // version 0: rendered for its entity tag, told to nobody
+  return writeBody('proximity-diff', { version: context.version, device, ...difference(before, relations) })
 }
 
 /** Less than all that has changed, in a body of `room` bytes; undefined: the type has no differences, or not even one fits. */
@@ -72,25 +72,30 @@ export function proximityPart(
   { type, version, previous, room }: RenderContext<ProximityView> & { readonly room: number },
 ): StatePart<ProximityView> | undefined {
   if (type !== diffType || view.question.kind === 'pair') return undefined
-  const before = previous?.told
-  const told = new Map(before)
+  const before = previous?.lastTold
+  const relations = new Map(before)
   const near = new Map(answer(registry, view).map((relation) => [relation.peer, relation]))
   let left = room - overhead - Buffer.byteLength(view.device)
   for (const peer of before?.keys() ?? []) {
     if (near.has(peer) || (left -= Buffer.byteLength(JSON.stringify(peer)) + separator) < 0) continue
-    told.delete(peer)
+    relations.delete(peer)
   }
   for (const [peer, relation] of near) {
-    const known = told.get(peer)
-    if (known?.since === relation.since && known.lastHeard === relation.lastHeard && known.rssi === relation.rssi) continue
+    const relationBefore = relations.get(peer)
+    if (
+      relationBefore?.since === relation.since &&
+      relationBefore.lastHeard === relation.lastHeard &&
+      relationBefore.rssi === relation.rssi
+    )
+      continue
     left -= Buffer.byteLength(JSON.stringify(proximate(relation))) + separator
     if (left < 0) break
-    told.set(peer, { ...relation })
+    relations.set(peer, { ...relation })
   }
-  const changed = difference(before, told)
+  const changed = difference(before, relations)
   if (changed.added.length + changed.refreshed.length + changed.removed.length === 0) return undefined
   const body = writeBody('proximity-diff', { version, device: view.device, ...changed })
-  return { body, state: { ...view, told } }
+  return { body, state: { ...view, lastTold: relations } }
 }
 
 const overhead = 200 // bytes of a difference without entries, at most, but for its device

@@ -22,7 +22,7 @@ interface MatchPlan {
   readonly unconfirmed: number
   readonly writes: readonly StoreWrite[]
   /** As they will be. */
-  readonly heard: readonly Relation[]
+  readonly heardRelations: readonly Relation[]
   readonly lost: readonly Relation[]
 }
 
@@ -75,7 +75,7 @@ function settle(exchange: Exchange, registry: Registry, plan: MatchPlan): void {
   else if (known === 0 && unknown > 0)
     exchange.reply(404, { warning: 'no code is known; expected codes heard now, in mode listed of the monitor list' })
   else exchange.reply(200, { warning: warningOf(registry, plan) })
-  registry.telling.tellWatchers(plan.reporter, changed)
+  registry.notifying.tellWatchers(plan.reporter, changed)
 }
 
 /** What of a report did not count, and why; undefined: all of it did. */
@@ -108,7 +108,7 @@ function skewOf(known: number | undefined, sent: string | undefined, now: number
 function planMatches(registry: Registry, { key: reporter, skew = 0 }: Device, report: ProseMatch): MatchPlan {
   const { ledger, lists, rules } = registry
   const now = registry.now()
-  const heard = new Map<string, Relation>()
+  const heardRelations = new Map<string, Relation>()
   const lost = new Map<string, Relation>()
   let known = 0
   let unknown = 0
@@ -126,10 +126,10 @@ function planMatches(registry: Registry, { key: reporter, skew = 0 }: Device, re
     }
     known++
     if (code.device === reporter) continue // heard itself
-    const before = heard.get(code.device) ?? lists.find(reporter, code.device, now)
+    const before = heardRelations.get(code.device) ?? lists.find(reporter, code.device, now)
     const relation = heardAgain(reporter, code, Math.min(Date.parse(at) + skew, now), rssi, before)
     if (relation === undefined) continue
-    if (lists.due(relation) > now) heard.set(code.device, relation)
+    if (lists.due(relation) > now) heardRelations.set(code.device, relation)
     else old++
   }
   for (const text of report.lost ?? []) {
@@ -139,16 +139,25 @@ function planMatches(registry: Registry, { key: reporter, skew = 0 }: Device, re
       continue
     }
     known++
-    const relation = heard.get(code.device) ?? lists.entriesOf(reporter).get(code.device)
+    const relation = heardRelations.get(code.device) ?? lists.entriesOf(reporter).get(code.device)
     // The peer may have rotated: only the code under which it was heard last can be lost.
     if (relation === undefined || relation.code !== code.text) continue
-    heard.delete(code.device)
+    heardRelations.delete(code.device)
     lost.set(code.device, relation)
   }
   const writes: StoreWrite[] = []
-  for (const relation of heard.values()) writes.push(ledger.putRelation(relation, lists.due(relation)))
+  for (const relation of heardRelations.values()) writes.push(ledger.putRelation(relation, lists.due(relation)))
   for (const relation of lost.values()) writes.push(ledger.deleteRelation(relation))
-  return { reporter, known, unknown, old, unconfirmed, writes, heard: [...heard.values()], lost: [...lost.values()] }
+  return {
+    reporter,
+    known,
+    unknown,
+    old,
+    unconfirmed,
+    writes,
+    heardRelations: [...heardRelations.values()],
+    lost: [...lost.values()],
+  }
 }
 
 /** Undefined: overtaken by a later report. */
@@ -164,12 +173,12 @@ function heardAgain(
 }
 
 /** It is durable. Gives the peers that came or went. */
-function carryOut(registry: Registry, { reporter, heard, lost }: MatchPlan): readonly string[] {
+function carryOut(registry: Registry, { reporter, heardRelations, lost }: MatchPlan): readonly string[] {
   const { devices, ledger, lists, relations } = registry
   const now = registry.now()
   const changed: string[] = []
   const late: StoreWrite[] = []
-  for (const relation of heard) {
+  for (const relation of heardRelations) {
     const { peer, lastHeard } = relation
     const before = lists.find(reporter, peer, now)
     if (before !== undefined) {

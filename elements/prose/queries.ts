@@ -75,7 +75,7 @@ export class ProximityQueries {
       return exchange.reply(403, { warning: found ? notPermitted : notYours })
     }
     const device = found.record.id
-    const known = this.subscribers.known(device)
+    const recordBefore = this.subscribers.known(device)
     if (target !== undefined && this.mayBeElsewhere(exchange)) {
       const server = await this.whereabouts(device)
       // it judges for itself whether and what it answers
@@ -93,9 +93,9 @@ export class ProximityQueries {
       return refuse(exchange, { status: 403, cause: 'the policy does not let you discover now: ask your operator' })
     }
     const mutual = query.mutual === true
-    const own = isNameOf(asker!, found.record, registry.host.domains)
-    if (!this.peers.admits(query.peers ?? [], own ? device : undefined)) return exchange.reply(503, tooManyStrangers)
-    const question = await this.question(query, own ? device : undefined)
+    const isOwn = isNameOf(asker!, found.record, registry.host.domains)
+    if (!this.peers.admits(query.peers ?? [], isOwn ? device : undefined)) return exchange.reply(503, tooManyStrangers)
+    const question = await this.question(query, isOwn ? device : undefined)
     if (question.kind === 'set' && question.peers.size === 0) {
       registry.host.count('queries_refused')
       return exchange.reply(403, { warning: notTheirFriend })
@@ -108,11 +108,11 @@ export class ProximityQueries {
     }
     exchange.accept<ProximityView>({
       ...options,
-      record: recordOf(question, mutual, application, own),
+      record: recordOf(question, mutual, application, isOwn),
       writes: question.kind === 'set' ? [this.putSet(question)] : undefined,
       begun: (notifier) => {
-        this.take({ notifier, device, question, mutual, application, own })
-        this.begun(notifier, this.subscribers.known(device) !== known)
+        this.take({ notifier, device, question, mutual, application, own: isOwn })
+        this.begun(notifier, this.subscribers.known(device) !== recordBefore)
       },
     })
   }
@@ -182,15 +182,15 @@ export class ProximityQueries {
 
   restored(notifier: Notifier): void {
     const { peer, set: id, mutual = false, application, own: stored } = (notifier.record ?? {}) as WatcherRecord
-    const own = stored ?? deviceKey(notifier.subscriber, this.registry.host.domains) === notifier.resource
+    const isOwn = stored ?? deviceKey(notifier.subscriber, this.registry.host.domains) === notifier.resource
     let question: ProximityQuestion = peer === undefined ? { kind: 'list' } : { kind: 'pair', peer }
     if (id !== undefined) {
       const { peers = [], wake = false } = this.restoredSets.get(id) ?? {}
       this.restoredSets.delete(id)
       question = { kind: 'set', id, peers: new Set(peers), wake }
-      if (own) for (const each of peers) this.recheck(each)
+      if (isOwn) for (const each of peers) this.recheck(each)
     }
-    const watcher: ProximityWatcher = { notifier, device: notifier.resource, question, mutual, application, own }
+    const watcher: ProximityWatcher = { notifier, device: notifier.resource, question, mutual, application, own: isOwn }
     this.take(watcher)
     watcher.notifier.notify(viewOf(watcher))
   }

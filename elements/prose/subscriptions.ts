@@ -48,7 +48,7 @@ export class ProseSubscriptions {
       return exchange.reply(403, { warning: found ? 'your subscription has none of these roles: ask your operator' : notYours })
     }
     const key = found.record.id
-    const known = subscribers.known(key)
+    const recordBefore = subscribers.known(key)
     // HSS, then PCRF (SPEC §3.1). The HSS's word may come from the MME, which has asked already (SPEC §3.6); this one never does.
     const { policing } = this
     const refusal = exchange.request.expires === 0 ? policing.question(key) : policing.request(key)
@@ -73,7 +73,7 @@ export class ProseSubscriptions {
       const device = registry.devices.obtain(key)
       device.permitted = found.permitted
       this.take(device, { notifier, roles: granted, application })
-      this.begun(notifier, subscribers.known(key) !== known)
+      this.begun(notifier, subscribers.known(key) !== recordBefore)
     }
     const notifier = exchange.accept<ProseView>({ package: 'prose', resource: key, state, record, begun })
     if (!notifier.live) this.release(key) // the engine refused it: nothing it can read in Accept

@@ -36,17 +36,17 @@ export class Triggers {
     const found = asker && (await recordFor(subscribers, asker, named, application))
     if (!found || (found.permitted & discoverer) === 0) return this.refuse(exchange, found ? notPermitted : notYours)
     const device = found.record.id
-    const own = isNameOf(asker!, found.record, domains) ? device : undefined
+    const ownDevice = isNameOf(asker!, found.record, domains) ? device : undefined
     const wanted = [...(set ?? []), ...add]
-    if (!this.peers.admits([...wanted, ...remove], own)) return exchange.reply(503, tooManyStrangers)
+    if (!this.peers.admits([...wanted, ...remove], ownDevice)) return exchange.reply(503, tooManyStrangers)
     const taken = await keysOf(subscribers, domains, remove)
     await registry.triggering.run(device, async () => {
-      const given = await this.peers.of(wanted, own)
+      const given = await this.peers.of(wanted, ownDevice)
       const still = await recordFor(subscribers, asker!, named, application) // it may have lost that meanwhile
       if (still?.record.id !== device) return this.refuse(exchange, notYours)
       if ((still.permitted & discoverer) === 0) return this.refuse(exchange, notPermitted)
       if (wanted.length > 0 && given.size === 0) return this.refuse(exchange, notTheirFriend)
-      const server = own === undefined ? { server: asker!, application } : undefined
+      const server = ownDevice === undefined ? { server: asker!, application } : undefined
       await this.change(device, (before) =>
         withoutPeers(withNamed(set === undefined ? before : noneTriggered, given, server), taken),
       )

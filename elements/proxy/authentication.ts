@@ -164,9 +164,9 @@ export class Authentication {
   /** A datagram from the very address and port at which that user is registered. */
   private registeredSource({ flow }: Exchange, claimed: string | undefined): SenderProof | undefined {
     if (claimed === undefined) return undefined
-    const own = this.bindings.of(claimed)
-    const identity = own.length > 0 ? claimed : this.subscribers.known(claimed)?.id // maybe an alias
-    const bindings = own.length > 0 || identity === undefined ? own : this.bindings.of(identity)
+    const ownBindings = this.bindings.of(claimed)
+    const identity = ownBindings.length > 0 ? claimed : this.subscribers.known(claimed)?.id // maybe an alias
+    const bindings = ownBindings.length > 0 || identity === undefined ? ownBindings : this.bindings.of(identity)
     if (bindings.length === 0 || identity === undefined) return undefined
     const name = this.host.flows.nameOf(flow)
     const binding = bindings.find((each) => each.flow === name)

@@ -12,7 +12,7 @@ export interface ClaimedIdentity {
   readonly number?: string
 }
 
-const known = ['sip', 'sips', 'tel']
+const knownSchemes = ['sip', 'sips', 'tel']
 
 export function claimedIdentityOf({ request }: Exchange, host: Host): ClaimedIdentity {
   const { domains } = host
@@ -44,7 +44,7 @@ function hostOf(host: string): string {
 
 /** `pres:bob@localhost`, `im:bob@localhost` and whatever else names a user at a host. */
 function asSip(uri: Uri): Uri {
-  const sip = known.includes(uri.scheme) ? uri : (parseUri(`sip:${uri.user.replace(/[;?].*$/s, '')}`) ?? uri)
+  const sip = knownSchemes.includes(uri.scheme) ? uri : (parseUri(`sip:${uri.user.replace(/[;?].*$/s, '')}`) ?? uri)
   const host = hostOf(sip.host)
   return host === sip.host ? sip : { ...sip, host }
 }

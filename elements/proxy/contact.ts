@@ -8,8 +8,8 @@ const mostRegId = 2 ** 31 - 1
 
 /** Seconds: the contact's own parameter, else the header field, else the usual (RFC 3261 §10.2.1.1). */
 export function expiryOf(contact: Address, header: number | undefined, usual: number): number {
-  const own = contact.parameters.get('expires')
-  return own !== undefined && /^\d{1,10}$/.test(own) ? Number(own) : (header ?? usual)
+  const ownExpires = contact.parameters.get('expires')
+  return ownExpires !== undefined && /^\d{1,10}$/.test(ownExpires) ? Number(ownExpires) : (header ?? usual)
 }
 
 /** The Contact value as it goes back to its client, without what is the registrar's to say. */

@@ -63,9 +63,9 @@ export class Gruus {
   }
   /** Contact parameters for the 200 to a REGISTER (RFC 5627 §5.2). */
   parameters(aor: string, { instance, gruu }: ContactBinding): string {
-    const known = instance === undefined ? undefined : publicGruu(aor, instance)
-    if (known === undefined) return ''
-    return `;pub-gruu="${known}"${gruu === undefined ? '' : `;temp-gruu="${this.mint(gruu)}"`}`
+    const gruuUri = instance === undefined ? undefined : publicGruu(aor, instance)
+    if (gruuUri === undefined) return ''
+    return `;pub-gruu="${gruuUri}"${gruu === undefined ? '' : `;temp-gruu="${this.mint(gruu)}"`}`
   }
   private mint(name: string): string {
     const block = hide(this.key, Buffer.from(name + this.host.ids.hex(16 - nameLength), 'hex'))

@@ -33,7 +33,7 @@ class ProxyElement implements Element {
   private readonly rules: ProxyRules
   private host!: Host
   private bindings!: Bindings
-  private ways!: DialogWays
+  private dialogWays!: DialogWays
   private gruus!: Gruus
   private subscribers!: Subscribers
   private authentication!: Authentication
@@ -53,20 +53,20 @@ class ProxyElement implements Element {
     this.bindings = new Bindings(host)
     this.refusals = new Refusals(host)
     await this.bindings.load()
-    this.ways = new DialogWays(host, this.bindings)
+    this.dialogWays = new DialogWays(host, this.bindings)
     this.subscribers = new Subscribers(host, this.settings.hss)
     if (!this.rules.open) this.followSubscribers()
     this.authentication = await Authentication.open(host, this.rules, this.subscribers, this.bindings, this.refusals)
     this.gruus = await Gruus.open(host, this.bindings)
-    const { bindings, ways, gruus, subscribers, authentication, rules } = this
-    this.reach = new Reach({ host, rules, bindings, ways, gruus, subscribers, authentication })
-    this.registrar = new Registrar(host, this.rules, this.bindings, this.ways, this.gruus, this.authentication)
+    const { bindings, dialogWays, gruus, subscribers, authentication, rules } = this
+    this.reach = new Reach({ host, rules, bindings, dialogWays, gruus, subscribers, authentication })
+    this.registrar = new Registrar(host, this.rules, this.bindings, this.dialogWays, this.gruus, this.authentication)
   }
 
   private followSubscribers(): void {
     this.subscribers.onChange((id, record) => {
       if (record === undefined) this.bindings.end(id)
-      if (record === undefined || this.bindings.keep(id, this.authentication.nameOf(record))) this.ways.forget(id)
+      if (record === undefined || this.bindings.keep(id, this.authentication.nameOf(record))) this.dialogWays.forget(id)
     })
     this.subscribers.start()
   }
@@ -84,7 +84,7 @@ class ProxyElement implements Element {
 
   relay(token: string, requestUri: string): Flow | undefined {
     if (requestUri.includes(';gr')) return undefined // a GRUU has to become the Contact it stands for
-    const way = this.ways.of(token, requestUri)
+    const way = this.dialogWays.of(token, requestUri)
     return way !== undefined && /^sips:/i.test(requestUri) && !isSecure(way) ? undefined : way
   }
   handle(exchange: Exchange): void | Promise<void> {
@@ -112,7 +112,7 @@ class ProxyElement implements Element {
     return this.admit(exchange, verdict)
   }
   private isInSipDialog(exchange: Exchange): boolean {
-    return isOfSipDialog(exchange) && this.ways.isSealed(exchange.ownRoutes)
+    return isOfSipDialog(exchange) && this.dialogWays.isSealed(exchange.ownRoutes)
   }
   private unsupported(exchange: Exchange): boolean {
     const { request } = exchange
@@ -163,13 +163,13 @@ class ProxyElement implements Element {
   }
   /** Through us or at an element of ours: it outlives the registration that it was begun with. */
   private isInDialog(exchange: Exchange): boolean {
-    return exchange.request.toTag !== '' && (this.ways.isSealed(exchange.ownRoutes) || exchange.planned !== undefined)
+    return exchange.request.toTag !== '' && (this.dialogWays.isSealed(exchange.ownRoutes) || exchange.planned !== undefined)
   }
   /** Whether it counts against the rate of its sender. A To tag alone proves no dialog: one through us has a sealed route. */
   private begins(exchange: Exchange): boolean {
     const { method } = exchange.request
     if (method === 'SUBSCRIBE' || method === 'NOTIFY') return exchange.request.toTag === '' // without their dialog they get 481
-    return exchange.request.toTag === '' || !this.ways.isSealed(exchange.ownRoutes)
+    return exchange.request.toTag === '' || !this.dialogWays.isSealed(exchange.ownRoutes)
   }
 
   /** `sender`: where this proxy has checked; undefined where a trusted peer vouches, or nobody need. */
@@ -178,7 +178,7 @@ class ProxyElement implements Element {
     const identity = sender?.identity
     const inside = exchange.flow.trusted
     const asserted = inside ? {} : assertionOf(request, identity)
-    if (identity !== undefined) this.ways.note(exchange, identity)
+    if (identity !== undefined) this.dialogWays.note(exchange, identity)
     if (sender !== undefined && routes.length === 0 && this.throughElement(exchange, asserted, sender)) return
     const gruu = this.gruus.isOurs(request.uri)
     const last = ownRoutes.at(-1)
@@ -192,33 +192,33 @@ class ProxyElement implements Element {
           warning: 'the other end is not reached by TLS or WSS, as sips: demands; expected a sip: URI',
         })
       if (way !== undefined) {
-        const user = this.ways.userOf(last.uri)
+        const user = this.dialogWays.userOf(last.uri)
         exchange.forward(
           { uri: request.uriText, flow: way },
-          { ...towardUe(request, asserted), ...this.ways.recordRoutes(exchange, identity, way, user) },
+          { ...towardUe(request, asserted), ...this.dialogWays.recordRoutes(exchange, identity, way, user) },
         )
         return
       }
     }
     if (!inside && routes.length > 0)
       return exchange.reply(403, { warning: 'no relay by your Route; expected none but what this server has recorded' })
-    if (request.method === 'ACK' && !inside && !this.ways.isSealed(ownRoutes)) return // nobody vouches for it, nobody waits for an answer
+    if (request.method === 'ACK' && !inside && !this.dialogWays.isSealed(ownRoutes)) return // nobody vouches for it, nobody waits for an answer
     const { uri } = request
     const ours = uri.scheme === 'tel' || this.host.flows.isOurs(uri.host, uri.port) || this.isAddressOfUser(exchange, identity)
     const element = exchange.planned ?? this.elementOfAddress(exchange, identity)
     if (element !== undefined) return this.toElement(exchange, asserted, sender, element)
     if (!ours && inside) {
-      exchange.forward({}, { ...asserted, ...this.ways.recordRoutes(exchange, identity) })
+      exchange.forward({}, { ...asserted, ...this.dialogWays.recordRoutes(exchange, identity) })
       return
     }
     if (ours && gruu && request.method !== 'PUBLISH') return this.reach.toDevice(exchange, asserted, undefined)
     if (ours) return this.reach.toUser(exchange, asserted)
     // Both ends of the dialog are behind one address: what came from there may go back there, and nowhere else.
-    if (ownRoutes.length > 1 && this.ways.isSealed(ownRoutes)) {
+    if (ownRoutes.length > 1 && this.dialogWays.isSealed(ownRoutes)) {
       const { flow } = exchange
       exchange.forward(
         { flow },
-        { ...asserted, ...this.ways.recordRoutes(exchange, identity, flow, this.ways.userOf(last!.uri)) },
+        { ...asserted, ...this.dialogWays.recordRoutes(exchange, identity, flow, this.dialogWays.userOf(last!.uri)) },
       )
     } else noRelay(exchange, this.host)
   }
@@ -251,7 +251,7 @@ class ProxyElement implements Element {
       exchange.forward(this.asked(exchange, name, record, element), {
         ...asserted,
         ...credentialsOf(request, sender),
-        ...this.ways.recordRoutes(exchange, sender?.identity),
+        ...this.dialogWays.recordRoutes(exchange, sender?.identity),
       })
     }
     const found = name === undefined ? undefined : this.subscribers.of(name)
@@ -281,7 +281,7 @@ class ProxyElement implements Element {
     if (route.length === 0) return false
     exchange.forward(
       { route },
-      { ...asserted, ...credentialsOf(exchange.request, sender), ...this.ways.recordRoutes(exchange, sender.identity) },
+      { ...asserted, ...credentialsOf(exchange.request, sender), ...this.dialogWays.recordRoutes(exchange, sender.identity) },
     )
     return true
   }
@@ -296,11 +296,11 @@ class ProxyElement implements Element {
     const dot = user.indexOf('.')
     if (dot < 0) return undefined
     const token = user.slice(dot + 1)
-    const flow = this.ways.of(token, exchange.request.uriText)
+    const flow = this.dialogWays.of(token, exchange.request.uriText)
     if (flow === exchange.flow) return undefined
     // A route set of the sender's own side, from before it moved or made its connection anew: the Request-URI decides.
-    const own = exchange.ownRoutes.length === 1 && identity !== undefined && this.host.flows.read(token)?.user === identity
-    if (own) return undefined
+    const isOwnSide = exchange.ownRoutes.length === 1 && identity !== undefined && this.host.flows.read(token)?.user === identity
+    if (isOwnSide) return undefined
     if (flow !== undefined) return flow
     return exchange.planned !== undefined && !exchange.flow.trusted ? undefined : 'dead'
   }

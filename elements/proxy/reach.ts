@@ -20,7 +20,7 @@ interface ReachParts {
   readonly host: Host
   readonly rules: ProxyRules
   readonly bindings: Bindings
-  readonly ways: DialogWays
+  readonly dialogWays: DialogWays
   readonly gruus: Gruus
   readonly subscribers: Subscribers
   readonly authentication: Authentication
@@ -89,9 +89,12 @@ export class Reach {
   /** The very device that asks: it is not asked what it wants to know. */
   private isOfSender({ flow, contact, instance }: ContactBinding, { request, flow: from }: Exchange): boolean {
     if (flow === this.parts.host.flows.nameOf(from)) return true
-    const own = request.contacts === '*' ? undefined : request.contacts?.[0]
-    if (own === undefined) return false
-    return sameContact(contact, own.uri.text) || (instance !== undefined && instance === own.parameters.get('+sip.instance'))
+    const ownContact = request.contacts === '*' ? undefined : request.contacts?.[0]
+    if (ownContact === undefined) return false
+    return (
+      sameContact(contact, ownContact.uri.text) ||
+      (instance !== undefined && instance === ownContact.parameters.get('+sip.instance'))
+    )
   }
   /** To the instance that a GRUU names (RFC 5627 §5.4), by the flow of its dialog where that still stands. */
   toDevice(exchange: Exchange, assertion: Assertion, way: Flow | undefined): void | Promise<void> {
@@ -145,17 +148,17 @@ export class Reach {
     aor: string | undefined,
     binding: ContactBinding,
   ): ForwardTarget | undefined {
-    const { bindings, ways } = this.parts
+    const { bindings, dialogWays } = this.parts
     const { contact, path, q } = binding
     const sips = isSips(exchange.request)
     const uri = sips ? asSips(contact) : contact
     if (path !== undefined) {
       if (sips && !isSecurePath(path)) return undefined
-      return { uri, route: path, q, ...ways.recordRoutes(exchange, sender) }
+      return { uri, route: path, q, ...dialogWays.recordRoutes(exchange, sender) }
     }
     const flow = bindings.flowOf(binding)
     if (flow === undefined || (sips && !isSecure(flow))) return undefined // RFC 5630 §3.1
-    return { uri, flow, q, ...ways.recordRoutes(exchange, sender, flow, aor) }
+    return { uri, flow, q, ...dialogWays.recordRoutes(exchange, sender, flow, aor) }
   }
   /** 480 for a user of ours who is away, 404 for nobody. */
   private unreachable(exchange: Exchange, aor: string | undefined): void | Promise<void> {

@@ -38,17 +38,24 @@ export class Registrar {
   private readonly host: Host
   private readonly rules: ProxyRules
   private readonly bindings: Bindings
-  private readonly ways: DialogWays
+  private readonly dialogWays: DialogWays
   private readonly gruus: Gruus
   private readonly authentication: Authentication
   private second = 0
   private date = ''
 
-  constructor(host: Host, rules: ProxyRules, bindings: Bindings, ways: DialogWays, gruus: Gruus, authentication: Authentication) {
+  constructor(
+    host: Host,
+    rules: ProxyRules,
+    bindings: Bindings,
+    dialogWays: DialogWays,
+    gruus: Gruus,
+    authentication: Authentication,
+  ) {
     this.host = host
     this.rules = rules
     this.bindings = bindings
-    this.ways = ways
+    this.dialogWays = dialogWays
     this.gruus = gruus
     this.authentication = authentication
   }
@@ -114,7 +121,7 @@ export class Registrar {
     })
   }
   private bound(aor: string, { contact, regId, expires }: ContactBinding, flow: Flow): void {
-    this.ways.registered(aor, contact)
+    this.dialogWays.registered(aor, contact)
     // without outbound nobody was asked for keep-alives: silence ends no connection before its registration ends
     if (flow.reliable && regId === undefined)
       flow.keptFor = Math.max(flow.keptFor ?? 0, (expires - this.host.clock.date()) / 1000)

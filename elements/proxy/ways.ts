@@ -58,19 +58,19 @@ export class DialogWays {
    */
   note({ request, flow, ownRoutes }: Exchange, user: string): void {
     if (request.toTag === '' || ownRoutes.length === 0) return
-    const known = this.moved.get(user)
+    const movedContacts = this.moved.get(user)
     const contact = request.contactUri?.text
     if (contact === undefined) return
     const tokens = ownRoutes.flatMap(({ uri }) => this.tokenOf(uri.user) ?? []).filter((token) => token.user === user)
     if (tokens.length === 0) return
     const name = this.host.flows.nameOf(flow)
-    if (tokens.some((token) => token.flow === name)) known?.delete(contact)
+    if (tokens.some((token) => token.flow === name)) movedContacts?.delete(contact)
     else this.remember(user, contact, name)
   }
   /** A REGISTER says anew how that Contact is reached. */
   registered(user: string, contact: string): void {
     const contacts = this.moved.get(user)
-    for (const known of contacts?.keys() ?? []) if (sameContact(known, contact)) contacts!.delete(known)
+    for (const movedContact of contacts?.keys() ?? []) if (sameContact(movedContact, contact)) contacts!.delete(movedContact)
     if (contacts?.size === 0) this.moved.delete(user)
   }
   /** What that user has said of ways counts no more: it may have been somebody else. */

@@ -77,11 +77,11 @@ class RegEventElement implements Element {
     this.signedIn = new SignedIn(host, this.subscribers)
   }
   async restored(notifier: Notifier): Promise<void> {
-    const told: Notifier<RegistrationState> = notifier
-    const watch = this.watch(notifier.resource, told)
+    const subscription: Notifier<RegistrationState> = notifier
+    const watch = this.watch(notifier.resource, subscription)
     this.signedIn.follow(notifier)
     await watch.ready
-    told.notify(watch.watched.state)
+    subscription.notify(watch.watched.state)
   }
   handle(exchange: Exchange): void | Promise<void> {
     const aor = this.aorOf(exchange)

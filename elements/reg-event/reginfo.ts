@@ -66,8 +66,8 @@ function contactXml(aor: string, { id, binding, event }: ContactState, state: 'a
   const lines = [open, `      <uri>${escaped(contact)}</uri>`]
   for (const [name, value] of parseAddress(binding.echo)?.parameters ?? [])
     if (name !== 'q') lines.push(`      <unknown-param name="${escaped(name)}">${escaped(printed(value))}</unknown-param>`)
-  const known = gruu === undefined || instance === undefined ? undefined : publicGruu(aor, instance)
-  if (known !== undefined) lines.push(`      <gr:pub-gruu uri="${escaped(known)}"/>`)
+  const gruuUri = gruu === undefined || instance === undefined ? undefined : publicGruu(aor, instance)
+  if (gruuUri !== undefined) lines.push(`      <gr:pub-gruu uri="${escaped(gruuUri)}"/>`)
   lines.push('    </contact>')
   return lines.join('\n')
 }

@@ -9,18 +9,18 @@ export class WatchedRegistration {
   private readonly host: Host
   private readonly aor: string
   private readonly id: string
-  private readonly told: (state: RegistrationState) => void
+  private readonly onChange: (state: RegistrationState) => void
   private readonly active = new Map<string, ContactState>()
   private ended: readonly ContactState[] = []
   private timer: Timer | undefined
-  private telling = false
+  private isDue = false
 
   /** `told` is called after changes. */
-  constructor(host: Host, aor: string, told: (state: RegistrationState) => void) {
+  constructor(host: Host, aor: string, onChange: (state: RegistrationState) => void) {
     this.host = host
     this.aor = aor
     this.id = idOf(aor)
-    this.told = told
+    this.onChange = onChange
   }
   get state(): RegistrationState {
     return { aor: this.aor, id: this.id, active: [...this.active.values()], ended: this.ended }
@@ -46,11 +46,11 @@ export class WatchedRegistration {
   }
   /** All changes of one request are told at once. */
   private tellSoon(): void {
-    if (this.telling) return
-    this.telling = true
+    if (this.isDue) return
+    this.isDue = true
     queueMicrotask(() => {
-      this.telling = false
-      this.told(this.state)
+      this.isDue = false
+      this.onChange(this.state)
     })
   }
   private end(key: string, { id, binding }: ContactState, event: ContactEvent): void {
@@ -69,7 +69,7 @@ export class WatchedRegistration {
     const now = this.host.clock.date()
     for (const [key, contact] of this.active) if (contact.binding.expires <= now) this.end(key, contact, 'expired')
     this.arm()
-    this.told(this.state)
+    this.onChange(this.state)
   }
   stop(): void {
     this.timer?.cancel()

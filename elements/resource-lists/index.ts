@@ -134,10 +134,10 @@ class ResourceLists implements Element {
         warning: 'this is a list; expected Supported: eventlist',
       }) // RFC 4662 §4.5
     const { user } = request.uri
-    const known = this.lists.get(keyOf(user, watcher))
-    if (known === undefined && this.beginnings.isSpent(watcher)) return exchange.reply(503, tooOften)
+    const existing = this.lists.get(keyOf(user, watcher))
+    if (existing === undefined && this.beginnings.isSpent(watcher)) return exchange.reply(503, tooOften)
     const record = this.subscribers.known(watcher)
-    const turn = known?.list.turn()
+    const turn = existing?.list.turn()
     const resources = this.resourcesOf(user, watcher)
     const open = async (found: readonly string[]): Promise<void> => {
       const watching = await this.open(exchange, user, watcher, found, turn)
@@ -172,8 +172,8 @@ class ResourceLists implements Element {
   /** The one that is there, or a new one, which has not begun. */
   private watching(user: string, watcher: string, phase: 'opening' | 'restored'): Watching {
     const key = keyOf(user, watcher)
-    const known = this.lists.get(key)
-    if (known !== undefined) return known
+    const existing = this.lists.get(key)
+    if (existing !== undefined) return existing
     const list = this.list(user, watcher, false, () => this.tell(watching))
     const watching: Watching = { user, watcher, list, notifiers: new Set(), arriving: 0, begun: undefined, phase }
     this.lists.set(key, watching)
@@ -201,15 +201,15 @@ class ResourceLists implements Element {
     resources: readonly string[],
     turn: number | undefined,
   ): Promise<Watching | undefined> {
-    const known = this.lists.get(keyOf(user, watcher))
+    const existing = this.lists.get(keyOf(user, watcher))
     const fetch = exchange.request.expires === 0
-    if (known === undefined) this.beginnings.spend(watcher, resources.length)
+    if (existing === undefined) this.beginnings.spend(watcher, resources.length)
     else if (turn !== undefined) {
-      known.list.hold(resources, turn)
-      this.tell(known)
+      existing.list.hold(resources, turn)
+      this.tell(existing)
     }
-    if (known === undefined && fetch) return this.fetch(exchange, user, watcher, resources)
-    const watching = known ?? this.watching(user, watcher, 'opening')
+    if (existing === undefined && fetch) return this.fetch(exchange, user, watcher, resources)
+    const watching = existing ?? this.watching(user, watcher, 'opening')
     watching.begun ??= new Promise<void>((resolve) => watching.list.begin(resources, resolve))
     watching.arriving++
     await watching.begun

@@ -63,33 +63,33 @@ export function listPart(
   version: number,
   room: number,
 ): { readonly body: Body; readonly state: ListState } | undefined {
-  const known = new Map(previous?.resources)
+  const toldResources = new Map(previous?.resources)
   let left = room - overhead
   let taken = 0
   for (const uri of previous?.resources.keys() ?? []) {
     if (state.resources.has(uri) || (left -= lineBytes(uri)) < 0) continue
-    known.delete(uri)
+    toldResources.delete(uri)
     taken++
   }
   if (previous === undefined) {
     for (const uri of state.resources.keys()) {
       if ((left -= lineBytes(uri)) < 0) break
-      known.set(uri, { uri, state: 'unknown' })
+      toldResources.set(uri, { uri, state: 'unknown' })
       taken++
     }
   }
   for (const resource of state.resources.values()) {
     const { uri, body } = resource
-    if (known.get(uri) === resource) continue
+    if (toldResources.get(uri) === resource) continue
     const bytes = (previous === undefined ? 0 : lineBytes(uri)) + (body === undefined ? 0 : partOverhead + body.content.length)
-    if (bytes > left || (previous === undefined && !known.has(uri))) continue
+    if (bytes > left || (previous === undefined && !toldResources.has(uri))) continue
     left -= bytes
-    known.set(uri, resource)
+    toldResources.set(uri, resource)
     taken++
   }
   if (taken === 0) return undefined
-  const told: ListState = { uri: state.uri, resources: known }
-  return { body: listBody(told, previous, version), state: told }
+  const partialState: ListState = { uri: state.uri, resources: toldResources }
+  return { body: listBody(partialState, previous, version), state: partialState }
 }
 
 const overhead = 1000 // bytes of a list without resources, at most, but for its URI

@@ -23,11 +23,11 @@ export function endNamesOf(
   given: ReadonlyMap<string, string> = new Map(),
 ): readonly EndNames[] {
   const inside = insiders(messages)
-  const known = new Map<string, Set<string>>()
+  const namesOfAddress = new Map<string, Set<string>>()
   const learn = (endpoint: Endpoint, name: string | undefined): void => {
     if (name === undefined) return
-    const names = known.get(hostPort(endpoint)) ?? new Set()
-    known.set(hostPort(endpoint), names.add(name))
+    const names = namesOfAddress.get(hostPort(endpoint)) ?? new Set()
+    namesOfAddress.set(hostPort(endpoint), names.add(name))
   }
   for (const [i, { tapped }] of messages.entries()) {
     const { direction, from, to } = tapped
@@ -37,7 +37,7 @@ export function endNamesOf(
   }
   const name = (endpoint: Endpoint, element: string | undefined): string => {
     const address = hostPort(endpoint)
-    const others = known.get(address)
+    const others = namesOfAddress.get(address)
     const agreed = others?.size === 1 ? [...others][0] : undefined
     return endpoint.name ?? given.get(address) ?? given.get(endpoint.address) ?? element ?? agreed ?? address
   }

@@ -15,24 +15,24 @@ export class VouchedSubscriptions<Item extends VouchedSubscription> {
   add(item: Item): void {
     const { subscriber, credentials, fetch } = item
     if (credentials === undefined || fetch) return
-    const known = this.held.get(subscriber)
-    if (known === undefined) this.held.set(subscriber, item)
-    else if (!Array.isArray(known)) {
-      if (known !== item) this.held.set(subscriber, [known, item])
-    } else if (!known.includes(item)) known.push(item)
+    const items = this.held.get(subscriber)
+    if (items === undefined) this.held.set(subscriber, item)
+    else if (!Array.isArray(items)) {
+      if (items !== item) this.held.set(subscriber, [items, item])
+    } else if (!items.includes(item)) items.push(item)
   }
   delete(item: Item): void {
-    const known = this.held.get(item.subscriber)
-    if (known === item) this.held.delete(item.subscriber)
-    if (!Array.isArray(known)) return
-    const at = known.indexOf(item)
-    if (at >= 0) known.splice(at, 1)
-    if (known.length === 1) this.held.set(item.subscriber, known[0]!)
+    const items = this.held.get(item.subscriber)
+    if (items === item) this.held.delete(item.subscriber)
+    if (!Array.isArray(items)) return
+    const at = items.indexOf(item)
+    if (at >= 0) items.splice(at, 1)
+    if (items.length === 1) this.held.set(item.subscriber, items[0]!)
   }
   of(element: string, subscriber: string): readonly Item[] {
-    const known = this.held.get(subscriber)
-    if (known === undefined) return []
-    return (Array.isArray(known) ? known : [known]).filter((item) => item.element === element)
+    const items = this.held.get(subscriber)
+    if (items === undefined) return []
+    return (Array.isArray(items) ? items : [items]).filter((item) => item.element === element)
   }
   *subscribers(element: string): Iterable<string> {
     for (const subscriber of this.held.keys()) if (this.of(element, subscriber).length > 0) yield subscriber

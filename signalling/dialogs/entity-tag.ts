@@ -10,17 +10,17 @@ interface Known {
 }
 
 export class EntityTags {
-  private readonly known = new WeakMap<object, Known>()
+  private readonly tags = new WeakMap<object, Known>()
 
   /** Tag of `state` as rendered in `type`, without its version. Computed once a state object. */
   of(pack: EventPackage, state: unknown, type: string): string {
     const held = typeof state === 'object' && state !== null ? state : undefined
-    const known = held && this.known.get(held)
-    for (let one = known; one !== undefined; one = one.other) if (one.type === type) return one.tag
+    const newest = held && this.tags.get(held)
+    for (let entry = newest; entry !== undefined; entry = entry.other) if (entry.type === type) return entry.tag
     const body = pack.render(state, { type, version: 0, previous: undefined })
     const content = body === undefined ? '' : Buffer.from(body.content).toString('latin1')
     const tag = hashHex('md5', `${type}\n${content}`).slice(0, 16)
-    if (held !== undefined) this.known.set(held, { type, tag, other: known })
+    if (held !== undefined) this.tags.set(held, { type, tag, other: newest })
     return tag
   }
 }

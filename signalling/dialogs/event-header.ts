@@ -19,14 +19,14 @@ export class EventHeaders {
   private readonly known = new Map<string, EventHeader>()
 
   of(event: string): EventHeader {
-    const known = this.known.get(event)
-    if (known !== undefined) return known
+    const readBefore = this.known.get(event)
+    if (readBefore !== undefined) return readBefore
     const { value, parameters } = parseToken(event)
     const id = parameters.get('id')
-    const terms = { event, parameters, rate: parseRate(parameters), echo: id === undefined ? value : `${value};id=${id}` }
+    const header = { event, parameters, rate: parseRate(parameters), echo: id === undefined ? value : `${value};id=${id}` }
     if (this.known.size >= remembered) this.known.clear()
-    this.known.set(event, terms)
-    return terms
+    this.known.set(event, header)
+    return header
   }
 }
 

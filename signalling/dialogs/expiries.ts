@@ -44,7 +44,7 @@ export class Expiries {
   private begin(number: number): void {
     const second = this.seconds.get(number)
     this.seconds.delete(number)
-    for (const one of second?.all ?? []) one.lastSecond()
+    for (const subscription of second?.all ?? []) subscription.lastSecond()
   }
 }
 

@@ -15,9 +15,9 @@ export function negotiate(request: SipRequest, pack: EventPackage): string | und
     const { value, parameters } = parseToken(text)
     const q = qOf(parameters.get('q'))
     if (q <= most) continue // of what is liked as much, the first
-    const own = typeFor(value, pack)
-    if (own === undefined) continue
-    best = own
+    const matching = typeFor(value, pack)
+    if (matching === undefined) continue
+    best = matching
     most = q
   }
   return best

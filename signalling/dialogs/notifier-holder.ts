@@ -12,7 +12,7 @@ export interface NotifierHolder {
   readonly clock: Clock
   readonly sender: DialogSender
   readonly tags: EntityTags
-  readonly terms: EventHeaders
+  readonly eventHeaders: EventHeaders
   readonly expiries: Expiries
   readonly pace: Pace
   /** Writes the record; what it says must be durable before anything that depends on it is sent. */

@@ -36,7 +36,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
   erased = false
   private readonly holder: NotifierHolder
   private readonly pack: EventPackage
-  private terms: EventHeader
+  private eventHeader: EventHeader
   /** Of the last NOTIFY, and the version of what it told. */
   private cseq: number
   private state: unknown = untold
@@ -59,7 +59,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
   /** Bytes of the last body. */
   private size = 0
   /** Once a state was too long. */
-  private fit: BodyRoom | undefined = undefined
+  private room: BodyRoom | undefined = undefined
   /** A NOTIFY without state goes first: nobody there has answered anything yet. */
   private introducing = false
   /** Of its subscriber; undefined: it is in nobody's. */
@@ -73,7 +73,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
     this.pack = pack
     this.stored = stored
     this.fetch = fetch
-    this.terms = holder.terms.of(stored.event)
+    this.eventHeader = holder.eventHeaders.of(stored.event)
     this.cseq = stored.ceiling - cseqReserve
     this.born = wholeMs(holder.clock)
     this.consent = pack.admit === undefined ? undefined : new Consent(pack, this)
@@ -90,7 +90,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
     return this.stored.expires
   }
   get parameters(): ReadonlyMap<string, string> {
-    return this.terms.parameters
+    return this.eventHeader.parameters
   }
   get package(): string {
     return this.pack.name
@@ -141,7 +141,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
   private armExpiry(): void {
     if (this.fetch || !this.live) return
     this.holder.expiries.add(this)
-    this.holder.pace.claim(this.share, this, this.terms.rate.period)
+    this.holder.pace.claim(this.share, this, this.eventHeader.rate.period)
   }
   lastSecond(): void {
     const { clock } = this.holder
@@ -166,7 +166,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
   }
   /** A refresh was answered: full state is due, unless the subscriber says that it has it (RFC 5839 §5). */
   refreshed(suppress: string | undefined): void {
-    this.fit?.reset()
+    this.room?.reset()
     this.previous = undefined
     this.suppress = suppress
     this.tags ||= suppress !== undefined
@@ -176,7 +176,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
   take(stored: SubscriptionRecord): void {
     this.disarm()
     this.stored = stored
-    this.terms = this.holder.terms.of(stored.event)
+    this.eventHeader = this.holder.eventHeaders.of(stored.event)
     this.armExpiry()
   }
   /** The first SUBSCRIBE says what the subscriber has from before (RFC 5839 §5.3). */
@@ -214,7 +214,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
     if (this.ending === undefined) {
       const { clock, pace } = this.holder
       if (this.state === untold && !this.fetch) return
-      const wait = this.fetch || this.lastSent === undefined ? 0 : this.lastSent + this.terms.rate.gap - clock.now()
+      const wait = this.fetch || this.lastSent === undefined ? 0 : this.lastSent + this.eventHeader.rate.gap - clock.now()
       if (wait > 0) return this.arm(wait)
       if (!pace.admits(this.share, this)) return
       if (!this.fetch && this.consent?.isGiven() === false) return
@@ -249,10 +249,10 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
     this.cseq++
     this.due = false
     this.final = this.ending !== undefined || this.fetch
-    const rate = pace.granted(this.share, this.terms.rate)
+    const rate = pace.granted(this.share, this.eventHeader.rate)
     const state = this.final ? terminatedState(this.ending ?? fetched) : liveState(this.pending, left, rate)
     const contact = secureAs(this.stored.remoteTarget, sender.contact(this.element))
-    const headers = notifyFields(this.stored, this.cseq, contact, this.terms.echo, state)
+    const headers = notifyFields(this.stored, this.cseq, contact, this.eventHeader.echo, state)
     if (this.pack.requires !== undefined) headers.push(['Require', this.pack.requires])
     let body: Body | undefined
     this.sentState = this.state
@@ -266,7 +266,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
       }
     }
     this.size = body === undefined ? 0 : bytesOf(body)
-    if (this.fit?.takes(this.size) === false) return this.giveUp()
+    if (this.room?.takes(this.size) === false) return this.giveUp()
     this.sending = true
     if (body !== undefined) headers.push(['Content-Type', body.type])
     this.lastSent = wholeMs(clock)
@@ -285,7 +285,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
     )
   }
   private body(headers: [string, string][]): Body | undefined {
-    if (this.fit?.given === true) {
+    if (this.room?.given === true) {
       headers.push(['Warning', warning('proxima', unfit(this.size))])
       return undefined
     }
@@ -302,7 +302,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
     const { pack, previous, state } = this
     const context = { type: this.stored.type, version: this.cseq, previous, ending: this.ending !== undefined }
     const body = pack.render(state, context)
-    const part = this.final ? undefined : this.fit?.partOf(pack, state, context, body)
+    const part = this.final ? undefined : this.room?.partOf(pack, state, context, body)
     if (part !== undefined) this.sentState = part.state
     return part?.body ?? body
   }
@@ -338,17 +338,17 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
   /** Never the same bytes again: less of the state at a time, or none of it. @param excess bytes; undefined: nobody says */
   private tooLong(excess: number | undefined): void {
     if (excess !== undefined) this.cseq-- // it never left
-    if (this.fit === undefined) this.holder.tooLong(this, this.size)
+    if (this.room === undefined) this.holder.tooLong(this, this.size)
     if (this.size === 0) return this.close('giveup') // not even without a body
-    this.fit ??= new BodyRoom()
-    if (!this.fit.shrink(this.size, excess) || this.final || this.pack.part === undefined) return this.giveUp()
+    this.room ??= new BodyRoom()
+    if (!this.room.shrink(this.size, excess) || this.final || this.pack.part === undefined) return this.giveUp()
     this.lastSent = undefined
     this.due = true
     this.pump()
   }
   /** Its subscriber is told that there is a state, and why not which. */
   private giveUp(): void {
-    this.fit!.given = true
+    this.room!.given = true
     this.due = true
     if (this.ending === undefined) void this.terminate('giveup', comeAgain)
     else this.pump()
@@ -374,7 +374,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
   }
   private armPeriod(): void {
     const { clock, pace } = this.holder
-    const rate = pace.granted(this.share, this.terms.rate)
+    const rate = pace.granted(this.share, this.eventHeader.rate)
     if (rate.period === Number.POSITIVE_INFINITY) return
     const period = nextPeriod(rate, this.sentCount, clock.now() - this.born)
     this.arm(Math.max(0, (this.lastSent ?? clock.now()) + period - clock.now()))

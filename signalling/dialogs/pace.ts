@@ -110,11 +110,11 @@ export class Pace {
     const { line } = share
     if (line === undefined) return
     try {
-      for (const one of line) {
+      for (const waiting of line) {
         if (share.paidAt - this.clock.now() > this.burst) break
-        line.delete(one)
-        this.serving = one
-        one.resume()
+        line.delete(waiting)
+        this.serving = waiting
+        waiting.resume()
       }
     } finally {
       this.serving = undefined

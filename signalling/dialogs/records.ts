@@ -42,7 +42,7 @@ export class SubscriptionRecords {
   }
   /** Rejects, and it is as before, where the store fails. */
   async erase(owner: RecordOwner): Promise<void> {
-    const known = owner.stored
+    const before = owner.stored
     owner.erased = true
     try {
       await this.write(owner, [drop(owner)])
@@ -50,7 +50,7 @@ export class SubscriptionRecords {
       owner.erased = false
       if (!owner.live)
         this.eraseSoon(owner) // it has ended for another reason meanwhile
-      else if (owner.stored !== known) this.saveSoon(owner) // what changed meanwhile was not written
+      else if (owner.stored !== before) this.saveSoon(owner) // what changed meanwhile was not written
       throw fault
     }
   }

@@ -8,8 +8,8 @@ export class SharedStrings {
   private readonly known = new Map<string, string>()
 
   of(text: string): string {
-    const known = this.known.get(text)
-    if (known !== undefined) return known
+    const shared = this.known.get(text)
+    if (shared !== undefined) return shared
     const kept = alone(text)
     if (kept.length > longest) return kept
     if (this.known.size >= remembered) this.known.clear()

@@ -57,7 +57,7 @@ interface SubscriptionsOptions {
   /** NOTIFYs to one subscriber (`usualPace`); what is beyond waits. */
   readonly notifies?: NotifyPace | undefined
   /** Whether what comes on it is of another node of our network; default: there is none. */
-  readonly isFellow?: (flow: Flow) => boolean
+  readonly isOtherNode?: (flow: Flow) => boolean
 }
 
 export class Subscriptions implements NotifierHolder, SubscriberHolder {
@@ -65,7 +65,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   readonly ids: Ids
   readonly sender: DialogSender
   readonly tags = new EntityTags()
-  readonly terms = new EventHeaders()
+  readonly eventHeaders = new EventHeaders()
   readonly vouched = new VouchedSubscriptions<NotifierDialog>()
   readonly expiries: Expiries
   private readonly merged: MergedRequests
@@ -75,14 +75,14 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   private readonly store: Store
   private readonly records: SubscriptionRecords
   private readonly log: Log
-  private readonly isFellow: (flow: Flow) => boolean
+  private readonly isOtherNode: (flow: Flow) => boolean
   readonly packages = new OfferedPackages()
   /** By our tag, which nobody can guess. */
   private readonly notifiers = new Map<string, NotifierDialog>()
   private readonly subscribers = new Map<string, SubscriberDialog>()
 
-  constructor({ clock, ids, store, sender, log, limit, notifies, isFellow = () => false }: SubscriptionsOptions) {
-    this.isFellow = isFellow
+  constructor({ clock, ids, store, sender, log, limit, notifies, isOtherNode = () => false }: SubscriptionsOptions) {
+    this.isOtherNode = isOtherNode
     this.shares = new Shares(clock, limit, () => this.counted())
     this.pace = new Pace(clock, notifies)
     this.clock = clock
@@ -128,11 +128,11 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     const subscriber = asserted ?? canonical(request.from.uri)
     const granted = Math.min(request.expires ?? usual, max)
     const inside = isInside(side)
-    const fellow = !inside && isAlone(request) && this.isFellow(side.flow)
+    const byOtherNode = !inside && isAlone(request) && this.isOtherNode(side.flow)
     const held = { subscriber, element, package: options.package, resource: options.resource, fetch: granted === 0 }
     const weight = weightOf(request, options.weight)
-    if (!inside && !fellow && this.shares.isFull(held, weight)) return tooMany
-    if (!inside && !fellow && this.pace.isFull(this.shares.of(subscriber))) return tooMuch
+    if (!inside && !byOtherNode && this.shares.isFull(held, weight)) return tooMany
+    if (!inside && !byOtherNode && this.pace.isFull(this.shares.of(subscriber))) return tooMuch
     if (!inside && this.merged.isKnown(request, `${element}/${options.package}/${options.resource}`)) return merged
     side.admitted = true
     const id = this.ids.token(16)
@@ -141,7 +141,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       package: options.package,
       resource,
       subscriber,
-      event: this.terms.of(request.text(H.Event)!).event,
+      event: this.eventHeaders.of(request.text(H.Event)!).event,
       type,
       callId: request.callId,
       localUri: either(request.to.uri.text, resource),
@@ -156,7 +156,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       ...(options.pending === true ? { pending: true } : {}),
       ...signedInBy(side),
       ...(inside ? { inside } : {}),
-      ...(fellow ? { fellow } : {}),
+      ...(byOtherNode ? { fellow: byOtherNode } : {}),
       ...(weight > 1 ? { weight } : {}),
       ...(options.record === undefined ? {} : { record: options.record }),
     }
@@ -312,14 +312,14 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     }
     const { record, writes, apply } = change ?? {}
     const next = record === undefined ? changed : { ...changed, record }
-    const known = notifier.stored
+    const storedBefore = notifier.stored
     const then = (): void => {
       if (notifier.ends) {
         reply(481) // it has ended while this was written: nothing of it may come into force
         return notifier.open()
       }
       const before = this.tagFor(condition, notifier)
-      const rewritten = notifier.stored !== known
+      const rewritten = notifier.stored !== storedBefore
       notifier.take({ ...notifier.stored, ...next })
       this.vouched.add(notifier)
       if (rewritten) this.saveSoon(notifier) // by the element, without what this refresh changes
@@ -331,7 +331,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       reply(unchanged ? 204 : 200, headers)
       notifier.open()
     }
-    this.whenDone(this.records.save(notifier, writes, { ...known, ...next }), notifier, side, then, () => notifier.open())
+    this.whenDone(this.records.save(notifier, writes, { ...storedBefore, ...next }), notifier, side, then, () => notifier.open())
   }
   /** Undefined: nobody asks for it, or it cannot be made. */
   private tagFor(condition: string | undefined, notifier: NotifierDialog): string | undefined {

@@ -1,6 +1,6 @@
 /** Header field names and methods as small integers, found by a switch on length and a case-folded compare. */
 
-const known = [
+const knownNames = [
   'Via',
   'From',
   'To',
@@ -59,12 +59,12 @@ const known = [
   'P-Served-User',
 ] as const
 
-type KnownName = (typeof known)[number]
+type KnownName = (typeof knownNames)[number]
 
 /** Number of a known header field name; names the scanner does not know are 0. */
 export const H: { readonly [name in KnownName]: number } = Object.assign(
   Object.create(null), // no names but these
-  Object.fromEntries(known.map((name, i) => [name, i + 1])),
+  Object.fromEntries(knownNames.map((name, i) => [name, i + 1])),
 )
 
 const compact: Record<string, KnownName> = {
@@ -125,7 +125,7 @@ export function nameId(name: string): number {
 
 /** The long form of a known name. */
 export function nameOf(id: number): string {
-  return known[id - 1] ?? ''
+  return knownNames[id - 1] ?? ''
 }
 
 /** Header fields that a message may hold only once (RFC 3261 §7.3.1, §20; RFC 4475 §3.3.8). */

@@ -62,12 +62,12 @@ class ProximaNode implements Node, TransportSink {
   private readonly dispatcher: Dispatcher
   private readonly gate: Gate
   private readonly flows: FlowTable
-  private readonly guests: ConnectionLimits
-  private readonly self: MachineAddresses
+  private readonly connectionLimits: ConnectionLimits
+  private readonly addresses: MachineAddresses
   private around: Timer | undefined = undefined
   private readonly names: NameCache | undefined
   /** Address and port -> what the plan calls that node. */
-  private readonly fellows: ReadonlyMap<string, string>
+  private readonly otherNodes: ReadonlyMap<string, string>
   private ready = false
   private longAt = -longEvery
   /** The element that meets what comes from outside: what our end is called in traces. */
@@ -83,19 +83,19 @@ class ProximaNode implements Node, TransportSink {
     this.broken = this.broken.bind(this)
     this.lost = this.lost.bind(this)
     this.refused = this.refused.bind(this)
-    this.fellows = new Map((options.fellows ?? []).map((each) => [`${each.host}:${each.port}`, otherNodeName(each)]))
+    this.otherNodes = new Map((options.otherNodes ?? []).map((each) => [`${each.host}:${each.port}`, otherNodeName(each)]))
     const trusted = new Set(options.trusted.map((each) => each.toLowerCase()))
-    this.guests = new ConnectionLimits({
+    this.connectionLimits = new ConnectionLimits({
       clock,
       limits: options.connections,
       isTrusted: (host) => trusted.has(host),
       count: (name) => this.stats.count(name, 1),
     })
-    this.self = options.self ?? new SystemAddresses()
-    const { self, fellows, guests } = this
+    this.addresses = options.addresses ?? new SystemAddresses()
+    const { addresses, otherNodes, connectionLimits } = this
     const unreachable = (quoted: Buffer): void => this.table.unreachable(quoted)
-    this.transports = openings({ options, sink: this, self, guests, fellows, trusted, unreachable })
-    this.flows = new FlowTable(this.transports, options.domains, this.self)
+    this.transports = openings({ options, sink: this, addresses, connectionLimits, otherNodes, trusted, unreachable })
+    this.flows = new FlowTable(this.transports, options.domains, this.addresses)
     const sender: DialogSender = {
       send: (parts, user) => this.dispatcher.send(parts, user),
       contact: (element, flow) => this.flows.contact(element, flow),
@@ -108,7 +108,7 @@ class ProximaNode implements Node, TransportSink {
       log,
       limit: options.subscriptions,
       notifies: options.notifies,
-      isFellow: ({ remote }) => this.fellows.has(`${remote.host}:${remote.port}`),
+      isOtherNode: ({ remote }) => this.otherNodes.has(`${remote.host}:${remote.port}`),
     })
     const gate = (this.gate = new Gate({
       clock,
@@ -153,7 +153,7 @@ class ProximaNode implements Node, TransportSink {
       subscriptions: this.subscriptions,
       flows: this.flows,
       took: (ms) => gate.took(ms),
-      ...(this.fellows.size === 0 ? {} : { fellows: this.fellows }),
+      ...(this.otherNodes.size === 0 ? {} : { otherNodes: this.otherNodes }),
     })
     for (const element of options.elements) {
       this.dispatcher.add(element)
@@ -170,7 +170,7 @@ class ProximaNode implements Node, TransportSink {
     this.stats.gauge('names_remembered', () => names?.size ?? 0)
     this.stats.gauge('targets_failed', () => backoff.size)
     this.stats.gauge('connections', () => this.flows.connectionCount)
-    this.stats.gauge('connections_of_peers', () => this.guests.size)
+    this.stats.gauge('connections_of_peers', () => this.connectionLimits.size)
   }
   /** Addresses come and go while we listen on all. */
   private lookAround(): void {
@@ -200,7 +200,7 @@ class ProximaNode implements Node, TransportSink {
     this.dispatcher.plan = plan
     this.gate.limit(sourceRate)
     this.subscriptions.limit(subscriptions, notifies)
-    this.guests.limit(connections)
+    this.connectionLimits.limit(connections)
     for (const transport of this.transports) transport.limit?.()
     if (resolver !== undefined) this.names?.renew(resolver)
   }

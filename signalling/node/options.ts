@@ -32,7 +32,7 @@ export interface NodeOptions {
   /** IP addresses of peers whose P-Asserted-Identity counts (SPEC §2.5), and domains that peers prove by certificate over TLS. */
   readonly trusted: readonly string[]
   /** Other nodes of the network: trusted for datagrams from where they listen, and known by name to the plan. */
-  readonly fellows?: readonly OtherNode[]
+  readonly otherNodes?: readonly OtherNode[]
   readonly store: Store
   readonly clock: Clock
   readonly ids: Ids
@@ -55,7 +55,7 @@ export interface NodeOptions {
   /** What carries datagrams; default `auto`: the native module where this machine has it. */
   readonly udp?: UdpKind
   /** Whose addresses are meant where we listen on any; default: this machine's. */
-  readonly self?: MachineAddresses
+  readonly addresses?: MachineAddresses
   /** Where `MEM` addresses listen. */
   readonly network?: MemoryNetwork
 }

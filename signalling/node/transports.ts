@@ -11,10 +11,10 @@ import type { ListeningOptions, NodeOptions } from './options.ts'
 interface TransportParts {
   readonly options: NodeOptions
   readonly sink: TransportSink
-  readonly self: MachineAddresses
-  readonly guests: ConnectionLimits
+  readonly addresses: MachineAddresses
+  readonly connectionLimits: ConnectionLimits
   /** Address and port of other nodes of the network. */
-  readonly fellows: { has(place: string): boolean }
+  readonly otherNodes: { has(place: string): boolean }
   readonly trusted: ReadonlySet<string>
   readonly unreachable: (quoted: Buffer) => void
 }
@@ -25,13 +25,13 @@ export function openings(parts: TransportParts): Transport[] {
 }
 
 function opening(listen: ListeningOptions, parts: TransportParts): Transport {
-  const { options, sink, self, guests, fellows, trusted, unreachable } = parts
+  const { options, sink, addresses, connectionLimits, otherNodes, trusted, unreachable } = parts
   const { advertise } = listen
-  const common = { listen, advertise, self, sink, isTrusted: (host: string): boolean => trusted.has(host) }
+  const common = { listen, advertise, addresses, sink, isTrusted: (host: string): boolean => trusted.has(host) }
   // a node of our network is known by where its datagrams come from; its connections come from anywhere
-  const isTrusted = (host: string, port: number): boolean => trusted.has(host) || fellows.has(`${host}:${port}`)
+  const isTrusted = (host: string, port: number): boolean => trusted.has(host) || otherNodes.has(`${host}:${port}`)
   if (listen.transport === 'UDP') return udpTransport({ ...common, isTrusted, kind: options.udp ?? 'auto', unreachable })
-  const stream = { ...common, newId: (): string => options.ids.token(12), guests }
+  const stream = { ...common, newId: (): string => options.ids.token(12), limits: connectionLimits }
   if (listen.transport === 'TCP') return tcpTransport(stream)
   if (listen.transport === 'WS') return wsTransport(stream)
   if (listen.transport === 'TLS' || listen.transport === 'WSS') {

@@ -62,7 +62,7 @@ export class Admission implements TimerOwner {
   private shortest = arrivalsThatCount
   private fullAt = 0
   /** Datagrams that may be told that there is no room. */
-  private telling = 0
+  private refusalsLeft = 0
   private arrivals = 0
   private begun = 0
   private turnedAway = 0
@@ -93,8 +93,8 @@ export class Admission implements TimerOwner {
   sifts(bytes: Buffer, flow: Flow): 'now' | 'later' | 'never' {
     if (!this.lined || isResponse(bytes)) return 'now'
     if (!seemsNew(bytes)) return this.passes() ? 'now' : 'never'
-    if (this.telling >= 1 && this.line.roomFor(flow) <= 0) {
-      this.telling-- // it is read, and `admits` says no
+    if (this.refusalsLeft >= 1 && this.line.roomFor(flow) <= 0) {
+      this.refusalsLeft-- // it is read, and `admits` says no
       return 'now'
     }
     return this.joins(bytes, flow) ? 'later' : 'never'
@@ -134,7 +134,7 @@ export class Admission implements TimerOwner {
   }
   private readonly serve = (waiting: WaitingRequest, flow: Flow): void => {
     this.begun++
-    this.telling = Math.min(1, this.telling + toldAlike)
+    this.refusalsLeft = Math.min(1, this.refusalsLeft + toldAlike)
     this.serving = true
     try {
       this.options.serve(waiting, flow)
@@ -146,7 +146,7 @@ export class Admission implements TimerOwner {
   private readonly spare = (): void => {
     const { line, lined } = this
     const free = Math.max(0, Math.ceil(line.roomFor({ reliable: false })))
-    const unread = this.options.ration(lined ? free + Math.floor(this.telling) : Infinity)
+    const unread = this.options.ration(lined ? free + Math.floor(this.refusalsLeft) : Infinity)
     if (unread > 0) this.turnAway(unread)
     if (lined && line.roomFor({ reliable: true }) < line.room / 2) return
     for (const flow of this.held) flow.hold!(false)

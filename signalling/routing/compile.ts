@@ -64,14 +64,14 @@ function tableFor(domains: ReadonlySet<string>, rules: readonly PlanRule[], inpu
 /** The network's rules as this node has to follow them. */
 function here(rules: readonly PlanRule[], { elements, elsewhere, proxy }: PlanInput): readonly PlanRule[] {
   if (elsewhere === undefined || elsewhere.size === 0) return rules
-  const own = [...elements.keys()].filter((name) => !elsewhere.has(name))
-  return rules.flatMap((rule) => ruleHere(rule, { own, elsewhere, proxy }) ?? [])
+  const ownElements = [...elements.keys()].filter((name) => !elsewhere.has(name))
+  return rules.flatMap((rule) => ruleHere(rule, { own: ownElements, elsewhere, proxy }) ?? [])
 }
 
 /** Outside to the proxy, then each claim to its element, those of certain users before those of any, then the rest of what our own people send to the proxy. */
 function deriveRules({ elements, proxy, elsewhere, ownAddresses }: PlanInput, domains: readonly string[]): readonly PlanRule[] {
-  const fellows = [...(elsewhere?.values() ?? [])]
-  const hosts = fellows.length === 0 ? [] : [...fellows, ...ownAddresses].map(({ host }) => host)
+  const otherNodes = [...(elsewhere?.values() ?? [])]
+  const hosts = otherNodes.length === 0 ? [] : [...otherNodes, ...ownAddresses].map(({ host }) => host)
   const ours = [...new Set([...domains, ...hosts]), ''] // a tel URI names one of our devices, or nobody we know
   const rules: PlanRule[] = []
   if (proxy !== undefined) rules.push({ name: 'outside', line: 0, from: 'outside', to: proxy })

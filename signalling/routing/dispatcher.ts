@@ -45,7 +45,7 @@ interface DispatcherOptions {
   readonly subscriptions: Subscriptions
   readonly flows: FlowTable
   /** Other nodes of the network: address and port of their datagrams -> what rules call them. */
-  readonly fellows?: ReadonlyMap<string, string>
+  readonly otherNodes?: ReadonlyMap<string, string>
   /** Undefined: host names are not looked up. */
   readonly locator: Locator | undefined
   readonly backoff: Backoff
@@ -83,7 +83,7 @@ export class Dispatcher implements ExchangeHolder, NextHopHolder {
       options.clock,
       options.flows,
       options.stats,
-      ({ remote }) => options.fellows?.has(`${remote.host}:${remote.port}`) === true,
+      ({ remote }) => options.otherNodes?.has(`${remote.host}:${remote.port}`) === true,
     )
   }
   add(element: Element): void {
@@ -154,15 +154,15 @@ export class Dispatcher implements ExchangeHolder, NextHopHolder {
     const owner = routes.own[0] === undefined ? undefined : routeOwner(routes.own[0], this.elements)
     const given = trusted ? (owner ?? decision?.element ?? this.named(side.request)) : decision?.element
     // strangers enter a network of several nodes at its proxy alone, whatever their Route says
-    const element = given ?? (this.options.fellows === undefined ? owner : undefined)
+    const element = given ?? (this.options.otherNodes === undefined ? owner : undefined)
     if (element === undefined) return this.refuse(side, side.request.method === 'OPTIONS' ? 200 : 404)
     if (side.request.method !== 'ACK' && isLoop(side, this.options.table, this.foreignRoutes)) return this.refuse(side, 482)
     this.deliver(side, element, from, decision?.element === element ? decision : undefined, routes.own, routes.rest)
   }
   /** A node of our network by its name, or just somebody whom the dialplan trusts. */
   private peerName({ remote }: Flow): string {
-    const { fellows } = this.options
-    return fellows?.get(`${remote.host}:${remote.port}`) ?? 'trusted'
+    const { otherNodes } = this.options
+    return otherNodes?.get(`${remote.host}:${remote.port}`) ?? 'trusted'
   }
   /** An element whose Contact is the Request-URI. */
   private named({ uri }: SipRequest): string | undefined {
@@ -372,21 +372,21 @@ export class Dispatcher implements ExchangeHolder, NextHopHolder {
     this.soon(() => user.onNoResponse(503))
   }
   private sendDirectly(parts: OutgoingParts, user: ClientUser, { flow, through }: Shortcut): void {
-    const told = this.tap === undefined ? user : shown(parts, user, through, this.localVia(), this.seen)
+    const shownUser = this.tap === undefined ? user : shown(parts, user, through, this.localVia(), this.seen)
     this.options.stats.localHops++
     const compose = (via: string): Buffer => composeParts(this.reached(parts, flow), via, 69, [])
     // In its turn: the answer to a SUBSCRIBE, which may be on its way between elements, leaves before the NOTIFY.
-    this.soon(() => this.dispatch({ flow }, parts.method, parts.element, compose, told))
+    this.soon(() => this.dispatch({ flow }, parts.method, parts.element, compose, shownUser))
   }
   /** With the Contact by which the peer of that flow reaches the element, where it is not the usual one. */
   private reached(parts: OutgoingParts, flow: Flow | undefined): OutgoingParts {
     const { flows } = this.options
     if (flow === undefined || !flows.differs(flow)) return parts
-    const usual = `<${flows.contact(parts.element)}>`
+    const common = `<${flows.contact(parts.element)}>`
     const contact = `<${flows.contact(parts.element, flow)}>`
     return {
       ...parts,
-      headers: parts.headers.map((field) => (field[1] === usual && field[0] === 'Contact' ? ['Contact', contact] : field)),
+      headers: parts.headers.map((field) => (field[1] === common && field[0] === 'Contact' ? ['Contact', contact] : field)),
     }
   }
   /** Via value of what stays between elements. */

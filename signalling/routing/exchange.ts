@@ -223,9 +223,9 @@ export function splitRoutes(
   const routes = request.routes
   if (routes === undefined) return undefined
   const values = request.list(H.Route)
-  let own = 0
-  while (own < routes.length && surroundings.isOurs(routes[own]!.uri.host, routes[own]!.uri.port)) own++
-  return { own: routes.slice(0, own), rest: values.slice(own) }
+  let ownCount = 0
+  while (ownCount < routes.length && surroundings.isOurs(routes[ownCount]!.uri.host, routes[ownCount]!.uri.port)) ownCount++
+  return { own: routes.slice(0, ownCount), rest: values.slice(ownCount) }
 }
 
 const none = { own: [], rest: [] }

@@ -43,11 +43,11 @@ export class LongRequests {
   private readonly stats: Stats
   private readonly backoff: Backoff
   private connecting = 0
-  private readonly isFellow: (flow: Flow) => boolean
+  private readonly isOtherNode: (flow: Flow) => boolean
 
-  /** @param isFellow whether it leads to another node of our network, which knows us by our datagrams alone */
-  constructor(clock: Clock, flows: FlowTable, stats: Stats, isFellow: (flow: Flow) => boolean) {
-    this.isFellow = isFellow
+  /** @param isOtherNode whether it leads to another node of our network, which knows us by our datagrams alone */
+  constructor(clock: Clock, flows: FlowTable, stats: Stats, isOtherNode: (flow: Flow) => boolean) {
+    this.isOtherNode = isOtherNode
     this.clock = clock
     this.flows = flows
     this.stats = stats
@@ -69,7 +69,7 @@ export class LongRequests {
     return attempt
   }
   private asDatagram(parts: LongRequestParts): Cancellable {
-    const why = refusal(parts, isWhole(parts.flow) || this.isFellow(parts.flow))
+    const why = refusal(parts, isWhole(parts.flow) || this.isOtherNode(parts.flow))
     if (why === undefined) return parts.sendHere()
     this.stats.count('requests_too_long', 1)
     return this.refuse(parts, why)
@@ -82,7 +82,7 @@ export class LongRequests {
   /** Only where the URI of the next hop names that very place, and no transport: a NAT passes no connections. */
   private streamFor({ bytes, flow, located }: LongRequestParts): Flow | undefined {
     if (flow.transport !== 'UDP' || this.connecting >= connectingAtMost || this.backoff.avoids(placeOf(flow))) return undefined
-    if (this.isFellow(flow)) return undefined
+    if (this.isOtherNode(flow)) return undefined
     const request = scan(bytes)
     if (!(request instanceof SipRequest)) return undefined
     const uri = request.routes?.[0]?.uri ?? request.uri

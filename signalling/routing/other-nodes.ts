@@ -26,10 +26,10 @@ export function otherNodeName({ name }: Pick<OtherNode, 'name'>): string {
  */
 export function ruleHere(rule: PlanRule, { own, elsewhere, proxy }: ElementPlaces): PlanRule | undefined {
   const goesTo = elsewhere.get(rule.to)
-  const fellows = [...new Set([...elsewhere.values()].map(otherNodeName))]
-  const insiders = ['trusted', ...fellows, ...own]
+  const nodeNames = [...new Set([...elsewhere.values()].map(otherNodeName))]
+  const insiders = ['trusted', ...nodeNames, ...own]
   const keptInside = goesTo !== undefined || (proxy !== undefined && elsewhere.has(proxy))
-  const given = valuesOf(rule.from)?.flatMap((from) => senders(from, elsewhere, fellows))
+  const given = valuesOf(rule.from)?.flatMap((from) => senders(from, elsewhere, nodeNames))
   const from = (given ?? (keptInside ? insiders : undefined))?.filter(
     (each) => !(keptInside && each === 'outside') && !(goesTo !== undefined && each === otherNodeName(goesTo)), // not back
   )
@@ -38,8 +38,8 @@ export function ruleHere(rule: PlanRule, { own, elsewhere, proxy }: ElementPlace
   return { ...rule, to, ...(from === undefined ? {} : { from: [...new Set(from)] }) }
 }
 
-function senders(from: string, elsewhere: ElementPlaces['elsewhere'], fellows: readonly string[]): readonly string[] {
-  if (from === 'trusted') return ['trusted', ...fellows]
-  const fellow = elsewhere.get(from)
-  return fellow === undefined ? [from] : [otherNodeName(fellow)]
+function senders(from: string, elsewhere: ElementPlaces['elsewhere'], nodeNames: readonly string[]): readonly string[] {
+  if (from === 'trusted') return ['trusted', ...nodeNames]
+  const node = elsewhere.get(from)
+  return node === undefined ? [from] : [otherNodeName(node)]
 }

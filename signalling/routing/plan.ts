@@ -215,7 +215,11 @@ export class DecisionTable implements Plan {
       if (row.decision === winner) return { rule, wins: true, why: wonBy(rule) }
       if (miss === undefined) return { rule, wins: false, why: `would match, but '${winner?.rule.name}' comes first` }
       if (miss === 'to') return { rule, wins: false, why: `never back to ${query.from}, which sends it` }
-      return { rule, wins: false, why: `${miss} is ${told(query[miss])}, wanted ${valuesOf(rule[miss])?.map(told).join(' or ')}` }
+      return {
+        rule,
+        wins: false,
+        why: `${miss} is ${shownValue(query[miss])}, wanted ${valuesOf(rule[miss])?.map(shownValue).join(' or ')}`,
+      }
     })
   }
 }
@@ -238,6 +242,6 @@ function wonBy(rule: PlanRule): string {
   return given.length === 0 ? 'it has no conditions' : `${given.join(', ')} ${given.length === 1 ? 'matches' : 'match'}`
 }
 
-function told(value: string | undefined): string {
+function shownValue(value: string | undefined): string {
   return value === undefined || value === '' ? 'none' : value
 }

@@ -102,14 +102,14 @@ export class TransactionTable implements ClientHolder, ServerHolder {
 
   receiveRequest(request: SipRequest, flow: Flow): void {
     const key = transactionKey(request)
-    const known = this.servers.get(key)
+    const existing = this.servers.get(key)
     if (request.method === 'ACK') {
-      if (known instanceof InviteServerTransaction && known.acknowledge()) return
+      if (existing instanceof InviteServerTransaction && existing.acknowledge()) return
       this.user.onAck(request, flow)
       return
     }
-    if (known !== undefined) {
-      known.again()
+    if (existing !== undefined) {
+      existing.again()
       return
     }
     const answer = request.method === 'INVITE' ? undefined : this.answers.find(key, this.clock.now())

@@ -71,14 +71,14 @@ export class ConnectionLimits {
   enter(host: string): boolean {
     const { perSource, total } = this.limits
     const source = sourceOf(host)
-    const known = this.bySource.get(source) ?? 0
-    const forStrangers = known < perSource && this.count < total - Math.floor(total / 20)
+    const fromSource = this.bySource.get(source) ?? 0
+    const forStrangers = fromSource < perSource && this.count < total - Math.floor(total / 20)
     if (!forStrangers && !(this.count < total && this.options.isTrusted(host))) {
       this.options.count?.('connections_refused')
       return false
     }
     this.count++
-    this.bySource.set(source, known + 1)
+    this.bySource.set(source, fromSource + 1)
     return true
   }
   leave(host: string): void {

@@ -7,7 +7,7 @@ import type { Flow, HostPort, TlsMaterial, TransportSink } from './transport.ts'
 export interface ConnectionOptions {
   readonly listen: HostPort
   /** Left out: this machine. */
-  readonly self?: MachineAddresses
+  readonly addresses?: MachineAddresses
   /** See `Flow.sentBy`; port 0: that of the socket. */
   readonly advertise?: HostPort | undefined
   readonly sink: TransportSink
@@ -20,12 +20,12 @@ export interface ConnectionOptions {
   /** Bytes that may wait for a slow peer before its connection is ended. */
   readonly backlog?: number
   /** Counts and watches the connections of peers; left out: anybody may stay. */
-  readonly guests?: ConnectionLimits
+  readonly limits?: ConnectionLimits
   /** With it: TLS, WSS. */
   readonly tls?: TlsMaterial
 }
 
-export const usual = { messageLimit: 65_535, backlog: 1024 * 1024 } as const
+export const connectionDefaults = { messageLimit: 65_535, backlog: 1024 * 1024 } as const
 
 /** A connection as its flow sees it. */
 export interface ConnectionPipe {
@@ -67,11 +67,11 @@ export class ConnectionFlow implements Flow, LimitedConnection {
   private readonly pipe: ConnectionPipe
   private readonly backlog: number
   private readonly sink: TransportSink
-  private readonly guests: ConnectionLimits | undefined
+  private readonly limits: ConnectionLimits | undefined
   /** Requests that came and have had no final answer. */
   private owed = 0
   private halfClosed: NodeJS.Timeout | undefined = undefined
-  private told = false
+  private isReported = false
   /** What was sent to a half-closed peer. */
   private readonly doubtful: Uint8Array[] = []
   private reset = false
@@ -94,10 +94,10 @@ export class ConnectionFlow implements Flow, LimitedConnection {
     this.sentBy = sentBy
     this.remote = remote
     this.trusted = options.isTrusted(remote.host)
-    this.backlog = options.backlog ?? usual.backlog
+    this.backlog = options.backlog ?? connectionDefaults.backlog
     this.sink = options.sink
-    this.guests = options.guests
-    this.guests?.watch(this)
+    this.limits = options.limits
+    this.limits?.watch(this)
     if (dialled) this.begunAt = -1 // it is ours to speak first
   }
   /** The peer's certificate stands for those domains. */
@@ -146,8 +146,8 @@ export class ConnectionFlow implements Flow, LimitedConnection {
   }
   /** Something came; `partial`: and a message is not complete. */
   heard(partial: boolean, completed: boolean): void {
-    if (this.guests === undefined) return
-    const { tick } = this.guests
+    if (this.limits === undefined) return
+    const { tick } = this.limits
     this.heardAt = tick
     if (!partial) this.begunAt = -1
     else if (completed || this.begunAt < 0) this.begunAt = tick
@@ -162,7 +162,7 @@ export class ConnectionFlow implements Flow, LimitedConnection {
   /** The pipe is gone. */
   gone(): void {
     clearTimeout(this.halfClosed)
-    this.guests?.unwatch(this)
+    this.limits?.unwatch(this)
     this.tell()
     if (this.reset) for (const bytes of this.doubtful) this.sink.lost?.(this, bytes)
     this.doubtful.length = 0
@@ -173,8 +173,8 @@ export class ConnectionFlow implements Flow, LimitedConnection {
     this.sink.failed(this, why)
   }
   private tell(): void {
-    if (this.told) return
-    this.told = true
+    if (this.isReported) return
+    this.isReported = true
     this.sink.closed(this)
   }
   hold(held: boolean): void {

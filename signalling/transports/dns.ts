@@ -104,11 +104,11 @@ export class NameCache implements Resolver {
     lifeOf: (found: readonly Found[]) => number,
   ): Promise<readonly Found[]> {
     const now = this.clock.now()
-    const known = this.entries.get(key)
-    if (known !== undefined && known.until > now) return known.answer as Promise<readonly Found[]>
+    const cached = this.entries.get(key)
+    if (cached !== undefined && cached.until > now) return cached.answer as Promise<readonly Found[]>
     if (this.asking >= this.questions)
       return (
-        (known?.answer as Promise<readonly Found[]> | undefined) ??
+        (cached?.answer as Promise<readonly Found[]> | undefined) ??
         Promise.reject(new Error('too many names are being looked up'))
       )
     this.asking++

@@ -32,7 +32,7 @@ export class FlowTable {
   private readonly domains: ReadonlySet<string>
   private key = ''
   private cipher = new TextCipher('')
-  private readonly self: MachineAddresses
+  private readonly addresses: MachineAddresses
   /** A socket listens on any address: all of this machine are ours. */
   readonly anywhere: boolean
   /** Not every peer reaches us by the same address. */
@@ -42,10 +42,10 @@ export class FlowTable {
   private readonly tokens = new WeakMap<Flow, { readonly user: string | undefined; readonly token: string }>()
   private readonly verified = new Map<string, FlowToken>()
 
-  constructor(transports: readonly Transport[], domains: Iterable<string>, self: MachineAddresses = new SystemAddresses()) {
+  constructor(transports: readonly Transport[], domains: Iterable<string>, addresses: MachineAddresses = new SystemAddresses()) {
     this.transports = transports
     this.domains = new Set(domains)
-    this.self = self
+    this.addresses = addresses
     this.anywhere = transports.some(({ local }) => isAnyHost(local.host))
     this.several = this.anywhere || new Set(transports.map(({ sentBy, local }) => (sentBy ?? local).host)).size > 1
   }
@@ -57,7 +57,7 @@ export class FlowTable {
   }
   /** Looks whether the addresses of this machine are others now. */
   renew(): void {
-    if (!this.self.renew()) return
+    if (!this.addresses.renew()) return
     this.own = this.ownText = undefined
     for (const transport of this.transports) transport.moved?.()
   }
@@ -77,8 +77,8 @@ export class FlowTable {
   }
   /** Where we listen for both families: IPv4, which fewer peers lack. */
   private usual(any: string): string {
-    const v4 = this.self.usual(false)
-    return any === '::' && isLocalAddress(v4) ? this.self.usual(true) : v4
+    const v4 = this.addresses.usual(false)
+    return any === '::' && isLocalAddress(v4) ? this.addresses.usual(true) : v4
   }
   /** The Contact of an element, without brackets: where the peer of that flow reaches it, or where anybody should. */
   contact(element: string, flow?: Flow): string {
@@ -126,7 +126,7 @@ export class FlowTable {
     for (let i = 0; i < this.transports.length; i++) {
       const { local, sentBy } = this.transports[i]!
       const samePort = port === local.port || (port === 0 && local.port === 5060)
-      if (samePort && (local.host === host || this.domains.has(host) || (isAnyHost(local.host) && this.self.has(host))))
+      if (samePort && (local.host === host || this.domains.has(host) || (isAnyHost(local.host) && this.addresses.has(host))))
         return true
       if (sentBy?.host === host && (port === sentBy.port || (port === 0 && sentBy.port === 5060))) return true
     }
@@ -134,7 +134,7 @@ export class FlowTable {
   }
   isOurHost(host: string): boolean {
     return this.transports.some(
-      ({ local, sentBy }) => local.host === host || sentBy?.host === host || (isAnyHost(local.host) && this.self.has(host)),
+      ({ local, sentBy }) => local.host === host || sentBy?.host === host || (isAnyHost(local.host) && this.addresses.has(host)),
     )
   }
   /** `port`: of our socket, where there are several; `name`: whom the peer's certificate has to name. */
@@ -159,7 +159,7 @@ export class FlowTable {
       if (each.name !== transport || !inFamily(each, family)) continue
       if (best === undefined) best = each
       else if ((each.local.port === port) !== (best.local.port === port)) best = each.local.port === port ? each : best
-      else if (each.local.host !== best.local.host && each.local.host === this.self.towards(host)) best = each
+      else if (each.local.host !== best.local.host && each.local.host === this.addresses.towards(host)) best = each
     }
     return best
   }
@@ -199,8 +199,8 @@ export class FlowTable {
   }
   /** Undefined: not ours. Its letters may have come back escaped (twinkle's `Z`; RFC 3261 §19.1.4). */
   read(text: string): FlowToken | undefined {
-    const known = this.verified.get(text)
-    if (known !== undefined) return known
+    const cached = this.verified.get(text)
+    if (cached !== undefined) return cached
     const token = decodeUser(text)
     const dot = token.lastIndexOf('.')
     if (dot <= 0 || !sameSecret(seal(this.key, token.slice(0, dot), 12), token.slice(dot + 1))) return undefined

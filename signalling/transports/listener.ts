@@ -15,19 +15,19 @@ export class Listener {
   private readonly sockets = new Set<Socket>()
 
   /** Lets only so many in; one too many is told `refusal` and its connection ended, before the server's own listeners see it. */
-  constructor(server: Server, guests: ConnectionLimits | undefined, refusal = '') {
+  constructor(server: Server, limits: ConnectionLimits | undefined, refusal = '') {
     this.server = server
     const listeners = server.listeners('connection')
     server.removeAllListeners('connection')
     server.on('connection', (socket: Socket) => {
       const { host } = remoteOf(socket)
-      if (guests?.enter(host) === false) {
+      if (limits?.enter(host) === false) {
         socket.on('error', () => socket.destroy())
         socket.end(refusal, () => socket.destroy())
         return
       }
       this.watch(socket)
-      if (guests !== undefined) socket.once('close', () => guests.leave(host))
+      if (limits !== undefined) socket.once('close', () => limits.leave(host))
       for (const listener of listeners) listener.call(server, socket)
     })
   }
@@ -65,6 +65,6 @@ export function remoteOf(socket: Socket): HostPort {
 }
 
 /** Milliseconds that a handshake may take. */
-export function handshakeTime(guests: ConnectionLimits | undefined): number {
-  return (guests?.limits.head ?? defaultConnectionSettings.head) * 1000
+export function handshakeTime(limits: ConnectionLimits | undefined): number {
+  return (limits?.limits.head ?? defaultConnectionSettings.head) * 1000
 }

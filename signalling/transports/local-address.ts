@@ -7,13 +7,13 @@ export class LocalAddress {
   local: HostPort
   /** What we write instead of it; undefined: nothing else. */
   sentBy: HostPort | undefined
-  private readonly self: MachineAddresses
+  private readonly addresses: MachineAddresses
   private readonly places = new Map<string, HostPort>()
 
   /** @param advertise what peers are to take us for; port 0: ours */
-  constructor(listen: HostPort, self: MachineAddresses = new SystemAddresses(), advertise?: HostPort) {
+  constructor(listen: HostPort, addresses: MachineAddresses = new SystemAddresses(), advertise?: HostPort) {
     this.local = listen
-    this.self = self
+    this.addresses = addresses
     this.sentBy = advertise
     this.bound(listen)
   }
@@ -24,7 +24,7 @@ export class LocalAddress {
   }
   /** Our address as that peer has to know it. */
   towards(peer: string): HostPort {
-    return isAnyHost(this.local.host) ? this.at(this.self.towards(peer)) : this.local
+    return isAnyHost(this.local.host) ? this.at(this.addresses.towards(peer)) : this.local
   }
   /** Our address as a connection has it; undefined where the connection does not know any more. */
   of(address: string | undefined, peer: string): HostPort {

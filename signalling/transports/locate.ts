@@ -88,8 +88,8 @@ export class Locator {
   }
   /** RFC 3263 §4.1 and §4.2. */
   private async servers({ host, port, transport, secure }: ServerAddress): Promise<readonly NamedServer[]> {
-    const usual = transport !== '' ? transport : secure ? 'TLS' : 'UDP'
-    const plain: NamedServer = { transport: usual, name: host, port: port || defaultPort(usual) }
+    const chosenTransport = transport !== '' ? transport : secure ? 'TLS' : 'UDP'
+    const plain: NamedServer = { transport: chosenTransport, name: host, port: port || defaultPort(chosenTransport) }
     if (port !== 0) return [plain]
     if (transport !== '') {
       const found = srvPrefix[transport] === undefined ? undefined : await this.bySrv(srvPrefix[transport] + host, transport)

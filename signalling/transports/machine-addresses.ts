@@ -52,8 +52,8 @@ export class SystemAddresses implements MachineAddresses {
   usual(ipv6: boolean): string {
     const source = sourceTowards(ipv6 ? elsewhere.v6 : elsewhere.v4)
     if (source !== undefined) return source
-    const known = [...this.all].find((address) => isIPv6(address) === ipv6 && !isLocalAddress(address))
-    return known ?? (ipv6 ? '::1' : '127.0.0.1')
+    const routable = [...this.all].find((address) => isIPv6(address) === ipv6 && !isLocalAddress(address))
+    return routable ?? (ipv6 ? '::1' : '127.0.0.1')
   }
   renew(): boolean {
     const now = machineAddresses()

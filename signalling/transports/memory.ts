@@ -13,7 +13,7 @@ export interface MemoryOptions {
   readonly sink: TransportSink
   readonly isTrusted: (host: string, port: number) => boolean
   /** Whose host that listens on any address is. */
-  readonly self?: MachineAddresses
+  readonly addresses?: MachineAddresses
   readonly advertise?: HostPort | undefined
 }
 
@@ -49,13 +49,13 @@ export class MemoryNetwork {
   }
   transport(options: MemoryOptions): Transport {
     const { sink, listen } = options
-    const seat = new LocalAddress(listen, options.self, options.advertise)
+    const localAddress = new LocalAddress(listen, options.addresses, options.advertise)
     const flows = new Map<string, MemoryFlow>()
     const flowTo = (remote: HostPort): MemoryFlow => {
       const key = `${remote.host}|${remote.port}`
       let flow = flows.get(key)
       if (flow === undefined)
-        flows.set(key, (flow = new MemoryFlow(this, seat, remote, options.isTrusted(remote.host, remote.port))))
+        flows.set(key, (flow = new MemoryFlow(this, localAddress, remote, options.isTrusted(remote.host, remote.port))))
       return flow
     }
     const key = `${listen.host}|${listen.port}`
@@ -63,7 +63,7 @@ export class MemoryNetwork {
       name: 'MEM',
       reliable: false,
       local: listen,
-      sentBy: seat.sentBy,
+      sentBy: localAddress.sentBy,
       listen: async () => {
         if (this.hosts.has(key)) throw new Error(`${listen.host}:${listen.port} is in use`)
         const receive = (bytes: Buffer, from: HostPort): void => sink.received(bytes, flowTo(from))
@@ -91,11 +91,11 @@ class MemoryFlow implements Flow {
   readonly longest = longestDatagram.v4
   identity: string | undefined = undefined
   private readonly network: MemoryNetwork
-  constructor(network: MemoryNetwork, seat: LocalAddress, remote: HostPort, trusted: boolean) {
-    this.id = `mem-${remote.host}-${remote.port}-${seat.local.port}`
+  constructor(network: MemoryNetwork, localAddress: LocalAddress, remote: HostPort, trusted: boolean) {
+    this.id = `mem-${remote.host}-${remote.port}-${localAddress.local.port}`
     this.network = network
-    this.local = seat.towards(remote.host)
-    this.sentBy = seat.sentBy
+    this.local = localAddress.towards(remote.host)
+    this.sentBy = localAddress.sentBy
     this.remote = remote
     this.trusted = trusted
   }

@@ -1,7 +1,7 @@
 /** TCP and TLS: connections in and out, framed by Content-Length, kept alive by CRLF (RFC 3261 §18, RFC 5626 §3.5.1). */
 import { createConnection, createServer, type Server, type Socket } from 'node:net'
 import { connect as connectTls, createServer as createTlsServer, TLSSocket, type Server as TlsServer } from 'node:tls'
-import { ConnectionFlow, type ConnectionOptions, type ConnectionPipe, usual } from './connection.ts'
+import { ConnectionFlow, type ConnectionOptions, type ConnectionPipe, connectionDefaults } from './connection.ts'
 import { Framer, pongs } from './framing.ts'
 import { handshakeTime, Listener, remoteOf } from './listener.ts'
 import { LocalAddress } from './local-address.ts'
@@ -43,12 +43,12 @@ function dial({ host, port }: HostPort, tls: Dialling | undefined, name: string)
 
 export function tcpTransport(options: TcpOptions): Transport {
   const { sink, connectWithin = 5_000 } = options
-  const messageLimit = options.messageLimit ?? usual.messageLimit
+  const messageLimit = options.messageLimit ?? connectionDefaults.messageLimit
   const flows = new Set<ConnectionFlow>()
   /** By peer, those that requests to it may take: whoever calls us from its port may be anybody at its address. */
   const callable = new Map<string, ConnectionFlow>()
   const name = options.tls === undefined ? 'TCP' : 'TLS'
-  const { guests } = options
+  const { limits } = options
   const accept = (socket: Socket): void => {
     const why = options.tls?.requireClient === true ? tlsRefusalOf(socket as TLSSocket) : undefined
     if (why === undefined) return void attach(socket, remoteOf(socket))
@@ -58,19 +58,19 @@ export function tcpTransport(options: TcpOptions): Transport {
   }
   const secure =
     options.tls &&
-    createTlsServer({ noDelay: true, handshakeTimeout: handshakeTime(guests), ...acceptOptions(options.tls) }, accept)
+    createTlsServer({ noDelay: true, handshakeTimeout: handshakeTime(limits), ...acceptOptions(options.tls) }, accept)
   const dialling = options.tls && new Dialling(options.tls)
   const server: Server | TlsServer = secure ?? createServer({ noDelay: true, keepAlive: true, allowHalfOpen: true }, accept)
   secure?.on('tlsClientError', (_fault, socket) => socket.destroy())
-  const door = new Listener(server, guests)
+  const listener = new Listener(server, limits)
   /** A connection over TLS is for whom its certificate names, and for nobody else at that address. */
   const keyOf = ({ host, port }: HostPort, asked = host): string =>
     options.tls === undefined || asked === host ? `${host}|${port}` : `${host}|${port}|${asked}`
-  const seat = new LocalAddress(options.listen ?? { host: '127.0.0.1', port: 0 }, options.self, options.advertise)
+  const localAddress = new LocalAddress(options.listen ?? { host: '127.0.0.1', port: 0 }, options.addresses, options.advertise)
 
   function attach(socket: Socket, remote: HostPort, asked?: string): ConnectionFlow {
-    const ours = seat.of(asked === undefined ? socket.localAddress : undefined, remote.host)
-    const flow = new ConnectionFlow(name, pipeOf(socket), ours, remote, options, asked !== undefined, seat.sentBy)
+    const ours = localAddress.of(asked === undefined ? socket.localAddress : undefined, remote.host)
+    const flow = new ConnectionFlow(name, pipeOf(socket), ours, remote, options, asked !== undefined, localAddress.sentBy)
     if (socket instanceof TLSSocket) {
       const prove = (): void => flow.proved(provenDomains(socket), options.isTrusted)
       if (asked === undefined) prove()
@@ -128,19 +128,19 @@ export function tcpTransport(options: TcpOptions): Transport {
     name,
     reliable: true,
     get local() {
-      return seat.local
+      return localAddress.local
     },
     get sentBy() {
-      return seat.sentBy
+      return localAddress.sentBy
     },
     listen: async () => {
-      if (options.listen !== undefined) seat.bound(await door.listen(options.listen))
+      if (options.listen !== undefined) localAddress.bound(await listener.listen(options.listen))
     },
     connect: (remote, asked = remote.host) => {
       const standing = callable.get(keyOf(remote, asked))
       if (standing?.open) return standing
       const socket = dial(remote, dialling, asked)
-      door.watch(socket)
+      listener.watch(socket)
       socket.setTimeout(connectWithin, () => socket.destroy(new Error(`no connection within ${connectWithin} ms`)))
       socket.once(dialling === undefined ? 'connect' : 'secureConnect', () => socket.setTimeout(0))
       return attach(socket, remote, asked)
@@ -155,7 +155,7 @@ export function tcpTransport(options: TcpOptions): Transport {
         }),
     close: () => {
       for (const flow of flows) flow.close()
-      return door.close()
+      return listener.close()
     },
   }
 }

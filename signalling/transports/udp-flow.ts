@@ -48,22 +48,22 @@ export class UdpFlow implements Flow {
   a2 = 0
   a3 = 0
   private readonly socket: DatagramSocket
-  private readonly seat: LocalAddress
+  private readonly localAddress: LocalAddress
   private place: HostPort | undefined = undefined
-  constructor(socket: DatagramSocket, seat: LocalAddress, remote: HostPort, trusted: boolean) {
-    this.id = `udp-${remote.host}-${remote.port}-${seat.local.port}`
+  constructor(socket: DatagramSocket, localAddress: LocalAddress, remote: HostPort, trusted: boolean) {
+    this.id = `udp-${remote.host}-${remote.port}-${localAddress.local.port}`
     this.socket = socket
-    this.seat = seat
+    this.localAddress = localAddress
     this.remote = remote
     this.trusted = trusted
     this.longest = remote.host.includes(':') ? longestDatagram.v6 : longestDatagram.v4
   }
   /** Found out when it is first written: a flood of strangers costs nothing. */
   get local(): HostPort {
-    return (this.place ??= this.seat.towards(this.remote.host))
+    return (this.place ??= this.localAddress.towards(this.remote.host))
   }
   get sentBy(): HostPort | undefined {
-    return this.seat.sentBy
+    return this.localAddress.sentBy
   }
   /** The addresses of this machine are others now. */
   moved(): void {

@@ -50,10 +50,10 @@ const queueSize = 256 * 1024 // bytes; a datagram longer than what is left goes 
 const remembered = 8192 // flows found again by their address; a power of two
 
 const require = createRequire(import.meta.url)
-const usual = join(import.meta.dirname, '../native/udp.node')
+const defaultModule = join(import.meta.dirname, '../native/udp.node')
 
 /** The module, or why it cannot be used. */
-export function loadNative(file = usual): NativeUdp | string {
+export function loadNative(file = defaultModule): NativeUdp | string {
   try {
     return require(file) as NativeUdp
   } catch (error) {
@@ -83,7 +83,7 @@ export class NativeSocket implements DatagramSocket {
 
   async bind(): Promise<number> {
     const { host, port } = this.listen
-    const opened = this.native.open(host, port, isIPv6(host), this.shared, this.queue, this.told)
+    const opened = this.native.open(host, port, isIPv6(host), this.shared, this.queue, this.onEvent)
     if (typeof opened === 'number') throw bindError(opened, host, port)
     this.handle = opened
     return this.shared[scratch]!
@@ -160,7 +160,7 @@ export class NativeSocket implements DatagramSocket {
   }
 
   /** Called by the module. */
-  private readonly told = (kind: number, count: number, bytes: Buffer | undefined): void => {
+  private readonly onEvent = (kind: number, count: number, bytes: Buffer | undefined): void => {
     if (kind === 0) this.deliver(bytes!, count)
     else if (kind === 1) this.tellFailures(count)
     else if (kind === 3) this.tellUnreachable(bytes!)

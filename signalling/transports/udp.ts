@@ -16,7 +16,7 @@ interface UdpOptions {
   readonly sink: TransportSink
   readonly isTrusted: (host: string, port: number) => boolean
   /** Left out: this machine. */
-  readonly self?: MachineAddresses
+  readonly addresses?: MachineAddresses
   /** See `Flow.sentBy`; port 0: that of the socket. */
   readonly advertise?: HostPort | undefined
   /** Peers remembered at most; the one met longest ago is forgotten first. */
@@ -47,7 +47,7 @@ export function udpTransport(options: UdpOptions): Transport {
   const { sink, isTrusted, listen, kind = 'auto' } = options
   const limit = options.flows ?? 200_000
   const flows = new Map<string, UdpFlow>()
-  const seat = new LocalAddress(listen, options.self, options.advertise)
+  const localAddress = new LocalAddress(listen, options.addresses, options.advertise)
   let last: UdpFlow | undefined
 
   function flowTo(host: string, port: number): UdpFlow {
@@ -55,7 +55,7 @@ export function udpTransport(options: UdpOptions): Transport {
     const key = `${host}|${port}`
     let flow = flows.get(key)
     if (flow === undefined) {
-      flow = new UdpFlow(socket, seat, { host, port }, isTrusted(host, port))
+      flow = new UdpFlow(socket, localAddress, { host, port }, isTrusted(host, port))
       flows.set(key, flow)
       if (flows.size > limit) forget(flows.entries().next().value!)
     }
@@ -65,22 +65,22 @@ export function udpTransport(options: UdpOptions): Transport {
   /** Anybody but ourselves: a probe that we did not know again would count as lost, and we as overloaded, for ever. */
   function forget([key, flow]: readonly [string, UdpFlow]): void {
     flows.delete(key)
-    if (flow === self) flows.set(key, flow)
+    if (flow === ownFlow) flows.set(key, flow)
   }
   const user: DatagramUser = {
     received: (bytes, flow) => {
-      if (flow === self && probe.takes(bytes)) return
+      if (flow === ownFlow && probe.takes(bytes)) return
       sink.received(bytes, flow)
     },
     flowTo,
     ...(options.unreachable === undefined ? {} : { unreachable: options.unreachable }),
-    failed: (flow, why) => sink.failed(flow ?? flowTo(seat.local.host, seat.local.port), why),
+    failed: (flow, why) => sink.failed(flow ?? flowTo(localAddress.local.host, localAddress.local.port), why),
   }
   /** Ourselves, once our lag is asked for. */
-  let self: UdpFlow | undefined
+  let ownFlow: UdpFlow | undefined
   const probe = new LagProbe((bytes) => {
-    self ??= flowTo(anyHost.get(listen.host) ?? listen.host, seat.local.port)
-    self.send(bytes)
+    ownFlow ??= flowTo(anyHost.get(listen.host) ?? listen.host, localAddress.local.port)
+    ownFlow.send(bytes)
   })
   const socket = open(kind, options.file, listen, user)
 
@@ -88,12 +88,12 @@ export function udpTransport(options: UdpOptions): Transport {
     name: 'UDP',
     reliable: false,
     get local() {
-      return seat.local
+      return localAddress.local
     },
     get sentBy() {
-      return seat.sentBy
+      return localAddress.sentBy
     },
-    listen: async () => seat.bound({ host: listen.host, port: await socket.bind() }),
+    listen: async () => localAddress.bound({ host: listen.host, port: await socket.bind() }),
     connect: (remote) => flowTo(remote.host, remote.port),
     moved: () => {
       for (const flow of flows.values()) flow.moved()

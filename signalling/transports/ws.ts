@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createSecureServer } from 'node:https'
 import { type PerMessageDeflateOptions, type WebSocket, WebSocketServer } from 'ws'
 import type { TransportName } from '../capture/tap.ts'
-import { ConnectionFlow, type ConnectionOptions, type ConnectionPipe, usual } from './connection.ts'
+import { ConnectionFlow, type ConnectionOptions, type ConnectionPipe, connectionDefaults } from './connection.ts'
 import type { ConnectionLimits } from './connection-limits.ts'
 import { handshakeTime, Listener, remoteOf } from './listener.ts'
 import { LocalAddress } from './local-address.ts'
@@ -66,37 +66,37 @@ function pipeOf(socket: WebSocket): ConnectionPipe {
 }
 
 export function wsTransport(options: ConnectionOptions): Transport {
-  const { sink, messageLimit = usual.messageLimit } = options
+  const { sink, messageLimit = connectionDefaults.messageLimit } = options
   const flows = new Set<ConnectionFlow>()
   const least = messageLimit * refusedFactor
-  const heard = (): number => Math.max(least, Math.min(heardAtMost, Math.floor(heldTogether / (flows.size + 1))))
-  const seat = new LocalAddress(options.listen, options.self, options.advertise)
+  const bytesHeard = (): number => Math.max(least, Math.min(heardAtMost, Math.floor(heldTogether / (flows.size + 1))))
+  const localAddress = new LocalAddress(options.listen, options.addresses, options.advertise)
   const name = options.tls === undefined ? 'WS' : 'WSS'
   const refer = (_request: IncomingMessage, response: ServerResponse): void => {
     response.writeHead(426, { 'content-type': 'text/plain', upgrade: 'websocket', connection: 'close' })
     response.end('This port speaks SIP over WebSocket (RFC 7118): connect with subprotocol "sip".\n')
   }
-  const { guests } = options
-  const within = handshakeTime(guests)
+  const { limits } = options
+  const within = handshakeTime(limits)
   const patience = { headersTimeout: within, requestTimeout: within, connectionsCheckingInterval: 1000 }
   const secure = options.tls && createSecureServer({ ...contextOf(options.tls), ...patience, handshakeTimeout: within }, refer)
   const http = secure ?? createServer(patience, refer)
-  const door = new Listener(http, guests, secure === undefined ? full : '')
+  const listener = new Listener(http, limits, secure === undefined ? full : '')
   const server = new WebSocketServer({
     server: http,
-    maxPayload: heard(),
+    maxPayload: bytesHeard(),
     ...pieces,
-    perMessageDeflate: compressionOf(guests),
+    perMessageDeflate: compressionOf(limits),
     handleProtocols: (offered) => (offered.has('sip') ? 'sip' : false),
     verifyClient: ({ req }: { req: IncomingMessage }, decide: (taken: boolean, code?: number, text?: string) => void) =>
       decide(/(^|[\s,])sip($|[\s,])/.test(String(req.headers['sec-websocket-protocol'])), 400, 'Subprotocol sip expected'),
   })
   server.on('connection', (socket, request) => {
     const remote = remoteOf(request.socket)
-    const ours = seat.of(request.socket.localAddress, remote.host)
-    const flow = new ConnectionFlow(name, pipeOf(socket), ours, remote, options, false, seat.sentBy)
+    const ours = localAddress.of(request.socket.localAddress, remote.host)
+    const flow = new ConnectionFlow(name, pipeOf(socket), ours, remote, options, false, localAddress.sentBy)
     flows.add(flow)
-    server.options.maxPayload = heard()
+    server.options.maxPayload = bytesHeard()
     const frames = new WebSocketFrames()
     request.socket.on('data', (bytes: Buffer) => {
       const before = frames.messages
@@ -117,7 +117,7 @@ export function wsTransport(options: ConnectionOptions): Transport {
     socket.on('error', (fault) => sink.failed(flow, fault.message))
     socket.on('close', () => {
       flows.delete(flow)
-      server.options.maxPayload = heard()
+      server.options.maxPayload = bytesHeard()
       flow.gone()
     })
   })
@@ -127,36 +127,36 @@ export function wsTransport(options: ConnectionOptions): Transport {
     name,
     reliable: true,
     get local() {
-      return seat.local
+      return localAddress.local
     },
     get sentBy() {
-      return seat.sentBy
+      return localAddress.sentBy
     },
-    listen: async () => seat.bound(await door.listen(options.listen)),
+    listen: async () => localAddress.bound(await listener.listen(options.listen)),
     connect: (remote) => {
       // whoever calls us from that port may be anybody at its address
       for (const flow of flows)
         if (flow.trusted && flow.remote.port === remote.port && flow.remote.host === remote.host) return flow
-      return new ClosedFlow(name, seat.towards(remote.host), remote)
+      return new ClosedFlow(name, localAddress.towards(remote.host), remote)
     },
     limit: () => {
-      const now = handshakeTime(guests)
+      const now = handshakeTime(limits)
       Object.assign(http, { headersTimeout: now, requestTimeout: now })
-      server.options.perMessageDeflate = compressionOf(guests)
+      server.options.perMessageDeflate = compressionOf(limits)
     },
     ...(secure === undefined ? {} : { renew: (material) => secure.setSecureContext(contextOf(material)) }),
     close: () => {
       for (const flow of flows) flow.close()
       server.close()
-      const closed = door.close()
+      const closed = listener.close()
       http.closeAllConnections()
       return closed
     },
   }
 }
 
-function compressionOf(guests: ConnectionLimits | undefined): PerMessageDeflateOptions | false {
-  return guests?.limits.compress === true ? compression : false
+function compressionOf(limits: ConnectionLimits | undefined): PerMessageDeflateOptions | false {
+  return limits?.limits.compress === true ? compression : false
 }
 
 /** What stands where a WebSocket peer is gone: only it can connect again. */

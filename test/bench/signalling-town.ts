@@ -108,7 +108,7 @@ export class Town {
       plan: made.value.plan,
       elements: made.value.elements,
       domains: plan.domains,
-      fellows: [...new Set(elsewhere(chosen.value).values())],
+      otherNodes: [...new Set(elsewhere(chosen.value).values())],
       store: memoryStore(this.clock),
       listen: [{ transport: 'MEM', host, port }],
       trusted: [],

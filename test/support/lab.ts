@@ -62,11 +62,11 @@ export class Lab {
   /** Of the server started next: NOTIFYs to one subscriber. */
   notifies: RateSettings | undefined = undefined
   /** Of the server started next: other nodes of its network. */
-  fellows: readonly OtherNode[] = []
+  otherNodes: readonly OtherNode[] = []
   /** Of the server started next: looks up host names. */
   resolver: Resolver | undefined = undefined
   /** Of the server started next: where it listens, if not at 10.0.0.1, and whose addresses it has. */
-  at: Partial<Pick<NodeOptions, 'listen' | 'self'>> = {}
+  at: Partial<Pick<NodeOptions, 'listen' | 'addresses'>> = {}
   private agents = 0
 
   /** A server at 10.0.0.1:5060 with these elements, `proxy` first in the plan. */
@@ -120,8 +120,8 @@ export class Lab {
     child: () => this.log,
   }
   private get ofServer(): Partial<NodeOptions> {
-    const { tap, sourceRate, resolver, subscriptions, notifies, fellows, at } = this
-    return { tap, sourceRate, resolver, subscriptions, notifies, fellows, ...at }
+    const { tap, sourceRate, resolver, subscriptions, notifies, otherNodes, at } = this
+    return { tap, sourceRate, resolver, subscriptions, notifies, otherNodes, ...at }
   }
   /** Lets `ms` pass while `work` is under way, and gives its result. */
   async during<Result>(work: Promise<Result>, ms = 1000): Promise<Result> {

@@ -59,8 +59,8 @@ export function demoCommand(): Command {
 
 async function demo(options: DemoOptions): Promise<void> {
   const clock = new RealClock(() => undefined)
-  const own = options.server === undefined ? await ownNode(options, silent) : undefined
-  const foreignTap = own === undefined ? openPcapng({ file: options.trace, clock, log: silent }) : undefined
+  const localNode = options.server === undefined ? await ownNode(options, silent) : undefined
+  const foreignTap = localNode === undefined ? openPcapng({ file: options.trace, clock, log: silent }) : undefined
   const counter = { messages: 0 }
   const counting: Tap = {
     message(message) {
@@ -69,20 +69,20 @@ async function demo(options: DemoOptions): Promise<void> {
     },
   }
   const show = new Show(clock)
-  const server = options.server ?? own!.node.listening[0]!
+  const server = options.server ?? localNode!.node.listening[0]!
   const crowd = new Crowd({
-    names: own === undefined ? demoUsers.slice(0, options.ues) : namesOf(options.ues),
+    names: localNode === undefined ? demoUsers.slice(0, options.ues) : namesOf(options.ues),
     domain: 'localhost',
     server,
     clock,
     ids: randomIds(),
     log: silent,
-    refresh: own === undefined ? 20 : quick.report.refresh,
+    refresh: localNode === undefined ? 20 : quick.report.refresh,
     tap: counting,
     onChange: (name, came, left) => show.changed(name, came, left),
   })
   say(
-    `${crowd.walkers.length} UEs register with ${own === undefined ? 'the node' : 'a node of their own'} at ${printHostPort(server)} …`,
+    `${crowd.walkers.length} UEs register with ${localNode === undefined ? 'the node' : 'a node of their own'} at ${printHostPort(server)} …`,
   )
   try {
     await within(
@@ -95,7 +95,7 @@ async function demo(options: DemoOptions): Promise<void> {
   } finally {
     show.end()
     await within(patience, clock, crowd.disperse(), 'not everybody could leave').catch(() => undefined)
-    await own?.stop(0)
+    await localNode?.stop(0)
     await foreignTap?.close?.()
   }
   const { feedback, came, left, reported } = crowd.counts

@@ -34,9 +34,9 @@ interface MemberOptions {
 type ListOptions = NodeReach & { readonly json?: boolean }
 type ServerRoles = NonNullable<SubscriberSettings['servers']>[number]
 
-const usual = join(import.meta.dirname, '../../default.yaml')
+const defaultDialplan = join(import.meta.dirname, '../../default.yaml')
 const formats: { readonly [ending: string]: RowFormat } = { '.csv': 'csv', '.jsonl': 'jsonl', '.ndjson': 'jsonl' }
-const told = 1000 // faults of an import that are told, each by its line
+const faultLimit = 1000 // faults of an import that are told, each by its line
 
 const examples = `
 Examples:
@@ -96,7 +96,7 @@ export function hssCommand(): Command {
 function reaching(name: string, description: string): Command {
   return new Command(name)
     .description(description)
-    .option('-d, --dialplan <file>', 'the dialplan of the node: says where it is and where its token', usual)
+    .option('-d, --dialplan <file>', 'the dialplan of the node: says where it is and where its token', defaultDialplan)
     .option('--node <name>', 'the node that runs the HSS, where the dialplan has several and each runs by itself')
     .option('--url <url>', 'where the node serves HTTP, e.g. http://127.0.0.1:8080')
     .option('--token-file <file>', 'file with its token')
@@ -237,8 +237,8 @@ async function importAll(file: string, where: NodeReach): Promise<void> {
     progress: (share, { added, changed, unchanged }) => progress.show(share, added + changed + unchanged),
     fault: (text) => {
       progress.clear()
-      if (++faults <= told) complain(text)
-      else if (faults === told + 1) complain(`${file}: further faults are counted only`)
+      if (++faults <= faultLimit) complain(text)
+      else if (faults === faultLimit + 1) complain(`${file}: further faults are counted only`)
     },
   })
   progress.clear()

@@ -298,10 +298,10 @@ async function openAir(group: HostPort, at: Position | undefined, clock: Clock, 
 /** Resolves at Ctrl-C, SIGTERM or the end of its time; a second Ctrl-C ends at once. */
 function untilStopped(seconds: number | undefined, clock: Clock): Promise<void> {
   return new Promise((resolve) => {
-    let told = false
+    let isStopping = false
     const stop = (): void => {
-      if (told) process.exit(0)
-      told = true
+      if (isStopping) process.exit(0)
+      isStopping = true
       resolve()
     }
     process.on('SIGINT', stop)

@@ -15,12 +15,12 @@ export const flow: FlowScript = {
         stage.expect('a code to broadcast now', state.announce?.active === true)
         stage.expect('everything is to be monitored', state.monitor?.mode === 'all')
         const { ue: bob } = await granted(stage, 'bob', ['discoverer'])
-        const told = await watching(stage, bob, {})
+        const watch = await watching(stage, bob, {})
         stage.expect('alice is heard', (await hears(stage, bob, alice)) === 200)
-        await stage.until('bob is told', () => told.near().length === 1)
+        await stage.until('bob is told', () => watch.near().length === 1)
         const code = alice.state!.announce!.code
         alice.endProximity()
-        await stage.until('alice has left every list', () => told.near().length === 0)
+        await stage.until('alice has left every list', () => watch.near().length === 0)
         const late = await stage.during(bob.report([{ code, at: stage.now() }]))
         stage.expect('her code is withdrawn', late.status === 404)
       },

@@ -12,15 +12,15 @@ export const flow: FlowScript = {
       async run(stage) {
         const alice = await member(stage, 'alice', { friends: ['msn:bob'] })
         const carol = await member(stage, 'carol')
-        const told = await watchingUsers(stage, alice.application)
-        stage.expect('nobody is near', told.near() === '')
+        const watch = await watchingUsers(stage, alice.application)
+        stage.expect('nobody is near', watch.near() === '')
         const bob = await member(stage, 'bob', { user: 'msn:bob' })
         await hears(stage, alice.ue, carol.ue)
         await hears(stage, alice.ue, bob.ue)
-        await stage.until('bob is near', () => told.near() === 'msn:bob')
+        await stage.until('bob is near', () => watch.near() === 'msn:bob')
         await stage.during(alice.ue.report([], [codeOf(bob.ue)]))
-        await stage.until('bob is gone', () => told.near() === '')
-        stage.expect('carol was never told', !told.changes.flat().includes('sip:carol@localhost'))
+        await stage.until('bob is gone', () => watch.near() === '')
+        stage.expect('carol was never told', !watch.changes.flat().includes('sip:carol@localhost'))
       },
     },
     {
@@ -28,12 +28,12 @@ export const flow: FlowScript = {
       async run(stage) {
         const alice = await member(stage, 'alice')
         const bob = await member(stage, 'bob')
-        const told = await watchingUsers(stage, alice.application)
+        const watch = await watchingUsers(stage, alice.application)
         await hears(stage, alice.ue, bob.ue)
-        await stage.until('bob is near', () => told.near() === 'sip:bob@localhost')
+        await stage.until('bob is near', () => watch.near() === 'sip:bob@localhost')
         const permissions = { discoverable: false, discoverer: true }
         await stage.during(stage.operator.provision({ id: 'sip:bob@localhost', permissions }))
-        await stage.until('bob is gone', () => told.near() === '')
+        await stage.until('bob is gone', () => watch.near() === '')
       },
     },
     {
@@ -47,9 +47,9 @@ export const flow: FlowScript = {
         await of('alice', granted)
         await of('bob', granted)
         const alice = await member(stage, 'alice')
-        const told = await watchingUsers(stage, alice.application)
+        const watch = await watchingUsers(stage, alice.application)
         await of('alice', [])
-        await stage.until('it has ended', () => told.ended !== undefined)
+        await stage.until('it has ended', () => watch.ended !== undefined)
         stage.expect('and a new question is refused', (await stage.during(alice.application.who())) === 403)
       },
     },
@@ -83,12 +83,12 @@ export const flow: FlowScript = {
         const alice = await member(stage, 'alice')
         const bob = await member(stage, 'bob')
         await hears(stage, alice.ue, bob.ue)
-        const told = await watchingUsers(stage, alice.application)
-        stage.expect('bob is near', told.near() === 'sip:bob@localhost')
+        const watch = await watchingUsers(stage, alice.application)
+        stage.expect('bob is near', watch.near() === 'sip:bob@localhost')
         await stage.restart()
         await stage.during(alice.ue.report([], [codeOf(bob.ue)]))
-        await stage.until('bob is gone', () => told.near() === '')
-        stage.expect('the question was not put again', told.ended === undefined)
+        await stage.until('bob is gone', () => watch.near() === '')
+        stage.expect('the question was not put again', watch.ended === undefined)
       },
     },
   ],

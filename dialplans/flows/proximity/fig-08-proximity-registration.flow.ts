@@ -75,12 +75,12 @@ export const flow: FlowScript = {
       async run(stage) {
         const { alice, bob, code } = await twoUes(stage)
         await stage.during(alice.report([{ code, at: stage.now() }]))
-        const told = await watching(stage, alice, {})
-        stage.expect('bob is near', isNear(told.near(), 'bob'))
+        const watch = await watching(stage, alice, {})
+        stage.expect('bob is near', isNear(watch.near(), 'bob'))
         await stage.operator.policy([{ subscribers: ['bob'], decision: 'deny' }])
         await stage.until('bob’s service has ended', () => bob.state === undefined)
-        await stage.until('alice is told that bob has left', () => told.near().length === 0)
-        stage.expect('alice’s goes on', alice.state !== undefined && told.ended === undefined)
+        await stage.until('alice is told that bob has left', () => watch.near().length === 0)
+        stage.expect('alice’s goes on', alice.state !== undefined && watch.ended === undefined)
         await stage.operator.policy([])
         stage.expect('bob may again', typeof (await stage.during(bob.requestProximity(['discoverable']))) !== 'number')
       },

@@ -20,10 +20,10 @@ export const flow: FlowScript = {
         await hears(stage, alice, bob)
         const near = await stage.during(games.who({ device }))
         stage.expect('bob is near alice', Array.isArray(near) && near.length === 1)
-        const told = await watching(stage, games, { device })
-        stage.expect('the first NOTIFY has the list', isNear(told.near(), 'bob'))
+        const watch = await watching(stage, games, { device })
+        stage.expect('the first NOTIFY has the list', isNear(watch.near(), 'bob'))
         bob.endProximity()
-        await stage.until('the server is told that bob has left', () => told.near().length === 0)
+        await stage.until('the server is told that bob has left', () => watch.near().length === 0)
       },
     },
     {

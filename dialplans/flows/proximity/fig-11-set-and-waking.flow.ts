@@ -19,14 +19,14 @@ export const flow: FlowScript = {
         const { ue: carol } = await granted(stage, 'carol', ['discoverable'])
         const { ue: dave } = await granted(stage, 'dave', ['discoverable'])
         const { ue: alice } = await granted(stage, 'alice', ['discoverer'])
-        const told = await watching(stage, alice, { peers, wake: true })
+        const watch = await watching(stage, alice, { peers, wake: true })
         await stage.until('bob broadcasts (step 1103)', () => bob.state?.announce?.active)
         await stage.until('alice listens for both', () => alice.state?.monitor?.codes.length === 2)
         stage.expect('dave was not asked for', dave.state?.announce?.active === false)
         await hears(stage, alice, bob)
-        await stage.until('bob is told', () => isNear(told.near(), 'bob'))
+        await stage.until('bob is told', () => isNear(watch.near(), 'bob'))
         await hears(stage, alice, carol)
-        await stage.until('carol too', () => isNear(told.near(), 'bob', 'carol'))
+        await stage.until('carol too', () => isNear(watch.near(), 'bob', 'carol'))
         stage.expect('dave is not on the list', (await hears(stage, alice, dave)) === 404)
       },
     },
@@ -58,8 +58,8 @@ export const flow: FlowScript = {
       settings,
       async run(stage) {
         const eve = await stage.ue('eve')
-        const told = await watching(stage, eve, { peers, wake: true })
-        stage.expect('eve is refused', told.ended === 403)
+        const watch = await watching(stage, eve, { peers, wake: true })
+        stage.expect('eve is refused', watch.ended === 403)
       },
     },
   ],

@@ -17,12 +17,12 @@ export const flow: FlowScript = {
     async run(stage) {
       const alice = await member(stage, 'alice', { friends: ['sip:bob@localhost'] })
       const bob = await member(stage, 'bob')
-      const told = await watchingUsers(stage, alice.application)
+      const watch = await watchingUsers(stage, alice.application)
       const second = await watchingUsers(stage, alice.application, { period: 1 })
       await hears(stage, alice.ue, bob.ue)
-      await stage.until('bob is near', () => told.near() === 'sip:bob@localhost' && second.near() === 'sip:bob@localhost')
+      await stage.until('bob is near', () => watch.near() === 'sip:bob@localhost' && second.near() === 'sip:bob@localhost')
       bob.ue.endProximity()
-      await stage.until('bob is gone', () => told.near() === '' && second.near() === '')
+      await stage.until('bob is gone', () => watch.near() === '' && second.near() === '')
     },
   })),
 }

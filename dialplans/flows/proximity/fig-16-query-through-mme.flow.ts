@@ -32,13 +32,13 @@ export const flow: FlowScript = {
         const { ue: carol } = await grantedThroughMme(stage, 'carol', ['discoverable'])
         const { ue, state } = await grantedThroughMme(stage, 'alice', ['discoverer'])
         stage.expect('its list is empty', state.monitor?.mode === 'listed' && state.monitor.codes.length === 0)
-        const told = await watching(stage, games, { device })
+        const watch = await watching(stage, games, { device })
         const peers = ['sip:bob@localhost', 'sip:carol@localhost']
         stage.expect('taken', (await trigger(stage, games, { device, set: peers })) === 200)
         await stage.until('the UE is told through the MME', () => ue.state?.monitor?.codes.length === 2)
         stage.expect('by its temporary identifier', ue.state?.device === ue.temporary)
         stage.expect('what it hears is taken', (await hears(stage, ue, bob)) === 200)
-        await stage.until('the server is told of bob, by fixed identifiers', () => isNear(told.near(), 'bob'))
+        await stage.until('the server is told of bob, by fixed identifiers', () => isNear(watch.near(), 'bob'))
         await trigger(stage, games, { device, remove: ['sip:carol@localhost'] })
         await stage.until('carol is on its list no more', () => ue.state?.monitor?.codes.join() === codeOf(bob))
         stage.expect('and counts no more', (await hears(stage, ue, carol)) === 404)
@@ -77,12 +77,12 @@ export const flow: FlowScript = {
       async run(stage) {
         const { ue: bob } = await granted(stage, 'bob', ['discoverable'])
         const { ue } = await grantedThroughMme(stage, 'alice', ['discoverer'])
-        const told = await watching(stage, ue, {})
+        const watch = await watching(stage, ue, {})
         const before = ue.temporary
         await stage.during(stage.operator.reallocate('mme', 'sip:alice@localhost'))
         await stage.until('alice has another identifier', () => ue.temporary !== before)
         await hears(stage, ue, bob)
-        await stage.until('she is told of bob', () => isNear(told.near(), 'bob'))
+        await stage.until('she is told of bob', () => isNear(watch.near(), 'bob'))
         stage.expect('bob has his code', codeOf(bob).length === 46)
       },
     },

@@ -17,11 +17,11 @@ export const flow: FlowScript = {
         const { ue: bob } = await granted(stage, 'bob', ['discoverable'])
         const { ue: carol } = await grantedThroughMme(stage, 'carol', ['discoverable'])
         const { ue } = await grantedThroughMme(stage, 'alice', ['discoverer'])
-        const told = await watching(stage, ue, { peers })
+        const watch = await watching(stage, ue, { peers })
         await stage.until('alice listens for both', () => ue.state?.monitor?.codes.length === 2)
         await hears(stage, ue, bob)
         await hears(stage, ue, carol)
-        await stage.until('both are told, by their fixed identifiers', () => isNear(told.near(), 'bob', 'carol'))
+        await stage.until('both are told, by their fixed identifiers', () => isNear(watch.near(), 'bob', 'carol'))
       },
     },
     {

@@ -40,8 +40,8 @@ export const flow: FlowScript = {
         const mallory = await stage.ue('mallory')
         const { ue: bob } = await grantedThroughMme(stage, 'bob', ['discoverable'])
         await grantedThroughMme(stage, 'alice', ['discoverer'])
-        const told = await watching(stage, mallory, { device: 'sip:alice@localhost', peers, wake: true })
-        stage.expect('refused', told.ended === 403)
+        const watch = await watching(stage, mallory, { device: 'sip:alice@localhost', peers, wake: true })
+        stage.expect('refused', watch.ended === 403)
         stage.expect('bob stays silent', bob.state?.announce?.active === false)
       },
     },
@@ -69,8 +69,8 @@ export const flow: FlowScript = {
       settings,
       async run(stage) {
         const { ue: bob } = await grantedThroughMme(stage, 'bob', ['discoverable'])
-        const told = await watching(stage, await attached(stage, 'eve'), { peers, wake: true })
-        stage.expect('eve is refused', told.ended === 403)
+        const watch = await watching(stage, await attached(stage, 'eve'), { peers, wake: true })
+        stage.expect('eve is refused', watch.ended === 403)
         stage.expect('bob stays silent', bob.state?.announce?.active === false)
       },
     },

@@ -44,9 +44,9 @@ export const flow: FlowScript = {
       name: 'code, relations and standing questions go on; the former MME lets the UE go',
       async run(stage) {
         const [ue, bob, carol] = [await ready(stage, 'alice'), await ready(stage, 'bob'), await ready(stage, 'carol')]
-        const told = await watching(stage, ue, {})
+        const watch = await watching(stage, ue, {})
         await hears(stage, ue, bob)
-        await stage.until('alice is told of bob', () => isNear(told.near(), 'bob'))
+        await stage.until('alice is told of bob', () => isNear(watch.near(), 'bob'))
         const code = codeOf(ue)
         const moved = await stage.during(ue.attach(second))
         stage.expect('an identifier of the second MME', /^sip:s-tmsi-02[0-9a-f]{8}@localhost$/.test(String(moved)))
@@ -54,8 +54,8 @@ export const flow: FlowScript = {
         await stage.until('the first has let her go', () => isLetGo(stage), 90)
         stage.expect('the code is the same', codeOf(ue) === code)
         stage.expect('a report goes through the second', (await hears(stage, ue, carol)) === 200)
-        await stage.until('and is told', () => isNear(told.near(), 'bob', 'carol'))
-        stage.expect('nothing has ended', told.ended === undefined)
+        await stage.until('and is told', () => isNear(watch.near(), 'bob', 'carol'))
+        stage.expect('nothing has ended', watch.ended === undefined)
       },
     },
     {
@@ -129,9 +129,9 @@ export const flow: FlowScript = {
               'bob',
             ),
         )
-        const told = await watching(stage, chess, { device: alice, application })
+        const watch = await watching(stage, chess, { device: alice, application })
         bob.endProximity()
-        await stage.until('it is told that bob has left', () => told.near().length === 0)
+        await stage.until('it is told that bob has left', () => watch.near().length === 0)
         stage.expect('it may ask in its own name no more than others', (await stage.during(chess.who())) === 403)
         const carol = await stage.ue('carol')
         stage.expect('a UE has to attach', (await stage.during(carol.who({ device: alice, application }))) === 403)

@@ -43,9 +43,9 @@ export const flow: FlowScript = {
         stage.expect('an ALUID', /^sip:aluid-[\w-]{22}@localhost$/.test(aluid))
         await registered(stage, bob.application)
         stage.expect('the same again, for the same user', (await registered(stage, alice.application)) === aluid)
-        const told = await watchingUsers(stage, alice.application)
+        const watch = await watchingUsers(stage, alice.application)
         await hears(stage, alice.ue, bob.ue)
-        await stage.until('bob is near', () => told.near() === 'sip:bob@localhost')
+        await stage.until('bob is near', () => watch.near() === 'sip:bob@localhost')
       },
     },
     {
@@ -117,10 +117,10 @@ export const flow: FlowScript = {
         const aluid = await registered(stage, application)
         await stage.restart()
         stage.expect('the same ALUID', (await registered(stage, application)) === aluid)
-        const told = await watchingUsers(stage, application)
+        const watch = await watchingUsers(stage, application)
         await stage.during(stage.operator.remove('sip:alice@localhost'))
         stage.expect('she is no subscriber any more', (await stage.operator.subscriber('sip:alice@localhost')) === undefined)
-        await stage.until('nor a user', () => told.ended !== undefined)
+        await stage.until('nor a user', () => watch.ended !== undefined)
       },
     },
   ],

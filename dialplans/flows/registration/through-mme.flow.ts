@@ -24,9 +24,9 @@ export const flow: FlowScript = {
       name: 'the device asks by its temporary identifier, and its user is near whom he is near',
       async run(stage) {
         const [alice, bob] = [await registered(stage, 'alice'), await registered(stage, 'bob')]
-        const told = await watchingUsers(stage, alice.application)
+        const watch = await watchingUsers(stage, alice.application)
         await hears(stage, alice.ue, bob.ue)
-        await stage.until('bob is near', () => told.near() === 'sip:bob@localhost')
+        await stage.until('bob is near', () => watch.near() === 'sip:bob@localhost')
       },
     },
     {

@@ -96,7 +96,7 @@ export async function hears(stage: Stage, hearer: Ue, heard: Ue): Promise<number
 }
 
 /** What a standing question has told so far. */
-interface NearTellings {
+interface NearWatch {
   readonly changes: NearChange[]
   /** Status of the end; undefined while it stands. */
   ended: number | undefined
@@ -104,9 +104,9 @@ interface NearTellings {
 }
 
 /** Puts a standing question and waits for its first answer. */
-export async function watching(stage: Stage, ue: Ue, question: NearQuestion): Promise<NearTellings> {
+export async function watching(stage: Stage, ue: Ue, question: NearQuestion): Promise<NearWatch> {
   const changes: NearChange[] = []
-  const told: NearTellings = {
+  const watch: NearWatch = {
     changes,
     ended: undefined,
     near: () =>
@@ -119,11 +119,11 @@ export async function watching(stage: Stage, ue: Ue, question: NearQuestion): Pr
     question,
     (change) => changes.push(change),
     (status) => {
-      told.ended = status
+      watch.ended = status
     },
   )
-  await stage.until('the first answer to a standing question', () => changes.length > 0 || told.ended !== undefined)
-  return told
+  await stage.until('the first answer to a standing question', () => changes.length > 0 || watch.ended !== undefined)
+  return watch
 }
 
 export function isNear(devices: readonly string[], ...names: readonly string[]): boolean {
@@ -146,7 +146,7 @@ export async function member(
 }
 
 /** What a standing question to the application server has told so far. */
-interface UserTellings {
+interface UserWatch {
   /** Users near, at each NOTIFY. */
   readonly changes: (readonly string[])[]
   ended: number | undefined
@@ -158,16 +158,16 @@ export async function watchingUsers(
   stage: Stage,
   application: ApplicationClient,
   feedback?: { period: number },
-): Promise<UserTellings> {
+): Promise<UserWatch> {
   const changes: string[][] = []
-  const told: UserTellings = { changes, ended: undefined, near: () => changes.at(-1)?.join() ?? '' }
+  const watch: UserWatch = { changes, ended: undefined, near: () => changes.at(-1)?.join() ?? '' }
   application.watch(
     (near) => changes.push(near.map(({ user }) => user).sort()),
     (status) => {
-      told.ended = status
+      watch.ended = status
     },
     feedback,
   )
-  await stage.until('the first answer of the application server', () => changes.length > 0 || told.ended !== undefined)
-  return told
+  await stage.until('the first answer of the application server', () => changes.length > 0 || watch.ended !== undefined)
+  return watch
 }

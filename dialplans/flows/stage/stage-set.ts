@@ -130,7 +130,7 @@ export class StageSet extends ClockedStage implements Stage {
       plan: made.value.plan,
       elements: made.value.elements,
       domains: plan.domains,
-      fellows: [...new Set(elsewhere(chosen.value).values())],
+      otherNodes: [...new Set(elsewhere(chosen.value).values())],
       store: this.storeOf(name ?? ''),
       listen: [{ ...(name === undefined ? alone : chosen.value.listen[0]!), transport }],
       tap: this.named(fanTap(tap === undefined ? [this.messages] : [this.messages, tap])!),
@@ -169,10 +169,12 @@ export class StageSet extends ClockedStage implements Stage {
     const { host, port } = this.serverAddress
     const identity = `sip:${name}@${this.options.dialplan.domains[0]}`
     const agent = new EngineAgent({ identity, password: `${name}-proxima`, proxy: `sip:${host}:${port};lr` })
-    const own = this.manual === undefined ? '127.0.0.1' : `10.0.1.${this.nodes.length + 1}`
+    const ownHost = this.manual === undefined ? '127.0.0.1' : `10.0.1.${this.nodes.length + 1}`
     const node = agentNode(agent.element, {
       ...this.common(name),
-      listen: [{ transport: this.manual === undefined ? 'UDP' : 'MEM', host: own, port: this.manual === undefined ? 0 : 5060 }],
+      listen: [
+        { transport: this.manual === undefined ? 'UDP' : 'MEM', host: ownHost, port: this.manual === undefined ? 0 : 5060 },
+      ],
     })
     this.nodes.push(node)
     await this.during(node.start())

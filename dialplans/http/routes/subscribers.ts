@@ -91,7 +91,7 @@ export async function importSubscribers(
   { hss, log }: HssApiOptions,
 ): Promise<HttpPage> {
   known(query, ['faults'])
-  const told = count(query, 'faults', 100, 10_000)
+  const faultLimit = count(query, 'faults', 100, 10_000)
   const who = whoOf(request)
   const format = formats[typeOf(request)]
   if (format === undefined) {
@@ -104,7 +104,7 @@ export async function importSubscribers(
   let [lines, faulty] = [0, 0]
   const blame = (fault: LineFault): void => {
     faulty++
-    if (faults.length < told) faults.push(fault)
+    if (faults.length < faultLimit) faults.push(fault)
   }
   let stopped: string | undefined
   try {

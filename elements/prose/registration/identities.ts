@@ -49,8 +49,8 @@ export class Identities {
   /** The device's identity, made now if it has none; durable when it resolves. */
   obtain(device: string): Promise<DeviceIdentity> {
     return this.inTurn(device, async () => {
-      const known = this.byDevice.get(device)
-      if (known !== undefined) return known
+      const existing = this.byDevice.get(device)
+      if (existing !== undefined) return existing
       const identity: DeviceIdentity = { epuid: this.newEpuid(), device, bindings: [] }
       await this.put(identity)
       return identity

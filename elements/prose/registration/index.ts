@@ -31,13 +31,13 @@ export class EpuidRegistration {
   private readonly identities: Identities
   private readonly conversations: Conversations
   private readonly relocation: Relocation
-  private readonly fellows: KnownServers
+  private readonly proseServers: KnownServers
   private readonly moved: (device: string) => void
   /** Where devices are, if not here. */
   readonly whereabouts: Whereabouts
 
   /**
-   * @param fellows URIs of the other ProSe servers of the network
+   * @param proseServers URIs of the other ProSe servers of the network
    * @param moved is told of devices that are at home with one of them now
    */
   constructor(
@@ -45,7 +45,7 @@ export class EpuidRegistration {
     subscribers: Subscribers,
     identities: Identities,
     moves: Moves,
-    fellows: readonly string[],
+    proseServers: readonly string[],
     moved: (device: string) => void,
   ) {
     this.moved = moved
@@ -54,9 +54,9 @@ export class EpuidRegistration {
     this.subscribers = subscribers
     this.identities = identities
     this.conversations = new Conversations(host)
-    this.fellows = new KnownServers(fellows, host.domains)
-    this.whereabouts = new Whereabouts(registry, identities, this.conversations, this.fellows)
-    this.relocation = new Relocation(host, identities, moves, this.conversations, this.fellows)
+    this.proseServers = new KnownServers(proseServers, host.domains)
+    this.whereabouts = new Whereabouts(registry, identities, this.conversations, this.proseServers)
+    this.relocation = new Relocation(host, identities, moves, this.conversations, this.proseServers)
   }
   /** Ends what an earlier process has left half done. */
   start(): void {
@@ -87,8 +87,8 @@ export class EpuidRegistration {
     exchange.reply(202)
     const refused = !capabilities.prose ? 'not-capable' : found.permitted === 0 ? 'not-subscribed' : undefined
     const outcome = refused ?? (await this.identityFor(device, former))
-    const told = typeof outcome === 'string' ? { cause: outcome } : { epuid: outcome.epuid }
-    this.conversations.answer(exchange, asker!, writeBody('registration-code', { device: named, ...told }))
+    const result = typeof outcome === 'string' ? { cause: outcome } : { epuid: outcome.epuid }
+    this.conversations.answer(exchange, asker!, writeBody('registration-code', { device: named, ...result }))
   }
   private identityFor(device: string, former: FormerProse | undefined): Promise<DeviceIdentity | RegistrationCause> {
     // one that is at home here already has nothing to bring along
@@ -132,7 +132,7 @@ export class EpuidRegistration {
     if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
     const { epuid, device, release } = body.value
     const asker = askerOf(exchange, this.registry.host.domains)
-    if (asker === undefined || !this.fellows.isOne(asker)) return this.refuse(exchange)
+    if (asker === undefined || !this.proseServers.isOne(asker)) return this.refuse(exchange)
     exchange.reply(202)
     const key = deviceKey(device, this.registry.host.domains) ?? device
     const identity = await this.identities.inTurn(key, async () => {

@@ -77,18 +77,21 @@ export class Moves {
   ): Promise<DeviceMove> {
     const here = this.identities.of(device)
     const epuid = here?.epuid ?? this.identities.newEpuid()
-    const own = here?.bindings.map(({ application }) => application)
+    const ownApplications = here?.bindings.map(({ application }) => application)
     const move: DeviceMove = {
       device,
       epuid,
       former,
       server,
       brought,
-      ...(own === undefined ? {} : { own }),
+      ...(ownApplications === undefined ? {} : { own: ownApplications }),
       ...(here?.former === undefined ? {} : { before: here.former }),
     }
     // what an application bound here itself is newer than what was bound there
-    const bindings = [...(here?.bindings ?? []), ...brought.filter(({ application }) => own?.includes(application) !== true)]
+    const bindings = [
+      ...(here?.bindings ?? []),
+      ...brought.filter(({ application }) => ownApplications?.includes(application) !== true),
+    ]
     this.byDevice.set(device, move) // at once, so that another move of it sees this one
     try {
       await this.identities.put({ ...here, epuid, device, bindings }, [{ key: this.key(move), value: move }])

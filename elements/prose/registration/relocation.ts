@@ -26,7 +26,7 @@ export class Relocation {
   private readonly identities: Identities
   private readonly moves: Moves
   private readonly conversations: Conversations
-  private readonly fellows: KnownServers
+  private readonly proseServers: KnownServers
   /** Moves that are not over, by device and former EPUID. */
   private readonly underWay = new Map<string, Promise<DeviceIdentity | RelocationCause>>()
   /** Attempts to undo a move, by device, and when the next one is due. */
@@ -35,12 +35,12 @@ export class Relocation {
   private readonly releases = new Set<Timer>()
   private stopped = false
 
-  constructor(host: Host, identities: Identities, moves: Moves, conversations: Conversations, fellows: KnownServers) {
+  constructor(host: Host, identities: Identities, moves: Moves, conversations: Conversations, proseServers: KnownServers) {
     this.host = host
     this.identities = identities
     this.moves = moves
     this.conversations = conversations
-    this.fellows = fellows
+    this.proseServers = proseServers
   }
 
   /** Nobody has been told how those ended that an earlier process began: they are undone. */
@@ -73,7 +73,7 @@ export class Relocation {
   private async move(device: string, former: FormerProse): Promise<DeviceIdentity | RelocationCause> {
     const here = this.identities.of(device)
     if (here !== undefined && here.former === former.epuid) return here // it has moved, and its answer was lost
-    const server = this.fellows.find(former.prose)
+    const server = this.proseServers.find(former.prose)
     if (server === undefined) return 'server-unreachable'
     await this.undoing.get(device)
     const brought = await this.fetch(device, former.epuid, server)

@@ -17,19 +17,19 @@ export class Whereabouts {
   private readonly registry: Registry
   private readonly identities: Identities
   private readonly conversations: Conversations
-  private readonly fellows: KnownServers
+  private readonly proseServers: KnownServers
 
-  constructor(registry: Registry, identities: Identities, conversations: Conversations, fellows: KnownServers) {
+  constructor(registry: Registry, identities: Identities, conversations: Conversations, proseServers: KnownServers) {
     this.registry = registry
     this.identities = identities
     this.conversations = conversations
-    this.fellows = fellows
+    this.proseServers = proseServers
   }
 
   /** URI of the server that the device is at; undefined: here, or nobody knows better. */
   async of(device: string): Promise<string | undefined> {
     const here = this.at(device)
-    const { uris } = this.fellows
+    const { uris } = this.proseServers
     if (here === 'service' || uris.length === 0) return undefined
     const body = writeBody('prose-device-query', { device })
     const answers = await Promise.all(
@@ -48,11 +48,11 @@ export class Whereabouts {
     if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
     const { domains } = this.registry.host
     const asker = askerOf(exchange, domains)
-    if (asker === undefined || !this.fellows.isOne(asker)) return exchange.reply(403)
+    if (asker === undefined || !this.proseServers.isOne(asker)) return exchange.reply(403)
     exchange.reply(202)
     const { device } = body.value
-    const told = writeBody('prose-device', { device, at: this.at(deviceKey(device, domains) ?? device) })
-    this.conversations.answer(exchange, asker, told)
+    const content = writeBody('prose-device', { device, at: this.at(deviceKey(device, domains) ?? device) })
+    this.conversations.answer(exchange, asker, content)
   }
 
   private at(device: string): DevicePlace {

@@ -30,13 +30,13 @@ export class Announcing {
   readonly wakes = new WakeCounts()
   private readonly devices: Devices
   private readonly monitors: MonitorLists
-  private readonly telling: Notifying
+  private readonly notifying: Notifying
   private readonly rules: ProseRules
 
-  constructor(devices: Devices, monitors: MonitorLists, telling: Notifying, rules: ProseRules) {
+  constructor(devices: Devices, monitors: MonitorLists, notifying: Notifying, rules: ProseRules) {
     this.devices = devices
     this.monitors = monitors
-    this.telling = telling
+    this.notifying = notifying
     this.rules = rules
   }
 
@@ -62,7 +62,7 @@ export class Announcing {
       if (this.monitors.remove(owner, peer, reason)) changed = true
     }
     for (const peer of peers) this.settle(peer)
-    if (changed && this.rules.mode === 'listed') this.telling.tellDevice(owner, discoverer)
+    if (changed && this.rules.mode === 'listed') this.notifying.tellDevice(owner, discoverer)
   }
 
   /** The owner listens now, or no longer: its peers may have to broadcast, or may rest. */
@@ -78,6 +78,6 @@ export class Announcing {
     const active = this.announces(key)
     if (active === device.active) return
     device.active = active
-    this.telling.tellDevice(key, discoverable)
+    this.notifying.tellDevice(key, discoverable)
   }
 }

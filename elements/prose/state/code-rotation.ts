@@ -15,7 +15,7 @@ interface RotationOptions {
   readonly devices: Devices
   readonly ledger: Ledger
   readonly relations: Relations
-  readonly telling: Notifying
+  readonly notifying: Notifying
   /** Where each code given is told; none: nothing is charged. */
   readonly charges: Charges | undefined
 }
@@ -33,20 +33,20 @@ export class CodeRotation {
   private readonly devices: Devices
   private readonly ledger: Ledger
   private readonly relations: Relations
-  private readonly telling: Notifying
+  private readonly notifying: Notifying
   private readonly charges: Charges | undefined
   private readonly deadlines: Deadlines<BroadcastCode>
   /** From the start until subscriptions of an earlier process have had their time to come back. */
   private takingUp = true
   private stopped = false
 
-  constructor({ host, codes, devices, ledger, relations, telling, charges }: RotationOptions) {
+  constructor({ host, codes, devices, ledger, relations, notifying, charges }: RotationOptions) {
     this.host = host
     this.codes = codes
     this.devices = devices
     this.ledger = ledger
     this.relations = relations
-    this.telling = telling
+    this.notifying = notifying
     this.charges = charges
     this.deadlines = new Deadlines(
       host.clock,
@@ -104,7 +104,7 @@ export class CodeRotation {
     device.code = undefined
     device.fading = undefined
     this.relations.dropHearersOf(device.key)
-    this.telling.tellOwners(device.key)
+    this.notifying.tellOwners(device.key)
     return writes
   }
 
@@ -148,7 +148,7 @@ export class CodeRotation {
       } else writes.push(...this.withdraw(device))
     }
     void this.ledger.writeSoon(writes)
-    for (const key of changed) this.telling.tellOwners(key)
+    for (const key of changed) this.notifying.tellOwners(key)
     this.replace(current)
   }
   private isCurrent(code: BroadcastCode): boolean {
@@ -181,7 +181,7 @@ export class CodeRotation {
     if (device.fading === undefined) this.codes.withdraw(code)
     else this.deadlines.add(code)
     this.place(device, next)
-    this.telling.tellDevice(device.key, discoverable)
-    this.telling.tellOwners(device.key)
+    this.notifying.tellDevice(device.key, discoverable)
+    this.notifying.tellOwners(device.key)
   }
 }

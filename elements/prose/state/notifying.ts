@@ -38,8 +38,8 @@ export class Notifying {
     let shared: ProximityView | undefined // one state for all who get the whole list: one entity tag, one answer
     for (const watcher of this.watchers.of(reporter)) {
       if (!concerns(watcher.question, peers)) continue
-      const own = watcher.question.kind !== 'list' || watcher.mutual || watcher.notifier.type === diffType
-      watcher.notifier.notify(own ? viewOf(watcher) : (shared ??= viewOf(watcher)))
+      const hasOwnView = watcher.question.kind !== 'list' || watcher.mutual || watcher.notifier.type === diffType
+      watcher.notifier.notify(hasOwnView ? viewOf(watcher) : (shared ??= viewOf(watcher)))
     }
     for (const peer of peers) {
       for (const watcher of this.watchers.mutualOf(peer)) {

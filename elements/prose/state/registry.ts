@@ -32,7 +32,7 @@ export class Registry {
   /** Changes of them, by device. */
   readonly triggering = new InTurn()
   readonly strangers: Strangers
-  readonly telling: Notifying
+  readonly notifying: Notifying
   readonly relations: Relations
   readonly rotation: CodeRotation
   readonly announcing: Announcing
@@ -45,11 +45,11 @@ export class Registry {
     this.ledger = new Ledger(host.store, host.name, host.log)
     this.codes = new BroadcastCodes(host.ids, rules.codeLifetime, rules.codeGrace)
     this.lists = new ProximateLists(rules.entryLifetime)
-    this.telling = new Notifying(this.devices, this.monitors, this.watchers, rules)
-    this.relations = new Relations(host.clock, this.lists, this.ledger, this.telling)
-    const { codes, devices, ledger, relations, telling } = this
-    this.rotation = new CodeRotation({ host, codes, devices, ledger, relations, telling, charges })
-    this.announcing = new Announcing(this.devices, this.monitors, this.telling, rules)
+    this.notifying = new Notifying(this.devices, this.monitors, this.watchers, rules)
+    this.relations = new Relations(host.clock, this.lists, this.ledger, this.notifying)
+    const { codes, devices, ledger, relations, notifying } = this
+    this.rotation = new CodeRotation({ host, codes, devices, ledger, relations, notifying, charges })
+    this.announcing = new Announcing(this.devices, this.monitors, this.notifying, rules)
     host.gauge('devices', () => this.devices.size)
     host.gauge('codes', () => this.codes.size)
     host.gauge('relations', () => this.lists.size)
@@ -100,7 +100,7 @@ export class Registry {
     if ((before ^ device.roles) & discoverer) this.announcing.settlePeersOf(device.key)
     if (device.roles & ~before & discoverable) {
       device.active = this.announcing.announces(device.key)
-      this.telling.tellOwners(device.key)
+      this.notifying.tellOwners(device.key)
     }
     if (device.subscriptions.length === 0 && device.code === undefined) this.devices.delete(device)
     return writes

@@ -8,13 +8,13 @@ import type { ProximateLists, Relation } from './proximate-list.ts'
 export class Relations {
   private readonly lists: ProximateLists
   private readonly ledger: Ledger
-  private readonly telling: Notifying
+  private readonly notifying: Notifying
   private readonly deadlines: Deadlines<Relation>
 
-  constructor(clock: Clock, lists: ProximateLists, ledger: Ledger, telling: Notifying) {
+  constructor(clock: Clock, lists: ProximateLists, ledger: Ledger, notifying: Notifying) {
     this.lists = lists
     this.ledger = ledger
-    this.telling = telling
+    this.notifying = notifying
     this.deadlines = new Deadlines(
       clock,
       (relation) => (this.lists.holds(relation) ? this.lists.due(relation) : undefined),
@@ -40,7 +40,7 @@ export class Relations {
       else peers.push(relation.peer)
     }
     void this.ledger.writeSoon(writes)
-    for (const [reporter, peers] of byReporter) this.telling.tellWatchers(reporter, peers)
+    for (const [reporter, peers] of byReporter) this.notifying.tellWatchers(reporter, peers)
   }
 
   /** Nobody hears the peer any more. */
@@ -57,7 +57,7 @@ export class Relations {
   forgetHeard(reporter: string): StoreWrite[] {
     const relations = [...this.lists.entriesOf(reporter).values()]
     const removed = relations.filter((relation) => this.lists.remove(relation))
-    this.telling.tellWatchers(
+    this.notifying.tellWatchers(
       reporter,
       removed.map(({ peer }) => peer),
     )

@@ -82,7 +82,7 @@ export function storedForm(device: string, { peers, own, by }: TriggeredPeers): 
 
 export function readTriggered({ peers, own = [], by = [] }: TriggeredList): TriggeredPeers {
   const servers = by.map(({ server, application, peers }) => ({ server, application, peers: new Set(peers) }))
-  const known = new Set([...own, ...by.flatMap(({ peers }) => peers)])
-  const unknown = new Set(peers.filter((key) => !known.has(key)))
+  const attributed = new Set([...own, ...by.flatMap(({ peers }) => peers)])
+  const unknown = new Set(peers.filter((key) => !attributed.has(key)))
   return triggered(new Set(own), [...servers, { server: undefined, application: undefined, peers: unknown }])
 }

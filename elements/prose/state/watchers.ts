@@ -19,7 +19,7 @@ export interface ProximityView {
   readonly question: ProximityQuestion
   readonly mutual: boolean
   /** What the last rendering of this state told; differences are taken against it. */
-  told: ReadonlyMap<string, Relation> | undefined
+  lastTold: ReadonlyMap<string, Relation> | undefined
 }
 
 /** One standing subscription. */
@@ -45,7 +45,7 @@ export interface WatcherRecord {
 }
 
 export function viewOf({ device, question, mutual }: Pick<ProximityWatcher, 'device' | 'question' | 'mutual'>): ProximityView {
-  return { device, question, mutual, told: undefined }
+  return { device, question, mutual, lastTold: undefined }
 }
 
 /** Whether the answer may have changed when the relations to these peers have. */

@@ -13,7 +13,7 @@ interface FeedOptions<Name extends BodyName> {
   /** Name of the event package and of the body that it tells. */
   readonly event: Name
   /** Undefined: a NOTIFY with nothing in it. */
-  readonly told: (body: Bodies[Name] | undefined) => void
+  readonly onBody: (body: Bodies[Name] | undefined) => void
   /** It said something that cannot be read as a whole: what was known may hold no longer. */
   readonly unreadable: (request: SipRequest) => void
 }
@@ -46,12 +46,12 @@ export class Feed<Name extends BodyName> {
   }
 
   private notified({ request }: Notification): void {
-    const { host, event, told } = this.options
+    const { host, event, onBody } = this.options
     this.retryAfter = retryFirst
     if (this.stopped) return
-    if (request.bodyEnd === request.bodyStart) return told(undefined)
+    if (request.bodyEnd === request.bodyStart) return onBody(undefined)
     const body = readBody(request, event)
-    if (body.fault === undefined) return told(body.value)
+    if (body.fault === undefined) return onBody(body.value)
     host.count('feeds_unreadable')
     host.log.error({ from: this.options.to, fault: body.fault.warning }, `${event} cannot be read: nothing counts as known`)
     this.options.unreadable(request)

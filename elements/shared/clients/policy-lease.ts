@@ -80,9 +80,9 @@ export class PolicyLease {
     const { waiting, holder } = this
     const first = waiting.size === 0
     if (first && this.decision !== undefined) this.subscription.refresh(this.question())
-    const told = waiting.wait(ms)
+    const decided = waiting.wait(ms)
     if (first) holder.host.clock.after(ms, () => waiting.wake()) // the next one asks again
-    return told
+    return decided
   }
 
   /** Nobody uses the service any more: what was not used goes back. */

@@ -70,7 +70,7 @@ export class Policy implements LeaseHolder {
       host,
       to: this.pcrf,
       event: 'service-policy',
-      told: (policy) => this.fed(policy),
+      onBody: (policy) => this.fed(policy),
       unreadable: () => this.fed({ version: 0, open: [] }), // each device is asked about by itself
     })
     host.gauge('policy_questions', () => this.leases.size)

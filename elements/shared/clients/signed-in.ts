@@ -37,8 +37,8 @@ export class SignedIn {
   follow({ credentials, subscriber }: Pick<Notifier, 'credentials' | 'subscriber'>): void {
     if (credentials === undefined) return
     this.subscribers.start()
-    const known = this.subscribers.known(subscriber)
-    if (known !== undefined && known.credentialsId !== credentials) void this.askAnew(subscriber)
+    const recordNow = this.subscribers.known(subscriber)
+    if (recordNow !== undefined && recordNow.credentialsId !== credentials) void this.askAnew(subscriber)
   }
   /** The proxy may have heard of the newest credentials before us, or after. */
   private async askAnew(subscriber: string): Promise<void> {

@@ -61,7 +61,7 @@ export class Subscribers {
   /** What the feed has told; -1 before its first word. */
   private version = -1
   /** The version that what it has told may be of: after a part of a later one, that. */
-  private heard = -1
+  private heardVersion = -1
   /** Entries of an earlier generation may be out of date: the feed had a gap. */
   private generation = 0
   private doubting = false
@@ -76,7 +76,7 @@ export class Subscribers {
       host,
       to: this.hss,
       event,
-      told: (data) => this.fed(data),
+      onBody: (data) => this.fed(data),
       unreadable: (request) => this.fedInPart(request),
     })
     host.gauge('subscribers_cached', () => this.entries.size + this.unknown.size)
@@ -185,7 +185,7 @@ export class Subscribers {
       this.compare(data.version)
       const wentBack = data.version < version // it has lost its store: what the feed told is of another time
       // A change came by the feed while the answer was on its way: the answer may be older than the change.
-      const overtaken = record === undefined ? this.heard > data.version : (this.recent.get(record.id) ?? 0) > data.version
+      const overtaken = record === undefined ? this.heardVersion > data.version : (this.recent.get(record.id) ?? 0) > data.version
       if (generation !== this.generation || (overtaken && this.version >= 0 && !wentBack)) {
         if (tries === triesAtMost) throw new LookupFailed(key, overtakenEachTime)
         if (tries > 1) await new Promise<void>((resolve) => this.host.clock.after(firstPause * 2 ** tries, resolve))
@@ -199,12 +199,12 @@ export class Subscribers {
 
   /** An answer of another version than the feed has told, for longer than news takes: the HSS may have forgotten the feed. */
   private compare(answered: number): void {
-    const told = this.version
-    if (told < 0 || answered === told || this.doubting) return
+    const versionThen = this.version
+    if (versionThen < 0 || answered === versionThen || this.doubting) return
     this.doubting = true
     this.host.clock.after(feedLag, () => {
       this.doubting = false
-      if (this.version === told) this.feed.check()
+      if (this.version === versionThen) this.feed.check()
     })
   }
 
@@ -255,10 +255,10 @@ export class Subscribers {
     if (data === undefined) return
     const { version, since, records = [], removed = [] } = data
     const part = since === version && records.length + removed.length > 0 // of what has changed, under the version before
-    this.heard = part ? version + 1 : version
+    this.heardVersion = part ? version + 1 : version
     if (since !== undefined && since <= this.version) {
-      for (const record of records) this.changed(record.id, record, this.heard)
-      for (const id of removed) this.changed(id, undefined, this.heard)
+      for (const record of records) this.changed(record.id, record, this.heardVersion)
+      for (const id of removed) this.changed(id, undefined, this.heardVersion)
     } else if (version !== this.version) this.readAgain()
     this.version = version
   }
@@ -306,9 +306,9 @@ export class Subscribers {
 
   private changed(id: string, record: SubscriberRecord | undefined, version: number): void {
     if (this.underWay.size > 0) this.recent.set(id, version)
-    const known = this.entries.has(id) || this.underWay.has(id)
+    const isHeld = this.entries.has(id) || this.underWay.has(id)
     if (record === undefined) this.drop(id)
-    else if (known) this.place(record)
+    else if (isHeld) this.place(record)
     for (const name of namesOf(record ?? { id }, this.host.domains)) this.unknown.delete(name)
     this.tell(id, record)
   }

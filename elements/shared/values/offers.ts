@@ -16,7 +16,7 @@ interface OfferAnswer {
   readonly warning?: string
 }
 
-const known = new Set(
+const knownMethods = new Set(
   'INVITE ACK CANCEL BYE OPTIONS REGISTER PRACK SUBSCRIBE NOTIFY PUBLISH INFO REFER MESSAGE UPDATE'.split(' '),
 )
 const token = /^[\w.!%*+`'~-]+$/ // RFC 3261 §25.1
@@ -50,7 +50,7 @@ export class Offers {
   private answerTo(request: SipRequest): OfferAnswer | undefined {
     const { method } = request
     const allow = (status: number): OfferAnswer => ({ status, headers: [['Allow', this.methods.join(', ')]] })
-    if (!known.has(method)) return allow(501)
+    if (!knownMethods.has(method)) return allow(501)
     if (request.toTag !== '') return { status: 481 } // dialogs are the engine's, and it has none like that
     const offers = this.byMethod.get(method)
     if (offers === undefined) return allow(405)

@@ -226,11 +226,11 @@ export class SipJsAgent implements UserAgent {
   }
   /** Seconds that the registrar grants our own Contact (RFC 3261 §10.2.4). */
   private granted(response: Core.IncomingResponseMessage, asked: number): number {
-    const own = this.sipjs!.contact.uri.toString()
+    const ownContact = this.sipjs!.contact.uri.toString()
     for (let i = 0; i < response.getHeaders('Contact').length; i++) {
       const contact = response.parseHeader('Contact', i) as Core.NameAddrHeader | undefined
       const seconds = Number(contact?.getParam('expires'))
-      if (contact?.uri.toString() === own && seconds > 0) return seconds
+      if (contact?.uri.toString() === ownContact && seconds > 0) return seconds
     }
     return Number(response.getHeader('Expires') ?? asked) || asked
   }

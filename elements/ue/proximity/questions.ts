@@ -25,10 +25,10 @@ export class Questions {
   ask<Name extends BodyName>(to: string, body: AgentBody, answer: Name, through?: string): Promise<QuestionAnswer<Name>> {
     const callId = this.agent.newCallId()
     return new Promise((resolve) => {
-      const settle = (answered: QuestionAnswer<Name>): void => {
+      const settle = (outcome: QuestionAnswer<Name>): void => {
         if (!this.awaited.delete(callId)) return
         timer.cancel()
-        resolve(answered)
+        resolve(outcome)
       }
       const timer = this.clock.after(patience, () => settle({ status: 408 }))
       this.awaited.set(callId, (message) => {

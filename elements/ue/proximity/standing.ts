@@ -31,20 +31,20 @@ export class StandingQuestion implements WatchHandle {
   }
 
   private put(): WatchHandle {
-    const own: WatchHandle = this.agent.subscribe(this.watch(), {
+    const handle: WatchHandle = this.agent.subscribe(this.watch(), {
       notified: (notified) => {
-        if (own === this.next) {
+        if (handle === this.next) {
           this.next = undefined
           this.current.unsubscribe()
-          this.current = own
+          this.current = handle
         }
-        if (own === this.current) this.listener.notified(notified)
+        if (handle === this.current) this.listener.notified(notified)
       },
       ended: (status, why) => {
-        if (own === this.next) this.next = undefined
-        else if (own === this.current) this.listener.ended(status, why)
+        if (handle === this.next) this.next = undefined
+        else if (handle === this.current) this.listener.ended(status, why)
       },
     })
-    return own
+    return handle
   }
 }

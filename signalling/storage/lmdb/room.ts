@@ -53,15 +53,15 @@ export class LmdbRoom {
       this.unseen = 0
     }
     const records = puts + removals
-    const own = 2 * puts + Math.ceil(bytes / 4096) // pages of its own, and a leaf that splits
-    const wanted = own + records * pathPages
-    if (wanted + spare > this.pages) this.grow(own, records)
+    const ownPages = 2 * puts + Math.ceil(bytes / 4096) // pages of its own, and a leaf that splits
+    const wanted = ownPages + records * pathPages
+    if (wanted + spare > this.pages) this.grow(ownPages, records)
     this.pages -= wanted
   }
-  private grow(own: number, records: number, more = spare): void {
+  private grow(ownPages: number, records: number, more = spare): void {
     const { pageSize, lastPageNumber, root } = this.db.getStats() as Stats
     const tree = root.treeBranchPageCount + root.treeLeafPageCount
-    const wanted = own + Math.min(records * (root.treeDepth + 1), tree) + more + (lastPageNumber >> 9)
+    const wanted = ownPages + Math.min(records * (root.treeDepth + 1), tree) + more + (lastPageNumber >> 9)
     const { size } = fstatSync(this.file)
     const used = (lastPageNumber + 1) * pageSize
     this.pages = Math.floor((size - used) / pageSize)

@@ -16,7 +16,7 @@ const sip = (name: string): string => `sip:${name}@localhost`
 
 async function scene(limit: number | undefined, fellows: readonly OtherNode[] = []) {
   const lab = new Lab()
-  lab.fellows = fellows
+  lab.otherNodes = fellows
   lab.subscriptions = limit
   const friends = ['bob', 'carol', 'dave', 'eve']
   const subscribers = ['alice', ...friends].map((name) => ({

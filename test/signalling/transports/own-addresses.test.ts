@@ -35,11 +35,11 @@ class TwoHomes implements MachineAddresses {
 const fellow = '10.0.2.9'
 const any: HostPort = { host: '0.0.0.0', port: 5060 }
 
-async function served(self: TwoHomes, advertise?: HostPort) {
+async function served(addresses: TwoHomes, advertise?: HostPort) {
   const lab = new Lab()
   lab.trusted.push(fellow)
   const agent = Object.assign(new Agent('agent'), { claims: [] })
-  lab.at = { self, listen: [{ transport: 'MEM', ...any, ...(advertise === undefined ? {} : { advertise }) }] }
+  lab.at = { addresses, listen: [{ transport: 'MEM', ...any, ...(advertise === undefined ? {} : { advertise }) }] }
   const elements = [
     createProxy('proxy', { authenticate: 'none', registration: 'optional' }),
     createHss('hss', { open: true }),
@@ -156,10 +156,12 @@ test('an advertised address stands in Via, Record-Route and Contact, and is ours
 test('of several sockets the one in the network of the peer sends to it, also where all have one port', (t) => {
   const network = new MemoryNetwork(new ManualClock())
   const sink = { received: () => undefined, closed: () => undefined, failed: () => undefined }
-  const self = new TwoHomes()
+  const addresses = new TwoHomes()
   const hosts = ['10.0.1.254', '10.0.2.254']
-  const transports = hosts.map((host) => network.transport({ listen: { host, port: 5060 }, sink, isTrusted: () => false, self }))
-  const flows = new FlowTable(transports, [], self)
+  const transports = hosts.map((host) =>
+    network.transport({ listen: { host, port: 5060 }, sink, isTrusted: () => false, addresses }),
+  )
+  const flows = new FlowTable(transports, [], addresses)
   for (const [peer, own] of [
     ['10.0.1.1', '10.0.1.254'],
     ['10.0.2.1', '10.0.2.254'],

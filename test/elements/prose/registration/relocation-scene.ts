@@ -137,7 +137,7 @@ export class RelocationScene {
     const node = createNode({
       ...{ name, clock: life, ids: seededIds(this.nodes.size + 1), log: silent, trusted: [], network: this.wire },
       ...{ plan: made.value.plan, elements: made.value.elements, domains: this.plan.domains, store: life.store },
-      fellows: [...new Set(elsewhere(chosen.value).values())],
+      otherNodes: [...new Set(elsewhere(chosen.value).values())],
       listen: [{ transport: 'MEM', host: addressOf(name), port: 5060 }],
     })
     this.nodes.set(name, node)
