@@ -13,7 +13,7 @@ import { unstrict } from '../routing/strict.ts'
 import { type Metric, Stats } from '../stats.ts'
 import { keptSecret } from '../storage/secret.ts'
 import { refusal } from '../transactions/stateless.ts'
-import { TransactionTable } from '../transactions/table.ts'
+import { type OverloadTurn, TransactionTable } from '../transactions/table.ts'
 import { Backoff } from '../transports/backoff.ts'
 import { ConnectionLimits } from '../transports/connection-limits.ts'
 import { NameCache } from '../transports/dns.ts'
@@ -116,8 +116,8 @@ class ProximaNode implements Node, TransportSink {
       stats: this.stats,
       lag: () => this.lag(),
       ration: (beginnings) => this.ration(beginnings),
-      read: (bytes, flow) => this.read(bytes, flow),
-      begin: (request, flow) => this.begin(request, flow),
+      serve: (waiting, flow) =>
+        Buffer.isBuffer(waiting) ? this.read(waiting, flow, 'waited-unread') : this.begin(waiting, flow, 'waited'),
       answerFlow: (request, flow) => answerFlow(request, flow, this.flows),
       source: options.sourceRate,
       agent: () => this.flows.address,
@@ -284,10 +284,10 @@ class ProximaNode implements Node, TransportSink {
 
   /** TransportSink: bytes from a peer. Whatever they are, the process goes on. */
   received(bytes: Buffer, flow: Flow): void {
-    if (flow.reliable || this.gate.passes(bytes, flow)) this.read(bytes, flow)
+    if (flow.reliable || this.gate.passes(bytes, flow)) this.read(bytes, flow, 'undecided')
   }
-  private read(bytes: Buffer, flow: Flow): void {
-    const { limits, log } = this.options
+  private read(bytes: Buffer, flow: Flow, turn: OverloadTurn): void {
+    const { limits } = this.options
     const message = scan(bytes, limits === undefined ? {} : { limits })
     if (message === undefined) {
       this.notSip(bytes, flow)
@@ -296,7 +296,11 @@ class ProximaNode implements Node, TransportSink {
     this.stats.received++
     if (this.flows.note(flow) && message.via?.has('alias')) this.flows.share(flow, message.via)
     if (this.tap !== undefined) this.show(this.tap, 'in', flow, bytes)
-    const { clock } = this.options
+    this.begin(message, flow, turn)
+  }
+  /** Begins with a message that has been read: now, or a while ago. */
+  private begin(message: SipRequest | SipResponse, flow: Flow, turn: OverloadTurn): void {
+    const { clock, log } = this.options
     const began = clock.now()
     try {
       if (message.fault !== undefined) {
@@ -305,25 +309,13 @@ class ProximaNode implements Node, TransportSink {
         if (message instanceof SipResponse) return
         this.refuse(message, flow, message.fault)
       } else if (message instanceof SipResponse) this.table.receiveResponse(message)
-      else if (this.ready) this.table.receiveRequest(unstrict(message, this.flows), flow)
-      else this.refuseEarly(message, flow)
+      else if (!this.ready) this.refuseEarly(message, flow)
+      else this.table.receiveRequest(turn === 'waited' ? message : unstrict(message, this.flows), flow, turn)
     } catch (fault) {
       this.faulty(fault)
     }
     this.dispatcher.drain()
     this.gate.took(clock.now() - began, message instanceof SipResponse ? undefined : flow)
-  }
-  /** A request that was read a while ago. */
-  private begin(request: SipRequest, flow: Flow): void {
-    const began = this.options.clock.now()
-    try {
-      if (this.ready) this.table.receiveRequest(request, flow)
-      else this.refuseEarly(request, flow)
-    } catch (fault) {
-      this.faulty(fault)
-    }
-    this.dispatcher.drain()
-    this.gate.took(this.options.clock.now() - began, flow)
   }
   private faulty(fault: unknown): void {
     this.stats.faults++

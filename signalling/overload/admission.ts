@@ -19,7 +19,7 @@ interface AdmissionOptions {
   readonly lag: () => number
   /** Spares us datagrams that would find no room (`Transport.ration`). */
   readonly ration: (beginnings: number) => number
-  /** Whose turn it is; `admits` lets in what it is asked about meanwhile. */
+  /** Serves a datagram or request whose turn it is; `admits` is not asked about it again. */
   readonly serve: (waiting: WaitingRequest, flow: Flow) => void
 }
 
@@ -50,8 +50,6 @@ export class Admission implements TimerOwner {
   private readonly looks: [number, number, number] = [0, 0, 0]
   /** There is a line. */
   private lined = false
-  /** What comes to `admits` has its turn. */
-  private serving = false
   /** Of what is under way or renewed, or says so: a tag costs nothing to make up. Below 1 only where the line is not enough. */
   private standingShare = 1
   /** How many of theirs those are asked to send who can be asked; no fewer than is fair while others cannot be. */
@@ -76,9 +74,8 @@ export class Admission implements TimerOwner {
     this.options = options
     this.line = new WaitingLine({ clock: options.clock, serve: this.serve, served: this.spare })
   }
-  /** Whether a request without a transaction gets one now, later, or none. */
+  /** Whether a request without a transaction, whose turn nobody has decided, gets one now, later, or none. */
   admits(request: SipRequest, flow: Flow): 'now' | 'later' | 'no' {
-    if (this.serving) return 'now'
     if (!this.lined) {
       if (++this.arrivals >= arrivalsToWatch && !this.watching) this.watch()
       return 'now'
@@ -135,12 +132,7 @@ export class Admission implements TimerOwner {
   private readonly serve = (waiting: WaitingRequest, flow: Flow): void => {
     this.begun++
     this.refusalsLeft = Math.min(1, this.refusalsLeft + toldAlike)
-    this.serving = true
-    try {
-      this.options.serve(waiting, flow)
-    } finally {
-      this.serving = false
-    }
+    this.options.serve(waiting, flow)
   }
   /** What would find no room is not even handed to us, but for one that may be told so. */
   private readonly spare = (): void => {

@@ -5,10 +5,12 @@ import type { Ids } from '../ids.ts'
 import type { SipRequest } from '../messages/message.ts'
 import type { Stats } from '../stats.ts'
 import { refusal } from '../transactions/stateless.ts'
+import type { OverloadTurn } from '../transactions/table.ts'
 import type { Flow } from '../transports/transport.ts'
 import { Admission } from './admission.ts'
 import { isStanding } from './new-requests.ts'
 import { RateLimit, type RateSettings } from './rate-limit.ts'
+import type { WaitingRequest } from './waiting-line.ts'
 
 interface GateOptions {
   readonly clock: Clock
@@ -18,10 +20,8 @@ interface GateOptions {
   readonly lag: () => number
   /** `Transport.ration` of all. */
   readonly ration: (beginnings: number) => number
-  /** Reads a datagram whose turn it is. */
-  readonly read: (bytes: Buffer, flow: Flow) => void
-  /** Begins with a request whose turn it is: it is admitted now. */
-  readonly begin: (request: SipRequest, flow: Flow) => void
+  /** Serves what has waited: reads a datagram, begins with a request. */
+  readonly serve: (waiting: WaitingRequest, flow: Flow) => void
   /** For each source address that is not trusted; none if left out. */
   readonly source: RateSettings | undefined
   /** What a Warning calls us. */
@@ -40,21 +40,10 @@ export class Gate {
   private sources: RateLimit | undefined
   /** Milliseconds for what takes long, by source address. */
   private readonly costs: RateLimit
-  /** What has its turn is counted for its source already. */
-  private counted = false
 
   constructor(options: GateOptions) {
-    const { clock, ids, lag, ration, read, begin, stats } = options
+    const { clock, ids, lag, ration, serve, stats } = options
     this.options = options
-    const serve = (waiting: Buffer | SipRequest, flow: Flow): void => {
-      if (Buffer.isBuffer(waiting)) return read(waiting, flow)
-      this.counted = true
-      try {
-        begin(waiting, flow)
-      } finally {
-        this.counted = false
-      }
-    }
     this.admission = new Admission({
       clock,
       ids,
@@ -75,9 +64,10 @@ export class Gate {
   limit(source: RateSettings | undefined): void {
     this.sources = source && new RateLimit(this.options.clock, source)
   }
-  /** False: it waits for its turn, it was refused, or it is part of a flood and was dropped. */
-  readonly admits = (request: SipRequest, flow: Flow): boolean => {
-    if (this.sources !== undefined && !this.counted && !flow.trusted && !this.sources.take(flow.remote.host)) {
+  /** Whether a request begins now. False: it waits for its turn, it was refused, or it is part of a flood and was dropped. */
+  readonly admits = (request: SipRequest, flow: Flow, turn: OverloadTurn = 'undecided'): boolean => {
+    const counted = turn === 'waited'
+    if (this.sources !== undefined && !counted && !flow.trusted && !this.sources.take(flow.remote.host)) {
       if (this.sources.isFlood(flow.remote.host)) this.drop(flow)
       else this.refuse(request, flow, 'too many requests from this address: come again later', 'refused_rate')
       return false
@@ -86,6 +76,7 @@ export class Gate {
       this.refuse(request, flow, 'your requests take too long', 'refused_cost')
       return false
     }
+    if (turn !== 'undecided') return true
     const when = this.admission.admits(request, flow)
     if (when === 'no') this.refuse(request, flow, 'overloaded', 'refused_overload')
     return when === 'now'

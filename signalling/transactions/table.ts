@@ -20,6 +20,12 @@ interface TransactionUser {
   onAck(request: SipRequest, flow: Flow): void
 }
 
+/**
+ * Progress of a request in overload control, handed on with it: nothing is decided; it waited as a datagram, and its turn has
+ * come; it waited when it had been read and counted for its source, and its turn has come.
+ */
+export type OverloadTurn = 'undecided' | 'waited-unread' | 'waited'
+
 interface TableOptions {
   readonly clock: Clock
   readonly ids: Ids
@@ -27,7 +33,7 @@ interface TableOptions {
   /** Puts bytes on a flow, past the tap; false if the flow took nothing. */
   readonly transmit: (flow: Flow, bytes: Buffer) => boolean
   /** Asked before a request gets a transaction, CANCEL excepted; false: it has had its answer, or gets none. */
-  readonly admits?: (request: SipRequest, flow: Flow) => boolean
+  readonly admits?: (request: SipRequest, flow: Flow, turn: OverloadTurn) => boolean
   /** RFC 7339: parameters for the Via of a response to a peer that offers `oc`. */
   readonly feedback?: () => string
   /** Where a request is answered; left out: on its flow. */
@@ -100,7 +106,7 @@ export class TransactionTable implements ClientHolder, ServerHolder {
     return count
   }
 
-  receiveRequest(request: SipRequest, flow: Flow): void {
+  receiveRequest(request: SipRequest, flow: Flow, turn: OverloadTurn = 'undecided'): void {
     const key = transactionKey(request)
     const existing = this.servers.get(key)
     if (request.method === 'ACK') {
@@ -118,7 +124,7 @@ export class TransactionTable implements ClientHolder, ServerHolder {
       this.transmit(answer.flow, answer.bytes)
       return
     }
-    if (this.admits !== undefined && request.method !== 'CANCEL' && !this.admits(request, flow)) return
+    if (this.admits !== undefined && request.method !== 'CANCEL' && !this.admits(request, flow, turn)) return
     const via = stampedVia(request, flow, this.feedback)
     const transaction =
       request.method === 'INVITE'

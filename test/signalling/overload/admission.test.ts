@@ -43,9 +43,8 @@ function watched(): Watched {
         all.limit = beginnings
         return 0
       },
-      serve: (waiting, flow) => {
+      serve: (waiting) => {
         all.served.push(waiting)
-        if (!Buffer.isBuffer(waiting) && all.admission.admits(waiting, flow) !== 'now') throw new Error('it is its turn')
       },
     }),
   }
@@ -115,10 +114,7 @@ class Model {
         this.turnedAway = 0
         return count
       },
-      serve: () => {
-        this.admission.admits(fresh, datagrams)
-        this.serve(this.waiting.shift()!)
-      },
+      serve: () => this.serve(this.waiting.shift()!),
     })
   }
   private serve(since: number): void {

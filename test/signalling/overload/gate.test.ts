@@ -43,8 +43,10 @@ test('an overloaded node says when to come again; a flood on a connection ends i
     stats,
     lag: () => 2000,
     ration: () => 0,
-    read: () => t.fail(),
-    begin: (request, flow) => t.true(gate.admits(request, flow)),
+    serve: (waiting, flow) => {
+      if (Buffer.isBuffer(waiting)) t.fail()
+      else t.true(gate.admits(waiting, flow, 'waited'))
+    },
     source: { rate: 1, burst: 5000 },
     agent: () => 'us',
     transmit: (_flow, bytes) => sent.push(scan(bytes) as SipResponse) > 0,
@@ -103,8 +105,7 @@ test('an address whose requests take long is told so, until it has rested; other
     stats,
     lag: () => 0,
     ration: () => 0,
-    read: () => t.fail(),
-    begin: () => t.fail(),
+    serve: () => t.fail(),
     source: undefined,
     agent: () => 'us',
     transmit: (_flow, bytes) => sent.push(scan(bytes) as SipResponse) > 0,
@@ -135,8 +136,7 @@ async function causing(inside: number) {
     stats,
     lag: () => 150,
     ration: () => 0,
-    read: () => undefined,
-    begin: () => undefined,
+    serve: () => undefined,
     source: undefined,
     agent: () => 'us',
     transmit: () => true,
@@ -158,4 +158,30 @@ test('what few requests cause inside counts by its sum, however small each piece
 
 test('late for another reason than work of ours: few requests are not held against anybody', async (t) => {
   t.deepEqual(await causing(10), { lag: 0, admitted: 40 })
+})
+
+test('what has waited is in, counted for its source once: a datagram when it is read, a request before it waited', async (t) => {
+  const clock = new ManualClock()
+  const gate = new Gate({
+    clock,
+    ids: seededIds(1),
+    stats: new Stats(),
+    lag: () => 2000,
+    ration: () => 0,
+    serve: () => undefined,
+    source: { rate: 0.001, burst: 300 },
+    agent: () => 'us',
+    transmit: () => true,
+  })
+  const request = scan(Buffer.from(requestText('MESSAGE', 'sip:bob@localhost', {}))) as SipRequest
+  const flow = new BenchFlow(false)
+  for (let look = 0; look < 4; look++) {
+    for (let i = 0; i < 64; i++) gate.admits(request, flow)
+    await clock.advance(50)
+  }
+  t.false(gate.admits(request, flow), 'there is a line')
+  for (let i = 0; i < 1000; i++) t.true(gate.admits(request, flow, 'waited'))
+  const unread = Array.from({ length: 100 }, () => gate.admits(request, flow, 'waited-unread'))
+  t.is(unread.indexOf(false), 300 - 4 * 64 - 1, 'as many as are left of the burst')
+  t.true(gate.admits(request, flow, 'waited'))
 })
