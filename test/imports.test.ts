@@ -11,11 +11,11 @@ const layers = ['messages', 'transports', 'transactions', 'overload', 'dialogs',
 const passedIn = ['clock', 'ids', 'log', 'element', 'storage/store', 'capture/tap'].map((name) => `signalling/${name}.ts`)
 /** Beside the layers: values that carry no state and may be used by all of them. */
 const plain = ['signalling/errors.ts', 'signalling/stats.ts']
-const shared = ['schemas', 'shared'] // folders that any element may import
+const shared = ['schemas', 'shared', 'role.ts'] // in elements/, what any element may import
 const longest = 400
 const medianAtMost = 90 // lines
 const arrowsAtMost = 12 // between the rooms of dialplans/, its commands and files apart
-const generated = ['elements/schemas/types.ts', 'elements/schemas/table.ts']
+const generated = /^elements\/(?:schemas\/(?:types|table)|[a-z-]+\/settings-type)\.ts$/
 const topFolders = ['signalling', 'elements', 'dialplans', 'test', 'docker']
 const testFolders = [
   ...['signalling', 'elements', 'dialplans', 'flows'],
@@ -46,7 +46,7 @@ function faultsOf(path: string, source: string): readonly string[] {
       faults.push(`${path} uses ${name}, which is not for it`)
   }
   const lines = source.split('\n').length - 1
-  if (lines > longest && !generated.includes(path)) faults.push(`${path} has ${lines} lines, more than ${longest}`)
+  if (lines > longest && !generated.test(path)) faults.push(`${path} has ${lines} lines, more than ${longest}`)
   return faults
 }
 
@@ -316,7 +316,8 @@ const good: readonly (readonly [path: string, source: string])[] = [
   ],
   ['elements/hss/a.ts', "// Date.now() is not for us, import { x } from '../prose/index.ts'\nconst text = 'setTimeout // no'"],
   ['elements/hss/a.ts', "/* import { x } from '../prose/index.ts' */ const when = new Date(5)"],
-  ['elements/catalogue.ts', "import { createHss } from './hss/index.ts'"],
+  ['elements/catalogue.ts', "import { hssRole } from './hss/role.ts'"],
+  ['elements/hss/role.ts', "import type { Role } from '../role.ts'"],
   ['elements/hss/a.ts', "import { createHash } from 'node:crypto'"],
   ['dialplans/a.ts', "import { x } from '../elements/hss/index.ts'\nimport { y } from '../elements/catalogue.ts'"],
   ['dialplans/a.ts', "import { x } from '../signalling/index.ts'\nprocess.exit(0)"],

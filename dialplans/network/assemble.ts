@@ -1,6 +1,6 @@
 /** A dialplan to what runs: its elements, and the plan compiled from their claims and its rules. */
 import { join } from 'node:path'
-import { catalogue } from '../../elements/catalogue.ts'
+import { roleOf, roles } from '../../elements/catalogue.ts'
 import { SettingsError } from '../../elements/shared/values/settings-error.ts'
 import {
   compilePlan,
@@ -113,13 +113,13 @@ function placesOf(
 }
 
 function makeElement(file: string, { name, role, line, settings }: PlannedElement): ValueOrFaults<Element> {
-  const make = catalogue[role]
-  if (make === undefined) {
-    const expected = `one of ${Object.keys(catalogue).join(', ')}`
+  const known = roleOf(role)
+  if (known === undefined) {
+    const expected = `one of ${roles.map((each) => each.role).join(', ')}`
     return { faults: [{ file, line, text: `no element of role ${role} can be made`, expected }] }
   }
   try {
-    return { value: make(name, settings) }
+    return { value: known.create(name, settings) }
   } catch (error) {
     // An element refuses settings that the schema admits but that make no sense together.
     return { faults: [settingsFault(file, line, name, error)] }

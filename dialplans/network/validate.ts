@@ -1,6 +1,7 @@
 /** Text to data: YAML (or JSON) with line positions, validated against the published schema. */
 import type { ErrorObject } from 'ajv'
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
+import { roles } from '../../elements/catalogue.ts'
 import { loadValidators } from '../../elements/schemas/validators.ts'
 import schema from '../dialplan.schema.json' with { type: 'json' }
 import type { DialplanFault, ValueOrFaults } from './dialplan.ts'
@@ -78,7 +79,7 @@ function tell(error: ErrorObject, document: Document, lines: LineCounter): Omit<
       return {
         line: at(['role']),
         text: `${where} has the role ${shown(params['tagValue'])}`,
-        expected: `one of ${roles().join(', ')}`,
+        expected: `one of ${roles.map(({ role }) => role).join(', ')}`,
       }
     case 'uniqueItems':
       return { line: at([params['j'] ?? 0]), text: `${where} says the same twice`, expected: 'each value once' }
@@ -110,10 +111,6 @@ function shown(value: unknown): string {
   if (Array.isArray(value)) return 'a list'
   if (value === null || value === undefined) return 'empty'
   return typeof value === 'object' ? 'a mapping' : String(value)
-}
-
-function roles(): readonly string[] {
-  return schema.definitions.element.oneOf.map(({ $ref }) => $ref.slice('#/definitions/'.length))
 }
 
 function pathOf(pointer: string): (string | number)[] {

@@ -6,7 +6,6 @@ import {
   mediaType,
   readBody,
   type ServerGrant,
-  type ServerSettings,
   type SubscriberRecord,
   type SubscriberSettings,
   writeBody,
@@ -31,26 +30,19 @@ import {
   withoutSecrets,
   withoutUnreadable,
 } from './records.ts'
+import type { HssSettings as DialplanSettings } from './settings-type.ts'
 import type { ChangedRecord } from './underway.ts'
 
 export { faultOfIdentifiers, type IdentifierFault } from './identifiers.ts'
 export { type ProvisioningOutcome, settingsOf, type WantedChange } from './provisioning.ts'
 export { faultOfLength, toRecord } from './records.ts'
 
-export interface HssSettings {
-  readonly subscribers?: readonly SubscriberSettings[]
+/** Settings with what the dialplan tells of the rest of the network. */
+export interface HssSettings extends DialplanSettings {
   /** What the provisioning file holds: a list of subscribers, alone or as `subscribers`. */
   readonly records?: unknown
-  /** Every user of our domains exists, with all permissions and without credentials. */
-  readonly open?: boolean
-  /** User parts of our domains that are elements and may ask. Default: the roles of SPEC §2.2. */
-  readonly askers?: readonly string[]
-  /** Those of them that authenticate users, and are therefore told credentials. Default `proxy`. */
-  readonly proxies?: readonly string[]
   /** How presence views of the application servers begin, without the dash; default `near`. No subscriber is called so. */
   readonly views?: readonly string[]
-  /** Application servers that every subscriber allows, beside those of his own list. */
-  readonly servers?: readonly ServerSettings[]
 }
 
 /** An element whose records can be changed while it runs. */

@@ -10,25 +10,12 @@ import { Offers } from '../shared/values/offers.ts'
 import { Charging } from './charging.ts'
 import type { Lease, LeaseRecord } from './lease.ts'
 import { Leases } from './leases.ts'
-import { PolicyRules, type RuleSettings } from './rules.ts'
+import { PolicyRules } from './rules.ts'
+import type { PcrfSettings } from './settings-type.ts'
 
 export { type ChargingRecord, linesOf, parseRecord } from './records.ts'
-export { faultOfRule, type RuleSettings } from './rules.ts'
-
-export interface PcrfSettings {
-  /** The first that matches decides. Default none. */
-  readonly rules?: readonly RuleSettings[]
-  /** Where no rule matches. Default `allow`. */
-  readonly otherwise?: 'allow' | 'deny'
-  /** Of a quota at most so much is granted at a time. Default 10 units and 300 seconds. */
-  readonly block?: { readonly count?: number; readonly seconds?: number }
-  /** Folder of the charging records; left out: none are kept. */
-  readonly records?: string
-  /** URI of the HSS, which says whom rules name by an alias; left out: `sip:hss@<first domain>` if there is one. */
-  readonly hss?: string
-  /** User parts of our domains that are elements and may ask. Default: the roles of SPEC §2.2. */
-  readonly askers?: readonly string[]
-}
+export { faultOfRule } from './rules.ts'
+export type { PcrfSettings, RuleSettings } from './settings-type.ts'
 
 /** An element whose rules can be changed while it runs. */
 export interface Pcrf extends Element {

@@ -3,7 +3,8 @@
 import type { PolicyService } from '../shared/clients/policy.ts'
 import { subscriberKey } from '../shared/identifiers/devices.ts'
 import { SettingsError } from '../shared/values/settings-error.ts'
-import { type DayName, dayNames, isWithin, type RuleHours, readHours, Zone } from './hours.ts'
+import { dayNames, isWithin, type RuleHours, readHours, Zone } from './hours.ts'
+import type { RuleSettings } from './settings-type.ts'
 
 const services: readonly PolicyService[] = ['proximity', 'push', 'location']
 
@@ -12,26 +13,6 @@ export type PolicyRole = 'discoverable' | 'discoverer'
 export const policyRoles: readonly PolicyRole[] = ['discoverable', 'discoverer']
 
 type QuotaPeriod = 'day' | 'month' | 'ever'
-
-/** Of the dialplan. */
-export interface RuleSettings {
-  /** What its quota is kept under. Default `rule <n>`. */
-  readonly name?: string
-  /** Identifiers; bare names are users of the first domain. Left out: all. */
-  readonly subscribers?: readonly string[]
-  /** Left out: all. */
-  readonly services?: readonly PolicyService[]
-  /** Of the service proximity; left out: both, and every other service. */
-  readonly roles?: readonly PolicyRole[]
-  readonly days?: readonly DayName[]
-  /** `08:00-17:30`. */
-  readonly hours?: string
-  /** Of days, hours and periods. Default UTC. */
-  readonly zone?: string
-  readonly decision?: 'allow' | 'deny'
-  /** For each subscriber and service, by count of units, by time of use, or by both. */
-  readonly quota?: { readonly count?: number; readonly seconds?: number; readonly per?: QuotaPeriod }
-}
 
 interface RuleQuota {
   readonly count: number | undefined

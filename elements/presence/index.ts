@@ -13,22 +13,12 @@ import { type Lifetimes, lifetimesOf } from '../shared/values/lifetimes.ts'
 import { Offers } from '../shared/values/offers.ts'
 import { escaped } from '../shared/values/xml.ts'
 import { type Children, childrenOf, partialBody, partialType } from './partial.ts'
-import { type Usual, type Verdict, verdictOn } from './policy.ts'
+import { type Verdict, verdictOn } from './policy.ts'
 import { Publications, sound } from './publications.ts'
+import type { PresenceSettings } from './settings-type.ts'
 import { sameWatchers, type Watcher, type Watchers, watcherInfo, watcherInfoType, watcherPart } from './winfo.ts'
 
-/** Of the dialplan, `role: presence`. Seconds. */
-export interface PresenceSettings {
-  readonly expires?: Lifetimes
-  /** Bytes of all documents about one presentity at most. Default 32768. */
-  readonly size?: number
-  /** Publications about one presentity at most. */
-  readonly publications?: number
-  /** Who may watch where a subscriber has not settled it. Left out: everybody, and nobody's rules are asked for. */
-  readonly watchers?: Usual
-  /** URI of the HSS. Default `sip:hss@<first domain>`. */
-  readonly hss?: string
-}
+export type { PresenceSettings } from './settings-type.ts'
 
 /** What watchers of one presentity are told: the document, or none. */
 interface Presence {

@@ -1,30 +1,9 @@
 /** Settings of a proxy, with its registrar and authentication (SPEC §2.5). */
 import type { DigestAlgorithm, RateSettings } from '../../signalling/index.ts'
 import { SettingsError } from '../shared/values/settings-error.ts'
+import type { ProxySettings } from './settings-type.ts'
 
-/** Of the dialplan, `role: proxy`. Times in seconds. */
-export interface ProxySettings {
-  /** Digest algorithms offered, in order (test/interop/README.md: SHA-256 first, MD5 last), or `none`: everybody is who From says. */
-  readonly authenticate?: readonly DigestAlgorithm[] | 'none'
-  /** `required`: only registered users may send. */
-  readonly registration?: 'required' | 'optional'
-  readonly expires?: { readonly usual?: number; readonly min?: number; readonly max?: number }
-  /** Bindings of one user at most. */
-  readonly contacts?: number
-  readonly nonce?: { readonly seconds?: number }
-  /** Seconds after which a flow without traffic counts as dead: told to clients that ask for outbound (RFC 5626 §5.4). */
-  readonly flowTimer?: number
-  /** URIs that clients are to route their requests by (RFC 3608), topmost first. */
-  readonly serviceRoute?: readonly string[]
-  /** `supported`: a Path that a proxy has added is refused to clients that do not know it (421). */
-  readonly path?: 'any' | 'supported'
-  /** Elements that a UE may choose by a Route, such as MMEs. Default: those of the dialplan. */
-  readonly through?: readonly string[]
-  /** New requests of one subscriber. */
-  readonly rate?: RateSettings
-  /** URI of the HSS; default `sip:hss@<first domain>`. */
-  readonly hss?: string
-}
+export type { ProxySettings } from './settings-type.ts'
 
 export interface ProxyRules {
   readonly algorithms: readonly DigestAlgorithm[]

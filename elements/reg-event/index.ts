@@ -4,22 +4,11 @@ import { SignedIn } from '../shared/clients/signed-in.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, namesOf, otherKeys, subscriberKey } from '../shared/identifiers/devices.ts'
 import { aorPrefix, bindingsPrefix, type ContactBinding } from '../shared/state/bindings.ts'
-import { type Lifetimes, lifetimesOf } from '../shared/values/lifetimes.ts'
+import { lifetimesOf } from '../shared/values/lifetimes.ts'
 import { Offers } from '../shared/values/offers.ts'
 import { type RegistrationState, reginfo, reginfoType } from './reginfo.ts'
+import type { RegEventSettings } from './settings-type.ts'
 import { WatchedRegistration } from './watched.ts'
-
-/** Of the dialplan, `role: registration`. */
-interface RegEventSettings {
-  /** Seconds of a subscription. */
-  readonly expires?: Lifetimes
-  /** Name of the proxy whose bindings these are. Default `proxy`. */
-  readonly registrar?: string
-  /** Who may watch everybody: names of elements, or identifiers. */
-  readonly askers?: readonly string[]
-  /** URI of the HSS. Default `sip:hss@<first domain>`. */
-  readonly hss?: string
-}
 
 interface RegistrationWatch {
   readonly watched: WatchedRegistration

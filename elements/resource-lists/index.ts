@@ -17,21 +17,12 @@ import type { SubscriberRecord } from '../schemas/index.ts'
 import { SignedIn } from '../shared/clients/signed-in.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, namesOf, subscriberKey } from '../shared/identifiers/devices.ts'
-import { type Lifetimes, lifetimesOf } from '../shared/values/lifetimes.ts'
+import { lifetimesOf } from '../shared/values/lifetimes.ts'
 import { Offers } from '../shared/values/offers.ts'
 import { Pages } from './pages.ts'
 import { type ListState, listBody, listPart, listType, sameList } from './rlmi.ts'
+import type { ResourceListsSettings } from './settings-type.ts'
 import { WatchedList } from './watched-list.ts'
-
-/** Of the dialplan, `role: resource-lists`. */
-interface ResourceListSettings {
-  /** User part of a list's URI -> identifiers on it. */
-  readonly lists?: { readonly [name: string]: readonly string[] }
-  /** Seconds. */
-  readonly expires?: Lifetimes
-  /** URI of the HSS. Default `sip:hss@<first domain>`. */
-  readonly hss?: string
-}
 
 const event = 'presence'
 const accept = ['application/pidf+xml']
@@ -58,7 +49,7 @@ interface Watching {
   phase: 'opening' | 'restored' | 'standing'
 }
 
-export function createResourceLists(name: string, settings: ResourceListSettings): Element {
+export function createResourceLists(name: string, settings: ResourceListsSettings): Element {
   return new ResourceLists(name, settings)
 }
 
@@ -66,7 +57,7 @@ class ResourceLists implements Element {
   readonly name: string
   readonly claims
   readonly packages: readonly EventPackage[]
-  private readonly settings: ResourceListSettings
+  private readonly settings: ResourceListsSettings
   private host!: Host
   private subscribers!: Subscribers
   private signedIn!: SignedIn
@@ -75,7 +66,7 @@ class ResourceLists implements Element {
   private readonly lists = new Map<string, Watching>()
   private readonly watched = new Map<Notifier, Watching>()
 
-  constructor(name: string, settings: ResourceListSettings) {
+  constructor(name: string, settings: ResourceListsSettings) {
     this.name = name
     this.settings = settings
     const user = [name, ...Object.keys(settings.lists ?? {})]

@@ -1,13 +1,16 @@
-/** Generator of `types.ts` and `table.ts` from the JSON Schemas in the folders beside it: `npm run types`. A test holds both current. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+/** Generator of types from JSON Schemas, of bodies and of elements' settings: `npm run types`. A test holds them current. */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { compile } from 'json-schema-to-typescript'
+import { compile, type JSONSchema } from 'json-schema-to-typescript'
+import sharedValues from '../shared/values/settings.json' with { type: 'json' }
 
 const folder = import.meta.dirname
 
+const elements = join(folder, '..')
 const banner = '/** Generated from the JSON Schemas beside it by `npm run types`. Do not edit. */'
+const bannerOfSettings = '/** Generated from settings.json beside it by `npm run types`. Do not edit. */'
 
-/** A generated file, and the text that it should have. */
+/** A generated file, as a path within `elements/`, and the text that it should have. */
 export interface GeneratedSource {
   readonly file: string
   readonly text: string
@@ -22,8 +25,9 @@ function schemaFiles(): ReadonlyMap<string, string> {
 
 export async function generateSources(): Promise<readonly GeneratedSource[]> {
   return [
-    { file: 'types.ts', text: await generateTypes() },
-    { file: 'table.ts', text: generateTable() },
+    { file: 'schemas/types.ts', text: await generateTypes() },
+    { file: 'schemas/table.ts', text: generateTable() },
+    ...(await Promise.all(foldersWithSettings().map(generateSettings))),
   ]
 }
 
@@ -38,15 +42,49 @@ async function generateTypes(): Promise<string> {
     required: names,
     properties: Object.fromEntries(names.map((name) => [name, { $ref: files.get(name)! }])),
   }
-  const text = await compile(root, 'Bodies', {
-    bannerComment: banner,
+  return typesOf(root, { name: 'Bodies', cwd: folder, comment: banner })
+}
+
+/** Folders of the elements that bring a schema of their settings. */
+function foldersWithSettings(): readonly string[] {
+  return readdirSync(elements).filter((name) => existsSync(join(elements, name, settingsFile)))
+}
+
+const settingsFile = 'settings.json'
+
+/** The interface of an element's settings, called after its folder: `PresenceSettings`. */
+async function generateSettings(name: string): Promise<GeneratedSource> {
+  const { title: _, ...schema } = JSON.parse(readFileSync(join(elements, name, settingsFile), 'utf8'), explained) as JSONSchema
+  const type = `${name.replace(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase())}Settings`
+  const text = await typesOf(schema, { name: type, cwd: join(elements, name), comment: bannerOfSettings })
+  return { file: `${name}/settings-type.ts`, text }
+}
+
+/** A part of a schema with what others share in its place, and its default in its description, which becomes the comment. */
+function explained(_key: string, part: unknown): unknown {
+  if (typeof part !== 'object' || part === null) return part
+  const { $ref, ...own } = part as JSONSchema
+  const [, name] = /^\.\.\/shared\/values\/settings\.json#\/definitions\/(\w+)$/.exec($ref ?? '') ?? []
+  const whole = name === undefined ? (part as JSONSchema) : { ...shared[name], ...own }
+  if (!('default' in whole)) return whole
+  return { ...whole, description: [whole.description, `default ${JSON.stringify(whole.default)}`].filter(Boolean).join('; ') }
+}
+
+const shared = sharedValues.definitions as { readonly [name: string]: object }
+
+async function typesOf(
+  schema: JSONSchema,
+  { name, cwd, comment }: { readonly name: string; readonly cwd: string; readonly comment: string },
+): Promise<string> {
+  const text = await compile(schema, name, {
+    bannerComment: comment,
     additionalProperties: false,
     ignoreMinAndMaxItems: true,
-    cwd: `${folder}/`,
+    cwd: `${cwd}/`,
     style: { semi: false, singleQuote: true, printWidth: 130 },
   })
   return text
-    .replace(/^( +)((?:'[^']+'|\w+)\??: )/gm, '$1readonly $2')
+    .replace(/^( +)((?:'[^']+'|\w+|\[k: string\])\??: )/gm, '$1readonly $2')
     .replace(/((?:\([^()]*\)|\w+)\[\])/g, 'readonly $1')
     .replace(/\\u00a7/g, '§')
 }
@@ -70,7 +108,7 @@ function generateTable(): string {
 
 /** What that file holds now. */
 export function currentSource(file: string): string {
-  return readFileSync(join(folder, file), 'utf8')
+  return readFileSync(join(elements, file), 'utf8')
 }
 
-if (import.meta.main) for (const { file, text } of await generateSources()) writeFileSync(join(folder, file), text)
+if (import.meta.main) for (const { file, text } of await generateSources()) writeFileSync(join(elements, file), text)

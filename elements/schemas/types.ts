@@ -516,7 +516,7 @@ export interface SubscriberRecord {
    * The same of further user names by which the subscriber may sign in: a private identity, aliases. Only the proxy is told.
    */
   readonly usernames?: {
-    [k: string]: UsernameCredentials
+    readonly [k: string]: UsernameCredentials
   }
   /**
    * Names the credentials and tells nothing of them: another one, and what was begun with the old ones is over.

@@ -2,8 +2,9 @@
 import test from 'ava'
 import { QuotaAccounts } from '../../../elements/pcrf/accounts.ts'
 import { isWithin, readHours, Zone } from '../../../elements/pcrf/hours.ts'
+import type { RuleSettings } from '../../../elements/pcrf/index.ts'
 import { Lease } from '../../../elements/pcrf/lease.ts'
-import { PolicyRules, periodOf, type RuleSettings } from '../../../elements/pcrf/rules.ts'
+import { PolicyRules, periodOf } from '../../../elements/pcrf/rules.ts'
 import { ManualClock } from '../../../signalling/index.ts'
 import { memoryStore } from '../../../signalling/storage/memory.ts'
 

@@ -5,9 +5,9 @@ import { fakeRequest } from '../../support/fake-host.ts'
 
 const code = 'ab'.repeat(23)
 
-test('types and table are those that the schemas give', async (t) => {
+test('types of bodies and settings are those that the schemas give', async (t) => {
   const sources = await generateSources()
-  t.is(sources.length, 2)
+  t.true(sources.length > 2)
   for (const { file, text } of sources) t.is(currentSource(file), text, `${file}: run npm run types`)
 })
 

@@ -1,0 +1,132 @@
+/** Generated from settings.json beside it by `npm run types`. Do not edit. */
+
+/**
+ * a list of subscribers
+ */
+export type Subscribers = readonly Subscriber[]
+
+/**
+ * subscribers, aliases, credentials as H(A1), permissions; `subscription-data`
+ */
+export interface HssSettings {
+  /**
+   * true: every user of our domains exists, with all permissions and without credentials; default false
+   */
+  readonly open?: boolean
+  readonly subscribers?: Subscribers
+  /**
+   * names of the elements that may ask; left out: all elements of this dialplan
+   *
+   * Items: the name of an element
+   */
+  readonly askers?: readonly string[]
+  /**
+   * those of them that authenticate users and are told credentials; left out: all elements of role proxy
+   *
+   * Items: the name of an element
+   */
+  readonly proxies?: readonly string[]
+  /**
+   * application servers that every subscriber of this HSS allows, beside those of his own list
+   */
+  readonly servers?: readonly AllowedServer[]
+  /**
+   * a JSON or YAML file with a list of further subscribers, relative to the dialplan
+   */
+  readonly provisioning?: string
+}
+/**
+ * a subscriber and its device
+ */
+export interface Subscriber {
+  /**
+   * canonical identifier, e.g. sip:alice@example.org
+   */
+  readonly id: string
+  /**
+   * digest password; without one the subscriber cannot sign in
+   */
+  readonly password?: string
+  /**
+   * instead of a password: H(A1) in hex of user and first domain, per algorithm
+   */
+  readonly credentials?: {
+    /**
+     * 32 lower-case hex digits
+     */
+    readonly MD5?: string
+    /**
+     * 64 lower-case hex digits
+     */
+    readonly 'SHA-256'?: string
+  }
+  /**
+   * other identifiers of the same device
+   *
+   * Items: a URI such as sip:alice@example.org or tel:+491701, an IP address, or the name of a user of the first domain
+   */
+  readonly aliases?: readonly string[]
+  /**
+   * what the subscription allows
+   */
+  readonly permissions: {
+    /**
+     * may be discovered by others
+     */
+    readonly discoverable: boolean
+    /**
+     * may discover others
+     */
+    readonly discoverer: boolean
+  }
+  /**
+   * identifiers of the subscriber's friends
+   *
+   * Items: a URI such as sip:alice@example.org or tel:+491701, an IP address, or the name of a user of the first domain
+   */
+  readonly friends?: readonly string[]
+  /**
+   * who may watch the subscriber's presence, beside friends
+   */
+  readonly watchers?: {
+    /**
+     * identifiers that may watch
+     *
+     * Items: a URI such as sip:alice@example.org or tel:+491701, an IP address, or the name of a user of the first domain
+     */
+    readonly allow?: readonly string[]
+    /**
+     * identifiers that are refused
+     *
+     * Items: a URI such as sip:alice@example.org or tel:+491701, an IP address, or the name of a user of the first domain
+     */
+    readonly block?: readonly string[]
+    /**
+     * identifiers that see somebody who is never there
+     *
+     * Items: a URI such as sip:alice@example.org or tel:+491701, an IP address, or the name of a user of the first domain
+     */
+    readonly polite?: readonly string[]
+    /**
+     * everybody else; confirm: they wait
+     */
+    readonly others?: 'allow' | 'block' | 'polite' | 'confirm'
+  }
+  /**
+   * application servers that may act for this device
+   */
+  readonly servers?: readonly AllowedServer[]
+}
+/**
+ * an application server and its application
+ */
+export interface AllowedServer {
+  /**
+   * a URI such as sip:alice@example.org or tel:+491701, an IP address, or the name of a user of the first domain
+   */
+  readonly uri: string
+  /**
+   * application identifier, e.g. org.example.nearby
+   */
+  readonly application: string
+}

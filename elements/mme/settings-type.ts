@@ -1,0 +1,59 @@
+/** Generated from settings.json beside it by `npm run types`. Do not edit. */
+
+/**
+ * UEs attach and get temporary identifiers (S-TMSI, P-TMSI), replaced while subscriptions live; maps them both ways, asks the HSS first or not, lets UEs move to another MME
+ */
+export interface MmeSettings {
+  /**
+   * hss: permissions are asked for here, and the proximity server asks no more; none: it asks itself; default "none"
+   */
+  readonly check?: 'hss' | 'none'
+  /**
+   * temporary identifiers of attached UEs
+   */
+  readonly identifier?: {
+    /**
+     * s-tmsi: 10 hex digits; p-tmsi: 8; default "s-tmsi"
+     */
+    readonly form?: 's-tmsi' | 'p-tmsi'
+    /**
+     * two hex digits, the first of this MME's S-TMSIs; no other MME of the network has them; default "01"
+     */
+    readonly code?: string
+    /**
+     * seconds until one is replaced; default 3600
+     */
+    readonly lifetime?: number
+    /**
+     * seconds, 0 or more, for which the old one still counts; default 60
+     */
+    readonly grace?: number
+  }
+  /**
+   * seconds granted to an attached UE
+   */
+  readonly expires?: {
+    /**
+     * whole seconds, 1 or more
+     */
+    readonly usual?: number
+    /**
+     * whole seconds, 1 or more
+     */
+    readonly max?: number
+  }
+  /**
+   * URIs of the other MMEs, from which UEs may move here; default all of this dialplan
+   *
+   * Items: a URI such as sip:alice@example.org or tel:+491701, an IP address, or the name of a user of the first domain
+   */
+  readonly fellows?: readonly string[]
+  /**
+   * URI of the proximity server, for what a UE addresses to the MME itself; default sip:prose@<first domain>
+   */
+  readonly prose?: string
+  /**
+   * URI of the HSS; default sip:hss@<first domain>
+   */
+  readonly hss?: string
+}
