@@ -7,6 +7,7 @@ import type { Credentials } from './messages/auth.ts'
 import type { SipRequest, SipResponse } from './messages/message.ts'
 import type { Uri } from './messages/uri.ts'
 import type { Json, Store, StoreWrite } from './storage/store.ts'
+import type { FlowName } from './transports/flow-name.ts'
 import type { Flow, HostPort } from './transports/transport.ts'
 
 /** What an element may be asked. Every member given must match; a member with several values matches any of them. */
@@ -92,14 +93,14 @@ interface Flows {
    */
   routeTo(element: string, flow: Flow, user?: string): string
   /** The name of a token's flow, and its user where it was made for one; undefined: not ours. */
-  read(token: string): { readonly flow: string; readonly user: string | undefined } | undefined
+  read(token: string): { readonly flow: FlowName; readonly user: string | undefined } | undefined
   /** The flow of a token, made anew if it is a datagram peer; undefined: broken, or not ours. */
   find(token: string): Flow | undefined
   /** Whether that token is one of ours, whatever has become of its flow. */
   isSealed(token: string): boolean
   /** A name for the store: of a datagram peer for good, of a connection for as long as it stands. */
-  nameOf(flow: Flow): string
-  named(name: string): Flow | undefined
+  nameOf(flow: Flow): FlowName
+  named(name: FlowName): Flow | undefined
   /** A flow to that address over our own socket of that transport; undefined if there is none. */
   to(transport: string, remote: HostPort): Flow | undefined
   /** True where host and port are this node's. */

@@ -2,7 +2,14 @@
  * Messages between UEs and the proximity server (SPEC §3.6; FIG 14–18). Toward the server, devices have their fixed
  * identifiers. Toward the UE, its own identifier is the temporary one that it knows.
  */
-import type { Exchange, ForwardOptions, Host, SipRequest, Timer } from '../../signalling/index.ts'
+import {
+  type Exchange,
+  elementOfRoute,
+  type ForwardOptions,
+  type Host,
+  type SipRequest,
+  type Timer,
+} from '../../signalling/index.ts'
 import { mediaType, type ProseRequest, readBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../shared/clients/asker.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
@@ -120,7 +127,7 @@ export class Relaying {
   /** Routes of our own node that are behind this element's. */
   private rest({ ownRoutes }: Exchange): { readonly route?: readonly string[] } {
     const { name } = this.options.host
-    const at = ownRoutes.findIndex(({ uri }) => uri.user.split('.', 1)[0] !== name)
+    const at = ownRoutes.findIndex(({ uri }) => elementOfRoute(uri.user) !== name)
     return at < 0 ? {} : { route: ownRoutes.slice(at).map(({ uri }) => `<${uri.text}>`) }
   }
 

@@ -1,5 +1,12 @@
 /** Asking who is near (SPEC §3.3, §3.4; FIG 3, 4, 10, 11, 13): the event package `proximity`. */
-import type { Exchange, Notifier, RefreshChange, SipRequest, StoreWrite } from '../../signalling/index.ts'
+import {
+  type Exchange,
+  elementOfRoute,
+  type Notifier,
+  type RefreshChange,
+  type SipRequest,
+  type StoreWrite,
+} from '../../signalling/index.ts'
 import { type ProximityQuery, readOptionalBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../shared/clients/asker.ts'
 import { keysOf, notPermitted, notTheirFriend, notYours, recordFor, stillActsFor } from '../shared/clients/authorisation.ts'
@@ -119,7 +126,7 @@ export class ProximityQueries {
   /** What comes here by the name of this server is for this server, which another one may have found out. */
   private mayBeElsewhere({ ownRoutes }: Exchange): boolean {
     const { name } = this.registry.host
-    return !ownRoutes.some(({ uri }) => uri.user.split('.', 1)[0] === name)
+    return !ownRoutes.some(({ uri }) => elementOfRoute(uri.user) === name)
   }
   private putSet({ id, peers, wake }: PeersQuestion): StoreWrite {
     return this.registry.ledger.putSet({ id, peers: [...peers], wake })

@@ -1,6 +1,6 @@
 /** Address of record -> where it can be reached now (RFC 3261 §10). In memory for reading, in the store for good. */
 import type { Flow, Host, Store, StoreWrite } from '../../signalling/index.ts'
-import { canonical, parseUri, sameUri } from '../../signalling/index.ts'
+import { canonical, isNameOfConnection, parseUri, sameUri } from '../../signalling/index.ts'
 import { aorOfKey, bindingKey, bindingsPrefix, type ContactBinding } from '../shared/state/bindings.ts'
 
 const none: readonly ContactBinding[] = []
@@ -240,7 +240,7 @@ export class Bindings {
 
 /** Lives with a connection: no datagram peer, none that is of its Contact, none behind a proxy that gave its Path. */
 function tiedToConnection({ flow, path, ofContact }: ContactBinding): boolean {
-  return path === undefined && ofContact !== true && !flow.includes('|')
+  return path === undefined && ofContact !== true && isNameOfConnection(flow)
 }
 
 function inOrder(bindings: readonly ContactBinding[]): readonly ContactBinding[] {

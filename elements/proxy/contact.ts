@@ -1,6 +1,6 @@
 /** One Contact of a REGISTER, read and judged (RFC 3261 §10.3 steps 6 and 7, RFC 5626 §6, RFC 3327). */
-import type { Address, Exchange, Flow, SipRequest } from '../../signalling/index.ts'
-import { H, parseAddress } from '../../signalling/index.ts'
+import type { Address, Exchange, Flow, FlowName, SipRequest } from '../../signalling/index.ts'
+import { flowNameTo, H, parseAddress } from '../../signalling/index.ts'
 
 /** What the registrar's own words are in a Contact, which nobody else may say (RFC 5627 §5.1). */
 const ours = ['expires', 'pub-gruu', 'temp-gruu']
@@ -44,9 +44,9 @@ export function isOfContact({ transport, dialled }: Flow): boolean {
 }
 
 /** The way to call a client when its connection is gone: at the port of its Contact, at the very address that it came from. */
-export function dialOf({ uri }: Address, { transport, reliable, dialled, remote, local }: Flow): string | undefined {
+export function dialOf({ uri }: Address, { transport, reliable, dialled, remote, local }: Flow): FlowName | undefined {
   if (transport !== 'TCP' || !reliable || dialled === true || uri.scheme !== 'sip' || uri.host !== remote.host) return undefined
-  return `TCP|${remote.host}|${uri.port || 5060}|${local.port}`
+  return flowNameTo(transport, remote.host, uri.port || 5060, local.port)
 }
 
 /** Path values (RFC 3327) that count: of trusted peers, since anybody else could have us send anywhere. */

@@ -1,7 +1,7 @@
 /** The proxy (SPEC §2.2): registrar, edge and home proxy; the only element that talks to UEs unless the dialplan says otherwise. */
 import { isIP } from 'node:net'
 import type { Element, Exchange, Flow, ForwardTarget, Host } from '../../signalling/index.ts'
-import { H, RateLimit } from '../../signalling/index.ts'
+import { elementOfRoute, H, RateLimit, tokenOfRoute } from '../../signalling/index.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, type IdentifiedSubscriber, isAddress } from '../shared/identifiers/devices.ts'
 import { type Assertion, assertionOf, credentialsOf, towardUe } from './assertion.ts'
@@ -277,7 +277,7 @@ class ProxyElement implements Element {
     const { ownRoutes, request } = exchange
     if (through.length === 0 || ownRoutes.length === 0 || !asks.includes(request.method)) return false
     // no further than to such elements: a token of somebody else's flow behind them leads nobody there
-    const route = ownRoutes.filter(({ uri }) => through.includes(uri.user.split('.', 1)[0]!)).map(({ uri }) => `<${uri.text}>`)
+    const route = ownRoutes.filter(({ uri }) => through.includes(elementOfRoute(uri.user))).map(({ uri }) => `<${uri.text}>`)
     if (route.length === 0) return false
     exchange.forward(
       { route },
@@ -293,9 +293,8 @@ class ProxyElement implements Element {
   }
   /** The way that a Record-Route of ours names: undefined where it leads back to where the request came from. */
   private flowOfRoute(user: string, exchange: Exchange, identity: string | undefined): Flow | 'dead' | undefined {
-    const dot = user.indexOf('.')
-    if (dot < 0) return undefined
-    const token = user.slice(dot + 1)
+    const token = tokenOfRoute(user)
+    if (token === undefined) return undefined
     const flow = this.dialogWays.of(token, exchange.request.uriText)
     if (flow === exchange.flow) return undefined
     // A route set of the sender's own side, from before it moved or made its connection anew: the Request-URI decides.

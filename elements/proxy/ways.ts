@@ -1,5 +1,14 @@
 /** The way to a device inside a dialog: where it was heard last, where it is registered, or the token of its Record-Route. */
-import type { Address, Exchange, Flow, Host, SipRequest, Uri } from '../../signalling/index.ts'
+import {
+  type Address,
+  type Exchange,
+  type Flow,
+  type FlowName,
+  type Host,
+  type SipRequest,
+  tokenOfRoute,
+  type Uri,
+} from '../../signalling/index.ts'
 import { type Bindings, sameContact } from './bindings.ts'
 import { asSips, isSips } from './secure.ts'
 
@@ -14,7 +23,7 @@ export class DialogWays {
   private readonly host: Host
   private readonly bindings: Bindings
   /** User, then Contact -> name of the flow by which it refreshed a dialog that was made on another. */
-  private readonly moved = new Map<string, Map<string, string>>()
+  private readonly moved = new Map<string, Map<string, FlowName>>()
 
   constructor(host: Host, bindings: Bindings) {
     this.host = host
@@ -77,8 +86,8 @@ export class DialogWays {
   forget(user: string): void {
     this.moved.delete(user)
   }
-  private remember(user: string, contact: string, flow: string): void {
-    const contacts = this.moved.get(user) ?? new Map<string, string>()
+  private remember(user: string, contact: string, flow: FlowName): void {
+    const contacts = this.moved.get(user) ?? new Map<string, FlowName>()
     contacts.delete(contact)
     contacts.set(contact, flow)
     if (contacts.size > mostContacts) contacts.delete(contacts.keys().next().value!)
@@ -91,7 +100,8 @@ export class DialogWays {
     return this.tokenOf(user)?.user
   }
   private tokenOf(user: string): ReturnType<Host['flows']['read']> {
-    return this.host.flows.read(user.slice(user.indexOf('.') + 1))
+    const token = tokenOfRoute(user)
+    return token === undefined ? undefined : this.host.flows.read(token)
   }
   /** A Route that we have given out ourselves: what else would make us a relay for anybody. */
   isSealed(routes: readonly Address[]): boolean {

@@ -4,6 +4,7 @@ import { type Address, parseAddress } from '../messages/address.ts'
 import type { SipRequest } from '../messages/message.ts'
 import { parseUri, type Uri } from '../messages/uri.ts'
 import { defaultPort, type ServerAddress } from '../transports/locate.ts'
+import { elementOfRoute } from '../transports/route-parts.ts'
 import type { Flow, HostPort } from '../transports/transport.ts'
 import { type Plan, type PlanQuery, type PlanRule, valuesOf } from './plan.ts'
 
@@ -74,7 +75,7 @@ export function ownQuery({ method, element, headers }: OutgoingParts, { user, ho
 
 /** The element that a Route of ours names: `sip:proxy.<token>@…` or `sip:mme@…`. */
 export function routeOwner(route: Address, elements: { has(name: string): boolean }): string | undefined {
-  const name = route.uri.user.split('.', 1)[0]!
+  const name = elementOfRoute(route.uri.user)
   return elements.has(name) ? name : undefined
 }
 
@@ -121,7 +122,7 @@ export function planned(query: PlanQuery, uri: Uri, routes: readonly string[], s
     if (!surroundings.isOurs(top.uri.host, top.uri.port)) return top.uri.text
     const owner = routeOwner(top, elements)
     if (owner !== undefined) return owner
-    const place = plan.placeOf(top.uri.user.split('.', 1)[0]!)
+    const place = plan.placeOf(elementOfRoute(top.uri.user))
     if (place !== undefined) return place
   }
   const directed = plan.directs ? plan.decide(query) : undefined

@@ -5,6 +5,7 @@ import { SipRequest } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import { scan } from '../messages/scan.ts'
 import type { FlowTable } from '../transports/flows.ts'
+import { tokenOfRoute } from '../transports/route-parts.ts'
 
 interface Routed {
   readonly uri: string
@@ -31,8 +32,8 @@ export function strictly(uri: string, routes: readonly string[]): Routed | undef
 export function unstrict(request: SipRequest, flows: Pick<FlowTable, 'isOurs' | 'isSealed'>): SipRequest {
   if (request.find(H.Route) < 0) return request
   const { user, parameters, host, port } = request.uri
-  const dot = user.indexOf('.')
-  if (dot < 0 || !parameters.has('lr') || !flows.isOurs(host, port) || !flows.isSealed(user.slice(dot + 1))) return request
+  const token = tokenOfRoute(user)
+  if (token === undefined || !parameters.has('lr') || !flows.isOurs(host, port) || !flows.isSealed(token)) return request
   const routes = request.list(H.Route)
   const target = parseAddress(routes.pop() ?? '')?.uri
   if (target === undefined) return request

@@ -1,7 +1,9 @@
 /** The flows of a node: found by id, by address, or by the sealed token of a Record-Route (RFC 5626 §5.2). */
 import { sameSecret, seal, TextCipher } from '../ids.ts'
 import { decodeUser, printHostPort } from '../messages/uri.ts'
+import { type FlowName, flowName, flowNamed } from './flow-name.ts'
 import { isAnyHost, isLocalAddress, type MachineAddresses, SystemAddresses } from './machine-addresses.ts'
+import { routeUser } from './route-parts.ts'
 import type { Flow, HostPort, Transport } from './transport.ts'
 
 const remembered = 50_000 // tokens whose seal was checked already
@@ -9,7 +11,7 @@ const remembered = 50_000 // tokens whose seal was checked already
 /** A token in the clear. */
 interface FlowToken {
   /** Name of the flow. */
-  readonly flow: string
+  readonly flow: FlowName
   /** Address of record of the user behind that flow; undefined where nobody had proven to be one. */
   readonly user: string | undefined
 }
@@ -168,19 +170,15 @@ export class FlowTable {
     return this.transports.some((each) => (each.name === transport || isFor(transport, each)) && inFamily(each, family))
   }
   /** What names a flow in the store: a datagram peer for good, a connection for as long as it stands. */
-  nameOf(flow: Flow): string {
-    return flow.reliable && flow.dialled !== true
-      ? flow.id
-      : `${flow.transport}|${flow.remote.host}|${flow.remote.port}|${flow.local.port}`
+  nameOf(flow: Flow): FlowName {
+    return flowName(flow)
   }
-  named(name: string): Flow | undefined {
-    const [transport, host, port, local] = name.split('|')
-    if (host === undefined || port === undefined) return this.open(name)
-    return this.to(transport!, { host, port: Number(port) }, { port: Number(local) })
+  named(name: FlowName): Flow | undefined {
+    return flowNamed(name, this)
   }
   /** `user`: address of record that the flow leads to, for whoever reads the token; nobody else can see it. */
   routeTo(element: string, flow: Flow, user?: string): string {
-    return `sip:${element}.${this.token(flow, user)}@${sentByText(flow)}${transportParameter[flow.transport] ?? ''};lr`
+    return `sip:${routeUser(element, this.token(flow, user))}@${sentByText(flow)}${transportParameter[flow.transport] ?? ''};lr`
   }
   token(flow: Flow, user?: string): string {
     const last = this.tokens.get(flow)

@@ -1,5 +1,5 @@
 /** Bindings of the registrar, one record a contact: written by the proxy, watched by the notifier of `reg`. */
-import { type Json, seal } from '../../../signalling/index.ts'
+import { type FlowName, type Json, seal } from '../../../signalling/index.ts'
 
 /** Address of record -> one way to reach it (RFC 3261 §10). */
 export interface ContactBinding {
@@ -22,11 +22,11 @@ export interface ContactBinding {
   /** Milliseconds since the epoch. */
   readonly expires: number
   /** Name of the flow it was registered on. */
-  readonly flow: string
+  readonly flow: FlowName
   /** It came by a connection and is of its Contact all the same, as without outbound (RFC 3261 §10.3): it outlives that. */
   readonly ofContact?: true
   /** Name of the way to call it by TCP when that connection is gone; absent: there is none. */
-  readonly dial?: string
+  readonly dial?: FlowName
   /** Names the credentials by which it was registered; absent: nobody asked for any. */
   readonly credentials?: string
   /** Path values (RFC 3327), topmost first. */

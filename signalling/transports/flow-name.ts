@@ -1,0 +1,40 @@
+/** Names of flows, as text for the store: a datagram peer keeps its name for good, a connection while it stands. */
+import type { Flow, HostPort } from './transport.ts'
+
+/**
+ * `<transport>|<host>|<port>|<our port>` for a peer that can be reached anew: a datagram peer, or one that we connected to. Of any
+ * other connection its id, which has no bar.
+ */
+export type FlowName = string
+
+/** Flows by the id of their connection, and flows made anew. */
+interface FlowSource {
+  open(id: string): Flow | undefined
+  /** `port`: of our own socket. */
+  to(transport: string, remote: HostPort, from: { port: number }): Flow | undefined
+}
+
+export function flowName(flow: Flow): FlowName {
+  return endsWithConnection(flow) ? flow.id : flowNameTo(flow.transport, flow.remote.host, flow.remote.port, flow.local.port)
+}
+
+/** The name of the flow from our socket at `localPort` to a peer that can be reached anew. */
+export function flowNameTo(transport: string, host: string, port: number, localPort: number): FlowName {
+  return `${transport}|${host}|${port}|${localPort}`
+}
+
+function endsWithConnection({ reliable, dialled }: Flow): boolean {
+  return reliable && dialled !== true
+}
+
+/** Whether a name is of a connection that its peer has made: when that is gone, nothing leads there. */
+export function isNameOfConnection(name: FlowName): boolean {
+  return !name.includes('|')
+}
+
+/** The flow of that name; undefined: its connection is gone, or we have no socket that leads there. */
+export function flowNamed(name: FlowName, source: FlowSource): Flow | undefined {
+  const [transport, host, port, localPort] = name.split('|')
+  if (host === undefined || port === undefined) return source.open(name)
+  return source.to(transport!, { host, port: Number(port) }, { port: Number(localPort) })
+}
