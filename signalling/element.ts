@@ -10,7 +10,7 @@ import type { Json, Store, StoreWrite } from './storage/store.ts'
 import type { FlowName } from './transports/flow-name.ts'
 import type { Flow, HostPort } from './transports/transport.ts'
 
-/** What an element may be asked. Every member given must match; a member with several values matches any of them. */
+/** A claim on requests. Every member given must match; a member with several values matches any of them. */
 export interface Claim {
   readonly method: string | readonly string[]
   /** Event package names, for SUBSCRIBE and PUBLISH. */
@@ -62,7 +62,7 @@ export interface Host {
   readonly name: string
   /** Its own address, `sip:<name>@<first domain>`. */
   readonly uri: string
-  /** Where it can be reached without a domain, `sip:<name>@<address>`: its Contact. */
+  /** Its Contact: its address without a domain, `sip:<name>@<address>`. */
   readonly contact: string
   readonly domains: readonly string[]
   readonly clock: Clock
@@ -137,7 +137,7 @@ export interface OutgoingRequest {
 export interface Exchange {
   readonly request: SipRequest
   readonly flow: Flow
-  /** Who asks, after the proxy or a trusted peer has vouched for it. */
+  /** The identity of the asker, for which the proxy or a trusted peer has vouched. */
   readonly asserted: Address | undefined
   readonly settled: boolean
   reply(status: number, fields?: ReplyFields): void
@@ -166,7 +166,7 @@ export interface ReplyFields {
   readonly warning?: string
 }
 
-/** Where a request goes next: an element of the plan by name, or a URI, by the flow given if one is. */
+/** The next target of a request: an element of the plan by name, or a URI, by the flow given if one is. */
 export interface ForwardTarget {
   readonly element?: string
   readonly uri?: string
@@ -199,7 +199,7 @@ export interface Fork {
   cancel(): void
 }
 
-/** What a subscription of some package looks like; dialogs, refresh, expiry, rate and durability are the engine's. */
+/** An event package; dialogs, refresh, expiry, rate and durability are the engine's. */
 export interface EventPackage<State = unknown> {
   readonly name: string
   /** Media types a NOTIFY may carry; the first is the default. */
@@ -236,7 +236,7 @@ export interface RenderContext<State = unknown> {
   readonly type: string
   /** Rises by one with every NOTIFY of the subscription, over restarts too (then by more). */
   readonly version: number
-  /** What the subscriber has acknowledged; absent when full state is due (first NOTIFY, refresh, restart). */
+  /** The state that the subscriber has acknowledged; absent when full state is due (first NOTIFY, refresh, restart). */
   readonly previous: State | undefined
   /** The NOTIFY tells that a standing subscription is over: expired, unsubscribed or ended by the element. Not for a fetch. */
   readonly ending?: boolean
@@ -246,7 +246,7 @@ export type EndReason = 'timeout' | 'rejected' | 'deactivated' | 'probation' | '
 
 export interface SubscriptionOptions<State> {
   readonly package: string
-  /** What is subscribed to; the element's own key. */
+  /** The resource subscribed to; the element's own key. */
   readonly resource: string
   /** State of the first NOTIFY. */
   readonly state: State
@@ -265,7 +265,7 @@ export interface SubscriptionOptions<State> {
   readonly begun?: (notifier: Notifier<State>) => void
 }
 
-/** What a refresh changes: durable first, then in force; nothing of it where the store fails. */
+/** The change of a refresh: durable first, then in force; nothing of it where the store fails. */
 export interface RefreshChange {
   /** The element's own record from now on. */
   readonly record?: Json

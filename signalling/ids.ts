@@ -97,7 +97,7 @@ export function hide(key: string, block: Uint8Array): Buffer {
   return Buffer.concat([cipher.update(block), cipher.final()])
 }
 
-/** What was hidden under that key; of any other 16 bytes 16 that mean nothing. */
+/** The bytes that `hide` hid under that key; other bytes give 16 that mean nothing. */
 export function reveal(key: string, block: Uint8Array): Buffer {
   const decipher = createDecipheriv('aes-256-ecb', hash('sha256', key, 'buffer'), null).setAutoPadding(false)
   return Buffer.concat([decipher.update(block), decipher.final()])
@@ -114,7 +114,7 @@ export class TextCipher {
     const cipher = createCipheriv('aes-256-cbc', this.key, vectorOf(salt))
     return Buffer.concat([cipher.update(text), cipher.final()])
   }
-  /** What `hide` hid. Throws on any bytes that it did not make. */
+  /** The text that `hide` hid. Throws on any bytes that it did not make. */
   reveal(salt: string, bytes: Uint8Array): string {
     const decipher = createDecipheriv('aes-256-cbc', this.key, vectorOf(salt))
     return Buffer.concat([decipher.update(bytes), decipher.final()]).toString()

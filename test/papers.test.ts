@@ -1,4 +1,4 @@
-/** Holds the papers: every page, section, file and link that is cited exists, and README can be read in five minutes. */
+/** Holds the papers: citations lead somewhere, README is read in five minutes, and comments name their nouns. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, normalize } from 'node:path'
 import test from 'ava'
@@ -19,6 +19,8 @@ const plainPages = [
   'test/interop/README.md',
 ]
 const wordsOfSentence = 25
+/** Beginnings of a comment that name nothing: it is to begin with its noun, or a verb. */
+const nameless = ['What', 'Who', 'Whose', 'Whom', 'Whoever', 'Whatever', 'Where', 'Those', 'How']
 const wordsOfReadme = 1400
 const lettersOfWarning = 100 // as it stands in the source, what is filled in apart
 
@@ -120,6 +122,15 @@ function longSentences(path: string, text: string): readonly string[] {
     .map((sentence) => `${path}: ${wordsIn(sentence)} words: ${sentence.trim()}`)
 }
 
+/** Faults of the comments of a source: no header, sentences too long in it, or a beginning that names nothing. */
+function commentFaults(path: string, source: string): readonly string[] {
+  const header = /^(?:#!.*\n)?\/\*\*([\s\S]*?)\*\//.exec(source)?.[1]
+  if (header === undefined) return [`${path} has no header; expected \`/** Noun … */\` in its first line`]
+  const long = longSentences(path, header.replace(/^ \* ?/gm, ''))
+  const begin = new RegExp(`(?<=^|[ \\t])(?:/\\*\\*\\s*(?:\\* )?|// )(?:${nameless.join('|')})\\b.*`, 'gm')
+  return [...long, ...[...source.matchAll(begin)].map(([comment]) => `${path} has a comment that names nothing: ${comment}`)]
+}
+
 function wordsIn(text: string): number {
   return text.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word)).length
 }
@@ -163,6 +174,16 @@ test('pages have sentences that are read at once', (t) => {
   )
 })
 
+test('every source has a header, and its comments begin with a noun or a verb', (t) => {
+  // elements/schemas has comments made of the descriptions in its schemas
+  const sources = texts.filter((path) => /^(?:signalling|elements(?!\/schemas)|dialplans)\/.*\.ts$/.test(path))
+  t.true(sources.length > 300)
+  t.deepEqual(
+    sources.flatMap((path) => commentFaults(path, textOf(path))),
+    [],
+  )
+})
+
 test('README is read in five minutes', (t) => {
   const words = wordsIn(textOf('README.md').replace(/^```[\s\S]*?^```/gm, ''))
   t.true(
@@ -199,6 +220,12 @@ const trials: readonly (readonly [what: string, faults: readonly string[], expec
   ['a path in a command', strayPaths('README.md', '```\nnpx x test/nowhere.ts\n```'), 1],
   ['a pattern', strayPaths('README.md', '`dialplans/*.yaml` `dialplans/*.nowhere`'), 1],
   ['a sentence', longSentences('a.md', `${'word '.repeat(26)}. Short one.`), 1],
+  ['no header', commentFaults('a.ts', "import { a } from 'b'\n"), 1],
+  ['a header that names nothing', commentFaults('a.ts', '/** Who is near whom. */\n'), 1],
+  ['a header of several lines that names nothing', commentFaults('a.ts', '/**\n * Where it is.\n */\n'), 1],
+  ['a header of one long sentence', commentFaults('a.ts', `/**\n * ${'Word '.repeat(13)}\n * ${'word '.repeat(13)}\n */\n`), 1],
+  ['comments that name nothing', commentFaults('a.ts', '/** A. */\nx = 1 // what it is\n  // What it is\n  /** How. */\n'), 2],
+  ['comments that begin well', commentFaults('a.ts', "#!x\n/** A list. What it holds is bounded. */\nf('Who') // Whole\n"), 0],
   ['two sentences', longSentences('a.md', `${'word '.repeat(20)}end. ${'Word '.repeat(20)}`), 0],
 ]
 

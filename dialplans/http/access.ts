@@ -54,7 +54,7 @@ function hostOf(origin: string): string | undefined {
   return URL.canParse(origin) ? new URL(origin).host : undefined
 }
 
-/** Who asks, as the log has it. */
+/** The asker, as the log has it. */
 export function whoOf({ socket }: IncomingMessage): string {
   return `token from ${socket.remoteAddress ?? 'a connection that has gone'}`
 }

@@ -7,7 +7,7 @@ import type { HttpAccess } from './access.ts'
 export interface ApiOptions {
   /** Undefined: the node has no such element. */
   readonly hss?: Hss
-  /** Those of the node. */
+  /** MMEs of the node. */
   readonly mmes?: readonly Mme[]
   readonly access: HttpAccess
   readonly log: Log

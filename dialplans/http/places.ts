@@ -7,7 +7,7 @@ import type { Socket } from 'node:net'
 
 export class ConnectionPlaces {
   private readonly most: number
-  /** Those without a request that is being answered, the one that waits longest first. */
+  /** Connections without a request that is being answered, the one that waits longest first. */
   private readonly waiting = new Set<Socket>()
   private readonly asking = new Set<Socket>()
 

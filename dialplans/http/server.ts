@@ -9,7 +9,7 @@ import { type HttpPage, HttpProblem } from './page.ts'
 import { ConnectionPlaces } from './places.ts'
 import { RequestTurns } from './turns.ts'
 
-/** What /health says; not healthy is a 503. */
+/** The answer of /health; not healthy is a 503. */
 export interface Health {
   readonly healthy: boolean
   /** Why a node that runs is not healthy. */

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 
 export class RequestTurns {
   private readonly most: number
-  /** What waits on connections whose request is being answered. */
+  /** Requests that wait, by connections whose request is being answered. */
   private readonly lines = new WeakMap<Socket, (() => void)[]>()
 
   /** @param most that wait on one connection; it ends with the next */

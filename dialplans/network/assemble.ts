@@ -63,7 +63,7 @@ function completed(planned: PlannedElement, dialplan: Dialplan): PlannedElement 
   return learned === undefined ? planned : { ...planned, settings: { ...learned, ...planned.settings } }
 }
 
-/** What an element knows of the others unless its own settings say otherwise. */
+/** Settings that an element learns from the others, unless its own say otherwise. */
 function knownTo({ name, role }: PlannedElement, { elements, domains, data, nodes }: Dialplan): ElementSettings | undefined {
   const named = (wanted: string): readonly string[] =>
     elements.filter((other) => other.role === wanted && other.name !== name).map((other) => other.name)
@@ -97,7 +97,7 @@ function knownTo({ name, role }: PlannedElement, { elements, domains, data, node
   }
 }
 
-/** Where the other nodes find each of these elements, by its URI. */
+/** Addresses at which the other nodes find these elements, by URI. */
 function placesOf(
   names: readonly string[],
   nodes: Dialplan['nodes'],
@@ -126,7 +126,7 @@ function makeElement(file: string, { name, role, line, settings }: PlannedElemen
   }
 }
 
-/** What an element says of settings that it cannot take. */
+/** The fault of an element whose settings it cannot take. */
 export function settingsFault(file: string, line: number, name: string, error: unknown): DialplanFault {
   if (error instanceof SettingsError) return { file, line, text: `${name}: ${error.found}`, expected: error.expected }
   const text = `${name}: ${error instanceof Error ? error.message : String(error)}`

@@ -39,7 +39,7 @@ export interface TlsFiles {
   readonly requireClient?: boolean
 }
 
-/** Where copies of messages go: a HEP version 3 collector, over UDP. */
+/** Destination of copies of messages: a HEP version 3 collector, over UDP. */
 export interface CaptureSettings {
   readonly hep?: HostPort
   /** Hides digest responses and other secrets. */
@@ -82,7 +82,7 @@ export interface Dialplan {
   readonly node?: PlannedNode
   /** Undefined: derived from what the elements claim. */
   readonly rules: readonly PlanRule[] | undefined
-  /** What may be a mistake, and may not. */
+  /** Notes on possible mistakes. */
   readonly notes?: readonly DialplanFault[]
 }
 
@@ -142,7 +142,7 @@ export function parseOuter(text: string): HostPort | undefined {
   return place && !isAnyHost(place.host) ? { host: place.host.toLowerCase(), port: place.port } : undefined
 }
 
-/** Where whoever is on the same machine finds what listens there: one address where that is any. */
+/** The host by which the same machine reaches a listener: one address where that listens on any. */
 export function reachableHost(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1'
   return host === '::' ? '::1' : host

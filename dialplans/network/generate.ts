@@ -44,7 +44,7 @@ function settingsOf({ role, schema }: Role): object {
   return { ...others, required: ['role', ...required], properties: { role: { const: role }, ...properties } }
 }
 
-/** What other files define is defined in this one. */
+/** Definitions of other files, taken into this one. */
 function withLocalReferences(value: unknown): object {
   const text = JSON.stringify(value, (key, inner: unknown) =>
     key === '$ref' && typeof inner === 'string' ? inner.slice(inner.indexOf('#')) : inner,
@@ -69,7 +69,7 @@ function alignedTable(rows: readonly (readonly string[])[]): string {
   return [lines[0], `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...lines.slice(1)].join('\n')
 }
 
-/** What that file holds now. */
+/** The present text of that file. */
 export function currentPage(file: string): string {
   return readFileSync(join(folder, file), 'utf8')
 }

@@ -161,7 +161,7 @@ function checkNameServers({ raw, lineOf, fault }: DialplanReading): void {
     if (parseNameServer(server) === undefined) fault(lineOf('dns', 'servers', index), `dns.servers has ${server}`, expected)
 }
 
-/** Those of the dialplan by line, then those of other files. */
+/** Faults of the dialplan by line, then those of other files. */
 function inOrder(faults: readonly DialplanFault[], file: string): readonly DialplanFault[] {
   const here = faults.filter((fault) => fault.file === file)
   return [...here.toSorted((a, b) => a.line - b.line), ...faults.filter((fault) => fault.file !== file)]

@@ -12,7 +12,7 @@ import {
 } from './dialplan.ts'
 import type { AddFault, LineOf } from './validate.ts'
 
-/** Where to listen, as the schema admits it. */
+/** A listening address, as the schema admits it. */
 export type RawListening = string | { readonly at: string; readonly advertise: string }
 
 /** A node as the schema admits it. */
@@ -120,7 +120,7 @@ function noSuchNode({ file, nodes }: Dialplan, name: string): DialplanFault {
   return { file, line: 0, text: `there is no node ${name}`, expected }
 }
 
-/** Where each element runs that does not run here. */
+/** The nodes of elements that do not run here. */
 export function elsewhere({ node, nodes }: Dialplan): ReadonlyMap<string, OtherNode> {
   const others = node === undefined ? [] : nodes.filter(({ name }) => name !== node.name)
   return new Map(

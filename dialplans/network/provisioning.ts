@@ -8,7 +8,7 @@ import type { DialplanFault, DialplanSubscriber, ElementSettings } from './dialp
 import { readText } from './text.ts'
 import { type LineOf, validateText } from './validate.ts'
 
-/** What a subscriber may settle for a watcher: one of these. */
+/** Verdicts that a subscriber may settle for a watcher. */
 const kinds = ['allow', 'block', 'polite'] as const
 
 interface RawSubscriber extends DialplanSubscriber {
@@ -51,13 +51,13 @@ export function provisioned(
   return { ...others, subscribers: [...here, ...more] }
 }
 
-/** How the presence views of application servers begin. */
+/** Prefixes of the presence views of application servers. */
 export function viewsOf(elements: readonly { readonly role: string; readonly settings: ElementSettings }[]): readonly string[] {
   const servers = elements.filter(({ role }) => role === 'application-server')
   return [...new Set([usualView, ...servers.flatMap(({ settings }) => (settings['view'] as string | undefined) ?? [])])]
 }
 
-/** Whose each identifier is. */
+/** Owners of identifiers. */
 class Owners {
   private readonly owners = new Map<string, string>()
   private readonly domains: readonly string[]

@@ -24,9 +24,9 @@ import { type TapOptions, Taps } from './taps.ts'
 interface RunOptions extends TapOptions {
   readonly dialplan: Dialplan
   readonly assembled: AssembledNetwork
-  /** What an acknowledged write survives; without meaning where `data` is `memory`. Default `process`. */
+  /** Failures that an acknowledged write survives; without meaning where `data` is `memory`. Default `process`. */
   readonly durability?: 'process' | 'power'
-  /** What carries datagrams; default `auto`: the native module where this machine has it. */
+  /** Implementation of UDP; default `auto`: the native module where this machine has it. */
   readonly udp?: NodeOptions['udp']
   readonly log: Log
 }
@@ -35,7 +35,7 @@ export interface RunningNode {
   readonly node: Node
   readonly elements: readonly Element[]
   readonly clock: RealClock
-  /** What keeps the store from storing, for people; undefined: nothing. */
+  /** The reason why the store does not store now, for people; undefined: none. */
   storeFault(): string | undefined
   /** Copies of messages go there from now on. */
   capture(capture: CaptureSettings | undefined): void

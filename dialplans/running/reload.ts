@@ -60,7 +60,7 @@ function apply(
   node.reload({ plan, sourceRate, subscriptions, notifies, connections, ...resolver })
 }
 
-/** How long TLS may take to begin is settled where its sockets are opened. */
+/** The bound of a TLS handshake is set when its sockets are opened. */
 function handshakes({ listen, connections: { head } }: Dialplan, { connections }: Dialplan): readonly string[] {
   const secure = listen.some(({ transport }) => transport === 'TLS' || transport === 'WSS')
   return secure && head !== connections.head ? ['connections.head of TLS handshakes'] : []

@@ -23,7 +23,7 @@ class Row<Item> {
   }
 }
 
-/** Where an item stands in the grid. */
+/** Place of an item in the grid. */
 export interface Cell {
   readonly row: number
   readonly column: number

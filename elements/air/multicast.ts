@@ -115,7 +115,7 @@ class LinkAir implements Air {
     this.options.link.send(Buffer.from(JSON.stringify(frame)))
   }
 
-  /** Whatever comes over the link; what is no frame is noise. */
+  /** Handles bytes from the link; all that is no frame is noise. */
   private received(bytes: Uint8Array): void {
     const frame = parse(bytes)
     if (frame === undefined) return

@@ -24,7 +24,7 @@ interface Station {
   readonly device: string
   code: string | undefined
   position: Position | undefined
-  /** Where it stands in the grid; only announcers do. */
+  /** Its place in the grid; only announcers have one. */
   cell: Cell | undefined
   readonly listeners: Set<(heard: HeardBroadcast) => void>
 }
@@ -43,7 +43,7 @@ class Medium implements SimulatedAir {
   private readonly propagation: PropagationModel
   private readonly grid: Grid<Station>
   private readonly stations = new Map<string, Station>()
-  /** Those that listen, each in the slice in which it is served. */
+  /** Listening stations, each in the slice in which it is served. */
   private readonly hearing: Set<Station>[] = Array.from({ length: slices }, () => new Set())
   private listening = 0
   private joined = 0

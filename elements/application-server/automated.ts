@@ -128,7 +128,7 @@ export class ApplicationRegistration {
     if (status !== undefined) host.log.warn({ prose, status }, 'a ProSe server keeps the binding of a user who is none any more')
   }
 
-  /** Whoever has a secret proves it; the network itself vouches for a subscriber under his own identifier. */
+  /** A user with a secret proves it; for a subscriber under his own identifier the network vouches. */
   private isProven(
     record: SubscriberRecord,
     user: string,

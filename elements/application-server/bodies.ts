@@ -12,7 +12,7 @@ export interface UsersView {
 
 /** State of one NOTIFY of the presence view: one buddy, as one watcher sees him. */
 export interface BuddyView {
-  /** Whom the watcher has asked about. */
+  /** The user that the watcher has asked about. */
   readonly entity: string
   /** RFC 3339; undefined: not near. */
   readonly since: string | undefined

@@ -32,7 +32,7 @@ const offers = new Offers([
 const retryLater = 30 // seconds
 const settling = 1000 // milliseconds after a start in which users are as they were
 
-/** Whom the presence view of one watcher is about; kept over a restart. */
+/** The user that the presence view of one watcher is about; kept over a restart. */
 interface Buddy {
   readonly [member: string]: string
   readonly user: string
@@ -61,7 +61,7 @@ class ApplicationServer implements Element {
   /** By device. */
   private readonly notifiers = new SetIndex<string, Notifier>()
   private readonly held = new Map<Notifier, ServedDevice>()
-  /** What each presence view has told last. */
+  /** The last state that each presence view has told. */
   private readonly told = new WeakMap<Notifier, string | undefined>()
   private stopped = false
 
@@ -142,7 +142,7 @@ class ApplicationServer implements Element {
     return request.contentType === registrationType ? this.registration.handle(exchange) : this.automated.handle(exchange)
   }
 
-  /** Who is near me, once or standing. */
+  /** Answers a query for the users near its sender, once or standing. */
   private showUsers(exchange: Exchange): Promise<void> {
     return this.serve(exchange, (user, { near = [] }) => {
       const state: UsersView = { user: user.user, near }

@@ -8,7 +8,7 @@ import { applyNear, type NearDevices } from '../shared/values/near.ts'
 import { eventAtRates, type NotificationRates } from '../shared/values/rates.ts'
 import type { FeedbackMode } from './settings.ts'
 
-/** How a feed asks. */
+/** Settings of a feed's questions. */
 export interface NearFeedOptions {
   readonly host: Host
   /** URI of the proximity server. */
@@ -24,7 +24,7 @@ export interface NearFeedOptions {
   readonly listed: boolean
 }
 
-/** Whom to look for; undefined: everybody. */
+/** Devices to look for; undefined: all. */
 export type PeerFilter = readonly string[] | undefined
 
 interface NearListener {

@@ -26,7 +26,7 @@ interface NearUsersListener {
 export interface ServedDevice {
   readonly device: string
   feed: NearFeed
-  /** Who is asked. */
+  /** The ProSe server that is asked. */
   prose: string
   holders: number
   /** Undefined: not yet. */
@@ -69,20 +69,20 @@ export class NearUsers {
     return served.status === 200 ? { near: this.usersOf(served.device, served.feed.near) } : { status: served.status }
   }
 
-  /** What has ended since may be served anew by then: that is another's. */
+  /** A feed that has ended meanwhile may have a successor, which stays. */
   release(served: ServedDevice): void {
     if (--served.holders > 0) return
     served.feed.stop()
     if (this.served.get(served.device) === served) this.served.delete(served.device)
   }
 
-  /** What is known; nobody where nothing is. */
+  /** Users near, as far as known; none where nothing is known. */
   of(device: string): readonly NearUser[] {
     const served = this.served.get(device)
     return served === undefined ? [] : this.usersOf(device, served.feed.near)
   }
 
-  /** Whose device it is, or whom he looks for, is another: lists that it concerns are looked at again. */
+  /** The user of a device, or his friends, have changed: lists that he is on, or should be, are made again. */
   userChanged(users: Iterable<string>, device: string): void {
     const concerned = new Set([device])
     for (const user of users) for (const other of this.users.lookingFor(user)) concerned.add(other)

@@ -11,7 +11,7 @@ export const notAName = '/user must be at most 256 bytes, without blanks around 
 
 interface ApplicationMembership {
   readonly application: string
-  /** Whoever may use the application becomes a user by using it. */
+  /** Subscribers who may use the application become users by using it. */
   readonly open: boolean
   /** Users, as `userKey` gives them, who prove who they are -> how. */
   readonly secrets: ReadonlyMap<string, string>
@@ -20,7 +20,7 @@ interface ApplicationMembership {
 interface UserRegistrationsListener {
   /** These users are, or were, at that device. */
   changed(users: Iterable<string>, device: string): void
-  /** What was bound to that user's device is free again. */
+  /** The ALUID that was bound to that user's device is free again. */
   left(user: ApplicationUser): void
 }
 
@@ -82,7 +82,7 @@ export class UserRegistrations {
     exchange.reply(403, warning === undefined ? {} : { warning })
   }
 
-  /** Who asks, if he may use the application. */
+  /** The asker, if he may use the application. */
   async recordOfAsker(exchange: Exchange): Promise<SubscriberRecord | undefined> {
     const asker = askerOf(exchange, this.host.domains)
     const record = asker === undefined ? undefined : await this.subscribers.of(asker)
@@ -103,7 +103,7 @@ export class UserRegistrations {
     return now === record || this.recordChanged(record.id, now)
   }
 
-  /** What the HSS says of a device is another. False: its user is none any more. */
+  /** The HSS has another record of a device. False: its user is none any more. */
   recordChanged(id: string, record: SubscriberRecord | undefined): boolean {
     if (record !== undefined) this.giveBack(record)
     const user = this.users.of(id)
@@ -141,7 +141,7 @@ export class UserRegistrations {
     return !lost && names?.join() === user.names?.join() ? undefined : this.put({ ...user, user: called, names })
   }
 
-  /** What else identifies a subscriber who is called by one of his own identifiers; nothing where the name is any other. */
+  /** Other names of a subscriber who is called by one of his own identifiers; none where the name is any other. */
   namesBeside(user: string, record: IdentifiedSubscriber): { readonly names?: readonly string[] | undefined } {
     const { domains } = this.host
     if (!isNameOf(user, record, domains)) return {}
@@ -165,7 +165,7 @@ export class UserRegistrations {
     this.listener.left(before)
   }
 
-  /** Whatever its user wishes. */
+  /** Removes a device, whatever its user wishes. */
   async expel(device: string): Promise<void> {
     const before = this.users.held(device) // maybe his time is over
     const written = this.users.expel(device)

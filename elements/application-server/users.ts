@@ -81,12 +81,12 @@ export class Users {
     for await (const [, { value }] of this.host.store.scan(this.prefix)) this.place(value as ApplicationUser)
   }
 
-  /** Whose device that is, or was until his time was over. */
+  /** The user of a device, also when his time is over. */
   held(device: string): ApplicationUser | undefined {
     return this.byDevice.get(device)
   }
 
-  /** Whose device that is. */
+  /** The user of a device. */
   of(device: string): ApplicationUser | undefined {
     const found = this.byDevice.get(device)
     return found?.until !== undefined && found.until <= this.host.clock.date() ? undefined : found
@@ -106,7 +106,7 @@ export class Users {
     return this.named(user).map(({ device }) => device)
   }
 
-  /** Who has that name; a device each. */
+  /** Users of that name; a device each. */
   named(name: string): readonly ApplicationUser[] {
     return [...this.byName.of(name)].filter(({ device }) => this.of(device) !== undefined)
   }

@@ -15,7 +15,7 @@ export class AddedSubscribers {
   private readonly records: string
   private readonly aliases: string
   private batch = new Map<string, StoreWrite>()
-  /** How many there are; whoever composes keeps it in the store. */
+  /** Number of added subscribers; the composing class keeps it in the store. */
   size = 0
 
   constructor(store: Store, prefix: string) {
@@ -28,7 +28,7 @@ export class AddedSubscribers {
     return this.read(this.records + keyOf(id)) as SubscriberRecord | undefined
   }
 
-  /** Whose alias it is. */
+  /** The owner of an alias. */
   ownerOf(alias: string): string | undefined {
     return this.read(this.aliases + keyOf(alias)) as string | undefined
   }
@@ -51,7 +51,7 @@ export class AddedSubscribers {
     return writes
   }
 
-  /** Those whose identifier starts so, behind the one given, in the order of their keys; at most `limit`. */
+  /** Subscribers whose identifier starts so, behind the one given, in the order of their keys; at most `limit`. */
   async page(prefix: string, after: string | undefined, limit: number): Promise<readonly SubscriberRecord[]> {
     const found: SubscriberRecord[] = []
     if (limit < 1) return found

@@ -7,7 +7,7 @@ const remembered = 10_000
 export class SubscriberChanges {
   private readonly list: { readonly version: number; readonly id: string }[] = []
 
-  /** What changed in the version that has just come. */
+  /** Identifiers that changed in the version that has just come. */
   add(version: number, ids: readonly string[]): void {
     if (ids.length > manyChanges) return this.forget()
     for (const id of ids) this.list.push({ version, id })

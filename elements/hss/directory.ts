@@ -10,24 +10,27 @@ import { ProvisionedSubscribers, TakenIdentifier } from './provisioned.ts'
 import { fingerprint, withoutUsernames } from './records.ts'
 import { type ChangedRecord, ChangesUnderWay } from './underway.ts'
 
-/** What the store says of a provisioned subscriber changed at run time. `over`: what it replaced, so that a later file wins again. */
+/**
+ * The stored record of a provisioned subscriber changed at run time. `over`: the record that it replaced, so that a later
+ * file wins again.
+ */
 interface SubscriberOverride {
   readonly id: string
   readonly record: SubscriberRecord | null
   readonly over: string
 }
 
-/** What the store says of the whole. `added`: how many subscribers came at run time. */
+/** The stored record of the directory itself. `added`: number of subscribers that came at run time. */
 interface DirectoryRecord {
   readonly version: number
   readonly base: string
   readonly added?: number
 }
 
-/** What a provisioning file has changed. */
+/** Changes by a provisioning file. */
 interface ReprovisioningOutcome {
   readonly changed: readonly ChangedRecord[]
-  /** What all subscribers have in common has changed too. */
+  /** The part that all subscribers have in common has changed too. */
   readonly everybody: boolean
 }
 
@@ -37,7 +40,7 @@ export class Directory {
   private readonly addedSubscribers: AddedSubscribers
   private readonly domains: readonly string[]
   private readonly changes = new SubscriberChanges()
-  /** What the file says. */
+  /** Subscribers of the file. */
   private provisioned: ReadonlyMap<string, SubscriberRecord>
   /** The same as it was changed since. */
   private provisionedSubscribers: ProvisionedSubscribers
@@ -97,9 +100,9 @@ export class Directory {
   }
 
   /**
-   * What the file says now, where it says something else than before; what was changed at run time stays otherwise. Resolves,
-   * when it is durable and in force, with what differs. Throws, and changes nothing, as the constructor does. One change at a
-   * time: neither this nor `change` before what was begun earlier has ended.
+   * Takes over the file's records that differ from the file before; changes made at run time stay otherwise. Resolves with
+   * the differences when they are durable and in force. Throws as the constructor does, and changes nothing then. One
+   * change at a time: neither this nor `change` before an earlier one has ended.
    */
   async reprovision(provisioned: readonly SubscriberRecord[], servers: readonly ServerGrant[]): Promise<ReprovisioningOutcome> {
     const next = byId(provisioned)
@@ -228,7 +231,7 @@ export class Directory {
     return this.changes.between(after, upTo)
   }
 
-  /** Those whose identifier starts so, behind the one given, in the order of their keys; at most `limit`. */
+  /** Subscribers whose identifier starts so, behind the one given, in the order of their keys; at most `limit`. */
   async page(prefix: string, after: string | undefined, limit: number): Promise<readonly SubscriberRecord[]> {
     const added = await this.addedSubscribers.page(prefix, after, limit)
     const here = this.provisionedSubscribers.page(prefix, after, limit)
@@ -266,7 +269,7 @@ export class Directory {
     return taken === undefined
   }
 
-  /** What the file says goes before who came at run time. */
+  /** A subscriber of the file wins over one added at run time. */
   private makeRoom({ id, aliases = [] }: SubscriberRecord, lost: string[]): void {
     for (const key of [id, ...aliases]) {
       if (this.addedSubscribers.get(key) !== undefined) {

@@ -25,7 +25,7 @@ interface SubscriberNames {
   readonly all: ReadonlySet<string>
 }
 
-/** What is stored of a subscriber stays usable as it stands: a change is judged by what it changes (SPEC §6.1). */
+/** A stored record stays usable as it stands: a change is judged by its differences (SPEC §6.1). */
 export function namesIn({ id, aliases = [], friends = [], servers = [], watchers }: SubscriberRecord): SubscriberNames {
   const ownNames = [id, ...aliases]
   const { allow = [], block = [], polite = [] } = watchers ?? {}
@@ -73,7 +73,7 @@ export function faultOfIdentifiers(
   )
 }
 
-/** What is wrong with the identifier that a subscriber is to be known by, to follow its name; undefined: nothing. */
+/** The fault of a subscriber's identifier, to follow its name; undefined: none. */
 export function identifierFault(
   text: string,
   domains: readonly string[],
@@ -127,7 +127,7 @@ function compositionFault(text: string, domains: readonly string[]): string | un
   return key === key.normalize() ? undefined : `${is(text)}, whose characters are not composed; expected the same in Unicode NFC`
 }
 
-/** What a terminal can be shown. */
+/** Text that a terminal can show. */
 function is(text: string): string {
   return `is '${text.replace(everyUnseen, (character) => `\\u{${codeOf(character).slice(2)}}`)}'`
 }

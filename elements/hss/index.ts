@@ -39,9 +39,9 @@ export { faultOfLength, toRecord } from './records.ts'
 
 /** Settings with what the dialplan tells of the rest of the network. */
 export interface HssSettings extends DialplanSettings {
-  /** What the provisioning file holds: a list of subscribers, alone or as `subscribers`. */
+  /** Content of the provisioning file: a list of subscribers, alone or as `subscribers`. */
   readonly records?: unknown
-  /** How presence views of the application servers begin, without the dash; default `near`. No subscriber is called so. */
+  /** Prefixes of the presence views of application servers, without the dash; default `near`. No subscriber is called so. */
   readonly views?: readonly string[]
 }
 
@@ -73,7 +73,7 @@ interface HssState {
   readonly version: number
   readonly secrets: boolean
   readonly key?: string
-  /** Those changed after that version, up to a later one, who have been told already. */
+  /** Subscribers changed after that version, up to a later one, of whom the subscriber of the feed knows already. */
   readonly part?: { readonly upTo: number; readonly ids: ReadonlySet<string> }
 }
 
@@ -137,7 +137,7 @@ class HomeSubscriberServer implements Hss {
     host.gauge('feeds', () => this.feeds.size)
   }
 
-  /** Who is in the file, and with which rights, changes at once. */
+  /** Takes over the file: its subscribers and their permissions change at once. */
   async reload(settings: HssSettings): Promise<readonly string[]> {
     const records = provisionedBy(this.name, settings).map((entry) => toRecord(entry, this.domains))
     const servers = toGrants(settings.servers ?? [], this.domains)
@@ -297,7 +297,7 @@ class HomeSubscriberServer implements Hss {
       notifier.notify({ version, secrets: this.maySeeSecrets(notifier.subscriber), key })
   }
 
-  /** What of a record elements can read: one that an earlier version stored may hold what is no identifier to them. */
+  /** The part of a record that elements can read: an earlier version may have stored names that are no identifiers to them. */
   private readable(record: SubscriberRecord): SubscriberRecord | undefined {
     const fault = faultOf('subscriber', record)
     if (fault === undefined) return record
@@ -348,7 +348,7 @@ class HomeSubscriberServer implements Hss {
     return { records, removed: records.length === 0 && readDevice(id) !== undefined ? [id] : [] }
   }
 
-  /** Who has changed and is not told yet; undefined: nobody knows. */
+  /** Subscribers that have changed and are not told yet; undefined: not known. */
   private untold({ version }: HssState, previous: HssState | undefined): readonly string[] | undefined {
     const changed = previous && this.directory.changedBetween(previous.version, version)
     const part = previous?.part

@@ -61,7 +61,7 @@ export class ProvisionedSubscribers {
     this.sorted = undefined
   }
 
-  /** Those whose identifier starts so, behind the one given, in the order of their keys; at most `limit`. */
+  /** Subscribers whose identifier starts so, behind the one given, in the order of their keys; at most `limit`. */
   page(prefix: string, after: string | undefined, limit: number): readonly SubscriberRecord[] {
     this.sorted ??= [...this.records.keys()].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
     const from = after === undefined ? undefined : keyOf(after)

@@ -12,8 +12,8 @@ import { faultOfLength, fingerprint, toRecord, withoutSecrets, withoutUsernames 
 type ChangeGuard = (record: SubscriberRecord | undefined) => boolean
 
 /**
- * What is asked for. `put` and `patch` keep the credentials unless they bring a password or credentials; `patch` is a JSON
- * merge patch (RFC 7396) of the settings. `id`: any form of the identifier, or an alias.
+ * The change asked for. `put` and `patch` keep the credentials unless they bring a password or credentials. `patch` is a
+ * JSON merge patch (RFC 7396) of the settings. `id`: any form of the identifier, or an alias.
  */
 export type WantedChange =
   | { readonly do: 'put'; readonly settings: unknown; readonly id?: string; readonly guard?: ChangeGuard }

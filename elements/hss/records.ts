@@ -88,7 +88,7 @@ function secretsOf(
   return { credentials: { ...hashed(own), ...credentials }, usernames }
 }
 
-/** What digest may call a subscriber of that name: the user, number or address; undefined: of another domain. */
+/** The digest user name of a subscriber: user, number or address; undefined: of another domain. */
 function usernameOf(name: string, realm: string): string | undefined {
   const uri = readDevice(name)
   const isOurs = uri?.scheme === 'tel' || (uri?.user !== '' ? uri?.host === realm : isIP(uri.host) !== 0)
@@ -118,7 +118,7 @@ function lengthFault(record: SubscriberRecord): IdentifierFault | undefined {
   return { pointer: `/${lists[0]![0]}`, text }
 }
 
-/** What everybody but the proxy is told. */
+/** The record without secrets, for all askers but the proxy. */
 export function withoutSecrets(record: SubscriberRecord): SubscriberRecord {
   return { ...record, credentials: undefined, usernames: undefined }
 }
@@ -148,12 +148,12 @@ export function credentialsId({ credentials }: SubscriberRecord, key: string): s
   return seal(key, `${credentials.MD5 ?? ''} ${credentials['SHA-256'] ?? ''}`, 10)
 }
 
-/** Whoever asks in an open network: a user of ours with every permission and no credentials. */
+/** The asker in an open network: a user of ours with every permission and no credentials. */
 export function openRecord(key: string): SubscriberRecord {
   return { id: key, permissions: { discoverable: true, discoverer: true } }
 }
 
-/** What fingerprints are of, and what people change: user names follow from the rest. */
+/** The part of credentials that people change, and that fingerprints are of: user names follow from the rest. */
 export function withoutUsernames({ usernames: _, ...record }: SubscriberRecord): SubscriberRecord {
   return record
 }

@@ -20,7 +20,7 @@ interface ReplacedIdentifier {
   readonly left?: true
 }
 
-/** What the store keeps of a context. */
+/** A context as it is stored. */
 interface StoredContext {
   readonly [member: string]: Json | undefined
   readonly temporary: string
@@ -51,7 +51,7 @@ export class Contexts {
   private readonly host: Host
   private readonly rules: IdentifierRules
   private readonly byDevice = new Map<string, UeContext>()
-  /** Those that count and, for the grace period, those that did. */
+  /** Temporary identifiers in force and, for the grace period, those before them. */
   private readonly byTemporary = new Map<string, UeContext>()
   private readonly turns = new InTurn()
   /** Identifiers that are being replaced. */
@@ -75,7 +75,7 @@ export class Contexts {
     return this.byDevice.get(device)
   }
 
-  /** Whose that temporary identifier is now. */
+  /** The holder of a temporary identifier now. */
   holder(temporary: string): UeContext | undefined {
     const key = deviceKey(temporary, this.host.domains)
     const context = key === undefined ? undefined : this.byTemporary.get(key)

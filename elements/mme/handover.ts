@@ -12,7 +12,7 @@ const answer = mediaType('mme-context')
 /** Media types of the MESSAGEs that this takes. */
 export const movingTypes: readonly string[] = [request, answer]
 
-/** What a UE says of where it was. */
+/** The former MME, as a UE names it. */
 export interface FormerMme {
   readonly temporary: string
   readonly mme: string
@@ -44,7 +44,7 @@ export class Handover {
     return this.otherMmes.find(mme) !== undefined
   }
 
-  /** What the former MME knows of the UE's capabilities; undefined: it has no such context, or does not answer. */
+  /** The UE's capabilities as the former MME knows them; undefined: it has no such context, or does not answer. */
   async fetch(device: string, former: FormerMme): Promise<{ readonly prose: boolean } | undefined> {
     const reply = await this.ask(device, former, false)
     return reply?.capabilities

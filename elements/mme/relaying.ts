@@ -56,7 +56,7 @@ interface RelayingOptions {
 
 export class Relaying {
   private readonly options: RelayingOptions
-  /** Whose question by a MESSAGE has passed and may be answered, by its Call-ID. */
+  /** Askers whose question by a MESSAGE has passed and may be answered, by its Call-ID. */
   private readonly asked = new Map<string, { readonly device: string; readonly timer: Timer }>()
 
   constructor(options: RelayingOptions) {
@@ -131,7 +131,7 @@ export class Relaying {
     return at < 0 ? {} : { route: ownRoutes.slice(at).map(({ uri }) => `<${uri.text}>`) }
   }
 
-  /** What changes in the copy, or why there is none. */
+  /** The edit of the copy, or the refusal. */
   private async judge(exchange: Exchange): Promise<ForwardOptions | RelayRefusal> {
     const { host } = this.options
     const { request } = exchange
@@ -152,7 +152,7 @@ export class Relaying {
     const checked = refusal ?? (exchange.planned === undefined ? new RelayRefusal(403) : await this.check(request, context))
     return checked instanceof RelayRefusal ? checked : { ...changes, ...checked }
   }
-  /** Who ends a subscription need not be attached any more; what its body says counts for nothing. */
+  /** A UE that ends a subscription need not be attached any more; the body of that SUBSCRIBE counts for nothing. */
   private leaving(request: SipRequest): ForwardOptions | RelayRefusal {
     return namesTemporary(headOf(request)) ? new RelayRefusal(403) : { body: { type: '', content: '' } }
   }

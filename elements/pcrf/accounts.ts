@@ -6,7 +6,10 @@ import { type PolicyRule, periodOf } from './rules.ts'
 
 const day = 86_400_000
 
-/** Booked is what was granted: what an asker lost with its process is not known to be unused, and stays booked. */
+/**
+ * The booked units of a quota are all that were granted. An asker that lost its process may have used its grant, so that
+ * stays booked.
+ */
 export class QuotaAccount {
   readonly key: string
   /** Users of this object; the last one lets it go. */
@@ -24,7 +27,7 @@ export class QuotaAccount {
     this.time = kept?.time ?? 0
   }
 
-  /** Begins anew where the period is another. */
+  /** Begins again at 0 when the period has changed. */
   roll({ quota, zone }: PolicyRule, now: number): void {
     const period = periodOf(quota!.per, zone, now)
     if (period === this.period) return

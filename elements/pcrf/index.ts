@@ -169,7 +169,7 @@ class PolicyServer implements Pcrf {
     return name !== undefined && this.askers.has(name)
   }
 
-  /** Whom the rules name by aliases, the HSS says (SPEC §2.1). */
+  /** Subscribers that rules name by aliases are looked up in the HSS (SPEC §2.1). */
   private identify(): void {
     const { names } = this.rules
     if (names.length > 0 && this.named === undefined) {

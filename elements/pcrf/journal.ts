@@ -21,7 +21,7 @@ import type { Clock, Json, Log } from '../../signalling/index.ts'
 import type { Charge } from '../schemas/index.ts'
 import { fileOf, isRecordFile, linesOf, parseRecord } from './records.ts'
 
-/** Where the files stood at some time: what is behind it is read again at a start, no more. */
+/** The position in the files at some time: only records behind it are read again at a start. */
 export interface JournalCheckpoint {
   readonly [member: string]: Json | undefined
   readonly file: string

@@ -4,14 +4,14 @@ import type { PolicyService } from '../shared/clients/policy.ts'
 import type { QuotaAccount, QuotaAccounts } from './accounts.ts'
 import { type PolicyRole, type PolicyRule, type PolicyRules, policyRoles } from './rules.ts'
 
-/** How much is granted at a time: what a killed asker loses at most. */
+/** Units granted at a time: a killed asker loses no more. */
 export interface GrantBlocks {
   readonly count: number
   /** Milliseconds. */
   readonly time: number
 }
 
-/** What leases share. */
+/** The parts that leases share. */
 interface LeaseParts {
   readonly store: Store
   readonly accounts: QuotaAccounts
@@ -21,13 +21,13 @@ interface LeaseParts {
   readonly now: () => number
 }
 
-/** What decides about one role, or about all there is. */
+/** The rule for one role, or for the whole service. */
 interface RoleRule {
   readonly role: PolicyRole | undefined
   readonly rule: PolicyRule | undefined
 }
 
-/** What outlives the process, beside the account: with the subscription. */
+/** The part of a lease that outlives the process: stored with the subscription, beside the account. */
 export interface LeaseRecord {
   readonly [member: string]: Json | undefined
   readonly lease: string
@@ -85,7 +85,7 @@ export class Lease {
     this.until = until
   }
 
-  /** How much of the service is granted, until when; neither: no limit to what is allowed. */
+  /** The grant of the service and its end; neither: no limit to an allowed use. */
   get limit(): { readonly count?: number | undefined; readonly until?: number | undefined } {
     return this.usedUp ? {} : { count: this.granted, until: this.until }
   }

@@ -8,7 +8,7 @@ import type { RuleSettings } from './settings-type.ts'
 
 const services: readonly PolicyService[] = ['proximity', 'push', 'location']
 
-/** What a device may be of the service proximity (SPEC §3.1). */
+/** Roles of a device in the service proximity (SPEC §3.1). */
 export type PolicyRole = 'discoverable' | 'discoverer'
 export const policyRoles: readonly PolicyRole[] = ['discoverable', 'discoverer']
 
@@ -117,7 +117,7 @@ export function periodOf(per: QuotaPeriod, zone: Zone, now: number): string {
   return per === 'day' ? date : date.slice(0, 7)
 }
 
-/** What makes no sense in a rule by itself; undefined: nothing. */
+/** The fault of a rule by itself; undefined: none. */
 export function faultOfRule(settings: RuleSettings, domains: readonly string[]): SettingsError | undefined {
   try {
     readRule('', settings, domains, new Map())

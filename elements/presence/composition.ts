@@ -1,7 +1,8 @@
 /**
- * One document out of several (RFC 3856 §3.3, RFC 4479): every tuple, person and device that was published, word by word,
- * the newest publication first. An identifier that two of them use is made unique. Left out is only an older tuple of the same
- * identifier and contact as a newer one: a client that published before it had its entity tag, as baresip does, or lost it.
+ * One document out of several (RFC 3856 §3.3, RFC 4479). It has every tuple, person and device that was published,
+ * word by word, the newest publication first. An identifier that two of them use is made unique. An older tuple of
+ * the same identifier and contact as a newer one is left out. Its client lost its entity tag, or published before it
+ * had one, as baresip does.
  */
 import { escaped } from '../shared/values/xml.ts'
 import { type Part, type Pidf, pidf } from './pidf.ts'
@@ -48,7 +49,7 @@ export function moved({ source, nameEnd, tagEnd, id, added }: Part, used: Names)
 /** Identifiers given so far. */
 export class Names {
   private readonly given = new Set<string>()
-  /** Where to go on with a name that many want. */
+  /** The next number to try for a name that many want. */
   private readonly next = new Map<string, number>()
 
   unique(id: string): string {

@@ -20,7 +20,7 @@ import { sameWatchers, type Watcher, type Watchers, watcherInfo, watcherInfoType
 
 export type { PresenceSettings } from './settings-type.ts'
 
-/** What watchers of one presentity are told: the document, or none. */
+/** The state told to watchers of one presentity: the document, or none. */
 interface Presence {
   readonly entity: string
   readonly document: string | undefined
@@ -116,7 +116,7 @@ class PresenceElement implements Element {
     })
     this.subscribers.start()
   }
-  /** What the store says counts until the HSS has spoken; nothing is told before that. */
+  /** The stored verdict counts until the HSS has spoken; nothing is told before that. */
   restored(notifier: Notifier): void {
     const { resource } = notifier
     const watches = notifier.package === 'presence'
@@ -226,7 +226,7 @@ class PresenceElement implements Element {
   private verdict(watcher: readonly string[], entity: string, record: SubscriberRecord | undefined): Verdict {
     return verdictOn(watcher, entity, record, this.settings.watchers ?? 'everybody')
   }
-  /** What the presentity has settled is another: it holds at once. */
+  /** The rules of the presentity have changed: they hold at once. */
   private judgeAgain(entity: string, record: SubscriberRecord | undefined): void {
     for (const notifier of [...this.watchers.of(entity)]) this.judgeSoon(notifier, record)
     this.tellWatchers(entity)
@@ -334,7 +334,7 @@ class PresenceElement implements Element {
   }
 }
 
-/** Who subscribes: whom the proxy vouches for, or whoever From names where nobody need be vouched for. */
+/** The subscriber: the one that the proxy vouches for, or that From names where nobody need be vouched for. */
 function asking({ asserted, request }: Exchange, { domains }: Host): string {
   return deviceKey((asserted ?? request.from).uri, domains) ?? ''
 }

@@ -1,5 +1,5 @@
 /**
- * Partial PIDF (RFC 5262, RFC 5263): the whole document first, then only what of it has changed, as patch operations
+ * Partial PIDF (RFC 5262, RFC 5263): the whole document first, then only its changes. These are patch operations
  * (RFC 5261) on the children of the root element, or the whole again where that is shorter.
  */
 import { escaped } from '../shared/values/xml.ts'

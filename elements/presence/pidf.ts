@@ -1,7 +1,8 @@
 /**
- * Whether a published document may go to watchers. It checks that the XML is well-formed (RFC 3863 §4 asks for that), and
- * of PIDF: the root element, its `entity`, and that each tuple has an identifier of its own and a status. It does not
- * validate against a schema, and other namespaces may say what they like. No DOCTYPE, so no entity but the five of XML.
+ * Check of a published document before it goes to watchers. The XML must be well-formed (RFC 3863 §4). Of PIDF it
+ * checks the root element, its `entity`, and that each tuple has an identifier of its own and a status. It does not
+ * validate against a schema, and other namespaces may say what they like. No DOCTYPE, so no entity but the five of
+ * XML.
  */
 import { isUtf8 } from 'node:buffer'
 import { escaped } from '../shared/values/xml.ts'
@@ -11,9 +12,9 @@ export interface Part {
   /** `<namespace> <local name>` */
   readonly meaning: string
   readonly source: string
-  /** Where in `source` the name of its start tag ends. */
+  /** End of the start tag's name in `source`. */
   readonly nameEnd: number
-  /** Where in `source` its start tag ends. */
+  /** End of its start tag in `source`. */
   readonly tagEnd: number
   readonly id: string | undefined
   /** Declarations of the prefixes of its root that it uses, for its start tag where it stands under another root. */

@@ -1,4 +1,4 @@
-/** Who may watch whom: what a presentity has settled for others (in the spirit of RFC 5025), and what holds without it. */
+/** Policy of presence: a presentity's settings for its watchers (in the spirit of RFC 5025), and the default without them. */
 import type { SubscriberRecord, WatcherRules } from '../schemas/index.ts'
 
 /** `confirm`: pending until somebody decides; `polite`: they see somebody who is never there. */

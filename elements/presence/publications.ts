@@ -1,4 +1,4 @@
-/** What was published about whom (RFC 3903): each publication has an entity tag and an end; all of it is durable. */
+/** Publications (RFC 3903): each has an entity tag and an end; all of it is durable. */
 import type { Exchange, Host, Json, Timer } from '../../signalling/index.ts'
 import { H } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
@@ -42,7 +42,7 @@ export class Publications {
   private readonly published = new Map<string, readonly Publication[]>()
   private readonly ends = new Map<string, Timer>()
   private readonly turns = new InTurn()
-  /** What watchers are told, until something changes. */
+  /** The document that watchers are told, until something changes. */
   private readonly documents = new Map<string, string>()
   /** Of publications that are told together with others: read once. */
   private readonly read = new WeakMap<Publication, Pidf>()

@@ -14,11 +14,11 @@ export interface Watcher {
 export interface Watchers {
   readonly entity: string
   readonly live: readonly Watcher[]
-  /** Those that ended lately, in case the presentity has not been told. */
+  /** Watchers that ended lately, in case the presentity has not been told. */
   readonly ended: readonly Watcher[]
 }
 
-/** What became of those that have gone is told only to whoever was told that they were there. */
+/** The end of a watcher is told only where the watcher was told before. */
 export function sameWatchers(a: Watchers, b: Watchers): boolean {
   if (a.live.length !== b.live.length) return false
   return a.live.every(({ id, status }, i) => b.live[i]!.id === id && b.live[i]!.status === status)

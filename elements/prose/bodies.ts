@@ -7,7 +7,7 @@ import type { Relation } from './state/proximate-list.ts'
 import type { Registry } from './state/registry.ts'
 import { diffType, type ProximityView } from './state/watchers.ts'
 
-/** What a NOTIFY of the package `prose` is rendered from. */
+/** The NOTIFY of the package `prose` that is rendered. */
 interface ProseRendering {
   readonly version: number
   /** It tells the subscriber that its subscription is over. */
@@ -15,7 +15,7 @@ interface ProseRendering {
 }
 
 export function proseBody(registry: Registry, view: ProseView, { version, ending = false }: ProseRendering): Body {
-  // What was granted ends with the subscription, and a role that is not granted is absent (SPEC §3.1): the last NOTIFY
+  // The grant ends with the subscription, and a role that is not granted is absent (SPEC §3.1): the last NOTIFY
   // grants nothing, even where another subscription of the device keeps its code alive.
   if (ending) return writeBody('prose-state', { version, device: view.device, roles: [] })
   const { refresh, confirmed } = registry.rules

@@ -91,7 +91,7 @@ class ProximityServer implements Element {
     this.packages = [prose, proximity]
   }
 
-  /** What policy and charging ask of the state. */
+  /** The state that policy and charging ask about. */
   private use(): ServiceUse {
     return {
       service: 'proximity',

@@ -11,7 +11,7 @@ import type { Registry } from './state/registry.ts'
 
 const underWay = 40_000 // milliseconds that a report may be under way: Timer F (RFC 3261 §17.1.2.2), and some
 
-/** What a report is to do, once that is durable. */
+/** The effect of a report, once that is durable. */
 interface MatchPlan {
   readonly reporter: string
   readonly known: number
@@ -78,7 +78,7 @@ function settle(exchange: Exchange, registry: Registry, plan: MatchPlan): void {
   registry.notifying.tellWatchers(plan.reporter, changed)
 }
 
-/** What of a report did not count, and why; undefined: all of it did. */
+/** The ignored part of a report, with reasons; undefined: all of it counted. */
 function warningOf({ rules }: Registry, { known, unknown, old, unconfirmed }: MatchPlan): string | undefined {
   const all = known + unknown + unconfirmed
   const parts: string[] = []
@@ -91,8 +91,9 @@ function warningOf({ rules }: Registry, { known, unknown, old, unconfirmed }: Ma
 }
 
 /**
- * How far a device's clock is behind ours, by when it says that it sends: the least that was seen, so that a report which was
- * long under way is not taken for another clock; anew where that is more than any report can be under way.
+ * Lag of a device's clock behind ours, by the time at which it says that it sends. The least lag seen counts, so that a
+ * report which was long under way is not taken for another clock. It is measured anew where it is more than any report can
+ * be under way.
  */
 function skewOf(known: number | undefined, sent: string | undefined, now: number): number | undefined {
   const behind = sent === undefined ? Number.NaN : now - Date.parse(sent)

@@ -123,7 +123,10 @@ export class ProximityQueries {
       },
     })
   }
-  /** What comes here by the name of this server is for this server, which another one may have found out. */
+  /**
+   * Whether the device may be at another server. A query by the name of this one is for this one: another server may have
+   * found that out.
+   */
   private mayBeElsewhere({ ownRoutes }: Exchange): boolean {
     const { name } = this.registry.host
     return !ownRoutes.some(({ uri }) => elementOfRoute(uri.user) === name)
@@ -202,7 +205,7 @@ export class ProximityQueries {
     watcher.notifier.notify(viewOf(watcher))
   }
 
-  /** Whoever may no longer ask, or about whom, is told so and no more (SPEC §3.1). */
+  /** A watcher who may no longer ask, or ask about that device, is told so and no more (SPEC §3.1). */
   permissionsChanged(id: string, record: SubscriberRecord | undefined): void {
     const { host, watchers } = this.registry
     const allowed = (permittedRoles(record) & discoverer) !== 0
@@ -214,7 +217,7 @@ export class ProximityQueries {
     this.friendsChanged(id, record)
   }
 
-  /** Whose friend a UE is no more, it may ask about no more. */
+  /** A UE may no longer ask about a device whose friend it is not any more. */
   private friendsChanged(id: string, record: SubscriberRecord | undefined): void {
     const { monitors, watchers } = this.registry
     for (const watcher of watchers.of(id))
@@ -253,7 +256,7 @@ export class ProximityQueries {
     for (const { notifier } of [...this.registry.watchers.of(id)]) notifier.terminate('rejected')
   }
 
-  /** What is asked: from the body, the Event parameter `peer` and the Request-URI, which must not contradict each other. */
+  /** The query, from the body, the Event parameter `peer` and the Request-URI, which must not contradict each other. */
   private read(exchange: Exchange): AskedQuery | QueryRefusal {
     const { request } = exchange
     const { domains, name } = this.registry.host

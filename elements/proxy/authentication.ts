@@ -14,8 +14,8 @@ import type { Refusals } from './refusals.ts'
 import type { ProxyRules } from './settings.ts'
 
 /**
- * Who it is, or why nobody knows yet. `untried`: nobody has named a user and a password; `another`: the digest is right, and for
- * another request (RFC 7616 §3.4.6).
+ * The sender, or the reason why he is not known yet. `untried`: no user and password was named. `another`: the digest is
+ * right, but made for another request (RFC 7616 §3.4.6).
  */
 export type SenderVerdict = KnownSender | 'untried' | 'challenge' | 'stale' | 'forbidden' | 'another'
 
@@ -128,7 +128,7 @@ export class Authentication {
     else return record !== undefined && isNameOf(name, record, this.host.domains)
     return false
   }
-  /** Who is no subscriber any more, or has other credentials since, has proven nothing. */
+  /** A sender proves nothing by a record that is gone, or has other credentials now. */
   private agreeStill(
     exchange: Exchange,
     { identity, credentials }: SenderProof,
@@ -148,7 +148,7 @@ export class Authentication {
     if (key === undefined || ours) return 'forbidden'
     return this.agreeForeign(known, number === undefined ? [key] : [key, number])
   }
-  /** What looks foreign may be an identifier of another subscriber all the same. */
+  /** A name that looks foreign may be an identifier of another subscriber all the same. */
   private agreeForeign(known: KnownSender, names: readonly string[]): SenderVerdict | Promise<SenderVerdict> {
     const owners: (SubscriberRecord | undefined)[] = []
     const asked: Promise<SubscriberRecord | undefined>[] = []
@@ -179,8 +179,8 @@ export class Authentication {
     return verdict instanceof Promise ? verdict.then((settled) => this.inItsTime(settled)) : this.inItsTime(verdict)
   }
   /**
-   * Whoever is told no is told so when the clock strikes next but one: how long we had to look for him would say whether there
-   * is such a user. The right password, and whoever has not tried any, need not wait.
+   * Delays a refusal until the clock strikes next but one: the time that a look-up takes would tell whether there is such
+   * a user. The right password is answered at once, and so is a request without one.
    */
   private inItsTime(verdict: SenderVerdict): SenderVerdict | Promise<SenderVerdict> {
     if (typeof verdict !== 'string' || verdict === 'untried' || this.waiting >= waitingAtMost) return verdict
@@ -234,7 +234,10 @@ export class Authentication {
       return name
     }
   }
-  /** No is never said from memory: while the HSS hangs, only users whom we have looked up before would hear it (SPEC §2.5). */
+  /**
+   * Never refuses from memory: while the HSS hangs, only users looked up before would be refused, which tells that they
+   * exist (SPEC §2.5).
+   */
   private askedFirst(key: string, verdict: SenderVerdict): Promise<SenderVerdict> {
     return this.subscribers.anew(key).then(() => verdict)
   }

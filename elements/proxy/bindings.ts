@@ -12,12 +12,12 @@ export class Bindings {
   private readonly table = new Map<string, readonly ContactBinding[]>()
   /** Users of a connection, which is the only way to them. */
   private readonly byFlow = new Map<string, Set<string>>()
-  /** What is being written, by user: the newest. */
+  /** Bindings that are being written, by user: the newest. */
   private readonly coming = new Map<string, readonly ContactBinding[]>()
   /** Of what is being written: over before it is in force. */
   private readonly over = new WeakSet<ContactBinding>()
   private stopped = false
-  /** Whose registration a temporary GRUU names. */
+  /** The registration that a temporary GRUU names. */
   private readonly byGruu = new Map<string, string>()
 
   constructor(host: Host) {
@@ -116,7 +116,7 @@ export class Bindings {
   private endComing(aor: string, isOld: (binding: ContactBinding) => boolean): void {
     for (const binding of this.coming.get(aor) ?? none) if (isOld(binding)) this.over.add(binding)
   }
-  /** What is in the place of one of them by now stays. */
+  /** A binding that has replaced one of them meanwhile stays. */
   private forget(aor: string, ended: readonly ContactBinding[]): void {
     const writes = ended
       .filter((binding) => !this.isReplaced(aor, binding))

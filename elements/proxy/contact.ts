@@ -2,7 +2,7 @@
 import type { Address, Exchange, Flow, FlowName, SipRequest } from '../../signalling/index.ts'
 import { flowNameTo, H, parseAddress } from '../../signalling/index.ts'
 
-/** What the registrar's own words are in a Contact, which nobody else may say (RFC 5627 §5.1). */
+/** Parameters of a Contact that only the registrar may set (RFC 5627 §5.1). */
 const ours = ['expires', 'pub-gruu', 'temp-gruu']
 const mostRegId = 2 ** 31 - 1
 

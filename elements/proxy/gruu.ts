@@ -10,7 +10,7 @@ import type { Bindings } from './bindings.ts'
 const temporary = /^tg-([A-Za-z0-9_-]{22})$/
 const nameLength = 10 // bytes that name a registration; the other six of a block make each URI another
 
-/** Whom a GRUU means. `instance` undefined: nobody any more. */
+/** The owner of a GRUU. `instance` undefined: nobody any more. */
 export interface GruuOwner {
   readonly aor: string
   readonly instance: string | undefined

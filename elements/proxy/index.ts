@@ -227,7 +227,7 @@ class ProxyElement implements Element {
     const { uri, toTag } = request
     return identity !== undefined && toTag === '' && uri.user === '' && uri.port === 0 && isIP(uri.host) !== 0
   }
-  /** Who serves what is asked about a user called by an address, as if he were written as one of the first domain. */
+  /** The element that serves a request about a user called by an address, as if that were a user of the first domain. */
   private elementOfAddress(exchange: Exchange, identity: string | undefined): string | undefined {
     const { method, uri } = exchange.request
     if (method !== 'SUBSCRIBE' && method !== 'PUBLISH') return undefined

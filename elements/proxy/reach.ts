@@ -64,7 +64,7 @@ export class Reach {
     if (record !== undefined) bindings.keep(record.id, authentication.nameOf(record))
     else if (bindings.of(aor).length > 0) bindings.end(aor)
   }
-  /** Where nobody knows whose aliases are whose: a telephone number is one in each of its forms. */
+  /** Without an HSS nobody knows the owners of aliases: a telephone number then names a user in each of its forms. */
   private boundTo(aor: string | undefined): readonly ContactBinding[] {
     if (aor === undefined) return []
     const { bindings, host } = this.parts
@@ -192,7 +192,7 @@ function refuseEvent(exchange: Exchange, why: string, host: Host): void {
   exchange.reply(489, { headers: events.length === 0 ? [] : [['Allow-Events', events.join(', ')]], warning })
 }
 
-/** Whoever is none of ours is reached by nobody through us. */
+/** Refuses a request for a user who is none of ours: nobody relays through us. */
 export function noRelay(exchange: Exchange, { domains }: Host): void {
   exchange.reply(403, { warning: `no relay to ${exchange.request.uri.host}; expected a user of ${domains[0]}` })
 }

@@ -18,14 +18,14 @@ interface RegistrarRefusal {
 }
 type BindingChange = { readonly after: readonly ContactBinding[] } | RegistrarRefusal
 
-/** Who registers. */
+/** The user that registers. */
 interface RegisteringUser {
   readonly aor: string
   readonly credentials: string | undefined
   readonly supported: readonly string[]
 }
 
-/** What the request says beside its contacts. */
+/** Options of the request, beside its contacts. */
 interface RegisterOptions extends RegisteringUser {
   readonly path: readonly string[]
   /** `reg-id` counts: whoever met the client first keeps its flow. */
@@ -172,7 +172,10 @@ export class Registrar {
     }
     return this.bounded(after, before, registering.aor)
   }
-  /** Where there are too many, the oldest of a device that starts with new ports gives way, or one whose connection is gone. */
+  /**
+   * Makes room when a user has too many bindings. The oldest of a device that starts with new ports gives way, or one
+   * whose connection is gone.
+   */
   private bounded(after: readonly ContactBinding[], before: readonly ContactBinding[], aor: string): BindingChange {
     const { contacts: most } = this.rules
     if (after.length <= most) return this.carried(after, before, aor)

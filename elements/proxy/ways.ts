@@ -82,7 +82,7 @@ export class DialogWays {
     for (const movedContact of contacts?.keys() ?? []) if (sameContact(movedContact, contact)) contacts!.delete(movedContact)
     if (contacts?.size === 0) this.moved.delete(user)
   }
-  /** What that user has said of ways counts no more: it may have been somebody else. */
+  /** Forgets the ways that this user has named: the sender may have been somebody else. */
   forget(user: string): void {
     this.moved.delete(user)
   }

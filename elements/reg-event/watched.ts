@@ -25,7 +25,7 @@ export class WatchedRegistration {
   get state(): RegistrationState {
     return { aor: this.aor, id: this.id, active: [...this.active.values()], ended: this.ended }
   }
-  /** What the store holds already: nobody saw how it came. */
+  /** A binding that the store holds already: nobody saw how it came. */
   found(key: string, binding: ContactBinding): void {
     if (binding.ended === undefined) this.active.set(key, { id: idOf(key), binding, event: 'registered' })
     this.arm()

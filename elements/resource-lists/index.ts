@@ -138,7 +138,7 @@ class ResourceLists implements Element {
     if (!(resources instanceof Promise)) return open(resources)
     return resources.then(open, (fault: unknown) => this.subscribers.refuse(exchange, fault))
   }
-  /** Who is on the list that this user part names. */
+  /** Members of the list that this user part names. */
   private resourcesOf(user: string, watcher: string): readonly string[] | Promise<readonly string[]> {
     const fixed = this.settings.lists?.[user]
     if (fixed !== undefined) return this.ownersOf(fixed)
@@ -147,7 +147,7 @@ class ResourceLists implements Element {
       ? record.then((found) => this.ownersOf(found?.friends ?? []))
       : this.ownersOf(record?.friends ?? [])
   }
-  /** Whom these names mean, each once (SPEC §2.1). */
+  /** The subscribers that these names mean, each once (SPEC §2.1). */
   private ownersOf(ids: readonly string[]): Promise<readonly string[]> {
     const keys = ids.flatMap((id) => subscriberKey(id, this.host.domains) ?? [])
     const owners = (records: readonly (SubscriberRecord | undefined)[]): readonly string[] => [
@@ -233,7 +233,7 @@ class ResourceLists implements Element {
     this.lists.delete(key)
     watching.list.stop()
   }
-  /** Whoever has refused, or gone, is asked again, within what the subscriber may begin. */
+  /** Resources that have refused, or gone, are asked again, within the subscriber's allowance. */
   refreshed(notifier: Notifier): undefined {
     const watching = this.watched.get(notifier)
     if (watching === undefined || this.beginnings.isSpent(watching.watcher)) return

@@ -15,7 +15,7 @@ interface Job {
 
 export class Pages {
   private readonly clock: Clock
-  /** Whose turn it is first. Each has a page at a time, so that no long list keeps others waiting until it is through. */
+  /** Lists in turn. Each has a page at a time, so that no long list keeps others waiting until it is through. */
   private readonly jobs: Job[] = []
   private resting = false
 

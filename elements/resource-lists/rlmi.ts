@@ -5,7 +5,7 @@ import { escaped } from '../shared/values/xml.ts'
 export const listType = 'multipart/related'
 const rlmiType = 'application/rlmi+xml'
 
-/** What is known of one resource. Replaced as a whole when it changes: identity tells whether it has. */
+/** The state of one resource. Replaced as a whole when it changes: identity tells whether it has. */
 export interface Resource {
   readonly uri: string
   /** `unknown`: nothing has been told yet, so it has no instance. */

@@ -33,7 +33,7 @@ export class TcpConversation {
     this.client.next = this.server.next = initial
     this.client.open = this.server.open = 0
   }
-  /** What precedes the first message; nothing later. @param host for the upgrade's Host field */
+  /** The handshake before the first message; nothing later. @param host for the upgrade's Host field */
   start(host: string): Buffer[] {
     if (this.started) return []
     this.started = true

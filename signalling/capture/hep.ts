@@ -15,7 +15,7 @@ interface HepOptions {
   readonly log: Log
   /** Number by which the collector knows us. Default 2001. */
   readonly agent?: number
-  /** What the collector may show for us. */
+  /** The name under which the collector shows this node. */
   readonly node: string
   readonly mask?: boolean
 }

@@ -20,7 +20,7 @@ export function ladder(messages: readonly TappedMessage[], options: LadderOption
   return lines.map((line) => line.trimEnd()).join('\n')
 }
 
-/** Where each lifeline stands: as far apart as the labels between neighbours ask, squeezed evenly where that is too wide. */
+/** Columns of the lifelines: as far apart as the labels between neighbours ask, squeezed evenly where that is too wide. */
 function columnsFor(participants: readonly string[], arrows: readonly Arrow[], width: number): number[] {
   const gaps = participants.slice(1).map((name, i) => Math.max(narrowest, (name.length + participants[i]!.length) / 2 + 2))
   const least = gaps.map(Math.ceil)

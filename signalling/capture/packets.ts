@@ -146,7 +146,7 @@ export function tcpPacket(from: PacketAddress, to: PacketAddress, segment: TcpSe
   return packet
 }
 
-/** What a packet carries. */
+/** The content of a packet. */
 export interface UnpackedPacket {
   readonly protocol: 'UDP' | 'TCP'
   readonly from: { readonly address: string; readonly port: number }

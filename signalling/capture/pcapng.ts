@@ -163,7 +163,10 @@ function numbered(file: string, number: number): string {
   return join(dir, `${name}.${number}${ext}`)
 }
 
-/** Who connected, judged by the first message: its sender, unless we sent it from a listening port to an ephemeral one. */
+/**
+ * The end that connected, judged by the first message: its sender, unless we sent it from a listening port to an ephemeral
+ * one.
+ */
 function sentByServer({ direction, from, to }: TappedMessage): boolean {
   return direction === 'out' && from.port < 32_768 && to.port >= 32_768
 }

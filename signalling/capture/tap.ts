@@ -5,7 +5,7 @@ export interface Endpoint {
   /** IP address without brackets. */
   readonly address: string
   readonly port: number
-  /** What a person calls it: an element's name, a user. Shown in ladders. */
+  /** Its name for people: an element's name, a user. Shown in ladders. */
   readonly name?: string
 }
 

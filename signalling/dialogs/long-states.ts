@@ -32,7 +32,7 @@ export class BodyRoom {
   }
 }
 
-/** What its subscriber is told instead of a state of so many bytes. */
+/** The Warning to a subscriber instead of a state of so many bytes. */
 export function unfit(size: number): string {
   return `the state has ${size} bytes, more than a datagram carries: subscribe over TCP, TLS or WebSocket`
 }

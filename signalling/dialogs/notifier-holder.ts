@@ -7,7 +7,7 @@ import type { Expiries } from './expiries.ts'
 import type { Pace } from './pace.ts'
 import type { DialogSender } from './sender.ts'
 
-/** What a notifier needs of the facility that holds it. */
+/** The table that holds a notifier, as the notifier sees it. */
 export interface NotifierHolder {
   readonly clock: Clock
   readonly sender: DialogSender

@@ -28,7 +28,7 @@ const untold = Symbol('untold')
 
 export class NotifierDialog implements Notifier, ClientUser, TimerOwner, ExpiringSubscription {
   readonly element: string
-  /** What is kept in the store; replaced as a whole when it changes. */
+  /** The stored record; replaced as a whole when it changes. */
   stored: SubscriptionRecord
   readonly fetch: boolean
   live = true
@@ -45,7 +45,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
   private sending = false
   private final = false // what is being sent ends the subscription
   private sentState: unknown
-  /** What the subscriber has for certain; undefined: it is to be told all. */
+  /** The state that the subscriber has for certain; undefined: it is to be told all. */
   private previous: unknown
   private suppress: string | undefined
   private tags = false // the subscriber has asked by an entity tag

@@ -1,7 +1,7 @@
 /**
- * How much one subscriber is sent, whatever he holds (SPEC §2.7): so many NOTIFYs a second, each 4 kB of a body counting as one
- * more. What is beyond it waits, and tells the newest state when its turn comes; other subscribers' NOTIFYs do not wait. Of what
- * is asked for though nothing changes (min-rate) less is granted the more he asks for (RFC 6446 §5).
+ * The pace of NOTIFYs to one subscriber, whatever he holds (SPEC §2.7): so many a second. Each 4 kB of a body count as one
+ * more. A NOTIFY beyond the pace waits, and tells the newest state when its turn comes; NOTIFYs to other subscribers do not
+ * wait. Of periodic NOTIFYs (min-rate) less is granted the more he asks for (RFC 6446 §5).
  */
 import type { Clock } from '../clock.ts'
 import type { Rate } from './rate.ts'
@@ -22,7 +22,7 @@ const periodicShare = 0.2
 /** Waiting of one subscriber, from which on he begins nothing more. */
 export const waitingAtMost = 1000
 
-/** What the periodic NOTIFYs of one subscriber come to, as asked for. */
+/** The cost of one subscriber's periodic NOTIFYs, as asked for. */
 interface Periodic {
   /** NOTIFYs a second of each. */
   readonly each: Map<Waiting, number>
@@ -39,7 +39,7 @@ export class Pace {
   private most = 0
   private periodicRate = 0
   private readonly periodic = new Map<Share, Periodic>()
-  /** Whose turn it is. */
+  /** The NOTIFY whose turn it is. */
   private serving: Waiting | undefined
 
   constructor(clock: Clock, pace: NotifyPace = usualPace) {
@@ -95,7 +95,7 @@ export class Pace {
     else all.each.delete(one)
     if (all.each.size === 0) this.periodic.delete(share)
   }
-  /** What is granted of that now. */
+  /** The part of it that is granted now. */
   granted(share: Share | undefined, asked: Rate): Rate {
     if (share === undefined || asked.period === Number.POSITIVE_INFINITY) return asked
     const sum = this.periodic.get(share)?.sum ?? 0

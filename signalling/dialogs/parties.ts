@@ -8,12 +8,12 @@ export function isInside({ request, flow }: ServerSide): boolean {
   return flow.internal === true && isAlone(request)
 }
 
-/** Whoever sent the request has made it: nobody else's Via is in it. */
+/** Whether the sender has made the request himself: nobody else's Via is in it. */
 export function isAlone(request: SipRequest): boolean {
   return request.find(H.Via, request.find(H.Via) + stride) < 0
 }
 
-/** Who knows the names of a dialog is not yet one of its ends: where somebody vouches for the sender, it has to be `peer`. */
+/** To know the names of a dialog makes nobody one of its ends: where somebody vouches for the sender, it has to be `peer`. */
 export function isFrom(peer: string, { request, flow }: ServerSide): boolean {
   const asserted = flow.trusted ? request.asserted[0] : undefined
   return asserted === undefined || canonical(asserted.uri) === peer

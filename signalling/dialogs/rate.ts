@@ -31,7 +31,7 @@ export function parseRate(parameters: ReadonlyMap<string, string>): Rate {
   return { gap, period, adaptive: min === undefined && adaptive !== undefined }
 }
 
-/** What the notifier says it applies, for Subscription-State (RFC 6446 §8); `''` if nothing. */
+/** The rates that the notifier applies, for Subscription-State (RFC 6446 §8); `''` if none. */
 export function printRate(rate: Rate): string {
   const shown = (value: number): string => String(Math.round((1000 / value) * 1000) / 1000)
   let text = rate.gap > 0 ? `;max-rate=${shown(rate.gap)}` : ''

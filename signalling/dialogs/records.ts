@@ -25,7 +25,7 @@ export class SubscriptionRecords {
   private readonly clock: Clock
   private readonly store: Store
   private readonly log: Log
-  /** What the store has of them is not what it should have: an older record, or one that should have left. */
+  /** Subscriptions whose stored record is wrong: an older one, or one that should have left. */
   private readonly owed = new Set<RecordOwner>()
   private timer: Timer | undefined
   private wait = againFirst

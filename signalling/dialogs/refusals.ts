@@ -33,7 +33,10 @@ const routesAtMost = 32
 const tooManyRoutes = refused(513, `more than ${routesAtMost} Record-Route values; expected a shorter way`)
 const grown = refused(513, `Contact and Event of more than ${unit} bytes, and longer than before; expected them as they were`)
 
-/** What its dialog would keep, and send with every NOTIFY, has no measure; how long it is, its share bears. */
+/**
+ * Refuses more Record-Routes than a dialog may keep, and send with every NOTIFY. Their length counts in its subscriber's
+ * share.
+ */
 export function overlong(request: SipRequest): SubscribeRefusal | undefined {
   return request.has(H['Record-Route']) && request.list(H['Record-Route']).length > routesAtMost ? tooManyRoutes : undefined
 }

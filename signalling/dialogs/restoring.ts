@@ -8,7 +8,7 @@ import { NotifierDialog } from './notifier.ts'
 import type { NotifierHolder } from './notifier-holder.ts'
 import { cseqReserve, recordKey, type SubscriptionRecord } from './subscription-record.ts'
 
-/** What it needs of the facility that holds them from then on. */
+/** The table that holds the subscriptions from then on. */
 interface RestoringHolder extends NotifierHolder {
   readonly clock: Clock
   packageOf(element: string, name: string): EventPackage | undefined
@@ -101,7 +101,7 @@ export class Restoring {
     }
     await memory.keep(present, unfinished)
   }
-  /** What the store holds under that element's name, in the tables again and not open yet. */
+  /** The stored subscriptions of that element, in the tables again and not open yet. */
   private async read(element: string): Promise<readonly NotifierDialog[]> {
     const { holder } = this
     const found: NotifierDialog[] = []

@@ -1,7 +1,7 @@
 /** One string for many equal ones: what thousands of dialogs have in common is kept once. */
 
 const remembered = 10_000
-const longest = 256 // characters of what is likely to come again
+const longest = 256 // characters; a longer text hardly comes again
 const none: readonly string[] = []
 
 export class SharedStrings {
@@ -16,18 +16,18 @@ export class SharedStrings {
     this.known.set(kept, kept)
     return kept
   }
-  /** Those who come by one flow have the very same routes. */
+  /** Subscribers that come by one flow have the very same routes. */
   list(texts: readonly string[]): readonly string[] {
     return texts.length === 0 ? none : texts.map((text) => this.of(text))
   }
 }
 
-/** The text without the whole of which it may be a part, and which would be kept with it. */
+/** A copy of the text: a slice would keep the whole string that it was cut from in memory. */
 export function alone(text: string): string {
   return Buffer.from(text).toString()
 }
 
-/** Equal texts as one string; the second is kept anyway. */
+/** One string for two equal texts: `kept`, which is kept anyway. */
 export function either(text: string, kept: string): string {
   return text === kept ? kept : text
 }

@@ -1,11 +1,14 @@
-/** What each subscriber holds, and is sent: so that none of them can take the memory of all, nor the time. */
+/**
+ * Limits of the subscriptions that each subscriber holds, and of the NOTIFYs that he is sent. None of them can take the
+ * memory of all, nor the time.
+ */
 import type { Clock } from '../clock.ts'
 
 export const usualLimit = 10_000
 /** Subscriptions of one subscriber to one resource of one package: all of them are told at once when it changes. */
 export const ofOneResource = 250
 
-/** What a share is counted by. */
+/** The subscription as its share counts it. */
 interface Held {
   readonly subscriber: string
   readonly element: string
@@ -28,7 +31,7 @@ export class Share {
   fetching = 0
   /** Milliseconds of the clock at which all that was sent is paid for. */
   paidAt = 0
-  /** Those whose NOTIFY waits until more is paid for, first come first; undefined: nobody waits. */
+  /** NOTIFYs that wait until more is paid for, first come first; undefined: none waits. */
   line: Set<Waiting> | undefined = undefined
 }
 
@@ -82,7 +85,7 @@ export class Shares {
     if (share.standing < ofOneResource / 2) this.crowds.delete(one.subscriber)
     if (share.standing + share.fetching <= 0) this.leave(one.subscriber, share)
   }
-  /** Who owes is remembered: a debt is not lost by holding nothing for a moment. */
+  /** A subscriber with a debt is remembered: it is not lost by holding nothing for a moment. */
   private leave(subscriber: string, { paidAt }: Share): void {
     const now = this.clock.now()
     if (paidAt <= now) this.shares.delete(subscriber)

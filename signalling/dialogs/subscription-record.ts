@@ -76,7 +76,7 @@ export function recordKey(element: string, id: string): string {
   return `subscriptions/${element}/${id}`
 }
 
-/** What a dialog of ours is found by. */
+/** The key by which a dialog of ours is found. */
 export function dialogKey(callId: string, localTag: string): string {
   return `${callId}|${localTag}`
 }

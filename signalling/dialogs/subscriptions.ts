@@ -388,7 +388,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
   leave(callId: string, localTag: string): void {
     this.subscribers.delete(dialogKey(callId, localTag))
   }
-  /** Stops all timers; what is in the store stays there for the next start. */
+  /** Stops all timers; stored subscriptions stay for the next start. */
   stop(): void {
     this.records.stop()
     for (const notifier of this.notifiers.values()) notifier.dispose()

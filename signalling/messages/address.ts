@@ -22,7 +22,7 @@ export function skipQuoted(text: string, start: number): number {
   return -1
 }
 
-/** Where a character stands for the first time outside quoted strings; -1: nowhere. */
+/** Index of a character's first occurrence outside quoted strings; -1: none. */
 function indexOutside(text: string, character: string): number {
   let at = text.indexOf(character)
   const quote = text.indexOf('"')

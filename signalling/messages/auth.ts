@@ -21,7 +21,7 @@ export function parseDigest(text: string): ReadonlyMap<string, string> | undefin
   return parseParameters(splitOutside(match[1]!, ',').join(';'))
 }
 
-/** Whom credentials are for; undefined: they do not say, or cannot be read. */
+/** The realm of credentials; undefined: they name none, or cannot be read. */
 export function realmOf(credentials: string): string | undefined {
   const scheme = /^\s*\S+\s+(.*)$/s.exec(credentials)
   return scheme === null ? undefined : parseParameters(splitOutside(scheme[1]!, ',').join(';')).get('realm')

@@ -2,7 +2,7 @@
 import { type SipMessage, SipRequest, stride } from './message.ts'
 import { H, nameId } from './names.ts'
 
-/** What is to be different in the copy. */
+/** The changes of a copy. */
 export interface Edit {
   /** A new Request-URI. */
   readonly uri?: string

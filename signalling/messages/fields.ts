@@ -9,7 +9,7 @@ export class Via {
   readonly host: string
   /** 0 if none was given. */
   readonly port: number
-  /** What stands behind the first `;`. */
+  /** The text behind the first `;`. */
   private readonly rest: string
   private branchValue: string | undefined | null = null
   private parsed: Parameters | undefined = undefined
@@ -57,7 +57,7 @@ export function parseVia(text: string): Via | undefined {
   return quickVia(text) ?? carefulVia(text)
 }
 
-/** What we add behind must not stand in quotes that are open, or in angles, which no Via has. */
+/** Parameters that we append must not land in open quotes, or in angles, which no Via has. */
 function isOpenEnded(text: string): boolean {
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)

@@ -17,7 +17,7 @@ const SP = 32
 const TAB = 9
 const COLON = 58
 
-/** What one scan needs to know besides the bytes. */
+/** Options of one scan. */
 interface ScanOptions {
   readonly limits?: MessageLimits
   /** A stream's framing has cut the message already, so its length is what Content-Length says. */
@@ -172,7 +172,7 @@ function response(line: string, bytes: Buffer, index: number[], headEnd: number,
 const mandatory = [H.Via, H.From, H.To, H['Call-ID'], H.CSeq]
 const addressFields = [H.From, H.To]
 
-/** What RFC 3261 §8.1.1 demands of every message, without decoding more than that takes. */
+/** Checks the demands of RFC 3261 §8.1.1 on every message, decoding no more than that takes. */
 function check(message: SipRequest | SipResponse): MessageFault | undefined {
   for (let i = 0; i < mandatory.length; i++) {
     const position = message.find(mandatory[i]!)

@@ -39,7 +39,7 @@ export interface Node {
   /** Says goodbye to nobody: what is in the store goes on at the next start. Resolves when all sockets are closed. */
   stop(graceMs: number): Promise<void>
   readonly listening: readonly ListeningOptions[]
-  /** What arrives from now on is judged by these. */
+  /** Other options, by which arriving messages are judged from now on. */
   reload(rules: RenewableOptions): void
   /** Messages are copied there from now on; undefined: nowhere. */
   watchBy(tap: Tap | undefined): void

@@ -19,7 +19,7 @@ import type { UdpKind } from '../transports/udp.ts'
 
 export interface ListeningOptions extends HostPort {
   readonly transport: TransportName
-  /** What messages are to call us instead, for peers beyond an address translation; port 0: the same as ours. */
+  /** The address that messages give for us, for peers beyond an address translation; port 0: the same as ours. */
   readonly advertise?: HostPort
 }
 
@@ -46,21 +46,21 @@ export interface NodeOptions {
   readonly subscriptions?: number
   /** NOTIFYs to one subscriber, each 4 kB of a body counting as one more; what is beyond waits. Default 100 a second, 1,000 at once. */
   readonly notifies?: RateSettings
-  /** How long and how many connections of peers may stay. */
+  /** Limits of peers' connections, in time and number. */
   readonly connections?: ConnectionSettings
   /** Looks up host names (RFC 3263); without one only addresses are sent to. */
   readonly resolver?: Resolver
   /** Of TLS and WSS addresses. */
   readonly tls?: TlsMaterial
-  /** What carries datagrams; default `auto`: the native module where this machine has it. */
+  /** Implementation of UDP; default `auto`: the native module where this machine has it. */
   readonly udp?: UdpKind
-  /** Whose addresses are meant where we listen on any; default: this machine's. */
+  /** The machine's addresses, where we listen on any; default: this machine's. */
   readonly addresses?: MachineAddresses
-  /** Where `MEM` addresses listen. */
+  /** The network in which `MEM` addresses listen. */
   readonly network?: MemoryNetwork
 }
 
-/** What may change while a node runs; `resolver`: left out, the one before stays, with all that it has said. */
+/** Options that may change while a node runs. `resolver`: left out, the one before stays, with all its answers. */
 export type RenewableOptions = Pick<
   NodeOptions,
   'plan' | 'sourceRate' | 'subscriptions' | 'notifies' | 'connections' | 'resolver'

@@ -17,46 +17,52 @@ interface AdmissionOptions {
   readonly ids: Ids
   /** Milliseconds that a message has waited, or has waited so far, before we read it. Asked every 50 ms while it matters. */
   readonly lag: () => number
-  /** Spares us datagrams that would find no room (`Transport.ration`). */
+  /** Tells the transports how many new datagrams have room; more are not handed to us (`Transport.ration`). */
   readonly ration: (beginnings: number) => number
   /** Serves a datagram or request whose turn it is; `admits` is not asked about it again. */
   readonly serve: (waiting: WaitingRequest, flow: Flow) => void
 }
 
 const every = 50 // ms between two looks
-const arrivalsToWatch = 64 // new requests; a quiet node is not watched, and not woken
-const arrivalsThatCount = 32 // between two looks; with fewer it is not they that make us late, and refusing them helps nobody
-const heavyInLine = 8 // at least, where it is the time of few that makes us late
+const arrivalsToWatch = 64 // new requests; below it a node is quiet, and no timer wakes it
+const arrivalsThatCount = 32 // new requests between two looks; fewer are not the reason for the lag, and refusing them helps nobody
+const heavyInLine = 8 // requests that find room at least, where a few slow ones cause the lag
 const worthALook = 20 // ms of work, at a stretch or in sum
-const target = 40 // ms of lag that do no harm, and of waiting in a line that does not come to an end
-const burst = 250 // ms of waiting in a line that has come to an end of late: a pause, a hurry
+const target = 40 // ms of lag that do no harm, and of waiting in a line that is never empty
+const burst = 250 // ms of waiting in a line that was empty lately: a pause, or a burst
 const lately = 200 // ms
-const calm = 1000 // ms in which everybody finds room: the line is not needed any more
-const severe = 500 // ms of lag, with all that is new in the line: it is what is under way, or says so, that makes us late
+const calm = 1000 // ms in which every request finds room: the line is not needed any more
+const severe = 500 // ms of lag while all new requests wait in the line: then requests under way, or that claim to be, cause it
 const least = 0.01
-const longest = 10_000 // waiting at most, whatever we can do; of what held connections had brought already as many more
-const toldAlike = 0.05 // for each that is served, so many datagrams that find no room are told: the others are not worth it
-const weight = 0.3 // of the newest look in what is held against many
+const longest = 10_000 // requests that wait at most, however fast we are; as many more that held connections had brought before
+const toldAlike = 0.05 // refusals for each served request, to datagrams that find no room; the other datagrams are dropped
+const weight = 0.3 // weight of the newest look in the average
 
 export class Admission implements TimerOwner {
-  /** Of the requests that begin something, how many find room at once. */
+  /** Share of new requests that find room at once. */
   share = 1
-  /** Milliseconds: the least of the last three looks, since what a pause has kept waiting is soon done. */
+  /** The least lag of the last three looks, in milliseconds: a single pause is soon made up for. */
   lag = 0
   private readonly options: AdmissionOptions
   private readonly line: WaitingLine
   /** Connections that are not read until there is room. */
   private readonly held = new Set<Flow>()
   private readonly looks: [number, number, number] = [0, 0, 0]
-  /** There is a line. */
+  /** Whether new requests wait in a line. */
   private lined = false
-  /** Of what is under way or renewed, or says so: a tag costs nothing to make up. Below 1 only where the line is not enough. */
+  /**
+   * Share of requests let in that continue or renew something, or claim to: a tag is easily made up. Below 1 only where
+   * the line is not enough.
+   */
   private standingShare = 1
-  /** How many of theirs those are asked to send who can be asked; no fewer than is fair while others cannot be. */
+  /**
+   * Share of requests that peers with RFC 7339 are asked to send. No less than is fair to them while other peers cannot be
+   * asked.
+   */
   private asked = 1
-  /** Begun a millisecond. */
+  /** New requests begun in a millisecond. */
   private pace = 0
-  /** Room that there is in any case. */
+  /** The least length of the line. */
   private shortest = arrivalsThatCount
   private fullAt = 0
   /** Datagrams that may be told that there is no room. */
@@ -84,8 +90,8 @@ export class Admission implements TimerOwner {
     return this.joins(request, flow) ? 'later' : 'no'
   }
   /**
-   * Whether a datagram is read now, later, or never: far beyond what we can do, every refusal is taken from what could be done,
-   * and who sends over UDP sends again, ever more rarely (RFC 3261 §17.1.2.2). Responses are always read.
+   * Whether a datagram is read now, later, or never. Far beyond what we can do, every refusal costs a request that could
+   * be served. A client that sends over UDP sends again, ever more rarely (RFC 3261 §17.1.2.2). Responses are always read.
    */
   sifts(bytes: Buffer, flow: Flow): 'now' | 'later' | 'never' {
     if (!this.lined || isResponse(bytes)) return 'now'
@@ -96,11 +102,11 @@ export class Admission implements TimerOwner {
     }
     return this.joins(bytes, flow) ? 'later' : 'never'
   }
-  /** Seconds after which one that was refused may come again: spread, so that they do not come together. */
+  /** Seconds after which a refused request may come again: spread, so that they do not come together. */
   retryAfter(): number {
     return 1 + Math.floor(this.options.ids.fraction() * 5)
   }
-  /** What a peer that offers `oc` is told in the Via of each response (RFC 7339 §4, §5.10). */
+  /** The overload control parameters for the Via of each response to a peer that offers `oc` (RFC 7339 §4, §5.10). */
   feedback(): string {
     const loss = Math.round((1 - this.asked) * 100)
     this.sequence = Math.max(this.sequence + 1, Math.floor(this.options.clock.date() * 100)) // seconds with five digits behind the dot
@@ -108,7 +114,7 @@ export class Admission implements TimerOwner {
     return `;oc=${loss};oc-algo="loss";oc-validity=500;oc-seq=${Math.floor(this.sequence / 100_000)}.${fraction}`
   }
 
-  /** What is under way, or says so. */
+  /** Admits a request that continues something, or claims to. */
   private passes(): boolean {
     this.arrivals++
     return this.standingShare === 1 || this.options.ids.fraction() < this.standingShare
@@ -134,7 +140,7 @@ export class Admission implements TimerOwner {
     this.refusalsLeft = Math.min(1, this.refusalsLeft + toldAlike)
     this.options.serve(waiting, flow)
   }
-  /** What would find no room is not even handed to us, but for one that may be told so. */
+  /** Datagrams that would find no room are not handed to us, except as many as may be refused. */
   private readonly spare = (): void => {
     const { line, lined } = this
     const free = Math.max(0, Math.ceil(line.roomFor({ reliable: false })))
@@ -146,8 +152,8 @@ export class Admission implements TimerOwner {
   }
 
   /**
-   * One exchange, or what was done at a stretch, took so long: few that take long make us late as many others do, and so does what
-   * few cause inside, which may be thousands of small messages.
+   * Counts the time of one exchange, or of work at a stretch. A few slow requests cause lag as many quick ones do. So do
+   * thousands of small messages that a few requests cause inside.
    */
   took(ms: number): void {
     this.spent += ms
@@ -161,7 +167,7 @@ export class Admission implements TimerOwner {
   /** One look, while there is something to see. */
   expire(): void {
     const now = this.options.clock.now()
-    const late = now - this.due // what keeps a timer waiting keeps messages waiting
+    const late = now - this.due // a late timer means late messages
     const seen = Math.max(late, this.options.lag())
     this.looks.shift()
     const heavy = this.spent >= (every + late) / 2
@@ -184,7 +190,7 @@ export class Admission implements TimerOwner {
     this.line.emptyAt = this.fullAt = now
     this.makeRoom(now)
   }
-  /** How much room there has to be for those who are begun with so fast, and whether there has to be a line at all. */
+  /** The room needed by requests that are begun at this pace, and whether a line is needed at all. */
   private weigh(now: number, pace: number): void {
     this.pace += weight * (pace - this.pace)
     const tried = this.begun + this.turnedAway

@@ -16,7 +16,7 @@ interface GateOptions {
   readonly clock: Clock
   readonly ids: Ids
   readonly stats: Stats
-  /** Milliseconds that what arrives waits. */
+  /** Lag of arriving messages, in milliseconds. */
   readonly lag: () => number
   /** `Transport.ration` of all. */
   readonly ration: (beginnings: number) => number
@@ -24,10 +24,10 @@ interface GateOptions {
   readonly serve: (waiting: WaitingRequest, flow: Flow) => void
   /** For each source address that is not trusted; none if left out. */
   readonly source: RateSettings | undefined
-  /** What a Warning calls us. */
+  /** Our name in a Warning. */
   readonly agent: () => string
   readonly transmit: (flow: Flow, bytes: Buffer) => boolean
-  /** Where a request is answered; left out: on its flow. */
+  /** The flow on which a request is answered; left out: its own. */
   readonly answerFlow?: (request: SipRequest, flow: Flow) => Flow
 }
 
@@ -38,7 +38,7 @@ export class Gate {
   private readonly options: GateOptions
   private readonly admission: Admission
   private sources: RateLimit | undefined
-  /** Milliseconds for what takes long, by source address. */
+  /** Milliseconds of slow work, by source address. */
   private readonly costs: RateLimit
 
   constructor(options: GateOptions) {
@@ -87,7 +87,7 @@ export class Gate {
     if (when === 'never') this.options.stats.count('dropped_overload', 1)
     return when === 'now'
   }
-  /** What was done at a stretch, for a message of that flow or for several, took so many milliseconds. Small ones add up. */
+  /** Counts the milliseconds of work at a stretch, for a message of that flow or for several. Small ones add up. */
   took(ms: number, flow?: Flow): void {
     this.admission.took(ms)
     if (ms >= tooLong && flow?.trusted === false) this.costs.spend(flow.remote.host, ms)

@@ -2,7 +2,7 @@
 import type { SipRequest } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 
-/** Of a dialog, or the renewal of what is held: dropping it would cost more than it saves. */
+/** Whether a request belongs to a dialog, or renews something held: dropping it would cost more than it saves. */
 export function isStanding(request: SipRequest): boolean {
   if (request.toTag !== '') return true
   if (request.method === 'REGISTER') return request.find(H.Authorization) >= 0

@@ -11,7 +11,7 @@ export type WaitingRequest = Buffer | SipRequest
 
 interface WaitingLineOptions {
   readonly clock: Clock
-  /** Whose turn it is. */
+  /** Serves the request whose turn it is. */
   readonly serve: (waiting: WaitingRequest, flow: Flow) => void
   /** After each turn, whatever became of it. */
   readonly served: () => void
@@ -26,7 +26,7 @@ interface WaitingEntry {
 }
 
 export class WaitingLine {
-  /** How many datagrams may wait; as many requests that came by connections. */
+  /** Number of datagrams that may wait; as many requests that came by connections may, too. */
   room = 0
   /** When nobody waited last, by the clock. */
   emptyAt = 0
@@ -42,7 +42,7 @@ export class WaitingLine {
   get length(): number {
     return this.entries.length - this.head
   }
-  /** Below 0: more wait than may. */
+  /** Room that is left; below 0: more wait than may. */
   roomFor({ reliable }: Pick<Flow, 'reliable'>): number {
     return this.room - (reliable ? this.length - this.datagrams : this.datagrams)
   }

@@ -20,11 +20,11 @@ export interface PlanInput {
   /** As written; left out: derived from the claims. */
   readonly rules?: readonly PlanRule[]
   readonly domains: readonly string[]
-  /** What each element claims, in the order of the dialplan. */
+  /** Claims of each element, in the order of the dialplan. */
   readonly elements: ReadonlyMap<string, readonly Claim[]>
   /** Name of the element of role proxy: the one that sees what comes from outside first and passes on what it let in. */
   readonly proxy?: string
-  /** Where this node listens. */
+  /** Addresses on which this node listens. */
   readonly ownAddresses: readonly HostPort[]
   /** In a network of several nodes: the elements that other nodes run, and which. */
   readonly elsewhere?: ReadonlyMap<string, OtherNode>
@@ -176,7 +176,7 @@ function meet(rule: PlanRule, claim: Partial<PlanRule>): boolean {
 /** A rule is dead if an earlier one takes all it could get; the proxy passes on what it let in, so behind it nothing is dead. */
 function deadFaults(rule: PlanRule, earlier: readonly PlanRule[], proxy: string | undefined): readonly PlanFault[] {
   const from = valuesOf(rule.from) ?? []
-  // What an element sends never goes back to it, so an earlier rule to that element leaves it to this one.
+  // A request of an element never goes back to it, so an earlier rule to that element leaves it to this one.
   const takes = (other: PlanRule): boolean => !from.includes(other.to) && (other.to !== proxy || rule.to === proxy)
   const cover = earlier.find((other) => takes(other) && covers(other, rule))
   if (cover === undefined) return []

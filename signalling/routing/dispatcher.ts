@@ -49,7 +49,7 @@ interface DispatcherOptions {
   /** Undefined: host names are not looked up. */
   readonly locator: Locator | undefined
   readonly backoff: Backoff
-  /** What was done between elements, and not for a message that has just come, took so many milliseconds. */
+  /** Counts milliseconds of work between elements that no newly arrived message has caused. */
   readonly took: (ms: number) => void
 }
 
@@ -223,7 +223,7 @@ export class Dispatcher implements ExchangeHolder, NextHopHolder {
     if (settled || request.method === 'ACK') return
     this.fail(exchange, new ProximaFault('NEVER_SETTLED', `${element}, ${request.method} ${request.uriText}`))
   }
-  /** What could not be stored is refused, and nothing of it is in force. */
+  /** A request whose state could not be stored is refused, and nothing of it is in force. */
   private rejected(exchange: NodeExchange, fault: unknown): void {
     if (!isStoreFault(fault) || exchange.settled)
       return this.fail(exchange, new ProximaFault('ELEMENT_FAULT', exchange.element, fault))

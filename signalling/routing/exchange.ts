@@ -15,7 +15,7 @@ import { type NextHop, type NextHopHolder, planQuery, soonKnown } from './next-h
 import { type Plan, type PlanDecision, servedEvents } from './plan.ts'
 import { strictly } from './strict.ts'
 
-/** What an exchange needs of its node. */
+/** The node of an exchange, as the exchange sees it. */
 export interface ExchangeHolder extends ForkHolder {
   newTag(): string
   /** @param asserted who sends, as the copy will say */
@@ -37,7 +37,7 @@ export class NodeExchange implements Exchange {
   readonly side: ServerSide
   /** The element that handles it. */
   readonly element: string
-  /** Where it came from, in the plan's words. */
+  /** Its origin, in the plan's words. */
   readonly from: string
   /** The rule that chose the element; undefined: none did. */
   readonly decision: PlanDecision | undefined

@@ -14,7 +14,7 @@ import type { Flow } from '../transports/transport.ts'
 import type { NextHop } from './next-hop.ts'
 import { callerOf, type Ringing } from './ringing.ts'
 
-/** Where one branch goes, worked out. */
+/** The target of one branch, worked out. */
 export interface BranchTarget {
   readonly hop: NextHop
   /** Request-URI of the copy. */
@@ -33,7 +33,7 @@ export interface BranchTarget {
 /** The bytes of a request with that Via on top; `flow`: by which it leaves, undefined between elements. */
 export type Composer = (via: string, flow?: Flow) => Buffer
 
-/** What a fork needs of its node. */
+/** The node of a fork, as the fork sees it. */
 export interface ForkHolder {
   after(ms: number, fire: () => void): Timer
   readonly ringing: Ringing
@@ -49,7 +49,7 @@ const completedElsewhere = ['SIP;cause=200;text="Call completed elsewhere"']
 const tooLong = ['SIP;cause=408;text="Request Timeout"']
 const timerC = 180_000 // RFC 3261 §16.6 step 11: more than three minutes
 
-/** What of a message never travels on as it came. */
+/** Header fields that never travel on as they came. */
 const always = [H.Route, H['Proxy-Authorization']]
 const claims = [H['P-Asserted-Identity'], H['Remote-Party-ID']] as const
 const ofBody = [H['Content-Type'], H['Content-Length'], H['Content-Encoding']]

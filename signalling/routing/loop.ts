@@ -4,7 +4,7 @@ import type { ClientUser } from '../transactions/client.ts'
 import { LocalTransaction } from '../transactions/local.ts'
 import type { ServerSide } from '../transactions/server.ts'
 
-/** What finds the transactions that are under way. */
+/** The table that finds the transactions under way. */
 interface RequestsUnderWay {
   /** True if a branch of ours can stand in those bytes at all. */
   mayHold(bytes: Buffer): boolean

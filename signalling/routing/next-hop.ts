@@ -15,7 +15,7 @@ export type NextHop =
   | { readonly place: ServerAddress }
   | { readonly refused: number; readonly text: string }
 
-/** What the resolver knows of its node. */
+/** The node of the resolver, as the resolver sees it. */
 export interface NextHopHolder {
   readonly plan: Plan
   readonly elements: { has(name: string): boolean }
@@ -34,7 +34,7 @@ interface SentRequest {
 export const noUri: NextHop = { refused: 400, text: 'no URI' }
 const numeric = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:]*:[0-9a-f:.]*)$/
 
-/** What the plan is asked about a request. */
+/** The plan's query for a request. */
 export function planQuery(request: SipRequest, from: string, sender: string | undefined, uri: Uri = request.uri): PlanQuery {
   const { method } = request
   const subscribes = method === 'SUBSCRIBE' || method === 'PUBLISH'
@@ -50,9 +50,8 @@ export function planQuery(request: SipRequest, from: string, sender: string | un
 }
 
 /**
- * Who sends, as rules know him; undefined: nobody is vouched for, or no rule asks.
- *
- * @param changed what the copy will say instead; '' is nobody
+ * The sender, as rules know him; undefined: nobody is vouched for, or no rule asks.
+ * @param changed the identity that the copy will have instead; '' is nobody
  */
 export function senderOf(plan: Plan, { flow, request }: SentRequest, changed?: string): string | undefined {
   if (!plan.asksSender) return undefined
@@ -65,7 +64,7 @@ export function soonKnown(plan: Plan, sent: SentRequest): string | undefined {
   return plan.asksSender && !sent.flow.trusted ? '*' : senderOf(plan, sent)
 }
 
-/** What the plan is asked about a request of an element's own. */
+/** The plan's query for a request of an element's own. */
 export function ownQuery({ method, element, headers }: OutgoingParts, { user, host }: Uri, plan: Plan): PlanQuery {
   const header = (wanted: string): string | undefined => headers.find(([name]) => name === wanted)?.[1]
   const asserted = plan.asksSender ? header('P-Asserted-Identity')?.replace(/^<(.*)>$/, '$1') : undefined
@@ -112,8 +111,8 @@ const overTls: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * What decides before addresses do: a Route, a rule for what this sender sends, an element's own URI, any other rule. The name of an element, or a URI; undefined: the
- * address has to.
+ * The target that is settled before addresses are: by a Route, a rule for this sender, an element's own URI, or any other
+ * rule. The name of an element, or a URI; undefined: the address has to decide.
  */
 export function planned(query: PlanQuery, uri: Uri, routes: readonly string[], surroundings: NextHopHolder): string | undefined {
   const { elements, plan } = surroundings

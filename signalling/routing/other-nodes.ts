@@ -15,7 +15,7 @@ interface ElementPlaces {
   readonly proxy: string | undefined
 }
 
-/** What `PlanQuery.from` says of a request from that node. No element can be called so. */
+/** The name of that node in `PlanQuery.from`. No element can be called so. */
 export function otherNodeName({ name }: Pick<OtherNode, 'name'>): string {
   return `@${name}`
 }

@@ -4,7 +4,7 @@
  */
 import { canonical, parseUri } from '../messages/uri.ts'
 
-/** What the plan looks at. Methods in upper case; host, event and content in lower case and without parameters. */
+/** A query to the plan. Methods in upper case; host, event and content in lower case and without parameters. */
 export interface PlanQuery {
   readonly method: string
   /** User part of the Request-URI; `''` if it has none. */
@@ -17,7 +17,10 @@ export interface PlanQuery {
   readonly content?: string | undefined
   /** `outside`, `trusted` (a peer that the dialplan lists), or the name of the element that sends. */
   readonly from: string
-  /** Whom the network vouches for, as `Plan.identityOf` gives it; undefined: nobody; `*`: somebody, who is not known yet. */
+  /**
+   * The identity that the network vouches for, as `Plan.identityOf` gives it; undefined: nobody; `*`: somebody, who is not
+   * known yet.
+   */
   readonly sender?: string | undefined
 }
 
@@ -41,13 +44,13 @@ export interface PlanRule {
   readonly to: string
 }
 
-/** What a rule decides: either `element` or `uri` is there. */
+/** The decision of a rule: either `element` or `uri` is there. */
 export interface PlanDecision {
   readonly rule: PlanRule
   readonly index: number
   readonly element?: string
   readonly uri?: string
-  /** Whose rule it is: what an element passes goes on behind it. */
+  /** The plan of the rule: a request that an element passes goes on behind it. */
   readonly plan: Plan
 }
 

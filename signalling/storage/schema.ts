@@ -17,7 +17,7 @@ const migrations: readonly Migration[] = []
 const schemaKey = Symbol.for('schema') as unknown as string
 const sequenceKey = Symbol.for('sequence') as unknown as string
 
-/** How many versions are reserved at a time, so that a restart never gives one twice and a put never writes the counter. */
+/** Number of versions reserved at a time, so that a restart never gives one twice and a put never writes the counter. */
 export const versionReserve = 2 ** 24
 
 /** Makes the folder's records those of `wanted`, or throws `store-schema`. Returns the first version to give out. */

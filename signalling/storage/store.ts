@@ -37,9 +37,9 @@ export interface StoreChange {
 
 export interface Store {
   readonly name: string
-  /** What a write that has resolved survives: a killed process, or power loss too. Left out: neither. */
+  /** Failures that a resolved write survives: a killed process, or power loss too. Left out: neither. */
   readonly durability?: 'process' | 'power'
-  /** What keeps it from storing now, for people; undefined, or left out: nothing. */
+  /** The reason why it does not store now, for people; undefined, or left out: none. */
   fault?(): string | undefined
   get(key: string): StoreEntry | undefined | Promise<StoreEntry | undefined>
   /** All or nothing; resolves when the batch is as durable as the store was told to be. Rejects only if the store itself failed. */

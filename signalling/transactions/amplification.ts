@@ -10,7 +10,7 @@ import type { Flow } from '../transports/transport.ts'
 
 const factor = 2
 
-/** What an answer can do without, should it be too long. */
+/** Header fields that an answer can do without, should it be too long. */
 const dispensable = [H.Warning, H.Allow, H['Allow-Events'], H.Accept, H.Supported, H.Reason, H['Retry-After']]
 const challenges = [H['WWW-Authenticate'], H['Proxy-Authenticate']]
 

@@ -8,7 +8,7 @@ import type { Flow } from '../transports/transport.ts'
 import type { ServerSide } from './server.ts'
 import type { TransactionTiming } from './timing.ts'
 
-/** Who is told. Each final outcome is told once; provisional responses any number of times. */
+/** The user of a client transaction. Each final outcome is told once; provisional responses any number of times. */
 export interface ClientUser {
   /** The request that it forwards, if it made none of its own. */
   readonly origin?: ServerSide
@@ -19,7 +19,7 @@ export interface ClientUser {
   onNoResponse(status: 408 | 503, why?: NotSent): void
 }
 
-/** What to answer for a request that never left, and the text of the Warning. */
+/** The answer for a request that never left, and the text of the Warning. */
 export interface NotSent {
   readonly status: number
   readonly text: string
@@ -29,7 +29,7 @@ export interface NotSent {
   readonly unproven?: boolean
 }
 
-/** What a client transaction needs of the table that holds it. */
+/** The table that holds a client transaction, as the transaction sees it. */
 export interface ClientHolder {
   readonly clock: Clock
   readonly timing: TransactionTiming
@@ -89,7 +89,7 @@ export class ClientTransaction implements TimerOwner {
     this.interval = this.state === Proceeding ? timing.T2 : Math.min(this.interval * 2, timing.T2)
     this.timer = clock.after(Math.min(this.interval, left), this)
   }
-  /** Whoever has never answered anything, and may be nobody, or somebody else, is told so much again and no more. */
+  /** A peer that has never answered may be nobody, or somebody else: it is sent so much again and no more. */
   protected repeat(): void {
     const { flow } = this
     const { length } = this.bytes!

@@ -2,7 +2,7 @@
 
 const smallest = 64
 
-/** Places are positive; several may share a hash, and whoever asks compares the keys himself. */
+/** Places are positive. Several may share a hash, so the caller compares the keys. */
 export class HashIndex {
   private hashes = new Int32Array(smallest)
   private places = new Int32Array(smallest)
@@ -47,7 +47,7 @@ export class HashIndex {
       if (places[gap] === 0) return
       gap = (gap + 1) & mask
     }
-    // Those behind it move up, unless that would put them before where their search begins: no tombstones.
+    // Entries behind it move up, unless that would put them before the start of their search: no tombstones.
     for (let at = (gap + 1) & mask; places[at] !== 0; at = (at + 1) & mask) {
       if (((at - hashes[at]!) & mask) < ((at - gap) & mask)) continue
       hashes[gap] = hashes[at]!

@@ -17,7 +17,7 @@ interface RecentAnswersOptions {
 
 interface RecentAnswer {
   readonly flow: Flow
-  /** A copy: whoever sends it may hold on to it. */
+  /** A copy: the sender may hold on to it. */
   readonly bytes: Buffer
 }
 
@@ -58,7 +58,7 @@ export class RecentAnswers {
   /** Offset of the oldest record in the oldest chunk. */
   private oldest = 0
   private held = 0
-  // What `isIt` compares with: one closure for all searches.
+  // The operands of `isIt`: one closure for all searches.
   private wanted = ''
   private now = 0
 

@@ -14,7 +14,7 @@ export interface Cancellable {
 /** Stands as `onCancel` of an INVITE that was cancelled before anybody was there to be told. */
 export const cancelledBefore: Cancellable = { cancel: () => undefined }
 
-/** What answers a request: a transaction on the wire, or a hop between two elements of one node. */
+/** The side that answers a request: a transaction on the wire, or a hop between two elements of one node. */
 export interface ServerSide {
   readonly request: SipRequest
   readonly flow: Flow
@@ -25,7 +25,7 @@ export interface ServerSide {
    * exchange, until its next full collection.
    */
   onCancel: Cancellable | undefined
-  /** Let in: somebody vouches for the sender, or whoever asks him has done so. Until then he may be anybody (bounded.ts). */
+  /** Somebody vouches for the sender, or a trusted hop has. Until then he may be anybody (amplification.ts). */
   admitted: boolean
   /** At most one final response is taken, except 2xx to INVITE, which may come several times from a fork. */
   respond(status: number, bytes: Buffer): void
@@ -50,7 +50,7 @@ const Confirmed = 2
 const Accepted = 3
 const Terminated = 4
 
-/** Non-INVITE. Ends with its answer, of which the table keeps what a repeat needs (answered.ts). */
+/** Non-INVITE. Ends with its answer; the table keeps as much as a repeat needs (recent-answers.ts). */
 export class ServerTransaction implements ServerSide, TimerOwner {
   readonly key: string
   readonly flow: Flow

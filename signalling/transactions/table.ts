@@ -13,7 +13,7 @@ import { InviteServerTransaction, type ServerHolder, ServerTransaction } from '.
 import { stampedVia } from './stateless.ts'
 import { standardTiming, type TransactionTiming } from './timing.ts'
 
-/** What the transaction user is handed. */
+/** The transaction user: it is handed new requests and ACKs. */
 interface TransactionUser {
   onRequest(transaction: ServerTransaction): void
   /** An ACK for a 2xx: no transaction is its, it goes where the dialog goes. */
@@ -36,7 +36,7 @@ interface TableOptions {
   readonly admits?: (request: SipRequest, flow: Flow, turn: OverloadTurn) => boolean
   /** RFC 7339: parameters for the Via of a response to a peer that offers `oc`. */
   readonly feedback?: () => string
-  /** Where a request is answered; left out: on its flow. */
+  /** The flow on which a request is answered; left out: its own. */
   readonly answerFlow?: (request: SipRequest, flow: Flow) => Flow
   /** Told of a response that its flow cannot carry. */
   readonly tooLong?: (flow: Flow, method: string, status: number, bytes: number) => void

@@ -5,12 +5,12 @@ import { WebSocket } from 'ws'
 import { Framer, pongs } from './framing.ts'
 import type { Flow, HostPort } from './transport.ts'
 
-/** Who is told what comes on a way; whole messages only. */
+/** The listener of a way; it gets whole messages only. */
 export interface PortListener {
   received(bytes: Buffer): void
   /** The way is gone; told once, after which nothing comes. */
   closed(why: string): void
-  /** What was sent does not arrive, but the way stands: ICMP says that nobody listens there. */
+  /** A message did not arrive, but the way stands: ICMP says that nobody listens there. */
   refused(why: string): void
 }
 

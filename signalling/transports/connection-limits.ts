@@ -60,7 +60,7 @@ export class ConnectionLimits {
     this.options = options
     this.limits = { ...defaultConnectionSettings, ...options.limits }
   }
-  /** Whoever is here may stay within these; who comes is counted by them. */
+  /** Other limits from now on. Connections that stand may stay within them; new ones are counted by them. */
   limit(limits: ConnectionSettings | undefined): void {
     this.limits = { ...defaultConnectionSettings, ...limits }
   }
@@ -119,7 +119,7 @@ export class ConnectionLimits {
   }
 }
 
-/** What counts as one source: an IPv4 address, or the first 64 bits of an IPv6 one, which one subscriber has for himself. */
+/** One source: an IPv4 address, or the first 64 bits of an IPv6 one, which one subscriber has for himself. */
 export function sourceOf(host: string): string {
   if (!host.includes(':')) return host
   const [head = '', tail] = host.split('::')

@@ -40,9 +40,9 @@ export interface ConnectionPipe {
   abort(): void
 }
 
-/** How long answers may take after the peer has said that it sends nothing more. */
+/** Time that answers may take after the peer has said that it sends nothing more. */
 const halfClosedFor = 32_000
-/** How long we then listen whether they were taken: a peer that closed altogether refuses them. */
+/** Time that we then listen whether they were taken: a peer that closed altogether refuses them. */
 const doubtfulFor = 500
 const doubtfulAtMost = 32
 const emptyLine = Buffer.from('\r\n')
@@ -72,7 +72,7 @@ export class ConnectionFlow implements Flow, LimitedConnection {
   private owed = 0
   private halfClosed: NodeJS.Timeout | undefined = undefined
   private isReported = false
-  /** What was sent to a half-closed peer. */
+  /** Bytes sent to a half-closed peer. */
   private readonly doubtful: Uint8Array[] = []
   private reset = false
 

@@ -16,7 +16,7 @@ interface FlowToken {
   readonly user: string | undefined
 }
 
-/** What a Record-Route adds, so that a client comes back the way it came (RFC 3261 §19.1.1; RFC 7118 §5.1: ws for both). */
+/** Parameters of our Record-Route, so that a client comes back the way it came (RFC 3261 §19.1.1; RFC 7118 §5.1: ws for both). */
 const transportParameter: { readonly [transport: string]: string } = {
   TCP: ';transport=tcp',
   TLS: ';transport=tls',
@@ -51,7 +51,10 @@ export class FlowTable {
     this.anywhere = transports.some(({ local }) => isAnyHost(local.host))
     this.several = this.anywhere || new Set(transports.map(({ sentBy, local }) => (sentBy ?? local).host)).size > 1
   }
-  /** What seals tokens, before the first is needed; kept in the store, so that they outlive the process. All sockets are bound. */
+  /**
+   * Sets the key that seals tokens, before the first is needed. It is kept in the store, so that tokens outlive the
+   * process. All sockets are bound.
+   */
   sealBy(key: string): void {
     this.key = key
     this.cipher = new TextCipher(key)
@@ -63,7 +66,7 @@ export class FlowTable {
     this.own = this.ownText = undefined
     for (const transport of this.transports) transport.moved?.()
   }
-  /** Where we can be reached by whoever it may be. */
+  /** The address at which any peer can reach us. */
   get primary(): HostPort {
     return (this.own ??= this.primaryOf(this.transports[0]))
   }
@@ -77,7 +80,7 @@ export class FlowTable {
     if (sentBy !== undefined || !isAnyHost(local.host)) return sentBy ?? local
     return { host: this.usual(local.host), port: local.port }
   }
-  /** Where we listen for both families: IPv4, which fewer peers lack. */
+  /** The address for both families: IPv4, which fewer peers lack. */
   private usual(any: string): string {
     const v4 = this.addresses.usual(false)
     return any === '::' && isLocalAddress(v4) ? this.addresses.usual(true) : v4
@@ -169,7 +172,7 @@ export class FlowTable {
   reaches(transport: string, family: 4 | 6): boolean {
     return this.transports.some((each) => (each.name === transport || isFor(transport, each)) && inFamily(each, family))
   }
-  /** What names a flow in the store: a datagram peer for good, a connection for as long as it stands. */
+  /** The name of a flow in the store: a datagram peer for good, a connection for as long as it stands. */
   nameOf(flow: Flow): FlowName {
     return flowName(flow)
   }
@@ -219,12 +222,12 @@ export class FlowTable {
   }
 }
 
-/** What that peer has to take us for, as a Via or a Warning has it (RFC 3261 §18.1.1). */
+/** Our address for that peer, as a Via or a Warning has it (RFC 3261 §18.1.1). */
 export function sentByText(flow: Flow): string {
   return printHostPort(flow.sentBy ?? flow.local)
 }
 
-/** Whose requests a connection may carry; undefined: nobody's that it has not carried before. */
+/** The key of requests that a connection may carry; undefined: none but those that it has carried before. */
 function placeOf({ transport, remote, trusted, domains }: Flow, { host, port }: HostPort): string | undefined {
   if (transport === 'TCP' && trusted && host === remote.host) return `TCP|${host}|${port || 5060}`
   const name = host.toLowerCase()

@@ -5,7 +5,7 @@ import type { HostPort } from './transport.ts'
 export class LocalAddress {
   /** As bound: perhaps on any address. */
   local: HostPort
-  /** What we write instead of it; undefined: nothing else. */
+  /** The address that we write instead of it; undefined: the bound one. */
   sentBy: HostPort | undefined
   private readonly addresses: MachineAddresses
   private readonly places = new Map<string, HostPort>()

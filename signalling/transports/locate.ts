@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { Backoff } from './backoff.ts'
 import type { NaptrRecord, Resolver, SrvRecord } from './dns.ts'
 
-/** What a URI says of its server. */
+/** The server of a URI. */
 export interface ServerAddress {
   readonly host: string
   /** 0: the URI has none. */
@@ -18,7 +18,7 @@ export interface ServerTarget {
   readonly transport: string
   readonly host: string
   readonly port: number
-  /** What the URI called it: whom its certificate has to name (RFC 5922 §7). */
+  /** Its name in the URI, which its certificate has to have (RFC 5922 §7). */
   readonly name: string
 }
 

@@ -80,7 +80,10 @@ export function ownAddress(address: string): string {
   return unwrapped(address).replace(/%.*$/, '')
 }
 
-/** What the kernel would send from, asked by a socket that is connected and says nothing. Undefined: there is no way there. */
+/**
+ * The source address that the kernel would choose, asked by a socket that is connected and says nothing. Undefined: no way
+ * there.
+ */
 function sourceTowards(peer: string): string | undefined {
   const ipv6 = isIPv6(peer)
   function asIs(host: string, _options: unknown, done: (error: null, address: string, family: number) => void): void {

@@ -5,14 +5,14 @@ import { isAnyHost, type MachineAddresses } from './machine-addresses.ts'
 import type { Flow, HostPort, Transport, TransportSink } from './transport.ts'
 import { longestDatagram } from './udp-flow.ts'
 
-/** What happens to one datagram. `delay` in milliseconds; several delays duplicate it; none loses it. */
+/** The fate of one datagram. `delay` in milliseconds; several delays duplicate it; none loses it. */
 type DatagramFate = (from: HostPort, to: HostPort, bytes: Uint8Array) => readonly number[]
 
 export interface MemoryOptions {
   readonly listen: HostPort
   readonly sink: TransportSink
   readonly isTrusted: (host: string, port: number) => boolean
-  /** Whose host that listens on any address is. */
+  /** Addresses of the host, where it listens on any. */
   readonly addresses?: MachineAddresses
   readonly advertise?: HostPort | undefined
 }

@@ -8,8 +8,8 @@ import type { Flow } from './transport.ts'
 const slash = 0x2f
 
 /**
- * Where a request is answered. A datagram whose sender did not ask for `rport` (RFC 3581) goes to the port that its Via names,
- * where it names the very address that it came from; behind a NAT only the way that it came leads back.
+ * The flow on which a request is answered. A datagram without `rport` (RFC 3581) is answered at the port of its Via, where
+ * that names the very address that it came from. Behind a NAT only the way that it came leads back.
  */
 export function answerFlow({ via }: SipRequest, flow: Flow, flows: Pick<FlowTable, 'to'>): Flow {
   if (flow.reliable || via === undefined || via.host !== flow.remote.host) return flow

@@ -15,7 +15,7 @@ export interface Flow {
   readonly reliable: boolean
   /** By which address of this machine the peer reaches us; never that of a socket that listens on any. */
   readonly local: HostPort
-  /** What messages call us instead: the dialplan advertises it. */
+  /** Our address in messages, instead of it: the dialplan advertises it. */
   readonly sentBy?: HostPort | undefined
   readonly remote: HostPort
   /** The dialplan lists the peer's address, or a domain that it has proved: its P-Asserted-Identity counts (SPEC §2.5). */
@@ -47,7 +47,7 @@ export interface Flow {
   close(): void
 }
 
-/** Who is told. */
+/** The receiver of messages and events of a transport. */
 export interface TransportSink {
   received(bytes: Buffer, flow: Flow): void
   closed(flow: Flow): void
@@ -70,7 +70,7 @@ export interface TlsMaterial {
   readonly key: string
   /** Certificates of those who sign the certificates of peers; left out: the system's for whom we call, and nobody who calls is asked. */
   readonly authorities?: string
-  /** Whoever calls by TLS without a certificate of theirs is refused. */
+  /** A peer that calls by TLS without a certificate of its own is refused. */
   readonly requireClient?: boolean
 }
 

@@ -2,9 +2,9 @@
 import type { LocalAddress } from './local-address.ts'
 import type { Flow, HostPort } from './transport.ts'
 
-/** What sends and receives datagrams for a transport: Node's `dgram`, or the native module. */
+/** The socket of a datagram transport: Node's `dgram`, or the native module. */
 export interface DatagramSocket {
-  /** What it is called in the log. */
+  /** Its name in the log. */
   readonly kind: 'dgram' | 'native'
   /** Resolves with the port; rejects with a system error such as EADDRINUSE. */
   bind(): Promise<number>
@@ -12,11 +12,11 @@ export interface DatagramSocket {
   send(bytes: Uint8Array, flow: UdpFlow): boolean
   /** See `Transport.ration`. */
   ration?(beginnings: number): number
-  /** What was queued is sent first. */
+  /** Queued datagrams are sent first. */
   close(): Promise<void>
 }
 
-/** Whom a socket tells. `received` may throw: what follows is delivered all the same. */
+/** The user of a datagram socket. `received` may throw: datagrams behind it are delivered all the same. */
 export interface DatagramUser {
   received(bytes: Buffer, flow: UdpFlow): void
   /** The one flow to that address and port; host in the form that the kernel has for it. */

@@ -27,7 +27,7 @@ export interface NativeUdp {
     queue: Uint8Array,
     listener: (kind: number, count: number, bytes: Buffer | undefined) => void,
   ): SocketHandle | number
-  /** What is queued leaves; the listener hears of the end. */
+  /** Queued datagrams leave; the listener hears of the end. */
   close(handle: SocketHandle): void
   flush(handle: SocketHandle): void
   /** An address in text to the scratch record; false: it is none of this family. */
@@ -227,7 +227,7 @@ export class NativeSocket implements DatagramSocket {
   }
 }
 
-/** Where any fault of a callback goes. */
+/** The sink of any fault in a callback. */
 function raise(fault: unknown): void {
   throw fault
 }

@@ -8,7 +8,7 @@ import { dgramSocket } from './udp-dgram.ts'
 import { type DatagramSocket, type DatagramUser, UdpFlow } from './udp-flow.ts'
 import { loadNative, NativeSocket } from './udp-native.ts'
 
-/** What carries datagrams; `auto`: the native module where it can be loaded. */
+/** Implementation of UDP; `auto`: the native module where it can be loaded. */
 export type UdpKind = 'auto' | 'native' | 'dgram'
 
 interface UdpOptions {
@@ -28,13 +28,13 @@ interface UdpOptions {
   readonly file?: string
 }
 
-/** Where a socket that listens everywhere reaches itself. */
+/** The address at which a socket that listens everywhere reaches itself. */
 const anyHost: ReadonlyMap<string, string> = new Map([
   ['0.0.0.0', '127.0.0.1'],
   ['::', '::1'],
 ])
 
-/** What `auto` comes to here, and why not the module, if not. */
+/** The implementation that `auto` chooses here, and the reason if it is not the module. */
 export function udpKind(kind: UdpKind = 'auto', file?: string): { readonly kind: 'native' | 'dgram'; readonly why?: string } {
   if (kind === 'dgram') return { kind }
   const native = loadNative(file)

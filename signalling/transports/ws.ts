@@ -31,8 +31,8 @@ const compression: PerMessageDeflateOptions = {
 }
 
 /**
- * What is longer than we take is answered, and its connection stays; far longer, and it ends before all of that is held. A
- * frame is held whole: where many are connected, who comes next is heard out less, down to `refusedFactor` messages.
+ * Refuses a message that is too long, and the connection stays; a far longer one ends it before all of that is held. A frame
+ * is held whole, so with many connections a newcomer gets less of one read, down to `refusedFactor` messages.
  */
 const refusedFactor = 3
 const heardAtMost = 1024 * 1024
@@ -159,7 +159,7 @@ function compressionOf(limits: ConnectionLimits | undefined): PerMessageDeflateO
   return limits?.limits.compress === true ? compression : false
 }
 
-/** What stands where a WebSocket peer is gone: only it can connect again. */
+/** The stand-in of a WebSocket peer that is gone: only it can connect again. */
 export class ClosedFlow implements Flow {
   readonly id = 'closed'
   readonly transport: TransportName

@@ -1,7 +1,7 @@
 /** Charging records added up, and the proof that none is missing or there twice (SPEC §6.2). */
 import { type ChargingRecord, linesOf, parseRecord } from '../../../elements/pcrf/index.ts'
 
-/** How often something was charged to a subscriber on a day. */
+/** Number of times that an event was charged to a subscriber on a day. */
 export interface ChargedSum {
   readonly day: string
   readonly subscriber: string
@@ -24,7 +24,7 @@ export interface ChargingAudit {
   readonly last: number
   /** Numbers that an element never used, since its store had failed. */
   readonly voids: number
-  /** What is wrong: gaps, doubles, lines that are no records. */
+  /** Faults: gaps, doubles, lines that are no records. */
   readonly faults: readonly AuditFinding[]
   /** Lines that are not whole: of a file that is being written. */
   readonly unfinished: readonly AuditFinding[]

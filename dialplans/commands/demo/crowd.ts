@@ -35,7 +35,7 @@ const range = { threshold: -77 } // dBm: some 60 m, so that much happens in litt
 
 export class Crowd {
   readonly walkers: readonly CrowdWalker[]
-  /** What has happened so far. */
+  /** Counts of events so far. */
   readonly counts = { feedback: 0, came: 0, left: 0, reported: 0 }
   private readonly options: CrowdOptions
   private readonly air: SimulatedAir

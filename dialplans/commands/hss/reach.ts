@@ -11,7 +11,7 @@ import { SubscriberClient } from './client.ts'
 /** As the command line has it. */
 export interface NodeReach {
   readonly dialplan: string
-  /** Where the network is split: the node that runs the HSS. */
+  /** The node that runs the HSS, in a network of several nodes. */
   readonly node?: string
   readonly url?: string
   readonly tokenFile?: string

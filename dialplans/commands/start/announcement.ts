@@ -10,7 +10,7 @@ import {
 } from '../../../signalling/index.ts'
 import { type Dialplan, printListen, reachableHost, subscribersOf, userOf } from '../../network/dialplan.ts'
 
-/** What is listening, how to connect a softphone, and `ready`, a line each. */
+/** Listening addresses, the way to connect a softphone, and `ready`, a line each. */
 export function announcement(
   dialplan: Dialplan,
   listening: readonly ListeningOptions[],
@@ -27,7 +27,7 @@ export function announcement(
   return lines
 }
 
-/** How one of the demo subscribers signs in; nothing where passwords are secrets. */
+/** The sign-in of one demo subscriber; nothing where passwords are secrets. */
 function softphone(dialplan: Dialplan, listening: readonly ListeningOptions[]): readonly string[] {
   const people = subscribersOf(dialplan).filter(hasDemoPassword)
   const first = people[0]
@@ -40,7 +40,7 @@ function softphone(dialplan: Dialplan, listening: readonly ListeningOptions[]): 
   return lines
 }
 
-/** Where softphones find it: where we listen on any address, those of this machine that others can reach, if there are some. */
+/** Addresses for softphones. Where we listen on any address: those of this machine that others can reach, if there are some. */
 function placesOf({ host, port, advertise }: ListeningOptions): readonly HostPort[] {
   if (advertise !== undefined) return [{ host: advertise.host, port: advertise.port || port }]
   const reachable = isAnyHost(host) ? machineAddresses().filter((each) => !isLocalAddress(each)) : []

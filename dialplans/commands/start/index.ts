@@ -98,7 +98,7 @@ async function start(file: string, options: StartOptions): Promise<void> {
   for (const line of announcement(dialplan, running.node.listening, http?.listening)) say(line)
 }
 
-/** What the options say of the mirror goes before what the dialplan says. */
+/** Mirror settings of the command line win over those of the dialplan. */
 function mirrored(dialplan: Dialplan, { hep, mask }: StartOptions): Dialplan {
   const capture = { ...dialplan.capture, ...(hep === undefined ? {} : { hep }), ...(mask === true ? { mask } : {}) }
   return { ...dialplan, capture }
@@ -107,7 +107,7 @@ async function checkMirror({ capture }: Dialplan, { hep }: StartOptions): Promis
   if (capture?.hep !== undefined) await checkCollector(capture.hep, undefined, hep === undefined ? 'capture.hep' : '--hep')
 }
 
-/** What each option takes by itself, but not together. */
+/** A check of options that are right by themselves, but not together. */
 function checkOptions({ listen, tls }: Dialplan, { trace, traceSize, traceFiles }: StartOptions): void {
   if (trace === undefined && (traceSize ?? traceFiles) !== undefined)
     throw new CommandRefusal('--trace-size and --trace-files say how --trace <file> is kept; add that, or leave them out')

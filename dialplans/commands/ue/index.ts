@@ -241,7 +241,7 @@ async function askPair(ue: Ue, peer: string, lines: UeLines): Promise<void> {
   lines.tell({ kind: 'pair', peer, near })
 }
 
-/** What one option needs another for. */
+/** Options that need another one. */
 function checkTogether({ user, secret, application, wake, peers }: UeCommandOptions): void {
   if (application === undefined && (user ?? secret) !== undefined)
     throw new CommandRefusal('--user and --secret go with --application <id>; add that, or leave them out')

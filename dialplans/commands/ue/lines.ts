@@ -116,7 +116,7 @@ export class UeLines {
   }
 }
 
-/** What people can read of a message; of anything else, what it is. */
+/** The readable content of a message; of any other body, its type. */
 function textFor({ type = 'text/plain', text }: Extract<UeLineEvent, { kind: 'message' }>): string {
   return /^text\//i.test(type) ? text : `${text.length} characters of ${type}`
 }

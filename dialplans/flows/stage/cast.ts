@@ -95,7 +95,7 @@ export async function hears(stage: Stage, hearer: Ue, heard: Ue): Promise<number
   return status
 }
 
-/** What a standing question has told so far. */
+/** NOTIFYs of a standing question so far. */
 interface NearWatch {
   readonly changes: NearChange[]
   /** Status of the end; undefined while it stands. */
@@ -145,7 +145,7 @@ export async function member(
   return { ue, application }
 }
 
-/** What a standing question to the application server has told so far. */
+/** NOTIFYs of a standing question to the application server so far. */
 interface UserWatch {
   /** Users near, at each NOTIFY. */
   readonly changes: (readonly string[])[]

@@ -7,12 +7,12 @@ import type { Operator } from './operator.ts'
 /** Undefined and false: not yet. */
 export type PollResult<Value> = Value | undefined | false
 
-/** What a scenario can do. Every wait is for something to be true, never for time alone. */
+/** Abilities of a scenario. Every wait is for something to be true, never for time alone. */
 export interface Stage {
   readonly clock: Clock
   /** A registered UE of that subscriber of the default network. */
   ue(name: string, options?: Pick<UeOptions, 'report' | 'mme' | 'prose'>): Promise<Ue>
-  /** What is done by hand. */
+  /** Actions by hand. */
   readonly operator: Operator
   /**
    * Lets time pass until `happened` gives something other than undefined or false, and returns it; throws after `seconds`. A

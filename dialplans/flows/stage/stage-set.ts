@@ -137,7 +137,7 @@ export class StageSet extends ClockedStage implements Stage {
     })
     return { server, elements: made.value.elements }
   }
-  /** What outlives a restart. */
+  /** State that outlives a restart. */
   private storeOf(node: string): Store {
     let store = this.stores.get(node)
     if (store === undefined) this.stores.set(node, (store = memoryStore(this.clock)))

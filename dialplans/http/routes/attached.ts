@@ -5,7 +5,7 @@ import { whoOf } from '../access.ts'
 import type { ApiOptions } from '../options.ts'
 import { type HttpPage, HttpProblem, json } from '../page.ts'
 
-/** Where a user is attached: at one MME of this node, or at two while he moves. */
+/** MMEs of a user on this node: one, or two while he moves. */
 export async function attachedAt(user: string, options: ApiOptions): Promise<HttpPage> {
   const found = await places(user, options)
   const at = found.map(({ mme, attached: { temporary, validUntil } }) => ({

@@ -2,7 +2,7 @@
 import type { Host, Json, StoreWrite } from '../../../signalling/index.ts'
 import { InTurn } from '../../shared/state/in-turn.ts'
 
-/** What one application has bound to a device. */
+/** The binding of one application to a device. */
 export interface ApplicationBinding {
   readonly [member: string]: string
   readonly application: string

@@ -33,7 +33,7 @@ export class EpuidRegistration {
   private readonly relocation: Relocation
   private readonly proseServers: KnownServers
   private readonly moved: (device: string) => void
-  /** Where devices are, if not here. */
+  /** Servers of devices that are not here. */
   readonly whereabouts: Whereabouts
 
   /**

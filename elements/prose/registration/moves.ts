@@ -10,19 +10,19 @@ export interface DeviceMove {
   readonly [member: string]: Json | undefined
   /** Canonical. */
   readonly device: string
-  /** What it is called here. */
+  /** The EPUID here. */
   readonly epuid: string
-  /** What it was called there, and the URI of that server. */
+  /** The EPUID at the former server, and the URI of that server. */
   readonly former: string
   readonly server: string
-  /** What was bound there. */
+  /** Bindings at the former server. */
   readonly brought: readonly ApplicationBinding[]
   /** Applications that had been bound here before, and what the identity here said of a former one; absent: there was none. */
   readonly own?: readonly string[]
   readonly before?: string
 }
 
-/** What a former server had of a device that is at home here. */
+/** The context that a former server had of a device that is at home here. */
 export interface ReleasedDevice {
   readonly device: string
   readonly epuid: string
@@ -57,7 +57,7 @@ export class Moves {
     const key = this.releaseKey(epuid)
     if (this.toRelease.delete(key)) await this.host.store.write([{ key, delete: true }])
   }
-  /** Those that are neither done nor undone. */
+  /** Moves that are neither done nor undone. */
   unfinished(): Iterable<DeviceMove> {
     return this.byDevice.values()
   }

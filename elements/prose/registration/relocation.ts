@@ -9,12 +9,12 @@ import type { KnownServers } from '../../shared/clients/known-servers.ts'
 import type { ApplicationBinding, DeviceIdentity, Identities } from './identities.ts'
 import type { DeviceMove, Moves, ReleasedDevice } from './moves.ts'
 
-/** What a device says of where it was. */
+/** The former registration, as a device names it. */
 export type FormerProse = { readonly epuid: string; readonly prose: string }
 
 type RelocationCause = NonNullable<RegistrationCode['cause']>
 
-/** What an application server made of an update. `silent`: nobody knows, and it may still hear of it. */
+/** The outcome of an update at an application server. `silent`: not known, and it may still hear of it. */
 type UpdateOutcome = 'done' | 'refused' | 'silent'
 
 const onTheWay = 40_000 // milliseconds in which an update that nobody has answered may still arrive: Timer F (RFC 3261 §17.1.2.2), and some
@@ -178,5 +178,5 @@ export class Relocation {
   }
 }
 
-/** Whoever answers so has not believed us, and will not (SPEC §2.6). */
+/** A server that answers so has not believed us, and will not (SPEC §2.6). */
 const refusals = [400, 403, 404, 415]

@@ -16,7 +16,7 @@ interface RotationOptions {
   readonly ledger: Ledger
   readonly relations: Relations
   readonly notifying: Notifying
-  /** Where each code given is told; none: nothing is charged. */
+  /** The charges for codes that are given; none: nothing is charged. */
   readonly charges: Charges | undefined
 }
 

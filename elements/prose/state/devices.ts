@@ -21,7 +21,7 @@ export interface Device {
   readonly key: string
   /** Granted to any of its subscriptions. */
   roles: RoleBits
-  /** What the HSS permits, as last heard. */
+  /** Permissions by the HSS, as last heard. */
   permitted: RoleBits
   code: BroadcastCode | undefined
   /** The code before, while both count. */
@@ -73,7 +73,7 @@ export class Devices {
     this.byKey.delete(device.key)
   }
 
-  /** Those without any subscription; a copy. */
+  /** Devices without any subscription; a copy. */
   unsubscribed(): Device[] {
     return [...this.byKey.values()].filter(({ subscriptions }) => subscriptions.length === 0)
   }

@@ -12,7 +12,7 @@ export interface PeerSet {
   readonly wake: boolean
 }
 
-/** Who takes what was read back. */
+/** The receiver of records that were read back. */
 interface LedgerReader {
   code(code: BroadcastCode): void
   relation(relation: Relation): void

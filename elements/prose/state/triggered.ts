@@ -3,7 +3,7 @@ import type { Json } from '../../../signalling/index.ts'
 import type { SubscriberRecord } from '../../schemas/index.ts'
 import { actsFor } from '../../shared/values/permissions.ts'
 
-/** What an application server has named: on the list while the subscriber lists that server, for that application. */
+/** Peers named by an application server: listed while the subscriber lists that server, for that application. */
 interface ServerTriggered {
   /** Canonical URI; undefined: stored before it was kept, so that any that is listed stands for it. */
   readonly server: string | undefined
@@ -15,7 +15,7 @@ interface ServerTriggered {
 export interface TriggeredPeers {
   /** All of them. */
   readonly peers: ReadonlySet<string>
-  /** Those that the device itself has named: on the list while it is their friend, or a server has named them too. */
+  /** Peers named by the device itself: listed while it is their friend, or a server has named them too. */
   readonly own: ReadonlySet<string>
   readonly by: readonly ServerTriggered[]
 }

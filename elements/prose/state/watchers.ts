@@ -7,7 +7,7 @@ import type { Relation } from './proximate-list.ts'
 /** Its states hold what one subscriber was told, and are not shared. */
 export const diffType = mediaType('proximity-diff')
 
-/** What is asked (SPEC §3.3): the list, one pair, or which of a set of peers. */
+/** The question (SPEC §3.3): the list, one pair, or which of a set of peers. */
 export type ProximityQuestion =
   | { readonly kind: 'list' }
   | { readonly kind: 'pair'; readonly peer: string }
@@ -18,7 +18,7 @@ export interface ProximityView {
   readonly device: string
   readonly question: ProximityQuestion
   readonly mutual: boolean
-  /** What the last rendering of this state told; differences are taken against it. */
+  /** Relations of the last rendering of this state; differences are taken against them. */
   lastTold: ReadonlyMap<string, Relation> | undefined
 }
 
@@ -33,7 +33,7 @@ export interface ProximityWatcher {
   readonly own: boolean
 }
 
-/** What the engine keeps of a watcher over a restart. */
+/** The record of a watcher that the engine keeps over a restart. */
 export interface WatcherRecord {
   readonly [member: string]: Json | undefined
   readonly peer?: string
@@ -62,7 +62,7 @@ export function concerns(question: ProximityQuestion, peers: readonly string[]):
 
 export class ProximityWatchers {
   private readonly byDevice = new SetIndex<string, ProximityWatcher>()
-  /** Those that ask for mutual relations, which change when the peer hears the device. */
+  /** Watchers that ask for mutual relations, which change when the peer hears the device. */
   private readonly mutualByDevice = new SetIndex<string, ProximityWatcher>()
   private readonly byId = new Map<string, ProximityWatcher>()
 
@@ -89,7 +89,7 @@ export class ProximityWatchers {
     return this.byId.get(id)
   }
 
-  /** Whose lists anybody watches. */
+  /** Devices whose lists are watched. */
   devices(): Iterable<string> {
     return this.byDevice.keys()
   }

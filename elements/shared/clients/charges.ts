@@ -14,7 +14,7 @@ const perBatch = 25
 const retryMost = 32_000
 const holeAfter = 5000 // milliseconds until a number that never came is given up: its write has failed
 
-/** What the store holds of the life of the numbers. */
+/** The stored progress of the numbers. */
 interface ChargeNumbers {
   /** Names this life of the store: with an empty one numbers begin at 1 again, under another name. */
   readonly life: string
@@ -123,7 +123,7 @@ export class Charges {
     return events.length === perBatch ? 0 : gather
   }
 
-  /** What is durable and follows without a gap on what is recorded. */
+  /** Events that are durable and follow without a gap on the recorded ones. */
   private async batch(): Promise<Charge[]> {
     const { store } = this.host
     const events: Charge[] = []

@@ -12,7 +12,7 @@ interface ConversationQuestion<Name extends BodyName> {
   readonly patience?: number
 }
 
-/** What is answered, or the status that came instead: 408 where nothing did, 502 where it cannot be read. */
+/** The answer, or the status that came instead: 408 where nothing did, 502 where it cannot be read. */
 type ConversationReply<Value> =
   | { readonly value: Value; readonly status?: undefined }
   | { readonly value?: undefined; readonly status: number }

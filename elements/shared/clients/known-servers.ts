@@ -4,9 +4,9 @@ import { parseUri, printHostPort, type Uri } from '../../../signalling/index.ts'
 import { deviceKey, subscriberKey } from '../identifiers/devices.ts'
 
 interface KnownServer {
-  /** Where to send what is for it. */
+  /** The target of requests to it. */
   readonly uri: string
-  /** How it is asserted: without a port. */
+  /** Its asserted identity: without a port. */
   readonly key: string
   readonly user: string
   readonly host: string

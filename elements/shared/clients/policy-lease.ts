@@ -125,7 +125,7 @@ export class PolicyLease {
     if (changed) this.holder.decided(this)
   }
 
-  /** What cannot be read allows nothing; the PCRF is asked again in a while. */
+  /** An answer that cannot be read allows nothing; the PCRF is asked again in a while. */
   private refuse(fault: string): void {
     const { host } = this.holder
     host.count('feeds_unreadable')

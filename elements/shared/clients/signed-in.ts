@@ -4,7 +4,7 @@ import type { SubscriberRecord } from '../../schemas/index.ts'
 import { Rechecks } from './rechecks.ts'
 import type { Subscribers } from './subscribers.ts'
 
-/** What an element keeps beside subscriptions, and no longer than they last. */
+/** State that an element keeps beside subscriptions, and no longer than they last. */
 interface SignedInState {
   owners(): Iterable<string>
   /** Ends what has begun by other credentials than those of the record; all, where there is none. */

@@ -58,7 +58,7 @@ export class Subscribers {
   private readonly recent = new Map<string, number>()
   private readonly toReread: string[] = []
   private rereading = 0
-  /** What the feed has told; -1 before its first word. */
+  /** The version that the feed has told; -1 before its first word. */
   private version = -1
   /** The version that what it has told may be of: after a part of a later one, that. */
   private heardVersion = -1
@@ -112,7 +112,7 @@ export class Subscribers {
     if (entry === undefined && this.unknown.has(key)) return undefined
     return this.fetch(key)
   }
-  /** What is known of one without asking, by any form or alias. */
+  /** The record of a subscriber known without asking, by any form or alias. */
   known(key: string): SubscriberRecord | undefined {
     const entry = this.entries.get(key) ?? this.byAlias(key)
     return entry?.generation === this.generation ? entry.record : undefined
@@ -243,7 +243,7 @@ export class Subscribers {
     })
   }
 
-  /** What of it can be read holds; of the rest nothing is known any more, and nobody has a permission by it. */
+  /** Its readable part holds. Records of the rest are unknown from now on, and nobody has a permission by them. */
   private fedInPart(request: SipRequest): void {
     const read = readSubscriptionData(request)
     if (read === undefined) return this.readAgain()

@@ -8,7 +8,7 @@ const number = /^(?:\+[0-9().-]+|[0-9A-Fa-f*#().-]+;(?:.*;)?phone-context=[^;]+)
 
 const separated = /^\+(?=[0-9().-]*[().-])[0-9().-]*[0-9][0-9().-]*$/ // a global number with visual separators (RFC 3966 §5.1.1)
 
-/** What is told of a subscriber's identifiers. */
+/** The identifiers of a subscriber. */
 export interface IdentifiedSubscriber {
   readonly id: string
   readonly aliases?: readonly string[] | undefined
@@ -38,7 +38,7 @@ export function subscriberKey(text: string, domains: readonly string[]): string 
   return deviceKey(text.includes(':') || isIP(text) !== 0 ? text : `sip:${text}@${domains[0] ?? 'localhost'}`, domains)
 }
 
-/** Where to send what is for a server that settings name by its URI or, in the first domain, by its bare name. */
+/** The target of requests to a server that settings name by its URI or, in the first domain, by its bare name. */
 export function serverUri(text: string, domains: readonly string[]): string {
   return text.includes(':') ? text : (subscriberKey(text, domains) ?? text)
 }

@@ -1,6 +1,6 @@
 /** Elements go by names: user parts of the first of our domains (SPEC §2.2). */
 
-/** Those of the roles that ask others, where the dialplan does not say who is there. */
+/** Default names of elements that ask others, where the dialplan does not say who is there. */
 export const usualAskers: readonly string[] =
   'proxy prose as mme pcrf presence registration friends push addressbook gmlc ppr msc sgsn ran smsc lcs-client console'.split(
     ' ',
@@ -20,12 +20,13 @@ const allocated: readonly (readonly [form: RegExp, what: string])[] = [
   [/^tg-[\w-]{22}$/i, 'a temporary GRUU'],
 ]
 
-/** How presence views of application servers begin unless their settings say otherwise, without the dash. */
+/** The default prefix of presence views of application servers, without the dash. */
 export const usualView = 'near'
 
 /**
- * What an element may allocate under that canonical key, and no subscriber may be called; undefined: nothing.
- * @param views how presence views of the application servers begin, without the dash
+ * The kind of identifier that an element may allocate under that canonical key, so that no subscriber may have it;
+ * undefined: none.
+ * @param views prefixes of the presence views of application servers, without the dash
  */
 export function allocatedAs(key: string, domains: readonly string[], views: readonly string[]): string | undefined {
   const user = ownUser(key, domains)

@@ -54,7 +54,7 @@ export class NamedSubscribers {
     this.pump()
   }
 
-  /** Whom that name means. */
+  /** The subscriber that a name means. */
   idOf(name: string): string {
     return this.owners.get(name) ?? name
   }

@@ -23,13 +23,13 @@ export function roleNames(roles: RoleBits): RoleName[] {
   return names
 }
 
-/** What a subscriber may ever have; nothing for an unknown one. */
+/** Roles that a subscriber may ever have; none for an unknown one. */
 export function permittedRoles(record: SubscriberRecord | undefined): RoleBits {
   if (record === undefined) return 0
   return (record.permissions.discoverable ? discoverable : 0) | (record.permissions.discoverer ? discoverer : 0)
 }
 
-/** What an MME that has asked the HSS says a device may have; undefined: it has not, or it is nobody whom we trust. */
+/** Roles of a device by the word of an MME that has asked the HSS; undefined: it has not, or we do not trust it. */
 export function checkedRoles({ flow, request }: Pick<Exchange, 'flow' | 'request'>): RoleBits | undefined {
   if (!flow.trusted || request.find(H['P-Prose-Checked']) < 0) return undefined
   const names = request.list(H['P-Prose-Checked'])

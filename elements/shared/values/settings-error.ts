@@ -2,9 +2,9 @@
 
 /** Thrown where an element is made or reads its settings anew. */
 export class SettingsError extends Error {
-  /** What is wrong, by the name of the setting. */
+  /** The fault, by the name of the setting. */
   readonly found: string
-  /** What would do instead. */
+  /** The value expected instead. */
   readonly expected: string
 
   constructor(found: string, expected: string) {

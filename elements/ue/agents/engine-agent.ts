@@ -22,7 +22,7 @@ export interface EngineAgentOptions {
 
 const capabilities = { methods: ['MESSAGE', 'NOTIFY', 'OPTIONS', 'ACK'], extensions: [], types: ['*/*'] }
 
-/** What the agent is to its node: takes every request, and has the host once the node has started. */
+/** The agent as an element of its node: takes every request, and has the host once the node has started. */
 class AgentElement implements Element {
   readonly name: string
   readonly claims = [{ method: '*' }]

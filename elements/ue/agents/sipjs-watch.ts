@@ -7,7 +7,7 @@ import type { Clock, Log, Timer } from '../../../signalling/index.ts'
 import type { AgentBody, WatchHandle, WatchListener, WatchOptions } from './agent.ts'
 import { receivedOf, warningOf } from './sipjs-messages.ts'
 
-/** What a subscription needs of the agent that makes it. */
+/** The parts of an agent that a subscription needs. */
 export interface SipJsWatchParts {
   readonly clock: Clock
   readonly log: Log
@@ -114,7 +114,7 @@ export class SipJsWatch implements WatchHandle {
       this.unsubscribe()
     })
   }
-  /** What was asked for while a SUBSCRIBE was under way. */
+  /** The refresh or end asked for while a SUBSCRIBE was under way. */
   private catchUp(): void {
     if (!this.live || !this.again || this.busy || this.dialog === undefined) return
     this.again = false

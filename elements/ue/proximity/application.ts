@@ -64,7 +64,7 @@ export class ApplicationClient {
     this.questions = new Questions(agent, clock)
   }
 
-  /** What the ProSe server has given to this device; undefined: nothing yet. */
+  /** The EPUID that the ProSe server has given to this device; undefined: none yet. */
   get epuid(): string | undefined {
     return this.first
   }

@@ -17,7 +17,7 @@ export class StandingQuestion implements WatchHandle {
     this.current = this.put()
   }
 
-  /** Where that is refused, what stands goes on. */
+  /** When that is refused, the present question goes on. */
   again(): void {
     this.next?.unsubscribe()
     this.next = this.put()

@@ -40,7 +40,7 @@ export type UeEvent =
   | { readonly kind: 'heard'; readonly heard: HeardBroadcast }
   | { readonly kind: 'malformed'; readonly warning: string }
 
-/** What a standing question tells: who is near now, and what changed since the last time. */
+/** One NOTIFY of a standing question: the devices near now, and the changes since the last one. */
 export interface NearChange {
   readonly proximate: readonly Proximate[]
   readonly came: readonly string[]
@@ -76,7 +76,7 @@ export class Ue {
   get device(): string {
     return this.agent.identity
   }
-  /** What the server has granted; undefined before its first word and after the end. */
+  /** The grant of the server; undefined before its first word and after the end. */
   get state(): ProseState | undefined {
     return this.granted
   }
@@ -89,7 +89,7 @@ export class Ue {
   get mme(): string | undefined {
     return this.attachment?.mme
   }
-  /** What it calls itself toward the proximity server. */
+  /** Its own identifier toward the proximity server. */
   private get name(): string {
     return this.attachment?.temporary ?? this.device
   }
@@ -210,7 +210,7 @@ export class Ue {
     return answer
   }
 
-  /** Who is near this device now (FIG 3), or the status of a refusal. */
+  /** Devices near this one now (FIG 3), or the status of a refusal. */
   async who(query: ProximityQuery = {}): Promise<readonly Proximate[] | number> {
     const body = await this.ask('proximity', query, 'proximity-list')
     return typeof body === 'number' ? body : body.proximate

@@ -22,7 +22,7 @@ interface LmdbOptions {
   /** Made if it is not there. */
   readonly folder: string
   readonly clock: Clock
-  /** What an acknowledged write survives: `kill -9`, or power loss too. */
+  /** Failures that an acknowledged write survives: `kill -9`, or power loss too. */
   readonly durability: 'process' | 'power'
   readonly log: Log
   /** The schema version that the program needs; for tests of what happens with another one. */
@@ -37,7 +37,7 @@ const firstPause = 1000 // milliseconds from a break to the next write; twice as
 const longestPause = 60_000
 const committed: WriteOutcome = { ok: true }
 
-/** What one commit makes durable. `records`: null is a deletion. */
+/** The records of one commit; null is a deletion. */
 class Group implements LmdbBatch {
   reserve: number | undefined = undefined
   readonly records = new Map<string, Buffer | null>()
@@ -72,7 +72,7 @@ class LmdbStore implements Store {
   private failing: string | undefined = undefined
   private readonly place: LmdbFolder
   private lookedAt: number
-  /** What is written there, no start finds. */
+  /** The fault of a folder that was moved away or replaced: no start finds the writes in it. */
   private lost: StoreFault | undefined = undefined
   /** Why nothing is written now, and nothing may be read: the environment has broken and is opened anew. */
   private broken: StoreFault | undefined = undefined
@@ -174,7 +174,7 @@ class LmdbStore implements Store {
     this.acknowledge(group)
     this.commit()
   }
-  /** What gathered meanwhile was checked against versions that now never were: it fails too. */
+  /** Fails all writes. Those gathered meanwhile were checked against versions that never came to be. */
   private readonly crashed = (thrown: unknown): void => {
     const fault = this.faultOf(thrown)
     const groups = [this.flying, this.waiting]

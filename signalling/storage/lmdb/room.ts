@@ -24,7 +24,7 @@ function freeBytes(folder: string): number | undefined {
   }
 }
 
-/** What a fault that came from a folder's disk says more: nothing is written where that is full, or nearly. */
+/** More about a fault of a folder's disk: nothing is written where that is full, or nearly. */
 export function fullness(folder: string): string {
   return (freeBytes(folder) ?? margin) < margin ? ' (its disk is full: make room)' : ''
 }

@@ -129,7 +129,7 @@ export class SipTransport implements Transport {
     const host = printHost(local.host)
     return text.replace(`/${this.protocol} ${host}:${local.port}`, `/${this.protocol} ${host}`)
   }
-  /** Whatever a message does to sip.js, the socket that brought it goes on. */
+  /** A message that makes sip.js throw does not end the socket that brought it. */
   private guarded(work: () => void): void {
     try {
       work()
