@@ -1,6 +1,6 @@
 /** Header fields of a notifier's messages. */
 import type { HeaderList } from '../messages/build.ts'
-import type { SubscriptionRecord } from './subscription-record.ts'
+import { type SubscriptionRecord, secureAs } from './subscription-record.ts'
 
 /** Header fields of the answer to a SUBSCRIBE. */
 export function grant(seconds: number, contact: string, packages: string, requires: string | undefined): HeaderList {
@@ -14,7 +14,7 @@ export function grant(seconds: number, contact: string, packages: string, requir
 
 /** Of a NOTIFY; what goes with its body, or with the package, is added. */
 export function notifyFields(
-  { callId, localTag, localUri, remoteTag, remoteUri }: SubscriptionRecord,
+  { callId, localTag, localUri, remoteTag, remoteTarget, remoteUri }: SubscriptionRecord,
   cseq: number,
   contact: string,
   event: string,
@@ -25,7 +25,7 @@ export function notifyFields(
     ['To', `<${remoteUri}>;tag=${remoteTag}`],
     ['Call-ID', callId],
     ['CSeq', `${cseq} NOTIFY`],
-    ['Contact', `<${contact}>`],
+    ['Contact', `<${secureAs(remoteTarget, contact)}>`],
     ['Event', event],
     ['Subscription-State', state],
   ]

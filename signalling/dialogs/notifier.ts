@@ -16,15 +16,13 @@ import { BodyRoom, bytesOf, comeAgain, unfit } from './long-states.ts'
 import type { NotifierHolder } from './notifier-holder.ts'
 import { nextPeriod, wholeMs } from './rate.ts'
 import type { Share } from './subscription-limits.ts'
-import { cseqReserve, type SubscriptionRecord, secureAs } from './subscription-record.ts'
+import { cseqReserve, type SubscriptionRecord } from './subscription-record.ts'
 import { endings, fetched, liveState, type SubscriptionEnding, terminatedState } from './subscription-state.ts'
 
 const retryFirst = 2_000
 const retryMost = 60_000
 const margin = 100 // numbers left when the next block is asked for, so that no NOTIFY waits for the store
-
-/** No state yet. */
-const untold = Symbol('untold')
+const untold = Symbol('untold') // no state yet
 
 export class NotifierDialog implements Notifier, ClientUser, TimerOwner, ExpiringSubscription {
   readonly element: string
@@ -42,6 +40,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
   private state: unknown = untold
   private due = false // a NOTIFY is owed
   private opened = false // the 2xx has left
+  awaitsTurn = false // taken up among many: NOTIFYs wait until `open`, another change, or the end
   private sending = false
   private final = false // what is being sent ends the subscription
   private sentState: unknown
@@ -56,8 +55,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
   private rateTimer: Timer | undefined
   private expiryTimer: Timer | undefined
   private retryAfter = retryFirst
-  /** Bytes of the last body. */
-  private size = 0
+  private size = 0 // bytes of the last body
   /** Once a state was too long. */
   private room: BodyRoom | undefined = undefined
   /** A NOTIFY without state goes first: nobody there has answered anything yet. */
@@ -131,14 +129,15 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
   /** The 2xx has left: NOTIFYs may flow. Also after a restart, once the element has given state. */
   open(): void {
     this.opened = true
-    if (this.live) this.armExpiry()
-    this.pump()
+    if (this.live && !this.awaitsTurn) this.armExpiry()
+    this.awaitsTurn = false
+    this.resume()
   }
   /** A refresh is being answered: NOTIFYs wait until `open`. */
   hold(): void {
     this.opened = false
   }
-  private armExpiry(): void {
+  armExpiry(): void {
     if (this.fetch || !this.live) return
     this.holder.expiries.add(this)
     this.holder.pace.claim(this.share, this, this.eventHeader.rate.period)
@@ -156,9 +155,11 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
   notify(state: unknown): void {
     if (this.ends) return
     if (this.pack.same !== undefined && this.state !== untold && this.pack.same(this.state, state)) return
+    const changes = this.state !== untold
     this.state = state
     this.due = true
-    this.pump()
+    if (changes && this.awaitsTurn) this.open()
+    else this.resume()
   }
   /** A request of the dialog has come, whatever becomes of it (RFC 3261 §12.2.2). */
   heard(cseq: number): void {
@@ -205,11 +206,13 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
     this.due = true
     this.rateTimer?.cancel()
     const withdrawn = this.holder.ended(this, reason)
-    this.pump()
+    if (this.awaitsTurn) this.open()
+    else this.resume()
     return withdrawn
   }
 
-  private pump(): void {
+  /** Sends what is due, as soon as it may leave. */
+  resume(): void {
     if (!this.opened || this.sending || !this.due || !this.live) return
     if (this.ending === undefined) {
       const { clock, pace } = this.holder
@@ -220,9 +223,6 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
       if (!this.fetch && this.consent?.isGiven() === false) return
     }
     this.send()
-  }
-  resume(): void {
-    this.pump()
   }
   denied(): void {
     if (this.ending === undefined) this.due = false
@@ -237,7 +237,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
   /** The gap is over, or the period. */
   expire(): void {
     this.due = true
-    this.pump()
+    this.resume()
   }
   private send(): void {
     const { clock, pace, sender } = this.holder
@@ -245,14 +245,14 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
       this.stored = { ...this.stored, ceiling: this.stored.ceiling + cseqReserve }
       this.holder.saveSoon(this)
     }
-    const left = this.expires - clock.date()
     this.cseq++
     this.due = false
     this.final = this.ending !== undefined || this.fetch
     const rate = pace.granted(this.share, this.eventHeader.rate)
-    const state = this.final ? terminatedState(this.ending ?? fetched) : liveState(this.pending, left, rate)
-    const contact = secureAs(this.stored.remoteTarget, sender.contact(this.element))
-    const headers = notifyFields(this.stored, this.cseq, contact, this.eventHeader.echo, state)
+    const state = this.final
+      ? terminatedState(this.ending ?? fetched)
+      : liveState(this.pending, this.expires - clock.date(), rate)
+    const headers = notifyFields(this.stored, this.cseq, sender.contact(this.element), this.eventHeader.echo, state)
     if (this.pack.requires !== undefined) headers.push(['Require', this.pack.requires])
     let body: Body | undefined
     this.sentState = this.state
@@ -293,8 +293,8 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
     const reason = this.ending?.reason // who has lost the right to know is not told once more
     if (reason === 'rejected' || reason === 'deactivated') return undefined
     const tag = this.pack.conditional === true || this.tags ? this.tag : undefined
-    const has = tag !== undefined && (this.suppress === '*' || this.suppress === tag)
-    const body = has ? undefined : this.rendered() // RFC 5839 §5.2: the body is what it has
+    const isKnown = tag !== undefined && (this.suppress === '*' || this.suppress === tag)
+    const body = isKnown ? undefined : this.rendered() // RFC 5839 §5.2: the body is what it has
     if (tag !== undefined && this.sentState === this.state) headers.push(['SIP-ETag', tag])
     return body
   }
@@ -333,7 +333,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
     this.introducing = true
     this.lastSent = undefined
     this.due = true
-    this.pump()
+    this.resume()
   }
   /** Never the same bytes again: less of the state at a time, or none of it. @param excess bytes; undefined: nobody says */
   private tooLong(excess: number | undefined): void {
@@ -344,32 +344,32 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
     if (!this.room.shrink(this.size, excess) || this.final || this.pack.part === undefined) return this.giveUp()
     this.lastSent = undefined
     this.due = true
-    this.pump()
+    this.resume()
   }
   /** Its subscriber is told that there is a state, and why not which. */
   private giveUp(): void {
     this.room!.given = true
     this.due = true
     if (this.ending === undefined) void this.terminate('giveup', comeAgain)
-    else this.pump()
+    else this.resume()
   }
   private delivered(): void {
     if (this.introducing) {
       this.introducing = false
       this.lastSent = undefined
       this.due = true
-      return this.pump()
+      return this.resume()
     }
     this.previous = this.sentState
     if (this.sentState !== this.state && !this.due) {
       this.due = true // the next part of what was admitted already
       this.lastSent = undefined
-      return this.pump()
+      return this.resume()
     }
     this.consent?.reset()
     this.suppress = undefined
     this.retryAfter = retryFirst
-    if (this.due) this.pump()
+    if (this.due) this.resume()
     else this.armPeriod()
   }
   private armPeriod(): void {
@@ -382,7 +382,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
   private later(): void {
     this.previous = undefined
     this.due = true
-    if (this.ending !== undefined) return this.pump() // the last word is tried once, and now: its subscriber is leaving
+    if (this.ending !== undefined) return this.resume() // the last word is tried once, and now: its subscriber is leaving
     this.arm(this.retryAfter)
     this.retryAfter = Math.min(this.retryAfter * 2, retryMost)
   }

@@ -30,15 +30,20 @@ export class SubscriptionRecords {
   private timer: Timer | undefined
   private wait = againFirst
   private stopped = false
+  /** By element: which one its records are of from now on. */
+  private readonly epochs = new Map<string, number>()
 
   constructor(clock: Clock, store: Store, log: Log) {
     this.clock = clock
     this.store = store
     this.log = log
   }
+  begin(element: string, epoch: number): void {
+    this.epochs.set(element, epoch)
+  }
   /** Rejects, and the store has what it had, where it fails. @param more goes into the store with it; @param stored as it is to be */
   async save(owner: RecordOwner, more: readonly StoreWrite[] = [], stored = owner.stored): Promise<void> {
-    if (owner.durable) await this.write(owner, [put(owner, stored), ...more])
+    if (owner.durable) await this.write(owner, [this.put(owner, stored), ...more])
   }
   /** Rejects, and it is as before, where the store fails. */
   async erase(owner: RecordOwner): Promise<void> {
@@ -80,6 +85,10 @@ export class SubscriptionRecords {
       throw fault
     }
   }
+  private put({ element, id }: RecordOwner, stored: SubscriptionRecord): StoreWrite {
+    const value = { ...stored, epoch: this.epochs.get(element) ?? 0 } as Json
+    return { key: recordKey(element, id), value, expires: stored.expires + 3_600_000 }
+  }
   /** Told once, until all is stored. */
   private owe(owner: RecordOwner, fault: unknown): void {
     if (this.timer === undefined) {
@@ -96,7 +105,7 @@ export class SubscriptionRecords {
   private async again(owners: readonly RecordOwner[]): Promise<void> {
     for (const owner of owners) this.owed.delete(owner)
     try {
-      await this.store.write(owners.map((owner) => (owner.erased ? drop(owner) : put(owner, owner.stored))))
+      await this.store.write(owners.map((owner) => (owner.erased ? drop(owner) : this.put(owner, owner.stored))))
       this.wait = againFirst
     } catch {
       for (const owner of owners) this.owed.add(owner) // told when it began
@@ -108,9 +117,6 @@ export class SubscriptionRecords {
   }
 }
 
-function put({ element, id }: RecordOwner, stored: SubscriptionRecord): StoreWrite {
-  return { key: recordKey(element, id), value: stored as Json, expires: stored.expires + 3_600_000 }
-}
 function drop({ element, id }: RecordOwner): StoreWrite {
   return { key: recordKey(element, id), delete: true }
 }

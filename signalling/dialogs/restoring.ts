@@ -6,7 +6,8 @@ import type { Store } from '../storage/store.ts'
 import { DepartedElements, packageGone } from './departed-elements.ts'
 import { NotifierDialog } from './notifier.ts'
 import type { NotifierHolder } from './notifier-holder.ts'
-import { cseqReserve, recordKey, type SubscriptionRecord } from './subscription-record.ts'
+import type { SubscriptionRecords } from './records.ts'
+import { epochKey, inEpoch, recordKey, type SubscriptionRecord } from './subscription-record.ts'
 
 /** The table that holds the subscriptions from then on. */
 interface RestoringHolder extends NotifierHolder {
@@ -18,13 +19,17 @@ interface RestoringHolder extends NotifierHolder {
 }
 
 const patience = 2000 // milliseconds that elements may take to take up their subscriptions
+const page = 100 // subscriptions whose NOTIFYs are built at a time
+const pagePause = 25 // milliseconds between two pages, in which requests are served
 
 export class Restoring {
   private readonly holder: RestoringHolder
   private readonly store: Store
+  private readonly records: SubscriptionRecords
   private readonly log: Log
 
-  constructor(holder: RestoringHolder, store: Store, log: Log) {
+  constructor(holder: RestoringHolder, store: Store, records: SubscriptionRecords, log: Log) {
+    this.records = records
     this.holder = holder
     this.store = store
     this.log = log
@@ -47,9 +52,16 @@ export class Restoring {
       if (under !== undefined) work.push(under)
     }
     if (work.length > 0) await this.atMost(patience, work)
-    for (const notifier of over) this.end(notifier)
-    for (const notifier of found) notifier.open()
+    this.openInTurn(found.sort((a, b) => a.expires - b.expires))
     return found.length - over.length
+  }
+  /** A page at a time, those that end soonest first. A state that changes meanwhile does not wait for its turn. */
+  private openInTurn(found: readonly NotifierDialog[], from = 0): void {
+    for (const notifier of found.slice(from, from + page)) {
+      if (this.isOver(notifier)) this.end(notifier)
+      notifier.open()
+    }
+    if (from + page < found.length) this.holder.clock.after(pagePause, () => this.openInTurn(found, from + page))
   }
   private isOver({ element, package: name, stored }: NotifierDialog): boolean {
     const { over, expires } = stored
@@ -68,6 +80,8 @@ export class Restoring {
         { fault: String(fault), subscription: notifier.id, element: element.name },
         'a subscription is not taken up again',
       )
+    notifier.awaitsTurn = true
+    notifier.armExpiry()
     try {
       return element.restored?.(notifier)?.catch(failed)
     } catch (fault) {
@@ -94,26 +108,31 @@ export class Restoring {
       if (left.length === 0) continue
       unfinished.push(name)
       this.log.info({ element: name, count: left.length }, 'subscriptions ended: their element is not in the plan any more')
-      for (const notifier of left) {
-        this.end(notifier)
-        notifier.open()
-      }
+      this.openInTurn(left)
     }
     await memory.keep(present, unfinished)
   }
   /** The stored subscriptions of that element, in the tables again and not open yet. */
-  private async read(element: string): Promise<readonly NotifierDialog[]> {
+  private async read(element: string): Promise<NotifierDialog[]> {
     const { holder } = this
     const found: NotifierDialog[] = []
+    const epoch = await this.nextEpoch(element)
     for await (const [key, entry] of this.store.scan(recordKey(element, ''))) {
       const kept = entry.value as SubscriptionRecord
       const id = key.slice(key.lastIndexOf('/') + 1)
       if (holder.holds(id)) continue
       const pack = holder.packageOf(element, kept.package) ?? packageGone(kept)
-      found.push(new NotifierDialog(holder, element, pack, { ...kept, ceiling: kept.ceiling + cseqReserve }, false))
+      found.push(new NotifierDialog(holder, element, pack, inEpoch(kept, epoch), false))
     }
     for (const notifier of found) holder.enterNotifier(notifier)
-    await Promise.all(found.map((notifier) => holder.save(notifier)))
     return found
+  }
+  /** Durable before any number of it is used. */
+  private async nextEpoch(element: string): Promise<number> {
+    const key = epochKey(element)
+    const epoch = Number((await this.store.get(key))?.value ?? 0) + 1
+    await this.store.write([{ key, value: epoch }])
+    this.records.begin(element, epoch)
+    return epoch
   }
 }

@@ -21,8 +21,10 @@ export interface SubscriptionRecord {
   readonly remoteTarget: string
   readonly routeSet: readonly string[]
   readonly remoteSeq: number
-  /** No CSeq and no version above it was used: after a restart both go on from here. */
+  /** No CSeq and no version above it is used in this epoch. */
   readonly ceiling: number
+  /** Of its element when it was written; 0 in records from before there were epochs. */
+  readonly epoch?: number
   /** Milliseconds since the epoch. */
   readonly expires: number
   readonly pending?: boolean
@@ -40,8 +42,21 @@ export interface SubscriptionRecord {
   readonly record?: Json
 }
 
-/** Numbers handed out between two writes of the ceiling. */
+/** Numbers handed out between two writes of the ceiling, and in an epoch without any. */
 export const cseqReserve = 1000
+
+/**
+ * The record as it counts in a later epoch: each one has numbers of its own, so that none need be written for being read
+ * (RFC 3261 §12.2.1.1: CSeq rises).
+ */
+export function inEpoch(record: SubscriptionRecord, epoch: number): SubscriptionRecord {
+  return { ...record, epoch, ceiling: record.ceiling + cseqReserve * (epoch - (record.epoch ?? 0)) }
+}
+
+/** Where the epoch of that element is kept: how often its subscriptions have been taken up. */
+export function epochKey(element: string): string {
+  return `subscription-epochs/${element}`
+}
 
 /** Bytes of a SUBSCRIBE that one place in a share pays for. */
 export const unit = 4096

@@ -366,11 +366,11 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
 
   /** Takes up what the store holds for an element. */
   restore(element: Element): Promise<number> {
-    return new Restoring(this, this.store, this.log).restore(element)
+    return new Restoring(this, this.store, this.records, this.log).restore(element)
   }
   /** Ends the subscriptions of elements that were in the node's plan once, and are not now. */
   endGone(node: string, elements: readonly Pick<Element, 'name'>[]): Promise<void> {
-    return new Restoring(this, this.store, this.log).endGone(node, elements)
+    return new Restoring(this, this.store, this.records, this.log).endGone(node, elements)
   }
   packageOf(element: string, name: string): EventPackage | undefined {
     return this.packages.of(element, name)?.pack

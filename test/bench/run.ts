@@ -12,6 +12,7 @@ import { missingPrograms, type ServerName } from './servers.ts'
 import { signallingCommand } from './signalling.ts'
 import { findMaximum, openStand, warmUp } from './stand.ts'
 import { figure, table } from './table.ts'
+import { takeUpCommand } from './take-up.ts'
 import { type Workload, type WorkloadName, workloads } from './workloads.ts'
 
 interface Options {
@@ -70,6 +71,7 @@ const command = new Command('bench')
   })
   .addCommand(signallingCommand())
   .addCommand(growthCommand())
+  .addCommand(takeUpCommand())
 
 await command.parseAsync()
 const options: Options = command.opts()

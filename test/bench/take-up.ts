@@ -1,0 +1,104 @@
+/** Take-up of what an earlier process left (`npm run bench -- take-up`): CPU and memory of a start with many subscriptions. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Command } from 'commander'
+import {
+  compilePlan,
+  createNode,
+  type Element,
+  type EventPackage,
+  type Notifier,
+  openLmdb,
+  RealClock,
+  randomIds,
+  type StoreWrite,
+  silent,
+} from '../../signalling/index.ts'
+
+const page = 1000
+
+/** An element with one event package, which has a state at once. */
+class StateElement implements Element {
+  readonly name = 'state'
+  readonly claims = [{ method: ['SUBSCRIBE'] }]
+  readonly packages: readonly EventPackage[] = [
+    {
+      name: 'state',
+      types: ['application/json'],
+      expires: { usual: 3600, max: 7200 },
+      render: (state, { type }) => ({ type, content: JSON.stringify(state) }),
+    },
+  ]
+  handle(): void {}
+  restored(notifier: Notifier): void {
+    notifier.notify({ of: notifier.resource })
+  }
+}
+
+/** A record as an earlier process would have left it. */
+function recordOf(number: number, expires: number): StoreWrite {
+  const tag = `tag${number}`
+  const uri = `sip:watcher${number}@localhost`
+  const value = {
+    package: 'state',
+    resource: `sip:user${number % 1000}@localhost`,
+    subscriber: uri,
+    event: 'state',
+    type: 'application/json',
+    callId: `call-${number}@192.0.2.1`,
+    localUri: `<sip:user${number % 1000}@localhost>`,
+    localTag: tag,
+    remoteUri: `<${uri}>;tag=from${number}`,
+    remoteTag: `from${number}`,
+    remoteTarget: `sip:watcher${number}@127.0.0.1:9`,
+    routeSet: [],
+    remoteSeq: 1,
+    ceiling: 1000,
+    epoch: 0,
+    expires,
+  }
+  return { key: `subscriptions/state/${tag}`, value, expires: expires + 3_600_000 }
+}
+
+export function takeUpCommand(): Command {
+  return new Command('take-up')
+    .description('a start with many subscriptions of an earlier process: CPU until it serves, and memory')
+    .option('--count <number>', 'subscriptions', '100000')
+    .action(async ({ count }: { readonly count: string }) => takeUp(Number(count)))
+}
+
+async function takeUp(count: number): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'take-up-'))
+  const clock = new RealClock((fault) => console.error(fault))
+  try {
+    const store = await openLmdb({ folder, clock, log: silent, durability: 'process' })
+    for (let from = 0; from < count; from += page) {
+      const expires = clock.date() + 3_600_000
+      await store.write(Array.from({ length: Math.min(page, count - from) }, (_, i) => recordOf(from + i, expires + i)))
+    }
+    const element = new StateElement()
+    const { plan } = compilePlan({
+      domains: ['localhost'],
+      elements: new Map([['state', element.claims]]),
+      ownAddresses: [],
+    })
+    const node = createNode({
+      ...{ name: 'take-up', plan: plan!, elements: [element], domains: ['localhost'], trusted: [], store, clock },
+      ...{ ids: randomIds(), log: silent, listen: [{ transport: 'UDP', host: '127.0.0.1', port: 0 }] },
+    })
+    const [before, memory] = [process.cpuUsage(), process.memoryUsage().rss]
+    await node.start()
+    const { user, system } = process.cpuUsage(before)
+    const rss = process.memoryUsage().rss
+    const seconds = ((user + system) / 1e6).toFixed(2)
+    console.log(`${count} subscriptions: ${seconds} s of CPU until served, ${mebibytes(memory)} -> ${mebibytes(rss)} MiB`)
+    await node.stop(0)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function mebibytes(bytes: number): string {
+  return (bytes / 1024 / 1024).toFixed(0)
+}
