@@ -1,5 +1,6 @@
 /** Role of a network element: all that a network has to know about it. */
-import type { Element } from '../signalling/index.ts'
+import type { Element, HostPort } from '../signalling/index.ts'
+import type { SubscriberSettings } from './schemas/index.ts'
 
 /** JSON Schema (draft 7) of a role's settings, without `role` itself. Its title and description name the element for people. */
 export interface SettingsSchema {
@@ -8,15 +9,102 @@ export interface SettingsSchema {
   readonly description: string
   readonly properties: { readonly [setting: string]: object }
   readonly required?: readonly string[]
-  /** Parts of it; they may also be referred to from the schema of dialplans. */
+  /** Parts of it, which the schema of dialplans has under the same names. */
   readonly definitions?: { readonly [name: string]: object }
 }
 
-/** One role that an element may have. The settings are those that its schema admits, completed by what `learns` adds. */
+/** Steps from an element's settings to a value in them. */
+export type SettingsPath = readonly (string | number)[]
+
+/** A fault of settings that the schema admits: what is wrong, at which value, and what would do. */
+export interface RoleFault {
+  /** Empty: the element itself. */
+  readonly path: SettingsPath
+  readonly text: string
+  readonly expected: string
+}
+
+/** A place in settings that names a subscriber, by any identifier. */
+export interface SubscriberNaming {
+  readonly name: string
+  readonly path: SettingsPath
+}
+
+/** Subscribers whom an element knows. */
+export interface KnownSubscribers {
+  readonly listed: readonly SubscriberSettings[]
+  /** Every user of the network's domains is one. */
+  readonly everybody: boolean
+}
+
+/** An element of a network, with the settings that the dialplan gives it. */
+export interface NetworkElement {
+  readonly name: string
+  readonly role: string
+  readonly settings: { readonly [setting: string]: unknown }
+}
+
+/** One process of a network of several. */
+export interface NetworkNode {
+  /** Address at which the other nodes find it. Undefined: none, which is a fault of the dialplan. */
+  readonly at: HostPort | undefined
+  /** Names of the elements that it runs. */
+  readonly elements: readonly string[]
+}
+
+/** A network as one of its elements sees it. */
+export interface Network {
+  /** Name of that element. */
+  readonly self: string
+  readonly domains: readonly string[]
+  /** Folder for durable state, relative to the working directory, or `memory`. */
+  readonly data: string
+  readonly elements: readonly NetworkElement[]
+  /** None: it is one process. */
+  readonly nodes: readonly NetworkNode[]
+  /** Subscribers whom its elements know. */
+  readonly subscribers: readonly SubscriberSettings[]
+}
+
+/**
+ * One role that an element may have. `Settings` are those that the schema admits, and what `learns` adds.
+ * An element's folder names the roles that it works with; outside of it nobody spells a role.
+ */
 export interface Role<Settings extends object = object> {
   /** Name of the role in a dialplan. */
   readonly role: string
   readonly schema: SettingsSchema
+  /** A network has one at most. */
+  readonly single?: boolean
+  /** UEs and strangers enter the network by it. */
+  readonly edge?: boolean
+  /** Settings that name an element by its URI, each called as the role of that element. */
+  readonly servers?: readonly string[]
+  /** Setting that names a file -> the setting, a list, whose further items are in that file. */
+  readonly files?: { readonly [setting: string]: string }
+  /** Subscribers whom its settings bring; left out: it keeps none. */
+  subscribers?(settings: Settings): KnownSubscribers
+  /** Subscribers whom its settings name: who is none gets a note. */
+  namings?(settings: Settings): readonly SubscriberNaming[]
+  /** Settings that follow from the network, unless the dialplan has others. */
+  learns?(network: Network): Partial<Settings>
+  /** Faults of its settings, by themselves and within the network. */
+  faults?(settings: Settings, network: Network): readonly RoleFault[]
   /** Makes an element of the name that it has in the dialplan. Throws a `SettingsError` where the settings contradict each other. */
   create(name: string, settings: Settings): Element
+}
+
+/** Names of the other elements of that role. */
+export function othersOf({ self, elements }: Network, role: string): readonly string[] {
+  return elements.filter((other) => other.role === role && other.name !== self).map(({ name }) => name)
+}
+
+/** SIP URI of an element of that name. */
+export function uriOf({ domains }: Network, name: string): string {
+  return `sip:${name}@${domains[0]}`
+}
+
+/** Each name of a list in settings, with its place. */
+export function namingsIn(names: readonly string[] = [], ...path: SettingsPath): readonly SubscriberNaming[] {
+  return names.map((name, index) => ({ name, path: [...path, index] }))
 }

@@ -1,6 +1,7 @@
 /** `proxima explain`: which rule of a dialplan gets a request, and why. */
 import { Command } from 'commander'
 import { type Plan, type PlanQuery, parseUri, type RuleExplanation } from '../../signalling/index.ts'
+import { edgeOf } from '../network/roles.ts'
 import { assembleDialplan, readDialplan } from './support/network.ts'
 import { say } from './support/output.ts'
 import { CommandRefusal } from './support/refusal.ts'
@@ -32,7 +33,7 @@ export function explainCommand(): Command {
       const senders = ['outside', 'trusted', ...dialplan.elements.map(({ name }) => name)]
       if (!senders.includes(options.from))
         throw new CommandRefusal(`--from is '${options.from}'; expected one of ${senders.join(', ')}`)
-      const proxy = dialplan.elements.find(({ role }) => role === 'proxy')?.name
+      const proxy = edgeOf(dialplan.elements)
       for (const line of explained(plan, readQuery(request, options, plan), proxy)) say(line)
     })
 }

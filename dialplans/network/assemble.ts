@@ -1,5 +1,4 @@
 /** A dialplan to what runs: its elements, and the plan compiled from their claims and its rules. */
-import { join } from 'node:path'
 import { roleOf, roles } from '../../elements/catalogue.ts'
 import { SettingsError } from '../../elements/shared/values/settings-error.ts'
 import {
@@ -10,11 +9,10 @@ import {
   type ListeningOptions,
   machineAddresses,
   type Plan,
-  printHostPort,
 } from '../../signalling/index.ts'
-import type { Dialplan, DialplanFault, ElementSettings, PlannedElement, ValueOrFaults } from './dialplan.ts'
+import type { Dialplan, DialplanFault, PlannedElement, ValueOrFaults } from './dialplan.ts'
 import { elsewhere } from './nodes.ts'
-import { viewsOf } from './provisioning.ts'
+import { completedElements, edgeOf } from './roles.ts'
 
 export interface AssembledNetwork {
   readonly elements: readonly Element[]
@@ -33,12 +31,11 @@ export function assemble(dialplan: Dialplan): ValueOrFaults<AssembledNetwork> {
   }
   if (faults.length > 0) return { faults }
   const placed = elsewhere(dialplan)
-  const proxy = dialplan.elements.find(({ role }) => role === 'proxy')?.name
   const compiled = compilePlan({
     rules: dialplan.rules,
     domains: dialplan.domains,
     elements: new Map(elements.map(({ name, claims }) => [name, claims])),
-    proxy,
+    proxy: edgeOf(dialplan.elements),
     ownAddresses: dialplan.listen.flatMap(addressesOf),
     elsewhere: placed,
   })
@@ -51,65 +48,6 @@ function addressesOf(listen: ListeningOptions): readonly HostPort[] {
   const { host, port, advertise } = listen
   const outer = advertise === undefined ? [] : [{ host: advertise.host, port: advertise.port || port }]
   return [listen, ...outer, ...(isAnyHost(host) ? machineAddresses().map((each) => ({ host: each, port })) : [])]
-}
-
-/** The elements with the settings that follow from the others of the dialplan. */
-export function completedElements(dialplan: Dialplan): readonly PlannedElement[] {
-  return dialplan.elements.map((planned) => completed(planned, dialplan))
-}
-
-function completed(planned: PlannedElement, dialplan: Dialplan): PlannedElement {
-  const learned = knownTo(planned, dialplan)
-  return learned === undefined ? planned : { ...planned, settings: { ...learned, ...planned.settings } }
-}
-
-/** Settings that an element learns from the others, unless its own say otherwise. */
-function knownTo({ name, role }: PlannedElement, { elements, domains, data, nodes }: Dialplan): ElementSettings | undefined {
-  const named = (wanted: string): readonly string[] =>
-    elements.filter((other) => other.role === wanted && other.name !== name).map((other) => other.name)
-  const uris = (wanted: string): readonly string[] => named(wanted).map((other) => `sip:${other}@${domains[0]}`)
-  const askers = elements.map((other) => other.name)
-  switch (role) {
-    case 'prose':
-      return { fellows: uris('prose') }
-    case 'application-server':
-      return {
-        proseServers: uris('prose'),
-        prosePlaces: placesOf(named('prose'), nodes, domains),
-        listed: elements.some(({ settings }) => settings['mode'] === 'listed'),
-      }
-    case 'mme':
-      return { fellows: uris('mme') }
-    case 'proxy':
-      return { through: named('mme') }
-    case 'pcrf':
-      return {
-        askers,
-        ...(data === 'memory' ? {} : { records: join(data, 'charging') }),
-        ...(named('hss').length === 0 ? {} : { hss: uris('hss')[0] }),
-      }
-    case 'hss':
-      return { askers, proxies: named('proxy'), views: viewsOf(elements) } // those are told credentials
-    case 'registration':
-      return { askers, registrar: named('proxy')[0] ?? 'proxy' } // it reads what that has in its store
-    default:
-      return undefined
-  }
-}
-
-/** Addresses at which the other nodes find these elements, by URI. */
-function placesOf(
-  names: readonly string[],
-  nodes: Dialplan['nodes'],
-  domains: readonly string[],
-): { readonly [uri: string]: string } {
-  const places = nodes.flatMap(({ listen, elements }) => {
-    const at = listen.find(({ transport }) => transport === 'UDP')
-    return at === undefined ? [] : elements.map((name) => [name, printHostPort(at)] as const)
-  })
-  return Object.fromEntries(
-    places.filter(([name]) => names.includes(name)).map(([name, place]) => [`sip:${name}@${domains[0]}`, place]),
-  )
 }
 
 function makeElement(file: string, { name, role, line, settings }: PlannedElement): ValueOrFaults<Element> {

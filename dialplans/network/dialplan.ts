@@ -109,13 +109,6 @@ export interface DialplanSubscriber {
   readonly password?: string
 }
 
-/** All subscribers of all elements of role hss. */
-export function subscribersOf(dialplan: Dialplan): readonly DialplanSubscriber[] {
-  return dialplan.elements
-    .filter(({ role }) => role === 'hss')
-    .flatMap(({ settings }) => (settings['subscribers'] as readonly DialplanSubscriber[] | undefined) ?? [])
-}
-
 /** `alice` of `sip:alice@localhost`. */
 export function userOf(id: string): string {
   return id.slice(id.indexOf(':') + 1).split('@')[0]!

@@ -15,9 +15,10 @@ import {
   type TlsFiles,
   type ValueOrFaults,
 } from './dialplan.ts'
+import { type PlaceOf, withFurtherItems } from './further-items.ts'
 import { type RawListening, type RawNode, readHttp, readListen, readNodes } from './nodes.ts'
-import { provisioned, viewsOf } from './provisioning.ts'
 import { checkReferences, isBadAddress, parseNameServer } from './references.ts'
+import { roleFaults, surplusElements } from './roles.ts'
 import { readText } from './text.ts'
 import { unknownNames } from './unknown-names.ts'
 import { type AddFault, type LineOf, validateText } from './validate.ts'
@@ -71,21 +72,16 @@ export function loadDialplan(file: string): ValueOrFaults<Dialplan> {
 
   const capture = raw.capture && readCapture(raw.capture, reading)
 
-  const reserved = Object.keys(raw.elements)
-  const views = viewsOf(Object.values(raw.elements).map(({ role, ...settings }) => ({ role, settings })))
-  const elements = Object.entries(raw.elements).map(([name, { role, ...settings }]) => {
-    const line = lineOf('elements', name)
-    return {
-      name,
-      role,
-      line,
-      settings:
-        role === 'hss' ? provisioned({ file, name, settings, domains: raw.domains, reserved, views, lineOf }, faults) : settings,
-    }
+  const places = new Map<string, PlaceOf>()
+  const elements = Object.entries(raw.elements).map(([name, { role, ...given }]): PlannedElement => {
+    const { settings, placeOf } = withFurtherItems({ file, name, role, settings: given, lineOf }, faults)
+    places.set(name, placeOf)
+    return { name, role, line: lineOf('elements', name), settings }
   })
-  onlyOneOf('proxy', elements, fault)
-  onlyOneOf('hss', elements, fault)
-  onlyOneOf('pcrf', elements, fault)
+  for (const { name, role, line } of surplusElements(elements))
+    fault(line, `${name} is a second ${role}`, `one element of role ${role} a node`)
+  for (const { element, path, text, expected } of roleFaults({ elements, domains: raw.domains, data, nodes }))
+    faults.push({ ...places.get(element.name)!(path), text, expected })
   const rules = raw.rules?.map((rule, index) => ({
     ...rule,
     name: rule.name ?? `rule ${index + 1}`,
@@ -93,7 +89,7 @@ export function loadDialplan(file: string): ValueOrFaults<Dialplan> {
   }))
   checkReferences({ elements, domains: raw.domains, listen, rules: rules ?? [], lineOf, fault })
   if (faults.length > 0) return { faults: inOrder(faults, file) }
-  const notes = unknownNames({ file, elements, domains: raw.domains, rules: rules ?? [], lineOf })
+  const notes = unknownNames({ file, elements, domains: raw.domains, rules: rules ?? [], lineOf, places })
   const { name, domains, api, trusted = [], limits = {}, connections = {}, dns = {} } = raw
   return {
     value: {
@@ -165,9 +161,4 @@ function checkNameServers({ raw, lineOf, fault }: DialplanReading): void {
 function inOrder(faults: readonly DialplanFault[], file: string): readonly DialplanFault[] {
   const here = faults.filter((fault) => fault.file === file)
   return [...here.toSorted((a, b) => a.line - b.line), ...faults.filter((fault) => fault.file !== file)]
-}
-
-function onlyOneOf(role: string, elements: readonly PlannedElement[], fault: AddFault): void {
-  for (const element of elements.filter((element) => element.role === role).slice(1))
-    fault(element.line, `${element.name} is a second ${role}`, `one element of role ${role} a node`)
 }

@@ -25,7 +25,7 @@ export interface RawNode {
 
 interface RawNetwork {
   readonly nodes?: { readonly [name: string]: RawNode }
-  readonly elements: { readonly [name: string]: { readonly role: string; readonly registrar?: unknown } }
+  readonly elements: { readonly [name: string]: object }
 }
 
 export function readListen(
@@ -93,17 +93,11 @@ function checkPlaces(
   nodes: readonly PlannedNode[],
   { raw, lineOf, fault }: { raw: RawNetwork; lineOf: LineOf; fault: AddFault },
 ): void {
-  for (const [name, { role, registrar = 'proxy' }] of Object.entries(raw.elements)) {
+  for (const name of Object.keys(raw.elements)) {
     const places = nodes.filter(({ elements }) => elements.includes(name)).map((node) => node.name)
-    const line = lineOf('elements', name)
-    if (places.length !== 1)
-      fault(line, `${name} is at ${places.length === 0 ? 'no node' : `the nodes ${places.join(' and ')}`}`, 'one node for it')
-    // it reads what the registrar has in its store
-    else if (
-      role === 'registration' &&
-      !nodes.some(({ elements }) => elements.includes(name) && elements.includes(String(registrar)))
-    )
-      fault(line, `${name} is not at the node of its registrar ${String(registrar)}`, 'both at one node')
+    if (places.length === 1) continue
+    const where = places.length === 0 ? 'no node' : `the nodes ${places.join(' and ')}`
+    fault(lineOf('elements', name), `${name} is at ${where}`, 'one node for it')
   }
 }
 

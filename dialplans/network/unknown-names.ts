@@ -1,8 +1,10 @@
 /** Names in a dialplan that no subscriber of it has: mistyped, or of somebody who is added at run time. */
-import type { SubscriberSettings } from '../../elements/schemas/index.ts'
+import { roleOf } from '../../elements/catalogue.ts'
 import { namesOf, subscriberKey } from '../../elements/shared/identifiers/devices.ts'
 import type { PlanRule } from '../../signalling/index.ts'
-import type { DialplanFault, ElementSettings, PlannedElement } from './dialplan.ts'
+import type { DialplanFault, PlannedElement } from './dialplan.ts'
+import type { PlaceOf } from './further-items.ts'
+import { subscribersIn } from './roles.ts'
 import type { LineOf } from './validate.ts'
 
 interface NamingNetwork {
@@ -11,26 +13,22 @@ interface NamingNetwork {
   readonly domains: readonly string[]
   readonly rules: readonly Pick<PlanRule, 'sender'>[]
   readonly lineOf: LineOf
-}
-
-/** One place where somebody is named. */
-interface Naming {
-  readonly name: string
-  readonly path: readonly (string | number)[]
+  /** By the name of the element. */
+  readonly places: ReadonlyMap<string, PlaceOf>
 }
 
 const expected = 'an identifier of a subscriber here, or one that `proxima hss add` brings'
 
 /** Each place that names nobody of the dialplan; no fault, since the HSS may know more. None where it knows everybody. */
-export function unknownNames({ file, elements, domains, rules, lineOf }: NamingNetwork): readonly DialplanFault[] {
-  const homes = elements.filter(({ role }) => role === 'hss').map(({ settings }) => settings)
+export function unknownNames({ file, elements, domains, rules, lineOf, places }: NamingNetwork): readonly DialplanFault[] {
+  const homes = elements.flatMap((element) => subscribersIn(element) ?? [])
   if (homes.length === 0) return []
   const knownNames = new Set(elements.map(({ name }) => subscriberKey(name, domains)))
-  for (const each of homes.flatMap(subscribersIn)) {
+  for (const each of homes.flatMap(({ listed }) => listed)) {
     const keys = [each.id, ...(each.aliases ?? [])].flatMap((text) => subscriberKey(text, domains) ?? [])
     for (const key of namesOf({ id: keys[0] ?? '', aliases: keys.slice(1) }, domains)) knownNames.add(key)
   }
-  const open = homes.some((settings) => settings['open'] === true)
+  const open = homes.some(({ everybody }) => everybody)
   const isUnknown = (text: string): boolean => {
     const key = subscriberKey(text, domains)
     if (key === undefined || knownNames.has(key)) return false
@@ -45,72 +43,13 @@ export function unknownNames({ file, elements, domains, rules, lineOf }: NamingN
         return { file, line: lineOf('rules', i), text: `rules.${i}.sender names ${name}, whom nobody here is`, expected }
       }),
   )
-  const byElements = elements.flatMap((element) =>
-    namingsIn(element)
+  const byElements = elements.flatMap(({ name: element, role, settings }) =>
+    (roleOf(role)?.namings?.(settings) ?? [])
       .filter(({ name }) => isUnknown(name))
       .map(({ name, path }) => {
-        const text = `${path.join('.')} names ${name}, whom nobody here is`
-        return { file, line: lineOf('elements', element.name, ...path), text: `${element.name}: ${text}`, expected }
+        const text = `${element}: ${path.join('.')} names ${name}, whom nobody here is`
+        return { ...places.get(element)!(path), text, expected }
       }),
   )
   return [...byElements, ...bySender]
-}
-
-function subscribersIn(settings: ElementSettings): readonly SubscriberSettings[] {
-  return (settings['subscribers'] as readonly SubscriberSettings[] | undefined) ?? []
-}
-
-function namingsIn({ role, settings }: PlannedElement): readonly Naming[] {
-  switch (role) {
-    case 'pcrf':
-      return lists(settings['rules'], (rule) => namesAt(rule['subscribers'], ['subscribers']), ['rules'])
-    case 'prose':
-      return Object.entries((settings['monitors'] as object | undefined) ?? {}).flatMap(([device, peers]) => [
-        { name: device, path: ['monitors', device] },
-        ...namesAt(peers, ['monitors', device]),
-      ])
-    case 'resource-lists':
-      return Object.entries((settings['lists'] as object | undefined) ?? {}).flatMap(([list, ids]) =>
-        namesAt(ids, ['lists', list]),
-      )
-    case 'application-server': // a user of it may have any name; one that looks like a subscriber's is his
-      return lists(
-        settings['users'],
-        ({ user }) => (typeof user === 'string' && /^(?:sips?|tel):/i.test(user) ? [{ name: user, path: ['user'] }] : []),
-        ['users'],
-      )
-    case 'registration':
-      return namesAt(settings['askers'], ['askers'])
-    case 'hss':
-      return [
-        ...lists(settings['servers'], ({ uri }) => (typeof uri === 'string' ? [{ name: uri, path: ['uri'] }] : []), ['servers']),
-        ...lists(settings['subscribers'], namedBySubscriber, ['subscribers']),
-      ]
-    default:
-      return []
-  }
-}
-
-function namedBySubscriber(subscriber: ElementSettings): readonly Naming[] {
-  const watchers = (subscriber['watchers'] as ElementSettings | undefined) ?? {}
-  return [
-    ...namesAt(subscriber['friends'], ['friends']),
-    ...['allow', 'block', 'polite'].flatMap((kind) => namesAt(watchers[kind], ['watchers', kind])),
-    ...lists(subscriber['servers'], ({ uri }) => (typeof uri === 'string' ? [{ name: uri, path: ['uri'] }] : []), ['servers']),
-  ]
-}
-
-function lists(
-  value: unknown,
-  namings: (each: ElementSettings) => readonly Naming[],
-  at: readonly (string | number)[],
-): readonly Naming[] {
-  return ((value as readonly ElementSettings[] | undefined) ?? []).flatMap((each, i) =>
-    namings(each).map(({ name, path }) => ({ name, path: [...at, i, ...path] })),
-  )
-}
-
-function namesAt(value: unknown, at: readonly (string | number)[]): readonly Naming[] {
-  const names = (value as readonly unknown[] | undefined) ?? []
-  return names.flatMap((name, i) => (typeof name === 'string' ? { name, path: [...at, i] } : []))
 }

@@ -19,12 +19,12 @@ interface ValidatedText {
 
 const validators = loadValidators({
   schemas: { dialplan: schema },
-  wanted: { dialplan: 'dialplan', subscribers: 'dialplan#/definitions/subscribers' },
+  wanted: { dialplan: 'dialplan', ...listsInFiles() },
   options: { allErrors: true, verbose: true, discriminator: true, allowUnionTypes: true },
 })
 
-/** `what` names the schema: the whole dialplan, or the list of subscribers of a provisioning file. */
-export function validateText(file: string, text: string, what: 'dialplan' | 'subscribers'): ValueOrFaults<ValidatedText> {
+/** `what` names the schema: `dialplan`, or `<role>.<setting>` for a list that a role has in a file of its own. */
+export function validateText(file: string, text: string, what: string): ValueOrFaults<ValidatedText> {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, logLevel: 'error' })
   if (document.errors.length > 0) {
@@ -48,6 +48,12 @@ export function validateText(file: string, text: string, what: 'dialplan' | 'sub
   if (validate(data)) return { value: { data, lineOf } }
   const faults = worthTelling(validate.errors ?? []).map((error) => ({ file, ...tell(error, document, lines) }))
   return { faults: faults.sort((a, b) => a.line - b.line) }
+}
+
+/** Schemas of the lists that settings may have in files of their own. */
+function listsInFiles(): { readonly [name: string]: string } {
+  const lists = roles.flatMap(({ role, files = {} }) => Object.values(files).map((list) => [role, list] as const))
+  return Object.fromEntries(lists.map(([role, list]) => [`${role}.${list}`, `dialplan#/definitions/${role}/properties/${list}`]))
 }
 
 /** Of a failed choice only the choice is told, not why each alternative failed. */

@@ -1,8 +1,9 @@
 /** A dialplan read again while its node runs: what can change takes effect at once, the rest is named. */
 
 import { systemResolver } from '../../signalling/index.ts'
-import { type AssembledNetwork, assemble, completedElements, settingsFault } from '../network/assemble.ts'
-import type { Dialplan, DialplanFault } from '../network/dialplan.ts'
+import { type AssembledNetwork, assemble, settingsFault } from '../network/assemble.ts'
+import type { Dialplan, DialplanFault, PlannedElement } from '../network/dialplan.ts'
+import { completedElements, subscribersIn } from '../network/roles.ts'
 import type { RunningNode } from './compose.ts'
 
 const atStart = ['name', 'domains', 'listen', 'tls', 'http', 'api', 'data', 'trusted', 'nodes'] as const
@@ -31,9 +32,10 @@ export async function reload(
     ...handshakes(started, next),
     ...otherElements(started, next),
   ]
-  const elementsNow = [...completedElements(effective)].sort((a, b) => Number(b.role === 'hss') - Number(a.role === 'hss'))
+  // The element that keeps subscribers comes first: it may still find a fault, in what they are together.
+  const keeps = (element: PlannedElement): number => Number(subscribersIn(element) !== undefined)
+  const elementsNow = [...completedElements(effective)].sort((a, b) => keeps(b) - keeps(a))
   for (const { name, settings } of elementsNow) {
-    // The HSS comes first: it is the one that may still find a fault, in what its subscribers are together.
     const first = completedElements(started).find((each) => each.name === name)!
     const running = elements.find((each) => each.name === name)
     try {

@@ -33,9 +33,7 @@ import {
 import type { HssSettings as DialplanSettings } from './settings-type.ts'
 import type { ChangedRecord } from './underway.ts'
 
-export { faultOfIdentifiers, type IdentifierFault } from './identifiers.ts'
 export { type ProvisioningOutcome, settingsOf, type WantedChange } from './provisioning.ts'
-export { faultOfLength, toRecord } from './records.ts'
 
 /** Settings with what the dialplan tells of the rest of the network. */
 export interface HssSettings extends DialplanSettings {

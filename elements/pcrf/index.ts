@@ -14,7 +14,6 @@ import { PolicyRules } from './rules.ts'
 import type { PcrfSettings } from './settings-type.ts'
 
 export { type ChargingRecord, linesOf, parseRecord } from './records.ts'
-export { faultOfRule } from './rules.ts'
 export type { PcrfSettings, RuleSettings } from './settings-type.ts'
 
 /** An element whose rules can be changed while it runs. */

@@ -8,7 +8,8 @@ import {
   machineAddresses,
   printHostPort,
 } from '../../../signalling/index.ts'
-import { type Dialplan, printListen, reachableHost, subscribersOf, userOf } from '../../network/dialplan.ts'
+import { type Dialplan, printListen, reachableHost, userOf } from '../../network/dialplan.ts'
+import { edgeOf, subscribersOf } from '../../network/roles.ts'
 
 /** Listening addresses, the way to connect a softphone, and `ready`, a line each. */
 export function announcement(
@@ -22,7 +23,7 @@ export function announcement(
     lines.push(`  health and metrics on http://${printHostPort(http)}/health and /metrics, subscribers at /v1`)
   const { node } = dialplan
   const here = dialplan.elements.filter(({ name }) => node === undefined || node.elements.includes(name))
-  if (here.some(({ role }) => role === 'proxy')) lines.push(...softphone(dialplan, listening))
+  if (edgeOf(here) !== undefined) lines.push(...softphone(dialplan, listening))
   lines.push(`ready: ${here.map(({ name }) => name).join(', ')} of ${dialplan.domains[0]}`)
   return lines
 }

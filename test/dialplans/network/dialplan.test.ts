@@ -14,9 +14,9 @@ import {
   parsePlace,
   printFault,
   printListen,
-  subscribersOf,
 } from '../../../dialplans/network/dialplan.ts'
 import { loadDialplan } from '../../../dialplans/network/load.ts'
+import { subscribersOf } from '../../../dialplans/network/roles.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'proxima-dialplan-'))
 test.after.always(() => rmSync(folder, { recursive: true, force: true }))

@@ -37,3 +37,18 @@ test('JSON is printed in lines of at most 130 columns, and reads as what it was'
   t.is(printJson({ a: [1, 2], b: {} }), '{ "a": [1, 2], "b": {} }\n')
   t.is(printJson(value).split('\n').length, 7)
 })
+
+test('what a role says of settings is about settings that it has', (t) => {
+  for (const { role, schema, servers = [], files = {} } of roles) {
+    const settings = Object.keys(schema.properties)
+    for (const server of servers) {
+      t.true(settings.includes(server), `${role}: ${server}`)
+      t.true(
+        roles.some((other) => other.role === server),
+        `${role}: ${server}`,
+      )
+    }
+    for (const name of Object.entries(files).flat()) t.true(settings.includes(name), `${role}: ${name}`)
+  }
+  t.is(roles.filter(({ edge }) => edge === true).length, 1)
+})

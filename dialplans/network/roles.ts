@@ -1,0 +1,61 @@
+/** Roles of a dialplan's elements: the network as each of them sees it, and what follows from that. */
+import { roleOf } from '../../elements/catalogue.ts'
+import type { KnownSubscribers, Network, Role, RoleFault } from '../../elements/role.ts'
+import type { Dialplan, DialplanSubscriber, ElementSettings, PlannedElement } from './dialplan.ts'
+
+type PlannedNetwork = Pick<Dialplan, 'elements' | 'domains' | 'data' | 'nodes'>
+
+/** Undefined: no element is one by which UEs and strangers enter. */
+export function edgeOf(elements: readonly PlannedElement[]): string | undefined {
+  return elements.find(({ role }) => roleOf(role)?.edge === true)?.name
+}
+
+/** Subscribers whom an element brings; undefined: its role keeps none. */
+export function subscribersIn({ role, settings }: PlannedElement): KnownSubscribers | undefined {
+  return roleOf(role)?.subscribers?.(settings)
+}
+
+/** All subscribers of all elements that keep some. */
+export function subscribersOf({ elements }: Pick<Dialplan, 'elements'>): readonly DialplanSubscriber[] {
+  return elements.flatMap((element) => subscribersIn(element)?.listed ?? [])
+}
+
+/** The elements with the settings that follow from the network. */
+export function completedElements(dialplan: PlannedNetwork): readonly PlannedElement[] {
+  const views = viewsOfNetwork(dialplan)
+  return dialplan.elements.map((planned) => {
+    const learned = roleOf(planned.role)?.learns?.(views(planned))
+    return learned === undefined ? planned : { ...planned, settings: { ...(learned as ElementSettings), ...planned.settings } }
+  })
+}
+
+/** A fault of an element's settings. */
+export interface PlacedRoleFault extends RoleFault {
+  readonly element: PlannedElement
+}
+
+/** Faults that the roles find in the settings of their elements. */
+export function roleFaults(dialplan: PlannedNetwork): readonly PlacedRoleFault[] {
+  const views = viewsOfNetwork(dialplan)
+  return dialplan.elements.flatMap((element) => {
+    const role: Role | undefined = roleOf(element.role)
+    const faults = role?.faults?.(element.settings, views(element)) ?? []
+    return faults.map((fault) => ({ ...fault, element }))
+  })
+}
+
+/** Further elements of roles of which a network has one. */
+export function surplusElements(elements: readonly PlannedElement[]): readonly PlannedElement[] {
+  return elements.filter(
+    ({ role }, index) => roleOf(role)?.single === true && elements.findIndex((other) => other.role === role) < index,
+  )
+}
+
+function viewsOfNetwork({ elements, domains, data, nodes }: PlannedNetwork): (from: PlannedElement) => Network {
+  const subscribers = elements.flatMap((element) => subscribersIn(element)?.listed ?? [])
+  const places = nodes.map((node) => ({
+    at: node.listen.find(({ transport }) => transport === 'UDP'),
+    elements: node.elements,
+  }))
+  return ({ name }) => ({ self: name, domains, data, elements, nodes: places, subscribers })
+}
