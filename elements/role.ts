@@ -66,10 +66,7 @@ export interface Network {
   readonly subscribers: readonly SubscriberSettings[]
 }
 
-/**
- * One role that an element may have. `Settings` are those that the schema admits, and what `learns` adds.
- * An element's folder names the roles that it works with; outside of it nobody spells a role.
- */
+/** One role that an element may have. Its schema admits the settings, and `learns` completes them. */
 export interface Role<Settings extends object = object> {
   /** Name of the role in a dialplan. */
   readonly role: string

@@ -56,7 +56,7 @@ function readQuery(request: string, { from, content, sender }: ExplainOptions, p
   }
 }
 
-/** A line a rule, the winner marked; what the proxy gets is followed to where it passes it on. */
+/** A line a rule, the winner marked; a request to the proxy is followed to its next element. */
 function explained(plan: Plan, query: PlanQuery, proxy: string | undefined): readonly string[] {
   const lines = plan.explain(query).map(printed)
   const decision = plan.decide(query)

@@ -61,7 +61,7 @@ for (const command of commands) program.addCommand(command)
 for (const command of [program, ...commands, ...commands.flatMap((each) => each.commands)]) refuseUsage(command)
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0) // whoever read us, such as head, has had enough
+  if (error.code === 'EPIPE') process.exit(0) // our reader, such as head, has had enough
   throw error
 })
 

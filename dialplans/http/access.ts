@@ -33,7 +33,7 @@ export interface HttpAccess {
   readonly open: boolean
 }
 
-/** Throws the same problem for every path, whatever is behind it. */
+/** Throws the same problem for every path, existing or not. */
 export function admit({ headers, socket }: IncomingMessage, { token, open }: HttpAccess): void {
   const { remoteAddress = '' } = socket
   if (!open && !isLoopback(remoteAddress.replace(/^::ffff:/, ''))) {

@@ -54,7 +54,7 @@ export function openHttp(options: HttpOptions): Promise<HttpSide> {
         (page) => send(page, request, response),
         (error: unknown) => {
           if (error instanceof HttpProblem) return send(error.page(), request, response)
-          if (request.destroyed && !request.complete) return response.destroy() // whoever asked has gone
+          if (request.destroyed && !request.complete) return response.destroy() // the asker has gone
           log.error({ err: error, path: request.url }, 'HTTP request failed')
           send(new HttpProblem(500, 'internal fault, see the log').page(), request, response)
         },

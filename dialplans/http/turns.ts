@@ -1,4 +1,4 @@
-/** Requests of one HTTP connection, one after the other: whoever pipelines them gets each when the one before has left. */
+/** Requests of one HTTP connection, one after the other: a pipelined request is served when the one before has been answered. */
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 

@@ -1,4 +1,4 @@
-/** A dialplan to what runs: its elements, and the plan compiled from their claims and its rules. */
+/** Assembles a dialplan: its elements, and the plan compiled from their claims and its rules. */
 import { roleOf, roles } from '../../elements/catalogue.ts'
 import { SettingsError } from '../../elements/shared/values/settings-error.ts'
 import {

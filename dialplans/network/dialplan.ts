@@ -1,4 +1,4 @@
-/** A network as data: what a dialplan file says, checked and with its lines remembered. */
+/** A network as data: the content of a dialplan file, checked and with its lines remembered. */
 
 import { isIPv6 } from 'node:net'
 import {
@@ -31,7 +31,7 @@ export interface RateLimitSettings {
   readonly notifies?: RateSettings
 }
 
-/** Paths of PEM files, and what is asked of who connects. */
+/** Paths of PEM files, and demands on peers that connect. */
 export interface TlsFiles {
   readonly certificate: string
   readonly key: string
@@ -80,7 +80,7 @@ export interface Dialplan {
   readonly nodes: readonly PlannedNode[]
   /** Of them the one that this is about; undefined: all in one process. */
   readonly node?: PlannedNode
-  /** Undefined: derived from what the elements claim. */
+  /** Undefined: derived from the elements' claims. */
   readonly rules: readonly PlanRule[] | undefined
   /** Notes on possible mistakes. */
   readonly notes?: readonly DialplanFault[]

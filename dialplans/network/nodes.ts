@@ -1,4 +1,4 @@
-/** A network of several nodes: what a dialplan says of each, and the dialplan as one of them sees it. */
+/** A network of several nodes: the settings of each, and the dialplan as one of them sees it. */
 import { type HostPort, isAnyHost, type ListeningOptions, type OtherNode } from '../../signalling/index.ts'
 import {
   type Dialplan,

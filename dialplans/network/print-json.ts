@@ -1,4 +1,4 @@
-/** Printer of JSON for people: what fits in a line stays in one. */
+/** Printer of JSON for people: a value that fits in a line stays in one. */
 
 const width = 130
 

@@ -1,4 +1,4 @@
-/** Refusal of what a user has asked for: lines that say what cannot be done, and no stack. */
+/** Refusal of a user's command: lines that say what cannot be done, and no stack. */
 
 /** Ends the command with a non-zero exit; each line of `message` says what, where and what to do. */
 export class CommandRefusal extends Error {

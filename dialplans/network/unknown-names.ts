@@ -33,7 +33,7 @@ export function unknownNames({ file, elements, domains, rules, lineOf, places }:
     const key = subscriberKey(text, domains)
     if (key === undefined || knownNames.has(key)) return false
     if (key.endsWith(`@${domains[0]}`)) return !open && namesOf({ id: key }, domains).every((other) => !knownNames.has(other))
-    return !key.includes('@') // a number or an address; whoever is elsewhere is theirs
+    return !key.includes('@') // a number or an address; a name elsewhere is for others to check
   }
   const bySender = rules.flatMap(({ sender }, i) =>
     [sender ?? []]

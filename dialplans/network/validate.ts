@@ -9,7 +9,7 @@ import type { DialplanFault, ValueOrFaults } from './dialplan.ts'
 /** Finds the line of the value at a path, or of the nearest thing above it. */
 export type LineOf = (...path: readonly (string | number)[]) => number
 
-/** Adds a fault at that line of the file: what is there, and what was expected. */
+/** Adds a fault at that line of the file: the text there, and the expectation. */
 export type AddFault = (line: number, text: string, expected: string) => void
 
 interface ValidatedText {

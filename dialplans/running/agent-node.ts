@@ -3,7 +3,7 @@ import { compilePlan, createNode, type Element, memoryStore, type Node, type Nod
 
 type AgentNodeOptions = Pick<NodeOptions, 'listen' | 'clock' | 'ids' | 'log' | 'tap' | 'network'>
 
-/** The node is not started. `element` claims what it takes; the first address of `listen` stands for the node. */
+/** The node is not started. `element` claims its requests; the first address of `listen` stands for the node. */
 export function agentNode(element: Element, options: AgentNodeOptions): Node {
   const { name, claims } = element
   const { plan } = compilePlan({

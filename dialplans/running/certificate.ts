@@ -1,4 +1,4 @@
-/** The certificates of a node, its own and those that it judges others by, read again when their files change. */
+/** The certificates of a node, its own and the authorities for others, read again when their files change. */
 import { readFileSync, statSync } from 'node:fs'
 import type { Clock, Log, Node, TlsMaterial } from '../../signalling/index.ts'
 import type { TlsFiles } from '../network/dialplan.ts'
@@ -23,7 +23,7 @@ export class Certificate {
     const { certificate, key, authorities = certificate } = this.files
     return [certificate, key, authorities].map((file) => statSync(file).mtimeMs).join()
   }
-  /** Hands new files to the node; what is no certificate is logged once and the old one stays. */
+  /** Hands new files to the node; a file that is no certificate is logged once and the old one stays. */
   watch(node: Node, clock: Clock, log: Log): void {
     const look = (): void => {
       clock.after(everyMs, look)

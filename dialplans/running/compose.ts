@@ -43,7 +43,7 @@ export interface RunningNode {
   stop(graceMs: number): Promise<void>
 }
 
-/** Opens, starts and returns a node. What was opened is closed again if a later step fails; the step's error is thrown. */
+/** Opens, starts and returns a node. If a later step fails, all that is open is closed again and the step's error thrown. */
 export async function runNode(options: RunOptions): Promise<RunningNode> {
   const { dialplan, assembled, udp = 'auto', log } = options
   const clock = new RealClock((fault) => log.error({ err: fault }, 'fault in a timer'))

@@ -1,4 +1,4 @@
-/** Metrics as Prometheus text: what a node counts, read when asked, and the process's own. */
+/** Metrics as Prometheus text: the node's counters and the process's own, read when asked. */
 import type { Counter, Gauge, Registry } from 'prom-client'
 import type { Metric } from '../../signalling/index.ts'
 

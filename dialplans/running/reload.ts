@@ -1,4 +1,4 @@
-/** A dialplan read again while its node runs: what can change takes effect at once, the rest is named. */
+/** A dialplan read again while its node runs: changes take effect at once where they can; the rest is named. */
 
 import { systemResolver } from '../../signalling/index.ts'
 import { type AssembledNetwork, assemble, settingsFault } from '../network/assemble.ts'
@@ -8,7 +8,7 @@ import type { RunningNode } from './compose.ts'
 
 const atStart = ['name', 'domains', 'listen', 'tls', 'http', 'api', 'data', 'trusted', 'nodes'] as const
 
-/** The outcome: faults, and nothing has changed; or what waits for the next start (`listen`, `elements.proxy.nonce`). */
+/** The outcome: faults, and nothing has changed; or settings that wait for the next start (`listen`, `elements.proxy.nonce`). */
 type ReloadOutcome =
   | { readonly faults: readonly DialplanFault[] }
   | { readonly faults?: undefined; readonly waiting: readonly string[] }

@@ -20,7 +20,7 @@ export class Taps {
   private capture: CaptureSettings
   private mirror: Tap | undefined
 
-  /** Throws as `openSync` does where the file cannot be made. @param node what a collector shows for us */
+  /** Throws as `openSync` does where the file cannot be made. @param node the name under which a collector shows us */
   constructor({ trace: file, traceSize: size, traceFiles: files, mask }: TapOptions, node: string, clock: Clock, log: Log) {
     this.node = node
     this.log = log

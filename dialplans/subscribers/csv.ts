@@ -29,7 +29,7 @@ export async function* readCsv(bytes: AsyncIterable<Uint8Array>, page: number): 
     on_skip: (fault) => void skipped.push(skippedRow(fault)),
   })
   const source = pipeline(Readable.from(bytes, { objectMode: false }), parser)
-  source.catch(() => undefined) // whoever reads the rows is told
+  source.catch(() => undefined) // the reader of the rows is told
   let header: readonly Column[] | undefined
   let rows: SubscriberRow[] = []
   for await (const { record, info } of parser as AsyncIterable<CsvField>) {

@@ -11,7 +11,7 @@ export interface RowFault {
   readonly detail: string
 }
 
-/** As whoever sent the rows is told. */
+/** As the sender of the rows is told. */
 export interface LineFault extends RowFault {
   readonly line: number
 }

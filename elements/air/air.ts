@@ -1,4 +1,4 @@
-/** The radio medium (SPEC §7): not SIP. Whoever announces a code is heard by whoever listens near it. */
+/** The radio medium (SPEC §7): not SIP. A code that is announced is heard by every listener near the announcer. */
 import type { HeardBroadcast } from '../shared/values/heard.ts'
 
 /** WGS 84, degrees. */

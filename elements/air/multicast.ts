@@ -27,7 +27,7 @@ export interface MulticastAirOptions {
   readonly seal: (key: string, text: string, length: number) => string
   /** Milliseconds between beacons. Default 1000. */
   readonly period?: number
-  /** dBm reported for whatever is heard: a wire has no distance. Default -50. */
+  /** dBm reported for every code: a wire has no distance. Default -50. */
   readonly rssi?: number
 }
 

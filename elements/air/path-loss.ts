@@ -1,4 +1,4 @@
-/** Distance on the ground, and what is left of a signal after it. */
+/** Distance on the ground, and the strength of a signal after it. */
 import type { Position } from './air.ts'
 
 /** Log-distance path loss: received = power - loss - 10 · exponent · log10(metres). */

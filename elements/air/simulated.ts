@@ -31,7 +31,7 @@ interface Station {
 
 const slices = 10 // a period's work is spread over it, so that no tick is long
 
-/** Every announcer in range answers a challenge, so whatever is heard is confirmed. */
+/** Every announcer in range answers a challenge, so every code heard is confirmed. */
 export function simulatedAir(options: SimulatedAirOptions): SimulatedAir {
   return new Medium(options)
 }

@@ -27,7 +27,7 @@ export function usersBody(application: string, { user, near }: UsersView, versio
   return writeBody('proximate-users', { version, user, application, proximate: near })
 }
 
-/** RFC 3863. What is said of one who is not near tells nobody whether he uses the application (SPEC §2.5). */
+/** RFC 3863. The presence of a user who is not near does not tell whether he uses the application (SPEC §2.5). */
 export function buddyBody({ entity, since, name, application }: BuddyView): Body {
   const seen = `proxima ue ${name} --application ${application}`
   const away = `${name} is not near, or does not use ${application}: to be seen he runs ${seen}`

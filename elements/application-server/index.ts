@@ -1,4 +1,4 @@
-/** The application server (SPEC §3.5; FIG 5, 6, 12, 13): users of one application, and who of them is near whom. */
+/** The application server (SPEC §3.5; FIG 5, 6, 12, 13): users of one application, and the users near each. */
 import { type Element, type EventPackage, type Exchange, type Host, keptSecret, type Notifier } from '../../signalling/index.ts'
 import { hasBody, mediaType, type SubscriberRecord } from '../schemas/index.ts'
 import { Conversations } from '../shared/clients/conversations.ts'

@@ -40,7 +40,7 @@ const mistrustFor = 1000 // milliseconds
 const peersAtMost = 1000 // of a proximity-query
 const seldom = 1000 // seconds between two NOTIFYs that nobody needs
 
-/** Milliseconds that a first answer may take: less than whoever waits for ours has patience. */
+/** Milliseconds that a first answer may take: less than our own asker has patience. */
 export const patience = 4000
 
 /** Asks once. A status where there is no answer. */
@@ -126,7 +126,7 @@ export class NearFeed {
       this.listener.changed()
     })
   }
-  /** Nobody counts as near by what cannot be read: the whole list is asked for again, in a while. */
+  /** A body that cannot be read makes nobody near: the whole list is asked for again, in a while. */
   private mistrust(): void {
     this.list.clear()
     const { turn } = this

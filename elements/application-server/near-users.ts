@@ -22,7 +22,7 @@ interface NearUsersListener {
   ended(device: string, status: number, reason: string): void
 }
 
-/** One served device, for whoever holds it. */
+/** One served device, shared by its holders. */
 export interface ServedDevice {
   readonly device: string
   feed: NearFeed
@@ -55,7 +55,7 @@ export class NearUsers {
     return typeof near === 'number' ? { status: near } : { near: this.usersOf(device, near) }
   }
 
-  /** Keeps asking for that device until what this gives is released as often as it was held. */
+  /** Keeps asking for that device until the feed is released as often as it was held. */
   hold(user: ApplicationUser): ServedDevice {
     const served = this.serve(user)
     served.holders++

@@ -1,4 +1,4 @@
-/** Devices tell whose they are (SPEC §3.5; FIG 5, 12): who may say what, and what follows. */
+/** Registration of users at their devices (SPEC §3.5; FIG 5, 12): who may register a user, and the effect. */
 import type { Exchange, Host } from '../../signalling/index.ts'
 import { readBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../shared/clients/asker.ts'
@@ -47,7 +47,7 @@ export class UserRegistrations {
     this.own = deviceKey(host.uri, host.domains) ?? host.uri
   }
 
-  /** Answers a `user-registration`. Whatever may not be is the same 403: nobody learns who exists (SPEC §2.5). */
+  /** Answers a `user-registration`. Every refusal is the same 403: nobody learns which users exist (SPEC §2.5). */
   async handle(exchange: Exchange): Promise<void> {
     const body = readBody(exchange.request, 'user-registration')
     if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
@@ -96,7 +96,7 @@ export class UserRegistrations {
     return (await this.admit(this.memberBy(record), record)) ? this.users.of(record.id) : undefined
   }
 
-  /** Puts a user; what the HSS says may be another when that is durable. False: he is none any more. */
+  /** Puts a user; the HSS may have another record of him when that is durable. False: he is none any more. */
   async admit(user: ApplicationUser, record: SubscriberRecord): Promise<boolean> {
     await this.put(user)
     const now = await this.subscribers.of(record.id)
@@ -186,8 +186,8 @@ export class UserRegistrations {
   }
 
   /**
-   * A name of ours, or that the HSS knows, is its subscriber's, one with a secret that of whoever has proven it; any other
-   * belongs to whoever has it.
+   * Whether a record may have that name. A name of ours, or one that the HSS knows, is its subscriber's. A name with a
+   * secret is that of the user who has proven it; any other belongs to its first user.
    */
   private async mayBe(user: string, record: SubscriberRecord): Promise<boolean> {
     const { id } = record

@@ -1,4 +1,4 @@
-/** Users of one application and their devices (SPEC §3.5): what the 200 to a registration acknowledges is in the store. */
+/** Users of one application and their devices (SPEC §3.5): a registration is stored before its 200 leaves. */
 import type { Host, Json } from '../../signalling/index.ts'
 import { deviceKey } from '../shared/identifiers/devices.ts'
 import { keyPart } from '../shared/identifiers/keys.ts'
@@ -11,17 +11,17 @@ export interface ApplicationUser {
   readonly device: string
   /** As `userKey` gives it. */
   readonly user: string
-  /** Under which he is looked for too: what else identifies the subscriber whose identifier `user` is. */
+  /** Other names by which he is looked for: those of the subscriber whose identifier `user` is. */
   readonly names?: readonly string[]
   /** Users whom to look for; absent: all of the application. */
   readonly friends?: readonly string[]
   /** Milliseconds since the epoch; absent: for good. */
   readonly until?: number
-  /** Of those that registered by SPEC §4: the second identifier, the first, and the URI of the ProSe server that gave that. */
+  /** For users registered by SPEC §4: the second identifier, the first, and the URI of the ProSe server that gave that. */
   readonly aluid?: string
   readonly epuid?: string
   readonly prose?: string
-  /** A subscriber who became a user by using an open application: what the HSS says of his friends counts. */
+  /** A subscriber who became a user by using an open application: his friends are those of his record. */
   readonly byUse?: boolean
 }
 
@@ -129,7 +129,10 @@ export class Users {
     this.displace(device)
   }
 
-  /** In force at once, durable when it resolves: whoever lost the right, or whose time is over, is none whatever the store does. */
+  /**
+   * In force at once, durable when it resolves. A user who has lost the right, or whose time is over, is none even if the
+   * store fails.
+   */
   async expel(device: string): Promise<void> {
     if (this.displace(device)) await this.host.store.write([{ key: this.key(device), delete: true }])
   }

@@ -1,6 +1,6 @@
 /** Subscribers that changed, by version: the feed tells them to elements that lag behind. */
 
-/** More changes than that in one version: whoever knew any record reads again what it uses. */
+/** With more changes in one version, elements that know any record read again the ones they use. */
 export const manyChanges = 100
 const remembered = 10_000
 

@@ -1,4 +1,4 @@
-/** All subscribers of an HSS: by identifier and alias, with the version of the whole and what changed lately. */
+/** All subscribers of an HSS: by identifier and alias, with the version of the whole and recent changes. */
 import type { Json, Store, StoreWrite } from '../../signalling/index.ts'
 import type { ServerGrant, SubscriberRecord } from '../schemas/index.ts'
 import { otherKeys } from '../shared/identifiers/devices.ts'
@@ -48,7 +48,7 @@ export class Directory {
   private base: string
   private batch: ChangedRecord[] = []
   private readonly underway = new ChangesUnderWay()
-  /** Of what is in force. Rises with every change; over restarts too. */
+  /** Version of the records in force. Rises with every change; over restarts too. */
   version = 0
 
   /** Throws where two subscribers share an identifier or alias. */
@@ -74,8 +74,8 @@ export class Directory {
   }
 
   /**
-   * Reads back what was changed at run time; resolves with what of it had to give way to an edited file. `date`: where
-   * versions start in an empty store, ms since the epoch.
+   * Reads back the changes made at run time; resolves with those that had to give way to an edited file. `date`: the first
+   * version of an empty store, ms since the epoch.
    */
   async load(date: number): Promise<readonly string[]> {
     const stored = (await this.store.get(`${this.prefix}/version`))?.value as unknown as DirectoryRecord | undefined
@@ -136,7 +136,7 @@ export class Directory {
     return { changed, everybody }
   }
 
-  /** By identifier or alias, both canonical; what is being written is not in force yet. */
+  /** By identifier or alias, both canonical; a change that is being written is not in force yet. */
   inForce(key: string): SubscriberRecord | undefined {
     if (this.underway.none) return this.find(key)
     for (const form of [key, ...otherKeys(key, this.domains)]) {
@@ -189,7 +189,7 @@ export class Directory {
     this.batch.push({ id, before, after: record })
   }
 
-  /** Makes what has changed since the last time durable, under one version; resolves with it. */
+  /** Makes the changes since the last time durable, under one version; resolves with it. */
   async commit(): Promise<readonly ChangedRecord[]> {
     const changed = this.batch
     if (changed.length === 0) return changed

@@ -19,7 +19,7 @@ export interface IdentifierFault {
   readonly text: string
 }
 
-/** Names in canonical form: those that a subscriber has, and these with all that it names. */
+/** Names in canonical form: a subscriber's own, and these with all others in its record. */
 interface SubscriberNames {
   readonly own: ReadonlySet<string>
   readonly all: ReadonlySet<string>
@@ -87,7 +87,7 @@ export function identifierFault(
   return `${is(text)}, of a domain that is not ours; expected sip:${user}@${domains[0]}, of which it may be an alias`
 }
 
-/** As `identifierFault`, of another name of a subscriber: SIP URIs of other domains too (SPEC §2.1). */
+/** As `identifierFault`, for a name in somebody else's record: any URI that can be read will do, of any domain. */
 function aliasFault(text: string, domains: readonly string[], views: readonly string[]): string | undefined {
   const wrong = referenceFault(text, domains) ?? compositionFault(text, domains)
   if (wrong !== undefined) return wrong

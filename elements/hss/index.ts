@@ -1,4 +1,4 @@
-/** The HSS (SPEC §6.1): who subscribes to what, told by the event package `subscription-data` to elements only. */
+/** The HSS (SPEC §6.1): subscriber records, told by the event package `subscription-data` to elements only. */
 import { type Element, type EventPackage, type Exchange, type Host, keptSecret, type Notifier } from '../../signalling/index.ts'
 import {
   faultOf,
@@ -63,7 +63,7 @@ export interface Hss extends Element {
 }
 
 const offers = new Offers([{ method: 'SUBSCRIBE', event: 'subscription-data', types: [mediaType('subscription-query')] }])
-const bytesAround = 200 // of a NOTIFY of the feed, beside what it tells
+const bytesAround = 200 // of a NOTIFY of the feed, beside its records
 const tellLater = 500 // ms from the first of many changes until the feeds hear of them
 
 /** State of one subscription: the feed (no `key`), or one record. */
@@ -152,7 +152,7 @@ class HomeSubscriberServer implements Hss {
     const asker = askerOf(exchange, this.domains)
     const mayAsk = asker !== undefined && this.isElement(asker)
     const asks = exchange.request.method === 'SUBSCRIBE'
-    // whoever may not ask learns nothing from what is wrong with the question
+    // an asker without permission learns nothing from the faults of his question
     if ((mayAsk || !asks) && offers.answer(exchange)) return
     if (!mayAsk) {
       this.host.count('refused')
@@ -210,7 +210,7 @@ class HomeSubscriberServer implements Hss {
     return this.change(() => wanted.map((each) => this.provisioning.make(each)))
   }
 
-  /** Each is made of what the one before has left, and a file read again waits for all that came earlier. */
+  /** Changes one after the other: each starts from the one before, and a file read again waits for all earlier ones. */
   private change<Outcome>(make: () => Outcome): Promise<Outcome> {
     return this.turns.run(this.name, async () => {
       const outcome = make()
@@ -244,7 +244,7 @@ class HomeSubscriberServer implements Hss {
     return user !== undefined && !this.askers.has(user) ? openRecord(key) : undefined
   }
 
-  /** Users are not elements, whatever they are called. */
+  /** Users are no elements, even under the name of one. */
   private isElement(key: string): boolean {
     return this.hasElementName(key) && this.directory.inForce(key) === undefined
   }
@@ -315,7 +315,7 @@ class HomeSubscriberServer implements Hss {
     }
     const { servers = [] } = shown
     if (servers.length + this.servers.length === 0) return [shown]
-    // whoever acts for a subscriber may be one himself, and be listed by an alias
+    // an application server may be a subscriber itself, and be listed by an alias
     const all = [...servers, ...this.servers].map((grant) => ({
       ...grant,
       uri: this.directory.ownerOf(grant.uri) ?? grant.uri,
@@ -323,7 +323,7 @@ class HomeSubscriberServer implements Hss {
     return [{ ...shown, servers: all }]
   }
 
-  // The first NOTIFY of the feed says only the version, later ones what changed since.
+  // The first NOTIFY of the feed has the version alone, later ones the changes since.
   private render(state: HssState, previous: HssState | undefined) {
     const { version, secrets } = state
     if (state.key !== undefined) {

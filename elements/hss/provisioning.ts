@@ -31,7 +31,7 @@ interface DoneChange {
   readonly done: 'added' | 'changed' | 'unchanged' | 'removed'
   /** As it is now, or was before it was removed. With credentials. */
   readonly record: SubscriberRecord
-  /** Names of the members that differ; never what is in them. */
+  /** Names of the members that differ; never their values. */
   readonly members: readonly string[]
   readonly fault?: undefined
 }

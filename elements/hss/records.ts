@@ -1,4 +1,4 @@
-/** Subscriber records: from what people provision to what the network is told. */
+/** Subscriber records: from the settings that people provision to the record that elements read. */
 import { isIP } from 'node:net'
 import { ha1, parseUri, seal } from '../../signalling/index.ts'
 import {
@@ -17,7 +17,7 @@ import type { IdentifierFault } from './identifiers.ts'
 const longestRecord = 48_000 // bytes of JSON: a datagram has room for it, and for the head
 const bytesOfHashes = 130 // of one user name, whether or not there is a password
 
-/** The first fault of a list of provisioned subscribers, as JSON pointer and what was expected; undefined: none. */
+/** The first fault of a list of provisioned subscribers, as JSON pointer and expectation; undefined: none. */
 export function faultOfSettings(list: readonly unknown[]): string | undefined {
   for (const [i, entry] of list.entries()) {
     const fault = faultOf('subscriber-settings', entry)
@@ -27,7 +27,7 @@ export function faultOfSettings(list: readonly unknown[]): string | undefined {
 }
 
 /**
- * Passwords become H(A1), identifiers canonical keys, except for those that are `stored` as they are. Throws where an
+ * Turns passwords into H(A1), and identifiers into canonical keys, except `stored` ones, which stay. Throws where an
  * identifier is none.
  */
 export function toRecord(
@@ -173,7 +173,7 @@ export function fingerprint(value: unknown): string {
   return (4294967296 * (b >>> 0) + (a >>> 0)).toString(36)
 }
 
-/** Throws what is wrong with them, by the JSON pointer. */
+/** Throws their fault, by the JSON pointer. */
 export function provisionedBy(
   name: string,
   { subscribers = [], records }: { readonly subscribers?: readonly SubscriberSettings[]; readonly records?: unknown },

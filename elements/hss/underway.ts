@@ -1,4 +1,4 @@
-/** Changes that are being written: until they are durable, whoever asks is told what is in force. */
+/** Changes that are being written: until they are durable, reads give the records in force. */
 import type { SubscriberRecord } from '../schemas/index.ts'
 
 /** One record before and after; undefined: there was, or is, none. */

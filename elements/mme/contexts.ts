@@ -85,8 +85,8 @@ export class Contexts {
   }
 
   /**
-   * The context of a UE that attaches, made now if it has none; durable when it resolves. One that is back from another MME
-   * has another temporary identifier then: what that MME still has on its way is about the one before.
+   * The context of a UE that attaches, made now if it has none; durable when it resolves. A UE that is back from another
+   * MME gets another temporary identifier: messages of that MME under way are about the one before.
    */
   obtain(device: string, prose: boolean | undefined, comesFromAnother = false): Promise<UeContext> {
     return this.turns.run(device, async () => {
@@ -164,7 +164,7 @@ export class Contexts {
     const { stored } = context
     if (stored.former !== undefined) this.byTemporary.delete(stored.former.temporary)
     context.stored = { ...stored, ...fresh }
-    if (stored !== before) this.saveSoon(context) // what has changed meanwhile was written with the old one
+    if (stored !== before) this.saveSoon(context) // changes made meanwhile were written with the old one
     clock.after(this.rules.grace, () => {
       if (this.byTemporary.get(old.temporary) === context) this.byTemporary.delete(old.temporary)
     })
@@ -173,7 +173,7 @@ export class Contexts {
     for (const notifier of context.notifiers) notifier.notify({ device: context.device })
   }
 
-  /** The UE is another MME's: what is under way may end, then it is detached here. */
+  /** The UE is another MME's: exchanges under way may end, then it is detached here. */
   release(context: UeContext): void {
     if (context.leaving !== undefined) return
     context.stored = { ...context.stored, leaves: this.host.clock.date() + this.rules.grace }
@@ -203,7 +203,7 @@ export class Contexts {
     )
   }
 
-  /** After a restart: those whose subscription did not come back. */
+  /** After a restart: contexts whose subscription did not come back. */
   dropOrphans(): void {
     for (const context of [...this.byDevice.values()]) if (context.notifiers.size === 0) this.drop(context)
   }
@@ -215,7 +215,7 @@ export class Contexts {
     }
   }
 
-  /** A change of what the UE can, durable first. */
+  /** A change of the UE's capabilities, durable first. */
   change(context: UeContext, prose: boolean): RefreshChange | undefined {
     if (context.stored.prose === prose) return undefined
     const written = context.stored

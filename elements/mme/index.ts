@@ -21,7 +21,7 @@ export interface AttachedUe {
   readonly validUntil: number
 }
 
-/** An MME, and what its operator can do by hand. */
+/** An MME, and the actions of its operator. */
 export interface Mme extends Element {
   /** By any form of the device's identifier, or a bare name of the first domain; by an alias as far as it is known here. */
   attached(user: string): AttachedUe | undefined
@@ -134,7 +134,7 @@ class MobilityManagementEntity implements Mme {
     )
     const begun = (one: Notifier<AttachView>): void => {
       if (contexts.of(device) !== context) return one.terminate('deactivated') // detached meanwhile: it attaches anew
-      // An attachment that it has given up (RFC 6665 §4.1.2.2) is answered 481, and is over; one that it holds is told what it knows.
+      // An attachment that the UE has given up (RFC 6665 §4.1.2.2) is answered 481, and is over. One that it still holds gets its state again.
       for (const other of context.notifiers) other.notify({ device })
       context.notifiers.add(one)
       this.signedIn.follow(one)

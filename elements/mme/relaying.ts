@@ -21,7 +21,7 @@ import { mayNameTemporary, namesTemporary, withFixed } from './temporary.ts'
 export const passingEvents: readonly string[] = ['prose', 'proximity']
 const codeRequest = mediaType('registration-code-request')
 export const passingTypes: readonly string[] = [mediaType('prose-match'), codeRequest]
-/** Media type of what the proximity server answers a UE by a MESSAGE of its own (SPEC §4). */
+/** Media type of the proximity server's answer to a UE, a MESSAGE of its own (SPEC §4). */
 export const answerType = mediaType('registration-code')
 const relayedTypes: readonly (string | undefined)[] = [
   answerType,
@@ -50,7 +50,7 @@ interface RelayingOptions {
   readonly subscribers: Subscribers
   /** The HSS is asked here. */
   readonly checks: boolean
-  /** URI of the proximity server, for what is addressed to the MME itself. */
+  /** URI of the proximity server, for requests addressed to the MME itself. */
   readonly prose: string
 }
 

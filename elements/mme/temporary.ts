@@ -1,11 +1,11 @@
-/** Temporary identifiers as text (SPEC §2.1), and how those in a JSON body become fixed ones. Pure. */
+/** Temporary identifiers as text (SPEC §2.1), and their replacement by fixed ones in a JSON body. Pure. */
 
 /** JSON as it comes out of `JSON.parse`. */
 type Value = null | boolean | number | string | readonly Value[] | { readonly [member: string]: Value }
 
 const anywhere = /[sp]-tmsi-[0-9a-f]{8}/i
 
-/** Whether a temporary identifier, whoever's, is in that text. */
+/** Whether a temporary identifier, of any UE, is in that text. */
 export function namesTemporary(text: string): boolean {
   return anywhere.test(text)
 }
@@ -16,8 +16,8 @@ export function mayNameTemporary(body: Buffer): boolean {
 }
 
 /**
- * The JSON text with every temporary identifier replaced by what `fixed` gives for it. Undefined: there is one that it knows
- * nothing of. Throws where the text is no JSON.
+ * The JSON text with every temporary identifier replaced by the result of `fixed`. Undefined: `fixed` does not know one of
+ * them. Throws where the text is no JSON.
  */
 export function withFixed(text: string, fixed: (temporary: string) => string | undefined): string | undefined {
   let unknown = false

@@ -56,7 +56,7 @@ export class Charging {
 
   private recorded(exchange: Exchange): void {
     exchange.reply(200)
-    // not waited for: it only shortens what is read at the next start
+    // not waited for: it only shortens the reading at the next start
     this.host.store.write([{ key: this.checkpointKey, value: this.journal.checkpoint() }]).catch((fault: unknown) => {
       this.host.log.error({ fault: String(fault) }, 'the store failed; the next start reads more of the charging records')
     })

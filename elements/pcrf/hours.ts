@@ -54,7 +54,7 @@ export interface RuleHours {
   readonly to: number
 }
 
-/** Reads `08:00-17:30`, `22:00-06:00`, `00:00-24:00`. Throws what is wrong. */
+/** Reads `08:00-17:30`, `22:00-06:00`, `00:00-24:00`. Throws the fault of any other text. */
 export function readHours(text: string): RuleHours {
   const [, fromHours, fromMinutes, toHours, toMinutes] = /^(\d\d):(\d\d)-(\d\d):(\d\d)$/.exec(text) ?? []
   const from = Number(fromHours) * 60 + Number(fromMinutes)

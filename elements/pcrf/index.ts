@@ -1,4 +1,4 @@
-/** The PCRF (SPEC §6.2): who may use which service now, how much of it, and what was used: told to elements only. */
+/** The PCRF (SPEC §6.2): decisions about services and their quotas, and charging records; it speaks to elements only. */
 import type { Element, EndReason, EventPackage, Exchange, Host, Notifier, SipRequest } from '../../signalling/index.ts'
 import { hasBody, mediaType, readBody, writeBody } from '../schemas/index.ts'
 import { askerOf } from '../shared/clients/asker.ts'
@@ -21,7 +21,7 @@ export interface Pcrf extends Element {
   reload(settings: PcrfSettings): readonly string[]
 }
 
-/** State of one subscription: what is rendered is what the lease says then; none: the feed. */
+/** State of one subscription, rendered from the lease as it is then; no lease: the feed. */
 interface PolicyState {
   readonly lease?: Lease
 }
@@ -33,7 +33,7 @@ const offers = new Offers([
   { method: 'MESSAGE', types: [chargingEvent] },
 ])
 const minute = 60_000
-const patience = 4000 // milliseconds that an asker may have to wait until it is known whom the rules mean
+const patience = 4000 // milliseconds that an asker may have to wait for the HSS to say which subscribers the rules mean
 
 /** Throws where a rule makes no sense, naming it. */
 export function createPcrf(name: string, settings: PcrfSettings): Pcrf {
@@ -95,7 +95,7 @@ class PolicyServer implements Pcrf {
 
   handle(exchange: Exchange): void | Promise<void> {
     const asker = askerOf(exchange, this.host.domains)
-    // whoever may not ask learns nothing from what is wrong with the question
+    // an asker without permission learns nothing from the faults of his question
     if (asker === undefined || !this.isElement(asker)) {
       if (exchange.request.method === 'ACK') return
       this.host.count('refused')
@@ -108,7 +108,7 @@ class PolicyServer implements Pcrf {
     if (feed.live) this.feeds.add(feed)
   }
 
-  /** The asker wants more, or says that it wants no more. What is granted is told when it is durable. */
+  /** The asker wants more, or ends its use. A grant is told when it is durable. */
   refreshed(notifier: Notifier, request: SipRequest): undefined | number {
     const lease = this.leases.of(notifier)
     if (lease === undefined || !hasBody(request)) return undefined
@@ -143,7 +143,7 @@ class PolicyServer implements Pcrf {
     }
     const { named } = this
     if (named === undefined || named.settled) return decide()
-    // what was decided before counts until it is known whom the rules mean
+    // earlier decisions count until the HSS has said which subscribers the rules mean
     void this.whenKnown(named)
       .then(decide)
       .catch((fault: unknown) => this.host.log.error({ fault: String(fault) }, 'a lease is not decided anew'))
@@ -152,7 +152,7 @@ class PolicyServer implements Pcrf {
     while (!this.stopped && !(await named.settle(patience)));
   }
 
-  /** Rules change at once, for those who use a service too. */
+  /** Rules change at once, for uses under way too. */
   reload(settings: PcrfSettings): readonly string[] {
     this.rules = rulesOf(settings, this.host.domains)
     this.moment = this.rules.moment(this.host.clock.date())
@@ -184,7 +184,7 @@ class PolicyServer implements Pcrf {
     this.rules.identify((name) => this.named?.idOf(name) ?? name)
   }
 
-  /** While it is not known whom a rule means, nobody can be let in past it. */
+  /** While the subscribers of a rule are not known, nobody can be let in past it. */
   private decideKnowing(exchange: Exchange, asker: string): Promise<void> {
     const { named } = this
     if (named === undefined || named.settled) return this.decide(exchange, asker)

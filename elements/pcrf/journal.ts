@@ -55,7 +55,7 @@ export class Journal {
     return this.seq
   }
 
-  /** Makes memory agree with the files. Throws what the operating system says. */
+  /** Makes memory agree with the files. Throws the fault of the operating system. */
   open(known: JournalCheckpoint | undefined): void {
     this.seq = known?.seq ?? 0
     for (const [source, number] of Object.entries(known?.last ?? {})) this.last.set(source, number)
@@ -65,7 +65,7 @@ export class Journal {
     for (const name of names) if (name >= after) this.read(name, name === after ? known!.offset : 0, name === names.at(-1))
   }
 
-  /** Appends those that are new, in the order given. Throws, and has appended none, where the file cannot be written. */
+  /** Appends the new records, in the order given. Throws, and has appended none, where the file cannot be written. */
   append(source: string, events: readonly Charge[]): number {
     const before = this.last.get(source)
     let last = before
@@ -89,7 +89,7 @@ export class Journal {
     return added
   }
 
-  /** Resolves when what was appended survives the loss of power. */
+  /** Resolves when the appended records survive the loss of power. */
   sync(): Promise<void> {
     const { file } = this
     if (file === undefined) return Promise.resolve()
@@ -146,7 +146,7 @@ export class Journal {
     this.offset += bytes.length
   }
 
-  /** Whether somebody has moved or removed the file that we write to: what we wrote there would be found by nobody. */
+  /** Whether somebody has moved or removed the file that we write to: nobody would find our records there. */
   private isGone(file: number): boolean {
     return statSync(join(this.folder!, this.name), { throwIfNoEntry: false })?.ino !== fstatSync(file).ino
   }

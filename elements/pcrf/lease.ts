@@ -1,4 +1,7 @@
-/** One device's use of one service, as long as an element asks about it (SPEC §6.2): decision, grants, what goes back. */
+/**
+ * The lease of one device on one service, as long as an element asks about it (SPEC §6.2): decision, grants, and units that
+ * go back.
+ */
 import type { Json, Notifier, Store } from '../../signalling/index.ts'
 import type { PolicyService } from '../shared/clients/policy.ts'
 import type { QuotaAccount, QuotaAccounts } from './accounts.ts'
@@ -95,7 +98,10 @@ export class Lease {
     return { lease, service, rule, period, used, granted, until }
   }
 
-  /** Decides by the rules of now and grants what is due, durably; one after the other. Resolves with whether the answer is another. */
+  /**
+   * Decides by the present rules and grants units, durably; one after the other. Resolves with whether the answer has
+   * changed.
+   */
   decide(): Promise<boolean> {
     return this.next(() => this.decideNow())
   }
@@ -119,7 +125,7 @@ export class Lease {
 
   private next<Value>(work: () => Promise<Value>): Promise<Value> {
     const done = this.work.then(work)
-    this.work = done.catch(() => undefined) // whoever asked for it hears of it
+    this.work = done.catch(() => undefined) // its caller hears of the fault
     return done
   }
 
@@ -140,7 +146,7 @@ export class Lease {
       this.rule = undefined
       this.usedUp = false
     } else this.usedUp = await this.bookQuota(limiting)
-    this.decideByRole(found, limiting, apart) // in the same turn: what is told meanwhile is one answer or the other
+    this.decideByRole(found, limiting, apart) // in the same turn: an answer sent meanwhile is wholly the old one or the new one
     return this.answer !== before
   }
 
@@ -160,7 +166,7 @@ export class Lease {
     return `${this.decision} ${this.roles?.join()} ${this.granted} ${this.until} ${this.cause}`
   }
 
-  /** Whether nothing is left of the quota; else what is due is granted, durably. */
+  /** Whether nothing is left of the quota; else the units due are granted, durably. */
   private async bookQuota(rule: PolicyRule): Promise<boolean> {
     const account = await this.accountOf(rule)
     const now = this.ground.now()
@@ -210,7 +216,7 @@ export class Lease {
     return true
   }
 
-  /** The account of the rule, of this period. What was booked on another one and not used goes back there. */
+  /** The account of the rule, of this period. Units booked on another one and not used go back there. */
   private async accountOf(rule: PolicyRule): Promise<QuotaAccount> {
     if (this.rule !== rule.name) await this.leaveAccount(true)
     if (this.account === undefined) {

@@ -33,7 +33,10 @@ export class Leases {
     return this.byNotifier.get(notifier.id)
   }
 
-  /** The lease that the asker names, made now if there is none. What it has used then, an earlier process granted: that is booked. */
+  /**
+   * The lease that the asker names, made now if there is none. Units that it has used already were granted by an earlier
+   * process: they are booked.
+   */
   obtain(asker: string, device: string, { lease, service, used = 0 }: PolicyQuery): Lease {
     const existing = this.byKey.get(leaseKey(asker, lease))
     return existing ?? this.make(asker, device, used === 0 ? { lease, service, used } : { lease, service, used, granted: used })

@@ -28,7 +28,7 @@ export function parseRecord(line: string): ChargingRecord | undefined {
       ? record
       : undefined
   } catch {
-    return undefined // whoever reads the file says where
+    return undefined // the reader of the file says where
   }
 }
 
@@ -42,7 +42,7 @@ interface RecordLine {
 
 const chunkSize = 1 << 18
 
-/** The lines of a file from a byte on, in constant memory. Throws what the operating system says. */
+/** The lines of a file from a byte on, in constant memory. Throws the fault of the operating system. */
 export function* linesOf(path: string, from = 0): Generator<RecordLine> {
   const file = openSync(path, 'r')
   try {

@@ -58,12 +58,14 @@ export class PolicyRules {
     if (twice !== undefined) throw new SettingsError(`two rules have the name ${twice}`, 'a name of its own for each')
   }
 
-  /** Subscribers whom the rules name. */
+  /** Subscribers named by the rules. */
   get names(): readonly string[] {
     return this.rules.flatMap(({ named }) => named ?? [])
   }
 
-  /** @param idOf whom a name means now */
+  /**
+   * @param idOf the subscriber that a name means now
+   */
   identify(idOf: (name: string) => string): void {
     for (const rule of this.rules) rule.subscribers = rule.named && new Set(rule.named.map(idOf))
   }

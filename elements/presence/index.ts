@@ -1,6 +1,6 @@
 /**
- * Presence (RFC 3856) of published PIDF documents (RFC 3903), told to whom the presentity allows, and `presence.winfo`
- * (RFC 3857), which tells the presentity who watches.
+ * Presence (RFC 3856) of published PIDF documents (RFC 3903), for the watchers that the presentity allows. And
+ * `presence.winfo` (RFC 3857), which tells the presentity its watchers.
  */
 import type { Element, EndReason, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
@@ -35,7 +35,7 @@ const offers = new Offers([
 const endedRemembered = 20
 const settling = 1000 // ms after a restart in which presentities are not told of their watchers
 const pendingOfOne = 5 // of these, by one watcher: as many devices
-const pendingAtMost = 100 // watchers that wait for one presentity: strangers, whom its list of watchers has to have room for
+const pendingAtMost = 100 // watchers that wait for one presentity: strangers, for whom its list of watchers has to have room
 const listed = 1000 // watchers that a presentity is told of; those that come later, when others have gone
 
 export function createPresence(name: string, settings: PresenceSettings): Element {
@@ -62,7 +62,7 @@ class PresenceElement implements Element {
   private spread!: Spread<string, Notifier<Presence>>
   /** Of states that a watcher takes in parts. */
   private readonly children = new WeakMap<Presence, Children>()
-  /** Of those that were allowed once: what holds for them. */
+  /** The present verdicts of watchers that were allowed once. */
   private readonly verdicts = new WeakMap<Notifier, Verdict>()
   private readonly presentities = new SetIndex<string, Notifier<Watchers>>()
   private readonly bySubscriber = new SetIndex<string, Notifier>()
@@ -134,7 +134,7 @@ class PresenceElement implements Element {
       },
     )
   }
-  /** True: its subscriber has been told what has come of it. */
+  /** True: its subscriber has been told the result. */
   private async judgeRestored(notifier: Notifier, subscribers: Subscribers): Promise<boolean> {
     const { resource, subscriber } = notifier
     const ours = subscriber.endsWith(`@${this.host.domains[0]}`)
@@ -148,7 +148,7 @@ class PresenceElement implements Element {
   private tellRestored(notifier: Notifier<Presence>): void {
     notifier.notify(this.state(notifier))
   }
-  /** When all its watchers have been judged, and those have come again that come by themselves: one NOTIFY says it all. */
+  /** When all its watchers have been judged, and have had time to come back: one NOTIFY says it all. */
   private tellOfWatchersSoon(notifier: Notifier<Watchers>): void {
     this.host.clock.after(settling, () => {
       if (!notifier.live) return
@@ -203,7 +203,7 @@ class PresenceElement implements Element {
       this.bySubscriber.add(notifier.subscriber, notifier)
       if (this.subscribers !== undefined) this.verdicts.set(notifier, verdict)
       notifier.notify(this.state(notifier)) // it may be another meanwhile
-      if (this.subscribers?.known(entity) !== record) this.judgeNow(notifier) // so may what its presentity has settled
+      if (this.subscribers?.known(entity) !== record) this.judgeNow(notifier) // so may the rules of its presentity
       this.tellWatchers(entity)
     }
     const notifier = exchange.accept<Presence>({ package: 'presence', resource: entity, state, pending, begun })

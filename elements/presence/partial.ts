@@ -42,7 +42,9 @@ function childOf(part: Part, used: Names, key: string): Child {
   return { key, source: moved(part, used), tuple }
 }
 
-/** @param before what the watcher has; undefined: nothing */
+/**
+ * @param before the document that the watcher has; undefined: none
+ */
 export function partialBody(now: Children, before: Children | undefined, version: number): string {
   const full = framed('full', now, version, now.list.map(({ source }) => source).join(''))
   const patch = before === undefined || before.entity !== now.entity ? undefined : patchOf(before.list, now.list)
@@ -56,7 +58,10 @@ function framed(kind: 'full' | 'diff', { entity }: Children, version: number, in
   return `<?xml version="1.0" encoding="UTF-8"?>\n<p:pidf-${kind} ${attributes}>${inside}</p:pidf-${kind}>\n`
 }
 
-/** Operations in the order in which they apply; undefined: what stays has another order, which they cannot say. */
+/**
+ * Operations in the order in which they apply; undefined: the remaining children have another order, which they cannot
+ * express.
+ */
 function patchOf(before: readonly Child[], now: readonly Child[]): string | undefined {
   const wanted = new Set(now.map(({ key }) => key))
   const staying = before.filter(({ key }) => wanted.has(key))

@@ -28,7 +28,7 @@ export interface Pidf {
   readonly namespaces: ReadonlyMap<string, string>
 }
 
-/** A sound document, or what is wrong with it. */
+/** A sound document, or its fault. */
 type PidfCheck = (Pidf & { readonly fault?: undefined }) | { readonly entity?: undefined; readonly fault: string }
 
 interface Open {
@@ -47,7 +47,7 @@ const ncName = `[${nameStart}][${nameStart}0-9.\\u00b7\\u0300-\\u036f\\u203f\\u2
 const qName = `${ncName}(?::${ncName})?`
 const declaration =
   /^\uFEFF?(?:<\?xml\s+version\s*=\s*(["'])1\.\d\1(?:\s+encoding\s*=\s*(["'])([\w.-]+)\2)?(?:\s+standalone\s*=\s*(["'])(?:yes|no)\4)?\s*\?>)?/
-// what XML 1.0 §2.2 forbids
+// characters that XML 1.0 §2.2 forbids
 const forbidden = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/
 const text = /[^<]*/y
 const instruction = new RegExp(`^(?!xml$)${ncName}$`, 'i')

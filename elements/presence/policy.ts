@@ -4,7 +4,7 @@ import type { SubscriberRecord, WatcherRules } from '../schemas/index.ts'
 /** `confirm`: pending until somebody decides; `polite`: they see somebody who is never there. */
 export type Verdict = 'allow' | 'block' | 'polite' | 'confirm'
 
-/** `friends`: whoever is not on the list of friends has to wait. */
+/** `friends`: a watcher who is not on the list of friends has to wait. */
 export type Usual = 'everybody' | 'friends'
 
 /**

@@ -98,12 +98,12 @@ export class Publications {
       return exchange.reply(403, { warning: 'you may publish for yourself only; expected your own address as Request-URI' })
     return this.turns.run(entity, () => this.change(exchange, presentity))
   }
-  /** Presentities of whom something was published by credentials. */
+  /** Presentities with something published by credentials. */
   *owners(): Iterable<string> {
     for (const [entity, publications] of this.published)
       if (publications.some(({ credentials }) => credentials !== undefined)) yield entity
   }
-  /** Ends what was published by other credentials than those of the record; all, where there is none. */
+  /** Ends publications by other credentials than those of the record; all, where there is none. */
   endOld(id: string, record: SubscriberRecord | undefined): void {
     for (const entity of namesOf(record ?? { id }, this.host.domains)) {
       this.turns
@@ -111,7 +111,7 @@ export class Publications {
         .catch((fault: unknown) => this.host.log.error({ entity, fault: String(fault) }, 'the store keeps an old publication'))
     }
   }
-  /** In force whatever the store does. */
+  /** In force even where the store fails. */
   private async withdraw(entity: string, record: SubscriberRecord | undefined): Promise<void> {
     const before = this.live(entity)
     const isHis = ({ credentials }: Publication): boolean =>
@@ -149,7 +149,7 @@ export class Publications {
       ...(credentials === undefined ? {} : { credentials }),
       ...(judged.added === 0 ? {} : { added: judged.added }),
     }
-    // A refresh leaves the order as it is; what is published or modified is the newest.
+    // A refresh leaves the order as it is; a publication that is new or modified becomes the newest.
     const replaced = document === '' ? before.map((publication) => (publication === old ? next : publication)) : undefined
     const others = before.filter((publication) => publication !== old)
     const after = seconds === 0 ? others : (replaced ?? [...others, next])
@@ -198,7 +198,7 @@ export class Publications {
     else this.published.set(entity, publications)
     this.arm(entity)
   }
-  /** The next end of a publication, after which watchers are told what is left. */
+  /** The next end of a publication, after which watchers are told the rest. */
   private arm(entity: string): void {
     this.ends.get(entity)?.cancel()
     this.ends.delete(entity)
@@ -207,7 +207,7 @@ export class Publications {
     const first = Math.min(...publications.map(({ expires }) => expires))
     const wait = Math.max(0, first - this.host.clock.date())
     const expire = (): void => {
-      this.place(entity, this.live(entity)) // what the store holds of it says itself that it has expired
+      this.place(entity, this.live(entity)) // its stored record says itself that it has expired
       this.changed(entity)
     }
     this.ends.set(entity, this.host.clock.after(wait, expire))

@@ -3,7 +3,7 @@ import { escaped } from '../shared/values/xml.ts'
 
 export const watcherInfoType = 'application/watcherinfo+xml'
 
-/** One subscription, as RFC 3857 §4.7 names its states and what led to them. */
+/** One subscription, with its state and event as RFC 3857 §4.7 names them. */
 export interface Watcher {
   readonly id: string
   readonly uri: string
@@ -24,7 +24,7 @@ export function sameWatchers(a: Watchers, b: Watchers): boolean {
   return a.live.every(({ id, status }, i) => b.live[i]!.id === id && b.live[i]!.status === status)
 }
 
-/** Full where `previous` is undefined; else what differs from it (RFC 3858 §4). */
+/** Full where `previous` is undefined; else the differences from it (RFC 3858 §4). */
 export function watcherInfo(state: Watchers, previous: Watchers | undefined, version: number): string {
   const watchers = previous === undefined ? state.live : changes(state, previous)
   const lines = watchers.map(

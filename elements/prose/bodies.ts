@@ -58,7 +58,7 @@ export function proximityBody(registry: Registry, view: ProximityView, context: 
   if (context.type !== diffType) {
     return writeBody('proximity-list', { version: context.version, device, proximate: near.map(proximate) })
   }
-  // Relations change in place; what was told is kept as it was.
+  // Relations change in place; the told ones are kept as they were.
   const before = context.previous?.lastTold
   const relations = new Map(near.map((relation) => [relation.peer, { ...relation }]))
   if (context.version > 0) view.lastTold = relations // version 0: rendered for its entity tag, told to nobody
@@ -101,7 +101,7 @@ export function proximityPart(
 const overhead = 200 // bytes of a difference without entries, at most, but for its device
 const separator = 4
 
-/** Full state where nothing was told before; otherwise what came, went and was heard again. */
+/** Full state where nothing was told before; otherwise relations that came, went and were heard again. */
 export function difference(before: ReadonlyMap<string, Relation> | undefined, after: ReadonlyMap<string, Relation>) {
   const added: Proximate[] = []
   const removed: string[] = []

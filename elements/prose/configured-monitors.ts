@@ -1,4 +1,4 @@
-/** Monitor lists of the settings (SPEC §3.1), by whom their names mean now. */
+/** Monitor lists of the settings (SPEC §3.1), by the devices that their names mean now. */
 
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { subscriberKey } from '../shared/identifiers/devices.ts'
@@ -29,7 +29,7 @@ export class ConfiguredMonitors {
     for (const { owner, peer } of this.placed) registry.monitors.add(owner, peer, 'standing')
   }
 
-  /** Asks whom they mean. */
+  /** Asks the HSS which devices the names mean. */
   start(): void {
     this.named.follow(this.written.flatMap(({ owner, peer }) => [owner, peer]))
   }

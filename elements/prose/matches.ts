@@ -1,4 +1,4 @@
-/** Registering what was heard (SPEC §3.2; FIG 8 step 807, FIG 9 step 908). Constant work a code, one write a report. */
+/** Registering of heard codes (SPEC §3.2; FIG 8 step 807, FIG 9 step 908). Constant work a code, one write a report. */
 import type { Exchange, StoreWrite } from '../../signalling/index.ts'
 import { type ProseMatch, readBody } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
@@ -103,8 +103,8 @@ function skewOf(known: number | undefined, sent: string | undefined, now: number
 
 /**
  * Turns codes into devices for the reporter's list. `since` and `lastHeard` are the times at which the device says that it
- * heard, by our clock where it says when it sends. What is yet to come counts as heard now, by however much. What is older
- * than an entry lives, or no newer than what is known, changes nothing; the code is known all the same, so the answer is 200.
+ * heard, by our clock where it says when it sends. A time in the future counts as now. A code older than an entry lives, or
+ * no newer than the entry, changes nothing. Such a code is known all the same, so the answer is 200.
  */
 function planMatches(registry: Registry, { key: reporter, skew = 0 }: Device, report: ProseMatch): MatchPlan {
   const { ledger, lists, rules } = registry

@@ -1,4 +1,4 @@
-/** Peers that a set query may be about (SPEC §3.3): any for an application server, those who have it as a friend for a UE. */
+/** Peers that a set query may be about (SPEC §3.3): any for an application server, devices that have it as a friend for a UE. */
 import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, type IdentifiedSubscriber, isNameOf } from '../shared/identifiers/devices.ts'
@@ -25,7 +25,7 @@ export class PeerPermissions {
     this.friendsOnly = sets === 'friends'
   }
 
-  /** False: the UE has asked about too many whom nobody knows; an application server may. */
+  /** False: the UE has asked about too many unknown devices; an application server may. */
   admits(devices: readonly string[], own: string | undefined): boolean {
     return own === undefined || this.strangers.admits(this.subscribers, devices, own)
   }
@@ -42,7 +42,7 @@ export class PeerPermissions {
     return this.choose(found, (await this.subscribers.of(own)) ?? { id: own })
   }
 
-  /** As `of`, of those among them who are known here; `all`: the others are none. */
+  /** As `of`, for the devices that are known here; `all`: the others are none. */
   known(devices: readonly string[], own: string | undefined): { readonly peers: ReadonlySet<string>; readonly all: boolean } {
     const asker = own === undefined || !this.friendsOnly ? undefined : this.cached(own)
     const unknown = new Set(this.subscribers.unknownAmong(devices))
@@ -56,7 +56,7 @@ export class PeerPermissions {
   }
   private cached(device: string): ReturnType<Subscribers['lookup']> {
     const record = this.subscribers.lookup(device)
-    if (record instanceof Promise) record.catch(() => undefined) // whoever needs it asks again
+    if (record instanceof Promise) record.catch(() => undefined) // a later query asks again
     return record
   }
 

@@ -85,7 +85,7 @@ export class ProximityQueries {
     const recordBefore = this.subscribers.known(device)
     if (target !== undefined && this.mayBeElsewhere(exchange)) {
       const server = await this.whereabouts(device)
-      // it judges for itself whether and what it answers
+      // that server judges the query itself
       if (server !== undefined) return void exchange.forward({ route: [`<${server};lr>`] })
     }
     const once = exchange.request.expires === 0

@@ -21,7 +21,9 @@ export class ProseSubscriptions {
   private readonly policing: Policing
   private readonly begun: (notifier: Notifier, changed: boolean) => void
 
-  /** @param begun is told of each subscription that stands, and whether what the HSS says of its device has changed on the way */
+  /**
+   * @param begun is told of each subscription that stands, and whether the record of its device has changed on the way
+   */
   constructor(
     registry: Registry,
     subscribers: Subscribers,

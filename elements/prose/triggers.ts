@@ -1,4 +1,4 @@
-/** Monitor lists by trigger (SPEC §3.1, FIG 9): an application server names anybody, a UE those whose friend it is. */
+/** Monitor lists by trigger (SPEC §3.1, FIG 9): an application server names any device, a UE devices that have it as a friend. */
 import type { Exchange } from '../../signalling/index.ts'
 import { readBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../shared/clients/asker.ts'
@@ -78,7 +78,10 @@ export class Triggers {
     announcing.changeMonitors(device, without(after.peers, before.peers), without(before.peers, after.peers), 'standing')
   }
 
-  /** Without those whose friend the device is no more, or whose server is not listed any more, as far as is known here. */
+  /**
+   * The list without devices that have dropped it as a friend, or peers of servers not listed any more, as far as is known
+   * here.
+   */
   private allowed(device: string, triggered: TriggeredPeers): TriggeredPeers {
     const { peers, all } = this.peers.known([...triggered.own], device)
     if (!all) this.recheck(device)
@@ -87,7 +90,10 @@ export class Triggers {
     return all ? withOwn(listed, peers) : listed
   }
 
-  /** Takes off what a device's friends, its list of application servers, or its own end no longer allow: at once, and durable soon. */
+  /**
+   * Takes off peers that a device's friends, its list of application servers, or its own end no longer allow: at once, and
+   * durable soon.
+   */
   permissionsChanged(id: string, record: SubscriberRecord | undefined): void {
     const { monitors, triggers } = this.registry
     const before = triggers.get(id)
@@ -120,7 +126,7 @@ export class Triggers {
     void ledger.writeSoon([ledger.putTrigger(device, after)])
   }
 
-  /** Asks after a restart, and where the HSS's feed has a gap, whether what was put there may still be. */
+  /** Asks after a restart, and where the HSS's feed has a gap, whether the peers on the list may still be. */
   start(): void {
     const recheckAll = (): void => {
       for (const device of this.registry.triggers.keys()) this.recheck(device)

@@ -1,14 +1,14 @@
-/** Header fields that tell elements who a sender is, and those that he may not bring himself (SPEC §2.5, §3.6; RFC 3325). */
+/** Header fields by which elements know a sender, and others that he may not bring himself (SPEC §2.5, §3.6; RFC 3325). */
 import { type ForwardOptions, H, type SipRequest } from '../../signalling/index.ts'
 import type { KnownSender } from './authentication.ts'
 
-/** `asserted`: the identity that goes on; absent: what a trusted peer says stays; '': none. */
+/** `asserted`: the identity that goes on; absent: that of a trusted peer stays; '': none. */
 export type Assertion = Pick<ForwardOptions, 'asserted' | 'drop'>
 
 const onlyOurs = ['P-Prose-Checked', 'P-Credentials-Id', 'Remote-Party-ID', 'P-Asserted-Service', 'P-Served-User'] as const
 const numbers = onlyOurs.map((name) => H[name])
 
-/** Of a sender whom no trusted peer vouches for; undefined: nobody has asked who it is. */
+/** For a sender without a trusted peer that vouches for him; undefined: nobody has asked who it is. */
 export function assertionOf(request: SipRequest, identity: string | undefined): Assertion {
   let drop: string[] | undefined
   for (let i = 0; i < onlyOurs.length; i++) if (request.find(numbers[i]!) >= 0) (drop ??= []).push(onlyOurs[i]!)

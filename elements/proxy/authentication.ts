@@ -64,7 +64,7 @@ export class Authentication {
     this.nonces = new Nonces(host.clock, host.ids, rules.nonceSeconds * 1000)
     host.gauge('nonces_counted', () => this.nonces.size)
   }
-  /** The key is kept in the store: what credentials were called before a restart they are called after it. */
+  /** Opens it with the key of credential names. The key is kept in the store, so that names are the same after a restart. */
   static async open(
     host: Host,
     rules: ProxyRules,
@@ -93,7 +93,7 @@ export class Authentication {
     if (flow.reliable) this.proofs.add(flow, { identity, credentials })
   }
 
-  /** For any request but REGISTER: what the flow or the source already proves, else digest. */
+  /** For any request but REGISTER: by the flow or the source if they prove it, else by digest. */
   judge(exchange: Exchange): SenderVerdict | Promise<SenderVerdict> {
     const claim = claimedIdentityOf(exchange, this.host)
     if (this.rules.open) return { identity: claim.key ?? exchange.request.from.uri.text, fresh: true }

@@ -14,7 +14,7 @@ export class Bindings {
   private readonly byFlow = new Map<string, Set<string>>()
   /** Bindings that are being written, by user: the newest. */
   private readonly coming = new Map<string, readonly ContactBinding[]>()
-  /** Of what is being written: over before it is in force. */
+  /** Bindings that ended while they were being written. */
   private readonly over = new WeakSet<ContactBinding>()
   private stopped = false
   /** The registration that a temporary GRUU names. */
@@ -26,7 +26,7 @@ export class Bindings {
     host.gauge('users_registered', () => this.table.size)
     host.flows.onClosed((flow) => this.flowClosed(flow))
   }
-  /** Takes up what the store holds, but for bindings of connections: those went with the process that held them. */
+  /** Takes up the stored bindings, without those of connections, which went with the process that held them. */
   async load(): Promise<void> {
     const prefix = bindingsPrefix(this.host.name)
     const gone: StoreWrite[] = []
@@ -38,7 +38,7 @@ export class Bindings {
     }
     if (gone.length > 0) await this.store.write(gone)
   }
-  /** Live bindings, those of one instance oldest first. */
+  /** Live bindings; several of one instance oldest first. */
   of(aor: string): readonly ContactBinding[] {
     const bindings = this.table.get(aor)
     if (bindings === undefined) return none
@@ -65,7 +65,7 @@ export class Bindings {
     if (writes.length > 0) this.coming.set(aor, after)
     return this.change(aor, before, after, writes)
   }
-  /** As they will be when what has been asked for is durable: what is asked for next is a change of these. */
+  /** Bindings as they will be when all writes under way are durable: the next change starts from these. */
   latest(aor: string): readonly ContactBinding[] {
     return (this.coming.size === 0 ? undefined : this.coming.get(aor)) ?? this.of(aor)
   }
@@ -105,7 +105,7 @@ export class Bindings {
   private isCutOff(binding: ContactBinding): boolean {
     return tiedToConnection(binding) && this.host.flows.named(binding.flow) === undefined
   }
-  /** The user is no subscriber any more: in force at once, whatever the store does. */
+  /** The user is no subscriber any more: in force at once, even where the store fails. */
   end(aor: string): void {
     this.endComing(aor, () => true)
     this.coming.delete(aor)
@@ -128,7 +128,7 @@ export class Bindings {
         this.host.log.error({ fault: String(fault), aor }, 'the store failed; the bindings of one who has gone stay in it'),
       )
   }
-  /** The user's credentials are called so now: what was registered by others is over. True: something was. */
+  /** The user's credentials have that name now: bindings by others end. True: there were some. */
   keep(aor: string, credentials: string): boolean {
     const old = (binding: ContactBinding): boolean => binding.credentials !== undefined && binding.credentials !== credentials
     this.endComing(aor, old)
@@ -194,7 +194,7 @@ export class Bindings {
         this.host.log.error({ fault: String(fault), aor }, 'the store failed; a dead binding stays in it'),
       )
   }
-  /** Another one in its place is being written: what the store says of that stays. */
+  /** Whether another binding in its place is being written, whose stored record stays. */
   private isReplaced(aor: string, old: ContactBinding): boolean {
     const key = this.key(aor, old)
     return this.coming.get(aor)?.some((binding) => binding !== old && this.key(aor, binding) === key) === true
@@ -205,8 +205,8 @@ export class Bindings {
     return flows.named(flow) ?? (dial === undefined ? undefined : flows.named(dial))
   }
   /**
-   * The open flow by which a Contact of that user is registered now: of several the one called `usual`, else the newest. A
-   * Contact is whatever its user wrote, so nobody else's is looked at.
+   * The open flow by which a Contact of that user is registered now: of several the one called `usual`, else the newest.
+   * Only this user's bindings are searched, since a Contact is freely chosen.
    */
   flowOfContact(aor: string, contact: string, usual: string): Flow | undefined {
     const bindings = this.of(aor)

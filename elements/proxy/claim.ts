@@ -42,7 +42,7 @@ function hostOf(host: string): string {
   return isNumber && URL.canParse(`http://${name}`) ? new URL(`http://${name}`).hostname : name
 }
 
-/** `pres:bob@localhost`, `im:bob@localhost` and whatever else names a user at a host. */
+/** `pres:bob@localhost`, `im:bob@localhost` and other URIs that name a user at a host. */
 function asSip(uri: Uri): Uri {
   const sip = knownSchemes.includes(uri.scheme) ? uri : (parseUri(`sip:${uri.user.replace(/[;?].*$/s, '')}`) ?? uri)
   const host = hostOf(sip.host)

@@ -12,7 +12,7 @@ export function expiryOf(contact: Address, header: number | undefined, usual: nu
   return ownExpires !== undefined && /^\d{1,10}$/.test(ownExpires) ? Number(ownExpires) : (header ?? usual)
 }
 
-/** The Contact value as it goes back to its client, without what is the registrar's to say. */
+/** The Contact value as it goes back to its client, without the registrar's own parameters. */
 export function echoOf({ uri, parameters }: Address): string {
   let echo = `<${uri.text}>`
   for (const [name, value] of parameters) if (!ours.includes(name)) echo += printParameter(name, value)

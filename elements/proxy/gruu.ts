@@ -26,7 +26,7 @@ export class Gruus {
     this.bindings = bindings
     this.key = key
   }
-  /** The key is kept in the store: what was given out before a restart still leads somewhere. */
+  /** Opens them with their key. It is kept in the store: a GRUU given out before a restart still works. */
   static async open(host: Host, bindings: Bindings): Promise<Gruus> {
     return new Gruus(host, bindings, await keptSecret(host.store, host.ids, `gruu/${host.name}/key`))
   }
@@ -57,7 +57,7 @@ export class Gruus {
     const block = Buffer.from(token, 'base64url')
     return this.bindings.ofGruu(reveal(this.key, block).toString('hex', 0, nameLength))
   }
-  /** Live bindings of whom it means, oldest first. */
+  /** Live bindings of its owner, oldest first. */
   bindingsOf({ aor, instance }: GruuOwner): readonly ContactBinding[] {
     return instance === undefined ? [] : this.bindings.of(aor).filter((binding) => binding.instance === instance)
   }

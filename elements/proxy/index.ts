@@ -18,7 +18,7 @@ import { DialogWays } from './ways.ts'
 export type { ProxySettings } from './settings.ts'
 
 const allow = 'INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, SUBSCRIBE, NOTIFY, MESSAGE, INFO, UPDATE, PRACK, REGISTER, PUBLISH'
-const asks = ['SUBSCRIBE', 'MESSAGE'] // what an element between UEs and another takes
+const asks = ['SUBSCRIBE', 'MESSAGE'] // methods for an element between UEs and another one
 const notYou = 'From names another user of this network than the one who signed in; expected your own address in From'
 
 export function createProxy(name: string, settings: ProxySettings): Element {
@@ -143,7 +143,7 @@ class ProxyElement implements Element {
     if (verdict === 'another') return exchange.reply(400, { warning: notThis(exchange.request) })
     if (typeof verdict === 'string') return this.challenge(exchange, verdict === 'stale')
     if (this.rules.registrationRequired && this.bindings.of(verdict.identity).length === 0 && !this.isInDialog(exchange)) {
-      // whoever has proven nothing by this request may be somebody else by now
+      // a sender that this request does not prove may be somebody else by now
       if (verdict.fresh !== true) return this.admitBy(exchange, this.authentication.ask(exchange))
       this.refusals.note(exchange, verdict.identity, 'register first')
       return exchange.reply(403, { warning: 'register first' })
@@ -184,7 +184,7 @@ class ProxyElement implements Element {
     const last = ownRoutes.at(-1)
     if (last !== undefined && !this.isForAnElement(exchange, gruu)) {
       const way = this.flowOfRoute(last.uri.user, exchange, identity)
-      // RFC 5627 §3.4: whatever became of the flow, a GRUU leads to its device
+      // RFC 5627 §3.4: a GRUU leads to its device even where the flow is gone
       if (gruu && way !== undefined) return this.reach.toDevice(exchange, asserted, way === 'dead' ? undefined : way)
       if (way === 'dead') return exchange.reply(430)
       if (way !== undefined && isSips(request) && !isSecure(way) && !this.isInSipDialog(exchange))
@@ -213,7 +213,7 @@ class ProxyElement implements Element {
     }
     if (ours && gruu && request.method !== 'PUBLISH') return this.reach.toDevice(exchange, asserted, undefined)
     if (ours) return this.reach.toUser(exchange, asserted)
-    // Both ends of the dialog are behind one address: what came from there may go back there, and nowhere else.
+    // Both ends of the dialog are behind one address: a request from there may go back there, and nowhere else.
     if (ownRoutes.length > 1 && this.dialogWays.isSealed(ownRoutes)) {
       const { flow } = exchange
       exchange.forward(
@@ -234,7 +234,7 @@ class ProxyElement implements Element {
     if (this.rules.open || !this.isAddressOfUser(exchange, identity)) return undefined
     return exchange.plannedAt(namedByAddress(uri, this.host))
   }
-  /** To the element that the plan names: what is asked there by an alias is asked about whose it is (SPEC §2.1). */
+  /** To the element that the plan names: a request for an alias is made one for its owner (SPEC §2.1). */
   private toElement(
     exchange: Exchange,
     asserted: Assertion,
@@ -256,7 +256,7 @@ class ProxyElement implements Element {
     }
     const found = name === undefined ? undefined : this.subscribers.of(name)
     if (!(found instanceof Promise)) return forward(found)
-    return found.then(forward, () => forward(undefined)) // the element says what it can do without the HSS
+    return found.then(forward, () => forward(undefined)) // the element decides what it can do without the HSS
   }
   private asked(
     { request }: Exchange,

@@ -86,7 +86,7 @@ export class Reach {
     } else if (this.toBindings(exchange, aor, bindings, assertion)) return
     return this.unreachable(exchange, aor)
   }
-  /** The very device that asks: it is not asked what it wants to know. */
+  /** Whether a target is the very device that asks: it is not asked itself. */
   private isOfSender({ flow, contact, instance }: ContactBinding, { request, flow: from }: Exchange): boolean {
     if (flow === this.parts.host.flows.nameOf(from)) return true
     const ownContact = request.contacts === '*' ? undefined : request.contacts?.[0]

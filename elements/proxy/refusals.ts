@@ -3,7 +3,7 @@ import type { Exchange, Host } from '../../signalling/index.ts'
 
 const window = 1000 // milliseconds
 const most = 5 // lines of one kind in a window
-const longest = 64 // characters of what a sender has written
+const longest = 64 // characters of a sender's text
 
 interface RecentRefusals {
   since: number

@@ -28,7 +28,7 @@ interface RegisteringUser {
 /** Options of the request, beside its contacts. */
 interface RegisterOptions extends RegisteringUser {
   readonly path: readonly string[]
-  /** `reg-id` counts: whoever met the client first keeps its flow. */
+  /** `reg-id` counts: the first hop has kept the client's flow. */
   readonly outbound: boolean
 }
 
@@ -99,7 +99,7 @@ export class Registrar {
 
   private register(exchange: Exchange, { identity: aor, credentials }: KnownSender): void | Promise<void> {
     const { request, flow } = exchange
-    if (!flow.open) return exchange.reply(430) // nobody hears it, and nothing would end what it bound
+    if (!flow.open) return exchange.reply(430) // no answer would reach the client, and nothing would end the binding
     const contacts = request.contacts
     if (contacts === undefined)
       return exchange.reply(400, { warning: 'Contact is malformed; expected one such as <sip:alice@192.0.2.1:5060>, or *' })

@@ -18,7 +18,7 @@ export function isSecure({ transport, trusted }: Flow): boolean {
 
 /**
  * In a dialog that was begun by `sip:` a Contact may be `sips:` all the same (sofia over TLS): nobody was promised anything.
- * What we recorded then is `sip:`.
+ * Our own Record-Route then is `sip:`.
  */
 export function isOfSipDialog({ request, ownRoutes }: Exchange): boolean {
   return request.toTag !== '' && ownRoutes.length > 0 && ownRoutes.every(({ uri }) => uri.scheme === 'sip')

@@ -24,7 +24,7 @@ export interface ProxyRules {
 
 const atStart = ['authenticate', 'nonce', 'hss'] as const
 
-/** Takes other settings into rules that are in use. Returns the names of those that differ and wait for the next start. */
+/** Takes other settings into rules in use. Returns the names of settings that differ and wait for the next start. */
 export function renewRules(rules: ProxyRules, before: ProxySettings, after: ProxySettings): readonly string[] {
   const { algorithms, open, nonceSeconds } = rules
   Object.assign(rules, proxyRules(after), { algorithms, open, nonceSeconds })

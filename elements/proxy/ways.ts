@@ -16,7 +16,7 @@ const mostUsers = 10_000
 const mostContacts = 10 // of one user
 
 const makesDialog = ['INVITE', 'SUBSCRIBE', 'REFER']
-/** RFC 5626 §4.3, RFC 5627 §3.4: requests in the dialog go by its own flow, whatever else leads to that Contact. */
+/** RFC 5626 §4.3, RFC 5627 §3.4: requests in the dialog go by its own flow, even if other ways lead to that Contact. */
 const keepsFlow = /;(?:ob|gr)(?:[;=>?]|$)/i
 
 export class DialogWays {
@@ -103,7 +103,7 @@ export class DialogWays {
     const token = tokenOfRoute(user)
     return token === undefined ? undefined : this.host.flows.read(token)
   }
-  /** A Route that we have given out ourselves: what else would make us a relay for anybody. */
+  /** Whether a Route was given out by us: any other would make us a relay for anybody. */
   isSealed(routes: readonly Address[]): boolean {
     return routes.some(({ uri }) => this.tokenOf(uri.user) !== undefined)
   }

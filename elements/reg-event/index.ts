@@ -1,4 +1,4 @@
-/** The `reg` event package (RFC 3680): tells a user, and elements that may know, what the registrar holds of that user. */
+/** The `reg` event package (RFC 3680): tells a user, and elements that may know, the registration of that user. */
 import type { Element, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
 import { SignedIn } from '../shared/clients/signed-in.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
@@ -13,7 +13,7 @@ import { WatchedRegistration } from './watched.ts'
 interface RegistrationWatch {
   readonly watched: WatchedRegistration
   readonly notifiers: Set<Notifier<RegistrationState>>
-  /** Resolves when what the store holds has been read. */
+  /** Resolves when the stored bindings have been read. */
   readonly ready: Promise<void>
   /** Requests that wait for it. */
   holds: number
@@ -96,7 +96,10 @@ class RegEventElement implements Element {
       this.forget(aor)
     }
   }
-  /** A user who is an address or a number may be written as a user of ours: what he calls himself is what he is registered by. */
+  /**
+   * A user who is an address or a number may be written as a user of ours. The asker's own identity is the one that he is
+   * registered by.
+   */
   private aorOf({ asserted, request }: Exchange): string | undefined {
     const { domains } = this.host
     const aor = deviceKey(request.uri, domains)
@@ -112,7 +115,7 @@ class RegEventElement implements Element {
   }
   /** By an alias. */
   private async isListed(asker: string): Promise<boolean> {
-    this.subscribers.start() // what is known of him has to follow what changes
+    this.subscribers.start() // the record has to follow its changes
     try {
       const record = await this.subscribers.of(asker)
       return record !== undefined && namesOf(record, this.host.domains).some((name) => this.askers.has(name))

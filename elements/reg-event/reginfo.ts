@@ -1,4 +1,4 @@
-/** `application/reginfo+xml` (RFC 3680 §5), with GRUUs (RFC 5628): what a registration is, and how its contacts came to it. */
+/** `application/reginfo+xml` (RFC 3680 §5), with GRUUs (RFC 5628): a registration, its contacts and the event of each. */
 import { parseAddress } from '../../signalling/index.ts'
 import { type ContactBinding, publicGruu } from '../shared/state/bindings.ts'
 import { escaped } from '../shared/values/xml.ts'
@@ -24,7 +24,7 @@ export interface RegistrationState {
   readonly ended: readonly ContactState[]
 }
 
-/** Full where `previous` is undefined; else what differs from it. `now`: milliseconds since the epoch. */
+/** Full where `previous` is undefined; else the differences from it. `now`: milliseconds since the epoch. */
 export function reginfo(state: RegistrationState, previous: RegistrationState | undefined, version: number, now: number): string {
   const lines =
     previous === undefined

@@ -1,4 +1,4 @@
-/** One address of record that somebody watches: its bindings as the store tells them, and what became of each. */
+/** One watched address of record: its bindings as the store tells them, and the end of each. */
 import { type Host, seal, type Timer } from '../../signalling/index.ts'
 import type { ContactBinding } from '../shared/state/bindings.ts'
 import type { ContactEvent, ContactState, RegistrationState } from './reginfo.ts'
@@ -85,7 +85,7 @@ function same(a: ContactBinding, b: ContactBinding): boolean {
   return a.callId === b.callId && a.cseq === b.cseq && a.expires === b.expires
 }
 
-/** Stable, and says nothing of what it names. */
+/** A stable identifier that reveals nothing of the name. */
 function idOf(text: string): string {
   return `r${seal('reg', text, 12)}`
 }

@@ -1,7 +1,7 @@
 /**
- * Resource lists (RFC 4662): one SUBSCRIBE to a list is a subscription to everybody on it. `sip:<name>@<domain>` is the list of
- * the subscriber's own friends, whoever asks; further lists are settings. What a resource lets the subscriber see, the
- * resource's own server decides.
+ * Resource lists (RFC 4662): one SUBSCRIBE to a list is a subscription to everybody on it. `sip:<name>@<domain>` is the list
+ * of the subscriber's own friends, for every subscriber; further lists are settings. The server of a resource decides what
+ * the subscriber sees of it.
  */
 import {
   type Element,
@@ -41,7 +41,7 @@ interface Watching {
   readonly watcher: string
   readonly list: WatchedList
   readonly notifiers: Set<Notifier<ListState>>
-  /** Subscriptions that wait for what its resources say. */
+  /** Subscriptions that wait for the state of its resources. */
   arriving: number
   /** All its resources have spoken, or have had the time to. */
   begun: Promise<void> | undefined
@@ -95,7 +95,7 @@ class ResourceLists implements Element {
     this.subscribers.start()
     host.gauge('lists_watched', () => this.lists.size)
   }
-  /** Told once all its resources have spoken: until then the subscriber has what it was told before. */
+  /** Told once all its resources have spoken: until then the subscriber has the state that he was told before. */
   restored(notifier: Notifier<ListState>): void {
     const watching = this.watching(notifier.resource, this.watcherOf(notifier), 'restored')
     this.enter(watching, notifier)

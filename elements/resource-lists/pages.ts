@@ -1,4 +1,4 @@
-/** Work for resources of lists, some at a time and with a pause between: whoever else asks for something is served meanwhile. */
+/** Work for resources of lists, some at a time and with a pause between: other requests are served meanwhile. */
 import type { Clock } from '../../signalling/index.ts'
 
 /** Resources asked, or let go, at a stretch: some milliseconds of work. */

@@ -26,7 +26,7 @@ export function sameList(a: ListState, b: ListState): boolean {
   return true
 }
 
-/** Full where `previous` is undefined; else what differs from it. @param version 0 for the first NOTIFY of a subscription */
+/** Full where `previous` is undefined; else the differences from it. @param version 0 for the first NOTIFY of a subscription */
 export function listBody(state: ListState, previous: ListState | undefined, version: number): Body {
   const changed = [...state.resources.values()].filter((resource) => previous?.resources.get(resource.uri) !== resource)
   const gone = [...(previous?.resources.values() ?? [])]

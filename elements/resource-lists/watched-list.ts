@@ -1,4 +1,4 @@
-/** One list as one subscriber sees it: one subscription to each resource behind it, and what they have told. */
+/** One list as one subscriber sees it: one subscription to each resource behind it, and the state of each. */
 import type { Host, Notification, Subscription, Timer } from '../../signalling/index.ts'
 import type { Pages } from './pages.ts'
 import type { ListState, Resource } from './rlmi.ts'
@@ -17,7 +17,7 @@ interface WatchedListOptions {
   readonly changed: () => void
 }
 
-const gathering = 400 // ms in which the first NOTIFY waits for what the resources say, once all are asked
+const gathering = 400 // ms in which the first NOTIFY waits for the resources, once all are asked
 
 export class WatchedList {
   private readonly options: WatchedListOptions

@@ -30,7 +30,7 @@ export interface ChargingAudit {
   readonly unfinished: readonly AuditFinding[]
 }
 
-/** Reads the files, in the order of their records. Throws what the operating system says. */
+/** Reads the files, in the order of their records. Throws the fault of the operating system. */
 export function audit(files: readonly string[]): ChargingAudit {
   const reading = new AuditReading()
   for (const file of inOrder(files)) reading.read(file)

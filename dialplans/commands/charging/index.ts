@@ -1,4 +1,4 @@
-/** `proxima charging`: what was charged to whom, and whether the records are whole. */
+/** `proxima charging`: the charges of each subscriber, and whether the records are whole. */
 import { Command } from 'commander'
 import { unreadable } from '../../network/text.ts'
 import { complain, say } from '../support/output.ts'

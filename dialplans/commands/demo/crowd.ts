@@ -12,7 +12,7 @@ interface CrowdOptions {
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Log
-  /** Seconds before a UE reports a code again; what the server counts on. */
+  /** Seconds before a UE reports a code again, as the server expects. */
   readonly refresh: number
   readonly tap?: Tap
   /** Somebody came near somebody, or left. */

@@ -1,7 +1,7 @@
 /** A table of UEs and those near them, drawn for a terminal. */
 import type { CrowdWalker } from './crowd.ts'
 
-/** Lines of at most `width` characters: a line a walker, with where it is and whom it has been told of. */
+/** Lines of at most `width` characters: a line a walker, with its place and the devices it has been told of. */
 export function demoTable(walkers: readonly CrowdWalker[], seconds: number, width: number): readonly string[] {
   const longest = Math.max(...walkers.map(({ name }) => name.length))
   const pairs = walkers.reduce((sum, { near }) => sum + near.length, 0)

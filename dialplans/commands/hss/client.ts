@@ -38,7 +38,9 @@ export class SubscriberClient {
   private readonly token: string
   private readonly tokenFrom: string
 
-  /** @param tokenFrom where the token was found, for those who have to look there */
+  /**
+   * @param tokenFrom the place of the token, for errors
+   */
   constructor(url: string, token: string, tokenFrom: string) {
     this.url = url.replace(/\/$/, '')
     this.token = token

@@ -1,4 +1,7 @@
-/** A file of subscribers to a running node, a batch at a time: each is acknowledged, and stays whatever comes after. */
+/**
+ * Import of a file of subscribers into a running node, a batch at a time. Each is acknowledged, and stays if a later one
+ * fails.
+ */
 import { createReadStream, statSync } from 'node:fs'
 import { printFault } from '../../network/dialplan.ts'
 import { type LineFault, RowsFault, type SubscriberRow } from '../../subscribers/row.ts'
@@ -25,7 +28,7 @@ interface ImportOutcome extends ImportCounts {
 
 const batch = 1000
 
-/** Resolves with what has become of all lines. Rejects with `UnreachableNode`, which says up to where they are kept. */
+/** Resolves with the counts of all lines. Rejects with `UnreachableNode`, which names the last line that is kept. */
 export async function importFile(
   file: string,
   format: RowFormat,

@@ -29,8 +29,8 @@ interface StartOptions extends DialplanOverrides, TapOptions {
   readonly logLevel: string
 }
 
-const graceMs = 3000 // for what is under way
-const patienceMs = 4500 // then the process ends, whatever hangs: SIGTERM to exit takes less than 5 s
+const graceMs = 3000 // for exchanges under way
+const patienceMs = 4500 // then the process ends in any case: SIGTERM to exit takes less than 5 s
 
 const examples = `
 Examples:
@@ -155,7 +155,7 @@ function apiOf({ elements, data, api = {} }: Dialplan, running: RunningNode, log
   return hss === undefined ? { mmes, access, log } : { hss, mmes, access, log: log.child({ element: hss.name }) }
 }
 
-/** No input ends a process (SPEC §2.6): a fault nobody caught is logged, and what it did not concern goes on. */
+/** No input ends a process (SPEC §2.6): a fault nobody caught is logged, and all else goes on. */
 function surviveFaults(log: Log): void {
   process.on('uncaughtException', (error) => log.error({ err: error }, 'uncaught fault'))
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'))

@@ -1,4 +1,4 @@
-/** Lines that a command prints: nothing in them can command the terminal, whoever wrote the text. */
+/** Lines that a command prints: nothing in them can command the terminal. */
 import { printable } from './printable.ts'
 
 /** A result, on standard output. */

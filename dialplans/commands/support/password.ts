@@ -13,7 +13,7 @@ export async function passwordFromInput(): Promise<string> {
   return line
 }
 
-/** Asks at the terminal, without showing what is typed, twice. Empty: none. */
+/** Asks at the terminal, without echo, twice. Empty: none. */
 export async function passwordFromTerminal(id: string): Promise<string | undefined> {
   if (!process.stdin.isTTY) throw new CommandRefusal('there is no terminal to ask at; use --password-stdin')
   const first = await ask(`password of ${id} (empty: none): `)

@@ -1,4 +1,4 @@
-/** Text of peers made fit for a terminal: what it would obey is shown, and does nothing. */
+/** Text of peers made fit for a terminal: control characters are shown, and do nothing. */
 
 // C0 without tab and line feed, DEL, C1, and marks that turn the direction of text.
 const obeyed = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g

@@ -119,7 +119,7 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
   const password = options.password ?? `${userOf(identity)}-proxima`
   const agent = new SipJsAgent({ identity, password, clock, ids, log, carrier: { protocol, server, open: way.open } })
   agent.onMessage((message) => {
-    if (message.text('In-Reply-To') !== undefined) return // what it answers is told by its outcome
+    if (message.text('In-Reply-To') !== undefined) return // its answer is told by its outcome
     const { from, contentType: type, body } = message
     lines.tell({ kind: 'message', from, type, text: body.toString('utf8') })
   })
@@ -139,7 +139,7 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
     if (options.application !== undefined) await join(ue, options.application, options, clock, lines)
     await stopped
   } finally {
-    lines.quiet = true // what follows from leaving is no news
+    lines.quiet = true // the effects of leaving are no news
     await ue.stop()
     air?.close()
   }

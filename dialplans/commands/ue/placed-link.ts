@@ -25,6 +25,6 @@ function placeOf(bytes: Uint8Array): Position | undefined {
     const { latitude, longitude } = at ?? {}
     return typeof latitude === 'number' && typeof longitude === 'number' ? { latitude, longitude } : undefined
   } catch {
-    return undefined // noise; whoever reads frames ignores it
+    return undefined // noise; the reader of frames ignores it
   }
 }

@@ -1,4 +1,4 @@
-/** FIG 12: the application server keeps one question open for each user it serves, whoever asks and however often (SPEC §3.5). */
+/** FIG 12: the application server keeps one question open for each user it serves, however many ask (SPEC §3.5). */
 import { hears, member, watchingUsers } from '../stage/cast.ts'
 import type { FlowScript } from '../stage/flow.ts'
 

@@ -10,7 +10,7 @@ interface FigureMessage {
   readonly prepares: boolean
 }
 
-/** `preparations`: what a stage did before and between the steps of its scenario. */
+/** `preparations`: messages of a stage before and between the steps of its scenario. */
 export function figureOf(
   messages: readonly TappedMessage[],
   preparations: readonly PreparationRange[],

@@ -38,7 +38,7 @@ export interface StageOptions {
   /** Decides about datagrams; virtual only. */
   readonly fate?: MemoryNetwork['fate']
   readonly log?: Log
-  /** Gets what the server sends and receives, beside the stage's own. */
+  /** Gets the messages of the server, beside the stage's own. */
   readonly tap?: Tap
 }
 
@@ -84,7 +84,7 @@ export class StageSet extends ClockedStage implements Stage {
   async open(): Promise<void> {
     await this.preparing(async () => this.startServers(await this.freePorts()))
   }
-  /** Marks what passes meanwhile as no step of the scenario. */
+  /** Marks messages that pass meanwhile as no step of the scenario. */
   private async preparing<Value>(work: () => Promise<Value>): Promise<Value> {
     const from = this.messages.messages.length
     try {

@@ -15,7 +15,7 @@ const longestPage = 1000
 const batch = 250 // subscribers written at a time; signalling goes on between
 const path = '/v1/subscribers'
 
-/** `?prefix=&after=&limit=`; `next` is the way to what follows. */
+/** `?prefix=&after=&limit=`; `next` leads to the next page. */
 export async function list(query: URLSearchParams, { hss }: HssApiOptions): Promise<HttpPage> {
   known(query, ['prefix', 'after', 'limit'])
   const limit = count(query, 'limit', usualPage, longestPage)
@@ -84,7 +84,7 @@ function lists(header: string | undefined, tag: string | undefined): boolean {
   return header.split(',').some((each) => each.trim() === '*' || each.trim() === tag)
 }
 
-/** A stream of CSV or JSON lines. What was written stays written, whatever follows. `?faults=`: how many are told at most. */
+/** A stream of CSV or JSON lines. Written rows stay, even if a later one fails. `?faults=`: how many are told at most. */
 export async function importSubscribers(
   request: IncomingMessage,
   query: URLSearchParams,

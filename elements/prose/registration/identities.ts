@@ -57,14 +57,17 @@ export class Identities {
     })
   }
 
-  /** Does that at once, or when what changes the device's identity already is over: a change is made of what the last one left. */
+  /**
+   * Does that at once, or after the change of the device's identity that is under way: a change starts from the last one's
+   * result.
+   */
   inTurn<Result>(device: string, change: () => Promise<Result>): Promise<Result> {
     return this.turns.run(device, change)
   }
 
   /**
-   * Durable, and then in force, when it resolves, with what is to be written with it; nothing has changed where it rejects. What
-   * is made of an identity that was there is put `inTurn`.
+   * Puts an identity: durable, and then in force, when it resolves, with the writes that go with it. Nothing has changed
+   * where it rejects. A change of an existing identity is put `inTurn`.
    */
   async put(identity: DeviceIdentity, more: readonly StoreWrite[] = []): Promise<void> {
     const before = this.byDevice.get(identity.device)

@@ -58,7 +58,7 @@ export class EpuidRegistration {
     this.whereabouts = new Whereabouts(registry, identities, this.conversations, this.proseServers)
     this.relocation = new Relocation(host, identities, moves, this.conversations, this.proseServers)
   }
-  /** Ends what an earlier process has left half done. */
+  /** Ends the moves that an earlier process has left half done. */
   start(): void {
     this.relocation.start()
   }

@@ -17,7 +17,7 @@ export interface DeviceMove {
   readonly server: string
   /** Bindings at the former server. */
   readonly brought: readonly ApplicationBinding[]
-  /** Applications that had been bound here before, and what the identity here said of a former one; absent: there was none. */
+  /** Applications bound here before, and the `former` member of the identity here; absent: there was none. */
   readonly own?: readonly string[]
   readonly before?: string
 }
@@ -87,7 +87,7 @@ export class Moves {
       ...(ownApplications === undefined ? {} : { own: ownApplications }),
       ...(here?.former === undefined ? {} : { before: here.former }),
     }
-    // what an application bound here itself is newer than what was bound there
+    // a binding that an application made here is newer than the one it had there
     const bindings = [
       ...(here?.bindings ?? []),
       ...brought.filter(({ application }) => ownApplications?.includes(application) !== true),

@@ -1,6 +1,6 @@
 /**
- * A device moves here from another ProSe server (SPEC §4): its context is fetched, every application server told, the old
- * context released. Where any step fails, or this process dies at it, what was before comes into force again everywhere.
+ * Move of a device here from another ProSe server (SPEC §4): its context is fetched, every application server told, the old
+ * context released. Where any step fails, or this process dies at it, the state before comes into force again everywhere.
  */
 import type { Host, Timer } from '../../../signalling/index.ts'
 import { type RegistrationCode, writeBody } from '../../schemas/index.ts'
@@ -43,7 +43,7 @@ export class Relocation {
     this.proseServers = proseServers
   }
 
-  /** Nobody has been told how those ended that an earlier process began: they are undone. */
+  /** Undoes the moves of an earlier process, whose end nobody has been told. */
   start(): void {
     for (const move of this.moves.unfinished()) this.undoLater(move, afterStart, this.host.clock.now())
     for (const released of this.moves.unreleased()) {
@@ -59,7 +59,10 @@ export class Relocation {
     for (const timer of [...this.retries.values(), ...this.releases]) timer.cancel()
   }
 
-  /** The identity that the device has here from now on, with what it had there; or why not. Asked again meanwhile: the same. */
+  /**
+   * The identity that the device has here from now on, with its former bindings; or the cause of a refusal. Asked again
+   * meanwhile: the same.
+   */
   bring(device: string, former: FormerProse): Promise<DeviceIdentity | RelocationCause> {
     const name = `${device} ${former.epuid}`
     let move = this.underWay.get(name)
@@ -78,7 +81,7 @@ export class Relocation {
     await this.undoing.get(device)
     const brought = await this.fetch(device, former.epuid, server)
     if (typeof brought === 'string') return brought
-    // one that is still being undone would take back what this one says
+    // an update that is still being undone would take back this one
     if (this.moves.of(device) !== undefined) return 'application-server-unreachable'
     const move = await this.moves.begin(device, former.epuid, server, brought)
     const silentAt = await this.tellAll(move)
@@ -111,8 +114,8 @@ export class Relocation {
   }
 
   /**
-   * They go back to what they knew, and so does the one whose answer has not come: it may have believed us. Until all have
-   * said so, after `from`, the device stays known here.
+   * Takes back the update at all servers that were told, also at the one whose answer has not come: it may have believed
+   * us. Until all have confirmed, after `from`, the device stays known here.
    */
   private async undo(move: DeviceMove, from: number, retry = 1000): Promise<void> {
     const { clock, log } = this.host

@@ -1,4 +1,7 @@
-/** At which of the network's ProSe servers a device is (SPEC §3.3): whoever asks about it by its own URI need not know. */
+/**
+ * Whereabouts of devices among the network's ProSe servers (SPEC §3.3): an asker by the device's own URI need not know its
+ * server.
+ */
 import type { Exchange } from '../../../signalling/index.ts'
 import { type ProseDevice, readBody, writeBody } from '../../schemas/index.ts'
 import { askerOf } from '../../shared/clients/asker.ts'
@@ -10,7 +13,7 @@ import type { Identities } from './identities.ts'
 
 type DevicePlace = ProseDevice['at']
 
-const patience = 2000 // milliseconds: whoever subscribes waits for it
+const patience = 2000 // milliseconds, in which the subscriber waits
 const worth: { readonly [place in DevicePlace]: number } = { elsewhere: 0, home: 1, service: 2 }
 
 export class Whereabouts {

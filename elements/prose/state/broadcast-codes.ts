@@ -44,7 +44,7 @@ export class BroadcastCodes {
     this.live.delete(code.text)
   }
 
-  /** A live code; expired ones are as unknown as those never given. */
+  /** A live code; expired ones are as unknown as codes never given. */
   find(text: string, now: number): BroadcastCode | undefined {
     const code = this.live.get(text)
     return code !== undefined && code.validUntil > now ? code : undefined

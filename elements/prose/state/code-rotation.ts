@@ -62,7 +62,7 @@ export class CodeRotation {
     this.give(code)
   }
 
-  /** A code that is not in force yet, and what has to be written together: it and what is charged for it (SPEC §6.2). */
+  /** A code that is not in force yet, with the writes that go together: its own and its charge (SPEC §6.2). */
   prepare(device: string): Prepared {
     const code = this.codes.issue(device, this.host.clock.date())
     const write = this.ledger.putCode(code)

@@ -33,7 +33,7 @@ export interface Device {
   readonly subscriptions: ProseSubscription[]
 }
 
-/** A code is for those that are to be discovered (SPEC §3.1). */
+/** A code is for devices that are to be discovered (SPEC §3.1). */
 export function needsCode(device: Device | undefined, roles: RoleBits): boolean {
   return (roles & discoverable) !== 0 && device?.code === undefined
 }

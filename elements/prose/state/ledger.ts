@@ -59,7 +59,7 @@ export class Ledger {
     if (writes.length > 0) await this.store.write(writes)
   }
 
-  /** Writes that need not be waited for: what they record is true already, and a restart without them heals itself. */
+  /** Writes that need not be waited for: they record facts, and a restart without them heals itself. */
   writeSoon(writes: readonly StoreWrite[]): Promise<void> {
     return this.write(writes).catch((fault: unknown) => {
       this.log.error({ fault: String(fault) }, 'the store failed')

@@ -26,7 +26,7 @@ export class Notifying {
     }
   }
 
-  /** The peer's codes are others now: whoever has it on its list gets a new list. */
+  /** The peer's codes have changed: every device that lists it gets a new list. */
   tellOwners(peer: string): void {
     if (this.rules.mode === 'all') return
     for (const owner of this.monitors.ownersOf(peer)) this.tellDevice(owner, discoverer)

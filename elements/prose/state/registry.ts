@@ -1,4 +1,4 @@
-/** The proximity server's state in memory, and the parts that change it: each writes what it must and tells whom it concerns. */
+/** The proximity server's state in memory, and the parts that change it: each makes its writes and tells its watchers. */
 import type { Host, StoreWrite } from '../../../signalling/index.ts'
 import type { Charges } from '../../shared/clients/charges.ts'
 import { InTurn } from '../../shared/state/in-turn.ts'
@@ -61,7 +61,7 @@ export class Registry {
     return this.host.clock.date()
   }
 
-  /** Reads back what was acknowledged before a restart; sets of peers go to who asked about them. */
+  /** Reads back the state acknowledged before a restart; sets of peers go to the queries that asked about them. */
   async load(restoreSet: (set: PeerSet) => void): Promise<void> {
     await this.ledger.load({
       code: (code) => this.rotation.restore(code),
@@ -89,7 +89,7 @@ export class Registry {
     relations.drop(stale)
   }
 
-  /** To be called after a device's subscriptions changed. Returns what the change wants written; watchers are told. */
+  /** To be called after a device's subscriptions changed. Returns the writes of the change; watchers are told. */
   settleRoles(device: Device): StoreWrite[] {
     const before = device.roles
     device.roles = device.subscriptions.reduce((roles, subscription) => roles | subscription.roles, 0)

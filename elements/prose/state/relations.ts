@@ -53,7 +53,7 @@ export class Relations {
     this.drop(relations)
   }
 
-  /** The reporter hears nobody any more. Returns what that wants written; watchers are told. */
+  /** The reporter hears nobody any more. Returns the writes; watchers are told. */
   forgetHeard(reporter: string): StoreWrite[] {
     const relations = [...this.lists.entriesOf(reporter).values()]
     const removed = relations.filter((relation) => this.lists.remove(relation))

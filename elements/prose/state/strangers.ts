@@ -1,4 +1,4 @@
-/** Devices whom nobody knows: each that a UE names costs the HSS a question, so they are counted for it. */
+/** Unknown devices: each that a UE names costs the HSS a question, so they are counted for it. */
 import { type Clock, RateLimit, type RateSettings, type ReplyFields } from '../../../signalling/index.ts'
 import type { Subscribers } from '../../shared/clients/subscribers.ts'
 

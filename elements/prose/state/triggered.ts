@@ -48,7 +48,7 @@ export function withNamed(
   return triggered(before.own, [...others, { ...server, peers: new Set([...named, ...given]) }])
 }
 
-/** Takes off the list whoever has put it there. */
+/** The list without these peers, also where a server has put them there. */
 export function withoutPeers({ own, by }: TriggeredPeers, taken: readonly string[]): TriggeredPeers {
   const gone = new Set(taken)
   const kept = (peers: ReadonlySet<string>): ReadonlySet<string> => new Set([...peers].filter((key) => !gone.has(key)))
@@ -58,12 +58,14 @@ export function withoutPeers({ own, by }: TriggeredPeers, taken: readonly string
   )
 }
 
-/** @param kept those of the device's own that stay */
+/**
+ * @param kept peers of the device's own that stay
+ */
 export function withOwn({ by }: TriggeredPeers, kept: ReadonlySet<string>): TriggeredPeers {
   return triggered(kept, by)
 }
 
-/** Without what was put there by servers that may not act for the subscriber any more; the same where all may. */
+/** The list without the peers of servers that may not act for the subscriber any more; the same where all may. */
 export function withListed(before: TriggeredPeers, record: SubscriberRecord): TriggeredPeers {
   const isListed = ({ server, application }: ServerTriggered): boolean =>
     server === undefined ? (record.servers ?? []).length > 0 : actsFor(server, record, application)

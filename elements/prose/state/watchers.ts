@@ -4,7 +4,7 @@ import { mediaType } from '../../schemas/index.ts'
 import { SetIndex } from '../../shared/state/set-index.ts'
 import type { Relation } from './proximate-list.ts'
 
-/** Its states hold what one subscriber was told, and are not shared. */
+/** The media type whose states hold the relations told to one subscriber, and are not shared. */
 export const diffType = mediaType('proximity-diff')
 
 /** The question (SPEC §3.3): the list, one pair, or which of a set of peers. */
@@ -40,7 +40,7 @@ export interface WatcherRecord {
   readonly set?: string
   readonly mutual?: boolean
   readonly application?: string
-  /** Absent in what an earlier version kept. */
+  /** Absent in a record of an earlier version. */
   readonly own?: boolean
 }
 

@@ -5,7 +5,7 @@ import { deviceKey } from '../identifiers/devices.ts'
 import { actsFor, checkedRoles, permittedRoles, type RoleBits } from '../values/permissions.ts'
 import type { Subscribers } from './subscribers.ts'
 
-/** Says the same of devices that are unknown and of those that are somebody else's (SPEC §2.5). */
+/** Gives the same answer for devices that are unknown and devices of somebody else (SPEC §2.5). */
 export const notYours = 'expected your own device, or that of a subscriber who lists you as application server'
 export const notPermitted = 'your subscription does not let you discover: ask your operator'
 export const notTheirFriend = 'none of these peers has you as a friend; expected one who lists you'
@@ -49,7 +49,7 @@ export async function keysOf(
   return devices.map((device, i) => records[i]?.id ?? deviceKey(device, domains) ?? device)
 }
 
-/** As `keysOf`, from what is cached: for the moments that cannot wait. */
+/** As `keysOf`, from the cache alone: for moments that cannot wait. */
 export function cachedKeysOf(subscribers: Subscribers, domains: readonly string[], devices: readonly string[]): string[] {
   return devices.map((device) => {
     const record = subscribers.lookup(device)

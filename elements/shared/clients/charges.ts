@@ -42,7 +42,7 @@ export class Charges {
     host.gauge('charges_waiting', () => this.next - 1 - this.progress.recorded)
   }
 
-  /** Reads what an earlier process has not got rid of. Before any event. */
+  /** Reads the events that an earlier process has not sent. Before any event. */
   async load(): Promise<void> {
     const { host, prefix } = this
     const found = await host.store.get(`${prefix}progress`)
@@ -55,7 +55,7 @@ export class Charges {
     if (this.next > this.progress.recorded + 1) this.sendLater(gather)
   }
 
-  /** The event as a write, for the batch of what it goes with; it counts when that is durable. */
+  /** The event as a write, for the batch of its cause; it counts when that is durable. */
   put(event: ChargedEvent): StoreWrite {
     const number = this.next++
     const at = new Date(this.host.clock.date()).toISOString()
@@ -132,11 +132,11 @@ export class Charges {
       if (event.number <= this.progress.recorded) continue
       if (event.number !== this.progress.recorded + 1 + events.length || events.push(event) === perBatch) break
     }
-    await store.write([]) // a scan sees what waits to be committed: only after this is all of it durable
+    await store.write([]) // a scan sees writes that wait to be committed: only after this are all of them durable
     return events
   }
 
-  /** A number without event, whose write has failed, is told as void once those that follow it have waited for long. */
+  /** A number without event, whose write has failed, is told as void once later numbers have waited for long. */
   private async fill(): Promise<number> {
     const { host } = this
     const now = host.clock.now()

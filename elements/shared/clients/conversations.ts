@@ -67,7 +67,7 @@ export class Conversations {
     })
   }
 
-  /** Takes what may be an answer: 200 to one that is awaited, 481 to any other. */
+  /** Takes a MESSAGE that may be an answer: 200 to one that is awaited, 481 to any other. */
   answered(exchange: Exchange): void {
     const awaited = this.awaited.get(exchange.request.text('In-Reply-To')?.trim() ?? '')
     if (awaited === undefined)
@@ -76,7 +76,7 @@ export class Conversations {
     awaited(exchange.request)
   }
 
-  /** Sends the answer to a question, whose 202 has left, to whoever asked it: by the elements that have recorded their way. */
+  /** Sends the answer to a question, whose 202 has left, to its asker: by the elements that have recorded their way. */
   answer(question: Exchange, to: string, body: Body): void {
     const headers = [['In-Reply-To', question.request.callId]] as const
     const { host } = this

@@ -14,7 +14,7 @@ interface FeedOptions<Name extends BodyName> {
   readonly event: Name
   /** Undefined: a NOTIFY with nothing in it. */
   readonly onBody: (body: Bodies[Name] | undefined) => void
-  /** It said something that cannot be read as a whole: what was known may hold no longer. */
+  /** It said something that cannot be read as a whole: earlier state may hold no longer. */
   readonly unreadable: (request: SipRequest) => void
 }
 
@@ -40,7 +40,7 @@ export class Feed<Name extends BodyName> {
     this.stopped = true
   }
 
-  /** Asks for its news now: what else is heard of the element does not fit what it has told. */
+  /** Asks for its news now: other signs of the element do not fit its last state. */
   check(): void {
     if (!this.stopped) this.subscription?.refresh()
   }

@@ -1,4 +1,4 @@
-/** Servers of the network that an element may speak to: whoever names one names none else (SPEC §4). */
+/** Servers of the network that an element may speak to: a request may name no others (SPEC §4). */
 import { isIP } from 'node:net'
 import { parseUri, printHostPort, type Uri } from '../../../signalling/index.ts'
 import { deviceKey, subscriberKey } from '../identifiers/devices.ts'

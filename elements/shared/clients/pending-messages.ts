@@ -5,7 +5,7 @@ const waitingAtMost = 1000 // to one URI
 
 export class PendingMessages {
   private readonly host: Host
-  /** By URI of whoever has not answered yet: what waits for that. */
+  /** Waiting messages, by URI of a receiver that has not answered yet. */
   private readonly lines = new Map<string, (() => Promise<void>)[]>()
 
   constructor(host: Host) {

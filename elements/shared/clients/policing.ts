@@ -18,7 +18,7 @@ export interface PolicingSettings {
   readonly charge?: boolean
   /** Whether a request takes a unit, or each feedback. Default `request`. */
   readonly confirm?: 'request' | 'feedback'
-  /** While the PCRF does not answer. `keep`: what was allowed goes on, new requests get 503. Default `keep`. */
+  /** Policy while the PCRF does not answer. `keep`: allowed uses go on, new requests get 503. Default `keep`. */
   readonly unanswered?: 'keep' | 'allow'
 }
 
@@ -32,7 +32,7 @@ export interface ServiceUse {
   applicationOf(notifier: Notifier): string | undefined
   /** Makes a chargeable event durable. */
   write(event: StoreWrite): Promise<void>
-  /** Ends what the device has of the service in other roles than these. */
+  /** Ends the device's use of the service in other roles than these. */
   narrowed(device: string, roles: RoleBits): void
 }
 
@@ -115,7 +115,7 @@ export class Policing {
     return false
   }
 
-  /** A device has the service from now on, maybe by a restart: what was allowed before may not be now. */
+  /** A device has the service from now on, maybe by a restart: an allowed use may not be any more. */
   recheck(device: string): void {
     this.policy?.recheck(device)
   }
@@ -131,7 +131,7 @@ export function admitted({ charge, confirm }: PolicingSettings): boolean {
   return charge === true || confirm === 'feedback'
 }
 
-/** Answers whom the PCRF refuses; those entitled to know are told why (SPEC §2.6). */
+/** Answers an asker that the PCRF refuses; those entitled to know are told why (SPEC §2.6). */
 export function refuse(exchange: Exchange, { status, cause }: PolicyRefusal): void {
   if (status === 503) exchange.reply(503, { headers: [['Retry-After', '5']], warning: cause })
   else exchange.reply(403, { headers: [['Reason', `SIP;cause=403;text="policy"`]], warning: cause })

@@ -27,7 +27,7 @@ export class PolicyLease {
   cause: string | undefined
   /** Roles that are allowed; undefined: all. */
   roles: ServicePolicy['roles']
-  /** Whether anybody has asked since somebody looked; for whoever clears up. */
+  /** Whether anybody has asked since the last look, by which idle leases are given up. */
   asked = true
   private readonly holder: LeaseHolder
   private readonly id: string
@@ -85,7 +85,7 @@ export class PolicyLease {
     return decided
   }
 
-  /** Nobody uses the service any more: what was not used goes back. */
+  /** Nobody uses the service any more: unused units go back. */
   release(): void {
     if (this.over) return
     if (this.limited) this.subscription.refresh(this.question(true))
@@ -139,7 +139,7 @@ export class PolicyLease {
     if (changed) this.holder.decided(this)
   }
 
-  /** When granted time is over, the PCRF is asked for more; until it answers, what was allowed goes on. */
+  /** When granted time is over, the PCRF is asked for more; until it answers, an allowed use goes on. */
   private askAgain(until: string | undefined): void {
     this.until?.cancel()
     if (until === undefined) return

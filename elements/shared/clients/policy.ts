@@ -14,7 +14,7 @@ export type { PolicyService }
 /** Of the service proximity. */
 type PolicyRoles = NonNullable<ServicePolicy['roles']>
 
-/** Why not: the status for whoever asked, and what those entitled to know are told. */
+/** A refusal: the status for the asker, and the cause for those entitled to know. */
 export interface PolicyRefusal {
   readonly status: 403 | 503
   readonly cause: string
@@ -24,7 +24,7 @@ interface PolicyOptions {
   /** URI of the PCRF. */
   readonly pcrf: string
   readonly service: PolicyService
-  /** While it does not answer. `keep`: what was allowed goes on, new requests are refused; `allow`: they are let in too. */
+  /** Policy while it does not answer. `keep`: allowed uses go on, new requests are refused; `allow`: they are let in too. */
   readonly away: 'keep' | 'allow'
   /** Devices that use the service now. */
   readonly users: () => Iterable<string>
@@ -35,7 +35,7 @@ interface PolicyOptions {
   readonly narrowed?: (device: string, roles: PolicyRoles) => void
 }
 
-const patience = 5000 // milliseconds that whoever asks is let wait
+const patience = 5000 // milliseconds that an asker waits at most
 const patienceWhenAway = 250 // once somebody has waited so long in vain
 const clearEvery = 10_000
 const renewAfter = 5000

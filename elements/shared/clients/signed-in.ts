@@ -7,7 +7,7 @@ import type { Subscribers } from './subscribers.ts'
 /** State that an element keeps beside subscriptions, and no longer than they last. */
 interface SignedInState {
   owners(): Iterable<string>
-  /** Ends what has begun by other credentials than those of the record; all, where there is none. */
+  /** Ends state begun by other credentials than those of the record; all, where there is none. */
   endOld(id: string, record: SubscriberRecord | undefined): void
 }
 
@@ -31,8 +31,8 @@ export class SignedIn {
     for (const _ of kept?.owners() ?? []) subscribers.start()
   }
   /**
-   * Takes up the feed of the HSS, where the element has not, with the first subscription that it concerns. Credentials that
-   * changed while a request was on its way end what it has begun.
+   * Takes up the feed of the HSS, where the element has not, with the first subscription that it concerns. Credentials
+   * that changed while a request was on its way end the new subscription.
    */
   follow({ credentials, subscriber }: Pick<Notifier, 'credentials' | 'subscriber'>): void {
     if (credentials === undefined) return

@@ -8,7 +8,7 @@ import { deviceKey, isNameOf, namesOf, serverUri } from '../identifiers/devices.
 import { Feed } from './feed.ts'
 import { readSubscriptionData } from './subscription-data.ts'
 
-/** The HSS could not be asked; `status` is what came instead. Worth a 503 to whoever waits. */
+/** The HSS could not be asked; `status` is what came instead. Worth a 503 to the asker. */
 export class LookupFailed extends Error {
   readonly status: number
   constructor(key: string, status: number) {
@@ -36,7 +36,7 @@ const page = 32 // questions of one request under way at a time
 const longest = 256 // characters of an identifier
 const feedLag = 1000 // milliseconds that the feed may be behind an answer
 const defaults: CacheLimits = { records: 500_000, unknown: 10_000, rereads: 32 }
-const triesAtMost = 8 // questions about one identifier whose answers are older than what the feed has told
+const triesAtMost = 8 // questions about one identifier whose answers are older than the feed
 const firstPause = 3 // milliseconds, doubled for each question: the second is put at once, the eighth 1.5 s after the first
 const overtakenEachTime = 504 // instead of an answer: none was as new as the feed
 const unreadable = 502 // instead of an answer: one that says nothing of the subscriber
@@ -89,12 +89,12 @@ export class Subscribers {
     this.feed.start()
   }
 
-  /** Told of every change that the feed brings, and of what reading everything again has shown. */
+  /** Told of every change that the feed brings, and of changes found by reading everything again. */
   onChange(listener: ChangeListener): void {
     this.listeners.push(listener)
   }
 
-  /** Told where the feed cannot say what has changed: whoever relies on what it has not looked up here looks again. */
+  /** Told where the feed cannot say what has changed: elements look again at records that they have not looked up here. */
   onGap(listener: () => void): void {
     this.gapListeners.push(listener)
   }
@@ -121,12 +121,12 @@ export class Subscribers {
     const entry = this.entries.get(this.aliases.get(key) ?? '')
     return entry !== undefined && isNameOf(key, entry.record, this.host.domains) ? entry : undefined
   }
-  /** From the HSS itself, whatever is known here: for answers that must not show what that is. Rejects with `LookupFailed`. */
+  /** From the HSS itself, past the cache: for answers that must not show its content. Rejects with `LookupFailed`. */
   anew(key: string): Promise<SubscriberRecord | undefined> {
     return this.fetch(key)
   }
 
-  /** As `lookup` of each. Those not known here are asked for in pages: whatever else there is to do has its turn between them. */
+  /** As `lookup` of each. Records not known here are asked for in pages: other work has its turn between them. */
   async all(uris: readonly string[]): Promise<readonly (SubscriberRecord | undefined)[]> {
     const records: (SubscriberRecord | undefined)[] = []
     let asked: Promise<unknown>[] = []
@@ -149,7 +149,7 @@ export class Subscribers {
     await Promise.all(asked)
     return records
   }
-  /** Of whom nothing is known here, not even that there is nobody. */
+  /** Names of which nothing is known here, not even that nobody has them. */
   unknownAmong(uris: readonly string[]): readonly string[] {
     return uris.filter((uri) => {
       const key = deviceKey(uri, this.host.domains)
@@ -157,7 +157,7 @@ export class Subscribers {
     })
   }
 
-  /** Answers whoever waits for what the HSS did not say. Throws any other fault, and this one where it is too late to answer. */
+  /** Answers a request that the HSS's silence holds up. Throws any other fault, and this one where it is too late to answer. */
   refuse(exchange: Exchange, fault: unknown): void {
     if (!(fault instanceof LookupFailed) || exchange.settled) throw fault
     this.host.log.warn({ fault: fault.message }, 'no answer from the HSS')
@@ -183,7 +183,7 @@ export class Subscribers {
       const data = await this.query(key)
       const record = data.records?.[0]
       this.compare(data.version)
-      const wentBack = data.version < version // it has lost its store: what the feed told is of another time
+      const wentBack = data.version < version // it has lost its store: earlier versions of the feed are void
       // A change came by the feed while the answer was on its way: the answer may be older than the change.
       const overtaken = record === undefined ? this.heardVersion > data.version : (this.recent.get(record.id) ?? 0) > data.version
       if (generation !== this.generation || (overtaken && this.version >= 0 && !wentBack)) {
@@ -211,7 +211,7 @@ export class Subscribers {
   private query(key: string): Promise<SubscriptionData> {
     return new Promise((resolve, reject) => {
       let answered = false
-      // one that hangs says nothing for half a minute, and whoever waits for us has given up by then
+      // one that hangs says nothing for half a minute, and our askers have given up by then
       const timer = this.host.clock.after(patience, () => {
         answered = true
         reject(new LookupFailed(key, 408))
@@ -254,7 +254,7 @@ export class Subscribers {
   private fed(data: SubscriptionData | undefined): void {
     if (data === undefined) return
     const { version, since, records = [], removed = [] } = data
-    const part = since === version && records.length + removed.length > 0 // of what has changed, under the version before
+    const part = since === version && records.length + removed.length > 0 // a part of the changes, under the version before
     this.heardVersion = part ? version + 1 : version
     if (since !== undefined && since <= this.version) {
       for (const record of records) this.changed(record.id, record, this.heardVersion)
@@ -313,7 +313,7 @@ export class Subscribers {
     this.tell(id, record)
   }
 
-  /** An answer. Listeners hear of it only if it differs from what was known before the gap. */
+  /** An answer. Listeners hear of it only if it differs from the record before the gap. */
   private keep(record: SubscriberRecord, key: string): void {
     const before = this.entries.get(record.id)
     this.place(record)

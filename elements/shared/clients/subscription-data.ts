@@ -8,7 +8,7 @@ interface ReadData {
   readonly unreadable: readonly string[]
 }
 
-/** Undefined: not even whom it is about can be read. */
+/** Undefined: not even the identifier can be read. */
 export function readSubscriptionData(request: SipRequest): ReadData | undefined {
   const read = readBody(request, 'subscription-data')
   if (read.fault === undefined) return { data: read.value, unreadable: [] }

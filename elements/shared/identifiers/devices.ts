@@ -51,7 +51,7 @@ export function readDevice(text: string): Uri | undefined {
 }
 
 /**
- * Other keys of what a key means: a telephone number or an address, written as a user of the first domain or as such.
+ * Other keys of the same subscriber: a telephone number or an address, written as a user of the first domain or as such.
  * Most softphones can call and sign in as nothing else.
  */
 export function otherKeys(key: string, domains: readonly string[]): readonly string[] {

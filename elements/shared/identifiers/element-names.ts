@@ -12,7 +12,7 @@ export function ownUser(key: string, domains: readonly string[]): string | undef
   return key.startsWith('sip:') && key.endsWith(tail) ? key.slice(4, -tail.length) : undefined
 }
 
-/** Forms of the user parts that elements allocate (SPEC §2.1, §3.5; GRUUs: RFC 5627), and what they are. */
+/** Forms of the user parts that elements allocate (SPEC §2.1, §3.5; GRUUs: RFC 5627), and their meanings. */
 const allocated: readonly (readonly [form: RegExp, what: string])[] = [
   [/^[sp]-tmsi-[\da-f]*$/i, 'a temporary identifier of an MME'],
   [/^epuid-[\w-]{22}$/i, 'an EPUID'],

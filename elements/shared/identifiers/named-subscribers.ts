@@ -1,5 +1,5 @@
 /**
- * Subscribers whom settings name (SPEC §2.1): the identifier by which elements know each of them, kept true while aliases
+ * Subscribers named by settings (SPEC §2.1): the identifier by which elements know each of them, kept true while aliases
  * come and go. A name that nobody has stands for itself.
  */
 import type { Host, Timer } from '../../../signalling/index.ts'
@@ -59,7 +59,7 @@ export class NamedSubscribers {
     return this.owners.get(name) ?? name
   }
 
-  /** It is known whom each name means. */
+  /** The subscriber of every name is known. */
   get settled(): boolean {
     return this.unknown.size === 0
   }

@@ -1,16 +1,16 @@
-/** One change after the other of what has the same key: each is made of what the last one left. */
+/** Changes of equal key one after the other: each starts from the result of the last one. */
 export class InTurn {
-  /** The end of what is under way, by key; never rejects. */
+  /** The end of the change under way, by key; never rejects. */
   private readonly changing = new Map<string, Promise<void>>()
 
-  /** Does that at once, or when what came before it is over. */
+  /** Does that at once, or when earlier changes are over. */
   run<Result>(key: string, change: () => Promise<Result>): Promise<Result> {
     const before = this.changing.get(key)
     const result = before === undefined ? change() : before.then(change)
     const end = (): void => {
       if (this.changing.get(key) === over) this.changing.delete(key)
     }
-    const over = result.then(end, end) // whoever asked hears of a fault
+    const over = result.then(end, end) // the caller hears of a fault
     this.changing.set(key, over)
     return result
   }

@@ -1,4 +1,4 @@
-/** Sets by key, none of them empty: who listens to what, added, given up and found in constant time. */
+/** Sets by key, none of them empty: items are added, removed and found in constant time. */
 
 const nobody: ReadonlySet<never> = new Set()
 

@@ -1,4 +1,4 @@
-/** Work for many at once, some at a time: whoever else asks for something is served in between. */
+/** Work for many at once, some at a time: other requests are served in between. */
 import type { Clock } from '../../../signalling/index.ts'
 
 const atOnce = 100
@@ -11,7 +11,7 @@ export class Spread<Key, Item> {
     this.clock = clock
   }
 
-  /** Does that for each of them, the first hundred now. Begun anew for the same key, it forgets those that it had not come to. */
+  /** Does that for each of them, the first hundred now. Begun anew for the same key, it drops the rest of the earlier work. */
   over(key: Key, items: ReadonlySet<Item>, each: (item: Item) => void): void {
     this.underWay.delete(key)
     if (items.size <= atOnce) {

@@ -1,4 +1,4 @@
-/** A code that was heard over the air: what an air tells, a UE gathers and a `prose-match` reports (SPEC §3.2, §7). */
+/** A code that was heard over the air: told by an air, gathered by a UE and reported by a `prose-match` (SPEC §3.2, §7). */
 export interface HeardBroadcast {
   readonly code: string
   /** dBm */

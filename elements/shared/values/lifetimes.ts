@@ -7,7 +7,7 @@ export interface Lifetimes {
   readonly max?: number
 }
 
-/** With what was left out. Throws where they contradict each other. */
+/** Fills in the defaults. Throws where the settings contradict each other. */
 export function lifetimesOf(settings: Lifetimes | undefined, usually = 3600): Required<Lifetimes> {
   const max = settings?.max ?? Math.max(settings?.usual ?? usually, 86_400)
   const usual = settings?.usual ?? Math.min(usually, max)

@@ -4,7 +4,7 @@ import type { Proximate, ProximityDiff, ProximityList } from '../../schemas/inde
 /** By device. */
 export type NearDevices = ReadonlyMap<string, Proximate>
 
-/** Changes `near` to what the body says. */
+/** Changes `near` to the state in the body. */
 export function applyNear(near: Map<string, Proximate>, body: ProximityList | ProximityDiff): void {
   if ('proximate' in body) {
     near.clear()

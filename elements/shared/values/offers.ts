@@ -39,7 +39,10 @@ export class Offers {
     this.byMethod = new Map(this.methods.map((method) => [method, offers.filter((offer) => offer.method === method)]))
   }
 
-  /** True: the request asks what the service can, or is nothing for it, and is answered (RFC 3261 §8.2, §11). */
+  /**
+   * True: the request asks for the capabilities of the service, or is none that it takes, and is answered (RFC 3261 §8.2,
+   * §11).
+   */
   answer(exchange: Exchange): boolean {
     if (exchange.request.method === 'ACK') return true // nobody waits for an answer to it
     const answer = this.answerTo(exchange.request)

@@ -1,4 +1,4 @@
-/** Settings that the schema admits and an element cannot take: what they say, and what would do. */
+/** Settings that the schema admits and an element cannot take: the fault, and the value expected. */
 
 /** Thrown where an element is made or reads its settings anew. */
 export class SettingsError extends Error {

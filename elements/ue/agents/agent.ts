@@ -44,7 +44,7 @@ export interface WatchOptions {
   readonly accept: readonly string[]
   /** Seconds; 0 asks once. */
   readonly expires: number
-  /** A function: called at each SUBSCRIBE, where what it says may have changed. */
+  /** A function: called at each SUBSCRIBE, where its result may have changed. */
   readonly body?: AgentBody | (() => AgentBody)
   /** URI of an element that it goes through, behind the proxy: an MME (SPEC §3.6). */
   readonly through?: string
@@ -67,7 +67,7 @@ export interface IncomingMessage extends ReceivedBody {
   readonly from: string
 }
 
-/** A registered identity. Promises resolve with what the peer said and never reject: silence is 408, no connection 503. */
+/** A registered identity. Promises resolve with the peer's response and never reject: silence is 408, no connection 503. */
 export interface UserAgent {
   /** `sip:alice@localhost`. */
   readonly identity: string

@@ -1,4 +1,4 @@
-/** A user agent on Proxima's own engine: an element of a node of its own, in whatever time and network that node lives. */
+/** A user agent on Proxima's own engine: an element of a node of its own, in the time and network of that node. */
 import { type Element, type Exchange, type Host, type Subscription, type Timer, unsupported } from '../../../signalling/index.ts'
 import { InTurn } from '../../shared/state/in-turn.ts'
 import {

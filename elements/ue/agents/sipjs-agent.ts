@@ -22,7 +22,7 @@ export interface SipJsAgentOptions {
 const returnFirst = 250
 const returnMost = 30_000
 const goodbye = 2_000 // milliseconds that saying it may take
-const goodbyeHeard = 6_000 // the same where a connection stands: whoever is behind the server may have been started again
+const goodbyeHeard = 6_000 // the same where a connection stands: the server may have been started again
 const connectionTimeout = 32 // seconds, as long as a request waits (RFC 3261 §17.1.1.2, Timer B)
 const noConnection: AgentResponse = { status: 503, reason: 'Service Unavailable', warning: 'no connection', unheard: true }
 
@@ -44,7 +44,7 @@ export class SipJsAgent implements UserAgent {
   private refreshing: Timer | undefined
   private returning: Timer | undefined
   private returnAfter = returnFirst
-  /** The connection has broken, and what died with it is not made anew yet. */
+  /** The connection has broken, and its registration and subscriptions are not made anew yet. */
   private broken = false
   /** The registration over a connection that came after a broken one; never rejects. */
   private again: Promise<void> = Promise.resolve()
@@ -68,7 +68,7 @@ export class SipJsAgent implements UserAgent {
       over: (watch) => this.watches.delete(watch),
     }
   }
-  /** Connects, once; where that fails, whatever is asked next tries again. */
+  /** Connects, once; where that fails, the next request tries again. */
   async start(): Promise<void> {
     await this.connect()
   }
@@ -179,7 +179,7 @@ export class SipJsAgent implements UserAgent {
       (answer) => {
         if (answer !== undefined && answer.status !== 200 && this.wanted > 0) return this.notYet() // who is behind the proxy is away
         this.returnAfter = returnFirst
-        for (const watch of this.watches) watch.refresh() // what was notified meanwhile is lost
+        for (const watch of this.watches) watch.refresh() // state notified meanwhile is lost
       },
       (why: unknown) => this.options.log.error({ why: String(why) }, 'could not register again'),
     )
@@ -206,7 +206,7 @@ export class SipJsAgent implements UserAgent {
     if (response !== undefined && status === 200) this.registerIn(0.9 * this.granted(response, asked))
     else if (before > 0 && (status === 408 || status === 480 || status >= 500))
       this.registerIn(5 + 25 * this.options.ids.fraction())
-    else this.wanted = 0 // refused: whoever asked is told
+    else this.wanted = 0 // refused: the caller is told
     return response === undefined ? noConnection : answerOf(response)
   }
   private registerIn(seconds: number): void {
@@ -247,7 +247,7 @@ export class SipJsAgent implements UserAgent {
     if (target === undefined) return { status: 416, reason: 'Unsupported URI Scheme', warning: `${to} is no SIP URI` }
     const content = { contentDisposition: 'render', contentType: body.type, content: body.content }
     const route = through === undefined ? {} : { routeSet: [`<${through};lr>`] }
-    const options = { callId, ...route } // sip.js takes those of its own making for a loop
+    const options = { callId, ...route } // sip.js takes requests of its own making for a loop
     const response = await this.send('MESSAGE', target, target, () => [], content, options)
     return response === undefined ? noConnection : answerOf(response)
   }

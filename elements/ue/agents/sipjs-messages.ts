@@ -18,5 +18,5 @@ export function warningOf(message: IncomingSipMessage): string | undefined {
 
 export function answerOf(message: Core.IncomingResponseMessage): AgentResponse {
   const answer = { status: message.statusCode ?? 500, reason: message.reasonPhrase ?? '', warning: warningOf(message) }
-  return message.hasHeader('Via') ? answer : { ...answer, unheard: true } // sip.js makes up those of silence and broken ways
+  return message.hasHeader('Via') ? answer : { ...answer, unheard: true } // sip.js makes up responses for silence and broken ways
 }

@@ -15,7 +15,10 @@ export interface ApplicationClientOptions {
   readonly server?: string
   /** URI of the ProSe server; default `sip:prose@<domain of the identity>`. */
   readonly prose?: string
-  /** The UE where it is attached to an MME: what is for the ProSe server goes through that, by the temporary identifier (SPEC §4). */
+  /**
+   * The UE where it is attached to an MME: requests to the ProSe server go through that, by the temporary identifier (SPEC
+   * §4).
+   */
   readonly attached?: { readonly mme: string | undefined; readonly temporary: string | undefined }
 }
 
@@ -25,7 +28,7 @@ export interface AutomaticSettings extends Omit<UserSettings, 'expires'> {
   readonly secret?: string
 }
 
-/** Both identifiers; or why there are none: what the network says, or the status of a refusal (408: silence). */
+/** Both identifiers, or the cause of a refusal: that of the network, or a status (408: silence). */
 export type AutomaticRegistration =
   | { readonly epuid: string; readonly aluid: string; readonly cause?: undefined }
   | { readonly cause: string | number }
@@ -36,7 +39,7 @@ type AutomaticMove = { readonly epuid: string; readonly cause?: undefined } | { 
 export interface UserSettings {
   /** URI or name; default the identity of the agent. */
   readonly user?: string
-  /** Users whom to look for; left out: every user of the application. */
+  /** Users to look for; left out: every user of the application. */
   readonly friends?: readonly string[]
   /** Seconds; 0 ends it. */
   readonly expires?: number
@@ -149,7 +152,7 @@ export class ApplicationClient {
     return watching
   }
 
-  /** Ends what it watches; the user stays registered. */
+  /** Ends its watches; the user stays registered. */
   stop(): void {
     for (const watching of this.watches) watching.unsubscribe()
   }

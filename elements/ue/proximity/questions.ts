@@ -1,9 +1,12 @@
-/** A UE's side of what is told by MESSAGE and answered by a MESSAGE later (SPEC §2.3). */
+/** A UE's questions by MESSAGE, each answered by a MESSAGE later (SPEC §2.3). */
 import type { Clock } from '../../../signalling/index.ts'
 import { type Bodies, type BodyName, readBody } from '../../schemas/index.ts'
 import type { AgentBody, ReceivedBody, UserAgent } from '../agents/agent.ts'
 
-/** The answer's body, or the status that came instead: of a refusal, 408 where nothing came, 400 for what cannot be read. */
+/**
+ * The answer's body, or the status that came instead: of a refusal, 408 where nothing came, 400 for a body that cannot be
+ * read.
+ */
 type QuestionAnswer<Name extends BodyName> =
   | { readonly body: Bodies[Name]; readonly status?: undefined }
   | { readonly body?: undefined; readonly status: number }

@@ -30,7 +30,7 @@ export class ReportBatch {
     this.forget()
     return batch
   }
-  /** The report was not taken: what it held may be reported again at once. */
+  /** The report was not taken: its codes may be reported again at once. */
   undo(batch: readonly HeardBroadcast[]): void {
     for (const { code } of batch) this.reported.delete(code)
   }

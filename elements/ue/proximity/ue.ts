@@ -1,4 +1,4 @@
-/** A ProSe client (SPEC §3): asks for its roles, broadcasts and listens, reports what it hears, asks who is near. */
+/** A ProSe client (SPEC §3): asks for its roles, broadcasts and listens, reports codes, asks for devices near it. */
 import type { Clock, Timer } from '../../../signalling/index.ts'
 import { type Bodies, mediaType, type ProseState, type Proximate, type ProximityQuery, readBody } from '../../schemas/index.ts'
 import type { HeardBroadcast } from '../../shared/values/heard.ts'
@@ -93,14 +93,14 @@ export class Ue {
   private get name(): string {
     return this.attachment?.temporary ?? this.device
   }
-  /** Of whatever is asked of the proximity server: the way there. */
+  /** The way of every request to the proximity server. */
   private get through(): { through?: string } {
     return this.attachment === undefined ? {} : { through: this.attachment.mme }
   }
 
   /**
-   * Attaches to an MME (SPEC §3.6), or moves to another one: what stands is put anew by the new way, then ends by the old one.
-   * Resolves with the temporary identifier, or the status of a refusal; then everything stays as it was.
+   * Attaches to an MME (SPEC §3.6), or moves to another one. Standing subscriptions are put anew by the new way, then end
+   * by the old one. Resolves with the temporary identifier, or the status of a refusal; then everything stays as it was.
    */
   async attach(mme = this.options.mme): Promise<string | number> {
     if (mme === undefined) return 404
@@ -195,7 +195,7 @@ export class Ue {
       )
     })
   }
-  /** Tells the server what was heard and lost (FIG 8 step 807), now. */
+  /** Tells the server the codes heard and lost (FIG 8 step 807), now. */
   async report(heard: readonly HeardBroadcast[], lost: readonly string[] = []): Promise<AgentResponse> {
     const list = heard.map(({ code, rssi, at, confirmed }) => ({
       code,

@@ -22,7 +22,7 @@ interface OutstandingRequest {
   timer: Timer
 }
 
-/** Top Via branch and CSeq method name a transaction, whoever's it is (RFC 3261 §17.1.3). */
+/** The name of a transaction: top Via branch and CSeq method (RFC 3261 §17.1.3). */
 function transactionOf(message: string): { readonly key: string; readonly method: string } | undefined {
   const head = message.slice(0, message.indexOf('\r\n\r\n') + 2)
   const branch = /\n(?:via|v)[ \t]*:[^\r\n,]*?;[ \t]*branch[ \t]*=[ \t]*([^;,\s]+)/i.exec(head)?.[1]
@@ -93,7 +93,7 @@ export class OutstandingRequests {
     const { key, method } = transaction
     if (isResponse(text)) {
       const waiting = this.waiting.get(key)
-      // sip.js would take a second 401 for the answer to what it sent after the first one
+      // sip.js would take a second 401 for the answer to its request after the first one
       if (waiting === undefined) return this.reliable || method === 'INVITE'
       if (isProvisional(text) && !waiting.invite)
         waiting.interval = t2 // proceeding: more slowly, but still
@@ -110,7 +110,7 @@ export class OutstandingRequests {
     this.clock.after(lifetime, () => this.answered.delete(key)) // Timer J
     return true
   }
-  /** ICMP says that nobody listens there: what has been tried several times is given up. */
+  /** ICMP says that nobody listens there: a request that has been tried several times is given up. */
   refused(why: string): void {
     for (const [key, waiting] of [...this.waiting]) {
       waiting.refusals++
