@@ -18,9 +18,11 @@ function proxima(...args: readonly string[]): Promise<Ended> {
 }
 
 const shipped = (name: string): string => join(root, 'dialplans', `${name}.yaml`)
-const commands = readdirSync(join(root, 'dialplans/commands'))
+/** A file or a folder each. */
+const commands = readdirSync(join(root, 'dialplans/commands'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts') && name !== 'index.ts')
   .filter((name) => readFileSync(join(root, 'dialplans/commands', name), 'utf8').includes('new Command('))
-  .map((name) => name.slice(0, -'.ts'.length))
+  .map((name) => name.replace(/(?:\/index)?\.ts$/, ''))
 
 test('--help names every command, and each has an example', async (t) => {
   const { code, out } = await proxima('--help')
