@@ -8,7 +8,7 @@ export interface TimerOwner {
   expire(): void
 }
 
-/** A started timer. Owned by whoever started it; `cancel` may be called at any time, any number of times. */
+/** A started timer. Owned by its starter; `cancel` may be called at any time, any number of times. */
 export class Timer {
   readonly due: number
   fire: (() => void) | TimerOwner | undefined
@@ -100,7 +100,7 @@ class Heap {
     }
     timers[at] = last
   }
-  /** Builds the heap anew without what was cancelled; as often as it has doubled, so that it costs nothing on the average. */
+  /** Builds the heap anew without cancelled timers; as often as it has doubled, so that it costs nothing on the average. */
   private sweep(): void {
     const running = this.timers.filter((timer) => timer.running).sort((a, b) => a.due - b.due)
     this.timers.length = 0
@@ -229,7 +229,7 @@ export class ManualClock implements Clock {
     }
     this.time = end
   }
-  /** Runs what is ready now, without moving time. */
+  /** Runs all that is ready now, without moving time. */
   async settle(): Promise<void> {
     do {
       for (let task = this.tasks.shift(); task !== undefined; task = this.tasks.shift()) task()

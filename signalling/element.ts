@@ -1,4 +1,4 @@
-/** The one interface between the engine and what it serves. Types only. */
+/** The one interface between the engine and its elements. Types only. */
 import type { Clock } from './clock.ts'
 import type { Ids } from './ids.ts'
 import type { Log } from './log.ts'
@@ -42,15 +42,15 @@ export interface Element {
   /** A subscriber refreshed, maybe with a new body. Called before the 200, and changes nothing itself. A status refuses. */
   refreshed?(notifier: Notifier, request: SipRequest): undefined | number | RefreshChange
   /**
-   * The subscription is over, whoever ended it; its last NOTIFY may be on its way yet. A promise: what rests on it is withdrawn
-   * durably then, and the answer to whoever unsubscribes waits for that.
+   * The subscription is over, ended by either side; its last NOTIFY may be on its way yet. A promise: resolves when the
+   * state that rests on it is withdrawn durably. The answer to an unsubscribing SUBSCRIBE waits for that.
    */
   ended?(notifier: Notifier, reason: EndReason): void | Promise<void>
   /** A subscription found in the store after a restart; the element takes it up again by `notifier.notify`. */
   restored?(notifier: Notifier): void | Promise<void>
   /**
-   * Other settings from now on. Returns the names of those that differ and take effect at the next start only. Throws, and
-   * changes nothing, where they make no sense. Left out: no setting changes while it runs.
+   * Other settings from now on. Returns the names of settings that differ and take effect at the next start only. Throws,
+   * and changes nothing, where they make no sense. Left out: no setting changes while it runs.
    */
   reload?(settings: unknown): readonly string[] | Promise<readonly string[]>
   stop?(): void | Promise<void>
@@ -77,7 +77,7 @@ export interface Host {
   send(request: OutgoingRequest): Promise<SipResponse>
   /** A standing or one-off (`expires: 0`) subscription of this element at another. The engine refreshes it and resubscribes. */
   subscribe(options: SubscribeOptions, listener: SubscriptionListener): Subscription
-  /** Standing subscriptions at this element of a subscriber whom a proxy of ours knows by credentials. */
+  /** Standing subscriptions at this element of a subscriber known to a proxy of ours by credentials. */
   subscriptionsOf(subscriber: string): readonly Notifier[]
   /** All who have any. */
   subscribers(): Iterable<string>
@@ -96,7 +96,7 @@ interface Flows {
   read(token: string): { readonly flow: FlowName; readonly user: string | undefined } | undefined
   /** The flow of a token, made anew if it is a datagram peer; undefined: broken, or not ours. */
   find(token: string): Flow | undefined
-  /** Whether that token is one of ours, whatever has become of its flow. */
+  /** Whether that token is one of ours, even if its flow is gone. */
   isSealed(token: string): boolean
   /** A name for the store: of a datagram peer for good, of a connection for as long as it stands. */
   nameOf(flow: Flow): FlowName
@@ -220,8 +220,8 @@ export interface EventPackage<State = unknown> {
   /** The body for one subscriber. Undefined: a NOTIFY without body. */
   render(state: State, context: RenderContext<State>): Body | undefined
   /**
-   * As much of what `render` tells as fits into `room` bytes, and the state that the subscriber has then; the rest follows as a
-   * difference to that. Left out, or undefined: a state that does not fit ends the subscription.
+   * As much of the state in `render` as fits into `room` bytes, and the state that the subscriber has then. The rest
+   * follows as a difference to that. Left out, or undefined: a state that does not fit ends the subscription.
    */
   part?(state: State, context: RenderContext<State> & { readonly room: number }): StatePart<State> | undefined
 }
@@ -252,15 +252,18 @@ export interface SubscriptionOptions<State> {
   readonly state: State
   /** `pending`: authorisation not settled yet. */
   readonly pending?: boolean
-  /** Places that it takes of those that its subscriber has; default 1. What it causes elsewhere may be worth several. */
+  /**
+   * Places that it takes in its subscriber's share; default 1. A subscription that causes others elsewhere may be worth
+   * several.
+   */
   readonly weight?: number
   /** The element's own data about it, kept in the store with the subscription. At most some hundred bytes. */
   readonly record?: Json
   /** Written with the subscription, all or nothing; not where its subscriber is an element of this node, or it is a fetch. */
   readonly writes?: readonly StoreWrite[]
   /**
-   * It stands, durably, and the 200 is about to leave: what others see of it begins here. Never called where the store fails, or
-   * where it has ended while it was written; `ended` is.
+   * It stands, durably, and the 200 is about to leave: from here on others may see it. Never called where the store fails,
+   * or where it has ended while it was written; `ended` is.
    */
   readonly begun?: (notifier: Notifier<State>) => void
 }
@@ -292,7 +295,7 @@ export interface Notifier<State = unknown> {
   readonly live: boolean
   /** The subscriber is told that it is pending, and no state. */
   readonly pending: boolean
-  /** Newest state wins: what the subscriber could not be told in time is never sent. Rate limits of RFC 6446 apply. */
+  /** Newest state wins: a state that could not be told in time is never sent. Rate limits of RFC 6446 apply. */
   notify(state: State): void
   /** From pending to active, or back, durably; and this is the state from then on. */
   authorise(granted: boolean, state: State): void
@@ -310,7 +313,7 @@ export interface SubscribeOptions {
   readonly expires?: number
   /** Seconds after which it is refreshed at the latest, where the notifier is not of this node: it may have forgotten us. */
   readonly check?: number
-  /** A function: called at each SUBSCRIBE, where what it says may have changed. */
+  /** A function: called at each SUBSCRIBE, where its result may have changed. */
   readonly body?: Body | (() => Body)
   readonly from?: string
   readonly asserted?: string

@@ -105,7 +105,7 @@ export function reveal(key: string, block: Uint8Array): Buffer {
 
 /** Texts that only the key reveals, by bytes that are others under another `salt` (AES-256-CBC). */
 export class TextCipher {
-  private readonly key: KeyObject // made once: from bytes it costs three times what it does with it
+  private readonly key: KeyObject // made once: made from bytes for each use, a cipher costs three times as much
 
   constructor(key: string) {
     this.key = createSecretKey(hash('sha256', key, 'buffer'))

@@ -7,7 +7,7 @@ import { hostPort } from './packets.ts'
 import type { TappedMessage } from './tap.ts'
 
 export interface LadderOptions {
-  /** Names by `address:port` or by address alone; they win over what the messages say. */
+  /** Names by `address:port` or by address alone; they win over names in the messages. */
   readonly names?: ReadonlyMap<string, string>
   /** Milliseconds from which times count; those of the first message. */
   readonly start?: number
@@ -25,7 +25,7 @@ export interface Arrow {
   readonly response: boolean
 }
 
-/** Participants in order of appearance. What one side sent and the other received, both tapped, is one arrow. */
+/** Participants in order of appearance. A message that one side sent and the other received, both tapped, is one arrow. */
 export function arrowsOf(
   messages: readonly TappedMessage[],
   options: LadderOptions = {},

@@ -89,7 +89,7 @@ interface Interface {
   readonly scale: number
 }
 
-/** The packets of a file, either byte order, any number of interfaces. What cannot be read is told to `report`, once each. */
+/** The packets of a file, either byte order, any number of interfaces. Unreadable blocks are told to `report`, once each. */
 export function* readBlocks(file: Buffer, report: (text: string) => void): Generator<PacketRecord> {
   let big = false
   let interfaces: Interface[] = []

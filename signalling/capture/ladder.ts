@@ -36,7 +36,7 @@ function columnsFor(participants: readonly string[], arrows: readonly Arrow[], w
   const room = width - start - Math.ceil(participants.at(-1)!.length / 2) - 1
   const total = wanted.reduce((sum, gap) => sum + gap, 0)
   const leastTotal = least.reduce((sum, gap) => sum + gap, 0)
-  // what labels ask beyond the least is granted in proportion to the room
+  // room that labels ask beyond the least is granted in proportion
   const share = total <= room ? 1 : Math.max(0, (room - leastTotal) / Math.max(1, total - leastTotal))
   const columns = [start]
   for (const [i, gap] of wanted.entries()) columns.push(columns[i]! + Math.floor(least[i]! + (gap - least[i]!) * share))

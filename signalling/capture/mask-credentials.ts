@@ -2,7 +2,7 @@
 import { quotedEnd, type SecretMarks } from './mask-marks.ts'
 
 const fields = /^((?:proxy-)?(?:authorization|authentication-info)[ \t]*:)((?:[^\n]|\n[ \t])*)/gim
-/** Schemes by name; what stands first and is none of them may be a secret itself. */
+/** Schemes by name; a first word that is none of them may be a secret itself. */
 const scheme = /^\s*(basic|bearer|digest|dpop|hoba|kerberos|mutual|negotiate|ntlm|oauth|tls-dsk|token|vapid)(?=\s|$)/i
 /** Parameters that prove nothing. */
 const open = /^(?:username\*?|userhash|realm|nonce|uri|algorithm|opaque|qop|nc|nextnonce|integrity-protected)$/i
@@ -22,7 +22,7 @@ export function secretsInCredentials(text: string, marks: SecretMarks): void {
   }
 }
 
-/** Walks the parameters of `field` from `at` on. What is none, or has no end, is taken as a secret. */
+/** Walks the parameters of `field` from `at` on. Text that is none, or has no end, is taken as a secret. */
 function secretParameters(field: string, at: number, offset: number, marks: SecretMarks): void {
   while (at < field.length) {
     at = behind(before, field, at)

@@ -38,7 +38,7 @@ export function masked(bytes: Uint8Array): Uint8Array {
   return marks.result ?? bytes
 }
 
-/** Behind the first empty line, but for those that a message may begin with (RFC 3261 §7.5). */
+/** Index behind the first empty line, but for empty lines that a message may begin with (RFC 3261 §7.5). */
 function bodyStart(text: string): number {
   const start = Math.max(0, text.search(/\S/))
   const blank = text.slice(start).search(/\r?\n\r?\n/)
@@ -50,7 +50,7 @@ function passwordsIn(text: string, marks: SecretMarks): void {
   const ends = new RegExp(userinfoEnd)
   let done = 0
   for (const { 0: scheme, index } of text.matchAll(schemes)) {
-    if (index < done) continue // a part of what was looked at
+    if (index < done) continue // a part of the text looked at
     const from = index + scheme.length + (text.startsWith('//', index + scheme.length) ? 2 : 0)
     ends.lastIndex = from
     const end = ends.exec(text)
@@ -60,7 +60,7 @@ function passwordsIn(text: string, marks: SecretMarks): void {
   }
 }
 
-/** Values behind each of `names`, up to what ends one between angle brackets, or one that stands bare; or a quoted one. */
+/** Values behind each of `names`: quoted ones, or up to the end of one between angle brackets, or of a bare one. */
 function parametersOf(text: string, names: RegExp, endBetween: RegExp, endBare: RegExp, marks: SecretMarks): void {
   let seen = 0
   let isBetween = false

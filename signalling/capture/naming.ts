@@ -3,7 +3,7 @@ import type { SipRequest, SipResponse } from '../messages/message.ts'
 import { hostPort } from './packets.ts'
 import type { Endpoint, TappedMessage } from './tap.ts'
 
-/** A message with what scanning it gave. */
+/** A message with the result of its scan. */
 interface ScannedMessage {
   readonly tapped: TappedMessage
   readonly sip: SipRequest | SipResponse | undefined

@@ -19,7 +19,7 @@ export const segmentSize = 16_384
 const UDP = 17
 const TCP = 6
 
-/** The bytes of an IP address; undefined for what is none. A zone is dropped. */
+/** The bytes of an IP address; undefined for other text. A zone is dropped. */
 export function addressBytes(address: string): Buffer | undefined {
   if (isIPv4(address)) return Buffer.from(address.split('.').map(Number))
   const plain = address.split('%', 1)[0]!
@@ -77,7 +77,7 @@ function folded(total: number): number {
   return ~rest & 0xffff
 }
 
-/** An IP packet with room for `length` bytes of transport header and payload; returns it and where those begin. */
+/** An IP packet with room for `length` bytes of transport header and payload; returns it and the index of that room. */
 function ipPacket(
   protocol: number,
   from: PacketAddress,
@@ -157,7 +157,7 @@ export interface UnpackedPacket {
   readonly payload: Buffer
 }
 
-/** The inside of an IP packet; undefined for what carries neither UDP nor TCP, is a fragment or is cut short. */
+/** The inside of an IP packet; undefined for a packet that carries neither UDP nor TCP, is a fragment or is cut short. */
 export function unpack(packet: Buffer): UnpackedPacket | undefined {
   const version = (packet[0] ?? 0) >> 4
   const four = version === 4

@@ -171,7 +171,7 @@ function sentByServer({ direction, from, to }: TappedMessage): boolean {
   return direction === 'out' && from.port < 32_768 && to.port >= 32_768
 }
 
-/** `alice → 127.0.0.1:5060 (WSS)`: what the packet itself cannot say. `read.ts` takes it apart again. */
+/** `alice → 127.0.0.1:5060 (WSS)`: the names that the packet itself cannot have. `read.ts` takes it apart again. */
 function commentOn({ from, to, transport, direction }: TappedMessage): string | undefined {
   const hidden = direction === 'local' || transport === 'MEM' || transport === 'TLS' || transport === 'WSS'
   const named = from.name !== undefined || to.name !== undefined || isIP(from.address) === 0 || isIP(to.address) === 0

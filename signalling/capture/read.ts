@@ -1,4 +1,4 @@
-/** Reads messages back from a capture: our own files wholly, those of other programs as far as they are raw IP or Ethernet. */
+/** Reads messages back from a capture: our own files wholly, others as far as they are raw IP or Ethernet. */
 import { type PacketRecord, rawIp, readBlocks } from './blocks.ts'
 import { parseFrame } from './frames.ts'
 import { hostPort, type UnpackedPacket, unpack } from './packets.ts'
@@ -9,8 +9,8 @@ export type CapturedMessage = TappedMessage
 const names = /^(.*?) → (.*?)(?: \((UDP|TCP|TLS|WS|WSS|MEM)\))?$/
 
 /**
- * The SIP messages of a pcapng file in the order in which they were complete. Never throws: what cannot be read is left
- * out and told to `report`, one line each.
+ * The SIP messages of a pcapng file in the order in which they were complete. Never throws: unreadable parts are left out
+ * and told to `report`, one line each.
  */
 export function readPcapng(file: Uint8Array, report: (text: string) => void = () => undefined): CapturedMessage[] {
   const messages: CapturedMessage[] = []
@@ -40,7 +40,7 @@ export function readPcapng(file: Uint8Array, report: (text: string) => void = ()
   return messages
 }
 
-/** The IP packet inside whatever frame the interface gave. */
+/** The IP packet inside the interface's frame. */
 function ipOf({ link, bytes }: PacketRecord): Buffer | undefined {
   switch (link) {
     case rawIp:
@@ -90,7 +90,7 @@ class Stream {
   private bytes: Buffer = Buffer.alloc(0)
   private expected: number | undefined
 
-  /** Returns what is wrong, if something is. */
+  /** Returns the fault, if there is one. */
   take({ sequence, opens, payload }: UnpackedPacket): string | undefined {
     if (opens) this.expected = (sequence + 1) >>> 0
     if (opens || payload.length === 0) return undefined

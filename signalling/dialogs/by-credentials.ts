@@ -1,4 +1,4 @@
-/** Subscriptions of subscribers whom a proxy of ours knows by their credentials, found by subscriber. */
+/** Subscriptions of subscribers known to a proxy of ours by their credentials, found by subscriber. */
 
 interface VouchedSubscription {
   readonly element: string

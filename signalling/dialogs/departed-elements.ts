@@ -1,4 +1,4 @@
-/** Elements that have left a node's plan: which, and what their subscriptions are until they are told that it is over. */
+/** Elements that have left a node's plan: their names, and a package for their subscriptions until these have ended. */
 import type { EventPackage } from '../element.ts'
 import type { Store } from '../storage/store.ts'
 import type { SubscriptionRecord } from './subscription-record.ts'
@@ -18,7 +18,7 @@ export class DepartedElements {
     const before = Array.isArray(kept?.value) ? kept.value.filter((name) => typeof name === 'string') : []
     return before.filter((name) => !present.includes(name))
   }
-  /** `unfinished`: those that have left and still have subscriptions, to be asked for again at the next start. */
+  /** `unfinished`: departed elements that still have subscriptions, to be asked for again at the next start. */
   async keep(present: readonly string[], unfinished: readonly string[]): Promise<void> {
     await this.store.write([{ key: this.key, value: [...present, ...unfinished] }])
   }

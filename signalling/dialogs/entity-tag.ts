@@ -1,4 +1,4 @@
-/** Entity tags of notified state (RFC 5839): the same state of a package has the same tag, whoever is told. */
+/** Entity tags of notified state (RFC 5839): the same state of a package has the same tag for every subscriber. */
 import type { EventPackage } from '../element.ts'
 import { hashHex } from '../ids.ts'
 

@@ -12,7 +12,7 @@ export function grant(seconds: number, contact: string, packages: string, requir
   ]
 }
 
-/** Of a NOTIFY; what goes with its body, or with the package, is added. */
+/** Fields of a NOTIFY; those of its body, or of the package, are added. */
 export function notifyFields(
   { callId, localTag, localUri, remoteTag, remoteTarget, remoteUri }: SubscriptionRecord,
   cseq: number,

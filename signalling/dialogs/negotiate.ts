@@ -14,7 +14,7 @@ export function negotiate(request: SipRequest, pack: EventPackage): string | und
   for (const text of accept) {
     const { value, parameters } = parseToken(text)
     const q = qOf(parameters.get('q'))
-    if (q <= most) continue // of what is liked as much, the first
+    if (q <= most) continue // of several types with the same q, the first
     const matching = typeFor(value, pack)
     if (matching === undefined) continue
     best = matching

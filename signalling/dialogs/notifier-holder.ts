@@ -15,11 +15,14 @@ export interface NotifierHolder {
   readonly eventHeaders: EventHeaders
   readonly expiries: Expiries
   readonly pace: Pace
-  /** Writes the record; what it says must be durable before anything that depends on it is sent. */
+  /** Writes the record; its content must be durable before anything that depends on it is sent. */
   save(notifier: Notifier): Promise<void>
   /** The same where nothing waits for it; a store that fails is logged. */
   saveSoon(notifier: Notifier): void
-  /** Tells the element, and sees to it that no restart takes it up again. A promise: what the element withdraws is durable then. */
+  /**
+   * Tells the element, and sees to it that no restart takes it up again. A promise: resolves when the element has
+   * withdrawn its state, durably.
+   */
   ended(notifier: Notifier, reason: EndReason): Promise<void> | undefined
   /** Its state, of so many bytes, did not fit into one NOTIFY; called once. */
   tooLong(notifier: Notifier, bytes: number): void

@@ -35,14 +35,14 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
   private readonly holder: NotifierHolder
   private readonly pack: EventPackage
   private eventHeader: EventHeader
-  /** Of the last NOTIFY, and the version of what it told. */
+  /** CSeq of the last NOTIFY, and the version of its state. */
   private cseq: number
   private state: unknown = untold
   private due = false // a NOTIFY is owed
   private opened = false // the 2xx has left
   awaitsTurn = false // taken up among many: NOTIFYs wait until `open`, another change, or the end
   private sending = false
-  private final = false // what is being sent ends the subscription
+  private final = false // the NOTIFY that is being sent ends the subscription
   private sentState: unknown
   /** The state that the subscriber has for certain; undefined: it is to be told all. */
   private previous: unknown
@@ -76,7 +76,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
     this.born = wholeMs(holder.clock)
     this.consent = pack.admit === undefined ? undefined : new Consent(pack, this)
   }
-  /** Outlives the process: not a fetch, and not what an element of this node will ask for again itself. */
+  /** Outlives the process: no fetch, and no subscription of an element of this node, which will ask again itself. */
   get durable(): boolean {
     return !this.fetch && this.stored.inside !== true && !this.erased
   }
@@ -161,7 +161,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
     if (changes && this.awaitsTurn) this.open()
     else this.resume()
   }
-  /** A request of the dialog has come, whatever becomes of it (RFC 3261 §12.2.2). */
+  /** A request of the dialog has come, served or not (RFC 3261 §12.2.2). */
   heard(cseq: number): void {
     this.stored = { ...this.stored, remoteSeq: cseq }
   }
@@ -180,7 +180,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
     this.eventHeader = this.holder.eventHeaders.of(stored.event)
     this.armExpiry()
   }
-  /** The first SUBSCRIBE says what the subscriber has from before (RFC 5839 §5.3). */
+  /** The first SUBSCRIBE names the state that the subscriber has from before (RFC 5839 §5.3). */
   condition(tag: string | undefined): void {
     this.suppress = tag
     this.tags = tag !== undefined
@@ -211,7 +211,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
     return withdrawn
   }
 
-  /** Sends what is due, as soon as it may leave. */
+  /** Sends the NOTIFY that is due, as soon as it may leave. */
   resume(): void {
     if (!this.opened || this.sending || !this.due || !this.live) return
     if (this.ending === undefined) {
@@ -294,7 +294,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
     if (reason === 'rejected' || reason === 'deactivated') return undefined
     const tag = this.pack.conditional === true || this.tags ? this.tag : undefined
     const isKnown = tag !== undefined && (this.suppress === '*' || this.suppress === tag)
-    const body = isKnown ? undefined : this.rendered() // RFC 5839 §5.2: the body is what it has
+    const body = isKnown ? undefined : this.rendered() // RFC 5839 §5.2: the subscriber has this body already
     if (tag !== undefined && this.sentState === this.state) headers.push(['SIP-ETag', tag])
     return body
   }
@@ -362,7 +362,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
     }
     this.previous = this.sentState
     if (this.sentState !== this.state && !this.due) {
-      this.due = true // the next part of what was admitted already
+      this.due = true // the next part of a state that was admitted already
       this.lastSent = undefined
       return this.resume()
     }

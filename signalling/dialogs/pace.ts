@@ -33,7 +33,7 @@ export class Pace {
   /** NOTIFYs that had to wait. */
   held = 0
   private readonly clock: Clock
-  /** Milliseconds that one NOTIFY costs, those that may be owed before it, and those that are ever owed. */
+  /** Milliseconds that one NOTIFY costs, that may be owed before it, and that are ever owed. */
   private cost = 0
   private burst = 0
   private most = 0
@@ -65,7 +65,10 @@ export class Pace {
     share.line.add(one)
     return false
   }
-  /** A NOTIFY with so long a body leaves. What nothing holds back makes no debt beyond twice the burst. @param now whole milliseconds */
+  /**
+   * A NOTIFY with so long a body leaves. NOTIFYs that nothing holds back make no debt beyond twice the burst.
+   * @param now whole milliseconds
+   */
   spend(share: Share | undefined, bytes: number, now: number): void {
     if (share === undefined) return
     const paidAt = Math.max(share.paidAt, now) + (1 + Math.floor(bytes / unit)) * this.cost

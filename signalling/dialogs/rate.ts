@@ -19,7 +19,7 @@ function rateOf(text: string | undefined): number | undefined {
   return /^\d+(?:\.\d+)?$/.test(text) && rate > 0 ? Math.min(rate, fastest) : undefined
 }
 
-/** From the parameters of an Event header; what is malformed does not count (RFC 6446 §7). */
+/** Rates in the parameters of an Event header; a malformed one does not count (RFC 6446 §7). */
 export function parseRate(parameters: ReadonlyMap<string, string>): Rate {
   const max = rateOf(parameters.get('max-rate'))
   const min = rateOf(parameters.get('min-rate'))

@@ -1,4 +1,4 @@
-/** Records of subscriptions in the store. Those that a failing store did not take are written again until it does. */
+/** Records of subscriptions in the store. A record that a failing store did not take is written again until it does. */
 import type { Clock, Timer } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Json, Store, StoreWrite } from '../storage/store.ts'
@@ -41,7 +41,11 @@ export class SubscriptionRecords {
   begin(element: string, epoch: number): void {
     this.epochs.set(element, epoch)
   }
-  /** Rejects, and the store has what it had, where it fails. @param more goes into the store with it; @param stored as it is to be */
+  /**
+   * Writes a record. Rejects, and the store is as it was, where that fails.
+   * @param more goes into the store with it
+   * @param stored as it is to be
+   */
   async save(owner: RecordOwner, more: readonly StoreWrite[] = [], stored = owner.stored): Promise<void> {
     if (owner.durable) await this.write(owner, [this.put(owner, stored), ...more])
   }
@@ -55,21 +59,21 @@ export class SubscriptionRecords {
       owner.erased = false
       if (!owner.live)
         this.eraseSoon(owner) // it has ended for another reason meanwhile
-      else if (owner.stored !== before) this.saveSoon(owner) // what changed meanwhile was not written
+      else if (owner.stored !== before) this.saveSoon(owner) // changes made meanwhile were not written
       throw fault
     }
   }
-  /** For what nothing waits for. */
+  /** For a record that nothing waits for. */
   saveSoon(owner: RecordOwner): void {
     this.save(owner).catch((fault: unknown) => this.owe(owner, fault))
   }
-  /** The subscription is over, whatever the store says. */
+  /** The subscription is over, even where the store still has it. */
   eraseSoon(owner: RecordOwner): void {
     const { durable } = owner
     owner.erased = true
     if (durable) this.write(owner, [drop(owner)]).catch((fault: unknown) => this.owe(owner, fault))
   }
-  /** Tries once more what is owed. */
+  /** Tries the owed writes once more. */
   stop(): void {
     this.stopped = true
     this.timer?.cancel()

@@ -36,8 +36,8 @@ export class Restoring {
   }
 
   /**
-   * Ends what was over already, and what is of a package that the element does not offer any more. An element that waits for
-   * another node, which may be starting too, is not waited for long.
+   * Ends subscriptions that were over already, or whose package the element does not offer any more. An element that waits
+   * for another node, which may be starting too, is not waited for long.
    */
   async restore(element: Element): Promise<number> {
     const found = await this.read(element.name)
@@ -55,7 +55,7 @@ export class Restoring {
     this.openInTurn(found.sort((a, b) => a.expires - b.expires))
     return found.length - over.length
   }
-  /** A page at a time, those that end soonest first. A state that changes meanwhile does not wait for its turn. */
+  /** A page at a time, the subscriptions that end soonest first. A state that changes meanwhile does not wait for its turn. */
   private openInTurn(found: readonly NotifierDialog[], from = 0): void {
     for (const notifier of found.slice(from, from + page)) {
       if (this.isOver(notifier)) this.end(notifier)

@@ -9,7 +9,7 @@ export interface OutgoingParts {
   readonly method: string
   readonly uri: string
   readonly routeSet: readonly string[]
-  /** From, To, Call-ID, CSeq and what else the request has, except Via, Max-Forwards, Route and Content-Length. */
+  /** All header fields of the request, except Via, Max-Forwards, Route and Content-Length. */
   readonly headers: HeaderList
   readonly body?: string | Uint8Array
 }

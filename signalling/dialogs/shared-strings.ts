@@ -1,4 +1,4 @@
-/** One string for many equal ones: what thousands of dialogs have in common is kept once. */
+/** One string for many equal ones: texts that thousands of dialogs have in common are kept once. */
 
 const remembered = 10_000
 const longest = 256 // characters; a longer text hardly comes again

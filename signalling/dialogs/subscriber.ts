@@ -74,7 +74,7 @@ export class SubscriberDialog implements Subscription {
   private get from(): string {
     return this.options.from ?? this.holder.sender.contact(this.element)
   }
-  /** A dialog that nobody has heard of yet; what is still said of the one before counts no more. */
+  /** A dialog that nobody has heard of yet; requests of the one before count no more. */
   private begin(): void {
     this.callId = this.holder.ids.token(22)
     this.localTag = this.holder.ids.token(10)
@@ -156,7 +156,7 @@ export class SubscriberDialog implements Subscription {
     )
   }
 
-  /** Hears what becomes of a SUBSCRIBE of that dialog, as long as it is the one that counts. */
+  /** Hears the result of a SUBSCRIBE of that dialog, as long as it is the one that counts. */
   private userOf(callId: string): ClientUser {
     const counts = (): boolean => this.live && callId === this.callId
     return {
@@ -296,7 +296,10 @@ export class SubscriberDialog implements Subscription {
   }
 }
 
-/** Whether the same SUBSCRIBE may be answered otherwise later. What answers for the user everywhere says when (RFC 3261 §21.6). */
+/**
+ * Whether the same SUBSCRIBE may be answered otherwise later. A 6xx, which answers for the user everywhere, says when (RFC
+ * 3261 §21.6).
+ */
 function mayHelp(response: SipResponse): boolean {
   const { status } = response
   if (status >= 600) return response.has(H['Retry-After'])

@@ -45,10 +45,12 @@ export class Shares {
   /** Of subscribers who hold nothing, and have yet to pay. */
   private readonly owing = new Set<string>()
   private sweptAt = 0
-  /** Subscriber -> resource -> how many; of those alone that hold so many that it may matter. */
+  /** Subscriber -> resource -> number of subscriptions, for subscribers that hold many. */
   private readonly crowds = new Map<string, Map<string, number>>()
 
-  /** @param all what is held now; left out: only the sum is bounded */
+  /**
+   * @param all all subscriptions now; left out: only the sum is bounded
+   */
   constructor(clock: Clock, limit = usualLimit, all?: () => Iterable<Held>) {
     this.clock = clock
     this.limit = limit
@@ -60,7 +62,7 @@ export class Shares {
   of(subscriber: string): Share | undefined {
     return this.shares.get(subscriber)
   }
-  /** Whether one more is refused. @param weight places that it takes of those that its subscriber has */
+  /** Whether one more is refused. @param weight places that it takes in its subscriber's share */
   isFull(one: Held, weight = 1): boolean {
     const share = this.shares.get(one.subscriber)
     const count = (one.fetch ? share?.fetching : share?.standing) ?? 0

@@ -53,7 +53,7 @@ export function inEpoch(record: SubscriptionRecord, epoch: number): Subscription
   return { ...record, epoch, ceiling: record.ceiling + cseqReserve * (epoch - (record.epoch ?? 0)) }
 }
 
-/** Where the epoch of that element is kept: how often its subscriptions have been taken up. */
+/** Key of the element's epoch: the number of times that its subscriptions have been taken up. */
 export function epochKey(element: string): string {
   return `subscription-epochs/${element}`
 }
@@ -61,12 +61,15 @@ export function epochKey(element: string): string {
 /** Bytes of a SUBSCRIBE that one place in a share pays for. */
 export const unit = 4096
 
-/** Places that a subscription takes in the share of its subscriber: what its element says, and more if its dialog keeps much. */
+/**
+ * Places that a subscription takes in the share of its subscriber: as many as its element says, and more if its dialog keeps
+ * much.
+ */
 export function weightOf({ bodyStart }: SipRequest, places = 1): number {
   return places + Math.floor(bodyStart / unit)
 }
 
-/** In the share of its subscriber, and paced as what he is sent. */
+/** Whether it counts in the share of its subscriber, and in the pace of his NOTIFYs. */
 export function isCounted({ stored }: { readonly stored: SubscriptionRecord }): boolean {
   return stored.inside !== true && stored.fellow !== true
 }

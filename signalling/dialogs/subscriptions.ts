@@ -52,11 +52,11 @@ interface SubscriptionsOptions {
   readonly store: Store
   readonly sender: DialogSender
   readonly log: Log
-  /** Subscriptions of one subscriber at most, and as many fetches; those of elements of ours are apart. Default 10,000. */
+  /** Subscriptions of one subscriber at most, and as many fetches; our own elements' do not count. Default 10,000. */
   readonly limit?: number
-  /** NOTIFYs to one subscriber (`usualPace`); what is beyond waits. */
+  /** NOTIFYs to one subscriber (`usualPace`); more of them wait. */
   readonly notifies?: NotifyPace | undefined
-  /** Whether what comes on it is of another node of our network; default: there is none. */
+  /** Whether a flow is that of another node of our network; default: there is none. */
   readonly isOtherNode?: (flow: Flow) => boolean
 }
 
@@ -322,7 +322,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       const rewritten = notifier.stored !== storedBefore
       notifier.take({ ...notifier.stored, ...next })
       this.vouched.add(notifier)
-      if (rewritten) this.saveSoon(notifier) // by the element, without what this refresh changes
+      if (rewritten) this.saveSoon(notifier) // by the element, without the change of this refresh
       apply?.()
       const unchanged =
         before !== undefined && before === this.tagFor(condition, notifier) && (condition === '*' || condition === before)
@@ -364,7 +364,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     this.whenDone(written, notifier, side, over, () => notifier.open())
   }
 
-  /** Takes up what the store holds for an element. */
+  /** Takes up the stored subscriptions of an element. */
   restore(element: Element): Promise<number> {
     return new Restoring(this, this.store, this.records, this.log).restore(element)
   }

@@ -63,7 +63,7 @@ function unquote(text: string): string {
   return text.slice(1, -1).replace(/\\(.)/g, '$1')
 }
 
-/** A quoted string that can stand in a header field, whatever `text` holds. */
+/** A quoted string that can stand in a header field, for any `text`. */
 export function quote(text: string): string {
   return `"${text.replace(/[\r\n\0]+/g, ' ').replace(/["\\]/g, '\\$&')}"`
 }

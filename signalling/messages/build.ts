@@ -104,7 +104,7 @@ export interface ResponseParts {
   readonly recordRoute?: boolean
 }
 
-/** RFC 3261 §8.2.6. What is echoed has the very bytes of the request, UTF-8 or not. */
+/** RFC 3261 §8.2.6. An echoed field has the very bytes of the request, UTF-8 or not. */
 export function buildResponse(request: SipRequest, status: number, parts: ResponseParts): Buffer {
   const { bytes, index } = request
   let head = `SIP/2.0 ${status} ${octets(inline(parts.reason ?? reasonPhrase(status)))}\r\n`
@@ -136,7 +136,7 @@ export function buildResponse(request: SipRequest, status: number, parts: Respon
 const quoted = /"(?:[^"\\]|\\[\s\S])*(?:"|\\?$)/g // one that does not end goes to the end: it is looked at once
 
 function hasTag(value: string): boolean {
-  const to = value.includes('"') ? value.replace(quoted, '""') : value // what is quoted is neither bracket nor parameter
+  const to = value.includes('"') ? value.replace(quoted, '""') : value // quoted text is neither bracket nor parameter
   const close = to.lastIndexOf('>')
   return /;\s*tag\s*=/i.test(close < 0 ? to : to.slice(close))
 }

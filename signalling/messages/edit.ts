@@ -1,4 +1,4 @@
-/** Forwarding by splicing: the raw slices of a message around what changes. Nothing untouched is printed again. */
+/** Forwarding by splicing: the raw slices of a message around its changes. Nothing untouched is printed again. */
 import { type SipMessage, SipRequest, stride } from './message.ts'
 import { H, nameId } from './names.ts'
 
@@ -21,7 +21,7 @@ export interface Edit {
   readonly body?: string
 }
 
-/** Splits names into those with a number and those without, for `Edit`. */
+/** Splits names into numbered and other ones, for `Edit`. */
 export function dropList(names: readonly string[]): { drop: number[]; dropNames: string[] } {
   const drop: number[] = []
   const dropNames: string[] = []

@@ -2,9 +2,9 @@
 import { type Parameters, parseParameters, skipQuoted, splitOutside } from './address.ts'
 import { parseHostPort } from './uri.ts'
 
-/** One Via value. Only what every message needs is taken out of it at once. */
+/** One Via value. At once only the parts are read that every message needs. */
 export class Via {
-  /** Upper case: UDP, TCP, WS, … or whatever was sent. */
+  /** Upper case: UDP, TCP, WS, …, known to us or not. */
   readonly transport: string
   readonly host: string
   /** 0 if none was given. */
@@ -47,7 +47,7 @@ function quickBranch(rest: string): string | undefined {
 }
 
 const token = /^[A-Za-z0-9.!%*_+`'~-]+$/
-// Each of these has one way to match only, whatever stands there: a datagram must not cost more than its bytes.
+// Each of these has one way to match only, for any text: a datagram must not cost more than its bytes.
 const viaPattern = /^SIP\s*\/\s*2\.0\s*\/\s*([A-Za-z0-9.!%*_+`'~-]+)\s+(\S.*)$/is
 const sentBy = /^(\[[^\]\s]*\]|[^\s:[\]]+)\s*(?::\s*(\d+))?$/
 

@@ -20,13 +20,13 @@ const COLON = 58
 /** Options of one scan. */
 interface ScanOptions {
   readonly limits?: MessageLimits
-  /** A stream's framing has cut the message already, so its length is what Content-Length says. */
+  /** A stream's framing has cut the message already, so Content-Length is its length. */
   readonly framed?: boolean
 }
 
 /**
- * A request, a response, or undefined for what is neither (keep-alives, noise). Malformed ones carry a `fault`; a request
- * then still has as much of its header as a refusal needs.
+ * A request, a response, or undefined for neither (keep-alives, noise). Malformed ones carry a `fault`; a request then still
+ * has as much of its header as a refusal needs.
  */
 export function scan(bytes: Buffer, options: ScanOptions = {}): SipRequest | SipResponse | undefined {
   const limits = options.limits ?? defaultLimits
@@ -47,7 +47,7 @@ export function scan(bytes: Buffer, options: ScanOptions = {}): SipRequest | Sip
   let at = lineEnd + 1
   let headEnd = length
   let bodyStart = length
-  // It would go on whatever line a hop puts before it: a Via of ours, say
+  // It would continue any line that a hop puts before it: a Via of ours, say
   if (bytes[at] === SP || bytes[at] === TAB) fault = { status: 400, text: 'the first header line starts with white space' }
   while (at < length) {
     const byte = bytes[at]!
@@ -76,7 +76,7 @@ export function scan(bytes: Buffer, options: ScanOptions = {}): SipRequest | Sip
         if (each === LF) break
         if (each === CR) returns++
       }
-      // To some readers a CR of its own ends a line: what follows would be a header field that nobody here has looked at
+      // To some readers a single CR ends a line: the text behind it would be a header field that nobody here has looked at
       if (returns > 1 || (returns === 1 && bytes[end - 1] !== CR))
         fault ??= { status: 400, text: 'a CR without LF in a header field' }
       const next = bytes[end + 1]
@@ -190,7 +190,7 @@ function check(message: SipRequest | SipResponse): MessageFault | undefined {
   if (cseq === undefined) return { status: 400, text: 'CSeq is not a number below 2^31 and a method' }
   if (message.via === undefined)
     return { status: 400, text: 'Via is malformed; expected SIP/2.0/UDP host:port;branch=z9hG4bK...' }
-  if (message instanceof SipResponse) return undefined // what stands below our Via is for those who put it there
+  if (message instanceof SipResponse) return undefined // the Vias below ours are for the hops that put them there
   if (!restOfVia(message)) return { status: 400, text: 'Via is malformed; expected SIP/2.0/UDP host:port;branch=z9hG4bK...' }
   if (cseq.method !== message.method) return { status: 400, text: `CSeq says ${cseq.method}, the start line ${message.method}` }
   return checkRequest(message)
@@ -212,7 +212,7 @@ function checkRequest(request: SipRequest): MessageFault | undefined {
   return undefined
 }
 
-/** The values that share a line with the topmost Via are what the next hop will see as its own. */
+/** Whether the other values on the topmost Via's line are Vias: the next hop will see them as its own. */
 function restOfVia(message: SipRequest | SipResponse): boolean {
   const position = message.find(H.Via)
   if (message.topViaEnd === message.index[position + 3]) return true

@@ -177,7 +177,10 @@ export function sameUri(a: Uri, b: Uri): boolean {
   return sameParameters(a, b, mustMatch) && sameHeaders(a.headers, b.headers)
 }
 
-/** `must`: names that one URI may not have without the other; undefined: all. Those that both have are equal in any case. */
+/**
+ * `must`: names that one URI may not have without the other; undefined: all. Names that both have need equal values in any
+ * case.
+ */
 function sameParameters(a: Uri, b: Uri, must: readonly string[] | undefined): boolean {
   for (const [name, value] of a.parameters) {
     const other = b.parameters.get(name)

@@ -36,7 +36,7 @@ const longEvery = 60_000 // milliseconds between two lines about responses that 
 
 export interface Node {
   start(): Promise<void>
-  /** Says goodbye to nobody: what is in the store goes on at the next start. Resolves when all sockets are closed. */
+  /** Stops without a word to peers: stored state goes on at the next start. Resolves when all sockets are closed. */
   stop(graceMs: number): Promise<void>
   readonly listening: readonly ListeningOptions[]
   /** Other options, by which arriving messages are judged from now on. */
@@ -66,11 +66,11 @@ class ProximaNode implements Node, TransportSink {
   private readonly addresses: MachineAddresses
   private around: Timer | undefined = undefined
   private readonly names: NameCache | undefined
-  /** Address and port -> what the plan calls that node. */
+  /** Address and port -> name of that node in the plan. */
   private readonly otherNodes: ReadonlyMap<string, string>
   private ready = false
   private longAt = -longEvery
-  /** The element that meets what comes from outside: what our end is called in traces. */
+  /** The element that gets requests from outside: it names our end in traces. */
   private readonly edge: { readonly name?: string }
 
   constructor(options: NodeOptions) {
@@ -269,7 +269,7 @@ class ProximaNode implements Node, TransportSink {
     this.around?.cancel()
     await Promise.all(this.transports.map((transport) => transport.close()))
   }
-  /** Waits, at most that long, until what was asked before has been answered. */
+  /** Waits, at most that long, until earlier requests have been answered. */
   private quiet(graceMs: number): Promise<void> {
     const { clock } = this.options
     const end = clock.now() + graceMs
@@ -282,7 +282,7 @@ class ProximaNode implements Node, TransportSink {
     })
   }
 
-  /** TransportSink: bytes from a peer. Whatever they are, the process goes on. */
+  /** TransportSink: bytes from a peer. None of them ends the process. */
   received(bytes: Buffer, flow: Flow): void {
     if (flow.reliable || this.gate.passes(bytes, flow)) this.read(bytes, flow, 'undecided')
   }
@@ -368,7 +368,7 @@ class ProximaNode implements Node, TransportSink {
   lost(flow: Flow, bytes: Uint8Array): void {
     this.transmit(flow, Buffer.from(bytes))
   }
-  /** A stream that cannot be cut, or a message too long for us: whoever the last header names gets an answer. */
+  /** A stream that cannot be cut, or a message too long for us: the peer that its header names gets an answer. */
   broken(flow: Flow, why: string, head: Buffer): void {
     this.stats.malformed++
     this.stats.count('framing_faults', 1)

@@ -28,7 +28,7 @@ export class RateLimit {
   get size(): number {
     return this.buckets.size
   }
-  /** Whether one more of this key is within its rate. What is refused is counted too, down to a debt of one burst. */
+  /** Whether one more of this key is within its rate. A refused one is counted too, down to a debt of one burst. */
   take(key: string): boolean {
     const bucket = this.refreshed(key)
     if (bucket.tokens > -this.limit.burst) bucket.tokens--

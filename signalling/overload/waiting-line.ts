@@ -13,11 +13,11 @@ interface WaitingLineOptions {
   readonly clock: Clock
   /** Serves the request whose turn it is. */
   readonly serve: (waiting: WaitingRequest, flow: Flow) => void
-  /** After each turn, whatever became of it. */
+  /** Called after each turn, served or not. */
   readonly served: () => void
 }
 
-// a turn takes half as long as all else took since the one before, in milliseconds: what is under way goes first, but not alone
+// a turn takes half as long as all other work since the one before, in milliseconds: exchanges under way go first, but not alone
 const turn = { share: 0.5, least: 0.5, most: 2 }
 
 interface WaitingEntry {

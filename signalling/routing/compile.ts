@@ -22,7 +22,7 @@ export interface PlanInput {
   readonly domains: readonly string[]
   /** Claims of each element, in the order of the dialplan. */
   readonly elements: ReadonlyMap<string, readonly Claim[]>
-  /** Name of the element of role proxy: the one that sees what comes from outside first and passes on what it let in. */
+  /** Name of the element of role proxy: it gets requests from outside first and passes on those that it lets in. */
   readonly proxy?: string
   /** Addresses on which this node listens. */
   readonly ownAddresses: readonly HostPort[]
@@ -68,7 +68,10 @@ function here(rules: readonly PlanRule[], { elements, elsewhere, proxy }: PlanIn
   return rules.flatMap((rule) => ruleHere(rule, { own: ownElements, elsewhere, proxy }) ?? [])
 }
 
-/** Outside to the proxy, then each claim to its element, those of certain users before those of any, then the rest of what our own people send to the proxy. */
+/**
+ * Derived rules: outside to the proxy, then each claim to its element, claims of certain users before those of any. Then all
+ * other requests of our own elements to the proxy.
+ */
 function deriveRules({ elements, proxy, elsewhere, ownAddresses }: PlanInput, domains: readonly string[]): readonly PlanRule[] {
   const otherNodes = [...(elsewhere?.values() ?? [])]
   const hosts = otherNodes.length === 0 ? [] : [...otherNodes, ...ownAddresses].map(({ host }) => host)
@@ -79,7 +82,7 @@ function deriveRules({ elements, proxy, elsewhere, ownAddresses }: PlanInput, do
   const ruleOf = ({ name, claim }: (typeof claims)[number]): PlanRule =>
     normal({ ...claimed(claim), name: claimName(name, claim), line: 0, host: ours, to: name }, new Set(domains))
   rules.push(...claims.filter(ofUsers).map(ruleOf))
-  // as an element of this node has what is sent to its name, whoever claims such requests
+  // as an element of this node gets requests to its name, whichever element claims such requests
   for (const name of elsewhere?.keys() ?? [])
     rules.push({ name: `address of ${name}`, line: 0, user: name, host: ours, to: name })
   rules.push(...claims.filter((each) => !ofUsers(each)).map(ruleOf))
@@ -120,7 +123,7 @@ function normal(rule: PlanRule, domains: ReadonlySet<string>): PlanRule {
   }
 }
 
-/** `chess` is a user of the first domain, `chess-*` any whose name begins so; all else is what it is. */
+/** `chess` is a user of the first domain, `chess-*` any whose name begins so; other names stay as they are. */
 function senderOf(text: string, domains: ReadonlySet<string>): string {
   if (text.includes(':')) return identityIn(text, domains) ?? text
   const [home = ''] = domains
@@ -156,7 +159,7 @@ function namingFaults(rule: PlanRule, { elements }: PlanInput): readonly PlanFau
   return faults
 }
 
-/** A rule that gives an element only what it never takes. */
+/** A rule that gives an element only requests that it never takes. */
 function claimFaults(rule: PlanRule, { elements }: PlanInput): readonly PlanFault[] {
   const claims = elements.get(rule.to) ?? []
   if (claims.length === 0 || claims.some((claim) => meet(rule, claimed(claim)))) return []
@@ -173,7 +176,10 @@ function meet(rule: PlanRule, claim: Partial<PlanRule>): boolean {
   })
 }
 
-/** A rule is dead if an earlier one takes all it could get; the proxy passes on what it let in, so behind it nothing is dead. */
+/**
+ * A rule is dead if an earlier one takes all its requests. The proxy passes on the requests that it lets in, so behind it
+ * nothing is dead.
+ */
 function deadFaults(rule: PlanRule, earlier: readonly PlanRule[], proxy: string | undefined): readonly PlanFault[] {
   const from = valuesOf(rule.from) ?? []
   // A request of an element never goes back to it, so an earlier rule to that element leaves it to this one.

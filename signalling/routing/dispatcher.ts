@@ -44,7 +44,7 @@ interface DispatcherOptions {
   readonly table: TransactionTable
   readonly subscriptions: Subscriptions
   readonly flows: FlowTable
-  /** Other nodes of the network: address and port of their datagrams -> what rules call them. */
+  /** Other nodes of the network: address and port of their datagrams -> their names in rules. */
   readonly otherNodes?: ReadonlyMap<string, string>
   /** Undefined: host names are not looked up. */
   readonly locator: Locator | undefined
@@ -55,7 +55,7 @@ interface DispatcherOptions {
 
 export class Dispatcher implements ExchangeHolder, NextHopHolder {
   readonly elements = new Map<string, Element>()
-  /** May be replaced: what is under way goes on by the one that it came by. */
+  /** May be replaced: exchanges under way keep the plan that they came by. */
   plan: Plan
   tap: Tap | undefined
   private readonly options: DispatcherOptions
@@ -108,12 +108,12 @@ export class Dispatcher implements ExchangeHolder, NextHopHolder {
     return this.options.clock.after(ms, fire)
   }
 
-  /** All elements have started: what they sent each other meanwhile is delivered. */
+  /** All elements have started: their requests to each other meanwhile are delivered. */
   release(): void {
     this.open = true
     this.drain()
   }
-  /** Runs what is between elements, in order, without recursion. */
+  /** Runs the hops between elements, in order, without recursion. */
   drain(): void {
     if (this.draining || !this.open) return
     this.draining = true
@@ -153,13 +153,13 @@ export class Dispatcher implements ExchangeHolder, NextHopHolder {
     const decision = this.plan.decide(planQuery(side.request, from, senderOf(this.plan, side)))
     const owner = routes.own[0] === undefined ? undefined : routeOwner(routes.own[0], this.elements)
     const given = trusted ? (owner ?? decision?.element ?? this.named(side.request)) : decision?.element
-    // strangers enter a network of several nodes at its proxy alone, whatever their Route says
+    // strangers enter a network of several nodes at its proxy alone, even if their Route says otherwise
     const element = given ?? (this.options.otherNodes === undefined ? owner : undefined)
     if (element === undefined) return this.refuse(side, side.request.method === 'OPTIONS' ? 200 : 404)
     if (side.request.method !== 'ACK' && isLoop(side, this.options.table, this.foreignRoutes)) return this.refuse(side, 482)
     this.deliver(side, element, from, decision?.element === element ? decision : undefined, routes.own, routes.rest)
   }
-  /** A node of our network by its name, or just somebody whom the dialplan trusts. */
+  /** A node of our network by its name, or any other peer that the dialplan trusts. */
   private peerName({ remote }: Flow): string {
     const { otherNodes } = this.options
     return otherNodes?.get(`${remote.host}:${remote.port}`) ?? 'trusted'
@@ -389,7 +389,7 @@ export class Dispatcher implements ExchangeHolder, NextHopHolder {
       headers: parts.headers.map((field) => (field[1] === common && field[0] === 'Contact' ? ['Contact', contact] : field)),
     }
   }
-  /** Via value of what stays between elements. */
+  /** Via value of hops between elements. */
   private localVia(): string {
     return `SIP/2.0/UDP ${this.options.flows.address};branch=${this.newBranch()}`
   }

@@ -219,7 +219,7 @@ export class ForkRun implements Fork {
     })
   }
 
-  /** RFC 3261 §22.3: what is for another realm than ours is for another proxy to consume. */
+  /** RFC 3261 §22.3: credentials for another realm are for another proxy to consume. */
   private othersCredentials(): string | undefined {
     let lines: string | undefined
     for (const text of this.request.texts(H['Proxy-Authorization'])) {
@@ -252,7 +252,7 @@ export class ForkRun implements Fork {
       if (status !== 430 || !this.instead(branch)) this.check()
     }
   }
-  /** Nobody was there: of a request in a dialog 480 would end what it is about for good, as sip.js has it (RFC 5057 §5.1). */
+  /** Nobody was there. In a dialog a 480 would end its usage for good, as sip.js has it (RFC 5057 §5.1). */
   get unreached(): 480 | 500 {
     return this.request.toTag === '' ? 480 : 500
   }
@@ -265,7 +265,7 @@ export class ForkRun implements Fork {
     }
     this.end()
     const best = bestOf(this.running)
-    // RFC 3261 §16.7 step 6: a 503 from elsewhere says nothing of us; one of a fellow element does
+    // RFC 3261 §16.7 step 6: a 6xx, else the lowest class; in 4xx first an answer that tells the client how to do better.
     if (best?.status === 503 && this.running.every(({ target }) => !('element' in target.hop))) this.answer(500)
     else if (best !== undefined) this.back(best, otherChallenges(best, this.running))
     else this.answer(Math.min(...this.running.map((branch) => branch.failed || this.unreached)))

@@ -15,7 +15,7 @@ import type { Flow } from '../transports/transport.ts'
 /** Bytes that any path is taken to carry in one piece. */
 export const shortEnough = 1300
 
-const unprovenAtMost = 4096 // bytes of a NOTIFY to whoever has answered nothing yet
+const unprovenAtMost = 4096 // bytes of a NOTIFY to a peer that has answered nothing yet
 const connectingAtMost = 64
 const patience = 1000 // milliseconds for a connection that the next hop has not promised
 const hopeless = 300_000 // milliseconds in which a hop without TCP is not tried so again

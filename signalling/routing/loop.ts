@@ -6,14 +6,15 @@ import type { ServerSide } from '../transactions/server.ts'
 
 /** The table that finds the transactions under way. */
 interface RequestsUnderWay {
-  /** True if a branch of ours can stand in those bytes at all. */
+  /** True if these bytes can hold a branch of ours at all. */
   mayHold(bytes: Buffer): boolean
   userOf(branch: string): ClientUser | undefined
 }
 
 /**
- * True if one of our branches among the Vias is of a request that came here with the same Request-URI, the same Routes
- * (`routesOf` gives those that are not ours) and the same trust. One with another Request-URI is a spiral, and may pass.
+ * True if one of our branches among the Vias is of a request that came here before. That one has the same Request-URI, the
+ * same Routes (`routesOf` gives those that are not ours) and the same trust. A request with another Request-URI is a spiral,
+ * and may pass.
  */
 export function isLoop(
   side: ServerSide,

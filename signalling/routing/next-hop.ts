@@ -102,7 +102,7 @@ function flowFor(uri: Uri, surroundings: NextHopHolder): NextHop {
     : { flow }
 }
 
-/** RFC 5630 §3.1.4: what a transport parameter means in a sips: URI. */
+/** RFC 5630 §3.1.4: the meaning of a transport parameter in a sips: URI. */
 const overTls: ReadonlyMap<string, string> = new Map([
   ['TCP', 'TLS'],
   ['TLS', 'TLS'],
@@ -132,12 +132,12 @@ export function planned(query: PlanQuery, uri: Uri, routes: readonly string[], s
   return decision?.element ?? decision?.uri
 }
 
-/** Written for what that element sends. */
+/** Whether a rule was written for requests of that element. */
 function isDirected({ line, from }: PlanRule, sender: string): boolean {
   return line > 0 && (valuesOf(from)?.includes(sender) ?? false)
 }
 
-/** By TLS, or to a peer that the operator trusts; what is refused goes nowhere. */
+/** By TLS, or to a peer that the operator trusts; a refused request goes nowhere. */
 function isSecure(hop: NextHop): boolean {
   if ('place' in hop) return hop.place.secure === true
   return !('flow' in hop) || hop.flow.trusted || hop.flow.transport === 'TLS' || hop.flow.transport === 'WSS'

@@ -1,4 +1,4 @@
-/** A network of several nodes: the same rules at each, where what another node runs is at that node's address. */
+/** A network of several nodes: the same rules at each; an element of another node is at that node's address. */
 import { printHostPort } from '../messages/uri.ts'
 import type { HostPort } from '../transports/transport.ts'
 import { type PlanRule, valuesOf } from './plan.ts'
@@ -21,8 +21,8 @@ export function otherNodeName({ name }: Pick<OtherNode, 'name'>): string {
 }
 
 /**
- * The rule as one node has to follow it; undefined: it has no part in it. What comes from outside enters the network at the
- * node of the proxy alone, and leaves each node for an element elsewhere only if somebody of the network has sent it.
+ * The rule as one node has to follow it; undefined: it has no part in it. A request from outside enters the network at the
+ * node of the proxy alone. It leaves a node for an element elsewhere only if somebody of the network has sent it.
  */
 export function ruleHere(rule: PlanRule, { own, elsewhere, proxy }: ElementPlaces): PlanRule | undefined {
   const goesTo = elsewhere.get(rule.to)

@@ -70,7 +70,7 @@ export interface Plan {
   readonly asksSender: boolean
   /** That identity as rules know it; undefined where it is none. */
   identityOf(text: string): string | undefined
-  /** Some rule that somebody wrote is for what one element sends: it comes before the address of another element. */
+  /** Whether some written rule is for requests of one element: it comes before the address of another element. */
   readonly directs: boolean
   /** `sip:host:port` of the node that runs that element, where it is another. */
   placeOf(element: string): string | undefined

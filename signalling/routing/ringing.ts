@@ -4,7 +4,7 @@ import { canonical } from '../messages/uri.ts'
 import type { Flow } from '../transports/transport.ts'
 
 const ofOne = 100 // of one identity
-const ofPlace = 1000 // of all whom nobody vouches for at one address
+const ofPlace = 1000 // of all callers at one address for whom nobody vouches
 
 export class Ringing {
   private readonly calls = new Map<string, number>()
@@ -23,7 +23,9 @@ export class Ringing {
   }
 }
 
-/** @param asserted whom the element that forwards the call vouches for */
+/**
+ * @param asserted the caller for whom the forwarding element vouches
+ */
 export function callerOf({ asserted: claimed, from }: SipRequest, flow: Flow, asserted: string | undefined): string {
   if (asserted !== undefined && asserted !== '') return asserted
   return flow.trusted ? canonical((claimed[0] ?? from).uri) : `at ${flow.remote.host}`

@@ -1,4 +1,4 @@
-/** Routers that take a Route for a Request-URI, as RFC 2543 had it: how to send to them, and what they send us. */
+/** Strict routers, which take a Route for a Request-URI, as RFC 2543 had it: requests to them, and from them. */
 import { parseAddress } from '../messages/address.ts'
 import { encode } from '../messages/edit.ts'
 import { SipRequest } from '../messages/message.ts'

@@ -5,7 +5,7 @@ import { keyFault, SortedKeys } from './keys.ts'
 import type { Json, Store, StoreChange, StoreEntry, StoreWrite, WriteOutcome } from './store.ts'
 import { StoreWatchers } from './watchers.ts'
 
-/** Values are kept as JSON text, so that nobody can change what is stored by changing what was put or got. */
+/** Values are kept as JSON text, so that a later change of a value that was put or got changes nothing stored. */
 interface Held {
   readonly text: string
   readonly version: number

@@ -1,8 +1,8 @@
-/** The version of what is stored, and the way from an older one. Kept under a symbol, which no visible key can be. */
+/** The version of stored records, and the way from an older one. Kept under a symbol, which no visible key can be. */
 import type { RootDatabase } from 'lmdb'
 import { StoreFault } from './fault.ts'
 
-/** Raised with every change of what the records mean. */
+/** Raised with every change of the records' meaning. */
 export const currentSchema = 1
 
 /** Rewrites all records of one schema into the next, inside one transaction; may be called once only. */
@@ -20,7 +20,7 @@ const sequenceKey = Symbol.for('sequence') as unknown as string
 /** Number of versions reserved at a time, so that a restart never gives one twice and a put never writes the counter. */
 export const versionReserve = 2 ** 24
 
-/** Makes the folder's records those of `wanted`, or throws `store-schema`. Returns the first version to give out. */
+/** Migrates the folder's records to `wanted`, or throws `store-schema`. Returns the first version to give out. */
 export function prepareSchema(
   db: RootDatabase<Buffer, string>,
   folder: string,

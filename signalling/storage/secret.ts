@@ -1,4 +1,4 @@
-/** Secrets that outlive a process: what it has sealed is still its own after a restart. */
+/** Secrets that outlive a process: a text sealed before a restart is still valid after it. */
 import type { Ids } from '../ids.ts'
 import type { Store } from './store.ts'
 

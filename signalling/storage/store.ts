@@ -1,6 +1,6 @@
 /**
- * Durable state behind one interface. Keys are `/`-separated paths of at most 900 bytes; values are plain JSON-able data.
- * What a 2xx depends on is written, and the write awaited, before the 2xx leaves.
+ * Durable state behind one interface. Keys are `/`-separated paths of at most 900 bytes; values are plain JSON-able data. A
+ * write that a 2xx depends on is awaited before the 2xx leaves.
  */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [member: string]: Json | undefined }
 
@@ -44,7 +44,10 @@ export interface Store {
   get(key: string): StoreEntry | undefined | Promise<StoreEntry | undefined>
   /** All or nothing; resolves when the batch is as durable as the store was told to be. Rejects only if the store itself failed. */
   write(writes: readonly StoreWrite[]): Promise<WriteOutcome>
-  /** Live entries whose key starts with `prefix`, in key order; with `after`, a key that starts so too, only those behind it. */
+  /**
+   * Live entries whose key starts with `prefix`, in key order; with `after`, a key that starts so too, only entries behind
+   * it.
+   */
   scan(prefix: string, after?: string): AsyncIterable<readonly [key: string, entry: StoreEntry]>
   /** Tells of every committed change below `prefix`, in commit order; returns the way to stop. */
   watch(prefix: string, listener: (change: StoreChange) => void): () => void

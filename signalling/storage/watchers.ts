@@ -24,7 +24,7 @@ export class StoreWatchers {
       this.watchers.delete(watcher)
     }
   }
-  /** Queues the changes; each listener sees them in a microtask, whatever it writes meanwhile. */
+  /** Queues the changes; each listener sees them in a microtask, also when it writes meanwhile. */
   announce(changes: readonly StoreChange[]): void {
     if (changes.length === 0 || this.watchers.size === 0) return
     if (this.queue.length === 0) queueMicrotask(this.deliver)

@@ -1,6 +1,6 @@
 /**
- * Amplification: a datagram whose sender nobody vouches for brings back at most twice its bytes, whoever's address it bears.
- * A request that a softphone would write leaves room enough; one that is shorter than its answer can be gets none.
+ * Amplification: an unproven datagram brings back at most twice its bytes, since its source address may be forged. A request
+ * that a softphone would write leaves room enough; one that is shorter than its answer can be gets none.
  */
 import { encode } from '../messages/edit.ts'
 import type { SipMessage, SipRequest } from '../messages/message.ts'
@@ -35,7 +35,7 @@ function lastChallenge(message: SipMessage): string {
   return ''
 }
 
-/** A repeat has the length of its request; what merely bears its branch and is shorter gets no long refusal for it. */
+/** A repeat has the length of its request; a shorter datagram with its branch gets no long refusal for it. */
 export function mayRepeat(answer: Buffer, request: SipRequest, flow: Flow): boolean {
   if (answer.length <= request.bytes.length * factor || flow.reliable || flow.trusted) return true
   return answer[8] === 50 && request.method !== 'OPTIONS' // 2xx: it was let in

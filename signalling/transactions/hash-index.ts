@@ -38,7 +38,7 @@ export class HashIndex {
     }
     return 0
   }
-  /** Takes out what was added with that hash and place. */
+  /** Takes out the entry with that hash and place. */
   remove(hash: number, place: number): void {
     const { hashes, places } = this
     const mask = places.length - 1

@@ -80,7 +80,7 @@ export class RecentAnswers {
     return this.count === 0 ? undefined : this.filled[0]!.times[this.oldest >> 3]!
   }
 
-  /** Keeps a copy until `due`; not at all what is larger than the limit. */
+  /** Keeps a copy until `due`; none of an answer that is larger than the limit. */
   add(key: string, flow: Flow, answer: Uint8Array, due: number): void {
     const wide = isWide(key)
     const keyBytes = wide ? key.length * 2 : key.length
@@ -117,7 +117,7 @@ export class RecentAnswers {
     const bytes = Buffer.from(chunk.bytes.subarray(start, start + chunk.words[word + Length]!))
     return { flow: this.flows.at(chunk.words[word + FlowNumber]!), bytes }
   }
-  /** Drops what is over. */
+  /** Drops answers whose time is over. */
   expire(now: number): void {
     for (let due = this.due; due !== undefined && due <= now; due = this.due) this.drop()
   }

@@ -38,9 +38,9 @@ export interface ServerHolder {
   readonly timing: TransactionTiming
   transmit(flow: Flow, bytes: Buffer): boolean
   forget(transaction: ServerTransaction): void
-  /** A response that its flow cannot carry; returns what is sent in place of a final one, undefined where nothing can be. */
+  /** A response that its flow cannot carry; returns the one sent in place of a final one, undefined where none can be. */
   shorter(transaction: ServerTransaction, status: number, bytes: Buffer): Buffer | undefined
-  /** In place of the transaction, keeps what a repeat needs for 64*T1 (Timer J). */
+  /** Keeps the answer for repeats, in place of the transaction, for 64*T1 (Timer J). */
   keepAnswer(transaction: ServerTransaction, bytes: Buffer): void
 }
 
@@ -96,24 +96,24 @@ export class ServerTransaction implements ServerSide, TimerOwner {
     const { longest } = this.back
     return longest !== undefined && length > longest
   }
-  /** RFC 3261 §18.2.2 knows no other way for it: whoever waits hears that it failed, and not nothing. */
+  /** RFC 3261 §18.2.2 knows no other way for it: the client hears that it failed, and not nothing. */
   protected replace(status: number, bytes: Buffer): void {
     const answer = this.holder.shorter(this, status, bytes)
     if (status < 200) return
     if (answer === undefined) this.end()
     else this.respond(500, answer)
   }
-  /** Not that the request was let in: a refusal, or what OPTIONS tells anybody. */
+  /** Whether an answer does not tell that the request was let in: a refusal, or that to OPTIONS, which anybody gets. */
   private tellsLittle(status: number): boolean {
     return status >= 300 || this.request.method === 'OPTIONS'
   }
-  /** RFC 3261 §26.3.2.4: whom nobody knows gets an answer for a datagram, never a repetition, and leaves nothing behind. */
+  /** RFC 3261 §26.3.2.4: an unknown sender gets one answer for a datagram, never a repetition, and leaves nothing behind. */
   protected refuse(status: number, bytes: Buffer): void {
     const { request } = this
     const answer = bounded(request, bytes)
     if (answer !== undefined) this.holder.transmit(this.back, answer)
     this.end()
-    // A digest answer counts once: who sends it again has to get what it got, and not that it is stale.
+    // A digest answer counts once: its repetition has to get the same answer, and not that it is stale.
     const keep = status < 300 || request.find(H.Authorization) >= 0 || request.find(H['Proxy-Authorization']) >= 0
     if (keep && answer !== undefined && request.method !== 'INVITE') this.holder.keepAnswer(this, answer)
   }

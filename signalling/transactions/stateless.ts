@@ -1,4 +1,4 @@
-/** Answers that keep no state: refusals of what is malformed or too much. */
+/** Answers that keep no state: refusals of malformed requests, and of too many. */
 import { skipQuoted } from '../messages/address.ts'
 import { buildResponse, type HeaderList, warning } from '../messages/build.ts'
 import type { MessageFault, SipRequest } from '../messages/message.ts'
@@ -27,7 +27,7 @@ export function stampedVia(request: SipRequest, flow: Flow, feedback?: () => str
 
 const ours = /^\s*(?:rport|received|oc|oc-algo)\s*(?:=|$)/i
 
-/** The Via value without what we say in it ourselves. */
+/** The Via value without our own parameters. */
 function withoutOurs(text: string): string {
   const parts = text.includes('"') ? partsOutsideQuotes(text) : text.split(';')
   let bare = parts[0]!

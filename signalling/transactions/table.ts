@@ -181,7 +181,7 @@ export class TransactionTable implements ClientHolder, ServerHolder {
   /** A new client transaction; `begin` sends the request, whose top Via must carry its `branch`. */
   client(method: string, flow: Flow, user: ClientUser): ClientTransaction {
     const slot = this.free.pop() ?? this.slots.push(undefined) - 1
-    // not to be guessed: whoever knows it can answer, or have ICMP say that nobody is there
+    // not to be guessed: who knows it can answer, or fake an ICMP error
     const branch = `${this.prefix}${slot.toString(36)}.${this.ids.token(8)}`
     const transaction =
       method === 'INVITE'

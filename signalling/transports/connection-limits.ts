@@ -6,7 +6,7 @@ export interface ConnectionSettings {
   readonly idle?: number
   /** From one address (IPv6: one /64) that is not trusted. */
   readonly perSource?: number
-  /** Of all peers; a twentieth of it is kept for those that are trusted. */
+  /** Connections of all peers; a twentieth is kept for trusted ones. */
   readonly total?: number
   /** Seconds for a message, or a handshake, from its first byte to its last; for the first one from the beginning. */
   readonly head?: number
@@ -45,7 +45,7 @@ interface ConnectionLimitsOptions {
   readonly count?: (name: string) => void
 }
 
-/** All connections of a node, whatever their transport. One timer runs while there are any. */
+/** All connections of a node, of every transport. One timer runs while there are any. */
 export class ConnectionLimits {
   /** Seconds, roughly: how often all have been looked at. */
   tick = 0

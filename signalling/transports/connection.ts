@@ -35,7 +35,7 @@ export interface ConnectionPipe {
   write(bytes: Uint8Array): void
   pause(): void
   resume(): void
-  /** Ends it when what was written is gone. */
+  /** Ends it when all written bytes are gone. */
   end(): void
   abort(): void
 }
@@ -100,7 +100,7 @@ export class ConnectionFlow implements Flow, LimitedConnection {
     this.limits?.watch(this)
     if (dialled) this.begunAt = -1 // it is ours to speak first
   }
-  /** The peer's certificate stands for those domains. */
+  /** Domains that the peer's certificate stands for. */
   proved(domains: readonly string[], isTrusted: ConnectionOptions['isTrusted']): void {
     this.domains = domains
     this.trusted ||= domains.some(isTrusted)
@@ -128,7 +128,7 @@ export class ConnectionFlow implements Flow, LimitedConnection {
     this.halfClosed = setTimeout(this.probe, doubtfulFor)
     this.halfClosed.unref()
   }
-  /** Only another write tells that the last one was refused; an empty line is nothing to those who read (RFC 3261 §7.5). */
+  /** Only another write tells that the last one was refused; a reader ignores an empty line (RFC 3261 §7.5). */
   private readonly probe = (): void => {
     if (this.pipe.open) this.pipe.write(emptyLine)
     this.pipe.end()
@@ -152,7 +152,7 @@ export class ConnectionFlow implements Flow, LimitedConnection {
     if (!partial) this.begunAt = -1
     else if (completed || this.begunAt < 0) this.begunAt = tick
   }
-  /** The peer sends nothing more, but may read: what it asked is answered first, and no request goes to it. */
+  /** The peer sends nothing more, but may read: its requests are answered first, and no request goes to it. */
   ended(): void {
     if (this.owed <= 0 || !this.pipe.open) return this.close()
     this.halfClosed = setTimeout(() => this.pipe.abort(), halfClosedFor)

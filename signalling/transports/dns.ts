@@ -23,14 +23,14 @@ interface AddressRecord {
   readonly ttl: number
 }
 
-/** Each resolves with what there is, an empty list where there surely is nothing, and rejects where nobody can tell now. */
+/** Each resolves with the records found, an empty list where there surely are none, and rejects where nobody can tell now. */
 export interface Resolver {
   naptr(name: string): Promise<readonly NaptrRecord[]>
   srv(name: string): Promise<readonly SrvRecord[]>
   addresses(name: string, family: 4 | 6): Promise<readonly AddressRecord[]>
 }
 
-/** Asks the machine's name servers, or those given (`address` or `address:port`). Connects to nothing before it is asked. */
+/** Asks the machine's name servers, or the ones given (`address` or `address:port`). Connects to nothing before it is asked. */
 export function systemResolver(servers: readonly string[] = []): Resolver {
   const resolver = new SystemResolver({ timeout: 1200, tries: 2 })
   if (servers.length > 0) resolver.setServers(servers)
@@ -84,7 +84,7 @@ export class NameCache implements Resolver {
   get size(): number {
     return this.entries.size
   }
-  /** Asks that one from now on, and remembers nothing of what another has said. */
+  /** Asks that one from now on, and remembers no answer of another. */
   renew(resolver: Resolver): void {
     this.resolver = resolver
     this.entries.clear()
@@ -127,7 +127,7 @@ export class NameCache implements Resolver {
     )
     return answer
   }
-  /** Resolvers that throw at once, on a name that they do not like, count as those that reject. */
+  /** A resolver that throws at once, on a name that it does not like, counts as one that rejects. */
   private async answered<Found>(question: () => Promise<readonly Found[]>): Promise<readonly Found[]> {
     const found = await question()
     return found.length > recordsAtMost ? found.slice(0, recordsAtMost) : found

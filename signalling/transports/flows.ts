@@ -142,14 +142,14 @@ export class FlowTable {
       ({ local, sentBy }) => local.host === host || sentBy?.host === host || (isAnyHost(local.host) && this.addresses.has(host)),
     )
   }
-  /** `port`: of our socket, where there are several; `name`: whom the peer's certificate has to name. */
+  /** `port`: of our socket, where there are several; `name`: the name that the peer's certificate must have. */
   to(transport: string, remote: HostPort, { port = 0, name }: { port?: number; name?: string } = {}): Flow | undefined {
     if (this.shared.size > 0) {
       const whose = transport === 'TLS' ? `|${(name ?? remote.host).toLowerCase()}` : ''
       const shared = this.shared.get(`${transport}|${remote.host}|${remote.port}${whose}`)
       if (shared?.open) return shared
     }
-    // A network in memory carries what would go by datagram.
+    // A network in memory carries datagrams.
     const carrier = this.carrier(transport, remote, port) ?? (transport === 'UDP' ? this.carrier('MEM', remote, port) : undefined)
     const flow = carrier?.connect(remote, name)
     if (flow !== undefined) this.note(flow)
@@ -179,7 +179,7 @@ export class FlowTable {
   named(name: FlowName): Flow | undefined {
     return flowNamed(name, this)
   }
-  /** `user`: address of record that the flow leads to, for whoever reads the token; nobody else can see it. */
+  /** `user`: address of record that the flow leads to, for the reader of the token; nobody else can see it. */
   routeTo(element: string, flow: Flow, user?: string): string {
     return `sip:${routeUser(element, this.token(flow, user))}@${sentByText(flow)}${transportParameter[flow.transport] ?? ''};lr`
   }
@@ -227,7 +227,7 @@ export function sentByText(flow: Flow): string {
   return printHostPort(flow.sentBy ?? flow.local)
 }
 
-/** The key of requests that a connection may carry; undefined: none but those that it has carried before. */
+/** The key of requests that a connection may carry; undefined: only requests like earlier ones on it. */
 function placeOf({ transport, remote, trusted, domains }: Flow, { host, port }: HostPort): string | undefined {
   if (transport === 'TCP' && trusted && host === remote.host) return `TCP|${host}|${port || 5060}`
   const name = host.toLowerCase()

@@ -6,7 +6,7 @@ interface FramingSink {
   ping(count: number): void
   /** A message that is longer than the limit, though its end is known: its body is passed over, and the stream goes on. Left out: `broken`. */
   tooLong?(why: string, head: Buffer): void
-  /** The stream cannot be cut any more; nothing is delivered afterwards. `head`: what there is of the header that is to blame. */
+  /** The stream cannot be cut any more; nothing is delivered afterwards. `head`: the part of the faulty header that has come. */
   broken(why: string, head: Buffer): void
 }
 
@@ -87,7 +87,7 @@ export class Framer {
       if (bytes[at] === CR) while (same < ping.length && bytes[at + same] === ping[same]) same++
       if (same === ping.length) pings++
       else if (bytes[at] === CR && at + same === bytes.length)
-        break // what may become a ping
+        break // bytes that may become a ping
       else same = 1
       at += same
     }

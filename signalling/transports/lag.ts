@@ -1,7 +1,7 @@
 /** Lag of a datagram in the system's buffer before we read it, measured by datagrams that we send to ourselves. */
 const mark = Buffer.from('\0lag') // no SIP message begins so, nor does STUN's cookie follow
 const lostAfter = 500 // ms: the buffer had no room for it
-const stale = 1000 // ms after which what was measured says nothing
+const stale = 1000 // ms after which a measurement says nothing
 
 export class LagProbe {
   private readonly send: (bytes: Buffer) => void

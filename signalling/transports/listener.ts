@@ -7,11 +7,11 @@ import { unwrapped } from '../messages/ipv6.ts'
 import { type ConnectionLimits, defaultConnectionSettings } from './connection-limits.ts'
 import type { HostPort } from './transport.ts'
 
-const patience = 1000 // milliseconds in which peers may take what was written and say goodbye, once we close
+const patience = 1000 // milliseconds in which peers may read the last bytes and say goodbye, once we close
 
 export class Listener {
   private readonly server: Server
-  /** All that came in, and what we opened ourselves. */
+  /** All sockets, accepted and opened. */
   private readonly sockets = new Set<Socket>()
 
   /** Lets only so many in; one too many is told `refusal` and its connection ended, before the server's own listeners see it. */
@@ -48,7 +48,7 @@ export class Listener {
     this.sockets.add(socket)
     socket.once('close', () => this.sockets.delete(socket))
   }
-  /** Lets nobody in any more. Resolves when all sockets are closed: those whose peers do nothing about it are cut off. */
+  /** Lets nobody in any more. Resolves when all sockets are closed: a peer that does not close is cut off. */
   async close(): Promise<void> {
     const timer = setTimeout(() => {
       for (const socket of this.sockets) socket.destroy()

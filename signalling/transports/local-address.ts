@@ -10,7 +10,9 @@ export class LocalAddress {
   private readonly addresses: MachineAddresses
   private readonly places = new Map<string, HostPort>()
 
-  /** @param advertise what peers are to take us for; port 0: ours */
+  /**
+   * @param advertise our address as peers are told; port 0: ours
+   */
   constructor(listen: HostPort, addresses: MachineAddresses = new SystemAddresses(), advertise?: HostPort) {
     this.local = listen
     this.addresses = addresses

@@ -6,9 +6,9 @@ import { unwrapped } from '../messages/ipv6.ts'
 
 export interface MachineAddresses {
   has(host: string): boolean
-  /** The address that what we send there comes from: by it, that peer reaches us. */
+  /** The source address of our packets to that peer: by it, the peer reaches us. */
   towards(peer: string): string
-  /** The address for peers whom we do not know: by the default route of that family; else any; else one of ourselves alone. */
+  /** The address for unknown peers: by the default route of that family; else any; else one of ourselves alone. */
   usual(ipv6: boolean): string
   /** Looks whether the addresses have changed since (a lease has ended, a cable was put in). */
   renew(): boolean

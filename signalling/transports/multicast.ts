@@ -7,7 +7,7 @@ interface MulticastOptions {
   readonly group: HostPort
   /** Own address on the network to use; default 127.0.0.1: this machine only. */
   readonly local?: string
-  /** Hears of what could not be sent or received; nothing throws. */
+  /** Hears of faults in sending and receiving; nothing throws. */
   readonly failed?: (why: string) => void
 }
 

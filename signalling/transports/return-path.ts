@@ -19,8 +19,8 @@ export function answerFlow({ via }: SipRequest, flow: Flow, flows: Pick<FlowTabl
 }
 
 /**
- * A flow to the address that the request came from, at the port that its Via names. Never to another host, whatever the Via
- * says: or anybody could have us connect anywhere. Undefined: those are no bytes of a response, or its peer cannot be called.
+ * A flow to the address that the request came from, at the port that its Via names. Never to another host that the Via
+ * names: anybody could have us connect anywhere. Undefined: the bytes are no response, or its peer cannot be called.
  */
 export function wayBack(bytes: Buffer, gone: Flow, flows: FlowTable): Flow | undefined {
   if (bytes[3] !== slash || gone.open || gone.dialled === true || (gone.transport !== 'TCP' && gone.transport !== 'TLS'))

@@ -26,7 +26,7 @@ export function isStun(bytes: Buffer): boolean {
   return bytes.length >= headerLength && bytes[0]! < 64 && bytes.readUInt32BE(4) === cookie
 }
 
-/** The answer to a binding request from `remote`; undefined for all else, also what is malformed (RFC 5389 §7.3). */
+/** The answer to a binding request from `remote`; undefined for all else, malformed requests included (RFC 5389 §7.3). */
 export function answerStun(bytes: Buffer, remote: HostPort): Buffer | undefined {
   if (!isStun(bytes) || bytes.readUInt16BE(0) !== bindingRequest) return undefined
   const asked = readAttributes(bytes)
@@ -81,7 +81,7 @@ function mapped(request: Buffer, address: Buffer, port: number): Buffer {
   return attribute
 }
 
-/** ERROR-CODE 420 without a phrase, and what we do not know (RFC 5389 §7.3.1). */
+/** ERROR-CODE 420 without a phrase, and the attributes that we do not know (RFC 5389 §7.3.1). */
 function refused(unknown: readonly number[]): readonly Buffer[] {
   const code = Buffer.from([errorCode >> 8, errorCode & 255, 0, 4, 0, 0, 4, 20])
   const listed = unknown.slice(0, 8)

@@ -35,7 +35,7 @@ function pipeOf(socket: Socket): ConnectionPipe {
   }
 }
 
-/** `name`: whom the peer's certificate has to name. */
+/** `name`: the name that the peer's certificate must have. */
 function dial({ host, port }: HostPort, tls: Dialling | undefined, name: string): Socket {
   if (tls === undefined) return createConnection({ host, port, noDelay: true, keepAlive: true, allowHalfOpen: true })
   return connectTls({ host, port, ...tls.options(name) })
@@ -45,7 +45,7 @@ export function tcpTransport(options: TcpOptions): Transport {
   const { sink, connectWithin = 5_000 } = options
   const messageLimit = options.messageLimit ?? connectionDefaults.messageLimit
   const flows = new Set<ConnectionFlow>()
-  /** By peer, those that requests to it may take: whoever calls us from its port may be anybody at its address. */
+  /** Connections by peer that requests to it may take. An accepted one does not count: its peer's port proves nothing. */
   const callable = new Map<string, ConnectionFlow>()
   const name = options.tls === undefined ? 'TCP' : 'TLS'
   const { limits } = options
@@ -63,7 +63,7 @@ export function tcpTransport(options: TcpOptions): Transport {
   const server: Server | TlsServer = secure ?? createServer({ noDelay: true, keepAlive: true, allowHalfOpen: true }, accept)
   secure?.on('tlsClientError', (_fault, socket) => socket.destroy())
   const listener = new Listener(server, limits)
-  /** A connection over TLS is for whom its certificate names, and for nobody else at that address. */
+  /** A connection over TLS is for the names of its certificate, and for nobody else at that address. */
   const keyOf = ({ host, port }: HostPort, asked = host): string =>
     options.tls === undefined || asked === host ? `${host}|${port}` : `${host}|${port}|${asked}`
   const localAddress = new LocalAddress(options.listen ?? { host: '127.0.0.1', port: 0 }, options.addresses, options.advertise)

@@ -1,4 +1,7 @@
-/** Certificates on connections: ours, those that we believe, and the domains that a peer proves by its own (RFC 5922). */
+/**
+ * Certificates on connections: ours, the authorities that we believe, and the domains that a peer proves by its own (RFC
+ * 5922).
+ */
 import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import {
@@ -20,19 +23,22 @@ interface Context {
 
 /** As Node's TLS takes it. SIP over TLS wants 1.2 or later (RFC 8446 appendix, RFC 9325). Throws where `authorities` are none. */
 export function contextOf({ certificate, key, authorities }: TlsMaterial): Context {
-  if (authorities !== undefined) new X509Certificate(authorities) // Node takes no notice of what is none
+  if (authorities !== undefined) new X509Certificate(authorities) // Node ignores text that is no certificate
   return { cert: certificate, key, minVersion: 'TLSv1.2', ...(authorities === undefined ? {} : { ca: authorities }) }
 }
 
 /**
- * For who calls: a certificate is asked for where there are authorities to judge it by. Whom we refuse for it is told by
- * `tlsRefusalOf` after the handshake: Node itself would not say who it was.
+ * Options for accepted connections: a certificate is asked for where there are authorities to judge it by. `tlsRefusalOf`
+ * refuses a peer after the handshake, since Node itself would not say which peer it was.
  */
 export function acceptOptions(material: TlsMaterial): TlsOptions {
   return { ...contextOf(material), requestCert: material.authorities !== undefined, rejectUnauthorized: false }
 }
 
-/** For whom we call: it gets our certificate if it asks for one, and its own has to name `name` (SNI, RFC 5922 §7.2). */
+/**
+ * Options for connections that we open. The peer gets our certificate if it asks for one, and its own must have `name` (SNI,
+ * RFC 5922 §7.2).
+ */
 export class Dialling {
   private context: ReturnType<typeof createSecureContext>
 

@@ -27,7 +27,7 @@ export interface Flow {
   readonly dialled?: boolean
   /** Bytes of the longest message that it carries; left out: any. */
   readonly longest?: number
-  /** Datagrams only: the peer has answered a request of ours, so that it is there and wants what it gets. */
+  /** Datagrams only: the peer has answered a request of ours, so it is there and wants our messages. */
   proven?: boolean
   /** Bytes that were sent to it again before that. */
   repeated?: number
@@ -41,7 +41,7 @@ export interface Flow {
   keptFor?: number
   /** Queues the bytes; never throws. False: the flow is closed or its peer too slow, nothing was taken. */
   send(bytes: Uint8Array): boolean
-  /** Stops reading, or goes on: the peer waits as TCP has it. What was read before still comes. Connections only. */
+  /** Stops reading, or goes on: the peer waits as TCP has it. Messages read before still come. Connections only. */
   hold?(held: boolean): void
   /** Ends a connection; does nothing on datagrams. */
   close(): void
@@ -58,8 +58,8 @@ export interface TransportSink {
   /** A peer has shown no certificate that we believe, and no flow came of it. */
   refused?(transport: TransportName, remote: HostPort, why: string): void
   /**
-   * A stream has brought what cannot be taken; `head` is what came of the header to blame. Where it cannot be cut into messages any
-   * more, the flow is closed afterwards; a message that is only too long is passed over.
+   * A stream has brought a message that cannot be taken; `head` is the part of its header that has come. Where the stream
+   * cannot be cut into messages any more, the flow is closed afterwards. A message that is only too long is passed over.
    */
   broken?(flow: Flow, why: string, head: Buffer): void
 }
@@ -68,7 +68,10 @@ export interface TransportSink {
 export interface TlsMaterial {
   readonly certificate: string
   readonly key: string
-  /** Certificates of those who sign the certificates of peers; left out: the system's for whom we call, and nobody who calls is asked. */
+  /**
+   * Certificates of authorities for peers' certificates. Left out: the system's for peers that we call, and no peer that
+   * calls us is asked.
+   */
   readonly authorities?: string
   /** A peer that calls by TLS without a certificate of its own is refused. */
   readonly requireClient?: boolean
@@ -83,8 +86,8 @@ export interface Transport {
   readonly sentBy?: HostPort | undefined
   listen(): Promise<void>
   /**
-   * A flow to that peer, an open one if there is one; bytes sent before a connection stands are queued. `name`: whom the peer's
-   * certificate has to name (RFC 5922 §7), where that is not its address.
+   * A flow to that peer, an open one if there is one; bytes sent before a connection stands are queued. `name`: the name
+   * that the peer's certificate must have (RFC 5922 §7), where that is not its address.
    */
   connect(remote: HostPort, name?: string): Flow
   /** New connections get this certificate; TLS and WSS only. Throws where it is none. */

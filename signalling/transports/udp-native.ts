@@ -46,7 +46,7 @@ const received = 16
 const queued = received + 8 * batch
 const failed = queued + 8 * queuedAtMost
 const words = failed + 8 * failuresAtMost
-const queueSize = 256 * 1024 // bytes; a datagram longer than what is left goes after a flush
+const queueSize = 256 * 1024 // bytes; a datagram longer than the rest goes after a flush
 const remembered = 8192 // flows found again by their address; a power of two
 
 const require = createRequire(import.meta.url)
@@ -139,7 +139,7 @@ export class NativeSocket implements DatagramSocket {
     if (count === 0) this.used = 0
     if (count < queuedAtMost && this.used + length <= queueSize) return undefined
     this.native.flush(this.handle!)
-    if (this.shared[0] !== 0) return 'the system has no room for more' // it was EAGAIN: what waits goes first
+    if (this.shared[0] !== 0) return 'the system has no room for more' // it was EAGAIN: waiting datagrams go first
     this.used = 0
     return undefined
   }

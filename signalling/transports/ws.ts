@@ -17,8 +17,8 @@ const pong = Buffer.from('\r\n')
 const full = 'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 60\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
 
 /**
- * RFC 7692 with memory bounded: a window of 1 KiB for what we send, nothing kept from message to message, and short messages
- * as they are. What a message may inflate to is bounded by `maxPayload`.
+ * RFC 7692 with memory bounded: a window of 1 KiB for our messages, nothing kept from message to message, and short messages
+ * as they are. `maxPayload` bounds the inflated size of a message.
  */
 const compression: PerMessageDeflateOptions = {
   serverNoContextTakeover: true,

@@ -22,9 +22,9 @@ export class LmdbEnvironment {
     return this.opened.db
   }
   /**
-   * Opens the folder, and closes before that what is open there. What was committed is there again.
-   * @param prepare is given the environment before anything is written to it
-   * @throws `store-busy`, or `store-failed`; then nothing is open
+   * Opens the folder, and closes an open one before that. All committed records are there again.
+   * @param prepare is given the environment before anything is written to it @throws `store-busy`, or `store-failed`; then
+   * nothing is open
    */
   async open(prepare?: (db: LmdbDatabase) => void): Promise<void> {
     await this.close()
@@ -82,7 +82,7 @@ export class LmdbEnvironment {
     const why = /MDB_PANIC/.test(said) ? 'its disk failed within a write, and it is opened anew' : said
     return new StoreFault('store-failed', `store ${this.folder} cannot be read: ${why}`, thrown)
   }
-  /** After one failed write of what says which pages are in force, LMDB refuses reads and writes until it is opened anew. */
+  /** After one failed write of the page that names the pages in force, LMDB refuses reads and writes until it is opened anew. */
   get isBroken(): boolean {
     if (this.writer?.isDead) return true
     try {

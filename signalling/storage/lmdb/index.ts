@@ -25,7 +25,7 @@ interface LmdbOptions {
   /** Failures that an acknowledged write survives: `kill -9`, or power loss too. */
   readonly durability: 'process' | 'power'
   readonly log: Log
-  /** The schema version that the program needs; for tests of what happens with another one. */
+  /** The schema version that the program needs; for tests with another one. */
   readonly schema?: number
 }
 
@@ -249,7 +249,7 @@ class LmdbStore implements Store {
       after = found.last
     }
   }
-  /** One page of committed records with what waits laid over it; `last` where there may be more. */
+  /** One page of committed records with waiting writes laid over it; `last` where there may be more. */
   private page(prefix: string, after: string | undefined) {
     const now = this.clock.date()
     const records = new Map<string, Buffer | null>()
@@ -282,7 +282,7 @@ class LmdbStore implements Store {
     return this.watchers.add(prefix, listener)
   }
 
-  /** Removes what expired, a page at a time round and round: it is invisible already, only its space is wanted. */
+  /** Removes expired records, a page at a time round and round: they are invisible already, only their space is wanted. */
   private sweepLater(): void {
     this.clock.after(sweepEvery, () => {
       if (this.closed) return

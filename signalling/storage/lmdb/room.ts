@@ -40,10 +40,10 @@ export class LmdbRoom {
     this.folder = folder
     this.db = db
     this.file = openSync(join(folder, 'data.mdb'), 'r+')
-    this.grow(2, 2, spare / 4) // a start writes little, and finds what the last run left
+    this.grow(2, 2, spare / 4) // a start writes little, and finds the room that the last run left
   }
 
-  /** Throws where the disk has no room for a commit of so many records; `bytes`: those of all that are put. */
+  /** Throws where the disk has no room for a commit of so many records; `bytes`: of all puts together. */
   take(puts: number, removals: number, bytes: number): void {
     this.unseen += bytes
     if (this.unseen >= lookEvery) {
@@ -75,7 +75,7 @@ export class LmdbRoom {
       throw fault
     }
   }
-  /** All or nothing, so that it takes no room for what is refused. */
+  /** All or nothing, so that a refused commit takes no room. */
   private fill(from: number, to: number): void {
     try {
       for (let at = from; at < to; ) at += writeSync(this.file, zeros, 0, Math.min(zeros.length, to - at), at)
