@@ -8,9 +8,9 @@ import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, otherKeys } from '../shared/identifiers/devices.ts'
 import type { ContactBinding } from '../shared/state/bindings.ts'
-import { type Assertion, towardUe } from './assertion.ts'
 import type { Authentication } from './authentication.ts'
 import { type Bindings, sameContact } from './bindings.ts'
+import type { Destination, RefusedDestination, TargetDestination } from './destination.ts'
 import type { GruuOwner, Gruus } from './gruu.ts'
 import { asSips, isSecure, isSecurePath, isSips } from './secure.ts'
 import type { ProxyRules } from './settings.ts'
@@ -26,6 +26,7 @@ interface ReachParts {
   readonly authentication: Authentication
 }
 
+/** `sender`: the identity that this proxy has checked; undefined where a trusted peer vouches, or nobody need. */
 export class Reach {
   private readonly parts: ReachParts
 
@@ -34,26 +35,26 @@ export class Reach {
   }
 
   /** To every binding of a user (RFC 3261 §16.5). */
-  toUser(exchange: Exchange, assertion: Assertion): void | Promise<void> {
+  toUser(exchange: Exchange, sender: string | undefined): Destination | Promise<Destination> {
     const { host, rules, subscribers } = this.parts
     const aor = deviceKey(exchange.request.uri, host.domains)
     if (exchange.request.method === 'PUBLISH') return refuseEvent(exchange, 'no element takes the event', this.parts.host) // RFC 3903 §6
-    if (aor === undefined || rules.open) return this.reach(exchange, aor, this.boundTo(aor), assertion)
+    if (aor === undefined || rules.open) return this.reach(exchange, aor, this.boundTo(aor), sender)
     const record = subscribers.of(aor)
-    if (record instanceof Promise) return record.then((found) => this.reachStill(exchange, aor, found, assertion))
-    return this.reachStill(exchange, aor, record, assertion)
+    if (record instanceof Promise) return record.then((found) => this.reachStill(exchange, aor, found, sender))
+    return this.reachStill(exchange, aor, record, sender)
   }
   /** Bindings that outlived a restart may be of one who has gone since, or of another password; a name may be an alias. */
   private reachStill(
     exchange: Exchange,
     aor: string,
     record: SubscriberRecord | undefined,
-    assertion: Assertion,
-  ): void | Promise<void> {
+    sender: string | undefined,
+  ): Destination | Promise<Destination> {
     this.endOld(aor, record)
     if (record === undefined && this.isElsewhere(exchange)) return noRelay(exchange, this.parts.host)
     const owner = record?.id ?? aor
-    return this.reach(exchange, owner, this.parts.bindings.of(owner), assertion)
+    return this.reach(exchange, owner, this.parts.bindings.of(owner), sender)
   }
   /** At an address that is none of ours, where it is nobody's name (SPEC §2.1). */
   private isElsewhere({ request: { uri } }: Exchange): boolean {
@@ -75,16 +76,14 @@ export class Reach {
     exchange: Exchange,
     aor: string | undefined,
     bindings: readonly ContactBinding[],
-    assertion: Assertion,
-  ): void | Promise<void> {
+    sender: string | undefined,
+  ): Destination | Promise<Destination> {
     const { method, toTag } = exchange.request
-    if (method === 'SUBSCRIBE' && toTag === '' && aor !== undefined && assertion.asserted === aor) {
-      const others = bindings.filter((binding) => !this.isOfSender(binding, exchange))
-      if (others.length === 0)
-        return refuseEvent(exchange, 'no element and no other device of yours serves the event', this.parts.host)
-      if (this.toBindings(exchange, aor, others, assertion)) return
-    } else if (this.toBindings(exchange, aor, bindings, assertion)) return
-    return this.unreachable(exchange, aor)
+    const own = method === 'SUBSCRIBE' && toTag === '' && aor !== undefined && sender === aor
+    const asked = own ? bindings.filter((binding) => !this.isOfSender(binding, exchange)) : bindings
+    if (own && asked.length === 0)
+      return refuseEvent(exchange, 'no element and no other device of yours serves the event', this.parts.host)
+    return this.toBindings(exchange, aor, asked, sender) ?? this.unreachable(exchange, aor)
   }
   /** Whether a target is the very device that asks: it is not asked itself. */
   private isOfSender({ flow, contact, instance }: ContactBinding, { request, flow: from }: Exchange): boolean {
@@ -97,86 +96,85 @@ export class Reach {
     )
   }
   /** To the instance that a GRUU names (RFC 5627 §5.4), by the flow of its dialog where that still stands. */
-  toDevice(exchange: Exchange, assertion: Assertion, way: Flow | undefined): void | Promise<void> {
+  toDevice(exchange: Exchange, sender: string | undefined, way: Flow | undefined): Destination | Promise<Destination> {
     const { gruus, rules, subscribers } = this.parts
     const meant = gruus.meant(exchange.request.uri)
-    if (meant === undefined || rules.open) return this.toMeant(exchange, assertion, way, meant)
+    if (meant === undefined || rules.open) return this.toMeant(exchange, sender, way, meant)
     const record = subscribers.of(meant.aor)
-    const settle = (found: SubscriberRecord | undefined): void | Promise<void> => {
+    const settle = (found: SubscriberRecord | undefined): Destination | Promise<Destination> => {
       this.endOld(meant.aor, found)
-      return this.toMeant(exchange, assertion, way, meant)
+      return this.toMeant(exchange, sender, way, meant)
     }
     return record instanceof Promise ? record.then(settle) : settle(record)
   }
   private toMeant(
     exchange: Exchange,
-    assertion: Assertion,
+    sender: string | undefined,
     way: Flow | undefined,
     meant: GruuOwner | undefined,
-  ): void | Promise<void> {
+  ): Destination | Promise<Destination> {
     const { gruus, host } = this.parts
     const { request } = exchange
     const bindings = meant === undefined ? [] : gruus.bindingsOf(meant)
     const name = way && host.flows.nameOf(way)
     const onWay = name === undefined ? undefined : bindings.findLast((binding) => binding.flow === name)
-    if (onWay === undefined && this.toBindings(exchange, meant?.aor, bindings, assertion)) return
+    const bound = onWay === undefined ? this.toBindings(exchange, meant?.aor, bindings, sender) : undefined
+    if (bound !== undefined) return bound
     if (way === undefined || (isSips(request) && !isSecure(way))) return this.unreachable(exchange, meant?.aor)
     // A temporary GRUU may have ended before the dialog that was made with it.
     const uri = onWay === undefined ? request.uriText : isSips(request) ? asSips(onWay.contact) : onWay.contact
-    exchange.forward({ uri, flow: way }, towardUe(request, assertion))
+    return { end: 'device', uri, flow: way }
   }
-  /** False: none of them can be reached. */
+  /** Undefined: none of them can be reached. */
   private toBindings(
     exchange: Exchange,
     aor: string | undefined,
     bindings: readonly ContactBinding[],
-    assertion: Assertion,
-  ): boolean {
-    const targetOf = (binding: ContactBinding): ForwardTarget | undefined =>
-      this.target(exchange, assertion.asserted || undefined, aor, binding)
-    const only = bindings.length === 1 ? targetOf(bindings[0]!) : undefined
-    const targets = only === undefined ? devicesOf(bindings, targetOf) : [only]
-    if (targets.length === 0) return false
-    const how = towardUe(exchange.request, assertion)
+    sender: string | undefined,
+  ): Destination | undefined {
     const relayed = bindings.some(({ path }) => path !== undefined)
-    exchange.forward(targets, relayed ? { ...how, onFinal: flowFailed } : how)
-    return true
+    const only = bindings.length === 1 ? this.target(exchange, sender, aor, bindings[0]!) : undefined
+    if (only !== undefined) return relayed ? { end: 'devices', targets: [only], onFinal: flowFailed } : only
+    const targets = devicesOf(bindings, (binding) => this.target(exchange, sender, aor, binding))
+    if (targets.length === 0) return undefined
+    return { end: 'devices', targets, ...(relayed ? { onFinal: flowFailed } : {}) }
   }
   private target(
     exchange: Exchange,
     sender: string | undefined,
     aor: string | undefined,
     binding: ContactBinding,
-  ): ForwardTarget | undefined {
+  ): TargetDestination | undefined {
     const { bindings, dialogWays } = this.parts
     const { contact, path, q } = binding
     const sips = isSips(exchange.request)
     const uri = sips ? asSips(contact) : contact
     if (path !== undefined) {
       if (sips && !isSecurePath(path)) return undefined
-      return { uri, route: path, q, ...dialogWays.recordRoutes(exchange, sender) }
+      return { end: 'device', uri, route: path, q, ...dialogWays.recordRoutes(exchange, sender) }
     }
     const flow = bindings.flowOf(binding)
     if (flow === undefined || (sips && !isSecure(flow))) return undefined // RFC 5630 §3.1
-    return { uri, flow, q, ...dialogWays.recordRoutes(exchange, sender, flow, aor) }
+    return { end: 'device', uri, flow, q, ...dialogWays.recordRoutes(exchange, sender, flow, aor) }
   }
   /** 480 for a user of ours who is away, 404 for nobody. */
-  private unreachable(exchange: Exchange, aor: string | undefined): void | Promise<void> {
+  private unreachable(exchange: Exchange, aor: string | undefined): Destination | Promise<Destination> {
     const { bindings, subscribers } = this.parts
     const { request } = exchange
-    if (aor === undefined) return exchange.reply(404)
+    if (aor === undefined) return unknown
     if (request.uri.user === '' && !this.isElsewhere(exchange)) {
       if (request.method === 'SUBSCRIBE') return refuseEvent(exchange, 'no element serves the event', this.parts.host)
-      return exchange.reply(405, { headers: [['Allow', 'OPTIONS, REGISTER']] })
+      return { end: 'nowhere', status: 405, fields: { headers: [['Allow', 'OPTIONS, REGISTER']] } }
     }
-    const away = isSips(request) && bindings.of(aor).length > 0 ? { warning: noSecureContact } : {}
+    const away = isSips(request) && bindings.of(aor).length > 0 ? { fields: { warning: noSecureContact } } : {}
     const found = subscribers.lookup(aor)
-    const answer = (record: SubscriberRecord | undefined): void =>
-      exchange.reply(record === undefined ? 404 : 480, record && away)
+    const answer = (record: SubscriberRecord | undefined): RefusedDestination =>
+      record === undefined ? unknown : { end: 'nowhere', status: 480, ...away }
     return found instanceof Promise ? found.then(answer) : answer(found)
   }
 }
 
+const unknown: RefusedDestination = { end: 'nowhere', status: 404 }
 const noSecureContact = 'no Contact of this user is reached by TLS or WSS, as sips: demands; expected a sip: URI'
 
 /** A user called by an address, as if he were written as one of the first domain. */
@@ -185,16 +183,21 @@ export function namedByAddress(uri: Uri, { domains }: Pick<Host, 'domains'>): Ur
 }
 
 /** RFC 6665 §8.3.2. */
-function refuseEvent(exchange: Exchange, why: string, host: Host): void {
+function refuseEvent(exchange: Exchange, why: string, host: Host): RefusedDestination {
   const { request } = exchange
   const events = exchange.eventsAt(namedByAddress(request.uri, host))
   const warning = `${why} ${request.event?.value ?? '(none)'}; expected one of ${events.join(', ') || 'none'}`
-  exchange.reply(489, { headers: events.length === 0 ? [] : [['Allow-Events', events.join(', ')]], warning })
+  return {
+    end: 'nowhere',
+    status: 489,
+    fields: { headers: events.length === 0 ? [] : [['Allow-Events', events.join(', ')]], warning },
+  }
 }
 
-/** Refuses a request for a user who is none of ours: nobody relays through us. */
-export function noRelay(exchange: Exchange, { domains }: Host): void {
-  exchange.reply(403, { warning: `no relay to ${exchange.request.uri.host}; expected a user of ${domains[0]}` })
+/** The refusal of a request for a user who is none of ours: nobody relays through us. */
+export function noRelay({ request }: Exchange, { domains }: Host): RefusedDestination {
+  const warning = `no relay to ${request.uri.host}; expected a user of ${domains[0]}`
+  return { end: 'nowhere', status: 403, fields: { warning } }
 }
 
 /** RFC 5626 §7: that a flow is dead is for us to know; to the sender its user is away. */

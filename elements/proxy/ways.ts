@@ -10,7 +10,7 @@ import {
   type Uri,
 } from '../../signalling/index.ts'
 import { type Bindings, sameContact } from './bindings.ts'
-import { asSips, isSips } from './secure.ts'
+import { asSips, isOfSipDialog, isSips } from './secure.ts'
 
 const mostUsers = 10_000
 const mostContacts = 10 // of one user
@@ -102,6 +102,10 @@ export class DialogWays {
   private tokenOf(user: string): ReturnType<Host['flows']['read']> {
     const token = tokenOfRoute(user)
     return token === undefined ? undefined : this.host.flows.read(token)
+  }
+  /** Whether it is of a dialog that was begun by `sip:`, through us. */
+  isInSipDialog(exchange: Exchange): boolean {
+    return isOfSipDialog(exchange) && this.isSealed(exchange.ownRoutes)
   }
   /** Whether a Route was given out by us: any other would make us a relay for anybody. */
   isSealed(routes: readonly Address[]): boolean {

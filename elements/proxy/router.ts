@@ -1,0 +1,175 @@
+/** Router of the proxy: decides where a request goes on, by its Route, the plan, or the bindings of the user whom it names. */
+import { isIP } from 'node:net'
+import type { Exchange, Flow, ForwardTarget, Host } from '../../signalling/index.ts'
+import { elementOfRoute, tokenOfRoute } from '../../signalling/index.ts'
+import type { Subscribers } from '../shared/clients/subscribers.ts'
+import { deviceKey, type IdentifiedSubscriber, isAddress } from '../shared/identifiers/devices.ts'
+import type { KnownSender } from './authentication.ts'
+import type { Destination, RefusedDestination, TargetDestination } from './destination.ts'
+import type { Gruus } from './gruu.ts'
+import { namedByAddress, noRelay, type Reach } from './reach.ts'
+import { asSips, isSecure, isSips } from './secure.ts'
+import type { ProxyRules } from './settings.ts'
+import type { DialogWays } from './ways.ts'
+
+interface RouterParts {
+  readonly host: Host
+  readonly rules: ProxyRules
+  readonly dialogWays: DialogWays
+  readonly gruus: Gruus
+  readonly subscribers: Subscribers
+  readonly reach: Reach
+}
+
+const asks = ['SUBSCRIBE', 'MESSAGE'] // methods for an element between UEs and another one
+const unheard: RefusedDestination = { end: 'nowhere' }
+const flowFailed: RefusedDestination = { end: 'nowhere', status: 430 } // RFC 5626 §5.3.1
+const notSecure: RefusedDestination = {
+  end: 'nowhere',
+  status: 480,
+  fields: { warning: 'the other end is not reached by TLS or WSS, as sips: demands; expected a sip: URI' },
+}
+const noRelayByRoute: RefusedDestination = {
+  end: 'nowhere',
+  status: 403,
+  fields: { warning: 'no relay by your Route; expected none but what this server has recorded' },
+}
+
+/** A request for an element of ours, and the user that it is about. */
+interface UserQuestion {
+  readonly sender: string | undefined
+  readonly element: string
+  /** The name of that user, where the HSS is asked for its owner. */
+  readonly name: string | undefined
+  /** That user is called by an IP address. */
+  readonly byAddress: boolean
+}
+
+const asWritten: Pick<ForwardTarget, 'uri' | 'element'> = {}
+
+export class Router {
+  private readonly parts: RouterParts
+
+  constructor(parts: RouterParts) {
+    this.parts = parts
+  }
+  /**
+   * `sender`: where this proxy has checked; undefined where a trusted peer vouches, or nobody need. A promise where the HSS has
+   * to be asked; it rejects where the HSS does not answer.
+   */
+  destination(exchange: Exchange, sender: KnownSender | undefined): Destination | Promise<Destination> {
+    const { dialogWays, gruus, host, reach } = this.parts
+    const { request, ownRoutes, routes } = exchange
+    const identity = sender?.identity
+    const inside = exchange.flow.trusted
+    const through = sender !== undefined && routes.length === 0 ? this.throughElement(exchange, sender) : undefined
+    if (through !== undefined) return through
+    const gruu = gruus.isOurs(request.uri)
+    const last = ownRoutes.at(-1)
+    if (last !== undefined && !this.isForAnElement(exchange, gruu)) {
+      const way = this.flowOfRoute(last.uri.user, exchange, identity)
+      // RFC 5627 §3.4: a GRUU leads to its device even where the flow is gone
+      if (gruu && way !== undefined) return reach.toDevice(exchange, identity, way === 'dead' ? undefined : way)
+      if (way === 'dead') return flowFailed
+      if (way !== undefined) {
+        if (isSips(request) && !isSecure(way) && !dialogWays.isInSipDialog(exchange)) return notSecure
+        const user = dialogWays.userOf(last.uri)
+        const recorded = dialogWays.recordRoutes(exchange, identity, way, user)
+        return { end: 'device', uri: request.uriText, flow: way, ...recorded }
+      }
+    }
+    if (!inside && routes.length > 0) return noRelayByRoute
+    if (request.method === 'ACK' && !inside && !dialogWays.isSealed(ownRoutes)) return unheard // nobody vouches for it, nobody waits for an answer
+    const { uri } = request
+    const ours = uri.scheme === 'tel' || host.flows.isOurs(uri.host, uri.port) || isAddressOfUser(exchange, identity)
+    const element = exchange.planned ?? this.elementOfAddress(exchange, identity)
+    if (element !== undefined) return this.toElement(exchange, identity, element)
+    if (!ours && inside) return { end: 'peer', ...dialogWays.recordRoutes(exchange, identity) }
+    if (ours && gruu && request.method !== 'PUBLISH') return reach.toDevice(exchange, identity, undefined)
+    if (ours) return reach.toUser(exchange, identity)
+    // Both ends of the dialog are behind one address: a request from there may go back there, and nowhere else.
+    if (ownRoutes.length <= 1 || !dialogWays.isSealed(ownRoutes)) return noRelay(exchange, host)
+    const { flow } = exchange
+    return { end: 'peer', flow, ...dialogWays.recordRoutes(exchange, identity, flow, dialogWays.userOf(last!.uri)) }
+  }
+  /** The element that serves a request about a user called by an address, as if that were a user of the first domain. */
+  private elementOfAddress(exchange: Exchange, identity: string | undefined): string | undefined {
+    const { method, uri } = exchange.request
+    if (method !== 'SUBSCRIBE' && method !== 'PUBLISH') return undefined
+    if (this.parts.rules.open || !isAddressOfUser(exchange, identity)) return undefined
+    return exchange.plannedAt(namedByAddress(uri, this.parts.host))
+  }
+  /** To the element that the plan names: a request for an alias is made one for its owner (SPEC §2.1). */
+  private toElement(exchange: Exchange, sender: string | undefined, element: string): Destination | Promise<Destination> {
+    const { host, rules, subscribers } = this.parts
+    const { request } = exchange
+    const isQuestion = (request.method === 'SUBSCRIBE' || request.method === 'PUBLISH') && request.toTag === ''
+    const byAddress = request.uri.user === '' && exchange.planned === undefined
+    const named = isQuestion && !rules.open && (byAddress || request.uri.user !== '')
+    const name = named ? deviceKey(request.uri, host.domains) : undefined
+    const question: UserQuestion = { sender, element, name, byAddress }
+    const found = name === undefined ? undefined : subscribers.of(name)
+    if (!(found instanceof Promise)) return this.toElementOf(exchange, question, found)
+    return found.then(
+      (record) => this.toElementOf(exchange, question, record),
+      () => this.toElementOf(exchange, question, undefined), // the element decides what it can do without the HSS
+    )
+  }
+  private toElementOf(
+    exchange: Exchange,
+    question: UserQuestion,
+    record: IdentifiedSubscriber | undefined,
+  ): Destination | Promise<Destination> {
+    const { sender } = question
+    if (question.byAddress && record === undefined) return this.parts.reach.toUser(exchange, sender) // nobody is called so
+    return { end: 'element', ...this.asked(exchange, question, record), ...this.parts.dialogWays.recordRoutes(exchange, sender) }
+  }
+  private asked(
+    { request }: Exchange,
+    { name, element }: UserQuestion,
+    record: IdentifiedSubscriber | undefined,
+  ): Pick<ForwardTarget, 'uri' | 'element'> {
+    if (record === undefined || (record.id === name && !isAddress(name))) return asWritten
+    const uri = isSips(request) ? asSips(record.id) : record.id
+    if (!isAddress(record.id)) return { uri }
+    // by the address alone it would go there
+    const home = `sip:${encodeURIComponent(request.uri.host)}@${this.parts.host.domains[0]}`
+    return element.includes(':') ? (request.uri.user === '' ? { uri: home } : asWritten) : { uri, element }
+  }
+  /** By the Route of a UE to an element that stands between it and others: an MME (SPEC §3.6). */
+  private throughElement(exchange: Exchange, sender: KnownSender): TargetDestination | undefined {
+    const { dialogWays, rules } = this.parts
+    const { through } = rules
+    const { ownRoutes, request } = exchange
+    if (through.length === 0 || ownRoutes.length === 0 || !asks.includes(request.method)) return undefined
+    // no further than to such elements: a token of somebody else's flow behind them leads nobody there
+    const route = ownRoutes.filter(({ uri }) => through.includes(elementOfRoute(uri.user))).map(({ uri }) => `<${uri.text}>`)
+    if (route.length === 0) return undefined
+    return { end: 'element', route, ...dialogWays.recordRoutes(exchange, sender.identity) }
+  }
+  /** An outsider's request to one of our elements goes there: a token of somebody else's flow in its Route leads nobody to them. */
+  private isForAnElement(exchange: Exchange, gruu: boolean): boolean {
+    if (exchange.flow.trusted || gruu) return false
+    const { host, port } = exchange.request.uri
+    return this.parts.host.flows.isOurs(host, port) && exchange.planned !== undefined
+  }
+  /** The way that a Record-Route of ours names: undefined where it leads back to where the request came from. */
+  private flowOfRoute(user: string, exchange: Exchange, identity: string | undefined): Flow | 'dead' | undefined {
+    const token = tokenOfRoute(user)
+    if (token === undefined) return undefined
+    const flow = this.parts.dialogWays.of(token, exchange.request.uriText)
+    if (flow === exchange.flow) return undefined
+    // A route set of the sender's own side, from before it moved or made its connection anew: the Request-URI decides.
+    const isOwnSide =
+      exchange.ownRoutes.length === 1 && identity !== undefined && this.parts.host.flows.read(token)?.user === identity
+    if (isOwnSide) return undefined
+    if (flow !== undefined) return flow
+    return exchange.planned !== undefined && !exchange.flow.trusted ? undefined : 'dead'
+  }
+}
+
+/** A user may be called by an IP address; elsewhere it is where a request goes. */
+function isAddressOfUser({ request }: Exchange, identity: string | undefined): boolean {
+  const { uri, toTag } = request
+  return identity !== undefined && toTag === '' && uri.user === '' && uri.port === 0 && isIP(uri.host) !== 0
+}
