@@ -3,7 +3,7 @@ import type { Element, HostPort } from '../signalling/index.ts'
 import type { SubscriberSettings } from './schemas/index.ts'
 
 /** JSON Schema (draft 7) of a role's settings, without `role` itself. Its title and description name the element for people. */
-export interface SettingsSchema {
+interface SettingsSchema {
   readonly title: string
   /** Plain text for the table of elements in `dialplans/README.md` and for editors. */
   readonly description: string
@@ -38,14 +38,14 @@ export interface KnownSubscribers {
 }
 
 /** An element of a network, with the settings that the dialplan gives it. */
-export interface NetworkElement {
+interface NetworkElement {
   readonly name: string
   readonly role: string
   readonly settings: { readonly [setting: string]: unknown }
 }
 
 /** One process of a network of several. */
-export interface NetworkNode {
+interface NetworkNode {
   /** Address at which the other nodes find it. Undefined: none, which is a fault of the dialplan. */
   readonly at: HostPort | undefined
   /** Names of the elements that it runs. */

@@ -31,11 +31,11 @@ export interface Element {
    * handed such a request once (§8.2.2.2), unless it refuses it or sends it on.
    */
   readonly isProxy?: boolean
-  /** May send and subscribe, but not wait for an answer: fellow elements hear of it when all have started. */
+  /** May send and subscribe, but not wait for an answer: other elements hear of it when all have started. */
   start?(host: Host): void | Promise<void>
   handle(exchange: Exchange): void | Promise<void>
   /**
-   * The flow that a token of this element's own Record-Route leads to, for a request that a fellow element sends into a
+   * The flow that a token of this element's own Record-Route leads to, for a request that another element sends into a
    * dialog. Undefined: the element wants to see the request itself.
    */
   relay?(token: string, requestUri: string): Flow | undefined

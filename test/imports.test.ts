@@ -175,6 +175,63 @@ test('every source keeps to its floor', (t) => {
   )
 })
 
+interface Exported {
+  readonly path: string
+  readonly name: string
+}
+
+/** Names that a source of the floors declares and exports; generated types apart. */
+function exportsOf(path: string, source: string): readonly Exported[] {
+  if (path.startsWith('test/') || path.startsWith('elements/schemas/') || path.endsWith('/settings-type.ts')) return []
+  if (path.endsWith('.flow.ts')) return [] // found by their folder
+  const declared = /^export (?:async )?(?:type|interface|class|function|const) (\w+)/gm
+  return [...withoutComments(source).matchAll(declared)].map(([, name]) => ({ path, name: name! }))
+}
+
+/** `path name` of all that some source imports, `path *` where that is everything. */
+function importedNames(path: string, source: string): readonly string[] {
+  return importsOf(withoutComments(source)).flatMap(({ from, names }) => {
+    const target = normalize(join(dirname(path), from))
+    const list = /\{([^}]*)\}/.exec(names)?.[1]
+    if (list === undefined) return [`${target} *`]
+    return list.split(',').map(
+      (name) =>
+        `${target} ${
+          name
+            .trim()
+            .replace(/^type /, '')
+            .split(' as ')[0]
+        }`,
+    )
+  })
+}
+
+/** Exported names that two files have, and those that no file imports. */
+function exportFaults(files: readonly (readonly [path: string, source: string])[]): readonly string[] {
+  const exported = files.flatMap(([path, source]) => exportsOf(path, source))
+  const imported = new Set(files.flatMap(([path, source]) => importedNames(path, source)))
+  return exported.flatMap(({ path, name }) => {
+    const others = exported.filter((each) => each.name === name && each.path !== path).map((each) => each.path)
+    const twice = others.length === 0 ? [] : [`${path} exports ${name}, and so does ${others.join(', ')}`]
+    const isUsed = imported.has(`${path} ${name}`) || imported.has(`${path} *`)
+    return isUsed ? twice : [...twice, `${path} exports ${name}, which no file imports`]
+  })
+}
+
+test('an exported name is that of one thing, and somebody imports it', (t) => {
+  const files = sources().map((path) => [path, readFileSync(join(root, path), 'utf8')] as const)
+  t.true(files.flatMap(([path, source]) => exportsOf(path, source)).length > 500)
+  t.deepEqual(exportFaults(files), [])
+  const named = ['elements/a.ts', 'export interface Answer {}\nexport type Refusal = 1 // export type No = 1'] as const
+  const others = ['elements/b.ts', "import type { Refusal } from './a.ts'\nexport class Answer {}"] as const
+  const user = [
+    'test/c.ts',
+    "import { Answer as B } from '../elements/b.ts'\nimport { type Answer } from '../elements/a.ts'",
+  ] as const
+  t.is(exportFaults([named, others, user]).length, 2)
+  t.deepEqual(exportFaults([named]).length, 2)
+})
+
 /** Sources of the floors, each with the sources that it imports. */
 function importGraph(): ReadonlyMap<string, readonly string[]> {
   const paths = sources().filter((path) => !path.startsWith('test/'))

@@ -1,7 +1,7 @@
 /** `proxima play`: a figure of the source method, played against a fresh node, and drawn. */
 import { Command } from 'commander'
 import { ladder, mermaid, openPcapng, RealClock, silent, type Tap } from '../../signalling/index.ts'
-import { flowNamed, loadFlows, networkOf } from '../flows/index.ts'
+import { flowScriptNamed, loadFlows, networkOf } from '../flows/index.ts'
 import type { FlowScript, Scenario } from '../flows/stage/flow.ts'
 import { StageSet } from '../flows/stage/stage-set.ts'
 import { readDialplan } from './support/network.ts'
@@ -38,7 +38,7 @@ async function play(name: string | undefined, options: PlayOptions): Promise<voi
     for (const flow of flows) say(`${flow.id}  ${flow.title} (SPEC ${flow.clause}; ${flow.scenarios.length} scenarios)`)
     return
   }
-  const flow = flowNamed(flows, name)
+  const flow = flowScriptNamed(flows, name)
   if (flow === undefined) throw new CommandRefusal(`no flow '${name}'; there are ${flows.map(({ id }) => id).join(', ')}`)
   const clock = new RealClock(() => undefined)
   const tap = options.trace === undefined ? undefined : openPcapng({ file: options.trace, clock, log: silent })

@@ -13,7 +13,7 @@ export async function loadFlows(): Promise<readonly FlowScript[]> {
 }
 
 /** The flow of that id, or the only one whose id ends in `/<name>`. */
-export function flowNamed(flows: readonly FlowScript[], name: string): FlowScript | undefined {
+export function flowScriptNamed(flows: readonly FlowScript[], name: string): FlowScript | undefined {
   const named = flows.filter(({ id }) => id.endsWith(`/${name}`))
   return flows.find(({ id }) => id === name) ?? (named.length === 1 ? named[0] : undefined)
 }

@@ -8,7 +8,7 @@ import general from './general.json' with { type: 'json' }
 import { printJson } from './print-json.ts'
 
 /** A generated file, as a path within `dialplans/`, and the text that it should have. */
-export interface GeneratedPage {
+interface GeneratedPage {
   readonly file: string
   readonly text: string
 }

@@ -30,7 +30,7 @@ export function completedElements(dialplan: PlannedNetwork): readonly PlannedEle
 }
 
 /** A fault of an element's settings. */
-export interface PlacedRoleFault extends RoleFault {
+interface PlacedRoleFault extends RoleFault {
   readonly element: PlannedElement
 }
 

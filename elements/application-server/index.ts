@@ -101,7 +101,7 @@ class ApplicationServer implements Element {
     await this.users.load()
     this.near = new NearUsers({ host, prose, application, feedback, period: period * 1000, gap, wake, listed }, this.users, {
       changed: (device) => this.tell(device),
-      ended: (device, status, reason) => this.end(device, status === 403 || reason === 'rejected'),
+      ended: (device, status, reason) => this.endSubscriptions(device, status === 403 || reason === 'rejected'),
     })
     this.subscribers = new Subscribers(host, hss)
     const secrets = new Map((this.settings.users ?? []).map(({ user, secret }) => [userKey(user, host.domains), secret]))
@@ -263,7 +263,7 @@ class ApplicationServer implements Element {
   }
 
   /** Nobody tells any more who is near that device. */
-  private end(device: string, forGood: boolean): void {
+  private endSubscriptions(device: string, forGood: boolean): void {
     for (const notifier of [...this.notifiers.of(device)]) this.finish(notifier, forGood)
   }
   private finish(notifier: Notifier, forGood: boolean): void {
@@ -275,13 +275,13 @@ class ApplicationServer implements Element {
     if (!this.stopped) for (const device of this.users.devices()) this.rechecks.add(device)
   }
   private recordChanged(id: string, record: SubscriberRecord | undefined): void {
-    if (!this.registration.recordChanged(id, record)) this.end(id, true)
+    if (!this.registration.recordChanged(id, record)) this.endSubscriptions(id, true)
   }
 
   /** His time is over, and nobody is near him, nor he near anybody. */
   private lapsed(device: string): void {
     if (this.stopped) return
-    this.end(device, true)
+    this.endSubscriptions(device, true)
     this.registration
       .expel(device)
       .catch((fault: unknown) => this.host.log.error({ err: fault, device }, 'a user stays in the store'))

@@ -123,12 +123,12 @@ export class NearUsers {
       changed: () => {
         // who still waits for the first answer gets it so; who was told that it did not come hears of it now
         const awaited = served().waiting.size > 0
-        this.settle(served(), 200)
+        this.setStatusAndWake(served(), 200)
         if (!awaited) this.listener.changed(device)
       },
       ended: (status, reason) => {
         if (this.served.get(device) === served()) this.served.delete(device)
-        this.settle(served(), status < 300 ? 403 : status)
+        this.setStatusAndWake(served(), status < 300 ? 403 : status)
         this.listener.ended(device, status, reason)
       },
     })
@@ -145,7 +145,7 @@ export class NearUsers {
     return prose === undefined ? this.asking : { ...this.asking, prose }
   }
 
-  private settle(served: ServedDevice, status: number): void {
+  private setStatusAndWake(served: ServedDevice, status: number): void {
     served.status = status
     served.waiting.wake()
   }

@@ -101,7 +101,7 @@ export class Provisioning {
     if (owner !== record.id) return fail('malformed', '/id', `is ${record.id}, and this is ${owner}`)
     const before = this.directory.get(record.id)
     if (guard?.(before) === false) return stale()
-    return this.place(before, keepsSecrets(named) ? withSecretsOf(record, before) : record)
+    return this.changeIfDiffers(before, keepsSecrets(named) ? withSecretsOf(record, before) : record)
   }
 
   private patch(before: SubscriberRecord, patch: unknown): ProvisioningOutcome {
@@ -110,10 +110,10 @@ export class Provisioning {
     const read = this.read(merged, before)
     if (read.fault !== undefined) return read
     if (read.record.id !== before.id) return fail('malformed', '/id', 'cannot be changed: add one and remove the other')
-    return this.place(before, keepsSecrets(patch) ? withSecretsOf(read.record, before) : read.record)
+    return this.changeIfDiffers(before, keepsSecrets(patch) ? withSecretsOf(read.record, before) : read.record)
   }
 
-  private place(before: SubscriberRecord | undefined, record: SubscriberRecord): ProvisioningOutcome {
+  private changeIfDiffers(before: SubscriberRecord | undefined, record: SubscriberRecord): ProvisioningOutcome {
     const members = before === undefined ? [] : differing(before, record)
     if (before !== undefined && members.length === 0) return { done: 'unchanged', record: before, members }
     const tooLong = faultOfLength(record, before)

@@ -67,7 +67,7 @@ export class Contexts {
   async load(): Promise<void> {
     for await (const [key, { value }] of this.host.store.scan(this.prefix)) {
       const device = decodeURIComponent(key.slice(this.prefix.length))
-      this.place({ device, stored: value as StoredContext, notifiers: new Set(), timer: undefined, leaving: undefined })
+      this.placeAndArm({ device, stored: value as StoredContext, notifiers: new Set(), timer: undefined, leaving: undefined })
     }
   }
 
@@ -122,7 +122,7 @@ export class Contexts {
     const context = this.byDevice.get(device)
     if (context === undefined) {
       const fresh: UeContext = { device, stored: next, notifiers: new Set(), timer: undefined, leaving: undefined }
-      this.place(fresh)
+      this.placeAndArm(fresh)
       return fresh
     }
     this.stay(context)
@@ -234,7 +234,7 @@ export class Contexts {
     await this.host.store.write([{ key: this.key(context.device), value: context.stored }])
   }
 
-  private place(context: UeContext): void {
+  private placeAndArm(context: UeContext): void {
     const { device, stored } = context
     this.byDevice.set(device, context)
     this.byTemporary.set(stored.temporary, context)

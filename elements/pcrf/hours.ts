@@ -2,7 +2,6 @@
 import { SettingsError } from '../shared/values/settings-error.ts'
 
 export const dayNames = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const
-export type DayName = (typeof dayNames)[number]
 
 /** A moment as the clock on a wall there shows it. */
 interface WallTime {

@@ -135,7 +135,7 @@ class PolicyServer implements Pcrf {
       return
     }
     const lease = this.leases.make(notifier.subscriber, notifier.resource, notifier.record as LeaseRecord)
-    this.leases.take(lease, subscription)
+    this.leases.setNotifier(lease, subscription)
     const decide = async (): Promise<void> => {
       await lease.decide()
       subscription.keep(lease.record)
@@ -215,7 +215,7 @@ class PolicyServer implements Pcrf {
     if (lease.decision === 'deny') this.host.log.debug({ device, service: lease.service, cause: lease.cause }, 'denied')
     const options = { package: 'service-policy', resource: device, state: { lease }, record: lease.record }
     const notifier = exchange.accept<PolicyState>(options)
-    if (notifier.live && exchange.request.expires !== 0) this.leases.take(lease, notifier)
+    if (notifier.live && exchange.request.expires !== 0) this.leases.setNotifier(lease, notifier)
     else this.leases.close(lease, true)
   }
 

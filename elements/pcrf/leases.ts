@@ -52,7 +52,7 @@ export class Leases {
   }
 
   /** The asker's newest subscription is the one that is told. */
-  take(lease: Lease, notifier: Notifier): void {
+  setNotifier(lease: Lease, notifier: Notifier): void {
     if (lease.notifier !== undefined) this.byNotifier.delete(lease.notifier.id)
     lease.notifier = notifier
     this.byNotifier.set(notifier.id, lease)

@@ -5,7 +5,7 @@ import type { SubscriberRecord, WatcherRules } from '../schemas/index.ts'
 export type Verdict = 'allow' | 'block' | 'polite' | 'confirm'
 
 /** `friends`: a watcher who is not on the list of friends has to wait. */
-export type Usual = 'everybody' | 'friends'
+type WatcherDefault = 'everybody' | 'friends'
 
 /**
  * A presentity that nobody knows looks like one that has not decided yet.
@@ -16,7 +16,7 @@ export function verdictOn(
   watcher: readonly string[],
   presentity: string,
   record: SubscriberRecord | undefined,
-  usual: Usual,
+  usual: WatcherDefault,
 ): Verdict {
   if (watcher.includes(presentity)) return 'allow'
   if (record === undefined) return usual === 'everybody' ? 'allow' : 'confirm'

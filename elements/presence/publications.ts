@@ -118,7 +118,7 @@ export class Publications {
       record !== undefined && (credentials === undefined || credentials === record.credentialsId)
     const left = before.filter(isHis)
     if (left.length === before.length) return
-    this.place(entity, left)
+    this.placeAndArm(entity, left)
     this.changed(entity)
     await this.write(entity, left)
   }
@@ -184,7 +184,7 @@ export class Publications {
   /** Durable, and then in force; nothing has changed where it rejects. */
   private async keep(entity: string, publications: readonly Publication[]): Promise<void> {
     await this.write(entity, publications)
-    this.place(entity, publications)
+    this.placeAndArm(entity, publications)
   }
   private async write(entity: string, publications: readonly Publication[]): Promise<void> {
     const key = this.prefix + keyPart(entity)
@@ -192,7 +192,7 @@ export class Publications {
     if (publications.length === 0) await this.host.store.write([{ key, delete: true }])
     else await this.host.store.write([{ key, value: { entity, publications }, expires }])
   }
-  private place(entity: string, publications: readonly Publication[]): void {
+  private placeAndArm(entity: string, publications: readonly Publication[]): void {
     this.documents.delete(entity)
     if (publications.length === 0) this.published.delete(entity)
     else this.published.set(entity, publications)
@@ -207,7 +207,7 @@ export class Publications {
     const first = Math.min(...publications.map(({ expires }) => expires))
     const wait = Math.max(0, first - this.host.clock.date())
     const expire = (): void => {
-      this.place(entity, this.live(entity)) // its stored record says itself that it has expired
+      this.placeAndArm(entity, this.live(entity)) // its stored record says itself that it has expired
       this.changed(entity)
     }
     this.ends.set(entity, this.host.clock.after(wait, expire))

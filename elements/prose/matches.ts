@@ -185,7 +185,7 @@ function carryOut(registry: Registry, { reporter, heardRelations, lost }: MatchP
     if (before !== undefined) {
       if (lastHeard > before.lastHeard) Object.assign(before, { lastHeard, rssi: relation.rssi, code: relation.code })
     } else if (devices.has(reporter, discoverer) && devices.has(peer, discoverable)) {
-      relations.place(relation)
+      relations.placeWithDeadline(relation)
       changed.push(peer)
     } else late.push(ledger.deleteRelation(relation)) // one of the two has left while it was written
   }

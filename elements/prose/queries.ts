@@ -118,7 +118,7 @@ export class ProximityQueries {
       record: recordOf(question, mutual, application, isOwn),
       writes: question.kind === 'set' ? [this.putSet(question)] : undefined,
       begun: (notifier) => {
-        this.take({ notifier, device, question, mutual, application, own: isOwn })
+        this.addAndRecheck({ notifier, device, question, mutual, application, own: isOwn })
         this.begun(notifier, this.subscribers.known(device) !== recordBefore)
       },
     })
@@ -201,7 +201,7 @@ export class ProximityQueries {
       if (isOwn) for (const each of peers) this.recheck(each)
     }
     const watcher: ProximityWatcher = { notifier, device: notifier.resource, question, mutual, application, own: isOwn }
-    this.take(watcher)
+    this.addAndRecheck(watcher)
     watcher.notifier.notify(viewOf(watcher))
   }
 
@@ -284,7 +284,7 @@ export class ProximityQueries {
     return { kind: 'pair', peer: (await keysOf(this.subscribers, host.domains, [peer]))[0]! }
   }
 
-  private take(watcher: ProximityWatcher): void {
+  private addAndRecheck(watcher: ProximityWatcher): void {
     this.registry.watchers.add(watcher)
     this.policing.recheck(watcher.device)
     const { question } = watcher

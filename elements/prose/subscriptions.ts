@@ -74,7 +74,7 @@ export class ProseSubscriptions {
     const begun = (notifier: Notifier<ProseView>): void => {
       const device = registry.devices.obtain(key)
       device.permitted = found.permitted
-      this.take(device, { notifier, roles: granted, application })
+      this.addAndRecheck(device, { notifier, roles: granted, application })
       this.begun(notifier, subscribers.known(key) !== recordBefore)
     }
     const notifier = exchange.accept<ProseView>({ package: 'prose', resource: key, state, record, begun })
@@ -125,7 +125,7 @@ export class ProseSubscriptions {
     const device = registry.devices.obtain(notifier.resource)
     device.permitted |= roles
     if (needsCode(device, roles)) await this.renew(device.key)
-    this.take(device, { notifier, roles, application })
+    this.addAndRecheck(device, { notifier, roles, application })
     notifier.notify({ device: device.key, roles } satisfies ProseView)
   }
 
@@ -162,7 +162,7 @@ export class ProseSubscriptions {
     }
   }
 
-  private take(device: Device, subscription: ProseSubscription): void {
+  private addAndRecheck(device: Device, subscription: ProseSubscription): void {
     device.subscriptions.push(subscription)
     this.policing.recheck(device.key) // it may have changed while the request was on its way
     void this.registry.ledger.writeSoon(this.registry.settleRoles(device))

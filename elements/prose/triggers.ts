@@ -47,7 +47,7 @@ export class Triggers {
       if ((still.permitted & discoverer) === 0) return this.refuse(exchange, notPermitted)
       if (wanted.length > 0 && given.size === 0) return this.refuse(exchange, notTheirFriend)
       const server = ownDevice === undefined ? { server: asker!, application } : undefined
-      await this.change(device, (before) =>
+      await this.writeAndPlace(device, (before) =>
         withoutPeers(withNamed(set === undefined ? before : noneTriggered, given, server), taken),
       )
       exchange.reply(200)
@@ -60,17 +60,17 @@ export class Triggers {
   }
 
   /** Durable, then in force. */
-  private async change(device: string, change: (before: TriggeredPeers) => TriggeredPeers): Promise<void> {
+  private async writeAndPlace(device: string, change: (before: TriggeredPeers) => TriggeredPeers): Promise<void> {
     const { ledger, triggers } = this.registry
     for (;;) {
       const before = triggers.get(device)
       const after = change(before ?? noneTriggered)
       await ledger.write([ledger.putTrigger(device, after)])
       if (triggers.get(device) !== before) continue // something was taken off while it was written
-      return this.place(device, this.allowed(device, after))
+      return this.placeAndAnnounce(device, this.allowed(device, after))
     }
   }
-  private place(device: string, after: TriggeredPeers): void {
+  private placeAndAnnounce(device: string, after: TriggeredPeers): void {
     const { announcing, triggers } = this.registry
     const before = triggers.get(device) ?? noneTriggered
     if (after.peers.size > 0) triggers.set(device, after)
@@ -122,7 +122,7 @@ export class Triggers {
   }
   private withdraw(device: string, after: TriggeredPeers): void {
     const { ledger } = this.registry
-    this.place(device, after)
+    this.placeAndAnnounce(device, after)
     void ledger.writeSoon([ledger.putTrigger(device, after)])
   }
 

@@ -10,7 +10,7 @@ export interface TargetDestination extends ForwardTarget {
 }
 
 /** Devices of one user, asked at once. */
-export interface DevicesDestination {
+interface DevicesDestination {
   readonly end: 'devices'
   readonly targets: readonly ForwardTarget[]
   readonly onFinal?: ForwardOptions['onFinal']

@@ -11,7 +11,7 @@ export function isSips({ uri }: SipRequest): boolean {
   return uri.scheme === 'sips'
 }
 
-/** Nobody reads on the way; of trusted peers and fellow elements the operator says so. */
+/** Whether nobody reads on the way; of trusted peers and elements of our own the operator says so. */
 export function isSecure({ transport, trusted }: Flow): boolean {
   return transport === 'TLS' || transport === 'WSS' || trusted
 }

@@ -98,7 +98,7 @@ class ResourceLists implements Element {
   /** Told once all its resources have spoken: until then the subscriber has the state that he was told before. */
   restored(notifier: Notifier<ListState>): void {
     const watching = this.watching(notifier.resource, this.watcherOf(notifier), 'restored')
-    this.enter(watching, notifier)
+    this.addNotifier(watching, notifier)
     watching.begun ??= this.takeUp(watching)
     void watching.begun.then(() => notifier.notify(watching.list.state))
   }
@@ -170,7 +170,7 @@ class ResourceLists implements Element {
     this.lists.set(key, watching)
     return watching
   }
-  private enter(watching: Watching, notifier: Notifier<ListState>): void {
+  private addNotifier(watching: Watching, notifier: Notifier<ListState>): void {
     watching.notifiers.add(notifier)
     this.watched.set(notifier, watching)
   }
@@ -209,7 +209,7 @@ class ResourceLists implements Element {
     try {
       const notifier = this.accept(exchange, user, watching.list.state)
       if (!notifier.live || fetch) return undefined
-      this.enter(watching, notifier)
+      this.addNotifier(watching, notifier)
       this.signedIn.follow(notifier)
       return watching
     } finally {

@@ -113,7 +113,7 @@ export class WatchedList {
       { to: uri, event, accept, from: watcher, asserted: watcher, ...(fetch === true ? { expires: 0 } : {}) },
       {
         notified: (notification) => {
-          if (this.subscriptions.get(uri) === subscription) this.told(uri, notification)
+          if (this.subscriptions.get(uri) === subscription) this.notified(uri, notification)
         },
         ended: ({ reason }) => {
           if (this.subscriptions.get(uri) === subscription) this.ended(uri, reason)
@@ -124,17 +124,17 @@ export class WatchedList {
   }
   private ended(uri: string, reason: string): void {
     if (this.options.fetch === true && this.resources.get(uri)?.state !== 'unknown') return // it has been told before
-    this.set({ uri, state: 'terminated', reason: reason === '' ? 'noresource' : reason })
+    this.setAndTell({ uri, state: 'terminated', reason: reason === '' ? 'noresource' : reason })
   }
-  private told(uri: string, { request, state: said, reason }: Notification): void {
+  private notified(uri: string, { request, state: said, reason }: Notification): void {
     const type = request.contentType
     const body = type === undefined ? undefined : { type, content: Buffer.from(request.body) }
     // RFC 6665 §4.4.3: a fetch ends with what it tells; nothing is told as long as it is pending
     const fetched = this.options.fetch === true && said === 'terminated' && reason === 'timeout'
     const state = !fetched ? said : body === undefined ? 'pending' : 'active'
-    this.set({ uri, state, ...(fetched ? {} : { reason }), body: state === 'active' ? body : undefined })
+    this.setAndTell({ uri, state, ...(fetched ? {} : { reason }), body: state === 'active' ? body : undefined })
   }
-  private set(resource: Resource): void {
+  private setAndTell(resource: Resource): void {
     const before = this.resources.get(resource.uri)
     if (this.stopped || before === undefined) return
     if (before.state === 'terminated' && resource.state === 'terminated') return // its last NOTIFY has said so

@@ -13,13 +13,13 @@ export class DepartedElements {
     this.key = `node/${node}/elements`
   }
   /** Names that were there at an earlier start and are not among `present`. */
-  async gone(present: readonly string[]): Promise<readonly string[]> {
+  async departed(present: readonly string[]): Promise<readonly string[]> {
     const kept = await this.store.get(this.key)
     const before = Array.isArray(kept?.value) ? kept.value.filter((name) => typeof name === 'string') : []
     return before.filter((name) => !present.includes(name))
   }
   /** `unfinished`: departed elements that still have subscriptions, to be asked for again at the next start. */
-  async keep(present: readonly string[], unfinished: readonly string[]): Promise<void> {
+  async remember(present: readonly string[], unfinished: readonly string[]): Promise<void> {
     await this.store.write([{ key: this.key, value: [...present, ...unfinished] }])
   }
 }

@@ -174,7 +174,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
     this.due = true
     this.lastSent = undefined // RFC 6446 §4.2: the answer to a SUBSCRIBE is not held back
   }
-  take(stored: SubscriptionRecord): void {
+  setRecordAndArm(stored: SubscriptionRecord): void {
     this.disarm()
     this.stored = stored
     this.eventHeader = this.holder.eventHeaders.of(stored.event)

@@ -103,14 +103,14 @@ export class Restoring {
     const present = elements.map(({ name }) => name)
     const memory = new DepartedElements(this.store, node)
     const unfinished: string[] = []
-    for (const name of await memory.gone(present)) {
+    for (const name of await memory.departed(present)) {
       const left = await this.read(name)
       if (left.length === 0) continue
       unfinished.push(name)
       this.log.info({ element: name, count: left.length }, 'subscriptions ended: their element is not in the plan any more')
       this.openInTurn(left)
     }
-    await memory.keep(present, unfinished)
+    await memory.remember(present, unfinished)
   }
   /** The stored subscriptions of that element, in the tables again and not open yet. */
   private async read(element: string): Promise<NotifierDialog[]> {

@@ -320,7 +320,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
       }
       const before = this.tagFor(condition, notifier)
       const rewritten = notifier.stored !== storedBefore
-      notifier.take({ ...notifier.stored, ...next })
+      notifier.setRecordAndArm({ ...notifier.stored, ...next })
       this.vouched.add(notifier)
       if (rewritten) this.saveSoon(notifier) // by the element, without the change of this refresh
       apply?.()
@@ -351,7 +351,7 @@ export class Subscriptions implements NotifierHolder, SubscriberHolder {
     reply: () => void,
   ): void {
     const over = (): void | Promise<void> => {
-      notifier.take({ ...notifier.stored, ...changed })
+      notifier.setRecordAndArm({ ...notifier.stored, ...changed })
       notifier.refreshed(condition)
       const answer = (): void => {
         reply()

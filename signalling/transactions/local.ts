@@ -5,7 +5,7 @@ import type { Flow, HostPort } from '../transports/transport.ts'
 import type { ClientUser } from './client.ts'
 import { type Cancellable, cancelledBefore, type ServerSide } from './server.ts'
 
-/** The link on which a request from a fellow element arrives. */
+/** The link on which a request from another element of the node arrives. */
 export class LocalFlow implements Flow {
   readonly id: string
   readonly transport = 'MEM'

@@ -146,10 +146,10 @@ export class NativeSocket implements DatagramSocket {
   private learn(flow: UdpFlow): boolean {
     const { host, port } = flow.remote
     if (!(port > 0 && port < 65_536) || !this.native.parse(this.handle!, host)) return false
-    this.take(flow, scratch)
+    this.setAddress(flow, scratch)
     return true
   }
-  private take(flow: UdpFlow, at: number): void {
+  private setAddress(flow: UdpFlow, at: number): void {
     const { shared } = this
     flow.scope = shared[at + 3]!
     flow.a0 = shared[at + 4]!
@@ -204,7 +204,7 @@ export class NativeSocket implements DatagramSocket {
     )
       return found
     const flow = this.user.flowTo(this.hostAt(at), port)
-    this.take(flow, at)
+    this.setAddress(flow, at)
     table[place] = flow
     return flow
   }

@@ -62,7 +62,7 @@ class AuditReading {
       const record = parseRecord(text)
       if (!whole) this.unfinished.push({ file, line, text: 'the line is not whole: the file is being written, or was cut off' })
       else if (record === undefined) this.faults.push({ file, line, text: 'is no charging record' })
-      else this.take(record, (text) => this.faults.push({ file, line, text }))
+      else this.checkAndCount(record, (text) => this.faults.push({ file, line, text }))
     }
   }
 
@@ -72,7 +72,7 @@ class AuditReading {
     return { sums, records, first, last, voids, faults, unfinished }
   }
 
-  private take(record: ChargingRecord, fault: (text: string) => void): void {
+  private checkAndCount(record: ChargingRecord, fault: (text: string) => void): void {
     const { seq, source, number } = record
     if (this.records > 0) compare('record', this.last, seq, fault)
     const before = this.numbers.get(source)

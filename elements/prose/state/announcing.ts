@@ -61,18 +61,18 @@ export class Announcing {
       peers.add(peer)
       if (this.monitors.remove(owner, peer, reason)) changed = true
     }
-    for (const peer of peers) this.settle(peer)
+    for (const peer of peers) this.updateAndTell(peer)
     if (changed && this.rules.mode === 'listed') this.notifying.tellDevice(owner, discoverer)
   }
 
   /** The owner listens now, or no longer: its peers may have to broadcast, or may rest. */
   settlePeersOf(owner: string): void {
     if (this.rules.announce === 'permanent') return
-    for (const peer of this.monitors.peersOf(owner)) this.settle(peer)
+    for (const peer of this.monitors.peersOf(owner)) this.updateAndTell(peer)
   }
 
   /** Tells a device to start or stop broadcasting if that is new to it. */
-  private settle(key: string): void {
+  private updateAndTell(key: string): void {
     const device = this.devices.find(key)
     if (device === undefined || (device.roles & discoverable) === 0) return
     const active = this.announces(key)

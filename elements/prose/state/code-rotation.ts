@@ -74,9 +74,9 @@ export class CodeRotation {
   give(code: BroadcastCode): void {
     const device = this.devices.obtain(code.device)
     if (device.code !== undefined) void this.ledger.writeSoon([this.ledger.deleteCode(code)])
-    else this.place(device, code)
+    else this.assignWithDeadline(device, code)
   }
-  private place(device: Device, code: BroadcastCode): void {
+  private assignWithDeadline(device: Device, code: BroadcastCode): void {
     device.code = code
     this.codes.put(code)
     this.deadlines.add(code)
@@ -180,7 +180,7 @@ export class CodeRotation {
     device.fading = code.validUntil > this.host.clock.date() ? code : undefined
     if (device.fading === undefined) this.codes.withdraw(code)
     else this.deadlines.add(code)
-    this.place(device, next)
+    this.assignWithDeadline(device, next)
     this.notifying.tellDevice(device.key, discoverable)
     this.notifying.tellOwners(device.key)
   }

@@ -65,7 +65,7 @@ export class Registry {
   async load(restoreSet: (set: PeerSet) => void): Promise<void> {
     await this.ledger.load({
       code: (code) => this.rotation.restore(code),
-      relation: (relation) => this.relations.place(relation),
+      relation: (relation) => this.relations.placeWithDeadline(relation),
       trigger: (list) => {
         const { device, peers } = list
         this.triggers.set(device, readTriggered(list))
@@ -86,7 +86,7 @@ export class Registry {
     const stale = [...this.lists.all()].filter(
       ({ reporter, peer }) => !devices.has(reporter, discoverer) || !devices.has(peer, discoverable),
     )
-    relations.drop(stale)
+    relations.dropAndTell(stale)
   }
 
   /** To be called after a device's subscriptions changed. Returns the writes of the change; watchers are told. */

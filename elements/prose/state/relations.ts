@@ -18,18 +18,18 @@ export class Relations {
     this.deadlines = new Deadlines(
       clock,
       (relation) => (this.lists.holds(relation) ? this.lists.due(relation) : undefined),
-      (relations) => this.drop(relations),
+      (relations) => this.dropAndTell(relations),
     )
   }
 
   /** Puts a relation into its list until its lifetime is over; the caller writes and tells. */
-  place(relation: Relation): void {
+  placeWithDeadline(relation: Relation): void {
     this.lists.put(relation)
     this.deadlines.add(relation)
   }
 
   /** Ends relations, durably in a while, and tells who watches them. */
-  drop(relations: readonly Relation[]): void {
+  dropAndTell(relations: readonly Relation[]): void {
     const writes: StoreWrite[] = []
     const byReporter = new Map<string, string[]>()
     for (const relation of relations) {
@@ -50,7 +50,7 @@ export class Relations {
       const relation = this.lists.entriesOf(reporter).get(peer)
       if (relation !== undefined) relations.push(relation)
     }
-    this.drop(relations)
+    this.dropAndTell(relations)
   }
 
   /** The reporter hears nobody any more. Returns the writes; watchers are told. */

@@ -11,7 +11,7 @@ import { Policy, type PolicyRefusal, type PolicyService } from './policy.ts'
 /** Undefined: nothing is against it. */
 type Verdict = undefined | PolicyRefusal | Promise<PolicyRefusal | undefined>
 
-export interface PolicingSettings {
+interface PolicingSettings {
   /** Its URI; left out: there is no policy and no charging. */
   readonly pcrf?: string
   /** Default false. */
@@ -81,7 +81,7 @@ export class Policing {
 
   /** A proximity service request, which takes a unit unless each feedback does (FIG 8). */
   request(device: string): Verdict {
-    return this.confirm === 'feedback' ? this.policy?.refusal(device) : this.policy?.take(device, false)
+    return this.confirm === 'feedback' ? this.policy?.refusal(device) : this.policy?.takeUnit(device, false)
   }
 
   /** Roles that the PCRF allows a device that it does not refuse. */
@@ -96,7 +96,7 @@ export class Policing {
 
   /** One question and one answer, which is as good as a feedback. */
   async fetch(device: string, application: string | undefined): Promise<PolicyRefusal | undefined> {
-    const refusal = await (this.confirm === 'feedback' ? this.policy?.take(device, false) : this.policy?.refusal(device))
+    const refusal = await (this.confirm === 'feedback' ? this.policy?.takeUnit(device, false) : this.policy?.refusal(device))
     if (refusal === undefined) await this.charge(device, application)
     return refusal
   }
@@ -104,7 +104,7 @@ export class Policing {
   /** Before a feedback (SPEC §3.4): takes a unit and charges it, durably. False: there was none, and the subscription has ended. */
   async admit(notifier: Notifier): Promise<boolean> {
     const device = notifier.resource
-    const refusal = this.confirm === 'feedback' ? await this.policy?.take(device, true) : undefined
+    const refusal = this.confirm === 'feedback' ? await this.policy?.takeUnit(device, true) : undefined
     if (refusal === undefined) {
       await this.charge(device, this.use.applicationOf(notifier))
       return true

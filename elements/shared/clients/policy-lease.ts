@@ -61,7 +61,7 @@ export class PolicyLease {
   }
 
   /** Uses a unit: whether there was one; undefined: the PCRF has to say, see `more`. */
-  take(): boolean | undefined {
+  takeUnit(): boolean | undefined {
     if (this.decision !== 'allow') return this.decision === undefined ? undefined : false
     if (this.granted === undefined) return true
     if (this.used >= this.granted) return undefined

@@ -102,11 +102,11 @@ export class Policy implements LeaseHolder {
   }
 
   /** As `refusal`, and a unit is used: for a feedback. `standing`: it was allowed before. */
-  take(device: string, standing: boolean): undefined | PolicyRefusal | Promise<PolicyRefusal | undefined> {
+  takeUnit(device: string, standing: boolean): undefined | PolicyRefusal | Promise<PolicyRefusal | undefined> {
     if (this.open === true) return undefined
     const lease = this.leases.get(device)
     if (lease !== undefined) lease.asked = true
-    return lease?.take() === true ? undefined : this.takeLater(device, standing)
+    return lease?.takeUnit() === true ? undefined : this.takeLater(device, standing)
   }
 
   /** Asks about a device that uses the service already, as after a restart; `denied` hears of it. A few at a time. */
@@ -142,7 +142,7 @@ export class Policy implements LeaseHolder {
       await this.feedTold()
       if (this.open === true) return undefined
       const lease = this.leaseOf(device)
-      const taken = lease.take()
+      const taken = lease.takeUnit()
       if (taken === true) return undefined
       if (taken === false) return this.verdict(lease)
       const left = end - this.host.clock.now()

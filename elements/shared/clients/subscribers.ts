@@ -192,7 +192,7 @@ export class Subscribers {
         continue
       }
       if (record === undefined) this.keepUnknown(key)
-      else this.keep(record, key)
+      else this.placeAndTell(record, key)
       return record
     }
   }
@@ -314,7 +314,7 @@ export class Subscribers {
   }
 
   /** An answer. Listeners hear of it only if it differs from the record before the gap. */
-  private keep(record: SubscriberRecord, key: string): void {
+  private placeAndTell(record: SubscriberRecord, key: string): void {
     const before = this.entries.get(record.id)
     this.place(record)
     if (key !== record.id) this.aliases.set(key, record.id)

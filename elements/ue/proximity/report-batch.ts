@@ -23,7 +23,7 @@ export class ReportBatch {
     return first
   }
   /** The batch, which counts as reported from now on. */
-  take(): readonly HeardBroadcast[] {
+  takeAsReported(): readonly HeardBroadcast[] {
     const batch = [...this.pending.values()]
     for (const { code, at } of batch) this.reported.set(code, at)
     this.pending.clear()

@@ -14,13 +14,13 @@ export class StandingQuestion implements WatchHandle {
     this.agent = agent
     this.watch = watch
     this.listener = listener
-    this.current = this.put()
+    this.current = this.subscribe()
   }
 
   /** When that is refused, the present question goes on. */
   again(): void {
     this.next?.unsubscribe()
-    this.next = this.put()
+    this.next = this.subscribe()
   }
   refresh(body?: AgentBody): void {
     this.current.refresh(body)
@@ -30,7 +30,7 @@ export class StandingQuestion implements WatchHandle {
     this.current.unsubscribe()
   }
 
-  private put(): WatchHandle {
+  private subscribe(): WatchHandle {
     const handle: WatchHandle = this.agent.subscribe(this.watch(), {
       notified: (notified) => {
         if (handle === this.next) {

@@ -186,7 +186,7 @@ export class Ue {
     this.tell({ kind: 'heard', heard })
     if (!this.batch.add(heard)) return
     this.window = this.options.clock.after((this.options.report?.window ?? 1) * 1000, () => {
-      const batch = this.batch.take()
+      const batch = this.batch.takeAsReported()
       this.report(batch).then(
         ({ status }) => {
           if (status !== 200 && status !== 404) this.batch.undo(batch)

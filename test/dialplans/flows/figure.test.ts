@@ -1,7 +1,7 @@
 /** What `proxima play` draws, and what `proxima trace` chooses of a capture. */
 import test from 'ava'
 import { chosen } from '../../../dialplans/commands/trace/filter.ts'
-import { flowNamed, loadFlows, networkOf } from '../../../dialplans/flows/index.ts'
+import { flowScriptNamed, loadFlows, networkOf } from '../../../dialplans/flows/index.ts'
 import { StageSet } from '../../../dialplans/flows/stage/stage-set.ts'
 import { loadDialplan } from '../../../dialplans/network/load.ts'
 import { arrowsOf } from '../../../signalling/capture/arrows.ts'
@@ -12,7 +12,7 @@ async function played(
   id: string,
   scenario = 0,
 ): Promise<{ readonly all: readonly TappedMessage[]; readonly figure: readonly TappedMessage[] }> {
-  const flow = flowNamed(await loadFlows(), id)!
+  const flow = flowScriptNamed(await loadFlows(), id)!
   const loaded = loadDialplan(networkOf(flow))
   if (loaded.faults !== undefined) throw new Error(`${flow.network} has faults`)
   const stage = new StageSet({ dialplan: { ...loaded.value, nodes: [] }, mode: 'virtual' }, flow.scenarios[scenario]!)
@@ -39,7 +39,7 @@ test('a figure is drawn alone: its own messages, and the parties that take part'
 })
 
 test('what elements tell each other because of a step belongs to the figure', async (t) => {
-  const flow = flowNamed(await loadFlows(), 'fig-06')!
+  const flow = flowScriptNamed(await loadFlows(), 'fig-06')!
   const withdrawn = flow.scenarios.findIndex(({ name }) => name.includes('may not be discovered any more'))
   const { figure } = await played('fig-06', withdrawn)
   t.true(labels(figure).includes('NOTIFY active subscription-data'))
@@ -66,8 +66,8 @@ test('a capture is filtered by user, Call-ID, method and time', async (t) => {
 
 test('a flow is found by its id, or by its figure where no other service has one', async (t) => {
   const flows = await loadFlows()
-  t.is(flowNamed(flows, 'proximity/fig-08')?.id, 'proximity/fig-08')
-  t.is(flowNamed(flows, 'fig-08')?.id, 'proximity/fig-08')
-  t.is(flowNamed(flows, 'ig-08'), undefined)
-  t.is(flowNamed([...flows, { ...flows[0]!, id: 'push/fig-08' }], 'fig-08'), undefined)
+  t.is(flowScriptNamed(flows, 'proximity/fig-08')?.id, 'proximity/fig-08')
+  t.is(flowScriptNamed(flows, 'fig-08')?.id, 'proximity/fig-08')
+  t.is(flowScriptNamed(flows, 'ig-08'), undefined)
+  t.is(flowScriptNamed([...flows, { ...flows[0]!, id: 'push/fig-08' }], 'fig-08'), undefined)
 })

@@ -73,7 +73,7 @@ class Scene {
     await this.open(settings)
   }
   take(standing = false, device = alice): Promise<PolicyRefusal | undefined> {
-    return this.lab.during(Promise.resolve(this.asker.policy.take(device, standing)), 50)
+    return this.lab.during(Promise.resolve(this.asker.policy.takeUnit(device, standing)), 50)
   }
   async takes(count: number): Promise<number> {
     let taken = 0
@@ -93,7 +93,7 @@ test('where a service is open nobody is asked', async (t) => {
   const net = await scene()
   const before = net.lab.tap.messages.length
   t.is(net.asker.policy.refusal(alice), undefined)
-  t.is(net.asker.policy.take(alice, false), undefined)
+  t.is(net.asker.policy.takeUnit(alice, false), undefined)
   await net.lab.clock.advance(100)
   t.is(net.lab.tap.messages.length, before)
   t.is(net.metric('pcrf_leases'), 0)
@@ -142,7 +142,7 @@ test('a quota is used to its last unit and no further, in blocks', async (t) => 
 
 test('many at a time share the units', async (t) => {
   const net = await scene({ rules: [{ quota: { count: 25 } }], block: { count: 3 } })
-  const all = Array.from({ length: 40 }, () => Promise.resolve(net.asker.policy.take(alice, false)))
+  const all = Array.from({ length: 40 }, () => Promise.resolve(net.asker.policy.takeUnit(alice, false)))
   const answers = await net.lab.during(Promise.all(all), 2000)
   t.is(answers.filter((answer) => answer === undefined).length, 25)
   await net.lab.stop()
