@@ -40,8 +40,8 @@ function unescaped(text: string): string {
 }
 
 /**
- * One name for each user: SIP and tel URIs in their canonical form, any other text as it is (SPEC §2.1), with the scheme of a
- * URI in lower case (RFC 3986 §3.1).
+ * One name for each user. SIP and tel URIs are in canonical form (SPEC §2.1). Other text stays as it is, with the scheme of
+ * a URI in lower case (RFC 3986 §3.1).
  */
 export function userKey(text: string, domains: readonly string[]): string {
   const lower = text.replace(/^[a-z][a-z\d+.-]*:/i, (scheme) => scheme.toLowerCase())

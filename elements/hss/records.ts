@@ -96,8 +96,8 @@ function usernameOf(name: string, realm: string): string | undefined {
 }
 
 /**
- * Which list makes a record longer than elements can be told in one datagram, and how long; undefined: it is not, or it was
- * stored as long before and only its permissions differ.
+ * The list that makes a record longer than elements can be told in one datagram, and that length. Undefined: none does, or
+ * it was stored as long before and only its permissions differ.
  */
 export function faultOfLength(record: SubscriberRecord, before?: SubscriberRecord): IdentifierFault | undefined {
   const fault = lengthFault(record)

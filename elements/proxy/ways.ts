@@ -62,8 +62,8 @@ export class DialogWays {
     return `<${secure ? asSips(uri) : uri}>`
   }
   /**
-   * Target refresh (RFC 3261 §12.2.1): a user who sends inside a dialog by another flow than the dialog's is reached at that
-   * Contact by this one from now on.
+   * Target refresh (RFC 3261 §12.2.1). A user who sends inside a dialog by another flow is reached at that Contact by this
+   * flow from now on.
    */
   note({ request, flow, ownRoutes }: Exchange, user: string): void {
     if (request.toTag === '' || ownRoutes.length === 0) return

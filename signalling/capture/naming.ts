@@ -14,9 +14,9 @@ interface EndNames {
 }
 
 /**
- * Names for both ends of each message, in the same order: the one on the message; else the one given by `address:port` or
- * address; else, for an end of ours, the element that had the message next (or before) inside the node; else a name that
- * all other messages on the wire agree on for that address; else the address.
+ * Names for both ends of each message, in the same order. The first that there is: the name on the message; the one given by
+ * `address:port` or address. For an end of ours, the element that had the message next (or before) inside the node. Else a
+ * name on which all other messages on the wire agree for that address; else the address.
  */
 export function endNamesOf(
   messages: readonly ScannedMessage[],

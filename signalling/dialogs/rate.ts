@@ -42,7 +42,7 @@ export function printRate(rate: Rate): string {
 
 /**
  * Milliseconds from the last NOTIFY to the next periodic one. Adaptive (RFC 6446 §5.3): with `count` NOTIFYs in the last
- * `window` milliseconds the wait grows, so that changes and periods together come to the rate that was asked for.
+ * `window` milliseconds the wait grows. Changes and periods together so come to the rate that was asked for.
  */
 export function nextPeriod(rate: Rate, count: number, window: number): number {
   if (!rate.adaptive || window <= 0) return rate.period

@@ -46,8 +46,8 @@ export interface SubscriptionRecord {
 export const cseqReserve = 1000
 
 /**
- * The record as it counts in a later epoch: each one has numbers of its own, so that none need be written for being read
- * (RFC 3261 §12.2.1.1: CSeq rises).
+ * The record as it counts in a later epoch. Each epoch has CSeq numbers of its own, so that no record need be written for
+ * being read (RFC 3261 §12.2.1.1).
  */
 export function inEpoch(record: SubscriptionRecord, epoch: number): SubscriptionRecord {
   return { ...record, epoch, ceiling: record.ceiling + cseqReserve * (epoch - (record.epoch ?? 0)) }

@@ -136,8 +136,9 @@ export function printHostPort({ host, port }: { readonly host: string; readonly 
 }
 
 /**
- * The key under which a device or user is known: scheme, decoded user and host, or a telephone number (SPEC §2.1: all
- * forms of one device are aliases of one key; an IPv4 address wrapped in IPv6 is that address). It is a URI again. Ports, and parameters but a number's own, do not count.
+ * The key under which a device or user is known: scheme, decoded user and host, or a telephone number. All forms of one
+ * device have one key (SPEC §2.1); an IPv4 address wrapped in IPv6 is that address. It is a URI again. Ports, and parameters
+ * but a number's own, do not count.
  */
 export function canonical(uri: Uri): string {
   if (uri.scheme === 'tel') return canonicalNumber(uri)

@@ -7,9 +7,9 @@ import type { Flow } from '../transports/transport.ts'
 import { bounded } from './amplification.ts'
 
 /**
- * The topmost Via with `received` and a filled `rport` (RFC 3261 §18.2.1, RFC 3581 §4); undefined where it can stay as it
- * came: sent-by is where the datagram came from and rport was not asked for. A character an octet. A peer that offers
- * overload control (RFC 7339 §4.1) is given `feedback`.
+ * The topmost Via with `received` and a filled `rport` (RFC 3261 §18.2.1, RFC 3581 §4). Undefined where it can stay: the
+ * datagram came from its sent-by, and rport was not asked for. A character an octet. A peer that offers overload control
+ * (RFC 7339 §4.1) is given `feedback`.
  */
 export function stampedVia(request: SipRequest, flow: Flow, feedback?: () => string): string | undefined {
   const via = request.via

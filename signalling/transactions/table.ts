@@ -21,8 +21,8 @@ interface TransactionUser {
 }
 
 /**
- * Progress of a request in overload control, handed on with it: nothing is decided; it waited as a datagram, and its turn has
- * come; it waited when it had been read and counted for its source, and its turn has come.
+ * Progress of a request in overload control, handed on with it. Nothing is decided; or its turn has come after it waited as
+ * a datagram, or after it was read and counted for its source.
  */
 export type OverloadTurn = 'undecided' | 'waited-unread' | 'waited'
 

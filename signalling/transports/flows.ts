@@ -104,8 +104,9 @@ export class FlowTable {
     return true
   }
   /**
-   * RFC 5923: requests to that port of its peer may take the connection that it came by. By TCP nothing proves that the port is
-   * the peer's, so only a peer that the dialplan trusts is believed; over TLS its certificate has to stand for the host.
+   * RFC 5923: requests to that port of its peer may take the connection that it came by. By TCP nothing proves that the
+   * port is the peer's, so only a peer that the dialplan trusts is believed. Over TLS its certificate has to stand for the
+   * host.
    */
   share(flow: Flow, sentBy: HostPort): void {
     const place = this.connections.has(flow.id) ? placeOf(flow, sentBy) : undefined

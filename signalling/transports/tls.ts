@@ -71,8 +71,8 @@ const entry = /([A-Za-z ]+):((?:[^",]|"(?:[^"\\]|\\.)*")*)(?:, |$)/y
 const domain = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/
 
 /**
- * The SIP domains in a subjectAltName as Node prints it (`DNS:a.example, URI:sip:b.example`), lower case: `sip` URIs without a
- * user, and DNS names; no addresses, and a wildcard is for nobody (RFC 5922 §7.1, §7.2).
+ * The SIP domains in a subjectAltName as Node prints it (`DNS:a.example, URI:sip:b.example`), lower case. `sip` URIs without
+ * a user, and DNS names; no addresses, and a wildcard is for nobody (RFC 5922 §7.1, §7.2).
  */
 export function domainsIn(subjectAltName: string): readonly string[] {
   const domains = new Set<string>()

@@ -99,8 +99,8 @@ export interface Transport {
   /** The addresses of this machine have changed: flows that outlast it find out anew which is theirs. */
   moved?(): void
   /**
-   * Lets no more than so many datagrams that begin something (`seemsNew`) come through until it is called again; Infinity: all.
-   * Returns how many went unread since it was called last.
+   * Lets only so many new datagrams (`seemsNew`) through until it is called again; Infinity: all. Returns how many went
+   * unread since it was called last.
    */
   ration?(beginnings: number): number
   close(): Promise<void>

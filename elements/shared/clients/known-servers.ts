@@ -43,10 +43,7 @@ export class KnownServers {
     return this.servers.some(({ key }) => key === identity)
   }
 
-  /**
-   * URI of the one that is meant by a URI, a host name or an address, with or without a port; undefined: by none of them. A
-   * name is that of its host, or `<element>.<domain>` (SPEC §2.2); an address that of its host or its node.
-   */
+  /** URI of the server that is meant by a URI, a host name or an address, with or without a port; undefined: none is. */
   find(named: string): string | undefined {
     const meant = readName(named)
     if (meant === undefined) return undefined

@@ -15,8 +15,8 @@ export interface IdentifiedSubscriber {
 }
 
 /**
- * The canonical key of a SIP or tel URI or an IP address. Any of our own domains stands for the first one, and a user
- * there that is marked as a telephone number for the number (RFC 3261 §19.1.6). Undefined where the text is none of these.
+ * The canonical key of a SIP or tel URI or an IP address. Any of our own domains stands for the first one. A user there that
+ * is marked as a telephone number stands for the number (RFC 3261 §19.1.6). Undefined where the text is none of these.
  */
 export function deviceKey(device: Uri | string, domains: readonly string[]): string | undefined {
   const uri = typeof device === 'string' ? readDevice(device) : device

@@ -37,8 +37,8 @@ export function checkedRoles({ flow, request }: Pick<Exchange, 'flow' | 'request
 }
 
 /**
- * Whether an asserted identity (canonical) may act for a device: it is that device in any of its forms, or an application
- * server that the HSS lists for it, for that application if one is named.
+ * Whether an asserted identity (canonical) may act for a device. It is that device in any of its forms, or an application
+ * server that the HSS lists for it. Where an application is named, it is listed for that one.
  */
 export function actsFor(actor: string, record: SubscriberRecord, application: string | undefined): boolean {
   if (actor === record.id || record.aliases?.includes(actor)) return true
