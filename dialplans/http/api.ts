@@ -1,9 +1,9 @@
 /** The HTTP interface to subscribers and to who is attached, `/v1/…`: every answer is JSON, every fault a problem (RFC 9457). */
 import type { IncomingMessage } from 'node:http'
+import { type HttpPage, HttpProblem, json } from '../../elements/shared/http/page.ts'
 import { admit } from './access.ts'
 import { openapi } from './openapi.ts'
 import type { ApiOptions, HssApiOptions } from './options.ts'
-import { type HttpPage, HttpProblem, json } from './page.ts'
 import { attachedAt, reallocate } from './routes/attached.ts'
 import { importSubscribers, list, one } from './routes/subscribers.ts'
 

@@ -1,11 +1,11 @@
 /** The node's HTTP side: /health and /metrics for everybody who reaches it, /v1 for who has the token. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { type HttpPage, HttpProblem } from '../../elements/shared/http/page.ts'
 import type { HostPort, Log } from '../../signalling/index.ts'
 import type { Metrics } from '../running/metrics.ts'
 import { serveApi } from './api.ts'
 import type { ApiOptions } from './options.ts'
-import { type HttpPage, HttpProblem } from './page.ts'
 import { ConnectionPlaces } from './places.ts'
 import { RequestTurns } from './turns.ts'
 

@@ -34,6 +34,8 @@ import type { HssSettings as DialplanSettings } from './settings-type.ts'
 import type { ChangedRecord } from './underway.ts'
 
 export { type ProvisioningOutcome, settingsOf, type WantedChange } from './provisioning.ts'
+export { type LineFault, RowsFault, type SubscriberRow } from './rows/row.ts'
+export { formats, type RowFormat, readRows } from './rows/rows.ts'
 
 /** Settings with what the dialplan tells of the rest of the network. */
 export interface HssSettings extends DialplanSettings {

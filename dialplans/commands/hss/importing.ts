@@ -3,9 +3,8 @@
  * fails.
  */
 import { createReadStream, statSync } from 'node:fs'
+import { type LineFault, type RowFormat, RowsFault, readRows, type SubscriberRow } from '../../../elements/hss/index.ts'
 import { printFault } from '../../network/dialplan.ts'
-import { type LineFault, RowsFault, type SubscriberRow } from '../../subscribers/row.ts'
-import { type RowFormat, readRows } from '../../subscribers/rows.ts'
 import { type SubscriberClient, UnreachableNode } from './client.ts'
 
 interface ImportCounts {

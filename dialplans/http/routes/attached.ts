@@ -1,9 +1,9 @@
 /** Users attached to the MMEs of this node, over HTTP (SPEC §3.6): a temporary identifier, and another one on request. */
 import type { IncomingMessage } from 'node:http'
 import type { AttachedUe, Mme } from '../../../elements/mme/index.ts'
+import { type HttpPage, HttpProblem, json } from '../../../elements/shared/http/page.ts'
 import { whoOf } from '../access.ts'
 import type { ApiOptions } from '../options.ts'
-import { type HttpPage, HttpProblem, json } from '../page.ts'
 
 /** MMEs of a user on this node: one, or two while he moves. */
 export async function attachedAt(user: string, options: ApiOptions): Promise<HttpPage> {

@@ -1,14 +1,20 @@
 /** Subscribers over HTTP: list, read, put, patch, remove and import. Credentials come in and never go out. */
 import type { IncomingMessage } from 'node:http'
-import { type ProvisioningOutcome, settingsOf, type WantedChange } from '../../../elements/hss/index.ts'
+import {
+  formats,
+  type LineFault,
+  type ProvisioningOutcome,
+  RowsFault,
+  readRows,
+  settingsOf,
+  type WantedChange,
+} from '../../../elements/hss/index.ts'
 import type { SubscriberRecord } from '../../../elements/schemas/index.ts'
+import { readJson, refuseCoding, typeOf } from '../../../elements/shared/http/body.ts'
+import { type HttpPage, HttpProblem, json } from '../../../elements/shared/http/page.ts'
 import { seal } from '../../../signalling/index.ts'
-import { type LineFault, RowsFault } from '../../subscribers/row.ts'
-import { formats, readRows } from '../../subscribers/rows.ts'
 import { whoOf } from '../access.ts'
-import { readJson, refuseCoding, typeOf } from '../body.ts'
 import type { HssApiOptions } from '../options.ts'
-import { type HttpPage, HttpProblem, json } from '../page.ts'
 
 const usualPage = 100
 const longestPage = 1000
