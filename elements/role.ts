@@ -1,6 +1,7 @@
 /** Role of a network element: all that a network has to know about it. */
 import type { Element, HostPort } from '../signalling/index.ts'
 import type { SubscriberSettings } from './schemas/index.ts'
+import type { HttpRoute } from './shared/http/route.ts'
 
 /** JSON Schema (draft 7) of a role's settings, without `role` itself. Its title and description name the element for people. */
 interface SettingsSchema {
@@ -66,8 +67,11 @@ export interface Network {
   readonly subscribers: readonly SubscriberSettings[]
 }
 
-/** One role that an element may have. Its schema admits the settings, and `learns` completes them. */
-export interface Role<Settings extends object = object> {
+/**
+ * One role that an element may have. Its schema admits the settings, and `learns` completes them.
+ * An element's folder names the roles that it works with; no other place spells a role.
+ */
+export interface Role<Settings extends object = object, Made extends Element = Element> {
   /** Name of the role in a dialplan. */
   readonly role: string
   readonly schema: SettingsSchema
@@ -87,8 +91,10 @@ export interface Role<Settings extends object = object> {
   learns?(network: Network): Partial<Settings>
   /** Faults of its settings, by themselves and within the network. */
   faults?(settings: Settings, network: Network): readonly RoleFault[]
+  /** Resources below `/v1` that its elements in one node serve together. Without any of them, the routes describe themselves only. */
+  routes?(elements: readonly Made[]): readonly HttpRoute[]
   /** Makes an element of the name that it has in the dialplan. Throws a `SettingsError` where the settings contradict each other. */
-  create(name: string, settings: Settings): Element
+  create(name: string, settings: Settings): Made
 }
 
 /** Names of the other elements of that role. */

@@ -1,52 +1,77 @@
-/** The HTTP interface to subscribers and to who is attached, `/v1/…`: every answer is JSON, every fault a problem (RFC 9457). */
+/** The HTTP interface to what elements serve, `/v1/…`: every answer is JSON, every fault a problem (RFC 9457). */
 import type { IncomingMessage } from 'node:http'
 import { type HttpPage, HttpProblem, json } from '../../elements/shared/http/page.ts'
-import { admit } from './access.ts'
+import type { HttpOperation, HttpRoute } from '../../elements/shared/http/route.ts'
+import { seal } from '../../signalling/index.ts'
+import { admit, whoOf } from './access.ts'
 import { openapi } from './openapi.ts'
-import type { ApiOptions, HssApiOptions } from './options.ts'
-import { attachedAt, reallocate } from './routes/attached.ts'
-import { importSubscribers, list, one } from './routes/subscribers.ts'
+import { type ApiOptions, elementsWithRoutes } from './options.ts'
 
-const paths = [
-  '/v1/subscribers',
-  '/v1/subscribers/{id}',
-  '/v1/attached/{user}',
-  '/v1/attached/{user}/reallocate',
-  '/v1/openapi.json',
-] as const
+const base = '/v1'
+const descriptionPath = `${base}/openapi.json`
 
-/** Answers a request below /v1. Rejects with an `HttpProblem`. */
+/** Answers a request below /v1. Rejects with a `HttpProblem`. */
 export async function serveApi(request: IncomingMessage, options: ApiOptions | undefined): Promise<HttpPage> {
   if (options === undefined)
-    throw new HttpProblem(503, 'neither an HSS nor an MME runs here yet', { headers: { 'Retry-After': '1' } })
-  admit(request, options.access)
-  const { method = 'GET' } = request
+    throw new HttpProblem(503, `none of these runs here yet: ${elementsWithRoutes().join(', ')}`, {
+      headers: { 'Retry-After': '1' },
+    })
+  const { routes, access, log } = options
+  admit(request, access)
+  const { method = 'GET', headers } = request
   const asked = method === 'HEAD' ? 'GET' : method
   const url = new URL(request.url ?? '/', 'http://node')
-  if (url.pathname === '/v1/openapi.json') {
+  if (url.pathname === descriptionPath) {
     allow(asked, ['GET'])
     return json(200, openapi())
   }
-  if (url.pathname === '/v1/subscribers') {
-    allow(asked, ['GET', 'POST'])
-    const served = withHss(options)
-    return asked === 'GET' ? list(url.searchParams, served) : importSubscribers(request, url.searchParams, served)
-  }
-  const [, about, user, doing] = /^\/v1\/(subscribers|attached)\/([^/]+)(?:\/(reallocate))?$/.exec(url.pathname) ?? []
-  if (user !== undefined && about === 'attached') {
-    allow(asked, doing === undefined ? ['GET'] : ['POST'])
-    return doing === undefined ? attachedAt(decoded(user), options) : reallocate(request, decoded(user), options)
-  }
-  if (user === undefined || doing !== undefined)
-    throw new HttpProblem(404, `there are ${paths.slice(0, -1).join(', ')} and ${paths.at(-1)}`)
-  allow(asked, ['GET', 'PUT', 'PATCH', 'DELETE'])
-  return one(request, asked, decoded(user), withHss(options))
+  const found = findRoute(url.pathname, routes)
+  if (found === undefined)
+    throw new HttpProblem(404, `there are ${listed([...routes.map(({ path }) => base + path), descriptionPath])}`)
+  const { route, values } = found
+  allow(asked, Object.keys(route.operations))
+  const operation = (route.operations as { readonly [method: string]: HttpOperation })[asked]!
+  return operation.serve({
+    parameters: Object.fromEntries(Object.entries(values).map(([name, part]) => [name, decoded(part)])),
+    query: url.searchParams,
+    headers,
+    body: request,
+    who: whoOf(request),
+    log,
+    seal: (text) => seal(access.token ?? '', text, 22),
+  })
 }
 
-function withHss(options: ApiOptions): HssApiOptions {
-  const { hss } = options
-  if (hss === undefined) throw new HttpProblem(404, 'no HSS runs in this node')
-  return { ...options, hss }
+interface FoundRoute {
+  readonly route: HttpRoute
+  /** Values of its parameters, as they stand in the path. */
+  readonly values: { readonly [name: string]: string }
+}
+
+function findRoute(pathname: string, routes: readonly HttpRoute[]): FoundRoute | undefined {
+  for (const route of routes) {
+    const values = valuesIn(pathname.split('/'), (base + route.path).split('/'))
+    if (values !== undefined) return { route, values }
+  }
+  return undefined
+}
+
+/** Undefined: it is another path. */
+function valuesIn(parts: readonly string[], wanted: readonly string[]): FoundRoute['values'] | undefined {
+  if (parts.length !== wanted.length) return undefined
+  const values: { [name: string]: string } = {}
+  for (const [index, want] of wanted.entries()) {
+    const part = parts[index]!
+    if (!want.startsWith('{')) {
+      if (part !== want) return undefined
+    } else if (part === '') return undefined
+    else values[want.slice(1, -1)] = part
+  }
+  return values
+}
+
+function listed(paths: readonly string[]): string {
+  return `${paths.slice(0, -1).join(', ')} and ${paths.at(-1)}`
 }
 
 function allow(method: string, methods: readonly string[]): void {

@@ -21,7 +21,7 @@ interface HttpOptions {
   readonly listen: HostPort
   readonly health: () => Health
   readonly metrics: Metrics
-  /** Undefined: neither an HSS nor an MME runs, or not yet. */
+  /** Undefined: no element that serves a part of it runs, or not yet. */
   readonly api?: () => ApiOptions | undefined
   readonly log: Log
 }

@@ -2,11 +2,12 @@
 import { type Network, namingsIn, othersOf, type Role, type SettingsPath, type SubscriberNaming } from '../role.ts'
 import type { ServerSettings, SubscriberSettings } from '../schemas/index.ts'
 import { usualView } from '../shared/identifiers/element-names.ts'
-import { createHss, type HssSettings } from './index.ts'
+import { createHss, type Hss, type HssSettings } from './index.ts'
 import { faultsOfSubscribers } from './owners.ts'
+import { hssRoutes } from './routes.ts'
 import schema from './settings.json' with { type: 'json' }
 
-export const hssRole: Role<HssSettings> = {
+export const hssRole: Role<HssSettings, Hss> = {
   role: 'hss',
   schema,
   single: true,
@@ -22,6 +23,7 @@ export const hssRole: Role<HssSettings> = {
     views: viewsIn(network),
   }),
   faults: ({ subscribers = [] }, network) => faultsOfSubscribers(subscribers, network, viewsIn(network)),
+  routes: hssRoutes,
   create: createHss,
 }
 

@@ -1,10 +1,8 @@
 /** `proxima start`: runs the node of a dialplan until it is told to stop. */
 import { Command, Option } from 'commander'
-import type { Hss } from '../../../elements/hss/index.ts'
-import type { Mme } from '../../../elements/mme/index.ts'
 import type { HostPort, Log } from '../../../signalling/index.ts'
 import { keepToken } from '../../http/access.ts'
-import type { ApiOptions } from '../../http/options.ts'
+import { type ApiOptions, hasRoutes, routesOf } from '../../http/options.ts'
 import { type Health, type HttpSide, openHttp } from '../../http/server.ts'
 import { type Dialplan, printListen } from '../../network/dialplan.ts'
 import { type RunningNode, runNode } from '../../running/compose.ts'
@@ -143,16 +141,15 @@ async function serveHttp(
   return openHttp({ listen: http, health, metrics: new Metrics(() => running()?.node.metrics() ?? []), api, log })
 }
 
-/** The interface to the subscribers of this node's HSS and to who is attached at its MMEs; none without any of them. */
+/** The interface to what the elements of this node serve over HTTP; none where they serve nothing. */
 function apiOf({ elements, data, api = {} }: Dialplan, running: RunningNode, log: Log): ApiOptions | undefined {
-  const those = (wanted: string) =>
-    running.elements.filter(({ name }) => elements.some((element) => element.name === name && element.role === wanted))
-  const [hss] = those('hss') as Hss[]
-  const mmes = those('mme') as Mme[]
-  if (hss === undefined && mmes.length === 0) return undefined
+  const here = running.elements.flatMap((element) => {
+    const planned = elements.find(({ name }) => name === element.name)
+    return planned === undefined ? [] : [{ role: planned.role, element }]
+  })
+  if (!hasRoutes(here)) return undefined
   const token = api.token ?? (data === 'memory' ? undefined : keepToken(data))
-  const access = { token, open: api.open ?? false }
-  return hss === undefined ? { mmes, access, log } : { hss, mmes, access, log: log.child({ element: hss.name }) }
+  return { routes: routesOf(here), access: { token, open: api.open ?? false }, log }
 }
 
 /** No input ends a process (SPEC §2.6): a fault nobody caught is logged, and all else goes on. */

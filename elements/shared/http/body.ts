@@ -1,17 +1,17 @@
 /** Bodies of HTTP requests: bounded, UTF-8, of a known media type. */
 import { isUtf8 } from 'node:buffer'
-import type { IncomingMessage } from 'node:http'
 import { HttpProblem } from './page.ts'
+import type { HttpRequest } from './route.ts'
 
 const longest = 1_000_000 // bytes of one JSON document
 
 /** Media type without parameters, in lower case; '' where none is named. */
-export function typeOf({ headers }: IncomingMessage): string {
+export function typeOf({ headers }: Pick<HttpRequest, 'headers'>): string {
   return (headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase()
 }
 
 /** The JSON of a request. Throws a 413, 415 or 400 problem. */
-export async function readJson(request: IncomingMessage, types: readonly string[]): Promise<unknown> {
+export async function readJson(request: Pick<HttpRequest, 'headers' | 'body'>, types: readonly string[]): Promise<unknown> {
   if (!types.includes(typeOf(request))) {
     throw new HttpProblem(415, `the body is to be ${types.join(' or ')}`, { headers: { Accept: types.join(', ') } })
   }
@@ -19,7 +19,7 @@ export async function readJson(request: IncomingMessage, types: readonly string[
   if (Number(request.headers['content-length'] ?? 0) > longest) throw tooLarge()
   const chunks: Buffer[] = []
   let length = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  for await (const chunk of request.body) {
     length += chunk.length
     if (length > longest) throw tooLarge()
     chunks.push(chunk)
@@ -34,7 +34,7 @@ export async function readJson(request: IncomingMessage, types: readonly string[
 }
 
 /** Nothing here unpacks anything: a small body stays small. */
-export function refuseCoding({ headers }: IncomingMessage): void {
+export function refuseCoding({ headers }: Pick<HttpRequest, 'headers'>): void {
   const coding = headers['content-encoding']
   if (coding !== undefined && coding !== 'identity') throw new HttpProblem(415, `Content-Encoding ${coding} is not supported`)
 }

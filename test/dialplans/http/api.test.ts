@@ -8,6 +8,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import test, { type ExecutionContext } from 'ava'
 import { exposure } from '../../../dialplans/commands/start/announcement.ts'
 import { admit, keepToken, readToken } from '../../../dialplans/http/access.ts'
+import { routesOf } from '../../../dialplans/http/options.ts'
 import { type HttpSide, openHttp } from '../../../dialplans/http/server.ts'
 import { Metrics } from '../../../dialplans/running/metrics.ts'
 import { createHss, type HssSettings } from '../../../elements/hss/index.ts'
@@ -46,7 +47,7 @@ async function open(t: ExecutionContext, { without = false } = {}) {
     listen: { host: '127.0.0.1', port: 0 },
     health: () => ({ healthy: true }),
     metrics: new Metrics(() => []),
-    api: () => ({ hss, access, log }),
+    api: () => ({ routes: routesOf([{ role: 'hss', element: hss }]), access, log }),
     log: silent,
   })
   t.teardown(() => http.close())

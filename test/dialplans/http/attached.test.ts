@@ -2,6 +2,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import test, { type ExecutionContext } from 'ava'
 import { openapi } from '../../../dialplans/http/openapi.ts'
+import { routesOf } from '../../../dialplans/http/options.ts'
 import { openHttp } from '../../../dialplans/http/server.ts'
 import { Metrics } from '../../../dialplans/running/metrics.ts'
 import { silent } from '../../../signalling/index.ts'
@@ -18,7 +19,7 @@ async function open(t: ExecutionContext) {
     listen: { host: '127.0.0.1', port: 0 },
     health: () => ({ healthy: true }),
     metrics: new Metrics(() => []),
-    api: () => ({ mmes: [mme], access: { token, open: false }, log: silent }),
+    api: () => ({ routes: routesOf([{ role: 'mme', element: mme }]), access: { token, open: false }, log: silent }),
     log: silent,
   })
   t.teardown(() => http.close())

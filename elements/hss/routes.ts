@@ -1,28 +1,45 @@
 /** Subscribers over HTTP: list, read, put, patch, remove and import. Credentials come in and never go out. */
-import type { IncomingMessage } from 'node:http'
-import {
-  formats,
-  type LineFault,
-  type ProvisioningOutcome,
-  RowsFault,
-  readRows,
-  settingsOf,
-  type WantedChange,
-} from '../../../elements/hss/index.ts'
-import type { SubscriberRecord } from '../../../elements/schemas/index.ts'
-import { readJson, refuseCoding, typeOf } from '../../../elements/shared/http/body.ts'
-import { type HttpPage, HttpProblem, json } from '../../../elements/shared/http/page.ts'
-import { seal } from '../../../signalling/index.ts'
-import { whoOf } from '../access.ts'
-import type { HssApiOptions } from '../options.ts'
+import type { SubscriberRecord } from '../schemas/index.ts'
+import { readJson, refuseCoding, typeOf } from '../shared/http/body.ts'
+import { type HttpPage, HttpProblem, json } from '../shared/http/page.ts'
+import type { HttpOperation, HttpRequest, HttpRoute } from '../shared/http/route.ts'
+import { importing, listing, patching, putting, reading, removing, subscriberSchemas } from './description.ts'
+import type { Hss } from './index.ts'
+import { type ProvisioningOutcome, settingsOf, type WantedChange } from './provisioning.ts'
+import { type LineFault, RowsFault } from './rows/row.ts'
+import { formats, readRows } from './rows/rows.ts'
 
 const usualPage = 100
 const longestPage = 1000
 const batch = 250 // subscribers written at a time; signalling goes on between
 const path = '/v1/subscribers'
 
+/** Resources of the HSS of a node. Without one they say so. */
+export function hssRoutes(hsses: readonly Hss[]): readonly HttpRoute[] {
+  const of = (description: HttpOperation['description'], serve: (request: HttpRequest, hss: Hss) => Promise<HttpPage>) => ({
+    description,
+    serve: (request: HttpRequest) => {
+      const [hss] = hsses
+      if (hss === undefined) throw new HttpProblem(404, 'no HSS runs in this node')
+      return serve({ ...request, log: request.log.child({ element: hss.name }) }, hss)
+    },
+  })
+  return [
+    {
+      path: '/subscribers',
+      operations: { GET: of(listing, list), POST: of(importing, importSubscribers) },
+      schemas: subscriberSchemas(),
+    },
+    {
+      path: '/subscribers/{id}',
+      parameters: { id: 'identifier or alias' },
+      operations: { GET: of(reading, read), PUT: of(putting, put), PATCH: of(patching, patch), DELETE: of(removing, remove) },
+    },
+  ]
+}
+
 /** `?prefix=&after=&limit=`; `next` leads to the next page. */
-export async function list(query: URLSearchParams, { hss }: HssApiOptions): Promise<HttpPage> {
+async function list({ query }: HttpRequest, hss: Hss): Promise<HttpPage> {
   known(query, ['prefix', 'after', 'limit'])
   const limit = count(query, 'limit', usualPage, longestPage)
   const text = query.get('prefix') ?? ''
@@ -35,25 +52,39 @@ export async function list(query: URLSearchParams, { hss }: HssApiOptions): Prom
 }
 
 /** One subscriber, by identifier or alias. */
-export async function one(request: IncomingMessage, method: string, id: string, options: HssApiOptions): Promise<HttpPage> {
-  const { hss } = options
-  if (method === 'GET') {
-    const record = hss.held(id)
-    if (record === undefined) throw new HttpProblem(404, `there is no subscriber ${id}`)
-    const tag = tagOf(record, options)
-    if (lists(request.headers['if-none-match'], tag)) return { status: 304, headers: { ETag: tag } }
-    return shown(200, record, options)
-  }
-  const guard = guardOf(request, options)
-  let wanted: WantedChange
-  if (method === 'DELETE') wanted = { do: 'remove', id, guard }
-  else if (method === 'PUT') wanted = { do: 'put', id, settings: await readJson(request, ['application/json']), guard }
-  else wanted = { do: 'patch', id, patch: await readJson(request, ['application/merge-patch+json', 'application/json']), guard }
-  const [outcome] = await hss.provision([wanted])
-  return answer(outcome!, whoOf(request), options)
+async function read(request: HttpRequest, hss: Hss): Promise<HttpPage> {
+  const id = idOf(request)
+  const record = hss.held(id)
+  if (record === undefined) throw new HttpProblem(404, `there is no subscriber ${id}`)
+  const tag = tagOf(record, request)
+  if (lists(request.headers['if-none-match'], tag)) return { status: 304, headers: { ETag: tag } }
+  return shown(200, record, request)
 }
 
-function answer(outcome: ProvisioningOutcome, who: string, options: HssApiOptions): HttpPage {
+async function put(request: HttpRequest, hss: Hss): Promise<HttpPage> {
+  const settings = await readJson(request, ['application/json'])
+  return change({ do: 'put', id: idOf(request), settings, guard: guardOf(request) }, request, hss)
+}
+
+async function patch(request: HttpRequest, hss: Hss): Promise<HttpPage> {
+  const members = await readJson(request, ['application/merge-patch+json', 'application/json'])
+  return change({ do: 'patch', id: idOf(request), patch: members, guard: guardOf(request) }, request, hss)
+}
+
+function remove(request: HttpRequest, hss: Hss): Promise<HttpPage> {
+  return change({ do: 'remove', id: idOf(request), guard: guardOf(request) }, request, hss)
+}
+
+async function change(wanted: WantedChange, request: HttpRequest, hss: Hss): Promise<HttpPage> {
+  const [outcome] = await hss.provision([wanted])
+  return answer(outcome!, request)
+}
+
+function idOf({ parameters }: HttpRequest): string {
+  return parameters['id']!
+}
+
+function answer(outcome: ProvisioningOutcome, request: HttpRequest): HttpPage {
   if (outcome.fault !== undefined) {
     const { kind, pointer, text } = outcome.fault
     const status = { malformed: 422, taken: 409, unknown: 404, stale: 412 }[kind]
@@ -61,26 +92,27 @@ function answer(outcome: ProvisioningOutcome, who: string, options: HssApiOption
     throw new HttpProblem(status, detail, kind === 'malformed' || kind === 'taken' ? { errors: [{ pointer, detail: text }] } : {})
   }
   const { done, record, members } = outcome
-  if (done !== 'unchanged') options.log.info({ who, subscriber: record.id, done, members }, 'subscriber changed over HTTP')
+  const { log, who } = request
+  if (done !== 'unchanged') log.info({ who, subscriber: record.id, done, members }, 'subscriber changed over HTTP')
   if (done === 'removed') return { status: 204 }
-  const page = shown(done === 'added' ? 201 : 200, record, options)
+  const page = shown(done === 'added' ? 201 : 200, record, request)
   return done === 'added' ? { ...page, headers: { ...page.headers, Location: `${path}/${encodeURIComponent(record.id)}` } } : page
 }
 
-function shown(status: number, record: SubscriberRecord, options: HssApiOptions): HttpPage {
-  return { ...json(status, settingsOf(record)), headers: { ETag: tagOf(record, options), 'Cache-Control': 'no-store' } }
+function shown(status: number, record: SubscriberRecord, request: HttpRequest): HttpPage {
+  return { ...json(status, settingsOf(record)), headers: { ETag: tagOf(record, request), 'Cache-Control': 'no-store' } }
 }
 
 /** Changes with every member, the password too, and says nothing of it. */
-function tagOf(record: SubscriberRecord, { access }: HssApiOptions): string {
-  return `"${seal(access.token ?? '', JSON.stringify(record), 22)}"`
+function tagOf(record: SubscriberRecord, { seal }: HttpRequest): string {
+  return `"${seal(JSON.stringify(record))}"`
 }
 
 /** RFC 9110 §13.1: two who change the same do not undo each other's change unawares. */
-function guardOf({ headers }: IncomingMessage, options: HssApiOptions): (record: SubscriberRecord | undefined) => boolean {
-  const { 'if-match': match, 'if-none-match': noneMatch } = headers
+function guardOf(request: HttpRequest): (record: SubscriberRecord | undefined) => boolean {
+  const { 'if-match': match, 'if-none-match': noneMatch } = request.headers
   return (record) => {
-    const tag = record === undefined ? undefined : tagOf(record, options)
+    const tag = record === undefined ? undefined : tagOf(record, request)
     return (match === undefined || lists(match, tag)) && (noneMatch === undefined || !lists(noneMatch, tag))
   }
 }
@@ -91,14 +123,10 @@ function lists(header: string | undefined, tag: string | undefined): boolean {
 }
 
 /** A stream of CSV or JSON lines. Written rows stay, even if a later one fails. `?faults=`: how many are told at most. */
-export async function importSubscribers(
-  request: IncomingMessage,
-  query: URLSearchParams,
-  { hss, log }: HssApiOptions,
-): Promise<HttpPage> {
+async function importSubscribers(request: HttpRequest, hss: Hss): Promise<HttpPage> {
+  const { query, log, who } = request
   known(query, ['faults'])
   const faultLimit = count(query, 'faults', 100, 10_000)
-  const who = whoOf(request)
   const format = formats[typeOf(request)]
   if (format === undefined) {
     const types = Object.keys(formats)
@@ -114,7 +142,7 @@ export async function importSubscribers(
   }
   let stopped: string | undefined
   try {
-    for await (const rows of readRows(request, format, batch)) {
+    for await (const rows of readRows(request.body, format, batch)) {
       lines += rows.length
       const sound: { readonly line: number; readonly settings: unknown }[] = []
       for (const row of rows) {
