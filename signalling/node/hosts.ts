@@ -1,7 +1,7 @@
 /** The host of each element: the node as that element may touch it. Other elements are reached by their addresses alone. */
 import type { Subscriptions } from '../dialogs/subscriptions.ts'
 import type { Element, Host } from '../element.ts'
-import type { Dispatcher } from '../routing/dispatcher.ts'
+import type { Outbound } from '../routing/outbound.ts'
 import type { Stats } from '../stats.ts'
 import type { FlowTable } from '../transports/flows.ts'
 import type { NodeOptions } from './options.ts'
@@ -9,13 +9,13 @@ import { sendRequest } from './outgoing.ts'
 
 interface HostParts {
   readonly options: Pick<NodeOptions, 'clock' | 'store' | 'log' | 'ids' | 'domains'>
-  readonly dispatcher: Dispatcher
+  readonly outbound: Outbound
   readonly flows: FlowTable
   readonly stats: Stats
   readonly subscriptions: Subscriptions
 }
 
-export function hostFor({ name }: Element, { options, dispatcher, flows, stats, subscriptions }: HostParts): Host {
+export function hostFor({ name }: Element, { options, outbound, flows, stats, subscriptions }: HostParts): Host {
   const { clock, store, log, ids, domains } = options
   const uri = `sip:${name}@${domains[0] ?? flows.address}`
   return {
@@ -31,7 +31,7 @@ export function hostFor({ name }: Element, { options, dispatcher, flows, stats, 
     log: log.child({ element: name }),
     count: (counter, by = 1) => stats.count(`${name}_${counter}`, by),
     gauge: (gauge, read) => stats.gauge(`${name}_${gauge}`, read),
-    send: (request) => sendRequest(dispatcher, ids, name, uri, request),
+    send: (request) => sendRequest(outbound, ids, name, uri, request),
     subscribe: (options, listener) => subscriptions.subscribe(name, { from: uri, asserted: uri, ...options }, listener),
     subscriptionsOf: (subscriber) => subscriptions.vouched.of(name, subscriber),
     subscribers: () => subscriptions.vouched.subscribers(name),

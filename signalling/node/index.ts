@@ -7,8 +7,10 @@ import type { Element } from '../element.ts'
 import { type MessageFault, type SipRequest, SipResponse } from '../messages/message.ts'
 import { scan } from '../messages/scan.ts'
 import { Gate } from '../overload/gate.ts'
-import { Dispatcher } from '../routing/dispatcher.ts'
+import { HopQueue } from '../routing/hop-queue.ts'
+import { Inbound } from '../routing/inbound.ts'
 import { otherNodeName } from '../routing/other-nodes.ts'
+import { Outbound } from '../routing/outbound.ts'
 import { unstrict } from '../routing/strict.ts'
 import { type Metric, Stats } from '../stats.ts'
 import { keptSecret } from '../storage/secret.ts'
@@ -59,7 +61,9 @@ class ProximaNode implements Node, TransportSink {
   private readonly transports: Transport[]
   private readonly table: TransactionTable
   private readonly subscriptions: Subscriptions
-  private readonly dispatcher: Dispatcher
+  private readonly queue: HopQueue
+  private readonly outbound: Outbound
+  private readonly inbound: Inbound
   private readonly gate: Gate
   private readonly flows: FlowTable
   private readonly connectionLimits: ConnectionLimits
@@ -97,9 +101,10 @@ class ProximaNode implements Node, TransportSink {
     this.transports = openings({ options, sink: this, addresses, connectionLimits, otherNodes, trusted, unreachable })
     this.flows = new FlowTable(this.transports, options.domains, this.addresses)
     const sender: DialogSender = {
-      send: (parts, user) => this.dispatcher.send(parts, user),
+      send: (parts, user) => this.outbound.send(parts, user),
       contact: (element, flow) => this.flows.contact(element, flow),
     }
+    const isOtherNode = ({ remote }: Flow): boolean => otherNodes.has(`${remote.host}:${remote.port}`)
     this.subscriptions = new Subscriptions({
       clock,
       ids,
@@ -108,7 +113,7 @@ class ProximaNode implements Node, TransportSink {
       log,
       limit: options.subscriptions,
       notifies: options.notifies,
-      isOtherNode: ({ remote }) => this.otherNodes.has(`${remote.host}:${remote.port}`),
+      isOtherNode,
     })
     const gate = (this.gate = new Gate({
       clock,
@@ -127,8 +132,8 @@ class ProximaNode implements Node, TransportSink {
       clock,
       ids,
       user: {
-        onRequest: (side) => this.dispatcher.receive(side),
-        onAck: (request, flow) => this.dispatcher.receiveAck(request, flow),
+        onRequest: (side) => this.inbound.receive(side),
+        onAck: (request, flow) => this.inbound.receiveAck(request, flow),
       },
       transmit: (flow, bytes) => this.transmit(flow, bytes),
       admits: gate.admits,
@@ -140,7 +145,9 @@ class ProximaNode implements Node, TransportSink {
     const backoff = new Backoff(clock)
     const names = (this.names = options.resolver && new NameCache(clock, options.resolver))
     const reaches = (transport: string, family: 4 | 6): boolean => this.flows.reaches(transport, family)
-    this.dispatcher = new Dispatcher({
+    const { flows, stats, subscriptions, table } = this
+    const queue = (this.queue = new HopQueue({ clock, log, stats, took: (ms) => gate.took(ms) }))
+    const outbound = (this.outbound = new Outbound({
       backoff,
       locator: names && new Locator({ clock, resolver: names, backoff, chance: () => ids.fraction(), reaches }),
       clock,
@@ -148,17 +155,17 @@ class ProximaNode implements Node, TransportSink {
       log,
       plan,
       tap,
-      stats: this.stats,
-      table: this.table,
-      subscriptions: this.subscriptions,
-      flows: this.flows,
-      took: (ms) => gate.took(ms),
-      ...(this.otherNodes.size === 0 ? {} : { otherNodes: this.otherNodes }),
-    })
-    for (const element of options.elements) {
-      this.dispatcher.add(element)
-      this.subscriptions.packages.add(element)
-    }
+      stats,
+      table,
+      flows,
+      queue,
+      elements: new Map(options.elements.map((element) => [element.name, element])),
+      deliver: (transaction) => this.inbound.receiveLocal(transaction),
+      isOtherNode,
+    }))
+    const others = otherNodes.size === 0 ? {} : { otherNodes }
+    this.inbound = new Inbound({ clock, ids, log, stats, table, subscriptions, outbound, ...others })
+    for (const element of options.elements) subscriptions.packages.add(element)
     const met = plan.decide({ method: 'OPTIONS', user: '', host: options.domains[0] ?? '', from: 'outside' })?.element
     this.edge = met === undefined ? {} : { name: met }
     this.stats.gauge('server_transactions', () => this.table.serverCount)
@@ -197,7 +204,7 @@ class ProximaNode implements Node, TransportSink {
     }))
   }
   reload({ plan, sourceRate, subscriptions, notifies, connections, resolver }: RenewableOptions): void {
-    this.dispatcher.plan = plan
+    this.outbound.plan = plan
     this.gate.limit(sourceRate)
     this.subscriptions.limit(subscriptions, notifies)
     this.connectionLimits.limit(connections)
@@ -206,7 +213,7 @@ class ProximaNode implements Node, TransportSink {
   }
   watchBy(tap: Tap | undefined): void {
     this.tap = tap
-    this.dispatcher.tap = tap
+    this.outbound.tap = tap
   }
   renewTls(material: TlsMaterial): void {
     for (const transport of this.transports) transport.renew?.(material)
@@ -232,13 +239,13 @@ class ProximaNode implements Node, TransportSink {
     if (this.transports.some(({ name }) => name === 'UDP')) options.log.debug(udpKind(options.udp), 'what carries datagrams')
     const started: Element[] = []
     try {
-      const { dispatcher, flows, stats, subscriptions } = this
-      const parts = { options, dispatcher, flows, stats, subscriptions }
+      const { flows, outbound, queue, stats, subscriptions } = this
+      const parts = { options, outbound, flows, stats, subscriptions }
       for (const element of options.elements) {
         await element.start?.(hostFor(element, parts))
         started.push(element)
       }
-      dispatcher.release()
+      queue.release()
       for (const element of options.elements) {
         const count = await subscriptions.restore(element)
         if (count > 0) options.log.info({ element: element.name, count }, 'subscriptions taken up again')
@@ -314,7 +321,7 @@ class ProximaNode implements Node, TransportSink {
     } catch (fault) {
       this.faulty(fault)
     }
-    this.dispatcher.drain()
+    this.queue.drain()
     this.gate.took(clock.now() - began, message instanceof SipResponse ? undefined : flow)
   }
   private faulty(fault: unknown): void {
@@ -363,7 +370,7 @@ class ProximaNode implements Node, TransportSink {
   closed(flow: Flow): void {
     this.table.flowClosed(flow)
     this.flows.closed(flow)
-    this.dispatcher.drain()
+    this.queue.drain()
   }
   lost(flow: Flow, bytes: Uint8Array): void {
     this.transmit(flow, Buffer.from(bytes))

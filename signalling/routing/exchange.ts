@@ -16,7 +16,9 @@ import { type Plan, type PlanDecision, servedEvents } from './plan.ts'
 import { strictly } from './strict.ts'
 
 /** The node of an exchange, as the exchange sees it. */
-export interface ExchangeHolder extends ForkHolder {
+export interface ExchangeHolder {
+  /** Sends the requests that it forwards. */
+  readonly outbound: ForkHolder
   newTag(): string
   /** @param asserted who sends, as the copy will say */
   hopFor(exchange: NodeExchange, uri: string, routes: readonly string[], asserted: string | undefined): NextHop
@@ -136,7 +138,7 @@ export class NodeExchange implements Exchange {
       this.answer(only.refused, { warning: only.text })
       return noFork
     }
-    const fork = new ForkRun(this.holder, this.side, this.element, targets, how, () => this.tag)
+    const fork = new ForkRun(this.holder.outbound, this.side, this.element, targets, how, () => this.tag)
     fork.start()
     return fork
   }

@@ -8,6 +8,7 @@ import type { Element } from '../element.ts'
 import { buildRequest } from '../messages/build.ts'
 import { encode } from '../messages/edit.ts'
 import type { ClientUser } from '../transactions/client.ts'
+import { elementOfRoute, tokenOfRoute } from '../transports/route-parts.ts'
 import type { Flow } from '../transports/transport.ts'
 
 export interface Shortcut {
@@ -16,15 +17,16 @@ export interface Shortcut {
   readonly through: string
 }
 
-const sealed = /^<sips?:([^.@>]+)\.([^@>]+)@[^>]*>$/
+const bracketed = /^<sips?:([^@>]+)@[^>]*>$/
 
 /** Undefined: the long way, where the element decides. */
 export function shortcutOf(parts: OutgoingParts, elements: ReadonlyMap<string, Element>): Shortcut | undefined {
   if (parts.routeSet.length !== 1) return undefined
-  const match = sealed.exec(parts.routeSet[0]!)
-  const owner = match === null ? undefined : elements.get(match[1]!)
+  const user = bracketed.exec(parts.routeSet[0]!)?.[1]
+  const token = user === undefined ? undefined : tokenOfRoute(user)
+  const owner = token === undefined ? undefined : elements.get(elementOfRoute(user!))
   if (owner?.relay === undefined || owner.name === parts.element) return undefined
-  const flow = owner.relay(match![2]!, parts.uri)
+  const flow = owner.relay(token!, parts.uri)
   return flow && { flow, through: owner.name }
 }
 

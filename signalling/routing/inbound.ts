@@ -1,0 +1,187 @@
+/** Inbound requests of a node, from peers and between elements: each to the subscription or element that it is for. */
+
+import type { Clock } from '../clock.ts'
+import type { Subscriptions } from '../dialogs/subscriptions.ts'
+import type { Element, Notifier, SubscriptionOptions } from '../element.ts'
+import { isStoreFault, ProximaFault } from '../errors.ts'
+import type { Ids } from '../ids.ts'
+import type { Log } from '../log.ts'
+import { buildResponse, type HeaderList } from '../messages/build.ts'
+import type { SipRequest } from '../messages/message.ts'
+import { parseUri, type Uri } from '../messages/uri.ts'
+import type { Stats } from '../stats.ts'
+import type { LocalTransaction } from '../transactions/local.ts'
+import type { ServerSide } from '../transactions/server.ts'
+import type { TransactionTable } from '../transactions/table.ts'
+import type { Flow } from '../transports/transport.ts'
+import { type ExchangeHolder, NodeExchange, splitRoutes } from './exchange.ts'
+import { isLoop } from './loop.ts'
+import { Mailboxes } from './mailboxes.ts'
+import { Merging } from './merging.ts'
+import { type NextHop, nextHop, planned, planQuery, routeOwner, senderOf, soonKnown } from './next-hop.ts'
+import type { Outbound } from './outbound.ts'
+import type { Plan, PlanDecision } from './plan.ts'
+
+interface InboundOptions {
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Log
+  readonly stats: Stats
+  readonly table: TransactionTable
+  readonly subscriptions: Subscriptions
+  readonly outbound: Outbound
+  /** Other nodes of the network: address and port of their datagrams -> their names in rules. */
+  readonly otherNodes?: ReadonlyMap<string, string>
+}
+
+export class Inbound implements ExchangeHolder {
+  readonly outbound: Outbound
+  readonly merging: Merging
+  private readonly options: InboundOptions
+  private readonly mailboxes = new Mailboxes()
+
+  constructor(options: InboundOptions) {
+    this.options = options
+    this.outbound = options.outbound
+    this.merging = new Merging(options.clock)
+  }
+  get plan(): Plan {
+    return this.outbound.plan
+  }
+  newTag(): string {
+    return this.options.ids.token(10)
+  }
+
+  /** A new request from a peer. */
+  receive(side: ServerSide): void {
+    const { trusted } = side.flow
+    const from = trusted ? this.peerName(side.flow) : 'outside'
+    const routes = splitRoutes(side.request, this.outbound)
+    if (routes === undefined) return this.refuse(side, 400)
+    const decision = this.plan.decide(planQuery(side.request, from, senderOf(this.plan, side)))
+    const owner = routes.own[0] === undefined ? undefined : routeOwner(routes.own[0], this.outbound.elements)
+    const given = trusted ? (owner ?? decision?.element ?? this.named(side.request)) : decision?.element
+    // strangers enter a network of several nodes at its proxy alone, even if their Route says otherwise
+    const element = given ?? (this.options.otherNodes === undefined ? owner : undefined)
+    if (element === undefined) return this.refuse(side, side.request.method === 'OPTIONS' ? 200 : 404)
+    if (side.request.method !== 'ACK' && isLoop(side, this.options.table, this.foreignRoutes)) return this.refuse(side, 482)
+    this.deliver(side, element, from, decision?.element === element ? decision : undefined, routes.own, routes.rest)
+  }
+  /** A node of our network by its name, or any other peer that the dialplan trusts. */
+  private peerName({ remote }: Flow): string {
+    const { otherNodes } = this.options
+    return otherNodes?.get(`${remote.host}:${remote.port}`) ?? 'trusted'
+  }
+  /** An element whose Contact is the Request-URI. */
+  private named({ uri }: SipRequest): string | undefined {
+    return this.outbound.elements.has(uri.user) && this.outbound.isOurs(uri.host, uri.port) ? uri.user : undefined
+  }
+  private readonly foreignRoutes = (request: SipRequest): readonly string[] => splitRoutes(request, this.outbound)?.rest ?? []
+  receiveAck(request: SipRequest, flow: Flow): void {
+    this.receive({ request, flow, via: undefined, onCancel: undefined, admitted: true, respond: () => undefined })
+  }
+  /** A request that one element of this node sends to another. */
+  receiveLocal(transaction: LocalTransaction): void {
+    const routes = splitRoutes(transaction.request, this.outbound)
+    if (routes === undefined) this.refuse(transaction, 400)
+    else this.deliver(transaction, transaction.to, transaction.flow.from, undefined, routes.own, routes.rest)
+  }
+  private refuse(side: ServerSide, status: number): void {
+    side.respond(status, buildResponse(side.request, status, { via: side.via, toTag: this.newTag() }))
+  }
+
+  private deliver(
+    side: ServerSide,
+    name: string,
+    from: string,
+    decision: PlanDecision | undefined,
+    own: NodeExchange['ownRoutes'],
+    rest: readonly string[],
+  ): void {
+    const { request } = side
+    if (request.toTag !== '' && this.ofSubscription(name, side)) return
+    const element = this.outbound.elements.get(name)
+    if (element === undefined) return this.refuse(side, 404)
+    const exchange = new NodeExchange(this, side, name, from, decision, own, rest)
+    if (request.toTag === '') void this.handle(element, exchange)
+    else this.mailboxes.inOrder(`${request.callId}|${request.toTag}|${name}`, () => this.handle(element, exchange))
+  }
+  /** False: it is of no subscription. A fault of the element over it costs the one exchange. */
+  private ofSubscription(name: string, side: ServerSide): boolean {
+    const { request } = side
+    try {
+      return this.options.subscriptions.receive(name, side)
+    } catch (fault) {
+      this.report(name, new ProximaFault('ELEMENT_FAULT', name, fault))
+      side.respond(500, buildResponse(request, 500, { via: side.via }))
+      return true
+    }
+  }
+  /** A promise only where the element returned one. */
+  private handle(element: Element, exchange: NodeExchange): Promise<void> | undefined {
+    try {
+      if (!this.merging.admits(element, exchange)) return undefined
+      const result = element.handle(exchange)
+      if (result === undefined) this.checkSettled(exchange)
+      return result?.then(
+        () => this.checkSettled(exchange),
+        (fault: unknown) => this.rejected(exchange, fault),
+      )
+    } catch (fault) {
+      this.fail(exchange, new ProximaFault('ELEMENT_FAULT', exchange.element, fault))
+    }
+    return undefined
+  }
+  private checkSettled(exchange: NodeExchange): void {
+    const { settled, element, request } = exchange
+    if (settled || request.method === 'ACK') return
+    this.fail(exchange, new ProximaFault('NEVER_SETTLED', `${element}, ${request.method} ${request.uriText}`))
+  }
+  /** A request whose state could not be stored is refused, and nothing of it is in force. */
+  private rejected(exchange: NodeExchange, fault: unknown): void {
+    if (!isStoreFault(fault) || exchange.settled)
+      return this.fail(exchange, new ProximaFault('ELEMENT_FAULT', exchange.element, fault))
+    const { element, request } = exchange
+    this.options.log.error({ element, method: request.method, fault: fault.message }, 'refused: it cannot be stored')
+    exchange.reply(500, { warning: 'this cannot be stored now: nothing has changed, come again later' })
+  }
+  /** A fault of ours costs the one exchange. */
+  private fail(exchange: NodeExchange, fault: ProximaFault): void {
+    this.faulted(exchange, fault)
+    if (exchange.settled) return
+    exchange.settled = true
+    exchange.answer(500)
+  }
+  faulted({ element }: NodeExchange, fault: ProximaFault): void {
+    this.report(element, fault)
+  }
+  private report(element: string, fault: ProximaFault): void {
+    this.options.stats.faults++
+    const cause = fault.cause instanceof Error ? fault.cause.stack : fault.cause
+    this.options.log.error({ code: fault.code, element, ...(cause === undefined ? {} : { cause }) }, fault.message)
+  }
+
+  planned(exchange: NodeExchange, uri: Uri): string | undefined {
+    const { request, element, routes } = exchange
+    return planned(planQuery(request, element, soonKnown(this.plan, exchange), uri), uri, routes, this.outbound)
+  }
+  hopFor(exchange: NodeExchange, uri: string, routes: readonly string[], asserted: string | undefined): NextHop {
+    const { request, element } = exchange
+    const parsed = uri === request.uriText ? request.uri : parseUri(uri)
+    if (parsed === undefined) return { refused: 400, text: `${uri} is no URI` }
+    return nextHop(planQuery(request, element, senderOf(this.plan, exchange, asserted), parsed), parsed, routes, this.outbound)
+  }
+  passOn(exchange: NodeExchange): void {
+    const { side, from, decision: last, ownRoutes, routes } = exchange
+    const plan = last?.plan ?? this.plan
+    const decision = plan.decide(planQuery(exchange.request, from, senderOf(plan, exchange)), last?.index)
+    if (decision?.element === undefined) exchange.answer(404)
+    else this.deliver(side, decision.element, from, decision, ownRoutes, routes)
+  }
+  acceptSubscription(
+    exchange: NodeExchange,
+    options: SubscriptionOptions<unknown>,
+  ): Notifier | { status: number; headers?: HeaderList } {
+    return this.options.subscriptions.accept(exchange.element, exchange.side, exchange.subscriber, options)
+  }
+}
