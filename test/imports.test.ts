@@ -128,6 +128,7 @@ const restricted: readonly Restricted[] = [
     pattern: /\bconsole\.\w/,
     allowed: (path) => path === 'dialplans/commands/support/output.ts' || !path.startsWith('dialplans/'),
   },
+  { name: 'a variable called told', pattern: /\b(?:const|let) told\b/, allowed: () => false },
   { name: 'the environment', pattern: /\bprocess\.(?:env|argv|exit)\b/, allowed: commandLine },
 ]
 
@@ -348,6 +349,7 @@ const bad: readonly (readonly [path: string, source: string, fault: RegExp])[] =
   ['elements/ue/a.ts', 'const x = Math.random()', /chance/],
   ['elements/ue/a.ts', "import { randomUUID } from 'node:crypto'", /chance/],
   ['elements/ue/a.ts', 'const home = process.env.HOME', /the environment/],
+  ['elements/ue/a.ts', 'const told = 1', /called told/],
   ['signalling/node/index.ts', 'process.exit(1)', /the environment/],
   ['dialplans/commands/a.ts', 'console.log(text)', /the console/],
   ['elements/ue/a.ts', '\n'.repeat(401), /more than 400/],

@@ -51,13 +51,13 @@ function addressesOf(listen: ListeningOptions): readonly HostPort[] {
 }
 
 function makeElement(file: string, { name, role, line, settings }: PlannedElement): ValueOrFaults<Element> {
-  const known = roleOf(role)
-  if (known === undefined) {
+  const found = roleOf(role)
+  if (found === undefined) {
     const expected = `one of ${roles.map((each) => each.role).join(', ')}`
     return { faults: [{ file, line, text: `no element of role ${role} can be made`, expected }] }
   }
   try {
-    return { value: known.create(name, settings) }
+    return { value: found.create(name, settings) }
   } catch (error) {
     // An element refuses settings that the schema admits but that make no sense together.
     return { faults: [settingsFault(file, line, name, error)] }

@@ -40,14 +40,14 @@ export function withFurtherItems(reading: SettingsReading, faults: DialplanFault
       faults.push(...read.faults)
       continue
     }
-    const own = (settings[list] as readonly unknown[] | undefined) ?? []
-    settings = { ...settings, [list]: [...own, ...(read.value.data as readonly unknown[])] }
+    const ownItems = (settings[list] as readonly unknown[] | undefined) ?? []
+    settings = { ...settings, [list]: [...ownItems, ...(read.value.data as readonly unknown[])] }
     const { lineOf } = read.value
     const before = placeOf
     placeOf = (at) => {
       const [first, index, ...rest] = at
-      const isFurther = first === list && typeof index === 'number' && index >= own.length
-      return isFurther ? { file: path, line: lineOf(index - own.length, ...rest) } : before(at)
+      const isFurther = first === list && typeof index === 'number' && index >= ownItems.length
+      return isFurther ? { file: path, line: lineOf(index - ownItems.length, ...rest) } : before(at)
     }
   }
   return { settings, placeOf }

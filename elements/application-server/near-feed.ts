@@ -135,7 +135,7 @@ export class NearFeed {
       if (!this.stopped && turn === this.turn) this.subscription?.refresh()
     })
   }
-  private subscribe(rates: NotificationRates, counts: () => boolean, told: (notification: Notification) => void): void {
+  private subscribe(rates: NotificationRates, counts: () => boolean, notified: (notification: Notification) => void): void {
     const { asking, device, peers } = this
     const event = eventAtRates('proximity', rates)
     const body = questionOf(asking, device, peers)
@@ -143,7 +143,7 @@ export class NearFeed {
       { to: asking.prose, event, asserted: asking.host.uri, accept: [diffType], body },
       {
         notified: (notification) => {
-          if (counts()) told(notification)
+          if (counts()) notified(notification)
         },
         ended: ({ status, reason }) => {
           if (counts()) this.over(status, reason)

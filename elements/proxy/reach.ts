@@ -79,9 +79,9 @@ export class Reach {
     sender: string | undefined,
   ): Destination | Promise<Destination> {
     const { method, toTag } = exchange.request
-    const own = method === 'SUBSCRIBE' && toTag === '' && aor !== undefined && sender === aor
-    const asked = own ? bindings.filter((binding) => !this.isOfSender(binding, exchange)) : bindings
-    if (own && asked.length === 0)
+    const isOwnQuery = method === 'SUBSCRIBE' && toTag === '' && aor !== undefined && sender === aor
+    const asked = isOwnQuery ? bindings.filter((binding) => !this.isOfSender(binding, exchange)) : bindings
+    if (isOwnQuery && asked.length === 0)
       return refuseEvent(exchange, 'no element and no other device of yours serves the event', this.parts.host)
     return this.toBindings(exchange, aor, asked, sender) ?? this.unreachable(exchange, aor)
   }

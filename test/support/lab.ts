@@ -51,7 +51,7 @@ export class Lab {
   readonly network = new MemoryNetwork(this.clock)
   readonly tap = memoryTap(10_000)
   readonly nodes: Node[] = []
-  /** What the server has logged as errors. */
+  /** Errors that the server has logged. */
   readonly errors: LoggedError[] = []
   /** Addresses whose word the server believes. */
   readonly trusted: string[] = []

@@ -1,6 +1,6 @@
 /**
- * Patience of tests that wait for real processes. It counts the time in which every core had nothing to do:
- * a machine at work may still bring what a test waits for, an idle one has had its chance.
+ * Patience of tests that wait for real processes. It counts the time in which every core had nothing to do.
+ * A machine at work may still bring the event that a test waits for; an idle one has had its chance.
  */
 import { availableParallelism, cpus } from 'node:os'
 

@@ -138,7 +138,7 @@ export interface NodeProcess {
   readonly http: string
   /** A folder of its own, gone after `remove`. */
   readonly folder: string
-  /** What it has sent and received, complete after `stop`. */
+  /** Messages that it has sent and received, complete after `stop`. */
   readonly trace: string
   /** A counter or gauge of /metrics, without `proxima_`. */
   metrics(): Promise<ReadonlyMap<string, number>>

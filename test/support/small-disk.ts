@@ -27,7 +27,7 @@ export function smallDisk(megabytes: number): SmallDisk | string {
 }
 
 export interface FailingDisk extends SmallDisk {
-  /** What is written to the disk from now on fails once it is synced (EIO, ENOSPC). */
+  /** Makes writes to the disk from now on fail once they are synced (EIO, ENOSPC). */
   fail(): void
   /** The disk is well again. */
   heal(): void

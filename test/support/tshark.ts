@@ -7,7 +7,7 @@ import { scratch } from './server-process.ts'
 
 const run = promisify(execFile)
 const checked = ['ip', 'udp', 'tcp'].flatMap((name) => ['-o', `${name}.check_checksum:TRUE`])
-// What it says, not the port: the system may give one that Wireshark has for another protocol.
+// the output decides, not the port: the system may give one that Wireshark has for another protocol.
 const byContent = ['udp', 'tcp'].flatMap((name) => ['-o', `${name}.try_heuristic_first:TRUE`])
 
 /** Lines that tshark prints about a file. */
@@ -19,7 +19,7 @@ export async function tshark(file: string, ...options: string[]): Promise<string
 // Of what a client has packed Wireshark unpacks the body, and has something to say of linphone's way to do it.
 const expert = 'expert,warn,not sip.Content-Encoding'
 
-/** How many messages it dissects as SIP, and everything it complains of. */
+/** Number of messages that it dissects as SIP, and everything it complains of. */
 export async function judge(file: string, ...options: readonly string[]): Promise<{ sip: number; complaints: string[] }> {
   const of = ['frame.protocols', 'tcp.analysis.flags', 'frame.number', '_ws.col.Info'].flatMap((field) => ['-e', field])
   const shown = '_ws.malformed || tcp.analysis.flags || sip'

@@ -65,7 +65,7 @@ export class Wire {
   get statuses(): readonly number[] {
     return this.responses.map(({ status }) => status)
   }
-  /** What came, as `METHOD` or status, each with its milliseconds since `origin`. */
+  /** Received messages, as `METHOD` or status, each with its milliseconds since `origin`. */
   times(origin = 0): readonly (readonly [what: string | number, at: number])[] {
     return this.arrivals.map(
       ({ message, at }) =>

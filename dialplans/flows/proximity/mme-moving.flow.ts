@@ -25,12 +25,12 @@ async function asksAfter(stage: Stage, name: string, former: object): Promise<nu
     status ||= heard
   }
   const watch = { accept: [], expires: 600 }
-  const heard = { notified: () => note(200), ended: note }
-  ue.agent.subscribe({ ...watch, to: second, event: 'attach', body }, heard)
+  const listener = { notified: () => note(200), ended: note }
+  ue.agent.subscribe({ ...watch, to: second, event: 'attach', body }, listener)
   await stage.until('an answer', () => status > 0)
   if (status !== 200) return status
   status = 0
-  ue.agent.subscribe({ ...watch, to: 'sip:prose@localhost', event: 'prose', through: second }, heard)
+  ue.agent.subscribe({ ...watch, to: 'sip:prose@localhost', event: 'prose', through: second }, listener)
   return stage.until('an answer', () => status > 0 && status)
 }
 

@@ -92,11 +92,11 @@ export const flow: FlowScript = {
       async run(stage) {
         const { ue } = await granted(stage, 'alice', ['discoverer'])
         const at = (prose: string) => new ApplicationClient({ agent: ue.agent, clock: stage.clock, application: nearby, prose })
-        const known = at('sip:prose@localhost')
-        await registered(stage, known)
-        await refused(stage, known.registerWith(known.epuid!, {}, 'sip:prose@evil.example'), 'prose-unreachable')
-        await refused(stage, known.registerWith(known.epuid!, {}, 'sip:gone@localhost'), 'prose-unreachable')
-        stage.expect('still a user', Array.isArray(await stage.during(known.who())))
+        const knownServer = at('sip:prose@localhost')
+        await registered(stage, knownServer)
+        await refused(stage, knownServer.registerWith(knownServer.epuid!, {}, 'sip:prose@evil.example'), 'prose-unreachable')
+        await refused(stage, knownServer.registerWith(knownServer.epuid!, {}, 'sip:gone@localhost'), 'prose-unreachable')
+        stage.expect('still a user', Array.isArray(await stage.during(knownServer.who())))
       },
     },
     {

@@ -46,14 +46,14 @@ export const flow: FlowScript = {
         await stage.during(application.registerAutomatically())
         const { ue: bob } = await granted(stage, 'bob', ['discoverer'])
         const watch = await watching(stage, bob, {})
-        const heard = [{ code: codeOf(alice), at: stage.now() }]
-        stage.expect('alice counts', (await stage.during(bob.report(heard))).status === 200)
+        const heardCodes = [{ code: codeOf(alice), at: stage.now() }]
+        stage.expect('alice counts', (await stage.during(bob.report(heardCodes))).status === 200)
         await stage.until('she is near bob', () => isNear(watch.near(), 'alice'))
         const { cause } = await stage.during(application.moveTo(second))
         stage.expect(`moved, not ${cause}`, cause === undefined)
         await stage.until('her service there has ended', () => alice.state === undefined)
         await stage.until('she is near nobody there', () => watch.near().length === 0)
-        const again = await stage.during(bob.report([{ ...heard[0]!, at: stage.now() }]))
+        const again = await stage.during(bob.report([{ ...heardCodes[0]!, at: stage.now() }]))
         stage.expect('her code is nobody’s', again.status === 404)
       },
     },

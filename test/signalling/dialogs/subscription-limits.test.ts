@@ -14,9 +14,9 @@ import { metric, requestText, Wire } from '../../support/wire.ts'
 
 const sip = (name: string): string => `sip:${name}@localhost`
 
-async function scene(limit: number | undefined, fellows: readonly OtherNode[] = []) {
+async function scene(limit: number | undefined, otherNodes: readonly OtherNode[] = []) {
   const lab = new Lab()
-  lab.otherNodes = fellows
+  lab.otherNodes = otherNodes
   lab.subscriptions = limit
   const friends = ['bob', 'carol', 'dave', 'eve']
   const subscribers = ['alice', ...friends].map((name) => ({

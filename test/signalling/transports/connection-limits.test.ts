@@ -16,39 +16,39 @@ function peer(): Peer {
 function scene(limits: ConstructorParameters<typeof ConnectionLimits>[0]['limits'] = {}) {
   const clock = new ManualClock()
   const counted: string[] = []
-  const guests = new ConnectionLimits({
+  const connections = new ConnectionLimits({
     clock,
     limits,
     isTrusted: (host) => host === '10.0.0.1',
     count: (name) => void counted.push(name),
   })
-  return { clock, counted, guests }
+  return { clock, counted, connections }
 }
 
 test('so many from one address, so many in all, and room again when one leaves', (t) => {
-  const { guests, counted } = scene({ perSource: 2, total: 4 })
-  t.true(guests.enter('192.0.2.1'))
-  t.true(guests.enter('192.0.2.1'))
-  t.false(guests.enter('192.0.2.1'))
-  t.true(guests.enter('192.0.2.2'))
-  guests.leave('192.0.2.1')
-  t.true(guests.enter('192.0.2.1'))
-  t.true(guests.enter('192.0.2.3'))
-  t.false(guests.enter('192.0.2.4'), 'in all')
-  t.is(guests.size, 4)
+  const { connections, counted } = scene({ perSource: 2, total: 4 })
+  t.true(connections.enter('192.0.2.1'))
+  t.true(connections.enter('192.0.2.1'))
+  t.false(connections.enter('192.0.2.1'))
+  t.true(connections.enter('192.0.2.2'))
+  connections.leave('192.0.2.1')
+  t.true(connections.enter('192.0.2.1'))
+  t.true(connections.enter('192.0.2.3'))
+  t.false(connections.enter('192.0.2.4'), 'in all')
+  t.is(connections.size, 4)
   t.deepEqual(counted, ['connections_refused', 'connections_refused'])
 })
 
 test('a trusted address has no limit of its own', (t) => {
-  const { guests } = scene({ perSource: 1, total: 3 })
-  for (const more of [true, true, true, false]) t.is(guests.enter('10.0.0.1'), more)
+  const { connections } = scene({ perSource: 1, total: 3 })
+  for (const more of [true, true, true, false]) t.is(connections.enter('10.0.0.1'), more)
 })
 
 test('strangers leave room for those who are trusted', (t) => {
-  const { guests } = scene({ perSource: 100, total: 40 })
-  for (let i = 0; i < 38; i++) t.true(guests.enter(`192.0.2.${i}`))
-  t.false(guests.enter('192.0.2.100'))
-  for (const more of [true, true, false]) t.is(guests.enter('10.0.0.1'), more)
+  const { connections } = scene({ perSource: 100, total: 40 })
+  for (let i = 0; i < 38; i++) t.true(connections.enter(`192.0.2.${i}`))
+  t.false(connections.enter('192.0.2.100'))
+  for (const more of [true, true, false]) t.is(connections.enter('10.0.0.1'), more)
 })
 
 test('one source: an IPv4 address, or 64 bits of an IPv6 one', (t) => {
@@ -66,16 +66,16 @@ test('one source: an IPv4 address, or 64 bits of an IPv6 one', (t) => {
 })
 
 test('silence ends a connection, later one that somebody registered by', async (t) => {
-  const { clock, guests, counted } = scene({ idle: 10, head: 5 })
+  const { clock, connections, counted } = scene({ idle: 10, head: 5 })
   const [stranger, user, busy] = [peer(), peer(), peer()]
   user.identity = 'sip:alice@localhost'
   for (const each of [stranger, user, busy]) {
-    guests.watch(each)
+    connections.watch(each)
     each.begunAt = -1
   }
   for (let second = 0; second < 12; second++) {
     await clock.advance(1000)
-    busy.heardAt = guests.tick
+    busy.heardAt = connections.tick
   }
   t.deepEqual([stranger.why.length, user.why.length, busy.why.length], [1, 0, 0])
   await clock.advance(120_000)
@@ -86,21 +86,21 @@ test('silence ends a connection, later one that somebody registered by', async (
 })
 
 test('a message that comes by drops ends its connection, however lively it is', async (t) => {
-  const { clock, guests, counted } = scene({ idle: 100, head: 5 })
+  const { clock, connections, counted } = scene({ idle: 100, head: 5 })
   const slow = peer()
-  guests.watch(slow)
+  connections.watch(slow)
   for (let second = 0; second < 10 && slow.why.length === 0; second++) {
     await clock.advance(1000)
-    slow.heardAt = guests.tick
+    slow.heardAt = connections.tick
   }
   t.deepEqual(slow.why, ['no whole message in time'])
   t.deepEqual(counted, ['connections_slow'])
 })
 
 test('who has registered for longer may be silent for longer', async (t) => {
-  const { clock, guests } = scene({ idle: 10, head: 5 })
+  const { clock, connections } = scene({ idle: 10, head: 5 })
   const user = { ...peer(), identity: 'sip:alice@localhost', keptFor: 200 }
-  guests.watch(user)
+  connections.watch(user)
   user.begunAt = -1
   await clock.advance(200_000)
   t.is(user.why.length, 0)

@@ -130,9 +130,9 @@ test('the Contact of an element is an address of ours, and of the peer’s netwo
 })
 
 test('addresses that come while we run are ours and are told; those that went stay ours, for what is under way', async (t) => {
-  const self = new TwoHomes()
-  const { lab, agent } = await served(self)
-  self.lost = true
+  const addresses = new TwoHomes()
+  const { lab, agent } = await served(addresses)
+  addresses.lost = true
   await lab.clock.advance(10_000)
   t.is(agent.host.contact, 'sip:agent@10.0.3.254:5060')
   for (const host of ['10.0.3.254', '10.0.1.254']) t.true(agent.host.flows.isOurs(host, 5060), host)
@@ -188,11 +188,11 @@ test('the system says which of its addresses a peer reaches', (t) => {
 })
 
 test('a connection has the address that it came to, written as IPv4 if it is', (t) => {
-  const seat = new LocalAddress({ host: '::', port: 5060 }, new TwoHomes())
-  t.deepEqual(seat.of('::ffff:10.0.2.254', '10.0.2.1'), { host: '10.0.2.254', port: 5060 })
-  t.deepEqual(seat.of('fe80::1%eth0', 'fe80::2%eth0'), { host: 'fe80::1', port: 5060 })
-  t.deepEqual(seat.of(undefined, '10.0.2.1'), { host: '10.0.2.254', port: 5060 })
-  t.is(seat.towards('10.0.2.7'), seat.towards('10.0.2.8'), 'one object for each')
+  const localAddress = new LocalAddress({ host: '::', port: 5060 }, new TwoHomes())
+  t.deepEqual(localAddress.of('::ffff:10.0.2.254', '10.0.2.1'), { host: '10.0.2.254', port: 5060 })
+  t.deepEqual(localAddress.of('fe80::1%eth0', 'fe80::2%eth0'), { host: 'fe80::1', port: 5060 })
+  t.deepEqual(localAddress.of(undefined, '10.0.2.1'), { host: '10.0.2.254', port: 5060 })
+  t.is(localAddress.towards('10.0.2.7'), localAddress.towards('10.0.2.8'), 'one object for each')
   const only = new LocalAddress({ host: '127.0.0.1', port: 0 }, new TwoHomes(), { host: 'outer.example', port: 0 })
   only.bound({ host: '127.0.0.1', port: 5099 })
   t.deepEqual([only.of('127.0.0.1', '127.0.0.1'), only.sentBy], [only.local, { host: 'outer.example', port: 5099 }])

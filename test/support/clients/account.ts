@@ -1,4 +1,4 @@
-/** Whom a client of ours signs in as, and where. */
+/** Accounts that clients of ours sign in with. */
 export interface Account {
   /** `wss://127.0.0.1:8443`. */
   readonly server: string

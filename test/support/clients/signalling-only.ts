@@ -65,7 +65,7 @@ export function silenceCalls(): void {
   if (!('window' in globalThis)) Object.assign(globalThis, { window: there })
 }
 
-/** What sip.js asks of a SessionDescriptionHandler. */
+/** The part of a SessionDescriptionHandler that sip.js needs. */
 export const silentSession = {
   close(): void {},
   getDescription: async () => ({ body: offer, contentType: 'application/sdp' }),
