@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import test from 'ava'
+import { sourcePaths, withoutComments } from './support/sources.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -132,12 +133,6 @@ const restricted: readonly Restricted[] = [
   { name: 'the environment', pattern: /\bprocess\.(?:env|argv|exit)\b/, allowed: commandLine },
 ]
 
-/** Comments blanked out; strings, also those that look like comments, stay. */
-function withoutComments(source: string): string {
-  const token = /'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`|\/\/[^\n]*|\/\*[\s\S]*?\*\//g
-  return source.replace(token, (text) => (text.startsWith('//') || text.startsWith('/*') ? ' ' : text))
-}
-
 /** Text of quoted strings blanked out; what a template computes stays. */
 function withoutStrings(code: string): string {
   return code.replace(/'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"/g, "''")
@@ -159,16 +154,8 @@ function isTypeOnly(names: string): boolean {
   return list?.split(',').every((name) => name.trim() === '' || /^\s*type\s/.test(name)) === true
 }
 
-function sources(): readonly string[] {
-  return topFolders.slice(0, 4).flatMap((folder) =>
-    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.ts'))
-      .map((name) => `${folder}/${name}`),
-  )
-}
-
 test('every source keeps to its floor', (t) => {
-  const files = sources()
+  const files = sourcePaths()
   t.true(files.length > 30)
   t.deepEqual(
     files.flatMap((path) => faultsOf(path, readFileSync(join(root, path), 'utf8'))),
@@ -220,7 +207,7 @@ function exportFaults(files: readonly (readonly [path: string, source: string])[
 }
 
 test('an exported name is that of one thing, and somebody imports it', (t) => {
-  const files = sources().map((path) => [path, readFileSync(join(root, path), 'utf8')] as const)
+  const files = sourcePaths().map((path) => [path, readFileSync(join(root, path), 'utf8')] as const)
   t.true(files.flatMap(([path, source]) => exportsOf(path, source)).length > 500)
   t.deepEqual(exportFaults(files), [])
   const named = ['elements/a.ts', 'export interface Answer {}\nexport type Refusal = 1 // export type No = 1'] as const
@@ -235,7 +222,7 @@ test('an exported name is that of one thing, and somebody imports it', (t) => {
 
 /** Sources of the floors, each with the sources that it imports. */
 function importGraph(): ReadonlyMap<string, readonly string[]> {
-  const paths = sources().filter((path) => !path.startsWith('test/'))
+  const paths = sourcePaths().filter((path) => !path.startsWith('test/'))
   return new Map(
     paths.map((path) => {
       const imported = importsOf(withoutComments(readFileSync(join(root, path), 'utf8')))

@@ -5,6 +5,7 @@
 import type { Exchange, Host, SipRequest, Uri } from '../../../signalling/index.ts'
 import { mediaType, type SubscriberRecord, type SubscriptionData, writeBody } from '../../schemas/index.ts'
 import { deviceKey, isNameOf, namesOf, serverUri } from '../identifiers/devices.ts'
+import { usualHss } from '../identifiers/element-names.ts'
 import { Feed } from './feed.ts'
 import { readSubscriptionData } from './subscription-data.ts'
 
@@ -70,7 +71,7 @@ export class Subscribers {
   /** @param hss its URI. Default `sip:hss@<first domain>` */
   constructor(host: Host, hss?: string, limits: Partial<CacheLimits> = {}) {
     this.host = host
-    this.hss = serverUri(hss ?? 'hss', host.domains)
+    this.hss = serverUri(hss ?? usualHss, host.domains)
     this.limits = { ...defaults, ...limits }
     this.feed = new Feed({
       host,

@@ -6,6 +6,9 @@ export const usualAskers: readonly string[] =
     ' ',
   )
 
+/** The HSS, where no setting says otherwise. */
+export const usualHss = 'hss'
+
 /** The user part of a canonical SIP URI in the first of these domains; undefined: it is none. */
 export function ownUser(key: string, domains: readonly string[]): string | undefined {
   const tail = `@${domains[0]}`
