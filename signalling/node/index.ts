@@ -29,7 +29,7 @@ import type { Flow, HostPort, TlsMaterial, Transport, TransportSink } from '../t
 import { udpKind } from '../transports/udp.ts'
 import { hostFor } from './hosts.ts'
 import type { ListeningOptions, NodeOptions, RenewableOptions } from './options.ts'
-import { openings } from './transports.ts'
+import { makeTransports } from './transports.ts'
 
 export type { ListeningOptions, NodeOptions, RenewableOptions } from './options.ts'
 
@@ -98,7 +98,7 @@ class ProximaNode implements Node, TransportSink {
     this.addresses = options.addresses ?? new SystemAddresses()
     const { addresses, otherNodes, connectionLimits } = this
     const unreachable = (quoted: Buffer): void => this.table.unreachable(quoted)
-    this.transports = openings({ options, sink: this, addresses, connectionLimits, otherNodes, trusted, unreachable })
+    this.transports = makeTransports({ options, sink: this, addresses, connectionLimits, otherNodes, trusted, unreachable })
     this.flows = new FlowTable(this.transports, options.domains, this.addresses)
     const sender: DialogSender = {
       send: (parts, user) => this.outbound.send(parts, user),
@@ -120,7 +120,7 @@ class ProximaNode implements Node, TransportSink {
       ids,
       stats: this.stats,
       lag: () => this.lag(),
-      ration: (beginnings) => this.ration(beginnings),
+      ration: (newRequests) => this.ration(newRequests),
       serve: (waiting, flow) =>
         Buffer.isBuffer(waiting) ? this.read(waiting, flow, 'waited-unread') : this.begin(waiting, flow, 'waited'),
       answerFlow: (request, flow) => answerFlow(request, flow, this.flows),
@@ -191,9 +191,9 @@ class ProximaNode implements Node, TransportSink {
     for (const transport of this.transports) most = Math.max(most, transport.lag?.() ?? 0)
     return most
   }
-  private ration(beginnings: number): number {
+  private ration(newRequests: number): number {
     let unread = 0
-    for (const transport of this.transports) unread += transport.ration?.(beginnings) ?? 0
+    for (const transport of this.transports) unread += transport.ration?.(newRequests) ?? 0
     return unread
   }
   get listening(): readonly ListeningOptions[] {

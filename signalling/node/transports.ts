@@ -20,7 +20,7 @@ interface TransportParts {
 }
 
 /** Throws TypeError where an option is missing that an address needs. */
-export function openings(parts: TransportParts): Transport[] {
+export function makeTransports(parts: TransportParts): Transport[] {
   return parts.options.listen.map((listen) => opening(listen, parts))
 }
 

@@ -18,7 +18,7 @@ interface AdmissionOptions {
   /** Milliseconds that a message has waited, or has waited so far, before we read it. Asked every 50 ms while it matters. */
   readonly lag: () => number
   /** Tells the transports how many new datagrams have room; more are not handed to us (`Transport.ration`). */
-  readonly ration: (beginnings: number) => number
+  readonly ration: (newRequests: number) => number
   /** Serves a datagram or request whose turn it is; `admits` is not asked about it again. */
   readonly serve: (waiting: WaitingRequest, flow: Flow) => void
 }

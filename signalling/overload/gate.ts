@@ -19,7 +19,7 @@ interface GateOptions {
   /** Lag of arriving messages, in milliseconds. */
   readonly lag: () => number
   /** `Transport.ration` of all. */
-  readonly ration: (beginnings: number) => number
+  readonly ration: (newRequests: number) => number
   /** Serves what has waited: reads a datagram, begins with a request. */
   readonly serve: (waiting: WaitingRequest, flow: Flow) => void
   /** For each source address that is not trusted; none if left out. */
@@ -48,8 +48,8 @@ export class Gate {
       clock,
       ids,
       lag,
-      ration: (beginnings) => {
-        const unread = ration(beginnings)
+      ration: (newRequests) => {
+        const unread = ration(newRequests)
         if (unread > 0) stats.count('dropped_overload', unread)
         return unread
       },

@@ -15,7 +15,7 @@ const dispensable = [H.Warning, H.Allow, H['Allow-Events'], H.Accept, H.Supporte
 const challenges = [H['WWW-Authenticate'], H['Proxy-Authenticate']]
 
 /** The answer, or as much of it as may be sent; undefined: nothing may. */
-export function bounded(request: SipRequest, answer: Buffer): Buffer | undefined {
+export function boundedAnswer(request: SipRequest, answer: Buffer): Buffer | undefined {
   const limit = request.bytes.length * factor
   if (answer.length <= limit) return answer
   const message = scan(answer)

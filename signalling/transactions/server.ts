@@ -3,7 +3,7 @@ import type { Clock, Timer, TimerOwner } from '../clock.ts'
 import type { SipRequest } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import type { Flow } from '../transports/transport.ts'
-import { bounded } from './amplification.ts'
+import { boundedAnswer } from './amplification.ts'
 import type { TransactionTiming } from './timing.ts'
 
 export interface Cancellable {
@@ -110,7 +110,7 @@ export class ServerTransaction implements ServerSide, TimerOwner {
   /** RFC 3261 §26.3.2.4: an unknown sender gets one answer for a datagram, never a repetition, and leaves nothing behind. */
   protected refuse(status: number, bytes: Buffer): void {
     const { request } = this
-    const answer = bounded(request, bytes)
+    const answer = boundedAnswer(request, bytes)
     if (answer !== undefined) this.holder.transmit(this.back, answer)
     this.end()
     // A digest answer counts once: its repetition has to get the same answer, and not that it is stale.

@@ -4,7 +4,7 @@ import { buildResponse, type HeaderList, warning } from '../messages/build.ts'
 import type { MessageFault, SipRequest } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import type { Flow } from '../transports/transport.ts'
-import { bounded } from './amplification.ts'
+import { boundedAnswer } from './amplification.ts'
 
 /**
  * The topmost Via with `received` and a filled `rport` (RFC 3261 §18.2.1, RFC 3581 §4). Undefined where it can stay: the
@@ -66,5 +66,5 @@ export function refusal(
     toTag: tag,
     headers: [['Warning', warning(agent, fault.text)], ...more],
   })
-  return flow.reliable || flow.trusted ? answer : bounded(request, answer)
+  return flow.reliable || flow.trusted ? answer : boundedAnswer(request, answer)
 }

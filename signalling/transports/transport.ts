@@ -102,6 +102,6 @@ export interface Transport {
    * Lets only so many new datagrams (`seemsNew`) through until it is called again; Infinity: all. Returns how many went
    * unread since it was called last.
    */
-  ration?(beginnings: number): number
+  ration?(newRequests: number): number
   close(): Promise<void>
 }

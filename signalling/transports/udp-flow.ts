@@ -11,7 +11,7 @@ export interface DatagramSocket {
   /** Queues the bytes and never throws. False: told to `failed`, nothing was taken. */
   send(bytes: Uint8Array, flow: UdpFlow): boolean
   /** See `Transport.ration`. */
-  ration?(beginnings: number): number
+  ration?(newRequests: number): number
   /** Queued datagrams are sent first. */
   close(): Promise<void>
 }

@@ -111,11 +111,11 @@ export class NativeSocket implements DatagramSocket {
     this.used = used + length
     return true
   }
-  ration(beginnings: number): number {
+  ration(newRequests: number): number {
     const { shared } = this
     const count = shared[unread]!
     shared[unread] = 0
-    shared[room] = beginnings === Infinity ? -1 : Math.min(Math.max(0, beginnings), 2 ** 31 - 1)
+    shared[room] = newRequests === Infinity ? -1 : Math.min(Math.max(0, newRequests), 2 ** 31 - 1)
     return count
   }
   close(): Promise<void> {

@@ -99,7 +99,7 @@ export function udpTransport(options: UdpOptions): Transport {
       for (const flow of flows.values()) flow.moved()
     },
     lag: () => probe.read(),
-    ration: (beginnings) => socket.ration?.(beginnings) ?? 0,
+    ration: (newRequests) => socket.ration?.(newRequests) ?? 0,
     close: () => {
       flows.clear()
       return socket.close()
