@@ -1,55 +1,115 @@
 /** A UE's attachment to an MME (SPEC §3.6): the temporary identifier that it has there, followed as it is replaced. */
+import type { Clock, Timer } from '../../signalling/index.ts'
 import { type AttachRequest, mediaType, readBody } from '../schemas/index.ts'
 import { bodyOf, type UserAgent, type WatchHandle } from './agents/agent.ts'
 
-export class Attachment {
+export interface AttachmentOptions {
+  readonly agent: UserAgent
+  readonly clock: Clock
   /** URI of the MME. */
   readonly mme: string
-  private readonly agent: UserAgent
-  /** Hears of each temporary identifier. */
-  private readonly onTemporary: (temporary: string) => void
+  /** Identifier of the device, under which it attaches anew where its attachment was lost. */
+  readonly device: string
+  readonly capabilities: NonNullable<AttachRequest['capabilities']>
+}
+
+export interface AttachmentListener {
+  /** Each temporary identifier. */
+  temporary(temporary: string): void
+  /** Attached anew: what was asked under the identifier before has to be asked again. */
+  reattached(): void
+}
+
+const firstPause = 1000 // milliseconds before it attaches anew, doubled each time
+const longestPause = 32_000
+/** Refusals that another attempt may overcome: silence, a node that is away, a dialog that it has forgotten. */
+const passing = [408, 480, 481, 500, 503, 504]
+
+export class Attachment {
+  private readonly options: AttachmentOptions
+  private readonly listener: AttachmentListener
   private watching: WatchHandle | undefined
   private known: string | undefined
+  private attached = false
+  private closed = false
+  private lost = false
+  private pause = firstPause
+  private retry: Timer | undefined
 
-  constructor(agent: UserAgent, mme: string, onTemporary: (temporary: string) => void) {
-    this.agent = agent
-    this.mme = mme
-    this.onTemporary = onTemporary
+  constructor(options: AttachmentOptions, listener: AttachmentListener) {
+    this.options = options
+    this.listener = listener
+  }
+  get mme(): string {
+    return this.options.mme
   }
   /** Undefined before the first word of the MME, and after the end. */
   get temporary(): string | undefined {
     return this.known
   }
 
-  /** Resolves with the first temporary identifier, or the status of a refusal. */
-  open(request: AttachRequest): Promise<string | number> {
+  /**
+   * Resolves with the first temporary identifier, or the status of a refusal. @param former where it was attached before;
+   * said once, since that MME lets it go.
+   */
+  open(former?: AttachRequest['former']): Promise<string | number> {
+    const { device, capabilities } = this.options
     return new Promise((resolve) => {
-      this.watching = this.agent.subscribe(
-        {
-          to: this.mme,
-          event: 'attach',
-          accept: [mediaType('attach-state')],
-          expires: 3600,
-          body: bodyOf('attach-request', request),
-        },
-        {
-          notified: (notified) => {
-            if (notified.body.length === 0) return
-            const { value } = readBody(notified, 'attach-state')
-            if (value === undefined || value.temporary === this.known) return
-            this.known = value.temporary
-            this.onTemporary(value.temporary)
-            resolve(value.temporary)
-          },
-          ended: (status) => {
-            this.known = undefined
-            resolve(status)
-          },
-        },
-      )
+      const request = (): AttachRequest =>
+        former === undefined || this.attached ? { device, capabilities } : { capabilities, former }
+      this.subscribe(request, resolve)
     })
   }
+  private subscribe(request: () => AttachRequest, settled: (answer: string | number) => void): void {
+    const { agent, mme } = this.options
+    this.watching = agent.subscribe(
+      {
+        to: mme,
+        event: 'attach',
+        accept: [mediaType('attach-state')],
+        expires: 3600,
+        body: () => bodyOf('attach-request', request()),
+      },
+      {
+        notified: (notified) => {
+          if (notified.body.length === 0) return
+          const { value } = readBody(notified, 'attach-state')
+          if (value === undefined || value.temporary === this.known) return
+          this.learn(value.temporary)
+          settled(value.temporary)
+        },
+        ended: (status) => {
+          this.known = undefined
+          settled(status)
+          if (this.attached && !this.closed && passing.includes(status)) this.attachSoon()
+        },
+      },
+    )
+  }
+  private learn(temporary: string): void {
+    this.known = temporary
+    this.attached = true
+    this.pause = firstPause
+    this.listener.temporary(temporary)
+    if (!this.lost) return
+    this.lost = false
+    this.listener.reattached()
+  }
+  /** The MME has lost it, or could not be reached (TS 24.301 §5.5.1: a UE that is detached attaches). */
+  private attachSoon(): void {
+    const { clock, device, capabilities } = this.options
+    this.lost = true
+    this.retry = clock.after(this.pause, () =>
+      this.subscribe(
+        () => ({ device, capabilities }),
+        () => undefined,
+      ),
+    )
+    this.pause = Math.min(2 * this.pause, longestPause)
+  }
   close(): void {
+    this.closed = true
+    this.retry?.cancel()
     this.watching?.unsubscribe()
   }
 }

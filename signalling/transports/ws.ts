@@ -39,7 +39,7 @@ const heardAtMost = 1024 * 1024
 const heldTogether = 64 * 1024 * 1024
 
 /** Frames of one message, and reads of one frame: each is held apart, with a hundred bytes of its own. */
-const pieces = { maxFragments: 64, maxBufferedChunks: 4096 }
+const pieces = { maxFragments: 1024, maxBufferedChunks: 4096 }
 
 /** Its header; undefined: it is no SIP message. */
 function headOf(bytes: Buffer): Buffer | undefined {

@@ -108,11 +108,14 @@ class Caller {
   }
 }
 
+let requests = 0
+/** Another one each time, for one that comes twice is merged (RFC 3261 §8.2.2.2). */
 const request = (via = 'as.test'): string =>
-  requestText('MESSAGE', 'sip:agent@localhost', { via, lines: ['P-Asserted-Identity: <sip:alice@localhost>'] }).replace(
-    '/UDP',
-    '/TLS',
-  )
+  requestText('MESSAGE', 'sip:agent@localhost', {
+    via,
+    callId: `call-${++requests}`,
+    lines: ['P-Asserted-Identity: <sip:alice@localhost>'],
+  }).replace('/UDP', '/TLS')
 
 for (const [what, who, trusted, tls] of [
   ['whose certificate names a trusted domain is trusted', 'trusted', true, {}],

@@ -105,16 +105,26 @@ export class Ue {
   async attach(mme = this.options.mme): Promise<string | number> {
     if (mme === undefined) return 404
     const { attachment: before, device } = this
-    const next = new Attachment(this.agent, mme, (temporary) => this.tell({ kind: 'attached', mme, temporary }))
-    const former = before?.temporary === undefined ? undefined : { temporary: before.temporary, mme: before.mme }
     const capabilities = { prose: true }
-    const temporary = await next.open(former === undefined ? { device, capabilities } : { capabilities, former })
+    const next = new Attachment(
+      { agent: this.agent, clock: this.options.clock, mme, device, capabilities },
+      {
+        temporary: (temporary) => this.tell({ kind: 'attached', mme, temporary }),
+        reattached: () => this.askAgain(),
+      },
+    )
+    const former = before?.temporary === undefined ? undefined : { temporary: before.temporary, mme: before.mme }
+    const temporary = await next.open(former)
     if (typeof temporary === 'number') return temporary
     this.attachment = next
-    this.request?.again()
-    for (const standing of this.watches) standing.again()
+    this.askAgain()
     before?.close()
     return temporary
+  }
+  /** Every standing question, by the way that leads to the proximity server now. */
+  private askAgain(): void {
+    this.request?.again()
+    for (const standing of this.watches) standing.again()
   }
 
   /** The proximity service request (FIG 8). Resolves with the first state, or the status of a refusal. */

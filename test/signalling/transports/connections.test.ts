@@ -139,7 +139,7 @@ test('a WebSocket message in fragments ends in time or its connection does, what
   await until(() => slow!.readyState === WebSocket.CLOSED)
   t.is(metric(node, 'connections_slow_total'), 1)
   t.is(honest!.readyState, WebSocket.OPEN)
-  for (let piece = 0; piece < 100; piece++) many!.send('M', { fin: false })
+  for (let piece = 0; piece < 1100; piece++) many!.send('M', { fin: false })
   await until(() => many!.readyState === WebSocket.CLOSED)
   const text = requestText('MESSAGE', 'sip:agent@localhost', { via: 'a.invalid' }).replace('/UDP', '/WS')
   honest!.send(text.slice(0, 100), { fin: false })
