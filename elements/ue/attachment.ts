@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../../signalling/index.ts'
 import { type AttachRequest, mediaType, readBody } from '../schemas/index.ts'
 import { bodyOf, type UserAgent, type WatchHandle } from './agents/agent.ts'
 
-export interface AttachmentOptions {
+interface AttachmentOptions {
   readonly agent: UserAgent
   readonly clock: Clock
   /** URI of the MME. */
@@ -13,7 +13,7 @@ export interface AttachmentOptions {
   readonly capabilities: NonNullable<AttachRequest['capabilities']>
 }
 
-export interface AttachmentListener {
+interface AttachmentListener {
   /** Each temporary identifier. */
   temporary(temporary: string): void
   /** Attached anew: what was asked under the identifier before has to be asked again. */
