@@ -135,17 +135,21 @@ test('nothing that a user writes makes a line in a header of ours', async (t) =>
   await bob.register('bob')
   let answered = 0
   let passed = 0
+  const earlier: string[] = [] // tags of vectors that may be sent to bob once more, where he was slow to answer
   for (const [what, method, uri, lines, body = ''] of vectors) {
     for (const hand of [alice, bob]) hand.raw.length = 0
     const to = method === 'REGISTER' ? `sip:alice@${domain}` : uri
-    const text = alice.text(method, uri, { to, lines, body, fromTag: what.replace(/\W/g, '') })
+    const fromTag = what.replace(/\W/g, '')
+    const text = alice.text(method, uri, { to, lines, body, fromTag })
     alice.send(text)
     await alice.ask('OPTIONS', `sip:${domain}`)
     if (method === 'REGISTER') await alice.askAs('alice', 'REGISTER', uri, { to, lines }).catch(() => undefined)
     const sent = scan(Buffer.from(text))
     const had = sent?.fault === undefined ? (sent?.texts('Injected').length ?? 0) : 0 // a field of its own: his to write
     for (const bytes of alice.raw) t.true(wellFormed(bytes, 0), `${what}\n${bytes.toString('latin1')}`)
-    for (const bytes of bob.raw) t.true(wellFormed(bytes, had), `${what}\n${bytes.toString('latin1')}`)
+    const fresh = bob.raw.filter((bytes) => !earlier.some((tag) => bytes.includes(`;tag=${tag}\r\n`)))
+    for (const bytes of fresh) t.true(wellFormed(bytes, had), `${what}\n${bytes.toString('latin1')}`)
+    earlier.push(fromTag)
     answered += alice.raw.length
     passed += bob.raw.length
   }
