@@ -139,7 +139,7 @@ test('nothing that a user writes makes a line in a header of ours', async (t) =>
   for (const [what, method, uri, lines, body = ''] of vectors) {
     for (const hand of [alice, bob]) hand.raw.length = 0
     const to = method === 'REGISTER' ? `sip:alice@${domain}` : uri
-    const fromTag = what.replace(/\W/g, '')
+    const fromTag = `${what.replace(/\W/g, '')}${earlier.length}`
     const text = alice.text(method, uri, { to, lines, body, fromTag })
     alice.send(text)
     await alice.ask('OPTIONS', `sip:${domain}`)
