@@ -43,11 +43,11 @@ export interface ApplicationServerSettings {
    */
   readonly expires?: {
     /**
-     * whole seconds, 1 or more
+     * whole seconds granted where none are asked for, 1 or more; left out: 3600, or max where that is less
      */
     readonly usual?: number
     /**
-     * whole seconds, 1 or more
+     * whole seconds granted at most, 1 or more; left out: 86400, or usual where that is more
      */
     readonly max?: number
   }
@@ -60,11 +60,11 @@ export interface ApplicationServerSettings {
    */
   readonly wake?: boolean
   /**
-   * URI of the proximity server; default sip:prose@<first domain>
+   * URI or name of the proximity server; left out: sip:prose@<first domain>
    */
   readonly prose?: string
   /**
-   * URI of the HSS; default sip:hss@<first domain>
+   * URI or name of the HSS; left out: sip:hss@<first domain>
    */
   readonly hss?: string
 }

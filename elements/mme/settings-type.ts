@@ -25,7 +25,7 @@ export interface MmeSettings {
      */
     readonly lifetime?: number
     /**
-     * seconds, 0 or more, for which the old one still counts; default 60
+     * seconds, 0 or more, for which the old one still counts, at most half the lifetime; left out: 60, or a quarter of the lifetime where that is less
      */
     readonly grace?: number
   }
@@ -34,11 +34,11 @@ export interface MmeSettings {
    */
   readonly expires?: {
     /**
-     * whole seconds, 1 or more
+     * whole seconds granted where none are asked for, 1 or more; left out: 3600, or max where that is less
      */
     readonly usual?: number
     /**
-     * whole seconds, 1 or more
+     * whole seconds granted at most, 1 or more; left out: 86400, or usual where that is more
      */
     readonly max?: number
   }
@@ -49,11 +49,11 @@ export interface MmeSettings {
    */
   readonly fellows?: readonly string[]
   /**
-   * URI of the proximity server, for what a UE addresses to the MME itself; default sip:prose@<first domain>
+   * URI or name of the proximity server, for what a UE addresses to the MME itself; left out: sip:prose@<first domain>
    */
   readonly prose?: string
   /**
-   * URI of the HSS; default sip:hss@<first domain>
+   * URI or name of the HSS; left out: sip:hss@<first domain>
    */
   readonly hss?: string
 }

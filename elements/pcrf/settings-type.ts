@@ -30,7 +30,7 @@ export interface PcrfSettings {
    */
   readonly records?: string
   /**
-   * URI of the HSS, which says whom rules name by an alias; left out: the one of this dialplan
+   * URI or name of the HSS, which says whom rules name by an alias; left out: the one of this dialplan
    */
   readonly hss?: string
   /**

@@ -13,11 +13,11 @@ export interface ProseSettings {
    */
   readonly expires?: {
     /**
-     * whole seconds, 1 or more
+     * whole seconds granted where none are asked for, 1 or more; left out: 3600, or max where that is less
      */
     readonly usual?: number
     /**
-     * whole seconds, 1 or more
+     * whole seconds granted at most, 1 or more; left out: 86400, or usual where that is more
      */
     readonly max?: number
   }
@@ -30,7 +30,7 @@ export interface ProseSettings {
      */
     readonly lifetime?: number
     /**
-     * seconds, 0 or more; default 60
+     * seconds, 0 or more, at most half the lifetime; left out: 60, or a quarter of the lifetime where that is less
      */
     readonly grace?: number
   }
@@ -60,11 +60,11 @@ export interface ProseSettings {
    */
   readonly sets?: 'friends' | 'everybody'
   /**
-   * URI of the HSS; left out: sip:hss@<first domain>
+   * URI or name of the HSS; left out: sip:hss@<first domain>
    */
   readonly hss?: string
   /**
-   * URI of the PCRF, e.g. sip:pcrf@localhost; left out: it is not asked, and nothing is charged
+   * URI or name of the PCRF, e.g. sip:pcrf@localhost; left out: it is not asked, and nothing is charged
    */
   readonly pcrf?: string
   /**

@@ -17,20 +17,20 @@ export interface ProxySettings {
    */
   readonly expires?: {
     /**
-     * whole seconds, 1 or more; default 3600
+     * whole seconds granted where none are asked for, from min to max; left out: 3600, or the next that is allowed
      */
     readonly usual?: number
     /**
-     * whole seconds, 1 or more; default 60
+     * whole seconds, 1 or more: who asks for less gets 423; default 60
      */
     readonly min?: number
     /**
-     * whole seconds, 1 or more; default 7200
+     * whole seconds granted at most, 1 or more; left out: 7200, or min where that is more
      */
     readonly max?: number
   }
   /**
-   * URI of the HSS; left out: sip:hss@<first domain>
+   * URI or name of the HSS; left out: sip:hss@<first domain>
    */
   readonly hss?: string
   /**

@@ -9,16 +9,16 @@ export interface RegEventSettings {
    */
   readonly expires?: {
     /**
-     * whole seconds, 1 or more; default 3761
+     * whole seconds granted where none are asked for, 1 or more; left out: 3761, or max where that is less
      */
     readonly usual?: number
     /**
-     * whole seconds, 1 or more; default 86400
+     * whole seconds granted at most, 1 or more; left out: 86400, or usual where that is more
      */
     readonly max?: number
   }
   /**
-   * URI of the HSS; left out: sip:hss@<first domain>
+   * URI or name of the HSS; left out: sip:hss@<first domain>
    */
   readonly hss?: string
   /**

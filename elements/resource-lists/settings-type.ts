@@ -20,16 +20,16 @@ export interface ResourceListsSettings {
    */
   readonly expires?: {
     /**
-     * whole seconds, 1 or more
+     * whole seconds granted where none are asked for, 1 or more; left out: 3600, or max where that is less
      */
     readonly usual?: number
     /**
-     * whole seconds, 1 or more
+     * whole seconds granted at most, 1 or more; left out: 86400, or usual where that is more
      */
     readonly max?: number
   }
   /**
-   * URI of the HSS; left out: sip:hss@<first domain>
+   * URI or name of the HSS; left out: sip:hss@<first domain>
    */
   readonly hss?: string
 }

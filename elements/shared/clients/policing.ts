@@ -4,6 +4,7 @@
  * `charge` there is none of it.
  */
 import type { Exchange, Host, Notifier, StoreWrite } from '../../../signalling/index.ts'
+import { serverUri } from '../identifiers/devices.ts'
 import { type RoleBits, rolesFrom } from '../values/permissions.ts'
 import { Charges } from './charges.ts'
 import { Policy, type PolicyRefusal, type PolicyService } from './policy.ts'
@@ -44,11 +45,12 @@ export class Policing {
   private readonly use: ServiceUse
 
   constructor(host: Host, settings: PolicingSettings, use: ServiceUse) {
-    const { pcrf, charge = false, confirm = 'request', unanswered: away = 'keep' } = settings
+    const { pcrf: named, charge = false, confirm = 'request', unanswered: away = 'keep' } = settings
     const { service } = use
     this.host = host
     this.use = use
     this.confirm = confirm
+    const pcrf = named === undefined ? undefined : serverUri(named, host.domains)
     this.charges = pcrf !== undefined && charge ? new Charges(host, pcrf) : undefined
     if (pcrf === undefined) return
     this.policy = new Policy(host, {
