@@ -32,9 +32,10 @@ export function hostFor({ name }: Element, { options, outbound, flows, stats, su
     count: (counter, by = 1) => stats.count(`${name}_${counter}`, by),
     gauge: (gauge, read) => stats.gauge(`${name}_${gauge}`, read),
     send: (request) => sendRequest(outbound, ids, name, uri, request),
-    subscribe: (options, listener) => subscriptions.subscribe(name, { from: uri, asserted: uri, ...options }, listener),
-    subscriptionsOf: (subscriber) => subscriptions.vouched.of(name, subscriber),
-    subscribers: () => subscriptions.vouched.subscribers(name),
+    subscribe: (options, listener) =>
+      subscriptions.subscribers.subscribe(name, { from: uri, asserted: uri, ...options }, listener),
+    subscriptionsOf: (subscriber) => subscriptions.notifiers.vouched.of(name, subscriber),
+    subscribers: () => subscriptions.notifiers.vouched.subscribers(name),
     flows,
   }
 }

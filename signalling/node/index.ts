@@ -165,15 +165,15 @@ class ProximaNode implements Node, TransportSink {
     }))
     const others = otherNodes.size === 0 ? {} : { otherNodes }
     this.inbound = new Inbound({ clock, ids, log, stats, table, subscriptions, outbound, ...others })
-    for (const element of options.elements) subscriptions.packages.add(element)
+    for (const element of options.elements) subscriptions.notifiers.packages.add(element)
     const met = plan.decide({ method: 'OPTIONS', user: '', host: options.domains[0] ?? '', from: 'outside' })?.element
     this.edge = met === undefined ? {} : { name: met }
     this.stats.gauge('server_transactions', () => this.table.serverCount)
     this.stats.gauge('client_transactions', () => this.table.clientCount)
     this.stats.gauge('client_transactions_unanswered', () => this.table.clientUnanswered)
-    this.stats.gauge('subscriptions_held', () => this.subscriptions.notifierCount)
-    this.stats.gauge('notifies_held_back', () => this.subscriptions.pace.held)
-    this.stats.gauge('subscriptions_made', () => this.subscriptions.subscriberCount)
+    this.stats.gauge('subscriptions_held', () => this.subscriptions.notifiers.size)
+    this.stats.gauge('notifies_held_back', () => this.subscriptions.notifiers.pace.held)
+    this.stats.gauge('subscriptions_made', () => this.subscriptions.subscribers.size)
     this.stats.gauge('names_remembered', () => names?.size ?? 0)
     this.stats.gauge('targets_failed', () => backoff.size)
     this.stats.gauge('connections', () => this.flows.connectionCount)
@@ -206,7 +206,7 @@ class ProximaNode implements Node, TransportSink {
   reload({ plan, sourceRate, subscriptions, notifies, connections, resolver }: RenewableOptions): void {
     this.outbound.plan = plan
     this.gate.limit(sourceRate)
-    this.subscriptions.limit(subscriptions, notifies)
+    this.subscriptions.notifiers.limit(subscriptions, notifies)
     this.connectionLimits.limit(connections)
     for (const transport of this.transports) transport.limit?.()
     if (resolver !== undefined) this.names?.renew(resolver)
@@ -247,10 +247,10 @@ class ProximaNode implements Node, TransportSink {
       }
       queue.release()
       for (const element of options.elements) {
-        const count = await subscriptions.restore(element)
+        const count = await subscriptions.notifiers.restore(element)
         if (count > 0) options.log.info({ element: element.name, count }, 'subscriptions taken up again')
       }
-      await subscriptions.endGone(options.name, options.elements)
+      await subscriptions.notifiers.endGone(options.name, options.elements)
     } catch (fault) {
       await this.close(started)
       throw fault

@@ -182,6 +182,6 @@ export class Inbound implements ExchangeHolder {
     exchange: NodeExchange,
     options: SubscriptionOptions<unknown>,
   ): Notifier | { status: number; headers?: HeaderList } {
-    return this.options.subscriptions.accept(exchange.element, exchange.side, exchange.subscriber, options)
+    return this.options.subscriptions.notifiers.accept(exchange.element, exchange.side, exchange.subscriber, options)
   }
 }
