@@ -34,9 +34,15 @@ export class Bindings {
       const binding = entry.value as ContactBinding
       const aor = aorOfKey(key, prefix)
       if (tiedToConnection(binding)) gone.push({ key, delete: true })
-      else this.place(aor, inOrder([...(this.table.get(aor) ?? none), binding]))
+      else this.add(aor, binding)
     }
     if (gone.length > 0) await this.store.write(gone)
+  }
+  /** One that was stored: most users have one. */
+  private add(aor: string, binding: ContactBinding): void {
+    const others = this.table.get(aor)
+    this.table.set(aor, others === undefined ? [binding] : inOrder([...others, binding]))
+    this.link(binding, aor)
   }
   /** Live bindings; several of one instance oldest first. */
   of(aor: string): readonly ContactBinding[] {

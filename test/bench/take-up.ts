@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
+import { createHss } from '../../elements/hss/index.ts'
+import { createProxy } from '../../elements/proxy/index.ts'
 import {
   compilePlan,
   createNode,
@@ -61,30 +63,41 @@ function recordOf(number: number, expires: number): StoreWrite {
   return { key: `subscriptions/state/${tag}`, value, expires: expires + 3_600_000 }
 }
 
-export function takeUpCommand(): Command {
-  return new Command('take-up')
-    .description('a start with many subscriptions of an earlier process: CPU until it serves, and memory')
-    .option('--count <number>', 'subscriptions', '100000')
-    .action(async ({ count }: { readonly count: string }) => takeUp(Number(count)))
+/** A binding as an earlier process would have left it. */
+function bindingOf(number: number, expires: number): StoreWrite {
+  const user = `user${number}`
+  const contact = `sip:${user}@192.0.2.1:5060`
+  const value = { contact, echo: `<${contact}>`, q: 1, callId: `reg-${number}`, cseq: 2, expires, flow: 'UDP|192.0.2.1:5060|0' }
+  const key = `bindings/proxy/${encodeURIComponent(`sip:${user}@localhost`)}/${encodeURIComponent(contact)}`
+  return { key, value, expires: expires + 3_600_000 }
 }
 
-async function takeUp(count: number): Promise<void> {
+export function takeUpCommand(): Command {
+  return new Command('take-up')
+    .description('a start with what an earlier process left: CPU until it serves, and memory')
+    .option('--subscriptions <number>', 'at an element with one event package', '100000')
+    .option('--bindings <number>', 'at a proxy, in a run of its own', '1000000')
+    .action(async ({ subscriptions, bindings }: { readonly subscriptions: string; readonly bindings: string }) => {
+      await takeUp('subscriptions', Number(subscriptions), recordOf, [new StateElement()])
+      await takeUp('bindings', Number(bindings), bindingOf, [createProxy('proxy', {}), createHss('hss', { open: true })])
+    })
+}
+
+type RecordMaker = (number: number, expires: number) => StoreWrite
+
+async function takeUp(what: string, count: number, record: RecordMaker, elements: readonly Element[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'take-up-'))
   const clock = new RealClock((fault) => console.error(fault))
   try {
     const store = await openLmdb({ folder, clock, log: silent, durability: 'process' })
     for (let from = 0; from < count; from += page) {
       const expires = clock.date() + 3_600_000
-      await store.write(Array.from({ length: Math.min(page, count - from) }, (_, i) => recordOf(from + i, expires + i)))
+      await store.write(Array.from({ length: Math.min(page, count - from) }, (_, i) => record(from + i, expires + i)))
     }
-    const element = new StateElement()
-    const { plan } = compilePlan({
-      domains: ['localhost'],
-      elements: new Map([['state', element.claims]]),
-      ownAddresses: [],
-    })
+    const claims = new Map(elements.map((element) => [element.name, element.claims]))
+    const { plan } = compilePlan({ domains: ['localhost'], elements: claims, ownAddresses: [] })
     const node = createNode({
-      ...{ name: 'take-up', plan: plan!, elements: [element], domains: ['localhost'], trusted: [], store, clock },
+      ...{ name: 'take-up', plan: plan!, elements, domains: ['localhost'], trusted: [], store, clock },
       ...{ ids: randomIds(), log: silent, listen: [{ transport: 'UDP', host: '127.0.0.1', port: 0 }] },
     })
     const [before, memory] = [process.cpuUsage(), process.memoryUsage().rss]
@@ -92,7 +105,7 @@ async function takeUp(count: number): Promise<void> {
     const { user, system } = process.cpuUsage(before)
     const rss = process.memoryUsage().rss
     const seconds = ((user + system) / 1e6).toFixed(2)
-    console.log(`${count} subscriptions: ${seconds} s of CPU until served, ${mebibytes(memory)} -> ${mebibytes(rss)} MiB`)
+    console.log(`${count} ${what}: ${seconds} s of CPU until served, ${mebibytes(memory)} -> ${mebibytes(rss)} MiB`)
     await node.stop(0)
   } finally {
     rmSync(folder, { recursive: true, force: true })
