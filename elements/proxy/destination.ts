@@ -1,6 +1,12 @@
 /** Destination of a request at the proxy: one or several targets, or a refusal. The only place from which a request goes on. */
-import type { Exchange, ForwardOptions, ForwardTarget, ReplyFields } from '../../signalling/index.ts'
-import { type Assertion, assertionOf, credentialsOf, towardUe } from './assertion.ts'
+import {
+  type Exchange,
+  type ForwardOptions,
+  type ForwardTarget,
+  H,
+  type ReplyFields,
+  type SipRequest,
+} from '../../signalling/index.ts'
 import type { KnownSender } from './authentication.ts'
 
 /** A target in the engine's words, with the kind of its end. */
@@ -52,3 +58,30 @@ export function forward(exchange: Exchange, sender: KnownSender | undefined, des
 }
 
 const asTrustedPeerSays: Assertion = {}
+
+// header fields by which elements know a sender, and others that he may not bring himself (SPEC §2.5, §3.6; RFC 3325)
+
+/** `asserted`: the identity that goes on; absent: that of a trusted peer stays; '': none. */
+type Assertion = Pick<ForwardOptions, 'asserted' | 'drop'>
+
+const onlyOurs = ['P-Prose-Checked', 'P-Credentials-Id', 'Remote-Party-ID', 'P-Asserted-Service', 'P-Served-User'] as const
+const numbers = onlyOurs.map((name) => H[name])
+
+/** For a sender without a trusted peer that vouches for him; undefined: nobody has asked who it is. */
+function assertionOf(request: SipRequest, identity: string | undefined): Assertion {
+  let drop: string[] | undefined
+  for (let i = 0; i < onlyOurs.length; i++) if (request.find(numbers[i]!) >= 0) (drop ??= []).push(onlyOurs[i]!)
+  return drop === undefined ? { asserted: identity ?? '' } : { asserted: identity ?? '', drop }
+}
+
+/** RFC 3325 §7: toward a UE nobody's identity is told who does not want it told. */
+function towardUe(request: SipRequest, assertion: Assertion): Assertion {
+  const wishes = request.list(H.Privacy).flatMap((value) => value.toLowerCase().split(/[;\s]+/))
+  return wishes.includes('id') ? { ...assertion, asserted: '' } : assertion
+}
+
+/** By which credentials a subscriber is known, for the element that keeps the subscription or publication. */
+function credentialsOf({ method }: SipRequest, sender: KnownSender | undefined): Pick<ForwardOptions, 'headers'> {
+  const id = sender?.subscriber?.credentialsId
+  return id === undefined || (method !== 'SUBSCRIBE' && method !== 'PUBLISH') ? {} : { headers: [['P-Credentials-Id', id]] }
+}

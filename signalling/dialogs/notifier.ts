@@ -11,13 +11,12 @@ import type { ClientUser, NotSent } from '../transactions/client.ts'
 import { Consent } from './consent.ts'
 import type { EventHeader } from './event-header.ts'
 import type { ExpiringSubscription } from './expiries.ts'
-import { notifyFields } from './header-fields.ts'
+import { endings, fetched, liveState, notifyFields, type SubscriptionEnding, terminatedState } from './header-fields.ts'
 import { BodyRoom, bytesOf, comeAgain, unfit } from './long-states.ts'
 import type { NotifierHolder } from './notifier-holder.ts'
 import { nextPeriod, wholeMs } from './rate.ts'
 import type { Share } from './subscription-limits.ts'
 import { cseqReserve, type SubscriptionRecord } from './subscription-record.ts'
-import { endings, fetched, liveState, type SubscriptionEnding, terminatedState } from './subscription-state.ts'
 
 const retryFirst = 2_000
 const retryMost = 60_000

@@ -20,7 +20,6 @@ import { Backoff } from '../transports/backoff.ts'
 import { ConnectionLimits } from '../transports/connection-limits.ts'
 import { NameCache } from '../transports/dns.ts'
 import { FlowTable, sentByText } from '../transports/flows.ts'
-import { listenFault } from '../transports/listen-fault.ts'
 import { Locator } from '../transports/locate.ts'
 import { type MachineAddresses, SystemAddresses } from '../transports/machine-addresses.ts'
 import { answerFlow, wayBack } from '../transports/return-path.ts'
@@ -29,7 +28,7 @@ import type { Flow, HostPort, TlsMaterial, Transport, TransportSink } from '../t
 import { udpKind } from '../transports/udp.ts'
 import { hostFor } from './hosts.ts'
 import type { ListeningOptions, NodeOptions, RenewableOptions } from './options.ts'
-import { makeTransports } from './transports.ts'
+import { listenFault, makeTransports } from './transports.ts'
 
 export type { ListeningOptions, NodeOptions, RenewableOptions } from './options.ts'
 

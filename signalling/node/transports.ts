@@ -1,5 +1,7 @@
 /** Transports of a node, made from its options; nothing is opened yet. */
 
+import { ProximaFault } from '../errors.ts'
+import { printHostPort } from '../messages/uri.ts'
 import type { ConnectionLimits } from '../transports/connection-limits.ts'
 import type { MachineAddresses } from '../transports/machine-addresses.ts'
 import { tcpTransport } from '../transports/tcp.ts'
@@ -41,4 +43,10 @@ function opening(listen: ListeningOptions, parts: TransportParts): Transport {
   }
   if (options.network === undefined) throw new TypeError('MEM needs the option network')
   return options.network.transport({ ...common, isTrusted })
+}
+
+/** ProximaFault IN_USE where another has the port; any other fault as it is. */
+export function listenFault(fault: unknown, listen: ListeningOptions): unknown {
+  const { code } = fault as { readonly code?: string }
+  return code === 'EADDRINUSE' ? new ProximaFault('IN_USE', `${listen.transport} ${printHostPort(listen)}`, fault) : fault
 }

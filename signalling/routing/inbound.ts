@@ -16,7 +16,6 @@ import type { TransactionTable } from '../transactions/table.ts'
 import type { Flow } from '../transports/transport.ts'
 import { type ExchangeHolder, NodeExchange, splitRoutes } from './exchange.ts'
 import { isLoop } from './loop.ts'
-import { Mailboxes } from './mailboxes.ts'
 import { Merging } from './merging.ts'
 import { type NextHop, nextHop, planned, planQuery, routeOwner, senderOf, soonKnown } from './next-hop.ts'
 import type { Outbound } from './outbound.ts'
@@ -32,6 +31,28 @@ interface InboundOptions {
   readonly outbound: Outbound
   /** Other nodes of the network: address and port of their datagrams -> their names in rules. */
   readonly otherNodes?: ReadonlyMap<string, string>
+}
+
+/** Messages of one dialog one at a time: the next waits only where the element took its time. */
+class Mailboxes {
+  private readonly busy = new Map<string, (() => void)[]>()
+
+  /** @param run gives a promise where it is not done yet; it never rejects */
+  inOrder(key: string, run: () => Promise<void> | undefined): void {
+    const waiting = this.busy.get(key)
+    if (waiting !== undefined) {
+      waiting.push(() => this.inOrder(key, run))
+      return
+    }
+    const promise = run()
+    if (promise === undefined) return
+    this.busy.set(key, [])
+    void promise.then(() => {
+      const next = this.busy.get(key) ?? []
+      this.busy.delete(key)
+      for (const task of next) task()
+    })
+  }
 }
 
 export class Inbound implements ExchangeHolder {
