@@ -116,3 +116,12 @@ test('names in a provisioning file are noted with its lines', (t) => {
   t.is(notes.length, 1)
   t.like(notes[0], { file: path, line: 3, text: 'hss: subscribers.1.friends.0 names noone, whom nobody here is' })
 })
+
+test('other ProSe servers are fellows of a ProSe server; an application server has proseServers', (t) => {
+  const [fault, ...others] = faults(`  prose: { role: prose, fellows: [sip:prose@elsewhere.example] }
+  as: { role: application-server, application: a, fellows: [sip:prose@elsewhere.example] }
+  as2: { role: application-server, application: a, proseServers: [sip:prose@elsewhere.example] }
+`)
+  t.deepEqual(others, [])
+  t.regex(fault ?? '', /^6: elements\.as has 'fellows', which is not known there; expected one of .*\bproseServers\b/)
+})
