@@ -4,15 +4,13 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { readPcapng } from '../../../signalling/capture/pcapng.ts'
+import { pause } from '../../support/patience.ts'
 import type { NodeProcess } from '../../support/process.ts'
 import { judge } from '../../support/tshark.ts'
 
 /** Waits until every request has its answer, stops the node and has its capture judged. */
 export async function settled(t: ExecutionContext, node: NodeProcess): Promise<void> {
-  let metrics = await node.metrics()
-  while (metrics.get('client_transactions_unanswered') !== 0) metrics = await node.metrics()
-  const passed = metrics.get('received_total')! + metrics.get('sent_total')!
-  t.is(metrics.get('faults_total'), 0)
+  const passed = await passedInAll(t, node)
   const { code, err } = await node.stop()
   t.is(code, 0, err)
   t.is(err, '', 'a quiet log')
@@ -23,6 +21,20 @@ export async function settled(t: ExecutionContext, node: NodeProcess): Promise<v
   if (ours !== passed || counts.wireshark !== passed || complaints.length > 0) keep(t, node)
   t.deepEqual(counts, { ours: passed, wireshark: passed })
   t.deepEqual(complaints, [])
+}
+
+/** Messages that have passed, once nothing moves any more: each look is a turn of the node's event loop, in which it reads its sockets. */
+async function passedInAll(t: ExecutionContext, node: NodeProcess): Promise<number> {
+  let passed = -1
+  for (let looks = 0; looks < 10; looks++) {
+    const metrics = await node.metrics()
+    const now = metrics.get('received_total')! + metrics.get('sent_total')!
+    if (now !== passed || metrics.get('client_transactions_unanswered') !== 0) looks = 0
+    passed = now
+    t.is(metrics.get('faults_total'), 0)
+    await pause(20)
+  }
+  return passed
 }
 
 /** A capture that lacks something is worth a look. */
