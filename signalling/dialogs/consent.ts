@@ -1,4 +1,4 @@
-/** Whether an element lets the NOTIFY go that is due, where its package has to admit each one. */
+/** Consent of an element to a NOTIFY that is due, where its package has to admit each one. */
 import type { EventPackage, Notifier } from '../element.ts'
 
 interface ConsentOwner extends Notifier {

@@ -1,4 +1,4 @@
-/** What a list costs is bounded: its resources are asked once for all of a subscriber's subscriptions to it, in pages, not too often. */
+/** Bounds on the cost of a list: its resources are asked once for all of a subscriber's subscriptions to it, in pages, not too often. */
 import test from 'ava'
 import { createHss } from '../../../elements/hss/index.ts'
 import { createPresence } from '../../../elements/presence/index.ts'

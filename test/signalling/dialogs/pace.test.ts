@@ -1,4 +1,4 @@
-/** What one subscriber is sent is bounded, in NOTIFYs and in bytes, whatever he holds; others do not wait for him. */
+/** Bounds on what one subscriber is sent, in NOTIFYs and in bytes: he waits, others do not. */
 import test from 'ava'
 import { Pace, usualPace, waitingAtMost } from '../../../signalling/dialogs/pace.ts'
 import { Share, Shares } from '../../../signalling/dialogs/subscription-limits.ts'
