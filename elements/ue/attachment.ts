@@ -1,7 +1,8 @@
 /** A UE's attachment to an MME (SPEC §3.6): the temporary identifier that it has there, followed as it is replaced. */
-import type { Clock, Timer } from '../../signalling/index.ts'
+import type { Clock } from '../../signalling/index.ts'
 import { type AttachRequest, mediaType, readBody } from '../schemas/index.ts'
 import { bodyOf, type UserAgent, type WatchHandle } from './agents/agent.ts'
+import { Repetition } from './repetition.ts'
 
 interface AttachmentOptions {
   readonly agent: UserAgent
@@ -20,11 +21,6 @@ interface AttachmentListener {
   reattached(): void
 }
 
-const firstPause = 1000 // milliseconds before it attaches anew, doubled each time
-const longestPause = 32_000
-/** Refusals that another attempt may overcome: silence, a node that is away, a dialog that it has forgotten. */
-const passing = [408, 480, 481, 500, 503, 504]
-
 export class Attachment {
   private readonly options: AttachmentOptions
   private readonly listener: AttachmentListener
@@ -33,11 +29,11 @@ export class Attachment {
   private attached = false
   private closed = false
   private lost = false
-  private pause = firstPause
-  private retry: Timer | undefined
+  private readonly repetition: Repetition
 
   constructor(options: AttachmentOptions, listener: AttachmentListener) {
     this.options = options
+    this.repetition = new Repetition(options.clock)
     this.listener = listener
   }
   get mme(): string {
@@ -81,7 +77,7 @@ export class Attachment {
         ended: (status) => {
           this.known = undefined
           settled(status)
-          if (this.attached && !this.closed && passing.includes(status)) this.attachSoon()
+          if (this.attached && !this.closed) this.attachAfter(status)
         },
       },
     )
@@ -89,27 +85,21 @@ export class Attachment {
   private learn(temporary: string): void {
     this.known = temporary
     this.attached = true
-    this.pause = firstPause
+    this.repetition.end()
     this.listener.temporary(temporary)
     if (!this.lost) return
     this.lost = false
     this.listener.reattached()
   }
   /** The MME has lost it, or could not be reached (TS 24.301 §5.5.1: a UE that is detached attaches). */
-  private attachSoon(): void {
-    const { clock, device, capabilities } = this.options
-    this.lost = true
-    this.retry = clock.after(this.pause, () =>
-      this.subscribe(
-        () => ({ device, capabilities }),
-        () => undefined,
-      ),
-    )
-    this.pause = Math.min(2 * this.pause, longestPause)
+  private attachAfter(status: number): void {
+    const { device, capabilities } = this.options
+    const request = (): AttachRequest => ({ device, capabilities })
+    if (this.repetition.after(status, () => this.subscribe(request, () => undefined))) this.lost = true
   }
   close(): void {
     this.closed = true
-    this.retry?.cancel()
+    this.repetition.end()
     this.watching?.unsubscribe()
   }
 }

@@ -1,5 +1,7 @@
 /** A standing question that can be put anew, by another way, without a gap: the old one ends when the new one has its answer. */
+import type { Clock } from '../../../signalling/index.ts'
 import type { AgentBody, UserAgent, WatchHandle, WatchListener, WatchOptions } from '../agents/agent.ts'
+import { Repetition } from '../repetition.ts'
 
 export class StandingQuestion implements WatchHandle {
   private readonly agent: UserAgent
@@ -8,17 +10,23 @@ export class StandingQuestion implements WatchHandle {
   private current: WatchHandle
   /** Put anew, and not answered yet. */
   private next: WatchHandle | undefined
+  private readonly repetition: Repetition
 
   /** @param watch called each time that it is put anew */
-  constructor(agent: UserAgent, watch: () => WatchOptions, listener: WatchListener) {
+  constructor(agent: UserAgent, clock: Clock, watch: () => WatchOptions, listener: WatchListener) {
     this.agent = agent
+    this.repetition = new Repetition(clock)
     this.watch = watch
     this.listener = listener
     this.current = this.subscribe()
   }
 
-  /** When that is refused, the present question goes on. */
+  /** When that is refused, the present question goes on; where nobody could be reached it is put once more later. */
   again(): void {
+    this.repetition.end()
+    this.putNext()
+  }
+  private readonly putNext = (): void => {
     this.next?.unsubscribe()
     this.next = this.subscribe()
   }
@@ -26,6 +34,7 @@ export class StandingQuestion implements WatchHandle {
     this.current.refresh(body)
   }
   unsubscribe(): void {
+    this.repetition.end()
     this.next?.unsubscribe()
     this.current.unsubscribe()
   }
@@ -35,14 +44,20 @@ export class StandingQuestion implements WatchHandle {
       notified: (notified) => {
         if (handle === this.next) {
           this.next = undefined
+          this.repetition.end()
           this.current.unsubscribe()
           this.current = handle
         }
         if (handle === this.current) this.listener.notified(notified)
       },
       ended: (status, why) => {
-        if (handle === this.next) this.next = undefined
-        else if (handle === this.current) this.listener.ended(status, why)
+        if (handle === this.next) {
+          this.next = undefined
+          this.repetition.after(status, this.putNext)
+        } else if (handle === this.current) {
+          this.repetition.end()
+          this.listener.ended(status, why)
+        }
       },
     })
     return handle

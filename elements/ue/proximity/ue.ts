@@ -132,6 +132,7 @@ export class Ue {
     return new Promise((resolve) => {
       this.request = new StandingQuestion(
         this.agent,
+        this.options.clock,
         () => ({
           to: this.prose,
           event: 'prose',
@@ -263,6 +264,7 @@ export class Ue {
     const near = new Map<string, Proximate>()
     const watching = new StandingQuestion(
       this.agent,
+      this.options.clock,
       () => ({
         to: this.prose,
         event,
