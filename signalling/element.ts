@@ -83,6 +83,17 @@ export interface Host {
   subscribers(): Iterable<string>
   /** Ways to peers, for elements that route by flow: the proxy. */
   readonly flows: Flows
+  readonly peers: PeerOperators
+}
+
+/** Other operators by agreement, each believed for identities of its own domains alone (SPEC §2.5). */
+export interface PeerOperators {
+  /** Whether a host, in lower case, is a domain of a peer. */
+  has(host: string): boolean
+  /** The flow to the peer whose domain that is; undefined: none has it, or its address has to be looked up. */
+  flowTo(host: string): Flow | undefined
+  /** Whether a flow leads to a peer. */
+  isAt(flow: Flow): boolean
 }
 
 /** Finds and names flows. A token names one in a Record-Route or Path, sealed so that nobody can make one up (RFC 5626 §5.2). */
@@ -137,7 +148,7 @@ export interface OutgoingRequest {
 export interface Exchange {
   readonly request: SipRequest
   readonly flow: Flow
-  /** The identity of the asker, for which the proxy or a trusted peer has vouched. */
+  /** The identity of the asker, for which the proxy or a trusted peer has vouched, or another operator for one of its own. */
   readonly asserted: Address | undefined
   readonly settled: boolean
   reply(status: number, fields?: ReplyFields): void

@@ -22,6 +22,7 @@ export { createNode, type ListeningOptions, type Node, type NodeOptions, type Re
 export { RateLimit, type RateSettings } from './overload/rate-limit.ts'
 export { compilePlan } from './routing/compile.ts'
 export type { OtherNode } from './routing/other-nodes.ts'
+export type { PeerOperator } from './routing/peers.ts'
 export type { Plan, PlanQuery, PlanRule, RuleExplanation } from './routing/plan.ts'
 export type { Metric } from './stats.ts'
 export { openLmdb } from './storage/lmdb/index.ts'

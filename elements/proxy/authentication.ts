@@ -2,7 +2,7 @@
  * Authentication of requests from outside (SPEC §2.5): by digest, by the connection that passed it, or by the
  * registered source.
  */
-import type { Exchange, Host, SipRequest } from '../../signalling/index.ts'
+import type { Address, Exchange, Host, SipRequest } from '../../signalling/index.ts'
 import { algorithmOf, H, keptSecret, Nonces, parseAddress, parseDigest, parseUri, seal } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
@@ -25,6 +25,8 @@ export interface KnownSender extends Partial<SenderProof> {
   readonly subscriber?: SubscriberRecord
   /** By the digest in this very request. */
   readonly fresh?: boolean
+  /** Another operator vouches for it: nobody of ours. */
+  readonly peer?: boolean
 }
 
 /** Of a digest that was made for another request. */
@@ -102,6 +104,16 @@ export class Authentication {
     const record = this.subscribers.of(proof.identity)
     if (!(record instanceof Promise)) return this.agreeStill(exchange, proof, claim, record)
     return record.then((found) => this.agreeStill(exchange, proof, claim, found))
+  }
+  /** A user of another operator, who need not sign in here. From may name anybody but one of ours. */
+  vouched(exchange: Exchange, { uri }: Address): SenderVerdict | Promise<SenderVerdict> {
+    const { key, ours, number } = claimedIdentityOf(exchange, this.host)
+    const identity = deviceKey(uri, this.host.domains)
+    if (identity === undefined) return 'untried'
+    const known: KnownSender = { identity, peer: true }
+    if (key === identity || (key === undefined && !ours)) return known
+    if (key === undefined || (ours && !key.startsWith('tel:'))) return 'forbidden'
+    return this.rules.open ? known : this.agreeForeign(known, number === undefined ? [key] : [key, number])
   }
   /** By digest alone. */
   ask(exchange: Exchange): SenderVerdict | Promise<SenderVerdict> {

@@ -1,5 +1,6 @@
 /** Destination of a request at the proxy: one or several targets, or a refusal. The only place from which a request goes on. */
 import {
+  canonical,
   type Exchange,
   type ForwardOptions,
   type ForwardTarget,
@@ -11,8 +12,11 @@ import type { KnownSender } from './authentication.ts'
 
 /** A target in the engine's words, with the kind of its end. */
 export interface TargetDestination extends ForwardTarget {
-  /** A device, which is not told who wants to stay unknown; an element of ours, which may ask by which credentials; or a peer. */
-  readonly end: 'device' | 'element' | 'peer'
+  /**
+   * A device is not told who wants to stay unknown. An element of ours may ask by which credentials. Another operator is
+   * told of our own users alone. A peer is trusted.
+   */
+  readonly end: 'device' | 'element' | 'operator' | 'peer'
 }
 
 /** Devices of one user, asked at once. */
@@ -31,8 +35,13 @@ export interface RefusedDestination {
 
 export type Destination = TargetDestination | DevicesDestination | RefusedDestination
 
-/** `sender`: where this proxy has checked; undefined where a trusted peer vouches, or nobody need. */
-export function forward(exchange: Exchange, sender: KnownSender | undefined, destination: Destination): void {
+/** `sender`: where this proxy has checked; undefined where a trusted peer vouches, or nobody need. `domains`: ours. */
+export function forward(
+  exchange: Exchange,
+  sender: KnownSender | undefined,
+  destination: Destination,
+  domains: readonly string[],
+): void {
   const { request, flow } = exchange
   if (destination.end === 'nowhere') {
     if (destination.status !== undefined) exchange.reply(destination.status, destination.fields)
@@ -45,6 +54,9 @@ export function forward(exchange: Exchange, sender: KnownSender | undefined, des
       return
     case 'peer':
       exchange.forward(destination, assertion)
+      return
+    case 'operator':
+      exchange.forward(destination, assertionOf(request, ownIdentity(exchange, sender, domains)))
       return
     case 'device':
       exchange.forward(destination, towardUe(request, assertion))
@@ -72,6 +84,18 @@ function assertionOf(request: SipRequest, identity: string | undefined): Asserti
   let drop: string[] | undefined
   for (let i = 0; i < onlyOurs.length; i++) if (request.find(numbers[i]!) >= 0) (drop ??= []).push(onlyOurs[i]!)
   return drop === undefined ? { asserted: identity ?? '' } : { asserted: identity ?? '', drop }
+}
+
+/** The user of ours for whom we vouch to another operator; an element of ours may speak for the one whom it names in From. */
+function ownIdentity(
+  { asserted, flow, request }: Exchange,
+  sender: KnownSender | undefined,
+  domains: readonly string[],
+): string | undefined {
+  if (sender === undefined && !flow.trusted) return undefined
+  const identity = sender?.identity ?? canonical((asserted ?? request.from).uri)
+  if (identity.startsWith('tel:')) return `sip:${identity.slice('tel:'.length)}@${domains[0]};user=phone`
+  return domains.some((domain) => identity.endsWith(`@${domain}`)) ? identity : undefined
 }
 
 /** RFC 3325 §7: toward a UE nobody's identity is told who does not want it told. */

@@ -104,6 +104,8 @@ class ProxyElement implements Element {
     if (exchange.flow.trusted) return this.route(exchange, undefined)
     if (!request.fromIsSound)
       return exchange.reply(400, { warning: 'From is no address; expected one such as <sip:alice@localhost>' })
+    const { asserted } = exchange
+    if (asserted !== undefined) return this.admitBy(exchange, this.authentication.vouched(exchange, asserted))
     return this.admitBy(exchange, this.authentication.judge(exchange))
   }
   private admitBy(exchange: Exchange, verdict: SenderVerdict | Promise<SenderVerdict>): void | Promise<void> {
@@ -138,7 +140,7 @@ class ProxyElement implements Element {
     if (verdict === 'forbidden') return exchange.reply(403, { warning: notYou })
     if (verdict === 'another') return exchange.reply(400, { warning: notThis(exchange.request) })
     if (typeof verdict === 'string') return this.challenge(exchange, verdict === 'stale')
-    if (this.rules.registrationRequired && this.bindings.of(verdict.identity).length === 0 && !this.isInDialog(exchange)) {
+    if (this.mustRegister(verdict) && this.bindings.of(verdict.identity).length === 0 && !this.isInDialog(exchange)) {
       // a sender that this request does not prove may be somebody else by now
       if (verdict.fresh !== true) return this.admitBy(exchange, this.authentication.ask(exchange))
       this.refusals.note(exchange, verdict.identity, 'register first')
@@ -153,6 +155,9 @@ class ProxyElement implements Element {
     return this.route(exchange, verdict)
   }
 
+  private mustRegister({ peer }: KnownSender): boolean {
+    return this.rules.registrationRequired && peer !== true
+  }
   private challenge(exchange: Exchange, stale: boolean): void {
     const challenges = this.authentication.challenges(stale)
     exchange.reply(407, { headers: challenges.map((value) => ['Proxy-Authenticate', value] as const) })
@@ -172,11 +177,19 @@ class ProxyElement implements Element {
   private route(exchange: Exchange, sender: KnownSender | undefined): void | Promise<void> {
     if (sender !== undefined) this.dialogWays.note(exchange, sender.identity)
     const destination = this.router.destination(exchange, sender)
-    return destination instanceof Promise ? forwardTo(destination, exchange, sender) : forward(exchange, sender, destination)
+    const { domains } = this.host
+    return destination instanceof Promise
+      ? forwardTo(destination, exchange, sender, domains)
+      : forward(exchange, sender, destination, domains)
   }
 }
 
 /** Apart, so that a request whose destination is known at once pays for no closure. */
-async function forwardTo(destination: Promise<Destination>, exchange: Exchange, sender: KnownSender | undefined): Promise<void> {
-  forward(exchange, sender, await destination)
+async function forwardTo(
+  destination: Promise<Destination>,
+  exchange: Exchange,
+  sender: KnownSender | undefined,
+  domains: readonly string[],
+): Promise<void> {
+  forward(exchange, sender, await destination, domains)
 }

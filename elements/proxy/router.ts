@@ -75,12 +75,13 @@ export class Router {
         if (isSips(request) && !isSecure(way) && !dialogWays.isInSipDialog(exchange)) return notSecure
         const user = dialogWays.userOf(last.uri)
         const recorded = dialogWays.recordRoutes(exchange, identity, way, user)
-        return { end: 'device', uri: request.uriText, flow: way, ...recorded }
+        return { end: host.peers.isAt(way) ? 'operator' : 'device', uri: request.uriText, flow: way, ...recorded }
       }
     }
     if (!inside && routes.length > 0) return noRelayByRoute
     if (request.method === 'ACK' && !inside && !dialogWays.isSealed(ownRoutes)) return unheard // nobody vouches for it, nobody waits for an answer
     const { uri } = request
+    if (host.peers.has(uri.host)) return this.toPeer(exchange, sender)
     const ours = uri.scheme === 'tel' || host.flows.isOurs(uri.host, uri.port) || isAddressOfUser(exchange, identity)
     const element = exchange.planned ?? this.elementOfAddress(exchange, identity)
     if (element !== undefined) return this.toElement(exchange, identity, element)
@@ -91,6 +92,15 @@ export class Router {
     if (ownRoutes.length <= 1 || !dialogWays.isSealed(ownRoutes)) return noRelay(exchange, host)
     const { flow } = exchange
     return { end: 'peer', flow, ...dialogWays.recordRoutes(exchange, identity, flow, dialogWays.userOf(last!.uri)) }
+  }
+  /** To another operator's proxy; what one operator sends here is for our users, and for nobody else's. */
+  private toPeer(exchange: Exchange, sender: KnownSender | undefined): Destination {
+    const { host, dialogWays } = this.parts
+    if (sender?.peer === true) return noRelay(exchange, host)
+    // sips: goes by TLS alone, as its next hop has it
+    const flow = isSips(exchange.request) ? undefined : host.peers.flowTo(exchange.request.uri.host)
+    const recorded = dialogWays.recordRoutes(exchange, sender?.identity, flow)
+    return flow === undefined ? { end: 'operator', ...recorded } : { end: 'operator', flow, ...recorded }
   }
   /** The element that serves a request about a user called by an address, as if that were a user of the first domain. */
   private elementOfAddress(exchange: Exchange, identity: string | undefined): string | undefined {

@@ -2,6 +2,7 @@
 import type { Subscriptions } from '../dialogs/subscriptions.ts'
 import type { Element, Host } from '../element.ts'
 import type { Outbound } from '../routing/outbound.ts'
+import type { Peers } from '../routing/peers.ts'
 import type { Stats } from '../stats.ts'
 import type { FlowTable } from '../transports/flows.ts'
 import type { NodeOptions } from './options.ts'
@@ -13,9 +14,10 @@ interface HostParts {
   readonly flows: FlowTable
   readonly stats: Stats
   readonly subscriptions: Subscriptions
+  readonly peers: Peers
 }
 
-export function hostFor({ name }: Element, { options, outbound, flows, stats, subscriptions }: HostParts): Host {
+export function hostFor({ name }: Element, { options, outbound, flows, stats, subscriptions, peers }: HostParts): Host {
   const { clock, store, log, ids, domains } = options
   const uri = `sip:${name}@${domains[0] ?? flows.address}`
   return {
@@ -37,5 +39,6 @@ export function hostFor({ name }: Element, { options, outbound, flows, stats, su
     subscriptionsOf: (subscriber) => subscriptions.notifiers.vouched.of(name, subscriber),
     subscribers: () => subscriptions.notifiers.vouched.subscribers(name),
     flows,
+    peers,
   }
 }

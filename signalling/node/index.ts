@@ -11,6 +11,7 @@ import { HopQueue } from '../routing/hop-queue.ts'
 import { Inbound } from '../routing/inbound.ts'
 import { otherNodeName } from '../routing/other-nodes.ts'
 import { Outbound } from '../routing/outbound.ts'
+import { Peers } from '../routing/peers.ts'
 import { unstrict } from '../routing/strict.ts'
 import { type Metric, Stats } from '../stats.ts'
 import { keptSecret } from '../storage/secret.ts'
@@ -65,6 +66,7 @@ class ProximaNode implements Node, TransportSink {
   private readonly inbound: Inbound
   private readonly gate: Gate
   private readonly flows: FlowTable
+  private readonly peers: Peers
   private readonly connectionLimits: ConnectionLimits
   private readonly addresses: MachineAddresses
   private around: Timer | undefined = undefined
@@ -99,6 +101,7 @@ class ProximaNode implements Node, TransportSink {
     const unreachable = (quoted: Buffer): void => this.table.unreachable(quoted)
     this.transports = makeTransports({ options, sink: this, addresses, connectionLimits, otherNodes, trusted, unreachable })
     this.flows = new FlowTable(this.transports, options.domains, this.addresses)
+    const peers = (this.peers = new Peers(options.peers ?? [], this.flows))
     const sender: DialogSender = {
       send: (parts, user) => this.outbound.send(parts, user),
       contact: (element, flow) => this.flows.contact(element, flow),
@@ -163,7 +166,7 @@ class ProximaNode implements Node, TransportSink {
       isOtherNode,
     }))
     const others = otherNodes.size === 0 ? {} : { otherNodes }
-    this.inbound = new Inbound({ clock, ids, log, stats, table, subscriptions, outbound, ...others })
+    this.inbound = new Inbound({ clock, ids, log, stats, table, subscriptions, outbound, peers, ...others })
     for (const element of options.elements) subscriptions.notifiers.packages.add(element)
     const met = plan.decide({ method: 'OPTIONS', user: '', host: options.domains[0] ?? '', from: 'outside' })?.element
     this.edge = met === undefined ? {} : { name: met }
@@ -238,8 +241,8 @@ class ProximaNode implements Node, TransportSink {
     if (this.transports.some(({ name }) => name === 'UDP')) options.log.debug(udpKind(options.udp), 'what carries datagrams')
     const started: Element[] = []
     try {
-      const { flows, outbound, queue, stats, subscriptions } = this
-      const parts = { options, outbound, flows, stats, subscriptions }
+      const { flows, outbound, peers, queue, stats, subscriptions } = this
+      const parts = { options, outbound, flows, stats, subscriptions, peers }
       for (const element of options.elements) {
         await element.start?.(hostFor(element, parts))
         started.push(element)

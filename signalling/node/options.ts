@@ -7,6 +7,7 @@ import type { Log } from '../log.ts'
 import type { MessageLimits } from '../messages/scan.ts'
 import type { RateSettings } from '../overload/rate-limit.ts'
 import type { OtherNode } from '../routing/other-nodes.ts'
+import type { PeerOperator } from '../routing/peers.ts'
 import type { Plan } from '../routing/plan.ts'
 import type { Store } from '../storage/store.ts'
 import type { TransactionTiming } from '../transactions/timing.ts'
@@ -33,6 +34,8 @@ export interface NodeOptions {
   readonly trusted: readonly string[]
   /** Other nodes of the network: trusted for datagrams from where they listen, and known by name to the plan. */
   readonly otherNodes?: readonly OtherNode[]
+  /** Other operators, by agreement: believed for identities of their own domains alone. */
+  readonly peers?: readonly PeerOperator[]
   readonly store: Store
   readonly clock: Clock
   readonly ids: Ids

@@ -4,6 +4,7 @@ import { parseUri, printHostPort } from '../messages/uri.ts'
 import { isAnyHost } from '../transports/machine-addresses.ts'
 import type { HostPort } from '../transports/transport.ts'
 import { type OtherNode, ruleHere } from './other-nodes.ts'
+import { type PeerOperator, rulesOfPeers } from './peers.ts'
 import {
   type ConditionName,
   conditionNames,
@@ -28,6 +29,8 @@ export interface PlanInput {
   readonly ownAddresses: readonly HostPort[]
   /** In a network of several nodes: the elements that other nodes run, and which. */
   readonly elsewhere?: ReadonlyMap<string, OtherNode>
+  /** Other operators, whose domains are reached through the proxy alone. */
+  readonly peers?: readonly PeerOperator[]
 }
 
 /** Something wrong with one rule; `line` is the rule's. */
@@ -58,7 +61,7 @@ export function compilePlan(input: PlanInput): CompiledPlan {
 
 function tableFor(domains: ReadonlySet<string>, rules: readonly PlanRule[], input: PlanInput): Plan {
   const places = [...(input.elsewhere ?? [])].map(([name, place]) => [name, `sip:${printHostPort(place)}`] as const)
-  return new DecisionTable(domains, here(rules, input), new Map(places))
+  return new DecisionTable(domains, here([...rulesOfPeers(input), ...rules], input), new Map(places))
 }
 
 /** The network's rules as this node has to follow them. */

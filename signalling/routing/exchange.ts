@@ -12,6 +12,7 @@ import type { Flow } from '../transports/transport.ts'
 import { type BranchTarget, type ForkHolder, ForkRun } from './fork.ts'
 import type { Merging } from './merging.ts'
 import { type NextHop, type NextHopHolder, planQuery, soonKnown } from './next-hop.ts'
+import type { Peers } from './peers.ts'
 import { type Plan, type PlanDecision, servedEvents } from './plan.ts'
 import { strictly } from './strict.ts'
 
@@ -31,6 +32,7 @@ export interface ExchangeHolder {
   ): Notifier | { status: number; headers?: HeaderList }
   faulted(exchange: NodeExchange, fault: ProximaFault): void
   readonly merging: Merging
+  readonly peers: Pick<Peers, 'asserted'>
 }
 
 export class NodeExchange implements Exchange {
@@ -75,7 +77,7 @@ export class NodeExchange implements Exchange {
     return (this.ownTag ??= this.holder.newTag())
   }
   get asserted(): Address | undefined {
-    return this.flow.trusted ? this.request.asserted[0] : undefined
+    return this.flow.trusted ? this.request.asserted[0] : this.holder.peers.asserted(this.request, this.flow)
   }
 
   /** False, and a coded fault, where it was settled before. */

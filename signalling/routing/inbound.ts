@@ -19,6 +19,7 @@ import { isLoop } from './loop.ts'
 import { Merging } from './merging.ts'
 import { type NextHop, nextHop, planned, planQuery, routeOwner, senderOf, soonKnown } from './next-hop.ts'
 import type { Outbound } from './outbound.ts'
+import type { Peers } from './peers.ts'
 import type { Plan, PlanDecision } from './plan.ts'
 
 interface InboundOptions {
@@ -29,6 +30,7 @@ interface InboundOptions {
   readonly table: TransactionTable
   readonly subscriptions: Subscriptions
   readonly outbound: Outbound
+  readonly peers: Peers
   /** Other nodes of the network: address and port of their datagrams -> their names in rules. */
   readonly otherNodes?: ReadonlyMap<string, string>
 }
@@ -58,12 +60,14 @@ class Mailboxes {
 export class Inbound implements ExchangeHolder {
   readonly outbound: Outbound
   readonly merging: Merging
+  readonly peers: Peers
   private readonly options: InboundOptions
   private readonly mailboxes = new Mailboxes()
 
   constructor(options: InboundOptions) {
     this.options = options
     this.outbound = options.outbound
+    this.peers = options.peers
     this.merging = new Merging(options.clock)
   }
   get plan(): Plan {

@@ -263,6 +263,7 @@ export class FakeHost implements Host {
   readonly ids
   readonly contact
   readonly flows = {} as Host['flows']
+  readonly peers: Host['peers'] = { has: () => false, flowTo: () => undefined, isAt: () => false }
   readonly counts = new Map<string, number>()
   readonly gauges = new Map<string, () => number>()
   readonly notifiers = new Set<FakeNotifier>()

@@ -1,0 +1,82 @@
+/** Peers of a network: other operators, each believed for identities of its own domains alone (SPEC §2.5). */
+import type { PeerOperators } from '../element.ts'
+import type { Address } from '../messages/address.ts'
+import type { SipRequest } from '../messages/message.ts'
+import { H } from '../messages/names.ts'
+import { printHostPort } from '../messages/uri.ts'
+import type { FlowTable } from '../transports/flows.ts'
+import type { Flow, HostPort } from '../transports/transport.ts'
+import type { PlanRule } from './plan.ts'
+
+/** Another operator, by agreement. Its datagrams come from its addresses; over TLS its certificate names one of its domains. */
+export interface PeerOperator {
+  readonly name: string
+  /** Lower case. */
+  readonly domains: readonly string[]
+  /** Sources of its datagrams; the first gets ours. None: it is looked up by its domain. */
+  readonly addresses: readonly HostPort[]
+}
+
+export class Peers implements PeerOperators {
+  private readonly flows: Pick<FlowTable, 'to'>
+  private readonly byDomain = new Map<string, PeerOperator>()
+  private readonly byAddress = new Map<string, PeerOperator>()
+
+  constructor(peers: readonly PeerOperator[], flows: Pick<FlowTable, 'to'>) {
+    this.flows = flows
+    for (const peer of peers) {
+      for (const domain of peer.domains) this.byDomain.set(domain, peer)
+      for (const { host, port } of peer.addresses) this.byAddress.set(`${host}:${port}`, peer)
+    }
+  }
+  has(host: string): boolean {
+    return this.byDomain.has(host)
+  }
+  flowTo(host: string): Flow | undefined {
+    const at = this.byDomain.get(host)?.addresses[0]
+    return at && this.flows.to('UDP', at)
+  }
+  isAt(flow: Flow): boolean {
+    return this.peerAt(flow) !== undefined
+  }
+  /**
+   * The identity for which the peer of a flow vouches, where all that it asserts is of its own domains. A number may stand
+   * beside it. A peer that asserts anything else is a stranger.
+   */
+  asserted(request: SipRequest, flow: Flow): Address | undefined {
+    if (this.byDomain.size === 0 || flow.trusted) return undefined
+    const peer = this.peerAt(flow)
+    if (peer === undefined) return undefined
+    const { asserted } = request
+    if (asserted.length < request.list(H['P-Asserted-Identity']).length) return undefined // one of them is no address
+    const named = asserted.filter(({ uri }) => uri.scheme !== 'tel')
+    return named.every(({ uri }) => isSip(uri.scheme) && peer.domains.includes(uri.host)) ? named[0] : undefined
+  }
+  private peerAt({ reliable, remote, domains }: Flow): PeerOperator | undefined {
+    if (!reliable) return this.byAddress.get(`${remote.host}:${remote.port}`)
+    for (const domain of domains ?? []) if (this.byDomain.has(domain)) return this.byDomain.get(domain)
+    return undefined
+  }
+}
+
+function isSip(scheme: string): boolean {
+  return scheme === 'sip' || scheme === 'sips'
+}
+
+interface PeeringPlan {
+  readonly peers?: readonly PeerOperator[]
+  readonly proxy?: string
+  /** Of the whole network, by name. */
+  readonly elements: ReadonlyMap<string, unknown>
+}
+
+/** Rules by which requests for peers' domains leave: those of our elements through the proxy, which sends them to the peer. */
+export function rulesOfPeers({ peers = [], proxy, elements }: PeeringPlan): readonly PlanRule[] {
+  if (proxy === undefined) return []
+  const inside = ['trusted', ...[...elements.keys()].filter((name) => name !== proxy)]
+  return peers.flatMap(({ name, domains: host, addresses: [at] }): readonly PlanRule[] => {
+    const rule = { name: `peer ${name}`, line: 0, host }
+    const leaving = { ...rule, from: inside, to: proxy }
+    return at === undefined ? [leaving] : [leaving, { ...rule, from: proxy, to: `sip:${printHostPort(at)}` }]
+  })
+}
