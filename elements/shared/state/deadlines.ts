@@ -15,6 +15,7 @@ export class Deadlines<Item> {
   private readonly order: number[] = [] // a binary heap of bucket numbers
   private timer: Timer | undefined
   private wakeAt = Number.POSITIVE_INFINITY
+  private stopped = false
 
   /**
    * @param dueOf milliseconds since the epoch; undefined: the item is gone, forget it
@@ -29,15 +30,18 @@ export class Deadlines<Item> {
   /** Once for an item, unless it has expired since. */
   add(item: Item): void {
     const due = this.dueOf(item)
-    if (due === undefined) return
+    if (due === undefined || this.stopped) return
     this.place(item, due)
     this.arm()
   }
 
+  /** None is due any more. */
   stop(): void {
+    this.stopped = true
     this.timer?.cancel()
     this.timer = undefined
-    this.wakeAt = Number.POSITIVE_INFINITY
+    this.buckets.clear()
+    this.order.length = 0
   }
 
   private place(item: Item, due: number): void {

@@ -3,6 +3,10 @@ export class InTurn {
   /** The end of the change under way, by key; never rejects. */
   private readonly changing = new Map<string, Promise<void>>()
 
+  has(key: string): boolean {
+    return this.changing.has(key)
+  }
+
   /** Does that at once, or when earlier changes are over. */
   run<Result>(key: string, change: () => Promise<Result>): Promise<Result> {
     const before = this.changing.get(key)

@@ -1,0 +1,386 @@
+/** Durable table: each discipline while the store fails or waits, overlapping changes against a model, ends, and restarts. */
+import test, { type ExecutionContext } from 'ava'
+import fc from 'fast-check'
+import { Kept, type KeptOptions } from '../../../../elements/shared/state/kept.ts'
+import { enforceTogether, putTogether } from '../../../../elements/shared/state/kept-change.ts'
+import { type Json, ManualClock, memoryStore, type Store, silent } from '../../../../signalling/index.ts'
+import { SteeredStore } from '../../../support/steered-store.ts'
+
+interface Phone {
+  readonly [member: string]: Json | undefined
+  readonly owner: string
+  readonly numbers?: readonly string[]
+  readonly serial?: string
+  readonly until?: number
+}
+
+const prefix = 'shop/phone/'
+
+function scene(options: Partial<KeptOptions<Phone, string>> = {}, inner?: Store, clock = new ManualClock()) {
+  const store = new SteeredStore(inner ?? memoryStore(clock))
+  store.holds = false
+  const errors: string[] = []
+  const log = { ...silent, error: (_: object, text: string) => void errors.push(text) }
+  const host = { store, log, clock }
+  const kept = new Kept<Phone>(host, { prefix, noun: 'a phone', expires: ({ until }) => until, ...options })
+  const bySerial = kept.uniqueIndex(({ serial }) => serial)
+  const byNumber = kept.setIndex(({ numbers = [] }) => numbers)
+  const again = async (more: Partial<KeptOptions<Phone, string>> = {}) => {
+    const next = scene({ ...options, ...more }, store, clock)
+    await next.kept.load()
+    return next
+  }
+  return { kept, store, host, clock, errors, bySerial, byNumber, again }
+}
+
+async function stored(store: Store): Promise<Record<string, Json>> {
+  const found: Record<string, Json> = {}
+  for await (const [key, { value }] of store.scan(prefix)) found[decodeURIComponent(key.slice(prefix.length))] = value
+  return found
+}
+
+const alice: Phone = { owner: 'alice', numbers: ['1', '2'], serial: 's1' }
+const bob: Phone = { owner: 'bob', numbers: ['2'], serial: 's2' }
+
+test('a put is durable, and then in force, with its indexes; so it is after a restart', async (t) => {
+  const { kept, store, bySerial, byNumber, again } = scene()
+  store.holds = true
+  const put = kept.put('a/b', alice)
+  t.is(kept.get('a/b'), undefined, 'not before it is durable')
+  t.is(bySerial.get('s1'), undefined)
+  store.release()
+  t.true(await put)
+  await kept.put('c', bob)
+  t.is(kept.get('a/b'), alice)
+  t.is(kept.size, 2)
+  t.is(bySerial.get('s1'), alice)
+  t.deepEqual([...byNumber.of('2')], [alice, bob])
+  t.deepEqual(await stored(store), { 'a/b': alice, c: bob })
+  const next = await again()
+  t.deepEqual(next.kept.get('a/b'), alice)
+  t.deepEqual([...next.byNumber.of('2')].map(({ owner }) => owner).sort(), ['alice', 'bob'])
+  t.is(next.bySerial.get('s2'), next.kept.get('c'))
+})
+
+test('an index names what is in force alone', async (t) => {
+  const { kept, bySerial, byNumber } = scene()
+  await kept.put('a', alice)
+  await kept.put('a', { ...alice, numbers: ['3'], serial: 's3' })
+  t.is(bySerial.get('s1'), undefined)
+  t.is(byNumber.of('1').size, 0)
+  t.is(byNumber.of('3').size, 1)
+  await kept.put('b', { ...bob, serial: 's3' })
+  await kept.remove('a')
+  t.is(bySerial.get('s3'), kept.get('b'), 'the other one keeps the name that it has taken')
+  t.is(byNumber.of('3').size, 0)
+  t.is(byNumber.size, 1)
+})
+
+test('where the store fails at a put or a remove, nothing has changed and the caller hears of it', async (t) => {
+  const { kept, store, errors, byNumber } = scene()
+  await kept.put('a', alice)
+  store.fails = () => true
+  await t.throwsAsync(kept.put('a', bob), { message: 'no space' })
+  await t.throwsAsync(kept.put('b', bob), { message: 'no space' })
+  await t.throwsAsync(kept.remove('a'), { message: 'no space' })
+  t.is(kept.get('a'), alice)
+  t.is(kept.get('b'), undefined)
+  t.deepEqual([...byNumber.of('2')], [alice])
+  t.deepEqual(await stored(store), { a: alice })
+  t.deepEqual(errors, [], 'who hears of it says it')
+  store.fails = () => false
+  t.true(await kept.remove('a'))
+  t.deepEqual(await stored(store), {})
+})
+
+test('what is enforced is in force at once, even where the store fails, and the log says so once', async (t) => {
+  const { kept, store, errors, bySerial } = scene()
+  await kept.put('a', alice)
+  await kept.put('b', bob)
+  store.fails = () => true
+  const expelled = kept.expel('a')
+  const narrowed = kept.enforce('b', { owner: 'bob' })
+  t.is(kept.get('a'), undefined)
+  t.is(bySerial.get('s2'), undefined)
+  t.deepEqual([await expelled, await narrowed], [false, false])
+  t.is(errors.length, 2)
+  t.deepEqual(await stored(store), { a: alice, b: bob })
+  store.fails = () => false
+  t.true(await kept.expel('b'))
+  t.true(await kept.expel('nobody'), 'nothing to do')
+  t.deepEqual(await stored(store), { a: alice })
+})
+
+test('a put that an expel has overtaken does not come back, and says so', async (t) => {
+  const { kept, store } = scene()
+  store.holds = true
+  const put = kept.put('a', alice)
+  const expelled = kept.expel('a')
+  store.release()
+  t.false(await put)
+  t.true(await expelled)
+  t.is(kept.get('a'), undefined)
+  t.deepEqual(await stored(store), {})
+})
+
+test('several tables change as one, or not at all', async (t) => {
+  const { kept, store, host } = scene()
+  const others = new Kept<Phone>(host, { prefix: 'shop/other/', noun: 'another' })
+  await kept.put('a', alice)
+  store.holds = true
+  const both = putTogether(store, [kept.removing('a'), others.putting('a', alice)], [{ key: 'shop/log', value: 1 }])
+  const seen: (readonly [boolean, boolean])[] = []
+  both.then(() => seen.push([kept.get('a') === undefined, others.get('a') === alice]))
+  t.is(store.waiting.length, 1, 'one write')
+  t.is(kept.get('a'), alice)
+  store.release()
+  t.true(await both)
+  t.deepEqual(seen, [[true, true]])
+  t.is((await store.get('shop/log'))?.value, 1)
+  store.fails = () => true
+  await t.throwsAsync(putTogether(store, [others.removing('a'), kept.putting('a', alice)]))
+  t.is(others.get('a'), alice)
+  t.is(kept.get('a'), undefined)
+  t.false(await enforceTogether(host, [others.removing('a'), kept.putting('a', alice)]))
+  t.is(others.get('a'), undefined)
+  t.is(kept.get('a'), alice)
+})
+
+test('a write that meets another version changes nothing', async (t) => {
+  const { kept, store } = scene()
+  await store.write([{ key: 'shop/log', value: 1 }])
+  await t.throwsAsync(kept.put('a', alice, [{ key: 'shop/log', value: 2, ifVersion: 0 }]), { message: /another version/ })
+  t.is(kept.get('a'), undefined)
+})
+
+test('a change that the engine writes is done again to what came between', async (t) => {
+  const { kept, store, again } = scene()
+  await kept.put('a', alice)
+  const change = kept.changing('a', (now) => now && { ...now, owner: 'carol' })!
+  await kept.put('a', { ...alice, serial: 's9' })
+  await store.write(change.writes)
+  change.apply()
+  await kept.inTurn('a', async () => undefined)
+  const both = { ...alice, serial: 's9', owner: 'carol' }
+  t.deepEqual(kept.get('a'), both)
+  t.deepEqual((await again()).kept.get('a'), both)
+  const late = kept.changing('a', (now) => now && { ...now, owner: 'dave' })!
+  await kept.expel('a')
+  await store.write(late.writes)
+  late.apply()
+  await kept.inTurn('a', async () => undefined)
+  t.is(kept.get('a'), undefined)
+  t.deepEqual(await stored(store), {}, 'it had gone')
+  const first = kept.changing('b', (now) => now ?? bob)!
+  await store.write(first.writes)
+  first.apply()
+  t.is(kept.get('b'), bob)
+  t.is(
+    kept.changing('b', () => undefined),
+    undefined,
+  )
+})
+
+test('records whose time is over are told, and those of an earlier process too', async (t) => {
+  const ended: string[] = []
+  const tell = (records: readonly (readonly [string, Phone])[]) => void ended.push(...records.map(([key]) => key))
+  const { kept, clock, again } = scene({ ended: tell })
+  const until = clock.date() + 5000
+  await kept.put('a', { ...alice, until })
+  await kept.put('b', { ...bob, until })
+  await kept.put('c', bob)
+  await kept.put('b', { ...bob, until: until + 10_000 })
+  await clock.advance(6000)
+  t.deepEqual(ended.splice(0), ['a'])
+  await kept.stop()
+  await clock.advance(60_000)
+  t.deepEqual(ended, [], 'none after it has stopped')
+  t.is(clock.nextDue === undefined || clock.nextDue > clock.now(), true)
+  await again()
+  await clock.advance(60_000)
+  t.deepEqual(ended, [], 'one that is over is not in the store any more')
+})
+
+test('the end of a record that was read back comes', async (t) => {
+  const ended: string[] = []
+  const { kept, clock, again } = scene()
+  await kept.put('a', { ...alice, until: clock.date() + 5000 })
+  await kept.stop()
+  await again({ ended: (records) => void ended.push(...records.map(([key]) => key)) })
+  await clock.advance(4000)
+  t.deepEqual(ended, [])
+  await clock.advance(2000)
+  t.deepEqual(ended, ['a'])
+})
+
+test('a record that cannot be read costs a log line, and not the start', async (t) => {
+  const { kept, store, errors } = scene()
+  await kept.put('a', alice)
+  const damaged: Json[] = [null, 'text', { owner: 'x', numbers: 7 }, { owner: 'x', numbers: [7] }, { owner: 'x', until: 'soon' }]
+  await store.write(damaged.map((value, i) => ({ key: `${prefix}${i}`, value })))
+  await store.write([{ key: `${prefix}%zz`, value: bob }])
+  const next = scene({}, store)
+  await next.kept.load()
+  t.deepEqual([...next.kept.values()], [alice])
+  t.is(next.errors.length, damaged.length + 1)
+  t.is(next.byNumber.size, 2)
+  t.deepEqual(errors, [])
+})
+
+test('a record that counts no more leaves the store at the start', async (t) => {
+  const { kept, store, again } = scene()
+  await kept.put('a', alice)
+  await kept.put('b', bob)
+  const next = await again({
+    fromStored: (value, part) => ((value as Phone).owner === 'bob' ? undefined : [part, value as Phone]),
+  })
+  t.deepEqual([...next.kept.values()], [alice])
+  t.deepEqual(await stored(store), { a: alice })
+})
+
+test('a stop waits for what is being written, keeps nothing, and nothing is written after it', async (t) => {
+  const { kept, store, clock, byNumber } = scene({ ended: () => undefined })
+  await kept.put('a', { ...alice, until: clock.date() + 5000 })
+  store.holds = true
+  const put = kept.put('b', bob)
+  let over = false
+  const stopped = kept.stop().then(() => {
+    over = true
+  })
+  await clock.settle()
+  t.false(over)
+  store.release()
+  await put
+  await stopped
+  t.is(kept.size, 0)
+  t.is(byNumber.size, 0)
+  await t.throwsAsync(kept.put('c', bob), { message: /has stopped/ })
+  t.false(await kept.expel('a'))
+  t.false(await kept.enforce('a', bob))
+  t.deepEqual(Object.keys(await stored(store)), ['a', 'b'])
+})
+
+type Step =
+  | {
+      readonly kind: 'put' | 'remove' | 'enforce' | 'expel'
+      readonly key: string
+      readonly name: string
+      readonly fails: boolean
+    }
+  | { readonly kind: 'end'; readonly place: number }
+
+interface Written {
+  readonly key: string
+  readonly value: Phone | undefined
+  readonly atOnce: boolean
+  readonly fails: boolean
+  readonly outcome: Promise<boolean | 'failed'>
+  ended: boolean
+  overtaken: boolean
+}
+
+const steps: fc.Arbitrary<Step[]> = fc.array(
+  fc.oneof(
+    fc.record({
+      kind: fc.constantFrom('put' as const, 'remove' as const, 'enforce' as const, 'expel' as const),
+      key: fc.constantFrom('a', 'b'),
+      name: fc.constantFrom('x', 'y', 'z'),
+      fails: fc.boolean(),
+    }),
+    fc.record({ kind: fc.constant('end' as const), place: fc.nat(8) }),
+  ),
+  { maxLength: 24 },
+)
+
+function owners(phones: Iterable<Phone>): readonly string[] {
+  return [...phones].map(({ owner }) => owner).sort()
+}
+
+/** The value of the newest change of a key that counts. */
+function newest(all: readonly Written[], key: string, counts: (written: Written) => boolean): Phone | undefined {
+  return all.findLast((written) => written.key === key && counts(written))?.value
+}
+
+async function playModel(t: ExecutionContext, all: readonly Step[]): Promise<void> {
+  const { kept, store, clock, byNumber, bySerial, errors } = scene()
+  store.holds = true
+  const done: Written[] = []
+  const waiting: { readonly write: { end(): void }; readonly written: Written }[] = []
+  const look = (): void => {
+    for (const key of ['a', 'b'])
+      t.deepEqual(
+        kept.get(key),
+        newest(done, key, ({ atOnce, ended, fails }) => atOnce || (ended && !fails)),
+      )
+    const values = [...kept.values()]
+    t.is(kept.size, values.length)
+    for (const name of ['x', 'y', 'z']) {
+      t.deepEqual(owners(byNumber.of(name)), owners(values.filter(({ numbers }) => numbers!.includes(name))))
+      const found = bySerial.get(name)
+      t.true(found === undefined || values.includes(found))
+    }
+  }
+  const end = async (place: number): Promise<void> => {
+    const [one] = waiting.splice(place % waiting.length, 1)
+    one!.written.overtaken = done
+      .slice(done.indexOf(one!.written) + 1)
+      .some(({ key, atOnce }) => atOnce && key === one!.written.key)
+    one!.written.ended = true
+    one!.write.end()
+    await clock.settle()
+    look()
+  }
+  for (const step of all) {
+    if (step.kind === 'end') {
+      if (waiting.length > 0) await end(step.place)
+      continue
+    }
+    const { kind, key, name, fails } = step
+    const value = kind === 'put' || kind === 'enforce' ? { owner: key, numbers: [name], serial: name } : undefined
+    store.fails = () => fails
+    const before = store.waiting.length
+    const outcome =
+      kind === 'put'
+        ? kept.put(key, value!)
+        : kind === 'remove'
+          ? kept.remove(key)
+          : kind === 'enforce'
+            ? kept.enforce(key, value!)
+            : kept.expel(key)
+    const written: Written = {
+      key,
+      value,
+      atOnce: kind === 'enforce' || kind === 'expel',
+      fails,
+      outcome: outcome.catch(() => 'failed' as const),
+      ended: false,
+      overtaken: false,
+    }
+    if (store.waiting.length > before) {
+      done.push(written)
+      waiting.push({ write: store.waiting.at(-1)!, written })
+    }
+    look()
+  }
+  while (waiting.length > 0) await end(0)
+  for (const { atOnce, fails, outcome, overtaken } of done)
+    t.is(await outcome, fails ? (atOnce ? false : 'failed') : atOnce || !overtaken)
+  const inStore = await stored(store)
+  for (const key of ['a', 'b']) {
+    t.deepEqual(
+      inStore[key],
+      newest(done, key, ({ fails }) => !fails),
+    )
+    // what the store has is what is in force, but for a change that was enforced while it failed
+    const lost = done.some(({ atOnce, fails }) => atOnce && fails)
+    if (!lost) t.deepEqual(inStore[key], kept.get(key))
+  }
+  t.is(errors.length, done.filter(({ atOnce, fails }) => atOnce && fails).length)
+}
+
+test('changes that overlap and fail in any order end as they were written', async (t) => {
+  await fc.assert(
+    fc.asyncProperty(steps, (all) => playModel(t, all)),
+    { numRuns: 200 },
+  )
+})
