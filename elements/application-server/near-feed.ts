@@ -2,7 +2,7 @@
  * Feed of the devices near one device, shared by all that watch it. It is one standing `proximity` subscription
  * (SPEC §3.3, §3.4; FIG 12, 13), or one query each period (FIG 5). Its peers are the devices of the user's friends.
  */
-import type { Host, Notification, Subscription, Timer } from '../../signalling/index.ts'
+import { type Host, mayBeRetried, type Notification, type Subscription, type Timer } from '../../signalling/index.ts'
 import { mediaType, type Proximate, readBody, writeBody } from '../schemas/index.ts'
 import { applyNear, type NearDevices } from '../shared/values/near.ts'
 import { eventAtRates, type NotificationRates } from '../shared/values/rates.ts'
@@ -170,7 +170,7 @@ export class NearFeed {
   private async poll(counts: () => boolean): Promise<void> {
     const near = await askNear(this.asking, this.device, this.peers)
     if (!counts()) return
-    if (typeof near === 'number' && near < 500 && near !== 408) return this.over(near, '')
+    if (typeof near === 'number' && near < 500 && !mayBeRetried(near)) return this.over(near, '')
     if (typeof near !== 'number' || near === unreadable) {
       this.list.clear()
       for (const [device, entry] of near === unreadable ? [] : (near as NearDevices)) this.list.set(device, entry)

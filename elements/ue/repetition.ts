@@ -1,10 +1,8 @@
 /** Repetition of a request that failed for a reason that passes: later each time, until it succeeds or is called off. */
-import type { Clock, Timer } from '../../signalling/index.ts'
+import { type Clock, mayBeRetried, type Timer } from '../../signalling/index.ts'
 
 const firstPause = 1000 // milliseconds, doubled each time
 const longestPause = 32_000
-/** Silence, a node that is away, a dialog that it has forgotten. */
-const passing = [408, 480, 481, 500, 503, 504]
 
 export class Repetition {
   private readonly clock: Clock
@@ -16,12 +14,17 @@ export class Repetition {
   }
   /** Repeats later, where another attempt may overcome that status; false: none would. */
   after(status: number, repeat: () => void): boolean {
-    if (!passing.includes(status)) return false
+    if (!mayBeRetried(status)) return false
+    this.later(repeat)
+    return true
+  }
+
+  later(repeat: () => void): void {
     this.timer?.cancel()
     this.timer = this.clock.after(this.pause, repeat)
     this.pause = Math.min(2 * this.pause, longestPause)
-    return true
   }
+
   /** It has succeeded, or is not wanted any more. */
   end(): void {
     this.timer?.cancel()

@@ -10,6 +10,7 @@ import { H } from '../messages/names.ts'
 import { canonical, parseUri } from '../messages/uri.ts'
 import type { ClientUser } from '../transactions/client.ts'
 import type { ServerSide } from '../transactions/server.ts'
+import { mayBeRetried } from './retried-status.ts'
 import type { DialogSender } from './sender.ts'
 
 export interface SubscriberHolder {
@@ -24,8 +25,7 @@ const retryFirst = 1_000
 const retryMost = 60_000
 const longestAsked = 3600 // seconds of a Retry-After that are believed
 const timerN = 32_000 // RFC 6665 §4.1.2.4
-const tryAgain = [408, 480, 481]
-const hopeless = [501, 505, 513] // the same again gets the same again (RFC 5057 §5.1)
+const dialogEnds = [480, 482] // the dialog is over with them (RFC 5057 §5.1)
 const gone = ['rejected', 'noresource', 'invariant'] // RFC 6665 §4.1.3: not to be tried again
 
 export class SubscriberDialog implements Subscription {
@@ -173,7 +173,8 @@ export class SubscriberDialog implements Subscription {
     if (response.status < 300) this.accepted(response)
     else if (this.answer(response)) return
     else if (response.status === 481 && !this.leaving && this.remoteTag !== '') this.restartSoon()
-    else if (mayHelp(response)) this.retry(response.status, parseSeconds(response.text(H['Retry-After']) ?? ''))
+    else if (mayBeRetried(response.status, response.has(H['Retry-After'])))
+      this.retry(response.status, parseSeconds(response.text(H['Retry-After']) ?? ''))
     else this.finish(response.status, response.reason)
   }
   private unanswered(status: 408 | 503): void {
@@ -200,7 +201,7 @@ export class SubscriberDialog implements Subscription {
     }
     const wait = Math.max(this.retryAfter, Math.min(asked, longestAsked) * 1000)
     this.retryAfter = Math.min(this.retryAfter * 2, retryMost)
-    if (status !== 480 && this.remoteSeq >= 0 && this.isChecking())
+    if (!dialogEnds.includes(status) && this.remoteSeq >= 0 && this.isChecking())
       this.timer = this.holder.clock.after(wait, () => this.refresh())
     else this.restart(wait)
   }
@@ -294,14 +295,4 @@ export class SubscriberDialog implements Subscription {
     this.drop()
     this.listener.ended?.({ status, reason })
   }
-}
-
-/**
- * Whether the same SUBSCRIBE may be answered otherwise later. A 6xx, which answers for the user everywhere, says when (RFC
- * 3261 §21.6).
- */
-function mayHelp(response: SipResponse): boolean {
-  const { status } = response
-  if (status >= 600) return response.has(H['Retry-After'])
-  return (status >= 500 && !hopeless.includes(status)) || tryAgain.includes(status)
 }

@@ -3,7 +3,7 @@
  * Event parameters and no new body in a refresh. It also comes back at once, whatever ended it.
  */
 import type { Core, URI } from 'sip.js'
-import type { Clock, Log, Timer } from '../../../signalling/index.ts'
+import { type Clock, type Log, mayBeRetried, type Timer } from '../../../signalling/index.ts'
 import type { AgentBody, WatchHandle, WatchListener, WatchOptions } from './agent.ts'
 import { receivedOf, warningOf } from './sipjs-messages.ts'
 
@@ -177,13 +177,14 @@ export class SipJsWatch implements WatchHandle {
     this.after(Math.max(1, Math.min(seconds * 0.9, seconds - 5)) * 1000, () => this.refresh())
   }
   private rejected({ message }: Core.IncomingResponse): void {
-    this.refused(message.statusCode ?? 500, warningOf(message) ?? message.reasonPhrase ?? '')
+    const hasTime = message.hasHeader('Retry-After')
+    this.refused(message.statusCode ?? 500, warningOf(message) ?? message.reasonPhrase ?? '', hasTime)
   }
-  private refused(status: number, why: string): void {
+  private refused(status: number, why: string, hasTime = false): void {
     if (!this.live) return
     this.busy = false
-    const mayPass = status === 408 || status === 480 || status >= 500
-    if (this.leaving && mayPass && this.dialog !== undefined && this.farewells < farewellsMost)
+    const mayPass = mayBeRetried(status, hasTime)
+    if (this.leaving && mayPass && status !== 481 && this.dialog !== undefined && this.farewells < farewellsMost)
       return this.after(farewellFirst * 2 ** this.farewells++, () => this.subscribeAgain(0))
     if (this.leaving || this.watch.expires === 0) return this.finish(status, why)
     if (status === 481) return this.restart(0)

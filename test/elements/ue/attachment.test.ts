@@ -37,8 +37,8 @@ class Played {
     const notified = { state: 'active', body: Buffer.from(content), contentType: type, text: () => undefined }
     this.asked.at(-1)!.listener.notified(notified as never)
   }
-  ends(status: number): void {
-    this.asked.at(-1)!.listener.ended(status, '')
+  ends(status: number, why = ''): void {
+    this.asked.at(-1)!.listener.ended(status, why)
   }
 }
 
@@ -75,6 +75,24 @@ test('an attachment that is lost is made anew, later each time, and what was ask
   t.deepEqual(ue.temporaries, ['sip:s-tmsi-0100000001@localhost', 'sip:s-tmsi-0100000002@localhost'])
 })
 
+for (const [status, why] of [
+  [482, ''],
+  [500, ''],
+  [200, 'noresource'],
+] as const)
+  test(`an attachment that ended by ${status} ${why} is made anew: the UE holds it still`, async (t) => {
+    const ue = new Played()
+    const opened = ue.attachment.open()
+    ue.tells('sip:s-tmsi-0100000001@localhost')
+    await opened
+    ue.ends(status, why)
+    await ue.clock.advance(1000)
+    t.deepEqual(ue.body(1), { device, capabilities: { prose: true } })
+    ue.tells('sip:s-tmsi-0100000002@localhost')
+    t.is(ue.attachment.temporary, 'sip:s-tmsi-0100000002@localhost')
+    t.is(ue.reattached, 1)
+  })
+
 test('who is refused, or has left, does not come again', async (t) => {
   const refused = new Played()
   const opened = refused.attachment.open()
@@ -84,12 +102,21 @@ test('who is refused, or has left, does not come again', async (t) => {
   void expelled.attachment.open()
   expelled.tells('sip:s-tmsi-0100000001@localhost')
   expelled.ends(403)
+  const rejected = new Played()
+  void rejected.attachment.open()
+  rejected.tells('sip:s-tmsi-0100000001@localhost')
+  rejected.ends(200, 'rejected')
+  const moved = new Played()
+  void moved.attachment.open()
+  moved.tells('sip:s-tmsi-0100000001@localhost')
+  moved.attachment.close()
+  moved.ends(200, 'noresource')
   const left = new Played()
   void left.attachment.open()
   left.tells('sip:s-tmsi-0100000001@localhost')
   left.ends(503)
   left.attachment.close()
-  for (const ue of [refused, expelled, left]) {
+  for (const ue of [refused, expelled, rejected, moved, left]) {
     await ue.clock.advance(100_000)
     t.is(ue.asked.length, 1)
   }

@@ -97,6 +97,39 @@ test('481 to a refresh: a new dialog at once', async (t) => {
   t.true(scene.subscription.live)
 })
 
+test('482 to the first SUBSCRIBE: an earlier try went through, so it comes again in another dialog, with or without its NOTIFY', async (t) => {
+  for (const notified of [false, true]) {
+    const scene = await Scene.open({}, (made) => {
+      made.reply = () => (notified ? undefined : 482)
+    })
+    if (notified) {
+      t.is(await scene.notify('active', 'early'), 200)
+      scene.wire.answer(scene.subscribes[0]!, 482, { toTag: 'other' })
+    }
+    scene.reply = () => 200
+    await scene.pass(1500)
+    t.deepEqual(scene.endings, [])
+    t.is(scene.subscribes.length, 2)
+    t.not(scene.subscribes[1]!.callId, scene.subscribes[0]!.callId)
+    t.is(scene.subscribes[1]!.toTag, '')
+    t.is(await scene.notify('active', 'again', { cseq: 1 }), 200)
+    t.is(scene.told.at(-1)!.body, 'again')
+  }
+})
+
+test('482 each time is a loop: it is tried seldom, and a fetch ends by it', async (t) => {
+  const looping = await Scene.open({}, (made) => {
+    made.reply = () => 482
+  })
+  await looping.pass(600_000)
+  t.true(looping.subscription.live)
+  t.true(looping.subscribes.length < 20, `${looping.subscribes.length} in 10 min`)
+  const fetching = await Scene.open({ expires: 0 }, (made) => {
+    made.reply = () => 482
+  })
+  t.is(fetching.endings.length, 1)
+})
+
 test('a refusal ends it, a fault or silence is tried again, later and later', async (t) => {
   const refused = await Scene.open({}, (made) => {
     made.reply = () => 403
