@@ -1,6 +1,7 @@
 /** `proxima play`: a figure of the source method, played against a fresh node, and drawn. */
 import { Command } from 'commander'
-import { ladder, mermaid, openPcapng, RealClock, silent, type Tap } from '../../signalling/index.ts'
+import { RealClock, silent } from '../../signalling/index.ts'
+import { ladder, mermaid, openPcapng, type Tap } from '../../signalling/tools.ts'
 import { flowScriptNamed, loadFlows, networkOf } from '../flows/index.ts'
 import type { FlowScript, Scenario } from '../flows/stage/flow.ts'
 import { StageSet } from '../flows/stage/stage-set.ts'

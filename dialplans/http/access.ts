@@ -3,7 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { HttpProblem } from '../../elements/shared/http/page.ts'
-import { isLoopback, randomIds, sameSecret } from '../../signalling/index.ts'
+import { randomIds, sameSecret } from '../../signalling/index.ts'
+import { isLoopback } from '../../signalling/tools.ts'
 
 /** Name of the file in the data folder that holds the token. */
 export const tokenFile = 'token'

@@ -1,15 +1,8 @@
 /** Assembles a dialplan: its elements, and the plan compiled from their claims and its rules. */
 import { roleOf, roles } from '../../elements/catalogue.ts'
 import { SettingsError } from '../../elements/shared/values/settings-error.ts'
-import {
-  compilePlan,
-  type Element,
-  type HostPort,
-  isAnyHost,
-  type ListeningOptions,
-  machineAddresses,
-  type Plan,
-} from '../../signalling/index.ts'
+import { compilePlan, type Element, type HostPort, type ListeningOptions, type Plan } from '../../signalling/index.ts'
+import { isAnyHost, machineAddresses } from '../../signalling/tools.ts'
 import type { Dialplan, DialplanFault, PlannedElement, ValueOrFaults } from './dialplan.ts'
 import { elsewhere } from './nodes.ts'
 import { completedElements, edgeOf } from './roles.ts'

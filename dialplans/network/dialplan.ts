@@ -4,13 +4,13 @@ import { isIPv6 } from 'node:net'
 import {
   type ConnectionSettings,
   type HostPort,
-  isAnyHost,
   type ListeningOptions,
   type PlanRule,
   plainHost,
   printHostPort,
   type RateSettings,
 } from '../../signalling/index.ts'
+import { isAnyHost } from '../../signalling/tools.ts'
 
 /** Settings as the schema admits them for the element's role. */
 export type ElementSettings = { readonly [name: string]: unknown }

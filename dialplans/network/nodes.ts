@@ -1,5 +1,6 @@
 /** A network of several nodes: the settings of each, and the dialplan as one of them sees it. */
-import { type HostPort, isAnyHost, type ListeningOptions, type OtherNode } from '../../signalling/index.ts'
+import type { HostPort, ListeningOptions, OtherNode } from '../../signalling/index.ts'
+import { isAnyHost } from '../../signalling/tools.ts'
 import {
   type Dialplan,
   type DialplanFault,

@@ -1,5 +1,6 @@
 /** Taps of a running node: a pcapng file, a HEP collector, both or none. The collector may change while messages pass. */
-import { type Clock, fanTap, type Log, openHep, openPcapng, type Tap } from '../../signalling/index.ts'
+import type { Clock, Log } from '../../signalling/index.ts'
+import { fanTap, openHep, openPcapng, type Tap } from '../../signalling/tools.ts'
 import type { CaptureSettings } from '../network/dialplan.ts'
 
 /** Of the file. */

@@ -7,18 +7,9 @@
  */
 import { assemble } from '../../dialplans/network/assemble.ts'
 import { loadDialplan } from '../../dialplans/network/load.ts'
-import {
-  createNode,
-  type Flow,
-  ManualClock,
-  MemoryNetwork,
-  memoryStore,
-  type Node,
-  seededIds,
-  silent,
-} from '../../signalling/index.ts'
-import type { MemoryOptions } from '../../signalling/transports/memory.ts'
-import type { Transport, TransportSink } from '../../signalling/transports/transport.ts'
+import { createNode, type Flow, memoryStore, type Node, silent } from '../../signalling/index.ts'
+import type { MemoryOptions, Transport, TransportSink } from '../../signalling/testing.ts'
+import { ManualClock, MemoryNetwork, seededIds } from '../../signalling/testing.ts'
 
 export type GrowthCommand = { readonly do: 'open'; readonly ues: number } | { readonly do: Work; readonly events: number }
 

@@ -1,5 +1,5 @@
 /** Counts SIP messages by who speaks with whom and about what, while they pass. */
-import type { Tap, TappedMessage } from '../../signalling/capture/tap.ts'
+import type { Tap, TappedMessage } from '../../signalling/tools.ts'
 
 /** What messages are about, requests and their responses alike: REGISTER, `report`, or an event package and what it tells. */
 type Topic = string

@@ -6,16 +6,8 @@ import { atNode, elsewhere } from '../../dialplans/network/nodes.ts'
 import { agentNode } from '../../dialplans/running/agent-node.ts'
 import { type SimulatedAir, simulatedAir } from '../../elements/air/index.ts'
 import { ApplicationClient, EngineAgent, Ue } from '../../elements/ue/index.ts'
-import {
-  createNode,
-  type Ids,
-  ManualClock,
-  MemoryNetwork,
-  memoryStore,
-  type Node,
-  seededIds,
-  silent,
-} from '../../signalling/index.ts'
+import { createNode, type Ids, memoryStore, type Node, silent } from '../../signalling/index.ts'
+import { ManualClock, MemoryNetwork, seededIds } from '../../signalling/testing.ts'
 import { SignallingCounts } from './signalling-counts.ts'
 
 export interface TownOptions {

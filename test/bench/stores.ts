@@ -8,11 +8,8 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { RealClock } from '../../signalling/clock.ts'
-import { silent } from '../../signalling/log.ts'
-import { openLmdb } from '../../signalling/storage/lmdb/index.ts'
-import { memoryStore } from '../../signalling/storage/memory.ts'
-import type { Json, Store } from '../../signalling/storage/store.ts'
+import type { Json, Store } from '../../signalling/index.ts'
+import { memoryStore, openLmdb, RealClock, silent } from '../../signalling/index.ts'
 
 interface Subject {
   put(key: string, value: Json): Promise<unknown>

@@ -10,8 +10,6 @@ import {
   type Element,
   type Exchange,
   type Ids,
-  ManualClock,
-  MemoryNetwork,
   type Node,
   type Notifier,
   RealClock,
@@ -21,6 +19,7 @@ import {
 } from '../../signalling/index.ts'
 import { compilePlan } from '../../signalling/routing/compile.ts'
 import { memoryStore } from '../../signalling/storage/memory.ts'
+import { ManualClock, MemoryNetwork } from '../../signalling/testing.ts'
 import type { HostPort } from '../../signalling/transports/transport.ts'
 
 export type Carried = 'UDP' | 'TCP' | 'WS' | 'MEM'

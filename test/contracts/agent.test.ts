@@ -1,7 +1,8 @@
 import test from 'ava'
 import { agentNode } from '../../dialplans/running/agent-node.ts'
 import { type Carrier, EngineAgent, type OpenPort, SipJsAgent } from '../../elements/ue/index.ts'
-import { openTcp, openUdp, openWs, silent } from '../../signalling/index.ts'
+import { silent } from '../../signalling/index.ts'
+import { openTcp, openUdp, openWs } from '../../signalling/tools.ts'
 import { agentContract } from './agent.ts'
 import type { MakeAgent } from './agent-ground.ts'
 

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { memoryLink, multicastAir, simulatedAir } from '../../elements/air/index.ts'
 import { seal } from '../../signalling/ids.ts'
-import { ManualClock, seededIds } from '../../signalling/index.ts'
+import { ManualClock, seededIds } from '../../signalling/testing.ts'
 import { airContract } from './air.ts'
 
 airContract(test, 'simulated', () => {

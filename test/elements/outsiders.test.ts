@@ -9,7 +9,7 @@ import { loadDialplan } from '../../dialplans/network/load.ts'
 import { writeBody } from '../../elements/schemas/index.ts'
 import { ApplicationClient, type EngineAgent, type Ue } from '../../elements/ue/index.ts'
 import { parseUri, SipRequest, SipResponse } from '../../signalling/index.ts'
-import { scan } from '../../signalling/messages/scan.ts'
+import { scan } from '../../signalling/tools.ts'
 
 const loaded = loadDialplan(networkOf({}))
 if (loaded.faults !== undefined) throw new Error('default.yaml has faults')

@@ -1,6 +1,6 @@
 /** Every figure of SPEC as a flow: in order, reordered, with and each element in a node of its own. */
 import test from 'ava'
-import { seededIds } from '../../signalling/index.ts'
+import { seededIds } from '../../signalling/testing.ts'
 import { allScenarios, play } from '../support/flows.ts'
 
 for (const { title, scenario, dialplan, split } of await allScenarios()) {

@@ -1,7 +1,7 @@
 /** Nonces that are flooded, replayed and made up; users and passwords that are guessed. */
 import test from 'ava'
 import type { SipResponse } from '../../signalling/index.ts'
-import { answerChallenge } from '../../signalling/messages/auth.ts'
+import { answerChallenge } from '../../signalling/testing.ts'
 import { domain, openStand, type Stand, UdpHand } from './stand.ts'
 
 let stand: Stand

@@ -1,6 +1,6 @@
 /** Text that would like to become a header field: in names, URIs, parameters, bodies. It never does, here or at whom we write to. */
 import test from 'ava'
-import { scan } from '../../signalling/index.ts'
+import { scan } from '../../signalling/tools.ts'
 import { domain, openStand, type Stand, UdpHand } from './stand.ts'
 
 let stand: Stand

@@ -16,12 +16,10 @@ import {
   randomIds,
   SipRequest,
   SipResponse,
-  scan,
   silent,
 } from '../../signalling/index.ts'
-import { answerChallenge } from '../../signalling/messages/auth.ts'
-import { buildResponse } from '../../signalling/messages/build.ts'
-import { Framer } from '../../signalling/transports/framing.ts'
+import { answerChallenge, buildResponse, Framer } from '../../signalling/testing.ts'
+import { scan } from '../../signalling/tools.ts'
 import { metric, type RequestParts, requestText } from '../support/wire.ts'
 
 export const domain = 'localhost'

@@ -7,17 +7,15 @@ import { connect, createServer, type TLSSocket, type TlsOptions } from 'node:tls
 import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
 import {
+  compilePlan,
   createNode,
-  ManualClock,
   memoryStore,
   type Node,
   type NodeOptions,
-  seededIds,
   silent,
   type TlsMaterial,
 } from '../../signalling/index.ts'
-import { compilePlan } from '../../signalling/routing/compile.ts'
-import { domainsIn } from '../../signalling/transports/tls.ts'
+import { domainsIn, ManualClock, seededIds } from '../../signalling/testing.ts'
 import { Agent } from '../support/lab.ts'
 import { Names } from '../support/names.ts'
 import { until } from '../support/patience.ts'

@@ -2,15 +2,14 @@
 import type { ExecutionContext } from 'ava'
 import {
   type ConnectionSettings,
+  compilePlan,
   createNode,
-  ManualClock,
   memoryStore,
   type Node,
   type NodeOptions,
-  seededIds,
   silent,
 } from '../../signalling/index.ts'
-import { compilePlan } from '../../signalling/routing/compile.ts'
+import { ManualClock, seededIds } from '../../signalling/testing.ts'
 import { Agent } from './lab.ts'
 
 export interface Scene {

@@ -2,7 +2,7 @@
  * Elements without an engine: requests, subscriptions and NOTIFYs are function calls, time is manual, the store outlives a
  * restart. For unit tests of elements; flows and conformance run over the real thing.
  */
-import { seededIds } from '../../signalling/ids.ts'
+
 import {
   type Body,
   type Element,
@@ -12,7 +12,7 @@ import {
   type Flow,
   type Host,
   type Json,
-  ManualClock,
+  memoryStore,
   type Notifier,
   type OutgoingRequest,
   parseUri,
@@ -27,8 +27,8 @@ import {
   type SubscriptionOptions,
   silent,
 } from '../../signalling/index.ts'
-import { scan } from '../../signalling/messages/scan.ts'
-import { memoryStore } from '../../signalling/storage/memory.ts'
+import { ManualClock, seededIds } from '../../signalling/testing.ts'
+import { scan } from '../../signalling/tools.ts'
 
 export interface Asking {
   /** P-Asserted-Identity as the proxy would give it. */

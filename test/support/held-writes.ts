@@ -1,5 +1,6 @@
 /** Writes that a test keeps waiting, so that it can look at what is so meanwhile. */
-import type { Store, WriteOutcome } from '../../signalling/storage/store.ts'
+import type { Store } from '../../signalling/index.ts'
+import type { WriteOutcome } from '../../signalling/testing.ts'
 
 export interface HeldWrites {
   readonly waiting: number

@@ -1,25 +1,22 @@
 /** A network in one process and virtual time: one node with elements, and plain user agents around it. */
 
-import { memoryTap } from '../../signalling/capture/memory.ts'
+import type { RateSettings } from '../../signalling/index.ts'
 import {
+  compilePlan,
   createNode,
   type Element,
   type Exchange,
   type Host,
   type Log,
-  ManualClock,
-  MemoryNetwork,
+  memoryStore,
   type Node,
   type NodeOptions,
   type OtherNode,
   type Resolver,
   type Store,
-  seededIds,
   silent,
 } from '../../signalling/index.ts'
-import type { RateSettings } from '../../signalling/overload/rate-limit.ts'
-import { compilePlan } from '../../signalling/routing/compile.ts'
-import { memoryStore } from '../../signalling/storage/memory.ts'
+import { ManualClock, MemoryNetwork, memoryTap, seededIds } from '../../signalling/testing.ts'
 
 /** A user agent without wishes of its own: records what it gets and answers as told. */
 export class Agent implements Element {

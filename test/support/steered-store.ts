@@ -1,5 +1,6 @@
 /** Store whose callers hear of the end of a write when a test says so, in any order. It stores in the order of the writes. */
-import type { Store, StoreWrite, WriteOutcome } from '../../signalling/storage/store.ts'
+import type { Store, StoreWrite } from '../../signalling/index.ts'
+import type { WriteOutcome } from '../../signalling/testing.ts'
 
 /** A write whose end its caller has not heard of. */
 export interface SteeredWrite {

@@ -1,9 +1,10 @@
 /** A bare end of the network in memory: sends whatever bytes it is given, and keeps what comes with its time. */
-import type { ManualClock, MemoryNetwork } from '../../signalling/index.ts'
+
+import type { Flow, HostPort } from '../../signalling/index.ts'
 import { SipRequest, SipResponse } from '../../signalling/index.ts'
-import { buildResponse, type ResponseParts } from '../../signalling/messages/build.ts'
-import { scan } from '../../signalling/messages/scan.ts'
-import type { Flow, HostPort, Transport } from '../../signalling/transports/transport.ts'
+import type { ManualClock, MemoryNetwork, Transport } from '../../signalling/testing.ts'
+import { buildResponse, type ResponseParts } from '../../signalling/testing.ts'
+import { scan } from '../../signalling/tools.ts'
 
 export interface Arrival {
   /** Milliseconds of the clock. */

@@ -1,7 +1,8 @@
 /** A crowd of UEs that walk about a square in a simulated air, each with a socket of its own. */
 import { type Position, type SimulatedAir, simulatedAir } from '../../../elements/air/index.ts'
 import { EngineAgent, Ue } from '../../../elements/ue/index.ts'
-import type { Clock, HostPort, Ids, Log, Node, Tap } from '../../../signalling/index.ts'
+import type { Clock, HostPort, Ids, Log, Node } from '../../../signalling/index.ts'
+import type { Tap } from '../../../signalling/tools.ts'
 import { userOf } from '../../network/dialplan.ts'
 import { agentNode } from '../../running/agent-node.ts'
 

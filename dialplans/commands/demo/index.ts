@@ -1,16 +1,7 @@
 /** `proxima demo`: UEs walk about Berlin's Alexanderplatz and are told who is near. */
 import { Command, InvalidArgumentError } from 'commander'
-import {
-  type Clock,
-  type HostPort,
-  type Log,
-  openPcapng,
-  printHostPort,
-  RealClock,
-  randomIds,
-  silent,
-  type Tap,
-} from '../../../signalling/index.ts'
+import { type Clock, type HostPort, type Log, printHostPort, RealClock, randomIds, silent } from '../../../signalling/index.ts'
+import { openPcapng, type Tap } from '../../../signalling/tools.ts'
 import type { Dialplan } from '../../network/dialplan.ts'
 import { type RunningNode, runNode } from '../../running/compose.ts'
 import { readPlace } from '../support/arguments.ts'

@@ -1,13 +1,6 @@
 /** The announcement of a node that starts: addresses, elements and notes for the person in front of it. */
-import {
-  type HostPort,
-  isAnyHost,
-  isLocalAddress,
-  isLoopback,
-  type ListeningOptions,
-  machineAddresses,
-  printHostPort,
-} from '../../../signalling/index.ts'
+import { type HostPort, type ListeningOptions, printHostPort } from '../../../signalling/index.ts'
+import { isAnyHost, isLocalAddress, isLoopback, machineAddresses } from '../../../signalling/tools.ts'
 import { type Dialplan, printListen, reachableHost, userOf } from '../../network/dialplan.ts'
 import { edgeOf, subscribersOf } from '../../network/roles.ts'
 

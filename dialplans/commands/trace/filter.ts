@@ -1,5 +1,6 @@
 /** Choice among the messages of a capture: by user, Call-ID, method and time. */
-import { SipRequest as Request, type SipRequest, type SipResponse, scan, type TappedMessage } from '../../../signalling/index.ts'
+import { SipRequest as Request, type SipRequest, type SipResponse } from '../../../signalling/index.ts'
+import { scan, type TappedMessage } from '../../../signalling/tools.ts'
 
 export interface TraceFilter {
   /** User part of From, To or Request-URI, or the whole of such a URI. */

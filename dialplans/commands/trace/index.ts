@@ -1,7 +1,8 @@
 /** `proxima trace`: the messages of a capture as a ladder. */
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
-import { ladder, mermaid, printHostPort, readPcapng, SipRequest, scan, type TappedMessage } from '../../../signalling/index.ts'
+import { printHostPort, SipRequest } from '../../../signalling/index.ts'
+import { ladder, mermaid, readPcapng, scan, type TappedMessage } from '../../../signalling/tools.ts'
 import { unreadable } from '../../network/text.ts'
 import { complain, say } from '../support/output.ts'
 import { CommandRefusal } from '../support/refusal.ts'

@@ -10,19 +10,8 @@ import {
   type UeEvent,
   type UeRole,
 } from '../../../elements/ue/index.ts'
-import {
-  type Clock,
-  type HostPort,
-  joinMulticast,
-  type Log,
-  openTcp,
-  openUdp,
-  openWs,
-  printHostPort,
-  RealClock,
-  randomIds,
-  seal,
-} from '../../../signalling/index.ts'
+import { type Clock, type HostPort, type Log, printHostPort, RealClock, randomIds, seal } from '../../../signalling/index.ts'
+import { joinMulticast, openTcp, openUdp, openWs } from '../../../signalling/tools.ts'
 import { userOf } from '../../network/dialplan.ts'
 import { readPlace } from '../support/arguments.ts'
 import { logLevelOption, openLog } from '../support/logging.ts'

@@ -1,5 +1,6 @@
 /** Messages of a figure alone: without elements that meet each other, registrations, and requests that were challenged. */
-import { type SipRequest, type SipResponse, scan, type TappedMessage } from '../../../signalling/index.ts'
+import type { SipRequest, SipResponse } from '../../../signalling/index.ts'
+import { scan, type TappedMessage } from '../../../signalling/tools.ts'
 
 /** From the index of the first message of a preparation up to, and without, that of the first one after it. */
 export type PreparationRange = readonly [from: number, to: number]

@@ -4,24 +4,17 @@ import {
   type Clock,
   createNode,
   type Element,
-  type Endpoint,
-  fanTap,
   type Ids,
   type Log,
-  ManualClock,
-  MemoryNetwork,
-  type MemoryTap,
   memoryStore,
-  memoryTap,
   type Node,
   RealClock,
   randomIds,
   type Store,
-  seededIds,
   silent,
-  type Tap,
-  type TappedMessage,
 } from '../../../signalling/index.ts'
+import { ManualClock, MemoryNetwork, type MemoryTap, memoryTap, seededIds } from '../../../signalling/testing.ts'
+import { type Endpoint, fanTap, type Tap, type TappedMessage } from '../../../signalling/tools.ts'
 import { assemble } from '../../network/assemble.ts'
 import type { Dialplan } from '../../network/dialplan.ts'
 import { atNode, elsewhere } from '../../network/nodes.ts'

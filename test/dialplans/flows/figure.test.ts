@@ -4,8 +4,8 @@ import { chosen } from '../../../dialplans/commands/trace/filter.ts'
 import { flowScriptNamed, loadFlows, networkOf } from '../../../dialplans/flows/index.ts'
 import { StageSet } from '../../../dialplans/flows/stage/stage-set.ts'
 import { loadDialplan } from '../../../dialplans/network/load.ts'
-import { arrowsOf } from '../../../signalling/capture/arrows.ts'
-import type { TappedMessage } from '../../../signalling/index.ts'
+import type { TappedMessage } from '../../../signalling/tools.ts'
+import { arrowsOf } from '../../../signalling/tools.ts'
 
 /** Plays a scenario of a flow; returns the stage as it is before its UEs leave. */
 async function played(

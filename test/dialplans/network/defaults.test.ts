@@ -5,9 +5,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import general from '../../../dialplans/network/general.json' with { type: 'json' }
 import { loadDialplan } from '../../../dialplans/network/load.ts'
-import { usualPace } from '../../../signalling/dialogs/pace.ts'
-import { usualLimit } from '../../../signalling/dialogs/subscription-limits.ts'
-import { defaultConnectionSettings } from '../../../signalling/transports/connection-limits.ts'
+import { defaultConnectionSettings, usualLimit, usualPace } from '../../../signalling/testing.ts'
 
 const { limits, connections, data, trusted, dns } = general.properties
 

@@ -7,8 +7,8 @@ import { assemble } from '../../../dialplans/network/assemble.ts'
 import type { Dialplan, ValueOrFaults } from '../../../dialplans/network/dialplan.ts'
 import { loadDialplan } from '../../../dialplans/network/load.ts'
 import { atNode } from '../../../dialplans/network/nodes.ts'
-import { compilePlan } from '../../../signalling/routing/compile.ts'
-import type { Plan } from '../../../signalling/routing/plan.ts'
+import type { Plan } from '../../../signalling/index.ts'
+import { compilePlan } from '../../../signalling/index.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'proxima-nodes-'))
 test.after.always(() => rmSync(folder, { recursive: true, force: true }))

@@ -2,18 +2,16 @@
 import { createConnection, type Socket } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import { WebSocket } from 'ws'
-import { memoryTap } from '../../../signalling/capture/memory.ts'
 import {
   type ConnectionSettings,
+  compilePlan,
   createNode,
-  ManualClock,
   memoryStore,
   type Node,
   type RenewableOptions,
-  seededIds,
   silent,
 } from '../../../signalling/index.ts'
-import { compilePlan } from '../../../signalling/routing/compile.ts'
+import { ManualClock, memoryTap, seededIds } from '../../../signalling/testing.ts'
 import { Agent, Lab } from '../../support/lab.ts'
 import { Names } from '../../support/names.ts'
 import { metric, requestText, Wire } from '../../support/wire.ts'

@@ -1,9 +1,9 @@
 /** What only one of the media has: distance, load, and forged frames. */
 import test from 'ava'
 import { type HeardBroadcast, memoryLink, metresBetween, multicastAir, simulatedAir } from '../../../elements/air/index.ts'
-import { seal } from '../../../signalling/ids.ts'
-import { ManualClock, seededIds } from '../../../signalling/index.ts'
-import { joinMulticast } from '../../../signalling/transports/multicast.ts'
+import { seal } from '../../../signalling/index.ts'
+import { ManualClock, seededIds } from '../../../signalling/testing.ts'
+import { joinMulticast } from '../../../signalling/tools.ts'
 
 const code = (i: number): string => i.toString(16).padStart(46, '0')
 const berlin = { latitude: 52.52, longitude: 13.405 }

@@ -6,7 +6,7 @@ import test from 'ava'
 import { loadDialplan } from '../../../dialplans/network/load.ts'
 import { createHss } from '../../../elements/hss/index.ts'
 import { createProse } from '../../../elements/prose/index.ts'
-import type { Json } from '../../../signalling/storage/store.ts'
+import type { Json } from '../../../signalling/index.ts'
 import { FakeNetwork } from '../../support/fake-host.ts'
 import { PhonesScene, subscriber } from '../proxy/phones-scene.ts'
 

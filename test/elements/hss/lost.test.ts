@@ -4,7 +4,7 @@ import { createHss } from '../../../elements/hss/index.ts'
 import type { SubscriberRecord } from '../../../elements/schemas/index.ts'
 import { Subscribers } from '../../../elements/shared/clients/subscribers.ts'
 import type { Store } from '../../../signalling/index.ts'
-import { memoryStore } from '../../../signalling/storage/memory.ts'
+import { memoryStore } from '../../../signalling/index.ts'
 import { Lab } from '../../support/lab.ts'
 
 const alice = 'sip:alice@localhost'

@@ -2,7 +2,8 @@
 import test from 'ava'
 import { Contexts } from '../../../elements/mme/contexts.ts'
 import { identifierRules } from '../../../elements/mme/settings.ts'
-import { type Host, ManualClock, memoryStore, seededIds, silent } from '../../../signalling/index.ts'
+import { type Host, memoryStore, silent } from '../../../signalling/index.ts'
+import { ManualClock, seededIds } from '../../../signalling/testing.ts'
 
 const device = 'sip:alice@localhost'
 

@@ -11,7 +11,8 @@ import { loadDialplan } from '../../../dialplans/network/load.ts'
 import { Journal } from '../../../elements/pcrf/journal.ts'
 import { fileOf } from '../../../elements/pcrf/records.ts'
 import type { Charge } from '../../../elements/schemas/index.ts'
-import { ManualClock, silent } from '../../../signalling/index.ts'
+import { silent } from '../../../signalling/index.ts'
+import { ManualClock } from '../../../signalling/testing.ts'
 
 const folders: string[] = []
 test.after.always(() => {

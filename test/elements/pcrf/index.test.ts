@@ -4,7 +4,7 @@ import { createPcrf, type PcrfSettings } from '../../../elements/pcrf/index.ts'
 import { writeBody } from '../../../elements/schemas/index.ts'
 import { Policy, type PolicyRefusal } from '../../../elements/shared/clients/policy.ts'
 import type { Element, Exchange, Host, Store } from '../../../signalling/index.ts'
-import { memoryStore } from '../../../signalling/storage/memory.ts'
+import { memoryStore } from '../../../signalling/index.ts'
 import { Lab } from '../../support/lab.ts'
 import { metric } from '../../support/wire.ts'
 

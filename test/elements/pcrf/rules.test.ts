@@ -5,8 +5,8 @@ import { isWithin, readHours, Zone } from '../../../elements/pcrf/hours.ts'
 import type { RuleSettings } from '../../../elements/pcrf/index.ts'
 import { Lease } from '../../../elements/pcrf/lease.ts'
 import { PolicyRules, periodOf } from '../../../elements/pcrf/rules.ts'
-import { ManualClock } from '../../../signalling/index.ts'
-import { memoryStore } from '../../../signalling/storage/memory.ts'
+import { memoryStore } from '../../../signalling/index.ts'
+import { ManualClock } from '../../../signalling/testing.ts'
 
 const sunday = Date.UTC(2026, 10, 22) // a Sunday
 const hour = 3_600_000

@@ -1,7 +1,8 @@
 /** Publications last no longer than the credentials, and the subscriber, that they came by (SPEC §2.5). */
 import test, { type ExecutionContext } from 'ava'
 import { createPresence, type PresenceSettings } from '../../../elements/presence/index.ts'
-import { ManualClock, memoryStore, type Store } from '../../../signalling/index.ts'
+import { memoryStore, type Store } from '../../../signalling/index.ts'
+import { ManualClock } from '../../../signalling/testing.ts'
 import { type Phone, PhonesScene, subscriber } from '../proxy/phones-scene.ts'
 
 const bob = 'sip:bob@localhost'

@@ -5,7 +5,7 @@ import { createPresence, type PresenceSettings } from '../../../elements/presenc
 import { createProxy } from '../../../elements/proxy/index.ts'
 import type { SubscriberSettings } from '../../../elements/schemas/index.ts'
 import type { Subscription } from '../../../signalling/index.ts'
-import { memoryStore } from '../../../signalling/storage/memory.ts'
+import { memoryStore } from '../../../signalling/index.ts'
 import { FakeNetwork } from '../../support/fake-host.ts'
 import { holdWrites } from '../../support/held-writes.ts'
 import { type Agent, Lab } from '../../support/lab.ts'

@@ -3,7 +3,7 @@ import test from 'ava'
 import { rulesOf } from '../../../elements/prose/settings.ts'
 import type { ProseMatch, ProseState, ProximityList } from '../../../elements/schemas/index.ts'
 import { type AgentBody, type NotifiedState, Ue, type UserAgent, type WatchListener } from '../../../elements/ue/index.ts'
-import { ManualClock } from '../../../signalling/index.ts'
+import { ManualClock } from '../../../signalling/testing.ts'
 import { json } from '../../support/fake-host.ts'
 import { codeOf, names, type Scene, scene, service, sip, stateOf } from './scene.ts'
 

@@ -18,7 +18,8 @@ import {
   roleNames,
   rolesFrom,
 } from '../../../elements/shared/values/permissions.ts'
-import { type Ids, ManualClock, seededIds } from '../../../signalling/index.ts'
+import type { Ids } from '../../../signalling/index.ts'
+import { ManualClock, seededIds } from '../../../signalling/testing.ts'
 
 const domains = ['localhost', '127.0.0.1']
 

@@ -1,7 +1,7 @@
 /** A Contact is whatever its user wrote: it is no key to what is somebody else's (RFC 3261 §10.3). */
 import test from 'ava'
 import { createPresence } from '../../../elements/presence/index.ts'
-import { H } from '../../../signalling/messages/names.ts'
+import { H } from '../../../signalling/index.ts'
 import { PhonesScene } from './phones-scene.ts'
 
 const shared = '<sip:f3k2@192.0.2.7;transport=tcp>'

@@ -2,8 +2,8 @@
 import test from 'ava'
 import { createHss } from '../../../elements/hss/index.ts'
 import { createProxy } from '../../../elements/proxy/index.ts'
-import { ManualClock, Nonces, parseDigest, type SipResponse, seededIds } from '../../../signalling/index.ts'
-import { answerChallenge, ha1 } from '../../../signalling/messages/auth.ts'
+import { ha1, Nonces, parseDigest, type SipResponse } from '../../../signalling/index.ts'
+import { answerChallenge, ManualClock, seededIds } from '../../../signalling/testing.ts'
 import { Lab } from '../../support/lab.ts'
 import { requestText, Wire } from '../../support/wire.ts'
 

@@ -1,7 +1,7 @@
 /** Who a UE is: neither From nor any other header makes it look like somebody else (SPEC §2.5, RFC 3325). */
 import test from 'ava'
-import { answerChallenge } from '../../../signalling/messages/auth.ts'
-import { H } from '../../../signalling/messages/names.ts'
+import { H } from '../../../signalling/index.ts'
+import { answerChallenge } from '../../../signalling/testing.ts'
 import { type Phone, PhonesScene, subscriber } from './phones-scene.ts'
 
 const alices = 'sip:alice@localhost'

@@ -2,7 +2,7 @@
 import test, { type ExecutionContext } from 'ava'
 import { createPresence } from '../../../elements/presence/index.ts'
 import type { SipRequest, SipResponse } from '../../../signalling/index.ts'
-import { H } from '../../../signalling/messages/names.ts'
+import { H } from '../../../signalling/index.ts'
 import { type Phone, PhonesScene, routesOf, subscriber } from './phones-scene.ts'
 
 type Transport = 'UDP' | 'TCP'

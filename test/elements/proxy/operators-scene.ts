@@ -9,19 +9,14 @@ import {
   compilePlan,
   createNode,
   type Element,
-  fanTap,
-  ManualClock,
-  MemoryNetwork,
-  type MemoryTap,
   memoryStore,
-  memoryTap,
   type Node,
   type PeerOperator,
   SipRequest,
-  scan,
-  seededIds,
   silent,
 } from '../../../signalling/index.ts'
+import { ManualClock, MemoryNetwork, type MemoryTap, memoryTap, seededIds } from '../../../signalling/testing.ts'
+import { fanTap, scan } from '../../../signalling/tools.ts'
 import { Agent } from '../../support/lab.ts'
 
 export type OperatorName = 'north' | 'south' | 'west'

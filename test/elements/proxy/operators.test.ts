@@ -1,6 +1,6 @@
 /** Requests between operators: each is believed for identities of its own domains, and a stranger for all others (SPEC §2.2, §2.5). */
 import test, { type ExecutionContext } from 'ava'
-import { H } from '../../../signalling/messages/names.ts'
+import { H } from '../../../signalling/index.ts'
 import { Agent } from '../../support/lab.ts'
 import { asPeer, domainOf, OperatorsScene } from './operators-scene.ts'
 

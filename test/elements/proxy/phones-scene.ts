@@ -6,25 +6,28 @@ import type { ExecutionContext } from 'ava'
 import { createHss, type Hss } from '../../../elements/hss/index.ts'
 import { createProxy, type ProxySettings } from '../../../elements/proxy/index.ts'
 import {
+  compilePlan,
   createNode,
   type Element,
+  H,
   type Log,
-  ManualClock,
   memoryStore,
   type Node,
   SipRequest,
   SipResponse,
   type Store,
-  scan,
-  seededIds,
   silent,
   type TlsMaterial,
 } from '../../../signalling/index.ts'
-import { answerChallenge } from '../../../signalling/messages/auth.ts'
-import { buildResponse, type ResponseParts } from '../../../signalling/messages/build.ts'
-import { H } from '../../../signalling/messages/names.ts'
-import { compilePlan } from '../../../signalling/routing/compile.ts'
-import { Framer } from '../../../signalling/transports/framing.ts'
+import {
+  answerChallenge,
+  buildResponse,
+  Framer,
+  ManualClock,
+  type ResponseParts,
+  seededIds,
+} from '../../../signalling/testing.ts'
+import { scan } from '../../../signalling/tools.ts'
 import { type RequestParts, requestText } from '../../support/wire.ts'
 
 type Transport = 'UDP' | 'TCP' | 'TLS'

@@ -4,7 +4,8 @@ import { createPresence } from '../../../elements/presence/index.ts'
 import { createProse } from '../../../elements/prose/index.ts'
 import { Refusals } from '../../../elements/proxy/refusals.ts'
 import { mediaType } from '../../../elements/schemas/index.ts'
-import { type Exchange, type Flow, type Log, ManualClock, silent } from '../../../signalling/index.ts'
+import { type Exchange, type Flow, type Log, silent } from '../../../signalling/index.ts'
+import { ManualClock } from '../../../signalling/testing.ts'
 import { PhonesScene } from './phones-scene.ts'
 
 interface Line {

@@ -4,9 +4,17 @@ import test, { type ExecutionContext } from 'ava'
 import WebSocket from 'ws'
 import { createProxy } from '../../../elements/proxy/index.ts'
 import { createRegistration } from '../../../elements/reg-event/index.ts'
-import { createNode, type Json, type Node, RealClock, randomIds, type Store, silent } from '../../../signalling/index.ts'
-import { compilePlan } from '../../../signalling/routing/compile.ts'
-import { memoryStore } from '../../../signalling/storage/memory.ts'
+import {
+  compilePlan,
+  createNode,
+  type Json,
+  memoryStore,
+  type Node,
+  RealClock,
+  randomIds,
+  type Store,
+  silent,
+} from '../../../signalling/index.ts'
 import { holdWrites } from '../../support/held-writes.ts'
 import { metric, requestText } from '../../support/wire.ts'
 

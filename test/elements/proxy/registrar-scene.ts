@@ -2,7 +2,7 @@
 import { createHss } from '../../../elements/hss/index.ts'
 import { createProxy, type ProxySettings } from '../../../elements/proxy/index.ts'
 import type { Element, SipResponse, Store } from '../../../signalling/index.ts'
-import { memoryStore } from '../../../signalling/storage/memory.ts'
+import { memoryStore } from '../../../signalling/index.ts'
 import { Lab } from '../../support/lab.ts'
 import { type RequestParts, requestText, Wire } from '../../support/wire.ts'
 

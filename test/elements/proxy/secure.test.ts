@@ -2,7 +2,7 @@
 import test, { type ExecutionContext } from 'ava'
 import { generate } from 'selfsigned'
 import { createPresence } from '../../../elements/presence/index.ts'
-import { H } from '../../../signalling/messages/names.ts'
+import { H } from '../../../signalling/index.ts'
 import { type Phone, PhonesScene, routesOf } from './phones-scene.ts'
 
 async function scene(t: ExecutionContext) {

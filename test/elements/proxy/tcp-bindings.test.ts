@@ -2,9 +2,9 @@
 import { once } from 'node:events'
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
-import { ManualClock, memoryStore, SipRequest, scan } from '../../../signalling/index.ts'
-import { buildResponse } from '../../../signalling/messages/build.ts'
-import { Framer } from '../../../signalling/transports/framing.ts'
+import { memoryStore, SipRequest } from '../../../signalling/index.ts'
+import { buildResponse, Framer, ManualClock } from '../../../signalling/testing.ts'
+import { scan } from '../../../signalling/tools.ts'
 import { metric, requestText } from '../../support/wire.ts'
 import { PhonesScene } from './phones-scene.ts'
 

@@ -6,14 +6,9 @@ import { createProxy } from '../../../elements/proxy/index.ts'
 import { createResourceLists } from '../../../elements/resource-lists/index.ts'
 import { Pages, page, pause } from '../../../elements/resource-lists/pages.ts'
 import { WatchedList } from '../../../elements/resource-lists/watched-list.ts'
-import {
-  type Host,
-  ManualClock,
-  type SipRequest,
-  type SipResponse,
-  type SubscriptionListener,
-} from '../../../signalling/index.ts'
-import { memoryStore } from '../../../signalling/storage/memory.ts'
+import type { Host, SipRequest, SipResponse, SubscriptionListener } from '../../../signalling/index.ts'
+import { memoryStore } from '../../../signalling/index.ts'
+import { ManualClock } from '../../../signalling/testing.ts'
 import { Lab } from '../../support/lab.ts'
 import { metric, requestText, Wire } from '../../support/wire.ts'
 

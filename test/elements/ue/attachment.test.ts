@@ -2,7 +2,7 @@
 import test from 'ava'
 import type { AgentBody, UserAgent, WatchListener, WatchOptions } from '../../../elements/ue/agents/agent.ts'
 import { Attachment } from '../../../elements/ue/attachment.ts'
-import { ManualClock } from '../../../signalling/index.ts'
+import { ManualClock } from '../../../signalling/testing.ts'
 
 const mme = 'sip:mme@localhost'
 const device = 'sip:alice@localhost'

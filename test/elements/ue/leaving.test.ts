@@ -1,9 +1,9 @@
 /** An agent on sip.js leaves over a connection that breaks, or a server that cannot answer yet: nobody stays subscribed behind it. */
 import test from 'ava'
 import { type PortListener, SipJsAgent } from '../../../elements/ue/index.ts'
+import type { Flow } from '../../../signalling/index.ts'
 import { silent } from '../../../signalling/index.ts'
-import { scan } from '../../../signalling/messages/scan.ts'
-import type { Flow } from '../../../signalling/transports/transport.ts'
+import { scan } from '../../../signalling/tools.ts'
 import { Ground } from '../../contracts/agent-ground.ts'
 
 /** Connections to the server over memory, which a test breaks. */

@@ -1,7 +1,7 @@
 /** What sip.js lacks over UDP: retransmission and absorption, in virtual time. */
 import test from 'ava'
 import { OutstandingRequests } from '../../../elements/ue/agents/transports/outstanding.ts'
-import { ManualClock } from '../../../signalling/index.ts'
+import { ManualClock } from '../../../signalling/testing.ts'
 
 function request(branch: string, method = 'MESSAGE'): string {
   return `${method} sip:bob@localhost SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;rport;branch=${branch}\r\nCSeq: 7 ${method}\r\n\r\nCSeq: 1 BYE`

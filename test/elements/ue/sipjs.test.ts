@@ -1,8 +1,8 @@
 /** The agent on sip.js against an unkind network and a silent server. */
 import test from 'ava'
 import { type PortListener, SipJsAgent } from '../../../elements/ue/index.ts'
+import type { Flow } from '../../../signalling/index.ts'
 import { type Clock, RealClock, randomIds, silent } from '../../../signalling/index.ts'
-import type { Flow } from '../../../signalling/transports/transport.ts'
 import { Ground } from '../../contracts/agent-ground.ts'
 
 const text = (content: string) => ({ type: 'text/plain', content })

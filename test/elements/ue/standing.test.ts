@@ -2,7 +2,7 @@
 import test from 'ava'
 import type { UserAgent, WatchListener } from '../../../elements/ue/agents/agent.ts'
 import { StandingQuestion } from '../../../elements/ue/proximity/standing.ts'
-import { ManualClock } from '../../../signalling/index.ts'
+import { ManualClock } from '../../../signalling/testing.ts'
 
 function scene() {
   const clock = new ManualClock()

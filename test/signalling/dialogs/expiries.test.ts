@@ -1,7 +1,7 @@
 /** Ends of subscriptions: one timer a second for all that end in it, and nothing left of those that do not wait for it. */
 import test from 'ava'
 import { Expiries, type ExpiringSubscription } from '../../../signalling/dialogs/expiries.ts'
-import { ManualClock } from '../../../signalling/index.ts'
+import { ManualClock } from '../../../signalling/testing.ts'
 
 class One implements ExpiringSubscription {
   readonly expires: number

@@ -2,8 +2,9 @@
 import test from 'ava'
 import { Pace, usualPace, waitingAtMost } from '../../../signalling/dialogs/pace.ts'
 import { Share, Shares } from '../../../signalling/dialogs/subscription-limits.ts'
-import { ManualClock, type SipRequest } from '../../../signalling/index.ts'
+import type { SipRequest } from '../../../signalling/index.ts'
 import { H } from '../../../signalling/messages/names.ts'
+import { ManualClock } from '../../../signalling/testing.ts'
 import { metric, requestText, Wire } from '../../support/wire.ts'
 import { Scene } from './subscriptions-scene.ts'
 

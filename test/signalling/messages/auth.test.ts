@@ -1,6 +1,5 @@
 /** Digest authentication: RFC 7616 §3.9.1 by the letter, nonces, and how clients write it. */
 import test from 'ava'
-import { ManualClock, seededIds } from '../../../signalling/index.ts'
 import {
   algorithmOf,
   answerChallenge,
@@ -9,6 +8,7 @@ import {
   Nonces,
   parseDigest,
 } from '../../../signalling/messages/auth.ts'
+import { ManualClock, seededIds } from '../../../signalling/testing.ts'
 
 const mufasa = { user: 'Mufasa', password: 'Circle of Life' }
 const nonce = '7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v'

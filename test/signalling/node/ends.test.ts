@@ -1,7 +1,8 @@
 /** A node that cannot start, or whose element cannot stop, lets go of its sockets all the same. */
 import test from 'ava'
-import { createNode, type Element, memoryStore, type Store, seededIds, silent } from '../../../signalling/index.ts'
+import { createNode, type Element, memoryStore, type Store, silent } from '../../../signalling/index.ts'
 import { compilePlan } from '../../../signalling/routing/compile.ts'
+import { seededIds } from '../../../signalling/testing.ts'
 import { Agent, Lab } from '../../support/lab.ts'
 
 function nodeOf(lab: Lab, elements: readonly Element[], store: Store = memoryStore(lab.clock)) {

@@ -3,7 +3,7 @@ import test from 'ava'
 import { createHss } from '../../../elements/hss/index.ts'
 import { createPresence } from '../../../elements/presence/index.ts'
 import { createProxy } from '../../../elements/proxy/index.ts'
-import { seededIds } from '../../../signalling/index.ts'
+import { seededIds } from '../../../signalling/testing.ts'
 import { type Agent, Lab } from '../../support/lab.ts'
 import { metric } from '../../support/wire.ts'
 

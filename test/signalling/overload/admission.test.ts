@@ -1,9 +1,10 @@
 /** Overload control against a model of a server: a queue that work enters and leaves. */
 import test from 'ava'
-import { ManualClock, SipRequest, seededIds } from '../../../signalling/index.ts'
+import { SipRequest } from '../../../signalling/index.ts'
 import { scan } from '../../../signalling/messages/scan.ts'
 import { Admission } from '../../../signalling/overload/admission.ts'
 import { RateLimit } from '../../../signalling/overload/rate-limit.ts'
+import { ManualClock, seededIds } from '../../../signalling/testing.ts'
 import { requestText } from '../../support/wire.ts'
 import { BenchFlow } from '../transactions/bench.ts'
 

@@ -1,9 +1,10 @@
 /** Who gets in: refusals when it is too much, for one address and for the node, and what peers with overload control are told. */
 import test from 'ava'
-import { ManualClock, type SipRequest, type SipResponse, seededIds } from '../../../signalling/index.ts'
+import type { SipRequest, SipResponse } from '../../../signalling/index.ts'
 import { scan } from '../../../signalling/messages/scan.ts'
 import { Gate } from '../../../signalling/overload/gate.ts'
 import { Stats } from '../../../signalling/stats.ts'
+import { ManualClock, seededIds } from '../../../signalling/testing.ts'
 import { Agent, Lab } from '../../support/lab.ts'
 import { metric, requestText, Wire } from '../../support/wire.ts'
 import { BenchFlow } from '../transactions/bench.ts'

@@ -1,8 +1,9 @@
 /** Requests that are too long for any path: TCP first where the next hop may have it, and what becomes of them where it has none. */
 import test from 'ava'
-import { type Flow, ManualClock } from '../../../signalling/index.ts'
+import type { Flow } from '../../../signalling/index.ts'
 import { LongRequests } from '../../../signalling/routing/long-request.ts'
 import { Stats } from '../../../signalling/stats.ts'
+import { ManualClock } from '../../../signalling/testing.ts'
 import type { ClientUser, NotSent } from '../../../signalling/transactions/client.ts'
 import type { FlowTable } from '../../../signalling/transports/flows.ts'
 import { requestText } from '../../support/wire.ts'

@@ -1,7 +1,8 @@
 /** A transaction table on a bench: virtual time, one flow that records, and users that note what they are told. */
-import { ManualClock, SipRequest, SipResponse, seededIds } from '../../../signalling/index.ts'
+import { SipRequest, SipResponse } from '../../../signalling/index.ts'
 import { buildResponse } from '../../../signalling/messages/build.ts'
 import { scan } from '../../../signalling/messages/scan.ts'
+import { ManualClock, seededIds } from '../../../signalling/testing.ts'
 import type { ClientTransaction, ClientUser } from '../../../signalling/transactions/client.ts'
 import type { ServerTransaction } from '../../../signalling/transactions/server.ts'
 import { TransactionTable } from '../../../signalling/transactions/table.ts'

@@ -1,6 +1,6 @@
 /** Who may connect and who may stay, in virtual time. */
 import test from 'ava'
-import { ManualClock } from '../../../signalling/index.ts'
+import { ManualClock } from '../../../signalling/testing.ts'
 import { ConnectionLimits, type LimitedConnection, sourceOf } from '../../../signalling/transports/connection-limits.ts'
 
 interface Peer extends LimitedConnection {

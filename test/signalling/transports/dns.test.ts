@@ -8,11 +8,11 @@ import {
   RealClock,
   randomIds,
   SipRequest,
-  scan,
   silent,
   systemResolver,
 } from '../../../signalling/index.ts'
 import { buildResponse } from '../../../signalling/messages/build.ts'
+import { scan } from '../../../signalling/tools.ts'
 import { Agent } from '../../support/lab.ts'
 import { a, naptr, openNameServer, srv } from '../../support/name-server.ts'
 import { metric } from '../../support/wire.ts'

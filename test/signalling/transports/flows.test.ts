@@ -2,7 +2,7 @@
 import test from 'ava'
 import { createHss } from '../../../elements/hss/index.ts'
 import { createProxy } from '../../../elements/proxy/index.ts'
-import { ManualClock, MemoryNetwork } from '../../../signalling/index.ts'
+import { ManualClock, MemoryNetwork } from '../../../signalling/testing.ts'
 import { FlowTable } from '../../../signalling/transports/flows.ts'
 import type { Flow, Transport } from '../../../signalling/transports/transport.ts'
 import { ClosedFlow } from '../../../signalling/transports/ws.ts'

@@ -1,6 +1,6 @@
 /** Where the server of a name is (RFC 3263 §4), in virtual time and with a table for the domain name system. */
 import test from 'ava'
-import { ManualClock } from '../../../signalling/index.ts'
+import { ManualClock } from '../../../signalling/testing.ts'
 import { Backoff } from '../../../signalling/transports/backoff.ts'
 import { NameCache } from '../../../signalling/transports/dns.ts'
 import { inTurn, type LocatedTargets, Locator, type ServerAddress, targetKey } from '../../../signalling/transports/locate.ts'

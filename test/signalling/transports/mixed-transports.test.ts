@@ -14,11 +14,11 @@ import {
   randomIds,
   SipRequest,
   SipResponse,
-  scan,
   silent,
 } from '../../../signalling/index.ts'
 import { buildResponse } from '../../../signalling/messages/build.ts'
 import { H } from '../../../signalling/messages/names.ts'
+import { scan } from '../../../signalling/tools.ts'
 import { Framer } from '../../../signalling/transports/framing.ts'
 import { type RequestParts, requestText } from '../../support/wire.ts'
 

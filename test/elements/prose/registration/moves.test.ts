@@ -2,7 +2,8 @@
 import test from 'ava'
 import { Identities } from '../../../../elements/prose/registration/identities.ts'
 import { Moves } from '../../../../elements/prose/registration/moves.ts'
-import { type Host, ManualClock, memoryStore, type Store, seededIds } from '../../../../signalling/index.ts'
+import { type Host, memoryStore, type Store } from '../../../../signalling/index.ts'
+import { ManualClock, seededIds } from '../../../../signalling/testing.ts'
 import { FailingStore } from '../../../signalling/dialogs/subscriptions-scene.ts'
 
 const device = 'sip:alice@localhost'

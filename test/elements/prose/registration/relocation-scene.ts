@@ -10,16 +10,14 @@ import { ApplicationClient, EngineAgent } from '../../../../elements/ue/index.ts
 import {
   type Clock,
   createNode,
-  ManualClock,
-  MemoryNetwork,
   memoryStore,
   type Node,
   type Store,
   type StoreWrite,
-  seededIds,
   silent,
   type Timer,
 } from '../../../../signalling/index.ts'
+import { ManualClock, MemoryNetwork, seededIds } from '../../../../signalling/testing.ts'
 
 const loaded = loadDialplan(networkOf({ network: 'two-prose-servers.yaml' }))
 if (loaded.faults !== undefined) throw new Error('two-prose-servers.yaml has faults')

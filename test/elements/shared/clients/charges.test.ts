@@ -3,7 +3,7 @@ import test from 'ava'
 import type { ChargingEvent } from '../../../../elements/schemas/index.ts'
 import { Charges } from '../../../../elements/shared/clients/charges.ts'
 import type { Element, Exchange, Host, Store, StoreWrite } from '../../../../signalling/index.ts'
-import { memoryStore } from '../../../../signalling/storage/memory.ts'
+import { memoryStore } from '../../../../signalling/index.ts'
 import { Lab } from '../../../support/lab.ts'
 
 class Source implements Element {

@@ -3,14 +3,8 @@ import test from 'ava'
 import { writeBody } from '../../../../elements/schemas/index.ts'
 import { Conversations } from '../../../../elements/shared/clients/conversations.ts'
 import { PendingMessages } from '../../../../elements/shared/clients/pending-messages.ts'
-import {
-  type Host,
-  ManualClock,
-  type OutgoingRequest,
-  type SipResponse,
-  seededIds,
-  silent,
-} from '../../../../signalling/index.ts'
+import { type Host, type OutgoingRequest, type SipResponse, silent } from '../../../../signalling/index.ts'
+import { ManualClock, seededIds } from '../../../../signalling/testing.ts'
 
 /** A host whose peers answer when they are told to. */
 function scene() {

@@ -2,14 +2,8 @@
 import test from 'ava'
 import { NearFeed, type NearFeedOptions } from '../../../../elements/application-server/near-feed.ts'
 import { Policy } from '../../../../elements/shared/clients/policy.ts'
-import {
-  type Host,
-  ManualClock,
-  type SubscribeOptions,
-  type SubscriptionListener,
-  seededIds,
-  silent,
-} from '../../../../signalling/index.ts'
+import { type Host, type SubscribeOptions, type SubscriptionListener, silent } from '../../../../signalling/index.ts'
+import { ManualClock, seededIds } from '../../../../signalling/testing.ts'
 import { fakeRequest, json } from '../../../support/fake-host.ts'
 
 const sip = (name: string): string => `sip:${name}@localhost`

@@ -3,7 +3,8 @@ import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
 import { Kept, type KeptOptions } from '../../../../elements/shared/state/kept.ts'
 import { enforceTogether, putTogether } from '../../../../elements/shared/state/kept-change.ts'
-import { type Json, ManualClock, memoryStore, type Store, silent } from '../../../../signalling/index.ts'
+import { type Json, memoryStore, type Store, silent } from '../../../../signalling/index.ts'
+import { ManualClock } from '../../../../signalling/testing.ts'
 import { SteeredStore } from '../../../support/steered-store.ts'
 
 interface Phone {

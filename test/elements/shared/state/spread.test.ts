@@ -1,7 +1,7 @@
 /** Many watchers of one presentity are told some at a time, and of the newest only. */
 import test from 'ava'
 import { Spread } from '../../../../elements/shared/state/spread.ts'
-import { ManualClock } from '../../../../signalling/index.ts'
+import { ManualClock } from '../../../../signalling/testing.ts'
 
 const many = new Set(Array.from({ length: 250 }, (_, i) => i))
 

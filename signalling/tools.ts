@@ -1,0 +1,11 @@
+/** The engine for command lines and for tools about captures: captures, addresses of the machine, sockets of a client. */
+export { arrowsOf } from './capture/arrows.ts'
+export { fanTap } from './capture/fan.ts'
+export { openHep } from './capture/hep.ts'
+export { ladder, mermaid } from './capture/ladder.ts'
+export { openPcapng, readPcapng } from './capture/pcapng.ts'
+export type { Endpoint, Tap, TappedMessage } from './capture/tap.ts'
+export { scan } from './messages/scan.ts'
+export { openTcp, openUdp, openWs } from './transports/client-sockets.ts'
+export { isAnyHost, isLocalAddress, isLoopback, machineAddresses } from './transports/machine-addresses.ts'
+export { joinMulticast } from './transports/multicast.ts'
