@@ -230,12 +230,12 @@ class ApplicationServer implements Element {
     if (!this.stopped && this.notifiers.delete(resource, notifier) && held !== undefined) this.near.release(held)
   }
 
-  stop(): void {
+  stop(): Promise<void> {
     this.stopped = true
     this.rechecks.stop()
     this.signedIn.stop()
-    this.users.stop()
     this.near.stop()
+    return this.users.stop()
   }
 
   private tell(device: string): void {
@@ -282,8 +282,6 @@ class ApplicationServer implements Element {
   private lapsed(device: string): void {
     if (this.stopped) return
     this.endSubscriptions(device, true)
-    this.registration
-      .expel(device)
-      .catch((fault: unknown) => this.host.log.error({ err: fault, device }, 'a user stays in the store'))
+    void this.registration.expel(device)
   }
 }

@@ -98,7 +98,7 @@ export class UserRegistrations {
 
   /** Puts a user; the HSS may have another record of him when that is durable. False: he is none any more. */
   async admit(user: ApplicationUser, record: SubscriberRecord): Promise<boolean> {
-    await this.put(user)
+    if (!(await this.put(user))) return false
     const now = await this.subscribers.of(record.id)
     return now === record || this.recordChanged(record.id, now)
   }
@@ -112,7 +112,7 @@ export class UserRegistrations {
     this.inStore(may ? this.renew(user, record) : this.expel(id), id)
     return may
   }
-  private inStore(work: Promise<void> | undefined, device: string): void {
+  private inStore(work: Promise<unknown> | undefined, device: string): void {
     work?.catch((fault: unknown) => this.host.log.error({ err: fault, device }, 'a change of a user is not in the store'))
   }
 
@@ -131,7 +131,7 @@ export class UserRegistrations {
     }
   }
 
-  private renew(user: ApplicationUser, record: SubscriberRecord): Promise<void> | undefined {
+  private renew(user: ApplicationUser, record: SubscriberRecord): Promise<boolean> | undefined {
     if (user.byUse === true) return this.put(this.memberBy(record))
     // one with names beside was called by an identifier of his own, which may be his no longer
     const lost =
@@ -149,11 +149,13 @@ export class UserRegistrations {
     return names.length === 0 ? {} : { names }
   }
 
-  async put(user: ApplicationUser): Promise<void> {
+  /** False: he has been expelled meanwhile. Rejects where the store fails. */
+  async put(user: ApplicationUser): Promise<boolean> {
     const before = this.users.of(user.device)
-    await this.users.put(user)
+    if (!(await this.users.put(user))) return false
     this.listener.changed([...(before === undefined ? [] : allNames(before)), ...allNames(user)], user.device)
     if (before !== undefined && before.aluid !== user.aluid) this.listener.left(before)
+    return true
   }
 
   /** As its user wishes. */
@@ -170,8 +172,7 @@ export class UserRegistrations {
     const before = this.users.held(device) // maybe his time is over
     const written = this.users.expel(device)
     if (before !== undefined) this.listener.changed(allNames(before), device)
-    await written
-    if (before !== undefined) this.listener.left(before)
+    if ((await written) && before !== undefined) this.listener.left(before)
   }
 
   /** Whether the HSS lists this server for that subscriber and application. */

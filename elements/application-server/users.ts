@@ -1,9 +1,8 @@
 /** Users of one application and their devices (SPEC §3.5): a registration is stored before its 200 leaves. */
 import type { Host, Json } from '../../signalling/index.ts'
 import { deviceKey } from '../shared/identifiers/devices.ts'
-import { keyPart } from '../shared/identifiers/keys.ts'
-import { Deadlines } from '../shared/state/deadlines.ts'
-import { SetIndex } from '../shared/state/set-index.ts'
+import { Kept } from '../shared/state/kept.ts'
+import type { RecordSets, UniqueIndex } from '../shared/state/records-in-force.ts'
 
 export interface ApplicationUser {
   readonly [member: string]: Json | undefined
@@ -55,30 +54,32 @@ export function allNames({ user, names = [] }: ApplicationUser): readonly string
 
 export class Users {
   private readonly host: Host
-  private readonly byDevice = new Map<string, ApplicationUser>()
+  private readonly byDevice: Kept<ApplicationUser>
   /** By each of their names. */
-  private readonly byName = new SetIndex<string, ApplicationUser>()
-  private readonly byAluid = new Map<string, ApplicationUser>()
-  /** User -> devices whose users look for him. */
-  private readonly lookedFor = new SetIndex<string, string>()
-
-  private readonly ends: Deadlines<ApplicationUser>
+  private readonly byName: RecordSets<ApplicationUser>
+  private readonly byAluid: UniqueIndex<ApplicationUser>
+  /** Users by those whom they look for. */
+  private readonly byFriend: RecordSets<ApplicationUser>
 
   /** @param ended is told of devices whose users' time is over */
   constructor(host: Host, ended: (device: string) => void = () => undefined) {
     this.host = host
-    this.ends = new Deadlines(
-      host.clock,
-      (user) => (this.byDevice.get(user.device) === user ? user.until : undefined),
-      (users) => {
-        for (const { device } of users) ended(device)
+    this.byDevice = new Kept<ApplicationUser>(host, {
+      prefix: `as/${host.name}/user/`,
+      noun: 'a user',
+      expires: ({ until }) => until,
+      ended: (users) => {
+        for (const [device] of users) ended(device)
       },
-    )
+    })
+    this.byName = this.byDevice.setIndex(allNames)
+    this.byAluid = this.byDevice.uniqueIndex(({ aluid }) => aluid)
+    this.byFriend = this.byDevice.setIndex(({ friends = [] }) => friends)
     host.gauge('users', () => this.byDevice.size)
   }
 
-  async load(): Promise<void> {
-    for await (const [, { value }] of this.host.store.scan(this.prefix)) this.place(value as ApplicationUser)
+  load(): Promise<void> {
+    return this.byDevice.load()
   }
 
   /** The user of a device, also when his time is over. */
@@ -93,8 +94,8 @@ export class Users {
   }
 
   /** Devices that have a user. */
-  devices(): Iterable<string> {
-    return this.byDevice.keys()
+  *devices(): Iterable<string> {
+    for (const { device } of this.byDevice.values()) yield device
   }
 
   withAluid(aluid: string): ApplicationUser | undefined {
@@ -112,60 +113,26 @@ export class Users {
   }
 
   /** Devices whose users look for that one by name. */
-  lookingFor(user: string): Iterable<string> {
-    return this.lookedFor.of(user)
+  *lookingFor(user: string): Iterable<string> {
+    for (const { device } of this.byFriend.of(user)) yield device
   }
 
-  /** Durable, and then in force, when it resolves; nothing has changed where it rejects. */
-  async put(user: ApplicationUser): Promise<void> {
-    await this.host.store.write([{ key: this.key(user.device), value: user, expires: user.until }])
-    this.place(user)
+  /** False: he has been expelled meanwhile. Rejects where the store fails. */
+  put(user: ApplicationUser): Promise<boolean> {
+    return this.byDevice.put(user.device, user)
   }
 
-  /** Durable, and then in force, when it resolves; nothing has changed where it rejects. */
+  /** As he wishes himself. Rejects where the store fails. */
   async remove(device: string): Promise<void> {
-    if (!this.byDevice.has(device)) return
-    await this.host.store.write([{ key: this.key(device), delete: true }])
-    this.displace(device)
+    if (this.held(device) !== undefined) await this.byDevice.remove(device)
   }
 
-  /**
-   * In force at once, durable when it resolves. A user who has lost the right, or whose time is over, is none even if the
-   * store fails.
-   */
-  async expel(device: string): Promise<void> {
-    if (this.displace(device)) await this.host.store.write([{ key: this.key(device), delete: true }])
+  /** A user who has lost the right, or whose time is over, is none even if the store fails. False: it has. */
+  expel(device: string): Promise<boolean> {
+    return this.byDevice.expel(device)
   }
 
-  stop(): void {
-    this.ends.stop()
-  }
-
-  private place(user: ApplicationUser): void {
-    this.displace(user.device)
-    this.byDevice.set(user.device, user)
-    for (const name of allNames(user)) this.byName.add(name, user)
-    this.ends.add(user)
-    for (const friend of user.friends ?? []) this.lookedFor.add(friend, user.device)
-    if (user.aluid !== undefined) this.byAluid.set(user.aluid, user)
-  }
-
-  /** False: there was none. */
-  private displace(device: string): boolean {
-    const before = this.byDevice.get(device)
-    if (before === undefined) return false
-    this.byDevice.delete(device)
-    for (const name of allNames(before)) this.byName.delete(name, before)
-    for (const friend of before.friends ?? []) this.lookedFor.delete(friend, device)
-    if (before.aluid !== undefined) this.byAluid.delete(before.aluid)
-    return true
-  }
-
-  private get prefix(): string {
-    return `as/${this.host.name}/user/`
-  }
-
-  private key(device: string): string {
-    return this.prefix + keyPart(device)
+  stop(): Promise<void> {
+    return this.byDevice.stop()
   }
 }
