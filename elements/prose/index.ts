@@ -192,13 +192,13 @@ class ProximityServer implements Element {
     this.rechecks.add(notifier.resource)
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.stopped = true
     this.registry.stop()
     this.rechecks.stop()
     this.signedIn.stop()
     this.monitors.stop()
     this.policing.stop()
-    this.automated.stop()
+    await this.automated.stop()
   }
 }

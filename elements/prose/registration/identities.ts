@@ -1,6 +1,8 @@
 /** First identifiers (EPUIDs) of devices and the second ones (ALUIDs) that applications bound to them (SPEC §2.1, §4); durable. */
-import type { Host, Json, StoreWrite } from '../../../signalling/index.ts'
-import { InTurn } from '../../shared/state/in-turn.ts'
+import type { Host, Json } from '../../../signalling/index.ts'
+import { Kept } from '../../shared/state/kept.ts'
+import { type KeptChange, putTogether } from '../../shared/state/kept-change.ts'
+import type { UniqueIndex } from '../../shared/state/records-in-force.ts'
 
 /** The binding of one application to a device. */
 export interface ApplicationBinding {
@@ -23,17 +25,26 @@ export interface DeviceIdentity {
 
 export class Identities {
   private readonly host: Host
-  private readonly byEpuid = new Map<string, DeviceIdentity>()
-  private readonly byDevice = new Map<string, DeviceIdentity>()
-  private readonly turns = new InTurn()
+  private readonly byEpuid: Kept<DeviceIdentity>
+  private readonly byDevice: UniqueIndex<DeviceIdentity>
 
   constructor(host: Host) {
     this.host = host
+    this.byEpuid = new Kept<DeviceIdentity>(host, {
+      prefix: `prose/${host.name}/epuid/`,
+      noun: 'an EPUID',
+      partOf: epuidPart,
+      fromStored: (stored) => {
+        const identity = stored as DeviceIdentity
+        return [identity.epuid, identity]
+      },
+    })
+    this.byDevice = this.byEpuid.uniqueIndex(({ device }) => device)
     host.gauge('epuids', () => this.byEpuid.size)
   }
 
-  async load(): Promise<void> {
-    for await (const [, { value }] of this.host.store.scan(this.prefix)) this.place(value as DeviceIdentity)
+  load(): Promise<void> {
+    return this.byEpuid.load()
   }
 
   /** Undefined: none, or another device's, which nobody learns. */
@@ -62,48 +73,30 @@ export class Identities {
    * result.
    */
   inTurn<Result>(device: string, change: () => Promise<Result>): Promise<Result> {
-    return this.turns.run(device, change)
+    return this.byEpuid.inTurn(device, change)
   }
 
-  /**
-   * Puts an identity: durable, and then in force, when it resolves, with the writes that go with it. Nothing has changed
-   * where it rejects. A change of an existing identity is put `inTurn`.
-   */
-  async put(identity: DeviceIdentity, more: readonly StoreWrite[] = []): Promise<void> {
+  /** Puts the identity of its device, `inTurn` where it has one, with the changes that go with it. */
+  async put(identity: DeviceIdentity, more: readonly KeptChange[] = []): Promise<void> {
     const before = this.byDevice.get(identity.device)
-    const writes: StoreWrite[] = [{ key: this.key(identity.epuid), value: identity }, ...more]
-    const replaces = before !== undefined && before.epuid !== identity.epuid
-    if (replaces) writes.push({ key: this.key(before.epuid), delete: true })
-    await this.host.store.write(writes)
-    if (replaces) this.byEpuid.delete(before.epuid)
-    this.place(identity)
+    const replaced = before === undefined || before.epuid === identity.epuid ? [] : [this.byEpuid.removing(before.epuid)]
+    await putTogether(this.host.store, [...replaced, this.byEpuid.putting(identity.epuid, identity), ...more])
   }
 
-  /** Out of force at once, out of the store when it resolves; there again where it rejects. */
-  async drop(identity: DeviceIdentity, more: readonly StoreWrite[] = []): Promise<void> {
-    const { epuid, device } = identity
-    this.byEpuid.delete(epuid)
-    if (this.byDevice.get(device)?.epuid === epuid) this.byDevice.delete(device)
-    try {
-      await this.host.store.write([{ key: this.key(epuid), delete: true }, ...more])
-    } catch (fault) {
-      if (!this.byDevice.has(device)) this.place(identity) // else it has been given another meanwhile
-      throw fault
-    }
+  async drop({ epuid }: DeviceIdentity, more: readonly KeptChange[] = []): Promise<void> {
+    await putTogether(this.host.store, [this.byEpuid.removing(epuid), ...more])
   }
 
   newEpuid(): string {
     return `sip:epuid-${this.host.ids.token(22)}@${this.host.domains[0]}`
   }
 
-  private place(identity: DeviceIdentity): void {
-    this.byEpuid.set(identity.epuid, identity)
-    this.byDevice.set(identity.device, identity)
+  stop(): Promise<void> {
+    return this.byEpuid.stop()
   }
-  private get prefix(): string {
-    return `prose/${this.host.name}/epuid/`
-  }
-  private key(epuid: string): string {
-    return this.prefix + epuid.slice('sip:'.length)
-  }
+}
+
+/** As a part of a store key. */
+export function epuidPart(epuid: string): string {
+  return epuid.slice('sip:'.length)
 }

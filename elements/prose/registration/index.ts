@@ -29,6 +29,7 @@ export class EpuidRegistration {
   private readonly registry: Registry
   private readonly subscribers: Subscribers
   private readonly identities: Identities
+  private readonly moves: Moves
   private readonly conversations: Conversations
   private readonly relocation: Relocation
   private readonly proseServers: KnownServers
@@ -53,6 +54,7 @@ export class EpuidRegistration {
     this.registry = registry
     this.subscribers = subscribers
     this.identities = identities
+    this.moves = moves
     this.conversations = new Conversations(host)
     this.proseServers = new KnownServers(proseServers, host.domains)
     this.whereabouts = new Whereabouts(registry, identities, this.conversations, this.proseServers)
@@ -62,8 +64,9 @@ export class EpuidRegistration {
   start(): void {
     this.relocation.start()
   }
-  stop(): void {
+  async stop(): Promise<void> {
     this.relocation.stop()
+    await Promise.all([this.identities.stop(), this.moves.stop()])
   }
 
   handle(exchange: Exchange): void | Promise<void> {

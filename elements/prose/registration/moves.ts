@@ -4,7 +4,10 @@
  * not been told.
  */
 import type { Host, Json } from '../../../signalling/index.ts'
-import type { ApplicationBinding, DeviceIdentity, Identities } from './identities.ts'
+import { Kept } from '../../shared/state/kept.ts'
+import { putTogether } from '../../shared/state/kept-change.ts'
+import type { UniqueIndex } from '../../shared/state/records-in-force.ts'
+import { type ApplicationBinding, type DeviceIdentity, epuidPart, type Identities } from './identities.ts'
 
 export interface DeviceMove {
   readonly [member: string]: Json | undefined
@@ -24,6 +27,7 @@ export interface DeviceMove {
 
 /** The context that a former server had of a device that is at home here. */
 export interface ReleasedDevice {
+  readonly [member: string]: string
   readonly device: string
   readonly epuid: string
   readonly server: string
@@ -32,49 +36,71 @@ export interface ReleasedDevice {
 export class Moves {
   private readonly host: Host
   private readonly identities: Identities
-  private readonly byDevice = new Map<string, DeviceMove>()
-  private readonly toRelease = new Map<string, ReleasedDevice>()
+  /** By the EPUID here. */
+  private readonly moves: Kept<DeviceMove>
+  private readonly byDevice: UniqueIndex<DeviceMove>
+  /** By the EPUID at the former server. */
+  private readonly releases: Kept<ReleasedDevice>
 
   constructor(host: Host, identities: Identities) {
     this.host = host
     this.identities = identities
+    this.moves = new Kept<DeviceMove>(host, {
+      prefix: `prose/${host.name}/move/`,
+      noun: 'a move',
+      partOf: epuidPart,
+      fromStored: (stored) => {
+        const move = stored as DeviceMove
+        return [move.epuid, move]
+      },
+    })
+    this.byDevice = this.moves.uniqueIndex(({ device }) => device)
+    this.releases = new Kept<ReleasedDevice>(host, {
+      prefix: `prose/${host.name}/release/`,
+      noun: 'a context that a former server is to let go',
+      partOf: epuidPart,
+      fromStored: (stored) => {
+        const released = stored as ReleasedDevice
+        return [released.epuid, released]
+      },
+    })
   }
 
   async load(): Promise<void> {
-    for await (const [, { value }] of this.host.store.scan(this.prefix)) {
-      const move = value as DeviceMove
-      this.byDevice.set(move.device, move)
-    }
-    for await (const [key, { value }] of this.host.store.scan(this.releases))
-      this.toRelease.set(key, value as unknown as ReleasedDevice)
-  }
-  /** Contexts that former servers may still have. */
-  unreleased(): Iterable<ReleasedDevice> {
-    return this.toRelease.values()
-  }
-  /** The former server has let it go, or never will. */
-  async released({ epuid }: ReleasedDevice): Promise<void> {
-    const key = this.releaseKey(epuid)
-    if (this.toRelease.delete(key)) await this.host.store.write([{ key, delete: true }])
-  }
-  /** Moves that are neither done nor undone. */
-  unfinished(): Iterable<DeviceMove> {
-    return this.byDevice.values()
-  }
-  of(device: string): DeviceMove | undefined {
-    return this.byDevice.get(device)
+    await this.moves.load()
+    await this.releases.load()
   }
 
-  /** The device is known here too, with all that was bound there: durable when it resolves. */
-  begin(device: string, former: string, server: string, brought: readonly ApplicationBinding[]): Promise<DeviceMove> {
+  /** Contexts that former servers may still have. */
+  unreleased(): Iterable<ReleasedDevice> {
+    return this.releases.values()
+  }
+
+  /** The former server has let it go, or never will; where the store fails it is asked again after the next start. */
+  released({ epuid }: ReleasedDevice): void {
+    void this.releases.expel(epuid)
+  }
+
+  /** Moves that are neither done nor undone. */
+  unfinished(): Iterable<DeviceMove> {
+    return this.moves.values()
+  }
+
+  /**
+   * The device is known here too, with all that was bound there: durable when it resolves. Undefined: another move of it is
+   * not over.
+   */
+  begin(device: string, former: string, server: string, brought: readonly ApplicationBinding[]): Promise<DeviceMove | undefined> {
     return this.identities.inTurn(device, () => this.take(device, former, server, brought))
   }
+
   private async take(
     device: string,
     former: string,
     server: string,
     brought: readonly ApplicationBinding[],
-  ): Promise<DeviceMove> {
+  ): Promise<DeviceMove | undefined> {
+    if (this.byDevice.get(device) !== undefined) return undefined
     const here = this.identities.of(device)
     const epuid = here?.epuid ?? this.identities.newEpuid()
     const ownApplications = here?.bindings.map(({ application }) => application)
@@ -92,13 +118,7 @@ export class Moves {
       ...(here?.bindings ?? []),
       ...brought.filter(({ application }) => ownApplications?.includes(application) !== true),
     ]
-    this.byDevice.set(device, move) // at once, so that another move of it sees this one
-    try {
-      await this.identities.put({ ...here, epuid, device, bindings }, [{ key: this.key(move), value: move }])
-    } catch (fault) {
-      this.byDevice.delete(device)
-      throw fault
-    }
+    await this.identities.put({ ...here, epuid, device, bindings }, [this.moves.putting(epuid, move)])
     return move
   }
 
@@ -106,19 +126,12 @@ export class Moves {
   finish(move: DeviceMove): Promise<DeviceIdentity> {
     return this.identities.inTurn(move.device, () => this.settle(move))
   }
-  private async settle(move: DeviceMove): Promise<DeviceIdentity> {
-    const { device, epuid, former } = move
+
+  private async settle({ device, epuid, former, server }: DeviceMove): Promise<DeviceIdentity> {
     const here = this.identities.of(device)
     const identity: DeviceIdentity = { bindings: [], ...here, epuid, device, former }
-    const released: ReleasedDevice = { device, epuid: former, server: move.server }
-    const key = this.releaseKey(former)
-    const over = [
-      { key: this.key(move), delete: true },
-      { key, value: { ...released } },
-    ] as const
-    await this.identities.put(identity, over)
-    this.toRelease.set(key, released)
-    this.byDevice.delete(device)
+    const released = this.releases.putting(former, { device, epuid: former, server })
+    await this.identities.put(identity, [this.moves.removing(epuid), released])
     return identity
   }
 
@@ -126,29 +139,21 @@ export class Moves {
   undo(move: DeviceMove): Promise<void> {
     return this.identities.inTurn(move.device, () => this.giveBack(move))
   }
+
   private async giveBack(move: DeviceMove): Promise<void> {
     const { device, epuid, brought, own, before } = move
-    const over = [{ key: this.key(move), delete: true }] as const
+    const over = [this.moves.removing(epuid)]
     const here = this.identities.find(epuid, device)
     const bindings = here?.bindings.filter(
       ({ application, aluid }) => own?.includes(application) || !brought.some((one) => one.aluid === aluid),
     )
-    if (here === undefined || bindings === undefined) await this.host.store.write(over)
+    if (here === undefined || bindings === undefined) await putTogether(this.host.store, over)
     else if (own === undefined && bindings.length === 0) await this.identities.drop(here, over)
     else await this.identities.put({ ...here, bindings, former: before }, over)
-    this.byDevice.delete(device)
   }
 
-  private get releases(): string {
-    return `prose/${this.host.name}/release/`
-  }
-  private releaseKey(epuid: string): string {
-    return this.releases + epuid.slice('sip:'.length)
-  }
-  private get prefix(): string {
-    return `prose/${this.host.name}/move/`
-  }
-  private key({ epuid }: DeviceMove): string {
-    return this.prefix + epuid.slice('sip:'.length)
+  async stop(): Promise<void> {
+    await this.moves.stop()
+    await this.releases.stop()
   }
 }

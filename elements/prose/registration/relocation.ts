@@ -81,9 +81,9 @@ export class Relocation {
     await this.undoing.get(device)
     const brought = await this.fetch(device, former.epuid, server)
     if (typeof brought === 'string') return brought
-    // an update that is still being undone would take back this one
-    if (this.moves.of(device) !== undefined) return 'application-server-unreachable'
     const move = await this.moves.begin(device, former.epuid, server, brought)
+    // an update that is still being undone would take back this one
+    if (move === undefined) return 'application-server-unreachable'
     const silentAt = await this.tellAll(move)
     if (silentAt !== undefined) {
       this.undoing.set(device, this.undo(move, silentAt))
@@ -165,19 +165,12 @@ export class Relocation {
     const { status } = await this.conversations.ask({ to: server, body, answer: 'prose-context' })
     if (this.stopped) return
     if (status !== undefined) this.host.log.warn({ server, status }, 'a former ProSe server keeps a context that nobody needs')
-    if (status === undefined || refusals.includes(status)) return this.forget(released)
+    if (status === undefined || refusals.includes(status)) return this.moves.released(released)
     const due = this.host.clock.after(retry, () => {
       this.releases.delete(due)
       void this.release(released, Math.min(retry * 2, retryMost))
     })
     this.releases.add(due)
-  }
-  private async forget(released: ReleasedDevice): Promise<void> {
-    try {
-      await this.moves.released(released)
-    } catch (fault) {
-      this.host.log.error({ fault: String(fault) }, 'the store failed; a former server is asked again after the next start')
-    }
   }
 }
 

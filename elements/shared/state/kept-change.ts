@@ -43,12 +43,16 @@ export class RecordTurns {
   end(key: string, turn: RecordTurn): void {
     if (--turn.open > 0) return
     this.turns.delete(key)
-    if (this.turns.size === 0) for (const resume of this.waiting.splice(0)) resume()
+    if (this.turns.size === 0) for (const listener of this.waiting.splice(0)) listener()
   }
 
-  /** Resolves when nothing is being written. */
-  idle(): Promise<void> {
-    return this.turns.size === 0 ? Promise.resolve() : new Promise((resolve) => this.waiting.push(resolve))
+  get busy(): boolean {
+    return this.turns.size > 0
+  }
+
+  /** Called once when nothing is being written any more. */
+  onIdle(listener: () => void): void {
+    this.waiting.push(listener)
   }
 }
 

@@ -45,6 +45,8 @@ interface EngineChange {
   readonly apply: () => void
 }
 
+const patience = 10_000 // milliseconds that a stop waits for the store
+
 export class Kept<Value, Key = string> {
   private readonly host: KeptHost
   private readonly options: KeptOptions<Value, Key>
@@ -170,11 +172,23 @@ export class Kept<Value, Key = string> {
     return this.inTurns.run(name, change)
   }
 
-  /** Resolves when nothing is being written any more. Then it is empty, and changes are refused. */
+  /** Changes are refused from now on. Resolves when nothing is being written any more, or the store hangs; then it is empty. */
   async stop(): Promise<void> {
     this.records.stop()
-    await this.turns.idle()
+    if (this.turns.busy && !(await this.written()))
+      this.host.log.error({ prefix: this.options.prefix }, 'the store hangs: it is not known what it keeps of the last changes')
     this.records.clear()
+  }
+
+  /** False: the store hangs. */
+  private written(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = this.host.clock.after(patience, () => resolve(false))
+      this.turns.onIdle(() => {
+        timer.cancel()
+        resolve(true)
+      })
+    })
   }
 
   private read(stored: Json, part: string): readonly [Key, Value] | undefined {

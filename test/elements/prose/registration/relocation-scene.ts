@@ -48,6 +48,9 @@ function network(): Dialplan {
 class Life implements Clock {
   dead = false
   readonly store: Store
+  /** Writes of a dead process, of which it never hears. */
+  private readonly lost: (() => void)[] = []
+  private closed = false
   private readonly clock: Clock
   constructor(clock: Clock, kept: Store, written: (life: Life, commit: () => Promise<unknown>) => Promise<unknown>) {
     this.clock = clock
@@ -60,6 +63,16 @@ class Life implements Clock {
       close: () => Promise.resolve(),
       write,
     }
+  }
+  lose(): Promise<never> {
+    const lost = new Promise<never>((_, reject) => this.lost.push(() => reject(new Error('dead'))))
+    if (this.closed) this.close()
+    return lost
+  }
+  /** Whatever of it still waits is over, so that its node can be taken down. */
+  close(): void {
+    this.closed = true
+    for (const end of this.lost.splice(0)) end()
   }
   now(): number {
     return this.clock.now()
@@ -123,7 +136,9 @@ export class RelocationScene {
       if (cause !== undefined) throw new Error(`not registered: ${cause}`)
   }
   async begin(name: NodeName): Promise<void> {
-    await this.nodes.get(name)?.stop(0)
+    const stopped = this.nodes.get(name)?.stop(0)
+    this.lives.get(name)?.close()
+    if (stopped !== undefined) await this.during(stopped)
     let store = this.stores.get(name)
     if (store === undefined) this.stores.set(name, (store = memoryStore(this.clock)))
     const life = new Life(this.clock, store, (writer, commit) => this.written(name, writer, commit))
@@ -142,10 +157,9 @@ export class RelocationScene {
     await this.during(node.start())
   }
   private written(name: NodeName, life: Life, commit: () => Promise<unknown>): Promise<unknown> {
-    const never = new Promise<never>(() => undefined)
-    if (life.dead || !this.goesOn(name)) return never
+    if (life.dead || !this.goesOn(name)) return life.lose()
     const committed = this.slowness === 0 ? commit() : this.slowly(commit)
-    return life.dead ? never : committed
+    return life.dead ? life.lose() : committed
   }
   private async slowly(commit: () => Promise<unknown>): Promise<unknown> {
     await new Promise<void>((resolve) => {

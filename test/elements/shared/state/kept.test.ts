@@ -261,6 +261,19 @@ test('a stop waits for what is being written, keeps nothing, and nothing is writ
   t.deepEqual(Object.keys(await stored(store)), ['a', 'b'])
 })
 
+test('a stop does not wait for ever for a store that hangs', async (t) => {
+  const { kept, store, clock, errors } = scene()
+  store.holds = true
+  const put = kept.put('b', bob)
+  const stopped = kept.stop()
+  await clock.advance(60_000)
+  await stopped
+  t.is(errors.length, 1)
+  store.release()
+  await put
+  t.is(kept.size, 0, 'what comes late is not taken in')
+})
+
 type Step =
   | {
       readonly kind: 'put' | 'remove' | 'enforce' | 'expel'
