@@ -21,8 +21,6 @@ interface AttachmentListener {
   reattached(): void
 }
 
-const movedAway = 'noresource' // reason of the last NOTIFY of an MME that another one has asked to let it go
-
 export class Attachment {
   private readonly options: AttachmentOptions
   private readonly listener: AttachmentListener
@@ -76,10 +74,10 @@ export class Attachment {
           this.learn(value.temporary)
           settled(value.temporary)
         },
-        ended: (status, why) => {
+        ended: (status) => {
           this.known = undefined
           settled(status)
-          if (this.attached && !this.closed) this.attachAfter(status, why)
+          if (this.attached && !this.closed) this.attachAfter(status)
         },
       },
     )
@@ -93,20 +91,11 @@ export class Attachment {
     this.lost = false
     this.listener.reattached()
   }
-  /**
-   * The MME has lost it, could not be reached, or takes it for moved away, by a move whose answer was lost. A UE that is
-   * detached attaches (TS 24.301 §5.5.1).
-   */
-  private attachAfter(status: number, why: string): void {
+  /** The MME has lost it, or could not be reached (TS 24.301 §5.5.1: a UE that is detached attaches). */
+  private attachAfter(status: number): void {
     const { device, capabilities } = this.options
-    const attach = (): void =>
-      this.subscribe(
-        () => ({ device, capabilities }),
-        () => undefined,
-      )
-    if (why === movedAway) this.repetition.later(attach)
-    else if (!this.repetition.after(status, attach)) return
-    this.lost = true
+    const request = (): AttachRequest => ({ device, capabilities })
+    if (this.repetition.after(status, () => this.subscribe(request, () => undefined))) this.lost = true
   }
   close(): void {
     this.closed = true

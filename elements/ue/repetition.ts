@@ -15,14 +15,10 @@ export class Repetition {
   /** Repeats later, where another attempt may overcome that status; false: none would. */
   after(status: number, repeat: () => void): boolean {
     if (!mayBeRetried(status)) return false
-    this.later(repeat)
-    return true
-  }
-
-  later(repeat: () => void): void {
     this.timer?.cancel()
     this.timer = this.clock.after(this.pause, repeat)
     this.pause = Math.min(2 * this.pause, longestPause)
+    return true
   }
 
   /** It has succeeded, or is not wanted any more. */

@@ -1,4 +1,4 @@
-/** An agent on sip.js leaves over a connection that breaks, or a server that cannot answer yet: nobody stays subscribed behind it. */
+/** An agent on sip.js over a connection that breaks, or to a server that cannot answer yet: who leaves is gone, who stays comes again. */
 import test from 'ava'
 import { type PortListener, SipJsAgent } from '../../../elements/ue/index.ts'
 import type { Flow } from '../../../signalling/index.ts'
@@ -157,4 +157,21 @@ test('a server that is gone keeps nobody from leaving', async (t) => {
   t.true(ground.clock.now() - since < 3000)
   await ground.close()
   t.pass()
+})
+
+test('a first SUBSCRIBE that is answered 482 comes again', async (t) => {
+  const { ground, line, alice } = await open()
+  let merged = 0
+  line.fate = (method, expires) => (method === 'SUBSCRIBE' && expires !== 0 && merged++ < 1 ? 482 : undefined)
+  let heard = 0
+  const ends: number[] = []
+  alice.subscribe(
+    { to: 'sip:bell@localhost', event: 'bell', accept: ['text/plain'], expires: 600 },
+    { notified: () => heard++, ended: (status) => ends.push(status) },
+  )
+  await ground.until('its NOTIFY', () => heard > 0)
+  t.is(merged, 2)
+  t.deepEqual(ends, [])
+  await ground.during(alice.stop())
+  await ground.close()
 })
