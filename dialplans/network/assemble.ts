@@ -31,6 +31,7 @@ export function assemble(dialplan: Dialplan): ValueOrFaults<AssembledNetwork> {
     proxy: edgeOf(dialplan.elements),
     ownAddresses: dialplan.listen.flatMap(addressesOf),
     elsewhere: placed,
+    peers: dialplan.met ?? [],
   })
   if (compiled.plan === undefined) return { faults: compiled.faults.map((fault) => ({ file, ...fault })) }
   return { value: { elements: elements.filter(({ name }) => !placed.has(name)), plan: compiled.plan } }

@@ -5,6 +5,7 @@ import {
   type ConnectionSettings,
   type HostPort,
   type ListeningOptions,
+  type PeerOperator,
   type PlanRule,
   plainHost,
   printHostPort,
@@ -57,9 +58,21 @@ export interface PlannedNode {
   readonly elements: readonly string[]
 }
 
+/** Another operator by agreement, as the dialplan names it. */
+export interface PlannedPeer {
+  /** Of an operator of the same dialplan, or a domain. */
+  readonly name: string
+  readonly line: number
+  /** Place of its proxy; undefined: as the dialplan has it, or as the domain is looked up. */
+  readonly at: HostPort | undefined
+}
+
+/** The network of one operator; of a file with several, each has its own. */
 export interface Dialplan {
   /** Path of the file, as given. */
   readonly file: string
+  /** Its name among several; undefined: it is alone. */
+  readonly operator?: string
   readonly name: string
   readonly domains: readonly string[]
   readonly listen: readonly ListeningOptions[]
@@ -72,6 +85,9 @@ export interface Dialplan {
   readonly data: string
   /** IP addresses, and domains that peers prove by certificate. */
   readonly trusted: readonly string[]
+  readonly peers?: readonly PlannedPeer[]
+  /** What they are to the node: addresses and domains. Left out: there are none. */
+  readonly met?: readonly PeerOperator[]
   readonly limits: RateLimitSettings
   readonly connections: ConnectionSettings
   readonly dns?: { readonly servers?: readonly string[] }

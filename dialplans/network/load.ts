@@ -17,13 +17,15 @@ import {
 } from './dialplan.ts'
 import { type PlaceOf, withFurtherItems } from './further-items.ts'
 import { type RawListening, type RawNode, readHttp, readListen, readNodes } from './nodes.ts'
+import { checkOperators, operatorParts, type RawFile } from './operators.ts'
+import { checkPeers, oneSidedPeers, type RawPeers, readPeers, withPeers } from './peers.ts'
 import { checkReferences, isBadAddress, parseNameServer } from './references.ts'
 import { roleFaults, surplusElements } from './roles.ts'
 import { readText } from './text.ts'
 import { unknownNames } from './unknown-names.ts'
 import { type AddFault, type LineOf, validateText } from './validate.ts'
 
-/** The file as the schema admits it. */
+/** An operator's part of a file, as the schema admits it. */
 interface RawDialplan {
   readonly name: string
   readonly domains: readonly string[]
@@ -35,6 +37,7 @@ interface RawDialplan {
   readonly api?: Dialplan['api']
   readonly data?: string
   readonly trusted?: readonly string[]
+  readonly peers?: RawPeers
   readonly limits?: RateLimitSettings
   readonly connections?: ConnectionSettings
   readonly dns?: Dialplan['dns']
@@ -44,33 +47,64 @@ interface RawDialplan {
 
 interface DialplanReading {
   readonly file: string
+  readonly operator: string | undefined
   readonly raw: RawDialplan
   readonly lineOf: LineOf
   readonly fault: AddFault
 }
 
-/** Reads, checks and completes the dialplan in `file`, with the subscribers of its provisioning file. */
+/** Reads, checks and completes a dialplan of one operator. */
 export function loadDialplan(file: string): ValueOrFaults<Dialplan> {
+  const loaded = loadOperators(file)
+  if (loaded.faults !== undefined) return loaded
+  const [first, ...others] = loaded.value
+  if (others.length === 0) return { value: first! }
+  const names = loaded.value.flatMap(({ operator }) => operator ?? [])
+  return { faults: [{ file, line: 0, text: 'this dialplan has several operators', expected: `one of ${names.join(', ')}` }] }
+}
+
+/** Reads, checks and completes the dialplan of each operator in `file`, with the subscribers of its provisioning file. */
+export function loadOperators(file: string): ValueOrFaults<readonly Dialplan[]> {
   const text = readText(file, 'a dialplan that can be read')
   if (text.faults !== undefined) return text
   const read = validateText(file, text.value, 'dialplan')
   if (read.faults !== undefined) return read
-  const raw = read.value.data as RawDialplan
-  const { lineOf } = read.value
   const faults: DialplanFault[] = []
   const fault: AddFault = (line, text, expected) => void faults.push({ file, line, text, expected })
-  const reading: DialplanReading = { file, raw, lineOf, fault }
+  const parts = operatorParts(read.value.data as RawFile<RawDialplan>, read.value.lineOf, fault)
+  const readings = parts.map((part) => ({ ...readOperator({ file, fault, ...part }, faults), lineOf: part.lineOf }))
+  checkOperators(readings, fault)
+  const dialplans = readings.map(({ dialplan }) => dialplan)
+  checkPeers(dialplans, faults)
+  if (faults.length > 0) return { faults: inOrder(faults, file) }
+  const oneSided = oneSidedPeers(dialplans)
+  return {
+    value: readings.map(({ dialplan, notes }, index) => {
+      const all = [...notes(), ...oneSided.filter(() => index === 0)]
+      return { ...withPeers(dialplan, dialplans), ...(all.length === 0 ? {} : { notes: all }) }
+    }),
+  }
+}
 
+interface OperatorReading {
+  readonly dialplan: Dialplan
+  /** Where there are no faults. */
+  readonly notes: () => readonly DialplanFault[]
+}
+
+function readOperator(reading: DialplanReading, faults: DialplanFault[]): OperatorReading {
+  const { file, operator, raw, lineOf, fault } = reading
   const data = raw.data ?? 'data'
   const nodes = readNodes({ raw, data, lineOf, fault })
-  if (raw.listen === undefined && raw.nodes === undefined) fault(1, "the dialplan has no 'listen'", 'listen: …')
+  if (raw.listen === undefined && raw.nodes === undefined)
+    fault(lineOf(), `the ${operator === undefined ? 'dialplan' : `operator ${operator}`} has no 'listen'`, 'listen: …')
   const listen = [...readListen(raw.listen ?? [], ['listen'], lineOf, fault), ...nodes.flatMap((node) => node.listen)]
   const tls = readTls(reading, listen)
   checkTrusted(reading, tls)
   checkNameServers(reading)
   const http = readHttp(raw.http, ['http'], lineOf, fault) ?? nodes.find((node) => node.http !== undefined)?.http
-
   const capture = raw.capture && readCapture(raw.capture, reading)
+  const peers = readPeers({ peers: raw.peers, lineOf, fault })
 
   const places = new Map<string, PlaceOf>()
   const elements = Object.entries(raw.elements).map(([name, { role, ...given }]): PlannedElement => {
@@ -79,7 +113,7 @@ export function loadDialplan(file: string): ValueOrFaults<Dialplan> {
     return { name, role, line: lineOf('elements', name), settings }
   })
   for (const { name, role, line } of surplusElements(elements))
-    fault(line, `${name} is a second ${role}`, `one element of role ${role} a node`)
+    fault(line, `${name} is a second ${role}`, `one element of role ${role} a${operator === undefined ? ' node' : 'n operator'}`)
   for (const { element, path, text, expected } of roleFaults({ elements, domains: raw.domains, data, nodes }))
     faults.push({ ...places.get(element.name)!(path), text, expected })
   const rules = raw.rules?.map((rule, index) => ({
@@ -88,30 +122,28 @@ export function loadDialplan(file: string): ValueOrFaults<Dialplan> {
     line: lineOf('rules', index),
   }))
   checkReferences({ elements, domains: raw.domains, listen, rules: rules ?? [], lineOf, fault })
-  if (faults.length > 0) return { faults: inOrder(faults, file) }
-  const notes = unknownNames({ file, elements, domains: raw.domains, rules: rules ?? [], lineOf, places })
   const { name, domains, api, trusted = [], limits = {}, connections = {}, dns = {} } = raw
-  return {
-    value: {
-      file,
-      name,
-      domains,
-      listen,
-      tls,
-      http,
-      ...(capture === undefined ? {} : { capture }),
-      api,
-      data,
-      trusted: trusted.map(plainHost),
-      limits,
-      connections,
-      dns,
-      elements,
-      nodes,
-      rules,
-      ...(notes.length === 0 ? {} : { notes }),
-    },
+  const dialplan: Dialplan = {
+    file,
+    ...(operator === undefined ? {} : { operator }),
+    name,
+    domains,
+    listen,
+    tls,
+    http,
+    ...(capture === undefined ? {} : { capture }),
+    api,
+    data,
+    trusted: trusted.map(plainHost),
+    peers,
+    limits,
+    connections,
+    dns,
+    elements,
+    nodes,
+    rules,
   }
+  return { dialplan, notes: () => unknownNames({ file, elements, domains, rules: rules ?? [], lineOf, places }) }
 }
 
 /** The files under `tls`, found from where the dialplan is. */

@@ -62,6 +62,7 @@ function worthTelling(errors: readonly ErrorObject[]): readonly ErrorObject[] {
   return errors.filter(
     ({ keyword, schemaPath, params }) =>
       keyword !== 'propertyNames' &&
+      keyword !== 'if' && // what it demands is told by itself
       !(keyword === 'discriminator' && params['tagValue'] === undefined) && // told as a missing member
       !choices.some((choice) => schemaPath !== choice.schemaPath && schemaPath.startsWith(`${choice.schemaPath}/`)),
   )

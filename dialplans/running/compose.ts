@@ -60,6 +60,7 @@ export async function runNode(options: RunOptions): Promise<RunningNode> {
       listen: dialplan.listen,
       domains: dialplan.domains,
       trusted: dialplan.trusted,
+      peers: dialplan.met ?? [],
       otherNodes: [...new Set(elsewhere(dialplan).values())],
       sourceRate: dialplan.limits.source,
       subscriptions: dialplan.limits.subscriptions,

@@ -1,0 +1,104 @@
+/** Peers of operators: whom each names, and the addresses and domains of those that are in the same dialplan. */
+import { type HostPort, isAnyHost, type ListeningOptions, machineAddresses, type PeerOperator } from '../../signalling/index.ts'
+import { type Dialplan, type DialplanFault, type PlannedPeer, parsePlace, reachableHost } from './dialplan.ts'
+import { edgeOf } from './roles.ts'
+import type { AddFault, LineOf } from './validate.ts'
+
+/** Peers as the schema admits them. */
+export interface RawPeers {
+  readonly [name: string]: { readonly at?: string }
+}
+
+interface PeerReading {
+  readonly peers: RawPeers | undefined
+  readonly lineOf: LineOf
+  readonly fault: AddFault
+}
+
+/** The peers that an operator names, by operator or domain. */
+export function readPeers({ peers = {}, lineOf, fault }: PeerReading): readonly PlannedPeer[] {
+  return Object.entries(peers).map(([name, { at: text }]): PlannedPeer => {
+    const line = lineOf('peers', name)
+    const at = text === undefined ? undefined : parsePlace(text)
+    if (text !== undefined && !at?.port) fault(line, `peers.${name}.at is ${text}`, 'an IP address, and a port from 1 to 65535')
+    return { name, line, at }
+  })
+}
+
+/** Faults of peers: who is nobody, or no other; and operators that none can find. */
+export function checkPeers(dialplans: readonly Dialplan[], faults: DialplanFault[]): void {
+  for (const { file, operator, domains, elements, peers = [] } of dialplans) {
+    const others = dialplans.filter((each) => each.operator !== operator).flatMap((each) => each.operator ?? [])
+    const ways = [...others, 'a domain such as south.example'].join(', ')
+    for (const { name, line, at } of peers) {
+      const fault = (text: string, expected: string): void => void faults.push({ file, line, text, expected })
+      const met = operatorCalled(name, dialplans)
+      if (name === operator || isAmong(name, domains))
+        fault(`peers names ${name}, which is this operator itself`, `one of ${ways}`)
+      else if (met === undefined && !name.includes('.')) fault(`peers names ${name}, which is no operator here`, `one of ${ways}`)
+      else if (met !== undefined && at !== undefined) fault(`peers.${name}.at is of an operator of this dialplan`, 'no address')
+      else if (met !== undefined && addressesOf(met).length === 0)
+        fault(`peers names ${name}, which listens on no port of UDP`, 'udp://address:port in its listen')
+      if (edgeOf(elements) === undefined) fault('peers are met by a proxy, and there is none', 'an element of role proxy')
+    }
+  }
+}
+
+/** Agreements of one side: the other has to name it too. */
+export function oneSidedPeers(dialplans: readonly Dialplan[]): readonly DialplanFault[] {
+  return dialplans.flatMap((dialplan) =>
+    (dialplan.peers ?? []).flatMap(({ name, line }) => {
+      const met = operatorCalled(name, dialplans)
+      if (met === undefined || names(met, dialplan)) return []
+      const text = `${dialplan.operator} names ${name} as a peer, and is not named by it: they stay strangers`
+      return [{ file: dialplan.file, line, text, expected: `peers: { ${dialplan.operator}: {} } below ${met.operator}` }]
+    }),
+  )
+}
+
+/** The dialplan with its peers as they are met now. */
+export function withPeers(dialplan: Dialplan, dialplans: readonly Dialplan[]): Dialplan {
+  const met = peersOf(dialplan, dialplans)
+  return met.length === 0 ? dialplan : { ...dialplan, met }
+}
+
+/** The peers of an operator as its node knows them: of one dialplan, those who name each other. */
+function peersOf(dialplan: Dialplan, dialplans: readonly Dialplan[]): readonly PeerOperator[] {
+  return (dialplan.peers ?? []).flatMap(({ name, at }): readonly PeerOperator[] => {
+    const met = operatorCalled(name, dialplans)
+    if (met === undefined) return [{ name, domains: [name.toLowerCase()], addresses: at === undefined ? [] : [at] }]
+    if (!names(met, dialplan)) return []
+    return [{ name: met.operator!, domains: met.domains.map((each) => each.toLowerCase()), addresses: addressesOf(met) }]
+  })
+}
+
+function names({ peers = [] }: Dialplan, { operator, domains }: Dialplan): boolean {
+  return peers.some(({ name }) => name === operator || isAmong(name, domains))
+}
+
+function operatorCalled(name: string, dialplans: readonly Dialplan[]): Dialplan | undefined {
+  return dialplans.find(({ operator, domains }) => operator !== undefined && (operator === name || isAmong(name, domains)))
+}
+
+function isAmong(name: string, domains: readonly string[]): boolean {
+  return domains.some((domain) => domain.toLowerCase() === name.toLowerCase())
+}
+
+/** Where an operator's datagrams come from, first the place of its proxy. */
+function addressesOf({ elements, nodes, listen }: Dialplan): readonly HostPort[] {
+  const edge = edgeOf(elements)
+  const atEdge = nodes.find((node) => edge !== undefined && node.elements.includes(edge))?.listen ?? []
+  const sockets = [...atEdge, ...listen, ...nodes.flatMap((node) => node.listen)]
+  const places = sockets.filter(({ transport, port }) => isDatagram(transport) && port !== 0).flatMap(placesOf)
+  return places.filter(({ host, port }, i) => places.findIndex((each) => each.host === host && each.port === port) === i)
+}
+
+function isDatagram(transport: ListeningOptions['transport']): boolean {
+  return transport === 'UDP' || transport === 'MEM'
+}
+
+function placesOf({ host, port, advertise }: ListeningOptions): readonly HostPort[] {
+  const outer = advertise === undefined ? [] : [{ host: advertise.host, port: advertise.port || port }]
+  const inner = isAnyHost(host) ? machineAddresses().map((each) => ({ host: each, port })) : []
+  return [{ host: reachableHost(host), port }, ...inner, ...outer]
+}
