@@ -7,6 +7,7 @@ import { say } from './support/output.ts'
 import { CommandRefusal } from './support/refusal.ts'
 
 interface ExplainOptions {
+  readonly operator?: string
   readonly from: string
   readonly content?: string
   readonly sender?: string
@@ -23,12 +24,13 @@ export function explainCommand(): Command {
     .description('say which rule of a dialplan gets a request, and why')
     .argument('<file>', 'a dialplan')
     .argument('<request>', '"<method> <uri> [event]"')
+    .option('--operator <name>', 'the operator whose rules decide, where the dialplan has several')
     .option('--from <who>', 'outside, trusted, or the name of the element that sends', 'outside')
     .option('--content <type>', 'media type of the body')
     .option('--sender <uri>', 'whom the network vouches for, e.g. sip:alice@localhost')
     .addHelpText('after', examples)
     .action((file: string, request: string, options: ExplainOptions) => {
-      const dialplan = readDialplan(file)
+      const dialplan = readDialplan(file, { operator: options.operator })
       const { plan } = assembleDialplan(dialplan)
       const senders = ['outside', 'trusted', ...dialplan.elements.map(({ name }) => name)]
       if (!senders.includes(options.from))

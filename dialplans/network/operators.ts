@@ -53,7 +53,7 @@ export function operatorParts<Operator extends RawElements>(
       data: data === 'memory' ? data : `${data}/${operator}`,
       ...common,
       ...own,
-      name: `${network}-${operator}`,
+      name: `${network}/${operator}`,
       ...(nodes === undefined ? {} : { nodes: nodesOf(operator, nodes) }),
     },
     lineOf: (...path) =>

@@ -14,6 +14,7 @@ import {
   randomIds,
   type Store,
   systemResolver,
+  type Tap,
 } from '../../signalling/index.ts'
 import type { AssembledNetwork } from '../network/assemble.ts'
 import type { CaptureSettings, Dialplan } from '../network/dialplan.ts'
@@ -21,7 +22,7 @@ import { elsewhere } from '../network/nodes.ts'
 import { Certificate } from './certificate.ts'
 import { type TapOptions, Taps } from './taps.ts'
 
-interface RunOptions extends TapOptions {
+export interface RunOptions extends TapOptions {
   readonly dialplan: Dialplan
   readonly assembled: AssembledNetwork
   /** Failures that an acknowledged write survives; without meaning where `data` is `memory`. Default `process`. */
@@ -29,6 +30,8 @@ interface RunOptions extends TapOptions {
   /** Implementation of UDP; default `auto`: the native module where this machine has it. */
   readonly udp?: NodeOptions['udp']
   readonly log: Log
+  /** Of an operator among several in this process: names in traces. */
+  readonly nameTap?: (tap: Tap) => Tap
 }
 
 export interface RunningNode {
@@ -45,7 +48,7 @@ export interface RunningNode {
 
 /** Opens, starts and returns a node. If a later step fails, all that is open is closed again and the step's error thrown. */
 export async function runNode(options: RunOptions): Promise<RunningNode> {
-  const { dialplan, assembled, udp = 'auto', log } = options
+  const { dialplan, assembled, udp = 'auto', log, nameTap = asItIs } = options
   const clock = new RealClock((fault) => log.error({ err: fault }, 'fault in a timer'))
   const store = await openStore(options, clock)
   let taps: Taps | undefined
@@ -72,7 +75,7 @@ export async function runNode(options: RunOptions): Promise<RunningNode> {
       ids: randomIds(),
       udp,
       log,
-      tap: opened.tap,
+      tap: opened.tap && nameTap(opened.tap),
       tls: certificate?.material,
     })
     await node.start()
@@ -82,7 +85,7 @@ export async function runNode(options: RunOptions): Promise<RunningNode> {
       elements: assembled.elements,
       clock,
       storeFault: () => store.fault?.(),
-      capture: (next) => renew(node, opened, next),
+      capture: (next) => renew(node, opened, next, nameTap),
       stop: (graceMs) => stop(node, opened, store, graceMs),
     }
   } catch (error) {
@@ -106,10 +109,14 @@ function makeFolder(folder: string): void {
   mkdirSync(folder)
 }
 
-function renew(node: Node, taps: Taps, capture: CaptureSettings | undefined): void {
+function asItIs(tap: Tap): Tap {
+  return tap
+}
+
+function renew(node: Node, taps: Taps, capture: CaptureSettings | undefined, nameTap: (tap: Tap) => Tap): void {
   const renewed = taps.mirrorTo(capture)
   if (renewed === undefined) return
-  node.watchBy(taps.tap)
+  node.watchBy(taps.tap && nameTap(taps.tap))
   void renewed.former?.close?.()
 }
 

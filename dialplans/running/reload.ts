@@ -6,7 +6,7 @@ import type { Dialplan, DialplanFault, PlannedElement } from '../network/dialpla
 import { completedElements, subscribersIn } from '../network/roles.ts'
 import type { RunningNode } from './compose.ts'
 
-const atStart = ['name', 'domains', 'listen', 'tls', 'http', 'api', 'data', 'trusted', 'nodes'] as const
+const atStart = ['name', 'domains', 'listen', 'tls', 'http', 'api', 'data', 'trusted', 'peers', 'nodes'] as const
 
 /** The outcome: faults, and nothing has changed; or settings that wait for the next start (`listen`, `elements.proxy.nonce`). */
 type ReloadOutcome =

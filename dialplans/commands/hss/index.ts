@@ -98,6 +98,7 @@ function reaching(name: string, description: string): Command {
     .description(description)
     .option('-d, --dialplan <file>', 'the dialplan of the node: says where it is and where its token', defaultDialplan)
     .option('--node <name>', 'the node that runs the HSS, where the dialplan has several and each runs by itself')
+    .option('--operator <name>', 'the operator of the HSS, where the dialplan has several')
     .option('--url <url>', 'where the node serves HTTP, e.g. http://127.0.0.1:8080')
     .option('--token-file <file>', 'file with its token')
 }

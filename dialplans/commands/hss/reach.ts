@@ -13,15 +13,17 @@ export interface NodeReach {
   readonly dialplan: string
   /** The node that runs the HSS, in a network of several nodes. */
   readonly node?: string
+  /** The operator of the HSS, where the dialplan has several. */
+  readonly operator?: string
   readonly url?: string
   readonly tokenFile?: string
 }
 
 /** The node of a dialplan, with the token of its data folder; the options go before. Throws a `CommandRefusal`. */
-export function reach({ dialplan, node, url, tokenFile: file }: NodeReach): SubscriberClient {
+export function reach({ dialplan, node, operator, url, tokenFile: file }: NodeReach): SubscriberClient {
   if (url !== undefined && file !== undefined)
     return new SubscriberClient(url, tokenIn(file, 'give a file with the token of the node'), file)
-  const { http, api, data } = readDialplan(dialplan, node)
+  const { http, api, data } = readDialplan(dialplan, { node, operator })
   if (url === undefined && http === undefined) {
     throw new CommandRefusal(`${dialplan} has no \`http:\`, so its node serves no subscribers; say where one is with --url`)
   }

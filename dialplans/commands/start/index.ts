@@ -1,28 +1,27 @@
 /** `proxima start`: runs the node of a dialplan until it is told to stop. */
 import { Command, Option } from 'commander'
-import type { HostPort, Log } from '../../../signalling/index.ts'
-import { keepToken } from '../../http/access.ts'
-import { type ApiOptions, hasRoutes, routesOf } from '../../http/options.ts'
-import { type Health, type HttpSide, openHttp } from '../../http/server.ts'
+import { type Endpoint, type HostPort, isAnyHost, type Log, RealClock, type Tap } from '../../../signalling/index.ts'
 import { type Dialplan, printListen } from '../../network/dialplan.ts'
-import { type RunningNode, runNode } from '../../running/compose.ts'
-import { Metrics } from '../../running/metrics.ts'
-import { reload } from '../../running/reload.ts'
-import type { TapOptions } from '../../running/taps.ts'
+import { withPeers } from '../../network/peers.ts'
+import { edgeOf } from '../../network/roles.ts'
+import { operatorTap } from '../../running/operator-tap.ts'
+import { openTrace, type TapOptions } from '../../running/taps.ts'
 import { readCollector, readCount, readSize } from '../support/arguments.ts'
 import { checkCollector } from '../support/collector.ts'
 import { locateListening } from '../support/listening.ts'
 import { logLevelOption, openLog } from '../support/logging.ts'
-import { assembleDialplan, readDialplan } from '../support/network.ts'
+import { assembleDialplan, choose, readOperators } from '../support/network.ts'
 import { say } from '../support/output.ts'
-import { addOverrides, type DialplanOverrides, override } from '../support/overrides.ts'
-import { CommandRefusal, refuseFaults } from '../support/refusal.ts'
-import { announcement, exposure } from './announcement.ts'
+import { addOverrides, type DialplanOverrides, overrideAll } from '../support/overrides.ts'
+import { CommandRefusal } from '../support/refusal.ts'
+import { exposure } from './announcement.ts'
+import { RunningOperator } from './operator.ts'
 
 interface StartOptions extends DialplanOverrides, TapOptions {
   readonly hep?: HostPort
   readonly durability: 'process' | 'power'
   readonly node?: string
+  readonly operator?: string
   readonly udp: 'auto' | 'native' | 'dgram'
   readonly logLevel: string
 }
@@ -40,6 +39,7 @@ Examples:
 export function startCommand(): Command {
   const command = new Command('start').description('run the node of a dialplan').argument('<dialplan>', 'a dialplan')
   return addOverrides(command)
+    .option('--operator <name>', 'run this one of the operators that the dialplan has; without it one process runs them all')
     .option('--node <name>', 'run this one of the nodes that the dialplan has; without it one process runs them all')
     .addOption(
       new Option('--durability <of>', 'what an acknowledged change survives: a killed process, or power loss too')
@@ -66,34 +66,66 @@ export function startCommand(): Command {
 }
 
 async function start(file: string, options: StartOptions): Promise<void> {
-  const read = (): Promise<Dialplan> => locateListening(mirrored(override(readDialplan(file, options.node), options), options))
-  const dialplan = await read()
-  checkOptions(dialplan, options)
-  await checkMirror(dialplan, options)
-  const exposed = exposure(dialplan)
-  if (exposed !== undefined) throw new CommandRefusal(exposed)
-  const assembled = assembleDialplan(dialplan)
-  const log = await openLog(options.logLevel)
-  for (const note of dialplan.notes ?? []) log.warn({ line: note.line }, note.text)
-  let running: RunningNode | undefined
-  let api: ApiOptions | undefined
-  const http = await serveHttp(
-    dialplan,
-    () => running,
-    () => api,
-    log,
-  )
-  running = await runNode({ ...options, dialplan, assembled, log })
-  if (http !== undefined) api = apiOf(dialplan, running, log)
-  surviveFaults(log)
-  stopOnSignal(running, http, log)
-  const again = async (): Promise<Dialplan> => {
-    const next = await read()
-    await checkMirror(next, options)
-    return next
+  const read = (): Promise<readonly Dialplan[]> => readChosen(file, options)
+  const dialplans = await read()
+  for (const dialplan of dialplans) {
+    checkOptions(dialplan, options)
+    await checkMirror(dialplan, options)
+    const exposed = exposure(dialplan)
+    if (exposed !== undefined) throw new CommandRefusal(exposed)
+    assembleDialplan(dialplan)
   }
-  reloadOnSignal(running, dialplan, again, log)
-  for (const line of announcement(dialplan, running.node.listening, http?.listening)) say(line)
+  const log = await openLog(options.logLevel)
+  for (const note of dialplans.flatMap(({ notes = [] }) => notes)) log.warn({ line: note.line }, note.text)
+  const started = await startAll(dialplans, options, log)
+  surviveFaults(log)
+  stopOnSignal(started, log)
+  reloadOnSignal(started.operators, read, options, log)
+  for (const { announcement } of started.operators) for (const line of announcement) say(line)
+}
+
+/** What runs in this process. */
+interface StartedOperators {
+  readonly operators: readonly RunningOperator[]
+  /** The trace file that several share. */
+  readonly trace: Tap | undefined
+}
+
+async function startAll(dialplans: readonly Dialplan[], options: StartOptions, log: Log): Promise<StartedOperators> {
+  const alone = dialplans.length === 1
+  const { trace: file, ...others } = options
+  const trace = alone
+    ? undefined
+    : openTrace(options, new RealClock((fault) => log.error({ err: fault }, 'fault in a timer')), log)
+  const operators: RunningOperator[] = []
+  for (const dialplan of dialplans) {
+    const { operator } = dialplan
+    const naming =
+      operator === undefined
+        ? {}
+        : { nameTap: (tap: Tap) => operatorTap(tap, operator, (end) => nameAmong(operators, operator, end)) }
+    const tracing = alone ? { trace: file } : { shared: trace }
+    const own = alone ? log : log.child({ operator })
+    operators.push(await RunningOperator.start(dialplan, { ...others, ...tracing, ...naming, log: own }))
+  }
+  return { operators, trace }
+}
+
+/** The proxy of the operator, other than `own`, that listens at an address. */
+function nameAmong(operators: readonly RunningOperator[], own: string, { address, port }: Endpoint): string | undefined {
+  const listensThere = ({ running }: RunningOperator): boolean =>
+    running.node.listening.some((each) => each.port === port && (each.host === address || isAnyHost(each.host)))
+  const met = operators.find((each) => each.dialplan.operator !== own && listensThere(each))
+  return met && `${met.dialplan.operator}/${edgeOf(met.dialplan.elements) ?? ''}`
+}
+
+/** The dialplans to run, as the options change them; each knows its peers by where they listen then. */
+async function readChosen(file: string, options: StartOptions): Promise<readonly Dialplan[]> {
+  const all = await Promise.all(readOperators(file).map((dialplan) => locateListening(dialplan)))
+  const overridden = overrideAll(choose(all, options), options)
+  const chosen = await Promise.all(overridden.map((dialplan) => locateListening(mirrored(dialplan, options))))
+  const now = all.map((each) => chosen.find(({ operator }) => operator === each.operator) ?? each)
+  return chosen.map((dialplan) => withPeers(dialplan, now))
 }
 
 /** Mirror settings of the command line win over those of the dialplan. */
@@ -119,39 +151,6 @@ function checkOptions({ listen, tls }: Dialplan, { trace, traceSize, traceFiles 
   }
 }
 
-/** Opened before the node, so that a port in use is told before anything is touched; unhealthy until the node runs. */
-async function serveHttp(
-  { name, http, elements }: Dialplan,
-  running: () => RunningNode | undefined,
-  api: () => ApiOptions | undefined,
-  log: Log,
-): Promise<HttpSide | undefined> {
-  if (http === undefined) return undefined
-  const health = (): Health => {
-    const store = running()?.storeFault()
-    return {
-      healthy: running() !== undefined && store === undefined,
-      store,
-      network: name,
-      elements: elements.map(({ name, role }) => ({ name, role })),
-      listening: running()?.node.listening ?? [],
-      upSeconds: Math.round(process.uptime()),
-    }
-  }
-  return openHttp({ listen: http, health, metrics: new Metrics(() => running()?.node.metrics() ?? []), api, log })
-}
-
-/** The interface to what the elements of this node serve over HTTP; none where they serve nothing. */
-function apiOf({ elements, data, api = {} }: Dialplan, running: RunningNode, log: Log): ApiOptions | undefined {
-  const here = running.elements.flatMap((element) => {
-    const planned = elements.find(({ name }) => name === element.name)
-    return planned === undefined ? [] : [{ role: planned.role, element }]
-  })
-  if (!hasRoutes(here)) return undefined
-  const token = api.token ?? (data === 'memory' ? undefined : keepToken(data))
-  return { routes: routesOf(here), access: { token, open: api.open ?? false }, log }
-}
-
 /** No input ends a process (SPEC §2.6): a fault nobody caught is logged, and all else goes on. */
 function surviveFaults(log: Log): void {
   process.on('uncaughtException', (error) => log.error({ err: error }, 'uncaught fault'))
@@ -159,25 +158,36 @@ function surviveFaults(log: Log): void {
 }
 
 /** SIGHUP: the file is read again. Where it has faults, each is told and the plan that runs stays in force. */
-function reloadOnSignal(running: RunningNode, started: Dialplan, read: () => Promise<Dialplan>, log: Log): void {
-  const { file } = started
-  let before = started
+function reloadOnSignal(
+  operators: readonly RunningOperator[],
+  read: () => Promise<readonly Dialplan[]>,
+  options: StartOptions,
+  log: Log,
+): void {
+  const { file } = operators[0]!.dialplan
+  const complain = (error: unknown): void => {
+    const text = error instanceof Error ? error.message : String(error)
+    for (const line of text.split('\n')) log.error({ file }, `dialplan not taken, the one before stays in force: ${line}`)
+  }
   const again = async (): Promise<void> => {
+    const waiting: string[] = []
     try {
-      const next = await read()
-      const exposed = exposure({ ...next, listen: started.listen })
-      if (exposed !== undefined) throw new CommandRefusal(exposed)
-      const outcome = await reload(running, started, next, before)
-      if (outcome.faults !== undefined) throw refuseFaults(outcome.faults)
-      running.capture(next.capture)
-      before = next
-      log.info({ file }, 'dialplan read again')
-      const { waiting } = outcome
-      if (waiting.length > 0) log.warn({ waiting }, `these changes take effect at the next start: ${waiting.join(', ')}`)
+      const all = await read()
+      for (const next of all) await checkMirror(next, options)
+      for (const each of operators) {
+        const { operator } = each.dialplan
+        const next = all.find((one) => one.operator === operator)
+        const prefix = operator === undefined ? '' : `operators.${operator}.`
+        if (next === undefined) waiting.push(`operators.${operator}`)
+        else waiting.push(...(await each.reload(next)).map((setting) => prefix + setting))
+      }
+      for (const { operator } of all)
+        if (!operators.some(({ dialplan }) => dialplan.operator === operator)) waiting.push(`operators.${operator}`)
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error)
-      for (const line of text.split('\n')) log.error({ file }, `dialplan not taken, the one before stays in force: ${line}`)
+      return complain(error)
     }
+    log.info({ file }, 'dialplan read again')
+    if (waiting.length > 0) log.warn({ waiting }, `these changes take effect at the next start: ${waiting.join(', ')}`)
   }
   let last = Promise.resolve()
   process.on('SIGHUP', () => {
@@ -185,17 +195,18 @@ function reloadOnSignal(running: RunningNode, started: Dialplan, read: () => Pro
   })
 }
 
-function stopOnSignal(running: RunningNode, http: HttpSide | undefined, log: Log): void {
+function stopOnSignal({ operators, trace }: StartedOperators, log: Log): void {
   let stopping = false
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) process.exit(0) // told twice: at once
     stopping = true
     log.info({ signal }, 'stopping')
-    running.clock.after(patienceMs, () => {
+    operators[0]!.running.clock.after(patienceMs, () => {
       log.warn({}, 'something would not close; stopping all the same')
       process.exit(0)
     })
-    Promise.all([http?.close(), running.stop(graceMs)]).then(
+    const stopped = Promise.all(operators.map((each) => each.stop(graceMs))).then(() => trace?.close?.())
+    stopped.then(
       () => process.exit(0),
       (error: unknown) => {
         log.error({ err: error }, 'could not close everything')

@@ -1,16 +1,47 @@
 /** Reads a dialplan and makes its elements and plan, or refuses with every fault: the first step of several commands. */
 import { type AssembledNetwork, assemble } from '../../network/assemble.ts'
 import type { Dialplan } from '../../network/dialplan.ts'
-import { loadDialplan } from '../../network/load.ts'
+import { loadOperators } from '../../network/load.ts'
 import { atNode } from '../../network/nodes.ts'
-import { refuseFaults } from './refusal.ts'
+import { CommandRefusal, refuseFaults } from './refusal.ts'
 
-/** @param node the one of its nodes that this is about; all in one where it is left out */
-export function readDialplan(file: string, node?: string): Dialplan {
-  const loaded = loadDialplan(file)
-  const chosen = loaded.faults === undefined && node !== undefined ? atNode(loaded.value, node) : loaded
+/** The part of a dialplan that a command is about. */
+export interface DialplanChoice {
+  /** One of its nodes; left out: all in one. */
+  readonly node?: string | undefined
+  /** One of its operators; left out: all. */
+  readonly operator?: string | undefined
+}
+
+/** The dialplans of all operators of a file. */
+export function readOperators(file: string): readonly Dialplan[] {
+  const loaded = loadOperators(file)
+  if (loaded.faults !== undefined) throw refuseFaults(loaded.faults)
+  return loaded.value
+}
+
+/** The one dialplan that a command is about. */
+export function readDialplan(file: string, choice: DialplanChoice = {}): Dialplan {
+  const [first, ...others] = choose(readOperators(file), choice)
+  if (others.length === 0) return first!
+  const names = [first!, ...others].map(({ operator }) => operator)
+  throw new CommandRefusal(`${file} has several operators; say which by --operator, one of ${names.join(', ')}`)
+}
+
+/** Those of these dialplans that are chosen: at a node, the only one that has it. */
+export function choose(dialplans: readonly Dialplan[], { node, operator }: DialplanChoice): readonly Dialplan[] {
+  const [{ file }] = dialplans as readonly [Dialplan]
+  const named = operator === undefined ? dialplans : dialplans.filter((each) => each.operator === operator)
+  if (named.length === 0) {
+    const names = dialplans.flatMap((each) => each.operator ?? [])
+    const expected = names.length === 0 ? 'no --operator: this dialplan has one' : `one of ${names.join(', ')}`
+    throw refuseFaults([{ file, line: 0, text: `there is no operator ${operator}`, expected }])
+  }
+  if (node === undefined) return named
+  const owner = named.find(({ nodes }) => nodes.some(({ name }) => name === node))
+  const chosen = atNode(owner ?? { ...named[0]!, nodes: named.flatMap(({ nodes }) => nodes) }, node)
   if (chosen.faults !== undefined) throw refuseFaults(chosen.faults)
-  return chosen.value
+  return [chosen.value]
 }
 
 export function assembleDialplan(dialplan: Dialplan): AssembledNetwork {

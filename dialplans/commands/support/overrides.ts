@@ -1,8 +1,10 @@
 /** Options of the command line that override where a dialplan listens and keeps its data. */
+import { join } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { HostPort, ListeningOptions } from '../../../signalling/index.ts'
 import { type Dialplan, parseListen } from '../../network/dialplan.ts'
 import { readPlace } from './arguments.ts'
+import { CommandRefusal } from './refusal.ts'
 
 export interface DialplanOverrides {
   readonly portUdp?: number
@@ -43,6 +45,29 @@ export function override(dialplan: Dialplan, { portUdp, portTcp, portWs, listen,
     http: http === false ? undefined : typeof http === 'object' ? http : dialplan.http,
     data: data ?? dialplan.data,
   }
+}
+
+/** The same for several operators: where each listens is not for one option to say. Throws a `CommandRefusal`. */
+export function overrideAll(dialplans: readonly Dialplan[], options: DialplanOverrides): readonly Dialplan[] {
+  if (dialplans.length === 1) return [override(dialplans[0]!, options)]
+  const { data, http, ...places } = options
+  const given = Object.entries({
+    '--port-udp': places.portUdp,
+    '--port-tcp': places.portTcp,
+    '--port-ws': places.portWs,
+    '--listen': places.listen,
+    '--http': typeof http === 'object' ? http : undefined,
+  }).find(([, value]) => value !== undefined)
+  if (given !== undefined) {
+    const names = dialplans.flatMap(({ operator }) => operator ?? [])
+    throw new CommandRefusal(`${given[0]} is for one operator; add --operator, one of ${names.join(', ')}`)
+  }
+  return dialplans.map((dialplan) =>
+    override(dialplan, {
+      ...(http === false ? { http } : {}),
+      ...(data === undefined ? {} : { data: data === 'memory' ? data : join(data, dialplan.operator!) }),
+    }),
+  )
 }
 
 function readPort(text: string): number {

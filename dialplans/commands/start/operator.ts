@@ -1,0 +1,95 @@
+/** One operator of a dialplan as it runs: its node, and its side of HTTP. */
+import type { Log } from '../../../signalling/index.ts'
+import { keepToken } from '../../http/access.ts'
+import { type ApiOptions, hasRoutes, routesOf } from '../../http/options.ts'
+import { type Health, type HttpSide, openHttp } from '../../http/server.ts'
+import type { Dialplan } from '../../network/dialplan.ts'
+import { CommandRefusal } from '../../network/refusal.ts'
+import { type RunningNode, type RunOptions, runNode } from '../../running/compose.ts'
+import { Metrics } from '../../running/metrics.ts'
+import { reload } from '../../running/reload.ts'
+import { assembleDialplan } from '../support/network.ts'
+import { refuseFaults } from '../support/refusal.ts'
+import { announcement, exposure } from './announcement.ts'
+
+type OperatorOptions = Omit<RunOptions, 'dialplan' | 'assembled'>
+
+export class RunningOperator {
+  /** The dialplan that it was started with. */
+  readonly dialplan: Dialplan
+  readonly running: RunningNode
+  private readonly http: HttpSide | undefined
+  /** The one that was taken last. */
+  private before: Dialplan
+
+  private constructor(dialplan: Dialplan, running: RunningNode, http: HttpSide | undefined) {
+    this.dialplan = this.before = dialplan
+    this.running = running
+    this.http = http
+  }
+  /** Opens HTTP first, so that a port in use is told before anything is touched; unhealthy until the node runs. */
+  static async start(dialplan: Dialplan, options: OperatorOptions): Promise<RunningOperator> {
+    const { log } = options
+    const assembled = assembleDialplan(dialplan)
+    let running: RunningNode | undefined
+    let api: ApiOptions | undefined
+    const http = await serveHttp(
+      dialplan,
+      () => running,
+      () => api,
+      log,
+    )
+    running = await runNode({ ...options, dialplan, assembled })
+    if (http !== undefined) api = apiOf(dialplan, running, log)
+    return new RunningOperator(dialplan, running, http)
+  }
+  /** Takes the dialplan as it is now, and gives the settings that wait for the next start. Throws, and nothing has changed. */
+  async reload(next: Dialplan): Promise<readonly string[]> {
+    const { dialplan, running, before } = this
+    const exposed = exposure({ ...next, listen: dialplan.listen })
+    if (exposed !== undefined) throw new CommandRefusal(exposed)
+    const outcome = await reload(running, dialplan, next, before)
+    if (outcome.faults !== undefined) throw refuseFaults(outcome.faults)
+    running.capture(next.capture)
+    this.before = next
+    return outcome.waiting
+  }
+  get announcement(): readonly string[] {
+    return announcement(this.dialplan, this.running.node.listening, this.http?.listening)
+  }
+  async stop(graceMs: number): Promise<void> {
+    await Promise.all([this.http?.close(), this.running.stop(graceMs)])
+  }
+}
+
+async function serveHttp(
+  { name, http, elements }: Dialplan,
+  running: () => RunningNode | undefined,
+  api: () => ApiOptions | undefined,
+  log: Log,
+): Promise<HttpSide | undefined> {
+  if (http === undefined) return undefined
+  const health = (): Health => {
+    const store = running()?.storeFault()
+    return {
+      healthy: running() !== undefined && store === undefined,
+      store,
+      network: name,
+      elements: elements.map(({ name, role }) => ({ name, role })),
+      listening: running()?.node.listening ?? [],
+      upSeconds: Math.round(process.uptime()),
+    }
+  }
+  return openHttp({ listen: http, health, metrics: new Metrics(() => running()?.node.metrics() ?? []), api, log })
+}
+
+/** The interface to what the elements of this node serve over HTTP; none where they serve nothing. */
+function apiOf({ elements, data, api = {} }: Dialplan, running: RunningNode, log: Log): ApiOptions | undefined {
+  const here = running.elements.flatMap((element) => {
+    const planned = elements.find(({ name }) => name === element.name)
+    return planned === undefined ? [] : [{ role: planned.role, element }]
+  })
+  if (!hasRoutes(here)) return undefined
+  const token = api.token ?? (data === 'memory' ? undefined : keepToken(data))
+  return { routes: routesOf(here), access: { token, open: api.open ?? false }, log }
+}
