@@ -1,5 +1,6 @@
 /** Peers of operators: whom each names, and the addresses and domains of those that are in the same dialplan. */
-import { type HostPort, isAnyHost, type ListeningOptions, machineAddresses, type PeerOperator } from '../../signalling/index.ts'
+import type { HostPort, ListeningOptions, PeerOperator } from '../../signalling/index.ts'
+import { isAnyHost, machineAddresses } from '../../signalling/tools.ts'
 import { type Dialplan, type DialplanFault, type PlannedPeer, parsePlace, reachableHost } from './dialplan.ts'
 import { edgeOf } from './roles.ts'
 import type { AddFault, LineOf } from './validate.ts'

@@ -14,8 +14,8 @@ import {
   randomIds,
   type Store,
   systemResolver,
-  type Tap,
 } from '../../signalling/index.ts'
+import type { Tap } from '../../signalling/tools.ts'
 import type { AssembledNetwork } from '../network/assemble.ts'
 import type { CaptureSettings, Dialplan } from '../network/dialplan.ts'
 import { elsewhere } from '../network/nodes.ts'

@@ -2,7 +2,7 @@
  * Tap of one operator among several in a process. Its elements are `<operator>/<name>` (SPEC §2.2), and a message between two
  * operators, which both see, is tapped as it is sent.
  */
-import type { Endpoint, Tap } from '../../signalling/index.ts'
+import type { Endpoint, Tap } from '../../signalling/tools.ts'
 
 /** `nameAt`: the name of the other operator in this process that is at an address; undefined: none of them. */
 export function operatorTap(tap: Tap, operator: string, nameAt: (end: Endpoint) => string | undefined): Tap {

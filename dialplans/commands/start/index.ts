@@ -1,6 +1,7 @@
 /** `proxima start`: runs the node of a dialplan until it is told to stop. */
 import { Command, Option } from 'commander'
-import { type Endpoint, type HostPort, isAnyHost, type Log, RealClock, type Tap } from '../../../signalling/index.ts'
+import { type HostPort, type Log, RealClock } from '../../../signalling/index.ts'
+import { type Endpoint, isAnyHost, type Tap } from '../../../signalling/tools.ts'
 import { type Dialplan, printListen } from '../../network/dialplan.ts'
 import { withPeers } from '../../network/peers.ts'
 import { edgeOf } from '../../network/roles.ts'
