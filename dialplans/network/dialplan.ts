@@ -86,7 +86,7 @@ export interface Dialplan {
   /** IP addresses, and domains that peers prove by certificate. */
   readonly trusted: readonly string[]
   readonly peers?: readonly PlannedPeer[]
-  /** What they are to the node: addresses and domains. Left out: there are none. */
+  /** Peers as the node knows them, by domains and addresses. Left out: there are none. */
   readonly met?: readonly PeerOperator[]
   readonly limits: RateLimitSettings
   readonly connections: ConnectionSettings

@@ -88,7 +88,7 @@ export function loadOperators(file: string): ValueOrFaults<readonly Dialplan[]> 
 
 interface OperatorReading {
   readonly dialplan: Dialplan
-  /** Where there are no faults. */
+  /** Notes on a dialplan without faults. */
   readonly notes: () => readonly DialplanFault[]
 }
 

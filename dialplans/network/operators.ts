@@ -21,7 +21,7 @@ export interface RawFile<Operator extends RawElements> extends SharedSettings {
 }
 
 /** The dialplan of one operator, as if the file were about it alone. */
-export interface OperatorPart<Operator> {
+interface OperatorPart<Operator> {
   /** Undefined: the file has one, at the top. */
   readonly operator: string | undefined
   readonly raw: Operator & SharedSettings

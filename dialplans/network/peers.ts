@@ -85,7 +85,7 @@ function isAmong(name: string, domains: readonly string[]): boolean {
   return domains.some((domain) => domain.toLowerCase() === name.toLowerCase())
 }
 
-/** Where an operator's datagrams come from, first the place of its proxy. */
+/** Sources of an operator's datagrams, first the place of its proxy. */
 function addressesOf({ elements, nodes, listen }: Dialplan): readonly HostPort[] {
   const edge = edgeOf(elements)
   const atEdge = nodes.find((node) => edge !== undefined && node.elements.includes(edge))?.listen ?? []

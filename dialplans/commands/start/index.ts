@@ -85,7 +85,7 @@ async function start(file: string, options: StartOptions): Promise<void> {
   for (const { announcement } of started.operators) for (const line of announcement) say(line)
 }
 
-/** What runs in this process. */
+/** Operators that run in this process. */
 interface StartedOperators {
   readonly operators: readonly RunningOperator[]
   /** The trace file that several share. */

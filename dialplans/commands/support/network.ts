@@ -6,7 +6,7 @@ import { atNode } from '../../network/nodes.ts'
 import { CommandRefusal, refuseFaults } from './refusal.ts'
 
 /** The part of a dialplan that a command is about. */
-export interface DialplanChoice {
+interface DialplanChoice {
   /** One of its nodes; left out: all in one. */
   readonly node?: string | undefined
   /** One of its operators; left out: all. */
@@ -28,7 +28,7 @@ export function readDialplan(file: string, choice: DialplanChoice = {}): Dialpla
   throw new CommandRefusal(`${file} has several operators; say which by --operator, one of ${names.join(', ')}`)
 }
 
-/** Those of these dialplans that are chosen: at a node, the only one that has it. */
+/** Dialplans that are chosen among these: at a node, the only one that has it. */
 export function choose(dialplans: readonly Dialplan[], { node, operator }: DialplanChoice): readonly Dialplan[] {
   const [{ file }] = dialplans as readonly [Dialplan]
   const named = operator === undefined ? dialplans : dialplans.filter((each) => each.operator === operator)

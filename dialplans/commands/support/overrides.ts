@@ -33,7 +33,7 @@ export function addOverrides(command: Command): Command {
 }
 
 /** The dialplan as the options change it. */
-export function override(dialplan: Dialplan, { portUdp, portTcp, portWs, listen, http, data }: DialplanOverrides): Dialplan {
+function override(dialplan: Dialplan, { portUdp, portTcp, portWs, listen, http, data }: DialplanOverrides): Dialplan {
   const ports: { readonly [transport in ListeningOptions['transport']]?: number | undefined } = {
     UDP: portUdp,
     TCP: portTcp,
