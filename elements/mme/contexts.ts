@@ -1,8 +1,8 @@
 /** UEs that are attached, and their temporary identifiers (SPEC §2.1, §3.6): random, durable, replaced by the clock or by hand. */
 import type { Host, Json, Notifier, RefreshChange, Timer } from '../../signalling/index.ts'
 import { deviceKey } from '../shared/identifiers/devices.ts'
-import { keyPart } from '../shared/identifiers/keys.ts'
-import { InTurn } from '../shared/state/in-turn.ts'
+import { Kept } from '../shared/state/kept.ts'
+import type { RecordSets, RecordTable } from '../shared/state/records-in-force.ts'
 import type { IdentifierRules } from './settings.ts'
 
 /** State of one NOTIFY of the package `attach`: rendered when it leaves. */
@@ -20,9 +20,11 @@ interface ReplacedIdentifier {
   readonly left?: true
 }
 
-/** A context as it is stored. */
-interface StoredContext {
+/** The durable part of a context. */
+interface ContextRecord {
   readonly [member: string]: Json | undefined
+  /** Fixed identifier, canonical; it is the key in the store. */
+  readonly device: string
   readonly temporary: string
   /** Milliseconds since the epoch. */
   readonly validUntil: number
@@ -36,7 +38,7 @@ interface StoredContext {
 export interface UeContext {
   /** Fixed identifier, canonical. */
   readonly device: string
-  stored: StoredContext
+  stored: ContextRecord
   /** Its standing `attach` subscriptions: with the last of them it is detached. */
   readonly notifiers: Set<Notifier<AttachView>>
   timer: Timer | undefined
@@ -47,41 +49,113 @@ export interface UeContext {
 const soonest = 1000 // milliseconds: after a restart its subscriptions are taken up first
 const retryAfter = 5000 // milliseconds, where the store failed
 
+/** Contexts in force, each with the subscriptions and timers of its record. */
+class UeContexts implements RecordTable<string, ContextRecord> {
+  readonly byDevice = new Map<string, UeContext>()
+  private readonly follow: (context: UeContext, before: ContextRecord | undefined) => void
+
+  /** @param follow sets the timers by the record, which was another */
+  constructor(follow: UeContexts['follow']) {
+    this.follow = follow
+  }
+
+  get size(): number {
+    return this.byDevice.size
+  }
+
+  get(device: string): ContextRecord | undefined {
+    return this.byDevice.get(device)?.stored
+  }
+
+  set(device: string, stored: ContextRecord): void {
+    const context = this.byDevice.get(device)
+    const before = context?.stored
+    const now: UeContext = context ?? { device, stored, notifiers: new Set(), timer: undefined, leaving: undefined }
+    now.stored = stored
+    this.byDevice.set(device, now)
+    this.follow(now, before)
+  }
+
+  delete(device: string): boolean {
+    const context = this.byDevice.get(device)
+    if (context !== undefined) cancel(context)
+    return this.byDevice.delete(device)
+  }
+
+  *values(): Iterable<ContextRecord> {
+    for (const { stored } of this.byDevice.values()) yield stored
+  }
+
+  /** No timer runs any more. */
+  stop(): void {
+    for (const context of this.byDevice.values()) cancel(context)
+  }
+
+  clear(): void {
+    this.stop()
+    this.byDevice.clear()
+  }
+}
+
+function cancel({ timer, leaving }: UeContext): void {
+  timer?.cancel()
+  leaving?.cancel()
+}
+
 export class Contexts {
   private readonly host: Host
   private readonly rules: IdentifierRules
-  private readonly byDevice = new Map<string, UeContext>()
-  /** Temporary identifiers in force and, for the grace period, those before them. */
-  private readonly byTemporary = new Map<string, UeContext>()
-  private readonly turns = new InTurn()
+  private readonly contexts = new UeContexts((context, before) => this.follow(context, before))
+  private readonly kept: Kept<ContextRecord>
+  /** By the temporary identifier in force, and the one before. */
+  private readonly byTemporary: RecordSets<ContextRecord>
+  /** Temporary identifiers that are not in force yet. */
+  private readonly drawn = new Set<string>()
   /** Identifiers that are being replaced. */
   private readonly replacing = new Map<UeContext, Promise<void>>()
+  private stopped = false
 
   constructor(host: Host, rules: IdentifierRules) {
     this.host = host
     this.rules = rules
-    host.gauge('attached', () => this.byDevice.size)
-    host.gauge('temporary_identifiers', () => this.byTemporary.size)
+    this.kept = new Kept<ContextRecord>(host, {
+      prefix: `mme/${host.name}/context/`,
+      noun: 'a context',
+      table: this.contexts,
+      toStored: ({ device: _, ...stored }) => stored,
+      fromStored: (stored, part) => {
+        const device = decodeURIComponent(part)
+        return [device, { ...(stored as ContextRecord), device }]
+      },
+    })
+    this.byTemporary = this.kept.setIndex(({ temporary, former }) => [temporary, ...(former ? [former.temporary] : [])])
+    host.gauge('attached', () => this.kept.size)
+    host.gauge('temporary_identifiers', () => this.countTemporary())
   }
 
-  async load(): Promise<void> {
-    for await (const [key, { value }] of this.host.store.scan(this.prefix)) {
-      const device = decodeURIComponent(key.slice(this.prefix.length))
-      this.placeAndArm({ device, stored: value as StoredContext, notifiers: new Set(), timer: undefined, leaving: undefined })
-    }
+  load(): Promise<void> {
+    return this.kept.load()
   }
 
   of(device: string): UeContext | undefined {
-    return this.byDevice.get(device)
+    return this.contexts.byDevice.get(device)
   }
 
   /** The holder of a temporary identifier now. */
   holder(temporary: string): UeContext | undefined {
     const key = deviceKey(temporary, this.host.domains)
-    const context = key === undefined ? undefined : this.byTemporary.get(key)
-    if (context === undefined) return undefined
-    const { stored } = context
-    return stored.temporary === key || (stored.former?.until ?? 0) > this.host.clock.date() ? context : undefined
+    if (key === undefined) return undefined
+    const now = this.host.clock.date()
+    for (const { device, temporary: current, former } of this.byTemporary.of(key))
+      if (current === key || (former?.until ?? 0) > now) return this.of(device)
+    return undefined
+  }
+
+  private countTemporary(): number {
+    const now = this.host.clock.date()
+    let count = 0
+    for (const { former } of this.kept.values()) count += former !== undefined && former.until > now ? 2 : 1
+    return count
   }
 
   /**
@@ -89,183 +163,137 @@ export class Contexts {
    * MME gets another temporary identifier: messages of that MME under way are about the one before.
    */
   obtain(device: string, prose: boolean | undefined, comesFromAnother = false): Promise<UeContext> {
-    return this.turns.run(device, async () => {
-      const isBack = comesFromAnother && this.byDevice.has(device)
-      const context = await this.attach(device, prose)
-      if (!isBack) return context
-      await this.replacing.get(context)
-      await this.reallocate(context, true)
-      if (context.leaving !== undefined) this.stay(context) // let go while that was written
-      return context
+    return this.kept.inTurn(device, async () => {
+      const isBack = comesFromAnother && this.of(device) !== undefined
+      await this.attach(device, prose)
+      if (isBack) await this.replace(device, true)
+      if (this.of(device)?.stored.leaves !== undefined) await this.attach(device, prose) // let go while that was written
+      return this.of(device) ?? (await this.attach(device, prose))
     })
   }
-  private stay(context: UeContext): void {
-    const { leaves, ...stored } = context.stored
-    context.leaving?.cancel()
-    context.leaving = undefined
-    context.stored = stored
-    if (leaves !== undefined) this.saveSoon(context)
-  }
+
   /** Whether another MME, to which the UE went with that identifier, may have it released. */
   mayRelease({ stored }: UeContext, temporary: string): boolean {
     return stored.former?.left !== true || stored.former.temporary !== deviceKey(temporary, this.host.domains)
   }
+
   private async attach(device: string, prose: boolean | undefined): Promise<UeContext> {
-    const before = this.byDevice.get(device)
-    const { leaves: _, ...kept } = before?.stored ?? {
-      temporary: this.newTemporary(),
-      validUntil: this.host.clock.date() + this.rules.lifetime,
-      prose: false,
-    }
-    const next: StoredContext = prose === undefined ? kept : { ...kept, prose }
-    await this.host.store.write([{ key: this.key(device), value: next }])
-    const context = this.byDevice.get(device)
-    if (context === undefined) {
-      const fresh: UeContext = { device, stored: next, notifiers: new Set(), timer: undefined, leaving: undefined }
-      this.placeAndArm(fresh)
-      return fresh
-    }
-    this.stay(context)
-    context.stored = { ...context.stored, prose: next.prose }
-    if (context.stored.temporary !== next.temporary) this.saveSoon(context) // replaced while it was written
-    return context
+    const validUntil = this.host.clock.date() + this.rules.lifetime
+    await this.putUntilInForce(device, (now) => {
+      const { leaves: _, ...stays } = now ?? { device, temporary: this.newTemporary(), validUntil, prose: false }
+      return prose === undefined ? stays : { ...stays, prose }
+    })
+    return this.of(device)!
   }
 
   /**
    * Another temporary identifier; the old one counts for the grace period. The UE is told when it is durable. Rejects where the
    * store fails: then everything is as it was. Asked again meanwhile: the same.
    */
-  reallocate(context: UeContext, left = false): Promise<void> {
+  reallocate(context: UeContext): Promise<void> {
     let work = this.replacing.get(context)
     if (work === undefined) {
-      work = this.replace(context, left).finally(() => this.replacing.delete(context))
+      const { device } = context
+      const replace = async (): Promise<void> => (this.of(device) === context ? this.replace(device, false) : undefined)
+      work = this.kept.inTurn(device, replace).finally(() => this.replacing.delete(context))
       this.replacing.set(context, work)
     }
     return work
   }
-  private async replace(context: UeContext, left: boolean): Promise<void> {
-    const { clock } = this.host
+
+  private async replace(device: string, left: boolean): Promise<void> {
     const temporary = this.newTemporary()
-    this.byTemporary.set(temporary, context)
-    const now = clock.date()
-    const before = context.stored
-    const old: ReplacedIdentifier = { temporary: before.temporary, until: now + this.rules.grace, ...(left ? { left } : {}) }
-    const fresh = { temporary, validUntil: now + this.rules.lifetime, former: old }
-    try {
-      await this.host.store.write([{ key: this.key(context.device), value: { ...before, ...fresh } }])
-    } catch (fault) {
-      this.byTemporary.delete(temporary)
-      throw fault
-    }
-    if (this.byDevice.get(context.device) !== context) {
-      this.byTemporary.delete(temporary) // detached meanwhile
-      return
-    }
-    const { stored } = context
-    if (stored.former !== undefined) this.byTemporary.delete(stored.former.temporary)
-    context.stored = { ...stored, ...fresh }
-    if (stored !== before) this.saveSoon(context) // changes made meanwhile were written with the old one
-    clock.after(this.rules.grace, () => {
-      if (this.byTemporary.get(old.temporary) === context) this.byTemporary.delete(old.temporary)
+    const now = this.host.clock.date()
+    const inForce = await this.putUntilInForce(device, (before) => {
+      if (before === undefined) return undefined
+      const former = { temporary: before.temporary, until: now + this.rules.grace, ...(left ? { left } : {}) }
+      return { ...before, temporary, validUntil: now + this.rules.lifetime, former }
     })
-    this.arm(context, this.rules.lifetime)
+    if (!inForce) return
     this.host.count('reallocations')
-    for (const notifier of context.notifiers) notifier.notify({ device: context.device })
+    for (const notifier of this.of(device)!.notifiers) notifier.notify({ device })
+  }
+
+  /** False: it has no context. A UE that is let go meanwhile has another record, and the change is of that one. */
+  private async putUntilInForce(
+    device: string,
+    change: (now: ContextRecord | undefined) => ContextRecord | undefined,
+  ): Promise<boolean> {
+    for (;;) {
+      const next = change(this.kept.get(device))
+      if (next === undefined) return false
+      this.drawn.add(next.temporary)
+      try {
+        if (await this.kept.put(device, next)) return true
+      } finally {
+        this.drawn.delete(next.temporary)
+      }
+    }
   }
 
   /** The UE is another MME's: exchanges under way may end, then it is detached here. */
-  release(context: UeContext): void {
-    if (context.leaving !== undefined) return
-    context.stored = { ...context.stored, leaves: this.host.clock.date() + this.rules.grace }
-    this.saveSoon(context) // a restart does not keep it here
-    this.leaveIn(context, this.rules.grace)
-  }
-  private leaveIn(context: UeContext, left: number): void {
-    context.leaving = this.host.clock.after(left, () => {
-      for (const notifier of [...context.notifiers]) notifier.terminate('noresource')
-      this.drop(context)
-    })
+  release({ device, stored }: UeContext): void {
+    if (stored.leaves !== undefined) return
+    void this.kept.enforce(device, { ...stored, leaves: this.host.clock.date() + this.rules.grace }) // a restart does not keep it here
   }
 
   /** Detached; a promise: durably so, or logged. */
-  drop(context: UeContext): Promise<void> | undefined {
-    if (this.byDevice.get(context.device) !== context) return undefined
-    context.timer?.cancel()
-    context.leaving?.cancel()
-    this.byDevice.delete(context.device)
-    this.byTemporary.delete(context.stored.temporary)
-    if (context.stored.former !== undefined) this.byTemporary.delete(context.stored.former.temporary)
-    return this.host.store.write([{ key: this.key(context.device), delete: true }]).then(
-      () => undefined,
-      (fault: unknown) => {
-        this.host.log.error({ fault: String(fault) }, 'the store failed; a detached UE stays in it until the next start')
-      },
-    )
+  async drop(context: UeContext): Promise<void> {
+    if (this.of(context.device) === context) await this.kept.expel(context.device)
   }
 
   /** After a restart: contexts whose subscription did not come back. */
   dropOrphans(): void {
-    for (const context of [...this.byDevice.values()]) if (context.notifiers.size === 0) this.drop(context)
+    for (const context of [...this.contexts.byDevice.values()]) if (context.notifiers.size === 0) void this.drop(context)
   }
 
-  stop(): void {
-    for (const context of this.byDevice.values()) {
-      context.timer?.cancel()
-      context.leaving?.cancel()
-    }
+  stop(): Promise<void> {
+    this.stopped = true
+    this.contexts.stop()
+    return this.kept.stop()
   }
 
   /** A change of the UE's capabilities, durable first. */
-  change(context: UeContext, prose: boolean): RefreshChange | undefined {
-    if (context.stored.prose === prose) return undefined
-    const written = context.stored
-    const apply = (): void => {
-      const replaced = context.stored !== written // while it was written
-      context.stored = { ...context.stored, prose }
-      if (replaced) this.saveSoon(context)
-    }
-    return { writes: [{ key: this.key(context.device), value: { ...written, prose } }], apply }
-  }
-  private saveSoon(context: UeContext): void {
-    this.save(context).catch((fault: unknown) => this.host.log.error({ fault: String(fault) }, 'a context was not written'))
-  }
-  private async save(context: UeContext): Promise<void> {
-    if (this.byDevice.get(context.device) !== context) return
-    await this.host.store.write([{ key: this.key(context.device), value: context.stored }])
+  change({ device, stored }: UeContext, prose: boolean): RefreshChange | undefined {
+    if (stored.prose === prose) return undefined
+    return this.kept.changing(device, (now) => now && { ...now, prose })
   }
 
-  private placeAndArm(context: UeContext): void {
-    const { device, stored } = context
-    this.byDevice.set(device, context)
-    this.byTemporary.set(stored.temporary, context)
-    if (stored.former !== undefined) this.byTemporary.set(stored.former.temporary, context)
+  private follow(context: UeContext, before: ContextRecord | undefined): void {
+    const { validUntil, leaves } = context.stored
     const now = this.host.clock.date()
-    this.arm(context, Math.max(0, stored.validUntil - now))
-    if (stored.leaves !== undefined) this.leaveIn(context, Math.max(soonest, stored.leaves - now))
+    if (validUntil !== before?.validUntil) this.arm(context, Math.max(0, validUntil - now))
+    if (leaves === before?.leaves) return
+    context.leaving?.cancel()
+    context.leaving = undefined
+    if (leaves !== undefined) this.leaveIn(context, Math.max(before === undefined ? soonest : 0, leaves - now))
   }
+
+  private leaveIn(context: UeContext, left: number): void {
+    context.leaving = this.host.clock.after(left, () => {
+      for (const notifier of [...context.notifiers]) notifier.terminate('noresource')
+      void this.drop(context)
+    })
+  }
+
   /** @param left milliseconds until its identifier is replaced */
   private arm(context: UeContext, left: number): void {
     context.timer?.cancel()
     context.timer = this.host.clock.after(left, () => {
       this.reallocate(context).catch((fault: unknown) => {
         this.host.log.error({ fault: String(fault) }, 'a temporary identifier is not replaced yet: the store failed')
-        if (this.byDevice.get(context.device) === context) this.arm(context, retryAfter)
+        if (!this.stopped && this.of(context.device) === context) this.arm(context, retryAfter)
       })
     })
   }
+
   /** One that nobody has now. */
   private newTemporary(): string {
     const { form, code } = this.rules
     const { ids, domains } = this.host
     for (;;) {
       const temporary = `sip:${form}-${form === 's-tmsi' ? code : ''}${ids.hex(4)}@${domains[0]}`
-      if (!this.byTemporary.has(temporary)) return temporary
+      if (this.byTemporary.of(temporary).size === 0 && !this.drawn.has(temporary)) return temporary
     }
-  }
-  private get prefix(): string {
-    return `mme/${this.host.name}/context/`
-  }
-  private key(device: string): string {
-    return this.prefix + keyPart(device)
   }
 }

@@ -176,10 +176,10 @@ class MobilityManagementEntity implements Mme {
     context.notifiers.add(notifier as Notifier<AttachView>)
     notifier.notify({ device: context.device } satisfies AttachView)
   }
-  stop(): void {
+  stop(): Promise<void> {
     this.stopped = true
     this.signedIn.stop()
-    this.contexts.stop()
+    return this.contexts.stop()
   }
 
   attached(user: string): AttachedUe | undefined {
