@@ -272,8 +272,9 @@ class PresenceElement implements Element {
     else notifier.authorise(verdict !== 'confirm', this.state(notifier))
     return true
   }
-  stop(): void {
+  stop(): Promise<void> {
     this.signedIn.stop()
+    return this.publications.stop()
   }
   ended(notifier: Notifier, reason: EndReason): void {
     const { resource } = notifier

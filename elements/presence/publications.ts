@@ -1,10 +1,9 @@
 /** Publications (RFC 3903): each has an entity tag and an end; all of it is durable. */
-import type { Exchange, Host, Json, Timer } from '../../signalling/index.ts'
+import type { Exchange, Host, Json } from '../../signalling/index.ts'
 import { H } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import { deviceKey, type IdentifiedSubscriber, isNameOf, namesOf } from '../shared/identifiers/devices.ts'
-import { keyPart } from '../shared/identifiers/keys.ts'
-import { InTurn } from '../shared/state/in-turn.ts'
+import { Kept } from '../shared/state/kept.ts'
 import { composed } from './composition.ts'
 import { checkPidf, type Pidf } from './pidf.ts'
 
@@ -30,20 +29,23 @@ interface Publication {
   readonly added?: number
 }
 
+/** All that is published about one presentity. */
+interface PublishedState {
+  readonly entity: string
+  /** Oldest first; at least one. */
+  readonly publications: readonly Publication[]
+}
+
 const merged = { warning: 'this request has come by another way already: its answer goes there' } // RFC 3261 §8.2.2.2
 
 export class Publications {
   private readonly host: Host
-  private readonly prefix: string
   private readonly rules: PublicationRules
   private readonly changed: (entity: string) => void
   private readonly begun: (entity: string, credentials: string | undefined) => void
-  /** Oldest first. */
-  private readonly published = new Map<string, readonly Publication[]>()
-  private readonly ends = new Map<string, Timer>()
-  private readonly turns = new InTurn()
-  /** The document that watchers are told, until something changes. */
-  private readonly documents = new Map<string, string>()
+  private readonly published: Kept<PublishedState>
+  /** Documents that watchers are told, while all that they are made of is live. */
+  private readonly documents = new WeakMap<readonly Publication[], string>()
   /** Of publications that are told together with others: read once. */
   private readonly read = new WeakMap<Publication, Pidf>()
 
@@ -56,22 +58,29 @@ export class Publications {
     this.rules = rules
     this.changed = changed
     this.begun = begun
-    this.prefix = `presence/${host.name}/`
+    this.published = new Kept<PublishedState>(host, {
+      prefix: `presence/${host.name}/`,
+      noun: 'a publication',
+      expires: ({ publications }) => Math.max(...endsOf(publications)),
+      due: ({ publications }) => Math.min(...endsOf(publications)),
+      ended: (states) => {
+        for (const [entity] of states) this.lapsed(entity)
+      },
+    })
     host.gauge('presentities', () => this.published.size)
   }
-  async load(): Promise<void> {
-    for await (const [, entry] of this.host.store.scan(this.prefix)) {
-      const { entity, publications } = entry.value as unknown as { entity: string; publications: readonly Publication[] }
-      this.published.set(entity, publications)
-      this.arm(entity)
-    }
+  load(): Promise<void> {
+    return this.published.load()
+  }
+  stop(): Promise<void> {
+    return this.published.stop()
   }
   /** One PIDF document out of all that count now; undefined: there is none. */
   document(entity: string): string | undefined {
-    const cached = this.documents.get(entity)
-    if (cached !== undefined) return cached
     const live = this.live(entity)
     if (live.length === 0) return undefined
+    const cached = this.documents.get(live)
+    if (cached !== undefined) return cached
     const newestFirst = live.toReversed()
     const document =
       newestFirst.length === 1
@@ -80,7 +89,7 @@ export class Publications {
             entity,
             newestFirst.map((publication) => this.readOnce(publication)),
           )
-    this.documents.set(entity, document)
+    this.documents.set(live, document)
     return document
   }
   private readOnce(publication: Publication): Pidf {
@@ -96,20 +105,17 @@ export class Publications {
     const publisher = asserted === undefined ? undefined : deviceKey(asserted.uri, this.host.domains)
     if (publisher !== undefined && !isNameOf(publisher, presentity, this.host.domains))
       return exchange.reply(403, { warning: 'you may publish for yourself only; expected your own address as Request-URI' })
-    return this.turns.run(entity, () => this.change(exchange, presentity))
+    return this.published.inTurn(entity, () => this.change(exchange, presentity))
   }
   /** Presentities with something published by credentials. */
   *owners(): Iterable<string> {
-    for (const [entity, publications] of this.published)
+    for (const { entity, publications } of this.published.values())
       if (publications.some(({ credentials }) => credentials !== undefined)) yield entity
   }
   /** Ends publications by other credentials than those of the record; all, where there is none. */
   endOld(id: string, record: SubscriberRecord | undefined): void {
-    for (const entity of namesOf(record ?? { id }, this.host.domains)) {
-      this.turns
-        .run(entity, () => this.withdraw(entity, record))
-        .catch((fault: unknown) => this.host.log.error({ entity, fault: String(fault) }, 'the store keeps an old publication'))
-    }
+    for (const entity of namesOf(record ?? { id }, this.host.domains))
+      void this.published.inTurn(entity, () => this.withdraw(entity, record))
   }
   /** In force even where the store fails. */
   private async withdraw(entity: string, record: SubscriberRecord | undefined): Promise<void> {
@@ -118,9 +124,10 @@ export class Publications {
       record !== undefined && (credentials === undefined || credentials === record.credentialsId)
     const left = before.filter(isHis)
     if (left.length === before.length) return
-    this.placeAndArm(entity, left)
+    const written =
+      left.length === 0 ? this.published.expel(entity) : this.published.enforce(entity, { entity, publications: left })
     this.changed(entity)
-    await this.write(entity, left)
+    await written
   }
   private async change(exchange: Exchange, presentity: IdentifiedSubscriber): Promise<void> {
     const { id: entity } = presentity
@@ -157,7 +164,7 @@ export class Publications {
       return exchange.reply(413, {
         warning: `all about one, namespaces at each part, has more than ${this.rules.size} bytes: publish less`,
       })
-    await this.keep(entity, after)
+    await (after.length === 0 ? this.published.remove(entity) : this.published.put(entity, { entity, publications: after }))
     const headers = [
       ['SIP-ETag', next.etag],
       ['Expires', String(seconds)],
@@ -177,41 +184,22 @@ export class Publications {
       return { status: 403, warning: 'entity is somebody else; expected the user of the Request-URI' }
     return { added: checked.parts.reduce((sum, { added }) => sum + added.length, 0) }
   }
+  /** The same list for as long as nothing of it has changed or ended. */
   private live(entity: string): readonly Publication[] {
     const now = this.host.clock.date()
-    return (this.published.get(entity) ?? []).filter(({ expires }) => expires > now)
+    const publications = this.published.get(entity)?.publications ?? []
+    return publications.every(({ expires }) => expires > now) ? publications : publications.filter(({ expires }) => expires > now)
   }
-  /** Durable, and then in force; nothing has changed where it rejects. */
-  private async keep(entity: string, publications: readonly Publication[]): Promise<void> {
-    await this.write(entity, publications)
-    this.placeAndArm(entity, publications)
+  /** One has ended: watchers are told the rest. */
+  private lapsed(entity: string): void {
+    const publications = this.live(entity)
+    this.published.lapse(entity, publications.length === 0 ? undefined : { entity, publications })
+    this.changed(entity)
   }
-  private async write(entity: string, publications: readonly Publication[]): Promise<void> {
-    const key = this.prefix + keyPart(entity)
-    const expires = Math.max(...publications.map((publication) => publication.expires))
-    if (publications.length === 0) await this.host.store.write([{ key, delete: true }])
-    else await this.host.store.write([{ key, value: { entity, publications }, expires }])
-  }
-  private placeAndArm(entity: string, publications: readonly Publication[]): void {
-    this.documents.delete(entity)
-    if (publications.length === 0) this.published.delete(entity)
-    else this.published.set(entity, publications)
-    this.arm(entity)
-  }
-  /** The next end of a publication, after which watchers are told the rest. */
-  private arm(entity: string): void {
-    this.ends.get(entity)?.cancel()
-    this.ends.delete(entity)
-    const publications = this.published.get(entity)
-    if (publications === undefined) return
-    const first = Math.min(...publications.map(({ expires }) => expires))
-    const wait = Math.max(0, first - this.host.clock.date())
-    const expire = (): void => {
-      this.placeAndArm(entity, this.live(entity)) // its stored record says itself that it has expired
-      this.changed(entity)
-    }
-    this.ends.set(entity, this.host.clock.after(wait, expire))
-  }
+}
+
+function endsOf(publications: readonly Publication[]): number[] {
+  return publications.map(({ expires }) => expires)
 }
 
 function sizeOf(publications: readonly Publication[]): number {

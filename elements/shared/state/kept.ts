@@ -33,8 +33,10 @@ export interface KeptOptions<Value, Key> {
   readonly fromStored?: (stored: Json, part: string) => readonly [key: Key, value: Value] | undefined
   /** Milliseconds since the epoch after which the record is gone from the store; undefined: it stays. */
   readonly expires?: (value: Value) => number | undefined
-  /** Told of records whose time is over; they are in force until it ends them. */
+  /** Told of records that are due; they are in force until it ends them. */
   readonly ended?: (records: readonly (readonly [key: Key, value: Value])[]) => void
+  /** Milliseconds since the epoch; undefined: never. Left out: when it expires. */
+  readonly due?: (value: Value) => number | undefined
   /** Holds the records in force. Left out: a map. */
   readonly table?: RecordTable<Key, Value>
 }
@@ -57,8 +59,8 @@ export class Kept<Value, Key = string> {
   constructor(host: KeptHost, options: KeptOptions<Value, Key>) {
     this.host = host
     this.options = options
-    const { table, expires, ended } = options
-    this.records = new RecordsInForce(host.clock, table ?? (new Map() as unknown as RecordTable<Key, Value>), expires, ended)
+    const { table = new Map<Key, Value>(), expires, due = expires, ended } = options
+    this.records = new RecordsInForce<Key, Value>(host.clock, table, due, ended)
   }
 
   get size(): number {
@@ -122,6 +124,13 @@ export class Kept<Value, Key = string> {
   expel(key: Key, more: readonly StoreWrite[] = []): Promise<boolean> {
     const isNeeded = this.records.stopped || this.get(key) !== undefined || this.turns.has(this.storeKey(key))
     return enforceTogether(this.host, isNeeded ? [this.removing(key)] : [], more)
+  }
+
+  /** In force and not written: time has made it so, which the stored record says itself. Undefined: nothing is left of it. */
+  lapse(key: Key, value: Value | undefined): void {
+    if (this.records.stopped) return
+    if (value === undefined) this.records.delete(key)
+    else this.records.set(key, value)
   }
 
   /** A part of `putTogether` or `enforceTogether`. */

@@ -108,20 +108,20 @@ export class RecordsInForce<Key, Value> {
   readonly table: RecordTable<Key, Value>
   stopped = false
   private readonly indexes: RecordIndex<Value>[] = []
-  private readonly expires: ((value: Value) => number | undefined) | undefined
+  private readonly due: ((value: Value) => number | undefined) | undefined
   private readonly ends: Deadlines<readonly [Key, Value]> | undefined
 
   constructor(
     clock: Clock,
     table: RecordTable<Key, Value>,
-    expires: ((value: Value) => number | undefined) | undefined,
+    due: ((value: Value) => number | undefined) | undefined,
     ended: Ended<Key, Value> | undefined,
   ) {
     this.table = table
-    this.expires = expires
-    if (expires === undefined || ended === undefined) return
-    const due = ([key, value]: readonly [Key, Value]) => (table.get(key) === value ? expires(value) : undefined)
-    this.ends = new Deadlines<readonly [Key, Value]>(clock, due, ended)
+    this.due = due
+    if (due === undefined || ended === undefined) return
+    const dueOf = ([key, value]: readonly [Key, Value]) => (table.get(key) === value ? due(value) : undefined)
+    this.ends = new Deadlines<readonly [Key, Value]>(clock, dueOf, ended)
   }
 
   uniqueIndex(nameOf: (value: Value) => string | undefined): UniqueIndex<Value> {
@@ -138,7 +138,7 @@ export class RecordsInForce<Key, Value> {
 
   /** One read back. Throws where it is damaged, and nothing has changed. */
   setRead(key: Key, value: Value): void {
-    const end = this.expires?.(value)
+    const end = this.due?.(value)
     if (end !== undefined && !Number.isFinite(end)) throw new TypeError('its end is no time')
     for (const index of this.indexes) index.check(value)
     this.set(key, value)

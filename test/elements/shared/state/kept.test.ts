@@ -1,47 +1,9 @@
-/** Durable table: each discipline while the store fails or waits, overlapping changes against a model, ends, and restarts. */
-import test, { type ExecutionContext } from 'ava'
-import fc from 'fast-check'
-import { Kept, type KeptOptions } from '../../../../elements/shared/state/kept.ts'
+/** Durable table: each discipline while the store fails or waits, ends, stops and restarts. */
+import test from 'ava'
+import { Kept } from '../../../../elements/shared/state/kept.ts'
 import { enforceTogether, putTogether } from '../../../../elements/shared/state/kept-change.ts'
-import { type Json, memoryStore, type Store, silent } from '../../../../signalling/index.ts'
-import { ManualClock } from '../../../../signalling/testing.ts'
-import { SteeredStore } from '../../../support/steered-store.ts'
-
-interface Phone {
-  readonly [member: string]: Json | undefined
-  readonly owner: string
-  readonly numbers?: readonly string[]
-  readonly serial?: string
-  readonly until?: number
-}
-
-const prefix = 'shop/phone/'
-
-function scene(options: Partial<KeptOptions<Phone, string>> = {}, inner?: Store, clock = new ManualClock()) {
-  const store = new SteeredStore(inner ?? memoryStore(clock))
-  store.holds = false
-  const errors: string[] = []
-  const log = { ...silent, error: (_: object, text: string) => void errors.push(text) }
-  const host = { store, log, clock }
-  const kept = new Kept<Phone>(host, { prefix, noun: 'a phone', expires: ({ until }) => until, ...options })
-  const bySerial = kept.uniqueIndex(({ serial }) => serial)
-  const byNumber = kept.setIndex(({ numbers = [] }) => numbers)
-  const again = async (more: Partial<KeptOptions<Phone, string>> = {}) => {
-    const next = scene({ ...options, ...more }, store, clock)
-    await next.kept.load()
-    return next
-  }
-  return { kept, store, host, clock, errors, bySerial, byNumber, again }
-}
-
-async function stored(store: Store): Promise<Record<string, Json>> {
-  const found: Record<string, Json> = {}
-  for await (const [key, { value }] of store.scan(prefix)) found[decodeURIComponent(key.slice(prefix.length))] = value
-  return found
-}
-
-const alice: Phone = { owner: 'alice', numbers: ['1', '2'], serial: 's1' }
-const bob: Phone = { owner: 'bob', numbers: ['2'], serial: 's2' }
+import type { Json } from '../../../../signalling/index.ts'
+import { alice, bob, type Phone, prefix, keptScene as scene, stored } from './kept-scene.ts'
 
 test('a put is durable, and then in force, with its indexes; so it is after a restart', async (t) => {
   const { kept, store, bySerial, byNumber, again } = scene()
@@ -214,6 +176,28 @@ test('the end of a record that was read back comes', async (t) => {
   t.deepEqual(ended, ['a'])
 })
 
+test('a part of a record that lapses is out of force, and costs no write', async (t) => {
+  const soon = 5000
+  const ended: string[] = []
+  const { kept, store, clock, byNumber, again } = scene({
+    expires: undefined,
+    due: ({ until }) => until,
+    ended: (records) => void ended.push(...records.map(([key]) => key)),
+  })
+  await kept.put('a', { ...alice, until: clock.date() + soon })
+  await clock.advance(soon + 100)
+  t.deepEqual(ended, ['a'])
+  store.fails = () => true
+  kept.lapse('a', { owner: 'alice', numbers: ['1'] })
+  t.is(byNumber.of('2').size, 0)
+  t.is(byNumber.of('1').size, 1)
+  const next = await again()
+  await clock.advance(1000)
+  t.deepEqual(ended, ['a', 'a'], 'and its record says so after a restart')
+  next.kept.lapse('a', undefined)
+  t.is(next.kept.size, 0)
+})
+
 test('a record that cannot be read costs a log line, and not the start', async (t) => {
   const { kept, store, errors } = scene()
   await kept.put('a', alice)
@@ -272,129 +256,4 @@ test('a stop does not wait for ever for a store that hangs', async (t) => {
   store.release()
   await put
   t.is(kept.size, 0, 'what comes late is not taken in')
-})
-
-type Step =
-  | {
-      readonly kind: 'put' | 'remove' | 'enforce' | 'expel'
-      readonly key: string
-      readonly name: string
-      readonly fails: boolean
-    }
-  | { readonly kind: 'end'; readonly place: number }
-
-interface Written {
-  readonly key: string
-  readonly value: Phone | undefined
-  readonly atOnce: boolean
-  readonly fails: boolean
-  readonly outcome: Promise<boolean | 'failed'>
-  ended: boolean
-  overtaken: boolean
-}
-
-const steps: fc.Arbitrary<Step[]> = fc.array(
-  fc.oneof(
-    fc.record({
-      kind: fc.constantFrom('put' as const, 'remove' as const, 'enforce' as const, 'expel' as const),
-      key: fc.constantFrom('a', 'b'),
-      name: fc.constantFrom('x', 'y', 'z'),
-      fails: fc.boolean(),
-    }),
-    fc.record({ kind: fc.constant('end' as const), place: fc.nat(8) }),
-  ),
-  { maxLength: 24 },
-)
-
-function owners(phones: Iterable<Phone>): readonly string[] {
-  return [...phones].map(({ owner }) => owner).sort()
-}
-
-/** The value of the newest change of a key that counts. */
-function newest(all: readonly Written[], key: string, counts: (written: Written) => boolean): Phone | undefined {
-  return all.findLast((written) => written.key === key && counts(written))?.value
-}
-
-async function playModel(t: ExecutionContext, all: readonly Step[]): Promise<void> {
-  const { kept, store, clock, byNumber, bySerial, errors } = scene()
-  store.holds = true
-  const done: Written[] = []
-  const waiting: { readonly write: { end(): void }; readonly written: Written }[] = []
-  const look = (): void => {
-    for (const key of ['a', 'b'])
-      t.deepEqual(
-        kept.get(key),
-        newest(done, key, ({ atOnce, ended, fails }) => atOnce || (ended && !fails)),
-      )
-    const values = [...kept.values()]
-    t.is(kept.size, values.length)
-    for (const name of ['x', 'y', 'z']) {
-      t.deepEqual(owners(byNumber.of(name)), owners(values.filter(({ numbers }) => numbers!.includes(name))))
-      const found = bySerial.get(name)
-      t.true(found === undefined || values.includes(found))
-    }
-  }
-  const end = async (place: number): Promise<void> => {
-    const [one] = waiting.splice(place % waiting.length, 1)
-    one!.written.overtaken = done
-      .slice(done.indexOf(one!.written) + 1)
-      .some(({ key, atOnce }) => atOnce && key === one!.written.key)
-    one!.written.ended = true
-    one!.write.end()
-    await clock.settle()
-    look()
-  }
-  for (const step of all) {
-    if (step.kind === 'end') {
-      if (waiting.length > 0) await end(step.place)
-      continue
-    }
-    const { kind, key, name, fails } = step
-    const value = kind === 'put' || kind === 'enforce' ? { owner: key, numbers: [name], serial: name } : undefined
-    store.fails = () => fails
-    const before = store.waiting.length
-    const outcome =
-      kind === 'put'
-        ? kept.put(key, value!)
-        : kind === 'remove'
-          ? kept.remove(key)
-          : kind === 'enforce'
-            ? kept.enforce(key, value!)
-            : kept.expel(key)
-    const written: Written = {
-      key,
-      value,
-      atOnce: kind === 'enforce' || kind === 'expel',
-      fails,
-      outcome: outcome.catch(() => 'failed' as const),
-      ended: false,
-      overtaken: false,
-    }
-    if (store.waiting.length > before) {
-      done.push(written)
-      waiting.push({ write: store.waiting.at(-1)!, written })
-    }
-    look()
-  }
-  while (waiting.length > 0) await end(0)
-  for (const { atOnce, fails, outcome, overtaken } of done)
-    t.is(await outcome, fails ? (atOnce ? false : 'failed') : atOnce || !overtaken)
-  const inStore = await stored(store)
-  for (const key of ['a', 'b']) {
-    t.deepEqual(
-      inStore[key],
-      newest(done, key, ({ fails }) => !fails),
-    )
-    // what the store has is what is in force, but for a change that was enforced while it failed
-    const lost = done.some(({ atOnce, fails }) => atOnce && fails)
-    if (!lost) t.deepEqual(inStore[key], kept.get(key))
-  }
-  t.is(errors.length, done.filter(({ atOnce, fails }) => atOnce && fails).length)
-}
-
-test('changes that overlap and fail in any order end as they were written', async (t) => {
-  await fc.assert(
-    fc.asyncProperty(steps, (all) => playModel(t, all)),
-    { numRuns: 200 },
-  )
 })
