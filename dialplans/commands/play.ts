@@ -5,7 +5,7 @@ import { ladder, mermaid, openPcapng, type Tap } from '../../signalling/tools.ts
 import { flowScriptNamed, loadFlows, networkOf } from '../flows/index.ts'
 import type { FlowScript, Scenario } from '../flows/stage/flow.ts'
 import { StageSet } from '../flows/stage/stage-set.ts'
-import { readDialplan } from './support/network.ts'
+import { readOperators } from './support/network.ts'
 import { say } from './support/output.ts'
 import { CommandRefusal } from './support/refusal.ts'
 
@@ -54,7 +54,8 @@ async function play(name: string | undefined, options: PlayOptions): Promise<voi
 
 async function playScenario(flow: FlowScript, scenario: Scenario, options: PlayOptions, tap: Tap | undefined): Promise<boolean> {
   const mode = options.sockets === true ? 'sockets' : 'virtual'
-  const stage = new StageSet({ dialplan: { ...readDialplan(networkOf(flow)), nodes: [] }, mode, tap }, scenario)
+  const dialplan = readOperators(networkOf(flow)).map((each) => ({ ...each, nodes: [] }))
+  const stage = new StageSet({ dialplan, mode, tap }, scenario)
   let fault: unknown
   try {
     await stage.open()

@@ -59,8 +59,9 @@ export function oneSidedPeers(dialplans: readonly Dialplan[]): readonly Dialplan
 
 /** The dialplan with its peers as they are met now. */
 export function withPeers(dialplan: Dialplan, dialplans: readonly Dialplan[]): Dialplan {
+  const { met: _, ...others } = dialplan
   const met = peersOf(dialplan, dialplans)
-  return met.length === 0 ? dialplan : { ...dialplan, met }
+  return met.length === 0 ? others : { ...others, met }
 }
 
 /** The peers of an operator as its node knows them: of one dialplan, those who name each other. */

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import test from 'ava'
 import { loadFlows, networkOf } from '../../dialplans/flows/index.ts'
-import { loadDialplan } from '../../dialplans/network/load.ts'
+import { loadOperators } from '../../dialplans/network/load.ts'
 import { RealClock, silent } from '../../signalling/index.ts'
 import { openPcapng } from '../../signalling/tools.ts'
 import { PatientStageSet } from '../support/flows.ts'
@@ -18,9 +18,9 @@ interface Captured {
 const captures: Captured[] = []
 
 for (const flow of await loadFlows()) {
-  const loaded = loadDialplan(networkOf(flow))
+  const loaded = loadOperators(networkOf(flow))
   if (loaded.faults !== undefined) throw new Error(`${networkOf(flow)} has faults`)
-  const dialplan = { ...loaded.value, nodes: [] }
+  const dialplan = loaded.value.map((each) => ({ ...each, nodes: [] }))
   for (const mode of ['virtual', 'sockets'] as const) {
     test(`${flow.id}, ${mode}`, async (t) => {
       const file = join(scratch(), `${flow.id.replace('/', '-')}.pcapng`)

@@ -49,7 +49,8 @@ for (const [name, group] of groups) {
 }
 
 async function playAll(t: ExecutionContext, group: readonly Branch[]): Promise<void> {
-  const byNeed = [...Map.groupBy(group, ({ scenario }) => JSON.stringify(scenario.settings ?? {})).values()]
+  const needOf = ({ settings = {}, peers = {} }: Scenario): string => JSON.stringify([settings, peers])
+  const byNeed = [...Map.groupBy(group, ({ scenario }) => needOf(scenario)).values()]
   const network = await ProcessNetwork.start(group[0]!.file)
   const stages: ProcessStage[] = []
   t.teardown(async () => {
@@ -58,7 +59,8 @@ async function playAll(t: ExecutionContext, group: readonly Branch[]): Promise<v
   })
   const played: string[] = []
   for (const alike of byNeed) {
-    await network.change(alike[0]!.scenario.settings ?? {})
+    const { settings, peers } = alike[0]!.scenario
+    await network.change(settings ?? {}, peers)
     for (const { title, scenario } of alike) {
       const protocol = protocols[played.length % protocols.length]!
       const stage = new ProcessStage(network, protocol)
@@ -74,7 +76,7 @@ async function playAll(t: ExecutionContext, group: readonly Branch[]): Promise<v
       played.push(title)
       await stage.leave()
       if (stage.killed) await stage.until('nobody stays attached', async () => (await network.attached()) === 0)
-      await network.operator.undo()
+      await network.undo()
     }
   }
   t.is(played.length, group.length)

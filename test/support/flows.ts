@@ -4,24 +4,24 @@ import { loadFlows, networkOf } from '../../dialplans/flows/index.ts'
 import type { Scenario } from '../../dialplans/flows/stage/flow.ts'
 import { type StageOptions, StageSet } from '../../dialplans/flows/stage/stage-set.ts'
 import type { Dialplan } from '../../dialplans/network/dialplan.ts'
-import { loadDialplan } from '../../dialplans/network/load.ts'
+import { loadOperators } from '../../dialplans/network/load.ts'
 import { Patience } from './patience.ts'
 
 export interface Part {
   readonly title: string
   readonly scenario: Scenario
-  /** Its network in one node. */
-  readonly dialplan: Dialplan
+  /** Its network in one node, or one for each operator. */
+  readonly dialplan: readonly Dialplan[]
   /** In several, each element in one of its own where the network itself is not split. */
-  readonly split: Dialplan
+  readonly split: readonly Dialplan[]
 }
 
 export async function allScenarios(): Promise<readonly Part[]> {
   const direct = network(networkOf({ network: 'direct.yaml' }))
   return (await loadFlows()).flatMap((flow) => {
     const planned = network(networkOf(flow))
-    const dialplan = { ...planned, nodes: [] }
-    const split = planned.nodes.length > 0 ? planned : direct
+    const dialplan = planned.map((each) => ({ ...each, nodes: [] }))
+    const split = planned.some(({ nodes }) => nodes.length > 0) ? planned : direct
     return flow.scenarios.map((scenario) => ({ title: `${flow.id}: ${scenario.name}`, scenario, dialplan, split }))
   })
 }
@@ -53,8 +53,8 @@ export async function play(scenario: Scenario, options: StageOptions): Promise<n
   return stage.datagrams
 }
 
-function network(file: string): Dialplan {
-  const loaded = loadDialplan(file)
+function network(file: string): readonly Dialplan[] {
+  const loaded = loadOperators(file)
   if (loaded.faults !== undefined) throw new Error(`${file} has faults`)
   return loaded.value
 }

@@ -1,6 +1,6 @@
 /** A flow: one figure of the source method as scripts that any stage can play (SPEC, head). */
 
-import type { Ue, UeOptions } from '../../../elements/ue/index.ts'
+import type { Ue, UeOptions, UserAgent } from '../../../elements/ue/index.ts'
 import type { Clock } from '../../../signalling/index.ts'
 import type { Operator } from './operator.ts'
 
@@ -10,10 +10,14 @@ export type PollResult<Value> = Value | undefined | false
 /** Abilities of a scenario. Every wait is for something to be true, never for time alone. */
 export interface Stage {
   readonly clock: Clock
-  /** A registered UE of that subscriber of the default network. */
+  /** A registered UE of that subscriber of the network: `alice`, or with a domain `bob@south.example`. */
   ue(name: string, options?: Pick<UeOptions, 'report' | 'mme' | 'prose'>): Promise<Ue>
+  /** An agent that calls itself so, is registered nowhere, and sends to the proxy of that domain. */
+  stranger(name: string, domain: string): Promise<UserAgent>
   /** Actions by hand. */
   readonly operator: Operator
+  /** Actions by hand at one of several operators. */
+  operatorOf(name: string): Operator
   /**
    * Lets time pass until `happened` gives something other than undefined or false, and returns it; throws after `seconds`. A
    * promise of it has to come true without time, as those of the operator do.
@@ -29,12 +33,16 @@ export interface Stage {
   during<Value>(work: Promise<Value>): Promise<Value>
   /** Kills the server without a word and starts it again on the same store. */
   restart(): Promise<void>
+  /** Kills the nodes of one of several operators, and starts them again on the same store when `meanwhile` is over. */
+  without(operator: string, meanwhile: () => Promise<void>): Promise<void>
 }
 
 export interface Scenario {
   readonly name: string
-  /** Changes to the default network's elements: settings merged into the element's own. */
+  /** Changes to the network's elements, of several operators `<operator>/<name>`: settings merged into the element's own. */
   readonly settings?: { readonly [element: string]: object }
+  /** Operator -> peers that it names, instead of those of the dialplan. */
+  readonly peers?: { readonly [operator: string]: readonly string[] }
   run(stage: Stage): Promise<void>
 }
 

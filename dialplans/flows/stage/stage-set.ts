@@ -1,9 +1,10 @@
 /** A stage: the default network's server and UEs around it, in virtual time over memory or in real time over sockets. */
-import { EngineAgent, Ue, type UeOptions } from '../../../elements/ue/index.ts'
+import { EngineAgent, Ue, type UeOptions, type UserAgent } from '../../../elements/ue/index.ts'
 import {
   type Clock,
   createNode,
   type Element,
+  type HostPort,
   type Ids,
   type Log,
   memoryStore,
@@ -15,18 +16,21 @@ import {
 } from '../../../signalling/index.ts'
 import { ManualClock, MemoryNetwork, type MemoryTap, memoryTap, seededIds } from '../../../signalling/testing.ts'
 import { type Endpoint, fanTap, type Tap, type TappedMessage } from '../../../signalling/tools.ts'
-import { assemble } from '../../network/assemble.ts'
 import type { Dialplan } from '../../network/dialplan.ts'
-import { atNode, elsewhere } from '../../network/nodes.ts'
+import { elsewhere } from '../../network/nodes.ts'
 import { agentNode } from '../../running/agent-node.ts'
+import { operatorTap } from '../../running/operator-tap.ts'
 import { ClockedStage } from './clocked-stage.ts'
 import { figureOf, type PreparationRange } from './figure.ts'
 import type { Scenario, Stage } from './flow.ts'
 import { lastingPort } from './lasting-port.ts'
 import { LocalOperator } from './local-operator.ts'
+import type { Operator } from './operator.ts'
+import { type ServerPlace, StagePlan } from './stage-plan.ts'
 
 export interface StageOptions {
-  readonly dialplan: Dialplan
+  /** Of each operator, where there are several. */
+  readonly dialplan: Dialplan | readonly Dialplan[]
   readonly mode: 'virtual' | 'sockets'
   /** Decides about datagrams; virtual only. */
   readonly fate?: MemoryNetwork['fate']
@@ -35,28 +39,35 @@ export interface StageOptions {
   readonly tap?: Tap
 }
 
+/** A node of the network, where it listens and what runs there. */
+interface StageServer extends ServerPlace {
+  readonly server: Node
+  /** By their names in the dialplan: `proxy`, `north/proxy`. */
+  readonly elements: ReadonlyMap<string, Element>
+}
+
 export class StageSet extends ClockedStage implements Stage {
   readonly messages: MemoryTap = memoryTap(100_000)
   readonly clock: Clock
-  readonly operator = new LocalOperator({ element: (name) => this.element(name), settings: (name) => this.settings(name) })
+  readonly operator: Operator = this.operatorOf('')
   private readonly options: StageOptions
-  private readonly scenario: Scenario
+  private readonly planning: StagePlan
   private readonly manual: ManualClock | undefined
   private readonly network: MemoryNetwork | undefined
   private readonly ids: Ids
   private readonly nodes: Node[] = []
   private readonly ues: Ue[] = []
   private readonly names = new Map<string, string>()
-  /** The nodes of the network, that of the proxy first; one unless the dialplan has several. */
-  private servers: Node[] = []
-  private elements: readonly Element[] = []
+  private places: readonly ServerPlace[] = []
+  /** The nodes of the network, of each operator that of the proxy first. */
+  private servers: readonly StageServer[] = []
   private readonly stores = new Map<string, Store>()
   private readonly preparations: PreparationRange[] = []
 
   constructor(options: StageOptions, scenario: Scenario) {
     super()
     this.options = options
-    this.scenario = scenario
+    this.planning = new StagePlan(options.dialplan, scenario)
     const log = options.log ?? silent
     this.manual = options.mode === 'virtual' ? new ManualClock() : undefined
     this.clock = this.manual ?? new RealClock((fault) => log.error({ fault: String(fault) }, 'fault in a timer'))
@@ -75,7 +86,8 @@ export class StageSet extends ClockedStage implements Stage {
   }
 
   async open(): Promise<void> {
-    await this.preparing(async () => this.startServers(await this.freePorts()))
+    this.places = await this.planning.place(this.manual === undefined ? lastingPort : undefined)
+    await this.preparing(async () => this.startServers(this.places))
   }
   /** Marks messages that pass meanwhile as no step of the scenario. */
   private async preparing<Value>(work: () => Promise<Value>): Promise<Value> {
@@ -86,60 +98,37 @@ export class StageSet extends ClockedStage implements Stage {
       this.preparations.push([from, this.messages.messages.length])
     }
   }
-  /** @param ports of the nodes, in their order */
-  private async startServers(ports: readonly number[]): Promise<void> {
-    const plan = this.planFor(ports)
-    const names = plan.nodes.map(({ name }) => name)
-    for (const name of names.length === 0 ? [undefined] : names) {
-      const { server, elements } = this.makeServer(plan, name, ports[0]!)
-      this.servers.push(server)
-      this.elements = [...this.elements, ...elements]
-    }
-    for (const server of this.servers) await this.during(server.start())
+  private async startServers(places: readonly ServerPlace[]): Promise<void> {
+    const started = places.map((place) => this.makeServer(place))
+    this.servers = [...this.servers, ...started].toSorted((a, b) => a.index - b.index)
+    for (const { server } of started) await this.during(server.start())
   }
-  /** The dialplan with the scenario's settings, and its nodes where they can listen now. */
-  private planFor(ports: readonly number[]): Dialplan {
-    const { dialplan } = this.options
-    const elements = dialplan.elements.map((element) => ({
-      ...element,
-      settings: this.settings(element.name),
-    }))
-    const nodes = dialplan.nodes.map((node, i) => {
-      const host = this.manual === undefined ? '127.0.0.1' : `10.0.0.${i + 1}`
-      return { ...node, data: 'memory', listen: [{ transport: 'UDP' as const, host, port: ports[i]! }] }
-    })
-    return { ...dialplan, data: 'memory', elements, nodes }
-  }
-  private makeServer(plan: Dialplan, name: string | undefined, port: number): { server: Node; elements: readonly Element[] } {
-    const chosen = name === undefined ? { value: plan } : atNode(plan, name)
-    const made = chosen.faults === undefined ? assemble(chosen.value) : chosen
-    if (chosen.faults !== undefined || made.faults !== undefined)
-      throw new Error((chosen.faults ?? made.faults)!.map(({ text }) => text).join('; '))
-    const transport = this.manual === undefined ? 'UDP' : 'MEM'
-    const alone = { host: this.manual === undefined ? '127.0.0.1' : '10.0.0.1', port: this.manual === undefined ? port : 5060 }
-    const { tap } = this.options
+  private makeServer(place: ServerPlace): StageServer {
+    const { dialplan, assembled } = this.planning.at(place, this.places)
+    const { elements, plan } = assembled
+    const { domains, operator, met = [] } = dialplan
+    const { host, port, node } = place
+    const taps = this.options.tap === undefined ? [this.messages] : [this.messages, this.options.tap]
+    const tap = this.named(fanTap(taps)!)
     const server = createNode({
-      ...this.common(name ?? 'server'),
-      plan: made.value.plan,
-      elements: made.value.elements,
-      domains: plan.domains,
-      otherNodes: [...new Set(elsewhere(chosen.value).values())],
-      store: this.storeOf(name ?? ''),
-      listen: [{ ...(name === undefined ? alone : chosen.value.listen[0]!), transport }],
-      tap: this.named(fanTap(tap === undefined ? [this.messages] : [this.messages, tap])!),
+      ...this.common(operator === undefined ? (node ?? 'server') : `${operator}/${node ?? ''}`),
+      plan,
+      elements,
+      domains,
+      otherNodes: [...new Set(elsewhere(dialplan).values())],
+      peers: met,
+      store: this.storeOf(`${operator ?? ''}/${node ?? ''}`),
+      listen: [{ transport: this.manual === undefined ? 'UDP' : 'MEM', host, port }],
+      tap: operator === undefined ? tap : operatorTap(tap, operator, (end) => this.planning.nameOf(end, operator, this.places)),
     })
-    return { server, elements: made.value.elements }
+    const prefix = operator === undefined ? '' : `${operator}/`
+    return { ...place, server, elements: new Map(elements.map((element) => [prefix + element.name, element])) }
   }
   /** State that outlives a restart. */
   private storeOf(node: string): Store {
     let store = this.stores.get(node)
     if (store === undefined) this.stores.set(node, (store = memoryStore(this.clock)))
     return store
-  }
-  /** One each; that of a single node, where the dialplan names none. */
-  private freePorts(): Promise<readonly number[]> {
-    const count = Math.max(1, this.options.dialplan.nodes.length)
-    return Promise.all(Array.from({ length: count }, () => (this.manual === undefined ? lastingPort() : 5060)))
   }
   private common(name: string) {
     const { log = silent } = this.options
@@ -154,14 +143,19 @@ export class StageSet extends ClockedStage implements Stage {
     }
     return { message: (message) => tap.message({ ...message, from: nameOf(message.from), to: nameOf(message.to) }) }
   }
-  private get serverAddress(): { host: string; port: number } {
-    return this.servers[0]!.listening[0]!
+  /** The proxy of a domain; left out: the first one. */
+  private proxyOf(domain: string | undefined): HostPort {
+    const at = this.planning.proxyOf(domain, this.places)
+    if (at === undefined) throw new Error(`no operator has ${domain}`)
+    return at
   }
-
-  async ue(name: string, options: Pick<UeOptions, 'report' | 'mme' | 'prose'> = {}): Promise<Ue> {
-    const { host, port } = this.serverAddress
-    const identity = `sip:${name}@${this.options.dialplan.domains[0]}`
-    const agent = new EngineAgent({ identity, password: `${name}-proxima`, proxy: `sip:${host}:${port};lr` })
+  private agentOf(name: string, domain: string | undefined, at: HostPort): Promise<EngineAgent> {
+    const [user, home = this.planning.homeDomain] = name.split('@') as [string, string?]
+    const agent = new EngineAgent({
+      identity: `sip:${user}@${home}`,
+      ...(domain === undefined ? { password: `${user}-proxima` } : {}),
+      proxy: `sip:${at.host}:${at.port};lr`,
+    })
     const ownHost = this.manual === undefined ? '127.0.0.1' : `10.0.1.${this.nodes.length + 1}`
     const node = agentNode(agent.element, {
       ...this.common(name),
@@ -170,22 +164,35 @@ export class StageSet extends ClockedStage implements Stage {
       ],
     })
     this.nodes.push(node)
-    await this.during(node.start())
-    const [at] = node.listening
-    this.names.set(`${at!.host}:${at!.port}`, name)
+    return this.during(node.start()).then(() => {
+      const [own] = node.listening
+      this.names.set(`${own!.host}:${own!.port}`, user)
+      return agent
+    })
+  }
+
+  async ue(name: string, options: Pick<UeOptions, 'report' | 'mme' | 'prose'> = {}): Promise<Ue> {
+    const agent = await this.agentOf(name, undefined, this.proxyOf(name.split('@')[1]))
     const answer = await this.preparing(() => this.during(agent.register()))
     this.expect(`${name} registers`, answer.status === 200)
     const ue = new Ue({ agent, clock: this.clock, ...options })
     this.ues.push(ue)
     return ue
   }
+  stranger(name: string, domain: string): Promise<UserAgent> {
+    return this.agentOf(name, domain, this.proxyOf(domain))
+  }
+  operatorOf(name: string): Operator {
+    const full = (element: string): string => (name === '' ? element : `${name}/${element}`)
+    return new LocalOperator({
+      element: (element) => this.element(full(element)),
+      settings: (element) => this.planning.settings(full(element)),
+    })
+  }
   private element(name: string): Element {
-    const element = this.elements.find((candidate) => candidate.name === name)
+    const element = this.servers.map(({ elements }) => elements.get(name)).find((candidate) => candidate !== undefined)
     if (element === undefined) throw new Error(`no element ${name}`)
     return element
-  }
-  private settings(name: string): Dialplan['elements'][number]['settings'] {
-    return { ...this.options.dialplan.elements.find((one) => one.name === name)?.settings, ...this.scenario.settings?.[name] }
   }
   override pass(seconds: number): Promise<void> {
     return this.manual?.advance(seconds * 1000) ?? super.pass(seconds)
@@ -205,23 +212,28 @@ export class StageSet extends ClockedStage implements Stage {
     return done.value
   }
   async restart(): Promise<void> {
-    const ports = this.servers.map(({ listening }) => listening[0]!.port)
     await this.preparing(async () => {
-      await this.stopServers()
-      await this.startServers(ports)
+      await this.stopServers(this.places)
+      await this.startServers(this.places)
     })
   }
-  private async stopServers(): Promise<void> {
-    for (const server of this.servers) await server.stop(0)
-    this.servers = []
-    this.elements = []
+  async without(operator: string, meanwhile: () => Promise<void>): Promise<void> {
+    const places = this.places.filter((place) => place.operator === operator)
+    await this.stopServers(places)
+    await meanwhile()
+    await this.preparing(() => this.startServers(places))
+  }
+  private async stopServers(places: readonly ServerPlace[]): Promise<void> {
+    const stopping = this.servers.filter(({ index }) => places.some((place) => place.index === index))
+    for (const { server } of stopping) await server.stop(0)
+    this.servers = this.servers.filter((each) => !stopping.includes(each))
   }
   /** Ends everything, the UEs first. */
   async close(): Promise<void> {
     for (const ue of this.ues) await this.during(ue.stop())
     await this.pass(0.05)
     for (const node of this.nodes) await node.stop(0)
-    await this.stopServers()
+    await this.stopServers(this.places)
     for (const store of this.stores.values()) await store.close()
   }
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
-import { parse, stringify } from 'yaml'
+import { stringify } from 'yaml'
 import { SubscriberClient } from '../../../dialplans/commands/hss/client.ts'
 import { lastingPort } from '../../../dialplans/flows/stage/lasting-port.ts'
 import { readPcapng } from '../../../signalling/tools.ts'
@@ -11,15 +11,20 @@ import { pause } from '../../support/patience.ts'
 import { type Ended, program, Running } from '../../support/process.ts'
 import { judge } from '../../support/tshark.ts'
 import { ConsoleOperator } from './operator.ts'
+import {
+  type Elements,
+  elementsOf,
+  type NamedPeers,
+  operatorIn,
+  operatorOfDomain,
+  type RawNetwork,
+  readRaw,
+  withElements,
+} from './raw-network.ts'
+import type { EdgePorts } from './stage.ts'
 
-type Elements = { readonly [element: string]: object }
 /** Element -> settings beside and instead of its own. */
 export type Settings = Elements
-
-interface RawNetwork {
-  readonly nodes: { readonly [name: string]: { listen: string[]; http: string; readonly elements: readonly string[] } }
-  readonly elements: Elements
-}
 
 /** A process of a node, from its start to its end. */
 interface Life {
@@ -58,46 +63,70 @@ function merged(elements: Elements, settings: Settings): Elements {
 }
 
 export class ProcessNetwork {
-  readonly udp: number
-  readonly tcp: number
-  readonly ws: number
   readonly names: readonly string[]
-  readonly operator: ConsoleOperator
+  private readonly operators = new Map<string | undefined, ConsoleOperator>()
   private readonly folder: string
   private readonly raw: RawNetwork
   /** As they are in the file now. */
   private elements: Elements
+  private peers: NamedPeers = {}
   /** The lives of each node; the last one runs. */
   private readonly lives = new Map<string, Life[]>()
 
   private constructor(folder: string, raw: RawNetwork) {
     this.folder = folder
     this.raw = raw
-    this.elements = raw.elements
+    this.elements = elementsOf(raw)
     this.names = Object.keys(raw.nodes)
-    const edge = raw.nodes[this.names[0]!]!.listen
-    const port = (scheme: string): number => Number(/\d+$/.exec(edge.find((each) => each.startsWith(scheme))!)![0])
-    this.udp = port('udp:')
-    this.tcp = port('tcp:')
-    this.ws = port('ws:')
-    this.operator = new ConsoleOperator({
-      client: (element) => this.client(element),
-      planned: (element) => this.elements[element]!,
-      replan: (element, settings) => this.replan(element, settings),
-      settled: async (element) => void (await this.answered(this.nodeOf(element))),
+    for (const name of raw.operators === undefined ? [undefined] : Object.keys(raw.operators))
+      this.operators.set(name, this.consoleOf(name))
+  }
+  private consoleOf(operator: string | undefined): ConsoleOperator {
+    const full = (element: string): string => (operator === undefined ? element : `${operator}/${element}`)
+    const { domains } = operator === undefined ? this.raw : this.raw.operators![operator]!
+    return new ConsoleOperator({
+      domain: domains![0]!,
+      client: (element) => this.client(full(element)),
+      planned: (element) => this.elements[full(element)]!,
+      replan: (element, settings) => this.replan(full(element), settings),
+      settled: async (element) => void (await this.answered(this.nodeOf(full(element)))),
     })
+  }
+  /** Left out: of the only operator. */
+  operatorOf(name?: string): ConsoleOperator {
+    const operator = this.operators.get(name)
+    if (operator === undefined) throw new Error(`there is no operator ${name}`)
+    return operator
+  }
+  get operator(): ConsoleOperator {
+    return this.operatorOf()
+  }
+  /** Everything as the dialplan has it. */
+  async undo(): Promise<void> {
+    for (const operator of this.operators.values()) await operator.undo()
+  }
+  /** Where UEs of a domain enter, the first node of its operator; left out: of the first one. */
+  edgeOf(domain?: string): EdgePorts {
+    const operator = operatorOfDomain(this.raw, domain)
+    const [name] = this.nodesOf(operator)
+    const { listen } = this.raw.nodes[name!]!
+    const port = (scheme: string): number => Number(/\d+$/.exec(listen.find((each) => each.startsWith(scheme))!)![0])
+    return { udp: port('udp:'), tcp: port('tcp:'), ws: port('ws:') }
+  }
+  private nodesOf(operator: string | undefined): readonly string[] {
+    return this.names.filter((name) => operatorIn(this.raw.nodes[name]!.elements[0]!) === operator)
   }
 
   /** Starts all nodes of that dialplan, with these settings; the first is the UEs' edge. */
   static async start(file: string, settings: Settings = {}): Promise<ProcessNetwork> {
     const folder = mkdtempSync(join(tmpdir(), 'proxima-network-'))
-    const raw = parse(readFileSync(file, 'utf8')) as RawNetwork
+    const raw = readRaw(readFileSync(file, 'utf8'))
     for (const node of Object.values(raw.nodes)) {
       node.listen = await Promise.all(node.listen.map(async (each) => each.replace(/\d+$/, String(await lastingPort()))))
       node.http = '127.0.0.1:0'
     }
     const network = new ProcessNetwork(folder, raw)
-    network.write(merged(raw.elements, settings))
+    network.write(merged(elementsOf(raw), settings))
     try {
       await network.runAll(network.names)
     } catch (fault) {
@@ -112,7 +141,8 @@ export class ProcessNetwork {
   }
   private write(elements: Elements): void {
     this.elements = elements
-    writeFileSync(this.plan, stringify({ ...this.raw, elements, data: join(this.folder, 'data') }))
+    const changed = withElements(this.raw, elements, this.peers)
+    writeFileSync(this.plan, stringify({ ...changed, data: join(this.folder, 'data') }))
   }
   private async runAll(names: readonly string[]): Promise<void> {
     await Promise.all(names.map((name) => this.run(name)))
@@ -145,19 +175,31 @@ export class ProcessNetwork {
     await Promise.all(this.names.map((name) => this.kill(name)))
     await this.runAll(this.names)
   }
+  /** All nodes of an operator killed, and started again when `meanwhile` is over. */
+  async without(operator: string, meanwhile: () => Promise<void>): Promise<void> {
+    const names = this.nodesOf(operator)
+    await Promise.all(names.map((name) => this.kill(name)))
+    await meanwhile()
+    await this.runAll(names)
+  }
   private async kill(name: string): Promise<void> {
     const { process: dying } = this.life(name)
     dying.signal('SIGKILL')
     await dying.ended
   }
 
-  /** With these settings from now on: nodes that they concern are stopped, and started again on what is in their store. */
-  async change(settings: Settings): Promise<void> {
+  /** With these settings and peers from now on: nodes that they concern are stopped, and started again on what is in their store. */
+  async change(settings: Settings, peers: NamedPeers = {}): Promise<void> {
     const before = this.elements
-    const now = merged(this.raw.elements, settings)
-    const differs = (element: string): boolean => JSON.stringify(before[element]) !== JSON.stringify(now[element])
+    const now = merged(elementsOf(this.raw), settings)
+    const namedOf = (from: NamedPeers, element: string): string => JSON.stringify(from[operatorIn(element) ?? ''])
+    const peersBefore = this.peers
+    const differs = (element: string): boolean =>
+      JSON.stringify(before[element]) !== JSON.stringify(now[element]) ||
+      namedOf(peersBefore, element) !== namedOf(peers, element)
     const concerned = this.names.filter((name) => this.raw.nodes[name]!.elements.some(differs))
     await Promise.all(concerned.map((name) => this.stop(name)))
+    this.peers = peers
     this.write(now)
     await this.runAll(concerned)
   }
@@ -188,7 +230,7 @@ export class ProcessNetwork {
   }
   private client(element: string): SubscriberClient {
     const name = this.nodeOf(element)
-    const file = join(this.folder, 'data', name, 'token')
+    const file = join(this.folder, 'data', operatorIn(element) ?? '', name, 'token')
     return new SubscriberClient(this.http(name), readFileSync(file, 'utf8').trim(), file)
   }
   private http(name: string): string {
@@ -207,7 +249,8 @@ export class ProcessNetwork {
     const counts = all.flatMap((metrics) =>
       [...metrics].filter(([key]) => /^mme\d*_attached$/.test(key)).map(([, count]) => count),
     )
-    if (counts.length === 0) throw new Error('no node counts who is attached')
+    if (counts.length === 0 && Object.keys(this.elements).some((name) => /^mme\d*$/.test(name)))
+      throw new Error('no node counts who is attached')
     return counts.reduce((sum, count) => sum + count, 0)
   }
 

@@ -8,6 +8,8 @@ import type { SubscriberSettings } from '../../../elements/schemas/index.ts'
 
 /** What an operator has of a network. */
 export interface Console {
+  /** The first of its domains. */
+  readonly domain: string
   /** The HTTP side of the node that has that element. */
   client(element: string): SubscriberClient
   /** Settings of that element in the file. */
@@ -73,7 +75,7 @@ export class ConsoleOperator implements Operator {
   async undo(): Promise<void> {
     const { subscribers = [] } = this.console.planned('hss') as PlannedHss
     for (const id of this.changed) {
-      const planned = subscribers.find((one) => one.id === id || `sip:${one.id}@localhost` === id)
+      const planned = subscribers.find((one) => one.id === id || `sip:${one.id}@${this.console.domain}` === id)
       if (planned !== undefined) await this.hss.ask('PUT', pathOf(id), { body: planned })
       else if ((await this.subscriber(id)) !== undefined) await this.hss.ask('DELETE', pathOf(id))
     }

@@ -2,7 +2,7 @@
 import { ClockedStage } from '../../../dialplans/flows/stage/clocked-stage.ts'
 import type { Scenario, Stage } from '../../../dialplans/flows/stage/flow.ts'
 import type { Operator } from '../../../dialplans/flows/stage/operator.ts'
-import { type Carrier, type OpenPort, SipJsAgent, Ue, type UeOptions } from '../../../elements/ue/index.ts'
+import { type Carrier, type OpenPort, SipJsAgent, Ue, type UeOptions, type UserAgent } from '../../../elements/ue/index.ts'
 import { type Clock, RealClock, randomIds, silent } from '../../../signalling/index.ts'
 import { openTcp, openUdp, openWs } from '../../../signalling/tools.ts'
 import { onceIdle, Patience } from '../../support/patience.ts'
@@ -14,16 +14,22 @@ const openers: { readonly [protocol in Protocol]: OpenPort } = { UDP: openUdp, T
 
 /** Whether a scenario needs an operator, or the server killed. */
 export function needsOperator({ run }: Scenario): boolean {
-  return /stage\.(?:operator|restart)\b/.test(String(run))
+  return /stage\.(?:operator|operatorOf|restart|without)\b/.test(String(run))
 }
 
-/** Where the UEs' edge listens, who operates the network, and how it is killed and started again. */
-export interface Edge {
+/** Ports of the node by which UEs enter. */
+export interface EdgePorts {
   readonly udp: number
   readonly tcp: number
   readonly ws: number
+}
+
+/** The node of UEs, or the network with one for each domain; who operates it, and how it is killed and started again. */
+export type Edge = (EdgePorts | { edgeOf(domain?: string): EdgePorts }) & {
   readonly operator?: Operator
+  operatorOf?(name: string): Operator
   restartAll?(): Promise<void>
+  without?(operator: string, meanwhile: () => Promise<void>): Promise<void>
 }
 
 export class ProcessStage extends ClockedStage implements Stage {
@@ -31,6 +37,7 @@ export class ProcessStage extends ClockedStage implements Stage {
   private readonly protocol: Protocol
   readonly clock: Clock
   private readonly ues: Ue[] = []
+  private readonly strangers: UserAgent[] = []
   /** Whether it has been restarted. */
   killed = false
 
@@ -42,17 +49,31 @@ export class ProcessStage extends ClockedStage implements Stage {
       throw fault
     })
   }
-  async ue(name: string, options: Pick<UeOptions, 'report' | 'mme' | 'prose'> = {}): Promise<Ue> {
+  /** `domain`: that of the proxy to which it sends. */
+  private agentOf(name: string, domain: string | undefined, password: string | undefined): SipJsAgent {
     const { clock, protocol, node } = this
-    const port = { UDP: node.udp, TCP: node.tcp, WS: node.ws }[protocol]
-    const agent = new SipJsAgent({
-      identity: `sip:${name}@localhost`,
-      password: passwordOf(name),
+    const [user, home = 'localhost'] = name.split('@') as [string, string?]
+    const { udp, tcp, ws } = 'edgeOf' in node ? node.edgeOf(domain) : node
+    const port = { UDP: udp, TCP: tcp, WS: ws }[protocol]
+    return new SipJsAgent({
+      identity: `sip:${user}@${home}`,
+      ...(password === undefined ? {} : { password }),
       carrier: { protocol, server: { host: '127.0.0.1', port }, open: openers[protocol] },
       clock,
       ids: randomIds(),
       log: silent,
     })
+  }
+  async stranger(name: string, domain: string): Promise<UserAgent> {
+    const agent = this.agentOf(name, domain, undefined)
+    await agent.start()
+    this.strangers.push(agent)
+    return agent
+  }
+  async ue(name: string, options: Pick<UeOptions, 'report' | 'mme' | 'prose'> = {}): Promise<Ue> {
+    const { clock } = this
+    const [user, domain] = name.split('@') as [string, string?]
+    const agent = this.agentOf(name, domain, passwordOf(user))
     const { status } = await agent.register()
     this.expect(`${name} registers`, status === 200)
     const ue = new Ue({ agent, clock, ...options })
@@ -68,6 +89,15 @@ export class ProcessStage extends ClockedStage implements Stage {
     if (operator === undefined) throw new Error('nobody operates this node')
     return operator
   }
+  operatorOf(name: string): Operator {
+    const operator = this.node.operatorOf?.(name)
+    if (operator === undefined) throw new Error('this network has one operator')
+    return operator
+  }
+  async without(operator: string, meanwhile: () => Promise<void>): Promise<void> {
+    if (this.node.without === undefined) throw new Error('this network has one operator')
+    await this.node.without(operator, meanwhile)
+  }
   during<Value>(work: Promise<Value>): Promise<Value> {
     return new Promise((resolve, reject) => {
       const callOff = onceIdle(() => reject(new Error('no answer')))
@@ -82,5 +112,6 @@ export class ProcessStage extends ClockedStage implements Stage {
   /** The UEs leave. */
   async leave(): Promise<void> {
     for (const ue of this.ues.splice(0)) await ue.stop()
+    for (const stranger of this.strangers.splice(0)) await stranger.stop()
   }
 }

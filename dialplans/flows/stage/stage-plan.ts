@@ -1,0 +1,91 @@
+/** Plan of a stage: the dialplans of its operators with a scenario's changes, and where each of their nodes listens. */
+import type { HostPort } from '../../../signalling/index.ts'
+import type { Endpoint } from '../../../signalling/tools.ts'
+import { type AssembledNetwork, assemble } from '../../network/assemble.ts'
+import type { Dialplan, ElementSettings } from '../../network/dialplan.ts'
+import { atNode } from '../../network/nodes.ts'
+import { withPeers } from '../../network/peers.ts'
+import { edgeOf } from '../../network/roles.ts'
+import type { Scenario } from './flow.ts'
+
+/** A node of the network, and its address. */
+export interface ServerPlace extends HostPort {
+  /** Its place among all of them. */
+  readonly index: number
+  readonly operator: string | undefined
+  /** Undefined: the operator has one node alone. */
+  readonly node: string | undefined
+}
+
+export class StagePlan {
+  private readonly dialplans: readonly Dialplan[]
+  private readonly scenario: Scenario
+
+  constructor(dialplan: Dialplan | readonly Dialplan[], scenario: Scenario) {
+    this.dialplans = 'elements' in dialplan ? [dialplan] : dialplan
+    this.scenario = scenario
+  }
+  get homeDomain(): string {
+    return this.dialplans[0]!.domains[0]!
+  }
+  /** Places of all nodes: on ports of loopback that `freePort` gives, or in a network in memory. */
+  place(freePort: (() => Promise<number>) | undefined): Promise<readonly ServerPlace[]> {
+    const nodes = this.dialplans.flatMap(({ operator, nodes: planned }) => {
+      const names = planned.length === 0 ? [undefined] : planned.map(({ name }) => name)
+      return names.map((node) => ({ operator, node }))
+    })
+    return Promise.all(
+      nodes.map(async (node, index) => {
+        if (freePort === undefined) return { ...node, index, host: `10.0.0.${index + 1}`, port: 5060 }
+        return { ...node, index, host: '127.0.0.1', port: await freePort() }
+      }),
+    )
+  }
+  /** The dialplan of a node, and what it makes. Throws where the scenario has made it unsound. */
+  at({ operator, node }: ServerPlace, places: readonly ServerPlace[]): { dialplan: Dialplan; assembled: AssembledNetwork } {
+    const all = this.dialplans.map((dialplan) => this.placed(dialplan, places))
+    const own = withPeers(all.find((dialplan) => dialplan.operator === operator)!, all)
+    const chosen = node === undefined ? { value: own } : atNode(own, node)
+    if (chosen.faults !== undefined) throw new Error(chosen.faults.map(({ text }) => text).join('; '))
+    const made = assemble(chosen.value)
+    if (made.faults !== undefined) throw new Error(made.faults.map(({ text }) => text).join('; '))
+    return { dialplan: chosen.value, assembled: made.value }
+  }
+  /** The dialplan with the scenario's settings, and its nodes where they listen now. */
+  private placed(dialplan: Dialplan, places: readonly ServerPlace[]): Dialplan {
+    const { operator, nodes, peers = [] } = dialplan
+    const listenOf = (node: string | undefined) =>
+      places
+        .filter((place) => place.operator === operator && place.node === node)
+        .map(({ host, port }) => ({ transport: 'UDP' as const, host, port }))
+    const named = operator === undefined ? undefined : this.scenario.peers?.[operator]
+    const prefix = operator === undefined ? '' : `${operator}/`
+    return {
+      ...dialplan,
+      data: 'memory',
+      elements: dialplan.elements.map((element) => ({ ...element, settings: this.settings(prefix + element.name) })),
+      nodes: nodes.map((node) => ({ ...node, data: 'memory', listen: listenOf(node.name) })),
+      listen: nodes.length === 0 ? listenOf(undefined) : nodes.flatMap(({ name }) => listenOf(name)),
+      peers: named === undefined ? peers : named.map((name) => ({ name, line: 0, at: undefined })),
+    }
+  }
+  /** Settings of an element, `proxy` or `north/proxy`, as the scenario has them. */
+  settings(element: string): ElementSettings {
+    const [first, second] = element.split('/') as [string, string?]
+    const [operator, name] = second === undefined ? [undefined, first] : [first, second]
+    const dialplan = this.dialplans.find((each) => each.operator === operator)
+    return { ...dialplan?.elements.find((one) => one.name === name)?.settings, ...this.scenario.settings?.[element] }
+  }
+  /** The node by which UEs of a domain enter, the first of its operator; without a domain that of the first one. */
+  proxyOf(domain: string | undefined, places: readonly ServerPlace[]): HostPort | undefined {
+    const owner = domain === undefined ? this.dialplans[0] : this.dialplans.find(({ domains }) => domains.includes(domain))
+    return owner && places.find(({ operator }) => operator === owner.operator)
+  }
+  /** The name of another operator's end; undefined: nobody of those is there. */
+  nameOf({ address, port }: Endpoint, own: string, places: readonly ServerPlace[]): string | undefined {
+    const place = places.find((each) => each.host === address && each.port === port)
+    if (place?.operator === undefined || place.operator === own) return undefined
+    const { elements } = this.dialplans.find(({ operator }) => operator === place.operator)!
+    return `${place.operator}/${edgeOf(elements) ?? ''}`
+  }
+}
