@@ -202,6 +202,10 @@ export interface ForwardOptions {
   readonly drop?: readonly string[]
   /** Goes on instead of the request's own body; Content-Type and Content-Length follow. No content: none goes on. */
   readonly body?: { readonly type: string; readonly content: string }
+  /** Only our own Via goes on; a response gets those of the request back. The next hop sees nothing of the way before us. */
+  readonly hideVias?: true
+  /** Header fields to replace in each response before it goes back; undefined: none. */
+  readonly answerHeaders?: (response: SipResponse) => readonly (readonly [name: string, value: string])[] | undefined
   /** Sees each final response before it goes back; may return a status to answer instead. */
   readonly onFinal?: (response: SipResponse) => number | undefined
 }

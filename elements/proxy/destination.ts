@@ -2,6 +2,7 @@
 import {
   canonical,
   type Exchange,
+  type Flow,
   type ForwardOptions,
   type ForwardTarget,
   H,
@@ -9,6 +10,7 @@ import {
   type SipRequest,
 } from '../../signalling/index.ts'
 import type { KnownSender } from './authentication.ts'
+import type { HiddenContacts } from './hidden-contacts.ts'
 
 /** A target in the engine's words, with the kind of its end. */
 export interface TargetDestination extends ForwardTarget {
@@ -35,19 +37,26 @@ export interface RefusedDestination {
 
 export type Destination = TargetDestination | DevicesDestination | RefusedDestination
 
-/** `sender`: where this proxy has checked; undefined where a trusted peer vouches, or nobody need. `domains`: ours. */
+/** Our side of the border to other operators. */
+export interface NetworkBorder {
+  readonly domains: readonly string[]
+  readonly hidden: HiddenContacts
+}
+
+/** `sender`: where this proxy has checked; undefined where a trusted peer vouches, or nobody need. */
 export function forward(
   exchange: Exchange,
   sender: KnownSender | undefined,
   destination: Destination,
-  domains: readonly string[],
+  { domains, hidden }: NetworkBorder,
 ): void {
   const { request, flow } = exchange
   if (destination.end === 'nowhere') {
     if (destination.status !== undefined) exchange.reply(destination.status, destination.fields)
     return
   }
-  const assertion: Assertion = flow.trusted ? asTrustedPeerSays : assertionOf(request, sender?.identity)
+  const checked: Assertion = flow.trusted ? asTrustedPeerSays : assertionOf(request, sender?.identity)
+  const assertion = sender?.peer === true ? { ...checked, answerHeaders: hidingContacts(hidden, flow) } : checked
   switch (destination.end) {
     case 'element':
       exchange.forward(destination, { ...assertion, ...credentialsOf(request, sender) })
@@ -56,7 +65,11 @@ export function forward(
       exchange.forward(destination, assertion)
       return
     case 'operator':
-      exchange.forward(destination, assertionOf(request, ownIdentity(exchange, sender, domains)))
+      exchange.forward(destination, {
+        ...assertionOf(request, ownIdentity(exchange, sender, domains)),
+        ...contactsFor(request, destination.flow, hidden),
+        hideVias: true,
+      })
       return
     case 'device':
       exchange.forward(destination, towardUe(request, assertion))
@@ -74,7 +87,7 @@ const asTrustedPeerSays: Assertion = {}
 // header fields by which elements know a sender, and others that he may not bring himself (SPEC §2.5, §3.6; RFC 3325)
 
 /** `asserted`: the identity that goes on; absent: that of a trusted peer stays; '': none. */
-type Assertion = Pick<ForwardOptions, 'asserted' | 'drop'>
+type Assertion = Pick<ForwardOptions, 'asserted' | 'drop' | 'answerHeaders'>
 
 const onlyOurs = ['P-Prose-Checked', 'P-Credentials-Id', 'Remote-Party-ID', 'P-Asserted-Service', 'P-Served-User'] as const
 const numbers = onlyOurs.map((name) => H[name])
@@ -84,6 +97,20 @@ function assertionOf(request: SipRequest, identity: string | undefined): Asserti
   let drop: string[] | undefined
   for (let i = 0; i < onlyOurs.length; i++) if (request.find(numbers[i]!) >= 0) (drop ??= []).push(onlyOurs[i]!)
   return drop === undefined ? { asserted: identity ?? '' } : { asserted: identity ?? '', drop }
+}
+
+/** Contacts of a request that leaves for another operator. */
+function contactsFor(request: SipRequest, flow: Flow | undefined, hidden: HiddenContacts): Pick<ForwardOptions, 'headers'> {
+  const contacts = hidden.shown(request.list(H.Contact), flow)
+  return contacts === undefined ? {} : { headers: contacts.map((value) => ['Contact', value] as const) }
+}
+
+/** Contacts of responses to another operator. Those of a redirection are for it to follow. */
+function hidingContacts(hidden: HiddenContacts, flow: Flow): NonNullable<ForwardOptions['answerHeaders']> {
+  return (response) => {
+    if (response.status >= 300) return undefined
+    return hidden.shown(response.list(H.Contact), flow)?.map((value) => ['Contact', value] as const)
+  }
 }
 
 /** The user of ours for whom we vouch to another operator; an element of ours may speak for the one whom it names in From. */

@@ -4,8 +4,9 @@ import { H, RateLimit } from '../../signalling/index.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
 import { Authentication, type KnownSender, notThis, type SenderVerdict } from './authentication.ts'
 import { Bindings } from './bindings.ts'
-import { type Destination, forward } from './destination.ts'
+import { type Destination, forward, type NetworkBorder } from './destination.ts'
 import { Gruus } from './gruu.ts'
+import { HiddenContacts } from './hidden-contacts.ts'
 import { Reach } from './reach.ts'
 import { Refusals } from './refusals.ts'
 import { Registrar } from './registrar.ts'
@@ -38,6 +39,7 @@ class ProxyElement implements Element {
   private registrar!: Registrar
   private router!: Router
   private refusals!: Refusals
+  private border!: NetworkBorder
   private rate: RateLimit | undefined
 
   constructor(name: string, settings: ProxySettings) {
@@ -56,9 +58,11 @@ class ProxyElement implements Element {
     if (!this.rules.open) this.followSubscribers()
     this.authentication = await Authentication.open(host, this.rules, this.subscribers, this.bindings, this.refusals)
     this.gruus = await Gruus.open(host, this.bindings)
+    const hidden = await HiddenContacts.open(host)
+    this.border = { domains: host.domains, hidden }
     const { bindings, dialogWays, gruus, subscribers, authentication, rules } = this
     const reach = new Reach({ host, rules, bindings, dialogWays, gruus, subscribers, authentication })
-    this.router = new Router({ host, rules, dialogWays, gruus, subscribers, reach })
+    this.router = new Router({ host, rules, dialogWays, gruus, hidden, subscribers, reach })
     this.registrar = new Registrar(host, this.rules, this.bindings, this.dialogWays, this.gruus, this.authentication)
   }
 
@@ -84,6 +88,7 @@ class ProxyElement implements Element {
   relay(token: string, requestUri: string): Flow | undefined {
     if (requestUri.includes(';gr')) return undefined // a GRUU has to become the Contact it stands for
     const way = this.dialogWays.of(token, requestUri)
+    if (way !== undefined && this.host.peers.isAt(way)) return undefined // what leaves for another operator says who sends
     return way !== undefined && /^sips:/i.test(requestUri) && !isSecure(way) ? undefined : way
   }
   handle(exchange: Exchange): void | Promise<void> {
@@ -177,10 +182,9 @@ class ProxyElement implements Element {
   private route(exchange: Exchange, sender: KnownSender | undefined): void | Promise<void> {
     if (sender !== undefined) this.dialogWays.note(exchange, sender.identity)
     const destination = this.router.destination(exchange, sender)
-    const { domains } = this.host
     return destination instanceof Promise
-      ? forwardTo(destination, exchange, sender, domains)
-      : forward(exchange, sender, destination, domains)
+      ? forwardTo(destination, exchange, sender, this.border)
+      : forward(exchange, sender, destination, this.border)
   }
 }
 
@@ -189,7 +193,7 @@ async function forwardTo(
   destination: Promise<Destination>,
   exchange: Exchange,
   sender: KnownSender | undefined,
-  domains: readonly string[],
+  border: NetworkBorder,
 ): Promise<void> {
-  forward(exchange, sender, await destination, domains)
+  forward(exchange, sender, await destination, border)
 }

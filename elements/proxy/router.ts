@@ -1,12 +1,13 @@
 /** Router of the proxy: decides where a request goes on, by its Route, the plan, or the bindings of the user whom it names. */
 import { isIP } from 'node:net'
-import type { Exchange, Flow, ForwardTarget, Host } from '../../signalling/index.ts'
+import type { Exchange, Flow, ForwardTarget, Host, Uri } from '../../signalling/index.ts'
 import { elementOfRoute, tokenOfRoute } from '../../signalling/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, type IdentifiedSubscriber, isAddress } from '../shared/identifiers/devices.ts'
 import type { KnownSender } from './authentication.ts'
 import type { Destination, RefusedDestination, TargetDestination } from './destination.ts'
 import type { Gruus } from './gruu.ts'
+import type { HiddenContacts } from './hidden-contacts.ts'
 import { namedByAddress, noRelay, type Reach } from './reach.ts'
 import { asSips, isSecure, isSips } from './secure.ts'
 import type { ProxyRules } from './settings.ts'
@@ -17,6 +18,7 @@ interface RouterParts {
   readonly rules: ProxyRules
   readonly dialogWays: DialogWays
   readonly gruus: Gruus
+  readonly hidden: HiddenContacts
   readonly subscribers: Subscribers
   readonly reach: Reach
 }
@@ -58,12 +60,14 @@ export class Router {
    * to be asked; it rejects where the HSS does not answer.
    */
   destination(exchange: Exchange, sender: KnownSender | undefined): Destination | Promise<Destination> {
-    const { dialogWays, gruus, host, reach } = this.parts
+    const { dialogWays, gruus, hidden, host, reach } = this.parts
     const { request, ownRoutes, routes } = exchange
     const identity = sender?.identity
     const inside = exchange.flow.trusted
     const through = sender !== undefined && routes.length === 0 ? this.throughElement(exchange, sender) : undefined
     if (through !== undefined) return through
+    const meant = request.toTag === '' ? undefined : hidden.meant(request.uri)
+    if (meant !== undefined) return this.toHidden(exchange, meant, identity)
     const gruu = gruus.isOurs(request.uri)
     const last = ownRoutes.at(-1)
     if (last !== undefined && !this.isForAnElement(exchange, gruu)) {
@@ -92,6 +96,23 @@ export class Router {
     if (ownRoutes.length <= 1 || !dialogWays.isSealed(ownRoutes)) return noRelay(exchange, host)
     const { flow } = exchange
     return { end: 'peer', flow, ...dialogWays.recordRoutes(exchange, identity, flow, dialogWays.userOf(last!.uri)) }
+  }
+  /** In a dialog with another operator: to the device or element whose Contact it was shown as one of ours. */
+  private toHidden(exchange: Exchange, meant: Uri, identity: string | undefined): Destination {
+    const { dialogWays, host } = this.parts
+    const { text } = meant
+    const last = exchange.ownRoutes.at(-1)
+    const way = last === undefined ? undefined : this.flowOfRoute(last.uri.user, exchange, identity, text)
+    if (way !== undefined && way !== 'dead' && !host.peers.isAt(way)) {
+      return {
+        end: 'device',
+        uri: text,
+        flow: way,
+        ...dialogWays.recordRoutes(exchange, identity, way, dialogWays.userOf(last!.uri)),
+      }
+    }
+    if (exchange.plannedAt(meant) === undefined) return flowFailed
+    return { end: 'element', uri: text, ...dialogWays.recordRoutes(exchange, identity) }
   }
   /** To another operator's proxy; what one operator sends here is for our users, and for nobody else's. */
   private toPeer(exchange: Exchange, sender: KnownSender | undefined): Destination {
@@ -164,10 +185,15 @@ export class Router {
     return this.parts.host.flows.isOurs(host, port) && exchange.planned !== undefined
   }
   /** The way that a Record-Route of ours names: undefined where it leads back to where the request came from. */
-  private flowOfRoute(user: string, exchange: Exchange, identity: string | undefined): Flow | 'dead' | undefined {
+  private flowOfRoute(
+    user: string,
+    exchange: Exchange,
+    identity: string | undefined,
+    requestUri = exchange.request.uriText,
+  ): Flow | 'dead' | undefined {
     const token = tokenOfRoute(user)
     if (token === undefined) return undefined
-    const flow = this.parts.dialogWays.of(token, exchange.request.uriText)
+    const flow = this.parts.dialogWays.of(token, requestUri)
     if (flow === exchange.flow) return undefined
     // A route set of the sender's own side, from before it moved or made its connection anew: the Request-URI decides.
     const isOwnSide =

@@ -203,6 +203,7 @@ export class ForkRun implements Fork {
       dropNames = more.dropNames
       bottom = (bottom ?? '') + headerLines(how.headers ?? [])
     }
+    if (how.hideVias === true) drop = [...drop, H.Via]
     if (how.body !== undefined) {
       drop = [...drop, ...ofBody]
       if (how.body.content !== '') bottom = `${bottom ?? ''}Content-Type: ${inline(how.body.type)}\r\n`
@@ -212,7 +213,7 @@ export class ForkRun implements Fork {
       drop,
       maxForwards: request.maxForwards - 1,
       uri: target.uri === request.uriText ? undefined : target.uri,
-      via: side.via === undefined ? undefined : { text: side.via },
+      via: side.via === undefined || how.hideVias === true ? undefined : { text: side.via },
       bottom,
       dropNames,
       body: how.body?.content,
@@ -284,7 +285,20 @@ export class ForkRun implements Fork {
     else if (response.status === 487 && response.vias.length === 1) {
       // some make it from the CANCEL, which came with our Via alone: nobody before us would know it
       this.side.respond(487, buildResponse(this.request, 487, { via: this.side.via, toTag: response.toTag }))
-    } else this.side.respond(response.status, encode(response, { via: 'pop', bottom }))
+    } else this.side.respond(response.status, this.onItsWay(response, bottom))
+  }
+  /** The response without our Via, or with those of the request where the next hop had none of them. */
+  private onItsWay(response: SipResponse, bottom: string | undefined): Buffer {
+    const { hideVias, answerHeaders } = this.how
+    const replaced = answerHeaders?.(response)
+    if (hideVias !== true && replaced === undefined) return encode(response, { via: 'pop', bottom })
+    const { drop, dropNames } = dropList(replaced?.map(([name]) => name) ?? [])
+    const lines = replaced === undefined ? bottom : (bottom ?? '') + headerLines(replaced)
+    if (hideVias !== true) return encode(response, { via: 'pop', bottom: lines, drop, dropNames })
+    const [first, ...others] = this.request.list(H.Via)
+    const received = this.side.via === undefined ? first! : Buffer.from(this.side.via, 'latin1').toString()
+    const top = [received, ...others].map((via) => `Via: ${via}\r\n`).join('')
+    return encode(response, { top, bottom: lines, drop: [...drop, H.Via], dropNames })
   }
   private answer(status: number): void {
     if (status === 408 && this.request.method !== 'INVITE' && this.side.abandon !== undefined) {

@@ -6,6 +6,7 @@ import { isAnyHost, isLocalAddress, type MachineAddresses, SystemAddresses } fro
 import { routeUser } from './route-parts.ts'
 import type { Flow, HostPort, Transport } from './transport.ts'
 
+const salt = 'flow' // a token says nothing to others, of no inner address either
 const remembered = 50_000 // tokens whose seal was checked already
 
 /** A token in the clear. */
@@ -188,8 +189,7 @@ export class FlowTable {
     const last = this.tokens.get(flow)
     if (last !== undefined && last.user === user) return last.token
     const name = this.nameOf(flow)
-    const hidden = user === undefined ? '' : `.${this.cipher.hide(name, user).toString('base64url')}`
-    const body = Buffer.from(name).toString('base64url') + hidden
+    const body = this.cipher.hide(salt, user === undefined ? name : `${name}\n${user}`).toString('base64url')
     const token = `${body}.${seal(this.key, body, 12)}`
     this.tokens.set(flow, { user, token })
     this.remember(token, { flow: name, user }) // it comes back soon
@@ -206,12 +206,19 @@ export class FlowTable {
     const token = decodeUser(text)
     const dot = token.lastIndexOf('.')
     if (dot <= 0 || !sameSecret(seal(this.key, token.slice(0, dot), 12), token.slice(dot + 1))) return undefined
-    const [body, hidden] = token.slice(0, dot).split('.') as [string, string?]
-    const flow = Buffer.from(body, 'base64url').toString()
-    const user = hidden === undefined ? undefined : this.cipher.reveal(flow, Buffer.from(hidden, 'base64url'))
-    const read = { flow, user }
+    const read = this.reveal(token.slice(0, dot))
+    if (read === undefined) return undefined
     this.remember(token, read)
     return read
+  }
+  /** Undefined: sealed by us, in another form than today's. */
+  private reveal(body: string): FlowToken | undefined {
+    try {
+      const [flow, user] = this.cipher.reveal(salt, Buffer.from(body, 'base64url')).split('\n') as [string, string?]
+      return { flow, user }
+    } catch {
+      return undefined
+    }
   }
   private remember(token: string, read: FlowToken): void {
     this.verified.set(token, read)

@@ -15,9 +15,10 @@ import {
   SipRequest,
   silent,
 } from '../../../signalling/index.ts'
-import { ManualClock, MemoryNetwork, type MemoryTap, memoryTap, seededIds } from '../../../signalling/testing.ts'
+import { answerChallenge, ManualClock, MemoryNetwork, type MemoryTap, memoryTap, seededIds } from '../../../signalling/testing.ts'
 import { fanTap, scan } from '../../../signalling/tools.ts'
 import { Agent } from '../../support/lab.ts'
+import { requestText, Wire } from '../../support/wire.ts'
 
 export type OperatorName = 'north' | 'south' | 'west'
 
@@ -87,6 +88,24 @@ export class OperatorsScene {
     await this.start(agentNode(agent, this.common('stranger', host)))
     return agent
   }
+  /** A telephone that is registered, over plain datagrams; its Contact is its address. */
+  async phone(user: string, operator: OperatorName): Promise<Wire> {
+    const wire = await Wire.at(this, `10.0.1.${++this.hosts}`, 5060, { host: places[operator], port: 5060 })
+    const [uri, identity] = [`sip:${domainOf(operator)}`, `sip:${user}@${domainOf(operator)}`]
+    const ask = (cseq: number, ...lines: readonly string[]): Promise<void> => {
+      const parts = { from: identity, to: identity, cseq, via: wire.here.host, branch: `z9hG4bK-${this.hosts}-${cseq}` }
+      const contact = `Contact: <sip:${user}@${wire.here.host}:5060>`
+      wire.send(requestText('REGISTER', uri, { ...parts, callId: `reg-${this.hosts}`, lines: [contact, ...lines] }))
+      return this.clock.advance(1000)
+    }
+    await ask(1)
+    const challenges = wire.responses.at(-1)!.texts('WWW-Authenticate')
+    const credentials = { user, password: `${user}-${operator}` }
+    await ask(2, `Authorization: ${answerChallenge(challenges, credentials, 'REGISTER', uri, 'c')}`)
+    if (wire.responses.at(-1)!.status !== 200) throw new Error(`${identity} is not registered`)
+    wire.clear()
+    return wire
+  }
   private common(name: string, host: string) {
     const { clock, network } = this
     const listen = [{ transport: 'MEM' as const, host, port: 5060 }]
@@ -101,16 +120,18 @@ export class OperatorsScene {
     await this.clock.advance(ms)
     return work
   }
+  /** Everything that an operator's node was sent by another one, as text. */
+  crossing(to: OperatorName): readonly string[] {
+    const from = Object.values(places).filter((place) => place !== places[to])
+    const messages = this.taps.get(to)!.messages.filter((each) => each.direction === 'in' && from.includes(each.from.address))
+    return messages.map(({ bytes }) => Buffer.from(bytes).toString('latin1'))
+  }
   /** Requests that have passed between two operators, as the receiver got them. */
   crossed(to: OperatorName, method: string): readonly SipRequest[] {
-    const from = Object.values(places).filter((place) => place !== places[to])
-    return this.taps
-      .get(to)!
-      .messages.filter((each) => each.direction === 'in' && from.includes(each.from.address))
-      .flatMap(({ bytes }) => {
-        const message = scan(Buffer.from(bytes))
-        return message instanceof SipRequest && message.method === method ? [message] : []
-      })
+    return this.crossing(to).flatMap((text) => {
+      const message = scan(Buffer.from(text, 'latin1'))
+      return message instanceof SipRequest && message.method === method ? [message] : []
+    })
   }
   async stop(): Promise<void> {
     for (const node of this.nodes.toReversed()) await node.stop(0)
