@@ -6,7 +6,7 @@ import type { Role } from '../../elements/role.ts'
 import sharedValues from '../../elements/shared/values/settings.json' with { type: 'json' }
 import { SettingsError } from '../../elements/shared/values/settings-error.ts'
 import type { Element } from '../../signalling/index.ts'
-import { FakeNetwork } from '../support/fake-host.ts'
+import { ElementNetwork } from '../support/element-network.ts'
 
 interface Schema {
   readonly $ref?: string
@@ -81,7 +81,7 @@ const probes: { readonly [role: string]: (element: Element) => unknown } = {
 async function stateOf({ role, create }: Role, settings: unknown): Promise<string | undefined> {
   try {
     const element = create('it', settings as object)
-    if (!unstarted.includes(role)) await new FakeNetwork().add(element)
+    if (!unstarted.includes(role)) await new ElementNetwork().add(element)
     return JSON.stringify([heldBy(element), probes[role]?.(element)])
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error

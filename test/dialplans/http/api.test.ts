@@ -13,7 +13,7 @@ import { type HttpSide, openHttp } from '../../../dialplans/http/server.ts'
 import { Metrics } from '../../../dialplans/running/metrics.ts'
 import { createHss, type HssSettings } from '../../../elements/hss/index.ts'
 import { type Log, silent } from '../../../signalling/index.ts'
-import { FakeNetwork } from '../../support/fake-host.ts'
+import { ElementNetwork } from '../../support/element-network.ts'
 
 const token = 'a-token-for-this-test'
 const all = { discoverable: true, discoverer: true }
@@ -40,7 +40,7 @@ class Lines implements Log {
 
 async function open(t: ExecutionContext, { without = false } = {}) {
   const hss = createHss('hss', settings)
-  await new FakeNetwork().add(hss)
+  await new ElementNetwork().add(hss)
   const log = new Lines()
   const access = { token: without ? undefined : token, open: false }
   const http: HttpSide = await openHttp({

@@ -5,17 +5,20 @@ import { UserRegistrations } from '../../../elements/application-server/registra
 import { Users } from '../../../elements/application-server/users.ts'
 import type { Conversations } from '../../../elements/shared/clients/conversations.ts'
 import type { Subscribers } from '../../../elements/shared/clients/subscribers.ts'
-import { type Body, type Element, type Exchange, memoryStore } from '../../../signalling/index.ts'
+import type { Body, Exchange } from '../../../signalling/index.ts'
 import { FailingStore } from '../../signalling/dialogs/subscriptions-scene.ts'
-import { FakeHost, FakeNetwork, fakeRequest, json } from '../../support/fake-host.ts'
+import { ElementNetwork } from '../../support/element-network.ts'
+import { Agent } from '../../support/lab.ts'
+import { json, requestOf } from '../../support/requests.ts'
 import { sip } from '../prose/scene.ts'
 
 const application = 'chess'
 
-function scene() {
-  const network = new FakeNetwork()
-  const store = new FailingStore(memoryStore(network.clock))
-  const host = Object.assign(new FakeHost(network, { name: 'as' } as Element), { store })
+async function scene() {
+  const network = new ElementNetwork()
+  const store = new FailingStore(network.store)
+  network.store = store
+  const { host } = await network.add(new Agent('as'))
   const users = new Users(host)
   const subscribers = {
     of: async () => ({ id: sip('alice'), servers: [{ uri: sip('as'), application }] }),
@@ -36,7 +39,7 @@ function scene() {
   const automated = new ApplicationRegistration({ ...parts, proseServers: [sip('prose')], key: 'k' })
   const register = async (): Promise<void> => {
     const body = json('prose-registration', { epuid: sip('epuid-1'), user: sip('alice'), application, proof: 'none' })
-    const request = fakeRequest('MESSAGE', sip('as'), { asserted: sip('alice'), body })
+    const request = requestOf('MESSAGE', sip('as'), { asserted: sip('alice'), body })
     const asserted = { display: '', uri: request.from.uri, parameters: new Map() }
     await automated.handle({ request, asserted, reply: () => undefined, settled: true } as unknown as Exchange)
   }
@@ -44,7 +47,7 @@ function scene() {
 }
 
 test('what cannot be stored is told as such, and the ProSe server lets it go', async (t) => {
-  const { store, users, register, bindings, told } = scene()
+  const { store, users, register, bindings, told } = await scene()
   store.failing = true
   await register()
   t.is(told.at(-1)!.cause, 'not-stored')

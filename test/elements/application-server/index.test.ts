@@ -8,19 +8,20 @@ import { createProse } from '../../../elements/prose/index.ts'
 import type { ProximateUsers } from '../../../elements/schemas/index.ts'
 import { type Host, type SubscriptionListener, silent } from '../../../signalling/index.ts'
 import { ManualClock } from '../../../signalling/testing.ts'
-import { FakeNetwork, fakeRequest, json } from '../../support/fake-host.ts'
+import { ElementNetwork } from '../../support/element-network.ts'
 import { holdWrites } from '../../support/held-writes.ts'
+import { json, requestOf } from '../../support/requests.ts'
 import { all, sip } from '../prose/scene.ts'
 
 const application = 'chess'
 const permissions = all
 
 async function scene(settings: Partial<ApplicationServerSettings> = {}) {
-  const network = new FakeNetwork()
+  const network = new ElementNetwork()
   const people = ['alice', 'bob', 'carol'].map((id) => ({ id, permissions }))
   await network.add(createHss('hss', { subscribers: people, servers: [{ uri: 'as', application }] }))
   await network.add(createProse('prose', {}))
-  const host = await network.add(createApplicationServer('as', { application, ...settings }))
+  await network.add(createApplicationServer('as', { application, ...settings }))
   const register = (user: string, more: object = {}) =>
     network.ask('as', 'MESSAGE', sip('as'), {
       asserted: sip(user),
@@ -32,7 +33,7 @@ async function scene(settings: Partial<ApplicationServerSettings> = {}) {
       event: 'proximate-users',
       ...(expires === undefined ? {} : { expires }),
     })
-  return { network, register, ask, sizeOf: (name: string) => host.size(name) }
+  return { network, register, ask, sizeOf: (name: string) => network.metric('as', name) }
 }
 const users = (state: unknown): string => (state as ProximateUsers).proximate.map(({ user }) => user).join()
 
@@ -41,19 +42,19 @@ test('one feed for all who ask about one device; none when the last has gone', a
   await register('alice')
   const [first, second] = [await ask('alice'), await ask('alice')]
   t.is(sizeOf('served_devices'), 1)
-  first.notifier!.end('timeout')
+  await first.subscription!.end()
   t.is(sizeOf('served_devices'), 1)
-  second.notifier!.end('timeout')
+  await second.subscription!.end()
   t.is(sizeOf('served_devices'), 0)
-  await network.clock.settle()
-  t.is([...network.hosts.get('prose')!.notifiers].length, 0, 'and the proximity server is not asked any more')
+  await network.settle()
+  t.is(network.metric('prose', 'watchers'), 0, 'and the proximity server is not asked any more')
 })
 
 test('a proximity server that is away costs whoever asks 503, and nothing that is known', async (t) => {
   const { register, ask, network } = await scene()
   await register('alice')
-  t.true((await ask('alice')).notifier!.live)
-  network.deaf.add('prose')
+  t.true((await ask('alice')).subscription!.live)
+  network.cut('prose')
   const question = ask('alice', 0)
   await network.clock.advance(5000)
   t.is((await question).status, 200, 'what is known needs no question')
@@ -111,7 +112,7 @@ test('who has waited in vain for a first answer is told when it comes after all'
   await clock.advance(5000)
   t.is((await held).status, 503)
   const list = { version: 1, device: sip('alice'), proximate: [] }
-  const request = fakeRequest('NOTIFY', sip('as'), { event: 'proximity', body: json('proximity-list', list) })
+  const request = requestOf('NOTIFY', sip('as'), { event: 'proximity', body: json('proximity-list', list) })
   feeds[0]!.notified({ request, state: 'active', reason: undefined })
   t.deepEqual(changed, [sip('alice')])
   feeds[0]!.ended?.({ status: 200, reason: 'rejected' })
@@ -125,11 +126,11 @@ test('who has waited in vain for a first answer is told when it comes after all'
 test('who is no user any more is told nothing more', async (t) => {
   const { register, ask, network } = await scene()
   await register('alice', { expires: 60 })
-  const { notifier } = await ask('alice')
-  t.is(users(notifier!.last), '')
+  const { subscription } = await ask('alice')
+  t.is(users(subscription!.last), '')
   await network.clock.advance(120_000)
-  t.false(notifier!.live)
-  t.is(notifier!.reason, 'rejected')
+  t.false(subscription!.live)
+  t.is(subscription!.reason, 'rejected')
   t.is((await ask('alice')).status, 403)
 })
 

@@ -2,14 +2,15 @@
 import test from 'ava'
 import { createApplicationServer } from '../../../elements/application-server/index.ts'
 import { createHss } from '../../../elements/hss/index.ts'
-import { FakeNetwork, json } from '../../support/fake-host.ts'
+import { ElementNetwork } from '../../support/element-network.ts'
+import { json } from '../../support/requests.ts'
 import { all, sip } from '../prose/scene.ts'
 
 const application = 'chess'
 const foreign = 'sip:bob@example.org'
 
 async function scene() {
-  const network = new FakeNetwork()
+  const network = new ElementNetwork()
   const record = (id: string, aliases: readonly string[] = []) => ({ id, permissions: all, aliases })
   const hss = createHss('hss', {
     subscribers: [record('bob', [foreign, 'robert']), record('eve')],
@@ -17,7 +18,7 @@ async function scene() {
   })
   await network.add(hss)
   const open = () => network.add(createApplicationServer('as', { application, open: true }))
-  const as = await open()
+  await open()
   const asks = (device: string, user: string) =>
     network.ask('as', 'MESSAGE', sip('as'), {
       asserted: sip(device),
@@ -26,13 +27,13 @@ async function scene() {
   const registers = async (device: string, user: string): Promise<number> => (await asks(device, user)).status
   const stored = async (): Promise<readonly (readonly [device: string, user: string])[]> => {
     const users: [string, string][] = []
-    for await (const [, { value }] of as.store.scan('as/as/user/')) {
+    for await (const [, { value }] of network.store.scan('as/as/user/')) {
       const { device, user } = value as { device: string; user: string }
       users.push([device, user])
     }
     return users.sort(([a], [b]) => (a < b ? -1 : 1))
   }
-  return { network, hss, as, open, record, asks, registers, stored }
+  return { network, hss, open, record, asks, registers, stored }
 }
 
 test('nobody is called by an alias of another, of whatever domain', async (t) => {
@@ -82,12 +83,12 @@ test('a scheme is the same in capitals', async (t) => {
 })
 
 test('who is removed is no user, whenever: while it is written, and while the server is away', async (t) => {
-  const { network, hss, as, open, asks, registers, stored } = await scene()
-  const write = as.store.write.bind(as.store)
+  const { network, hss, open, asks, registers, stored } = await scene()
+  const write = network.store.write.bind(network.store)
   let removed = Promise.resolve(false)
-  Object.assign(as.store, {
+  Object.assign(network.store, {
     write: async (writes: Parameters<typeof write>[0]) => {
-      Object.assign(as.store, { write })
+      Object.assign(network.store, { write })
       removed = hss.remove(sip('eve'))
       await removed
       await network.clock.advance(100)
@@ -100,7 +101,7 @@ test('who is removed is no user, whenever: while it is written, and while the se
   t.is(asked.status, 403)
   t.deepEqual(await stored(), [])
   t.is(await registers('bob', 'msn:bob'), 200)
-  await as.element.stop?.()
+  await network.stop('as')
   await hss.remove(sip('bob'))
   await open()
   await network.clock.advance(5000)

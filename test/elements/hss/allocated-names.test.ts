@@ -6,7 +6,7 @@ import test from 'ava'
 import { loadDialplan } from '../../../dialplans/network/load.ts'
 import { createHss, type HssSettings } from '../../../elements/hss/index.ts'
 import { deviceKey } from '../../../elements/shared/identifiers/devices.ts'
-import { FakeNetwork } from '../../support/fake-host.ts'
+import { ElementNetwork } from '../../support/element-network.ts'
 
 const permissions = { discoverable: true, discoverer: true }
 const token = 'aB3_-'.repeat(5).slice(0, 22)
@@ -14,7 +14,7 @@ const composed = 'b\u00f6b'
 const decomposed = 'bo\u0308b'
 
 async function hssWith(settings: HssSettings) {
-  const network = new FakeNetwork()
+  const network = new ElementNetwork()
   const hss = createHss('hss', settings)
   await network.add(hss)
   const put = async (settings: object) => (await hss.provision([{ do: 'put', settings: { permissions, ...settings } }]))[0]!

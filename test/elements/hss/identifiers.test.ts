@@ -5,17 +5,18 @@ import { createHss, type HssSettings } from '../../../elements/hss/index.ts'
 import { faultOf, type SubscriberRecord, type SubscriptionData } from '../../../elements/schemas/index.ts'
 import { LookupFailed, Subscribers } from '../../../elements/shared/clients/subscribers.ts'
 import { deviceKey, isNameOf, otherKeys } from '../../../elements/shared/identifiers/devices.ts'
-import { canonical, type Element, parseUri } from '../../../signalling/index.ts'
-import { type FakeHost, FakeNetwork, json } from '../../support/fake-host.ts'
+import { canonical, type Element, type Notifier, parseUri } from '../../../signalling/index.ts'
+import { ElementNetwork } from '../../support/element-network.ts'
+import { json } from '../../support/requests.ts'
 
 const all = { discoverable: true, discoverer: true }
 const none = { discoverable: false, discoverer: false }
 const home = ['localhost', '127.0.0.1']
 
 async function cached(settings: HssSettings) {
-  const network = new FakeNetwork()
+  const network = new ElementNetwork()
   const hss = createHss('hss', settings)
-  const host = await network.add(hss)
+  await network.add(hss)
   let subscribers!: Subscribers
   const heard: [string, SubscriberRecord | undefined][] = []
   const prose: Element = {
@@ -28,13 +29,13 @@ async function cached(settings: HssSettings) {
     },
     handle: () => undefined,
   }
-  const asker = await network.add(prose)
+  await network.add(prose)
   const find = async (text: string) => {
     const found = subscribers.lookup(text)
     await network.clock.advance(10)
     return found
   }
-  return { network, hss, host, asker, subscribers, heard, find }
+  return { network, hss, subscribers, heard, find }
 }
 
 test('one key for each device, which is a URI again', (t) => {
@@ -142,7 +143,7 @@ test('addresses identify subscribers, everywhere', async (t) => {
 })
 
 test('a record that an earlier version stored hides no other: what of it can be read is told', async (t) => {
-  const { network, hss, host, heard, find } = await cached({ subscribers: [{ id: 'bob', permissions: all }] })
+  const { network, hss, heard, find } = await cached({ subscribers: [{ id: 'bob', permissions: all }] })
   await hss.set({ id: 'zoe', permissions: all })
   await find('sip:zoe@localhost')
   const zoe = {
@@ -152,7 +153,7 @@ test('a record that an earlier version stored hides no other: what of it can be 
     watchers: { block: ['<>'] },
     permissions: all,
   }
-  await host.store.write([{ key: 'hss/hss/subscriber/sip:zoe@localhost', value: zoe }])
+  await network.store.write([{ key: 'hss/hss/subscriber/sip:zoe@localhost', value: zoe }])
   await hss.provision([
     { do: 'patch', id: 'zoe', patch: { permissions: none } },
     { do: 'patch', id: 'bob', patch: { permissions: none } },
@@ -161,17 +162,18 @@ test('a record that an earlier version stored hides no other: what of it can be 
   t.deepEqual((await find('sip:zoe@localhost'))?.friends, ['sip:bob@localhost'])
   t.deepEqual((await find('sip:bob@localhost'))?.permissions, none)
   t.deepEqual(heard.at(-1)?.[1]?.permissions, none)
-  t.true(host.counts.get('records_unreadable')! > 0)
+  t.true(network.metric('hss', 'records_unreadable') > 0)
 })
 
 /** An HSS that says what it is told to. */
 async function saying() {
-  const network = new FakeNetwork()
+  const network = new ElementNetwork()
+  const notifiers = new Set<Notifier>()
   let body: object = { version: 1 }
   let answer: (device: string) => object = () => ({ version: 1, records: [] })
   const hss: Element = {
     name: 'hss',
-    claims: [],
+    claims: [{ method: 'SUBSCRIBE' }],
     packages: [
       {
         name: 'subscription-data',
@@ -184,13 +186,14 @@ async function saying() {
       const { request } = exchange
       const asked = request.body.length === 0 ? undefined : (JSON.parse(request.body.toString()) as { device: string }).device
       const state = asked === undefined ? body : answer(asked)
-      exchange.accept({ package: 'subscription-data', resource: '', state })
+      const begun = (one: Notifier): void => void notifiers.add(one)
+      exchange.accept({ package: 'subscription-data', resource: '', state, begun })
     },
   }
-  const host = await network.add(hss)
+  await network.add(hss)
   let subscribers!: Subscribers
   const heard: [string, boolean | undefined][] = []
-  const prose: FakeHost = await network.add({
+  await network.add({
     name: 'prose',
     claims: [],
     start(host) {
@@ -203,14 +206,13 @@ async function saying() {
   return {
     subscribers,
     heard,
-    prose,
     network,
     answers: (by: typeof answer) => {
       answer = by
     },
     async tells(told: object): Promise<void> {
       body = told
-      for (const notifier of host.notifiers) notifier.notify(told)
+      for (const notifier of notifiers) notifier.notify(told)
       await network.clock.advance(10)
     },
   }
@@ -218,7 +220,7 @@ async function saying() {
 const record = (name: string, permissions = all): SubscriberRecord => ({ id: `sip:${name}@localhost`, permissions })
 
 test('one record of a batch that cannot be read: the others hold, and whose it is has no permission', async (t) => {
-  const { subscribers, heard, prose, answers, tells, network } = await saying()
+  const { subscribers, heard, answers, tells, network } = await saying()
   answers((device) => ({ version: 1, records: [{ id: device, permissions: all }] }))
   for (const name of ['bob', 'zoe']) {
     const found = subscribers.of(`sip:${name}@localhost`)
@@ -229,7 +231,7 @@ test('one record of a batch that cannot be read: the others hold, and whose it i
   await tells({ version: 2, since: 1, records, removed: [] } satisfies SubscriptionData)
   t.deepEqual(Object.fromEntries(heard), { 'sip:bob@localhost': false, 'sip:zoe@localhost': undefined })
   t.deepEqual((await subscribers.of('sip:bob@localhost'))?.permissions, none)
-  t.is(prose.counts.get('feeds_unreadable'), 1)
+  t.is(network.metric('prose', 'feeds_unreadable'), 1)
 })
 
 test('a feed that cannot be read at all: nothing counts as known, and all is asked anew', async (t) => {

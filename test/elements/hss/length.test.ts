@@ -7,7 +7,7 @@ import { loadDialplan } from '../../../dialplans/network/load.ts'
 import { createHss } from '../../../elements/hss/index.ts'
 import { createProse } from '../../../elements/prose/index.ts'
 import type { Json } from '../../../signalling/index.ts'
-import { FakeNetwork } from '../../support/fake-host.ts'
+import { ElementNetwork } from '../../support/element-network.ts'
 import { PhonesScene, subscriber } from '../proxy/phones-scene.ts'
 
 const may = { discoverable: true, discoverer: true }
@@ -41,7 +41,7 @@ test('a subscriber that elements could not be told is refused, whole or patched,
 })
 
 test('of one who was stored longer before permissions change all the same; what else may be done is said', async (t) => {
-  const network = new FakeNetwork()
+  const network = new ElementNetwork()
   const hss = createHss('hss', {})
   await network.add(hss)
   await hss.set({ id: 'zoe', permissions: may })

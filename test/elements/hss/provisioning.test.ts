@@ -4,7 +4,7 @@ import { createHss, type HssSettings } from '../../../elements/hss/index.ts'
 import { mergePatch, type ProvisioningOutcome, type WantedChange } from '../../../elements/hss/provisioning.ts'
 import type { SubscriptionData } from '../../../elements/schemas/index.ts'
 import { ha1 } from '../../../signalling/index.ts'
-import { FakeNetwork } from '../../support/fake-host.ts'
+import { ElementNetwork } from '../../support/element-network.ts'
 
 const all = { discoverable: true, discoverer: true }
 const none = { discoverable: false, discoverer: false }
@@ -14,14 +14,14 @@ const file: HssSettings = {
   askers: ['prose', 'proxy'],
 }
 
-async function open(settings: HssSettings = file, network = new FakeNetwork()) {
+async function open(settings: HssSettings = file, network = new ElementNetwork()) {
   const hss = createHss('hss', settings)
   await network.add(hss)
   const make = async (wanted: WantedChange): Promise<ProvisioningOutcome> => (await hss.provision([wanted]))[0]!
   const put = (settings: object, more: object = {}) => make({ do: 'put', settings, ...more })
   const feed = async () =>
     (await network.ask('hss', 'SUBSCRIBE', 'sip:hss@localhost', { asserted: 'sip:prose@localhost', event: 'subscription-data' }))
-      .notifier!
+      .subscription!
   return { network, hss, make, put, feed }
 }
 
@@ -98,15 +98,18 @@ test('one version a batch; of many changes the feed says only that there were so
   const batch = (from: number, count: number): WantedChange[] =>
     Array.from({ length: count }, (_, i) => ({ do: 'put', settings: { id: `u${from + i}`, permissions: all } }))
   await hss.provision(batch(0, 3))
+  await network.settle()
   t.like(told.last, { version: version + 1, since: version })
   t.is((told.last as SubscriptionData).records!.length, 3)
   const before = told.bodies.length
   for (let i = 1; i <= 5; i++) await hss.provision(batch(i * 1000, 101))
+  await network.settle()
   t.is(told.bodies.length, before)
   await network.clock.advance(500)
   t.deepEqual(told.last, { version: version + 6 })
   t.is(told.bodies.length, before + 1)
   await hss.provision(batch(0, 3))
+  await network.settle()
   t.is(told.bodies.length, before + 1, 'nothing has changed')
 })
 
@@ -177,7 +180,7 @@ test('a reload that takes what belongs to somebody who came at run time is refus
 
 test('what the store did not take has not happened', async (t) => {
   const { put, make, network, hss } = await open()
-  const { store } = network.hosts.get('hss')!
+  const { store } = network
   const write = store.write.bind(store)
   store.write = () => Promise.reject(new Error('the disk is full'))
   await t.throwsAsync(put({ id: 'zoe', permissions: all }), { message: /full/ })
@@ -294,7 +297,7 @@ test('whatever is stored, a permission can be withdrawn; what the change brings 
   const { make, put, hss, network } = await open()
   await put({ id: 'yan', permissions: all })
   const key = 'hss/hss/subscriber/sip:zoe@other.example'
-  await network.hosts.get('hss')!.store.write([{ key, value: stored }])
+  await network.store.write([{ key, value: stored }])
   const patch = (patch: unknown, id = stored.id) => make({ do: 'patch', id, patch })
   t.like(await patch({ permissions: none }), { done: 'changed', members: ['permissions'] })
   t.deepEqual(hss.held(stored.id), { ...stored, permissions: none })
@@ -322,10 +325,9 @@ test('a subscriber by an IPv6 address is changed by it, and by the key that we t
 test('over restarts with other domains a subscriber can be changed by the name that it has', async (t) => {
   const { put, network } = await open()
   await put({ id: 'zoe', friends: ['bob'], permissions: all })
-  const host = network.hosts.get('hss')!
-  Object.assign(host, { domains: ['new.example'] })
-  const hss = createHss('hss', file)
-  await hss.start!(host)
+  const moved = new ElementNetwork(['new.example'])
+  moved.store = network.store
+  const hss = await moved.add(createHss('hss', file))
   const [outcome] = await hss.provision([{ do: 'patch', id: 'sip:zoe@localhost', patch: { permissions: none } }])
   t.like(outcome, { done: 'changed', members: ['permissions'] })
 })

@@ -2,7 +2,8 @@
 import test from 'ava'
 import { createHss, type Hss, type HssSettings } from '../../../elements/hss/index.ts'
 import type { SubscriberRecord, SubscriptionData } from '../../../elements/schemas/index.ts'
-import { FakeNetwork, json } from '../../support/fake-host.ts'
+import { ElementNetwork } from '../../support/element-network.ts'
+import { json } from '../../support/requests.ts'
 
 const all = { discoverable: true, discoverer: true }
 const none = { discoverable: false, discoverer: false }
@@ -15,30 +16,31 @@ const edited: HssSettings = { ...file, subscribers: [{ id: 'alice', permissions:
 const alice = 'sip:alice@localhost'
 
 async function open() {
-  const network = new FakeNetwork()
+  const network = new ElementNetwork()
   const hss = createHss('hss', file)
   await network.add(hss)
   const { store } = network
   const write = store.write.bind(store)
   const waiting: ((fails: boolean) => void)[] = []
   store.write = async (writes) => {
+    if (!writes.some(({ key }) => key.startsWith('hss/'))) return write(writes) // the engine's own
     if (await new Promise<boolean>((resolve) => waiting.push(resolve))) throw new Error('the disk is full')
     return write(writes)
   }
   /** The next write goes, or fails; so do those that it has kept waiting, in turn. */
   const next = async (...fails: readonly boolean[]): Promise<void> => {
     for (const each of fails) {
-      await network.clock.settle()
+      await network.settle()
       waiting.shift()!(each)
     }
-    await network.clock.settle()
+    await network.settle()
   }
   /** The record as elements are told it. */
   const told = async (device: string): Promise<SubscriberRecord | undefined> => {
     const body = json('subscription-query', { device })
     const asking = { asserted: 'sip:prose@localhost', event: 'subscription-data', expires: 0, body }
-    const { notifier } = await network.ask('hss', 'SUBSCRIBE', 'sip:hss@localhost', asking)
-    return (notifier!.last as SubscriptionData).records![0]
+    const { subscription } = await network.ask('hss', 'SUBSCRIBE', 'sip:hss@localhost', asking)
+    return (subscription!.last as SubscriptionData).records![0]
   }
   const restarted = async (settings: HssSettings) => {
     store.write = write
@@ -67,10 +69,10 @@ test('what is being written is not in force for who asks: neither the record nor
 test('the feed says no version before it is durable', async (t) => {
   const { network, hss, next } = await open()
   const asking = { asserted: 'sip:prose@localhost', event: 'subscription-data' }
-  const feed = (await network.ask('hss', 'SUBSCRIBE', 'sip:hss@localhost', asking)).notifier!
+  const feed = (await network.ask('hss', 'SUBSCRIBE', 'sip:hss@localhost', asking)).subscription!
   const { version } = feed.last as SubscriptionData
   const later = async () =>
-    (await network.ask('hss', 'SUBSCRIBE', 'sip:hss@localhost', asking)).notifier!.last as SubscriptionData
+    (await network.ask('hss', 'SUBSCRIBE', 'sip:hss@localhost', asking)).subscription!.last as SubscriptionData
   const change = hss.set({ id: 'zoe', permissions: all })
   t.is((await later()).version, version)
   await next(fails)

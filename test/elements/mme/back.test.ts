@@ -3,16 +3,17 @@ import test from 'ava'
 import { createHss } from '../../../elements/hss/index.ts'
 import { createMme } from '../../../elements/mme/index.ts'
 import type { Element } from '../../../signalling/index.ts'
-import { FakeNetwork, json } from '../../support/fake-host.ts'
+import { ElementNetwork } from '../../support/element-network.ts'
+import { json } from '../../support/requests.ts'
 
 const [alice, first, second] = ['sip:alice@localhost', 'sip:mme1@localhost', 'sip:mme2@localhost']
 const grace = 10
 
 async function scene() {
-  const network = new FakeNetwork()
+  const network = new ElementNetwork()
   await network.add(createHss('hss', { open: true }))
   const mme = createMme('mme1', { fellows: [second], identifier: { code: '01', lifetime: 600, grace } })
-  const host = await network.add(mme)
+  await network.add(mme)
   const other: Element = { name: 'mme2', claims: [], start: () => undefined, handle: (exchange) => exchange.reply(202) }
   await network.add(other)
   const attach = async (body: object) => {
@@ -23,7 +24,7 @@ async function scene() {
       body: json('attach-request', { capabilities: { prose: true }, ...body }),
     })
     await network.clock.advance(6000) // the other one does not say what it knows
-    return (await asked).notifier!
+    return (await asked).subscription!
   }
   const release = (temporary: string) =>
     network.ask('mme1', 'MESSAGE', first, {
@@ -31,34 +32,33 @@ async function scene() {
       body: json('mme-context-request', { device: alice, temporary, release: true }),
     })
   const there = () => mme.attached(alice)?.temporary
-  return { network, host, mme, attach, release, there }
+  return { network, mme, attach, release, there }
 }
 
 test('who is back has another identifier, and stays when it is let go by the one before', async (t) => {
   const { network, attach, release, there } = await scene()
   await attach({})
   const before = there()!
-  const notifier = await attach({ former: { temporary: 'sip:s-tmsi-0200000001@localhost', mme: second } })
+  const attachment = await attach({ former: { temporary: 'sip:s-tmsi-0200000001@localhost', mme: second } })
   const now = there()!
   t.not(now, before)
-  t.is((notifier.last as { temporary?: string }).temporary, now)
+  t.is((attachment.last as { temporary?: string }).temporary, now)
   t.is((await release(before)).status, 202)
   await network.clock.advance((grace + 1) * 1000)
   t.is(there(), now)
-  t.true(notifier.live)
+  t.true(attachment.live)
   t.is((await release(now)).status, 202)
   await network.clock.advance((grace + 1) * 1000)
   t.is(there(), undefined, 'by the identifier that it has, it is let go')
-  t.false(notifier.live)
+  t.false(attachment.live)
 })
 
 test('who is back stays after a restart too', async (t) => {
-  const { network, mme, attach, release, there } = await scene()
+  const { network, attach, release, there } = await scene()
   await attach({})
   const before = there()!
   await attach({ former: { temporary: 'sip:s-tmsi-0200000001@localhost', mme: second } })
   const now = there()!
-  await mme.stop?.()
   const again = createMme('mme1', { fellows: [second], identifier: { code: '01', lifetime: 600, grace } })
   await network.add(again)
   t.is((await release(before)).status, 202)

@@ -2,7 +2,8 @@
 import test from 'ava'
 import { createPresence } from '../../../elements/presence/index.ts'
 import { checkPidf } from '../../../elements/presence/pidf.ts'
-import { FakeNetwork } from '../../support/fake-host.ts'
+import { H } from '../../../signalling/index.ts'
+import { ElementNetwork } from '../../support/element-network.ts'
 import { sip } from '../prose/scene.ts'
 
 const head = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -11,7 +12,7 @@ const document = (inner = tuple, entity = sip('bob'), before = head): string =>
   `${before}<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="${entity}">${inner}</presence>`
 
 async function presence() {
-  const network = new FakeNetwork()
+  const network = new ElementNetwork()
   await network.add(createPresence('presence', {}))
   const publish = (content: string | Uint8Array, user = 'bob', asserted: string = sip(user)) =>
     network.ask('presence', 'PUBLISH', sip(user), {
@@ -20,7 +21,7 @@ async function presence() {
       body: { type: 'application/pidf+xml', content },
     })
   const watch = async (user: string) =>
-    (await network.ask('presence', 'SUBSCRIBE', sip(user), { asserted: sip('alice'), event: 'presence' })).notifier!
+    (await network.ask('presence', 'SUBSCRIBE', sip(user), { asserted: sip('alice'), event: 'presence' })).subscription!
   return { network, publish, watch }
 }
 
@@ -38,11 +39,10 @@ test('a PUBLISH that comes by two ways is one publication (RFC 3261 §8.2.2.2)',
   const asking = {
     asserted: sip('bob'),
     event: 'presence',
-    callId: 'one',
     body: { type: 'application/pidf+xml', content: document() },
   }
-  const publish = () => network.ask('presence', 'PUBLISH', sip('bob'), asking)
-  t.deepEqual([(await publish()).status, (await publish()).status], [200, 482])
+  const publish = (branch: string) => network.ask('presence', 'PUBLISH', sip('bob'), asking, { callId: 'one', branch })
+  t.deepEqual([(await publish('z9hG4bK-1')).status, (await publish('z9hG4bK-2')).status], [200, 482])
 })
 
 test('a document about somebody else is refused, and nobody sees it', async (t) => {
@@ -58,7 +58,7 @@ test('a document about somebody else is refused, and nobody sees it', async (t) 
 
 test('the Warning says where a document is wrong, and what stands there', async (t) => {
   const { publish } = await presence()
-  const warning = async (body: string): Promise<string | undefined> => (await publish(body)).fields.warning
+  const warning = async (body: string): Promise<string | undefined> => (await publish(body)).warning
   t.is(await warning(document('\n<basic open>')), 'line 3: what begins with <basic open></presen is no well-formed tag')
   t.is(await warning(`<!DOCTYPE presence>${document()}`), 'a DOCTYPE is not taken')
 })
@@ -139,11 +139,12 @@ test('a document that is too large is 413', async (t) => {
 })
 
 test('PUBLISH for another package, or for none, is 489', async (t) => {
-  const { network } = await presence()
+  const network = new ElementNetwork()
+  await network.add(createPresence('presence', {}), [{ name: 'all', line: 0, to: 'presence' }])
   for (const event of ['foo', undefined]) {
     const asking = { asserted: sip('bob'), ...(event === undefined ? {} : { event }) }
-    const { status, fields } = await network.ask('presence', 'PUBLISH', sip('bob'), asking)
+    const { status, response } = await network.ask('presence', 'PUBLISH', sip('bob'), asking)
     t.is(status, 489)
-    t.deepEqual(fields.headers, [['Allow-Events', 'presence']])
+    t.is(response!.text(H['Allow-Events']), 'presence')
   }
 })

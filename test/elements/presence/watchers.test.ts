@@ -6,7 +6,7 @@ import { createProxy } from '../../../elements/proxy/index.ts'
 import type { SubscriberSettings } from '../../../elements/schemas/index.ts'
 import type { Subscription } from '../../../signalling/index.ts'
 import { memoryStore } from '../../../signalling/index.ts'
-import { FakeNetwork } from '../../support/fake-host.ts'
+import { ElementNetwork } from '../../support/element-network.ts'
 import { holdWrites } from '../../support/held-writes.ts'
 import { type Agent, Lab } from '../../support/lab.ts'
 
@@ -222,13 +222,13 @@ test('whom the presentity names by another identifier is that watcher, also when
 })
 
 test('who is called by an address, or of another domain, is whom his aliases name', async (t) => {
-  const network = new FakeNetwork()
+  const network = new ElementNetwork()
   const people = ['192.0.2.5', '2001:db8::9', 'sip:zoe@example.org'].map((id, i) => ({
     ...person('x', { aliases: [`tel:+4930${i}`] }),
     id,
   }))
   const watchers = { block: ['tel:+49300', 'tel:+49301', 'tel:+49302'] }
-  await network.add(createHss('hss', { subscribers: [...people, person('alice', { watchers })] }))
+  await network.add(createHss('hss', { subscribers: [...people, person('alice', { watchers })], askers: ['presence'] }))
   await network.add(createPresence('presence', { watchers: 'everybody' }))
   for (const asserted of ['sip:192.0.2.5', 'sip:[2001:db8::9]', 'sip:zoe@example.org', 'tel:+49300', 'tel:+49302'])
     t.is((await network.ask('presence', 'SUBSCRIBE', sip('alice'), { asserted, event: 'presence' })).status, 403, asserted)

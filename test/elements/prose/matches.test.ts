@@ -1,7 +1,7 @@
 /** Registering what was heard (SPEC §3.2). */
 import test from 'ava'
 import type { ProximityList } from '../../../elements/schemas/index.ts'
-import { json } from '../../support/fake-host.ts'
+import { json } from '../../support/requests.ts'
 import { codeOf, names, scene, service, sip, stateOf } from './scene.ts'
 
 test('a match: 200, the relation is directional and keeps first and last time', async (t) => {
@@ -81,7 +81,7 @@ test('entries live until their lifetime after the last report', async (t) => {
   t.deepEqual(names(watcher.last), [sip('alice')])
   await net.network.clock.advance(1100)
   t.deepEqual(names(watcher.last), [])
-  t.is(net.prose.size('relations'), 0)
+  t.is(net.metric('relations'), 0)
 })
 
 test('times: the future is now, what is too old does not count, an overtaken report changes nothing', async (t) => {
@@ -94,7 +94,7 @@ test('times: the future is now, what is too old does not count, an overtaken rep
     (await net.ask('MESSAGE', service, { asserted: sip('bob'), body: json('prose-match', { heard: [{ code, at: time }] }) }))
       .status
   t.is(await at('2026-01-01T00:00:10Z'), 200)
-  t.is(net.prose.size('relations'), 0)
+  t.is(net.metric('relations'), 0)
   t.is(await at('2030-01-01T00:00:00Z'), 200)
   t.is(await at('2026-01-01T00:01:35Z'), 200)
   const list = (await net.watch('bob')).last as ProximityList
@@ -129,7 +129,7 @@ test('hearing oneself is no proximity', async (t) => {
   const net = await scene()
   const alice = await net.join('alice')
   t.is((await net.report('alice', [codeOf(alice)])).status, 200)
-  t.is(net.prose.size('relations'), 0)
+  t.is(net.metric('relations'), 0)
 })
 
 test('mode listed: only codes on the list count; the list follows rotation and departure', async (t) => {
@@ -146,6 +146,6 @@ test('mode listed: only codes on the list count; the list follows rotation and d
   t.deepEqual(stateOf(bob).monitor!.codes, [codeOf(alice), first])
   await net.network.clock.advance(60_000)
   t.deepEqual(stateOf(bob).monitor!.codes, [codeOf(alice)])
-  alice.end('timeout')
+  await alice.end()
   t.deepEqual(stateOf(bob).monitor!.codes, [])
 })

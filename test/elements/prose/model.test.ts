@@ -2,8 +2,8 @@
 import test from 'ava'
 import fc from 'fast-check'
 import type { ProximityDiff, ProximityList } from '../../../elements/schemas/index.ts'
-import type { FakeNotifier } from '../../support/fake-host.ts'
-import { Scene, sip } from './scene.ts'
+import type { PlayedSubscription } from '../../support/element-network.ts'
+import { codeOf, Scene, sip } from './scene.ts'
 
 const users = ['alice', 'bob', 'zoe'] as const
 const lifetime = 60_000
@@ -39,10 +39,10 @@ class Model {
 }
 
 /** What a subscriber knows that applies every difference it is sent. */
-function folded(notifier: FakeNotifier): string[] {
+function folded(watcher: PlayedSubscription): string[] {
   const known = new Set<string>()
   let version = 0
-  for (const body of notifier.bodies) {
+  for (const body of watcher.bodies) {
     const diff = JSON.parse(String(body!.content)) as ProximityDiff
     if (!diff.full && diff.version !== version + 1) throw new Error('a gap in the versions')
     version = diff.version
@@ -54,25 +54,27 @@ function folded(notifier: FakeNotifier): string[] {
 }
 
 async function play(steps: readonly Step[]): Promise<string | undefined> {
-  const scene = await new Scene({ code: { lifetime: 100_000 } }).open()
+  const scene = await new Scene({ code: { lifetime: 100_000 }, expires: { usual: 100_000, max: 100_000 } }).open()
   await scene.hss.set({ id: 'zoe', permissions: { discoverable: true, discoverer: true } })
   const model = new Model()
   const { clock } = scene.network
+  const watchers = new Map<string, PlayedSubscription>()
+  const requests = new Map<string, PlayedSubscription>()
   for (const user of users) {
-    await scene.watch(user, undefined, { accept: diffType })
-    await scene.join(user)
+    watchers.set(user, await scene.watch(user, undefined, { accept: diffType }))
+    requests.set(user, await scene.join(user))
     model.joined.add(user)
   }
-  const request = (user: string) => scene.notifiers('prose').find(({ resource }) => resource === sip(user))
   for (const [i, one] of steps.entries()) {
     const user = 'user' in one ? users[one.user]! : ''
     const peer = 'peer' in one ? users[one.peer]! : ''
-    const code = peer === '' ? undefined : (request(peer)?.last as { announce: { code: string } } | undefined)?.announce.code
+    const request = requests.get(peer)
+    const code = request?.live === true ? codeOf(request) : undefined
     if (one.kind === 'join' && !model.joined.has(user)) {
-      await scene.join(user)
+      requests.set(user, await scene.join(user))
       model.joined.add(user)
     } else if (one.kind === 'leave') {
-      request(user)?.end('timeout')
+      await requests.get(user)!.end()
       model.leave(user)
     } else if (one.kind === 'hear' && code !== undefined) {
       const { status } = await scene.report(user, [code])
@@ -85,13 +87,12 @@ async function play(steps: readonly Step[]): Promise<string | undefined> {
     else if (one.kind === 'restart') await scene.restart()
     for (const each of users) {
       const expected = model.near(each, clock.date()).map(sip).sort().join()
-      const { proximate } = (await scene.query(each, undefined, { expires: 0 })).notifier!.last as ProximityList
+      const { proximate } = (await scene.query(each, undefined, { expires: 0 })).subscription!.last as ProximityList
       const listed = proximate
         .map(({ device }) => device)
         .sort()
         .join()
-      const watcher = scene.notifiers('proximity').find(({ resource }) => resource === sip(each))!
-      const told = folded(watcher).join()
+      const told = folded(watchers.get(each)!).join()
       if (listed !== expected || told !== expected) {
         return `step ${i}, ${each}: ${expected} expected, ${listed} listed, ${told} told`
       }

@@ -1,8 +1,8 @@
 /** Triggers, questions and differences (SPEC §3.1, §3.3, §3.4; FIG 9, 10, 11, 13). */
 import test from 'ava'
 import type { ProximityDiff, ProximityPair } from '../../../elements/schemas/index.ts'
-import { json } from '../../support/fake-host.ts'
-import { codeOf, names, scene, sip, stateOf } from './scene.ts'
+import { json } from '../../support/requests.ts'
+import { all, codeOf, names, scene, sip, stateOf } from './scene.ts'
 
 // ---- FIG 9
 
@@ -17,14 +17,13 @@ test('a trigger changes the monitor list of a device, durably; strangers are ref
   t.is((await net.trigger(sip('carol'), { device: sip('carol'), set: [] })).status, 403)
   t.is((await net.trigger(sip('as'), { set: [] })).status, 400)
   await net.restart()
-  const again = net.notifiers('prose').find(({ resource }) => resource === sip('alice'))!
-  t.deepEqual(stateOf(again).monitor!.codes, [codeOf(bob)])
+  t.deepEqual(stateOf(alice).monitor!.codes, [codeOf(bob)])
   await net.trigger(sip('as'), { device: sip('alice'), add: [sip('carol')], remove: [sip('bob')] })
-  t.deepEqual(stateOf(again).monitor!.codes, [])
+  t.deepEqual(stateOf(alice).monitor!.codes, [])
   const carol = await net.join('carol')
-  t.deepEqual(stateOf(again).monitor!.codes, [codeOf(carol)])
+  t.deepEqual(stateOf(alice).monitor!.codes, [codeOf(carol)])
   await net.trigger(sip('as'), { device: sip('alice'), set: [] })
-  t.deepEqual(stateOf(again).monitor!.codes, [])
+  t.deepEqual(stateOf(alice).monitor!.codes, [])
 })
 
 // ---- §3.3
@@ -35,9 +34,9 @@ test('the list may be asked at the device itself, and fetched', async (t) => {
   await net.join('bob')
   await net.report('bob', [codeOf(alice)])
   const fetched = await net.query('bob', undefined, { to: sip('bob'), expires: 0 })
-  t.deepEqual(names(fetched.notifier!.last), [sip('alice')])
-  t.false(fetched.notifier!.live)
-  t.is(net.prose.size('watchers'), 0)
+  t.deepEqual(names(fetched.subscription!.last), [sip('alice')])
+  t.false(fetched.subscription!.live)
+  t.is(net.metric('watchers'), 0)
 })
 
 test('a pair, by Event parameter and by body', async (t) => {
@@ -97,22 +96,20 @@ test('a set puts its peers on the monitor list and tells which are near', async 
   await net.report('bob', [codeOf(alice)])
   t.deepEqual(names(set.last), [sip('alice')])
   const body = json('proximity-query', { peers: [sip('carol')] })
-  const { request } = await net.query('nobody', undefined, { body })
-  t.is(await net.prose.refresh(set, request), undefined)
+  t.is(await set.refresh(body), 200)
   t.deepEqual(names(set.last), [])
   t.deepEqual(stateOf(bob).monitor!.codes, [codeOf(carol)])
-  set.end('timeout')
+  await set.end()
   t.deepEqual(stateOf(bob).monitor!.codes, [])
 })
 
 test('only a set can be given other peers by a refresh', async (t) => {
   const net = await scene()
   const list = await net.watch('bob')
-  const refresh = async (body: object) =>
-    net.prose.refresh(list, (await net.query('nobody', undefined, { body: json('proximity-query', body) })).request)
+  const refresh = (body: object) => list.refresh(json('proximity-query', body))
   t.is(await refresh({ peers: [sip('alice')] }), 403)
   t.is(await refresh({ peers: [] }), 400)
-  t.is(await refresh({}), undefined)
+  t.is(await refresh({}), 200)
 })
 
 // ---- §3.4
@@ -133,10 +130,13 @@ test('differences: full first, then consecutive changes, newest state wins', asy
   await net.report('bob', [codeOf(carol)])
   t.is(last().refreshed[0]!.lastHeard, '2026-01-01T00:00:05.000Z')
   t.is(last().added[0]!.device, sip('carol'))
+  await net.hss.set({ id: 'zoe', permissions: all })
+  const zoe = await net.join('zoe')
   watcher.slow = true
+  await net.report('bob', [codeOf(zoe)]) // under way, and not answered
   await net.report('bob', [], [codeOf(carol)])
   await net.report('bob', [], [codeOf(alice)])
-  watcher.catchUp()
+  await watcher.catchUp()
   t.deepEqual([...last().removed].sort(), [sip('alice'), sip('carol')])
-  t.is(last().version, 4)
+  t.is(last().version, 5)
 })

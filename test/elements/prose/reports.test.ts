@@ -4,7 +4,7 @@ import { rulesOf } from '../../../elements/prose/settings.ts'
 import type { ProseMatch, ProseState, ProximityList } from '../../../elements/schemas/index.ts'
 import { type AgentBody, type NotifiedState, Ue, type UserAgent, type WatchListener } from '../../../elements/ue/index.ts'
 import { ManualClock } from '../../../signalling/testing.ts'
-import { json } from '../../support/fake-host.ts'
+import { json } from '../../support/requests.ts'
 import { codeOf, names, type Scene, scene, service, sip, stateOf } from './scene.ts'
 
 test('a discoverer is told when to report a code again, nobody else is', async (t) => {

@@ -1,15 +1,15 @@
 /** Proximity service requests, codes, and who must broadcast (SPEC §3.1). */
 import test from 'ava'
-import { json } from '../../support/fake-host.ts'
 import { holdWrites } from '../../support/held-writes.ts'
+import { json } from '../../support/requests.ts'
 import { all, codeOf, names, scene, sip, stateOf } from './scene.ts'
 
 // ---- §3.1
 
 test('a device without a body asks for both roles and gets a code', async (t) => {
   const net = await scene()
-  const notifier = await net.join('alice')
-  const state = stateOf(notifier)
+  const alice = await net.join('alice')
+  const state = stateOf(alice)
   t.deepEqual(state.roles, ['discoverable', 'discoverer'])
   t.is(state.device, sip('alice'))
   t.regex(state.announce!.code, /^[0-9a-f]{46}$/)
@@ -24,7 +24,7 @@ test('only what is permitted is granted, and only the discoverable get a code', 
   t.is(stateOf(await net.join('carol')).monitor, undefined)
   t.is(stateOf(await net.join('dave')).announce, undefined)
   t.is(stateOf(await net.join('alice', { roles: ['discoverer'] })).announce, undefined)
-  t.is(net.prose.size('codes'), 1)
+  t.is(net.metric('codes'), 1)
 })
 
 test('403: no permission, unknown, nobody vouches, not the own device; strangers learn nothing', async (t) => {
@@ -37,7 +37,7 @@ test('403: no permission, unknown, nobody vouches, not the own device; strangers
   const other = await net.request('bob', { device: sip('alice') })
   t.is(unknown.status, 403)
   t.is(other.status, 403)
-  t.deepEqual(unknown.fields, other.fields)
+  t.is(unknown.warning, other.warning)
   t.is((await net.request('alice', undefined, { asserted: undefined })).status, 403)
 })
 
@@ -59,49 +59,49 @@ test('an application server that the HSS lists acts for the device, for that app
 test('all forms of a device are one: alias, other domain name', async (t) => {
   const net = await scene()
   const one = await net.join('alice')
-  const two = (await net.request('', undefined, { asserted: 'tel:+49-30-111' })).notifier!
-  const three = (await net.request('', undefined, { asserted: 'sip:alice@127.0.0.1' })).notifier!
+  const two = (await net.request('', undefined, { asserted: 'tel:+49-30-111' })).subscription!
+  const three = (await net.request('', undefined, { asserted: 'sip:alice@127.0.0.1' })).subscription!
   t.is(codeOf(two), codeOf(one))
   t.is(codeOf(three), codeOf(one))
 })
 
 test('a fetch shows what is, and allocates nothing', async (t) => {
   const net = await scene()
-  const before = (await net.request('alice', undefined, { expires: 0 })).notifier!
+  const before = (await net.request('alice', undefined, { expires: 0 })).subscription!
   t.is(stateOf(before).announce, undefined)
-  t.is(net.prose.size('codes'), 0)
+  t.is(net.metric('codes'), 0)
   const standing = await net.join('alice')
-  const after = (await net.request('alice', undefined, { expires: 0 })).notifier!
+  const after = (await net.request('alice', undefined, { expires: 0 })).subscription!
   t.is(codeOf(after), codeOf(standing))
   t.true(standing.live)
 })
 
 test('a refresh may change roles, within what is permitted', async (t) => {
   const net = await scene()
-  const notifier = await net.join('alice', { roles: ['discoverer'] })
-  const refresh = async (body: object) =>
-    net.prose.refresh(notifier, (await net.request('nobody', undefined, { body: json('prose-request', body) })).request)
-  t.is(await refresh({ roles: ['discoverable', 'discoverer'] }), undefined)
-  t.regex(codeOf(notifier), /^[0-9a-f]{46}$/)
-  t.like(notifier.record, { roles: 3 })
-  t.is(await refresh({ roles: ['discoverer'] }), undefined)
-  t.is(stateOf(notifier).announce, undefined)
-  t.is(net.prose.size('codes'), 0)
+  const alice = await net.join('alice', { roles: ['discoverer'] })
+  const refresh = (body: object) => alice.refresh(json('prose-request', body))
+  t.is(await refresh({ roles: ['discoverable', 'discoverer'] }), 200)
+  t.regex(codeOf(alice), /^[0-9a-f]{46}$/)
+  await net.restart()
+  t.deepEqual(stateOf(alice).roles, ['discoverable', 'discoverer'], 'durably')
+  t.is(await refresh({ roles: ['discoverer'] }), 200)
+  t.is(stateOf(alice).announce, undefined)
+  t.is(net.metric('codes'), 0)
   t.is(await refresh({ roles: ['king'] }), 400)
   t.is(await refresh({ device: sip('bob'), roles: ['discoverer'] }), 403)
-  t.is(await refresh({}), undefined)
+  t.is(await refresh({}), 200)
   const carol = await net.join('carol')
   const body = json('prose-request', { roles: ['discoverer'] })
-  t.is(await net.prose.refresh(carol, (await net.request('nobody', undefined, { body })).request), 403)
+  t.is(await carol.refresh(body), 403)
 })
 
 test('the last NOTIFY of a subscription grants nothing, and names no code', async (t) => {
   const net = await scene()
-  await net.join('alice')
-  const pack = net.prose.element.packages!.find(({ name }) => name === 'prose')!
-  const context = { type: pack.types[0]!, version: 9, previous: undefined, ending: true }
-  const body = pack.render({ device: sip('alice'), roles: 3 }, context)!
-  t.deepEqual(JSON.parse(String(body.content)), { version: 9, device: sip('alice'), roles: [] })
+  const alice = await net.join('alice')
+  const { version } = stateOf(alice)
+  await alice.end()
+  t.false(alice.live)
+  t.deepEqual(stateOf(alice), { version: version + 1, device: sip('alice'), roles: [] })
 })
 
 // ---- codes
@@ -121,7 +121,7 @@ test('codes rotate with overlap: the new one is told, the old one counts for the
   t.is((await net.report('bob', [first])).status, 404)
   t.is((await net.report('bob', [second])).status, 200)
   await net.network.clock.advance(60_000)
-  t.is(net.prose.size('codes'), 2)
+  t.is(net.metric('codes'), 2)
 })
 
 test('unsubscribing withdraws the code and every relation that rests on it; watchers are told', async (t) => {
@@ -132,10 +132,10 @@ test('unsubscribing withdraws the code and every relation that rests on it; watc
   const code = codeOf(alice)
   await net.report('bob', [code])
   t.deepEqual(names(watcher.last), [sip('alice')])
-  alice.end('timeout')
+  await alice.end()
   t.deepEqual(names(watcher.last), [])
   t.is((await net.report('bob', [code])).status, 404)
-  t.is(net.prose.size('relations'), 0)
+  t.is(net.metric('relations'), 0)
   await net.join('alice')
   await net.report('alice', [codeOf(bob)])
   const near = await net.watch('alice')
@@ -148,7 +148,7 @@ test('a discoverer that leaves has no list any more', async (t) => {
   const bob = await net.join('bob')
   const watcher = await net.watch('bob')
   await net.report('bob', [codeOf(alice)])
-  bob.end('timeout')
+  await bob.end()
   t.deepEqual(names(watcher.last), [])
   t.is((await net.report('bob', [codeOf(alice)])).status, 403)
 })
@@ -158,7 +158,7 @@ test('two subscriptions of one device: the code lives as long as one of them', a
   const first = await net.join('alice')
   const second = await net.join('alice')
   await net.join('bob')
-  first.end('giveup')
+  await first.end()
   t.is((await net.report('bob', [codeOf(second)])).status, 200)
 })
 
@@ -170,16 +170,16 @@ test('when-monitored: a device broadcasts while somebody listens or has woken it
   t.false(stateOf(alice).announce!.active)
   const bob = await net.join('bob')
   t.true(stateOf(alice).announce!.active)
-  bob.end('timeout')
+  await bob.end()
   t.false(stateOf(alice).announce!.active)
   const carol = await net.join('carol')
   const quiet = await net.watch('bob', { peers: [sip('carol')] })
   t.false(stateOf(carol).announce!.active)
   const waking = await net.watch('bob', { peers: [sip('carol')], wake: true })
   t.true(stateOf(carol).announce!.active)
-  quiet.end('timeout')
+  await quiet.end()
   t.true(stateOf(carol).announce!.active)
-  waking.end('timeout')
+  await waking.end()
   t.false(stateOf(carol).announce!.active)
 })
 
@@ -197,7 +197,7 @@ for (const what of ['request', 'query'] as const)
     held.release()
     const exchange = await asked
     await clock.advance(100)
-    const { notifier } = exchange
-    t.deepEqual([notifier!.live, notifier!.reason], [false, 'rejected'])
-    t.deepEqual([net.prose.size('codes'), net.prose.size('watchers'), net.prose.size('monitor_lists')], [0, 0, 0])
+    const { subscription } = exchange
+    t.deepEqual([subscription!.live, subscription!.reason], [false, 'rejected'])
+    t.deepEqual([net.metric('codes'), net.metric('watchers'), net.metric('monitor_lists')], [0, 0, 0])
   })

@@ -2,7 +2,9 @@
 import { createHss, type Hss, type HssSettings } from '../../../elements/hss/index.ts'
 import { createProse, type ProseSettings } from '../../../elements/prose/index.ts'
 import type { ProseState, ProximityList } from '../../../elements/schemas/index.ts'
-import { type Asking, type FakeExchange, type FakeHost, FakeNetwork, type FakeNotifier, json } from '../../support/fake-host.ts'
+import type { Element } from '../../../signalling/index.ts'
+import { ElementNetwork, type PlayedAnswer, type PlayedSubscription } from '../../support/element-network.ts'
+import { type Asking, json } from '../../support/requests.ts'
 
 export const all = { discoverable: true, discoverer: true }
 const subscribers: HssSettings['subscribers'] = [
@@ -16,28 +18,26 @@ export const sip = (user: string): string => `sip:${user}@localhost`
 export const service = sip('prose')
 
 export class Scene {
-  readonly network = new FakeNetwork()
+  readonly network = new ElementNetwork()
   readonly settings: ProseSettings
   hss!: Hss
-  prose!: FakeHost
+  prose!: Element
 
   constructor(settings: ProseSettings) {
     this.settings = settings
   }
   async open(): Promise<this> {
-    this.hss = createHss('hss', { subscribers })
-    await this.network.add(this.hss)
+    this.hss = await this.network.add(createHss('hss', { subscribers }))
     await this.restart()
     return this
   }
   async restart(): Promise<void> {
-    await this.prose?.element.stop?.()
     this.prose = await this.network.add(createProse('prose', this.settings))
   }
-  ask(method: string, to: string, asking: Asking): Promise<FakeExchange> {
+  ask(method: string, to: string, asking: Asking): Promise<PlayedAnswer> {
     return this.network.ask('prose', method, to, asking)
   }
-  request(user: string, body?: object, more: Asking = {}): Promise<FakeExchange> {
+  request(user: string, body?: object, more: Asking = {}): Promise<PlayedAnswer> {
     return this.ask('SUBSCRIBE', service, {
       asserted: sip(user),
       event: 'prose',
@@ -46,10 +46,10 @@ export class Scene {
     })
   }
   /** A granted proximity service request of that user. */
-  async join(user: string, body?: object): Promise<FakeNotifier> {
-    return (await this.request(user, body)).notifier!
+  async join(user: string, body?: object): Promise<PlayedSubscription> {
+    return (await this.request(user, body)).subscription!
   }
-  query(user: string, body?: object, more: Asking & { to?: string } = {}): Promise<FakeExchange> {
+  query(user: string, body?: object, more: Asking & { to?: string } = {}): Promise<PlayedAnswer> {
     const { to = service, ...asking } = more
     return this.ask('SUBSCRIBE', to, {
       asserted: sip(user),
@@ -58,23 +58,23 @@ export class Scene {
       ...asking,
     })
   }
-  async watch(user: string, body?: object, more: Asking & { to?: string } = {}): Promise<FakeNotifier> {
-    return (await this.query(user, body, more)).notifier!
+  async watch(user: string, body?: object, more: Asking & { to?: string } = {}): Promise<PlayedSubscription> {
+    return (await this.query(user, body, more)).subscription!
   }
-  report(user: string, heard: readonly string[], lost: readonly string[] = [], extra: object = {}): Promise<FakeExchange> {
+  report(user: string, heard: readonly string[], lost: readonly string[] = [], extra: object = {}): Promise<PlayedAnswer> {
     const at = new Date(this.network.clock.date()).toISOString()
     const body = { heard: heard.map((code) => ({ code, at, ...extra })), lost }
     return this.ask('MESSAGE', service, { asserted: sip(user), body: json('prose-match', body) })
   }
-  trigger(asserted: string, body: object): Promise<FakeExchange> {
+  trigger(asserted: string, body: object): Promise<PlayedAnswer> {
     return this.ask('MESSAGE', service, { asserted, body: json('prose-monitor', body) })
   }
-  /** Live notifiers after a restart. */
-  notifiers(packageName: string): FakeNotifier[] {
-    return [...this.prose.notifiers].filter((one) => one.package === packageName)
+  /** Value of a count or a gauge of the proximity server. */
+  metric(name: string): number {
+    return this.network.metric('prose', name)
   }
 }
 export const scene = (settings: ProseSettings = {}): Promise<Scene> => new Scene(settings).open()
-export const stateOf = (notifier: FakeNotifier): ProseState => notifier.last as ProseState
-export const codeOf = (notifier: FakeNotifier): string => stateOf(notifier).announce!.code
+export const stateOf = (subscription: PlayedSubscription): ProseState => subscription.last as ProseState
+export const codeOf = (subscription: PlayedSubscription): string => stateOf(subscription).announce!.code
 export const names = (list: unknown): string[] => (list as ProximityList).proximate.map(({ device }) => device)

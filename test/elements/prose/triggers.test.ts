@@ -25,12 +25,11 @@ test('of whom a UE names those are on its list whose friend it is, while it is',
   await net.network.clock.advance(100)
   t.deepEqual(stateOf(bob).monitor!.codes, [codeOf(carol)])
   t.false(stateOf(alice).announce!.active)
-  await net.prose.element.stop?.()
+  await net.network.stop('prose')
   await net.hss.set({ id: 'carol', permissions: all })
   await net.restart()
   await net.network.clock.advance(1000)
-  const again = net.notifiers('prose').find(({ resource }) => resource === sip('bob'))!
-  t.deepEqual(stateOf(again).monitor!.codes, [], 'asked again after a restart')
+  t.deepEqual(stateOf(bob).monitor!.codes, [], 'asked again after a restart')
 })
 
 test('what an application server has put there is not judged by friends; a removed subscriber leaves no list', async (t) => {
@@ -91,16 +90,16 @@ test('what an application server has put there is there as long as the subscribe
 test('who has put a peer there is known after a restart, and who is not listed any more is noticed then', async (t) => {
   const net = await scene({ mode: 'listed' })
   await net.hss.set(listing(servers))
-  await net.join('alice')
+  const alice = await net.join('alice')
   const [bob, carol] = [await net.join('bob'), await net.join('carol')]
   const device = sip('alice')
   await net.trigger(sip('as'), { device, add: [sip('bob')] })
   await net.trigger(sip('as2'), { device, add: [sip('carol')] })
-  const codes = () => [...stateOf(net.notifiers('prose').find(({ resource }) => resource === device)!).monitor!.codes].sort()
+  const codes = () => [...stateOf(alice).monitor!.codes].sort()
   await net.restart()
   await net.network.clock.advance(1000)
   t.deepEqual(codes(), [codeOf(bob), codeOf(carol)].sort())
-  await net.prose.element.stop?.()
+  await net.network.stop('prose')
   await net.hss.set(listing(servers.slice(2)))
   await net.restart()
   await net.network.clock.advance(1000)
@@ -130,9 +129,9 @@ test('a list of application servers that all subscribers allow, read again witho
 
 test('what was stored without who has put it there is there as long as any application server is listed', async (t) => {
   const net = await scene({ mode: 'listed' })
-  await net.prose.element.stop?.()
+  await net.network.stop('prose')
   const value = { device: sip('alice'), peers: [sip('bob'), sip('carol')], own: [sip('carol')] }
-  await net.prose.store.write([{ key: `prose/prose/trigger/${sip('alice')}`, value }])
+  await net.network.store.write([{ key: `prose/prose/trigger/${sip('alice')}`, value }])
   await net.restart()
   await net.network.clock.advance(1000)
   const [alice, bob] = [await net.join('alice'), await net.join('bob')]

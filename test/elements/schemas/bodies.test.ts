@@ -1,7 +1,7 @@
 import test from 'ava'
 import { currentSource, generateSources } from '../../../elements/schemas/generate.ts'
 import { type BodyName, faultOf, mediaType, readBody, writeBody } from '../../../elements/schemas/index.ts'
-import { fakeRequest } from '../../support/fake-host.ts'
+import { requestOf } from '../../support/requests.ts'
 
 const code = 'ab'.repeat(23)
 
@@ -14,10 +14,10 @@ test('types of bodies and settings are those that the schemas give', async (t) =
 test('a body is read and written, unknown members ignored', (t) => {
   const body = writeBody('prose-match', { heard: [{ code, at: '2026-01-01T00:00:00Z' }] })
   t.is(body.type, 'application/vnd.proxima.prose-match+json')
-  const request = fakeRequest('MESSAGE', 'sip:prose@localhost', { body })
+  const request = requestOf('MESSAGE', 'sip:prose@localhost', { body })
   t.deepEqual(readBody(request, 'prose-match').value, { heard: [{ code, at: '2026-01-01T00:00:00Z' }] })
   const extra = { type: body.type, content: JSON.stringify({ heard: [], colour: 'green' }) }
-  t.is(readBody(fakeRequest('MESSAGE', 'sip:prose@localhost', { body: extra }), 'prose-match').fault, undefined)
+  t.is(readBody(requestOf('MESSAGE', 'sip:prose@localhost', { body: extra }), 'prose-match').fault, undefined)
 })
 
 const faulty: readonly [BodyName, unknown, RegExp][] = [
@@ -36,7 +36,7 @@ for (const [name, value, expected] of faulty) {
   test(`${name} ${JSON.stringify(value)} is refused with the pointer and what was expected`, (t) => {
     t.regex(faultOf(name, value) ?? '', expected)
     const body = { type: mediaType(name), content: JSON.stringify(value) }
-    const { fault } = readBody(fakeRequest('MESSAGE', 'sip:prose@localhost', { body }), name)
+    const { fault } = readBody(requestOf('MESSAGE', 'sip:prose@localhost', { body }), name)
     t.is(fault?.status, 400)
     t.regex(fault?.warning ?? '', expected)
   })
@@ -50,25 +50,22 @@ test('identifiers may be SIP, tel and other URIs, and IP addresses', (t) => {
 
 test('what is no JSON, another type, encoded or missing is refused', (t) => {
   const read = (type: string, content: string) =>
-    readBody(fakeRequest('MESSAGE', 'sip:prose@localhost', { body: { type, content } }), 'prose-match').fault
+    readBody(requestOf('MESSAGE', 'sip:prose@localhost', { body: { type, content } }), 'prose-match').fault
   t.is(read(mediaType('prose-match'), '{')?.status, 400)
   t.is(read('application/json', '{}')?.status, 415)
-  t.is(readBody(fakeRequest('MESSAGE', 'sip:prose@localhost'), 'prose-match').fault?.status, 400)
+  t.is(readBody(requestOf('MESSAGE', 'sip:prose@localhost'), 'prose-match').fault?.status, 400)
 })
 
 test('multi-byte text survives', (t) => {
   const body = writeBody('prose-request', { application: 'Свои рядом 🛰' })
-  t.is(readBody(fakeRequest('SUBSCRIBE', 'sip:prose@localhost', { body }), 'prose-request').value?.application, 'Свои рядом 🛰')
+  t.is(readBody(requestOf('SUBSCRIBE', 'sip:prose@localhost', { body }), 'prose-request').value?.application, 'Свои рядом 🛰')
 })
 
 test('a body that is not UTF-8 is 400', (t) => {
   const name = mediaType('proximity-query')
   for (const bytes of [[0xff], [0xc3], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xf8, 0x88, 0x80, 0x80, 0x80]]) {
     const content = Buffer.concat([Buffer.from('{"application":"'), Buffer.from(bytes), Buffer.from('"}')])
-    const { fault } = readBody(
-      fakeRequest('MESSAGE', 'sip:prose@localhost', { body: { type: name, content } }),
-      'proximity-query',
-    )
+    const { fault } = readBody(requestOf('MESSAGE', 'sip:prose@localhost', { body: { type: name, content } }), 'proximity-query')
     t.deepEqual(fault, { status: 400, warning: 'the body is not UTF-8' })
   }
 })

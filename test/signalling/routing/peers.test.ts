@@ -2,7 +2,7 @@
 import test from 'ava'
 import type { Flow, PeerOperator } from '../../../signalling/index.ts'
 import { Peers, rulesOfPeers } from '../../../signalling/routing/peers.ts'
-import { fakeRequest } from '../../support/fake-host.ts'
+import { requestOf } from '../../support/requests.ts'
 
 const north: PeerOperator = { name: 'north', domains: ['north.example'], addresses: [{ host: '10.0.0.1', port: 5060 }] }
 const west: PeerOperator = { name: 'west', domains: ['west.example'], addresses: [] }
@@ -12,7 +12,7 @@ const peers = new Peers([north, west], { to: (_, { host }) => (host === '10.0.0.
 const from = (host: string, port: number, others: Partial<Flow> = {}): Flow =>
   ({ remote: { host, port }, reliable: false, trusted: false, ...others }) as Flow
 const asserting = (...values: readonly string[]) =>
-  fakeRequest('MESSAGE', 'sip:bob@south.example', { lines: values.map((each) => `P-Asserted-Identity: ${each}`) })
+  requestOf('MESSAGE', 'sip:bob@south.example', { lines: values.map((each) => `P-Asserted-Identity: ${each}`) })
 const alice = asserting('<sip:alice@north.example>')
 
 test('a peer is known by the very address and port of its datagrams, or by a certificate of its domain', (t) => {

@@ -10,20 +10,21 @@ import { createPresence } from '../../../elements/presence/index.ts'
 import { createProxy } from '../../../elements/proxy/index.ts'
 import { memoryStore } from '../../../signalling/storage/memory.ts'
 import { all, codeOf, names, type Scene, scene, sip, stateOf } from '../../elements/prose/scene.ts'
-import { FakeNetwork, type FakeNotifier, json } from '../../support/fake-host.ts'
+import { ElementNetwork, type PlayedSubscription } from '../../support/element-network.ts'
 import { Lab } from '../../support/lab.ts'
+import { json } from '../../support/requests.ts'
 import { metric, requestText, Wire } from '../../support/wire.ts'
 import { FailingStore } from '../dialogs/subscriptions-scene.ts'
 
 /** The way to make the network's store refuse everything, and to let it write again. */
-function fill({ store }: FakeNetwork): () => void {
+function fill({ store }: ElementNetwork): () => void {
   const { write } = store
   store.write = () => Promise.reject(new Error('disk full'))
   return () => {
     store.write = write
   }
 }
-const bodies = (notifiers: readonly FakeNotifier[]): number => notifiers.reduce((sum, { bodies: { length } }) => sum + length, 0)
+const bodies = (all: readonly PlayedSubscription[]): number => all.reduce((sum, { bodies: { length } }) => sum + length, 0)
 
 // ---- presence
 
@@ -31,7 +32,7 @@ const pidf = (id: string): string =>
   `<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="${sip('bob')}"><tuple id="${id}"><status><basic>open</basic></status></tuple></presence>`
 
 async function presence(publications?: number) {
-  const network = new FakeNetwork()
+  const network = new ElementNetwork()
   await network.add(createPresence('presence', publications === undefined ? {} : { publications }))
   const publish = (id: string, more: { expires?: number } = {}) =>
     network.ask('presence', 'PUBLISH', sip('bob'), {
@@ -47,7 +48,7 @@ async function presence(publications?: number) {
         event: 'presence',
         ...(expires === undefined ? {} : { expires }),
       })
-    ).notifier!
+    ).subscription!
   return { network, publish, watch }
 }
 
@@ -81,7 +82,7 @@ test('two publications at once are both there', async (t) => {
   const { network, publish, watch } = await presence()
   const [one, two] = await Promise.all([publish('one'), publish('two')])
   t.deepEqual([one.status, two.status], [200, 200])
-  await network.clock.settle()
+  await network.settle()
   const shown = String((await watch(0)).bodies.at(-1)!.content)
   t.true(shown.includes('id="one"') && shown.includes('id="two"'))
 })
@@ -163,7 +164,12 @@ test('registrations, several at once: the user is where he was, and nobody is ca
 
 // ---- the proximity server
 
-async function nearby(): Promise<{ net: Scene; alice: FakeNotifier; bob: FakeNotifier; watcher: FakeNotifier }> {
+async function nearby(): Promise<{
+  net: Scene
+  alice: PlayedSubscription
+  bob: PlayedSubscription
+  watcher: PlayedSubscription
+}> {
   const net = await scene({ mode: 'listed', code: { lifetime: 600, grace: 60 } })
   const alice = await net.join('alice')
   const bob = await net.join('bob')
@@ -178,8 +184,8 @@ test('a report of what was heard, and of what is lost', async (t) => {
   const told = watcher.bodies.length
   t.is((await net.report('bob', [codeOf(alice)])).status, 500)
   t.is(watcher.bodies.length, told)
-  t.is(net.prose.size('relations'), 0)
-  t.deepEqual(names((await net.query('bob', undefined, { expires: 0 })).notifier!.last), [])
+  t.is(net.metric('relations'), 0)
+  t.deepEqual(names((await net.query('bob', undefined, { expires: 0 })).subscription!.last), [])
   empty()
   t.is((await net.report('bob', [codeOf(alice)], [], { rssi: -40 })).status, 200)
   t.deepEqual(names(watcher.last), [sip('alice')])
@@ -187,7 +193,7 @@ test('a report of what was heard, and of what is lost', async (t) => {
   await net.network.clock.advance(1000)
   t.is((await net.report('bob', [codeOf(alice)], [], { rssi: -90 })).status, 500)
   t.is((await net.report('bob', [], [codeOf(alice)])).status, 500)
-  const [entry] = ((await net.query('bob', undefined, { expires: 0 })).notifier!.last as { proximate: { rssi: number }[] })
+  const [entry] = ((await net.query('bob', undefined, { expires: 0 })).subscription!.last as { proximate: { rssi: number }[] })
     .proximate
   t.is(entry!.rssi, -40, 'neither later nor weaker')
   full()
@@ -198,11 +204,10 @@ test('a request for the service, one for other roles, and a set', async (t) => {
   const empty = fill(net.network)
   const told = bodies([alice, bob])
   t.is((await net.request('carol')).status, 500)
-  const { request } = await net.request('nobody', undefined, { body: json('prose-request', { roles: ['discoverer'] }) })
-  t.is(await net.prose.refresh(alice, request), 500)
+  t.is(await alice.refresh(json('prose-request', { roles: ['discoverer'] })), 500)
   t.truthy(stateOf(alice).announce, 'alice has both roles still')
   t.is((await net.query('bob', { peers: [sip('carol')], wake: true })).status, 500)
-  t.deepEqual([bodies([alice, bob]), net.prose.size('codes'), net.prose.size('devices')], [told, 2, 2])
+  t.deepEqual([bodies([alice, bob]), net.metric('codes'), net.metric('devices')], [told, 2, 2])
   empty()
   const carol = await net.join('carol')
   t.false(stateOf(bob).monitor!.codes.includes(codeOf(carol)), 'the set that was refused put nobody on the list')
@@ -237,23 +242,23 @@ test('a code is replaced when its successor is durable, and tried again until it
 // ---- MME, application server, HSS, PCRF
 
 test('an attachment', async (t) => {
-  const network = new FakeNetwork()
+  const network = new ElementNetwork()
   await network.add(createHss('hss', { subscribers: [{ id: 'alice', permissions: all }] }))
-  const mme = await network.add(createMme('mme', {}))
+  await network.add(createMme('mme', {}))
   const attach = () => network.ask('mme', 'SUBSCRIBE', sip('mme'), { asserted: sip('alice'), event: 'attach' })
   const empty = fill(network)
   t.is((await attach()).status, 500)
-  t.deepEqual([mme.size('attached'), mme.size('temporary_identifiers')], [0, 0])
+  t.deepEqual([network.metric('mme', 'attached'), network.metric('mme', 'temporary_identifiers')], [0, 0])
   empty()
   t.is((await attach()).status, 200)
-  t.is(mme.size('attached'), 1)
+  t.is(network.metric('mme', 'attached'), 1)
 })
 
 test('a user of an application who leaves, or takes another name', async (t) => {
-  const network = new FakeNetwork()
+  const network = new ElementNetwork()
   const people = ['alice', 'bob'].map((id) => ({ id, permissions: all }))
   await network.add(createHss('hss', { subscribers: people, servers: [{ uri: 'as', application: 'chess' }] }))
-  const as = await network.add(createApplicationServer('as', { application: 'chess' }))
+  await network.add(createApplicationServer('as', { application: 'chess' }))
   const register = (user: string, more: object = {}) =>
     network.ask('as', 'MESSAGE', sip('as'), {
       asserted: sip(user),
@@ -263,46 +268,46 @@ test('a user of an application who leaves, or takes another name', async (t) => 
   const empty = fill(network)
   t.is((await register('alice', { expires: 0 })).status, 500)
   t.is((await register('bob')).status, 500)
-  t.is(as.size('users'), 1)
+  t.is(network.metric('as', 'users'), 1)
   empty()
   t.is((await register('alice', { user: 'msn:al' })).status, 200)
   t.is((await register('alice', { expires: 0 })).status, 200)
-  t.is(as.size('users'), 0)
+  t.is(network.metric('as', 'users'), 0)
 })
 
 test('a change of a subscriber', async (t) => {
-  const network = new FakeNetwork()
-  const hss = createHss('hss', { subscribers: [{ id: 'alice', permissions: all }], askers: ['fake'] })
-  const host = await network.add(hss)
-  const feed = (await network.ask('hss', 'SUBSCRIBE', sip('hss'), { asserted: sip('fake'), event: 'subscription-data' }))
-    .notifier!
+  const network = new ElementNetwork()
+  const hss = createHss('hss', { subscribers: [{ id: 'alice', permissions: all }], askers: ['checker'] })
+  await network.add(hss)
+  const feed = (await network.ask('hss', 'SUBSCRIBE', sip('hss'), { asserted: sip('checker'), event: 'subscription-data' }))
+    .subscription!
   const told = feed.bodies.length
   const ask = async (user: string): Promise<unknown> =>
     (
       await network.ask('hss', 'SUBSCRIBE', sip('hss'), {
-        asserted: sip('fake'),
+        asserted: sip('checker'),
         event: 'subscription-data',
         expires: 0,
         body: json('subscription-query', { device: sip(user) }),
       })
-    ).notifier!.last
+    ).subscription!.last
   const before = [await ask('alice'), await ask('zoe')].map((body) => (body as { records: unknown }).records)
   const empty = fill(network)
   await t.throwsAsync(hss.set({ id: 'alice', permissions: { discoverable: false, discoverer: false } }))
   await t.throwsAsync(hss.set({ id: 'zoe', permissions: all }))
   await t.throwsAsync(hss.remove('alice'))
-  await t.throwsAsync(Promise.resolve(hss.reload!({ subscribers: [{ id: 'zoe', permissions: all }], askers: ['fake'] })))
+  await t.throwsAsync(Promise.resolve(hss.reload!({ subscribers: [{ id: 'zoe', permissions: all }], askers: ['checker'] })))
   empty()
   t.is(feed.bodies.length, told)
   t.deepEqual(
     [await ask('alice'), await ask('zoe')].map((body) => (body as { records: unknown }).records),
     before,
   )
-  t.is(host.size('subscribers'), 1)
+  t.is(network.metric('hss', 'subscribers'), 1)
 })
 
 test('units of a quota: what was not granted is not booked', async (t) => {
-  const network = new FakeNetwork()
+  const network = new ElementNetwork()
   const { store, clock } = network
   const rules = new PolicyRules([{ name: 'ten', quota: { count: 10, per: 'day' }, decision: 'allow' }], 'deny', ['localhost'])
   const accounts = new QuotaAccounts(store, 'pcrf')

@@ -4,7 +4,7 @@ import { NearFeed, type NearFeedOptions } from '../../../../elements/application
 import { Policy } from '../../../../elements/shared/clients/policy.ts'
 import { type Host, type SubscribeOptions, type SubscriptionListener, silent } from '../../../../signalling/index.ts'
 import { ManualClock, seededIds } from '../../../../signalling/testing.ts'
-import { fakeRequest, json } from '../../../support/fake-host.ts'
+import { json, requestOf } from '../../../support/requests.ts'
 
 const sip = (name: string): string => `sip:${name}@localhost`
 
@@ -28,7 +28,7 @@ function scene() {
     },
   } as unknown as Host
   const tell = (index: number, name: string, body: object, event = 'proximity'): void => {
-    const request = fakeRequest('NOTIFY', sip('as'), { event, body: json(name, body) })
+    const request = requestOf('NOTIFY', sip('as'), { event, body: json(name, body) })
     asked[index]!.listener.notified({ request, state: 'active', reason: undefined })
   }
   return { clock, host, asked, counts, tell }

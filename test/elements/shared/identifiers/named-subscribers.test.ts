@@ -4,7 +4,8 @@ import { createHss, type Hss } from '../../../../elements/hss/index.ts'
 import { createPcrf, type PcrfSettings } from '../../../../elements/pcrf/index.ts'
 import { createProse, type ProseSettings } from '../../../../elements/prose/index.ts'
 import type { ProseState, ProximityList, ServicePolicy, SubscriberSettings } from '../../../../elements/schemas/index.ts'
-import { type Asking, FakeNetwork, type FakeNotifier, json } from '../../../support/fake-host.ts'
+import { ElementNetwork, type PlayedSubscription } from '../../../support/element-network.ts'
+import { type Asking, json } from '../../../support/requests.ts'
 import { all, sip } from '../../prose/scene.ts'
 
 const number = ['tel:+1-555-0100', 'sip:+15550100@localhost;user=phone', 'robert', '2001:db8::9', 'sip:robert@127.0.0.1', 'bob']
@@ -18,7 +19,7 @@ const service = sip('prose')
 const changed = (id: string, more: Partial<SubscriberSettings>): SubscriberSettings => ({ id, permissions: all, ...more })
 
 class Net {
-  readonly network = new FakeNetwork()
+  readonly network = new ElementNetwork()
   hss!: Hss
   async open(prose: ProseSettings, pcrf?: PcrfSettings): Promise<this> {
     this.hss = createHss('hss', { subscribers: people })
@@ -43,8 +44,8 @@ class Net {
     await this.pass()
     return asked
   }
-  async join(user: string, body?: object): Promise<FakeNotifier> {
-    return (await this.request(user, body)).notifier!
+  async join(user: string, body?: object): Promise<PlayedSubscription> {
+    return (await this.request(user, body)).subscription!
   }
   query(user: string, body?: object, event = 'proximity', to = service) {
     return this.ask('SUBSCRIBE', to, { asserted: sip(user), event, body: body && json('proximity-query', body) })
@@ -55,8 +56,8 @@ class Net {
   }
 }
 const open = (prose: ProseSettings = {}, pcrf?: PcrfSettings): Promise<Net> => new Net().open(prose, pcrf)
-const codes = (notifier: FakeNotifier): readonly string[] => (notifier.last as ProseState).monitor!.codes
-const code = (notifier: FakeNotifier): string => (notifier.last as ProseState).announce!.code
+const codes = (one: PlayedSubscription): readonly string[] => (one.last as ProseState).monitor!.codes
+const code = (one: PlayedSubscription): string => (one.last as ProseState).announce!.code
 
 test('a rule of the PCRF', async (t) => {
   for (const name of number) {
@@ -88,9 +89,9 @@ test('a rule whose alias comes with many others', async (t) => {
 })
 
 test('while the HSS cannot say whom a rule means nobody is let in past it', async (t) => {
-  const network = new FakeNetwork()
+  const network = new ElementNetwork()
   await network.add(createHss('hss', { subscribers: people }))
-  network.deaf.add('hss')
+  network.cut('hss')
   await network.add(createPcrf('pcrf', { hss: sip('hss'), rules: [{ subscribers: ['tel:+15550100'], decision: 'deny' }] }))
   const ask = async (device: string) => {
     const body = json('policy-query', { device, service: 'proximity', lease: device })
@@ -99,10 +100,10 @@ test('while the HSS cannot say whom a rule means nobody is let in past it', asyn
     return asked
   }
   t.is((await ask(sip('alice'))).status, 503)
-  network.deaf.delete('hss')
+  network.heal()
   await network.clock.advance(2000)
-  t.is(((await ask(sip('alice'))).notifier!.last as ServicePolicy).decision, 'allow')
-  t.is(((await ask(sip('bob'))).notifier!.last as ServicePolicy).decision, 'deny')
+  t.is(((await ask(sip('alice'))).subscription!.last as ServicePolicy).decision, 'allow')
+  t.is(((await ask(sip('bob'))).subscription!.last as ServicePolicy).decision, 'deny')
 })
 
 test('roles of a rule: one is refused, the other granted; of what goes on only what may not', async (t) => {
@@ -121,7 +122,7 @@ test('roles of a rule: one is refused, the other granted; of what goes on only w
     await later.join('bob', { roles: ['discoverable'] }),
     await later.join('bob', { roles: ['discoverer'] }),
   ]
-  const pcrf = later.network.hosts.get('pcrf')!.element as ReturnType<typeof createPcrf>
+  const pcrf = later.network.element<ReturnType<typeof createPcrf>>('pcrf')
   pcrf.reload({ rules })
   await later.pass()
   t.deepEqual([hides.live, seeks.live], [false, true])
@@ -155,22 +156,20 @@ test('a monitor list of the settings, on either side', async (t) => {
 test('the peers of a query, at its beginning and when it gets others; its device, and that of a request', async (t) => {
   const net = await open({ mode: 'listed', sets: 'everybody' })
   const [alice, bob, carol] = [await net.join('alice'), await net.join('bob'), await net.join('carol')]
-  const set = (await net.query('alice', { peers: ['tel:+15550100'] })).notifier!
+  const set = (await net.query('alice', { peers: ['tel:+15550100'] })).subscription!
   t.deepEqual(codes(alice), [code(bob)])
   await net.change(changed('zoe', { aliases: ['tel:+15550177'] }))
   const zoe = await net.join('zoe')
-  const { request } = await net.query('nobody', { peers: ['tel:+15550177', sip('carol')] })
-  await net.network.hosts.get('prose')!.refresh(set, request)
+  t.is(await set.refresh(json('proximity-query', { peers: ['tel:+15550177', sip('carol')] })), 200)
   await net.pass()
   t.deepEqual(new Set(codes(alice)), new Set([code(zoe), code(carol)]))
   const by = await net.query('alice', { device: 'tel:+15550111' }, 'proximity', sip('alice'))
   t.is(by.status, 200, 'one device by two names')
   t.is((await net.query('alice', { device: 'tel:+15550100' }, 'proximity', sip('alice'))).status, 400)
   const pair = await net.query('alice', undefined, 'proximity;peer="tel:+15550100"')
-  t.is((pair.notifier!.last as { peer: string }).peer, sip('bob'))
+  t.is((pair.subscription!.last as { peer: string }).peer, sip('bob'))
   const named = await net.join('alice', { device: 'tel:+15550111', roles: ['discoverer'] })
-  const refresh = await net.request('nobody', { device: 'tel:+15550111', roles: ['discoverable'] })
-  t.is(await net.network.hosts.get('prose')!.refresh(named, refresh.request), undefined)
+  t.is(await named.refresh(json('prose-request', { device: 'tel:+15550111', roles: ['discoverable'] })), 200)
   t.deepEqual((named.last as ProseState).roles, ['discoverable'])
 })
 
@@ -194,12 +193,12 @@ test('a friend by an alias stays one while all records are read again, and one w
 test('a set query of a UE is about those whose friend it is, however they say so; a server’s is about anybody', async (t) => {
   const net = await open({ mode: 'listed', announce: 'when-monitored' })
   const [alice, bob, carol] = [await net.join('alice'), await net.join('bob'), await net.join('carol')]
-  const active = (notifier: FakeNotifier): boolean => (notifier.last as ProseState).announce!.active
+  const active = (one: PlayedSubscription): boolean => (one.last as ProseState).announce!.active
   const none = await net.query('carol', { peers: [sip('bob'), sip('alice')], wake: true })
   t.is(none.status, 403)
   t.is(none.warning, (await net.query('carol', { peers: [sip('nobody')] })).warning, 'like those whom nobody knows')
   t.deepEqual([codes(carol), active(bob)], [[], false])
-  const some = (await net.query('alice', { peers: [sip('robert'), sip('carol')], wake: true })).notifier!
+  const some = (await net.query('alice', { peers: [sip('robert'), sip('carol')], wake: true })).subscription!
   t.deepEqual([codes(alice), active(bob), active(carol)], [[code(bob)], true, false])
   await net.change(changed('bob', { aliases: ['robert', 'tel:+15550100'], friends: ['carol'] }))
   t.deepEqual([codes(alice), active(bob)], [[], false], 'a friend no more')
@@ -221,14 +220,14 @@ test('a set query of a UE is about those whose friend it is, however they say so
 
 test('a set over a restart goes on only about those who are friends still', async (t) => {
   const net = await open({ mode: 'listed' })
-  await net.join('alice')
+  const alice = await net.join('alice')
   await net.join('bob')
   await net.query('alice', { peers: [sip('bob')] })
-  await net.network.hosts.get('prose')!.element.stop?.()
+  t.is(codes(alice).length, 1)
+  await net.network.stop('prose')
   await net.hss.set(changed('bob', { friends: [] }))
-  const prose = await net.network.add(createProse('prose', { mode: 'listed' }))
+  await net.network.add(createProse('prose', { mode: 'listed' }))
   await net.pass(1000)
-  const alice = [...prose.notifiers].find((one) => one.package === 'prose' && one.resource === sip('alice'))!
   t.deepEqual(codes(alice), [])
 })
 
