@@ -82,8 +82,8 @@ class UeContexts implements RecordTable<string, ContextRecord> {
     return this.byDevice.delete(device)
   }
 
-  *values(): Iterable<ContextRecord> {
-    for (const { stored } of this.byDevice.values()) yield stored
+  *entries(): Iterable<readonly [string, ContextRecord]> {
+    for (const [device, { stored }] of this.byDevice) yield [device, stored]
   }
 
   /** No timer runs any more. */

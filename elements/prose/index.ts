@@ -99,7 +99,7 @@ class ProximityServer implements Element {
       uses: (device) =>
         (this.registry.devices.find(device)?.subscriptions.length ?? 0) > 0 || this.registry.watchers.of(device).size > 0,
       applicationOf: (notifier) => this.registry.watchers.find(notifier.id)?.application,
-      write: (event) => this.registry.ledger.write([event]),
+      write: async (event) => void (await this.registry.host.store.write([event])),
       narrowed: (device, roles) => {
         this.prose.policyChanged(device, roles)
         this.proximity.policyChanged(device, roles)
@@ -141,7 +141,8 @@ class ProximityServer implements Element {
     })
     this.automated.start()
     this.monitors = new ConfiguredMonitors(this.registry, this.subscribers, this.settings.monitors ?? {})
-    await this.registry.load((set) => this.proximity.restoreSet(set))
+    await this.registry.load()
+    await this.proximity.load()
     const changed = (id: string, record: SubscriberRecord | undefined): void => {
       this.prose.permissionsChanged(id, record)
       this.proximity.permissionsChanged(id, record)
@@ -194,11 +195,10 @@ class ProximityServer implements Element {
 
   async stop(): Promise<void> {
     this.stopped = true
-    this.registry.stop()
     this.rechecks.stop()
     this.signedIn.stop()
     this.monitors.stop()
     this.policing.stop()
-    await this.automated.stop()
+    await Promise.all([this.registry.stop(), this.proximity.stop(), this.automated.stop()])
   }
 }

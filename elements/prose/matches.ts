@@ -1,5 +1,5 @@
 /** Registering of heard codes (SPEC §3.2; FIG 8 step 807, FIG 9 step 908). Constant work a code, one write a report. */
-import type { Exchange, StoreWrite } from '../../signalling/index.ts'
+import type { Exchange } from '../../signalling/index.ts'
 import { type ProseMatch, readBody } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey } from '../shared/identifiers/devices.ts'
@@ -20,7 +20,6 @@ interface MatchPlan {
   readonly old: number
   /** Not confirmed, where that is demanded. */
   readonly unconfirmed: number
-  readonly writes: readonly StoreWrite[]
   /** As they will be. */
   readonly heardRelations: readonly Relation[]
   readonly lost: readonly Relation[]
@@ -61,12 +60,13 @@ function register(
   const plan = planMatches(registry, reporter, report)
   host.count('codes_matched', plan.known)
   if (plan.unknown > 0) host.count('codes_unknown', plan.unknown)
-  if (plan.writes.length === 0) return settle(exchange, registry, plan)
-  return registry.ledger.write(plan.writes).then(() => settle(exchange, registry, plan))
+  const { heardRelations, lost } = plan
+  if (heardRelations.length + lost.length === 0) return settle(exchange, registry, plan, [])
+  return registry.relations.report(heardRelations, lost).then((changed) => settle(exchange, registry, plan, changed))
 }
 
-function settle(exchange: Exchange, registry: Registry, plan: MatchPlan): void {
-  const changed = carryOut(registry, plan)
+/** @param changed peers that came or went */
+function settle(exchange: Exchange, registry: Registry, plan: MatchPlan, changed: readonly string[]): void {
   const { known, unknown, unconfirmed } = plan
   if (known === 0 && unconfirmed > 0)
     exchange.reply(403, {
@@ -107,7 +107,7 @@ function skewOf(known: number | undefined, sent: string | undefined, now: number
  * no newer than the entry, changes nothing. Such a code is known all the same, so the answer is 200.
  */
 function planMatches(registry: Registry, { key: reporter, skew = 0 }: Device, report: ProseMatch): MatchPlan {
-  const { ledger, lists, rules } = registry
+  const { lists, rules } = registry
   const now = registry.now()
   const heardRelations = new Map<string, Relation>()
   const lost = new Map<string, Relation>()
@@ -146,16 +146,12 @@ function planMatches(registry: Registry, { key: reporter, skew = 0 }: Device, re
     heardRelations.delete(code.device)
     lost.set(code.device, relation)
   }
-  const writes: StoreWrite[] = []
-  for (const relation of heardRelations.values()) writes.push(ledger.putRelation(relation, lists.due(relation)))
-  for (const relation of lost.values()) writes.push(ledger.deleteRelation(relation))
   return {
     reporter,
     known,
     unknown,
     old,
     unconfirmed,
-    writes,
     heardRelations: [...heardRelations.values()],
     lost: [...lost.values()],
   }
@@ -171,30 +167,6 @@ function heardAgain(
 ): Relation | undefined {
   if (before !== undefined && at <= before.lastHeard) return undefined
   return { reporter, peer: code.device, since: before?.since ?? at, lastHeard: at, rssi, code: code.text }
-}
-
-/** It is durable. Gives the peers that came or went. */
-function carryOut(registry: Registry, { reporter, heardRelations, lost }: MatchPlan): readonly string[] {
-  const { devices, ledger, lists, relations } = registry
-  const now = registry.now()
-  const changed: string[] = []
-  const late: StoreWrite[] = []
-  for (const relation of heardRelations) {
-    const { peer, lastHeard } = relation
-    const before = lists.find(reporter, peer, now)
-    if (before !== undefined) {
-      if (lastHeard > before.lastHeard) Object.assign(before, { lastHeard, rssi: relation.rssi, code: relation.code })
-    } else if (devices.has(reporter, discoverer) && devices.has(peer, discoverable)) {
-      relations.placeWithDeadline(relation)
-      changed.push(peer)
-    } else late.push(ledger.deleteRelation(relation)) // one of the two has left while it was written
-  }
-  for (const { peer, code } of lost) {
-    const relation = lists.entriesOf(reporter).get(peer)
-    if (relation?.code === code && lists.remove(relation)) changed.push(peer)
-  }
-  void ledger.writeSoon(late)
-  return changed
 }
 
 /** In mode `listed` a code that is not on the reporter's list is as unknown as an expired one. */

@@ -1,21 +1,14 @@
 /** Asking who is near (SPEC §3.3, §3.4; FIG 3, 4, 10, 11, 13): the event package `proximity`. */
-import {
-  type Exchange,
-  elementOfRoute,
-  type Notifier,
-  type RefreshChange,
-  type SipRequest,
-  type StoreWrite,
-} from '../../signalling/index.ts'
+import { type Exchange, elementOfRoute, type Notifier, type RefreshChange, type SipRequest } from '../../signalling/index.ts'
 import { type ProximityQuery, readOptionalBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../shared/clients/asker.ts'
 import { keysOf, notPermitted, notTheirFriend, notYours, recordFor, stillActsFor } from '../shared/clients/authorisation.ts'
 import { type Policing, refuse } from '../shared/clients/policing.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, isNameOf } from '../shared/identifiers/devices.ts'
+import { Kept } from '../shared/state/kept.ts'
 import { discoverer, permittedRoles, type RoleBits } from '../shared/values/permissions.ts'
 import { PeerPermissions } from './peers.ts'
-import type { PeerSet } from './state/ledger.ts'
 import type { Registry } from './state/registry.ts'
 import { tooManyStrangers } from './state/strangers.ts'
 import {
@@ -39,8 +32,10 @@ export class ProximityQueries {
   private readonly recheck: (device: string) => void
   private readonly begun: (notifier: Notifier, changed: boolean) => void
   private readonly whereabouts: (device: string) => Promise<string | undefined>
-  /** Read back, until the subscriptions they belong to are restored. */
-  private readonly restoredSets = new Map<string, PeerSet>()
+  /** Peers of set queries (FIG 11), too long for the subscription's own record. */
+  private readonly sets: Kept<PeersQuestion>
+  /** Sets that were read back, until the subscriptions that they belong to are restored. */
+  private readonly unclaimed = new Set<string>()
 
   /**
    * @param recheck asks the HSS again about a device
@@ -62,6 +57,25 @@ export class ProximityQueries {
     this.peers = new PeerPermissions(registry.strangers, subscribers, registry.host.domains, registry.rules)
     this.subscribers = subscribers
     this.policing = policing
+    this.sets = new Kept<PeersQuestion>(registry.host, {
+      prefix: `prose/${registry.host.name}/set/`,
+      noun: 'a set of peers',
+      toStored: ({ id, peers, wake }) => ({ id, peers: [...peers], wake }),
+      fromStored: (stored, id) => {
+        const { peers, wake } = stored as { readonly peers: readonly string[]; readonly wake: boolean }
+        return [id, { kind: 'set', id, peers: new Set(peers), wake }]
+      },
+    })
+  }
+
+  /** Reads back the sets of peers, before their subscriptions are restored. */
+  async load(): Promise<void> {
+    await this.sets.load()
+    for (const { id } of this.sets.values()) this.unclaimed.add(id)
+  }
+
+  stop(): Promise<void> {
+    return this.sets.stop()
   }
 
   async handle(exchange: Exchange): Promise<void> {
@@ -113,11 +127,13 @@ export class ProximityQueries {
       exchange.accept<ProximityView>(options)
       return
     }
+    const change = question.kind === 'set' ? this.setting(question) : undefined
     exchange.accept<ProximityView>({
       ...options,
       record: recordOf(question, mutual, application, isOwn),
-      writes: question.kind === 'set' ? [this.putSet(question)] : undefined,
+      writes: change?.writes,
       begun: (notifier) => {
+        change?.apply()
         this.addAndRecheck({ notifier, device, question, mutual, application, own: isOwn })
         this.begun(notifier, this.subscribers.known(device) !== recordBefore)
       },
@@ -131,8 +147,8 @@ export class ProximityQueries {
     const { name } = this.registry.host
     return !ownRoutes.some(({ uri }) => elementOfRoute(uri.user) === name)
   }
-  private putSet({ id, peers, wake }: PeersQuestion): StoreWrite {
-    return this.registry.ledger.putSet({ id, peers: [...peers], wake })
+  private setting(question: PeersQuestion) {
+    return this.sets.changing(question.id, () => question)!
   }
 
   /** A refresh may bring another set of peers; other questions stay what they are. */
@@ -149,12 +165,14 @@ export class ProximityQueries {
     if (!this.peers.admits(named, watcher.own ? watcher.device : undefined)) return 503
     const { peers, all } = this.peers.known(named, watcher.own ? watcher.device : undefined)
     const question: PeersQuestion = { kind: 'set', id: before.id, peers, wake }
+    const change = this.setting(question)
     const apply = (): void => {
+      change.apply()
       this.replaceSet(watcher, question)
       notifier.notify(viewOf(watcher))
       if (!all) void this.complete(watcher, question, named) // when the HSS has said who they are
     }
-    return { writes: [this.putSet(question)], apply }
+    return { writes: change.writes, apply }
   }
   private async complete(watcher: ProximityWatcher, question: PeersQuestion, named: readonly string[]): Promise<void> {
     try {
@@ -164,30 +182,25 @@ export class ProximityQueries {
       this.registry.host.log.warn({ fault: String(fault) }, 'a set stays without its new peers: the HSS does not answer')
     }
   }
-  private changeSet(watcher: ProximityWatcher, question: PeersQuestion): Promise<void> {
+  private changeSet(watcher: ProximityWatcher, question: PeersQuestion): Promise<boolean> {
+    const written = this.sets.enforce(question.id, question)
     this.replaceSet(watcher, question)
     watcher.notifier.notify(viewOf(watcher))
-    return this.registry.ledger.writeSoon([this.putSet(question)])
+    return written
   }
 
-  ended(notifier: Notifier): void | Promise<void> {
+  async ended(notifier: Notifier): Promise<void> {
     const watcher = this.registry.watchers.remove(notifier.id)
     if (watcher === undefined || watcher.question.kind !== 'set') return
     const { id } = watcher.question
     this.replaceSet(watcher, { kind: 'list' })
-    return this.registry.ledger.writeSoon([this.registry.ledger.deleteSet(id)])
-  }
-
-  /** One read back from the store, before its subscription is. */
-  restoreSet(set: PeerSet): void {
-    this.restoredSets.set(set.id, set)
+    await this.sets.expel(id)
   }
 
   /** After a restart: sets whose subscription was not taken up again. */
   dropOrphans(): void {
-    const { ledger } = this.registry
-    void ledger.writeSoon([...this.restoredSets.keys()].map((id) => ledger.deleteSet(id)))
-    this.restoredSets.clear()
+    for (const id of this.unclaimed) void this.sets.expel(id)
+    this.unclaimed.clear()
   }
 
   restored(notifier: Notifier): void {
@@ -195,10 +208,9 @@ export class ProximityQueries {
     const isOwn = stored ?? deviceKey(notifier.subscriber, this.registry.host.domains) === notifier.resource
     let question: ProximityQuestion = peer === undefined ? { kind: 'list' } : { kind: 'pair', peer }
     if (id !== undefined) {
-      const { peers = [], wake = false } = this.restoredSets.get(id) ?? {}
-      this.restoredSets.delete(id)
-      question = { kind: 'set', id, peers: new Set(peers), wake }
-      if (isOwn) for (const each of peers) this.recheck(each)
+      this.unclaimed.delete(id)
+      question = this.sets.get(id) ?? { kind: 'set', id, peers: new Set(), wake: false }
+      if (isOwn) for (const each of question.peers) this.recheck(each)
     }
     const watcher: ProximityWatcher = { notifier, device: notifier.resource, question, mutual, application, own: isOwn }
     this.addAndRecheck(watcher)

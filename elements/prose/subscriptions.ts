@@ -82,9 +82,8 @@ export class ProseSubscriptions {
   }
   /** Of a request that was not kept. */
   private release(key: string): void | Promise<void> {
-    const { devices, ledger } = this.registry
-    const device = devices.find(key)
-    if (device !== undefined) return ledger.writeSoon(this.registry.releaseUnused(device))
+    const device = this.registry.devices.find(key)
+    if (device !== undefined) return this.registry.releaseUnused(device)
   }
 
   /** A refresh, maybe for other roles. */
@@ -103,8 +102,8 @@ export class ProseSubscriptions {
     const prepared = needsCode(device, granted) ? registry.rotation.prepare(device.key) : undefined
     const apply = (): void => {
       subscription.roles = granted
-      if (prepared !== undefined) registry.rotation.give(prepared.code)
-      void registry.ledger.writeSoon(registry.settleRoles(device))
+      prepared?.give()
+      void registry.settleRoles(device)
       notifier.notify({ device: device.key, roles: granted } satisfies ProseView)
     }
     return { record: { ...(notifier.record as ProseRecord), roles: granted }, writes: prepared?.writes, apply }
@@ -115,7 +114,7 @@ export class ProseSubscriptions {
     const at = device?.subscriptions.findIndex((one) => one.notifier.id === notifier.id) ?? -1
     if (device === undefined || at < 0) return this.release(notifier.resource)
     device.subscriptions.splice(at, 1)
-    return this.registry.ledger.writeSoon(this.registry.settleRoles(device))
+    return this.registry.settleRoles(device)
   }
 
   /** After a restart. The code is in the store, unless it expired meanwhile. */
@@ -165,7 +164,7 @@ export class ProseSubscriptions {
   private addAndRecheck(device: Device, subscription: ProseSubscription): void {
     device.subscriptions.push(subscription)
     this.policing.recheck(device.key) // it may have changed while the request was on its way
-    void this.registry.ledger.writeSoon(this.registry.settleRoles(device))
+    void this.registry.settleRoles(device)
     // another request of the device was refused or ended meanwhile, and took the code with it
     if (needsCode(device, subscription.roles)) void this.renew(device.key).then(() => this.tell(subscription))
   }

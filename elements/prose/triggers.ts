@@ -40,7 +40,7 @@ export class Triggers {
     const wanted = [...(set ?? []), ...add]
     if (!this.peers.admits([...wanted, ...remove], ownDevice)) return exchange.reply(503, tooManyStrangers)
     const taken = await keysOf(subscribers, domains, remove)
-    await registry.triggering.run(device, async () => {
+    await registry.triggers.inTurn(device, async () => {
       const given = await this.peers.of(wanted, ownDevice)
       const still = await recordFor(subscribers, asker!, named, application) // it may have lost that meanwhile
       if (still?.record.id !== device) return this.refuse(exchange, notYours)
@@ -61,21 +61,24 @@ export class Triggers {
 
   /** Durable, then in force. */
   private async writeAndPlace(device: string, change: (before: TriggeredPeers) => TriggeredPeers): Promise<void> {
-    const { ledger, triggers } = this.registry
+    const { triggers } = this.registry
     for (;;) {
-      const before = triggers.get(device)
-      const after = change(before ?? noneTriggered)
-      await ledger.write([ledger.putTrigger(device, after)])
-      if (triggers.get(device) !== before) continue // something was taken off while it was written
-      return this.placeAndAnnounce(device, this.allowed(device, after))
+      const before = triggers.get(device) ?? noneTriggered
+      const after = change(before)
+      const stands = await (after.peers.size === 0 ? triggers.remove(device) : triggers.put(device, after))
+      if (!stands) continue // something was taken off while it was written
+      const allowed = this.allowed(device, after)
+      if (allowed !== after) void this.enforce(device, allowed)
+      return this.announce(device, before, allowed)
     }
   }
-  private placeAndAnnounce(device: string, after: TriggeredPeers): void {
-    const { announcing, triggers } = this.registry
-    const before = triggers.get(device) ?? noneTriggered
-    if (after.peers.size > 0) triggers.set(device, after)
-    else triggers.delete(device)
-    announcing.changeMonitors(device, without(after.peers, before.peers), without(before.peers, after.peers), 'standing')
+  private enforce(device: string, after: TriggeredPeers): Promise<boolean> {
+    const { triggers } = this.registry
+    return after.peers.size === 0 ? triggers.expel(device) : triggers.enforce(device, after)
+  }
+  private announce(device: string, before: TriggeredPeers, after: TriggeredPeers): void {
+    const [come, gone] = [without(after.peers, before.peers), without(before.peers, after.peers)]
+    this.registry.announcing.changeMonitors(device, come, gone, 'standing')
   }
 
   /**
@@ -87,7 +90,7 @@ export class Triggers {
     if (!all) this.recheck(device)
     const record = this.subscribers.known(device)
     const listed = record === undefined ? triggered : withListed(triggered, record)
-    return all ? withOwn(listed, peers) : listed
+    return all && peers.size < listed.own.size ? withOwn(listed, peers) : listed
   }
 
   /**
@@ -121,15 +124,15 @@ export class Triggers {
     })
   }
   private withdraw(device: string, after: TriggeredPeers): void {
-    const { ledger } = this.registry
-    this.placeAndAnnounce(device, after)
-    void ledger.writeSoon([ledger.putTrigger(device, after)])
+    const before = this.registry.triggers.get(device) ?? noneTriggered
+    void this.enforce(device, after)
+    this.announce(device, before, after)
   }
 
   /** Asks after a restart, and where the HSS's feed has a gap, whether the peers on the list may still be. */
   start(): void {
     const recheckAll = (): void => {
-      for (const device of this.registry.triggers.keys()) this.recheck(device)
+      for (const [device] of this.registry.triggers.entries()) this.recheck(device)
     }
     this.subscribers.onGap(recheckAll)
     recheckAll()

@@ -1,5 +1,6 @@
 /** Broadcast codes (SPEC §2.1): 184 random bits, unique among live ones, unlinkable, expiring, found again by index. */
 import type { Ids } from '../../../signalling/index.ts'
+import type { RecordTable } from '../../shared/state/records-in-force.ts'
 
 export interface BroadcastCode {
   /** 46 lower-case hex digits. */
@@ -12,7 +13,7 @@ export interface BroadcastCode {
   readonly validUntil: number
 }
 
-export class BroadcastCodes {
+export class BroadcastCodes implements RecordTable<string, BroadcastCode> {
   private readonly ids: Ids
   private readonly lifetime: number
   private readonly grace: number
@@ -29,19 +30,31 @@ export class BroadcastCodes {
     return this.live.size
   }
 
-  /** A new code that no live one equals; it counts once it is put. */
+  /** A new code that no live one equals; it counts once it is in force. */
   issue(device: string, now: number): BroadcastCode {
     let text = this.ids.hex(23)
     while (this.live.has(text)) text = this.ids.hex(23)
     return { text, device, issued: now, validUntil: now + this.lifetime }
   }
 
-  put(code: BroadcastCode): void {
-    this.live.set(code.text, code)
+  get(text: string): BroadcastCode | undefined {
+    return this.live.get(text)
   }
 
-  withdraw(code: BroadcastCode): void {
-    this.live.delete(code.text)
+  set(text: string, code: BroadcastCode): void {
+    this.live.set(text, code)
+  }
+
+  delete(text: string): boolean {
+    return this.live.delete(text)
+  }
+
+  entries(): Iterable<readonly [string, BroadcastCode]> {
+    return this.live
+  }
+
+  clear(): void {
+    this.live.clear()
   }
 
   /** A live code; expired ones are as unknown as codes never given. */

@@ -1,36 +1,31 @@
 /** The proximity server's state in memory, and the parts that change it: each makes its writes and tells its watchers. */
-import type { Host, StoreWrite } from '../../../signalling/index.ts'
+import type { Host } from '../../../signalling/index.ts'
 import type { Charges } from '../../shared/clients/charges.ts'
-import { InTurn } from '../../shared/state/in-turn.ts'
+import { Kept } from '../../shared/state/kept.ts'
 import { discoverable, discoverer } from '../../shared/values/permissions.ts'
 import type { ProseRules } from '../settings.ts'
 import { Announcing } from './announcing.ts'
 import { BroadcastCodes } from './broadcast-codes.ts'
 import { CodeRotation } from './code-rotation.ts'
 import { type Device, Devices } from './devices.ts'
-import { Ledger, type PeerSet } from './ledger.ts'
 import { MonitorLists } from './monitor-lists.ts'
 import { Notifying } from './notifying.ts'
 import { ProximateLists } from './proximate-list.ts'
 import { Relations } from './relations.ts'
 import { Strangers } from './strangers.ts'
-import { readTriggered, type TriggeredPeers } from './triggered.ts'
-
+import { readTriggered, storedForm, type TriggeredList, type TriggeredPeers } from './triggered.ts'
 import { ProximityWatchers } from './watchers.ts'
 
 export class Registry {
   readonly rules: ProseRules
   readonly host: Host
-  readonly ledger: Ledger
   readonly codes: BroadcastCodes
   readonly lists: ProximateLists
   readonly devices = new Devices()
   readonly monitors = new MonitorLists()
   readonly watchers = new ProximityWatchers()
-  /** Monitor lists by trigger (FIG 9). */
-  readonly triggers = new Map<string, TriggeredPeers>()
-  /** Changes of them, by device. */
-  readonly triggering = new InTurn()
+  /** Monitor lists by trigger (FIG 9), by device. */
+  readonly triggers: Kept<TriggeredPeers>
   readonly strangers: Strangers
   readonly notifying: Notifying
   readonly relations: Relations
@@ -42,13 +37,21 @@ export class Registry {
     this.host = host
     this.rules = rules
     this.strangers = new Strangers(host.clock)
-    this.ledger = new Ledger(host.store, host.name, host.log)
     this.codes = new BroadcastCodes(host.ids, rules.codeLifetime, rules.codeGrace)
     this.lists = new ProximateLists(rules.entryLifetime)
     this.notifying = new Notifying(this.devices, this.monitors, this.watchers, rules)
-    this.relations = new Relations(host.clock, this.lists, this.ledger, this.notifying)
-    const { codes, devices, ledger, relations, notifying } = this
-    this.rotation = new CodeRotation({ host, codes, devices, ledger, relations, notifying, charges })
+    this.relations = new Relations(host, this.lists, this.devices, this.notifying)
+    this.triggers = new Kept<TriggeredPeers>(host, {
+      prefix: `prose/${host.name}/trigger/`,
+      noun: 'a monitor list',
+      toStored: (triggered, device) => storedForm(device, triggered),
+      fromStored: (stored) => {
+        const list = stored as unknown as TriggeredList
+        return [list.device, readTriggered(list)]
+      },
+    })
+    const { codes, devices, relations, notifying } = this
+    this.rotation = new CodeRotation({ host, codes, devices, relations, notifying, charges })
     this.announcing = new Announcing(this.devices, this.monitors, this.notifying, rules)
     host.gauge('devices', () => this.devices.size)
     host.gauge('codes', () => this.codes.size)
@@ -61,60 +64,55 @@ export class Registry {
     return this.host.clock.date()
   }
 
-  /** Reads back the state acknowledged before a restart; sets of peers go to the queries that asked about them. */
-  async load(restoreSet: (set: PeerSet) => void): Promise<void> {
-    await this.ledger.load({
-      code: (code) => this.rotation.restore(code),
-      relation: (relation) => this.relations.placeWithDeadline(relation),
-      trigger: (list) => {
-        const { device, peers } = list
-        this.triggers.set(device, readTriggered(list))
-        for (const peer of new Set(peers)) this.monitors.add(device, peer, 'standing')
-      },
-      set: restoreSet,
-    })
+  /** Reads back the state acknowledged before a restart. */
+  async load(): Promise<void> {
+    await this.rotation.load()
+    await this.relations.load()
+    await this.triggers.load()
+    for (const [device, { peers }] of this.triggers.entries())
+      for (const peer of peers) this.monitors.add(device, peer, 'standing')
   }
 
   /** After a restart: codes and relations of devices whose subscription was not taken up again. */
   dropOrphans(): void {
-    const { devices, ledger, relations, rotation } = this
+    const { devices, relations, rotation } = this
     rotation.takenUp()
     for (const device of devices.unsubscribed()) {
       devices.delete(device)
-      void ledger.writeSoon([...rotation.withdraw(device), ...relations.forgetHeard(device.key)])
+      void rotation.withdraw(device)
+      void relations.forgetHeard(device.key)
     }
     const stale = [...this.lists.all()].filter(
       ({ reporter, peer }) => !devices.has(reporter, discoverer) || !devices.has(peer, discoverable),
     )
-    relations.dropAndTell(stale)
+    relations.expelAndTell(stale)
   }
 
-  /** To be called after a device's subscriptions changed. Returns the writes of the change; watchers are told. */
-  settleRoles(device: Device): StoreWrite[] {
+  /** To be called after a device's subscriptions changed; watchers are told. Durable when it resolves. */
+  async settleRoles(device: Device): Promise<void> {
     const before = device.roles
     device.roles = device.subscriptions.reduce((roles, subscription) => roles | subscription.roles, 0)
-    const writes: StoreWrite[] = []
+    const written: Promise<unknown>[] = []
     const lost = before & ~device.roles
-    if (lost & discoverable) writes.push(...this.rotation.withdraw(device))
-    if (lost & discoverer) writes.push(...this.relations.forgetHeard(device.key))
+    if (lost & discoverable) written.push(this.rotation.withdraw(device))
+    if (lost & discoverer) written.push(this.relations.forgetHeard(device.key))
     if ((before ^ device.roles) & discoverer) this.announcing.settlePeersOf(device.key)
     if (device.roles & ~before & discoverable) {
       device.active = this.announcing.announces(device.key)
       this.notifying.tellOwners(device.key)
     }
     if (device.subscriptions.length === 0 && device.code === undefined) this.devices.delete(device)
-    return writes
+    await Promise.all(written)
   }
 
   /** A device without any subscription needs no code. */
-  releaseUnused(device: Device): StoreWrite[] {
-    if (device.subscriptions.length > 0) return []
+  async releaseUnused(device: Device): Promise<void> {
+    if (device.subscriptions.length > 0) return
     this.devices.delete(device)
-    return this.rotation.withdraw(device)
+    await this.rotation.withdraw(device)
   }
 
-  stop(): void {
-    this.rotation.stop()
-    this.relations.stop()
+  async stop(): Promise<void> {
+    await Promise.all([this.rotation.stop(), this.relations.stop(), this.triggers.stop()])
   }
 }

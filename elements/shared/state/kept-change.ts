@@ -119,8 +119,14 @@ const none: readonly StoreWrite[] = []
  * Several changes as one: durable, and then in force in the same tick. False: one of them was overtaken by a change that was
  * enforced. Rejects where the store fails: nothing of them has changed.
  * @param more writes that go with them
+ * @param durable called before they come into force
  */
-export async function putTogether(store: Store, changes: readonly KeptChange[], more = none): Promise<boolean> {
+export async function putTogether(
+  store: Store,
+  changes: readonly KeptChange[],
+  more = none,
+  durable?: () => void,
+): Promise<boolean> {
   const stopped = changes.find((change) => change.stopped)
   if (stopped !== undefined) throw new Error(`${stopped.noun} cannot change: its element has stopped; ask again`)
   for (const change of changes) change.begin(false)
@@ -130,6 +136,7 @@ export async function putTogether(store: Store, changes: readonly KeptChange[], 
     for (const change of changes) change.end(false)
     throw fault
   }
+  durable?.()
   let all = true
   for (const change of changes) if (!change.end(true)) all = false
   return all

@@ -71,8 +71,12 @@ export class Kept<Value, Key = string> {
     return this.records.table.get(key)
   }
 
-  values(): Iterable<Value> {
-    return this.records.table.values()
+  entries(): Iterable<readonly [Key, Value]> {
+    return this.records.table.entries()
+  }
+
+  *values(): Iterable<Value> {
+    for (const [, value] of this.entries()) yield value
   }
 
   /** Index of one record a name: the last that came. Made before the first record. */

@@ -9,7 +9,7 @@ export interface RecordTable<Key, Value> {
   get(key: Key): Value | undefined
   set(key: Key, value: Value): unknown
   delete(key: Key): boolean
-  values(): Iterable<Value>
+  entries(): Iterable<readonly [Key, Value]>
   clear(): void
 }
 

@@ -27,12 +27,12 @@ test('codes: 46 hex digits, live until their end, found by index', (t) => {
   const codes = new BroadcastCodes(seededIds(1), 1000, 100)
   const code = codes.issue('sip:a@b', 5000)
   t.is(codes.find(code.text, 5000), undefined, 'not yet')
-  codes.put(code)
+  codes.set(code.text, code)
   t.regex(code.text, /^[0-9a-f]{46}$/)
   t.is(codes.find(code.text, 5999), code)
   t.is(codes.find(code.text, 6000), undefined)
   t.is(codes.rotateAt(code), 5900)
-  codes.withdraw(code)
+  codes.delete(code.text)
   t.is(codes.find(code.text, 5000), undefined)
   t.is(codes.size, 0)
 })
@@ -41,16 +41,19 @@ test('codes: no live code is given twice, restored ones included', (t) => {
   const texts = ['aa', 'aa', 'aa', 'bb', 'aa', 'bb', 'cc']
   const ids: Ids = { ...seededIds(1), hex: () => texts.shift()! }
   const codes = new BroadcastCodes(ids, 1000, 0)
-  codes.put({ text: 'aa', device: 'sip:a@b', issued: 0, validUntil: 1000 })
+  codes.set('aa', { text: 'aa', device: 'sip:a@b', issued: 0, validUntil: 1000 })
   const next = codes.issue('sip:c@d', 0)
   t.is(next.text, 'bb')
-  codes.put(next)
+  codes.set(next.text, next)
   t.is(codes.issue('sip:e@f', 0).text, 'cc')
 })
 
 test('codes: a hundred thousand are all different', (t) => {
   const codes = new BroadcastCodes(seededIds(7), 1000, 0)
-  for (let i = 0; i < 100_000; i++) codes.put(codes.issue(`sip:${i}@b`, 0))
+  for (let i = 0; i < 100_000; i++) {
+    const code = codes.issue(`sip:${i}@b`, 0)
+    codes.set(code.text, code)
+  }
   t.is(codes.size, 100_000)
 })
 
