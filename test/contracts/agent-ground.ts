@@ -79,7 +79,7 @@ export class Ground {
   private readonly agents: UserAgent[] = []
   /** Whatever an agent needs beside itself; stopped after it. */
   readonly nodes: Node[] = []
-  private server: Node | undefined
+  private node: Node | undefined
   private relay: Server | undefined
   private readonly relayed = new Set<Socket>()
 
@@ -97,10 +97,10 @@ export class Ground {
   }
   async open(): Promise<void> {
     const real = async (): Promise<HostPort> => ({ host: '127.0.0.1', port: await lastingPort() }) // it is started again there
-    await this.startServer(this.carried === 'MEM' ? { host: '10.0.0.1', port: 5060 } : await real())
+    await this.startNode(this.carried === 'MEM' ? { host: '10.0.0.1', port: 5060 } : await real())
     if (this.carried === 'TCP' || this.carried === 'WS') await this.openRelay()
   }
-  private async startServer(address: HostPort): Promise<void> {
+  private async startNode(address: HostPort): Promise<void> {
     const loaded = loadDialplan(new URL('../../dialplans/default.yaml', import.meta.url).pathname)
     if (loaded.faults !== undefined) throw new Error('default.yaml has faults')
     const assembled = assemble(loaded.value)
@@ -113,7 +113,7 @@ export class Ground {
       proxy: 'proxy',
       ownAddresses: [],
     })
-    this.server = createNode({
+    this.node = createNode({
       ...this.common('server'),
       plan: plan!,
       elements,
@@ -121,7 +121,7 @@ export class Ground {
       store: this.store,
       listen: [{ transport: this.carried, ...address }],
     })
-    await this.during(this.server.start())
+    await this.during(this.node.start())
   }
   common(name: string) {
     const network = this.network === undefined ? {} : { network: this.network }
@@ -149,7 +149,7 @@ export class Ground {
     this.relay = relay
   }
   get serverAddress(): HostPort {
-    const { host, port } = this.server!.listening[0]!
+    const { host, port } = this.node!.listening[0]!
     return { host, port }
   }
   get proxy(): HostPort {
@@ -168,9 +168,9 @@ export class Ground {
   /** `meanwhile`: while it is away. */
   async restart(meanwhile: () => Promise<void> = async () => undefined): Promise<void> {
     const address = this.serverAddress
-    await this.server!.stop(0)
+    await this.node!.stop(0)
     await meanwhile()
-    await this.startServer(address)
+    await this.startNode(address)
   }
   /** An agent that has been started and not registered. */
   async agent(name: string, password = `${name}-proxima`): Promise<UserAgent> {
@@ -211,7 +211,7 @@ export class Ground {
     for (const agent of this.agents) await this.during(agent.stop())
     await this.pass(50)
     for (const node of this.nodes) await node.stop(0)
-    await this.server?.stop(0)
+    await this.node?.stop(0)
     this.cut()
     this.relay?.close()
     await this.store.close()

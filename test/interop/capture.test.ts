@@ -11,7 +11,7 @@ import { silent } from '../../signalling/index.ts'
 import { ManualClock } from '../../signalling/testing.ts'
 import { openPcapng } from '../../signalling/tools.ts'
 import { alice, subscription, traffic, webProxy } from '../signalling/capture/capture-messages.ts'
-import { Running, run as runToEnd, startNode } from '../support/process.ts'
+import { Running, run as runToEnd, startDefaultServer } from '../support/process.ts'
 import { judge } from '../support/tshark.ts'
 
 const run = promisify(execFile)
@@ -76,13 +76,13 @@ test('sngrep shows what a node mirrors by HEP', async (t) => {
   await once(probe, 'listening')
   const { port } = probe.address()
   await new Promise<void>((resolve) => probe.close(() => resolve()))
-  const node = await startNode({ args: ['--hep', `udp:127.0.0.1:${port}`] })
-  t.teardown(() => node.remove())
-  const shown = join(node.folder, 'shown.pcap')
+  const server = await startDefaultServer({ args: ['--hep', `udp:127.0.0.1:${port}`] })
+  t.teardown(() => server.remove())
+  const shown = join(server.folder, 'shown.pcap')
   const sngrep = new Running('sngrep', ['-N', '-q', '-L', `udp:127.0.0.1:${port}`, '-O', shown])
-  node.guests.add(sngrep)
+  server.guests.add(sngrep)
   const has = (): boolean => existsSync(shown) && readFileSync(shown).includes('OPTIONS sip:127.0.0.1:')
-  while (!has()) await runToEnd('sipsak', ['-s', `sip:127.0.0.1:${node.udp}`]) // whatever it makes of the answer
+  while (!has()) await runToEnd('sipsak', ['-s', `sip:127.0.0.1:${server.udp}`]) // whatever it makes of the answer
   await sngrep.stop(500)
   const { sip } = await judge(shown) // of the file, which sngrep makes with wrong IP checksums, nothing else counts
   t.true(sip > 1)

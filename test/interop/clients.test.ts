@@ -1,6 +1,6 @@
 /** Clients that we have not written register, write, watch, publish and call through us, each with all others, over every transport. */
 import test, { registerCompletionHandler } from 'ava'
-import { type NodeProcess, startNode } from '../support/process.ts'
+import { type DefaultServer, startDefaultServer } from '../support/process.ts'
 import { baresipPeer } from './peers/baresip.ts'
 import { settled } from './peers/capture.ts'
 import { chromiumJsSipPeer, chromiumSipJsPeer } from './peers/chromium.ts'
@@ -92,7 +92,7 @@ const places: readonly Place[] = [0, 1, 2].flatMap((turn) =>
   }),
 )
 
-let node: NodeProcess
+let server: DefaultServer
 let peers: readonly Peer[]
 
 function neighbours(ability: Ability): readonly (readonly [Peer, Peer])[] {
@@ -126,16 +126,16 @@ function watchedBy(user: string, seen: readonly string[]): string {
 
 test.before(async () => {
   const users = places.map(({ user }) => user)
-  node = await startNode({ users: [...users, 'sipp-udp-2', 'sipp-tcp-2'], friends: true, secure: true })
+  server = await startDefaultServer({ users: [...users, 'sipp-udp-2', 'sipp-tcp-2'], friends: true, secure: true })
   const seen = places.filter(({ client }) => client.cannot.publish === undefined).map(({ user }) => user)
   peers = await Promise.all(
     places.map(({ client, transport, user }) => {
       const watches = watchedBy(user, seen)
-      return client.start({ node, user, transport, watches, others: users.filter((other) => other !== user) })
+      return client.start({ server, user, transport, watches, others: users.filter((other) => other !== user) })
     }),
   )
 })
-test.after.always(() => node?.remove())
+test.after.always(() => server?.remove())
 registerCompletionHandler(() => process.exit()) // sip.js and JsSIP keep timers of 32 s
 
 test.serial('the table says what they can do', (t) => {
@@ -210,5 +210,5 @@ test.serial('they leave, and the capture has it all', async (t) => {
   // softphones first: the others answer what these say last
   await Promise.all(peers.filter(({ presence }) => presence !== undefined).map((peer) => peer.stop()))
   await Promise.all(peers.filter(({ presence }) => presence === undefined).map((peer) => peer.stop()))
-  await settled(t, node)
+  await settled(t, server)
 })

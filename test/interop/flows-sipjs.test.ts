@@ -1,8 +1,8 @@
-/** UEs on sip.js go through FIG 8 and FIG 13, every branch, over WebSocket, UDP and TCP against a real node. */
+/** UEs on sip.js go through FIG 8 and FIG 13, every branch, over WebSocket, UDP and TCP against a real server. */
 import test from 'ava'
 import { loadFlows } from '../../dialplans/flows/index.ts'
 import type { Scenario } from '../../dialplans/flows/stage/flow.ts'
-import { type NodeProcess, startNode } from '../support/process.ts'
+import { type DefaultServer, startDefaultServer } from '../support/process.ts'
 import { settled } from './peers/capture.ts'
 import { needsOperator, ProcessStage, type Protocol } from './peers/stage.ts'
 
@@ -24,23 +24,23 @@ const parts = (await loadFlows())
       }),
   )
 
-let common: NodeProcess
+let common: DefaultServer
 test.before(async () => {
-  common = await startNode()
+  common = await startDefaultServer()
 })
 test.after.always(() => common.remove())
 
 for (const { title, protocol, scenario } of parts) {
   test.serial(title, async (t) => {
-    const node = scenario.settings === undefined ? common : await startNode({ settings: scenario.settings })
-    const stage = new ProcessStage(node, protocol)
+    const server = scenario.settings === undefined ? common : await startDefaultServer({ settings: scenario.settings })
+    const stage = new ProcessStage(server, protocol)
     t.teardown(async () => {
       await stage.leave()
-      if (node !== common) await node.remove()
+      if (server !== common) await server.remove()
     })
     await scenario.run(stage)
     await stage.leave()
-    if (node !== common) await settled(t, node)
+    if (server !== common) await settled(t, server)
     else t.pass()
   })
 }

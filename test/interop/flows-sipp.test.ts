@@ -1,16 +1,16 @@
-/** sipp goes through FIG 8 and FIG 13 by scenarios, over UDP and TCP against a real node. */
+/** sipp goes through FIG 8 and FIG 13 by scenarios, over UDP and TCP against a real server. */
 import test from 'ava'
-import { startNode } from '../support/process.ts'
+import { startDefaultServer } from '../support/process.ts'
 import { settled } from './peers/capture.ts'
 import { Sipp, type SippTransport, wentThrough } from './peers/sipp.ts'
 
 test('sipp over UDP and TCP', async (t) => {
   const users = ['heard', 'hearing', 'watching'].flatMap((user) => [`${user}-udp`, `${user}-tcp`])
-  const node = await startNode({ users })
-  t.teardown(() => node.remove())
+  const server = await startDefaultServer({ users })
+  t.teardown(() => server.remove())
   const figures = async (transport: SippTransport): Promise<void> => {
     const play = (scenario: string, user: string, keys: { readonly [name: string]: string }): Sipp =>
-      new Sipp({ node, transport, scenario, user: `${user}-${transport}`, keys })
+      new Sipp({ server, transport, scenario, user: `${user}-${transport}`, keys })
     const heard = play('discoverable', 'heard', {})
     const [, code] = await heard.logged(/^code ([0-9a-f]{46})$/m)
     wentThrough(await heard.ended)
@@ -22,5 +22,5 @@ test('sipp over UDP and TCP', async (t) => {
   }
   await figures('udp')
   await figures('tcp')
-  await settled(t, node)
+  await settled(t, server)
 })

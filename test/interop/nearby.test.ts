@@ -1,7 +1,7 @@
 /** A user registers with an application by himself, and friends who come near show in an unmodified softphone (SPEC §3.5, §4). */
 import test from 'ava'
 import { ApplicationClient, type Ue } from '../../elements/ue/index.ts'
-import { type NodeProcess, startNode } from '../support/process.ts'
+import { type DefaultServer, startDefaultServer } from '../support/process.ts'
 import { baresipPeer } from './peers/baresip.ts'
 import { settled } from './peers/capture.ts'
 import { ProcessStage, type Protocol } from './peers/stage.ts'
@@ -22,16 +22,16 @@ function codeOf({ state }: Ue): string {
   return state!.announce!.code
 }
 
-async function scene(protocol: Protocol): Promise<{ node: NodeProcess; stage: ProcessStage; leave: () => Promise<void> }> {
-  const node = await startNode()
-  const stage = new ProcessStage(node, protocol)
-  return { node, stage, leave: () => stage.leave() }
+async function scene(protocol: Protocol): Promise<{ server: DefaultServer; stage: ProcessStage; leave: () => Promise<void> }> {
+  const server = await startDefaultServer()
+  const stage = new ProcessStage(server, protocol)
+  return { server, stage, leave: () => stage.leave() }
 }
 
 for (const protocol of ['WS', 'UDP', 'TCP'] as const) {
   test(`with no human step, over ${protocol}: registered, asks who is near, sees a friend come and go`, async (t) => {
-    const { node, stage, leave } = await scene(protocol)
-    t.teardown(() => node.remove())
+    const { server, stage, leave } = await scene(protocol)
+    t.teardown(() => server.remove())
     const alice = await member(stage, 'alice')
     const bob = await member(stage, 'bob')
     t.deepEqual(await alice.client.who(), [])
@@ -44,19 +44,19 @@ for (const protocol of ['WS', 'UDP', 'TCP'] as const) {
     await stage.until('bob is gone', () => seen.at(-1) === '')
     alice.client.stop()
     await leave()
-    await settled(t, node)
+    await settled(t, server)
   })
 }
 
 test('baresip shows a buddy as online while he is near', async (t) => {
-  const { node, stage, leave } = await scene('WS')
-  t.teardown(() => node.remove())
+  const { server, stage, leave } = await scene('WS')
+  t.teardown(() => server.remove())
   const alice = await member(stage, 'alice')
   const bob = await member(stage, 'bob')
-  const phone = await baresipPeer({ node, user: 'alice', transport: 'udp', watches: 'near-bob', others: ['near-bob'] })
+  const phone = await baresipPeer({ server, user: 'alice', transport: 'udp', watches: 'near-bob', others: ['near-bob'] })
   let metrics = ''
   const asked = async (): Promise<void> => {
-    metrics = await (await fetch(`${node.http}/metrics`)).text()
+    metrics = await (await fetch(`${server.http}/metrics`)).text()
   }
   // it tells of changes only, so it has to have asked before bob comes
   await stage.until('baresip has asked', () => {
@@ -67,5 +67,5 @@ test('baresip shows a buddy as online while he is near', async (t) => {
   await phone.presence?.sees('near-bob')
   await phone.stop()
   await leave()
-  await settled(t, node)
+  await settled(t, server)
 })

@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { Messager, Registerer, RegistererState, Subscriber, SubscriptionState, UserAgent } from 'sip.js'
-import { type NodeProcess, Running, startNode } from '../support/process.ts'
+import { type DefaultServer, Running, startDefaultServer } from '../support/process.ts'
 import { settled } from './peers/capture.ts'
 import { passwordOf } from './peers/peer.ts'
 
@@ -24,17 +24,17 @@ module_app menu.so
 `
 
 /** baresip with one flow over UDP (RFC 5626), registered. */
-async function baresip(node: NodeProcess): Promise<Running> {
-  const folder = join(node.folder, 'baresip')
+async function baresip(server: DefaultServer): Promise<Running> {
+  const folder = join(server.folder, 'baresip')
   mkdirSync(folder)
   writeFileSync(join(folder, 'config'), config)
   writeFileSync(join(folder, 'uuid'), 'df539f5e-35fa-6919-1634-453a491c8186')
-  const server = `sip:127.0.0.1:${node.udp};transport=udp`
-  const account = `<sip:${user}@127.0.0.1:${node.udp};transport=udp>;auth_user=${user};auth_pass=${passwordOf(user)};regint=60`
-  writeFileSync(join(folder, 'accounts'), `${account};sipnat=outbound;outbound="${server}"\n`)
+  const uri = `sip:127.0.0.1:${server.udp};transport=udp`
+  const account = `<sip:${user}@127.0.0.1:${server.udp};transport=udp>;auth_user=${user};auth_pass=${passwordOf(user)};regint=60`
+  writeFileSync(join(folder, 'accounts'), `${account};sipnat=outbound;outbound="${uri}"\n`)
   writeFileSync(join(folder, 'contacts'), '')
   const process = new Running('timeout', ['--kill-after=5', '100', 'baresip', '-f', folder], { cwd: folder })
-  node.guests.add(process)
+  server.guests.add(process)
   await process.said(/200 OK \(\) \[\d bindings?\]/)
   return process
 }
@@ -48,7 +48,7 @@ interface Browser {
 }
 
 /** sip.js as the same user, registered and watching. */
-async function sipJs(node: NodeProcess): Promise<Browser> {
+async function sipJs(server: DefaultServer): Promise<Browser> {
   const texts: string[] = []
   const documents: string[] = []
   let look: () => void = () => undefined
@@ -56,7 +56,7 @@ async function sipJs(node: NodeProcess): Promise<Browser> {
     uri: UserAgent.makeURI(`sip:${user}@localhost`),
     authorizationUsername: user,
     authorizationPassword: passwordOf(user),
-    transportOptions: { server: `ws://127.0.0.1:${node.ws}` },
+    transportOptions: { server: `ws://127.0.0.1:${server.ws}` },
     logBuiltinEnabled: false,
     delegate: {
       onMessage: (message) => {
@@ -107,12 +107,12 @@ async function sipJs(node: NodeProcess): Promise<Browser> {
 }
 
 test('two devices of one user: kept alive by STUN, watched by reg, reached each by its GRUU', async (t) => {
-  const node = await startNode({ users: [user], settings: { proxy: { flowTimer: 2 } } })
-  t.teardown(() => node.remove())
-  const browser = await sipJs(node)
+  const server = await startDefaultServer({ users: [user], settings: { proxy: { flowTimer: 2 } } })
+  t.teardown(() => server.remove())
+  const browser = await sipJs(server)
   await browser.until(() => browser.documents.some((document) => document.includes('state="full"')))
 
-  const phone = await baresip(node)
+  const phone = await baresip(server)
   const pattern = /event="created"[\s\S]*?<gr:pub-gruu uri="([^"]+)"/
   await browser.until(() => browser.documents.some((document) => pattern.test(document)))
   const gruu = browser.documents.flatMap((document) => pattern.exec(document)?.[1] ?? [])[0]!
@@ -131,12 +131,12 @@ test('two devices of one user: kept alive by STUN, watched by reg, reached each 
   t.deepEqual(browser.texts, [])
 
   let answers = 0
-  while (answers < 2) answers = (await node.metrics()).get('stun_answers_total') ?? 0
-  t.is((await node.metrics()).get('noise_total'), 0)
+  while (answers < 2) answers = (await server.metrics()).get('stun_answers_total') ?? 0
+  t.is((await server.metrics()).get('noise_total'), 0)
 
   phone.type('/quit\n')
   await browser.until(() => browser.documents.some((document) => document.includes('event="unregistered"')))
   await phone.stop()
   await browser.stop()
-  await settled(t, node)
+  await settled(t, server)
 })

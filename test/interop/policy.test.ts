@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import { parse, stringify } from 'yaml'
-import { proxima, startNode } from '../support/process.ts'
+import { proxima, startDefaultServer } from '../support/process.ts'
 import { ProcessStage } from './peers/stage.ts'
 
 interface Plan {
@@ -12,21 +12,21 @@ interface Plan {
 }
 
 test('a rule that comes by SIGHUP ends the service, and one that goes lets it begin again', async (t) => {
-  const node = await startNode({ args: ['--log-level', 'info'] })
-  const stage = new ProcessStage(node, 'UDP')
+  const server = await startDefaultServer({ args: ['--log-level', 'info'] })
+  const stage = new ProcessStage(server, 'UDP')
   t.teardown(async () => {
     await stage.leave()
-    await node.remove()
+    await server.remove()
   })
-  const file = join(node.folder, 'plan.yaml')
+  const file = join(server.folder, 'plan.yaml')
   const original = readFileSync(file, 'utf8')
   const hangUp = async (rules: readonly object[], said: RegExp): Promise<void> => {
     const plan = parse(original) as Plan
     plan.elements.pcrf.rules = rules
     writeFileSync(file, stringify(plan))
-    const since = node.process.output.length
-    node.process.signal('SIGHUP')
-    await node.process.said(said, since)
+    const since = server.process.output.length
+    server.process.signal('SIGHUP')
+    await server.process.said(said, since)
   }
   const bob = await stage.ue('bob')
   const alice = await stage.ue('alice')
@@ -39,23 +39,23 @@ test('a rule that comes by SIGHUP ends the service, and one that goes lets it be
   await stage.until('bob’s service has ended', () => bob.state === undefined)
   t.not(alice.state, undefined)
   t.is(await bob.requestProximity(['discoverable']), 403)
-  const metrics = await node.metrics()
+  const metrics = await server.metrics()
   t.is(metrics.get('prose_policy_lost_total'), 1)
   t.true((metrics.get('pcrf_withdrawn_total') ?? metrics.get('pcrf_denied_total') ?? 0) > 0)
   await hangUp([], /dialplan read again/)
   t.is(typeof (await bob.requestProximity(['discoverable'])), 'object')
   await stage.leave()
-  t.is((await node.stop()).code, 0)
+  t.is((await server.stop()).code, 0)
 })
 
 test('what was charged is in files that add up; a record taken out is missed', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'proxima-policy-'))
   const records = join(folder, 'records')
-  const node = await startNode({ settings: { prose: { charge: true }, pcrf: { records } } })
-  const stage = new ProcessStage(node, 'UDP')
+  const server = await startDefaultServer({ settings: { prose: { charge: true }, pcrf: { records } } })
+  const stage = new ProcessStage(server, 'UDP')
   t.teardown(async () => {
     await stage.leave()
-    await node.remove()
+    await server.remove()
     rmSync(folder, { recursive: true, force: true })
   })
   const bob = await stage.ue('bob')
@@ -63,7 +63,7 @@ test('what was charged is in files that add up; a record taken out is missed', a
   for (let i = 0; i < 3; i++) t.true(Array.isArray(await bob.who()))
   for (let waiting = 1; waiting > 0; ) {
     await stage.pass(0.05)
-    waiting = (await node.metrics()).get('prose_charges_waiting') ?? 0
+    waiting = (await server.metrics()).get('prose_charges_waiting') ?? 0
   }
   const [file] = readdirSync(records).map((name) => join(records, name))
   const sums = await proxima('charging', file!)

@@ -1,9 +1,9 @@
-/** SIGHUP on a real node with a registration, a subscription and a connection that have to last. */
+/** SIGHUP on a real server with a registration, a subscription and a connection that have to last. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { parse, stringify } from 'yaml'
-import { startNode } from '../support/process.ts'
+import { startDefaultServer } from '../support/process.ts'
 import { ProcessStage } from './peers/stage.ts'
 
 interface Plan {
@@ -20,19 +20,19 @@ interface Plan {
 }
 
 test('a changed dialplan takes effect and drops nothing; a broken one does nothing', async (t) => {
-  const node = await startNode({ args: ['--log-level', 'info'] })
-  const stage = new ProcessStage(node, 'WS')
+  const server = await startDefaultServer({ args: ['--log-level', 'info'] })
+  const stage = new ProcessStage(server, 'WS')
   t.teardown(async () => {
     await stage.leave()
-    await node.remove()
+    await server.remove()
   })
-  const file = join(node.folder, 'plan.yaml')
+  const file = join(server.folder, 'plan.yaml')
   const original = readFileSync(file, 'utf8')
   const hangUp = async (text: string, said: RegExp): Promise<string> => {
     writeFileSync(file, text)
-    const since = node.process.output.length
-    node.process.signal('SIGHUP')
-    return (await node.process.said(said, since))[0]
+    const since = server.process.output.length
+    server.process.signal('SIGHUP')
+    return (await server.process.said(said, since))[0]
   }
   const changed = (change: (plan: Plan) => void): string => {
     const plan = parse(original) as Plan
@@ -47,7 +47,7 @@ test('a changed dialplan takes effect and drops nothing; a broken one does nothi
   const { code } = bob.state!.announce!
   const report = async (): Promise<number> => (await alice.report([{ code, at: Date.now() }])).status
   t.is(await report(), 200)
-  const before = await node.metrics()
+  const before = await server.metrics()
 
   // Faults: each is told, and nothing changes.
   t.regex(await hangUp('nonsense: [', /dialplan not taken[^\n]*/), /plan\.yaml:1/)
@@ -68,7 +68,7 @@ test('a changed dialplan takes effect and drops nothing; a broken one does nothi
       /dialplan read again/,
     )
   t.is(await report(), 200)
-  const after = await node.metrics()
+  const after = await server.metrics()
   for (const name of ['connections', 'subscriptions_held', 'subscriptions_made']) t.is(after.get(name), before.get(name), name)
   t.is(after.get('hss_subscribers') ?? 0, before.get('hss_subscribers') ?? 0)
 
@@ -79,5 +79,5 @@ test('a changed dialplan takes effect and drops nothing; a broken one does nothi
   )
   await stage.until('alice may not discover any more', () => alice.state?.roles.includes('discoverer') !== true)
   await stage.leave()
-  t.is((await node.stop()).code, 0)
+  t.is((await server.stop()).code, 0)
 })

@@ -7,39 +7,39 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { lastingPort } from '../../dialplans/flows/stage/lasting-port.ts'
-import { type NodeProcess, run, startNode } from '../support/process.ts'
+import { type DefaultServer, run, startDefaultServer } from '../support/process.ts'
 
 const names = ['alice', 'bob', 'nobody', 'admin', '100', '101', '105']
 const passwords = ['1234', 'secret', 'alice', 'password', 'bob-proxima']
 /** Registered and known beside those of the default network. */
 const users = ['100', '105']
 
-let node: NodeProcess
+let server: DefaultServer
 test.before(async () => {
-  node = await startNode({ users })
-  writeFileSync(join(node.folder, 'names.txt'), `${names.join('\n')}\n`)
-  writeFileSync(join(node.folder, 'passwords.txt'), `${passwords.join('\n')}\n`)
-  writeFileSync(join(node.folder, 'lucky.txt'), `${[...passwords, 'alice-proxima'].join('\n')}\n`)
+  server = await startDefaultServer({ users })
+  writeFileSync(join(server.folder, 'names.txt'), `${names.join('\n')}\n`)
+  writeFileSync(join(server.folder, 'passwords.txt'), `${passwords.join('\n')}\n`)
+  writeFileSync(join(server.folder, 'lucky.txt'), `${[...passwords, 'alice-proxima'].join('\n')}\n`)
 })
-test.after.always(() => node.remove())
+test.after.always(() => server.remove())
 
-/** All that a scanner says. Its home is the node's folder, where it keeps what it learns. */
+/** All that a scanner says. Its home is the server's folder, where it keeps what it learns. */
 async function scanner(command: string, port: number, ...args: readonly string[]): Promise<string> {
   const local = ['-b', '127.0.0.1', '-x', '127.0.0.1', '-P', String(await lastingPort()), '-p', String(port)]
-  const all = ['40', 'env', `HOME=${node.folder}`, command, ...local, ...args, '127.0.0.1']
-  const { out, err } = await run('timeout', all, { cwd: node.folder })
+  const all = ['40', 'env', `HOME=${server.folder}`, command, ...local, ...args, '127.0.0.1']
+  const { out, err } = await run('timeout', all, { cwd: server.folder })
   return `${out}\n${err}`
 }
 
 test('svmap finds a server, and not what it is', async (t) => {
-  const said = await scanner('svmap', node.udp)
-  t.regex(said, new RegExp(`127\\.0\\.0\\.1:${node.udp} *\\| unknown`))
+  const said = await scanner('svmap', server.udp)
+  t.regex(said, new RegExp(`127\\.0\\.0\\.1:${server.udp} *\\| unknown`))
 })
 
 for (const method of ['REGISTER', 'OPTIONS', 'INVITE']) {
   for (const force of [[], ['--force']]) {
     test(`svwar finds no user by ${method} ${force}`, async (t) => {
-      const said = await scanner('svwar', node.udp, '-m', method, ...force, '-d', 'names.txt')
+      const said = await scanner('svwar', server.udp, '-m', method, ...force, '-d', 'names.txt')
       t.regex(said, /found nothing/)
       t.notRegex(said, /\| (?:reqauth|noauth|weird)/)
     })
@@ -48,14 +48,14 @@ for (const method of ['REGISTER', 'OPTIONS', 'INVITE']) {
 
 test('svcrack learns no password, and not whether there is such a user', async (t) => {
   const [known, unknown] = await Promise.all(
-    ['alice', 'nobody'].map((user) => scanner('svcrack', node.udp, '-u', user, '-d', 'passwords.txt')),
+    ['alice', 'nobody'].map((user) => scanner('svcrack', server.udp, '-u', user, '-d', 'passwords.txt')),
   )
   t.regex(known!, /found nothing/)
   t.is(known!.trim(), unknown!.trim())
 })
 
 test('the scanners work: a password that is guessed is found, and so is a user whom a server gives away', async (t) => {
-  const lucky = scanner('svcrack', node.udp, '-u', 'alice', '-d', 'lucky.txt')
+  const lucky = scanner('svcrack', server.udp, '-u', 'alice', '-d', 'lucky.txt')
   const betrayed = scanner('svwar', await talkative(t), '-d', 'names.txt')
   t.regex(await lucky, /alice +\| alice-proxima/)
   t.regex(await betrayed, /alice +\| reqauth/)

@@ -1,11 +1,11 @@
-/** Subscribers of a real node: by HTTP, from the command line, by the thousand, and over `kill -9`. */
+/** Subscribers of a real server: by HTTP, from the command line, by the thousand, and over `kill -9`. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { SubscriberClient, type SubscriberPage, UnreachableNode } from '../../dialplans/commands/hss/client.ts'
 import { lastingPort } from '../../dialplans/flows/stage/lasting-port.ts'
 import { mediaType, type ProseState, readBody } from '../../elements/schemas/index.ts'
-import { type Ended, program, run, startNode } from '../support/process.ts'
+import { type Ended, program, run, startDefaultServer } from '../support/process.ts'
 import { type ServerProcess, scratch, startServer, writeDialplan } from '../support/server-process.ts'
 import { ProcessStage } from './peers/stage.ts'
 
@@ -13,7 +13,7 @@ const patch = 'application/merge-patch+json'
 const lines = 'application/x-ndjson'
 const elements = '  hss: { role: hss }\n  prose: { role: prose }\n'
 
-/** A node that keeps its data in a folder of its own, and can be started again there. */
+/** A server that keeps its data in a folder of its own, and can be started again there. */
 async function keeping(t: ExecutionContext) {
   const folder = scratch()
   const port = await lastingPort()
@@ -33,13 +33,13 @@ async function keeping(t: ExecutionContext) {
 }
 
 test('a permission withdrawn over HTTP ends what rests on it', async (t) => {
-  const node = await startNode({ args: ['--data', 'kept'] })
-  const stage = new ProcessStage(node, 'WS')
+  const server = await startDefaultServer({ args: ['--data', 'kept'] })
+  const stage = new ProcessStage(server, 'WS')
   t.teardown(async () => {
     await stage.leave()
-    await node.remove()
+    await server.remove()
   })
-  const client = new SubscriberClient(node.http, readFileSync(join(node.folder, 'kept/token'), 'utf8').trim(), 'token')
+  const client = new SubscriberClient(server.http, readFileSync(join(server.folder, 'kept/token'), 'utf8').trim(), 'token')
   const alice = await stage.ue('alice')
   const bob = await stage.ue('bob')
   await alice.requestProximity(['discoverer'])
@@ -66,7 +66,7 @@ test('a permission withdrawn over HTTP ends what rests on it', async (t) => {
   t.regex(ended ?? '', /rejected/)
   t.is(await report(), 404, 'the code is withdrawn')
   await stage.leave()
-  t.is((await node.stop()).code, 0)
+  t.is((await server.stop()).code, 0)
 })
 
 test('every failure of the command is one line', async (t) => {
@@ -94,11 +94,11 @@ test('every failure of the command is one line', async (t) => {
   t.regex(await outcome('remove', 'zoe'), /^0 removed zoe\n$/)
   t.regex(await outcome('remove', 'zoe'), /^1 proxima: there is no subscriber zoe\n$/)
   const elsewhere = ['--url', `http://127.0.0.1:${await lastingPort()}`]
-  t.regex(await outcome('list', ...elsewhere), /^1 proxima: no node answers at http[^\n]*\n$/)
+  t.regex(await outcome('list', ...elsewhere), /^1 proxima: no server answers at http[^\n]*\n$/)
   writeFileSync(join(folder, 'other'), 'another-token-that-is-wrong\n')
   t.regex(
     await outcome('list', '--token-file', 'other'),
-    /^1 proxima: the node at [^\n]* takes another token than other[^\n]*\n$/,
+    /^1 proxima: the server at [^\n]* takes another token than other[^\n]*\n$/,
   )
   t.regex(await outcome('list', '--token-file', 'gone'), /^1 proxima: gone: there is no such file[^\n]*\n$/)
   t.regex(await outcome('import', 'gone.csv'), /^1 proxima: gone\.csv: there is no such file[^\n]*\n$/)

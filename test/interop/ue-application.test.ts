@@ -1,12 +1,12 @@
-/** `proxima ue --application` as a user meets it: real processes against a real node (SPEC §3.5, §4). */
+/** `proxima ue --application` as a user meets it: real processes against a real server (SPEC §3.5, §4). */
 import test from 'ava'
-import { type NodeProcess, program, proxima, Running, startNode } from '../support/process.ts'
+import { type DefaultServer, program, proxima, Running, startDefaultServer } from '../support/process.ts'
 
-let node: NodeProcess
+let server: DefaultServer
 test.before(async () => {
-  node = await startNode()
+  server = await startDefaultServer()
 })
-test.after.always(() => node.remove())
+test.after.always(() => server.remove())
 
 const application = ['--application', 'org.example.nearby']
 
@@ -15,10 +15,10 @@ test('two devices become users by themselves and are told of each other', async 
   const common = ['--discoverable', '--discover', '--at', '52.5200,13.4050', ...application]
   const ue = (...args: readonly string[]): Running =>
     new Running(process.execPath, [program, 'ue', ...args, ...common, '--air', air])
-  const alice = ue('alice', '--server', `127.0.0.1:${node.udp}`)
+  const alice = ue('alice', '--server', `127.0.0.1:${server.udp}`)
   t.teardown(() => alice.stop())
   await alice.said(/a user of org\.example\.nearby as sip:alice@localhost[\s\S]*no user is near/)
-  const bob = ue('bob', '--server', `127.0.0.1:${node.ws}`, '--transport', 'ws', '--json')
+  const bob = ue('bob', '--server', `127.0.0.1:${server.ws}`, '--transport', 'ws', '--json')
   t.teardown(() => bob.stop())
   await alice.said(/user sip:bob@localhost is near$/m)
   await bob.said(/"kind":"user","user":"sip:bob@localhost","application":"org.example.nearby"/)
@@ -32,7 +32,7 @@ test('two devices become users by themselves and are told of each other', async 
 
 test('a user with a secret is another than the device, and nobody without the secret is', async (t) => {
   const settings = { as: { users: [{ user: 'msn:robert', secret: 'hush' }] } }
-  const own = await startNode({ settings })
+  const own = await startDefaultServer({ settings })
   t.teardown(() => own.remove())
   const ue = (...args: readonly string[]): readonly string[] => [
     ...['ue', 'bob', ...application, '--air', 'none', '--server', `127.0.0.1:${own.udp}`, '--user', 'msn:robert'],
@@ -51,7 +51,7 @@ for (const [title, args] of [
   ['that nobody serves', ['carol', '--application', 'org.example.other']],
 ] as const) {
   test(`refused in one line: an application ${title}`, async (t) => {
-    const { code, err } = await proxima('ue', ...args, '--air', 'none', '--server', `127.0.0.1:${node.udp}`)
+    const { code, err } = await proxima('ue', ...args, '--air', 'none', '--server', `127.0.0.1:${server.udp}`)
     t.is(code, 1)
     t.regex(err, /^proxima: sip:\w+@localhost cannot become a user of org\.example\.\w+ \([\w-]+\); expected [^\n]*\n$/)
   })

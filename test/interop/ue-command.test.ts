@@ -1,4 +1,4 @@
-/** `proxima ue` and `proxima demo` as a user meets them: real processes against a real node. */
+/** `proxima ue` and `proxima demo` as a user meets them: real processes against a real server. */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -7,16 +7,16 @@ import { join } from 'node:path'
 import test from 'ava'
 import { lastingPort } from '../../dialplans/flows/stage/lasting-port.ts'
 import { ladder, readPcapng } from '../../signalling/tools.ts'
-import { type NodeProcess, program, proxima, Running, run, startNode } from '../support/process.ts'
+import { type DefaultServer, program, proxima, Running, run, startDefaultServer } from '../support/process.ts'
 import { ProcessStage } from './peers/stage.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'proxima-ue-'))
-let node: NodeProcess
+let server: DefaultServer
 test.before(async () => {
-  node = await startNode()
+  server = await startDefaultServer()
 })
 test.after.always(async () => {
-  await node.remove()
+  await server.remove()
   rmSync(folder, { recursive: true, force: true })
 })
 
@@ -29,10 +29,10 @@ function ue(air: string, ...args: readonly string[]): Running {
 
 test('two of them in two processes discover each other', async (t) => {
   const common = ['--discoverable', '--discover', '--at', '52.5200,13.4050']
-  const alice = ue(airOf(11), 'alice', ...common, '--server', `127.0.0.1:${node.udp}`)
+  const alice = ue(airOf(11), 'alice', ...common, '--server', `127.0.0.1:${server.udp}`)
   t.teardown(() => alice.stop())
   await alice.said(/nobody is near/)
-  const bob = ue(airOf(11), 'bob', ...common, '--server', `127.0.0.1:${node.ws}`, '--transport', 'ws', '--json')
+  const bob = ue(airOf(11), 'bob', ...common, '--server', `127.0.0.1:${server.ws}`, '--transport', 'ws', '--json')
   t.teardown(() => bob.stop())
   await alice.said(/heard [0-9a-f]{8}… at -50 dBm/)
   await alice.said(/sip:bob@localhost is near$/m)
@@ -55,8 +55,8 @@ test('two of them in two processes discover each other', async (t) => {
 })
 
 test('who is far away is not heard', async (t) => {
-  const server = `127.0.0.1:${node.tcp}`
-  const carol = ue(airOf(12), 'carol', '--discoverable', '--at', '48.1,11.6', '--server', server, '--transport', 'tcp')
+  const address = `127.0.0.1:${server.tcp}`
+  const carol = ue(airOf(12), 'carol', '--discoverable', '--at', '48.1,11.6', '--server', address, '--transport', 'tcp')
   const dave = ue(
     airOf(12),
     'dave',
@@ -65,7 +65,7 @@ test('who is far away is not heard', async (t) => {
     '--at',
     '52.52,13.4',
     '--server',
-    server,
+    address,
     '--transport',
     'tcp',
     '--for',
@@ -79,8 +79,8 @@ test('who is far away is not heard', async (t) => {
 })
 
 test('through an MME it is known by a temporary identifier', async (t) => {
-  const server = ['--server', `127.0.0.1:${node.ws}`, '--transport', 'ws']
-  const dave = ue('none', 'dave', '--discoverable', '--mme', 'sip:mme@localhost', ...server, '--json', '--for', '2')
+  const at = ['--server', `127.0.0.1:${server.ws}`, '--transport', 'ws']
+  const dave = ue('none', 'dave', '--discoverable', '--mme', 'sip:mme@localhost', ...at, '--json', '--for', '2')
   const { code, out, err } = await dave.ended
   t.is(code, 0, err)
   const temporary = /"kind":"attached".*"temporary":"(sip:s-tmsi-[0-9a-f]{10}@localhost)"/.exec(out)?.[1]
@@ -88,14 +88,14 @@ test('through an MME it is known by a temporary identifier', async (t) => {
 })
 
 test('feedback comes by its period', async (t) => {
-  const carol = ue('none', 'carol', '--near', '--peers', 'dave', '--period', '1', '--server', `127.0.0.1:${node.udp}`)
+  const carol = ue('none', 'carol', '--near', '--peers', 'dave', '--period', '1', '--server', `127.0.0.1:${server.udp}`)
   t.teardown(() => carol.stop())
   await carol.said(/nobody is near[\s\S]*still nobody is near[\s\S]*still nobody is near/)
   t.pass()
 })
 
 test('a pair is asked, and peers are woken', async (t) => {
-  const at = ['--server', `127.0.0.1:${node.udp}`]
+  const at = ['--server', `127.0.0.1:${server.udp}`]
   const dave = ue(airOf(16), 'dave', '--discoverable', '--at', '52.5200,13.4050', ...at)
   t.teardown(() => dave.stop())
   await dave.said(/announcing/)
@@ -122,12 +122,12 @@ test('a pair is asked, and peers are woken', async (t) => {
 })
 
 test('only text is printed of messages for people, all of them for scripts', async (t) => {
-  const at = ['--server', `127.0.0.1:${node.udp}`, '--air', 'none']
+  const at = ['--server', `127.0.0.1:${server.udp}`, '--air', 'none']
   const [people, scripts] = [[], ['--json']].map((more) => new Running(process.execPath, [program, 'ue', 'bob', ...more, ...at]))
   t.teardown(() => Promise.all([people!.stop(), scripts!.stop()]))
   await people!.said(/is registered/)
   await scripts!.said(/registered/)
-  const sender = new ProcessStage(node, 'UDP')
+  const sender = new ProcessStage(server, 'UDP')
   t.teardown(() => sender.leave())
   const { agent } = await sender.ue('alice')
   await agent.message('sip:bob@localhost', { type: 'application/json', content: '{"a":[1]}' })
@@ -141,18 +141,18 @@ test('only text is printed of messages for people, all of them for scripts', asy
 const refused: readonly (readonly [title: string, args: (free: number) => readonly string[], line: RegExp])[] = [
   [
     'a wrong password',
-    () => ['alice', '--password', 'guess', '--server', `127.0.0.1:${node.udp}`],
+    () => ['alice', '--password', 'guess', '--server', `127.0.0.1:${server.udp}`],
     /^proxima: 127.* does not let sip:alice@localhost in \(401 .*password/,
   ],
-  ['an unknown user', () => ['zoe', '--server', `127.0.0.1:${node.udp}`], /^proxima: .*sip:zoe@localhost.*no such subscriber/],
+  ['an unknown user', () => ['zoe', '--server', `127.0.0.1:${server.udp}`], /^proxima: .*sip:zoe@localhost.*no such subscriber/],
   [
     'no permission',
-    () => ['eve', '--discover', '--server', `127.0.0.1:${node.udp}`],
+    () => ['eve', '--discover', '--server', `127.0.0.1:${server.udp}`],
     /sip:eve@localhost has no permission for --discover \(403\)/,
   ],
   [
     'a domain that is not served',
-    () => ['alice', '--domain', 'x.example', '--server', `127.0.0.1:${node.udp}`],
+    () => ['alice', '--domain', 'x.example', '--server', `127.0.0.1:${server.udp}`],
     /^proxima: .*404 x\.example is not ours/,
   ],
   ['no server over UDP', (free) => ['alice', '--server', `127.0.0.1:${free}`], /^proxima: nobody answers at .* over udp/],
@@ -168,12 +168,12 @@ const refused: readonly (readonly [title: string, args: (free: number) => readon
   ],
   [
     'an MME that is none',
-    () => ['alice', '--mme', 'sip:nobody@localhost', '--server', `127.0.0.1:${node.udp}`],
+    () => ['alice', '--mme', 'sip:nobody@localhost', '--server', `127.0.0.1:${server.udp}`],
     /^proxima: sip:alice@localhost cannot attach to sip:nobody@localhost \(404\); .*--mme/,
   ],
   [
     'a proximity server that is none',
-    () => ['alice', '--discover', '--prose', 'sip:nobody@localhost', '--server', `127.0.0.1:${node.udp}`],
+    () => ['alice', '--discover', '--prose', 'sip:nobody@localhost', '--server', `127.0.0.1:${server.udp}`],
     /^proxima: sip:nobody@localhost is no proximity server \(\d+\); expected .*--prose$/,
   ],
   ['a user of no application', () => ['alice', '--user', 'zoe'], /^proxima: --user and --secret go with --application/],
@@ -230,9 +230,9 @@ test('a demo of its own shows who is near whom and leaves a capture', async (t) 
 })
 
 test('a demo against a running node', async (t) => {
-  const node = await startNode() // of its own: the same subscribers walk there
-  t.teardown(() => node.remove())
-  const demo = ['demo', '--seconds', '2', '--server', `127.0.0.1:${node.udp}`, '--trace', join(folder, 'other.pcapng')]
+  const server = await startDefaultServer() // of its own: the same subscribers walk there
+  t.teardown(() => server.remove())
+  const demo = ['demo', '--seconds', '2', '--server', `127.0.0.1:${server.udp}`, '--trace', join(folder, 'other.pcapng')]
   const { code, out, err } = await proxima(...demo)
   t.is(code, 0, err)
   t.regex(out, /4 UEs, 2 s: /)

@@ -48,25 +48,25 @@ export class Lab {
   readonly network = new MemoryNetwork(this.clock)
   readonly tap = memoryTap(10_000)
   readonly nodes: Node[] = []
-  /** Errors that the server has logged. */
+  /** Errors that the node has logged. */
   readonly errors: LoggedError[] = []
-  /** Addresses whose word the server believes. */
+  /** Addresses whose word the node believes. */
   readonly trusted: string[] = []
-  /** Of the server started next. */
+  /** Of the node served next. */
   sourceRate: RateSettings | undefined = undefined
-  /** Of the server started next: subscriptions of one subscriber. */
+  /** Of the node served next: subscriptions of one subscriber. */
   subscriptions: number | undefined = undefined
-  /** Of the server started next: NOTIFYs to one subscriber. */
+  /** Of the node served next: NOTIFYs to one subscriber. */
   notifies: RateSettings | undefined = undefined
-  /** Of the server started next: other nodes of its network. */
+  /** Of the node served next: other nodes of its network. */
   otherNodes: readonly OtherNode[] = []
-  /** Of the server started next: looks up host names. */
+  /** Of the node served next: looks up host names. */
   resolver: Resolver | undefined = undefined
-  /** Of the server started next: where it listens, if not at 10.0.0.1, and whose addresses it has. */
+  /** Of the node served next: where it listens, if not at 10.0.0.1, and whose addresses it has. */
   at: Partial<Pick<NodeOptions, 'listen' | 'addresses'>> = {}
   private agents = 0
 
-  /** A server at 10.0.0.1:5060 with these elements, `proxy` first in the plan. */
+  /** A node at 10.0.0.1:5060 with these elements, `proxy` first in the plan. */
   async serve(domains: readonly string[], elements: readonly Element[], store: Store = memoryStore(this.clock)): Promise<Node> {
     const { plan, faults } = compilePlan({
       domains,

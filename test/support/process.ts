@@ -1,4 +1,4 @@
-/** Real processes for tests: a node on free ports, and whatever runs against it. Each is ended by its own pid. */
+/** Real processes for tests: a server on free ports, and whatever runs against it. Each is ended by its own pid. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -113,7 +113,7 @@ export function proxima(...args: readonly string[]): Promise<Ended> {
   return run(process.execPath, [program, ...args])
 }
 
-export interface NodeOptions {
+export interface DefaultServerOptions {
   /** Subscribers beside those of the default network; password `<name>-proxima`. */
   readonly users?: readonly string[]
   /** Element -> settings beside and instead of those of the default network. */
@@ -126,7 +126,8 @@ export interface NodeOptions {
   readonly secure?: boolean
 }
 
-export interface NodeProcess {
+/** A server process of the default network. */
+export interface DefaultServer {
   readonly process: Running
   readonly udp: number
   readonly tcp: number
@@ -151,26 +152,30 @@ export interface NodeProcess {
 }
 
 /** Starts the default network on free ports with an empty memory and a capture; resolves when it is ready. */
-export async function startNode({
+export async function startDefaultServer({
   users = [],
   settings = {},
   args = [],
   friends = false,
   secure = false,
-}: NodeOptions = {}): Promise<NodeProcess> {
-  const folder = mkdtempSync(join(tmpdir(), 'proxima-node-'))
+}: DefaultServerOptions = {}): Promise<DefaultServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'proxima-server-'))
   const trace = join(folder, 'trace.pcapng')
   if (secure) await certify(folder)
   const plan = planWith({ users, settings, friends, secure }, folder)
   const ports = ['--port-udp', '0', '--port-tcp', '0', '--port-ws', '0', '--http', '127.0.0.1:0', '--log-level', 'warn']
-  const node = new Running(process.execPath, [program, 'start', plan, ...ports, '--data', 'memory', '--trace', trace, ...args], {
-    cwd: folder,
-  })
-  await node.said(/^ready/m)
+  const server = new Running(
+    process.execPath,
+    [program, 'start', plan, ...ports, '--data', 'memory', '--trace', trace, ...args],
+    {
+      cwd: folder,
+    },
+  )
+  await server.said(/^ready/m)
   const guests = new Set<Running>()
-  const port = (transport: string): number => Number(new RegExp(`${transport}://127\\.0\\.0\\.1:(\\d+)`).exec(node.out)?.[1])
+  const port = (transport: string): number => Number(new RegExp(`${transport}://127\\.0\\.0\\.1:(\\d+)`).exec(server.out)?.[1])
   return {
-    process: node,
+    process: server,
     udp: port('udp'),
     tcp: port('tcp'),
     ws: port('ws'),
@@ -180,11 +185,11 @@ export async function startNode({
     folder,
     trace,
     metrics: async () => readMetrics(await (await fetch(`http://127.0.0.1:${port('http')}/metrics`)).text()),
-    stop: () => node.stop(),
+    stop: () => server.stop(),
     guests,
     async remove() {
       await Promise.all([...guests].map((guest) => guest.stop(500)))
-      await node.stop()
+      await server.stop()
       rmSync(folder, { recursive: true, force: true })
     },
   }
@@ -196,7 +201,7 @@ async function certify(folder: string): Promise<void> {
 }
 
 /** The default dialplan with more subscribers and other settings, in a file of its own. */
-function planWith({ users, settings, friends, secure }: Required<Omit<NodeOptions, 'args'>>, folder: string): string {
+function planWith({ users, settings, friends, secure }: Required<Omit<DefaultServerOptions, 'args'>>, folder: string): string {
   const plan = parse(readFileSync(defaultPlan, 'utf8')) as {
     readonly listen: string[]
     readonly elements: { readonly hss: { readonly subscribers: object[] }; readonly [element: string]: object }

@@ -47,7 +47,7 @@ class Server {
   readonly folder = scratch()
   port = 0
   private http = 0
-  private process: ServerProcess | undefined
+  private server: ServerProcess | undefined
 
   async open(): Promise<void> {
     this.port = await lastingPort()
@@ -70,13 +70,13 @@ class Server {
     return join(this.folder, 'plan.yaml')
   }
   async start(): Promise<void> {
-    this.process = await startServer(this.plan, this.port, ['--log-level', 'warn'])
+    this.server = await startServer(this.plan, this.port, ['--log-level', 'warn'])
   }
   async kill(): Promise<void> {
-    await this.process!.end('SIGKILL')
+    await this.server!.end('SIGKILL')
   }
   get output(): string {
-    return this.process!.output()
+    return this.server!.output()
   }
   readonly ask: Http = async (method, path, body) => {
     const token = readFileSync(join(this.folder, 'data', 'token'), 'utf8').trim()

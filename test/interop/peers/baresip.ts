@@ -23,22 +23,22 @@ module_app presence.so
 `
 
 export async function baresipPeer(seat: Seat): Promise<Peer> {
-  const { node, user, transport, watches, others } = seat
-  const folder = join(node.folder, user)
+  const { server, user, transport, watches, others } = seat
+  const folder = join(server.folder, user)
   mkdirSync(folder)
   writeFileSync(join(folder, 'config'), config)
-  const server = `sip:${serverOf(seat)};transport=${transport}`
+  const outbound = `sip:${serverOf(seat)};transport=${transport}`
   const account = `<sip:${user}@${serverOf(seat)};transport=${transport}>;auth_user=${user};auth_pass=${passwordOf(user)}`
-  writeFileSync(join(folder, 'accounts'), `${account};regint=60;pubint=600;outbound="${server}"\n`)
+  writeFileSync(join(folder, 'accounts'), `${account};regint=60;pubint=600;outbound="${outbound}"\n`)
   // It writes and listens to people in its address book only.
   const contacts = others.map((other) => {
-    const uri = `<sip:${other}@127.0.0.1:${node[transport]};transport=${transport}>`
+    const uri = `<sip:${other}@127.0.0.1:${server[transport]};transport=${transport}>`
     return `"${other}" ${uri}${other === watches ? ';presence=p2p' : ''}\n`
   })
   writeFileSync(join(folder, 'contacts'), contacts.join(''))
 
   const process = new Running('timeout', ['--kill-after=5', '1500', 'baresip', '-f', folder], { cwd: folder })
-  node.guests.add(process)
+  server.guests.add(process)
   await process.said(/200 OK \(\) \[\d+ bindings?\]/)
 
   /** Turns the pages of the address book until it lies open at that person. */
@@ -81,7 +81,7 @@ export async function baresipPeer(seat: Seat): Promise<Peer> {
   }
 }
 
-function phoneOf(process: Running, { node, transport }: Seat): Phone {
+function phoneOf(process: Running, { server, transport }: Seat): Phone {
   let since = 0 // of the call that is talked about
   const said = async (pattern: RegExp): Promise<void> => {
     await process.said(pattern, since)
@@ -89,7 +89,7 @@ function phoneOf(process: Running, { node, transport }: Seat): Phone {
   return {
     async call(to) {
       since = process.output.length
-      process.type(`/dial sip:${to}@127.0.0.1:${node[transport]}\n`)
+      process.type(`/dial sip:${to}@127.0.0.1:${server[transport]}\n`)
       await said(/SIP Progress: 180/)
     },
     async called() {

@@ -1,9 +1,9 @@
-/** The two SIP stacks of browsers in headless Chromium: a browser for a node, a page for a client, driven by its debugging protocol. */
+/** The two SIP stacks of browsers in headless Chromium: a browser for a server, a page for a client, driven by its debugging protocol. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import WebSocket from 'ws'
 import { servePage } from '../../support/clients/serve.ts'
-import { type NodeProcess, Running } from '../../support/process.ts'
+import { type DefaultServer, Running } from '../../support/process.ts'
 import { drivenPeer, Said } from './driven.ts'
 import { type Peer, passwordOf } from './peer.ts'
 import { type Seat, serverOf } from './seat.ts'
@@ -15,7 +15,7 @@ const quiet = [
   '--disable-background-networking',
   '--disable-component-update',
 ]
-// as root it has no sandbox; the certificate of the node is its own
+// as root it has no sandbox; the certificate of the server is its own
 const flags = [
   '--headless',
   '--no-sandbox',
@@ -46,14 +46,14 @@ class Chromium {
     this.page = page
     socket.on('message', (data) => this.told(JSON.parse(String(data)) as Told))
   }
-  static async open(node: NodeProcess): Promise<Chromium> {
-    const { server, address } = await servePage()
-    server.unref()
-    const folder = join(node.folder, 'chromium')
+  static async open(server: DefaultServer): Promise<Chromium> {
+    const { server: pages, address } = await servePage()
+    pages.unref()
+    const folder = join(server.folder, 'chromium')
     mkdirSync(folder)
     const args = ['--kill-after=5', '1500', 'chromium', ...flags, `--user-data-dir=${folder}`, 'about:blank']
     const process = new Running('timeout', args, { cwd: folder, home: folder })
-    node.guests.add(process)
+    server.guests.add(process)
     const [, endpoint] = await process.said(/DevTools listening on (ws:\S+)/)
     const socket = new WebSocket(endpoint!)
     await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
@@ -90,12 +90,12 @@ class Chromium {
   }
 }
 
-const browsers = new WeakMap<NodeProcess, Promise<Chromium>>()
+const browsers = new WeakMap<DefaultServer, Promise<Chromium>>()
 
 async function pagePeer(client: 'sipjs' | 'jssip', seat: Seat): Promise<Peer> {
-  const { node, user, transport } = seat
-  const opened = browsers.get(node) ?? Chromium.open(node)
-  browsers.set(node, opened)
+  const { server, user, transport } = seat
+  const opened = browsers.get(server) ?? Chromium.open(server)
+  browsers.set(server, opened)
   const browser = await opened
   const { session, said } = await browser.newPage()
   const evaluate = (expression: string): void => {

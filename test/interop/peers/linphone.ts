@@ -42,13 +42,13 @@ audio_rtp_port=-1
 }
 
 export async function linphonePeer(seat: Seat): Promise<Peer> {
-  const { node, user, transport, watches } = seat
-  const folder = join(node.folder, user)
+  const { server, user, transport, watches } = seat
+  const folder = join(server.folder, user)
   mkdirSync(join(folder, '.local/share/linphone'), { recursive: true })
   writeFileSync(join(folder, 'rc'), settings(seat))
   const args = ['--kill-after=5', '1500', 'linphonec', '-S', '-c', join(folder, 'rc')]
   const process = new Running('timeout', args, { cwd: folder, home: folder })
-  node.guests.add(process)
+  server.guests.add(process)
   await process.said(new RegExp(`Friend "${watches}" .* is `)) // it asks once it is registered
   process.type('soundcard use files\n')
   const presence: Presence = {

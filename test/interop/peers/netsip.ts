@@ -8,10 +8,10 @@ import { type Seat, serverOf } from './seat.ts'
 const program = join(import.meta.dirname, '../../support/clients/netsip.pl')
 
 export function netSipPeer(seat: Seat): Promise<Peer> {
-  const { node, user, transport } = seat
+  const { server, user, transport } = seat
   const args = [program, user, passwordOf(user), serverOf(seat), transport]
-  const process = new Running('timeout', ['--kill-after=5', '1500', 'perl', ...args], { cwd: node.folder })
-  node.guests.add(process)
+  const process = new Running('timeout', ['--kill-after=5', '1500', 'perl', ...args], { cwd: server.folder })
+  server.guests.add(process)
   const stop = async (): Promise<void> => {
     const { code, err } = await process.ended
     if (code !== 0) throw new Error(`Net::SIP ended with ${code}:\n${err}`)

@@ -1,10 +1,10 @@
 /** Where a client of a test sits: as whom, by which transport, and whom it looks at. */
-import type { NodeProcess } from '../../support/process.ts'
+import type { DefaultServer } from '../../support/process.ts'
 
 export type Transport = 'udp' | 'tcp' | 'tls' | 'ws' | 'wss'
 
 export interface Seat {
-  readonly node: NodeProcess
+  readonly server: DefaultServer
   readonly user: string
   readonly transport: Transport
   /** A user whose presence it watches; some clients have to be told at their start. */
@@ -14,6 +14,6 @@ export interface Seat {
 }
 
 /** `127.0.0.1:<port of that transport>`. */
-export function serverOf({ node, transport }: Seat): string {
-  return `127.0.0.1:${node[transport]}`
+export function serverOf({ server, transport }: Seat): string {
+  return `127.0.0.1:${server[transport]}`
 }

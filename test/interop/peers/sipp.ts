@@ -1,7 +1,7 @@
 /** sipp with scenarios of ours. */
 import { readFileSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Ended, type NodeProcess, Running } from '../../support/process.ts'
+import { type DefaultServer, type Ended, Running } from '../../support/process.ts'
 import { literal, type Peer, passwordOf } from './peer.ts'
 import type { Seat } from './seat.ts'
 
@@ -10,7 +10,7 @@ export type SippTransport = 'udp' | 'tcp'
 const scenarios = join(import.meta.dirname, '../../support/sipp')
 
 export interface SippOptions {
-  readonly node: NodeProcess
+  readonly server: DefaultServer
   readonly user: string
   readonly transport: SippTransport
   /** File name without `.xml`. */
@@ -26,11 +26,11 @@ export class Sipp extends Running {
   private readonly log: string
 
   constructor(options: SippOptions) {
-    const log = join(options.node.folder, `${options.scenario}-${options.user}.log`)
+    const log = join(options.server.folder, `${options.scenario}-${options.user}.log`)
     writeFileSync(log, '')
-    super('sipp', argumentsOf(options, log), { cwd: options.node.folder })
+    super('sipp', argumentsOf(options, log), { cwd: options.server.folder })
     this.log = log
-    options.node.guests.add(this)
+    options.server.guests.add(this)
   }
   /** Resolves with the match once the scenario has logged it. */
   logged(pattern: RegExp): Promise<RegExpExecArray> {
@@ -50,9 +50,9 @@ export class Sipp extends Running {
   }
 }
 
-function argumentsOf({ node, user, transport, scenario, outOfCall, keys = {} }: SippOptions, log: string): readonly string[] {
+function argumentsOf({ server, user, transport, scenario, outOfCall, keys = {} }: SippOptions, log: string): readonly string[] {
   return [
-    `127.0.0.1:${transport === 'udp' ? node.udp : node.tcp}`,
+    `127.0.0.1:${transport === 'udp' ? server.udp : server.tcp}`,
     ...['-sf', join(scenarios, `${scenario}.xml`)],
     ...(outOfCall === undefined ? [] : ['-oocsf', join(scenarios, `${outOfCall}.xml`)]),
     ...['-s', user, '-au', user, '-ap', passwordOf(user)],
@@ -67,18 +67,18 @@ export function wentThrough({ code, out, err }: Ended): void {
   if (code !== 0) throw new Error(`sipp ended with ${code}:\n${err}\n${out.slice(-3000)}`)
 }
 
-export async function sippPeer({ node, user, transport }: Seat): Promise<Peer> {
+export async function sippPeer({ server, user, transport }: Seat): Promise<Peer> {
   if (transport !== 'udp' && transport !== 'tcp') throw new Error(`sipp has no ${transport}`)
-  const receiver = new Sipp({ node, user, transport, scenario: 'receive', outOfCall: 'receive-message' })
+  const receiver = new Sipp({ server, user, transport, scenario: 'receive', outOfCall: 'receive-message' })
   await receiver.logged(/^registered$/m)
   return {
     name: `sipp/${transport}`,
     user,
     // a call of its own, as a user of its own: the receiver's binding is the receiver's; it too answers (a softphone says what
-    // it has delivered) and leaves, or the node would write to nobody for 32 s
+    // it has delivered) and leaves, or the server would write to nobody for 32 s
     send: async (to, text) => {
       const scenario = { scenario: 'send', outOfCall: 'receive-message' }
-      wentThrough(await new Sipp({ node, user: `${user}-2`, transport, ...scenario, keys: { to, text } }).ended)
+      wentThrough(await new Sipp({ server, user: `${user}-2`, transport, ...scenario, keys: { to, text } }).ended)
     },
     got: async (text) => {
       await receiver.logged(new RegExp(`^got ${literal(text)}$`, 'm'))

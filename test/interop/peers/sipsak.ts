@@ -3,7 +3,7 @@
  * segmentation fault before anything is sent, whatever the server answers (0.9.8 prints the reply that it prepares into
  * `repl_buff`, which it sets to NULL and nowhere else; Debian has no other version).
  * What softphones send it (that they have delivered its messages) is answered by a socket of ours where it registered from,
- * or the node would repeat it for 32 s.
+ * or the server would repeat it for 32 s.
  */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
@@ -14,10 +14,10 @@ import { run } from '../../support/process.ts'
 import { type Peer, passwordOf } from './peer.ts'
 import type { Seat } from './seat.ts'
 
-export async function sipsakPeer({ node, user }: Seat): Promise<Peer> {
+export async function sipsakPeer({ server, user }: Seat): Promise<Peer> {
   const own = ['-u', user, '-a', passwordOf(user)]
   const register = async (seconds: number, ...more: readonly string[]): Promise<void> => {
-    const args = ['-U', '-i', '-C', `sip:${user}@127.0.0.1:9`, '-x', String(seconds), '-s', `sip:${user}@127.0.0.1:${node.udp}`]
+    const args = ['-U', '-i', '-C', `sip:${user}@127.0.0.1:9`, '-x', String(seconds), '-s', `sip:${user}@127.0.0.1:${server.udp}`]
     const { code, out, err } = await run('sipsak', [...args, ...own, ...more, '-v'])
     if (code !== 0) throw new Error(`sipsak could not register (${code}):\n${out}\n${err}`)
   }
@@ -29,7 +29,7 @@ export async function sipsakPeer({ node, user }: Seat): Promise<Peer> {
     name: 'sipsak/udp',
     user,
     async send(to, text) {
-      const file = join(node.folder, `sipsak-${++sent}.sip`)
+      const file = join(server.folder, `sipsak-${++sent}.sip`)
       const head = [
         `MESSAGE sip:${to}@localhost SIP/2.0`,
         `From: <sip:${user}@localhost>;tag=sak${sent}`,
@@ -41,7 +41,7 @@ export async function sipsakPeer({ node, user }: Seat): Promise<Peer> {
         `Content-Length: ${Buffer.byteLength(text)}`,
       ]
       writeFileSync(file, `${head.join('\n')}\n\n${text}`)
-      const { code, out, err } = await run('sipsak', ['-f', file, '-s', `sip:${to}@127.0.0.1:${node.udp}`, ...own, '-v'])
+      const { code, out, err } = await run('sipsak', ['-f', file, '-s', `sip:${to}@127.0.0.1:${server.udp}`, ...own, '-v'])
       if (code !== 0) throw new Error(`sipsak's MESSAGE was not taken (${code}):\n${out}\n${err}`)
     },
     stop: () => register(0),

@@ -80,8 +80,8 @@ async function nextSecond(): Promise<void> {
 }
 
 export async function twinklePeer(seat: Seat): Promise<Peer> {
-  const { node, user, transport, watches } = seat
-  const home = join(node.folder, user)
+  const { server, user, transport, watches } = seat
+  const home = join(server.folder, user)
   const own = join(home, '.twinkle')
   mkdirSync(own, { recursive: true })
   writeFileSync(join(home, '.asoundrc'), 'pcm.!default { type null }\nctl.!default { type null }\n')
@@ -93,7 +93,7 @@ export async function twinklePeer(seat: Seat): Promise<Peer> {
 
   await (started = started.then(nextSecond))
   const process = new Running('timeout', ['--kill-after=5', '1500', 'twinkle-console', `${user}.cfg`], { cwd: home, home })
-  node.guests.add(process)
+  server.guests.add(process)
   await process.said(/registration succeeded/)
   const told = (whom: string, state: string): Promise<void> =>
     logged(

@@ -9,7 +9,7 @@ import { drivenPeer, Said } from './driven.ts'
 import { type Peer, passwordOf } from './peer.ts'
 import { type Seat, serverOf } from './seat.ts'
 
-/** Both stacks take the WebSocket that is global; this one trusts the node's own certificate. */
+/** Both stacks take the WebSocket that is global; this one trusts the server's own certificate. */
 function trust(folder: string): void {
   const ca = readFileSync(join(folder, 'certificate.pem'))
   class Trusting extends WebSocket {
@@ -21,8 +21,8 @@ function trust(folder: string): void {
 }
 
 async function webPeer(name: string, client: Client, seat: Seat): Promise<Peer> {
-  const { node, user, transport } = seat
-  trust(node.folder)
+  const { server, user, transport } = seat
+  trust(server.folder)
   const said = new Said()
   const type = client({ server: `${transport}://${serverOf(seat)}`, user, password: passwordOf(user) }, (line) => said.say(line))
   const lines = { type, said: (pattern: RegExp, since: number) => said.wait(pattern, since) }
