@@ -1,5 +1,6 @@
 /** The engine for elements, and for whoever composes a node. `tools.ts` and `testing.ts` are its other doors. */
 export { type Clock, RealClock, type Timer } from './clock.ts'
+export { MovingElements, type OtherNode, type Placement, staticPlacement } from './cluster/placement.ts'
 export { mayBeRetried } from './dialogs/retried-status.ts'
 export type * from './element.ts'
 export { ProximaFault } from './errors.ts'
@@ -15,7 +16,6 @@ export { canonical, parseUri, printHostPort, sameUri, type Uri } from './message
 export { createNode, type ListeningOptions, type Node, type NodeOptions, type RenewableOptions } from './node/index.ts'
 export { RateLimit, type RateSettings } from './overload/rate-limit.ts'
 export { compilePlan } from './routing/compile.ts'
-export type { OtherNode } from './routing/other-nodes.ts'
 export type { PeerOperator } from './routing/peers.ts'
 export type { Plan, PlanQuery, PlanRule, RuleExplanation } from './routing/plan.ts'
 export type { Metric } from './stats.ts'

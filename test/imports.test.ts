@@ -8,7 +8,7 @@ import { sourcePaths, withoutComments } from './support/sources.ts'
 const root = join(import.meta.dirname, '..')
 
 /** Inside the engine an import only goes to the left. */
-const layers = ['messages', 'transports', 'transactions', 'overload', 'dialogs', 'routing', 'node']
+const layers = ['messages', 'transports', 'cluster', 'transactions', 'overload', 'dialogs', 'routing', 'node']
 /** The engine as others see it, each with who may open it. Tests see all of them. */
 const doors: { readonly [door: string]: (path: string) => boolean } = {
   'signalling/index.ts': () => true,

@@ -25,7 +25,7 @@ const wordsOfReadme = 1400
 const lettersOfWarning = 100 // as it stands in the source, what is filled in apart
 
 /** What ARCHITECTURE names and later steps of the move will make. What is there by now is taken off this list. */
-const planned: readonly string[] = ['signalling/cluster/']
+const planned: readonly string[] = []
 
 function listed(): readonly string[] {
   const inFolders = folders

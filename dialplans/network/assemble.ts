@@ -1,10 +1,17 @@
 /** Assembles a dialplan: its elements, and the plan compiled from their claims and its rules. */
 import { roleOf, roles } from '../../elements/catalogue.ts'
 import { SettingsError } from '../../elements/shared/values/settings-error.ts'
-import { compilePlan, type Element, type HostPort, type ListeningOptions, type Plan } from '../../signalling/index.ts'
+import {
+  compilePlan,
+  type Element,
+  type HostPort,
+  type ListeningOptions,
+  type Placement,
+  type Plan,
+} from '../../signalling/index.ts'
 import { isAnyHost, machineAddresses } from '../../signalling/tools.ts'
 import type { Dialplan, DialplanFault, PlannedElement, ValueOrFaults } from './dialplan.ts'
-import { elsewhere } from './nodes.ts'
+import { placementOf } from './nodes.ts'
 import { completedElements, edgeOf } from './roles.ts'
 
 export interface AssembledNetwork {
@@ -12,8 +19,11 @@ export interface AssembledNetwork {
   readonly plan: Plan
 }
 
-/** Makes the elements of this node, which opens and starts nothing, and compiles the plan of the network for it. */
-export function assemble(dialplan: Dialplan): ValueOrFaults<AssembledNetwork> {
+/**
+ * Makes the elements of this node, which opens and starts nothing, and compiles the plan of the network for it.
+ * @param given where the elements are, if not where the dialplan's `nodes` have them
+ */
+export function assemble(dialplan: Dialplan, given?: Placement): ValueOrFaults<AssembledNetwork> {
   const { file } = dialplan
   const elements: Element[] = []
   const faults: DialplanFault[] = []
@@ -23,18 +33,18 @@ export function assemble(dialplan: Dialplan): ValueOrFaults<AssembledNetwork> {
     else faults.push(...made.faults)
   }
   if (faults.length > 0) return { faults }
-  const placed = elsewhere(dialplan)
+  const placement = given ?? placementOf(dialplan)
   const compiled = compilePlan({
     rules: dialplan.rules,
     domains: dialplan.domains,
     elements: new Map(elements.map(({ name, claims }) => [name, claims])),
     proxy: edgeOf(dialplan.elements),
     ownAddresses: dialplan.listen.flatMap(addressesOf),
-    elsewhere: placed,
+    ...(placement === undefined ? {} : { placement }),
     peers: dialplan.met ?? [],
   })
   if (compiled.plan === undefined) return { faults: compiled.faults.map((fault) => ({ file, ...fault })) }
-  return { value: { elements: elements.filter(({ name }) => !placed.has(name)), plan: compiled.plan } }
+  return { value: { elements: elements.filter(({ name }) => placement?.placeOf(name) === undefined), plan: compiled.plan } }
 }
 
 /** All that lead to that socket. */

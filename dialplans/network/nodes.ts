@@ -1,5 +1,5 @@
 /** A network of several nodes: the settings of each, and the dialplan as one of them sees it. */
-import type { HostPort, ListeningOptions, OtherNode } from '../../signalling/index.ts'
+import { type HostPort, type ListeningOptions, type OtherNode, type Placement, staticPlacement } from '../../signalling/index.ts'
 import { isAnyHost } from '../../signalling/tools.ts'
 import {
   type Dialplan,
@@ -124,4 +124,10 @@ export function elsewhere({ node, nodes }: Dialplan): ReadonlyMap<string, OtherN
       return elements.map((element) => [element, { name, host, port }] as const)
     }),
   )
+}
+
+/** Places of the network's elements, as that node sees them; undefined: one node runs all. */
+export function placementOf(dialplan: Dialplan): Placement | undefined {
+  const places = elsewhere(dialplan)
+  return places.size === 0 ? undefined : staticPlacement(places)
 }

@@ -1,12 +1,12 @@
 /** Options of a node, and the part of them that may change while it runs. */
 import type { Tap, TransportName } from '../capture/tap.ts'
 import type { Clock } from '../clock.ts'
+import type { OtherNode } from '../cluster/placement.ts'
 import type { Element } from '../element.ts'
 import type { Ids } from '../ids.ts'
 import type { Log } from '../log.ts'
 import type { MessageLimits } from '../messages/scan.ts'
 import type { RateSettings } from '../overload/rate-limit.ts'
-import type { OtherNode } from '../routing/other-nodes.ts'
 import type { PeerOperator } from '../routing/peers.ts'
 import type { Plan } from '../routing/plan.ts'
 import type { Store } from '../storage/store.ts'

@@ -1,9 +1,9 @@
 /** Compiles a dialplan's rules, or the elements' claims where it has none, to a plan; finds every fault, not only the first. */
+import type { Placement } from '../cluster/placement.ts'
 import type { Claim } from '../element.ts'
-import { parseUri, printHostPort } from '../messages/uri.ts'
+import { parseUri } from '../messages/uri.ts'
 import { isAnyHost } from '../transports/machine-addresses.ts'
 import type { HostPort } from '../transports/transport.ts'
-import { type OtherNode, ruleHere } from './other-nodes.ts'
 import { type PeerOperator, rulesOfPeers } from './peers.ts'
 import {
   type ConditionName,
@@ -27,8 +27,8 @@ export interface PlanInput {
   readonly proxy?: string
   /** Addresses on which this node listens. */
   readonly ownAddresses: readonly HostPort[]
-  /** In a network of several nodes: the elements that other nodes run, and which. */
-  readonly elsewhere?: ReadonlyMap<string, OtherNode>
+  /** In a network of several nodes: which of them runs an element. */
+  readonly placement?: Placement
   /** Other operators, whose domains are reached through the proxy alone. */
   readonly peers?: readonly PeerOperator[]
 }
@@ -60,23 +60,16 @@ export function compilePlan(input: PlanInput): CompiledPlan {
 }
 
 function tableFor(domains: ReadonlySet<string>, rules: readonly PlanRule[], input: PlanInput): Plan {
-  const places = [...(input.elsewhere ?? [])].map(([name, place]) => [name, `sip:${printHostPort(place)}`] as const)
-  return new DecisionTable(domains, here([...rulesOfPeers(input), ...rules], input), new Map(places))
-}
-
-/** The network's rules as this node has to follow them. */
-function here(rules: readonly PlanRule[], { elements, elsewhere, proxy }: PlanInput): readonly PlanRule[] {
-  if (elsewhere === undefined || elsewhere.size === 0) return rules
-  const ownElements = [...elements.keys()].filter((name) => !elsewhere.has(name))
-  return rules.flatMap((rule) => ruleHere(rule, { own: ownElements, elsewhere, proxy }) ?? [])
+  const { placement, proxy } = input
+  return new DecisionTable(domains, [...rulesOfPeers(input), ...rules], placement && { placement, proxy })
 }
 
 /**
  * Derived rules: outside to the proxy, then each claim to its element, claims of certain users before those of any. Then all
  * other requests of our own elements to the proxy.
  */
-function deriveRules({ elements, proxy, elsewhere, ownAddresses }: PlanInput, domains: readonly string[]): readonly PlanRule[] {
-  const otherNodes = [...(elsewhere?.values() ?? [])]
+function deriveRules({ elements, proxy, placement, ownAddresses }: PlanInput, domains: readonly string[]): readonly PlanRule[] {
+  const otherNodes = placement?.others ?? []
   const hosts = otherNodes.length === 0 ? [] : [...otherNodes, ...ownAddresses].map(({ host }) => host)
   const ours = [...new Set([...domains, ...hosts]), ''] // a tel URI names one of our devices, or nobody we know
   const rules: PlanRule[] = []
@@ -86,8 +79,9 @@ function deriveRules({ elements, proxy, elsewhere, ownAddresses }: PlanInput, do
     normal({ ...claimed(claim), name: claimName(name, claim), line: 0, host: ours, to: name }, new Set(domains))
   rules.push(...claims.filter(ofUsers).map(ruleOf))
   // as an element of this node gets requests to its name, whichever element claims such requests
-  for (const name of elsewhere?.keys() ?? [])
-    rules.push({ name: `address of ${name}`, line: 0, user: name, host: ours, to: name })
+  for (const name of elements.keys())
+    if (placement?.moves === true || placement?.placeOf(name) !== undefined)
+      rules.push({ name: `address of ${name}`, line: 0, user: name, host: ours, to: name })
   rules.push(...claims.filter((each) => !ofUsers(each)).map(ruleOf))
   const inside = ['trusted', ...[...elements.keys()].filter((name) => name !== proxy)]
   if (proxy !== undefined) rules.push({ name: 'inside', line: 0, from: inside, host: ours, to: proxy })

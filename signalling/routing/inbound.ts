@@ -85,7 +85,9 @@ export class Inbound implements ExchangeHolder {
     if (routes === undefined) return this.refuse(side, 400)
     const decision = this.plan.decide(planQuery(side.request, from, senderOf(this.plan, side)))
     const owner = routes.own[0] === undefined ? undefined : routeOwner(routes.own[0], this.outbound.elements)
-    const given = trusted ? (owner ?? decision?.element ?? this.named(side.request)) : decision?.element
+    const decided =
+      decision?.element === undefined || this.plan.placeOf(decision.element) === undefined ? decision?.element : undefined
+    const given = trusted ? (owner ?? decided ?? this.named(side.request)) : decided
     // strangers enter a network of several nodes at its proxy alone, even if their Route says otherwise
     const element = given ?? (this.options.otherNodes === undefined ? owner : undefined)
     if (element === undefined) return this.refuse(side, side.request.method === 'OPTIONS' ? 200 : 404)

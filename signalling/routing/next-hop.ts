@@ -2,11 +2,11 @@
 import type { OutgoingParts } from '../dialogs/sender.ts'
 import { type Address, parseAddress } from '../messages/address.ts'
 import type { SipRequest } from '../messages/message.ts'
-import { parseUri, type Uri } from '../messages/uri.ts'
+import { parseUri, printHostPort, type Uri } from '../messages/uri.ts'
 import { defaultPort, type ServerAddress } from '../transports/locate.ts'
 import { elementOfRoute } from '../transports/route-parts.ts'
 import type { Flow, HostPort } from '../transports/transport.ts'
-import { type Plan, type PlanQuery, type PlanRule, valuesOf } from './plan.ts'
+import { type Plan, type PlanDecision, type PlanQuery, type PlanRule, valuesOf } from './plan.ts'
 
 export type NextHop =
   | { readonly element: string }
@@ -121,15 +121,26 @@ export function planned(query: PlanQuery, uri: Uri, routes: readonly string[], s
     if (!surroundings.isOurs(top.uri.host, top.uri.port)) return top.uri.text
     const owner = routeOwner(top, elements)
     if (owner !== undefined) return owner
-    const place = plan.placeOf(elementOfRoute(top.uri.user))
+    const place = nodeOf(elementOfRoute(top.uri.user), plan)
     if (place !== undefined) return place
   }
   const directed = plan.directs ? plan.decide(query) : undefined
-  if (directed !== undefined && isDirected(directed.rule, query.from)) return directed.element ?? directed.uri
+  if (directed !== undefined && isDirected(directed.rule, query.from)) return targetOf(directed)
   const ours = uri.scheme === 'tel' || surroundings.isOurs(uri.host, uri.port)
   if (ours && uri.user !== query.from && elements.has(uri.user)) return uri.user
   const decision = plan.decide(query)
-  return decision?.element ?? decision?.uri
+  return decision && targetOf(decision)
+}
+
+/** Name of an element here, or a URI. */
+function targetOf({ element, uri, plan }: PlanDecision): string | undefined {
+  return element === undefined ? uri : (nodeOf(element, plan) ?? element)
+}
+
+/** `sip:host:port` of the other node that runs that element. */
+function nodeOf(element: string, plan: Plan): string | undefined {
+  const place = plan.placeOf(element)
+  return place && `sip:${printHostPort(place)}`
 }
 
 /** Whether a rule was written for requests of that element. */

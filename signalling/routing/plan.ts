@@ -2,6 +2,7 @@
  * The plan: a dialplan's rules as a decision table by method. Pure; the first rule that matches decides which
  * element gets a request.
  */
+import { type OtherNode, otherNodeName, type Placement } from '../cluster/placement.ts'
 import { canonical, parseUri } from '../messages/uri.ts'
 
 /** A query to the plan. Methods in upper case; host, event and content in lower case and without parameters. */
@@ -15,7 +16,7 @@ export interface PlanQuery {
   readonly event?: string | undefined
   /** Media type of the body. */
   readonly content?: string | undefined
-  /** `outside`, `trusted` (a peer that the dialplan lists), or the name of the element that sends. */
+  /** `outside`, `trusted` (a peer that the dialplan lists), the name of the element that sends, or `@` and another node's. */
   readonly from: string
   /**
    * The identity that the network vouches for, as `Plan.identityOf` gives it; undefined: nobody; `*`: somebody, who is not
@@ -72,8 +73,10 @@ export interface Plan {
   identityOf(text: string): string | undefined
   /** Whether some written rule is for requests of one element: it comes before the address of another element. */
   readonly directs: boolean
-  /** `sip:host:port` of the node that runs that element, where it is another. */
-  placeOf(element: string): string | undefined
+  /** The node that runs that element, where it is another. */
+  placeOf(element: string): OtherNode | undefined
+  /** Elements come and go between the nodes while these run. */
+  readonly moves: boolean
   /** The first rule that matches, behind rule `after` if given (the one whose element passed). Undefined: nobody's. */
   decide(query: PlanQuery, after?: number): PlanDecision | undefined
   /** The same, told rule by rule, from the one behind `after` on. */
@@ -99,6 +102,46 @@ export function servedEvents(query: PlanQuery, plan: Plan): readonly string[] {
   return [...named].filter((event) => plan.decide({ ...query, event })?.rule.event !== undefined)
 }
 
+interface PlannedNodes {
+  readonly placement: Placement
+  /** Name of the element by which requests from outside enter the network. */
+  readonly proxy: string | undefined
+}
+
+/**
+ * The same rules at each node of a network. A request from outside enters it at the node of the proxy alone. For an element
+ * elsewhere it leaves a node only if somebody of the network has sent it. It never goes back to the node that it came from.
+ */
+class NetworkOfNodes {
+  private readonly placement: Placement
+  private readonly proxy: string | undefined
+
+  constructor({ placement, proxy }: PlannedNodes) {
+    this.placement = placement
+    this.proxy = proxy
+  }
+
+  /** Whether that node counts among the senders: as a trusted peer, or as the place of an element. */
+  isFrom(node: string, senders: ReadonlySet<string>): boolean {
+    if (!node.startsWith('@')) return false
+    if (senders.has('trusted')) return true
+    for (const sender of senders) if (this.nodeOf(sender) === node) return true
+    return false
+  }
+
+  misses(from: string, element: string | undefined): 'from' | 'to' | undefined {
+    const node = element === undefined ? undefined : this.nodeOf(element)
+    if (node !== undefined && node === from) return 'to'
+    if (from !== 'outside') return undefined
+    return node !== undefined || (this.proxy !== undefined && this.nodeOf(this.proxy) !== undefined) ? 'from' : undefined
+  }
+
+  private nodeOf(element: string): string | undefined {
+    const place = this.placement.placeOf(element)
+    return place && otherNodeName(place)
+  }
+}
+
 /** A rule made ready for matching. */
 class Row {
   readonly decision: PlanDecision
@@ -111,10 +154,12 @@ class Row {
   private readonly sender: ReadonlySet<string> | undefined
   private readonly senderPrefixes: readonly string[]
   private readonly home: string
+  private readonly nodes: NetworkOfNodes | undefined
 
   /** @param home the first of our domains */
-  constructor(decision: PlanDecision, home: string) {
+  constructor(decision: PlanDecision, home: string, nodes: NetworkOfNodes | undefined) {
     this.home = `@${home}`
+    this.nodes = nodes
     this.decision = decision
     const rule = decision.rule
     this.from = setOf(rule.from)
@@ -130,13 +175,13 @@ class Row {
   /** The first condition but the method that fails, or undefined. */
   misses(query: PlanQuery): ConditionName | 'to' | undefined {
     if (this.decision.element === query.from) return 'to' // never back to the element it comes from
-    if (this.from !== undefined && !this.from.has(query.from)) return 'from'
+    if (this.from !== undefined && !this.from.has(query.from) && this.nodes?.isFrom(query.from, this.from) !== true) return 'from'
     if (this.event !== undefined && (query.event === undefined || !this.event.has(query.event))) return 'event'
     if (this.content !== undefined && (query.content === undefined || !this.content.has(query.content))) return 'content'
     if (this.host !== undefined && !this.host.has(query.host)) return 'host'
     if (this.user !== undefined && !this.user.has(query.user) && !this.startsRight(query.user)) return 'user'
     if (this.sender !== undefined && !this.isSentBy(this.sender, query.sender)) return 'sender'
-    return undefined
+    return this.nodes?.misses(query.from, this.decision.element)
   }
 
   private isSentBy(senders: ReadonlySet<string>, sender: string | undefined): boolean {
@@ -166,23 +211,26 @@ export class DecisionTable implements Plan {
   readonly rules: readonly PlanRule[]
   readonly asksSender: boolean
   readonly directs: boolean
-  private readonly places: ReadonlyMap<string, string>
+  readonly moves: boolean
+  private readonly placement: Placement | undefined
   private readonly rows: readonly Row[]
   private readonly byMethod = new Map<string, readonly Row[]>()
   private readonly otherMethods: readonly Row[]
 
-  /** @param places element elsewhere -> `sip:host:port` */
-  constructor(domains: ReadonlySet<string>, rules: readonly PlanRule[], places: ReadonlyMap<string, string> = new Map()) {
+  /** @param nodes left out: one node runs all elements */
+  constructor(domains: ReadonlySet<string>, rules: readonly PlanRule[], nodes?: PlannedNodes) {
     this.domains = domains
     this.rules = rules
-    this.places = places
+    this.placement = nodes?.placement
+    this.moves = nodes?.placement.moves === true
+    const network = nodes && new NetworkOfNodes(nodes)
     this.asksSender = rules.some(({ sender }) => sender !== undefined)
     const [home = ''] = domains
     this.directs = rules.some(({ line, from }) => line > 0 && from !== undefined)
     this.rows = rules.map((rule, index) =>
       isUri(rule.to)
-        ? new Row({ rule, index, uri: rule.to, plan: this }, home)
-        : new Row({ rule, index, element: rule.to, plan: this }, home),
+        ? new Row({ rule, index, uri: rule.to, plan: this }, home, network)
+        : new Row({ rule, index, element: rule.to, plan: this }, home, network),
     )
     for (const method of new Set(rules.flatMap((rule) => valuesOf(rule.method) ?? []))) {
       this.byMethod.set(
@@ -197,8 +245,8 @@ export class DecisionTable implements Plan {
     return identityIn(text, this.domains)
   }
 
-  placeOf(element: string): string | undefined {
-    return this.places.get(element)
+  placeOf(element: string): OtherNode | undefined {
+    return this.placement?.placeOf(element)
   }
 
   decide(query: PlanQuery, after = -1): PlanDecision | undefined {
@@ -221,7 +269,7 @@ export class DecisionTable implements Plan {
       return {
         rule,
         wins: false,
-        why: `${miss} is ${shownValue(query[miss])}, wanted ${valuesOf(rule[miss])?.map(shownValue).join(' or ')}`,
+        why: `${miss} is ${shownValue(query[miss])}, wanted ${valuesOf(rule[miss])?.map(shownValue).join(' or ') ?? insider}`,
       }
     })
   }
@@ -244,6 +292,8 @@ function wonBy(rule: PlanRule): string {
   const given = conditionNames.filter((name) => rule[name] !== undefined)
   return given.length === 0 ? 'it has no conditions' : `${given.join(', ')} ${given.length === 1 ? 'matches' : 'match'}`
 }
+
+const insider = 'somebody of the network'
 
 function shownValue(value: string | undefined): string {
   return value === undefined || value === '' ? 'none' : value

@@ -1,7 +1,7 @@
 /** What decides where a request goes: a Route, a rule for its sender, the address of an element, any other rule. */
 import test from 'ava'
 import type { Claim } from '../../../signalling/element.ts'
-import { parseUri } from '../../../signalling/index.ts'
+import { parseUri, staticPlacement } from '../../../signalling/index.ts'
 import { compilePlan } from '../../../signalling/routing/compile.ts'
 import { type NextHopHolder, nextHop, planned } from '../../../signalling/routing/next-hop.ts'
 import type { PlanRule } from '../../../signalling/routing/plan.ts'
@@ -22,7 +22,7 @@ function surroundings(
     elements: new Map(names.map((name) => [name, name === 'proxy' ? [{ method: '*' }] : claims])),
     proxy: 'proxy',
     ownAddresses: [{ host: '10.0.0.1', port: 5060 }],
-    elsewhere: new Map(away.map((name) => [name, { name: 'far', host: '10.0.0.2', port: 5070 }])),
+    placement: staticPlacement(new Map(away.map((name) => [name, { name: 'far', host: '10.0.0.2', port: 5070 }]))),
   })
   if (plan === undefined) throw new Error(faults.map(({ text }) => text).join())
   return {
