@@ -20,8 +20,12 @@ export class Stats {
   count(name: string, by: number): void {
     this.counters.set(name, (this.counters.get(name) ?? 0) + by)
   }
-  gauge(name: string, read: () => number): void {
+  /** Returns the way to show it no more. */
+  gauge(name: string, read: () => number): () => void {
     this.gauges.set(name, read)
+    return () => {
+      if (this.gauges.get(name) === read) this.gauges.delete(name)
+    }
   }
   *metrics(): Iterable<Metric> {
     const engine: [string, string, number][] = [

@@ -193,6 +193,10 @@ class ProximityServer implements Element {
     this.rechecks.add(notifier.resource)
   }
 
+  handBack(): void {
+    this.policing.handBack()
+  }
+
   async stop(): Promise<void> {
     this.stopped = true
     this.rechecks.stop()

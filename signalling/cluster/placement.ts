@@ -14,6 +14,10 @@ export interface Placement {
   readonly moves: boolean
   /** The other node that runs that element; undefined: this node does, or none. */
   placeOf(element: string): OtherNode | undefined
+  /** Whether this node is the place of that element, though it may not have been taken up yet. */
+  isHere(element: string): boolean
+  /** Tells of each element that has another place from now on. Left out: none moves. */
+  onPlaced?(listener: (element: string) => void): void
 }
 
 /** The name of that node in `PlanQuery.from`. No element can be called so. */
@@ -23,13 +27,15 @@ export function otherNodeName({ name }: Pick<OtherNode, 'name'>): string {
 
 /** Elements of a dialplan with `nodes`: each stays where it is. @param elsewhere elements that other nodes run */
 export function staticPlacement(elsewhere: ReadonlyMap<string, OtherNode>): Placement {
-  return { others: [...new Set(elsewhere.values())], moves: false, placeOf: (element) => elsewhere.get(element) }
+  const others = [...new Set(elsewhere.values())]
+  return { others, moves: false, placeOf: (element) => elsewhere.get(element), isHere: () => false }
 }
 
 /** Elements that move between the nodes of a network: one table, seen from each node. */
 export class MovingElements {
   private readonly nodes: ReadonlyMap<string, OtherNode>
   private readonly places = new Map<string, string>()
+  private readonly listeners: ((element: string) => void)[] = []
 
   constructor(nodes: readonly OtherNode[]) {
     this.nodes = new Map(nodes.map((node) => [node.name, node]))
@@ -39,6 +45,7 @@ export class MovingElements {
   place(element: string, node: string): void {
     if (!this.nodes.has(node)) throw new TypeError(`no node ${node}; expected one of ${[...this.nodes.keys()].join(', ')}`)
     this.places.set(element, node)
+    for (const listener of this.listeners) listener(element)
   }
 
   nodeOf(element: string): string | undefined {
@@ -53,6 +60,8 @@ export class MovingElements {
         const name = this.places.get(element)
         return name === undefined || name === node ? undefined : this.nodes.get(name)
       },
+      isHere: (element) => this.places.get(element) === node,
+      onPlaced: (listener) => void this.listeners.push(listener),
     }
   }
 }

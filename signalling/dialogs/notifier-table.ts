@@ -14,6 +14,7 @@ import { EntityTags } from './entity-tag.ts'
 import { EventHeaders, isAbout } from './event-header.ts'
 import { Expiries } from './expiries.ts'
 import { grant } from './header-fields.ts'
+import { LettingGo } from './letting-go.ts'
 import { MergedRequests } from './merged-requests.ts'
 import { negotiate, unread } from './negotiate.ts'
 import { NotifierDialog } from './notifier.ts'
@@ -41,6 +42,8 @@ export interface NotifierTableOptions {
   readonly notifies?: NotifyPace | undefined
   /** Whether a flow is that of another node of our network; default: there is none. */
   readonly isOtherNode?: (flow: Flow) => boolean
+  /** Elements come and go: their subscriptions to each other outlive that, so that they are stored. Default: false. */
+  readonly moves?: boolean
 }
 
 export class NotifierTable implements NotifierHolder {
@@ -59,11 +62,23 @@ export class NotifierTable implements NotifierHolder {
   private readonly records: SubscriptionRecords
   private readonly log: Log
   private readonly isOtherNode: (flow: Flow) => boolean
+  private readonly stays: boolean
   readonly packages = new OfferedPackages()
   /** By our tag, which nobody can guess. */
   private readonly notifiers = new Map<string, NotifierDialog>()
 
-  constructor({ clock, ids, store, sender, log, limit, notifies, isOtherNode = () => false }: NotifierTableOptions) {
+  constructor({
+    clock,
+    ids,
+    store,
+    sender,
+    log,
+    limit,
+    notifies,
+    isOtherNode = () => false,
+    moves = false,
+  }: NotifierTableOptions) {
+    this.stays = !moves
     this.isOtherNode = isOtherNode
     this.shares = new Shares(clock, limit, () => this.counted())
     this.pace = new Pace(clock, notifies)
@@ -106,8 +121,8 @@ export class NotifierTable implements NotifierHolder {
     const { usual, max } = found.pack.expires
     const subscriber = asserted ?? canonical(request.from.uri)
     const granted = Math.min(request.expires ?? usual, max)
-    const inside = isInside(side)
-    const byOtherNode = !inside && isAlone(request) && this.isOtherNode(side.flow)
+    const inside = this.stays && isInside(side)
+    const byOtherNode = !inside && isAlone(request) && (side.flow.internal === true || this.isOtherNode(side.flow))
     const held = { subscriber, element, package: options.package, resource: options.resource, fetch: granted === 0 }
     const weight = weightOf(request, options.weight)
     if (!inside && !byOtherNode && this.shares.isFull(held, weight)) return tooMany
@@ -213,9 +228,12 @@ export class NotifierTable implements NotifierHolder {
     this.log.warn(fields, 'a state is too long for the way to its subscriber: told in parts, or not at all')
   }
   remove(notifier: NotifierDialog): void {
+    this.forget(notifier)
+    this.records.eraseSoon(notifier)
+  }
+  private forget(notifier: NotifierDialog): void {
     if (this.notifiers.delete(notifier.id) && isCounted(notifier)) this.shares.give(notifier, notifier.stored.weight)
     this.vouched.delete(notifier)
-    this.records.eraseSoon(notifier)
   }
   ended(notifier: NotifierDialog, reason: EndReason): Promise<void> | undefined {
     const { id: subscription, element: name, package: pack } = notifier
@@ -336,6 +354,11 @@ export class NotifierTable implements NotifierHolder {
     this.whenDone(written, notifier, side, over, () => notifier.open())
   }
 
+  /** The subscriptions of an element that is let go. */
+  lettingGo(element: string): LettingGo {
+    const forget = (notifier: NotifierDialog): void => this.forget(notifier)
+    return new LettingGo({ element, all: () => this.notifiers.values(), records: this.records, forget })
+  }
   /** Takes up the stored subscriptions of an element. */
   restore(element: Element): Promise<number> {
     return new Restoring(this, this.store, this.records, this.log).restore(element)

@@ -15,6 +15,7 @@ import { endings, fetched, liveState, notifyFields, type SubscriptionEnding, ter
 import { BodyRoom, bytesOf, comeAgain, unfit } from './long-states.ts'
 import type { NotifierHolder } from './notifier-holder.ts'
 import { nextPeriod, wholeMs } from './rate.ts'
+import { RecordedSubscription } from './recorded-subscription.ts'
 import type { Share } from './subscription-limits.ts'
 import { cseqReserve, type SubscriptionRecord } from './subscription-record.ts'
 
@@ -23,14 +24,8 @@ const retryMost = 60_000
 const margin = 100 // numbers left when the next block is asked for, so that no NOTIFY waits for the store
 const untold = Symbol('untold') // no state yet
 
-export class NotifierDialog implements Notifier, ClientUser, TimerOwner, ExpiringSubscription {
-  readonly element: string
-  /** The stored record; replaced as a whole when it changes. */
-  stored: SubscriptionRecord
-  readonly fetch: boolean
+export class NotifierDialog extends RecordedSubscription implements Notifier, ClientUser, TimerOwner, ExpiringSubscription {
   live = true
-  /** Its record has left the store, or is leaving it: nothing writes it again. */
-  erased = false
   private readonly holder: NotifierHolder
   private readonly pack: EventPackage
   private eventHeader: EventHeader
@@ -39,7 +34,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
   private state: unknown = untold
   private due = false // a NOTIFY is owed
   private opened = false // the 2xx has left
-  awaitsTurn = false // taken up among many: NOTIFYs wait until `open`, another change, or the end
+  private awaitsTurn = false // taken up among many: NOTIFYs wait until `open`, another change, or the end
   private sending = false
   private final = false // the NOTIFY that is being sent ends the subscription
   private sentState: unknown
@@ -65,50 +60,19 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
   private readonly consent: Consent | undefined
 
   constructor(holder: NotifierHolder, element: string, pack: EventPackage, stored: SubscriptionRecord, fetch: boolean) {
+    super(element, stored, fetch)
     this.holder = holder
-    this.element = element
     this.pack = pack
-    this.stored = stored
-    this.fetch = fetch
     this.eventHeader = holder.eventHeaders.of(stored.event)
     this.cseq = stored.ceiling - cseqReserve
     this.born = wholeMs(holder.clock)
     this.consent = pack.admit === undefined ? undefined : new Consent(pack, this)
-  }
-  /** Outlives the process: no fetch, and no subscription of an element of this node, which will ask again itself. */
-  get durable(): boolean {
-    return !this.fetch && this.stored.inside !== true && !this.erased
-  }
-  /** Our tag. */
-  get id(): string {
-    return this.stored.localTag
-  }
-  get expires(): number {
-    return this.stored.expires
   }
   get parameters(): ReadonlyMap<string, string> {
     return this.eventHeader.parameters
   }
   get package(): string {
     return this.pack.name
-  }
-  get resource(): string {
-    return this.stored.resource
-  }
-  get subscriber(): string {
-    return this.stored.subscriber
-  }
-  get type(): string {
-    return this.stored.type
-  }
-  get pending(): boolean {
-    return this.stored.pending === true
-  }
-  get credentials(): string | undefined {
-    return this.stored.credentials
-  }
-  get record(): Json | undefined {
-    return this.stored.record
   }
   keep(record: Json): void {
     this.stored = { ...this.stored, record }
@@ -121,6 +85,7 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
       this.holder.saveSoon(this)
       this.previous = undefined
       this.state = untold
+      if (!this.tags) this.suppress = undefined
     }
     this.notify(state)
   }
@@ -132,9 +97,25 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
     this.awaitsTurn = false
     this.resume()
   }
-  /** A refresh is being answered: NOTIFYs wait until `open`. */
+  /** A refresh is being answered, or its element is let go: NOTIFYs wait until `open`. */
   hold(): void {
     this.opened = false
+  }
+  /** Taken up with others: NOTIFYs wait for their turn. @param known tag of the state that the subscriber has for certain */
+  awaitTurn(known: string | undefined): void {
+    this.awaitsTurn = true
+    this.suppress = known
+    this.armExpiry()
+  }
+  /** Tag of the state that the subscriber has for certain; undefined: it is to be told all. */
+  get knownTag(): string | undefined {
+    const isAllTold = !this.due && !this.sending && this.state !== untold
+    const known = this.previous ?? (isAllTold ? this.state : undefined)
+    return known === undefined ? undefined : this.holder.tags.of(this.pack, known, this.stored.type)
+  }
+  /** A NOTIFY is under way. */
+  get isSending(): boolean {
+    return this.sending
   }
   armExpiry(): void {
     if (this.fetch || !this.live) return
@@ -156,9 +137,16 @@ export class NotifierDialog implements Notifier, ClientUser, TimerOwner, Expirin
     if (this.pack.same !== undefined && this.state !== untold && this.pack.same(this.state, state)) return
     const changes = this.state !== untold
     this.state = state
+    if (!changes && !this.tags && this.isKnown()) return this.armPeriod()
     this.due = true
     if (changes && this.awaitsTurn) this.open()
     else this.resume()
+  }
+  /** Whether its subscriber has this very state from before the element was taken up here. */
+  private isKnown(): boolean {
+    const known = this.suppress
+    this.suppress = undefined
+    return known !== undefined && known === this.tag
   }
   /** A request of the dialog has come, served or not (RFC 3261 §12.2.2). */
   heard(cseq: number): void {

@@ -15,6 +15,10 @@ export class OfferedPackages {
     for (const pack of packages) this.offered.set(`${element.name}/${pack.name}`, { element, pack })
     this.names.set(element.name, packages.map(({ name }) => name).join(', '))
   }
+  remove(element: string): void {
+    for (const key of [...this.offered.keys()]) if (key.startsWith(`${element}/`)) this.offered.delete(key)
+    this.names.delete(element)
+  }
   of(element: string, name: string): Offered | undefined {
     return this.offered.get(`${element}/${name}`)
   }

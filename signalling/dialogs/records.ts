@@ -73,6 +73,20 @@ export class SubscriptionRecords {
     owner.erased = true
     if (durable) this.write(owner, [drop(owner)]).catch((fault: unknown) => this.owe(owner, fault))
   }
+  /** Writes records as they are to be, a page at a time, with what is owed of that element. Rejects where the store fails. */
+  async saveAll(
+    element: string,
+    records: readonly { readonly owner: RecordOwner; readonly stored: SubscriptionRecord }[],
+  ): Promise<void> {
+    const given = new Set(records.map(({ owner }) => owner))
+    const owed = [...this.owed].filter((owner) => owner.element === element && !given.has(owner))
+    const writes = [
+      ...records.map(({ owner, stored }) => this.put(owner, stored)),
+      ...owed.map((owner) => (owner.erased ? drop(owner) : this.put(owner, owner.stored))),
+    ]
+    for (let at = 0; at < writes.length; at += page) await this.store.write(writes.slice(at, at + page))
+    for (const owner of [...given, ...owed]) this.owed.delete(owner)
+  }
   /** Tries the owed writes once more. */
   stop(): void {
     this.stopped = true

@@ -7,7 +7,7 @@ import { DepartedElements, packageGone } from './departed-elements.ts'
 import { NotifierDialog } from './notifier.ts'
 import type { NotifierHolder } from './notifier-holder.ts'
 import type { SubscriptionRecords } from './records.ts'
-import { epochKey, inEpoch, recordKey, type SubscriptionRecord } from './subscription-record.ts'
+import { epochKey, inEpoch, knownIn, recordKey, type SubscriptionRecord } from './subscription-record.ts'
 
 /** The table that holds the subscriptions from then on. */
 interface RestoringHolder extends NotifierHolder {
@@ -27,6 +27,8 @@ export class Restoring {
   private readonly store: Store
   private readonly records: SubscriptionRecords
   private readonly log: Log
+  /** Tag of the state that a subscriber has for certain. */
+  private readonly known = new Map<NotifierDialog, string>()
 
   constructor(holder: RestoringHolder, store: Store, records: SubscriptionRecords, log: Log) {
     this.records = records
@@ -80,8 +82,7 @@ export class Restoring {
         { fault: String(fault), subscription: notifier.id, element: element.name },
         'a subscription is not taken up again',
       )
-    notifier.awaitsTurn = true
-    notifier.armExpiry()
+    notifier.awaitTurn(this.known.get(notifier))
     try {
       return element.restored?.(notifier)?.catch(failed)
     } catch (fault) {
@@ -122,7 +123,10 @@ export class Restoring {
       const id = key.slice(key.lastIndexOf('/') + 1)
       if (holder.holds(id)) continue
       const pack = holder.packageOf(element, kept.package) ?? packageGone(kept)
-      found.push(new NotifierDialog(holder, element, pack, inEpoch(kept, epoch), false))
+      const notifier = new NotifierDialog(holder, element, pack, inEpoch(kept, epoch), false)
+      const known = knownIn(kept, epoch)
+      if (known !== undefined) this.known.set(notifier, known)
+      found.push(notifier)
     }
     for (const notifier of found) holder.enterNotifier(notifier)
     return found

@@ -50,6 +50,10 @@ export class SubscriberTable implements SubscriberHolder {
     subscriber.receive(side)
     return true
   }
+  /** Ends those of an element without a word to anybody. */
+  letGo(element: string): void {
+    for (const subscriber of [...this.subscribers.values()]) if (subscriber.element === element) subscriber.drop()
+  }
   /** Stops all timers. */
   stop(): void {
     for (const subscriber of [...this.subscribers.values()]) subscriber.drop()

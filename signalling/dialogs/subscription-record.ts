@@ -38,6 +38,8 @@ export interface SubscriptionRecord {
   readonly weight?: number
   /** It ends with a NOTIFY that has yet to be answered: no process takes it up again. */
   readonly over?: { readonly reason: EndReason; readonly retryAfter?: number | undefined }
+  /** Written as its element was let go: tag of the state that the subscriber had. It counts in the next epoch alone. */
+  readonly known?: string
   /** The element's own. */
   readonly record?: Json
 }
@@ -50,7 +52,15 @@ export const cseqReserve = 1000
  * being read (RFC 3261 §12.2.1.1).
  */
 export function inEpoch(record: SubscriptionRecord, epoch: number): SubscriptionRecord {
-  return { ...record, epoch, ceiling: record.ceiling + cseqReserve * (epoch - (record.epoch ?? 0)) }
+  const ceiling = record.ceiling + cseqReserve * (epoch - (record.epoch ?? 0))
+  if (record.known === undefined) return { ...record, epoch, ceiling }
+  const { known: _, ...others } = record
+  return { ...others, epoch, ceiling } as SubscriptionRecord
+}
+
+/** Tag of the state that the subscriber has for certain, where its element was let go in the epoch before. */
+export function knownIn({ known, epoch: written = 0 }: SubscriptionRecord, epoch: number): string | undefined {
+  return written === epoch - 1 ? known : undefined
 }
 
 /** Key of the element's epoch: the number of times that its subscriptions have been taken up. */

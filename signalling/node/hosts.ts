@@ -1,26 +1,40 @@
 /** The host of each element: the node as that element may touch it. Other elements are reached by their addresses alone. */
 import type { Subscriptions } from '../dialogs/subscriptions.ts'
-import type { Element, Host } from '../element.ts'
+import type { Element, Host, Subscription } from '../element.ts'
 import type { Outbound } from '../routing/outbound.ts'
 import type { Peers } from '../routing/peers.ts'
 import type { Stats } from '../stats.ts'
+import type { FencedStore, Store } from '../storage/store.ts'
 import type { FlowTable } from '../transports/flows.ts'
 import type { NodeOptions } from './options.ts'
-import { sendRequest } from './outgoing.ts'
+import { madeUp, sendRequest } from './outgoing.ts'
 
-interface HostParts {
+export interface HostParts {
   readonly options: Pick<NodeOptions, 'clock' | 'store' | 'log' | 'ids' | 'domains'>
   readonly outbound: Outbound
   readonly flows: FlowTable
   readonly stats: Stats
   readonly subscriptions: Subscriptions
   readonly peers: Peers
+  readonly fence: (store: Store) => FencedStore
 }
 
-export function hostFor({ name }: Element, { options, outbound, flows, stats, subscriptions, peers }: HostParts): Host {
-  const { clock, store, log, ids, domains } = options
+/** The time in which an element runs at this node. Once it is over, nothing that the element does has an effect. */
+export interface Tenure {
+  readonly host: Host
+  /** Requests of its own that are under way. */
+  readonly underWay: number
+  end(): void
+}
+
+export function tenureOf({ name }: Element, { options, outbound, flows, stats, subscriptions, peers, fence }: HostParts): Tenure {
+  const { clock, log, ids, domains } = options
   const uri = `sip:${name}@${domains[0] ?? flows.address}`
-  return {
+  const endings: (() => void)[] = []
+  let isOver = false
+  let underWay = 0
+  const fenced = fence(options.store)
+  const host: Host = {
     name,
     uri,
     get contact() {
@@ -28,17 +42,38 @@ export function hostFor({ name }: Element, { options, outbound, flows, stats, su
     },
     domains,
     clock,
-    store,
+    store: fenced.store,
     ids,
     log: log.child({ element: name }),
     count: (counter, by = 1) => stats.count(`${name}_${counter}`, by),
-    gauge: (gauge, read) => stats.gauge(`${name}_${gauge}`, read),
-    send: (request) => sendRequest(outbound, ids, name, uri, request),
+    gauge: (gauge, read) => endings.push(stats.gauge(`${name}_${gauge}`, read)),
+    send: async (request) => {
+      if (isOver) return madeUp(request, [], 503)
+      underWay++
+      try {
+        return await sendRequest(outbound, ids, name, uri, request)
+      } finally {
+        underWay--
+      }
+    },
     subscribe: (options, listener) =>
-      subscriptions.subscribers.subscribe(name, { from: uri, asserted: uri, ...options }, listener),
+      isOver ? ended : subscriptions.subscribers.subscribe(name, { from: uri, asserted: uri, ...options }, listener),
     subscriptionsOf: (subscriber) => subscriptions.notifiers.vouched.of(name, subscriber),
     subscribers: () => subscriptions.notifiers.vouched.subscribers(name),
     flows,
     peers,
   }
+  return {
+    host,
+    get underWay() {
+      return underWay
+    },
+    end() {
+      isOver = true
+      fenced.close()
+      for (const end of endings) end()
+    },
+  }
 }
+
+const ended: Subscription = { live: false, refresh: () => undefined, unsubscribe: () => undefined }

@@ -10,10 +10,12 @@ import { scan } from '../messages/scan.ts'
 import { Gate } from '../overload/gate.ts'
 import { HopQueue } from '../routing/hop-queue.ts'
 import { Inbound } from '../routing/inbound.ts'
+import { Instances } from '../routing/instances.ts'
 import { Outbound } from '../routing/outbound.ts'
 import { Peers } from '../routing/peers.ts'
 import { unstrict } from '../routing/strict.ts'
 import { type Metric, Stats } from '../stats.ts'
+import { fencedStore } from '../storage/fenced.ts'
 import { keptSecret } from '../storage/secret.ts'
 import { refusal } from '../transactions/stateless.ts'
 import { type OverloadTurn, TransactionTable } from '../transactions/table.ts'
@@ -27,19 +29,28 @@ import { answerFlow, wayBack } from '../transports/return-path.ts'
 import { answerStun } from '../transports/stun.ts'
 import type { Flow, HostPort, TlsMaterial, Transport, TransportSink } from '../transports/transport.ts'
 import { udpKind } from '../transports/udp.ts'
-import { hostFor } from './hosts.ts'
+import { ElementLifecycle } from './lifecycle.ts'
 import type { ListeningOptions, NodeOptions, RenewableOptions } from './options.ts'
+import { showSizes } from './sizes.ts'
 import { listenFault, makeTransports } from './transports.ts'
 
 export type { ListeningOptions, NodeOptions, RenewableOptions } from './options.ts'
 
 const lookEvery = 10_000 // milliseconds
+const usualGrace = 1_000 // milliseconds for what an element has under way when it is let go
 const longEvery = 60_000 // milliseconds between two lines about responses that are too long
 
 export interface Node {
   start(): Promise<void>
   /** Stops without a word to peers: stored state goes on at the next start. Resolves when all sockets are closed. */
   stop(graceMs: number): Promise<void>
+  /** Takes up an element of a network whose elements move, with the state that the store has. Requests for it wait meanwhile. */
+  takeUp(element: Element): Promise<void>
+  /**
+   * Lets an element go, for another node to take it up: resolves when the store has all of it. Rejects where the store fails;
+   * the element serves on then. `graceMs`: for what is under way, default 1000.
+   */
+  letGo(element: string, graceMs?: number): Promise<void>
   readonly listening: readonly ListeningOptions[]
   /** Other options, by which arriving messages are judged from now on. */
   reload(rules: RenewableOptions): void
@@ -63,10 +74,10 @@ class ProximaNode implements Node, TransportSink {
   private readonly subscriptions: Subscriptions
   private readonly queue: HopQueue
   private readonly outbound: Outbound
+  private readonly lifecycle: ElementLifecycle
   private readonly inbound: Inbound
   private readonly gate: Gate
   private readonly flows: FlowTable
-  private readonly peers: Peers
   private readonly connectionLimits: ConnectionLimits
   private readonly addresses: MachineAddresses
   private around: Timer | undefined = undefined
@@ -101,7 +112,7 @@ class ProximaNode implements Node, TransportSink {
     const unreachable = (quoted: Buffer): void => this.table.unreachable(quoted)
     this.transports = makeTransports({ options, sink: this, addresses, connectionLimits, otherNodes, trusted, unreachable })
     this.flows = new FlowTable(this.transports, options.domains, this.addresses)
-    const peers = (this.peers = new Peers(options.peers ?? [], this.flows))
+    const peers = new Peers(options.peers ?? [], this.flows)
     const sender: DialogSender = {
       send: (parts, user) => this.outbound.send(parts, user),
       contact: (element, flow) => this.flows.contact(element, flow),
@@ -116,6 +127,7 @@ class ProximaNode implements Node, TransportSink {
       limit: options.subscriptions,
       notifies: options.notifies,
       isOtherNode,
+      moves: plan.moves,
     })
     const gate = (this.gate = new Gate({
       clock,
@@ -148,6 +160,8 @@ class ProximaNode implements Node, TransportSink {
     const names = (this.names = options.resolver && new NameCache(clock, options.resolver))
     const reaches = (transport: string, family: 4 | 6): boolean => this.flows.reaches(transport, family)
     const { flows, stats, subscriptions, table } = this
+    const instances = new Instances({ clock, isHere: (element) => outbound.plan.isHere(element) })
+    plan.onPlaced((element) => instances.release(element))
     const queue = (this.queue = new HopQueue({ clock, log, stats, took: (ms) => gate.took(ms) }))
     const outbound = (this.outbound = new Outbound({
       backoff,
@@ -161,25 +175,23 @@ class ProximaNode implements Node, TransportSink {
       table,
       flows,
       queue,
-      elements: new Map(options.elements.map((element) => [element.name, element])),
+      elements: instances,
       deliver: (transaction) => this.inbound.receiveLocal(transaction),
       isOtherNode,
     }))
+    this.lifecycle = new ElementLifecycle(
+      { options, outbound, flows, stats, subscriptions, peers, fence: fencedStore },
+      instances,
+    )
     const others = otherNodes.size === 0 ? {} : { otherNodes }
     this.inbound = new Inbound({ clock, ids, log, stats, table, subscriptions, outbound, peers, ...others })
-    for (const element of options.elements) subscriptions.notifiers.packages.add(element)
+    for (const element of options.elements) {
+      subscriptions.notifiers.packages.add(element)
+      instances.serve(element)
+    }
     const met = plan.decide({ method: 'OPTIONS', user: '', host: options.domains[0] ?? '', from: 'outside' })?.element
     this.edge = met === undefined ? {} : { name: met }
-    this.stats.gauge('server_transactions', () => this.table.serverCount)
-    this.stats.gauge('client_transactions', () => this.table.clientCount)
-    this.stats.gauge('client_transactions_unanswered', () => this.table.clientUnanswered)
-    this.stats.gauge('subscriptions_held', () => this.subscriptions.notifiers.size)
-    this.stats.gauge('notifies_held_back', () => this.subscriptions.notifiers.pace.held)
-    this.stats.gauge('subscriptions_made', () => this.subscriptions.subscribers.size)
-    this.stats.gauge('names_remembered', () => names?.size ?? 0)
-    this.stats.gauge('targets_failed', () => backoff.size)
-    this.stats.gauge('connections', () => this.flows.connectionCount)
-    this.stats.gauge('connections_of_peers', () => this.connectionLimits.size)
+    showSizes(this.stats, { table, subscriptions, names, backoff, flows, connectionLimits })
   }
   /** Addresses come and go while we listen on all. */
   private lookAround(): void {
@@ -239,41 +251,28 @@ class ProximaNode implements Node, TransportSink {
     this.flows.sealBy(secret)
     if (this.flows.anywhere) this.lookAround()
     if (this.transports.some(({ name }) => name === 'UDP')) options.log.debug(udpKind(options.udp), 'what carries datagrams')
-    const started: Element[] = []
     try {
-      const { flows, outbound, peers, queue, stats, subscriptions } = this
-      const parts = { options, outbound, flows, stats, subscriptions, peers }
-      for (const element of options.elements) {
-        await element.start?.(hostFor(element, parts))
-        started.push(element)
-      }
-      queue.release()
-      for (const element of options.elements) {
-        const count = await subscriptions.notifiers.restore(element)
-        if (count > 0) options.log.info({ element: element.name, count }, 'subscriptions taken up again')
-      }
-      await subscriptions.notifiers.endGone(options.name, options.elements)
+      await this.lifecycle.begin(options.elements, () => this.queue.release())
+      if (!this.outbound.plan.moves) await this.subscriptions.notifiers.endGone(options.name, options.elements)
     } catch (fault) {
-      await this.close(started)
+      await this.close()
       throw fault
     }
     this.ready = true
   }
+  takeUp(element: Element): Promise<void> {
+    return this.lifecycle.takeUp(element)
+  }
+  letGo(element: string, graceMs = usualGrace): Promise<void> {
+    return this.lifecycle.letGo(element, graceMs)
+  }
   async stop(graceMs: number): Promise<void> {
     this.ready = false
     await this.quiet(graceMs)
-    await this.close(this.options.elements)
+    await this.close()
   }
-  /** An element that fails over it keeps nobody else from being closed. */
-  private async close(elements: readonly Element[]): Promise<void> {
-    for (const element of elements) {
-      try {
-        await element.stop?.()
-      } catch (fault) {
-        this.stats.faults++
-        this.options.log.error({ element: element.name, fault: String(fault) }, 'an element could not stop')
-      }
-    }
+  private async close(): Promise<void> {
+    await this.lifecycle.end()
     this.subscriptions.stop()
     this.around?.cancel()
     await Promise.all(this.transports.map((transport) => transport.close()))

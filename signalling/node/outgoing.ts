@@ -66,7 +66,8 @@ function requestUri(request: OutgoingRequest): string {
   return request.method === 'REGISTER' ? request.to.replace(/^(sips?:)[^@]*@/, '$1') : request.to
 }
 
-function madeUp(request: OutgoingRequest, headers: readonly (readonly [string, string])[], status: number): SipResponse {
+/** A final response that nobody has sent. */
+export function madeUp(request: OutgoingRequest, headers: readonly (readonly [string, string])[], status: number): SipResponse {
   const via = ['Via', 'SIP/2.0/UDP invalid;branch=z9hG4bK-none'] as const
   const sent = scan(buildRequest(request.method, request.to, [via, ...headers]))
   const response = sent instanceof SipRequest ? scan(buildResponse(sent, status, { toTag: 'none' })) : undefined

@@ -1,6 +1,7 @@
 /** Inbound requests of a node, from peers and between elements: each to the subscription or element that it is for. */
 
 import type { Clock } from '../clock.ts'
+import { otherNodeName } from '../cluster/placement.ts'
 import type { Subscriptions } from '../dialogs/subscriptions.ts'
 import type { Element, Notifier, SubscriptionOptions } from '../element.ts'
 import { isStoreFault, ProximaFault } from '../errors.ts'
@@ -34,6 +35,8 @@ interface InboundOptions {
   /** Other nodes of the network: address and port of their datagrams -> their names in rules. */
   readonly otherNodes?: ReadonlyMap<string, string>
 }
+
+const comeAgain: HeaderList = [['Retry-After', '1']]
 
 /** Messages of one dialog one at a time: the next waits only where the element took its time. */
 class Mailboxes {
@@ -84,9 +87,8 @@ export class Inbound implements ExchangeHolder {
     const routes = splitRoutes(side.request, this.outbound)
     if (routes === undefined) return this.refuse(side, 400)
     const decision = this.plan.decide(planQuery(side.request, from, senderOf(this.plan, side)))
-    const owner = routes.own[0] === undefined ? undefined : routeOwner(routes.own[0], this.outbound.elements)
-    const decided =
-      decision?.element === undefined || this.plan.placeOf(decision.element) === undefined ? decision?.element : undefined
+    const owner = routes.own[0] === undefined ? undefined : routeOwner(routes.own[0], this.reachable)
+    const decided = decision?.element !== undefined && this.reachable.has(decision.element) ? decision.element : undefined
     const given = trusted ? (owner ?? decided ?? this.named(side.request)) : decided
     // strangers enter a network of several nodes at its proxy alone, even if their Route says otherwise
     const element = given ?? (this.options.otherNodes === undefined ? owner : undefined)
@@ -101,7 +103,12 @@ export class Inbound implements ExchangeHolder {
   }
   /** An element whose Contact is the Request-URI. */
   private named({ uri }: SipRequest): string | undefined {
-    return this.outbound.elements.has(uri.user) && this.outbound.isOurs(uri.host, uri.port) ? uri.user : undefined
+    return this.reachable.has(uri.user) && this.outbound.isOurs(uri.host, uri.port) ? uri.user : undefined
+  }
+  /** Elements whose requests this node takes: its own, and those that may have been here a moment ago. */
+  private readonly reachable = {
+    has: (element: string): boolean =>
+      this.outbound.elements.has(element) || (this.plan.moves && this.plan.placeOf(element) !== undefined),
   }
   private readonly foreignRoutes = (request: SipRequest): readonly string[] => splitRoutes(request, this.outbound)?.rest ?? []
   receiveAck(request: SipRequest, flow: Flow): void {
@@ -113,8 +120,8 @@ export class Inbound implements ExchangeHolder {
     if (routes === undefined) this.refuse(transaction, 400)
     else this.deliver(transaction, transaction.to, transaction.flow.from, undefined, routes.own, routes.rest)
   }
-  private refuse(side: ServerSide, status: number): void {
-    side.respond(status, buildResponse(side.request, status, { via: side.via, toTag: this.newTag() }))
+  private refuse(side: ServerSide, status: number, headers: HeaderList = []): void {
+    side.respond(status, buildResponse(side.request, status, { via: side.via, toTag: this.newTag(), headers }))
   }
 
   private deliver(
@@ -126,12 +133,30 @@ export class Inbound implements ExchangeHolder {
     rest: readonly string[],
   ): void {
     const { request } = side
+    const { elements } = this.outbound
+    const element = elements.get(name)
+    if (element === undefined && elements.has(name)) {
+      if (request.toTag !== '' && this.options.subscriptions.subscribers.receive(name, side) === true) return
+      const deliver = (): void => this.deliver(side, name, from, decision, own, rest)
+      return elements.wait(name, { deliver, refuse: () => this.refuse(side, 503, comeAgain) })
+    }
     if (request.toTag !== '' && this.ofSubscription(name, side)) return
-    const element = this.outbound.elements.get(name)
-    if (element === undefined) return this.refuse(side, 404)
     const exchange = new NodeExchange(this, side, name, from, decision, own, rest)
+    if (element === undefined) return this.sendOn(exchange)
     if (request.toTag === '') void this.handle(element, exchange)
     else this.mailboxes.inOrder(`${request.callId}|${request.toTag}|${name}`, () => this.handle(element, exchange))
+  }
+  /**
+   * The element has gone to another node, and its requests follow it, but not back to where they come from. The subscriptions
+   * that it made here have ended.
+   */
+  private sendOn(exchange: NodeExchange): void {
+    if (exchange.request.method === 'NOTIFY') return exchange.answer(481)
+    const place = this.plan.placeOf(exchange.element)
+    const flow = place && this.outbound.flowTo('UDP', place)
+    if (flow === undefined) return exchange.answer(404)
+    if (exchange.from === otherNodeName(place!)) return exchange.answer(503, { headers: comeAgain })
+    exchange.forward({ flow })
   }
   /** False: it is of no subscription. A fault of the element over it costs the one exchange. */
   private ofSubscription(name: string, side: ServerSide): boolean {
@@ -149,11 +174,15 @@ export class Inbound implements ExchangeHolder {
     try {
       if (!this.merging.admits(element, exchange)) return undefined
       const result = element.handle(exchange)
-      if (result === undefined) this.checkSettled(exchange)
-      return result?.then(
+      if (result === undefined) {
+        this.checkSettled(exchange)
+        return undefined
+      }
+      const over = result.then(
         () => this.checkSettled(exchange),
         (fault: unknown) => this.rejected(exchange, fault),
       )
+      return this.plan.moves ? this.outbound.elements.during(element.name, over) : over
     } catch (fault) {
       this.fail(exchange, new ProximaFault('ELEMENT_FAULT', exchange.element, fault))
     }

@@ -2,7 +2,6 @@
 import type { Tap } from '../capture/tap.ts'
 import type { Clock } from '../clock.ts'
 import type { OutgoingParts } from '../dialogs/sender.ts'
-import type { Element } from '../element.ts'
 import type { Ids } from '../ids.ts'
 import type { Log } from '../log.ts'
 import { SipRequest } from '../messages/message.ts'
@@ -20,6 +19,7 @@ import type { Flow } from '../transports/transport.ts'
 import { Failover } from './failover.ts'
 import type { Composer, ForkHolder } from './fork.ts'
 import type { HopQueue } from './hop-queue.ts'
+import type { Instances } from './instances.ts'
 import { LongRequests, refuseTooLong, shortEnough } from './long-request.ts'
 import { type NextHop, type NextHopHolder, nextHop, noUri, ownQuery } from './next-hop.ts'
 import type { Plan } from './plan.ts'
@@ -37,7 +37,7 @@ interface OutboundOptions {
   readonly table: TransactionTable
   readonly flows: FlowTable
   readonly queue: HopQueue
-  readonly elements: ReadonlyMap<string, Element>
+  readonly elements: Instances
   /** Hands a request of one element to another, in its turn. */
   readonly deliver: (transaction: LocalTransaction) => void
   readonly isOtherNode: (flow: Flow) => boolean
@@ -47,7 +47,7 @@ interface OutboundOptions {
 }
 
 export class Outbound implements ForkHolder, NextHopHolder {
-  readonly elements: ReadonlyMap<string, Element>
+  readonly elements: Instances
   /** May be replaced: exchanges under way keep the plan that they came by. */
   plan: Plan
   tap: Tap | undefined

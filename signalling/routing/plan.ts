@@ -77,6 +77,10 @@ export interface Plan {
   placeOf(element: string): OtherNode | undefined
   /** Elements come and go between the nodes while these run. */
   readonly moves: boolean
+  /** Whether this node is the place of an element that moves, though it may not have been taken up yet. */
+  isHere(element: string): boolean
+  /** Tells of each element that has another place from now on. */
+  onPlaced(listener: (element: string) => void): void
   /** The first rule that matches, behind rule `after` if given (the one whose element passed). Undefined: nobody's. */
   decide(query: PlanQuery, after?: number): PlanDecision | undefined
   /** The same, told rule by rule, from the one behind `after` on. */
@@ -247,6 +251,14 @@ export class DecisionTable implements Plan {
 
   placeOf(element: string): OtherNode | undefined {
     return this.placement?.placeOf(element)
+  }
+
+  isHere(element: string): boolean {
+    return this.placement?.isHere(element) === true
+  }
+
+  onPlaced(listener: (element: string) => void): void {
+    this.placement?.onPlaced?.(listener)
   }
 
   decide(query: PlanQuery, after = -1): PlanDecision | undefined {

@@ -20,7 +20,7 @@ export interface Shortcut {
 const bracketed = /^<sips?:([^@>]+)@[^>]*>$/
 
 /** Undefined: the long way, where the element decides. */
-export function shortcutOf(parts: OutgoingParts, elements: ReadonlyMap<string, Element>): Shortcut | undefined {
+export function shortcutOf(parts: OutgoingParts, elements: { get(name: string): Element | undefined }): Shortcut | undefined {
   if (parts.routeSet.length !== 1) return undefined
   const user = bracketed.exec(parts.routeSet[0]!)?.[1]
   const token = user === undefined ? undefined : tokenOfRoute(user)

@@ -54,3 +54,10 @@ export interface Store {
   /** Waits for writes under way, then closes. */
   close(): Promise<void>
 }
+
+/** A store as an element has it while it runs at a node. */
+export interface FencedStore {
+  readonly store: Store
+  /** Takes nothing any more: whoever runs the element elsewhere writes its state. */
+  close(): void
+}

@@ -56,7 +56,7 @@ async function sipJs(server: DefaultServer): Promise<Browser> {
     uri: UserAgent.makeURI(`sip:${user}@localhost`),
     authorizationUsername: user,
     authorizationPassword: passwordOf(user),
-    transportOptions: { server: `ws://127.0.0.1:${server.ws}` },
+    transportOptions: { server: `ws://127.0.0.1:${server.ws}`, connectionTimeout: 32 },
     logBuiltinEnabled: false,
     delegate: {
       onMessage: (message) => {

@@ -1,6 +1,7 @@
 /** Elements on the real engine, each in a node of its own, and a peer that they trust: asks in anybody's name, and subscribes. */
 import {
   type Body,
+  type Claim,
   compilePlan,
   createNode,
   type Element,
@@ -12,6 +13,7 @@ import {
   type SipResponse,
   type Store,
   silent,
+  staticPlacement,
 } from '../../signalling/index.ts'
 import { buildResponse, ManualClock, MemoryNetwork, seededIds, type Transport } from '../../signalling/testing.ts'
 import { scan } from '../../signalling/tools.ts'
@@ -138,9 +140,14 @@ export class ElementNetwork {
     await this.stop(element.name)
     const elsewhere = new Map([...this.places].filter(([name]) => name !== element.name))
     const { host, port } = place
-    const elements = new Map([[element.name, rules === undefined ? element.claims : [{ method: '*' }]]])
+    const others = [...elsewhere.keys()].map((name) => [name, []] as const)
+    const elements = new Map<string, readonly Claim[]>([
+      [element.name, rules === undefined ? element.claims : [{ method: '*' }]],
+      ...others,
+    ])
+    const placement = staticPlacement(elsewhere)
     const asRules = rules === undefined ? {} : { rules }
-    const { plan } = compilePlan({ ...asRules, domains: this.domains, elements, elsewhere, ownAddresses: [{ host, port }] })
+    const { plan } = compilePlan({ ...asRules, domains: this.domains, elements, placement, ownAddresses: [{ host, port }] })
     const node = createNode({
       name: place.name,
       plan: plan!,
@@ -151,7 +158,7 @@ export class ElementNetwork {
       network: this.network,
       log: silent,
       trusted: [peer.host],
-      otherNodes: [...elsewhere.values()],
+      otherNodes: placement.others,
       ids: seededIds(42 + ++this.requests),
       listen: [{ transport: 'MEM', host, port }],
     })

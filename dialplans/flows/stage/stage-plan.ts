@@ -1,9 +1,9 @@
 /** Plan of a stage: the dialplans of its operators with a scenario's changes, and where each of their nodes listens. */
-import type { HostPort } from '../../../signalling/index.ts'
+import { type Element, type HostPort, MovingElements, type Placement } from '../../../signalling/index.ts'
 import type { Endpoint } from '../../../signalling/tools.ts'
 import { type AssembledNetwork, assemble } from '../../network/assemble.ts'
 import type { Dialplan, ElementSettings } from '../../network/dialplan.ts'
-import { atNode } from '../../network/nodes.ts'
+import { atNode, placementOf } from '../../network/nodes.ts'
 import { withPeers } from '../../network/peers.ts'
 import { edgeOf } from '../../network/roles.ts'
 import type { Scenario } from './flow.ts'
@@ -17,11 +17,24 @@ export interface ServerPlace extends HostPort {
   readonly node: string | undefined
 }
 
+/** The network as one node of it runs it. */
+interface PlannedServer {
+  readonly dialplan: Dialplan
+  readonly assembled: AssembledNetwork
+  /** Undefined: that node runs all elements. */
+  readonly placement: Placement | undefined
+}
+
 export class StagePlan {
   private readonly dialplans: readonly Dialplan[]
   private readonly scenario: Scenario
+  private readonly moves: boolean
+  /** By operator: the places of its elements, where these move. */
+  private readonly moving = new Map<string | undefined, MovingElements>()
 
-  constructor(dialplan: Dialplan | readonly Dialplan[], scenario: Scenario) {
+  /** @param moves elements may leave the nodes of their dialplan, which share one store then */
+  constructor(dialplan: Dialplan | readonly Dialplan[], scenario: Scenario, moves = false) {
+    this.moves = moves
     this.dialplans = 'elements' in dialplan ? [dialplan] : dialplan
     this.scenario = scenario
   }
@@ -42,14 +55,34 @@ export class StagePlan {
     )
   }
   /** The dialplan of a node, and what it makes. Throws where the scenario has made it unsound. */
-  at({ operator, node }: ServerPlace, places: readonly ServerPlace[]): { dialplan: Dialplan; assembled: AssembledNetwork } {
+  at({ operator, node }: ServerPlace, places: readonly ServerPlace[]): PlannedServer {
     const all = this.dialplans.map((dialplan) => this.placed(dialplan, places))
     const own = withPeers(all.find((dialplan) => dialplan.operator === operator)!, all)
     const chosen = node === undefined ? { value: own } : atNode(own, node)
     if (chosen.faults !== undefined) throw new Error(chosen.faults.map(({ text }) => text).join('; '))
-    const made = assemble(chosen.value)
+    const placement = node === undefined || !this.moves ? placementOf(chosen.value) : this.tableOf(own).seenFrom(node)
+    const made = assemble(chosen.value, placement)
     if (made.faults !== undefined) throw new Error(made.faults.map(({ text }) => text).join('; '))
-    return { dialplan: chosen.value, assembled: made.value }
+    return { dialplan: chosen.value, assembled: made.value, placement }
+  }
+  private tableOf({ operator, nodes }: Dialplan): MovingElements {
+    let table = this.moving.get(operator)
+    if (table !== undefined) return table
+    table = new MovingElements(nodes.map(({ name, listen }) => ({ name, ...listen[0]! })))
+    for (const { name, elements } of nodes) for (const element of elements) table.place(element, name)
+    this.moving.set(operator, table)
+    return table
+  }
+  /** Name of the node that runs an element which moves, `prose` or `north/prose`. */
+  nodeOf(element: string): string | undefined {
+    const { operator, name } = parted(element)
+    return this.moving.get(operator)?.nodeOf(name)
+  }
+  /** Requests for that element go to that node from now on. Returns it as made for that node. */
+  movedTo(element: string, place: ServerPlace, places: readonly ServerPlace[]): Element {
+    const { operator, name } = parted(element)
+    this.moving.get(operator)!.place(name, place.node!)
+    return this.at(place, places).assembled.elements.find((each) => each.name === name)!
   }
   /** The dialplan with the scenario's settings, and its nodes where they listen now. */
   private placed(dialplan: Dialplan, places: readonly ServerPlace[]): Dialplan {
@@ -71,8 +104,7 @@ export class StagePlan {
   }
   /** Settings of an element, `proxy` or `north/proxy`, as the scenario has them. */
   settings(element: string): ElementSettings {
-    const [first, second] = element.split('/') as [string, string?]
-    const [operator, name] = second === undefined ? [undefined, first] : [first, second]
+    const { operator, name } = parted(element)
     const dialplan = this.dialplans.find((each) => each.operator === operator)
     return { ...dialplan?.elements.find((one) => one.name === name)?.settings, ...this.scenario.settings?.[element] }
   }
@@ -88,4 +120,10 @@ export class StagePlan {
     const { elements } = this.dialplans.find(({ operator }) => operator === place.operator)!
     return `${place.operator}/${edgeOf(elements) ?? ''}`
   }
+}
+
+/** `proxy`, or `north/proxy` of the operator north. */
+function parted(element: string): { readonly operator: string | undefined; readonly name: string } {
+  const [first, second] = element.split('/') as [string, string?]
+  return second === undefined ? { operator: undefined, name: first } : { operator: first, name: second }
 }

@@ -17,7 +17,6 @@ import {
 import { ManualClock, MemoryNetwork, type MemoryTap, memoryTap, seededIds } from '../../../signalling/testing.ts'
 import { type Endpoint, fanTap, type Tap, type TappedMessage } from '../../../signalling/tools.ts'
 import type { Dialplan } from '../../network/dialplan.ts'
-import { elsewhere } from '../../network/nodes.ts'
 import { agentNode } from '../../running/agent-node.ts'
 import { operatorTap } from '../../running/operator-tap.ts'
 import { ClockedStage } from './clocked-stage.ts'
@@ -37,13 +36,15 @@ export interface StageOptions {
   readonly log?: Log
   /** Gets the messages of the server, beside the stage's own. */
   readonly tap?: Tap
+  /** Elements may leave the nodes of their dialplan, which share one store then. */
+  readonly moves?: boolean
 }
 
 /** A node of the network, where it listens and what runs there. */
 interface StageServer extends ServerPlace {
   readonly server: Node
   /** By their names in the dialplan: `proxy`, `north/proxy`. */
-  readonly elements: ReadonlyMap<string, Element>
+  readonly elements: Map<string, Element>
 }
 
 export class StageSet extends ClockedStage implements Stage {
@@ -67,7 +68,7 @@ export class StageSet extends ClockedStage implements Stage {
   constructor(options: StageOptions, scenario: Scenario) {
     super()
     this.options = options
-    this.planning = new StagePlan(options.dialplan, scenario)
+    this.planning = new StagePlan(options.dialplan, scenario, options.moves)
     const log = options.log ?? silent
     this.manual = options.mode === 'virtual' ? new ManualClock() : undefined
     this.clock = this.manual ?? new RealClock((fault) => log.error({ fault: String(fault) }, 'fault in a timer'))
@@ -104,7 +105,7 @@ export class StageSet extends ClockedStage implements Stage {
     for (const { server } of started) await this.during(server.start())
   }
   private makeServer(place: ServerPlace): StageServer {
-    const { dialplan, assembled } = this.planning.at(place, this.places)
+    const { dialplan, assembled, placement } = this.planning.at(place, this.places)
     const { elements, plan } = assembled
     const { domains, operator, met = [] } = dialplan
     const { host, port, node } = place
@@ -115,14 +116,30 @@ export class StageSet extends ClockedStage implements Stage {
       plan,
       elements,
       domains,
-      otherNodes: [...new Set(elsewhere(dialplan).values())],
+      otherNodes: placement?.others ?? [],
       peers: met,
-      store: this.storeOf(`${operator ?? ''}/${node ?? ''}`),
+      store: this.storeOf(`${operator ?? ''}/${this.options.moves === true ? '' : (node ?? '')}`),
       listen: [{ transport: this.manual === undefined ? 'UDP' : 'MEM', host, port }],
       tap: operator === undefined ? tap : operatorTap(tap, operator, (end) => this.planning.nameOf(end, operator, this.places)),
     })
     const prefix = operator === undefined ? '' : `${operator}/`
     return { ...place, server, elements: new Map(elements.map((element) => [prefix + element.name, element])) }
+  }
+  /** Lets an element go at its node, and takes it up at that node of its operator. */
+  async move(element: string, node: string): Promise<void> {
+    const from = this.serverAt(element, this.planning.nodeOf(element))
+    const to = this.serverAt(element, node)
+    await from.server.letGo(nameIn(element))
+    from.elements.delete(element)
+    const made = this.planning.movedTo(element, to, this.places)
+    await to.server.takeUp(made)
+    to.elements.set(element, made)
+  }
+  private serverAt(element: string, node: string | undefined): StageServer {
+    const operator = element.includes('/') ? element.split('/')[0] : undefined
+    const found = this.servers.find((each) => each.operator === operator && each.node === node)
+    if (found === undefined) throw new Error(`no node ${node} for ${element}`)
+    return found
   }
   /** State that outlives a restart. */
   private storeOf(node: string): Store {
@@ -236,4 +253,9 @@ export class StageSet extends ClockedStage implements Stage {
     await this.stopServers(this.places)
     for (const store of this.stores.values()) await store.close()
   }
+}
+
+/** The name of an element within its operator. */
+function nameIn(element: string): string {
+  return element.slice(element.indexOf('/') + 1)
 }

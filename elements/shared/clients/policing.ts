@@ -76,6 +76,11 @@ export class Policing {
     this.policy?.start()
   }
 
+  /** Units of quotas that nobody has used go back to the PCRF. */
+  handBack(): void {
+    this.policy?.handBack()
+  }
+
   stop(): void {
     this.policy?.stop()
     this.charges?.stop()

@@ -81,6 +81,11 @@ export class Policy implements LeaseHolder {
     this.feed.start()
   }
 
+  /** Unused units go back. */
+  handBack(): void {
+    for (const lease of this.leases.values()) lease.release()
+  }
+
   stop(): void {
     this.stopped = true
     this.feed.stop()

@@ -93,7 +93,8 @@ export async function drivenPeer({ name, user, lines, stop, publishes = true }: 
     unwatch: (whom) => done('unwatch', `unwatch presence ${whom}`),
     ...(publishes ? { publish: () => done('publish', `publish ${pidf} ${hereIs(user)}`) } : {}),
   }
-  await happened.next('register (200)')
+  const registered = await happened.next('register (\\S+)')
+  if (registered !== '200') throw new Error(`${name}: register got ${registered}`)
   return {
     name,
     user,

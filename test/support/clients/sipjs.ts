@@ -20,6 +20,8 @@ interface Answered {
   readonly message: { readonly statusCode?: number }
 }
 
+const connectionTimeout = 32 // seconds; a handshake beside two dozen starting clients takes more than its usual 5
+
 export const sipJs: Client = ({ server, user, password }, say) => {
   const uriOf = (name: string) => UserAgent.makeURI(`sip:${name}@localhost`)!
   const subscribers = new Map<string, Subscriber>()
@@ -29,7 +31,7 @@ export const sipJs: Client = ({ server, user, password }, say) => {
     uri: uriOf(user),
     authorizationUsername: user,
     authorizationPassword: password,
-    transportOptions: { server },
+    transportOptions: { server, connectionTimeout },
     sessionDescriptionHandlerFactory: () => silentSession,
     logBuiltinEnabled: false,
     delegate: {

@@ -1,0 +1,72 @@
+/**
+ * Subscriptions of an element that is let go. No NOTIFY leaves any more, and those under way end. The store has all that is
+ * needed to go on with them; their subscribers hear nothing of it.
+ */
+import type { Clock } from '../clock.ts'
+import type { NotifierDialog } from './notifier.ts'
+import type { SubscriptionRecords } from './records.ts'
+
+const look = 5 // milliseconds between two looks at what is under way
+
+/** Resolves when that is so, at the latest after so many milliseconds. */
+export function settled(clock: Clock, ms: number, isSo: () => boolean): Promise<void> {
+  const end = clock.now() + ms
+  return new Promise((resolve) => {
+    const again = (): void => {
+      if (isSo() || clock.now() >= end) resolve()
+      else clock.after(look, again)
+    }
+    again()
+  })
+}
+
+interface LettingGoOptions {
+  readonly element: string
+  /** Subscriptions of all elements. */
+  readonly all: () => Iterable<NotifierDialog>
+  readonly records: SubscriptionRecords
+  /** Takes a subscription out of the tables, but not out of the store. */
+  readonly forget: (notifier: NotifierDialog) => void
+}
+
+export class LettingGo {
+  private readonly options: LettingGoOptions
+
+  constructor(options: LettingGoOptions) {
+    this.options = options
+  }
+  private get own(): NotifierDialog[] {
+    return [...this.options.all()].filter(({ element }) => element === this.options.element)
+  }
+
+  /** NOTIFYs wait from now on. */
+  hold(): void {
+    for (const notifier of this.own) notifier.hold()
+  }
+
+  /** They go on. */
+  resume(): void {
+    for (const notifier of this.own) notifier.open()
+  }
+
+  get isSending(): boolean {
+    return this.own.some(({ isSending }) => isSending)
+  }
+
+  /** Writes what each subscriber knows for certain. Rejects where the store fails. */
+  settle(): Promise<void> {
+    const { element, records } = this.options
+    const known = this.own.flatMap((notifier) => {
+      const tag = notifier.durable && !notifier.ends ? notifier.knownTag : undefined
+      return tag === undefined ? [] : [{ owner: notifier, stored: { ...notifier.stored, known: tag } }]
+    })
+    return records.saveAll(element, known)
+  }
+
+  finish(): void {
+    for (const notifier of this.own) {
+      notifier.dispose()
+      this.options.forget(notifier)
+    }
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * Lifecycle of a node's elements. Each is taken up with its stored state and subscriptions, and may be let go while the node
+ * runs. Its requests wait then for the node that takes it up next, and its peers hear nothing of it.
+ */
+import { settled } from '../dialogs/letting-go.ts'
+import type { Element } from '../element.ts'
+import type { Instances } from '../routing/instances.ts'
+import { type HostParts, type Tenure, tenureOf } from './hosts.ts'
+
+interface Running {
+  readonly element: Element
+  readonly tenure: Tenure
+}
+
+export class ElementLifecycle {
+  private readonly parts: HostParts
+  private readonly instances: Instances
+  private readonly running = new Map<string, Running>()
+
+  constructor(parts: HostParts, instances: Instances) {
+    this.parts = parts
+    this.instances = instances
+  }
+
+  /** Begins with all elements of a node. Where one fails, those that have started are stopped. @param meet all have started */
+  async begin(elements: readonly Element[], meet: () => void): Promise<void> {
+    for (const element of elements) await this.start(element)
+    meet()
+    for (const element of elements) await this.restore(element)
+  }
+  private async start(element: Element): Promise<void> {
+    const tenure = tenureOf(element, this.parts)
+    try {
+      await element.start?.(tenure.host)
+    } catch (fault) {
+      tenure.end()
+      throw fault
+    }
+    this.running.set(element.name, { element, tenure })
+  }
+  private async restore(element: Element): Promise<void> {
+    const count = await this.parts.subscriptions.notifiers.restore(element)
+    if (count > 0) this.parts.options.log.info({ element: element.name, count }, 'subscriptions taken up again')
+  }
+
+  /** Takes up an element while the node runs. Its requests wait until it serves; where it fails they go on waiting. */
+  async takeUp(element: Element): Promise<void> {
+    const { notifiers } = this.parts.subscriptions
+    if (this.running.has(element.name)) throw new TypeError(`${element.name} runs here already; expected it to be let go first`)
+    notifiers.packages.add(element)
+    try {
+      await this.start(element)
+      await this.restore(element)
+    } catch (fault) {
+      await this.stop(element.name)
+      throw fault
+    }
+    this.instances.serve(element)
+  }
+
+  /**
+   * Lets an element go; resolves when the store has all of it and nothing of it is left here. Where the store fails it
+   * rejects, and the element serves on.
+   * @param graceMs for what is under way: exchanges, requests of its own, NOTIFYs
+   */
+  async letGo(name: string, graceMs: number): Promise<void> {
+    const found = this.running.get(name)
+    if (found === undefined) throw new TypeError(`no element ${name} runs here`)
+    const { options, subscriptions } = this.parts
+    const { element, tenure } = found
+    const leaving = subscriptions.notifiers.lettingGo(name)
+    const isQuiet = (): boolean => !this.instances.isHandling(name) && tenure.underWay === 0 && !leaving.isSending
+    this.instances.suspend(name)
+    leaving.hold()
+    try {
+      await settled(options.clock, graceMs, isQuiet)
+      await leaving.settle()
+    } catch (fault) {
+      leaving.resume()
+      this.instances.serve(element)
+      throw fault
+    }
+    this.handBack(element)
+    await this.stop(name)
+  }
+  private handBack(element: Element): void {
+    try {
+      element.handBack?.()
+    } catch (fault) {
+      this.parts.stats.faults++
+      this.parts.options.log.error({ element: element.name, fault: String(fault) }, 'an element gave back less than it holds')
+    }
+  }
+
+  async end(): Promise<void> {
+    for (const name of [...this.running.keys()]) await this.stopElement(name)
+  }
+
+  private async stop(name: string): Promise<void> {
+    await this.stopElement(name)
+    const { notifiers, subscribers } = this.parts.subscriptions
+    notifiers.lettingGo(name).finish()
+    notifiers.packages.remove(name)
+    subscribers.letGo(name)
+  }
+  /** One that fails over it keeps no other from being stopped. */
+  private async stopElement(name: string): Promise<void> {
+    const found = this.running.get(name)
+    this.running.delete(name)
+    try {
+      await found?.element.stop?.()
+    } catch (fault) {
+      this.parts.stats.faults++
+      this.parts.options.log.error({ element: name, fault: String(fault) }, 'an element could not stop')
+    }
+    found?.tenure.end()
+  }
+}

@@ -1,0 +1,305 @@
+/** Elements that are taken up and let go while their node runs: two nodes over one store, and a peer that hears nothing of it. */
+import test from 'ava'
+import type { Element, EventPackage, Exchange, Host, Node, Notifier, SubscriptionListener } from '../../../signalling/index.ts'
+import { compilePlan, MovingElements, silent } from '../../../signalling/index.ts'
+import { createNode } from '../../../signalling/node/index.ts'
+import { memoryStore } from '../../../signalling/storage/memory.ts'
+import type { Store } from '../../../signalling/storage/store.ts'
+import { ManualClock, MemoryNetwork, seededIds } from '../../../signalling/testing.ts'
+import { Agent } from '../../support/lab.ts'
+import { SteeredStore } from '../../support/steered-store.ts'
+import { metric } from '../../support/wire.ts'
+
+const text = 'text/plain'
+const key = 'board/text'
+
+/** A text that is changed by MESSAGE, kept in the store, and told to all who subscribe. */
+class Board implements Element {
+  readonly name = 'board'
+  readonly claims = [{ method: ['MESSAGE', 'SUBSCRIBE'] }]
+  readonly packages: readonly EventPackage[] = [
+    {
+      name: 'board',
+      types: [text],
+      expires: { usual: 600, max: 3600 },
+      render: (state) => ({ type: text, content: state as string }),
+    },
+  ]
+  host!: Host
+  written = ''
+  stopped = 0
+  readonly watchers = new Set<Notifier>()
+  /** Awaited in each MESSAGE and start. */
+  pause: () => Promise<void> = () => Promise.resolve()
+
+  async start(host: Host): Promise<void> {
+    this.host = host
+    await this.pause()
+    this.written = ((await host.store.get(key))?.value as string | undefined) ?? ''
+    host.gauge('texts', () => 1)
+  }
+  async handle(exchange: Exchange): Promise<void> {
+    const { request } = exchange
+    if (request.method === 'SUBSCRIBE') {
+      this.watchers.add(exchange.accept({ package: 'board', resource: 'board', state: this.written }))
+      return
+    }
+    await this.pause()
+    const written = request.body.toString()
+    await this.host.store.write([{ key, value: written }])
+    this.written = written
+    for (const watcher of this.watchers) watcher.notify(written)
+    exchange.reply(200)
+  }
+  restored(notifier: Notifier): void {
+    this.watchers.add(notifier)
+    notifier.notify(this.written)
+  }
+  stop(): void {
+    this.stopped++
+  }
+}
+
+class Network {
+  readonly clock = new ManualClock()
+  readonly memory = new MemoryNetwork(this.clock)
+  readonly store = new SteeredStore(memoryStore(this.clock))
+  readonly moving = new MovingElements([
+    { name: 'one', host: '10.0.0.1', port: 5060 },
+    { name: 'two', host: '10.0.0.2', port: 5060 },
+  ])
+  readonly board = new Board()
+  readonly peer = new Agent('peer')
+  readonly texts: string[] = []
+  one!: Node
+  two!: Node
+  private nodes: Node[] = []
+
+  static async open(): Promise<Network> {
+    const network = new Network()
+    network.store.holds = false
+    network.moving.place('board', 'one')
+    network.one = await network.node('one', '10.0.0.1', [network.board])
+    network.two = await network.node('two', '10.0.0.2', [])
+    await network.outside()
+    return network
+  }
+  private async node(name: string, host: string, elements: readonly Element[]): Promise<Node> {
+    const placement = this.moving.seenFrom(name)
+    const { plan } = compilePlan({
+      domains: ['sip.test'],
+      elements: new Map([['board', this.board.claims]]),
+      ownAddresses: [{ host, port: 5060 }],
+      placement,
+    })
+    return this.begin({ name, host, plan: plan!, elements, store: this.store, otherNodes: placement.others })
+  }
+  private async outside(): Promise<void> {
+    const host = '10.0.1.1'
+    const { plan } = compilePlan({ domains: [host], elements: new Map([['peer', this.peer.claims]]), ownAddresses: [] })
+    await this.begin({ name: 'peer', host, plan: plan!, elements: [this.peer], store: memoryStore(this.clock), otherNodes: [] })
+  }
+  private async begin(of: {
+    name: string
+    host: string
+    plan: Parameters<typeof createNode>[0]['plan']
+    elements: readonly Element[]
+    store: Store
+    otherNodes: Parameters<typeof createNode>[0]['otherNodes']
+  }): Promise<Node> {
+    const { host, otherNodes = [], ...others } = of
+    const node = createNode({
+      ...others,
+      otherNodes,
+      domains: of.name === 'peer' ? [host] : ['sip.test'],
+      clock: this.clock,
+      network: this.memory,
+      log: silent,
+      trusted: of.name === 'peer' ? [] : ['10.0.1.1'],
+      ids: seededIds(this.nodes.length + 1),
+      listen: [{ transport: 'MEM', host, port: 5060 }],
+    })
+    this.nodes.push(node)
+    await this.during(node.start())
+    return node
+  }
+  async during<Value>(work: Promise<Value>, ms = 3000): Promise<Value> {
+    let isOver = false
+    const over = work.finally(() => (isOver = true))
+    over.catch(() => undefined)
+    for (let passed = 0; !isOver && passed < ms; passed += 10) await this.clock.advance(10)
+    return work
+  }
+  pass(ms: number): Promise<void> {
+    return this.clock.advance(ms)
+  }
+  /** Lets the board go at one node and takes it up at the other. */
+  async move(to: 'one' | 'two', board = new Board()): Promise<Board> {
+    await this.during(this[to === 'one' ? 'two' : 'one'].letGo('board'))
+    this.moving.place('board', to)
+    await this.during(this[to].takeUp(board))
+    return board
+  }
+  say(words: string): Promise<number> {
+    const sent = this.peer.host.send({
+      method: 'MESSAGE',
+      to: 'sip:board@sip.test',
+      route: ['<sip:10.0.0.1;lr>'],
+      body: { type: text, content: words },
+    })
+    return sent.then(({ status }) => status)
+  }
+  watch() {
+    const listener: SubscriptionListener = { notified: ({ request }) => void this.texts.push(request.body.toString()) }
+    return this.peer.host.subscribe({ to: 'sip:board@sip.test', event: 'board', route: ['<sip:10.0.0.1;lr>'] }, listener)
+  }
+  async stop(): Promise<void> {
+    for (const node of this.nodes) await this.during(node.stop(0))
+  }
+}
+
+test('a subscriber is told each change once, wherever the element is', async (t) => {
+  const network = await Network.open()
+  const subscription = network.watch()
+  await network.pass(100)
+  t.deepEqual(network.texts, [''])
+  for (let round = 0; round < 4; round++) {
+    const board = await network.move(round % 2 === 0 ? 'two' : 'one')
+    t.is(board.written, round === 0 ? '' : `text ${round - 1}`)
+    t.is(await network.during(network.say(`text ${round}`)), 200)
+    await network.pass(100)
+  }
+  t.deepEqual(network.texts, ['', 'text 0', 'text 1', 'text 2', 'text 3'])
+  await network.move('two')
+  subscription.refresh()
+  await network.pass(200)
+  t.is(network.texts.at(-1), 'text 3', 'a refresh by the address of the node before is followed')
+  t.is(network.texts.length, 6)
+  subscription.unsubscribe()
+  await network.pass(200)
+  t.false(subscription.live)
+  t.is(metric(network.two, 'subscriptions_held'), 0)
+  t.is(metric(network.one, 'subscriptions_held'), 0)
+  await network.stop()
+})
+
+test('a change that was never told is told by the node that takes the element up', async (t) => {
+  const network = await Network.open()
+  network.watch()
+  await network.pass(100)
+  await network.during(network.one.letGo('board'))
+  await network.store.write([{ key, value: 'meanwhile' }])
+  network.moving.place('board', 'two')
+  await network.during(network.two.takeUp(new Board()))
+  await network.pass(100)
+  t.deepEqual(network.texts, ['', 'meanwhile'])
+  await network.stop()
+})
+
+test('requests wait while it moves, in their order, and are answered where it is then', async (t) => {
+  const network = await Network.open()
+  await network.during(network.one.letGo('board'))
+  const answers = ['a', 'b', 'c'].map((words) => network.say(words))
+  await network.pass(200)
+  network.moving.place('board', 'two')
+  await network.pass(200)
+  const board = new Board()
+  await network.during(network.two.takeUp(board))
+  t.deepEqual(await network.during(Promise.all(answers)), [200, 200, 200])
+  t.is(board.written, 'c')
+  t.is(network.board.written, '', 'the one that was let go has got none of them')
+  await network.stop()
+})
+
+test('where nobody takes it up, who waits is told to come again', async (t) => {
+  const network = await Network.open()
+  await network.during(network.one.letGo('board'))
+  const { status, headers } = await network.during(
+    network.peer.host
+      .send({ method: 'MESSAGE', to: 'sip:board@sip.test', route: ['<sip:10.0.0.1;lr>'] })
+      .then((response) => ({ status: response.status, headers: response.text('Retry-After') })),
+  )
+  t.deepEqual([status, headers], [503, '1'])
+  await network.during(network.one.takeUp(new Board()))
+  t.is(await network.during(network.say('again')), 200)
+  await network.stop()
+})
+
+test('what is under way ends first, and what takes too long is not waited for', async (t) => {
+  const network = await Network.open()
+  let resume: () => void = () => undefined
+  network.board.pause = () => new Promise((resolve) => (resume = resolve))
+  const answer = network.say('slow')
+  await network.pass(100)
+  let isOver = false
+  const going = network.one.letGo('board').then(() => (isOver = true))
+  await network.pass(500)
+  t.false(isOver)
+  resume()
+  t.is(await network.during(answer), 200)
+  await network.during(going)
+  t.is((await network.store.get(key))?.value, 'slow')
+
+  const board = new Board()
+  await network.during(network.one.takeUp(board))
+  board.pause = () => new Promise((resolve) => (resume = resolve))
+  const late = network.say('too slow')
+  await network.pass(100)
+  await network.during(network.one.letGo('board', 300))
+  resume()
+  t.is(await network.during(late), 500)
+  t.is((await network.store.get(key))?.value, 'slow', 'an element that was let go writes nothing')
+  await network.stop()
+})
+
+test('where the store fails, the element serves on and its subscribers are told', async (t) => {
+  const network = await Network.open()
+  network.watch()
+  await network.pass(100)
+  network.store.fails = () => true
+  const going = t.throwsAsync(network.one.letGo('board'), { message: /no space/ })
+  const waiting = network.say('refused')
+  await network.during(going)
+  t.is(await network.during(waiting), 500)
+  network.store.fails = () => false
+  t.is(network.board.stopped, 0)
+  t.is(await network.during(network.say('taken')), 200)
+  await network.pass(100)
+  t.deepEqual(network.texts, ['', 'taken'])
+  await network.stop()
+})
+
+test('nothing that an element does after it was let go has an effect', async (t) => {
+  const network = await Network.open()
+  t.is(metric(network.one, 'board_texts'), 1)
+  await network.during(network.one.letGo('board'))
+  t.is(network.board.stopped, 1)
+  const { host } = network.board
+  await t.throwsAsync(host.store.write([{ key, value: 'late' }]), { message: /let go/ })
+  t.is((await host.send({ method: 'MESSAGE', to: 'sip:peer@10.0.1.1' })).status, 503)
+  t.false(host.subscribe({ to: 'sip:peer@10.0.1.1', event: 'x' }, { notified: () => undefined }).live)
+  t.deepEqual(network.peer.got, [])
+  t.deepEqual(
+    [...network.one.metrics()].filter(({ name }) => name.startsWith('proxima_board')),
+    [],
+  )
+  await t.throwsAsync(network.one.letGo('board'), { message: /no element board runs here/ })
+  await network.stop()
+})
+
+test('an element that fails as it is taken up can be taken up again', async (t) => {
+  const network = await Network.open()
+  network.watch()
+  await network.pass(100)
+  await network.during(network.one.letGo('board'))
+  network.moving.place('board', 'two')
+  const broken = new Board()
+  broken.pause = () => Promise.reject(new Error('not now'))
+  await network.during(t.throwsAsync(network.two.takeUp(broken), { message: 'not now' }))
+  await network.during(network.two.takeUp(new Board()))
+  t.is(await network.during(network.say('here')), 200)
+  await network.pass(100)
+  t.deepEqual(network.texts, ['', 'here'])
+  await t.throwsAsync(network.two.takeUp(new Board()), { message: /runs here already/ })
+  await network.stop()
+})
