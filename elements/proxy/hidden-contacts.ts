@@ -52,6 +52,7 @@ export class HiddenContacts {
   }
   /** The Contact for which a URI of ours stands; undefined: it is no such URI. */
   meant({ user }: Uri): Uri | undefined {
+    if (!user.startsWith('ct-')) return undefined
     const known = this.known.get(user)
     if (known !== undefined) return known
     const [, body, mark] = form.exec(user) ?? []

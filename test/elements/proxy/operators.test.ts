@@ -168,3 +168,23 @@ test('header fields by which elements know a sender do not cross, and count for 
 })
 
 const inside = ['P-Credentials-Id', 'P-Prose-Checked', 'P-Served-User', 'P-Asserted-Service', 'Remote-Party-ID']
+
+test('elements of two operators do not believe each other', async (t) => {
+  const scene = new OperatorsScene()
+  t.teardown(() => scene.stop())
+  const element = new Agent('presence2')
+  await scene.operator('north', [asPeer('south')], [element])
+  await scene.operator('south', [asPeer('north')])
+  const ask = async (to: string, asserted: string): Promise<number | undefined> => {
+    let refused: number | undefined
+    element.host.subscribe(
+      { to, event: 'subscription-data', expires: 0, asserted },
+      { notified: () => undefined, ended: ({ status }) => void (refused = status) },
+    )
+    await scene.clock.advance(3000)
+    return refused
+  }
+  t.is(await ask('sip:hss@south.example', 'sip:presence2@north.example'), 403, 'the HSS has elements of its own')
+  t.is(await ask('sip:hss@south.example', 'sip:presence@south.example'), 407, 'a name of south is not for north to assert')
+  t.is(await ask('sip:hss@10.0.0.2', 'sip:presence@south.example'), 407, 'nor by the address of its node')
+})
