@@ -1,7 +1,9 @@
 /** Operators of a dialplan: the part of the file that each has, with the lines of its values, and faults between them. */
-import { printHostPort } from '../../signalling/index.ts'
+import { type ListeningOptions, printHostPort } from '../../signalling/index.ts'
+import { isAnyHost } from '../../signalling/tools.ts'
 import { type Dialplan, printListen } from './dialplan.ts'
 import type { RawNode } from './nodes.ts'
+import { datagramAddresses } from './peers.ts'
 import type { AddFault, LineOf } from './validate.ts'
 
 /** Elements of one operator, or of all that the file has. */
@@ -106,28 +108,20 @@ function waysToName(element: string, operators: { readonly [name: string]: RawEl
   return ways.length > 0 ? ways.join(' or ') : `<operator>/<element>, with one of ${Object.keys(operators).join(', ')}`
 }
 
-/** Domains, addresses and folders that two operators have in common. */
-export function checkOperators(
-  parts: readonly { readonly dialplan: Dialplan; readonly lineOf: LineOf }[],
-  fault: AddFault,
-): void {
+/** Domains, addresses and folders that two operators have in common; and trust in an address of another operator. */
+export function checkOperators(parts: readonly OperatorLines[], fault: AddFault): void {
   const owners = new Map<string, string>()
   const isTaken = (key: string, operator: string): string | undefined => {
     const owner = owners.get(key)
     if (owner === undefined) owners.set(key, operator)
     return owner === operator ? undefined : owner
   }
-  for (const { dialplan, lineOf } of parts) {
-    const { operator = '', domains, listen, http, nodes, data } = dialplan
-    for (const [index, domain] of domains.entries()) {
+  for (const [index, { dialplan, lineOf }] of parts.entries()) {
+    const { operator = '', domains, http, nodes, data } = dialplan
+    for (const [i, domain] of domains.entries()) {
       const owner = isTaken(`domain ${domain.toLowerCase()}`, operator)
       if (owner !== undefined)
-        fault(lineOf('domains', index), `the domain ${domain} is of ${owner} too`, 'domains of its own for each')
-    }
-    for (const each of listen.filter(({ port }) => port !== 0)) {
-      const owner = isTaken(`listen ${printListen(each)}`, operator)
-      if (owner !== undefined)
-        fault(lineOf('listen'), `listen has ${printListen(each)}, as ${owner} has`, 'an address of its own for each operator')
+        fault(lineOf('domains', i), `the domain ${domain} is of ${owner} too`, 'domains of its own for each')
     }
     for (const each of [http, ...nodes.map((node) => node.http)]) {
       const owner = each === undefined || each.port === 0 ? undefined : isTaken(`http ${printHostPort(each)}`, operator)
@@ -136,5 +130,40 @@ export function checkOperators(
     }
     const owner = data === 'memory' ? undefined : isTaken(`data ${data}`, operator)
     if (owner !== undefined) fault(lineOf('data'), `data is ${data}, as ${owner} has it`, 'a folder of its own for each operator')
+    checkListening(dialplan, lineOf, parts.slice(0, index), fault)
+    checkTrust(dialplan, lineOf, parts, fault)
+  }
+}
+
+/** An operator's dialplan, and the lines of its values. */
+interface OperatorLines {
+  readonly dialplan: Dialplan
+  readonly lineOf: LineOf
+}
+
+function checkListening({ listen }: Dialplan, lineOf: LineOf, earlier: readonly OperatorLines[], fault: AddFault): void {
+  for (const each of listen) {
+    const owner = earlier.find(({ dialplan }) => dialplan.listen.some((other) => meets(each, other)))
+    if (owner === undefined) continue
+    const text = `listen has ${printListen(each)}, as ${owner.dialplan.operator} has`
+    fault(lineOf('listen'), text, 'an address of its own for each operator')
+  }
+}
+
+/** Whether two sockets cannot be open at once: any address is each of them. */
+function meets(a: ListeningOptions, b: ListeningOptions): boolean {
+  const sameHost = a.host === b.host || isAnyHost(a.host) || isAnyHost(b.host)
+  return a.port !== 0 && a.port === b.port && sameHost && (a.transport === 'UDP') === (b.transport === 'UDP')
+}
+
+/** Operators are believed for their own domains, never as a trusted address is. */
+function checkTrust({ operator, trusted }: Dialplan, lineOf: LineOf, parts: readonly OperatorLines[], fault: AddFault): void {
+  for (const [index, host] of trusted.entries()) {
+    const met = parts.find(
+      ({ dialplan }) => dialplan.operator !== operator && datagramAddresses(dialplan).some((each) => each.host === host),
+    )
+    if (met === undefined) continue
+    const text = `trusted has ${host}, from where ${met.dialplan.operator} sends, whom it would believe in everything`
+    fault(lineOf('trusted', index), text, `peers: { ${met.dialplan.operator}: {} }, or an address that no operator here has`)
   }
 }

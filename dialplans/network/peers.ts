@@ -38,7 +38,7 @@ export function checkPeers(dialplans: readonly Dialplan[], faults: DialplanFault
         fault(`peers names ${name}, which is this operator itself`, `one of ${ways}`)
       else if (met === undefined && !name.includes('.')) fault(`peers names ${name}, which is no operator here`, `one of ${ways}`)
       else if (met !== undefined && at !== undefined) fault(`peers.${name}.at is of an operator of this dialplan`, 'no address')
-      else if (met !== undefined && addressesOf(met).length === 0)
+      else if (met !== undefined && datagramAddresses(met).length === 0)
         fault(`peers names ${name}, which listens on no port of UDP`, 'udp://address:port in its listen')
       if (edgeOf(elements) === undefined) fault('peers are met by a proxy, and there is none', 'an element of role proxy')
     }
@@ -70,7 +70,7 @@ function peersOf(dialplan: Dialplan, dialplans: readonly Dialplan[]): readonly P
     const met = operatorCalled(name, dialplans)
     if (met === undefined) return [{ name, domains: [name.toLowerCase()], addresses: at === undefined ? [] : [at] }]
     if (!names(met, dialplan)) return []
-    return [{ name: met.operator!, domains: met.domains.map((each) => each.toLowerCase()), addresses: addressesOf(met) }]
+    return [{ name: met.operator!, domains: met.domains.map((each) => each.toLowerCase()), addresses: datagramAddresses(met) }]
   })
 }
 
@@ -87,7 +87,7 @@ function isAmong(name: string, domains: readonly string[]): boolean {
 }
 
 /** Sources of an operator's datagrams, first the place of its proxy. */
-function addressesOf({ elements, nodes, listen }: Dialplan): readonly HostPort[] {
+export function datagramAddresses({ elements, nodes, listen }: Dialplan): readonly HostPort[] {
   const edge = edgeOf(elements)
   const atEdge = nodes.find((node) => edge !== undefined && node.elements.includes(edge))?.listen ?? []
   const sockets = [...atEdge, ...listen, ...nodes.flatMap((node) => node.listen)]

@@ -170,6 +170,20 @@ const cases: readonly (readonly [title: string, text: string, line: number, foun
     /of its own/,
   ],
   [
+    'any address in common',
+    plan({ south: usual.south.replace('127.0.0.1:5070', '0.0.0.0:5060') }),
+    10,
+    /listen has udp:\/\/0\.0\.0\.0:5060, as north has/,
+    /of its own/,
+  ],
+  [
+    'trust in an operator',
+    plan({ north: `${usual.north}\n    trusted: [10.9.9.9, 127.0.0.1]` }),
+    7,
+    /trusted has 127\.0\.0\.1, from where south sends/,
+    /peers: \{ south: \{\} \}, or an address/,
+  ],
+  [
     'http in common',
     plan({ north: `${usual.north}\n    http: 127.0.0.1:80`, south: `${usual.south}\n    http: 127.0.0.1:80` }),
     13,

@@ -1,6 +1,7 @@
 /** The border to another operator: no address of a device or an inner node is seen beyond it, and dialogs go on (SPEC §2.6). */
 import test, { type ExecutionContext } from 'ava'
 import { H, type SipRequest } from '../../../signalling/index.ts'
+import { answerChallenge } from '../../../signalling/testing.ts'
 import { requestText, type Wire } from '../../support/wire.ts'
 import { asPeer, OperatorsScene } from './operators-scene.ts'
 
@@ -99,4 +100,29 @@ test('a Contact that names our domain is seen as it is, and one that is made up 
     await scene.clock.advance(1000)
     t.is(b.statuses.at(-1), 403, 'no relay without a Route of ours')
   }
+})
+
+test('who wants to stay unknown is known to the other operator, and to none of its devices', async (t) => {
+  const { scene, a, b } = await called(t)
+  a.send(
+    requestText('MESSAGE', bob!, {
+      from: 'sip:anonymous@anonymous.invalid',
+      via: a.here.host,
+      callId: 'm',
+      lines: ['Privacy: id'],
+    }),
+  )
+  await scene.clock.advance(1000)
+  t.is(a.statuses.at(-1), 407, 'by From nobody knows her')
+  const challenges = a.responses.at(-1)!.texts('Proxy-Authenticate')
+  const credentials = { user: 'alice', password: 'alice-north' }
+  const line = `Proxy-Authorization: ${answerChallenge(challenges, credentials, 'MESSAGE', bob!, 'c')}`
+  const parts = { from: 'sip:anonymous@anonymous.invalid', via: a.here.host, callId: 'm', cseq: 2, branch: 'z9hG4bK-m2' }
+  a.send(requestText('MESSAGE', bob!, { ...parts, lines: ['Privacy: id', line] }))
+  await scene.clock.advance(1000)
+  t.is(a.statuses.at(-1), 200)
+  t.deepEqual(scene.crossed('south', 'MESSAGE')[0]!.list(H['P-Asserted-Identity']), [`<${alice}>`])
+  const got = b.requests.find(({ method }) => method === 'MESSAGE')!
+  t.false(got.has(H['P-Asserted-Identity']))
+  t.notRegex(got.toString(), /alice/)
 })

@@ -52,7 +52,7 @@ export class OperatorsScene {
     }))
     const elements: readonly Element[] = [
       createProxy('proxy', {}),
-      createHss('hss', { subscribers, askers: ['proxy', 'presence'], proxies: ['proxy'] }),
+      createHss('hss', { subscribers, askers: ['proxy', 'presence', ...others.map((each) => each.name)], proxies: ['proxy'] }),
       createPresence('presence', { watchers: 'friends' }),
       ...others,
     ]

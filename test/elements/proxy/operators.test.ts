@@ -1,7 +1,9 @@
 /** Requests between operators: each is believed for identities of its own domains, and a stranger for all others (SPEC §2.2, §2.5). */
 import test, { type ExecutionContext } from 'ava'
+import { createResourceLists } from '../../../elements/resource-lists/index.ts'
 import { H } from '../../../signalling/index.ts'
 import { Agent } from '../../support/lab.ts'
+import { requestText } from '../../support/wire.ts'
 import { asPeer, domainOf, OperatorsScene } from './operators-scene.ts'
 
 const text = { type: 'text/plain', content: 'hello' }
@@ -187,4 +189,32 @@ test('elements of two operators do not believe each other', async (t) => {
   t.is(await ask('sip:hss@south.example', 'sip:presence2@north.example'), 403, 'the HSS has elements of its own')
   t.is(await ask('sip:hss@south.example', 'sip:presence@south.example'), 407, 'a name of south is not for north to assert')
   t.is(await ask('sip:hss@10.0.0.2', 'sip:presence@south.example'), 407, 'nor by the address of its node')
+})
+
+test('a list of friends watches those of another operator for its user', async (t) => {
+  const scene = new OperatorsScene()
+  t.teardown(() => scene.stop())
+  await scene.operator('north', [asPeer('south')], [createResourceLists('friends', {})])
+  await scene.operator('south', [asPeer('north')])
+  const alice = await scene.phone('alice', 'north')
+  alice.onRequest = (request) => alice.answer(request, 200)
+  const lines = [
+    'Event: presence',
+    'Expires: 600',
+    'Supported: eventlist',
+    'Accept: application/pidf+xml, application/rlmi+xml, multipart/related',
+    `Contact: <sip:alice@${alice.here.host}:5060>`,
+  ]
+  alice.send(
+    requestText('SUBSCRIBE', 'sip:friends@north.example', { from: 'sip:alice@north.example', via: alice.here.host, lines }),
+  )
+  await scene.clock.advance(10_000)
+  t.is(alice.statuses.at(-1), 200)
+  const told = alice.requests.map((request) => request.body.toString()).join('')
+  t.regex(told, /uri="sip:bob@south\.example"[\s\S]*?state="active"/)
+  t.regex(told, /uri="sip:bob@west\.example"\/>/, 'who is no peer is out of reach')
+  t.deepEqual(
+    scene.crossed('south', 'SUBSCRIBE').map((each) => each.list(H['P-Asserted-Identity'])),
+    [['<sip:alice@north.example>'], ['<sip:alice@north.example>']],
+  )
 })
