@@ -61,12 +61,14 @@ export interface Element {
 
 /** Everything that an element may touch. */
 export interface Host {
-  /** The element's name in the dialplan. */
+  /** The element's name in the dialplan; of an instance in partitions the instance's, `presence.p3`. */
   readonly name: string
   /** Its own address, `sip:<name>@<first domain>`. */
   readonly uri: string
   /** Its Contact: its address without a domain, `sip:<name>@<address>`. */
   readonly contact: string
+  /** Whether that user, by URI, is of this instance's partition; true where the element has no others. */
+  owns(user: string): boolean
   readonly domains: readonly string[]
   readonly clock: Clock
   readonly store: Store

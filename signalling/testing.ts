@@ -1,6 +1,7 @@
 /** The engine for tests and virtual stages: a clock by hand, a network in memory, seeded identifiers, and parts of a peer that is played. */
 export { type MemoryTap, memoryTap } from './capture/memory.ts'
 export { ManualClock } from './clock.ts'
+export { partitionOf } from './cluster/partitions.ts'
 export { usualPace } from './dialogs/pace.ts'
 export { usualLimit } from './dialogs/subscription-limits.ts'
 export { seededIds } from './ids.ts'

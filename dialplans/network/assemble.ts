@@ -5,6 +5,7 @@ import {
   compilePlan,
   type Element,
   type HostPort,
+  instancesOf,
   type ListeningOptions,
   type Placement,
   type Plan,
@@ -27,17 +28,23 @@ export function assemble(dialplan: Dialplan, given?: Placement): ValueOrFaults<A
   const { file } = dialplan
   const elements: Element[] = []
   const faults: DialplanFault[] = []
+  const placement = given ?? placementOf(dialplan)
+  const claims = new Map<string, Element['claims']>()
   for (const planned of completedElements(dialplan)) {
-    const made = makeElement(file, planned)
-    if (made.faults === undefined) elements.push(made.value)
-    else faults.push(...made.faults)
+    for (const name of instancesOf(planned.name, placement?.partitionsOf(planned.name) ?? 1)) {
+      const made = makeElement(file, { ...planned, name })
+      if (made.faults !== undefined) faults.push(...made.faults)
+      else {
+        elements.push(made.value)
+        claims.set(planned.name, made.value.claims)
+      }
+    }
   }
   if (faults.length > 0) return { faults }
-  const placement = given ?? placementOf(dialplan)
   const compiled = compilePlan({
     rules: dialplan.rules,
     domains: dialplan.domains,
-    elements: new Map(elements.map(({ name, claims }) => [name, claims])),
+    elements: claims,
     proxy: edgeOf(dialplan.elements),
     ownAddresses: dialplan.listen.flatMap(addressesOf),
     ...(placement === undefined ? {} : { placement }),

@@ -169,6 +169,7 @@ class PresenceElement implements Element {
     return served?.catch((fault: unknown) => subscribers.refuse(exchange, fault))
   }
   private serve(exchange: Exchange, entity: string, record: SubscriberRecord | undefined): void | Promise<void> {
+    if (!this.host.owns(entity)) return void exchange.forward({ uri: entity }) // asked for by an alias
     if (exchange.request.method === 'PUBLISH') return this.publications.publish(exchange, record ?? { id: entity })
     if (exchange.request.event?.value === 'presence.winfo') return this.showWatchers(exchange, entity)
     if (this.subscribers === undefined) return this.admit(exchange, entity, 'allow', undefined)

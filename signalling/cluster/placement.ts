@@ -6,12 +6,14 @@ export interface OtherNode extends HostPort {
   readonly name: string
 }
 
-/** Places of elements, as one node of the network sees them. */
+/** Places of elements, as one node of the network sees them. An element in partitions is several: its instances. */
 export interface Placement {
   /** The other nodes of the network. */
   readonly others: readonly OtherNode[]
   /** Instances come and go between the nodes, which share one store. False: each element stays where the dialplan has it. */
   readonly moves: boolean
+  /** Number of partitions of an element; 1: it is its own only instance. */
+  partitionsOf(element: string): number
   /** The other node that runs that element; undefined: this node does, or none. */
   placeOf(element: string): OtherNode | undefined
   /** Whether this node is the place of that element, though it may not have been taken up yet. */
@@ -28,17 +30,20 @@ export function otherNodeName({ name }: Pick<OtherNode, 'name'>): string {
 /** Elements of a dialplan with `nodes`: each stays where it is. @param elsewhere elements that other nodes run */
 export function staticPlacement(elsewhere: ReadonlyMap<string, OtherNode>): Placement {
   const others = [...new Set(elsewhere.values())]
-  return { others, moves: false, placeOf: (element) => elsewhere.get(element), isHere: () => false }
+  return { others, moves: false, partitionsOf: () => 1, placeOf: (element) => elsewhere.get(element), isHere: () => false }
 }
 
-/** Elements that move between the nodes of a network: one table, seen from each node. */
+/** Elements, or their instances, that move between the nodes of a network: one table, seen from each node. */
 export class MovingElements {
   private readonly nodes: ReadonlyMap<string, OtherNode>
   private readonly places = new Map<string, string>()
   private readonly listeners: ((element: string) => void)[] = []
+  private readonly partitions: ReadonlyMap<string, number>
 
-  constructor(nodes: readonly OtherNode[]) {
+  /** @param partitions of elements that have several */
+  constructor(nodes: readonly OtherNode[], partitions: ReadonlyMap<string, number> = new Map()) {
     this.nodes = new Map(nodes.map((node) => [node.name, node]))
+    this.partitions = partitions
   }
 
   /** Requests for that element go to that node from now on. Throws a TypeError where there is no such node. */
@@ -56,6 +61,7 @@ export class MovingElements {
     return {
       others: [...this.nodes.values()].filter(({ name }) => name !== node),
       moves: true,
+      partitionsOf: (element) => this.partitions.get(element) ?? 1,
       placeOf: (element) => {
         const name = this.places.get(element)
         return name === undefined || name === node ? undefined : this.nodes.get(name)

@@ -1,6 +1,9 @@
 /** The host of each element: the node as that element may touch it. Other elements are reached by their addresses alone. */
+
+import { elementOfInstance } from '../cluster/partitions.ts'
 import type { Subscriptions } from '../dialogs/subscriptions.ts'
 import type { Element, Host, Subscription } from '../element.ts'
+import { parseUri } from '../messages/uri.ts'
 import type { Outbound } from '../routing/outbound.ts'
 import type { Peers } from '../routing/peers.ts'
 import type { Stats } from '../stats.ts'
@@ -29,7 +32,9 @@ export interface Tenure {
 
 export function tenureOf({ name }: Element, { options, outbound, flows, stats, subscriptions, peers, fence }: HostParts): Tenure {
   const { clock, log, ids, domains } = options
-  const uri = `sip:${name}@${domains[0] ?? flows.address}`
+  const element = elementOfInstance(name)
+  const uri = `sip:${element}@${domains[0] ?? flows.address}`
+  const metrics = name.replace('.', '_')
   const endings: (() => void)[] = []
   let isOver = false
   let underWay = 0
@@ -40,13 +45,17 @@ export function tenureOf({ name }: Element, { options, outbound, flows, stats, s
     get contact() {
       return flows.contact(name)
     },
+    owns: (user) => {
+      const parsed = parseUri(user)
+      return parsed === undefined || outbound.plan.instanceOf(element, parsed) === name
+    },
     domains,
     clock,
     store: fenced.store,
     ids,
     log: log.child({ element: name }),
-    count: (counter, by = 1) => stats.count(`${name}_${counter}`, by),
-    gauge: (gauge, read) => endings.push(stats.gauge(`${name}_${gauge}`, read)),
+    count: (counter, by = 1) => stats.count(`${metrics}_${counter}`, by),
+    gauge: (gauge, read) => endings.push(stats.gauge(`${metrics}_${gauge}`, read)),
     send: async (request) => {
       if (isOver) return madeUp(request, [], 503)
       underWay++

@@ -1,4 +1,5 @@
 /** Compiles a dialplan's rules, or the elements' claims where it has none, to a plan; finds every fault, not only the first. */
+import { instancesOf } from '../cluster/partitions.ts'
 import type { Placement } from '../cluster/placement.ts'
 import type { Claim } from '../element.ts'
 import { parseUri } from '../messages/uri.ts'
@@ -79,9 +80,11 @@ function deriveRules({ elements, proxy, placement, ownAddresses }: PlanInput, do
     normal({ ...claimed(claim), name: claimName(name, claim), line: 0, host: ours, to: name }, new Set(domains))
   rules.push(...claims.filter(ofUsers).map(ruleOf))
   // as an element of this node gets requests to its name, whichever element claims such requests
-  for (const name of elements.keys())
-    if (placement?.moves === true || placement?.placeOf(name) !== undefined)
-      rules.push({ name: `address of ${name}`, line: 0, user: name, host: ours, to: name })
+  for (const name of placement === undefined ? [] : elements.keys()) {
+    const instances = instancesOf(name, placement!.partitionsOf(name))
+    if (placement!.moves || placement!.placeOf(name) !== undefined)
+      rules.push({ name: `address of ${name}`, line: 0, user: [...new Set([name, ...instances])], host: ours, to: name })
+  }
   rules.push(...claims.filter((each) => !ofUsers(each)).map(ruleOf))
   const inside = ['trusted', ...[...elements.keys()].filter((name) => name !== proxy)]
   if (proxy !== undefined) rules.push({ name: 'inside', line: 0, from: inside, host: ours, to: proxy })

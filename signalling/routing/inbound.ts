@@ -86,15 +86,17 @@ export class Inbound implements ExchangeHolder {
     const from = trusted ? this.peerName(side.flow) : 'outside'
     const routes = splitRoutes(side.request, this.outbound)
     if (routes === undefined) return this.refuse(side, 400)
-    const decision = this.plan.decide(planQuery(side.request, from, senderOf(this.plan, side)))
+    const query = planQuery(side.request, from, senderOf(this.plan, side))
+    const decision = this.plan.decide(query)
     const owner = routes.own[0] === undefined ? undefined : routeOwner(routes.own[0], this.reachable)
-    const decided = decision?.element !== undefined && this.reachable.has(decision.element) ? decision.element : undefined
+    const instance = decision?.element === undefined ? undefined : this.plan.instanceOf(decision.element, query)
+    const decided = instance !== undefined && this.reachable.has(instance) ? instance : undefined
     const given = trusted ? (owner ?? decided ?? this.named(side.request)) : decided
     // strangers enter a network of several nodes at its proxy alone, even if their Route says otherwise
     const element = given ?? (this.options.otherNodes === undefined ? owner : undefined)
     if (element === undefined) return this.refuse(side, side.request.method === 'OPTIONS' ? 200 : 404)
     if (side.request.method !== 'ACK' && isLoop(side, this.options.table, this.foreignRoutes)) return this.refuse(side, 482)
-    this.deliver(side, element, from, decision?.element === element ? decision : undefined, routes.own, routes.rest)
+    this.deliver(side, element, from, instance === element ? decision : undefined, routes.own, routes.rest)
   }
   /** A node of our network by its name, or any other peer that the dialplan trusts. */
   private peerName({ remote }: Flow): string {
@@ -230,9 +232,10 @@ export class Inbound implements ExchangeHolder {
   passOn(exchange: NodeExchange): void {
     const { side, from, decision: last, ownRoutes, routes } = exchange
     const plan = last?.plan ?? this.plan
-    const decision = plan.decide(planQuery(exchange.request, from, senderOf(plan, exchange)), last?.index)
+    const query = planQuery(exchange.request, from, senderOf(plan, exchange))
+    const decision = plan.decide(query, last?.index)
     if (decision?.element === undefined) exchange.answer(404)
-    else this.deliver(side, decision.element, from, decision, ownRoutes, routes)
+    else this.deliver(side, plan.instanceOf(decision.element, query), from, decision, ownRoutes, routes)
   }
   acceptSubscription(
     exchange: NodeExchange,

@@ -125,16 +125,18 @@ export function planned(query: PlanQuery, uri: Uri, routes: readonly string[], s
     if (place !== undefined) return place
   }
   const directed = plan.directs ? plan.decide(query) : undefined
-  if (directed !== undefined && isDirected(directed.rule, query.from)) return targetOf(directed)
+  if (directed !== undefined && isDirected(directed.rule, query.from)) return targetOf(directed, query)
   const ours = uri.scheme === 'tel' || surroundings.isOurs(uri.host, uri.port)
   if (ours && uri.user !== query.from && elements.has(uri.user)) return uri.user
   const decision = plan.decide(query)
-  return decision && targetOf(decision)
+  return decision && targetOf(decision, query)
 }
 
 /** Name of an element here, or a URI. */
-function targetOf({ element, uri, plan }: PlanDecision): string | undefined {
-  return element === undefined ? uri : (nodeOf(element, plan) ?? element)
+function targetOf({ element, uri, plan }: PlanDecision, query: PlanQuery): string | undefined {
+  if (element === undefined) return uri
+  const instance = plan.instanceOf(element, query)
+  return nodeOf(instance, plan) ?? instance
 }
 
 /** `sip:host:port` of the other node that runs that element. */

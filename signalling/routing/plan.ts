@@ -2,6 +2,7 @@
  * The plan: a dialplan's rules as a decision table by method. Pure; the first rule that matches decides which
  * element gets a request.
  */
+import { elementOfInstance, instanceOfPartition, instancesOf, partitionOf } from '../cluster/partitions.ts'
 import { type OtherNode, otherNodeName, type Placement } from '../cluster/placement.ts'
 import { canonical, parseUri } from '../messages/uri.ts'
 
@@ -73,7 +74,9 @@ export interface Plan {
   identityOf(text: string): string | undefined
   /** Whether some written rule is for requests of one element: it comes before the address of another element. */
   readonly directs: boolean
-  /** The node that runs that element, where it is another. */
+  /** Name of the element's instance that takes such a request: the element's own, unless it is in partitions. */
+  instanceOf(element: string, query: Pick<PlanQuery, 'user' | 'host'>): string
+  /** The node that runs that element, or instance, where it is another. */
   placeOf(element: string): OtherNode | undefined
   /** Elements come and go between the nodes while these run. */
   readonly moves: boolean
@@ -119,25 +122,40 @@ interface PlannedNodes {
 class NetworkOfNodes {
   private readonly placement: Placement
   private readonly proxy: string | undefined
+  private readonly domains: ReadonlySet<string>
 
-  constructor({ placement, proxy }: PlannedNodes) {
+  constructor({ placement, proxy }: PlannedNodes, domains: ReadonlySet<string>) {
     this.placement = placement
     this.proxy = proxy
+    this.domains = domains
   }
 
-  /** Whether that node counts among the senders: as a trusted peer, or as the place of an element. */
-  isFrom(node: string, senders: ReadonlySet<string>): boolean {
-    if (!node.startsWith('@')) return false
+  /** Whether it counts among the senders: a node as a trusted peer or the place of an element, an instance as its element. */
+  isFrom(from: string, senders: ReadonlySet<string>): boolean {
+    if (!from.startsWith('@')) return senders.has(elementOfInstance(from))
     if (senders.has('trusted')) return true
-    for (const sender of senders) if (this.nodeOf(sender) === node) return true
+    for (const sender of senders) if (this.isPlaceOf(from, sender)) return true
     return false
   }
+  private isPlaceOf(node: string, element: string): boolean {
+    return instancesOf(element, this.placement.partitionsOf(element)).some((instance) => this.nodeOf(instance) === node)
+  }
 
-  misses(from: string, element: string | undefined): 'from' | 'to' | undefined {
-    const node = element === undefined ? undefined : this.nodeOf(element)
-    if (node !== undefined && node === from) return 'to'
+  misses({ from, user, host }: PlanQuery, element: string | undefined): 'from' | 'to' | undefined {
+    const instance = element === undefined ? undefined : this.instanceOf(element, { user, host })
+    const node = instance === undefined ? undefined : this.nodeOf(instance)
+    if (from === (node ?? instance)) return 'to'
     if (from !== 'outside') return undefined
     return node !== undefined || (this.proxy !== undefined && this.nodeOf(this.proxy) !== undefined) ? 'from' : undefined
+  }
+
+  /** An instance by its own name, else that of the user's partition. */
+  instanceOf(element: string, { user, host }: Pick<PlanQuery, 'user' | 'host'>): string {
+    const count = this.placement.partitionsOf(element)
+    if (count === 1) return element
+    const named = instancesOf(element, count).find((instance) => instance === user)
+    const isHome = host === '' || this.domains.has(host)
+    return named ?? instanceOfPartition(element, partitionOf(isHome ? user : `${user}@${host}`, count))
   }
 
   private nodeOf(element: string): string | undefined {
@@ -185,7 +203,7 @@ class Row {
     if (this.host !== undefined && !this.host.has(query.host)) return 'host'
     if (this.user !== undefined && !this.user.has(query.user) && !this.startsRight(query.user)) return 'user'
     if (this.sender !== undefined && !this.isSentBy(this.sender, query.sender)) return 'sender'
-    return this.nodes?.misses(query.from, this.decision.element)
+    return this.nodes?.misses(query, this.decision.element)
   }
 
   private isSentBy(senders: ReadonlySet<string>, sender: string | undefined): boolean {
@@ -217,6 +235,7 @@ export class DecisionTable implements Plan {
   readonly directs: boolean
   readonly moves: boolean
   private readonly placement: Placement | undefined
+  private readonly network: NetworkOfNodes | undefined
   private readonly rows: readonly Row[]
   private readonly byMethod = new Map<string, readonly Row[]>()
   private readonly otherMethods: readonly Row[]
@@ -227,7 +246,7 @@ export class DecisionTable implements Plan {
     this.rules = rules
     this.placement = nodes?.placement
     this.moves = nodes?.placement.moves === true
-    const network = nodes && new NetworkOfNodes(nodes)
+    const network = (this.network = nodes && new NetworkOfNodes(nodes, domains))
     this.asksSender = rules.some(({ sender }) => sender !== undefined)
     const [home = ''] = domains
     this.directs = rules.some(({ line, from }) => line > 0 && from !== undefined)
@@ -247,6 +266,10 @@ export class DecisionTable implements Plan {
 
   identityOf(text: string): string | undefined {
     return identityIn(text, this.domains)
+  }
+
+  instanceOf(element: string, query: Pick<PlanQuery, 'user' | 'host'>): string {
+    return this.network === undefined ? element : this.network.instanceOf(element, query)
   }
 
   placeOf(element: string): OtherNode | undefined {

@@ -3,7 +3,7 @@ import test from 'ava'
 import type { Scenario } from '../../dialplans/flows/stage/flow.ts'
 import { StageSet } from '../../dialplans/flows/stage/stage-set.ts'
 import type { Dialplan } from '../../dialplans/network/dialplan.ts'
-import { H, SipRequest, SipResponse } from '../../signalling/index.ts'
+import { H, instancesOf, SipRequest, SipResponse } from '../../signalling/index.ts'
 import { scan } from '../../signalling/tools.ts'
 import { allScenarios } from '../support/flows.ts'
 
@@ -36,18 +36,25 @@ class MovingStage extends StageSet {
   }
 }
 
+/** Presence in partitions, half of which are at each node. */
+const partitions = new Map([['presence', 4]])
+
 /** Plays a scenario. @param times numbers of its messages after which the elements move, rising */
 async function play(scenario: Scenario, dialplans: readonly Dialplan[], times: readonly number[]): Promise<MovingStage> {
   const moving = dialplans.flatMap(({ operator, elements }) => {
     const prefix = operator === undefined ? '' : `${operator}/`
-    return elements.filter(({ role }) => roles.includes(role)).map(({ name }) => prefix + name)
+    const names = elements.filter(({ role }) => roles.includes(role)).map(({ name }) => name)
+    return names.flatMap((name) => instancesOf(name, partitions.get(name) ?? 1)).map((name) => prefix + name)
   })
   let count = 0
   let isOpen = false
   let begun = 0
   let underWay: Promise<void> = Promise.resolve()
   const move = async (node: string): Promise<void> => {
-    for (const name of moving) await stage.move(name, node)
+    for (const name of moving) {
+      const apart = /[.]p[13]$/.test(name) // at the other node
+      await stage.move(name, apart === (node === 'one') ? 'two' : 'one')
+    }
   }
   const tap = {
     message: (): void => {
@@ -58,7 +65,7 @@ async function play(scenario: Scenario, dialplans: readonly Dialplan[], times: r
     },
   }
   const stage: MovingStage = new MovingStage(
-    { dialplan: dialplans.map(overTwoNodes), mode: 'virtual', moves: true, tap },
+    { dialplan: dialplans.map(overTwoNodes), mode: 'virtual', moves: true, partitions, tap },
     scenario,
   )
   try {

@@ -1,5 +1,5 @@
 /** Plan of a stage: the dialplans of its operators with a scenario's changes, and where each of their nodes listens. */
-import { type Element, type HostPort, MovingElements, type Placement } from '../../../signalling/index.ts'
+import { type Element, type HostPort, instancesOf, MovingElements, type Placement } from '../../../signalling/index.ts'
 import type { Endpoint } from '../../../signalling/tools.ts'
 import { type AssembledNetwork, assemble } from '../../network/assemble.ts'
 import type { Dialplan, ElementSettings } from '../../network/dialplan.ts'
@@ -29,12 +29,22 @@ export class StagePlan {
   private readonly dialplans: readonly Dialplan[]
   private readonly scenario: Scenario
   private readonly moves: boolean
+  private readonly partitions: ReadonlyMap<string, number>
   /** By operator: the places of its elements, where these move. */
   private readonly moving = new Map<string | undefined, MovingElements>()
 
-  /** @param moves elements may leave the nodes of their dialplan, which share one store then */
-  constructor(dialplan: Dialplan | readonly Dialplan[], scenario: Scenario, moves = false) {
+  /**
+   * @param moves elements may leave the nodes of their dialplan, which share one store then
+   * @param partitions number of partitions of an element, by its name
+   */
+  constructor(
+    dialplan: Dialplan | readonly Dialplan[],
+    scenario: Scenario,
+    moves = false,
+    partitions: ReadonlyMap<string, number> = new Map(),
+  ) {
     this.moves = moves
+    this.partitions = partitions
     this.dialplans = 'elements' in dialplan ? [dialplan] : dialplan
     this.scenario = scenario
   }
@@ -68,8 +78,13 @@ export class StagePlan {
   private tableOf({ operator, nodes }: Dialplan): MovingElements {
     let table = this.moving.get(operator)
     if (table !== undefined) return table
-    table = new MovingElements(nodes.map(({ name, listen }) => ({ name, ...listen[0]! })))
-    for (const { name, elements } of nodes) for (const element of elements) table.place(element, name)
+    table = new MovingElements(
+      nodes.map(({ name, listen }) => ({ name, ...listen[0]! })),
+      this.partitions,
+    )
+    for (const { name, elements } of nodes)
+      for (const element of elements)
+        for (const instance of instancesOf(element, this.partitions.get(element) ?? 1)) table.place(instance, name)
     this.moving.set(operator, table)
     return table
   }

@@ -38,6 +38,8 @@ export interface StageOptions {
   readonly tap?: Tap
   /** Elements may leave the nodes of their dialplan, which share one store then. */
   readonly moves?: boolean
+  /** Number of partitions of elements that move, by name; left out: one. */
+  readonly partitions?: ReadonlyMap<string, number>
 }
 
 /** A node of the network, where it listens and what runs there. */
@@ -68,7 +70,7 @@ export class StageSet extends ClockedStage implements Stage {
   constructor(options: StageOptions, scenario: Scenario) {
     super()
     this.options = options
-    this.planning = new StagePlan(options.dialplan, scenario, options.moves)
+    this.planning = new StagePlan(options.dialplan, scenario, options.moves, options.partitions)
     const log = options.log ?? silent
     this.manual = options.mode === 'virtual' ? new ManualClock() : undefined
     this.clock = this.manual ?? new RealClock((fault) => log.error({ fault: String(fault) }, 'fault in a timer'))
