@@ -188,6 +188,21 @@ test('every source has a header, and its comments are short and begin with a nou
   )
 })
 
+/** Descriptions of a schema, title apart, that name nothing. */
+function descriptionFaults(path: string, text: string): readonly string[] {
+  const begin = new RegExp(`"description": "(?:${nameless.join('|')})\\b[^"]*`, 'g')
+  return [...text.matchAll(begin)].map(([found]) => `${path} has a description that names nothing: ${found}`)
+}
+
+test('descriptions of bodies and settings begin with a noun or a verb', (t) => {
+  const schemas = texts.filter((path) => /^(?:elements|dialplans)\/.*\.json$/.test(path) && !path.includes('flows/'))
+  t.true(schemas.length > 40)
+  t.deepEqual(
+    schemas.flatMap((path) => descriptionFaults(path, textOf(path))),
+    [],
+  )
+})
+
 test('README is read in five minutes', (t) => {
   const words = wordsIn(textOf('README.md').replace(/^```[\s\S]*?^```/gm, ''))
   t.true(
@@ -230,6 +245,8 @@ const trials: readonly (readonly [what: string, faults: readonly string[], expec
   ['a header of one long sentence', commentFaults('a.ts', `/**\n * ${'Word '.repeat(13)}\n * ${'word '.repeat(13)}\n */\n`), 1],
   ['comments that name nothing', commentFaults('a.ts', '/** A. */\nx = 1 // what it is\n  // What it is\n  /** How. */\n'), 2],
   ['comments that begin well', commentFaults('a.ts', "#!x\n/** A list. What it holds is bounded. */\nf('Who') // Whole\n"), 0],
+  ['a description that names nothing', descriptionFaults('a.json', '{ "description": "What it is", "x": "What" }'), 1],
+  ['a description that begins well', descriptionFaults('a.json', '{ "description": "Whatsoever, or a list" }'), 0],
   ['two sentences', longSentences('a.md', `${'word '.repeat(20)}end. ${'Word '.repeat(20)}`), 0],
 ]
 

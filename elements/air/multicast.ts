@@ -123,7 +123,7 @@ class LinkAir implements Air {
     if (Array.isArray(beacons))
       for (const beacon of beacons.slice(0, beaconsInFrame)) this.beacon(beacon as Partial<AnnouncedCode>)
     else if (isObject(challenge)) this.challenged(challenge['code'], challenge['nonce'])
-    else if (isObject(answer)) this.answered(answer['code'], answer['nonce'], answer['proof'])
+    else if (isObject(answer)) this.confirmByAnswer(answer['code'], answer['nonce'], answer['proof'])
   }
 
   private beacon(beacon: Partial<AnnouncedCode> | null): void {
@@ -157,7 +157,7 @@ class LinkAir implements Air {
     this.send({ answer: { code, nonce, proof: this.options.seal(announcedCode.key, `${nonce}|${code}`, proofLength) } })
   }
 
-  private answered(code: unknown, nonce: unknown, proof: unknown): void {
+  private confirmByAnswer(code: unknown, nonce: unknown, proof: unknown): void {
     if (!is(code, hexCode) || !is(nonce, token)) return
     const entry = this.known.get(code)
     if (entry === undefined || entry.nonce !== nonce) return

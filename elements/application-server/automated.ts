@@ -55,7 +55,7 @@ export class ApplicationRegistration {
     const type = exchange.request.contentType
     if (type === registration) return this.register(exchange)
     if (type === update) return this.move(exchange)
-    return this.options.conversations.answered(exchange)
+    return this.options.conversations.takeAnswer(exchange)
   }
 
   private async register(exchange: Exchange): Promise<void> {

@@ -62,7 +62,7 @@ class ApplicationServer implements Element {
   private readonly notifiers = new SetIndex<string, Notifier>()
   private readonly held = new Map<Notifier, ServedDevice>()
   /** The last state that each presence view has told. */
-  private readonly told = new WeakMap<Notifier, string | undefined>()
+  private readonly sinceSent = new WeakMap<Notifier, string | undefined>()
   private stopped = false
 
   constructor(name: string, settings: ApplicationServerSettings) {
@@ -163,7 +163,7 @@ class ApplicationServer implements Element {
         this.host.log.info({ buddy, by: user.user }, 'somebody is watched who is no user of the application: he is never near')
       const record: Buddy = { user: buddy, entity }
       const notifier = exchange.accept<BuddyView>({ package: 'presence', resource: user.device, state, record })
-      this.told.set(notifier, state.since)
+      this.sinceSent.set(notifier, state.since)
       return notifier
     })
   }
@@ -250,8 +250,8 @@ class ApplicationServer implements Element {
   }
   private tellOfBuddy(notifier: Notifier, near: UsersView['near']): void {
     const state = this.viewOf(notifier.record as Buddy, near)
-    if (this.told.has(notifier) && this.told.get(notifier) === state.since) return
-    this.told.set(notifier, state.since)
+    if (this.sinceSent.has(notifier) && this.sinceSent.get(notifier) === state.since) return
+    this.sinceSent.set(notifier, state.since)
     notifier.notify(state)
   }
   /** A buddy has all the names of his subscriber. */

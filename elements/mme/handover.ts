@@ -36,7 +36,7 @@ export class Handover {
 
   handle(exchange: Exchange): void {
     if (exchange.request.contentType === request) this.tell(exchange)
-    else this.conversations.answered(exchange)
+    else this.conversations.takeAnswer(exchange)
   }
 
   /** Whether that is another MME of ours. */

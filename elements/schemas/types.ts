@@ -83,7 +83,7 @@ export interface AttachRequest {
   }
 }
 /**
- * What an MME tells an attached UE (SPEC §3.6): its temporary identifier, a new one at each reallocation.
+ * State of an attached UE, as its MME tells it (SPEC §3.6): its temporary identifier, a new one at each reallocation.
  */
 export interface AttachState {
   readonly version: number
@@ -187,7 +187,7 @@ export interface PolicyQuery {
   readonly done?: boolean
 }
 /**
- * What a ProSe server knows of a device that moves to another (SPEC §4).
+ * Context of a device that moves to another ProSe server, as the former one knows it (SPEC §4).
  */
 export interface ProseContext {
   readonly epuid: string
@@ -233,7 +233,7 @@ export interface ProseDeviceQuery {
   readonly device: string
 }
 /**
- * What a device heard, and what it hears no more (SPEC §3.2).
+ * Codes that a device heard, and those that it hears no more (SPEC §3.2).
  */
 export interface ProseMatch {
   /**
@@ -317,7 +317,7 @@ export interface ProseRegistrationResult {
   readonly cause?: 'not-permitted' | 'epuid-unknown' | 'bound' | 'prose-unreachable' | 'not-stored'
 }
 /**
- * What a device asks of the proximity service (SPEC §3.1). Without a body: both roles, for the asserted identity.
+ * Request of a device for the proximity service (SPEC §3.1). Without a body: both roles, for the asserted identity.
  */
 export interface ProseRequest {
   readonly device?: string
@@ -329,7 +329,7 @@ export interface ProseRequest {
   readonly application?: string
 }
 /**
- * What a device was granted, what it announces and what it listens for (SPEC §3.1).
+ * Grant of a device, with the code that it announces and those that it listens for (SPEC §3.1).
  */
 export interface ProseState {
   readonly version: number
@@ -408,7 +408,7 @@ export interface ProximityDiff {
   readonly refreshed: readonly Proximate[]
 }
 /**
- * Who is near a device, or which members of a set are (SPEC §3.3).
+ * Devices near a device, or the members of a set that are (SPEC §3.3).
  */
 export interface ProximityList {
   readonly version: number
@@ -416,7 +416,7 @@ export interface ProximityList {
   readonly proximate: readonly Proximate[]
 }
 /**
- * Whether one device hears another (SPEC §3.3).
+ * Relation of two devices: whether one hears the other (SPEC §3.3).
  */
 export interface ProximityPair {
   readonly device: string
@@ -424,7 +424,7 @@ export interface ProximityPair {
   readonly proximate: boolean
 }
 /**
- * Who is near a device (SPEC §3.3): everybody, one peer, or some of a set of peers.
+ * Question which devices are near one (SPEC §3.3): everybody, one peer, or some of a set of peers.
  */
 export interface ProximityQuery {
   readonly device?: string
@@ -477,7 +477,7 @@ export interface FormerServer {
   readonly prose: string
 }
 /**
- * Whether a device may use a service now (SPEC §6.2); or, with `open`, the services that nobody need ask about.
+ * Decision whether a device may use a service now (SPEC §6.2); or, with `open`, the services that nobody need ask about.
  */
 export interface ServicePolicy {
   readonly version: number
@@ -506,7 +506,7 @@ export interface Granted {
   readonly until?: string
 }
 /**
- * What the HSS says of one subscriber (SPEC §6.1). All identifiers are canonical.
+ * One subscriber, as the HSS tells of it (SPEC §6.1). All identifiers are canonical.
  */
 export interface SubscriberRecord {
   readonly id: string
@@ -552,7 +552,7 @@ export interface Permissions {
   readonly discoverer: boolean
 }
 /**
- * Who may watch the subscriber's presence, beside friends (RFC 5025).
+ * Watchers of the subscriber's presence, beside friends (RFC 5025).
  */
 export interface WatcherRules {
   readonly allow?: readonly string[]
@@ -598,7 +598,7 @@ export interface PermissionSettings {
   readonly discoverer: boolean
 }
 /**
- * Who may watch the subscriber's presence, beside friends: allow, block (refused), polite (sees somebody who is never there); others: what holds for everybody else.
+ * Watchers of the subscriber's presence, beside friends: allow, block (refused), polite (sees somebody who is never there); others: what holds for everybody else.
  */
 export interface WatcherSettings {
   readonly allow?: readonly string[]

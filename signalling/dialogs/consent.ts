@@ -23,11 +23,11 @@ export class Consent {
   isGiven(): boolean {
     if (this.state !== 'none') return this.state === 'given'
     const answer = this.pack.admit!(this.owner)
-    if (typeof answer === 'boolean') return this.answered(answer)
+    if (typeof answer === 'boolean') return this.settle(answer)
     this.state = 'asked'
     answer.then(
       (admitted) => {
-        if (this.answered(admitted)) this.owner.resume()
+        if (this.settle(admitted)) this.owner.resume()
       },
       () => {
         this.reset()
@@ -40,7 +40,7 @@ export class Consent {
   reset(): void {
     this.state = 'none'
   }
-  private answered(admitted: boolean): boolean {
+  private settle(admitted: boolean): boolean {
     this.state = admitted ? 'given' : 'none'
     if (!admitted) this.owner.denied()
     return admitted && this.owner.live

@@ -27,7 +27,7 @@ import { failed, merged, outgrown, overlong, tooMany, tooMuch } from './refusals
 import { Restoring } from './restoring.ts'
 import type { DialogSender } from './sender.ts'
 import { alone, either, SharedStrings } from './shared-strings.ts'
-import { Shares, usualLimit } from './subscription-limits.ts'
+import { SubscriberShares, usualLimit } from './subscription-limits.ts'
 import { contactFor, cseqReserve, isCounted, type SubscriptionRecord, signedInBy, weightOf } from './subscription-record.ts'
 
 export interface NotifierTableOptions {
@@ -57,7 +57,7 @@ export class NotifierTable implements NotifierHolder {
   private readonly merged: MergedRequests
   private readonly names = new SharedStrings()
   readonly pace: Pace
-  private readonly shares: Shares
+  private readonly shares: SubscriberShares
   private readonly store: Store
   private readonly records: SubscriptionRecords
   private readonly log: Log
@@ -80,7 +80,7 @@ export class NotifierTable implements NotifierHolder {
   }: NotifierTableOptions) {
     this.stays = !moves
     this.isOtherNode = isOtherNode
-    this.shares = new Shares(clock, limit, () => this.counted())
+    this.shares = new SubscriberShares(clock, limit, () => this.counted())
     this.pace = new Pace(clock, notifies)
     this.clock = clock
     this.expiries = new Expiries(clock)
@@ -274,7 +274,7 @@ export class NotifierTable implements NotifierHolder {
     const granted = Math.min(request.expires ?? pack.expires.usual, pack.expires.max)
     if (granted > 0 && (notifier.fetch || notifier.ends || notifier.erased)) return reply(481)
     const condition = request.text(H['Suppress-If-Match'])
-    notifier.heard(request.cseq.number)
+    notifier.noteRequest(request.cseq.number)
     const changed = {
       ...signedInBy(side),
       event: request.text(H.Event) ?? stored.event,

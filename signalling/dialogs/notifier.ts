@@ -16,7 +16,7 @@ import { BodyRoom, bytesOf, comeAgain, unfit } from './long-states.ts'
 import type { NotifierHolder } from './notifier-holder.ts'
 import { nextPeriod, wholeMs } from './rate.ts'
 import { RecordedSubscription } from './recorded-subscription.ts'
-import type { Share } from './subscription-limits.ts'
+import type { SubscriberShare } from './subscription-limits.ts'
 import { cseqReserve, type SubscriptionRecord } from './subscription-record.ts'
 
 const retryFirst = 2_000
@@ -55,7 +55,7 @@ export class NotifierDialog extends RecordedSubscription implements Notifier, Cl
   /** A NOTIFY without state goes first: nobody there has answered anything yet. */
   private introducing = false
   /** Of its subscriber; undefined: it is in nobody's. */
-  share: Share | undefined = undefined
+  share: SubscriberShare | undefined = undefined
   /** Of the NOTIFY that is due, where the package has to admit it. */
   private readonly consent: Consent | undefined
 
@@ -149,7 +149,7 @@ export class NotifierDialog extends RecordedSubscription implements Notifier, Cl
     return known !== undefined && known === this.tag
   }
   /** A request of the dialog has come, served or not (RFC 3261 §12.2.2). */
-  heard(cseq: number): void {
+  noteRequest(cseq: number): void {
     this.stored = { ...this.stored, remoteSeq: cseq }
   }
   /** A refresh was answered: full state is due, unless the subscriber says that it has it (RFC 5839 §5). */

@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../clock.ts'
 import type { Rate } from './rate.ts'
-import type { Share, Waiting } from './subscription-limits.ts'
+import type { SubscriberShare, Waiting } from './subscription-limits.ts'
 import { unit } from './subscription-record.ts'
 
 /** NOTIFYs to one subscriber. */
@@ -38,7 +38,7 @@ export class Pace {
   private burst = 0
   private most = 0
   private periodicRate = 0
-  private readonly periodic = new Map<Share, Periodic>()
+  private readonly periodic = new Map<SubscriberShare, Periodic>()
   /** The NOTIFY whose turn it is. */
   private serving: Waiting | undefined
 
@@ -54,7 +54,7 @@ export class Pace {
     this.periodicRate = rate * periodicShare
   }
   /** False: it stands in line, and is resumed in its turn. @param share undefined: nobody's, and never held back */
-  admits(share: Share | undefined, one: Waiting): boolean {
+  admits(share: SubscriberShare | undefined, one: Waiting): boolean {
     if (share === undefined || this.serving === one) return true
     if (share.line === undefined && share.paidAt - this.clock.now() <= this.burst) return true
     if (share.line === undefined) {
@@ -69,23 +69,23 @@ export class Pace {
    * A NOTIFY with so long a body leaves. NOTIFYs that nothing holds back make no debt beyond twice the burst.
    * @param now whole milliseconds
    */
-  spend(share: Share | undefined, bytes: number, now: number): void {
+  spend(share: SubscriberShare | undefined, bytes: number, now: number): void {
     if (share === undefined) return
     const paidAt = Math.max(share.paidAt, now) + (1 + Math.floor(bytes / unit)) * this.cost
     share.paidAt = Math.min(paidAt, now + this.most)
   }
   /** Whether its subscriber has so much to come that he begins nothing more. */
-  isFull(share: Share | undefined): boolean {
+  isFull(share: SubscriberShare | undefined): boolean {
     return share?.line !== undefined && share.line.size >= waitingAtMost
   }
   /** It waits no more, and asks for nothing. */
-  leave(share: Share | undefined, one: Waiting): void {
+  leave(share: SubscriberShare | undefined, one: Waiting): void {
     if (share === undefined) return
     share.line?.delete(one)
     if (this.periodic.size > 0) this.claim(share, one, Number.POSITIVE_INFINITY)
   }
   /** It asks for a NOTIFY in so many milliseconds; Infinity: only on change. */
-  claim(share: Share | undefined, one: Waiting, period: number): void {
+  claim(share: SubscriberShare | undefined, one: Waiting, period: number): void {
     const asked = 1000 / period
     if (share === undefined || (asked === 0 && this.periodic.size === 0)) return
     let all = this.periodic.get(share)
@@ -99,17 +99,17 @@ export class Pace {
     if (all.each.size === 0) this.periodic.delete(share)
   }
   /** The part of it that is granted now. */
-  granted(share: Share | undefined, asked: Rate): Rate {
+  granted(share: SubscriberShare | undefined, asked: Rate): Rate {
     if (share === undefined || asked.period === Number.POSITIVE_INFINITY) return asked
     const sum = this.periodic.get(share)?.sum ?? 0
     return sum <= this.periodicRate ? asked : { ...asked, period: (asked.period * sum) / this.periodicRate }
   }
 
-  private arm(share: Share): void {
+  private arm(share: SubscriberShare): void {
     const wait = share.paidAt - this.burst - this.clock.now()
     this.clock.after(Math.max(1, Math.ceil(wait)), () => this.serve(share))
   }
-  private serve(share: Share): void {
+  private serve(share: SubscriberShare): void {
     const { line } = share
     if (line === undefined) return
     try {

@@ -161,23 +161,23 @@ export class SubscriberDialog implements Subscription {
     const counts = (): boolean => this.live && callId === this.callId
     return {
       onResponse: (response) => {
-        if (counts() && response.status >= 200) this.answered(response)
+        if (counts() && response.status >= 200) this.takeFinalResponse(response)
       },
       onNoResponse: (status) => {
-        if (counts()) this.unanswered(status)
+        if (counts()) this.takeSilence(status)
       },
     }
   }
-  private answered(response: SipResponse): void {
+  private takeFinalResponse(response: SipResponse): void {
     this.busy = false
-    if (response.status < 300) this.accepted(response)
+    if (response.status < 300) this.takeAcceptance(response)
     else if (this.answer(response)) return
     else if (response.status === 481 && !this.leaving && this.remoteTag !== '') this.restartSoon()
     else if (mayBeRetried(response.status, response.has(H['Retry-After'])))
       this.retry(response.status, parseSeconds(response.text(H['Retry-After']) ?? ''))
     else this.finish(response.status, response.reason)
   }
-  private unanswered(status: 408 | 503): void {
+  private takeSilence(status: 408 | 503): void {
     this.busy = false
     if (this.leaving) this.finish(status, 'no answer')
     else this.retry(status)
@@ -209,7 +209,7 @@ export class SubscriberDialog implements Subscription {
   private isChecking(): boolean {
     return this.options.check !== undefined && this.holder.clock.now() < this.refreshAt
   }
-  private accepted(response: SipResponse): void {
+  private takeAcceptance(response: SipResponse): void {
     this.challenged = false
     this.retryAfter = retryFirst
     this.remoteTarget = response.contactUri?.text ?? this.remoteTarget

@@ -9,7 +9,7 @@ export const usualLimit = 10_000
 export const ofOneResource = 250
 
 /** The subscription as its share counts it. */
-interface Held {
+interface CountedSubscription {
   readonly subscriber: string
   readonly element: string
   readonly package: string
@@ -25,7 +25,7 @@ export interface Waiting {
 }
 
 /** Of one subscriber. Small, since most hold one subscription. */
-export class Share {
+export class SubscriberShare {
   /** Places taken. */
   standing = 0
   fetching = 0
@@ -37,11 +37,11 @@ export class Share {
 
 const sweptEvery = 1000 // milliseconds
 
-export class Shares {
+export class SubscriberShares {
   limit: number
   private readonly clock: Clock
-  private readonly all: (() => Iterable<Held>) | undefined
-  private readonly shares = new Map<string, Share>()
+  private readonly all: (() => Iterable<CountedSubscription>) | undefined
+  private readonly shares = new Map<string, SubscriberShare>()
   /** Of subscribers who hold nothing, and have yet to pay. */
   private readonly owing = new Set<string>()
   private sweptAt = 0
@@ -51,7 +51,7 @@ export class Shares {
   /**
    * @param all all subscriptions now; left out: only the sum is bounded
    */
-  constructor(clock: Clock, limit = usualLimit, all?: () => Iterable<Held>) {
+  constructor(clock: Clock, limit = usualLimit, all?: () => Iterable<CountedSubscription>) {
     this.clock = clock
     this.limit = limit
     this.all = all
@@ -59,26 +59,26 @@ export class Shares {
   get size(): number {
     return this.shares.size
   }
-  of(subscriber: string): Share | undefined {
+  of(subscriber: string): SubscriberShare | undefined {
     return this.shares.get(subscriber)
   }
   /** Whether one more is refused. @param weight places that it takes in its subscriber's share */
-  isFull(one: Held, weight = 1): boolean {
+  isFull(one: CountedSubscription, weight = 1): boolean {
     const share = this.shares.get(one.subscriber)
     const count = (one.fetch ? share?.fetching : share?.standing) ?? 0
     if (count + weight > this.limit) return true
     if (one.fetch || count < ofOneResource || this.all === undefined) return false
     return (this.crowdOf(one.subscriber, this.all).get(resourceOf(one)) ?? 0) >= ofOneResource
   }
-  take(one: Held, weight = 1): Share {
+  take(one: CountedSubscription, weight = 1): SubscriberShare {
     let share = this.shares.get(one.subscriber)
-    if (share === undefined) this.shares.set(one.subscriber, (share = new Share()))
+    if (share === undefined) this.shares.set(one.subscriber, (share = new SubscriberShare()))
     if (one.fetch) share.fetching += weight
     else share.standing += weight
     this.count(one, 1)
     return share
   }
-  give(one: Held, weight = 1): void {
+  give(one: CountedSubscription, weight = 1): void {
     const share = this.shares.get(one.subscriber)
     if (share === undefined) return
     if (one.fetch) share.fetching -= weight
@@ -88,7 +88,7 @@ export class Shares {
     if (share.standing + share.fetching <= 0) this.leave(one.subscriber, share)
   }
   /** A subscriber with a debt is remembered: it is not lost by holding nothing for a moment. */
-  private leave(subscriber: string, { paidAt }: Share): void {
+  private leave(subscriber: string, { paidAt }: SubscriberShare): void {
     const now = this.clock.now()
     if (paidAt <= now) this.shares.delete(subscriber)
     else this.owing.add(subscriber)
@@ -102,11 +102,11 @@ export class Shares {
       if (!holds) this.shares.delete(each)
     }
   }
-  private count(one: Held, by: number): void {
+  private count(one: CountedSubscription, by: number): void {
     const crowd = one.fetch ? undefined : this.crowds.get(one.subscriber)
     if (crowd !== undefined) add(crowd, resourceOf(one), by)
   }
-  private crowdOf(subscriber: string, all: () => Iterable<Held>): Map<string, number> {
+  private crowdOf(subscriber: string, all: () => Iterable<CountedSubscription>): Map<string, number> {
     let crowd = this.crowds.get(subscriber)
     if (crowd === undefined) {
       crowd = new Map()
@@ -117,7 +117,7 @@ export class Shares {
   }
 }
 
-function resourceOf({ element, package: name, resource }: Held): string {
+function resourceOf({ element, package: name, resource }: CountedSubscription): string {
   return `${element}/${name}/${resource}`
 }
 function add(counts: Map<string, number>, key: string, by: number): void {

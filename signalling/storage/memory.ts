@@ -6,7 +6,7 @@ import type { Json, Store, StoreChange, StoreEntry, StoreWrite, WriteOutcome } f
 import { StoreWatchers } from './watchers.ts'
 
 /** Values are kept as JSON text, so that a later change of a value that was put or got changes nothing stored. */
-interface Held {
+interface MemoryEntry {
   readonly text: string
   readonly version: number
   readonly expires: number | undefined
@@ -19,7 +19,7 @@ const done: Promise<WriteOutcome> = Promise.resolve({ ok: true })
 class MemoryStore implements Store {
   readonly name = 'memory'
   private readonly clock: Clock
-  private readonly entries = new Map<string, Held>()
+  private readonly entries = new Map<string, MemoryEntry>()
   private readonly keys = new SortedKeys()
   private readonly watchers = new StoreWatchers()
   private sequence = 0
@@ -29,7 +29,7 @@ class MemoryStore implements Store {
     this.clock = clock
   }
 
-  private held(key: string): Held | undefined {
+  private held(key: string): MemoryEntry | undefined {
     const held = this.entries.get(key)
     return held === undefined || (held.expires !== undefined && held.expires <= this.clock.date()) ? undefined : held
   }
@@ -61,8 +61,8 @@ class MemoryStore implements Store {
     this.watchers.announce(changes)
     return done
   }
-  private put(key: string, text: string, expires: number | undefined): Held {
-    const held: Held = { text, version: ++this.sequence, expires }
+  private put(key: string, text: string, expires: number | undefined): MemoryEntry {
+    const held: MemoryEntry = { text, version: ++this.sequence, expires }
     if (!this.entries.has(key)) this.keys.add(key)
     this.entries.set(key, held)
     if (expires !== undefined && !this.sweeping) this.sweepLater()
@@ -105,7 +105,7 @@ class MemoryStore implements Store {
   }
 }
 
-function entryOf({ text, version, expires }: Held): StoreEntry {
+function entryOf({ text, version, expires }: MemoryEntry): StoreEntry {
   const value = JSON.parse(text) as Json
   return expires === undefined ? { value, version } : { value, version, expires }
 }

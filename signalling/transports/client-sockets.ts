@@ -49,13 +49,13 @@ class ClientFlow implements Flow {
     return this.open
   }
   /** The way is gone. False: it was closed before. */
-  gone(): boolean {
+  markClosed(): boolean {
     const was = this.open
     this.open = false
     return was
   }
   close(): void {
-    if (this.gone()) this.end()
+    if (this.markClosed()) this.end()
   }
 }
 
@@ -102,7 +102,7 @@ export function openTcp(server: HostPort, listener: PortListener): Promise<Flow>
     })
     socket.on('close', () => {
       if (flow === undefined) reject(new Error(why))
-      else if (flow.gone()) listener.closed(why)
+      else if (flow.markClosed()) listener.closed(why)
     })
     socket.on('connect', () => {
       const local = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 }
@@ -142,7 +142,7 @@ export function openWs(server: HostPort, listener: PortListener): Promise<Flow> 
     })
     socket.on('close', () => {
       if (flow === undefined) reject(new Error(why))
-      else if (flow.gone()) listener.closed(why)
+      else if (flow.markClosed()) listener.closed(why)
     })
     socket.on('open', () => {
       const write = (bytes: Uint8Array): void => socket.send(bytes, { binary: false })

@@ -145,7 +145,7 @@ export class ConnectionFlow implements Flow, LimitedConnection {
     this.sink.broken(this, why, head)
   }
   /** Something came; `partial`: and a message is not complete. */
-  heard(partial: boolean, completed: boolean): void {
+  noteReceived(partial: boolean, completed: boolean): void {
     if (this.limits === undefined) return
     const { tick } = this.limits
     this.heardAt = tick
@@ -160,7 +160,7 @@ export class ConnectionFlow implements Flow, LimitedConnection {
     this.tell()
   }
   /** The pipe is gone. */
-  gone(): void {
+  noteClosed(): void {
     clearTimeout(this.halfClosed)
     this.limits?.unwatch(this)
     this.tell()

@@ -112,7 +112,7 @@ export class NameCache implements Resolver {
         Promise.reject(new Error('too many names are being looked up'))
       )
     this.asking++
-    const answer = this.answered(question)
+    const answer = this.askBounded(question)
     const entry: CachedAnswer = { answer, until: Number.POSITIVE_INFINITY }
     this.entries.delete(key)
     this.entries.set(key, entry)
@@ -128,7 +128,7 @@ export class NameCache implements Resolver {
     return answer
   }
   /** A resolver that throws at once, on a name that it does not like, counts as one that rejects. */
-  private async answered<Found>(question: () => Promise<readonly Found[]>): Promise<readonly Found[]> {
+  private async askBounded<Found>(question: () => Promise<readonly Found[]>): Promise<readonly Found[]> {
     const found = await question()
     return found.length > recordsAtMost ? found.slice(0, recordsAtMost) : found
   }

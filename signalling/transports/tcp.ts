@@ -112,14 +112,14 @@ export function tcpTransport(options: TcpOptions): Transport {
       }
       completed = false
       framer.push(chunk)
-      flow.heard(framer.partial, completed)
+      flow.noteReceived(framer.partial, completed)
     })
     socket.on('end', () => flow.ended())
     socket.on('error', (fault) => flow.failed(fault.message))
     socket.on('close', () => {
       flows.delete(flow)
       if (callable.get(key) === flow) callable.delete(key)
-      flow.gone()
+      flow.noteClosed()
     })
     return flow
   }

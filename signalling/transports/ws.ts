@@ -101,7 +101,7 @@ export function wsTransport(options: ConnectionOptions): Transport {
     request.socket.on('data', (bytes: Buffer) => {
       const before = frames.messages
       frames.read(bytes)
-      flow.heard(frames.partial, frames.messages > before)
+      flow.noteReceived(frames.partial, frames.messages > before)
     })
     socket.on('message', (data) => {
       const bytes = Buffer.isBuffer(data) ? data : Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data)
@@ -118,7 +118,7 @@ export function wsTransport(options: ConnectionOptions): Transport {
     socket.on('close', () => {
       flows.delete(flow)
       server.options.maxPayload = bytesHeard()
-      flow.gone()
+      flow.noteClosed()
     })
   })
   server.on('error', () => undefined) // listen errors reach the http server's own listener

@@ -81,13 +81,13 @@ async function growth({ sizes, rounds, events, warmUp, markdown }: Options): Pro
     }
     for (let round = -warmUp; round < rounds; round++) {
       for (const work of ['match', 'fanout'] as const) {
-        const told: string[] = []
+        const figures: string[] = []
         for (const network of networks) {
           const { us } = await network.ask({ do: work, events: work === 'match' ? events : Math.ceil(events / 10) })
           if (round >= 0) network.us[work].push(us)
-          told.push(figure(us, 1))
+          figures.push(figure(us, 1))
         }
-        process.stderr.write(`${round < 0 ? 'warm-up' : `round ${round + 1}`}, ${work}: ${told.join(', ')} us\n`)
+        process.stderr.write(`${round < 0 ? 'warm-up' : `round ${round + 1}`}, ${work}: ${figures.join(', ')} us\n`)
       }
     }
   } finally {

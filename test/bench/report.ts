@@ -46,8 +46,8 @@ function printCircumstances({ date, command, data }: Results, layout: Layout): s
 /** Ratios move by a factor of four from one kind to another: family and model tell them apart, where the name does not. */
 function processorName(): string {
   const name = cpus()[0]?.model.trim() ?? 'an unknown kind'
-  const told = existsSync('/proc/cpuinfo') ? readFileSync('/proc/cpuinfo', 'utf8') : ''
-  const of = (field: string): string | undefined => new RegExp(`^${field}\\s*: (\\d+)$`, 'm').exec(told)?.[1]
+  const cpuInfo = existsSync('/proc/cpuinfo') ? readFileSync('/proc/cpuinfo', 'utf8') : ''
+  const of = (field: string): string | undefined => new RegExp(`^${field}\\s*: (\\d+)$`, 'm').exec(cpuInfo)?.[1]
   const [family, model] = [of('cpu family'), of('model')]
   return family === undefined ? name : `${name} (family ${family}, model ${model})`
 }

@@ -14,7 +14,7 @@ interface Counted {
   readonly reports: Count
   readonly onward: Count
   readonly asked: Count
-  readonly told: Count
+  readonly notified: Count
   readonly heard: number
 }
 
@@ -41,7 +41,7 @@ async function minute(seed: number, mode: 'all' | 'listed'): Promise<Counted> {
     reports: of('edge', 'ue', ['report']),
     onward: of('prose', 'edge', ['report']),
     asked: of('as', 'prose', ['proximity', 'proximity-diff']),
-    told: of('ue', 'edge', ['proximate-users']),
+    notified: of('ue', 'edge', ['proximate-users']),
     heard,
   }
 }
@@ -51,8 +51,8 @@ test('reports and feedback are counted where they pass, and repeat exactly', asy
   t.true(counted.reports.messages > 20)
   t.is(counted.reports.messages % 2, 0, 'each has its answer')
   t.is(counted.onward.messages, counted.reports.messages, 'each is passed on')
-  t.true(counted.asked.messages > 0 && counted.told.messages > 0 && counted.heard > 0)
-  t.true(counted.told.bodies > 0 && counted.told.bytes > counted.told.bodies)
+  t.true(counted.asked.messages > 0 && counted.notified.messages > 0 && counted.heard > 0)
+  t.true(counted.notified.bodies > 0 && counted.notified.bytes > counted.notified.bodies)
   t.deepEqual(await minute(3, 'all'), counted)
   t.notDeepEqual(await minute(4, 'all'), counted)
 })

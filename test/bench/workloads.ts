@@ -203,14 +203,14 @@ async function openFanout(server: Server): Promise<Session> {
     return watching.counts().counted
   }
   await pause(1000)
-  let told = 0
-  for (let waited = 0; told < watchers; waited++) {
-    if (waited === 10) throw new Error(`fanout: ${told} of ${watchers} watchers got a NOTIFY by ${server.name}`)
-    told = await notified()
+  let count = 0
+  for (let waited = 0; count < watchers; waited++) {
+    if (waited === 10) throw new Error(`fanout: ${count} of ${watchers} watchers got a NOTIFY by ${server.name}`)
+    count = await notified()
   }
   return {
     prepare: async () => {
-      told = await notified()
+      count = await notified()
     },
     generators: () => [watching.pid],
     close: () => watching.stop(),
@@ -228,7 +228,7 @@ async function openFanout(server: Server): Promise<Session> {
         more,
       })
       const result = resultOf(await finished(publisher, 3 * seconds + patience))
-      const done = (await notified()) - told
+      const done = (await notified()) - count
       return { ...result, offered: (changes + 2) * watchers, done }
     },
   }

@@ -107,10 +107,10 @@ function heldBy(value: unknown, seen = new Set<unknown>()): unknown {
 /** Compares the element with the default left out and written, alone and beside each other setting. True: it matters there. */
 async function compare(t: ExecutionContext, role: Role, base: Settings, leaf: Leaf, leaves: readonly Leaf[]): Promise<boolean> {
   const usual = await stateOf(role, base)
-  const told = await stateOf(role, withValue(base, leaf.path, leaf.schema.default))
-  if (told === undefined) return false // it means nothing in this base
+  const stated = await stateOf(role, withValue(base, leaf.path, leaf.schema.default))
+  if (stated === undefined) return false // it means nothing in this base
   const name = `${leaf.path.join('.')} is told to be ${JSON.stringify(leaf.schema.default)}`
-  t.true(told === usual, name)
+  t.true(stated === usual, name)
   for (const beside of leaves.filter((each) => each !== leaf)) {
     for (const value of othersFor(beside)) {
       const changed = withValue(base, beside.path, value)

@@ -71,13 +71,13 @@ async function scene() {
       }),
     )
     await stage.pass(3) // an answer by MESSAGE comes later
-    return told(stage, before, mallory)
+    return shownTo(stage, before, mallory)
   }
   return { stage, ask, given: { epuid, aluid, temporary }, close: () => stage.close() }
 }
 
 /** Everything that mallory was sent since, without what has to differ. */
-function told(stage: StageSet, from: number, mallory: Ue): readonly string[] {
+function shownTo(stage: StageSet, from: number, mallory: Ue): readonly string[] {
   const name = parseUri(mallory.device)!.user
   return stage.messages.messages.slice(from).flatMap(({ to, direction, bytes }) => {
     if (direction !== 'out' || to.name !== name) return []

@@ -5,7 +5,7 @@ import test from 'ava'
 import { audit, type ChargingAudit } from '../../dialplans/commands/charging/audit.ts'
 import { lastingPort } from '../../dialplans/flows/stage/lasting-port.ts'
 import { randomIds } from '../../signalling/index.ts'
-import { Crowd, type Held } from '../support/crowd.ts'
+import { Crowd, type CrowdSubscription } from '../support/crowd.ts'
 import { proxima } from '../support/process.ts'
 import { type ServerProcess, scratch, startServer } from '../support/server-process.ts'
 
@@ -77,7 +77,7 @@ test('every code and every feedback is charged, and each once', async (t) => {
   await network.open('')
   const crowd = new Crowd(domain, network.port)
   await crowd.open()
-  const questions: Held[] = []
+  const questions: CrowdSubscription[] = []
   try {
     for (let i = 0; i < users; i++) {
       crowd.proximity(name(i))
@@ -93,7 +93,7 @@ test('every code and every feedback is charged, and each once', async (t) => {
     await crowd.until('feedback goes on', () => questions.every((held, i) => held.notifications > before[i]! + 2))
     const codes = new Map<string, number>()
     for (const user of crowd.codes.values()) codes.set(user, (codes.get(user) ?? 0) + 1)
-    const told = questions.map(({ notifications }) => notifications)
+    const notifications = questions.map(({ notifications }) => notifications)
 
     // What has been told is recorded once the outbox of that moment is empty: wait until as much is.
     const all = (): ChargingAudit => audit(network.records)
@@ -102,14 +102,16 @@ test('every code and every feedback is charged, and each once', async (t) => {
       return questions.flatMap(({ user }, i) => {
         const allocations = charged(found, user, 'allocation')
         const feedback = charged(found, user, 'feedback')
-        const short = allocations < (codes.get(user) ?? 0) || feedback < told[i]!
-        return short ? [`${user}: ${allocations} of ${codes.get(user)} codes, ${feedback} of ${told[i]} feedbacks`] : []
+        const short = allocations < (codes.get(user) ?? 0) || feedback < notifications[i]!
+        return short ? [`${user}: ${allocations} of ${codes.get(user)} codes, ${feedback} of ${notifications[i]} feedbacks`] : []
       })
     }
     await crowd.until('all that was told is charged', () => missing().length === 0, 40).catch(() => undefined)
     t.deepEqual(missing(), [], 'nothing is lost')
     const found = all()
-    t.log(`${found.records} records, ${crowd.codes.size} codes, ${told.reduce((sum, count) => sum + count, 0)} feedbacks`)
+    t.log(
+      `${found.records} records, ${crowd.codes.size} codes, ${notifications.reduce((sum, count) => sum + count, 0)} feedbacks`,
+    )
     t.deepEqual(found.faults, [], 'no number is missing, none twice')
     t.is(found.first, 1)
     t.is(found.voids, 0)

@@ -3,7 +3,7 @@ import test from 'ava'
 import { lastingPort } from '../../dialplans/flows/stage/lasting-port.ts'
 import { readBody } from '../../elements/schemas/index.ts'
 import { randomIds } from '../../signalling/index.ts'
-import { Crowd, type Held } from '../support/crowd.ts'
+import { Crowd, type CrowdSubscription } from '../support/crowd.ts'
 import { scratch, startServer, writeDialplan } from '../support/server-process.ts'
 
 const users = 2000
@@ -23,8 +23,8 @@ test('nothing acknowledged is lost, nobody resubscribes, no code is given twice'
   let server = await startServer(plan, port)
   const crowd = new Crowd('sip.test', port)
   await crowd.open()
-  const services: Held[] = []
-  const questions: Held[] = []
+  const services: CrowdSubscription[] = []
+  const questions: CrowdSubscription[] = []
   let streaming = true
 
   /** One report after the other, of anybody by anybody, until told to stop. */

@@ -58,7 +58,7 @@ test('who moves while processes are killed keeps its code and its question, and 
   for (const node of ['edge', 'first', 'second']) servers.set(node, await start(node))
   const nodes: Node[] = []
   const ues: Ue[] = []
-  const told = new Map<Ue, number>()
+  const nearCounts = new Map<Ue, number>()
   const ended: number[] = []
   const moveTo = async (ue: Ue, mme: string): Promise<void> => {
     let answer: string | number = 0
@@ -74,7 +74,7 @@ test('who moves while processes are killed keeps its code and its question, and 
       t.is(typeof (await ue.requestProximity(['discoverable', 'discoverer'])), 'object')
       ue.watch(
         {},
-        ({ proximate }) => told.set(ue, proximate.length),
+        ({ proximate }) => nearCounts.set(ue, proximate.length),
         (status) => ended.push(status),
       )
       ues.push(ue)
@@ -101,7 +101,7 @@ test('who moves while processes are killed keeps its code and its question, and 
         const code = codes[(i + 1 + round) % users]!
         const report = async (): Promise<boolean> => (await ue.report([{ code, at: clock.date() }])).status === 200
         await until(`u${i} reports through ${to} in round ${round}`, report)
-        await until(`u${i} is told of ${round + 1}`, () => told.get(ue) === round + 1)
+        await until(`u${i} is told of ${round + 1}`, () => nearCounts.get(ue) === round + 1)
       }
       // one that was replaced again since breaks no subscription, and is in whatever is told next (SPEC §3.6): after a refresh
       await until('each is spoken to by its new identifier', () => {

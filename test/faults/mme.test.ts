@@ -54,7 +54,7 @@ test('who was attached is, code and relations live, and a question goes on throu
   let [server, radio] = await Promise.all([start('edge'), start('radio')])
   const nodes: Node[] = []
   const ues: Ue[] = []
-  const told = new Map<Ue, number>()
+  const nearCounts = new Map<Ue, number>()
   const ended: number[] = []
   try {
     for (let i = 0; i < users; i++) {
@@ -63,7 +63,7 @@ test('who was attached is, code and relations live, and a question goes on throu
       t.is(typeof (await ue.requestProximity(['discoverable', 'discoverer'])), 'object')
       ue.watch(
         {},
-        ({ proximate }) => told.set(ue, proximate.length),
+        ({ proximate }) => nearCounts.set(ue, proximate.length),
         (status) => ended.push(status),
       )
       ues.push(ue)
@@ -81,7 +81,7 @@ test('who was attached is, code and relations live, and a question goes on throu
         const code = codes[(i + 1 + kill) % users]!
         const report = async (): Promise<boolean> => (await ue.report([{ code, at: clock.date() }])).status === 200
         await until(`u${i} reports through the MME`, report)
-        await until(`u${i} is told of ${kill + 1}`, () => told.get(ue) === kill + 1)
+        await until(`u${i} is told of ${kill + 1}`, () => nearCounts.get(ue) === kill + 1)
       }
     }
     t.deepEqual(

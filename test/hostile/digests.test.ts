@@ -65,7 +65,7 @@ test('credentials count once, for one method, with a count that grows, and only 
 
 /** What somebody learns from a response: its status and fields, and how long it is. */
 function shape(response: SipResponse, user: string): string {
-  const told = response.headers.map(([name, value]) => {
+  const fields = response.headers.map(([name, value]) => {
     const plain = value
       .replaceAll(user, '<user>')
       .replace(
@@ -74,7 +74,7 @@ function shape(response: SipResponse, user: string): string {
       )
     return name === 'Call-ID' || name === 'CSeq' || name === 'Via' ? name : `${name}: ${plain}`
   })
-  return [response.status, response.reason, ...told].join('\n')
+  return [response.status, response.reason, ...fields].join('\n')
 }
 
 test('a wrong user and a wrong password look alike, by every method', async (t) => {

@@ -159,9 +159,9 @@ for (const [what, who, why] of [
     t.is(caller.text, '')
     t.is(agent.got.length, 0)
     t.is(said.length, 1)
-    const [{ transport, remote, why: told }] = said as [{ transport: string; remote: { host: string }; why: string }]
+    const [{ transport, remote, why: cause }] = said as [{ transport: string; remote: { host: string }; why: string }]
     t.deepEqual([transport, remote.host], ['TLS', '127.0.0.1'])
-    t.regex(told, why)
+    t.regex(cause, why)
     const honest = new Caller(t, port, 'trusted', request())
     await until('it has come', () => honest.text.startsWith('SIP/2.0 200'))
   })

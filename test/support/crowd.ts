@@ -16,7 +16,7 @@ import {
 import { until } from './patience.ts'
 
 /** One subscription as its subscriber sees it. */
-export interface Held {
+export interface CrowdSubscription {
   readonly user: string
   notifications: number
   last: Notification | undefined
@@ -92,7 +92,7 @@ export class Crowd implements Element {
     return this.send(method, user, to, headers)
   }
   /** Asks for both roles; remembers each code that is told. */
-  proximity(user: string): Held {
+  proximity(user: string): CrowdSubscription {
     const body = writeBody('prose-request', { device: this.uri(user) })
     return this.subscribe(user, 'prose', mediaType('prose-state'), 3600, body, (notification) => {
       if (notification.request.bodyEnd === notification.request.bodyStart) return
@@ -105,7 +105,7 @@ export class Crowd implements Element {
     })
   }
   /** A standing question with feedback each `period` seconds, or a fetch where it is 0. */
-  near(user: string, period: number): Held {
+  near(user: string, period: number): CrowdSubscription {
     const body = writeBody('proximity-query', { device: this.uri(user) })
     const event = period > 0 ? `proximity;min-rate=${1 / period}` : 'proximity'
     return this.subscribe(user, event, mediaType('proximity-list'), period > 0 ? 3600 : 0, body)
@@ -116,9 +116,9 @@ export class Crowd implements Element {
     type: string,
     expires: number,
     body: { type: string; content: string | Uint8Array },
-    told: (notification: Notification) => void = () => undefined,
-  ): Held {
-    const held: Held = { user, notifications: 0, last: undefined, ended: undefined }
+    onNotify: (notification: Notification) => void = () => undefined,
+  ): CrowdSubscription {
+    const held: CrowdSubscription = { user, notifications: 0, last: undefined, ended: undefined }
     const to = `sip:prose@${this.domain}`
     const question = { to, event, accept: [type], expires, body, from: this.uri(user), asserted: '', route: this.route }
     const ask = (): void => {
@@ -126,7 +126,7 @@ export class Crowd implements Element {
         notified: (notification) => {
           held.notifications++
           held.last = notification
-          told(notification)
+          onNotify(notification)
         },
         ended: ({ status, reason }) => {
           // Nothing was acknowledged: a busy node is asked again.

@@ -26,13 +26,13 @@ export function openNameServer(answer: (question: string) => Answer): Promise<Na
     const type = query.readUInt16BE(at + 1)
     const question = `${types[type]} ${labels.join('.')}`
     questions.push(question)
-    const told = answer(question)
-    if (told === 'silence') return
-    if (told === 'noise') return socket.send(Buffer.from('no such thing'), from.port, from.address)
-    const records = typeof told === 'string' ? [] : told
+    const answered = answer(question)
+    if (answered === 'silence') return
+    if (answered === 'noise') return socket.send(Buffer.from('no such thing'), from.port, from.address)
+    const records = typeof answered === 'string' ? [] : answered
     const head = Buffer.alloc(12)
     query.copy(head, 0, 0, 2)
-    head.writeUInt16BE(0x8180 | (told === 'missing' ? 3 : told === 'failure' ? 2 : 0), 2)
+    head.writeUInt16BE(0x8180 | (answered === 'missing' ? 3 : answered === 'failure' ? 2 : 0), 2)
     head.writeUInt16BE(1, 4)
     head.writeUInt16BE(records.length, 6)
     const all = records.map((data) => {

@@ -75,7 +75,7 @@ export class EpuidRegistration {
     if (type === binding) return this.bind(exchange)
     if (type === contextRequest) return this.tellContext(exchange)
     if (type === deviceQuery) return this.whereabouts.answer(exchange)
-    return this.conversations.answered(exchange)
+    return this.conversations.takeAnswer(exchange)
   }
 
   /** Step 1: the EPUID of a device that asks for itself, or that its MME asks for. */

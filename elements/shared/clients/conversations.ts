@@ -68,7 +68,7 @@ export class Conversations {
   }
 
   /** Takes a MESSAGE that may be an answer: 200 to one that is awaited, 481 to any other. */
-  answered(exchange: Exchange): void {
+  takeAnswer(exchange: Exchange): void {
     const awaited = this.awaited.get(exchange.request.text('In-Reply-To')?.trim() ?? '')
     if (awaited === undefined)
       return exchange.reply(481, { warning: 'nobody awaits this answer; expected In-Reply-To of a question under way' })

@@ -13,7 +13,7 @@ export interface LeaseHolder {
   readonly pcrf: string
   readonly service: PolicyService
   /** The PCRF has said something. */
-  heard(): void
+  pcrfReached(): void
   /** Another decision, or others of the roles, than before; the first one too. */
   decided(lease: PolicyLease): void
   /** The PCRF has ended it: there will be no more word. */
@@ -112,7 +112,7 @@ export class PolicyLease {
     if (body.fault !== undefined || body.value.decision === undefined) {
       return this.refuse(body.fault?.warning ?? 'no decision')
     }
-    this.holder.heard()
+    this.holder.pcrfReached()
     const { decision, granted, cause, roles } = body.value
     const changed = decision !== this.decision || roles?.join() !== this.roles?.join()
     this.decision = decision

@@ -121,7 +121,7 @@ export class Policy implements LeaseHolder {
     this.pump()
   }
 
-  heard(): void {
+  pcrfReached(): void {
     this.silent = false
   }
 

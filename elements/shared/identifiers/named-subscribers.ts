@@ -98,9 +98,9 @@ export class NamedSubscribers {
     try {
       const record = await this.subscribers.of(name)
       if (this.names.has(name) && this.put(name, record?.id)) this.changed()
-      this.answered(name)
+      this.markKnown(name)
     } catch (fault) {
-      if (!this.required) this.answered(name)
+      if (!this.required) this.markKnown(name)
       this.toAsk.add(name)
       if (this.stopped || this.retry !== undefined) return
       const fields = { name, unknown: this.unknown.size, fault: String(fault) }
@@ -112,7 +112,7 @@ export class NamedSubscribers {
     }
   }
 
-  private answered(name: string): void {
+  private markKnown(name: string): void {
     if (this.unknown.delete(name) && this.settled) this.waiting.wake()
   }
 

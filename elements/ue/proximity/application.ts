@@ -160,7 +160,7 @@ export class ApplicationClient {
   private subscribe(
     event: string,
     expires: number,
-    told: (near: readonly ProximateUser[]) => void,
+    onNear: (near: readonly ProximateUser[]) => void,
     ended: (status: number, why: string) => void,
   ): WatchHandle {
     return this.agent.subscribe(
@@ -169,7 +169,7 @@ export class ApplicationClient {
         notified: (notified) => {
           if (notified.body.length === 0) return
           const body = readBody(notified, 'proximate-users')
-          if (body.fault === undefined) told(body.value.proximate)
+          if (body.fault === undefined) onNear(body.value.proximate)
           else ended(body.fault.status, body.fault.warning)
         },
         ended,

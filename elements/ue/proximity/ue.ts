@@ -169,13 +169,13 @@ export class Ue {
     this.reportBy(report?.refresh)
     air?.announce(this.device, announce?.active ? announce.code : undefined)
     if (monitor === undefined) this.stopListening()
-    else this.deaf ??= air?.hear(this.device, (heard) => this.heard(heard))
+    else this.deaf ??= air?.hear(this.device, (heard) => this.hearBroadcast(heard))
     this.tell({ kind: 'state', state: body.value })
     return body.value
   }
   /** As the server says, or oftener (SPEC §3.2): an entry that is not refreshed in time leaves. */
-  private reportBy(told = defaultRefresh): void {
-    this.batch.refresh = Math.min(this.options.report?.refresh ?? told, told) * 1000
+  private reportBy(granted = defaultRefresh): void {
+    this.batch.refresh = Math.min(this.options.report?.refresh ?? granted, granted) * 1000
   }
   private stopListening(): void {
     this.deaf?.()
@@ -189,7 +189,7 @@ export class Ue {
   }
 
   /** Something came over the air. In mode `listed` only codes on the list count (SPEC §3.2). */
-  heard(heard: HeardBroadcast): void {
+  hearBroadcast(heard: HeardBroadcast): void {
     const monitor = this.granted?.monitor
     if (monitor === undefined || (monitor.mode === 'listed' && !this.listed.has(heard.code))) return
     if (heard.code === this.granted?.announce?.code) return

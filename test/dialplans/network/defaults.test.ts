@@ -10,8 +10,8 @@ import { defaultConnectionSettings, usualLimit, usualPace } from '../../../signa
 const { limits, connections, data, trusted, dns } = general.properties
 
 test('connections, subscriptions and NOTIFYs are bounded as the schema tells', (t) => {
-  const told = Object.entries(connections.properties).map(([name, setting]) => [name, setting.default] as const)
-  t.deepEqual(Object.fromEntries(told), defaultConnectionSettings)
+  const stated = Object.entries(connections.properties).map(([name, setting]) => [name, setting.default] as const)
+  t.deepEqual(Object.fromEntries(stated), defaultConnectionSettings)
   t.is(limits.properties.subscriptions.default, usualLimit)
   t.deepEqual(limits.properties.notifies.default, usualPace)
 })
@@ -22,6 +22,6 @@ test('a dialplan that says nothing of a part has what the schema tells of it', (
   const file = join(folder, 'a.yaml')
   writeFileSync(file, 'name: x\ndomains: [localhost]\nlisten: [udp://127.0.0.1:0]\nelements: { hss: { role: hss } }\n')
   const { value } = loadDialplan(file) as Extract<ReturnType<typeof loadDialplan>, { readonly value: unknown }>
-  const told = { data, trusted, limits, connections, dns }
-  for (const [name, part] of Object.entries(told)) t.deepEqual(value[name as keyof typeof told], part.default, name)
+  const stated = { data, trusted, limits, connections, dns }
+  for (const [name, part] of Object.entries(stated)) t.deepEqual(value[name as keyof typeof stated], part.default, name)
 })

@@ -27,13 +27,13 @@ async function scene() {
   const membership = { application, open: true, secrets: new Map<string, string>() }
   const registration = new UserRegistrations(host, membership, users, subscribers, listener)
   const bindings: { release?: boolean; aluid: string }[] = []
-  const told: { cause?: string; aluid?: string }[] = []
+  const answers: { cause?: string; aluid?: string }[] = []
   const conversations = {
     ask: async ({ body }: { body: Body }) => {
       bindings.push(JSON.parse(String(body.content)))
       return { value: {} }
     },
-    answer: (_: Exchange, __: string, body: Body) => void told.push(JSON.parse(String(body.content))),
+    answer: (_: Exchange, __: string, body: Body) => void answers.push(JSON.parse(String(body.content))),
   } as unknown as Conversations
   const parts = { host, application, open: true, secrets: membership.secrets, users, registration, conversations }
   const automated = new ApplicationRegistration({ ...parts, proseServers: [sip('prose')], key: 'k' })
@@ -43,14 +43,14 @@ async function scene() {
     const asserted = { display: '', uri: request.from.uri, parameters: new Map() }
     await automated.handle({ request, asserted, reply: () => undefined, settled: true } as unknown as Exchange)
   }
-  return { store, users, register, bindings, told }
+  return { store, users, register, bindings, answers }
 }
 
 test('what cannot be stored is told as such, and the ProSe server lets it go', async (t) => {
-  const { store, users, register, bindings, told } = await scene()
+  const { store, users, register, bindings, answers } = await scene()
   store.failing = true
   await register()
-  t.is(told.at(-1)!.cause, 'not-stored')
+  t.is(answers.at(-1)!.cause, 'not-stored')
   t.deepEqual(
     bindings.map(({ release }) => release === true),
     [false, true],
@@ -58,10 +58,10 @@ test('what cannot be stored is told as such, and the ProSe server lets it go', a
   t.is(users.of(sip('alice')), undefined)
   store.failing = false
   await register()
-  t.is(told.at(-1)!.aluid, users.of(sip('alice'))!.aluid)
+  t.is(answers.at(-1)!.aluid, users.of(sip('alice'))!.aluid)
   store.failing = true
   await register()
-  t.is(told.at(-1)!.cause, 'not-stored')
+  t.is(answers.at(-1)!.cause, 'not-stored')
   t.not(bindings.at(-1)!.release, true, 'the registration before stays in force, at both')
   t.truthy(users.of(sip('alice')))
 })

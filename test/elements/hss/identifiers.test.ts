@@ -210,9 +210,9 @@ async function saying() {
     answers: (by: typeof answer) => {
       answer = by
     },
-    async tells(told: object): Promise<void> {
-      body = told
-      for (const notifier of notifiers) notifier.notify(told)
+    async tells(data: object): Promise<void> {
+      body = data
+      for (const notifier of notifiers) notifier.notify(data)
       await network.clock.advance(10)
     },
   }
@@ -241,10 +241,10 @@ test('a feed that cannot be read at all: nothing counts as known, and all is ask
   await network.clock.advance(10)
   t.truthy(await found)
   answers((device) => ({ version: 2, records: [{ id: device, permissions: none }] }))
-  for (const told of [{ version: 'x' }, { version: 2, since: 1, records: [7] }, { version: 2, records: {} }]) {
+  for (const data of [{ version: 'x' }, { version: 2, since: 1, records: [7] }, { version: 2, records: {} }]) {
     heard.length = 0
-    await tells(told)
-    t.deepEqual((await subscribers.of('sip:bob@localhost'))?.permissions, none, JSON.stringify(told))
+    await tells(data)
+    t.deepEqual((await subscribers.of('sip:bob@localhost'))?.permissions, none, JSON.stringify(data))
   }
 })
 

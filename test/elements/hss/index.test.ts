@@ -104,10 +104,10 @@ test('the feed says the version, then what changed since', async (t) => {
   t.deepEqual(feed.last, { version })
   await hss.set({ id: 'alice', permissions: none, password: 'x' })
   await network.settle()
-  const told = feed.last as SubscriptionData
-  t.like(told, { version: version + 1, since: version, removed: [] })
-  t.like(told.records![0], { id: alice, permissions: none })
-  t.is(told.records![0]!.credentials, undefined)
+  const changed = feed.last as SubscriptionData
+  t.like(changed, { version: version + 1, since: version, removed: [] })
+  t.like(changed.records![0], { id: alice, permissions: none })
+  t.is(changed.records![0]!.credentials, undefined)
   feed.slow = true
   await hss.set({ id: 'yan', permissions: all }) // under way, and not answered
   await network.settle()

@@ -22,14 +22,14 @@ function hanging(hss: Element): { readonly hss: Element; hangs: boolean } {
 
 async function scene() {
   const lab = new Lab()
-  const told = hanging(
+  const hung = hanging(
     createHss('hss', {
       subscribers: [
         { id: 'sip:alice@localhost', password: 'alice-proxima', permissions: { discoverable: true, discoverer: true } },
       ],
     }),
   )
-  await lab.serve(['localhost'], [createProxy('proxy', {}), told.hss])
+  await lab.serve(['localhost'], [createProxy('proxy', {}), hung.hss])
   const [alice, outsider] = [await lab.agent('alice'), await lab.agent('outsider')]
   /** What the answer is, and how long it took. */
   const tried = async (agent: Agent, user: string, password: string, method: 'REGISTER' | 'MESSAGE') => {
@@ -55,15 +55,15 @@ async function scene() {
   }
   const guessed = (user: string, method: 'REGISTER' | 'MESSAGE') => tried(outsider, user, 'guess', method)
   const registered = () => tried(alice, 'alice', 'alice-proxima', 'REGISTER')
-  return { told, registered, guessed }
+  return { hung, registered, guessed }
 }
 
 for (const method of ['REGISTER', 'MESSAGE'] as const) {
   test(`a wrong password and an unknown user look alike while the HSS hangs: ${method}`, async (t) => {
-    const { told, registered, guessed } = await scene()
+    const { hung, registered, guessed } = await scene()
     t.is((await registered()).status, 200)
     t.deepEqual(await guessed('alice', method), await guessed('nobody', method), 'while it answers')
-    told.hangs = true
+    hung.hangs = true
     const [wrong, unknown] = [await guessed('alice', method), await guessed('stranger', method)]
     t.deepEqual(wrong, unknown)
     t.is(wrong.status, 503)
@@ -72,16 +72,16 @@ for (const method of ['REGISTER', 'MESSAGE'] as const) {
 }
 
 test('who is known not to exist looks no different from who is not known at all', async (t) => {
-  const { told, guessed } = await scene()
+  const { hung, guessed } = await scene()
   t.is((await guessed('nobody', 'REGISTER')).status, 401)
-  told.hangs = true
+  hung.hangs = true
   t.deepEqual(await guessed('nobody', 'REGISTER'), await guessed('stranger', 'REGISTER'))
 })
 
 test('the right password of a user whom the proxy knows works while the HSS hangs', async (t) => {
-  const { told, registered } = await scene()
+  const { hung, registered } = await scene()
   t.is((await registered()).status, 200)
-  told.hangs = true
+  hung.hangs = true
   const again = await registered()
   t.is(again.status, 200)
   t.true(again.after < 20)

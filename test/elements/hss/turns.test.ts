@@ -36,7 +36,7 @@ async function open() {
     await network.settle()
   }
   /** The record as elements are told it. */
-  const told = async (device: string): Promise<SubscriberRecord | undefined> => {
+  const recordOf = async (device: string): Promise<SubscriberRecord | undefined> => {
     const body = json('subscription-query', { device })
     const asking = { asserted: 'sip:prose@localhost', event: 'subscription-data', expires: 0, body }
     const { subscription } = await network.ask('hss', 'SUBSCRIBE', 'sip:hss@localhost', asking)
@@ -48,7 +48,7 @@ async function open() {
     await network.add(again)
     return again
   }
-  return { network, hss, waiting, next, told, restarted }
+  return { network, hss, waiting, next, recordOf, restarted }
 }
 const plain = (record: unknown): unknown => JSON.parse(JSON.stringify(record))
 const [goes, fails] = [false, true]
@@ -57,13 +57,13 @@ const outcomes = async (work: readonly Promise<unknown>[]): Promise<readonly str
   (await Promise.allSettled(work)).map(({ status }) => status)
 
 test('what is being written is not in force for who asks: neither the record nor a name, given or taken', async (t) => {
-  const { hss, next, told } = await open()
-  const before = await told(alice)
+  const { hss, next, recordOf } = await open()
+  const before = await recordOf(alice)
   const change = hss.set({ id: 'alice', permissions: all, aliases: ['tel:+2'] })
-  t.deepEqual([await told(alice), await told('tel:+1'), await told('tel:+2')], [before, before, undefined])
+  t.deepEqual([await recordOf(alice), await recordOf('tel:+1'), await recordOf('tel:+2')], [before, before, undefined])
   await next(goes)
   await change
-  t.deepEqual([(await told('tel:+2'))!.permissions, await told('tel:+1')], [all, undefined])
+  t.deepEqual([(await recordOf('tel:+2'))!.permissions, await recordOf('tel:+1')], [all, undefined])
 })
 
 test('the feed says no version before it is durable', async (t) => {
@@ -82,22 +82,22 @@ test('the feed says no version before it is durable', async (t) => {
 })
 
 test('two changes of one subscriber, the second refused: the first is in force, here and after a restart', async (t) => {
-  const { hss, next, told, restarted } = await open()
+  const { hss, next, recordOf, restarted } = await open()
   const work = [hss.set({ id: 'alice', permissions: all }), hss.set({ id: 'alice', permissions: all, friends: ['bob'] })]
   await next(goes, fails)
   t.deepEqual(await outcomes(work), ['fulfilled', 'rejected'])
-  const now = (await told(alice))!
+  const now = (await recordOf(alice))!
   t.deepEqual([now.permissions, now.friends ?? []], [all, []])
   t.deepEqual(plain((await restarted(file)).held('alice')), plain(hss.held('alice')))
 })
 
 test('two changes of one subscriber, both refused: the file is in force', async (t) => {
-  const { hss, next, told } = await open()
-  const before = await told(alice)
+  const { hss, next, recordOf } = await open()
+  const before = await recordOf(alice)
   const work = [hss.set({ id: 'alice', permissions: all }), hss.set({ id: 'alice', permissions: all, friends: ['bob'] })]
   await next(fails, fails)
   t.deepEqual(await outcomes(work), ['rejected', 'rejected'])
-  t.deepEqual(await told(alice), before)
+  t.deepEqual(await recordOf(alice), before)
 })
 
 test('a name that a refused change would have let go is not given to anybody', async (t) => {
@@ -111,7 +111,7 @@ test('a name that a refused change would have let go is not given to anybody', a
 })
 
 test('a file read again behind a change that is being written: the file wins where it was edited', async (t) => {
-  const { hss, next, told, restarted } = await open()
+  const { hss, next, recordOf, restarted } = await open()
   const work = [
     hss.set({ id: 'alice', permissions: all, aliases: ['tel:+1'] }),
     reload(hss, edited),
@@ -119,16 +119,16 @@ test('a file read again behind a change that is being written: the file wins whe
   ]
   await next(goes, goes, goes)
   t.deepEqual(await outcomes(work), ['fulfilled', 'fulfilled', 'fulfilled'])
-  const now = (await told(alice))!
+  const now = (await recordOf(alice))!
   t.deepEqual([now.permissions, now.friends, now.aliases ?? []], [none, ['sip:bob@localhost'], []])
-  t.deepEqual([(await told('tel:+1'))!.id, hss.size], ['sip:zoe@localhost', 3])
+  t.deepEqual([(await recordOf('tel:+1'))!.id, hss.size], ['sip:zoe@localhost', 3])
   const again = await restarted(edited)
   t.deepEqual([again.size, again.held('alice'), again.held('zoe')], [3, hss.held('alice'), hss.held('zoe')])
 })
 
 test('a file that cannot be stored changes nothing, and takes nothing from changes that come meanwhile', async (t) => {
-  const { hss, next, told, restarted } = await open()
-  const before = await told(alice)
+  const { hss, next, recordOf, restarted } = await open()
+  const before = await recordOf(alice)
   const servers = [{ uri: 'sip:as@example.net', application: 'demo' }]
   const work = [
     hss.set({ id: 'yan', permissions: all }),
@@ -136,24 +136,27 @@ test('a file that cannot be stored changes nothing, and takes nothing from chang
     hss.set({ id: 'bob', permissions: none }),
     hss.set({ id: 'zoe', permissions: all }),
   ]
-  t.deepEqual(await told(alice), before)
+  t.deepEqual(await recordOf(alice), before)
   await next(goes, fails, goes, goes)
   t.deepEqual(await outcomes(work), ['fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
-  t.deepEqual(await told(alice), before)
-  t.deepEqual([(await told('sip:bob@localhost'))!.permissions, hss.size], [none, 4])
+  t.deepEqual(await recordOf(alice), before)
+  t.deepEqual([(await recordOf('sip:bob@localhost'))!.permissions, hss.size], [none, 4])
   const again = await restarted(file)
   t.deepEqual([again.size, again.held('bob')!.permissions, again.held('yan')!.permissions], [4, none, all])
 })
 
 test('a file that is being written is not in force yet', async (t) => {
-  const { hss, next, told } = await open()
-  const before = await told(alice)
+  const { hss, next, recordOf } = await open()
+  const before = await recordOf(alice)
   const work = reload(hss, { ...file, subscribers: [{ id: 'alice', permissions: all }] })
-  t.deepEqual([await told(alice), await told('tel:+1'), (await told('sip:bob@localhost'))!.permissions], [before, before, all])
+  t.deepEqual(
+    [await recordOf(alice), await recordOf('tel:+1'), (await recordOf('sip:bob@localhost'))!.permissions],
+    [before, before, all],
+  )
   await next(goes)
   await work
   t.deepEqual(
-    [(await told(alice))!.permissions, await told('tel:+1'), await told('sip:bob@localhost')],
+    [(await recordOf(alice))!.permissions, await recordOf('tel:+1'), await recordOf('sip:bob@localhost')],
     [all, undefined, undefined],
   )
 })

@@ -18,14 +18,14 @@ for (const killed of [false, true]) {
     await stage.open()
     const { temporary } = await attached(stage, 'alice', first)
     const elsewhere = await stage.ue('alice') // the same device, which keeps its attachment to the first
-    let told = 0
+    let notifications = 0
     const body = {
       type: 'application/vnd.proxima.attach-request+json',
       content: JSON.stringify({ former: { temporary, mme: first } }),
     }
-    const heard = { notified: () => void told++, ended: () => undefined }
+    const heard = { notified: () => void notifications++, ended: () => undefined }
     elsewhere.agent.subscribe({ to: second, event: 'attach', accept: [], expires: 600, body }, heard)
-    await stage.until('she is attached to the second', () => told > 0)
+    await stage.until('she is attached to the second', () => notifications > 0)
     await stage.pass(1)
     t.is(await stage.operator.temporaryOf('mme1', alice), temporary, 'still at the first too')
     if (killed) await stage.restart()

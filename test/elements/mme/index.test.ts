@@ -96,7 +96,7 @@ test('a store that fails costs nobody his identifier, and gives none that a rest
   await scene.lab.clock.advance(120_000)
   t.is(scene.temporary('alice'), device)
   const refused = await scene.ask(bob, mmeUri, 'attach', undefined, { through: false, expires: 600 })
-  t.is(refused.told.length, 0)
+  t.is(refused.notifications.length, 0)
   t.is(scene.mme.attached(sip('bob'))?.temporary, undefined)
   scene.full = false
   t.deepEqual((await scene.ask(alice, prose, 'prose', { device })).last()['roles'], ['discoverable', 'discoverer'])
@@ -188,7 +188,7 @@ test('only what is the proximity service’s passes, and to nobody else', async 
   t.is(await scene.tell(alice, prose, mediaType('prose-monitor'), { device: sip('alice') }), 403)
   t.is(await scene.tell(alice, 'sip:prose@10.9.9.9', mediaType('prose-match'), heard), 403)
   t.is(await scene.tell(alice, prose, mediaType('prose-match'), heard, [`<${mmeUri};lr>`, '<sip:10.9.9.9;lr>']), 403)
-  const seen = (await scene.ask(bob, prose, 'prose', undefined, { through: false })).told.length
+  const seen = (await scene.ask(bob, prose, 'prose', undefined, { through: false })).notifications.length
   const token = /Record-Route: (<sip:proxy\.[^>]*>)/.exec(scene.beyond.findLast((text) => text.includes('From: <sip:bob@'))!)![1]!
   for (const route of [
     [`<${mmeUri};lr>`, token],

@@ -20,7 +20,7 @@ export const sip = (name: string): string => `sip:${name}@localhost`
 /** A standing or one-off question, and what has come of it. */
 export interface Asked {
   readonly subscription: Subscription
-  readonly told: Notification[]
+  readonly notifications: Notification[]
   status: number
   /** Newest body. */
   readonly last: () => { readonly [member: string]: unknown }
@@ -80,7 +80,7 @@ export class MmeScene {
     body: object | string | undefined,
     { through = true, ...more }: Partial<SubscribeOptions> & { through?: boolean } = {},
   ): Promise<Asked> {
-    const told: Notification[] = []
+    const notifications: Notification[] = []
     const types = { attach: 'attach-request', prose: 'prose-request', proximity: 'proximity-query' } as const
     const type = mediaType(types[event.split(';')[0] as keyof typeof types])
     const subscription = ue.host.subscribe(
@@ -95,15 +95,15 @@ export class MmeScene {
         ...more,
       },
       {
-        notified: (notification) => told.push(notification),
+        notified: (notification) => notifications.push(notification),
         ended: ({ status }) => {
           asked.status = status
         },
       },
     )
     const last = (): ReturnType<Asked['last']> =>
-      JSON.parse(told.findLast(({ request }) => request.body.length > 0)!.request.body.toString())
-    const asked: Asked = { subscription, told, status: 0, last }
+      JSON.parse(notifications.findLast(({ request }) => request.body.length > 0)!.request.body.toString())
+    const asked: Asked = { subscription, notifications, status: 0, last }
     await this.lab.clock.advance(1000)
     return asked
   }

@@ -41,9 +41,9 @@ const scenario = (records: string): Scenario => ({
   async run(stage) {
     const { ue: bob } = await granted(stage, 'bob', ['discoverable'])
     const { ue: alice } = await granted(stage, 'alice', ['discoverer'])
-    const told = await watching(stage, alice, {})
+    const notifications = await watching(stage, alice, {})
     await hears(stage, alice, bob)
-    await stage.until('bob came', () => isNear(told.near(), 'bob'))
+    await stage.until('bob came', () => isNear(notifications.near(), 'bob'))
     stage.expect('alice asks once too', Array.isArray(await stage.during(alice.who())))
   },
 })

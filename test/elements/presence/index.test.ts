@@ -48,12 +48,12 @@ test('a PUBLISH that comes by two ways is one publication (RFC 3261 §8.2.2.2)',
 test('a document about somebody else is refused, and nobody sees it', async (t) => {
   const { publish, watch } = await presence()
   const watcher = await watch('bob')
-  const told = watcher.bodies.length
+  const bodiesBefore = watcher.bodies.length
   t.is((await publish(document(tuple, sip('alice')))).status, 403)
   t.is((await publish(document(tuple, sip('alice')), 'alice', sip('bob'))).status, 403)
   t.is((await publish(document(tuple, 'nobody'))).status, 400)
   t.is((await publish(document(tuple, ''))).status, 400)
-  t.is(watcher.bodies.length, told)
+  t.is(watcher.bodies.length, bodiesBefore)
 })
 
 test('the Warning says where a document is wrong, and what stands there', async (t) => {
@@ -66,7 +66,7 @@ test('the Warning says where a document is wrong, and what stands there', async 
 test('what is no sound PIDF is 400 with a Warning', async (t) => {
   const { publish, watch } = await presence()
   const watcher = await watch('bob')
-  const told = watcher.bodies.length
+  const bodiesBefore = watcher.bodies.length
   const bad: (string | Uint8Array)[] = [
     '<pres',
     'open',
@@ -108,7 +108,7 @@ test('what is no sound PIDF is 400 with a Warning', async (t) => {
     t.is(status, 400, String(content))
     t.truthy(warning)
   }
-  t.is(watcher.bodies.length, told)
+  t.is(watcher.bodies.length, bodiesBefore)
 })
 
 test('sound documents of all kinds are taken', (t) => {

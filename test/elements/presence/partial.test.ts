@@ -27,7 +27,7 @@ class Watcher {
   version = 0
   kinds: string[] = []
 
-  told(body: string): void {
+  documents(body: string): void {
     const [, kind, version] = /<p:pidf-(full|diff) [^>]*version="(\d+)">/.exec(body)!
     this.kinds.push(kind!)
     const inside = body.slice(body.indexOf('<p:pidf-'), body.lastIndexOf('</p:pidf-')).replace(/^[^>]*>/, '')
@@ -69,7 +69,7 @@ test('the whole first; then what is added, replaced and removed; the whole where
   const watcher = new Watcher()
   for (const [i, step] of steps.entries()) {
     const before = i === 0 ? undefined : children(steps[i - 1]!)
-    watcher.told(partialBody(children(step), before, i + 1))
+    watcher.documents(partialBody(children(step), before, i + 1))
     t.deepEqual(watcher.list, [...sources(step)], `step ${i}`)
   }
   t.deepEqual(watcher.kinds, ['full', 'diff', 'diff', 'diff', 'full', 'full'])
@@ -106,7 +106,7 @@ test('whatever changes, the watcher has what was published', (t) => {
   for (let version = 1; version <= 500; version++) {
     const next = any()
     const now = children(next)
-    watcher.told(partialBody(now, before, version))
+    watcher.documents(partialBody(now, before, version))
     t.deepEqual(
       watcher.list,
       now.list.map(({ source }) => source),
@@ -146,7 +146,7 @@ async function scene() {
     etag: () => wire.responses.findLast((response) => response.text('SIP-ETag') !== undefined)!.text('SIP-ETag')!,
     modify: (etag: string, body: string) =>
       send('PUBLISH', [`SIP-If-Match: ${etag}`, 'Content-Type: application/pidf+xml'], body),
-    told: () =>
+    documents: () =>
       wire.requests
         .filter(({ method }) => method === 'NOTIFY')
         .map((request) => ({ type: request.contentType, body: request.body.toString() })),
@@ -154,19 +154,19 @@ async function scene() {
 }
 
 test('a watcher that prefers it is told in parts, others in full', async (t) => {
-  const { watch, publish, modify, etag, told } = await scene()
+  const { watch, publish, modify, etag, documents } = await scene()
   t.is(await watch('application/pidf+xml;q=0.3, application/pidf-diff+xml;q=1'), 200)
-  t.is(told()[0]!.type, 'application/pidf-diff+xml')
+  t.is(documents()[0]!.type, 'application/pidf-diff+xml')
   const long = [tuple('a'), tuple('b', 'open', `<note>${'x'.repeat(300)}</note>`)] as const
   await publish(document(...long))
   await modify(etag(), document(tuple('a', 'closed'), long[1]))
   const watcher = new Watcher()
-  for (const { body } of told()) watcher.told(body)
+  for (const { body } of documents()) watcher.documents(body)
   t.deepEqual(watcher.kinds, ['full', 'full', 'diff'])
   t.deepEqual(watcher.list, [...sources(document(tuple('a', 'closed'), long[1]))])
   t.is(await watch('application/pidf+xml, application/pidf-diff+xml'), 200)
-  t.is(told().at(-1)!.type, 'application/pidf+xml', 'the first of what is liked as much')
+  t.is(documents().at(-1)!.type, 'application/pidf+xml', 'the first of what is liked as much')
   t.is(await watch('application/pidf-diff+xml;q=0, application/pidf+xml;q=0.1'), 200)
-  t.is(told().at(-1)!.type, 'application/pidf+xml')
+  t.is(documents().at(-1)!.type, 'application/pidf+xml')
   t.is(await watch('application/pidf-diff+xml;q=0'), 406)
 })

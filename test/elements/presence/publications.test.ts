@@ -33,13 +33,13 @@ const watch = (phone: Phone, expires: number) =>
     lines: ['Event: presence', `Expires: ${expires}`, `Contact: <sip:alice@${phone.at}>`],
   })
 /** What the phone was told last. */
-const told = (phone: Phone): string =>
+const shownTo = (phone: Phone): string =>
   phone.requests.flatMap((request) => (request.method === 'NOTIFY' ? [request.body.toString()] : [])).at(-1) ?? ''
 async function fetched(scene: PhonesScene, phone: Phone): Promise<string> {
   phone.clear()
   await watch(phone, 0)
-  await scene.until(() => told(phone) !== '')
-  return told(phone)
+  await scene.until(() => shownTo(phone) !== '')
+  return shownTo(phone)
 }
 
 for (const settings of [{}, { watchers: 'everybody' }] as const) {
@@ -48,13 +48,13 @@ for (const settings of [{}, { watchers: 'everybody' }] as const) {
     const { scene, alice, bob: phone } = await open(t, settings)
     t.is((await publish(phone)).status, 200)
     await watch(alice, 600)
-    await scene.until(() => told(alice).includes('old'))
+    await scene.until(() => shownTo(alice).includes('old'))
     await scene.hss.set(subscriber('bob', 'another'))
-    await scene.until(() => told(alice).includes('closed'))
-    t.false(told(alice).includes('old'))
+    await scene.until(() => shownTo(alice).includes('closed'))
+    t.false(shownTo(alice).includes('old'))
     t.is((await phone.register('bob', `<sip:bob@${phone.at}>`, [], 'another')).status, 200)
     t.is((await publish(phone, 'another')).status, 200)
-    await scene.until(() => told(alice).includes('open'))
+    await scene.until(() => shownTo(alice).includes('open'))
     await scene.hss.set({ ...subscriber('bob', 'another'), friends: ['alice'] })
     await scene.clock.advance(2000)
     t.true((await fetched(scene, alice)).includes('open'), 'another change of the record ends nothing')
@@ -63,9 +63,9 @@ for (const settings of [{}, { watchers: 'everybody' }] as const) {
     const { scene, alice, bob: phone } = await open(t, settings)
     t.is((await publish(phone)).status, 200)
     await watch(alice, 600)
-    await scene.until(() => told(alice).includes('old'))
+    await scene.until(() => shownTo(alice).includes('old'))
     await scene.hss.remove(bob)
-    await scene.until(() => told(alice).includes('closed'))
+    await scene.until(() => shownTo(alice).includes('closed'))
     await scene.hss.set(subscriber('bob', 'somebody-else'))
     const seen = await fetched(scene, alice)
     t.true(seen.includes('closed'))

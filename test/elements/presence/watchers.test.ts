@@ -133,10 +133,10 @@ test('several devices make one document; each refresh, change and end shows', as
   const tuples = (): string[] =>
     [...alice.last().body.matchAll(/tuple id="([^"]+)".*?<basic>(\w+)/g)].map(([, id, basic]) => `${id} ${basic}`)
   t.deepEqual(tuples(), ['desk closed', 'desk.2 open'])
-  const told = alice.heard.length
+  const heardBefore = alice.heard.length
   const refreshed = await publish('', [['SIP-If-Match', first.text('SIP-ETag')!]])
   t.is(refreshed.status, 200)
-  t.is(alice.heard.length, told, 'a refresh tells nobody')
+  t.is(alice.heard.length, heardBefore, 'a refresh tells nobody')
   t.is((await publish('', [['SIP-If-Match', first.text('SIP-ETag')!]])).status, 412)
   const changed = await publish(pidf('desk', 'open'), [['SIP-If-Match', second.text('SIP-ETag')!]])
   t.deepEqual(tuples(), ['desk open', 'desk.2 open'])

@@ -92,9 +92,9 @@ async function play(steps: readonly Step[]): Promise<string | undefined> {
         .map(({ device }) => device)
         .sort()
         .join()
-      const told = folded(watchers.get(each)!).join()
-      if (listed !== expected || told !== expected) {
-        return `step ${i}, ${each}: ${expected} expected, ${listed} listed, ${told} told`
+      const heard = folded(watchers.get(each)!).join()
+      if (listed !== expected || heard !== expected) {
+        return `step ${i}, ${each}: ${expected} expected, ${listed} listed, ${heard} told`
       }
     }
   }

@@ -67,7 +67,7 @@ function listening(report: ProseState['report'], own?: { refresh: number }) {
   listener!.notified(notified as unknown as NotifiedState)
   const hears = async (seconds: number, confirmed?: boolean): Promise<void> => {
     for (let i = 0; i < seconds; i++) {
-      ue.heard({ code: '0'.repeat(46), at: clock.date(), ...(confirmed === undefined ? {} : { confirmed }) })
+      ue.hearBroadcast({ code: '0'.repeat(46), at: clock.date(), ...(confirmed === undefined ? {} : { confirmed }) })
       await clock.advance(1000)
     }
   }
@@ -75,16 +75,16 @@ function listening(report: ProseState['report'], own?: { refresh: number }) {
 }
 
 test('a UE reports as often as the server says, or oftener', async (t) => {
-  for (const [told, own, reports] of [
+  for (const [granted, own, reports] of [
     [{ refresh: 5 }, undefined, 8],
     [{ refresh: 20 }, undefined, 2],
     [undefined, undefined, 2],
     [{ refresh: 20 }, { refresh: 5 }, 8],
     [{ refresh: 5 }, { refresh: 20 }, 8],
   ] as const) {
-    const { sent, hears } = listening(told, own)
+    const { sent, hears } = listening(granted, own)
     await hears(40)
-    t.is(sent.length, reports, JSON.stringify([told, own]))
+    t.is(sent.length, reports, JSON.stringify([granted, own]))
     t.true(sent.every(({ sent: at }) => at !== undefined))
   }
 })

@@ -148,12 +148,12 @@ test('permissions: roles and who acts for whom', (t) => {
 })
 
 test('differences: full at first, then what came, went and was heard again', (t) => {
-  const told = (...relations: Relation[]) => new Map(relations.map((one) => [one.peer, { ...one }]))
+  const relationsOf = (...relations: Relation[]) => new Map(relations.map((one) => [one.peer, { ...one }]))
   const b = relation('a', 'b', 0)
-  const first = difference(undefined, told(b))
+  const first = difference(undefined, relationsOf(b))
   t.true(first.full)
   t.is(first.added.length, 1)
-  const next = difference(told(b, relation('a', 'c', 0)), told({ ...b, lastHeard: 5 }, relation('a', 'd', 1)))
+  const next = difference(relationsOf(b, relation('a', 'c', 0)), relationsOf({ ...b, lastHeard: 5 }, relation('a', 'd', 1)))
   t.false(next.full)
   t.deepEqual(
     next.added.map(({ device }) => device),
@@ -164,7 +164,7 @@ test('differences: full at first, then what came, went and was heard again', (t)
     next.refreshed.map(({ device }) => device),
     ['b'],
   )
-  t.deepEqual(difference(told(b), told(b)), { full: false, added: [], removed: [], refreshed: [] })
+  t.deepEqual(difference(relationsOf(b), relationsOf(b)), { full: false, added: [], removed: [], refreshed: [] })
 })
 
 test('deadlines: one timer, items that moved on are put back, gone ones forgotten', async (t) => {

@@ -210,9 +210,9 @@ test('a list of friends watches those of another operator for its user', async (
   )
   await scene.clock.advance(10_000)
   t.is(alice.statuses.at(-1), 200)
-  const told = alice.requests.map((request) => request.body.toString()).join('')
-  t.regex(told, /uri="sip:bob@south\.example"[\s\S]*?state="active"/)
-  t.regex(told, /uri="sip:bob@west\.example"\/>/, 'who is no peer is out of reach')
+  const documents = alice.requests.map((request) => request.body.toString()).join('')
+  t.regex(documents, /uri="sip:bob@south\.example"[\s\S]*?state="active"/)
+  t.regex(documents, /uri="sip:bob@west\.example"\/>/, 'who is no peer is out of reach')
   t.deepEqual(
     scene.crossed('south', 'SUBSCRIBE').map((each) => each.list(H['P-Asserted-Identity'])),
     [['<sip:alice@north.example>'], ['<sip:alice@north.example>']],

@@ -31,7 +31,7 @@ function subscribe(
   })
 }
 /** The documents that came, without line breaks. */
-function told(wire: Wire): readonly string[] {
+function documentsOf(wire: Wire): readonly string[] {
   return wire.requests.filter(isNotify).map((request) => request.body.toString().replace(/\n\s*/g, ''))
 }
 function isNotify({ method }: SipRequest): boolean {
@@ -59,7 +59,7 @@ test('first everything, then what has changed, numbered without a gap', async (t
   await scene.register(phone, 'bob', '<sip:new@10.0.5.2>;expires=60')
   await scene.register(phone, 'bob', '<sip:old@10.0.5.2>;expires=0')
   await scene.lab.clock.advance(60_000)
-  const documents = told(wire)
+  const documents = documentsOf(wire)
   t.deepEqual(
     documents.map((document) => [heads(t, document), ...contacts(document)]),
     [
@@ -79,10 +79,10 @@ test('a user of whom nothing is known: init; Contact: * ends all at once', async
   const scene = await open()
   const [wire, phone] = [await scene.wire('10.0.5.1'), await scene.wire('10.0.5.2')]
   await subscribe(scene, wire, 'bob')
-  t.is(heads(t, told(wire)[0]), '0 full sip:bob@localhost init')
+  t.is(heads(t, documentsOf(wire)[0]), '0 full sip:bob@localhost init')
   await scene.register(phone, 'bob', ['<sip:a@10.0.5.2>', '<sip:b@10.0.5.2>'])
   await scene.register(phone, 'bob', '*', { lines: ['Expires: 0'] })
-  const last = told(wire).at(-1)
+  const last = documentsOf(wire).at(-1)
   t.regex(heads(t, last), /partial sip:bob@localhost terminated$/)
   t.deepEqual(contacts(last), ['sip:a@10.0.5.2 terminated unregistered', 'sip:b@10.0.5.2 terminated unregistered'])
 })
@@ -123,11 +123,11 @@ test('a restart: full state again, and what changes from then on', async (t) => 
   await subscribe(scene, wire, 'bob')
   await scene.restart()
   await scene.lab.clock.advance(1000)
-  const [first, again] = told(wire)
+  const [first, again] = documentsOf(wire)
   t.is(heads(t, first), '0 full sip:bob@localhost active')
   t.regex(heads(t, again), /^\d+ full sip:bob@localhost active$/)
   await scene.register(phone, 'bob', '<sip:bob@10.0.5.2>;expires=0')
-  t.deepEqual(contacts(told(wire)[2]), ['sip:bob@10.0.5.2 terminated unregistered'])
+  t.deepEqual(contacts(documentsOf(wire)[2]), ['sip:bob@10.0.5.2 terminated unregistered'])
 })
 
 test('nothing is kept for whom nobody watches', async (t) => {
@@ -135,7 +135,7 @@ test('nothing is kept for whom nobody watches', async (t) => {
   const wire = await scene.wire('10.0.5.1')
   const fetched = ['Expires: 0', ...lines]
   t.is((await subscribe(scene, wire, 'bob', { lines: fetched })).status, 200)
-  t.is(told(wire).length, 1)
+  t.is(documentsOf(wire).length, 1)
   t.is(metric(scene.lab.nodes[0]!, 'registration_registrations_watched'), 0)
   await subscribe(scene, wire, 'bob', { callId: 'standing', lines: ['Expires: 60', ...lines] })
   t.is(metric(scene.lab.nodes[0]!, 'registration_registrations_watched'), 1)
@@ -152,7 +152,7 @@ test('instances, GRUUs and odd characters stand in the document as they should',
   await scene.register(phone, 'bob', `${contactOf('sip:bob@10.0.5.2', 1, 1)};audio;x="<&>"`, { lines: ['Supported: gruu'] })
   await scene.register(phone, 'bob', '<sip:a&b@10.0.5.2>', { callId: 'a<&">b' })
   await subscribe(scene, wire, 'bob')
-  const [document = ''] = told(wire)
+  const [document = ''] = documentsOf(wire)
   const urn = 'urn:uuid:00000001-0000-4000-8000-000000000000'
   t.true(document.includes(`<unknown-param name="+sip.instance">&#34;&#60;${urn}&#62;&#34;</unknown-param>`))
   t.true(document.includes('<unknown-param name="reg-id">1</unknown-param><unknown-param name="audio"></unknown-param>'))

@@ -19,7 +19,7 @@ interface Asked {
   readonly status: number
   readonly response: SipResponse
   /** Names on the list, with what is known of each; undefined: no NOTIFY. */
-  readonly told: readonly string[] | undefined
+  readonly states: readonly string[] | undefined
 }
 
 function statesIn(request: SipRequest): readonly string[] {
@@ -70,7 +70,7 @@ async function scene(count: number, subscriptions?: number) {
     await lab.clock.advance(ms)
     const response = wires[who].responses.findLast((each) => each.callId === callId && each.status >= 200)!
     const notify = wires[who].requests.find((each) => each.callId === callId)
-    return { status: response?.status, response, told: notify && statesIn(notify) }
+    return { status: response?.status, response, states: notify && statesIn(notify) }
   }
   const restart = async (): Promise<void> => {
     await node.stop(0)
@@ -86,10 +86,10 @@ test('a fetch asks each resource once, and leaves nothing behind', async (t) => 
   const { ask, friends, watched, hops } = await scene(60)
   await ask('alice', 0) // whom the HSS knows is known from now on
   const before = hops()
-  const { status, told } = await ask('alice', 0)
+  const { status, states } = await ask('alice', 0)
   t.is(status, 200)
   t.deepEqual(
-    told,
+    states,
     friends.map((uri, i) => `${uri} ${i === 59 ? 'pending' : 'active'}`),
   )
   t.is(watched(), 0)
@@ -98,9 +98,9 @@ test('a fetch asks each resource once, and leaves nothing behind', async (t) => 
 
 test('many subscriptions of one subscriber to his list: its resources are asked once, and told to all', async (t) => {
   const { ask, restart, watched, lab, wires } = await scene(40)
-  for (let i = 0; i < 10; i++) t.is((await ask('alice', 600)).told?.length, 40)
+  for (let i = 0; i < 10; i++) t.is((await ask('alice', 600)).states?.length, 40)
   t.is(watched(), 40, 'not 400')
-  t.is((await ask('alice', 0)).told?.length, 40)
+  t.is((await ask('alice', 0)).states?.length, 40)
   t.is(watched(), 40, 'a fetch reads what is known')
   await ask('bob', 600)
   t.is(watched(), 41, 'each subscriber for himself: what a resource shows depends on who asks')
@@ -113,8 +113,8 @@ test('many subscriptions of one subscriber to his list: its resources are asked 
     requestText('PUBLISH', sip('f1'), { via: '10.0.8.2', branch: 'z9hG4bK-p', callId: 'p', from: sip('f1'), lines, body }),
   )
   await lab.clock.advance(500)
-  const told = wires.alice.requests.slice(before).map(statesIn)
-  t.deepEqual(told, Array(10).fill([`${sip('f1')} active`]))
+  const states = wires.alice.requests.slice(before).map(statesIn)
+  t.deepEqual(states, Array(10).fill([`${sip('f1')} active`]))
   await lab.clock.advance(700_000)
   t.is(watched(), 0, 'when the last has ended, nobody is watched')
 })

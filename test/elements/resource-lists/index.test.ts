@@ -96,7 +96,7 @@ async function scene() {
     )
     return response
   }
-  const told = (): readonly Told[] => alice.got.map(({ request }) => read(request))
+  const states = (): readonly Told[] => alice.got.map(({ request }) => read(request))
   const publish = (name: string, id: string) =>
     lab.during(
       alice.host.send({
@@ -109,16 +109,16 @@ async function scene() {
       }),
       500,
     )
-  return { lab, node, hss, alice, subscribe, told, publish, options }
+  return { lab, node, hss, alice, subscribe, states, publish, options }
 }
 
 test('friends: first all of them, then what changes, each as its own server lets it be seen', async (t) => {
-  const { lab, node, hss, alice, subscribe, told, publish } = await scene()
+  const { lab, node, hss, alice, subscribe, states, publish } = await scene()
   await publish('bob', 'desk')
   const { status, ...response } = await subscribe('friends')
   t.is(status, 200)
   t.is(alice.got[0]!.request.text('Require'), 'eventlist')
-  t.deepEqual(told(), [
+  t.deepEqual(states(), [
     {
       version: '0',
       full: true,
@@ -126,11 +126,11 @@ test('friends: first all of them, then what changes, each as its own server lets
     },
   ])
   await publish('carol', 'phone')
-  t.deepEqual(told().at(-1), { version: '1', full: false, resources: ['sip:carol@localhost active phone'] })
+  t.deepEqual(states().at(-1), { version: '1', full: false, resources: ['sip:carol@localhost active phone'] })
   await lab.during(hss.set(person('dave', ['alice'])), 500)
-  t.deepEqual(told().at(-1), { version: '2', full: false, resources: ['sip:dave@localhost active none'] })
+  t.deepEqual(states().at(-1), { version: '2', full: false, resources: ['sip:dave@localhost active none'] })
   await lab.during(hss.set(person('alice', ['bob', 'eve'])), 1000)
-  const later = told().slice(3)
+  const later = states().slice(3)
   t.true(later.every(({ full }) => !full))
   t.deepEqual(
     later
@@ -144,26 +144,26 @@ test('friends: first all of them, then what changes, each as its own server lets
 })
 
 test('a friend removed while the list waits for what its resources say is taken from it', async (t) => {
-  const { lab, hss, subscribe, told, publish } = await scene()
+  const { lab, hss, subscribe, states, publish } = await scene()
   const silent = 'sip:silent@10.0.7.7' // nobody is there: the list waits for what he says
   await lab.during(hss.set({ ...person('alice'), friends: [sip('bob'), silent] }), 500)
   await publish('bob', 'desk')
   lab.clock.after(200, () => void hss.set({ ...person('alice'), friends: [silent] }))
   t.is((await subscribe('friends')).status, 200)
-  const bobs = told().flatMap(({ resources }) => resources.filter((line) => line.startsWith('sip:bob@')))
+  const bobs = states().flatMap(({ resources }) => resources.filter((line) => line.startsWith('sip:bob@')))
   t.deepEqual(bobs, ['sip:bob@localhost active desk', 'sip:bob@localhost terminated'])
 })
 
 test('two changes of friends at a time: the later one holds, however soon each is looked up', async (t) => {
-  const { lab, hss, subscribe, told, publish } = await scene()
+  const { lab, hss, subscribe, states, publish } = await scene()
   await publish('bob', 'desk')
   await subscribe('friends')
   const many = Array.from({ length: 40 }, (_, i) => `n${i}`) // nobody knows them: the HSS is asked in pages
   await lab.during(Promise.all([hss.set(person('alice', many)), hss.set(person('alice', ['bob']))]), 2000)
   await subscribe('friends')
-  const lists = told().filter(({ full }) => full)
+  const lists = states().filter(({ full }) => full)
   t.deepEqual(lists.at(-1)!.resources, ['sip:bob@localhost active desk'])
-  const bobs = told().flatMap(({ resources }) => resources.filter((line) => line.startsWith('sip:bob@')))
+  const bobs = states().flatMap(({ resources }) => resources.filter((line) => line.startsWith('sip:bob@')))
   t.false(
     bobs.some((line) => line.endsWith('terminated')),
     'a friend before and after was never none',
@@ -171,7 +171,7 @@ test('two changes of friends at a time: the later one holds, however soon each i
 })
 
 test('who subscribes to his list by an alias hears of another friend too', async (t) => {
-  const { lab, hss, alice, told } = await scene()
+  const { lab, hss, alice, states } = await scene()
   await lab.during(hss.set({ ...person('alice', ['bob']), aliases: ['wonder'] }), 500)
   const subscribed = await lab.during(
     alice.host.send({
@@ -191,14 +191,16 @@ test('who subscribes to his list by an alias hears of another friend too', async
   )
   t.is(subscribed.status, 200)
   await lab.during(hss.set({ ...person('alice', ['bob', 'carol']), aliases: ['wonder'] }), 1000)
-  t.true(told().some(({ resources }) => resources.includes('sip:carol@localhost active none')))
+  t.true(states().some(({ resources }) => resources.includes('sip:carol@localhost active none')))
 })
 
 test('a list of the dialplan, fetched; nobody who does not know lists gets one', async (t) => {
-  const { alice, node, subscribe, told, publish } = await scene()
+  const { alice, node, subscribe, states, publish } = await scene()
   await publish('bob', 'desk')
   t.is((await subscribe('team', undefined, 0)).status, 200)
-  t.deepEqual(told(), [{ version: '0', full: true, resources: ['sip:bob@localhost active desk', 'sip:dave@localhost pending'] }])
+  t.deepEqual(states(), [
+    { version: '0', full: true, resources: ['sip:bob@localhost active desk', 'sip:dave@localhost pending'] },
+  ])
   t.is(metric(node, 'friends_lists_watched'), 0)
   t.is(metric(node, 'subscriptions_made'), 2)
   const refused = await subscribe('friends', [])
@@ -208,12 +210,12 @@ test('a list of the dialplan, fetched; nobody who does not know lists gets one',
 })
 
 test('whom a list names by any of his identifiers is on it once', async (t) => {
-  const { lab, hss, subscribe, told, publish } = await scene()
+  const { lab, hss, subscribe, states, publish } = await scene()
   await lab.during(hss.set({ ...person('bob', ['alice']), aliases: ['tel:+1-555-0100', 'robert'] }), 500)
   await lab.during(hss.set({ ...person('alice'), friends: ['tel:+15550100', 'robert', 'sip:nobody@localhost'] }), 500)
   await publish('bob', 'desk')
   await subscribe('friends')
-  t.deepEqual(told()[0]!.resources, ['sip:bob@localhost active desk', 'sip:nobody@localhost pending'])
+  t.deepEqual(states()[0]!.resources, ['sip:bob@localhost active desk', 'sip:nobody@localhost pending'])
 })
 
 test('OPTIONS to a list, the dialplan’s or everybody’s own, says what it can (RFC 3261 §11.2, RFC 4662)', async (t) => {
@@ -286,7 +288,7 @@ test('one who has refused is asked again when the list is; what ended is told on
   list.again()
   await clock.advance(pause)
   t.is(asked.length, 2, 'who is there is not asked again')
-  const told = changes
+  const states = changes
   said('active')
-  t.is(changes, told, 'the same again is nothing new')
+  t.is(changes, states, 'the same again is nothing new')
 })

@@ -38,13 +38,13 @@ class Chromium {
   readonly page: string
   private readonly socket: WebSocket
   private readonly pages = new Map<string, Said>()
-  private readonly waiting = new Map<number, (told: Told) => void>()
+  private readonly waiting = new Map<number, (message: Told) => void>()
   private count = 0
 
   private constructor(socket: WebSocket, page: string) {
     this.socket = socket
     this.page = page
-    socket.on('message', (data) => this.told(JSON.parse(String(data)) as Told))
+    socket.on('message', (data) => this.message(JSON.parse(String(data)) as Told))
   }
   static async open(server: DefaultServer): Promise<Chromium> {
     const { server: pages, address } = await servePage()
@@ -59,7 +59,7 @@ class Chromium {
     await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
     return new Chromium(socket, address)
   }
-  private told({ id, method, sessionId, params, result, error }: Told): void {
+  private message({ id, method, sessionId, params, result, error }: Told): void {
     const said = this.pages.get(sessionId ?? '')
     if (method === 'Runtime.consoleAPICalled') said?.say((params?.args ?? []).map(({ value }) => String(value)).join(' '))
     if (method === 'Runtime.exceptionThrown') said?.say(`exception ${JSON.stringify(params?.exceptionDetails)}`)

@@ -95,7 +95,7 @@ export async function twinklePeer(seat: Seat): Promise<Peer> {
   const process = new Running('timeout', ['--kill-after=5', '1500', 'twinkle-console', `${user}.cfg`], { cwd: home, home })
   server.guests.add(process)
   await process.said(/registration succeeded/)
-  const told = (whom: string, state: string): Promise<void> =>
+  const shows = (whom: string, state: string): Promise<void> =>
     logged(
       log,
       new RegExp(`Received from(?:(?!\\+\\+\\+)[^])*entity="sip:${literal(whom)}@(?:(?!\\+\\+\\+)[^])*<basic>${state}<`),
@@ -103,9 +103,9 @@ export async function twinklePeer(seat: Seat): Promise<Peer> {
   const presence: Presence = {
     watch: async (whom) => {
       if (whom !== watches) throw new Error(`twinkle was told at its start to watch ${watches}, not ${whom}`)
-      await told(whom, '(?:open|closed)')
+      await shows(whom, '(?:open|closed)')
     },
-    sees: (whom) => told(whom, 'open'),
+    sees: (whom) => shows(whom, 'open'),
     async publish() {
       process.type('presence -b online\n')
       await logged(log, /Publication successful/)

@@ -102,11 +102,11 @@ test('a collector gets them all, secrets masked where that is asked for', async 
 test('nobody there, and messages that no datagram holds: told once, and nothing breaks', async (t) => {
   const { socket, port } = await collector()
   await new Promise<void>((resolve) => socket.close(() => resolve()))
-  const told: string[] = []
-  const log = { ...silent, warn: (_: object, text: string) => told.push(text) } as unknown as Log
+  const warnings: string[] = []
+  const log = { ...silent, warn: (_: object, text: string) => warnings.push(text) } as unknown as Log
   const tap = openHep({ collector: { host: '127.0.0.1', port }, log, node: 'lab' })
   const [message] = traffic(start) as [TappedMessage]
-  while (told.length === 0) {
+  while (warnings.length === 0) {
     tap.message(message)
     await turn()
   }
@@ -115,7 +115,7 @@ test('nobody there, and messages that no datagram holds: told once, and nothing 
     tap.message(message)
     await turn()
   }
-  t.is(told.length, 1)
-  t.regex(told[0]!, new RegExp(`^the HEP collector at 127\\.0\\.0\\.1:${port} misses messages: .*ECONNREFUSED`))
+  t.is(warnings.length, 1)
+  t.regex(warnings[0]!, new RegExp(`^the HEP collector at 127\\.0\\.0\\.1:${port} misses messages: .*ECONNREFUSED`))
   await tap.close?.()
 })

@@ -59,10 +59,10 @@ for (const status of [404, 405, 410, 416, 480, 481, 482, 483, 484, 485, 489, 501
     watcher.reply = () => status
     scene.ticker.last.notify({ value: 2 })
     await scene.pass(100)
-    const told = watcher.notifies.length
+    const notifiesBefore = watcher.notifies.length
     t.deepEqual([scene.held, await scene.stored()], [0, 0])
     await scene.pass(100_000)
-    t.is(watcher.notifies.length, told)
+    t.is(watcher.notifies.length, notifiesBefore)
     t.is((await watcher.subscribe('tick', 600)).status, 481)
   })
 

@@ -45,9 +45,9 @@ test('unsubscribing: the element knows, and the store has forgotten it, before t
 test('unsubscribing, then a kill before the last NOTIFY is answered: it is not back', async (t) => {
   const { scene, watcher } = await silent()
   t.is((await watcher.subscribe('tick', 0)).status, 200)
-  const told = watcher.notifies.length
+  const notifiesBefore = watcher.notifies.length
   await restartNow(scene)
-  t.deepEqual([scene.held, await scene.stored(), watcher.notifies.length], [0, 0, told])
+  t.deepEqual([scene.held, await scene.stored(), watcher.notifies.length], [0, 0, notifiesBefore])
 })
 
 test('the 200 waits for what the element withdraws', async (t) => {

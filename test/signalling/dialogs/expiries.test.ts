@@ -5,14 +5,14 @@ import { ManualClock } from '../../../signalling/testing.ts'
 
 class One implements ExpiringSubscription {
   readonly expires: number
-  readonly told: number[] = []
+  readonly leftAtCall: number[] = []
   private readonly clock: ManualClock
   constructor(clock: ManualClock, seconds: number) {
     this.clock = clock
     this.expires = clock.date() + seconds * 1000
   }
   lastSecond(): void {
-    this.told.push(this.expires - this.clock.date())
+    this.leftAtCall.push(this.expires - this.clock.date())
   }
 }
 
@@ -23,18 +23,18 @@ test('each is told once, when its last second begins, and at once where that is 
   const all = [3600, 3600.2, 3600.9, 1, 0.5, 0, -7].map((seconds) => new One(clock, seconds))
   for (const one of [...all, ...all]) expiries.add(one)
   t.deepEqual(
-    all.map(({ told }) => told),
+    all.map(({ leftAtCall }) => leftAtCall),
     [[], [], [], [], [500, 500], [0, 0], [-7000, -7000]],
   )
   await clock.advance(3_599_749)
   t.deepEqual(
-    all.slice(0, 4).map(({ told }) => told),
+    all.slice(0, 4).map(({ leftAtCall }) => leftAtCall),
     [[], [], [], [250]],
   )
   await clock.advance(1)
-  t.deepEqual([all[0]!.told, all[1]!.told, all[2]!.told], [[250], [450], []])
+  t.deepEqual([all[0]!.leftAtCall, all[1]!.leftAtCall, all[2]!.leftAtCall], [[250], [450], []])
   await clock.advance(1000)
-  t.deepEqual(all[2]!.told, [150])
+  t.deepEqual(all[2]!.leftAtCall, [150])
   t.is(clock.nextDue, undefined)
 })
 
@@ -50,5 +50,5 @@ test('whoever leaves is not told, and leaves nothing behind', async (t) => {
   t.is(clock.nextDue, undefined)
   expiries.add(b)
   await clock.advance(100_000)
-  t.deepEqual([a.told, b.told, c.told], [[], [0], []])
+  t.deepEqual([a.leftAtCall, b.leftAtCall, c.leftAtCall], [[], [0], []])
 })

@@ -26,8 +26,8 @@ function longPackage(name: string, parts: boolean): EventPackage<Tick> {
     ...(parts
       ? {
           part: ({ value }, { previous, room }) => {
-            const told = Math.min(value!, (previous?.value ?? 0) + room)
-            return { body: body(told, previous?.value), state: { value: told } }
+            const notified = Math.min(value!, (previous?.value ?? 0) + room)
+            return { body: body(notified, previous?.value), state: { value: notified } }
           },
         }
       : {}),
@@ -170,21 +170,21 @@ test('a list of 170 friends: all by name at once, their documents in parts', asy
   await lab.clock.advance(1000)
   send('SUBSCRIBE', 'alice', sip('friends'), ['Event: presence', 'Supported: eventlist', 'Expires: 600'], { callId: 'list' })
   await lab.clock.advance(5000)
-  const told = notifies('list')
-  t.true(told.length > 2)
+  const notified = notifies('list')
+  t.true(notified.length > 2)
   t.true(wire.arrivals.every(({ bytes }) => bytes.length <= longest))
-  const bodies = told.map(({ body }) => body.toString())
+  const bodies = notified.map(({ body }) => body.toString())
   const named = (body: string): number => [...body.matchAll(/<resource uri=/g)].length
   t.deepEqual(
     bodies.map((body) => /fullState="(\w+)"/.exec(body)![1]),
-    ['true', ...told.slice(1).map(() => 'false')],
+    ['true', ...notified.slice(1).map(() => 'false')],
   )
   t.is(named(bodies[0]!), 170)
   const documents = bodies.flatMap((body) => [...body.matchAll(/entity="([^"]+)"/g)].map(([, entity]) => entity!))
   t.deepEqual(documents.toSorted(), friends.map(sip).toSorted(), 'each once')
   t.deepEqual(
     bodies.map((body) => /version="(\d+)"/.exec(body.slice(body.indexOf('<list')))![1]),
-    told.map((_, i) => String(i)),
+    notified.map((_, i) => String(i)),
   )
 })
 

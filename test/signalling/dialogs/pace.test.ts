@@ -1,7 +1,7 @@
 /** Bounds on what one subscriber is sent, in NOTIFYs and in bytes: he waits, others do not. */
 import test from 'ava'
 import { Pace, usualPace, waitingAtMost } from '../../../signalling/dialogs/pace.ts'
-import { Share, Shares } from '../../../signalling/dialogs/subscription-limits.ts'
+import { SubscriberShare, SubscriberShares } from '../../../signalling/dialogs/subscription-limits.ts'
 import type { SipRequest } from '../../../signalling/index.ts'
 import { H } from '../../../signalling/messages/names.ts'
 import { ManualClock } from '../../../signalling/testing.ts'
@@ -12,7 +12,7 @@ import { Scene } from './subscriptions-scene.ts'
 class Subscriber {
   readonly wire: Wire
   /** NOTIFYs, each once, and when they came. */
-  readonly told: { readonly at: number; readonly request: SipRequest }[] = []
+  readonly notified: { readonly at: number; readonly request: SipRequest }[] = []
   answers = true
   private readonly scene: Scene
   private readonly name: string
@@ -23,7 +23,7 @@ class Subscriber {
     this.wire = wire
     this.name = name
     wire.onRequest = (request) => {
-      this.told.push({ at: scene.lab.clock.now(), request })
+      this.notified.push({ at: scene.lab.clock.now(), request })
       if (this.answers) wire.answer(request, 200)
     }
   }
@@ -44,9 +44,9 @@ class Subscriber {
   }
   /** In the next so many milliseconds. */
   async during(ms: number): Promise<readonly SipRequest[]> {
-    const before = this.told.length
+    const before = this.notified.length
     await this.scene.pass(ms)
-    return this.told.slice(before).map(({ request }) => request)
+    return this.notified.slice(before).map(({ request }) => request)
   }
 }
 
@@ -64,16 +64,16 @@ test('min-rate: what one subscriber draws is the same for a hundred subscription
   const [greedy, modest] = [await Subscriber.of(all, 'greedy', '10.0.7.1'), await Subscriber.of(all, 'modest', '10.0.7.2')]
   await greedy.subscribe(2, 'tick;min-rate=1000')
   t.is((await greedy.during(10_000)).length, 200, 'a fifth of a hundred a second')
-  t.is(grantedBy(greedy.told.at(-1)!.request), 10)
+  t.is(grantedBy(greedy.notified.at(-1)!.request), 10)
   await modest.subscribe(1, 'tick;min-rate=1')
   await greedy.subscribe(98, 'tick;min-rate=1000')
   await all.pass(10_000)
-  const before = modest.told.length
+  const before = modest.notified.length
   const more = await greedy.during(10_000)
   t.is(more.length, 200)
   t.is(grantedBy(more.at(-1)!), 0.2)
-  t.is(modest.told.length - before, 10, 'who asks for little gets it')
-  t.is(grantedBy(modest.told.at(-1)!.request), 1)
+  t.is(modest.notified.length - before, 10, 'who asks for little gets it')
+  t.is(grantedBy(modest.notified.at(-1)!.request), 1)
 })
 
 test('min-rate: what others of his give up, a subscription has again', async (t) => {
@@ -83,10 +83,10 @@ test('min-rate: what others of his give up, a subscription has again', async (t)
   await subscriber.subscribe(39, 'tick;min-rate=10', 60)
   await all.pass(10_000)
   t.is((await subscriber.during(10_000)).length, 200)
-  t.is(grantedBy(subscriber.told.at(-1)!.request), 0.5)
+  t.is(grantedBy(subscriber.notified.at(-1)!.request), 0.5)
   await all.pass(60_000)
   t.is((await subscriber.during(10_000)).length, 100)
-  t.is(grantedBy(subscriber.told.at(-1)!.request), 10)
+  t.is(grantedBy(subscriber.notified.at(-1)!.request), 10)
 })
 
 test('bytes: 240 subscriptions and a large state that changes all the time draw 100 NOTIFYs of 4 kB a second, no more', async (t) => {
@@ -103,15 +103,15 @@ test('bytes: 240 subscriptions and a large state that changes all the time draw 
     await all.pass(250)
   }
   for (let i = 0; i < 80; i++) await change() // his burst is spent
-  const [before, others] = [greedy.told.length, modest.told.length]
+  const [before, others] = [greedy.notified.length, modest.notified.length]
   for (let i = 0; i < 80; i++) await change()
-  const told = greedy.told.slice(before).map(({ request }) => request)
-  t.is(told.length, 250, '20 seconds; each counts as eight')
-  t.true(bytesOf(told) < 20 * 100 * 4096)
-  t.is(modest.told.length - others, 80, 'others are told of each change')
+  const notified = greedy.notified.slice(before).map(({ request }) => request)
+  t.is(notified.length, 250, '20 seconds; each counts as eight')
+  t.true(bytesOf(notified) < 20 * 100 * 4096)
+  t.is(modest.notified.length - others, 80, 'others are told of each change')
   t.true(metric(all.node, 'notifies_held_back') > 0)
   await all.pass(60_000)
-  const last = new Map(greedy.told.map(({ request }) => [request.callId, request]))
+  const last = new Map(greedy.notified.map(({ request }) => [request.callId, request]))
   t.is(last.size, 240)
   for (const request of last.values()) {
     const { value: state } = JSON.parse(request.body.toString()) as { value: { value: number } }
@@ -124,33 +124,33 @@ test('a phone with 300 friends is told of all of them at once', async (t) => {
   all.ticker.value = 'x'.repeat(3000) as unknown as number
   const phone = await Subscriber.of(all, 'phone', '10.0.7.1')
   await phone.subscribe(300)
-  t.is(phone.told.length, 300)
+  t.is(phone.notified.length, 300)
   t.is(metric(all.node, 'notifies_held_back'), 0)
-  t.true(phone.told.at(-1)!.at < 100)
+  t.true(phone.notified.at(-1)!.at < 100)
 })
 
 test('those that wait go first come first, and what ends does not wait', async (t) => {
   const { all, ticker } = await bounded({ rate: 1, burst: 3 })
   const subscriber = await Subscriber.of(all, 'greedy', '10.0.7.1')
   await subscriber.subscribe(8)
-  const at = subscriber.told.map(({ request }) => request.callId)
+  const at = subscriber.notified.map(({ request }) => request.callId)
   t.deepEqual(at, ['greedy-1', 'greedy-2', 'greedy-3'])
   ticker.notifiers[7]!.terminate('noresource')
   ticker.notifiers[0]!.notify({ value: 2 })
-  const told = (await subscriber.during(8000)).map(({ callId }) => callId)
-  t.deepEqual(told, ['greedy-8', 'greedy-4', 'greedy-5', 'greedy-6', 'greedy-7', 'greedy-1'])
-  t.is(subscriber.told.filter(({ request }) => request.callId === 'greedy-8').length, 1)
+  const notified = (await subscriber.during(8000)).map(({ callId }) => callId)
+  t.deepEqual(notified, ['greedy-8', 'greedy-4', 'greedy-5', 'greedy-6', 'greedy-7', 'greedy-1'])
+  t.is(subscriber.notified.filter(({ request }) => request.callId === 'greedy-8').length, 1)
 })
 
 test('a fetch is counted as any other, and holding nothing for a moment pays no debt', async (t) => {
   const { all } = await bounded({ rate: 1, burst: 10 })
   const subscriber = await Subscriber.of(all, 'greedy', '10.0.7.1')
   await subscriber.subscribe(10, 'tick', 0)
-  t.is(subscriber.told.length, 10)
+  t.is(subscriber.notified.length, 10)
   t.is(metric(all.node, 'subscriptions_held'), 0)
   await all.pass(1500)
   await subscriber.subscribe(20, 'tick', 0)
-  t.is(subscriber.told.length, 11)
+  t.is(subscriber.notified.length, 11)
   t.is((await subscriber.during(10_000)).length, 10)
 })
 
@@ -166,13 +166,13 @@ test('who has a thousand NOTIFYs waiting begins nothing more: 503, come again la
   t.regex(last.text('Warning')!, /you are told more than you may be/)
   const other = await Subscriber.of(all, 'modest', '10.0.7.2')
   await other.subscribe(1)
-  t.is(other.told.length, 1)
+  t.is(other.notified.length, 1)
 })
 
 test('a rate set anew counts from now on', async (t) => {
   const clock = new ManualClock()
   const pace = new Pace(clock, { rate: 1, burst: 1 })
-  const share = new Share()
+  const share = new SubscriberShare()
   const one = { resume: () => undefined }
   pace.spend(share, 0, 0)
   pace.spend(share, 0, 0)
@@ -197,7 +197,7 @@ test('what is nobody’s is never held back', (t) => {
 
 test('a subscriber who holds nothing is forgotten when he owes nothing', async (t) => {
   const clock = new ManualClock()
-  const shares = new Shares(clock)
+  const shares = new SubscriberShares(clock)
   const held = (subscriber: string) => ({ subscriber, element: 'e', package: 'p', resource: 'r', fetch: true })
   await clock.advance(5000)
   for (let i = 0; i < 100; i++) {

@@ -33,10 +33,10 @@ for (const [how, end] of [
     scene.store.failing = false
     await scene.pass(31_000)
     t.is(await scene.stored(), 0)
-    const told = watcher.notifies.length
+    const notifiesBefore = watcher.notifies.length
     const ticker = await scene.restart()
     await scene.pass(1000)
-    t.deepEqual([scene.held, ticker.notifiers, watcher.notifies.length], [0, [], told])
+    t.deepEqual([scene.held, ticker.notifiers, watcher.notifies.length], [0, [], notifiesBefore])
   })
 
 test('what a silent subscriber has not heard yet, and the store not taken, is over after a restart too', async (t) => {

@@ -68,11 +68,11 @@ test('watchers, lists and lists of watchers: one NOTIFY each, with all there is 
   await subscribe('bob', 'friends')
   await subscribe('alice', 'alice', 'presence.winfo')
   for (let again = 0; again < 2; again++) {
-    const told = await restart()
-    const states = [...told].map(
+    const notified = await restart()
+    const states = [...notified].map(
       ([callId, notifies]) => [callId, notifies.map((each) => each.text('Subscription-State'))] as const,
     )
-    t.deepEqual([...told.keys()].toSorted(), [
+    t.deepEqual([...notified.keys()].toSorted(), [
       'alice-alice-presence.winfo',
       'bob-alice-presence',
       'bob-friends-presence',
@@ -82,7 +82,7 @@ test('watchers, lists and lists of watchers: one NOTIFY each, with all there is 
       t.is(all.length, 1, callId)
       t.regex(all[0]!, /^active/)
     }
-    const body = (callId: string): string => told.get(callId)![0]!.body.toString()
+    const body = (callId: string): string => notified.get(callId)![0]!.body.toString()
     t.is(body('bob-alice-presence'), pidf)
     t.regex(body('carol-friends-presence'), /fullState="true"/)
     t.regex(body('carol-friends-presence'), /<resource uri="sip:alice@localhost"><instance id="1" state="active"/)
@@ -103,15 +103,15 @@ test('what the presentity settled in the meantime is told, once to each', async 
   await subscribe('bob', 'alice')
   await subscribe('carol', 'alice')
   await subscribe('alice', 'alice', 'presence.winfo')
-  const told = await restart({ friends: [], watchers: { block: [sip('carol')], polite: [sip('bob')] } })
-  t.deepEqual([...told].map(([callId, notifies]) => [callId, notifies.length]).toSorted(), [
+  const notified = await restart({ friends: [], watchers: { block: [sip('carol')], polite: [sip('bob')] } })
+  t.deepEqual([...notified].map(([callId, notifies]) => [callId, notifies.length]).toSorted(), [
     ['alice-alice-presence.winfo', 1],
     ['bob-alice-presence', 1],
     ['carol-alice-presence', 1],
   ])
-  t.is(told.get('carol-alice-presence')![0]!.text('Subscription-State'), 'terminated;reason=rejected')
-  t.regex(told.get('bob-alice-presence')![0]!.body.toString(), /<basic>closed/)
-  const winfo = told.get('alice-alice-presence.winfo')![0]!.body.toString()
+  t.is(notified.get('carol-alice-presence')![0]!.text('Subscription-State'), 'terminated;reason=rejected')
+  t.regex(notified.get('bob-alice-presence')![0]!.body.toString(), /<basic>closed/)
+  const winfo = notified.get('alice-alice-presence.winfo')![0]!.body.toString()
   t.deepEqual(
     [...winfo.matchAll(/status="(\w+)".*?>([^<]+)</g)].map(([, ...found]) => found.join(' ')),
     ['active sip:bob@localhost'],

@@ -11,7 +11,7 @@ interface Told {
 
 export class SubscriberScene {
   readonly lab = new Lab()
-  readonly told: Told[] = []
+  readonly notifications: Told[] = []
   readonly endings: (readonly [status: number, reason: string])[] = []
   wire!: Wire
   agent!: Agent
@@ -43,7 +43,7 @@ export class SubscriberScene {
       { to: 'sip:resource@10.0.7.1', event: 'tick', expires: 600, ...options },
       {
         notified: ({ request, state, reason }) =>
-          scene.told.push({ state: reason === undefined ? state : `${state}/${reason}`, body: request.body.toString() }),
+          scene.notifications.push({ state: reason === undefined ? state : `${state}/${reason}`, body: request.body.toString() }),
         ended: ({ status, reason }) => scene.endings.push([status, reason]),
       },
     )

@@ -18,7 +18,7 @@ test('SUBSCRIBE, NOTIFYs, and a refresh before the time is over', async (t) => {
   t.is(refresh.toTag, 'notifier')
   t.is(refresh.cseq.number, first!.cseq.number + 1)
   t.is(refresh.uriText, 'sip:notifier@10.0.7.1')
-  t.deepEqual(scene.told, [{ state: 'active', body: 'one' }])
+  t.deepEqual(scene.notifications, [{ state: 'active', body: 'one' }])
 })
 
 test('a NOTIFY may come before the 200', async (t) => {
@@ -30,7 +30,7 @@ test('a NOTIFY may come before the 200', async (t) => {
   await scene.pass(20)
   t.is(await scene.notify('active', 'later'), 200)
   t.deepEqual(
-    scene.told.map(({ body }) => body),
+    scene.notifications.map(({ body }) => body),
     ['early', 'later'],
   )
 })
@@ -43,14 +43,14 @@ test('what is not its NOTIFY: another tag or dialog 481, old 500, another packag
   t.is(await scene.notify('active', 'x', { cseq: 9 }), 500)
   t.is(await scene.notify('active', 'x', { cseq: 12, event: 'other' }), 489)
   t.is(await scene.notify('mystery', 'x', { cseq: 13 }), 400)
-  t.is(scene.told.length, 1)
+  t.is(scene.notifications.length, 1)
   t.true(scene.subscription.live)
 })
 
 test('an id in the Event keeps NOTIFYs of other subscriptions away', async (t) => {
   const scene = await Scene.open({ event: 'tick;id=1' })
   t.is(await scene.notify('active', 'x', { event: 'tick;id=1' }), 200)
-  t.is(scene.told.length, 1)
+  t.is(scene.notifications.length, 1)
 })
 
 for (const reason of ['deactivated', 'timeout'])
@@ -63,7 +63,7 @@ for (const reason of ['deactivated', 'timeout'])
     t.is(scene.subscribes[1]!.toTag, '')
     t.deepEqual(scene.endings, [])
     t.is(await scene.notify('active', 'again', { cseq: 1 }), 200)
-    t.is(scene.told.at(-1)!.body, 'again')
+    t.is(scene.notifications.at(-1)!.body, 'again')
   })
 
 for (const reason of ['rejected', 'noresource', 'invariant'])
@@ -113,7 +113,7 @@ test('482 to the first SUBSCRIBE: an earlier try went through, so it comes again
     t.not(scene.subscribes[1]!.callId, scene.subscribes[0]!.callId)
     t.is(scene.subscribes[1]!.toTag, '')
     t.is(await scene.notify('active', 'again', { cseq: 1 }), 200)
-    t.is(scene.told.at(-1)!.body, 'again')
+    t.is(scene.notifications.at(-1)!.body, 'again')
   }
 })
 
@@ -232,7 +232,7 @@ test('the answer to a dialog that is over does not touch the next one', async (t
   t.is(await scene.notify('active', 'new', { tag: 'new', cseq: 1 }), 200, 'of the new dialog')
   scene.wire.answer(second, 200, { toTag: 'new', headers: [['Expires', '600']] })
   await scene.pass(20)
-  t.is(scene.told.at(-1)!.body, 'new')
+  t.is(scene.notifications.at(-1)!.body, 'new')
 })
 
 test('a challenge is answered once', async (t) => {
@@ -375,7 +375,7 @@ test('a 6xx that says when to come again is heeded', async (t) => {
 
 test('an element that fails over its last NOTIFY is subscribed again all the same', async (t) => {
   const scene = await Scene.open()
-  scene.told.push = () => {
+  scene.notifications.push = () => {
     throw new Error('a fault of the element')
   }
   await scene.notify('terminated;reason=deactivated')

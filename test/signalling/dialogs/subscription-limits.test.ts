@@ -63,8 +63,8 @@ async function scene(limit: number | undefined, otherNodes: readonly OtherNode[]
 test('those to everybody on a list are not in the share of its subscriber, nor after a restart', async (t) => {
   const { subscribe, restart, held, wire } = await scene(2)
   t.is(await subscribe('friends'), 200)
-  const told = wire.requests.at(-1)!.body.toString()
-  for (const name of ['bob', 'carol', 'dave', 'eve']) t.regex(told, new RegExp(`${sip(name)}"><instance id="1" state="active"`))
+  const body = wire.requests.at(-1)!.body.toString()
+  for (const name of ['bob', 'carol', 'dave', 'eve']) t.regex(body, new RegExp(`${sip(name)}"><instance id="1" state="active"`))
   t.is(await subscribe('bob'), 200)
   t.is(await subscribe('carol'), 403)
   await restart()

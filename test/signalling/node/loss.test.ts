@@ -63,17 +63,17 @@ for (const seed of [1, 2, 3]) {
       'each once, however often it was sent',
     )
 
-    const told = new Map<Agent, string[]>()
+    const bodies = new Map<Agent, string[]>()
     for (const agent of agents) {
       const states: string[] = []
-      told.set(agent, states)
+      bodies.set(agent, states)
       agent.host.subscribe(
         { to: 'sip:user0@localhost', event: 'presence', expires: 600, from: `sip:${agent.name}@localhost`, route: [server] },
         { notified: ({ state }) => states.push(state), ended: ({ reason }) => states.push(`ended ${reason}`) },
       )
     }
     await lab.clock.advance(64_000)
-    for (const [agent, states] of told) t.deepEqual([agent.name, states], [agent.name, ['active']])
+    for (const [agent, states] of bodies) t.deepEqual([agent.name, states], [agent.name, ['active']])
     t.is(metric(node, 'subscriptions_held'), users.length)
     t.true(lost.count > lost.sent / 6, `${lost.count} of ${lost.sent} were lost`)
     await lab.clock.advance(64_000)

@@ -125,9 +125,9 @@ test('deciding twice gives the same object', (t) => {
 
 test('explain says for each rule why it wins or not', (t) => {
   const plan = compiled()
-  const told = plan.explain(ask('SUBSCRIBE', 'alice@localhost', 'trusted', 'proximity'))
+  const explanation = plan.explain(ask('SUBSCRIBE', 'alice@localhost', 'trusted', 'proximity'))
   t.deepEqual(
-    told.map(({ rule, wins }) => [rule.to, wins]),
+    explanation.map(({ rule, wins }) => [rule.to, wins]),
     [
       ['proxy', false],
       ['prose', false], // claims for certain users come first
@@ -137,11 +137,11 @@ test('explain says for each rule why it wins or not', (t) => {
       ['proxy', false],
     ],
   )
-  t.is(told[0]?.why, 'from is trusted, wanted outside')
-  t.is(told[1]?.why, 'method is SUBSCRIBE, wanted MESSAGE')
-  t.is(told[2]?.why, 'event is proximity, wanted subscription-data')
-  t.is(told[3]?.why, 'method, event, host match')
-  t.regex(told[5]?.why ?? '', /would match, but 'prose claims SUBSCRIBE prose\|proximity' comes first/)
+  t.is(explanation[0]?.why, 'from is trusted, wanted outside')
+  t.is(explanation[1]?.why, 'method is SUBSCRIBE, wanted MESSAGE')
+  t.is(explanation[2]?.why, 'event is proximity, wanted subscription-data')
+  t.is(explanation[3]?.why, 'method, event, host match')
+  t.regex(explanation[5]?.why ?? '', /would match, but 'prose claims SUBSCRIBE prose\|proximity' comes first/)
   t.is(plan.explain(ask('MESSAGE', 'a@localhost', 'proxy'))[0]?.why, 'never back to proxy, which sends it')
   t.is(plan.explain(ask('MESSAGE', 'a@localhost'), 4).length, 1)
 })

@@ -79,17 +79,17 @@ export class Bench {
     return scan(Buffer.from(requestText('INVITE', 'sip:bob@localhost', { branch: 'z9hG4bK-one' }))) as SipRequest
   }
   /** Starts a client transaction; what its user is told ends in `told`. */
-  client(method: string, parts: RequestParts = {}): { transaction: ClientTransaction; told: (number | string)[] } {
-    const told: (number | string)[] = []
+  client(method: string, parts: RequestParts = {}): { transaction: ClientTransaction; outcomes: (number | string)[] } {
+    const outcomes: (number | string)[] = []
     const user: ClientUser = {
-      onResponse: (response) => told.push(response.status),
-      onNoResponse: (status) => told.push(`none ${status}`),
+      onResponse: (response) => outcomes.push(response.status),
+      onNoResponse: (status) => outcomes.push(`none ${status}`),
     }
     const transaction = this.table.client(method, this.flow, user)
     transaction.begin(
       Buffer.from(requestText(method, 'sip:bob@localhost', { branch: transaction.branch, via: '10.0.0.1', ...parts })),
     )
-    return { transaction, told }
+    return { transaction, outcomes }
   }
   /** The peer answers what was sent as number `index` (from the end if negative). */
   answer(status: number, index = 0, toTag = 'peer'): void {

@@ -174,11 +174,11 @@ test('an ACK that belongs to nothing makes no transaction', (t) => {
 test('CANCEL finds its INVITE by branch, is answered at once, and tells the user', async (t) => {
   const bench = new Bench()
   bench.receive('INVITE')
-  let told = 0
-  bench.served[0]!.onCancel = { cancel: () => void told++ }
+  let cancels = 0
+  bench.served[0]!.onCancel = { cancel: () => void cancels++ }
   bench.receive('CANCEL')
   bench.receive('CANCEL')
-  t.is(told, 1)
+  t.is(cancels, 1)
   t.deepEqual(
     bench.sent.map(([what]) => what),
     [200, 200],
@@ -186,7 +186,7 @@ test('CANCEL finds its INVITE by branch, is answered at once, and tells the user
   bench.respond(bench.served[0]!, 487)
   bench.receive('ACK', { toTag: 'us' })
   bench.receive('CANCEL')
-  t.is(told, 1)
+  t.is(cancels, 1)
   await bench.clock.advance(halfMinute)
   t.is(bench.left, 0)
 })
@@ -194,11 +194,11 @@ test('CANCEL finds its INVITE by branch, is answered at once, and tells the user
 test('CANCEL after a final answer changes nothing; CANCEL of nothing is 481', async (t) => {
   const bench = new Bench()
   bench.receive('INVITE')
-  let told = 0
-  bench.served[0]!.onCancel = { cancel: () => void told++ }
+  let cancels = 0
+  bench.served[0]!.onCancel = { cancel: () => void cancels++ }
   bench.respond(bench.served[0]!, 486)
   bench.receive('CANCEL')
-  t.is(told, 0)
+  t.is(cancels, 0)
   t.is(bench.sent.at(-1)?.[0], 200)
   bench.receive('CANCEL', { branch: 'z9hG4bK-nothing' })
   bench.receive('MESSAGE', { branch: 'z9hG4bK-message' })

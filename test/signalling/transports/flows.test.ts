@@ -116,11 +116,11 @@ test('a connection is found as long as it is open', (t) => {
   t.is(flows.connectionCount, 1)
   flow.open = false
   t.is(flows.find(token), undefined)
-  let told = 0
-  flows.onClosed(() => told++)
+  let closings = 0
+  flows.onClosed(() => closings++)
   flows.closed(flow)
   flows.closed(flow)
-  t.deepEqual([told, flows.connectionCount], [1, 0])
+  t.deepEqual([closings, flows.connectionCount], [1, 0])
 })
 
 test('a token is the same with its characters escaped, as some write them back (RFC 3261 §19.1.4)', (t) => {

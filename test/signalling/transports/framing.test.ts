@@ -69,11 +69,14 @@ test('keep-alives between messages, in any chunking', (t) => {
 })
 
 test('keep-alives that come together are told together', (t) => {
-  const told: number[] = []
-  const framer = new Framer({ message: () => told.push(0), ping: (count) => told.push(count), broken: () => told.push(-1) }, 2000)
+  const sizes: number[] = []
+  const framer = new Framer(
+    { message: () => sizes.push(0), ping: (count) => sizes.push(count), broken: () => sizes.push(-1) },
+    2000,
+  )
   framer.push(Buffer.from('\r\n'.repeat(20_001)))
   framer.push(Buffer.from(`\r\n${'\n'.repeat(20_000)}${message('a')}\r\n\r\n`))
-  t.deepEqual(told, [10_000, 1, 0, 1])
+  t.deepEqual(sizes, [10_000, 1, 0, 1])
   t.deepEqual(pongs(3).toString(), '\r\n\r\n\r\n')
 })
 

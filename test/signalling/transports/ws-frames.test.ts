@@ -30,13 +30,13 @@ const frame = fc.record({
 test('whole messages are counted, and what is half way is known, wherever the stream is cut', (t) => {
   fc.assert(
     fc.property(fc.array(frame, { minLength: 1, maxLength: 6 }), fc.integer({ min: 1, max: 500 }), (list, piece) => {
-      const told = list.map((each) => (each.opcode < 8 ? each : { ...each, fin: true, length: each.length % 126 }))
-      const bytes = Buffer.concat(told.map(bytesOf))
+      const sentFrames = list.map((each) => (each.opcode < 8 ? each : { ...each, fin: true, length: each.length % 126 }))
+      const bytes = Buffer.concat(sentFrames.map(bytesOf))
       const frames = new WebSocketFrames()
       for (let at = 0; at < bytes.length; at += piece) {
         frames.read(bytes.subarray(at, at + piece))
         if (at + piece < bytes.length) continue
-        const data = told.filter(({ opcode }) => opcode < 8)
+        const data = sentFrames.filter(({ opcode }) => opcode < 8)
         t.is(frames.messages, data.filter(({ fin }) => fin).length)
         t.is(frames.partial, data.at(-1)?.fin === false)
       }

@@ -12,13 +12,13 @@ interface Ended {
 /** As much of a call as we ask for; JsSIP's own types need a browser's. */
 interface Call {
   readonly direction: string
-  on(event: string, listener: (told: Ended & { readonly response?: { readonly status_code: number } }) => void): void
+  on(event: string, listener: (event: Ended & { readonly response?: { readonly status_code: number } }) => void): void
   answer(options: object): void
   terminate(): void
 }
 
 interface Subscription {
-  on(event: string, listener: (...told: readonly unknown[]) => void): void
+  on(event: string, listener: (...event: readonly unknown[]) => void): void
   subscribe(): void
   terminate(): void
 }

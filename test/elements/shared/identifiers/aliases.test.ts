@@ -61,14 +61,14 @@ class Scene {
     return (await this.lab.during(from.host.send({ method: 'MESSAGE', to, from: as, route: [server], body, credentials }))).status
   }
   async subscribe(from: Agent, to: string, event: string, as = 'alice'): Promise<readonly Notification[]> {
-    const told: Notification[] = []
+    const notifications: Notification[] = []
     const credentials = { user: as, password: `${as}-proxima` }
     const listener = {
-      notified: (notification: Notification) => void told.push(notification),
+      notified: (notification: Notification) => void notifications.push(notification),
     }
     from.host.subscribe({ to, event, from: `sip:${as}@localhost`, asserted: '', route: [server], credentials }, listener)
     await this.lab.clock.advance(1000)
-    return told
+    return notifications
   }
 }
 const open = (): Promise<Scene> => new Scene().open()
@@ -128,8 +128,8 @@ test('his presence and his registration are the same by each of them', async (t)
   )
   t.is(published.status, 200)
   for (const to of ['sip:bob@localhost', 'sip:robert@localhost', 'tel:+15550100', 'sip:+15550100@localhost;user=phone']) {
-    const told = await scene.subscribe(a, to, 'presence')
-    t.regex(told.at(-1)?.request.body.toString() ?? '', /<basic>open/, to)
+    const notifications = await scene.subscribe(a, to, 'presence')
+    t.regex(notifications.at(-1)?.request.body.toString() ?? '', /<basic>open/, to)
     const own = await scene.subscribe(b, to, 'reg', 'bob')
     t.regex(own.at(-1)?.request.body.toString() ?? '', /aor="sip:bob@localhost"[\s\S]*device@/, to)
   }
