@@ -3,12 +3,18 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import { parse, stringify } from 'yaml'
 import { networkOf } from '../../dialplans/flows/index.ts'
 import { lastingPort } from '../../dialplans/flows/stage/lasting-port.ts'
 import { readPcapng } from '../../signalling/tools.ts'
 import { program, Running, run } from '../support/process.ts'
 import { judge } from '../support/tshark.ts'
 import { type Edge, ProcessStage } from './peers/stage.ts'
+
+interface RawNetwork {
+  readonly nodes: { readonly [name: string]: { readonly listen: readonly string[] } }
+  readonly operators: { readonly [name: string]: object }
+}
 
 interface Ports {
   readonly udp: number
@@ -35,6 +41,7 @@ async function network(t: ExecutionContext) {
     run(process.execPath, [program, ...args], { cwd: folder })
   return {
     folder,
+    running,
     file,
     text,
     port,
@@ -144,4 +151,22 @@ test('each operator in a process of its own, and one without the other', async (
   t.is((await south.stop()).code, 0)
   const status = await asks(port)
   t.true([408, 480, 500, 503].includes(status), String(status))
+})
+
+test('operators of two dialplans are peers by domain and address', async (t) => {
+  const { folder, text, port, running } = await network(t)
+  const { operators, nodes } = parse(text) as RawNetwork
+  for (const [name, other, usual] of [
+    ['north', 'south', 5070],
+    ['south', 'north', 5060],
+  ] as const) {
+    const { listen } = nodes[name]!
+    const peers = { [`${other}.example`]: { at: `127.0.0.1:${port(usual)}` } }
+    const file = join(folder, `${name}.yaml`)
+    writeFileSync(file, stringify({ ...operators[name], name, listen, peers, data: 'memory' }))
+    const node = new Running(process.execPath, [program, 'start', file, '--log-level', 'info'], { cwd: folder })
+    running.push(node)
+    await node.said(/^ready/m)
+  }
+  t.is(await talks(t, port), 200)
 })
