@@ -139,6 +139,7 @@ class ProximaNode implements Node, TransportSink {
         Buffer.isBuffer(waiting) ? this.read(waiting, flow, 'waited-unread') : this.begin(waiting, flow, 'waited'),
       answerFlow: (request, flow) => answerFlow(request, flow, this.flows),
       source: options.sourceRate,
+      isPeer: (flow) => peers.isAt(flow),
       agent: () => this.flows.address,
       transmit: (flow, bytes) => this.transmit(flow, bytes),
     }))

@@ -43,7 +43,7 @@ export interface NodeOptions {
   readonly tap?: Tap
   readonly limits?: MessageLimits
   readonly timing?: TransactionTiming
-  /** New requests of one source address that is not trusted; no limit if left out. */
+  /** New requests of one source address that is not trusted, and no peer's; no limit if left out. */
   readonly sourceRate?: RateSettings
   /** Subscriptions of one subscriber at most; default 10,000. */
   readonly subscriptions?: number

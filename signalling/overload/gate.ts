@@ -22,8 +22,10 @@ interface GateOptions {
   readonly ration: (newRequests: number) => number
   /** Serves what has waited: reads a datagram, begins with a request. */
   readonly serve: (waiting: WaitingRequest, flow: Flow) => void
-  /** For each source address that is not trusted; none if left out. */
+  /** For each source address that is not trusted, and no peer's; none if left out. */
   readonly source: RateSettings | undefined
+  /** Whether a flow leads to another operator, one address for all its users. */
+  readonly isPeer?: (flow: Flow) => boolean
   /** Our name in a Warning. */
   readonly agent: () => string
   readonly transmit: (flow: Flow, bytes: Buffer) => boolean
@@ -67,7 +69,7 @@ export class Gate {
   /** Whether a request begins now. False: it waits for its turn, it was refused, or it is part of a flood and was dropped. */
   readonly admits = (request: SipRequest, flow: Flow, turn: OverloadTurn = 'undecided'): boolean => {
     const counted = turn === 'waited'
-    if (this.sources !== undefined && !counted && !flow.trusted && !this.sources.take(flow.remote.host)) {
+    if (this.sources !== undefined && !counted && this.isCounted(flow) && !this.sources.take(flow.remote.host)) {
       if (this.sources.isFlood(flow.remote.host)) this.drop(flow)
       else this.refuse(request, flow, 'too many requests from this address: come again later', 'refused_rate')
       return false
@@ -80,6 +82,9 @@ export class Gate {
     const when = this.admission.admits(request, flow)
     if (when === 'no') this.refuse(request, flow, 'overloaded', 'refused_overload')
     return when === 'now'
+  }
+  private isCounted(flow: Flow): boolean {
+    return !flow.trusted && this.options.isPeer?.(flow) !== true
   }
   /** Whether a datagram is to be read now. */
   passes(bytes: Buffer, flow: Flow): boolean {

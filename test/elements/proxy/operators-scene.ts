@@ -11,6 +11,7 @@ import {
   type Element,
   memoryStore,
   type Node,
+  type NodeOptions,
   type PeerOperator,
   SipRequest,
   silent,
@@ -41,7 +42,12 @@ export class OperatorsScene {
   private hosts = 0
 
   /** An operator with these peers; alice, bob and carol are its users, and friends of their namesakes of others. */
-  async operator(name: OperatorName, peers: readonly PeerOperator[], others: readonly Element[] = []): Promise<void> {
+  async operator(
+    name: OperatorName,
+    peers: readonly PeerOperator[],
+    others: readonly Element[] = [],
+    more: Partial<NodeOptions> = {},
+  ): Promise<void> {
     const domain = domainOf(name)
     const friends = ['north', 'south', 'west'].flatMap((each) => [`sip:alice@${each}.example`, `sip:bob@${each}.example`])
     const subscribers = ['alice', 'bob', 'carol'].map((user) => ({
@@ -70,6 +76,7 @@ export class OperatorsScene {
         peers,
         store: memoryStore(this.clock),
         tap: fanTap([tap])!,
+        ...more,
       }),
     )
   }

@@ -218,3 +218,23 @@ test('a list of friends watches those of another operator for its user', async (
     [['<sip:alice@north.example>'], ['<sip:alice@north.example>']],
   )
 })
+
+test('a peer’s address stands for all its users: it is bound by no rate of one source', async (t) => {
+  const scene = new OperatorsScene()
+  t.teardown(() => scene.stop())
+  await scene.operator('north', [asPeer('south')])
+  await scene.operator('south', [asPeer('north')], [], { sourceRate: { rate: 1, burst: 3 } })
+  const bob = await scene.ue('bob', 'south')
+  const alice = await scene.ue('alice', 'north')
+  const stranger = await scene.stranger()
+  const statuses: number[] = []
+  const strangers: number[] = []
+  for (let i = 0; i < 8; i++) {
+    const sent = alice.message(bob.identity, text)
+    const options = { method: 'OPTIONS', to: 'sip:south.example', route: ['<sip:10.0.0.2:5060;lr>'] }
+    strangers.push((await scene.during(stranger.host.send(options), 100)).status)
+    statuses.push((await scene.during(sent, 300)).status)
+  }
+  t.deepEqual([...new Set(statuses)], [200])
+  t.true(strangers.includes(503), String(strangers))
+})
