@@ -17,7 +17,7 @@ interface SettingsSchema {
 /** Steps from an element's settings to a value in them. */
 export type SettingsPath = readonly (string | number)[]
 
-/** A fault of settings that the schema admits: what is wrong, at which value, and what would do. */
+/** A fault of settings that the schema admits: its text, its place, and the expectation. */
 export interface RoleFault {
   /** Empty: the element itself. */
   readonly path: SettingsPath
@@ -31,7 +31,7 @@ export interface SubscriberNaming {
   readonly path: SettingsPath
 }
 
-/** Subscribers whom an element knows. */
+/** Subscribers that an element knows. */
 export interface KnownSubscribers {
   readonly listed: readonly SubscriberSettings[]
   /** Every user of the network's domains is one. */
@@ -63,7 +63,7 @@ export interface Network {
   readonly elements: readonly NetworkElement[]
   /** None: it is one process. */
   readonly nodes: readonly NetworkNode[]
-  /** Subscribers whom its elements know. */
+  /** Subscribers that its elements know. */
   readonly subscribers: readonly SubscriberSettings[]
 }
 
@@ -83,9 +83,9 @@ export interface Role<Settings extends object = object, Made extends Element = E
   readonly servers?: readonly string[]
   /** Setting that names a file -> the setting, a list, whose further items are in that file. */
   readonly files?: { readonly [setting: string]: string }
-  /** Subscribers whom its settings bring; left out: it keeps none. */
+  /** Subscribers that its settings bring; left out: it keeps none. */
   subscribers?(settings: Settings): KnownSubscribers
-  /** Subscribers whom its settings name: who is none gets a note. */
+  /** Subscribers that its settings name: a stranger among them gets a note. */
   namings?(settings: Settings): readonly SubscriberNaming[]
   /** Settings that follow from the network, unless the dialplan has others. */
   learns?(network: Network): Partial<Settings>

@@ -53,9 +53,9 @@ export interface Element {
    * and changes nothing, where they make no sense. Left out: no setting changes while it runs.
    */
   reload?(settings: unknown): readonly string[] | Promise<readonly string[]>
-  /** It goes on at another node: what it holds in memory alone, such as units of a quota, is given back. `stop` follows. */
+  /** It goes on at another node: holdings in memory alone, such as units of a quota, are given back. `stop` follows. */
   handBack?(): void
-  /** Ends its timers and watches; what is under way is written. Another element of its name may take up its state afterwards. */
+  /** Ends its timers and watches; writes under way end. Another element of its name may take up its state afterwards. */
   stop?(): void | Promise<void>
 }
 

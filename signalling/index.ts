@@ -1,4 +1,4 @@
-/** The engine for elements, and for whoever composes a node. `tools.ts` and `testing.ts` are its other doors. */
+/** The engine for elements and for composers of a node. `tools.ts` and `testing.ts` are its other doors. */
 export { type Clock, RealClock, type Timer } from './clock.ts'
 export { instancesOf } from './cluster/partitions.ts'
 export { MovingElements, type OtherNode, type Placement, staticPlacement } from './cluster/placement.ts'

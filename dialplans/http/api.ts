@@ -1,4 +1,4 @@
-/** The HTTP interface to what elements serve, `/v1/…`: every answer is JSON, every fault a problem (RFC 9457). */
+/** The HTTP interface to the resources of elements, `/v1/…`: every answer is JSON, every fault a problem (RFC 9457). */
 import type { IncomingMessage } from 'node:http'
 import { type HttpPage, HttpProblem, json } from '../../elements/shared/http/page.ts'
 import type { HttpOperation, HttpRoute } from '../../elements/shared/http/route.ts'

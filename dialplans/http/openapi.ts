@@ -1,4 +1,4 @@
-/** The description of the HTTP interface (OpenAPI 3.1), made of what each route says of itself. */
+/** The description of the HTTP interface (OpenAPI 3.1), made of the word of each route about itself. */
 import { describedAnswer, type OpenApiSchema, objectOf, refusedAccess } from '../../elements/shared/http/description.ts'
 import type { HttpRoute } from '../../elements/shared/http/route.ts'
 import { routesOf } from './options.ts'

@@ -1,4 +1,4 @@
-/** Peers of operators: whom each names, and the addresses and domains of those that are in the same dialplan. */
+/** Peers of operators: the names that each gives, and the addresses and domains of those that are in the same dialplan. */
 import type { HostPort, ListeningOptions, PeerOperator } from '../../signalling/index.ts'
 import { isAnyHost, machineAddresses } from '../../signalling/tools.ts'
 import { type Dialplan, type DialplanFault, type PlannedPeer, parsePlace, reachableHost } from './dialplan.ts'

@@ -25,7 +25,7 @@ export function checkReferences(named: DialplanReferences): void {
   }
 }
 
-/** @param role of that server, which is also what the setting is called */
+/** @param role of that server, which is also the name of the setting */
 function checkServer(named: DialplanReferences, name: string, role: string, server: string): void {
   const { elements, domains, listen, rules, lineOf, fault } = named
   const what = roleOf(role)?.schema.title ?? role

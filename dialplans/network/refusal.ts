@@ -1,6 +1,6 @@
-/** Refusal of a user's command: lines that say what cannot be done, and no stack. */
+/** Refusal of a user's command: lines that name the obstacle, and no stack. */
 
-/** Ends the command with a non-zero exit; each line of `message` says what, where and what to do. */
+/** Ends the command with a non-zero exit; each line of `message` says the fault, its place and the way out. */
 export class CommandRefusal extends Error {
   /** The lines start with a file's name, so that editors find it; no name is put in front of them. */
   readonly located: boolean

@@ -1,4 +1,4 @@
-/** Roles of a dialplan's elements: the network as each of them sees it, and what follows from that. */
+/** Roles of a dialplan's elements: the network as each of them sees it, and the settings that follow. */
 import { roleOf } from '../../elements/catalogue.ts'
 import type { KnownSubscribers, Network, Role, RoleFault } from '../../elements/role.ts'
 import type { Dialplan, DialplanSubscriber, ElementSettings, PlannedElement } from './dialplan.ts'
@@ -10,7 +10,7 @@ export function edgeOf(elements: readonly PlannedElement[]): string | undefined 
   return elements.find(({ role }) => roleOf(role)?.edge === true)?.name
 }
 
-/** Subscribers whom an element brings; undefined: its role keeps none. */
+/** Subscribers that an element brings; undefined: its role keeps none. */
 export function subscribersIn({ role, settings }: PlannedElement): KnownSubscribers | undefined {
   return roleOf(role)?.subscribers?.(settings)
 }

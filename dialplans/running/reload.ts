@@ -32,7 +32,7 @@ export async function reload(
     ...handshakes(started, next),
     ...otherElements(started, next),
   ]
-  // The element that keeps subscribers comes first: it may still find a fault, in what they are together.
+  // The element that keeps subscribers comes first: it may still find a fault, in all of them together.
   const keeps = (element: PlannedElement): number => Number(subscribersIn(element) !== undefined)
   const elementsNow = [...completedElements(effective)].sort((a, b) => keeps(b) - keeps(a))
   for (const { name, settings } of elementsNow) {

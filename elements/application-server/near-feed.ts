@@ -116,7 +116,7 @@ export class NearFeed {
     const { feedback, period, gap } = asking
     const counts = this.asOfNow()
     if (feedback === 'poll') {
-      // a set query keeps friends on the device's monitor list (SPEC §3.3), whatever it tells
+      // a set query keeps friends on the device's monitor list (SPEC §3.3), in each of its forms
       if (asking.listed && peers !== undefined) this.subscribe({ gap: seldom }, counts, () => undefined)
       return void this.poll(counts)
     }

@@ -167,7 +167,7 @@ export class UserRegistrations {
     this.listener.left(before)
   }
 
-  /** Removes a device, whatever its user wishes. */
+  /** Removes a device, against its user's wish too. */
   async expel(device: string): Promise<void> {
     const before = this.users.held(device) // maybe his time is over
     const written = this.users.expel(device)

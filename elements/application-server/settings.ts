@@ -1,4 +1,4 @@
-/** Settings of an application server (SPEC §3.5), with what the dialplan tells of the rest of the network. */
+/** Settings of an application server (SPEC §3.5), with the dialplan's word of the rest of the network. */
 import type { ApplicationServerSettings as DialplanSettings } from './settings-type.ts'
 
 /** When the proximity server tells who is near: at each change, by period too, or only when it is asked. */

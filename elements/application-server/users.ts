@@ -12,7 +12,7 @@ export interface ApplicationUser {
   readonly user: string
   /** Other names by which he is looked for: those of the subscriber whose identifier `user` is. */
   readonly names?: readonly string[]
-  /** Users whom to look for; absent: all of the application. */
+  /** Users to look for; absent: all of the application. */
   readonly friends?: readonly string[]
   /** Milliseconds since the epoch; absent: for good. */
   readonly until?: number
@@ -58,7 +58,7 @@ export class Users {
   /** By each of their names. */
   private readonly byName: RecordSets<ApplicationUser>
   private readonly byAluid: UniqueIndex<ApplicationUser>
-  /** Users by those whom they look for. */
+  /** Users by the users that they look for. */
   private readonly byFriend: RecordSets<ApplicationUser>
 
   /** @param ended is told of devices whose users' time is over */

@@ -157,7 +157,7 @@ export class Directory {
     return this.provisionedSubscribers.get(id) ?? (this.provisioned.has(id) ? undefined : this.addedSubscribers.get(id))
   }
 
-  /** The subscriber that an identifier or alias belongs to, in whatever form it has it. */
+  /** The subscriber that an identifier or alias belongs to, in any form. */
   ownerOf(key: string): string | undefined {
     const owner = this.ownerAsWritten(key)
     if (owner !== undefined) return owner

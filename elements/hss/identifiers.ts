@@ -106,7 +106,7 @@ function readName(text: string, domains: readonly string[]): Uri {
   return readDevice(text.includes(':') ? text : `sip:${text}@${domains[0] ?? 'localhost'}`)!
 }
 
-/** As `identifierFault`, of somebody whom a subscriber only names: any URI that can be read will do, of whatever domain. */
+/** As `identifierFault`, of somebody that a subscriber only names: any URI that can be read will do, of any domain. */
 function referenceFault(text: string, domains: readonly string[]): string | undefined {
   const hidden = unseen.exec(decoded(text))
   if (hidden !== null) return `${is(text)}, with the character ${codeOf(hidden[0])} that nobody sees; expected none`

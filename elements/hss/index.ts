@@ -37,7 +37,7 @@ export { type ProvisioningOutcome, settingsOf, type WantedChange } from './provi
 export { type LineFault, RowsFault, type SubscriberRow } from './rows/row.ts'
 export { formats, type RowFormat, readRows } from './rows/rows.ts'
 
-/** Settings with what the dialplan tells of the rest of the network. */
+/** Settings with the dialplan's word of the rest of the network. */
 export interface HssSettings extends DialplanSettings {
   /** Content of the provisioning file: a list of subscribers, alone or as `subscribers`. */
   readonly records?: unknown
@@ -47,7 +47,7 @@ export interface HssSettings extends DialplanSettings {
 
 /** An element whose records can be changed while it runs. */
 export interface Hss extends Element {
-  /** Adds or replaces a subscriber; resolves when durable. Throws what is wrong with it. */
+  /** Adds or replaces a subscriber; resolves when durable. Throws its fault. */
   set(settings: SubscriberSettings): Promise<void>
   /** False: there was none. */
   remove(id: string): Promise<boolean>
@@ -73,7 +73,7 @@ interface HssState {
   readonly version: number
   readonly secrets: boolean
   readonly key?: string
-  /** Subscribers changed after that version, up to a later one, of whom the subscriber of the feed knows already. */
+  /** Subscribers changed after that version, up to a later one, known to the subscriber of the feed already. */
   readonly part?: { readonly upTo: number; readonly ids: ReadonlySet<string> }
 }
 

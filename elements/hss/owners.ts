@@ -60,7 +60,7 @@ class IdentifierOwners {
   private readonly domains: readonly string[]
   private readonly reserved: ReadonlySet<string | undefined>
 
-  /** @param reserved names of the network's elements, which are nobody's: what is asserted of them is believed */
+  /** @param reserved names of the network's elements, which are nobody's: assertions of them are believed */
   constructor(domains: readonly string[], reserved: readonly string[]) {
     this.domains = domains
     this.reserved = new Set(reserved.map((name) => subscriberKey(name, domains)))

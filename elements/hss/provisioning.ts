@@ -127,7 +127,7 @@ export class Provisioning {
     return { done: before === undefined ? 'added' : 'changed', record, members }
   }
 
-  /** @param before what is stored: only what differs is judged */
+  /** @param before the stored record: only differences are judged */
   private read(
     settings: unknown,
     before?: SubscriberRecord,

@@ -16,7 +16,7 @@ export class Charging {
     this.checkpointKey = `pcrf/${keyPart(host.name)}/journal`
   }
 
-  /** Goes on behind the last record. Throws what the operating system says. */
+  /** Goes on behind the last record. Throws the fault of the operating system. */
   async open(): Promise<void> {
     this.journal.open((await this.host.store.get(this.checkpointKey))?.value as JournalCheckpoint | undefined)
     this.host.gauge('records', () => this.journal.records)

@@ -116,7 +116,7 @@ export class Lease {
     if (this.account !== undefined) this.account.count += over
   }
 
-  /** @param inGoodOrder the asker has said what it used: the rest goes back */
+  /** @param inGoodOrder the asker has said its use: the rest goes back */
   close(inGoodOrder: boolean): Promise<unknown> {
     if (this.over) return this.work
     this.over = true
@@ -137,7 +137,7 @@ export class Lease {
     const found = (apart ? policyRoles : [undefined]).map((role): RoleRule => {
       return { role, rule: rules().find(this.device, this.service, now(), role) }
     })
-    // of two roles at most one rule has a quota: what is about one role has none, and anything else is about both
+    // of two roles at most one rule has a quota: a rule about one role has none, and any other is about both
     const limiting = found.find(({ rule }) => rule?.quota !== undefined)?.rule
     if (limiting === undefined) {
       await this.leaveAccount(true)

@@ -58,7 +58,7 @@ export class Leases {
     this.byNotifier.set(notifier.id, lease)
   }
 
-  /** @param inGoodOrder the asker has said what it used. Resolves when it is durable, or logged. */
+  /** @param inGoodOrder the asker has said its use. Resolves when it is durable, or logged. */
   close(lease: Lease, inGoodOrder: boolean): Promise<void> {
     if (this.byKey.get(lease.key) === lease) this.byKey.delete(lease.key)
     if (lease.notifier !== undefined) this.byNotifier.delete(lease.notifier.id)

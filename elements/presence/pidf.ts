@@ -1,7 +1,7 @@
 /**
  * Check of a published document before it goes to watchers. The XML must be well-formed (RFC 3863 §4). Of PIDF it
  * checks the root element, its `entity`, and that each tuple has an identifier of its own and a status. It does not
- * validate against a schema, and other namespaces may say what they like. No DOCTYPE, so no entity but the five of
+ * validate against a schema, and other namespaces may say anything. No DOCTYPE, so no entity but the five of
  * XML.
  */
 import { isUtf8 } from 'node:buffer'
@@ -57,7 +57,7 @@ const attribute = new RegExp(`(${qName})\\s*=\\s*(?:"([^"]*)"|'([^']*)')`, 'g')
 const reference = /&(?:(amp|lt|gt|quot|apos)|#(\d{1,7})|#x([0-9a-fA-F]{1,6}));|&/g
 const named: { readonly [name: string]: string } = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
 
-// whatever stands before a colon: a value may be a name with a prefix too
+// any text before a colon: a value may be a name with a prefix too
 const prefixed = /(?<![^\s<>"'=/:&;!?])([^\s<>"'=/:&;!?]+):/g
 
 class Malformed extends Error {}

@@ -50,7 +50,7 @@ export class Publications {
   private readonly read = new WeakMap<Publication, Pidf>()
 
   /**
-   * @param changed told when what watchers are to see of a presentity is another
+   * @param changed called when the presence that watchers are to see is another
    * @param begun told by which credentials something was published
    */
   constructor(host: Host, rules: PublicationRules, changed: (entity: string) => void, begun: Publications['begun']) {

@@ -151,7 +151,7 @@ export class ProximityQueries {
     return this.sets.changing(question.id, () => question)!
   }
 
-  /** A refresh may bring another set of peers; other questions stay what they are. */
+  /** A refresh may bring another set of peers; other questions stay as they are. */
   refreshed(notifier: Notifier, request: SipRequest): undefined | number | RefreshChange {
     const { registry } = this
     const body = readOptionalBody(request, 'proximity-query')

@@ -113,7 +113,7 @@ function hidingContacts(hidden: HiddenContacts, flow: Flow): NonNullable<Forward
   }
 }
 
-/** The user of ours for whom we vouch to another operator; an element of ours may speak for the one whom it names in From. */
+/** The user of ours that we assert to another operator; an element of ours may speak for the user in its From. */
 function ownIdentity(
   { asserted, flow, request }: Exchange,
   sender: KnownSender | undefined,

@@ -1,4 +1,4 @@
-/** Router of the proxy: decides where a request goes on, by its Route, the plan, or the bindings of the user whom it names. */
+/** Router of the proxy: decides where a request goes on, by its Route, the plan, or the bindings of its user. */
 import { isIP } from 'node:net'
 import type { Exchange, Flow, ForwardTarget, Host, Uri } from '../../signalling/index.ts'
 import { elementOfRoute, tokenOfRoute } from '../../signalling/index.ts'
@@ -114,7 +114,7 @@ export class Router {
     if (exchange.plannedAt(meant) === undefined) return flowFailed
     return { end: 'element', uri: text, ...dialogWays.recordRoutes(exchange, identity) }
   }
-  /** To another operator's proxy; what one operator sends here is for our users, and for nobody else's. */
+  /** To another operator's proxy; a request that one operator sends here is for our users alone. */
   private toPeer(exchange: Exchange, sender: KnownSender | undefined): Destination {
     const { host, dialogWays } = this.parts
     if (sender?.peer === true) return noRelay(exchange, host)
@@ -143,7 +143,7 @@ export class Router {
     if (!(found instanceof Promise)) return this.toElementOf(exchange, question, found)
     return found.then(
       (record) => this.toElementOf(exchange, question, record),
-      () => this.toElementOf(exchange, question, undefined), // the element decides what it can do without the HSS
+      () => this.toElementOf(exchange, question, undefined), // the element decides about its work without the HSS
     )
   }
   private toElementOf(

@@ -27,7 +27,7 @@ function unknownRegistrar({ registrar }: RegEventSettings, network: Network): re
   return [{ path: ['registrar'], text, expected: proxies.join(' or ') || `an element of role ${registrarRole}` }]
 }
 
-/** A registrar at another node: what it has in its store cannot be read. */
+/** A registrar at another node: its store cannot be read. */
 function distantRegistrar({ registrar }: RegEventSettings, network: Network): readonly RoleFault[] {
   const name = registrar ?? usualRegistrar(network)
   const [node, ...others] = network.nodes.filter(({ elements }) => elements.includes(network.self))

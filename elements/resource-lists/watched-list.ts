@@ -129,7 +129,7 @@ export class WatchedList {
   private notified(uri: string, { request, state: said, reason }: Notification): void {
     const type = request.contentType
     const body = type === undefined ? undefined : { type, content: Buffer.from(request.body) }
-    // RFC 6665 §4.4.3: a fetch ends with what it tells; nothing is told as long as it is pending
+    // RFC 6665 §4.4.3: a fetch ends with its state; nothing is told as long as it is pending
     const fetched = this.options.fetch === true && said === 'terminated' && reason === 'timeout'
     const state = !fetched ? said : body === undefined ? 'pending' : 'active'
     this.setAndTell({ uri, state, ...(fetched ? {} : { reason }), body: state === 'active' ? body : undefined })

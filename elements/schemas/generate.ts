@@ -60,7 +60,7 @@ async function generateSettings(name: string): Promise<GeneratedSource> {
   return { file: `${name}/settings-type.ts`, text }
 }
 
-/** A part of a schema with what others share in its place, and its default in its description, which becomes the comment. */
+/** A part of a schema with shared definitions in their place, and its default in its description, which becomes the comment. */
 function explained(_key: string, part: unknown): unknown {
   if (typeof part !== 'object' || part === null) return part
   const { $ref, ...own } = part as JSONSchema

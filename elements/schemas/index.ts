@@ -12,7 +12,7 @@ export type * from './types.ts'
 /** The `<name>` of `application/vnd.proxima.<name>+json`. */
 export type BodyName = keyof Bodies
 
-/** What brings a body: a SipRequest, or what another SIP stack made of one. */
+/** Bearer of a body: a SipRequest, or the like of another SIP stack. */
 export interface BodyCarrier {
   readonly body: Buffer
   /** Media type without parameters, in lower case. */
@@ -32,7 +32,7 @@ export interface BodyFault {
 
 const rfc3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/
 
-/** A device or user identifier (SPEC §2.1): whatever has a key. */
+/** A device or user identifier (SPEC §2.1): any text that has a key. */
 function isDevice(text: string): boolean {
   return readDevice(text) !== undefined
 }
@@ -57,7 +57,7 @@ export function mediaType(name: BodyName): string {
   return `application/vnd.proxima.${name}+json`
 }
 
-/** Whether parsed JSON is that body; undefined: it is. Otherwise the JSON pointer and what was expected there. */
+/** Whether parsed JSON is that body; undefined: it is. Otherwise the JSON pointer and the expectation there. */
 export function faultOf(name: BodyName, value: unknown): string | undefined {
   const validate = validators[name]!
   if (validate(value)) return undefined
@@ -66,7 +66,7 @@ export function faultOf(name: BodyName, value: unknown): string | undefined {
   return `${error.instancePath === '' ? 'the body' : error.instancePath} ${what}`
 }
 
-/** The body of a request. Unknown members are ignored; 415 for another media type, 400 for what fails the schema (SPEC §2.4). */
+/** The body of a request. Unknown members are ignored; 415 for another media type, 400 for a body that fails the schema (SPEC §2.4). */
 export function readBody<Name extends BodyName>(request: BodyCarrier, name: Name): Read<Bodies[Name]> {
   if (request.body.length === 0) return fail(400, `${mediaType(name)} expected, there is no body`)
   if (request.contentType !== mediaType(name)) return fail(415, `${mediaType(name)} expected`)

@@ -17,7 +17,7 @@ interface AttachmentOptions {
 interface AttachmentListener {
   /** Each temporary identifier. */
   temporary(temporary: string): void
-  /** Attached anew: what was asked under the identifier before has to be asked again. */
+  /** Attached anew: questions under the identifier before have to be asked again. */
   reattached(): void
 }
 

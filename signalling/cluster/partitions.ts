@@ -1,5 +1,5 @@
 /**
- * Partitions of an element: it may run as several instances, each for a part of the users whom it is about. An instance has a
+ * Partitions of an element: it may run as several instances, each for a part of its users. An instance has a
  * name of its own, `presence.p3`, by which its Contact leads to it and its state lies apart in the store.
  */
 

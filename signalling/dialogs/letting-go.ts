@@ -53,7 +53,7 @@ export class LettingGo {
     return this.own.some(({ isSending }) => isSending)
   }
 
-  /** Writes what each subscriber knows for certain. Rejects where the store fails. */
+  /** Writes the states that each subscriber knows for certain. Rejects where the store fails. */
   settle(): Promise<void> {
     const { element, records } = this.options
     const known = this.own.flatMap((notifier) => {

@@ -1,5 +1,5 @@
 /**
- * The pace of NOTIFYs to one subscriber, whatever he holds (SPEC §2.7): so many a second. Each 4 kB of a body count as one
+ * The pace of NOTIFYs to one subscriber, for all his subscriptions (SPEC §2.7): so many a second. Each 4 kB of a body count as one
  * more. A NOTIFY beyond the pace waits, and tells the newest state when its turn comes; NOTIFYs to other subscribers do not
  * wait. Of periodic NOTIFYs (min-rate) less is granted the more he asks for (RFC 6446 §5).
  */

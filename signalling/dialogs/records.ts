@@ -73,7 +73,7 @@ export class SubscriptionRecords {
     owner.erased = true
     if (durable) this.write(owner, [drop(owner)]).catch((fault: unknown) => this.owe(owner, fault))
   }
-  /** Writes records as they are to be, a page at a time, with what is owed of that element. Rejects where the store fails. */
+  /** Writes records as they are to be, a page at a time, with the records owed of that element. Rejects where the store fails. */
   async saveAll(
     element: string,
     records: readonly { readonly owner: RecordOwner; readonly stored: SubscriptionRecord }[],

@@ -48,7 +48,7 @@ export interface Node {
   takeUp(element: Element): Promise<void>
   /**
    * Lets an element go, for another node to take it up: resolves when the store has all of it. Rejects where the store fails;
-   * the element serves on then. `graceMs`: for what is under way, default 1000.
+   * the element serves on then. `graceMs`: for exchanges under way, default 1000.
    */
   letGo(element: string, graceMs?: number): Promise<void>
   readonly listening: readonly ListeningOptions[]

@@ -61,7 +61,7 @@ export class ElementLifecycle {
   /**
    * Lets an element go; resolves when the store has all of it and nothing of it is left here. Where the store fails it
    * rejects, and the element serves on.
-   * @param graceMs for what is under way: exchanges, requests of its own, NOTIFYs
+   * @param graceMs for work under way: exchanges, requests of its own, NOTIFYs
    */
   async letGo(name: string, graceMs: number): Promise<void> {
     const found = this.running.get(name)

@@ -47,7 +47,7 @@ export interface NodeOptions {
   readonly sourceRate?: RateSettings
   /** Subscriptions of one subscriber at most; default 10,000. */
   readonly subscriptions?: number
-  /** NOTIFYs to one subscriber, each 4 kB of a body counting as one more; what is beyond waits. Default 100 a second, 1,000 at once. */
+  /** NOTIFYs to one subscriber, each 4 kB of a body counting as one more; the rest waits. Default 100 a second, 1,000 at once. */
   readonly notifies?: RateSettings
   /** Limits of peers' connections, in time and number. */
   readonly connections?: ConnectionSettings

@@ -1,5 +1,5 @@
 /**
- * Overload control. When datagrams are read late, new requests wait in a line behind what is under way. They get the
+ * Overload control. When datagrams are read late, new requests wait in a line behind the work under way. They get the
  * time that it leaves, so the node is busy with as much as it can do, whatever is offered. The line is as long as
  * what can be done in a moment. A connection on which more comes is not read meanwhile; a datagram that finds no
  * room is turned away. Responses always pass, and requests that have a transaction already are not counted.

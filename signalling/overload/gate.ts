@@ -20,7 +20,7 @@ interface GateOptions {
   readonly lag: () => number
   /** `Transport.ration` of all. */
   readonly ration: (newRequests: number) => number
-  /** Serves what has waited: reads a datagram, begins with a request. */
+  /** Serves the next in line: reads a datagram, begins with a request. */
   readonly serve: (waiting: WaitingRequest, flow: Flow) => void
   /** For each source address that is not trusted, and no peer's; none if left out. */
   readonly source: RateSettings | undefined

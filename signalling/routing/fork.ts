@@ -329,7 +329,7 @@ function byQ(targets: readonly BranchTarget[]): BranchTarget[][] {
   return [...groups].sort(([a], [b]) => b - a).map(([, group]) => group)
 }
 
-/** RFC 3261 §16.7 step 6: a 6xx, else the lowest class, and in 4xx first what tells the client how to do better. */
+/** RFC 3261 §16.7 step 6: a 6xx, else the lowest class, and in 4xx first a status that tells the client how to do better. */
 function bestOf(branches: readonly Branch[]): SipResponse | undefined {
   let best: SipResponse | undefined
   for (const { final } of branches)

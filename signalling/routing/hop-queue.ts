@@ -1,4 +1,4 @@
-/** Queue of the hops between elements of a node: in order, without recursion, once what has arrived has been handled. */
+/** Queue of the hops between elements of a node: in order, without recursion, after the message that has arrived. */
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Stats } from '../stats.ts'

@@ -24,7 +24,7 @@ export class Ringing {
 }
 
 /**
- * @param asserted the caller for whom the forwarding element vouches
+ * @param asserted the caller, vouched for by the forwarding element
  */
 export function callerOf({ asserted: claimed, from }: SipRequest, flow: Flow, asserted: string | undefined): string {
   if (asserted !== undefined && asserted !== '') return asserted

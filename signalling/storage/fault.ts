@@ -6,7 +6,7 @@ type StoreFaultCode =
   | 'store-closed' // used after `close`
   | 'store-key' // a key that no store may hold
 
-/** `message` is one line: what, where, what to do. `cause` is the fault of the medium. */
+/** `message` is one line: the fault, its place, the way out. `cause` is the fault of the medium. */
 export class StoreFault extends Error {
   readonly code: StoreFaultCode
   constructor(code: StoreFaultCode, message: string, cause?: unknown) {

@@ -58,6 +58,6 @@ export interface Store {
 /** A store as an element has it while it runs at a node. */
 export interface FencedStore {
   readonly store: Store
-  /** Takes nothing any more: whoever runs the element elsewhere writes its state. */
+  /** Takes nothing any more: the node that runs the element now writes its state. */
   close(): void
 }

@@ -134,7 +134,7 @@ export function wsTransport(options: ConnectionOptions): Transport {
     },
     listen: async () => localAddress.bound(await listener.listen(options.listen)),
     connect: (remote) => {
-      // whoever calls us from that port may be anybody at its address
+      // a caller from that port may be anybody at its address
       for (const flow of flows)
         if (flow.trusted && flow.remote.port === remote.port && flow.remote.host === remote.host) return flow
       return new ClosedFlow(name, localAddress.towards(remote.host), remote)

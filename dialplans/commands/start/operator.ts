@@ -83,7 +83,7 @@ async function serveHttp(
   return openHttp({ listen: http, health, metrics: new Metrics(() => running()?.node.metrics() ?? []), api, log })
 }
 
-/** The interface to what the elements of this node serve over HTTP; none where they serve nothing. */
+/** The HTTP interface of the elements of this node; none where they serve nothing. */
 function apiOf({ elements, data, api = {} }: Dialplan, running: RunningNode, log: Log): ApiOptions | undefined {
   const here = running.elements.flatMap((element) => {
     const planned = elements.find(({ name }) => name === element.name)

@@ -1,4 +1,4 @@
-/** Refusals of a command: lines for its user that say what cannot be done, never a stack. */
+/** Refusals of a command: lines for its user that name the obstacle, never a stack. */
 import { ProximaFault } from '../../../signalling/index.ts'
 import { type DialplanFault, printFault } from '../../network/dialplan.ts'
 import { CommandRefusal } from '../../network/refusal.ts'

@@ -1,4 +1,4 @@
-/** FIG 9: an application server changes what a device listens for, and the device reports by the new list (SPEC §3.1, §3.2). */
+/** FIG 9: an application server changes the monitor list of a device, and the device reports by the new list (SPEC §3.1, §3.2). */
 import { codeOf, granted, hears, trigger, withApplicationServer } from '../stage/cast.ts'
 import type { FlowScript } from '../stage/flow.ts'
 

@@ -56,7 +56,7 @@ export const flow: FlowScript = {
         await refused(stage, application.registerAutomatically({ user: 'msn:alice', secret: 'wrong' }), 'not-permitted')
         await refused(stage, application.registerAutomatically({ user: 'msn:nobody', secret: 'wrong' }), 'not-permitted')
         await registered(stage, application, { user: 'msn:alice', secret: 'open sesame' })
-        // another user of the application at the same device: what was before stays in force
+        // another user of the application at the same device: the registration before stays in force
         await refused(stage, application.registerAutomatically({ user: 'msn:other', secret: 'another' }), 'bound')
         const again = await stage.during(application.who())
         stage.expect('still a user', Array.isArray(again))

@@ -71,7 +71,7 @@ export function askThroughMme(stage: Stage, ue: Ue, event: 'prose' | 'proximity'
   )
 }
 
-/** An application server changes what a device listens for (FIG 9). Gives the status. */
+/** An application server changes the monitor list of a device (FIG 9). Gives the status. */
 export async function trigger(
   stage: Stage,
   by: Ue,

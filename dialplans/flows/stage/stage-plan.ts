@@ -64,7 +64,7 @@ export class StagePlan {
       }),
     )
   }
-  /** The dialplan of a node, and what it makes. Throws where the scenario has made it unsound. */
+  /** The dialplan of a node, and its elements and plan. Throws where the scenario has made it unsound. */
   at({ operator, node }: ServerPlace, places: readonly ServerPlace[]): PlannedServer {
     const all = this.dialplans.map((dialplan) => this.placed(dialplan, places))
     const own = withPeers(all.find((dialplan) => dialplan.operator === operator)!, all)

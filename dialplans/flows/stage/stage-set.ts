@@ -42,7 +42,7 @@ export interface StageOptions {
   readonly partitions?: ReadonlyMap<string, number>
 }
 
-/** A node of the network, where it listens and what runs there. */
+/** A node of the network, its addresses and its elements. */
 interface StageServer extends ServerPlace {
   readonly server: Node
   /** By their names in the dialplan: `proxy`, `north/proxy`. */

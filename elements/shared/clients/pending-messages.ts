@@ -14,7 +14,7 @@ export class PendingMessages {
   }
 
   /**
-   * Sends it when what is pending has been answered. Undefined: too many wait, or nobody wants it any more when its turn comes.
+   * Sends it when the pending ones have been answered. Undefined: too many wait, or nobody wants it any more when its turn comes.
    *
    * @param wanted asked when its turn comes
    */

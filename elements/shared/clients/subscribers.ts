@@ -9,7 +9,7 @@ import { usualHss } from '../identifiers/element-names.ts'
 import { Feed } from './feed.ts'
 import { readSubscriptionData } from './subscription-data.ts'
 
-/** The HSS could not be asked; `status` is what came instead. Worth a 503 to the asker. */
+/** The HSS could not be asked; `status` came instead. Worth a 503 to the asker. */
 export class LookupFailed extends Error {
   readonly status: number
   constructor(key: string, status: number) {
@@ -95,7 +95,7 @@ export class Subscribers {
     this.listeners.push(listener)
   }
 
-  /** Told where the feed cannot say what has changed: elements look again at records that they have not looked up here. */
+  /** Told where the feed cannot name the changes: elements look again at records that they have not looked up here. */
   onGap(listener: () => void): void {
     this.gapListeners.push(listener)
   }

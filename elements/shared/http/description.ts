@@ -36,7 +36,7 @@ export function objectOf(
   return { type: 'object', properties, required: Object.keys(properties).filter((name) => !optional.includes(name)) }
 }
 
-/** Refusals of every operation: whoever has no token gets no further. */
+/** Refusals of every operation: without a token there is no further. */
 export const refusedAccess = {
   401: describedProblem('no token, or a wrong one'),
   403: describedProblem('from another machine, or a page of another site'),

@@ -6,7 +6,7 @@
  *   Where the store fails one log line says so, and the former record is back at the next start.
  * - Changes of one key end in the order in which they were written. One that an `enforce` has overtaken never comes into force.
  * - Changes of several tables can be one: all durable, and then in force in the same tick (`putTogether`, `enforceTogether`).
- * - `load` reads all that the store has. `stop` ends what is being written, and keeps nothing.
+ * - `load` reads all that the store has. `stop` ends the writes under way, and keeps nothing.
  */
 import type { Host, Json, StoreWrite } from '../../../signalling/index.ts'
 import { keyPart } from '../identifiers/keys.ts'
@@ -124,7 +124,7 @@ export class Kept<Value, Key = string> {
     return enforceTogether(this.host, [this.putting(key, value)], more)
   }
 
-  /** As `enforce`: out of force at once, and what is being put under that key never comes into force. */
+  /** As `enforce`: out of force at once, and a value being put under that key never comes into force. */
   expel(key: Key, more: readonly StoreWrite[] = []): Promise<boolean> {
     const isNeeded = this.records.stopped || this.get(key) !== undefined || this.turns.has(this.storeKey(key))
     return enforceTogether(this.host, isNeeded ? [this.removing(key)] : [], more)

@@ -1,6 +1,6 @@
 /**
  * A subscription on sip.js's core, as RFC 6665 §4.1 asks and as the engine has it. The Subscriber of sip.js takes no
- * Event parameters and no new body in a refresh. It also comes back at once, whatever ended it.
+ * Event parameters and no new body in a refresh. It also comes back at once after any end.
  */
 import type { Core, URI } from 'sip.js'
 import { type Clock, type Log, mayBeRetried, type Timer } from '../../../signalling/index.ts'
