@@ -123,7 +123,8 @@ interface Flows {
   isOurs(host: string, port: number): boolean
   /** True where this node listens at that host, at whichever port. */
   isOurHost(host: string): boolean
-  onClosed(listener: (flow: Flow) => void): void
+  /** Returns the way to stop. */
+  onClosed(listener: (flow: Flow) => void): () => void
 }
 
 export interface Body {

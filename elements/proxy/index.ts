@@ -81,8 +81,8 @@ class ProxyElement implements Element {
     this.limit()
     return waiting
   }
-  stop(): void {
-    this.bindings.stop()
+  stop(): Promise<void> {
+    return this.bindings.stop()
   }
 
   relay(token: string, requestUri: string): Flow | undefined {

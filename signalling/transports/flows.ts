@@ -31,7 +31,7 @@ export class FlowTable {
   /** Connections of peers that offered them for requests to their own port, by where that is. */
   private readonly shared = new Map<string, Flow>()
   private readonly sharedAs = new WeakMap<Flow, string>()
-  private readonly listeners: ((flow: Flow) => void)[] = []
+  private readonly listeners = new Set<(flow: Flow) => void>()
   private readonly domains: ReadonlySet<string>
   private key = ''
   private cipher = new TextCipher('')
@@ -121,8 +121,10 @@ export class FlowTable {
     if (place !== undefined && this.shared.get(place) === flow) this.shared.delete(place)
     for (const listener of this.listeners) listener(flow)
   }
-  onClosed(listener: (flow: Flow) => void): void {
-    this.listeners.push(listener)
+  /** Returns the way to stop. */
+  onClosed(listener: (flow: Flow) => void): () => void {
+    this.listeners.add(listener)
+    return () => void this.listeners.delete(listener)
   }
   open(id: string): Flow | undefined {
     const flow = this.connections.get(id)

@@ -47,15 +47,16 @@ export function aorPrefix(proxy: string, aor: string): string {
   return `${bindingsPrefix(proxy)}${encodeURIComponent(aor)}/`
 }
 
-export function bindingKey(proxy: string, aor: string, { instance = '', regId, contact }: ContactBinding): string {
+/** The key of a binding behind `bindingsPrefix`. */
+export function bindingPart(aor: string, { instance = '', regId, contact }: ContactBinding): string {
   const id = encodeURIComponent(`${instance}${regId ?? contact}`)
   const short = id.length <= longest ? id : `${id.slice(0, longest - 23)}~${seal('', id, 22)}`
-  return aorPrefix(proxy, aor) + short
+  return `${encodeURIComponent(aor)}/${short}`
 }
 
-/** The address of record in a key that starts with `prefix`. */
-export function aorOfKey(key: string, prefix: string): string {
-  return decodeURIComponent(key.slice(prefix.length, key.lastIndexOf('/')))
+/** The address of record in the key of a binding. */
+export function aorOfPart(part: string): string {
+  return decodeURIComponent(part.slice(0, part.lastIndexOf('/')))
 }
 
 /** The public GRUU of that instance (RFC 5627 §3.1.1); undefined where it can have none: a telephone number, an address, or no URN. */

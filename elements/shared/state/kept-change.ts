@@ -168,6 +168,11 @@ export async function enforceTogether(
 
 async function writeAll(store: Store, changes: readonly KeptChange[], more: readonly StoreWrite[]): Promise<void> {
   if (changes.length + more.length === 0) return
-  const outcome = await store.write([...changes.map(({ write }) => write), ...more])
+  const outcome = await store.write(changes.length === 1 && more.length === 0 ? [changes[0]!.write] : writesOf(changes, more))
   if (!outcome.ok) throw new Error(`the store has another version of ${outcome.conflict}`)
+}
+
+function writesOf(changes: readonly KeptChange[], more: readonly StoreWrite[]): readonly StoreWrite[] {
+  const writes = changes.map(({ write }) => write)
+  return more.length === 0 ? writes : [...writes, ...more]
 }

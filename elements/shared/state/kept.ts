@@ -142,8 +142,9 @@ export class Kept<Value, Key = string> {
     return new RecordChange(this.options.noun, this.records, this.turns, this.writeOf(key, value), key, value)
   }
 
-  removing(key: Key): KeptChange {
-    const write = { key: this.storeKey(key), delete: true } as const
+  /** @param lastWord stored in its place for those who watch the store, and never in force */
+  removing(key: Key, lastWord?: Value): KeptChange {
+    const write = lastWord === undefined ? ({ key: this.storeKey(key), delete: true } as const) : this.writeOf(key, lastWord)
     return new RecordChange(this.options.noun, this.records, this.turns, write, key, undefined)
   }
 
