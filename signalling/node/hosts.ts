@@ -9,6 +9,7 @@ import type { Peers } from '../routing/peers.ts'
 import type { Stats } from '../stats.ts'
 import type { FencedStore, Store } from '../storage/store.ts'
 import type { FlowTable } from '../transports/flows.ts'
+import { ElementClock } from './element-clock.ts'
 import type { NodeOptions } from './options.ts'
 import { madeUp, sendRequest } from './outgoing.ts'
 
@@ -31,7 +32,8 @@ export interface Tenure {
 }
 
 export function tenureOf({ name }: Element, { options, outbound, flows, stats, subscriptions, peers, fence }: HostParts): Tenure {
-  const { clock, log, ids, domains } = options
+  const { log, ids, domains } = options
+  const clock = new ElementClock(options.clock)
   const element = elementOfInstance(name)
   const uri = `sip:${element}@${domains[0] ?? flows.address}`
   const metrics = name.replace('.', '_')
@@ -79,6 +81,7 @@ export function tenureOf({ name }: Element, { options, outbound, flows, stats, s
     },
     end() {
       isOver = true
+      clock.stop()
       fenced.close()
       for (const end of endings) end()
     },

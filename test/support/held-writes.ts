@@ -26,3 +26,18 @@ export function holdWrites(store: Store, prefix = ''): HeldWrites {
     },
   }
 }
+
+/** Counts what is written from now on under keys that start so. */
+export function countWrites(store: Store, prefix: string): { readonly count: number } {
+  let count = 0
+  const write = store.write.bind(store)
+  store.write = (writes) => {
+    count += writes.filter(({ key }) => key.startsWith(prefix)).length
+    return write(writes)
+  }
+  return {
+    get count() {
+      return count
+    },
+  }
+}

@@ -14,6 +14,8 @@ export class SteeredStore implements Store {
   readonly scan: Store['scan']
   readonly watch: Store['watch']
   readonly close: Store['close']
+  /** Number of writes so far. */
+  writes = 0
   /** The oldest first. */
   readonly waiting: SteeredWrite[] = []
   /** Asked at each write. */
@@ -31,6 +33,7 @@ export class SteeredStore implements Store {
   }
 
   write(writes: readonly StoreWrite[]): Promise<WriteOutcome> {
+    this.writes++
     const outcome = this.fails() ? Promise.reject<WriteOutcome>(new Error('no space')) : this.inner.write(writes)
     outcome.catch(() => undefined) // the writer hears of it when it ends
     if (!this.holds) return outcome

@@ -4,6 +4,7 @@ import { createPresence } from '../../../elements/presence/index.ts'
 import { checkPidf } from '../../../elements/presence/pidf.ts'
 import { H } from '../../../signalling/index.ts'
 import { ElementNetwork } from '../../support/element-network.ts'
+import { countWrites } from '../../support/held-writes.ts'
 import { sip } from '../prose/scene.ts'
 
 const head = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -32,6 +33,33 @@ test('what bob publishes for himself is told verbatim', async (t) => {
   t.is(String(watcher.bodies.at(-1)?.content), document())
   t.is((await publish(document(tuple, 'pres:bob@localhost'))).status, 200)
   t.is((await publish(document(tuple, 'sip:bob@127.0.0.1'))).status, 200)
+})
+
+test('a server that has stopped writes nothing more, and the next one ends what was published in time', async (t) => {
+  const { network, watch } = await presence()
+  const publish = (id: string, expires: number) =>
+    network.ask('presence', 'PUBLISH', sip('bob'), {
+      ...{ asserted: sip('bob'), event: 'presence', expires },
+      body: { type: 'application/pidf+xml', content: document(tuple.replace('t1', id)) },
+    })
+  t.is((await publish('one', 600)).status, 200)
+  t.is((await publish('two', 1200)).status, 200)
+  const watcher = await watch('bob')
+  const shown = (): string => String(watcher.bodies.at(-1)?.content)
+  const written = countWrites(network.store, 'presence/')
+  await network.stop('presence')
+  await network.clock.advance(300_000)
+  t.is(written.count, 0)
+  await network.add(createPresence('presence', {}))
+  t.true(shown().includes('one') && shown().includes('two'))
+  await network.clock.advance(301_000)
+  t.true(!shown().includes('one') && shown().includes('two'))
+  await network.clock.advance(600_000)
+  t.true(shown().includes('closed'))
+  t.is(network.metric('presence', 'presentities'), 0)
+  await network.stop('presence')
+  await network.clock.advance(86_400_000)
+  t.is(written.count, 0, 'what lapses says so in its record')
 })
 
 test('a PUBLISH that comes by two ways is one publication (RFC 3261 §8.2.2.2)', async (t) => {

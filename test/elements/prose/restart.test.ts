@@ -2,7 +2,9 @@
 import test from 'ava'
 import type { ProximityList, ProximityPair } from '../../../elements/schemas/index.ts'
 import { H } from '../../../signalling/index.ts'
-import { all, codeOf, names, scene, sip, stateOf } from './scene.ts'
+import { countWrites } from '../../support/held-writes.ts'
+import { json } from '../../support/requests.ts'
+import { all, codeOf, names, scene, service, sip, stateOf } from './scene.ts'
 
 // ---- permissions that change
 
@@ -68,6 +70,41 @@ test('a restart loses nothing that was acknowledged', async (t) => {
   await net.network.clock.advance(240_000)
   t.not(codeOf(a), alice, 'rotation goes on')
   t.deepEqual(stateOf(b).monitor!.codes, [codeOf(a), alice])
+})
+
+test('a server that has stopped writes nothing more, and the next one has its codes, relations, lists, sets and identifiers', async (t) => {
+  const net = await scene({ code: { lifetime: 600, grace: 60 }, lifetime: 300, mode: 'listed' })
+  const alice = await net.join('alice')
+  const bob = await net.join('bob')
+  t.is((await net.trigger(sip('as'), { device: sip('alice'), application: 'chess', add: [sip('bob')] })).status, 200)
+  const set = await net.watch('bob', { peers: [sip('alice')] })
+  t.is((await net.report('bob', [codeOf(alice)])).status, 200)
+  const registration = json('registration-code-request', { device: sip('alice'), capabilities: { prose: true } })
+  t.is((await net.ask('MESSAGE', service, { asserted: sip('alice'), body: registration })).status, 202)
+  const before = ['codes', 'relations', 'monitor_lists', 'epuids'].map((name) => net.metric(name))
+  t.deepEqual(before, [2, 1, 2, 1])
+  const codes = stateOf(alice).monitor!.codes
+  const { clock, store } = net.network
+  const written = countWrites(store, 'prose/')
+  await net.network.stop('prose')
+  const atStop = written.count
+  await clock.advance(200_000) // no deadline of it passes unseen
+  t.is(written.count, atStop)
+  await net.restart()
+  t.deepEqual(
+    ['codes', 'relations', 'monitor_lists', 'epuids'].map((name) => net.metric(name)),
+    before,
+  )
+  t.deepEqual(stateOf(alice).monitor!.codes, codes)
+  t.deepEqual(names(set.last), [sip('alice')])
+  await clock.advance(101_000)
+  t.deepEqual(names(set.last), [], 'the relation ends when it would have')
+  await clock.advance(300_000)
+  t.not(stateOf(bob).announce!.code, codes[0], 'and so does the code')
+  await net.network.stop('prose')
+  const atEnd = written.count
+  await clock.advance(86_400_000)
+  t.is(written.count, atEnd)
 })
 
 test('a restart after the code has expired gives a new one', async (t) => {
