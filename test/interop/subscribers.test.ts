@@ -94,11 +94,11 @@ test('every failure of the command is one line', async (t) => {
   t.regex(await outcome('remove', 'zoe'), /^0 removed zoe\n$/)
   t.regex(await outcome('remove', 'zoe'), /^1 proxima: there is no subscriber zoe\n$/)
   const elsewhere = ['--url', `http://127.0.0.1:${await lastingPort()}`]
-  t.regex(await outcome('list', ...elsewhere), /^1 proxima: no server answers at http[^\n]*\n$/)
+  t.regex(await outcome('list', ...elsewhere), /^1 proxima: no node answers at http[^\n]*\n$/)
   writeFileSync(join(folder, 'other'), 'another-token-that-is-wrong\n')
   t.regex(
     await outcome('list', '--token-file', 'other'),
-    /^1 proxima: the server at [^\n]* takes another token than other[^\n]*\n$/,
+    /^1 proxima: the node at [^\n]* takes another token than other[^\n]*\n$/,
   )
   t.regex(await outcome('list', '--token-file', 'gone'), /^1 proxima: gone: there is no such file[^\n]*\n$/)
   t.regex(await outcome('import', 'gone.csv'), /^1 proxima: gone\.csv: there is no such file[^\n]*\n$/)
