@@ -37,7 +37,7 @@ export class Peers implements PeerOperators {
     return at && this.flows.to('UDP', at)
   }
   isAt(flow: Flow): boolean {
-    return this.peerAt(flow) !== undefined
+    return this.peerAt(flow) !== undefined || (flow.askedName !== undefined && this.has(flow.askedName))
   }
   /**
    * The identity for which the peer of a flow vouches, where all that it asserts is of its own domains. A number may stand

@@ -63,6 +63,7 @@ export class ConnectionFlow implements Flow, LimitedConnection {
   heardAt = 0
   begunAt = -1
   readonly dialled: boolean
+  askedName: string | undefined = undefined
   connecting: boolean
   private readonly pipe: ConnectionPipe
   private readonly backlog: number

@@ -2,8 +2,8 @@
 import type { Flow, HostPort } from './transport.ts'
 
 /**
- * `<transport>|<host>|<port>|<our port>` for a peer that can be reached anew: a datagram peer, or one that we connected to. Of any
- * other connection its id, which has no bar.
+ * `<transport>|<host>|<port>|<our port>` for a peer that can be reached anew: a datagram peer, or one that we connected to. Where
+ * its certificate must have a name, `|<name>` follows. Of any other connection its id, which has no bar.
  */
 export type FlowName = string
 
@@ -11,11 +11,14 @@ export type FlowName = string
 interface FlowSource {
   open(id: string): Flow | undefined
   /** `port`: of our own socket. */
-  to(transport: string, remote: HostPort, from: { port: number }): Flow | undefined
+  to(transport: string, remote: HostPort, from: { port: number; name?: string }): Flow | undefined
 }
 
 export function flowName(flow: Flow): FlowName {
-  return endsWithConnection(flow) ? flow.id : flowNameTo(flow.transport, flow.remote.host, flow.remote.port, flow.local.port)
+  if (endsWithConnection(flow)) return flow.id
+  const { transport, remote, local, askedName } = flow
+  const name = flowNameTo(transport, remote.host, remote.port, local.port)
+  return askedName === undefined ? name : `${name}|${askedName}`
 }
 
 /** The name of the flow from our socket at `localPort` to a peer that can be reached anew. */
@@ -34,7 +37,8 @@ export function isNameOfConnection(name: FlowName): boolean {
 
 /** The flow of that name; undefined: its connection is gone, or we have no socket that leads there. */
 export function flowNamed(name: FlowName, source: FlowSource): Flow | undefined {
-  const [transport, host, port, localPort] = name.split('|')
+  const [transport, host, port, localPort, asked] = name.split('|')
   if (host === undefined || port === undefined) return source.open(name)
-  return source.to(transport!, { host, port: Number(port) }, { port: Number(localPort) })
+  const from = { port: Number(localPort), ...(asked === undefined ? {} : { name: asked }) }
+  return source.to(transport!, { host, port: Number(port) }, from)
 }

@@ -71,6 +71,7 @@ export function tcpTransport(options: TcpOptions): Transport {
   function attach(socket: Socket, remote: HostPort, asked?: string): ConnectionFlow {
     const ours = localAddress.of(asked === undefined ? socket.localAddress : undefined, remote.host)
     const flow = new ConnectionFlow(name, pipeOf(socket), ours, remote, options, asked !== undefined, localAddress.sentBy)
+    if (options.tls !== undefined && asked !== undefined && asked !== remote.host) flow.askedName = asked
     if (socket instanceof TLSSocket) {
       const prove = (): void => flow.proved(provenDomains(socket), options.isTrusted)
       if (asked === undefined) prove()

@@ -23,6 +23,8 @@ export interface Flow {
   /** Domains, lower case, that the peer has proved by its certificate (RFC 5922 §7.1); TLS only. */
   readonly domains?: readonly string[]
   readonly open: boolean
+  /** The name by which we have called the peer, which its certificate must have; left out: its address. */
+  readonly askedName?: string | undefined
   /** We have called the peer, and can again when it is gone. */
   readonly dialled?: boolean
   /** Bytes of the longest message that it carries; left out: any. */

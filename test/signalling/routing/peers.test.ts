@@ -43,6 +43,9 @@ test('domains of peers are known, and the flow to one whose address is', (t) => 
   t.deepEqual([peers.flowTo('north.example'), peers.flowTo('west.example'), peers.flowTo('x')], [to, undefined, undefined])
   t.true(peers.isAt(from('10.0.0.1', 5060)))
   t.false(peers.isAt(from('10.0.0.3', 5060)))
+  const called = from('10.0.0.3', 5061, { reliable: true, dialled: true, askedName: 'west.example' })
+  t.true(peers.isAt(called), 'before it has shown its certificate')
+  t.is(peers.asserted(alice, called), undefined, 'which alone makes it believed')
 })
 
 test('requests of elements leave through the proxy, which alone sends to a peer', (t) => {
