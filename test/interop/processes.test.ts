@@ -30,7 +30,7 @@ const groups = Map.groupBy(branches, ({ group }) => group)
 
 /** Three networks share the figures of the direct interface: most of the time goes by while timers run. */
 function shareOf(id: string): string {
-  const figure = Number(/^fig-(\d+)$/.exec(id)?.[1] ?? 99)
+  const figure = Number(/fig-(\d+)$/.exec(id)?.[1] ?? 99)
   return figure <= 7 ? 'figures 1 to 7' : figure <= 13 ? 'figures 8 to 13' : 'figures from 14 on, and registration'
 }
 

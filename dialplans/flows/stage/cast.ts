@@ -140,8 +140,8 @@ export async function member(
 ): Promise<{ ue: Ue; application: ApplicationClient }> {
   const { ue } = await granted(stage, name, ['discoverable', 'discoverer'])
   const application = new ApplicationClient({ agent: ue.agent, clock: stage.clock, application: nearby })
-  const { status } = await stage.during(application.register(settings))
-  stage.expect(`${name} is registered with the application`, status === 200)
+  const { status, warning } = await stage.during(application.register(settings))
+  stage.expect(`${name} is registered with the application: ${status} ${warning ?? ''}`, status === 200)
   return { ue, application }
 }
 
