@@ -5,6 +5,7 @@
  */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import module from 'node:module'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -43,8 +44,11 @@ function refuse() {
   process.exit(1)
 }
 
-if (isRecent(process.versions.node)) import('./proxima.ts')
-else {
+if (isRecent(process.versions.node)) {
+  // What Node has compiled is kept beside the packages, types stripped: it starts in little more than half the time.
+  module.enableCompileCache?.(join(folder, '../node_modules/.cache/compile')) // where that cannot be written, it does without
+  import('./commands/index.ts')
+} else {
   const node = process.env[launchedBefore] === undefined ? pinnedNode() : undefined
   if (node === undefined) refuse()
   else runBy(node)

@@ -69,7 +69,7 @@ export async function startProxima({ data, profile, udp }: ProximaOptions): Prom
     '--data',
     data === 'memory' ? data : join(folder, 'data'),
   ]
-  const command = [...flags, 'dialplans/proxima.ts', 'start', 'dialplans/bench.yaml', ...listen]
+  const command = [...flags, 'dialplans/launch.js', 'start', 'dialplans/bench.yaml', ...listen]
   const child = launch(process.execPath, command, folder)
   await until(child, folder, (text) => /^ready/m.test(text))
   return handle('proxima', child, port, folder)

@@ -21,7 +21,7 @@ import { Names } from '../support/names.ts'
 import { until } from '../support/patience.ts'
 import { metric, requestText } from '../support/wire.ts'
 
-const command = new URL('../../dialplans/proxima.ts', import.meta.url).pathname
+const command = new URL('../../dialplans/launch.js', import.meta.url).pathname
 const folder = mkdtempSync(join(tmpdir(), 'proxima-mutual-'))
 
 /** Who takes part, and what their certificates name. All but the last are signed by the one authority. */

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { onceIdle, Places } from './patience.ts'
 
-export const program = join(import.meta.dirname, '../../dialplans/proxima.ts')
+export const program = join(import.meta.dirname, '../../dialplans/launch.js')
 const defaultPlan = join(import.meta.dirname, '../../dialplans/default.yaml')
 
 export interface Ended {

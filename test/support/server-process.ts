@@ -4,7 +4,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const command = new URL('../../dialplans/proxima.ts', import.meta.url).pathname
+const command = new URL('../../dialplans/launch.js', import.meta.url).pathname
 
 export interface ServerProcess {
   readonly pid: number

@@ -12,7 +12,7 @@ import { compilePlan } from '../../../signalling/routing/compile.ts'
 import { memoryStore } from '../../../signalling/storage/memory.ts'
 import type { TlsMaterial } from '../../../signalling/transports/transport.ts'
 
-const command = new URL('../../../dialplans/proxima.ts', import.meta.url).pathname
+const command = new URL('../../../dialplans/launch.js', import.meta.url).pathname
 const options = (transport: string): string =>
   `OPTIONS sip:localhost SIP/2.0\r\nVia: SIP/2.0/${transport} x.invalid;branch=z9hG4bK1\r\nFrom: <sip:a@x.invalid>;tag=1\r\nTo: <sip:localhost>\r\nCall-ID: x\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n`
 
