@@ -1,7 +1,7 @@
 /** NOTIFY bodies from the proximity server's state (SPEC §3.1, §3.3, §3.4). */
 import type { Body, RenderContext, StatePart } from '../../signalling/index.ts'
 import { type ProseState, type Proximate, writeBody } from '../schemas/index.ts'
-import { discoverable, discoverer, roleNames } from '../shared/values/permissions.ts'
+import { discoverable, discoverer, roleNames } from '../shared/permissions/device-permissions.ts'
 import type { ProseView } from './state/devices.ts'
 import type { Relation } from './state/proximate-list.ts'
 import type { Registry } from './state/registry.ts'

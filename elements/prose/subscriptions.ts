@@ -2,10 +2,10 @@
 import type { Exchange, Json, Notifier, RefreshChange, SipRequest } from '../../signalling/index.ts'
 import { readOptionalBody, type SubscriberRecord } from '../schemas/index.ts'
 import { askerOf } from '../shared/clients/asker.ts'
-import { cachedKeysOf, notYours, recordFor, stillActsFor } from '../shared/clients/authorisation.ts'
 import { type Policing, refuse } from '../shared/clients/policing.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
-import { permittedRoles, type RoleBits, rolesFrom } from '../shared/values/permissions.ts'
+import { cachedKeysOf, notYours, recordFor, stillActsFor } from '../shared/permissions/authorisation.ts'
+import { permittedRoles, type RoleBits, rolesFrom } from '../shared/permissions/device-permissions.ts'
 import { type Device, needsCode, type ProseSubscription, type ProseView } from './state/devices.ts'
 import type { Registry } from './state/registry.ts'
 

@@ -1,7 +1,7 @@
 /** Address of record -> where it can be reached now (RFC 3261 §10). In memory for reading, in the store for good. */
 import type { Flow, Host } from '../../signalling/index.ts'
 import { canonical, parseUri, sameUri } from '../../signalling/index.ts'
-import { aorOfPart, bindingPart, bindingsPrefix, type ContactBinding } from '../shared/state/bindings.ts'
+import { aorOfPart, bindingPart, bindingsPrefix, type ContactBinding } from '../shared/state/contact-binding.ts'
 import { Kept } from '../shared/state/kept.ts'
 import { enforceTogether, type KeptChange, putTogether } from '../shared/state/kept-change.ts'
 import { type BindingPlace, ContactTable, isInPlaceOf, tiedToConnection } from './contact-table.ts'

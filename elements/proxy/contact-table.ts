@@ -1,6 +1,6 @@
 /** Bindings in force: a list for each address of record, which takes little room, found by connection and temporary GRUU too. */
 import { isNameOfConnection } from '../../signalling/index.ts'
-import type { ContactBinding } from '../shared/state/bindings.ts'
+import type { ContactBinding } from '../shared/state/contact-binding.ts'
 import type { RecordTable } from '../shared/state/records-in-force.ts'
 import { SetIndex } from '../shared/state/set-index.ts'
 

@@ -4,7 +4,7 @@
  */
 import { type Host, hide, keptSecret, reveal, type Uri } from '../../signalling/index.ts'
 import { deviceKey } from '../shared/identifiers/devices.ts'
-import { type ContactBinding, publicGruu } from '../shared/state/bindings.ts'
+import { type ContactBinding, publicGruu } from '../shared/state/contact-binding.ts'
 import type { Bindings } from './bindings.ts'
 
 const temporary = /^tg-([A-Za-z0-9_-]{22})$/

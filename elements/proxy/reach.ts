@@ -7,7 +7,7 @@ import type { Exchange, Flow, ForwardTarget, Host, SipResponse, Uri } from '../.
 import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, otherKeys } from '../shared/identifiers/devices.ts'
-import type { ContactBinding } from '../shared/state/bindings.ts'
+import type { ContactBinding } from '../shared/state/contact-binding.ts'
 import type { Authentication } from './authentication.ts'
 import { type Bindings, sameContact } from './bindings.ts'
 import type { Destination, RefusedDestination, TargetDestination } from './destination.ts'

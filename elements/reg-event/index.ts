@@ -3,7 +3,7 @@ import type { Element, EventPackage, Exchange, Host, Notifier } from '../../sign
 import { SignedIn } from '../shared/clients/signed-in.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, namesOf, otherKeys, subscriberKey } from '../shared/identifiers/devices.ts'
-import { aorPrefix, bindingsPrefix, type ContactBinding } from '../shared/state/bindings.ts'
+import { aorPrefix, bindingsPrefix, type ContactBinding } from '../shared/state/contact-binding.ts'
 import { lifetimesOf } from '../shared/values/lifetimes.ts'
 import { Offers } from '../shared/values/offers.ts'
 import { type RegistrationState, reginfo, reginfoType } from './reginfo.ts'

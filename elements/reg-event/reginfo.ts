@@ -1,6 +1,6 @@
 /** `application/reginfo+xml` (RFC 3680 §5), with GRUUs (RFC 5628): a registration, its contacts and the event of each. */
 import { parseAddress } from '../../signalling/index.ts'
-import { type ContactBinding, publicGruu } from '../shared/state/bindings.ts'
+import { type ContactBinding, publicGruu } from '../shared/state/contact-binding.ts'
 import { escaped } from '../shared/values/xml.ts'
 
 export const reginfoType = 'application/reginfo+xml'

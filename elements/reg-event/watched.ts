@@ -1,6 +1,6 @@
 /** One watched address of record: its bindings as the store tells them, and the end of each. */
 import { type Host, seal, type Timer } from '../../signalling/index.ts'
-import type { ContactBinding } from '../shared/state/bindings.ts'
+import type { ContactBinding } from '../shared/state/contact-binding.ts'
 import type { ContactEvent, ContactState, RegistrationState } from './reginfo.ts'
 
 const remembered = 20 // contacts that ended

@@ -1,6 +1,6 @@
 /** Announcing devices (SPEC §3.1, FIG 11 step 1103): they broadcast always, or only while somebody listens. */
 
-import { discoverable, discoverer } from '../../shared/values/permissions.ts'
+import { discoverable, discoverer } from '../../shared/permissions/device-permissions.ts'
 import type { ProseRules } from '../settings.ts'
 import type { Devices } from './devices.ts'
 import type { MonitorLists, MonitorReason } from './monitor-lists.ts'

@@ -1,10 +1,10 @@
 /** The life of a device's codes (SPEC §2.1, §3.1): given, followed by the next with an overlap, withdrawn. */
 import type { Host, StoreWrite, Timer } from '../../../signalling/index.ts'
 import type { Charges } from '../../shared/clients/charges.ts'
+import { discoverable } from '../../shared/permissions/device-permissions.ts'
 import { Deadlines } from '../../shared/state/deadlines.ts'
 import { Kept } from '../../shared/state/kept.ts'
 import { enforceTogether, putTogether } from '../../shared/state/kept-change.ts'
-import { discoverable } from '../../shared/values/permissions.ts'
 import type { BroadcastCode, BroadcastCodes } from './broadcast-codes.ts'
 import type { Device, Devices } from './devices.ts'
 import type { Notifying } from './notifying.ts'

@@ -1,6 +1,6 @@
 /** Devices that were granted a role (SPEC §3.1), their subscriptions and their codes. */
 import type { Notifier } from '../../../signalling/index.ts'
-import { discoverable, type RoleBits } from '../../shared/values/permissions.ts'
+import { discoverable, type RoleBits } from '../../shared/permissions/device-permissions.ts'
 import type { BroadcastCode } from './broadcast-codes.ts'
 
 /** State of one NOTIFY of the package `prose`: rendered when it leaves. */

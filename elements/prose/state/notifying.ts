@@ -1,6 +1,6 @@
 /** Notification of a change: to devices by their own subscriptions, and to watchers of proximate lists (SPEC §3.1, §3.3). */
 
-import { discoverer, type RoleBits } from '../../shared/values/permissions.ts'
+import { discoverer, type RoleBits } from '../../shared/permissions/device-permissions.ts'
 import type { ProseRules } from '../settings.ts'
 import type { Devices } from './devices.ts'
 import type { MonitorLists } from './monitor-lists.ts'

@@ -1,8 +1,8 @@
 /** The proximity server's state in memory, and the parts that change it: each makes its writes and tells its watchers. */
 import type { Host } from '../../../signalling/index.ts'
 import type { Charges } from '../../shared/clients/charges.ts'
+import { discoverable, discoverer } from '../../shared/permissions/device-permissions.ts'
 import { Kept } from '../../shared/state/kept.ts'
-import { discoverable, discoverer } from '../../shared/values/permissions.ts'
 import type { ProseRules } from '../settings.ts'
 import { Announcing } from './announcing.ts'
 import { BroadcastCodes } from './broadcast-codes.ts'

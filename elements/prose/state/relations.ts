@@ -1,11 +1,11 @@
 /** Relations from begin to end (SPEC §3.2): in their list, in the store, by lapse of time, and told to their watchers. */
 import type { Host } from '../../../signalling/index.ts'
 import { keyPart } from '../../shared/identifiers/keys.ts'
+import { discoverable, discoverer } from '../../shared/permissions/device-permissions.ts'
 import { Deadlines } from '../../shared/state/deadlines.ts'
 import { Kept } from '../../shared/state/kept.ts'
 import { enforceTogether, putTogether } from '../../shared/state/kept-change.ts'
 import type { RecordTable } from '../../shared/state/records-in-force.ts'
-import { discoverable, discoverer } from '../../shared/values/permissions.ts'
 import type { Devices } from './devices.ts'
 import type { Notifying } from './notifying.ts'
 import type { ProximateLists, Relation } from './proximate-list.ts'

@@ -1,7 +1,7 @@
 /** Triggered peers on one device's monitor list (SPEC §3.1, FIG 9), and the servers that have put them there. */
 import type { Json } from '../../../signalling/index.ts'
 import type { SubscriberRecord } from '../../schemas/index.ts'
-import { actsFor } from '../../shared/values/permissions.ts'
+import { actsFor } from '../../shared/permissions/device-permissions.ts'
 
 /** Peers named by an application server: listed while the subscriber lists that server, for that application. */
 interface ServerTriggered {

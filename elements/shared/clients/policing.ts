@@ -5,7 +5,7 @@
  */
 import type { Exchange, Host, Notifier, StoreWrite } from '../../../signalling/index.ts'
 import { serverUri } from '../identifiers/devices.ts'
-import { type RoleBits, rolesFrom } from '../values/permissions.ts'
+import { type RoleBits, rolesFrom } from '../permissions/device-permissions.ts'
 import { Charges } from './charges.ts'
 import { Policy, type PolicyRefusal, type PolicyService } from './policy.ts'
 

@@ -8,7 +8,6 @@ import { MonitorLists } from '../../../elements/prose/state/monitor-lists.ts'
 import { ProximateLists, type Relation } from '../../../elements/prose/state/proximate-list.ts'
 import { deviceKey, subscriberKey } from '../../../elements/shared/identifiers/devices.ts'
 import { keyPart } from '../../../elements/shared/identifiers/keys.ts'
-import { Deadlines } from '../../../elements/shared/state/deadlines.ts'
 import {
   actsFor,
   bothRoles,
@@ -17,7 +16,8 @@ import {
   permittedRoles,
   roleNames,
   rolesFrom,
-} from '../../../elements/shared/values/permissions.ts'
+} from '../../../elements/shared/permissions/device-permissions.ts'
+import { Deadlines } from '../../../elements/shared/state/deadlines.ts'
 import type { Ids } from '../../../signalling/index.ts'
 import { ManualClock, seededIds } from '../../../signalling/testing.ts'
 

@@ -1,7 +1,7 @@
 /** Bindings that are let go and taken up again; changes that overlap, and rights that are lost meanwhile (RFC 3261 §10). */
 import test from 'ava'
 import { Bindings } from '../../../elements/proxy/bindings.ts'
-import { bindingsPrefix, type ContactBinding } from '../../../elements/shared/state/bindings.ts'
+import { bindingsPrefix, type ContactBinding } from '../../../elements/shared/state/contact-binding.ts'
 import { type Flow, type Host, type Json, memoryStore, type Store, silent } from '../../../signalling/index.ts'
 import { ManualClock } from '../../../signalling/testing.ts'
 import { SteeredStore } from '../../support/steered-store.ts'

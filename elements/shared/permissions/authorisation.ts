@@ -1,9 +1,9 @@
 /** Common to all that is asked of the proximity server: for which device, and refusals that reveal nothing. */
 import type { Exchange, Notifier, Uri } from '../../../signalling/index.ts'
 import type { SubscriberRecord } from '../../schemas/index.ts'
+import type { Subscribers } from '../clients/subscribers.ts'
 import { deviceKey } from '../identifiers/devices.ts'
-import { actsFor, checkedRoles, permittedRoles, type RoleBits } from '../values/permissions.ts'
-import type { Subscribers } from './subscribers.ts'
+import { actsFor, checkedRoles, permittedRoles, type RoleBits } from './device-permissions.ts'
 
 /** Gives the same answer for devices that are unknown and devices of somebody else (SPEC §2.5). */
 export const notYours = 'expected your own device, or that of a subscriber who lists you as application server'
