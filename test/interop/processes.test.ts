@@ -120,3 +120,13 @@ async function killInTurn(t: ExecutionContext): Promise<void> {
   await stage.leave()
   await network.settled(t)
 }
+
+test('a network whose dialplan has no nodes: its proxy in one process, all else in another', (t) =>
+  places.within(async () => {
+    const file = networkOf({})
+    const figure = flows.find(({ network }) => network === undefined)!
+    await playAll(
+      t,
+      figure.scenarios.map((scenario) => ({ title: `${figure.id}: ${scenario.name}`, scenario, file, group: file })),
+    )
+  }))

@@ -5,8 +5,8 @@ import type { Scenario } from '../../dialplans/flows/stage/flow.ts'
 import { type StageOptions, StageSet } from '../../dialplans/flows/stage/stage-set.ts'
 import type { Dialplan } from '../../dialplans/network/dialplan.ts'
 import { loadOperators } from '../../dialplans/network/load.ts'
-import { edgeOf } from '../../dialplans/network/roles.ts'
 import { Patience } from './patience.ts'
+import { inNodes } from './split.ts'
 
 export interface Part {
   readonly title: string
@@ -51,17 +51,6 @@ export async function play(scenario: Scenario, options: StageOptions): Promise<n
     await stage.close()
   }
   return stage.datagrams
-}
-
-/** The dialplan in its own nodes; where it has none, in a node an element, that of the edge first: UEs enter there. */
-function inNodes(dialplan: Dialplan): Dialplan {
-  const { nodes, elements, file } = dialplan
-  if (nodes.length > 0) return dialplan
-  const edge = edgeOf(elements)
-  if (edge === undefined) throw new Error(`${file} has no element by which UEs enter; expected one of role proxy`)
-  const names = [edge, ...elements.map(({ name }) => name).filter((name) => name !== edge)]
-  const node = { line: 0, listen: [], http: undefined, data: 'memory' }
-  return { ...dialplan, nodes: names.map((name) => ({ ...node, name, elements: [name] })) }
 }
 
 function network(file: string): readonly Dialplan[] {

@@ -48,7 +48,7 @@ interface Subscribers {
 /** Those of a flow go before those of the dialplan, who stay. */
 function subscribersOf({ subscribers: planned = [] }: Subscribers, { subscribers: changed }: Subscribers): Subscribers {
   if (changed === undefined) return {}
-  const others = planned.filter(({ id }) => !changed.some((one) => one.id === `sip:${id}@localhost`))
+  const others = planned.filter(({ id }) => !changed.some((one) => one.id === id || one.id === `sip:${id}@localhost`))
   return { subscribers: [...changed, ...others] }
 }
 
@@ -120,7 +120,7 @@ export class ProcessNetwork {
   /** Starts all nodes of that dialplan, with these settings; the first is the UEs' edge. */
   static async start(file: string, settings: Settings = {}): Promise<ProcessNetwork> {
     const folder = mkdtempSync(join(tmpdir(), 'proxima-network-'))
-    const raw = readRaw(readFileSync(file, 'utf8'))
+    const raw = readRaw(file)
     for (const node of Object.values(raw.nodes)) {
       node.listen = await Promise.all(node.listen.map(async (each) => each.replace(/\d+$/, String(await lastingPort()))))
       node.http = '127.0.0.1:0'

@@ -1,5 +1,8 @@
 /** A dialplan's file as a test changes it: elements of one operator or of several, by the names that nodes have for them. */
+import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
+import { loadOperators } from '../../../dialplans/network/load.ts'
+import { splitOf } from '../../support/split.ts'
 
 export type Elements = { readonly [element: string]: object }
 
@@ -9,13 +12,41 @@ interface RawOperator {
   readonly peers?: object
 }
 
+interface RawNode {
+  listen: string[]
+  http: string
+  readonly elements: readonly string[]
+}
+
 export interface RawNetwork extends Partial<RawOperator> {
-  readonly nodes: { readonly [name: string]: { listen: string[]; http: string; readonly elements: readonly string[] } }
+  readonly nodes: { readonly [name: string]: RawNode }
   readonly operators?: { readonly [name: string]: RawOperator }
 }
 
-export function readRaw(text: string): RawNetwork {
-  return parse(text) as RawNetwork
+/** The file's network; where it has no nodes, one an operator for the edge, and one for all others. */
+export function readRaw(file: string): RawNetwork {
+  const { listen: _, http: __, ...raw } = parse(readFileSync(file, 'utf8')) as RawNetwork & Partial<RawNode>
+  return raw.nodes === undefined ? { ...raw, nodes: madeNodes(file) } : raw
+}
+
+function madeNodes(file: string): RawNetwork['nodes'] {
+  const loaded = loadOperators(file)
+  if (loaded.faults !== undefined) throw new Error(`${file} has faults`)
+  const nodes = loaded.value.flatMap((dialplan) => {
+    const { edge, others } = splitOf(dialplan)
+    const { operator } = dialplan
+    const full = (name: string): string => (operator === undefined ? name : `${operator}/${name}`)
+    const label = (name: string): string => (operator === undefined ? name : `${operator}-${name}`)
+    return [
+      [label('edge'), nodeOf(edge.map(full), ['udp', 'tcp', 'ws'])] as const,
+      ...(others.length === 0 ? [] : [[label('others'), nodeOf(others.map(full), ['udp'])] as const]),
+    ]
+  })
+  return Object.fromEntries(nodes)
+}
+
+function nodeOf(elements: readonly string[], schemes: readonly string[]): RawNode {
+  return { listen: schemes.map((scheme) => `${scheme}://127.0.0.1:0`), http: '127.0.0.1:0', elements }
 }
 
 /** All elements: `proxy`, or of several operators `north/proxy`. */
