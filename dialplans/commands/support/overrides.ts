@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { HostPort, ListeningOptions } from '../../../signalling/index.ts'
-import { type Dialplan, parseListen } from '../../network/dialplan.ts'
+import { type Dialplan, parseListen, printListen } from '../../network/dialplan.ts'
 import { readPlace } from './arguments.ts'
 import { CommandRefusal } from './refusal.ts'
 
@@ -39,11 +39,32 @@ function override(dialplan: Dialplan, { portUdp, portTcp, portWs, listen, http, 
     TCP: portTcp,
     WS: portWs,
   }
+  const moved = dialplan.listen.map((each) => ({ ...each, port: ports[each.transport] ?? each.port }))
+  if (listen === undefined) checkPorts(dialplan, moved)
   return {
     ...dialplan,
-    listen: listen ?? dialplan.listen.map((listen) => ({ ...listen, port: ports[listen.transport] ?? listen.port })),
+    listen: listen ?? moved,
     http: http === false ? undefined : typeof http === 'object' ? http : dialplan.http,
     data: data ?? dialplan.data,
+  }
+}
+
+/** Throws a `CommandRefusal` where options have given two listeners one address: one of both could not be opened. */
+function checkPorts({ listen, nodes, node }: Dialplan, moved: readonly ListeningOptions[]): void {
+  const isDatagrams = ({ transport }: ListeningOptions): boolean => transport === 'UDP'
+  for (const [index, one] of moved.entries()) {
+    if (one.port === 0 || one.port === listen[index]!.port) continue
+    const other = moved.find(
+      (each, at) => at !== index && each.port === one.port && each.host === one.host && isDatagrams(each) === isDatagrams(one),
+    )
+    if (other === undefined) continue
+    const given = `--port-${one.transport.toLowerCase()} ${one.port}`
+    if (other.transport !== one.transport)
+      throw new CommandRefusal(`${given} is the port of ${printListen(other)}, too; expected another`)
+    const [scheme] = printListen(one).split(':')
+    const names = node === undefined ? nodes.map(({ name }) => name).join(', ') : ''
+    const way = names === '' ? 'use --listen' : `add --node, one of ${names}, or use --listen`
+    throw new CommandRefusal(`${given} is for one listener, and there are several ${scheme}:// at ${one.host}; ${way}`)
   }
 }
 

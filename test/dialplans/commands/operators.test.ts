@@ -51,3 +51,26 @@ test('options move data of all, and addresses of one alone', (t) => {
   const [one] = overrideAll(choose(both, { operator: 'north' }), { portTcp: 6000, data: 'kept' })
   t.deepEqual([one!.data, one!.listen.find(({ transport }) => transport === 'TCP')?.port], ['kept', 6000])
 })
+
+test('a port of the command line is for one listener', (t) => {
+  const nodes = readOperators(networkOf({ network: 'direct.yaml' }))
+  t.throws(() => overrideAll(nodes, { portUdp: 6000 }), {
+    message:
+      '--port-udp 6000 is for one listener, and there are several udp:// at 127.0.0.1; ' +
+      'add --node, one of edge, hss, prose, as, mme, or use --listen',
+  })
+  const portsOf = (dialplans: readonly Dialplan[], transport: string) =>
+    dialplans[0]!.listen.filter((each) => each.transport === transport).map(({ port }) => port)
+  t.deepEqual(portsOf(overrideAll(nodes, { portUdp: 0 }), 'UDP'), [0, 0, 0, 0, 0], 'any free port each')
+  t.deepEqual(portsOf(overrideAll(nodes, { portTcp: 6000 }), 'TCP'), [6000], 'one has TCP')
+  t.deepEqual(portsOf(overrideAll(choose(nodes, { node: 'prose' }), { portUdp: 6000 }), 'UDP'), [6000])
+  const [one] = readOperators(alone)
+  t.throws(() => overrideAll([one!], { portTcp: 8060 }), {
+    message: '--port-tcp 8060 is the port of ws://127.0.0.1:8060, too; expected another',
+  })
+  t.deepEqual(portsOf(overrideAll([one!], { portUdp: 8060, portTcp: 5060 }), 'UDP'), [8060], 'datagrams have ports of their own')
+  const twice = { ...one!, listen: [...one!.listen, { transport: 'UDP', host: '127.0.0.1', port: 5070 } as const] }
+  t.throws(() => overrideAll([twice], { portUdp: 5060 }), { message: /several udp:\/\/ at 127[.]0[.]0[.]1; use --listen$/ })
+  const elsewhere = { ...one!, listen: [...one!.listen, { transport: 'UDP', host: '127.0.0.2', port: 5070 } as const] }
+  t.deepEqual(portsOf(overrideAll([elsewhere], { portUdp: 6000 }), 'UDP'), [6000, 6000])
+})
