@@ -16,13 +16,21 @@ interface Captured {
 }
 
 const captures: Captured[] = []
+const flows = await loadFlows()
+/** Tests that run: all, or those that `--match` chooses. */
+let begun = 0
 
-for (const flow of await loadFlows()) {
+test('flows are there', (t) => {
+  t.true(flows.length > 20)
+})
+
+for (const flow of flows) {
   const loaded = loadOperators(networkOf(flow))
   if (loaded.faults !== undefined) throw new Error(`${networkOf(flow)} has faults`)
   const dialplan = loaded.value.map((each) => ({ ...each, nodes: [] }))
   for (const mode of ['virtual', 'sockets'] as const) {
     test(`${flow.id}, ${mode}`, async (t) => {
+      begun++
       const file = join(scratch(), `${flow.id.replace('/', '-')}.pcapng`)
       const clock = new RealClock((fault) => t.fail(String(fault)))
       const tap = openPcapng({ file, clock, log: silent })
@@ -46,7 +54,8 @@ for (const flow of await loadFlows()) {
 }
 
 test.after('Wireshark sees as many in all of them together', async (t) => {
-  t.true(captures.length > 40)
+  t.is(captures.length, begun)
+  if (begun === 0) return t.pass('none was chosen')
   const { sip, complaints } = await judgeAll(captures.map(({ file }) => file))
   const wanted = captures.reduce((sum, { messages }) => sum + messages, 0)
   if (sip === wanted && complaints.length === 0) return
