@@ -1,6 +1,8 @@
 /** One transaction of an LMDB folder, as both the thread that serves and the one that writes carry it out. */
 import { open, type RootDatabase, TransactionFlags } from 'lmdb'
+import { decodeRecord } from '../record.ts'
 import { reserveVersions } from '../schema.ts'
+import type { StoreEntry } from '../store.ts'
 import type { LmdbRoom } from './room.ts'
 
 export type LmdbDatabase = RootDatabase<Buffer, string>
@@ -11,12 +13,19 @@ export interface LmdbBatch {
   readonly reserve: number | undefined
 }
 
+/** Bytes go in as they are. A range reads entries from the memory that LMDB lends: a copy would cost as much as the rest. */
+const recordEncoder = {
+  encode: (bytes: Buffer): Buffer => bytes,
+  decode: (bytes: Buffer, length: number): StoreEntry => decodeRecord(bytes, length),
+  needsStableBuffer: false,
+}
+
 /** @param synced a transaction is on the disk when it has returned */
 export function openDatabase(folder: string, synced: boolean): LmdbDatabase {
   return open<Buffer, string>({
     path: folder,
     noSubdir: false,
-    encoding: 'binary',
+    encoder: recordEncoder,
     noSync: !synced,
     overlappingSync: false, // a commit is on the disk when it says so, and the durability may change from start to start
   })

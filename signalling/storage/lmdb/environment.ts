@@ -1,6 +1,7 @@
 /** The LMDB environment of one folder, and the thread that writes to it; opened anew in its place once it has broken. */
 import type { RangeOptions } from 'lmdb'
 import { firstLine, StoreFault } from '../fault.ts'
+import type { StoreEntry } from '../store.ts'
 import { commitBatch, type LmdbBatch, type LmdbDatabase, openDatabase } from './batch.ts'
 import { fullness, LmdbRoom } from './room.ts'
 import { LmdbWriter } from './writer.ts'
@@ -69,10 +70,19 @@ export class LmdbEnvironment {
     }
   }
   /** Committed records in the order of their keys; throws as `get` does. */
-  *range(options: RangeOptions): Generator<{ readonly key: string; readonly value: Buffer }> {
+  *range(options: RangeOptions): Generator<{ readonly key: string; readonly value: StoreEntry }> {
     const { db } = this
     try {
-      yield* db.getRange(options)
+      yield* db.getRange(options) as Iterable<{ key: string; value: unknown }> as Iterable<{ key: string; value: StoreEntry }>
+    } catch (thrown) {
+      throw this.readFault(thrown)
+    }
+  }
+  /** Keys of committed records in their order; throws as `get` does. */
+  *keys(options: RangeOptions): Generator<string> {
+    const { db } = this
+    try {
+      yield* db.getKeys(options)
     } catch (thrown) {
       throw this.readFault(thrown)
     }

@@ -29,6 +29,8 @@ interface LmdbOptions {
   readonly schema?: number
 }
 
+type KeyedEntry = readonly [key: string, entry: StoreEntry]
+
 const page = 256
 const sweepEvery = 10_000
 const sweepPage = 2000
@@ -244,7 +246,7 @@ class LmdbStore implements Store {
     for (let after = from; ; ) {
       if (this.closed) throw this.closedFault()
       const found = this.page(prefix, after)
-      for (const { key, bytes } of found.live) yield [key, decodeRecord(bytes)]
+      for (const each of found.live) yield each
       if (found.last === undefined) return
       after = found.last
     }
@@ -252,31 +254,33 @@ class LmdbStore implements Store {
   /** One page of committed records with waiting writes laid over it; `last` where there may be more. */
   private page(prefix: string, after: string | undefined) {
     const now = this.clock.date()
-    const records = new Map<string, Buffer | null>()
     const start = after ?? (prefix === '' ? undefined : prefix)
     const range = { limit: page, exclusiveStart: after !== undefined, ...(start === undefined ? {} : { start }) }
+    const committed: KeyedEntry[] = []
     let last: string | undefined
     let count = 0
     for (const { key, value } of this.environment.range(range)) {
       if (!key.startsWith(prefix)) break
-      records.set(key, value)
       last = key
       count++
+      if (!isOver(value, now)) committed.push([key, value])
     }
     if (count < page) last = undefined
-    let laid = false
+    return { live: this.overlaid(committed, now, (key) => isWithin(key, prefix, after, last)), last }
+  }
+  /** The same with what is being written and what waits to be. */
+  private overlaid(committed: readonly KeyedEntry[], now: number, isOfPage: (key: string) => boolean): readonly KeyedEntry[] {
+    let laid: Map<string, StoreEntry | undefined> | undefined
     for (const group of [this.flying, this.waiting]) {
       for (const [key, bytes] of group?.records ?? []) {
-        if (!key.startsWith(prefix) || (after !== undefined && compareKeys(key, after) <= 0)) continue
-        if (last !== undefined && compareKeys(key, last) > 0) continue
-        records.set(key, bytes)
-        laid = true
+        if (!isOfPage(key)) continue
+        laid ??= new Map(committed)
+        laid.set(key, bytes === null || recordExpired(bytes, now) ? undefined : decodeRecord(bytes))
       }
     }
-    const live: { readonly key: string; readonly bytes: Buffer }[] = []
-    for (const [key, bytes] of records) if (bytes !== null && !recordExpired(bytes, now)) live.push({ key, bytes })
-    if (laid) live.sort((a, b) => compareKeys(a.key, b.key))
-    return { live, last }
+    if (laid === undefined) return committed
+    const live = [...laid].flatMap(([key, entry]) => (entry === undefined ? [] : [[key, entry] as const]))
+    return live.sort(([a], [b]) => compareKeys(a, b))
   }
   watch(prefix: string, listener: (change: StoreChange) => void): () => void {
     return this.watchers.add(prefix, listener)
@@ -296,9 +300,11 @@ class LmdbStore implements Store {
     const start = this.sweepFrom
     this.sweepFrom = undefined
     let count = 0
-    for (const { key, value } of this.environment.range({ limit: sweepPage, ...(start === undefined ? {} : { start }) })) {
+    for (const key of this.environment.keys({ limit: sweepPage, ...(start === undefined ? {} : { start }) })) {
       if (++count === sweepPage) this.sweepFrom = key
-      if (!recordExpired(value, now) || this.waiting?.records.has(key) || this.flying?.records.has(key)) continue
+      const bytes = this.environment.get(key)
+      if (bytes === undefined || !recordExpired(bytes, now) || this.waiting?.records.has(key) || this.flying?.records.has(key))
+        continue
       this.gather().records.set(key, null)
     }
   }
@@ -315,6 +321,17 @@ class LmdbStore implements Store {
     await this.renewal
     await this.environment.close()
   }
+}
+
+/** Whether an entry is gone at `now`. */
+function isOver({ expires }: StoreEntry, now: number): boolean {
+  return expires !== undefined && expires <= now
+}
+
+/** Whether a key is of the page behind `after`, up to `last` where the page is full. */
+function isWithin(key: string, prefix: string, after: string | undefined, last: string | undefined): boolean {
+  if (!key.startsWith(prefix) || (after !== undefined && compareKeys(key, after) <= 0)) return false
+  return last === undefined || compareKeys(key, last) <= 0
 }
 
 /**
