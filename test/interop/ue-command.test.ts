@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import { lastingPort } from '../../dialplans/flows/stage/lasting-port.ts'
+import { bodyOf } from '../../elements/ue/agents/agent.ts'
 import { ladder, readPcapng } from '../../signalling/tools.ts'
 import { type DefaultServer, program, proxima, Running, run, startDefaultServer } from '../support/process.ts'
 import { ProcessStage } from './peers/stage.ts'
@@ -138,6 +139,55 @@ test('only text is printed of messages for people, all of them for scripts', asy
   t.pass()
 })
 
+test('a text is sent, its outcome is told, and is that of the command', async (t) => {
+  const at = ['--server', `127.0.0.1:${server.udp}`]
+  const bob = ue('none', 'bob', ...at)
+  t.teardown(() => bob.stop())
+  await bob.said(/is registered/)
+  const send = (...args: readonly string[]) => proxima('ue', 'carol', ...at, '--air', 'none', '--message', ...args)
+  const taken = await send('bob', 'hello there')
+  t.is(taken.code, 0, taken.err)
+  t.regex(taken.out, /message to sip:bob@localhost taken \(200 OK\)\n.* unregistered\n$/)
+  await bob.said(/message from sip:carol@localhost: hello there$/m)
+  const away = await send('sip:dave@localhost', 'hello', '--json')
+  t.is(away.code, 1)
+  t.regex(away.out, /"kind":"sent","to":"sip:dave@localhost","status":480,/)
+  const nobody = await send('sip:nobody@localhost', 'hello')
+  t.is(nobody.code, 1)
+  t.regex(nobody.out, /message to sip:nobody@localhost not taken, nobody has that address \(404 /)
+  const noText = await send('sip:prose@localhost', 'hello', '--for', '0.1')
+  t.is(noText.code, 1)
+  t.regex(noText.out, /not taken, texts are not taken there \(415 /)
+  const besides = await send('dave', 'hello', '--near', '--for', '1')
+  t.is(besides.code, 0, 'it was not all that there was to do')
+  t.regex(besides.out, /not taken, nobody is there now \(480 /)
+})
+
+test('an answer to a question that it has not asked is shown', async (t) => {
+  const at = ['--server', `127.0.0.1:${server.udp}`]
+  const alice = ue('none', 'alice', '--json', ...at)
+  t.teardown(() => alice.stop())
+  await alice.said(/registered/)
+  const other = new ProcessStage(server, 'UDP')
+  t.teardown(() => other.leave())
+  const { agent } = await other.ue('alice')
+  const body = bodyOf('registration-code-request', { device: 'sip:alice@localhost', capabilities: { prose: true } })
+  const callId = agent.newCallId()
+  t.is((await agent.message('sip:prose@localhost', body, callId)).status, 202)
+  const [line] = await alice.said(/^.*"kind":"message".*$/m)
+  const { type, inReplyTo } = JSON.parse(line) as { readonly type: string; readonly inReplyTo: string }
+  t.deepEqual([type, inReplyTo], ['application/vnd.proxima.registration-code+json', callId])
+})
+
+test('answers to its own questions are told by their outcome alone', async (t) => {
+  const at = ['--server', `127.0.0.1:${server.udp}`]
+  const application = ['--discoverable', '--application', 'org.example.nearby']
+  const { code, out, err } = await proxima('ue', 'bob', ...application, ...at, '--air', 'none', '--json', '--for', '1')
+  t.is(code, 0, err)
+  t.regex(out, /"kind":"user"/)
+  t.notRegex(out, /"kind":"message"/)
+})
+
 const refused: readonly (readonly [title: string, args: (free: number) => readonly string[], line: RegExp])[] = [
   [
     'a wrong password',
@@ -177,6 +227,7 @@ const refused: readonly (readonly [title: string, args: (free: number) => readon
     /^proxima: sip:nobody@localhost is no proximity server \(\d+\); expected .*--prose$/,
   ],
   ['a user of no application', () => ['alice', '--user', 'zoe'], /^proxima: --user and --secret go with --application/],
+  ['a text without its receiver', () => ['alice', '--message', 'hello'], /^proxima: --message has 1 values; expected a user and/],
   ['nobody to wake', () => ['alice', '--wake'], /^proxima: --wake goes with --peers/],
   ['an MME that is no URI', () => ['alice', '--mme', 'mme'], /Expected a URI such as sip:mme@localhost/],
   ['a place that is none', () => ['alice', '--at', '99,0'], /latitude,longitude/],

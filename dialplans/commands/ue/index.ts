@@ -19,6 +19,7 @@ import { say } from '../support/output.ts'
 import { CommandRefusal } from '../support/refusal.ts'
 import { type UeLineEvent, UeLines } from './lines.ts'
 import { placedLink } from './placed-link.ts'
+import { isTaken, readTextMessage, sendText } from './text-message.ts'
 
 interface UeCommandOptions {
   readonly server?: HostPort
@@ -32,6 +33,7 @@ interface UeCommandOptions {
   readonly peers?: readonly string[]
   readonly wake?: boolean
   readonly pair?: string
+  readonly message?: readonly string[]
   readonly prose?: string
   readonly period?: number
   readonly mme?: string
@@ -58,6 +60,8 @@ Examples:
   $ proxima ue alice --discoverable --discover --at 52.5200,13.4050
   $ proxima ue alice --discoverable --discover --application org.example.nearby
   $ proxima ue bob --near --peers alice,carol --period 10 --json
+  $ proxima ue alice --message bob 'hello there'
+  $ proxima ue alice --message sip:bob@localhost 'hello there' --for 5    # and show what comes back meanwhile
   $ proxima ue sip:carol@example.com --server 192.0.2.1:5060 --transport tcp --password secret`
 
 export function ueCommand(): Command {
@@ -71,6 +75,7 @@ export function ueCommand(): Command {
     .option('--peers <users>', 'tell of these only, e.g. bob,carol', (text) => text.split(',').filter((name) => name !== ''))
     .option('--wake', 'with --peers: have them announce while you ask')
     .option('--pair <user>', 'tell once whether that one is near, e.g. bob')
+    .option('--message <user-and-text...>', "send that one a text, e.g. bob 'hello there'; ends then, unless it has more to do")
     .option('--period <seconds>', 'be told at least so often, changed or not', readSeconds)
     .option(
       '--application <id>',
@@ -97,6 +102,7 @@ export function ueCommand(): Command {
 
 async function run(user: string, options: UeCommandOptions): Promise<void> {
   checkTogether(options)
+  const outgoing = options.message && readTextMessage(options.message)
   const log = await openLog(options.logLevel)
   const clock = new RealClock((fault) => log.error({ err: fault }, 'fault in a timer'))
   const way = ways[options.transport]
@@ -107,10 +113,12 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
   const protocol = options.transport.toUpperCase() as 'UDP' | 'TCP' | 'WS'
   const password = options.password ?? `${userOf(identity)}-proxima`
   const agent = new SipJsAgent({ identity, password, clock, ids, log, carrier: { protocol, server, open: way.open } })
+  let client: ApplicationClient | undefined
   agent.onMessage((message) => {
-    if (message.text('In-Reply-To') !== undefined) return // its answer is told by its outcome
+    if (client?.awaits(message) === true) return // its answer is told by its outcome
     const { from, contentType: type, body } = message
-    lines.tell({ kind: 'message', from, type, text: body.toString('utf8') })
+    const inReplyTo = message.text('In-Reply-To')?.trim()
+    lines.tell({ kind: 'message', from, type, text: body.toString('utf8'), ...(inReplyTo === undefined ? {} : { inReplyTo }) })
   })
   const air = options.air === false ? undefined : await openAir(options.air, options.at, clock, log)
   let why = ''
@@ -120,13 +128,23 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
   }
   const ue = new Ue({ agent, clock, air, mme: options.mme, prose: options.prose, onEvent })
   const stopped = untilStopped(options.for, clock)
+  const isAlone = isMessageAlone(options)
+  let code = 0
   try {
     await register(ue, printHostPort(server), options.transport, clock, lines)
     if (options.mme !== undefined) await attach(ue, options.mme)
     await serve(ue, options, lines, () => why)
     if (options.pair !== undefined) await askPair(ue, identityOf(options.pair, domainOf(ue)), lines)
-    if (options.application !== undefined) await join(ue, options.application, options, clock, lines)
-    await stopped
+    if (options.application !== undefined) {
+      client = new ApplicationClient({ agent, clock, application: options.application, attached: ue, prose: options.prose })
+      await join(ue, client, options.application, options, lines)
+    }
+    if (outgoing !== undefined) {
+      const sent = await sendText(agent, identityOf(outgoing.to, domainOf(ue)), outgoing.text)
+      lines.tell({ kind: 'sent', ...sent })
+      if (isAlone && !isTaken(sent)) code = 1
+    }
+    if (!isAlone || options.for !== undefined) await stopped
   } finally {
     lines.quiet = true // the effects of leaving are no news
     await ue.stop()
@@ -134,7 +152,12 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
   }
   lines.quiet = false
   lines.tell({ kind: 'stopped' })
-  process.exit(0)
+  process.exit(code)
+}
+
+/** Whether to send a text is its only task: its outcome is that of the command. */
+function isMessageAlone({ message, discoverable, discover, near, peers, pair, application }: UeCommandOptions): boolean {
+  return message !== undefined && (discoverable ?? discover ?? near ?? peers ?? pair ?? application) === undefined
 }
 
 async function register(ue: Ue, server: string, transport: Transport, clock: Clock, lines: UeLines): Promise<void> {
@@ -244,14 +267,13 @@ function domainOf({ device }: Ue): string {
 /** Becomes a user of the application by the device alone (SPEC §4), and is told which users are near (§3.5). */
 async function join(
   ue: Ue,
+  client: ApplicationClient,
   application: string,
-  { peers, user: name, secret, prose }: UeCommandOptions,
-  clock: Clock,
+  { peers, user: name, secret }: UeCommandOptions,
   lines: UeLines,
 ): Promise<void> {
-  const { agent, device } = ue
+  const { device } = ue
   const user = name === undefined ? device : name
-  const client = new ApplicationClient({ agent, clock, application, attached: ue, prose })
   const friends = peers?.map((peer) => (name === undefined ? identityOf(peer, domainOf(ue)) : peer))
   const { cause } = await client.registerAutomatically({ friends, user, secret })
   if (cause !== undefined) {

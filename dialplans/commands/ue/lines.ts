@@ -2,6 +2,7 @@
 import type { Proximate, ProximateUser } from '../../../elements/schemas/index.ts'
 import type { UeEvent } from '../../../elements/ue/index.ts'
 import { printableLine } from '../support/printable.ts'
+import { type SentMessage, sentWords } from './text-message.ts'
 
 export type UeLineEvent =
   | UeEvent
@@ -21,7 +22,15 @@ export type UeLineEvent =
       readonly proximate: readonly ProximateUser[]
     }
   | { readonly kind: 'near-ended'; readonly status: number; readonly why: string }
-  | { readonly kind: 'message'; readonly from: string; readonly type: string | undefined; readonly text: string }
+  | {
+      readonly kind: 'message'
+      readonly from: string
+      readonly type: string | undefined
+      readonly text: string
+      /** Call-ID of the MESSAGE that it answers. */
+      readonly inReplyTo?: string
+    }
+  | ({ readonly kind: 'sent' } & SentMessage)
   | { readonly kind: 'stopped' }
 
 /** Prints happenings; codes that are heard again and again are told once. */
@@ -96,6 +105,8 @@ export class UeLines {
         return [`will not be told who is near: ${happening.status} ${happening.why}`]
       case 'message':
         return [`message from ${happening.from}: ${textFor(happening)}`]
+      case 'sent':
+        return [sentWords(happening)]
       case 'malformed':
         return [`did not understand the server: ${happening.warning}`]
       case 'stopped':

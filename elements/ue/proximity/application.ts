@@ -3,7 +3,7 @@ import type { Clock } from '../../../signalling/index.ts'
 import { mediaType, type ProximateUser, readBody } from '../../schemas/index.ts'
 import { proofOf } from '../../shared/values/proof.ts'
 import { eventAtRates, type NotificationRates } from '../../shared/values/rates.ts'
-import { type AgentResponse, bodyOf, type UserAgent, type WatchHandle } from '../agents/agent.ts'
+import { type AgentResponse, bodyOf, type ReceivedBody, type UserAgent, type WatchHandle } from '../agents/agent.ts'
 import { Questions } from './questions.ts'
 
 export interface ApplicationClientOptions {
@@ -70,6 +70,11 @@ export class ApplicationClient {
   /** The EPUID that the ProSe server has given to this device; undefined: none yet. */
   get epuid(): string | undefined {
     return this.first
+  }
+
+  /** Whether a MESSAGE answers a question of its own that is under way. Asked by listeners that came before it. */
+  awaits(message: ReceivedBody): boolean {
+    return this.questions.awaits(message)
   }
 
   /** Registers the user with no human step (SPEC §4): an EPUID from the ProSe server, an ALUID from the application server. */

@@ -21,7 +21,12 @@ export class Questions {
   constructor(agent: UserAgent, clock: Clock) {
     this.agent = agent
     this.clock = clock
-    agent.onMessage((message) => this.awaited.get(message.text('In-Reply-To')?.trim() ?? '')?.(message))
+    agent.onMessage((message) => this.awaited.get(questionOf(message))?.(message))
+  }
+
+  /** Whether a MESSAGE answers a question that is under way. */
+  awaits(message: ReceivedBody): boolean {
+    return this.awaited.has(questionOf(message))
   }
 
   /** @param through as of `WatchOptions` */
@@ -43,4 +48,9 @@ export class Questions {
       })
     })
   }
+}
+
+/** Call-ID of the question that a MESSAGE answers; empty: none. */
+function questionOf(message: ReceivedBody): string {
+  return message.text('In-Reply-To')?.trim() ?? ''
 }
