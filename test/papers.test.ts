@@ -2,6 +2,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, normalize } from 'node:path'
 import test from 'ava'
+import { loadFlows } from '../dialplans/flows/index.ts'
+import { roles } from '../elements/catalogue.ts'
 
 const root = join(import.meta.dirname, '..')
 const folders = ['signalling', 'elements', 'dialplans', 'test', 'docker']
@@ -222,6 +224,73 @@ test('what stands in a Warning is short, and plain text', (t) => {
   const isBad = (warning: string): boolean =>
     warning.length > warning.indexOf(': ') + 2 + lettersOfWarning || /\p{Cc}/u.test(warning)
   t.deepEqual(warnings.filter(isBad), [])
+})
+
+/** First cells of all tables of a page, or of one section of it, without their backticks. */
+function firstCells(text: string, section?: string): readonly string[] {
+  const at = section === undefined ? 0 : text.indexOf(`### §${section} `)
+  const part = section === undefined ? text : text.slice(at, text.indexOf('\n### ', at + 1))
+  return [...part.matchAll(/^\|([^|]*)\|/gm)].map(([, cell]) => cell!.replaceAll('`', '').trim())
+}
+
+/** Flows of the table of SPEC §9.2, as `<service>/<figure>`; `fig-01 … fig-03` are three. */
+function flowsOf(spec: string): readonly string[] {
+  const part = spec.slice(spec.indexOf('### §9.2 '))
+  return [...part.matchAll(/^\|([^|]*)\|([^|]*)\|/gm)].flatMap(([, service, flows]) =>
+    flows!.split(/[,;]/).flatMap((text) => {
+      const [first = '', last = first] = text
+        .replace(/\(.*\)/, '')
+        .trim()
+        .split(' … ')
+      const [from, to] = [first, last].map((figure) => Number(/^fig-(\d+)$/.exec(figure)?.[1]))
+      const figures =
+        from! >= 0 ? Array.from({ length: to! - from! + 1 }, (_, i) => `fig-${String(from! + i).padStart(2, '0')}`) : [first]
+      return figures.map((figure) => `${service!.trim()}/${figure}`)
+    }),
+  )
+}
+
+test('the table of SPEC §2.2 names every role', (t) => {
+  const named = firstCells(textOf('SPEC.md'), '2.2')
+  t.deepEqual(
+    roles.map(({ role }) => role).filter((role) => !named.includes(role)),
+    [],
+    'missing there',
+  )
+})
+
+test('the table of SPEC §9.2 names every flow', async (t) => {
+  const named = flowsOf(textOf('SPEC.md'))
+  t.deepEqual(
+    (await loadFlows()).map(({ id }) => id).filter((id) => !named.includes(id)),
+    [],
+    'missing there',
+  )
+})
+
+test('the table of dialplans names every one', (t) => {
+  const named = firstCells(textOf('dialplans/README.md'))
+  const shipped = paths.filter((path) => /^dialplans\/[^/]+\.yaml$/.test(path)).map((path) => basename(path))
+  t.true(shipped.length > 5)
+  t.deepEqual(
+    shipped.filter((file) => !named.includes(file)),
+    [],
+    'missing there',
+  )
+})
+
+test('tables are read: cells of one section, and ranges of figures', (t) => {
+  const page = '### §1.1 A\n| a |\n| `b` | c |\n### §1.2 B\n| d |\n'
+  t.deepEqual(firstCells(page, '1.1'), ['a', 'b'])
+  t.deepEqual(firstCells(page), ['a', 'b', 'd'])
+  t.deepEqual(flowsOf('### §9.2 Flows\n| x | fig-08 … fig-10, fig-02 (a), b; c |\n'), [
+    'x/fig-08',
+    'x/fig-09',
+    'x/fig-10',
+    'x/fig-02',
+    'x/b',
+    'x/c',
+  ])
 })
 
 const sections = new Set(['2', '2.1', '3.4'])
