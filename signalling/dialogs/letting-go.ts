@@ -41,23 +41,27 @@ export class LettingGo {
 
   /** NOTIFYs wait from now on. */
   hold(): void {
-    for (const notifier of this.own) notifier.hold()
+    for (const notifier of this.own) notifier.leave()
   }
 
   /** They go on. */
   resume(): void {
-    for (const notifier of this.own) notifier.open()
+    for (const notifier of this.own) notifier.stay()
   }
 
-  get isSending(): boolean {
-    return this.own.some(({ isSending }) => isSending)
+  /** Some NOTIFY is under way, or some SUBSCRIBE is being answered. */
+  get isBusy(): boolean {
+    return this.own.some(({ isBusy }) => isBusy)
   }
 
-  /** Writes the states that each subscriber knows for certain. Rejects where the store fails. */
+  /**
+   * Writes the states that each subscriber knows for certain. A record that a SUBSCRIBE is changing is not written over.
+   * Rejects where the store fails.
+   */
   settle(): Promise<void> {
     const { element, records } = this.options
     const known = this.own.flatMap((notifier) => {
-      const tag = notifier.durable && !notifier.ends ? notifier.knownTag : undefined
+      const tag = notifier.durable && !notifier.ends && !notifier.isBusy ? notifier.knownTag : undefined
       return tag === undefined ? [] : [{ owner: notifier, stored: { ...notifier.stored, known: tag } }]
     })
     return records.saveAll(element, known)

@@ -36,6 +36,7 @@ export class NotifierDialog extends RecordedSubscription implements Notifier, Cl
   private opened = false // the 2xx has left
   private awaitsTurn = false // taken up among many: NOTIFYs wait until `open`, another change, or the end
   private sending = false
+  private leaving = false // its element is let go: no NOTIFY leaves, unless it stays
   private final = false // the NOTIFY that is being sent ends the subscription
   private sentState: unknown
   /** The state that the subscriber has for certain; undefined: it is to be told all. */
@@ -97,9 +98,18 @@ export class NotifierDialog extends RecordedSubscription implements Notifier, Cl
     this.awaitsTurn = false
     this.resume()
   }
-  /** A refresh is being answered, or its element is let go: NOTIFYs wait until `open`. */
+  /** A refresh is being answered: NOTIFYs wait until `open`. */
   hold(): void {
     this.opened = false
+    this.awaitsTurn = false
+  }
+  /** Its element is let go: NOTIFYs wait for the next one, or until `stay`. */
+  leave(): void {
+    this.leaving = true
+  }
+  stay(): void {
+    this.leaving = false
+    this.resume()
   }
   /** Taken up with others: NOTIFYs wait for their turn. @param known tag of the state that the subscriber has for certain */
   awaitTurn(known: string | undefined): void {
@@ -113,9 +123,9 @@ export class NotifierDialog extends RecordedSubscription implements Notifier, Cl
     const known = this.previous ?? (isAllTold ? this.state : undefined)
     return known === undefined ? undefined : this.holder.tags.of(this.pack, known, this.stored.type)
   }
-  /** A NOTIFY is under way. */
-  get isSending(): boolean {
-    return this.sending
+  /** A NOTIFY is under way, or a SUBSCRIBE is being answered: its record is being written. */
+  get isBusy(): boolean {
+    return this.sending || !(this.opened || this.awaitsTurn)
   }
   armExpiry(): void {
     if (this.fetch || !this.live) return
@@ -200,7 +210,7 @@ export class NotifierDialog extends RecordedSubscription implements Notifier, Cl
 
   /** Sends the NOTIFY that is due, as soon as it may leave. */
   resume(): void {
-    if (!this.opened || this.sending || !this.due || !this.live) return
+    if (!this.opened || this.leaving || this.sending || !this.due || !this.live) return
     if (this.ending === undefined) {
       const { clock, pace } = this.holder
       if (this.state === untold && !this.fetch) return

@@ -61,7 +61,7 @@ export class ElementLifecycle {
   /**
    * Lets an element go; resolves when the store has all of it and nothing of it is left here. Where the store fails it
    * rejects, and the element serves on.
-   * @param graceMs for work under way: exchanges, requests of its own, NOTIFYs
+   * @param graceMs for work under way: exchanges, requests of its own, NOTIFYs, SUBSCRIBEs that are being stored
    */
   async letGo(name: string, graceMs: number): Promise<void> {
     const found = this.running.get(name)
@@ -69,7 +69,7 @@ export class ElementLifecycle {
     const { options, subscriptions } = this.parts
     const { element, tenure } = found
     const leaving = subscriptions.notifiers.lettingGo(name)
-    const isQuiet = (): boolean => !this.instances.isHandling(name) && tenure.underWay === 0 && !leaving.isSending
+    const isQuiet = (): boolean => !this.instances.isHandling(name) && tenure.underWay === 0 && !leaving.isBusy
     this.instances.suspend(name)
     leaving.hold()
     try {
