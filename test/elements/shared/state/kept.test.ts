@@ -176,6 +176,43 @@ test('the end of a record that was read back comes', async (t) => {
   t.deepEqual(ended, ['a'])
 })
 
+test('a record that is replaced often waits for its end once, whether that moves on or back', async (t) => {
+  let looks = 0
+  class CountedMap extends Map<string, Phone> {
+    override get(name: string): Phone | undefined {
+      looks++
+      return super.get(name)
+    }
+  }
+  const over: string[] = []
+  const { kept, clock } = scene({
+    table: new CountedMap(),
+    ended: (records) => {
+      for (const [name] of records) over.push(name)
+    },
+  })
+  for (let i = 0; i < 500; i++) await kept.put('a', { owner: `number ${i}`, until: clock.date() + 60_000 + i })
+  looks = 0
+  await clock.advance(59_000)
+  t.deepEqual(over, [])
+  await clock.advance(3000)
+  t.deepEqual(over, ['a'])
+  t.true(looks < 10, `looked ${looks} times at one record`)
+  await kept.put('a', { owner: 'alice', until: clock.date() + 60_000 })
+  await kept.put('a', { owner: 'alice', until: clock.date() + 5000 })
+  await kept.put('a', { owner: 'alice', until: clock.date() + 10_000 })
+  await clock.advance(9000)
+  t.deepEqual(over, ['a'])
+  await clock.advance(2000)
+  t.deepEqual(over, ['a', 'a'])
+  await kept.remove('a')
+  await kept.put('a', { owner: 'alice' })
+  await clock.advance(100_000)
+  await kept.put('a', { owner: 'alice', until: clock.date() + 1000 })
+  await clock.advance(2000)
+  t.deepEqual(over, ['a', 'a', 'a'])
+})
+
 test('a part of a record that lapses is out of force, and costs no write', async (t) => {
   const soon = 5000
   const ended: string[] = []
