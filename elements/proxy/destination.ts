@@ -84,11 +84,10 @@ export function forward(
 
 const asTrustedPeerSays: Assertion = {}
 
-// header fields by which elements know a sender, and others that he may not bring himself (SPEC §2.5, §3.6; RFC 3325)
-
 /** `asserted`: the identity that goes on; absent: that of a trusted peer stays; '': none. */
 type Assertion = Pick<ForwardOptions, 'asserted' | 'drop' | 'answerHeaders'>
 
+// header fields by which elements know a sender, and others that a sender may not bring along (SPEC §2.5, §3.6; RFC 3325)
 const onlyOurs = ['P-Prose-Checked', 'P-Credentials-Id', 'Remote-Party-ID', 'P-Asserted-Service', 'P-Served-User'] as const
 const numbers = onlyOurs.map((name) => H[name])
 

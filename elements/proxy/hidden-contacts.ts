@@ -9,6 +9,7 @@ import {
   parseAddress,
   parseUri,
   printHostPort,
+  sameSecret,
   seal,
   TextCipher,
   type Uri,
@@ -56,7 +57,7 @@ export class HiddenContacts {
     const known = this.known.get(user)
     if (known !== undefined) return known
     const [, body, mark] = form.exec(user) ?? []
-    if (body === undefined || seal(this.key, body, 12) !== mark) return undefined
+    if (body === undefined || !sameSecret(seal(this.key, body, 12), mark!)) return undefined
     const uri = parseUri(this.cipher.reveal('contact', Buffer.from(body, 'base64url')))
     if (uri === undefined) return undefined
     this.known.set(user, uri)

@@ -37,6 +37,7 @@ export class Peers implements PeerOperators {
     return at && this.flows.to('UDP', at)
   }
   isAt(flow: Flow): boolean {
+    if (this.byDomain.size === 0) return false // asked for each message in a dialog, by most networks for nothing
     return this.peerAt(flow) !== undefined || (flow.askedName !== undefined && this.has(flow.askedName))
   }
   /**

@@ -141,8 +141,9 @@ class NetworkOfNodes {
     return instancesOf(element, this.placement.partitionsOf(element)).some((instance) => this.nodeOf(instance) === node)
   }
 
-  misses({ from, user, host }: PlanQuery, element: string | undefined): 'from' | 'to' | undefined {
-    const instance = element === undefined ? undefined : this.instanceOf(element, { user, host })
+  misses(query: PlanQuery, element: string | undefined): 'from' | 'to' | undefined {
+    const { from } = query
+    const instance = element === undefined ? undefined : this.instanceOf(element, query)
     const node = instance === undefined ? undefined : this.nodeOf(instance)
     if (from === (node ?? instance)) return 'to'
     if (from !== 'outside') return undefined
