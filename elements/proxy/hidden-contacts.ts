@@ -16,6 +16,7 @@ import {
 } from '../../signalling/index.ts'
 
 const form = /^ct-([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{12})$/
+const displayName = /^\s*(?:"(?:[^"\\]|\\.)*"\s*|[^<"]*)(?=<)/ // which may say the address too
 const remembered = 10_000
 
 export class HiddenContacts {
@@ -44,7 +45,8 @@ export class HiddenContacts {
       const found = contacts[i]
       if (found === undefined || flows.isOurs(found.uri.host, found.uri.port)) return value
       const { text, scheme } = found.uri
-      return value.replace(text, `${scheme === 'sips' ? 'sips' : 'sip'}:${this.hide(text)}@${at}`)
+      const uri = `${scheme === 'sips' ? 'sips' : 'sip'}:${this.hide(text)}@${at}`
+      return value.replace(displayName, '').replace(text, uri)
     })
   }
   private hide(text: string): string {

@@ -102,6 +102,15 @@ test('a Contact that names our domain is seen as it is, and one that is made up 
   }
 })
 
+test('a display name that says the address is not shown either', async (t) => {
+  for (const name of ['"<sip:alice@10.0.1.1:5060>, \\" sip:alice@10.0.1.1:5060" ', 'alice ']) {
+    const { scene, a } = await called(t, ({ here }) => `${name}<sip:alice@${here.host}:5060>;x="sip:me"`)
+    t.deepEqual(a.statuses, [100, 180, 200])
+    t.regex(scene.crossed('south', 'INVITE')[0]!.text(H.Contact)!, /^<sip:ct-[\w-]+\.[\w-]+@10\.0\.0\.1:5060>;x="sip:me"$/)
+    for (const text of scene.crossing('north')) t.notRegex(text, inner)
+  }
+})
+
 test('who wants to stay unknown is known to the other operator, and to none of its devices', async (t) => {
   const { scene, a, b } = await called(t)
   a.send(
