@@ -28,7 +28,7 @@ export function readPeers({ peers = {}, lineOf, fault }: PeerReading): readonly 
 
 /** Faults of peers: who is nobody, or no other; and operators that none can find. */
 export function checkPeers(dialplans: readonly Dialplan[], faults: DialplanFault[]): void {
-  for (const { file, operator, domains, elements, peers = [] } of dialplans) {
+  for (const { file, operator, domains, elements, trusted, peers = [] } of dialplans) {
     const others = dialplans.filter((each) => each.operator !== operator).flatMap((each) => each.operator ?? [])
     const ways = [...others, 'a domain such as south.example'].join(', ')
     for (const { name, line, at } of peers) {
@@ -40,6 +40,8 @@ export function checkPeers(dialplans: readonly Dialplan[], faults: DialplanFault
       else if (met !== undefined && at !== undefined) fault(`peers.${name}.at is of an operator of this dialplan`, 'no address')
       else if (met !== undefined && datagramAddresses(met).length === 0)
         fault(`peers names ${name}, which listens on no port of UDP`, 'udp://address:port in its listen')
+      if (at !== undefined && trusted.includes(at.host))
+        fault(`trusted has ${at.host}, where the peer ${name} is, whom it would believe in everything`, 'peers alone to name it')
       if (edgeOf(elements) === undefined) fault('peers are met by a proxy, and there is none', 'an element of role proxy')
     }
   }

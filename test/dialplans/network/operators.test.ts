@@ -184,6 +184,15 @@ const cases: readonly (readonly [title: string, text: string, line: number, foun
     /peers: \{ south: \{\} \}, or an address/,
   ],
   [
+    'trust in a peer elsewhere',
+    plan({
+      north: `${usual.north.replace('peers: {', 'peers: { west.example: { at: 192.0.2.9:5060 },')}\n    trusted: [192.0.2.9]`,
+    }),
+    6,
+    /trusted has 192\.0\.2\.9, where the peer west\.example is/,
+    /peers alone/,
+  ],
+  [
     'http in common',
     plan({ north: `${usual.north}\n    http: 127.0.0.1:80`, south: `${usual.south}\n    http: 127.0.0.1:80` }),
     13,
