@@ -122,7 +122,7 @@ test('one process runs both: each with addresses, HTTP, subscribers and data of 
 })
 
 test('SIGHUP: each operator takes its changes; a fault of one is told with its line; peers wait for a start', async (t) => {
-  const { file, text, port, start } = await network(t)
+  const { file, text, port, start, command } = await network(t)
   const node = await start()
   const hangUp = async (changed: string, said: RegExp): Promise<string> => {
     writeFileSync(file, changed)
@@ -135,6 +135,12 @@ test('SIGHUP: each operator takes its changes; a fault of one is told with its l
   t.not(gone, text)
   await hangUp(gone, /dialplan read again/)
   t.is(await asks(port), 404, 'bob is nobody now')
+  const zoe = ['add', 'zoe', '--no-password', '--alias', 'tel:+4930123', '--dialplan', file, '--operator', 'north'] as const
+  t.is((await command('hss', ...zoe)).code, 0)
+  const unfit = text.replace('- { id: carol,', '- { id: carol, aliases: ["tel:+4930123"],')
+  t.not(unfit, text)
+  await hangUp(unfit, /dialplan of operator north not taken[^\n]*4930123[^\n]*\n[^\n]*dialplan read again/)
+  t.is(await talks(t, port), 200, 'the other operator has taken its part: bob is back')
   t.regex(
     await hangUp(text.replace('role: presence', 'role: presents'), /dialplan not taken[^\n]*/),
     /plan\.yaml:\d+: operators\.north\.elements\.presence has the role 'presents'/,

@@ -158,7 +158,10 @@ function surviveFaults(log: Log): void {
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'))
 }
 
-/** SIGHUP: the file is read again. Where it has faults, each is told and the plan that runs stays in force. */
+/**
+ * SIGHUP: the file is read again. Where it has faults, each is told and the plan that runs stays in force. A fault that only a
+ * running operator can find is that operator's: others take their changes.
+ */
 function reloadOnSignal(
   operators: readonly RunningOperator[],
   read: () => Promise<readonly Dialplan[]>,
@@ -166,27 +169,36 @@ function reloadOnSignal(
   log: Log,
 ): void {
   const { file } = operators[0]!.dialplan
-  const complain = (error: unknown): void => {
+  const complain = (error: unknown, operator?: string): void => {
     const text = error instanceof Error ? error.message : String(error)
-    for (const line of text.split('\n')) log.error({ file }, `dialplan not taken, the one before stays in force: ${line}`)
+    const whose = operator === undefined ? '' : ` of operator ${operator}`
+    for (const line of text.split('\n')) log.error({ file }, `dialplan${whose} not taken, the one before stays in force: ${line}`)
   }
   const again = async (): Promise<void> => {
-    const waiting: string[] = []
+    let all: readonly Dialplan[]
     try {
-      const all = await read()
+      all = await read()
       for (const next of all) await checkMirror(next, options)
-      for (const each of operators) {
-        const { operator } = each.dialplan
-        const next = all.find((one) => one.operator === operator)
-        const prefix = operator === undefined ? '' : `operators.${operator}.`
-        if (next === undefined) waiting.push(`operators.${operator}`)
-        else waiting.push(...(await each.reload(next)).map((setting) => prefix + setting))
-      }
-      for (const { operator } of all)
-        if (!operators.some(({ dialplan }) => dialplan.operator === operator)) waiting.push(`operators.${operator}`)
     } catch (error) {
       return complain(error)
     }
+    const waiting: string[] = []
+    let refused = 0
+    for (const each of operators) {
+      const { operator } = each.dialplan
+      const next = all.find((one) => one.operator === operator)
+      const prefix = operator === undefined ? '' : `operators.${operator}.`
+      try {
+        if (next === undefined) waiting.push(`operators.${operator}`)
+        else waiting.push(...(await each.reload(next)).map((setting) => prefix + setting))
+      } catch (error) {
+        complain(error, operator)
+        refused++
+      }
+    }
+    if (refused === operators.length) return
+    for (const { operator } of all)
+      if (!operators.some(({ dialplan }) => dialplan.operator === operator)) waiting.push(`operators.${operator}`)
     log.info({ file }, 'dialplan read again')
     if (waiting.length > 0) log.warn({ waiting }, `these changes take effect at the next start: ${waiting.join(', ')}`)
   }
