@@ -16,6 +16,7 @@ const plainPages = [
   'README.md',
   'CONTRIBUTING.md',
   'dialplans/README.md',
+  'elements/README.md',
   'signalling/README.md',
   'test/bench/README.md',
   'test/interop/README.md',
@@ -277,6 +278,28 @@ test('the table of dialplans names every one', (t) => {
     [],
     'missing there',
   )
+})
+
+/** Beginnings of store keys that a source of an element makes out of its name: `mme/<element>/context/`. */
+function storeKeys(source: string): readonly string[] {
+  return [...source.matchAll(/`([a-z-]+)\/\$\{[^}]*(?:[nN]ame|proxy)\)?\}([^`$]*)/g)].map(
+    ([, kind, rest]) => `${kind}/<element>${rest}`,
+  )
+}
+
+test('the table of store keys names every one of elements', (t) => {
+  const named = firstCells(textOf('elements/README.md')).flatMap((cell) => cell.split(', '))
+  const made = texts.filter((path) => /^elements\/.*\.ts$/.test(path)).flatMap((path) => storeKeys(textOf(path)))
+  t.true(made.length > 15)
+  t.deepEqual(
+    made.filter((key) => !named.some((cell) => cell.startsWith(key))),
+    [],
+    'missing there',
+  )
+  t.deepEqual(storeKeys('a(`x/<host.name}/key`, `charges/<keyPart(host.name)}/`, `<this.name}/no`)'.replaceAll('<', '$' + '{')), [
+    'x/<element>/key',
+    'charges/<element>/',
+  ])
 })
 
 test('tables are read: cells of one section, and ranges of figures', (t) => {
