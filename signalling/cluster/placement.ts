@@ -18,8 +18,8 @@ export interface Placement {
   placeOf(element: string): OtherNode | undefined
   /** Whether this node is the place of that element, though it may not have been taken up yet. */
   isHere(element: string): boolean
-  /** Tells of each element that has another place from now on. Left out: none moves. */
-  onPlaced?(listener: (element: string) => void): void
+  /** Tells of each element that has another place from now on; returns the way to stop. Left out: none moves. */
+  onPlaced?(listener: (element: string) => void): () => void
 }
 
 /** The name of that node in `PlanQuery.from`. No element can be called so. */
@@ -37,7 +37,7 @@ export function staticPlacement(elsewhere: ReadonlyMap<string, OtherNode>): Plac
 export class MovingElements {
   private readonly nodes: ReadonlyMap<string, OtherNode>
   private readonly places = new Map<string, string>()
-  private readonly listeners: ((element: string) => void)[] = []
+  private readonly listeners = new Set<(element: string) => void>()
   private readonly partitions: ReadonlyMap<string, number>
 
   /** @param partitions of elements that have several */
@@ -67,7 +67,10 @@ export class MovingElements {
         return name === undefined || name === node ? undefined : this.nodes.get(name)
       },
       isHere: (element) => this.places.get(element) === node,
-      onPlaced: (listener) => void this.listeners.push(listener),
+      onPlaced: (listener) => {
+        this.listeners.add(listener)
+        return () => void this.listeners.delete(listener)
+      },
     }
   }
 }

@@ -75,6 +75,8 @@ class ProximaNode implements Node, TransportSink {
   private readonly queue: HopQueue
   private readonly outbound: Outbound
   private readonly lifecycle: ElementLifecycle
+  private readonly instances: Instances
+  private readonly endPlacing: () => void
   private readonly inbound: Inbound
   private readonly gate: Gate
   private readonly flows: FlowTable
@@ -161,8 +163,8 @@ class ProximaNode implements Node, TransportSink {
     const names = (this.names = options.resolver && new NameCache(clock, options.resolver))
     const reaches = (transport: string, family: 4 | 6): boolean => this.flows.reaches(transport, family)
     const { flows, stats, subscriptions, table } = this
-    const instances = new Instances({ clock, isHere: (element) => outbound.plan.isHere(element) })
-    plan.onPlaced((element) => instances.release(element))
+    const instances = (this.instances = new Instances({ clock, isHere: (element): boolean => outbound.plan.isHere(element) }))
+    this.endPlacing = plan.onPlaced((element) => instances.release(element))
     const queue = (this.queue = new HopQueue({ clock, log, stats, took: (ms) => gate.took(ms) }))
     const outbound = (this.outbound = new Outbound({
       backoff,
@@ -273,6 +275,8 @@ class ProximaNode implements Node, TransportSink {
     await this.close()
   }
   private async close(): Promise<void> {
+    this.endPlacing()
+    this.instances.stop()
     await this.lifecycle.end()
     this.subscriptions.stop()
     this.around?.cancel()

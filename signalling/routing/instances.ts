@@ -79,6 +79,14 @@ export class Instances {
     for (const request of line?.requests ?? []) request.refuse()
   }
 
+  /** The node stops: nobody will serve the requests that wait. */
+  stop(): void {
+    for (const [element, { timer }] of this.lines) {
+      timer.cancel()
+      this.refuse(element)
+    }
+  }
+
   /** The element needs so long for an exchange. */
   during(element: string, work: Promise<void>): Promise<void> {
     this.handled.set(element, (this.handled.get(element) ?? 0) + 1)

@@ -82,8 +82,8 @@ export interface Plan {
   readonly moves: boolean
   /** Whether this node is the place of an element that moves, though it may not have been taken up yet. */
   isHere(element: string): boolean
-  /** Tells of each element that has another place from now on. */
-  onPlaced(listener: (element: string) => void): void
+  /** Tells of each element that has another place from now on; returns the way to stop. */
+  onPlaced(listener: (element: string) => void): () => void
   /** The first rule that matches, behind rule `after` if given (the one whose element passed). Undefined: nobody's. */
   decide(query: PlanQuery, after?: number): PlanDecision | undefined
   /** The same, told rule by rule, from the one behind `after` on. */
@@ -281,8 +281,8 @@ export class DecisionTable implements Plan {
     return this.placement?.isHere(element) === true
   }
 
-  onPlaced(listener: (element: string) => void): void {
-    this.placement?.onPlaced?.(listener)
+  onPlaced(listener: (element: string) => void): () => void {
+    return this.placement?.onPlaced?.(listener) ?? (() => undefined)
   }
 
   decide(query: PlanQuery, after = -1): PlanDecision | undefined {

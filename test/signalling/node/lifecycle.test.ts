@@ -225,6 +225,19 @@ test('where nobody takes it up, who waits is told to come again', async (t) => {
   await network.stop()
 })
 
+test('a node that stops refuses the requests that wait for an element, and hears of no place any more', async (t) => {
+  const network = await Network.open()
+  await network.during(network.one.letGo('board'))
+  const answer = network.say('late')
+  await network.pass(200)
+  const stopping = network.one.stop(100)
+  t.is(await network.during(answer, 1000), 503)
+  await network.during(stopping)
+  network.moving.place('board', 'two')
+  await network.during(network.two.takeUp(new Board()))
+  await network.stop()
+})
+
 test('what is under way ends first, and what takes too long is not waited for', async (t) => {
   const network = await Network.open()
   let resume: () => void = () => undefined
