@@ -16,6 +16,8 @@ export class ElementLifecycle {
   private readonly parts: HostParts
   private readonly instances: Instances
   private readonly running = new Map<string, Running>()
+  /** Elements that are being let go. */
+  private readonly leaving = new Map<string, Promise<void>>()
 
   constructor(parts: HostParts, instances: Instances) {
     this.parts = parts
@@ -60,10 +62,18 @@ export class ElementLifecycle {
 
   /**
    * Lets an element go; resolves when the store has all of it and nothing of it is left here. Where the store fails it
-   * rejects, and the element serves on.
+   * rejects, and the element serves on. Asked again meanwhile: the same.
    * @param graceMs for work under way: exchanges, requests of its own, NOTIFYs, SUBSCRIBEs that are being stored
    */
-  async letGo(name: string, graceMs: number): Promise<void> {
+  letGo(name: string, graceMs: number): Promise<void> {
+    let work = this.leaving.get(name)
+    if (work === undefined) {
+      work = this.leave(name, graceMs).finally(() => this.leaving.delete(name))
+      this.leaving.set(name, work)
+    }
+    return work
+  }
+  private async leave(name: string, graceMs: number): Promise<void> {
     const found = this.running.get(name)
     if (found === undefined) throw new TypeError(`no element ${name} runs here`)
     const { options, subscriptions } = this.parts
@@ -80,6 +90,7 @@ export class ElementLifecycle {
       this.instances.serve(element)
       throw fault
     }
+    if (this.running.get(name) !== found) return // the node has stopped it meanwhile
     this.handBack(element)
     await this.stop(name)
   }

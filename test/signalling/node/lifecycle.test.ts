@@ -28,6 +28,7 @@ class Board implements Element {
   host!: Host
   written = ''
   stopped = 0
+  handedBack = 0
   readonly watchers = new Set<Notifier>()
   /** Awaited in each MESSAGE and start. */
   pause: () => Promise<void> = () => Promise.resolve()
@@ -54,6 +55,9 @@ class Board implements Element {
   restored(notifier: Notifier): void {
     this.watchers.add(notifier)
     notifier.notify(this.written)
+  }
+  handBack(): void {
+    this.handedBack++
   }
   stop(): void {
     this.stopped++
@@ -235,6 +239,24 @@ test('a node that stops refuses the requests that wait for an element, and hears
   await network.during(stopping)
   network.moving.place('board', 'two')
   await network.during(network.two.takeUp(new Board()))
+  await network.stop()
+})
+
+test('an element that is let go twice, or stopped meanwhile, ends once', async (t) => {
+  const network = await Network.open()
+  const going = [network.one.letGo('board'), network.one.letGo('board')]
+  await network.during(Promise.all(going))
+  t.deepEqual([network.board.handedBack, network.board.stopped], [1, 1])
+  const board = new Board()
+  await network.during(network.one.takeUp(board))
+  network.store.holds = true
+  network.watch()
+  await network.pass(100)
+  const last = network.one.letGo('board')
+  await network.during(network.one.stop(0))
+  network.store.release()
+  await network.during(last)
+  t.deepEqual([board.handedBack, board.stopped], [0, 1], 'a node that stops gives nothing back')
   await network.stop()
 })
 
