@@ -47,7 +47,7 @@ export interface Scenario {
 }
 
 export interface FlowScript {
-  /** `fig-08`. */
+  /** `proximity/fig-08`, without a figure `operators/peering`. */
   readonly id: string
   readonly title: string
   /** Of SPEC. */
