@@ -5,6 +5,7 @@
 import type { Clock } from '../clock.ts'
 import type { NotifierDialog } from './notifier.ts'
 import type { SubscriptionRecords } from './records.ts'
+import { knownBy } from './subscription-record.ts'
 
 const look = 5 // milliseconds between two looks at what is under way
 
@@ -22,6 +23,8 @@ export function settled(clock: Clock, ms: number, isSo: () => boolean): Promise<
 
 interface LettingGoOptions {
   readonly element: string
+  /** Names this move. */
+  readonly move: string
   /** Subscriptions of all elements. */
   readonly all: () => Iterable<NotifierDialog>
   readonly records: SubscriptionRecords
@@ -46,6 +49,7 @@ export class LettingGo {
 
   /** They go on. */
   resume(): void {
+    this.options.records.stay(this.options.element)
     for (const notifier of this.own) notifier.stay()
   }
 
@@ -59,18 +63,19 @@ export class LettingGo {
    * Rejects where the store fails.
    */
   settle(): Promise<void> {
-    const { element, records } = this.options
+    const { element, move, records } = this.options
     const known = this.own.flatMap((notifier) => {
       const tag = notifier.durable && !notifier.ends && !notifier.isBusy ? notifier.knownTag : undefined
-      return tag === undefined ? [] : [{ owner: notifier, stored: { ...notifier.stored, known: tag } }]
+      return tag === undefined ? [] : [{ owner: notifier, stored: { ...notifier.stored, known: knownBy(move, tag) } }]
     })
-    return records.saveAll(element, known)
+    return records.saveAll(element, move, known)
   }
 
   finish(): void {
     for (const notifier of this.own) {
       notifier.dispose()
       this.options.forget(notifier)
+      this.options.records.release(notifier)
     }
   }
 }

@@ -357,7 +357,8 @@ export class NotifierTable implements NotifierHolder {
   /** The subscriptions of an element that is let go. */
   lettingGo(element: string): LettingGo {
     const forget = (notifier: NotifierDialog): void => this.forget(notifier)
-    return new LettingGo({ element, all: () => this.notifiers.values(), records: this.records, forget })
+    const all = () => this.notifiers.values()
+    return new LettingGo({ element, move: this.ids.token(6), all, records: this.records, forget })
   }
   /** Takes up the stored subscriptions of an element. */
   restore(element: Element): Promise<number> {

@@ -210,8 +210,9 @@ export class NotifierDialog extends RecordedSubscription implements Notifier, Cl
 
   /** Sends the NOTIFY that is due, as soon as it may leave. */
   resume(): void {
-    if (!this.opened || this.leaving || this.sending || !this.due || !this.live) return
+    if (!this.opened || this.sending || !this.due || !this.live) return
     if (this.ending === undefined) {
+      if (this.leaving && !this.fetch) return // the last word of a subscription is told here
       const { clock, pace } = this.holder
       if (this.state === untold && !this.fetch) return
       const wait = this.fetch || this.lastSent === undefined ? 0 : this.lastSent + this.eventHeader.rate.gap - clock.now()

@@ -2,7 +2,7 @@
 import type { Clock, Timer } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Json, Store, StoreWrite } from '../storage/store.ts'
-import { recordKey, type SubscriptionRecord } from './subscription-record.ts'
+import { epochKey, recordKey, type SubscriptionRecord } from './subscription-record.ts'
 
 /** A subscription, as its record sees it. */
 interface RecordOwner {
@@ -30,6 +30,8 @@ export class SubscriptionRecords {
   private timer: Timer | undefined
   private wait = againFirst
   private stopped = false
+  /** Records that another node has now. */
+  private readonly released = new WeakSet<RecordOwner>()
   /** By element: which one its records are of from now on. */
   private readonly epochs = new Map<string, number>()
 
@@ -38,7 +40,9 @@ export class SubscriptionRecords {
     this.store = store
     this.log = log
   }
-  begin(element: string, epoch: number): void {
+  /** Records of an element are of that epoch from now on; resolves when that is durable. */
+  async begin(element: string, epoch: number): Promise<void> {
+    await this.store.write([{ key: epochKey(element), value: epoch }])
     this.epochs.set(element, epoch)
   }
   /**
@@ -73,9 +77,13 @@ export class SubscriptionRecords {
     owner.erased = true
     if (durable) this.write(owner, [drop(owner)]).catch((fault: unknown) => this.owe(owner, fault))
   }
-  /** Writes records as they are to be, a page at a time, with the records owed of that element. Rejects where the store fails. */
+  /**
+   * Writes records as they are to be, a page at a time, with the records owed of that element. They count once all of them
+   * are written, and the epoch says by which move. Rejects where the store fails.
+   */
   async saveAll(
     element: string,
+    move: string,
     records: readonly { readonly owner: RecordOwner; readonly stored: SubscriptionRecord }[],
   ): Promise<void> {
     const given = new Set(records.map(({ owner }) => owner))
@@ -86,6 +94,18 @@ export class SubscriptionRecords {
     ]
     for (let at = 0; at < writes.length; at += page) await this.store.write(writes.slice(at, at + page))
     for (const owner of [...given, ...owed]) this.owed.delete(owner)
+    await this.store.write([{ key: epochKey(element), value: { epoch: this.epochs.get(element) ?? 0, move } }])
+  }
+  /** The element serves on after all: what the move has written counts no more. */
+  stay(element: string): void {
+    this.begin(element, this.epochs.get(element) ?? 0).catch((fault: unknown) =>
+      this.log.error({ fault: String(fault), element }, 'the store failed; it may keep what a move has written that is off'),
+    )
+  }
+  /** Another node has that record now: nothing of it is written here any more. */
+  release(owner: RecordOwner): void {
+    this.owed.delete(owner)
+    this.released.add(owner)
   }
   /** Tries the owed writes once more. */
   stop(): void {
@@ -109,6 +129,7 @@ export class SubscriptionRecords {
   }
   /** Told once, until all is stored. */
   private owe(owner: RecordOwner, fault: unknown): void {
+    if (this.released.has(owner)) return
     if (this.timer === undefined) {
       const fields = { fault: String(fault), subscription: owner.id, element: owner.element }
       this.log.error(fields, 'the store failed: what became of subscriptions is written again until it is stored')
@@ -126,7 +147,7 @@ export class SubscriptionRecords {
       await this.store.write(owners.map((owner) => (owner.erased ? drop(owner) : this.put(owner, owner.stored))))
       this.wait = againFirst
     } catch {
-      for (const owner of owners) this.owed.add(owner) // told when it began
+      for (const owner of owners) if (!this.released.has(owner)) this.owed.add(owner) // told when it began
       this.wait = Math.min(this.wait * 2, againMost)
     }
     if (this.owed.size > 0) return this.arm()

@@ -7,7 +7,7 @@ import { DepartedElements, packageGone } from './departed-elements.ts'
 import { NotifierDialog } from './notifier.ts'
 import type { NotifierHolder } from './notifier-holder.ts'
 import type { SubscriptionRecords } from './records.ts'
-import { epochKey, inEpoch, knownIn, recordKey, type SubscriptionRecord } from './subscription-record.ts'
+import { epochKey, inEpoch, knownIn, readEpoch, recordKey, type SubscriptionRecord } from './subscription-record.ts'
 
 /** The table that holds the subscriptions from then on. */
 interface RestoringHolder extends NotifierHolder {
@@ -117,26 +117,25 @@ export class Restoring {
   private async read(element: string): Promise<NotifierDialog[]> {
     const { holder } = this
     const found: NotifierDialog[] = []
-    const epoch = await this.nextEpoch(element)
+    const { epoch, move } = await this.nextEpoch(element)
     for await (const [key, entry] of this.store.scan(recordKey(element, ''))) {
       const kept = entry.value as SubscriptionRecord
       const id = key.slice(key.lastIndexOf('/') + 1)
       if (holder.holds(id)) continue
       const pack = holder.packageOf(element, kept.package) ?? packageGone(kept)
       const notifier = new NotifierDialog(holder, element, pack, inEpoch(kept, epoch), false)
-      const known = knownIn(kept, epoch)
+      const known = knownIn(kept, move)
       if (known !== undefined) this.known.set(notifier, known)
       found.push(notifier)
     }
     for (const notifier of found) holder.enterNotifier(notifier)
     return found
   }
-  /** Durable before any number of it is used. */
-  private async nextEpoch(element: string): Promise<number> {
-    const key = epochKey(element)
-    const epoch = Number((await this.store.get(key))?.value ?? 0) + 1
-    await this.store.write([{ key, value: epoch }])
-    this.records.begin(element, epoch)
-    return epoch
+  /** Durable before any number of it is used. `move`: by which the element was let go before. */
+  private async nextEpoch(element: string): Promise<{ readonly epoch: number; readonly move: string | undefined }> {
+    const before = readEpoch((await this.store.get(epochKey(element)))?.value)
+    const epoch = before.epoch + 1
+    await this.records.begin(element, epoch)
+    return { epoch, move: before.move }
   }
 }

@@ -38,7 +38,7 @@ export interface SubscriptionRecord {
   readonly weight?: number
   /** It ends with a NOTIFY that has yet to be answered: no process takes it up again. */
   readonly over?: { readonly reason: EndReason; readonly retryAfter?: number | undefined }
-  /** Written as its element was let go: tag of the state that the subscriber had. It counts in the next epoch alone. */
+  /** Written as its element was let go, for the next epoch alone: `<move> <tag>`, the tag of the state that its subscriber has. */
   readonly known?: string
   /** The element's own. */
   readonly record?: Json
@@ -58,9 +58,26 @@ export function inEpoch(record: SubscriptionRecord, epoch: number): Subscription
   return { ...others, epoch, ceiling } as SubscriptionRecord
 }
 
-/** Tag of the state that the subscriber has for certain, where its element was let go in the epoch before. */
-export function knownIn({ known, epoch: written = 0 }: SubscriptionRecord, epoch: number): string | undefined {
-  return written === epoch - 1 ? known : undefined
+/** A tag as a record keeps it, from that move alone. */
+export function knownBy(move: string, tag: string): string {
+  return `${move} ${tag}`
+}
+
+/** Tag of the state that the subscriber has for certain; undefined: that move has written none. */
+export function knownIn({ known }: SubscriptionRecord, move: string | undefined): string | undefined {
+  return move !== undefined && known?.startsWith(`${move} `) === true ? known.slice(move.length + 1) : undefined
+}
+
+/** The record under `epochKey`: the number alone, unless a move has ended that epoch. */
+interface EpochRecord {
+  readonly [member: string]: Json | undefined
+  readonly epoch: number
+  /** The move by which the element was let go at its end, once all is written. */
+  readonly move?: string
+}
+
+export function readEpoch(stored: Json | undefined): EpochRecord {
+  return typeof stored === 'object' && stored !== null ? (stored as EpochRecord) : { epoch: Number(stored ?? 0) }
 }
 
 /** Key of the element's epoch: the number of times that its subscriptions have been taken up. */

@@ -1,6 +1,15 @@
 /** One request in an element's hands, until it is settled. */
 
-import type { Exchange, Fork, ForwardOptions, ForwardTarget, Notifier, ReplyFields, SubscriptionOptions } from '../element.ts'
+import type {
+  Element,
+  Exchange,
+  Fork,
+  ForwardOptions,
+  ForwardTarget,
+  Notifier,
+  ReplyFields,
+  SubscriptionOptions,
+} from '../element.ts'
 import { ProximaFault } from '../errors.ts'
 import type { Address } from '../messages/address.ts'
 import { buildResponse, type HeaderList, warning } from '../messages/build.ts'
@@ -48,6 +57,8 @@ export class NodeExchange implements Exchange {
   readonly ownRoutes: readonly Address[]
   readonly routes: readonly string[]
   settled = false
+  /** The instance that it was handed to. */
+  instance: Element | undefined = undefined
   /** Another one of its Call-ID, CSeq and From tag is refused, unless nothing comes of this one. */
   merges = false
   private readonly holder: ExchangeHolder

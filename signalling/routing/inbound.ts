@@ -173,6 +173,7 @@ export class Inbound implements ExchangeHolder {
   }
   /** A promise only where the element returned one. */
   private handle(element: Element, exchange: NodeExchange): Promise<void> | undefined {
+    exchange.instance = element
     try {
       if (!this.merging.admits(element, exchange)) return undefined
       const result = element.handle(exchange)
@@ -197,11 +198,16 @@ export class Inbound implements ExchangeHolder {
   }
   /** A request whose state could not be stored is refused, and nothing of it is in force. */
   private rejected(exchange: NodeExchange, fault: unknown): void {
+    if (this.hasLeft(exchange) && !exchange.settled) return exchange.reply(503, { headers: comeAgain })
     if (!isStoreFault(fault) || exchange.settled)
       return this.fail(exchange, new ProximaFault('ELEMENT_FAULT', exchange.element, fault))
     const { element, request } = exchange
     this.options.log.error({ element, method: request.method, fault: fault.message }, 'refused: it cannot be stored')
     exchange.reply(500, { warning: 'this cannot be stored now: nothing has changed, come again later' })
+  }
+  /** Its element was let go while it had it in its hands. */
+  private hasLeft({ instance }: NodeExchange): boolean {
+    return instance !== undefined && !this.outbound.elements.isPresent(instance)
   }
   /** A fault of ours costs the one exchange. */
   private fail(exchange: NodeExchange, fault: ProximaFault): void {
@@ -241,6 +247,7 @@ export class Inbound implements ExchangeHolder {
     exchange: NodeExchange,
     options: SubscriptionOptions<unknown>,
   ): Notifier | { status: number; headers?: HeaderList } {
+    if (this.hasLeft(exchange)) return { status: 503, headers: comeAgain }
     return this.options.subscriptions.notifiers.accept(exchange.element, exchange.side, exchange.subscriber, options)
   }
 }

@@ -26,6 +26,8 @@ const waitingAtMost = 1_000 // requests for one element
 export class Instances {
   private readonly options: InstancesOptions
   private readonly serving = new Map<string, Element>()
+  /** Instances that serve, and those being let go that still have exchanges in their hands. */
+  private readonly present = new Map<string, Element>()
   private readonly lines = new Map<string, WaitingLine>()
   /** Exchanges that an element has in its hands, where it takes its time. */
   private readonly handled = new Map<string, number>()
@@ -47,12 +49,24 @@ export class Instances {
   /** It serves from now on; first the requests that have waited. */
   serve(element: Element): void {
     this.serving.set(element.name, element)
+    this.present.set(element.name, element)
     this.release(element.name)
   }
 
   /** Requests for it wait from now on. */
   suspend(element: string): void {
     this.serving.delete(element)
+  }
+
+  /** It is gone: exchanges that it has in its hands come to nothing. */
+  leave(element: string): void {
+    this.serving.delete(element)
+    this.present.delete(element)
+  }
+
+  /** Whether that very instance has not left yet. */
+  isPresent(element: Element): boolean {
+    return this.present.get(element.name) === element
   }
 
   /** Requests that wait for it are handed over anew. */
