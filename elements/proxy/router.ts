@@ -36,6 +36,11 @@ const noRelayByRoute: RefusedDestination = {
   status: 403,
   fields: { warning: 'no relay by your Route; expected none but what this server has recorded' },
 }
+const noTransit: RefusedDestination = {
+  end: 'nowhere',
+  status: 403,
+  fields: { warning: 'no relay from one operator to another; expected a user of this network' },
+}
 
 /** A request for an element of ours, and the user that it is about. */
 interface UserQuestion {
@@ -76,10 +81,12 @@ export class Router {
       if (gruu && way !== undefined) return reach.toDevice(exchange, identity, way === 'dead' ? undefined : way)
       if (way === 'dead') return flowFailed
       if (way !== undefined) {
+        const toPeer = host.peers.isAt(way)
+        if (toPeer && isFromPeer(exchange, sender, host)) return request.method === 'ACK' ? unheard : noTransit
         if (isSips(request) && !isSecure(way) && !dialogWays.isInSipDialog(exchange)) return notSecure
         const user = dialogWays.userOf(last.uri)
         const recorded = dialogWays.recordRoutes(exchange, identity, way, user)
-        return { end: host.peers.isAt(way) ? 'operator' : 'device', uri: request.uriText, flow: way, ...recorded }
+        return { end: toPeer ? 'operator' : 'device', uri: request.uriText, flow: way, ...recorded }
       }
     }
     if (!inside && routes.length > 0) return noRelayByRoute
@@ -118,8 +125,11 @@ export class Router {
   private toPeer(exchange: Exchange, sender: KnownSender | undefined): Destination {
     const { host, dialogWays } = this.parts
     if (sender?.peer === true) return noRelay(exchange, host)
-    // sips: goes by TLS alone, as its next hop has it
-    const flow = isSips(exchange.request) ? undefined : host.peers.flowTo(exchange.request.uri.host)
+    const { uri } = exchange.request
+    const way = host.peers.flowTo(uri.host)
+    if (namesAnotherPlace(uri, way === undefined)) return notByUri(uri.host)
+    // a peer that is looked up, and sips:, go by TLS alone, as the plan has it
+    const flow = isSips(exchange.request) ? undefined : way
     const recorded = dialogWays.recordRoutes(exchange, sender?.identity, flow)
     return flow === undefined ? { end: 'operator', ...recorded } : { end: 'operator', flow, ...recorded }
   }
@@ -208,4 +218,20 @@ export class Router {
 function isAddressOfUser({ request }: Exchange, identity: string | undefined): boolean {
   const { uri, toTag } = request
   return identity !== undefined && toTag === '' && uri.user === '' && uri.port === 0 && isIP(uri.host) !== 0
+}
+
+/** Whether another operator sends it; who sends an ACK is known by its flow alone. */
+function isFromPeer({ flow, request }: Exchange, sender: KnownSender | undefined, { peers }: Host): boolean {
+  return sender?.peer === true || (request.method === 'ACK' && peers.isAt(flow))
+}
+
+/** Whether a URI of a peer's domain names a way of its own there: the peer is met as agreed, or looked up and met by TLS. */
+function namesAnotherPlace({ parameters, port }: Uri, lookedUp: boolean): boolean {
+  if (parameters.has('maddr')) return true
+  return lookedUp && (port !== 0 || (parameters.get('transport')?.toLowerCase() ?? 'tls') !== 'tls')
+}
+
+function notByUri(domain: string): RefusedDestination {
+  const warning = `no relay by maddr, port or transport; expected a bare URI at ${domain.slice(0, 40)}`
+  return { end: 'nowhere', status: 403, fields: { warning } }
 }

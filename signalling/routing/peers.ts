@@ -78,6 +78,8 @@ export function rulesOfPeers({ peers = [], proxy, elements }: PeeringPlan): read
   return peers.flatMap(({ name, domains: host, addresses: [at] }): readonly PlanRule[] => {
     const rule = { name: `peer ${name}`, line: 0, host }
     const leaving = { ...rule, from: inside, to: proxy }
-    return at === undefined ? [leaving] : [leaving, { ...rule, from: proxy, to: `sip:${printHostPort(at)}` }]
+    if (at !== undefined) return [leaving, { ...rule, from: proxy, to: `sip:${printHostPort(at)}` }]
+    // looked up by its domain, whatever the Request-URI says of ports and transports, and met by its certificate
+    return [leaving, ...host.map((domain) => ({ ...rule, host: [domain], from: proxy, to: `sips:${domain}` }))]
   })
 }

@@ -60,6 +60,7 @@ test('requests of elements leave through the proxy, which alone sends to a peer'
       [['trusted', 'presence'], ['north.example'], 'proxy'],
       ['proxy', ['north.example'], 'sip:10.0.0.1:5060'],
       [['trusted', 'presence'], ['west.example'], 'proxy'],
+      ['proxy', ['west.example'], 'sips:west.example'],
     ],
   )
   t.deepEqual(rulesOfPeers({ peers: [north], elements }), [], 'without a proxy nobody keeps the border')
