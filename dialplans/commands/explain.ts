@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { type Plan, type PlanQuery, parseUri, type RuleExplanation } from '../../signalling/index.ts'
 import { edgeOf } from '../network/roles.ts'
+import { readOnce } from './support/arguments.ts'
 import { assembleDialplan, readDialplan } from './support/network.ts'
 import { say } from './support/output.ts'
 import { CommandRefusal } from './support/refusal.ts'
@@ -24,7 +25,7 @@ export function explainCommand(): Command {
     .description('say which rule of a dialplan gets a request, and why')
     .argument('<file>', 'a dialplan')
     .argument('<request>', '"<method> <uri> [event]"')
-    .option('--operator <name>', 'the operator whose rules decide, where the dialplan has several')
+    .option('--operator <name>', 'the operator whose rules decide, where the dialplan has several', readOnce)
     .option('--from <who>', 'outside, trusted, or the name of the element that sends', 'outside')
     .option('--content <type>', 'media type of the body')
     .option('--sender <uri>', 'whom the network vouches for, e.g. sip:alice@localhost')

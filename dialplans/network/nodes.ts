@@ -86,8 +86,21 @@ export function readNodes(from: { raw: RawNetwork; data: string; lineOf: LineOf;
       elements: node.elements,
     }
   })
+  for (const [index, node] of nodes.entries()) checkSockets(node, nodes.slice(0, index), fault)
   if (nodes.length > 0) checkPlaces(nodes, from)
   return nodes
+}
+
+/** Two nodes cannot be at one address and port, where the others look for each of them. */
+function checkSockets({ name, line, listen }: PlannedNode, earlier: readonly PlannedNode[], fault: AddFault): void {
+  for (const socket of listen) {
+    if (socket.transport !== 'UDP' || socket.port === 0) continue
+    const isSame = ({ transport, host, port }: ListeningOptions): boolean =>
+      transport === 'UDP' && host === socket.host && port === socket.port
+    const other = earlier.find((each) => each.listen.some(isSame))
+    if (other === undefined) continue
+    fault(line, `the node ${name} listens on ${printListen(socket)}, as ${other.name} does`, 'an address or port of its own')
+  }
 }
 
 function checkPlaces(

@@ -119,6 +119,8 @@ export function checkOperators(parts: readonly OperatorLines[], fault: AddFault)
   for (const [index, { dialplan, lineOf }] of parts.entries()) {
     const { operator = '', domains, http, nodes, data } = dialplan
     for (const [i, domain] of domains.entries()) {
+      if (domain.endsWith('.'))
+        fault(lineOf('domains', i), `the domain ${domain} has a dot at its end`, domain.replace(/\.+$/, ''))
       const owner = isTaken(`domain ${domain.toLowerCase()}`, operator)
       if (owner !== undefined)
         fault(lineOf('domains', i), `the domain ${domain} is of ${owner} too`, 'domains of its own for each')

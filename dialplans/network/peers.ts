@@ -1,5 +1,5 @@
 /** Peers of operators: the names that each gives, and the addresses and domains of those that are in the same dialplan. */
-import type { HostPort, ListeningOptions, PeerOperator } from '../../signalling/index.ts'
+import { type HostPort, type ListeningOptions, type PeerOperator, printHostPort } from '../../signalling/index.ts'
 import { isAnyHost, machineAddresses } from '../../signalling/tools.ts'
 import { type Dialplan, type DialplanFault, type PlannedPeer, parsePlace, reachableHost } from './dialplan.ts'
 import { edgeOf } from './roles.ts'
@@ -28,13 +28,19 @@ export function readPeers({ peers = {}, lineOf, fault }: PeerReading): readonly 
 
 /** Faults of peers: who is nobody, or no other; and operators that none can find. */
 export function checkPeers(dialplans: readonly Dialplan[], faults: DialplanFault[]): void {
-  for (const { file, operator, domains, elements, trusted, peers = [] } of dialplans) {
+  for (const dialplan of dialplans) {
+    const { file, operator, domains, elements, trusted, peers = [] } = dialplan
     const others = dialplans.filter((each) => each.operator !== operator).flatMap((each) => each.operator ?? [])
     const ways = [...others, 'a domain such as south.example'].join(', ')
-    for (const { name, line, at } of peers) {
+    for (const [index, peer] of peers.entries()) {
+      const { name, line, at } = peer
       const fault = (text: string, expected: string): void => void faults.push({ file, line, text, expected })
       const met = operatorCalled(name, dialplans)
-      if (name === operator || isAmong(name, domains))
+      const twin = peers.slice(0, index).find((each) => isSamePeer(each.name, name, dialplans))
+      if (twin !== undefined) fault(`peers names ${name}, which is ${twin.name} again`, 'each peer once')
+      if (at !== undefined) checkAddress(peer, dialplan, dialplans, fault)
+      if (name.endsWith('.')) fault(`peers names ${name}, with a dot at its end`, name.replace(/\.+$/, '') || ways)
+      else if (name.toLowerCase() === operator || isAmong(name, domains))
         fault(`peers names ${name}, which is this operator itself`, `one of ${ways}`)
       else if (met === undefined && !name.includes('.')) fault(`peers names ${name}, which is no operator here`, `one of ${ways}`)
       else if (met !== undefined && at !== undefined) fault(`peers.${name}.at is of an operator of this dialplan`, 'no address')
@@ -45,6 +51,31 @@ export function checkPeers(dialplans: readonly Dialplan[], faults: DialplanFault
       if (edgeOf(elements) === undefined) fault('peers are met by a proxy, and there is none', 'an element of role proxy')
     }
   }
+}
+
+/** Faults of an address at which a peer is believed: it has to be of that peer, and of nobody else. */
+function checkAddress(
+  { name, at }: PlannedPeer,
+  { operator, peers = [], listen, nodes }: Dialplan,
+  dialplans: readonly Dialplan[],
+  fault: (text: string, expected: string) => void,
+): void {
+  const text = `peers.${name}.at is ${printHostPort(at!)}`
+  const expected = `the address from which ${name} alone sends`
+  const isAt = (place: HostPort): boolean => place.host === at!.host && place.port === at!.port
+  if (isAnyHost(at!.host)) return fault(`${text}, which is any address`, expected)
+  const sockets = [...listen, ...nodes.flatMap((node) => node.listen)]
+  if (sockets.some((socket) => placesOf(socket).some(isAt))) fault(`${text}, where this operator itself listens`, expected)
+  const other = peers.find((each) => each.name !== name && each.at !== undefined && isAt(each.at))
+  if (other !== undefined) fault(`${text}, as that of ${other.name} is`, expected)
+  const met = dialplans.find((each) => each.operator !== operator && datagramAddresses(each).some(isAt))
+  if (met !== undefined && operatorCalled(name, dialplans) !== met) fault(`${text}, where ${met.operator} is`, expected)
+}
+
+/** Whether two names are of one peer: an operator by its name or a domain of it, or one domain in other letters. */
+function isSamePeer(a: string, b: string, dialplans: readonly Dialplan[]): boolean {
+  const met = operatorCalled(a, dialplans)
+  return a.toLowerCase() === b.toLowerCase() || (met !== undefined && met === operatorCalled(b, dialplans))
 }
 
 /** Agreements of one side: the other has to name it too. */
@@ -77,11 +108,12 @@ function peersOf(dialplan: Dialplan, dialplans: readonly Dialplan[]): readonly P
 }
 
 function names({ peers = [] }: Dialplan, { operator, domains }: Dialplan): boolean {
-  return peers.some(({ name }) => name === operator || isAmong(name, domains))
+  return peers.some(({ name }) => name.toLowerCase() === operator || isAmong(name, domains))
 }
 
 function operatorCalled(name: string, dialplans: readonly Dialplan[]): Dialplan | undefined {
-  return dialplans.find(({ operator, domains }) => operator !== undefined && (operator === name || isAmong(name, domains)))
+  const called = name.toLowerCase() // names of operators have no upper case
+  return dialplans.find(({ operator, domains }) => operator !== undefined && (operator === called || isAmong(name, domains)))
 }
 
 function isAmong(name: string, domains: readonly string[]): boolean {

@@ -225,7 +225,7 @@ function isFromPeer({ flow, request }: Exchange, sender: KnownSender | undefined
   return sender?.peer === true || (request.method === 'ACK' && peers.isAt(flow))
 }
 
-/** Whether a URI of a peer's domain names a way of its own there: the peer is met as agreed, or looked up and met by TLS. */
+/** Whether a URI at a peer's domain names a way of its own: a peer is met as agreed, or looked up. */
 function namesAnotherPlace({ parameters, port }: Uri, lookedUp: boolean): boolean {
   if (parameters.has('maddr')) return true
   return lookedUp && (port !== 0 || (parameters.get('transport')?.toLowerCase() ?? 'tls') !== 'tls')

@@ -8,6 +8,7 @@ import type { SubscriberSettings } from '../../../elements/schemas/index.ts'
 import { subscriberKey } from '../../../elements/shared/identifiers/devices.ts'
 import { RealClock } from '../../../signalling/index.ts'
 import { unreadable } from '../../network/text.ts'
+import { readOnce } from '../support/arguments.ts'
 import { complain, say } from '../support/output.ts'
 import { passwordFromInput, passwordFromTerminal } from '../support/password.ts'
 import { CommandRefusal } from '../support/refusal.ts'
@@ -98,7 +99,7 @@ function reaching(name: string, description: string): Command {
     .description(description)
     .option('-d, --dialplan <file>', 'the dialplan of the node: says where it is and where its token', defaultDialplan)
     .option('--node <name>', 'the node that runs the HSS, where the dialplan has several and each runs by itself')
-    .option('--operator <name>', 'the operator of the HSS, where the dialplan has several')
+    .option('--operator <name>', 'the operator of the HSS, where the dialplan has several', readOnce)
     .option('--url <url>', 'where the node serves HTTP, e.g. http://127.0.0.1:8080')
     .option('--token-file <file>', 'file with its token')
 }

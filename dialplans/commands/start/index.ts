@@ -7,7 +7,7 @@ import { withPeers } from '../../network/peers.ts'
 import { edgeOf } from '../../network/roles.ts'
 import { operatorTap } from '../../running/operator-tap.ts'
 import { openTrace, type TapOptions } from '../../running/taps.ts'
-import { readCollector, readCount, readSize } from '../support/arguments.ts'
+import { readCollector, readCount, readOnce, readSize } from '../support/arguments.ts'
 import { checkCollector } from '../support/collector.ts'
 import { locateListening } from '../support/listening.ts'
 import { logLevelOption, openLog } from '../support/logging.ts'
@@ -40,7 +40,11 @@ Examples:
 export function startCommand(): Command {
   const command = new Command('start').description('run the node of a dialplan').argument('<dialplan>', 'a dialplan')
   return addOverrides(command)
-    .option('--operator <name>', 'run this one of the operators that the dialplan has; without it one process runs them all')
+    .option(
+      '--operator <name>',
+      'run this one of the operators that the dialplan has; without it one process runs them all',
+      readOnce,
+    )
     .option('--node <name>', 'run this one of the nodes that the dialplan has; without it one process runs them all')
     .addOption(
       new Option('--durability <of>', 'what an acknowledged change survives: a killed process, or power loss too')

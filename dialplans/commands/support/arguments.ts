@@ -16,6 +16,12 @@ export function readSize(text: string): number {
   return bytes
 }
 
+/** A name that an option is given once. */
+export function readOnce(text: string, earlier: string | undefined): string {
+  if (earlier !== undefined) throw new InvalidArgumentError(`Expected the option once: ${earlier} was given before.`)
+  return text
+}
+
 /** A whole number, 1 or more. */
 export function readCount(text: string): number {
   if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('Expected a whole number, 1 or more.')

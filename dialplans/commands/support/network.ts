@@ -31,7 +31,8 @@ export function readDialplan(file: string, choice: DialplanChoice = {}): Dialpla
 /** Dialplans that are chosen among these: at a node, the only one that has it. */
 export function choose(dialplans: readonly Dialplan[], { node, operator }: DialplanChoice): readonly Dialplan[] {
   const [{ file }] = dialplans as readonly [Dialplan]
-  const named = operator === undefined ? dialplans : dialplans.filter((each) => each.operator === operator)
+  const called = operator?.toLowerCase() // names of operators have no upper case
+  const named = called === undefined ? dialplans : dialplans.filter((each) => each.operator === called)
   if (named.length === 0) {
     const names = dialplans.flatMap((each) => each.operator ?? [])
     const expected = names.length === 0 ? 'no --operator: this dialplan has one' : `one of ${names.join(', ')}`

@@ -1,6 +1,9 @@
 /** Commands about a dialplan of several operators: which of them is meant, and what one option cannot say for all. */
 import { join } from 'node:path'
 import test from 'ava'
+import { explainCommand } from '../../../dialplans/commands/explain.ts'
+import { startCommand } from '../../../dialplans/commands/start/index.ts'
+import { readOnce } from '../../../dialplans/commands/support/arguments.ts'
 import { choose, readDialplan, readOperators } from '../../../dialplans/commands/support/network.ts'
 import { overrideAll } from '../../../dialplans/commands/support/overrides.ts'
 import { networkOf } from '../../../dialplans/flows/index.ts'
@@ -15,6 +18,7 @@ const shown = (dialplans: readonly Dialplan[]) =>
 test('an operator is chosen by name, or by a node that it has', (t) => {
   t.deepEqual(shown(choose(both, {})), ['north', 'south'])
   t.deepEqual(shown(choose(both, { operator: 'south' })), ['south'])
+  t.deepEqual(shown(choose(both, { operator: 'SOUTH' })), ['south'])
   t.deepEqual(shown(choose(both, { node: 'south-presence' })), ['south: south-presence'])
   t.deepEqual(shown(choose(both, { operator: 'north', node: 'north' })), ['north: north'])
   t.throws(() => choose(both, { operator: 'west' }), { message: /there is no operator west; expected one of north, south$/ })
@@ -73,4 +77,13 @@ test('a port of the command line is for one listener', (t) => {
   t.throws(() => overrideAll([twice], { portUdp: 5060 }), { message: /several udp:\/\/ at 127[.]0[.]0[.]1; use --listen$/ })
   const elsewhere = { ...one!, listen: [...one!.listen, { transport: 'UDP', host: '127.0.0.2', port: 5070 } as const] }
   t.deepEqual(portsOf(overrideAll([elsewhere], { portUdp: 6000 }), 'UDP'), [6000, 6000])
+})
+
+test('an operator is named once', (t) => {
+  t.is(readOnce('north', undefined), 'north')
+  t.throws(() => readOnce('south', 'north'), { message: 'Expected the option once: north was given before.' })
+  for (const command of [startCommand(), explainCommand()]) {
+    const option = command.options.find(({ long }) => long === '--operator')
+    t.true(Object.is(option?.parseArg, readOnce), command.name())
+  }
 })

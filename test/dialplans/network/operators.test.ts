@@ -68,6 +68,12 @@ test('peers who name each other meet by domain and address; requests for them le
   t.is(rules.decide({ ...message, host: 'west.example', from: 'proxy' }), undefined)
 })
 
+test('names of operators and domains are compared without case', (t) => {
+  const [north, south] = operatorsOf(plan({ north: usual.north.replace('south:', 'SOUTH:') }))
+  t.deepEqual([north!.met?.[0]?.name, south!.met?.[0]?.name], ['south', 'north'])
+  t.deepEqual(north!.notes ?? [], [])
+})
+
 test('a peering of one side is noted, and none', (t) => {
   const [north, south] = operatorsOf(plan({ south: usual.south.replace('north: {}', '') }))
   t.deepEqual([north!.met, south!.met], [undefined, undefined])
@@ -268,6 +274,92 @@ const cases: readonly (readonly [title: string, text: string, line: number, foun
     6,
     /peers are met by a proxy, and there is none/,
     /role proxy/,
+  ],
+  [
+    'two peers at one address',
+    plan({
+      north: usual.north.replace('south: {}', 'a.example: { at: 198.51.100.7:5060 }, b.example: { at: 198.51.100.7:5060 }'),
+    }),
+    6,
+    /peers\.b\.example\.at is 198\.51\.100\.7:5060, as that of a\.example is/,
+    /from which b\.example alone sends/,
+  ],
+  [
+    'a peer at the address of an operator here',
+    plan({ north: usual.north.replace('south: {}', 'south: {}, a.example: { at: 127.0.0.1:5070 }') }),
+    6,
+    /peers\.a\.example\.at is 127\.0\.0\.1:5070, where south is/,
+    /from which a\.example alone sends/,
+  ],
+  [
+    'a peer at our own address',
+    plan({ north: usual.north.replace('south: {}', 'a.example: { at: 127.0.0.1:5060 }') }),
+    6,
+    /peers\.a\.example\.at is 127\.0\.0\.1:5060, where this operator itself listens/,
+    /alone sends/,
+  ],
+  [
+    'a peer at a node of ours',
+    plan({ ...split, south: split.south.replace('north: {}', 'north: {}, a.example: { at: 10.0.0.2:5060 }') }),
+    15,
+    /10\.0\.0\.2:5060, where this operator itself listens/,
+    /alone sends/,
+  ],
+  [
+    'a peer at what a node advertises',
+    plan({ ...split, south: split.south.replace('north: {}', 'north: {}, a.example: { at: 203.0.113.3:5060 }') }),
+    15,
+    /203\.0\.113\.3:5060, where this operator itself listens/,
+    /alone sends/,
+  ],
+  [
+    'a peer at any address',
+    plan({ north: usual.north.replace('south: {}', 'a.example: { at: 0.0.0.0:5060 }') }),
+    6,
+    /peers\.a\.example\.at is 0\.0\.0\.0:5060, which is any address/,
+    /alone sends/,
+  ],
+  [
+    'a peer whose domain ends in a dot',
+    plan({ north: usual.north.replace('south: {}', 'a.example.: {}') }),
+    6,
+    /peers names a\.example\., with a dot at its end/,
+    /^a\.example$/,
+  ],
+  [
+    'an operator here with a dot behind',
+    plan({ north: usual.north.replace('south: {}', 'south.example.: {}') }),
+    6,
+    /peers names south\.example\., with a dot/,
+    /^south\.example$/,
+  ],
+  [
+    'a domain that ends in a dot',
+    plan({ north: usual.north.replace('north.example', 'north.example.') }),
+    4,
+    /the domain north\.example\. has a dot at its end/,
+    /^north\.example$/,
+  ],
+  [
+    'one peer by name and domain',
+    plan({ north: usual.north.replace('south: {}', 'south: {}, South.Example: {}') }),
+    6,
+    /peers names South\.Example, which is south again/,
+    /each peer once/,
+  ],
+  [
+    'one peer in other letters',
+    plan({ north: usual.north.replace('south: {}', 'a.example: {}, A.example: {}') }),
+    6,
+    /peers names A\.example, which is a\.example again/,
+    /each peer once/,
+  ],
+  [
+    'two nodes on one port',
+    plan({ ...split, top: nodes.replace('10.0.0.3', '10.0.0.2') }),
+    5,
+    /the node edge listens on udp:\/\/10\.0\.0\.2:5060, as s does/,
+    /of its own/,
   ],
   ['neither operators nor elements', 'name: x\n', 1, /has no 'domains'/, /domains/],
 ]
