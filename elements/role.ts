@@ -77,6 +77,8 @@ export interface Role<Settings extends object = object, Made extends Element = E
   readonly schema: SettingsSchema
   /** A network has one at most. */
   readonly single?: boolean
+  /** It may run as several instances, each for a partition of its users: it asks `Host.owns`. Left out: it is one. */
+  readonly partitioned?: boolean
   /** UEs and strangers enter the network by it. */
   readonly edge?: boolean
   /** Settings that name an element by its URI, each called as the role of that element. */

@@ -2,6 +2,7 @@
 export { type MemoryTap, memoryTap } from './capture/memory.ts'
 export { ManualClock } from './clock.ts'
 export { partitionOf } from './cluster/partitions.ts'
+export { MovingElements } from './cluster/placement.ts'
 export { usualPace } from './dialogs/pace.ts'
 export { usualLimit } from './dialogs/subscription-limits.ts'
 export { seededIds } from './ids.ts'

@@ -18,6 +18,8 @@ import { completedElements, edgeOf } from './roles.ts'
 export interface AssembledNetwork {
   readonly elements: readonly Element[]
   readonly plan: Plan
+  /** Undefined: this node runs all elements. */
+  readonly placement?: Placement | undefined
 }
 
 /**
@@ -32,7 +34,7 @@ export function assemble(dialplan: Dialplan, given?: Placement): ValueOrFaults<A
   const claims = new Map<string, Element['claims']>()
   for (const planned of completedElements(dialplan)) {
     for (const name of instancesOf(planned.name, placement?.partitionsOf(planned.name) ?? 1)) {
-      const made = makeElement(file, { ...planned, name })
+      const made = name === planned.name || isParted(planned) ? makeElement(file, { ...planned, name }) : noParts(file, planned)
       if (made.faults !== undefined) faults.push(...made.faults)
       else {
         elements.push(made.value)
@@ -51,7 +53,8 @@ export function assemble(dialplan: Dialplan, given?: Placement): ValueOrFaults<A
     peers: dialplan.met ?? [],
   })
   if (compiled.plan === undefined) return { faults: compiled.faults.map((fault) => ({ file, ...fault })) }
-  return { value: { elements: elements.filter(({ name }) => placement?.placeOf(name) === undefined), plan: compiled.plan } }
+  const own = elements.filter(({ name }) => placement?.placeOf(name) === undefined)
+  return { value: { elements: own, plan: compiled.plan, placement } }
 }
 
 /** All that lead to that socket. */
@@ -59,6 +62,16 @@ function addressesOf(listen: ListeningOptions): readonly HostPort[] {
   const { host, port, advertise } = listen
   const outer = advertise === undefined ? [] : [{ host: advertise.host, port: advertise.port || port }]
   return [listen, ...outer, ...(isAnyHost(host) ? machineAddresses().map((each) => ({ host: each, port })) : [])]
+}
+
+/** Whether the role of that element may run as several instances, each for a partition of its users. */
+function isParted({ role }: PlannedElement): boolean {
+  return roleOf(role)?.partitioned === true
+}
+
+function noParts(file: string, { name, role, line }: PlannedElement): ValueOrFaults<Element> {
+  const text = `${name} is in partitions, and an element of role ${role} is one for all users`
+  return { faults: [{ file, line, text, expected: 'one instance of it' }] }
 }
 
 function makeElement(file: string, { name, role, line, settings }: PlannedElement): ValueOrFaults<Element> {

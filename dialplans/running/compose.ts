@@ -10,6 +10,7 @@ import {
   type Node,
   type NodeOptions,
   openLmdb,
+  type Placement,
   RealClock,
   randomIds,
   type Store,
@@ -18,7 +19,6 @@ import {
 import type { Tap } from '../../signalling/tools.ts'
 import type { AssembledNetwork } from '../network/assemble.ts'
 import type { CaptureSettings, Dialplan } from '../network/dialplan.ts'
-import { elsewhere } from '../network/nodes.ts'
 import { Certificate } from './certificate.ts'
 import { type TapOptions, Taps } from './taps.ts'
 
@@ -37,6 +37,8 @@ export interface RunOptions extends TapOptions {
 export interface RunningNode {
   readonly node: Node
   readonly elements: readonly Element[]
+  /** Undefined: it runs all elements of its network. */
+  readonly placement: Placement | undefined
   readonly clock: RealClock
   /** The reason why the store does not store now, for people; undefined: none. */
   storeFault(): string | undefined
@@ -64,7 +66,7 @@ export async function runNode(options: RunOptions): Promise<RunningNode> {
       domains: dialplan.domains,
       trusted: dialplan.trusted,
       peers: dialplan.met ?? [],
-      otherNodes: [...new Set(elsewhere(dialplan).values())],
+      otherNodes: assembled.placement?.others ?? [],
       sourceRate: dialplan.limits.source,
       subscriptions: dialplan.limits.subscriptions,
       notifies: dialplan.limits.notifies,
@@ -83,6 +85,7 @@ export async function runNode(options: RunOptions): Promise<RunningNode> {
     return {
       node,
       elements: assembled.elements,
+      placement: assembled.placement,
       clock,
       storeFault: () => store.fault?.(),
       capture: (next) => renew(node, opened, next, nameTap),

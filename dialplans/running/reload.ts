@@ -18,14 +18,14 @@ type ReloadOutcome =
  * @param before the one that was taken last
  */
 export async function reload(
-  { node, elements }: RunningNode,
+  { node, elements, placement }: RunningNode,
   started: Dialplan,
   next: Dialplan,
   before: Dialplan = started,
 ): Promise<ReloadOutcome> {
   const { limits, connections, dns, rules } = next
   const effective: Dialplan = { ...started, limits, connections, dns, rules, elements: standing(started, next) }
-  const assembled = assemble(effective)
+  const assembled = assemble(effective, placement)
   if (assembled.faults !== undefined) return assembled
   const waiting = [
     ...atStart.filter((name) => !same(started[name], next[name])),

@@ -2,7 +2,7 @@
  * Presence (RFC 3856) of published PIDF documents (RFC 3903), for the watchers that the presentity allows. And
  * `presence.winfo` (RFC 3857), which tells the presentity its watchers.
  */
-import type { Element, EndReason, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
+import type { Element, EndReason, EventPackage, Exchange, Host, Notifier, Uri } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import { SignedIn } from '../shared/clients/signed-in.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
@@ -169,7 +169,7 @@ class PresenceElement implements Element {
     return served?.catch((fault: unknown) => subscribers.refuse(exchange, fault))
   }
   private serve(exchange: Exchange, entity: string, record: SubscriberRecord | undefined): void | Promise<void> {
-    if (!this.host.owns(entity)) return void exchange.forward({ uri: entity }) // asked for by an alias
+    if (!this.host.owns(entity)) return void exchange.forward({ uri: asSecureAs(exchange.request.uri, entity) }) // by an alias
     if (exchange.request.method === 'PUBLISH') return this.publications.publish(exchange, record ?? { id: entity })
     if (exchange.request.event?.value === 'presence.winfo') return this.showWatchers(exchange, entity)
     if (this.subscribers === undefined) return this.admit(exchange, entity, 'allow', undefined)
@@ -347,4 +347,9 @@ function documentOf({ entity, document }: Presence): string {
 
 function closed(entity: string): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="${escaped(entity)}"><tuple id="none"><status><basic>closed</basic></status></tuple></presence>`
+}
+
+/** That user's URI, which stays `sips:` where the request was to one (RFC 5630 §3.1). */
+function asSecureAs({ scheme }: Uri, user: string): string {
+  return scheme === 'sips' ? user.replace(/^sip:/, 'sips:') : user
 }

@@ -4,4 +4,10 @@ import { createPresence } from './index.ts'
 import schema from './settings.json' with { type: 'json' }
 import type { PresenceSettings } from './settings-type.ts'
 
-export const presenceRole: Role<PresenceSettings> = { role: 'presence', schema, servers: ['hss'], create: createPresence }
+export const presenceRole: Role<PresenceSettings> = {
+  role: 'presence',
+  schema,
+  servers: ['hss'],
+  partitioned: true,
+  create: createPresence,
+}

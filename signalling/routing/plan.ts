@@ -123,11 +123,16 @@ class NetworkOfNodes {
   private readonly placement: Placement
   private readonly proxy: string | undefined
   private readonly domains: ReadonlySet<string>
+  /** Names of other nodes, as queries have them. */
+  private readonly names: ReadonlyMap<OtherNode, string>
+  /** Names of an element's instances. */
+  private readonly instances = new Map<string, readonly string[]>()
 
   constructor({ placement, proxy }: PlannedNodes, domains: ReadonlySet<string>) {
     this.placement = placement
     this.proxy = proxy
     this.domains = domains
+    this.names = new Map(placement.others.map((node) => [node, otherNodeName(node)]))
   }
 
   /** Whether it counts among the senders: a node as a trusted peer or the place of an element, an instance as its element. */
@@ -138,7 +143,7 @@ class NetworkOfNodes {
     return false
   }
   private isPlaceOf(node: string, element: string): boolean {
-    return instancesOf(element, this.placement.partitionsOf(element)).some((instance) => this.nodeOf(instance) === node)
+    return this.all(element).some((instance) => this.nodeOf(instance) === node)
   }
 
   misses(query: PlanQuery, element: string | undefined): 'from' | 'to' | undefined {
@@ -154,14 +159,20 @@ class NetworkOfNodes {
   instanceOf(element: string, { user, host }: Pick<PlanQuery, 'user' | 'host'>): string {
     const count = this.placement.partitionsOf(element)
     if (count === 1) return element
-    const named = instancesOf(element, count).find((instance) => instance === user)
+    const named = this.all(element).find((instance) => instance === user)
     const isHome = host === '' || this.domains.has(host)
     return named ?? instanceOfPartition(element, partitionOf(isHome ? user : `${user}@${host}`, count))
   }
 
+  private all(element: string): readonly string[] {
+    let all = this.instances.get(element)
+    if (all === undefined) this.instances.set(element, (all = instancesOf(element, this.placement.partitionsOf(element))))
+    return all
+  }
+
   private nodeOf(element: string): string | undefined {
     const place = this.placement.placeOf(element)
-    return place && otherNodeName(place)
+    return place && this.names.get(place)
   }
 }
 

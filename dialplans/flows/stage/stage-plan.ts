@@ -1,5 +1,6 @@
 /** Plan of a stage: the dialplans of its operators with a scenario's changes, and where each of their nodes listens. */
-import { type Element, type HostPort, instancesOf, MovingElements, type Placement } from '../../../signalling/index.ts'
+import { type Element, type HostPort, instancesOf, type Placement } from '../../../signalling/index.ts'
+import { MovingElements } from '../../../signalling/testing.ts'
 import type { Endpoint } from '../../../signalling/tools.ts'
 import { type AssembledNetwork, assemble } from '../../network/assemble.ts'
 import type { Dialplan, ElementSettings } from '../../network/dialplan.ts'

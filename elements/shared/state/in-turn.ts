@@ -7,6 +7,15 @@ export class InTurn {
     return this.changing.has(key)
   }
 
+  get busy(): boolean {
+    return this.changing.size > 0
+  }
+
+  /** Resolves when the changes under way are over. */
+  async idle(): Promise<void> {
+    await Promise.all(this.changing.values())
+  }
+
   /** Does that at once, or when earlier changes are over. */
   run<Result>(key: string, change: () => Promise<Result>): Promise<Result> {
     const before = this.changing.get(key)

@@ -188,17 +188,18 @@ export class Kept<Value, Key = string> {
 
   /** Changes are refused from now on. Resolves when nothing is being written any more, or the store hangs; then it is empty. */
   async stop(): Promise<void> {
+    if (this.inTurns.busy) await this.inTime((over) => void this.inTurns.idle().then(over)) // each has been acknowledged
     this.records.stop()
-    if (this.turns.busy && !(await this.written()))
+    if (this.turns.busy && !(await this.inTime((over) => this.turns.onIdle(over))))
       this.host.log.error({ prefix: this.options.prefix }, 'the store hangs: it is not known what it keeps of the last changes')
     this.records.clear()
   }
 
   /** False: the store hangs. */
-  private written(): Promise<boolean> {
+  private inTime(whenOver: (over: () => void) => void): Promise<boolean> {
     return new Promise((resolve) => {
       const timer = this.host.clock.after(patience, () => resolve(false))
-      this.turns.onIdle(() => {
+      whenOver(() => {
         timer.cancel()
         resolve(true)
       })

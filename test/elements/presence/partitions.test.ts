@@ -76,3 +76,9 @@ test('asked for by a number, a user is watched at the instance of his partition,
   await stage.until('it is over', () => states.at(-1) === '200')
   await stage.close()
 })
+
+test('an element whose role is one for all users is not taken in partitions', (t) => {
+  const partitions = new Map([['prose', 2]])
+  const stage = new StageSet({ dialplan: overTwoNodes(), mode: 'virtual', moves: true, partitions }, network)
+  return t.throwsAsync(stage.open(), { message: /prose is in partitions, and an element of role prose is one for all users/ })
+})

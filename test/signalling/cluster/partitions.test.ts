@@ -2,7 +2,8 @@
 import test from 'ava'
 import { elementOfInstance, instanceOfPartition, instancesOf, partitionOf } from '../../../signalling/cluster/partitions.ts'
 import type { Claim } from '../../../signalling/element.ts'
-import { compilePlan, MovingElements, type Plan } from '../../../signalling/index.ts'
+import { compilePlan, type Plan } from '../../../signalling/index.ts'
+import { MovingElements } from '../../../signalling/testing.ts'
 
 test('an instance is named by its element and partition', (t) => {
   t.deepEqual(instancesOf('presence', 1), ['presence'])

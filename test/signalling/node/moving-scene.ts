@@ -1,10 +1,10 @@
 /** Scene of elements that move: two nodes over one store, an element with a text that is told, and a peer outside. */
 import type { Element, EventPackage, Exchange, Host, Node, Notifier, SubscriptionListener } from '../../../signalling/index.ts'
-import { compilePlan, MovingElements, silent } from '../../../signalling/index.ts'
+import { compilePlan, silent } from '../../../signalling/index.ts'
 import { createNode } from '../../../signalling/node/index.ts'
 import { memoryStore } from '../../../signalling/storage/memory.ts'
 import type { Store } from '../../../signalling/storage/store.ts'
-import { ManualClock, MemoryNetwork, seededIds } from '../../../signalling/testing.ts'
+import { ManualClock, MemoryNetwork, MovingElements, seededIds } from '../../../signalling/testing.ts'
 import { Agent } from '../../support/lab.ts'
 import { SteeredStore } from '../../support/steered-store.ts'
 
