@@ -27,6 +27,8 @@ export interface KnownSender extends Partial<SenderProof> {
   readonly fresh?: boolean
   /** Another operator vouches for it: nobody of ours. */
   readonly peer?: boolean
+  /** Taken at its word: no proof is asked for here, so that no other operator may rely on it. */
+  readonly unproven?: boolean
 }
 
 /** Of a digest that was made for another request. */
@@ -98,7 +100,7 @@ export class Authentication {
   /** For any request but REGISTER: by the flow or the source if they prove it, else by digest. */
   judge(exchange: Exchange): SenderVerdict | Promise<SenderVerdict> {
     const claim = claimedIdentityOf(exchange, this.host)
-    if (this.rules.open) return { identity: claim.key ?? exchange.request.from.uri.text, fresh: true }
+    if (this.rules.open) return { identity: claim.key ?? exchange.request.from.uri.text, fresh: true, unproven: true }
     const proof = this.proofOf(exchange, claim)
     if (proof === undefined) return this.ask(exchange)
     const record = this.subscribers.of(proof.identity)

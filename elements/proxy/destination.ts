@@ -118,7 +118,7 @@ function ownIdentity(
   sender: KnownSender | undefined,
   domains: readonly string[],
 ): string | undefined {
-  if (sender === undefined && !flow.trusted) return undefined
+  if (sender?.unproven === true || (sender === undefined && !flow.trusted)) return undefined
   const identity = sender?.identity ?? canonical((asserted ?? request.from).uri)
   if (identity.startsWith('tel:')) return `sip:${identity.slice('tel:'.length)}@${domains[0]};user=phone`
   return domains.some((domain) => identity.endsWith(`@${domain}`)) ? identity : undefined

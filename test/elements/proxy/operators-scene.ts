@@ -47,6 +47,7 @@ export class OperatorsScene {
     peers: readonly PeerOperator[],
     others: readonly Element[] = [],
     more: Partial<NodeOptions> = {},
+    proxy: Element = createProxy('proxy', {}),
   ): Promise<void> {
     const domain = domainOf(name)
     const friends = ['north', 'south', 'west'].flatMap((each) => [`sip:alice@${each}.example`, `sip:bob@${each}.example`])
@@ -57,7 +58,7 @@ export class OperatorsScene {
       friends,
     }))
     const elements: readonly Element[] = [
-      createProxy('proxy', {}),
+      proxy,
       createHss('hss', { subscribers, askers: ['proxy', 'presence', ...others.map((each) => each.name)], proxies: ['proxy'] }),
       createPresence('presence', { watchers: 'friends' }),
       ...others,

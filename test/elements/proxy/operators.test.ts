@@ -1,5 +1,6 @@
 /** Requests between operators: each is believed for identities of its own domains, and a stranger for all others (SPEC §2.2, §2.5). */
 import test, { type ExecutionContext } from 'ava'
+import { createProxy } from '../../../elements/proxy/index.ts'
 import { createResourceLists } from '../../../elements/resource-lists/index.ts'
 import { H } from '../../../signalling/index.ts'
 import { Agent } from '../../support/lab.ts'
@@ -28,6 +29,18 @@ test('a MESSAGE crosses with the sender whom his operator vouches for, and is an
   const [there] = scene.crossed('south', 'MESSAGE')
   t.deepEqual(there!.list(H['P-Asserted-Identity']), ['<sip:alice@north.example>'])
   t.deepEqual(scene.crossed('north', 'MESSAGE')[0]!.list(H['P-Asserted-Identity']), ['<sip:bob@south.example>'])
+})
+
+test('a proxy that asks for no proof vouches for nobody: its users are strangers to the other operator', async (t) => {
+  const scene = new OperatorsScene()
+  t.teardown(() => scene.stop())
+  await scene.operator('north', [asPeer('south')], [], {}, createProxy('proxy', { authenticate: 'none' }))
+  await scene.operator('south', [asPeer('north')])
+  await scene.ue('bob', 'south')
+  const alice = await scene.ue('alice', 'north')
+  t.is((await scene.during(alice.message(`sip:bob@${domainOf('south')}`, text))).status, 407)
+  for (const request of scene.crossed('south', 'MESSAGE')) t.deepEqual(request.list(H['P-Asserted-Identity']), [])
+  t.is(scene.crossed('south', 'MESSAGE').length, 2, 'once with her own password, which is none there')
 })
 
 test('presence is watched across operators: NOTIFYs, refresh and end in the dialog', async (t) => {
