@@ -99,6 +99,10 @@ export interface PeerOperators {
   flowTo(host: string): Flow | undefined
   /** Whether a flow leads to a peer. */
   isAt(flow: Flow): boolean
+  /** Name of the peer to which a flow leads. */
+  nameAt(flow: Flow): string | undefined
+  /** Name of the peer whose domain that is, in lower case. */
+  nameOf(host: string): string | undefined
 }
 
 /** Finds and names flows. A token names one in a Record-Route or Path, sealed so that nobody can make one up (RFC 5626 §5.2). */
@@ -210,8 +214,8 @@ export interface ForwardOptions {
   readonly body?: { readonly type: string; readonly content: string }
   /** Only our own Via goes on; a response gets those of the request back. The next hop sees nothing of the way before us. */
   readonly hideVias?: true
-  /** Header fields to replace in each response before it goes back; undefined: none. */
-  readonly answerHeaders?: (response: SipResponse) => readonly (readonly [name: string, value: string])[] | undefined
+  /** Header fields to replace in each response before it goes back, or to drop, without a value; undefined: none. */
+  readonly answerHeaders?: (response: SipResponse) => readonly (readonly [name: string, value: string | undefined])[] | undefined
   /** Sees each final response before it goes back; may return a status to answer instead. */
   readonly onFinal?: (response: SipResponse) => number | undefined
 }

@@ -2,7 +2,6 @@
 import {
   canonical,
   type Exchange,
-  type Flow,
   type ForwardOptions,
   type ForwardTarget,
   H,
@@ -10,7 +9,7 @@ import {
   type SipRequest,
 } from '../../signalling/index.ts'
 import type { KnownSender } from './authentication.ts'
-import type { HiddenContacts } from './hidden-contacts.ts'
+import type { Crossing } from './crossing.ts'
 
 /** A target in the engine's words, with the kind of its end. */
 export interface TargetDestination extends ForwardTarget {
@@ -40,15 +39,17 @@ export type Destination = TargetDestination | DevicesDestination | RefusedDestin
 /** Our side of the border to other operators. */
 export interface NetworkBorder {
   readonly domains: readonly string[]
-  readonly hidden: HiddenContacts
+  readonly crossing: Crossing
 }
+
+const noContact = 'Contact is no address; expected one such as <sip:alice@192.0.2.7>'
 
 /** `sender`: where this proxy has checked; undefined where a trusted peer vouches, or nobody need. */
 export function forward(
   exchange: Exchange,
   sender: KnownSender | undefined,
   destination: Destination,
-  { domains, hidden }: NetworkBorder,
+  { domains, crossing }: NetworkBorder,
 ): void {
   const { request, flow } = exchange
   if (destination.end === 'nowhere') {
@@ -56,7 +57,7 @@ export function forward(
     return
   }
   const checked: Assertion = flow.trusted ? asTrustedPeerSays : assertionOf(request, sender?.identity)
-  const assertion = sender?.peer === true ? { ...checked, answerHeaders: hidingContacts(hidden, flow) } : checked
+  const assertion = sender?.peer === true ? { ...checked, answerHeaders: crossing.answering(exchange) } : checked
   switch (destination.end) {
     case 'element':
       exchange.forward(destination, { ...assertion, ...credentialsOf(request, sender) })
@@ -64,13 +65,15 @@ export function forward(
     case 'peer':
       exchange.forward(destination, assertion)
       return
-    case 'operator':
-      exchange.forward(destination, {
-        ...assertionOf(request, ownIdentity(exchange, sender, domains)),
-        ...contactsFor(request, destination.flow, hidden),
-        hideVias: true,
-      })
+    case 'operator': {
+      const leaving = crossing.leaving(exchange, destination)
+      if (leaving === 'malformed') return exchange.reply(400, { warning: noContact })
+      const { recordRoute, drop, ...others } = leaving
+      const own = assertionOf(request, ownIdentity(exchange, sender, domains))
+      const target = recordRoute === undefined ? destination : { ...destination, recordRoute }
+      exchange.forward(target, { ...own, ...others, drop: [...(own.drop ?? []), ...(drop ?? [])], hideVias: true })
       return
+    }
     case 'device':
       exchange.forward(destination, towardUe(request, assertion))
       return
@@ -96,20 +99,6 @@ function assertionOf(request: SipRequest, identity: string | undefined): Asserti
   let drop: string[] | undefined
   for (let i = 0; i < onlyOurs.length; i++) if (request.find(numbers[i]!) >= 0) (drop ??= []).push(onlyOurs[i]!)
   return drop === undefined ? { asserted: identity ?? '' } : { asserted: identity ?? '', drop }
-}
-
-/** Contacts of a request that leaves for another operator. */
-function contactsFor(request: SipRequest, flow: Flow | undefined, hidden: HiddenContacts): Pick<ForwardOptions, 'headers'> {
-  const contacts = hidden.shown(request.list(H.Contact), flow)
-  return contacts === undefined ? {} : { headers: contacts.map((value) => ['Contact', value] as const) }
-}
-
-/** Contacts of responses to another operator. Those of a redirection are for it to follow. */
-function hidingContacts(hidden: HiddenContacts, flow: Flow): NonNullable<ForwardOptions['answerHeaders']> {
-  return (response) => {
-    if (response.status >= 300) return undefined
-    return hidden.shown(response.list(H.Contact), flow)?.map((value) => ['Contact', value] as const)
-  }
 }
 
 /** The user of ours that we assert to another operator; an element of ours may speak for the user in its From. */

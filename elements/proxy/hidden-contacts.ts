@@ -1,30 +1,42 @@
 /**
- * Contacts as another operator sees them: no address of a device or of an inner node leaves the network (SPEC §2.6). Each is a
- * URI at our own address, out of which only we read the real one.
+ * URIs of our network as another operator sees them: no address of a device or of an inner node leaves (SPEC §2.6). Each is a
+ * URI at our own address. Only we read the real one out of it, in the dialog with the peer for which it was made.
  */
 import {
-  type Flow,
+  type Address,
+  type Exchange,
   type Host,
   keptSecret,
   parseAddress,
   parseUri,
-  printHostPort,
-  sameSecret,
   seal,
   TextCipher,
   type Uri,
 } from '../../signalling/index.ts'
 
-const form = /^ct-([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{12})$/
-const displayName = /^\s*(?:"(?:[^"\\]|\\.)*"\s*|[^<"]*)(?=<)/ // which may say the address too
+const form = /^(ct|rr)-([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{12})$/
 const remembered = 10_000
+
+/** Contacts, and Record-Routes of others than this proxy. */
+type HiddenKind = 'ct' | 'rr'
+
+/** A dialog with another operator. */
+export interface PeerDialog {
+  /** Name of that operator; undefined: it is with none. */
+  readonly peer: string | undefined
+  readonly callId: string
+}
+
+interface KnownUri extends PeerDialog {
+  readonly text: string
+}
 
 export class HiddenContacts {
   private readonly host: Host
   private readonly key: string
   private readonly cipher: TextCipher
   /** User parts that were read before, the newest last. */
-  private readonly known = new Map<string, Uri>()
+  private readonly known = new Map<string, KnownUri>()
 
   private constructor(host: Host, key: string) {
     this.host = host
@@ -35,35 +47,55 @@ export class HiddenContacts {
   static async open(host: Host): Promise<HiddenContacts> {
     return new HiddenContacts(host, await keptSecret(host.store, host.ids, `contacts/${host.name}/key`))
   }
-  /** Contact values for a message to a peer; undefined: they may be seen as they are. `flow`: leads to the peer. */
-  shown(values: readonly string[], flow: Flow | undefined): readonly string[] | undefined {
-    const { flows, contact } = this.host
-    const contacts = values.map(parseAddress)
-    if (contacts.every((each) => each === undefined || flows.isOurs(each.uri.host, each.uri.port))) return undefined
-    const at = flow === undefined ? contact.slice(contact.indexOf('@') + 1) : printHostPort(flow.sentBy ?? flow.local)
-    return values.map((value, i) => {
-      const found = contacts[i]
-      if (found === undefined || flows.isOurs(found.uri.host, found.uri.port)) return value
-      const { text, scheme } = found.uri
-      const uri = `${scheme === 'sips' ? 'sips' : 'sip'}:${this.hide(text)}@${at}`
-      return value.replace(displayName, '').replace(text, uri)
-    })
+  /** The user part that stands for that text in that dialog. */
+  hide(kind: HiddenKind, text: string, dialog: PeerDialog): string {
+    const body = this.cipher.hide(saltOf(kind), text).toString('base64url')
+    return `${kind}-${body}.${this.sealOf(kind, body, dialog)}`
   }
-  private hide(text: string): string {
-    const body = this.cipher.hide('contact', text).toString('base64url')
-    return `ct-${body}.${seal(this.key, body, 12)}`
+  /** Whether it has the form of a hidden Contact at our address: no user is called so. */
+  isContact({ user, host, port }: Uri): boolean {
+    return user.startsWith('ct-') && form.test(user) && this.host.flows.isOurs(host, port)
   }
-  /** The Contact for which a URI of ours stands; undefined: it is no such URI. */
-  meant({ user }: Uri): Uri | undefined {
-    if (!user.startsWith('ct-')) return undefined
+  /** The dialog of a request, with the operator that has sent it. */
+  dialogOf({ flow, request }: Exchange): PeerDialog {
+    return { peer: this.host.peers.nameAt(flow), callId: request.callId }
+  }
+  /** The Contact for which a URI of ours stands; undefined: it stands for none in that dialog. */
+  meant({ user }: Uri, dialog: PeerDialog): Uri | undefined {
+    const text = this.reveal('ct', user, dialog)
+    return text === undefined ? undefined : parseUri(text)
+  }
+  /** Route values of others behind our own; undefined: one of them is of another dialog. */
+  routesBehind(routes: readonly Address[], dialog: PeerDialog): readonly string[] | undefined {
+    const behind: string[] = []
+    for (const { uri } of routes) {
+      if (!isHiddenRoute(uri)) continue
+      const text = this.reveal('rr', uri.user, dialog)
+      if (text === undefined || parseAddress(text) === undefined) return undefined
+      behind.push(text)
+    }
+    return behind
+  }
+  private reveal(kind: HiddenKind, user: string, dialog: PeerDialog): string | undefined {
+    if (dialog.peer === undefined) return undefined
     const known = this.known.get(user)
-    if (known !== undefined) return known
-    const [, body, mark] = form.exec(user) ?? []
-    if (body === undefined || !sameSecret(seal(this.key, body, 12), mark!)) return undefined
-    const uri = parseUri(this.cipher.reveal('contact', Buffer.from(body, 'base64url')))
-    if (uri === undefined) return undefined
-    this.known.set(user, uri)
+    if (known !== undefined && known.peer === dialog.peer && known.callId === dialog.callId) return known.text
+    const [, found, body, mark] = form.exec(user) ?? []
+    if (found !== kind || body === undefined || this.sealOf(kind, body, dialog) !== mark) return undefined
+    const text = this.cipher.reveal(saltOf(kind), Buffer.from(body, 'base64url'))
+    this.known.set(user, { ...dialog, text })
     if (this.known.size > remembered) this.known.delete(this.known.keys().next().value!)
-    return uri
+    return text
   }
+  private sealOf(kind: HiddenKind, body: string, { peer, callId }: PeerDialog): string {
+    return seal(this.key, `${kind} ${peer} ${body} ${callId}`, 12)
+  }
+}
+
+export function isHiddenRoute({ user }: Uri): boolean {
+  return user.startsWith('rr-') && form.test(user)
+}
+
+function saltOf(kind: HiddenKind): string {
+  return kind === 'ct' ? 'contact' : 'route'
 }

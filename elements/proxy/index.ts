@@ -4,6 +4,7 @@ import { H, RateLimit } from '../../signalling/index.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
 import { Authentication, type KnownSender, notThis, type SenderVerdict } from './authentication.ts'
 import { Bindings } from './bindings.ts'
+import { Crossing } from './crossing.ts'
 import { type Destination, forward, type NetworkBorder } from './destination.ts'
 import { Gruus } from './gruu.ts'
 import { HiddenContacts } from './hidden-contacts.ts'
@@ -59,7 +60,7 @@ class ProxyElement implements Element {
     this.authentication = await Authentication.open(host, this.rules, this.subscribers, this.bindings, this.refusals)
     this.gruus = await Gruus.open(host, this.bindings)
     const hidden = await HiddenContacts.open(host)
-    this.border = { domains: host.domains, hidden }
+    this.border = { domains: host.domains, crossing: new Crossing(host, hidden) }
     const { bindings, dialogWays, gruus, subscribers, authentication, rules } = this
     const reach = new Reach({ host, rules, bindings, dialogWays, gruus, subscribers, authentication })
     this.router = new Router({ host, rules, dialogWays, gruus, hidden, subscribers, reach })

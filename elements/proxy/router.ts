@@ -1,13 +1,13 @@
 /** Router of the proxy: decides where a request goes on, by its Route, the plan, or the bindings of its user. */
 import { isIP } from 'node:net'
-import type { Exchange, Flow, ForwardTarget, Host, Uri } from '../../signalling/index.ts'
+import type { Address, Exchange, Flow, ForwardTarget, Host, Uri } from '../../signalling/index.ts'
 import { elementOfRoute, tokenOfRoute } from '../../signalling/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, type IdentifiedSubscriber, isAddress } from '../shared/identifiers/devices.ts'
 import type { KnownSender } from './authentication.ts'
 import type { Destination, RefusedDestination, TargetDestination } from './destination.ts'
 import type { Gruus } from './gruu.ts'
-import type { HiddenContacts } from './hidden-contacts.ts'
+import { type HiddenContacts, isHiddenRoute } from './hidden-contacts.ts'
 import { namedByAddress, noRelay, type Reach } from './reach.ts'
 import { asSips, isSecure, isSips } from './secure.ts'
 import type { ProxyRules } from './settings.ts'
@@ -35,6 +35,11 @@ const noRelayByRoute: RefusedDestination = {
   end: 'nowhere',
   status: 403,
   fields: { warning: 'no relay by your Route; expected none but what this server has recorded' },
+}
+const noSuchContact: RefusedDestination = {
+  end: 'nowhere',
+  status: 404,
+  fields: { warning: 'no such Contact in this dialog; expected one that you were shown in it' },
 }
 const noTransit: RefusedDestination = {
   end: 'nowhere',
@@ -71,10 +76,15 @@ export class Router {
     const inside = exchange.flow.trusted
     const through = sender !== undefined && routes.length === 0 ? this.throughElement(exchange, sender) : undefined
     if (through !== undefined) return through
-    const meant = request.toTag === '' ? undefined : hidden.meant(request.uri)
-    if (meant !== undefined) return this.toHidden(exchange, meant, identity)
+    let last = ownRoutes.at(-1)
+    let route: readonly string[] | undefined
+    if (last !== undefined && isHiddenRoute(last.uri)) {
+      route = hidden.routesBehind(ownRoutes, hidden.dialogOf(exchange))
+      if (route === undefined) return request.method === 'ACK' ? unheard : noRelayByRoute
+      last = ownRoutes.findLast(({ uri }) => !isHiddenRoute(uri))
+    }
+    if (hidden.isContact(request.uri)) return this.toHidden(exchange, identity, last, route)
     const gruu = gruus.isOurs(request.uri)
-    const last = ownRoutes.at(-1)
     if (last !== undefined && !this.isForAnElement(exchange, gruu)) {
       const way = this.flowOfRoute(last.uri.user, exchange, identity)
       // RFC 5627 §3.4: a GRUU leads to its device even where the flow is gone
@@ -86,7 +96,7 @@ export class Router {
         if (isSips(request) && !isSecure(way) && !dialogWays.isInSipDialog(exchange)) return notSecure
         const user = dialogWays.userOf(last.uri)
         const recorded = dialogWays.recordRoutes(exchange, identity, way, user)
-        return { end: toPeer ? 'operator' : 'device', uri: request.uriText, flow: way, ...recorded }
+        return { end: toPeer ? 'operator' : 'device', uri: request.uriText, flow: way, ...recorded, ...(route && { route }) }
       }
     }
     if (!inside && routes.length > 0) return noRelayByRoute
@@ -105,21 +115,23 @@ export class Router {
     return { end: 'peer', flow, ...dialogWays.recordRoutes(exchange, identity, flow, dialogWays.userOf(last!.uri)) }
   }
   /** In a dialog with another operator: to the device or element whose Contact it was shown as one of ours. */
-  private toHidden(exchange: Exchange, meant: Uri, identity: string | undefined): Destination {
-    const { dialogWays, host } = this.parts
-    const { text } = meant
-    const last = exchange.ownRoutes.at(-1)
-    const way = last === undefined ? undefined : this.flowOfRoute(last.uri.user, exchange, identity, text)
+  private toHidden(
+    exchange: Exchange,
+    identity: string | undefined,
+    last: Address | undefined,
+    route: readonly string[] | undefined,
+  ): Destination {
+    const { dialogWays, hidden, host } = this.parts
+    const { request } = exchange
+    const meant = request.toTag === '' ? undefined : hidden.meant(request.uri, hidden.dialogOf(exchange))
+    if (meant === undefined) return request.method === 'ACK' ? unheard : noSuchContact
+    const way = last === undefined ? undefined : this.flowOfRoute(last.uri.user, exchange, identity, meant.text)
     if (way !== undefined && way !== 'dead' && !host.peers.isAt(way)) {
-      return {
-        end: 'device',
-        uri: text,
-        flow: way,
-        ...dialogWays.recordRoutes(exchange, identity, way, dialogWays.userOf(last!.uri)),
-      }
+      const recorded = dialogWays.recordRoutes(exchange, identity, way, dialogWays.userOf(last!.uri))
+      return { end: 'device', uri: meant.text, flow: way, ...recorded, ...(route && { route }) }
     }
     if (exchange.plannedAt(meant) === undefined) return flowFailed
-    return { end: 'element', uri: text, ...dialogWays.recordRoutes(exchange, identity) }
+    return { end: 'element', uri: meant.text, ...dialogWays.recordRoutes(exchange, identity) }
   }
   /** To another operator's proxy; a request that one operator sends here is for our users alone. */
   private toPeer(exchange: Exchange, sender: KnownSender | undefined): Destination {

@@ -293,7 +293,7 @@ export class ForkRun implements Fork {
     const replaced = answerHeaders?.(response)
     if (hideVias !== true && replaced === undefined) return encode(response, { via: 'pop', bottom })
     const { drop, dropNames } = dropList(replaced?.map(([name]) => name) ?? [])
-    const lines = replaced === undefined ? bottom : (bottom ?? '') + headerLines(replaced)
+    const lines = replaced === undefined ? bottom : (bottom ?? '') + headerLines(replaced.filter(hasValue))
     if (hideVias !== true) return encode(response, { via: 'pop', bottom: lines, drop, dropNames })
     const [first, ...others] = this.request.list(H.Via)
     const received = this.side.via === undefined ? first! : Buffer.from(this.side.via, 'latin1').toString()
@@ -309,6 +309,10 @@ export class ForkRun implements Fork {
     const headers = why === undefined ? undefined : [['Warning', warning(this.element, why)] as const]
     this.side.respond(status, buildResponse(this.request, status, { via: this.side.via, toTag: this.tag(), headers }))
   }
+}
+
+function hasValue(field: readonly [name: string, value: string | undefined]): field is readonly [string, string] {
+  return field[1] !== undefined
 }
 
 /** RFC 3325 §5: who answers says nothing of its identity unless it is trusted. */

@@ -38,7 +38,13 @@ export class Peers implements PeerOperators {
   }
   isAt(flow: Flow): boolean {
     if (this.byDomain.size === 0) return false // asked for each message in a dialog, by most networks for nothing
-    return this.peerAt(flow) !== undefined || (flow.askedName !== undefined && this.has(flow.askedName))
+    return this.nameAt(flow) !== undefined
+  }
+  nameAt(flow: Flow): string | undefined {
+    return this.peerAt(flow)?.name ?? (flow.askedName === undefined ? undefined : this.nameOf(flow.askedName))
+  }
+  nameOf(host: string): string | undefined {
+    return this.byDomain.get(host)?.name
   }
   /**
    * The identity for which the peer of a flow vouches, where all that it asserts is of its own domains. A number may stand
