@@ -28,6 +28,8 @@ export interface RateLimitSettings {
   readonly source?: RateSettings
   /** Of one subscriber, elements of this node apart. */
   readonly subscriptions?: number
+  /** Of all users of one peer together. */
+  readonly peer?: { readonly subscriptions?: number; readonly pending?: number }
   /** NOTIFYs to one subscriber, elements of this node apart. */
   readonly notifies?: RateSettings
 }

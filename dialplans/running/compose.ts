@@ -69,6 +69,7 @@ export async function runNode(options: RunOptions): Promise<RunningNode> {
       otherNodes: assembled.placement?.others ?? [],
       sourceRate: dialplan.limits.source,
       subscriptions: dialplan.limits.subscriptions,
+      peerSubscriptions: dialplan.limits.peer,
       notifies: dialplan.limits.notifies,
       connections: dialplan.connections,
       resolver: systemResolver(dialplan.dns?.servers),

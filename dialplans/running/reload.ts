@@ -57,9 +57,9 @@ function apply(
   { limits, connections, dns }: Dialplan,
   before: Dialplan,
 ): void {
-  const { source: sourceRate, subscriptions, notifies } = limits
+  const { source: sourceRate, subscriptions, peer: peerSubscriptions, notifies } = limits
   const resolver = same(dns, before.dns) ? {} : { resolver: systemResolver(dns?.servers) }
-  node.reload({ plan, sourceRate, subscriptions, notifies, connections, ...resolver })
+  node.reload({ plan, sourceRate, subscriptions, peerSubscriptions, notifies, connections, ...resolver })
 }
 
 /** The bound of a TLS handshake is set when its sockets are opened. */

@@ -28,6 +28,8 @@ export interface NotifierHolder {
   tooLong(notifier: Notifier, bytes: number): void
   /** Logs a fault of the element, or of its package, that costs this subscription a NOTIFY. */
   faulted(notifier: Notifier, fault: unknown, what: string): void
+  /** It waits to be allowed no more, or again. */
+  authorised(notifier: Notifier): void
   /** Out of the tables and the store. */
   remove(notifier: Notifier): void
 }

@@ -22,8 +22,9 @@ import type { NotifierHolder } from './notifier-holder.ts'
 import { type NotifyPace, Pace } from './pace.ts'
 import { OfferedPackages } from './packages.ts'
 import { isAlone, isFrom, isInside } from './parties.ts'
+import { type NamedPeers, type PeerLimits, PeerShares } from './peer-limits.ts'
 import { SubscriptionRecords } from './records.ts'
-import { failed, merged, outgrown, overlong, tooMany, tooMuch } from './refusals.ts'
+import { failed, merged, outgrown, overlong, tooMany, tooManyOfPeer, tooMuch } from './refusals.ts'
 import { Restoring } from './restoring.ts'
 import type { DialogSender } from './sender.ts'
 import { alone, either, SharedStrings } from './shared-strings.ts'
@@ -40,6 +41,9 @@ export interface NotifierTableOptions {
   readonly limit?: number
   /** NOTIFYs to one subscriber (`usualPace`); more of them wait. */
   readonly notifies?: NotifyPace | undefined
+  /** Other operators, and what their users may hold together. */
+  readonly peers?: NamedPeers
+  readonly peerLimits?: PeerLimits | undefined
   /** Whether a flow is that of another node of our network; default: there is none. */
   readonly isOtherNode?: (flow: Flow) => boolean
   /** Elements come and go: their subscriptions to each other outlive that, so that they are stored. Default: false. */
@@ -58,6 +62,7 @@ export class NotifierTable implements NotifierHolder {
   private readonly names = new SharedStrings()
   readonly pace: Pace
   private readonly shares: SubscriberShares
+  private readonly peerShares: PeerShares
   private readonly store: Store
   private readonly records: SubscriptionRecords
   private readonly log: Log
@@ -75,12 +80,15 @@ export class NotifierTable implements NotifierHolder {
     log,
     limit,
     notifies,
+    peers,
+    peerLimits,
     isOtherNode = () => false,
     moves = false,
   }: NotifierTableOptions) {
     this.stays = !moves
     this.isOtherNode = isOtherNode
-    this.shares = new SubscriberShares(clock, limit, () => this.counted())
+    this.peerShares = new PeerShares(peers, peerLimits)
+    this.shares = new SubscriberShares(clock, limit, () => this.counted(), this.peerShares)
     this.pace = new Pace(clock, notifies)
     this.clock = clock
     this.expiries = new Expiries(clock)
@@ -95,7 +103,8 @@ export class NotifierTable implements NotifierHolder {
     return this.notifiers.size
   }
   /** As in the options; who holds more keeps it. */
-  limit(limit: number | undefined, notifies: NotifyPace | undefined): void {
+  limit(limit: number | undefined, notifies: NotifyPace | undefined, ofPeers: PeerLimits = {}): void {
+    this.peerShares.limits = ofPeers
     this.shares.limit = limit ?? usualLimit
     this.pace.limit(notifies)
   }
@@ -126,6 +135,8 @@ export class NotifierTable implements NotifierHolder {
     const held = { subscriber, element, package: options.package, resource: options.resource, fetch: granted === 0 }
     const weight = weightOf(request, options.weight)
     if (!inside && !byOtherNode && this.shares.isFull(held, weight)) return tooMany
+    const full = inside || byOtherNode ? undefined : this.peerShares.fullBy({ ...held, pending: options.pending === true })
+    if (full !== undefined) return tooManyOfPeer[full]
     if (!inside && !byOtherNode && this.pace.isFull(this.shares.of(subscriber))) return tooMuch
     if (!inside && this.merged.isKnown(request, `${element}/${options.package}/${options.resource}`)) return merged
     side.admitted = true
@@ -222,6 +233,9 @@ export class NotifierTable implements NotifierHolder {
   }
   saveSoon(notifier: NotifierDialog): void {
     this.records.saveSoon(notifier)
+  }
+  authorised(notifier: NotifierDialog): void {
+    if (isCounted(notifier)) this.peerShares.authorised(notifier)
   }
   tooLong({ id, package: pack, resource }: NotifierDialog, bytes: number): void {
     const fields = { subscription: id, package: pack, resource, bytes }

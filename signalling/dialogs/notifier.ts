@@ -83,6 +83,7 @@ export class NotifierDialog extends RecordedSubscription implements Notifier, Cl
   authorise(granted: boolean, state: unknown): void {
     if (this.pending === granted && !this.ends) {
       this.stored = { ...this.stored, pending: !granted }
+      this.holder.authorised(this)
       this.holder.saveSoon(this)
       this.previous = undefined
       this.state = untold

@@ -21,6 +21,11 @@ export const failed: SubscribeRefusal = {
   headers: [['Warning', warning('proxima', 'this cannot be done now: nothing has changed, come again later')]],
 }
 export const tooMany = refused(403, 'you hold as many subscriptions as you may: end one first (Expires: 0)')
+/** Of subscribers whom another operator vouches for. */
+export const tooManyOfPeer = {
+  subscriptions: refused(403, 'users of your operator hold as many subscriptions as they may together: end some'),
+  pending: refused(403, 'as many subscriptions of your operator as may wait to be allowed do so: come again later'),
+}
 export const tooMuch: SubscribeRefusal = {
   status: 503,
   headers: [

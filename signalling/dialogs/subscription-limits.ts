@@ -3,6 +3,7 @@
  * memory of all, nor the time.
  */
 import type { Clock } from '../clock.ts'
+import type { PeerShares } from './peer-limits.ts'
 
 export const usualLimit = 10_000
 /** Subscriptions of one subscriber to one resource of one package: all of them are told at once when it changes. */
@@ -16,6 +17,8 @@ interface CountedSubscription {
   readonly resource: string
   /** It holds nothing but until its one NOTIFY is answered: fetches have a limit of their own, as high. */
   readonly fetch: boolean
+  /** It waits to be allowed. */
+  readonly pending?: boolean
 }
 
 /** A NOTIFY that may have to wait. */
@@ -40,6 +43,7 @@ const sweptEvery = 1000 // milliseconds
 export class SubscriberShares {
   limit: number
   private readonly clock: Clock
+  private readonly peers: PeerShares | undefined
   private readonly all: (() => Iterable<CountedSubscription>) | undefined
   private readonly shares = new Map<string, SubscriberShare>()
   /** Of subscribers who hold nothing, and have yet to pay. */
@@ -50,8 +54,10 @@ export class SubscriberShares {
 
   /**
    * @param all all subscriptions now; left out: only the sum is bounded
+   * @param peers shares of whole operators, which count them too
    */
-  constructor(clock: Clock, limit = usualLimit, all?: () => Iterable<CountedSubscription>) {
+  constructor(clock: Clock, limit = usualLimit, all?: () => Iterable<CountedSubscription>, peers?: PeerShares) {
+    this.peers = peers
     this.clock = clock
     this.limit = limit
     this.all = all
@@ -76,6 +82,7 @@ export class SubscriberShares {
     if (one.fetch) share.fetching += weight
     else share.standing += weight
     this.count(one, 1)
+    this.peers?.take(one)
     return share
   }
   give(one: CountedSubscription, weight = 1): void {
@@ -84,6 +91,7 @@ export class SubscriberShares {
     if (one.fetch) share.fetching -= weight
     else share.standing -= weight
     this.count(one, -1)
+    this.peers?.give(one)
     if (share.standing < ofOneResource / 2) this.crowds.delete(one.subscriber)
     if (share.standing + share.fetching <= 0) this.leave(one.subscriber, share)
   }

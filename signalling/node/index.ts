@@ -30,7 +30,7 @@ import { answerStun } from '../transports/stun.ts'
 import type { Flow, HostPort, TlsMaterial, Transport, TransportSink } from '../transports/transport.ts'
 import { udpKind } from '../transports/udp.ts'
 import { ElementLifecycle } from './lifecycle.ts'
-import type { ListeningOptions, NodeOptions, RenewableOptions } from './options.ts'
+import { type ListeningOptions, type NodeOptions, type RenewableOptions, subscriptionLimitsOf } from './options.ts'
 import { showSizes } from './sizes.ts'
 import { listenFault, makeTransports } from './transports.ts'
 
@@ -126,8 +126,8 @@ class ProximaNode implements Node, TransportSink {
       store,
       sender,
       log,
-      limit: options.subscriptions,
-      notifies: options.notifies,
+      ...subscriptionLimitsOf(options),
+      peers,
       isOtherNode,
       moves: plan.moves,
     })
@@ -220,10 +220,10 @@ class ProximaNode implements Node, TransportSink {
       ...(advertise === undefined ? {} : { advertise }),
     }))
   }
-  reload({ plan, sourceRate, subscriptions, notifies, connections, resolver }: RenewableOptions): void {
+  reload({ plan, sourceRate, subscriptions, peerSubscriptions, notifies, connections, resolver }: RenewableOptions): void {
     this.outbound.plan = plan
     this.gate.limit(sourceRate)
-    this.subscriptions.notifiers.limit(subscriptions, notifies)
+    this.subscriptions.notifiers.limit(subscriptions, notifies, peerSubscriptions)
     this.connectionLimits.limit(connections)
     for (const transport of this.transports) transport.limit?.()
     if (resolver !== undefined) this.names?.renew(resolver)

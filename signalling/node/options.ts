@@ -2,6 +2,7 @@
 import type { Tap, TransportName } from '../capture/tap.ts'
 import type { Clock } from '../clock.ts'
 import type { OtherNode } from '../cluster/placement.ts'
+import type { PeerLimits } from '../dialogs/peer-limits.ts'
 import type { Element } from '../element.ts'
 import type { Ids } from '../ids.ts'
 import type { Log } from '../log.ts'
@@ -47,6 +48,8 @@ export interface NodeOptions {
   readonly sourceRate?: RateSettings
   /** Subscriptions of one subscriber at most; default 10,000. */
   readonly subscriptions?: number
+  /** Subscriptions of all users of one peer together; default 10,000, of which 1,000 may wait to be allowed. */
+  readonly peerSubscriptions?: PeerLimits | undefined
   /** NOTIFYs to one subscriber, each 4 kB of a body counting as one more; the rest waits. Default 100 a second, 1,000 at once. */
   readonly notifies?: RateSettings
   /** Limits of peers' connections, in time and number. */
@@ -66,5 +69,14 @@ export interface NodeOptions {
 /** Options that may change while a node runs. `resolver`: left out, the one before stays, with all its answers. */
 export type RenewableOptions = Pick<
   NodeOptions,
-  'plan' | 'sourceRate' | 'subscriptions' | 'notifies' | 'connections' | 'resolver'
+  'plan' | 'sourceRate' | 'subscriptions' | 'peerSubscriptions' | 'notifies' | 'connections' | 'resolver'
 >
+
+/** Limits of the subscriptions that elements of the node serve, as their table has them. */
+export function subscriptionLimitsOf({ subscriptions, peerSubscriptions, notifies }: NodeOptions): {
+  readonly limit?: number | undefined
+  readonly peerLimits: PeerLimits | undefined
+  readonly notifies: RateSettings | undefined
+} {
+  return { ...(subscriptions === undefined ? {} : { limit: subscriptions }), peerLimits: peerSubscriptions, notifies }
+}
