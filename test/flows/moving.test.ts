@@ -6,22 +6,10 @@ import type { Dialplan } from '../../dialplans/network/dialplan.ts'
 import { H, instancesOf, SipRequest, SipResponse } from '../../signalling/index.ts'
 import { scan } from '../../signalling/tools.ts'
 import { allScenarios } from '../support/flows.ts'
+import { overTwoNodes } from '../support/split.ts'
 
 const roles = ['prose', 'presence', 'application-server']
 const moves = 10
-
-/** Two nodes: all elements begin at the first. */
-function overTwoNodes(dialplan: Dialplan): Dialplan {
-  const node = { line: 0, listen: [], http: undefined, data: 'memory' }
-  const elements = dialplan.elements.map(({ name }) => name)
-  return {
-    ...dialplan,
-    nodes: [
-      { ...node, name: 'one', elements },
-      { ...node, name: 'two', elements: [] },
-    ],
-  }
-}
 
 /** A stage that says when its servers were killed. */
 class MovingStage extends StageSet {

@@ -36,3 +36,16 @@ function nodeOf(name: string, elements: readonly string[]): PlannedNode {
     elements,
   }
 }
+
+/** Two nodes: all elements begin at the first. */
+export function overTwoNodes(dialplan: Dialplan): Dialplan {
+  const node = { line: 0, listen: [], http: undefined, data: 'memory' }
+  const elements = dialplan.elements.map(({ name }) => name)
+  return {
+    ...dialplan,
+    nodes: [
+      { ...node, name: 'one', elements },
+      { ...node, name: 'two', elements: [] },
+    ],
+  }
+}

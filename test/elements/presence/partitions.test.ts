@@ -7,6 +7,7 @@ import { loadDialplan } from '../../../dialplans/network/load.ts'
 import { SipRequest } from '../../../signalling/index.ts'
 import { partitionOf } from '../../../signalling/testing.ts'
 import { scan } from '../../../signalling/tools.ts'
+import { overTwoNodes } from '../../support/split.ts'
 
 const count = 4
 const number = 'tel:+15550100'
@@ -31,25 +32,16 @@ const network: Scenario = {
   run: () => Promise.resolve(),
 }
 
-function overTwoNodes(): Dialplan {
+function dialplan(): Dialplan {
   const loaded = loadDialplan('dialplans/default.yaml')
   if (loaded.faults !== undefined) throw new Error(loaded.faults.map(({ text }) => text).join())
-  const dialplan = loaded.value
-  const node = { line: 0, listen: [], http: undefined, data: 'memory' }
-  const elements = dialplan.elements.map(({ name }) => name)
-  return {
-    ...dialplan,
-    nodes: [
-      { ...node, name: 'one', elements },
-      { ...node, name: 'two', elements: [] },
-    ],
-  }
+  return overTwoNodes(loaded.value)
 }
 
 test('asked for by a number, a user is watched at the instance of his partition, wherever that is', async (t) => {
   t.not(partitionOf('+15550100', count), partitionOf('bob', count), 'else this shows nothing')
   const stage = new StageSet(
-    { dialplan: overTwoNodes(), mode: 'virtual', moves: true, partitions: new Map([['presence', count]]) },
+    { dialplan: dialplan(), mode: 'virtual', moves: true, partitions: new Map([['presence', count]]) },
     network,
   )
   await stage.open()
@@ -79,6 +71,6 @@ test('asked for by a number, a user is watched at the instance of his partition,
 
 test('an element whose role is one for all users is not taken in partitions', (t) => {
   const partitions = new Map([['prose', 2]])
-  const stage = new StageSet({ dialplan: overTwoNodes(), mode: 'virtual', moves: true, partitions }, network)
+  const stage = new StageSet({ dialplan: dialplan(), mode: 'virtual', moves: true, partitions }, network)
   return t.throwsAsync(stage.open(), { message: /prose is in partitions, and an element of role prose is one for all users/ })
 })
