@@ -165,8 +165,11 @@ export class Registrar {
         }
       const binding = this.binding(exchange, contact, Math.min(seconds, this.rules.max), asked)
       const old = after.find((other) => sameBinding(other, binding))
-      if (old !== undefined && old.callId === binding.callId && old.cseq >= binding.cseq && before.includes(old))
+      if (old !== undefined && old.callId === binding.callId && old.cseq >= binding.cseq && before.includes(old)) {
+        // the very request again, whose 200 was lost with the process that had stored it
+        if (seconds > 0 && old.cseq === binding.cseq && old.echo === binding.echo) continue
         return lateRefusal
+      }
       const rest = old === undefined ? after : after.filter((other) => other !== old)
       after = seconds > 0 ? [...rest, this.withGruu(binding, old, asked)] : rest
     }

@@ -263,3 +263,18 @@ test('contacts that no datagram would list are refused, with the way out; there 
   t.is((await scene.register(wire, 'bob', `${long(1)};expires=0`)).texts('Contact').length, 3)
   t.is((await scene.register(wire, 'bob', long(5))).texts('Contact').length, 4)
 })
+
+test('a REGISTER that comes again after a restart is answered as before, and an older one is not', async (t) => {
+  const scene = await RegistrarScene.open()
+  const wire = await scene.wire('10.0.5.1')
+  const [contact, other] = ['<sip:bob@10.0.5.1>', '<sip:bob@10.0.5.2>']
+  t.is((await scene.register(wire, 'bob', contact, { cseq: 5 })).status, 200)
+  await scene.restart()
+  const again = await scene.register(wire, 'bob', contact, { cseq: 5 })
+  t.is(again.status, 200)
+  t.regex(again.texts('Contact').join(), /^<sip:bob@10\.0\.5\.1>;expires=359[89]$/, 'of the first one')
+  t.is((await scene.register(wire, 'bob', [contact, other], { cseq: 5 })).texts('Contact').length, 2)
+  t.is((await scene.register(wire, 'bob', contact, { cseq: 4 })).status, 500)
+  t.is((await scene.register(wire, 'bob', contact, { cseq: 5, lines: ['Expires: 0'] })).status, 500)
+  t.is((await scene.register(wire, 'bob', `${contact};q=0.5`, { cseq: 5 })).status, 500, 'it says something else')
+})
