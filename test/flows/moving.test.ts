@@ -11,7 +11,7 @@ import { overTwoNodes } from '../support/split.ts'
 const roles = ['prose', 'presence', 'application-server']
 const moves = 10
 
-/** A stage that says when its servers were killed. */
+/** A stage that says when servers were killed, all or those of one operator. */
 class MovingStage extends StageSet {
   /** Numbers of messages by then. */
   readonly restarts: number[] = []
@@ -21,6 +21,12 @@ class MovingStage extends StageSet {
   override async restart(): Promise<void> {
     this.restarts.push(this.messages.messages.length)
     await super.restart()
+  }
+  override without(operator: string, meanwhile: () => Promise<void>): Promise<void> {
+    return super.without(operator, async () => {
+      await meanwhile()
+      this.restarts.push(this.messages.messages.length)
+    })
   }
 }
 
