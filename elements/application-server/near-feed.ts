@@ -105,6 +105,7 @@ export class NearFeed {
   }
 
   private forgo(): void {
+    this.turn++ // one that waits to come back ends at once: that end counts no more
     this.subscription?.unsubscribe()
     this.subscription = undefined
     this.timer?.cancel()

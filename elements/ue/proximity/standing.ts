@@ -27,8 +27,9 @@ export class StandingQuestion implements WatchHandle {
     this.putNext()
   }
   private readonly putNext = (): void => {
-    this.next?.unsubscribe()
+    const former = this.next
     this.next = this.subscribe()
+    former?.unsubscribe()
   }
   refresh(body?: AgentBody): void {
     this.current.refresh(body)
@@ -45,8 +46,9 @@ export class StandingQuestion implements WatchHandle {
         if (handle === this.next) {
           this.next = undefined
           this.repetition.end()
-          this.current.unsubscribe()
+          const former = this.current
           this.current = handle
+          former.unsubscribe() // it may end at once, and is not the question any more
         }
         if (handle === this.current) this.listener.notified(notified)
       },

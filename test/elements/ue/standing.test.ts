@@ -4,14 +4,19 @@ import type { UserAgent, WatchListener } from '../../../elements/ue/agents/agent
 import { StandingQuestion } from '../../../elements/ue/proximity/standing.ts'
 import { ManualClock } from '../../../signalling/testing.ts'
 
-function scene() {
+/** @param atOnce a question ends as it is unsubscribed, as one does that waits to come back */
+function scene(atOnce = false) {
   const clock = new ManualClock()
   const asked: { readonly listener: WatchListener; ended: boolean }[] = []
   const heard: string[] = []
   const subscribe: UserAgent['subscribe'] = (_watch, listener) => {
     const one = { listener, ended: false }
     asked.push(one)
-    return { refresh: () => undefined, unsubscribe: () => void (one.ended = true) }
+    const unsubscribe = (): void => {
+      one.ended = true
+      if (atOnce) listener.ended(200, 'unsubscribed')
+    }
+    return { refresh: () => undefined, unsubscribe }
   }
   const agent = { subscribe } as unknown as UserAgent
   const listener = { notified: () => void heard.push('told'), ended: (status: number) => void heard.push(`${status}`) }
@@ -51,4 +56,15 @@ test('refused, or ended meanwhile, it is not put once more', async (t) => {
     await clock.advance(100_000)
     t.is(asked.length, 2)
   }
+})
+
+test('the former question, which ends at once where it waits to come back, is not the end of the question', (t) => {
+  const { asked, heard, question } = scene(true)
+  question.again()
+  question.again()
+  asked[2]!.listener.notified({} as never)
+  t.true(asked[0]!.ended && asked[1]!.ended)
+  t.deepEqual(heard, ['told'])
+  question.unsubscribe()
+  t.deepEqual(heard, ['told', '200'])
 })
