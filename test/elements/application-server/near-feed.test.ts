@@ -28,3 +28,20 @@ for (const status of [400, 403, 404, 489])
   test(`${status} ends it`, async (t) => {
     t.deepEqual(await polling(status), { asked: 1, endings: [status] })
   })
+
+test('a change of friends while the ProSe server is away is a question of its own, and no end', async (t) => {
+  const network = new ElementNetwork()
+  const prose = await network.add(new Agent('prose'))
+  prose.answer = (exchange) => exchange.reply(503)
+  const { host } = await network.add(new Agent('as'))
+  const asking = { application: 'chess', feedback: 'change', period: 5000, gap: undefined, wake: false, listed: false } as const
+  const endings: number[] = []
+  const listener = { changed: () => undefined, ended: (ending: number) => void endings.push(ending) }
+  const feed = new NearFeed({ ...asking, host, prose: sip('prose') }, sip('alice'), undefined, listener)
+  await network.clock.advance(100)
+  t.is(prose.got.length, 1)
+  feed.lookFor([sip('bob')]) // the former question waits to be put once more
+  await network.clock.advance(100)
+  t.deepEqual([prose.got.length, endings], [2, []])
+  feed.stop()
+})
