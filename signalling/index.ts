@@ -1,6 +1,6 @@
 /** The engine for elements and for composers of a node. `tools.ts` and `testing.ts` are its other doors. */
 export { type Clock, RealClock, type Timer } from './clock.ts'
-export { instancesOf } from './cluster/partitions.ts'
+export { elementOfInstance, instancesOf } from './cluster/partitions.ts'
 export { type OtherNode, type Placement, staticPlacement } from './cluster/placement.ts'
 export { mayBeRetried } from './dialogs/retried-status.ts'
 export type * from './element.ts'

@@ -13,6 +13,7 @@ const makers: { readonly [name: string]: () => Promise<Command> } = {
   charging: async () => (await import('./charging/index.ts')).chargingCommand(),
   demo: async () => (await import('./demo/index.ts')).demoCommand(),
   explain: async () => (await import('./explain.ts')).explainCommand(),
+  health: async () => (await import('./health.ts')).healthCommand(),
   hss: async () => (await import('./hss/index.ts')).hssCommand(),
   play: async () => (await import('./play.ts')).playCommand(),
   trace: async () => (await import('./trace/index.ts')).traceCommand(),

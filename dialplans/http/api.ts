@@ -13,7 +13,7 @@ const descriptionPath = `${base}/openapi.json`
 /** Answers a request below /v1. Rejects with a `HttpProblem`. */
 export async function serveApi(request: IncomingMessage, options: ApiOptions | undefined): Promise<HttpPage> {
   if (options === undefined)
-    throw new HttpProblem(503, `none of these runs here yet: ${elementsWithRoutes().join(', ')}`, {
+    throw new HttpProblem(503, `none of these runs here now: ${elementsWithRoutes().join(', ')}`, {
       headers: { 'Retry-After': '1' },
     })
   const { routes, access, log } = options

@@ -30,6 +30,8 @@ export interface RunOptions extends TapOptions {
   /** Implementation of UDP; default `auto`: the native module where this machine has it. */
   readonly udp?: NodeOptions['udp']
   readonly log: Log
+  /** Called once its elements are about to start. */
+  readonly starting?: (node: Node) => void
   /** Of an operator among several in this process: names in traces. */
   readonly nameTap?: (tap: Tap) => Tap
 }
@@ -50,7 +52,7 @@ export interface RunningNode {
 
 /** Opens, starts and returns a node. If a later step fails, all that is open is closed again and the step's error thrown. */
 export async function runNode(options: RunOptions): Promise<RunningNode> {
-  const { dialplan, assembled, udp = 'auto', log, nameTap = asItIs } = options
+  const { dialplan, assembled, udp = 'auto', log, starting, nameTap = asItIs } = options
   const clock = new RealClock((fault) => log.error({ err: fault }, 'fault in a timer'))
   const store = await openStore(options, clock)
   let taps: Taps | undefined
@@ -81,6 +83,7 @@ export async function runNode(options: RunOptions): Promise<RunningNode> {
       tap: opened.tap && nameTap(opened.tap),
       tls: certificate?.material,
     })
+    starting?.(node)
     await node.start()
     certificate?.watch(node, clock, log)
     return {

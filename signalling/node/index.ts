@@ -52,6 +52,8 @@ export interface Node {
    */
   letGo(element: string, graceMs?: number): Promise<void>
   readonly listening: readonly ListeningOptions[]
+  /** Elements that serve here now. */
+  readonly elements: readonly Element[]
   /** Other options, by which arriving messages are judged from now on. */
   reload(rules: RenewableOptions): void
   /** Messages are copied there from now on; undefined: nowhere. */
@@ -219,6 +221,9 @@ class ProximaNode implements Node, TransportSink {
       ...local,
       ...(advertise === undefined ? {} : { advertise }),
     }))
+  }
+  get elements(): readonly Element[] {
+    return this.lifecycle.serving
   }
   reload({ plan, sourceRate, subscriptions, peerSubscriptions, notifies, connections, resolver }: RenewableOptions): void {
     this.outbound.plan = plan

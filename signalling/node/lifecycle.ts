@@ -31,6 +31,11 @@ export class ElementLifecycle {
     this.instances = instances
   }
 
+  /** Elements that serve: those that are being taken up or let go are not among them. */
+  get serving(): readonly Element[] {
+    return [...this.running.values()].map(({ element }) => element).filter(({ name }) => this.instances.get(name) !== undefined)
+  }
+
   /** Begins with all elements of a node. Where one fails, those that have started are stopped. @param meet all have started */
   async begin(elements: readonly Element[], meet: () => void): Promise<void> {
     for (const element of elements) await this.start(element)
@@ -105,7 +110,6 @@ export class ElementLifecycle {
       this.instances.serve(element)
       throw fault
     }
-    if (this.running.get(name) !== found) return // the node has stopped it meanwhile
     if (this.running.get(name) !== found) return // the node has stopped it meanwhile
     this.handBack(element)
     await this.stop(name)

@@ -214,6 +214,37 @@ test('start listens, tells so, serves health and metrics, and stops on SIGTERM w
   t.deepEqual(await ended, [0, null], err)
 })
 
+test('health follows the dialplan, and a node from ready to its end', async (t) => {
+  const file = join(folder, 'health.yaml')
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const address = probe.address()
+  const http = `127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
+  await new Promise((resolve) => probe.close(resolve))
+  writeFileSync(
+    file,
+    `name: healthy\ndomains: [sip.test]\nlisten: [udp://127.0.0.1:0]\nhttp: ${http}\ndata: memory\nelements: { proxy: { role: proxy } }\n`,
+  )
+  const before = await proxima('health', file)
+  t.is(before.code, 1)
+  t.is(before.out, '')
+  t.is(before.err, `proxima: no node answers at http://${http}/health (ECONNREFUSED); start it, or say where it is with --http\n`)
+  const node = new Running(process.execPath, [program, 'start', file], { cwd: folder })
+  await node.said(/^ready/m)
+  const now = await proxima('health', file)
+  t.deepEqual([now.code, now.err], [0, ''])
+  t.regex(now.out, new RegExp(`^ok: healthy at http://${http}/health, up \\d+ s\n$`))
+  const told = await proxima('health', '--http', http, '--json')
+  t.is(told.code, 0)
+  t.like(JSON.parse(told.out), { healthy: true, status: 'ok', elements: [{ name: 'proxy', role: 'proxy' }] })
+  await node.stop()
+  const after = await proxima('health', file, '--json')
+  t.is(after.code, 1)
+  t.like(JSON.parse(after.out), { healthy: false, url: `http://${http}/health` })
+  const usual = new Running('env', [`PROXIMA_DIALPLAN=${file}`, process.execPath, program, 'health'], { cwd: folder })
+  t.like(await usual.ended, { code: 1, err: before.err })
+})
+
 test('a port in use is one line', async (t) => {
   const other = createServer().listen(0, '127.0.0.1')
   await once(other, 'listening')

@@ -7,7 +7,7 @@ import { withPeers } from '../../network/peers.ts'
 import { edgeOf } from '../../network/roles.ts'
 import { operatorTap } from '../../running/operator-tap.ts'
 import { openTrace, type TapOptions } from '../../running/taps.ts'
-import { readCollector, readCount, readOnce, readSize } from '../support/arguments.ts'
+import { readCollector, readCount, readOnce, readSize, usualDialplan } from '../support/arguments.ts'
 import { checkCollector } from '../support/collector.ts'
 import { locateListening } from '../support/listening.ts'
 import { logLevelOption, openLog } from '../support/logging.ts'
@@ -38,7 +38,9 @@ Examples:
   $ proxima start dialplans/direct.yaml --node prose`
 
 export function startCommand(): Command {
-  const command = new Command('start').description('run the node of a dialplan').argument('<dialplan>', 'a dialplan')
+  const command = new Command('start')
+    .description('run the node of a dialplan')
+    .argument(usualDialplan === undefined ? '<dialplan>' : '[dialplan]', 'a dialplan', usualDialplan)
   return addOverrides(command)
     .option(
       '--operator <name>',

@@ -2,10 +2,11 @@
 import type { Log } from '../../../signalling/index.ts'
 import { keepToken } from '../../http/access.ts'
 import { type ApiOptions, hasRoutes, routesOf } from '../../http/options.ts'
-import { type Health, type HttpSide, openHttp } from '../../http/server.ts'
+import { type HttpSide, openHttp } from '../../http/server.ts'
 import type { Dialplan } from '../../network/dialplan.ts'
 import { CommandRefusal } from '../../network/refusal.ts'
 import { type RunningNode, type RunOptions, runNode } from '../../running/compose.ts'
+import { NodeHealth } from '../../running/health.ts'
 import { Metrics } from '../../running/metrics.ts'
 import { reload } from '../../running/reload.ts'
 import { assembleDialplan } from '../support/network.ts'
@@ -18,30 +19,35 @@ export class RunningOperator {
   /** The dialplan that it was started with. */
   readonly dialplan: Dialplan
   readonly running: RunningNode
+  private readonly health: NodeHealth
   private readonly http: HttpSide | undefined
   /** The one that was taken last. */
   private before: Dialplan
 
-  private constructor(dialplan: Dialplan, running: RunningNode, http: HttpSide | undefined) {
+  private constructor(dialplan: Dialplan, running: RunningNode, health: NodeHealth, http: HttpSide | undefined) {
     this.dialplan = this.before = dialplan
     this.running = running
+    this.health = health
     this.http = http
   }
   /** Opens HTTP first, so that a port in use is told before anything is touched; unhealthy until the node runs. */
   static async start(dialplan: Dialplan, options: OperatorOptions): Promise<RunningOperator> {
     const { log } = options
     const assembled = assembleDialplan(dialplan)
+    const health = new NodeHealth(dialplan, assembled.elements)
     let running: RunningNode | undefined
     let api: ApiOptions | undefined
     const http = await serveHttp(
       dialplan,
+      health,
       () => running,
-      () => api,
+      () => (health.isStopping ? undefined : api),
       log,
     )
-    running = await runNode({ ...options, dialplan, assembled })
+    running = await runNode({ ...options, dialplan, assembled, starting: (node) => health.starting(node) })
     if (http !== undefined) api = apiOf(dialplan, running, log)
-    return new RunningOperator(dialplan, running, http)
+    health.running(running.storeFault)
+    return new RunningOperator(dialplan, running, health, http)
   }
   /** Takes the dialplan as it is now, and gives the settings that wait for the next start. Throws, and nothing has changed. */
   async reload(next: Dialplan): Promise<readonly string[]> {
@@ -57,30 +63,32 @@ export class RunningOperator {
   get announcement(): readonly string[] {
     return announcement(this.dialplan, this.running.node.listening, this.http?.listening)
   }
+  /** HTTP tells that it stops as long as that takes. */
   async stop(graceMs: number): Promise<void> {
-    await Promise.all([this.http?.close(), this.running.stop(graceMs)])
+    this.health.stopping()
+    try {
+      await this.running.stop(graceMs)
+    } finally {
+      await this.http?.close()
+    }
   }
 }
 
 async function serveHttp(
-  { name, http, elements }: Dialplan,
+  { http }: Dialplan,
+  health: NodeHealth,
   running: () => RunningNode | undefined,
   api: () => ApiOptions | undefined,
   log: Log,
 ): Promise<HttpSide | undefined> {
   if (http === undefined) return undefined
-  const health = (): Health => {
-    const store = running()?.storeFault()
-    return {
-      healthy: running() !== undefined && store === undefined,
-      store,
-      network: name,
-      elements: elements.map(({ name, role }) => ({ name, role })),
-      listening: running()?.node.listening ?? [],
-      upSeconds: Math.round(process.uptime()),
-    }
-  }
-  return openHttp({ listen: http, health, metrics: new Metrics(() => running()?.node.metrics() ?? []), api, log })
+  return openHttp({
+    listen: http,
+    health: () => health.now,
+    metrics: new Metrics(() => running()?.node.metrics() ?? []),
+    api,
+    log,
+  })
 }
 
 /** The HTTP interface of the elements of this node; none where they serve nothing. */

@@ -45,7 +45,7 @@ async function open(t: ExecutionContext, { without = false } = {}) {
   const access = { token: without ? undefined : token, open: false }
   const http: HttpSide = await openHttp({
     listen: { host: '127.0.0.1', port: 0 },
-    health: () => ({ healthy: true }),
+    health: () => ({ status: 'ok' }),
     metrics: new Metrics(() => []),
     api: () => ({ routes: routesOf([{ role: 'hss', element: hss }]), access, log }),
     log: silent,

@@ -17,7 +17,7 @@ async function open(t: ExecutionContext) {
   const { mme } = scene
   const http = await openHttp({
     listen: { host: '127.0.0.1', port: 0 },
-    health: () => ({ healthy: true }),
+    health: () => ({ status: 'ok' }),
     metrics: new Metrics(() => []),
     api: () => ({ routes: routesOf([{ role: 'mme', element: mme }]), access: { token, open: false }, log: silent }),
     log: silent,

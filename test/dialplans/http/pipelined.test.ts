@@ -16,7 +16,7 @@ async function scene() {
   const metrics = new Metrics(read, () => now)
   const http = await openHttp({
     listen: { host: '127.0.0.1', port: 0 },
-    health: () => ({ healthy: true }),
+    health: () => ({ status: 'ok' }),
     metrics,
     log: silent,
   })

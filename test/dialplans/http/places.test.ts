@@ -16,7 +16,7 @@ for (const [what, text] of [
   test(`600 who send ${what}`, async (t) => {
     const http = await openHttp({
       listen: { host: '127.0.0.1', port: 0 },
-      health: () => ({ healthy: true }),
+      health: () => ({ status: 'ok' }),
       metrics: new Metrics(() => []),
       log: silent,
     })

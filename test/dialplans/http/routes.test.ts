@@ -12,7 +12,7 @@ const token = 'a-token-for-this-test'
 async function problemAt(t: ExecutionContext, path: string, ready: boolean): Promise<unknown> {
   const http = await openHttp({
     listen: { host: '127.0.0.1', port: 0 },
-    health: () => ({ healthy: true }),
+    health: () => ({ status: 'ok' }),
     metrics: new Metrics(() => []),
     api: () => (ready ? { routes: routesOf([]), access: { token, open: false }, log: silent } : undefined),
     log: silent,
@@ -33,7 +33,7 @@ test('a resource of elements that do not run here says so, and another path tell
     await problemAt(t, '/elsewhere', true),
     '404 there are /v1/subscribers, /v1/subscribers/{id}, /v1/attached/{user}, /v1/attached/{user}/reallocate and /v1/openapi.json',
   )
-  t.is(await problemAt(t, '/subscribers', false), '503 none of these runs here yet: HSS, MME')
+  t.is(await problemAt(t, '/subscribers', false), '503 none of these runs here now: HSS, MME')
 })
 
 test('the description has each route with its operations', (t) => {
