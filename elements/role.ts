@@ -87,6 +87,8 @@ export interface Role<Settings extends object = object, Made extends Element = E
   readonly files?: { readonly [setting: string]: string }
   /** Subscribers that its settings bring; left out: it keeps none. */
   subscribers?(settings: Settings): KnownSubscribers
+  /** Settings in which subscribers without a secret of their own have that password; undefined: they ask for none. */
+  withLabPassword?(settings: Settings, password: () => string): Settings | undefined
   /** Subscribers that its settings name: a stranger among them gets a note. */
   namings?(settings: Settings): readonly SubscriberNaming[]
   /** Settings that follow from the network, unless the dialplan has others. */

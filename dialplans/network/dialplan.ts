@@ -102,6 +102,16 @@ export interface Dialplan {
   readonly rules: readonly PlanRule[] | undefined
   /** Notes on possible mistakes. */
   readonly notes?: readonly DialplanFault[]
+  /** Password that subscribers without one of their own have been given. */
+  readonly lab?: LabPassword
+}
+
+export interface LabPassword {
+  readonly password: string
+  /** The file that keeps it, or the variable of the environment that it came by. */
+  readonly source: string
+  /** Made by this process. */
+  readonly isNew: boolean
 }
 
 /** One thing wrong with a file; printed as one line. */

@@ -1,7 +1,6 @@
 /** The composition root: a dialplan and options to a running node with its clock, store and taps. */
 
-import { existsSync, mkdirSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import {
   createNode,
   type Element,
@@ -20,6 +19,7 @@ import type { Tap } from '../../signalling/tools.ts'
 import type { AssembledNetwork } from '../network/assemble.ts'
 import type { CaptureSettings, Dialplan } from '../network/dialplan.ts'
 import { Certificate } from './certificate.ts'
+import { makeFolder } from './data-folder.ts'
 import { type TapOptions, Taps } from './taps.ts'
 
 export interface RunOptions extends TapOptions {
@@ -107,13 +107,6 @@ function openStore({ dialplan, durability = 'process', log }: RunOptions, clock:
   const folder = resolve(dialplan.data)
   makeFolder(folder)
   return openLmdb({ folder, clock, durability, log })
-}
-
-/** Step by step, since Node's recursive `mkdir` never ends below a folder that takes none, such as /proc. */
-function makeFolder(folder: string): void {
-  if (existsSync(folder)) return
-  makeFolder(dirname(folder))
-  mkdirSync(folder)
 }
 
 function asItIs(tap: Tap): Tap {

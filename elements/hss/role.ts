@@ -13,6 +13,10 @@ export const hssRole: Role<HssSettings, Hss> = {
   single: true,
   files: { provisioning: 'subscribers' },
   subscribers: ({ subscribers = [], open = false }) => ({ listed: subscribers, everybody: open }),
+  withLabPassword: ({ labPassword, subscribers = [], ...settings }, password) =>
+    labPassword === true
+      ? { ...settings, labPassword, subscribers: subscribers.map((each) => withPassword(each, password)) }
+      : undefined,
   namings: ({ servers, subscribers = [] }) => [
     ...namingsOfServers(servers, 'servers'),
     ...subscribers.flatMap((subscriber, index) => namingsOfSubscriber(subscriber, 'subscribers', index)),
@@ -25,6 +29,11 @@ export const hssRole: Role<HssSettings, Hss> = {
   faults: ({ subscribers = [] }, network) => faultsOfSubscribers(subscribers, network, viewsIn(network)),
   routes: hssRoutes,
   create: createHss,
+}
+
+function withPassword(subscriber: SubscriberSettings, password: () => string): SubscriberSettings {
+  const isOwn = subscriber.password !== undefined || subscriber.credentials !== undefined
+  return isOwn ? subscriber : { ...subscriber, password: password() }
 }
 
 function namingsOfSubscriber({ friends, watchers = {}, servers }: SubscriberSettings, ...path: SettingsPath) {

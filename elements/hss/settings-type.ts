@@ -15,6 +15,10 @@ export interface HssSettings {
   readonly open?: boolean
   readonly subscribers?: Subscribers
   /**
+   * true: subscribers of the dialplan with neither password nor credentials have one that the first start makes and keeps in the data folder, file lab-password, or that of PROXIMA_LAB_PASSWORD; default false
+   */
+  readonly labPassword?: boolean
+  /**
    * names of the elements that may ask; left out: all elements of this dialplan
    *
    * Items: the name of an element

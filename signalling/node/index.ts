@@ -32,9 +32,7 @@ import { udpKind } from '../transports/udp.ts'
 import { ElementLifecycle } from './lifecycle.ts'
 import { type ListeningOptions, type NodeOptions, type RenewableOptions, subscriptionLimitsOf } from './options.ts'
 import { showSizes } from './sizes.ts'
-import { listenFault, makeTransports } from './transports.ts'
-
-export type { ListeningOptions, NodeOptions, RenewableOptions } from './options.ts'
+import { listenFault, listeningOf, makeTransports } from './transports.ts'
 
 const lookEvery = 10_000 // milliseconds
 const usualGrace = 1_000 // milliseconds for what an element has under way when it is let go
@@ -216,11 +214,7 @@ class ProximaNode implements Node, TransportSink {
     return unread
   }
   get listening(): readonly ListeningOptions[] {
-    return this.transports.map(({ name, local, sentBy: advertise }) => ({
-      transport: name as ListeningOptions['transport'],
-      ...local,
-      ...(advertise === undefined ? {} : { advertise }),
-    }))
+    return listeningOf(this.transports)
   }
   get elements(): readonly Element[] {
     return this.lifecycle.serving

@@ -50,3 +50,12 @@ export function listenFault(fault: unknown, listen: ListeningOptions): unknown {
   const { code } = fault as { readonly code?: string }
   return code === 'EADDRINUSE' ? new ProximaFault('IN_USE', `${listen.transport} ${printHostPort(listen)}`, fault) : fault
 }
+
+/** Addresses at which they listen, with the real ports. */
+export function listeningOf(transports: readonly Transport[]): readonly ListeningOptions[] {
+  return transports.map(({ name, local, sentBy: advertise }) => ({
+    transport: name as ListeningOptions['transport'],
+    ...local,
+    ...(advertise === undefined ? {} : { advertise }),
+  }))
+}

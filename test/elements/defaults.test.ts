@@ -30,6 +30,7 @@ interface Leaf {
 /** Settings without which an element is not made, or without which others mean nothing. */
 const bases: { readonly [role: string]: readonly Settings[] } = {
   'application-server': [{ application: 'org.example.nearby' }],
+  hss: [{}, { subscribers: [{ id: 'alice', permissions: { discoverable: true, discoverer: true } }] }],
   pcrf: [{ rules: [{ quota: { count: 1 } }] }, { rules: [{}] }],
   prose: [{ pcrf: 'sip:pcrf@localhost' }],
 }
@@ -78,9 +79,10 @@ const probes: { readonly [role: string]: (element: Element) => unknown } = {
 }
 
 /** State of an element that has started with these settings; undefined: they contradict each other. */
-async function stateOf({ role, create }: Role, settings: unknown): Promise<string | undefined> {
+async function stateOf({ role, create, withLabPassword }: Role, settings: unknown): Promise<string | undefined> {
   try {
-    const element = create('it', settings as object)
+    const whole = withLabPassword?.(settings as object, () => 'a-word-for-all') ?? settings
+    const element = create('it', whole as object)
     if (!unstarted.includes(role)) await new ElementNetwork().add(element)
     return JSON.stringify([heldBy(element), probes[role]?.(element)])
   } catch (error) {

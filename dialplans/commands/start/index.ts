@@ -5,6 +5,7 @@ import { type Endpoint, isAnyHost, type Tap } from '../../../signalling/tools.ts
 import { type Dialplan, printListen } from '../../network/dialplan.ts'
 import { withPeers } from '../../network/peers.ts'
 import { edgeOf } from '../../network/roles.ts'
+import { withLabPassword } from '../../running/lab-password.ts'
 import { operatorTap } from '../../running/operator-tap.ts'
 import { openTrace, type TapOptions } from '../../running/taps.ts'
 import { readCollector, readCount, readOnce, readSize, usualDialplan } from '../support/arguments.ts'
@@ -15,7 +16,7 @@ import { assembleDialplan, choose, readOperators } from '../support/network.ts'
 import { say } from '../support/output.ts'
 import { addOverrides, type DialplanOverrides, overrideAll } from '../support/overrides.ts'
 import { CommandRefusal } from '../support/refusal.ts'
-import { exposure } from './announcement.ts'
+import { exposure, exposureByWord, isPublishedOnLoopback, type Surroundings } from './exposure.ts'
 import { RunningOperator } from './operator.ts'
 
 interface StartOptions extends DialplanOverrides, TapOptions {
@@ -74,17 +75,19 @@ export function startCommand(): Command {
 
 async function start(file: string, options: StartOptions): Promise<void> {
   const read = (): Promise<readonly Dialplan[]> => readChosen(file, options)
+  const surroundings = { isPublishedOnLoopback: isPublishedOnLoopback(process.env) }
   const dialplans = await read()
   for (const dialplan of dialplans) {
     checkOptions(dialplan, options)
     await checkMirror(dialplan, options)
-    const exposed = exposure(dialplan)
+    const exposed = exposure(dialplan, surroundings)
     if (exposed !== undefined) throw new CommandRefusal(exposed)
     assembleDialplan(dialplan)
   }
   const log = await openLog(options.logLevel)
   for (const note of dialplans.flatMap(({ notes = [] }) => notes)) log.warn({ line: note.line }, note.text)
-  const started = await startAll(dialplans, options, log)
+  for (const warning of dialplans.flatMap((each) => exposureByWord(each, surroundings) ?? [])) log.warn({}, warning)
+  const started = await startAll(dialplans, { ...options, surroundings }, log)
   surviveFaults(log)
   stopOnSignal(started, log)
   reloadOnSignal(started.operators, read, options, log)
@@ -98,7 +101,11 @@ interface StartedOperators {
   readonly trace: Tap | undefined
 }
 
-async function startAll(dialplans: readonly Dialplan[], options: StartOptions, log: Log): Promise<StartedOperators> {
+async function startAll(
+  dialplans: readonly Dialplan[],
+  options: StartOptions & { readonly surroundings: Surroundings },
+  log: Log,
+): Promise<StartedOperators> {
   const alone = dialplans.length === 1
   const { trace: file, ...others } = options
   const trace = alone
@@ -132,7 +139,7 @@ async function readChosen(file: string, options: StartOptions): Promise<readonly
   const overridden = overrideAll(choose(all, options), options)
   const chosen = await Promise.all(overridden.map((dialplan) => locateListening(mirrored(dialplan, options))))
   const now = all.map((each) => chosen.find(({ operator }) => operator === each.operator) ?? each)
-  return chosen.map((dialplan) => withPeers(dialplan, now))
+  return chosen.map((dialplan) => withLabPassword(withPeers(dialplan, now), process.env))
 }
 
 /** Mirror settings of the command line win over those of the dialplan. */

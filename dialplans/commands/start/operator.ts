@@ -11,28 +11,34 @@ import { Metrics } from '../../running/metrics.ts'
 import { reload } from '../../running/reload.ts'
 import { assembleDialplan } from '../support/network.ts'
 import { refuseFaults } from '../support/refusal.ts'
-import { announcement, exposure } from './announcement.ts'
+import { announcement } from './announcement.ts'
+import { exposure, type Surroundings } from './exposure.ts'
 
-type OperatorOptions = Omit<RunOptions, 'dialplan' | 'assembled'>
+type OperatorOptions = Omit<RunOptions, 'dialplan' | 'assembled'> & { readonly surroundings: Surroundings }
+
+interface OperatorParts {
+  readonly running: RunningNode
+  readonly health: NodeHealth
+  readonly http: HttpSide | undefined
+  readonly surroundings: Surroundings
+}
 
 export class RunningOperator {
   /** The dialplan that it was started with. */
   readonly dialplan: Dialplan
   readonly running: RunningNode
-  private readonly health: NodeHealth
-  private readonly http: HttpSide | undefined
+  private readonly parts: OperatorParts
   /** The one that was taken last. */
   private before: Dialplan
 
-  private constructor(dialplan: Dialplan, running: RunningNode, health: NodeHealth, http: HttpSide | undefined) {
+  private constructor(dialplan: Dialplan, parts: OperatorParts) {
     this.dialplan = this.before = dialplan
-    this.running = running
-    this.health = health
-    this.http = http
+    this.running = parts.running
+    this.parts = parts
   }
   /** Opens HTTP first, so that a port in use is told before anything is touched; unhealthy until the node runs. */
   static async start(dialplan: Dialplan, options: OperatorOptions): Promise<RunningOperator> {
-    const { log } = options
+    const { log, surroundings } = options
     const assembled = assembleDialplan(dialplan)
     const health = new NodeHealth(dialplan, assembled.elements)
     let running: RunningNode | undefined
@@ -47,12 +53,12 @@ export class RunningOperator {
     running = await runNode({ ...options, dialplan, assembled, starting: (node) => health.starting(node) })
     if (http !== undefined) api = apiOf(dialplan, running, log)
     health.running(running.storeFault)
-    return new RunningOperator(dialplan, running, health, http)
+    return new RunningOperator(dialplan, { running, health, http, surroundings })
   }
   /** Takes the dialplan as it is now, and gives the settings that wait for the next start. Throws, and nothing has changed. */
   async reload(next: Dialplan): Promise<readonly string[]> {
     const { dialplan, running, before } = this
-    const exposed = exposure({ ...next, listen: dialplan.listen })
+    const exposed = exposure({ ...next, listen: dialplan.listen }, this.parts.surroundings)
     if (exposed !== undefined) throw new CommandRefusal(exposed)
     const outcome = await reload(running, dialplan, next, before)
     if (outcome.faults !== undefined) throw refuseFaults(outcome.faults)
@@ -61,15 +67,15 @@ export class RunningOperator {
     return outcome.waiting
   }
   get announcement(): readonly string[] {
-    return announcement(this.dialplan, this.running.node.listening, this.http?.listening)
+    return announcement(this.dialplan, this.running.node.listening, this.parts.http?.listening)
   }
   /** HTTP tells that it stops as long as that takes. */
   async stop(graceMs: number): Promise<void> {
-    this.health.stopping()
+    this.parts.health.stopping()
     try {
       await this.running.stop(graceMs)
     } finally {
-      await this.http?.close()
+      await this.parts.http?.close()
     }
   }
 }

@@ -13,6 +13,7 @@ import {
 import { type Clock, type HostPort, type Log, printHostPort, RealClock, randomIds, seal } from '../../../signalling/index.ts'
 import { joinMulticast, openTcp, openUdp, openWs } from '../../../signalling/tools.ts'
 import { userOf } from '../../network/dialplan.ts'
+import { knownLabPassword } from '../../running/lab-password.ts'
 import { readPlace } from '../support/arguments.ts'
 import { logLevelOption, openLog } from '../support/logging.ts'
 import { say } from '../support/output.ts'
@@ -25,6 +26,7 @@ interface UeCommandOptions {
   readonly server?: HostPort
   readonly transport: Transport
   readonly password?: string
+  readonly data?: string
   readonly domain: string
   readonly discoverable?: boolean
   readonly discover?: boolean
@@ -87,7 +89,8 @@ export function ueCommand(): Command {
     .option('--mme <uri>', 'attach to this MME and go through it, e.g. sip:mme@localhost', readUri)
     .option('--server <host:port>', 'SIP server (default: 127.0.0.1:5060, for ws 127.0.0.1:8060)', readPlace)
     .addOption(new Option('--transport <name>', 'how to reach it').choices(['udp', 'tcp', 'ws']).default('udp'))
-    .option('--password <text>', 'default: that of the demo subscribers, <user>-proxima')
+    .option('--password <text>', 'default: PROXIMA_LAB_PASSWORD, else that of the demo subscribers, <user>-proxima')
+    .option('--data <folder>', 'take the password from here: the data folder of a server whose dialplan has labPassword')
     .option('--domain <name>', 'domain of a user given by name alone', 'localhost')
     .option('--air <group:port>', 'multicast group that is the air; none: hear nobody', readAir, {
       host: '239.255.77.7',
@@ -111,7 +114,7 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
   const ids = randomIds()
   const identity = identityOf(user, options.domain)
   const protocol = options.transport.toUpperCase() as 'UDP' | 'TCP' | 'WS'
-  const password = options.password ?? `${userOf(identity)}-proxima`
+  const password = options.password ?? knownLabPassword(options.data, process.env) ?? `${userOf(identity)}-proxima`
   const agent = new SipJsAgent({ identity, password, clock, ids, log, carrier: { protocol, server, open: way.open } })
   let client: ApplicationClient | undefined
   agent.onMessage((message) => {
@@ -187,7 +190,7 @@ function refusedRegistration(
   const said = `${status} ${warning ?? reason}`
   if (status === 401 || status === 407 || status === 403)
     return new CommandRefusal(
-      `${server} does not let ${device} in (${said}): no such subscriber, or another password; see --password`,
+      `${server} does not let ${device} in (${said}): no such subscriber, or another password; see --password and --data`,
     )
   if (isPassing(status))
     return new CommandRefusal(

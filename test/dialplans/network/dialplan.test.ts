@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { announcement, exposure } from '../../../dialplans/commands/start/announcement.ts'
+import { announcement } from '../../../dialplans/commands/start/announcement.ts'
 import { checkCollector } from '../../../dialplans/commands/support/collector.ts'
 import { StageSet } from '../../../dialplans/flows/stage/stage-set.ts'
 import { assemble } from '../../../dialplans/network/assemble.ts'
@@ -355,14 +355,6 @@ test('addresses are read', (t) => {
   t.is(parseListen('udp://[1:2]:1'), undefined)
   t.deepEqual(parsePlace('127.0.0.1:80'), { host: '127.0.0.1', port: 80 })
   for (const text of ['', 'udp://', 'udp://a', 'udp://a:65536', 'udp://::1:5']) t.is(parseListen(text), undefined, text)
-})
-
-test('a demo password keeps a node on loopback', (t) => {
-  const plan = loaded(join(dialplans, 'default.yaml'))
-  t.is(exposure(plan), undefined)
-  const open = { ...plan, listen: [...plan.listen, { transport: 'UDP', host: '0.0.0.0', port: 5060 } as const] }
-  t.regex(exposure(open) ?? '', /will not listen on udp:\/\/0\.0\.0\.0:5060, .* sip:alice@localhost has its demo password/)
-  t.is(exposure({ ...open, elements: open.elements.filter(({ role }) => role !== 'hss') }), undefined)
 })
 
 test('the announcement tells where, how, and that it is ready', (t) => {

@@ -1,0 +1,11 @@
+/** Data folder of a node, made where it is not there. */
+import { existsSync, mkdirSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+
+/** Step by step, since Node's recursive `mkdir` never ends below a folder that takes none, such as /proc. */
+export function makeFolder(folder: string): void {
+  const whole = resolve(folder)
+  if (existsSync(whole)) return
+  makeFolder(dirname(whole))
+  mkdirSync(whole)
+}
