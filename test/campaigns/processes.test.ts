@@ -4,8 +4,8 @@ import { loadFlows, networkOf } from '../../dialplans/flows/index.ts'
 import { codeOf, granted, hears, isNear, member, watching, watchingUsers } from '../../dialplans/flows/stage/cast.ts'
 import type { Scenario } from '../../dialplans/flows/stage/flow.ts'
 import { Places } from '../support/patience.ts'
-import { ProcessNetwork } from './peers/network.ts'
-import { ProcessStage, type Protocol } from './peers/stage.ts'
+import { ProcessNetwork } from '../interop/peers/network.ts'
+import { ProcessStage, type Protocol } from '../interop/peers/stage.ts'
 
 interface Branch {
   readonly title: string
