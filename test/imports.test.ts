@@ -31,7 +31,7 @@ const generated = /^elements\/(?:schemas\/(?:types|table)|[a-z-]+\/settings-type
 const topFolders = ['signalling', 'elements', 'dialplans', 'test', 'docker']
 const testFolders = [
   ...['signalling', 'elements', 'dialplans', 'flows'],
-  ...['conformance', 'contracts', 'hostile', 'interop', 'faults', 'fuzz', 'bench', 'groups', 'support'],
+  ...['conformance', 'contracts', 'hostile', 'interop', 'faults', 'campaigns', 'fuzz', 'bench', 'groups', 'support'],
 ]
 const topFiles =
   /^(README|SPEC|ARCHITECTURE|CHANGELOG|CONTRIBUTING|SECURITY)\.md$|^LICENSE$|^NOTICE$|^\.(gitignore|gitattributes|npmrc|editorconfig|dockerignore)$|^(package|package-lock|tsconfig|biome)\.json$/

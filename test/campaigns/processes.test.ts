@@ -3,9 +3,9 @@ import test, { type ExecutionContext } from 'ava'
 import { loadFlows, networkOf } from '../../dialplans/flows/index.ts'
 import { codeOf, granted, hears, isNear, member, watching, watchingUsers } from '../../dialplans/flows/stage/cast.ts'
 import type { Scenario } from '../../dialplans/flows/stage/flow.ts'
-import { Places } from '../support/patience.ts'
 import { ProcessNetwork } from '../interop/peers/network.ts'
 import { ProcessStage, type Protocol } from '../interop/peers/stage.ts'
+import { Places } from '../support/patience.ts'
 
 interface Branch {
   readonly title: string

@@ -17,7 +17,7 @@ const parts = (await loadFlows())
   .filter(({ id }) => id === 'proximity/fig-08' || id === 'proximity/fig-13')
   .flatMap(({ id, scenarios }) =>
     scenarios
-      .filter((scenario) => !needsOperator(scenario)) // processes.test.ts plays those
+      .filter((scenario) => !needsOperator(scenario)) // test/campaigns/processes.test.ts plays those
       .flatMap((scenario, i): readonly Part[] => {
         const protocols: readonly Protocol[] = i === 0 ? ['WS', 'UDP', 'TCP'] : [i % 2 === 0 ? 'WS' : 'UDP']
         return protocols.map((protocol) => ({ title: `${id} over ${protocol}: ${scenario.name}`, protocol, scenario }))
