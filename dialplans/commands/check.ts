@@ -4,14 +4,15 @@ import { assemble } from '../network/assemble.ts'
 import { type Dialplan, type DialplanFault, printFault, type ValueOrFaults } from '../network/dialplan.ts'
 import { loadOperators } from '../network/load.ts'
 import { atNode } from '../network/nodes.ts'
+import { dialplanArgument } from './support/network.ts'
 import { say } from './support/output.ts'
 import { refuseFaults } from './support/refusal.ts'
 
 export function checkCommand(): Command {
   return new Command('check')
     .description('check dialplans; each fault is a line with file, line, what was found and what was expected')
-    .argument('<file...>', 'dialplans')
-    .addHelpText('after', '\nExample:\n  $ proxima check dialplans/default.yaml')
+    .argument('<file...>', `each ${dialplanArgument}`)
+    .addHelpText('after', '\nExample:\n  $ proxima check default.yaml')
     .action((files: readonly string[]) => {
       const faults = files.flatMap((file) => check(file) ?? [])
       if (faults.length > 0) throw refuseFaults(faults)

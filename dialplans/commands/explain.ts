@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { type Plan, type PlanQuery, parseUri, type RuleExplanation } from '../../signalling/index.ts'
 import { edgeOf } from '../network/roles.ts'
 import { readOnce } from './support/arguments.ts'
-import { assembleDialplan, readDialplan } from './support/network.ts'
+import { assembleDialplan, dialplanArgument, readDialplan } from './support/network.ts'
 import { say } from './support/output.ts'
 import { CommandRefusal } from './support/refusal.ts'
 
@@ -16,14 +16,14 @@ interface ExplainOptions {
 
 const examples = `
 Examples:
-  $ proxima explain dialplans/default.yaml "MESSAGE sip:bob@localhost"
-  $ proxima explain dialplans/default.yaml "SUBSCRIBE sip:alice@localhost proximity"
-  $ proxima explain dialplans/default.yaml "SUBSCRIBE sip:alice@localhost subscription-data" --from prose`
+  $ proxima explain default.yaml "MESSAGE sip:bob@localhost"
+  $ proxima explain default.yaml "SUBSCRIBE sip:alice@localhost proximity"
+  $ proxima explain default.yaml "SUBSCRIBE sip:alice@localhost subscription-data" --from prose`
 
 export function explainCommand(): Command {
   return new Command('explain')
     .description('say which rule of a dialplan gets a request, and why')
-    .argument('<file>', 'a dialplan')
+    .argument('<file>', dialplanArgument)
     .argument('<request>', '"<method> <uri> [event]"')
     .option('--operator <name>', 'the operator whose rules decide, where the dialplan has several', readOnce)
     .option('--from <who>', 'outside, trusted, or the name of the element that sends', 'outside')

@@ -1,5 +1,4 @@
 /** `proxima health`: does the node of a dialplan serve? For health checks of containers, and for scripts. */
-import { join } from 'node:path'
 import { Command } from 'commander'
 import { type HostPort, printHostPort } from '../../signalling/index.ts'
 import { reachableHost } from '../network/dialplan.ts'
@@ -23,13 +22,12 @@ interface Finding {
   readonly health?: Health
 }
 
-const defaultDialplan = join(import.meta.dirname, '../default.yaml')
 const patience = 5000 // milliseconds; health checks of containers wait for 30 s
 
 export function healthCommand(): Command {
   return new Command('health')
     .description('tell whether the node of a dialplan serves, by /health: exit 0 if so, else 1 and the reason')
-    .argument('[dialplan]', 'the dialplan that it runs, which says where its HTTP is', usualDialplan ?? defaultDialplan)
+    .argument('[dialplan]', 'the dialplan that it runs, which says where its HTTP is', usualDialplan)
     .option('--operator <name>', 'this one of the operators that the dialplan has; without it all of them', readOnce)
     .option('--node <name>', 'this one of the nodes that the dialplan has, where each runs by itself', readOnce)
     .option('--http <address>', 'ask here, if it was started so, e.g. 127.0.0.1:8081', readPlace)

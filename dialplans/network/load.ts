@@ -21,6 +21,7 @@ import { checkOperators, operatorParts, type RawFile } from './operators.ts'
 import { checkPeers, oneSidedPeers, type RawPeers, readPeers, withPeers } from './peers.ts'
 import { checkReferences, isBadAddress, parseNameServer } from './references.ts'
 import { roleFaults, surplusElements } from './roles.ts'
+import { dialplanFile, shippedDialplans } from './shipped.ts'
 import { readText } from './text.ts'
 import { unknownNames } from './unknown-names.ts'
 import { type AddFault, type LineOf, validateText } from './validate.ts'
@@ -63,9 +64,13 @@ export function loadDialplan(file: string): ValueOrFaults<Dialplan> {
   return { faults: [{ file, line: 0, text: 'this dialplan has several operators', expected: `one of ${names.join(', ')}` }] }
 }
 
-/** Reads, checks and completes the dialplan of each operator in `file`, with the subscribers of its provisioning file. */
-export function loadOperators(file: string): ValueOrFaults<readonly Dialplan[]> {
-  const text = readText(file, 'a dialplan that can be read')
+/**
+ * Reads, checks and completes the dialplan of each operator in a file, with the subscribers of its provisioning file. What
+ * comes with Proxima may be named without its folder.
+ */
+export function loadOperators(named: string): ValueOrFaults<readonly Dialplan[]> {
+  const file = dialplanFile(named)
+  const text = readText(file, `a dialplan that can be read, or one that comes along: ${shippedDialplans().join(', ')}`)
   if (text.faults !== undefined) return text
   const read = validateText(file, text.value, 'dialplan')
   if (read.faults !== undefined) return read

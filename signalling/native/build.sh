@@ -7,20 +7,21 @@ output=${1:-$folder/udp.node}
 
 tell() { [ -z "$LOUD" ] || echo "$*" >&2; }
 
-[ "$(uname -s)" = Linux ] || { tell 'only for Linux'; exit 0; }
-command -v cc >/dev/null 2>&1 || { tell 'no C compiler'; exit 0; }
+[ "$(uname -s)" = Linux ] || { tell 'it is for Linux only'; exit 0; }
 newest=$(ls -t "$folder"/*.[ch] "$folder/build.sh" | head -n 1)
 [ "$output" -nt "$newest" ] && [ $# -eq 0 ] && { tell 'up to date'; exit 0; }
+command -v cc >/dev/null 2>&1 || { tell 'there is no C compiler (cc)'; exit 0; }
+[ -w "$(dirname "$output")" ] || { tell "this user may not write to $(dirname "$output")"; exit 0; }
 
 # Headers of any Node from 18 on do: Node-API and libuv 1 keep their binary interface.
-home=$(dirname "$(readlink -f "$(command -v node)")")/..
+home=$(dirname "$(readlink -f "${NODE_BINARY:-$(command -v node)}")")/..
 include=
-for place in "$home/include/node" "$folder"/../../node_modules/node-linux-*/include/node \
+for place in "$home/include/node" "$home"/node_modules/node-linux-*/include/node "$folder"/../../node_modules/node-linux-*/include/node \
   "$folder"/../../node_modules/node/node_modules/node-linux-*/include/node /usr/include/node /usr/local/include/node \
   "$HOME"/.cache/node-gyp/*/include/node; do
   [ -f "$place/node_api.h" ] && [ -f "$place/uv.h" ] && { include=$place; break; }
 done
-[ -n "$include" ] || { tell 'no headers of Node'; exit 0; }
+[ -n "$include" ] || { tell "there are no headers of Node (node_api.h, uv.h)"; exit 0; }
 
 # Whole at any time, though several may build at once.
 draft="$output.$$"

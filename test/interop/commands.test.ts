@@ -95,7 +95,7 @@ const refused: readonly (readonly [title: string, args: readonly string[], line:
     ['start', shipped('default'), '--prot-udp', '1'],
     /^proxima: unknown option '--prot-udp'.*see proxima start --help$/,
   ],
-  ['a missing argument', ['start'], /^proxima: missing required argument 'dialplan'; see proxima start --help$/],
+  ['a missing argument', ['check'], /^proxima: missing required argument 'file'; see proxima check --help$/],
   [
     'a port that is none',
     ['start', shipped('default'), '--port-udp', '70000'],
@@ -114,7 +114,7 @@ const refused: readonly (readonly [title: string, args: readonly string[], line:
   [
     'a file that is not there',
     ['start', 'none.yaml'],
-    /^none\.yaml: there is no such file; expected a dialplan that can be read$/,
+    /^none\.yaml: there is no such file; expected a dialplan that can be read, or one that comes along: .*\bdefault, direct\b/,
   ],
   [
     'a request that is none',

@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { type Clock, type HostPort, type Log, printHostPort, RealClock, randomIds, silent } from '../../../signalling/index.ts'
 import { openPcapng, type Tap } from '../../../signalling/tools.ts'
+import { networkOf } from '../../flows/index.ts'
 import type { Dialplan } from '../../network/dialplan.ts'
 import { type RunningNode, runNode } from '../../running/compose.ts'
 import { readPlace } from '../support/arguments.ts'
@@ -18,7 +19,7 @@ interface DemoOptions {
   readonly trace: string
 }
 
-const network = new URL('../../default.yaml', import.meta.url).pathname
+const network = networkOf({}) // the default one
 const demoUsers = ['alice', 'bob', 'carol', 'dave'] // who may use proximity in the default network
 const people = 'anna ben carla deniz elif felix greta hannes ida jonas kim lena milan nina omar paula ravi sofia tim ute'.split(
   ' ',
@@ -80,7 +81,7 @@ async function demo(options: DemoOptions): Promise<void> {
       patience,
       clock,
       crowd.gather(),
-      `nobody answers at ${printHostPort(server)}; start a server (npm start), or leave out --server`,
+      `nobody answers at ${printHostPort(server)}; start a server (proxima start), or leave out --server`,
     )
     await show.during(options.seconds, crowd)
   } finally {

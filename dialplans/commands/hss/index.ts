@@ -1,6 +1,6 @@
 /** `proxima hss`: subscribers of a running node. */
 import { accessSync, constants, statSync } from 'node:fs'
-import { extname, join } from 'node:path'
+import { extname } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { stringify } from 'yaml'
 import type { RowFormat } from '../../../elements/hss/index.ts'
@@ -8,7 +8,7 @@ import type { SubscriberSettings } from '../../../elements/schemas/index.ts'
 import { subscriberKey } from '../../../elements/shared/identifiers/devices.ts'
 import { RealClock } from '../../../signalling/index.ts'
 import { unreadable } from '../../network/text.ts'
-import { readOnce } from '../support/arguments.ts'
+import { readOnce, usualDialplan } from '../support/arguments.ts'
 import { complain, say } from '../support/output.ts'
 import { passwordFromInput, passwordFromTerminal } from '../support/password.ts'
 import { CommandRefusal } from '../support/refusal.ts'
@@ -35,13 +35,12 @@ interface MemberOptions {
 type ListOptions = NodeReach & { readonly json?: boolean }
 type ServerRoles = NonNullable<SubscriberSettings['servers']>[number]
 
-const defaultDialplan = join(import.meta.dirname, '../../default.yaml')
 const formats: { readonly [ending: string]: RowFormat } = { '.csv': 'csv', '.jsonl': 'jsonl', '.ndjson': 'jsonl' }
 const faultLimit = 1000 // faults of an import that are told, each by its line
 
 const examples = `
 Examples:
-  $ proxima hss list                                    # of the node of dialplans/default.yaml
+  $ proxima hss list                                    # of the node that proxima start runs here
   $ proxima hss add zoe --alias tel:+4930123 --friend alice
   $ proxima hss permit zoe discoverable=no
   $ proxima hss import people.csv --dialplan mine.yaml
@@ -97,7 +96,7 @@ export function hssCommand(): Command {
 function reaching(name: string, description: string): Command {
   return new Command(name)
     .description(description)
-    .option('-d, --dialplan <file>', 'the dialplan of the node: says where it is and where its token', defaultDialplan)
+    .option('-d, --dialplan <file>', 'the dialplan of the node: says where it is and where its token', usualDialplan)
     .option('--node <name>', 'the node that runs the HSS, where the dialplan has several and each runs by itself')
     .option('--operator <name>', 'the operator of the HSS, where the dialplan has several', readOnce)
     .option('--url <url>', 'where the node serves HTTP, e.g. http://127.0.0.1:8080')

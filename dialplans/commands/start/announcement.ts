@@ -1,25 +1,29 @@
 /** The announcement of a node that starts: addresses, elements and notes for the person in front of it. */
+import { resolve } from 'node:path'
 import { type HostPort, type ListeningOptions, printHostPort } from '../../../signalling/index.ts'
 import { isAnyHost, isLocalAddress, machineAddresses } from '../../../signalling/tools.ts'
 import { type Dialplan, type LabPassword, printListen, reachableHost, userOf } from '../../network/dialplan.ts'
 import { edgeOf, subscribersOf } from '../../network/roles.ts'
 import { hasDemoPassword } from './exposure.ts'
 
-/**
- * Listening addresses, the way to connect a softphone, and `ready`, a line each.
- * @param isKept the lines go to where others than who starts it read them
- */
-export function announcement(
-  dialplan: Dialplan,
-  listening: readonly ListeningOptions[],
-  http: HostPort | undefined,
-  isKept = false,
-): readonly string[] {
+interface AnnouncedNode {
+  readonly listening: readonly ListeningOptions[]
+  /** Carrier of datagrams, in words. */
+  readonly carrier: string
+  readonly http: HostPort | undefined
+  /** The lines go to where others than who starts it read them. */
+  readonly isKept?: boolean
+}
+
+/** Listening addresses, the way to connect a softphone, and `ready`, a line each. */
+export function announcement(dialplan: Dialplan, { listening, carrier, http, isKept = false }: AnnouncedNode): readonly string[] {
   const lines = [`Proxima, network '${dialplan.name}' from ${dialplan.file}`]
   for (const listen of listening) lines.push(`  listening on ${printListen(listen)}`)
+  if (listening.some(({ transport }) => transport === 'UDP')) lines.push(`  datagrams by ${carrier}`)
   if (http !== undefined)
     lines.push(`  health and metrics on http://${printHostPort(http)}/health and /metrics, subscribers at /v1`)
-  const { node } = dialplan
+  const { node, data } = dialplan
+  lines.push(data === 'memory' ? '  state in memory alone' : `  state in ${resolve(data)}`)
   const here = dialplan.elements.filter(({ name }) => node === undefined || node.elements.includes(name))
   if (edgeOf(here) !== undefined) lines.push(...softphone(dialplan, listening, isKept))
   lines.push(`ready: ${here.map(({ name }) => name).join(', ')} of ${dialplan.domains[0]}`)

@@ -12,10 +12,11 @@ import { readCollector, readCount, readOnce, readSize, usualDialplan } from '../
 import { checkCollector } from '../support/collector.ts'
 import { locateListening } from '../support/listening.ts'
 import { logLevelOption, openLog } from '../support/logging.ts'
-import { assembleDialplan, choose, readOperators } from '../support/network.ts'
+import { assembleDialplan, choose, dialplanArgument, readOperators } from '../support/network.ts'
 import { say } from '../support/output.ts'
 import { addOverrides, type DialplanOverrides, overrideAll } from '../support/overrides.ts'
 import { CommandRefusal } from '../support/refusal.ts'
+import { datagramCarrier } from './datagrams.ts'
 import { exposure, exposureByWord, isPublishedOnLoopback, type Surroundings } from './exposure.ts'
 import { RunningOperator } from './operator.ts'
 
@@ -33,15 +34,15 @@ const patienceMs = 4500 // then the process ends in any case: SIGTERM to exit ta
 
 const examples = `
 Examples:
-  $ proxima start dialplans/default.yaml
-  $ proxima start dialplans/default.yaml --port-udp 5070 --port-tcp 5070 --trace calls.pcapng --mask
-  $ proxima start dialplans/default.yaml --listen udp://127.0.0.1:0 --no-http --data memory
-  $ proxima start dialplans/direct.yaml --node prose`
+  $ proxima start                                       # the default network
+  $ proxima start --port-udp 5070 --port-tcp 5070 --trace calls.pcapng --mask
+  $ proxima start mine.yaml --listen udp://127.0.0.1:0 --no-http --data memory
+  $ proxima start direct.yaml --node prose`
 
 export function startCommand(): Command {
   const command = new Command('start')
     .description('run the node of a dialplan')
-    .argument(usualDialplan === undefined ? '<dialplan>' : '[dialplan]', 'a dialplan', usualDialplan)
+    .argument('[dialplan]', dialplanArgument, usualDialplan)
   return addOverrides(command)
     .option(
       '--operator <name>',
@@ -84,6 +85,7 @@ async function start(file: string, options: StartOptions): Promise<void> {
     if (exposed !== undefined) throw new CommandRefusal(exposed)
     assembleDialplan(dialplan)
   }
+  const carrier = await datagramCarrier(options.udp)
   const log = await openLog(options.logLevel)
   for (const note of dialplans.flatMap(({ notes = [] }) => notes)) log.warn({ line: note.line }, note.text)
   for (const warning of dialplans.flatMap((each) => exposureByWord(each, surroundings) ?? [])) log.warn({}, warning)
@@ -91,7 +93,7 @@ async function start(file: string, options: StartOptions): Promise<void> {
   surviveFaults(log)
   stopOnSignal(started, log)
   reloadOnSignal(started.operators, read, options, log)
-  for (const { announcement } of started.operators) for (const line of announcement) say(line)
+  for (const operator of started.operators) for (const line of operator.announcement(carrier)) say(line)
 }
 
 /** Operators that run in this process. */

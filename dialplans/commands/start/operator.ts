@@ -66,8 +66,10 @@ export class RunningOperator {
     this.before = next
     return outcome.waiting
   }
-  get announcement(): readonly string[] {
-    return announcement(this.dialplan, this.running.node.listening, this.parts.http?.listening)
+  /** @param carrier of datagrams */
+  announcement(carrier: string): readonly string[] {
+    const { listening } = this.running.node
+    return announcement(this.dialplan, { listening, carrier, http: this.parts.http?.listening })
   }
   /** HTTP tells that it stops as long as that takes. */
   async stop(graceMs: number): Promise<void> {

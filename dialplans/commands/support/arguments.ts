@@ -4,7 +4,7 @@ import type { HostPort } from '../../../signalling/index.ts'
 import { parsePlace } from '../../network/dialplan.ts'
 
 /** The dialplan of commands that are told none: an image or a unit says it once for all of them. */
-export const usualDialplan = process.env['PROXIMA_DIALPLAN'] || undefined
+export const usualDialplan = process.env['PROXIMA_DIALPLAN'] || 'default.yaml'
 
 /** `127.0.0.1:9060`, `udp:127.0.0.1:9060`, as other programs write it. */
 export function readCollector(text: string): HostPort {

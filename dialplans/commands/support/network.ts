@@ -3,7 +3,11 @@ import { type AssembledNetwork, assemble } from '../../network/assemble.ts'
 import type { Dialplan } from '../../network/dialplan.ts'
 import { loadOperators } from '../../network/load.ts'
 import { atNode } from '../../network/nodes.ts'
+import { shippedDialplans } from '../../network/shipped.ts'
 import { CommandRefusal, refuseFaults } from './refusal.ts'
+
+/** Description of an argument that is a dialplan. */
+export const dialplanArgument = `a file, or a dialplan that comes along: ${shippedDialplans().join(', ')}`
 
 /** The part of a dialplan that a command is about. */
 interface DialplanChoice {

@@ -180,7 +180,9 @@ function refusedRegistration(
 ): CommandRefusal {
   const { status, reason, warning, unheard } = answer ?? { status: 408, unheard: true }
   if (unheard === true && status !== 408)
-    return new CommandRefusal(`nobody answers at ${server} over ${transport}; start a server (npm start), or name it by --server`)
+    return new CommandRefusal(
+      `nobody answers at ${server} over ${transport}; start a server (proxima start), or name it by --server`,
+    )
   if (unheard === true) {
     const within = `within ${patience / 1000} s`
     return new CommandRefusal(

@@ -3,7 +3,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { announcement } from '../../../dialplans/commands/start/announcement.ts'
 import { checkCollector } from '../../../dialplans/commands/support/collector.ts'
 import { StageSet } from '../../../dialplans/flows/stage/stage-set.ts'
 import { assemble } from '../../../dialplans/network/assemble.ts'
@@ -355,22 +354,6 @@ test('addresses are read', (t) => {
   t.is(parseListen('udp://[1:2]:1'), undefined)
   t.deepEqual(parsePlace('127.0.0.1:80'), { host: '127.0.0.1', port: 80 })
   for (const text of ['', 'udp://', 'udp://a', 'udp://a:65536', 'udp://::1:5']) t.is(parseListen(text), undefined, text)
-})
-
-test('the announcement tells where, how, and that it is ready', (t) => {
-  const plan = loaded(join(dialplans, 'default.yaml'))
-  const lines = announcement(plan, plan.listen, plan.http)
-  const text = lines.join('\n')
-  for (const part of [
-    'udp://127.0.0.1:5060',
-    'ws://127.0.0.1:8060',
-    'http://127.0.0.1:8080',
-    'user alice',
-    'password alice-proxima',
-    'proxy 127.0.0.1:5060',
-  ])
-    t.true(text.includes(part), part)
-  t.is(lines.filter((line) => line.includes('ready')).length, 1)
 })
 
 test('a proxy of another name lets people in as well: the HSS tells it credentials', async (t) => {

@@ -104,7 +104,11 @@ test('the announcement names what softphones can send to', (t) => {
   const plan = { ...value, elements: [value.elements[0]!, hss] }
   const advertise = { host: 'sip.example.com', port: 0 }
   const any = { transport: 'UDP', host: '0.0.0.0', port: 5060 } as const
-  const lines = announcement(plan, [any, { ...any, transport: 'WS', advertise }], undefined)
+  const lines = announcement(plan, {
+    listening: [any, { ...any, transport: 'WS', advertise }],
+    carrier: 'dgram',
+    http: undefined,
+  })
   const proxies = lines.filter((line) => /^ {4}(?:proxy|in a browser)/.test(line))
   t.true(proxies.length >= 2)
   for (const line of proxies) t.notRegex(line, /0\.0\.0\.0/)

@@ -121,7 +121,8 @@ test('it is told by the start that makes it, and never where lines are kept', (t
   const plan = lab(t, folder(t))
   const [first, second] = [withLabPassword(plan, {}), withLabPassword(plan, {})]
   const { password, source } = first.lab!
-  const said = (dialplan: Dialplan, isKept: boolean) => announcement(dialplan, dialplan.listen, undefined, isKept).join('\n')
+  const said = (dialplan: Dialplan, isKept: boolean) =>
+    announcement(dialplan, { listening: dialplan.listen, carrier: 'dgram', http: undefined, isKept }).join('\n')
   t.true(said(first, false).includes(`user alice, password ${password} (told once; it stays in ${source}), domain localhost`))
   t.true(said(first, false).includes('(or bob, with the same password)'))
   for (const text of [said(first, true), said(second, false), said(second, true)]) {
