@@ -19,11 +19,15 @@ function isRecent(version) {
   return major > oldest[0] || (major === oldest[0] && minor >= oldest[1])
 }
 
-/** The Node that `npm install` puts beside the packages; undefined where it has put none. */
+/** The Node of the npm package `node`, in our packages or beside us; undefined where there is none. */
 function pinnedNode() {
-  const name = process.platform === 'win32' ? 'node.exe' : 'node'
-  const places = [join(folder, '../node_modules/node/bin', name), join(folder, '../../node/bin', name)]
-  return places.find((place) => existsSync(place))
+  try {
+    const found = module.createRequire(import.meta.url).resolve('node/package.json')
+    const binary = join(dirname(found), 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
+    return existsSync(binary) ? binary : undefined
+  } catch {
+    return undefined // that package is not installed
+  }
 }
 
 /** Runs the command line by that Node, with this terminal, these signals and its exit code. */
@@ -40,7 +44,9 @@ function runBy(node) {
 
 function refuse() {
   const wanted = `Node ${oldest.join('.')} or later`
-  console.error(`proxima: needs ${wanted}, this is ${process.versions.node}: run npm install in its folder, or install ${wanted}`)
+  const isClone = existsSync(join(folder, 'commands/index.ts')) // else it is the package, compiled
+  const way = isClone ? 'run npm install in its folder' : 'run npm install node@24 beside it (with npx: npx -p node@24 -p …)'
+  console.error(`proxima: needs ${wanted}, this is ${process.versions.node}: install that, or ${way}`)
   process.exit(1)
 }
 

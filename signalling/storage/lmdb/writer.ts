@@ -1,4 +1,5 @@
 /** Writes that wait for the disk, in a thread of their own: neither a slow disk nor a full one keeps the node from serving. */
+import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { LmdbBatch } from './batch.ts'
 import type { BatchMessage, OutcomeMessage } from './thread.ts'
@@ -14,7 +15,8 @@ export class LmdbWriter {
   private dead: Error | undefined = undefined
 
   private constructor(folder: string) {
-    this.worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData: { folder } })
+    const thread = `./thread${extname(import.meta.filename)}` // .js once compiled
+    this.worker = new Worker(new URL(thread, import.meta.url), { workerData: { folder } })
     this.worker.on('message', ({ fault }: OutcomeMessage) => this.settle(fault === undefined ? undefined : new Error(fault)))
     this.worker.on('error', (fault) => this.die(fault instanceof Error ? fault : new Error(String(fault))))
     this.worker.on('exit', () => this.die(new Error('the thread that writes has ended: start anew')))
