@@ -2,28 +2,15 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
+import { commandMakers } from './catalogue.ts'
 import { complain } from './support/output.ts'
 import { CommandRefusal, commandRefusalOf } from './support/refusal.ts'
-
-/** Commands by name: only the one that is asked for is loaded, since loading all of them takes longer than most run. */
-const makers: { readonly [name: string]: () => Promise<Command> } = {
-  start: async () => (await import('./start/index.ts')).startCommand(),
-  check: async () => (await import('./check.ts')).checkCommand(),
-  cert: async () => (await import('./cert.ts')).certCommand(),
-  charging: async () => (await import('./charging/index.ts')).chargingCommand(),
-  demo: async () => (await import('./demo/index.ts')).demoCommand(),
-  explain: async () => (await import('./explain.ts')).explainCommand(),
-  health: async () => (await import('./health.ts')).healthCommand(),
-  hss: async () => (await import('./hss/index.ts')).hssCommand(),
-  play: async () => (await import('./play.ts')).playCommand(),
-  trace: async () => (await import('./trace/index.ts')).traceCommand(),
-  ue: async () => (await import('./ue/index.ts')).ueCommand(),
-}
 
 /** The command that the arguments name, or all of them: for the help, and for suggestions. */
 async function loadCommands([name]: readonly string[]): Promise<readonly Command[]> {
   if (name === '--version' || name === '-V') return []
-  const named = name !== undefined && Object.hasOwn(makers, name) ? [makers[name]!] : Object.values(makers)
+  const isOne = name !== undefined && Object.hasOwn(commandMakers, name)
+  const named = isOne ? [commandMakers[name]!] : Object.values(commandMakers)
   return Promise.all(named.map((make) => make()))
 }
 
@@ -54,10 +41,7 @@ const commands = await loadCommands(process.argv.slice(2))
 const program = new Command('proxima')
   .version(`proxima ${ownVersion()} (Node ${process.versions.node})`, '-V, --version', 'tell the version')
   .description('An IMS-style SIP signalling engine for proximity, push and location.')
-  .addHelpText(
-    'after',
-    '\nExample:\n  $ proxima start dialplans/default.yaml\nEach command explains itself: proxima start --help',
-  )
+  .addHelpText('after', '\nExample:\n  $ proxima start\nEach command explains itself: proxima start --help')
 for (const command of commands) program.addCommand(command)
 for (const command of [program, ...commands, ...commands.flatMap((each) => each.commands)]) refuseUsage(command)
 
