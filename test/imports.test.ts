@@ -31,7 +31,7 @@ const generated = /^elements\/(?:schemas\/(?:types|table)|[a-z-]+\/settings-type
 const topFolders = ['signalling', 'elements', 'dialplans', 'test', 'docker']
 const testFolders = [
   ...['signalling', 'elements', 'dialplans', 'flows'],
-  ...['conformance', 'contracts', 'hostile', 'interop', 'faults', 'campaigns', 'fuzz', 'bench', 'groups', 'support'],
+  ...['conformance', 'contracts', 'hostile', 'interop', 'faults', 'campaigns', 'fuzz', 'package', 'bench', 'groups', 'support'],
 ]
 const topFiles =
   /^(README|SPEC|ARCHITECTURE|CHANGELOG|CONTRIBUTING|SECURITY)\.md$|^LICENSE$|^NOTICE$|^\.(gitignore|gitattributes|npmrc|editorconfig|dockerignore)$|^(package|package-lock|tsconfig|biome)\.json$/
@@ -289,7 +289,7 @@ test('half of the files have fewer lines than a screen or two', (t) => {
 })
 
 test('the top holds three floors, tests and configuration', (t) => {
-  const ignored = /^(\.git|\.ci|node_modules|data|results|coverage)$|\.pcapng$/
+  const ignored = /^(\.git|\.ci|node_modules|data|dist|results|coverage)$|\.(?:pcapng|tgz)$/
   const strangers = readdirSync(root, { withFileTypes: true })
     .filter(({ name }) => !ignored.test(name))
     .filter((entry) => !(entry.isDirectory() ? topFolders.includes(entry.name) : topFiles.test(entry.name)))
