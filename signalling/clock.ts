@@ -237,3 +237,8 @@ export class ManualClock implements Clock {
     } while (this.tasks.length > 0)
   }
 }
+
+/** Microseconds of the system's monotonic clock, which other processes read too (CLOCK_MONOTONIC). */
+export function systemMicroseconds(): bigint {
+  return process.hrtime.bigint() / 1000n
+}

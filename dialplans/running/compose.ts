@@ -44,6 +44,8 @@ export interface RunningNode {
   readonly clock: RealClock
   /** The reason why the store does not store now, for people; undefined: none. */
   storeFault(): string | undefined
+  /** Resolves once the store has answered, be it with a fault. */
+  storeAnswers(): Promise<void>
   /** Copies of messages go there from now on. */
   capture(capture: CaptureSettings | undefined): void
   /** Drains for at most `graceMs`, then closes everything that was opened. */
@@ -92,6 +94,7 @@ export async function runNode(options: RunOptions): Promise<RunningNode> {
       placement: assembled.placement,
       clock,
       storeFault: () => store.fault?.(),
+      storeAnswers: () => answered(store, dialplan.name),
       capture: (next) => renew(node, opened, next, nameTap),
       stop: (graceMs) => stop(node, opened, store, graceMs),
     }
@@ -107,6 +110,12 @@ function openStore({ dialplan, durability = 'process', log }: RunOptions, clock:
   const folder = resolve(dialplan.data)
   makeFolder(folder)
   return openLmdb({ folder, clock, durability, log })
+}
+
+/** While it tells of a fault, it has answered. Else a record that is not there is deleted: that writes nothing, by the way of all writes. */
+async function answered(store: Store, node: string): Promise<void> {
+  if (store.fault?.() !== undefined) return
+  await store.write([{ key: `node/${node}/watchdog`, delete: true }]).catch(() => undefined) // it has told its fault
 }
 
 function asItIs(tap: Tap): Tap {

@@ -25,7 +25,7 @@ done
 
 # Whole at any time, though several may build at once.
 draft="$output.$$"
-if faults=$(cc -std=gnu11 -O2 -Wall -Wextra -shared -fPIC -fvisibility=hidden "$@" -I"$include" -o "$draft" "$folder/udp.c" "$folder/calls.c" 2>&1); then
+if faults=$(cc -std=gnu11 -O2 -Wall -Wextra -shared -fPIC -fvisibility=hidden "$@" -I"$include" -o "$draft" "$folder/udp.c" "$folder/calls.c" "$folder/unix.c" 2>&1); then
   mv -f "$draft" "$output" 2>/dev/null
 else
   rm -f "$draft" 2>/dev/null

@@ -171,7 +171,8 @@ failed:
 
 NAPI_MODULE_INIT() {
   static const struct { const char *name; napi_callback call; } calls[] = {
-      {"open", js_open}, {"close", js_close}, {"flush", js_flush}, {"parse", js_parse}, {"name", js_name}};
+      {"open", js_open}, {"close", js_close}, {"flush", js_flush}, {"parse", js_parse}, {"name", js_name},
+      {"sendUnix", js_send_unix}};
   for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
     napi_value function;
     if (napi_create_function(env, calls[i].name, NAPI_AUTO_LENGTH, calls[i].call, NULL, &function) == napi_ok)

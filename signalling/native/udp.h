@@ -1,6 +1,6 @@
 /*
- * What udp.c (a socket on the event loop) and calls.c (what JavaScript may call) share: the socket, and the layout of `shared`,
- * which signalling/transports/udp-native.ts repeats.
+ * What udp.c (a socket on the event loop), calls.c and unix.c (what JavaScript may call) share: the socket, and the layout of
+ * `shared`, which signalling/transports/udp-native.ts repeats.
  */
 #pragma once
 #define _GNU_SOURCE
@@ -61,3 +61,5 @@ void start(Socket *s);
 void end(Socket *s);
 /* Frees a socket that is closed and that JavaScript has let go. */
 void release(Socket *s);
+/* What JavaScript may call beside calls.c. */
+napi_value js_send_unix(napi_env env, napi_callback_info info);

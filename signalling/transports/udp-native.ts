@@ -34,6 +34,11 @@ export interface NativeUdp {
   parse(handle: SocketHandle, host: string): boolean
   /** The text of the address in the record that starts at this word. */
   name(handle: SocketHandle, at: number): string
+  /**
+   * A datagram to a socket of the Unix domain, by path, or by abstract name after @. 0 once it is sent, else an errno below 0.
+   * Left out: the module is older than that.
+   */
+  sendUnix?(name: string, bytes: Uint8Array): number
 }
 
 const batch = 64

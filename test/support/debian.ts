@@ -17,6 +17,7 @@ const needed: { readonly [there: string]: string } = {
   'twinkle-console': 'twinkle-console',
   chromium: 'chromium',
   svwar: 'sipvicious',
+  'systemd-analyze': 'systemd',
 }
 
 function isThere(command: string): boolean {

@@ -13,12 +13,14 @@ import { checkCollector } from '../support/collector.ts'
 import { locateListening } from '../support/listening.ts'
 import { logLevelOption, openLog } from '../support/logging.ts'
 import { assembleDialplan, choose, dialplanArgument, readOperators } from '../support/network.ts'
-import { say } from '../support/output.ts'
+import { isKeptByJournal, say } from '../support/output.ts'
 import { addOverrides, type DialplanOverrides, overrideAll } from '../support/overrides.ts'
 import { CommandRefusal } from '../support/refusal.ts'
 import { datagramCarrier } from './datagrams.ts'
 import { exposure, exposureByWord, isPublishedOnLoopback, type Surroundings } from './exposure.ts'
 import { RunningOperator } from './operator.ts'
+import { reloadOnSignal } from './reloading.ts'
+import { type Pulse, ServiceManager } from './service-manager.ts'
 
 interface StartOptions extends DialplanOverrides, TapOptions {
   readonly hep?: HostPort
@@ -90,10 +92,22 @@ async function start(file: string, options: StartOptions): Promise<void> {
   for (const note of dialplans.flatMap(({ notes = [] }) => notes)) log.warn({ line: note.line }, note.text)
   for (const warning of dialplans.flatMap((each) => exposureByWord(each, surroundings) ?? [])) log.warn({}, warning)
   const started = await startAll(dialplans, { ...options, surroundings }, log)
+  const { operators } = started
+  const { clock } = operators[0]!.running
+  const manager = new ServiceManager({ environment: process.env, processes: [process.pid, process.ppid], clock, log })
   surviveFaults(log)
-  stopOnSignal(started, log)
-  reloadOnSignal(started.operators, read, options, log)
-  for (const operator of started.operators) for (const line of operator.announcement(carrier)) say(line)
+  stopOnSignal(started, manager, log)
+  const check = async (next: Dialplan): Promise<void> => checkMirror(next, options)
+  reloadOnSignal({ operators, read, check, manager, log })
+  for (const each of operators) for (const line of each.announcement(carrier, isKeptByJournal(1))) say(line)
+  manager.ready(pulseOf(operators))
+}
+
+function pulseOf(operators: readonly RunningOperator[]): Pulse {
+  return {
+    answers: () => Promise.all(operators.map(({ running }) => running.storeAnswers())),
+    status: () => operators.map(({ status }) => status).join('; '),
+  }
 }
 
 /** Operators that run in this process. */
@@ -173,62 +187,13 @@ function surviveFaults(log: Log): void {
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'))
 }
 
-/**
- * SIGHUP: the file is read again. Where it has faults, each is told and the plan that runs stays in force. A fault that only a
- * running operator can find is that operator's: others take their changes.
- */
-function reloadOnSignal(
-  operators: readonly RunningOperator[],
-  read: () => Promise<readonly Dialplan[]>,
-  options: StartOptions,
-  log: Log,
-): void {
-  const { file } = operators[0]!.dialplan
-  const complain = (error: unknown, operator?: string): void => {
-    const text = error instanceof Error ? error.message : String(error)
-    const whose = operator === undefined ? '' : ` of operator ${operator}`
-    for (const line of text.split('\n')) log.error({ file }, `dialplan${whose} not taken, the one before stays in force: ${line}`)
-  }
-  const again = async (): Promise<void> => {
-    let all: readonly Dialplan[]
-    try {
-      all = await read()
-      for (const next of all) await checkMirror(next, options)
-    } catch (error) {
-      return complain(error)
-    }
-    const waiting: string[] = []
-    let refused = 0
-    for (const each of operators) {
-      const { operator } = each.dialplan
-      const next = all.find((one) => one.operator === operator)
-      const prefix = operator === undefined ? '' : `operators.${operator}.`
-      try {
-        if (next === undefined) waiting.push(`operators.${operator}`)
-        else waiting.push(...(await each.reload(next)).map((setting) => prefix + setting))
-      } catch (error) {
-        complain(error, operator)
-        refused++
-      }
-    }
-    if (refused === operators.length) return
-    for (const { operator } of all)
-      if (!operators.some(({ dialplan }) => dialplan.operator === operator)) waiting.push(`operators.${operator}`)
-    log.info({ file }, 'dialplan read again')
-    if (waiting.length > 0) log.warn({ waiting }, `these changes take effect at the next start: ${waiting.join(', ')}`)
-  }
-  let last = Promise.resolve()
-  process.on('SIGHUP', () => {
-    last = last.then(again) // one after the other
-  })
-}
-
-function stopOnSignal({ operators, trace }: StartedOperators, log: Log): void {
+function stopOnSignal({ operators, trace }: StartedOperators, manager: ServiceManager, log: Log): void {
   let stopping = false
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) process.exit(0) // told twice: at once
     stopping = true
     log.info({ signal }, 'stopping')
+    manager.stopping()
     operators[0]!.running.clock.after(patienceMs, () => {
       log.warn({}, 'something would not close; stopping all the same')
       process.exit(0)

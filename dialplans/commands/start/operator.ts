@@ -3,10 +3,10 @@ import type { Log } from '../../../signalling/index.ts'
 import { keepToken } from '../../http/access.ts'
 import { type ApiOptions, hasRoutes, routesOf } from '../../http/options.ts'
 import { type HttpSide, openHttp } from '../../http/server.ts'
-import type { Dialplan } from '../../network/dialplan.ts'
+import { type Dialplan, printListen } from '../../network/dialplan.ts'
 import { CommandRefusal } from '../../network/refusal.ts'
 import { type RunningNode, type RunOptions, runNode } from '../../running/compose.ts'
-import { NodeHealth } from '../../running/health.ts'
+import { faultOf, NodeHealth } from '../../running/health.ts'
 import { Metrics } from '../../running/metrics.ts'
 import { reload } from '../../running/reload.ts'
 import { assembleDialplan } from '../support/network.ts'
@@ -66,10 +66,15 @@ export class RunningOperator {
     this.before = next
     return outcome.waiting
   }
-  /** @param carrier of datagrams */
-  announcement(carrier: string): readonly string[] {
+  /** @param carrier of datagrams @param isKept it goes to where others than who starts it read it */
+  announcement(carrier: string, isKept: boolean): readonly string[] {
     const { listening } = this.running.node
-    return announcement(this.dialplan, { listening, carrier, http: this.parts.http?.listening })
+    return announcement(this.dialplan, { listening, carrier, http: this.parts.http?.listening, isKept })
+  }
+  /** One line for people. */
+  get status(): string {
+    const health = this.parts.health.now
+    return `${health.network} ${faultOf(health) ?? `listens on ${health.listening.map(printListen).join(', ')}`}`
   }
   /** HTTP tells that it stops as long as that takes. */
   async stop(graceMs: number): Promise<void> {

@@ -2,6 +2,7 @@
 import { Option } from 'commander'
 import { type DestinationStream, destination, pino } from 'pino'
 import type { Log } from '../../../signalling/index.ts'
+import { isKeptByJournal, priorities } from './output.ts'
 import { printableJson } from './printable.ts'
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
@@ -13,9 +14,21 @@ export function logLevelOption(usual = 'info'): Option {
 /** Written as it is logged, so that a crash loses nothing. */
 export async function openLog(level: string): Promise<Log> {
   const options = { level, base: null }
-  const stream = process.stderr.isTTY ? await readable() : destination(2)
+  const stream = process.stderr.isTTY ? await readable() : isKeptByJournal(2) ? graded(destination(2)) : destination(2)
   const log: Log = pino(options, stream)
   return log
+}
+
+/** Lines of JSON that begin with how grave they are, which the journal takes off. */
+export function graded(stream: DestinationStream): DestinationStream {
+  return { write: (line) => stream.write(`${priorityOf(line)}${line}`) }
+}
+
+function priorityOf(line: string): string {
+  const level = Number(/^\{"level":(\d+)/.exec(line)?.[1])
+  if (level >= 50) return priorities.error
+  if (level >= 40) return priorities.warn
+  return level >= 30 ? priorities.info : priorities.debug
 }
 
 /** pino-pretty, loaded where there is a terminal to read it. */

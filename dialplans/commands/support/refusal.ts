@@ -21,7 +21,7 @@ export function commandRefusalOf(error: unknown): unknown {
   if (error instanceof CommandRefusal || !(error instanceof Error)) return error
   if (error instanceof ProximaFault && error.code === 'IN_USE')
     return new CommandRefusal(
-      `${error.message}; stop the program that has it, or choose another port (--port-udp, --port-tcp, --port-ws)`,
+      `${error.message}; stop the program that has it, or choose another port, in the dialplan or by --port-udp, --port-tcp, --port-ws`,
       error,
     )
   if (error instanceof ProximaFault && error.code === 'NO_NATIVE')

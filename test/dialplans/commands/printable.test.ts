@@ -1,4 +1,7 @@
+import { fstatSync } from 'node:fs'
 import test from 'ava'
+import { graded } from '../../../dialplans/commands/support/logging.ts'
+import { isKeptByJournal } from '../../../dialplans/commands/support/output.ts'
 import { printable, printableJson, printableLine } from '../../../dialplans/commands/support/printable.ts'
 import { UeLines } from '../../../dialplans/commands/ue/lines.ts'
 
@@ -30,4 +33,22 @@ test('what peers say to a UE is one line that commands nothing', (t) => {
   new UeLines(false, print, () => 0).tell(happening)
   t.is(lines.length, 1)
   t.true(lines[0]!.endsWith(`message from ${shown}: ${shown}\\u000afake line`))
+})
+
+test('lines for the journal of systemd begin with how grave they are', (t) => {
+  const lines: string[] = []
+  const stream = graded({ write: (line) => void lines.push(line) })
+  for (const level of [10, 20, 30, 40, 50, 60]) stream.write(`{"level":${level},"msg":"<3> x"}\n`)
+  t.deepEqual(
+    lines.map((line) => line.slice(0, 13)),
+    ['<7>{"level":1', '<7>{"level":2', '<6>{"level":3', '<4>{"level":4', '<3>{"level":5', '<3>{"level":6'],
+  )
+  t.true(lines.every((line) => line.endsWith(',"msg":"<3> x"}\n')))
+})
+
+test('a stream is kept by the journal that the environment names, and by no other', (t) => {
+  const { dev, ino } = fstatSync(2)
+  t.true(isKeptByJournal(2, `${dev}:${ino}`))
+  t.false(isKeptByJournal(2, `${dev}:${ino + 1}`))
+  t.false(isKeptByJournal(2, undefined))
 })
