@@ -1,6 +1,6 @@
 /** `proxima ue`: user equipment in the terminal. */
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { type Air, multicastAir, type Position } from '../../../elements/air/index.ts'
+import type { Position } from '../../../elements/air/index.ts'
 import {
   type AgentResponse,
   ApplicationClient,
@@ -10,16 +10,16 @@ import {
   type UeEvent,
   type UeRole,
 } from '../../../elements/ue/index.ts'
-import { type Clock, type HostPort, type Log, printHostPort, RealClock, randomIds, seal } from '../../../signalling/index.ts'
-import { joinMulticast, openTcp, openUdp, openWs } from '../../../signalling/tools.ts'
+import { type Clock, type HostPort, printHostPort, RealClock, randomIds } from '../../../signalling/index.ts'
+import { openTcp, openUdp, openWs } from '../../../signalling/tools.ts'
 import { userOf } from '../../network/dialplan.ts'
 import { knownLabPassword } from '../../running/lab-password.ts'
 import { readPlace } from '../support/arguments.ts'
 import { logLevelOption, openLog } from '../support/logging.ts'
 import { say } from '../support/output.ts'
 import { CommandRefusal } from '../support/refusal.ts'
+import { openAir } from './air.ts'
 import { type UeLineEvent, UeLines } from './lines.ts'
-import { placedLink } from './placed-link.ts'
 import { isTaken, readTextMessage, sendText } from './text-message.ts'
 
 interface UeCommandOptions {
@@ -43,6 +43,7 @@ interface UeCommandOptions {
   readonly user?: string
   readonly secret?: string
   readonly air: HostPort | false
+  readonly airOn?: string
   readonly json?: boolean
   readonly for?: number
   readonly logLevel: string
@@ -96,6 +97,7 @@ export function ueCommand(): Command {
       host: '239.255.77.7',
       port: 7707,
     })
+    .option('--air-on <network>', 'interface or own address whose network is the air, e.g. eth0 (default: this machine alone)')
     .option('--json', 'a line of JSON for everything that happens')
     .option('--for <seconds>', 'end after so long', readSeconds)
     .addOption(logLevelOption('error'))
@@ -123,7 +125,8 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
     const inReplyTo = message.text('In-Reply-To')?.trim()
     lines.tell({ kind: 'message', from, type, text: body.toString('utf8'), ...(inReplyTo === undefined ? {} : { inReplyTo }) })
   })
-  const air = options.air === false ? undefined : await openAir(options.air, options.at, clock, log)
+  const { air: group, airOn: network, at } = options
+  const air = group === false ? undefined : await openAir({ group, network, at, clock, log })
   let why = ''
   const onEvent = (event: UeEvent): void => {
     if (event.kind === 'ended' && event.why !== '') why = `; the server says: ${event.why}`
@@ -298,17 +301,6 @@ async function join(
     },
     (status, why) => lines.tell({ kind: 'near-ended', status, why }),
   )
-}
-
-async function openAir(group: HostPort, at: Position | undefined, clock: Clock, log: Log): Promise<Air> {
-  try {
-    const link = await joinMulticast({ group, failed: (why) => log.warn({ why }, 'the air failed') })
-    return multicastAir({ link: at === undefined ? link : placedLink(link, at, clock), clock, ids: randomIds(), seal })
-  } catch (error) {
-    throw new CommandRefusal(
-      `there is no multicast to ${printHostPort(group)} on this machine (${String(error)}); go on with --air none`,
-    )
-  }
 }
 
 /** Resolves at Ctrl-C, SIGTERM or the end of its time; a second Ctrl-C ends at once. */
