@@ -48,8 +48,7 @@ export function openHttp(options: HttpOptions): Promise<HttpSide> {
         (error: unknown) => {
           if (error instanceof HttpProblem) return send(error.page(), request, response)
           if (request.destroyed && !request.complete) return response.destroy() // the asker has gone
-          log.error({ err: error, path: request.url }, 'HTTP request failed')
-          send(new HttpProblem(500, 'internal fault, see the log').page(), request, response)
+          send(problemOf(error, request, log).page(), request, response)
         },
       )
     })
@@ -73,6 +72,14 @@ export function openHttp(options: HttpOptions): Promise<HttpSide> {
       server.closeAllConnections()
     })
   }
+}
+
+/** The store says itself, once, that it fails: whoever asks is told so. All else is a fault of ours. */
+function problemOf(error: unknown, { url }: IncomingMessage, log: Log): HttpProblem {
+  if (error instanceof Error && 'code' in error && String(error.code).startsWith('store-'))
+    return new HttpProblem(503, error.message.split('\n', 1)[0]!)
+  log.error({ err: error, path: url }, 'HTTP request failed')
+  return new HttpProblem(500, 'internal fault, see the log')
 }
 
 async function respond({ health, metrics, api }: HttpOptions, request: IncomingMessage): Promise<HttpPage> {

@@ -5,16 +5,17 @@ import { hasRoutes, routesOf } from '../../../dialplans/http/options.ts'
 import { openHttp } from '../../../dialplans/http/server.ts'
 import { Metrics } from '../../../dialplans/running/metrics.ts'
 import { createPresence } from '../../../elements/presence/index.ts'
+import type { HttpRoute } from '../../../elements/shared/http/route.ts'
 import { silent } from '../../../signalling/index.ts'
 
 const token = 'a-token-for-this-test'
 
-async function problemAt(t: ExecutionContext, path: string, ready: boolean): Promise<unknown> {
+async function problemAt(t: ExecutionContext, path: string, ready: boolean, more: readonly HttpRoute[] = []): Promise<unknown> {
   const http = await openHttp({
     listen: { host: '127.0.0.1', port: 0 },
     health: () => ({ status: 'ok' }),
     metrics: new Metrics(() => []),
-    api: () => (ready ? { routes: routesOf([]), access: { token, open: false }, log: silent } : undefined),
+    api: () => (ready ? { routes: [...routesOf([]), ...more], access: { token, open: false }, log: silent } : undefined),
     log: silent,
   })
   t.teardown(() => http.close())
@@ -34,6 +35,16 @@ test('a resource of elements that do not run here says so, and another path tell
     '404 there are /v1/subscribers, /v1/subscribers/{id}, /v1/attached/{user}, /v1/attached/{user}/reallocate and /v1/openapi.json',
   )
   t.is(await problemAt(t, '/subscribers', false), '503 none of these runs here now: HSS, MME')
+})
+
+test('a store that fails says so, and a fault of ours is in the log alone', async (t) => {
+  const failing = (fault: Error): HttpRoute => {
+    const serve = (): Promise<never> => Promise.reject(fault)
+    return { path: '/fault', operations: { GET: { serve, description: {} } } }
+  }
+  const full = Object.assign(new Error('store data could not write: its disk is full\nat …'), { code: 'store-failed' })
+  t.is(await problemAt(t, '/fault', true, [failing(full)]), '503 store data could not write: its disk is full')
+  t.is(await problemAt(t, '/fault', true, [failing(new Error('a secret'))]), '500 internal fault, see the log')
 })
 
 test('the description has each route with its operations', (t) => {
