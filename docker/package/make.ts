@@ -23,6 +23,8 @@ const pages = [
   'dialplans/README.md',
   'signalling/README.md',
   'signalling/storage/README.md',
+  'docker/systemd/README.md',
+  'docker/systemd/proxima.service',
 ]
 /** Files beside the sources that are read at run time; what only developers use stays behind. */
 const data = ['**/*.json', '*.yaml', 'native/*.{c,h,sh}']
@@ -85,7 +87,7 @@ function manifestOf(clone: Manifest): object {
     ...(name === clone.name ? { private: true } : {}),
     keywords: ['sip', 'ims', 'proximity', 'presence', 'testing'],
     exports: { ...Object.fromEntries(doors), './package.json': './package.json' },
-    files: [...floors, 'CHANGELOG.md', 'SPEC.md'],
+    files: [...floors, 'docker/systemd', 'CHANGELOG.md', 'SPEC.md'],
     dependencies,
   }
 }

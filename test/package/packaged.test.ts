@@ -35,10 +35,18 @@ test('it is small, and has neither tests nor what only a clone needs', async (t)
   const files = (await run('tar', ['tzf', tarball])).out.trim().split('\n')
   t.true(files.length > 500)
   t.deepEqual(
-    files.filter((file) => /^package\/(?:test|docker|node_modules|\.)|(?<!\.d)\.ts$|\.test\.|bench|generate|\.node$/.test(file)),
+    files.filter((file) =>
+      /^package\/(?:test|docker(?!\/systemd)|node_modules|\.)|(?<!\.d)\.ts$|\.test\.|bench|generate|\.node$/.test(file),
+    ),
     [],
   )
-  for (const file of ['LICENSE', readme, 'signalling/native/build.sh', 'dialplans/default.yaml', 'signalling/index.d.ts'])
+  for (const file of [
+    'LICENSE',
+    readme,
+    'signalling/native/build.sh',
+    'dialplans/default.yaml',
+    'docker/systemd/proxima.service',
+  ])
     t.true(files.includes(`package/${file}`), file)
 })
 
