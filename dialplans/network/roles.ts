@@ -1,9 +1,16 @@
 /** Roles of a dialplan's elements: the network as each of them sees it, and the settings that follow. */
 import { roleOf } from '../../elements/catalogue.ts'
 import type { KnownSubscribers, Network, Role, RoleFault } from '../../elements/role.ts'
+import { elementOfInstance } from '../../signalling/index.ts'
 import type { Dialplan, DialplanSubscriber, ElementSettings, PlannedElement } from './dialplan.ts'
 
 type PlannedNetwork = Pick<Dialplan, 'elements' | 'domains' | 'data' | 'nodes'>
+
+/** The element of a dialplan that an instance is of. */
+export function plannedOf({ elements }: Pick<Dialplan, 'elements'>, instance: string): PlannedElement | undefined {
+  const own = elementOfInstance(instance)
+  return elements.find(({ name }) => name === own)
+}
 
 /** Undefined: no element is one by which UEs and strangers enter. */
 export function edgeOf(elements: readonly PlannedElement[]): string | undefined {

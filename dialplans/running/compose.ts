@@ -38,6 +38,7 @@ export interface RunOptions extends TapOptions {
 
 export interface RunningNode {
   readonly node: Node
+  /** Those that serve here now: some may be let go, and others taken up. */
   readonly elements: readonly Element[]
   /** Undefined: it runs all elements of its network. */
   readonly placement: Placement | undefined
@@ -90,7 +91,9 @@ export async function runNode(options: RunOptions): Promise<RunningNode> {
     certificate?.watch(node, clock, log)
     return {
       node,
-      elements: assembled.elements,
+      get elements() {
+        return node.elements
+      },
       placement: assembled.placement,
       clock,
       storeFault: () => store.fault?.(),

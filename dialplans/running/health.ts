@@ -1,6 +1,7 @@
 /** Health of a node, from its start to its end: the answer of `/health`, and what a service manager is told. */
-import { type Element, elementOfInstance, type ListeningOptions, type Node } from '../../signalling/index.ts'
+import type { Element, ListeningOptions, Node } from '../../signalling/index.ts'
 import type { Dialplan } from '../network/dialplan.ts'
+import { plannedOf } from '../network/roles.ts'
 
 export interface Health {
   /** `failing`: it runs, and cannot store. */
@@ -52,13 +53,10 @@ export class NodeHealth {
       network: dialplan.name,
       ...(store === undefined ? {} : { store }),
       ...(begun === 'starting' ? { awaited } : {}),
-      elements: serving.map(({ name }) => ({ name, role: this.roleOf(name) })),
+      elements: serving.map(({ name }) => ({ name, role: plannedOf(dialplan, name)?.role })),
       listening: node?.listening ?? [],
       upSeconds: Math.round(process.uptime()),
     }
-  }
-  private roleOf(instance: string): string | undefined {
-    return this.dialplan.elements.find(({ name }) => name === elementOfInstance(instance))?.role
   }
 }
 

@@ -1,6 +1,6 @@
 /** A dialplan read again while its node runs: changes take effect at once where they can; the rest is named. */
 
-import { systemResolver } from '../../signalling/index.ts'
+import { elementOfInstance, systemResolver } from '../../signalling/index.ts'
 import { type AssembledNetwork, assemble, settingsFault } from '../network/assemble.ts'
 import type { Dialplan, DialplanFault, PlannedElement } from '../network/dialplan.ts'
 import { completedElements, subscribersIn } from '../network/roles.ts'
@@ -18,37 +18,40 @@ type ReloadOutcome =
  * @param before the one that was taken last
  */
 export async function reload(
-  { node, elements, placement }: RunningNode,
+  running: RunningNode,
   started: Dialplan,
   next: Dialplan,
   before: Dialplan = started,
 ): Promise<ReloadOutcome> {
   const { limits, connections, dns, rules } = next
   const effective: Dialplan = { ...started, limits, connections, dns, rules, elements: standing(started, next) }
-  const assembled = assemble(effective, placement)
+  const assembled = assemble(effective, running.placement)
   if (assembled.faults !== undefined) return assembled
-  const waiting = [
+  const waiting = new Set<string>([
     ...atStart.filter((name) => !same(started[name], next[name])),
     ...handshakes(started, next),
     ...otherElements(started, next),
-  ]
+  ])
   // The element that keeps subscribers comes first: it may still find a fault, in all of them together.
   const keeps = (element: PlannedElement): number => Number(subscribersIn(element) !== undefined)
   const elementsNow = [...completedElements(effective)].sort((a, b) => keeps(b) - keeps(a))
   for (const { name, settings } of elementsNow) {
     const first = completedElements(started).find((each) => each.name === name)!
-    const running = elements.find((each) => each.name === name)
+    const here = running.elements.filter((each) => elementOfInstance(each.name) === name)
+    const isOther = !same(first.settings, settings)
     try {
-      if (running?.reload !== undefined) {
-        for (const setting of await running.reload(settings)) waiting.push(`elements.${name}.${setting}`)
-      } else if (!same(first.settings, settings)) waiting.push(`elements.${name}`)
+      if (here.length === 0 && isOther) waiting.add(`elements.${name}`)
+      for (const instance of here) {
+        if (instance.reload === undefined && isOther) waiting.add(`elements.${name}`)
+        for (const setting of (await instance.reload?.(settings)) ?? []) waiting.add(`elements.${name}.${setting}`)
+      }
     } catch (error) {
       const line = next.elements.find((each) => each.name === name)?.line ?? 0
       return { faults: [settingsFault(next.file, line, name, error)] }
     }
   }
-  apply(node, assembled.value, effective, before)
-  return { waiting }
+  apply(running.node, assembled.value, effective, before)
+  return { waiting: [...waiting] }
 }
 
 function apply(

@@ -1,10 +1,11 @@
 /** One operator of a dialplan as it runs: its node, and its side of HTTP. */
 import type { Log } from '../../../signalling/index.ts'
-import { keepToken } from '../../http/access.ts'
+import { type HttpAccess, keepToken } from '../../http/access.ts'
 import { type ApiOptions, hasRoutes, routesOf } from '../../http/options.ts'
 import { type HttpSide, openHttp } from '../../http/server.ts'
 import { type Dialplan, printListen } from '../../network/dialplan.ts'
 import { CommandRefusal } from '../../network/refusal.ts'
+import { plannedOf } from '../../network/roles.ts'
 import { type RunningNode, type RunOptions, runNode } from '../../running/compose.ts'
 import { faultOf, NodeHealth } from '../../running/health.ts'
 import { Metrics } from '../../running/metrics.ts'
@@ -42,12 +43,12 @@ export class RunningOperator {
     const assembled = assembleDialplan(dialplan)
     const health = new NodeHealth(dialplan, assembled.elements)
     let running: RunningNode | undefined
-    let api: ApiOptions | undefined
+    let api: (() => ApiOptions | undefined) | undefined
     const http = await serveHttp(
       dialplan,
       health,
       () => running,
-      () => (health.isStopping ? undefined : api),
+      () => (health.isStopping ? undefined : api?.()),
       log,
     )
     running = await runNode({ ...options, dialplan, assembled, starting: (node) => health.starting(node) })
@@ -104,13 +105,19 @@ async function serveHttp(
   })
 }
 
-/** The HTTP interface of the elements of this node; none where they serve nothing. */
-function apiOf({ elements, data, api = {} }: Dialplan, running: RunningNode, log: Log): ApiOptions | undefined {
-  const here = running.elements.flatMap((element) => {
-    const planned = elements.find(({ name }) => name === element.name)
-    return planned === undefined ? [] : [{ role: planned.role, element }]
-  })
-  if (!hasRoutes(here)) return undefined
-  const token = api.token ?? (data === 'memory' ? undefined : keepToken(data))
-  return { routes: routesOf(here), access: { token, open: api.open ?? false }, log }
+/** The HTTP interface of the elements that serve in this node at the time; none where they serve nothing. */
+function apiOf(dialplan: Dialplan, running: RunningNode, log: Log): () => ApiOptions | undefined {
+  const { data, api = {} } = dialplan
+  let access: HttpAccess | undefined
+  const now = (): ApiOptions | undefined => {
+    const here = running.elements.flatMap((element) => {
+      const planned = plannedOf(dialplan, element.name)
+      return planned === undefined ? [] : [{ role: planned.role, element }]
+    })
+    if (!hasRoutes(here)) return undefined
+    access ??= { token: api.token ?? (data === 'memory' ? undefined : keepToken(data)), open: api.open ?? false }
+    return { routes: routesOf(here), access, log }
+  }
+  now() // a start whose token cannot be kept says so
+  return now
 }
