@@ -49,10 +49,26 @@ export function freeUdpPort(): Promise<number> {
   })
 }
 
+/** Kamailio's modules that the bench loads, with the Debian package of each. */
+const kamailioModules = {
+  'usrloc.so': 'kamailio',
+  'presence.so': 'kamailio-presence-modules',
+  'db_sqlite.so': 'kamailio-sqlite-modules',
+}
+const moduleFolder = /\S*\/kamailio\/modules/ // in what `kamailio -I` prints
+
 /** What is missing on this machine of what Debian's packages bring. */
 export function missingPrograms(peer: boolean): readonly string[] {
-  const programs = [['sipp', 'sip-tester'] as const, ...(peer ? [['kamailio', 'kamailio'] as const] : [])]
-  return programs.filter(([name]) => spawnSync(name, ['-v']).error !== undefined).map(([, debianPackage]) => debianPackage)
+  const sipp = spawnSync('sipp', ['-v']).error === undefined ? [] : ['sip-tester']
+  return [...sipp, ...(peer ? missingOfKamailio() : [])]
+}
+
+function missingOfKamailio(): readonly string[] {
+  const told = spawnSync('kamailio', ['-I'], { encoding: 'utf8' })
+  const folder = moduleFolder.exec(told.stdout ?? '')?.[0]
+  return Object.entries(kamailioModules)
+    .filter(([file]) => folder === undefined || !existsSync(join(folder, file)))
+    .map(([, debianPackage]) => debianPackage)
 }
 
 /** `proxima start dialplans/bench.yaml` on a free port. */
