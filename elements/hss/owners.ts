@@ -2,6 +2,7 @@
 import type { Network, RoleFault } from '../role.ts'
 import type { SubscriberSettings } from '../schemas/index.ts'
 import { subscriberKey } from '../shared/identifiers/devices.ts'
+import { pushNamesOf } from '../shared/identifiers/push.ts'
 import { faultOfIdentifiers, type IdentifierFault } from './identifiers.ts'
 import { faultOfLength, toRecord } from './records.ts'
 
@@ -66,8 +67,8 @@ class IdentifierOwners {
     this.reserved = new Set(reserved.map((name) => subscriberKey(name, domains)))
   }
 
-  enter({ id, aliases = [] }: SubscriberSettings): readonly FaultText[] {
-    return [id, ...aliases].flatMap((text) => this.own(text, id) ?? [])
+  enter({ id, aliases = [], push = [] }: SubscriberSettings): readonly FaultText[] {
+    return [id, ...aliases, ...pushNamesOf(push, this.domains)].flatMap((text) => this.own(text, id) ?? [])
   }
 
   private own(text: string, id: string): FaultText | undefined {

@@ -2,6 +2,7 @@
 import { faultOf, type SubscriberRecord, type SubscriberSettings } from '../schemas/index.ts'
 import schema from '../schemas/subscribers/subscriber-settings.json' with { type: 'json' }
 import { subscriberKey } from '../shared/identifiers/devices.ts'
+import { isPushName } from '../shared/identifiers/push.ts'
 import { keyOf } from './added.ts'
 import type { Directory } from './directory.ts'
 import { faultOfIdentifiers, identifierFault, namesIn } from './identifiers.ts'
@@ -168,7 +169,9 @@ function stale(): FailedChange {
 /** A record as it would be provisioned, without credentials. */
 export function settingsOf(record: SubscriberRecord): SubscriberSettings {
   const { credentials: _, usernames: __, ...settings } = withoutSecrets(record)
-  return settings
+  const { aliases, push } = settings
+  if (push === undefined) return settings
+  return { ...settings, aliases: aliases?.filter((alias) => !isPushName(alias, push)) } // those follow from `push`
 }
 
 function withSecretsOf(record: SubscriberRecord, before: SubscriberRecord | undefined): SubscriberRecord {

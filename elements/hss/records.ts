@@ -3,6 +3,8 @@ import { isIP } from 'node:net'
 import { ha1, parseUri, seal } from '../../signalling/index.ts'
 import {
   faultOf,
+  type PushIdentifierRecord,
+  type PushIdentifierSettings,
   type ServerGrant,
   type ServerSettings,
   type SubscriberRecord,
@@ -11,6 +13,7 @@ import {
   type WatcherSettings,
 } from '../schemas/index.ts'
 import { readDevice, subscriberKey } from '../shared/identifiers/devices.ts'
+import { pushNamesOf } from '../shared/identifiers/push.ts'
 import { SettingsError } from '../shared/values/settings-error.ts'
 import type { IdentifierFault } from './identifiers.ts'
 
@@ -38,7 +41,10 @@ export function toRecord(
   const fresh = keyIn(domains, `subscriber ${settings.id}: `)
   const key = (text: string): string => (stored?.has(text) ? text : fresh(text))
   const id = key(settings.id)
-  const aliases = (settings.aliases ?? []).map(key).filter((alias) => alias !== id)
+  const push = (settings.push ?? []).map(pushRecord)
+  const pushNames = pushNamesOf(push, domains) // under which it is found, and which are nobody else's
+  const named = (settings.aliases ?? []).map(key).filter((alias) => alias !== id && !pushNames.includes(alias))
+  const aliases = [...named, ...pushNames]
   const { discoverable, discoverer } = settings.permissions
   return {
     id,
@@ -48,7 +54,12 @@ export function toRecord(
     friends: (settings.friends ?? []).map(key),
     watchers: settings.watchers && watcherRules(settings.watchers, key),
     servers: (settings.servers ?? []).map(({ uri, application }) => ({ uri: key(uri), application })),
+    ...(push.length === 0 ? {} : { push }),
   }
+}
+
+function pushRecord({ id, state = 'active', ...rest }: PushIdentifierSettings): PushIdentifierRecord {
+  return { ...rest, id: id.toLowerCase(), state }
 }
 
 /** Application servers by their canonical URI. Throws where one has none. */

@@ -120,6 +120,12 @@ export interface Subscriber {
    * application servers that may act for this device
    */
   readonly servers?: readonly AllowedServer[]
+  /**
+   * Push identifiers by which others reach this subscriber, whatever operator they have
+   *
+   * @maxItems 16
+   */
+  readonly push?: readonly PushIdentifier[]
 }
 /**
  * an application server and its application
@@ -133,4 +139,26 @@ export interface AllowedServer {
    * application identifier, e.g. org.example.nearby
    */
   readonly application: string
+}
+export interface PushIdentifier {
+  /**
+   * 16 hex digits, not all of them decimal; the first bits name operator and server
+   */
+  readonly id: string
+  /**
+   * Push string that stands for it, such as mary.k
+   */
+  readonly string?: string
+  /**
+   * the only device that it belongs to: its +sip.instance, or its Contact
+   */
+  readonly device?: string
+  /**
+   * time of RFC 3339 at which it ends
+   */
+  readonly validUntil?: string
+  /**
+   * revoked: it counts no more; default "active"
+   */
+  readonly state?: 'active' | 'revoked'
 }

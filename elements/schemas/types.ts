@@ -529,6 +529,12 @@ export interface SubscriberRecord {
    * Application servers that may act for the subscriber.
    */
   readonly servers?: readonly ServerGrant[]
+  /**
+   * Push identifiers of the subscriber (SPEC §5.1).
+   *
+   * @maxItems 16
+   */
+  readonly push?: readonly PushIdentifierRecord[]
 }
 /**
  * H(A1) in hex, per algorithm. Only the proxy is told.
@@ -567,6 +573,22 @@ export interface ServerGrant {
   readonly uri: string
   readonly application: string
 }
+export interface PushIdentifierRecord {
+  /**
+   * 16 hex digits, not all of them decimal; the leading flag bits name operator and server.
+   */
+  readonly id: string
+  /**
+   * A Push string that stands for it.
+   */
+  readonly string?: string
+  /**
+   * The only device that it belongs to: its +sip.instance, or its Contact.
+   */
+  readonly device?: string
+  readonly validUntil?: string
+  readonly state: 'active' | 'revoked'
+}
 /**
  * A subscriber as provisioned by dialplan, file or command line (SPEC §6.1). Identifiers in any form; a bare name is a user of the first domain.
  */
@@ -585,6 +607,12 @@ export interface SubscriberSettings {
    * Application servers that may act for the subscriber.
    */
   readonly servers?: readonly ServerSettings[]
+  /**
+   * Push identifiers of the subscriber (SPEC §5.1).
+   *
+   * @maxItems 16
+   */
+  readonly push?: readonly PushIdentifierSettings[]
 }
 /**
  * H(A1) in hex, per algorithm, of user and first domain; instead of a password.
@@ -609,6 +637,22 @@ export interface WatcherSettings {
 export interface ServerSettings {
   readonly uri: string
   readonly application: string
+}
+export interface PushIdentifierSettings {
+  /**
+   * 16 hex digits, not all of them decimal; the leading flag bits name operator and server.
+   */
+  readonly id: string
+  /**
+   * A Push string that stands for it.
+   */
+  readonly string?: string
+  /**
+   * The only device that it belongs to: its +sip.instance, or its Contact.
+   */
+  readonly device?: string
+  readonly validUntil?: string
+  readonly state?: 'active' | 'revoked'
 }
 /**
  * Subscriber records (SPEC §6.1). Without `records`: only the version of the whole, so whoever knew another one must read again. With `since`: what changed after that version.

@@ -64,8 +64,8 @@ export function missingPrograms(peer: boolean): readonly string[] {
 }
 
 function missingOfKamailio(): readonly string[] {
-  const told = spawnSync('kamailio', ['-I'], { encoding: 'utf8' })
-  const folder = moduleFolder.exec(told.stdout ?? '')?.[0]
+  const shown = spawnSync('kamailio', ['-I'], { encoding: 'utf8' })
+  const folder = moduleFolder.exec(shown.stdout ?? '')?.[0]
   return Object.entries(kamailioModules)
     .filter(([file]) => folder === undefined || !existsSync(join(folder, file)))
     .map(([, debianPackage]) => debianPackage)

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net'
 import { canonical, parseUri, type Uri, unwrapped } from '../../../signalling/index.ts'
 import { decoded } from './percent.ts'
+import { isMarkedPush, isPushHost, pushHost, pushIdentifier, pushKey } from './push.ts'
 
 const bareIpv6 = /^(sip:(?:[^@]*@)?)([\da-f.]*:[\da-f:.]+)$/ // a key of an earlier version
 const number = /^(?:\+[0-9().-]+|[0-9A-Fa-f*#().-]+;(?:.*;)?phone-context=[^;]+)(?:;.*)?$/i // global, or with its context
@@ -24,13 +25,20 @@ export function deviceKey(device: Uri | string, domains: readonly string[]): str
   const home = domains[0]
   if (home === undefined || uri.user === '') return canonical(uri)
   const host = uri.host.includes(':') ? unwrapped(uri.host) : uri.host
-  if (!domains.includes(host)) return canonical(uri)
-  if (uri.parameters.size > 0 && uri.parameters.get('user')?.toLowerCase() === 'phone') {
-    const key = numberKey(uri.user)
+  if (!domains.includes(host)) return isPushHost(host, domains) ? pushKeyOf(uri, domains) : canonical(uri)
+  if (uri.parameters.size > 0) {
+    const kind = uri.parameters.get('user')?.toLowerCase()
+    const key = kind === 'phone' ? numberKey(uri.user) : isMarkedPush(kind) ? pushKeyOf(uri, domains) : undefined
     if (key !== undefined) return key
   }
   if (separated.test(uri.user)) return canonical({ ...uri, host: home, user: uri.user.replace(/[().-]/g, '') })
   return canonical(host === home ? uri : { ...uri, host: home })
+}
+
+/** At the Push host of the first domain, whichever of them it names. */
+function pushKeyOf(uri: Uri, domains: readonly string[]): string {
+  const id = pushIdentifier(uri.user)
+  return id === undefined ? canonical({ ...uri, host: pushHost(domains[0]!) }) : pushKey(id, domains)
 }
 
 /** As `deviceKey`, and a bare name is a user of the first domain: how people write subscribers in settings. */
