@@ -6,6 +6,7 @@ import { pcrfRole } from './pcrf/role.ts'
 import { presenceRole } from './presence/role.ts'
 import { proseRole } from './prose/role.ts'
 import { proxyRole } from './proxy/role.ts'
+import { pushRole } from './push/role.ts'
 import { regEventRole } from './reg-event/role.ts'
 import { resourceListsRole } from './resource-lists/role.ts'
 import type { Role } from './role.ts'
@@ -21,6 +22,7 @@ export const roles: readonly Role[] = [
   resourceListsRole,
   applicationServerRole,
   mmeRole,
+  pushRole,
 ]
 
 /** Undefined: there is no such role. */

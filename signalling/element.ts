@@ -19,6 +19,8 @@ export interface Claim {
   readonly content?: string | readonly string[]
   /** User part of the Request-URI; `''` is a URI without user. Left out: any. */
   readonly user?: string | readonly string[]
+  /** Label before each of our domains, `push` for `push.example.org`. Left out: the domains themselves. */
+  readonly label?: string
 }
 
 /** A network element. It settles each exchange exactly once; a promise is awaited, and only then. */
@@ -145,6 +147,10 @@ export interface OutgoingRequest {
   readonly asserted?: string
   readonly headers?: readonly (readonly [name: string, value: string])[]
   readonly body?: Body
+  /** Request-URI; left out: `to`, without its user part in a REGISTER. */
+  readonly uri?: string
+  /** Values of From and To as their writer has them, tags and all: the request is another's, sent again. */
+  readonly written?: { readonly from: string; readonly to: string }
   /** For requests that belong together, such as REGISTERs. */
   readonly callId?: string
   readonly cseq?: number

@@ -7,6 +7,8 @@ import { sourcePaths, withoutComments } from './support/sources.ts'
 
 const root = join(import.meta.dirname, '..')
 const shared = ['schemas', 'shared']
+/** Sources that spell services of the policy (SPEC §6.2), one of which is called as a role. */
+const namesOfServices = ['elements/schemas/types.ts', 'elements/shared/clients/policy-lease.ts']
 const roleNames = roles.map(({ role }) => role)
 /** Names that elements have where a dialplan says nothing (SPEC §2.2). */
 const namesOfElements = 'elements/shared/identifiers/element-names.ts'
@@ -15,7 +17,7 @@ const namesOfElements = 'elements/shared/identifiers/element-names.ts'
 function spelledRoles(path: string, source: string): readonly string[] {
   const [floor, folder = '', file] = path.split('/')
   const isOfElement = floor === 'elements' && file !== undefined && !shared.includes(folder)
-  if (floor === 'test' || isOfElement || path === namesOfElements) return []
+  if (floor === 'test' || isOfElement || path === namesOfElements || namesOfServices.includes(path)) return []
   const code = withoutComments(source).replace(/new Command\('[\w-]+'\)/g, '')
   const strings = path.startsWith('dialplans/flows/')
     ? [...code.matchAll(/\b[rR]ole\b[^'"`\n]{0,12}['"`]([\w-]+)['"`]/g)]

@@ -1,4 +1,5 @@
 /** Peers of operators: the names that each gives, and the addresses and domains of those that are in the same dialplan. */
+import { pushHost } from '../../elements/shared/identifiers/push.ts'
 import { type HostPort, type ListeningOptions, type PeerOperator, printHostPort } from '../../signalling/index.ts'
 import { isAnyHost, machineAddresses } from '../../signalling/tools.ts'
 import { type Dialplan, type DialplanFault, type PlannedPeer, parsePlace, reachableHost } from './dialplan.ts'
@@ -101,10 +102,15 @@ export function withPeers(dialplan: Dialplan, dialplans: readonly Dialplan[]): D
 function peersOf(dialplan: Dialplan, dialplans: readonly Dialplan[]): readonly PeerOperator[] {
   return (dialplan.peers ?? []).flatMap(({ name, at }): readonly PeerOperator[] => {
     const met = operatorCalled(name, dialplans)
-    if (met === undefined) return [{ name, domains: [name.toLowerCase()], addresses: at === undefined ? [] : [at] }]
+    if (met === undefined) return [peerAt(name, [name.toLowerCase()], at === undefined ? [] : [at])]
     if (!names(met, dialplan)) return []
-    return [{ name: met.operator!, domains: met.domains.map((each) => each.toLowerCase()), addresses: datagramAddresses(met) }]
+    const domains = met.domains.map((each) => each.toLowerCase())
+    return [peerAt(met.operator!, domains, datagramAddresses(met))]
   })
+}
+
+function peerAt(name: string, domains: readonly string[], addresses: readonly HostPort[]): PeerOperator {
+  return { name, domains, hosts: domains.map(pushHost), addresses }
 }
 
 function names({ peers = [] }: Dialplan, { operator, domains }: Dialplan): boolean {

@@ -8,6 +8,7 @@ import {
   type ReplyFields,
   type SipRequest,
 } from '../../signalling/index.ts'
+import { pushHost } from '../shared/identifiers/push.ts'
 import type { KnownSender } from './authentication.ts'
 import type { Crossing } from './crossing.ts'
 
@@ -18,6 +19,8 @@ export interface TargetDestination extends ForwardTarget {
    * told of our own users alone. A peer is trusted.
    */
   readonly end: 'device' | 'element' | 'operator' | 'peer'
+  /** The sender's Push identifier, where it is to be asserted instead of his identity. */
+  readonly source?: string
 }
 
 /** Devices of one user, asked at once. */
@@ -56,7 +59,8 @@ export function forward(
     if (destination.status !== undefined) exchange.reply(destination.status, destination.fields)
     return
   }
-  const checked: Assertion = flow.trusted ? asTrustedPeerSays : assertionOf(request, sender?.identity)
+  const source = 'source' in destination ? destination.source : undefined
+  const checked: Assertion = flow.trusted ? asTrustedPeerSays : assertionOf(request, source ?? sender?.identity)
   const assertion = sender?.peer === true ? { ...checked, answerHeaders: crossing.answering(exchange) } : checked
   switch (destination.end) {
     case 'element':
@@ -110,7 +114,7 @@ function ownIdentity(
   if (sender?.unproven === true || (sender === undefined && !flow.trusted)) return undefined
   const identity = sender?.identity ?? canonical((asserted ?? request.from).uri)
   if (identity.startsWith('tel:')) return `sip:${identity.slice('tel:'.length)}@${domains[0]};user=phone`
-  return domains.some((domain) => identity.endsWith(`@${domain}`)) ? identity : undefined
+  return [...domains, ...domains.map(pushHost)].some((host) => identity.endsWith(`@${host}`)) ? identity : undefined
 }
 
 /** RFC 3325 §7: toward a UE nobody's identity is told who does not want it told. */

@@ -8,6 +8,7 @@ import { type Authentication, type KnownSender, notThis, type SenderVerdict } fr
 import { type Bindings, sameBinding } from './bindings.ts'
 import { dialOf, echoOf, expiryOf, firstHopKeepsFlow, isOfContact, pathOf, regIdOf, supportedBy } from './contact.ts'
 import type { Gruus } from './gruu.ts'
+import { PushRegistration } from './push-registration.ts'
 import type { ProxyRules } from './settings.ts'
 import type { DialogWays } from './ways.ts'
 
@@ -41,6 +42,7 @@ export class Registrar {
   private readonly dialogWays: DialogWays
   private readonly gruus: Gruus
   private readonly authentication: Authentication
+  private readonly pushRegistration: PushRegistration
   private second = 0
   private date = ''
 
@@ -58,6 +60,7 @@ export class Registrar {
     this.dialogWays = dialogWays
     this.gruus = gruus
     this.authentication = authentication
+    this.pushRegistration = new PushRegistration(host, rules)
   }
 
   handle(exchange: Exchange): void | Promise<void> {
@@ -97,7 +100,7 @@ export class Registrar {
     exchange.reply(401, { headers: challenges.map((value) => ['WWW-Authenticate', value] as const) })
   }
 
-  private register(exchange: Exchange, { identity: aor, credentials }: KnownSender): void | Promise<void> {
+  private register(exchange: Exchange, { identity: aor, credentials, subscriber }: KnownSender): void | Promise<void> {
     const { request, flow } = exchange
     if (!flow.open) return exchange.reply(430) // no answer would reach the client, and nothing would end the binding
     const contacts = request.contacts
@@ -117,7 +120,9 @@ export class Registrar {
     return this.bindings.put(aor, before, change.after).then((stands) => {
       if (!stands) return this.challenge(exchange, false) // it was by a password that counts no more
       for (const binding of change.after) if (!before.includes(binding)) this.bound(aor, binding, flow)
-      this.answer(exchange, aor, supported, this.bindings.of(aor))
+      if (subscriber?.push === undefined) return this.answer(exchange, aor, supported, this.bindings.of(aor))
+      const registered = this.pushRegistration.register(subscriber, { before, after: change.after, flow })
+      return registered.then((headers) => this.answer(exchange, aor, supported, this.bindings.of(aor), headers))
     })
   }
   private bound(aor: string, { contact, regId, expires }: ContactBinding, flow: Flow): void {
@@ -267,7 +272,13 @@ export class Registrar {
     this.second = second
     return this.date
   }
-  private answer(exchange: Exchange, aor: string, supported: readonly string[], bindings: readonly ContactBinding[]): void {
+  private answer(
+    exchange: Exchange,
+    aor: string,
+    supported: readonly string[],
+    bindings: readonly ContactBinding[],
+    more: readonly (readonly [name: string, value: string])[] = [],
+  ): void {
     const { request, flow } = exchange
     const now = this.host.clock.date()
     const gruu = supported.includes('gruu')
@@ -283,7 +294,7 @@ export class Registrar {
       if (flow.reliable || this.rules.flowTimer < datagramTimer) headers.push(['Flow-Timer', String(this.rules.flowTimer)])
       else headers.push(['Flow-Timer', String(datagramTimer)])
     }
-    exchange.reply(200, { headers })
+    exchange.reply(200, { headers: [...headers, ...more] })
   }
 }
 

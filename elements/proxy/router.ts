@@ -2,8 +2,10 @@
 import { isIP } from 'node:net'
 import type { Address, Exchange, Flow, ForwardTarget, Host, Uri } from '../../signalling/index.ts'
 import { elementOfRoute, tokenOfRoute } from '../../signalling/index.ts'
+import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, type IdentifiedSubscriber, isAddress } from '../shared/identifiers/devices.ts'
+import { domainOfPushHost, isPushUri, pushKey, pushUri } from '../shared/identifiers/push.ts'
 import type { KnownSender } from './authentication.ts'
 import type { Destination, RefusedDestination, TargetDestination } from './destination.ts'
 import type { Gruus } from './gruu.ts'
@@ -102,6 +104,8 @@ export class Router {
     if (!inside && routes.length > 0) return noRelayByRoute
     if (request.method === 'ACK' && !inside && !dialogWays.isSealed(ownRoutes)) return unheard // nobody vouches for it, nobody waits for an answer
     const { uri } = request
+    if (isPush(exchange, sender, host) && (exchange.planned ?? this.parts.rules.push[0]) !== undefined)
+      return this.toPush(exchange, sender)
     if (host.peers.has(uri.host)) return this.toPeer(exchange, sender)
     const ours = uri.scheme === 'tel' || host.flows.isOurs(uri.host, uri.port) || isAddressOfUser(exchange, identity)
     const element = exchange.planned ?? this.elementOfAddress(exchange, identity)
@@ -144,6 +148,15 @@ export class Router {
     const flow = isSips(exchange.request) ? undefined : way
     const recorded = dialogWays.recordRoutes(exchange, sender?.identity, flow)
     return flow === undefined ? { end: 'operator', ...recorded } : { end: 'operator', flow, ...recorded }
+  }
+  /** To a Push server, with the sender's Push identifier asserted (SPEC §5.2). */
+  private toPush(exchange: Exchange, sender: KnownSender | undefined): Destination {
+    const { host, rules } = this.parts
+    const isOurs = !host.peers.has(exchange.request.uri.host)
+    const element = (isOurs ? exchange.planned : undefined) ?? rules.push[0]!.element
+    if (sender?.subscriber === undefined) return { end: 'element', element }
+    const source = pushSource(exchange.request.from.uri, sender.subscriber, host.domains)
+    return source === undefined ? { end: 'element', element } : { end: 'element', element, source }
   }
   /** The element that serves a request about a user called by an address, as if that were a user of the first domain. */
   private elementOfAddress(exchange: Exchange, identity: string | undefined): string | undefined {
@@ -224,6 +237,24 @@ export class Router {
     if (flow !== undefined) return flow
     return exchange.planned !== undefined && !exchange.flow.trusted ? undefined : 'dead'
   }
+}
+
+/** Whether a MESSAGE is a Push (SPEC §5.1): to a Push URI, or for an application. */
+function isPush({ flow, request }: Exchange, sender: KnownSender | undefined, { domains, peers }: Host): boolean {
+  const { method, uri } = request
+  if (method !== 'MESSAGE') return false
+  if (isPushUri(uri, domains) || request.has('Push-Application')) return true
+  const isFromOurs = !flow.trusted && sender?.peer !== true // what our servers send to another operator leaves
+  return isFromOurs && domainOfPushHost(uri.host) !== undefined && peers.has(uri.host)
+}
+
+/** The Push identifier by which a subscriber sends: the one in From, else his first; undefined: he has none. */
+function pushSource(from: Uri, { push = [] }: SubscriberRecord, domains: readonly string[]): string | undefined {
+  const key = deviceKey(from, domains)
+  const active = push.filter(({ state }) => state === 'active')
+  const named = active.find(({ id, string }) => [id, string].some((name) => name !== undefined && pushKey(name, domains) === key))
+  const id = (named ?? active[0])?.id
+  return id === undefined ? undefined : pushUri(id, domains)
 }
 
 /** A user may be called by an IP address; elsewhere it is where a request goes. */

@@ -74,7 +74,21 @@ export interface ProxySettings {
     readonly seconds?: number
   }
   /**
+   * Push servers at which subscribers with Push identifiers are registered; default those of this dialplan
+   */
+  readonly push?: readonly PushServer[]
+  /**
    * elements that a UE may choose by a Route; default the MMEs of this dialplan
    */
   readonly through?: readonly string[]
+}
+export interface PushServer {
+  /**
+   * its name
+   */
+  readonly element: string
+  /**
+   * bits with which its identifiers begin: operator, then server, e.g. 0001
+   */
+  readonly flags: string
 }

@@ -1,7 +1,7 @@
 /** Settings of a proxy, with its registrar and authentication (SPEC §2.5). */
 import type { DigestAlgorithm, RateSettings } from '../../signalling/index.ts'
 import { SettingsError } from '../shared/values/settings-error.ts'
-import type { ProxySettings } from './settings-type.ts'
+import type { ProxySettings, PushServer } from './settings-type.ts'
 
 export type { ProxySettings } from './settings-type.ts'
 
@@ -19,6 +19,7 @@ export interface ProxyRules {
   readonly serviceRoute: readonly string[]
   readonly pathSupported: boolean
   readonly through: readonly string[]
+  readonly push: readonly PushServer[]
   readonly rate: RateSettings | undefined
 }
 
@@ -49,6 +50,7 @@ export function proxyRules(settings: ProxySettings): ProxyRules {
     serviceRoute: (settings.serviceRoute ?? []).map((uri) => `<${uri}>`),
     pathSupported: settings.path === 'supported',
     through: settings.through ?? [],
+    push: settings.push ?? [],
     rate: settings.rate,
   }
 }

@@ -22,8 +22,8 @@ export function sendRequest(
   const callId = request.callId ?? ids.token(22)
   const tag = ids.token(10)
   const headersFor = (cseq: number, extra: readonly (readonly [string, string])[]): (readonly [string, string])[] => [
-    ['From', `<${request.from ?? own}>;tag=${tag}`],
-    ['To', `<${request.to}>`],
+    ['From', request.written?.from ?? `<${request.from ?? own}>;tag=${tag}`],
+    ['To', request.written?.to ?? `<${request.to}>`],
     ['Call-ID', callId],
     ['CSeq', `${cseq} ${request.method}`],
     ...(request.asserted === undefined ? [] : [['P-Asserted-Identity', `<${request.asserted}>`] as const]),
@@ -63,6 +63,7 @@ export function sendRequest(
 
 /** REGISTER goes to the domain, without a user part (RFC 3261 §10.2). */
 function requestUri(request: OutgoingRequest): string {
+  if (request.uri !== undefined) return request.uri
   return request.method === 'REGISTER' ? request.to.replace(/^(sips?:)[^@]*@/, '$1') : request.to
 }
 

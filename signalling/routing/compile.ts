@@ -76,8 +76,10 @@ function deriveRules({ elements, proxy, placement, ownAddresses }: PlanInput, do
   const rules: PlanRule[] = []
   if (proxy !== undefined) rules.push({ name: 'outside', line: 0, from: 'outside', to: proxy })
   const claims = [...elements].flatMap(([name, claims]) => (name === proxy ? [] : claims.map((claim) => ({ name, claim }))))
+  const hostsOf = ({ label }: Claim): readonly string[] =>
+    label === undefined ? ours : domains.map((each) => `${label}.${each}`)
   const ruleOf = ({ name, claim }: (typeof claims)[number]): PlanRule =>
-    normal({ ...claimed(claim), name: claimName(name, claim), line: 0, host: ours, to: name }, new Set(domains))
+    normal({ ...claimed(claim), name: claimName(name, claim), line: 0, host: hostsOf(claim), to: name }, new Set(domains))
   rules.push(...claims.filter(ofUsers).map(ruleOf))
   // as an element of this node gets requests to its name, whichever element claims such requests
   for (const name of placement === undefined ? [] : elements.keys()) {
@@ -104,8 +106,8 @@ function claimed({ method, event, content, user }: Claim): Partial<PlanRule> {
   }
 }
 
-function claimName(element: string, { method, event, content, user }: Claim): string {
-  const parts = [method, event, content, user].flatMap((condition) =>
+function claimName(element: string, { method, event, content, user, label }: Claim): string {
+  const parts = [method, event, content, user, label && `at ${label}.`].flatMap((condition) =>
     condition === undefined ? [] : [valuesOf(condition)!.join('|')],
   )
   return `${element} claims ${parts.filter((part) => part !== '').join(' ')}`

@@ -13,6 +13,8 @@ export interface PeerOperator {
   readonly name: string
   /** Lower case. */
   readonly domains: readonly string[]
+  /** Further hosts of its users and elements, in lower case. */
+  readonly hosts?: readonly string[]
   /** Sources of its datagrams; the first gets ours. None: it is looked up by its domain. */
   readonly addresses: readonly HostPort[]
 }
@@ -25,7 +27,7 @@ export class Peers implements PeerOperators {
   constructor(peers: readonly PeerOperator[], flows: Pick<FlowTable, 'to'>) {
     this.flows = flows
     for (const peer of peers) {
-      for (const domain of peer.domains) this.byDomain.set(domain, peer)
+      for (const host of hostsOf(peer)) this.byDomain.set(host, peer)
       for (const { host, port } of peer.addresses) this.byAddress.set(`${host}:${port}`, peer)
     }
   }
@@ -57,13 +59,17 @@ export class Peers implements PeerOperators {
     const { asserted } = request
     if (asserted.length < request.list(H['P-Asserted-Identity']).length) return undefined // one of them is no address
     const named = asserted.filter(({ uri }) => uri.scheme !== 'tel')
-    return named.every(({ uri }) => isSip(uri.scheme) && peer.domains.includes(uri.host)) ? named[0] : undefined
+    return named.every(({ uri }) => isSip(uri.scheme) && this.byDomain.get(uri.host) === peer) ? named[0] : undefined
   }
   private peerAt({ reliable, remote, domains }: Flow): PeerOperator | undefined {
     if (!reliable) return this.byAddress.get(`${remote.host}:${remote.port}`)
     for (const domain of domains ?? []) if (this.byDomain.has(domain)) return this.byDomain.get(domain)
     return undefined
   }
+}
+
+function hostsOf({ domains, hosts = [] }: PeerOperator): readonly string[] {
+  return [...domains, ...hosts]
 }
 
 function isSip(scheme: string): boolean {
@@ -81,11 +87,15 @@ interface PeeringPlan {
 export function rulesOfPeers({ peers = [], proxy, elements }: PeeringPlan): readonly PlanRule[] {
   if (proxy === undefined) return []
   const inside = ['trusted', ...[...elements.keys()].filter((name) => name !== proxy)]
-  return peers.flatMap(({ name, domains: host, addresses: [at] }): readonly PlanRule[] => {
-    const rule = { name: `peer ${name}`, line: 0, host }
+  return peers.flatMap((peer): readonly PlanRule[] => {
+    const { name, domains } = peer
+    const at = peer.addresses[0]
+    const rule = { name: `peer ${name}`, line: 0, host: hostsOf(peer) }
     const leaving = { ...rule, from: inside, to: proxy }
     if (at !== undefined) return [leaving, { ...rule, from: proxy, to: `sip:${printHostPort(at)}` }]
     // looked up by its domain, whatever the Request-URI says of ports and transports, and met by its certificate
-    return [leaving, ...host.map((domain) => ({ ...rule, host: [domain], from: proxy, to: `sips:${domain}` }))]
+    const leadTo = (domain: string, host: readonly string[]): PlanRule => ({ ...rule, host, from: proxy, to: `sips:${domain}` })
+    const [home, ...others] = domains
+    return [leaving, leadTo(home!, [home!, ...(peer.hosts ?? [])]), ...others.map((domain) => leadTo(domain, [domain]))]
   })
 }

@@ -57,13 +57,20 @@ test('each operator is a network of its own; they share what stands at the top',
 test('peers who name each other meet by domain and address; requests for them leave by the proxy', (t) => {
   const [north, south] = operatorsOf(plan({ north: usual.north.replace('south: {}', 'also.example: {}') }))
   t.deepEqual(north!.met, [
-    { name: 'south', domains: ['south.example', 'also.example'], addresses: [{ host: '127.0.0.1', port: 5070 }] },
+    {
+      name: 'south',
+      domains: ['south.example', 'also.example'],
+      hosts: ['push.south.example', 'push.also.example'],
+      addresses: [{ host: '127.0.0.1', port: 5070 }],
+    },
   ])
-  t.deepEqual(south!.met, [{ name: 'north', domains: ['north.example'], addresses: [{ host: '127.0.0.1', port: 5060 }] }])
+  const addresses = [{ host: '127.0.0.1', port: 5060 }]
+  t.deepEqual(south!.met, [{ name: 'north', domains: ['north.example'], hosts: ['push.north.example'], addresses }])
   const { plan: rules } = sound(assemble(north!))
   const message = { method: 'MESSAGE', user: 'bob', host: 'also.example' }
   t.is(rules.decide({ ...message, from: 'proxy' })?.uri, 'sip:127.0.0.1:5070')
   t.is(rules.decide({ ...message, from: 'hss' })?.element, 'proxy')
+  t.is(rules.decide({ ...message, host: 'push.south.example', from: 'proxy' })?.uri, 'sip:127.0.0.1:5070')
   t.is(rules.decide({ ...message, from: 'outside' })?.element, 'proxy')
   t.is(rules.decide({ ...message, host: 'west.example', from: 'proxy' }), undefined)
 })
@@ -89,8 +96,13 @@ test('a peer elsewhere is at an address, or is looked up; an operator alone may 
     plan({ north: usual.north.replace('south: {}', 'west.example: { at: 198.51.100.7:5060 }, East.example: {}') }),
   )
   t.deepEqual(north!.met, [
-    { name: 'west.example', domains: ['west.example'], addresses: [{ host: '198.51.100.7', port: 5060 }] },
-    { name: 'East.example', domains: ['east.example'], addresses: [] },
+    {
+      name: 'west.example',
+      domains: ['west.example'],
+      hosts: ['push.west.example'],
+      addresses: [{ host: '198.51.100.7', port: 5060 }],
+    },
+    { name: 'East.example', domains: ['east.example'], hosts: ['push.east.example'], addresses: [] },
   ])
   const alone = `name: a\ndomains: [a.example]\nlisten: [udp://127.0.0.1:5060]\npeers: { b.example: {} }\nelements: { proxy: { role: proxy } }\n`
   const [only] = operatorsOf(alone)

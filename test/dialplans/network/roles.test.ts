@@ -38,6 +38,8 @@ const all = `  edge: { role: proxy }
   registration: { role: registration }
   presence: { role: presence }
   as: { role: application-server, application: a, view: close }
+  push: { role: push, flags: 1 }
+  push2: { role: push, flags: 1, server: 3 }
 `
 
 test('elements learn of each other, and what the dialplan says of them goes before', (t) => {
@@ -51,7 +53,13 @@ test('elements learn of each other, and what the dialplan says of them goes befo
   const askers = dialplan.elements.map(({ name }) => name)
   const fellowsOfProse = ['sip:prose@localhost', 'sip:prose2@localhost']
   t.deepEqual(learned, {
-    edge: { through: ['mme1', 'mme2'] },
+    edge: {
+      through: ['mme1', 'mme2'],
+      push: [
+        { element: 'push', flags: '0100' },
+        { element: 'push2', flags: '0111' },
+      ],
+    },
     hss: { askers, proxies: ['edge'], views: ['near', 'close'] },
     pcrf: { askers, records: 'data/charging', hss: 'sip:hss@localhost' },
     prose: { fellows: ['sip:prose2@localhost'] },
@@ -60,6 +68,8 @@ test('elements learn of each other, and what the dialplan says of them goes befo
     mme2: { fellows: ['sip:mme1@localhost'] },
     registration: { askers, registrar: 'edge' },
     presence: {},
+    push: { servers: [{ element: 'push2', flags: '0111' }] },
+    push2: { servers: [{ element: 'push', flags: '0100' }] },
     as: { proseServers: fellowsOfProse, prosePlaces: {}, listed: true },
   })
 })
@@ -68,7 +78,7 @@ test('where nothing is kept, nothing is recorded; with nodes an application serv
   const nodes = `data: memory
 nodes:
   one: { listen: [udp://127.0.0.1:5070], elements: [edge, registration, as] }
-  two: { listen: [tcp://127.0.0.2:5080, udp://127.0.0.2:5071], elements: [hss, pcrf, prose, prose2, mme1, mme2, presence] }
+  two: { listen: [tcp://127.0.0.2:5080, udp://127.0.0.2:5071], elements: [hss, pcrf, prose, prose2, mme1, mme2, presence, push, push2] }
 `
   const completed = completedElements(loaded(all, nodes, ''))
   const settingsOf = (name: string) => completed.find((each) => each.name === name)!.settings

@@ -1,0 +1,28 @@
+/** Users of the Push flows and their messages. */
+import type { UserAgent } from '../../../elements/ue/index.ts'
+import type { Stage } from '../stage/flow.ts'
+
+/** Users of `push-two-operators.yaml`, with their Push identifiers where they have one. */
+export const alice = { address: 'alice@op-a.example', push: '0a17c5d2e8b9f604@push.op-a.example' }
+export const carol = { address: 'carol@op-a.example', push: '3c5e0f91a7b24d68@push.op-a.example' }
+export const dave = { address: 'dave@op-a.example' }
+export const bob = { address: 'bob@op-b.example', push: '4f3a9c0b12d47e58@push.op-b.example' }
+export const mary = {
+  address: 'mary@op-b.example',
+  push: '7b90e1d23c4fa586@push.op-b.example',
+  string: 'mary.k@push.op-b.example',
+}
+
+const hello = { type: 'text/plain', content: 'hello' }
+
+/** Bodies of the MESSAGEs that an agent gets, with their senders. */
+export function inbox(agent: UserAgent): readonly string[] {
+  const got: string[] = []
+  agent.onMessage(({ from, body }) => got.push(`${from} ${body}`))
+  return got
+}
+
+/** Status of a Push to that user at a Push host. */
+export async function push(stage: Stage, agent: UserAgent, to: string): Promise<number> {
+  return (await stage.during(agent.message(`sip:${to};user=push`, hello))).status
+}
