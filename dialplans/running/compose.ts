@@ -38,7 +38,7 @@ export interface RunOptions extends TapOptions {
 
 export interface RunningNode {
   readonly node: Node
-  /** Those that serve here now: some may be let go, and others taken up. */
+  /** Elements that serve here now: some may be let go, and others taken up. */
   readonly elements: readonly Element[]
   /** Undefined: it runs all elements of its network. */
   readonly placement: Placement | undefined
