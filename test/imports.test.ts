@@ -30,8 +30,8 @@ const arrowsAtMost = 12 // between the rooms of dialplans/, its commands and fil
 const generated = /^elements\/(?:schemas\/(?:types|table)|[a-z-]+\/settings-type)\.ts$/
 const topFolders = ['signalling', 'elements', 'dialplans', 'test', 'docker']
 const testFolders = [
-  ...['signalling', 'elements', 'dialplans', 'flows'],
-  ...['conformance', 'contracts', 'hostile', 'interop', 'faults', 'campaigns', 'fuzz', 'package', 'bench', 'groups', 'support'],
+  ...['signalling', 'elements', 'dialplans', 'flows', 'conformance', 'contracts', 'hostile', 'interop', 'faults'],
+  ...['campaigns', 'fuzz', 'package', 'images', 'bench', 'groups', 'support'],
 ]
 const topFiles =
   /^(README|SPEC|ARCHITECTURE|CHANGELOG|CONTRIBUTING|SECURITY)\.md$|^LICENSE$|^NOTICE$|^\.(gitignore|gitattributes|npmrc|editorconfig|dockerignore)$|^(package|package-lock|tsconfig|biome)\.json$/

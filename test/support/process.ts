@@ -26,8 +26,13 @@ export class Running {
   private readonly watchers = new Set<() => void>()
   private over = false
 
-  constructor(command: string, args: readonly string[], options: { readonly cwd?: string; readonly home?: string } = {}) {
-    const env = options.home === undefined ? process.env : { ...process.env, HOME: options.home }
+  constructor(
+    command: string,
+    args: readonly string[],
+    options: { readonly cwd?: string; readonly home?: string; readonly env?: NodeJS.ProcessEnv } = {},
+  ) {
+    const given = options.env ?? process.env
+    const env = options.home === undefined ? given : { ...given, HOME: options.home }
     this.child = spawn(command, args, { stdio: 'pipe', env, ...(options.cwd === undefined ? {} : { cwd: options.cwd }) })
     this.child.stdin.on('error', () => undefined) // it may have ended before it has read all
     const said = (take: (text: string) => void) => (text: string) => {
