@@ -22,7 +22,7 @@ export async function sipsakPeer({ server, user }: Seat): Promise<Peer> {
     if (code !== 0) throw new Error(`sipsak could not register (${code}):\n${out}\n${err}`)
   }
   const port = await lastingPort()
-  await register(60, '-S', '-l', String(port)) // from the very port that it names
+  await register(3600, '-S', '-l', String(port)) // from the very port that it names
   await answerAt(port)
   let sent = 0
   return {
