@@ -22,7 +22,7 @@ interface Finding {
   readonly health?: Health
 }
 
-const patience = 5000 // milliseconds; health checks of containers wait for 30 s
+const patience = 4000 // milliseconds; less than the health check of a container waits
 
 export function healthCommand(): Command {
   return new Command('health')
