@@ -19,6 +19,7 @@ const plainPages = [
   'docker/package/README.md',
   'elements/README.md',
   'signalling/README.md',
+  'docker/systemd/README.md',
   'test/bench/README.md',
   'test/interop/README.md',
 ]

@@ -5,6 +5,7 @@
 import { execFile } from 'node:child_process'
 import type { Clock, Log } from '../../../signalling/index.ts'
 import { sendUnixDatagram } from '../../../signalling/tools.ts'
+import { printableLine } from '../support/printable.ts'
 
 interface NotifySocketOptions {
   /** NOTIFY_SOCKET: a path, or an abstract name after @. */
@@ -23,6 +24,7 @@ export type ServiceState = { readonly [variable: string]: string | number }
 const again = 100 // milliseconds until a manager that has no room is tried again
 const triesAtMost = 50
 const programPatience = 5000 // milliseconds
+const longest = 1000 // characters; systemd reads datagrams of at most 4096 bytes
 
 export class NotifySocket {
   private readonly options: NotifySocketOptions
@@ -32,17 +34,15 @@ export class NotifySocket {
   constructor(options: NotifySocketOptions) {
     this.options = options
   }
-  /** Resolves once it is sent, or given up. */
-  notify(notification: ServiceState): Promise<void> {
-    const assignments = Object.entries(notification).map(
-      ([variable, value]) => `${variable}=${String(value).replaceAll('\n', ' ')}`,
-    )
-    this.last = this.last.then(() => this.deliver(assignments))
+  /** Resolves once it is sent, or given up; never rejects. */
+  notify(state: ServiceState): Promise<void> {
+    const assignments = Object.entries(state).map(([variable, value]) => `${variable}=${textOf(value)}`)
+    this.last = this.last.then(() => this.deliver(assignments)).catch((fault: unknown) => this.outcome(String(fault)))
     return this.last
   }
 
   private async deliver(assignments: readonly string[]): Promise<void> {
-    const { socket, clock, log, send = sendUnixDatagram, program = 'systemd-notify' } = this.options
+    const { socket, clock, send = sendUnixDatagram, program = 'systemd-notify' } = this.options
     const text = assignments.join('\n')
     let why = send(socket, text)
     for (let tries = 1; why !== undefined && isPassing(why) && tries < triesAtMost; tries++) {
@@ -50,9 +50,19 @@ export class NotifySocket {
       why = send(socket, text)
     }
     if (why === 'ENOSYS') why = await byProgram(program, socket, assignments)
+    this.outcome(why)
+  }
+  private outcome(why: string | undefined): void {
+    const { socket, log } = this.options
     if (why !== undefined && !this.hasFailed) log.warn({ socket, why }, 'the service manager cannot be told how we are')
     this.hasFailed = why !== undefined
   }
+}
+
+/** One line without control characters, which fits into a datagram that the manager reads. */
+function textOf(value: string | number): string {
+  const text = printableLine(String(value))
+  return text.length <= longest ? text : `${text.slice(0, longest)}…`
 }
 
 /** The manager has no room at the moment. */

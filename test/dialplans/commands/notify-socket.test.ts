@@ -36,9 +36,9 @@ for (const [title, name] of [
     t.teardown(() => manager.stop())
     const { log, lines } = logged()
     const socket = new NotifySocket({ socket: name, clock, log })
-    await Promise.all([socket.notify({ READY: 1, STATUS: 'two\nlines, ümlaut' }), socket.notify({ WATCHDOG: 1 })])
+    await Promise.all([socket.notify({ READY: 1, STATUS: 'two\nlines, ümlaut\0' }), socket.notify({ WATCHDOG: 1 })])
     await manager.said(/WATCHDOG/)
-    t.deepEqual(toldTo(manager), ['READY=1 | STATUS=two lines, ümlaut', 'WATCHDOG=1'])
+    t.deepEqual(toldTo(manager), ['READY=1 | STATUS=two\\u000alines, ümlaut\\u0000', 'WATCHDOG=1'])
     t.deepEqual(lines, [])
   })
 
@@ -93,6 +93,24 @@ test('a manager that has no room is tried again', async (t) => {
   await time.advance(60_000)
   t.is(lines.length, 1)
   t.regex(lines[0]!, /EAGAIN/)
+})
+
+test('whatever a text is, it is sent as one line that the manager reads, and what cannot be sent ends nothing', async (t) => {
+  const { log, lines } = logged()
+  const sent: string[] = []
+  const send = (_: string, text: string): string | undefined => {
+    if (text.startsWith('STOPPING')) throw new TypeError('no socket at all')
+    sent.push(text)
+    return undefined
+  }
+  const socket = new NotifySocket({ socket: '/x', clock, log, send })
+  await socket.notify({ STOPPING: 1 })
+  await socket.notify({ STATUS: 'ü'.repeat(5000) })
+  await socket.notify({ STATUS: 'READY\nREADY=1' })
+  t.true(Buffer.byteLength(sent[0]!) < 4096)
+  t.is(sent[1], 'STATUS=READY\\u000aREADY=1')
+  t.is(lines.length, 1)
+  t.regex(lines[0]!, /no socket at all/)
 })
 
 test('without native module and without systemd-notify: one line in the log', async (t) => {
