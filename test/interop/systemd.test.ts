@@ -50,7 +50,7 @@ withSystemd('the unit exposes little of the machine', async (t) => {
 })
 
 /** Starts the node of that dialplan, with that drop-in, by a systemd of its own; undefined: none boots here. */
-async function serve(t: ExecutionContext, dropIn: string): Promise<BootedSystemd | undefined> {
+async function serve(t: ExecutionContext, dropIn: string, isClone = false): Promise<BootedSystemd | undefined> {
   const systemd = await bootSystemd()
   if (typeof systemd === 'string') {
     t.log(`not tried: ${systemd}`)
@@ -62,6 +62,7 @@ async function serve(t: ExecutionContext, dropIn: string): Promise<BootedSystemd
     cp /opt/proxima/docker/systemd/proxima.service /run/units/
     cp /opt/proxima/dialplans/default.yaml /etc/proxima/dialplan.yaml
     mkdir -p /run/units/proxima.service.d
+    ${isClone ? 'rm /usr/local/bin/proxima; cp /opt/proxima/docker/systemd/clone.conf /run/units/proxima.service.d/' : ''}
     printf '[Service]\\n${dropIn}\\n' > /run/units/proxima.service.d/test.conf
     systemctl daemon-reload
     systemctl start proxima`)
@@ -75,7 +76,7 @@ const restarts = 'systemctl show --value -p NRestarts proxima'
 const main = 'systemctl show --value -p MainPID proxima'
 
 test.serial('a real systemd: ready, read again, killed, stopped', async (t) => {
-  const systemd = hasSystemd ? await serve(t, 'WatchdogSec=2') : undefined
+  const systemd = hasSystemd ? await serve(t, 'WatchdogSec=2\\nTimeoutAbortSec=1') : undefined
   if (systemd === undefined) return t.pass()
   const read = async (line: string): Promise<string> => (await systemd.sh(line)).out.trim()
   t.regex(await read(status), /^default listens on udp:\/\/127\.0\.0\.1:5060, tcp/)
@@ -103,8 +104,10 @@ test.serial('a real systemd: ready, read again, killed, stopped', async (t) => {
   t.is(await read('systemctl show --value -p Result proxima'), 'success')
 })
 
-test.serial('a real systemd, without the native module: systemd-notify tells it', async (t) => {
-  const systemd = hasSystemd ? await serve(t, 'WatchdogSec=2\\nInaccessiblePaths=/opt/proxima/signalling/native') : undefined
+test.serial('a real systemd, out of a clone and without the native module: systemd-notify tells it', async (t) => {
+  const systemd = hasSystemd
+    ? await serve(t, 'WatchdogSec=2\\nInaccessiblePaths=/opt/proxima/signalling/native', true)
+    : undefined
   if (systemd === undefined) return t.pass()
   const read = async (line: string): Promise<string> => (await systemd.sh(line)).out.trim()
   t.regex(await read(status), /^default listens on/)
