@@ -1,4 +1,4 @@
-/** Devices table of a Push server: subscriber -> devices that are bound now. */
+/** Devices of subscribers at a Push server (SPEC §5.1): those bound now, and those whose queue is still kept. */
 import type { Host } from '../../signalling/index.ts'
 import { keyPart } from '../shared/identifiers/keys.ts'
 import { Kept } from '../shared/state/kept.ts'
@@ -6,23 +6,30 @@ import { putTogether } from '../shared/state/kept-change.ts'
 import type { RecordSets } from '../shared/state/records-in-force.ts'
 import type { DeviceBinding } from './device-binding.ts'
 
-const partOf = ({ subscriber, device }: DeviceBinding): string => `${keyPart(subscriber)}/${keyPart(device)}`
+const partOf = ({ subscriber, device }: Pick<DeviceBinding, 'subscriber' | 'device'>): string =>
+  `${keyPart(subscriber)}/${keyPart(device)}`
 
 export class BoundDevices {
   private readonly host: Host
   private readonly kept: Kept<DeviceBinding>
   private readonly bySubscriber: RecordSets<DeviceBinding>
 
-  constructor(host: Host) {
+  /**
+   * @param queue milliseconds for which a device is known beyond its binding
+   * @param forgotten is told of devices whose time is over
+   */
+  constructor(host: Host, queue: number, forgotten: (devices: readonly DeviceBinding[]) => void) {
     this.host = host
+    const until = ({ expires }: DeviceBinding): number => expires + queue
     this.kept = new Kept<DeviceBinding>(host, {
       prefix: `push/${host.name}/device/`,
       noun: 'a device',
       partOf: (part) => part,
       fromStored: (stored, part) => [part, stored as DeviceBinding],
-      expires: ({ expires }) => expires,
+      expires: until,
       ended: (records) => {
         for (const [part] of records) this.kept.lapse(part, undefined)
+        forgotten(records.map(([, device]) => device))
       },
     })
     this.bySubscriber = this.kept.setIndex(({ subscriber }) => [subscriber])
@@ -31,20 +38,28 @@ export class BoundDevices {
   load(): Promise<void> {
     return this.kept.load()
   }
-  of(subscriber: string): Iterable<DeviceBinding> {
-    return this.bySubscriber.of(subscriber)
+  /** Known devices, whether they are bound or not. */
+  of(subscriber: string): readonly DeviceBinding[] {
+    return [...this.bySubscriber.of(subscriber)]
   }
-  /** Changes of one REGISTER, all or nothing; resolves when durable. A binding whose time is over is removed. */
+  /** The binding of a device; undefined: it is away. */
+  bound(subscriber: string, device: string): DeviceBinding | undefined {
+    const found = this.kept.get(partOf({ subscriber, device }))
+    return found !== undefined && this.isBound(found) ? found : undefined
+  }
+  isBound({ expires }: DeviceBinding): boolean {
+    return expires > this.host.clock.date()
+  }
+  /** Changes of one REGISTER, all or nothing; resolves when durable. */
   async change(bindings: readonly DeviceBinding[]): Promise<void> {
-    const now = this.host.clock.date()
-    const changes = bindings.map((binding) =>
-      binding.expires > now ? this.kept.putting(partOf(binding), binding) : this.kept.removing(partOf(binding)),
+    await putTogether(
+      this.host.store,
+      bindings.map((binding) => this.kept.putting(partOf(binding), binding)),
     )
-    await putTogether(this.host.store, changes)
   }
   /** All of a subscriber who is none any more: in force at once. */
   expel(subscriber: string): void {
-    for (const binding of [...this.of(subscriber)]) void this.kept.expel(partOf(binding))
+    for (const device of this.of(subscriber)) void this.kept.expel(partOf(device))
   }
   stop(): Promise<void> {
     return this.kept.stop()

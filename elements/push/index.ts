@@ -1,5 +1,5 @@
-/** The Push server (SPEC §5): reaches a user by Push identifier, at each of his devices. */
-import type { Element, Exchange, Host } from '../../signalling/index.ts'
+/** The Push server (SPEC §5): reaches a user by Push identifier, at each of his devices, now or when they are there. */
+import { canonical, type Element, type Exchange, type Host } from '../../signalling/index.ts'
 import type { PushIdentifierRecord, SubscriberRecord } from '../schemas/index.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
 import {
@@ -11,10 +11,13 @@ import {
   pushIdentifier,
   usualWidths,
 } from '../shared/identifiers/push.ts'
+import { Acceptance } from './acceptance.ts'
 import { BoundDevices } from './bound-devices.ts'
-import { deliver } from './delivery.ts'
-import type { DeviceBinding } from './device-binding.ts'
+import { DeviceQueues } from './device-queues.ts'
+import { endOf } from './lifetime.ts'
+import { messageOf, type PushMessage } from './push-message.ts'
 import { isInForce, Registration } from './registration.ts'
+import { type StoringRules, storingRules } from './rules.ts'
 import type { PushSettings } from './settings-type.ts'
 
 export type { PushSettings } from './settings-type.ts'
@@ -41,8 +44,11 @@ class PushElement implements Element {
   private readonly settings: PushSettings
   private readonly own: PushFlags
   private readonly widths: FlagWidths
+  private readonly rules: StoringRules
   private host!: Host
   private devices!: BoundDevices
+  private queues!: DeviceQueues
+  private acceptance!: Acceptance
   private subscribers!: Subscribers
   private registration!: Registration
 
@@ -51,33 +57,45 @@ class PushElement implements Element {
     this.settings = settings
     this.own = { operator: settings.flags ?? 0, server: settings.server ?? 0 }
     this.widths = { ...usualWidths, ...settings.widths }
+    this.rules = storingRules(settings)
   }
   async start(host: Host): Promise<void> {
     this.host = host
-    this.devices = new BoundDevices(host)
-    await this.devices.load()
-    this.subscribers = new Subscribers(host, this.settings.hss)
-    this.subscribers.onChange((id, record) => {
-      if (record?.push === undefined) this.devices.expel(id)
+    const { own, rules, widths } = this
+    this.devices = new BoundDevices(host, rules.queue, (gone) => {
+      for (const { device, subscriber } of gone) void this.queues.forget(subscriber, device)
     })
+    this.queues = new DeviceQueues(host, rules, this.devices)
+    this.acceptance = new Acceptance(host, rules, this.queues)
+    this.subscribers = new Subscribers(host, this.settings.hss)
+    this.subscribers.onChange((id, record) => this.changed(id, record))
+    await this.devices.load()
+    await this.queues.load()
     this.subscribers.start()
-    const { devices, own, subscribers, widths } = this
-    this.registration = new Registration({ host, devices, own, subscribers, widths })
+    const { devices, queues, subscribers } = this
+    this.registration = new Registration({ host, devices, own, queues, subscribers, widths })
+    this.queues.start()
   }
-  stop(): Promise<void> {
-    return this.devices.stop()
+  /** A subscriber has lost Push identifiers: what waits under them is over. */
+  private changed(id: string, record: SubscriberRecord | undefined): void {
+    const now = this.host.clock.date()
+    const left = (record?.push ?? []).filter((one) => isInForce(one, now)).map((one) => one.id)
+    const over = this.queues.waitingFor(id).filter(({ identifier }) => !left.includes(identifier))
+    if (over.length > 0) void this.queues.end(over, 'copies_expired')
+    if (left.length === 0) this.devices.expel(id)
+  }
+  async stop(): Promise<void> {
+    await Promise.all([this.queues.stop(), this.devices.stop()])
   }
 
   handle(exchange: Exchange): Promise<void> | void {
     const { method } = exchange.request
-    const served =
-      method === 'REGISTER' ? this.registration.handle(exchange) : method === 'MESSAGE' ? this.push(exchange) : undefined
-    if (served === undefined) return this.answerOther(exchange)
-    return served.catch((fault: unknown) => this.subscribers.refuse(exchange, fault))
-  }
-  private answerOther(exchange: Exchange): void {
-    const { method } = exchange.request
+    if (method === 'REGISTER') return this.orRefuse(exchange, this.registration.handle(exchange))
+    if (method === 'MESSAGE') return this.orRefuse(exchange, this.push(exchange))
     if (method !== 'ACK') exchange.reply(method === 'OPTIONS' ? 200 : 405, { headers: [['Allow', allow]] })
+  }
+  private orRefuse(exchange: Exchange, served: Promise<void>): Promise<void> {
+    return served.catch((fault: unknown) => this.subscribers.refuse(exchange, fault))
   }
 
   private async push(exchange: Exchange): Promise<void> {
@@ -91,9 +109,7 @@ class PushElement implements Element {
     if (destination === undefined) return exchange.reply(404)
     const server = this.serverOf(destination.identifier)
     if (server !== this.name) return server === undefined ? exchange.reply(404) : void exchange.forward({ element: server })
-    const devices = this.devicesOf(destination)
-    if (devices.length === 0) return exchange.reply(480, { warning: 'offline: no device of the user is registered' })
-    await this.ask(exchange, devices)
+    await this.take(exchange, destination)
   }
   private async destinationOf({ request }: Exchange): Promise<PushDestination | undefined> {
     const record = await this.subscribers.lookup(request.uri)
@@ -107,15 +123,30 @@ class PushElement implements Element {
     if (hasFlags(id, flagBits(this.own, this.widths))) return this.name
     return this.settings.servers?.find(({ flags }) => hasFlags(id, flags))?.element
   }
-  private devicesOf({ record, identifier }: PushDestination): readonly DeviceBinding[] {
-    const devices = [...this.devices.of(record.id)]
-    const { device } = identifier
-    return device === undefined ? devices : devices.filter((one) => one.device === device || one.contact === device)
+  private async take(exchange: Exchange, destination: PushDestination): Promise<void> {
+    const { request } = exchange
+    const end = endOf(request, this.host.clock.date(), this.rules.keep)
+    const message = this.messageOf(exchange, destination, end)
+    const { retryAfter, status, warning } = await this.acceptance.accept(
+      message,
+      destination.identifier.device,
+      end !== undefined,
+    )
+    const headers = retryAfter === undefined ? [] : [['Retry-After', String(retryAfter)] as const]
+    exchange.reply(status, { headers, ...(warning === undefined ? {} : { warning }) })
   }
-  /** Each device by itself; the best answer of them all counts. */
-  private async ask(exchange: Exchange, devices: readonly DeviceBinding[]): Promise<void> {
-    const answers = await Promise.all(devices.map((device) => deliver(this.host, exchange.request, device)))
-    const best = answers.map(({ status }) => status).sort((a, b) => a - b)[0]!
-    exchange.reply(best < 300 ? 200 : best)
+  private messageOf({ asserted, request }: Exchange, destination: PushDestination, end: number | undefined): PushMessage {
+    const { clock, ids } = this.host
+    const now = clock.date()
+    return messageOf(request, {
+      id: ids.token(22),
+      subscriber: destination.record.id,
+      identifier: destination.identifier.id,
+      source: asserted === undefined ? '' : canonical(asserted.uri),
+      application: request.text('Push-Application') ?? '',
+      class: 'authenticate',
+      accepted: now,
+      expires: end ?? now,
+    })
   }
 }

@@ -5,10 +5,12 @@ import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { type FlagWidths, flagsOf, type PushFlags, pushUri } from '../shared/identifiers/push.ts'
 import type { BoundDevices } from './bound-devices.ts'
 import { bindingOf } from './device-binding.ts'
+import type { DeviceQueues } from './device-queues.ts'
 
 interface RegistrationParts {
   readonly host: Host
   readonly devices: BoundDevices
+  readonly queues: DeviceQueues
   readonly subscribers: Subscribers
   readonly own: PushFlags
   readonly widths: FlagWidths
@@ -58,13 +60,14 @@ export class Registration {
     subscriber: string,
     contacts: Exclude<Exchange['request']['contacts'], '*' | undefined>,
   ): Promise<void> {
-    const { devices, host } = this.parts
+    const { devices, host, queues } = this.parts
     const now = host.clock.date()
     const bindings = contacts.map((contact) => {
       const seconds = Number(contact.parameters.get('expires') ?? request.expires ?? usualExpires)
       return bindingOf(request, subscriber, contact, Number.isFinite(seconds) ? seconds : usualExpires, now)
     })
     await devices.change(bindings)
+    for (const { device, expires } of bindings) if (expires > now) queues.bound(subscriber, device)
   }
 }
 

@@ -17,6 +17,43 @@ export interface PushSettings {
    */
   readonly flags?: number
   /**
+   * messages for devices that are not there now
+   */
+  readonly store?: {
+    /**
+     * seconds for a device's 200, before a message is written and answered 202; default 2
+     */
+    readonly accept?: number
+    /**
+     * seconds for which a message is kept at most; default 604800
+     */
+    readonly keep?: number
+    /**
+     * seconds for which a device's queue is kept beyond its last registration; default 604800
+     */
+    readonly queue?: number
+    /**
+     * tries after which a message is set aside; default 20
+     */
+    readonly tries?: number
+    /**
+     * seconds for which a message that got a 2xx is known again; default 600
+     */
+    readonly repeat?: number
+    /**
+     * messages that wait for one user; default 1000
+     */
+    readonly forUser?: number
+    /**
+     * of these, from one source; default 200
+     */
+    readonly ofSource?: number
+    /**
+     * messages that wait in all; default 1000000
+     */
+    readonly inAll?: number
+  }
+  /**
    * other Push servers of its operator; default those of this dialplan
    */
   readonly servers?: readonly FellowServer[]

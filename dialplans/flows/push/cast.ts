@@ -13,8 +13,6 @@ export const mary = {
   string: 'mary.k@push.op-b.example',
 }
 
-const hello = { type: 'text/plain', content: 'hello' }
-
 /** Bodies of the MESSAGEs that an agent gets, with their senders. */
 export function inbox(agent: UserAgent): readonly string[] {
   const got: string[] = []
@@ -22,7 +20,12 @@ export function inbox(agent: UserAgent): readonly string[] {
   return got
 }
 
-/** Status of a Push to that user at a Push host. */
-export async function push(stage: Stage, agent: UserAgent, to: string): Promise<number> {
-  return (await stage.during(agent.message(`sip:${to};user=push`, hello))).status
+/** Status of a Push of that text to a user at a Push host. */
+export async function pushText(stage: Stage, agent: UserAgent, to: string, content: string): Promise<number> {
+  return (await stage.during(agent.message(`sip:${to};user=push`, { type: 'text/plain', content }))).status
+}
+
+/** As `pushText`, saying hello. */
+export function push(stage: Stage, agent: UserAgent, to: string): Promise<number> {
+  return pushText(stage, agent, to, 'hello')
 }

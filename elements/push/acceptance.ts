@@ -1,0 +1,138 @@
+/** Acceptance of a Push by its destination's server (SPEC §5.6): 200 where a device took it, 202 where it is stored, durably. */
+import type { Host } from '../../signalling/index.ts'
+import type { CopyEnd, DeviceQueue, QueuedCopy } from './device-queue.ts'
+import type { DeviceQueues } from './device-queues.ts'
+import type { PushMessage } from './push-message.ts'
+import type { StoringRules } from './rules.ts'
+
+interface AcceptanceAnswer {
+  readonly status: number
+  readonly warning?: string
+  /** Seconds. */
+  readonly retryAfter?: number
+}
+
+interface Offer {
+  readonly queue: DeviceQueue
+  readonly copy: QueuedCopy
+  end: CopyEnd | undefined
+}
+
+const remembered = 100_000 // messages answered 200 without a write, of the last `repeat`
+
+export class Acceptance {
+  private readonly host: Host
+  private readonly rules: StoringRules
+  private readonly queues: DeviceQueues
+  private readonly underWay = new Map<string, Promise<AcceptanceAnswer>>()
+  /** Keys of messages that were taken at once, with their end in milliseconds since the epoch, oldest first. */
+  private readonly taken = new Map<string, number>()
+
+  constructor(host: Host, rules: StoringRules, queues: DeviceQueues) {
+    this.host = host
+    this.rules = rules
+    this.queues = queues
+  }
+
+  /**
+   * A repeat gets the answer of the first one.
+   * @param only the device that the identifier belongs to; undefined: all
+   * @param mayStore false: now or never (Expires: 0)
+   */
+  accept(message: PushMessage, only: string | undefined, mayStore: boolean): Promise<AcceptanceAnswer> {
+    const known = this.answered(message.key)
+    if (known !== undefined) return Promise.resolve({ status: known })
+    let answer = this.underWay.get(message.key)
+    if (answer === undefined) {
+      answer = this.offer(message, only, mayStore).finally(() => this.underWay.delete(message.key))
+      this.underWay.set(message.key, answer)
+    }
+    return answer
+  }
+  private answered(key: string): number | undefined {
+    const until = this.taken.get(key)
+    if (until !== undefined && until > this.host.clock.date()) return 200
+    return this.queues.store.answered(key)
+  }
+
+  private async offer(message: PushMessage, only: string | undefined, mayStore: boolean): Promise<AcceptanceAnswer> {
+    const full = mayStore ? this.full(message) : undefined
+    const offers = await this.settled(message, this.queues.for(message.subscriber, only))
+    const open = offers.filter(({ end }) => end === undefined || end.answer === 'away')
+    const isTaken = offers.some(({ end }) => end?.answer === 'taken')
+    if (open.length > 0) {
+      if (mayStore && full === undefined) await this.write(message, open)
+      else for (const { copy, queue } of open) queue.drop(copy)
+      if (!isTaken) return mayStore ? (full ?? { status: 202 }) : { status: 480, warning: 'offline: nobody is there now' }
+    }
+    if (!isTaken) return { status: refusalOf(offers) }
+    this.host.count('copies_accepted', offers.length - open.length)
+    this.remember(message.key)
+    return { status: 200 }
+  }
+  /** Every device's end, or none where the time of `accept` is over before. */
+  private settled(message: PushMessage, queues: readonly DeviceQueue[]): Promise<readonly Offer[]> {
+    return new Promise((resolve) => {
+      let open = queues.length
+      const offers: Offer[] = []
+      const timer = this.host.clock.after(this.rules.accept, () => resolve(offers))
+      const ended = (index: number, end: CopyEnd): void => {
+        ends[index] = end
+        if (offers[index] !== undefined) offers[index].end = end
+        if (--open > 0) return
+        timer.cancel()
+        resolve(offers)
+      }
+      const ends: CopyEnd[] = []
+      for (const [index, queue] of queues.entries()) {
+        const copy = queue.offer(message, (end) => ended(index, end))
+        offers.push({ queue, copy, end: ends[index] })
+      }
+    })
+  }
+  /** W1. Where the store fails nothing waits, and the sender hears of it. */
+  private async write(message: PushMessage, open: readonly Offer[]): Promise<void> {
+    const records = open.map(({ copy, queue }) => queue.recordOf(copy))
+    const until = Math.max(message.expires, this.host.clock.date()) + this.rules.repeat
+    const writing = this.queues.store.store(message, records, until)
+    for (const { copy } of open) {
+      copy.onEnd = undefined
+      copy.writing = writing.then(
+        () => {
+          copy.stored = true
+        },
+        () => undefined,
+      )
+    }
+    try {
+      await writing
+    } catch (fault) {
+      for (const { copy, queue } of open) queue.drop(copy)
+      throw fault
+    }
+    this.host.count('copies_accepted', open.length)
+    for (const { queue } of open) queue.go()
+  }
+  private remember(key: string): void {
+    this.taken.set(key, this.host.clock.date() + this.rules.repeat)
+    if (this.taken.size > remembered) this.taken.delete(this.taken.keys().next().value!)
+  }
+
+  /** Why no more may wait; undefined: it may. */
+  private full({ source, subscriber }: PushMessage): AcceptanceAnswer | undefined {
+    const { forUser, inAll, ofSource } = this.rules
+    const waiting = this.queues.waitingFor(subscriber)
+    if (waiting.length >= forUser) return { status: 480, warning: `store-full: ${waiting.length} messages wait for this user` }
+    const own = waiting.filter((message) => message.source === source).length
+    if (own >= ofSource)
+      return { status: 503, retryAfter: 60, warning: `${own} of your messages wait for this user; expected ${ofSource} at most` }
+    if (this.queues.store.size < inAll) return undefined
+    return { status: 503, retryAfter: 60, warning: 'the server keeps as many messages as it may' }
+  }
+}
+
+/** The answer that says most: of several refusals the lowest. */
+function refusalOf(offers: readonly Offer[]): number {
+  const statuses = offers.flatMap(({ end }) => (end?.answer === 'refused' ? [end.status] : []))
+  return Math.min(...statuses)
+}

@@ -1,0 +1,204 @@
+/** Queue of one device (PUSH §3.4): one MESSAGE at a time, by class and then in order; what fails lets others pass meanwhile. */
+import type { Host, Timer } from '../../signalling/index.ts'
+import { type DeviceAnswer, deviceAnswer } from './device-answer.ts'
+import type { DeviceBinding } from './device-binding.ts'
+import type { MessageStore, StoredCopy } from './message-store.ts'
+import { classes, deliveryOf, type PushMessage } from './push-message.ts'
+import type { StoringRules } from './rules.ts'
+
+/** The end of an offered copy at its device: taken, refused with a status, or to wait. */
+export type CopyEnd = { readonly answer: 'taken' | 'away' } | { readonly answer: 'refused'; readonly status: number }
+
+/** A message in the queue of a device. */
+export class QueuedCopy {
+  readonly message: PushMessage
+  readonly number: number
+  state: StoredCopy['state'] = 'waiting'
+  tries = 0
+  /** Milliseconds since the epoch; undefined: once the device is bound. */
+  next: number | undefined = 0
+  /** It is in the store. */
+  stored: boolean
+  /** Resolves when a write of it that is under way is durable, or has failed. */
+  writing: Promise<unknown> | undefined
+  /** Told once: of an offered copy alone. */
+  onEnd: ((end: CopyEnd) => void) | undefined
+
+  constructor(message: PushMessage, number: number, stored: boolean) {
+    this.message = message
+    this.number = number
+    this.stored = stored
+  }
+  get lane(): string {
+    return `${this.message.source} ${this.message.application}`
+  }
+}
+
+interface QueueParts {
+  readonly host: Host
+  readonly store: MessageStore
+  readonly rules: StoringRules
+  /** The device as it is bound now; undefined: it is away. */
+  readonly binding: () => DeviceBinding | undefined
+}
+
+const firstPause = 1000 // milliseconds after the first failure, doubled for each
+const longestPause = 300_000
+
+export class DeviceQueue {
+  readonly subscriber: string
+  readonly device: string
+  private readonly parts: QueueParts
+  private readonly copies: QueuedCopy[] = []
+  private pending: QueuedCopy | undefined
+  private timer: Timer | undefined
+  private last = 0
+  private stopped = false
+
+  constructor(subscriber: string, device: string, parts: QueueParts) {
+    this.subscriber = subscriber
+    this.device = device
+    this.parts = parts
+  }
+  get size(): number {
+    return this.copies.length
+  }
+  get messages(): readonly PushMessage[] {
+    return this.copies.map(({ message }) => message)
+  }
+
+  /** A message that is not written yet: `onEnd` is told at its end. */
+  offer(message: PushMessage, onEnd: (end: CopyEnd) => void): QueuedCopy {
+    const copy = new QueuedCopy(message, this.last + 1, false)
+    copy.onEnd = onEnd
+    this.place(copy)
+    this.go()
+    return copy
+  }
+  /** A copy that an earlier process has written. */
+  restore(message: PushMessage, { number, state, tries, next }: StoredCopy): void {
+    const copy = new QueuedCopy(message, number, true)
+    Object.assign(copy, { state: state === 'set-aside' ? state : 'waiting', tries, next: state === 'sending' ? 0 : next })
+    this.place(copy)
+  }
+  private place(copy: QueuedCopy): void {
+    this.last = Math.max(this.last, copy.number)
+    const before = (other: QueuedCopy): boolean =>
+      rank(other) < rank(copy) || (rank(other) === rank(copy) && other.number < copy.number)
+    let at = this.copies.length
+    while (at > 0 && !before(this.copies[at - 1]!)) at--
+    this.copies.splice(at, 0, copy)
+  }
+  /** Record of a copy as it is now. */
+  recordOf({ message, number, next, state, tries }: QueuedCopy): StoredCopy {
+    const { device, subscriber } = this
+    return { message: message.id, subscriber, device, number, state, tries, ...(next === undefined ? {} : { next }) }
+  }
+
+  /** The device has registered: all that waits may go. */
+  bound(): void {
+    for (const copy of this.copies) if (copy.state === 'waiting') copy.next = 0
+    this.go()
+  }
+  /** Out of the queue, whatever becomes of a try that is under way. */
+  drop(copy: QueuedCopy): void {
+    const at = this.copies.indexOf(copy)
+    if (at >= 0) this.copies.splice(at, 1)
+  }
+  copyOf(message: string): QueuedCopy | undefined {
+    return this.copies.find((copy) => copy.message.id === message)
+  }
+  stop(): void {
+    this.stopped = true
+    this.timer?.cancel()
+  }
+
+  /** Sends what is due, one after the other. */
+  go(): void {
+    if (this.stopped || this.pending !== undefined) return
+    this.timer?.cancel()
+    this.timer = undefined
+    const binding = this.parts.binding()
+    if (binding === undefined) return this.tellAway()
+    const now = this.parts.host.clock.date()
+    const copy = this.due(now)
+    if (copy === undefined) return this.goLater(now)
+    this.pending = copy
+    this.deliver(copy, binding).then(
+      () => this.goOn(),
+      (fault: unknown) => {
+        this.parts.host.log.error({ fault: String(fault), device: this.device }, 'a Push could not be delivered')
+        this.pause(copy)
+        this.goOn()
+      },
+    )
+  }
+  private goOn(): void {
+    this.pending = undefined
+    this.go()
+  }
+  /** Nobody answers for the device: what was offered is to be written. */
+  private tellAway(): void {
+    for (const copy of this.copies) end(copy, { answer: 'away' })
+  }
+  /** The first that may go: behind a copy that waits for its time, others of its source and application wait too. */
+  private due(now: number): QueuedCopy | undefined {
+    const blocked = new Set<string>()
+    for (const copy of this.copies) {
+      if (copy.state === 'set-aside' || blocked.has(copy.lane)) continue
+      if (copy.next !== undefined && copy.next <= now) return copy
+      blocked.add(copy.lane)
+    }
+    return undefined
+  }
+  private goLater(now: number): void {
+    const times = this.copies.flatMap(({ next, state }) => (state === 'set-aside' || next === undefined ? [] : [next]))
+    if (times.length === 0) return
+    this.timer = this.parts.host.clock.after(Math.max(0, Math.min(...times) - now), () => this.go())
+  }
+
+  private async deliver(copy: QueuedCopy, binding: DeviceBinding): Promise<void> {
+    const { host, store } = this.parts
+    copy.tries++
+    copy.state = 'sending'
+    if (copy.stored) await store.update(this.recordOf(copy))
+    const { status } = await host.send(deliveryOf(copy.message, binding))
+    await copy.writing
+    if (this.stopped || !this.copies.includes(copy)) return
+    host.count(`answers_${Math.floor(status / 100)}xx`)
+    await this.settle(copy, deviceAnswer(status), status)
+  }
+  private async settle(copy: QueuedCopy, answer: DeviceAnswer, status: number): Promise<void> {
+    const { host, rules, store } = this.parts
+    if (answer === 'taken' || answer === 'refused') {
+      if (copy.stored) await store.remove([this.recordOf(copy)])
+      host.count(answer === 'taken' ? 'copies_delivered' : 'copies_refused')
+      this.drop(copy)
+      return end(copy, answer === 'taken' ? { answer } : { answer, status })
+    }
+    copy.state = copy.tries >= rules.tries ? 'set-aside' : 'waiting'
+    if (copy.state === 'set-aside') host.count('copies_set_aside')
+    copy.next = answer === 'unbound' ? undefined : host.clock.date() + pauseAfter(copy.tries)
+    if (copy.stored) await store.update(this.recordOf(copy))
+    end(copy, { answer: 'away' })
+  }
+  private pause(copy: QueuedCopy): void {
+    copy.state = 'waiting'
+    copy.next = this.parts.host.clock.date() + pauseAfter(copy.tries)
+    end(copy, { answer: 'away' })
+  }
+}
+
+function rank({ message }: QueuedCopy): number {
+  return classes.indexOf(message.class)
+}
+
+function pauseAfter(tries: number): number {
+  return Math.min(firstPause * 2 ** (tries - 1), longestPause)
+}
+
+function end(copy: QueuedCopy, how: CopyEnd): void {
+  const { onEnd } = copy
+  copy.onEnd = undefined
+  onEnd?.(how)
+}

@@ -1,0 +1,110 @@
+/** Device queues of a Push server (PUSH §3): what waits for whom, and all ends that a waiting message may have. */
+import type { Host } from '../../signalling/index.ts'
+import type { BoundDevices } from './bound-devices.ts'
+import { DeviceQueue } from './device-queue.ts'
+import { MessageStore, type StoredCopy } from './message-store.ts'
+import type { PushMessage } from './push-message.ts'
+import type { StoringRules } from './rules.ts'
+
+/** Device of a subscriber of whom no device is known: the first that registers. */
+const anyDevice = '*'
+
+export class DeviceQueues {
+  readonly store: MessageStore
+  private readonly host: Host
+  private readonly rules: StoringRules
+  private readonly devices: BoundDevices
+  private readonly queues = new Map<string, Map<string, DeviceQueue>>()
+
+  constructor(host: Host, rules: StoringRules, devices: BoundDevices) {
+    this.host = host
+    this.rules = rules
+    this.devices = devices
+    this.store = new MessageStore(host, (messages) => void this.end(messages, 'copies_expired'))
+  }
+  /** Reads what an earlier process has left; what is due goes at once. */
+  async load(): Promise<void> {
+    await this.store.load()
+    const lost: StoredCopy[] = []
+    for (const copy of this.store.all()) {
+      const message = this.store.message(copy.message)
+      if (message === undefined) lost.push(copy)
+      else this.of(copy.subscriber, copy.device).restore(message, copy)
+    }
+    if (lost.length > 0) await this.store.remove(lost)
+  }
+  start(): void {
+    for (const queues of this.queues.values()) for (const queue of queues.values()) queue.go()
+  }
+  stop(): Promise<void> {
+    for (const queues of this.queues.values()) for (const queue of queues.values()) queue.stop()
+    return this.store.stop()
+  }
+
+  /** Queues that a message for a subscriber goes to: of the device that his identifier belongs to, or of all. */
+  for(subscriber: string, only: string | undefined): readonly DeviceQueue[] {
+    const known = this.devices.of(subscriber)
+    const meant = only === undefined ? known : known.filter(({ contact, device }) => device === only || contact === only)
+    if (meant.length > 0) return meant.map(({ device }) => this.of(subscriber, device))
+    return [this.of(subscriber, only ?? anyDevice)]
+  }
+  private of(subscriber: string, device: string): DeviceQueue {
+    let queues = this.queues.get(subscriber)
+    if (queues === undefined) this.queues.set(subscriber, (queues = new Map()))
+    let queue = queues.get(device)
+    if (queue === undefined) {
+      const { host, rules, store } = this
+      const binding = () => (device === anyDevice ? this.anyOf(subscriber) : this.devices.bound(subscriber, device))
+      queues.set(device, (queue = new DeviceQueue(subscriber, device, { host, rules, store, binding })))
+    }
+    return queue
+  }
+  private anyOf(subscriber: string) {
+    return this.devices.of(subscriber).find((device) => this.devices.isBound(device))
+  }
+
+  /** A device of a subscriber has registered. */
+  bound(subscriber: string, device: string): void {
+    const queues = this.queues.get(subscriber)
+    queues?.get(device)?.bound()
+    queues?.get(anyDevice)?.bound()
+  }
+  /** Messages that wait for a subscriber, in the order in which they were accepted. */
+  waitingFor(subscriber: string): readonly PushMessage[] {
+    const all = [...(this.queues.get(subscriber)?.values() ?? [])].flatMap(({ messages }) => messages)
+    return [...new Set(all)].sort((a, b) => a.accepted - b.accepted)
+  }
+  /** Ends all copies of these messages; each counts. */
+  async end(messages: readonly PushMessage[], counter: string): Promise<void> {
+    const gone: StoredCopy[] = []
+    for (const { id, subscriber } of messages) {
+      for (const queue of this.queues.get(subscriber)?.values() ?? []) {
+        const copy = queue.copyOf(id)
+        if (copy === undefined) continue
+        queue.drop(copy)
+        if (copy.stored) gone.push(queue.recordOf(copy))
+      }
+    }
+    this.host.count(counter, gone.length)
+    try {
+      await this.store.remove(gone)
+    } catch (fault) {
+      this.host.log.error({ fault: String(fault) }, 'messages that are over stay in the store until the next start')
+    }
+  }
+  /** A device is not kept any more: what waits for it alone is over. */
+  async forget(subscriber: string, device: string): Promise<void> {
+    const queue = this.queues.get(subscriber)?.get(device)
+    if (queue === undefined) return
+    queue.stop()
+    this.queues.get(subscriber)?.delete(device)
+    const gone = queue.messages.flatMap(({ id }) => queue.copyOf(id) ?? []).filter(({ stored }) => stored)
+    this.host.count('copies_expired', gone.length)
+    await this.store.remove(gone.map((copy) => queue.recordOf(copy)))
+  }
+  /** A subscriber is none any more. */
+  async expel(subscriber: string): Promise<void> {
+    await this.end(this.waitingFor(subscriber), 'copies_expired')
+    this.queues.delete(subscriber)
+  }
+}

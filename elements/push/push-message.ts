@@ -1,0 +1,92 @@
+/** A MESSAGE as a Push server keeps it (PUSH §3.1): all that the device gets, and who sent it for whom. */
+import { H, type Json, type OutgoingRequest, type SipRequest, seal } from '../../signalling/index.ts'
+import type { DeviceBinding } from './device-binding.ts'
+
+/** Sending rule of an application (SPEC §5.4), which orders the queues. Lower goes first. */
+export const classes = ['priority', 'min-delay', 'authenticate'] as const
+type MessageClass = (typeof classes)[number]
+
+export interface PushMessage {
+  readonly [member: string]: Json | undefined
+  /** Name at this server. */
+  readonly id: string
+  /** Of its repeats: source, Call-ID, CSeq number and From tag. */
+  readonly key: string
+  /** Canonical address of the destination, and the Push identifier that named it. */
+  readonly subscriber: string
+  readonly identifier: string
+  /** Asserted; `''` where nobody vouches. */
+  readonly source: string
+  readonly application: string
+  readonly class: MessageClass
+  readonly topic?: string
+  /** Milliseconds since the epoch. */
+  readonly accepted: number
+  readonly expires: number
+  readonly from: string
+  readonly to: string
+  readonly callId: string
+  readonly cseq: number
+  /** End-to-end header fields, in their order. */
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  readonly type?: string
+  /** Base64. */
+  readonly body: string
+}
+
+/** The part of a message that its server decides. */
+type MessageTerms = Pick<
+  PushMessage,
+  'id' | 'subscriber' | 'identifier' | 'source' | 'application' | 'class' | 'accepted' | 'expires'
+>
+
+/** Header fields that are of one hop, or that the server writes itself. */
+const ofOneHop: ReadonlySet<string> = new Set([
+  ...['via', 'max-forwards', 'route', 'record-route', 'from', 'to', 'call-id', 'cseq', 'content-length', 'content-type'],
+  ...['contact', 'proxy-authorization', 'p-asserted-identity', 'proxy-require'],
+])
+
+/** The same for each repeat of a request, whatever its branch. */
+function keyOfRepeats({ callId, cseq, fromTag }: SipRequest, source: string): string {
+  return seal('', JSON.stringify([source, callId, cseq.number, fromTag]), 22)
+}
+
+export function messageOf(request: SipRequest, terms: MessageTerms): PushMessage {
+  const topic = request.text('Push-Topic')
+  const type = request.text(H['Content-Type'])
+  return {
+    ...terms,
+    key: keyOfRepeats(request, terms.source),
+    ...(topic === undefined ? {} : { topic }),
+    from: request.text(H.From)!,
+    to: request.text(H.To)!,
+    callId: request.callId,
+    cseq: request.cseq.number,
+    headers: [...request.headers.filter(([name]) => !ofOneHop.has(name.toLowerCase())), ...assertedOf(request)],
+    ...(type === undefined ? {} : { type }),
+    body: request.body.toString('base64'),
+  }
+}
+
+/** RFC 3325 §7: a source that wants to stay unknown is shown to no device. */
+function assertedOf(request: SipRequest): readonly (readonly [string, string])[] {
+  const wishes = request.list(H.Privacy).flatMap((value) => value.toLowerCase().split(/[;\s]+/))
+  const values = wishes.includes('id') ? [] : request.texts(H['P-Asserted-Identity'])
+  return values.map((value) => ['P-Asserted-Identity', value] as const)
+}
+
+/** The MESSAGE to a device, along its Path. From, To, Call-ID, CSeq and body are as they were sent. */
+export function deliveryOf(message: PushMessage, device: DeviceBinding): OutgoingRequest {
+  const { body, callId, cseq, from, headers, to, type } = message
+  return {
+    method: 'MESSAGE',
+    to: device.contact,
+    uri: device.contact,
+    written: { from, to },
+    callId,
+    cseq,
+    route: device.path,
+    headers,
+    ...(body === '' ? {} : { body: { type: type ?? 'application/octet-stream', content: Buffer.from(body, 'base64') } }),
+  }
+}

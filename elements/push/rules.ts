@@ -1,0 +1,28 @@
+/** Rules of a Push server for messages (SPEC §5.6), from its settings. Times in milliseconds. */
+import type { PushSettings } from './settings-type.ts'
+
+export interface StoringRules {
+  /** Time for a device's 200, before the message is written and answered 202. */
+  readonly accept: number
+  /** A message is kept at most. */
+  readonly keep: number
+  /** A device's queue is kept beyond its last binding. */
+  readonly queue: number
+  /** After so many tries a copy is set aside. */
+  readonly tries: number
+  /** A message that got a 2xx is known again. */
+  readonly repeat: number
+  /** Messages that wait for one user, from one source for him, and in all. */
+  readonly forUser: number
+  readonly ofSource: number
+  readonly inAll: number
+}
+
+export function storingRules({ store = {} }: PushSettings): StoringRules {
+  const { accept = 2, keep = 604_800, queue = 604_800, tries = 20, repeat = 600 } = store
+  const { forUser = 1000, ofSource = 200, inAll = 1_000_000 } = store
+  return {
+    ...{ accept: accept * 1000, keep: keep * 1000, queue: queue * 1000, repeat: repeat * 1000 },
+    ...{ tries, forUser, ofSource, inAll },
+  }
+}
