@@ -15,6 +15,8 @@ const { left, why } = providePackages(
     'twinkle-console': 'twinkle-console',
     chromium: 'chromium',
     svwar: 'sipvicious',
+    zsh: 'zsh',
+    fish: 'fish',
     'systemd-analyze': 'systemd',
   },
   'tests talk to',

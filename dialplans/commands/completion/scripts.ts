@@ -40,7 +40,7 @@ _proxima() {
       (:files) _files ;;
       (:files*)
         endings=(\${=text#:files})
-        _files -g "*.(\${(j:|:)endings})" ;;
+        _files -g "\${(j: :)\${endings[@]/#/*.}}" ;;
       (*)
         word=\${text%%$tab*}
         offered+=("\${word//:/\\\\:}:\${text#*$tab}") ;;
@@ -61,9 +61,9 @@ function __proxima_words
       case ':files'
         __fish_complete_path (commandline -ct)
       case ':files*'
-        for ending in (string split -n ' ' -- (string replace ':files' '' -- $text))
-          __fish_complete_suffix .$ending
-        end
+        set -l endings (string split -n ' ' -- (string replace ':files' '' -- $text))
+        set -l wanted '^[^\\t]*(?:/|\\.(?:'(string join '|' -- $endings)'))(?:\\t.*)?$'
+        __fish_complete_path (commandline -ct) | string match -r -- $wanted
       case '*'
         echo $text
     end
