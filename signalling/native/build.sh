@@ -11,7 +11,7 @@ tell() { [ -z "$LOUD" ] || echo "$*" >&2; }
 newest=$(ls -t "$folder"/*.[ch] "$folder/build.sh" | head -n 1)
 [ "$output" -nt "$newest" ] && [ $# -eq 0 ] && { tell 'up to date'; exit 0; }
 command -v cc >/dev/null 2>&1 || { tell 'there is no C compiler (cc)'; exit 0; }
-[ -w "$(dirname "$output")" ] || { tell "this user may not write to $(dirname "$output")"; exit 0; }
+[ -w "$(dirname "$output")" ] || { tell "this user may not write there; who may, runs sh $folder/build.sh"; exit 0; }
 
 # Headers of any Node from 18 on do: Node-API and libuv 1 keep their binary interface.
 home=$(dirname "$(readlink -f "${NODE_BINARY:-$(command -v node)}")")/..

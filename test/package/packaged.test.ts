@@ -157,6 +157,7 @@ function examples(): readonly string[] {
 
 installed("what README shows type-checks strictly, with the libraries' own types", async (t) => {
   const [near, virtual] = examples()
+  t.true(readFileSync(join(root, readme), 'utf8').includes(near!), 'README of the clone shows another script')
   project.write('near.ts', near!)
   project.write('virtual.test.ts', virtual!)
   project.write('wrong.ts', "import { createNode } from 'proxima'\nimport { Ue } from 'proxima/ue'\ncreateNode({})\nnew Ue(1)\n")
