@@ -3,9 +3,9 @@
  * under it as they would elsewhere. Only for root, where overlays may be mounted.
  */
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { until } from './patience.ts'
 import { type Ended, run } from './process.ts'
 
@@ -21,6 +21,9 @@ const clone = '/opt/proxima'
 const stubs = 'sysinit basic shutdown umount final network-online local-fs sockets timers paths poweroff'
 const journal = 'systemd-journald.service systemd-journald.socket systemd-journald-dev-log.socket'
 
+/** Hierarchy of control groups that a systemd of its own works in: the unified one, or that of its name. */
+const hierarchy = existsSync('/sys/fs/cgroup/cgroup.controllers') ? '/sys/fs/cgroup' : '/sys/fs/cgroup/systemd'
+
 /** Mounts, then the units: of the system's own the journal alone, so that nothing else of the machine starts. */
 function bootScript(folder: string, node: string): string {
   const [root, over] = [join(folder, 'root'), join(folder, 'over')]
@@ -31,6 +34,13 @@ mkdir ${over}/upper ${over}/work
 mount -t overlay overlay -o lowerdir=/,upperdir=${over}/upper,workdir=${over}/work ${root}
 mount -t proc proc ${root}/proc
 mount --rbind /sys ${root}/sys
+if [ -e ${root}/sys/fs/cgroup/cgroup.controllers ]
+then mount -t cgroup2 cgroup2 ${root}/sys/fs/cgroup
+else
+  mount -t tmpfs tmpfs ${root}/sys/fs/cgroup
+  mkdir ${root}/sys/fs/cgroup/systemd
+  mount -t cgroup -o none,name=systemd cgroup ${root}/sys/fs/cgroup/systemd
+fi
 mount --rbind /dev ${root}/dev
 mount -t tmpfs tmpfs ${root}/run
 mount -t tmpfs tmpfs ${root}/tmp
@@ -54,13 +64,15 @@ exec env -i container=test SYSTEMD_UNIT_PATH=/run/units SYSTEMD_LOG_TARGET=journ
 /** The systemd, or why there is none. */
 export async function bootSystemd(): Promise<BootedSystemd | string> {
   if (process.getuid?.() !== 0) return 'only root boots a systemd of its own'
+  if (existsSync('/run/systemd/system')) return 'this machine has a systemd, which is left alone'
   const folder = mkdtempSync(join(tmpdir(), 'proxima-systemd-'))
   for (const name of ['root', 'over']) mkdirSync(join(folder, name))
   const script = join(folder, 'boot.sh')
   const node = process.execPath.startsWith(repository) ? clone + process.execPath.slice(repository.length) : process.execPath
   writeFileSync(script, bootScript(folder, node))
-  const namespaces = ['--pid', '--mount', '--net', '--uts', '--ipc', '--cgroup']
-  const child = spawn('unshare', [...namespaces, '--fork', '--kill-child', 'sh', script], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const group = join(hierarchy, basename(folder)) // all that it sees of the machine's control groups
+  const begin = `mkdir ${group} && echo $$ > ${group}/cgroup.procs && exec unshare --pid --mount --net --uts --ipc --cgroup`
+  const child = spawn('sh', ['-c', `${begin} --fork --kill-child sh ${script}`], { stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text))
   const over = new Promise<void>((resolve) => {
@@ -70,6 +82,7 @@ export async function bootSystemd(): Promise<BootedSystemd | string> {
   const end = async (): Promise<void> => {
     child.kill('SIGKILL')
     await over
+    await until('its control groups are empty', () => removeGroup(group))
     rmSync(folder, { recursive: true, force: true })
   }
   const sh = (line: string): Promise<Ended> => {
@@ -89,4 +102,17 @@ export async function bootSystemd(): Promise<BootedSystemd | string> {
   if (child.exitCode === null && child.pid !== undefined && !output.includes('has booted')) return { sh, end }
   await end()
   return `systemd does not boot in namespaces here: ${output.trim().split('\n').at(-1)}`
+}
+
+/** Removes a control group with those below it; false while a process of it has not gone yet. */
+function removeGroup(group: string): boolean {
+  if (!existsSync(group)) return true
+  const below = readdirSync(group, { withFileTypes: true }).filter((each) => each.isDirectory())
+  for (const { name } of below) if (!removeGroup(join(group, name))) return false
+  try {
+    rmdirSync(group)
+    return true
+  } catch {
+    return false
+  }
 }
