@@ -21,8 +21,13 @@ const clone = '/opt/proxima'
 const stubs = 'sysinit basic shutdown umount final network-online local-fs sockets timers paths poweroff'
 const journal = 'systemd-journald.service systemd-journald.socket systemd-journald-dev-log.socket'
 
-/** Hierarchy of control groups that a systemd of its own works in: the unified one, or that of its name. */
-const hierarchy = existsSync('/sys/fs/cgroup/cgroup.controllers') ? '/sys/fs/cgroup' : '/sys/fs/cgroup/systemd'
+/** Hierarchies of control groups: the unified one, or one for each controller. */
+function hierarchies(): readonly string[] {
+  const all = '/sys/fs/cgroup'
+  if (existsSync(join(all, 'cgroup.controllers'))) return [all]
+  const below = existsSync(all) ? readdirSync(all, { withFileTypes: true }) : []
+  return below.filter((each) => each.isDirectory()).map(({ name }) => join(all, name))
+}
 
 /** Mounts, then the units: of the system's own the journal alone, so that nothing else of the machine starts. */
 function bootScript(folder: string, node: string): string {
@@ -70,9 +75,10 @@ export async function bootSystemd(): Promise<BootedSystemd | string> {
   const script = join(folder, 'boot.sh')
   const node = process.execPath.startsWith(repository) ? clone + process.execPath.slice(repository.length) : process.execPath
   writeFileSync(script, bootScript(folder, node))
-  const group = join(hierarchy, basename(folder)) // all that it sees of the machine's control groups
-  const begin = `mkdir ${group} && echo $$ > ${group}/cgroup.procs && exec unshare --pid --mount --net --uts --ipc --cgroup`
-  const child = spawn('sh', ['-c', `${begin} --fork --kill-child sh ${script}`], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const groups = hierarchies().map((hierarchy) => join(hierarchy, basename(folder))) // all that it sees of control groups
+  const entering = groups.map((group) => `mkdir ${group} && echo $$ > ${group}/cgroup.procs`).join('\n')
+  const begin = `${entering}\nexec unshare --pid --mount --net --uts --ipc --cgroup --fork --kill-child sh ${script}`
+  const child = spawn('sh', ['-c', begin], { stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text))
   const over = new Promise<void>((resolve) => {
@@ -82,7 +88,7 @@ export async function bootSystemd(): Promise<BootedSystemd | string> {
   const end = async (): Promise<void> => {
     child.kill('SIGKILL')
     await over
-    await until('its control groups are empty', () => removeGroup(group))
+    await until('its control groups are empty', () => groups.every(removeGroup))
     rmSync(folder, { recursive: true, force: true })
   }
   const sh = (line: string): Promise<Ended> => {
