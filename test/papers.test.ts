@@ -16,6 +16,7 @@ const plainPages = [
   'README.md',
   'CONTRIBUTING.md',
   'dialplans/README.md',
+  'docker/README.md',
   'docker/package/README.md',
   'elements/README.md',
   'signalling/README.md',

@@ -1,6 +1,6 @@
 /** Debian packages that tests need, installed where root may. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /** A command, or a file where the package has none -> Debian package. */
@@ -58,4 +58,14 @@ function install(packages: readonly string[]): void {
     apt('update') // the lists were too old
     apt('install', '-y', '--no-install-recommends', ...packages)
   }
+}
+
+/** Unpacks Debian packages into a folder, without installing them: no service is started. */
+export function unpackPackages(folder: string, names: readonly string[]): void {
+  const downloaded = join(folder, 'packages')
+  mkdirSync(downloaded, { recursive: true })
+  const words = ['-q', '-o', 'APT::Sandbox::User=root', 'download', ...names]
+  execFileSync('apt-get', words, { cwd: downloaded, stdio: ['ignore', 'ignore', 2] })
+  for (const name of readdirSync(downloaded)) execFileSync('dpkg-deb', ['--extract', join(downloaded, name), folder])
+  rmSync(downloaded, { recursive: true })
 }

@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { unpackPackages } from '../packages.ts'
 
 const release = 'bookworm'
 const nodePackage = join(import.meta.dirname, '../../../node_modules/node')
@@ -59,11 +60,6 @@ export function nodeOverlay(folder: string): void {
 
 /** A folder with as little as the distroless base for C programs has. */
 export function distrolessRoot(folder: string): void {
-  const packages = join(folder, 'packages')
-  mkdirSync(packages, { recursive: true, mode: 0o777 })
-  const names = ['base-files', 'netbase', 'tzdata', 'libc6', 'libgcc-s1', 'libstdc++6', 'libssl3']
-  execFileSync('apt-get', ['-q', 'download', ...names], { cwd: packages, stdio: ['ignore', 'ignore', 2] })
-  for (const name of readdirSync(packages)) execFileSync('dpkg-deb', ['--extract', join(packages, name), folder])
-  rmSync(packages, { recursive: true })
+  unpackPackages(folder, ['base-files', 'netbase', 'tzdata', 'libc6', 'libgcc-s1', 'libstdc++6', 'libssl3'])
   mkdirSync(join(folder, 'tmp'), { recursive: true })
 }
