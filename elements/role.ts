@@ -2,6 +2,7 @@
 import type { Element, HostPort } from '../signalling/index.ts'
 import type { SubscriberSettings } from './schemas/index.ts'
 import type { HttpRoute } from './shared/http/route.ts'
+import type { FlagWidths } from './shared/identifiers/push.ts'
 
 /** JSON Schema (draft 7) of a role's settings, without `role` itself. Its title and description name the element for people. */
 interface SettingsSchema {
@@ -53,6 +54,17 @@ interface NetworkNode {
   readonly elements: readonly string[]
 }
 
+/** The agreement with another operator, as elements have to know it. */
+export interface PeerAgreement {
+  readonly name: string
+  /** Lower case. */
+  readonly domains: readonly string[]
+  /** Flag bits of its Push identifiers, such as `01`; none: any are believed to be its. */
+  readonly flags: readonly string[]
+  /** Flag bits of others' Push identifiers for which it may vouch. */
+  readonly vouches: readonly string[]
+}
+
 /** A network as one of its elements sees it. */
 export interface Network {
   /** Name of that element. */
@@ -65,6 +77,10 @@ export interface Network {
   readonly nodes: readonly NetworkNode[]
   /** Subscribers that its elements know. */
   readonly subscribers: readonly SubscriberSettings[]
+  /** Number of its operator in Push identifiers, and the bits of these that name operator and server. */
+  readonly flags: number
+  readonly widths: FlagWidths
+  readonly agreements: readonly PeerAgreement[]
 }
 
 /**

@@ -1,6 +1,8 @@
 /** A network as data: the content of a dialplan file, checked and with its lines remembered. */
 
 import { isIPv6 } from 'node:net'
+import type { PeerAgreement } from '../../elements/role.ts'
+import type { FlagWidths } from '../../elements/shared/identifiers/push.ts'
 import {
   type ConnectionSettings,
   type HostPort,
@@ -67,6 +69,9 @@ export interface PlannedPeer {
   readonly line: number
   /** Place of its proxy; undefined: as the dialplan has it, or as the domain is looked up. */
   readonly at: HostPort | undefined
+  /** Flag bits of its Push identifiers, and of others for which it may vouch. */
+  readonly flags?: readonly string[]
+  readonly vouches?: readonly string[]
 }
 
 /** The network of one operator; of a file with several, each has its own. */
@@ -90,6 +95,12 @@ export interface Dialplan {
   readonly peers?: readonly PlannedPeer[]
   /** Peers as the node knows them, by domains and addresses. Left out: there are none. */
   readonly met?: readonly PeerOperator[]
+  /** The same peers as elements know them. */
+  readonly agreements?: readonly PeerAgreement[]
+  /** Number of the operator in its Push identifiers; left out: 0. */
+  readonly flags?: number
+  /** Bits of Push identifiers that name operator and server. */
+  readonly widths?: Partial<FlagWidths>
   readonly limits: RateLimitSettings
   readonly connections: ConnectionSettings
   readonly dns?: { readonly servers?: readonly string[] }

@@ -39,6 +39,8 @@ interface RawDialplan {
   readonly data?: string
   readonly trusted?: readonly string[]
   readonly peers?: RawPeers
+  readonly flags?: number
+  readonly widths?: Dialplan['widths']
   readonly limits?: RateLimitSettings
   readonly connections?: ConnectionSettings
   readonly dns?: Dialplan['dns']
@@ -119,7 +121,14 @@ function readOperator(reading: DialplanReading, faults: DialplanFault[]): Operat
   })
   for (const { name, role, line } of surplusElements(elements))
     fault(line, `${name} is a second ${role}`, `one element of role ${role} a${operator === undefined ? ' node' : 'n operator'}`)
-  for (const { element, path, text, expected } of roleFaults({ elements, domains: raw.domains, data, nodes }))
+  for (const { element, path, text, expected } of roleFaults({
+    elements,
+    domains: raw.domains,
+    data,
+    nodes,
+    flags: raw.flags,
+    widths: raw.widths,
+  }))
     faults.push({ ...places.get(element.name)!(path), text, expected })
   const rules = raw.rules?.map((rule, index) => ({
     ...rule,
@@ -127,7 +136,7 @@ function readOperator(reading: DialplanReading, faults: DialplanFault[]): Operat
     line: lineOf('rules', index),
   }))
   checkReferences({ elements, domains: raw.domains, listen, rules: rules ?? [], lineOf, fault })
-  const { name, domains, api, trusted = [], limits = {}, connections = {}, dns = {} } = raw
+  const { name, domains, api, trusted = [], limits = {}, connections = {}, dns = {}, flags, widths } = raw
   const dialplan: Dialplan = {
     file,
     ...(operator === undefined ? {} : { operator }),
@@ -141,6 +150,8 @@ function readOperator(reading: DialplanReading, faults: DialplanFault[]): Operat
     data,
     trusted: trusted.map(plainHost),
     peers,
+    ...(flags === undefined ? {} : { flags }),
+    ...(widths === undefined ? {} : { widths }),
     limits,
     connections,
     dns,

@@ -30,7 +30,7 @@ interface OperatorPart<Operator> {
   readonly lineOf: LineOf
 }
 
-const shared = ['dns', 'connections', 'capture'] as const
+const shared = ['dns', 'connections', 'capture', 'widths'] as const
 const atTheTop = ['name', 'data', 'nodes', 'operators', ...shared]
 
 /** The parts of a file; faults of settings at the top, and of nodes, are added. */

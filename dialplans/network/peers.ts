@@ -1,5 +1,6 @@
 /** Peers of operators: the names that each gives, and the addresses and domains of those that are in the same dialplan. */
-import { pushHost } from '../../elements/shared/identifiers/push.ts'
+import type { PeerAgreement } from '../../elements/role.ts'
+import { pushHost, usualWidths } from '../../elements/shared/identifiers/push.ts'
 import { type HostPort, type ListeningOptions, type PeerOperator, printHostPort } from '../../signalling/index.ts'
 import { isAnyHost, machineAddresses } from '../../signalling/tools.ts'
 import { type Dialplan, type DialplanFault, type PlannedPeer, parsePlace, reachableHost } from './dialplan.ts'
@@ -8,7 +9,7 @@ import type { AddFault, LineOf } from './validate.ts'
 
 /** Peers as the schema admits them. */
 export interface RawPeers {
-  readonly [name: string]: { readonly at?: string }
+  readonly [name: string]: { readonly at?: string } & Pick<PlannedPeer, 'flags' | 'vouches'>
 }
 
 interface PeerReading {
@@ -19,11 +20,11 @@ interface PeerReading {
 
 /** The peers that an operator names, by operator or domain. */
 export function readPeers({ peers = {}, lineOf, fault }: PeerReading): readonly PlannedPeer[] {
-  return Object.entries(peers).map(([name, { at: text }]): PlannedPeer => {
+  return Object.entries(peers).map(([name, { at: text, ...agreed }]): PlannedPeer => {
     const line = lineOf('peers', name)
     const at = text === undefined ? undefined : parsePlace(text)
     if (text !== undefined && !at?.port) fault(line, `peers.${name}.at is ${text}`, 'an IP address, and a port from 1 to 65535')
-    return { name, line, at }
+    return { name, line, at, ...agreed }
   })
 }
 
@@ -95,7 +96,16 @@ export function oneSidedPeers(dialplans: readonly Dialplan[]): readonly Dialplan
 export function withPeers(dialplan: Dialplan, dialplans: readonly Dialplan[]): Dialplan {
   const { met: _, ...others } = dialplan
   const met = peersOf(dialplan, dialplans)
-  return met.length === 0 ? others : { ...others, met }
+  return met.length === 0 ? others : { ...others, met, agreements: met.map((peer) => agreementWith(peer, dialplan, dialplans)) }
+}
+
+/** Flag bits that nobody has named are those of the operator's number. */
+function agreementWith({ name, domains }: PeerOperator, dialplan: Dialplan, dialplans: readonly Dialplan[]): PeerAgreement {
+  const met = operatorCalled(domains[0]!, dialplans)
+  const named = dialplan.peers?.find((peer) => peer.name.toLowerCase() === met?.operator || isAmong(peer.name, domains))
+  const width = dialplan.widths?.operator ?? usualWidths.operator
+  const own = met === undefined ? [] : [(met.flags ?? 0).toString(2).padStart(width, '0')]
+  return { name, domains, flags: named?.flags ?? own, vouches: named?.vouches ?? [] }
 }
 
 /** The peers of an operator as its node knows them: of one dialplan, those who name each other. */

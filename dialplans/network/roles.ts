@@ -1,10 +1,11 @@
 /** Roles of a dialplan's elements: the network as each of them sees it, and the settings that follow. */
 import { roleOf } from '../../elements/catalogue.ts'
 import type { KnownSubscribers, Network, Role, RoleFault } from '../../elements/role.ts'
+import { usualWidths } from '../../elements/shared/identifiers/push.ts'
 import { elementOfInstance } from '../../signalling/index.ts'
 import type { Dialplan, DialplanSubscriber, ElementSettings, PlannedElement } from './dialplan.ts'
 
-type PlannedNetwork = Pick<Dialplan, 'elements' | 'domains' | 'data' | 'nodes'>
+type PlannedNetwork = Pick<Dialplan, 'elements' | 'domains' | 'data' | 'nodes' | 'flags' | 'widths' | 'agreements'>
 
 /** The element of a dialplan that an instance is of. */
 export function plannedOf({ elements }: Pick<Dialplan, 'elements'>, instance: string): PlannedElement | undefined {
@@ -58,11 +59,13 @@ export function surplusElements(elements: readonly PlannedElement[]): readonly P
   )
 }
 
-function viewsOfNetwork({ elements, domains, data, nodes }: PlannedNetwork): (from: PlannedElement) => Network {
+function viewsOfNetwork(network: PlannedNetwork): (from: PlannedElement) => Network {
+  const { agreements = [], data, domains, elements, flags = 0, nodes } = network
+  const widths = { ...usualWidths, ...network.widths }
   const subscribers = elements.flatMap((element) => subscribersIn(element)?.listed ?? [])
   const places = nodes.map((node) => ({
     at: node.listen.find(({ transport }) => transport === 'UDP'),
     elements: node.elements,
   }))
-  return ({ name }) => ({ self: name, domains, data, elements, nodes: places, subscribers })
+  return ({ name }) => ({ self: name, domains, data, elements, nodes: places, subscribers, flags, widths, agreements })
 }

@@ -13,7 +13,10 @@ export const proxyRole: Role<ProxySettings> = {
   servers: ['hss'],
   learns: (network) => ({
     through: othersOf(network, 'mme'),
-    push: numberedServers(network.elements.filter(({ role }) => role === 'push')),
+    push: numberedServers(
+      network,
+      network.elements.filter(({ role }) => role === 'push'),
+    ),
   }),
   create: createProxy,
 }

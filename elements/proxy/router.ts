@@ -5,7 +5,7 @@ import { elementOfRoute, tokenOfRoute } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, type IdentifiedSubscriber, isAddress } from '../shared/identifiers/devices.ts'
-import { domainOfPushHost, isPushUri, pushKey, pushUri } from '../shared/identifiers/push.ts'
+import { domainOfPushHost, isPushInForce, isPushUri, pushKey, pushUri } from '../shared/identifiers/push.ts'
 import type { KnownSender } from './authentication.ts'
 import type { Destination, RefusedDestination, TargetDestination } from './destination.ts'
 import type { Gruus } from './gruu.ts'
@@ -57,6 +57,12 @@ interface UserQuestion {
   readonly name: string | undefined
   /** That user is called by an IP address. */
   readonly byAddress: boolean
+}
+
+const sourceExpired: RefusedDestination = {
+  end: 'nowhere',
+  status: 403,
+  fields: { warning: 'source-expired: From names a Push identifier that is not in force; expected another one of yours' },
 }
 
 const asWritten: Pick<ForwardTarget, 'uri' | 'element'> = {}
@@ -155,8 +161,19 @@ export class Router {
     const isOurs = !host.peers.has(exchange.request.uri.host)
     const element = (isOurs ? exchange.planned : undefined) ?? rules.push[0]!.element
     if (sender?.subscriber === undefined) return { end: 'element', element }
-    const source = pushSource(exchange.request.from.uri, sender.subscriber, host.domains)
+    const source = this.pushSource(exchange.request.from.uri, sender.subscriber)
+    if (source === 'expired') return sourceExpired
     return source === undefined ? { end: 'element', element } : { end: 'element', element, source }
+  }
+  /** The Push identifier by which a subscriber sends: the one in From, else his first; undefined: he has none. */
+  private pushSource(from: Uri, { push = [] }: SubscriberRecord): string | undefined {
+    const { clock, domains } = this.parts.host
+    const key = deviceKey(from, domains)
+    const isNamed = (name: string | undefined): boolean => name !== undefined && pushKey(name, domains) === key
+    const named = push.find(({ id, string }) => isNamed(id) || isNamed(string))
+    const used = named ?? push.find((one) => isPushInForce(one, clock.date()))
+    if (used === undefined) return undefined
+    return isPushInForce(used, clock.date()) ? pushUri(used.id, domains) : 'expired'
   }
   /** The element that serves a request about a user called by an address, as if that were a user of the first domain. */
   private elementOfAddress(exchange: Exchange, identity: string | undefined): string | undefined {
@@ -246,15 +263,6 @@ function isPush({ flow, request }: Exchange, sender: KnownSender | undefined, { 
   if (isPushUri(uri, domains) || request.has('Push-Application')) return true
   const isFromOurs = !flow.trusted && sender?.peer !== true // what our servers send to another operator leaves
   return isFromOurs && domainOfPushHost(uri.host) !== undefined && peers.has(uri.host)
-}
-
-/** The Push identifier by which a subscriber sends: the one in From, else his first; undefined: he has none. */
-function pushSource(from: Uri, { push = [] }: SubscriberRecord, domains: readonly string[]): string | undefined {
-  const key = deviceKey(from, domains)
-  const active = push.filter(({ state }) => state === 'active')
-  const named = active.find(({ id, string }) => [id, string].some((name) => name !== undefined && pushKey(name, domains) === key))
-  const id = (named ?? active[0])?.id
-  return id === undefined ? undefined : pushUri(id, domains)
 }
 
 /** A user may be called by an IP address; elsewhere it is where a request goes. */

@@ -59,14 +59,17 @@ export class Acceptance {
     const full = mayStore ? this.full(message) : undefined
     const offers = await this.settled(message, this.queues.for(message.subscriber, only))
     const open = offers.filter(({ end }) => end === undefined || end.answer === 'away')
-    const isTaken = offers.some(({ end }) => end?.answer === 'taken')
-    if (open.length > 0) {
-      if (mayStore && full === undefined) await this.write(message, open)
-      else for (const { copy, queue } of open) queue.drop(copy)
-      if (!isTaken) return mayStore ? (full ?? { status: 202 }) : { status: 480, warning: 'offline: nobody is there now' }
-    }
-    if (!isTaken) return { status: refusalOf(offers) }
+    const taken = offers.filter(({ end }) => end?.answer === 'taken').length
+    const isTaken = taken > 0
+    const isStored = open.length > 0 && mayStore && full === undefined
+    if (isStored) await this.write(message, open)
+    else for (const { copy, queue } of open) queue.drop(copy)
+    if (open.length > 0 && !isStored && !isTaken) return full ?? { status: 480, warning: 'offline: nobody is there now' }
+    if (!isTaken && !isStored) return { status: refusalOf(offers) }
     this.host.count('copies_accepted', offers.length - open.length)
+    this.host.count('copies_delivered', taken)
+    this.host.count('copies_refused', offers.length - open.length - taken)
+    if (!isTaken) return { status: 202 }
     this.remember(message.key)
     return { status: 200 }
   }

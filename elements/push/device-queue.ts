@@ -121,8 +121,12 @@ export class DeviceQueue {
     const binding = this.parts.binding()
     if (binding === undefined) return this.tellAway()
     const now = this.parts.host.clock.date()
-    const copy = this.due(now)
-    if (copy === undefined) return this.goLater(now)
+    const copy = this.first()
+    if (copy?.next === undefined) return
+    if (copy.next > now) {
+      this.timer = this.parts.host.clock.after(copy.next - now, () => this.go())
+      return
+    }
     this.pending = copy
     this.deliver(copy, binding).then(
       () => this.goOn(),
@@ -141,20 +145,18 @@ export class DeviceQueue {
   private tellAway(): void {
     for (const copy of this.copies) end(copy, { answer: 'away' })
   }
-  /** The first that may go: behind a copy that waits for its time, others of its source and application wait too. */
-  private due(now: number): QueuedCopy | undefined {
-    const blocked = new Set<string>()
+  /** The copy that goes next: the first of those that are due soonest. Behind each its source and application wait. */
+  private first(): QueuedCopy | undefined {
+    const lanes = new Set<string>()
+    const now = this.parts.host.clock.date()
+    let soonest: QueuedCopy | undefined
     for (const copy of this.copies) {
-      if (copy.state === 'set-aside' || blocked.has(copy.lane)) continue
+      if (copy.state === 'set-aside' || lanes.has(copy.lane)) continue
       if (copy.next !== undefined && copy.next <= now) return copy
-      blocked.add(copy.lane)
+      lanes.add(copy.lane)
+      if (copy.next !== undefined && copy.next < (soonest?.next ?? Number.POSITIVE_INFINITY)) soonest = copy
     }
-    return undefined
-  }
-  private goLater(now: number): void {
-    const times = this.copies.flatMap(({ next, state }) => (state === 'set-aside' || next === undefined ? [] : [next]))
-    if (times.length === 0) return
-    this.timer = this.parts.host.clock.after(Math.max(0, Math.min(...times) - now), () => this.go())
+    return soonest
   }
 
   private async deliver(copy: QueuedCopy, binding: DeviceBinding): Promise<void> {
@@ -171,8 +173,10 @@ export class DeviceQueue {
   private async settle(copy: QueuedCopy, answer: DeviceAnswer, status: number): Promise<void> {
     const { host, rules, store } = this.parts
     if (answer === 'taken' || answer === 'refused') {
-      if (copy.stored) await store.remove([this.recordOf(copy)])
-      host.count(answer === 'taken' ? 'copies_delivered' : 'copies_refused')
+      if (copy.stored) {
+        await store.remove([this.recordOf(copy)])
+        host.count(answer === 'taken' ? 'copies_delivered' : 'copies_refused')
+      }
       this.drop(copy)
       return end(copy, answer === 'taken' ? { answer } : { answer, status })
     }

@@ -1,11 +1,13 @@
 /** The Push server (SPEC §5): reaches a user by Push identifier, at each of his devices, now or when they are there. */
-import { canonical, type Element, type Exchange, type Host } from '../../signalling/index.ts'
+import type { Element, Exchange, Host } from '../../signalling/index.ts'
 import type { PushIdentifierRecord, SubscriberRecord } from '../schemas/index.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
 import {
+  domainOfPushHost,
   type FlagWidths,
   flagBits,
   hasFlags,
+  isPushInForce,
   isPushUri,
   type PushFlags,
   pushIdentifier,
@@ -16,9 +18,10 @@ import { BoundDevices } from './bound-devices.ts'
 import { DeviceQueues } from './device-queues.ts'
 import { endOf } from './lifetime.ts'
 import { messageOf, type PushMessage } from './push-message.ts'
-import { isInForce, Registration } from './registration.ts'
+import { Registration } from './registration.ts'
 import { type StoringRules, storingRules } from './rules.ts'
 import type { PushSettings } from './settings-type.ts'
+import { Sources } from './source.ts'
 
 export type { PushSettings } from './settings-type.ts'
 
@@ -51,6 +54,7 @@ class PushElement implements Element {
   private acceptance!: Acceptance
   private subscribers!: Subscribers
   private registration!: Registration
+  private sources!: Sources
 
   constructor(name: string, settings: PushSettings) {
     this.name = name
@@ -74,12 +78,13 @@ class PushElement implements Element {
     this.subscribers.start()
     const { devices, queues, subscribers } = this
     this.registration = new Registration({ host, devices, own, queues, subscribers, widths })
+    this.sources = new Sources({ host, subscribers, peers: this.settings.peers ?? [] })
     this.queues.start()
   }
   /** A subscriber has lost Push identifiers: what waits under them is over. */
   private changed(id: string, record: SubscriberRecord | undefined): void {
     const now = this.host.clock.date()
-    const left = (record?.push ?? []).filter((one) => isInForce(one, now)).map((one) => one.id)
+    const left = (record?.push ?? []).filter((one) => isPushInForce(one, now)).map((one) => one.id)
     const over = this.queues.waitingFor(id).filter(({ identifier }) => !left.includes(identifier))
     if (over.length > 0) void this.queues.end(over, 'copies_expired')
     if (left.length === 0) this.devices.expel(id)
@@ -100,22 +105,35 @@ class PushElement implements Element {
 
   private async push(exchange: Exchange): Promise<void> {
     const { request } = exchange
-    const { domains, peers } = this.host
-    if (!isPushUri(request.uri, domains)) {
-      if (peers.has(request.uri.host)) return void exchange.forward({ uri: request.uriText })
-      return exchange.reply(404, { warning: `${request.uri.host} is no Push host of ours or of a peer` })
+    const verdict = await this.sources.verdict(exchange)
+    if ('refusal' in verdict) {
+      this.host.count(`refused_${verdict.refusal.replace('-', '_')}`)
+      return exchange.reply(403, { warning: `${verdict.refusal}: ${verdict.warning}` })
     }
+    if (!isPushUri(request.uri, this.host.domains)) return this.handOver(exchange)
     const destination = await this.destinationOf(exchange)
-    if (destination === undefined) return exchange.reply(404)
+    if (destination === undefined) return exchange.reply(404, { warning: 'nobody has that Push identifier' })
     const server = this.serverOf(destination.identifier)
-    if (server !== this.name) return server === undefined ? exchange.reply(404) : void exchange.forward({ element: server })
-    await this.take(exchange, destination)
+    if (server === this.name) return this.take(exchange, destination, verdict.source)
+    if (server !== undefined) return void exchange.forward({ element: server })
+    exchange.reply(404, { warning: 'no Push server has the flag bits of that identifier' })
+  }
+  /** To the server of another operator, whose flag bits the identifier has to have. */
+  private handOver(exchange: Exchange): void {
+    const { uri, uriText } = exchange.request
+    if (!this.host.peers.has(uri.host))
+      return exchange.reply(404, { warning: `${uri.host} is no Push host of ours or of a peer` })
+    const id = pushIdentifier(uri.user)
+    const { flags = [] } = this.settings.peers?.find(({ domains }) => domains.includes(domainOfPushHost(uri.host) ?? '')) ?? {}
+    if (id !== undefined && flags.length > 0 && !flags.some((bits) => hasFlags(id, bits)))
+      return exchange.reply(404, { warning: `the flag bits of ${id} are none of ${uri.host}; expected ${flags.join(' or ')}` })
+    exchange.forward({ uri: uriText })
   }
   private async destinationOf({ request }: Exchange): Promise<PushDestination | undefined> {
     const record = await this.subscribers.lookup(request.uri)
     const user = pushIdentifier(request.uri.user) ?? request.uri.user
     const identifier = record?.push?.find(({ id, string }) => id === user || string === user)
-    if (identifier === undefined || !isInForce(identifier, this.host.clock.date())) return undefined
+    if (identifier === undefined || !isPushInForce(identifier, this.host.clock.date())) return undefined
     return { record: record!, identifier }
   }
   /** Name of our server that has the flag bits of an identifier; undefined: none has. */
@@ -123,10 +141,10 @@ class PushElement implements Element {
     if (hasFlags(id, flagBits(this.own, this.widths))) return this.name
     return this.settings.servers?.find(({ flags }) => hasFlags(id, flags))?.element
   }
-  private async take(exchange: Exchange, destination: PushDestination): Promise<void> {
+  private async take(exchange: Exchange, destination: PushDestination, source: string): Promise<void> {
     const { request } = exchange
     const end = endOf(request, this.host.clock.date(), this.rules.keep)
-    const message = this.messageOf(exchange, destination, end)
+    const message = this.messageOf(exchange, destination, { source, end })
     const { retryAfter, status, warning } = await this.acceptance.accept(
       message,
       destination.identifier.device,
@@ -135,14 +153,18 @@ class PushElement implements Element {
     const headers = retryAfter === undefined ? [] : [['Retry-After', String(retryAfter)] as const]
     exchange.reply(status, { headers, ...(warning === undefined ? {} : { warning }) })
   }
-  private messageOf({ asserted, request }: Exchange, destination: PushDestination, end: number | undefined): PushMessage {
+  private messageOf(
+    { request }: Exchange,
+    destination: PushDestination,
+    { end, source }: { readonly end: number | undefined; readonly source: string },
+  ): PushMessage {
     const { clock, ids } = this.host
     const now = clock.date()
     return messageOf(request, {
       id: ids.token(22),
       subscriber: destination.record.id,
       identifier: destination.identifier.id,
-      source: asserted === undefined ? '' : canonical(asserted.uri),
+      source,
       application: request.text('Push-Application') ?? '',
       class: 'authenticate',
       accepted: now,

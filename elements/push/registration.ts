@@ -2,7 +2,7 @@
 import type { Exchange, Host } from '../../signalling/index.ts'
 import type { PushIdentifierRecord, SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
-import { type FlagWidths, flagsOf, type PushFlags, pushUri } from '../shared/identifiers/push.ts'
+import { type FlagWidths, flagsOf, isPushInForce, type PushFlags, pushUri } from '../shared/identifiers/push.ts'
 import type { BoundDevices } from './bound-devices.ts'
 import { bindingOf } from './device-binding.ts'
 import type { DeviceQueues } from './device-queues.ts'
@@ -51,7 +51,7 @@ export class Registration {
     const { host, own, widths } = this.parts
     return push.filter((one) => {
       const { operator, server } = flagsOf(one.id, widths)
-      return isInForce(one, host.clock.date()) && operator === own.operator && server === own.server
+      return isPushInForce(one, host.clock.date()) && operator === own.operator && server === own.server
     })
   }
 
@@ -69,9 +69,4 @@ export class Registration {
     await devices.change(bindings)
     for (const { device, expires } of bindings) if (expires > now) queues.bound(subscriber, device)
   }
-}
-
-/** Whether a Push identifier is neither revoked nor over. */
-export function isInForce({ state, validUntil }: PushIdentifierRecord, now: number): boolean {
-  return state === 'active' && (validUntil === undefined || Date.parse(validUntil) > now)
 }

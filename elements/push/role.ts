@@ -9,8 +9,32 @@ export const pushRole: Role<PushSettings> = {
   role: 'push',
   schema,
   servers: ['hss'],
-  learns: ({ elements, self }) => ({
-    servers: numberedServers(elements.filter(({ name, role }) => role === 'push' && name !== self)),
-  }),
+  learns: (network) => {
+    const { agreements, elements, flags, self, widths } = network
+    const others = elements.filter(({ name, role }) => role === 'push' && name !== self)
+    const peers = agreements.map(({ name: _, ...agreed }) => agreed)
+    return { flags, widths, servers: numberedServers(network, others), ...(peers.length === 0 ? {} : { peers }) }
+  },
+  faults: ({ server = 0 }, { elements, self, widths }) => {
+    const twin = elements.find(
+      ({ name, role, settings }) => role === 'push' && name < self && (settings['server'] ?? 0) === server,
+    )
+    if (twin !== undefined)
+      return [
+        {
+          path: ['server'],
+          text: `server is ${server}, as ${twin.name} has it`,
+          expected: 'a number of its own for each Push server',
+        },
+      ]
+    if (server < 2 ** widths.server) return []
+    return [
+      {
+        path: ['server'],
+        text: `server is ${server}`,
+        expected: `a number below ${2 ** widths.server}, for ${widths.server} bits`,
+      },
+    ]
+  },
   create: createPush,
 }

@@ -54,6 +54,10 @@ export interface PushSettings {
     readonly inAll?: number
   }
   /**
+   * other operators, with the flag bits of their identifiers; default the peers of this dialplan
+   */
+  readonly peers?: readonly PushPeer[]
+  /**
    * other Push servers of its operator; default those of this dialplan
    */
   readonly servers?: readonly FellowServer[]
@@ -70,6 +74,17 @@ export interface PushSettings {
      */
     readonly server?: number
   }
+}
+export interface PushPeer {
+  readonly domains: readonly string[]
+  /**
+   * bits of its own; none: any
+   */
+  readonly flags: readonly string[]
+  /**
+   * bits of others for which it may vouch
+   */
+  readonly vouches: readonly string[]
 }
 export interface FellowServer {
   /**

@@ -20,6 +20,20 @@ export function inbox(agent: UserAgent): readonly string[] {
   return got
 }
 
+/** A text as a CPIM message (RFC 3862). */
+export function cpim(from: string, to: string): { readonly type: string; readonly content: string } {
+  const fields = [`From: <sip:${from}>`, `To: <sip:${to}>`, '', 'Content-Type: text/plain; charset=utf-8', '', 'hello']
+  return { type: 'message/cpim', content: fields.join('\r\n') }
+}
+
+/** Takes a user's Push identifiers out of force. */
+export async function revoke(stage: Stage, operator: string, { address }: { readonly address: string }): Promise<void> {
+  const at = stage.operatorOf(operator)
+  const settings = await at.subscriber(`sip:${address}`)
+  if (settings === undefined) throw new Error(`there is no ${address}`)
+  await at.provision({ ...settings, push: settings.push?.map((one) => ({ ...one, state: 'revoked' as const })) })
+}
+
 /** Status of a Push of that text to a user at a Push host. */
 export async function pushText(stage: Stage, agent: UserAgent, to: string, content: string): Promise<number> {
   return (await stage.during(agent.message(`sip:${to};user=push`, { type: 'text/plain', content }))).status

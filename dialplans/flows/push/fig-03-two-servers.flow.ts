@@ -1,6 +1,6 @@
 /** FIG 3: the source's Push server hands over to the destination's, by the flag bits. */
 import type { FlowScript } from '../stage/flow.ts'
-import { alice, bob, carol, inbox, mary, push } from './cast.ts'
+import { alice, bob, carol, cpim, inbox, mary, push, revoke } from './cast.ts'
 
 export const flow: FlowScript = {
   id: 'push/fig-03',
@@ -36,6 +36,40 @@ export const flow: FlowScript = {
         stage.expect('hers takes it', (await push(stage, a.agent, mary.string)) === 200)
         stage.expect('and the identifier', (await push(stage, a.agent, mary.push)) === 200)
         stage.expect('each once', toMary.length === 2)
+      },
+    },
+    {
+      name: 'PF6: From of a CPIM message names somebody else, 403; the sender himself, 200',
+      async run(stage) {
+        const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
+        const toBob = inbox(b.agent)
+        const send = async (from: string): Promise<number> =>
+          (await stage.during(a.agent.message(`sip:${bob.push}`, cpim(from, bob.push)))).status
+        stage.expect('as carol', (await send(carol.address)) === 403)
+        stage.expect('as carol’s identifier', (await send(carol.push)) === 403)
+        stage.expect('he gets nothing', toBob.length === 0)
+        stage.expect('as herself', (await send(alice.address)) === 200)
+        stage.expect('by her identifier', (await send(alice.push)) === 200)
+        stage.expect('both arrive', toBob.length === 2)
+      },
+    },
+    {
+      name: 'PF7: the source’s identifier is revoked, 403; the destination’s, 404',
+      async run(stage) {
+        const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
+        await revoke(stage, 'op-b', bob)
+        await stage.until('bob is no more', async () => (await push(stage, a.agent, bob.push)) === 404)
+        stage.expect('from an ordinary address he may', (await push(stage, b.agent, alice.push)) === 200)
+      },
+    },
+    {
+      name: 'PF9, PF10: flag bits of nobody, or of another operator than the host, 404',
+      async run(stage) {
+        const { agent } = await stage.ue(alice.address)
+        stage.expect('nobody’s', (await push(stage, agent, '8a00c5d2e8b9f604@push.op-a.example')) === 404)
+        stage.expect('op-b’s at op-a', (await push(stage, agent, '4f3a9c0b12d47e58@push.op-a.example')) === 404)
+        stage.expect('op-a’s at op-b', (await push(stage, agent, '0a17c5d2e8b9f604@push.op-b.example')) === 404)
+        stage.expect('no operator', [403, 404].includes(await push(stage, agent, '4f3a9c0b12d47e58@push.op-c.example')))
       },
     },
   ],

@@ -80,6 +80,14 @@ export function isPushName(
   )
 }
 
+/** Whether a subscriber's Push identifier is neither revoked nor over. `now`: milliseconds since the epoch. */
+export function isPushInForce(
+  { state, validUntil }: { readonly state?: string | undefined; readonly validUntil?: string | undefined },
+  now: number,
+): boolean {
+  return state !== 'revoked' && (validUntil === undefined || Date.parse(validUntil) > now)
+}
+
 /** Flag bits of an identifier, read as numbers. */
 export function flagsOf(id: string, { operator, server }: FlagWidths): PushFlags {
   const bits = Number.parseInt(id.slice(0, 6), 16) // 24, the most that may be flags

@@ -1,5 +1,5 @@
 /** Push servers of a network with the flag bits of their identifiers (SPEC §5.1), from the settings that a dialplan gives them. */
-import { flagBits, usualWidths } from '../identifiers/push.ts'
+import { type FlagWidths, flagBits } from '../identifiers/push.ts'
 
 /** A Push server by its name. */
 interface NumberedServer {
@@ -8,18 +8,20 @@ interface NumberedServer {
   readonly flags: string
 }
 
-/** The part of a Push server's settings that numbers it. */
-interface ServerNumbers {
-  readonly flags?: number
-  readonly server?: number
-  readonly widths?: { readonly operator?: number; readonly server?: number }
+/** The part of a network that numbers its Push servers. */
+interface NumberingNetwork {
+  /** Of the operator. */
+  readonly flags: number
+  readonly widths: FlagWidths
 }
 
+/** @param servers Push servers of that network, each with its own number in its settings */
 export function numberedServers(
-  elements: readonly { readonly name: string; readonly settings: object }[],
+  { flags, widths }: NumberingNetwork,
+  servers: readonly { readonly name: string; readonly settings: { readonly server?: unknown } }[],
 ): readonly NumberedServer[] {
-  return elements.map(({ name, settings }) => {
-    const { flags = 0, server = 0, widths } = settings as ServerNumbers
-    return { element: name, flags: flagBits({ operator: flags, server }, { ...usualWidths, ...widths }) }
+  return servers.map(({ name, settings }) => {
+    const server = typeof settings.server === 'number' ? settings.server : 0
+    return { element: name, flags: flagBits({ operator: flags, server }, widths) }
   })
 }

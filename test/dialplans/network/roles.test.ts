@@ -38,8 +38,8 @@ const all = `  edge: { role: proxy }
   registration: { role: registration }
   presence: { role: presence }
   as: { role: application-server, application: a, view: close }
-  push: { role: push, flags: 1 }
-  push2: { role: push, flags: 1, server: 3 }
+  push: { role: push }
+  push2: { role: push, server: 3 }
 `
 
 test('elements learn of each other, and what the dialplan says of them goes before', (t) => {
@@ -51,13 +51,14 @@ test('elements learn of each other, and what the dialplan says of them goes befo
     }),
   )
   const askers = dialplan.elements.map(({ name }) => name)
+  const widths = { operator: 2, server: 2 }
   const fellowsOfProse = ['sip:prose@localhost', 'sip:prose2@localhost']
   t.deepEqual(learned, {
     edge: {
       through: ['mme1', 'mme2'],
       push: [
-        { element: 'push', flags: '0100' },
-        { element: 'push2', flags: '0111' },
+        { element: 'push', flags: '0000' },
+        { element: 'push2', flags: '0011' },
       ],
     },
     hss: { askers, proxies: ['edge'], views: ['near', 'close'] },
@@ -68,8 +69,8 @@ test('elements learn of each other, and what the dialplan says of them goes befo
     mme2: { fellows: ['sip:mme1@localhost'] },
     registration: { askers, registrar: 'edge' },
     presence: {},
-    push: { servers: [{ element: 'push2', flags: '0111' }] },
-    push2: { servers: [{ element: 'push', flags: '0100' }] },
+    push: { flags: 0, widths, servers: [{ element: 'push2', flags: '0011' }] },
+    push2: { flags: 0, widths, servers: [{ element: 'push', flags: '0000' }] },
     as: { proseServers: fellowsOfProse, prosePlaces: {}, listed: true },
   })
 })

@@ -19,7 +19,17 @@ test('a subscriber is found by his Push identifiers and strings, which are shown
 })
 
 test('an identifier or a string that two have is a fault of the dialplan', (t) => {
-  const network = { self: 'hss', domains, data: 'memory', elements: [], nodes: [], subscribers: [] }
+  const network = {
+    self: 'hss',
+    domains,
+    data: 'memory',
+    elements: [],
+    nodes: [],
+    subscribers: [],
+    flags: 0,
+    widths: { operator: 2, server: 2 },
+    agreements: [],
+  }
   const faultsOf = (push: readonly object[]): readonly string[] =>
     faultsOfSubscribers([carol, { id: 'dave', permissions, push } as typeof carol], network, []).map(({ text }) => text)
   t.deepEqual(faultsOf([{ id: '3f5e0f91a7b24d68' }]), [])

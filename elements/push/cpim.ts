@@ -1,0 +1,59 @@
+/** CPIM messages (RFC 3862): header fields of the message, then those of its content, then the content. */
+import { parseAddress } from '../../signalling/index.ts'
+
+type CpimFields = readonly (readonly [name: string, value: string])[]
+
+interface CpimMessage {
+  /** Names count in their case (RFC 3862 §2.1). */
+  readonly fields: CpimFields
+  readonly contentFields: CpimFields
+  /** Media type of the content, without parameters, in lower case. */
+  readonly type: string | undefined
+  readonly content: Buffer
+}
+
+export const cpimType = 'message/cpim'
+const mostFields = 100
+const longestHead = 16_384 // bytes
+
+/** Undefined: it is none. */
+export function parseCpim(body: Buffer): CpimMessage | undefined {
+  const message = head(body, 0)
+  const content = message && head(body, message.end)
+  if (message === undefined || content === undefined) return undefined
+  const type = content.fields.find(([name]) => name.toLowerCase() === 'content-type')?.[1]
+  return {
+    fields: message.fields,
+    contentFields: content.fields,
+    type: type?.split(';', 1).join().trim().toLowerCase(),
+    content: body.subarray(content.end),
+  }
+}
+
+/** The value of a message's field, by its name in any namespace prefix: `imdn.Message-ID`. */
+function cpimField({ fields }: CpimMessage, name: string): string | undefined {
+  return fields.find(([own]) => own === name)?.[1]
+}
+
+/** URI of From; undefined: there is none, or it is no address. */
+export function cpimFrom(message: CpimMessage): string | undefined {
+  const from = cpimField(message, 'From')
+  return from === undefined ? undefined : parseAddress(from)?.uri.text
+}
+
+/** Fields up to the empty line that ends them. */
+function head(body: Buffer, start: number): { readonly fields: CpimFields; readonly end: number } | undefined {
+  const fields: [string, string][] = []
+  let at = start
+  while (at < body.length && at - start < longestHead && fields.length < mostFields) {
+    const lineEnd = body.indexOf(10, at)
+    if (lineEnd < 0) return undefined
+    const line = body.subarray(at, body[lineEnd - 1] === 13 ? lineEnd - 1 : lineEnd).toString()
+    at = lineEnd + 1
+    if (line === '') return { fields, end: at }
+    const colon = line.indexOf(':')
+    if (colon < 1) return undefined
+    fields.push([line.slice(0, colon).trim(), line.slice(colon + 1).trim()])
+  }
+  return undefined
+}
