@@ -3,6 +3,7 @@ import type { Host } from '../../signalling/index.ts'
 import type { CopyEnd, DeviceQueue, QueuedCopy } from './device-queue.ts'
 import type { DeviceQueues } from './device-queues.ts'
 import type { PushMessage } from './push-message.ts'
+import type { Receipts } from './receipts.ts'
 import type { StoringRules } from './rules.ts'
 
 interface AcceptanceAnswer {
@@ -24,12 +25,14 @@ export class Acceptance {
   private readonly host: Host
   private readonly rules: StoringRules
   private readonly queues: DeviceQueues
+  private readonly receipts: Receipts
   private readonly underWay = new Map<string, Promise<AcceptanceAnswer>>()
   /** Keys of messages that were taken at once, with their end in milliseconds since the epoch, oldest first. */
   private readonly taken = new Map<string, number>()
 
-  constructor(host: Host, rules: StoringRules, queues: DeviceQueues) {
+  constructor(host: Host, rules: StoringRules, queues: DeviceQueues, receipts: Receipts) {
     this.host = host
+    this.receipts = receipts
     this.rules = rules
     this.queues = queues
   }
@@ -97,7 +100,8 @@ export class Acceptance {
   private async write(message: PushMessage, open: readonly Offer[]): Promise<void> {
     const records = open.map(({ copy, queue }) => queue.recordOf(copy))
     const until = Math.max(message.expires, this.host.clock.date()) + this.rules.repeat
-    const writing = this.queues.store.store(message, records, until)
+    const receipts = this.receipts.changesFor(message, 'stored')
+    const writing = this.queues.store.store(message, records, until, receipts)
     for (const { copy } of open) {
       copy.onEnd = undefined
       copy.writing = writing.then(
@@ -115,6 +119,7 @@ export class Acceptance {
     }
     this.host.count('copies_accepted', open.length)
     for (const { queue } of open) queue.go()
+    this.receipts.go(message, 'stored')
   }
   private remember(key: string): void {
     this.taken.set(key, this.host.clock.date() + this.rules.repeat)

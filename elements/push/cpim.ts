@@ -3,7 +3,7 @@ import { parseAddress } from '../../signalling/index.ts'
 
 type CpimFields = readonly (readonly [name: string, value: string])[]
 
-interface CpimMessage {
+export interface CpimMessage {
   /** Names count in their case (RFC 3862 §2.1). */
   readonly fields: CpimFields
   readonly contentFields: CpimFields
@@ -31,7 +31,7 @@ export function parseCpim(body: Buffer): CpimMessage | undefined {
 }
 
 /** The value of a message's field, by its name in any namespace prefix: `imdn.Message-ID`. */
-function cpimField({ fields }: CpimMessage, name: string): string | undefined {
+export function cpimField({ fields }: CpimMessage, name: string): string | undefined {
   return fields.find(([own]) => own === name)?.[1]
 }
 

@@ -4,6 +4,7 @@ import { type DeviceAnswer, deviceAnswer } from './device-answer.ts'
 import type { DeviceBinding } from './device-binding.ts'
 import type { MessageStore, StoredCopy } from './message-store.ts'
 import { classes, deliveryOf, type PushMessage } from './push-message.ts'
+import type { Receipts } from './receipts.ts'
 import type { StoringRules } from './rules.ts'
 
 /** The end of an offered copy at its device: taken, refused with a status, or to wait. */
@@ -37,6 +38,7 @@ export class QueuedCopy {
 interface QueueParts {
   readonly host: Host
   readonly store: MessageStore
+  readonly receipts: Receipts
   readonly rules: StoringRules
   /** The device as it is bound now; undefined: it is away. */
   readonly binding: () => DeviceBinding | undefined
@@ -171,11 +173,13 @@ export class DeviceQueue {
     await this.settle(copy, deviceAnswer(status), status)
   }
   private async settle(copy: QueuedCopy, answer: DeviceAnswer, status: number): Promise<void> {
-    const { host, rules, store } = this.parts
+    const { host, receipts, rules, store } = this.parts
     if (answer === 'taken' || answer === 'refused') {
       if (copy.stored) {
-        await store.remove([this.recordOf(copy)])
+        const { message } = copy
+        await store.remove([this.recordOf(copy)], answer === 'refused' ? receipts.changesFor(message, 'failed') : [])
         host.count(answer === 'taken' ? 'copies_delivered' : 'copies_refused')
+        if (answer === 'refused') receipts.go(message, 'failed')
       }
       this.drop(copy)
       return end(copy, answer === 'taken' ? { answer } : { answer, status })

@@ -4,6 +4,7 @@ import type { BoundDevices } from './bound-devices.ts'
 import { DeviceQueue } from './device-queue.ts'
 import { MessageStore, type StoredCopy } from './message-store.ts'
 import type { PushMessage } from './push-message.ts'
+import type { Receipts } from './receipts.ts'
 import type { StoringRules } from './rules.ts'
 
 /** Device of a subscriber of whom no device is known: the first that registers. */
@@ -14,10 +15,12 @@ export class DeviceQueues {
   private readonly host: Host
   private readonly rules: StoringRules
   private readonly devices: BoundDevices
+  private readonly receipts: Receipts
   private readonly queues = new Map<string, Map<string, DeviceQueue>>()
 
-  constructor(host: Host, rules: StoringRules, devices: BoundDevices) {
+  constructor(host: Host, rules: StoringRules, devices: BoundDevices, receipts: Receipts) {
     this.host = host
+    this.receipts = receipts
     this.rules = rules
     this.devices = devices
     this.store = new MessageStore(host, (messages) => void this.end(messages, 'copies_expired'))
@@ -53,9 +56,9 @@ export class DeviceQueues {
     if (queues === undefined) this.queues.set(subscriber, (queues = new Map()))
     let queue = queues.get(device)
     if (queue === undefined) {
-      const { host, rules, store } = this
+      const { host, receipts, rules, store } = this
       const binding = () => (device === anyDevice ? this.anyOf(subscriber) : this.devices.bound(subscriber, device))
-      queues.set(device, (queue = new DeviceQueue(subscriber, device, { host, rules, store, binding })))
+      queues.set(device, (queue = new DeviceQueue(subscriber, device, { host, receipts, rules, store, binding })))
     }
     return queue
   }
@@ -86,8 +89,11 @@ export class DeviceQueues {
       }
     }
     this.host.count(counter, gone.length)
+    const failed = counter === 'copies_expired' ? messages : []
+    const more = failed.flatMap((message) => this.receipts.changesFor(message, 'failed'))
     try {
-      await this.store.remove(gone)
+      await this.store.remove(gone, more)
+      for (const message of failed) this.receipts.go(message, 'failed')
     } catch (fault) {
       this.host.log.error({ fault: String(fault) }, 'messages that are over stay in the store until the next start')
     }

@@ -1,5 +1,5 @@
 /** The Push server (SPEC §5): reaches a user by Push identifier, at each of his devices, now or when they are there. */
-import type { Element, Exchange, Host } from '../../signalling/index.ts'
+import { type Element, type Exchange, type Host, parseUri, type Uri } from '../../signalling/index.ts'
 import type { PushIdentifierRecord, SubscriberRecord } from '../schemas/index.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
 import {
@@ -18,6 +18,7 @@ import { BoundDevices } from './bound-devices.ts'
 import { DeviceQueues } from './device-queues.ts'
 import { endOf } from './lifetime.ts'
 import { messageOf, type PushMessage } from './push-message.ts'
+import { type ReceiptBody, Receipts } from './receipts.ts'
 import { Registration } from './registration.ts'
 import { type StoringRules, storingRules } from './rules.ts'
 import type { PushSettings } from './settings-type.ts'
@@ -52,6 +53,7 @@ class PushElement implements Element {
   private devices!: BoundDevices
   private queues!: DeviceQueues
   private acceptance!: Acceptance
+  private receipts!: Receipts
   private subscribers!: Subscribers
   private registration!: Registration
   private sources!: Sources
@@ -69,17 +71,20 @@ class PushElement implements Element {
     this.devices = new BoundDevices(host, rules.queue, (gone) => {
       for (const { device, subscriber } of gone) void this.queues.forget(subscriber, device)
     })
-    this.queues = new DeviceQueues(host, rules, this.devices)
-    this.acceptance = new Acceptance(host, rules, this.queues)
+    this.receipts = new Receipts(host, (to, ownId, body) => this.tell(to, ownId, body))
+    this.queues = new DeviceQueues(host, rules, this.devices, this.receipts)
+    this.acceptance = new Acceptance(host, rules, this.queues, this.receipts)
     this.subscribers = new Subscribers(host, this.settings.hss)
     this.subscribers.onChange((id, record) => this.changed(id, record))
     await this.devices.load()
+    await this.receipts.load()
     await this.queues.load()
     this.subscribers.start()
     const { devices, queues, subscribers } = this
     this.registration = new Registration({ host, devices, own, queues, subscribers, widths })
     this.sources = new Sources({ host, subscribers, peers: this.settings.peers ?? [] })
     this.queues.start()
+    this.receipts.start()
   }
   /** A subscriber has lost Push identifiers: what waits under them is over. */
   private changed(id: string, record: SubscriberRecord | undefined): void {
@@ -90,7 +95,7 @@ class PushElement implements Element {
     if (left.length === 0) this.devices.expel(id)
   }
   async stop(): Promise<void> {
-    await Promise.all([this.queues.stop(), this.devices.stop()])
+    await Promise.all([this.queues.stop(), this.devices.stop(), this.receipts.stop()])
   }
 
   handle(exchange: Exchange): Promise<void> | void {
@@ -129,9 +134,37 @@ class PushElement implements Element {
       return exchange.reply(404, { warning: `the flag bits of ${id} are none of ${uri.host}; expected ${flags.join(' or ')}` })
     exchange.forward({ uri: uriText })
   }
-  private async destinationOf({ request }: Exchange): Promise<PushDestination | undefined> {
-    const record = await this.subscribers.lookup(request.uri)
-    const user = pushIdentifier(request.uri.user) ?? request.uri.user
+  /** Sends a receipt to a source, as a Push of this server. Resolves with the final status. */
+  private async tell(to: string, ownId: string, body: ReceiptBody): Promise<number> {
+    const { domains, uri } = this.host
+    const written = { from: `<${uri}>;tag=${ownId}`, to: `<${to}>` } // by which its repeats are known
+    const target = parseUri(to)
+    const destination = target === undefined || !isPushUri(target, domains) ? undefined : await this.destinationAt(target)
+    const server = destination && this.serverOf(destination.identifier)
+    if (destination !== undefined && server === this.name) return this.tellOwn({ ...written, callId: ownId }, body, destination)
+    const route = server === undefined ? [] : [`<sip:${server}@${domains[0]};lr>`]
+    return (await this.host.send({ method: 'MESSAGE', to, written, callId: ownId, asserted: uri, route, body })).status
+  }
+  private async tellOwn(
+    head: Pick<PushMessage, 'from' | 'to' | 'callId'>,
+    { content, type }: ReceiptBody,
+    destination: PushDestination,
+  ): Promise<number> {
+    const { clock, ids, uri } = this.host
+    const now = clock.date()
+    const terms = { source: uri, application: '', class: 'authenticate', accepted: now, expires: now + this.rules.keep } as const
+    const { record, identifier } = destination
+    const whom = { subscriber: record.id, identifier: identifier.id }
+    const body = Buffer.from(content).toString('base64')
+    const message = { id: ids.token(22), key: head.callId, ...whom, ...terms, ...head, cseq: 1, headers: [], type, body }
+    return (await this.acceptance.accept(message, identifier.device, true)).status
+  }
+  private destinationOf({ request }: Exchange): Promise<PushDestination | undefined> {
+    return this.destinationAt(request.uri)
+  }
+  private async destinationAt(uri: Uri): Promise<PushDestination | undefined> {
+    const record = await this.subscribers.lookup(uri)
+    const user = pushIdentifier(uri.user) ?? uri.user
     const identifier = record?.push?.find(({ id, string }) => id === user || string === user)
     if (identifier === undefined || !isPushInForce(identifier, this.host.clock.date())) return undefined
     return { record: record!, identifier }

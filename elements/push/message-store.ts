@@ -86,9 +86,17 @@ export class MessageStore {
     return this.keys.get(key)?.status
   }
 
-  /** W1: message, copies and key, all or nothing; resolves when durable. */
-  async store(message: PushMessage, copies: readonly StoredCopy[], until: number): Promise<void> {
-    const changes: KeptChange[] = [this.messages.putting(message.id, message)]
+  /**
+   * W1: message, copies and key, all or nothing; resolves when durable.
+   * @param more what is written with them
+   */
+  async store(
+    message: PushMessage,
+    copies: readonly StoredCopy[],
+    until: number,
+    more: readonly KeptChange[] = [],
+  ): Promise<void> {
+    const changes: KeptChange[] = [this.messages.putting(message.id, message), ...more]
     for (const copy of copies) changes.push(this.copies.putting(partOf(copy), copy))
     changes.push(this.keys.putting(message.key, { status: 202, until }))
     await putTogether(this.host.store, changes)
@@ -98,8 +106,8 @@ export class MessageStore {
     await this.copies.put(partOf(copy), copy)
   }
   /** W3 and W4: the copies leave, and each message with its last one. */
-  async remove(copies: readonly StoredCopy[]): Promise<void> {
-    const changes: KeptChange[] = []
+  async remove(copies: readonly StoredCopy[], more: readonly KeptChange[] = []): Promise<void> {
+    const changes: KeptChange[] = [...more]
     const left = new Map<string, number>()
     for (const copy of copies) {
       changes.push(this.copies.removing(partOf(copy)))

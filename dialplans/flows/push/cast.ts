@@ -21,9 +21,23 @@ export function inbox(agent: UserAgent): readonly string[] {
 }
 
 /** A text as a CPIM message (RFC 3862). */
-export function cpim(from: string, to: string): { readonly type: string; readonly content: string } {
-  const fields = [`From: <sip:${from}>`, `To: <sip:${to}>`, '', 'Content-Type: text/plain; charset=utf-8', '', 'hello']
+export function cpim(from: string, to: string, wishes = ''): { readonly type: string; readonly content: string } {
+  const asked = ['NS: imdn <urn:ietf:params:imdn>', 'imdn.Message-ID: Xk2v9QmT4r', `imdn.Disposition-Notification: ${wishes}`]
+  const fields = [
+    ...[`From: <sip:${from}>`, `To: <sip:${to}>`, ...(wishes === '' ? [] : asked), ''],
+    ...['Content-Type: text/plain; charset=utf-8', '', 'hello'],
+  ]
   return { type: 'message/cpim', content: fields.join('\r\n') }
+}
+
+/** Leaves the network by unregistering. */
+export async function leave(stage: Stage, { agent }: { readonly agent: UserAgent }): Promise<void> {
+  stage.expect('unregistered', (await stage.during(agent.register(0))).status === 200)
+}
+
+/** Registers again. */
+export async function comeBack(stage: Stage, { agent }: { readonly agent: UserAgent }): Promise<void> {
+  stage.expect('registered', (await stage.during(agent.register())).status === 200)
 }
 
 /** Takes a user's Push identifiers out of force. */

@@ -1,16 +1,6 @@
 /** Store and forward: who is not there gets each Push when he is, once and in order (SPEC §5.6). */
-import type { UserAgent } from '../../../elements/ue/index.ts'
-import type { FlowScript, Stage } from '../stage/flow.ts'
-import { alice, bob, inbox, mary, push, pushText } from './cast.ts'
-
-/** Leaves the network by unregistering. */
-async function leave(stage: Stage, agent: UserAgent): Promise<void> {
-  stage.expect('unregistered', (await stage.during(agent.register(0))).status === 200)
-}
-
-async function comeBack(stage: Stage, agent: UserAgent): Promise<void> {
-  stage.expect('registered', (await stage.during(agent.register())).status === 200)
-}
+import type { FlowScript } from '../stage/flow.ts'
+import { alice, bob, comeBack, inbox, leave, mary, push, pushText } from './cast.ts'
 
 const texts = (got: readonly string[]): string => got.map((line) => line.split(' ')[1]).join()
 
@@ -25,9 +15,9 @@ export const flow: FlowScript = {
       async run(stage) {
         const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
         const toBob = inbox(b.agent)
-        await leave(stage, b.agent)
+        await leave(stage, b)
         stage.expect('stored', (await push(stage, a.agent, bob.push)) === 202)
-        await comeBack(stage, b.agent)
+        await comeBack(stage, b)
         await stage.until('he gets it', () => toBob.length > 0)
         await stage.pass(40)
         stage.expect('once', toBob.join() === `sip:${alice.address} hello`)
@@ -38,9 +28,9 @@ export const flow: FlowScript = {
       async run(stage) {
         const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
         const toBob = inbox(b.agent)
-        await leave(stage, b.agent)
+        await leave(stage, b)
         for (const text of ['1', '2', '3']) stage.expect('stored', (await pushText(stage, a.agent, bob.push, text)) === 202)
-        await comeBack(stage, b.agent)
+        await comeBack(stage, b)
         await pushText(stage, a.agent, bob.push, '4')
         await stage.until('he gets all', () => toBob.length >= 4)
         await stage.pass(40)
@@ -52,10 +42,10 @@ export const flow: FlowScript = {
       async run(stage) {
         const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
         const toBob = inbox(b.agent)
-        await leave(stage, b.agent)
+        await leave(stage, b)
         for (const text of ['1', '2']) stage.expect('stored', (await pushText(stage, a.agent, bob.push, text)) === 202)
         await stage.restart()
-        await comeBack(stage, b.agent)
+        await comeBack(stage, b)
         await stage.until('he gets both', () => toBob.length >= 2)
         await stage.restart()
         await stage.pass(40)

@@ -11,6 +11,7 @@ import {
   type WatchOptions,
   warningText,
 } from './agent.ts'
+import { Repeats } from './repeats.ts'
 
 export interface EngineAgentOptions {
   /** `sip:alice@localhost`. */
@@ -27,6 +28,7 @@ class AgentElement implements Element {
   readonly name: string
   readonly claims = [{ method: '*' }]
   readonly listeners: ((message: IncomingMessage) => void)[] = []
+  private readonly repeats = new Repeats()
   host!: Host
 
   constructor(name: string) {
@@ -43,6 +45,8 @@ class AgentElement implements Element {
     if (request.method === 'NOTIFY') return exchange.reply(481)
     if (request.method !== 'MESSAGE') return exchange.reply(200, { headers: [['Allow', capabilities.methods.join(', ')]] })
     exchange.reply(200)
+    const { callId, cseq, from, fromTag } = request
+    if (this.repeats.isRepeat({ source: from.uri.text, callId, cseq: cseq.number, fromTag })) return
     const message: IncomingMessage = {
       from: request.from.uri.text,
       body: request.body,

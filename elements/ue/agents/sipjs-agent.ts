@@ -3,6 +3,7 @@ import { type Core, type Transport, URI, UserAgent as UserAgentOfSipJs, type Use
 import type { Clock, Ids, Log, Timer } from '../../../signalling/index.ts'
 import { InTurn } from '../../shared/state/in-turn.ts'
 import type { AgentBody, AgentResponse, IncomingMessage, UserAgent, WatchHandle, WatchListener, WatchOptions } from './agent.ts'
+import { Repeats } from './repeats.ts'
 import { answerOf, receivedOf } from './sipjs-messages.ts'
 import { SipJsWatch, type SipJsWatchParts } from './sipjs-watch.ts'
 import { type Carrier, printHost } from './transports/carrier.ts'
@@ -32,6 +33,7 @@ export class SipJsAgent implements UserAgent {
   private readonly uri: URI
   private readonly registerCallId: string
   private readonly listeners: ((message: IncomingMessage) => void)[] = []
+  private readonly repeats = new Repeats()
   private readonly watches = new Set<SipJsWatch>()
   private readonly messages = new InTurn()
   private readonly ground: SipJsWatchParts
@@ -128,7 +130,11 @@ export class SipJsAgent implements UserAgent {
       delegate: {
         onMessage: (message) => {
           message.accept().catch((fault: unknown) => log.debug({ fault: String(fault) }, 'could not answer a MESSAGE'))
-          this.tell({ ...receivedOf(message.request), from: message.request.from.uri.toString() })
+          const { request } = message
+          const from = request.from.uri.toString()
+          const { callId, cseq, fromTag } = request
+          if (this.repeats.isRepeat({ source: from, callId, cseq, fromTag })) return
+          this.tell({ ...receivedOf(request), from })
         },
         onDisconnect: (fault) => {
           if (fault !== undefined) this.disconnected(fault)

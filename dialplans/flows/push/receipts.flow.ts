@@ -1,0 +1,86 @@
+/** Receipts (IMDN, RFC 5438) of a Push server, for who asks: stored, failed; each once, and kept for a sender who is away. */
+import type { Ue } from '../../../elements/ue/index.ts'
+import type { FlowScript, Stage } from '../stage/flow.ts'
+import { alice, bob, carol, comeBack, cpim, inbox, leave, push, revoke } from './cast.ts'
+
+const wishes = 'positive-delivery, negative-delivery, processing'
+
+async function send(stage: Stage, from: Ue, source: string, to: string, asked = wishes): Promise<number> {
+  return (await stage.during(from.agent.message(`sip:${to}`, cpim(source, to, asked)))).status
+}
+
+/** Number of receipts with a disposition. */
+function count(got: readonly string[], disposition: string): number {
+  return got.filter((line) => line.includes(`<message-id>Xk2v9QmT4r</message-id>`) && line.includes(`<${disposition}/>`)).length
+}
+
+export const flow: FlowScript = {
+  id: 'push/receipts',
+  title: 'Receipts of what was stored and what failed',
+  clause: '§5.5',
+  network: 'push-two-operators.yaml',
+  scenarios: [
+    {
+      name: 'stored, told to who asks for it; nothing to who does not',
+      async run(stage) {
+        const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
+        const toAlice = inbox(a.agent)
+        await leave(stage, b)
+        stage.expect('stored', (await send(stage, a, alice.address, bob.push)) === 202)
+        await stage.until('she is told', () => count(toAlice, 'stored') > 0)
+        stage.expect('by bob’s server', toAlice[0]!.startsWith('sip:push@op-b.example '))
+        stage.expect('stored too', (await send(stage, a, alice.address, bob.push, 'negative-delivery')) === 202)
+        stage.expect('and without wishes', (await push(stage, a.agent, bob.push)) === 202)
+        await stage.pass(40)
+        stage.expect('once', toAlice.length === 1)
+      },
+    },
+    {
+      name: 'PF20: what expires has failed',
+      async run(stage) {
+        const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
+        const toAlice = inbox(a.agent)
+        await leave(stage, b)
+        stage.expect('stored', (await send(stage, a, alice.address, bob.push)) === 202)
+        await revoke(stage, 'op-b', bob)
+        await stage.until('she is told', () => count(toAlice, 'failed') > 0)
+        await stage.pass(40)
+        stage.expect('each once', count(toAlice, 'stored') === 1 && toAlice.length === 2)
+      },
+    },
+    {
+      name: 'P73: receipts wait for a sender who is away, and arrive at his next REGISTER, once',
+      async run(stage) {
+        const [a, b, c] = [await stage.ue(alice.address), await stage.ue(bob.address), await stage.ue(carol.address)]
+        const [toAlice, toCarol] = [inbox(a.agent), inbox(c.agent)]
+        await leave(stage, b)
+        stage.expect('alice’s is stored', (await send(stage, a, alice.address, bob.push, 'negative-delivery')) === 202)
+        stage.expect('carol’s is stored', (await send(stage, c, carol.address, bob.push, 'negative-delivery')) === 202)
+        await leave(stage, a)
+        await revoke(stage, 'op-b', bob)
+        await stage.until('carol is told', () => count(toCarol, 'failed') > 0)
+        stage.expect('alice is not there', toAlice.length === 0)
+        await comeBack(stage, a)
+        await stage.until('alice is told', () => count(toAlice, 'failed') > 0)
+        await stage.pass(40)
+        stage.expect('once', toAlice.length === 1 && toCarol.length === 1)
+      },
+    },
+    {
+      name: 'a restart of the servers loses no receipt',
+      async run(stage) {
+        const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
+        const toAlice = inbox(a.agent)
+        await leave(stage, b)
+        await leave(stage, a)
+        await comeBack(stage, a)
+        stage.expect('stored', (await send(stage, a, alice.address, bob.push)) === 202)
+        await stage.restart()
+        await comeBack(stage, a)
+        await stage.until('she is told', () => count(toAlice, 'stored') > 0)
+        await stage.pass(40)
+        stage.expect('once', toAlice.length === 1)
+      },
+    },
+  ],
+}

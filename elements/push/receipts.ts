@@ -1,0 +1,117 @@
+/** Receipts of a Push server (SPEC §5.5): written with the event that they tell of, sent until they are taken, each once. */
+import type { Host, Json } from '../../signalling/index.ts'
+import { Kept } from '../shared/state/kept.ts'
+import type { KeptChange } from '../shared/state/kept-change.ts'
+import { type Disposition, dispositions, imdnBody, wishesOf } from './imdn.ts'
+import type { PushMessage } from './push-message.ts'
+
+/** A receipt on its way, or one that has been sent. */
+interface Receipt {
+  readonly [member: string]: Json | undefined
+  readonly disposition: Disposition
+  readonly messageId: string
+  readonly ownId: string
+  readonly to: string
+  readonly recipient: string
+  /** Milliseconds since the epoch: of the event, and after which it is over. */
+  readonly at: number
+  readonly until: number
+  readonly sent?: boolean
+}
+
+export interface ReceiptBody {
+  readonly type: string
+  readonly content: string
+}
+
+/** Sends a body to a source, under a name that stays over all tries; resolves with the final status. */
+type ReceiptSender = (to: string, ownId: string, body: ReceiptBody) => Promise<number>
+
+const firstPause = 2000 // milliseconds, doubled for each try
+const longestPause = 600_000
+const keptFor = 604_800_000 // milliseconds (SPEC §5.6)
+
+export class Receipts {
+  private readonly host: Host
+  private readonly send: ReceiptSender
+  private readonly kept: Kept<Receipt>
+  private stopped = false
+
+  constructor(host: Host, send: ReceiptSender) {
+    this.host = host
+    this.send = send
+    this.kept = new Kept<Receipt>(host, {
+      prefix: `push/${host.name}/receipt/`,
+      noun: 'a receipt',
+      due: ({ until }) => until,
+      expires: ({ until }) => until,
+      ended: (records) => {
+        for (const [key] of records) this.kept.lapse(key, undefined)
+      },
+    })
+    host.gauge('receipts_kept', () => this.kept.size)
+  }
+  /** Reads what an earlier process has left, and sends on. */
+  async load(): Promise<void> {
+    await this.kept.load()
+  }
+  start(): void {
+    for (const [key, receipt] of this.kept.entries()) if (receipt.sent !== true) void this.sendUntilTaken(key)
+  }
+  stop(): Promise<void> {
+    this.stopped = true
+    return this.kept.stop()
+  }
+
+  /** The change to write with an event, where its sender asks for it and has not been told; empty: none. */
+  changesFor(message: PushMessage, disposition: Disposition): readonly KeptChange[] {
+    const asked = message.source === '' ? undefined : wishesOf(message)
+    const key = keyOf(message, disposition)
+    if (asked === undefined || !asked.wishes.includes(dispositions[disposition].wish) || this.kept.get(key) !== undefined)
+      return []
+    const at = this.host.clock.date()
+    const receipt: Receipt = {
+      disposition,
+      messageId: asked.messageId,
+      ownId: this.host.ids.token(16),
+      to: message.source,
+      recipient: `sip:${message.identifier}@push.${this.host.domains[0]}`,
+      at,
+      until: at + keptFor,
+    }
+    return [this.kept.putting(key, receipt)]
+  }
+  /** The event is durable: its receipt may go. */
+  go(message: PushMessage, disposition: Disposition): void {
+    const key = keyOf(message, disposition)
+    const receipt = this.kept.get(key)
+    if (receipt !== undefined && receipt.sent !== true) void this.sendUntilTaken(key)
+  }
+
+  private async sendUntilTaken(key: string): Promise<void> {
+    for (let pause = firstPause; !this.stopped; pause = Math.min(pause * 2, longestPause)) {
+      const receipt = this.kept.get(key)
+      if (receipt === undefined || receipt.sent === true) return
+      const status = await this.attempt(receipt)
+      if (this.stopped) return
+      if (status < 300 || (status >= 400 && status < 500 && status !== 408 && status !== 480) || status >= 600) {
+        this.host.count(status < 300 ? 'receipts_sent' : 'receipts_refused')
+        await this.kept.enforce(key, { ...receipt, sent: true })
+        return
+      }
+      await new Promise<void>((resolve) => this.host.clock.after(pause, resolve))
+    }
+  }
+  private async attempt({ at, disposition, messageId, ownId, recipient, to }: Receipt): Promise<number> {
+    try {
+      return await this.send(to, ownId, imdnBody({ at, disposition, from: this.host.uri, messageId, ownId, recipient, to }))
+    } catch (fault) {
+      this.host.log.warn({ fault: String(fault), to }, 'a receipt could not be sent, and is tried again')
+      return 500
+    }
+  }
+}
+
+function keyOf({ id }: PushMessage, disposition: Disposition): string {
+  return `${id}/${disposition}`
+}
