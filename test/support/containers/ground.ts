@@ -31,12 +31,15 @@ export interface Ground {
   readonly namespace: string
 }
 
-/** Takes away what runs before left that were killed, and makes the ground of this one. */
-export function layGround(): Ground {
+/** Takes away what runs before left that were killed. */
+export function clearGrounds(): void {
   for (const name of readdirSync(tmpdir()).filter((each) => each.startsWith(prefix))) {
     const owner = Number(/^proxima-images-(\d+)-/.exec(name)?.[1])
     if (!existsSync(`/proc/${owner}`)) removeGround(groundAt(join(tmpdir(), name)))
   }
+}
+
+export function layGround(): Ground {
   const ground = groundAt(mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`)))
   spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=6g', 'tmpfs', ground.folder]) // else on the disk, which takes longer
   try {
@@ -126,6 +129,17 @@ export function removeGround(ground: Ground): void {
     .filter((place) => `${place}/`.startsWith(`${folder}/`))
   for (const place of mounted.reverse()) quietly(['umount', '-l', place])
   rmSync(folder, { recursive: true, force: true })
+  removeCgroups()
+}
+
+/** Groups that podman leaves empty; those in which anything runs cannot be removed. */
+function removeCgroups(): void {
+  const root = '/sys/fs/cgroup'
+  const parents = ['', ...(existsSync(root) ? readdirSync(root) : [])].map((name) => join(root, name, 'libpod_parent'))
+  for (const parent of parents.filter((path) => existsSync(path))) {
+    const groups = readdirSync(parent, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+    for (const path of [...groups.map(({ name }) => join(parent, name)), parent]) spawnSync('rmdir', [path], { stdio: 'ignore' })
+  }
 }
 
 function end(pid: number): void {
