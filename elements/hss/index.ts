@@ -1,9 +1,10 @@
 /** The HSS (SPEC §6.1): subscriber records, told by the event package `subscription-data` to elements only. */
-import { type Element, type EventPackage, type Exchange, type Host, keptSecret, type Notifier } from '../../signalling/index.ts'
+import { type EventPackage, type Exchange, type Host, keptSecret, type Notifier } from '../../signalling/index.ts'
 import {
   faultOf,
   hasBody,
   mediaType,
+  type NamedQuery,
   readBody,
   type ServerGrant,
   type SubscriberRecord,
@@ -18,6 +19,8 @@ import { SetIndex } from '../shared/state/set-index.ts'
 import { Offers } from '../shared/values/offers.ts'
 import { manyChanges } from './changes.ts'
 import { Directory } from './directory.ts'
+import type { Hss, HssSettings } from './hss.ts'
+import { type NamedPage, namedPage } from './named-page.ts'
 import { Provisioning, type ProvisioningOutcome, type WantedChange } from './provisioning.ts'
 import {
   credentialsId,
@@ -30,39 +33,12 @@ import {
   withoutSecrets,
   withoutUnreadable,
 } from './records.ts'
-import type { HssSettings as DialplanSettings } from './settings-type.ts'
 import type { ChangedRecord } from './underway.ts'
 
+export type { Hss, HssSettings } from './hss.ts'
 export { type ProvisioningOutcome, settingsOf, type WantedChange } from './provisioning.ts'
 export { type LineFault, RowsFault, type SubscriberRow } from './rows/row.ts'
 export { formats, type RowFormat, readRows } from './rows/rows.ts'
-
-/** Settings with the dialplan's word of the rest of the network. */
-export interface HssSettings extends DialplanSettings {
-  /** Content of the provisioning file: a list of subscribers, alone or as `subscribers`. */
-  readonly records?: unknown
-  /** Prefixes of the presence views of application servers, without the dash; default `near`. No subscriber is called so. */
-  readonly views?: readonly string[]
-}
-
-/** An element whose records can be changed while it runs. */
-export interface Hss extends Element {
-  /** Adds or replaces a subscriber; resolves when durable. Throws its fault. */
-  set(settings: SubscriberSettings): Promise<void>
-  /** False: there was none. */
-  remove(id: string): Promise<boolean>
-  get(id: string): SubscriberRecord | undefined
-  /** By identifier or alias, with credentials; not who exists only because the network is open. */
-  held(id: string): SubscriberRecord | undefined
-  /**
-   * Makes changes, one after the other, each by itself; resolves with the outcome of each when all are durable. Elements are
-   * told at once, of more than a hundred changes within half a second.
-   */
-  provision(wanted: readonly WantedChange[]): Promise<readonly ProvisioningOutcome[]>
-  /** Subscribers whose identifier starts so, behind the one given, in the order of their identifiers. */
-  page(prefix: string, after: string | undefined, limit: number): Promise<readonly SubscriberRecord[]>
-  readonly size: number
-}
 
 const offers = new Offers([{ method: 'SUBSCRIBE', event: 'subscription-data', types: [mediaType('subscription-query')] }])
 const bytesAround = 200 // of a NOTIFY of the feed, beside its records
@@ -73,6 +49,8 @@ interface HssState {
   readonly version: number
   readonly secrets: boolean
   readonly key?: string
+  /** Instead of them: the page that was asked for. */
+  readonly page?: NamedPage
   /** Subscribers changed after that version, up to a later one, known to the subscriber of the feed already. */
   readonly part?: { readonly upTo: number; readonly ids: ReadonlySet<string> }
 }
@@ -150,7 +128,7 @@ class HomeSubscriberServer implements Hss {
     return (['open', 'askers', 'proxies', 'views'] as const).filter((name) => !sameJson(settings[name], this.settings[name]))
   }
 
-  handle(exchange: Exchange): void {
+  handle(exchange: Exchange): void | Promise<void> {
     const asker = askerOf(exchange, this.domains)
     const mayAsk = asker !== undefined && this.isElement(asker)
     const asks = exchange.request.method === 'SUBSCRIBE'
@@ -173,9 +151,19 @@ class HomeSubscriberServer implements Hss {
       exchange.reply(query.fault.status, { warning: query.fault.warning })
       return
     }
-    const key = deviceKey(query.value.device, this.domains)!
+    const { device, named } = query.value
+    if (device === undefined) return this.tellNamed(exchange, named)
+    const key = deviceKey(device, this.domains)!
     const notifier = exchange.accept<HssState>({ package: 'subscription-data', resource: key, state: { version, secrets, key } })
     if (notifier.live && exchange.request.expires !== 0) this.single.add(key, notifier)
+  }
+
+  private async tellNamed(exchange: Exchange, named: NamedQuery | undefined): Promise<void> {
+    if (named === undefined || exchange.request.expires !== 0)
+      return exchange.reply(400, { warning: 'expected /device, or /named with Expires: 0' })
+    const page = await namedPage(this.directory, named.after)
+    const state: HssState = { version: this.directory.version, secrets: false, page }
+    exchange.accept<HssState>({ package: 'subscription-data', resource: '', state })
   }
 
   restored(notifier: Notifier): void {
@@ -327,7 +315,11 @@ class HomeSubscriberServer implements Hss {
 
   // The first NOTIFY of the feed has the version alone, later ones the changes since.
   private render(state: HssState, previous: HssState | undefined) {
-    const { version, secrets } = state
+    const { version, secrets, page } = state
+    if (page !== undefined) {
+      const records = page.records.flatMap((record) => this.shown(record, secrets))
+      return writeBody('subscription-data', { version, records, next: page.next })
+    }
     if (state.key !== undefined) {
       const record = this.find(state.key)
       return writeBody('subscription-data', { version, records: record === undefined ? [] : this.shown(record, secrets) })

@@ -2,6 +2,8 @@
 import { isIP } from 'node:net'
 import { ha1, parseUri, seal } from '../../signalling/index.ts'
 import {
+  type DirectoryRecord,
+  type DirectorySettings,
   faultOf,
   type PushIdentifierRecord,
   type PushIdentifierSettings,
@@ -55,11 +57,17 @@ export function toRecord(
     watchers: settings.watchers && watcherRules(settings.watchers, key),
     servers: (settings.servers ?? []).map(({ uri, application }) => ({ uri: key(uri), application })),
     ...(push.length === 0 ? {} : { push }),
+    ...(settings.directory === undefined ? {} : { directory: directoryRecord(settings.directory) }),
   }
 }
 
 function pushRecord({ id, state = 'active', ...rest }: PushIdentifierSettings): PushIdentifierRecord {
   return { ...rest, id: id.toLowerCase(), state }
+}
+
+/** Names that look the same are the same (SPEC §2.1). */
+function directoryRecord({ name, nickname, listed }: DirectorySettings): DirectoryRecord {
+  return { name: name?.normalize(), nickname: nickname?.normalize(), listed }
 }
 
 /** Application servers by their canonical URI. Throws where one has none. */

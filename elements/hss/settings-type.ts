@@ -126,6 +126,20 @@ export interface Subscriber {
    * @maxItems 16
    */
   readonly push?: readonly PushIdentifier[]
+  /**
+   * names of the subscriber in the address book of this network
+   */
+  readonly directory?: {
+    /**
+     * name, e.g. Bob Miller
+     */
+    readonly name?: string
+    readonly nickname?: string
+    /**
+     * true: everybody may find the subscriber, by these names and by each number and address; left out: those in friends alone
+     */
+    readonly listed?: boolean
+  }
 }
 /**
  * an application server and its application

@@ -535,6 +535,7 @@ export interface SubscriberRecord {
    * @maxItems 16
    */
   readonly push?: readonly PushIdentifierRecord[]
+  readonly directory?: DirectoryRecord
 }
 /**
  * H(A1) in hex, per algorithm. Only the proxy is told.
@@ -590,6 +591,17 @@ export interface PushIdentifierRecord {
   readonly state: 'active' | 'revoked'
 }
 /**
+ * Names of the subscriber in the address book of the network (SPEC §5.3).
+ */
+export interface DirectoryRecord {
+  readonly name?: string
+  readonly nickname?: string
+  /**
+   * Everybody may find the subscriber. Left out: friends alone.
+   */
+  readonly listed?: boolean
+}
+/**
  * A subscriber as provisioned by dialplan, file or command line (SPEC §6.1). Identifiers in any form; a bare name is a user of the first domain.
  */
 export interface SubscriberSettings {
@@ -613,6 +625,7 @@ export interface SubscriberSettings {
    * @maxItems 16
    */
   readonly push?: readonly PushIdentifierSettings[]
+  readonly directory?: DirectorySettings
 }
 /**
  * H(A1) in hex, per algorithm, of user and first domain; instead of a password.
@@ -655,6 +668,17 @@ export interface PushIdentifierSettings {
   readonly state?: 'active' | 'revoked'
 }
 /**
+ * Names of the subscriber in the address book of the network (SPEC §5.3).
+ */
+export interface DirectorySettings {
+  readonly name?: string
+  readonly nickname?: string
+  /**
+   * Everybody may find the subscriber, by these names and by each number and address. Left out: those in `friends` alone.
+   */
+  readonly listed?: boolean
+}
+/**
  * Subscriber records (SPEC §6.1). Without `records`: only the version of the whole, so whoever knew another one must read again. With `since`: what changed after that version.
  */
 export interface SubscriptionData {
@@ -662,12 +686,26 @@ export interface SubscriptionData {
   readonly since?: number
   readonly records?: readonly SubscriberRecord[]
   readonly removed?: readonly string[]
+  /**
+   * Page of `named` alone: more follow behind this identifier.
+   */
+  readonly next?: string
 }
 /**
- * Which subscriber is asked for (SPEC §6.1). Without a body: a feed of all changes.
+ * Question for one subscriber, or for those whom the address book is to name (SPEC §6.1). Without a body: a feed of all changes.
  */
 export interface SubscriptionQuery {
-  readonly device: string
+  readonly device?: string
+  readonly named?: NamedQuery
+}
+/**
+ * Instead of `device`: a page of subscribers with a `directory`, in the order of their identifiers.
+ */
+export interface NamedQuery {
+  /**
+   * Begin behind this identifier.
+   */
+  readonly after?: string
 }
 /**
  * A device tells an application server which of its users it belongs to (SPEC §3.5). Replaces what it told before.
