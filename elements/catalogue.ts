@@ -1,4 +1,5 @@
 /** List of all roles: the only place that knows all elements. */
+import { addressBookRole } from './address-book/role.ts'
 import { applicationServerRole } from './application-server/role.ts'
 import { hssRole } from './hss/role.ts'
 import { mmeRole } from './mme/role.ts'
@@ -23,6 +24,7 @@ export const roles: readonly Role[] = [
   applicationServerRole,
   mmeRole,
   pushRole,
+  addressBookRole,
 ]
 
 /** Undefined: there is no such role. */

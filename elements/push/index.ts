@@ -14,6 +14,7 @@ import {
   usualWidths,
 } from '../shared/identifiers/push.ts'
 import { Acceptance } from './acceptance.ts'
+import { Aliases } from './aliases.ts'
 import { BoundDevices } from './bound-devices.ts'
 import { DeviceQueues } from './device-queues.ts'
 import { endOf } from './lifetime.ts'
@@ -57,6 +58,7 @@ class PushElement implements Element {
   private subscribers!: Subscribers
   private registration!: Registration
   private sources!: Sources
+  private aliases!: Aliases
 
   constructor(name: string, settings: PushSettings) {
     this.name = name
@@ -83,6 +85,7 @@ class PushElement implements Element {
     const { devices, queues, subscribers } = this
     this.registration = new Registration({ host, devices, own, queues, subscribers, widths })
     this.sources = new Sources({ host, subscribers, peers: this.settings.peers ?? [] })
+    this.aliases = new Aliases(host, this.settings.addressbook)
     this.queues.start()
     this.receipts.start()
   }
@@ -115,24 +118,30 @@ class PushElement implements Element {
       this.host.count(`refused_${verdict.refusal.replace('-', '_')}`)
       return exchange.reply(403, { warning: `${verdict.refusal}: ${verdict.warning}` })
     }
-    if (!isPushUri(request.uri, this.host.domains)) return this.handOver(exchange)
-    const destination = await this.destinationOf(exchange)
-    if (destination === undefined) return exchange.reply(404, { warning: 'nobody has that Push identifier' })
+    if (!this.aliases.refuses(exchange, verdict.source)) await this.send(exchange, request.uri, verdict.source)
+  }
+  /** To the Push identifier or string that a URI names, or to the one that is meant by it. */
+  private async send(exchange: Exchange, uri: Uri, source: string): Promise<void> {
+    if (!isPushUri(uri, this.host.domains)) return this.handOver(exchange, uri)
+    const destination = await this.destinationAt(uri)
+    if (destination === undefined) {
+      const meant = await this.aliases.meant(exchange, uri, source)
+      return meant && this.send(exchange, meant, source)
+    }
     const server = this.serverOf(destination.identifier)
-    if (server === this.name) return this.take(exchange, destination, verdict.source)
-    if (server !== undefined) return void exchange.forward({ element: server })
+    if (server === this.name) return this.take(exchange, destination, source)
+    if (server !== undefined) return void exchange.forward({ element: server, uri: uri.text })
     exchange.reply(404, { warning: 'no Push server has the flag bits of that identifier' })
   }
   /** To the server of another operator, whose flag bits the identifier has to have. */
-  private handOver(exchange: Exchange): void {
-    const { uri, uriText } = exchange.request
+  private handOver(exchange: Exchange, uri: Uri): void {
     if (!this.host.peers.has(uri.host))
       return exchange.reply(404, { warning: `${uri.host} is no Push host of ours or of a peer` })
     const id = pushIdentifier(uri.user)
     const { flags = [] } = this.settings.peers?.find(({ domains }) => domains.includes(domainOfPushHost(uri.host) ?? '')) ?? {}
     if (id !== undefined && flags.length > 0 && !flags.some((bits) => hasFlags(id, bits)))
       return exchange.reply(404, { warning: `the flag bits of ${id} are none of ${uri.host}; expected ${flags.join(' or ')}` })
-    exchange.forward({ uri: uriText })
+    exchange.forward({ uri: uri.text })
   }
   /** Sends a receipt to a source, as a Push of this server. Resolves with the final status. */
   private async tell(to: string, ownId: string, body: ReceiptBody): Promise<number> {
@@ -158,9 +167,6 @@ class PushElement implements Element {
     const body = Buffer.from(content).toString('base64')
     const message = { id: ids.token(22), key: head.callId, ...whom, ...terms, ...head, cseq: 1, headers: [], type, body }
     return (await this.acceptance.accept(message, identifier.device, true)).status
-  }
-  private destinationOf({ request }: Exchange): Promise<PushDestination | undefined> {
-    return this.destinationAt(request.uri)
   }
   private async destinationAt(uri: Uri): Promise<PushDestination | undefined> {
     const record = await this.subscribers.lookup(uri)

@@ -1,5 +1,5 @@
 /** Role `push`: the Push server as a dialplan has it. */
-import type { Role } from '../role.ts'
+import { othersOf, type Role } from '../role.ts'
 import { numberedServers } from '../shared/values/push-servers.ts'
 import { createPush } from './index.ts'
 import schema from './settings.json' with { type: 'json' }
@@ -8,12 +8,17 @@ import type { PushSettings } from './settings-type.ts'
 export const pushRole: Role<PushSettings> = {
   role: 'push',
   schema,
-  servers: ['hss'],
+  servers: ['hss', 'addressbook'],
   learns: (network) => {
     const { agreements, elements, flags, self, widths } = network
     const others = elements.filter(({ name, role }) => role === 'push' && name !== self)
     const peers = agreements.map(({ name: _, ...agreed }) => agreed)
-    return { flags, widths, servers: numberedServers(network, others), ...(peers.length === 0 ? {} : { peers }) }
+    const [addressbook] = othersOf(network, 'addressbook')
+    return {
+      ...{ flags, widths, servers: numberedServers(network, others) },
+      ...(peers.length === 0 ? {} : { peers }),
+      ...(addressbook === undefined ? {} : { addressbook }),
+    }
   },
   faults: ({ server = 0 }, { elements, self, widths }) => {
     const twin = elements.find(

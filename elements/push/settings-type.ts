@@ -13,6 +13,10 @@ export interface PushSettings {
    */
   readonly hss?: string
   /**
+   * URI or name of the address book that resolves aliases; left out: that of this dialplan, if there is one
+   */
+  readonly addressbook?: string
+  /**
    * number of its operator, in the flag bits of its identifiers; default 0
    */
   readonly flags?: number

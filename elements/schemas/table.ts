@@ -13,6 +13,8 @@ import proximityDiff from './proximity/proximity-diff.json' with { type: 'json' 
 import proximityList from './proximity/proximity-list.json' with { type: 'json' }
 import proximityPair from './proximity/proximity-pair.json' with { type: 'json' }
 import proximityQuery from './proximity/proximity-query.json' with { type: 'json' }
+import pushDirectory from './push/push-directory.json' with { type: 'json' }
+import pushQuery from './push/push-query.json' with { type: 'json' }
 import aluidUpdateResult from './registration/aluid-update-result.json' with { type: 'json' }
 import aluidUpdate from './registration/aluid-update.json' with { type: 'json' }
 import epuidBindingResult from './registration/epuid-binding-result.json' with { type: 'json' }
@@ -62,6 +64,8 @@ export const schemas: { readonly [name in keyof Bodies]: object } = {
   'proximity-list': proximityList,
   'proximity-pair': proximityPair,
   'proximity-query': proximityQuery,
+  'push-directory': pushDirectory,
+  'push-query': pushQuery,
   'registration-code': registrationCode,
   'registration-code-request': registrationCodeRequest,
   'service-policy': servicePolicy,

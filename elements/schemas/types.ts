@@ -30,6 +30,8 @@ export interface Bodies {
   readonly 'proximity-list': ProximityList
   readonly 'proximity-pair': ProximityPair
   readonly 'proximity-query': ProximityQuery
+  readonly 'push-directory': PushDirectory
+  readonly 'push-query': PushQuery
   readonly 'registration-code': RegistrationCode
   readonly 'registration-code-request': RegistrationCodeRequest
   readonly 'service-policy': ServicePolicy
@@ -443,6 +445,69 @@ export interface ProximityQuery {
    */
   readonly mutual?: boolean
   readonly application?: string
+}
+/**
+ * Answer of an address book (SPEC §5.3): entries that the asker may see. Unknown and hidden look the same: no entries.
+ */
+export interface PushDirectory {
+  /**
+   * The answer may be kept until then.
+   */
+  readonly validUntil: string
+  /**
+   * @maxItems 100
+   */
+  readonly entries: readonly PushDirectoryEntry[]
+}
+export interface PushDirectoryEntry {
+  /**
+   * Of a Push identifier.
+   */
+  readonly uri?: string
+  readonly name?: string
+  readonly nickname?: string
+  readonly number?: string
+  readonly application?: string
+  /**
+   * Push server of the asker: to `self` alone.
+   */
+  readonly server?: string
+}
+/**
+ * Question of an address book (SPEC §5.3): one member beside `limit` says by which name the Push identifier is wanted.
+ */
+export interface PushQuery {
+  readonly name?: string
+  readonly number?: string
+  readonly nickname?: string
+  /**
+   * A URI, or a user with a domain.
+   */
+  readonly address?: string
+  /**
+   * Any of these four.
+   */
+  readonly alias?: string
+  /**
+   * A Push identifier, or the URI of one.
+   */
+  readonly id?: string
+  /**
+   * Name or identifier of an application.
+   */
+  readonly application?: string
+  /**
+   * A media type that an application is to take.
+   */
+  readonly content?: string
+  /**
+   * The asker.
+   */
+  readonly self?: true
+  /**
+   * Entries at most. Left out: 20.
+   */
+  readonly limit?: number
 }
 /**
  * The answer to a registration-code-request (SPEC §4 step 1): an EPUID, or why there is none.

@@ -21,7 +21,7 @@ import { type Asking, requestBytes } from './requests.ts'
 import { metric } from './wire.ts'
 
 /** Elements that know of each other from the start. */
-const usualNames = ['hss', 'prose', 'as', 'pcrf', 'mme', 'mme1', 'mme2', 'presence']
+const usualNames = ['hss', 'prose', 'as', 'pcrf', 'mme', 'mme1', 'mme2', 'presence', 'push', 'addressbook', 'pushroutes']
 const peer = { host: '10.0.9.1', port: 5060 }
 
 /** A subscription of the peer. */

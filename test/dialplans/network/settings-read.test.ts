@@ -45,7 +45,7 @@ const isRead = (code: string, member: string): boolean => new RegExp(`\\b${membe
 const roles = schema.definitions.element.oneOf.map(({ $ref }) => $ref.slice('#/definitions/'.length))
 const services = codeIn('elements/shared')
 /** Folders that are not called as their role. */
-const folderOf: { readonly [role: string]: string } = { registration: 'reg-event' }
+const folderOf: { readonly [role: string]: string } = { registration: 'reg-event', addressbook: 'address-book' }
 
 for (const role of roles) {
   test(`role ${role}: each of its settings is read by it`, (t) => {

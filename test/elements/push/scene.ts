@@ -1,4 +1,5 @@
 /** A Push server in virtual time, a trusted proxy played by the test, and phones that answer as they are told. */
+import { type AddressBookSettings, createAddressBook } from '../../../elements/address-book/index.ts'
 import { createHss } from '../../../elements/hss/index.ts'
 import { createPush, type PushSettings } from '../../../elements/push/index.ts'
 import { memoryStore, type Node, type SipRequest, type SipResponse, type Store } from '../../../signalling/index.ts'
@@ -38,23 +39,29 @@ export class PushScene {
   readonly lab = new Lab()
   private readonly store: Store
   private readonly settings: PushSettings
+  private readonly entries: AddressBookSettings['entries']
   private proxy!: Wire
   private phones = 0
   private sent = 0
 
-  private constructor(settings: PushSettings) {
-    this.settings = settings
+  private constructor(settings: PushSettings, entries: AddressBookSettings['entries']) {
+    this.settings = entries === undefined ? settings : { addressbook: 'addressbook', ...settings }
+    this.entries = entries
     this.store = memoryStore(this.lab.clock)
     this.lab.trusted.push('10.0.8.1')
   }
-  static async open(settings: PushSettings = {}): Promise<PushScene> {
-    const scene = new PushScene(settings)
+  /** @param entries of an address book; left out: there is none */
+  static async open(settings: PushSettings = {}, entries?: AddressBookSettings['entries']): Promise<PushScene> {
+    const scene = new PushScene(settings, entries)
     scene.proxy = await Wire.at(scene.lab, '10.0.8.1')
     await scene.start()
     return scene
   }
   private async start(): Promise<void> {
-    const elements = [createHss('hss', { subscribers, askers: ['push'] }), createPush('push', this.settings)]
+    const { entries, settings } = this
+    const hss = createHss('hss', { subscribers, askers: ['push', 'addressbook'] })
+    const book = entries === undefined ? [] : [createAddressBook('addressbook', { entries })]
+    const elements = [hss, createPush('push', settings), ...book]
     await this.lab.serve(['localhost', '10.0.0.1'], elements, this.store)
     await this.lab.clock.advance(100)
   }
@@ -91,6 +98,12 @@ export class PushScene {
     const all = ['Content-Type: text/plain', asserted, ...lines]
     const request = { callId: `push-${this.sent + 1}`, body: text, ...parts, lines: all }
     return (await this.ask('MESSAGE', `sip:${bobId}@push.localhost;user=push`, request, seconds)).status
+  }
+  /** Answer to a Push from alice to that user part at the Push host. */
+  pushTo(user: string): Promise<SipResponse> {
+    const asserted = `P-Asserted-Identity: <sip:${aliceId}@push.localhost;user=push>`
+    const request = { callId: `push-${this.sent + 1}`, body: 'hello', lines: ['Content-Type: text/plain', asserted] }
+    return this.ask('MESSAGE', `sip:${user}@push.localhost;user=push`, request, 3)
   }
   private async ask(method: string, uri: string, parts: RequestParts, seconds = 1): Promise<SipResponse> {
     const before = this.proxy.responses.length
