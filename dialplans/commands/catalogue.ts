@@ -12,6 +12,7 @@ export const commandMakers: CommandMakers = {
   health: async () => (await import('./health.ts')).healthCommand(),
   hss: async () => (await import('./hss/index.ts')).hssCommand(),
   play: async () => (await import('./play.ts')).playCommand(),
+  push: async () => (await import('./push/index.ts')).pushCommand(),
   trace: async () => (await import('./trace/index.ts')).traceCommand(),
   ue: async () => (await import('./ue/index.ts')).ueCommand(),
 }

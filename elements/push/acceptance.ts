@@ -19,6 +19,8 @@ interface Offer {
   end: CopyEnd | undefined
 }
 
+/** Part of the server's store that each class may fill: what matters less is shed first. */
+const share: { readonly [name in PushMessage['class']]: number } = { authenticate: 0.9, 'min-delay': 0.95, priority: 1 }
 const remembered = 100_000 // messages answered 200 without a write, of the last `repeat`
 
 export class Acceptance {
@@ -127,14 +129,14 @@ export class Acceptance {
   }
 
   /** Why no more may wait; undefined: it may. */
-  private full({ source, subscriber }: PushMessage): AcceptanceAnswer | undefined {
+  private full({ class: name, source, subscriber }: PushMessage): AcceptanceAnswer | undefined {
     const { forUser, inAll, ofSource } = this.rules
     const waiting = this.queues.waitingFor(subscriber)
     if (waiting.length >= forUser) return { status: 480, warning: `store-full: ${waiting.length} messages wait for this user` }
     const own = waiting.filter((message) => message.source === source).length
     if (own >= ofSource)
       return { status: 503, retryAfter: 60, warning: `${own} of your messages wait for this user; expected ${ofSource} at most` }
-    if (this.queues.store.size < inAll) return undefined
+    if (this.queues.store.size < inAll * share[name]) return undefined
     return { status: 503, retryAfter: 60, warning: 'the server keeps as many messages as it may' }
   }
 }

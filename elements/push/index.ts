@@ -1,5 +1,5 @@
 /** The Push server (SPEC §5): reaches a user by Push identifier, at each of his devices, now or when they are there. */
-import { type Element, type Exchange, type Host, parseUri, type Uri } from '../../signalling/index.ts'
+import { canonical, type Element, type Exchange, type Host, parseUri, type Uri } from '../../signalling/index.ts'
 import type { PushIdentifierRecord, SubscriberRecord } from '../schemas/index.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
 import {
@@ -15,6 +15,8 @@ import {
 } from '../shared/identifiers/push.ts'
 import { Acceptance } from './acceptance.ts'
 import { Aliases } from './aliases.ts'
+import { ApplicationRules } from './application-rules.ts'
+import { Applications, maySend } from './applications.ts'
 import { BoundDevices } from './bound-devices.ts'
 import { DeviceQueues } from './device-queues.ts'
 import { endOf } from './lifetime.ts'
@@ -25,7 +27,15 @@ import { type StoringRules, storingRules } from './rules.ts'
 import type { PushSettings } from './settings-type.ts'
 import { Sources } from './source.ts'
 
+export { type ApplicationStep, type Applications, applicationSteps } from './applications.ts'
 export type { PushSettings } from './settings-type.ts'
+
+/** A Push server with what HTTP and hands of an operator reach. */
+export interface PushServer extends Element {
+  readonly applications: Applications
+  /** Messages that wait for a subscriber, in the order in which they were accepted. */
+  waiting(subscriber: string): readonly PushMessage[]
+}
 
 /** A destination that was found: the subscriber and the identifier that names him. */
 interface PushDestination {
@@ -33,13 +43,16 @@ interface PushDestination {
   readonly identifier: PushIdentifierRecord
 }
 
+/** Source and application of a message, as they were judged. */
+type PushSender = Pick<PushMessage, 'source' | 'application' | 'class'>
+
 const allow = 'MESSAGE, REGISTER, OPTIONS'
 
-export function createPush(name: string, settings: PushSettings): Element {
+export function createPush(name: string, settings: PushSettings): PushServer {
   return new PushElement(name, settings)
 }
 
-class PushElement implements Element {
+class PushElement implements PushServer {
   readonly name: string
   readonly claims = [
     { method: 'MESSAGE', label: 'push' },
@@ -59,6 +72,8 @@ class PushElement implements Element {
   private registration!: Registration
   private sources!: Sources
   private aliases!: Aliases
+  private applicationRules!: ApplicationRules
+  applications!: Applications
 
   constructor(name: string, settings: PushSettings) {
     this.name = name
@@ -78,13 +93,21 @@ class PushElement implements Element {
     this.acceptance = new Acceptance(host, rules, this.queues, this.receipts)
     this.subscribers = new Subscribers(host, this.settings.hss)
     this.subscribers.onChange((id, record) => this.changed(id, record))
+    this.applications = new Applications({ host, settings: this.settings.applications ?? [], own, widths })
+    const { applications } = this
+    this.applicationRules = new ApplicationRules({ host, applications, maxBytes: this.settings.maxBytes ?? 65_535 })
+    await this.applications.load()
     await this.devices.load()
     await this.receipts.load()
     await this.queues.load()
     this.subscribers.start()
     const { devices, queues, subscribers } = this
     this.registration = new Registration({ host, devices, own, queues, subscribers, widths })
-    this.sources = new Sources({ host, subscribers, peers: this.settings.peers ?? [] })
+    const isApplication = (id: string): boolean => {
+      const found = applications.ofPush(id)
+      return found !== undefined && maySend(found)
+    }
+    this.sources = new Sources({ host, subscribers, peers: this.settings.peers ?? [], isApplication })
     this.aliases = new Aliases(host, this.settings.addressbook)
     this.queues.start()
     this.receipts.start()
@@ -97,8 +120,11 @@ class PushElement implements Element {
     if (over.length > 0) void this.queues.end(over, 'copies_expired')
     if (left.length === 0) this.devices.expel(id)
   }
+  waiting(subscriber: string): readonly PushMessage[] {
+    return this.queues.waitingFor(subscriber)
+  }
   async stop(): Promise<void> {
-    await Promise.all([this.queues.stop(), this.devices.stop(), this.receipts.stop()])
+    await Promise.all([this.queues, this.devices, this.receipts, this.applications].map((part) => part.stop()))
   }
 
   handle(exchange: Exchange): Promise<void> | void {
@@ -118,18 +144,30 @@ class PushElement implements Element {
       this.host.count(`refused_${verdict.refusal.replace('-', '_')}`)
       return exchange.reply(403, { warning: `${verdict.refusal}: ${verdict.warning}` })
     }
-    if (!this.aliases.refuses(exchange, verdict.source)) await this.send(exchange, request.uri, verdict.source)
+    const { source } = verdict
+    if (this.aliases.refuses(exchange, source)) return
+    const rule = this.applicationRules.verdict(request, source, await this.recipientAt(request.uri))
+    if ('refusal' in rule) {
+      const { headers, status, warning } = rule.refusal
+      return exchange.reply(status, { headers, warning })
+    }
+    await this.send(exchange, request.uri, { ...rule, source })
+  }
+  /** One name of a destination, whichever of its names a URI has. */
+  private async recipientAt(uri: Uri): Promise<string> {
+    const record = isPushUri(uri, this.host.domains) ? await this.subscribers.lookup(uri) : undefined
+    return record?.id ?? canonical(uri)
   }
   /** To the Push identifier or string that a URI names, or to the one that is meant by it. */
-  private async send(exchange: Exchange, uri: Uri, source: string): Promise<void> {
+  private async send(exchange: Exchange, uri: Uri, sender: PushSender): Promise<void> {
     if (!isPushUri(uri, this.host.domains)) return this.handOver(exchange, uri)
     const destination = await this.destinationAt(uri)
     if (destination === undefined) {
-      const meant = await this.aliases.meant(exchange, uri, source)
-      return meant && this.send(exchange, meant, source)
+      const meant = await this.aliases.meant(exchange, uri, sender.source)
+      return meant && this.send(exchange, meant, sender)
     }
     const server = this.serverOf(destination.identifier)
-    if (server === this.name) return this.take(exchange, destination, source)
+    if (server === this.name) return this.take(exchange, destination, sender)
     if (server !== undefined) return void exchange.forward({ element: server, uri: uri.text })
     exchange.reply(404, { warning: 'no Push server has the flag bits of that identifier' })
   }
@@ -180,10 +218,10 @@ class PushElement implements Element {
     if (hasFlags(id, flagBits(this.own, this.widths))) return this.name
     return this.settings.servers?.find(({ flags }) => hasFlags(id, flags))?.element
   }
-  private async take(exchange: Exchange, destination: PushDestination, source: string): Promise<void> {
+  private async take(exchange: Exchange, destination: PushDestination, sender: PushSender): Promise<void> {
     const { request } = exchange
     const end = endOf(request, this.host.clock.date(), this.rules.keep)
-    const message = this.messageOf(exchange, destination, { source, end })
+    const message = this.messageOf(exchange, destination, sender, end)
     const { retryAfter, status, warning } = await this.acceptance.accept(
       message,
       destination.identifier.device,
@@ -195,7 +233,8 @@ class PushElement implements Element {
   private messageOf(
     { request }: Exchange,
     destination: PushDestination,
-    { end, source }: { readonly end: number | undefined; readonly source: string },
+    sender: PushSender,
+    end: number | undefined,
   ): PushMessage {
     const { clock, ids } = this.host
     const now = clock.date()
@@ -203,9 +242,7 @@ class PushElement implements Element {
       id: ids.token(22),
       subscriber: destination.record.id,
       identifier: destination.identifier.id,
-      source,
-      application: request.text('Push-Application') ?? '',
-      class: 'authenticate',
+      ...sender,
       accepted: now,
       expires: end ?? now,
     })

@@ -54,6 +54,9 @@ function keyOfRepeats({ callId, cseq, fromTag }: SipRequest, source: string): st
 export function messageOf(request: SipRequest, terms: MessageTerms): PushMessage {
   const topic = request.text('Push-Topic')
   const type = request.text(H['Content-Type'])
+  const isUntold = terms.application !== '' && !request.has('Push-Application')
+  const application = isUntold ? [['Push-Application', terms.application] as const] : []
+  const own = request.headers.filter(([name]) => !ofOneHop.has(name.toLowerCase()))
   return {
     ...terms,
     key: keyOfRepeats(request, terms.source),
@@ -62,7 +65,7 @@ export function messageOf(request: SipRequest, terms: MessageTerms): PushMessage
     to: request.text(H.To)!,
     callId: request.callId,
     cseq: request.cseq.number,
-    headers: [...request.headers.filter(([name]) => !ofOneHop.has(name.toLowerCase())), ...assertedOf(request)],
+    headers: [...own, ...application, ...assertedOf(request)],
     ...(type === undefined ? {} : { type }),
     body: request.body.toString('base64'),
   }

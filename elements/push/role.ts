@@ -1,11 +1,12 @@
 /** Role `push`: the Push server as a dialplan has it. */
 import { othersOf, type Role } from '../role.ts'
 import { numberedServers } from '../shared/values/push-servers.ts'
-import { createPush } from './index.ts'
+import { applicationRoutes } from './application-routes.ts'
+import { createPush, type PushServer } from './index.ts'
 import schema from './settings.json' with { type: 'json' }
 import type { PushSettings } from './settings-type.ts'
 
-export const pushRole: Role<PushSettings> = {
+export const pushRole: Role<PushSettings, PushServer> = {
   role: 'push',
   schema,
   servers: ['hss', 'addressbook'],
@@ -41,5 +42,6 @@ export const pushRole: Role<PushSettings> = {
       },
     ]
   },
+  routes: applicationRoutes,
   create: createPush,
 }

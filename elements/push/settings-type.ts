@@ -1,6 +1,19 @@
 /** Generated from settings.json beside it by `npm run types`. Do not edit. */
 
 /**
+ * media types that it may send, such as image/*; left out: any
+ *
+ * @maxItems 64
+ */
+export type MediaTypes = readonly string[]
+/**
+ * media types whose messages are its own where they name no application
+ *
+ * @maxItems 64
+ */
+export type MediaTypes1 = readonly string[]
+
+/**
  * reaches users by Push identifier: registered by the proxy, source and destination checked, each device asked by itself
  */
 export interface PushSettings {
@@ -58,6 +71,14 @@ export interface PushSettings {
     readonly inAll?: number
   }
   /**
+   * bytes of a body at most, whatever its application; default 65535
+   */
+  readonly maxBytes?: number
+  /**
+   * applications that send by Push, each with its rule; none: messages need no application
+   */
+  readonly applications?: readonly ApplicationSettings[]
+  /**
    * other operators, with the flag bits of their identifiers; default the peers of this dialplan
    */
   readonly peers?: readonly PushPeer[]
@@ -78,6 +99,75 @@ export interface PushSettings {
      */
     readonly server?: number
   }
+}
+export interface ApplicationSettings {
+  /**
+   * a reverse-DNS name, a kind such as kind:image.viewer, or a media type
+   */
+  readonly id: string
+  /**
+   * for people
+   */
+  readonly name?: string
+  /**
+   * how far it has come; default approved
+   */
+  readonly state?: 'requested' | 'approved' | 'refused' | 'invited' | 'consented' | 'revoked'
+  /**
+   * class of its messages, which orders them; default authenticate
+   */
+  readonly sending?: 'authenticate' | 'priority' | 'min-delay'
+  readonly types?: MediaTypes
+  readonly default?: MediaTypes1
+  /**
+   * bytes of a body; left out: as the server has it
+   */
+  readonly maxBytes?: number
+  /**
+   * messages at this server; left out: any
+   */
+  readonly rate?: {
+    /**
+     * how many a second in the long run, above 0
+     */
+    readonly rate: number
+    /**
+     * how many at once after a pause, a whole number
+     */
+    readonly burst: number
+  }
+  /**
+   * messages for one recipient; left out: any
+   */
+  readonly perRecipient?: {
+    /**
+     * how many a second in the long run, above 0
+     */
+    readonly rate: number
+    /**
+     * how many at once after a pause, a whole number
+     */
+    readonly burst: number
+  }
+  /**
+   * true: for sources too for whom nobody vouches; default false
+   */
+  readonly anonymous?: boolean
+  /**
+   * services of RFC 6050 that stand for it
+   *
+   * @maxItems 16
+   */
+  readonly services?: readonly string[]
+  /**
+   * Push identifier of its own; left out: one is made
+   */
+  readonly push?: string
+  /**
+   * by which it sends over HTTP; left out: none
+   */
+  readonly token?: string
+  readonly description?: 'default {"description":"media types whose messages are its own where they name no application","$ref":"#/definitions/mediaTypes"}'
 }
 export interface PushPeer {
   readonly domains: readonly string[]

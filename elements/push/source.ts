@@ -16,6 +16,8 @@ interface SourceParts {
   readonly host: Host
   readonly subscribers: Subscribers
   readonly peers: readonly PushPeer[]
+  /** Whether an application of ours that may send has that Push identifier. */
+  readonly isApplication: (id: string) => boolean
 }
 
 export class Sources {
@@ -31,8 +33,9 @@ export class Sources {
     if (asserted === undefined) return { source: '' }
     const peer = this.peerOf(asserted)
     if (peer !== undefined) return this.ofPeer(asserted, peer)
-    const record = await this.parts.subscribers.lookup(asserted.uri)
     const id = pushIdentifier(asserted.uri.user)
+    if (id !== undefined && this.parts.isApplication(id)) return { source: canonical(asserted.uri) }
+    const record = await this.parts.subscribers.lookup(asserted.uri)
     const own = record?.push?.find((one) => one.id === id)
     if (id !== undefined && (own === undefined || !isPushInForce(own, this.parts.host.clock.date())))
       return { refusal: 'source-expired', warning: `the Push identifier ${id} is not in force; expected another one of yours` }

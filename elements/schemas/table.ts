@@ -13,6 +13,7 @@ import proximityDiff from './proximity/proximity-diff.json' with { type: 'json' 
 import proximityList from './proximity/proximity-list.json' with { type: 'json' }
 import proximityPair from './proximity/proximity-pair.json' with { type: 'json' }
 import proximityQuery from './proximity/proximity-query.json' with { type: 'json' }
+import pushApplication from './push/push-application.json' with { type: 'json' }
 import pushDirectory from './push/push-directory.json' with { type: 'json' }
 import pushQuery from './push/push-query.json' with { type: 'json' }
 import aluidUpdateResult from './registration/aluid-update-result.json' with { type: 'json' }
@@ -64,6 +65,7 @@ export const schemas: { readonly [name in keyof Bodies]: object } = {
   'proximity-list': proximityList,
   'proximity-pair': proximityPair,
   'proximity-query': proximityQuery,
+  'push-application': pushApplication,
   'push-directory': pushDirectory,
   'push-query': pushQuery,
   'registration-code': registrationCode,

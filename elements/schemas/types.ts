@@ -30,6 +30,7 @@ export interface Bodies {
   readonly 'proximity-list': ProximityList
   readonly 'proximity-pair': ProximityPair
   readonly 'proximity-query': ProximityQuery
+  readonly 'push-application': PushApplication
   readonly 'push-directory': PushDirectory
   readonly 'push-query': PushQuery
   readonly 'registration-code': RegistrationCode
@@ -445,6 +446,82 @@ export interface ProximityQuery {
    */
   readonly mutual?: boolean
   readonly application?: string
+}
+/**
+ * An application that sends by Push, with the rule for what it sends (SPEC §5.4).
+ */
+export interface PushApplication {
+  /**
+   * A reverse-DNS name, a kind such as kind:image.viewer, or a media type.
+   */
+  readonly id: string
+  /**
+   * For people.
+   */
+  readonly name?: string
+  readonly state: 'requested' | 'approved' | 'refused' | 'invited' | 'consented' | 'revoked'
+  /**
+   * Class of its messages, which orders them: priority goes first, authenticate last.
+   */
+  readonly sending: 'authenticate' | 'priority' | 'min-delay'
+  /**
+   * Media types that it may send, such as text/plain or image/*. Left out: any.
+   *
+   * @maxItems 64
+   */
+  readonly types?: readonly string[]
+  /**
+   * Media types whose messages are its own where they name no application.
+   *
+   * @maxItems 64
+   */
+  readonly default?: readonly string[]
+  /**
+   * Of one body. Left out: as the server has it.
+   */
+  readonly maxBytes?: number
+  readonly rate?: ApplicationRate
+  readonly perRecipient?: RecipientRate
+  /**
+   * true: for sources too for whom nobody vouches.
+   */
+  readonly anonymous?: boolean
+  /**
+   * Applications that may open what it sends, in this order.
+   *
+   * @maxItems 16
+   */
+  readonly similar?: readonly string[]
+  /**
+   * Services of RFC 6050 that stand for it.
+   *
+   * @maxItems 16
+   */
+  readonly services?: readonly string[]
+  /**
+   * Receipts that its senders may ask for. Left out: all.
+   *
+   * @maxItems 3
+   */
+  readonly receipts?: readonly ('delivery' | 'display' | 'processing')[]
+  /**
+   * Push identifier of its own, given with approved or consented.
+   */
+  readonly push?: string
+}
+/**
+ * Messages of the application at one server: a second in the long run, and at once. Left out: any.
+ */
+export interface ApplicationRate {
+  readonly rate: number
+  readonly burst: number
+}
+/**
+ * The same of those for one recipient.
+ */
+export interface RecipientRate {
+  readonly rate: number
+  readonly burst: number
 }
 /**
  * Answer of an address book (SPEC §5.3): entries that the asker may see. Unknown and hidden look the same: no entries.

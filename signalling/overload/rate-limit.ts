@@ -39,6 +39,11 @@ export class RateLimit {
     const bucket = this.refreshed(key)
     bucket.tokens = Math.max(-this.limit.burst, bucket.tokens - count)
   }
+  /** Milliseconds until one more of this key is within its rate; 0: now. Nothing is counted. */
+  pauseOf(key: string): number {
+    const missing = this.buckets.has(key) ? 1 - this.refreshed(key).tokens : 0
+    return missing <= 0 ? 0 : (missing / this.limit.rate) * 1000
+  }
   /** Whether a key has a debt. */
   isSpent(key: string): boolean {
     return this.buckets.size > 0 && this.buckets.has(key) && this.refreshed(key).tokens < 0

@@ -48,12 +48,22 @@ export async function revoke(stage: Stage, operator: string, { address }: { read
   await at.provision({ ...settings, push: settings.push?.map((one) => ({ ...one, state: 'revoked' as const })) })
 }
 
-/** Status of a Push of that text to a user at a Push host. */
-export async function pushText(stage: Stage, agent: UserAgent, to: string, content: string): Promise<number> {
-  return (await stage.during(agent.message(`sip:${to};user=push`, { type: 'text/plain', content }))).status
+/** Status of a Push of that text to a user at a Push host, for an application if one is named. */
+export async function pushText(
+  stage: Stage,
+  agent: UserAgent,
+  to: string,
+  content: string,
+  application?: string,
+): Promise<number> {
+  const uri = `sip:${to};user=push${application === undefined ? '' : `;app=${application}`}`
+  return (await stage.during(agent.message(uri, { type: 'text/plain', content }))).status
 }
 
 /** As `pushText`, saying hello. */
 export function push(stage: Stage, agent: UserAgent, to: string): Promise<number> {
   return pushText(stage, agent, to, 'hello')
 }
+
+/** Texts of an inbox. */
+export const texts = (got: readonly string[]): string => got.map((line) => line.split(' ')[1]).join()

@@ -1,8 +1,6 @@
 /** Store and forward: who is not there gets each Push when he is, once and in order (SPEC §5.6). */
 import type { FlowScript } from '../stage/flow.ts'
-import { alice, bob, comeBack, inbox, leave, mary, push, pushText } from './cast.ts'
-
-const texts = (got: readonly string[]): string => got.map((line) => line.split(' ')[1]).join()
+import { alice, bob, comeBack, inbox, leave, mary, push, pushText, texts } from './cast.ts'
 
 export const flow: FlowScript = {
   id: 'push/offline',

@@ -2,9 +2,10 @@
 import { type Hss, settingsOf } from '../../../elements/hss/index.ts'
 import type { Mme } from '../../../elements/mme/index.ts'
 import type { Pcrf, RuleSettings } from '../../../elements/pcrf/index.ts'
+import type { ApplicationStep, PushServer } from '../../../elements/push/index.ts'
 import type { SubscriberSettings } from '../../../elements/schemas/index.ts'
 import type { Element } from '../../../signalling/index.ts'
-import type { Operator } from './operator.ts'
+import type { ApplicationRule, Operator, SteppedApplication } from './operator.ts'
 
 /** Both by the name of an element, which is another one after a restart. `settings`: those that it was started with. */
 interface LocalElements {
@@ -32,6 +33,11 @@ export class LocalOperator implements Operator {
   async policy(rules: readonly RuleSettings[]): Promise<void> {
     const pcrf = this.at.element('pcrf') as Pcrf
     pcrf.reload({ ...this.at.settings('pcrf'), rules })
+  }
+  async application(server: string, id: string, step: ApplicationStep, rule: ApplicationRule = {}): Promise<SteppedApplication> {
+    const outcome = await (this.at.element(server) as PushServer).applications.step(id, step, rule)
+    if (outcome.fault !== undefined) throw new Error(outcome.text)
+    return { ...outcome.application, ...(outcome.token === undefined ? {} : { token: outcome.token }) }
   }
   async temporaryOf(mme: string, device: string): Promise<string | undefined> {
     return this.mme(mme).attached(device)?.temporary

@@ -1,6 +1,13 @@
 /** The operator of a flow: acts by hand while it plays, as at any running node. */
 import type { RuleSettings } from '../../../elements/pcrf/index.ts'
-import type { SubscriberSettings } from '../../../elements/schemas/index.ts'
+import type { ApplicationStep } from '../../../elements/push/index.ts'
+import type { PushApplication, SubscriberSettings } from '../../../elements/schemas/index.ts'
+
+/** The rule of an application for what it sends. */
+export type ApplicationRule = Partial<Omit<PushApplication, 'id' | 'state' | 'push'>>
+
+/** An application after a step; `token` where it got one. */
+export type SteppedApplication = PushApplication & { readonly token?: string }
 
 export interface Operator {
   /** Adds a subscriber to the HSS or replaces one, who keeps his password unless he is given another. */
@@ -11,6 +18,8 @@ export interface Operator {
   subscriber(id: string): Promise<SubscriberSettings | undefined>
   /** Puts these rules in the place of the PCRF's. */
   policy(rules: readonly RuleSettings[]): Promise<void>
+  /** Takes an application of that Push server a step further, maybe with another rule; tells its state and token. */
+  application(server: string, id: string, step: ApplicationStep, rule?: ApplicationRule): Promise<SteppedApplication>
   /** The temporary identifier that the MME of that name gave to a device; undefined: it is not attached there. */
   temporaryOf(mme: string, device: string): Promise<string | undefined>
   /** Has the MME give it another one. */

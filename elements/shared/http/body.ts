@@ -10,6 +10,11 @@ export function typeOf({ headers }: Pick<HttpRequest, 'headers'>): string {
   return (headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase()
 }
 
+/** Whether a request brings a body. */
+export function hasContent({ headers }: Pick<HttpRequest, 'headers'>): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+}
+
 /** The JSON of a request. Throws a 413, 415 or 400 problem. */
 export async function readJson(request: Pick<HttpRequest, 'headers' | 'body'>, types: readonly string[]): Promise<unknown> {
   if (!types.includes(typeOf(request))) {

@@ -14,6 +14,8 @@ export function warningText(header: string | undefined): string | undefined {
 export interface AgentBody {
   readonly type: string
   readonly content: string
+  /** Header fields beside those that the agent writes itself. */
+  readonly headers?: readonly (readonly [name: string, value: string])[]
 }
 
 /** A final response. `warning` is the text of `Warning: 399`, where there is one; `unheard`: nobody said it, the status is ours. */

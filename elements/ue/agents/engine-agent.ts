@@ -125,11 +125,13 @@ export class EngineAgent implements UserAgent {
     return this.messages.run(to, () => this.sendMessage(to, body, callId, through))
   }
   private async sendMessage(to: string, body: AgentBody, callId?: string, through?: string): Promise<AgentResponse> {
+    const { headers = [] } = body
     const response = await this.element.host.send({
       method: 'MESSAGE',
       to,
       from: this.identity,
       route: this.routeBy(through),
+      headers,
       body,
       ...(callId === undefined ? {} : { callId }),
       ...this.credentials,

@@ -252,9 +252,10 @@ export class SipJsAgent implements UserAgent {
     const target = UserAgentOfSipJs.makeURI(to)
     if (target === undefined) return { status: 416, reason: 'Unsupported URI Scheme', warning: `${to} is no SIP URI` }
     const content = { contentDisposition: 'render', contentType: body.type, content: body.content }
+    const headers = (body.headers ?? []).map(([name, value]) => `${name}: ${value}`)
     const route = through === undefined ? {} : { routeSet: [`<${through};lr>`] }
     const options = { callId, ...route } // sip.js takes requests of its own making for a loop
-    const response = await this.send('MESSAGE', target, target, () => [], content, options)
+    const response = await this.send('MESSAGE', target, target, () => headers, content, options)
     return response === undefined ? noConnection : answerOf(response)
   }
   /** Resolves with the final response, made up by sip.js for silence (408) and a broken way (503); undefined: no connection. */

@@ -1,7 +1,7 @@
 /** A Push server in virtual time, a trusted proxy played by the test, and phones that answer as they are told. */
 import { type AddressBookSettings, createAddressBook } from '../../../elements/address-book/index.ts'
 import { createHss } from '../../../elements/hss/index.ts'
-import { createPush, type PushSettings } from '../../../elements/push/index.ts'
+import { createPush, type PushServer, type PushSettings } from '../../../elements/push/index.ts'
 import { memoryStore, type Node, type SipRequest, type SipResponse, type Store } from '../../../signalling/index.ts'
 import { Lab } from '../../support/lab.ts'
 import { metric, type RequestParts, requestText, Wire } from '../../support/wire.ts'
@@ -11,7 +11,7 @@ const aliceId = '0b90c5d2e8b9f604'
 const permissions = { discoverable: false, discoverer: false }
 const subscribers = [
   { id: 'alice', permissions, push: [{ id: aliceId }] },
-  { id: 'bob', permissions, push: [{ id: bobId }] },
+  { id: 'bob', permissions, push: [{ id: bobId, string: 'bob.b' }] },
 ]
 
 /** A phone of bob, reached at its Contact. */
@@ -35,11 +35,22 @@ export class Phone {
   }
 }
 
+/** A Push: parts of the request, and what it differs in from the usual one. */
+interface PushParts extends RequestParts {
+  readonly type?: string
+  /** User part of the destination. */
+  readonly user?: string
+  readonly uriParameters?: string
+  /** false: nobody vouches. */
+  readonly asserted?: boolean
+}
+
 export class PushScene {
   readonly lab = new Lab()
   private readonly store: Store
-  private readonly settings: PushSettings
   private readonly entries: AddressBookSettings['entries']
+  private settings: PushSettings
+  server!: PushServer
   private proxy!: Wire
   private phones = 0
   private sent = 0
@@ -59,14 +70,16 @@ export class PushScene {
   }
   private async start(): Promise<void> {
     const { entries, settings } = this
+    this.server = createPush('push', settings)
     const hss = createHss('hss', { subscribers, askers: ['push', 'addressbook'] })
     const book = entries === undefined ? [] : [createAddressBook('addressbook', { entries })]
-    const elements = [hss, createPush('push', settings), ...book]
+    const elements = [hss, this.server, ...book]
     await this.lab.serve(['localhost', '10.0.0.1'], elements, this.store)
     await this.lab.clock.advance(100)
   }
   /** Ends the server, and starts it again over the same store. */
-  async restart(): Promise<void> {
+  async restart(settings = this.settings): Promise<void> {
+    this.settings = settings
     await this.lab.nodes.pop()!.stop(0)
     await this.start()
   }
@@ -93,17 +106,24 @@ export class PushScene {
     return this.ask('REGISTER', 'sip:push@localhost', { to: 'sip:bob@localhost', lines })
   }
   /** Status of a Push to bob from alice. */
-  async push(text: string, { lines = [], ...parts }: RequestParts = {}, seconds = 3): Promise<number> {
-    const asserted = `P-Asserted-Identity: <sip:${aliceId}@push.localhost;user=push>`
-    const all = ['Content-Type: text/plain', asserted, ...lines]
-    const request = { callId: `push-${this.sent + 1}`, body: text, ...parts, lines: all }
-    return (await this.ask('MESSAGE', `sip:${bobId}@push.localhost;user=push`, request, seconds)).status
+  async push(text: string, parts: PushParts = {}, seconds = 3): Promise<number> {
+    return (await this.answer(text, parts, seconds)).status
+  }
+  /** Its answer. */
+  answer(text: string, parts: PushParts = {}, seconds = 3): Promise<SipResponse> {
+    const { asserted = true, lines = [], type = 'text/plain', uriParameters = '', user = bobId, ...others } = parts
+    const identity = asserted ? [`P-Asserted-Identity: <sip:${aliceId}@push.localhost;user=push>`] : []
+    const all = [`Content-Type: ${type}`, ...identity, ...lines]
+    const request = { callId: `push-${this.sent + 1}`, body: text, ...others, lines: all }
+    return this.ask('MESSAGE', `sip:${user}@push.localhost;user=push${uriParameters}`, request, seconds)
+  }
+  /** Applications of the messages that wait for bob, in the order in which they came. */
+  applicationsWaiting(): readonly string[] {
+    return this.server.waiting('sip:bob@localhost').map(({ application }) => application)
   }
   /** Answer to a Push from alice to that user part at the Push host. */
   pushTo(user: string): Promise<SipResponse> {
-    const asserted = `P-Asserted-Identity: <sip:${aliceId}@push.localhost;user=push>`
-    const request = { callId: `push-${this.sent + 1}`, body: 'hello', lines: ['Content-Type: text/plain', asserted] }
-    return this.ask('MESSAGE', `sip:${user}@push.localhost;user=push`, request, 3)
+    return this.answer('hello', { user })
   }
   private async ask(method: string, uri: string, parts: RequestParts, seconds = 1): Promise<SipResponse> {
     const before = this.proxy.responses.length

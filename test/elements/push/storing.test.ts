@@ -140,7 +140,9 @@ test('A11: what a device answers 500 for ever is tried `tries` times, then set a
 })
 
 test('a message that waits holds up those of its source and application, and nobody else', async (t) => {
-  const scene = await PushScene.open()
+  const scene = await PushScene.open({
+    applications: [{ id: 'org.example.bad' }, { id: 'org.example.good', default: ['text/plain'] }],
+  })
   const phone = await scene.phone()
   await scene.register(phone)
   phone.wire.onRequest = (request) => {

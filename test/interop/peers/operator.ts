@@ -2,8 +2,9 @@
 
 import type { SubscriberClient } from '../../../dialplans/commands/hss/client.ts'
 import { CommandRefusal } from '../../../dialplans/commands/support/refusal.ts'
-import type { Operator } from '../../../dialplans/flows/stage/operator.ts'
+import type { ApplicationRule, Operator, SteppedApplication } from '../../../dialplans/flows/stage/operator.ts'
 import type { RuleSettings } from '../../../elements/pcrf/index.ts'
+import type { ApplicationStep } from '../../../elements/push/index.ts'
 import type { SubscriberSettings } from '../../../elements/schemas/index.ts'
 
 /** What an operator has of a network. */
@@ -28,6 +29,8 @@ export class ConsoleOperator implements Operator {
   private readonly console: Console
   /** Whom it has changed. */
   private readonly changed = new Set<string>()
+  /** Applications that it has taken a step further, with their Push servers. */
+  private readonly applications = new Map<string, { readonly server: string; readonly id: string }>()
   /** What the PCRF had before. */
   private policyBefore: object | undefined
 
@@ -57,6 +60,11 @@ export class ConsoleOperator implements Operator {
     await this.console.replan('pcrf', { ...before, rules })
     await this.console.settled('pcrf')
   }
+  async application(server: string, id: string, step: ApplicationStep, rule: ApplicationRule = {}): Promise<SteppedApplication> {
+    this.applications.set(`${server} ${id}`, { server, id })
+    const path = `${applicationPath(id)}/${step}`
+    return (await this.console.client(server).ask<SteppedApplication>('POST', path, { body: rule })).value
+  }
   async temporaryOf(mme: string, device: string): Promise<string | undefined> {
     type Places = { readonly at: readonly { readonly mme: string; readonly temporary: string }[] }
     try {
@@ -73,6 +81,12 @@ export class ConsoleOperator implements Operator {
 
   /** Everything as the dialplan has it. */
   async undo(): Promise<void> {
+    for (const { id, server } of this.applications.values()) {
+      const client = this.console.client(server)
+      const { value } = await client.ask<SteppedApplication>('GET', applicationPath(id))
+      if (['approved', 'consented'].includes(value.state)) await client.ask('POST', `${applicationPath(id)}/revoke`)
+    }
+    this.applications.clear()
     const { subscribers = [] } = this.console.planned('hss') as PlannedHss
     for (const id of this.changed) {
       const planned = subscribers.find((one) => one.id === id || `sip:${one.id}@${this.console.domain}` === id)
@@ -97,4 +111,7 @@ function pathOf(id: string): string {
 }
 function attachedPath(device: string): string {
   return `/v1/attached/${encodeURIComponent(device)}`
+}
+function applicationPath(id: string): string {
+  return `/v1/applications/${encodeURIComponent(id)}`
 }

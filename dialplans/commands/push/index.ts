@@ -1,0 +1,7 @@
+/** `proxima push`: the Push server of a running node. */
+import { Command } from 'commander'
+import { appCommand } from './app.ts'
+
+export function pushCommand(): Command {
+  return new Command('push').description('the Push server of a running node: applications').addCommand(appCommand())
+}
