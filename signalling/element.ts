@@ -114,6 +114,8 @@ interface Flows {
    * record behind the flow, which `read` tells and nobody else can see.
    */
   routeTo(element: string, flow: Flow, user?: string): string
+  /** As `routeTo`, by way of the address at which other elements of the network reach this node: a Path told to them. */
+  pathTo(element: string, flow: Flow, user?: string): string
   /** The name of a token's flow, and its user where it was made for one; undefined: not ours. */
   read(token: string): { readonly flow: FlowName; readonly user: string | undefined } | undefined
   /** The flow of a token, made anew if it is a datagram peer; undefined: broken, or not ours. */

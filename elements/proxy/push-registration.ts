@@ -76,7 +76,7 @@ export class PushRegistration {
     ]
     const newest = after.findLast(isNew) ?? gone.at(-1)
     if (newest === undefined) throw new Error('a REGISTER that changes nothing is told to no Push server')
-    const path = newest.path ?? [`<${host.flows.routeTo(host.name, flow, subscriber)}>`]
+    const path = newest.path ?? [`<${host.flows.pathTo(host.name, flow, subscriber)}>`]
     return host.send({
       method: 'REGISTER',
       to: subscriber,

@@ -187,6 +187,10 @@ export class FlowTable {
   routeTo(element: string, flow: Flow, user?: string): string {
     return `sip:${routeUser(element, this.token(flow, user))}@${sentByText(flow)}${transportParameter[flow.transport] ?? ''};lr`
   }
+  /** As `routeTo`, by way of the address at which other nodes of the network reach this one, whatever the flow's own is. */
+  pathTo(element: string, flow: Flow, user?: string): string {
+    return `sip:${routeUser(element, this.token(flow, user))}@${this.address};lr`
+  }
   token(flow: Flow, user?: string): string {
     const last = this.tokens.get(flow)
     if (last !== undefined && last.user === user) return last.token

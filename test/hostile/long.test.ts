@@ -3,6 +3,7 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { createServer, type Socket } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import WebSocket from 'ws'
+import { lastingPort } from '../../dialplans/flows/stage/lasting-port.ts'
 import { SipRequest, SipResponse } from '../../signalling/index.ts'
 import { buildResponse, Framer } from '../../signalling/testing.ts'
 import { scan } from '../../signalling/tools.ts'
@@ -29,8 +30,8 @@ async function phone(t: ExecutionContext, server: number, tcp: boolean): Promise
   const got: (readonly ['UDP' | 'TCP', SipRequest])[] = []
   const responses: SipResponse[] = []
   const udp: UdpSocket = createSocket('udp4')
-  await new Promise<void>((resolve) => udp.bind(0, '127.0.0.1', resolve))
-  const { port } = udp.address()
+  const port = await lastingPort() // for UDP and TCP
+  await new Promise<void>((resolve) => udp.bind(port, '127.0.0.1', resolve))
   const take = (way: 'UDP' | 'TCP', bytes: Buffer, answer: (bytes: Buffer) => void): void => {
     const message = scan(Buffer.from(bytes))
     if (message instanceof SipResponse) responses.push(message)
