@@ -28,7 +28,7 @@ export function playCommand(): Command {
     .option('--sockets', 'over UDP on loopback and in real time, instead of in memory and at once')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ proxima play\n  $ proxima play fig-08\n  $ proxima play fig-13 --branches --trace fig-13.pcapng',
+      '\nExamples:\n  $ proxima play\n  $ proxima play proximity/fig-08\n  $ proxima play proximity/fig-13 --branches --trace fig-13.pcapng',
     )
     .action(play)
 }

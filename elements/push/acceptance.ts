@@ -67,7 +67,7 @@ export class Acceptance {
     const taken = offers.filter(({ end }) => end?.answer === 'taken').length
     const isTaken = taken > 0
     const isStored = open.length > 0 && mayStore && full === undefined
-    if (isStored) await this.write(message, open)
+    if (isStored) await this.write(isTaken ? { ...message, taken: true } : message, open)
     else for (const { copy, queue } of open) queue.drop(copy)
     if (open.length > 0 && !isStored && !isTaken) return full ?? { status: 480, warning: 'offline: nobody is there now' }
     if (!isTaken && !isStored) return { status: refusalOf(offers) }

@@ -173,13 +173,13 @@ export class DeviceQueue {
     await this.settle(copy, deviceAnswer(status), status)
   }
   private async settle(copy: QueuedCopy, answer: DeviceAnswer, status: number): Promise<void> {
-    const { host, receipts, rules, store } = this.parts
+    const { host, rules, store } = this.parts
     if (answer === 'taken' || answer === 'refused') {
       if (copy.stored) {
-        const { message } = copy
-        await store.remove([this.recordOf(copy)], answer === 'refused' ? receipts.changesFor(message, 'failed') : [])
+        const record = this.recordOf(copy)
+        if (answer === 'taken') await store.take(record)
+        else await this.refuse(record, store.message(record.message) ?? copy.message)
         host.count(answer === 'taken' ? 'copies_delivered' : 'copies_refused')
-        if (answer === 'refused') receipts.go(message, 'failed')
       }
       this.drop(copy)
       return end(copy, answer === 'taken' ? { answer } : { answer, status })
@@ -189,6 +189,11 @@ export class DeviceQueue {
     copy.next = answer === 'unbound' ? undefined : host.clock.date() + pauseAfter(copy.tries)
     if (copy.stored) await store.update(this.recordOf(copy))
     end(copy, { answer: 'away' })
+  }
+  private async refuse(record: StoredCopy, message: PushMessage): Promise<void> {
+    const { receipts, store } = this.parts
+    await store.remove([record], receipts.changesFor(message, 'failed'))
+    receipts.go(message, 'failed')
   }
   private pause(copy: QueuedCopy): void {
     copy.state = 'waiting'

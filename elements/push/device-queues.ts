@@ -89,7 +89,7 @@ export class DeviceQueues {
       }
     }
     this.host.count(counter, gone.length)
-    const failed = counter === 'copies_expired' ? messages : []
+    const failed = counter === 'copies_expired' ? messages.map((message) => this.store.message(message.id) ?? message) : []
     const more = failed.flatMap((message) => this.receipts.changesFor(message, 'failed'))
     try {
       await this.store.remove(gone, more)

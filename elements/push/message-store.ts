@@ -105,7 +105,16 @@ export class MessageStore {
   async update(copy: StoredCopy): Promise<void> {
     await this.copies.put(partOf(copy), copy)
   }
-  /** W3 and W4: the copies leave, and each message with its last one. */
+  /** W3: a device has its copy. The message leaves with its last one. */
+  async take(copy: StoredCopy): Promise<void> {
+    const changes: KeptChange[] = [this.copies.removing(partOf(copy))]
+    const message = this.messages.get(copy.message)
+    if (this.copiesOf.of(copy.message).size <= 1) changes.push(this.messages.removing(copy.message))
+    else if (message !== undefined && message.taken !== true)
+      changes.push(this.messages.putting(message.id, { ...message, taken: true }))
+    await putTogether(this.host.store, changes)
+  }
+  /** W4: the copies leave, and each message with its last one. */
   async remove(copies: readonly StoredCopy[], more: readonly KeptChange[] = []): Promise<void> {
     const changes: KeptChange[] = [...more]
     const left = new Map<string, number>()

@@ -32,6 +32,8 @@ export interface PushMessage {
   readonly type?: string
   /** Base64. */
   readonly body: string
+  /** Some device has it, and copies for others wait. */
+  readonly taken?: true
 }
 
 /** The part of a message that its server decides. */

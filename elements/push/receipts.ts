@@ -63,9 +63,10 @@ export class Receipts {
     return this.kept.stop()
   }
 
-  /** The change to write with an event, where its sender asks for it and has not been told; empty: none. */
+  /** The change to write with an event, where the sender asks for it and no device has the message; empty: none. */
   changesFor(message: PushMessage, disposition: Disposition): readonly KeptChange[] {
-    const asked = message.source === '' ? undefined : wishesOf(message)
+    if (message.source === '' || message.taken === true) return [] // a device has it: it is neither stored nor failed
+    const asked = wishesOf(message)
     const key = keyOf(message, disposition)
     if (asked === undefined || !asked.wishes.includes(dispositions[disposition].wish) || this.kept.get(key) !== undefined)
       return []

@@ -24,13 +24,15 @@ export const flow: FlowScript = {
       name: 'stored, told to who asks for it; nothing to who does not',
       async run(stage) {
         const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
-        const toAlice = inbox(a.agent)
+        const [toAlice, toBob] = [inbox(a.agent), inbox(b.agent)]
         await leave(stage, b)
         stage.expect('stored', (await send(stage, a, alice.address, bob.push)) === 202)
         await stage.until('she is told', () => count(toAlice, 'stored') > 0)
         stage.expect('by bob’s server', toAlice[0]!.startsWith('sip:push@op-b.example '))
         stage.expect('stored too', (await send(stage, a, alice.address, bob.push, 'negative-delivery')) === 202)
         stage.expect('and without wishes', (await push(stage, a.agent, bob.push)) === 202)
+        await comeBack(stage, b)
+        await stage.until('he gets all three', () => toBob.length === 3)
         await stage.pass(40)
         stage.expect('once', toAlice.length === 1)
       },
@@ -70,16 +72,16 @@ export const flow: FlowScript = {
       name: 'a restart of the servers loses no receipt',
       async run(stage) {
         const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
-        const toAlice = inbox(a.agent)
+        const [toAlice, toBob] = [inbox(a.agent), inbox(b.agent)]
         await leave(stage, b)
-        await leave(stage, a)
-        await comeBack(stage, a)
         stage.expect('stored', (await send(stage, a, alice.address, bob.push)) === 202)
         await stage.restart()
         await comeBack(stage, a)
         await stage.until('she is told', () => count(toAlice, 'stored') > 0)
+        await comeBack(stage, b)
+        await stage.until('he gets it', () => toBob.length > 0)
         await stage.pass(40)
-        stage.expect('once', toAlice.length === 1)
+        stage.expect('each once', toAlice.length === 1 && toBob.length === 1)
       },
     },
   ],

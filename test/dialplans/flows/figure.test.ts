@@ -26,7 +26,7 @@ async function played(
 const labels = (messages: readonly TappedMessage[]): readonly string[] => arrowsOf(messages).arrows.map(({ label }) => label)
 
 test('a figure is drawn alone: its own messages, and the parties that take part', async (t) => {
-  const { all, figure } = await played('fig-08')
+  const { all, figure } = await played('proximity/fig-08')
   t.deepEqual(arrowsOf(figure).participants.toSorted(), ['alice', 'bob', 'hss', 'prose', 'proxy'])
   t.is(labels(figure)[0], 'SUBSCRIBE prose')
   t.is(labels(figure).filter((label) => label === 'MESSAGE prose-match').length, 2)
@@ -39,14 +39,14 @@ test('a figure is drawn alone: its own messages, and the parties that take part'
 })
 
 test('what elements tell each other because of a step belongs to the figure', async (t) => {
-  const flow = flowScriptNamed(await loadFlows(), 'fig-06')!
+  const flow = flowScriptNamed(await loadFlows(), 'proximity/fig-06')!
   const withdrawn = flow.scenarios.findIndex(({ name }) => name.includes('may not be discovered any more'))
-  const { figure } = await played('fig-06', withdrawn)
+  const { figure } = await played('proximity/fig-06', withdrawn)
   t.true(labels(figure).includes('NOTIFY active subscription-data'))
 })
 
 test('a capture is filtered by user, Call-ID, method and time', async (t) => {
-  const { all } = await played('fig-08')
+  const { all } = await played('proximity/fig-08')
   const text = ({ bytes }: TappedMessage): string => Buffer.from(bytes).toString('latin1')
   const ofBob = chosen(all, { user: 'bob' })
   t.true(ofBob.length > 4)
@@ -67,7 +67,7 @@ test('a capture is filtered by user, Call-ID, method and time', async (t) => {
 test('a flow is found by its id, or by its figure where no other service has one', async (t) => {
   const flows = await loadFlows()
   t.is(flowScriptNamed(flows, 'proximity/fig-08')?.id, 'proximity/fig-08')
-  t.is(flowScriptNamed(flows, 'fig-08')?.id, 'proximity/fig-08')
-  t.is(flowScriptNamed(flows, 'ig-08'), undefined)
-  t.is(flowScriptNamed([...flows, { ...flows[0]!, id: 'push/fig-08' }], 'fig-08'), undefined)
+  t.is(flowScriptNamed(flows, 'fig-18')?.id, 'proximity/fig-18')
+  t.is(flowScriptNamed(flows, 'ig-18'), undefined)
+  t.is(flowScriptNamed([...flows, { ...flows[0]!, id: 'push/fig-18' }], 'fig-18'), undefined)
 })

@@ -202,3 +202,32 @@ test('A16: many wait for a user who comes back; they come one at a time, in orde
   )
   t.is(scene.unaccounted, 0)
 })
+
+test('a message that one device has is neither stored nor failed for its sender, whatever becomes of the other copies', async (t) => {
+  const scene = await PushScene.open()
+  const [desk, old] = [await scene.phone(), await scene.phone()]
+  await scene.register(desk)
+  await scene.register(old)
+  await scene.register(old, { expires: 0 })
+  const wishes = 'imdn.Disposition-Notification: processing, negative-delivery'
+  const cpim = (id: string): string =>
+    [
+      'From: <sip:alice@localhost>',
+      'NS: imdn <urn:ietf:params:imdn>',
+      `imdn.Message-ID: ${id}`,
+      wishes,
+      '',
+      'Content-Type: text/plain',
+      '',
+      id,
+    ].join('\r\n')
+  const asCpim = { type: 'message/cpim', lines: ['Expires: 60'] }
+  t.is(await scene.push(cpim('one'), asCpim), 200)
+  await scene.register(desk, { expires: 0 })
+  t.is(await scene.push(cpim('none'), asCpim), 202)
+  await scene.pass(5)
+  t.is(scene.metric('receipts_kept'), 1, 'stored, of the second')
+  await scene.pass(60)
+  t.is(scene.metric('receipts_kept'), 2, 'failed, of the second')
+  t.is(scene.unaccounted, 0)
+})

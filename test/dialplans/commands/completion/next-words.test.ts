@@ -38,7 +38,7 @@ const expected: readonly (readonly [line: string, words: readonly string[]])[] =
   ['hss list -d dir', ['direct.yaml']],
   ['play fig-1', ['fig-10', 'fig-11', 'fig-12', 'fig-13', 'fig-14', 'fig-15', 'fig-16', 'fig-17', 'fig-18']],
   ['play operators/', ['operators/peering']],
-  ['play fig-08 --m', ['--mermaid']],
+  ['play fig-13 --m', ['--mermaid']],
   ['explain mme.yaml "MESSAGE sip:a@b" --from mm', ['mme1', 'mme2']],
   ['ue ', ['alice', 'bob', 'carol', 'dave', 'eve']],
   ['ue alice --peers bob,c', ['bob,carol']],
