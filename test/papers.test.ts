@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, normalize } from 'node:path'
 import test from 'ava'
-import { loadFlows } from '../dialplans/flows/index.ts'
+import { flowsNamed, loadFlows } from '../dialplans/flows/index.ts'
 import { roles } from '../elements/catalogue.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -303,6 +303,14 @@ test('the table of store keys names every one of elements', (t) => {
     'x/<element>/key',
     'charges/<element>/',
   ])
+})
+
+test('each flow that a page or Dockerfile plays is one', async (t) => {
+  const flows = await loadFlows()
+  const pages = [...paths.filter((path) => path.endsWith('.md') && path !== 'CHANGELOG.md'), 'docker/Dockerfile']
+  const played = pages.flatMap((path) => [...textOf(path).matchAll(/\bplay ([a-z]+\/[\w-]+|fig-\d+)/g)].map(([, name]) => name!))
+  t.true(played.length > 4)
+  for (const name of played) t.is(flowsNamed(flows, name).length, 1, name)
 })
 
 test('tables are read: cells of one section, and ranges of figures', (t) => {

@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import { RealClock, silent } from '../../signalling/index.ts'
 import { ladder, mermaid, openPcapng, type Tap } from '../../signalling/tools.ts'
-import { flowScriptNamed, loadFlows, networkOf } from '../flows/index.ts'
+import { flowsNamed, loadFlows, networkOf } from '../flows/index.ts'
 import type { FlowScript, Scenario } from '../flows/stage/flow.ts'
 import { StageSet } from '../flows/stage/stage-set.ts'
 import { readOperators } from './support/network.ts'
@@ -28,7 +28,7 @@ export function playCommand(): Command {
     .option('--sockets', 'over UDP on loopback and in real time, instead of in memory and at once')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ proxima play\n  $ proxima play proximity/fig-08\n  $ proxima play proximity/fig-13 --branches --trace fig-13.pcapng',
+      '\nExamples:\n  $ proxima play\n  $ proxima play proximity/fig-08\n  $ proxima play fig-13 --branches --trace fig-13.pcapng',
     )
     .action(play)
 }
@@ -39,8 +39,7 @@ async function play(name: string | undefined, options: PlayOptions): Promise<voi
     for (const flow of flows) say(`${flow.id}  ${flow.title} (SPEC ${flow.clause}; ${flow.scenarios.length} scenarios)`)
     return
   }
-  const flow = flowScriptNamed(flows, name)
-  if (flow === undefined) throw new CommandRefusal(`no flow '${name}'; there are ${flows.map(({ id }) => id).join(', ')}`)
+  const flow = theOne(flowsNamed(flows, name), name, flows)
   const clock = new RealClock(() => undefined)
   const tap = options.trace === undefined ? undefined : openPcapng({ file: options.trace, clock, log: silent })
   let failed = 0
@@ -50,6 +49,13 @@ async function play(name: string | undefined, options: PlayOptions): Promise<voi
   await tap?.close?.()
   if (options.trace !== undefined) say(`capture: ${options.trace}`)
   if (failed > 0) throw new CommandRefusal(`${failed} of the scenarios of ${flow.id} did not go as the figure has it`)
+}
+
+function theOne(named: readonly FlowScript[], name: string, all: readonly FlowScript[]): FlowScript {
+  const list = (flows: readonly FlowScript[]): string => flows.map(({ id }) => id).join(', ')
+  if (named.length > 1) throw new CommandRefusal(`'${name}' is a flow of several services; name one of ${list(named)}`)
+  if (named.length === 0) throw new CommandRefusal(`no flow '${name}'; there are ${list(all)}`)
+  return named[0]!
 }
 
 async function playScenario(flow: FlowScript, scenario: Scenario, options: PlayOptions, tap: Tap | undefined): Promise<boolean> {

@@ -25,10 +25,10 @@ export function flowIds(): readonly string[] {
   return flowFiles().map((file) => file.slice(0, -ending.length).replace(/(?<=\/fig-\d+)-.*/, ''))
 }
 
-/** The flow of that id, or the only one whose id ends in `/<name>`. */
-export function flowScriptNamed(flows: readonly FlowScript[], name: string): FlowScript | undefined {
-  const named = flows.filter(({ id }) => id.endsWith(`/${name}`))
-  return flows.find(({ id }) => id === name) ?? (named.length === 1 ? named[0] : undefined)
+/** The flow of that id, or all whose ids end in `/<name>`: one of each service that has such a figure. */
+export function flowsNamed(flows: readonly FlowScript[], name: string): readonly FlowScript[] {
+  const exact = flows.filter(({ id }) => id === name)
+  return exact.length > 0 ? exact : flows.filter(({ id }) => id.endsWith(`/${name}`))
 }
 
 /** The file of the network that a flow is played in. */

@@ -1,7 +1,7 @@
 /** What `proxima play` draws, and what `proxima trace` chooses of a capture. */
 import test from 'ava'
 import { chosen } from '../../../dialplans/commands/trace/filter.ts'
-import { flowScriptNamed, loadFlows, networkOf } from '../../../dialplans/flows/index.ts'
+import { flowsNamed, loadFlows, networkOf } from '../../../dialplans/flows/index.ts'
 import { StageSet } from '../../../dialplans/flows/stage/stage-set.ts'
 import { loadDialplan } from '../../../dialplans/network/load.ts'
 import type { TappedMessage } from '../../../signalling/tools.ts'
@@ -12,7 +12,7 @@ async function played(
   id: string,
   scenario = 0,
 ): Promise<{ readonly all: readonly TappedMessage[]; readonly figure: readonly TappedMessage[] }> {
-  const flow = flowScriptNamed(await loadFlows(), id)!
+  const flow = flowsNamed(await loadFlows(), id)[0]!
   const loaded = loadDialplan(networkOf(flow))
   if (loaded.faults !== undefined) throw new Error(`${flow.network} has faults`)
   const stage = new StageSet({ dialplan: { ...loaded.value, nodes: [] }, mode: 'virtual' }, flow.scenarios[scenario]!)
@@ -39,7 +39,7 @@ test('a figure is drawn alone: its own messages, and the parties that take part'
 })
 
 test('what elements tell each other because of a step belongs to the figure', async (t) => {
-  const flow = flowScriptNamed(await loadFlows(), 'proximity/fig-06')!
+  const flow = flowsNamed(await loadFlows(), 'proximity/fig-06')[0]!
   const withdrawn = flow.scenarios.findIndex(({ name }) => name.includes('may not be discovered any more'))
   const { figure } = await played('proximity/fig-06', withdrawn)
   t.true(labels(figure).includes('NOTIFY active subscription-data'))
@@ -64,10 +64,11 @@ test('a capture is filtered by user, Call-ID, method and time', async (t) => {
   t.is(chosen(all, {}).length, all.length)
 })
 
-test('a flow is found by its id, or by its figure where no other service has one', async (t) => {
+test('a flow is found by its id, or by its figure with those of other services', async (t) => {
   const flows = await loadFlows()
-  t.is(flowScriptNamed(flows, 'proximity/fig-08')?.id, 'proximity/fig-08')
-  t.is(flowScriptNamed(flows, 'fig-18')?.id, 'proximity/fig-18')
-  t.is(flowScriptNamed(flows, 'ig-18'), undefined)
-  t.is(flowScriptNamed([...flows, { ...flows[0]!, id: 'push/fig-18' }], 'fig-18'), undefined)
+  const idsNamed = (name: string): readonly string[] => flowsNamed(flows, name).map(({ id }) => id)
+  t.deepEqual(idsNamed('proximity/fig-08'), ['proximity/fig-08'])
+  t.deepEqual(idsNamed('fig-08'), ['proximity/fig-08', 'push/fig-08'])
+  t.deepEqual(idsNamed('fig-13'), ['proximity/fig-13'])
+  t.deepEqual(idsNamed('ig-13'), [])
 })
