@@ -8,6 +8,7 @@ import { presenceRole } from './presence/role.ts'
 import { proseRole } from './prose/role.ts'
 import { proxyRole } from './proxy/role.ts'
 import { pushRole } from './push/role.ts'
+import { pushRoutesRole } from './push-routes/role.ts'
 import { regEventRole } from './reg-event/role.ts'
 import { resourceListsRole } from './resource-lists/role.ts'
 import type { Role } from './role.ts'
@@ -25,6 +26,7 @@ export const roles: readonly Role[] = [
   mmeRole,
   pushRole,
   addressBookRole,
+  pushRoutesRole,
 ]
 
 /** Undefined: there is no such role. */

@@ -2,6 +2,7 @@
 import type { Element, HostPort } from '../signalling/index.ts'
 import type { SubscriberSettings } from './schemas/index.ts'
 import type { HttpRoute } from './shared/http/route.ts'
+import type { FlagRoute } from './shared/identifiers/flag-table.ts'
 import type { FlagWidths } from './shared/identifiers/push.ts'
 
 /** JSON Schema (draft 7) of a role's settings, without `role` itself. Its title and description name the element for people. */
@@ -63,6 +64,8 @@ export interface PeerAgreement {
   readonly flags: readonly string[]
   /** Flag bits of others' Push identifiers for which it may vouch. */
   readonly vouches: readonly string[]
+  /** Its Push servers, where they are known one by one. */
+  readonly servers: readonly FlagRoute[]
 }
 
 /** A network as one of its elements sees it. */
@@ -95,6 +98,8 @@ export interface Role<Settings extends object = object, Made extends Element = E
   readonly single?: boolean
   /** It may run as several instances, each for a partition of its users: it asks `Host.owns`. Left out: it is one. */
   readonly partitioned?: boolean
+  /** Its number in the flag bits of Push identifiers, where it has identifiers of its own. */
+  serverNumber?(settings: Settings): number
   /** UEs and strangers enter the network by it. */
   readonly edge?: boolean
   /** Settings that name an element by its URI, each called as the role of that element. */

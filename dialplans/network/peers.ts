@@ -4,7 +4,7 @@ import { pushHost, usualWidths } from '../../elements/shared/identifiers/push.ts
 import { type HostPort, type ListeningOptions, type PeerOperator, printHostPort } from '../../signalling/index.ts'
 import { isAnyHost, machineAddresses } from '../../signalling/tools.ts'
 import { type Dialplan, type DialplanFault, type PlannedPeer, parsePlace, reachableHost } from './dialplan.ts'
-import { edgeOf } from './roles.ts'
+import { edgeOf, pushServersOf } from './roles.ts'
 import type { AddFault, LineOf } from './validate.ts'
 
 /** Peers as the schema admits them. */
@@ -105,7 +105,13 @@ function agreementWith({ name, domains }: PeerOperator, dialplan: Dialplan, dial
   const named = dialplan.peers?.find((peer) => peer.name.toLowerCase() === met?.operator || isAmong(peer.name, domains))
   const width = dialplan.widths?.operator ?? usualWidths.operator
   const own = met === undefined ? [] : [(met.flags ?? 0).toString(2).padStart(width, '0')]
-  return { name, domains, flags: named?.flags ?? own, vouches: named?.vouches ?? [] }
+  return {
+    name,
+    domains,
+    flags: named?.flags ?? own,
+    vouches: named?.vouches ?? [],
+    servers: met === undefined ? [] : pushServersOf(met),
+  }
 }
 
 /** The peers of an operator as its node knows them: of one dialplan, those who name each other. */

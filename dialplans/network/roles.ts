@@ -1,7 +1,8 @@
 /** Roles of a dialplan's elements: the network as each of them sees it, and the settings that follow. */
 import { roleOf } from '../../elements/catalogue.ts'
 import type { KnownSubscribers, Network, Role, RoleFault } from '../../elements/role.ts'
-import { usualWidths } from '../../elements/shared/identifiers/push.ts'
+import type { FlagRoute } from '../../elements/shared/identifiers/flag-table.ts'
+import { flagBits, usualWidths } from '../../elements/shared/identifiers/push.ts'
 import { elementOfInstance } from '../../signalling/index.ts'
 import type { Dialplan, DialplanSubscriber, ElementSettings, PlannedElement } from './dialplan.ts'
 
@@ -16,6 +17,15 @@ export function plannedOf({ elements }: Pick<Dialplan, 'elements'>, instance: st
 /** Undefined: no element is one by which UEs and strangers enter. */
 export function edgeOf(elements: readonly PlannedElement[]): string | undefined {
   return elements.find(({ role }) => roleOf(role)?.edge === true)?.name
+}
+
+/** Routes to the elements of an operator that have Push identifiers of their own. */
+export function pushServersOf({ domains, elements, flags = 0, widths }: PlannedNetwork): readonly FlagRoute[] {
+  return elements.flatMap(({ name, role, settings }) => {
+    const server = roleOf(role)?.serverNumber?.(settings)
+    if (server === undefined) return []
+    return [{ flags: flagBits({ operator: flags, server }, { ...usualWidths, ...widths }), server: `sip:${name}@${domains[0]}` }]
+  })
 }
 
 /** Subscribers that an element brings; undefined: its role keeps none. */

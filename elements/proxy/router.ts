@@ -5,7 +5,15 @@ import { elementOfRoute, tokenOfRoute } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, type IdentifiedSubscriber, isAddress } from '../shared/identifiers/devices.ts'
-import { domainOfPushHost, isPushInForce, isPushUri, pushKey, pushUri } from '../shared/identifiers/push.ts'
+import {
+  domainOfPushHost,
+  hasFlags,
+  isPushInForce,
+  isPushUri,
+  pushIdentifier,
+  pushKey,
+  pushUri,
+} from '../shared/identifiers/push.ts'
 import type { KnownSender } from './authentication.ts'
 import type { Destination, RefusedDestination, TargetDestination } from './destination.ts'
 import type { Gruus } from './gruu.ts'
@@ -158,12 +166,28 @@ export class Router {
   /** To a Push server, with the sender's Push identifier asserted (SPEC §5.2). */
   private toPush(exchange: Exchange, sender: KnownSender | undefined): Destination {
     const { host, rules } = this.parts
-    const isOurs = !host.peers.has(exchange.request.uri.host)
-    const element = (isOurs ? exchange.planned : undefined) ?? rules.push[0]!.element
-    if (sender?.subscriber === undefined) return { end: 'element', element }
-    const source = this.pushSource(exchange.request.from.uri, sender.subscriber)
+    const { ownRoutes, request } = exchange
+    const isOurs = !host.peers.has(request.uri.host)
+    const usual = (isOurs ? exchange.planned : undefined) ?? rules.push[0]!.element
+    const routed = rules.push.find(({ element }) => element === ownRoutes.at(-1)?.uri.user)?.element
+    if (sender?.subscriber === undefined) {
+      const id = sender?.peer === true ? request.uri.user : undefined
+      return { end: 'element', ...this.pushTarget(routed ?? this.pushServerOf(id) ?? usual) }
+    }
+    const source = this.pushSource(request.from.uri, sender.subscriber)
     if (source === 'expired') return sourceExpired
-    return source === undefined ? { end: 'element', element } : { end: 'element', element, source }
+    if (source === undefined) return { end: 'element', ...this.pushTarget(routed ?? usual) }
+    const own = source.slice('sip:'.length).split('@', 1)[0]
+    return { end: 'element', ...this.pushTarget(routed ?? this.pushServerOf(own) ?? usual), source }
+  }
+  /** By Route: at another node the Request-URI alone would not lead to it. */
+  private pushTarget(element: string): Pick<ForwardTarget, 'route'> {
+    return { route: [`<sip:${element}@${this.parts.host.domains[0]};lr>`] }
+  }
+  /** The Push server that has the flag bits of an identifier. */
+  private pushServerOf(user: string | undefined): string | undefined {
+    const id = user === undefined ? undefined : pushIdentifier(user)
+    return id && this.parts.rules.push.find(({ flags }) => hasFlags(id, flags))?.element
   }
   /** The Push identifier by which a subscriber sends: the one in From, else his first; undefined: he has none. */
   private pushSource(from: Uri, { push = [] }: SubscriberRecord): string | undefined {

@@ -23,6 +23,7 @@ import { endOf } from './lifetime.ts'
 import { messageOf, type PushMessage } from './push-message.ts'
 import { type ReceiptBody, Receipts } from './receipts.ts'
 import { Registration } from './registration.ts'
+import { handedOver, ServerRoutes } from './routes.ts'
 import { type StoringRules, storingRules } from './rules.ts'
 import type { PushSettings } from './settings-type.ts'
 import { Sources } from './source.ts'
@@ -74,6 +75,7 @@ class PushElement implements PushServer {
   private aliases!: Aliases
   private applicationRules!: ApplicationRules
   applications!: Applications
+  private routes!: ServerRoutes
 
   constructor(name: string, settings: PushSettings) {
     this.name = name
@@ -109,8 +111,16 @@ class PushElement implements PushServer {
     }
     this.sources = new Sources({ host, subscribers, peers: this.settings.peers ?? [], isApplication })
     this.aliases = new Aliases(host, this.settings.addressbook)
+    this.routes = this.routesOf(host)
+    this.routes.start()
     this.queues.start()
     this.receipts.start()
+  }
+  private routesOf(host: Host): ServerRoutes {
+    const { peers = [], routes: asked, servers = [] } = this.settings
+    const own = servers.map(({ element, flags }) => ({ flags, server: `sip:${element}@${host.domains[0]}` }))
+    const routes = [...own, ...peers.flatMap(({ servers: theirs = [] }) => theirs)]
+    return new ServerRoutes({ host, own: flagBits(this.own, this.widths), routes, asked })
   }
   /** A subscriber has lost Push identifiers: what waits under them is over. */
   private changed(id: string, record: SubscriberRecord | undefined): void {
@@ -124,6 +134,7 @@ class PushElement implements PushServer {
     return this.queues.waitingFor(subscriber)
   }
   async stop(): Promise<void> {
+    this.routes.stop()
     await Promise.all([this.queues, this.devices, this.receipts, this.applications].map((part) => part.stop()))
   }
 
@@ -166,20 +177,22 @@ class PushElement implements PushServer {
       const meant = await this.aliases.meant(exchange, uri, sender.source)
       return meant && this.send(exchange, meant, sender)
     }
-    const server = this.serverOf(destination.identifier)
+    const server = this.routes.elementFor(destination.identifier.id)
     if (server === this.name) return this.take(exchange, destination, sender)
-    if (server !== undefined) return void exchange.forward({ element: server, uri: uri.text })
-    exchange.reply(404, { warning: 'no Push server has the flag bits of that identifier' })
+    if (server !== undefined) return void exchange.forward({ element: server, uri: uri.text }, handedOver)
+    if (this.routes.isKnown) return exchange.reply(404, { warning: 'no Push server has the flag bits of that identifier' })
+    exchange.reply(503, { headers: [['Retry-After', '5']], warning: 'the flag-bit table is not here yet: come again later' })
   }
   /** To the server of another operator, whose flag bits the identifier has to have. */
   private handOver(exchange: Exchange, uri: Uri): void {
     if (!this.host.peers.has(uri.host))
       return exchange.reply(404, { warning: `${uri.host} is no Push host of ours or of a peer` })
     const id = pushIdentifier(uri.user)
-    const { flags = [] } = this.settings.peers?.find(({ domains }) => domains.includes(domainOfPushHost(uri.host) ?? '')) ?? {}
+    const domain = domainOfPushHost(uri.host) ?? uri.host
+    const { flags = [] } = this.settings.peers?.find(({ domains }) => domains.includes(domain)) ?? {}
     if (id !== undefined && flags.length > 0 && !flags.some((bits) => hasFlags(id, bits)))
       return exchange.reply(404, { warning: `the flag bits of ${id} are none of ${uri.host}; expected ${flags.join(' or ')}` })
-    exchange.forward({ uri: uri.text })
+    exchange.forward({ uri: uri.text, route: id === undefined ? [] : this.routes.routesTo(id, domain) }, handedOver)
   }
   /** Sends a receipt to a source, as a Push of this server. Resolves with the final status. */
   private async tell(to: string, ownId: string, body: ReceiptBody): Promise<number> {
@@ -187,7 +200,7 @@ class PushElement implements PushServer {
     const written = { from: `<${uri}>;tag=${ownId}`, to: `<${to}>` } // by which its repeats are known
     const target = parseUri(to)
     const destination = target === undefined || !isPushUri(target, domains) ? undefined : await this.destinationAt(target)
-    const server = destination && this.serverOf(destination.identifier)
+    const server = destination && this.routes.elementFor(destination.identifier.id)
     if (destination !== undefined && server === this.name) return this.tellOwn({ ...written, callId: ownId }, body, destination)
     const route = server === undefined ? [] : [`<sip:${server}@${domains[0]};lr>`]
     return (await this.host.send({ method: 'MESSAGE', to, written, callId: ownId, asserted: uri, route, body })).status
@@ -212,11 +225,6 @@ class PushElement implements PushServer {
     const identifier = record?.push?.find(({ id, string }) => id === user || string === user)
     if (identifier === undefined || !isPushInForce(identifier, this.host.clock.date())) return undefined
     return { record: record!, identifier }
-  }
-  /** Name of our server that has the flag bits of an identifier; undefined: none has. */
-  private serverOf({ id }: PushIdentifierRecord): string | undefined {
-    if (hasFlags(id, flagBits(this.own, this.widths))) return this.name
-    return this.settings.servers?.find(({ flags }) => hasFlags(id, flags))?.element
   }
   private async take(exchange: Exchange, destination: PushDestination, sender: PushSender): Promise<void> {
     const { request } = exchange

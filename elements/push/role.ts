@@ -10,15 +10,18 @@ export const pushRole: Role<PushSettings, PushServer> = {
   role: 'push',
   schema,
   servers: ['hss', 'addressbook'],
+  serverNumber: ({ server = 0 }) => server,
   learns: (network) => {
     const { agreements, elements, flags, self, widths } = network
     const others = elements.filter(({ name, role }) => role === 'push' && name !== self)
     const peers = agreements.map(({ name: _, ...agreed }) => agreed)
     const [addressbook] = othersOf(network, 'addressbook')
+    const [routes] = othersOf(network, 'pushroutes')
     return {
       ...{ flags, widths, servers: numberedServers(network, others) },
       ...(peers.length === 0 ? {} : { peers }),
       ...(addressbook === undefined ? {} : { addressbook }),
+      ...(routes === undefined ? {} : { routes }),
     }
   },
   faults: ({ server = 0 }, { elements, self, widths }) => {

@@ -30,6 +30,10 @@ export interface PushSettings {
    */
   readonly addressbook?: string
   /**
+   * URI or name of the element that holds the flag-bit table; left out: that of this dialplan, or else the server holds it itself
+   */
+  readonly routes?: string
+  /**
    * number of its operator, in the flag bits of its identifiers; default 0
    */
   readonly flags?: number
@@ -179,6 +183,20 @@ export interface PushPeer {
    * bits of others for which it may vouch
    */
   readonly vouches: readonly string[]
+  /**
+   * its Push servers, where they are known one by one
+   */
+  readonly servers?: readonly PeerServer[]
+}
+export interface PeerServer {
+  /**
+   * bits with which its identifiers begin
+   */
+  readonly flags: string
+  /**
+   * its URI
+   */
+  readonly server: string
 }
 export interface FellowServer {
   /**

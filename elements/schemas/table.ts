@@ -16,6 +16,7 @@ import proximityQuery from './proximity/proximity-query.json' with { type: 'json
 import pushApplication from './push/push-application.json' with { type: 'json' }
 import pushDirectory from './push/push-directory.json' with { type: 'json' }
 import pushQuery from './push/push-query.json' with { type: 'json' }
+import pushRoutes from './push/push-routes.json' with { type: 'json' }
 import aluidUpdateResult from './registration/aluid-update-result.json' with { type: 'json' }
 import aluidUpdate from './registration/aluid-update.json' with { type: 'json' }
 import epuidBindingResult from './registration/epuid-binding-result.json' with { type: 'json' }
@@ -68,6 +69,7 @@ export const schemas: { readonly [name in keyof Bodies]: object } = {
   'push-application': pushApplication,
   'push-directory': pushDirectory,
   'push-query': pushQuery,
+  'push-routes': pushRoutes,
   'registration-code': registrationCode,
   'registration-code-request': registrationCodeRequest,
   'service-policy': servicePolicy,

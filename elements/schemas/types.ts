@@ -33,6 +33,7 @@ export interface Bodies {
   readonly 'push-application': PushApplication
   readonly 'push-directory': PushDirectory
   readonly 'push-query': PushQuery
+  readonly 'push-routes': PushRoutes
   readonly 'registration-code': RegistrationCode
   readonly 'registration-code-request': RegistrationCodeRequest
   readonly 'service-policy': ServicePolicy
@@ -585,6 +586,31 @@ export interface PushQuery {
    * Entries at most. Left out: 20.
    */
   readonly limit?: number
+}
+/**
+ * Flag-bit table of an operator (SPEC §5.2): which Push server has the identifiers that begin with those bits.
+ */
+export interface PushRoutes {
+  /**
+   * Rises with each change.
+   */
+  readonly version: number
+  readonly widths: PushWidths
+  /**
+   * @maxItems 500
+   */
+  readonly routes: readonly PushRoute[]
+}
+/**
+ * Bits of an identifier that name operator and server.
+ */
+export interface PushWidths {
+  readonly operator: number
+  readonly server: number
+}
+export interface PushRoute {
+  readonly flags: string
+  readonly server: string
 }
 /**
  * The answer to a registration-code-request (SPEC §4 step 1): an EPUID, or why there is none.

@@ -267,7 +267,7 @@ export class ForkRun implements Fork {
     this.end()
     const best = bestOf(this.running)
     // RFC 3261 §16.7 step 6: a 6xx, else the lowest class; in 4xx first an answer that tells the client how to do better.
-    if (best?.status === 503 && this.running.every(({ target }) => !('element' in target.hop))) this.answer(500)
+    if (best?.status === 503 && !this.running.some(({ target }) => isOfOurs(target.hop))) this.answer(500)
     else if (best !== undefined) this.back(best, otherChallenges(best, this.running))
     else this.answer(Math.min(...this.running.map((branch) => branch.failed || this.unreached)))
   }
@@ -359,4 +359,9 @@ const helpful = [401, 407, 415, 420, 484]
 function rank(status: number): number {
   if (status >= 600) return 0
   return Math.floor(status / 100) * 10 + (helpful.includes(status) ? 0 : status === 503 ? 2 : 1)
+}
+
+/** Whether that hop is an element of our network, here or at another node, or a peer trusted like one. */
+function isOfOurs(hop: NextHop): boolean {
+  return 'element' in hop || ('flow' in hop && hop.flow.trusted)
 }

@@ -203,7 +203,7 @@ export class ElementNetwork {
     else if (message.method !== 'ACK') this.answer(message, message.method === 'NOTIFY' ? 481 : 200)
   }
   answer(request: SipRequest, status: number): void {
-    const address = [...this.places.values()].find(({ host }) => request.text('Via')?.includes(` ${host}`))!
+    const address = [...this.places.values()].find(({ host, port }) => request.text('Via')?.includes(` ${host}:${port};`))!
     this.transport!.connect(address).send(buildResponse(request, status, { toTag: 'played' }))
   }
 

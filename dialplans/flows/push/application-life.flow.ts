@@ -1,7 +1,7 @@
 /** Applications: how one comes to send, what its rule lets through, and how it ends (SPEC §5.4). */
 import type { UserAgent } from '../../../elements/ue/index.ts'
 import type { FlowScript, Stage } from '../stage/flow.ts'
-import { alice, bob, carol, comeBack, inbox, leave, push, pushText, texts } from './cast.ts'
+import { alice, bob, carol, comeBack, dave, inbox, leave, push, pushText, texts } from './cast.ts'
 
 const service = 'urn:urn-7:3gpp-service.ims.icsi.oma.cpm.msg'
 
@@ -42,15 +42,15 @@ export const flow: FlowScript = {
     {
       name: 'P18: invited, consented',
       async run(stage) {
-        const [a, c] = [await stage.ue(alice.address), await stage.ue(carol.address)]
+        const [a, d] = [await stage.ue(alice.address), await stage.ue(dave.address)] // both of the first server
         const toAlice = inbox(a.agent)
         const id = 'org.example.invited'
         const own = stage.operatorOf('op-a')
         await own.application('push', id, 'invite')
-        stage.expect('no consent yet', (await send(stage, c.agent, alice.push, id)) === 403)
+        stage.expect('no consent yet', (await send(stage, d.agent, alice.push, id)) === 403)
         const consented = await own.application('push', id, 'consent')
         stage.expect('token and identifier', consented.token !== undefined && consented.push !== undefined)
-        stage.expect('now it may', (await send(stage, c.agent, alice.push, id)) === 200)
+        stage.expect('now it may', (await send(stage, d.agent, alice.push, id)) === 200)
         stage.expect('once', toAlice.length === 1)
       },
     },
@@ -108,12 +108,12 @@ export const flow: FlowScript = {
       },
       async run(stage) {
         const a = await stage.ue(alice.address)
-        const c = await stage.ue(carol.address)
+        const d = await stage.ue(dave.address)
         const toAlice = inbox(a.agent)
         await leave(stage, a)
         for (const sending of ['authenticate', 'min-delay', 'priority']) {
           const application = `org.example.${sending}`
-          stage.expect('stored', (await send(stage, c.agent, alice.push, application, sending)) === 202)
+          stage.expect('stored', (await send(stage, d.agent, alice.push, application, sending)) === 202)
         }
         await comeBack(stage, a)
         await stage.until('all come', () => toAlice.length >= 3)

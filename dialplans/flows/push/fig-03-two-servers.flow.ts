@@ -29,6 +29,19 @@ export const flow: FlowScript = {
       },
     },
     {
+      name: 'P43: the same where the table is that of pushroutes; PF17: without it 503, but for its own',
+      settings: { 'op-b/push2': { routes: 'sip:pushroutes@192.0.2.9' } },
+      async run(stage) {
+        const [b, m] = [await stage.ue(bob.address), await stage.ue(mary.address)]
+        const [toBob, toMary] = [inbox(b.agent), inbox(m.agent)]
+        stage.expect('hers takes it', (await push(stage, b.agent, mary.push)) === 200)
+        stage.expect('once', toMary.join() === `sip:${bob.address} hello`)
+        stage.expect('hers has no table', (await push(stage, m.agent, bob.push)) === 503)
+        stage.expect('and needs none for itself', (await push(stage, m.agent, mary.push)) === 200)
+        stage.expect('he got nothing', toBob.length === 0)
+      },
+    },
+    {
       name: 'P13: by a Push string, to the second server of another operator',
       async run(stage) {
         const [a, m] = [await stage.ue(alice.address), await stage.ue(mary.address)]

@@ -1,4 +1,5 @@
 /** Push servers of a network with the flag bits of their identifiers (SPEC §5.1), from the settings that a dialplan gives them. */
+import type { FlagRoute } from '../identifiers/flag-table.ts'
 import { type FlagWidths, flagBits } from '../identifiers/push.ts'
 
 /** A Push server by its name. */
@@ -24,4 +25,19 @@ export function numberedServers(
     const server = typeof settings.server === 'number' ? settings.server : 0
     return { element: name, flags: flagBits({ operator: flags, server }, widths) }
   })
+}
+
+/** Routes to Push servers of that network, and to those of its peers that are known one by one. */
+export function flagRoutesOf(
+  network: NumberingNetwork & {
+    readonly domains: readonly string[]
+    readonly agreements: readonly { readonly servers: readonly FlagRoute[] }[]
+  },
+  servers: Parameters<typeof numberedServers>[1],
+): readonly FlagRoute[] {
+  const own = numberedServers(network, servers).map(({ element, flags }) => ({
+    flags,
+    server: `sip:${element}@${network.domains[0]}`,
+  }))
+  return [...own, ...network.agreements.flatMap((peer) => peer.servers)]
 }

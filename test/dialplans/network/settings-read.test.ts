@@ -45,7 +45,11 @@ const isRead = (code: string, member: string): boolean => new RegExp(`\\b${membe
 const roles = schema.definitions.element.oneOf.map(({ $ref }) => $ref.slice('#/definitions/'.length))
 const services = codeIn('elements/shared')
 /** Folders that are not called as their role. */
-const folderOf: { readonly [role: string]: string } = { registration: 'reg-event', addressbook: 'address-book' }
+const folderOf: { readonly [role: string]: string } = {
+  registration: 'reg-event',
+  addressbook: 'address-book',
+  pushroutes: 'push-routes',
+}
 
 for (const role of roles) {
   test(`role ${role}: each of its settings is read by it`, (t) => {

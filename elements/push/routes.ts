@@ -1,0 +1,77 @@
+/** Routes of a Push server (SPEC §5.2): to the server with an identifier's flag bits, by a table held here or by `pushroutes`. */
+import { type ForwardOptions, type Host, parseUri } from '../../signalling/index.ts'
+import type { PushRoutes } from '../schemas/index.ts'
+import { Feed } from '../shared/clients/feed.ts'
+import { serverUri } from '../shared/identifiers/devices.ts'
+import { type FlagRoute, FlagTable } from '../shared/identifiers/flag-table.ts'
+
+interface RouteParts {
+  readonly host: Host
+  /** Own flag bits: these are never asked for. */
+  readonly own: string
+  /** The table held here. */
+  readonly routes: readonly FlagRoute[]
+  /** URI or name of the element that holds it instead. */
+  readonly asked: string | undefined
+}
+
+const gone: ReadonlySet<number> = new Set([408, 430, 500, 502, 503, 504])
+
+/** Hand-over to another server: where it is gone, after failover, the source hears 503 (SPEC §5.2). */
+export const handedOver: ForwardOptions = { onFinal: ({ status }) => (gone.has(status) ? 503 : undefined) }
+
+export class ServerRoutes {
+  private readonly host: Host
+  private readonly own: FlagTable
+  private readonly feed: Feed<'push-routes'> | undefined
+  /** Undefined: nothing is known yet. */
+  private table: FlagTable | undefined
+
+  constructor({ host, own, routes, asked }: RouteParts) {
+    this.host = host
+    this.own = new FlagTable([{ flags: own, server: host.uri }])
+    if (asked === undefined) {
+      this.table = new FlagTable(routes)
+      return
+    }
+    this.feed = new Feed({
+      host,
+      to: serverUri(asked, host.domains),
+      event: 'push-routes',
+      onBody: (body) => this.learn(body),
+      unreadable: () => undefined, // the last table that could be read stays
+    })
+  }
+  start(): void {
+    this.feed?.start()
+  }
+  stop(): void {
+    this.feed?.stop()
+  }
+  private learn(body: PushRoutes | undefined): void {
+    if (body === undefined) return
+    this.table = new FlagTable(body.routes)
+    this.host.count('tables_learned')
+  }
+  /** Whether a table is there to decide by. */
+  get isKnown(): boolean {
+    return this.table !== undefined
+  }
+
+  /** Name of our element that has an identifier's flag bits; undefined: none of ours has. */
+  elementFor(id: string): string | undefined {
+    const uri = this.serverFor(id)
+    return uri !== undefined && this.host.domains.includes(uri.host) ? uri.user : undefined
+  }
+  /** Route values that lead by way of our proxy to the server of another operator; none where the table names none. */
+  routesTo(id: string, domain: string | undefined): readonly string[] {
+    const uri = this.serverFor(id)
+    return uri === undefined || uri.host !== domain
+      ? []
+      : [`<sip:${this.host.domains[0]};lr>`, `<sip:${uri.user}@${uri.host};lr>`]
+  }
+  private serverFor(id: string) {
+    const server = this.own.serverOf(id) ?? this.table?.serverOf(id)
+    return server === undefined ? undefined : parseUri(server)
+  }
+}
