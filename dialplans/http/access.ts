@@ -34,15 +34,24 @@ export interface HttpAccess {
   readonly open: boolean
 }
 
-/** Throws the same problem for every path, existing or not. */
-export function admit({ headers, socket }: IncomingMessage, { token, open }: HttpAccess): void {
-  const { remoteAddress = '' } = socket
-  if (!open && !isLoopback(remoteAddress.replace(/^::ffff:/, ''))) {
-    throw new HttpProblem(403, 'subscribers are served to this machine only, unless the dialplan says api: { open: true }')
-  }
-  // a page of another site in somebody's browser (fetch standard §3.2)
+/** Whether a request comes from this machine. */
+export function isFromHere({ socket }: IncomingMessage): boolean {
+  return isLoopback((socket.remoteAddress ?? '').replace(/^::ffff:/, ''))
+}
+
+/** Throws for a page of another site in somebody's browser (fetch standard §3.2). */
+export function refuseOtherSites({ headers }: Pick<IncomingMessage, 'headers'>): void {
   if (headers.origin !== undefined && hostOf(headers.origin) !== headers.host)
     throw new HttpProblem(403, 'pages of other sites may not ask')
+}
+
+/** Throws the same problem for every path, existing or not. */
+export function admit(request: IncomingMessage, { token, open }: HttpAccess): void {
+  const { headers } = request
+  if (!open && !isFromHere(request)) {
+    throw new HttpProblem(403, 'subscribers are served to this machine only, unless the dialplan says api: { open: true }')
+  }
+  refuseOtherSites(request)
   const [, given = ''] = /^Bearer +([\w.~+/=-]+)$/i.exec(headers.authorization ?? '') ?? []
   if (token !== undefined && sameSecret(given, token)) return
   const detail =

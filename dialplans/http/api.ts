@@ -1,9 +1,9 @@
-/** The HTTP interface to the resources of elements, `/v1/…`: every answer is JSON, every fault a problem (RFC 9457). */
+/** The HTTP interface to the resources of elements, `/v1/…` and open ones: every answer is JSON, every fault a problem (RFC 9457). */
 import type { IncomingMessage } from 'node:http'
 import { type HttpPage, HttpProblem, json } from '../../elements/shared/http/page.ts'
 import type { HttpOperation, HttpRoute } from '../../elements/shared/http/route.ts'
 import { seal } from '../../signalling/index.ts'
-import { admit, whoOf } from './access.ts'
+import { admit, isFromHere, refuseOtherSites, whoOf } from './access.ts'
 import { openapi } from './openapi.ts'
 import { type ApiOptions, elementsWithRoutes } from './options.ts'
 
@@ -16,30 +16,67 @@ export async function serveApi(request: IncomingMessage, options: ApiOptions | u
     throw new HttpProblem(503, `none of these runs here now: ${elementsWithRoutes().join(', ')}`, {
       headers: { 'Retry-After': '1' },
     })
-  const { routes, access, log } = options
+  const { routes, access } = options
   admit(request, access)
-  const { method = 'GET', headers } = request
-  const asked = method === 'HEAD' ? 'GET' : method
-  const url = new URL(request.url ?? '/', 'http://node')
+  const url = urlOf(request)
   if (url.pathname === descriptionPath) {
-    allow(asked, ['GET'])
+    allow(methodOf(request), ['GET'])
     return json(200, openapi())
   }
-  const found = findRoute(url.pathname, routes)
+  const found = findRoute(url.pathname, routes.filter(isBelowBase))
   if (found === undefined)
-    throw new HttpProblem(404, `there are ${listed([...routes.map(({ path }) => base + path), descriptionPath])}`)
-  const { route, values } = found
-  allow(asked, Object.keys(route.operations))
-  const operation = (route.operations as { readonly [method: string]: HttpOperation })[asked]!
+    throw new HttpProblem(404, `there are ${listed([...routes.filter(isBelowBase).map(pathOf), descriptionPath])}`)
+  return serve(request, found, options)
+}
+
+/** Answers a request of an open route; undefined: there is none of that path. Rejects with a `HttpProblem`. */
+export async function serveOpen(request: IncomingMessage, options: ApiOptions): Promise<HttpPage | undefined> {
+  const found = openRouteAt((request.url ?? '/').split('?', 1).join(), options.routes)
+  if (found === undefined) return undefined
+  refuseOtherSites(request)
+  return serve(request, found, options)
+}
+
+/** The open route of a path; undefined: there is none. */
+export function openRouteAt(path: string, routes: readonly HttpRoute[]): FoundRoute | undefined {
+  return findRoute(
+    path,
+    routes.filter((route) => !isBelowBase(route)),
+  )
+}
+
+function serve(
+  request: IncomingMessage,
+  { route, values }: FoundRoute,
+  { access, log }: ApiOptions,
+): HttpPage | Promise<HttpPage> {
+  const method = methodOf(request)
+  allow(method, Object.keys(route.operations))
+  const operation = (route.operations as { readonly [method: string]: HttpOperation })[method]!
   return operation.serve({
     parameters: Object.fromEntries(Object.entries(values).map(([name, part]) => [name, decoded(part)])),
-    query: url.searchParams,
-    headers,
+    query: urlOf(request).searchParams,
+    headers: request.headers,
     body: request,
     who: whoOf(request),
+    isLocal: isFromHere(request),
     log,
     seal: (text) => seal(access.token ?? '', text, 22),
   })
+}
+
+function urlOf({ url = '/' }: IncomingMessage): URL {
+  return new URL(url, 'http://node')
+}
+function methodOf({ method = 'GET' }: IncomingMessage): string {
+  return method === 'HEAD' ? 'GET' : method
+}
+/** Whole path of a route, with its parameters in braces. */
+function pathOf({ isOpen, path }: HttpRoute): string {
+  return isOpen === true ? path : base + path
+}
+function isBelowBase({ isOpen }: HttpRoute): boolean {
+  return isOpen !== true
 }
 
 interface FoundRoute {
@@ -50,7 +87,7 @@ interface FoundRoute {
 
 function findRoute(pathname: string, routes: readonly HttpRoute[]): FoundRoute | undefined {
   for (const route of routes) {
-    const values = valuesIn(pathname.split('/'), (base + route.path).split('/'))
+    const values = valuesIn(pathname.split('/'), pathOf(route).split('/'))
     if (values !== undefined) return { route, values }
   }
   return undefined

@@ -9,11 +9,11 @@ export function openapi(): OpenApiSchema {
   const description = { get: { summary: 'This document', responses: { 200: describedAnswer('OpenAPI 3.1'), ...refusedAccess } } }
   return {
     openapi: '3.1.0',
-    info: { title: 'Proxima subscribers', version: '1', license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    info: { title: 'Proxima', version: '1', license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
     servers: [{ url: '/' }],
     security: [{ token: [] }],
     paths: {
-      ...Object.fromEntries(routes.map((route) => [`/v1${route.path}`, resourceOf(route)])),
+      ...Object.fromEntries(routes.map((route) => [route.isOpen === true ? route.path : `/v1${route.path}`, resourceOf(route)])),
       '/v1/openapi.json': description,
     },
     components: {

@@ -1,10 +1,10 @@
-/** The node's HTTP side: /health and /metrics for everybody who reaches it, /v1 for who has the token. */
+/** The node's HTTP side: /health and /metrics for everybody who reaches it, /v1 for who has the token, and open routes of elements. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { type HttpPage, HttpProblem } from '../../elements/shared/http/page.ts'
 import type { HostPort, Log } from '../../signalling/index.ts'
 import type { Metrics } from '../running/metrics.ts'
-import { serveApi } from './api.ts'
+import { serveApi, serveOpen } from './api.ts'
 import type { ApiOptions } from './options.ts'
 import { ConnectionPlaces } from './places.ts'
 import { RequestTurns } from './turns.ts'
@@ -86,6 +86,9 @@ async function respond({ health, metrics, api }: HttpOptions, request: IncomingM
   const { method, url = '/' } = request
   const path = url.split('?', 1)[0]!
   if (path === '/v1' || path.startsWith('/v1/')) return serveApi(request, api?.())
+  const options = api?.()
+  const page = options && (await serveOpen(request, options))
+  if (page !== undefined) return page
   if (method !== 'GET' && method !== 'HEAD') {
     return { status: 405, type: 'text/plain', text: 'only GET is served here\n', headers: { Allow: 'GET, HEAD' } }
   }

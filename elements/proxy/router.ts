@@ -284,9 +284,10 @@ export class Router {
 function isPush({ flow, request }: Exchange, sender: KnownSender | undefined, { domains, peers }: Host): boolean {
   const { method, uri } = request
   if (method !== 'MESSAGE') return false
-  if (isPushUri(uri, domains) || request.has('Push-Application')) return true
-  const isFromOurs = !flow.trusted && sender?.peer !== true // what our servers send to another operator leaves
-  return isFromOurs && domainOfPushHost(uri.host) !== undefined && peers.has(uri.host)
+  if (isPushUri(uri, domains)) return true
+  if (flow.trusted) return false // what our servers send to another operator leaves
+  if (request.has('Push-Application')) return true
+  return sender?.peer !== true && domainOfPushHost(uri.host) !== undefined && peers.has(uri.host)
 }
 
 /** A user may be called by an IP address; elsewhere it is where a request goes. */

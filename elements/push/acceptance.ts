@@ -71,6 +71,7 @@ export class Acceptance {
     else for (const { copy, queue } of open) queue.drop(copy)
     if (open.length > 0 && !isStored && !isTaken) return full ?? { status: 480, warning: 'offline: nobody is there now' }
     if (!isTaken && !isStored) return { status: refusalOf(offers) }
+    await this.replace(message)
     this.host.count('copies_accepted', offers.length - open.length)
     this.host.count('copies_delivered', taken)
     this.host.count('copies_refused', offers.length - open.length - taken)
@@ -122,6 +123,16 @@ export class Acceptance {
     this.host.count('copies_accepted', open.length)
     for (const { queue } of open) queue.go()
     this.receipts.go(message, 'stored')
+  }
+  /** Ends older messages of the same source, application and topic. */
+  private async replace({ application, id, identifier, source, subscriber, topic }: PushMessage): Promise<void> {
+    if (topic === undefined) return
+    const old = this.queues.waitingFor(subscriber).filter((other) => {
+      const isOfTopic = other.topic === topic && other.source === source && other.application === application
+      const isWritten = this.queues.store.message(other.id) !== undefined // else its sender has no answer yet
+      return isOfTopic && isWritten && other.identifier === identifier && other.id !== id
+    })
+    if (old.length > 0) await this.queues.end(old, 'copies_replaced')
   }
   private remember(key: string): void {
     this.taken.set(key, this.host.clock.date() + this.rules.repeat)

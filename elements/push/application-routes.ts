@@ -5,7 +5,7 @@ import { type HttpPage, HttpProblem, json } from '../shared/http/page.ts'
 import type { HttpOperation, HttpRequest, HttpRoute } from '../shared/http/route.ts'
 import { applicationListing, applicationReading, applicationSchemas, applicationStepping } from './application-description.ts'
 import { type ApplicationStep, applicationSteps } from './applications.ts'
-import type { PushServer } from './index.ts'
+import type { PushServer } from './push-server.ts'
 
 /** Resources of the Push servers of a node: the first approves. Without any they say so. */
 export function applicationRoutes(servers: readonly PushServer[]): readonly HttpRoute[] {

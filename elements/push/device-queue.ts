@@ -192,7 +192,7 @@ export class DeviceQueue {
   }
   private async refuse(record: StoredCopy, message: PushMessage): Promise<void> {
     const { receipts, store } = this.parts
-    await store.remove([record], receipts.changesFor(message, 'failed'))
+    await store.remove([record], 'failed', receipts.changesFor(message, 'failed'))
     receipts.go(message, 'failed')
   }
   private pause(copy: QueuedCopy): void {

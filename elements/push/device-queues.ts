@@ -3,12 +3,23 @@ import type { Host } from '../../signalling/index.ts'
 import type { BoundDevices } from './bound-devices.ts'
 import { DeviceQueue } from './device-queue.ts'
 import { MessageStore, type StoredCopy } from './message-store.ts'
+import type { MessageOutcomes } from './outcomes.ts'
 import type { PushMessage } from './push-message.ts'
 import type { Receipts } from './receipts.ts'
 import type { StoringRules } from './rules.ts'
 
 /** Device of a subscriber of whom no device is known: the first that registers. */
 const anyDevice = '*'
+
+interface DeviceQueuesParts {
+  readonly rules: StoringRules
+  readonly devices: BoundDevices
+  readonly receipts: Receipts
+  readonly outcomes: MessageOutcomes
+}
+
+/** Ends that a waiting message may have without its device, by their counters. */
+const ends = { copies_expired: 'expired', copies_replaced: 'replaced', copies_withdrawn: 'withdrawn' } as const
 
 export class DeviceQueues {
   readonly store: MessageStore
@@ -18,12 +29,12 @@ export class DeviceQueues {
   private readonly receipts: Receipts
   private readonly queues = new Map<string, Map<string, DeviceQueue>>()
 
-  constructor(host: Host, rules: StoringRules, devices: BoundDevices, receipts: Receipts) {
+  constructor(host: Host, { devices, outcomes, receipts, rules }: DeviceQueuesParts) {
     this.host = host
     this.receipts = receipts
     this.rules = rules
     this.devices = devices
-    this.store = new MessageStore(host, (messages) => void this.end(messages, 'copies_expired'))
+    this.store = new MessageStore(host, outcomes, (messages) => void this.end(messages, 'copies_expired'))
   }
   /** Reads what an earlier process has left; what is due goes at once. */
   async load(): Promise<void> {
@@ -34,7 +45,7 @@ export class DeviceQueues {
       if (message === undefined) lost.push(copy)
       else this.of(copy.subscriber, copy.device).restore(message, copy)
     }
-    if (lost.length > 0) await this.store.remove(lost)
+    if (lost.length > 0) await this.store.remove(lost, 'expired')
   }
   start(): void {
     for (const queues of this.queues.values()) for (const queue of queues.values()) queue.go()
@@ -78,25 +89,28 @@ export class DeviceQueues {
     return [...new Set(all)].sort((a, b) => a.accepted - b.accepted)
   }
   /** Ends all copies of these messages; each counts. */
-  async end(messages: readonly PushMessage[], counter: string): Promise<void> {
+  async end(messages: readonly PushMessage[], counter: keyof typeof ends): Promise<void> {
     const gone: StoredCopy[] = []
+    const touched = new Set<DeviceQueue>()
     for (const { id, subscriber } of messages) {
       for (const queue of this.queues.get(subscriber)?.values() ?? []) {
         const copy = queue.copyOf(id)
         if (copy === undefined) continue
         queue.drop(copy)
         if (copy.stored) gone.push(queue.recordOf(copy))
+        touched.add(queue)
       }
     }
     this.host.count(counter, gone.length)
     const failed = counter === 'copies_expired' ? messages.map((message) => this.store.message(message.id) ?? message) : []
     const more = failed.flatMap((message) => this.receipts.changesFor(message, 'failed'))
     try {
-      await this.store.remove(gone, more)
+      await this.store.remove(gone, ends[counter], more)
       for (const message of failed) this.receipts.go(message, 'failed')
     } catch (fault) {
       this.host.log.error({ fault: String(fault) }, 'messages that are over stay in the store until the next start')
     }
+    for (const queue of touched) queue.go() // what stood behind them need not wait
   }
   /** A device is not kept any more: what waits for it alone is over. */
   async forget(subscriber: string, device: string): Promise<void> {
@@ -106,7 +120,10 @@ export class DeviceQueues {
     this.queues.get(subscriber)?.delete(device)
     const gone = queue.messages.flatMap(({ id }) => queue.copyOf(id) ?? []).filter(({ stored }) => stored)
     this.host.count('copies_expired', gone.length)
-    await this.store.remove(gone.map((copy) => queue.recordOf(copy)))
+    await this.store.remove(
+      gone.map((copy) => queue.recordOf(copy)),
+      'expired',
+    )
   }
   /** A subscriber is none any more. */
   async expel(subscriber: string): Promise<void> {

@@ -1,5 +1,5 @@
 /** The Push server (SPEC §5): reaches a user by Push identifier, at each of his devices, now or when they are there. */
-import { canonical, type Element, type Exchange, type Host, parseUri, type Uri } from '../../signalling/index.ts'
+import { canonical, type Exchange, type Host, parseUri, type Uri } from '../../signalling/index.ts'
 import type { PushIdentifierRecord, SubscriberRecord } from '../schemas/index.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
 import {
@@ -20,23 +20,21 @@ import { Applications, maySend } from './applications.ts'
 import { BoundDevices } from './bound-devices.ts'
 import { DeviceQueues } from './device-queues.ts'
 import { endOf } from './lifetime.ts'
+import { MessageOutcomes } from './outcomes.ts'
 import { messageOf, type PushMessage } from './push-message.ts'
+import type { PushServer } from './push-server.ts'
 import { type ReceiptBody, Receipts } from './receipts.ts'
 import { Registration } from './registration.ts'
 import { handedOver, ServerRoutes } from './routes.ts'
 import { type StoringRules, storingRules } from './rules.ts'
 import type { PushSettings } from './settings-type.ts'
 import { Sources } from './source.ts'
+import { Submissions } from './submissions.ts'
 
-export { type ApplicationStep, type Applications, applicationSteps } from './applications.ts'
+export { type ApplicationStep, applicationSteps } from './applications.ts'
+export { pushRoutes } from './http-routes.ts'
+export type { PushServer } from './push-server.ts'
 export type { PushSettings } from './settings-type.ts'
-
-/** A Push server with what HTTP and hands of an operator reach. */
-export interface PushServer extends Element {
-  readonly applications: Applications
-  /** Messages that wait for a subscriber, in the order in which they were accepted. */
-  waiting(subscriber: string): readonly PushMessage[]
-}
 
 /** A destination that was found: the subscriber and the identifier that names him. */
 interface PushDestination {
@@ -74,8 +72,11 @@ class PushElement implements PushServer {
   private sources!: Sources
   private aliases!: Aliases
   private applicationRules!: ApplicationRules
+  private outcomes!: MessageOutcomes
   applications!: Applications
   private routes!: ServerRoutes
+  submissions!: Submissions
+  readonly http: PushServer['http']
 
   constructor(name: string, settings: PushSettings) {
     this.name = name
@@ -83,6 +84,7 @@ class PushElement implements PushServer {
     this.own = { operator: settings.flags ?? 0, server: settings.server ?? 0 }
     this.widths = { ...usualWidths, ...settings.widths }
     this.rules = storingRules(settings)
+    this.http = { open: false, ...settings.http }
   }
   async start(host: Host): Promise<void> {
     this.host = host
@@ -91,7 +93,10 @@ class PushElement implements PushServer {
       for (const { device, subscriber } of gone) void this.queues.forget(subscriber, device)
     })
     this.receipts = new Receipts(host, (to, ownId, body) => this.tell(to, ownId, body))
-    this.queues = new DeviceQueues(host, rules, this.devices, this.receipts)
+    const { devices, receipts } = this
+    this.outcomes = new MessageOutcomes(host)
+    const { outcomes } = this
+    this.queues = new DeviceQueues(host, { devices, outcomes, receipts, rules })
     this.acceptance = new Acceptance(host, rules, this.queues, this.receipts)
     this.subscribers = new Subscribers(host, this.settings.hss)
     this.subscribers.onChange((id, record) => this.changed(id, record))
@@ -101,15 +106,18 @@ class PushElement implements PushServer {
     await this.applications.load()
     await this.devices.load()
     await this.receipts.load()
+    await this.outcomes.load()
     await this.queues.load()
     this.subscribers.start()
-    const { devices, queues, subscribers } = this
+    const { queues, subscribers } = this
+    this.submissions = new Submissions({ host, outcomes, queues, subscribers })
     this.registration = new Registration({ host, devices, own, queues, subscribers, widths })
     const isApplication = (id: string): boolean => {
       const found = applications.ofPush(id)
       return found !== undefined && maySend(found)
     }
-    this.sources = new Sources({ host, subscribers, peers: this.settings.peers ?? [], isApplication })
+    const { peers = [], servers = [] } = this.settings
+    this.sources = new Sources({ host, subscribers, peers, isApplication, fellows: servers.map(({ flags }) => flags) })
     this.aliases = new Aliases(host, this.settings.addressbook)
     this.routes = this.routesOf(host)
     this.routes.start()
@@ -135,7 +143,7 @@ class PushElement implements PushServer {
   }
   async stop(): Promise<void> {
     this.routes.stop()
-    await Promise.all([this.queues, this.devices, this.receipts, this.applications].map((part) => part.stop()))
+    await Promise.all([this.queues, this.devices, this.receipts, this.applications, this.outcomes].map((part) => part.stop()))
   }
 
   handle(exchange: Exchange): Promise<void> | void {

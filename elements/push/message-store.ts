@@ -4,6 +4,7 @@ import { keyPart } from '../shared/identifiers/keys.ts'
 import { Kept } from '../shared/state/kept.ts'
 import { type KeptChange, putTogether } from '../shared/state/kept-change.ts'
 import type { RecordSets } from '../shared/state/records-in-force.ts'
+import type { MessageOutcomes, MessageState } from './outcomes.ts'
 import type { PushMessage } from './push-message.ts'
 
 /** One message for one device. */
@@ -30,14 +31,16 @@ interface AnsweredKey {
 
 export class MessageStore {
   private readonly host: Host
+  private readonly outcomes: MessageOutcomes
   private readonly messages: Kept<PushMessage>
   private readonly copies: Kept<StoredCopy>
   private readonly keys: Kept<AnsweredKey>
   private readonly copiesOf: RecordSets<StoredCopy>
 
   /** @param ended is told of messages whose time is over */
-  constructor(host: Host, ended: (messages: readonly PushMessage[]) => void) {
+  constructor(host: Host, outcomes: MessageOutcomes, ended: (messages: readonly PushMessage[]) => void) {
     this.host = host
+    this.outcomes = outcomes
     this.messages = new Kept<PushMessage>(host, {
       prefix: `push/${host.name}/message/`,
       noun: 'a message',
@@ -96,7 +99,8 @@ export class MessageStore {
     until: number,
     more: readonly KeptChange[] = [],
   ): Promise<void> {
-    const changes: KeptChange[] = [this.messages.putting(message.id, message), ...more]
+    const outcome = this.outcomes.changesFor(message, 'stored')
+    const changes: KeptChange[] = [this.messages.putting(message.id, message), ...more, ...outcome]
     for (const copy of copies) changes.push(this.copies.putting(partOf(copy), copy))
     changes.push(this.keys.putting(message.key, { status: 202, until }))
     await putTogether(this.host.store, changes)
@@ -109,20 +113,30 @@ export class MessageStore {
   async take(copy: StoredCopy): Promise<void> {
     const changes: KeptChange[] = [this.copies.removing(partOf(copy))]
     const message = this.messages.get(copy.message)
+    if (message !== undefined) changes.push(...this.outcomes.changesFor(message, 'delivered'))
     if (this.copiesOf.of(copy.message).size <= 1) changes.push(this.messages.removing(copy.message))
     else if (message !== undefined && message.taken !== true)
       changes.push(this.messages.putting(message.id, { ...message, taken: true }))
     await putTogether(this.host.store, changes)
   }
-  /** W4: the copies leave, and each message with its last one. */
-  async remove(copies: readonly StoredCopy[], more: readonly KeptChange[] = []): Promise<void> {
+  /**
+   * W4: the copies leave, and each message with its last one.
+   * @param state what became of them
+   * @param more what is written with them
+   */
+  async remove(copies: readonly StoredCopy[], state: MessageState, more: readonly KeptChange[] = []): Promise<void> {
     const changes: KeptChange[] = [...more]
     const left = new Map<string, number>()
     for (const copy of copies) {
       changes.push(this.copies.removing(partOf(copy)))
       left.set(copy.message, (left.get(copy.message) ?? this.copiesOf.of(copy.message).size) - 1)
     }
-    for (const [id, count] of left) if (count <= 0) changes.push(this.messages.removing(id))
+    for (const [id, count] of left) {
+      const message = this.messages.get(id)
+      if (message !== undefined && (count <= 0 || state === 'delivered'))
+        changes.push(...this.outcomes.changesFor(message, state))
+      if (count <= 0) changes.push(this.messages.removing(id))
+    }
     await putTogether(this.host.store, changes)
   }
 }

@@ -79,6 +79,19 @@ export interface PushSettings {
    */
   readonly maxBytes?: number
   /**
+   * Push by HTTP, POST or PUT /push/{to} at its node
+   */
+  readonly http?: {
+    /**
+     * application of what this machine sends without a token; left out: none is let in
+     */
+    readonly anonymous?: string
+    /**
+     * true: from other machines too, with a token; default false
+     */
+    readonly open?: boolean
+  }
+  /**
    * applications that send by Push, each with its rule; none: messages need no application
    */
   readonly applications?: readonly ApplicationSettings[]

@@ -18,6 +18,8 @@ interface SourceParts {
   readonly peers: readonly PushPeer[]
   /** Whether an application of ours that may send has that Push identifier. */
   readonly isApplication: (id: string) => boolean
+  /** Flag bits of other Push servers of ours, which vouch for their applications. */
+  readonly fellows: readonly string[]
 }
 
 export class Sources {
@@ -37,6 +39,8 @@ export class Sources {
     if (id !== undefined && this.parts.isApplication(id)) return { source: canonical(asserted.uri) }
     const record = await this.parts.subscribers.lookup(asserted.uri)
     const own = record?.push?.find((one) => one.id === id)
+    const isElsewhere = record === undefined && id !== undefined && this.parts.fellows.some((bits) => hasFlags(id, bits))
+    if (isElsewhere) return { source: canonical(asserted.uri) } // an application's; users have a record
     if (id !== undefined && (own === undefined || !isPushInForce(own, this.parts.host.clock.date())))
       return { refusal: 'source-expired', warning: `the Push identifier ${id} is not in force; expected another one of yours` }
     const stranger = record === undefined ? undefined : this.strangerInCpim(exchange, record)

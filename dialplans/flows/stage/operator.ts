@@ -9,6 +9,22 @@ export type ApplicationRule = Partial<Omit<PushApplication, 'id' | 'state' | 'pu
 /** An application after a step; `token` where it got one. */
 export type SteppedApplication = PushApplication & { readonly token?: string }
 
+/** A request to the HTTP side of a node, by a program on its machine. */
+export interface HttpQuestion {
+  readonly method: string
+  readonly path: string
+  /** Names in lower case. */
+  readonly headers?: { readonly [name: string]: string }
+  readonly body?: string
+}
+
+export interface HttpReply {
+  readonly status: number
+  readonly location: string | undefined
+  /** Parsed JSON; empty: there is none. */
+  readonly body: { readonly [member: string]: unknown }
+}
+
 export interface Operator {
   /** Adds a subscriber to the HSS or replaces one, who keeps his password unless he is given another. */
   provision(subscriber: SubscriberSettings): Promise<void>
@@ -20,6 +36,8 @@ export interface Operator {
   policy(rules: readonly RuleSettings[]): Promise<void>
   /** Takes an application of that Push server a step further, maybe with another rule; tells its state and token. */
   application(server: string, id: string, step: ApplicationStep, rule?: ApplicationRule): Promise<SteppedApplication>
+  /** Asks the node of that Push server by HTTP, without the node's token. */
+  http(server: string, question: HttpQuestion): Promise<HttpReply>
   /** The temporary identifier that the MME of that name gave to a device; undefined: it is not attached there. */
   temporaryOf(mme: string, device: string): Promise<string | undefined>
   /** Has the MME give it another one. */

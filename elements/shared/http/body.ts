@@ -21,15 +21,7 @@ export async function readJson(request: Pick<HttpRequest, 'headers' | 'body'>, t
     throw new HttpProblem(415, `the body is to be ${types.join(' or ')}`, { headers: { Accept: types.join(', ') } })
   }
   refuseCoding(request)
-  if (Number(request.headers['content-length'] ?? 0) > longest) throw tooLarge()
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of request.body) {
-    length += chunk.length
-    if (length > longest) throw tooLarge()
-    chunks.push(chunk)
-  }
-  const bytes = Buffer.concat(chunks)
+  const bytes = await readBytes(request, longest)
   if (!isUtf8(bytes)) throw new HttpProblem(400, 'the body is not UTF-8')
   try {
     return JSON.parse(bytes.toString('utf8')) as unknown
@@ -38,12 +30,25 @@ export async function readJson(request: Pick<HttpRequest, 'headers' | 'body'>, t
   }
 }
 
+/** The bytes of a request. Throws a 413 problem. */
+export async function readBytes({ body, headers }: Pick<HttpRequest, 'headers' | 'body'>, most: number): Promise<Buffer> {
+  if (Number(headers['content-length'] ?? 0) > most) throw tooLarge(most)
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of body) {
+    length += chunk.length
+    if (length > most) throw tooLarge(most)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
 /** Nothing here unpacks anything: a small body stays small. */
 export function refuseCoding({ headers }: Pick<HttpRequest, 'headers'>): void {
   const coding = headers['content-encoding']
   if (coding !== undefined && coding !== 'identity') throw new HttpProblem(415, `Content-Encoding ${coding} is not supported`)
 }
 
-function tooLarge(): HttpProblem {
-  return new HttpProblem(413, `the body is longer than ${longest} bytes`)
+function tooLarge(most: number): HttpProblem {
+  return new HttpProblem(413, `the body is longer than ${most} bytes`)
 }

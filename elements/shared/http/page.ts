@@ -24,7 +24,9 @@ const titles: { readonly [status: number]: string } = {
   413: 'Too large',
   415: 'Unsupported media type',
   422: 'Not as expected',
+  429: 'Too many requests',
   500: 'Internal fault',
+  502: 'Refused elsewhere',
   503: 'Not ready',
 }
 

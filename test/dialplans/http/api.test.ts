@@ -331,6 +331,8 @@ test('the description of the interface is made of the schemas, and answers are a
     '/v1/applications',
     '/v1/applications/{id}',
     '/v1/applications/{id}/{step}',
+    '/push/{to}',
+    '/push/messages/{id}',
     '/v1/openapi.json',
   ])
   const ajv = new Ajv2020({ strict: false, validateFormats: false })

@@ -52,9 +52,9 @@ test('the description has each route with its operations', (t) => {
   const routes = routesOf([])
   t.true(routes.length > 3)
   t.is(Object.keys(paths).length, routes.length + 1)
-  for (const { path, operations } of routes)
+  for (const { isOpen, path, operations } of routes)
     t.deepEqual(
-      Object.keys(paths[`/v1${path}`]!).filter((name) => name !== 'parameters'),
+      Object.keys(paths[isOpen === true ? path : `/v1${path}`]!).filter((name) => name !== 'parameters'),
       Object.keys(operations).map((method) => method.toLowerCase()),
     )
 })

@@ -229,5 +229,41 @@ test('a message that one device has is neither stored nor failed for its sender,
   t.is(scene.metric('receipts_kept'), 1, 'stored, of the second')
   await scene.pass(60)
   t.is(scene.metric('receipts_kept'), 2, 'failed, of the second')
+})
+
+test('P76: a topic keeps the newest of its source and application; each replaced copy is counted', async (t) => {
+  const scene = await PushScene.open({
+    applications: [{ id: 'org.example.a', default: ['text/plain'] }, { id: 'org.example.b' }],
+  })
+  const topic = ['Push-Topic: progress']
+  for (const text of ['10', '20', '30']) t.is(await scene.push(text, { lines: topic }), 202)
+  t.is(await scene.push('other application', { lines: [...topic, 'Push-Application: org.example.b'] }), 202)
+  t.is(await scene.push('other topic', { lines: ['Push-Topic: other'] }), 202)
+  t.is(await scene.push('none'), 202)
+  t.is(scene.metric('copies_replaced_total'), 2)
+  t.is(scene.unaccounted, 0)
+  await scene.restart()
+  const phone = await scene.phone()
+  await scene.register(phone)
+  await scene.pass(5)
+  t.deepEqual(phone.got, ['30', 'other application', 'other topic', 'none'])
+})
+
+test('P76: what waits for a device in a pause is replaced by a newer one, which goes at once', async (t) => {
+  const scene = await PushScene.open()
+  const [desk, mobile] = [await scene.phone(), await scene.phone()]
+  await scene.register(desk)
+  await scene.register(mobile)
+  mobile.answer = 480
+  const topic = { lines: ['Push-Topic: progress'] }
+  t.is(await scene.push('old', topic), 200)
+  await scene.pass(120)
+  mobile.answer = 200
+  const before = mobile.got.length
+  t.is(await scene.push('new', topic), 200)
+  await scene.pass(1)
+  t.deepEqual(mobile.got.slice(before), ['new'])
+  t.deepEqual(desk.got, ['old', 'new'])
+  t.is(scene.metric('copies_replaced_total'), 1)
   t.is(scene.unaccounted, 0)
 })

@@ -2,7 +2,13 @@
 
 import type { SubscriberClient } from '../../../dialplans/commands/hss/client.ts'
 import { CommandRefusal } from '../../../dialplans/commands/support/refusal.ts'
-import type { ApplicationRule, Operator, SteppedApplication } from '../../../dialplans/flows/stage/operator.ts'
+import type {
+  ApplicationRule,
+  HttpQuestion,
+  HttpReply,
+  Operator,
+  SteppedApplication,
+} from '../../../dialplans/flows/stage/operator.ts'
 import type { RuleSettings } from '../../../elements/pcrf/index.ts'
 import type { ApplicationStep } from '../../../elements/push/index.ts'
 import type { SubscriberSettings } from '../../../elements/schemas/index.ts'
@@ -64,6 +70,15 @@ export class ConsoleOperator implements Operator {
     this.applications.set(`${server} ${id}`, { server, id })
     const path = `${applicationPath(id)}/${step}`
     return (await this.console.client(server).ask<SteppedApplication>('POST', path, { body: rule })).value
+  }
+  async http(server: string, { body, headers, method, path }: HttpQuestion): Promise<HttpReply> {
+    const response = await fetch(this.console.client(server).url + path, { method, headers: { ...headers }, body: body ?? null })
+    const text = await response.text()
+    return {
+      status: response.status,
+      location: response.headers.get('Location') ?? undefined,
+      body: text === '' ? {} : (JSON.parse(text) as HttpReply['body']),
+    }
   }
   async temporaryOf(mme: string, device: string): Promise<string | undefined> {
     type Places = { readonly at: readonly { readonly mme: string; readonly temporary: string }[] }
