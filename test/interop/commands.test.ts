@@ -252,15 +252,15 @@ test('a port in use is one line', async (t) => {
   const address = other.address()
   const port = String(typeof address === 'object' ? address?.port : 0)
   const common = ['start', shipped('default'), '--data', 'memory', '--port-udp', '0', '--port-ws', '0']
-  for (const args of [
-    ['--port-tcp', port, '--no-http'],
-    ['--port-tcp', '0', '--http', `127.0.0.1:${port}`],
+  for (const [named, ...args] of [
+    ['--port-tcp', '--port-tcp', port, '--no-http'],
+    ['--http', '--port-tcp', '0', '--http', `127.0.0.1:${port}`],
   ]) {
     const { code, out, err } = await proxima(...common, ...args)
     t.not(code, 0)
     t.is(out, '')
     t.is(err.trimEnd().split('\n').length, 1, err)
-    t.regex(err, new RegExp(`127\\.0\\.0\\.1:${port}\\b.*choose another port`))
+    t.regex(err, new RegExp(`127\\.0\\.0\\.1:${port}\\b.*choose another port.*${named}`))
   }
 })
 
@@ -279,6 +279,14 @@ test('a data folder that cannot be opened is one line', async (t) => {
   t.not(code, 0)
   t.is(err.trimEnd().split('\n').length, 1, err)
   t.regex(err, /^proxima: data folder .*a-file\/data cannot be made/)
+})
+
+test('a store that cannot be opened is one line', async (t) => {
+  const data = join(folder, 'no-store')
+  mkdirSync(join(data, 'data.mdb'), { recursive: true })
+  const { code, err } = await proxima('start', shipped('default'), '--data', data, '--listen', 'udp://127.0.0.1:0', '--no-http')
+  t.is(code, 1)
+  t.regex(err, /^proxima: store .*no-store cannot be opened: Is a directory.*; see to that, or give another folder\n$/)
 })
 
 test('a trace that cannot be written is one line', async (t) => {

@@ -10,7 +10,8 @@ export function refuseFaults(faults: readonly DialplanFault[]): CommandRefusal {
 }
 
 const listening: { readonly [code: string]: string } = {
-  EADDRINUSE: 'is in use by another program; stop that one or choose another port',
+  // of HTTP: a transport of SIP says IN_USE
+  EADDRINUSE: 'is in use by another program; stop that one, or choose another port, in the dialplan or by --http',
   EACCES: 'may not be opened by this user; choose a port above 1023',
   EADDRNOTAVAIL: 'is no address of this machine; choose 127.0.0.1 or one that it has',
   ENOTFOUND: 'is no host that can be found; choose an IP address',

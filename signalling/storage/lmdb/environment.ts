@@ -34,7 +34,9 @@ export class LmdbEnvironment {
     try {
       db = openDatabase(folder, this.isSynced)
     } catch (thrown) {
-      throw new StoreFault('store-failed', `store ${folder} cannot be opened: ${firstLine(thrown)}`, thrown)
+      const said = firstLine(thrown)
+      const remedy = /Permission denied/.test(said) ? 'let this user write there' : 'see to that'
+      throw new StoreFault('store-failed', `store ${folder} cannot be opened: ${said}; ${remedy}, or give another folder`, thrown)
     }
     let room: LmdbRoom | undefined
     try {

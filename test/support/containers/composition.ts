@@ -34,7 +34,7 @@ interface ComposeFile {
 
 /** Settings that concern others than podman: who may start when, and what Docker builds. */
 const besides = ['profiles', 'depends_on', 'restart', 'healthcheck']
-const known = [
+const ofPodman = [
   'image',
   'build',
   'command',
@@ -45,6 +45,8 @@ const known = [
   'tmpfs',
   'cap_drop',
   'security_opt',
+  'stdin_open',
+  'tty',
 ]
 
 export class Composition {
@@ -68,7 +70,7 @@ export class Composition {
     for (const name of names) await this.start(name, this.file.services[name]!)
   }
   private async start(name: string, service: Service): Promise<void> {
-    const strange = Object.keys(service).filter((key) => ![...known, ...besides, 'stdin_open', 'tty'].includes(key))
+    const strange = Object.keys(service).filter((key) => ![...ofPodman, ...besides].includes(key))
     if (strange.length > 0) throw new Error(`service ${name} has ${strange.join(', ')}, which no test brings up`)
     await this.build(service)
     this.started.push(name)

@@ -36,6 +36,7 @@ const expected: readonly (readonly [line: string, words: readonly string[]])[] =
   ['hss add --no-d', ['--no-discoverable', '--no-discoverer']],
   ['hss list --dialplan two-operators --operator n', ['north']],
   ['hss list -d dir', ['direct.yaml']],
+  ['push app list --dialplan two-o', ['two-operators.yaml']],
   ['play fig-1', ['fig-10', 'fig-11', 'fig-12', 'fig-13', 'fig-14', 'fig-15', 'fig-16', 'fig-17', 'fig-18']],
   ['play operators/', ['operators/peering']],
   ['play fig-13 --m', ['--mermaid']],
@@ -76,9 +77,13 @@ test('ids of flows are those of the flows', async (t) => {
   )
 })
 
-/** Arguments and options of a command and its subcommands: `hss --node`. */
+function withSubcommands(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)]
+}
+
+/** Arguments and options of a command and all below it: `hss --node`. */
 function takers(top: Command): readonly string[] {
-  return [top, ...top.commands].flatMap(({ options, registeredArguments }) =>
+  return withSubcommands(top).flatMap(({ options, registeredArguments }) =>
     [...options.map(({ long }) => long), ...registeredArguments.map((each) => each.name())].map(
       (name) => `${top.name()} ${name}`,
     ),
