@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -238,6 +238,20 @@ test('lmdb: refuses what another version of the program wrote, and touches nothi
   t.is((await store.get('a'))?.value, 1)
   await store.close()
 })
+
+for (const [what, bytes] of [
+  ['text', Buffer.from('no store at all, but a text that is as long as the header of one')],
+  ['zeros', Buffer.alloc(4096)],
+  ['a few bytes', Buffer.from('x')],
+] as const)
+  test(`lmdb: refuses a file of ${what}, and leaves it as it is`, async (t) => {
+    const folder = await folderFor(t)
+    const file = join(folder, 'data.mdb')
+    await writeFile(file, bytes)
+    const fault = await t.throwsAsync(openAt(folder, new ManualClock()), { code: 'store-failed' })
+    t.regex(fault?.message ?? '', /has a data\.mdb that is no store; move it away, or give another folder$/)
+    t.deepEqual(await readFile(file), bytes)
+  })
 
 test('lmdb: says in one line that a folder cannot be made', async (t) => {
   const fault = await t.throwsAsync(openAt(join(childFile, 'below-a-file'), new ManualClock()), { code: 'store-failed' })

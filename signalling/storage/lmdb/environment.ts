@@ -3,6 +3,7 @@ import type { RangeOptions } from 'lmdb'
 import { firstLine, StoreFault } from '../fault.ts'
 import type { StoreEntry } from '../store.ts'
 import { commitBatch, type LmdbBatch, type LmdbDatabase, openDatabase } from './batch.ts'
+import { refuseForeignFile } from './folder.ts'
 import { fullness, LmdbRoom } from './room.ts'
 import { LmdbWriter } from './writer.ts'
 
@@ -30,6 +31,7 @@ export class LmdbEnvironment {
   async open(prepare?: (db: LmdbDatabase) => void): Promise<void> {
     await this.close()
     const { folder } = this
+    refuseForeignFile(folder)
     let db: LmdbDatabase
     try {
       db = openDatabase(folder, this.isSynced)
