@@ -224,6 +224,8 @@ export interface ForwardOptions {
   readonly hideVias?: true
   /** Header fields to replace in each response before it goes back, or to drop, without a value; undefined: none. */
   readonly answerHeaders?: (response: SipResponse) => readonly (readonly [name: string, value: string | undefined])[] | undefined
+  /** Answer where nobody could be reached, or a request other than INVITE has no final response after so many milliseconds. */
+  readonly unanswered?: { readonly status: number; readonly after: number }
   /** Sees each final response before it goes back; may return a status to answer instead. */
   readonly onFinal?: (response: SipResponse) => number | undefined
 }

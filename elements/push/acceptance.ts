@@ -77,7 +77,9 @@ export class Acceptance {
     this.host.count('copies_refused', offers.length - open.length - taken)
     if (!isTaken) return { status: 202 }
     this.remember(message.key)
-    return { status: 200 }
+    const [first] = offers
+    const isElsewhere = message.relayed === true && first?.end?.answer === 'taken' && first.end.status === 202
+    return { status: isElsewhere ? 202 : 200 } // the next server has stored it
   }
   /** Every device's end, or none where the time of `accept` is over before. */
   private settled(message: PushMessage, queues: readonly DeviceQueue[]): Promise<readonly Offer[]> {

@@ -1,6 +1,6 @@
 /** Queue of one device (PUSH §3.4): one MESSAGE at a time, by class and then in order; what fails lets others pass meanwhile. */
 import type { Host, Timer } from '../../signalling/index.ts'
-import { type DeviceAnswer, deviceAnswer } from './device-answer.ts'
+import type { DeviceAnswer } from './device-answer.ts'
 import type { DeviceBinding } from './device-binding.ts'
 import type { MessageStore, StoredCopy } from './message-store.ts'
 import { classes, deliveryOf, type PushMessage } from './push-message.ts'
@@ -8,7 +8,9 @@ import type { Receipts } from './receipts.ts'
 import type { StoringRules } from './rules.ts'
 
 /** The end of an offered copy at its device: taken, refused with a status, or to wait. */
-export type CopyEnd = { readonly answer: 'taken' | 'away' } | { readonly answer: 'refused'; readonly status: number }
+export type CopyEnd =
+  | { readonly answer: 'taken' | 'away'; readonly status?: number }
+  | { readonly answer: 'refused'; readonly status: number }
 
 /** A message in the queue of a device. */
 export class QueuedCopy {
@@ -40,6 +42,8 @@ interface QueueParts {
   readonly store: MessageStore
   readonly receipts: Receipts
   readonly rules: StoringRules
+  /** Meaning of an answer. */
+  readonly meaning: (status: number) => DeviceAnswer
   /** The device as it is bound now; undefined: it is away. */
   readonly binding: () => DeviceBinding | undefined
 }
@@ -170,7 +174,7 @@ export class DeviceQueue {
     await copy.writing
     if (this.stopped || !this.copies.includes(copy)) return
     host.count(`answers_${Math.floor(status / 100)}xx`)
-    await this.settle(copy, deviceAnswer(status), status)
+    await this.settle(copy, this.parts.meaning(status), status)
   }
   private async settle(copy: QueuedCopy, answer: DeviceAnswer, status: number): Promise<void> {
     const { host, rules, store } = this.parts
@@ -182,7 +186,7 @@ export class DeviceQueue {
         host.count(answer === 'taken' ? 'copies_delivered' : 'copies_refused')
       }
       this.drop(copy)
-      return end(copy, answer === 'taken' ? { answer } : { answer, status })
+      return end(copy, { answer, status })
     }
     copy.state = copy.tries >= rules.tries ? 'set-aside' : 'waiting'
     if (copy.state === 'set-aside') host.count('copies_set_aside')

@@ -1,12 +1,14 @@
 /** Device queues of a Push server (PUSH §3): what waits for whom, and all ends that a waiting message may have. */
 import type { Host } from '../../signalling/index.ts'
 import type { BoundDevices } from './bound-devices.ts'
+import { deviceAnswer, relayAnswer } from './device-answer.ts'
+import type { DeviceBinding } from './device-binding.ts'
 import { DeviceQueue } from './device-queue.ts'
 import { MessageStore, type StoredCopy } from './message-store.ts'
 import type { MessageOutcomes } from './outcomes.ts'
 import type { PushMessage } from './push-message.ts'
 import type { Receipts } from './receipts.ts'
-import type { StoringRules } from './rules.ts'
+import { nextServer, relayRules, type StoringRules } from './rules.ts'
 
 /** Device of a subscriber of whom no device is known: the first that registers. */
 const anyDevice = '*'
@@ -16,6 +18,8 @@ interface DeviceQueuesParts {
   readonly devices: BoundDevices
   readonly receipts: Receipts
   readonly outcomes: MessageOutcomes
+  /** The server behind which the destination of that URI is, as a device. */
+  readonly relay: (uri: string) => DeviceBinding
 }
 
 /** Ends that a waiting message may have without its device, by their counters. */
@@ -27,10 +31,12 @@ export class DeviceQueues {
   private readonly rules: StoringRules
   private readonly devices: BoundDevices
   private readonly receipts: Receipts
+  private readonly relay: (uri: string) => DeviceBinding
   private readonly queues = new Map<string, Map<string, DeviceQueue>>()
 
-  constructor(host: Host, { devices, outcomes, receipts, rules }: DeviceQueuesParts) {
+  constructor(host: Host, { devices, outcomes, receipts, relay, rules }: DeviceQueuesParts) {
     this.host = host
+    this.relay = relay
     this.receipts = receipts
     this.rules = rules
     this.devices = devices
@@ -68,8 +74,15 @@ export class DeviceQueues {
     let queue = queues.get(device)
     if (queue === undefined) {
       const { host, receipts, rules, store } = this
-      const binding = () => (device === anyDevice ? this.anyOf(subscriber) : this.devices.bound(subscriber, device))
-      queues.set(device, (queue = new DeviceQueue(subscriber, device, { host, receipts, rules, store, binding })))
+      const relayed = device === nextServer
+      const bound = () => (device === anyDevice ? this.anyOf(subscriber) : this.devices.bound(subscriber, device))
+      queue = new DeviceQueue(subscriber, device, {
+        ...{ host, receipts, store },
+        rules: relayed ? relayRules(rules) : rules,
+        meaning: relayed ? relayAnswer : deviceAnswer,
+        binding: relayed ? () => this.relay(subscriber) : bound,
+      })
+      queues.set(device, queue)
     }
     return queue
   }

@@ -18,6 +18,7 @@ import { Aliases } from './aliases.ts'
 import { ApplicationRules } from './application-rules.ts'
 import { Applications, maySend } from './applications.ts'
 import { BoundDevices } from './bound-devices.ts'
+import type { DeviceBinding } from './device-binding.ts'
 import { DeviceQueues } from './device-queues.ts'
 import { endOf } from './lifetime.ts'
 import { MessageOutcomes } from './outcomes.ts'
@@ -25,6 +26,7 @@ import { messageOf, type PushMessage } from './push-message.ts'
 import type { PushServer } from './push-server.ts'
 import { type ReceiptBody, Receipts } from './receipts.ts'
 import { Registration } from './registration.ts'
+import { nextServerOf, Relay } from './relay.ts'
 import { handedOver, ServerRoutes } from './routes.ts'
 import { type StoringRules, storingRules } from './rules.ts'
 import type { PushSettings } from './settings-type.ts'
@@ -77,6 +79,8 @@ class PushElement implements PushServer {
   private routes!: ServerRoutes
   submissions!: Submissions
   readonly http: PushServer['http']
+  private nextServers!: Relay
+  private readonly stores: boolean
 
   constructor(name: string, settings: PushSettings) {
     this.name = name
@@ -85,6 +89,7 @@ class PushElement implements PushServer {
     this.widths = { ...usualWidths, ...settings.widths }
     this.rules = storingRules(settings)
     this.http = { open: false, ...settings.http }
+    this.stores = settings.relay === 'store'
   }
   async start(host: Host): Promise<void> {
     this.host = host
@@ -96,7 +101,8 @@ class PushElement implements PushServer {
     const { devices, receipts } = this
     this.outcomes = new MessageOutcomes(host)
     const { outcomes } = this
-    this.queues = new DeviceQueues(host, { devices, outcomes, receipts, rules })
+    const relay = (uri: string): DeviceBinding => nextServerOf(host, this.routes, uri)
+    this.queues = new DeviceQueues(host, { devices, outcomes, receipts, relay, rules })
     this.acceptance = new Acceptance(host, rules, this.queues, this.receipts)
     this.subscribers = new Subscribers(host, this.settings.hss)
     this.subscribers.onChange((id, record) => this.changed(id, record))
@@ -121,6 +127,7 @@ class PushElement implements PushServer {
     this.aliases = new Aliases(host, this.settings.addressbook)
     this.routes = this.routesOf(host)
     this.routes.start()
+    this.nextServers = new Relay({ host, rules, acceptance: this.acceptance })
     this.queues.start()
     this.receipts.start()
   }
@@ -179,7 +186,7 @@ class PushElement implements PushServer {
   }
   /** To the Push identifier or string that a URI names, or to the one that is meant by it. */
   private async send(exchange: Exchange, uri: Uri, sender: PushSender): Promise<void> {
-    if (!isPushUri(uri, this.host.domains)) return this.handOver(exchange, uri)
+    if (!isPushUri(uri, this.host.domains)) return this.handOver(exchange, uri, sender)
     const destination = await this.destinationAt(uri)
     if (destination === undefined) {
       const meant = await this.aliases.meant(exchange, uri, sender.source)
@@ -187,12 +194,13 @@ class PushElement implements PushServer {
     }
     const server = this.routes.elementFor(destination.identifier.id)
     if (server === this.name) return this.take(exchange, destination, sender)
+    if (server !== undefined && this.stores) return this.nextServers.take(exchange, uri, sender)
     if (server !== undefined) return void exchange.forward({ element: server, uri: uri.text }, handedOver)
     if (this.routes.isKnown) return exchange.reply(404, { warning: 'no Push server has the flag bits of that identifier' })
     exchange.reply(503, { headers: [['Retry-After', '5']], warning: 'the flag-bit table is not here yet: come again later' })
   }
   /** To the server of another operator, whose flag bits the identifier has to have. */
-  private handOver(exchange: Exchange, uri: Uri): void {
+  private handOver(exchange: Exchange, uri: Uri, sender: PushSender): void | Promise<void> {
     if (!this.host.peers.has(uri.host))
       return exchange.reply(404, { warning: `${uri.host} is no Push host of ours or of a peer` })
     const id = pushIdentifier(uri.user)
@@ -200,6 +208,7 @@ class PushElement implements PushServer {
     const { flags = [] } = this.settings.peers?.find(({ domains }) => domains.includes(domain)) ?? {}
     if (id !== undefined && flags.length > 0 && !flags.some((bits) => hasFlags(id, bits)))
       return exchange.reply(404, { warning: `the flag bits of ${id} are none of ${uri.host}; expected ${flags.join(' or ')}` })
+    if (this.stores && id !== undefined) return this.nextServers.take(exchange, uri, sender)
     exchange.forward({ uri: uri.text, route: id === undefined ? [] : this.routes.routesTo(id, domain) }, handedOver)
   }
   /** Sends a receipt to a source, as a Push of this server. Resolves with the final status. */

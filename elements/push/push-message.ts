@@ -34,12 +34,14 @@ export interface PushMessage {
   readonly body: string
   /** Some device has it, and copies for others wait. */
   readonly taken?: true
+  /** It waits for another server, and `subscriber` is the URI of its destination. */
+  readonly relayed?: true
 }
 
 /** The part of a message that its server decides. */
 type MessageTerms = Pick<
   PushMessage,
-  'id' | 'subscriber' | 'identifier' | 'source' | 'application' | 'class' | 'accepted' | 'expires'
+  'id' | 'subscriber' | 'identifier' | 'source' | 'application' | 'class' | 'accepted' | 'expires' | 'relayed'
 >
 
 /** Header fields that are of one hop, or that the server writes itself. */

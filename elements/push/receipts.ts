@@ -66,6 +66,7 @@ export class Receipts {
   /** The change to write with an event, where the sender asks for it and no device has the message; empty: none. */
   changesFor(message: PushMessage, disposition: Disposition): readonly KeptChange[] {
     if (message.source === '' || message.taken === true) return [] // a device has it: it is neither stored nor failed
+    if (message.relayed === true && disposition === 'stored') return [] // the destination's server says it
     const asked = wishesOf(message)
     const key = keyOf(message, disposition)
     if (asked === undefined || !asked.wishes.includes(dispositions[disposition].wish) || this.kept.get(key) !== undefined)
@@ -76,7 +77,7 @@ export class Receipts {
       messageId: asked.messageId,
       ownId: this.host.ids.token(16),
       to: message.source,
-      recipient: `sip:${message.identifier}@push.${this.host.domains[0]}`,
+      recipient: message.relayed ? message.subscriber : `sip:${message.identifier}@push.${this.host.domains[0]}`,
       at,
       until: at + keptFor,
     }

@@ -4,6 +4,7 @@ import type { PushRoutes } from '../schemas/index.ts'
 import { Feed } from '../shared/clients/feed.ts'
 import { serverUri } from '../shared/identifiers/devices.ts'
 import { type FlagRoute, FlagTable } from '../shared/identifiers/flag-table.ts'
+import { domainOfPushHost, isPushUri, pushIdentifier } from '../shared/identifiers/push.ts'
 
 interface RouteParts {
   readonly host: Host
@@ -15,10 +16,14 @@ interface RouteParts {
   readonly asked: string | undefined
 }
 
+const patience = 16_000 // milliseconds: half of the time for which the source waits (RFC 3261 §17.1.2.2)
 const gone: ReadonlySet<number> = new Set([408, 430, 500, 502, 503, 504])
 
 /** Hand-over to another server: where it is gone, after failover, the source hears 503 (SPEC §5.2). */
-export const handedOver: ForwardOptions = { onFinal: ({ status }) => (gone.has(status) ? 503 : undefined) }
+export const handedOver: ForwardOptions = {
+  onFinal: ({ status }) => (gone.has(status) ? 503 : undefined),
+  unanswered: { status: 503, after: patience },
+}
 
 export class ServerRoutes {
   private readonly host: Host
@@ -69,6 +74,17 @@ export class ServerRoutes {
     return uri === undefined || uri.host !== domain
       ? []
       : [`<sip:${this.host.domains[0]};lr>`, `<sip:${uri.user}@${uri.host};lr>`]
+  }
+  /** Route values to the server behind which the destination of a URI is. */
+  wayTo(text: string): readonly string[] {
+    const uri = parseUri(text)
+    const id = uri === undefined ? undefined : pushIdentifier(uri.user)
+    if (uri === undefined || id === undefined) return []
+    const { domains } = this.host
+    const element = isPushUri(uri, domains) ? this.elementFor(id) : undefined
+    return element === undefined
+      ? this.routesTo(id, domainOfPushHost(uri.host) ?? uri.host)
+      : [`<sip:${element}@${domains[0]};lr>`]
   }
   private serverFor(id: string) {
     const server = this.own.serverOf(id) ?? this.table?.serverOf(id)

@@ -26,3 +26,11 @@ export function storingRules({ store = {} }: PushSettings): StoringRules {
     ...{ tries, forUser, ofSource, inAll },
   }
 }
+
+/** The only device of somebody at another Push server (`relay: store`). */
+export const nextServer = 'next-server'
+
+/** Rules for what waits for another server: until its lifetime is over, for a server comes back whatever it takes. */
+export function relayRules(rules: StoringRules): StoringRules {
+  return { ...rules, tries: Number.POSITIVE_INFINITY }
+}

@@ -38,6 +38,10 @@ export interface PushSettings {
    */
   readonly flags?: number
   /**
+   * a message whose next server does not answer: refused with 503, or stored and sent on later; default "refuse"
+   */
+  readonly relay?: 'refuse' | 'store'
+  /**
    * messages for devices that are not there now
    */
   readonly store?: {

@@ -124,7 +124,8 @@ export class ForkRun implements Fork {
       if (!this.mayRing()) return
       this.side.respond(100, buildResponse(this.request, 100, { via: this.side.via }))
       this.giveUp = this.carrier.after(timerC, () => this.cancel(tooLong))
-    }
+    } else if (this.how.unanswered !== undefined)
+      this.giveUp = this.carrier.after(this.how.unanswered.after, () => this.leaveUnanswered())
     this.side.onCancel = this
     this.next()
   }
@@ -269,7 +270,12 @@ export class ForkRun implements Fork {
     // RFC 3261 §16.7 step 6: a 6xx, else the lowest class; in 4xx first an answer that tells the client how to do better.
     if (best?.status === 503 && !this.running.some(({ target }) => isOfOurs(target.hop))) this.answer(500)
     else if (best !== undefined) this.back(best, otherChallenges(best, this.running))
-    else this.answer(Math.min(...this.running.map((branch) => branch.failed || this.unreached)))
+    else this.answer(this.how.unanswered?.status ?? Math.min(...this.running.map((branch) => branch.failed || this.unreached)))
+  }
+  /** A late answer of a branch is heard by nobody from here on. */
+  private leaveUnanswered(): void {
+    this.end()
+    this.answer(this.how.unanswered!.status)
   }
   private end(): void {
     this.finished = true

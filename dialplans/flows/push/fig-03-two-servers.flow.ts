@@ -1,6 +1,6 @@
 /** FIG 3: the source's Push server hands over to the destination's, by the flag bits. */
 import type { FlowScript } from '../stage/flow.ts'
-import { alice, bob, carol, cpim, inbox, mary, push, revoke } from './cast.ts'
+import { alice, bob, carol, cpim, inbox, mary, push, pushText, revoke, texts } from './cast.ts'
 
 export const flow: FlowScript = {
   id: 'push/fig-03',
@@ -39,6 +39,42 @@ export const flow: FlowScript = {
         stage.expect('hers has no table', (await push(stage, m.agent, bob.push)) === 503)
         stage.expect('and needs none for itself', (await push(stage, m.agent, mary.push)) === 200)
         stage.expect('he got nothing', toBob.length === 0)
+      },
+    },
+    {
+      name: 'PF11: the destination’s server is down, 503; when it is back, it is reached',
+      async run(stage) {
+        const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
+        const toBob = inbox(b.agent)
+        await stage.without('op-b', async () => {
+          stage.expect('nobody answers', (await push(stage, a.agent, bob.push)) === 503)
+        })
+        await stage.until('it is back', async () => (await push(stage, a.agent, bob.push)) === 200)
+        stage.expect('once', toBob.length === 1)
+      },
+    },
+    {
+      name: 'PF11: with relay: store it is stored, 202, and delivered later, once, in order, over a restart',
+      settings: { 'op-a/push': { relay: 'store' } },
+      async run(stage) {
+        const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
+        const toBob = inbox(b.agent)
+        stage.expect('his device takes it', (await pushText(stage, a.agent, bob.push, '0')) === 200)
+        await stage.without('op-b', async () => {
+          for (const text of ['1', '2']) stage.expect('stored', (await pushText(stage, a.agent, bob.push, text)) === 202)
+        })
+        await stage.restart()
+        await stage.until('all arrive', () => toBob.length >= 3, 400)
+        await stage.pass(40)
+        stage.expect('each once, in order', texts(toBob) === '0,1,2')
+        stage.expect(
+          'what is refused there is refused',
+          (await push(stage, a.agent, '4f3a9c0b12d47e59@push.op-b.example')) === 404,
+        )
+        const c = await stage.ue(carol.address)
+        const toCarol = inbox(c.agent)
+        stage.expect('to another server of its own too', (await push(stage, a.agent, carol.push)) === 200)
+        stage.expect('once', toCarol.length === 1)
       },
     },
     {

@@ -1,0 +1,54 @@
+/** Relay of a Push (SPEC §5.2, `relay: store`): kept durably for the next server while that one is not there, in order. */
+import { type Exchange, H, type Host, type Uri } from '../../signalling/index.ts'
+import type { Acceptance } from './acceptance.ts'
+import type { DeviceBinding } from './device-binding.ts'
+import { endOf } from './lifetime.ts'
+import { messageOf, type PushMessage } from './push-message.ts'
+import type { ServerRoutes } from './routes.ts'
+import { nextServer, type StoringRules } from './rules.ts'
+
+interface RelayParts {
+  readonly host: Host
+  readonly rules: StoringRules
+  readonly acceptance: Acceptance
+}
+
+export class Relay {
+  private readonly parts: RelayParts
+
+  constructor(parts: RelayParts) {
+    this.parts = parts
+  }
+
+  /** To the next server at once; where it says nothing in time, the message is kept, and the source told 202. */
+  async take(exchange: Exchange, uri: Uri, sender: Pick<PushMessage, 'source' | 'application' | 'class'>): Promise<void> {
+    const { request } = exchange
+    const { acceptance, host, rules } = this.parts
+    const now = host.clock.date()
+    const end = endOf(request, now, rules.keep)
+    const message = messageOf(request, {
+      ...sender,
+      id: host.ids.token(22),
+      subscriber: uri.text,
+      identifier: uri.user,
+      accepted: now,
+      expires: end ?? now,
+      relayed: true,
+    })
+    const asserted = request.texts(H['P-Asserted-Identity']).map((value) => ['P-Asserted-Identity', value] as const)
+    const headers = [...message.headers.filter(([name]) => name !== 'P-Asserted-Identity'), ...asserted] // Privacy is of devices
+    const answer = await acceptance.accept({ ...message, headers }, nextServer, end !== undefined)
+    const isAway = answer.status === 480 && end === undefined
+    const retryAfter = answer.retryAfter ?? (isAway ? 5 : undefined)
+    exchange.reply(isAway ? 503 : answer.status, {
+      headers: retryAfter === undefined ? [] : [['Retry-After', String(retryAfter)]],
+      ...(isAway ? { warning: 'the next Push server does not answer now' } : { warning: answer.warning }),
+    })
+  }
+}
+
+/** The next server as a device of somebody there. */
+export function nextServerOf(host: Host, routes: ServerRoutes, uri: string): DeviceBinding {
+  const path = routes.wayTo(uri)
+  return { subscriber: uri, device: nextServer, contact: uri, path, callId: '', cseq: 0, expires: host.clock.date() + 60_000 }
+}
