@@ -3,6 +3,7 @@ import { H, type Host, RateLimit, type SipRequest } from '../../signalling/index
 import type { PushApplication } from '../schemas/index.ts'
 import { type Applications, maySend } from './applications.ts'
 import { cpimType, parseCpim } from './cpim.ts'
+import type { FollowedApplications } from './followed-applications.ts'
 import type { PushMessage } from './push-message.ts'
 
 /** A message that may go: for which application, and in which class. Or its refusal. */
@@ -16,17 +17,12 @@ interface RuleRefusal {
   readonly counter: 'application' | 'application_revoked' | 'anonymous' | 'media_type' | 'size' | 'rate'
 }
 
-/** Applications that another Push server has approved, and that count here too. */
-interface FollowedApplications {
-  get(id: string): PushApplication | undefined
-}
-
 interface ApplicationRulesParts {
   readonly host: Host
   readonly applications: Applications
   /** Bytes of a body at most, whatever its application. */
   readonly maxBytes: number
-  readonly followed?: FollowedApplications
+  readonly followed: FollowedApplications
 }
 
 interface Limits {
@@ -63,7 +59,7 @@ export class ApplicationRules {
     const bytes = request.body.length
     if (rule !== undefined) return this.judgedBy(rule, { bytes, recipient, source, type })
     if (named !== undefined) return unknown(`application: ${quoted(named)} is unknown here; expected an approved one`)
-    if (this.parts.applications.approved().length > 0 && type !== imdnType)
+    if (this.approved().length > 0 && type !== imdnType)
       return unknown(`application: none is the default for ${quoted(type ?? 'no type')}; expected Push-Application`)
     return bytes > this.parts.maxBytes ? tooLarge(bytes, this.parts.maxBytes) : { application: '', class: 'authenticate' }
   }
@@ -92,16 +88,19 @@ export class ApplicationRules {
     const named = request.text('Push-Application')?.trim() ?? request.uri.parameters.get('app')
     if (named !== undefined) return named
     const services = [...request.list(H['P-Asserted-Service']), ...request.list('P-Preferred-Service')]
-    const own = this.parts.applications.approved()
+    const own = this.approved()
     return own.find((application) => services.some((service) => application.services?.includes(service.trim()) === true))?.id
   }
+  private approved(): readonly PushApplication[] {
+    return [...this.parts.applications.approved(), ...this.parts.followed.approved()]
+  }
   private known(id: string): PushApplication | undefined {
-    return this.parts.applications.get(id) ?? this.parts.followed?.get(id)
+    return this.parts.applications.get(id) ?? this.parts.followed.get(id)
   }
   /** The application whose default that type is: a type goes before a range. */
   private unnamed(type: string | undefined): PushApplication | undefined {
     if (type === undefined) return undefined
-    const own = this.parts.applications.approved()
+    const own = this.approved()
     const exact = own.find((each) => each.default?.includes(type))
     return exact ?? own.find((each) => each.default?.some((range) => isIn(type, range)))
   }

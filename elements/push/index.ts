@@ -1,5 +1,14 @@
 /** The Push server (SPEC §5): reaches a user by Push identifier, at each of his devices, now or when they are there. */
-import { canonical, type Exchange, type Host, parseUri, type Uri } from '../../signalling/index.ts'
+import {
+  type Claim,
+  canonical,
+  type EventPackage,
+  type Exchange,
+  type Host,
+  type Notifier,
+  parseUri,
+  type Uri,
+} from '../../signalling/index.ts'
 import type { PushIdentifierRecord, SubscriberRecord } from '../schemas/index.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
 import {
@@ -15,11 +24,13 @@ import {
 } from '../shared/identifiers/push.ts'
 import { Acceptance } from './acceptance.ts'
 import { Aliases } from './aliases.ts'
+import { ApplicationFeed, applicationsEvent, applicationsPackage } from './application-feed.ts'
 import { ApplicationRules } from './application-rules.ts'
 import { Applications, maySend } from './applications.ts'
 import { BoundDevices } from './bound-devices.ts'
 import type { DeviceBinding } from './device-binding.ts'
 import { DeviceQueues } from './device-queues.ts'
+import { FollowedApplications } from './followed-applications.ts'
 import { endOf } from './lifetime.ts'
 import { MessageOutcomes } from './outcomes.ts'
 import { messageOf, type PushMessage } from './push-message.ts'
@@ -47,7 +58,7 @@ interface PushDestination {
 /** Source and application of a message, as they were judged. */
 type PushSender = Pick<PushMessage, 'source' | 'application' | 'class'>
 
-const allow = 'MESSAGE, REGISTER, OPTIONS'
+const allow = 'MESSAGE, REGISTER, SUBSCRIBE, OPTIONS'
 
 export function createPush(name: string, settings: PushSettings): PushServer {
   return new PushElement(name, settings)
@@ -55,10 +66,8 @@ export function createPush(name: string, settings: PushSettings): PushServer {
 
 class PushElement implements PushServer {
   readonly name: string
-  readonly claims = [
-    { method: 'MESSAGE', label: 'push' },
-    { method: 'REGISTER', user: 'push' },
-  ]
+  readonly claims: readonly Claim[]
+  readonly packages: readonly EventPackage[] = [applicationsPackage]
   readonly isProxy = true
   private readonly settings: PushSettings
   private readonly own: PushFlags
@@ -74,6 +83,8 @@ class PushElement implements PushServer {
   private sources!: Sources
   private aliases!: Aliases
   private applicationRules!: ApplicationRules
+  private applicationFeed!: ApplicationFeed
+  private followed!: FollowedApplications
   private outcomes!: MessageOutcomes
   applications!: Applications
   private routes!: ServerRoutes
@@ -84,6 +95,11 @@ class PushElement implements PushServer {
 
   constructor(name: string, settings: PushSettings) {
     this.name = name
+    this.claims = [
+      { method: 'MESSAGE', label: 'push' },
+      { method: 'REGISTER', user: 'push' },
+      { method: 'SUBSCRIBE', event: applicationsEvent, user: name },
+    ]
     this.settings = settings
     this.own = { operator: settings.flags ?? 0, server: settings.server ?? 0 }
     this.widths = { ...usualWidths, ...settings.widths }
@@ -108,7 +124,11 @@ class PushElement implements PushServer {
     this.subscribers.onChange((id, record) => this.changed(id, record))
     this.applications = new Applications({ host, settings: this.settings.applications ?? [], own, widths })
     const { applications } = this
-    this.applicationRules = new ApplicationRules({ host, applications, maxBytes: this.settings.maxBytes ?? 65_535 })
+    const fellows = (this.settings.servers ?? []).map(({ element }) => element)
+    this.followed = new FollowedApplications(host, fellows)
+    this.applicationFeed = new ApplicationFeed(host, applications, fellows)
+    const { followed } = this
+    this.applicationRules = new ApplicationRules({ host, applications, followed, maxBytes: this.settings.maxBytes ?? 65_535 })
     await this.applications.load()
     await this.devices.load()
     await this.receipts.load()
@@ -119,7 +139,7 @@ class PushElement implements PushServer {
     this.submissions = new Submissions({ host, outcomes, queues, subscribers })
     this.registration = new Registration({ host, devices, own, queues, subscribers, widths })
     const isApplication = (id: string): boolean => {
-      const found = applications.ofPush(id)
+      const found = applications.ofPush(id) ?? followed.ofPush(id)
       return found !== undefined && maySend(found)
     }
     const { peers = [], servers = [] } = this.settings
@@ -128,6 +148,7 @@ class PushElement implements PushServer {
     this.routes = this.routesOf(host)
     this.routes.start()
     this.nextServers = new Relay({ host, rules, acceptance: this.acceptance })
+    this.followed.start()
     this.queues.start()
     this.receipts.start()
   }
@@ -150,14 +171,22 @@ class PushElement implements PushServer {
   }
   async stop(): Promise<void> {
     this.routes.stop()
+    this.followed.stop()
     await Promise.all([this.queues, this.devices, this.receipts, this.applications, this.outcomes].map((part) => part.stop()))
   }
 
   handle(exchange: Exchange): Promise<void> | void {
     const { method } = exchange.request
     if (method === 'REGISTER') return this.orRefuse(exchange, this.registration.handle(exchange))
+    if (method === 'SUBSCRIBE') return this.applicationFeed.handle(exchange)
     if (method === 'MESSAGE') return this.orRefuse(exchange, this.push(exchange))
     if (method !== 'ACK') exchange.reply(method === 'OPTIONS' ? 200 : 405, { headers: [['Allow', allow]] })
+  }
+  restored(notifier: Notifier): void {
+    this.applicationFeed.restored(notifier)
+  }
+  ended(notifier: Notifier): void {
+    this.applicationFeed.ended(notifier)
   }
   private orRefuse(exchange: Exchange, served: Promise<void>): Promise<void> {
     return served.catch((fault: unknown) => this.subscribers.refuse(exchange, fault))

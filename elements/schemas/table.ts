@@ -14,6 +14,7 @@ import proximityList from './proximity/proximity-list.json' with { type: 'json' 
 import proximityPair from './proximity/proximity-pair.json' with { type: 'json' }
 import proximityQuery from './proximity/proximity-query.json' with { type: 'json' }
 import pushApplication from './push/push-application.json' with { type: 'json' }
+import pushApplications from './push/push-applications.json' with { type: 'json' }
 import pushDirectory from './push/push-directory.json' with { type: 'json' }
 import pushQuery from './push/push-query.json' with { type: 'json' }
 import pushRoutes from './push/push-routes.json' with { type: 'json' }
@@ -67,6 +68,7 @@ export const schemas: { readonly [name in keyof Bodies]: object } = {
   'proximity-pair': proximityPair,
   'proximity-query': proximityQuery,
   'push-application': pushApplication,
+  'push-applications': pushApplications,
   'push-directory': pushDirectory,
   'push-query': pushQuery,
   'push-routes': pushRoutes,

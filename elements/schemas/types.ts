@@ -31,6 +31,7 @@ export interface Bodies {
   readonly 'proximity-pair': ProximityPair
   readonly 'proximity-query': ProximityQuery
   readonly 'push-application': PushApplication
+  readonly 'push-applications': PushApplications
   readonly 'push-directory': PushDirectory
   readonly 'push-query': PushQuery
   readonly 'push-routes': PushRoutes
@@ -523,6 +524,16 @@ export interface ApplicationRate {
 export interface RecipientRate {
   readonly rate: number
   readonly burst: number
+}
+/**
+ * Applications that a Push server has approved, or has revoked since, for other servers (SPEC §5.4).
+ */
+export interface PushApplications {
+  readonly version: number
+  /**
+   * @maxItems 10000
+   */
+  readonly applications: readonly PushApplication[]
 }
 /**
  * Answer of an address book (SPEC §5.3): entries that the asker may see. Unknown and hidden look the same: no entries.

@@ -72,6 +72,28 @@ export const flow: FlowScript = {
       },
     },
     {
+      name: 'P20: the other servers of the operator learn it from the one that approved it; revoked, it is refused there too',
+      async run(stage) {
+        const [a, b, c] = [await stage.ue(alice.address), await stage.ue(bob.address), await stage.ue(carol.address)]
+        const toCarol = inbox(c.agent)
+        const id = 'org.example.told'
+        for (const step of ['request', 'approve'] as const) await stage.operatorOf('op-b').application('push', id, step)
+        const own = stage.operatorOf('op-a')
+        await own.application('push', id, 'invite')
+        const { token = '', push: source } = await own.application('push', id, 'consent')
+        await stage.until('her server takes it', async () => (await send(stage, a.agent, carol.push, id)) === 200)
+        const headers = { authorization: `Bearer ${token}` }
+        const question = { method: 'POST', path: '/push/carol', headers, body: 'by HTTP' }
+        stage.expect('by HTTP too', (await stage.during(own.http('push', question))).status === 201)
+        stage.expect('from its identifier', toCarol.at(-1) === `sip:${source}@push.op-a.example;user=push by HTTP`)
+        stage.expect('and from another operator, at her server', (await send(stage, b.agent, carol.push, id)) === 200)
+        await own.application('push', id, 'revoke')
+        stage.expect('refused', (await send(stage, a.agent, carol.push, id)) === 403)
+        const isRefused = async () => (await send(stage, b.agent, carol.push, id)) === 403
+        await stage.until('refused at her server, within a second', isRefused, 1)
+      },
+    },
+    {
       name: 'PF3, PF4: a type or size that is not in its rule, 415 and 413',
       settings: { 'op-a/push': { applications: [{ id: 'org.example.rule', types: ['text/plain'], maxBytes: 10 }] } },
       async run(stage) {
