@@ -22,7 +22,7 @@ interface Finding {
   readonly health?: Health
 }
 
-const patience = 4000 // milliseconds; less than the health check of a container waits
+const usualPatience = 4000 // milliseconds; less than the health check of a container waits
 
 export function healthCommand(): Command {
   return new Command('health')
@@ -46,9 +46,12 @@ async function tellHealth(file: string, options: HealthOptions): Promise<void> {
   if (faults.length > 0) process.exitCode = 1
 }
 
-/** Asks each node. Throws a `CommandRefusal` where the dialplan says of none where to ask. */
-export function examine(file: string, options: HealthOptions): Promise<readonly Finding[]> {
-  return Promise.all(placesOf(file, options).map(look))
+/**
+ * Asks each node. Throws a `CommandRefusal` where the dialplan says of none where to ask.
+ * @param patience milliseconds for an answer
+ */
+export function examine(file: string, options: HealthOptions, patience = usualPatience): Promise<readonly Finding[]> {
+  return Promise.all(placesOf(file, options).map((place) => look(place, patience)))
 }
 
 /** Places of HTTP: of each operator that has one. */
@@ -60,7 +63,7 @@ function placesOf(file: string, { http, ...choice }: HealthOptions): readonly Ho
   return places
 }
 
-async function look({ host, port }: HostPort): Promise<Finding> {
+async function look({ host, port }: HostPort, patience: number): Promise<Finding> {
   const url = `http://${printHostPort({ host: reachableHost(host), port })}/health`
   let body: string
   let status: number
@@ -69,7 +72,7 @@ async function look({ host, port }: HostPort): Promise<Finding> {
     status = response.status
     body = await response.text()
   } catch (error) {
-    return { url, fault: `no node answers at ${url}${whyNot(error)}; start it, or say where it is with --http` }
+    return { url, fault: `no node answers at ${url}${whyNot(error, patience)}; start it, or say where it is with --http` }
   }
   const health = healthIn(body)
   if (health === undefined)
@@ -78,7 +81,7 @@ async function look({ host, port }: HostPort): Promise<Finding> {
   return { url, health, ...(fault === undefined ? {} : { fault: `${health.network} at ${url} ${fault}` }) }
 }
 
-function whyNot(error: unknown): string {
+function whyNot(error: unknown, patience: number): string {
   if ((error as Error).name === 'TimeoutError') return ` within ${patience / 1000} s`
   const { cause } = error as { readonly cause?: { readonly code?: string; readonly message?: string } }
   return ` (${cause?.code ?? cause?.message ?? String(error)})`

@@ -1,7 +1,7 @@
 /** Router of the proxy: decides where a request goes on, by its Route, the plan, or the bindings of its user. */
 import { isIP } from 'node:net'
 import type { Address, Exchange, Flow, ForwardTarget, Host, Uri } from '../../signalling/index.ts'
-import { elementOfRoute, tokenOfRoute } from '../../signalling/index.ts'
+import { elementOfRoute, H, tokenOfRoute } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, type IdentifiedSubscriber, isAddress } from '../shared/identifiers/devices.ts'
@@ -118,19 +118,31 @@ export class Router {
     if (!inside && routes.length > 0) return noRelayByRoute
     if (request.method === 'ACK' && !inside && !dialogWays.isSealed(ownRoutes)) return unheard // nobody vouches for it, nobody waits for an answer
     const { uri } = request
-    if (isPush(exchange, sender, host) && (exchange.planned ?? this.parts.rules.push[0]) !== undefined)
-      return this.toPush(exchange, sender)
+    if (this.parts.rules.push.length > 0 && isPush(exchange, sender, host)) return this.toPush(exchange, sender)
     if (host.peers.has(uri.host)) return this.toPeer(exchange, sender)
     const ours = uri.scheme === 'tel' || host.flows.isOurs(uri.host, uri.port) || isAddressOfUser(exchange, identity)
     const element = exchange.planned ?? this.elementOfAddress(exchange, identity)
     if (element !== undefined) return this.toElement(exchange, identity, element)
     if (!ours && inside) return { end: 'peer', ...dialogWays.recordRoutes(exchange, identity) }
     if (ours && gruu && request.method !== 'PUBLISH') return reach.toDevice(exchange, identity, undefined)
-    if (ours) return reach.toUser(exchange, identity)
+    if (ours) return this.toUser(exchange, sender)
     // Both ends of the dialog are behind one address: a request from there may go back there, and nowhere else.
     if (ownRoutes.length <= 1 || !dialogWays.isSealed(ownRoutes)) return noRelay(exchange, host)
     const { flow } = exchange
     return { end: 'peer', flow, ...dialogWays.recordRoutes(exchange, identity, flow, dialogWays.userOf(last!.uri)) }
+  }
+  /** To a user's devices; a message may be a Push to him, where he has a Push identifier (SPEC §5.2). */
+  private toUser(exchange: Exchange, sender: KnownSender | undefined): Destination | Promise<Destination> {
+    const { host, reach, rules, subscribers } = this.parts
+    const { method, toTag, uri } = exchange.request
+    const straight = (): Destination | Promise<Destination> => reach.toUser(exchange, sender?.identity)
+    const mayBePush = rules.messagesArePushes && method === 'MESSAGE' && toTag === '' && sender !== undefined && !rules.open
+    const key = mayBePush ? deviceKey(uri, host.domains) : undefined
+    if (key === undefined) return straight()
+    const settle = (record: SubscriberRecord | undefined): Destination | Promise<Destination> =>
+      record?.push?.some((one) => isPushInForce(one, host.clock.date())) === true ? this.toPush(exchange, sender) : straight()
+    const found = subscribers.of(key)
+    return found instanceof Promise ? found.then(settle, straight) : settle(found)
   }
   /** In a dialog with another operator: to the device or element whose Contact it was shown as one of ours. */
   private toHidden(
@@ -286,7 +298,7 @@ function isPush({ flow, request }: Exchange, sender: KnownSender | undefined, { 
   if (method !== 'MESSAGE') return false
   if (isPushUri(uri, domains)) return true
   if (flow.trusted) return false // what our servers send to another operator leaves
-  if (request.has('Push-Application')) return true
+  if (request.find(H['Push-Application']) >= 0) return true
   return sender?.peer !== true && domainOfPushHost(uri.host) !== undefined && peers.has(uri.host)
 }
 

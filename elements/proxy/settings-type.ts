@@ -74,6 +74,10 @@ export interface ProxySettings {
     readonly seconds?: number
   }
   /**
+   * push: a MESSAGE to a user with a Push identifier is a Push, kept for him while he is away; direct: to his devices alone; default "direct"
+   */
+  readonly messages?: 'direct' | 'push'
+  /**
    * Push servers at which subscribers with Push identifiers are registered; default those of this dialplan
    */
   readonly push?: readonly PushServer[]

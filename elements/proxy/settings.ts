@@ -20,6 +20,8 @@ export interface ProxyRules {
   readonly pathSupported: boolean
   readonly through: readonly string[]
   readonly push: readonly PushServer[]
+  /** A MESSAGE to a user with a Push identifier is a Push. */
+  readonly messagesArePushes: boolean
   readonly rate: RateSettings | undefined
 }
 
@@ -51,6 +53,7 @@ export function proxyRules(settings: ProxySettings): ProxyRules {
     pathSupported: settings.path === 'supported',
     through: settings.through ?? [],
     push: settings.push ?? [],
+    messagesArePushes: settings.messages === 'push' && (settings.push ?? []).length > 0,
     rate: settings.rate,
   }
 }

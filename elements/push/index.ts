@@ -215,8 +215,12 @@ class PushElement implements PushServer {
   }
   /** To the Push identifier or string that a URI names, or to the one that is meant by it. */
   private async send(exchange: Exchange, uri: Uri, sender: PushSender): Promise<void> {
-    if (!isPushUri(uri, this.host.domains)) return this.handOver(exchange, uri, sender)
+    const { domains } = this.host
+    const isOrdinary = uri.scheme === 'tel' || (domains.includes(uri.host) && !isPushUri(uri, domains))
+    if (!isOrdinary && !isPushUri(uri, domains)) return this.handOver(exchange, uri, sender)
     const destination = await this.destinationAt(uri)
+    if (destination === undefined && isOrdinary)
+      return exchange.reply(404, { warning: 'that user has no Push identifier; expected one, or a message for no application' })
     if (destination === undefined) {
       const meant = await this.aliases.meant(exchange, uri, sender.source)
       return meant && this.send(exchange, meant, sender)
@@ -265,12 +269,15 @@ class PushElement implements PushServer {
     const message = { id: ids.token(22), key: head.callId, ...whom, ...terms, ...head, cseq: 1, headers: [], type, body }
     return (await this.acceptance.accept(message, identifier.device, true)).status
   }
+  /** By a Push identifier or Push string; an ordinary address stands for its first identifier in force. */
   private async destinationAt(uri: Uri): Promise<PushDestination | undefined> {
+    const { clock, domains } = this.host
     const record = await this.subscribers.lookup(uri)
     const user = pushIdentifier(uri.user) ?? uri.user
-    const identifier = record?.push?.find(({ id, string }) => id === user || string === user)
-    if (identifier === undefined || !isPushInForce(identifier, this.host.clock.date())) return undefined
-    return { record: record!, identifier }
+    const isNamed = isPushUri(uri, domains)
+    const inForce = record?.push?.filter((one) => isPushInForce(one, clock.date())) ?? []
+    const identifier = isNamed ? inForce.find(({ id, string }) => id === user || string === user) : inForce[0]
+    return identifier && { record: record!, identifier }
   }
   private async take(exchange: Exchange, destination: PushDestination, sender: PushSender): Promise<void> {
     const { request } = exchange

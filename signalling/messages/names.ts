@@ -57,6 +57,7 @@ const knownNames = [
   'Timestamp',
   'P-Asserted-Service',
   'P-Served-User',
+  'Push-Application',
 ] as const
 
 type KnownName = (typeof knownNames)[number]

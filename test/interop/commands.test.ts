@@ -159,7 +159,7 @@ test('check tells every fault of every file with its line', async (t) => {
       .map((line) => line.split(' ')[0]),
     ['a.yaml:5:', 'b.yaml:1:', 'b.yaml:2:'],
   )
-  t.regex(out, /default\.yaml: ok; elements proxy, hss, prose, pcrf, presence, friends, registration\b.*; \d+ rules/)
+  t.regex(out, /default\.yaml: ok; elements proxy, hss, prose, pcrf, presence, push, friends, registration\b.*; \d+ rules/)
 })
 
 test('explain says which rule wins and why, and where the proxy passes it on', async (t) => {

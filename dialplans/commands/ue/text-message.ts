@@ -43,7 +43,7 @@ export function sentWords(sent: SentMessage): string {
   const said = `${status} ${reason}${warning === undefined ? '' : `: ${warning}`}`
   if (unheard === true) return `message to ${to} not taken: nobody has answered (${said})`
   if (!isTaken(sent)) return `message to ${to} not taken${meaningOf(status)} (${said})`
-  return `message to ${to} ${status === 202 ? 'accepted, and is worked on' : 'taken'} (${said})`
+  return `message to ${to} ${status === 202 ? 'kept until somebody is there' : 'taken'} (${said})`
 }
 
 /** A cause that the status says by itself; empty: none. */

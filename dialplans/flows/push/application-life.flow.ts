@@ -1,7 +1,7 @@
 /** Applications: how one comes to send, what its rule lets through, and how it ends (SPEC §5.4). */
 import type { UserAgent } from '../../../elements/ue/index.ts'
 import type { FlowScript, Stage } from '../stage/flow.ts'
-import { alice, bob, carol, comeBack, dave, inbox, leave, push, pushText, texts } from './cast.ts'
+import { alice, bob, carol, comeBack, dave, inbox, leave, patiently, push, pushText, texts } from './cast.ts'
 
 const service = 'urn:urn-7:3gpp-service.ims.icsi.oma.cpm.msg'
 
@@ -15,7 +15,7 @@ export const flow: FlowScript = {
   title: 'An application comes to send by Push',
   clause: '§5.4',
   network: 'push-two-operators.yaml',
-  scenarios: [
+  scenarios: patiently([
     {
       name: 'P18: applied, examined, approved; before it and after revocation 403 (PF1, PF2)',
       async run(stage) {
@@ -163,5 +163,5 @@ export const flow: FlowScript = {
         stage.expect('each is told', got.join() === 'org.example.rcs rcs,org.example.text text')
       },
     },
-  ],
+  ]),
 }

@@ -1,6 +1,6 @@
 /** Users of the Push flows and their messages. */
 import type { UserAgent } from '../../../elements/ue/index.ts'
-import type { Stage } from '../stage/flow.ts'
+import type { Scenario, Stage } from '../stage/flow.ts'
 
 /** Users of `push-two-operators.yaml`, with their Push identifiers where they have one. */
 export const alice = { address: 'alice@op-a.example', push: '0a17c5d2e8b9f604@push.op-a.example' }
@@ -11,6 +11,20 @@ export const mary = {
   address: 'mary@op-b.example',
   push: '7b90e1d23c4fa586@push.op-b.example',
   string: 'mary.k@push.op-b.example',
+}
+
+const patience = { store: { accept: 60 } } // seconds: over sockets, a busy machine may take its time for a 200
+const patientServers = { 'op-a/push': patience, 'op-a/push2': patience, 'op-b/push': patience, 'op-b/push2': patience }
+
+/** The same scenarios with Push servers that wait long for a device's answer. */
+export function patiently(scenarios: readonly Scenario[]): readonly Scenario[] {
+  return scenarios.map((scenario) => {
+    const own = scenario.settings ?? {}
+    const settings = Object.fromEntries(
+      Object.entries({ ...own, ...patientServers }).map(([name, more]) => [name, { ...own[name], ...more }]),
+    )
+    return { ...scenario, settings }
+  })
 }
 
 /** Bodies of the MESSAGEs that an agent gets, with their senders. */

@@ -1,13 +1,13 @@
 /** FIG 2: the source's Push server is the destination's too. */
 import type { FlowScript } from '../stage/flow.ts'
-import { alice, dave, inbox, push } from './cast.ts'
+import { alice, dave, inbox, patiently, push } from './cast.ts'
 
 export const flow: FlowScript = {
   id: 'push/fig-02',
   title: 'A Push through one server',
   clause: '§5.2',
   network: 'push-two-operators.yaml',
-  scenarios: [
+  scenarios: patiently([
     {
       name: 'P40: one server is source’s and destination’s',
       async run(stage) {
@@ -24,5 +24,5 @@ export const flow: FlowScript = {
         stage.expect('nobody has that identifier', (await push(stage, agent, '0123456789abcdef@push.op-a.example')) === 404)
       },
     },
-  ],
+  ]),
 }

@@ -1,13 +1,13 @@
 /** FIG 3: the source's Push server hands over to the destination's, by the flag bits. */
 import type { FlowScript } from '../stage/flow.ts'
-import { alice, bob, carol, cpim, inbox, mary, push, pushText, revoke, texts } from './cast.ts'
+import { alice, bob, carol, cpim, inbox, mary, patiently, push, pushText, revoke, texts } from './cast.ts'
 
 export const flow: FlowScript = {
   id: 'push/fig-03',
   title: 'A Push through two servers',
   clause: '§5.2',
   network: 'push-two-operators.yaml',
-  scenarios: [
+  scenarios: patiently([
     {
       name: 'P42: to another operator, through the source’s server',
       async run(stage) {
@@ -121,5 +121,5 @@ export const flow: FlowScript = {
         stage.expect('no operator', [403, 404].includes(await push(stage, agent, '4f3a9c0b12d47e58@push.op-c.example')))
       },
     },
-  ],
+  ]),
 }

@@ -1,6 +1,6 @@
 /** FIG 6: an application client asks the network's address book for the Push identifier, and hands it to its Push client. */
 import type { FlowScript } from '../stage/flow.ts'
-import { alice, bob, carol, dave, inbox, mary, push } from './cast.ts'
+import { alice, bob, carol, dave, inbox, mary, patiently, push } from './cast.ts'
 import { lookUp, pushAddress } from './directory.ts'
 
 export const flow: FlowScript = {
@@ -8,7 +8,7 @@ export const flow: FlowScript = {
   title: 'An application asks the address book',
   clause: '§5.3',
   network: 'push-two-operators.yaml',
-  scenarios: [
+  scenarios: patiently([
     {
       name: 'P24: the identifier of a name, and a Push to it',
       async run(stage) {
@@ -73,5 +73,5 @@ export const flow: FlowScript = {
         stage.expect('a minute later', (await pushAddress(stage, a.agent, { name: 'Bob Miller' })) === bob.push)
       },
     },
-  ],
+  ]),
 }

@@ -1,6 +1,6 @@
 /** FIG 8: the Push client asks the network's address book; for whom it sends, to whom, and from whom something came. */
 import type { FlowScript } from '../stage/flow.ts'
-import { alice, bob, carol, dave, inbox, push } from './cast.ts'
+import { alice, bob, carol, dave, inbox, patiently, push } from './cast.ts'
 import { lookUp, pushAddress } from './directory.ts'
 
 export const flow: FlowScript = {
@@ -8,7 +8,7 @@ export const flow: FlowScript = {
   title: 'A Push client asks the address book',
   clause: '§5.3',
   network: 'push-two-operators.yaml',
-  scenarios: [
+  scenarios: patiently([
     {
       name: 'P26: the client finds the destination, and sends',
       async run(stage) {
@@ -47,5 +47,5 @@ export const flow: FlowScript = {
         }
       },
     },
-  ],
+  ]),
 }

@@ -1,13 +1,13 @@
 /** FIG 9: the message carries a name at a Push host, and the Push server of that host finds the identifier. */
 import type { FlowScript } from '../stage/flow.ts'
-import { alice, bob, carol, dave, inbox, mary, push } from './cast.ts'
+import { alice, bob, carol, dave, inbox, mary, patiently, push } from './cast.ts'
 
 export const flow: FlowScript = {
   id: 'push/fig-09',
   title: 'A Push server asks the address book',
   clause: '§5.3',
   network: 'push-two-operators.yaml',
-  scenarios: [
+  scenarios: patiently([
     {
       name: 'P27: the source’s server resolves the name, to another operator’s user; To keeps it',
       async run(stage) {
@@ -83,5 +83,5 @@ export const flow: FlowScript = {
         stage.expect('a minute later', (await guess(22)) === 404)
       },
     },
-  ],
+  ]),
 }

@@ -1,13 +1,13 @@
 /** Store and forward: who is not there gets each Push when he is, once and in order (SPEC §5.6). */
 import type { FlowScript } from '../stage/flow.ts'
-import { alice, bob, comeBack, inbox, leave, mary, push, pushText, texts } from './cast.ts'
+import { alice, bob, comeBack, inbox, leave, mary, patiently, push, pushText, texts } from './cast.ts'
 
 export const flow: FlowScript = {
   id: 'push/offline',
   title: 'A Push to somebody who is away',
   clause: '§5.6',
   network: 'push-two-operators.yaml',
-  scenarios: [
+  scenarios: patiently([
     {
       name: 'PF13: client gone: stored, 202, and delivered at his next REGISTER, once',
       async run(stage) {
@@ -61,5 +61,5 @@ export const flow: FlowScript = {
         await stage.until('she gets it', () => toMary.length > 0)
       },
     },
-  ],
+  ]),
 }

@@ -1,7 +1,7 @@
 /** Receipts (IMDN, RFC 5438) of a Push server, for who asks: stored, failed; each once, and kept for a sender who is away. */
 import type { Ue } from '../../../elements/ue/index.ts'
 import type { FlowScript, Stage } from '../stage/flow.ts'
-import { alice, bob, carol, comeBack, cpim, inbox, leave, push, revoke } from './cast.ts'
+import { alice, bob, carol, comeBack, cpim, inbox, leave, patiently, push, revoke } from './cast.ts'
 
 const wishes = 'positive-delivery, negative-delivery, processing'
 
@@ -19,7 +19,7 @@ export const flow: FlowScript = {
   title: 'Receipts of what was stored and what failed',
   clause: '§5.5',
   network: 'push-two-operators.yaml',
-  scenarios: [
+  scenarios: patiently([
     {
       name: 'stored, told to who asks for it; nothing to who does not',
       async run(stage) {
@@ -84,5 +84,5 @@ export const flow: FlowScript = {
         stage.expect('each once', toAlice.length === 1 && toBob.length === 1)
       },
     },
-  ],
+  ]),
 }

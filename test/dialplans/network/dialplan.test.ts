@@ -79,16 +79,23 @@ test('the default dialplan is what the issue says', (t) => {
   t.is(plan.data, 'data')
   t.deepEqual(
     plan.elements.map(({ role }) => role),
-    ['proxy', 'hss', 'prose', 'pcrf', 'presence', 'resource-lists', 'registration', 'application-server', 'mme'],
+    ['proxy', 'hss', 'prose', 'pcrf', 'presence', 'push', 'resource-lists', 'registration', 'application-server', 'mme'],
   )
   const all = ['alice', 'bob', 'carol', 'dave']
+  const push = { alice: '0a17c5d2e8b9f604', bob: '0b44d7f1369ea52c', carol: '0c58a2e9471db36f', dave: '0d6e91b8c25f704a' }
   const people = all.map((name) => ({
     id: `sip:${name}@localhost`,
     password: `${name}-proxima`,
+    push: [{ id: push[name as keyof typeof push] }],
     permissions: { discoverable: true, discoverer: true },
     friends: all.filter((other) => other !== name).map((other) => `sip:${other}@localhost`),
   }))
-  const eve = { id: 'sip:eve@localhost', password: 'eve-proxima', permissions: { discoverable: false, discoverer: false } }
+  const eve = {
+    id: 'sip:eve@localhost',
+    password: 'eve-proxima',
+    push: [{ id: '0e73f4a61c8d29b5' }],
+    permissions: { discoverable: false, discoverer: false },
+  }
   t.deepEqual(plan.elements[1]?.settings['subscribers'], [...people, eve])
   t.is(plan.rules, undefined)
 })
