@@ -13,8 +13,8 @@ export function deviceAnswer(status: number): DeviceAnswer {
   return away.has(status) || (status >= 500 && status < 600) ? 'away' : 'refused'
 }
 
-/** Meaning of the next server's answer: only silence, and a server in trouble, are worth another try. */
+/** Meaning of the next server's answer: silence, nobody there, and a server in trouble are worth another try. */
 export function relayAnswer(status: number): DeviceAnswer {
   if (status < 300 || status === 482) return 'taken'
-  return status === 408 || status === 430 || (status >= 500 && status < 600 && status !== 513) ? 'away' : 'refused'
+  return away.has(status) || (status >= 500 && status < 600 && status !== 513) ? 'away' : 'refused'
 }

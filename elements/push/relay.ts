@@ -38,12 +38,8 @@ export class Relay {
     const asserted = request.texts(H['P-Asserted-Identity']).map((value) => ['P-Asserted-Identity', value] as const)
     const headers = [...message.headers.filter(([name]) => name !== 'P-Asserted-Identity'), ...asserted] // Privacy is of devices
     const answer = await acceptance.accept({ ...message, headers }, nextServer, end !== undefined)
-    const isAway = answer.status === 480 && end === undefined
-    const retryAfter = answer.retryAfter ?? (isAway ? 5 : undefined)
-    exchange.reply(isAway ? 503 : answer.status, {
-      headers: retryAfter === undefined ? [] : [['Retry-After', String(retryAfter)]],
-      ...(isAway ? { warning: 'the next Push server does not answer now' } : { warning: answer.warning }),
-    })
+    const fields = answer.retryAfter === undefined ? [] : [['Retry-After', String(answer.retryAfter)] as const]
+    exchange.reply(answer.status, { headers: fields, warning: answer.warning })
   }
 }
 

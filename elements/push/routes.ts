@@ -1,5 +1,5 @@
 /** Routes of a Push server (SPEC §5.2): to the server with an identifier's flag bits, by a table held here or by `pushroutes`. */
-import { type ForwardOptions, type Host, parseUri } from '../../signalling/index.ts'
+import { type ForwardOptions, type Host, parseUri, type SipResponse } from '../../signalling/index.ts'
 import type { PushRoutes } from '../schemas/index.ts'
 import { Feed } from '../shared/clients/feed.ts'
 import { serverUri } from '../shared/identifiers/devices.ts'
@@ -19,9 +19,15 @@ interface RouteParts {
 const patience = 16_000 // milliseconds: half of the time for which the source waits (RFC 3261 §17.1.2.2)
 const gone: ReadonlySet<number> = new Set([408, 430, 500, 502, 503, 504])
 
+/** A 480 that no Push server has said is that of a proxy which reached none. */
+function isGone(response: SipResponse): boolean {
+  const { status } = response
+  return gone.has(status) || (status === 480 && !/"(?:offline|store-full)\b/.test(response.text('Warning') ?? ''))
+}
+
 /** Hand-over to another server: where it is gone, after failover, the source hears 503 (SPEC §5.2). */
 export const handedOver: ForwardOptions = {
-  onFinal: ({ status }) => (gone.has(status) ? 503 : undefined),
+  onFinal: (response) => (isGone(response) ? 503 : undefined),
   unanswered: { status: 503, after: patience },
 }
 
