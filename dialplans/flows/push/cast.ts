@@ -13,7 +13,7 @@ export const mary = {
   string: 'mary.k@push.op-b.example',
 }
 
-const patience = { store: { accept: 60 } } // seconds: over sockets, a busy machine may take its time for a 200
+const patience = { store: { accept: 20 } } // seconds: over sockets, a busy machine may take its time for a 200
 const patientServers = { 'op-a/push': patience, 'op-a/push2': patience, 'op-b/push': patience, 'op-b/push2': patience }
 
 /** The same scenarios with Push servers that wait long for a device's answer. */
@@ -21,7 +21,7 @@ export function patiently(scenarios: readonly Scenario[]): readonly Scenario[] {
   return scenarios.map((scenario) => {
     const own = scenario.settings ?? {}
     const settings = Object.fromEntries(
-      Object.entries({ ...own, ...patientServers }).map(([name, more]) => [name, { ...own[name], ...more }]),
+      Object.entries({ ...own, ...patientServers }).map(([name, more]) => [name, { ...more, ...own[name] }]), // its own go before
     )
     return { ...scenario, settings }
   })

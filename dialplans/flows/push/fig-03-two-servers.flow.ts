@@ -43,6 +43,7 @@ export const flow: FlowScript = {
     },
     {
       name: 'PF11: the destination’s server is down, 503; when it is back, it is reached',
+      settings: { 'op-a/push': { store: { accept: 2 } } },
       async run(stage) {
         const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
         const toBob = inbox(b.agent)
@@ -55,7 +56,7 @@ export const flow: FlowScript = {
     },
     {
       name: 'PF11: with relay: store it is stored, 202, and delivered later, once, in order, over a restart',
-      settings: { 'op-a/push': { relay: 'store' } },
+      settings: { 'op-a/push': { relay: 'store', store: { accept: 2 } } },
       async run(stage) {
         const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
         const toBob = inbox(b.agent)
