@@ -65,7 +65,9 @@ export class DeviceQueues {
   for(subscriber: string, only: string | undefined): readonly DeviceQueue[] {
     const known = this.devices.of(subscriber)
     const meant = only === undefined ? known : known.filter(({ contact, device }) => device === only || contact === only)
-    if (meant.length > 0) return meant.map(({ device }) => this.of(subscriber, device))
+    // while nobody is there, a device that only its Contact names is not waited for: it may come back under another
+    const awaited = meant.some((one) => this.devices.isBound(one)) ? meant : meant.filter(({ device }) => device.startsWith('<'))
+    if (awaited.length > 0) return awaited.map(({ device }) => this.of(subscriber, device))
     return [this.of(subscriber, only ?? anyDevice)]
   }
   private of(subscriber: string, device: string): DeviceQueue {
