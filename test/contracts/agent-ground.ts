@@ -2,6 +2,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { lastingPort } from '../../dialplans/flows/stage/lasting-port.ts'
 import { assemble } from '../../dialplans/network/assemble.ts'
+import type { Dialplan } from '../../dialplans/network/dialplan.ts'
 import { loadDialplan } from '../../dialplans/network/load.ts'
 import type { UserAgent } from '../../elements/ue/index.ts'
 import {
@@ -103,7 +104,7 @@ export class Ground {
   private async startNode(address: HostPort): Promise<void> {
     const loaded = loadDialplan(new URL('../../dialplans/default.yaml', import.meta.url).pathname)
     if (loaded.faults !== undefined) throw new Error('default.yaml has faults')
-    const assembled = assemble(loaded.value)
+    const assembled = assemble(withoutStore(loaded.value))
     if (assembled.faults !== undefined) throw new Error('default.yaml has faults')
     const elements = [...assembled.value.elements, this.bell]
     const { domains } = loaded.value
@@ -216,4 +217,12 @@ export class Ground {
     this.relay?.close()
     await this.store.close()
   }
+}
+
+/** The same network, in which a message to who is away is refused, not kept. */
+function withoutStore(dialplan: Dialplan): Dialplan {
+  const elements = dialplan.elements.map((each) =>
+    each.role === 'proxy' ? { ...each, settings: { ...each.settings, messages: 'direct' } } : each,
+  )
+  return { ...dialplan, elements }
 }

@@ -66,7 +66,7 @@ export const flow: FlowScript = {
         })
         await stage.restart()
         await stage.until('all arrive', () => toBob.length >= 3, 400)
-        await stage.pass(40)
+        await stage.pass(6)
         stage.expect('each once, in order', texts(toBob) === '0,1,2')
         stage.expect(
           'what is refused there is refused',

@@ -82,7 +82,7 @@ export const flow: FlowScript = {
         await stage.until('it is told', async () => (await stateAt(stage, second)) === 'delivered')
         const late = { method: 'DELETE', path: second.location!, headers: { authorization } }
         stage.expect('too late', (await stage.operatorOf('op-a').http('push', late)).status === 409)
-        await stage.pass(40)
+        await stage.pass(6)
         stage.expect('one came', toAlice.length === 1)
       },
     },
@@ -106,7 +106,7 @@ export const flow: FlowScript = {
         )
         await comeBack(stage, a)
         await stage.until('she gets one', () => toAlice.length > 0)
-        await stage.pass(40)
+        await stage.pass(6)
         stage.expect('the newest', toAlice.length === 1 && toAlice[0]!.endsWith(' 30%'))
       },
     },

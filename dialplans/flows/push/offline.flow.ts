@@ -17,7 +17,7 @@ export const flow: FlowScript = {
         stage.expect('stored', (await push(stage, a.agent, bob.push)) === 202)
         await comeBack(stage, b)
         await stage.until('he gets it', () => toBob.length > 0)
-        await stage.pass(40)
+        await stage.pass(6)
         stage.expect('once', toBob.join() === `sip:${alice.address} hello`)
       },
     },
@@ -31,7 +31,7 @@ export const flow: FlowScript = {
         await comeBack(stage, b)
         await pushText(stage, a.agent, bob.push, '4')
         await stage.until('he gets all', () => toBob.length >= 4)
-        await stage.pass(40)
+        await stage.pass(6)
         stage.expect('each once, in order', texts(toBob) === '1,2,3,4')
       },
     },
@@ -46,7 +46,7 @@ export const flow: FlowScript = {
         await comeBack(stage, b)
         await stage.until('he gets both', () => toBob.length >= 2)
         await stage.restart()
-        await stage.pass(40)
+        await stage.pass(6)
         stage.expect('each once', texts(toBob) === '1,2')
       },
     },

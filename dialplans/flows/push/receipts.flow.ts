@@ -33,7 +33,7 @@ export const flow: FlowScript = {
         stage.expect('and without wishes', (await push(stage, a.agent, bob.push)) === 202)
         await comeBack(stage, b)
         await stage.until('he gets all three', () => toBob.length === 3)
-        await stage.pass(40)
+        await stage.pass(6)
         stage.expect('once', toAlice.length === 1)
       },
     },
@@ -46,7 +46,7 @@ export const flow: FlowScript = {
         stage.expect('stored', (await send(stage, a, alice.address, bob.push)) === 202)
         await revoke(stage, 'op-b', bob)
         await stage.until('she is told', () => count(toAlice, 'failed') > 0)
-        await stage.pass(40)
+        await stage.pass(6)
         stage.expect('each once', count(toAlice, 'stored') === 1 && toAlice.length === 2)
       },
     },
@@ -64,7 +64,7 @@ export const flow: FlowScript = {
         stage.expect('alice is not there', toAlice.length === 0)
         await comeBack(stage, a)
         await stage.until('alice is told', () => count(toAlice, 'failed') > 0)
-        await stage.pass(40)
+        await stage.pass(6)
         stage.expect('once', toAlice.length === 1 && toCarol.length === 1)
       },
     },
@@ -80,7 +80,7 @@ export const flow: FlowScript = {
         await stage.until('she is told', () => count(toAlice, 'stored') > 0)
         await comeBack(stage, b)
         await stage.until('he gets it', () => toBob.length > 0)
-        await stage.pass(40)
+        await stage.pass(6)
         stage.expect('each once', toAlice.length === 1 && toBob.length === 1)
       },
     },
