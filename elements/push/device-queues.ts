@@ -67,8 +67,13 @@ export class DeviceQueues {
     const meant = only === undefined ? known : known.filter(({ contact, device }) => device === only || contact === only)
     // while nobody is there, a device that only its Contact names is not waited for: it may come back under another
     const awaited = meant.some((one) => this.devices.isBound(one)) ? meant : meant.filter(({ device }) => device.startsWith('<'))
-    if (awaited.length > 0) return awaited.map(({ device }) => this.of(subscriber, device))
+    if (awaited.length > 0) return awaited.map(({ device }) => this.of(subscriber, this.orderedBehind(subscriber, device)))
     return [this.of(subscriber, only ?? anyDevice)]
+  }
+  /** The device itself, or any device while it gets what has waited for any: order holds. */
+  private orderedBehind(subscriber: string, device: string): string {
+    const waiting = this.queues.get(subscriber)?.get(anyDevice)?.size ?? 0
+    return waiting > 0 && this.anyOf(subscriber)?.device === device ? anyDevice : device
   }
   private of(subscriber: string, device: string): DeviceQueue {
     let queues = this.queues.get(subscriber)
