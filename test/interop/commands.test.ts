@@ -20,7 +20,7 @@ function proxima(...args: readonly string[]): Promise<Ended> {
 const shipped = (name: string): string => join(root, 'dialplans', `${name}.yaml`)
 /** A file or a folder each. */
 const commands = readdirSync(join(root, 'dialplans/commands'), { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.ts') && name !== 'index.ts')
+  .filter((name) => name.endsWith('.ts') && name !== 'index.ts' && !name.startsWith('support/'))
   .filter((name) => readFileSync(join(root, 'dialplans/commands', name), 'utf8').includes('new Command('))
   .map((name) => name.replace(/(?:\/index)?\.ts$/, '').split('/'))
 

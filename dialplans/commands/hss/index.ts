@@ -8,9 +8,9 @@ import type { SubscriberSettings } from '../../../elements/schemas/index.ts'
 import { subscriberKey } from '../../../elements/shared/identifiers/devices.ts'
 import { RealClock } from '../../../signalling/index.ts'
 import { unreadable } from '../../network/text.ts'
-import { readOnce, usualDialplan } from '../support/arguments.ts'
 import { complain, say } from '../support/output.ts'
 import { passwordFromInput, passwordFromTerminal } from '../support/password.ts'
+import { reaching } from '../support/reaching.ts'
 import { CommandRefusal } from '../support/refusal.ts'
 import type { HttpAnswer, SubscriberPage } from './client.ts'
 import { importFile } from './importing.ts'
@@ -52,16 +52,16 @@ export function hssCommand(): Command {
     .description('subscribers of a running node: list, add, change, import')
     .addHelpText('after', examples)
   command.addCommand(
-    reaching('list', 'list subscribers')
+    reaching('HSS', 'list', 'list subscribers')
       .argument('[prefix]', 'how their identifiers start, e.g. al or sip:al')
       .option('--json', 'one JSON object a line')
       .action(list),
   )
   command.addCommand(
-    reaching('show', 'show one').argument('<id>', 'identifier or alias').option('--json', 'as JSON').action(show),
+    reaching('HSS', 'show', 'show one').argument('<id>', 'identifier or alias').option('--json', 'as JSON').action(show),
   )
   command.addCommand(
-    members(reaching('add', 'add one; asks for the password on a terminal'))
+    members(reaching('HSS', 'add', 'add one; asks for the password on a terminal'))
       .argument('<id>', 'identifier, e.g. zoe or sip:zoe@localhost')
       .option('--no-discoverable', 'may not be discovered')
       .option('--no-discoverer', 'may not discover')
@@ -69,7 +69,7 @@ export function hssCommand(): Command {
       .action(add),
   )
   command.addCommand(
-    members(reaching('set', 'change one'))
+    members(reaching('HSS', 'set', 'change one'))
       .argument('<id>', 'identifier or alias')
       .option('--remove-alias <id>', 'take this alias away; may be repeated', collect)
       .option('--remove-friend <id>', 'take this friend away; may be repeated', collect)
@@ -79,28 +79,18 @@ export function hssCommand(): Command {
       .action(set),
   )
   command.addCommand(
-    reaching('permit', 'change what one may do; takes effect at once')
+    reaching('HSS', 'permit', 'change what one may do; takes effect at once')
       .argument('<id>', 'identifier or alias')
       .argument('<permission=yes|no...>', 'discoverable=no, discoverer=yes', collectPermission)
       .action(permit),
   )
-  command.addCommand(reaching('remove', 'remove one').argument('<id>', 'identifier or alias').action(remove))
+  command.addCommand(reaching('HSS', 'remove', 'remove one').argument('<id>', 'identifier or alias').action(remove))
   command.addCommand(
-    reaching('import', 'add or replace many; lines with a fault are told and passed over')
+    reaching('HSS', 'import', 'add or replace many; lines with a fault are told and passed over')
       .argument('<file>', '.csv, .jsonl or .ndjson')
       .action(importAll),
   )
   return command
-}
-
-function reaching(name: string, description: string): Command {
-  return new Command(name)
-    .description(description)
-    .option('-d, --dialplan <file>', 'the dialplan of the node: says where it is and where its token', usualDialplan)
-    .option('--node <name>', 'the node that runs the HSS, where the dialplan has several and each runs by itself')
-    .option('--operator <name>', 'the operator of the HSS, where the dialplan has several', readOnce)
-    .option('--url <url>', 'where the node serves HTTP, e.g. http://127.0.0.1:8080')
-    .option('--token-file <file>', 'file with its token')
 }
 
 function members(command: Command): Command {

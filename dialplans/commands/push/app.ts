@@ -3,8 +3,8 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { type ApplicationStep, applicationSteps } from '../../../elements/push/index.ts'
 import type { PushApplication } from '../../../elements/schemas/index.ts'
 import { type NodeReach, reach } from '../hss/reach.ts'
-import { readOnce, usualDialplan } from '../support/arguments.ts'
 import { say } from '../support/output.ts'
+import { reaching } from '../support/reaching.ts'
 import { CommandRefusal } from '../support/refusal.ts'
 
 type Rate = NonNullable<PushApplication['rate']>
@@ -47,25 +47,15 @@ export function appCommand(): Command {
   const command = new Command('app')
     .description('applications that send by Push: list, request, approve, refuse, invite, consent, revoke')
     .addHelpText('after', examples)
-  command.addCommand(reaching('list', 'list applications').option('--json', 'one JSON object a line').action(list))
+  command.addCommand(reaching('Push server', 'list', 'list applications').option('--json', 'one JSON object a line').action(list))
   for (const step of applicationSteps) {
-    const own = reaching(step, texts[step])
+    const own = reaching('Push server', step, texts[step])
       .argument('<id>', 'application identifier, e.g. org.example.chat')
       .option('--json', 'as JSON')
       .action((id: string, options: PrintOptions & RuleOptions) => take(id, step, options))
     command.addCommand(withRule.includes(step) ? ruled(own) : own)
   }
   return command
-}
-
-function reaching(name: string, description: string): Command {
-  return new Command(name)
-    .description(description)
-    .option('-d, --dialplan <file>', 'the dialplan of the node: says where it is and where its token', usualDialplan)
-    .option('--node <name>', 'the node that runs the Push server, where the dialplan has several and each runs by itself')
-    .option('--operator <name>', 'the operator of the Push server, where the dialplan has several', readOnce)
-    .option('--url <url>', 'where the node serves HTTP, e.g. http://127.0.0.1:8080')
-    .option('--token-file <file>', 'file with its token')
 }
 
 function ruled(command: Command): Command {

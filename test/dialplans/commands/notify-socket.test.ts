@@ -11,10 +11,10 @@ import { managerSocket, toldTo } from '../../support/manager-socket.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'proxima-notify-'))
 test.after.always(() => rmSync(folder, { recursive: true, force: true }))
-const native = sendUnixDatagram(join(folder, 'nobody'), '') === 'ENOSYS' ? test.skip : test
+const native = sendUnixDatagram(join(folder, 'nobody'), '') === 'ENOSYS' ? test.skip : test // without a C compiler there is no native module
 const isThere = (command: string): boolean =>
   (process.env['PATH'] ?? '').split(delimiter).some((place) => existsSync(join(place, command)))
-const byProgram = isThere('systemd-notify') ? test : test.skip
+const byProgram = isThere('systemd-notify') ? test : test.skip // a system without systemd: macOS, Alpine
 
 function logged(): { readonly log: Log; readonly lines: string[] } {
   const lines: string[] = []
