@@ -1,11 +1,12 @@
 /** `proxima cert`: certificates for trying TLS and WSS on this machine, self-signed or by an authority of one's own. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { generate } from 'selfsigned'
 import { RealClock, randomIds } from '../../signalling/index.ts'
 import { unreadable } from '../network/text.ts'
+import { makeFolder } from '../running/data-folder.ts'
 import { say } from './support/output.ts'
 import { CommandRefusal } from './support/refusal.ts'
 
@@ -65,7 +66,7 @@ async function make(hosts: readonly string[], { out, days, force, authority = fa
   }
   const by = signedBy === undefined ? undefined : readAuthority(signedBy)
   const made = await (authority ? newAuthority(days) : newCertificate(hosts, days, by))
-  mkdirSync(out, { recursive: true })
+  makeOut(out)
   writeFileSync(certificate, made.cert)
   writeFileSync(key, made.key, { mode: 0o600 })
   if (authority) {
@@ -75,6 +76,14 @@ async function make(hosts: readonly string[], { out, days, force, authority = fa
   }
   say(`${certificate} and ${key}, for ${hosts.join(', ')}, valid for ${days} days`)
   say(`in a dialplan: listen: [tls://127.0.0.1:5061, wss://127.0.0.1:8443] and tls: { certificate: …, key: … }`)
+}
+
+function makeOut(out: string): void {
+  try {
+    makeFolder(out)
+  } catch (error) {
+    throw new CommandRefusal(`${out}: the folder cannot be made (${(error as NodeJS.ErrnoException).code}); choose another --out`)
+  }
 }
 
 function newCertificate(hosts: readonly string[], days: number, by: Pair | undefined): Promise<Pair> {

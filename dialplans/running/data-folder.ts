@@ -1,4 +1,4 @@
-/** Data folder of a node, made where it is not there. */
+/** Folders that a user has named, such as a node's data folder, made where they are not there. */
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 

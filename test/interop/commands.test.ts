@@ -126,6 +126,11 @@ const refused: readonly (readonly [title: string, args: readonly string[], line:
     /^proxima: --from is 'me'; expected one of outside, trusted, proxy/,
   ],
   ['a capture that is not there', ['trace', 'none.pcapng'], /^proxima: none\.pcapng: there is no such file; give/],
+  [
+    'a folder that cannot be made',
+    ['cert', '--out', '/proc/x'],
+    /^proxima: \/proc\/x: the folder cannot be made \(ENOENT\); choose another --out$/,
+  ],
   ['a capture that is none', ['trace', shipped('default')], /^proxima: .*default\.yaml/],
   [
     'demo passwords beyond loopback',
