@@ -6,6 +6,7 @@ import type { Address } from './messages/address.ts'
 import type { Credentials } from './messages/auth.ts'
 import type { SipRequest, SipResponse } from './messages/message.ts'
 import type { Uri } from './messages/uri.ts'
+import type { OutboundHttp } from './outbound-http.ts'
 import type { Json, Store, StoreWrite } from './storage/store.ts'
 import type { FlowName } from './transports/flow-name.ts'
 import type { Flow, HostPort } from './transports/transport.ts'
@@ -91,6 +92,8 @@ export interface Host {
   /** Ways to peers, for elements that route by flow: the proxy. */
   readonly flows: Flows
   readonly peers: PeerOperators
+  /** HTTP to servers outside the network. */
+  readonly http: OutboundHttp
 }
 
 /** Other operators by agreement, each believed for identities of its own domains alone (SPEC §2.5). */

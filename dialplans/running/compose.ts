@@ -1,6 +1,7 @@
 /** The composition root: a dialplan and options to a running node with its clock, store and taps. */
 
 import { resolve } from 'node:path'
+import { outboundHttp } from '../../elements/shared/http/outbound.ts'
 import {
   createNode,
   type Element,
@@ -78,6 +79,7 @@ export async function runNode(options: RunOptions): Promise<RunningNode> {
       notifies: dialplan.limits.notifies,
       connections: dialplan.connections,
       resolver: systemResolver(dialplan.dns?.servers),
+      http: outboundHttp({ clock }),
       store,
       clock,
       ids: randomIds(),

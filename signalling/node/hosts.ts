@@ -4,6 +4,7 @@ import { elementOfInstance } from '../cluster/partitions.ts'
 import type { Subscriptions } from '../dialogs/subscriptions.ts'
 import type { Element, Host, Subscription } from '../element.ts'
 import { parseUri } from '../messages/uri.ts'
+import type { OutboundHttp } from '../outbound-http.ts'
 import type { Outbound } from '../routing/outbound.ts'
 import type { Peers } from '../routing/peers.ts'
 import type { Stats } from '../stats.ts'
@@ -14,7 +15,7 @@ import type { NodeOptions } from './options.ts'
 import { madeUp, sendRequest } from './outgoing.ts'
 
 export interface HostParts {
-  readonly options: Pick<NodeOptions, 'clock' | 'store' | 'log' | 'ids' | 'domains'>
+  readonly options: Pick<NodeOptions, 'clock' | 'store' | 'log' | 'ids' | 'domains' | 'http'>
   readonly outbound: Outbound
   readonly flows: FlowTable
   readonly stats: Stats
@@ -73,6 +74,7 @@ export function tenureOf({ name }: Element, { options, outbound, flows, stats, s
     subscribers: () => subscriptions.notifiers.vouched.subscribers(name),
     flows,
     peers,
+    http: options.http ?? noHttp,
   }
   return {
     host,
@@ -89,3 +91,7 @@ export function tenureOf({ name }: Element, { options, outbound, flows, stats, s
 }
 
 const ended: Subscription = { live: false, refresh: () => undefined, unsubscribe: () => undefined }
+
+const noHttp: OutboundHttp = {
+  send: () => Promise.resolve({ fault: 'unreachable', text: 'this node calls nobody by HTTP' }),
+}

@@ -7,6 +7,7 @@ import type { Element } from '../element.ts'
 import type { Ids } from '../ids.ts'
 import type { Log } from '../log.ts'
 import type { MessageLimits } from '../messages/scan.ts'
+import type { OutboundHttp } from '../outbound-http.ts'
 import type { RateSettings } from '../overload/rate-limit.ts'
 import type { PeerOperator } from '../routing/peers.ts'
 import type { Plan } from '../routing/plan.ts'
@@ -56,6 +57,8 @@ export interface NodeOptions {
   readonly connections?: ConnectionSettings
   /** Looks up host names (RFC 3263); without one only addresses are sent to. */
   readonly resolver?: Resolver
+  /** HTTP to servers outside the network; left out: none is called. */
+  readonly http?: OutboundHttp
   /** Of TLS and WSS addresses. */
   readonly tls?: TlsMaterial
   /** Implementation of UDP; default `auto`: the native module where this machine has it. */

@@ -1,0 +1,161 @@
+/**
+ * HTTP requests to servers of others, whose URLs a stranger may have given us. The name is resolved here, and the connection
+ * is made to an address that was judged: public, or allowed by a setting. No redirect is followed, and no proxy is asked.
+ */
+import { lookup } from 'node:dns/promises'
+import { type ClientRequest, request as plainRequest } from 'node:http'
+import { type RequestOptions, request as secureRequest } from 'node:https'
+import { type BlockList, isIP, type LookupFunction } from 'node:net'
+import type { Clock, OutboundHttp, OutboundHttpAnswer, OutboundHttpRequest } from '../../../signalling/index.ts'
+import { addressList, isListed, isPublicAddress } from './public-address.ts'
+
+interface OutboundHttpOptions {
+  readonly clock: Clock
+  /** IP addresses of a host name; default: the system's. Rejects where there are none. */
+  readonly resolve?: (name: string) => Promise<readonly string[]>
+  /** PEM certificates of authorities, instead of the system's. */
+  readonly authorities?: string
+}
+
+type Fault = Extract<OutboundHttpAnswer, { readonly fault: string }>
+
+const patience = 10_000 // milliseconds for all of it
+const longestBody = 65_536 // bytes
+const longestHead = 16_384
+
+/** For a node: its requests share nothing but the rules. */
+export function outboundHttp(options: OutboundHttpOptions): OutboundHttp {
+  return { send: (request) => new OutboundCall(options, request).run() }
+}
+
+class OutboundCall {
+  private readonly options: OutboundHttpOptions
+  private readonly request: OutboundHttpRequest
+  private readonly allowed: BlockList
+  private client: ClientRequest | undefined
+  private settle!: (answer: OutboundHttpAnswer) => void
+  private isOver = false
+
+  constructor(options: OutboundHttpOptions, request: OutboundHttpRequest) {
+    this.options = options
+    this.request = request
+    this.allowed = addressList(request.allow ?? [])
+  }
+
+  run(): Promise<OutboundHttpAnswer> {
+    return new Promise((resolve) => {
+      const timer = this.options.clock.after(patience, () =>
+        this.settle(fault('timeout', `no answer within ${patience / 1000} s`)),
+      )
+      this.settle = (answer) => {
+        if (this.isOver) return
+        this.isOver = true
+        timer.cancel()
+        this.client?.destroy()
+        resolve(answer)
+      }
+      this.begin().catch((cause: unknown) => this.settle(fault('unreachable', codeOf(cause))))
+    })
+  }
+
+  private async begin(): Promise<void> {
+    const { url: text } = this.request
+    const url = URL.canParse(text) ? new URL(text) : undefined
+    if (
+      url === undefined ||
+      (url.protocol !== 'https:' && url.protocol !== 'http:') ||
+      url.username !== '' ||
+      url.password !== ''
+    )
+      return this.settle(fault('url', 'expected an https: URL without a password'))
+    const host = url.hostname.replace(/^\[|\]$/g, '')
+    const addresses = isIP(host) === 0 ? await this.resolve(host) : [host]
+    if (this.isOver) return
+    const address = addresses.find((each) => this.mayCall(each, url.protocol))
+    if (address !== undefined) return this.call(url, address)
+    const isPlain = url.protocol === 'http:' && addresses.some(isPublicAddress)
+    if (isPlain) this.settle(fault('url', 'expected https:, since http: is for addresses that a setting allows'))
+    else this.settle(fault('address', addresses.length === 0 ? 'its host has no address' : 'its host has no public address'))
+  }
+  private async resolve(host: string): Promise<readonly string[]> {
+    if (this.options.resolve !== undefined) return this.options.resolve(host)
+    return (await lookup(host, { all: true })).map(({ address }) => address)
+  }
+  /** Without TLS nobody but those whom a setting names. */
+  private mayCall(address: string, protocol: string): boolean {
+    return isListed(this.allowed, address) || (protocol === 'https:' && isPublicAddress(address))
+  }
+
+  private call(url: URL, address: string): void {
+    const { body, headers, method } = this.request
+    const { authorities } = this.options
+    const options: RequestOptions = {
+      method,
+      headers: { ...headers, 'Content-Length': String(Buffer.byteLength(body ?? '')), Connection: 'close' },
+      agent: false,
+      lookup: onlyTo(address), // the very address that was judged: the name is not resolved again
+      maxHeaderSize: longestHead,
+      ...(authorities === undefined ? {} : { ca: authorities }),
+    }
+    const client = url.protocol === 'https:' ? secureRequest(url, options) : plainRequest(url, options)
+    this.client = client
+    client.on('error', (cause) => this.settle(fault(isParserFault(cause) ? 'malformed' : 'unreachable', codeOf(cause))))
+    client.on('upgrade', (_, socket) => {
+      socket.destroy()
+      this.settle(fault('malformed', 'it wants another protocol'))
+    })
+    client.on('socket', (socket) =>
+      socket.on('connect', () => {
+        const { remoteAddress = '' } = socket
+        if (!this.mayCall(remoteAddress, url.protocol)) this.settle(fault('address', 'its host has no public address'))
+      }),
+    )
+    client.on('response', (response) => {
+      const chunks: Buffer[] = []
+      let length = 0
+      response.on('data', (chunk: Buffer) => {
+        length += chunk.length
+        if (length > longestBody) return this.settle(fault('too-long', `its answer has more than ${longestBody} bytes`))
+        chunks.push(chunk)
+      })
+      response.on('error', (cause) => this.settle(fault('malformed', codeOf(cause))))
+      response.on('end', () =>
+        this.settle({
+          status: response.statusCode ?? 0,
+          headers: plain(response.headers),
+          body: Buffer.concat(chunks).toString(),
+        }),
+      )
+    })
+    client.end(body)
+  }
+}
+
+function onlyTo(address: string): LookupFunction {
+  const family = isIP(address)
+  return (_, { all }, callback) => {
+    if (all === true) callback(null, [{ address, family }])
+    else callback(null, address, family)
+  }
+}
+
+function plain(headers: { readonly [name: string]: string | readonly string[] | undefined }): {
+  readonly [name: string]: string | undefined
+} {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, typeof value === 'string' ? value : value?.join(', ')]),
+  )
+}
+
+function fault(name: Fault['fault'], text: string): Fault {
+  return { fault: name, text }
+}
+
+/** A code without the host or address that the message of the fault has. */
+function codeOf(cause: unknown): string {
+  return (cause as NodeJS.ErrnoException).code ?? 'no connection'
+}
+
+function isParserFault(cause: NodeJS.ErrnoException): boolean {
+  return cause.code?.startsWith('HPE_') === true
+}
