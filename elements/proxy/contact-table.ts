@@ -101,7 +101,10 @@ export function isInPlaceOf(a: ContactBinding, b: ContactBinding): boolean {
   return a === b || ((a.regId ?? a.contact) === (b.regId ?? b.contact) && (a.instance ?? '') === (b.instance ?? ''))
 }
 
-/** Lives with a connection: no datagram peer, none that is of its Contact, none behind a proxy that gave its Path. */
-export function tiedToConnection({ flow, path, ofContact }: ContactBinding): boolean {
-  return path === undefined && ofContact !== true && isNameOfConnection(flow)
+/**
+ * Lives with a connection: no datagram peer, none that is of its Contact, none behind a proxy that gave its Path. One that can
+ * be woken outlives it: its device is asleep (SPEC §5.8).
+ */
+export function tiedToConnection({ flow, notification, ofContact, path }: ContactBinding): boolean {
+  return path === undefined && ofContact !== true && notification?.name === undefined && isNameOfConnection(flow)
 }

@@ -31,13 +31,16 @@ export class PushRegistration {
   /** Header fields for the 200 to the client, once the Push servers have answered, or their time is over. */
   async register(record: SubscriberRecord, change: RegisteredChange): Promise<readonly HeaderField[]> {
     const servers = this.serversOf(record)
-    if (servers.length === 0) return []
+    const { after, before } = change
+    if (servers.length === 0 || (after.every((one) => before.includes(one)) && after.length === before.length)) return []
     const answers = servers.map((server) => this.inTime(this.tellUntilAnswered(server, record.id, change)))
     const responses = await Promise.all(answers)
-    return responses.flatMap((response): readonly HeaderField[] => {
+    const purr = after.findLast((one) => !before.includes(one))?.notification?.purr
+    const fields = responses.flatMap((response): readonly HeaderField[] => {
       if (response === undefined) return [['Warning', `399 ${this.host.name} "push not registered"`]]
-      return copied.flatMap((name) => response.texts(name).map((value): HeaderField => [name, value]))
+      return copied.flatMap((name) => response.texts(name).map((value): HeaderField => [name, withPurrIn(name, value, purr)]))
     })
+    return onceEach(fields)
   }
 
   private serversOf({ push = [] }: SubscriberRecord): readonly string[] {
@@ -71,7 +74,7 @@ export class PushRegistration {
     const gone = before.filter((binding) => !after.some((other) => isSameDevice(other, binding)))
     const seconds = ({ expires }: ContactBinding): number => Math.max(0, Math.round((expires - now) / 1000))
     const contacts = [
-      ...after.filter(isNew).map((binding) => `${binding.echo};expires=${seconds(binding)}`),
+      ...after.filter(isNew).map((binding) => `${binding.notification?.echo ?? binding.echo};expires=${seconds(binding)}`),
       ...gone.map((binding) => `${binding.echo};expires=0`),
     ]
     const newest = after.findLast(isNew) ?? gone.at(-1)
@@ -95,4 +98,21 @@ export class PushRegistration {
 
 function isSameDevice(a: ContactBinding, b: ContactBinding): boolean {
   return a.instance === undefined ? a.contact === b.contact : a.instance === b.instance
+}
+
+/** RFC 8599 §6.1.2: the device names its registration so in its dialogs. */
+function withPurrIn(name: string, value: string, purr: string | undefined): string {
+  return name === 'Feature-Caps' && purr !== undefined ? `${value};+sip.pnspurr="${purr}"` : value
+}
+
+/** Of several servers that wake by one provider the first is told. */
+function onceEach(fields: readonly HeaderField[]): readonly HeaderField[] {
+  const providers = new Set<string>()
+  return fields.filter(([name, value]) => {
+    const provider = name === 'Feature-Caps' ? /\+sip\.pns="([^"]*)"/.exec(value)?.[1] : undefined
+    if (provider === undefined) return true
+    const isNew = !providers.has(provider)
+    providers.add(provider)
+    return isNew
+  })
 }

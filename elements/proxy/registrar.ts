@@ -2,12 +2,15 @@
 import { isIP } from 'node:net'
 import type { Address, Exchange, Flow, Host, SipRequest } from '../../signalling/index.ts'
 import { H } from '../../signalling/index.ts'
+import type { SubscriberRecord } from '../schemas/index.ts'
 import { deviceKey, isNameOf } from '../shared/identifiers/devices.ts'
 import type { ContactBinding } from '../shared/state/contact-binding.ts'
+import { withoutNotification } from '../shared/values/push-notification.ts'
 import { type Authentication, type KnownSender, notThis, type SenderVerdict } from './authentication.ts'
 import { type Bindings, sameBinding } from './bindings.ts'
 import { dialOf, echoOf, expiryOf, firstHopKeepsFlow, isOfContact, pathOf, regIdOf, supportedBy } from './contact.ts'
 import type { Gruus } from './gruu.ts'
+import { isOwnBinding, lifetimeOf, notifiableFault, notificationOf, providersFor } from './notifiable.ts'
 import { PushRegistration } from './push-registration.ts'
 import type { ProxyRules } from './settings.ts'
 import type { DialogWays } from './ways.ts'
@@ -24,6 +27,7 @@ interface RegisteringUser {
   readonly aor: string
   readonly credentials: string | undefined
   readonly supported: readonly string[]
+  readonly subscriber: SubscriberRecord | undefined
 }
 
 /** Options of the request, beside its contacts. */
@@ -112,7 +116,7 @@ export class Registrar {
     const change =
       contacts === '*'
         ? this.removeAll(request, before)
-        : this.change(exchange, contacts, before, { aor, credentials, supported })
+        : this.change(exchange, contacts, before, { aor, credentials, subscriber, supported })
     if ('refused' in change) {
       const { refused, text, headers = [] } = change
       return exchange.reply(refused, { warning: text, headers })
@@ -161,22 +165,25 @@ export class Registrar {
     for (const contact of contacts) {
       const fault = this.faultOf(contact)
       if (fault !== undefined) return fault
-      const seconds = expiryOf(contact, request.expires, this.rules.usual)
+      const { usual, max } = lifetimeOf(contact, this.rules, asked.subscriber)
+      const seconds = expiryOf(contact, request.expires, usual)
+      const unfit = notifiableFault(exchange, contact, seconds, this.rules.push, asked.subscriber)
+      if (unfit !== undefined) return unfit
       if (seconds > 0 && seconds < this.rules.min)
         return {
           refused: 423,
           text: `Expires is too short; expected ${this.rules.min} seconds or more`,
           headers: [['Min-Expires', String(this.rules.min)]],
         }
-      const binding = this.binding(exchange, contact, Math.min(seconds, this.rules.max), asked)
+      const binding = this.binding(exchange, contact, Math.min(seconds, max), asked)
       const old = after.find((other) => sameBinding(other, binding))
       if (old !== undefined && old.callId === binding.callId && old.cseq >= binding.cseq && before.includes(old)) {
         // the very request again, whose 200 was lost with the process that had stored it
-        if (seconds > 0 && old.cseq === binding.cseq && old.echo === binding.echo) continue
+        if (seconds > 0 && old.cseq === binding.cseq && echoToOwn(old) === echoToOwn(binding)) continue
         return lateRefusal
       }
       const rest = old === undefined ? after : after.filter((other) => other !== old)
-      after = seconds > 0 ? [...rest, this.withGruu(binding, old, asked)] : rest
+      after = seconds > 0 ? [...rest, withPurr(this.withGruu(binding, old, asked), old)] : rest
     }
     return this.bounded(after, before, registering.aor)
   }
@@ -243,9 +250,11 @@ export class Registrar {
     const now = this.host.clock.date()
     const ofContact = regId === undefined && path.length === 0 && isOfContact(flow)
     const dial = ofContact ? dialOf(contact, flow) : undefined
+    const providers = providersFor(this.rules.push, asked.subscriber)
+    const notification = notificationOf(contact, echoOf(contact), this.host, providers)
     return {
-      contact: uri.text.split('?')[0]!, // header fields in it never become ours (RFC 4475 §3.3.14)
-      echo: echoOf(contact),
+      contact: withoutNotification(uri.text.split('?')[0]!), // header fields in it never become ours (RFC 4475 §3.3.14)
+      echo: withoutNotification(echoOf(contact)),
       q: Number(parameters.get('q') ?? 1),
       ...(instance === undefined ? {} : { instance, at: now }),
       ...(regId === undefined ? {} : { regId }),
@@ -257,6 +266,7 @@ export class Registrar {
       ...(dial === undefined ? {} : { dial }),
       ...(credentials === undefined ? {} : { credentials }),
       ...(path.length === 0 ? {} : { path }),
+      ...(notification === undefined ? {} : { notification }),
     }
   }
   /** Temporary GRUUs last while the registration goes on under its Call-ID (RFC 5627 §5.3). */
@@ -282,9 +292,12 @@ export class Registrar {
     const { request, flow } = exchange
     const now = this.host.clock.date()
     const gruu = supported.includes('gruu')
+    const sent = request.contacts === '*' ? [] : (request.contacts ?? [])
+    const echo = (binding: ContactBinding): string =>
+      binding.notification !== undefined && isOwnBinding(binding, sent) ? echoToOwn(binding) : binding.echo
     const headers: [string, string][] = bindings.map((binding) => [
       'Contact',
-      `${binding.echo}${gruu ? this.gruus.parameters(aor, binding) : ''};expires=${secondsLeft(binding, now)}`,
+      `${echo(binding)}${gruu ? this.gruus.parameters(aor, binding) : ''};expires=${secondsLeft(binding, now)}`,
     ])
     if (flow.trusted) for (const path of request.texts(H.Path)) headers.push(['Path', path])
     headers.push(['Date', this.dateAt(Math.floor(now / 1000))]) // RFC 3261 §10.3 step 8
@@ -298,6 +311,18 @@ export class Registrar {
   }
 }
 
+/** The Contact value as its own device may see it. */
+function echoToOwn({ echo, notification }: ContactBinding): string {
+  return notification?.echo ?? echo
+}
+
+/** The PURR stays while its device registers anew: dialogs have it in their Contact. */
+function withPurr(binding: ContactBinding, old: ContactBinding | undefined): ContactBinding {
+  const purr = old?.notification?.purr
+  if (purr === undefined || binding.notification?.purr === undefined) return binding
+  return { ...binding, notification: { ...binding.notification, purr } }
+}
+
 const lateRefusal: RegistrarRefusal = { refused: 500, text: 'CSeq is not above the last one; expected a higher one' } // RFC 3261 §10.3 steps 6 and 7
 
 function tooMany(most: number, expected: string): RegistrarRefusal {
@@ -309,8 +334,8 @@ const datagramTimer = 29 // seconds; NATs forget a UDP peer soon (RFC 5626 §4.4
 /** Bytes of those bindings in an answer, at most. */
 function listed(bindings: readonly ContactBinding[], aor: string): number {
   let bytes = 0
-  for (const { echo, instance } of bindings) {
-    bytes += Buffer.byteLength(echo) + 32
+  for (const { echo, instance, notification } of bindings) {
+    bytes += Buffer.byteLength(notification?.echo ?? echo) + 32
     if (instance !== undefined) bytes += aor.length + 3 * Buffer.byteLength(instance) + 320 // its GRUUs, escaped
   }
   return bytes

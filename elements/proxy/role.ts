@@ -1,6 +1,6 @@
 /** Role `proxy`: the proxy as a dialplan has it. */
 import { othersOf, type Role } from '../role.ts'
-import { numberedServers } from '../shared/values/push-servers.ts'
+import { numberedServers, wakingProviders } from '../shared/values/push-servers.ts'
 import { createProxy } from './index.ts'
 import schema from './settings.json' with { type: 'json' }
 import type { ProxySettings } from './settings-type.ts'
@@ -11,12 +11,13 @@ export const proxyRole: Role<ProxySettings> = {
   single: true,
   edge: true,
   servers: ['hss'],
-  learns: (network) => ({
-    through: othersOf(network, 'mme'),
-    push: numberedServers(
-      network,
-      network.elements.filter(({ role }) => role === 'push'),
-    ),
-  }),
+  learns: (network) => {
+    const servers = network.elements.filter(({ role }) => role === 'push')
+    const push = numberedServers(network, servers).map((server, at) => ({
+      ...server,
+      wakes: wakingProviders(servers[at]!.settings),
+    }))
+    return { through: othersOf(network, 'mme'), push }
+  },
   create: createProxy,
 }

@@ -95,4 +95,8 @@ export interface PushServer {
    * bits with which its identifiers begin: operator, then server, e.g. 0001
    */
   readonly flags: string
+  /**
+   * values of pn-provider (RFC 8599) by which it wakes devices; default those of its settings
+   */
+  readonly wakes?: readonly string[]
 }

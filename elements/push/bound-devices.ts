@@ -47,6 +47,27 @@ export class BoundDevices {
     const found = this.kept.get(partOf({ subscriber, device }))
     return found !== undefined && this.isBound(found) ? found : undefined
   }
+  /** By `<subscriber> <device>`, bound or not. */
+  named(name: string): DeviceBinding | undefined {
+    const [subscriber = ''] = name.split(' ', 1)
+    return this.kept.get(partOf({ subscriber, device: name.slice(subscriber.length + 1) }))
+  }
+  /** Known devices of all subscribers. */
+  all(): Iterable<DeviceBinding> {
+    return this.kept.values()
+  }
+  /**
+   * Takes away what wakes a device, or leaves it alone for a reason, until it registers anew. Resolves with the binding as it is
+   * then; undefined: another one has replaced it.
+   */
+  async withdrawWaking(binding: DeviceBinding, refused: string | undefined): Promise<DeviceBinding | undefined> {
+    const part = partOf(binding)
+    const { waking, ...rest } = binding
+    if (this.kept.get(part) !== binding || waking === undefined) return undefined
+    const left: DeviceBinding = refused === undefined ? (rest as DeviceBinding) : { ...binding, waking: { ...waking, refused } }
+    await this.kept.enforce(part, left)
+    return left
+  }
   isBound({ expires }: DeviceBinding): boolean {
     return expires > this.host.clock.date()
   }

@@ -1,7 +1,21 @@
 /** Device bindings of a Push server (SPEC §5.1): where each device of a subscriber is reached, by word of its proxy. */
-import { type Address, H, type Json, type SipRequest } from '../../signalling/index.ts'
+import { type Address, H, type Json, type SipRequest, seal } from '../../signalling/index.ts'
+import { wakeTargetOf, withoutNotification } from '../shared/values/push-notification.ts'
 
-/** One device: a `+sip.instance`, or else a Contact. */
+/** Service that wakes a device while it sleeps (RFC 8599). */
+interface DeviceWaking {
+  readonly [member: string]: Json | undefined
+  /** `pn-provider`, `pn-prid` and `pn-param`. */
+  readonly provider: string
+  readonly prid: string
+  readonly param?: string
+  /** Milliseconds since the epoch: of its REGISTER. */
+  readonly since: number
+  /** The rule by which its provider is left alone until it registers anew. */
+  readonly refused?: string
+}
+
+/** One device: a `+sip.instance`, else what wakes it, else a Contact. */
 export interface DeviceBinding {
   readonly [member: string]: Json | undefined
   /** Canonical address of its subscriber. */
@@ -15,11 +29,15 @@ export interface DeviceBinding {
   readonly cseq: number
   /** Milliseconds since the epoch. */
   readonly expires: number
+  /** Absent: nobody can wake it. */
+  readonly waking?: DeviceWaking
 }
 
 /** Name of a device among those of its subscriber. */
 function deviceOf({ uri, parameters }: Address): string {
-  return parameters.get('+sip.instance') ?? uri.text
+  const target = wakeTargetOf(uri)
+  const named = target === undefined ? undefined : `pn-${seal('', `${target.provider} ${target.prid}`, 22)}`
+  return parameters.get('+sip.instance') ?? named ?? withoutNotification(uri.text)
 }
 
 /** The binding that a REGISTER asks for by one Contact, for that many seconds from `now`. */
@@ -30,13 +48,15 @@ export function bindingOf(
   seconds: number,
   now: number,
 ): DeviceBinding {
+  const target = seconds > 0 ? wakeTargetOf(contact.uri) : undefined
   return {
     subscriber,
     device: deviceOf(contact),
-    contact: contact.uri.text,
+    contact: withoutNotification(contact.uri.text),
     path: request.list(H.Path),
     callId: request.callId,
     cseq: request.cseq.number,
     expires: now + seconds * 1000,
+    ...(target === undefined ? {} : { waking: { ...target, since: now } }),
   }
 }

@@ -6,6 +6,7 @@ import type { MessageStore, StoredCopy } from './message-store.ts'
 import { classes, deliveryOf, type PushMessage } from './push-message.ts'
 import type { Receipts } from './receipts.ts'
 import type { StoringRules } from './rules.ts'
+import type { WakeCause } from './waking/wakes.ts'
 
 /** The end of an offered copy at its device: taken, refused with a status, or to wait. */
 export type CopyEnd =
@@ -26,6 +27,12 @@ export class QueuedCopy {
   writing: Promise<unknown> | undefined
   /** Told once: of an offered copy alone. */
   onEnd: ((end: CopyEnd) => void) | undefined
+  /** Number of the try under way: an answer to an older one says only that the device has it. */
+  attempt = 0
+  /** An answer ended it, and is being written. */
+  isEnding = false
+  /** It has been decided whether it wakes its device. */
+  isWakeDecided = false
 
   constructor(message: PushMessage, number: number, stored: boolean) {
     this.message = message
@@ -35,6 +42,34 @@ export class QueuedCopy {
   get lane(): string {
     return `${this.message.source} ${this.message.application}`
   }
+  /** RFC 8599 has no say: a device is not woken for what its sender calls not urgent (SPEC §5.8). */
+  get urgency(): WakeCause['urgency'] | 'none' {
+    const priority = this.message.headers
+      .find(([name]) => name.toLowerCase() === 'priority')?.[1]
+      .trim()
+      .toLowerCase()
+    if (priority === 'non-urgent') return 'none'
+    return priority === 'emergency' || priority === 'urgent' ? 'high' : 'normal'
+  }
+}
+
+/** Wakes of devices, as a queue sees them. */
+export interface QueueWaking {
+  canWake(binding: DeviceBinding): boolean
+  isAsleep(binding: DeviceBinding): boolean
+  fellAsleep(binding: DeviceBinding): void
+  answered(binding: DeviceBinding): void
+  wake(binding: DeviceBinding, cause: WakeCause): boolean
+  tell(binding: DeviceBinding, cause: WakeCause, rule: string, text: string): void
+}
+
+/** A try that its device has not answered yet. */
+interface PendingTry {
+  readonly copy: QueuedCopy
+  readonly binding: DeviceBinding
+  readonly timer: Timer | undefined
+  /** The time for an answer is over: the device is taken to be asleep. */
+  isUnanswered: boolean
 }
 
 interface QueueParts {
@@ -46,6 +81,10 @@ interface QueueParts {
   readonly meaning: (status: number) => DeviceAnswer
   /** The device as it is bound now; undefined: it is away. */
   readonly binding: () => DeviceBinding | undefined
+  /** The device as it was bound last, where it is away. */
+  readonly lapsed?: () => DeviceBinding | undefined
+  /** Left out: nobody is woken. */
+  readonly waking?: QueueWaking
 }
 
 const firstPause = 1000 // milliseconds after the first failure, doubled for each
@@ -56,7 +95,7 @@ export class DeviceQueue {
   readonly device: string
   private readonly parts: QueueParts
   private readonly copies: QueuedCopy[] = []
-  private pending: QueuedCopy | undefined
+  private pending: PendingTry | undefined
   private timer: Timer | undefined
   private last = 0
   private stopped = false
@@ -101,10 +140,30 @@ export class DeviceQueue {
     return { message: message.id, subscriber, device, number, state, tries, ...(next === undefined ? {} : { next }) }
   }
 
-  /** The device has registered: all that waits may go. */
+  /** The device has registered: all that waits may go, and so may what it has not answered at its former place. */
   bound(): void {
-    for (const copy of this.copies) if (copy.state === 'waiting') copy.next = 0
+    if (this.pending?.isUnanswered === true) {
+      const { copy } = this.pending
+      copy.attempt++
+      copy.tries--
+      copy.state = 'waiting'
+      this.pending = undefined
+    }
+    for (const copy of this.copies) {
+      copy.isWakeDecided = false
+      if (copy.state === 'waiting') copy.next = 0
+    }
     this.go()
+  }
+  /** The device cannot be woken any more: what waits for that is tried as for any other. */
+  unwakeable(): void {
+    const next = this.parts.host.clock.date() + firstPause
+    for (const copy of this.copies) if (copy.state === 'waiting') copy.next ??= next
+    this.go()
+  }
+  /** Whether something waits that wakes the device. */
+  get isUrgent(): boolean {
+    return this.copies.some((copy) => copy.stored && copy.state !== 'set-aside' && copy.urgency !== 'none')
   }
   /** Out of the queue, whatever becomes of a try that is under way. */
   drop(copy: QueuedCopy): void {
@@ -121,11 +180,14 @@ export class DeviceQueue {
 
   /** Sends what is due, one after the other. */
   go(): void {
-    if (this.stopped || this.pending !== undefined) return
+    if (this.stopped) return
+    if (this.pending !== undefined) return this.pending.isUnanswered ? this.leaveAsleep(this.pending.binding) : undefined
     this.timer?.cancel()
     this.timer = undefined
+    const { lapsed, waking } = this.parts
     const binding = this.parts.binding()
-    if (binding === undefined) return this.tellAway()
+    if (binding === undefined) return this.leaveAway(lapsed?.())
+    if (waking?.isAsleep(binding) === true) return this.leaveAsleep(binding)
     const now = this.parts.host.clock.date()
     const copy = this.first()
     if (copy?.next === undefined) return
@@ -133,19 +195,53 @@ export class DeviceQueue {
       this.timer = this.parts.host.clock.after(copy.next - now, () => this.go())
       return
     }
-    this.pending = copy
+    const isPatient = waking?.canWake(binding) === true
+    const timer = isPatient ? this.parts.host.clock.after(this.parts.rules.accept, () => this.unanswered(pending)) : undefined
+    const pending: PendingTry = { copy, binding, timer, isUnanswered: false }
+    this.pending = pending
     this.deliver(copy, binding).then(
-      () => this.goOn(),
+      () => this.goOn(pending),
       (fault: unknown) => {
         this.parts.host.log.error({ fault: String(fault), device: this.device }, 'a Push could not be delivered')
         this.pause(copy)
-        this.goOn()
+        this.goOn(pending)
       },
     )
   }
-  private goOn(): void {
+  private goOn(pending: PendingTry): void {
+    pending.timer?.cancel()
+    if (this.pending !== pending) return // another try has taken its place
     this.pending = undefined
     this.go()
+  }
+  private unanswered(pending: PendingTry): void {
+    if (this.stopped || this.pending !== pending) return
+    pending.isUnanswered = true
+    this.parts.waking!.fellAsleep(pending.binding)
+    this.leaveAsleep(pending.binding)
+  }
+  /** The copies wait until the device registers, and wake it once they are written. */
+  private leaveAsleep(binding: DeviceBinding): void {
+    for (const copy of this.copies) if (copy.state === 'waiting') copy.next = undefined
+    this.tellAway()
+    this.wakeBy(binding)
+  }
+  private leaveAway(lapsed: DeviceBinding | undefined): void {
+    this.tellAway()
+    if (lapsed !== undefined) this.wakeBy(lapsed)
+  }
+  private wakeBy(binding: DeviceBinding): void {
+    const { waking } = this.parts
+    let cause: WakeCause | undefined
+    for (const copy of this.copies) {
+      if (!copy.stored || copy.isWakeDecided || copy.state === 'set-aside') continue
+      copy.isWakeDecided = true
+      const { callId } = copy.message
+      if (copy.urgency === 'none')
+        waking?.tell(binding, { cause: 'message', urgency: 'normal', callId }, 'non-urgent', 'what is not urgent wakes nobody')
+      else if (cause?.urgency !== 'high') cause = { cause: 'message', urgency: copy.urgency, callId }
+    }
+    if (cause !== undefined) waking?.wake(binding, cause)
   }
   /** Nobody answers for the device: what was offered is to be written. */
   private tellAway(): void {
@@ -167,18 +263,25 @@ export class DeviceQueue {
 
   private async deliver(copy: QueuedCopy, binding: DeviceBinding): Promise<void> {
     const { host, store } = this.parts
+    const attempt = ++copy.attempt
     copy.tries++
     copy.state = 'sending'
     if (copy.stored) await store.update(this.recordOf(copy))
     const { status } = await host.send(deliveryOf(copy.message, binding))
     await copy.writing
-    if (this.stopped || !this.copies.includes(copy)) return
+    if (this.stopped || copy.isEnding || !this.copies.includes(copy)) return
     host.count(`answers_${Math.floor(status / 100)}xx`)
-    await this.settle(copy, this.parts.meaning(status), status)
+    const answer = this.parts.meaning(status)
+    if (attempt !== copy.attempt && answer !== 'taken') return // the device has registered since: a newer try decides
+    await this.settle(copy, answer, status, binding)
   }
-  private async settle(copy: QueuedCopy, answer: DeviceAnswer, status: number): Promise<void> {
-    const { host, rules, store } = this.parts
+  private async settle(copy: QueuedCopy, answer: DeviceAnswer, status: number, binding: DeviceBinding): Promise<void> {
+    const { host, rules, store, waking } = this.parts
+    const isThere = answer === 'taken' || answer === 'refused' || status >= 500
+    if (isThere) this.isAwake(binding)
+    else if (waking !== undefined && (await this.isLeft(copy, binding, waking))) return
     if (answer === 'taken' || answer === 'refused') {
+      copy.isEnding = true
       if (copy.stored) {
         const record = this.recordOf(copy)
         if (answer === 'taken') await store.take(record)
@@ -193,6 +296,26 @@ export class DeviceQueue {
     copy.next = answer === 'unbound' ? undefined : host.clock.date() + pauseAfter(copy.tries)
     if (copy.stored) await store.update(this.recordOf(copy))
     end(copy, { answer: 'away' })
+  }
+  /** It answers: what waited for it to wake may go. */
+  private isAwake(binding: DeviceBinding): void {
+    const { waking } = this.parts
+    if (waking?.isAsleep(binding) === true) for (const copy of this.copies) if (copy.state === 'waiting') copy.next ??= 0
+    waking?.answered(binding)
+  }
+  /** The device is asleep, or has registered elsewhere: that is no failed try. False: it is neither. */
+  private async isLeft(copy: QueuedCopy, binding: DeviceBinding, waking: QueueWaking): Promise<boolean> {
+    const { binding: bound, store } = this.parts
+    const now = bound()
+    const hasMoved = now !== undefined && now !== binding
+    if (!hasMoved && (now === undefined || !waking.canWake(now))) return false
+    copy.tries--
+    copy.state = 'waiting'
+    copy.next = hasMoved ? 0 : undefined
+    if (!hasMoved) waking.fellAsleep(now!)
+    if (copy.stored) await store.update(this.recordOf(copy))
+    if (!hasMoved) end(copy, { answer: 'away' })
+    return true
   }
   private async refuse(record: StoredCopy, message: PushMessage): Promise<void> {
     const { receipts, store } = this.parts

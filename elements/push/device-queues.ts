@@ -3,7 +3,7 @@ import type { Host } from '../../signalling/index.ts'
 import type { BoundDevices } from './bound-devices.ts'
 import { deviceAnswer, relayAnswer } from './device-answer.ts'
 import type { DeviceBinding } from './device-binding.ts'
-import { DeviceQueue } from './device-queue.ts'
+import { DeviceQueue, type QueueWaking } from './device-queue.ts'
 import { MessageStore, type StoredCopy } from './message-store.ts'
 import type { MessageOutcomes } from './outcomes.ts'
 import type { PushMessage } from './push-message.ts'
@@ -20,6 +20,7 @@ interface DeviceQueuesParts {
   readonly outcomes: MessageOutcomes
   /** The server behind which the destination of that URI is, as a device. */
   readonly relay: (uri: string) => DeviceBinding
+  readonly waking: QueueWaking
 }
 
 /** Ends that a waiting message may have without its device, by their counters. */
@@ -32,10 +33,12 @@ export class DeviceQueues {
   private readonly devices: BoundDevices
   private readonly receipts: Receipts
   private readonly relay: (uri: string) => DeviceBinding
+  private readonly waking: QueueWaking
   private readonly queues = new Map<string, Map<string, DeviceQueue>>()
 
-  constructor(host: Host, { devices, outcomes, receipts, relay, rules }: DeviceQueuesParts) {
+  constructor(host: Host, { devices, outcomes, receipts, relay, rules, waking }: DeviceQueuesParts) {
     this.host = host
+    this.waking = waking
     this.relay = relay
     this.receipts = receipts
     this.rules = rules
@@ -88,6 +91,7 @@ export class DeviceQueues {
         rules: relayed ? relayRules(rules) : rules,
         meaning: relayed ? relayAnswer : deviceAnswer,
         binding: relayed ? () => this.relay(subscriber) : bound,
+        ...(relayed ? {} : { waking: this.waking, lapsed: () => this.devices.named(`${subscriber} ${device}`) }),
       })
       queues.set(device, queue)
     }
@@ -102,6 +106,20 @@ export class DeviceQueues {
     const queues = this.queues.get(subscriber)
     queues?.get(device)?.bound()
     queues?.get(anyDevice)?.bound()
+  }
+  /** Nobody can wake a device of a subscriber any more. */
+  unwakeable({ device, subscriber }: Pick<DeviceBinding, 'device' | 'subscriber'>): void {
+    for (const queue of this.queuesTo(subscriber, device)) queue.unwakeable()
+  }
+  /** Whether something waits that wakes a device. */
+  isUrgentFor({ device, subscriber }: Pick<DeviceBinding, 'device' | 'subscriber'>): boolean {
+    return this.queuesTo(subscriber, device).some(({ isUrgent }) => isUrgent)
+  }
+  /** Queues whose messages go to a device now. */
+  private queuesTo(subscriber: string, device: string): readonly DeviceQueue[] {
+    const queues = this.queues.get(subscriber)
+    const any = this.anyOf(subscriber)?.device === device ? queues?.get(anyDevice) : undefined
+    return [queues?.get(device), any].filter((queue) => queue !== undefined)
   }
   /** Messages that wait for a subscriber, in the order in which they were accepted. */
   waitingFor(subscriber: string): readonly PushMessage[] {

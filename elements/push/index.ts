@@ -28,6 +28,7 @@ import { ApplicationFeed, applicationsEvent, applicationsPackage } from './appli
 import { ApplicationRules } from './application-rules.ts'
 import { Applications, maySend } from './applications.ts'
 import { BoundDevices } from './bound-devices.ts'
+import { Decisions } from './decisions.ts'
 import type { DeviceBinding } from './device-binding.ts'
 import { DeviceQueues } from './device-queues.ts'
 import { FollowedApplications } from './followed-applications.ts'
@@ -43,6 +44,8 @@ import { type StoringRules, storingRules } from './rules.ts'
 import type { PushSettings } from './settings-type.ts'
 import { Sources } from './source.ts'
 import { Submissions } from './submissions.ts'
+import { WakeProviders } from './waking/providers.ts'
+import { Wakes } from './waking/wakes.ts'
 
 export { type ApplicationStep, applicationSteps } from './applications.ts'
 export { pushRoutes } from './http-routes.ts'
@@ -91,6 +94,8 @@ class PushElement implements PushServer {
   submissions!: Submissions
   readonly http: PushServer['http']
   private nextServers!: Relay
+  private wakes!: Wakes
+  decisions!: Decisions
   private readonly stores: boolean
 
   constructor(name: string, settings: PushSettings) {
@@ -111,14 +116,21 @@ class PushElement implements PushServer {
     this.host = host
     const { own, rules, widths } = this
     this.devices = new BoundDevices(host, rules.queue, (gone) => {
-      for (const { device, subscriber } of gone) void this.queues.forget(subscriber, device)
+      for (const binding of gone) {
+        this.wakes.forget(binding)
+        void this.queues.forget(binding.subscriber, binding.device)
+      }
     })
+    this.decisions = new Decisions(host)
+    const providers = await WakeProviders.open(host, this.settings.wake ?? {})
+    this.wakes = this.wakesBy(host, providers)
+    const { wakes } = this
     this.receipts = new Receipts(host, (to, ownId, body) => this.tell(to, ownId, body))
     const { devices, receipts } = this
     this.outcomes = new MessageOutcomes(host)
     const { outcomes } = this
     const relay = (uri: string): DeviceBinding => nextServerOf(host, this.routes, uri)
-    this.queues = new DeviceQueues(host, { devices, outcomes, receipts, relay, rules })
+    this.queues = new DeviceQueues(host, { devices, outcomes, receipts, relay, rules, waking: wakes })
     this.acceptance = new Acceptance(host, rules, this.queues, this.receipts)
     this.subscribers = new Subscribers(host, this.settings.hss)
     this.subscribers.onChange((id, record) => this.changed(id, record))
@@ -137,7 +149,7 @@ class PushElement implements PushServer {
     this.subscribers.start()
     const { queues, subscribers } = this
     this.submissions = new Submissions({ host, outcomes, queues, subscribers })
-    this.registration = new Registration({ host, devices, own, queues, subscribers, widths })
+    this.registration = new Registration({ host, devices, own, providers, queues, subscribers, wakes, widths })
     const isApplication = (id: string): boolean => {
       const found = applications.ofPush(id) ?? followed.ofPush(id)
       return found !== undefined && maySend(found)
@@ -149,8 +161,18 @@ class PushElement implements PushServer {
     this.routes.start()
     this.nextServers = new Relay({ host, rules, acceptance: this.acceptance })
     this.followed.start()
+    this.wakes.start()
     this.queues.start()
     this.receipts.start()
+  }
+  private wakesBy(host: Host, providers: WakeProviders): Wakes {
+    const { allow = [], wakeExpired = false } = this.settings.wake ?? {}
+    const { decisions, devices } = this
+    return new Wakes({
+      ...{ allow, decisions, devices, host, providers, wakeExpired },
+      isNeeded: (binding) => this.queues.isUrgentFor(binding),
+      unwakeable: (binding) => this.queues.unwakeable(binding),
+    })
   }
   private routesOf(host: Host): ServerRoutes {
     const { peers = [], routes: asked, servers = [] } = this.settings
@@ -172,6 +194,7 @@ class PushElement implements PushServer {
   async stop(): Promise<void> {
     this.routes.stop()
     this.followed.stop()
+    this.wakes.stop()
     await Promise.all([this.queues, this.devices, this.receipts, this.applications, this.outcomes].map((part) => part.stop()))
   }
 

@@ -6,6 +6,9 @@ import { type FlagWidths, flagsOf, isPushInForce, type PushFlags, pushUri } from
 import type { BoundDevices } from './bound-devices.ts'
 import { bindingOf } from './device-binding.ts'
 import type { DeviceQueues } from './device-queues.ts'
+import type { WakeProviders } from './waking/providers.ts'
+import { notifiableFaultOf, sleepless } from './waking/registered-waking.ts'
+import type { Wakes } from './waking/wakes.ts'
 
 interface RegistrationParts {
   readonly host: Host
@@ -14,6 +17,8 @@ interface RegistrationParts {
   readonly subscribers: Subscribers
   readonly own: PushFlags
   readonly widths: FlagWidths
+  readonly providers: WakeProviders
+  readonly wakes: Wakes
 }
 
 const usualExpires = 3600 // seconds (RFC 3261 §10.2)
@@ -41,9 +46,12 @@ export class Registration {
     const { contacts } = request
     if (contacts === undefined || contacts === '*')
       return exchange.reply(400, { warning: 'Contact is malformed; expected those of the devices, each with its expires' })
+    const unfit = notifiableFaultOf(exchange.request, contacts, this.parts.providers)
+    if (unfit !== undefined) return exchange.reply(unfit.status, { headers: unfit.headers, warning: unfit.warning })
     await this.bind(exchange, record.id, contacts)
     const associated = [`<${record.id}>`, ...served.map(({ id }) => `<${pushUri(id, this.parts.host.domains)}>`)]
-    exchange.reply(200, { headers: [['P-Associated-URI', associated.join(', ')]] })
+    const capabilities = this.parts.providers.capabilities(contacts).map((value) => ['Feature-Caps', value] as const)
+    exchange.reply(200, { headers: [['P-Associated-URI', associated.join(', ')], ...capabilities] })
   }
 
   /** Push identifiers of a subscriber that count now and have the flag bits of this server. */
@@ -60,13 +68,17 @@ export class Registration {
     subscriber: string,
     contacts: Exclude<Exchange['request']['contacts'], '*' | undefined>,
   ): Promise<void> {
-    const { devices, host, queues } = this.parts
+    const { devices, host, providers, queues, wakes } = this.parts
     const now = host.clock.date()
     const bindings = contacts.map((contact) => {
       const seconds = Number(contact.parameters.get('expires') ?? request.expires ?? usualExpires)
-      return bindingOf(request, subscriber, contact, Number.isFinite(seconds) ? seconds : usualExpires, now)
+      const made = bindingOf(request, subscriber, contact, Number.isFinite(seconds) ? seconds : usualExpires, now)
+      return sleepless(made, devices.of(subscriber), providers)
     })
     await devices.change(bindings)
-    for (const { device, expires } of bindings) if (expires > now) queues.bound(subscriber, device)
+    for (const binding of bindings) {
+      wakes.registered(binding)
+      if (binding.expires > now) queues.bound(subscriber, binding.device)
+    }
   }
 }

@@ -79,6 +79,48 @@ export interface PushSettings {
     readonly inAll?: number
   }
   /**
+   * how devices that sleep are woken (RFC 8599)
+   */
+  readonly wake?: {
+    /**
+     * by Web Push, pn-provider=webpush; default true
+     */
+    readonly webpush?: boolean
+    /**
+     * whom a push service may write to, mailto: or https:; left out: mailto:postmaster@<first domain>
+     */
+    readonly subject?: string
+    /**
+     * key pair of Web Push, which servers that share users have in common; left out: one is made and kept
+     */
+    readonly vapid?: {
+      /**
+       * base64url, 65 bytes
+       */
+      readonly public: string
+      /**
+       * base64url, 32 bytes
+       */
+      readonly private: string
+    }
+    /**
+     * programs that wake devices, each by a signed POST
+     *
+     * @maxItems 16
+     */
+    readonly webhooks?: readonly WakeWebhook[]
+    /**
+     * addresses and networks that may be called though they are not public, e.g. [127.0.0.0/8], without TLS too; default none
+     *
+     * @maxItems 64
+     */
+    readonly allow?: readonly string[]
+    /**
+     * true: whose registration has expired is woken too, for as long as its queue is kept; against RFC 8599; default false
+     */
+    readonly wakeExpired?: boolean
+  }
+  /**
    * bytes of a body at most, whatever its application; default 65535
    */
   readonly maxBytes?: number
@@ -120,6 +162,20 @@ export interface PushSettings {
      */
     readonly server?: number
   }
+}
+export interface WakeWebhook {
+  /**
+   * value of pn-provider
+   */
+  readonly name: string
+  /**
+   * an https: URL
+   */
+  readonly url: string
+  /**
+   * by which the POST is signed
+   */
+  readonly secret: string
 }
 export interface ApplicationSettings {
   /**

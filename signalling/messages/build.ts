@@ -50,6 +50,7 @@ const reasons: Record<number, string> = {
   504: 'Server Time-out',
   505: 'Version Not Supported',
   513: 'Message Too Large',
+  555: 'Push Notification Service Not Supported',
   600: 'Busy Everywhere',
   603: 'Decline',
   604: 'Does Not Exist Anywhere',

@@ -50,6 +50,8 @@ export class Lab {
   readonly nodes: Node[] = []
   /** Errors that the node has logged. */
   readonly errors: LoggedError[] = []
+  /** Other lines of its log. */
+  readonly lines: LoggedError[] = []
   /** Addresses whose word the node believes. */
   readonly trusted: string[] = []
   /** Of the node served next. */
@@ -60,6 +62,8 @@ export class Lab {
   notifies: RateSettings | undefined = undefined
   /** Of the node served next: other nodes of its network. */
   otherNodes: readonly OtherNode[] = []
+  /** Of the node served next: HTTP to servers outside. */
+  http: NodeOptions['http'] = undefined
   /** Of the node served next: looks up host names. */
   resolver: Resolver | undefined = undefined
   /** Of the node served next: where it listens, if not at 10.0.0.1, and whose addresses it has. */
@@ -113,12 +117,14 @@ export class Lab {
   }
   private readonly log: Log = {
     ...silent,
+    info: (fields, text) => void this.lines.push({ ...fields, text }),
+    warn: (fields, text) => void this.lines.push({ ...fields, text }),
     error: (fields, text) => void this.errors.push({ ...fields, text }),
     child: () => this.log,
   }
   private get ofServer(): Partial<NodeOptions> {
-    const { tap, sourceRate, resolver, subscriptions, notifies, otherNodes, at } = this
-    return { tap, sourceRate, resolver, subscriptions, notifies, otherNodes, ...at }
+    const { tap, sourceRate, resolver, subscriptions, notifies, otherNodes, http, at } = this
+    return { tap, sourceRate, resolver, subscriptions, notifies, otherNodes, http, ...at }
   }
   /** Lets `ms` pass while `work` is under way, and gives its result. */
   async during<Result>(work: Promise<Result>, ms = 1000): Promise<Result> {

@@ -31,8 +31,21 @@ export interface ContactBinding {
   readonly credentials?: string
   /** Path values (RFC 3327), topmost first. */
   readonly path?: readonly string[]
+  /** Its push notification parameters (RFC 8599), which nobody sees but its own device; absent: it gave none. */
+  readonly notification?: ContactNotification
   /** Only in the last record of a binding that ended otherwise than by its user or its time (RFC 3680 §5.2). */
   readonly ended?: 'deactivated'
+}
+
+/** Contact and echo of the binding are without these parameters. */
+export interface ContactNotification {
+  readonly [member: string]: Json | undefined
+  /** The Contact value as its device wrote it, without `expires`. */
+  readonly echo: string
+  /** Stands for its PRID, which stays the same under another Contact; absent: it has none, and nobody can wake it. */
+  readonly name?: string
+  /** Names this registration in dialogs (RFC 8599 §6.1.2). */
+  readonly purr?: string
 }
 
 const longest = 400 // characters of the last part of a key

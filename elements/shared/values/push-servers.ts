@@ -41,3 +41,15 @@ export function flagRoutesOf(
   }))
   return [...own, ...network.agreements.flatMap((peer) => peer.servers)]
 }
+
+/** Name of Web Push among the values of `pn-provider`. */
+export const webPushProvider = 'webpush'
+
+/** Values of `pn-provider` by which a Push server with these settings wakes devices. */
+export function wakingProviders(settings: { readonly wake?: unknown }): readonly string[] {
+  const { webpush = true, webhooks = [] } = (settings.wake ?? {}) as {
+    readonly webpush?: boolean
+    readonly webhooks?: readonly { readonly name: string }[]
+  }
+  return [...(webpush ? [webPushProvider] : []), ...webhooks.map(({ name }) => name)]
+}

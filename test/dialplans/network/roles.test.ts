@@ -57,8 +57,8 @@ test('elements learn of each other, and what the dialplan says of them goes befo
     edge: {
       through: ['mme1', 'mme2'],
       push: [
-        { element: 'push', flags: '0000' },
-        { element: 'push2', flags: '0011' },
+        { element: 'push', flags: '0000', wakes: ['webpush'] },
+        { element: 'push2', flags: '0011', wakes: ['webpush'] },
       ],
     },
     hss: { askers, proxies: ['edge'], views: ['near', 'close'] },

@@ -1,9 +1,11 @@
 /** A Push server in virtual time, a trusted proxy played by the test, and phones that answer as they are told. */
+import { MemoryPushService } from '../../../dialplans/flows/stage/push-service.ts'
 import { type AddressBookSettings, createAddressBook } from '../../../elements/address-book/index.ts'
 import { createHss } from '../../../elements/hss/index.ts'
 import { createPush, type PushServer, type PushSettings } from '../../../elements/push/index.ts'
 import { memoryStore, type Node, type SipRequest, type SipResponse, type Store } from '../../../signalling/index.ts'
 import { Lab } from '../../support/lab.ts'
+import { SteeredStore } from '../../support/steered-store.ts'
 import { metric, type RequestParts, requestText, Wire } from '../../support/wire.ts'
 
 const bobId = '0a17c5d2e8b9f604'
@@ -47,7 +49,10 @@ interface PushParts extends RequestParts {
 
 export class PushScene {
   readonly lab = new Lab()
+  readonly pushService = new MemoryPushService()
   private readonly store: Store
+  /** Its store takes no write. */
+  failing = false
   private readonly entries: AddressBookSettings['entries']
   private settings: PushSettings
   server!: PushServer
@@ -58,8 +63,12 @@ export class PushScene {
   private constructor(settings: PushSettings, entries: AddressBookSettings['entries']) {
     this.settings = entries === undefined ? settings : { addressbook: 'addressbook', ...settings }
     this.entries = entries
-    this.store = memoryStore(this.lab.clock)
+    const store = new SteeredStore(memoryStore(this.lab.clock))
+    store.holds = false
+    store.fails = () => this.failing
+    this.store = store
     this.lab.trusted.push('10.0.8.1')
+    this.lab.http = this.pushService
   }
   /** @param entries of an address book; left out: there is none */
   static async open(settings: PushSettings = {}, entries?: AddressBookSettings['entries']): Promise<PushScene> {
@@ -99,11 +108,17 @@ export class PushScene {
     return new Phone(await Wire.at(this.lab, `10.0.1.${++this.phones}`))
   }
   /** REGISTER of a phone of bob; by its Contact alone, or with an instance. */
-  register({ wire }: Phone, { expires = 3600, instance = '' } = {}): Promise<SipResponse> {
+  register({ wire }: Phone, { expires = 3600, instance = '', waking = '' } = {}): Promise<SipResponse> {
     const parameter = instance === '' ? '' : `;+sip.instance="<urn:uuid:${instance}>"`
-    const contact = `<sip:bob@${wire.here.host}:5060>${parameter};expires=${expires}`
+    const contact = `<sip:bob@${wire.here.host}:5060${waking}>${parameter};expires=${expires}`
     const lines = [`Contact: ${contact}`, 'P-Asserted-Identity: <sip:bob@localhost>']
     return this.ask('REGISTER', 'sip:push@localhost', { to: 'sip:bob@localhost', lines })
+  }
+  /** REGISTER of a phone that the push service wakes by that subscription. */
+  registerAsleep(phone: Phone, { expires = 86_400, subscription = 'bob' } = {}): Promise<SipResponse> {
+    const prid = encodeURIComponent(this.pushService.endpoint(subscription))
+    const waking = expires === 0 ? '' : `;pn-provider=webpush;pn-prid=${prid}`
+    return this.register(phone, { expires, waking, instance: '00000000-0000-1000-8000-000a95a0e128' })
   }
   /** Status of a Push to bob from alice. */
   async push(text: string, parts: PushParts = {}, seconds = 3): Promise<number> {
