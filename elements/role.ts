@@ -64,6 +64,8 @@ export interface PeerAgreement {
   readonly flags: readonly string[]
   /** Flag bits of others' Push identifiers for which it may vouch. */
   readonly vouches: readonly string[]
+  /** Users of each may register through the other. */
+  readonly roaming: boolean
   /** Its Push servers, where they are known one by one. */
   readonly servers: readonly FlagRoute[]
 }

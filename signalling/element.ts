@@ -98,6 +98,8 @@ export interface Host {
 
 /** Other operators by agreement, each believed for identities of its own domains alone (SPEC §2.5). */
 export interface PeerOperators {
+  /** There are some. */
+  readonly isAny: boolean
   /** Whether a host, in lower case, is a domain of a peer. */
   has(host: string): boolean
   /** The flow to the peer whose domain that is; undefined: none has it, or its address has to be looked up. */
@@ -106,6 +108,8 @@ export interface PeerOperators {
   isAt(flow: Flow): boolean
   /** Name of the peer to which a flow leads. */
   nameAt(flow: Flow): string | undefined
+  /** First domain of the peer to which a flow leads. */
+  domainAt(flow: Flow): string | undefined
   /** Name of the peer whose domain that is, in lower case. */
   nameOf(host: string): string | undefined
 }
@@ -229,8 +233,11 @@ export interface ForwardOptions {
   readonly answerHeaders?: (response: SipResponse) => readonly (readonly [name: string, value: string | undefined])[] | undefined
   /** Answer where nobody could be reached, or a request other than INVITE has no final response after so many milliseconds. */
   readonly unanswered?: { readonly status: number; readonly after: number }
-  /** Sees each final response before it goes back; may return a status to answer instead. */
-  readonly onFinal?: (response: SipResponse) => number | undefined
+  /**
+   * Sees each final response before it goes back; may return a status to answer instead. A promise holds the response back
+   * until it is settled; 500 is answered where it rejects.
+   */
+  readonly onFinal?: (response: SipResponse) => number | undefined | Promise<number | undefined>
 }
 
 export interface Fork {

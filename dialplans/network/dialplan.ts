@@ -72,6 +72,8 @@ export interface PlannedPeer {
   /** Flag bits of its Push identifiers, and of others for which it may vouch. */
   readonly flags?: readonly string[]
   readonly vouches?: readonly string[]
+  /** Users of each may register through the other. */
+  readonly roaming?: boolean
 }
 
 /** The network of one operator; of a file with several, each has its own. */

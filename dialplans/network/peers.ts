@@ -9,7 +9,7 @@ import type { AddFault, LineOf } from './validate.ts'
 
 /** Peers as the schema admits them. */
 export interface RawPeers {
-  readonly [name: string]: { readonly at?: string } & Pick<PlannedPeer, 'flags' | 'vouches'>
+  readonly [name: string]: { readonly at?: string } & Pick<PlannedPeer, 'flags' | 'vouches' | 'roaming'>
 }
 
 interface PeerReading {
@@ -103,30 +103,62 @@ export function withPeers(dialplan: Dialplan, dialplans: readonly Dialplan[]): D
 function agreementWith({ name, domains }: PeerOperator, dialplan: Dialplan, dialplans: readonly Dialplan[]): PeerAgreement {
   const met = operatorCalled(domains[0]!, dialplans)
   const named = dialplan.peers?.find((peer) => peer.name.toLowerCase() === met?.operator || isAmong(peer.name, domains))
-  const width = dialplan.widths?.operator ?? usualWidths.operator
-  const own = met === undefined ? [] : [(met.flags ?? 0).toString(2).padStart(width, '0')]
   return {
     name,
     domains,
-    flags: named?.flags ?? own,
+    flags: flagsOfPeer(named, met, dialplan),
     vouches: named?.vouches ?? [],
+    roaming: named?.roaming ?? false,
     servers: met === undefined ? [] : pushServersOf(met),
   }
 }
 
+/** Flag bits of a peer's Push identifiers; `met`: its dialplan, where that is known. */
+function flagsOfPeer(named: PlannedPeer | undefined, met: Dialplan | undefined, { widths }: Dialplan): readonly string[] {
+  if (named?.flags !== undefined || met === undefined) return named?.flags ?? []
+  return [(met.flags ?? 0).toString(2).padStart(widths?.operator ?? usualWidths.operator, '0')]
+}
+
 /** The peers of an operator as its node knows them: of one dialplan, those who name each other. */
 function peersOf(dialplan: Dialplan, dialplans: readonly Dialplan[]): readonly PeerOperator[] {
-  return (dialplan.peers ?? []).flatMap(({ name, at }): readonly PeerOperator[] => {
+  return (dialplan.peers ?? []).flatMap((planned): readonly PeerOperator[] => {
+    const { name, at } = planned
     const met = operatorCalled(name, dialplans)
-    if (met === undefined) return [peerAt(name, [name.toLowerCase()], at === undefined ? [] : [at])]
+    const vouches = hostsVouchedFor(planned, dialplan, dialplans)
+    if (met === undefined) return [peerAt(name, [name.toLowerCase()], at === undefined ? [] : [at], vouches)]
     if (!names(met, dialplan)) return []
-    const domains = met.domains.map((each) => each.toLowerCase())
-    return [peerAt(met.operator!, domains, datagramAddresses(met))]
+    return [peerAt(met.operator!, lowerCase(met.domains), datagramAddresses(met), vouches)]
   })
 }
 
-function peerAt(name: string, domains: readonly string[], addresses: readonly HostPort[]): PeerOperator {
-  return { name, domains, hosts: domains.map(pushHost), addresses }
+/** Push hosts of others whose users may roam in a peer's network: ours by agreement, and of those for whose flag bits it vouches. */
+function hostsVouchedFor(
+  { name, roaming = false, vouches = [] }: PlannedPeer,
+  dialplan: Dialplan,
+  dialplans: readonly Dialplan[],
+): readonly string[] {
+  const others = (dialplan.peers ?? []).filter((peer) => peer.name !== name)
+  const vouchedFor = others.flatMap((peer) => {
+    const met = operatorCalled(peer.name, dialplans)
+    const isMeant = flagsOfPeer(peer, met, dialplan).some((bits) =>
+      vouches.some((own) => bits.startsWith(own) || own.startsWith(bits)),
+    )
+    return isMeant ? lowerCase(met?.domains ?? [peer.name]) : []
+  })
+  return [...(roaming ? lowerCase(dialplan.domains) : []), ...vouchedFor].map(pushHost)
+}
+
+function lowerCase(domains: readonly string[]): readonly string[] {
+  return domains.map((each) => each.toLowerCase())
+}
+
+function peerAt(
+  name: string,
+  domains: readonly string[],
+  addresses: readonly HostPort[],
+  vouches: readonly string[],
+): PeerOperator {
+  return { name, domains, hosts: domains.map(pushHost), addresses, ...(vouches.length === 0 ? {} : { vouches }) }
 }
 
 function names({ peers = [] }: Dialplan, { operator, domains }: Dialplan): boolean {

@@ -27,6 +27,10 @@ export interface KnownSender extends Partial<SenderProof> {
   readonly fresh?: boolean
   /** Another operator vouches for it: nobody of ours. */
   readonly peer?: boolean
+  /** Another operator's user, whose Push identifier is registered here through his home. */
+  readonly visitor?: boolean
+  /** Domain of the peer that vouches, where he is none of its own users but roams there. */
+  readonly visited?: string
   /** Taken at its word: no proof is asked for here, so that no other operator may rely on it. */
   readonly unproven?: boolean
 }
@@ -112,7 +116,9 @@ export class Authentication {
     const { key, ours, number } = claimedIdentityOf(exchange, this.host)
     const identity = deviceKey(uri, this.host.domains)
     if (identity === undefined) return 'untried'
-    const known: KnownSender = { identity, peer: true }
+    const { peers } = this.host
+    const isRoaming = peers.nameOf(uri.host) !== peers.nameAt(exchange.flow)
+    const known: KnownSender = { identity, peer: true, ...(isRoaming ? { visited: peers.domainAt(exchange.flow)! } : {}) }
     if (key === identity || (key === undefined && !ours)) return known
     if (key === undefined || (ours && !key.startsWith('tel:'))) return 'forbidden'
     return this.rules.open ? known : this.agreeForeign(known, number === undefined ? [key] : [key, number])

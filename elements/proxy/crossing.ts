@@ -95,9 +95,9 @@ export class Crossing {
     const contact = parseAddress(value)
     if (contact === undefined) return undefined
     const { uri } = contact
-    if (this.isSeen(uri, point)) return print(uri.text, contact)
+    if (this.isSeen(uri, point)) return shownContact(uri.text, contact)
     const user = this.hidden.hide('ct', uri.text, point.dialog)
-    return print(`${uri.scheme === 'sips' ? 'sips' : 'sip'}:${user}@${printHostPort(point.at)}`, contact)
+    return shownContact(`${uri.scheme === 'sips' ? 'sips' : 'sip'}:${user}@${printHostPort(point.at)}`, contact)
   }
   /** Whether a URI names nothing but a domain of ours, or our address there. */
   private isSeen({ host, port, ...uri }: Uri, { at }: CrossingPoint): boolean {
@@ -111,7 +111,7 @@ export class Crossing {
     const { scheme, host, port, user } = contact.uri
     const isNumber = scheme === 'tel' && contact.uri.parameters.size === 0
     const isUser = scheme.startsWith('sip') && user !== '' && port === 0 && isName(host) && saysNoMore(contact.uri)
-    return isNumber || isUser || this.isSeen(contact.uri, point) ? print(contact.uri.text, contact) : undefined
+    return isNumber || isUser || this.isSeen(contact.uri, point) ? shownContact(contact.uri.text, contact) : undefined
   }
   /** A Record-Route as a peer sees it; undefined: it is none. `originals`: by user part, how our side has to see it. */
   private route(value: string, { at, dialog }: CrossingPoint, originals?: Map<string, string>): string | undefined {
@@ -139,8 +139,8 @@ function isName(host: string): boolean {
   return host.includes('.') && !/^[0-9.]+$|:/.test(host)
 }
 
-/** Without its display name, and with such parameters as say no address. */
-function print(uri: string, { parameters }: Address): string {
+/** A Contact at that URI without its display name, and with such parameters as say no address. */
+export function shownContact(uri: string, { parameters }: Address): string {
   let text = `<${uri}>`
   for (const [name, value] of parameters) {
     if (!keptParameters.test(name) || place.test(value)) continue

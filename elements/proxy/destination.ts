@@ -9,6 +9,7 @@ import {
   type SipRequest,
 } from '../../signalling/index.ts'
 import { pushHost } from '../shared/identifiers/push.ts'
+import { visitedNetworkOf } from '../shared/identifiers/visited-network.ts'
 import type { KnownSender } from './authentication.ts'
 import type { Crossing } from './crossing.ts'
 
@@ -43,6 +44,8 @@ export type Destination = TargetDestination | DevicesDestination | RefusedDestin
 export interface NetworkBorder {
   readonly domains: readonly string[]
   readonly crossing: Crossing
+  /** Other operators' users who are registered here. */
+  readonly visitors: { isVisiting(name: string): boolean }
 }
 
 const noContact = 'Contact is no address; expected one such as <sip:alice@192.0.2.7>'
@@ -52,7 +55,7 @@ export function forward(
   exchange: Exchange,
   sender: KnownSender | undefined,
   destination: Destination,
-  { domains, crossing }: NetworkBorder,
+  { domains, crossing, visitors }: NetworkBorder,
 ): void {
   const { request, flow } = exchange
   if (destination.end === 'nowhere') {
@@ -64,7 +67,7 @@ export function forward(
   const assertion = sender?.peer === true ? { ...checked, answerHeaders: crossing.answering(exchange) } : checked
   switch (destination.end) {
     case 'element':
-      exchange.forward(destination, { ...assertion, ...credentialsOf(request, sender) })
+      exchange.forward(destination, { ...assertion, ...knownBy(request, sender) })
       return
     case 'peer':
       exchange.forward(destination, assertion)
@@ -73,7 +76,7 @@ export function forward(
       const leaving = crossing.leaving(exchange, destination)
       if (leaving === 'malformed') return exchange.reply(400, { warning: noContact })
       const { recordRoute, drop, ...others } = leaving
-      const own = assertionOf(request, ownIdentity(exchange, sender, domains))
+      const own = assertionOf(request, source ?? ownIdentity(exchange, sender, { domains, visitors }))
       const target = recordRoute === undefined ? destination : { ...destination, recordRoute }
       exchange.forward(target, { ...own, ...others, drop: [...(own.drop ?? []), ...(drop ?? [])], hideVias: true })
       return
@@ -95,7 +98,10 @@ const asTrustedPeerSays: Assertion = {}
 type Assertion = Pick<ForwardOptions, 'asserted' | 'drop' | 'answerHeaders'>
 
 // header fields by which elements know a sender, and others that a sender may not bring along (SPEC §2.5, §3.6; RFC 3325)
-const onlyOurs = ['P-Prose-Checked', 'P-Credentials-Id', 'Remote-Party-ID', 'P-Asserted-Service', 'P-Served-User'] as const
+const onlyOurs = [
+  ...(['P-Prose-Checked', 'P-Credentials-Id', 'Remote-Party-ID', 'P-Asserted-Service', 'P-Served-User'] as const),
+  'P-Visited-Network-ID',
+] as const
 const numbers = onlyOurs.map((name) => H[name])
 
 /** For a sender without a trusted peer that vouches for him; undefined: nobody has asked who it is. */
@@ -105,16 +111,17 @@ function assertionOf(request: SipRequest, identity: string | undefined): Asserti
   return drop === undefined ? { asserted: identity ?? '' } : { asserted: identity ?? '', drop }
 }
 
-/** The user of ours that we assert to another operator; an element of ours may speak for the user in its From. */
+/** The user of ours, or visitor, that we assert to another operator; an element of ours may speak for the user in its From. */
 function ownIdentity(
   { asserted, flow, request }: Exchange,
   sender: KnownSender | undefined,
-  domains: readonly string[],
+  { domains, visitors }: Pick<NetworkBorder, 'domains' | 'visitors'>,
 ): string | undefined {
   if (sender?.unproven === true || (sender === undefined && !flow.trusted)) return undefined
   const identity = sender?.identity ?? canonical((asserted ?? request.from).uri)
   if (identity.startsWith('tel:')) return `sip:${identity.slice('tel:'.length)}@${domains[0]};user=phone`
-  return [...domains, ...domains.map(pushHost)].some((host) => identity.endsWith(`@${host}`)) ? identity : undefined
+  const isOurs = [...domains, ...domains.map(pushHost)].some((host) => identity.endsWith(`@${host}`))
+  return isOurs || visitors.isVisiting(identity) ? identity : undefined
 }
 
 /** RFC 3325 §7: toward a UE nobody's identity is told who does not want it told. */
@@ -123,8 +130,12 @@ function towardUe(request: SipRequest, assertion: Assertion): Assertion {
   return wishes.includes('id') ? { ...assertion, asserted: '' } : assertion
 }
 
-/** By which credentials a subscriber is known, for the element that keeps the subscription or publication. */
-function credentialsOf({ method }: SipRequest, sender: KnownSender | undefined): Pick<ForwardOptions, 'headers'> {
+/**
+ * By which credentials a subscriber is known, for the element that keeps the subscription or publication. By which network he
+ * is known, where that vouches for a user of another.
+ */
+function knownBy({ method }: SipRequest, sender: KnownSender | undefined): Pick<ForwardOptions, 'headers'> {
+  if (sender?.visited !== undefined) return { headers: [['P-Visited-Network-ID', visitedNetworkOf(sender.visited)]] }
   const id = sender?.subscriber?.credentialsId
   return id === undefined || (method !== 'SUBSCRIBE' && method !== 'PUBLISH') ? {} : { headers: [['P-Credentials-Id', id]] }
 }

@@ -14,11 +14,13 @@ import {
   type Uri,
 } from '../../signalling/index.ts'
 
-const form = /^(ct|rr)-([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{12})$/
+const form = /^(ct|rr|pt|rc)-([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{12})$/
 const remembered = 10_000
 
-/** Contacts, and Record-Routes of others than this proxy. */
-type HiddenKind = 'ct' | 'rr'
+/** In dialogs Contacts, and Record-Routes of others than this proxy; of registrations at another operator Path and Contacts. */
+type HiddenKind = keyof typeof salts
+
+const salts = { ct: 'contact', rr: 'route', pt: 'path', rc: 'registered contact' } as const
 
 /** A dialog with another operator. */
 export interface PeerDialog {
@@ -49,7 +51,7 @@ export class HiddenContacts {
   }
   /** The user part that stands for that text in that dialog. */
   hide(kind: HiddenKind, text: string, dialog: PeerDialog): string {
-    const body = this.cipher.hide(saltOf(kind), text).toString('base64url')
+    const body = this.cipher.hide(salts[kind], text).toString('base64url')
     return `${kind}-${body}.${this.sealOf(kind, body, dialog)}`
   }
   /** Whether it has the form of a hidden Contact at our address: no user is called so. */
@@ -76,13 +78,14 @@ export class HiddenContacts {
     }
     return behind
   }
-  private reveal(kind: HiddenKind, user: string, dialog: PeerDialog): string | undefined {
+  /** The text for which a user part stands in that dialog; undefined: in that one for none. */
+  reveal(kind: HiddenKind, user: string, dialog: PeerDialog): string | undefined {
     if (dialog.peer === undefined) return undefined
     const known = this.known.get(user)
     if (known !== undefined && known.peer === dialog.peer && known.callId === dialog.callId) return known.text
     const [, found, body, mark] = form.exec(user) ?? []
     if (found !== kind || body === undefined || this.sealOf(kind, body, dialog) !== mark) return undefined
-    const text = this.cipher.reveal(saltOf(kind), Buffer.from(body, 'base64url'))
+    const text = this.cipher.reveal(salts[kind], Buffer.from(body, 'base64url'))
     this.known.set(user, { ...dialog, text })
     if (this.known.size > remembered) this.known.delete(this.known.keys().next().value!)
     return text
@@ -92,10 +95,15 @@ export class HiddenContacts {
   }
 }
 
-export function isHiddenRoute({ user }: Uri): boolean {
-  return user.startsWith('rr-') && form.test(user)
+/** A registration at another operator is no dialog: what is hidden in it leads back for that operator alone. */
+export function registrationAt(peer: string | undefined): PeerDialog {
+  return { peer, callId: '' }
 }
 
-function saltOf(kind: HiddenKind): string {
-  return kind === 'ct' ? 'contact' : 'route'
+export function isHiddenPath({ user }: Uri): boolean {
+  return user.startsWith('pt-') && form.test(user)
+}
+
+export function isHiddenRoute({ user }: Uri): boolean {
+  return user.startsWith('rr-') && form.test(user)
 }

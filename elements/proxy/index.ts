@@ -1,5 +1,5 @@
 /** The proxy (SPEC §2.2): registrar, edge and home proxy; the only element that talks to UEs unless the dialplan says otherwise. */
-import type { Element, Exchange, Flow, Host } from '../../signalling/index.ts'
+import type { Address, Element, Exchange, Flow, Host } from '../../signalling/index.ts'
 import { H, RateLimit } from '../../signalling/index.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
 import { Authentication, type KnownSender, notThis, type SenderVerdict } from './authentication.ts'
@@ -8,10 +8,13 @@ import { Crossing } from './crossing.ts'
 import { type Destination, forward, type NetworkBorder } from './destination.ts'
 import { Gruus } from './gruu.ts'
 import { HiddenContacts } from './hidden-contacts.ts'
+import { PushClients } from './push-clients.ts'
+import { PushRegistrar } from './push-registrar.ts'
 import { Reach } from './reach.ts'
 import { Refusals } from './refusals.ts'
 import { Registrar } from './registrar.ts'
-import { Router } from './router.ts'
+import { Roaming } from './roaming.ts'
+import { isPush, Router } from './router.ts'
 import { insecure, isSecure } from './secure.ts'
 import { type ProxyRules, type ProxySettings, proxyRules, renewRules } from './settings.ts'
 import { DialogWays } from './ways.ts'
@@ -41,6 +44,9 @@ class ProxyElement implements Element {
   private router!: Router
   private refusals!: Refusals
   private border!: NetworkBorder
+  private clients!: PushClients
+  private pushRegistrar!: PushRegistrar
+  private roaming!: Roaming
   private rate: RateLimit | undefined
 
   constructor(name: string, settings: ProxySettings) {
@@ -60,15 +66,21 @@ class ProxyElement implements Element {
     this.authentication = await Authentication.open(host, this.rules, this.subscribers, this.bindings, this.refusals)
     this.gruus = await Gruus.open(host, this.bindings)
     const hidden = await HiddenContacts.open(host)
-    this.border = { domains: host.domains, crossing: new Crossing(host, hidden) }
+    const crossing = new Crossing(host, hidden)
+    this.clients = new PushClients(host)
+    await this.clients.load()
+    this.border = { domains: host.domains, crossing, visitors: this.clients }
     const { bindings, dialogWays, gruus, subscribers, authentication, rules } = this
     const reach = new Reach({ host, rules, bindings, dialogWays, gruus, subscribers, authentication })
     this.router = new Router({ host, rules, dialogWays, gruus, hidden, subscribers, reach })
-    this.registrar = new Registrar(host, this.rules, this.bindings, this.dialogWays, this.gruus, this.authentication)
+    this.registrar = new Registrar({ host, rules, bindings, dialogWays, gruus, authentication, clients: this.clients })
+    this.pushRegistrar = new PushRegistrar({ host, rules, authentication, subscribers, clients: this.clients, hidden })
+    this.roaming = new Roaming({ host, clients: this.clients, hidden, subscribers, crossing })
   }
 
   private followSubscribers(): void {
     this.subscribers.onChange((id, record) => {
+      this.clients.keep(id, record && this.authentication.nameOf(record))
       if (record === undefined) this.bindings.end(id)
       if (record === undefined || this.bindings.keep(id, this.authentication.nameOf(record))) this.dialogWays.forget(id)
     })
@@ -82,8 +94,8 @@ class ProxyElement implements Element {
     this.limit()
     return waiting
   }
-  stop(): Promise<void> {
-    return this.bindings.stop()
+  async stop(): Promise<void> {
+    await Promise.all([this.bindings.stop(), this.clients.stop()])
   }
 
   relay(token: string, requestUri: string): Flow | undefined {
@@ -105,14 +117,32 @@ class ProxyElement implements Element {
       return
     }
     if (request.method === 'OPTIONS' && this.isForUs(exchange)) return this.describe(exchange)
-    if (request.method === 'REGISTER') return this.registrar.handle(exchange)
+    if (request.method === 'REGISTER')
+      return this.pushRegistrar.takes(exchange) ? this.pushRegistrar.handle(exchange) : this.registrar.handle(exchange)
     if (request.method === 'ACK') return this.route(exchange, undefined)
     if (exchange.flow.trusted) return this.route(exchange, undefined)
     if (!request.fromIsSound)
       return exchange.reply(400, { warning: 'From is no address; expected one such as <sip:alice@localhost>' })
     const { asserted } = exchange
+    if (this.host.peers.isAny) {
+      const roams = this.ofRoaming(exchange, asserted)
+      if (roams !== 'other') return roams
+    }
     if (asserted !== undefined) return this.admitBy(exchange, this.authentication.vouched(exchange, asserted))
     return this.admitBy(exchange, this.authentication.judge(exchange))
+  }
+  /** Pushes from and to users who roam; `other`: it is none. */
+  private ofRoaming(exchange: Exchange, asserted: Address | undefined): void | Promise<void> | 'other' {
+    const { roaming } = this
+    const admit = (sender: KnownSender | undefined): void | Promise<void> => sender && this.admit(exchange, sender)
+    if (roaming.isDelivery(exchange)) return roaming.deliver(exchange)
+    const mayRoam = isPush(exchange, undefined, this.host) // nothing else is sent from another network than one's own
+    if (asserted !== undefined && !roaming.isOfAnother(exchange, asserted)) return 'other'
+    if (asserted !== undefined && !mayRoam) return roaming.refuseVoucher(exchange)
+    if (asserted !== undefined) return roaming.isOfOurs(asserted) ? roaming.ofOurs(exchange, asserted).then(admit) : 'other'
+    if (!mayRoam) return 'other'
+    if (roaming.isVouchedInVain(exchange)) return roaming.refuseVoucher(exchange)
+    return roaming.isOfVisitor(exchange) ? admit(roaming.visitor(exchange)) : 'other'
   }
   private admitBy(exchange: Exchange, verdict: SenderVerdict | Promise<SenderVerdict>): void | Promise<void> {
     if (verdict instanceof Promise) return verdict.then((settled) => this.admit(exchange, settled))
@@ -146,7 +176,7 @@ class ProxyElement implements Element {
     if (verdict === 'forbidden') return exchange.reply(403, { warning: notYou })
     if (verdict === 'another') return exchange.reply(400, { warning: notThis(exchange.request) })
     if (typeof verdict === 'string') return this.challenge(exchange, verdict === 'stale')
-    if (this.mustRegister(verdict) && this.bindings.of(verdict.identity).length === 0 && !this.isInDialog(exchange)) {
+    if (this.mustRegister(verdict) && !this.isRegistered(verdict) && !this.isInDialog(exchange)) {
       // a sender that this request does not prove may be somebody else by now
       if (verdict.fresh !== true) return this.admitBy(exchange, this.authentication.ask(exchange))
       this.refusals.note(exchange, verdict.identity, 'register first')
@@ -161,8 +191,11 @@ class ProxyElement implements Element {
     return this.route(exchange, verdict)
   }
 
-  private mustRegister({ peer }: KnownSender): boolean {
-    return this.rules.registrationRequired && peer !== true
+  private mustRegister({ peer, visitor }: KnownSender): boolean {
+    return this.rules.registrationRequired && peer !== true && visitor !== true
+  }
+  private isRegistered({ identity }: KnownSender): boolean {
+    return this.bindings.of(identity).length > 0 || this.clients.of(identity).length > 0
   }
   private challenge(exchange: Exchange, stale: boolean): void {
     const challenges = this.authentication.challenges(stale)

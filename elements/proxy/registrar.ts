@@ -11,6 +11,7 @@ import { type Bindings, sameBinding } from './bindings.ts'
 import { dialOf, echoOf, expiryOf, firstHopKeepsFlow, isOfContact, pathOf, regIdOf, supportedBy } from './contact.ts'
 import type { Gruus } from './gruu.ts'
 import { isOwnBinding, lifetimeOf, notifiableFault, notificationOf, providersFor } from './notifiable.ts'
+import type { PushClients } from './push-clients.ts'
 import { PushRegistration } from './push-registration.ts'
 import type { ProxyRules } from './settings.ts'
 import type { DialogWays } from './ways.ts'
@@ -37,6 +38,16 @@ interface RegisterOptions extends RegisteringUser {
   readonly outbound: boolean
 }
 
+interface RegistrarParts {
+  readonly host: Host
+  readonly rules: ProxyRules
+  readonly bindings: Bindings
+  readonly dialogWays: DialogWays
+  readonly gruus: Gruus
+  readonly authentication: Authentication
+  readonly clients: PushClients
+}
+
 const extensions = ['path', 'outbound', 'gruu']
 
 export class Registrar {
@@ -46,19 +57,14 @@ export class Registrar {
   private readonly dialogWays: DialogWays
   private readonly gruus: Gruus
   private readonly authentication: Authentication
+  private readonly clients: PushClients
   private readonly pushRegistration: PushRegistration
   private second = 0
   private date = ''
 
-  constructor(
-    host: Host,
-    rules: ProxyRules,
-    bindings: Bindings,
-    dialogWays: DialogWays,
-    gruus: Gruus,
-    authentication: Authentication,
-  ) {
+  constructor({ authentication, bindings, clients, dialogWays, gruus, host, rules }: RegistrarParts) {
     this.host = host
+    this.clients = clients
     this.rules = rules
     this.bindings = bindings
     this.dialogWays = dialogWays
@@ -124,6 +130,12 @@ export class Registrar {
     return this.bindings.put(aor, before, change.after).then((stands) => {
       if (!stands) return this.challenge(exchange, false) // it was by a password that counts no more
       for (const binding of change.after) if (!before.includes(binding)) this.bound(aor, binding, flow)
+      const came = change.after.filter((binding) => !before.includes(binding))
+      if (came.length > 0)
+        this.clients.moved(
+          aor,
+          came.map(({ contact, instance }) => instance ?? contact),
+        )
       if (subscriber?.push === undefined) return this.answer(exchange, aor, supported, this.bindings.of(aor))
       const registered = this.pushRegistration.register(subscriber, { before, after: change.after, flow })
       return registered.then((headers) => this.answer(exchange, aor, supported, this.bindings.of(aor), headers))

@@ -1,7 +1,7 @@
 /** Router of the proxy: decides where a request goes on, by its Route, the plan, or the bindings of its user. */
 import { isIP } from 'node:net'
 import type { Address, Exchange, Flow, ForwardTarget, Host, Uri } from '../../signalling/index.ts'
-import { elementOfRoute, H, tokenOfRoute } from '../../signalling/index.ts'
+import { elementOfRoute, H, parseAddress, tokenOfRoute } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, type IdentifiedSubscriber, isAddress } from '../shared/identifiers/devices.ts'
@@ -115,7 +115,7 @@ export class Router {
         return { end: toPeer ? 'operator' : 'device', uri: request.uriText, flow: way, ...recorded, ...(route && { route }) }
       }
     }
-    if (!inside && routes.length > 0) return noRelayByRoute
+    if (!inside && routes.length > 0) return this.straightToPeer(exchange, sender) ?? noRelayByRoute
     if (request.method === 'ACK' && !inside && !dialogWays.isSealed(ownRoutes)) return unheard // nobody vouches for it, nobody waits for an answer
     const { uri } = request
     if (this.parts.rules.push.length > 0 && isPush(exchange, sender, host)) return this.toPush(exchange, sender)
@@ -182,6 +182,8 @@ export class Router {
     const isOurs = !host.peers.has(request.uri.host)
     const usual = (isOurs ? exchange.planned : undefined) ?? rules.push[0]!.element
     const routed = rules.push.find(({ element }) => element === ownRoutes.at(-1)?.uri.user)?.element
+    if (sender?.visitor === true)
+      return { end: 'element', ...this.pushTarget(routed ?? usual), source: `${sender.identity};user=push` }
     if (sender?.subscriber === undefined) {
       const id = sender?.peer === true ? request.uri.user : undefined
       return { end: 'element', ...this.pushTarget(routed ?? this.pushServerOf(id) ?? usual) }
@@ -191,6 +193,20 @@ export class Router {
     if (source === undefined) return { end: 'element', ...this.pushTarget(routed ?? usual) }
     const own = source.slice('sip:'.length).split('@', 1)[0]
     return { end: 'element', ...this.pushTarget(routed ?? this.pushServerOf(own) ?? usual), source }
+  }
+  /** A Push to its destination's server, which the client names behind its own proxy, with the sender asserted (SPEC §5.2). */
+  private straightToPeer(exchange: Exchange, sender: KnownSender | undefined): Destination | undefined {
+    const { host } = this.parts
+    const { request, routes } = exchange
+    const peer = host.peers.nameOf(request.uri.host)
+    const named = routes.length === 1 ? parseAddress(routes[0]!)?.uri : undefined
+    if (named === undefined || peer === undefined || sender?.subscriber === undefined || !isPush(exchange, sender, host))
+      return undefined
+    if (host.peers.nameOf(named.host) !== peer || named.user === '' || namesAnotherPlace(named, true)) return undefined
+    const source = this.pushSource(request.from.uri, sender.subscriber)
+    if (source === 'expired') return sourceExpired
+    const to = this.toPeer(exchange, sender)
+    return to.end === 'operator' && source !== undefined ? { ...to, source } : to
   }
   /** By Route: at another node the Request-URI alone would not lead to it. */
   private pushTarget(element: string): Pick<ForwardTarget, 'route'> {
@@ -293,7 +309,7 @@ export class Router {
 }
 
 /** Whether a MESSAGE is a Push (SPEC §5.1): to a Push URI, or for an application. */
-function isPush({ flow, request }: Exchange, sender: KnownSender | undefined, { domains, peers }: Host): boolean {
+export function isPush({ flow, request }: Exchange, sender: KnownSender | undefined, { domains, peers }: Host): boolean {
   const { method, uri } = request
   if (method !== 'MESSAGE') return false
   if (isPushUri(uri, domains)) return true

@@ -62,7 +62,7 @@ export class Acceptance {
 
   private async offer(message: PushMessage, only: string | undefined, mayStore: boolean): Promise<AcceptanceAnswer> {
     const full = mayStore ? this.full(message) : undefined
-    const offers = await this.settled(message, this.queues.for(message.subscriber, only))
+    const offers = await this.settled(message, this.queues.for(message, only))
     const open = offers.filter(({ end }) => end === undefined || end.answer === 'away')
     const taken = offers.filter(({ end }) => end?.answer === 'taken').length
     const isTaken = taken > 0

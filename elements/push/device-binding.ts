@@ -27,11 +27,18 @@ export interface DeviceBinding {
   readonly path: readonly string[]
   readonly callId: string
   readonly cseq: number
+  /** The identifier that it registered alone; absent: all of its subscriber's. */
+  readonly identifier?: string
+  /** Domain of the network that it visits. */
+  readonly visited?: string
   /** Milliseconds since the epoch. */
   readonly expires: number
   /** Absent: nobody can wake it. */
   readonly waking?: DeviceWaking
 }
+
+/** The terms of a registration, beside its Contacts. */
+export type RegistrationTerms = Pick<DeviceBinding, 'subscriber' | 'identifier' | 'visited'>
 
 /** Name of a device among those of its subscriber. */
 function deviceOf({ uri, parameters }: Address): string {
@@ -43,14 +50,14 @@ function deviceOf({ uri, parameters }: Address): string {
 /** The binding that a REGISTER asks for by one Contact, for that many seconds from `now`. */
 export function bindingOf(
   request: SipRequest,
-  subscriber: string,
+  terms: RegistrationTerms,
   contact: Address,
   seconds: number,
   now: number,
 ): DeviceBinding {
   const target = seconds > 0 ? wakeTargetOf(contact.uri) : undefined
   return {
-    subscriber,
+    ...terms,
     device: deviceOf(contact),
     contact: withoutNotification(contact.uri.text),
     path: request.list(H.Path),

@@ -10,7 +10,7 @@ import type { PushMessage } from './push-message.ts'
 import type { Receipts } from './receipts.ts'
 import { nextServer, relayRules, type StoringRules } from './rules.ts'
 
-/** Device of a subscriber of whom no device is known: the first that registers. */
+/** Device of a subscriber of whom none is known: the first that registers, for that identifier or for all. */
 const anyDevice = '*'
 
 interface DeviceQueuesParts {
@@ -64,19 +64,26 @@ export class DeviceQueues {
     return this.store.stop()
   }
 
-  /** Queues that a message for a subscriber goes to: of the device that his identifier belongs to, or of all. */
-  for(subscriber: string, only: string | undefined): readonly DeviceQueue[] {
-    const known = this.devices.of(subscriber)
+  /**
+   * Queues that a message goes to: of the device that its identifier belongs to, or of all that have not registered another
+   * identifier alone.
+   */
+  for(
+    { identifier, subscriber }: Pick<PushMessage, 'identifier' | 'subscriber'>,
+    only: string | undefined,
+  ): readonly DeviceQueue[] {
+    const known = this.devices.of(subscriber).filter((device) => (device.identifier ?? identifier) === identifier)
     const meant = only === undefined ? known : known.filter(({ contact, device }) => device === only || contact === only)
     // while nobody is there, a device that only its Contact names is not waited for: it may come back under another
     const awaited = meant.some((one) => this.devices.isBound(one)) ? meant : meant.filter(({ device }) => device.startsWith('<'))
-    if (awaited.length > 0) return awaited.map(({ device }) => this.of(subscriber, this.orderedBehind(subscriber, device)))
-    return [this.of(subscriber, only ?? anyDevice)]
+    const any = anyDevice + identifier
+    if (awaited.length > 0) return awaited.map(({ device }) => this.of(subscriber, this.orderedBehind(subscriber, device, any)))
+    return [this.of(subscriber, only ?? any)]
   }
   /** The device itself, or any device while it gets what has waited for any: order holds. */
-  private orderedBehind(subscriber: string, device: string): string {
-    const waiting = this.queues.get(subscriber)?.get(anyDevice)?.size ?? 0
-    return waiting > 0 && this.anyOf(subscriber)?.device === device ? anyDevice : device
+  private orderedBehind(subscriber: string, device: string, any: string): string {
+    const waiting = this.queues.get(subscriber)?.get(any)?.size ?? 0
+    return waiting > 0 && this.anyOf(subscriber, any)?.device === device ? any : device
   }
   private of(subscriber: string, device: string): DeviceQueue {
     let queues = this.queues.get(subscriber)
@@ -85,7 +92,7 @@ export class DeviceQueues {
     if (queue === undefined) {
       const { host, receipts, rules, store } = this
       const relayed = device === nextServer
-      const bound = () => (device === anyDevice ? this.anyOf(subscriber) : this.devices.bound(subscriber, device))
+      const bound = () => (device.startsWith(anyDevice) ? this.anyOf(subscriber, device) : this.devices.bound(subscriber, device))
       queue = new DeviceQueue(subscriber, device, {
         ...{ host, receipts, store },
         rules: relayed ? relayRules(rules) : rules,
@@ -97,15 +104,15 @@ export class DeviceQueues {
     }
     return queue
   }
-  private anyOf(subscriber: string) {
-    return this.devices.of(subscriber).find((device) => this.devices.isBound(device))
+  private anyOf(subscriber: string, any: string): DeviceBinding | undefined {
+    const isMeant = ({ identifier }: DeviceBinding): boolean => identifier === undefined || any === anyDevice + identifier
+    return this.devices.of(subscriber).find((device) => this.devices.isBound(device) && isMeant(device))
   }
 
   /** A device of a subscriber has registered. */
   bound(subscriber: string, device: string): void {
-    const queues = this.queues.get(subscriber)
-    queues?.get(device)?.bound()
-    queues?.get(anyDevice)?.bound()
+    for (const [name, queue] of this.queues.get(subscriber) ?? [])
+      if (name === device || name.startsWith(anyDevice)) queue.bound()
   }
   /** Nobody can wake a device of a subscriber any more. */
   unwakeable({ device, subscriber }: Pick<DeviceBinding, 'device' | 'subscriber'>): void {
@@ -117,9 +124,10 @@ export class DeviceQueues {
   }
   /** Queues whose messages go to a device now. */
   private queuesTo(subscriber: string, device: string): readonly DeviceQueue[] {
-    const queues = this.queues.get(subscriber)
-    const any = this.anyOf(subscriber)?.device === device ? queues?.get(anyDevice) : undefined
-    return [queues?.get(device), any].filter((queue) => queue !== undefined)
+    const queues = [...(this.queues.get(subscriber) ?? [])].filter(
+      ([name]) => name === device || (name.startsWith(anyDevice) && this.anyOf(subscriber, name)?.device === device),
+    )
+    return queues.map(([, queue]) => queue)
   }
   /** Messages that wait for a subscriber, in the order in which they were accepted. */
   waitingFor(subscriber: string): readonly PushMessage[] {

@@ -39,6 +39,7 @@ import type { PushServer } from './push-server.ts'
 import { type ReceiptBody, Receipts } from './receipts.ts'
 import { Registration } from './registration.ts'
 import { nextServerOf, Relay } from './relay.ts'
+import { RoamingAgreements } from './roaming.ts'
 import { handedOver, ServerRoutes } from './routes.ts'
 import { type StoringRules, storingRules } from './rules.ts'
 import type { PushSettings } from './settings-type.ts'
@@ -83,6 +84,7 @@ class PushElement implements PushServer {
   private receipts!: Receipts
   private subscribers!: Subscribers
   private registration!: Registration
+  private roaming!: RoamingAgreements
   private sources!: Sources
   private aliases!: Aliases
   private applicationRules!: ApplicationRules
@@ -149,12 +151,14 @@ class PushElement implements PushServer {
     this.subscribers.start()
     const { queues, subscribers } = this
     this.submissions = new Submissions({ host, outcomes, queues, subscribers })
-    this.registration = new Registration({ host, devices, own, providers, queues, subscribers, wakes, widths })
     const isApplication = (id: string): boolean => {
       const found = applications.ofPush(id) ?? followed.ofPush(id)
       return found !== undefined && maySend(found)
     }
     const { peers = [], servers = [] } = this.settings
+    this.roaming = new RoamingAgreements(host, peers)
+    const { roaming } = this
+    this.registration = new Registration({ host, devices, own, providers, queues, roaming, subscribers, wakes, widths })
     this.sources = new Sources({ host, subscribers, peers, isApplication, fellows: servers.map(({ flags }) => flags) })
     this.aliases = new Aliases(host, this.settings.addressbook)
     this.routes = this.routesOf(host)
@@ -200,6 +204,7 @@ class PushElement implements PushServer {
 
   handle(exchange: Exchange): Promise<void> | void {
     const { method } = exchange.request
+    if (method !== 'REGISTER' && method !== 'ACK' && this.roaming.isOnPath(exchange)) return this.roaming.follow(exchange)
     if (method === 'REGISTER') return this.orRefuse(exchange, this.registration.handle(exchange))
     if (method === 'SUBSCRIBE') return this.applicationFeed.handle(exchange)
     if (method === 'MESSAGE') return this.orRefuse(exchange, this.push(exchange))

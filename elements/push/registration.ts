@@ -1,11 +1,24 @@
-/** Registration at a Push server (SPEC §5.1): the proxy's REGISTER for a subscriber binds his devices to his Push identifiers. */
-import type { Exchange, Host } from '../../signalling/index.ts'
+/**
+ * Registration at a Push server (SPEC §5.1): the proxy's REGISTER for a subscriber binds his devices to his Push identifiers.
+ * A Push client's binds its device to one of them, in the network that it visits.
+ */
+import { type Address, type Exchange, H, type Host, type SipRequest } from '../../signalling/index.ts'
 import type { PushIdentifierRecord, SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
-import { type FlagWidths, flagsOf, isPushInForce, type PushFlags, pushUri } from '../shared/identifiers/push.ts'
+import {
+  type FlagWidths,
+  flagsOf,
+  isPushInForce,
+  isPushUri,
+  type PushFlags,
+  pushIdentifier,
+  pushUri,
+} from '../shared/identifiers/push.ts'
+import { visitedNetwork } from '../shared/identifiers/visited-network.ts'
 import type { BoundDevices } from './bound-devices.ts'
-import { bindingOf } from './device-binding.ts'
+import { bindingOf, type DeviceBinding, type RegistrationTerms } from './device-binding.ts'
 import type { DeviceQueues } from './device-queues.ts'
+import type { RoamingAgreements } from './roaming.ts'
 import type { WakeProviders } from './waking/providers.ts'
 import { notifiableFaultOf, sleepless } from './waking/registered-waking.ts'
 import type { Wakes } from './waking/wakes.ts'
@@ -15,13 +28,17 @@ interface RegistrationParts {
   readonly devices: BoundDevices
   readonly queues: DeviceQueues
   readonly subscribers: Subscribers
+  readonly roaming: RoamingAgreements
   readonly own: PushFlags
   readonly widths: FlagWidths
   readonly providers: WakeProviders
   readonly wakes: Wakes
 }
 
+type RefusalText = readonly [status: number, warning: string]
+
 const usualExpires = 3600 // seconds (RFC 3261 §10.2)
+const longestExpires = 7200 // seconds for who is not woken
 
 export class Registration {
   private readonly parts: RegistrationParts
@@ -32,26 +49,53 @@ export class Registration {
 
   async handle(exchange: Exchange): Promise<void> {
     const { request, asserted } = exchange
-    const { subscribers } = this.parts
+    const { host, providers, roaming, subscribers } = this.parts
+    if (host.peers.has(request.uri.host)) return roaming.passOn(exchange)
     if (asserted === undefined)
       return exchange.reply(403, { warning: 'nobody vouches for this REGISTER; expected it by way of your own proxy' })
     const record = await subscribers.lookup(request.to.uri)
     const identity = await subscribers.lookup(asserted.uri)
-    if (record === undefined)
-      return exchange.reply(404, { warning: 'To names no subscriber; expected one with a Push identifier' })
-    if (identity?.id !== record.id)
-      return exchange.reply(403, { warning: 'To is not the asserted subscriber; expected your own address or Push identifier' })
-    const served = this.servedOf(record)
-    if (served.length === 0) return exchange.reply(403, { warning: `${record.id} has no Push identifier of this server` })
+    const refused = this.refusalOf(exchange, record, identity)
+    if (refused !== undefined) return exchange.reply(refused[0], { warning: refused[1] })
     const { contacts } = request
     if (contacts === undefined || contacts === '*')
       return exchange.reply(400, { warning: 'Contact is malformed; expected those of the devices, each with its expires' })
-    const unfit = notifiableFaultOf(exchange.request, contacts, this.parts.providers)
+    const unfit = notifiableFaultOf(request, contacts, providers)
     if (unfit !== undefined) return exchange.reply(unfit.status, { headers: unfit.headers, warning: unfit.warning })
-    await this.bind(exchange, record.id, contacts)
-    const associated = [`<${record.id}>`, ...served.map(({ id }) => `<${pushUri(id, this.parts.host.domains)}>`)]
-    const capabilities = this.parts.providers.capabilities(contacts).map((value) => ['Feature-Caps', value] as const)
-    exchange.reply(200, { headers: [['P-Associated-URI', associated.join(', ')], ...capabilities] })
+    const one = this.namedBy(request)
+    const visited = visitedNetwork(request)
+    const terms: RegistrationTerms = {
+      subscriber: record!.id,
+      ...(one === undefined ? {} : { identifier: one }),
+      ...(visited === undefined ? {} : { visited }),
+    }
+    const bindings = await this.bind(request, terms, contacts)
+    if (bindings === undefined) return exchange.reply(500, { warning: 'CSeq is not above the last one; expected a higher one' })
+    const served = this.servedOf(record!).filter(({ id }) => one === undefined || id === one)
+    const associated = [`<${record!.id}>`, ...served.map(({ id }) => `<${pushUri(id, host.domains)}>`)]
+    const capabilities = providers.capabilities(contacts).map((value) => ['Feature-Caps', value] as const)
+    const about = one === undefined ? [] : this.echoOf(request, contacts, bindings)
+    exchange.reply(200, { headers: [...about, ['P-Associated-URI', associated.join(', ')], ...capabilities] })
+  }
+  private refusalOf(
+    { request }: Exchange,
+    record: SubscriberRecord | undefined,
+    identity: SubscriberRecord | undefined,
+  ): RefusalText | undefined {
+    const { roaming } = this.parts
+    if (record === undefined) return [404, 'To names no subscriber; expected one with a Push identifier']
+    if (identity?.id !== record.id)
+      return [403, 'To is not the asserted subscriber; expected your own address or Push identifier']
+    const one = this.namedBy(request)
+    const served = this.servedOf(record)
+    if (one === undefined ? served.length === 0 : served.every(({ id }) => id !== one))
+      return [403, `${record.id} has no ${one === undefined ? 'Push identifier' : one} in force of this server`]
+    const visited = visitedNetwork(request)
+    return visited === undefined || roaming.isAgreedWith(visited) ? undefined : [403, roaming.noAgreement(visited)]
+  }
+  /** The identifier that a Push client registers alone; undefined: all of the subscriber's. */
+  private namedBy({ to }: SipRequest): string | undefined {
+    return isPushUri(to.uri, this.parts.host.domains) ? pushIdentifier(to.uri.user) : undefined
   }
 
   /** Push identifiers of a subscriber that count now and have the flag bits of this server. */
@@ -63,22 +107,49 @@ export class Registration {
     })
   }
 
+  /** The bindings, once they are durable; undefined: a later REGISTER of the same client has been here (RFC 3261 §10.3 step 7). */
   private async bind(
-    { request }: Exchange,
-    subscriber: string,
-    contacts: Exclude<Exchange['request']['contacts'], '*' | undefined>,
-  ): Promise<void> {
+    request: SipRequest,
+    terms: RegistrationTerms,
+    contacts: readonly Address[],
+  ): Promise<readonly DeviceBinding[] | undefined> {
     const { devices, host, providers, queues, wakes } = this.parts
+    const { subscriber } = terms
     const now = host.clock.date()
     const bindings = contacts.map((contact) => {
-      const seconds = Number(contact.parameters.get('expires') ?? request.expires ?? usualExpires)
-      const made = bindingOf(request, subscriber, contact, Number.isFinite(seconds) ? seconds : usualExpires, now)
+      const asked = Number(contact.parameters.get('expires') ?? request.expires ?? usualExpires)
+      const seconds = Number.isFinite(asked) ? asked : usualExpires
+      const isWoken = terms.identifier === undefined || contact.uri.parameters.has('pn-prid')
+      const made = bindingOf(request, terms, contact, isWoken ? seconds : Math.min(seconds, longestExpires), now)
       return sleepless(made, devices.of(subscriber), providers)
     })
+    const isLate = bindings.some(({ callId, cseq, device }) => {
+      const before = devices.bound(subscriber, device)
+      return terms.identifier !== undefined && before?.callId === callId && before.cseq > cseq
+    })
+    if (isLate) return undefined
     await devices.change(bindings)
     for (const binding of bindings) {
       wakes.registered(binding)
       if (binding.expires > now) queues.bound(subscriber, binding.device)
     }
+    return bindings
+  }
+  /** A client's Contacts as they are bound, and its Path (RFC 3327 §5.3); those of other devices are not for its network. */
+  private echoOf(
+    request: SipRequest,
+    contacts: readonly Address[],
+    bindings: readonly DeviceBinding[],
+  ): readonly (readonly [name: string, value: string])[] {
+    const now = this.parts.host.clock.date()
+    const bound = contacts.flatMap(({ parameters, uri }, index) => {
+      const seconds = Math.round((bindings[index]!.expires - now) / 1000)
+      if (seconds <= 0) return []
+      const instance = parameters.get('+sip.instance')
+      return [
+        ['Contact', `<${uri.text}>${instance === undefined ? '' : `;+sip.instance="${instance}"`};expires=${seconds}`] as const,
+      ]
+    })
+    return [...bound, ...request.list(H.Path).map((value) => ['Path', value] as const)]
   }
 }

@@ -257,6 +257,10 @@ export interface PushPeer {
    */
   readonly vouches: readonly string[]
   /**
+   * users of each may register through the other; default false
+   */
+  readonly roaming?: boolean
+  /**
    * its Push servers, where they are known one by one
    */
   readonly servers?: readonly PeerServer[]

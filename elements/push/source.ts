@@ -1,9 +1,19 @@
 /** Source of a Push (SPEC §5.2): a user of ours by our proxy's word, or a peer's by the word of that peer. */
-import { type Address, canonical, type Exchange, H, type Host } from '../../signalling/index.ts'
+import {
+  type Address,
+  canonical,
+  type Exchange,
+  H,
+  type Host,
+  parseUri,
+  type SipRequest,
+  type Uri,
+} from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, isNameOf } from '../shared/identifiers/devices.ts'
-import { domainOfPushHost, hasFlags, isPushInForce, pushIdentifier } from '../shared/identifiers/push.ts'
+import { domainOfPushHost, hasFlags, isPushHost, isPushInForce, pushIdentifier } from '../shared/identifiers/push.ts'
+import { visitedNetwork } from '../shared/identifiers/visited-network.ts'
 import { cpimFrom, cpimType, parseCpim } from './cpim.ts'
 import type { PushPeer } from './settings-type.ts'
 
@@ -33,8 +43,11 @@ export class Sources {
   async verdict(exchange: Exchange): Promise<SourceVerdict> {
     const { asserted } = exchange
     if (asserted === undefined) return { source: '' }
+    const stranger = this.strangerBeside(exchange, asserted)
+    if (stranger !== undefined)
+      return { refusal: 'source', warning: `${stranger} is named as sender, and not vouched for; expected your own identifier` }
     const peer = this.peerOf(asserted)
-    if (peer !== undefined) return this.ofPeer(asserted, peer)
+    if (peer !== undefined) return this.ofPeer(asserted, peer, visitedNetwork(exchange.request))
     const id = pushIdentifier(asserted.uri.user)
     if (id !== undefined && this.parts.isApplication(id)) return { source: canonical(asserted.uri) }
     const record = await this.parts.subscribers.lookup(asserted.uri)
@@ -43,9 +56,9 @@ export class Sources {
     if (isElsewhere) return { source: canonical(asserted.uri) } // an application's; users have a record
     if (id !== undefined && (own === undefined || !isPushInForce(own, this.parts.host.clock.date())))
       return { refusal: 'source-expired', warning: `the Push identifier ${id} is not in force; expected another one of yours` }
-    const stranger = record === undefined ? undefined : this.strangerInCpim(exchange, record)
-    if (stranger !== undefined)
-      return { refusal: 'source', warning: `From in the CPIM message is ${stranger}; expected one of your own identifiers` }
+    const another = record === undefined ? undefined : this.strangerInCpim(exchange, record)
+    if (another !== undefined)
+      return { refusal: 'source', warning: `From in the CPIM message is ${another}; expected one of your own identifiers` }
     return { source: canonical(asserted.uri) }
   }
 
@@ -53,19 +66,49 @@ export class Sources {
     const domain = domainOfPushHost(uri.host) ?? uri.host
     return this.parts.peers.find(({ domains }) => domains.includes(domain))
   }
-  /** A peer is believed for identifiers with its own flag bits, or with such as it may vouch for. */
-  private ofPeer({ uri }: Address, { flags, vouches }: PushPeer): SourceVerdict {
+  /**
+   * A peer is believed for identifiers with its own flag bits, or with such as it may vouch for.
+   * @param visited domain of the network that vouches, where it is not that of the identifier
+   */
+  private ofPeer({ uri }: Address, own: PushPeer, visited: string | undefined): SourceVerdict {
     const id = domainOfPushHost(uri.host) === undefined ? undefined : pushIdentifier(uri.user)
-    const believed = [...flags, ...vouches]
-    if (id === undefined || flags.length === 0 || believed.some((bits) => hasFlags(id, bits))) return { source: canonical(uri) }
-    return { refusal: 'peer', warning: `${uri.host} does not vouch for ${id}; expected flag bits ${believed.join(' or ')}` }
+    const by = visited === undefined ? own : this.parts.peers.find(({ domains }) => domains.includes(visited))
+    const believed = visited === undefined ? [...own.flags, ...own.vouches] : (by?.vouches ?? [])
+    const isOwn = visited === undefined && (id === undefined || own.flags.length === 0)
+    if (isOwn || (id !== undefined && believed.some((bits) => hasFlags(id, bits)))) return { source: canonical(uri) }
+    const voucher = visited ?? uri.host
+    return {
+      refusal: 'peer',
+      warning: `${voucher} does not vouch for ${id}; expected flag bits ${believed.join(' or ') || 'of none'}`,
+    }
+  }
+  /** A user of another operator than the asserted one, in From or in that of a CPIM message. */
+  private strangerBeside({ request }: Exchange, { uri }: Address): string | undefined {
+    const own = this.operatorOf(uri.host)
+    const cpim = this.cpimSender(request)
+    const named = [request.from.uri, ...(cpim === undefined ? [] : [cpim])]
+    const stranger = named.find(({ host }) => {
+      const operator = this.operatorOf(host)
+      return operator !== undefined && operator !== own
+    })
+    return stranger?.text
+  }
+  /** Name of the operator whose host that is, `''` for ours; undefined: nobody whom we know. */
+  private operatorOf(host: string): string | undefined {
+    const { domains, peers } = this.parts.host
+    return domains.includes(host) || isPushHost(host, domains) ? '' : peers.nameOf(host)
   }
   /** From of a CPIM message, where it names somebody else. */
   private strangerInCpim({ request }: Exchange, record: SubscriberRecord): string | undefined {
+    const { domains } = this.parts.host
+    const from = this.cpimSender(request)
+    const key = from === undefined ? undefined : deviceKey(from, domains)
+    return key === undefined || isNameOf(key, record, domains) ? undefined : from!.text
+  }
+  private cpimSender(request: SipRequest): Uri | undefined {
     if (request.contentType !== cpimType || request.text(H['Content-Encoding']) !== undefined) return undefined
     const message = parseCpim(request.body)
     const from = message === undefined ? undefined : cpimFrom(message)
-    const key = from === undefined ? undefined : deviceKey(from, this.parts.host.domains)
-    return key === undefined || isNameOf(key, record, this.parts.host.domains) ? undefined : from
+    return from === undefined ? undefined : parseUri(from)
   }
 }

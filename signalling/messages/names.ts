@@ -58,6 +58,7 @@ const knownNames = [
   'P-Asserted-Service',
   'P-Served-User',
   'Push-Application',
+  'P-Visited-Network-ID',
 ] as const
 
 type KnownName = (typeof knownNames)[number]

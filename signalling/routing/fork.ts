@@ -287,6 +287,13 @@ export class ForkRun implements Fork {
   /** @param bottom header lines to add */
   private back(response: SipResponse, bottom?: string): void {
     const instead = response.status >= 200 ? this.how.onFinal?.(response) : undefined
+    if (!(instead instanceof Promise)) return this.settle(response, instead, bottom)
+    instead.then(
+      (status) => this.settle(response, status, bottom),
+      () => this.answer(500),
+    )
+  }
+  private settle(response: SipResponse, instead: number | undefined, bottom: string | undefined): void {
     if (instead !== undefined) this.answer(instead)
     else if (response.status === 487 && response.vias.length === 1) {
       // some make it from the CANCEL, which came with our Via alone: nobody before us would know it

@@ -15,6 +15,8 @@ export interface PeerOperator {
   readonly domains: readonly string[]
   /** Further hosts of its users and elements, in lower case. */
   readonly hosts?: readonly string[]
+  /** Hosts of others, in lower case, for whose users it may vouch: those who roam in its network. */
+  readonly vouches?: readonly string[]
   /** Sources of its datagrams; the first gets ours. None: it is looked up by its domain. */
   readonly addresses: readonly HostPort[]
 }
@@ -31,6 +33,9 @@ export class Peers implements PeerOperators {
       for (const { host, port } of peer.addresses) this.byAddress.set(`${host}:${port}`, peer)
     }
   }
+  get isAny(): boolean {
+    return this.byDomain.size > 0
+  }
   has(host: string): boolean {
     return this.byDomain.has(host)
   }
@@ -45,12 +50,16 @@ export class Peers implements PeerOperators {
   nameAt(flow: Flow): string | undefined {
     return this.peerAt(flow)?.name ?? (flow.askedName === undefined ? undefined : this.nameOf(flow.askedName))
   }
+  domainAt(flow: Flow): string | undefined {
+    const peer = this.peerAt(flow) ?? (flow.askedName === undefined ? undefined : this.byDomain.get(flow.askedName))
+    return peer?.domains[0]
+  }
   nameOf(host: string): string | undefined {
     return this.byDomain.get(host)?.name
   }
   /**
-   * The identity for which the peer of a flow vouches, where all that it asserts is of its own domains. A number may stand
-   * beside it. A peer that asserts anything else is a stranger.
+   * The identity for which the peer of a flow vouches, where it may vouch for all that it asserts. A number may stand beside it.
+   * A peer that asserts anything else is a stranger.
    */
   asserted(request: SipRequest, flow: Flow): Address | undefined {
     if (this.byDomain.size === 0 || flow.trusted) return undefined
@@ -59,7 +68,8 @@ export class Peers implements PeerOperators {
     const { asserted } = request
     if (asserted.length < request.list(H['P-Asserted-Identity']).length) return undefined // one of them is no address
     const named = asserted.filter(({ uri }) => uri.scheme !== 'tel')
-    return named.every(({ uri }) => isSip(uri.scheme) && this.byDomain.get(uri.host) === peer) ? named[0] : undefined
+    const isIts = (host: string): boolean => this.byDomain.get(host) === peer || peer.vouches?.includes(host) === true
+    return named.every(({ uri }) => isSip(uri.scheme) && isIts(uri.host)) ? named[0] : undefined
   }
   private peerAt({ reliable, remote, domains }: Flow): PeerOperator | undefined {
     if (!reliable) return this.byAddress.get(`${remote.host}:${remote.port}`)

@@ -7,6 +7,15 @@ import type { Operator } from './operator.ts'
 /** Undefined and false: not yet. */
 export type PollResult<Value> = Value | undefined | false
 
+export interface PushClientOptions {
+  /** Its Push identifier at its Push host: `0a17c5d2e8b9f604@push.op-a.example`. */
+  readonly push: string
+  /** Domain by whose proxy it registers and sends; left out: that of its home. */
+  readonly at?: string
+  /** Name of its device, 12 hex digits; left out: the same for all. */
+  readonly device?: string
+}
+
 /** Abilities of a scenario. Every wait is for something to be true, never for time alone. */
 export interface Stage {
   readonly clock: Clock
@@ -14,6 +23,8 @@ export interface Stage {
   ue(name: string, options?: Pick<UeOptions, 'report' | 'mme' | 'prose'>): Promise<Ue>
   /** An agent that calls itself so, is registered nowhere, and sends to the proxy of that domain. */
   stranger(name: string, domain: string): Promise<UserAgent>
+  /** A Push client of that subscriber, which registers one identifier alone. It has started, and not registered yet. */
+  pushClient(name: string, options: PushClientOptions): Promise<UserAgent>
   /** Actions by hand. */
   readonly operator: Operator
   /** Actions by hand at one of several operators. */

@@ -21,10 +21,11 @@ import { agentNode } from '../../running/agent-node.ts'
 import { operatorTap } from '../../running/operator-tap.ts'
 import { ClockedStage } from './clocked-stage.ts'
 import { figureOf, type PreparationRange } from './figure.ts'
-import type { Scenario, Stage } from './flow.ts'
+import type { PushClientOptions, Scenario, Stage } from './flow.ts'
 import { lastingPort } from './lasting-port.ts'
 import { LocalOperator } from './local-operator.ts'
 import type { Operator } from './operator.ts'
+import { clientRegistration } from './push-client.ts'
 import { type ServerPlace, StagePlan } from './stage-plan.ts'
 
 export interface StageOptions {
@@ -168,12 +169,18 @@ export class StageSet extends ClockedStage implements Stage {
     if (at === undefined) throw new Error(`no operator has ${domain}`)
     return at
   }
-  private agentOf(name: string, domain: string | undefined, at: HostPort): Promise<EngineAgent> {
+  private agentOf(
+    name: string,
+    domain: string | undefined,
+    { isKnown = true, push }: { readonly isKnown?: boolean; readonly push?: PushClientOptions } = {},
+  ): Promise<EngineAgent> {
     const [user, home = this.planning.homeDomain] = name.split('@') as [string, string?]
+    const at = this.proxyOf(domain)
     const agent = new EngineAgent({
       identity: `sip:${user}@${home}`,
-      ...(domain === undefined ? { password: `${user}-proxima` } : {}),
+      ...(isKnown ? { password: `${user}-proxima` } : {}),
       proxy: `sip:${at.host}:${at.port};lr`,
+      push: push && clientRegistration(push),
     })
     const ownHost = this.manual === undefined ? '127.0.0.1' : `10.0.1.${this.nodes.length + 1}`
     const node = agentNode(agent.element, {
@@ -191,7 +198,7 @@ export class StageSet extends ClockedStage implements Stage {
   }
 
   async ue(name: string, options: Pick<UeOptions, 'report' | 'mme' | 'prose'> = {}): Promise<Ue> {
-    const agent = await this.agentOf(name, undefined, this.proxyOf(name.split('@')[1]))
+    const agent = await this.agentOf(name, name.split('@')[1])
     const answer = await this.preparing(() => this.during(agent.register()))
     this.expect(`${name} registers`, answer.status === 200)
     const ue = new Ue({ agent, clock: this.clock, ...options })
@@ -199,7 +206,10 @@ export class StageSet extends ClockedStage implements Stage {
     return ue
   }
   stranger(name: string, domain: string): Promise<UserAgent> {
-    return this.agentOf(name, domain, this.proxyOf(domain))
+    return this.agentOf(name, domain, { isKnown: false })
+  }
+  pushClient(name: string, push: PushClientOptions): Promise<UserAgent> {
+    return this.agentOf(name, push.at ?? name.split('@')[1], { push })
   }
   operatorOf(name: string): Operator {
     const full = (element: string): string => (name === '' ? element : `${name}/${element}`)

@@ -69,6 +69,19 @@ export interface IncomingMessage extends ReceivedBody {
   readonly from: string
 }
 
+/** One Push identifier that an agent registers instead of its address of record (SPEC §5.1, "Explicit"). */
+export interface PushClientRegistration {
+  /** `sip:<16 hex digits>@<Push host>;user=push`. */
+  readonly identifier: string
+  /** URN of the device: `urn:uuid:…`. */
+  readonly instance: string
+}
+
+/** Request-URI of its REGISTER: the Push host. */
+export function registrarOf({ identifier }: PushClientRegistration): string {
+  return identifier.replace(/^(sips?:)[^@]*@([^;?]*).*/, '$1$2')
+}
+
 /** A registered identity. Promises resolve with the peer's response and never reject: silence is 408, no connection 503. */
 export interface UserAgent {
   /** `sip:alice@localhost`. */

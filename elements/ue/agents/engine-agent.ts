@@ -5,6 +5,8 @@ import {
   type AgentBody,
   type AgentResponse,
   type IncomingMessage,
+  type PushClientRegistration,
+  registrarOf,
   type UserAgent,
   type WatchHandle,
   type WatchListener,
@@ -19,6 +21,8 @@ export interface EngineAgentOptions {
   readonly password?: string
   /** The proxy, as a Route: `sip:127.0.0.1:5060;lr`. */
   readonly proxy: string
+  /** Left out: it registers its identity. */
+  readonly push?: PushClientRegistration | undefined
 }
 
 const capabilities = { methods: ['MESSAGE', 'NOTIFY', 'OPTIONS', 'ACK'], extensions: [], types: ['*/*'] }
@@ -91,18 +95,20 @@ export class EngineAgent implements UserAgent {
   async register(seconds = 3600): Promise<AgentResponse> {
     this.refreshing?.cancel()
     const { identity } = this
+    const { push } = this.options
     const { host, name } = this.element
     this.callId ??= host.ids.token(22)
     this.cseq += 2 // a challenge takes the number between
     const response = await host.send({
       method: 'REGISTER',
-      to: identity,
-      from: identity,
+      to: push?.identifier ?? identity,
+      ...(push === undefined ? {} : { uri: registrarOf(push) }),
+      from: push?.identifier ?? identity,
       route: this.route,
       callId: this.callId,
       cseq: this.cseq,
       headers: [
-        ['Contact', `<${host.contact}>`],
+        ['Contact', `<${host.contact}>${push === undefined ? '' : `;+sip.instance="<${push.instance}>"`}`],
         ['Expires', String(seconds)],
       ],
       ...this.credentials,

@@ -2,7 +2,17 @@
 import { type Core, type Transport, URI, UserAgent as UserAgentOfSipJs, type UserAgentOptions } from 'sip.js'
 import type { Clock, Ids, Log, Timer } from '../../../signalling/index.ts'
 import { InTurn } from '../../shared/state/in-turn.ts'
-import type { AgentBody, AgentResponse, IncomingMessage, UserAgent, WatchHandle, WatchListener, WatchOptions } from './agent.ts'
+import {
+  type AgentBody,
+  type AgentResponse,
+  type IncomingMessage,
+  type PushClientRegistration,
+  registrarOf,
+  type UserAgent,
+  type WatchHandle,
+  type WatchListener,
+  type WatchOptions,
+} from './agent.ts'
 import { Repeats } from './repeats.ts'
 import { answerOf, receivedOf } from './sipjs-messages.ts'
 import { SipJsWatch, type SipJsWatchParts } from './sipjs-watch.ts'
@@ -13,6 +23,8 @@ export interface SipJsAgentOptions {
   /** `sip:alice@localhost`. */
   readonly identity: string
   readonly password?: string
+  /** Left out: it registers its identity. */
+  readonly push?: PushClientRegistration | undefined
   /** The way to the server; or the URL of a WebSocket server, by the WebSocket of the browser. */
   readonly carrier: Carrier | string
   readonly clock: Clock
@@ -225,10 +237,16 @@ export class SipJsAgent implements UserAgent {
   }
   private sendRegister(seconds: number): Promise<Core.IncomingResponseMessage | undefined> {
     this.cseq += 2 // a challenge takes the number between
-    const registrar = new URI('sip', '', this.uri.host, this.uri.port)
-    const contact = (): string => `Contact: ${this.sipjs!.contact.toString({ register: true })}`
+    const { push } = this.options
+    const registrar =
+      push === undefined
+        ? new URI('sip', '', this.uri.host, this.uri.port)
+        : (UserAgentOfSipJs.makeURI(registrarOf(push)) ?? this.uri)
+    const to = (push === undefined ? undefined : UserAgentOfSipJs.makeURI(push.identifier)) ?? this.uri
+    const instance = push === undefined ? '' : `;+sip.instance="<${push.instance}>"`
+    const contact = (): string => `Contact: ${this.sipjs!.contact.toString({ register: true })}${instance}`
     const options = { callId: this.registerCallId, cseq: this.cseq }
-    return this.send('REGISTER', registrar, this.uri, () => [contact(), `Expires: ${seconds}`], undefined, options)
+    return this.send('REGISTER', registrar, to, () => [contact(), `Expires: ${seconds}`], undefined, options)
   }
   /** Seconds that the registrar grants our own Contact (RFC 3261 §10.2.4). */
   private granted(response: Core.IncomingResponseMessage, asked: number): number {

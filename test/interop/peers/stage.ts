@@ -1,7 +1,8 @@
 /** A stage for flows: a node, or a network of them, in processes of their own, and UEs on sip.js around it. */
 import { ClockedStage } from '../../../dialplans/flows/stage/clocked-stage.ts'
-import type { Scenario, Stage } from '../../../dialplans/flows/stage/flow.ts'
+import type { PushClientOptions, Scenario, Stage } from '../../../dialplans/flows/stage/flow.ts'
 import type { Operator } from '../../../dialplans/flows/stage/operator.ts'
+import { clientRegistration } from '../../../dialplans/flows/stage/push-client.ts'
 import { type Carrier, type OpenPort, SipJsAgent, Ue, type UeOptions, type UserAgent } from '../../../elements/ue/index.ts'
 import { type Clock, RealClock, randomIds, silent } from '../../../signalling/index.ts'
 import { openTcp, openUdp, openWs } from '../../../signalling/tools.ts'
@@ -50,7 +51,7 @@ export class ProcessStage extends ClockedStage implements Stage {
     })
   }
   /** `domain`: that of the proxy to which it sends. */
-  private agentOf(name: string, domain: string | undefined, password: string | undefined): SipJsAgent {
+  private agentOf(name: string, domain: string | undefined, password: string | undefined, push?: PushClientOptions): SipJsAgent {
     const { clock, protocol, node } = this
     const [user, home = 'localhost'] = name.split('@') as [string, string?]
     const { udp, tcp, ws } = 'edgeOf' in node ? node.edgeOf(domain) : node
@@ -58,6 +59,7 @@ export class ProcessStage extends ClockedStage implements Stage {
     return new SipJsAgent({
       identity: `sip:${user}@${home}`,
       ...(password === undefined ? {} : { password }),
+      push: push && clientRegistration(push),
       carrier: { protocol, server: { host: '127.0.0.1', port }, open: openers[protocol] },
       clock,
       ids: randomIds(),
@@ -66,6 +68,13 @@ export class ProcessStage extends ClockedStage implements Stage {
   }
   async stranger(name: string, domain: string): Promise<UserAgent> {
     const agent = this.agentOf(name, domain, undefined)
+    await agent.start()
+    this.strangers.push(agent)
+    return agent
+  }
+  async pushClient(name: string, push: PushClientOptions): Promise<UserAgent> {
+    const [user, home] = name.split('@') as [string, string?]
+    const agent = this.agentOf(name, push.at ?? home, passwordOf(user), push)
     await agent.start()
     this.strangers.push(agent)
     return agent
