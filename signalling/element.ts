@@ -163,6 +163,11 @@ export interface OutgoingRequest {
   /** For requests that belong together, such as REGISTERs. */
   readonly callId?: string
   readonly cseq?: number
+  /**
+   * Branch of the Via, which begins with `z9hG4bK`: for a request that may be sent again after a restart, as a retransmission
+   * (RFC 3261 §17.2.3). Never one that is under way. Left out: a new one.
+   */
+  readonly branch?: string
   /** Route values, topmost first. */
   readonly route?: readonly string[]
   /** Answers a digest challenge, once. */

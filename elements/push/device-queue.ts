@@ -19,6 +19,8 @@ export class QueuedCopy {
   readonly number: number
   state: StoredCopy['state'] = 'waiting'
   tries = 0
+  /** Branch of the try that is under way, or was when the process ended. */
+  branch: string | undefined
   /** Milliseconds since the epoch; undefined: once the device is bound. */
   next: number | undefined = 0
   /** It is in the store. */
@@ -121,9 +123,15 @@ export class DeviceQueue {
     return copy
   }
   /** A copy that an earlier process has written. */
-  restore(message: PushMessage, { number, state, tries, next }: StoredCopy): void {
+  restore(message: PushMessage, { branch, number, state, tries, next }: StoredCopy): void {
     const copy = new QueuedCopy(message, number, true)
-    Object.assign(copy, { state: state === 'set-aside' ? state : 'waiting', tries, next: state === 'sending' ? 0 : next })
+    const wasSent = state === 'sending' // it is sent again with its branch: a device that had it answers as before
+    Object.assign(copy, {
+      state: wasSent ? 'waiting' : state,
+      tries,
+      next: wasSent ? 0 : next,
+      branch: wasSent ? branch : undefined,
+    })
     this.place(copy)
   }
   private place(copy: QueuedCopy): void {
@@ -135,9 +143,10 @@ export class DeviceQueue {
     this.copies.splice(at, 0, copy)
   }
   /** Record of a copy as it is now. */
-  recordOf({ message, number, next, state, tries }: QueuedCopy): StoredCopy {
+  recordOf({ branch, message, number, next, state, tries }: QueuedCopy): StoredCopy {
     const { device, subscriber } = this
-    return { message: message.id, subscriber, device, number, state, tries, ...(next === undefined ? {} : { next }) }
+    const when = { ...(next === undefined ? {} : { next }), ...(branch === undefined ? {} : { branch }) }
+    return { message: message.id, subscriber, device, number, state, tries, ...when }
   }
 
   /** The device has registered: all that waits may go, and so may what it has not answered at its former place. */
@@ -145,6 +154,7 @@ export class DeviceQueue {
     if (this.pending?.isUnanswered === true) {
       const { copy } = this.pending
       copy.attempt++
+      copy.branch = undefined // the former try may be under way still
       copy.tries--
       copy.state = 'waiting'
       this.pending = undefined
@@ -266,8 +276,10 @@ export class DeviceQueue {
     const attempt = ++copy.attempt
     copy.tries++
     copy.state = 'sending'
+    copy.branch ??= `z9hG4bK${host.ids.token(22)}`
     if (copy.stored) await store.update(this.recordOf(copy))
-    const { status } = await host.send(deliveryOf(copy.message, binding))
+    const { status } = await host.send(deliveryOf(copy.message, binding, copy.branch))
+    if (attempt === copy.attempt) copy.branch = undefined
     await copy.writing
     if (this.stopped || copy.isEnding || !this.copies.includes(copy)) return
     host.count(`answers_${Math.floor(status / 100)}xx`)

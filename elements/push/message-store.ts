@@ -17,6 +17,8 @@ export interface StoredCopy {
   readonly number: number
   readonly state: 'waiting' | 'sending' | 'set-aside'
   readonly tries: number
+  /** Branch of the try that is or was under way; sent again with it after a crash. */
+  readonly branch?: string
   /** Milliseconds since the epoch; absent: once the device is bound. */
   readonly next?: number
 }

@@ -83,7 +83,7 @@ function assertedOf(request: SipRequest): readonly (readonly [string, string])[]
 }
 
 /** The MESSAGE to a device, along its Path. From, To, Call-ID, CSeq and body are as they were sent. */
-export function deliveryOf(message: PushMessage, device: DeviceBinding): OutgoingRequest {
+export function deliveryOf(message: PushMessage, device: DeviceBinding, branch?: string): OutgoingRequest {
   const { body, callId, cseq, from, headers, to, type } = message
   return {
     method: 'MESSAGE',
@@ -93,6 +93,7 @@ export function deliveryOf(message: PushMessage, device: DeviceBinding): Outgoin
     callId,
     cseq,
     route: device.path,
+    ...(branch === undefined ? {} : { branch }),
     headers,
     ...(body === '' ? {} : { body: { type: type ?? 'application/octet-stream', content: Buffer.from(body, 'base64') } }),
   }

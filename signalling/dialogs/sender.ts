@@ -12,6 +12,8 @@ export interface OutgoingParts {
   /** All header fields of the request, except Via, Max-Forwards, Route and Content-Length. */
   readonly headers: HeaderList
   readonly body?: string | Uint8Array
+  /** Branch of the Via; left out: a new one. */
+  readonly branch?: string | undefined
 }
 
 export interface DialogSender {

@@ -53,6 +53,7 @@ export function sendRequest(
           routeSet: request.route ?? [],
           headers,
           body: request.body?.content,
+          branch: extra.length === 0 ? request.branch : undefined,
         },
         user,
       )

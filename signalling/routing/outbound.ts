@@ -85,8 +85,15 @@ export class Outbound implements ForkHolder, NextHopHolder {
     return this.options.clock.after(ms, fire)
   }
 
-  /** Sends a composed request to its next hop. */
-  dispatch(hop: NextHop, method: string, from: string, compose: Composer, user: ClientUser): Cancellable | undefined {
+  /** Sends a composed request to its next hop; a branch that is given stands for one flow alone. */
+  dispatch(
+    hop: NextHop,
+    method: string,
+    from: string,
+    compose: Composer,
+    user: ClientUser,
+    branch?: string,
+  ): Cancellable | undefined {
     if ('refused' in hop) return undefined
     if ('element' in hop) return this.hop(hop.element, from, compose, user)
     if ('place' in hop) return this.travel(hop.place, method, from, compose, user)
@@ -98,7 +105,7 @@ export class Outbound implements ForkHolder, NextHopHolder {
       this.options.table.transmit(flow, compose(`SIP/2.0/${transport} ${sentBy};branch=${this.newBranch()}${tail}`, flow))
       return { cancel: () => undefined }
     }
-    const transaction = this.options.table.client(method, flow, user)
+    const transaction = this.options.table.client(method, flow, user, branch)
     const bytes = compose(`SIP/2.0/${transport} ${sentBy};branch=${transaction.branch}${tail}`, flow)
     if (bytes.length <= shortEnough || flow.reliable) {
       transaction.begin(bytes)
@@ -177,7 +184,7 @@ export class Outbound implements ForkHolder, NextHopHolder {
     const strict = 'element' in hop ? undefined : strictly(parts.uri, parts.routeSet)
     const sent = strict === undefined ? parts : { ...parts, uri: strict.uri, routeSet: strict.routes }
     const compose = (via: string, flow?: Flow): Buffer => composeParts(this.reached(sent, flow), via, 70, sent.routeSet)
-    if (this.dispatch(hop, parts.method, parts.element, compose, user) !== undefined) return
+    if (this.dispatch(hop, parts.method, parts.element, compose, user, parts.branch) !== undefined) return
     const why = 'refused' in hop ? hop.text : 'not sent'
     this.options.log.warn({ element: parts.element, method: parts.method, to: parts.uri }, why)
     this.options.queue.soon(() => user.onNoResponse(503))
@@ -187,7 +194,7 @@ export class Outbound implements ForkHolder, NextHopHolder {
     this.options.stats.localHops++
     const compose = (via: string): Buffer => composeParts(this.reached(parts, flow), via, 69, [])
     // In its turn: the answer to a SUBSCRIBE, which may be on its way between elements, leaves before the NOTIFY.
-    this.options.queue.soon(() => this.dispatch({ flow }, parts.method, parts.element, compose, shownUser))
+    this.options.queue.soon(() => this.dispatch({ flow }, parts.method, parts.element, compose, shownUser, parts.branch))
   }
   /** With the Contact by which the peer of that flow reaches the element, where it is not the usual one. */
   private reached(parts: OutgoingParts, flow: Flow | undefined): OutgoingParts {

@@ -69,6 +69,8 @@ export class TransactionTable implements ClientHolder, ServerHolder {
   private readonly free: number[] = []
   private readonly ids: Ids
   private readonly byFlow = new Map<string, Set<ClientTransaction>>()
+  /** Those whose branch their user has named. */
+  private readonly named = new Map<string, ClientTransaction>()
 
   constructor(options: TableOptions) {
     this.clock = options.clock
@@ -164,7 +166,7 @@ export class TransactionTable implements ClientHolder, ServerHolder {
     if (branch !== undefined) this.sent(branch)?.receive(response) // else a stray (RFC 6026 §7.1)
   }
   private sent(branch: string): ClientTransaction | undefined {
-    if (!branch.startsWith(this.prefix)) return undefined
+    if (!branch.startsWith(this.prefix)) return this.named.get(branch)
     const dot = branch.indexOf('.', this.prefix.length)
     const slot = Number.parseInt(branch.slice(this.prefix.length, dot), 36)
     const transaction = this.slots[slot]
@@ -178,17 +180,21 @@ export class TransactionTable implements ClientHolder, ServerHolder {
     return this.sent(branch)?.user
   }
 
-  /** A new client transaction; `begin` sends the request, whose top Via must carry its `branch`. */
-  client(method: string, flow: Flow, user: ClientUser): ClientTransaction {
+  /**
+   * A new client transaction; `begin` sends the request, whose top Via must carry its `branch`.
+   * @param given a branch that is to be used again after a restart; left out: a new one
+   */
+  client(method: string, flow: Flow, user: ClientUser, given?: string): ClientTransaction {
     const slot = this.free.pop() ?? this.slots.push(undefined) - 1
     // not to be guessed: who knows it can answer, or fake an ICMP error
-    const branch = `${this.prefix}${slot.toString(36)}.${this.ids.token(8)}`
+    const branch = given ?? `${this.prefix}${slot.toString(36)}.${this.ids.token(8)}`
     const transaction =
       method === 'INVITE'
         ? new InviteClientTransaction(this, slot, branch, flow, user)
         : new ClientTransaction(this, slot, branch, flow, user)
     this.slots[slot] = transaction
     if (flow.reliable) this.note(flow, transaction)
+    if (given !== undefined) this.named.set(given, transaction)
     return transaction
   }
   /** Requests under way on a connection fail as it breaks; datagrams have Timer F. */
@@ -215,6 +221,7 @@ export class TransactionTable implements ClientHolder, ServerHolder {
     this.slots[transaction.slot] = undefined
     this.free.push(transaction.slot)
     if (transaction.flow.reliable) this.byFlow.get(transaction.flow.id)?.delete(transaction)
+    if (this.named.size > 0 && this.named.get(transaction.branch) === transaction) this.named.delete(transaction.branch)
   }
   forget(transaction: ServerTransaction): void {
     this.servers.delete(transaction.key)

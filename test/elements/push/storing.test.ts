@@ -59,6 +59,33 @@ test('A4: a repeat by another branch gets the same answer, and no second copy; a
   t.is(phone.got.length, 3)
 })
 
+test('a try that a crash cut off is made again with its branch, so that a phone without a list of repeats shows it once', async (t) => {
+  const scene = await PushScene.open()
+  const phone = await scene.phone()
+  const branches = (text: string): Set<string | undefined> =>
+    new Set(phone.requests.filter(({ body }) => String(body) === text).map(({ via }) => via?.branch))
+  await scene.register(phone)
+  phone.answer = undefined
+  t.is(await scene.push('offered'), 202)
+  await scene.restart()
+  phone.answer = 200
+  await scene.pass(5)
+  t.is(branches('offered').size, 1, 'it was written while its first try was under way')
+  await scene.register(phone, { expires: 0 })
+  t.is(await scene.push('waited'), 202)
+  phone.answer = undefined
+  await scene.register(phone)
+  await scene.pass(3)
+  await scene.restart()
+  phone.answer = 503
+  await scene.pass(1)
+  t.is(branches('waited').size, 1)
+  phone.answer = 200
+  await scene.pass(60)
+  t.is(branches('waited').size, 2, 'after an answer it is another try')
+  t.is(scene.metric('copies_waiting'), 0)
+})
+
 test('PF18: Expires: 0 is now or never', async (t) => {
   const scene = await PushScene.open()
   const phone = await scene.phone()

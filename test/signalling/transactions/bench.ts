@@ -85,7 +85,7 @@ export class Bench {
       onResponse: (response) => outcomes.push(response.status),
       onNoResponse: (status) => outcomes.push(`none ${status}`),
     }
-    const transaction = this.table.client(method, this.flow, user)
+    const transaction = this.table.client(method, this.flow, user, parts.branch)
     transaction.begin(
       Buffer.from(requestText(method, 'sip:bob@localhost', { branch: transaction.branch, via: '10.0.0.1', ...parts })),
     )

@@ -45,6 +45,16 @@ test('non-INVITE: a final response ends it, and its copies are dropped', async (
   t.is(bench.left, 0)
 })
 
+test('a branch that its user has named is answered like any other, until it has its outcome', async (t) => {
+  const bench = new Bench()
+  const { outcomes } = bench.client('MESSAGE', { branch: 'z9hG4bKagain' })
+  bench.answer(200)
+  bench.answer(404)
+  t.deepEqual(outcomes, [200])
+  await bench.clock.advance(halfMinute)
+  t.is(bench.left, 0)
+})
+
 test('a slot that is used again does not hear of the answers to what was in it', (t) => {
   const bench = new Bench()
   const first = bench.client('MESSAGE')
