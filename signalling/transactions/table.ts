@@ -69,7 +69,7 @@ export class TransactionTable implements ClientHolder, ServerHolder {
   private readonly free: number[] = []
   private readonly ids: Ids
   private readonly byFlow = new Map<string, Set<ClientTransaction>>()
-  /** Those whose branch their user has named. */
+  /** Transactions whose branch their user has named. */
   private readonly named = new Map<string, ClientTransaction>()
 
   constructor(options: TableOptions) {

@@ -1,0 +1,19 @@
+/** `npm run exactly-once`: ten thousand Pushes through two servers that are killed all the time; tells what came of them. */
+import { Command } from 'commander'
+import { overProcesses } from './processes.ts'
+
+const command = new Command('exactly-once')
+  .description('Users who come and go send each other Pushes through two servers, one of which is killed every few seconds.')
+  .option('--messages <count>', 'how many Pushes', Number, 10_000)
+  .option('--users <count>', 'how many users', Number, 1000)
+  .option('--seconds <count>', 'how long they are sent', Number, 60)
+  .parse()
+const { users, ...options } = command.opts<{ readonly messages: number; readonly users: number; readonly seconds: number }>()
+const outcome = await overProcesses(users, { ...options, tell: (line) => console.error(line) })
+const { delivered, kills, outOfOrder, refusals, repeated, sent, twice } = outcome
+const number = (count: number): string => count.toLocaleString('en')
+console.error(
+  `${kills} kills, ${repeated} repeats dropped by devices, answers that led to another try: ${JSON.stringify([...refusals])}`,
+)
+console.log(`${number(sent)} sent, ${number(delivered)} delivered, ${number(twice)} twice, ${number(outOfOrder)} out of order`)
+process.exit(sent === delivered && twice === 0 && outOfOrder === 0 ? 0 : 1)
