@@ -1,10 +1,12 @@
 /** A push service on loopback, by HTTP or HTTPS: keeps what it is asked, and answers as it is told. */
+
 import { createServer, type IncomingHttpHeaders, type RequestListener, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { generate } from 'selfsigned'
+import type { PushService, PushServiceAnswer, ReceivedWake } from '../../dialplans/flows/stage/push-service.ts'
 
-interface AskedRequest {
+export interface AskedRequest {
   readonly method: string
   readonly path: string
   readonly headers: IncomingHttpHeaders
@@ -70,4 +72,39 @@ async function pairFor(name: string): Promise<{ readonly cert: string; readonly 
   const options = { keyType: 'ec', curve: 'P-256', algorithm: 'sha256', extensions } as unknown as Parameters<typeof generate>[1]
   const made = await generate([{ name: 'commonName', value: name }], options)
   return { cert: made.cert, key: made.private }
+}
+
+/** The push service of a flow whose network is processes of its own. */
+export class LoopbackPushService implements PushService {
+  readonly received: ReceivedWake[] = []
+  private readonly service: PushServiceOnLoopback
+  private readonly listeners: ((wake: ReceivedWake) => void)[] = []
+
+  private constructor(service: PushServiceOnLoopback) {
+    this.service = service
+    this.answerWith({ status: 201 })
+  }
+  static async open(): Promise<LoopbackPushService> {
+    return new LoopbackPushService(await PushServiceOnLoopback.open())
+  }
+  endpoint(subscription: string): string {
+    return `${this.service.url}/w/${subscription}`
+  }
+  answerWith(answer: PushServiceAnswer): void {
+    this.service.answer = (response, { body, headers, path }) => {
+      const plain = Object.entries(headers).map(([name, value]) => [name, String(value)])
+      const wake = { subscription: path.slice(path.lastIndexOf('/') + 1), headers: Object.fromEntries(plain), body }
+      this.received.push(wake)
+      if (answer === 'none') return
+      const { retryAfter, status } = answer
+      response.writeHead(status, retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) }).end()
+      if (status < 300) for (const listener of this.listeners) listener(wake)
+    }
+  }
+  onWake(listener: (wake: ReceivedWake) => void): void {
+    this.listeners.push(listener)
+  }
+  close(): Promise<void> {
+    return this.service.close()
+  }
 }

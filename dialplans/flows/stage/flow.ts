@@ -3,6 +3,8 @@
 import type { Ue, UeOptions, UserAgent } from '../../../elements/ue/index.ts'
 import type { Clock } from '../../../signalling/index.ts'
 import type { Operator } from './operator.ts'
+import type { PushService } from './push-service.ts'
+import type { SleepingDevice } from './sleeping-device.ts'
 
 /** Undefined and false: not yet. */
 export type PollResult<Value> = Value | undefined | false
@@ -25,6 +27,10 @@ export interface Stage {
   stranger(name: string, domain: string): Promise<UserAgent>
   /** A Push client of that subscriber, which registers one identifier alone. It has started, and not registered yet. */
   pushClient(name: string, options: PushClientOptions): Promise<UserAgent>
+  /** A push service outside the network, which wakes devices. */
+  pushService(): Promise<PushService>
+  /** A device of a subscriber that can be woken by it. It is registered nowhere yet. */
+  sleepingDevice(name: string): Promise<SleepingDevice>
   /** Actions by hand. */
   readonly operator: Operator
   /** Actions by hand at one of several operators. */

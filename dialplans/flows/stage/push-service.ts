@@ -2,10 +2,10 @@
 import type { OutboundHttp, OutboundHttpAnswer, OutboundHttpRequest } from '../../../signalling/index.ts'
 
 /** Its answer: a status, with Retry-After in seconds; or none at all. */
-type PushServiceAnswer = { readonly status: number; readonly retryAfter?: number } | 'none'
+export type PushServiceAnswer = { readonly status: number; readonly retryAfter?: number } | 'none'
 
 /** A wake that came to it. */
-interface ReceivedWake {
+export interface ReceivedWake {
   /** Name of the subscription, at its end of the URL. */
   readonly subscription: string
   /** Names in lower case. */
@@ -13,7 +13,7 @@ interface ReceivedWake {
   readonly body: string
 }
 
-interface PushService {
+export interface PushService {
   /** URL of a subscription of that name. */
   endpoint(subscription: string): string
   /** Wakes so far, oldest first. */

@@ -26,6 +26,8 @@ import { lastingPort } from './lasting-port.ts'
 import { LocalOperator } from './local-operator.ts'
 import type { Operator } from './operator.ts'
 import { clientRegistration } from './push-client.ts'
+import { MemoryPushService, type PushService } from './push-service.ts'
+import { SleepingDevice } from './sleeping-device.ts'
 import { type ServerPlace, StagePlan } from './stage-plan.ts'
 
 export interface StageOptions {
@@ -67,6 +69,7 @@ export class StageSet extends ClockedStage implements Stage {
   private servers: readonly StageServer[] = []
   private readonly stores = new Map<string, Store>()
   private readonly preparations: PreparationRange[] = []
+  private readonly outside = new MemoryPushService()
 
   constructor(options: StageOptions, scenario: Scenario) {
     super()
@@ -121,6 +124,7 @@ export class StageSet extends ClockedStage implements Stage {
       domains,
       otherNodes: placement?.others ?? [],
       peers: met,
+      http: this.outside,
       store: this.storeOf(`${operator ?? ''}/${this.options.moves === true ? '' : (node ?? '')}`),
       listen: [{ transport: this.manual === undefined ? 'UDP' : 'MEM', host, port }],
       tap: operator === undefined ? tap : operatorTap(tap, operator, (end) => this.planning.nameOf(end, operator, this.places)),
@@ -210,6 +214,31 @@ export class StageSet extends ClockedStage implements Stage {
   }
   pushClient(name: string, push: PushClientOptions): Promise<UserAgent> {
     return this.agentOf(name, push.at ?? name.split('@')[1], { push })
+  }
+  async pushService(): Promise<PushService> {
+    return this.outside
+  }
+  async sleepingDevice(name: string): Promise<SleepingDevice> {
+    const [user, domain] = name.split('@') as [string, string?]
+    const { host, port } = this.proxyOf(domain)
+    const identity = `sip:${user}@${domain ?? this.planning.homeDomain}`
+    const proxy = `sip:${host}:${port};lr`
+    const number = this.nodes.length + 1
+    const isVirtual = this.manual !== undefined
+    const ownHost = isVirtual ? `10.0.2.${number}` : '127.0.0.1'
+    const listen = [{ transport: isVirtual ? 'MEM' : 'UDP', host: ownHost, port: isVirtual ? 5060 : 0 }] as const
+    const open = async (element: Element): Promise<Node> => {
+      const node = agentNode(element, { ...this.common(name), listen })
+      this.nodes.push(node)
+      await node.start()
+      const [own] = node.listening
+      this.names.set(`${own!.host}:${own!.port}`, user)
+      return node
+    }
+    const options = { identity, password: `${user}-proxima`, proxy, pushService: this.outside, open }
+    const device = new SleepingDevice(options, number)
+    await this.during(device.wakeUp())
+    return device
   }
   operatorOf(name: string): Operator {
     const full = (element: string): string => (name === '' ? element : `${name}/${element}`)

@@ -1,9 +1,10 @@
 /** Wakes of devices that sleep (SPEC §5.8): whether, when and by which provider, each decision with its rule. */
-import type { Host, Timer } from '../../../signalling/index.ts'
+import type { Host, OutboundHttpRequest, Timer } from '../../../signalling/index.ts'
+import type { WakeTarget } from '../../shared/values/push-notification.ts'
 import type { BoundDevices } from '../bound-devices.ts'
 import type { Decisions } from '../decisions.ts'
 import type { DeviceBinding } from '../device-binding.ts'
-import type { WakeProvider } from './provider.ts'
+import type { WakeProvider, WakeTerms } from './provider.ts'
 import { ProviderPause } from './provider-pause.ts'
 import type { WakeProviders } from './providers.ts'
 import { RefreshWakes } from './refresh-wakes.ts'
@@ -179,7 +180,7 @@ export class Wakes {
     const { allow, host } = this.parts
     const now = host.clock.date()
     const ttl = Math.min(Math.max(Math.floor((expires - now) / 1000), 60), longestLife)
-    const request = provider.requestFor(waking!, { ttl, urgency, id: host.ids.token(22), now })
+    const request = requestBy(provider, { ttl, urgency, id: host.ids.token(22), now }, waking!)
     if (request === undefined) return { rule: 'refused', why: 'the PRID is none of this provider' }
     const verdict = wakeVerdictOn(await host.http.send({ ...request, allow }), host.clock.date())
     if (verdict.rule === 'failed') this.pause.failed(service)
@@ -253,6 +254,15 @@ export class Wakes {
     host.count(`wakes_${rule.replace('-', '_')}`)
     host.log.info({ subscriber, provider: binding.waking?.provider, cause, urgency, rule }, `wake: ${text}`)
     decisions.note({ user: subscriber, rule: `wake-${rule}`, text, ...(callId === undefined ? {} : { callId }) })
+  }
+}
+
+/** Undefined where its provider cannot make one of that PRID, for whatever reason. */
+function requestBy(provider: WakeProvider, terms: WakeTerms, target: WakeTarget): OutboundHttpRequest | undefined {
+  try {
+    return provider.requestFor(target, terms)
+  } catch {
+    return undefined
   }
 }
 

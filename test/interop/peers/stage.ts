@@ -3,10 +3,14 @@ import { ClockedStage } from '../../../dialplans/flows/stage/clocked-stage.ts'
 import type { PushClientOptions, Scenario, Stage } from '../../../dialplans/flows/stage/flow.ts'
 import type { Operator } from '../../../dialplans/flows/stage/operator.ts'
 import { clientRegistration } from '../../../dialplans/flows/stage/push-client.ts'
+import type { PushService } from '../../../dialplans/flows/stage/push-service.ts'
+import { SleepingDevice } from '../../../dialplans/flows/stage/sleeping-device.ts'
+import { agentNode } from '../../../dialplans/running/agent-node.ts'
 import { type Carrier, type OpenPort, SipJsAgent, Ue, type UeOptions, type UserAgent } from '../../../elements/ue/index.ts'
-import { type Clock, RealClock, randomIds, silent } from '../../../signalling/index.ts'
+import { type Clock, type Element, type Node, RealClock, randomIds, silent } from '../../../signalling/index.ts'
 import { openTcp, openUdp, openWs } from '../../../signalling/tools.ts'
 import { onceIdle, Patience } from '../../support/patience.ts'
+import { LoopbackPushService } from '../../support/push-service.ts'
 import { passwordOf } from './peer.ts'
 
 export type Protocol = Carrier['protocol']
@@ -39,6 +43,9 @@ export class ProcessStage extends ClockedStage implements Stage {
   readonly clock: Clock
   private readonly ues: Ue[] = []
   private readonly strangers: UserAgent[] = []
+  private readonly devices: Node[] = []
+  private readonly sleepers: SleepingDevice[] = []
+  private service: LoopbackPushService | undefined
   /** Whether it has been restarted. */
   killed = false
 
@@ -89,6 +96,29 @@ export class ProcessStage extends ClockedStage implements Stage {
     this.ues.push(ue)
     return ue
   }
+  async pushService(): Promise<PushService> {
+    this.service ??= await LoopbackPushService.open()
+    return this.service
+  }
+  async sleepingDevice(name: string): Promise<SleepingDevice> {
+    const { clock, node } = this
+    const [user, domain = 'localhost'] = name.split('@') as [string, string?]
+    const { udp } = 'edgeOf' in node ? node.edgeOf(domain) : node
+    const pushService = await this.pushService()
+    const identity = `sip:${user}@${domain}`
+    const listen = [{ transport: 'UDP', host: '127.0.0.1', port: 0 }] as const
+    const open = async (element: Element): Promise<Node> => {
+      const own = agentNode(element, { listen, clock, ids: randomIds(), log: silent })
+      await own.start()
+      this.devices.push(own)
+      return own
+    }
+    const options = { identity, password: passwordOf(user), proxy: `sip:127.0.0.1:${udp};lr`, pushService, open }
+    const device = new SleepingDevice(options, this.sleepers.length + 1)
+    this.sleepers.push(device)
+    await device.wakeUp()
+    return device
+  }
   protected override patience(seconds: number): () => boolean {
     const patience = new Patience(seconds)
     return () => patience.isOver
@@ -122,5 +152,12 @@ export class ProcessStage extends ClockedStage implements Stage {
   async leave(): Promise<void> {
     for (const ue of this.ues.splice(0)) await ue.stop()
     for (const stranger of this.strangers.splice(0)) await stranger.stop()
+    for (const sleeper of this.sleepers.splice(0)) {
+      await sleeper.wakeUp()
+      await sleeper.register({ seconds: 0, parameters: '' })
+    }
+    for (const device of this.devices.splice(0)) await device.stop(0)
+    await this.service?.close()
+    this.service = undefined
   }
 }
