@@ -56,7 +56,7 @@ export const flow: FlowScript = {
     },
     {
       name: 'PF11: with relay: store it is stored, 202, and delivered later, once, in order, over a restart',
-      settings: { 'op-a/push': { relay: 'store', store: { accept: 2 } } },
+      settings: { 'op-a/push': { relay: 'store' } },
       async run(stage) {
         const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
         const toBob = inbox(b.agent)
