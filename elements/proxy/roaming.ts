@@ -1,5 +1,5 @@
 /** Users who roam (SPEC §5.1): those of others here, who are known by what their home has answered, and ours elsewhere. */
-import { type Address, type Exchange, H, type Host, parseAddress } from '../../signalling/index.ts'
+import { type Address, type Exchange, H, type Host, parseAddress, tokenOfRoute } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, isNameOf } from '../shared/identifiers/devices.ts'
@@ -97,7 +97,7 @@ export class Roaming {
     const dialog = registrationAt(host.peers.nameAt(exchange.flow))
     const uri = hidden.reveal('rc', request.uri.user, dialog)
     const route = ownRoutes.map((each) => hidden.reveal('pt', each.uri.user, dialog))
-    if (request.method !== 'MESSAGE' || uri === undefined || !route.every((value) => value !== undefined && isRoute(value)))
+    if (request.method !== 'MESSAGE' || uri === undefined || route.includes(undefined) || !this.leadsToFlow(route.at(-1)))
       return exchange.reply(403, { warning: noSuchPath })
     exchange.forward(
       { uri, route: route.filter((value) => value !== undefined) },
@@ -108,8 +108,9 @@ export class Roaming {
       },
     )
   }
-}
-
-function isRoute(value: string): boolean {
-  return parseAddress(value) !== undefined
+  /** Whether a Path ends at a flow of ours: half of one would lead to whoever the Contact names. */
+  private leadsToFlow(value: string | undefined): boolean {
+    const token = value === undefined ? undefined : tokenOfRoute(parseAddress(value)?.uri.user ?? '')
+    return token !== undefined && this.parts.host.flows.isSealed(token)
+  }
 }

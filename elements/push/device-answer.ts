@@ -13,8 +13,8 @@ export function deviceAnswer(status: number): DeviceAnswer {
   return away.has(status) || (status >= 500 && status < 600) ? 'away' : 'refused'
 }
 
-/** Meaning of the next server's answer: silence, nobody there, and a server in trouble are worth another try. */
+/** Meaning of the next server's answer: silence, nobody there, and a server in trouble are worth another try. 482: it is a loop. */
 export function relayAnswer(status: number): DeviceAnswer {
-  if (status < 300 || status === 482) return 'taken'
+  if (status < 300) return 'taken'
   return away.has(status) || (status >= 500 && status < 600 && status !== 513) ? 'away' : 'refused'
 }

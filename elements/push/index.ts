@@ -40,7 +40,7 @@ import { type ReceiptBody, Receipts } from './receipts.ts'
 import { Registration } from './registration.ts'
 import { nextServerOf, Relay } from './relay.ts'
 import { RoamingAgreements } from './roaming.ts'
-import { handedOver, ServerRoutes } from './routes.ts'
+import { handedOver, isHandedOver, ServerRoutes } from './routes.ts'
 import { type StoringRules, storingRules } from './rules.ts'
 import type { PushSettings } from './settings-type.ts'
 import { Sources } from './source.ts'
@@ -255,8 +255,10 @@ class PushElement implements PushServer {
     }
     const server = this.routes.elementFor(destination.identifier.id)
     if (server === this.name) return this.take(exchange, destination, sender)
+    if (server !== undefined && isHandedOver(exchange))
+      return exchange.reply(482, { warning: `the flag-bit tables of ${this.name} and ${server} point at each other` })
     if (server !== undefined && this.stores) return this.nextServers.take(exchange, uri, sender)
-    if (server !== undefined) return void exchange.forward({ element: server, uri: uri.text }, handedOver)
+    if (server !== undefined) return void exchange.forward(this.routes.fellow(server, uri.text), handedOver)
     if (this.routes.isKnown) return exchange.reply(404, { warning: 'no Push server has the flag bits of that identifier' })
     exchange.reply(503, { headers: [['Retry-After', '5']], warning: 'the flag-bit table is not here yet: come again later' })
   }

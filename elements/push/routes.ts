@@ -1,5 +1,12 @@
 /** Routes of a Push server (SPEC §5.2): to the server with an identifier's flag bits, by a table held here or by `pushroutes`. */
-import { type ForwardOptions, type Host, parseUri, type SipResponse } from '../../signalling/index.ts'
+import {
+  type Exchange,
+  type ForwardOptions,
+  type ForwardTarget,
+  type Host,
+  parseUri,
+  type SipResponse,
+} from '../../signalling/index.ts'
 import type { PushRoutes } from '../schemas/index.ts'
 import { Feed } from '../shared/clients/feed.ts'
 import { serverUri } from '../shared/identifiers/devices.ts'
@@ -23,6 +30,19 @@ const gone: ReadonlySet<number> = new Set([408, 430, 500, 502, 503, 504])
 function isGone(response: SipResponse): boolean {
   const { status } = response
   return gone.has(status) || (status === 480 && !/"(?:offline|store-full)\b/.test(response.text('Warning') ?? ''))
+}
+
+/** Parameter of a Route by which one server of ours hands over to another by flag bits: that one hands over to none. */
+const handed = 'handed'
+
+/** Route value to a Push server of ours that is to deliver. */
+function routeToFellow(element: string, domain: string): string {
+  return `<sip:${element}@${domain};lr;${handed}>`
+}
+
+/** Whether another server of ours takes this one for the destination's. */
+export function isHandedOver({ flow, ownRoutes }: Exchange): boolean {
+  return flow.trusted && ownRoutes[0]?.uri.parameters.has(handed) === true
 }
 
 /** Hand-over to another server: where it is gone, after failover, the source hears 503 (SPEC §5.2). */
@@ -81,6 +101,10 @@ export class ServerRoutes {
       ? []
       : [`<sip:${this.host.domains[0]};lr>`, `<sip:${uri.user}@${uri.host};lr>`]
   }
+  /** To another server of ours. */
+  fellow(element: string, uri: string): ForwardTarget {
+    return { uri, route: [routeToFellow(element, this.host.domains[0]!)] }
+  }
   /** Route values to the server behind which the destination of a URI is. */
   wayTo(text: string): readonly string[] {
     const uri = parseUri(text)
@@ -90,7 +114,7 @@ export class ServerRoutes {
     const element = isPushUri(uri, domains) ? this.elementFor(id) : undefined
     return element === undefined
       ? this.routesTo(id, domainOfPushHost(uri.host) ?? uri.host)
-      : [`<sip:${element}@${domains[0]};lr>`]
+      : [routeToFellow(element, domains[0]!)]
   }
   private serverFor(id: string) {
     const server = this.own.serverOf(id) ?? this.table?.serverOf(id)

@@ -2,6 +2,8 @@
 import type { FlowScript } from '../stage/flow.ts'
 import { alice, bob, carol, cpim, inbox, mary, patiently, push, pushText, revoke, texts } from './cast.ts'
 
+const forbidden = { discoverable: false, discoverer: false }
+
 export const flow: FlowScript = {
   id: 'push/fig-03',
   title: 'A Push through two servers',
@@ -76,6 +78,22 @@ export const flow: FlowScript = {
         const toCarol = inbox(c.agent)
         stage.expect('to another server of its own too', (await push(stage, a.agent, carol.push)) === 200)
         stage.expect('once', toCarol.length === 1)
+      },
+    },
+    {
+      name: 'A19: flag tables of two servers point at each other: 482 within one round; PF14',
+      settings: {
+        'op-a/push': { servers: [{ element: 'push2', flags: '0001' }] },
+        'op-a/push2': { servers: [{ element: 'push', flags: '0001' }] },
+      },
+      async run(stage) {
+        const { agent } = await stage.ue(alice.address)
+        const nobodys = { id: 'sip:frank@op-a.example', push: [{ id: '1b2c3d4e5f607182' }] }
+        await stage.operatorOf('op-a').provision({ ...nobodys, password: 'frank-proxima', permissions: forbidden })
+        await stage.until(
+          'it is a loop',
+          async () => (await push(stage, agent, `${nobodys.push[0]!.id}@push.op-a.example`)) === 482,
+        )
       },
     },
     {
