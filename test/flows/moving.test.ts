@@ -130,7 +130,8 @@ for (const { title, scenario, dialplan } of await allScenarios()) {
     const still = await play(scenario, dialplan, [])
     const usual = notifyFaults(still).repeated // some are told by a timer of their element
     const length = still.messages.messages.length - still.started
-    const times = Array.from({ length: moves }, (_, i) => Math.ceil(((i + 1) * length) / (moves + 1)))
+    const evenly = Array.from({ length: moves }, (_, i) => Math.ceil(((i + 1) * length) / (moves + 1)))
+    const times = [...new Set(evenly)] // a short scenario has fewer messages than moves
     const { outOfOrder, repeated } = notifyFaults(await play(scenario, dialplan, times))
     t.deepEqual(outOfOrder, [])
     t.deepEqual(
