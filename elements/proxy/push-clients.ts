@@ -67,7 +67,8 @@ export class PushClients {
     const changes = clients.flatMap((client) => {
       const part = partOf(client)
       if (client.expires > now) return [this.kept.putting(part, client)]
-      return this.kept.get(part) === undefined ? [] : [this.kept.removing(part)]
+      const known = this.kept.get(part) // it may be elsewhere by now
+      return known === undefined || known.flow !== client.flow || known.peer !== client.peer ? [] : [this.kept.removing(part)]
     })
     if (changes.length > 0) await putTogether(this.host.store, changes)
   }

@@ -128,12 +128,19 @@ export class Registration {
       return terms.identifier !== undefined && before?.callId === callId && before.cseq > cseq
     })
     if (isLate) return undefined
-    await devices.change(bindings)
-    for (const binding of bindings) {
+    // where a device was before, it has nothing to unregister: the newest binding stays
+    const left = bindings.filter((binding) => binding.expires <= now && this.isElsewhere(binding))
+    const changed = bindings.filter((binding) => !left.includes(binding))
+    await devices.change(changed)
+    for (const binding of changed) {
       wakes.registered(binding)
       if (binding.expires > now) queues.bound(subscriber, binding.device)
     }
     return bindings
+  }
+  private isElsewhere({ contact, device, identifier, subscriber }: DeviceBinding): boolean {
+    const bound = this.parts.devices.bound(subscriber, device)
+    return identifier !== undefined && bound !== undefined && bound.contact !== contact
   }
   /** A client's Contacts as they are bound, and its Path (RFC 3327 §5.3); those of other devices are not for its network. */
   private echoOf(

@@ -5,6 +5,7 @@ export type * from './agents/agent.ts'
 export { EngineAgent, type EngineAgentOptions } from './agents/engine-agent.ts'
 export { SipJsAgent, type SipJsAgentOptions } from './agents/sipjs-agent.ts'
 export type { Carrier, OpenPort, PortListener } from './agents/transports/carrier.ts'
+export { findOwnServer, type OwnServer, type OwnServerSettings } from './own-server.ts'
 export {
   ApplicationClient,
   type ApplicationClientOptions,

@@ -39,6 +39,12 @@ export async function pushClient(stage: Stage, { address, push }: RoamingUser, a
   return { agent, got: inbox(agent) }
 }
 
+/** Status of a Push to who is there now: nothing is stored. */
+export async function pushNow(stage: Stage, agent: UserAgent, to: string): Promise<number> {
+  const body = { type: 'text/plain', content: 'hello', headers: [['Expires', '0']] } as const
+  return (await stage.during(agent.message(`sip:${to};user=push`, body))).status
+}
+
 export async function registered(stage: Stage, { agent }: Roamer): Promise<void> {
   const { status, warning } = await stage.during(agent.register())
   stage.expect(`${agent.identity} registers: ${status} ${warning ?? ''}`, status === 200)

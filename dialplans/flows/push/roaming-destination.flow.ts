@@ -1,7 +1,7 @@
 /** A Push to a user who roams: home by flag bits, visited by the recorded relation, client. */
 import type { FlowScript } from '../stage/flow.ts'
 import { alice, bob, carol, leave, push, pushText, texts } from './cast.ts'
-import { erin, pushClient, registered, roamer, unhurried } from './roaming-cast.ts'
+import { erin, pushClient, pushNow, registered, roamer, unhurried } from './roaming-cast.ts'
 
 export const flow: FlowScript = {
   id: 'push/roaming-destination',
@@ -41,7 +41,7 @@ export const flow: FlowScript = {
         await stage.until('all arrive', () => alices.got.length >= 3, 100)
         stage.expect('each once, in order', texts(alices.got) === '1,2,3')
         await leave(stage, alices)
-        stage.expect('away again', (await pushText(stage, e.agent, alice.push, '4')) === 202)
+        stage.expect('away again', (await pushNow(stage, e.agent, alice.push)) === 480)
         stage.expect('she gets no more', alices.got.length === 3)
       },
     },
@@ -93,7 +93,7 @@ export const flow: FlowScript = {
         stage.expect('another operator’s', (await at('4f3a9c0b12d47e58@push.op-a.example', 'op-a.example')) === 403)
         stage.expect('of nobody', (await at('0a17c5d2e8b9f605@push.op-a.example', 'op-b.example')) === 403)
         const b = await stage.ue(bob.address)
-        stage.expect('she is not there', (await push(stage, b.agent, alice.push)) === 202)
+        stage.expect('she is not there', (await pushNow(stage, b.agent, alice.push)) === 480)
       },
     },
   ]),

@@ -19,8 +19,10 @@ export const flow: FlowScript = {
         stage.expect('where she is now', (await pushText(stage, e.agent, alice.push, '2')) === 200)
         const third = await roamer(stage, alice, 'op-a.example')
         stage.expect('at home', (await pushText(stage, e.agent, alice.push, '3')) === 200)
+        await stage.during(first.agent.stop()) // where she was she has nothing to unregister
+        stage.expect('still at home', (await pushText(stage, e.agent, alice.push, '4')) === 200)
         await stage.pass(5)
-        stage.expect('each once', [first, second, third].map(({ got }) => texts(got)).join() === '1,2,3')
+        stage.expect('each once', [first, second, third].map(({ got }) => texts(got)).join() === '1,2,3,4')
       },
     },
     {

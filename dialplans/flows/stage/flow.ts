@@ -1,10 +1,11 @@
 /** A flow: one figure of the source method as scripts that any stage can play (SPEC, head). */
 
 import type { Ue, UeOptions, UserAgent } from '../../../elements/ue/index.ts'
-import type { Clock } from '../../../signalling/index.ts'
+import type { Clock, HostPort } from '../../../signalling/index.ts'
 import type { Operator } from './operator.ts'
 import type { PushService } from './push-service.ts'
 import type { SleepingDevice } from './sleeping-device.ts'
+import type { StageNames } from './stage-names.ts'
 
 /** Undefined and false: not yet. */
 export type PollResult<Value> = Value | undefined | false
@@ -12,8 +13,8 @@ export type PollResult<Value> = Value | undefined | false
 export interface PushClientOptions {
   /** Its Push identifier at its Push host: `0a17c5d2e8b9f604@push.op-a.example`. */
   readonly push: string
-  /** Domain by whose proxy it registers and sends; left out: that of its home. */
-  readonly at?: string
+  /** Domain by whose proxy it registers and sends, or the place to which it does; left out: that of its home. */
+  readonly at?: string | HostPort
   /** Name of its device, 12 hex digits; left out: the same for all. */
   readonly device?: string
 }
@@ -25,6 +26,10 @@ export interface Stage {
   ue(name: string, options?: Pick<UeOptions, 'report' | 'mme' | 'prose'>): Promise<Ue>
   /** An agent that calls itself so, is registered nowhere, and sends to the proxy of that domain. */
   stranger(name: string, domain: string): Promise<UserAgent>
+  /** The place to which UEs of a domain send; undefined: no operator has it. */
+  placeOf(domain: string): HostPort | undefined
+  /** Host names, those of domains. */
+  readonly names: StageNames
   /** A Push client of that subscriber, which registers one identifier alone. It has started, and not registered yet. */
   pushClient(name: string, options: PushClientOptions): Promise<UserAgent>
   /** A push service outside the network, which wakes devices. */

@@ -28,6 +28,7 @@ import type { Operator } from './operator.ts'
 import { clientRegistration } from './push-client.ts'
 import { MemoryPushService, type PushService } from './push-service.ts'
 import { SleepingDevice } from './sleeping-device.ts'
+import { StageNames } from './stage-names.ts'
 import { type ServerPlace, StagePlan } from './stage-plan.ts'
 
 export interface StageOptions {
@@ -63,12 +64,14 @@ export class StageSet extends ClockedStage implements Stage {
   private readonly ids: Ids
   private readonly nodes: Node[] = []
   private readonly ues: Ue[] = []
-  private readonly names = new Map<string, string>()
+  /** Names of users by where they are. */
+  private readonly users = new Map<string, string>()
   private places: readonly ServerPlace[] = []
   /** The nodes of the network, of each operator that of the proxy first. */
   private servers: readonly StageServer[] = []
   private readonly stores = new Map<string, Store>()
   private readonly preparations: PreparationRange[] = []
+  readonly names: StageNames
   private readonly outside = new MemoryPushService()
 
   constructor(options: StageOptions, scenario: Scenario) {
@@ -80,6 +83,7 @@ export class StageSet extends ClockedStage implements Stage {
     this.clock = this.manual ?? new RealClock((fault) => log.error({ fault: String(fault) }, 'fault in a timer'))
     this.ids = this.manual === undefined ? randomIds() : seededIds(7)
     this.network = this.manual && new MemoryNetwork(this.clock)
+    this.names = new StageNames(this.clock, (domain) => this.placeOf(domain))
     if (this.network !== undefined && options.fate !== undefined) this.network.fate = options.fate
   }
   /** Datagrams that have been put on the network in memory. */
@@ -162,10 +166,13 @@ export class StageSet extends ClockedStage implements Stage {
   /** Peers shown by the names of their users. */
   private named(tap: Tap): Tap {
     const nameOf = (end: Endpoint): Endpoint => {
-      const name = this.names.get(`${end.address}:${end.port}`)
+      const name = this.users.get(`${end.address}:${end.port}`)
       return name === undefined ? end : { ...end, name }
     }
     return { message: (message) => tap.message({ ...message, from: nameOf(message.from), to: nameOf(message.to) }) }
+  }
+  placeOf(domain: string): HostPort | undefined {
+    return this.planning.proxyOf(domain, this.places)
   }
   /** The proxy of a domain; left out: the first one. */
   private proxyOf(domain: string | undefined): HostPort {
@@ -175,11 +182,11 @@ export class StageSet extends ClockedStage implements Stage {
   }
   private agentOf(
     name: string,
-    domain: string | undefined,
+    domain: string | HostPort | undefined,
     { isKnown = true, push }: { readonly isKnown?: boolean; readonly push?: PushClientOptions } = {},
   ): Promise<EngineAgent> {
     const [user, home = this.planning.homeDomain] = name.split('@') as [string, string?]
-    const at = this.proxyOf(domain)
+    const at = typeof domain === 'object' ? domain : this.proxyOf(domain)
     const agent = new EngineAgent({
       identity: `sip:${user}@${home}`,
       ...(isKnown ? { password: `${user}-proxima` } : {}),
@@ -196,7 +203,7 @@ export class StageSet extends ClockedStage implements Stage {
     this.nodes.push(node)
     return this.during(node.start()).then(() => {
       const [own] = node.listening
-      this.names.set(`${own!.host}:${own!.port}`, user)
+      this.users.set(`${own!.host}:${own!.port}`, user)
       return agent
     })
   }
@@ -232,7 +239,7 @@ export class StageSet extends ClockedStage implements Stage {
       this.nodes.push(node)
       await node.start()
       const [own] = node.listening
-      this.names.set(`${own!.host}:${own!.port}`, user)
+      this.users.set(`${own!.host}:${own!.port}`, user)
       return node
     }
     const options = { identity, password: `${user}-proxima`, proxy, pushService: this.outside, open }

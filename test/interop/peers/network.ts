@@ -105,6 +105,10 @@ export class ProcessNetwork {
   async undo(): Promise<void> {
     for (const operator of this.operators.values()) await operator.undo()
   }
+  /** Whether a domain is of an operator here. */
+  has(domain: string): boolean {
+    return Object.values(this.raw.operators ?? { only: this.raw }).some(({ domains }) => domains?.includes(domain))
+  }
   /** Where UEs of a domain enter, the first node of its operator; left out: of the first one. */
   edgeOf(domain?: string): EdgePorts {
     const operator = operatorOfDomain(this.raw, domain)

@@ -5,9 +5,10 @@ import type { Operator } from '../../../dialplans/flows/stage/operator.ts'
 import { clientRegistration } from '../../../dialplans/flows/stage/push-client.ts'
 import type { PushService } from '../../../dialplans/flows/stage/push-service.ts'
 import { SleepingDevice } from '../../../dialplans/flows/stage/sleeping-device.ts'
+import { StageNames } from '../../../dialplans/flows/stage/stage-names.ts'
 import { agentNode } from '../../../dialplans/running/agent-node.ts'
 import { type Carrier, type OpenPort, SipJsAgent, Ue, type UeOptions, type UserAgent } from '../../../elements/ue/index.ts'
-import { type Clock, type Element, type Node, RealClock, randomIds, silent } from '../../../signalling/index.ts'
+import { type Clock, type Element, type HostPort, type Node, RealClock, randomIds, silent } from '../../../signalling/index.ts'
 import { openTcp, openUdp, openWs } from '../../../signalling/tools.ts'
 import { onceIdle, Patience } from '../../support/patience.ts'
 import { LoopbackPushService } from '../../support/push-service.ts'
@@ -30,7 +31,7 @@ export interface EdgePorts {
 }
 
 /** The node of UEs, or the network with one for each domain; who operates it, and how it is killed and started again. */
-export type Edge = (EdgePorts | { edgeOf(domain?: string): EdgePorts }) & {
+export type Edge = (EdgePorts | { edgeOf(domain?: string): EdgePorts; has?(domain: string): boolean }) & {
   readonly operator?: Operator
   operatorOf?(name: string): Operator
   restartAll?(): Promise<void>
@@ -41,6 +42,7 @@ export class ProcessStage extends ClockedStage implements Stage {
   private readonly node: Edge
   private readonly protocol: Protocol
   readonly clock: Clock
+  readonly names: StageNames
   private readonly ues: Ue[] = []
   private readonly strangers: UserAgent[] = []
   private readonly devices: Node[] = []
@@ -56,13 +58,18 @@ export class ProcessStage extends ClockedStage implements Stage {
     this.clock = new RealClock((fault) => {
       throw fault
     })
+    this.names = new StageNames(this.clock, (domain) => this.placeOf(domain))
   }
   /** `domain`: that of the proxy to which it sends. */
-  private agentOf(name: string, domain: string | undefined, password: string | undefined, push?: PushClientOptions): SipJsAgent {
-    const { clock, protocol, node } = this
+  private agentOf(
+    name: string,
+    domain: string | HostPort | undefined,
+    password: string | undefined,
+    push?: PushClientOptions,
+  ): SipJsAgent {
+    const { clock, protocol } = this
     const [user, home = 'localhost'] = name.split('@') as [string, string?]
-    const { udp, tcp, ws } = 'edgeOf' in node ? node.edgeOf(domain) : node
-    const port = { UDP: udp, TCP: tcp, WS: ws }[protocol]
+    const { port } = typeof domain === 'object' ? domain : this.edge(domain)
     return new SipJsAgent({
       identity: `sip:${user}@${home}`,
       ...(password === undefined ? {} : { password }),
@@ -72,6 +79,15 @@ export class ProcessStage extends ClockedStage implements Stage {
       ids: randomIds(),
       log: silent,
     })
+  }
+  private edge(domain: string | undefined): HostPort {
+    const { node, protocol } = this
+    const { udp, tcp, ws } = 'edgeOf' in node ? node.edgeOf(domain) : node
+    return { host: '127.0.0.1', port: { UDP: udp, TCP: tcp, WS: ws }[protocol] }
+  }
+  placeOf(domain: string): HostPort | undefined {
+    const { node } = this
+    return 'edgeOf' in node && node.has?.(domain) === false ? undefined : this.edge(domain)
   }
   async stranger(name: string, domain: string): Promise<UserAgent> {
     const agent = this.agentOf(name, domain, undefined)
