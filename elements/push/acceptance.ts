@@ -8,6 +8,9 @@ import type { StoringRules } from './rules.ts'
 
 interface AcceptanceAnswer {
   readonly status: number
+  /** Its rule, and the reason for people. */
+  readonly rule: string
+  readonly why: string
   readonly warning?: string
   /** Seconds. */
   readonly retryAfter?: number
@@ -46,7 +49,7 @@ export class Acceptance {
    */
   accept(message: PushMessage, only: string | undefined, mayStore: boolean): Promise<AcceptanceAnswer> {
     const known = this.answered(message.key)
-    if (known !== undefined) return Promise.resolve({ status: known })
+    if (known !== undefined) return Promise.resolve({ status: known, rule: 'repeat', why: 'it has been accepted before' })
     let answer = this.underWay.get(message.key)
     if (answer === undefined) {
       answer = this.offer(message, only, mayStore).finally(() => this.underWay.delete(message.key))
@@ -69,17 +72,19 @@ export class Acceptance {
     const isStored = open.length > 0 && mayStore && full === undefined
     if (isStored) await this.write(isTaken ? { ...message, taken: true } : message, open)
     else for (const { copy, queue } of open) queue.drop(copy)
-    if (open.length > 0 && !isStored && !isTaken) return full ?? { status: 480, warning: 'offline: nobody is there now' }
-    if (!isTaken && !isStored) return { status: refusalOf(offers) }
+    if (open.length > 0 && !isStored && !isTaken) return full ?? nobodyThere
+    if (!isTaken && !isStored) return { status: refusalOf(offers), rule: 'device', why: 'its devices refuse it' }
     await this.replace(message)
     this.host.count('copies_accepted', offers.length - open.length)
     this.host.count('copies_delivered', taken)
     this.host.count('copies_refused', offers.length - open.length - taken)
-    if (!isTaken) return { status: 202 }
+    const devices = `${taken} of ${offers.length} devices have it`
+    if (!isTaken) return { status: 202, rule: 'stored', why: `${devices}; it waits for the others` }
     this.remember(message.key)
     const [first] = offers
     const isElsewhere = message.relayed === true && first?.end?.answer === 'taken' && first.end.status === 202
-    return { status: isElsewhere ? 202 : 200 } // the next server has stored it
+    if (isElsewhere) return { status: 202, rule: 'stored', why: 'the next server has stored it' }
+    return { status: 200, rule: 'taken', why: devices }
   }
   /** Every device's end, or none where the time of `accept` is over before. */
   private settled(message: PushMessage, queues: readonly DeviceQueue[]): Promise<readonly Offer[]> {
@@ -145,13 +150,19 @@ export class Acceptance {
   private full({ class: name, source, subscriber }: PushMessage): AcceptanceAnswer | undefined {
     const { forUser, inAll, ofSource } = this.rules
     const waiting = this.queues.waitingFor(subscriber)
-    if (waiting.length >= forUser) return { status: 480, warning: `store-full: ${waiting.length} messages wait for this user` }
+    if (waiting.length >= forUser) return refused(480, 'store-full', `store-full: ${waiting.length} messages wait for this user`)
     const own = waiting.filter((message) => message.source === source).length
     if (own >= ofSource)
-      return { status: 503, retryAfter: 60, warning: `${own} of your messages wait for this user; expected ${ofSource} at most` }
+      return refused(503, 'store-share', `${own} of your messages wait for this user; expected ${ofSource} at most`)
     if (this.queues.store.size < inAll * share[name]) return undefined
-    return { status: 503, retryAfter: 60, warning: 'the server keeps as many messages as it may' }
+    return refused(503, 'server-full', 'the server keeps as many messages as it may')
   }
+}
+
+const nobodyThere: AcceptanceAnswer = refused(480, 'offline', 'offline: nobody is there now')
+
+function refused(status: 480 | 503, rule: string, warning: string): AcceptanceAnswer {
+  return { status, rule, warning, why: warning, ...(status === 503 ? { retryAfter: 60 } : {}) }
 }
 
 /** The answer that says most: of several refusals the lowest. */

@@ -5,6 +5,7 @@ import { serverUri } from '../shared/identifiers/devices.ts'
 import { decoded } from '../shared/identifiers/percent.ts'
 import { pushIdentifier } from '../shared/identifiers/push.ts'
 import { MissLimit } from '../shared/permissions/miss-limit.ts'
+import type { Decisions } from './decisions.ts'
 
 const event = 'push-directory'
 const patience = 4000 // milliseconds that the address book may take for an answer
@@ -15,10 +16,12 @@ export class Aliases {
   private readonly host: Host
   private readonly addressBook: string | undefined
   private readonly misses: MissLimit
+  private readonly decisions: Decisions
 
   /** @param addressBook URI or name; undefined: there is none */
-  constructor(host: Host, addressBook: string | undefined) {
+  constructor(host: Host, addressBook: string | undefined, decisions: Decisions) {
     this.host = host
+    this.decisions = decisions
     this.addressBook = addressBook === undefined ? undefined : serverUri(addressBook, host.domains)
     this.misses = new MissLimit(host.clock, mostMisses)
   }
@@ -29,7 +32,8 @@ export class Aliases {
     if (seconds === undefined) return false
     this.host.count('refused_guesses')
     const warning = `more than ${mostMisses} unknown destinations within a minute; expected a pause`
-    exchange.reply(503, { headers: [['Retry-After', String(seconds)]], warning })
+    const headers = [['Retry-After', String(seconds)] as const]
+    this.decisions.refuse(exchange, source, { status: 503, rule: 'guesses', warning, headers })
     return true
   }
 
@@ -40,13 +44,15 @@ export class Aliases {
       return this.miss(exchange, source)
     const directory = await this.ask(alias, source)
     if (directory === undefined) {
-      exchange.reply(503, { headers: [['Retry-After', '5']], warning: 'the address book does not answer: come again later' })
+      const warning = 'the address book does not answer: come again later'
+      this.decisions.refuse(exchange, source, { status: 503, rule: 'directory', warning, headers: [['Retry-After', '5']] })
       return undefined
     }
     const choices = directory.entries.flatMap(({ uri }) => uri ?? [])
     if (choices.length > 1) {
       const contacts = choices.map((uri) => ['Contact', `<${uri}>`] as const)
-      exchange.reply(485, { headers: contacts, warning: 'several have that name; expected one of the Contacts' })
+      const warning = 'several have that name; expected one of the Contacts'
+      this.decisions.refuse(exchange, source, { status: 485, rule: 'ambiguous', warning, headers: contacts })
       return undefined
     }
     const uri = choices[0] === undefined ? undefined : parseUri(choices[0])
@@ -56,7 +62,7 @@ export class Aliases {
   }
   private miss(exchange: Exchange, source: string): undefined {
     this.misses.add(source)
-    exchange.reply(404, { warning: 'nobody has that Push identifier' })
+    this.decisions.refuse(exchange, source, { status: 404, rule: 'unknown', warning: 'nobody has that Push identifier' })
     return undefined
   }
 

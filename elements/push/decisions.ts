@@ -1,7 +1,10 @@
 /** Decisions of a Push server about messages and wakes, each with the rule that made it: the newest of each user, for `push why`. */
-import type { Host } from '../../signalling/index.ts'
+import type { Exchange, Host } from '../../signalling/index.ts'
+import { decoded } from '../shared/identifiers/percent.ts'
+import { pushIdentifier } from '../shared/identifiers/push.ts'
+import type { PushMessage } from './push-message.ts'
 
-interface Decision {
+export interface PushDecision {
   /** Milliseconds since the epoch. */
   readonly at: number
   /** Name of the rule, one word: `stored`, `source`, `wake-sent`. */
@@ -18,19 +21,27 @@ interface Decision {
   readonly callId?: string
 }
 
+/** An answer that refuses, with the rule that gives it. */
+interface RuledRefusal {
+  readonly status: number
+  readonly rule: string
+  readonly warning: string
+  readonly headers?: readonly (readonly [name: string, value: string])[]
+}
+
 const perUser = 100
 const users = 5000
 
 export class Decisions {
   private readonly host: Pick<Host, 'clock'>
   /** The user about whom something was decided last stands last. */
-  private readonly byUser = new Map<string, Decision[]>()
+  private readonly byUser = new Map<string, PushDecision[]>()
 
   constructor(host: Pick<Host, 'clock' | 'gauge'>) {
     this.host = host
     host.gauge('decisions', () => [...this.byUser.values()].reduce((sum, { length }) => sum + length, 0))
   }
-  note(decision: Omit<Decision, 'at'>): void {
+  note(decision: Omit<PushDecision, 'at'>): void {
     const own = this.byUser.get(decision.user) ?? []
     own.push({ at: this.host.clock.date(), ...decision })
     if (own.length > perUser) own.shift()
@@ -38,11 +49,33 @@ export class Decisions {
     this.byUser.set(decision.user, own)
     if (this.byUser.size > users) this.byUser.delete(this.byUser.keys().next().value!)
   }
+  /** Refuses a request by a rule. */
+  refuse(exchange: Exchange, source: string, { headers = [], rule, status, warning }: RuledRefusal): void {
+    this.note({ ...subjectOf(exchange, source), rule, status, text: warning })
+    exchange.reply(status, { headers, warning })
+  }
   /** About a user, or about what has that identifier or Call-ID, oldest first. @param names of one user */
-  about(names: readonly string[]): readonly Decision[] {
+  about(names: readonly string[]): readonly PushDecision[] {
     const own = [...new Set(names)].flatMap((name) => this.byUser.get(name) ?? [])
     if (own.length > 0) return own.toSorted((a, b) => a.at - b.at)
     const all = [...this.byUser.values()].flat()
     return all.filter(({ callId, identifier }) => names.some((name) => name === identifier || name === callId))
   }
+}
+
+/** The subject of a message that is accepted. */
+export function storedSubject({
+  application,
+  callId,
+  identifier,
+  source,
+  subscriber,
+}: PushMessage): Omit<PushDecision, 'at' | 'rule' | 'text'> {
+  return { user: subscriber, identifier, application, callId, source }
+}
+
+/** The subject of a request whose destination is not found yet: the user part of its Request-URI stands for that. */
+export function subjectOf({ request }: Exchange, source: string): Pick<PushDecision, 'user' | 'source' | 'callId'> {
+  const { user } = request.uri
+  return { user: pushIdentifier(user) ?? decoded(user).slice(0, 256), source, callId: request.callId }
 }

@@ -1,5 +1,6 @@
 /** Queue of one device (PUSH §3.4): one MESSAGE at a time, by class and then in order; what fails lets others pass meanwhile. */
 import type { Host, Timer } from '../../signalling/index.ts'
+import { type Decisions, storedSubject } from './decisions.ts'
 import type { DeviceAnswer } from './device-answer.ts'
 import type { DeviceBinding } from './device-binding.ts'
 import type { MessageStore, StoredCopy } from './message-store.ts'
@@ -79,6 +80,7 @@ interface QueueParts {
   readonly store: MessageStore
   readonly receipts: Receipts
   readonly rules: StoringRules
+  readonly decisions: Decisions
   /** Meaning of an answer. */
   readonly meaning: (status: number) => DeviceAnswer
   /** The device as it is bound now; undefined: it is away. */
@@ -182,6 +184,16 @@ export class DeviceQueue {
   }
   copyOf(message: string): QueuedCopy | undefined {
     return this.copies.find((copy) => copy.message.id === message)
+  }
+  /** Puts copies that were set aside back into their places. Resolves with their number. */
+  async retry(): Promise<number> {
+    const aside = this.copies.filter(({ state }) => state === 'set-aside')
+    for (const copy of aside) {
+      Object.assign(copy, { state: 'waiting', tries: 0, next: 0, isWakeDecided: false })
+      await this.parts.store.update(this.recordOf(copy))
+    }
+    this.go()
+    return aside.length
   }
   stop(): void {
     this.stopped = true
@@ -299,15 +311,22 @@ export class DeviceQueue {
         if (answer === 'taken') await store.take(record)
         else await this.refuse(record, store.message(record.message) ?? copy.message)
         host.count(answer === 'taken' ? 'copies_delivered' : 'copies_refused')
+        this.tell(copy, answer === 'taken' ? 'delivered' : 'device', `its device has answered ${status}`, status)
       }
       this.drop(copy)
       return end(copy, { answer, status })
     }
     copy.state = copy.tries >= rules.tries ? 'set-aside' : 'waiting'
-    if (copy.state === 'set-aside') host.count('copies_set_aside')
+    if (copy.state === 'set-aside') {
+      host.count('copies_set_aside')
+      this.tell(copy, 'set-aside', `${copy.tries} tries, the last answered ${status}; proxima push retry tries it again`)
+    }
     copy.next = answer === 'unbound' ? undefined : host.clock.date() + pauseAfter(copy.tries)
     if (copy.stored) await store.update(this.recordOf(copy))
     end(copy, { answer: 'away' })
+  }
+  private tell({ message }: QueuedCopy, rule: string, text: string, status?: number): void {
+    this.parts.decisions.note({ ...storedSubject(message), rule, text, ...(status === undefined ? {} : { status }) })
   }
   /** It answers: what waited for it to wake may go. */
   private isAwake(binding: DeviceBinding): void {

@@ -1,6 +1,7 @@
 /** Device queues of a Push server (PUSH §3): what waits for whom, and all ends that a waiting message may have. */
 import type { Host } from '../../signalling/index.ts'
 import type { BoundDevices } from './bound-devices.ts'
+import { type Decisions, storedSubject } from './decisions.ts'
 import { deviceAnswer, relayAnswer } from './device-answer.ts'
 import type { DeviceBinding } from './device-binding.ts'
 import { DeviceQueue, type QueueWaking } from './device-queue.ts'
@@ -21,6 +22,7 @@ interface DeviceQueuesParts {
   /** The server behind which the destination of that URI is, as a device. */
   readonly relay: (uri: string) => DeviceBinding
   readonly waking: QueueWaking
+  readonly decisions: Decisions
 }
 
 /** Ends that a waiting message may have without its device, by their counters. */
@@ -34,11 +36,13 @@ export class DeviceQueues {
   private readonly receipts: Receipts
   private readonly relay: (uri: string) => DeviceBinding
   private readonly waking: QueueWaking
+  private readonly decisions: Decisions
   private readonly queues = new Map<string, Map<string, DeviceQueue>>()
 
-  constructor(host: Host, { devices, outcomes, receipts, relay, rules, waking }: DeviceQueuesParts) {
+  constructor(host: Host, { decisions, devices, outcomes, receipts, relay, rules, waking }: DeviceQueuesParts) {
     this.host = host
     this.waking = waking
+    this.decisions = decisions
     this.relay = relay
     this.receipts = receipts
     this.rules = rules
@@ -90,11 +94,11 @@ export class DeviceQueues {
     if (queues === undefined) this.queues.set(subscriber, (queues = new Map()))
     let queue = queues.get(device)
     if (queue === undefined) {
-      const { host, receipts, rules, store } = this
+      const { decisions, host, receipts, rules, store } = this
       const relayed = device === nextServer
       const bound = () => (device.startsWith(anyDevice) ? this.anyOf(subscriber, device) : this.devices.bound(subscriber, device))
       queue = new DeviceQueue(subscriber, device, {
-        ...{ host, receipts, store },
+        ...{ decisions, host, receipts, store },
         rules: relayed ? relayRules(rules) : rules,
         meaning: relayed ? relayAnswer : deviceAnswer,
         binding: relayed ? () => this.relay(subscriber) : bound,
@@ -156,6 +160,8 @@ export class DeviceQueues {
     } catch (fault) {
       this.host.log.error({ fault: String(fault) }, 'messages that are over stay in the store until the next start')
     }
+    for (const message of messages)
+      this.decisions.note({ ...storedSubject(message), rule: ends[counter], text: 'it waits no more' })
     for (const queue of touched) queue.go() // what stood behind them need not wait
   }
   /** A device is not kept any more: what waits for it alone is over. */
@@ -166,10 +172,20 @@ export class DeviceQueues {
     this.queues.get(subscriber)?.delete(device)
     const gone = queue.messages.flatMap(({ id }) => queue.copyOf(id) ?? []).filter(({ stored }) => stored)
     this.host.count('copies_expired', gone.length)
+    for (const { message } of gone)
+      this.decisions.note({ ...storedSubject(message), rule: 'expired', text: 'the queue of its device is kept no more' })
     await this.store.remove(
       gone.map((copy) => queue.recordOf(copy)),
       'expired',
     )
+  }
+  /** Puts copies that were set aside back into their queues, of one subscriber or of all. Resolves with their number. */
+  async retry(subscriber: string | undefined): Promise<number> {
+    const chosen =
+      subscriber === undefined ? [...this.queues.values()] : [this.queues.get(subscriber) ?? new Map<string, DeviceQueue>()]
+    let count = 0
+    for (const queues of chosen) for (const queue of queues.values()) count += await queue.retry()
+    return count
   }
   /** A subscriber is none any more. */
   async expel(subscriber: string): Promise<void> {

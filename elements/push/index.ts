@@ -4,6 +4,7 @@ import {
   canonical,
   type EventPackage,
   type Exchange,
+  type ForwardTarget,
   type Host,
   type Notifier,
   parseUri,
@@ -28,9 +29,11 @@ import { ApplicationFeed, applicationsEvent, applicationsPackage } from './appli
 import { ApplicationRules } from './application-rules.ts'
 import { Applications, maySend } from './applications.ts'
 import { BoundDevices } from './bound-devices.ts'
-import { Decisions } from './decisions.ts'
+import { Conservation, type PushAudit } from './conservation.ts'
+import { Decisions, subjectOf } from './decisions.ts'
 import type { DeviceBinding } from './device-binding.ts'
 import { DeviceQueues } from './device-queues.ts'
+import { Explanation, type PushExplanation } from './explanation.ts'
 import { FollowedApplications } from './followed-applications.ts'
 import { endOf } from './lifetime.ts'
 import { MessageOutcomes } from './outcomes.ts'
@@ -40,7 +43,7 @@ import { type ReceiptBody, Receipts } from './receipts.ts'
 import { Registration } from './registration.ts'
 import { nextServerOf, Relay } from './relay.ts'
 import { RoamingAgreements } from './roaming.ts'
-import { handedOver, isHandedOver, ServerRoutes } from './routes.ts'
+import { handedOverTo, isHandedOver, ServerRoutes } from './routes.ts'
 import { type StoringRules, storingRules } from './rules.ts'
 import type { PushSettings } from './settings-type.ts'
 import { Sources } from './source.ts'
@@ -49,6 +52,7 @@ import { WakeProviders } from './waking/providers.ts'
 import { Wakes } from './waking/wakes.ts'
 
 export { type ApplicationStep, applicationSteps } from './applications.ts'
+export type { PushAudit } from './conservation.ts'
 export { pushRoutes } from './http-routes.ts'
 export type { PushServer } from './push-server.ts'
 export type { PushSettings } from './settings-type.ts'
@@ -62,6 +66,15 @@ interface PushDestination {
 /** Source and application of a message, as they were judged. */
 type PushSender = Pick<PushMessage, 'source' | 'application' | 'class'>
 
+const noIdentifier = {
+  ...{ status: 404, rule: 'no-identifier' },
+  warning: 'that user has no Push identifier; expected one, or a message for no application',
+}
+const noServer = { status: 404, rule: 'flag-bits', warning: 'no Push server has the flag bits of that identifier' }
+const noTable = {
+  ...{ status: 503, rule: 'no-table', headers: [['Retry-After', '5']] as const },
+  warning: 'the flag-bit table is not here yet: come again later',
+}
 const allow = 'MESSAGE, REGISTER, SUBSCRIBE, OPTIONS'
 
 export function createPush(name: string, settings: PushSettings): PushServer {
@@ -98,6 +111,8 @@ class PushElement implements PushServer {
   private nextServers!: Relay
   private wakes!: Wakes
   decisions!: Decisions
+  private conservation!: Conservation
+  private explanation!: Explanation
   private readonly stores: boolean
 
   constructor(name: string, settings: PushSettings) {
@@ -132,8 +147,18 @@ class PushElement implements PushServer {
     this.outcomes = new MessageOutcomes(host)
     const { outcomes } = this
     const relay = (uri: string): DeviceBinding => nextServerOf(host, this.routes, uri)
-    this.queues = new DeviceQueues(host, { devices, outcomes, receipts, relay, rules, waking: wakes })
-    this.acceptance = new Acceptance(host, rules, this.queues, this.receipts)
+    this.conservation = new Conservation(host)
+    const counted = this.conservation.host
+    this.queues = new DeviceQueues(counted, {
+      devices,
+      outcomes,
+      receipts,
+      relay,
+      rules,
+      waking: wakes,
+      decisions: this.decisions,
+    })
+    this.acceptance = new Acceptance(counted, rules, this.queues, this.receipts)
     this.subscribers = new Subscribers(host, this.settings.hss)
     this.subscribers.onChange((id, record) => this.changed(id, record))
     this.applications = new Applications({ host, settings: this.settings.applications ?? [], own, widths })
@@ -148,8 +173,10 @@ class PushElement implements PushServer {
     await this.receipts.load()
     await this.outcomes.load()
     await this.queues.load()
+    this.conservation.begin(this.queues.store.size)
     this.subscribers.start()
-    const { queues, subscribers } = this
+    const { decisions, queues, subscribers } = this
+    this.explanation = new Explanation({ ...{ decisions, devices, host, own, queues, subscribers, wakes, widths } })
     this.submissions = new Submissions({ host, outcomes, queues, subscribers })
     const isApplication = (id: string): boolean => {
       const found = applications.ofPush(id) ?? followed.ofPush(id)
@@ -160,10 +187,10 @@ class PushElement implements PushServer {
     const { roaming } = this
     this.registration = new Registration({ host, devices, own, providers, queues, roaming, subscribers, wakes, widths })
     this.sources = new Sources({ host, subscribers, peers, isApplication, fellows: servers.map(({ flags }) => flags) })
-    this.aliases = new Aliases(host, this.settings.addressbook)
+    this.aliases = new Aliases(host, this.settings.addressbook, this.decisions)
     this.routes = this.routesOf(host)
     this.routes.start()
-    this.nextServers = new Relay({ host, rules, acceptance: this.acceptance })
+    this.nextServers = new Relay({ host, rules, acceptance: this.acceptance, decisions: this.decisions })
     this.followed.start()
     this.wakes.start()
     this.queues.start()
@@ -192,6 +219,17 @@ class PushElement implements PushServer {
     if (over.length > 0) void this.queues.end(over, 'copies_expired')
     if (left.length === 0) this.devices.expel(id)
   }
+  audit(): Promise<PushAudit> {
+    return this.conservation.audit(this.queues.store)
+  }
+  async retry(name: string | undefined): Promise<number | undefined> {
+    const record = name === undefined ? undefined : await this.explanation.recordOf(name)
+    if (name !== undefined && record === undefined) return undefined
+    return this.queues.retry(record?.id)
+  }
+  why(name: string): Promise<PushExplanation | undefined> {
+    return this.explanation.of(name)
+  }
   waiting(subscriber: string): readonly PushMessage[] {
     return this.queues.waitingFor(subscriber)
   }
@@ -217,7 +255,10 @@ class PushElement implements PushServer {
     this.applicationFeed.ended(notifier)
   }
   private orRefuse(exchange: Exchange, served: Promise<void>): Promise<void> {
-    return served.catch((fault: unknown) => this.subscribers.refuse(exchange, fault))
+    return served.catch((fault: unknown) => {
+      this.decisions.note({ ...subjectOf(exchange, ''), rule: 'fault', text: String(fault).slice(0, 200) })
+      this.subscribers.refuse(exchange, fault)
+    })
   }
 
   private async push(exchange: Exchange): Promise<void> {
@@ -225,14 +266,15 @@ class PushElement implements PushServer {
     const verdict = await this.sources.verdict(exchange)
     if ('refusal' in verdict) {
       this.host.count(`refused_${verdict.refusal.replace('-', '_')}`)
-      return exchange.reply(403, { warning: `${verdict.refusal}: ${verdict.warning}` })
+      const warning = `${verdict.refusal}: ${verdict.warning}`
+      return this.decisions.refuse(exchange, '', { status: 403, rule: verdict.refusal, warning })
     }
     const { source } = verdict
     if (this.aliases.refuses(exchange, source)) return
     const rule = this.applicationRules.verdict(request, source, await this.recipientAt(request.uri))
     if ('refusal' in rule) {
-      const { headers, status, warning } = rule.refusal
-      return exchange.reply(status, { headers, warning })
+      const { counter } = rule.refusal
+      return this.decisions.refuse(exchange, source, { ...rule.refusal, rule: counter.replace('_', '-') })
     }
     await this.send(exchange, request.uri, { ...rule, source })
   }
@@ -247,32 +289,48 @@ class PushElement implements PushServer {
     const isOrdinary = uri.scheme === 'tel' || (domains.includes(uri.host) && !isPushUri(uri, domains))
     if (!isOrdinary && !isPushUri(uri, domains)) return this.handOver(exchange, uri, sender)
     const destination = await this.destinationAt(uri)
-    if (destination === undefined && isOrdinary)
-      return exchange.reply(404, { warning: 'that user has no Push identifier; expected one, or a message for no application' })
+    if (destination === undefined && isOrdinary) return this.decisions.refuse(exchange, sender.source, noIdentifier)
     if (destination === undefined) {
       const meant = await this.aliases.meant(exchange, uri, sender.source)
       return meant && this.send(exchange, meant, sender)
     }
     const server = this.routes.elementFor(destination.identifier.id)
     if (server === this.name) return this.take(exchange, destination, sender)
-    if (server !== undefined && isHandedOver(exchange))
-      return exchange.reply(482, { warning: `the flag-bit tables of ${this.name} and ${server} point at each other` })
+    if (server !== undefined && isHandedOver(exchange)) {
+      const warning = `the flag-bit tables of ${this.name} and ${server} point at each other`
+      return this.decisions.refuse(exchange, sender.source, { status: 482, rule: 'loop', warning })
+    }
     if (server !== undefined && this.stores) return this.nextServers.take(exchange, uri, sender)
-    if (server !== undefined) return void exchange.forward(this.routes.fellow(server, uri.text), handedOver)
-    if (this.routes.isKnown) return exchange.reply(404, { warning: 'no Push server has the flag bits of that identifier' })
-    exchange.reply(503, { headers: [['Retry-After', '5']], warning: 'the flag-bit table is not here yet: come again later' })
+    if (server !== undefined) return this.forward(exchange, sender, this.routes.fellow(server, uri.text), server)
+    this.decisions.refuse(exchange, sender.source, this.routes.isKnown ? noServer : noTable)
   }
   /** To the server of another operator, whose flag bits the identifier has to have. */
   private handOver(exchange: Exchange, uri: Uri, sender: PushSender): void | Promise<void> {
     if (!this.host.peers.has(uri.host))
-      return exchange.reply(404, { warning: `${uri.host} is no Push host of ours or of a peer` })
+      return this.decisions.refuse(exchange, sender.source, {
+        ...{ status: 404, rule: 'host', warning: `${uri.host} is no Push host of ours or of a peer` },
+      })
     const id = pushIdentifier(uri.user)
     const domain = domainOfPushHost(uri.host) ?? uri.host
     const { flags = [] } = this.settings.peers?.find(({ domains }) => domains.includes(domain)) ?? {}
     if (id !== undefined && flags.length > 0 && !flags.some((bits) => hasFlags(id, bits)))
-      return exchange.reply(404, { warning: `the flag bits of ${id} are none of ${uri.host}; expected ${flags.join(' or ')}` })
+      return this.decisions.refuse(exchange, sender.source, {
+        ...{ status: 404, rule: 'flag-bits' },
+        warning: `the flag bits of ${id} are none of ${uri.host}; expected ${flags.join(' or ')}`,
+      })
     if (this.stores && id !== undefined) return this.nextServers.take(exchange, uri, sender)
-    exchange.forward({ uri: uri.text, route: id === undefined ? [] : this.routes.routesTo(id, domain) }, handedOver)
+    const route = id === undefined ? [] : this.routes.routesTo(id, domain)
+    this.forward(exchange, sender, { uri: uri.text, route }, uri.host)
+  }
+  /** Hands over to the next server, and notes its answer. */
+  private forward(exchange: Exchange, { application, source }: PushSender, target: ForwardTarget, server: string): void {
+    const subject = { ...subjectOf(exchange, source), application }
+    this.decisions.note({ ...subject, rule: 'handed-over', text: `to ${server}, by the flag bits or the host` })
+    if (exchange.request.maxForwards <= 0)
+      this.decisions.note({ ...subject, rule: 'hops', status: 483, text: 'Max-Forwards is 0' })
+    const note = (status: number): void =>
+      this.decisions.note({ ...subject, rule: 'next-server', status, text: `${server} has answered` })
+    exchange.forward(target, handedOverTo(this.host, note))
   }
   /** Sends a receipt to a source, as a Push of this server. Resolves with the final status. */
   private async tell(to: string, ownId: string, body: ReceiptBody): Promise<number> {
@@ -313,11 +371,10 @@ class PushElement implements PushServer {
     const { request } = exchange
     const end = endOf(request, this.host.clock.date(), this.rules.keep)
     const message = this.messageOf(exchange, destination, sender, end)
-    const { retryAfter, status, warning } = await this.acceptance.accept(
-      message,
-      destination.identifier.device,
-      end !== undefined,
-    )
+    const answer = await this.acceptance.accept(message, destination.identifier.device, end !== undefined)
+    const { retryAfter, rule, status, warning, why } = answer
+    const subject = { ...subjectOf(exchange, sender.source), user: message.subscriber, identifier: message.identifier }
+    this.decisions.note({ ...subject, application: sender.application, rule, status, text: why })
     const headers = retryAfter === undefined ? [] : [['Retry-After', String(retryAfter)] as const]
     exchange.reply(status, { headers, ...(warning === undefined ? {} : { warning }) })
   }

@@ -75,6 +75,15 @@ export class MessageStore {
     await Promise.all([this.messages.stop(), this.copies.stop(), this.keys.stop()])
   }
 
+  /** Copies, and names of messages, that the store has now. */
+  async stored(): Promise<{ readonly copies: readonly StoredCopy[]; readonly messages: ReadonlySet<string> }> {
+    const { name, store } = this.host
+    const copies: StoredCopy[] = []
+    const messages = new Set<string>()
+    for await (const [, { value }] of store.scan(`push/${name}/copy/`)) copies.push(value as StoredCopy)
+    for await (const [, { value }] of store.scan(`push/${name}/message/`)) messages.add((value as PushMessage).id)
+    return { copies, messages }
+  }
   /** Copies that wait. */
   get size(): number {
     return this.copies.size

@@ -1,6 +1,7 @@
 /** Relay of a Push (SPEC §5.2, `relay: store`): kept durably for the next server while that one is not there, in order. */
 import { type Exchange, H, type Host, type Uri } from '../../signalling/index.ts'
 import type { Acceptance } from './acceptance.ts'
+import { type Decisions, subjectOf } from './decisions.ts'
 import type { DeviceBinding } from './device-binding.ts'
 import { endOf } from './lifetime.ts'
 import { messageOf, type PushMessage } from './push-message.ts'
@@ -11,6 +12,7 @@ interface RelayParts {
   readonly host: Host
   readonly rules: StoringRules
   readonly acceptance: Acceptance
+  readonly decisions: Decisions
 }
 
 export class Relay {
@@ -23,7 +25,7 @@ export class Relay {
   /** To the next server at once; where it says nothing in time, the message is kept, and the source told 202. */
   async take(exchange: Exchange, uri: Uri, sender: Pick<PushMessage, 'source' | 'application' | 'class'>): Promise<void> {
     const { request } = exchange
-    const { acceptance, host, rules } = this.parts
+    const { acceptance, decisions, host, rules } = this.parts
     const now = host.clock.date()
     const end = endOf(request, now, rules.keep)
     const message = messageOf(request, {
@@ -39,7 +41,15 @@ export class Relay {
     const headers = [...message.headers.filter(([name]) => name !== 'P-Asserted-Identity'), ...asserted] // Privacy is of devices
     const answer = await acceptance.accept({ ...message, headers }, nextServer, end !== undefined)
     const fields = answer.retryAfter === undefined ? [] : [['Retry-After', String(answer.retryAfter)] as const]
-    exchange.reply(answer.status, { headers: fields, warning: answer.warning })
+    const { status, rule, why } = answer
+    decisions.note({
+      ...subjectOf(exchange, sender.source),
+      application: sender.application,
+      status,
+      rule: `next-server-${rule}`,
+      text: why,
+    })
+    exchange.reply(status, { headers: fields, warning: answer.warning })
   }
 }
 

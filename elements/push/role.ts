@@ -3,6 +3,7 @@ import { othersOf, type Role } from '../role.ts'
 import { numberedServers } from '../shared/values/push-servers.ts'
 import { applicationRoutes } from './application-routes.ts'
 import { createPush, type PushServer, pushRoutes } from './index.ts'
+import { operationRoutes } from './operation-routes.ts'
 import schema from './settings.json' with { type: 'json' }
 import type { PushSettings } from './settings-type.ts'
 
@@ -45,6 +46,6 @@ export const pushRole: Role<PushSettings, PushServer> = {
       },
     ]
   },
-  routes: (servers) => [...applicationRoutes(servers), ...pushRoutes(servers)],
+  routes: (servers) => [...applicationRoutes(servers), ...operationRoutes(servers), ...pushRoutes(servers)],
   create: createPush,
 }

@@ -45,10 +45,21 @@ export function isHandedOver({ flow, ownRoutes }: Exchange): boolean {
   return flow.trusted && ownRoutes[0]?.uri.parameters.has(handed) === true
 }
 
-/** Hand-over to another server: where it is gone, after failover, the source hears 503 (SPEC §5.2). */
-export const handedOver: ForwardOptions = {
-  onFinal: (response) => (isGone(response) ? 503 : undefined),
-  unanswered: { status: 503, after: patience },
+/**
+ * Hand-over to another server: where it is gone, after failover, the source hears 503 (SPEC §5.2).
+ * @param note told of the status that the source gets, of the first answer alone
+ */
+export function handedOverTo({ clock }: Host, note: (status: number) => void): ForwardOptions {
+  const timer = clock.after(patience, () => note(503))
+  return {
+    onFinal: (response) => {
+      timer.cancel()
+      const gone503 = isGone(response) ? 503 : undefined
+      note(gone503 ?? response.status)
+      return gone503
+    },
+    unanswered: { status: 503, after: patience },
+  }
 }
 
 export class ServerRoutes {

@@ -32,7 +32,7 @@ test('a resource of elements that do not run here says so, and another path tell
   t.is(await problemAt(t, '/attached/alice', true), '404 no MME runs in this node')
   t.is(
     await problemAt(t, '/elsewhere', true),
-    '404 there are /v1/subscribers, /v1/subscribers/{id}, /v1/attached/{user}, /v1/attached/{user}/reallocate, /v1/applications, /v1/applications/{id}, /v1/applications/{id}/{step} and /v1/openapi.json',
+    '404 there are /v1/subscribers, /v1/subscribers/{id}, /v1/attached/{user}, /v1/attached/{user}/reallocate, /v1/applications, /v1/applications/{id}, /v1/applications/{id}/{step}, /v1/push/why/{name}, /v1/push/audit, /v1/push/retry and /v1/openapi.json',
   )
   t.is(await problemAt(t, '/subscribers', false), '503 none of these runs here now: HSS, MME, Push server')
 })

@@ -149,6 +149,14 @@ export class PushScene {
     if (answer === undefined) throw new Error(`${method} ${uri} is not answered`)
     return answer
   }
+  /** Records of the store whose keys begin so. */
+  stored(prefix: string): ReturnType<Store['scan']> {
+    return this.store.scan(prefix)
+  }
+  /** Takes records out of the store behind the server's back. */
+  async erase(keys: readonly string[]): Promise<void> {
+    await this.store.write(keys.map((key) => ({ key, delete: true })))
+  }
   pass(seconds: number): Promise<void> {
     return this.lab.clock.advance(seconds * 1000)
   }
