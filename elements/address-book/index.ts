@@ -6,6 +6,7 @@ import { Subscribers } from '../shared/clients/subscribers.ts'
 import { pushIdentifier } from '../shared/identifiers/push.ts'
 import { MissLimit } from '../shared/permissions/miss-limit.ts'
 import { SetIndex } from '../shared/state/set-index.ts'
+import { keyOfTerm, kindsOfKeys, type Term, termsOf } from '../shared/values/directory-terms.ts'
 import { Offers } from '../shared/values/offers.ts'
 import { directoryAnswer, selfAnswer } from './answer.ts'
 import {
@@ -21,7 +22,6 @@ import {
 } from './listing.ts'
 import { DirectorySubscribers } from './named-subscribers.ts'
 import type { AddressBookSettings } from './settings-type.ts'
-import { keyOfTerm, kindsOfKeys, type Term, termsOf } from './terms.ts'
 
 const event = 'push-directory'
 const usualLimit = 20

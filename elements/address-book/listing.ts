@@ -2,8 +2,8 @@
 import type { SubscriberRecord } from '../schemas/index.ts'
 import { deviceKey, namesOf, subscriberKey } from '../shared/identifiers/devices.ts'
 import { isPushInForce, pushKey, pushUri } from '../shared/identifiers/push.ts'
+import { addressTerm, nameTerm, numberTerm, type Term } from '../shared/values/directory-terms.ts'
 import type { DirectoryEntry } from './settings-type.ts'
-import { addressTerm, nameTerm, numberTerm, type Term } from './terms.ts'
 
 export interface Listing {
   readonly uri?: string | undefined

@@ -5,8 +5,8 @@ import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { serverUri } from '../shared/identifiers/devices.ts'
 import { usualHss } from '../shared/identifiers/element-names.ts'
 import { SetIndex } from '../shared/state/set-index.ts'
+import { keyOfTerm, type Term } from '../shared/values/directory-terms.ts'
 import { termsOfSubscriber } from './listing.ts'
-import { keyOfTerm, type Term } from './terms.ts'
 
 const event = 'subscription-data'
 const pause = 1000 // milliseconds until they are read again after a failure

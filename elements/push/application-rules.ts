@@ -1,8 +1,8 @@
 /** Rules of applications for what they send (SPEC §5.2, §5.4): the application of a message, and whether it may go. */
 import { H, type Host, RateLimit, type SipRequest } from '../../signalling/index.ts'
 import type { PushApplication } from '../schemas/index.ts'
+import { cpimType, parseCpim } from '../shared/values/cpim.ts'
 import { type Applications, maySend } from './applications.ts'
-import { cpimType, parseCpim } from './cpim.ts'
 import type { FollowedApplications } from './followed-applications.ts'
 import type { PushMessage } from './push-message.ts'
 

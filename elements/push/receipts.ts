@@ -2,7 +2,7 @@
 import type { Host, Json } from '../../signalling/index.ts'
 import { Kept } from '../shared/state/kept.ts'
 import type { KeptChange } from '../shared/state/kept-change.ts'
-import { type Disposition, dispositions, imdnBody, wishesOf } from './imdn.ts'
+import { type Disposition, dispositions, imdnBody, wishesOf } from '../shared/values/imdn.ts'
 import type { PushMessage } from './push-message.ts'
 
 /** A receipt on its way, or one that has been sent. */
@@ -67,7 +67,7 @@ export class Receipts {
   changesFor(message: PushMessage, disposition: Disposition): readonly KeptChange[] {
     if (message.source === '' || message.taken === true) return [] // a device has it: it is neither stored nor failed
     if (message.relayed === true && disposition === 'stored') return [] // the destination's server says it
-    const asked = wishesOf(message)
+    const asked = wishesOf({ ...message, body: Buffer.from(message.body, 'base64') })
     const key = keyOf(message, disposition)
     if (asked === undefined || !asked.wishes.includes(dispositions[disposition].wish) || this.kept.get(key) !== undefined)
       return []

@@ -14,7 +14,7 @@ import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, isNameOf } from '../shared/identifiers/devices.ts'
 import { domainOfPushHost, hasFlags, isPushHost, isPushInForce, pushIdentifier } from '../shared/identifiers/push.ts'
 import { visitedNetwork } from '../shared/identifiers/visited-network.ts'
-import { cpimFrom, cpimType, parseCpim } from './cpim.ts'
+import { cpimFrom, cpimType, parseCpim } from '../shared/values/cpim.ts'
 import type { PushPeer } from './settings-type.ts'
 
 /** The source, or the token of the refusal and its text. */

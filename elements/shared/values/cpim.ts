@@ -1,5 +1,5 @@
 /** CPIM messages (RFC 3862): header fields of the message, then those of its content, then the content. */
-import { parseAddress } from '../../signalling/index.ts'
+import { parseAddress } from '../../../signalling/index.ts'
 
 type CpimFields = readonly (readonly [name: string, value: string])[]
 
@@ -56,4 +56,21 @@ function head(body: Buffer, start: number): { readonly fields: CpimFields; reado
     fields.push([line.slice(0, colon).trim(), line.slice(colon + 1).trim()])
   }
   return undefined
+}
+
+/** A body of `message/cpim` with those fields; text that its content is, or bytes. */
+export function cpimBody(
+  fields: CpimFields,
+  contentFields: CpimFields,
+  content: string | Uint8Array,
+): { readonly type: string; readonly content: Buffer } {
+  const lines = [...fields, ['', ''], ...contentFields, ['', '']].map(([name, value]) =>
+    name === '' ? '' : `${name}: ${oneLine(value!)}`,
+  )
+  return { type: cpimType, content: Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n`), Buffer.from(content)]) }
+}
+
+/** RFC 3862 §2.1: control characters would begin another field. */
+function oneLine(value: string): string {
+  return value.replace(/[\0-\x1f\x7f]+/g, ' ')
 }

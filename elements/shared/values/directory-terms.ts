@@ -1,7 +1,7 @@
 /** Terms of an address book (SPEC §5.3): each kind of name in the one form in which it is compared. */
-import type { PushQuery } from '../schemas/index.ts'
-import { deviceKey, subscriberKey } from '../shared/identifiers/devices.ts'
-import { pushIdentifier, pushKey } from '../shared/identifiers/push.ts'
+import type { PushQuery } from '../../schemas/index.ts'
+import { deviceKey, subscriberKey } from '../identifiers/devices.ts'
+import { pushIdentifier, pushKey } from '../identifiers/push.ts'
 
 type TermKind = 'name' | 'nickname' | 'number' | 'address' | 'id' | 'application' | 'content'
 

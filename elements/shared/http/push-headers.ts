@@ -1,6 +1,6 @@
 /** Headers of a Push by HTTP (SPEC §5.9), those of ntfy and of RFC 8030, as the MESSAGE has them. */
-import { HttpProblem } from '../shared/http/page.ts'
-import type { HttpRequest } from '../shared/http/route.ts'
+import { HttpProblem } from './page.ts'
+import type { HttpRequest } from './route.ts'
 
 type HeaderField = readonly [name: string, value: string]
 
