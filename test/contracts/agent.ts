@@ -59,6 +59,38 @@ export function agentContract(test: TestFn, name: string, carried: Carried, make
     t.is(await exchange(ground, alice, bob, long), `sip:alice@localhost text/plain ${long}`)
     t.is(await exchange(ground, bob, alice, 'a\r\n\r\nb'), 'sip:bob@localhost text/plain a\r\n\r\nb')
   })
+  check('has MESSAGEs answered by who takes them, repeats too, and tells what names them', async (t, ground) => {
+    const [alice, bob] = [await ground.registered('alice'), await ground.registered('bob')]
+    const others: string[] = []
+    bob.onMessage(({ body }) => others.push(String(body)))
+    const taken: string[] = []
+    let status = 200
+    bob.takeMessages((message) => {
+      if (message.contentType !== 'text/plain') return undefined
+      taken.push(`${message.callId} ${message.cseq} ${message.fromTag}`)
+      return new Promise((resolve) => ground.clock.after(100, () => resolve(status)))
+    })
+    const send = async (): Promise<number> =>
+      (await ground.during(alice.message(bob.identity, text('hello'), 'one-call-id'))).status
+    for (status of [480, 200]) t.is(await send(), status)
+    t.true([200, 482].includes(await send()), 'the stack may know by itself that it has it')
+    t.true(taken.length >= 2)
+    t.is(new Set(taken).size, 1, 'the same name each time')
+    t.true(taken[0]!.startsWith('one-call-id 1 '))
+    t.is((await ground.during(alice.message(bob.identity, { type: 'text/other', content: 'x' }))).status, 200)
+    t.deepEqual(others, ['x'])
+    bob.takeMessages(() => Promise.reject(new Error('it fails')))
+    t.true((await ground.during(alice.message(bob.identity, text('hello')))).status >= 500)
+  })
+  check('registers with feature tags', async (t, ground) => {
+    const alice = await ground.agent('alice')
+    alice.contactParameters = [
+      ['+g.proxima.app', 'org.example.chat,org.example.maps'],
+      ['+g.proxima.ue', ''],
+    ]
+    t.is((await ground.during(alice.register(600))).status, 200)
+    t.is((await ground.during(alice.register(600))).status, 200)
+  })
   check('tells why a message was not taken', async (t, ground) => {
     const [alice, bob] = [await ground.registered('alice'), await ground.agent('bob')]
     t.is((await ground.during(alice.message('sip:bob@localhost', text('')))).status, 480)

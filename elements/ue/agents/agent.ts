@@ -13,9 +13,14 @@ export function warningText(header: string | undefined): string | undefined {
 
 export interface AgentBody {
   readonly type: string
-  readonly content: string
+  /** Bytes that are no UTF-8 go by the engine's agent alone. */
+  readonly content: string | Uint8Array
   /** Header fields beside those that the agent writes itself. */
   readonly headers?: readonly (readonly [name: string, value: string])[]
+}
+
+export interface TextBody extends AgentBody {
+  readonly content: string
 }
 
 /** A final response. `warning` is the text of `Warning: 399`, where there is one; `unheard`: nobody said it, the status is ours. */
@@ -47,7 +52,7 @@ export interface WatchOptions {
   /** Seconds; 0 asks once. */
   readonly expires: number
   /** A function: called at each SUBSCRIBE, where its result may have changed. */
-  readonly body?: AgentBody | (() => AgentBody)
+  readonly body?: TextBody | (() => TextBody)
   /** URI of an element that it goes through, behind the proxy: an MME (SPEC §3.6). */
   readonly through?: string
 }
@@ -60,13 +65,21 @@ export interface WatchListener {
 
 export interface WatchHandle {
   /** Asks again, with another body if given. */
-  refresh(body?: AgentBody): void
+  refresh(body?: TextBody): void
   unsubscribe(): void
 }
 
 export interface IncomingMessage extends ReceivedBody {
   /** URI of From. */
   readonly from: string
+  /** Display name of From. */
+  readonly name: string | undefined
+  /** Names it among those of its sender, over all its repeats (SPEC §5.5). */
+  readonly callId: string
+  readonly cseq: number
+  readonly fromTag: string
+  /** URI of P-Asserted-Identity, by word of the agent's own proxy. */
+  readonly asserted: string | undefined
 }
 
 /** One Push identifier that an agent registers instead of its address of record (SPEC §5.1, "Explicit"). */
@@ -82,6 +95,12 @@ export function registrarOf({ identifier }: PushClientRegistration): string {
   return identifier.replace(/^(sips?:)[^@]*@([^;?]*).*/, '$1$2')
 }
 
+/** Answers a MESSAGE, repeats included, with the status that it resolves with. Undefined: it is for others. */
+export type MessageTaker = (message: IncomingMessage) => Promise<number> | undefined
+
+/** Header parameters of a Contact, such as feature tags (RFC 3840); '' is no value. */
+export type ContactParameters = readonly (readonly [name: string, value: string])[]
+
 /** A registered identity. Promises resolve with the peer's response and never reject: silence is 408, no connection 503. */
 export interface UserAgent {
   /** `sip:alice@localhost`. */
@@ -89,18 +108,39 @@ export interface UserAgent {
   start(): Promise<void>
   /** Registers and keeps registered until `stop`. */
   register(seconds?: number): Promise<AgentResponse>
-  /** `callId`: for a question that is answered by a MESSAGE later (SPEC §2.3); `through`: as of `WatchOptions`. */
+  /** Of its Contact, from the next REGISTER on. */
+  contactParameters: ContactParameters
+  /**
+   * `callId`: for a question that is answered by a MESSAGE later (SPEC §2.3), or one that is sent until it is taken.
+   * By the same one its CSeq and From tag are the same, too. `through`: as of `WatchOptions`.
+   */
   message(to: string, body: AgentBody, callId?: string, through?: string): Promise<AgentResponse>
   /** A Call-ID for such a question. */
   newCallId(): string
   subscribe(watch: WatchOptions, listener: WatchListener): WatchHandle
+  /** Told of each MESSAGE once, after it has been answered 200. */
   onMessage(listener: (message: IncomingMessage) => void): void
+  /** Asked before the listeners; the last one that was given. */
+  takeMessages(taker: MessageTaker): void
   /** Unregisters, ends subscriptions and closes. */
   stop(): Promise<void>
 }
 
+/** From tag of the MESSAGEs with that Call-ID. */
+export function tagOf(callId: string): string {
+  return `t${callId.replace(/[^\w-]/g, '').slice(0, 24)}`
+}
+
+/** Header parameters of a Contact as text, the instance of a registration of its own among them: `;+sip.instance="<…>"`. */
+export function parametersText(own: ContactParameters, push?: PushClientRegistration): string {
+  const instance = push === undefined ? [] : [['+sip.instance', `<${push.instance}>`] as const]
+  return [...instance, ...own]
+    .map(([name, value]) => `;${name}${value === '' ? '' : `="${value.replace(/["\\]/g, '')}"`}`)
+    .join('')
+}
+
 /** A body of SPEC §2.4 as agents send it. */
-export function bodyOf(...parameters: Parameters<typeof writeBody>): AgentBody {
+export function bodyOf(...parameters: Parameters<typeof writeBody>): TextBody {
   const { type, content } = writeBody(...parameters)
   return { type, content: String(content) }
 }

@@ -1,12 +1,26 @@
 /** A user agent on Proxima's own engine: an element of a node of its own, in the time and network of that node. */
-import { type Element, type Exchange, type Host, type Subscription, type Timer, unsupported } from '../../../signalling/index.ts'
+import {
+  type Element,
+  type Exchange,
+  type Flow,
+  type Host,
+  parseUri,
+  type Subscription,
+  type Timer,
+  unsupported,
+} from '../../../signalling/index.ts'
 import { InTurn } from '../../shared/state/in-turn.ts'
+import { Repetition } from '../repetition.ts'
 import {
   type AgentBody,
   type AgentResponse,
+  type ContactParameters,
   type IncomingMessage,
+  type MessageTaker,
   type PushClientRegistration,
+  parametersText,
   registrarOf,
+  tagOf,
   type UserAgent,
   type WatchHandle,
   type WatchListener,
@@ -33,31 +47,57 @@ class AgentElement implements Element {
   readonly claims = [{ method: '*' }]
   readonly listeners: ((message: IncomingMessage) => void)[] = []
   private readonly repeats = new Repeats()
+  private readonly isOwnProxy: (flow: Flow) => boolean
+  taker: MessageTaker | undefined
   host!: Host
 
-  constructor(name: string) {
+  constructor(name: string, isOwnProxy: (flow: Flow) => boolean) {
     this.name = name
+    this.isOwnProxy = isOwnProxy
   }
   start(host: Host): void {
     this.host = host
   }
-  handle(exchange: Exchange): void {
+  handle(exchange: Exchange): void | Promise<void> {
     const { request } = exchange
     const refusal = unsupported(request, capabilities)
     if (refusal !== undefined) return exchange.reply(refusal.status, { headers: refusal.headers })
     if (request.method === 'ACK') return
     if (request.method === 'NOTIFY') return exchange.reply(481)
     if (request.method !== 'MESSAGE') return exchange.reply(200, { headers: [['Allow', capabilities.methods.join(', ')]] })
+    return this.message(exchange)
+  }
+  private message(exchange: Exchange): void | Promise<void> {
+    const { callId, cseq, from, fromTag } = exchange.request
+    const message = this.messageOf(exchange)
+    const taken = this.taker?.(message)
+    if (taken !== undefined) return this.settle(exchange, taken)
     exchange.reply(200)
-    const { callId, cseq, from, fromTag } = request
     if (this.repeats.isRepeat({ source: from.uri.text, callId, cseq: cseq.number, fromTag })) return
-    const message: IncomingMessage = {
-      from: request.from.uri.text,
+    for (const listener of this.listeners) listener(message)
+  }
+  private settle(exchange: Exchange, taken: Promise<number>): Promise<void> {
+    return taken.then(
+      (status) => exchange.reply(status),
+      (fault: unknown) => {
+        this.host.log.error({ fault: String(fault) }, 'a MESSAGE could not be taken')
+        exchange.reply(500)
+      },
+    )
+  }
+  private messageOf({ flow, request }: Exchange): IncomingMessage {
+    const { callId, cseq, from, fromTag } = request
+    return {
+      from: from.uri.text,
+      name: from.display === '' ? undefined : from.display,
+      callId,
+      cseq: cseq.number,
+      fromTag,
+      asserted: this.isOwnProxy(flow) ? request.asserted[0]?.uri.text : undefined,
       body: request.body,
       contentType: request.contentType,
       text: (header) => request.text(header),
     }
-    for (const listener of this.listeners) listener(message)
   }
 }
 
@@ -72,11 +112,18 @@ export class EngineAgent implements UserAgent {
   private registered = false
   private readonly subscriptions = new Set<Subscription>()
   private readonly messages = new InTurn()
+  contactParameters: ContactParameters = []
+  private again: Repetition | undefined
+  private stopWatching: (() => void) | undefined
 
   constructor(options: EngineAgentOptions) {
     this.options = options
     this.identity = options.identity
-    this.element = new AgentElement(options.identity.replace(/^sips?:/, '').split('@')[0]!)
+    this.element = new AgentElement(options.identity.replace(/^sips?:/, '').split('@')[0]!, (flow) => this.isOwnProxy(flow))
+  }
+  private isOwnProxy({ remote }: Flow): boolean {
+    const proxy = parseUri(this.options.proxy)
+    return proxy !== undefined && proxy.host === remote.host && (proxy.port ?? 5060) === remote.port
   }
   private get route(): readonly string[] {
     return this.routeBy(undefined)
@@ -96,7 +143,7 @@ export class EngineAgent implements UserAgent {
     this.refreshing?.cancel()
     const { identity } = this
     const { push } = this.options
-    const { host, name } = this.element
+    const { host } = this.element
     this.callId ??= host.ids.token(22)
     this.cseq += 2 // a challenge takes the number between
     const response = await host.send({
@@ -108,20 +155,33 @@ export class EngineAgent implements UserAgent {
       callId: this.callId,
       cseq: this.cseq,
       headers: [
-        ['Contact', `<${host.contact}>${push === undefined ? '' : `;+sip.instance="<${push.instance}>"`}`],
+        ['Contact', `<${host.contact}>${parametersText(this.contactParameters, push)}`],
         ['Expires', String(seconds)],
       ],
       ...this.credentials,
     })
-    if (response.status === 200) this.registered = seconds > 0
-    if (response.status === 200 && seconds > 0) {
-      this.refreshing = host.clock.after(seconds * 900, () => {
-        this.register(seconds).catch((fault: unknown) =>
-          host.log.error({ fault: String(fault), name }, 'could not register again'),
-        )
-      })
+    if (response.status === 200) {
+      this.registered = seconds > 0
+      this.again?.end()
     }
+    if (this.registered && seconds > 0) this.keepRegistered(seconds, response.status)
     return answerOf(response)
+  }
+  /** Refreshes in time; and registers anew where that fails, or the connection breaks (RFC 5626 §4.4.1). */
+  private keepRegistered(seconds: number, status: number): void {
+    const { clock, flows } = this.element.host
+    this.again ??= new Repetition(clock)
+    if (status === 200) this.refreshing = clock.after(seconds * 900, () => this.registerAgain(seconds))
+    else this.again.after(status, () => this.registerAgain(seconds))
+    this.stopWatching ??= flows.onClosed((flow) => {
+      if (!this.isOwnProxy(flow)) return
+      this.refreshing?.cancel()
+      this.again?.after(503, () => this.registerAgain(seconds))
+    })
+  }
+  private registerAgain(seconds: number): void {
+    const { host, name } = this.element
+    this.register(seconds).catch((fault: unknown) => host.log.error({ fault: String(fault), name }, 'could not register again'))
   }
   newCallId(): string {
     return this.element.host.ids.token(22)
@@ -139,7 +199,7 @@ export class EngineAgent implements UserAgent {
       route: this.routeBy(through),
       headers,
       body,
-      ...(callId === undefined ? {} : { callId }),
+      ...(callId === undefined ? {} : { callId, written: { from: `<${this.identity}>;tag=${tagOf(callId)}`, to: `<${to}>` } }),
       ...this.credentials,
     })
     return answerOf(response)
@@ -168,8 +228,13 @@ export class EngineAgent implements UserAgent {
   onMessage(listener: (message: IncomingMessage) => void): void {
     this.element.listeners.push(listener)
   }
+  takeMessages(taker: MessageTaker): void {
+    this.element.taker = taker
+  }
   async stop(): Promise<void> {
     this.refreshing?.cancel()
+    this.stopWatching?.()
+    this.again?.end()
     for (const subscription of this.subscriptions) subscription.unsubscribe()
     this.subscriptions.clear()
     if (this.registered) await this.register(0)

@@ -1,20 +1,24 @@
 /** A user agent on sip.js: in Node over UDP, TCP or WebSocket by carriers of ours, in a browser over its WebSocket. */
-import { type Core, type Transport, URI, UserAgent as UserAgentOfSipJs, type UserAgentOptions } from 'sip.js'
+import { type Core, type Message, type Transport, URI, UserAgent as UserAgentOfSipJs, type UserAgentOptions } from 'sip.js'
 import type { Clock, Ids, Log, Timer } from '../../../signalling/index.ts'
 import { InTurn } from '../../shared/state/in-turn.ts'
 import {
   type AgentBody,
   type AgentResponse,
+  type ContactParameters,
   type IncomingMessage,
+  type MessageTaker,
   type PushClientRegistration,
+  parametersText,
   registrarOf,
+  tagOf,
   type UserAgent,
   type WatchHandle,
   type WatchListener,
   type WatchOptions,
 } from './agent.ts'
 import { Repeats } from './repeats.ts'
-import { answerOf, receivedOf } from './sipjs-messages.ts'
+import { answerOf, incomingOf, textOf } from './sipjs-messages.ts'
 import { SipJsWatch, type SipJsWatchParts } from './sipjs-watch.ts'
 import { type Carrier, printHost } from './transports/carrier.ts'
 import { SipTransport } from './transports/sip-transport.ts'
@@ -45,6 +49,8 @@ export class SipJsAgent implements UserAgent {
   private readonly uri: URI
   private readonly registerCallId: string
   private readonly listeners: ((message: IncomingMessage) => void)[] = []
+  contactParameters: ContactParameters = []
+  private taker: MessageTaker | undefined
   private readonly repeats = new Repeats()
   private readonly watches = new Set<SipJsWatch>()
   private readonly messages = new InTurn()
@@ -140,14 +146,7 @@ export class SipJsAgent implements UserAgent {
       logLevel: log.level === 'debug' || log.level === 'trace' ? 'debug' : 'error',
       logConnector: (_level, category, _label, content) => log.debug({ category }, content),
       delegate: {
-        onMessage: (message) => {
-          message.accept().catch((fault: unknown) => log.debug({ fault: String(fault) }, 'could not answer a MESSAGE'))
-          const { request } = message
-          const from = request.from.uri.toString()
-          const { callId, cseq, fromTag } = request
-          if (this.repeats.isRepeat({ source: from, callId, cseq, fromTag })) return
-          this.tell({ ...receivedOf(request), from })
-        },
+        onMessage: (message) => this.received(message),
         onDisconnect: (fault) => {
           if (fault !== undefined) this.disconnected(fault)
         },
@@ -157,6 +156,25 @@ export class SipJsAgent implements UserAgent {
     // The same for good, also when a later connection has another port: it names the binding, not the way to it.
     if (local !== undefined) sipjs.contact.uri.port = local.port
     return sipjs
+  }
+  private received(incoming: Message): void {
+    const { log } = this.options
+    const answered = (work: Promise<unknown>): void =>
+      void work.catch((fault: unknown) => log.debug({ fault: String(fault) }, 'could not answer a MESSAGE'))
+    const message = incomingOf(incoming.request)
+    const taken = this.taker?.(message)
+    if (taken !== undefined) {
+      const failed = (fault: unknown): number => {
+        log.error({ fault: String(fault) }, 'a MESSAGE could not be taken')
+        return 500
+      }
+      const settle = (statusCode: number): Promise<unknown> =>
+        statusCode < 300 ? incoming.accept({ statusCode }) : incoming.reject({ statusCode })
+      return answered(taken.catch(failed).then(settle))
+    }
+    answered(incoming.accept())
+    const { callId, cseq, from: source, fromTag } = message
+    if (!this.repeats.isRepeat({ source, callId, cseq, fromTag })) this.tell(message)
   }
   private tell(message: IncomingMessage): void {
     for (const listener of this.listeners) {
@@ -243,8 +261,8 @@ export class SipJsAgent implements UserAgent {
         ? new URI('sip', '', this.uri.host, this.uri.port)
         : (UserAgentOfSipJs.makeURI(registrarOf(push)) ?? this.uri)
     const to = (push === undefined ? undefined : UserAgentOfSipJs.makeURI(push.identifier)) ?? this.uri
-    const instance = push === undefined ? '' : `;+sip.instance="<${push.instance}>"`
-    const contact = (): string => `Contact: ${this.sipjs!.contact.toString({ register: true })}${instance}`
+    const contact = (): string =>
+      `Contact: ${this.sipjs!.contact.toString({ register: true })}${parametersText(this.contactParameters, push)}`
     const options = { callId: this.registerCallId, cseq: this.cseq }
     return this.send('REGISTER', registrar, to, () => [contact(), `Expires: ${seconds}`], undefined, options)
   }
@@ -266,13 +284,17 @@ export class SipJsAgent implements UserAgent {
   message(to: string, body: AgentBody, callId?: string, through?: string): Promise<AgentResponse> {
     return this.messages.run(to, () => this.sendMessage(to, body, callId, through))
   }
-  private async sendMessage(to: string, body: AgentBody, callId = this.newCallId(), through?: string): Promise<AgentResponse> {
+  private async sendMessage(to: string, body: AgentBody, named?: string, through?: string): Promise<AgentResponse> {
+    const callId = named ?? this.newCallId()
     const target = UserAgentOfSipJs.makeURI(to)
+    const text = textOf(body.content)
+    if (text === undefined) return { status: 415, reason: 'Unsupported Media Type', warning: 'sip.js sends texts alone' }
     if (target === undefined) return { status: 416, reason: 'Unsupported URI Scheme', warning: `${to} is no SIP URI` }
-    const content = { contentDisposition: 'render', contentType: body.type, content: body.content }
+    const content = { contentDisposition: 'render', contentType: body.type, content: text }
     const headers = (body.headers ?? []).map(([name, value]) => `${name}: ${value}`)
     const route = through === undefined ? {} : { routeSet: [`<${through};lr>`] }
-    const options = { callId, ...route } // sip.js takes requests of its own making for a loop
+    const repeated = named === undefined ? {} : { cseq: 1, fromTag: tagOf(callId) }
+    const options = { callId, ...repeated, ...route } // sip.js takes requests of its own making for a loop
     const response = await this.send('MESSAGE', target, target, () => headers, content, options)
     return response === undefined ? noConnection : answerOf(response)
   }
@@ -305,6 +327,9 @@ export class SipJsAgent implements UserAgent {
   }
   onMessage(listener: (message: IncomingMessage) => void): void {
     this.listeners.push(listener)
+  }
+  takeMessages(taker: MessageTaker): void {
+    this.taker = taker
   }
 
   async stop(): Promise<void> {

@@ -4,7 +4,7 @@
  */
 import type { Core, URI } from 'sip.js'
 import { type Clock, type Log, mayBeRetried, type Timer } from '../../../signalling/index.ts'
-import type { AgentBody, WatchHandle, WatchListener, WatchOptions } from './agent.ts'
+import type { TextBody, WatchHandle, WatchListener, WatchOptions } from './agent.ts'
 import { receivedOf, warningOf } from './sipjs-messages.ts'
 
 /** The parts of an agent that a subscription needs. */
@@ -92,7 +92,7 @@ export class SipJsWatch implements WatchHandle {
     return headers
   }
 
-  refresh(body?: AgentBody): void {
+  refresh(body?: TextBody): void {
     if (body !== undefined) this.body = body
     if (!this.live || this.leaving) return
     if (this.busy) this.again = true

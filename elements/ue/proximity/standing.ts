@@ -1,6 +1,6 @@
 /** A standing question that can be put anew, by another way, without a gap: the old one ends when the new one has its answer. */
 import type { Clock } from '../../../signalling/index.ts'
-import type { AgentBody, UserAgent, WatchHandle, WatchListener, WatchOptions } from '../agents/agent.ts'
+import type { TextBody, UserAgent, WatchHandle, WatchListener, WatchOptions } from '../agents/agent.ts'
 import { Repetition } from '../repetition.ts'
 
 export class StandingQuestion implements WatchHandle {
@@ -31,7 +31,7 @@ export class StandingQuestion implements WatchHandle {
     this.next = this.subscribe()
     former?.unsubscribe()
   }
-  refresh(body?: AgentBody): void {
+  refresh(body?: TextBody): void {
     this.current.refresh(body)
   }
   unsubscribe(): void {

@@ -42,7 +42,7 @@ function listening(report: ProseState['report'], own?: { refresh: number }) {
       return { unsubscribe: () => undefined, refresh: () => undefined }
     },
     message: async (_: string, body: AgentBody) => {
-      sent.push(JSON.parse(body.content) as ProseMatch)
+      sent.push(JSON.parse(String(body.content)) as ProseMatch)
       return { status: 200 }
     },
     stop: async () => undefined,

@@ -30,7 +30,7 @@ class Played {
   }
   body(index: number): unknown {
     const { body } = this.asked[index]!.watch
-    return JSON.parse((typeof body === 'function' ? body() : (body as AgentBody)).content)
+    return JSON.parse(String((typeof body === 'function' ? body() : (body as AgentBody)).content))
   }
   tells(temporary: string): void {
     const content = JSON.stringify({ version: 1, temporary, validUntil: '2026-01-01T01:00:00Z' })
