@@ -22,3 +22,13 @@ export {
   type UeOptions,
   type UeRole,
 } from './proximity/ue.ts'
+export { AddressBookClient } from './push/clients/address-book-client.ts'
+export { ProxyClient } from './push/clients/proxy-client.ts'
+export { RcsClient } from './push/clients/rcs-client.ts'
+export { ThirdPartyClient } from './push/clients/third-party-client.ts'
+export type { Desktop, DesktopApplication } from './push/desktop/desktop.ts'
+export { LocalEntries, type LocalEntry } from './push/finding/entries.ts'
+export { entriesFormOf, readEntries } from './push/finding/entries-file.ts'
+export { type PushReceipt, UePushClient, type UePushClientOptions } from './push/push-client.ts'
+export { contentOf, type ReceivedPush } from './push/received-push.ts'
+export type { OpenAnswer, PushNotice } from './push/reception-parts.ts'

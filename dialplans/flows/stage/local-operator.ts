@@ -4,11 +4,9 @@ import type { Mme } from '../../../elements/mme/index.ts'
 import type { Pcrf, RuleSettings } from '../../../elements/pcrf/index.ts'
 import { type ApplicationStep, type PushServer, pushRoutes } from '../../../elements/push/index.ts'
 import type { SubscriberSettings } from '../../../elements/schemas/index.ts'
-import { type HttpPage, HttpProblem } from '../../../elements/shared/http/page.ts'
-import type { HttpOperation } from '../../../elements/shared/http/route.ts'
-import { type Element, silent } from '../../../signalling/index.ts'
-import { openRouteAt } from '../../http/api.ts'
+import type { Element } from '../../../signalling/index.ts'
 import type { ApplicationRule, HttpQuestion, HttpReply, Operator, SteppedApplication } from './operator.ts'
+import { askRoutes } from './route-question.ts'
 
 /** Both by the name of an element, which is another one after a restart. `settings`: those that it was started with. */
 interface LocalElements {
@@ -42,24 +40,8 @@ export class LocalOperator implements Operator {
     if (outcome.fault !== undefined) throw new Error(outcome.text)
     return { ...outcome.application, ...(outcome.token === undefined ? {} : { token: outcome.token }) }
   }
-  async http(server: string, { body = '', headers = {}, method, path }: HttpQuestion): Promise<HttpReply> {
-    const found = openRouteAt(path, pushRoutes([this.at.element(server) as PushServer]))
-    const operation = (found?.route.operations as { readonly [method: string]: HttpOperation } | undefined)?.[method]
-    if (found === undefined || operation === undefined) throw new Error(`nothing serves ${method} ${path}`)
-    const content = Buffer.from(body)
-    const request = {
-      parameters: Object.fromEntries(Object.entries(found.values).map(([name, value]) => [name, decodeURIComponent(value)])),
-      query: new URLSearchParams(),
-      headers: { host: '127.0.0.1', 'content-length': String(content.length), ...headers },
-      body: bytesOf(content),
-      ...{ who: 'a flow', isLocal: true, log: silent, seal: (text: string) => text },
-    }
-    const page = await pageOf(() => operation.serve(request))
-    return {
-      status: page.status,
-      location: page.headers?.['Location'],
-      body: page.text === undefined ? {} : (JSON.parse(page.text) as HttpReply['body']),
-    }
+  http(server: string, question: HttpQuestion): Promise<HttpReply> {
+    return askRoutes(pushRoutes([this.at.element(server) as PushServer]), question)
   }
   async temporaryOf(mme: string, device: string): Promise<string | undefined> {
     return this.mme(mme).attached(device)?.temporary
@@ -73,19 +55,5 @@ export class LocalOperator implements Operator {
   }
   private mme(name: string): Mme {
     return this.at.element(name) as Mme
-  }
-}
-
-async function* bytesOf(content: Buffer): AsyncIterable<Buffer> {
-  yield content
-}
-
-/** A problem is an answer, too. */
-async function pageOf(serve: () => HttpPage | Promise<HttpPage>): Promise<HttpPage> {
-  try {
-    return await serve()
-  } catch (fault) {
-    if (fault instanceof HttpProblem) return fault.page()
-    throw fault
   }
 }

@@ -1,0 +1,85 @@
+/** A Push as its client has it: its source, its application, and its content out of any CPIM message around it. */
+import { inflateRawSync, inflateSync } from 'node:zlib'
+import { type Json, parseUri, seal } from '../../../signalling/index.ts'
+import { cpimFrom, cpimType, parseCpim } from '../../shared/values/cpim.ts'
+import { wishesOf } from '../../shared/values/imdn.ts'
+import type { IncomingMessage } from '../agents/agent.ts'
+
+export interface ReceivedPush {
+  readonly [member: string]: Json | undefined
+  /** Of its repeats: source, Call-ID, CSeq number and From tag. */
+  readonly key: string
+  /** URI of its source; '' where that is hidden. */
+  readonly source: string
+  /** Name that the source gives itself. */
+  readonly displayName?: string
+  /** URI under which it was reached. */
+  readonly to: string
+  /** '' where none is named. */
+  readonly application: string
+  readonly subject?: string
+  /** Media type of the content, without parameters. */
+  readonly type: string
+  /** Base64. */
+  readonly content: string
+  readonly callId: string
+  /** Name of the message in its receipts, and those that its sender asks for; absent: none. */
+  readonly messageId?: string
+  readonly wishes?: readonly string[]
+  /** Milliseconds since the epoch at which it came. */
+  readonly at: number
+}
+
+const mostUnpacked = 65_535 // bytes
+
+/** Bytes of its content. */
+export function contentOf({ content }: Pick<ReceivedPush, 'content'>): Buffer {
+  return Buffer.from(content, 'base64')
+}
+
+/** Undefined: it is no Push, but an answer or a word of another service for this device. */
+export function pushOf(message: IncomingMessage, at: number): ReceivedPush | undefined {
+  const type = message.contentType ?? 'application/octet-stream'
+  if (type.startsWith('application/vnd.proxima.') || message.text('In-Reply-To') !== undefined) return undefined
+  const body = unpacked(message.body, message.text('Content-Encoding'))
+  const cpim = type === cpimType ? parseCpim(body) : undefined
+  const asked = wishesOf({ body, callId: message.callId, type })
+  const subject = message.text('Subject')
+  const source = sourceOf(message, cpim && cpimFrom(cpim))
+  return {
+    key: seal('', JSON.stringify([message.asserted ?? message.from, message.callId, message.cseq, message.fromTag]), 22),
+    source,
+    ...(message.name === undefined ? {} : { displayName: message.name.slice(0, 128) }),
+    to: uriOf(message.text('To')) ?? '',
+    application: message.text('Push-Application')?.trim() ?? '',
+    ...(subject === undefined ? {} : { subject: subject.slice(0, 256) }),
+    type: cpim === undefined ? type : (cpim.type ?? 'text/plain'),
+    content: (cpim?.content ?? body).toString('base64'),
+    callId: message.callId,
+    ...(asked === undefined ? {} : { messageId: asked.messageId, wishes: asked.wishes }),
+    at,
+  }
+}
+
+/** As the network vouches; else the one in the CPIM message, which servers have checked; else From. */
+function sourceOf({ asserted, from }: IncomingMessage, inCpim: string | undefined): string {
+  const uri = asserted ?? inCpim ?? from
+  return parseUri(uri)?.host === 'anonymous.invalid' ? '' : uri
+}
+
+function uriOf(header: string | undefined): string | undefined {
+  return header === undefined ? undefined : (/<([^<>]+)>/.exec(header)?.[1] ?? header.split(';', 1)[0]!.trim())
+}
+
+/** Some phones pack their receipts (Content-Encoding: deflate). */
+function unpacked(body: Buffer, coding: string | undefined): Buffer {
+  if (coding?.trim().toLowerCase() !== 'deflate') return body
+  for (const unpack of [inflateSync, inflateRawSync]) {
+    try {
+      return unpack(body, { maxOutputLength: mostUnpacked })
+    } catch {
+      // the other form of it, or neither
+    }
+  }
+  return body
+}
