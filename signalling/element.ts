@@ -183,6 +183,8 @@ export interface Exchange {
   readonly settled: boolean
   reply(status: number, fields?: ReplyFields): void
   forward(to: ForwardTarget | readonly ForwardTarget[], how?: ForwardOptions): Fork
+  /** As `forward`, to targets that may be none yet: without success it goes on until `release`, while others are added. */
+  hold(to: readonly ForwardTarget[], how?: ForwardOptions): HeldFork
   /** The element (or URI) to which the plan would hand it if this element forwarded it as it is; undefined: nobody. */
   readonly planned: string | undefined
   /** The same, had it that Request-URI. */
@@ -247,6 +249,12 @@ export interface ForwardOptions {
 
 export interface Fork {
   cancel(): void
+}
+
+/** A fork whose targets are not all known yet. `release`: no other will be added, and it ends as any fork. */
+export interface HeldFork extends Fork {
+  add(target: ForwardTarget): void
+  release(): void
 }
 
 /** An event package; dialogs, refresh, expiry, rate and durability are the engine's. */

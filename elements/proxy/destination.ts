@@ -5,6 +5,7 @@ import {
   type ForwardOptions,
   type ForwardTarget,
   H,
+  type HeldFork,
   type ReplyFields,
   type SipRequest,
 } from '../../signalling/index.ts'
@@ -25,10 +26,12 @@ export interface TargetDestination extends ForwardTarget {
 }
 
 /** Devices of one user, asked at once. */
-interface DevicesDestination {
+export interface DevicesDestination {
   readonly end: 'devices'
   readonly targets: readonly ForwardTarget[]
   readonly onFinal?: ForwardOptions['onFinal']
+  /** Some of them sleep: has them woken, and adds each to the fork once it has registered. */
+  readonly asleep?: (fork: HeldFork) => void
 }
 
 export interface RefusedDestination {
@@ -85,9 +88,11 @@ export function forward(
       exchange.forward(destination, towardUe(request, assertion))
       return
     case 'devices': {
-      const { targets, onFinal } = destination
-      const how = towardUe(request, assertion)
-      exchange.forward(targets, onFinal === undefined ? how : { ...how, onFinal })
+      const { asleep, onFinal, targets } = destination
+      const plain = towardUe(request, assertion)
+      const how = onFinal === undefined ? plain : { ...plain, onFinal }
+      if (asleep === undefined) exchange.forward(targets, how)
+      else asleep(exchange.hold(targets, how))
     }
   }
 }

@@ -17,6 +17,7 @@ import { Roaming } from './roaming.ts'
 import { isPush, Router } from './router.ts'
 import { insecure, isSecure } from './secure.ts'
 import { type ProxyRules, type ProxySettings, proxyRules, renewRules } from './settings.ts'
+import { Sleepers } from './sleepers.ts'
 import { DialogWays } from './ways.ts'
 
 export type { ProxySettings } from './settings.ts'
@@ -71,9 +72,10 @@ class ProxyElement implements Element {
     await this.clients.load()
     this.border = { domains: host.domains, crossing, visitors: this.clients }
     const { bindings, dialogWays, gruus, subscribers, authentication, rules } = this
-    const reach = new Reach({ host, rules, bindings, dialogWays, gruus, subscribers, authentication })
+    const sleepers = new Sleepers(host, rules, bindings)
+    const reach = new Reach({ host, rules, bindings, dialogWays, gruus, subscribers, authentication, sleepers })
     this.router = new Router({ host, rules, dialogWays, gruus, hidden, subscribers, reach })
-    this.registrar = new Registrar({ host, rules, bindings, dialogWays, gruus, authentication, clients: this.clients })
+    this.registrar = new Registrar({ host, rules, bindings, dialogWays, gruus, authentication, sleepers, clients: this.clients })
     this.pushRegistrar = new PushRegistrar({ host, rules, authentication, subscribers, clients: this.clients, hidden })
     this.roaming = new Roaming({ host, clients: this.clients, hidden, subscribers, crossing })
   }

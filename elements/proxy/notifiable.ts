@@ -1,9 +1,15 @@
 /** Contacts that can be woken (RFC 8599), as the registrar takes them (SPEC §5.8): which, for how long, and what others see. */
-import { type Address, type Exchange, type Host, parseAddress, seal } from '../../signalling/index.ts'
+import { type Address, type Exchange, type Host, parseAddress } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import { hasFlags } from '../shared/identifiers/push.ts'
 import type { ContactBinding, ContactNotification } from '../shared/state/contact-binding.ts'
-import { providerAsked, wakeTargetOf, wakingLifetime, withoutNotification } from '../shared/values/push-notification.ts'
+import {
+  nameOfTarget,
+  providerAsked,
+  wakeTargetOf,
+  wakingLifetime,
+  withoutNotification,
+} from '../shared/values/push-notification.ts'
 import type { ProxyRules } from './settings.ts'
 
 interface NotifiableRefusal {
@@ -53,13 +59,14 @@ type ProxyLifetime = Pick<ProxyRules, 'usual' | 'min' | 'max'>
 export function notificationOf(
   { uri }: Address,
   echo: string,
-  { ids }: Host,
+  { clock, ids }: Host,
   providers: readonly string[],
 ): ContactNotification | undefined {
   if (withoutNotification(uri.text) === uri.text) return undefined
   const target = wakeTargetOf(uri)
-  if (target === undefined || !providers.includes(target.provider)) return { echo }
-  return { echo, name: seal('', `${target.provider} ${target.prid}`, 22), purr: ids.token(22) }
+  const since = clock.date()
+  if (target === undefined || !providers.includes(target.provider)) return { echo, since }
+  return { echo, since, name: nameOfTarget(target), purr: ids.token(22) }
 }
 
 /** Values of `pn-provider` by which the Push servers of a subscriber wake his devices. */

@@ -10,10 +10,11 @@ import { deviceKey, otherKeys } from '../shared/identifiers/devices.ts'
 import type { ContactBinding } from '../shared/state/contact-binding.ts'
 import type { Authentication } from './authentication.ts'
 import { type Bindings, sameContact } from './bindings.ts'
-import type { Destination, RefusedDestination, TargetDestination } from './destination.ts'
+import type { Destination, DevicesDestination, RefusedDestination, TargetDestination } from './destination.ts'
 import type { GruuOwner, Gruus } from './gruu.ts'
 import { asSips, isSecure, isSecurePath, isSips } from './secure.ts'
 import type { ProxyRules } from './settings.ts'
+import type { Sleepers } from './sleepers.ts'
 import type { DialogWays } from './ways.ts'
 
 interface ReachParts {
@@ -24,6 +25,7 @@ interface ReachParts {
   readonly gruus: Gruus
   readonly subscribers: Subscribers
   readonly authentication: Authentication
+  readonly sleepers: Sleepers
 }
 
 /** `sender`: the identity that this proxy has checked; undefined where a trusted peer vouches, or nobody need. */
@@ -133,11 +135,50 @@ export class Reach {
     sender: string | undefined,
   ): Destination | undefined {
     const relayed = bindings.some(({ path }) => path !== undefined)
+    const asleep = this.asleep(exchange, aor, bindings, sender)
+    if (asleep !== undefined) {
+      const targets = devicesOf(bindings, (binding) => this.target(exchange, sender, aor, binding))
+      return { end: 'devices', targets, asleep, ...(relayed ? { onFinal: flowFailed } : {}) }
+    }
     const only = bindings.length === 1 ? this.target(exchange, sender, aor, bindings[0]!) : undefined
     if (only !== undefined) return relayed ? { end: 'devices', targets: [only], onFinal: flowFailed } : only
     const targets = devicesOf(bindings, (binding) => this.target(exchange, sender, aor, binding))
     if (targets.length === 0) return undefined
     return { end: 'devices', targets, ...(relayed ? { onFinal: flowFailed } : {}) }
+  }
+  /** An INVITE and a MESSAGE wake who sleeps (RFC 8599 §5.6). */
+  private asleep(
+    exchange: Exchange,
+    aor: string | undefined,
+    bindings: readonly ContactBinding[],
+    sender: string | undefined,
+  ): DevicesDestination['asleep'] {
+    const { method } = exchange.request
+    if (aor === undefined || (method !== 'INVITE' && method !== 'MESSAGE')) return undefined
+    const { sleepers } = this.parts
+    const devices = sleepers.among(bindings)
+    if (devices.length === 0) return undefined
+    return (fork) => sleepers.wait(aor, devices, fork, (binding) => this.target(exchange, sender, aor, binding))
+  }
+  /** Inside a dialog, to the device whose registration its Contact names (RFC 8599 §6.1.2); undefined: it names none. */
+  toRegistration(exchange: Exchange, sender: string | undefined, aor: string, purr: string): Destination | undefined {
+    const { bindings, dialogWays, host, sleepers } = this.parts
+    const named = bindings.of(aor).find(({ notification }) => notification?.purr === purr)
+    if (named === undefined) return undefined
+    const uri = exchange.request.uriText
+    const targetOf = (binding: ContactBinding): TargetDestination | undefined => {
+      if (binding.path !== undefined)
+        return { end: 'device', uri, route: binding.path, ...dialogWays.recordRoutes(exchange, sender) }
+      const flow = bindings.flowOf(binding)
+      if (flow === undefined || (isSips(exchange.request) && !isSecure(flow))) return undefined
+      return { end: 'device', uri, flow, ...dialogWays.recordRoutes(exchange, sender, flow, aor) }
+    }
+    const target = targetOf(named)
+    const devices = exchange.request.method === 'ACK' ? [] : sleepers.among([named])
+    if (devices.length === 0) return target
+    host.count('requests_by_purr')
+    const targets = target === undefined ? [] : [target]
+    return { end: 'devices', targets, asleep: (fork) => sleepers.wait(aor, devices, fork, targetOf) }
   }
   private target(
     exchange: Exchange,

@@ -14,6 +14,7 @@ import { isOwnBinding, lifetimeOf, notifiableFault, notificationOf, providersFor
 import type { PushClients } from './push-clients.ts'
 import { PushRegistration } from './push-registration.ts'
 import type { ProxyRules } from './settings.ts'
+import type { Sleepers } from './sleepers.ts'
 import type { DialogWays } from './ways.ts'
 
 interface RegistrarRefusal {
@@ -46,6 +47,7 @@ interface RegistrarParts {
   readonly gruus: Gruus
   readonly authentication: Authentication
   readonly clients: PushClients
+  readonly sleepers: Sleepers
 }
 
 const extensions = ['path', 'outbound', 'gruu']
@@ -59,10 +61,12 @@ export class Registrar {
   private readonly authentication: Authentication
   private readonly clients: PushClients
   private readonly pushRegistration: PushRegistration
+  private readonly sleepers: Sleepers
   private second = 0
   private date = ''
 
-  constructor({ authentication, bindings, clients, dialogWays, gruus, host, rules }: RegistrarParts) {
+  constructor({ authentication, bindings, clients, dialogWays, gruus, host, rules, sleepers }: RegistrarParts) {
+    this.sleepers = sleepers
     this.host = host
     this.clients = clients
     this.rules = rules
@@ -141,10 +145,12 @@ export class Registrar {
       return registered.then((headers) => this.answer(exchange, aor, supported, this.bindings.of(aor), headers))
     })
   }
-  private bound(aor: string, { contact, regId, expires }: ContactBinding, flow: Flow): void {
+  private bound(aor: string, binding: ContactBinding, flow: Flow): void {
+    const { contact, expires, notification, regId } = binding
     this.dialogWays.registered(aor, contact)
+    this.sleepers.registered(aor, binding)
     // without outbound nobody was asked for keep-alives: silence ends no connection before its registration ends
-    if (flow.reliable && regId === undefined)
+    if (flow.reliable && regId === undefined && notification?.name === undefined)
       flow.keptFor = Math.max(flow.keptFor ?? 0, (expires - this.host.clock.date()) / 1000)
   }
   /** `Contact: *` (RFC 3261 §10.2.2). */

@@ -14,6 +14,7 @@ import {
   pushKey,
   pushUri,
 } from '../shared/identifiers/push.ts'
+import { purrOf } from '../shared/values/push-notification.ts'
 import type { KnownSender } from './authentication.ts'
 import type { Destination, RefusedDestination, TargetDestination } from './destination.ts'
 import type { Gruus } from './gruu.ts'
@@ -105,6 +106,10 @@ export class Router {
       const way = this.flowOfRoute(last.uri.user, exchange, identity)
       // RFC 5627 §3.4: a GRUU leads to its device even where the flow is gone
       if (gruu && way !== undefined) return reach.toDevice(exchange, identity, way === 'dead' ? undefined : way)
+      const purr = way === undefined ? undefined : purrOf(request.uriText)
+      const registered = purr === undefined ? undefined : dialogWays.userOf(last.uri)
+      const named = registered === undefined ? undefined : reach.toRegistration(exchange, identity, registered, purr!)
+      if (named !== undefined) return named
       if (way === 'dead') return flowFailed
       if (way !== undefined) {
         const toPeer = host.peers.isAt(way)

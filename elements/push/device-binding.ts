@@ -1,6 +1,6 @@
 /** Device bindings of a Push server (SPEC §5.1): where each device of a subscriber is reached, by word of its proxy. */
-import { type Address, H, type Json, type SipRequest, seal } from '../../signalling/index.ts'
-import { wakeTargetOf, withoutNotification } from '../shared/values/push-notification.ts'
+import { type Address, H, type Json, type SipRequest } from '../../signalling/index.ts'
+import { nameOfTarget, wakeableDevice, wakeTargetOf, withoutNotification } from '../shared/values/push-notification.ts'
 
 /** Service that wakes a device while it sleeps (RFC 8599). */
 interface DeviceWaking {
@@ -43,8 +43,8 @@ export type RegistrationTerms = Pick<DeviceBinding, 'subscriber' | 'identifier' 
 /** Name of a device among those of its subscriber. */
 function deviceOf({ uri, parameters }: Address): string {
   const target = wakeTargetOf(uri)
-  const named = target === undefined ? undefined : `pn-${seal('', `${target.provider} ${target.prid}`, 22)}`
-  return parameters.get('+sip.instance') ?? named ?? withoutNotification(uri.text)
+  const named = wakeableDevice(parameters.get('+sip.instance'), target && nameOfTarget(target))
+  return named ?? withoutNotification(uri.text)
 }
 
 /** The binding that a REGISTER asks for by one Contact, for that many seconds from `now`. */

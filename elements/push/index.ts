@@ -1,16 +1,6 @@
 /** The Push server (SPEC §5): reaches a user by Push identifier, at each of his devices, now or when they are there. */
-import {
-  type Claim,
-  canonical,
-  type EventPackage,
-  type Exchange,
-  type ForwardTarget,
-  type Host,
-  type Notifier,
-  parseUri,
-  type Uri,
-} from '../../signalling/index.ts'
-import type { PushIdentifierRecord, SubscriberRecord } from '../schemas/index.ts'
+import type { Claim, EventPackage, Exchange, ForwardTarget, Host, Notifier, Uri } from '../../signalling/index.ts'
+import type { SubscriberRecord } from '../schemas/index.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
 import {
   domainOfPushHost,
@@ -31,15 +21,17 @@ import { Applications, maySend } from './applications.ts'
 import { BoundDevices } from './bound-devices.ts'
 import { Conservation, type PushAudit } from './conservation.ts'
 import { Decisions, subjectOf } from './decisions.ts'
+import { Destinations, type PushDestination } from './destinations.ts'
 import type { DeviceBinding } from './device-binding.ts'
 import { DeviceQueues } from './device-queues.ts'
 import { Explanation, type PushExplanation } from './explanation.ts'
 import { FollowedApplications } from './followed-applications.ts'
 import { endOf } from './lifetime.ts'
 import { MessageOutcomes } from './outcomes.ts'
+import { OwnMessages } from './own-messages.ts'
 import { messageOf, type PushMessage } from './push-message.ts'
 import type { PushServer } from './push-server.ts'
-import { type ReceiptBody, Receipts } from './receipts.ts'
+import { Receipts } from './receipts.ts'
 import { Registration } from './registration.ts'
 import { nextServerOf, Relay } from './relay.ts'
 import { RoamingAgreements } from './roaming.ts'
@@ -49,6 +41,7 @@ import type { PushSettings } from './settings-type.ts'
 import { Sources } from './source.ts'
 import { Submissions } from './submissions.ts'
 import { WakeProviders } from './waking/providers.ts'
+import { WakeRequests, wakeType } from './waking/wake-requests.ts'
 import { Wakes } from './waking/wakes.ts'
 
 export { type ApplicationStep, applicationSteps } from './applications.ts'
@@ -56,12 +49,6 @@ export type { PushAudit } from './conservation.ts'
 export { pushRoutes } from './http-routes.ts'
 export type { PushServer } from './push-server.ts'
 export type { PushSettings } from './settings-type.ts'
-
-/** A destination that was found: the subscriber and the identifier that names him. */
-interface PushDestination {
-  readonly record: SubscriberRecord
-  readonly identifier: PushIdentifierRecord
-}
 
 /** Source and application of a message, as they were judged. */
 type PushSender = Pick<PushMessage, 'source' | 'application' | 'class'>
@@ -113,6 +100,9 @@ class PushElement implements PushServer {
   decisions!: Decisions
   private conservation!: Conservation
   private explanation!: Explanation
+  private destinations!: Destinations
+  private ownMessages!: OwnMessages
+  private wakeRequests!: WakeRequests
   private readonly stores: boolean
 
   constructor(name: string, settings: PushSettings) {
@@ -121,6 +111,7 @@ class PushElement implements PushServer {
       { method: 'MESSAGE', label: 'push' },
       { method: 'REGISTER', user: 'push' },
       { method: 'SUBSCRIBE', event: applicationsEvent, user: name },
+      { method: 'MESSAGE', content: wakeType, user: name },
     ]
     this.settings = settings
     this.own = { operator: settings.flags ?? 0, server: settings.server ?? 0 }
@@ -142,7 +133,7 @@ class PushElement implements PushServer {
     const providers = await WakeProviders.open(host, this.settings.wake ?? {})
     this.wakes = this.wakesBy(host, providers)
     const { wakes } = this
-    this.receipts = new Receipts(host, (to, ownId, body) => this.tell(to, ownId, body))
+    this.receipts = new Receipts(host, (to, ownId, body) => this.ownMessages.tell(to, ownId, body))
     const { devices, receipts } = this
     this.outcomes = new MessageOutcomes(host)
     const { outcomes } = this
@@ -176,6 +167,7 @@ class PushElement implements PushServer {
     this.conservation.begin(this.queues.store.size)
     this.subscribers.start()
     const { decisions, queues, subscribers } = this
+    this.destinations = new Destinations(host, subscribers)
     this.explanation = new Explanation({ ...{ decisions, devices, host, own, queues, subscribers, wakes, widths } })
     this.submissions = new Submissions({ host, outcomes, queues, subscribers })
     const isApplication = (id: string): boolean => {
@@ -190,6 +182,9 @@ class PushElement implements PushServer {
     this.aliases = new Aliases(host, this.settings.addressbook, this.decisions)
     this.routes = this.routesOf(host)
     this.routes.start()
+    const { acceptance, destinations, routes } = this
+    this.ownMessages = new OwnMessages({ host, acceptance, destinations, routes, keep: rules.keep })
+    this.wakeRequests = new WakeRequests({ host, devices, wakes, proxies: this.settings.proxies ?? ['proxy'] })
     this.nextServers = new Relay({ host, rules, acceptance: this.acceptance, decisions: this.decisions })
     this.followed.start()
     this.wakes.start()
@@ -245,6 +240,7 @@ class PushElement implements PushServer {
     if (method !== 'REGISTER' && method !== 'ACK' && this.roaming.isOnPath(exchange)) return this.roaming.follow(exchange)
     if (method === 'REGISTER') return this.orRefuse(exchange, this.registration.handle(exchange))
     if (method === 'SUBSCRIBE') return this.applicationFeed.handle(exchange)
+    if (method === 'MESSAGE' && this.wakeRequests.isOne(exchange)) return this.wakeRequests.handle(exchange)
     if (method === 'MESSAGE') return this.orRefuse(exchange, this.push(exchange))
     if (method !== 'ACK') exchange.reply(method === 'OPTIONS' ? 200 : 405, { headers: [['Allow', allow]] })
   }
@@ -271,24 +267,19 @@ class PushElement implements PushServer {
     }
     const { source } = verdict
     if (this.aliases.refuses(exchange, source)) return
-    const rule = this.applicationRules.verdict(request, source, await this.recipientAt(request.uri))
+    const rule = this.applicationRules.verdict(request, source, await this.destinations.recipientAt(request.uri))
     if ('refusal' in rule) {
       const { counter } = rule.refusal
       return this.decisions.refuse(exchange, source, { ...rule.refusal, rule: counter.replace('_', '-') })
     }
     await this.send(exchange, request.uri, { ...rule, source })
   }
-  /** One name of a destination, whichever of its names a URI has. */
-  private async recipientAt(uri: Uri): Promise<string> {
-    const record = isPushUri(uri, this.host.domains) ? await this.subscribers.lookup(uri) : undefined
-    return record?.id ?? canonical(uri)
-  }
   /** To the Push identifier or string that a URI names, or to the one that is meant by it. */
   private async send(exchange: Exchange, uri: Uri, sender: PushSender): Promise<void> {
     const { domains } = this.host
     const isOrdinary = uri.scheme === 'tel' || (domains.includes(uri.host) && !isPushUri(uri, domains))
     if (!isOrdinary && !isPushUri(uri, domains)) return this.handOver(exchange, uri, sender)
-    const destination = await this.destinationAt(uri)
+    const destination = await this.destinations.at(uri)
     if (destination === undefined && isOrdinary) return this.decisions.refuse(exchange, sender.source, noIdentifier)
     if (destination === undefined) {
       const meant = await this.aliases.meant(exchange, uri, sender.source)
@@ -331,41 +322,6 @@ class PushElement implements PushServer {
     const note = (status: number): void =>
       this.decisions.note({ ...subject, rule: 'next-server', status, text: `${server} has answered` })
     exchange.forward(target, handedOverTo(this.host, note))
-  }
-  /** Sends a receipt to a source, as a Push of this server. Resolves with the final status. */
-  private async tell(to: string, ownId: string, body: ReceiptBody): Promise<number> {
-    const { domains, uri } = this.host
-    const written = { from: `<${uri}>;tag=${ownId}`, to: `<${to}>` } // by which its repeats are known
-    const target = parseUri(to)
-    const destination = target === undefined || !isPushUri(target, domains) ? undefined : await this.destinationAt(target)
-    const server = destination && this.routes.elementFor(destination.identifier.id)
-    if (destination !== undefined && server === this.name) return this.tellOwn({ ...written, callId: ownId }, body, destination)
-    const route = server === undefined ? [] : [`<sip:${server}@${domains[0]};lr>`]
-    return (await this.host.send({ method: 'MESSAGE', to, written, callId: ownId, asserted: uri, route, body })).status
-  }
-  private async tellOwn(
-    head: Pick<PushMessage, 'from' | 'to' | 'callId'>,
-    { content, type }: ReceiptBody,
-    destination: PushDestination,
-  ): Promise<number> {
-    const { clock, ids, uri } = this.host
-    const now = clock.date()
-    const terms = { source: uri, application: '', class: 'authenticate', accepted: now, expires: now + this.rules.keep } as const
-    const { record, identifier } = destination
-    const whom = { subscriber: record.id, identifier: identifier.id }
-    const body = Buffer.from(content).toString('base64')
-    const message = { id: ids.token(22), key: head.callId, ...whom, ...terms, ...head, cseq: 1, headers: [], type, body }
-    return (await this.acceptance.accept(message, identifier.device, true)).status
-  }
-  /** By a Push identifier or Push string; an ordinary address stands for its first identifier in force. */
-  private async destinationAt(uri: Uri): Promise<PushDestination | undefined> {
-    const { clock, domains } = this.host
-    const record = await this.subscribers.lookup(uri)
-    const user = pushIdentifier(uri.user) ?? uri.user
-    const isNamed = isPushUri(uri, domains)
-    const inForce = record?.push?.filter((one) => isPushInForce(one, clock.date())) ?? []
-    const identifier = isNamed ? inForce.find(({ id, string }) => id === user || string === user) : inForce[0]
-    return identifier && { record: record!, identifier }
   }
   private async take(exchange: Exchange, destination: PushDestination, sender: PushSender): Promise<void> {
     const { request } = exchange

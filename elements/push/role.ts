@@ -19,7 +19,7 @@ export const pushRole: Role<PushSettings, PushServer> = {
     const [addressbook] = othersOf(network, 'addressbook')
     const [routes] = othersOf(network, 'pushroutes')
     return {
-      ...{ flags, widths, servers: numberedServers(network, others) },
+      ...{ flags, widths, proxies: othersOf(network, 'proxy'), servers: numberedServers(network, others) },
       ...(peers.length === 0 ? {} : { peers }),
       ...(addressbook === undefined ? {} : { addressbook }),
       ...(routes === undefined ? {} : { routes }),

@@ -121,6 +121,10 @@ export interface PushSettings {
     readonly wakeExpired?: boolean
   }
   /**
+   * elements that may have devices woken; default the proxies of this dialplan
+   */
+  readonly proxies?: readonly string[]
+  /**
    * bytes of a body at most, whatever its application; default 65535
    */
   readonly maxBytes?: number

@@ -18,6 +18,7 @@ import pushApplications from './push/push-applications.json' with { type: 'json'
 import pushDirectory from './push/push-directory.json' with { type: 'json' }
 import pushQuery from './push/push-query.json' with { type: 'json' }
 import pushRoutes from './push/push-routes.json' with { type: 'json' }
+import pushWake from './push/push-wake.json' with { type: 'json' }
 import aluidUpdateResult from './registration/aluid-update-result.json' with { type: 'json' }
 import aluidUpdate from './registration/aluid-update.json' with { type: 'json' }
 import epuidBindingResult from './registration/epuid-binding-result.json' with { type: 'json' }
@@ -72,6 +73,7 @@ export const schemas: { readonly [name in keyof Bodies]: object } = {
   'push-directory': pushDirectory,
   'push-query': pushQuery,
   'push-routes': pushRoutes,
+  'push-wake': pushWake,
   'registration-code': registrationCode,
   'registration-code-request': registrationCodeRequest,
   'service-policy': servicePolicy,

@@ -35,6 +35,7 @@ export interface Bodies {
   readonly 'push-directory': PushDirectory
   readonly 'push-query': PushQuery
   readonly 'push-routes': PushRoutes
+  readonly 'push-wake': PushWake
   readonly 'registration-code': RegistrationCode
   readonly 'registration-code-request': RegistrationCodeRequest
   readonly 'service-policy': ServicePolicy
@@ -622,6 +623,19 @@ export interface PushWidths {
 export interface PushRoute {
   readonly flags: string
   readonly server: string
+}
+/**
+ * MESSAGE of a proxy to a Push server: a request waits for a device that sleeps (SPEC §5.8).
+ */
+export interface PushWake {
+  /**
+   * address of record
+   */
+  readonly user: string
+  /**
+   * its +sip.instance, or pn- and a name of its PRID
+   */
+  readonly device: string
 }
 /**
  * The answer to a registration-code-request (SPEC §4 step 1): an EPUID, or why there is none.

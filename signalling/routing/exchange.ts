@@ -6,6 +6,7 @@ import type {
   Fork,
   ForwardOptions,
   ForwardTarget,
+  HeldFork,
   Notifier,
   ReplyFields,
   SubscriptionOptions,
@@ -155,6 +156,22 @@ export class NodeExchange implements Exchange {
     fork.start()
     return fork
   }
+  hold(to: readonly ForwardTarget[], how: ForwardOptions = {}): HeldFork {
+    if (!this.settle()) return noHeldFork
+    this.yield()
+    if (this.request.maxForwards <= 0) {
+      this.answer(483)
+      return noHeldFork
+    }
+    const targets = to.map((target) => this.branch(target, how))
+    const fork = new ForkRun(this.holder.outbound, this.side, this.element, targets, how, () => this.tag, true)
+    fork.start()
+    return {
+      cancel: () => fork.cancel(),
+      add: (target) => fork.add(this.branch(target, how)),
+      release: () => fork.release(),
+    }
+  }
   get planned(): string | undefined {
     return this.holder.planned(this, this.request.uri)
   }
@@ -210,6 +227,7 @@ export class NodeExchange implements Exchange {
 const nowhere: readonly string[] = []
 const nothing: readonly BranchTarget[] = []
 const noFork: Fork = { cancel: () => undefined }
+const noHeldFork: HeldFork = { ...noFork, add: () => undefined, release: () => undefined }
 
 /** Stands for a subscription that was refused. */
 const deadNotifier: Notifier = {

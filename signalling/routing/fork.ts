@@ -94,6 +94,8 @@ export class ForkRun implements Fork {
   private finished = false
   private cancelled = false
   private giveUp: Timer | undefined
+  /** Other targets may come: it does not end without success. */
+  private held: boolean
   /** While it rings. */
   private caller: string | undefined = undefined
 
@@ -104,7 +106,9 @@ export class ForkRun implements Fork {
     targets: readonly BranchTarget[],
     how: ForwardOptions,
     tag: () => string,
+    held = false,
   ) {
+    this.held = held
     this.carrier = carrier
     this.side = side
     this.request = side.request
@@ -150,9 +154,21 @@ export class ForkRun implements Fork {
   /** RFC 3261 §16.10: every branch without a final response. `reasons`: values of Reason (RFC 3326). */
   cancel(reasons?: readonly string[]): void {
     this.cancelled = true
+    this.held = false
     this.waiting.length = 0
     for (const branch of this.running) if (branch.open) branch.handle?.cancel(reasons)
     if (this.running.every((branch) => !branch.open)) this.check()
+  }
+  /** One more target of a fork that is held. */
+  add(target: BranchTarget): void {
+    if (this.finished || this.cancelled) return
+    this.begin(target)
+    this.check()
+  }
+  /** It is held no more. */
+  release(): void {
+    this.held = false
+    this.check()
   }
   private next(): void {
     const group = this.waiting.shift()
@@ -265,11 +281,13 @@ export class ForkRun implements Fork {
       this.next()
       return
     }
+    if (this.held) return
     this.end()
     const best = bestOf(this.running)
     // RFC 3261 §16.7 step 6: a 6xx, else the lowest class; in 4xx first an answer that tells the client how to do better.
     if (best?.status === 503 && !this.running.some(({ target }) => isOfOurs(target.hop))) this.answer(500)
     else if (best !== undefined) this.back(best, otherChallenges(best, this.running))
+    else if (this.running.length === 0) this.answer(this.cancelled ? 487 : this.unreached)
     else this.answer(this.how.unanswered?.status ?? Math.min(...this.running.map((branch) => branch.failed || this.unreached)))
   }
   /** A late answer of a branch is heard by nobody from here on. */

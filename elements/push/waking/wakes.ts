@@ -16,6 +16,8 @@ export interface WakeCause {
   readonly urgency: 'high' | 'normal'
   /** Of the message. */
   readonly callId?: string
+  /** Milliseconds since the epoch after which it is in vain; left out: never. */
+  readonly until?: number
 }
 
 /** The wakes of one device. */
@@ -139,7 +141,8 @@ export class Wakes {
     const name = nameOf(binding)
     const own = this.wakesOf(name)
     const isHigh = cause.urgency === 'high' || own.wanted?.urgency === 'high'
-    own.wanted = { ...cause, urgency: isHigh ? 'high' : 'normal' }
+    const lasting = own.wanted !== undefined && own.wanted.until === undefined ? own.wanted : cause
+    own.wanted = { ...lasting, urgency: isHigh ? 'high' : 'normal' }
     if (own.isUnderWay) this.tell(binding, cause, 'under-way', 'a wake is on its way')
     else this.attempt(binding, provider, own)
     return true
@@ -224,12 +227,15 @@ export class Wakes {
   /** Its time has come: where it is still to be woken. */
   private again(name: string, own: DeviceWakes): void {
     own.timer = undefined
-    const { devices, isNeeded, wakeExpired } = this.parts
+    const { devices, host, isNeeded, wakeExpired } = this.parts
     const binding = devices.named(name)
     const cause = own.wanted
     if (this.isStopped || cause === undefined || binding?.waking === undefined || own.isUnderWay) return
     const provider = this.parts.providers.get(binding.waking.provider)
-    const isOver = (!devices.isBound(binding) && !wakeExpired) || (cause.cause === 'message' && !isNeeded(binding))
+    const isOver =
+      (!devices.isBound(binding) && !wakeExpired) ||
+      isInVain(cause, host.clock.date()) ||
+      (cause.cause === 'message' && !isNeeded(binding))
     if (isOver || provider === undefined) own.wanted = undefined
     else this.attempt(binding, provider, own)
   }
@@ -255,6 +261,10 @@ export class Wakes {
     host.log.info({ subscriber, provider: binding.waking?.provider, cause, urgency, rule }, `wake: ${text}`)
     decisions.note({ user: subscriber, rule: `wake-${rule}`, text, ...(callId === undefined ? {} : { callId }) })
   }
+}
+
+function isInVain({ until }: WakeCause, now: number): boolean {
+  return until !== undefined && until <= now
 }
 
 /** Undefined where its provider cannot make one of that PRID, for whatever reason. */

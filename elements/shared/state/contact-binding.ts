@@ -46,6 +46,8 @@ export interface ContactNotification {
   readonly name?: string
   /** Names this registration in dialogs (RFC 8599 §6.1.2). */
   readonly purr?: string
+  /** Milliseconds since the epoch: of its REGISTER. */
+  readonly since: number
 }
 
 const longest = 400 // characters of the last part of a key

@@ -1,5 +1,5 @@
 /** Push notification parameters of a Contact (RFC 8599 §8): by them a device that sleeps can be woken. They are shown to nobody. */
-import type { Uri } from '../../../signalling/index.ts'
+import { parseUri, seal, type Uri } from '../../../signalling/index.ts'
 import { decoded } from '../identifiers/percent.ts'
 
 /** The service that wakes a device, and its name there. */
@@ -32,4 +32,19 @@ export function wakeTargetOf({ parameters }: Uri): WakeTarget | undefined {
 /** The URI as others may see it. */
 export function withoutNotification(text: string): string {
   return /;pn-/i.test(text) ? text.replace(ownParameters, '') : text
+}
+
+/** The name of a PRID, which says nothing of it. */
+export function nameOfTarget({ prid, provider }: WakeTarget): string {
+  return seal('', `${provider} ${prid}`, 22)
+}
+
+/** Name of a device among those of its subscriber: its instance, else that of its PRID; undefined: it has neither. */
+export function wakeableDevice(instance: string | undefined, target: string | undefined): string | undefined {
+  return instance ?? (target === undefined ? undefined : `pn-${target}`)
+}
+
+/** The PURR of a Request-URI (RFC 8599 §6.1.2): names the registration that a dialog's Contact is of. */
+export function purrOf(uri: string): string | undefined {
+  return /;pn-purr=/i.test(uri) ? parseUri(uri)?.parameters.get('pn-purr') : undefined
 }

@@ -69,8 +69,8 @@ test('elements learn of each other, and what the dialplan says of them goes befo
     mme2: { fellows: ['sip:mme1@localhost'] },
     registration: { askers, registrar: 'edge' },
     presence: {},
-    push: { flags: 0, widths, servers: [{ element: 'push2', flags: '0011' }] },
-    push2: { flags: 0, widths, servers: [{ element: 'push', flags: '0000' }] },
+    push: { flags: 0, widths, proxies: ['edge'], servers: [{ element: 'push2', flags: '0011' }] },
+    push2: { flags: 0, widths, proxies: ['edge'], servers: [{ element: 'push', flags: '0000' }] },
     as: { proseServers: fellowsOfProse, prosePlaces: {}, listed: true },
   })
 })

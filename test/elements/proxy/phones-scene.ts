@@ -36,6 +36,10 @@ export interface PhonesOptions {
   readonly proxy?: ProxySettings
   readonly others?: readonly Element[]
   readonly log?: Log
+  /** HTTP to servers outside. */
+  readonly http?: NonNullable<Parameters<typeof createNode>[0]['http']>
+  /** Push identifiers by name. */
+  readonly push?: Readonly<Record<string, string>>
   readonly store?: Store
   readonly clock?: ManualClock
   /** Listens for TLS too. */
@@ -62,10 +66,23 @@ export class PhonesScene {
     this.hss = hss
   }
   static async open(t: ExecutionContext, options: PhonesOptions = {}): Promise<PhonesScene> {
-    const { proxy = {}, others = [], log = silent, clock = new ManualClock(), passwords = {}, like, tls } = options
+    const {
+      proxy = {},
+      others = [],
+      log = silent,
+      clock = new ManualClock(),
+      passwords = {},
+      push = {},
+      http,
+      like,
+      tls,
+    } = options
     const hss = createHss('hss', {
       servers: [{ uri: 'sip:as@localhost', application: 'chess' }],
-      subscribers: ['alice', 'bob', 'eve'].map((name) => subscriber(name, passwords[name])),
+      subscribers: ['alice', 'bob', 'eve'].map((name) => ({
+        ...subscriber(name, passwords[name]),
+        ...(push[name] === undefined ? {} : { push: [{ id: push[name] }] }),
+      })),
     })
     const elements = [createProxy('proxy', proxy), hss, ...others]
     const claims = new Map(elements.map((element) => [element.name, element.claims]))
@@ -81,6 +98,7 @@ export class PhonesScene {
       ids: seededIds(1),
       log,
       ...(tls === undefined ? {} : { tls }),
+      ...(http === undefined ? {} : { http }),
       listen: [
         { transport: 'UDP', host: '127.0.0.1', port: like?.port('UDP') ?? 0 },
         { transport: 'TCP', host: '127.0.0.1', port: like?.port('TCP') ?? 0 },
