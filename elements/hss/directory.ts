@@ -189,6 +189,11 @@ export class Directory {
     this.batch.push({ id, before, after: record })
   }
 
+  /** Changes since the last commit. */
+  get pending(): readonly ChangedRecord[] {
+    return this.batch
+  }
+
   /** Makes the changes since the last time durable, under one version; resolves with it. */
   async commit(): Promise<readonly ChangedRecord[]> {
     const changed = this.batch

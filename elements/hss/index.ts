@@ -17,10 +17,12 @@ import { ownUser, usualAskers } from '../shared/identifiers/element-names.ts'
 import { InTurn } from '../shared/state/in-turn.ts'
 import { SetIndex } from '../shared/state/set-index.ts'
 import { Offers } from '../shared/values/offers.ts'
+import { PushAllocations } from './allocation.ts'
 import { manyChanges } from './changes.ts'
 import { Directory } from './directory.ts'
 import type { Hss, HssSettings } from './hss.ts'
-import { type NamedPage, namedPage } from './named-page.ts'
+import type { HssState } from './hss-state.ts'
+import { namedPage } from './named-page.ts'
 import { Provisioning, type ProvisioningOutcome, type WantedChange } from './provisioning.ts'
 import {
   credentialsId,
@@ -33,6 +35,7 @@ import {
   withoutSecrets,
   withoutUnreadable,
 } from './records.ts'
+import { RetiredIdentifiers } from './retired-identifiers.ts'
 import type { ChangedRecord } from './underway.ts'
 
 export type { Hss, HssSettings } from './hss.ts'
@@ -40,20 +43,12 @@ export { type ProvisioningOutcome, settingsOf, type WantedChange } from './provi
 export { type LineFault, RowsFault, type SubscriberRow } from './rows/row.ts'
 export { formats, type RowFormat, readRows } from './rows/rows.ts'
 
-const offers = new Offers([{ method: 'SUBSCRIBE', event: 'subscription-data', types: [mediaType('subscription-query')] }])
+const offers = new Offers([
+  { method: 'SUBSCRIBE', event: 'subscription-data', types: [mediaType('subscription-query')] },
+  { method: 'MESSAGE', types: [mediaType('push-allocation-request')] },
+])
 const bytesAround = 200 // of a NOTIFY of the feed, beside its records
 const tellLater = 500 // ms from the first of many changes until the feeds hear of them
-
-/** State of one subscription: the feed (no `key`), or one record. */
-interface HssState {
-  readonly version: number
-  readonly secrets: boolean
-  readonly key?: string
-  /** Instead of them: the page that was asked for. */
-  readonly page?: NamedPage
-  /** Subscribers changed after that version, up to a later one, known to the subscriber of the feed already. */
-  readonly part?: { readonly upTo: number; readonly ids: ReadonlySet<string> }
-}
 
 /** Throws if a subscriber is not as the schema says, naming the JSON pointer. */
 export function createHss(name: string, settings: HssSettings): Hss {
@@ -72,6 +67,8 @@ class HomeSubscriberServer implements Hss {
   private readonly single = new SetIndex<string, Notifier<HssState>>()
   private servers: readonly ServerGrant[] = []
   private directory!: Directory
+  private retired!: RetiredIdentifiers
+  private allocations!: PushAllocations
   private provisioning!: Provisioning
   private readonly turns = new InTurn()
   private toTell = false
@@ -83,7 +80,10 @@ class HomeSubscriberServer implements Hss {
   constructor(name: string, settings: HssSettings) {
     this.name = name
     this.settings = settings
-    this.claims = [{ method: 'SUBSCRIBE', event: 'subscription-data', user: name }]
+    this.claims = [
+      { method: 'SUBSCRIBE', event: 'subscription-data', user: name },
+      { method: 'MESSAGE', user: name },
+    ]
     this.askers = new Set(settings.askers ?? usualAskers)
     this.proxies = new Set(settings.proxies ?? ['proxy'])
     this.provisioned = provisionedBy(name, settings)
@@ -110,7 +110,13 @@ class HomeSubscriberServer implements Hss {
     for (const lost of await this.directory.load(Math.floor(host.clock.date()))) {
       host.log.warn({ lost }, 'dropped what was changed at run time: the provisioning file says otherwise')
     }
-    this.provisioning = new Provisioning(this.directory, this.domains, (key) => this.hasElementName(key), this.settings.views)
+    this.retired = new RetiredIdentifiers(host)
+    await this.retired.load()
+    const change = (wanted: WantedChange) => this.change(() => this.provisioning.make(wanted))
+    this.allocations = new PushAllocations({ host, change, find: (device) => this.get(device) })
+    const { directory, domains, retired } = this
+    const { views } = this.settings
+    this.provisioning = new Provisioning({ directory, domains, retired, views, reserved: (key) => this.hasElementName(key) })
     host.gauge('subscribers', () => this.directory.size)
     host.gauge('feeds', () => this.feeds.size)
   }
@@ -128,10 +134,15 @@ class HomeSubscriberServer implements Hss {
     return (['open', 'askers', 'proxies', 'views'] as const).filter((name) => !sameJson(settings[name], this.settings[name]))
   }
 
+  async stop(): Promise<void> {
+    await this.retired.stop()
+  }
+
   handle(exchange: Exchange): void | Promise<void> {
     const asker = askerOf(exchange, this.domains)
     const mayAsk = asker !== undefined && this.isElement(asker)
-    const asks = exchange.request.method === 'SUBSCRIBE'
+    const { method } = exchange.request
+    const asks = method === 'SUBSCRIBE' || method === 'MESSAGE'
     // an asker without permission learns nothing from the faults of his question
     if ((mayAsk || !asks) && offers.answer(exchange)) return
     if (!mayAsk) {
@@ -139,6 +150,7 @@ class HomeSubscriberServer implements Hss {
       exchange.reply(403, { warning: 'only elements of this network may ask; expected one of the askers of the HSS' })
       return
     }
+    if (method === 'MESSAGE') return this.allocations.handle(exchange, asker)
     const secrets = this.maySeeSecrets(asker)
     const { version } = this.directory
     if (!hasBody(exchange.request)) {
@@ -204,7 +216,9 @@ class HomeSubscriberServer implements Hss {
   private change<Outcome>(make: () => Outcome): Promise<Outcome> {
     return this.turns.run(this.name, async () => {
       const outcome = make()
-      this.tell(await this.directory.commit())
+      const kept = this.retired.keep(this.directory.pending) // in the same commit of the store
+      const [changed] = await Promise.all([this.directory.commit(), kept])
+      this.tell(changed)
       return outcome
     })
   }

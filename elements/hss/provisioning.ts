@@ -8,6 +8,7 @@ import type { Directory } from './directory.ts'
 import { faultOfIdentifiers, identifierFault, namesIn } from './identifiers.ts'
 import { TakenIdentifier } from './provisioned.ts'
 import { faultOfLength, fingerprint, toRecord, withoutSecrets, withoutUsernames } from './records.ts'
+import type { RetiredIdentifiers } from './retired-identifiers.ts'
 
 /** Whether the change may be made to the subscriber as it is now, undefined: to none. */
 type ChangeGuard = (record: SubscriberRecord | undefined) => boolean
@@ -42,25 +43,28 @@ const longestKey = 700 // bytes of an identifier in the store
 const topMembers = Object.keys(schema.properties)
 const permissionMembers = Object.keys(schema.properties.permissions.properties)
 
+interface ProvisioningParts {
+  readonly directory: Directory
+  readonly domains: readonly string[]
+  readonly retired: RetiredIdentifiers
+  /** Whether an identifier is that of an element, which is nobody's. */
+  readonly reserved: (key: string) => boolean
+  /** As in `faultOfIdentifiers`. */
+  readonly views: readonly string[] | undefined
+}
+
 export class Provisioning {
   private readonly directory: Directory
   private readonly domains: readonly string[]
+  private readonly retired: RetiredIdentifiers
   private readonly reserved: (key: string) => boolean
   private readonly views: readonly string[] | undefined
 
-  /**
-   * @param reserved whether an identifier is that of an element, which is nobody's
-   * @param views as in `faultOfIdentifiers`
-   */
-  constructor(
-    directory: Directory,
-    domains: readonly string[],
-    reserved: (key: string) => boolean,
-    views: readonly string[] | undefined,
-  ) {
+  constructor({ directory, domains, reserved, retired, views }: ProvisioningParts) {
     this.views = views
     this.directory = directory
     this.domains = domains
+    this.retired = retired
     this.reserved = reserved
   }
 
@@ -119,6 +123,13 @@ export class Provisioning {
     if (before !== undefined && members.length === 0) return { done: 'unchanged', record: before, members }
     const tooLong = faultOfLength(record, before)
     if (tooLong !== undefined) return fail('malformed', tooLong.pointer, tooLong.text)
+    const retired = this.retired.among(record)
+    if (retired !== undefined)
+      return fail(
+        'taken',
+        `/push/${retired.index}/id`,
+        `${retired.id} was somebody else's, and is not given out again for 400 days`,
+      )
     try {
       this.directory.change(record.id, record)
     } catch (fault) {

@@ -47,12 +47,12 @@ export function toRecord(
   const pushNames = pushNamesOf(push, domains) // under which it is found, and which are nobody else's
   const named = (settings.aliases ?? []).map(key).filter((alias) => alias !== id && !pushNames.includes(alias))
   const aliases = [...named, ...pushNames]
-  const { discoverable, discoverer } = settings.permissions
+  const { discoverable, discoverer, push: mayHavePush } = settings.permissions
   return {
     id,
     aliases,
     ...secretsOf(settings, [id, ...aliases], domains),
-    permissions: { discoverable, discoverer },
+    permissions: { discoverable, discoverer, ...(mayHavePush === true ? { push: true } : {}) },
     friends: (settings.friends ?? []).map(key),
     watchers: settings.watchers && watcherRules(settings.watchers, key),
     servers: (settings.servers ?? []).map(({ uri, application }) => ({ uri: key(uri), application })),

@@ -82,6 +82,10 @@ export interface Subscriber {
      * may discover others
      */
     readonly discoverer: boolean
+    /**
+     * may be given Push identifiers, the first one at REGISTER; left out: may not
+     */
+    readonly push?: boolean
   }
   /**
    * identifiers of the subscriber's friends

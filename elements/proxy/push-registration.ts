@@ -43,9 +43,11 @@ export class PushRegistration {
     return onceEach(fields)
   }
 
-  private serversOf({ push = [] }: SubscriberRecord): readonly string[] {
+  /** Push servers of a subscriber; the first one gives him an identifier where he may have one and has none. */
+  private serversOf({ permissions, push = [] }: SubscriberRecord): readonly string[] {
     const servers = this.rules.push.filter(({ flags }) => push.some(({ id }) => hasFlags(id, flags)))
-    return servers.map(({ element }) => element)
+    const [first] = permissions.push === true && push.length === 0 ? this.rules.push : []
+    return [...servers, ...(first === undefined ? [] : [first])].map(({ element }) => element)
   }
 
   /** Undefined: it takes longer. */

@@ -140,7 +140,8 @@ export class Registrar {
           aor,
           came.map(({ contact, instance }) => instance ?? contact),
         )
-      if (subscriber?.push === undefined) return this.answer(exchange, aor, supported, this.bindings.of(aor))
+      if (subscriber?.push === undefined && subscriber?.permissions.push !== true)
+        return this.answer(exchange, aor, supported, this.bindings.of(aor))
       const registered = this.pushRegistration.register(subscriber, { before, after: change.after, flow })
       return registered.then((headers) => this.answer(exchange, aor, supported, this.bindings.of(aor), headers))
     })

@@ -1,7 +1,7 @@
 /** Applications of a Push server (SPEC §5.4): their life, their rules, and the token and identifier of those that may send. */
 import { type Host, type Json, seal } from '../../signalling/index.ts'
 import type { PushApplication } from '../schemas/index.ts'
-import { type FlagWidths, newPushIdentifier, type PushFlags } from '../shared/identifiers/push.ts'
+import { type FlagWidths, flagBits, newPushIdentifier, type PushFlags } from '../shared/identifiers/push.ts'
 import { Kept } from '../shared/state/kept.ts'
 import type { UniqueIndex } from '../shared/state/records-in-force.ts'
 import type { ApplicationSettings } from './settings-type.ts'
@@ -153,7 +153,7 @@ export class Applications {
   private newIdentifier(): string {
     const { host, own, widths } = this.parts
     for (;;) {
-      const id = newPushIdentifier(own, widths, () => host.ids.hex(8))
+      const id = newPushIdentifier(flagBits(own, widths), () => host.ids.hex(8))
       if (this.byPush.get(id) === undefined) return id
     }
   }

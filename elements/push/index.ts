@@ -15,6 +15,7 @@ import {
 } from '../shared/identifiers/push.ts'
 import { Acceptance } from './acceptance.ts'
 import { Aliases } from './aliases.ts'
+import { allocationTypes, IdentifierAllocation } from './allocation.ts'
 import { ApplicationFeed, applicationsEvent, applicationsPackage } from './application-feed.ts'
 import { ApplicationRules } from './application-rules.ts'
 import { Applications, maySend } from './applications.ts'
@@ -84,6 +85,7 @@ class PushElement implements PushServer {
   private receipts!: Receipts
   private subscribers!: Subscribers
   private registration!: Registration
+  private allocation!: IdentifierAllocation
   private roaming!: RoamingAgreements
   private sources!: Sources
   private aliases!: Aliases
@@ -109,6 +111,7 @@ class PushElement implements PushServer {
     this.name = name
     this.claims = [
       { method: 'MESSAGE', label: 'push' },
+      ...allocationTypes.map((content) => ({ method: 'MESSAGE', content, user: name })),
       { method: 'REGISTER', user: 'push' },
       { method: 'SUBSCRIBE', event: applicationsEvent, user: name },
       { method: 'MESSAGE', content: wakeType, user: name },
@@ -177,7 +180,20 @@ class PushElement implements PushServer {
     const { peers = [], servers = [] } = this.settings
     this.roaming = new RoamingAgreements(host, peers)
     const { roaming } = this
-    this.registration = new Registration({ host, devices, own, providers, queues, roaming, subscribers, wakes, widths })
+    this.allocation = this.allocationAt(host)
+    const { allocation } = this
+    this.registration = new Registration({
+      host,
+      allocation,
+      devices,
+      own,
+      providers,
+      queues,
+      roaming,
+      subscribers,
+      wakes,
+      widths,
+    })
     this.sources = new Sources({ host, subscribers, peers, isApplication, fellows: servers.map(({ flags }) => flags) })
     this.aliases = new Aliases(host, this.settings.addressbook, this.decisions)
     this.routes = this.routesOf(host)
@@ -190,6 +206,14 @@ class PushElement implements PushServer {
     this.wakes.start()
     this.queues.start()
     this.receipts.start()
+  }
+  private allocationAt(host: Host): IdentifierAllocation {
+    const { subscribers } = this
+    const { allocation, hss } = this.settings
+    return new IdentifierAllocation({
+      ...{ host, hss, subscribers, isChosenByHss: allocation === 'hss' },
+      flags: flagBits(this.own, this.widths),
+    })
   }
   private wakesBy(host: Host, providers: WakeProviders): Wakes {
     const { allow = [], wakeExpired = false } = this.settings.wake ?? {}
@@ -241,6 +265,7 @@ class PushElement implements PushServer {
     if (method === 'REGISTER') return this.orRefuse(exchange, this.registration.handle(exchange))
     if (method === 'SUBSCRIBE') return this.applicationFeed.handle(exchange)
     if (method === 'MESSAGE' && this.wakeRequests.isOne(exchange)) return this.wakeRequests.handle(exchange)
+    if (method === 'MESSAGE' && this.allocation.isOne(exchange)) return this.orRefuse(exchange, this.allocation.handle(exchange))
     if (method === 'MESSAGE') return this.orRefuse(exchange, this.push(exchange))
     if (method !== 'ACK') exchange.reply(method === 'OPTIONS' ? 200 : 405, { headers: [['Allow', allow]] })
   }
@@ -325,7 +350,7 @@ class PushElement implements PushServer {
   }
   private async take(exchange: Exchange, destination: PushDestination, sender: PushSender): Promise<void> {
     const { request } = exchange
-    const end = endOf(request, this.host.clock.date(), this.rules.keep)
+    const end = endOf(request, this.host.clock.date(), this.rules.keep, destination.identifier.validUntil)
     const message = this.messageOf(exchange, destination, sender, end)
     const answer = await this.acceptance.accept(message, destination.identifier.device, end !== undefined)
     const { retryAfter, rule, status, warning, why } = answer

@@ -15,6 +15,7 @@ import {
   pushUri,
 } from '../shared/identifiers/push.ts'
 import { visitedNetwork } from '../shared/identifiers/visited-network.ts'
+import type { IdentifierAllocation } from './allocation.ts'
 import type { BoundDevices } from './bound-devices.ts'
 import { bindingOf, type DeviceBinding, type RegistrationTerms } from './device-binding.ts'
 import type { DeviceQueues } from './device-queues.ts'
@@ -25,6 +26,7 @@ import type { Wakes } from './waking/wakes.ts'
 
 interface RegistrationParts {
   readonly host: Host
+  readonly allocation: IdentifierAllocation
   readonly devices: BoundDevices
   readonly queues: DeviceQueues
   readonly subscribers: Subscribers
@@ -53,8 +55,9 @@ export class Registration {
     if (host.peers.has(request.uri.host)) return roaming.passOn(exchange)
     if (asserted === undefined)
       return exchange.reply(403, { warning: 'nobody vouches for this REGISTER; expected it by way of your own proxy' })
-    const record = await subscribers.lookup(request.to.uri)
+    const found = await subscribers.lookup(request.to.uri)
     const identity = await subscribers.lookup(asserted.uri)
+    const record = found !== undefined && found.id === identity?.id ? await this.parts.allocation.withFirst(found) : found
     const refused = this.refusalOf(exchange, record, identity)
     if (refused !== undefined) return exchange.reply(refused[0], { warning: refused[1] })
     const { contacts } = request
@@ -69,7 +72,8 @@ export class Registration {
       ...(one === undefined ? {} : { identifier: one }),
       ...(visited === undefined ? {} : { visited }),
     }
-    const bindings = await this.bind(request, terms, contacts)
+    const until = this.servedOf(record!).find(({ id }) => id === one)?.validUntil
+    const bindings = await this.bind(request, terms, contacts, until)
     if (bindings === undefined) return exchange.reply(500, { warning: 'CSeq is not above the last one; expected a higher one' })
     const served = this.servedOf(record!).filter(({ id }) => one === undefined || id === one)
     const associated = [`<${record!.id}>`, ...served.map(({ id }) => `<${pushUri(id, host.domains)}>`)]
@@ -112,15 +116,17 @@ export class Registration {
     request: SipRequest,
     terms: RegistrationTerms,
     contacts: readonly Address[],
+    until: string | undefined,
   ): Promise<readonly DeviceBinding[] | undefined> {
     const { devices, host, providers, queues, wakes } = this.parts
     const { subscriber } = terms
     const now = host.clock.date()
+    const ends = until === undefined ? Number.POSITIVE_INFINITY : Math.floor((Date.parse(until) - now) / 1000) // of the identifier
     const bindings = contacts.map((contact) => {
       const asked = Number(contact.parameters.get('expires') ?? request.expires ?? usualExpires)
       const seconds = Number.isFinite(asked) ? asked : usualExpires
       const isWoken = terms.identifier === undefined || contact.uri.parameters.has('pn-prid')
-      const made = bindingOf(request, terms, contact, isWoken ? seconds : Math.min(seconds, longestExpires), now)
+      const made = bindingOf(request, terms, contact, Math.min(isWoken ? seconds : Math.min(seconds, longestExpires), ends), now)
       return sleepless(made, devices.of(subscriber), providers)
     })
     const isLate = bindings.some(({ callId, cseq, device }) => {

@@ -38,6 +38,10 @@ export interface PushSettings {
    */
   readonly flags?: number
   /**
+   * who chooses the identifiers that it gives subscribers: the server itself, or the HSS; default "own"
+   */
+  readonly allocation?: 'own' | 'hss'
+  /**
    * a message whose next server does not answer: refused with 503, or stored and sent on later; default "refuse"
    */
   readonly relay?: 'refuse' | 'store'

@@ -13,9 +13,13 @@ import proximityDiff from './proximity/proximity-diff.json' with { type: 'json' 
 import proximityList from './proximity/proximity-list.json' with { type: 'json' }
 import proximityPair from './proximity/proximity-pair.json' with { type: 'json' }
 import proximityQuery from './proximity/proximity-query.json' with { type: 'json' }
+import pushAllocationRequest from './push/push-allocation-request.json' with { type: 'json' }
+import pushAllocation from './push/push-allocation.json' with { type: 'json' }
 import pushApplication from './push/push-application.json' with { type: 'json' }
 import pushApplications from './push/push-applications.json' with { type: 'json' }
 import pushDirectory from './push/push-directory.json' with { type: 'json' }
+import pushIdentifierRequest from './push/push-identifier-request.json' with { type: 'json' }
+import pushIdentifier from './push/push-identifier.json' with { type: 'json' }
 import pushQuery from './push/push-query.json' with { type: 'json' }
 import pushRoutes from './push/push-routes.json' with { type: 'json' }
 import pushWake from './push/push-wake.json' with { type: 'json' }
@@ -68,9 +72,13 @@ export const schemas: { readonly [name in keyof Bodies]: object } = {
   'proximity-list': proximityList,
   'proximity-pair': proximityPair,
   'proximity-query': proximityQuery,
+  'push-allocation': pushAllocation,
+  'push-allocation-request': pushAllocationRequest,
   'push-application': pushApplication,
   'push-applications': pushApplications,
   'push-directory': pushDirectory,
+  'push-identifier': pushIdentifier,
+  'push-identifier-request': pushIdentifierRequest,
   'push-query': pushQuery,
   'push-routes': pushRoutes,
   'push-wake': pushWake,

@@ -30,9 +30,13 @@ export interface Bodies {
   readonly 'proximity-list': ProximityList
   readonly 'proximity-pair': ProximityPair
   readonly 'proximity-query': ProximityQuery
+  readonly 'push-allocation': PushAllocation
+  readonly 'push-allocation-request': PushAllocationRequest
   readonly 'push-application': PushApplication
   readonly 'push-applications': PushApplications
   readonly 'push-directory': PushDirectory
+  readonly 'push-identifier': PushIdentifier
+  readonly 'push-identifier-request': PushIdentifierRequest
   readonly 'push-query': PushQuery
   readonly 'push-routes': PushRoutes
   readonly 'push-wake': PushWake
@@ -451,6 +455,42 @@ export interface ProximityQuery {
   readonly application?: string
 }
 /**
+ * The answer to a push-allocation-request (SPEC §6.1): the identifier that the record has now, or why it has none.
+ */
+export interface PushAllocation {
+  readonly device: string
+  /**
+   * A Push identifier.
+   */
+  readonly id?: string
+  /**
+   * It ends then.
+   */
+  readonly validUntil?: string
+  /**
+   * Why it failed; absent: it did not.
+   */
+  readonly cause?: 'unknown' | 'not-permitted' | 'too-many' | 'taken' | 'unavailable'
+}
+/**
+ * A Push server has the HSS give a subscriber a Push identifier (SPEC §6.1).
+ */
+export interface PushAllocationRequest {
+  readonly device: string
+  /**
+   * Flag bits under which it is to be.
+   */
+  readonly flags: string
+  /**
+   * Chosen by the Push server. Left out: the HSS chooses.
+   */
+  readonly id?: string
+  /**
+   * It is short-lived. Left out: it stays.
+   */
+  readonly validUntil?: string
+}
+/**
  * An application that sends by Push, with the rule for what it sends (SPEC §5.4).
  */
 export interface PushApplication {
@@ -562,6 +602,32 @@ export interface PushDirectoryEntry {
    * Push server of the asker: to `self` alone.
    */
   readonly server?: string
+}
+/**
+ * The answer to a push-identifier-request (SPEC §5.1): the identifier, or why there is none.
+ */
+export interface PushIdentifier {
+  /**
+   * A Push identifier.
+   */
+  readonly id?: string
+  /**
+   * It ends then.
+   */
+  readonly validUntil?: string
+  /**
+   * Why it failed; absent: it did not.
+   */
+  readonly cause?: 'not-permitted' | 'too-many' | 'unavailable'
+}
+/**
+ * A subscriber asks a Push server for a short-lived Push identifier (SPEC §5.1).
+ */
+export interface PushIdentifierRequest {
+  /**
+   * Seconds for which it is to hold.
+   */
+  readonly seconds: number
 }
 /**
  * Question of an address book (SPEC §5.3): one member beside `limit` says by which name the Push identifier is wanted.
@@ -750,6 +816,10 @@ export interface Permissions {
    * May discover.
    */
   readonly discoverer: boolean
+  /**
+   * May be given Push identifiers. Left out: may not.
+   */
+  readonly push?: boolean
 }
 /**
  * Watchers of the subscriber's presence, beside friends (RFC 5025).
@@ -830,6 +900,7 @@ export interface CredentialSettings {
 export interface PermissionSettings {
   readonly discoverable: boolean
   readonly discoverer: boolean
+  readonly push?: boolean
 }
 /**
  * Watchers of the subscriber's presence, beside friends: allow, block (refused), polite (sees somebody who is never there); others: what holds for everybody else.

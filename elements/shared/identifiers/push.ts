@@ -107,12 +107,12 @@ export function hasFlags(id: string, bits: string): boolean {
   return first.startsWith(bits)
 }
 
-/** A new identifier under those flag bits. `random`: 16 random hex digits a call. */
-export function newPushIdentifier(flags: PushFlags, widths: FlagWidths, random: () => string): string {
-  const width = widths.operator + widths.server
-  const high = BigInt((flags.operator << widths.server) | flags.server) << BigInt(64 - width)
+/** A new identifier under those flag bits, `0100`. `random`: 16 random hex digits a call. */
+export function newPushIdentifier(bits: string, random: () => string): string {
+  const rest = BigInt(64 - bits.length)
+  const high = BigInt(`0b${bits}`) << rest
   for (;;) {
-    const low = BigInt(`0x${random()}`) & ((1n << BigInt(64 - width)) - 1n)
+    const low = BigInt(`0x${random()}`) & ((1n << rest) - 1n)
     const id = (high | low).toString(16).padStart(hexDigits, '0')
     if (!decimal.test(id)) return id
   }

@@ -64,7 +64,7 @@ test('what a service can is told by OPTIONS, what it cannot by 405 and 501', asy
   for (const [user, allow] of [
     ['prose', 'SUBSCRIBE, MESSAGE, OPTIONS'],
     ['presence', 'SUBSCRIBE, PUBLISH, OPTIONS'],
-    ['hss', 'SUBSCRIBE, OPTIONS'],
+    ['hss', 'SUBSCRIBE, MESSAGE, OPTIONS'],
   ] as const) {
     const options = (await ask('OPTIONS', user)).answer
     t.is(options.status, 200)

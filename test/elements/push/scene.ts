@@ -1,7 +1,7 @@
 /** A Push server in virtual time, a trusted proxy played by the test, and phones that answer as they are told. */
 import { MemoryPushService } from '../../../dialplans/flows/stage/push-service.ts'
 import { type AddressBookSettings, createAddressBook } from '../../../elements/address-book/index.ts'
-import { createHss } from '../../../elements/hss/index.ts'
+import { createHss, type Hss } from '../../../elements/hss/index.ts'
 import { createPush, type PushServer, type PushSettings } from '../../../elements/push/index.ts'
 import { memoryStore, type Node, type SipRequest, type SipResponse, type Store } from '../../../signalling/index.ts'
 import { Lab } from '../../support/lab.ts'
@@ -56,6 +56,7 @@ export class PushScene {
   private readonly entries: AddressBookSettings['entries']
   private settings: PushSettings
   server!: PushServer
+  hss!: Hss
   private proxy!: Wire
   private phones = 0
   private sent = 0
@@ -80,7 +81,7 @@ export class PushScene {
   private async start(): Promise<void> {
     const { entries, settings } = this
     this.server = createPush('push', settings)
-    const hss = createHss('hss', { subscribers, askers: ['push', 'addressbook'] })
+    const hss = (this.hss = createHss('hss', { subscribers, askers: ['push', 'addressbook'] }))
     const book = entries === undefined ? [] : [createAddressBook('addressbook', { entries })]
     const elements = [hss, this.server, ...book]
     await this.lab.serve(['localhost', '10.0.0.1'], elements, this.store)
@@ -113,6 +114,12 @@ export class PushScene {
     const contact = `<sip:bob@${wire.here.host}:5060${waking}>${parameter};expires=${expires}`
     const lines = [`Contact: ${contact}`, 'P-Asserted-Identity: <sip:bob@localhost>']
     return this.ask('REGISTER', 'sip:push@localhost', { to: 'sip:bob@localhost', lines })
+  }
+  /** REGISTER of a phone of bob for one identifier alone. */
+  registerIdentifier({ wire }: Phone, id: string): Promise<SipResponse> {
+    const lines = [`Contact: <sip:${id}@${wire.here.host}:5060>;expires=3600`, 'P-Asserted-Identity: <sip:bob@localhost>']
+    const to = `sip:${id}@push.localhost;user=push`
+    return this.ask('REGISTER', 'sip:push@localhost', { to, lines })
   }
   /** REGISTER of a phone that the push service wakes by that subscription. */
   registerAsleep(phone: Phone, { expires = 86_400, subscription = 'bob' } = {}): Promise<SipResponse> {

@@ -41,7 +41,9 @@ test('a new identifier has the flags that it is made for, and is one', (t) => {
       const widths = { operator, server }
       const flags = { operator: a % 2 ** operator, server: b % 2 ** server }
       let round = 0n
-      const id = newPushIdentifier(flags, widths, () => ((random + 0xabcdefn * round++) & ((1n << 64n) - 1n)).toString(16))
+      const id = newPushIdentifier(flagBits(flags, widths), () =>
+        ((random + 0xabcdefn * round++) & ((1n << 64n) - 1n)).toString(16),
+      )
       return (
         pushIdentifier(id) === id &&
         hasFlags(id, flagBits(flags, widths)) &&
