@@ -23,12 +23,18 @@ export const hssRole: Role<HssSettings, Hss> = {
   ],
   learns: (network) => ({
     askers: network.elements.map(({ name }) => name),
-    proxies: othersOf(network, 'proxy'), // these are told credentials
+    proxies: gatewaysOf(network), // these are told credentials
     views: viewsIn(network),
   }),
   faults: ({ subscribers = [] }, network) => faultsOfSubscribers(subscribers, network, viewsIn(network)),
   routes: hssRoutes,
   create: createHss,
+}
+
+/** Elements by which users come: proxies, or Push servers where there is none. */
+function gatewaysOf(network: Network): readonly string[] {
+  const proxies = othersOf(network, 'proxy')
+  return proxies.length > 0 ? proxies : othersOf(network, 'push')
 }
 
 function withPassword(subscriber: SubscriberSettings, password: () => string): SubscriberSettings {

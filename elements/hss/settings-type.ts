@@ -25,7 +25,7 @@ export interface HssSettings {
    */
   readonly askers?: readonly string[]
   /**
-   * those of them that authenticate users and are told credentials; left out: all elements of role proxy
+   * those of them that authenticate users and are told credentials; left out: all elements of role proxy, or of role push where there is no proxy
    *
    * Items: the name of an element
    */

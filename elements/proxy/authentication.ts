@@ -3,12 +3,13 @@
  * registered source.
  */
 import type { Address, Exchange, Host, SipRequest } from '../../signalling/index.ts'
-import { algorithmOf, H, keptSecret, Nonces, parseAddress, parseDigest, parseUri, seal } from '../../signalling/index.ts'
+import { H, keptSecret, parseAddress, seal } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
-import { deviceKey, isNameOf, subscriberKey } from '../shared/identifiers/devices.ts'
+import { deviceKey, isNameOf } from '../shared/identifiers/devices.ts'
+import { DigestCheck, type DigestVerdict } from '../shared/permissions/digest.ts'
 import type { Bindings } from './bindings.ts'
-import { type ClaimedIdentity, claimedIdentityOf, localUri } from './claim.ts'
+import { type ClaimedIdentity, claimedIdentityOf } from './claim.ts'
 import { Proofs, type SenderProof } from './proofs.ts'
 import type { Refusals } from './refusals.ts'
 import type { ProxyRules } from './settings.ts'
@@ -40,20 +41,15 @@ export function notThis({ uriText }: SipRequest): string {
   return `uri in the credentials is not the Request-URI; expected uri="${uriText}"`
 }
 
-const strikes = 20 // milliseconds: more than an HSS in the same network needs for an answer
-const waitingAtMost = 10_000 // refusals that wait; beyond that they leave at once
-
 export class Authentication {
   private readonly host: Host
   private readonly rules: ProxyRules
   private readonly subscribers: Subscribers
   private readonly bindings: Bindings
-  private readonly nonces: Nonces
+  private readonly checks: DigestCheck
   private readonly proofs = new Proofs()
-  private readonly refusals: Refusals
   private readonly key: string
   private readonly names = new WeakMap<SubscriberRecord, string>()
-  private waiting = 0
 
   private constructor(
     host: Host,
@@ -64,13 +60,14 @@ export class Authentication {
     key: string,
   ) {
     this.host = host
-    this.refusals = refusals
     this.key = key
     this.rules = rules
     this.subscribers = subscribers
     this.bindings = bindings
-    this.nonces = new Nonces(host.clock, host.ids, rules.nonceSeconds * 1000)
-    host.gauge('nonces_counted', () => this.nonces.size)
+    this.checks = new DigestCheck({
+      ...{ host, subscribers, algorithms: rules.algorithms, nonceSeconds: rules.nonceSeconds },
+      wrong: (exchange, username, why) => refusals.note(exchange, username, why),
+    })
   }
   /** Opens it with the key of credential names. The key is kept in the store, so that names are the same after a restart. */
   static async open(
@@ -82,9 +79,6 @@ export class Authentication {
   ): Promise<Authentication> {
     const key = await keptSecret(host.store, host.ids, `credentials/${host.name}/key`)
     return new Authentication(host, rules, subscribers, bindings, refusals, key)
-  }
-  private get realm(): string {
-    return this.host.domains[0] ?? 'proxima'
   }
 
   /** A name for the credentials in a record, that says nothing of them. */
@@ -193,57 +187,11 @@ export class Authentication {
     return binding && { identity, credentials: binding.credentials }
   }
 
-  /** RFC 7616, by the credentials for our realm; several may be there, one an algorithm. */
+  /** RFC 7616. */
   digest(exchange: Exchange, header: number): SenderVerdict | Promise<SenderVerdict> {
-    const verdict = this.verify(exchange, header)
-    return verdict instanceof Promise ? verdict.then((settled) => this.inItsTime(settled)) : this.inItsTime(verdict)
-  }
-  /**
-   * Delays a refusal until the clock strikes next but one: the time that a look-up takes would tell whether there is such
-   * a user. The right password is answered at once, and so is a request without one.
-   */
-  private inItsTime(verdict: SenderVerdict): SenderVerdict | Promise<SenderVerdict> {
-    if (typeof verdict !== 'string' || verdict === 'untried' || this.waiting >= waitingAtMost) return verdict
-    this.waiting++
-    const { clock } = this.host
-    const now = clock.now()
-    return new Promise((resolve) => {
-      clock.after((Math.floor(now / strikes) + 2) * strikes - now, () => {
-        this.waiting--
-        resolve(verdict)
-      })
-    })
-  }
-  private verify(exchange: Exchange, header: number): SenderVerdict | Promise<SenderVerdict> {
-    const { request } = exchange
-    for (const text of request.texts(header)) {
-      const parameters = parseDigest(text)
-      if (parameters === undefined || parameters.get('realm') !== this.realm) continue
-      const algorithm = algorithmOf(parameters)
-      if (algorithm === undefined || !this.rules.algorithms.includes(algorithm)) continue
-      const username = parameters.get('username') ?? ''
-      const key = this.keyOfUsername(username)
-      const judge = (record: SubscriberRecord | undefined): SenderVerdict => {
-        // An unknown user costs and says the same as a wrong password.
-        const secret = record?.usernames?.[username]?.[algorithm] ?? record?.credentials?.[algorithm]
-        const verdict = this.nonces.verify(parameters, secret ?? this.host.ids.hex(16), algorithm, request.method)
-        if (verdict !== 'right') this.host.count(`digest_${verdict}`)
-        if (verdict === 'wrong') this.refusals.note(exchange, username, secret === undefined ? 'unknown user' : 'wrong password')
-        if (verdict === 'right') return isFor(parameters.get('uri') ?? '', exchange, this.host) ? this.known(record!) : 'another'
-        return verdict === 'stale' ? 'stale' : 'challenge'
-      }
-      const found = key === undefined ? undefined : this.subscribers.of(key)
-      if (found instanceof Promise) return found.then(judge)
-      const verdict = judge(found)
-      return key === undefined || verdict !== 'challenge' ? verdict : this.askedFirst(key, verdict)
-    }
-    return 'untried'
-  }
-  /** A bare name, number or address; the same as a private identity, `name@domain`; or any identifier as it stands. */
-  private keyOfUsername(username: string): string | undefined {
-    const at = username.lastIndexOf('@')
-    const name = at < 0 || /^(?:sips?|tel):/i.test(username) ? username : username.slice(0, at)
-    return subscriberKey(name, this.host.domains)
+    const verdict = this.checks.check(exchange, header)
+    const settle = (settled: DigestVerdict): SenderVerdict => (typeof settled === 'string' ? settled : this.known(settled.record))
+    return verdict instanceof Promise ? verdict.then(settle) : settle(verdict)
   }
   /** The address of record that a name belongs to; itself where it is nobody's, or the HSS does not say. */
   async ownerOf(name: string): Promise<string> {
@@ -254,33 +202,10 @@ export class Authentication {
       return name
     }
   }
-  /**
-   * Never refuses from memory: while the HSS hangs, only users looked up before would be refused, which tells that they
-   * exist (SPEC §2.5).
-   */
-  private askedFirst(key: string, verdict: SenderVerdict): Promise<SenderVerdict> {
-    return this.subscribers.anew(key).then(() => verdict)
-  }
   private known(record: SubscriberRecord): KnownSender {
     return { identity: record.id, credentials: this.nameOf(record), subscriber: record, fresh: true }
   }
   challenges(stale: boolean): readonly string[] {
-    return this.nonces.challenges(this.realm, this.rules.algorithms, stale)
+    return this.checks.challenges(stale)
   }
-}
-
-/**
- * Whether a digest's `uri` means the Request-URI. Some clients leave out ports and parameters, or name the domain or the
- * address of the server alone (sipp, sofia); none names anybody else.
- */
-function isFor(text: string, { request, flow }: Exchange, host: Host): boolean {
-  if (text === request.uriText) return true
-  const uri = parseUri(text.replace(/^<(.*)>$/, '$1'))
-  if (uri === undefined) return false
-  const home = localUri(uri, host) ?? (uri.host === flow.local.host ? { ...uri, host: host.domains[0] ?? '' } : undefined)
-  if (home !== undefined && uri.user === '') return true
-  // of a REGISTER some take the address of record, which To names
-  const target = request.method === 'REGISTER' ? request.to.uri : request.uri
-  const key = deviceKey(localUri(target, host) ?? target, host.domains)
-  return key !== undefined && deviceKey(home ?? uri, host.domains) === key
 }

@@ -1,7 +1,7 @@
 /** The identity that From claims, however it is spelled (RFC 3261 §19.1.4, RFC 3859, RFC 3860). */
-import { isIP } from 'node:net'
 import { type Exchange, type Host, parseUri, type Uri } from '../../signalling/index.ts'
 import { deviceKey } from '../shared/identifiers/devices.ts'
+import { hostOf, localUri } from '../shared/identifiers/local-uri.ts'
 
 export interface ClaimedIdentity {
   /** Canonical; undefined: it names nobody. */
@@ -25,21 +25,6 @@ export function claimedIdentityOf({ request }: Exchange, host: Host): ClaimedIde
   if (uri.scheme === 'tel' || home !== undefined) return { key, ours: uri.scheme === 'tel' || uri.user !== '' }
   const number = uri.parameters.has('user') ? deviceKey({ ...uri, host: domains[0] ?? '' }, domains) : undefined
   return { key, ours: false, ...(number?.startsWith('tel:') ? { number } : {}) }
-}
-
-/** A URI of our domains, or of where we listen, as one of the first domain; undefined: elsewhere. */
-export function localUri(uri: Uri, { domains, flows }: Host): Uri | undefined {
-  const { port } = uri
-  const host = hostOf(uri.host)
-  const ours = domains.includes(host) || flows.isOurs(host, port) || (port === 0 && flows.isOurHost(host))
-  return ours ? { ...uri, host: domains[0] ?? host } : undefined
-}
-
-/** A name without its root (RFC 1034 §3.1), and an IPv4 address as such, whichever of its forms stands there. */
-function hostOf(host: string): string {
-  const name = host.replace(/\.$/, '').replace(/^::ffff:(?=[\d.]+$)/, '')
-  const isNumber = isIP(name) === 0 && /(?:^|\.)\d[^.]*$/.test(name)
-  return isNumber && URL.canParse(`http://${name}`) ? new URL(`http://${name}`).hostname : name
 }
 
 /** `pres:bob@localhost`, `im:bob@localhost` and other URIs that name a user at a host. */

@@ -5,15 +5,8 @@ import { elementOfRoute, H, parseAddress, tokenOfRoute } from '../../signalling/
 import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, type IdentifiedSubscriber, isAddress } from '../shared/identifiers/devices.ts'
-import {
-  domainOfPushHost,
-  hasFlags,
-  isPushInForce,
-  isPushUri,
-  pushIdentifier,
-  pushKey,
-  pushUri,
-} from '../shared/identifiers/push.ts'
+import { domainOfPushHost, hasFlags, isPushInForce, isPushUri, pushIdentifier } from '../shared/identifiers/push.ts'
+import { pushSourceOf } from '../shared/identifiers/push-source.ts'
 import { purrOf } from '../shared/values/push-notification.ts'
 import type { KnownSender } from './authentication.ts'
 import type { Destination, RefusedDestination, TargetDestination } from './destination.ts'
@@ -222,15 +215,9 @@ export class Router {
     const id = user === undefined ? undefined : pushIdentifier(user)
     return id && this.parts.rules.push.find(({ flags }) => hasFlags(id, flags))?.element
   }
-  /** The Push identifier by which a subscriber sends: the one in From, else his first; undefined: he has none. */
-  private pushSource(from: Uri, { push = [] }: SubscriberRecord): string | undefined {
+  private pushSource(from: Uri, record: SubscriberRecord): string | undefined {
     const { clock, domains } = this.parts.host
-    const key = deviceKey(from, domains)
-    const isNamed = (name: string | undefined): boolean => name !== undefined && pushKey(name, domains) === key
-    const named = push.find(({ id, string }) => isNamed(id) || isNamed(string))
-    const used = named ?? push.find((one) => isPushInForce(one, clock.date()))
-    if (used === undefined) return undefined
-    return isPushInForce(used, clock.date()) ? pushUri(used.id, domains) : 'expired'
+    return pushSourceOf(from, record, domains, clock.date())
   }
   /** The element that serves a request about a user called by an address, as if that were a user of the first domain. */
   private elementOfAddress(exchange: Exchange, identity: string | undefined): string | undefined {

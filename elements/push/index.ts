@@ -27,6 +27,7 @@ import type { DeviceBinding } from './device-binding.ts'
 import { DeviceQueues } from './device-queues.ts'
 import { Explanation, type PushExplanation } from './explanation.ts'
 import { FollowedApplications } from './followed-applications.ts'
+import { Gateway } from './gateway.ts'
 import { endOf } from './lifetime.ts'
 import { MessageOutcomes } from './outcomes.ts'
 import { OwnMessages } from './own-messages.ts'
@@ -87,6 +88,7 @@ class PushElement implements PushServer {
   private registration!: Registration
   private allocation!: IdentifierAllocation
   private roaming!: RoamingAgreements
+  private gateway!: Gateway
   private sources!: Sources
   private aliases!: Aliases
   private applicationRules!: ApplicationRules
@@ -113,6 +115,7 @@ class PushElement implements PushServer {
       { method: 'MESSAGE', label: 'push' },
       ...allocationTypes.map((content) => ({ method: 'MESSAGE', content, user: name })),
       { method: 'REGISTER', user: 'push' },
+      { method: ['REGISTER', 'OPTIONS'], label: 'push' },
       { method: 'SUBSCRIBE', event: applicationsEvent, user: name },
       { method: 'MESSAGE', content: wakeType, user: name },
     ]
@@ -179,6 +182,7 @@ class PushElement implements PushServer {
     }
     const { peers = [], servers = [] } = this.settings
     this.roaming = new RoamingAgreements(host, peers)
+    this.gateway = new Gateway({ host, devices, subscribers })
     const { roaming } = this
     this.allocation = this.allocationAt(host)
     const { allocation } = this
@@ -261,6 +265,8 @@ class PushElement implements PushServer {
 
   handle(exchange: Exchange): Promise<void> | void {
     const { method } = exchange.request
+    if (method !== 'ACK' && this.gateway.isOutside(exchange)) return this.orRefuse(exchange, this.gateway.admit(exchange))
+    if (this.gateway.isDelivery(exchange)) return this.gateway.deliver(exchange)
     if (method !== 'REGISTER' && method !== 'ACK' && this.roaming.isOnPath(exchange)) return this.roaming.follow(exchange)
     if (method === 'REGISTER') return this.orRefuse(exchange, this.registration.handle(exchange))
     if (method === 'SUBSCRIBE') return this.applicationFeed.handle(exchange)

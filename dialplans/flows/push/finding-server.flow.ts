@@ -2,6 +2,7 @@
 import { findOwnServer, type OwnServer, type OwnServerSettings } from '../../../elements/ue/index.ts'
 import type { FlowScript, Stage } from '../stage/flow.ts'
 import { alice, bob, carol, inbox, patiently, push } from './cast.ts'
+import { conversation, usualConversation } from './conversation.ts'
 import { lookUp } from './directory.ts'
 
 type PushUser = typeof alice
@@ -118,6 +119,14 @@ export const flow: FlowScript = {
           'an unknown application',
           (await send(`sip:${alice.address}`, [['Push-Application', 'org.example.no']])) === 403,
         )
+      },
+    },
+    {
+      name: 'P1, P2, P39, P48: client, proxy, Push server, proxy, client: register, then a MESSAGE each way by that flow',
+      settings: { 'op-a/push': { store: { accept: 2 } }, 'op-a/push2': { store: { accept: 2 } } },
+      async run(stage) {
+        const outcomes = await conversation(stage, alice, carol)
+        stage.expect(`as straight at the server: ${outcomes}`, outcomes === usualConversation)
       },
     },
     {

@@ -92,7 +92,7 @@ export class RoamingScene {
   ): Promise<SipResponse> {
     const number = ++this.sent
     const name = `${wire.here.host}-${number}`
-    const own = { callId: `call-${number}`, cseq: number * 2, ...parts, via: `${wire.here.host};rport` }
+    const own = { callId: `call-${number}`, cseq: number * 2, via: `${wire.here.host};rport`, ...parts }
     const send = async (more: readonly string[], step: number): Promise<SipResponse> => {
       const before = wire.responses.length
       wire.send(

@@ -32,6 +32,27 @@ test('P49: Path of both, sealed, P-Visited-Network-ID, the challenge of home, no
   t.is(plain.text('Path'), undefined, 'a client that does not know it')
 })
 
+test('P3, P4: behind a translation of addresses, the client is reached at address and port as seen; its Contact is the Request-URI', async (t) => {
+  const scene = await RoamingScene.open(t, 'op-a')
+  const phone = await scene.end('10.0.1.7', 'op-a')
+  const inside = '192.168.1.2'
+  const contact = `sip:alice@${inside}:5070`
+  const lines = [`Contact: <${contact}>;expires=3600`]
+  const answer = await scene.register(phone, { lines, via: `${inside}:5070;rport` })
+  t.is(answer.status, 200)
+  t.regex(answer.text('Via')!, /;received=10\.0\.1\.7(?:;|$)/)
+  t.regex(answer.text('Via')!, /;rport=5060(?:;|$)/)
+  const sent = await scene.push(phone, pushOf('alice'), 'to oneself', {
+    from: pushOf('alice'),
+    user: 'alice',
+    via: `${inside}:5070;rport`,
+  })
+  t.is(sent.status, 200)
+  t.deepEqual(phone.got, ['to oneself'])
+  t.is(lastOf(phone, 'MESSAGE')!.uriText, contact)
+  t.is(phone.wire.requests[0]!.text('P-Asserted-Identity'), `<${pushOf('alice')}>`)
+})
+
 test('P51: no message at the source’s home, whoever gets it', async (t) => {
   const scene = await RoamingScene.open(t, 'op-a', 'op-b', 'op-c')
   const phone = await scene.end('10.0.1.7', 'op-b')

@@ -6,7 +6,7 @@ import type { ExecutionContext } from 'ava'
 import { stringify } from 'yaml'
 import { SubscriberClient } from '../../../dialplans/commands/hss/client.ts'
 import { lastingPort } from '../../../dialplans/flows/stage/lasting-port.ts'
-import { readPcapng } from '../../../signalling/tools.ts'
+import { readPcapng, type TappedMessage } from '../../../signalling/tools.ts'
 import { pause } from '../../support/patience.ts'
 import { type Ended, program, Running } from '../../support/process.ts'
 import { judge } from '../../support/tshark.ts'
@@ -272,6 +272,16 @@ export class ProcessNetwork {
       'Wireshark sees as many',
     )
     t.deepEqual(complaints, [])
+  }
+  /** Messages that all nodes have captured, once these have stopped. */
+  captured(): readonly TappedMessage[] {
+    const lives = [...this.lives.values()].flat()
+    return lives.flatMap(({ trace }) => readPcapng(wholeBlocks(readFileSync(trace)), () => undefined))
+  }
+  /** Name of the operator whose node listens at a port of this machine; undefined: none does. */
+  operatorAt(port: number): string | undefined {
+    const node = Object.values(this.raw.nodes).find(({ listen }) => listen.some((each) => each.endsWith(`:${port}`)))
+    return node && operatorIn(node.elements[0]!)
   }
   /** What a life has captured, compared with what it says that it was. */
   private compare(t: ExecutionContext, { name, trace, end }: Life): { readonly bytes: Buffer; readonly messages: number } {
