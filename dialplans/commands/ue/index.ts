@@ -1,30 +1,25 @@
 /** `proxima ue`: user equipment in the terminal. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Position } from '../../../elements/air/index.ts'
-import {
-  type AgentResponse,
-  ApplicationClient,
-  type OpenPort,
-  SipJsAgent,
-  Ue,
-  type UeEvent,
-  type UeRole,
-} from '../../../elements/ue/index.ts'
+import { type AgentResponse, ApplicationClient, Ue, type UeEvent, type UeRole } from '../../../elements/ue/index.ts'
 import { type Clock, type HostPort, printHostPort, RealClock, randomIds } from '../../../signalling/index.ts'
-import { openTcp, openUdp, openWs } from '../../../signalling/tools.ts'
 import { userOf } from '../../network/dialplan.ts'
 import { knownLabPassword } from '../../running/lab-password.ts'
 import { readPlace } from '../support/arguments.ts'
 import { logLevelOption, openLog } from '../support/logging.ts'
 import { say } from '../support/output.ts'
 import { CommandRefusal } from '../support/refusal.ts'
+import { engineAgent, sipJsAgent, type UeTransport, uePorts } from './agent.ts'
 import { openAir } from './air.ts'
 import { type UeLineEvent, UeLines } from './lines.ts'
+import { readOutgoingFile, sendFile } from './push/files.ts'
+import { openPush } from './push/index.ts'
+import { addPushOptions, type PushCommandOptions } from './push/options.ts'
 import { isTaken, readTextMessage, sendText } from './text-message.ts'
 
-interface UeCommandOptions {
+interface UeCommandOptions extends PushCommandOptions {
   readonly server?: HostPort
-  readonly transport: Transport
+  readonly transport?: UeTransport
   readonly password?: string
   readonly data?: string
   readonly domain: string
@@ -49,13 +44,6 @@ interface UeCommandOptions {
   readonly logLevel: string
 }
 
-type Transport = 'udp' | 'tcp' | 'ws'
-
-const ways: { readonly [transport in Transport]: { readonly open: OpenPort; readonly port: number } } = {
-  udp: { open: openUdp, port: 5060 },
-  tcp: { open: openTcp, port: 5060 },
-  ws: { open: openWs, port: 8060 },
-}
 const patience = 10_000 // milliseconds that a server may take to answer at all
 
 const examples = `
@@ -65,10 +53,12 @@ Examples:
   $ proxima ue bob --near --peers alice,carol --period 10 --json
   $ proxima ue alice --message bob 'hello there'
   $ proxima ue alice --message sip:bob@localhost 'hello there' --for 5    # and show what comes back meanwhile
+  $ proxima ue carol --push                              # what comes is shown, or opened after a question
+  $ proxima ue bob --send carol picture.png
   $ proxima ue sip:carol@example.com --server 192.0.2.1:5060 --transport tcp --password secret`
 
 export function ueCommand(): Command {
-  return new Command('ue')
+  const command = new Command('ue')
     .description('run user equipment in the terminal: register, announce, listen, hear who is near')
     .argument('<user>', 'a subscriber: alice, or sip:alice@localhost')
     .option('--discoverable', 'ask to be discovered: announce the code that the server gives')
@@ -89,7 +79,13 @@ export function ueCommand(): Command {
     .option('--prose <uri>', 'ask this proximity server, e.g. sip:prose-2@localhost', readUri)
     .option('--mme <uri>', 'attach to this MME and go through it, e.g. sip:mme@localhost', readUri)
     .option('--server <host:port>', 'SIP server (default: 127.0.0.1:5060, for ws 127.0.0.1:8060)', readPlace)
-    .addOption(new Option('--transport <name>', 'how to reach it').choices(['udp', 'tcp', 'ws']).default('udp'))
+    .addOption(
+      new Option('--transport <name>', 'how to reach it (default: udp, with --push and --send tcp)').choices([
+        'udp',
+        'tcp',
+        'ws',
+      ]),
+    )
     .option('--password <text>', 'default: PROXIMA_LAB_PASSWORD, else that of the demo subscribers, <user>-proxima')
     .option('--data <folder>', 'take the password from here: the data folder of a server whose dialplan has labPassword')
     .option('--domain <name>', 'domain of a user given by name alone', 'localhost')
@@ -98,6 +94,7 @@ export function ueCommand(): Command {
       port: 7707,
     })
     .option('--air-on <network>', 'interface or own address whose network is the air, e.g. eth0 (default: this machine alone)')
+  return addPushOptions(command)
     .option('--json', 'a line of JSON for everything that happens')
     .option('--for <seconds>', 'end after so long', readSeconds)
     .addOption(logLevelOption('error'))
@@ -110,14 +107,16 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
   const outgoing = options.message && readTextMessage(options.message)
   const log = await openLog(options.logLevel)
   const clock = new RealClock((fault) => log.error({ err: fault }, 'fault in a timer'))
-  const way = ways[options.transport]
-  const server = options.server ?? { host: '127.0.0.1', port: way.port }
+  const isPush = options.push === true || options.send !== undefined
+  const { transport = isPush ? 'tcp' : 'udp' } = options
+  const server = options.server ?? { host: '127.0.0.1', port: uePorts[transport].port }
   const lines = new UeLines(options.json === true, say, () => clock.date())
   const ids = randomIds()
   const identity = identityOf(user, options.domain)
-  const protocol = options.transport.toUpperCase() as 'UDP' | 'TCP' | 'WS'
   const password = options.password ?? knownLabPassword(options.data, process.env) ?? `${userOf(identity)}-proxima`
-  const agent = new SipJsAgent({ identity, password, clock, ids, log, carrier: { protocol, server, open: way.open } })
+  const file = options.send && readOutgoingFile(options.send)
+  const own = await (isPush ? engineAgent : sipJsAgent)({ identity, password, clock, ids, log, server, transport })
+  const { agent } = own
   let client: ApplicationClient | undefined
   agent.onMessage((message) => {
     if (client?.awaits(message) === true) return // its answer is told by its outcome
@@ -132,12 +131,14 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
     if (event.kind === 'ended' && event.why !== '') why = `; the server says: ${event.why}`
     lines.tell(event)
   }
+  const push = isPush ? await openPush({ agent, clock, ids, lines, log, options }) : undefined
   const ue = new Ue({ agent, clock, air, mme: options.mme, prose: options.prose, onEvent })
   const stopped = untilStopped(options.for, clock)
   const isAlone = isMessageAlone(options)
   let code = 0
   try {
-    await register(ue, printHostPort(server), options.transport, clock, lines)
+    const register = (): Promise<AgentResponse> => (push === undefined ? agent.register() : push.client.register())
+    await registered(ue, printHostPort(server), transport, clock, lines, register)
     if (options.mme !== undefined) await attach(ue, options.mme)
     await serve(ue, options, lines, () => why)
     if (options.pair !== undefined) await askPair(ue, identityOf(options.pair, domainOf(ue)), lines)
@@ -150,10 +151,17 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
       lines.tell({ kind: 'sent', ...sent })
       if (isAlone && !isTaken(sent)) code = 1
     }
+    if (push !== undefined && file !== undefined) {
+      const sent = await sendFile(push.client, file, (name) => identityOf(name, domainOf(ue)))
+      lines.tell({ kind: 'sent', ...sent })
+      if (isAlone && !isTaken(sent)) code = 1
+    }
     if (!isAlone || options.for !== undefined) await stopped
   } finally {
     lines.quiet = true // the effects of leaving are no news
+    await push?.close()
     await ue.stop()
+    await own.close()
     air?.close()
   }
   lines.quiet = false
@@ -161,16 +169,26 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
   process.exit(code)
 }
 
-/** Whether to send a text is its only task: its outcome is that of the command. */
-function isMessageAlone({ message, discoverable, discover, near, peers, pair, application }: UeCommandOptions): boolean {
-  return message !== undefined && (discoverable ?? discover ?? near ?? peers ?? pair ?? application) === undefined
+/** Whether to send a text or a file is its only task: its outcome is that of the command. */
+function isMessageAlone(options: UeCommandOptions): boolean {
+  const { message, send, discoverable, discover, near, peers, pair, application, push } = options
+  return (
+    (message ?? send) !== undefined && (discoverable ?? discover ?? near ?? peers ?? pair ?? application ?? push) === undefined
+  )
 }
 
-async function register(ue: Ue, server: string, transport: Transport, clock: Clock, lines: UeLines): Promise<void> {
+async function registered(
+  ue: Ue,
+  server: string,
+  transport: UeTransport,
+  clock: Clock,
+  lines: UeLines,
+  ask: () => Promise<AgentResponse>,
+): Promise<void> {
   const silence = new Promise<undefined>((resolve) => {
     clock.after(patience, () => resolve(undefined))
   })
-  const answer = await Promise.race([ue.agent.register(), silence])
+  const answer = await Promise.race([ask(), silence])
   if (answer?.status !== 200) throw refusedRegistration(ue.device, server, transport, answer)
   lines.tell({ kind: 'registered', device: ue.device, server, transport })
 }
@@ -178,7 +196,7 @@ async function register(ue: Ue, server: string, transport: Transport, clock: Clo
 function refusedRegistration(
   device: string,
   server: string,
-  transport: Transport,
+  transport: UeTransport,
   answer: AgentResponse | undefined,
 ): CommandRefusal {
   const { status, reason, warning, unheard } = answer ?? { status: 408, unheard: true }
@@ -262,7 +280,10 @@ async function askPair(ue: Ue, peer: string, lines: UeLines): Promise<void> {
 }
 
 /** Options that need another one. */
-function checkTogether({ user, secret, application, wake, peers }: UeCommandOptions): void {
+function checkTogether({ user, secret, application, wake, peers, push, program, http }: UeCommandOptions): void {
+  if (program !== undefined && push !== true) throw new CommandRefusal('--program goes with --push; add that, or leave it out')
+  if (http !== undefined && program === undefined)
+    throw new CommandRefusal('--http goes with --program <id=url>: say which application posts there')
   if (application === undefined && (user ?? secret) !== undefined)
     throw new CommandRefusal('--user and --secret go with --application <id>; add that, or leave them out')
   if (wake === true && peers === undefined) throw new CommandRefusal('--wake goes with --peers <users>: say whom to wake')

@@ -1,7 +1,8 @@
 /** Events of a UE, as a line for people or as JSON for scripts. */
 import type { Proximate, ProximateUser } from '../../../elements/schemas/index.ts'
-import type { UeEvent } from '../../../elements/ue/index.ts'
+import type { PushReceipt, UeEvent } from '../../../elements/ue/index.ts'
 import { printableLine } from '../support/printable.ts'
+import { pushWords } from './push/push-words.ts'
 import { type SentMessage, sentWords } from './text-message.ts'
 
 export type UeLineEvent =
@@ -29,9 +30,24 @@ export type UeLineEvent =
       readonly text: string
       /** Call-ID of the MESSAGE that it answers. */
       readonly inReplyTo?: string
+      /** Of a Push: its application and title. */
+      readonly application?: string
+      readonly subject?: string
     }
+  | ({ readonly kind: 'pushed'; readonly source: string } & Parameters<typeof pushWords>[0])
+  | ({ readonly kind: 'receipt' } & PushReceipt)
+  | { readonly kind: 'question'; readonly question: string }
   | ({ readonly kind: 'sent' } & SentMessage)
   | { readonly kind: 'stopped' }
+
+const receiptWords: { readonly [disposition in PushReceipt['disposition']]: string } = {
+  stored: 'it is stored until somebody is there',
+  failed: 'it could not be delivered',
+  delivered: 'a device has it',
+  displayed: 'it is shown',
+  declined: 'its receiver declines it',
+  unopened: 'nothing there can open it',
+}
 
 /** Prints happenings; codes that are heard again and again are told once. */
 export class UeLines {
@@ -105,6 +121,12 @@ export class UeLines {
         return [`will not be told who is near: ${happening.status} ${happening.why}`]
       case 'message':
         return [`message from ${happening.from}: ${textFor(happening)}`]
+      case 'pushed':
+        return [pushWords(happening)]
+      case 'receipt':
+        return [`${happening.from}: ${receiptWords[happening.disposition]}`]
+      case 'question':
+        return [happening.question]
       case 'sent':
         return [sentWords(happening)]
       case 'malformed':

@@ -96,10 +96,14 @@ export class UePushClient {
     })
   }
 
-  /** Takes what comes from now on, and goes on with what an earlier process took and has not handed over. */
-  async start(): Promise<void> {
+  /**
+   * Takes what comes from now on, and goes on with what an earlier process took and has not handed over.
+   * `receipts`: it takes those alone, and leaves all else for a client that comes later.
+   */
+  async start(takes: 'all' | 'receipts' = 'all'): Promise<void> {
     await Promise.all([this.inbox, this.consents, this.cache].map((part) => part.load()))
-    this.agent.takeMessages((message) => this.take(message))
+    this.agent.takeMessages((message) => this.take(message, takes))
+    if (takes === 'receipts') return
     for (const push of this.inbox.unsettled()) this.accepted(push)
     this.receipts.go()
   }
@@ -161,9 +165,10 @@ export class UePushClient {
     return pushBody(push, { to, from, application, messageId, at: this.options.clock.date() })
   }
 
-  private take(message: IncomingMessage): Promise<number> | undefined {
+  private take(message: IncomingMessage, takes: 'all' | 'receipts'): Promise<number> | undefined {
     const push = pushOf(message, this.options.clock.date())
-    return push && this.keep(push)
+    if (push === undefined) return undefined
+    return takes === 'receipts' && push.type !== imdnType ? Promise.resolve(480) : this.keep(push)
   }
   /** 200 once it is durable. */
   private async keep(push: ReceivedPush): Promise<number> {
@@ -191,10 +196,10 @@ export class UePushClient {
   }
 
   /** As the address book has it; else as the source calls itself, with its address. */
-  private async nameOf({ displayName, source }: ReceivedPush): Promise<string> {
+  private async nameOf({ displayName, from, source }: ReceivedPush): Promise<string> {
     if (source === '') return 'somebody who stays unknown'
     const known = await this.finder.nameOf(source)
-    return known ?? (displayName === undefined ? source : `"${displayName}" ${source}`)
+    return known ?? (displayName === undefined ? from : `"${displayName}" ${from}`)
   }
 }
 

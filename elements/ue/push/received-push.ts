@@ -11,6 +11,8 @@ export interface ReceivedPush {
   readonly key: string
   /** URI of its source; '' where that is hidden. */
   readonly source: string
+  /** URI of From, which is one of its source. */
+  readonly from: string
   /** Name that the source gives itself. */
   readonly displayName?: string
   /** URI under which it was reached. */
@@ -49,6 +51,7 @@ export function pushOf(message: IncomingMessage, at: number): ReceivedPush | und
   return {
     key: seal('', JSON.stringify([message.asserted ?? message.from, message.callId, message.cseq, message.fromTag]), 22),
     source,
+    from: message.from,
     ...(message.name === undefined ? {} : { displayName: message.name.slice(0, 128) }),
     to: uriOf(message.text('To')) ?? '',
     application: message.text('Push-Application')?.trim() ?? '',

@@ -21,7 +21,7 @@ const kinds: { readonly [kind: string]: readonly string[] } = {
 }
 
 /** An application with what has to be there for it to run. */
-export interface DesktopEntry {
+interface DesktopEntry {
   readonly application: DesktopApplication
   /** Program to look for first; undefined: none is named. */
   readonly tryExec: string | undefined

@@ -48,7 +48,7 @@ export class XdgDesktop implements Desktop {
     )
   }
 
-  /** Those who ask meanwhile get the same answer. */
+  /** One reading at a time, for all who ask meanwhile. */
   installed(): Promise<readonly DesktopApplication[]> {
     this.reading ??= this.read().finally(() => {
       this.reading = undefined
