@@ -27,12 +27,20 @@ export interface PushClient {
 const partOf = ({ device, identifier }: Pick<PushClient, 'device' | 'identifier'>): string =>
   `${keyPart(identifier)}/${keyPart(device)}`
 
+/** Push host of an identifier. */
+function homeOf(identifier: string): string {
+  return identifier.slice(identifier.lastIndexOf('@') + 1)
+}
+
+const mostVisitors = 10_000 // of one Push host
+
 export class PushClients {
   private readonly host: Host
   private readonly kept: Kept<PushClient>
   private readonly byFlow: RecordSets<PushClient>
   private readonly byName: RecordSets<PushClient>
   private readonly bySubscriber: RecordSets<PushClient>
+  private readonly byHome: RecordSets<PushClient>
   private readonly unlisten: () => void
 
   constructor(host: Host) {
@@ -47,10 +55,14 @@ export class PushClients {
         return isGone ? undefined : [part, client]
       },
       expires: ({ expires }) => expires,
+      ended: (records) => {
+        for (const [part] of records) this.kept.lapse(part, undefined)
+      },
     })
     this.byFlow = this.kept.setIndex(({ flow }) => (flow === undefined ? [] : [flow]))
     this.byName = this.kept.setIndex(({ names }) => names)
     this.bySubscriber = this.kept.setIndex(({ subscriber }) => (subscriber === undefined ? [] : [subscriber]))
+    this.byHome = this.kept.setIndex(({ identifier, subscriber }) => (subscriber === undefined ? [homeOf(identifier)] : []))
     host.gauge('push_clients', () => this.kept.size)
     this.unlisten = host.flows.onClosed((flow) => this.expel([...this.byFlow.of(host.flows.nameOf(flow))]))
   }
@@ -78,6 +90,10 @@ export class PushClients {
     const clients = this.byFlow.of(this.host.flows.nameOf(flow))
     for (const client of clients) if (client.names.includes(name) && this.isLive(client)) return client
     return undefined
+  }
+  /** Whether a Push host has as many users here as it may have: its operator alone says who they are. */
+  isFull(home: string): boolean {
+    return this.byHome.of(home).size >= mostVisitors
   }
   /** Whether another operator's user of that name is registered here. */
   isVisiting(name: string): boolean {

@@ -34,6 +34,20 @@ export const flow: FlowScript = {
       },
     },
     {
+      name: 'P51: a receipt finds her where she is, through her home',
+      settings: { 'op-b/push': { store: { accept: 2 } } },
+      async run(stage) {
+        const alices = await roamer(stage, alice, 'op-b.example')
+        const body = cpim(alice.address, bob.push, 'processing')
+        const { status } = await stage.during(alices.agent.message(`sip:${bob.push};user=push`, body))
+        stage.expect('he is away', status === 202)
+        await stage.until('it is told as stored', () => alices.got.some((text) => text.includes('<stored/>')), 100)
+        const b = await stage.ue(bob.address)
+        await stage.until('he has it', async () => (await push(stage, alices.agent, bob.push)) < 300)
+        stage.expect('she is told once', alices.got.length === 1 && b !== undefined)
+      },
+    },
+    {
       name: 'P54: without a registration a Push from her gets 403; after it ended, too',
       async run(stage) {
         const b = await stage.ue(bob.address)

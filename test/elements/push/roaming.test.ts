@@ -68,6 +68,21 @@ test('P51: no message at the source’s home, whoever gets it', async (t) => {
   t.is((await scene.push(phone, pushOf('carol'), 'home', { from: pushOf('alice') })).status, 202)
 })
 
+test('P54: a visitor is known until his binding ends, by its time too; a REGISTER that his home refuses makes nobody known', async (t) => {
+  const scene = await RoamingScene.open(t, 'op-a', 'op-b')
+  const phone = await scene.end('10.0.1.7', 'op-b')
+  const push = async (): Promise<number> => (await scene.push(phone, pushOf('bob'), 'hi', { from: pushOf('alice') })).status
+  t.is((await scene.register(phone, { user: 'alice', password: 'wrong' })).status, 401)
+  t.is(await push(), 403)
+  const lines = ['Contact: <sip:alice@10.0.1.7:5060>;expires=60']
+  t.is((await scene.register(phone, { lines })).status, 200)
+  t.is(await push(), 202)
+  t.is(scene.metric('op-b', 'proxy_push_clients'), 1)
+  await scene.clock.advance(62_000)
+  t.is(await push(), 403)
+  t.is(scene.metric('op-b', 'proxy_push_clients'), 0)
+})
+
 test('A1: a peer that vouches for others, in From, P-Asserted-Identity or a CPIM From: 403, counted, and nobody gets anything', async (t) => {
   const scene = await RoamingScene.open(t, 'op-a')
   const peer = await scene.end(places['op-b'], 'op-a')
