@@ -1,5 +1,14 @@
 /** The Push server (SPEC §5): reaches a user by Push identifier, at each of his devices, now or when they are there. */
-import type { Claim, EventPackage, Exchange, ForwardTarget, Host, Notifier, Uri } from '../../signalling/index.ts'
+import {
+  type Claim,
+  canonical,
+  type EventPackage,
+  type Exchange,
+  type ForwardTarget,
+  type Host,
+  type Notifier,
+  type Uri,
+} from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
 import {
@@ -33,6 +42,7 @@ import { MessageOutcomes } from './outcomes.ts'
 import { OwnMessages } from './own-messages.ts'
 import { messageOf, type PushMessage } from './push-message.ts'
 import type { PushServer } from './push-server.ts'
+import { ReceiptCheck } from './receipt-check.ts'
 import { Receipts } from './receipts.ts'
 import { Registration } from './registration.ts'
 import { nextServerOf, Relay } from './relay.ts'
@@ -104,6 +114,7 @@ class PushElement implements PushServer {
   decisions!: Decisions
   private conservation!: Conservation
   private explanation!: Explanation
+  private receiptCheck!: ReceiptCheck
   private destinations!: Destinations
   private ownMessages!: OwnMessages
   private wakeRequests!: WakeRequests
@@ -174,6 +185,8 @@ class PushElement implements PushServer {
     this.subscribers.start()
     const { decisions, queues, subscribers } = this
     this.destinations = new Destinations(host, subscribers)
+    this.receiptCheck = new ReceiptCheck({ host, subscribers, own, widths, keep: rules.keep })
+    await this.receiptCheck.load()
     this.explanation = new Explanation({ ...{ decisions, devices, host, own, queues, subscribers, wakes, widths } })
     this.submissions = new Submissions({ host, outcomes, queues, subscribers })
     const isApplication = (id: string): boolean => {
@@ -205,7 +218,13 @@ class PushElement implements PushServer {
     const { acceptance, destinations, routes } = this
     this.ownMessages = new OwnMessages({ host, acceptance, destinations, routes, keep: rules.keep })
     this.wakeRequests = new WakeRequests({ host, devices, wakes, proxies: this.settings.proxies ?? ['proxy'] })
-    this.nextServers = new Relay({ host, rules, acceptance: this.acceptance, decisions: this.decisions })
+    this.nextServers = new Relay({
+      host,
+      rules,
+      acceptance: this.acceptance,
+      decisions: this.decisions,
+      receiptCheck: this.receiptCheck,
+    })
     this.followed.start()
     this.wakes.start()
     this.queues.start()
@@ -260,7 +279,8 @@ class PushElement implements PushServer {
     this.routes.stop()
     this.followed.stop()
     this.wakes.stop()
-    await Promise.all([this.queues, this.devices, this.receipts, this.applications, this.outcomes].map((part) => part.stop()))
+    const parts = [this.queues, this.devices, this.receipts, this.receiptCheck, this.applications, this.outcomes]
+    await Promise.all(parts.map((part) => part.stop()))
   }
 
   handle(exchange: Exchange): Promise<void> | void {
@@ -298,6 +318,9 @@ class PushElement implements PushServer {
     }
     const { source } = verdict
     if (this.aliases.refuses(exchange, source)) return
+    const receipt = await this.receiptCheck.verdict(exchange, source)
+    if (receipt.refusal !== undefined) return this.decisions.refuse(exchange, source, receipt.refusal)
+    if (receipt.isRepeat === true) return exchange.reply(200)
     const rule = this.applicationRules.verdict(request, source, await this.destinations.recipientAt(request.uri))
     if ('refusal' in rule) {
       const { counter } = rule.refusal
@@ -317,6 +340,7 @@ class PushElement implements PushServer {
       return meant && this.send(exchange, meant, sender)
     }
     const server = this.routes.elementFor(destination.identifier.id)
+    await this.receiptCheck.expect(exchange, sender.source, server === this.name ? destination.record.id : canonical(uri))
     if (server === this.name) return this.take(exchange, destination, sender)
     if (server !== undefined && isHandedOver(exchange)) {
       const warning = `the flag-bit tables of ${this.name} and ${server} point at each other`
@@ -327,7 +351,7 @@ class PushElement implements PushServer {
     this.decisions.refuse(exchange, sender.source, this.routes.isKnown ? noServer : noTable)
   }
   /** To the server of another operator, whose flag bits the identifier has to have. */
-  private handOver(exchange: Exchange, uri: Uri, sender: PushSender): void | Promise<void> {
+  private async handOver(exchange: Exchange, uri: Uri, sender: PushSender): Promise<void> {
     if (!this.host.peers.has(uri.host))
       return this.decisions.refuse(exchange, sender.source, {
         ...{ status: 404, rule: 'host', warning: `${uri.host} is no Push host of ours or of a peer` },
@@ -340,6 +364,7 @@ class PushElement implements PushServer {
         ...{ status: 404, rule: 'flag-bits' },
         warning: `the flag bits of ${id} are none of ${uri.host}; expected ${flags.join(' or ')}`,
       })
+    await this.receiptCheck.expect(exchange, sender.source, canonical(uri))
     if (this.stores && id !== undefined) return this.nextServers.take(exchange, uri, sender)
     const route = id === undefined ? [] : this.routes.routesTo(id, domain)
     this.forward(exchange, sender, { uri: uri.text, route }, uri.host)
@@ -350,8 +375,10 @@ class PushElement implements PushServer {
     this.decisions.note({ ...subject, rule: 'handed-over', text: `to ${server}, by the flag bits or the host` })
     if (exchange.request.maxForwards <= 0)
       this.decisions.note({ ...subject, rule: 'hops', status: 483, text: 'Max-Forwards is 0' })
-    const note = (status: number): void =>
+    const note = (status: number): void => {
+      this.receiptCheck.settled(exchange, status)
       this.decisions.note({ ...subject, rule: 'next-server', status, text: `${server} has answered` })
+    }
     exchange.forward(target, handedOverTo(this.host, note))
   }
   private async take(exchange: Exchange, destination: PushDestination, sender: PushSender): Promise<void> {
@@ -360,6 +387,7 @@ class PushElement implements PushServer {
     const message = this.messageOf(exchange, destination, sender, end)
     const answer = await this.acceptance.accept(message, destination.identifier.device, end !== undefined)
     const { retryAfter, rule, status, warning, why } = answer
+    this.receiptCheck.settled(exchange, status)
     const subject = { ...subjectOf(exchange, sender.source), user: message.subscriber, identifier: message.identifier }
     this.decisions.note({ ...subject, application: sender.application, rule, status, text: why })
     const headers = retryAfter === undefined ? [] : [['Retry-After', String(retryAfter)] as const]

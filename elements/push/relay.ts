@@ -5,6 +5,7 @@ import { type Decisions, subjectOf } from './decisions.ts'
 import type { DeviceBinding } from './device-binding.ts'
 import { endOf } from './lifetime.ts'
 import { messageOf, type PushMessage } from './push-message.ts'
+import type { ReceiptCheck } from './receipt-check.ts'
 import type { ServerRoutes } from './routes.ts'
 import { nextServer, type StoringRules } from './rules.ts'
 
@@ -13,6 +14,7 @@ interface RelayParts {
   readonly rules: StoringRules
   readonly acceptance: Acceptance
   readonly decisions: Decisions
+  readonly receiptCheck: ReceiptCheck
 }
 
 export class Relay {
@@ -42,6 +44,7 @@ export class Relay {
     const answer = await acceptance.accept({ ...message, headers }, nextServer, end !== undefined)
     const fields = answer.retryAfter === undefined ? [] : [['Retry-After', String(answer.retryAfter)] as const]
     const { status, rule, why } = answer
+    this.parts.receiptCheck.settled(exchange, status)
     decisions.note({
       ...subjectOf(exchange, sender.source),
       application: sender.application,

@@ -1,12 +1,18 @@
 /** Receipts (IMDN, RFC 5438) of a Push server, for who asks: stored, failed; each once, and kept for a sender who is away. */
 import type { Ue } from '../../../elements/ue/index.ts'
 import type { FlowScript, Stage } from '../stage/flow.ts'
-import { alice, bob, carol, comeBack, cpim, inbox, leave, patiently, push, revoke } from './cast.ts'
+import { alice, bob, carol, comeBack, cpim, inbox, leave, mary, patiently, push, revoke } from './cast.ts'
 
 const wishes = 'positive-delivery, negative-delivery, processing'
 
 async function send(stage: Stage, from: Ue, source: string, to: string, asked = wishes): Promise<number> {
   return (await stage.during(from.agent.message(`sip:${to}`, cpim(source, to, asked)))).status
+}
+
+/** A receipt of a client: the user has seen a message. */
+function displayed(messageId: string): string {
+  const event = '<display-notification><status><displayed/></status></display-notification>'
+  return `<imdn xmlns="urn:ietf:params:xml:ns:imdn"><message-id>${messageId}</message-id>${event}</imdn>`
 }
 
 /** Number of receipts with a disposition. */
@@ -66,6 +72,26 @@ export const flow: FlowScript = {
         await stage.until('alice is told', () => count(toAlice, 'failed') > 0)
         await stage.pass(6)
         stage.expect('once', toAlice.length === 1 && toCarol.length === 1)
+      },
+    },
+    {
+      name: 'A12: a receipt of who has the message goes through, once; forged, or about an unknown message, 403',
+      async run(stage) {
+        const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
+        const [c, m] = [await stage.ue(carol.address), await stage.ue(mary.address)]
+        const toAlice = inbox(a.agent)
+        stage.expect('bob has it', (await send(stage, a, alice.address, bob.push, 'display')) === 200)
+        const tell = async ({ agent }: Ue, messageId = 'Xk2v9QmT4r'): Promise<number> =>
+          (await stage.during(agent.message(`sip:${alice.push}`, { type: 'message/imdn+xml', content: displayed(messageId) })))
+            .status
+        stage.expect('carol has not', (await tell(c)) === 403)
+        stage.expect('nor has mary, of his operator', (await tell(m)) === 403)
+        stage.expect('nor he any other', (await tell(b, 'another')) === 403)
+        stage.expect('alice is told nothing', toAlice.length === 0)
+        stage.expect('he has', (await tell(b)) === 200)
+        stage.expect('and says it again', (await tell(b)) === 200)
+        await stage.pass(6)
+        stage.expect('once', toAlice.length === 1 && toAlice[0]!.includes('<displayed/>'))
       },
     },
     {

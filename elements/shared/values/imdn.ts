@@ -108,12 +108,22 @@ export interface ReadReceipt {
 export function readImdn(xml: Buffer): ReadReceipt | undefined {
   if (xml.length > longestImdn) return undefined
   const text = xml.toString()
-  const messageId = /<(?:[\w.-]+:)?message-id>\s*([^<]{1,512}?)\s*<\//.exec(text)?.[1]
+  const messageId = messageIdIn(text)
   const [, element, status] =
     /<(?:[\w.-]+:)?([a-z]+-notification)\s*>\s*<(?:[\w.-]+:)?status\s*>\s*<(?:[\w.-]+:)?([a-z]+)\s*\/?>/.exec(text) ?? []
   const known = Object.entries(dispositions).find(([, each]) => each.element === element && each.status === status)
   if (messageId === undefined || known === undefined) return undefined
-  return { messageId: unescaped(messageId), disposition: known[0] as Disposition }
+  return { messageId, disposition: known[0] as Disposition }
+}
+
+/** Name of the message that an IMDN is about, whatever event it tells. Undefined: it names none. */
+export function messageIdOf(xml: Buffer): string | undefined {
+  return xml.length > longestImdn ? undefined : messageIdIn(xml.toString())
+}
+
+function messageIdIn(text: string): string | undefined {
+  const found = /<(?:[\w.-]+:)?message-id>\s*([^<]{1,512}?)\s*<\//.exec(text)?.[1]
+  return found === undefined ? undefined : unescaped(found)
 }
 
 function unescaped(text: string): string {

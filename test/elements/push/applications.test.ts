@@ -26,7 +26,11 @@ test('with applications a message without one is for the default of its type, in
   t.is(await scene.push('hello', { type: 'image/png' }), 202)
   t.is(await scene.push(cpim('text/plain; charset=utf-8'), { type: 'message/cpim' }), 202)
   t.is(await scene.push('hello', { type: 'audio/amr' }), 403)
-  t.is(await scene.push('hello', { type: 'message/imdn+xml' }), 202, 'receipts are nobody’s')
+  const wishes = ['NS: imdn <urn:ietf:params:imdn>', 'imdn.Message-ID: m1', 'imdn.Disposition-Notification: display']
+  const asking = ['From: <sip:bob@localhost>', ...wishes, '', 'Content-Type: text/plain', '', 'hello'].join('\r\n')
+  const lines = ['P-Asserted-Identity: <sip:0a17c5d2e8b9f604@push.localhost;user=push>']
+  t.is(await scene.push(asking, { type: 'message/cpim', user: '0b90c5d2e8b9f604', asserted: false, lines }), 202)
+  t.is(await scene.push('<message-id>m1</message-id>', { type: 'message/imdn+xml' }), 202, 'receipts are nobody’s')
   t.deepEqual(scene.applicationsWaiting(), ['org.example.chat', 'org.example.pictures', 'org.example.chat', ''])
 })
 

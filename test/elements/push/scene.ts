@@ -14,6 +14,7 @@ const permissions = { discoverable: false, discoverer: false }
 const subscribers = [
   { id: 'alice', permissions, push: [{ id: aliceId }] },
   { id: 'bob', permissions, push: [{ id: bobId, string: 'bob.b' }] },
+  { id: 'carol', permissions, push: [{ id: '0c90c5d2e8b9f604' }] },
 ]
 
 /** A phone of bob, reached at its Contact. */
