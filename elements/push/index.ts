@@ -1,27 +1,8 @@
 /** The Push server (SPEC §5): reaches a user by Push identifier, at each of his devices, now or when they are there. */
-import {
-  type Claim,
-  canonical,
-  type EventPackage,
-  type Exchange,
-  type ForwardTarget,
-  type Host,
-  type Notifier,
-  type Uri,
-} from '../../signalling/index.ts'
+import type { Claim, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
-import {
-  domainOfPushHost,
-  type FlagWidths,
-  flagBits,
-  hasFlags,
-  isPushInForce,
-  isPushUri,
-  type PushFlags,
-  pushIdentifier,
-  usualWidths,
-} from '../shared/identifiers/push.ts'
+import { type FlagWidths, flagBits, isPushInForce, type PushFlags, usualWidths } from '../shared/identifiers/push.ts'
 import { Acceptance } from './acceptance.ts'
 import { Aliases } from './aliases.ts'
 import { allocationTypes, IdentifierAllocation } from './allocation.ts'
@@ -31,23 +12,23 @@ import { Applications, maySend } from './applications.ts'
 import { BoundDevices } from './bound-devices.ts'
 import { Conservation, type PushAudit } from './conservation.ts'
 import { Decisions, subjectOf } from './decisions.ts'
-import { Destinations, type PushDestination } from './destinations.ts'
+import { Destinations } from './destinations.ts'
 import type { DeviceBinding } from './device-binding.ts'
 import { DeviceQueues } from './device-queues.ts'
+import { Dispatch } from './dispatch.ts'
 import { Explanation, type PushExplanation } from './explanation.ts'
 import { FollowedApplications } from './followed-applications.ts'
 import { Gateway } from './gateway.ts'
-import { endOf } from './lifetime.ts'
 import { MessageOutcomes } from './outcomes.ts'
 import { OwnMessages } from './own-messages.ts'
-import { messageOf, type PushMessage } from './push-message.ts'
+import type { PushMessage } from './push-message.ts'
 import type { PushServer } from './push-server.ts'
 import { ReceiptCheck } from './receipt-check.ts'
 import { Receipts } from './receipts.ts'
 import { Registration } from './registration.ts'
 import { nextServerOf, Relay } from './relay.ts'
 import { RoamingAgreements } from './roaming.ts'
-import { handedOverTo, isHandedOver, ServerRoutes } from './routes.ts'
+import { ServerRoutes } from './routes.ts'
 import { type StoringRules, storingRules } from './rules.ts'
 import type { PushSettings } from './settings-type.ts'
 import { Sources } from './source.ts'
@@ -62,18 +43,6 @@ export { pushRoutes } from './http-routes.ts'
 export type { PushServer } from './push-server.ts'
 export type { PushSettings } from './settings-type.ts'
 
-/** Source and application of a message, as they were judged. */
-type PushSender = Pick<PushMessage, 'source' | 'application' | 'class'>
-
-const noIdentifier = {
-  ...{ status: 404, rule: 'no-identifier' },
-  warning: 'that user has no Push identifier; expected one, or a message for no application',
-}
-const noServer = { status: 404, rule: 'flag-bits', warning: 'no Push server has the flag bits of that identifier' }
-const noTable = {
-  ...{ status: 503, rule: 'no-table', headers: [['Retry-After', '5']] as const },
-  warning: 'the flag-bit table is not here yet: come again later',
-}
 const allow = 'MESSAGE, REGISTER, SUBSCRIBE, OPTIONS'
 
 export function createPush(name: string, settings: PushSettings): PushServer {
@@ -109,7 +78,7 @@ class PushElement implements PushServer {
   private routes!: ServerRoutes
   submissions!: Submissions
   readonly http: PushServer['http']
-  private nextServers!: Relay
+  private dispatch!: Dispatch
   private wakes!: Wakes
   decisions!: Decisions
   private conservation!: Conservation
@@ -118,7 +87,6 @@ class PushElement implements PushServer {
   private destinations!: Destinations
   private ownMessages!: OwnMessages
   private wakeRequests!: WakeRequests
-  private readonly stores: boolean
 
   constructor(name: string, settings: PushSettings) {
     this.name = name
@@ -135,7 +103,6 @@ class PushElement implements PushServer {
     this.widths = { ...usualWidths, ...settings.widths }
     this.rules = storingRules(settings)
     this.http = { open: false, ...settings.http }
-    this.stores = settings.relay === 'store'
   }
   async start(host: Host): Promise<void> {
     this.host = host
@@ -218,12 +185,17 @@ class PushElement implements PushServer {
     const { acceptance, destinations, routes } = this
     this.ownMessages = new OwnMessages({ host, acceptance, destinations, routes, keep: rules.keep })
     this.wakeRequests = new WakeRequests({ host, devices, wakes, proxies: this.settings.proxies ?? ['proxy'] })
-    this.nextServers = new Relay({
-      host,
-      rules,
-      acceptance: this.acceptance,
-      decisions: this.decisions,
-      receiptCheck: this.receiptCheck,
+    const { receiptCheck } = this
+    const relayed = new Relay({ host, rules, acceptance, decisions, receiptCheck })
+    this.dispatch = new Dispatch({
+      ...{ host, acceptance, aliases: this.aliases, applicationRules: this.applicationRules, decisions, destinations, peers },
+      ...{
+        receiptCheck,
+        routes,
+        rules,
+        sources: this.sources,
+        nextServers: this.settings.relay === 'store' ? relayed : undefined,
+      },
     })
     this.followed.start()
     this.wakes.start()
@@ -292,7 +264,7 @@ class PushElement implements PushServer {
     if (method === 'SUBSCRIBE') return this.applicationFeed.handle(exchange)
     if (method === 'MESSAGE' && this.wakeRequests.isOne(exchange)) return this.wakeRequests.handle(exchange)
     if (method === 'MESSAGE' && this.allocation.isOne(exchange)) return this.orRefuse(exchange, this.allocation.handle(exchange))
-    if (method === 'MESSAGE') return this.orRefuse(exchange, this.push(exchange))
+    if (method === 'MESSAGE') return this.orRefuse(exchange, this.dispatch.handle(exchange))
     if (method !== 'ACK') exchange.reply(method === 'OPTIONS' ? 200 : 405, { headers: [['Allow', allow]] })
   }
   restored(notifier: Notifier): void {
@@ -305,109 +277,6 @@ class PushElement implements PushServer {
     return served.catch((fault: unknown) => {
       this.decisions.note({ ...subjectOf(exchange, ''), rule: 'fault', text: String(fault).slice(0, 200) })
       this.subscribers.refuse(exchange, fault)
-    })
-  }
-
-  private async push(exchange: Exchange): Promise<void> {
-    const { request } = exchange
-    const verdict = await this.sources.verdict(exchange)
-    if ('refusal' in verdict) {
-      this.host.count(`refused_${verdict.refusal.replace('-', '_')}`)
-      const warning = `${verdict.refusal}: ${verdict.warning}`
-      return this.decisions.refuse(exchange, '', { status: 403, rule: verdict.refusal, warning })
-    }
-    const { source } = verdict
-    if (this.aliases.refuses(exchange, source)) return
-    const receipt = await this.receiptCheck.verdict(exchange, source)
-    if (receipt.refusal !== undefined) return this.decisions.refuse(exchange, source, receipt.refusal)
-    if (receipt.isRepeat === true) return exchange.reply(200)
-    const rule = this.applicationRules.verdict(request, source, await this.destinations.recipientAt(request.uri))
-    if ('refusal' in rule) {
-      const { counter } = rule.refusal
-      return this.decisions.refuse(exchange, source, { ...rule.refusal, rule: counter.replace('_', '-') })
-    }
-    await this.send(exchange, request.uri, { ...rule, source })
-  }
-  /** To the Push identifier or string that a URI names, or to the one that is meant by it. */
-  private async send(exchange: Exchange, uri: Uri, sender: PushSender): Promise<void> {
-    const { domains } = this.host
-    const isOrdinary = uri.scheme === 'tel' || (domains.includes(uri.host) && !isPushUri(uri, domains))
-    if (!isOrdinary && !isPushUri(uri, domains)) return this.handOver(exchange, uri, sender)
-    const destination = await this.destinations.at(uri)
-    if (destination === undefined && isOrdinary) return this.decisions.refuse(exchange, sender.source, noIdentifier)
-    if (destination === undefined) {
-      const meant = await this.aliases.meant(exchange, uri, sender.source)
-      return meant && this.send(exchange, meant, sender)
-    }
-    const server = this.routes.elementFor(destination.identifier.id)
-    await this.receiptCheck.expect(exchange, sender.source, server === this.name ? destination.record.id : canonical(uri))
-    if (server === this.name) return this.take(exchange, destination, sender)
-    if (server !== undefined && isHandedOver(exchange)) {
-      const warning = `the flag-bit tables of ${this.name} and ${server} point at each other`
-      return this.decisions.refuse(exchange, sender.source, { status: 482, rule: 'loop', warning })
-    }
-    if (server !== undefined && this.stores) return this.nextServers.take(exchange, uri, sender)
-    if (server !== undefined) return this.forward(exchange, sender, this.routes.fellow(server, uri.text), server)
-    this.decisions.refuse(exchange, sender.source, this.routes.isKnown ? noServer : noTable)
-  }
-  /** To the server of another operator, whose flag bits the identifier has to have. */
-  private async handOver(exchange: Exchange, uri: Uri, sender: PushSender): Promise<void> {
-    if (!this.host.peers.has(uri.host))
-      return this.decisions.refuse(exchange, sender.source, {
-        ...{ status: 404, rule: 'host', warning: `${uri.host} is no Push host of ours or of a peer` },
-      })
-    const id = pushIdentifier(uri.user)
-    const domain = domainOfPushHost(uri.host) ?? uri.host
-    const { flags = [] } = this.settings.peers?.find(({ domains }) => domains.includes(domain)) ?? {}
-    if (id !== undefined && flags.length > 0 && !flags.some((bits) => hasFlags(id, bits)))
-      return this.decisions.refuse(exchange, sender.source, {
-        ...{ status: 404, rule: 'flag-bits' },
-        warning: `the flag bits of ${id} are none of ${uri.host}; expected ${flags.join(' or ')}`,
-      })
-    await this.receiptCheck.expect(exchange, sender.source, canonical(uri))
-    if (this.stores && id !== undefined) return this.nextServers.take(exchange, uri, sender)
-    const route = id === undefined ? [] : this.routes.routesTo(id, domain)
-    this.forward(exchange, sender, { uri: uri.text, route }, uri.host)
-  }
-  /** Hands over to the next server, and notes its answer. */
-  private forward(exchange: Exchange, { application, source }: PushSender, target: ForwardTarget, server: string): void {
-    const subject = { ...subjectOf(exchange, source), application }
-    this.decisions.note({ ...subject, rule: 'handed-over', text: `to ${server}, by the flag bits or the host` })
-    if (exchange.request.maxForwards <= 0)
-      this.decisions.note({ ...subject, rule: 'hops', status: 483, text: 'Max-Forwards is 0' })
-    const note = (status: number): void => {
-      this.receiptCheck.settled(exchange, status)
-      this.decisions.note({ ...subject, rule: 'next-server', status, text: `${server} has answered` })
-    }
-    exchange.forward(target, handedOverTo(this.host, note))
-  }
-  private async take(exchange: Exchange, destination: PushDestination, sender: PushSender): Promise<void> {
-    const { request } = exchange
-    const end = endOf(request, this.host.clock.date(), this.rules.keep, destination.identifier.validUntil)
-    const message = this.messageOf(exchange, destination, sender, end)
-    const answer = await this.acceptance.accept(message, destination.identifier.device, end !== undefined)
-    const { retryAfter, rule, status, warning, why } = answer
-    this.receiptCheck.settled(exchange, status)
-    const subject = { ...subjectOf(exchange, sender.source), user: message.subscriber, identifier: message.identifier }
-    this.decisions.note({ ...subject, application: sender.application, rule, status, text: why })
-    const headers = retryAfter === undefined ? [] : [['Retry-After', String(retryAfter)] as const]
-    exchange.reply(status, { headers, ...(warning === undefined ? {} : { warning }) })
-  }
-  private messageOf(
-    { request }: Exchange,
-    destination: PushDestination,
-    sender: PushSender,
-    end: number | undefined,
-  ): PushMessage {
-    const { clock, ids } = this.host
-    const now = clock.date()
-    return messageOf(request, {
-      id: ids.token(22),
-      subscriber: destination.record.id,
-      identifier: destination.identifier.id,
-      ...sender,
-      accepted: now,
-      expires: end ?? now,
     })
   }
 }
