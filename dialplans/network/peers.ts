@@ -83,9 +83,17 @@ function isSamePeer(a: string, b: string, dialplans: readonly Dialplan[]): boole
 /** Agreements of one side: the other has to name it too. */
 export function oneSidedPeers(dialplans: readonly Dialplan[]): readonly DialplanFault[] {
   return dialplans.flatMap((dialplan) =>
-    (dialplan.peers ?? []).flatMap(({ name, line }) => {
+    (dialplan.peers ?? []).flatMap(({ name, line, roaming }) => {
       const met = operatorCalled(name, dialplans)
-      if (met === undefined || names(met, dialplan)) return []
+      if (met === undefined) return []
+      const back = met.peers?.find((peer) => operatorCalled(peer.name, dialplans) === dialplan)
+      if (roaming === true && back !== undefined && back.roaming !== true) {
+        const one = `${dialplan.operator} lets users roam with ${name}, which does not say so: none can register through it`
+        return [
+          { file: dialplan.file, line, text: one, expected: `${dialplan.operator}: { roaming: true } below ${met.operator}` },
+        ]
+      }
+      if (names(met, dialplan)) return []
       const text = `${dialplan.operator} names ${name} as a peer, and is not named by it: they stay strangers`
       return [{ file: dialplan.file, line, text, expected: `peers: { ${dialplan.operator}: {} } below ${met.operator}` }]
     }),

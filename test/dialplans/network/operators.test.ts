@@ -91,6 +91,21 @@ test('a peering of one side is noted, and none', (t) => {
   t.is(note!.expected, 'peers: { north: {} } below south')
 })
 
+test('roaming: a peer may vouch for our Push host, and for those with flag bits that it vouches for; one side alone is noted', (t) => {
+  const some = 'south: { roaming: true }, west.example: { flags: ["10"] }, east.example: { flags: ["11"], vouches: ["100"] }'
+  const [north, south] = operatorsOf(plan({ north: usual.north.replace('south: {}', some) }))
+  t.deepEqual(
+    north!.met!.map(({ vouches }) => vouches),
+    [north!.domains.map((domain) => `push.${domain}`), undefined, ['push.west.example']],
+  )
+  t.deepEqual(
+    north!.agreements!.map(({ roaming }) => roaming),
+    [true, false, false],
+  )
+  t.is(south!.met![0]!.vouches, undefined)
+  t.is(north!.notes![0]!.text, 'north lets users roam with south, which does not say so: none can register through it')
+})
+
 test('a peer elsewhere is at an address, or is looked up; an operator alone may have some', (t) => {
   const [north] = operatorsOf(
     plan({ north: usual.north.replace('south: {}', 'west.example: { at: 198.51.100.7:5060 }, East.example: {}') }),
