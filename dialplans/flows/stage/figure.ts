@@ -11,10 +11,14 @@ interface FigureMessage {
   readonly prepares: boolean
 }
 
-/** `preparations`: messages of a stage before and between the steps of its scenario. */
+/**
+ * @param preparations messages of a stage before and between the steps of its scenario
+ * @param registers registrations are steps of the scenario, too
+ */
 export function figureOf(
   messages: readonly TappedMessage[],
   preparations: readonly PreparationRange[],
+  registers = false,
 ): readonly TappedMessage[] {
   const scanned = messages.map((tapped, i): FigureMessage => {
     const { buffer, byteOffset, length } = tapped.bytes
@@ -26,7 +30,7 @@ export function figureOf(
   return scanned
     .filter(({ sip, prepares }) => {
       if (sip === undefined) return !prepares
-      if (sip.cseq.method === 'REGISTER' || challenged.has(requestKey(sip))) return false
+      if ((sip.cseq.method === 'REGISTER' && !registers) || challenged.has(requestKey(sip))) return false
       return !(prepares && begunInPreparation.has(sip.callId))
     })
     .map(({ tapped }) => tapped)

@@ -65,6 +65,8 @@ export interface Scenario {
   readonly settings?: { readonly [element: string]: object }
   /** Operator -> peers that it names, instead of those of the dialplan. */
   readonly peers?: { readonly [operator: string]: readonly string[] }
+  /** Registrations that it makes itself are steps of the figure; left out: they are not drawn. */
+  readonly registers?: boolean
   run(stage: Stage): Promise<void>
 }
 

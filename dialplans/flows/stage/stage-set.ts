@@ -58,6 +58,7 @@ export class StageSet extends ClockedStage implements Stage {
   readonly clock: Clock
   readonly operator: Operator = this.operatorOf('')
   private readonly options: StageOptions
+  private readonly registers: boolean
   private readonly planning: StagePlan
   private readonly manual: ManualClock | undefined
   private readonly network: MemoryNetwork | undefined
@@ -77,6 +78,7 @@ export class StageSet extends ClockedStage implements Stage {
   constructor(options: StageOptions, scenario: Scenario) {
     super()
     this.options = options
+    this.registers = scenario.registers === true
     this.planning = new StagePlan(options.dialplan, scenario, options.moves, options.partitions)
     const log = options.log ?? silent
     this.manual = options.mode === 'virtual' ? new ManualClock() : undefined
@@ -93,7 +95,7 @@ export class StageSet extends ClockedStage implements Stage {
 
   /** Messages of the scenario's own steps. */
   get figure(): readonly TappedMessage[] {
-    return figureOf(this.messages.messages, this.preparations)
+    return figureOf(this.messages.messages, this.preparations, this.registers)
   }
 
   async open(): Promise<void> {

@@ -45,6 +45,15 @@ test('what elements tell each other because of a step belongs to the figure', as
   t.true(labels(figure).includes('NOTIFY active subscription-data'))
 })
 
+test('registrations that are steps of a figure are drawn, each once', async (t) => {
+  const { figure } = await played('push/without-proxy')
+  t.is(labels(figure)[0], 'REGISTER')
+  t.deepEqual(
+    labels(figure).filter((label) => label.startsWith('401')),
+    [],
+  )
+})
+
 test('a capture is filtered by user, Call-ID, method and time', async (t) => {
   const { all } = await played('proximity/fig-08')
   const text = ({ bytes }: TappedMessage): string => Buffer.from(bytes).toString('latin1')
