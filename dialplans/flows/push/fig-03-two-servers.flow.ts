@@ -107,6 +107,19 @@ export const flow: FlowScript = {
       },
     },
     {
+      name: 'P45: source and destination are checked at either server: 403 source, 404',
+      async run(stage) {
+        const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
+        const [toAlice, toBob] = [inbox(a.agent), inbox(b.agent)]
+        const asCarol = await stage.during(a.agent.message(`sip:${bob.push}`, cpim(carol.address, bob.push)))
+        stage.expect('the source is not who she says', asCarol.status === 403 && asCarol.warning?.startsWith('source:') === true)
+        stage.expect('nobody there has it', (await push(stage, a.agent, '4f3a9c0b12d47e59@push.op-b.example')) === 404)
+        stage.expect('nobody here has it', (await push(stage, b.agent, '0a17c5d2e8b9f605@push.op-a.example')) === 404)
+        stage.expect('of her own server', (await push(stage, a.agent, '0a17c5d2e8b9f605@push.op-a.example')) === 404)
+        stage.expect('nobody got anything', toAlice.length + toBob.length === 0)
+      },
+    },
+    {
       name: 'PF6: From of a CPIM message names somebody else, 403; the sender himself, 200',
       async run(stage) {
         const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
