@@ -99,7 +99,7 @@ test('PF18: Expires: 0 is now or never', async (t) => {
   t.deepEqual(phone.got, ['here', 'asleep'])
 })
 
-test('PF19: full for the user, 480; for the source’s share, 503; in all, 503; what was accepted is delivered', async (t) => {
+test('A7, PF19: full for the user, 480; for the source’s share, 503; in all, 503; what was accepted is delivered', async (t) => {
   const perUser = await PushScene.open({ store: { forUser: 2 } })
   t.deepEqual([await perUser.push('1'), await perUser.push('2'), await perUser.push('3')], [202, 202, 480])
   const ofSource = await PushScene.open({ store: { ofSource: 1 } })
@@ -111,6 +111,25 @@ test('PF19: full for the user, 480; for the source’s share, 503; in all, 503; 
   await perUser.pass(2)
   t.deepEqual(phone.got, ['1', '2'])
   t.is(await perUser.push('4'), 200)
+})
+
+test('A7: where the store fails nobody gets 202, and what a device takes at once is served; then all is as before', async (t) => {
+  const scene = await PushScene.open()
+  const write = scene.store.write.bind(scene.store)
+  scene.store.write = (writes) =>
+    writes.some(({ key }) => key.startsWith('push/push/message/')) ? Promise.reject(new Error('no space left')) : write(writes)
+  t.is(await scene.push('lost', { callId: 'again' }), 500)
+  t.is(scene.metric('copies_waiting'), 0)
+  const phone = await scene.phone()
+  await scene.register(phone)
+  t.is(await scene.push('at once'), 200)
+  await scene.register(phone, { expires: 0 })
+  scene.store.write = write
+  t.is(await scene.push('kept', { callId: 'again' }), 202, 'the same key: nothing of it was kept')
+  await scene.register(phone)
+  await scene.pass(2)
+  t.deepEqual(phone.got, ['at once', 'kept'])
+  t.is(scene.unaccounted, 0)
 })
 
 test('PF20, A15: a message is over by its Expires from its Date; a Date in the future, or none, counts as arrival', async (t) => {
