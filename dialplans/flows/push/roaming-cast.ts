@@ -6,7 +6,7 @@ import { inbox } from './cast.ts'
 /** A user of a third operator. */
 export const erin = { address: 'erin@op-c.example', push: '8d21c5d2e8b9f604@push.op-c.example' }
 
-const patience = { store: { accept: 20 } } // seconds: over sockets, a busy machine may take its time for a 200
+const patience = { store: { accept: 15 } } // seconds: over sockets, a busy machine may take its time for a 200, but no longer than 16
 const servers = ['op-a/push', 'op-a/push2', 'op-b/push', 'op-c/push']
 
 /** The same scenarios with Push servers that wait long for a device's answer, unless these say otherwise. */
