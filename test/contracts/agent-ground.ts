@@ -43,6 +43,8 @@ export class Bell implements Element {
   /** Bodies of SUBSCRIBEs. */
   readonly asked: string[] = []
   readonly notifiers: Notifier[] = []
+  /** SUBSCRIBEs within a dialog. */
+  refreshes = 0
   refuse: number | undefined
 
   handle(exchange: Exchange): void {
@@ -52,6 +54,7 @@ export class Bell implements Element {
     this.notifiers.push(exchange.accept({ package: 'bell', resource: 'bell', state: this.state }))
   }
   refreshed(notifier: Notifier, request: Exchange['request']): undefined {
+    this.refreshes++
     this.asked.push(request.body.toString())
     notifier.notify(this.state)
   }
