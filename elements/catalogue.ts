@@ -12,6 +12,7 @@ import { pushRoutesRole } from './push-routes/role.ts'
 import { regEventRole } from './reg-event/role.ts'
 import { resourceListsRole } from './resource-lists/role.ts'
 import type { Role } from './role.ts'
+import { smscRole } from './smsc/role.ts'
 
 /** In the order in which people read of them. */
 export const roles: readonly Role[] = [
@@ -27,6 +28,7 @@ export const roles: readonly Role[] = [
   pushRole,
   addressBookRole,
   pushRoutesRole,
+  smscRole,
 ]
 
 /** Undefined: there is no such role. */

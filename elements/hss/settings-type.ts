@@ -88,6 +88,10 @@ export interface Subscriber {
     readonly push?: boolean
   }
   /**
+   * 15 digits, of its terminal in the circuit-switched domain
+   */
+  readonly imsi?: string
+  /**
    * identifiers of the subscriber's friends
    *
    * Items: a URI such as sip:alice@example.org or tel:+491701, an IP address, or the name of a user of the first domain

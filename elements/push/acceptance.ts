@@ -1,5 +1,6 @@
 /** Acceptance of a Push by its destination's server (SPEC §5.6): 200 where a device took it, 202 where it is stored, durably. */
 import type { Host } from '../../signalling/index.ts'
+import type { CircuitFallback } from './circuit-fallback.ts'
 import type { CopyEnd, DeviceQueue, QueuedCopy } from './device-queue.ts'
 import type { DeviceQueues } from './device-queues.ts'
 import type { PushMessage } from './push-message.ts'
@@ -31,11 +32,13 @@ export class Acceptance {
   private readonly rules: StoringRules
   private readonly queues: DeviceQueues
   private readonly receipts: Receipts
+  private readonly fallback: CircuitFallback | undefined
   private readonly underWay = new Map<string, Promise<AcceptanceAnswer>>()
   /** Keys of messages that were taken at once, with their end in milliseconds since the epoch, oldest first. */
   private readonly taken = new Map<string, number>()
 
-  constructor(host: Host, rules: StoringRules, queues: DeviceQueues, receipts: Receipts) {
+  constructor(host: Host, rules: StoringRules, queues: DeviceQueues, receipts: Receipts, fallback?: CircuitFallback) {
+    this.fallback = fallback
     this.host = host
     this.receipts = receipts
     this.rules = rules
@@ -110,8 +113,8 @@ export class Acceptance {
   private async write(message: PushMessage, open: readonly Offer[]): Promise<void> {
     const records = open.map(({ copy, queue }) => queue.recordOf(copy))
     const until = Math.max(message.expires, this.host.clock.date()) + this.rules.repeat
-    const receipts = this.receipts.changesFor(message, 'stored')
-    const writing = this.queues.store.store(message, records, until, receipts)
+    const more = [...this.receipts.changesFor(message, 'stored'), ...(this.fallback?.changesFor(message) ?? [])]
+    const writing = this.queues.store.store(message, records, until, more)
     for (const { copy } of open) {
       copy.onEnd = undefined
       copy.writing = writing.then(

@@ -89,6 +89,8 @@ interface QueueParts {
   readonly lapsed?: () => DeviceBinding | undefined
   /** Left out: nobody is woken. */
   readonly waking?: QueueWaking
+  /** Whether something else has a message for now. Left out: nothing has. */
+  readonly isHeld?: (id: string) => boolean
 }
 
 const firstPause = 1000 // milliseconds after the first failure, doubled for each
@@ -276,8 +278,10 @@ export class DeviceQueue {
     let soonest: QueuedCopy | undefined
     for (const copy of this.copies) {
       if (copy.state === 'set-aside' || lanes.has(copy.lane)) continue
-      if (copy.next !== undefined && copy.next <= now) return copy
+      const isHeld = this.parts.isHeld?.(copy.message.id) === true
+      if (!isHeld && copy.next !== undefined && copy.next <= now) return copy
       lanes.add(copy.lane)
+      if (isHeld) continue
       if (copy.next !== undefined && copy.next < (soonest?.next ?? Number.POSITIVE_INFINITY)) soonest = copy
     }
     return soonest

@@ -1,5 +1,6 @@
 /** Device queues of a Push server (PUSH §3): what waits for whom, and all ends that a waiting message may have. */
 import type { Host } from '../../signalling/index.ts'
+import type { Disposition } from '../shared/values/imdn.ts'
 import type { BoundDevices } from './bound-devices.ts'
 import { type Decisions, storedSubject } from './decisions.ts'
 import { deviceAnswer, relayAnswer } from './device-answer.ts'
@@ -23,10 +24,22 @@ interface DeviceQueuesParts {
   readonly relay: (uri: string) => DeviceBinding
   readonly waking: QueueWaking
   readonly decisions: Decisions
+  /** Whether the short message centre has a message. */
+  readonly isHeld: (id: string) => boolean
 }
 
 /** Ends that a waiting message may have without its device, by their counters. */
-const ends = { copies_expired: 'expired', copies_replaced: 'replaced', copies_withdrawn: 'withdrawn' } as const
+const ends = {
+  copies_expired: 'expired',
+  copies_replaced: 'replaced',
+  copies_withdrawn: 'withdrawn',
+  copies_delivered: 'delivered', // by the short message centre
+} as const
+/** Receipts that these ends are told by. */
+const receiptOf: { readonly [counter in keyof typeof ends]?: Disposition } = {
+  copies_expired: 'failed',
+  copies_delivered: 'delivered',
+}
 
 export class DeviceQueues {
   readonly store: MessageStore
@@ -36,12 +49,14 @@ export class DeviceQueues {
   private readonly receipts: Receipts
   private readonly relay: (uri: string) => DeviceBinding
   private readonly waking: QueueWaking
+  private readonly isHeld: (id: string) => boolean
   private readonly decisions: Decisions
   private readonly queues = new Map<string, Map<string, DeviceQueue>>()
 
-  constructor(host: Host, { decisions, devices, outcomes, receipts, relay, rules, waking }: DeviceQueuesParts) {
+  constructor(host: Host, { decisions, devices, isHeld, outcomes, receipts, relay, rules, waking }: DeviceQueuesParts) {
     this.host = host
     this.waking = waking
+    this.isHeld = isHeld
     this.decisions = decisions
     this.relay = relay
     this.receipts = receipts
@@ -102,7 +117,9 @@ export class DeviceQueues {
         rules: relayed ? relayRules(rules) : rules,
         meaning: relayed ? relayAnswer : deviceAnswer,
         binding: relayed ? () => this.relay(subscriber) : bound,
-        ...(relayed ? {} : { waking: this.waking, lapsed: () => this.devices.named(`${subscriber} ${device}`) }),
+        ...(relayed
+          ? {}
+          : { isHeld: this.isHeld, waking: this.waking, lapsed: () => this.devices.named(`${subscriber} ${device}`) }),
       })
       queues.set(device, queue)
     }
@@ -133,6 +150,10 @@ export class DeviceQueues {
     )
     return queues.map(([, queue]) => queue)
   }
+  /** The short message centre has a message of a subscriber no more. */
+  release(subscriber: string): void {
+    for (const queue of this.queues.get(subscriber)?.values() ?? []) queue.go()
+  }
   /** Messages that wait for a subscriber, in the order in which they were accepted. */
   waitingFor(subscriber: string): readonly PushMessage[] {
     const all = [...(this.queues.get(subscriber)?.values() ?? [])].flatMap(({ messages }) => messages)
@@ -152,11 +173,12 @@ export class DeviceQueues {
       }
     }
     this.host.count(counter, gone.length)
-    const failed = counter === 'copies_expired' ? messages.map((message) => this.store.message(message.id) ?? message) : []
-    const more = failed.flatMap((message) => this.receipts.changesFor(message, 'failed'))
+    const receipt = receiptOf[counter]
+    const ended = receipt === undefined ? [] : messages.map((message) => this.store.message(message.id) ?? message)
+    const more = ended.flatMap((message) => this.receipts.changesFor(message, receipt!))
     try {
       await this.store.remove(gone, ends[counter], more)
-      for (const message of failed) this.receipts.go(message, 'failed')
+      for (const message of ended) this.receipts.go(message, receipt!)
     } catch (fault) {
       this.host.log.error({ fault: String(fault) }, 'messages that are over stay in the store until the next start')
     }

@@ -10,6 +10,7 @@ import { ApplicationFeed, applicationsEvent, applicationsPackage } from './appli
 import { ApplicationRules } from './application-rules.ts'
 import { Applications, maySend } from './applications.ts'
 import { BoundDevices } from './bound-devices.ts'
+import { CircuitFallback } from './circuit-fallback.ts'
 import { Conservation, type PushAudit } from './conservation.ts'
 import { Decisions, subjectOf } from './decisions.ts'
 import { Destinations } from './destinations.ts'
@@ -66,6 +67,7 @@ class PushElement implements PushServer {
   private subscribers!: Subscribers
   private registration!: Registration
   private allocation!: IdentifierAllocation
+  private fallback: CircuitFallback | undefined
   private roaming!: RoamingAgreements
   private gateway!: Gateway
   private sources!: Sources
@@ -132,9 +134,11 @@ class PushElement implements PushServer {
       rules,
       waking: wakes,
       decisions: this.decisions,
+      isHeld: (id) => this.fallback?.has(id) === true,
     })
-    this.acceptance = new Acceptance(counted, rules, this.queues, this.receipts)
     this.subscribers = new Subscribers(host, this.settings.hss)
+    this.fallback = this.fallbackAt(host)
+    this.acceptance = new Acceptance(counted, rules, this.queues, this.receipts, this.fallback)
     this.subscribers.onChange((id, record) => this.changed(id, record))
     this.applications = new Applications({ host, settings: this.settings.applications ?? [], own, widths })
     const { applications } = this
@@ -147,6 +151,7 @@ class PushElement implements PushServer {
     await this.devices.load()
     await this.receipts.load()
     await this.outcomes.load()
+    await this.fallback?.load()
     await this.queues.load()
     this.conservation.begin(this.queues.store.size)
     this.subscribers.start()
@@ -202,6 +207,17 @@ class PushElement implements PushServer {
     this.queues.start()
     this.receipts.start()
   }
+  private fallbackAt(host: Host): CircuitFallback | undefined {
+    const { queues, subscribers } = this
+    const { smsc } = this.settings
+    if (smsc === undefined) return undefined
+    return new CircuitFallback({
+      ...{ host, smsc, subscribers, after: this.rules.fallback },
+      message: (id) => queues.store.message(id),
+      delivered: (message) => queues.end([message], 'copies_delivered'),
+      released: (subscriber) => queues.release(subscriber),
+    })
+  }
   private allocationAt(host: Host): IdentifierAllocation {
     const { subscribers } = this
     const { allocation, hss } = this.settings
@@ -251,7 +267,15 @@ class PushElement implements PushServer {
     this.routes.stop()
     this.followed.stop()
     this.wakes.stop()
-    const parts = [this.queues, this.devices, this.receipts, this.receiptCheck, this.applications, this.outcomes]
+    const parts = [
+      ...(this.fallback === undefined ? [] : [this.fallback]),
+      this.queues,
+      this.devices,
+      this.receipts,
+      this.receiptCheck,
+      this.applications,
+      this.outcomes,
+    ]
     await Promise.all(parts.map((part) => part.stop()))
   }
 
@@ -263,6 +287,8 @@ class PushElement implements PushServer {
     if (method === 'REGISTER') return this.orRefuse(exchange, this.registration.handle(exchange))
     if (method === 'SUBSCRIBE') return this.applicationFeed.handle(exchange)
     if (method === 'MESSAGE' && this.wakeRequests.isOne(exchange)) return this.wakeRequests.handle(exchange)
+    if (method === 'MESSAGE' && this.fallback?.isReport(exchange) === true)
+      return this.orRefuse(exchange, this.fallback.report(exchange))
     if (method === 'MESSAGE' && this.allocation.isOne(exchange)) return this.orRefuse(exchange, this.allocation.handle(exchange))
     if (method === 'MESSAGE') return this.orRefuse(exchange, this.dispatch.handle(exchange))
     if (method !== 'ACK') exchange.reply(method === 'OPTIONS' ? 200 : 405, { headers: [['Allow', allow]] })

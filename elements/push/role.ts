@@ -18,11 +18,13 @@ export const pushRole: Role<PushSettings, PushServer> = {
     const peers = agreements.map(({ name: _, ...agreed }) => agreed)
     const [addressbook] = othersOf(network, 'addressbook')
     const [routes] = othersOf(network, 'pushroutes')
+    const [smsc] = othersOf(network, 'smsc')
     return {
       ...{ flags, widths, proxies: othersOf(network, 'proxy'), servers: numberedServers(network, others) },
       ...(peers.length === 0 ? {} : { peers }),
       ...(addressbook === undefined ? {} : { addressbook }),
       ...(routes === undefined ? {} : { routes }),
+      ...(smsc === undefined ? {} : { smsc }),
     }
   },
   faults: ({ server = 0 }, { elements, self, widths }) => {

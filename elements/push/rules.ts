@@ -16,14 +16,16 @@ export interface StoringRules {
   readonly forUser: number
   readonly ofSource: number
   readonly inAll: number
+  /** Time without a device after which a text goes by the short message centre. */
+  readonly fallback: number
 }
 
-export function storingRules({ store = {} }: PushSettings): StoringRules {
+export function storingRules({ fallback = 30, store = {} }: PushSettings): StoringRules {
   const { accept = 2, keep = 604_800, queue = 604_800, tries = 20, repeat = 600 } = store
   const { forUser = 1000, ofSource = 200, inAll = 1_000_000 } = store
   return {
     ...{ accept: accept * 1000, keep: keep * 1000, queue: queue * 1000, repeat: repeat * 1000 },
-    ...{ tries, forUser, ofSource, inAll },
+    ...{ tries, forUser, ofSource, inAll, fallback: fallback * 1000 },
   }
 }
 

@@ -38,6 +38,14 @@ export interface PushSettings {
    */
   readonly flags?: number
   /**
+   * URI or name of the short message centre that takes texts to who has no device; left out: that of this dialplan, if there is one
+   */
+  readonly smsc?: string
+  /**
+   * seconds without a device after which a text goes by the short message centre; default 30
+   */
+  readonly fallback?: number
+  /**
    * who chooses the identifiers that it gives subscribers: the server itself, or the HSS; default "own"
    */
   readonly allocation?: 'own' | 'hss'

@@ -782,6 +782,10 @@ export interface SubscriberRecord {
    */
   readonly credentialsId?: string
   readonly permissions: Permissions
+  /**
+   * Of its terminal in the circuit-switched domain.
+   */
+  readonly imsi?: string
   readonly friends?: readonly string[]
   readonly watchers?: WatcherRules
   /**
@@ -876,6 +880,10 @@ export interface SubscriberSettings {
   readonly credentials?: CredentialSettings
   readonly aliases?: readonly string[]
   readonly permissions: PermissionSettings
+  /**
+   * Of its terminal in the circuit-switched domain.
+   */
+  readonly imsi?: string
   readonly friends?: readonly string[]
   readonly watchers?: WatcherSettings
   /**

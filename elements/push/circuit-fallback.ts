@@ -1,0 +1,151 @@
+/**
+ * Circuit-switched fallback of a Push server (SPEC §5.6): a text that no device has taken goes by the short message centre, whose
+ * IMDN ends it. While the centre's report may be on its way, no device gets it.
+ */
+import { type Exchange, type Host, type Json, parseUri } from '../../signalling/index.ts'
+import { askerOf } from '../shared/clients/asker.ts'
+import type { Subscribers } from '../shared/clients/subscribers.ts'
+import { serverUri } from '../shared/identifiers/devices.ts'
+import { imsiUri } from '../shared/identifiers/imsi.ts'
+import { Kept } from '../shared/state/kept.ts'
+import type { KeptChange } from '../shared/state/kept-change.ts'
+import { cpimType, parseCpim } from '../shared/values/cpim.ts'
+import { readImdn } from '../shared/values/imdn.ts'
+import type { PushMessage } from './push-message.ts'
+
+interface FallbackRecord {
+  readonly [member: string]: Json | undefined
+  readonly subscriber: string
+  /** `waiting` for a device; the centre has it, and no device is to; it has it for long, and a device may get it. */
+  readonly state: 'waiting' | 'handed' | 'overdue'
+  /** Call-ID of the MESSAGE to the centre, over all tries. */
+  readonly callId: string
+  readonly tries: number
+  /** Milliseconds since the epoch: of the next step. */
+  readonly next: number
+}
+
+interface CircuitFallbackParts {
+  readonly host: Host
+  readonly subscribers: Subscribers
+  /** URI or name of the short message centre. */
+  readonly smsc: string
+  /** Milliseconds without a device. */
+  readonly after: number
+  readonly message: (id: string) => PushMessage | undefined
+  /** The terminal has it: all its copies are over. */
+  readonly delivered: (message: PushMessage) => Promise<void>
+  /** The centre has it no more: devices may get it. */
+  readonly released: (subscriber: string) => void
+}
+
+const longestPause = 3_600_000 // milliseconds
+
+export class CircuitFallback {
+  private readonly parts: CircuitFallbackParts
+  private readonly kept: Kept<FallbackRecord>
+  private readonly centre: string
+
+  constructor(parts: CircuitFallbackParts) {
+    const { host } = parts
+    this.parts = parts
+    this.centre = serverUri(parts.smsc, host.domains)
+    this.kept = new Kept<FallbackRecord>(host, {
+      prefix: `push/${host.name}/fallback/`,
+      noun: 'a message that may go by the short message centre',
+      due: ({ next }) => next,
+      ended: (records) => {
+        for (const [id, record] of records) void this.step(id, record)
+      },
+    })
+    host.gauge('fallbacks_under_way', () => [...this.kept.values()].filter(({ state }) => state === 'handed').length)
+  }
+  load(): Promise<void> {
+    return this.kept.load()
+  }
+  stop(): Promise<void> {
+    return this.kept.stop()
+  }
+  /** The change to write with a message that is stored; empty: it is no text, or another server's. */
+  changesFor(message: PushMessage): readonly KeptChange[] {
+    if (message.taken === true || message.relayed === true || textOf(message) === undefined) return []
+    const { clock, ids } = this.parts.host
+    const next = clock.date() + this.parts.after
+    const record = { subscriber: message.subscriber, state: 'waiting', callId: ids.token(22), tries: 0, next } as const
+    return [this.kept.putting(message.id, record)]
+  }
+  /** Whether the centre has the message, and no device is to get it. */
+  has(id: string): boolean {
+    return this.kept.get(id)?.state === 'handed'
+  }
+
+  private async step(id: string, record: FallbackRecord): Promise<void> {
+    const { host, message: find, released } = this.parts
+    const message = find(id)
+    if (message === undefined || message.taken === true || record.state === 'overdue') return void (await this.kept.expel(id))
+    if (record.state === 'handed') {
+      host.count('fallbacks_overdue')
+      await this.kept.enforce(id, { ...record, state: 'overdue', next: message.expires })
+      return released(record.subscriber)
+    }
+    try {
+      await this.hand(id, record, message)
+    } catch (fault) {
+      host.log.warn({ fault: String(fault) }, 'a message could not go by the short message centre, and waits on')
+      await this.wait(id, record)
+    }
+  }
+  private async hand(id: string, record: FallbackRecord, message: PushMessage): Promise<void> {
+    const { host, subscribers } = this.parts
+    const imsi = (await subscribers.lookup(message.subscriber))?.imsi
+    if (imsi === undefined) {
+      host.count('fallbacks_without_imsi')
+      return this.wait(id, record)
+    }
+    const { clock, domains, uri } = host
+    const { after } = this.parts
+    const tries = record.tries + 1
+    await this.kept.put(id, { ...record, state: 'handed', tries, next: clock.date() + after })
+    const to = imsiUri(imsi, `${parseUri(this.centre)?.user}.${domains[0]}`)
+    const written = { from: `<${uri}>;tag=${record.callId}`, to: `<${to}>` }
+    const body = { type: 'text/plain; charset=utf-8', content: textOf(message) ?? '' }
+    const route = [`<${this.centre};lr>`]
+    const { status } = await host.send({ method: 'MESSAGE', to, written, callId: record.callId, asserted: uri, route, body })
+    host.count(status < 300 ? 'fallbacks' : 'fallbacks_failed')
+    if (status >= 300 && this.has(id)) await this.wait(id, { ...record, tries })
+  }
+  /** Until the next try; devices may get it meanwhile. */
+  private async wait(id: string, record: FallbackRecord): Promise<void> {
+    const pause = Math.min(this.parts.after * 2 ** record.tries, longestPause)
+    await this.kept.enforce(id, { ...record, state: 'waiting', next: this.parts.host.clock.date() + pause })
+    this.parts.released(record.subscriber)
+  }
+
+  /** Whether it is an IMDN of the centre for this server. */
+  isReport(exchange: Exchange): boolean {
+    const { host } = this.parts
+    return exchange.request.uri.user === host.name && askerOf(exchange, host.domains) === this.centre
+  }
+  async report(exchange: Exchange): Promise<void> {
+    const { request } = exchange
+    const cpim = request.contentType === cpimType ? parseCpim(request.body) : undefined
+    const read = readImdn(cpim?.content ?? request.body)
+    const [id, record] = [...this.kept.entries()].find(([, { callId }]) => callId === read?.messageId) ?? []
+    if (read === undefined || id === undefined || record === undefined)
+      return exchange.reply(read === undefined ? 415 : 404, { warning: 'expected an IMDN about a message that was sent here' })
+    const message = this.parts.message(id)
+    if (read.disposition === 'delivered' && message !== undefined) await this.parts.delivered(message)
+    else if (read.disposition === 'failed') await this.wait(id, record)
+    if (read.disposition === 'delivered') await this.kept.expel(id)
+    exchange.reply(200)
+  }
+}
+
+/** The text of a message, or of the CPIM in it; undefined: it is none. */
+function textOf({ body, type = '' }: PushMessage): string | undefined {
+  const media = type.split(';', 1).join().trim().toLowerCase()
+  const bytes = Buffer.from(body, 'base64')
+  if (media === 'text/plain') return bytes.toString()
+  const cpim = media === cpimType ? parseCpim(bytes) : undefined
+  return cpim?.type === 'text/plain' ? cpim.content.toString() : undefined
+}

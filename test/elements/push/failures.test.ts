@@ -1,0 +1,127 @@
+/** Failures on the way to a device, and in the store: nothing is lost, and nothing comes twice (PUSH §3.3, §5). */
+import test from 'ava'
+import { PushScene } from './scene.ts'
+
+test('a try that a crash cut off is made again with its branch, so that a phone without a list of repeats shows it once', async (t) => {
+  const scene = await PushScene.open()
+  const phone = await scene.phone()
+  const branches = (text: string): Set<string | undefined> =>
+    new Set(phone.requests.filter(({ body }) => String(body) === text).map(({ via }) => via?.branch))
+  await scene.register(phone)
+  phone.answer = undefined
+  t.is(await scene.push('offered'), 202)
+  await scene.restart()
+  phone.answer = 200
+  await scene.pass(5)
+  t.is(branches('offered').size, 1, 'it was written while its first try was under way')
+  await scene.register(phone, { expires: 0 })
+  t.is(await scene.push('waited'), 202)
+  phone.answer = undefined
+  await scene.register(phone)
+  await scene.pass(3)
+  await scene.restart()
+  phone.answer = 503
+  await scene.pass(1)
+  t.is(branches('waited').size, 1)
+  phone.answer = 200
+  await scene.pass(60)
+  t.is(branches('waited').size, 2, 'after an answer it is another try')
+  t.is(scene.metric('copies_waiting'), 0)
+})
+
+test('A7: where the store fails nobody gets 202, and what a device takes at once is served; then all is as before', async (t) => {
+  const scene = await PushScene.open()
+  const write = scene.store.write.bind(scene.store)
+  scene.store.write = (writes) =>
+    writes.some(({ key }) => key.startsWith('push/push/message/')) ? Promise.reject(new Error('no space left')) : write(writes)
+  t.is(await scene.push('lost', { callId: 'again' }), 500)
+  t.is(scene.metric('copies_waiting'), 0)
+  const phone = await scene.phone()
+  await scene.register(phone)
+  t.is(await scene.push('at once'), 200)
+  await scene.register(phone, { expires: 0 })
+  scene.store.write = write
+  t.is(await scene.push('kept', { callId: 'again' }), 202, 'the same key: nothing of it was kept')
+  await scene.register(phone)
+  await scene.pass(2)
+  t.deepEqual(phone.got, ['at once', 'kept'])
+  t.is(scene.unaccounted, 0)
+})
+
+test('PF23: 408, 5xx and silence of a device wait, with a pause that doubles, until it takes the message', async (t) => {
+  const scene = await PushScene.open()
+  const phone = await scene.phone()
+  await scene.register(phone)
+  const at: number[] = []
+  const answers = [408, 500, 503, 200]
+  phone.wire.onRequest = (request) => {
+    at.push(scene.lab.clock.date())
+    phone.wire.answer(request, answers.shift() ?? 200)
+  }
+  t.is(await scene.push('hello'), 202)
+  await scene.pass(30)
+  t.deepEqual(
+    at.slice(1).map((time, i) => Math.round((time - at[i]!) / 1000)),
+    [1, 2, 4],
+  )
+  t.is(scene.metric('copies_delivered_total'), 1)
+  t.is(scene.unaccounted, 0)
+})
+
+test('A9: a 200 that is lost, over UDP: the device has it once', async (t) => {
+  const scene = await PushScene.open()
+  const phone = await scene.phone()
+  await scene.register(phone)
+  phone.answer = undefined
+  const sent = scene.push('hello')
+  phone.answer = 200 // the first copy of the request was left without an answer, as if that had been lost
+  t.is(await sent, 200)
+  await scene.pass(60)
+  t.deepEqual(phone.got, ['hello'])
+})
+
+test('A9: a connection that breaks behind the delivery: the device gets it again, by the same key, and drops it', async (t) => {
+  const scene = await PushScene.open()
+  const phone = await scene.phone()
+  await scene.register(phone)
+  const record = phone.wire.onRequest!
+  phone.wire.onRequest = (request) => {
+    phone.answer = phone.got.length === 0 ? 503 : 200 // first as the engine says of a flow that is gone
+    record(request)
+  }
+  t.is(await scene.push('hello', { callId: 'one' }), 202)
+  await scene.pass(60)
+  const keys = phone.requests.map(({ callId, cseq, fromTag }) => `${callId} ${cseq.number} ${fromTag}`)
+  t.is(phone.got.length, 2)
+  t.is(new Set(keys).size, 1, 'by which it is known')
+  t.is(scene.unaccounted, 0)
+})
+
+test('A9: a device that registers at another address while a delivery is pending gets it there, once', async (t) => {
+  const scene = await PushScene.open()
+  const instance = '00000000-0000-1000-8000-000a95a0e128'
+  const [before, after] = [await scene.phone(), await scene.phone()]
+  await scene.register(before, { instance })
+  before.answer = undefined
+  t.is(await scene.push('hello'), 202)
+  await scene.register(after, { instance })
+  await scene.pass(60)
+  t.deepEqual(after.got, ['hello'])
+  t.is(scene.metric('copies_waiting'), 0)
+  t.is(scene.unaccounted, 0)
+})
+
+test('A9: of two devices, one away for a week less a minute: each gets it once', async (t) => {
+  const scene = await PushScene.open()
+  const instance = '00000000-0000-1000-8000-000a95a0e128'
+  const [here, away] = [await scene.phone(), await scene.phone()]
+  await scene.register(here)
+  await scene.register(away, { instance })
+  await scene.register(away, { instance, expires: 0 })
+  t.is(await scene.push('hello'), 200)
+  await scene.pass(7 * 86_400 - 60)
+  await scene.register(away, { instance })
+  await scene.pass(60)
+  t.deepEqual([here.got, away.got], [['hello'], ['hello']])
+  t.is(scene.unaccounted, 0)
+})
