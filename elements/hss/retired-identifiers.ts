@@ -25,9 +25,7 @@ export class RetiredIdentifiers {
       prefix: `hss/${host.name}/retired/`,
       noun: 'a Push identifier that is not given out',
       expires: ({ until }) => until,
-      ended: (records) => {
-        for (const [id] of records) this.kept.lapse(id, undefined)
-      },
+      ended: 'lapse',
     })
   }
   load(): Promise<void> {

@@ -55,9 +55,7 @@ export class PushClients {
         return isGone ? undefined : [part, client]
       },
       expires: ({ expires }) => expires,
-      ended: (records) => {
-        for (const [part] of records) this.kept.lapse(part, undefined)
-      },
+      ended: 'lapse',
     })
     this.byFlow = this.kept.setIndex(({ flow }) => (flow === undefined ? [] : [flow]))
     this.byName = this.kept.setIndex(({ names }) => names)

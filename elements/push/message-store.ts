@@ -59,9 +59,7 @@ export class MessageStore {
       prefix: `push/${host.name}/key/`,
       noun: 'the key of a message',
       expires: ({ until }) => until,
-      ended: (records) => {
-        for (const [key] of records) this.keys.lapse(key, undefined)
-      },
+      ended: 'lapse',
     })
     this.copiesOf = this.copies.setIndex(({ message }) => [message])
     host.gauge('copies_waiting', () => this.copies.size)

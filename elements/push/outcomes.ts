@@ -33,9 +33,7 @@ export class MessageOutcomes {
       prefix: `push/${host.name}/outcome/`,
       noun: 'the outcome of a message',
       expires: ({ until }) => until,
-      ended: (records) => {
-        for (const [callId] of records) this.kept.lapse(callId, undefined)
-      },
+      ended: 'lapse',
     })
     host.gauge('outcomes', () => this.kept.size)
   }

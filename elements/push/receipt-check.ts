@@ -77,9 +77,7 @@ export class ReceiptCheck {
       prefix: `push/${host.name}/asking/`,
       noun: 'a message whose sender asks for receipts',
       expires: ({ until }) => until,
-      ended: (records) => {
-        for (const [key] of records) this.kept.lapse(key, undefined)
-      },
+      ended: 'lapse',
     })
     this.bySource = this.kept.setIndex(({ messageId, source }) => [`${source} ${messageId}`])
     this.byRecipient = this.kept.setIndex(({ messageId, recipient }) => [`${recipient} ${messageId}`])

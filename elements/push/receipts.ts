@@ -45,9 +45,7 @@ export class Receipts {
       noun: 'a receipt',
       due: ({ until }) => until,
       expires: ({ until }) => until,
-      ended: (records) => {
-        for (const [key] of records) this.kept.lapse(key, undefined)
-      },
+      ended: 'lapse',
     })
     host.gauge('receipts_kept', () => this.kept.size)
   }

@@ -40,9 +40,7 @@ export class ShortMessages {
       prefix: `smsc/${host.name}/message/`,
       noun: 'a short message',
       expires: ({ until }) => until + reportedFor,
-      ended: (records) => {
-        for (const [key] of records) this.kept.lapse(key, undefined)
-      },
+      ended: 'lapse',
     })
     host.gauge('messages', () => this.kept.size)
   }

@@ -33,8 +33,8 @@ export interface KeptOptions<Value, Key> {
   readonly fromStored?: (stored: Json, part: string) => readonly [key: Key, value: Value] | undefined
   /** Milliseconds since the epoch after which the record is gone from the store; undefined: it stays. */
   readonly expires?: (value: Value) => number | undefined
-  /** Told of records that are due; they are in force until it ends them. */
-  readonly ended?: (records: readonly (readonly [key: Key, value: Value])[]) => void
+  /** Told of records that are due; they are in force until it ends them. `lapse`: they are out of force then. Left out: they stay. */
+  readonly ended?: ((records: readonly (readonly [key: Key, value: Value])[]) => void) | 'lapse'
   /** Milliseconds since the epoch; undefined: never. Left out: when it expires. */
   readonly due?: (value: Value) => number | undefined
   /** Holds the records in force. Left out: a map. */
@@ -60,7 +60,10 @@ export class Kept<Value, Key = string> {
     this.host = host
     this.options = options
     const { table = new Map<Key, Value>(), expires, due = expires, ended } = options
-    this.records = new RecordsInForce<Key, Value>(host.clock, table, due, ended)
+    const lapse: Exclude<typeof ended, 'lapse'> = (records) => {
+      for (const [key] of records) this.lapse(key, undefined)
+    }
+    this.records = new RecordsInForce<Key, Value>(host.clock, table, due, ended === 'lapse' ? lapse : ended)
   }
 
   get size(): number {

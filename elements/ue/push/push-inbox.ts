@@ -60,9 +60,7 @@ export class PushInbox {
       prefix: `ue-push/${keyPart(parts.user)}/inbox/`,
       noun: 'a Push',
       expires: ({ until }) => until,
-      ended: (records) => {
-        for (const [key] of records) this.kept.lapse(key, undefined)
-      },
+      ended: 'lapse',
     })
   }
   load(): Promise<void> {

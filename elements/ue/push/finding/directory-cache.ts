@@ -24,9 +24,7 @@ export class DirectoryCache {
       prefix: `ue-push/${keyPart(user)}/directory/`,
       noun: 'an answer of the address book',
       expires: ({ until }) => until,
-      ended: (records) => {
-        for (const [key] of records) this.kept.lapse(key, undefined)
-      },
+      ended: 'lapse',
     })
   }
   load(): Promise<void> {
