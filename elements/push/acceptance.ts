@@ -1,9 +1,10 @@
 /** Acceptance of a Push by its destination's server (SPEC §5.6): 200 where a device took it, 202 where it is stored, durably. */
 import type { Host } from '../../signalling/index.ts'
 import type { CircuitFallback } from './circuit-fallback.ts'
-import type { CopyEnd, DeviceQueue, QueuedCopy } from './device-queue.ts'
+import type { DeviceQueue } from './device-queue.ts'
 import type { DeviceQueues } from './device-queues.ts'
 import type { PushMessage } from './push-message.ts'
+import type { CopyEnd, QueuedCopy } from './queued-copy.ts'
 import type { Receipts } from './receipts.ts'
 import type { StoringRules } from './rules.ts'
 

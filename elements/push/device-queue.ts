@@ -4,57 +4,11 @@ import { type Decisions, storedSubject } from './decisions.ts'
 import type { DeviceAnswer } from './device-answer.ts'
 import type { DeviceBinding } from './device-binding.ts'
 import type { MessageStore, StoredCopy } from './message-store.ts'
-import { classes, deliveryOf, type PushMessage } from './push-message.ts'
+import { classes, deliveryOf, type PushMessage, withoutCpim } from './push-message.ts'
+import { type CopyEnd, QueuedCopy } from './queued-copy.ts'
 import type { Receipts } from './receipts.ts'
 import type { StoringRules } from './rules.ts'
 import type { WakeCause } from './waking/wakes.ts'
-
-/** The end of an offered copy at its device: taken, refused with a status, or to wait. */
-export type CopyEnd =
-  | { readonly answer: 'taken' | 'away'; readonly status?: number }
-  | { readonly answer: 'refused'; readonly status: number }
-
-/** A message in the queue of a device. */
-export class QueuedCopy {
-  readonly message: PushMessage
-  readonly number: number
-  state: StoredCopy['state'] = 'waiting'
-  tries = 0
-  /** Branch of the try that is under way, or was when the process ended. */
-  branch: string | undefined
-  /** Milliseconds since the epoch; undefined: once the device is bound. */
-  next: number | undefined = 0
-  /** It is in the store. */
-  stored: boolean
-  /** Resolves when a write of it that is under way is durable, or has failed. */
-  writing: Promise<unknown> | undefined
-  /** Told once: of an offered copy alone. */
-  onEnd: ((end: CopyEnd) => void) | undefined
-  /** Number of the try under way: an answer to an older one says only that the device has it. */
-  attempt = 0
-  /** An answer ended it, and is being written. */
-  isEnding = false
-  /** It has been decided whether it wakes its device. */
-  isWakeDecided = false
-
-  constructor(message: PushMessage, number: number, stored: boolean) {
-    this.message = message
-    this.number = number
-    this.stored = stored
-  }
-  get lane(): string {
-    return `${this.message.source} ${this.message.application}`
-  }
-  /** RFC 8599 has no say: a device is not woken for what its sender calls not urgent (SPEC §5.8). */
-  get urgency(): WakeCause['urgency'] | 'none' {
-    const priority = this.message.headers
-      .find(([name]) => name.toLowerCase() === 'priority')?.[1]
-      .trim()
-      .toLowerCase()
-    if (priority === 'non-urgent') return 'none'
-    return priority === 'emergency' || priority === 'urgent' ? 'high' : 'normal'
-  }
-}
 
 /** Wakes of devices, as a queue sees them. */
 export interface QueueWaking {
@@ -294,7 +248,7 @@ export class DeviceQueue {
     copy.state = 'sending'
     copy.branch ??= `z9hG4bK${host.ids.token(22)}`
     if (copy.stored) await store.update(this.recordOf(copy))
-    const { status } = await host.send(deliveryOf(copy.message, binding, copy.branch))
+    const { status } = await host.send(deliveryOf(copy.bare ?? copy.message, binding, copy.branch))
     if (attempt === copy.attempt) copy.branch = undefined
     await copy.writing
     if (this.stopped || copy.isEnding || !this.copies.includes(copy)) return
@@ -308,11 +262,13 @@ export class DeviceQueue {
     const isThere = answer === 'taken' || answer === 'refused' || status >= 500
     if (isThere) this.isAwake(binding)
     else if (waking !== undefined && (await this.isLeft(copy, binding, waking))) return
+    if (status === 415 && this.takesCpimAway(copy)) return
     if (answer === 'taken' || answer === 'refused') {
       copy.isEnding = true
+      if (answer === 'taken' && copy.bare !== undefined && !copy.stored) await this.parts.receipts.tell(copy.message, 'delivered')
       if (copy.stored) {
         const record = this.recordOf(copy)
-        if (answer === 'taken') await store.take(record)
+        if (answer === 'taken') await this.take(copy, record)
         else await this.refuse(record, store.message(record.message) ?? copy.message)
         host.count(answer === 'taken' ? 'copies_delivered' : 'copies_refused')
         this.tell(copy, answer === 'taken' ? 'delivered' : 'device', `its device has answered ${status}`, status)
@@ -351,6 +307,23 @@ export class DeviceQueue {
     if (copy.stored) await store.update(this.recordOf(copy))
     if (!hasMoved) end(copy, { answer: 'away' })
     return true
+  }
+  /** SPEC §5.6: a device that takes no CPIM gets the content alone, once more and at once. */
+  private takesCpimAway(copy: QueuedCopy): boolean {
+    if (copy.bare !== undefined) return false
+    copy.bare = withoutCpim(copy.message)
+    if (copy.bare === undefined) return false
+    copy.state = 'waiting'
+    copy.next = 0
+    return true
+  }
+  /** It cannot tell that it has a message whose CPIM was taken away: the server does. */
+  private async take(copy: QueuedCopy, record: StoredCopy): Promise<void> {
+    const { receipts, store } = this.parts
+    if (copy.bare === undefined) return store.take(record)
+    const message = store.message(record.message) ?? copy.message
+    await store.take(record, receipts.changesFor(message, 'delivered'))
+    receipts.go(message, 'delivered')
   }
   private async refuse(record: StoredCopy, message: PushMessage): Promise<void> {
     const { receipts, store } = this.parts

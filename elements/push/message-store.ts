@@ -118,9 +118,12 @@ export class MessageStore {
   async update(copy: StoredCopy): Promise<void> {
     await this.copies.put(partOf(copy), copy)
   }
-  /** W3: a device has its copy. The message leaves with its last one. */
-  async take(copy: StoredCopy): Promise<void> {
-    const changes: KeptChange[] = [this.copies.removing(partOf(copy))]
+  /**
+   * W3: a device has its copy. The message leaves with its last one.
+   * @param more what is written with it
+   */
+  async take(copy: StoredCopy, more: readonly KeptChange[] = []): Promise<void> {
+    const changes: KeptChange[] = [...more, this.copies.removing(partOf(copy))]
     const message = this.messages.get(copy.message)
     if (message !== undefined) changes.push(...this.outcomes.changesFor(message, 'delivered'))
     if (this.copiesOf.of(copy.message).size <= 1) changes.push(this.messages.removing(copy.message))

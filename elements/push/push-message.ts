@@ -1,5 +1,6 @@
 /** A MESSAGE as a Push server keeps it (PUSH §3.1): all that the device gets, and who sent it for whom. */
 import { H, type Json, type OutgoingRequest, type SipRequest, seal } from '../../signalling/index.ts'
+import { cpimType, parseCpim } from '../shared/values/cpim.ts'
 import type { DeviceBinding } from './device-binding.ts'
 
 /** Sending rule of an application (SPEC §5.4), which orders the queues. Lower goes first. */
@@ -80,6 +81,15 @@ function assertedOf(request: SipRequest): readonly (readonly [string, string])[]
   const wishes = request.list(H.Privacy).flatMap((value) => value.toLowerCase().split(/[;\s]+/))
   const values = wishes.includes('id') ? [] : request.texts(H['P-Asserted-Identity'])
   return values.map((value) => ['P-Asserted-Identity', value] as const)
+}
+
+/** The content of a CPIM message by itself, for a device that takes none of that type; undefined: it is no CPIM message. */
+export function withoutCpim(message: PushMessage): PushMessage | undefined {
+  if (message.type?.split(';', 1).join().trim().toLowerCase() !== cpimType) return undefined
+  if (message.headers.some(([name]) => name.toLowerCase() === 'content-encoding')) return undefined
+  const inner = parseCpim(Buffer.from(message.body, 'base64'))
+  const type = inner?.contentFields.find(([name]) => name.toLowerCase() === 'content-type')?.[1]
+  return inner && { ...message, type: type ?? 'text/plain', body: inner.content.toString('base64') }
 }
 
 /** The MESSAGE to a device, along its Path. From, To, Call-ID, CSeq and body are as they were sent. */

@@ -1,7 +1,7 @@
 /** Receipts of a Push server (SPEC §5.5): written with the event that they tell of, sent until they are taken, each once. */
 import type { Host, Json } from '../../signalling/index.ts'
 import { Kept } from '../shared/state/kept.ts'
-import type { KeptChange } from '../shared/state/kept-change.ts'
+import { enforceTogether, type KeptChange } from '../shared/state/kept-change.ts'
 import { type Disposition, dispositions, imdnBody, wishesOf } from '../shared/values/imdn.ts'
 import type { PushMessage } from './push-message.ts'
 
@@ -63,7 +63,7 @@ export class Receipts {
 
   /** The change to write with an event, where the sender asks for it and no device has the message; empty: none. */
   changesFor(message: PushMessage, disposition: Disposition): readonly KeptChange[] {
-    if (message.source === '' || message.taken === true) return [] // a device has it: it is neither stored nor failed
+    if (message.source === '' || message.taken === true) return [] // a device has it: it is neither stored nor failed, and that one tells
     if (message.relayed === true && disposition === 'stored') return [] // the destination's server says it
     const asked = wishesOf({ ...message, body: Buffer.from(message.body, 'base64') })
     const key = keyOf(message, disposition)
@@ -80,6 +80,11 @@ export class Receipts {
       until: at + keptFor,
     }
     return [this.kept.putting(key, receipt)]
+  }
+  /** For a message that is not stored: its receipt is written now, and goes. */
+  async tell(message: PushMessage, disposition: Disposition): Promise<void> {
+    await enforceTogether(this.host, this.changesFor(message, disposition))
+    this.go(message, disposition)
   }
   /** The event is durable: its receipt may go. */
   go(message: PushMessage, disposition: Disposition): void {

@@ -288,3 +288,44 @@ test('while nobody is there, a message waits for whichever device registers, and
   t.deepEqual([second.got.length, named.got], [1, ['to the named one']])
   t.is(scene.unaccounted, 0)
 })
+
+test('PF22: 415 to CPIM: once more with the content alone, and the server says `delivered` for the device, once', async (t) => {
+  const scene = await PushScene.open()
+  const phone = await scene.phone()
+  await scene.register(phone)
+  const cpim = (id: string): string =>
+    [
+      ...['From: <sip:alice@localhost>', 'NS: imdn <urn:ietf:params:imdn>', `imdn.Message-ID: ${id}`],
+      ...['imdn.Disposition-Notification: positive-delivery, processing', '', 'Content-Type: text/plain; charset=utf-8', '', id],
+    ].join('\r\n')
+  phone.wire.onRequest = (request) => {
+    phone.requests.push(request)
+    phone.wire.answer(request, request.contentType === 'message/cpim' ? 415 : 200)
+  }
+  t.is(await scene.push(cpim('now'), { type: 'message/cpim' }), 200)
+  t.deepEqual(
+    phone.requests.map((request) => [request.text('Content-Type'), request.callId]),
+    [
+      ['message/cpim', phone.requests[0]!.callId],
+      ['text/plain; charset=utf-8', phone.requests[0]!.callId],
+    ],
+  )
+  t.is(String(phone.requests[1]!.body), 'now')
+  await scene.pass(5)
+  t.is(scene.metric('receipts_kept'), 1)
+  await scene.register(phone, { expires: 0 })
+  t.is(await scene.push(cpim('later'), { type: 'message/cpim' }), 202)
+  await scene.register(phone)
+  await scene.pass(5)
+  t.is(String(phone.requests.at(-1)!.body), 'later')
+  t.is(scene.metric('receipts_kept'), 3, 'stored and delivered, of the second')
+  const waiting = scene.server.waiting('sip:alice@localhost').map(({ body }) => Buffer.from(body, 'base64').toString())
+  const kinds = waiting.flatMap((body) => /<(stored|delivered)\/>/.exec(body)?.[1] ?? [])
+  t.deepEqual(kinds, ['delivered', 'stored', 'delivered'])
+  phone.wire.onRequest = (request) => {
+    phone.requests.push(request)
+    phone.wire.answer(request, 415)
+  }
+  t.is(await scene.push(cpim('never'), { type: 'message/cpim' }), 415, 'final the second time')
+  t.is(scene.unaccounted, 0)
+})
