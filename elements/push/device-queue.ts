@@ -109,19 +109,26 @@ export class DeviceQueue {
 
   /** The device has registered: all that waits may go, and so may what it has not answered at its former place. */
   bound(): void {
-    if (this.pending?.isUnanswered === true) {
-      const { copy } = this.pending
-      copy.attempt++
-      copy.branch = undefined // the former try may be under way still
-      copy.tries--
-      copy.state = 'waiting'
-      this.pending = undefined
-    }
+    const { pending } = this
+    const now = this.parts.binding()
+    const isWoken = now !== undefined && this.parts.waking?.canWake(now) === true // any other may be where it was, too
+    const hasMoved = isWoken && pending !== undefined && now.contact !== pending.binding.contact
+    if (pending?.isUnanswered === true || hasMoved) this.giveUp(pending!)
     for (const copy of this.copies) {
       copy.isWakeDecided = false
       if (copy.state === 'waiting') copy.next = 0
     }
     this.go()
+  }
+  /** Another try takes the place of one that may be under way still. */
+  private giveUp({ copy, timer }: PendingTry): void {
+    timer?.cancel()
+    copy.attempt++
+    copy.branch = undefined
+    copy.tries--
+    copy.state = 'waiting'
+    copy.next = 0
+    this.pending = undefined
   }
   /** The device cannot be woken any more: what waits for that is tried as for any other. */
   unwakeable(): void {
@@ -194,6 +201,11 @@ export class DeviceQueue {
   }
   private unanswered(pending: PendingTry): void {
     if (this.stopped || this.pending !== pending) return
+    const now = this.parts.binding()
+    if (now !== undefined && now !== pending.binding) {
+      this.giveUp(pending) // it has registered since
+      return this.go()
+    }
     pending.isUnanswered = true
     this.parts.waking!.fellAsleep(pending.binding)
     this.leaveAsleep(pending.binding)

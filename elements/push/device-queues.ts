@@ -64,6 +64,10 @@ export class DeviceQueues {
     this.devices = devices
     this.store = new MessageStore(host, outcomes, (messages) => void this.end(messages, 'copies_expired'))
   }
+  /** @param listener told of subscribers for whom other messages wait than before */
+  onChange(listener: (subscriber: string) => void): void {
+    this.store.onChange = listener
+  }
   /** Reads what an earlier process has left; what is due goes at once. */
   async load(): Promise<void> {
     await this.store.load()

@@ -20,6 +20,7 @@ import { Dispatch } from './dispatch.ts'
 import { Explanation, type PushExplanation } from './explanation.ts'
 import { FollowedApplications } from './followed-applications.ts'
 import { Gateway } from './gateway.ts'
+import { MessageSummaries, summaryEvent, summaryPackage } from './message-summaries.ts'
 import { MessageOutcomes } from './outcomes.ts'
 import { OwnMessages } from './own-messages.ts'
 import type { PushMessage } from './push-message.ts'
@@ -53,7 +54,7 @@ export function createPush(name: string, settings: PushSettings): PushServer {
 class PushElement implements PushServer {
   readonly name: string
   readonly claims: readonly Claim[]
-  readonly packages: readonly EventPackage[] = [applicationsPackage]
+  readonly packages: readonly EventPackage[] = [applicationsPackage, summaryPackage]
   readonly isProxy = true
   private readonly settings: PushSettings
   private readonly own: PushFlags
@@ -89,6 +90,7 @@ class PushElement implements PushServer {
   private destinations!: Destinations
   private ownMessages!: OwnMessages
   private wakeRequests!: WakeRequests
+  private summaries!: MessageSummaries
 
   constructor(name: string, settings: PushSettings) {
     this.name = name
@@ -99,6 +101,7 @@ class PushElement implements PushServer {
       { method: ['REGISTER', 'OPTIONS'], label: 'push' },
       { method: 'SUBSCRIBE', event: applicationsEvent, user: name },
       { method: 'MESSAGE', content: wakeType, user: name },
+      { method: 'SUBSCRIBE', event: summaryEvent },
     ]
     this.settings = settings
     this.own = { operator: settings.flags ?? 0, server: settings.server ?? 0 }
@@ -187,6 +190,7 @@ class PushElement implements PushServer {
     this.aliases = new Aliases(host, this.settings.addressbook, this.decisions)
     this.routes = this.routesOf(host)
     this.routes.start()
+    this.summaries = new MessageSummaries({ host, queues, routes: this.routes, subscribers })
     const { acceptance, destinations, routes } = this
     this.ownMessages = new OwnMessages({ host, acceptance, destinations, routes, keep: rules.keep })
     this.wakeRequests = new WakeRequests({ host, devices, wakes, proxies: this.settings.proxies ?? ['proxy'] })
@@ -267,6 +271,7 @@ class PushElement implements PushServer {
     this.routes.stop()
     this.followed.stop()
     this.wakes.stop()
+    this.summaries.stop()
     const parts = [
       ...(this.fallback === undefined ? [] : [this.fallback]),
       this.queues,
@@ -285,6 +290,8 @@ class PushElement implements PushServer {
     if (this.gateway.isDelivery(exchange)) return this.gateway.deliver(exchange)
     if (method !== 'REGISTER' && method !== 'ACK' && this.roaming.isOnPath(exchange)) return this.roaming.follow(exchange)
     if (method === 'REGISTER') return this.orRefuse(exchange, this.registration.handle(exchange))
+    if (method === 'SUBSCRIBE' && exchange.request.event?.value === summaryEvent)
+      return this.orRefuse(exchange, this.summaries.handle(exchange))
     if (method === 'SUBSCRIBE') return this.applicationFeed.handle(exchange)
     if (method === 'MESSAGE' && this.wakeRequests.isOne(exchange)) return this.wakeRequests.handle(exchange)
     if (method === 'MESSAGE' && this.fallback?.isReport(exchange) === true)
@@ -294,10 +301,12 @@ class PushElement implements PushServer {
     if (method !== 'ACK') exchange.reply(method === 'OPTIONS' ? 200 : 405, { headers: [['Allow', allow]] })
   }
   restored(notifier: Notifier): void {
-    this.applicationFeed.restored(notifier)
+    if (notifier.package === summaryEvent) this.summaries.restored(notifier)
+    else this.applicationFeed.restored(notifier)
   }
   ended(notifier: Notifier): void {
-    this.applicationFeed.ended(notifier)
+    if (notifier.package === summaryEvent) this.summaries.ended(notifier)
+    else this.applicationFeed.ended(notifier)
   }
   private orRefuse(exchange: Exchange, served: Promise<void>): Promise<void> {
     return served.catch((fault: unknown) => {

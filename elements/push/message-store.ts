@@ -38,6 +38,8 @@ export class MessageStore {
   private readonly copies: Kept<StoredCopy>
   private readonly keys: Kept<AnsweredKey>
   private readonly copiesOf: RecordSets<StoredCopy>
+  /** Told of subscribers for whom other messages wait than before. */
+  onChange: (subscriber: string) => void = () => undefined
 
   /** @param ended is told of messages whose time is over */
   constructor(host: Host, outcomes: MessageOutcomes, ended: (messages: readonly PushMessage[]) => void) {
@@ -113,6 +115,7 @@ export class MessageStore {
     for (const copy of copies) changes.push(this.copies.putting(partOf(copy), copy))
     changes.push(this.keys.putting(message.key, { status: 202, until }))
     await putTogether(this.host.store, changes)
+    this.onChange(message.subscriber)
   }
   /** W2, or its way back to waiting. */
   async update(copy: StoredCopy): Promise<void> {
@@ -130,6 +133,7 @@ export class MessageStore {
     else if (message !== undefined && message.taken !== true)
       changes.push(this.messages.putting(message.id, { ...message, taken: true }))
     await putTogether(this.host.store, changes)
+    this.onChange(copy.subscriber)
   }
   /**
    * W4: the copies leave, and each message with its last one.
@@ -150,6 +154,7 @@ export class MessageStore {
       if (count <= 0) changes.push(this.messages.removing(id))
     }
     await putTogether(this.host.store, changes)
+    for (const subscriber of new Set(copies.map((copy) => copy.subscriber))) this.onChange(subscriber)
   }
 }
 

@@ -292,3 +292,15 @@ test('the store fails while a message for a sleeping device is written: nothing 
   t.is(await scene.push('hello'), 500)
   t.deepEqual(wakes(scene), [])
 })
+
+test('A9: the device registers at a new address while a delivery is under way: it goes there at once, and is given once', async (t) => {
+  const { phone, scene } = await asleep()
+  const moved = await scene.phone()
+  t.is(await scene.push('1', {}, 1).catch(() => 0), 0, 'no answer yet')
+  await scene.registerAsleep(moved)
+  t.deepEqual(moved.got, ['1'])
+  await scene.pass(60)
+  t.deepEqual([phone.got, moved.got], [['1'], ['1']])
+  t.is(scene.metric('copies_waiting'), 0)
+  t.is(scene.unaccounted, 0)
+})

@@ -1,0 +1,136 @@
+/** Message summaries (RFC 3842): a softphone sees that messages wait for its user, whichever device they wait for. */
+import type { EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
+import type { SubscriberRecord } from '../schemas/index.ts'
+import { SignedIn } from '../shared/clients/signed-in.ts'
+import type { Subscribers } from '../shared/clients/subscribers.ts'
+import { isPushInForce } from '../shared/identifiers/push.ts'
+import { SetIndex } from '../shared/state/set-index.ts'
+import { cpimType, parseCpim } from '../shared/values/cpim.ts'
+import type { DeviceQueues } from './device-queues.ts'
+import type { PushMessage } from './push-message.ts'
+import { isHandedOver, type ServerRoutes } from './routes.ts'
+
+/** Numbers of waiting messages of one context class (RFC 3458). */
+interface WaitingCount {
+  readonly all: number
+  readonly urgent: number
+}
+
+interface MessageSummary {
+  /** Address of record. */
+  readonly account: string
+  readonly text: WaitingCount
+  readonly multimedia: WaitingCount
+}
+
+export const summaryEvent = 'message-summary'
+const summaryType = 'application/simple-message-summary'
+
+export const summaryPackage: EventPackage<MessageSummary> = {
+  name: summaryEvent,
+  types: [summaryType],
+  expires: { usual: 3600, max: 86_400 },
+  same: (known, state) => JSON.stringify(known) === JSON.stringify(state),
+  render: (state) => ({ type: summaryType, content: bodyOf(state) }),
+}
+
+interface MessageSummariesParts {
+  readonly host: Host
+  readonly subscribers: Subscribers
+  readonly queues: DeviceQueues
+  readonly routes: ServerRoutes
+}
+
+export class MessageSummaries {
+  private readonly parts: MessageSummariesParts
+  private readonly signedIn: SignedIn
+  /** By address of record. */
+  private readonly watchers = new SetIndex<string, Notifier<MessageSummary>>()
+
+  constructor(parts: MessageSummariesParts) {
+    this.parts = parts
+    this.signedIn = new SignedIn(parts.host, parts.subscribers)
+    parts.queues.onChange((subscriber) => this.changed(subscriber))
+  }
+  stop(): void {
+    this.signedIn.stop()
+  }
+
+  /** To a user about himself alone, at the server of his first identifier. */
+  async handle(exchange: Exchange): Promise<void> {
+    const { host, routes, subscribers } = this.parts
+    const { asserted, request } = exchange
+    const record = await subscribers.lookup(request.uri)
+    const asker = asserted === undefined ? undefined : await subscribers.lookup(asserted.uri)
+    if (asker === undefined || asker.id !== record?.id)
+      return exchange.reply(403, { warning: 'you may watch your own messages only; expected your own address' })
+    const first = this.identifierOf(record)
+    const server = first === undefined ? undefined : routes.elementFor(first)
+    if (server === undefined || (server !== host.name && isHandedOver(exchange)))
+      return exchange.reply(404, { warning: 'you have no Push identifier; expected one in force' })
+    if (server !== host.name) return void exchange.forward(routes.fellow(server, request.uri.text))
+    const watcher = exchange.accept<MessageSummary>({
+      package: summaryEvent,
+      resource: record.id,
+      state: this.summaryOf(record.id),
+    })
+    if (watcher.live) this.watchers.add(record.id, watcher)
+    this.signedIn.follow(watcher)
+  }
+  restored(notifier: Notifier): void {
+    const watcher: Notifier<MessageSummary> = notifier
+    this.watchers.add(notifier.resource, watcher)
+    this.signedIn.follow(notifier)
+    watcher.notify(this.summaryOf(notifier.resource))
+  }
+  ended(notifier: Notifier): void {
+    this.watchers.delete(notifier.resource, notifier)
+  }
+
+  private identifierOf({ push = [] }: SubscriberRecord): string | undefined {
+    return push.find((one) => isPushInForce(one, this.parts.host.clock.date()))?.id
+  }
+  private changed(subscriber: string): void {
+    const watchers = [...this.watchers.of(subscriber)]
+    if (watchers.length === 0) return
+    const summary = this.summaryOf(subscriber)
+    for (const watcher of watchers) watcher.notify(summary)
+  }
+  private summaryOf(account: string): MessageSummary {
+    const { queues } = this.parts
+    const waiting = queues.waitingFor(account).filter(({ id }) => queues.store.message(id) !== undefined)
+    return {
+      account,
+      text: countOf(waiting.filter((message) => isText(message))),
+      multimedia: countOf(waiting.filter((message) => !isText(message))),
+    }
+  }
+}
+
+function countOf(messages: readonly PushMessage[]): WaitingCount {
+  const urgent = messages.filter(({ headers }) =>
+    headers.some(([name, value]) => name.toLowerCase() === 'priority' && /^(?:urgent|emergency)$/i.test(value.trim())),
+  )
+  return { all: messages.length, urgent: urgent.length }
+}
+
+/** In CPIM too. */
+function isText({ body, type = '' }: PushMessage): boolean {
+  const outer = type.split(';', 1).join().trim().toLowerCase()
+  const inner = outer === cpimType ? (parseCpim(Buffer.from(body, 'base64'))?.type ?? outer) : outer
+  return inner.startsWith('text/')
+}
+
+/** RFC 3842 §5.2: new ones and old ones; what waits has been read by nobody. */
+function bodyOf({ account, multimedia, text }: MessageSummary): string {
+  const line = (name: string, { all, urgent }: WaitingCount): readonly string[] =>
+    all === 0 ? [] : [`${name}: ${all}/0 (${urgent}/0)`]
+  const isWaiting = text.all + multimedia.all > 0
+  return [
+    `Messages-Waiting: ${isWaiting ? 'yes' : 'no'}`,
+    `Message-Account: ${account}`,
+    ...line('Text-Message', text),
+    ...line('Multimedia-Message', multimedia),
+    '',
+  ].join('\r\n')
+}
