@@ -14,6 +14,7 @@ import { handedOverTo, isHandedOver, type ServerRoutes } from './routes.ts'
 import type { StoringRules } from './rules.ts'
 import type { PushPeer } from './settings-type.ts'
 import type { Sources } from './source.ts'
+import type { WatchedBindings } from './watched-bindings.ts'
 
 /** Source and application of a message, as they were judged. */
 type PushSender = Pick<PushMessage, 'source' | 'application' | 'class'>
@@ -30,6 +31,8 @@ interface DispatchParts {
   readonly routes: ServerRoutes
   readonly rules: StoringRules
   readonly sources: Sources
+  /** Undefined: the bindings are its own. */
+  readonly bindings: WatchedBindings | undefined
   /** Keeps messages for other servers that are not there; undefined: they are refused. */
   readonly nextServers: Relay | undefined
 }
@@ -134,6 +137,7 @@ export class Dispatch {
     const { request } = exchange
     const end = endOf(request, this.parts.host.clock.date(), this.parts.rules.keep, destination.identifier.validUntil)
     const message = this.messageOf(exchange, destination, sender, end)
+    await this.parts.bindings?.ready(message.subscriber)
     const answer = await this.parts.acceptance.accept(message, destination.identifier.device, end !== undefined)
     const { retryAfter, rule, status, warning, why } = answer
     this.parts.receiptCheck.settled(exchange, status)

@@ -2,6 +2,7 @@
 import type { Claim, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
+import { serverUri } from '../shared/identifiers/devices.ts'
 import { type FlagWidths, flagBits, isPushInForce, type PushFlags, usualWidths } from '../shared/identifiers/push.ts'
 import { Acceptance } from './acceptance.ts'
 import { Aliases } from './aliases.ts'
@@ -38,6 +39,7 @@ import { Submissions } from './submissions.ts'
 import { WakeProviders } from './waking/providers.ts'
 import { WakeRequests, wakeType } from './waking/wake-requests.ts'
 import { Wakes } from './waking/wakes.ts'
+import { WatchedBindings } from './watched-bindings.ts'
 
 export { type ApplicationStep, applicationSteps } from './applications.ts'
 export type { PushAudit } from './conservation.ts'
@@ -69,6 +71,7 @@ class PushElement implements PushServer {
   private registration!: Registration
   private allocation!: IdentifierAllocation
   private fallback: CircuitFallback | undefined
+  private bindings: WatchedBindings | undefined
   private roaming!: RoamingAgreements
   private gateway!: Gateway
   private sources!: Sources
@@ -157,6 +160,7 @@ class PushElement implements PushServer {
     await this.fallback?.load()
     await this.queues.load()
     this.conservation.begin(this.queues.store.size)
+    this.bindings = this.bindingsAt(host)
     this.subscribers.start()
     const { decisions, queues, subscribers } = this
     this.destinations = new Destinations(host, subscribers)
@@ -185,6 +189,7 @@ class PushElement implements PushServer {
       subscribers,
       wakes,
       widths,
+      isKeptElsewhere: this.bindings !== undefined,
     })
     this.sources = new Sources({ host, subscribers, peers, isApplication, fellows: servers.map(({ flags }) => flags) })
     this.aliases = new Aliases(host, this.settings.addressbook, this.decisions)
@@ -202,6 +207,7 @@ class PushElement implements PushServer {
         receiptCheck,
         routes,
         rules,
+        bindings: this.bindings,
         sources: this.sources,
         nextServers: this.settings.relay === 'store' ? relayed : undefined,
       },
@@ -209,7 +215,18 @@ class PushElement implements PushServer {
     this.followed.start()
     this.wakes.start()
     this.queues.start()
+    if (this.bindings !== undefined) for (const { subscriber } of this.queues.store.all()) void this.bindings.ready(subscriber)
     this.receipts.start()
+  }
+  private bindingsAt(host: Host): WatchedBindings | undefined {
+    const { devices, queues } = this
+    const { bindings } = this.settings
+    if (bindings === undefined) return undefined
+    return new WatchedBindings({
+      ...{ host, devices, element: serverUri(bindings, host.domains) },
+      bound: (subscriber, device) => queues.bound(subscriber, device),
+      isAwaited: (subscriber) => queues.waitingFor(subscriber).length > 0,
+    })
   }
   private fallbackAt(host: Host): CircuitFallback | undefined {
     const { queues, subscribers } = this
@@ -272,6 +289,7 @@ class PushElement implements PushServer {
     this.followed.stop()
     this.wakes.stop()
     this.summaries.stop()
+    this.bindings?.stop()
     const parts = [
       ...(this.fallback === undefined ? [] : [this.fallback]),
       this.queues,

@@ -35,6 +35,8 @@ interface RegistrationParts {
   readonly widths: FlagWidths
   readonly providers: WakeProviders
   readonly wakes: Wakes
+  /** Another element keeps the bindings. */
+  readonly isKeptElsewhere: boolean
 }
 
 type RefusalText = readonly [status: number, warning: string]
@@ -136,7 +138,7 @@ export class Registration {
     if (isLate) return undefined
     // where a device was before, it has nothing to unregister: the newest binding stays
     const left = bindings.filter((binding) => binding.expires <= now && this.isElsewhere(binding))
-    const changed = bindings.filter((binding) => !left.includes(binding))
+    const changed = this.parts.isKeptElsewhere ? [] : bindings.filter((binding) => !left.includes(binding))
     await devices.change(changed)
     for (const binding of changed) {
       wakes.registered(binding)

@@ -38,6 +38,10 @@ export interface PushSettings {
    */
   readonly flags?: number
   /**
+   * URI or name of an element that keeps the bindings of its users, such as registration; left out: the server itself, by REGISTER of the proxy
+   */
+  readonly bindings?: string
+  /**
    * URI or name of the short message centre that takes texts to who has no device; left out: that of this dialplan, if there is one
    */
   readonly smsc?: string

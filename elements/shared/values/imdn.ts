@@ -1,6 +1,6 @@
 /** Disposition notifications (IMDN, RFC 5438): what a sender asks for, and the MESSAGE body that tells him. */
 import { type CpimMessage, cpimBody, cpimField, cpimType, parseCpim } from './cpim.ts'
-import { escaped } from './xml.ts'
+import { escaped, unescaped } from './xml.ts'
 
 /** Events that are told (SPEC §5.5): the first two by a server, the others by a Push client. */
 export const dispositions = {
@@ -124,11 +124,4 @@ export function messageIdOf(xml: Buffer): string | undefined {
 function messageIdIn(text: string): string | undefined {
   const found = /<(?:[\w.-]+:)?message-id>\s*([^<]{1,512}?)\s*<\//.exec(text)?.[1]
   return found === undefined ? undefined : unescaped(found)
-}
-
-function unescaped(text: string): string {
-  const named: { readonly [name: string]: string } = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" }
-  return text.replace(/&(?:#(\d{1,6})|([a-z]+));/g, (whole, code: string | undefined, name: string) =>
-    code === undefined ? (named[name] ?? whole) : String.fromCharCode(Number(code)),
-  )
 }

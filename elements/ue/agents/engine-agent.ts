@@ -156,6 +156,7 @@ export class EngineAgent implements UserAgent {
       cseq: this.cseq,
       headers: [
         ['Contact', `<${host.contact}>${parametersText(this.contactParameters, push)}`],
+        ...(this.contactParameters.some(([name]) => name === '+sip.instance') ? [['Supported', 'gruu'] as const] : []),
         ['Expires', String(seconds)],
       ],
       ...this.credentials,
