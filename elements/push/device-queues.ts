@@ -34,11 +34,13 @@ const ends = {
   copies_replaced: 'replaced',
   copies_withdrawn: 'withdrawn',
   copies_delivered: 'delivered', // by the short message centre
+  copies_refused: 'failed',
 } as const
 /** Receipts that these ends are told by. */
 const receiptOf: { readonly [counter in keyof typeof ends]?: Disposition } = {
   copies_expired: 'failed',
   copies_delivered: 'delivered',
+  copies_refused: 'forbidden',
 }
 
 export class DeviceQueues {
@@ -187,7 +189,11 @@ export class DeviceQueues {
       this.host.log.error({ fault: String(fault) }, 'messages that are over stay in the store until the next start')
     }
     for (const message of messages)
-      this.decisions.note({ ...storedSubject(message), rule: ends[counter], text: 'it waits no more' })
+      this.decisions.note({
+        ...storedSubject(message),
+        rule: counter === 'copies_refused' ? 'blocked' : ends[counter],
+        text: 'it waits no more',
+      })
     for (const queue of touched) queue.go() // what stood behind them need not wait
   }
   /** A device is not kept any more: what waits for it alone is over. */

@@ -4,6 +4,7 @@ import { domainOfPushHost, hasFlags, isPushUri, pushIdentifier } from '../shared
 import type { Acceptance } from './acceptance.ts'
 import type { Aliases } from './aliases.ts'
 import type { ApplicationRules } from './application-rules.ts'
+import type { Blocking } from './blocking.ts'
 import { type Decisions, subjectOf } from './decisions.ts'
 import type { Destinations, PushDestination } from './destinations.ts'
 import { endOf } from './lifetime.ts'
@@ -24,6 +25,7 @@ interface DispatchParts {
   readonly acceptance: Acceptance
   readonly aliases: Aliases
   readonly applicationRules: ApplicationRules
+  readonly blocking: Blocking
   readonly decisions: Decisions
   readonly destinations: Destinations
   readonly peers: readonly PushPeer[]
@@ -41,6 +43,7 @@ const noIdentifier = {
   ...{ status: 404, rule: 'no-identifier' },
   warning: 'that user has no Push identifier; expected one, or a message for no application',
 }
+const blocked = { status: 403, rule: 'blocked', warning: 'blocked: this user takes nothing from you' }
 const noServer = { status: 404, rule: 'flag-bits', warning: 'no Push server has the flag bits of that identifier' }
 const noTable = {
   ...{ status: 503, rule: 'no-table', headers: [['Retry-After', '5']] as const },
@@ -135,6 +138,8 @@ export class Dispatch {
   }
   private async take(exchange: Exchange, destination: PushDestination, sender: PushSender): Promise<void> {
     const { request } = exchange
+    if (await this.parts.blocking.isBlocked(destination.record, sender.source))
+      return this.parts.decisions.refuse(exchange, sender.source, blocked)
     const end = endOf(request, this.parts.host.clock.date(), this.parts.rules.keep, destination.identifier.validUntil)
     const message = this.messageOf(exchange, destination, sender, end)
     await this.parts.bindings?.ready(message.subscriber)

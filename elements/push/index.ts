@@ -10,6 +10,7 @@ import { allocationTypes, IdentifierAllocation } from './allocation.ts'
 import { ApplicationFeed, applicationsEvent, applicationsPackage } from './application-feed.ts'
 import { ApplicationRules } from './application-rules.ts'
 import { Applications, maySend } from './applications.ts'
+import { Blocking } from './blocking.ts'
 import { BoundDevices } from './bound-devices.ts'
 import { CircuitFallback } from './circuit-fallback.ts'
 import { Conservation, type PushAudit } from './conservation.ts'
@@ -91,6 +92,7 @@ class PushElement implements PushServer {
   private explanation!: Explanation
   private receiptCheck!: ReceiptCheck
   private destinations!: Destinations
+  private blocking!: Blocking
   private ownMessages!: OwnMessages
   private wakeRequests!: WakeRequests
   private summaries!: MessageSummaries
@@ -164,6 +166,7 @@ class PushElement implements PushServer {
     this.subscribers.start()
     const { decisions, queues, subscribers } = this
     this.destinations = new Destinations(host, subscribers)
+    this.blocking = new Blocking(host, subscribers)
     this.receiptCheck = new ReceiptCheck({ host, subscribers, own, widths, keep: rules.keep })
     await this.receiptCheck.load()
     this.explanation = new Explanation({ ...{ decisions, devices, host, own, queues, subscribers, wakes, widths } })
@@ -202,7 +205,16 @@ class PushElement implements PushServer {
     const { receiptCheck } = this
     const relayed = new Relay({ host, rules, acceptance, decisions, receiptCheck })
     this.dispatch = new Dispatch({
-      ...{ host, acceptance, aliases: this.aliases, applicationRules: this.applicationRules, decisions, destinations, peers },
+      ...{
+        host,
+        acceptance,
+        aliases: this.aliases,
+        applicationRules: this.applicationRules,
+        blocking: this.blocking,
+        decisions,
+        destinations,
+        peers,
+      },
       ...{
         receiptCheck,
         routes,
@@ -269,6 +281,20 @@ class PushElement implements PushServer {
     const over = this.queues.waitingFor(id).filter(({ identifier }) => !left.includes(identifier))
     if (over.length > 0) void this.queues.end(over, 'copies_expired')
     if (left.length === 0) this.devices.expel(id)
+    if (record?.watchers?.block !== undefined) void this.endBlocked(record)
+  }
+  /** Messages of whom he blocks now: their senders are told. */
+  private async endBlocked(record: SubscriberRecord): Promise<void> {
+    const blocked = new Set<string>()
+    const waiting = this.queues.waitingFor(record.id)
+    try {
+      for (const source of new Set(waiting.map((message) => message.source)))
+        if (await this.blocking.isBlocked(record, source)) blocked.add(source)
+    } catch (fault) {
+      this.host.log.warn({ fault: String(fault) }, 'what blocked senders have sent waits on: the HSS does not answer')
+    }
+    const over = waiting.filter(({ source }) => blocked.has(source))
+    if (over.length > 0) await this.queues.end(over, 'copies_refused')
   }
   audit(): Promise<PushAudit> {
     return this.conservation.audit(this.queues.store)

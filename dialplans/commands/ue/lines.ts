@@ -43,6 +43,7 @@ export type UeLineEvent =
 const receiptWords: { readonly [disposition in PushReceipt['disposition']]: string } = {
   stored: 'it is stored until somebody is there',
   failed: 'it could not be delivered',
+  forbidden: 'its receiver blocks you',
   delivered: 'a device has it',
   displayed: 'it is shown',
   declined: 'its receiver declines it',

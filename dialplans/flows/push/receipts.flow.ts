@@ -95,6 +95,23 @@ export const flow: FlowScript = {
       },
     },
     {
+      name: 'who is blocked gets 403, and `forbidden` for what waits: it never comes',
+      async run(stage) {
+        const [a, c] = [await stage.ue(alice.address), await stage.ue(carol.address)]
+        const [toAlice, toCarol] = [inbox(a.agent), inbox(c.agent)]
+        await leave(stage, a)
+        stage.expect('stored', (await send(stage, c, carol.address, alice.push, 'negative-delivery')) === 202)
+        const at = stage.operatorOf('op-a')
+        const settings = await at.subscriber(`sip:${alice.address}`)
+        await at.provision({ ...settings!, watchers: { block: [`sip:${carol.address}`] } })
+        await stage.until('carol is told', () => count(toCarol, 'forbidden') > 0)
+        stage.expect('and refused', (await push(stage, c.agent, alice.push)) === 403)
+        await comeBack(stage, a)
+        await stage.pass(6)
+        stage.expect('nothing came, and it was told once', toAlice.length === 0 && toCarol.length === 1)
+      },
+    },
+    {
       name: 'a restart of the servers loses no receipt',
       async run(stage) {
         const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]

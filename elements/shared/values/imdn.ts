@@ -2,10 +2,11 @@
 import { type CpimMessage, cpimBody, cpimField, cpimType, parseCpim } from './cpim.ts'
 import { escaped, unescaped } from './xml.ts'
 
-/** Events that are told (SPEC §5.5): the first two by a server, the others by a Push client. */
+/** Events that are told (SPEC §5.5): the first three by a server, the others by a Push client. */
 export const dispositions = {
   stored: { element: 'processing-notification', status: 'stored', wish: 'processing' },
   failed: { element: 'delivery-notification', status: 'failed', wish: 'negative-delivery' },
+  forbidden: { element: 'delivery-notification', status: 'forbidden', wish: 'negative-delivery' },
   delivered: { element: 'delivery-notification', status: 'delivered', wish: 'positive-delivery' },
   displayed: { element: 'display-notification', status: 'displayed', wish: 'display' },
   declined: { element: 'display-notification', status: 'forbidden', wish: 'display' },
