@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Running } from '../../support/process.ts'
-import { literal, type Peer, type Phone, type Presence, passwordOf } from './peer.ts'
+import { literal, type Peer, type Phone, type Presence, passwordOf, timesIn } from './peer.ts'
 import { type Seat, serverOf } from './seat.ts'
 
 const config = `poll_method epoll
@@ -32,7 +32,8 @@ export async function baresipPeer(seat: Seat): Promise<Peer> {
   writeFileSync(join(folder, 'accounts'), `${account};regint=60;pubint=600;outbound="${outbound}"\n`)
   // It writes and listens to people in its address book only.
   const contacts = others.map((other) => {
-    const uri = `<sip:${other}@127.0.0.1:${server[transport]};transport=${transport}>`
+    const here = `sip:${other}@127.0.0.1:${server[transport]};transport=${transport}`
+    const uri = `<${other.includes('@') ? `sip:${other}` : here}>`
     return `"${other}" ${uri}${other === watches ? ';presence=p2p' : ''}\n`
   })
   writeFileSync(join(folder, 'contacts'), contacts.join(''))
@@ -71,6 +72,7 @@ export async function baresipPeer(seat: Seat): Promise<Peer> {
     got: async (text) => {
       await process.said(new RegExp(`: "${literal(text)}"`))
     },
+    times: (text) => timesIn(process.output, new RegExp(`: "${literal(text)}"`, 'g')),
     presence,
     phone: phoneOf(process, seat),
     async stop() {

@@ -16,13 +16,15 @@
  */
 import { onceIdle } from '../../support/patience.ts'
 import type { Running } from '../../support/process.ts'
-import { literal, type Peer, type Phone, type Presence } from './peer.ts'
+import { literal, type Peer, type Phone, type Presence, timesIn } from './peer.ts'
 
 /** A conversation in lines. */
 export interface Lines {
   type(line: string): void
   /** Resolves with the match once a line after that offset of all that was said has it; rejects where none will. */
   said(pattern: RegExp, since: number): Promise<RegExpExecArray>
+  /** All that was said; left out: it is not kept. */
+  all?(): string
 }
 
 export interface Driven {
@@ -40,6 +42,9 @@ export class Said {
   private text = ''
   private readonly watchers = new Set<() => void>()
 
+  get all(): string {
+    return this.text
+  }
   say(line: string): void {
     this.text += `${line}\n`
     for (const watcher of this.watchers) watcher()
@@ -102,6 +107,7 @@ export async function drivenPeer({ name, user, lines, stop, publishes = true }: 
     got: async (text) => {
       await lines.said(new RegExp(`^got ${literal(text)}$`, 'm'), 0)
     },
+    ...(lines.all === undefined ? {} : { times: (text) => timesIn(lines.all!(), new RegExp(`^got ${literal(text)}$`, 'gm')) }),
     presence,
     async near() {
       await done('watch', `watch proximity ${user} ${proximityList}`)

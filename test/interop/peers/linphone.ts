@@ -1,8 +1,9 @@
 /** linphonec, driven by what a person would type. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { uriOfUser } from '../../support/clients/account.ts'
 import { Running } from '../../support/process.ts'
-import { literal, type Peer, type Phone, type Presence, passwordOf } from './peer.ts'
+import { literal, type Peer, type Phone, type Presence, passwordOf, timesIn } from './peer.ts'
 import { type Seat, serverOf } from './seat.ts'
 
 /** Any free port for the transport of the seat, none for the others. */
@@ -65,11 +66,12 @@ export async function linphonePeer(seat: Seat): Promise<Peer> {
     name: `linphonec/${transport}`,
     user,
     async send(to, text) {
-      process.type(`chat sip:${to}@localhost ${text}\n`)
+      process.type(`chat ${uriOfUser(to)} ${text}\n`)
     },
     got: async (text) => {
       await process.said(new RegExp(`Message received from .*${literal(text)}`))
     },
+    times: (text) => timesIn(process.output, new RegExp(`Message received from .*${literal(text)}`, 'g')),
     presence,
     phone: phoneOf(process),
     async stop() {

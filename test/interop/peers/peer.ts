@@ -8,6 +8,8 @@ export interface Peer {
   send(to: string, text: string): Promise<void>
   /** Resolves when that text has arrived; left out: the peer only sends. */
   got?(text: string): Promise<void>
+  /** How often that text has arrived; left out: it is not counted. */
+  times?(text: string): number
   /** Left out: it knows no presence, or does not let itself be asked for it. */
   readonly presence?: Presence
   /** SUBSCRIBEs to who is near itself, resolves when it has been told, and ends that; left out: any event but presence is beyond it. */
@@ -47,6 +49,11 @@ export interface Phone {
 
 export function passwordOf(user: string): string {
   return `${user}-proxima`
+}
+
+/** Number of matches of a pattern, which has to be global. */
+export function timesIn(text: string, pattern: RegExp): number {
+  return [...text.matchAll(pattern)].length
 }
 
 /** A text as a regular expression for itself. */

@@ -25,7 +25,7 @@ async function webPeer(name: string, client: Client, seat: Seat): Promise<Peer> 
   trust(server.folder)
   const said = new Said()
   const type = client({ server: `${transport}://${serverOf(seat)}`, user, password: passwordOf(user) }, (line) => said.say(line))
-  const lines = { type, said: (pattern: RegExp, since: number) => said.wait(pattern, since) }
+  const lines = { type, said: (pattern: RegExp, since: number) => said.wait(pattern, since), all: () => said.all }
   const stop = async (): Promise<void> => {
     await said.wait(/^bye-bye$/m, 0)
   }

@@ -9,6 +9,11 @@ export interface Account {
 /** Takes a command, without its line end; what happens is said a line each. The lines are those of test/interop/peers/driven.ts. */
 export type Client = (account: Account, say: (line: string) => void) => (line: string) => void
 
+/** URI of a user of the default network, or of whom stands with a domain. */
+export function uriOfUser(user: string): string {
+  return user.includes('@') ? `sip:${user}` : `sip:${user}@localhost`
+}
+
 /** The first words of a line, and its rest. */
 export function words(line: string, count: number): readonly string[] {
   const found: string[] = []

@@ -1,6 +1,6 @@
 /** A user agent on JsSIP that is driven by lines. Runs in Node and in a browser. JsSIP knows no PUBLISH. */
 import JsSIP from 'jssip'
-import { type Client, escaped, words } from './account.ts'
+import { type Client, escaped, uriOfUser, words } from './account.ts'
 import { silenceCalls } from './signalling-only.ts'
 
 interface Ended {
@@ -85,7 +85,7 @@ export const jsSip: Client = ({ server, user, password }, say) => {
     message(rest) {
       const [to, text] = words(rest, 1)
       const failed = ({ cause }: Ended): void => say(`message ${cause}`)
-      agent.sendMessage(`sip:${to}@localhost`, text!, { eventHandlers: { succeeded: () => say('message 200'), failed } })
+      agent.sendMessage(uriOfUser(to!), text!, { eventHandlers: { succeeded: () => say('message 200'), failed } })
     },
     watch(rest) {
       const [event, whom, type] = words(rest, 3)

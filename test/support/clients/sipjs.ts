@@ -13,7 +13,7 @@ import {
   SubscriptionState,
   UserAgent,
 } from 'sip.js'
-import { type Client, escaped, words } from './account.ts'
+import { type Client, escaped, uriOfUser, words } from './account.ts'
 import { silentSession } from './signalling-only.ts'
 
 interface Answered {
@@ -23,7 +23,7 @@ interface Answered {
 const connectionTimeout = 32 // seconds; a handshake beside two dozen starting clients takes more than its usual 5
 
 export const sipJs: Client = ({ server, user, password }, say) => {
-  const uriOf = (name: string) => UserAgent.makeURI(`sip:${name}@localhost`)!
+  const uriOf = (name: string) => UserAgent.makeURI(uriOfUser(name))!
   const subscribers = new Map<string, Subscriber>()
   let publisher: Publisher | undefined
   let session: Session | undefined
