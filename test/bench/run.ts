@@ -7,6 +7,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { growthCommand } from './growth.ts'
 import { type Measurement, measure, type Pace } from './measure.ts'
 import { byFile, type CpuProfile, type Span, selfTimes } from './profile.ts'
+import { pushCommand } from './push.ts'
 import { type Maximum, printResults, type Results } from './report.ts'
 import { missingPrograms, type ServerName } from './servers.ts'
 import { signallingCommand } from './signalling.ts'
@@ -72,6 +73,7 @@ const command = new Command('bench')
   .addCommand(signallingCommand())
   .addCommand(growthCommand())
   .addCommand(takeUpCommand())
+  .addCommand(pushCommand())
 
 await command.parseAsync()
 const options: Options = command.opts()
