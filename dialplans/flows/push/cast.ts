@@ -79,5 +79,11 @@ export function push(stage: Stage, agent: UserAgent, to: string): Promise<number
   return pushText(stage, agent, to, 'hello')
 }
 
+/** Status of a Push to who is there now: nothing is stored. */
+export async function pushNow(stage: Stage, agent: UserAgent, to: string): Promise<number> {
+  const body = { type: 'text/plain', content: 'hello', headers: [['Expires', '0']] } as const
+  return (await stage.during(agent.message(`sip:${to};user=push`, body))).status
+}
+
 /** Texts of an inbox. */
 export const texts = (got: readonly string[]): string => got.map((line) => line.split(' ')[1]).join()

@@ -1,6 +1,6 @@
 /** FIG 3: the source's Push server hands over to the destination's, by the flag bits. */
 import type { FlowScript } from '../stage/flow.ts'
-import { alice, bob, carol, cpim, inbox, mary, patiently, push, pushText, revoke, texts } from './cast.ts'
+import { alice, bob, carol, cpim, inbox, mary, patiently, push, pushNow, pushText, revoke, texts } from './cast.ts'
 
 const forbidden = { discoverable: false, discoverer: false }
 
@@ -52,7 +52,7 @@ export const flow: FlowScript = {
         await stage.without('op-b', async () => {
           stage.expect('nobody answers', (await push(stage, a.agent, bob.push)) === 503)
         })
-        await stage.until('it is back', async () => (await push(stage, a.agent, bob.push)) === 200)
+        await stage.until('it is back', async () => (await pushNow(stage, a.agent, bob.push)) === 200)
         stage.expect('once', toBob.length === 1)
       },
     },

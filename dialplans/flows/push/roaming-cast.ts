@@ -35,14 +35,8 @@ export async function roamer(stage: Stage, user: RoamingUser, at: string): Promi
 
 /** The same, not registered yet. */
 export async function pushClient(stage: Stage, { address, push }: RoamingUser, at: string): Promise<Roamer> {
-  const agent = await stage.pushClient(address, { push, at })
+  const agent = await stage.pushClient(address, { push, at, device: '00000000ca11' })
   return { agent, got: inbox(agent) }
-}
-
-/** Status of a Push to who is there now: nothing is stored. */
-export async function pushNow(stage: Stage, agent: UserAgent, to: string): Promise<number> {
-  const body = { type: 'text/plain', content: 'hello', headers: [['Expires', '0']] } as const
-  return (await stage.during(agent.message(`sip:${to};user=push`, body))).status
 }
 
 export async function registered(stage: Stage, { agent }: Roamer): Promise<void> {

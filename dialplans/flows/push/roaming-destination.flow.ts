@@ -1,7 +1,7 @@
 /** A Push to a user who roams: home by flag bits, visited by the recorded relation, client. */
 import type { FlowScript } from '../stage/flow.ts'
-import { alice, bob, carol, leave, push, pushText, texts } from './cast.ts'
-import { erin, pushClient, pushNow, registered, roamer, unhurried } from './roaming-cast.ts'
+import { alice, bob, carol, leave, push, pushNow, pushText, texts } from './cast.ts'
+import { erin, pushClient, registered, roamer, unhurried } from './roaming-cast.ts'
 
 export const flow: FlowScript = {
   id: 'push/roaming-destination',

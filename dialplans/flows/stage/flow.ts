@@ -15,7 +15,7 @@ export interface PushClientOptions {
   readonly push: string
   /** Domain by whose proxy it registers and sends, or the place to which it does; left out: that of its home. */
   readonly at?: string | HostPort
-  /** Name of its device, 12 hex digits; left out: the same for all. */
+  /** Name of its device, 12 hex digits; left out: its Contact names it. */
   readonly device?: string
 }
 

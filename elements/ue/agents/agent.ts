@@ -86,8 +86,8 @@ export interface IncomingMessage extends ReceivedBody {
 export interface PushClientRegistration {
   /** `sip:<16 hex digits>@<Push host>;user=push`. */
   readonly identifier: string
-  /** URN of the device: `urn:uuid:…`. */
-  readonly instance: string
+  /** URN of the device: `urn:uuid:…`; left out: its Contact names it. */
+  readonly instance?: string
 }
 
 /** Request-URI of its REGISTER: the Push host. */
@@ -133,7 +133,7 @@ export function tagOf(callId: string): string {
 
 /** Header parameters of a Contact as text, the instance of a registration of its own among them: `;+sip.instance="<…>"`. */
 export function parametersText(own: ContactParameters, push?: PushClientRegistration): string {
-  const instance = push === undefined ? [] : [['+sip.instance', `<${push.instance}>`] as const]
+  const instance = push?.instance === undefined ? [] : [['+sip.instance', `<${push.instance}>`] as const]
   return [...instance, ...own]
     .map(([name, value]) => `;${name}${value === '' ? '' : `="${value.replace(/["\\]/g, '')}"`}`)
     .join('')
