@@ -73,15 +73,21 @@ export class PushRegistration {
     const { host } = this
     const now = host.clock.date()
     const isNew = (binding: ContactBinding): boolean => !before.includes(binding)
-    const gone = before.filter((binding) => !after.some((other) => isSameDevice(other, binding)))
+    const left = before.filter((binding) => !after.includes(binding))
+    const isThere = (binding: ContactBinding): boolean => isNew(binding) || host.flows.named(binding.flow) !== undefined
+    const gone = left.filter((binding) => !after.some((other) => isSameDevice(other, binding) && isThere(other)))
+    const isLeft = (binding: ContactBinding): boolean => left.some((other) => isSameDevice(other, binding))
+    const stays = after.findLast((binding) => isThere(binding) && isLeft(binding)) // another Contact of a device that left one
     const seconds = ({ expires }: ContactBinding): number => Math.max(0, Math.round((expires - now) / 1000))
+    const bound = after.some(isNew) || stays === undefined ? after.filter(isNew) : [stays]
     const contacts = [
-      ...after.filter(isNew).map((binding) => `${binding.notification?.echo ?? binding.echo};expires=${seconds(binding)}`),
+      ...bound.map((binding) => `${binding.notification?.echo ?? binding.echo};expires=${seconds(binding)}`),
       ...gone.map((binding) => `${binding.echo};expires=0`),
     ]
-    const newest = after.findLast(isNew) ?? gone.at(-1)
+    const newest = bound.at(-1) ?? gone.at(-1)
     if (newest === undefined) throw new Error('a REGISTER that changes nothing is told to no Push server')
-    const path = newest.path ?? [`<${host.flows.pathTo(host.name, flow, subscriber)}>`]
+    const way = newest === stays && !isNew(stays) ? (host.flows.named(stays.flow) ?? flow) : flow
+    const path = newest.path ?? [`<${host.flows.pathTo(host.name, way, subscriber)}>`]
     return host.send({
       method: 'REGISTER',
       to: subscriber,
