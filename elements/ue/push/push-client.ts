@@ -31,6 +31,8 @@ export interface UePushClientOptions {
   /** URI of the address book. Left out: `sip:addressbook@` the domain of its user. */
   readonly addressBook?: string
   readonly desktop?: Desktop
+  /** URN that names the device, `urn:uuid:…`. Left out: its Contact does. */
+  readonly instance?: string
   readonly prompters?: readonly PushPrompter[]
   /** Left out: applications are started without a question. */
   readonly ask?: OpenAsker
@@ -119,7 +121,9 @@ export class UePushClient {
     const installed = (await this.options.desktop?.installed()) ?? []
     const { ids } = this.running
     const named = [...new Set([...ids, ...installed.filter(({ isForPush }) => isForPush).map(({ id }) => id)])]
+    const { instance } = this.options
     this.agent.contactParameters = [
+      ...(instance === undefined ? [] : [['+sip.instance', `<${instance}>`] as const]),
       ...(named.length === 0 ? [] : [['+g.proxima.app', withinTag(named)] as const]),
       ...(ids.length === 0 ? [] : [['+g.proxima.running', withinTag(ids)] as const]),
     ]

@@ -5,6 +5,7 @@ import { delimiter, join } from 'node:path'
 import {
   contentOf,
   type Desktop,
+  deviceInstance,
   notificationPrompter,
   type PushNotice,
   UePushClient,
@@ -41,10 +42,11 @@ export async function openPush(parts: PushOnTerminalParts): Promise<PushOnTermin
   const entries = readEntryFiles(options.entries)
   const folder = stateFolder(options, agent.identity)
   const store = options.push === true ? await openState(folder, clock, log) : memoryStore(clock)
+  const instance = await deviceInstance(store, parts.ids, agent.identity)
   const questions = options.push === true && options.open === 'ask' ? new TerminalQuestions(process.stdin) : undefined
   const client = new UePushClient({
     ...{ agent, clock, entries, log, store, places: ['local', 'network'] },
-    ...(options.push === true ? { desktop: desktopOf(parts, join(folder, 'content')) } : {}),
+    ...(options.push === true ? { desktop: desktopOf(parts, join(folder, 'content')), instance } : {}),
     ...(questions === undefined ? {} : { ask: (notice) => ask(lines, questions, notice) }),
     prompters: [
       (notice) => tell(lines, notice),

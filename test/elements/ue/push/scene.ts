@@ -22,6 +22,8 @@ export class PushClientScene {
   /** Statuses of their answers; then 200. */
   answers: number[] = []
   client!: UePushClient
+  /** REGISTERs of the client. */
+  registered = 0
   private taker: MessageTaker = () => undefined
   private count = 0
 
@@ -36,6 +38,10 @@ export class PushClientScene {
       message: async (to: string, body: AgentBody, callId?: string) => {
         this.sent.push({ to, body, callId })
         return { status: this.answers.shift() ?? 200, reason: '', warning: undefined }
+      },
+      register: async () => {
+        this.registered++
+        return { status: 200, reason: 'OK', warning: undefined }
       },
       subscribe: (_: unknown, listener: { ended(status: number, why: string): void }) => {
         this.clock.soon(() => listener.ended(404, ''))
