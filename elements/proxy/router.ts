@@ -4,7 +4,7 @@ import type { Address, Exchange, Flow, ForwardTarget, Host, Uri } from '../../si
 import { elementOfRoute, H, parseAddress, tokenOfRoute } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
-import { deviceKey, type IdentifiedSubscriber, isAddress } from '../shared/identifiers/devices.ts'
+import { deviceKey, isAddress } from '../shared/identifiers/devices.ts'
 import { domainOfPushHost, hasFlags, isPushInForce, isPushUri, pushIdentifier } from '../shared/identifiers/push.ts'
 import { pushSourceOf } from '../shared/identifiers/push-source.ts'
 import { purrOf } from '../shared/values/push-notification.ts'
@@ -245,16 +245,25 @@ export class Router {
   private toElementOf(
     exchange: Exchange,
     question: UserQuestion,
-    record: IdentifiedSubscriber | undefined,
+    record: SubscriberRecord | undefined,
   ): Destination | Promise<Destination> {
     const { sender } = question
     if (question.byAddress && record === undefined) return this.parts.reach.toUser(exchange, sender) // nobody is called so
+    const server = this.summaryServer(exchange, record)
+    if (server !== undefined)
+      return { end: 'element', ...this.pushTarget(server), ...this.parts.dialogWays.recordRoutes(exchange, sender) }
     return { end: 'element', ...this.asked(exchange, question, record), ...this.parts.dialogWays.recordRoutes(exchange, sender) }
+  }
+  /** The Push server of a user who asks for what waits for him (RFC 3842): by another one NOTIFYs would not find back. */
+  private summaryServer({ request }: Exchange, record: SubscriberRecord | undefined): string | undefined {
+    if (request.method !== 'SUBSCRIBE' || request.event?.value !== 'message-summary') return undefined
+    const first = record?.push?.find((one) => isPushInForce(one, this.parts.host.clock.date()))
+    return this.pushServerOf(first?.id)
   }
   private asked(
     { request }: Exchange,
     { name, element }: UserQuestion,
-    record: IdentifiedSubscriber | undefined,
+    record: SubscriberRecord | undefined,
   ): Pick<ForwardTarget, 'uri' | 'element'> {
     if (record === undefined || (record.id === name && !isAddress(name))) return asWritten
     const uri = isSips(request) ? asSips(record.id) : record.id
