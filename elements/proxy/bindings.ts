@@ -172,10 +172,11 @@ export class Bindings {
   }
 }
 
-/** The same place: by instance and registration id (RFC 5626 §6), by PRID without them, or else by URI (RFC 3261 §10.3). */
+/** The same place: by PRID, by instance and registration id (RFC 5626 §6), or else by URI (RFC 3261 §10.3). */
 export function sameBinding(a: ContactBinding, b: ContactBinding): boolean {
   const name = a.notification?.name
-  if (name !== undefined && name === b.notification?.name && a.instance === undefined && b.instance === undefined) return true
+  const isOneFlow = a.instance === b.instance && (a.regId ?? b.regId) === (b.regId ?? a.regId)
+  if (name !== undefined && name === b.notification?.name && isOneFlow) return true
   if (a.regId !== undefined && b.regId !== undefined) return a.regId === b.regId && a.instance === b.instance
   if (a.instance !== b.instance && a.instance !== undefined && b.instance !== undefined) return false
   return sameContact(a.contact, b.contact)

@@ -184,3 +184,17 @@ test('pn-* are shown to nobody else: not to watchers of reg, other devices, nor 
     records.join(),
   )
 })
+
+test('a device that is woken and comes from another port takes the place of its former Contact, without reg-id too', async (t) => {
+  const { scene, service } = await open(t)
+  const waking = `;pn-provider=webpush;pn-prid=${encodeURIComponent(service.endpoint('bob'))}`
+  for (const parameter of [`;${instance}`, '']) {
+    const [first, second] = [await scene.phone('UDP'), await scene.phone('UDP')]
+    const contact = ({ at }: Phone): string => `<sip:bob@${at}${waking}>${parameter};expires=${day}`
+    t.is((await first.register('bob', contact(first))).status, 200)
+    const answer = await second.register('bob', contact(second))
+    const own = answer.texts('Contact').filter((value) => value.includes('+sip.instance') === (parameter !== ''))
+    t.is(own.length, 1)
+    t.true(own[0]!.includes(second.at))
+  }
+})
