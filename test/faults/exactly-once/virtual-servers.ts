@@ -1,12 +1,12 @@
 /** The two operators of a campaign in virtual time: each a node over a network in memory, with a store that outlives it. */
-import { rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ServerPlace, StagePlan } from '../../../dialplans/flows/stage/stage-plan.ts'
 import type { Dialplan } from '../../../dialplans/network/dialplan.ts'
 import { loadOperators } from '../../../dialplans/network/load.ts'
 import { type Clock, createNode, type Ids, memoryStore, type Node, type Store, silent } from '../../../signalling/index.ts'
 import type { MemoryNetwork } from '../../../signalling/testing.ts'
-import { scratch } from '../../support/server-process.ts'
 import { operators, type PushUser, planOf } from './plan.ts'
 
 interface VirtualServersParts {
@@ -59,7 +59,7 @@ export class VirtualServers {
 }
 
 function dialplansOf(users: readonly PushUser[]): readonly Dialplan[] {
-  const folder = scratch()
+  const folder = mkdtempSync(join(tmpdir(), 'proxima-test-'))
   const file = join(folder, 'plan.yaml')
   const nodes = operators.map((_, index) => ({ port: 5060 + index, folder }))
   try {
