@@ -35,8 +35,13 @@ export function inbox(agent: UserAgent): readonly string[] {
 }
 
 /** A text as a CPIM message (RFC 3862). */
-export function cpim(from: string, to: string, wishes = ''): { readonly type: string; readonly content: string } {
-  const asked = ['NS: imdn <urn:ietf:params:imdn>', 'imdn.Message-ID: Xk2v9QmT4r', `imdn.Disposition-Notification: ${wishes}`]
+export function cpim(
+  from: string,
+  to: string,
+  wishes = '',
+  messageId = 'Xk2v9QmT4r',
+): { readonly type: string; readonly content: string } {
+  const asked = ['NS: imdn <urn:ietf:params:imdn>', `imdn.Message-ID: ${messageId}`, `imdn.Disposition-Notification: ${wishes}`]
   const fields = [
     ...[`From: <sip:${from}>`, `To: <sip:${to}>`, ...(wishes === '' ? [] : asked), ''],
     ...['Content-Type: text/plain; charset=utf-8', '', 'hello'],

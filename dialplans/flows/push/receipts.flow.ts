@@ -5,8 +5,14 @@ import { alice, bob, carol, comeBack, cpim, inbox, leave, mary, patiently, push,
 
 const wishes = 'positive-delivery, negative-delivery, processing'
 
-async function send(stage: Stage, from: Ue, source: string, to: string, asked = wishes): Promise<number> {
-  return (await stage.during(from.agent.message(`sip:${to}`, cpim(source, to, asked)))).status
+/** Name of a message, another one for each: a receipt that came before is passed over. */
+function newMessageId(): string {
+  return `Xk2v9Q${++messages}`
+}
+let messages = 0
+
+async function send(stage: Stage, from: Ue, source: string, to: string, id: string, asked = wishes): Promise<number> {
+  return (await stage.during(from.agent.message(`sip:${to}`, cpim(source, to, asked, id)))).status
 }
 
 /** A receipt of a client: the user has seen a message. */
@@ -15,9 +21,9 @@ function displayed(messageId: string): string {
   return `<imdn xmlns="urn:ietf:params:xml:ns:imdn"><message-id>${messageId}</message-id>${event}</imdn>`
 }
 
-/** Number of receipts with a disposition. */
-function count(got: readonly string[], disposition: string): number {
-  return got.filter((line) => line.includes(`<message-id>Xk2v9QmT4r</message-id>`) && line.includes(`<${disposition}/>`)).length
+/** Number of receipts about a message with a disposition. */
+function count(got: readonly string[], disposition: string, id: string): number {
+  return got.filter((line) => line.includes(`<message-id>${id}</message-id>`) && line.includes(`<${disposition}/>`)).length
 }
 
 export const flow: FlowScript = {
@@ -29,13 +35,14 @@ export const flow: FlowScript = {
     {
       name: 'stored, told to who asks for it; nothing to who does not',
       async run(stage) {
+        const id = newMessageId()
         const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
         const [toAlice, toBob] = [inbox(a.agent), inbox(b.agent)]
         await leave(stage, b)
-        stage.expect('stored', (await send(stage, a, alice.address, bob.push)) === 202)
-        await stage.until('she is told', () => count(toAlice, 'stored') > 0)
+        stage.expect('stored', (await send(stage, a, alice.address, bob.push, id)) === 202)
+        await stage.until('she is told', () => count(toAlice, 'stored', id) > 0)
         stage.expect('by bob’s server', toAlice[0]!.startsWith('sip:push@op-b.example '))
-        stage.expect('stored too', (await send(stage, a, alice.address, bob.push, 'negative-delivery')) === 202)
+        stage.expect('stored too', (await send(stage, a, alice.address, bob.push, newMessageId(), 'negative-delivery')) === 202)
         stage.expect('and without wishes', (await push(stage, a.agent, bob.push)) === 202)
         await comeBack(stage, b)
         await stage.until('he gets all three', () => toBob.length === 3)
@@ -46,30 +53,32 @@ export const flow: FlowScript = {
     {
       name: 'PF20: what expires has failed',
       async run(stage) {
+        const id = newMessageId()
         const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
         const toAlice = inbox(a.agent)
         await leave(stage, b)
-        stage.expect('stored', (await send(stage, a, alice.address, bob.push)) === 202)
+        stage.expect('stored', (await send(stage, a, alice.address, bob.push, id)) === 202)
         await revoke(stage, 'op-b', bob)
-        await stage.until('she is told', () => count(toAlice, 'failed') > 0)
+        await stage.until('she is told', () => count(toAlice, 'failed', id) > 0)
         await stage.pass(6)
-        stage.expect('each once', count(toAlice, 'stored') === 1 && toAlice.length === 2)
+        stage.expect('each once', count(toAlice, 'stored', id) === 1 && toAlice.length === 2)
       },
     },
     {
       name: 'P73: receipts wait for a sender who is away, and arrive at his next REGISTER, once',
       async run(stage) {
+        const id = newMessageId()
         const [a, b, c] = [await stage.ue(alice.address), await stage.ue(bob.address), await stage.ue(carol.address)]
         const [toAlice, toCarol] = [inbox(a.agent), inbox(c.agent)]
         await leave(stage, b)
-        stage.expect('alice’s is stored', (await send(stage, a, alice.address, bob.push, 'negative-delivery')) === 202)
-        stage.expect('carol’s is stored', (await send(stage, c, carol.address, bob.push, 'negative-delivery')) === 202)
+        stage.expect('alice’s is stored', (await send(stage, a, alice.address, bob.push, id, 'negative-delivery')) === 202)
+        stage.expect('carol’s is stored', (await send(stage, c, carol.address, bob.push, id, 'negative-delivery')) === 202)
         await leave(stage, a)
         await revoke(stage, 'op-b', bob)
-        await stage.until('carol is told', () => count(toCarol, 'failed') > 0)
+        await stage.until('carol is told', () => count(toCarol, 'failed', id) > 0)
         stage.expect('alice is not there', toAlice.length === 0)
         await comeBack(stage, a)
-        await stage.until('alice is told', () => count(toAlice, 'failed') > 0)
+        await stage.until('alice is told', () => count(toAlice, 'failed', id) > 0)
         await stage.pass(6)
         stage.expect('once', toAlice.length === 1 && toCarol.length === 1)
       },
@@ -77,11 +86,12 @@ export const flow: FlowScript = {
     {
       name: 'A12: a receipt of who has the message goes through, once; forged, or about an unknown message, 403',
       async run(stage) {
+        const id = newMessageId()
         const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
         const [c, m] = [await stage.ue(carol.address), await stage.ue(mary.address)]
         const toAlice = inbox(a.agent)
-        stage.expect('bob has it', (await send(stage, a, alice.address, bob.push, 'display')) === 200)
-        const tell = async ({ agent }: Ue, messageId = 'Xk2v9QmT4r'): Promise<number> =>
+        stage.expect('bob has it', (await send(stage, a, alice.address, bob.push, id, 'display')) === 200)
+        const tell = async ({ agent }: Ue, messageId = id): Promise<number> =>
           (await stage.during(agent.message(`sip:${alice.push}`, { type: 'message/imdn+xml', content: displayed(messageId) })))
             .status
         stage.expect('carol has not', (await tell(c)) === 403)
@@ -97,14 +107,15 @@ export const flow: FlowScript = {
     {
       name: 'who is blocked gets 403, and `forbidden` for what waits: it never comes',
       async run(stage) {
+        const id = newMessageId()
         const [a, c] = [await stage.ue(alice.address), await stage.ue(carol.address)]
         const [toAlice, toCarol] = [inbox(a.agent), inbox(c.agent)]
         await leave(stage, a)
-        stage.expect('stored', (await send(stage, c, carol.address, alice.push, 'negative-delivery')) === 202)
+        stage.expect('stored', (await send(stage, c, carol.address, alice.push, id, 'negative-delivery')) === 202)
         const at = stage.operatorOf('op-a')
         const settings = await at.subscriber(`sip:${alice.address}`)
         await at.provision({ ...settings!, watchers: { block: [`sip:${carol.address}`] } })
-        await stage.until('carol is told', () => count(toCarol, 'forbidden') > 0)
+        await stage.until('carol is told', () => count(toCarol, 'forbidden', id) > 0)
         stage.expect('and refused', (await push(stage, c.agent, alice.push)) === 403)
         await comeBack(stage, a)
         await stage.pass(6)
@@ -114,13 +125,14 @@ export const flow: FlowScript = {
     {
       name: 'a restart of the servers loses no receipt',
       async run(stage) {
+        const id = newMessageId()
         const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
         const [toAlice, toBob] = [inbox(a.agent), inbox(b.agent)]
         await leave(stage, b)
-        stage.expect('stored', (await send(stage, a, alice.address, bob.push)) === 202)
+        stage.expect('stored', (await send(stage, a, alice.address, bob.push, id)) === 202)
         await stage.restart()
         await comeBack(stage, a)
-        await stage.until('she is told', () => count(toAlice, 'stored') > 0)
+        await stage.until('she is told', () => count(toAlice, 'stored', id) > 0)
         await comeBack(stage, b)
         await stage.until('he gets it', () => toBob.length > 0)
         await stage.pass(6)

@@ -205,7 +205,7 @@ test('A3, A19: a Path leads back for its home alone, for MESSAGEs, and reads no 
   t.deepEqual([phone.got.length, bobs.got.length], [1, 0])
 })
 
-test('A18: between operators only addresses that these advertise to each other are seen', async (t) => {
+test('A18, P65: between operators only addresses that these advertise to each other are seen', async (t) => {
   const scene = await RoamingScene.open(t, 'op-a', 'op-b', 'op-c')
   const phone = await scene.end('10.0.1.7', 'op-b')
   const carols = await scene.end('10.0.1.8', 'op-a')

@@ -103,7 +103,13 @@ export class ProcessNetwork {
   }
   /** Everything as the dialplan has it. */
   async undo(): Promise<void> {
+    for (const operator of this.operators.values()) await operator.forgetDevices()
+    await this.allAnswered()
     for (const operator of this.operators.values()) await operator.undo()
+    await this.allAnswered()
+  }
+  private async allAnswered(): Promise<void> {
+    for (const name of this.names) await this.answered(name)
   }
   /** Whether a domain is of an operator here. */
   has(domain: string): boolean {

@@ -95,6 +95,16 @@ export class ConsoleOperator implements Operator {
   }
 
   /** Everything as the dialplan has it. */
+  /** Takes Push identifiers from all who have some: their devices are forgotten, and what waits for them is over. `undo` gives them back. */
+  async forgetDevices(): Promise<void> {
+    const { subscribers = [] } = this.console.planned('hss') as PlannedHss
+    for (const { push, ...rest } of subscribers) {
+      if (push === undefined) continue
+      const id = rest.id.includes(':') ? rest.id : `sip:${rest.id}@${this.console.domain}`
+      this.changed.add(id)
+      await this.hss.ask('PUT', pathOf(id), { body: rest })
+    }
+  }
   async undo(): Promise<void> {
     for (const { id, server } of this.applications.values()) {
       const client = this.console.client(server)
