@@ -81,7 +81,10 @@ export const flow: FlowScript = {
         for (const service of [chat, files])
           stage.expect('taken', (await stage.during(rcs.send('Bobby', 'hello', service))).status === 200)
         await stage.until('both arrive', () => got.length === 2)
-        stage.expect('each with its application', got.join() === 'org.example.chat chat hello,org.example.files files hello')
+        stage.expect(
+          'each with its application',
+          got.toSorted().join() === 'org.example.chat chat hello,org.example.files files hello',
+        )
         await stage.until('both receipts of each', () => from.receipts.length === 4)
         other.end()
       },
