@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import test from 'ava'
+import { lastingPort } from '../../dialplans/flows/stage/lasting-port.ts'
 import { runProgram } from '../../elements/ue/push/desktop/programs.ts'
 import { type DefaultServer, program, proxima, Running, startDefaultServer } from '../support/process.ts'
 
@@ -131,20 +132,14 @@ test.serial('P10: a program gets its application’s Pushes by HTTP, and posts i
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
   t.teardown(() => listener.close())
   const { port } = listener.address() as AddressInfo
-  const alice = ue(
-    'alice',
-    '--push',
-    '--program',
-    `org.example.local=http://127.0.0.1:${port}/`,
-    '--http',
-    `127.0.0.1:${port + 1}`,
-  )
+  const own = await lastingPort()
+  const alice = ue('alice', '--push', '--program', `org.example.local=http://127.0.0.1:${port}/`, '--http', `127.0.0.1:${own}`)
   t.teardown(() => alice.stop())
   await alice.said(/is registered/)
   t.is(await post('alice', 'open the door'), 201)
   await until('the program has it', () => got.length === 1)
   t.is(got[0], 'org.example.local open the door')
-  const to = `http://127.0.0.1:${port + 1}/push/${encodeURIComponent('sip:0a17c5d2e8b9f604@push.localhost')}`
+  const to = `http://127.0.0.1:${own}/push/${encodeURIComponent('sip:0a17c5d2e8b9f604@push.localhost')}`
   t.is((await fetch(to, { method: 'POST', body: 'to herself' })).status, 201)
   await until('and what it posted', () => got.length === 2)
   t.is((await fetch(to, { method: 'POST', body: 'x', headers: { Origin: 'http://evil.example' } })).status, 403)
