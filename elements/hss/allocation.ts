@@ -14,10 +14,12 @@ import type { ProvisioningOutcome, WantedChange } from './provisioning.ts'
 
 interface PushAllocationsParts {
   readonly host: Host
-  /** By identifier or alias. */
+  /** By identifier or alias, as it is or is about to be. */
   readonly find: (device: string) => SubscriberRecord | undefined
-  /** Makes the change; resolves when it is durable. */
-  readonly change: (wanted: WantedChange) => Promise<ProvisioningOutcome>
+  /** Runs it behind all earlier changes; resolves when what it has made is durable. */
+  readonly inTurn: <Result>(change: () => Result) => Promise<Result>
+  /** Of a running turn. */
+  readonly make: (wanted: WantedChange) => ProvisioningOutcome
 }
 
 const identifiersAtMost = 16 // of one subscriber
@@ -35,15 +37,16 @@ export class PushAllocations {
     const body = readBody(exchange.request, 'push-allocation-request')
     if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
     exchange.reply(202)
-    const answer = await this.allocate(body.value).catch((fault: unknown): PushAllocation => {
-      this.parts.host.log.error({ fault: String(fault) }, 'a Push identifier could not be stored')
+    const { host, inTurn } = this.parts
+    const answer = await inTurn(() => this.allocate(body.value)).catch((fault: unknown): PushAllocation => {
+      host.log.error({ fault: String(fault) }, 'a Push identifier could not be stored')
       return { device: body.value.device, cause: 'unavailable' }
     })
     this.conversations.answer(exchange, asker, writeBody('push-allocation', answer))
   }
   /** Identifiers whose time is over make room for it. */
-  private async allocate({ device, flags, id: chosen, validUntil }: PushAllocationRequest): Promise<PushAllocation> {
-    const { change, find, host } = this.parts
+  private allocate({ device, flags, id: chosen, validUntil }: PushAllocationRequest): PushAllocation {
+    const { find, host, make } = this.parts
     const record = find(device)
     if (record === undefined) return { device, cause: 'unknown' }
     const all = record.push ?? []
@@ -54,7 +57,7 @@ export class PushAllocations {
     if (!hasFlags(id, flags)) return { device, cause: 'taken' }
     const until = validUntil === undefined ? {} : { validUntil }
     const given: PushIdentifierRecord = { id, state: 'active', ...until }
-    const { fault } = await change({ do: 'patch', id: record.id, patch: { push: [...left, given] } })
+    const { fault } = make({ do: 'patch', id: record.id, patch: { push: [...left, given] } })
     if (fault === undefined) return { device, id, ...until }
     return { device, cause: fault.kind === 'taken' ? 'taken' : 'unavailable' }
   }

@@ -112,11 +112,15 @@ class HomeSubscriberServer implements Hss {
     }
     this.retired = new RetiredIdentifiers(host)
     await this.retired.load()
-    const change = (wanted: WantedChange) => this.change(() => this.provisioning.make(wanted))
-    this.allocations = new PushAllocations({ host, change, find: (device) => this.get(device) })
     const { directory, domains, retired } = this
     const { views } = this.settings
     this.provisioning = new Provisioning({ directory, domains, retired, views, reserved: (key) => this.hasElementName(key) })
+    this.allocations = new PushAllocations({
+      host,
+      find: (device) => this.held(device),
+      inTurn: (change) => this.change(change),
+      make: (wanted) => this.provisioning.make(wanted),
+    })
     host.gauge('subscribers', () => this.directory.size)
     host.gauge('feeds', () => this.feeds.size)
   }

@@ -160,3 +160,24 @@ test('a file that is being written is not in force yet', async (t) => {
     [all, undefined, undefined],
   )
 })
+
+test('A20: a Push identifier is given on top of the changes under way: none of them is undone, none is lost', async (t) => {
+  const { hss, network, next, recordOf } = await open()
+  const [old, first, second] = ['0a17c5d2e8b9f604', '0b17c5d2e8b9f604', '0c17c5d2e8b9f604']
+  const set = hss.set({ id: 'bob', permissions: all, push: [{ id: old }] })
+  await next(goes)
+  await set
+  const give = (id: string): Promise<unknown> =>
+    network.ask('hss', 'MESSAGE', 'sip:hss@localhost', {
+      asserted: 'sip:prose@localhost',
+      body: json('push-allocation-request', { device: 'sip:bob@localhost', flags: '0000', id }),
+    })
+  const revoking = hss.provision([{ do: 'patch', id: 'bob', patch: { push: [{ id: old, state: 'revoked' }] } }])
+  await network.settle()
+  await give(first)
+  await give(second)
+  await next(goes, goes, goes)
+  await revoking
+  const states = (await recordOf('sip:bob@localhost'))?.push?.map(({ id, state }) => `${id} ${state}`)
+  t.deepEqual(states, [`${old} revoked`, `${first} active`, `${second} active`])
+})
