@@ -38,6 +38,8 @@ export class MessageStore {
   private readonly copies: Kept<StoredCopy>
   private readonly keys: Kept<AnsweredKey>
   private readonly copiesOf: RecordSets<StoredCopy>
+  /** Parts of copies whose removal is being written. */
+  private readonly leaving = new Set<string>()
   /** Told of subscribers for whom other messages wait than before. */
   onChange: (subscriber: string) => void = () => undefined
 
@@ -70,6 +72,13 @@ export class MessageStore {
     await this.messages.load()
     await this.copies.load()
     await this.keys.load()
+    const bare = [...this.messages.values()].filter(({ id }) => this.copiesOf.of(id).size === 0)
+    if (bare.length === 0) return
+    this.host.log.warn({ messages: bare.length }, 'messages in the store have no copy: they leave it')
+    await putTogether(
+      this.host.store,
+      bare.map(({ id }) => this.messages.removing(id)),
+    )
   }
   async stop(): Promise<void> {
     await Promise.all([this.messages.stop(), this.copies.stop(), this.keys.stop()])
@@ -126,14 +135,10 @@ export class MessageStore {
    * @param more what is written with it
    */
   async take(copy: StoredCopy, more: readonly KeptChange[] = []): Promise<void> {
-    const changes: KeptChange[] = [...more, this.copies.removing(partOf(copy))]
-    const message = this.messages.get(copy.message)
-    if (message !== undefined) changes.push(...this.outcomes.changesFor(message, 'delivered'))
-    if (this.copiesOf.of(copy.message).size <= 1) changes.push(this.messages.removing(copy.message))
-    else if (message !== undefined && message.taken !== true)
-      changes.push(this.messages.putting(message.id, { ...message, taken: true }))
-    await putTogether(this.host.store, changes)
-    this.onChange(copy.subscriber)
+    await this.leave([copy], more, (message, isLast) => {
+      const taken = isLast || message.taken === true ? [] : [this.messages.putting(message.id, { ...message, taken: true })]
+      return [...this.outcomes.changesFor(message, 'delivered'), ...taken]
+    })
   }
   /**
    * W4: the copies leave, and each message with its last one.
@@ -141,19 +146,30 @@ export class MessageStore {
    * @param more what is written with them
    */
   async remove(copies: readonly StoredCopy[], state: MessageState, more: readonly KeptChange[] = []): Promise<void> {
-    const changes: KeptChange[] = [...more]
-    const left = new Map<string, number>()
-    for (const copy of copies) {
-      changes.push(this.copies.removing(partOf(copy)))
-      left.set(copy.message, (left.get(copy.message) ?? this.copiesOf.of(copy.message).size) - 1)
-    }
-    for (const [id, count] of left) {
+    await this.leave(copies, more, (message, isLast) =>
+      isLast || state === 'delivered' ? this.outcomes.changesFor(message, state) : [],
+    )
+  }
+  /** Copies that leave by another write already count no more: of several at once, one takes the message away. */
+  private async leave(
+    copies: readonly StoredCopy[],
+    more: readonly KeptChange[],
+    changesFor: (message: PushMessage, isLast: boolean) => readonly KeptChange[],
+  ): Promise<void> {
+    const parts = copies.map((copy) => partOf(copy))
+    for (const part of parts) this.leaving.add(part)
+    const changes = [...more, ...parts.map((part) => this.copies.removing(part))]
+    for (const id of new Set(copies.map(({ message }) => message))) {
       const message = this.messages.get(id)
-      if (message !== undefined && (count <= 0 || state === 'delivered'))
-        changes.push(...this.outcomes.changesFor(message, state))
-      if (count <= 0) changes.push(this.messages.removing(id))
+      const isLast = [...this.copiesOf.of(id)].every((copy) => this.leaving.has(partOf(copy)))
+      if (message !== undefined) changes.push(...changesFor(message, isLast))
+      if (isLast) changes.push(this.messages.removing(id))
     }
-    await putTogether(this.host.store, changes)
+    try {
+      await putTogether(this.host.store, changes)
+    } finally {
+      for (const part of parts) this.leaving.delete(part)
+    }
     for (const subscriber of new Set(copies.map((copy) => copy.subscriber))) this.onChange(subscriber)
   }
 }

@@ -125,3 +125,42 @@ test('A9: of two devices, one away for a week less a minute: each gets it once',
   t.deepEqual([here.got, away.got], [['hello'], ['hello']])
   t.is(scene.unaccounted, 0)
 })
+
+test('A8, A9: two devices take one message while both removals are being written: nothing of it stays', async (t) => {
+  const scene = await PushScene.open()
+  const [desk, mobile] = [await scene.phone(), await scene.phone()]
+  const instances = ['00000000-0000-1000-8000-000a95a0e128', '00000000-0000-1000-8000-000a95a0e129'] as const
+  await scene.register(desk, { instance: instances[0] })
+  await scene.register(mobile, { instance: instances[1] })
+  desk.answer = undefined
+  mobile.answer = undefined
+  t.is(await scene.push('both'), 202)
+  const write = scene.store.write.bind(scene.store)
+  const held: (() => void)[] = []
+  scene.store.write = async (writes) => {
+    if (writes.some(({ key }) => key.startsWith('push/push/copy/'))) await new Promise<void>((resolve) => held.push(resolve))
+    return write(writes)
+  }
+  for (const phone of [desk, mobile]) phone.wire.answer(phone.requests.at(-1)!, 200)
+  await scene.pass(1)
+  t.is(held.length, 2)
+  for (const goOn of held) goOn()
+  scene.store.write = write
+  await scene.pass(1)
+  t.is(scene.metric('copies_delivered_total'), 2)
+  const auditing = scene.server.audit()
+  await scene.pass(2)
+  t.like(await auditing, { waiting: 0, inStore: 0, differences: [] })
+})
+
+test('a message without a copy that an earlier process has left goes at the start', async (t) => {
+  const scene = await PushScene.open()
+  t.is(await scene.push('left'), 202)
+  const keys: string[] = []
+  for await (const [key] of scene.stored('push/push/copy/')) keys.push(key)
+  await scene.erase(keys)
+  await scene.restart()
+  const auditing = scene.server.audit()
+  await scene.pass(2)
+  t.deepEqual((await auditing).differences, [])
+})
