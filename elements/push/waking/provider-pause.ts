@@ -1,5 +1,6 @@
 /** Pause of a provider (SPEC §5.8): after five failures in a row it is left alone for 30 s, then tried with one. */
 import type { Clock } from '../../../signalling/index.ts'
+import type { ServiceHealth } from './verdict.ts'
 
 interface ProviderHealth {
   failures: number
@@ -20,7 +21,7 @@ export class ProviderPause {
   constructor(clock: Clock) {
     this.clock = clock
   }
-  /** Milliseconds until that service may be asked; 0: now, and who asks then tells how it went. */
+  /** Milliseconds until that service may be asked; 0: now, and who asks then tells how it `ended`. */
   waitFor(service: string): number {
     const health = this.services.get(service)
     if (health === undefined || health.until === 0) return 0
@@ -30,16 +31,17 @@ export class ProviderPause {
     health.isTried = true
     return 0
   }
-  succeeded(service: string): void {
+  /** A request to it, that `waitFor` allowed, is over. */
+  ended(service: string, health: ServiceHealth): void {
+    if (health === 'well') return void this.services.delete(service)
+    const known = this.services.get(service)
+    if (known !== undefined) known.isTried = false
+    if (health === 'unknown') return
+    const failing = known ?? { failures: 0, until: 0, isTried: false }
+    failing.failures++
+    if (failing.failures >= failuresInRow) failing.until = this.clock.date() + pause
     this.services.delete(service)
-  }
-  failed(service: string): void {
-    const health = this.services.get(service) ?? { failures: 0, until: 0, isTried: false }
-    health.failures++
-    health.isTried = false
-    if (health.failures >= failuresInRow) health.until = this.clock.date() + pause
-    this.services.delete(service)
-    this.services.set(service, health)
+    this.services.set(service, failing)
     if (this.services.size > remembered) this.services.delete(this.services.keys().next().value!)
   }
 }

@@ -14,12 +14,27 @@ const usualPause = 60_000 // milliseconds, where a provider says none
 const longestPause = 86_400_000
 const refusals: ReadonlySet<number> = new Set([400, 401, 403, 413])
 
+/**
+ * `well`: it has answered, though it may not have liked that one PRID, which a device has chosen. `unknown`: nobody has asked it.
+ */
+export type ServiceHealth = 'well' | 'failed' | 'unknown'
+
+/** Word of an answer about the service itself. */
+export function healthOf(answer: OutboundHttpAnswer): ServiceHealth {
+  if (answer.fault !== undefined) return isOurFault(answer) ? 'unknown' : answer.fault === 'too-long' ? 'well' : 'failed'
+  const isThrottled = answer.status === 503 && answer.headers['retry-after'] !== undefined
+  return answer.status >= 500 && !isThrottled ? 'failed' : 'well'
+}
+
+/** We do not call such a URL. */
+function isOurFault({ fault }: Extract<OutboundHttpAnswer, { readonly fault: string }>): boolean {
+  return fault === 'url' || fault === 'address'
+}
+
 /** @param now milliseconds since the epoch */
 export function wakeVerdictOn(answer: OutboundHttpAnswer, now: number): WakeVerdict {
-  if (answer.fault !== undefined) {
-    const isOurs = answer.fault === 'url' || answer.fault === 'address'
-    return { rule: isOurs ? 'refused' : 'failed', why: `${answer.fault}: ${answer.text}` }
-  }
+  if (answer.fault !== undefined)
+    return { rule: isOurFault(answer) ? 'refused' : 'failed', why: `${answer.fault}: ${answer.text}` }
   const { headers, status } = answer
   const why = String(status)
   if (status >= 200 && status < 300) return { rule: 'sent', why }

@@ -1,14 +1,13 @@
 /** Wakes of devices that sleep (SPEC §5.8): whether, when and by which provider, each decision with its rule. */
 import type { Host, OutboundHttpRequest, Timer } from '../../../signalling/index.ts'
-import type { WakeTarget } from '../../shared/values/push-notification.ts'
 import type { BoundDevices } from '../bound-devices.ts'
 import type { Decisions } from '../decisions.ts'
 import type { DeviceBinding } from '../device-binding.ts'
-import type { WakeProvider, WakeTerms } from './provider.ts'
+import type { WakeProvider } from './provider.ts'
 import { ProviderPause } from './provider-pause.ts'
 import type { WakeProviders } from './providers.ts'
 import { RefreshWakes } from './refresh-wakes.ts'
-import { type WakeVerdict, wakeVerdictOn } from './verdict.ts'
+import { healthOf, type WakeVerdict, wakeVerdictOn } from './verdict.ts'
 
 /** Cause of a wake. */
 export interface WakeCause {
@@ -149,46 +148,54 @@ export class Wakes {
   }
   private attempt(binding: DeviceBinding, provider: WakeProvider, own: DeviceWakes): void {
     const cause = own.wanted!
-    const { clock } = this.parts.host
-    const now = clock.date()
-    const service = serviceOf(binding)
+    const now = this.parts.host.clock.date()
     const waits: readonly (readonly [until: number, rule: string, why: string])[] = [
       [own.last + interval, 'interval', 'one wake in 10 s'],
       [own.notBefore, own.notBeforeRule, own.notBeforeRule === 'throttled' ? 'as the provider asks' : 'after a failure'],
     ]
-    let [until, rule, why] = waits.reduce((a, b) => (b[0] > a[0] ? b : a))
-    if (until <= now) {
-      const left = this.pause.waitFor(service)
-      if (left > 0) [until, rule, why] = [now + left, 'provider-pause', 'five failures in a row: its provider is left alone']
-    }
-    if (until > now) {
-      this.tell(binding, cause, rule, `${why}: not before ${new Date(until).toISOString()}`)
-      own.timer?.cancel()
-      own.timer = clock.after(until - now, () => this.again(nameOf(binding), own))
-      return
-    }
+    const [until, rule, why] = waits.reduce((a, b) => (b[0] > a[0] ? b : a))
+    if (until > now) return this.postpone(binding, own, until, rule, why)
+    const request = this.requestBy(provider, binding, cause)
+    if (request === undefined)
+      return this.settle(binding, cause, own, { rule: 'refused', why: 'the PRID is none of this provider' })
+    const service = `${provider.name} ${new URL(request.url).origin}` // of Web Push each fails by itself
+    const left = this.pause.waitFor(service)
+    if (left > 0)
+      return this.postpone(binding, own, now + left, 'provider-pause', 'five failures in a row: its provider is left alone')
     own.last = now
     own.isUnderWay = true
-    void this.send(binding, provider, cause, service).then((verdict) => {
+    void this.send(request, service).then((verdict) => {
       own.isUnderWay = false
       if (!this.isStopped) this.settle(binding, cause, own, verdict)
     })
   }
-  private async send(
-    { expires, waking }: DeviceBinding,
+  private postpone(binding: DeviceBinding, own: DeviceWakes, until: number, rule: string, why: string): void {
+    const { clock } = this.parts.host
+    this.tell(binding, own.wanted!, rule, `${why}: not before ${new Date(until).toISOString()}`)
+    own.timer?.cancel()
+    own.timer = clock.after(until - clock.date(), () => this.again(nameOf(binding), own))
+  }
+  /** Undefined where its provider cannot make one of that PRID, for whatever reason. */
+  private requestBy(
     provider: WakeProvider,
+    { expires, waking }: DeviceBinding,
     { urgency }: WakeCause,
-    service: string,
-  ): Promise<WakeVerdict> {
-    const { allow, host } = this.parts
-    const now = host.clock.date()
+  ): OutboundHttpRequest | undefined {
+    const { clock, ids } = this.parts.host
+    const now = clock.date()
     const ttl = Math.min(Math.max(Math.floor((expires - now) / 1000), 60), longestLife)
-    const request = requestBy(provider, { ttl, urgency, id: host.ids.token(22), now }, waking!)
-    if (request === undefined) return { rule: 'refused', why: 'the PRID is none of this provider' }
-    const verdict = wakeVerdictOn(await host.http.send({ ...request, allow }), host.clock.date())
-    if (verdict.rule === 'failed') this.pause.failed(service)
-    else this.pause.succeeded(service)
-    return verdict
+    try {
+      const request = provider.requestFor(waking!, { ttl, urgency, id: ids.token(22), now })
+      return request !== undefined && URL.canParse(request.url) ? request : undefined
+    } catch {
+      return undefined
+    }
+  }
+  private async send(request: OutboundHttpRequest, service: string): Promise<WakeVerdict> {
+    const { allow, host } = this.parts
+    const answer = await host.http.send({ ...request, allow })
+    this.pause.ended(service, healthOf(answer))
+    return wakeVerdictOn(answer, host.clock.date())
   }
   private settle(binding: DeviceBinding, cause: WakeCause, own: DeviceWakes, verdict: WakeVerdict): void {
     const { clock } = this.parts.host
@@ -267,22 +274,7 @@ function isInVain({ until }: WakeCause, now: number): boolean {
   return until !== undefined && until <= now
 }
 
-/** Undefined where its provider cannot make one of that PRID, for whatever reason. */
-function requestBy(provider: WakeProvider, terms: WakeTerms, target: WakeTarget): OutboundHttpRequest | undefined {
-  try {
-    return provider.requestFor(target, terms)
-  } catch {
-    return undefined
-  }
-}
-
 /** Name of a device among those of all. */
 function nameOf({ device, subscriber }: Pick<DeviceBinding, 'device' | 'subscriber'>): string {
   return `${subscriber} ${device}`
-}
-
-/** The service behind a provider: of Web Push that of the PRID, since each of them fails by itself. */
-function serviceOf({ waking }: DeviceBinding): string {
-  const { prid = '', provider = '' } = waking ?? {}
-  return URL.canParse(prid) ? `${provider} ${new URL(prid).origin}` : provider
 }

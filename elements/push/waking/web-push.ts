@@ -26,8 +26,10 @@ function requestTo(
   { ttl, urgency }: WakeTerms,
   vapidDetails: { readonly subject: string; readonly publicKey: string; readonly privateKey: string },
 ): OutboundHttpRequest | undefined {
-  if (!/^https?:\/\/[^\s/]/.test(endpoint) || !URL.canParse(endpoint)) return undefined
-  const made = webPush.generateRequestDetails({ endpoint } as webPush.PushSubscription, null, { vapidDetails, TTL: ttl, urgency })
+  if (!/^https?:\/\/[^\s/]/i.test(endpoint) || !URL.canParse(endpoint)) return undefined
+  const made = webPush.generateRequestDetails({ endpoint: new URL(endpoint).href } as webPush.PushSubscription, null, {
+    ...{ vapidDetails, TTL: ttl, urgency },
+  })
   const headers = Object.entries(made.headers).map(([name, value]) => [name, String(value)])
   return { url: made.endpoint, method: made.method, headers: Object.fromEntries(headers) as OutboundHttpRequest['headers'] }
 }

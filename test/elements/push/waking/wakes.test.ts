@@ -1,5 +1,7 @@
 /** Waking by the Push server (SPEC §5.8, PUSH §4), each rule by its number. */
 import test from 'ava'
+import { ProviderPause } from '../../../../elements/push/waking/provider-pause.ts'
+import { ManualClock } from '../../../../signalling/testing.ts'
 import { type Phone, PushScene } from '../scene.ts'
 
 const day = 86_400 // seconds
@@ -11,6 +13,14 @@ async function asleep(settings: Parameters<typeof PushScene.open>[0] = {}): Prom
   await scene.registerAsleep(phone)
   phone.answer = undefined
   return { scene, phone }
+}
+
+/** A further phone of bob that sleeps, woken by that PRID. */
+async function another(scene: PushScene, index: number, prid: string): Promise<void> {
+  const phone = await scene.phone()
+  const waking = `;pn-provider=webpush;pn-prid=${encodeURIComponent(prid)}`
+  await scene.register(phone, { expires: day, waking, instance: `00000000-0000-1000-8000-00000000000${index}` })
+  phone.answer = undefined
 }
 
 const wakes = (scene: PushScene): readonly string[] => scene.pushService.received.map(({ subscription }) => subscription)
@@ -231,16 +241,7 @@ for (const answer of [{ status: 500 }, { status: 302 }, { status: 418 }, 'none']
 test('rule 12: after five failures in a row a provider is left alone for 30 s, then tried with one', async (t) => {
   const { phone, scene } = await asleep()
   scene.pushService.answerWith({ status: 500 })
-  const others = await Promise.all(Array.from({ length: 5 }, () => scene.phone()))
-  for (const [index, other] of others.entries()) {
-    const prid = encodeURIComponent(scene.pushService.endpoint(`device-${index}`))
-    await scene.register(other, {
-      expires: day,
-      waking: `;pn-provider=webpush;pn-prid=${prid}`,
-      instance: `00000000-0000-1000-8000-00000000000${index}`,
-    })
-    other.answer = undefined
-  }
+  for (let index = 0; index < 5; index++) await another(scene, index, scene.pushService.endpoint(`device-${index}`))
   t.is(await scene.push('hello'), 202)
   t.is(wakes(scene).length, 5, 'the sixth device waits')
   t.is(scene.metric('wakes_provider_pause_total'), 1)
@@ -254,6 +255,47 @@ test('rule 12: after five failures in a row a provider is left alone for 30 s, t
   t.is(scene.metric('wakes_sent_total'), 6)
   phone.answer = 200
 })
+
+test('A14, rule 12: a PRID of which no request can be made does not keep the others from trying the provider', async (t) => {
+  const { phone, scene } = await asleep()
+  const devices = [0, 1, 2, 3]
+  const register = (index: number): Promise<void> => another(scene, index, scene.pushService.endpoint(`device-${index}`))
+  for (const index of devices) await register(index)
+  scene.pushService.answerWith({ status: 500 })
+  t.is(await scene.push('hello'), 202)
+  await another(scene, 4, 'HTTPS://push.example:x/')
+  await another(scene, 5, scene.pushService.endpoint('upper').replace('https', 'HTTPS'))
+  for (const index of devices) await register(index) // what was to wake them is over
+  await scene.registerAsleep(phone)
+  await scene.pass(31)
+  scene.pushService.answerWith({ status: 201 })
+  t.is(await scene.push('again', {}, 120), 202)
+  const woken = [...new Set(wakes(scene).slice(5))].sort()
+  t.deepEqual(woken, ['bob', ...devices.map((index) => `device-${index}`), 'upper'])
+})
+
+test('rule 12: one request tries whether the provider is back, and however it ends, another may try', async (t) => {
+  const clock = new ManualClock()
+  const pause = new ProviderPause(clock)
+  for (let time = 0; time < 5; time++) pause.ended('service', 'failed')
+  t.is(pause.waitFor('service'), 30_000)
+  await clock.advance(30_000)
+  t.deepEqual([pause.waitFor('service'), pause.waitFor('service')], [0, 30_000])
+  pause.ended('service', 'unknown')
+  t.deepEqual([pause.waitFor('service'), pause.waitFor('service')], [0, 30_000])
+  pause.ended('service', 'well')
+  t.deepEqual([pause.waitFor('service'), pause.waitFor('service')], [0, 0])
+})
+
+for (const status of [302, 405])
+  test(`A14, rule 12: ${status} is about one PRID: the provider is not left alone for it`, async (t) => {
+    const { scene } = await asleep()
+    for (let index = 0; index < 5; index++) await another(scene, index, scene.pushService.endpoint(`device-${index}`))
+    scene.pushService.answerWith({ status })
+    t.is(await scene.push('hello'), 202)
+    t.is(wakes(scene).length, 6)
+    t.is(scene.metric('wakes_provider_pause_total'), 0)
+  })
 
 test('rule 13: each wake and each that did not happen is a decision with its rule, and no log line has the PRID', async (t) => {
   const { scene } = await asleep()
