@@ -1,6 +1,6 @@
 /** Refresh wakes (SPEC §5.8): a device that can be woken is asked to register before its binding ends, and again until it does. */
 import type { Clock } from '../../../signalling/index.ts'
-import { Deadlines } from '../../shared/state/deadlines.ts'
+import { KeyedDeadlines } from '../../shared/state/keyed-deadlines.ts'
 import type { DeviceBinding } from '../device-binding.ts'
 
 interface RefreshPlan {
@@ -16,13 +16,13 @@ const pauses = [60_000, 300_000, 1_800_000, 7_200_000] // milliseconds behind ea
 
 export class RefreshWakes {
   private readonly clock: Clock
-  private readonly deadlines: Deadlines<string>
+  private readonly deadlines: KeyedDeadlines<string>
   private readonly plans = new Map<string, RefreshPlan>()
 
   /** @param due is told of a device whose binding is to be refreshed, by its name */
   constructor(clock: Clock, due: (device: string) => void) {
     this.clock = clock
-    this.deadlines = new Deadlines<string>(
+    this.deadlines = new KeyedDeadlines<string>(
       clock,
       (device) => this.plans.get(device)?.at,
       (devices) => {
@@ -35,11 +35,11 @@ export class RefreshWakes {
   }
   /** The device has registered, or is known from before a restart. */
   plan(device: string, { expires, waking }: DeviceBinding): void {
-    const known = this.plans.has(device)
     if (waking === undefined) return void this.plans.delete(device)
     const first = Math.min(expires - margin, waking.since + share * (expires - waking.since))
-    this.plans.set(device, { expires, at: Math.max(first, this.clock.date()), tries: 0 })
-    if (!known) this.deadlines.add(device)
+    const at = Math.max(first, this.clock.date())
+    this.plans.set(device, { expires, at, tries: 0 })
+    this.deadlines.add(device, at)
   }
   forget(device: string): void {
     this.plans.delete(device)
@@ -58,7 +58,7 @@ export class RefreshWakes {
       return false
     }
     plan.at = now + pauses[Math.min(plan.tries++, pauses.length - 1)]!
-    this.deadlines.add(device)
+    this.deadlines.add(device, plan.at)
     return true
   }
 }

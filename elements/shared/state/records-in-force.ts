@@ -1,6 +1,6 @@
 /** Records of one durable table that are in force, with their indexes and their ends (see `kept.ts`). */
 import type { Clock } from '../../../signalling/index.ts'
-import { Deadlines } from './deadlines.ts'
+import { KeyedDeadlines } from './keyed-deadlines.ts'
 import { SetIndex } from './set-index.ts'
 
 /** Place of the records in force: a map, or a form that takes less room. */
@@ -104,71 +104,12 @@ class ByName<Value> implements RecordIndex<Value>, RecordSets<Value> {
 
 type Ended<Key, Value> = (records: readonly (readonly [key: Key, value: Value])[]) => void
 
-/** The wait for the end of one record. It goes on where a later record of that key takes longer. */
-interface RecordWait<Key> {
-  readonly key: Key
-  /** Milliseconds since the epoch at which the record is looked at. */
-  at: number
-}
-
-/** Ends of records, one wait for each key: a record that is replaced often costs no more room than any other. */
-class RecordEnds<Key, Value> {
-  private readonly table: RecordTable<Key, Value>
-  private readonly due: (value: Value) => number | undefined
-  private readonly ended: Ended<Key, Value>
-  private readonly waits = new Map<Key, RecordWait<Key>>()
-  private readonly deadlines: Deadlines<RecordWait<Key>>
-
-  constructor(clock: Clock, table: RecordTable<Key, Value>, due: (value: Value) => number | undefined, ended: Ended<Key, Value>) {
-    this.table = table
-    this.due = due
-    this.ended = ended
-    this.deadlines = new Deadlines<RecordWait<Key>>(
-      clock,
-      (wait) => this.dueOf(wait),
-      (waits) => this.end(waits),
-    )
-  }
-
-  add(key: Key, value: Value): void {
-    const at = this.due(value)
-    if (at === undefined) return
-    const before = this.waits.get(key)
-    if (before !== undefined && before.at <= at) return // it looks at the record by then
-    const wait = { key, at }
-    this.waits.set(key, wait)
-    this.deadlines.add(wait)
-  }
-
-  stop(): void {
-    this.deadlines.stop()
-    this.waits.clear()
-  }
-
-  /** Undefined: the wait is over, for its record has gone or another wait ends sooner. */
-  private dueOf(wait: RecordWait<Key>): number | undefined {
-    const { key } = wait
-    if (this.waits.get(key) !== wait) return undefined
-    const value = this.table.get(key)
-    const at = value === undefined ? undefined : this.due(value)
-    if (at === undefined) this.waits.delete(key)
-    else wait.at = at
-    return at
-  }
-
-  private end(waits: readonly RecordWait<Key>[]): void {
-    const records = waits.map(({ key }): readonly [Key, Value] => [key, this.table.get(key)!])
-    for (const { key } of waits) this.waits.delete(key)
-    this.ended(records)
-  }
-}
-
 export class RecordsInForce<Key, Value> {
   readonly table: RecordTable<Key, Value>
   stopped = false
   private readonly indexes: RecordIndex<Value>[] = []
   private readonly due: ((value: Value) => number | undefined) | undefined
-  private readonly ends: RecordEnds<Key, Value> | undefined
+  private readonly ends: KeyedDeadlines<Key> | undefined
 
   constructor(
     clock: Clock,
@@ -178,7 +119,15 @@ export class RecordsInForce<Key, Value> {
   ) {
     this.table = table
     this.due = due
-    if (due !== undefined && ended !== undefined) this.ends = new RecordEnds(clock, table, due, ended)
+    if (due === undefined || ended === undefined) return
+    this.ends = new KeyedDeadlines<Key>(
+      clock,
+      (key) => {
+        const value = table.get(key)
+        return value === undefined ? undefined : due(value)
+      },
+      (keys) => ended(keys.map((key) => [key, table.get(key)!])),
+    )
   }
 
   uniqueIndex(nameOf: (value: Value) => string | undefined): UniqueIndex<Value> {
@@ -210,7 +159,8 @@ export class RecordsInForce<Key, Value> {
     }
     table.set(key, value)
     for (const index of indexes) index.add(value)
-    this.ends?.add(key, value)
+    const at = this.ends === undefined ? undefined : this.due?.(value)
+    if (at !== undefined) this.ends!.add(key, at)
   }
 
   delete(key: Key): void {

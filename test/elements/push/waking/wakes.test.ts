@@ -151,6 +151,21 @@ test('rule 7: who registers anew is refreshed anew, and by a restart none is los
   t.true(wakes(scene).length > 0)
 })
 
+test('rule 7: who registers for less is refreshed for that, and who has left and come again once at a time', async (t) => {
+  const { phone, scene } = await asleep()
+  const at: number[] = []
+  await scene.registerAsleep(phone, { expires: day * 30 })
+  await scene.pass(day)
+  for (let time = 0; time < 3; time++) {
+    await scene.registerAsleep(phone, { expires: 0 })
+    await scene.registerAsleep(phone)
+  }
+  const start = scene.lab.clock.date()
+  scene.pushService.onWake(() => at.push(Math.round((scene.lab.clock.date() - start) / 60_000)))
+  await scene.pass(day * 2)
+  t.deepEqual(at, [1296, 1297, 1302, 1332], 'minutes')
+})
+
 test('rules 2, 8: an expired or removed binding is not woken; with wakeExpired an expired one is, and that is said', async (t) => {
   const { scene } = await asleep()
   await scene.pass(day + 1)
