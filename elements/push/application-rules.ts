@@ -1,6 +1,7 @@
 /** Rules of applications for what they send (SPEC §5.2, §5.4): the application of a message, and whether it may go. */
 import { H, type Host, RateLimit, type SipRequest } from '../../signalling/index.ts'
 import type { PushApplication } from '../schemas/index.ts'
+import { plainBodyOf } from '../shared/values/body-coding.ts'
 import { cpimType, parseCpim } from '../shared/values/cpim.ts'
 import { type Applications, maySend } from './applications.ts'
 import type { FollowedApplications } from './followed-applications.ts'
@@ -138,8 +139,8 @@ export class ApplicationRules {
 /** Media type of the content, inside CPIM too. */
 function innerType(request: SipRequest): string | undefined {
   const { contentType } = request
-  if (contentType !== cpimType || request.text(H['Content-Encoding']) !== undefined) return contentType
-  return parseCpim(request.body)?.type ?? contentType
+  const body = contentType === cpimType ? plainBodyOf(request) : undefined
+  return (body && parseCpim(body)?.type) ?? contentType
 }
 
 function isIn(type: string, range: string): boolean {

@@ -11,7 +11,7 @@ import { Kept } from '../shared/state/kept.ts'
 import type { KeptChange } from '../shared/state/kept-change.ts'
 import { cpimType, parseCpim } from '../shared/values/cpim.ts'
 import { readImdn } from '../shared/values/imdn.ts'
-import type { PushMessage } from './push-message.ts'
+import { type PushMessage, plainBodyIn } from './push-message.ts'
 
 interface FallbackRecord {
   readonly [member: string]: Json | undefined
@@ -142,10 +142,10 @@ export class CircuitFallback {
 }
 
 /** The text of a message, or of the CPIM in it; undefined: it is none. */
-function textOf({ body, type = '' }: PushMessage): string | undefined {
-  const media = type.split(';', 1).join().trim().toLowerCase()
-  const bytes = Buffer.from(body, 'base64')
-  if (media === 'text/plain') return bytes.toString()
-  const cpim = media === cpimType ? parseCpim(bytes) : undefined
+function textOf(message: PushMessage): string | undefined {
+  const media = message.type?.split(';', 1).join().trim().toLowerCase()
+  const bytes = plainBodyIn(message)
+  if (media === 'text/plain') return bytes?.toString()
+  const cpim = media === cpimType ? bytes && parseCpim(bytes) : undefined
   return cpim?.type === 'text/plain' ? cpim.content.toString() : undefined
 }

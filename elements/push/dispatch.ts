@@ -1,6 +1,9 @@
 /** Dispatch of a Push (SPEC §5.2): judged in the order of its checks, then taken here or handed over by the flag bits. */
-import { canonical, type Exchange, type ForwardTarget, type Host, type Uri } from '../../signalling/index.ts'
+import { canonical, type Exchange, type ForwardTarget, type Host, type SipRequest, type Uri } from '../../signalling/index.ts'
 import { domainOfPushHost, hasFlags, isPushUri, pushIdentifier } from '../shared/identifiers/push.ts'
+import { knownCodings, plainBodyOf } from '../shared/values/body-coding.ts'
+import { cpimType } from '../shared/values/cpim.ts'
+import { imdnType } from '../shared/values/imdn.ts'
 import type { Acceptance } from './acceptance.ts'
 import type { Aliases } from './aliases.ts'
 import type { ApplicationRules } from './application-rules.ts'
@@ -44,6 +47,10 @@ const noIdentifier = {
   warning: 'that user has no Push identifier; expected one, or a message for no application',
 }
 const blocked = { status: 403, rule: 'blocked', warning: 'blocked: this user takes nothing from you' }
+const noCoding = {
+  ...{ status: 415, rule: 'content-encoding', headers: [['Accept-Encoding', knownCodings]] as const },
+  warning: `the body cannot be unpacked, and names its sender; expected Content-Encoding ${knownCodings}`,
+}
 const noServer = { status: 404, rule: 'flag-bits', warning: 'no Push server has the flag bits of that identifier' }
 const noTable = {
   ...{ status: 503, rule: 'no-table', headers: [['Retry-After', '5']] as const },
@@ -59,6 +66,7 @@ export class Dispatch {
 
   async handle(exchange: Exchange): Promise<void> {
     const { request } = exchange
+    if (isJudgedByBody(request) && plainBodyOf(request) === undefined) return this.parts.decisions.refuse(exchange, '', noCoding)
     const verdict = await this.parts.sources.verdict(exchange)
     if ('refusal' in verdict) {
       this.parts.host.count(`refused_${verdict.refusal.replace('-', '_')}`)
@@ -168,4 +176,9 @@ export class Dispatch {
       expires: end ?? now,
     })
   }
+}
+
+/** Whether a request has its sender, or what it tells of, in its body. */
+function isJudgedByBody({ contentType }: SipRequest): boolean {
+  return contentType === cpimType || contentType === imdnType
 }

@@ -1,5 +1,6 @@
 /** A MESSAGE as a Push server keeps it (PUSH §3.1): all that the device gets, and who sent it for whom. */
 import { H, type Json, type OutgoingRequest, type SipRequest, seal } from '../../signalling/index.ts'
+import { decodedBody } from '../shared/values/body-coding.ts'
 import { cpimType, parseCpim } from '../shared/values/cpim.ts'
 import type { DeviceBinding } from './device-binding.ts'
 
@@ -83,13 +84,22 @@ function assertedOf(request: SipRequest): readonly (readonly [string, string])[]
   return values.map((value) => ['P-Asserted-Identity', value] as const)
 }
 
+const isCoding = ([name]: readonly [name: string, value: string]): boolean => name.toLowerCase() === 'content-encoding'
+
+/** Its body without Content-Encoding; undefined: that is not known, or the body is not in it. */
+export function plainBodyIn({ body, headers }: PushMessage): Buffer | undefined {
+  const codings = headers.filter(isCoding).map(([, coding]) => coding)
+  return decodedBody(Buffer.from(body, 'base64'), codings.join())
+}
+
 /** The content of a CPIM message by itself, for a device that takes none of that type; undefined: it is no CPIM message. */
 export function withoutCpim(message: PushMessage): PushMessage | undefined {
   if (message.type?.split(';', 1).join().trim().toLowerCase() !== cpimType) return undefined
-  if (message.headers.some(([name]) => name.toLowerCase() === 'content-encoding')) return undefined
-  const inner = parseCpim(Buffer.from(message.body, 'base64'))
+  const body = plainBodyIn(message)
+  const inner = body && parseCpim(body)
   const type = inner?.contentFields.find(([name]) => name.toLowerCase() === 'content-type')?.[1]
-  return inner && { ...message, type: type ?? 'text/plain', body: inner.content.toString('base64') }
+  const headers = message.headers.filter((field) => !isCoding(field))
+  return inner && { ...message, headers, type: type ?? 'text/plain', body: inner.content.toString('base64') }
 }
 
 /** The MESSAGE to a device, along its Path. From, To, Call-ID, CSeq and body are as they were sent. */

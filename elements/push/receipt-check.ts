@@ -2,8 +2,7 @@
  * Check of receipts that users send (SPEC §5.5): its source must be one that the named message was sent to. The server of the
  * source knows what it has delivered to him, that of the destination what it has sent on for him.
  */
-import { inflateSync } from 'node:zlib'
-import { type Exchange, H, type Host, type Json, parseUri, RateLimit, type SipRequest, seal } from '../../signalling/index.ts'
+import { type Exchange, type Host, type Json, parseUri, RateLimit, type SipRequest, seal } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import {
@@ -16,6 +15,7 @@ import {
 } from '../shared/identifiers/push.ts'
 import { Kept } from '../shared/state/kept.ts'
 import type { RecordSets } from '../shared/state/records-in-force.ts'
+import { plainBodyOf } from '../shared/values/body-coding.ts'
 import { cpimType, parseCpim } from '../shared/values/cpim.ts'
 import { imdnType, messageIdOf, wishesOf } from '../shared/values/imdn.ts'
 
@@ -57,7 +57,6 @@ interface ReceiptCheckParts {
 const rate = { rate: 20, burst: 200 } // receipts of one source
 const sources = 10_000 // remembered by their rates
 const most = 200_000
-const longest = 16_384 // bytes
 const passes: ReceiptVerdict = {}
 
 export class ReceiptCheck {
@@ -92,8 +91,9 @@ export class ReceiptCheck {
 
   /** Keeps who may answer for a message, where its sender asks for receipts. @param recipient canonical */
   async expect({ request }: Exchange, source: string, recipient: string): Promise<void> {
-    const { body, callId, contentType } = request
-    const asked = source === '' ? undefined : wishesOf({ body, callId, type: contentType })
+    const { callId, contentType } = request
+    const body = source === '' ? undefined : plainBodyOf(request)
+    const asked = body && wishesOf({ body, callId, type: contentType })
     if (asked === undefined) return
     const { messageId } = asked
     const key = seal('', JSON.stringify([source, messageId, recipient]), 22)
@@ -184,24 +184,12 @@ export class ReceiptCheck {
   }
 }
 
-/** XML of a receipt, inside CPIM too. Undefined: the request is none. Empty: it is one, and cannot be read. */
+/** XML of a receipt, inside CPIM too. Undefined: the request is none. */
 function contentOf(request: SipRequest): Buffer | undefined {
-  const { contentType } = request
-  const coding = request.text(H['Content-Encoding'])?.trim().toLowerCase()
-  if (contentType === imdnType) return coding === undefined ? request.body : coding === 'deflate' ? inflated(request.body) : empty
-  if (contentType !== cpimType || coding !== undefined) return undefined
-  const message = parseCpim(request.body)
+  const body = plainBodyOf(request)
+  if (body === undefined || request.contentType === imdnType) return body
+  const message = request.contentType === cpimType ? parseCpim(body) : undefined
   return message?.type === imdnType ? message.content : undefined
-}
-
-const empty = Buffer.alloc(0)
-
-function inflated(body: Buffer): Buffer {
-  try {
-    return inflateSync(body, { maxOutputLength: longest })
-  } catch {
-    return empty
-  }
 }
 
 function refused(status: 400 | 403, rule: string, warning: string): ReceiptVerdict {

@@ -1,19 +1,11 @@
 /** Source of a Push (SPEC §5.2): a user of ours by our proxy's word, or a peer's by the word of that peer. */
-import {
-  type Address,
-  canonical,
-  type Exchange,
-  H,
-  type Host,
-  parseUri,
-  type SipRequest,
-  type Uri,
-} from '../../signalling/index.ts'
+import { type Address, canonical, type Exchange, type Host, parseUri, type SipRequest, type Uri } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, isNameOf } from '../shared/identifiers/devices.ts'
 import { domainOfPushHost, hasFlags, isPushHost, isPushInForce, pushIdentifier } from '../shared/identifiers/push.ts'
 import { visitedNetwork } from '../shared/identifiers/visited-network.ts'
+import { plainBodyOf } from '../shared/values/body-coding.ts'
 import { cpimFrom, cpimType, parseCpim } from '../shared/values/cpim.ts'
 import type { PushPeer } from './settings-type.ts'
 
@@ -106,9 +98,9 @@ export class Sources {
     return key === undefined || isNameOf(key, record, domains) ? undefined : from!.text
   }
   private cpimSender(request: SipRequest): Uri | undefined {
-    if (request.contentType !== cpimType || request.text(H['Content-Encoding']) !== undefined) return undefined
-    const message = parseCpim(request.body)
-    const from = message === undefined ? undefined : cpimFrom(message)
+    const body = request.contentType === cpimType ? plainBodyOf(request) : undefined
+    const message = body && parseCpim(body)
+    const from = message && cpimFrom(message)
     return from === undefined ? undefined : parseUri(from)
   }
 }

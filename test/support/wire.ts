@@ -90,6 +90,8 @@ export interface RequestParts {
   /** Whole header lines without CRLF. */
   readonly lines?: readonly string[]
   readonly body?: string
+  /** Coding of the body. Left out: UTF-8; `latin1`: each character is a byte. */
+  readonly bodyAs?: 'latin1'
   readonly maxForwards?: number
 }
 
@@ -113,7 +115,7 @@ export function requestText(method: string, uri: string, parts: RequestParts = {
     `CSeq: ${cseq} ${method}`,
     'User-Agent: any softphone of this world',
     ...(parts.lines ?? []),
-    `Content-Length: ${Buffer.byteLength(parts.body ?? '')}`,
+    `Content-Length: ${Buffer.byteLength(parts.body ?? '', parts.bodyAs)}`,
   ]
   return `${lines.join('\r\n')}\r\n\r\n${parts.body ?? ''}`
 }

@@ -172,6 +172,7 @@ export class UePushClient {
   private take(message: IncomingMessage, takes: 'all' | 'receipts'): Promise<number> | undefined {
     const push = pushOf(message, this.options.clock.date())
     if (push === undefined) return undefined
+    if (push === 'unreadable') return Promise.resolve(415) // RFC 3261 §8.2.3
     return takes === 'receipts' && push.type !== imdnType ? Promise.resolve(480) : this.keep(push)
   }
   /** 200 once it is durable. */

@@ -1,7 +1,7 @@
 /** A Push as its client has it: its source, its application, and its content out of any CPIM message around it. */
-import { inflateRawSync, inflateSync } from 'node:zlib'
 import { type Json, parseUri, seal } from '../../../signalling/index.ts'
-import { cpimFrom, cpimType, parseCpim } from '../../shared/values/cpim.ts'
+import { decodedBody } from '../../shared/values/body-coding.ts'
+import { cpimType, parseCpim } from '../../shared/values/cpim.ts'
 import { wishesOf } from '../../shared/values/imdn.ts'
 import type { IncomingMessage } from '../agents/agent.ts'
 
@@ -32,22 +32,24 @@ export interface ReceivedPush {
   readonly at: number
 }
 
-const mostUnpacked = 65_535 // bytes
-
 /** Bytes of its content. */
 export function contentOf({ content }: Pick<ReceivedPush, 'content'>): Buffer {
   return Buffer.from(content, 'base64')
 }
 
-/** Undefined: it is no Push, but an answer or a word of another service for this device. */
-export function pushOf(message: IncomingMessage, at: number): ReceivedPush | undefined {
+/**
+ * Undefined: it is no Push, but an answer or a word of another service for this device. `unreadable`: its Content-Encoding is
+ * not known.
+ */
+export function pushOf(message: IncomingMessage, at: number): ReceivedPush | 'unreadable' | undefined {
   const type = message.contentType ?? 'application/octet-stream'
   if (type.startsWith('application/vnd.proxima.') || message.text('In-Reply-To') !== undefined) return undefined
-  const body = unpacked(message.body, message.text('Content-Encoding'))
+  const body = decodedBody(message.body, message.text('Content-Encoding'))
+  if (body === undefined) return 'unreadable'
   const cpim = type === cpimType ? parseCpim(body) : undefined
   const asked = wishesOf({ body, callId: message.callId, type })
   const subject = message.text('Subject')
-  const source = sourceOf(message, cpim && cpimFrom(cpim))
+  const source = sourceOf(message)
   return {
     key: seal('', JSON.stringify([message.asserted ?? message.from, message.callId, message.cseq, message.fromTag]), 22),
     source,
@@ -64,25 +66,12 @@ export function pushOf(message: IncomingMessage, at: number): ReceivedPush | und
   }
 }
 
-/** As the network vouches; else the one in the CPIM message, which servers have checked; else From. */
-function sourceOf({ asserted, from }: IncomingMessage, inCpim: string | undefined): string {
-  const uri = asserted ?? inCpim ?? from
+/** As the network vouches; else From, which it has checked. From of a CPIM message is checked by Push servers alone. */
+function sourceOf({ asserted, from }: IncomingMessage): string {
+  const uri = asserted ?? from
   return parseUri(uri)?.host === 'anonymous.invalid' ? '' : uri
 }
 
 function uriOf(header: string | undefined): string | undefined {
   return header === undefined ? undefined : (/<([^<>]+)>/.exec(header)?.[1] ?? header.split(';', 1)[0]!.trim())
-}
-
-/** Some phones pack their receipts (Content-Encoding: deflate). */
-function unpacked(body: Buffer, coding: string | undefined): Buffer {
-  if (coding?.trim().toLowerCase() !== 'deflate') return body
-  for (const unpack of [inflateSync, inflateRawSync]) {
-    try {
-      return unpack(body, { maxOutputLength: mostUnpacked })
-    } catch {
-      // the other form of it, or neither
-    }
-  }
-  return body
 }

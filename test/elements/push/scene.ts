@@ -151,7 +151,8 @@ export class PushScene {
   private async ask(method: string, uri: string, parts: RequestParts, seconds = 1): Promise<SipResponse> {
     const before = this.proxy.responses.length
     const branch = `z9hG4bK-${++this.sent}`
-    this.proxy.send(requestText(method, uri, { branch, cseq: this.sent, via: '10.0.8.1;rport', ...parts }))
+    const text = requestText(method, uri, { branch, cseq: this.sent, via: '10.0.8.1;rport', ...parts })
+    this.proxy.send(Buffer.from(text, parts.bodyAs))
     await this.pass(seconds)
     const answer = this.proxy.responses.slice(before).find(({ status }) => status >= 200)
     if (answer === undefined) throw new Error(`${method} ${uri} is not answered`)

@@ -163,3 +163,20 @@ test('answers and words of other services are left to others', async (t) => {
   t.is(scene.comes({ type: 'application/vnd.proxima.prose-match+json' }), undefined)
   t.is(scene.comes({ headers: { 'In-Reply-To': 'abc' } }), undefined)
 })
+
+test('A1: CPIM From is nobody’s word; what cannot be unpacked is refused', async (t) => {
+  const scene = new PushClientScene()
+  const got: string[] = []
+  const client = await scene.open()
+  client.run({ id: 'chat', types: [], take: ({ source }) => got.push(source) > 0 })
+  const content = 'From: <sip:alice@op-a.example>\r\n\r\nContent-Type: text/plain\r\n\r\nhello'
+  const mallory = 'sip:mallory@op-b.example'
+  const cpim = { type: 'message/cpim', content, application: 'chat', source: mallory, asserted: false }
+  t.is(await scene.comes(cpim), 200)
+  await scene.pass(5)
+  t.deepEqual(got, [mallory])
+  for (const coding of ['gzip', 'deflate', 'deflate, gzip'])
+    t.is(await scene.comes({ ...cpim, headers: { 'Content-Encoding': coding } }), 415, coding)
+  await scene.pass(5)
+  t.is(got.length, 1)
+})

@@ -7,6 +7,8 @@ import { ManualClock } from '../../../../signalling/testing.ts'
 
 export interface MessageParts {
   readonly source?: string
+  /** false: the network vouches for nobody. */
+  readonly asserted?: boolean
   readonly callId?: string
   readonly type?: string
   readonly content?: string | Buffer
@@ -55,10 +57,11 @@ export class PushClientScene {
   /** Status that the client answers; undefined: it is not for it. */
   comes(parts: MessageParts = {}): Promise<number> | undefined {
     const { application, callId = `call-${++this.count}`, content = 'hello', headers = {}, type = 'text/plain' } = parts
-    const { source = 'sip:0a17c5d2e8b9f604@push.op-a.example' } = parts
+    const { asserted = true, source = 'sip:0a17c5d2e8b9f604@push.op-a.example' } = parts
     const fields: { readonly [name: string]: string | undefined } = { 'Push-Application': application, ...headers }
     const message: IncomingMessage = {
-      ...{ from: source, name: undefined, callId, cseq: 1, fromTag: 't', asserted: source, contentType: type },
+      ...{ from: source, name: undefined, callId, cseq: 1, fromTag: 't', contentType: type },
+      asserted: asserted ? source : undefined,
       body: Buffer.from(content),
       text: (name) => fields[name],
     }
