@@ -39,6 +39,7 @@ export interface EngineAgentOptions {
   readonly push?: PushClientRegistration | undefined
 }
 
+const notFromProxy = 'this device takes messages by its own proxy alone; expected one by way of that'
 const capabilities = { methods: ['MESSAGE', 'NOTIFY', 'OPTIONS', 'ACK'], extensions: [], types: ['*/*'] }
 
 /** The agent as an element of its node: takes every request, and has the host once the node has started. */
@@ -68,6 +69,7 @@ class AgentElement implements Element {
     return this.message(exchange)
   }
   private message(exchange: Exchange): void | Promise<void> {
+    if (!this.isOwnProxy(exchange.flow)) return exchange.reply(403, { warning: notFromProxy }) // From and the rest are nobody's word
     const { callId, cseq, from, fromTag } = exchange.request
     const message = this.messageOf(exchange)
     const taken = this.taker?.(message)
@@ -85,7 +87,7 @@ class AgentElement implements Element {
       },
     )
   }
-  private messageOf({ flow, request }: Exchange): IncomingMessage {
+  private messageOf({ request }: Exchange): IncomingMessage {
     const { callId, cseq, from, fromTag } = request
     return {
       from: from.uri.text,
@@ -93,7 +95,7 @@ class AgentElement implements Element {
       callId,
       cseq: cseq.number,
       fromTag,
-      asserted: this.isOwnProxy(flow) ? request.asserted[0]?.uri.text : undefined,
+      asserted: request.asserted[0]?.uri.text,
       body: request.body,
       contentType: request.contentType,
       text: (header) => request.text(header),
@@ -123,7 +125,7 @@ export class EngineAgent implements UserAgent {
   }
   private isOwnProxy({ remote }: Flow): boolean {
     const proxy = parseUri(this.options.proxy)
-    return proxy !== undefined && proxy.host === remote.host && (proxy.port ?? 5060) === remote.port
+    return proxy !== undefined && proxy.host === remote.host && (proxy.port || 5060) === remote.port
   }
   private get route(): readonly string[] {
     return this.routeBy(undefined)
