@@ -1,6 +1,5 @@
 /** Source of a Push (SPEC §5.2): a user of ours by our proxy's word, or a peer's by the word of that peer. */
 import { type Address, canonical, type Exchange, type Host, parseUri, type SipRequest, type Uri } from '../../signalling/index.ts'
-import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, isNameOf } from '../shared/identifiers/devices.ts'
 import { domainOfPushHost, hasFlags, isPushHost, isPushInForce, pushIdentifier } from '../shared/identifiers/push.ts'
@@ -34,24 +33,32 @@ export class Sources {
   /** The source, or why it is none. `source: ''`: nobody of our network vouches, and nobody has to. */
   async verdict(exchange: Exchange): Promise<SourceVerdict> {
     const { asserted } = exchange
-    if (asserted === undefined) return { source: '' }
+    if (asserted === undefined) return this.ofNobody(exchange)
     const stranger = this.strangerBeside(exchange, asserted)
     if (stranger !== undefined)
       return { refusal: 'source', warning: `${stranger} is named as sender, and not vouched for; expected your own identifier` }
     const peer = this.peerOf(asserted)
     if (peer !== undefined) return this.ofPeer(asserted, peer, visitedNetwork(exchange.request))
     const id = pushIdentifier(asserted.uri.user)
-    if (id !== undefined && this.parts.isApplication(id)) return { source: canonical(asserted.uri) }
+    if (id !== undefined && this.parts.isApplication(id)) return this.ofApplication(exchange, asserted)
     const record = await this.parts.subscribers.lookup(asserted.uri)
     const own = record?.push?.find((one) => one.id === id)
     const isElsewhere = record === undefined && id !== undefined && this.parts.fellows.some((bits) => hasFlags(id, bits))
-    if (isElsewhere) return { source: canonical(asserted.uri) } // an application's; users have a record
+    if (isElsewhere) return this.ofApplication(exchange, asserted) // users have a record
     if (id !== undefined && (own === undefined || !isPushInForce(own, this.parts.host.clock.date())))
       return { refusal: 'source-expired', warning: `the Push identifier ${id} is not in force; expected another one of yours` }
-    const another = record === undefined ? undefined : this.strangerInCpim(exchange, record)
-    if (another !== undefined)
-      return { refusal: 'source', warning: `From in the CPIM message is ${another}; expected one of your own identifiers` }
-    return { source: canonical(asserted.uri) }
+    const another = record && this.strangerInCpim(exchange, (key) => isNameOf(key, record, this.parts.host.domains))
+    return another ?? { source: canonical(asserted.uri) }
+  }
+  /** Nobody vouches: From, which our proxy has let through, is his one name. */
+  private ofNobody(exchange: Exchange): SourceVerdict {
+    const own = deviceKey(exchange.request.from.uri, this.parts.host.domains)
+    return this.strangerInCpim(exchange, (key) => key === own) ?? { source: '' }
+  }
+  /** Its identifier is its one name. */
+  private ofApplication(exchange: Exchange, { uri }: Address): SourceVerdict {
+    const own = deviceKey(uri, this.parts.host.domains)
+    return this.strangerInCpim(exchange, (key) => key === own) ?? { source: canonical(uri) }
   }
 
   private peerOf({ uri }: Address): PushPeer | undefined {
@@ -90,12 +97,12 @@ export class Sources {
     const { domains, peers } = this.parts.host
     return domains.includes(host) || isPushHost(host, domains) ? '' : peers.nameOf(host)
   }
-  /** From of a CPIM message, where it names somebody else. */
-  private strangerInCpim({ request }: Exchange, record: SubscriberRecord): string | undefined {
-    const { domains } = this.parts.host
+  /** The refusal where From of a CPIM message names somebody else than the sender. */
+  private strangerInCpim({ request }: Exchange, isOwn: (key: string) => boolean): SourceVerdict | undefined {
     const from = this.cpimSender(request)
-    const key = from === undefined ? undefined : deviceKey(from, domains)
-    return key === undefined || isNameOf(key, record, domains) ? undefined : from!.text
+    const key = from && deviceKey(from, this.parts.host.domains)
+    if (from === undefined || key === undefined || isOwn(key)) return undefined
+    return { refusal: 'source', warning: `From in the CPIM message is ${from.text}; expected one of your own identifiers` }
   }
   private cpimSender(request: SipRequest): Uri | undefined {
     const body = request.contentType === cpimType ? plainBodyOf(request) : undefined

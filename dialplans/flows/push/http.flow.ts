@@ -1,7 +1,7 @@
 /** Push by HTTP: a program that knows no SIP sends, follows and withdraws (SPEC §5.9). */
 import type { FlowScript, Stage } from '../stage/flow.ts'
 import type { HttpReply } from '../stage/operator.ts'
-import { alice, bob, carol, comeBack, inbox, leave } from './cast.ts'
+import { alice, bob, carol, comeBack, cpim, inbox, leave } from './cast.ts'
 
 const token = 'a-token-of-the-backup'
 const authorization = `Bearer ${token}`
@@ -120,6 +120,24 @@ export const flow: FlowScript = {
         stage.expect('it came', toBob.join() === `${from} hello`)
         stage.expect('our second server’s', (await post(stage, { to: 'carol', body: 'hello' })).status === 201)
         stage.expect('it came', toCarol.join() === `${from} hello`)
+      },
+    },
+    {
+      name: 'A1, PF6: an application writes nobody else into From of a CPIM message: 403, and nobody gets it',
+      settings,
+      async run(stage) {
+        const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
+        const [toAlice, toBob] = [inbox(a.agent), inbox(b.agent)]
+        const send = (to: string, sender: string): Promise<HttpReply> => {
+          const { content, type } = cpim(sender, to)
+          return post(stage, { to, body: content, headers: { 'content-type': type } })
+        }
+        for (const { address } of [alice, bob, carol])
+          for (const to of ['alice', bob.push]) stage.expect(`as ${address}`, (await send(to, address)).status === 403)
+        const own = `${backup.push}@push.op-a.example`
+        stage.expect('in its own name', (await send('alice', own)).status === 201 && (await send(bob.push, own)).status === 201)
+        await stage.pass(6)
+        stage.expect('that came alone', toAlice.length === 1 && toBob.length === 1)
       },
     },
     {

@@ -65,3 +65,20 @@ test('A12: a forged receipt in a packed CPIM message goes to nobody', async (t) 
   }
   t.is(phone.got.length, 0)
 })
+
+test('A1: of whom nobody vouches, and of applications, From of the CPIM message is no other name', async (t) => {
+  const application = { id: 'org.example.open', anonymous: true, push: '0d90c5d2e8b9f604' }
+  const scene = await PushScene.open({ applications: [application] })
+  const guest = 'guest@elsewhere.example'
+  const send = (named: string, more: readonly string[] = []): Promise<number> => {
+    const body = `From: <sip:${named}>\r\n\r\nContent-Type: text/plain\r\n\r\nhello`
+    const lines = [`Push-Application: ${application.id}`, ...more]
+    return scene.push(body, { type: 'message/cpim', asserted: false, lines, from: `sip:${guest}` })
+  }
+  t.is(await send('carol@localhost'), 403)
+  t.is(await send(guest), 202)
+  const asserted = [`P-Asserted-Identity: <sip:${application.push}@push.localhost;user=push>`]
+  t.is(await send('carol@localhost', asserted), 403)
+  t.is(await send(guest, asserted), 403)
+  t.is(await send(`${application.push}@push.localhost`, asserted), 202)
+})
