@@ -77,6 +77,10 @@ export class PushRegistrar {
     const peer = host.peers.nameOf(home)
     if (peer === undefined || host.peers.isAt(flow))
       return exchange.reply(403, { warning: `roaming: no agreement with ${home.slice(0, 60)}; expected a home by agreement` })
+    if (request.to.uri.host !== home || pushIdentifier(request.to.uri.user) === undefined)
+      return exchange.reply(403, {
+        warning: `roaming: To is no Push identifier of ${home.slice(0, 60)}; expected your own there`,
+      })
     if (this.parts.clients.isFull(home)) {
       const warning = `as many users of ${home.slice(0, 60)} are here as may be; expected you to come again later`
       return exchange.reply(503, { headers: [['Retry-After', '60']], warning })

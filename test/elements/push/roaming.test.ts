@@ -171,6 +171,26 @@ test('A2: a captured REGISTER sent again gets 401 with stale, and changes nothin
   t.deepEqual([phone.got, thief.got], [['mine'], []])
 })
 
+test('A1, A2: a home that answers for the user of another home makes nobody of him: 403, and it is not asked', async (t) => {
+  const scene = await RoamingScene.open(t, 'op-b')
+  const home = await scene.end(places['op-a'], 'op-b')
+  const phone = await scene.end('10.0.1.7', 'op-b')
+  home.wire.onRequest = (request) => {
+    const contacts = request.list(H.Contact).map((value) => ['Contact', value] as const)
+    home.wire.answer(request, 200, { headers: [...contacts, ['P-Associated-URI', `<${request.to.uri.text}>`]] })
+  }
+  const push = async (from: string): Promise<number> => (await scene.push(phone, pushOf('bob'), 'hi', { from })).status
+  for (const to of [pushOf('erin'), 'sip:mallory@push.op-a.example', 'sip:alice@op-a.example']) {
+    const refused = await scene.register(phone, { to, from: to })
+    t.is(`${refused.status} ${warningOf(refused).split(':')[0]}`, '403 roaming', to)
+    t.is(await push(to), 403, to)
+  }
+  t.deepEqual(home.wire.requests, [])
+  t.is((await scene.register(phone)).status, 200, 'its own user')
+  t.is(await push(pushOf('alice')), 202)
+  t.is(await push(pushOf('erin')), 403)
+})
+
 test('A3, A19: a Path leads back for its home alone, for MESSAGEs, and reads no flag bits, whatever the Contact is called', async (t) => {
   const scene = await RoamingScene.open(t, 'op-b')
   const home = await scene.end(places['op-a'], 'op-b')
