@@ -40,6 +40,8 @@ export class Gateway {
     if (request.method === 'OPTIONS') return exchange.reply(200, { headers: [['Allow', 'MESSAGE, REGISTER, OPTIONS']] })
     if (request.method !== 'REGISTER' && request.method !== 'MESSAGE')
       return exchange.reply(405, { headers: [['Allow', 'MESSAGE, REGISTER, OPTIONS']] })
+    if (exchange.routes.length > 0)
+      return exchange.reply(403, { warning: 'no relay by Route; expected that of this server alone' })
     const record = this.behind(exchange) ?? (await this.proven(exchange))
     if (record === undefined) return
     const server = { element: host.name }

@@ -37,6 +37,13 @@ export const flow: FlowScript = {
         stage.expect('a stranger who calls himself so', (await push(stage, stranger, bob.push)) === 407)
         stage.expect('another’s identifier', (await asAnother(stage)) === 403)
         stage.expect('he has the one', toBob.length === 1)
+        const relayed = a.message(
+          `sip:${bob.push};user=push`,
+          { type: 'text/plain', content: 'x' },
+          undefined,
+          'sip:op-x.example',
+        )
+        stage.expect('no relay by Route', (await stage.during(relayed)).status === 403)
         await stage.restart()
         await stage.until('they are there still', async () => (await push(stage, a, bob.push)) === 200)
         stage.expect('and he has it', toBob.length >= 2) // what came before his connection was made anew may have waited
