@@ -195,8 +195,7 @@ export class DeviceQueue {
   }
   private goOn(pending: PendingTry): void {
     pending.timer?.cancel()
-    if (this.pending !== pending) return // another try has taken its place
-    this.pending = undefined
+    if (this.pending === pending) this.pending = undefined // else another try has taken its place
     this.go()
   }
   private unanswered(pending: PendingTry): void {
@@ -244,7 +243,7 @@ export class DeviceQueue {
     let soonest: QueuedCopy | undefined
     for (const copy of this.copies) {
       if (copy.state === 'set-aside' || lanes.has(copy.lane)) continue
-      const isHeld = this.parts.isHeld?.(copy.message.id) === true
+      const isHeld = copy.isEnding || this.parts.isHeld?.(copy.message.id) === true
       if (!isHeld && copy.next !== undefined && copy.next <= now) return copy
       lanes.add(copy.lane)
       if (isHeld) continue
@@ -343,6 +342,7 @@ export class DeviceQueue {
     receipts.go(message, 'failed')
   }
   private pause(copy: QueuedCopy): void {
+    copy.isEnding = false
     copy.state = 'waiting'
     copy.next = this.parts.host.clock.date() + pauseAfter(copy.tries)
     end(copy, { answer: 'away' })

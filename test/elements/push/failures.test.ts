@@ -48,6 +48,49 @@ test('A7: where the store fails nobody gets 202, and what a device takes at once
   t.is(scene.unaccounted, 0)
 })
 
+for (const [write, isIt] of [
+  ['W2', (key: string, isGoing: boolean): boolean => key.startsWith('push/push/copy/') && !isGoing],
+  ['W3', (key: string, isGoing: boolean): boolean => key.startsWith('push/push/copy/') && isGoing],
+] as const)
+  test(`A7: where ${write} fails once the copy goes again after its pause, and ends once`, async (t) => {
+    const scene = await PushScene.open()
+    const phone = await scene.phone()
+    t.is(await scene.push('hello'), 202)
+    const really = scene.store.write.bind(scene.store)
+    let failures = 0
+    scene.store.write = (writes) => {
+      if (failures > 0 || !writes.some((one) => isIt(one.key, 'delete' in one))) return really(writes)
+      failures++
+      return Promise.reject(new Error('no space left'))
+    }
+    await scene.register(phone)
+    await scene.pass(30)
+    t.is(failures, 1)
+    t.is(phone.got.length, write === 'W3' ? 2 : 1, 'what it has it may get once more')
+    t.is(scene.metric('copies_delivered_total'), 1)
+    t.is(scene.metric('copies_waiting'), 0)
+    t.is(scene.unaccounted, 0)
+  })
+
+test('A7: while the store is slow to write that a device has a message, the device does not get it again', async (t) => {
+  const scene = await PushScene.open()
+  const phone = await scene.phone()
+  await scene.registerAsleep(phone)
+  phone.answer = undefined
+  t.is(await scene.push('hello'), 202)
+  await scene.registerAsleep(phone)
+  t.is(phone.got.length, 2, 'it answers neither try')
+  scene.store.holds = true
+  phone.answer = 200
+  for (const request of phone.requests.slice(-2)) phone.wire.answer(request, 200)
+  await scene.pass(5)
+  t.is(phone.got.length, 2)
+  scene.store.release()
+  await scene.pass(1)
+  t.is(scene.metric('copies_delivered_total'), 1)
+  t.is(scene.metric('copies_waiting'), 0)
+})
+
 test('PF23: 408, 5xx and silence of a device wait, with a pause that doubles, until it takes the message', async (t) => {
   const scene = await PushScene.open()
   const phone = await scene.phone()

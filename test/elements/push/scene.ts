@@ -51,7 +51,7 @@ interface PushParts extends RequestParts {
 export class PushScene {
   readonly lab = new Lab()
   readonly pushService = new MemoryPushService()
-  readonly store: Store
+  readonly store: SteeredStore
   /** Its store takes no write. */
   failing = false
   private readonly entries: AddressBookSettings['entries']
