@@ -97,6 +97,7 @@ class ProxyElement implements Element {
     return waiting
   }
   async stop(): Promise<void> {
+    this.registrar.stop()
     await Promise.all([this.bindings.stop(), this.clients.stop()])
   }
 

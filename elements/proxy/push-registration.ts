@@ -3,13 +3,26 @@ import type { Flow, Host, SipResponse } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import { hasFlags } from '../shared/identifiers/push.ts'
 import type { ContactBinding } from '../shared/state/contact-binding.ts'
+import { InTurn } from '../shared/state/in-turn.ts'
+import { wakeableDevice } from '../shared/values/push-notification.ts'
+import type { Bindings } from './bindings.ts'
 import type { ProxyRules } from './settings.ts'
 
 /** A change of a subscriber's bindings by one REGISTER. */
-interface RegisteredChange {
+interface RegisteredChange extends Pick<ContactBinding, 'callId' | 'cseq'> {
   readonly before: readonly ContactBinding[]
   readonly after: readonly ContactBinding[]
   readonly flow: Flow
+}
+
+/** A device of a subscriber, of which one Push server is to be told. */
+interface ChangedDevice {
+  readonly server: string
+  readonly subscriber: string
+  readonly device: string
+  /** Its newest binding by that REGISTER, or the one that this took away. */
+  readonly binding: ContactBinding
+  readonly change: RegisteredChange
 }
 
 type HeaderField = readonly [name: string, value: string]
@@ -22,21 +35,38 @@ const copied = ['P-Associated-URI', 'Feature-Caps']
 export class PushRegistration {
   private readonly host: Host
   private readonly rules: ProxyRules
+  private readonly bindings: Bindings
+  /** By server, subscriber and device: what is to be told, since no final answer has come. */
+  private readonly pending = new Map<string, ChangedDevice>()
+  private readonly turns = new InTurn()
+  private isStopped = false
 
-  constructor(host: Host, rules: ProxyRules) {
+  constructor(host: Host, rules: ProxyRules, bindings: Bindings) {
     this.host = host
     this.rules = rules
+    this.bindings = bindings
+    host.gauge('push_registrations_pending', () => this.pending.size)
+  }
+  stop(): void {
+    this.isStopped = true
   }
 
   /** Header fields for the 200 to the client, once the Push servers have answered, or their time is over. */
   async register(record: SubscriberRecord, change: RegisteredChange): Promise<readonly HeaderField[]> {
-    const servers = this.serversOf(record)
     const { after, before } = change
-    if (servers.length === 0 || (after.every((one) => before.includes(one)) && after.length === before.length)) return []
-    const answers = servers.map((server) => this.inTime(this.tellUntilAnswered(server, record.id, change)))
-    const responses = await Promise.all(answers)
-    const purr = after.findLast((one) => !before.includes(one))?.notification?.purr
-    const fields = responses.flatMap((response): readonly HeaderField[] => {
+    const came = after.filter((one) => !before.includes(one))
+    const left = before.filter((one) => !after.includes(one))
+    const devices = new Map([...left, ...came].map((binding) => [deviceOf(binding), binding]))
+    if (devices.size === 0) return []
+    const answers = this.serversOf(record).map((server) => {
+      const asked = [...devices].map(([device, binding]) =>
+        this.tellUntilAnswered({ server, subscriber: record.id, device, binding, change }),
+      )
+      return this.inTime(Promise.all(asked))
+    })
+    const purr = came.at(-1)?.notification?.purr
+    const fields = (await Promise.all(answers)).flatMap((responses): readonly HeaderField[] => {
+      const response = responses?.includes(undefined) === true ? undefined : responses?.at(-1)
       if (response === undefined) return [['Warning', `399 ${this.host.name} "push not registered"`]]
       return copied.flatMap((name) => response.texts(name).map((value): HeaderField => [name, withPurrIn(name, value, purr)]))
     })
@@ -51,7 +81,7 @@ export class PushRegistration {
   }
 
   /** Undefined: it takes longer. */
-  private inTime(answer: Promise<SipResponse>): Promise<SipResponse | undefined> {
+  private inTime<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
     return new Promise((resolve, reject) => {
       const timer = this.host.clock.after(patience, () => resolve(undefined))
       answer.then((response) => {
@@ -61,51 +91,49 @@ export class PushRegistration {
     })
   }
 
-  private async tellUntilAnswered(server: string, subscriber: string, change: RegisteredChange): Promise<SipResponse> {
-    for (let wait = pause; ; wait = Math.min(wait * 2, longestPause)) {
-      const response = await this.tell(server, subscriber, change)
-      if (response.status !== 408 && response.status < 500) return response
-      await new Promise<void>((resolve) => this.host.clock.after(wait, resolve))
+  /** One REGISTER at a time, each of the device as it is by then. Undefined: a newer REGISTER of the device is told instead. */
+  private async tellUntilAnswered(changed: ChangedDevice): Promise<SipResponse | undefined> {
+    const { device, server, subscriber } = changed
+    const key = JSON.stringify([server, subscriber, device])
+    const isPending = (): boolean => !this.isStopped && this.pending.get(key) === changed
+    this.pending.set(key, changed)
+    for (let wait = pause; isPending(); wait = Math.min(wait * 2, longestPause)) {
+      const response = await this.turns.run(key, async () => (isPending() ? this.tell(changed) : undefined))
+      if (response !== undefined && response.status !== 408 && response.status < 500) {
+        if (isPending()) this.pending.delete(key)
+        return response
+      }
+      if (isPending()) await new Promise<void>((resolve) => this.host.clock.after(wait, resolve))
     }
+    return undefined
   }
 
-  private async tell(server: string, subscriber: string, { before, after, flow }: RegisteredChange): Promise<SipResponse> {
+  private tell({ binding, change, device, server, subscriber }: ChangedDevice): Promise<SipResponse> {
     const { host } = this
-    const now = host.clock.date()
-    const isNew = (binding: ContactBinding): boolean => !before.includes(binding)
-    const left = before.filter((binding) => !after.includes(binding))
-    const isThere = (binding: ContactBinding): boolean => isNew(binding) || host.flows.named(binding.flow) !== undefined
-    const gone = left.filter((binding) => !after.some((other) => isSameDevice(other, binding) && isThere(other)))
-    const isLeft = (binding: ContactBinding): boolean => left.some((other) => isSameDevice(other, binding))
-    const stays = after.findLast((binding) => isThere(binding) && isLeft(binding)) // another Contact of a device that left one
-    const seconds = ({ expires }: ContactBinding): number => Math.max(0, Math.round((expires - now) / 1000))
-    const bound = after.some(isNew) || stays === undefined ? after.filter(isNew) : [stays]
-    const contacts = [
-      ...bound.map((binding) => `${binding.notification?.echo ?? binding.echo};expires=${seconds(binding)}`),
-      ...gone.map((binding) => `${binding.echo};expires=0`),
-    ]
-    const newest = bound.at(-1) ?? gone.at(-1)
-    if (newest === undefined) throw new Error('a REGISTER that changes nothing is told to no Push server')
-    const way = newest === stays && !isNew(stays) ? (host.flows.named(stays.flow) ?? flow) : flow
-    const path = newest.path ?? [`<${host.flows.pathTo(host.name, way, subscriber)}>`]
+    const isThere = (one: ContactBinding): boolean => one === binding || host.flows.named(one.flow) !== undefined
+    const bound = this.bindings.of(subscriber).findLast((one) => deviceOf(one) === device && isThere(one))
+    const { echo, expires, flow, notification, path } = bound ?? { ...binding, expires: 0 }
+    const seconds = Math.max(0, Math.round((expires - host.clock.date()) / 1000))
+    const way = bound === binding ? change.flow : (host.flows.named(flow) ?? change.flow)
     return host.send({
       method: 'REGISTER',
       to: subscriber,
       uri: `sip:${server}@${host.domains[0]}`,
       from: host.uri,
       asserted: subscriber,
-      callId: newest.callId,
-      cseq: newest.cseq,
+      callId: change.callId,
+      cseq: change.cseq,
       headers: [
-        ...path.map((value): HeaderField => ['Path', value]),
-        ...contacts.map((value): HeaderField => ['Contact', value]),
+        ...(path ?? [`<${host.flows.pathTo(host.name, way, subscriber)}>`]).map((value): HeaderField => ['Path', value]),
+        ['Contact', `${notification?.echo ?? echo};expires=${seconds}`],
       ],
     })
   }
 }
 
-function isSameDevice(a: ContactBinding, b: ContactBinding): boolean {
-  return a.instance === undefined ? a.contact === b.contact : a.instance === b.instance
+/** Name of its device, as the Push server has it. */
+function deviceOf({ contact, instance, notification }: ContactBinding): string {
+  return wakeableDevice(instance, notification?.name) ?? contact
 }
 
 /** RFC 8599 §6.1.2: the device names its registration so in its dialogs. */

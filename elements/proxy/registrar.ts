@@ -74,9 +74,12 @@ export class Registrar {
     this.dialogWays = dialogWays
     this.gruus = gruus
     this.authentication = authentication
-    this.pushRegistration = new PushRegistration(host, rules)
+    this.pushRegistration = new PushRegistration(host, rules, bindings)
   }
 
+  stop(): void {
+    this.pushRegistration.stop()
+  }
   handle(exchange: Exchange): void | Promise<void> {
     const { request } = exchange
     const aor = deviceKey(request.to.uri, this.host.domains)
@@ -142,7 +145,9 @@ export class Registrar {
         )
       if (subscriber?.push === undefined && subscriber?.permissions.push !== true)
         return this.answer(exchange, aor, supported, this.bindings.of(aor))
-      const registered = this.pushRegistration.register(subscriber, { before, after: change.after, flow })
+      const { after } = change
+      const { callId, cseq } = request
+      const registered = this.pushRegistration.register(subscriber, { before, after, flow, callId, cseq: cseq.number })
       return registered.then((headers) => this.answer(exchange, aor, supported, this.bindings.of(aor), headers))
     })
   }

@@ -133,7 +133,7 @@ export class Registration {
     })
     const isLate = bindings.some(({ callId, cseq, device }) => {
       const before = devices.bound(subscriber, device)
-      return terms.identifier !== undefined && before?.callId === callId && before.cseq > cseq
+      return before?.callId === callId && before.cseq > cseq
     })
     if (isLate) return undefined
     // where a device was before, it has nothing to unregister: the newest binding stays

@@ -81,3 +81,11 @@ test('P15: a binding of one identifier ends with it', async (t) => {
   t.is(answer.status, 200)
   t.regex(answer.text('Contact') ?? '', /;expires=5\d$/)
 })
+
+test('a REGISTER that comes behind a later one of its Call-ID gets 500, and changes nothing', async (t) => {
+  const scene = await PushScene.open()
+  const phone = await scene.phone()
+  t.is((await scene.register(phone, { expires: 3600 }, { callId: 'one', cseq: 2 })).status, 200)
+  t.is((await scene.register(phone, { expires: 0 }, { callId: 'one', cseq: 1 })).status, 500)
+  t.is(await scene.push('hello'), 200)
+})

@@ -110,11 +110,15 @@ export class PushScene {
     return new Phone(await Wire.at(this.lab, `10.0.1.${++this.phones}`))
   }
   /** REGISTER of a phone of bob; by its Contact alone, or with an instance. */
-  register({ wire }: Phone, { expires = 3600, instance = '', waking = '' } = {}): Promise<SipResponse> {
+  register(
+    { wire }: Phone,
+    { expires = 3600, instance = '', waking = '' } = {},
+    names: Pick<RequestParts, 'callId' | 'cseq'> = {},
+  ): Promise<SipResponse> {
     const parameter = instance === '' ? '' : `;+sip.instance="<urn:uuid:${instance}>"`
     const contact = `<sip:bob@${wire.here.host}:5060${waking}>${parameter};expires=${expires}`
     const lines = [`Contact: ${contact}`, 'P-Asserted-Identity: <sip:bob@localhost>']
-    return this.ask('REGISTER', 'sip:push@localhost', { to: 'sip:bob@localhost', lines })
+    return this.ask('REGISTER', 'sip:push@localhost', { to: 'sip:bob@localhost', lines, ...names })
   }
   /** REGISTER of a phone of bob for one identifier alone. */
   registerIdentifier({ wire }: Phone, id: string): Promise<SipResponse> {
