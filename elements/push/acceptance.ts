@@ -143,7 +143,7 @@ export class Acceptance {
       const isWritten = this.queues.store.message(other.id) !== undefined // else its sender has no answer yet
       return isOfTopic && isWritten && other.identifier === identifier && other.id !== id
     })
-    if (old.length > 0) await this.queues.end(old, 'copies_replaced')
+    if (old.length > 0) await this.queues.endSurely(old, 'copies_replaced')
   }
   private remember(key: string): void {
     this.taken.set(key, this.host.clock.date() + this.rules.repeat)

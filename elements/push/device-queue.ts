@@ -150,12 +150,13 @@ export class DeviceQueue {
   }
   /** Puts copies that were set aside back into their places. Resolves with their number. */
   async retry(): Promise<number> {
-    const aside = this.copies.filter(({ state }) => state === 'set-aside')
+    const aside = this.copies.filter(({ isEnding, state }) => state === 'set-aside' && !isEnding)
     for (const copy of aside) {
-      Object.assign(copy, { state: 'waiting', tries: 0, next: 0, isWakeDecided: false })
-      await this.parts.store.update(this.recordOf(copy))
+      const anew = { state: 'waiting', tries: 0, next: 0 } as const
+      await this.parts.store.update({ ...this.recordOf(copy), ...anew })
+      Object.assign(copy, { ...anew, isWakeDecided: false })
+      this.go()
     }
-    this.go()
     return aside.length
   }
   stop(): void {
@@ -293,7 +294,7 @@ export class DeviceQueue {
       this.tell(copy, 'set-aside', `${copy.tries} tries, the last answered ${status}; proxima push retry tries it again`)
     }
     copy.next = answer === 'unbound' ? undefined : host.clock.date() + pauseAfter(copy.tries)
-    if (copy.stored) await store.update(this.recordOf(copy))
+    if (copy.stored && !copy.isEnding) await store.update(this.recordOf(copy))
     end(copy, { answer: 'away' })
   }
   private tell({ message }: QueuedCopy, rule: string, text: string, status?: number): void {

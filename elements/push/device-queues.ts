@@ -9,6 +9,7 @@ import { DeviceQueue, type QueueWaking } from './device-queue.ts'
 import { MessageStore, type StoredCopy } from './message-store.ts'
 import type { MessageOutcomes } from './outcomes.ts'
 import type { PushMessage } from './push-message.ts'
+import type { QueuedCopy } from './queued-copy.ts'
 import type { Receipts } from './receipts.ts'
 import { nextServer, relayRules, type StoringRules } from './rules.ts'
 
@@ -43,6 +44,15 @@ const receiptOf: { readonly [counter in keyof typeof ends]?: Disposition } = {
   copies_refused: 'forbidden',
 }
 
+/** A copy whose end is being written. */
+interface EndingCopy {
+  readonly copy: QueuedCopy
+  readonly queue: DeviceQueue
+}
+
+const firstPause = 1000 // milliseconds after a write that failed, doubled for each
+const longestPause = 60_000
+
 export class DeviceQueues {
   readonly store: MessageStore
   private readonly host: Host
@@ -54,6 +64,7 @@ export class DeviceQueues {
   private readonly isHeld: (id: string) => boolean
   private readonly decisions: Decisions
   private readonly queues = new Map<string, Map<string, DeviceQueue>>()
+  private isStopped = false
 
   constructor(host: Host, { decisions, devices, isHeld, outcomes, receipts, relay, rules, waking }: DeviceQueuesParts) {
     this.host = host
@@ -64,7 +75,7 @@ export class DeviceQueues {
     this.receipts = receipts
     this.rules = rules
     this.devices = devices
-    this.store = new MessageStore(host, outcomes, (messages) => void this.end(messages, 'copies_expired'))
+    this.store = new MessageStore(host, outcomes, (messages) => void this.endSurely(messages, 'copies_expired'))
   }
   /** @param listener told of subscribers for whom other messages wait than before */
   onChange(listener: (subscriber: string) => void): void {
@@ -85,6 +96,7 @@ export class DeviceQueues {
     for (const queues of this.queues.values()) for (const queue of queues.values()) queue.go()
   }
   stop(): Promise<void> {
+    this.isStopped = true
     for (const queues of this.queues.values()) for (const queue of queues.values()) queue.stop()
     return this.store.stop()
   }
@@ -165,51 +177,70 @@ export class DeviceQueues {
     const all = [...(this.queues.get(subscriber)?.values() ?? [])].flatMap(({ messages }) => messages)
     return [...new Set(all)].sort((a, b) => a.accepted - b.accepted)
   }
-  /** Ends all copies of these messages; each counts. */
+  /** Ends all copies of these messages, once that is durable; each counts. Rejects where the store fails: they wait on. */
   async end(messages: readonly PushMessage[], counter: keyof typeof ends): Promise<void> {
-    const gone: StoredCopy[] = []
-    const touched = new Set<DeviceQueue>()
-    for (const { id, subscriber } of messages) {
-      for (const queue of this.queues.get(subscriber)?.values() ?? []) {
-        const copy = queue.copyOf(id)
-        if (copy === undefined) continue
-        queue.drop(copy)
-        if (copy.stored) gone.push(queue.recordOf(copy))
-        touched.add(queue)
-      }
-    }
-    this.host.count(counter, gone.length)
-    const receipt = receiptOf[counter]
-    const ended = receipt === undefined ? [] : messages.map((message) => this.store.message(message.id) ?? message)
-    const more = ended.flatMap((message) => this.receipts.changesFor(message, receipt!))
+    const ending = await this.endingOf(messages)
     try {
-      await this.store.remove(gone, ends[counter], more)
-      for (const message of ended) this.receipts.go(message, receipt!)
+      await this.endDurably(ending, counter)
     } catch (fault) {
-      this.host.log.error({ fault: String(fault) }, 'messages that are over stay in the store until the next start')
+      for (const { copy } of ending) copy.isEnding = false
+      for (const { queue } of ending) queue.go()
+      throw fault
     }
-    for (const message of messages)
-      this.decisions.note({
-        ...storedSubject(message),
-        rule: counter === 'copies_refused' ? 'blocked' : ends[counter],
-        text: 'it waits no more',
-      })
-    for (const queue of touched) queue.go() // what stood behind them need not wait
+  }
+  /** As `end`, but tried again where the store fails; no device gets them meanwhile. Resolves after the first try. */
+  async endSurely(messages: readonly PushMessage[], counter: keyof typeof ends): Promise<void> {
+    await this.tryEnd(await this.endingOf(messages), counter)
   }
   /** A device is not kept any more: what waits for it alone is over. */
   async forget(subscriber: string, device: string): Promise<void> {
     const queue = this.queues.get(subscriber)?.get(device)
     if (queue === undefined) return
+    await this.tryEnd(await this.endingOf(queue.messages, device), 'copies_expired')
+    if (queue.size > 0) return // it has come back, or the store fails
     queue.stop()
     this.queues.get(subscriber)?.delete(device)
-    const gone = queue.messages.flatMap(({ id }) => queue.copyOf(id) ?? []).filter(({ stored }) => stored)
-    this.host.count('copies_expired', gone.length)
-    for (const { message } of gone)
-      this.decisions.note({ ...storedSubject(message), rule: 'expired', text: 'the queue of its device is kept no more' })
+  }
+  /** Written copies of these messages, in one queue or in all: nobody gets them from now on. */
+  private async endingOf(messages: readonly PushMessage[], device?: string): Promise<readonly EndingCopy[]> {
+    const ending: EndingCopy[] = []
+    for (const { id, subscriber } of messages) {
+      for (const [name, queue] of this.queues.get(subscriber) ?? []) {
+        const copy = device === undefined || name === device ? queue.copyOf(id) : undefined
+        if (copy?.stored === false) await copy.writing // where that is not under way, its sender has no answer yet
+        if (copy === undefined || copy !== queue.copyOf(id) || !copy.stored || copy.isEnding) continue
+        copy.isEnding = true
+        ending.push({ copy, queue })
+      }
+    }
+    return ending
+  }
+  private async tryEnd(ending: readonly EndingCopy[], counter: keyof typeof ends, pause = firstPause): Promise<void> {
+    try {
+      await this.endDurably(ending, counter)
+    } catch (fault) {
+      if (this.isStopped) return
+      this.host.log.error({ fault: String(fault) }, 'messages that are over stay in the store, and their end is tried again')
+      this.host.clock.after(pause, () => void this.tryEnd(ending, counter, Math.min(pause * 2, longestPause)))
+    }
+  }
+  private async endDurably(ending: readonly EndingCopy[], counter: keyof typeof ends): Promise<void> {
+    const messages = new Set(ending.map(({ copy }) => this.store.message(copy.message.id) ?? copy.message))
+    const receipt = receiptOf[counter]
+    const more = receipt === undefined ? [] : [...messages].flatMap((message) => this.receipts.changesFor(message, receipt))
     await this.store.remove(
-      gone.map((copy) => queue.recordOf(copy)),
-      'expired',
+      ending.map(({ copy, queue }) => queue.recordOf(copy)),
+      ends[counter],
+      more,
     )
+    this.host.count(counter, ending.length)
+    for (const { copy, queue } of ending) queue.drop(copy)
+    const rule = counter === 'copies_refused' ? 'blocked' : ends[counter]
+    for (const message of messages) {
+      if (receipt !== undefined) this.receipts.go(message, receipt)
+      this.decisions.note({ ...storedSubject(message), rule, text: 'it waits no more' })
+    }
+    for (const { queue } of ending) queue.go() // what stood behind them need not wait
   }
   /** Puts copies that were set aside back into their queues, of one subscriber or of all. Resolves with their number. */
   async retry(subscriber: string | undefined): Promise<number> {
@@ -218,10 +249,5 @@ export class DeviceQueues {
     let count = 0
     for (const queues of chosen) for (const queue of queues.values()) count += await queue.retry()
     return count
-  }
-  /** A subscriber is none any more. */
-  async expel(subscriber: string): Promise<void> {
-    await this.end(this.waitingFor(subscriber), 'copies_expired')
-    this.queues.delete(subscriber)
   }
 }

@@ -279,7 +279,7 @@ class PushElement implements PushServer {
     const now = this.host.clock.date()
     const left = (record?.push ?? []).filter((one) => isPushInForce(one, now)).map((one) => one.id)
     const over = this.queues.waitingFor(id).filter(({ identifier }) => !left.includes(identifier))
-    if (over.length > 0) void this.queues.end(over, 'copies_expired')
+    if (over.length > 0) void this.queues.endSurely(over, 'copies_expired')
     if (left.length === 0) this.devices.expel(id)
     if (record?.watchers?.block !== undefined) void this.endBlocked(record)
   }
@@ -294,7 +294,7 @@ class PushElement implements PushServer {
       this.host.log.warn({ fault: String(fault) }, 'what blocked senders have sent waits on: the HSS does not answer')
     }
     const over = waiting.filter(({ source }) => blocked.has(source))
-    if (over.length > 0) await this.queues.end(over, 'copies_refused')
+    if (over.length > 0) await this.queues.endSurely(over, 'copies_refused')
   }
   audit(): Promise<PushAudit> {
     return this.conservation.audit(this.queues.store)

@@ -1,5 +1,6 @@
 /** Failures on the way to a device, and in the store: nothing is lost, and nothing comes twice (PUSH §3.3, §5). */
 import test from 'ava'
+import type { PushSettings } from '../../../elements/push/index.ts'
 import { PushScene } from './scene.ts'
 
 test('a try that a crash cut off is made again with its branch, so that a phone without a list of repeats shows it once', async (t) => {
@@ -89,6 +90,68 @@ test('A7: while the store is slow to write that a device has a message, the devi
   await scene.pass(1)
   t.is(scene.metric('copies_delivered_total'), 1)
   t.is(scene.metric('copies_waiting'), 0)
+})
+
+const audited = async (scene: PushScene): Promise<readonly string[]> => {
+  const audit = scene.server.audit()
+  await scene.pass(2)
+  return (await audit).differences
+}
+
+const blocking = {
+  id: 'bob',
+  permissions: { discoverable: false, discoverer: false },
+  push: [{ id: '0a17c5d2e8b9f604' }],
+  watchers: { block: ['sip:alice@localhost'] },
+}
+
+for (const [end, settings, before, over] of [
+  ['expired', {}, { lines: ['Expires: 60'] }, (scene) => scene.pass(60)],
+  ['expired', { store: { queue: 60 } }, {}, (scene) => scene.pass(70)], // its device is forgotten
+  ['replaced', {}, { lines: ['Push-Topic: dG9waWM'] }, (scene) => scene.push('newer', { lines: ['Push-Topic: dG9waWM'] })],
+  ['refused', {}, {}, (scene) => scene.lab.during(scene.hss.set(blocking), 2000)],
+] satisfies [string, PushSettings, Parameters<PushScene['push']>[1], (scene: PushScene) => Promise<unknown>][])
+  test(`A7: where W4 fails a message that is ${end} (${JSON.stringify({ ...settings, ...before })}) ends once the store writes`, async (t) => {
+    const scene = await PushScene.open(settings)
+    const phone = await scene.phone()
+    const instance = '00000000-0000-1000-8000-000a95a0e128'
+    await scene.register(phone, { instance, expires: 10 })
+    await scene.pass(11)
+    t.is(await scene.push('older', before), 202)
+    const really = scene.store.write.bind(scene.store)
+    scene.store.write = (writes) =>
+      writes.some((write) => write.key.startsWith('push/push/copy/') && 'delete' in write)
+        ? Promise.reject(new Error('no space left'))
+        : really(writes)
+    await over(scene)
+    t.is(scene.metric(`copies_${end}_total`), 0)
+    t.deepEqual(await audited(scene), [], 'it waits by all counts')
+    await scene.register(phone, { instance })
+    await scene.pass(2)
+    t.false(phone.got.includes('older'), 'its device gets it no more')
+    scene.store.write = really
+    await scene.pass(70)
+    t.is(scene.metric(`copies_${end}_total`), 1)
+    t.deepEqual(await audited(scene), [])
+    t.is(scene.unaccounted, 0)
+  })
+
+test('A7: what cannot be withdrawn waits on, and whoever withdraws it hears of that', async (t) => {
+  const scene = await PushScene.open({
+    applications: [{ id: 'org.example.app', push: '0a90c5d2e8b9f604', sending: 'authenticate' }],
+  })
+  const { applications, submissions } = scene.server
+  const application = applications.get('org.example.app')!
+  const parts = { application, to: 'bob', title: undefined, headers: [], type: 'text/plain', content: Buffer.from('hello') }
+  const outcome = await scene.lab.during(submissions.send(parts), 3000)
+  if ('refusal' in outcome) return t.fail(String(outcome.refusal.status))
+  scene.failing = true
+  await t.throwsAsync(submissions.withdraw(outcome.id, application.id), { message: 'no space' })
+  scene.failing = false
+  t.is(submissions.stateOf(outcome.id, application.id), 'stored')
+  t.is(await submissions.withdraw(outcome.id, application.id), 'withdrawn')
+  t.is(scene.metric('copies_withdrawn_total'), 1)
+  t.is(scene.unaccounted, 0)
 })
 
 test('PF23: 408, 5xx and silence of a device wait, with a pause that doubles, until it takes the message', async (t) => {
