@@ -1,4 +1,7 @@
-/** The acceptance list of Push: each of its lines is a scenario of a flow or a test that bears its id in its name. */
+/**
+ * The acceptance list of Push: each of its lines is a scenario of a flow or a test that bears its id in its name. Titles alone are
+ * read here: whether a line is fulfilled is for that scenario or test to say.
+ */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
