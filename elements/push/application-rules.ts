@@ -1,8 +1,10 @@
 /** Rules of applications for what they send (SPEC §5.2, §5.4): the application of a message, and whether it may go. */
 import { H, type Host, RateLimit, type SipRequest } from '../../signalling/index.ts'
 import type { PushApplication } from '../schemas/index.ts'
-import { plainBodyOf } from '../shared/values/body-coding.ts'
-import { cpimType, parseCpim } from '../shared/values/cpim.ts'
+import { codedBodyOf } from '../shared/values/body-coding.ts'
+import { cpimIn } from '../shared/values/cpim.ts'
+import { imdnType } from '../shared/values/imdn.ts'
+import { isInRange } from '../shared/values/media-type.ts'
 import { type Applications, maySend } from './applications.ts'
 import type { FollowedApplications } from './followed-applications.ts'
 import type { PushMessage } from './push-message.ts'
@@ -33,7 +35,6 @@ interface Limits {
   readonly perRecipient: RateLimit | undefined
 }
 
-const imdnType = 'message/imdn+xml'
 const recipients = 10_000 // remembered for each application
 
 export class ApplicationRules {
@@ -76,7 +77,7 @@ export class ApplicationRules {
     }
     if (source === '' && !anonymous)
       return refusal(403, 'anonymous', `source: nobody vouches for it; ${quoted(id)} takes no such ones`)
-    if (types !== undefined && (type === undefined || !types.some((range) => isIn(type, range)))) {
+    if (types !== undefined && (type === undefined || !types.some((range) => isInRange(type, range)))) {
       const warning = `${quoted(type ?? 'no type')} is not for ${quoted(id)}; expected a type of Accept`
       return refusal(415, 'media_type', warning, [['Accept', types.join(', ')]])
     }
@@ -103,7 +104,7 @@ export class ApplicationRules {
     if (type === undefined) return undefined
     const own = this.approved()
     const exact = own.find((each) => each.default?.includes(type))
-    return exact ?? own.find((each) => each.default?.some((range) => isIn(type, range)))
+    return exact ?? own.find((each) => each.default?.some((range) => isInRange(type, range)))
   }
 
   private overRate(rule: PushApplication, recipient: string): RuleVerdict | undefined {
@@ -138,13 +139,7 @@ export class ApplicationRules {
 
 /** Media type of the content, inside CPIM too. */
 function innerType(request: SipRequest): string | undefined {
-  const { contentType } = request
-  const body = contentType === cpimType ? plainBodyOf(request) : undefined
-  return (body && parseCpim(body)?.type) ?? contentType
-}
-
-function isIn(type: string, range: string): boolean {
-  return range.endsWith('*') ? type.startsWith(range.slice(0, -1)) : type === range
+  return cpimIn(codedBodyOf(request))?.type ?? request.contentType
 }
 
 function isSameRate(a: PushApplication, b: PushApplication): boolean {

@@ -2,6 +2,7 @@
  * Circuit-switched fallback of a Push server (SPEC §5.6): a text that no device has taken goes by the short message centre, whose
  * IMDN ends it. While the centre's report may be on its way, no device gets it.
  */
+import { isUtf8 } from 'node:buffer'
 import { type Exchange, type Host, type Json, parseUri } from '../../signalling/index.ts'
 import { askerOf } from '../shared/clients/asker.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
@@ -9,9 +10,10 @@ import { serverUri } from '../shared/identifiers/devices.ts'
 import { imsiUri } from '../shared/identifiers/imsi.ts'
 import { Kept } from '../shared/state/kept.ts'
 import type { KeptChange } from '../shared/state/kept-change.ts'
-import { cpimType, parseCpim } from '../shared/values/cpim.ts'
-import { readImdn } from '../shared/values/imdn.ts'
-import { type PushMessage, plainBodyIn } from './push-message.ts'
+import { codedBodyOf } from '../shared/values/body-coding.ts'
+import { innerContent } from '../shared/values/cpim.ts'
+import { receiptIn } from '../shared/values/imdn.ts'
+import { codedBodyIn, type PushMessage } from './push-message.ts'
 
 interface FallbackRecord {
   readonly [member: string]: Json | undefined
@@ -128,11 +130,12 @@ export class CircuitFallback {
   }
   async report(exchange: Exchange): Promise<void> {
     const { request } = exchange
-    const cpim = request.contentType === cpimType ? parseCpim(request.body) : undefined
-    const read = readImdn(cpim?.content ?? request.body)
+    const read = receiptIn(codedBodyOf(request))
     const [id, record] = [...this.kept.entries()].find(([, { callId }]) => callId === read?.messageId) ?? []
-    if (read === undefined || id === undefined || record === undefined)
-      return exchange.reply(read === undefined ? 415 : 404, { warning: 'expected an IMDN about a message that was sent here' })
+    if (read?.messageId === undefined || id === undefined || record === undefined)
+      return exchange.reply(read?.messageId === undefined ? 415 : 404, {
+        warning: 'expected an IMDN about a message that was sent here',
+      })
     const message = this.parts.message(id)
     if (read.disposition === 'delivered' && message !== undefined) await this.parts.delivered(message)
     else if (read.disposition === 'failed') await this.wait(id, record)
@@ -141,11 +144,8 @@ export class CircuitFallback {
   }
 }
 
-/** The text of a message, or of the CPIM in it; undefined: it is none. */
+/** The text of a message, or of the CPIM in it. Undefined: it is none, or not in UTF-8. */
 function textOf(message: PushMessage): string | undefined {
-  const media = message.type?.split(';', 1).join().trim().toLowerCase()
-  const bytes = plainBodyIn(message)
-  if (media === 'text/plain') return bytes?.toString()
-  const cpim = media === cpimType ? bytes && parseCpim(bytes) : undefined
-  return cpim?.type === 'text/plain' ? cpim.content.toString() : undefined
+  const { content, type } = innerContent(codedBodyIn(message)) ?? {}
+  return content !== undefined && type === 'text/plain' && isUtf8(content) ? content.toString() : undefined
 }

@@ -1,7 +1,7 @@
 /** Dispatch of a Push (SPEC §5.2): judged in the order of its checks, then taken here or handed over by the flag bits. */
 import { canonical, type Exchange, type ForwardTarget, type Host, type SipRequest, type Uri } from '../../signalling/index.ts'
 import { domainOfPushHost, hasFlags, isPushUri, pushIdentifier } from '../shared/identifiers/push.ts'
-import { knownCodings, plainBodyOf } from '../shared/values/body-coding.ts'
+import { codedBodyOf, knownCodings, plainBody } from '../shared/values/body-coding.ts'
 import { cpimType } from '../shared/values/cpim.ts'
 import { imdnType } from '../shared/values/imdn.ts'
 import type { Acceptance } from './acceptance.ts'
@@ -66,7 +66,8 @@ export class Dispatch {
 
   async handle(exchange: Exchange): Promise<void> {
     const { request } = exchange
-    if (isJudgedByBody(request) && plainBodyOf(request) === undefined) return this.parts.decisions.refuse(exchange, '', noCoding)
+    if (isJudgedByBody(request) && plainBody(codedBodyOf(request)) === undefined)
+      return this.parts.decisions.refuse(exchange, '', noCoding)
     const verdict = await this.parts.sources.verdict(exchange)
     if ('refusal' in verdict) {
       this.parts.host.count(`refused_${verdict.refusal.replace('-', '_')}`)

@@ -5,9 +5,10 @@ import { SignedIn } from '../shared/clients/signed-in.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { isPushInForce } from '../shared/identifiers/push.ts'
 import { SetIndex } from '../shared/state/set-index.ts'
-import { cpimType, parseCpim } from '../shared/values/cpim.ts'
+import { cpimIn } from '../shared/values/cpim.ts'
+import { mediaTypeOf } from '../shared/values/media-type.ts'
 import type { DeviceQueues } from './device-queues.ts'
-import type { PushMessage } from './push-message.ts'
+import { codedBodyIn, type PushMessage } from './push-message.ts'
 import { isHandedOver, type ServerRoutes } from './routes.ts'
 
 /** Numbers of waiting messages of one context class (RFC 3458). */
@@ -115,10 +116,8 @@ function countOf(messages: readonly PushMessage[]): WaitingCount {
 }
 
 /** In CPIM too. */
-function isText({ body, type = '' }: PushMessage): boolean {
-  const outer = type.split(';', 1).join().trim().toLowerCase()
-  const inner = outer === cpimType ? (parseCpim(Buffer.from(body, 'base64'))?.type ?? outer) : outer
-  return inner.startsWith('text/')
+function isText(message: PushMessage): boolean {
+  return (cpimIn(codedBodyIn(message))?.type ?? mediaTypeOf(message.type)).startsWith('text/')
 }
 
 /** RFC 3842 §5.2: new ones and old ones; what waits has been read by nobody. */

@@ -1,7 +1,7 @@
 /** A MESSAGE as a Push server keeps it (PUSH §3.1): all that the device gets, and who sent it for whom. */
 import { H, type Json, type OutgoingRequest, type SipRequest, seal } from '../../signalling/index.ts'
-import { decodedBody } from '../shared/values/body-coding.ts'
-import { cpimType, parseCpim } from '../shared/values/cpim.ts'
+import type { CodedBody } from '../shared/values/body-coding.ts'
+import { cpimIn } from '../shared/values/cpim.ts'
 import type { DeviceBinding } from './device-binding.ts'
 
 /** Sending rule of an application (SPEC §5.4), which orders the queues. Lower goes first. */
@@ -86,17 +86,14 @@ function assertedOf(request: SipRequest): readonly (readonly [string, string])[]
 
 const isCoding = ([name]: readonly [name: string, value: string]): boolean => name.toLowerCase() === 'content-encoding'
 
-/** Its body without Content-Encoding; undefined: that is not known, or the body is not in it. */
-export function plainBodyIn({ body, headers }: PushMessage): Buffer | undefined {
+export function codedBodyIn({ body, headers, type }: PushMessage): CodedBody {
   const codings = headers.filter(isCoding).map(([, coding]) => coding)
-  return decodedBody(Buffer.from(body, 'base64'), codings.join())
+  return { body: Buffer.from(body, 'base64'), type, coding: codings.join() }
 }
 
 /** The content of a CPIM message by itself, for a device that takes none of that type; undefined: it is no CPIM message. */
 export function withoutCpim(message: PushMessage): PushMessage | undefined {
-  if (message.type?.split(';', 1).join().trim().toLowerCase() !== cpimType) return undefined
-  const body = plainBodyIn(message)
-  const inner = body && parseCpim(body)
+  const inner = cpimIn(codedBodyIn(message))
   const type = inner?.contentFields.find(([name]) => name.toLowerCase() === 'content-type')?.[1]
   const headers = message.headers.filter((field) => !isCoding(field))
   return inner && { ...message, headers, type: type ?? 'text/plain', body: inner.content.toString('base64') }

@@ -2,7 +2,7 @@
  * Check of receipts that users send (SPEC §5.5): its source must be one that the named message was sent to. The server of the
  * source knows what it has delivered to him, that of the destination what it has sent on for him.
  */
-import { type Exchange, type Host, type Json, parseUri, RateLimit, type SipRequest, seal } from '../../signalling/index.ts'
+import { type Exchange, type Host, type Json, parseUri, RateLimit, seal } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import {
@@ -15,9 +15,8 @@ import {
 } from '../shared/identifiers/push.ts'
 import { Kept } from '../shared/state/kept.ts'
 import type { RecordSets } from '../shared/state/records-in-force.ts'
-import { plainBodyOf } from '../shared/values/body-coding.ts'
-import { cpimType, parseCpim } from '../shared/values/cpim.ts'
-import { imdnType, messageIdOf, wishesOf } from '../shared/values/imdn.ts'
+import { codedBodyOf } from '../shared/values/body-coding.ts'
+import { receiptIn, wishesOf } from '../shared/values/imdn.ts'
 
 /** A message whose sender asks for receipts. */
 interface AskingMessage {
@@ -91,9 +90,7 @@ export class ReceiptCheck {
 
   /** Keeps who may answer for a message, where its sender asks for receipts. @param recipient canonical */
   async expect({ request }: Exchange, source: string, recipient: string): Promise<void> {
-    const { callId, contentType } = request
-    const body = source === '' ? undefined : plainBodyOf(request)
-    const asked = body && wishesOf({ body, callId, type: contentType })
+    const asked = source === '' ? undefined : wishesOf(codedBodyOf(request), request.callId)
     if (asked === undefined) return
     const { messageId } = asked
     const key = seal('', JSON.stringify([source, messageId, recipient]), 22)
@@ -108,9 +105,9 @@ export class ReceiptCheck {
 
   /** @param source asserted; '' where nobody vouches */
   async verdict(exchange: Exchange, source: string): Promise<ReceiptVerdict> {
-    const content = contentOf(exchange.request)
-    if (content === undefined) return passes
-    const messageId = messageIdOf(content)
+    const receipt = receiptIn(codedBodyOf(exchange.request))
+    if (receipt === undefined) return passes
+    const { kind, messageId } = receipt
     if (messageId === undefined)
       return refused(400, 'receipt-malformed', 'the receipt names no message; expected message-id in message/imdn+xml')
     if (source === '') return refused(403, 'receipt', 'nobody vouches for the source of this receipt')
@@ -121,9 +118,9 @@ export class ReceiptCheck {
       return { refusal: { status: 503, rule: 'receipt-rate', warning, headers: [['Retry-After', reset]] } }
     }
     this.rates.take(source)
-    return this.judged(exchange, source, messageId, content.toString())
+    return this.judged(exchange, source, messageId, kind)
   }
-  private async judged(exchange: Exchange, source: string, messageId: string, xml: string): Promise<ReceiptVerdict> {
+  private async judged(exchange: Exchange, source: string, messageId: string, kind: string): Promise<ReceiptVerdict> {
     const { subscribers } = this.parts
     const uri = parseUri(source)
     const sender = uri === undefined ? undefined : await subscribers.lookup(uri)
@@ -134,10 +131,9 @@ export class ReceiptCheck {
     if (own === undefined && (sentOn.length > 0 || this.isServedHere(sender)))
       return refused(403, 'receipt', 'the message that this receipt names was not sent to its source')
     if (own === undefined) return passes // the server of its source knows
-    const event = /<(?:[\w.-]+:)?([a-z]+-notification)/.exec(xml)?.[1] ?? ''
-    if (own.events.includes(event)) return { isRepeat: true }
+    if (own.events.includes(kind)) return { isRepeat: true }
     const about = [...new Set([...sentOn, ...delivered])].filter(({ recipient }) => recipient === own.recipient)
-    this.underWay.set(exchange, () => this.tell(about, event))
+    this.underWay.set(exchange, () => this.tell(about, kind))
     return passes
   }
   /** A receipt that was accepted is not sent on again. */
@@ -182,14 +178,6 @@ export class ReceiptCheck {
         void this.kept.enforce(key, { ...now, events: [...now.events, event] })
     }
   }
-}
-
-/** XML of a receipt, inside CPIM too. Undefined: the request is none. */
-function contentOf(request: SipRequest): Buffer | undefined {
-  const body = plainBodyOf(request)
-  if (body === undefined || request.contentType === imdnType) return body
-  const message = request.contentType === cpimType ? parseCpim(body) : undefined
-  return message?.type === imdnType ? message.content : undefined
 }
 
 function refused(status: 400 | 403, rule: string, warning: string): ReceiptVerdict {

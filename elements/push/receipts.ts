@@ -3,7 +3,7 @@ import type { Host, Json } from '../../signalling/index.ts'
 import { Kept } from '../shared/state/kept.ts'
 import { enforceTogether, type KeptChange } from '../shared/state/kept-change.ts'
 import { type Disposition, dispositions, imdnBody, wishesOf } from '../shared/values/imdn.ts'
-import { type PushMessage, plainBodyIn } from './push-message.ts'
+import { codedBodyIn, type PushMessage } from './push-message.ts'
 
 /** A receipt on its way, or one that has been sent. */
 interface Receipt {
@@ -65,8 +65,7 @@ export class Receipts {
   changesFor(message: PushMessage, disposition: Disposition): readonly KeptChange[] {
     if (message.source === '' || message.taken === true) return [] // a device has it: it is neither stored nor failed, and that one tells
     if (message.relayed === true && disposition === 'stored') return [] // the destination's server says it
-    const body = plainBodyIn(message)
-    const asked = body && wishesOf({ ...message, body })
+    const asked = wishesOf(codedBodyIn(message), message.callId)
     const key = keyOf(message, disposition)
     if (asked === undefined || !asked.wishes.includes(dispositions[disposition].wish) || this.kept.get(key) !== undefined)
       return []

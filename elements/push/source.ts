@@ -4,8 +4,8 @@ import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, isNameOf } from '../shared/identifiers/devices.ts'
 import { domainOfPushHost, hasFlags, isPushHost, isPushInForce, pushIdentifier } from '../shared/identifiers/push.ts'
 import { visitedNetwork } from '../shared/identifiers/visited-network.ts'
-import { plainBodyOf } from '../shared/values/body-coding.ts'
-import { cpimFrom, cpimType, parseCpim } from '../shared/values/cpim.ts'
+import { codedBodyOf } from '../shared/values/body-coding.ts'
+import { cpimFrom, cpimIn } from '../shared/values/cpim.ts'
 import type { PushPeer } from './settings-type.ts'
 
 /** The source, or the token of the refusal and its text. */
@@ -105,8 +105,7 @@ export class Sources {
     return { refusal: 'source', warning: `From in the CPIM message is ${from.text}; expected one of your own identifiers` }
   }
   private cpimSender(request: SipRequest): Uri | undefined {
-    const body = request.contentType === cpimType ? plainBodyOf(request) : undefined
-    const message = body && parseCpim(body)
+    const message = cpimIn(codedBodyOf(request))
     const from = message && cpimFrom(message)
     return from === undefined ? undefined : parseUri(from)
   }

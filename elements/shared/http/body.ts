@@ -1,5 +1,6 @@
 /** Bodies of HTTP requests: bounded, UTF-8, of a known media type. */
 import { isUtf8 } from 'node:buffer'
+import { mediaTypeOf } from '../values/media-type.ts'
 import { HttpProblem } from './page.ts'
 import type { HttpRequest } from './route.ts'
 
@@ -7,7 +8,7 @@ const longest = 1_000_000 // bytes of one JSON document
 
 /** Media type without parameters, in lower case; '' where none is named. */
 export function typeOf({ headers }: Pick<HttpRequest, 'headers'>): string {
-  return (headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase()
+  return mediaTypeOf(headers['content-type'])
 }
 
 /** Whether a request brings a body. */

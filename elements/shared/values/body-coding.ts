@@ -6,8 +6,22 @@ import { H, type SipRequest } from '../../../signalling/index.ts'
 export const knownCodings = 'identity, deflate'
 const mostUnpacked = 65_535 // bytes
 
-/** Undefined: the coding is not known, or the body is not in it. */
-export function decodedBody(body: Buffer, coding = ''): Buffer | undefined {
+/** A body with what its header fields say of it. */
+export interface CodedBody {
+  readonly body: Buffer
+  /** Content-Type; absent: there is none. */
+  readonly type?: string | undefined
+  /** Content-Encoding; absent: there is none. */
+  readonly coding?: string | undefined
+}
+
+export function codedBodyOf(request: SipRequest): CodedBody {
+  const codings = request.list(H['Content-Encoding']).join()
+  return { body: request.body, type: request.contentType, coding: codings }
+}
+
+/** The body without its coding. Undefined: that is not known, or the body is not in it. */
+export function plainBody({ body, coding = '' }: CodedBody): Buffer | undefined {
   const name = coding.trim().toLowerCase()
   if (name === '' || name === 'identity') return body
   if (name !== 'deflate') return undefined
@@ -19,9 +33,4 @@ export function decodedBody(body: Buffer, coding = ''): Buffer | undefined {
     }
   }
   return undefined
-}
-
-/** As `decodedBody`, by the fields of the request. */
-export function plainBodyOf(request: SipRequest): Buffer | undefined {
-  return decodedBody(request.body, request.list(H['Content-Encoding']).join())
 }

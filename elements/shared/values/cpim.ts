@@ -1,5 +1,7 @@
 /** CPIM messages (RFC 3862): header fields of the message, then those of its content, then the content. */
 import { parseAddress } from '../../../signalling/index.ts'
+import { type CodedBody, plainBody } from './body-coding.ts'
+import { mediaTypeOf } from './media-type.ts'
 
 type CpimFields = readonly (readonly [name: string, value: string])[]
 
@@ -7,8 +9,8 @@ export interface CpimMessage {
   /** Names count in their case (RFC 3862 §2.1). */
   readonly fields: CpimFields
   readonly contentFields: CpimFields
-  /** Media type of the content, without parameters, in lower case. */
-  readonly type: string | undefined
+  /** Media type of the content; text where none is named (RFC 2045 §5.2). */
+  readonly type: string
   readonly content: Buffer
 }
 
@@ -16,8 +18,21 @@ export const cpimType = 'message/cpim'
 const mostFields = 100
 const longestHead = 16_384 // bytes
 
+/** The CPIM message that a body is. Undefined: it is none, or cannot be unpacked. */
+export function cpimIn(coded: CodedBody): CpimMessage | undefined {
+  const body = mediaTypeOf(coded.type) === cpimType ? plainBody(coded) : undefined
+  return body && parseCpim(body)
+}
+
+/** Content of a body, out of any CPIM message around it. Undefined: it cannot be unpacked. */
+export function innerContent(coded: CodedBody): Pick<CpimMessage, 'type' | 'content'> | undefined {
+  const cpim = cpimIn(coded)
+  const content = cpim?.content ?? plainBody(coded)
+  return content && { type: cpim?.type ?? mediaTypeOf(coded.type), content }
+}
+
 /** Undefined: it is none. */
-export function parseCpim(body: Buffer): CpimMessage | undefined {
+function parseCpim(body: Buffer): CpimMessage | undefined {
   const message = head(body, 0)
   const content = message && head(body, message.end)
   if (message === undefined || content === undefined) return undefined
@@ -25,7 +40,7 @@ export function parseCpim(body: Buffer): CpimMessage | undefined {
   return {
     fields: message.fields,
     contentFields: content.fields,
-    type: type?.split(';', 1).join().trim().toLowerCase(),
+    type: mediaTypeOf(type) || 'text/plain',
     content: body.subarray(content.end),
   }
 }

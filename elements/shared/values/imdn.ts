@@ -1,5 +1,6 @@
 /** Disposition notifications (IMDN, RFC 5438): what a sender asks for, and the MESSAGE body that tells him. */
-import { type CpimMessage, cpimBody, cpimField, cpimType, parseCpim } from './cpim.ts'
+import type { CodedBody } from './body-coding.ts'
+import { type CpimMessage, cpimBody, cpimField, cpimIn, innerContent } from './cpim.ts'
 import { escaped, unescaped } from './xml.ts'
 
 /** Events that are told (SPEC §5.5): the first three by a server, the others by a Push client. */
@@ -24,17 +25,11 @@ interface ReceiptWishes {
 export const imdnType = 'message/imdn+xml'
 const namespace = 'urn:ietf:params:imdn'
 const longestImdn = 16_384 // bytes
-
-interface WishingMessage {
-  readonly body: Buffer
-  readonly callId: string
-  readonly type?: string | undefined
-}
+const notification = /<(?:[\w.-]+:)?([a-z]+-notification)\s*>(?:\s*<(?:[\w.-]+:)?status\s*>\s*<(?:[\w.-]+:)?([a-z]+)\s*\/?>)?/
 
 /** Undefined: none are asked for, or it is a receipt itself (RFC 5438 §7.1.1.3). */
-export function wishesOf({ body, callId, type }: WishingMessage): ReceiptWishes | undefined {
-  if (type?.split(';', 1).join().trim().toLowerCase() !== cpimType) return undefined
-  const message = parseCpim(body)
+export function wishesOf(coded: CodedBody, callId: string): ReceiptWishes | undefined {
+  const message = cpimIn(coded)
   if (message === undefined || message.type === imdnType) return undefined
   const prefix = prefixOf(message)
   const wanted = cpimField(message, `${prefix}Disposition-Notification`)
@@ -100,29 +95,26 @@ export function imdnBody({ at, disposition, from, messageId, ownId, recipient, t
 }
 
 /** Content of a receipt: the message that it is about, and the event. */
-export interface ReadReceipt {
-  readonly messageId: string
-  readonly disposition: Disposition
+interface ReadReceipt {
+  /** Undefined: it names none. */
+  readonly messageId: string | undefined
+  /** Element of the notification; '' where there is none. */
+  readonly kind: string
+  /** Undefined: an event that we do not know. */
+  readonly disposition: Disposition | undefined
 }
 
-/** Reads `message/imdn+xml`. Undefined: it is none, or tells an event that we do not know. */
-export function readImdn(xml: Buffer): ReadReceipt | undefined {
-  if (xml.length > longestImdn) return undefined
-  const text = xml.toString()
-  const messageId = messageIdIn(text)
-  const [, element, status] =
-    /<(?:[\w.-]+:)?([a-z]+-notification)\s*>\s*<(?:[\w.-]+:)?status\s*>\s*<(?:[\w.-]+:)?([a-z]+)\s*\/?>/.exec(text) ?? []
-  const known = Object.entries(dispositions).find(([, each]) => each.element === element && each.status === status)
-  if (messageId === undefined || known === undefined) return undefined
-  return { messageId, disposition: known[0] as Disposition }
+/** The receipt that a body is, inside CPIM too. Undefined: it is none, or cannot be unpacked. */
+export function receiptIn(coded: CodedBody): ReadReceipt | undefined {
+  const inner = innerContent(coded)
+  return inner?.type === imdnType ? readImdn(inner.content) : undefined
 }
 
-/** Name of the message that an IMDN is about, whatever event it tells. Undefined: it names none. */
-export function messageIdOf(xml: Buffer): string | undefined {
-  return xml.length > longestImdn ? undefined : messageIdIn(xml.toString())
-}
-
-function messageIdIn(text: string): string | undefined {
-  const found = /<(?:[\w.-]+:)?message-id>\s*([^<]{1,512}?)\s*<\//.exec(text)?.[1]
-  return found === undefined ? undefined : unescaped(found)
+/** Reads `message/imdn+xml`. */
+export function readImdn(xml: Buffer): ReadReceipt {
+  const text = xml.length > longestImdn ? '' : xml.toString()
+  const named = /<(?:[\w.-]+:)?message-id>\s*([^<]{1,512}?)\s*<\//.exec(text)?.[1]
+  const [, kind = '', status] = notification.exec(text) ?? []
+  const known = Object.entries(dispositions).find(([, each]) => each.element === kind && each.status === status)
+  return { messageId: named && unescaped(named), kind, disposition: known?.[0] as Disposition | undefined }
 }

@@ -1,5 +1,6 @@
 /** Choice of the application for a Push (SPEC §5.5): the exact one, else a similar one, else one for the media type. */
-import { applicationId, isInRange } from './application-id.ts'
+import { isInRange } from '../../shared/values/media-type.ts'
+import { applicationId } from './application-id.ts'
 import type { Desktop, DesktopApplication } from './desktop/desktop.ts'
 import { isExecutable } from './executable-content.ts'
 import { contentOf, type ReceivedPush } from './received-push.ts'

@@ -18,8 +18,3 @@ export function applicationId(text: string): ApplicationId | undefined {
   if (type.test(text.toLowerCase())) return { form: 'type', type: text.toLowerCase() }
   return name.test(text) ? { form: 'name', name: text } : undefined
 }
-
-/** Whether a media type is in a range such as `image/*`. */
-export function isInRange(type: string, range: string): boolean {
-  return range === '*/*' || (range.endsWith('/*') ? type.startsWith(range.slice(0, -1)) : type === range)
-}

@@ -1,5 +1,5 @@
 /** Pushes as applications give them to their client (SPEC §5.3), and the body and header fields of the MESSAGE for each. */
-import { cpimBody, cpimField, cpimType, parseCpim } from '../../shared/values/cpim.ts'
+import { cpimBody, cpimField, cpimIn } from '../../shared/values/cpim.ts'
 import { askingFields } from '../../shared/values/imdn.ts'
 import type { AgentBody } from '../agents/agent.ts'
 import type { PushDestinationName } from './finding/identifier-finder.ts'
@@ -52,10 +52,9 @@ export function isReady(push: OutgoingPush | ReadyPush): push is ReadyPush {
 
 /** Destination of a ready message: what stands beside it, else To of its CPIM message. */
 export function destinationOf({ body, to }: ReadyPush): PushDestinationName | undefined {
-  if (to !== undefined || body.type.split(';', 1).join().trim().toLowerCase() !== cpimType) return to
-  const message = parseCpim(Buffer.from(body.content as string))
+  const message = to === undefined ? cpimIn({ body: Buffer.from(body.content as string), type: body.type }) : undefined
   const field = message && cpimField(message, 'To')
-  return field === undefined ? undefined : (/<([^<>]+)>/.exec(field)?.[1] ?? field)
+  return field === undefined ? to : (/<([^<>]+)>/.exec(field)?.[1] ?? field)
 }
 
 export function pushBody(push: OutgoingPush, { application, at, from, messageId, to }: PushAddresses): AgentBody {

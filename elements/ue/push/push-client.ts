@@ -3,7 +3,7 @@
  * It takes what comes, each once, over restarts, and hands it to the application that it is for.
  */
 import type { Clock, Log, Store } from '../../../signalling/index.ts'
-import { imdnType, type ReadReceipt, readImdn } from '../../shared/values/imdn.ts'
+import { type Disposition, imdnType, readImdn } from '../../shared/values/imdn.ts'
 import type { AgentResponse, IncomingMessage, UserAgent } from '../agents/agent.ts'
 import { ClientReceipts } from './client-receipts.ts'
 import { Consents } from './consents.ts'
@@ -41,7 +41,9 @@ export interface UePushClientOptions {
 }
 
 /** A receipt that came for a message of ours, and from whom. */
-export interface PushReceipt extends ReadReceipt {
+export interface PushReceipt {
+  readonly messageId: string
+  readonly disposition: Disposition
   readonly from: string
 }
 
@@ -196,8 +198,9 @@ export class UePushClient {
   /** A receipt is for who sent, and makes no noise. */
   private async hear(push: ReceivedPush): Promise<void> {
     await this.inbox.handing(push.key)
-    const receipt = readImdn(contentOf(push))
-    if (receipt !== undefined) for (const listener of this.listeners) listener({ ...receipt, from: push.source })
+    const { disposition, messageId } = readImdn(contentOf(push))
+    if (disposition === undefined || messageId === undefined) return
+    for (const listener of this.listeners) listener({ disposition, messageId, from: push.source })
   }
 
   /** As the address book has it; else as the source calls itself, with its address. */

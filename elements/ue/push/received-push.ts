@@ -1,7 +1,6 @@
 /** A Push as its client has it: its source, its application, and its content out of any CPIM message around it. */
 import { type Json, parseUri, seal } from '../../../signalling/index.ts'
-import { decodedBody } from '../../shared/values/body-coding.ts'
-import { cpimType, parseCpim } from '../../shared/values/cpim.ts'
+import { innerContent } from '../../shared/values/cpim.ts'
 import { wishesOf } from '../../shared/values/imdn.ts'
 import type { IncomingMessage } from '../agents/agent.ts'
 
@@ -44,10 +43,10 @@ export function contentOf({ content }: Pick<ReceivedPush, 'content'>): Buffer {
 export function pushOf(message: IncomingMessage, at: number): ReceivedPush | 'unreadable' | undefined {
   const type = message.contentType ?? 'application/octet-stream'
   if (type.startsWith('application/vnd.proxima.') || message.text('In-Reply-To') !== undefined) return undefined
-  const body = decodedBody(message.body, message.text('Content-Encoding'))
-  if (body === undefined) return 'unreadable'
-  const cpim = type === cpimType ? parseCpim(body) : undefined
-  const asked = wishesOf({ body, callId: message.callId, type })
+  const coded = { body: message.body, type, coding: message.text('Content-Encoding') }
+  const inner = innerContent(coded)
+  if (inner === undefined) return 'unreadable'
+  const asked = wishesOf(coded, message.callId)
   const subject = message.text('Subject')
   const source = sourceOf(message)
   return {
@@ -58,8 +57,8 @@ export function pushOf(message: IncomingMessage, at: number): ReceivedPush | 'un
     to: uriOf(message.text('To')) ?? '',
     application: message.text('Push-Application')?.trim() ?? '',
     ...(subject === undefined ? {} : { subject: subject.slice(0, 256) }),
-    type: cpim === undefined ? type : (cpim.type ?? 'text/plain'),
-    content: (cpim?.content ?? body).toString('base64'),
+    type: inner.type,
+    content: inner.content.toString('base64'),
     callId: message.callId,
     ...(asked === undefined ? {} : { messageId: asked.messageId, wishes: asked.wishes }),
     at,

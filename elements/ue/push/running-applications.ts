@@ -1,5 +1,5 @@
 /** Applications that run beside a Push client and take what is for them (SPEC §5.5). */
-import { isInRange } from './application-id.ts'
+import { isInRange } from '../../shared/values/media-type.ts'
 import type { ReceivedPush } from './received-push.ts'
 
 export interface RunningApplication {
