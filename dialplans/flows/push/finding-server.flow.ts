@@ -123,7 +123,7 @@ export const flow: FlowScript = {
     },
     {
       name: 'P1, P2, P39, P48: client, proxy, Push server, proxy, client: register, then a MESSAGE each way by that flow',
-      settings: { 'op-a/push': { store: { accept: 2 } }, 'op-a/push2': { store: { accept: 2 } } },
+      settings: { 'op-a/push': { store: { accept: 15 } }, 'op-a/push2': { store: { accept: 15 } } },
       async run(stage) {
         const outcomes = await conversation(stage, alice, carol)
         stage.expect(`as straight at the server: ${outcomes}`, outcomes === usualConversation)

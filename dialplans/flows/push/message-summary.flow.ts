@@ -4,7 +4,7 @@ import type { FlowScript, Stage } from '../stage/flow.ts'
 import { alice, bob, carol, mary, pushText } from './cast.ts'
 
 const wake = { allow: ['127.0.0.0/8'] } // of a push service on this machine
-const settings = { 'op-b/push': { wake, store: { accept: 2 } }, 'op-b/push2': { wake, store: { accept: 2 } } }
+const settings = { 'op-b/push': { wake, store: { accept: 15 } }, 'op-b/push2': { wake, store: { accept: 15 } } }
 
 interface WatchedSummary {
   /** The newest, its lines joined by `|`. */

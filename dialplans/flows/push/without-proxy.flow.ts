@@ -15,7 +15,7 @@ export const flow: FlowScript = {
     {
       name: 'P1, P39, P48: client, Push server, client: the outcomes of the way by a proxy',
       registers: true,
-      settings: { push: { store: { accept: 2 } } },
+      settings: { push: { store: { accept: 15 } } },
       async run(stage) {
         const outcomes = await conversation(stage, alice, bob)
         stage.expect(`as by a proxy: ${outcomes}`, outcomes === usualConversation)
