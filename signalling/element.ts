@@ -7,6 +7,8 @@ import type { Credentials } from './messages/auth.ts'
 import type { SipRequest, SipResponse } from './messages/message.ts'
 import type { Uri } from './messages/uri.ts'
 import type { OutboundHttp } from './outbound-http.ts'
+import type { PeerOperators } from './peer-operators.ts'
+import type { CallerListener, OutgoingCall, Session, SessionListener } from './session.ts'
 import type { Json, Store, StoreWrite } from './storage/store.ts'
 import type { FlowName } from './transports/flow-name.ts'
 import type { Flow, HostPort } from './transports/transport.ts'
@@ -85,6 +87,8 @@ export interface Host {
   send(request: OutgoingRequest): Promise<SipResponse>
   /** A standing or one-off (`expires: 0`) subscription of this element at another. The engine refreshes it and resubscribes. */
   subscribe(options: SubscribeOptions, listener: SubscriptionListener): Subscription
+  /** Sends an INVITE (RFC 3261 §13): its outcome, and what becomes of the session, are told to the listener. */
+  invite(request: OutgoingInvite, listener: CallerListener): OutgoingCall
   /** Standing subscriptions at this element of a subscriber known to a proxy of ours by credentials. */
   subscriptionsOf(subscriber: string): readonly Notifier[]
   /** All who have any. */
@@ -94,24 +98,6 @@ export interface Host {
   readonly peers: PeerOperators
   /** HTTP to servers outside the network. */
   readonly http: OutboundHttp
-}
-
-/** Other operators by agreement, each believed for identities of its own domains alone (SPEC §2.5). */
-export interface PeerOperators {
-  /** There are some. */
-  readonly isAny: boolean
-  /** Whether a host, in lower case, is a domain of a peer. */
-  has(host: string): boolean
-  /** The flow to the peer whose domain that is; undefined: none has it, or its address has to be looked up. */
-  flowTo(host: string): Flow | undefined
-  /** Whether a flow leads to a peer. */
-  isAt(flow: Flow): boolean
-  /** Name of the peer to which a flow leads. */
-  nameAt(flow: Flow): string | undefined
-  /** First domain of the peer to which a flow leads. */
-  domainAt(flow: Flow): string | undefined
-  /** Name of the peer whose domain that is, in lower case. */
-  nameOf(host: string): string | undefined
 }
 
 /** Finds and names flows. A token names one in a Record-Route or Path, sealed so that nobody can make one up (RFC 5626 §5.2). */
@@ -174,7 +160,9 @@ export interface OutgoingRequest {
   readonly credentials?: Credentials
 }
 
-/** One request, to be settled once by `reply`, `forward`, `pass` or `accept`. */
+export type OutgoingInvite = Pick<OutgoingRequest, 'to' | 'from' | 'headers' | 'body' | 'route' | 'credentials'>
+
+/** One request, to be settled once by `reply` from 200 on, `forward`, `pass`, `accept` or `answerInvite`. */
 export interface Exchange {
   readonly request: SipRequest
   readonly flow: Flow
@@ -195,6 +183,10 @@ export interface Exchange {
   pass(): void
   /** SUBSCRIBE only: 200 and the first NOTIFY; the dialog, its timers and its rate are the engine's from here on. */
   accept<State>(options: SubscriptionOptions<State>): Notifier<State>
+  /** INVITE only: a 2xx, and the session that it makes. Not live: the INVITE was settled before. */
+  answerInvite(fields: ReplyFields, listener: SessionListener): Session
+  /** INVITE only: the caller has cancelled it, and has been told 487. */
+  onCancel(listener: () => void): void
   /** Own Route values that were on top, topmost first, taken off already. */
   readonly ownRoutes: readonly Address[]
   /** Route values that remain. */
@@ -238,6 +230,8 @@ export interface ForwardOptions {
   readonly hideVias?: true
   /** Header fields to replace in each response before it goes back, or to drop, without a value; undefined: none. */
   readonly answerHeaders?: (response: SipResponse) => readonly (readonly [name: string, value: string | undefined])[] | undefined
+  /** Goes back instead of the body of a response, of the same type; undefined: its own. */
+  readonly answerBody?: (response: SipResponse) => string | undefined
   /** Answer where nobody could be reached, or a request other than INVITE has no final response after so many milliseconds. */
   readonly unanswered?: { readonly status: number; readonly after: number }
   /**

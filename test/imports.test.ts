@@ -18,9 +18,9 @@ const doors: { readonly [door: string]: (path: string) => boolean } = {
 /** Tests of the engine, which open the file that they try. */
 const engineTests = ['signalling', 'conformance', 'contracts', 'fuzz'].map((folder) => `test/${folder}/`)
 /** What is passed in: every floor may know its shape, and only its shape. */
-const passedIn = ['clock', 'ids', 'log', 'element', 'outbound-http', 'storage/store', 'capture/tap'].map(
-  (name) => `signalling/${name}.ts`,
-)
+const passedIn = 'clock ids log element session peer-operators outbound-http storage/store capture/tap'
+  .split(' ')
+  .map((name) => `signalling/${name}.ts`)
 /** Beside the layers: values that carry no state and may be used by all of them. */
 const plain = ['signalling/errors.ts', 'signalling/stats.ts']
 const shared = ['schemas', 'shared', 'role.ts'] // in elements/, what any element may import

@@ -1,6 +1,7 @@
 /** The sender of requests in dialogs: the part of the node that dialogs see. */
 import type { HeaderList } from '../messages/build.ts'
 import type { ClientUser } from '../transactions/client.ts'
+import type { Cancellable } from '../transactions/server.ts'
 import type { Flow } from '../transports/transport.ts'
 
 export interface OutgoingParts {
@@ -14,6 +15,13 @@ export interface OutgoingParts {
   readonly body?: string | Uint8Array
   /** Branch of the Via; left out: a new one. */
   readonly branch?: string | undefined
+}
+
+/** The same, where what is under way may be cancelled (RFC 3261 §9.1). */
+export interface CancellableSender {
+  /** Undefined: it cannot be cancelled any more. */
+  send(parts: OutgoingParts, user: ClientUser): Cancellable | undefined
+  contact: DialogSender['contact']
 }
 
 export interface DialogSender {

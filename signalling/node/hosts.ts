@@ -1,18 +1,21 @@
 /** The host of each element: the node as that element may touch it. Other elements are reached by their addresses alone. */
 
 import { elementOfInstance } from '../cluster/partitions.ts'
+import type { Sessions } from '../dialogs/sessions.ts'
 import type { Subscriptions } from '../dialogs/subscriptions.ts'
 import type { Element, Host, Subscription } from '../element.ts'
+import { madeUp } from '../messages/made-up.ts'
 import { parseUri } from '../messages/uri.ts'
 import type { OutboundHttp } from '../outbound-http.ts'
 import type { Outbound } from '../routing/outbound.ts'
 import type { Peers } from '../routing/peers.ts'
+import type { OutgoingCall } from '../session.ts'
 import type { Stats } from '../stats.ts'
 import type { FencedStore, Store } from '../storage/store.ts'
 import type { FlowTable } from '../transports/flows.ts'
 import { ElementClock } from './element-clock.ts'
 import type { NodeOptions } from './options.ts'
-import { madeUp, sendRequest } from './outgoing.ts'
+import { sendRequest } from './outgoing.ts'
 
 export interface HostParts {
   readonly options: Pick<NodeOptions, 'clock' | 'store' | 'log' | 'ids' | 'domains' | 'http'>
@@ -20,6 +23,7 @@ export interface HostParts {
   readonly flows: FlowTable
   readonly stats: Stats
   readonly subscriptions: Subscriptions
+  readonly sessions: Sessions
   readonly peers: Peers
   readonly fence: (store: Store) => FencedStore
 }
@@ -32,7 +36,8 @@ export interface Tenure {
   end(): void
 }
 
-export function tenureOf({ name }: Element, { options, outbound, flows, stats, subscriptions, peers, fence }: HostParts): Tenure {
+export function tenureOf({ name }: Element, parts: HostParts): Tenure {
+  const { options, outbound, flows, stats, subscriptions, sessions, peers, fence } = parts
   const { log, ids, domains } = options
   const clock = new ElementClock(options.clock)
   const element = elementOfInstance(name)
@@ -70,6 +75,7 @@ export function tenureOf({ name }: Element, { options, outbound, flows, stats, s
     },
     subscribe: (options, listener) =>
       isOver ? ended : subscriptions.subscribers.subscribe(name, { from: uri, asserted: uri, ...options }, listener),
+    invite: (request, listener) => (isOver ? nobodyCalls : sessions.invite(name, uri, request, listener)),
     subscriptionsOf: (subscriber) => subscriptions.notifiers.vouched.of(name, subscriber),
     subscribers: () => subscriptions.notifiers.vouched.subscribers(name),
     flows,
@@ -91,6 +97,8 @@ export function tenureOf({ name }: Element, { options, outbound, flows, stats, s
 }
 
 const ended: Subscription = { live: false, refresh: () => undefined, unsubscribe: () => undefined }
+
+const nobodyCalls: OutgoingCall = { cancel: () => undefined }
 
 const noHttp: OutboundHttp = {
   send: () => Promise.resolve({ fault: 'unreachable', text: 'this node calls nobody by HTTP' }),

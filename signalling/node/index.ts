@@ -2,7 +2,8 @@
 import type { Tap, TransportName } from '../capture/tap.ts'
 import type { Timer } from '../clock.ts'
 import { otherNodeName } from '../cluster/placement.ts'
-import type { DialogSender } from '../dialogs/sender.ts'
+import type { CancellableSender } from '../dialogs/sender.ts'
+import { Sessions } from '../dialogs/sessions.ts'
 import { Subscriptions } from '../dialogs/subscriptions.ts'
 import type { Element } from '../element.ts'
 import { type MessageFault, type SipRequest, SipResponse } from '../messages/message.ts'
@@ -19,6 +20,7 @@ import { fencedStore } from '../storage/fenced.ts'
 import { keptSecret } from '../storage/secret.ts'
 import { refusal } from '../transactions/stateless.ts'
 import { type OverloadTurn, TransactionTable } from '../transactions/table.ts'
+import { standardTiming } from '../transactions/timing.ts'
 import { Backoff } from '../transports/backoff.ts'
 import { ConnectionLimits } from '../transports/connection-limits.ts'
 import { NameCache } from '../transports/dns.ts'
@@ -30,13 +32,13 @@ import { answerStun } from '../transports/stun.ts'
 import type { Flow, HostPort, TlsMaterial, Transport, TransportSink } from '../transports/transport.ts'
 import { udpKind } from '../transports/udp.ts'
 import { ElementLifecycle } from './lifecycle.ts'
+import { longResponses } from './long-responses.ts'
 import { type ListeningOptions, type NodeOptions, type RenewableOptions, subscriptionLimitsOf } from './options.ts'
 import { showSizes } from './sizes.ts'
 import { listenFault, listeningOf, makeTransports } from './transports.ts'
 
 const lookEvery = 10_000 // milliseconds
 const usualGrace = 1_000 // milliseconds for what an element has under way when it is let go
-const longEvery = 60_000 // milliseconds between two lines about responses that are too long
 
 export interface Node {
   start(): Promise<void>
@@ -72,6 +74,7 @@ class ProximaNode implements Node, TransportSink {
   private readonly transports: Transport[]
   private readonly table: TransactionTable
   private readonly subscriptions: Subscriptions
+  private readonly sessions: Sessions
   private readonly queue: HopQueue
   private readonly outbound: Outbound
   private readonly lifecycle: ElementLifecycle
@@ -87,7 +90,6 @@ class ProximaNode implements Node, TransportSink {
   /** Address and port -> name of that node in the plan. */
   private readonly otherNodes: ReadonlyMap<string, string>
   private ready = false
-  private longAt = -longEvery
   /** The element that gets requests from outside: it names our end in traces. */
   private readonly edge: { readonly name?: string }
 
@@ -115,7 +117,7 @@ class ProximaNode implements Node, TransportSink {
     this.transports = makeTransports({ options, sink: this, addresses, connectionLimits, otherNodes, trusted, unreachable })
     this.flows = new FlowTable(this.transports, options.domains, this.addresses)
     const peers = new Peers(options.peers ?? [], this.flows)
-    const sender: DialogSender = {
+    const sender: CancellableSender = {
       send: (parts, user) => this.outbound.send(parts, user),
       contact: (element, flow) => this.flows.contact(element, flow),
     }
@@ -131,6 +133,7 @@ class ProximaNode implements Node, TransportSink {
       isOtherNode,
       moves: plan.moves,
     })
+    const sessions = (this.sessions = new Sessions({ clock, ids, sender, timing: options.timing ?? standardTiming }))
     const gate = (this.gate = new Gate({
       clock,
       ids,
@@ -156,7 +159,7 @@ class ProximaNode implements Node, TransportSink {
       admits: gate.admits,
       feedback: gate.feedback,
       answerFlow: (request, flow) => answerFlow(request, flow, this.flows),
-      tooLong: (flow, method, status, bytes) => this.tooLong(flow, method, status, bytes),
+      tooLong: longResponses(log, clock, this.stats),
       ...(options.timing === undefined ? {} : { timing: options.timing }),
     })
     const backoff = new Backoff(clock)
@@ -183,18 +186,18 @@ class ProximaNode implements Node, TransportSink {
       isOtherNode,
     }))
     this.lifecycle = new ElementLifecycle(
-      { options, outbound, flows, stats, subscriptions, peers, fence: fencedStore },
+      { options, outbound, flows, stats, subscriptions, sessions, peers, fence: fencedStore },
       instances,
     )
     const others = otherNodes.size === 0 ? {} : { otherNodes }
-    this.inbound = new Inbound({ clock, ids, log, stats, table, subscriptions, outbound, peers, ...others })
+    this.inbound = new Inbound({ clock, ids, log, stats, table, subscriptions, sessions, outbound, peers, ...others })
     for (const element of options.elements) {
       subscriptions.notifiers.packages.add(element)
       instances.serve(element)
     }
     const met = plan.decide({ method: 'OPTIONS', user: '', host: options.domains[0] ?? '', from: 'outside' })?.element
     this.edge = met === undefined ? {} : { name: met }
-    showSizes(this.stats, { table, subscriptions, names, backoff, flows, connectionLimits })
+    showSizes(this.stats, { table, subscriptions, sessions, names, backoff, flows, connectionLimits })
   }
   /** Addresses come and go while we listen on all. */
   private lookAround(): void {
@@ -278,6 +281,7 @@ class ProximaNode implements Node, TransportSink {
     this.instances.stop()
     await this.lifecycle.end()
     this.subscriptions.stop()
+    this.sessions.stop()
     this.around?.cancel()
     await Promise.all(this.transports.map((transport) => transport.close()))
   }
@@ -336,7 +340,7 @@ class ProximaNode implements Node, TransportSink {
   }
   /** A keep-alive of a datagram peer is answered (RFC 5626 §8); all else that is no SIP message is noise. */
   private notSip(bytes: Buffer, flow: Flow): void {
-    const answer = flow.reliable ? undefined : answerStun(bytes, flow.remote)
+    const answer = flow.reliable ? undefined : answerStun(bytes, flow.remote, this.flows.otherAddress(flow))
     if (answer === undefined) this.stats.noise++
     else if (flow.send(answer)) this.stats.count('stun_answers', 1)
   }
@@ -358,13 +362,6 @@ class ProximaNode implements Node, TransportSink {
     this.stats.sent++
     if (this.tap !== undefined) this.show(this.tap, 'out', flow, bytes)
     return true
-  }
-  private tooLong({ remote }: Flow, method: string, status: number, bytes: number): void {
-    this.stats.count('responses_too_long', 1)
-    const now = this.options.clock.now()
-    if (now - this.longAt < longEvery) return
-    this.longAt = now
-    this.options.log.warn({ remote, method, status, bytes }, 'a response is more than a datagram carries: 500 in its place')
   }
   private show(tap: Tap, direction: 'in' | 'out', { transport, local, remote }: Flow, bytes: Buffer): void {
     const peer = { address: remote.host, port: remote.port }

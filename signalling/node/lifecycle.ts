@@ -156,6 +156,7 @@ export class ElementLifecycle {
     notifiers.lettingGo(name).finish()
     notifiers.packages.remove(name)
     subscribers.letGo(name)
+    this.parts.sessions.letGo(name)
   }
   /** One that fails over it keeps no other from being stopped. */
   private async stopElement(name: string): Promise<void> {

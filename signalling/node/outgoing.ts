@@ -4,9 +4,8 @@ import type { DialogSender } from '../dialogs/sender.ts'
 import type { OutgoingRequest } from '../element.ts'
 import type { Ids } from '../ids.ts'
 import { authorizationFor } from '../messages/auth.ts'
-import { buildRequest, buildResponse } from '../messages/build.ts'
-import { SipRequest, SipResponse } from '../messages/message.ts'
-import { scan } from '../messages/scan.ts'
+import { madeUp } from '../messages/made-up.ts'
+import type { SipResponse } from '../messages/message.ts'
 import type { ClientUser } from '../transactions/client.ts'
 
 const firstCSeq = 1
@@ -66,13 +65,4 @@ export function sendRequest(
 function requestUri(request: OutgoingRequest): string {
   if (request.uri !== undefined) return request.uri
   return request.method === 'REGISTER' ? request.to.replace(/^(sips?:)[^@]*@/, '$1') : request.to
-}
-
-/** A final response that nobody has sent. */
-export function madeUp(request: OutgoingRequest, headers: readonly (readonly [string, string])[], status: number): SipResponse {
-  const via = ['Via', 'SIP/2.0/UDP invalid;branch=z9hG4bK-none'] as const
-  const sent = scan(buildRequest(request.method, request.to, [via, ...headers]))
-  const response = sent instanceof SipRequest ? scan(buildResponse(sent, status, { toTag: 'none' })) : undefined
-  if (response instanceof SipResponse) return response
-  return new SipResponse(status, '', Buffer.alloc(0), [], 0, 0, 0)
 }

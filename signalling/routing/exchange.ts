@@ -1,5 +1,6 @@
 /** One request in an element's hands, until it is settled. */
 
+import type { Sessions } from '../dialogs/sessions.ts'
 import type {
   Element,
   Exchange,
@@ -17,6 +18,7 @@ import { buildResponse, type HeaderList, warning } from '../messages/build.ts'
 import type { SipRequest } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import { canonical, type Uri } from '../messages/uri.ts'
+import type { Session, SessionListener } from '../session.ts'
 import type { ServerSide } from '../transactions/server.ts'
 import type { Flow } from '../transports/transport.ts'
 import { type BranchTarget, type ForkHolder, ForkRun } from './fork.ts'
@@ -43,6 +45,7 @@ export interface ExchangeHolder {
   faulted(exchange: NodeExchange, fault: ProximaFault): void
   readonly merging: Merging
   readonly peers: Pick<Peers, 'asserted'>
+  readonly sessions: Sessions
 }
 
 export class NodeExchange implements Exchange {
@@ -105,7 +108,22 @@ export class NodeExchange implements Exchange {
     return true
   }
   reply(status: number, fields: ReplyFields = {}): void {
-    if (this.settle()) this.answer(status, fields)
+    if (status < 200 ? !this.settled : this.settle()) this.answer(status, fields)
+  }
+  answerInvite(fields: ReplyFields, listener: SessionListener): Session {
+    if (!this.settle()) return deadSession
+    this.side.onCancel = undefined
+    return this.holder.sessions.accept(this.element, this.side, this.tag, fields, listener)
+  }
+  onCancel(listener: () => void): void {
+    const cancel = (): void => {
+      if (this.settled) return
+      this.settled = true
+      this.answer(487)
+      listener()
+    }
+    if (this.side.onCancel === undefined) this.side.onCancel = { cancel }
+    else cancel() // it came before anybody was there to be told
   }
   /** Answers without the check: for the node itself. */
   answer(status: number, fields: ReplyFields = {}): void {
@@ -228,6 +246,8 @@ const nowhere: readonly string[] = []
 const nothing: readonly BranchTarget[] = []
 const noFork: Fork = { cancel: () => undefined }
 const noHeldFork: HeldFork = { ...noFork, add: () => undefined, release: () => undefined }
+
+const deadSession: Session = { live: false, end: () => undefined }
 
 /** Stands for a subscription that was refused. */
 const deadNotifier: Notifier = {

@@ -320,16 +320,18 @@ export class ForkRun implements Fork {
   }
   /** The response without our Via, or with those of the request where the next hop had none of them. */
   private onItsWay(response: SipResponse, bottom: string | undefined): Buffer {
-    const { hideVias, answerHeaders } = this.how
+    const { hideVias, answerBody, answerHeaders } = this.how
     const replaced = answerHeaders?.(response)
-    if (hideVias !== true && replaced === undefined) return encode(response, { via: 'pop', bottom })
-    const { drop, dropNames } = dropList(replaced?.map(([name]) => name) ?? [])
+    const body = answerBody?.(response)
+    if (hideVias !== true && replaced === undefined && body === undefined) return encode(response, { via: 'pop', bottom })
+    const names = replaced?.map(([name]) => name) ?? []
+    const { drop, dropNames } = dropList(body === undefined ? names : [...names, 'Content-Length'])
     const lines = replaced === undefined ? bottom : (bottom ?? '') + headerLines(replaced.filter(hasValue))
-    if (hideVias !== true) return encode(response, { via: 'pop', bottom: lines, drop, dropNames })
+    if (hideVias !== true) return encode(response, { via: 'pop', bottom: lines, drop, dropNames, body })
     const [first, ...others] = this.request.list(H.Via)
     const received = this.side.via === undefined ? first! : Buffer.from(this.side.via, 'latin1').toString()
     const top = [received, ...others].map((via) => `Via: ${via}\r\n`).join('')
-    return encode(response, { top, bottom: lines, drop: [...drop, H.Via], dropNames })
+    return encode(response, { top, bottom: lines, drop: [...drop, H.Via], dropNames, body })
   }
   private answer(status: number): void {
     if (status === 408 && this.request.method !== 'INVITE' && this.side.abandon !== undefined) {

@@ -2,6 +2,7 @@
 
 import type { Clock } from '../clock.ts'
 import { otherNodeName } from '../cluster/placement.ts'
+import type { Sessions } from '../dialogs/sessions.ts'
 import type { Subscriptions } from '../dialogs/subscriptions.ts'
 import type { Element, Notifier, SubscriptionOptions } from '../element.ts'
 import { isStoreFault, ProximaFault } from '../errors.ts'
@@ -30,6 +31,7 @@ interface InboundOptions {
   readonly stats: Stats
   readonly table: TransactionTable
   readonly subscriptions: Subscriptions
+  readonly sessions: Sessions
   readonly outbound: Outbound
   readonly peers: Peers
   /** Other nodes of the network: address and port of their datagrams -> their names in rules. */
@@ -64,6 +66,7 @@ export class Inbound implements ExchangeHolder {
   readonly outbound: Outbound
   readonly merging: Merging
   readonly peers: Peers
+  readonly sessions: Sessions
   private readonly options: InboundOptions
   private readonly mailboxes = new Mailboxes()
 
@@ -71,6 +74,7 @@ export class Inbound implements ExchangeHolder {
     this.options = options
     this.outbound = options.outbound
     this.peers = options.peers
+    this.sessions = options.sessions
     this.merging = new Merging(options.clock)
   }
   get plan(): Plan {
@@ -142,7 +146,7 @@ export class Inbound implements ExchangeHolder {
       const deliver = (): void => this.deliver(side, name, from, decision, own, rest)
       return elements.wait(name, { deliver, refuse: () => this.refuse(side, 503, comeAgain) })
     }
-    if (request.toTag !== '' && this.ofSubscription(name, side)) return
+    if (request.toTag !== '' && this.ofDialog(name, side)) return
     const exchange = new NodeExchange(this, side, name, from, decision, own, rest)
     if (element === undefined) return this.sendOn(exchange)
     if (request.toTag === '') void this.handle(element, exchange)
@@ -160,11 +164,11 @@ export class Inbound implements ExchangeHolder {
     if (exchange.from === otherNodeName(place!)) return exchange.answer(503, { headers: comeAgain })
     exchange.forward({ flow })
   }
-  /** False: it is of no subscription. A fault of the element over it costs the one exchange. */
-  private ofSubscription(name: string, side: ServerSide): boolean {
+  /** False: it is of no subscription and no session. A fault of the element over it costs the one exchange. */
+  private ofDialog(name: string, side: ServerSide): boolean {
     const { request } = side
     try {
-      return this.options.subscriptions.receive(name, side)
+      return this.options.subscriptions.receive(name, side) || this.sessions.receive(name, side)
     } catch (fault) {
       this.report(name, new ProximaFault('ELEMENT_FAULT', name, fault))
       side.respond(500, buildResponse(request, 500, { via: side.via }))

@@ -175,8 +175,8 @@ export class Outbound implements ForkHolder, NextHopHolder {
     })
   }
 
-  /** Sends an element's own request; it fails by `user`, later. */
-  send(parts: OutgoingParts, user: ClientUser): void {
+  /** Sends an element's own request; it fails by `user`, later. Undefined: nothing is to be cancelled. */
+  send(parts: OutgoingParts, user: ClientUser): Cancellable | undefined {
     const short = shortcutOf(parts, this.elements)
     if (short !== undefined) return this.sendDirectly(parts, user, short)
     const uri = parseUri(parts.uri)
@@ -184,12 +184,14 @@ export class Outbound implements ForkHolder, NextHopHolder {
     const strict = 'element' in hop ? undefined : strictly(parts.uri, parts.routeSet)
     const sent = strict === undefined ? parts : { ...parts, uri: strict.uri, routeSet: strict.routes }
     const compose = (via: string, flow?: Flow): Buffer => composeParts(this.reached(sent, flow), via, 70, sent.routeSet)
-    if (this.dispatch(hop, parts.method, parts.element, compose, user, parts.branch) !== undefined) return
+    const sentOff = this.dispatch(hop, parts.method, parts.element, compose, user, parts.branch)
+    if (sentOff !== undefined) return sentOff
     const why = 'refused' in hop ? hop.text : 'not sent'
     this.options.log.warn({ element: parts.element, method: parts.method, to: parts.uri }, why)
     this.options.queue.soon(() => user.onNoResponse(503))
+    return undefined
   }
-  private sendDirectly(parts: OutgoingParts, user: ClientUser, { flow, through }: Shortcut): void {
+  private sendDirectly(parts: OutgoingParts, user: ClientUser, { flow, through }: Shortcut): undefined {
     const shownUser = this.tap === undefined ? user : shown(parts, user, through, this.localVia(), this.seen)
     this.options.stats.localHops++
     const compose = (via: string): Buffer => composeParts(this.reached(parts, flow), via, 69, [])

@@ -1,9 +1,10 @@
 /** Peers of a network: other operators, each believed for identities of its own domains alone (SPEC §2.5). */
-import type { PeerOperators } from '../element.ts'
+
 import type { Address } from '../messages/address.ts'
 import type { SipRequest } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import { printHostPort } from '../messages/uri.ts'
+import type { PeerOperators } from '../peer-operators.ts'
 import type { FlowTable } from '../transports/flows.ts'
 import type { Flow, HostPort } from '../transports/transport.ts'
 import type { PlanRule } from './plan.ts'

@@ -91,6 +91,11 @@ export class FlowTable {
     if (flow === undefined || !this.differs(flow)) return `sip:${element}@${this.address}`
     return `sip:${element}@${sentByText(flow)}${transportParameter[flow.transport] ?? ''}`
   }
+  /** Our other address for such a flow's peer: by it a client sees whether its NAT tells peers apart (RFC 5780 §7.4). */
+  otherAddress({ local, transport }: Flow): HostPort | undefined {
+    const other = this.transports.find((each) => each.name === transport && each.local.port !== local.port)
+    return other && (other.sentBy ?? { host: local.host, port: other.local.port })
+  }
   /** True: by that flow another Contact is right than for anybody. */
   differs(flow: Flow): boolean {
     return this.several && flow.internal !== true && (flow.sentBy ?? flow.local).host !== this.primary.host

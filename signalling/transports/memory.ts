@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.ts'
 import { LocalAddress } from './local-address.ts'
 import { isAnyHost, type MachineAddresses } from './machine-addresses.ts'
+import type { OpenMediaSocket } from './media-socket.ts'
 import type { Flow, HostPort, Transport, TransportSink } from './transport.ts'
 import { longestDatagram } from './udp-flow.ts'
 
@@ -45,6 +46,24 @@ export class MemoryNetwork {
     const copy = Buffer.from(bytes)
     for (const delay of this.fate(from, to, copy)) {
       this.clock.after(delay, () => (this.hosts.get(`${to.host}|${to.port}`) ?? this.anywhere.get(to.port))?.(copy, from))
+    }
+  }
+  /** Sockets of sessions at that host, each at the next port. */
+  mediaSockets(host: string, firstPort = 40_000): OpenMediaSocket {
+    let port = firstPort
+    return async (received) => {
+      const here = { host, port: port++ }
+      const transport = this.transport({
+        listen: here,
+        isTrusted: () => false,
+        sink: { received: (bytes, flow) => received(bytes, flow.remote), closed: () => undefined, failed: () => undefined },
+      })
+      await transport.listen()
+      return {
+        hosts: [here],
+        send: (bytes, to) => void transport.connect(to).send(bytes),
+        close: () => void transport.close(),
+      }
     }
   }
   transport(options: MemoryOptions): Transport {

@@ -24,16 +24,17 @@ export class Agent implements Element {
   readonly claims = [{ method: '*' }]
   readonly got: Exchange[] = []
   host!: Host
-  answer: (exchange: Exchange) => void = (exchange) => exchange.reply(200)
+  answer: (exchange: Exchange) => unknown = (exchange) => exchange.reply(200)
   constructor(name: string) {
     this.name = name
   }
   start(host: Host): void {
     this.host = host
   }
-  handle(exchange: Exchange): void {
+  handle(exchange: Exchange): void | Promise<void> {
     this.got.push(exchange)
-    this.answer(exchange)
+    const settled = this.answer(exchange)
+    return settled instanceof Promise ? settled : undefined
   }
 }
 

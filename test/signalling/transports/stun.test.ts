@@ -3,7 +3,8 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { createProxy } from '../../../elements/proxy/index.ts'
-import { answerStun, isStun } from '../../../signalling/transports/stun.ts'
+import { answerStun } from '../../../signalling/transports/stun.ts'
+import { isStun } from '../../../signalling/transports/stun-message.ts'
 import { Lab } from '../../support/lab.ts'
 import { metric, Wire } from '../../support/wire.ts'
 

@@ -1,0 +1,16 @@
+/** The table of sessions, as each of them sees it. */
+import type { Ids } from '../ids.ts'
+import type { CancellableSender } from './sender.ts'
+
+export interface HeldSession {
+  readonly key: string
+}
+
+export interface SessionHolder<Held extends HeldSession> {
+  readonly ids: Ids
+  readonly sender: CancellableSender
+  enter(session: Held): void
+  /** It answers for as long as repetitions of its requests may come. */
+  leave(session: Held): void
+  forget(session: Held): void
+}

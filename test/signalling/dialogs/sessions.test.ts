@@ -1,0 +1,294 @@
+/** Sessions (RFC 3261 §12–§15): INVITE, its answers and forks, ACK, CANCEL and BYE, of both sides. */
+import test from 'ava'
+import type {
+  CallerListener,
+  Exchange,
+  OutgoingInvite,
+  Session,
+  SessionListener,
+  SipRequest,
+  SipResponse,
+} from '../../../signalling/index.ts'
+import { H } from '../../../signalling/messages/names.ts'
+import { type Agent, Lab } from '../../support/lab.ts'
+import { metric, requestText, Wire } from '../../support/wire.ts'
+
+/** Notes what a side is told. */
+class Side implements CallerListener, SessionListener {
+  readonly words: string[] = []
+  session!: Session
+  progressed({ status }: SipResponse): void {
+    this.words.push(String(status))
+  }
+  answered(session: Session, response: SipResponse): void {
+    this.session = session
+    this.words.push(`${response.status} ${response.body.toString()}`.trim())
+  }
+  refused({ status }: SipResponse): void {
+    this.words.push(`refused ${status}`)
+  }
+  ended({ by, reason }: { by: string; reason: string | undefined }): void {
+    this.words.push(`ended by ${by}${reason === undefined ? '' : `: ${reason}`}`)
+  }
+}
+
+const sdp = (content: string) => ({ type: 'application/sdp', content })
+
+/** alice calls bob, each an element of a node of its own. */
+class Call {
+  readonly lab = new Lab()
+  readonly caller = new Side()
+  readonly callee = new Side()
+  readonly exchanges: Exchange[] = []
+  alice!: Agent
+  bob!: Agent
+
+  static async open(
+    onInvite: (call: Call, exchange: Exchange) => unknown = (call, exchange) => call.accept(exchange),
+  ): Promise<Call> {
+    const call = new Call()
+    call.alice = await call.lab.agent('alice')
+    call.bob = await call.lab.agent('bob')
+    call.bob.answer = (exchange) => {
+      call.exchanges.push(exchange)
+      if (exchange.request.method === 'INVITE') return onInvite(call, exchange)
+      return exchange.request.method === 'ACK' ? undefined : exchange.reply(481)
+    }
+    return call
+  }
+  accept(exchange: Exchange): void {
+    this.callee.session = exchange.answerInvite({ body: sdp('answer') }, this.callee)
+  }
+  invite(request: Partial<OutgoingInvite> = {}) {
+    return this.alice.host.invite({ to: 'sip:bob@10.0.1.2', body: sdp('offer'), ...request }, this.caller)
+  }
+  later(act: () => unknown): Promise<void> {
+    return new Promise((resolve) => {
+      this.lab.clock.after(1000, () => {
+        act()
+        resolve()
+      })
+    })
+  }
+  pass(ms = 100): Promise<void> {
+    return this.lab.clock.advance(ms)
+  }
+}
+
+/** A bare end at 10.0.9.9 that stands across from an element at 10.0.1.1. */
+async function wired(): Promise<{ lab: Lab; agent: Agent; wire: Wire; side: Side; pass: (ms?: number) => Promise<void> }> {
+  const lab = new Lab()
+  const agent = await lab.agent('agent')
+  const wire = await Wire.at(lab, '10.0.9.9', 5060, { host: '10.0.1.1', port: 5060 })
+  return { lab, agent, wire, side: new Side(), pass: (ms = 100) => lab.clock.advance(ms) }
+}
+const methods = (wire: Wire): readonly string[] => wire.requests.map(({ method, cseq }) => `${method} ${cseq.number}`)
+
+for (const ends of ['caller', 'callee'] as const)
+  test(`a session: offer, 180, answer, ACK, and the BYE of the ${ends}`, async (t) => {
+    const call = await Call.open((made, exchange) => {
+      t.is(exchange.request.body.toString(), 'offer')
+      exchange.reply(180)
+      return made.later(() => made.accept(exchange))
+    })
+    call.invite()
+    await call.pass(2000)
+    t.deepEqual(call.caller.words, ['180', '200 answer'])
+    t.true(call.caller.session.live)
+    t.true(call.callee.session.live)
+    const other = ends === 'caller' ? call.callee : call.caller
+    call[ends].session.end([['Reason', 'SIP;cause=480;text="no-direct-path"']])
+    await call.pass()
+    t.is(other.words.at(-1), 'ended by peer: SIP;cause=480;text="no-direct-path"')
+    t.false(other.session.live)
+    t.is(call[ends].words.length, ends === 'caller' ? 2 : 0, 'who ends it is not told')
+    await call.pass(40_000)
+    for (const node of call.lab.nodes) t.is(metric(node, 'sessions'), 0)
+  })
+
+test('CANCEL: the callee is told and the caller gets 487, also where it comes before anybody is there', async (t) => {
+  for (const early of [false, true]) {
+    let cancelled = 0
+    const call = await Call.open((made, exchange) => {
+      const listen = (): void => exchange.onCancel(() => cancelled++)
+      if (!early) listen()
+      exchange.reply(180)
+      return made.later(() => early && listen())
+    })
+    const outgoing = call.invite()
+    await call.pass()
+    outgoing.cancel()
+    await call.pass(2000)
+    t.is(cancelled, 1)
+    t.deepEqual(call.caller.words, ['180', 'refused 487'])
+    t.false(call.exchanges[0]!.answerInvite({}, call.callee).live, 'it is settled')
+  }
+})
+test('an answer that crosses the CANCEL is acknowledged and ended, and counts as cancelled', async (t) => {
+  const { agent, pass, side, wire } = await wired()
+  const outgoing = agent.host.invite({ to: 'sip:peer@10.0.9.9' }, side)
+  await pass()
+  wire.answer(wire.requests[0]!, 180)
+  await pass()
+  outgoing.cancel()
+  wire.answer(wire.requests[0]!, 200, { headers: [['Contact', '<sip:peer@10.0.9.9>']] })
+  await pass(400)
+  t.deepEqual(methods(wire), ['INVITE 1', 'CANCEL 1', 'ACK 1', 'BYE 2'])
+  t.deepEqual(side.words, ['180', 'refused 487'])
+})
+
+test('a refusal and silence are told once', async (t) => {
+  const { agent, pass, side, wire } = await wired()
+  agent.host.invite({ to: 'sip:peer@10.0.9.9' }, side)
+  await pass()
+  wire.answer(wire.requests[0]!, 486)
+  await pass()
+  t.deepEqual(methods(wire), ['INVITE 1', 'ACK 1'])
+  wire.clear()
+  agent.host.invite({ to: 'sip:peer@10.0.9.9' }, side)
+  await pass(40_000)
+  t.deepEqual(side.words, ['refused 486', 'refused 408'])
+})
+
+test('a challenge is answered once, and the ACK has the same credentials', async (t) => {
+  const { agent, pass, side, wire } = await wired()
+  agent.host.invite({ to: 'sip:peer@10.0.9.9', credentials: { user: 'agent', password: 'secret' } }, side)
+  await pass()
+  const challenge: [string, string] = ['Proxy-Authenticate', 'Digest realm="there", nonce="1", algorithm=MD5, qop="auth"']
+  wire.answer(wire.requests[0]!, 407, { headers: [challenge] })
+  await pass()
+  const second = wire.requests.at(-1)!
+  t.is(second.cseq.number, 2)
+  t.regex(second.text('Proxy-Authorization')!, /username="agent"/)
+  wire.answer(second, 200, { headers: [['Contact', '<sip:peer@10.0.9.9>']] })
+  await pass()
+  t.deepEqual(methods(wire), ['INVITE 1', 'ACK 1', 'INVITE 2', 'ACK 2'])
+  t.is(wire.requests.at(-1)!.text('Proxy-Authorization'), second.text('Proxy-Authorization'))
+  agent.host.invite({ to: 'sip:peer@10.0.9.9', credentials: { user: 'agent', password: 'wrong' } }, side)
+  for (let i = 0; i < 2; i++) {
+    await pass()
+    wire.answer(wire.requests.at(-1)!, 407, { headers: [challenge] })
+  }
+  await pass()
+  t.is(side.words.at(-1), 'refused 407')
+})
+
+test('each repetition of the 2xx gets its ACK, by the route set and to the Contact', async (t) => {
+  const { agent, pass, side, wire } = await wired()
+  agent.host.invite({ to: 'sip:peer@10.0.9.9' }, side)
+  await pass()
+  const headers: [string, string][] = [
+    ['Contact', '<sip:device@10.0.9.8>'],
+    ['Record-Route', '<sip:second@10.0.9.7;lr>'],
+    ['Record-Route', '<sip:first@10.0.9.9;lr>'],
+  ]
+  for (let i = 0; i < 3; i++) {
+    wire.answer(wire.requests[0]!, 200, { headers })
+    await pass(1000)
+  }
+  const acks = wire.requests.filter(({ method }) => method === 'ACK')
+  t.is(acks.length, 3)
+  for (const ack of acks) {
+    t.is(ack.uriText, 'sip:device@10.0.9.8')
+    t.deepEqual(ack.list(H.Route), ['<sip:first@10.0.9.9;lr>', '<sip:second@10.0.9.7;lr>'])
+  }
+  t.deepEqual(side.words, ['200'])
+})
+test('of two forks that answer the first one stays, and the other is ended', async (t) => {
+  const { agent, pass, side, wire } = await wired()
+  agent.host.invite({ to: 'sip:peer@10.0.9.9' }, side)
+  await pass()
+  for (const toTag of ['desk', 'pocket'])
+    wire.answer(wire.requests[0]!, 200, { toTag, headers: [['Contact', `<sip:${toTag}@10.0.9.9>`]] })
+  await pass()
+  const said = wire.requests.slice(1).map(({ method, toTag, uriText }) => `${method} ${toTag} ${uriText}`)
+  t.deepEqual(said, ['ACK desk sip:desk@10.0.9.9', 'ACK pocket sip:pocket@10.0.9.9', 'BYE pocket sip:pocket@10.0.9.9'])
+  t.true(side.session.live)
+  const bye = (fromTag: string): string =>
+    requestText('BYE', 'sip:agent@10.0.1.1', {
+      ...{ fromTag, via: '10.0.9.9', branch: `z9hG4bK-${fromTag}`, callId: wire.requests[0]!.callId, cseq: 7 },
+      toTag: wire.requests[0]!.fromTag,
+    })
+  wire.send(bye('desk'))
+  await pass()
+  t.deepEqual(side.words, ['200', 'ended by peer'])
+})
+
+/** An INVITE that the element at 10.0.1.1 answers; the peer says no ACK by itself. */
+async function answered() {
+  const scene = await wired()
+  scene.agent.answer = (exchange) => {
+    if (exchange.request.method === 'INVITE') scene.side.session = exchange.answerInvite({ body: sdp('answer') }, scene.side)
+    else if (exchange.request.method !== 'ACK') exchange.reply(481)
+  }
+  const lines = ['Contact: <sip:peer@10.0.9.9>', 'Record-Route: <sip:10.0.9.9;lr>']
+  const say = async (
+    method: string,
+    cseq: number,
+    more: { fromTag?: string; noTag?: true } = {},
+  ): Promise<SipRequest | undefined> => {
+    const toTag = more.noTag === true ? {} : { toTag: scene.wire.responses.find(({ status }) => status === 200)!.toTag }
+    const parts = { via: '10.0.9.9', branch: `z9hG4bK-${method}-${cseq}-${more.fromTag}`, cseq, lines, ...toTag, ...more }
+    scene.wire.send(requestText(method, 'sip:agent@10.0.1.1', parts))
+    await scene.pass()
+    return scene.wire.requests.at(-1)
+  }
+  await say('INVITE', 5, { noTag: true })
+  return { ...scene, say }
+}
+
+test('the 2xx is repeated until its ACK has come, with Contact and the recorded route', async (t) => {
+  const { pass, say, wire } = await answered()
+  await pass(4000)
+  t.deepEqual(
+    wire.times(0).map(([what, at]) => [what, Math.round(at / 100) / 10]),
+    [
+      [200, 0],
+      [200, 0.5],
+      [200, 1.5],
+      [200, 3.5],
+    ],
+  )
+  t.is(wire.responses[0]!.contactUri?.text, 'sip:agent@10.0.1.1:5060')
+  t.deepEqual(wire.responses[0]!.list(H['Record-Route']), ['<sip:10.0.9.9;lr>'])
+  await say('ACK', 5)
+  await pass(30_000)
+  t.is(wire.responses.length, 4)
+})
+test('without an ACK it ends after 32 s, by BYE', async (t) => {
+  const { pass, side, wire } = await answered()
+  await pass(33_000)
+  t.deepEqual(side.words, ['ended by silence: no ACK came'])
+  t.is(wire.requests[0]?.method, 'BYE')
+  t.regex(wire.requests[0]!.text('Reason')!, /408/)
+})
+test('the BYE of a callee waits for the ACK', async (t) => {
+  const { pass, say, side, wire } = await answered()
+  side.session.end()
+  await pass(1000)
+  t.is(wire.requests.length, 0)
+  await say('ACK', 5)
+  t.is(wire.requests[0]?.method, 'BYE')
+  t.is(wire.requests[0]?.uriText, 'sip:peer@10.0.9.9')
+  t.deepEqual(side.words, [])
+})
+test('inside a session: what changes it is refused, old numbers 500, other tags are not its own', async (t) => {
+  const { say, side, wire } = await answered()
+  await say('ACK', 5)
+  await say('INVITE', 6)
+  await say('OPTIONS', 7)
+  await say('INFO', 8)
+  await say('OPTIONS', 4)
+  await say('BYE', 9, { fromTag: 'stranger' })
+  const answers = (): readonly string[] => [...new Set(wire.responses.map(({ cseq, status }) => `${cseq.method} ${status}`))]
+  t.deepEqual(answers(), ['INVITE 200', 'INVITE 488', 'OPTIONS 200', 'INFO 405', 'OPTIONS 500', 'BYE 481'])
+  t.true(side.session.live)
+  await say('BYE', 9)
+  t.is(answers().at(-1), 'BYE 200')
+  t.false(side.session.live)
+})
+test('a node that stops leaves no timer of a session', async (t) => {
+  const { lab } = await answered()
+  await lab.stop()
+  await t.notThrowsAsync(lab.clock.advance(60_000))
+})
