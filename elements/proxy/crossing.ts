@@ -9,18 +9,21 @@ import {
   type Host,
   parseAddress,
   printHostPort,
+  type SipRequest,
   type SipResponse,
   tokenOfRoute,
   type Uri,
 } from '../../signalling/index.ts'
+import { isPublicAddress } from '../shared/http/public-address.ts'
 import type { HiddenContacts, PeerDialog } from './hidden-contacts.ts'
+import { publicDescription, sdpType } from './public-description.ts'
 
 type HeaderField = readonly [name: string, value: string]
 
 /** A request as it leaves; `malformed`: what is no Contact cannot be hidden. */
 type LeavingRequest =
   | 'malformed'
-  | (Pick<ForwardTarget, 'recordRoute'> & Pick<ForwardOptions, 'headers' | 'drop' | 'answerHeaders'>)
+  | (Pick<ForwardTarget, 'recordRoute'> & Pick<ForwardOptions, 'headers' | 'drop' | 'answerHeaders' | 'body'>)
 
 /** The dialog of a message that crosses, and our address there. */
 interface CrossingPoint {
@@ -62,7 +65,9 @@ export class Crossing {
     const drop = [...inner]
     replace('Contact', contacts, shown, headers, drop)
     replace('Record-Route', request.list(H['Record-Route']), routes[1]!, headers, drop)
+    const body = this.description(request, point)
     return {
+      ...(body === undefined ? {} : { body: { type: sdpType, content: body } }),
       ...(recordRoute.length === 0 ? {} : { recordRoute: routes[0]! }),
       ...(headers.length === 0 ? {} : { headers }),
       drop,
@@ -85,6 +90,18 @@ export class Crossing {
       if (!isSame(routes, seen)) fields.push(...valuesOf('Record-Route', seen))
       return fields
     }
+  }
+  /** Bodies of responses to a peer's request. */
+  answeringBody({ flow, request }: Exchange): NonNullable<ForwardOptions['answerBody']> {
+    const point = this.pointOf(flow, { peer: this.host.peers.nameAt(flow), callId: request.callId })
+    return (response) => this.description(response, point)
+  }
+  /** A session description as a peer sees it, where its own has addresses of ours; undefined: it may see it, or there is none. */
+  private description({ body, contentType }: SipRequest | SipResponse, { at }: CrossingPoint): string | undefined {
+    if (contentType !== sdpType || !(at.port === 0 || isPublicAddress(at.host))) return undefined
+    const text = body.toString()
+    const shown = publicDescription(text)
+    return shown === text ? undefined : shown
   }
   private pointOf(flow: Flow | undefined, dialog: PeerDialog): CrossingPoint {
     // before a peer is looked up nobody knows by which of our sockets: it finds us by our domain, too

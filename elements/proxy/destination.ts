@@ -67,7 +67,10 @@ export function forward(
   }
   const source = 'source' in destination ? destination.source : undefined
   const checked: Assertion = flow.trusted ? asTrustedPeerSays : assertionOf(request, source ?? sender?.identity)
-  const assertion = sender?.peer === true ? { ...checked, answerHeaders: crossing.answering(exchange) } : checked
+  const assertion =
+    sender?.peer === true
+      ? { ...checked, answerHeaders: crossing.answering(exchange), answerBody: crossing.answeringBody(exchange) }
+      : checked
   switch (destination.end) {
     case 'element':
       exchange.forward(destination, { ...assertion, ...knownBy(request, sender) })
@@ -100,7 +103,7 @@ export function forward(
 const asTrustedPeerSays: Assertion = {}
 
 /** `asserted`: the identity that goes on; absent: that of a trusted peer stays; '': none. */
-type Assertion = Pick<ForwardOptions, 'asserted' | 'drop' | 'answerHeaders'>
+type Assertion = Pick<ForwardOptions, 'asserted' | 'drop' | 'answerHeaders' | 'answerBody'>
 
 // header fields by which elements know a sender, and others that a sender may not bring along (SPEC §2.5, §3.6; RFC 3325)
 const onlyOurs = [

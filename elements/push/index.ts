@@ -12,6 +12,7 @@ import { ApplicationRules } from './application-rules.ts'
 import { Applications, maySend } from './applications.ts'
 import { Blocking } from './blocking.ts'
 import { BoundDevices } from './bound-devices.ts'
+import { PushCalls } from './calls.ts'
 import { CircuitFallback } from './circuit-fallback.ts'
 import { Conservation, type PushAudit } from './conservation.ts'
 import { Decisions, subjectOf } from './decisions.ts'
@@ -48,7 +49,7 @@ export { pushRoutes } from './http-routes.ts'
 export type { PushServer } from './push-server.ts'
 export type { PushSettings } from './settings-type.ts'
 
-const allow = 'MESSAGE, REGISTER, SUBSCRIBE, OPTIONS'
+const allow = 'INVITE, MESSAGE, REGISTER, SUBSCRIBE, OPTIONS'
 
 export function createPush(name: string, settings: PushSettings): PushServer {
   return new PushElement(name, settings)
@@ -96,11 +97,12 @@ class PushElement implements PushServer {
   private ownMessages!: OwnMessages
   private wakeRequests!: WakeRequests
   private summaries!: MessageSummaries
+  private calls!: PushCalls
 
   constructor(name: string, settings: PushSettings) {
     this.name = name
     this.claims = [
-      { method: 'MESSAGE', label: 'push' },
+      { method: ['MESSAGE', 'INVITE'], label: 'push' },
       ...allocationTypes.map((content) => ({ method: 'MESSAGE', content, user: name })),
       { method: 'REGISTER', user: 'push' },
       { method: ['REGISTER', 'OPTIONS'], label: 'push' },
@@ -200,6 +202,7 @@ class PushElement implements PushServer {
     this.routes.start()
     this.summaries = new MessageSummaries({ host, queues, routes: this.routes, subscribers })
     const { acceptance, destinations, routes } = this
+    this.calls = new PushCalls({ host, blocking: this.blocking, decisions, destinations, routes, sources: this.sources })
     this.ownMessages = new OwnMessages({ host, acceptance, destinations, routes, keep: rules.keep })
     this.wakeRequests = new WakeRequests({ host, devices, wakes, proxies: this.settings.proxies ?? ['proxy'] })
     const { receiptCheck } = this
@@ -337,6 +340,7 @@ class PushElement implements PushServer {
     if (method === 'SUBSCRIBE' && exchange.request.event?.value === summaryEvent)
       return this.orRefuse(exchange, this.summaries.handle(exchange))
     if (method === 'SUBSCRIBE') return this.applicationFeed.handle(exchange)
+    if (method === 'INVITE') return this.orRefuse(exchange, this.calls.handle(exchange))
     if (method === 'MESSAGE' && this.wakeRequests.isOne(exchange)) return this.wakeRequests.handle(exchange)
     if (method === 'MESSAGE' && this.fallback?.isReport(exchange) === true)
       return this.orRefuse(exchange, this.fallback.report(exchange))
