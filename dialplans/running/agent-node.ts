@@ -7,7 +7,8 @@ type AgentNodeOptions = Pick<NodeOptions, 'listen' | 'clock' | 'ids' | 'log' | '
 export function agentNode(element: Element, options: AgentNodeOptions): Node {
   const { name, claims } = element
   const { plan } = compilePlan({
-    domains: [options.listen[0]!.host],
+    rules: [{ name: 'all that comes', line: 0, from: 'outside', to: name }], // by whatever address of this machine
+    domains: [],
     elements: new Map([[name, claims]]),
     ownAddresses: [],
   })

@@ -18,6 +18,8 @@ const { left, why } = providePackages(
     zsh: 'zsh',
     fish: 'fish',
     'systemd-analyze': 'systemd',
+    ip: 'iproute2',
+    iptables: 'iptables',
   },
   'tests talk to',
 )

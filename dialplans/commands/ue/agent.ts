@@ -26,8 +26,8 @@ interface TerminalAgentOptions {
 }
 
 /** An agent, and the way to end all beneath it once it has stopped. */
-interface TerminalAgent {
-  readonly agent: UserAgent
+interface TerminalAgent<Agent extends UserAgent = UserAgent> {
+  readonly agent: Agent
   close(): Promise<void>
 }
 
@@ -41,7 +41,7 @@ export function sipJsAgent(options: TerminalAgentOptions): TerminalAgent {
 }
 
 /** Throws a `CommandRefusal` where there is no way to the server. */
-export async function engineAgent(options: TerminalAgentOptions): Promise<TerminalAgent> {
+export async function engineAgent(options: TerminalAgentOptions): Promise<TerminalAgent<EngineAgent> & { server: HostPort }> {
   const { clock, identity, ids, log, password, server, transport } = options
   if (transport === 'ws') throw new CommandRefusal('--push goes by udp or tcp; say --transport tcp, or leave it out')
   const { address, family } = await addressOf(server)
@@ -52,7 +52,7 @@ export async function engineAgent(options: TerminalAgentOptions): Promise<Termin
   const listen = [{ transport: transport === 'tcp' ? ('TCP' as const) : ('UDP' as const), host: own, port: 0 }]
   const node = agentNode(agent.element, { clock, ids, log, listen })
   await node.start()
-  return { agent, close: () => node.stop(0) }
+  return { agent, server: { ...server, host: address }, close: () => node.stop(0) }
 }
 
 async function addressOf({ host }: HostPort): Promise<{ readonly address: string; readonly family: number }> {

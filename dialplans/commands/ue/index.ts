@@ -55,6 +55,7 @@ Examples:
   $ proxima ue alice --message sip:bob@localhost 'hello there' --for 5    # and show what comes back meanwhile
   $ proxima ue carol --push                              # what comes is shown, or opened after a question
   $ proxima ue bob --send carol picture.png
+  $ proxima ue bob --talk carol                          # with carol's --push: what both type is said directly
   $ proxima ue sip:carol@example.com --server 192.0.2.1:5060 --transport tcp --password secret`
 
 export function ueCommand(): Command {
@@ -107,7 +108,7 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
   const outgoing = options.message && readTextMessage(options.message)
   const log = await openLog(options.logLevel)
   const clock = new RealClock((fault) => log.error({ err: fault }, 'fault in a timer'))
-  const isPush = options.push === true || options.send !== undefined
+  const isPush = options.push === true || (options.send ?? options.talk) !== undefined
   const { transport = isPush ? 'tcp' : 'udp' } = options
   const server = options.server ?? { host: '127.0.0.1', port: uePorts[transport].port }
   const lines = new UeLines(options.json === true, say, () => clock.date())
@@ -115,7 +116,9 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
   const identity = identityOf(user, options.domain)
   const password = options.password ?? knownLabPassword(options.data, process.env) ?? `${userOf(identity)}-proxima`
   const file = options.send && readOutgoingFile(options.send)
-  const own = await (isPush ? engineAgent : sipJsAgent)({ identity, password, clock, ids, log, server, transport })
+  const parts = { identity, password, clock, ids, log, server, transport }
+  const onEngine = isPush ? await engineAgent(parts) : undefined
+  const own = onEngine ?? sipJsAgent(parts)
   const { agent } = own
   let client: ApplicationClient | undefined
   agent.onMessage((message) => {
@@ -131,7 +134,7 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
     if (event.kind === 'ended' && event.why !== '') why = `; the server says: ${event.why}`
     lines.tell(event)
   }
-  const push = isPush ? await openPush({ agent, clock, ids, lines, log, options }) : undefined
+  const push = onEngine && (await openPush({ agent: onEngine.agent, clock, ids, lines, log, options, server: onEngine.server }))
   const ue = new Ue({ agent, clock, air, mme: options.mme, prose: options.prose, onEvent })
   const stopped = untilStopped(options.for, clock)
   const isAlone = isMessageAlone(options)
@@ -156,6 +159,7 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
       lines.tell({ kind: 'sent', ...sent })
       if (isAlone && !isTaken(sent)) code = 1
     }
+    if (options.talk !== undefined) await push?.talks?.call(options.talk, (name) => identityOf(name, domainOf(ue)))
     if (!isAlone || options.for !== undefined) await stopped
   } finally {
     lines.quiet = true // the effects of leaving are no news
@@ -171,9 +175,10 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
 
 /** Whether to send a text or a file is its only task: its outcome is that of the command. */
 function isMessageAlone(options: UeCommandOptions): boolean {
-  const { message, send, discoverable, discover, near, peers, pair, application, push } = options
+  const { message, send, discoverable, discover, near, peers, pair, application, push, talk } = options
   return (
-    (message ?? send) !== undefined && (discoverable ?? discover ?? near ?? peers ?? pair ?? application ?? push) === undefined
+    (message ?? send) !== undefined &&
+    (discoverable ?? discover ?? near ?? peers ?? pair ?? application ?? push ?? talk) === undefined
   )
 }
 

@@ -36,6 +36,15 @@ export type UeLineEvent =
     }
   | ({ readonly kind: 'pushed'; readonly source: string } & Parameters<typeof pushWords>[0])
   | ({ readonly kind: 'receipt' } & PushReceipt)
+  | {
+      readonly kind: 'talk'
+      readonly peer: string
+      readonly state: 'ringing' | 'direct' | 'ended'
+      /** Address of the other side, past the servers. */
+      readonly path?: string
+      readonly why?: string
+    }
+  | { readonly kind: 'said'; readonly peer: string; readonly text: string }
   | { readonly kind: 'question'; readonly question: string }
   | ({ readonly kind: 'sent' } & SentMessage)
   | { readonly kind: 'stopped' }
@@ -126,6 +135,10 @@ export class UeLines {
         return [pushWords(happening)]
       case 'receipt':
         return [`${happening.from}: ${receiptWords[happening.disposition]}`]
+      case 'talk':
+        return [talkWords(happening)]
+      case 'said':
+        return [`${happening.peer}: ${happening.text}`]
       case 'question':
         return [happening.question]
       case 'sent':
@@ -148,6 +161,11 @@ export class UeLines {
     const devices = proximate.map(({ device }) => device).join(', ')
     return [devices === '' ? `${still}nobody is near` : `${still}near: ${devices}`]
   }
+}
+
+function talkWords({ path, peer, state, why }: Extract<UeLineEvent, { kind: 'talk' }>): string {
+  if (state === 'ringing') return `${peer} is called`
+  return state === 'direct' ? `direct path to ${peer} at ${path}: what you type is said` : `talk with ${peer} is over: ${why}`
 }
 
 /** The readable content of a message; of any other body, its type. */

@@ -1,7 +1,7 @@
 /** A flow: one figure of the source method as scripts that any stage can play (SPEC, head). */
 
-import type { Ue, UeOptions, UserAgent } from '../../../elements/ue/index.ts'
-import type { Clock, HostPort } from '../../../signalling/index.ts'
+import type { CallingAgent, Ue, UeOptions, UserAgent } from '../../../elements/ue/index.ts'
+import type { Clock, HostPort, Ids, OpenMediaSocket } from '../../../signalling/index.ts'
 import type { Operator } from './operator.ts'
 import type { PushService } from './push-service.ts'
 import type { SleepingDevice } from './sleeping-device.ts'
@@ -17,6 +17,14 @@ export interface PushClientOptions {
   readonly at?: string | HostPort
   /** Name of its device, 12 hex digits; left out: its Contact names it. */
   readonly device?: string
+}
+
+/** An agent for calls, and the ground on which it talks directly. */
+export interface Talker {
+  readonly agent: CallingAgent
+  readonly ids: Ids
+  readonly open: OpenMediaSocket
+  readonly stunServers: readonly HostPort[]
 }
 
 /** Abilities of a scenario. Every wait is for something to be true, never for time alone. */
@@ -36,6 +44,8 @@ export interface Stage {
   pushService(): Promise<PushService>
   /** A device of a subscriber that can be woken by it. It is registered nowhere yet. */
   sleepingDevice(name: string): Promise<SleepingDevice>
+  /** A user of that subscriber who may talk directly. He is registered nowhere yet. `cutOff`: no path leads past the servers. */
+  talker(name: string, options?: { readonly cutOff?: boolean }): Promise<Talker>
   /** Actions by hand. */
   readonly operator: Operator
   /** Actions by hand at one of several operators. */

@@ -15,13 +15,14 @@ import {
   silent,
 } from '../../../signalling/index.ts'
 import { ManualClock, MemoryNetwork, type MemoryTap, memoryTap, seededIds } from '../../../signalling/testing.ts'
-import { type Endpoint, fanTap, type Tap, type TappedMessage } from '../../../signalling/tools.ts'
+import { type Endpoint, fanTap, mediaSockets, type Tap, type TappedMessage } from '../../../signalling/tools.ts'
 import type { Dialplan } from '../../network/dialplan.ts'
 import { agentNode } from '../../running/agent-node.ts'
 import { operatorTap } from '../../running/operator-tap.ts'
 import { ClockedStage } from './clocked-stage.ts'
+import { cutOff } from './cut-off.ts'
 import { figureOf, type PreparationRange } from './figure.ts'
-import type { PushClientOptions, Scenario, Stage } from './flow.ts'
+import type { PushClientOptions, Scenario, Stage, Talker } from './flow.ts'
 import { lastingPort } from './lasting-port.ts'
 import { LocalOperator } from './local-operator.ts'
 import type { Operator } from './operator.ts'
@@ -226,6 +227,14 @@ export class StageSet extends ClockedStage implements Stage {
   }
   async pushService(): Promise<PushService> {
     return this.outside
+  }
+  async talker(name: string, { cutOff: isCutOff = false }: { readonly cutOff?: boolean } = {}): Promise<Talker> {
+    const { ids, network } = this
+    const domain = name.split('@')[1]
+    const server = this.proxyOf(domain)
+    const agent = await this.agentOf(name, domain)
+    const open = network?.mediaSockets(`10.0.4.${this.nodes.length}`) ?? mediaSockets(server.host)
+    return { agent, ids, open: isCutOff ? cutOff(open, [server]) : open, stunServers: [server] }
   }
   async sleepingDevice(name: string): Promise<SleepingDevice> {
     const [user, domain] = name.split('@') as [string, string?]

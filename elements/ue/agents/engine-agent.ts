@@ -21,12 +21,13 @@ import {
   parametersText,
   registrarOf,
   tagOf,
-  type UserAgent,
   type WatchHandle,
   type WatchListener,
   type WatchOptions,
   warningText,
 } from './agent.ts'
+import type { AgentCall, CallingAgent, CallTaker, OutgoingCallListener } from './calls.ts'
+import { callBy, takeCall } from './engine-calls.ts'
 import { Repeats } from './repeats.ts'
 
 export interface EngineAgentOptions {
@@ -41,6 +42,7 @@ export interface EngineAgentOptions {
 
 const notFromProxy = 'this device takes messages by its own proxy alone; expected one by way of that'
 const capabilities = { methods: ['MESSAGE', 'NOTIFY', 'OPTIONS', 'ACK'], extensions: [], types: ['*/*'] }
+const callCapabilities = { ...capabilities, methods: [...capabilities.methods, 'INVITE', 'BYE', 'CANCEL'] }
 
 /** The agent as an element of its node: takes every request, and has the host once the node has started. */
 class AgentElement implements Element {
@@ -50,6 +52,7 @@ class AgentElement implements Element {
   private readonly repeats = new Repeats()
   private readonly isOwnProxy: (flow: Flow) => boolean
   taker: MessageTaker | undefined
+  callTaker: CallTaker | undefined
   host!: Host
 
   constructor(name: string, isOwnProxy: (flow: Flow) => boolean) {
@@ -61,12 +64,23 @@ class AgentElement implements Element {
   }
   handle(exchange: Exchange): void | Promise<void> {
     const { request } = exchange
-    const refusal = unsupported(request, capabilities)
+    const able = this.callTaker === undefined ? capabilities : callCapabilities
+    const refusal = unsupported(request, able)
     if (refusal !== undefined) return exchange.reply(refusal.status, { headers: refusal.headers })
     if (request.method === 'ACK') return
-    if (request.method === 'NOTIFY') return exchange.reply(481)
-    if (request.method !== 'MESSAGE') return exchange.reply(200, { headers: [['Allow', capabilities.methods.join(', ')]] })
+    if (request.method === 'NOTIFY' || request.method === 'BYE') return exchange.reply(481)
+    if (request.method === 'INVITE' && this.callTaker !== undefined) return this.call(exchange, this.callTaker)
+    if (request.method !== 'MESSAGE') return exchange.reply(200, { headers: [['Allow', able.methods.join(', ')]] })
     return this.message(exchange)
+  }
+  private call(exchange: Exchange, taker: CallTaker): void | Promise<void> {
+    const { flow, request } = exchange
+    if (request.toTag !== '') return exchange.reply(481)
+    if (!this.isOwnProxy(flow)) return exchange.reply(403, { warning: 'calls come by the proxy at which I am registered' })
+    const asserted = request.asserted[0]?.uri.text
+    return takeCall(exchange, asserted, taker, (fault) =>
+      this.host.log.error({ fault: String(fault) }, 'a call could not be taken'),
+    )
   }
   private message(exchange: Exchange): void | Promise<void> {
     if (!this.isOwnProxy(exchange.flow)) return exchange.reply(403, { warning: notFromProxy }) // From and the rest are nobody's word
@@ -104,7 +118,7 @@ class AgentElement implements Element {
 }
 
 /** Put its element into a node, start the node, then use it. */
-export class EngineAgent implements UserAgent {
+export class EngineAgent implements CallingAgent {
   readonly identity: string
   readonly element: AgentElement
   private readonly options: EngineAgentOptions
@@ -233,6 +247,14 @@ export class EngineAgent implements UserAgent {
   }
   takeMessages(taker: MessageTaker): void {
     this.element.taker = taker
+  }
+  call(to: string, offer: AgentBody, listener: OutgoingCallListener): AgentCall {
+    const { headers = [] } = offer
+    const request = { to, from: this.identity, route: this.route, headers, body: offer, ...this.credentials }
+    return callBy(this.element.host, request, listener)
+  }
+  takeCalls(taker: CallTaker): void {
+    this.element.callTaker = taker
   }
   async stop(): Promise<void> {
     this.refreshing?.cancel()

@@ -1,15 +1,24 @@
 /** A stage for flows: a node, or a network of them, in processes of their own, and UEs on sip.js around it. */
 import { ClockedStage } from '../../../dialplans/flows/stage/clocked-stage.ts'
-import type { PushClientOptions, Scenario, Stage } from '../../../dialplans/flows/stage/flow.ts'
+import { cutOff } from '../../../dialplans/flows/stage/cut-off.ts'
+import type { PushClientOptions, Scenario, Stage, Talker } from '../../../dialplans/flows/stage/flow.ts'
 import type { Operator } from '../../../dialplans/flows/stage/operator.ts'
 import { clientRegistration } from '../../../dialplans/flows/stage/push-client.ts'
 import type { PushService } from '../../../dialplans/flows/stage/push-service.ts'
 import { SleepingDevice } from '../../../dialplans/flows/stage/sleeping-device.ts'
 import { StageNames } from '../../../dialplans/flows/stage/stage-names.ts'
 import { agentNode } from '../../../dialplans/running/agent-node.ts'
-import { type Carrier, type OpenPort, SipJsAgent, Ue, type UeOptions, type UserAgent } from '../../../elements/ue/index.ts'
+import {
+  type Carrier,
+  EngineAgent,
+  type OpenPort,
+  SipJsAgent,
+  Ue,
+  type UeOptions,
+  type UserAgent,
+} from '../../../elements/ue/index.ts'
 import { type Clock, type Element, type HostPort, type Node, RealClock, randomIds, silent } from '../../../signalling/index.ts'
-import { openTcp, openUdp, openWs } from '../../../signalling/tools.ts'
+import { mediaSockets, openTcp, openUdp, openWs } from '../../../signalling/tools.ts'
 import { onceIdle, Patience } from '../../support/patience.ts'
 import { LoopbackPushService } from '../../support/push-service.ts'
 import { passwordOf } from './peer.ts'
@@ -115,6 +124,24 @@ export class ProcessStage extends ClockedStage implements Stage {
   async pushService(): Promise<PushService> {
     this.service ??= await LoopbackPushService.open()
     return this.service
+  }
+  async talker(name: string, { cutOff: isCutOff = false }: { readonly cutOff?: boolean } = {}): Promise<Talker> {
+    const { clock, node } = this
+    const [user, domain = 'localhost'] = name.split('@') as [string, string?]
+    const { udp } = 'edgeOf' in node ? node.edgeOf(domain) : node
+    const server = { host: '127.0.0.1', port: udp }
+    const agent = new EngineAgent({
+      identity: `sip:${user}@${domain}`,
+      password: passwordOf(user),
+      proxy: `sip:127.0.0.1:${udp};lr`,
+    })
+    const listen = [{ transport: 'UDP', host: '127.0.0.1', port: 0 }] as const
+    const own = agentNode(agent.element, { listen, clock, ids: randomIds(), log: silent })
+    await own.start()
+    this.devices.push(own)
+    this.strangers.push(agent)
+    const open = mediaSockets(server.host)
+    return { agent, ids: randomIds(), open: isCutOff ? cutOff(open, [server]) : open, stunServers: [server] }
   }
   async sleepingDevice(name: string): Promise<SleepingDevice> {
     const { clock, node } = this

@@ -3,25 +3,28 @@ import { mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import {
+  type CallingAgent,
   contentOf,
   type Desktop,
   deviceInstance,
   notificationPrompter,
   type PushNotice,
   UePushClient,
-  type UserAgent,
   XdgDesktop,
 } from '../../../../elements/ue/index.ts'
-import { type Clock, type Ids, type Log, memoryStore, openLmdb, type Store } from '../../../../signalling/index.ts'
+import { type Clock, type HostPort, type Ids, type Log, memoryStore, openLmdb, type Store } from '../../../../signalling/index.ts'
 import { CommandRefusal } from '../../support/refusal.ts'
 import type { UeLines } from '../lines.ts'
 import { type PushCommandOptions, readEntryFiles } from './options.ts'
 import { servePrograms } from './programs.ts'
 import { noticeWords } from './push-words.ts'
 import { TerminalQuestions } from './questions.ts'
+import { TerminalTalks } from './talks.ts'
 
 interface PushOnTerminalParts {
-  readonly agent: UserAgent
+  readonly agent: CallingAgent
+  /** Address of the server. */
+  readonly server: HostPort
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Log
@@ -31,6 +34,7 @@ interface PushOnTerminalParts {
 
 interface PushOnTerminal {
   readonly client: UePushClient
+  readonly talks: TerminalTalks | undefined
   close(): Promise<void>
 }
 
@@ -43,11 +47,12 @@ export async function openPush(parts: PushOnTerminalParts): Promise<PushOnTermin
   const folder = stateFolder(options, agent.identity)
   const store = options.push === true ? await openState(folder, clock, log) : memoryStore(clock)
   const instance = await deviceInstance(store, parts.ids, agent.identity)
-  const questions = options.push === true && options.open === 'ask' ? new TerminalQuestions(process.stdin) : undefined
+  const isReading = options.push === true || options.talk !== undefined
+  const questions = isReading ? new TerminalQuestions(process.stdin) : undefined
   const client = new UePushClient({
     ...{ agent, clock, entries, log, store, places: ['local', 'network'] },
     ...(options.push === true ? { desktop: desktopOf(parts, join(folder, 'content')), instance } : {}),
-    ...(questions === undefined ? {} : { ask: (notice) => ask(lines, questions, notice) }),
+    ...(questions === undefined || options.open !== 'ask' ? {} : { ask: (notice) => ask(lines, questions, notice) }),
     prompters: [
       (notice) => tell(lines, notice),
       ...(process.stdout.isTTY ? [() => void process.stdout.write('\x07')] : []),
@@ -66,11 +71,17 @@ export async function openPush(parts: PushOnTerminalParts): Promise<PushOnTermin
     },
   })
   await client.start(options.push === true ? 'all' : 'receipts')
+  const answers = options.push === true ? options.open : 'never'
+  const talks =
+    questions &&
+    new TerminalTalks({ ...{ agent, answers, client, clock, lines, log, questions }, ids: parts.ids, server: parts.server })
   const { http, program: programs = [] } = options
   const endPrograms = await servePrograms({ client, clock, http, log, programs })
   return {
     client,
+    talks,
     close: async () => {
+      talks?.stop()
       questions?.close()
       await endPrograms()
       await client.stop()

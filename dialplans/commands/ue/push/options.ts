@@ -9,6 +9,7 @@ import { CommandRefusal } from '../../support/refusal.ts'
 export interface PushCommandOptions {
   readonly push?: boolean
   readonly send?: readonly string[]
+  readonly talk?: string
   readonly entries?: readonly string[]
   readonly open: 'ask' | 'always' | 'never'
   readonly program?: readonly ProgramAddress[]
@@ -29,6 +30,7 @@ export function addPushOptions(command: Command): Command {
       '--send <whom-and-file...>',
       'send that one a file by Push, e.g. carol picture.png; ends then, unless it has more to do',
     )
+    .option('--talk <whom>', 'call that one and talk directly, past the server: what you type is said')
     .option(
       '--entries <file>',
       'people and applications with their Push identifiers: YAML, JSON, .csv or .vcf; may be repeated',

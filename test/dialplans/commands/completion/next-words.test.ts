@@ -37,7 +37,7 @@ const expected: readonly (readonly [line: string, words: readonly string[]])[] =
   ['hss list --dialplan two-operators --operator n', ['north']],
   ['hss list -d dir', ['direct.yaml']],
   ['push app list --dialplan two-o', ['two-operators.yaml']],
-  ['play fig-1', ['fig-10', 'fig-11', 'fig-12', 'fig-13', 'fig-14', 'fig-15', 'fig-16', 'fig-17', 'fig-18']],
+  ['play fig-1', ['fig-11', 'fig-12', 'fig-13', 'fig-14', 'fig-15', 'fig-16', 'fig-17', 'fig-18']],
   ['play operators/', ['operators/peering']],
   ['play fig-13 --m', ['--mermaid']],
   ['explain mme.yaml "MESSAGE sip:a@b" --from mm', ['mme1', 'mme2']],
