@@ -5,7 +5,6 @@ import type { DeviceQueue } from './device-queue.ts'
 import type { DeviceQueues } from './device-queues.ts'
 import type { PushMessage } from './push-message.ts'
 import type { CopyEnd, QueuedCopy } from './queued-copy.ts'
-import type { Receipts } from './receipts.ts'
 import type { StoringRules } from './rules.ts'
 
 interface AcceptanceAnswer {
@@ -32,16 +31,14 @@ export class Acceptance {
   private readonly host: Host
   private readonly rules: StoringRules
   private readonly queues: DeviceQueues
-  private readonly receipts: Receipts
   private readonly fallback: CircuitFallback | undefined
   private readonly underWay = new Map<string, Promise<AcceptanceAnswer>>()
   /** Keys of messages that were taken at once, with their end in milliseconds since the epoch, oldest first. */
   private readonly taken = new Map<string, number>()
 
-  constructor(host: Host, rules: StoringRules, queues: DeviceQueues, receipts: Receipts, fallback?: CircuitFallback) {
+  constructor(host: Host, rules: StoringRules, queues: DeviceQueues, fallback?: CircuitFallback) {
     this.fallback = fallback
     this.host = host
-    this.receipts = receipts
     this.rules = rules
     this.queues = queues
   }
@@ -114,8 +111,7 @@ export class Acceptance {
   private async write(message: PushMessage, open: readonly Offer[]): Promise<void> {
     const records = open.map(({ copy, queue }) => queue.recordOf(copy))
     const until = Math.max(message.expires, this.host.clock.date()) + this.rules.repeat
-    const more = [...this.receipts.changesFor(message, 'stored'), ...(this.fallback?.changesFor(message) ?? [])]
-    const writing = this.queues.store.store(message, records, until, more)
+    const writing = this.queues.store.store(message, records, until, this.fallback?.changesFor(message))
     for (const { copy } of open) {
       copy.onEnd = undefined
       copy.writing = writing.then(
@@ -133,7 +129,6 @@ export class Acceptance {
     }
     this.host.count('copies_accepted', open.length)
     for (const { queue } of open) queue.go()
-    this.receipts.go(message, 'stored')
   }
   /** Ends older messages of the same source, application and topic. */
   private async replace({ application, id, identifier, source, subscriber, topic }: PushMessage): Promise<void> {

@@ -279,9 +279,9 @@ export class DeviceQueue {
       copy.isEnding = true
       if (answer === 'taken' && copy.bare !== undefined && !copy.stored) await this.parts.receipts.tell(copy.message, 'delivered')
       if (copy.stored) {
-        const record = this.recordOf(copy)
-        if (answer === 'taken') await this.take(copy, record)
-        else await this.refuse(record, store.message(record.message) ?? copy.message)
+        // a device cannot tell that it has a message whose CPIM was taken away
+        if (answer === 'taken') await store.take(this.recordOf(copy), copy.bare !== undefined)
+        else await store.remove([this.recordOf(copy)], 'refused')
         host.count(answer === 'taken' ? 'copies_delivered' : 'copies_refused')
         this.tell(copy, answer === 'taken' ? 'delivered' : 'device', `its device has answered ${status}`, status)
       }
@@ -328,19 +328,6 @@ export class DeviceQueue {
     copy.state = 'waiting'
     copy.next = 0
     return true
-  }
-  /** It cannot tell that it has a message whose CPIM was taken away: the server does. */
-  private async take(copy: QueuedCopy, record: StoredCopy): Promise<void> {
-    const { receipts, store } = this.parts
-    if (copy.bare === undefined) return store.take(record)
-    const message = store.message(record.message) ?? copy.message
-    await store.take(record, receipts.changesFor(message, 'delivered'))
-    receipts.go(message, 'delivered')
-  }
-  private async refuse(record: StoredCopy, message: PushMessage): Promise<void> {
-    const { receipts, store } = this.parts
-    await store.remove([record], 'failed', receipts.changesFor(message, 'failed'))
-    receipts.go(message, 'failed')
   }
   private pause(copy: QueuedCopy): void {
     copy.isEnding = false

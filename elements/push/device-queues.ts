@@ -1,6 +1,5 @@
 /** Device queues of a Push server (PUSH §3): what waits for whom, and all ends that a waiting message may have. */
 import type { Host } from '../../signalling/index.ts'
-import type { Disposition } from '../shared/values/imdn.ts'
 import type { BoundDevices } from './bound-devices.ts'
 import { type Decisions, storedSubject } from './decisions.ts'
 import { deviceAnswer, relayAnswer } from './device-answer.ts'
@@ -35,14 +34,8 @@ const ends = {
   copies_replaced: 'replaced',
   copies_withdrawn: 'withdrawn',
   copies_delivered: 'delivered', // by the short message centre
-  copies_refused: 'failed',
+  copies_refused: 'blocked',
 } as const
-/** Receipts that these ends are told by. */
-const receiptOf: { readonly [counter in keyof typeof ends]?: Disposition } = {
-  copies_expired: 'failed',
-  copies_delivered: 'delivered',
-  copies_refused: 'forbidden',
-}
 
 /** A copy whose end is being written. */
 interface EndingCopy {
@@ -75,7 +68,7 @@ export class DeviceQueues {
     this.receipts = receipts
     this.rules = rules
     this.devices = devices
-    this.store = new MessageStore(host, outcomes, (messages) => void this.endSurely(messages, 'copies_expired'))
+    this.store = new MessageStore(host, outcomes, receipts, (messages) => void this.endSurely(messages, 'copies_expired'))
   }
   /** @param listener told of subscribers for whom other messages wait than before */
   onChange(listener: (subscriber: string) => void): void {
@@ -225,21 +218,15 @@ export class DeviceQueues {
     }
   }
   private async endDurably(ending: readonly EndingCopy[], counter: keyof typeof ends): Promise<void> {
-    const messages = new Set(ending.map(({ copy }) => this.store.message(copy.message.id) ?? copy.message))
-    const receipt = receiptOf[counter]
-    const more = receipt === undefined ? [] : [...messages].flatMap((message) => this.receipts.changesFor(message, receipt))
+    const messages = new Set(ending.map(({ copy }) => copy.message))
     await this.store.remove(
       ending.map(({ copy, queue }) => queue.recordOf(copy)),
       ends[counter],
-      more,
     )
     this.host.count(counter, ending.length)
     for (const { copy, queue } of ending) queue.drop(copy)
-    const rule = counter === 'copies_refused' ? 'blocked' : ends[counter]
-    for (const message of messages) {
-      if (receipt !== undefined) this.receipts.go(message, receipt)
-      this.decisions.note({ ...storedSubject(message), rule, text: 'it waits no more' })
-    }
+    for (const message of messages)
+      this.decisions.note({ ...storedSubject(message), rule: ends[counter], text: 'it waits no more' })
     for (const { queue } of ending) queue.go() // what stood behind them need not wait
   }
   /** Puts copies that were set aside back into their queues, of one subscriber or of all. Resolves with their number. */

@@ -148,7 +148,7 @@ class PushElement implements PushServer {
     })
     this.subscribers = new Subscribers(host, this.settings.hss)
     this.fallback = this.fallbackAt(host)
-    this.acceptance = new Acceptance(counted, rules, this.queues, this.receipts, this.fallback)
+    this.acceptance = new Acceptance(counted, rules, this.queues, this.fallback)
     this.subscribers.onChange((id, record) => this.changed(id, record))
     this.applications = new Applications({ host, settings: this.settings.applications ?? [], own, widths })
     const { applications } = this

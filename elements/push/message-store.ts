@@ -4,8 +4,10 @@ import { keyPart } from '../shared/identifiers/keys.ts'
 import { Kept } from '../shared/state/kept.ts'
 import { type KeptChange, putTogether } from '../shared/state/kept-change.ts'
 import type { RecordSets } from '../shared/state/records-in-force.ts'
+import type { Disposition } from '../shared/values/imdn.ts'
 import type { MessageOutcomes, MessageState } from './outcomes.ts'
 import type { PushMessage } from './push-message.ts'
+import type { Receipts } from './receipts.ts'
 
 /** One message for one device. */
 export interface StoredCopy {
@@ -31,9 +33,21 @@ interface AnsweredKey {
   readonly until: number
 }
 
+/** Ends of copies, each as it is told to who follows the message, and to its sender (SPEC §5.5). */
+const outcomes = {
+  delivered: { state: 'delivered', receipt: 'delivered' }, // by the short message centre
+  refused: { state: 'failed', receipt: 'failed' },
+  blocked: { state: 'failed', receipt: 'forbidden' },
+  expired: { state: 'expired', receipt: 'failed' },
+  replaced: { state: 'replaced', receipt: undefined },
+  withdrawn: { state: 'withdrawn', receipt: undefined },
+} as const satisfies { readonly [end: string]: { readonly state: MessageState; readonly receipt: Disposition | undefined } }
+type CopyOutcome = keyof typeof outcomes
+
 export class MessageStore {
   private readonly host: Host
   private readonly outcomes: MessageOutcomes
+  private readonly receipts: Receipts
   private readonly messages: Kept<PushMessage>
   private readonly copies: Kept<StoredCopy>
   private readonly keys: Kept<AnsweredKey>
@@ -44,8 +58,9 @@ export class MessageStore {
   onChange: (subscriber: string) => void = () => undefined
 
   /** @param ended is told of messages whose time is over */
-  constructor(host: Host, outcomes: MessageOutcomes, ended: (messages: readonly PushMessage[]) => void) {
+  constructor(host: Host, outcomes: MessageOutcomes, receipts: Receipts, ended: (messages: readonly PushMessage[]) => void) {
     this.host = host
+    this.receipts = receipts
     this.outcomes = outcomes
     this.messages = new Kept<PushMessage>(host, {
       prefix: `push/${host.name}/message/`,
@@ -110,7 +125,7 @@ export class MessageStore {
   }
 
   /**
-   * W1: message, copies and key, all or nothing; resolves when durable.
+   * W1: message, copies, key and receipt, all or nothing; resolves when durable.
    * @param more what is written with them
    */
   async store(
@@ -119,48 +134,61 @@ export class MessageStore {
     until: number,
     more: readonly KeptChange[] = [],
   ): Promise<void> {
-    const outcome = this.outcomes.changesFor(message, 'stored')
-    const changes: KeptChange[] = [this.messages.putting(message.id, message), ...more, ...outcome]
+    const known = [...this.outcomes.changesFor(message, 'stored'), ...this.receipts.changesFor(message, 'stored')]
+    const changes: KeptChange[] = [this.messages.putting(message.id, message), ...more, ...known]
     for (const copy of copies) changes.push(this.copies.putting(partOf(copy), copy))
     changes.push(this.keys.putting(message.key, { status: 202, until }))
     await putTogether(this.host.store, changes)
+    this.receipts.go(message, 'stored')
     this.onChange(message.subscriber)
   }
-  /** W2, or its way back to waiting. */
+  /** W2, its way back to waiting, or aside: the sender hears of that where nothing else of the message waits. */
   async update(copy: StoredCopy): Promise<void> {
-    await this.copies.put(partOf(copy), copy)
+    const message = this.messages.get(copy.message)
+    const isOver = copy.state === 'set-aside' && this.isOver(copy.message, partOf(copy))
+    const receipt = isOver && message !== undefined ? this.receipts.changesFor(message, 'failed') : []
+    await putTogether(this.host.store, [this.copies.putting(partOf(copy), copy), ...receipt])
+    if (receipt.length > 0) this.receipts.go(message!, 'failed')
+  }
+  /** Whether all copies of a message leave or are set aside, but for one. */
+  private isOver(message: string, except?: string): boolean {
+    const isOut = (copy: StoredCopy): boolean => copy.state === 'set-aside' || this.leaving.has(partOf(copy))
+    return [...this.copiesOf.of(message)].every((copy) => isOut(copy) || partOf(copy) === except)
   }
   /**
    * W3: a device has its copy. The message leaves with its last one.
-   * @param more what is written with it
+   * @param isTold the server says so: the device got the content alone
    */
-  async take(copy: StoredCopy, more: readonly KeptChange[] = []): Promise<void> {
-    await this.leave([copy], more, (message, isLast) => {
+  async take(copy: StoredCopy, isTold: boolean): Promise<void> {
+    await this.leave([copy], 'delivered', (message, isLast) => {
       const taken = isLast || message.taken === true ? [] : [this.messages.putting(message.id, { ...message, taken: true })]
-      return [...this.outcomes.changesFor(message, 'delivered'), ...taken]
+      const receipt = isTold ? this.receipts.changesFor(message, 'delivered') : []
+      return [...this.outcomes.changesFor(message, 'delivered'), ...taken, ...receipt]
     })
   }
-  /**
-   * W4: the copies leave, and each message with its last one.
-   * @param state what became of them
-   * @param more what is written with them
-   */
-  async remove(copies: readonly StoredCopy[], state: MessageState, more: readonly KeptChange[] = []): Promise<void> {
-    await this.leave(copies, more, (message, isLast) =>
-      isLast || state === 'delivered' ? this.outcomes.changesFor(message, state) : [],
-    )
+  /** W4: the copies leave, and each message with its last one. Its sender hears of the last that would have come. */
+  async remove(copies: readonly StoredCopy[], end: CopyOutcome): Promise<void> {
+    const { receipt, state } = outcomes[end]
+    await this.leave(copies, receipt, (message, isLast) => [
+      ...(isLast || end === 'delivered' ? this.outcomes.changesFor(message, state) : []),
+      ...(receipt !== undefined && (end === 'delivered' || this.isOver(message.id))
+        ? this.receipts.changesFor(message, receipt)
+        : []),
+    ])
   }
   /** Copies that leave by another write already count no more: of several at once, one takes the message away. */
   private async leave(
     copies: readonly StoredCopy[],
-    more: readonly KeptChange[],
+    receipt: Disposition | undefined,
     changesFor: (message: PushMessage, isLast: boolean) => readonly KeptChange[],
   ): Promise<void> {
     const parts = copies.map((copy) => partOf(copy))
     for (const part of parts) this.leaving.add(part)
-    const changes = [...more, ...parts.map((part) => this.copies.removing(part))]
+    const changes = parts.map((part): KeptChange => this.copies.removing(part))
+    const messages: PushMessage[] = []
     for (const id of new Set(copies.map(({ message }) => message))) {
       const message = this.messages.get(id)
+      if (message !== undefined) messages.push(message)
       const isLast = [...this.copiesOf.of(id)].every((copy) => this.leaving.has(partOf(copy)))
       if (message !== undefined) changes.push(...changesFor(message, isLast))
       if (isLast) changes.push(this.messages.removing(id))
@@ -170,6 +198,7 @@ export class MessageStore {
     } finally {
       for (const part of parts) this.leaving.delete(part)
     }
+    if (receipt !== undefined) for (const message of messages) this.receipts.go(message, receipt)
     for (const subscriber of new Set(copies.map((copy) => copy.subscriber))) this.onChange(subscriber)
   }
 }

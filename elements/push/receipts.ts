@@ -35,6 +35,8 @@ export class Receipts {
   private readonly host: Host
   private readonly send: ReceiptSender
   private readonly kept: Kept<Receipt>
+  /** Keys of those that are being sent. */
+  private readonly underWay = new Set<string>()
   private stopped = false
 
   constructor(host: Host, send: ReceiptSender) {
@@ -54,7 +56,7 @@ export class Receipts {
     await this.kept.load()
   }
   start(): void {
-    for (const [key, receipt] of this.kept.entries()) if (receipt.sent !== true) void this.sendUntilTaken(key)
+    for (const [key] of this.kept.entries()) this.goOn(key)
   }
   stop(): Promise<void> {
     this.stopped = true
@@ -88,9 +90,12 @@ export class Receipts {
   }
   /** The event is durable: its receipt may go. */
   go(message: PushMessage, disposition: Disposition): void {
-    const key = keyOf(message, disposition)
-    const receipt = this.kept.get(key)
-    if (receipt !== undefined && receipt.sent !== true) void this.sendUntilTaken(key)
+    this.goOn(keyOf(message, disposition))
+  }
+  private goOn(key: string): void {
+    if (this.underWay.has(key) || this.kept.get(key)?.sent !== undefined) return
+    this.underWay.add(key)
+    void this.sendUntilTaken(key).finally(() => this.underWay.delete(key))
   }
 
   private async sendUntilTaken(key: string): Promise<void> {
