@@ -5,21 +5,31 @@ import { Kept } from '../shared/state/kept.ts'
 import { putTogether } from '../shared/state/kept-change.ts'
 import type { RecordSets } from '../shared/state/records-in-force.ts'
 import type { DeviceBinding } from './device-binding.ts'
+import type { StoringRules } from './rules.ts'
 
 const partOf = ({ subscriber, device }: Pick<DeviceBinding, 'subscriber' | 'device'>): string =>
   `${keyPart(subscriber)}/${keyPart(device)}`
 
 export class BoundDevices {
   private readonly host: Host
+  private readonly most: number
+  private readonly forgotten: (devices: readonly DeviceBinding[]) => void
   private readonly kept: Kept<DeviceBinding>
   private readonly bySubscriber: RecordSets<DeviceBinding>
 
   /**
    * @param queue milliseconds for which a device is known beyond its binding
-   * @param forgotten is told of devices whose time is over
+   * @param most devices of one subscriber that are known
+   * @param forgotten is told of devices whose time is over, or for which there was no room
    */
-  constructor(host: Host, queue: number, forgotten: (devices: readonly DeviceBinding[]) => void) {
+  constructor(
+    host: Host,
+    { devices: most, queue }: Pick<StoringRules, 'devices' | 'queue'>,
+    forgotten: (devices: readonly DeviceBinding[]) => void,
+  ) {
     this.host = host
+    this.most = most
+    this.forgotten = forgotten
     const until = ({ expires }: DeviceBinding): number => expires + queue
     this.kept = new Kept<DeviceBinding>(host, {
       prefix: `push/${host.name}/device/`,
@@ -71,12 +81,29 @@ export class BoundDevices {
   isBound({ expires }: DeviceBinding): boolean {
     return expires > this.host.clock.date()
   }
-  /** Changes of one REGISTER, all or nothing; resolves when durable. */
-  async change(bindings: readonly DeviceBinding[]): Promise<void> {
-    await putTogether(
-      this.host.store,
-      bindings.map((binding) => this.kept.putting(partOf(binding), binding)),
-    )
+  /** Whether a device is known, bound or not. */
+  has(device: Pick<DeviceBinding, 'subscriber' | 'device'>): boolean {
+    return this.kept.get(partOf(device)) !== undefined
+  }
+  /**
+   * Changes of one subscriber's devices by one REGISTER, all or nothing; resolves when durable. Those that have been away for
+   * longest make room. False: too many are bound, and nothing has changed.
+   */
+  change(subscriber: string, bindings: readonly DeviceBinding[]): Promise<boolean> {
+    return this.kept.inTurn(subscriber, async () => {
+      const isNew = bindings.some((one) => this.isBound(one) && this.bound(subscriber, one.device) === undefined)
+      const others = this.of(subscriber).filter((one) => bindings.every(({ device }) => device !== one.device))
+      const count = others.length + new Set(bindings.map(({ device }) => device)).size
+      const away = others.filter((one) => !this.isBound(one)).sort((a, b) => a.expires - b.expires)
+      if (isNew && count - away.length > this.most) return false
+      const gone = away.slice(0, Math.max(count - this.most, 0))
+      await putTogether(this.host.store, [
+        ...bindings.map((binding) => this.kept.putting(partOf(binding), binding)),
+        ...gone.map((device) => this.kept.removing(partOf(device))),
+      ])
+      if (gone.length > 0) this.forgotten(gone)
+      return true
+    })
   }
   /** All of a subscriber who is none any more: in force at once. */
   expel(subscriber: string): void {

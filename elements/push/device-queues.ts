@@ -104,8 +104,8 @@ export class DeviceQueues {
   ): readonly DeviceQueue[] {
     const known = this.devices.of(subscriber).filter((device) => (device.identifier ?? identifier) === identifier)
     const meant = only === undefined ? known : known.filter(({ contact, device }) => device === only || contact === only)
-    // while nobody is there, a device that only its Contact names is not waited for: it may come back under another
-    const awaited = meant.some((one) => this.devices.isBound(one)) ? meant : meant.filter(({ device }) => device.startsWith('<'))
+    // a device that only its Contact names is not waited for while it is away: it may come back under another
+    const awaited = meant.filter((one) => this.devices.isBound(one) || one.device !== one.contact)
     const any = anyDevice + identifier
     if (awaited.length > 0) return awaited.map(({ device }) => this.of(subscriber, this.orderedBehind(subscriber, device, any)))
     return [this.of(subscriber, only ?? any)]

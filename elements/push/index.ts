@@ -119,7 +119,7 @@ class PushElement implements PushServer {
   async start(host: Host): Promise<void> {
     this.host = host
     const { own, rules, widths } = this
-    this.devices = new BoundDevices(host, rules.queue, (gone) => {
+    this.devices = new BoundDevices(host, rules, (gone) => {
       for (const binding of gone) {
         this.wakes.forget(binding)
         void this.queues.forget(binding.subscriber, binding.device)

@@ -41,6 +41,12 @@ interface RegistrationParts {
 
 type RefusalText = readonly [status: number, warning: string]
 
+/** Why nothing was bound: a later REGISTER of the same client has been here (RFC 3261 §10.3 step 7), or there is no room. */
+const unbound = {
+  late: [500, 'CSeq is not above the last one; expected a higher one'],
+  full: [403, 'as many devices of this user are registered as may be; expected one to unregister first'],
+} as const satisfies { readonly [why: string]: RefusalText }
+
 const usualExpires = 3600 // seconds (RFC 3261 §10.2)
 const longestExpires = 7200 // seconds for who is not woken
 
@@ -76,7 +82,7 @@ export class Registration {
     }
     const until = this.servedOf(record!).find(({ id }) => id === one)?.validUntil
     const bindings = await this.bind(request, terms, contacts, until)
-    if (bindings === undefined) return exchange.reply(500, { warning: 'CSeq is not above the last one; expected a higher one' })
+    if (typeof bindings === 'string') return exchange.reply(unbound[bindings][0], { warning: unbound[bindings][1] })
     const served = this.servedOf(record!).filter(({ id }) => one === undefined || id === one)
     const associated = [`<${record!.id}>`, ...served.map(({ id }) => `<${pushUri(id, host.domains)}>`)]
     const capabilities = providers.capabilities(contacts).map((value) => ['Feature-Caps', value] as const)
@@ -113,13 +119,13 @@ export class Registration {
     })
   }
 
-  /** The bindings, once they are durable; undefined: a later REGISTER of the same client has been here (RFC 3261 §10.3 step 7). */
+  /** The bindings, once they are durable. */
   private async bind(
     request: SipRequest,
     terms: RegistrationTerms,
     contacts: readonly Address[],
     until: string | undefined,
-  ): Promise<readonly DeviceBinding[] | undefined> {
+  ): Promise<readonly DeviceBinding[] | keyof typeof unbound> {
     const { devices, host, providers, queues, wakes } = this.parts
     const { subscriber } = terms
     const now = host.clock.date()
@@ -135,11 +141,11 @@ export class Registration {
       const before = devices.bound(subscriber, device)
       return before?.callId === callId && before.cseq > cseq
     })
-    if (isLate) return undefined
-    // where a device was before, it has nothing to unregister: the newest binding stays
-    const left = bindings.filter((binding) => binding.expires <= now && this.isElsewhere(binding))
+    if (isLate) return 'late'
+    // where a device was before, or never, it has nothing to unregister: the newest binding stays
+    const left = bindings.filter((binding) => binding.expires <= now && (this.isElsewhere(binding) || !devices.has(binding)))
     const changed = this.parts.isKeptElsewhere ? [] : bindings.filter((binding) => !left.includes(binding))
-    await devices.change(changed)
+    if (!(await devices.change(subscriber, changed))) return 'full'
     for (const binding of changed) {
       wakes.registered(binding)
       if (binding.expires > now) queues.bound(subscriber, binding.device)

@@ -8,6 +8,8 @@ export interface StoringRules {
   readonly keep: number
   /** A device's queue is kept beyond its last binding. */
   readonly queue: number
+  /** Devices of one user that are known, bound or away. */
+  readonly devices: number
   /** After so many tries a copy is set aside. */
   readonly tries: number
   /** A message that got a 2xx is known again. */
@@ -22,10 +24,10 @@ export interface StoringRules {
 
 export function storingRules({ fallback = 30, store = {} }: PushSettings): StoringRules {
   const { accept = 2, keep = 604_800, queue = 604_800, tries = 20, repeat = 600 } = store
-  const { forUser = 1000, ofSource = 200, inAll = 1_000_000 } = store
+  const { devices = 30, forUser = 1000, ofSource = 200, inAll = 1_000_000 } = store
   return {
     ...{ accept: accept * 1000, keep: keep * 1000, queue: queue * 1000, repeat: repeat * 1000 },
-    ...{ tries, forUser, ofSource, inAll, fallback: fallback * 1000 },
+    ...{ devices, tries, forUser, ofSource, inAll, fallback: fallback * 1000 },
   }
 }
 

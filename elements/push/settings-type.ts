@@ -74,6 +74,10 @@ export interface PushSettings {
      */
     readonly queue?: number
     /**
+     * devices of one user that are known, registered or away; where there are more, the longest away goes; default 30
+     */
+    readonly devices?: number
+    /**
      * tries after which a message is set aside; default 20
      */
     readonly tries?: number
@@ -90,7 +94,7 @@ export interface PushSettings {
      */
     readonly ofSource?: number
     /**
-     * messages that wait in all; default 1000000
+     * messages that wait in all, one for each device; default 1000000
      */
     readonly inAll?: number
   }

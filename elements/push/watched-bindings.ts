@@ -92,7 +92,12 @@ export class WatchedBindings {
     const gone = known
       .filter(({ device }) => reported.every((one) => one.device !== device))
       .map((one) => ({ ...one, expires: now }))
-    await devices.change([...reported, ...gone])
+    const isTaken = await devices.change(subscriber, [...reported, ...gone])
+    if (!isTaken)
+      return host.log.warn(
+        { subscriber },
+        'more devices are registered than the Push server keeps of one user: none is taken over; raise store.devices',
+      )
     for (const { device, expires } of reported) if (expires > now) bound(subscriber, device)
   }
 }

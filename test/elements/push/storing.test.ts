@@ -5,12 +5,13 @@ import { PushScene } from './scene.ts'
 test('P72: each device has its own queue; one that is away gets each message once when it is back', async (t) => {
   const scene = await PushScene.open()
   const [desk, mobile] = [await scene.phone(), await scene.phone()]
+  const instance = '00000000-0000-1000-8000-000a95a0e128'
   await scene.register(desk)
-  await scene.register(mobile)
+  await scene.register(mobile, { instance })
   t.is(await scene.push('both'), 200)
   mobile.answer = undefined
   t.is(await scene.push('one is silent'), 200, 'the desk phone took it, and the other copy is written')
-  await scene.register(mobile, { expires: 0 })
+  await scene.register(mobile, { instance, expires: 0 })
   for (let day = 0; day < 6; day++) {
     t.is(await scene.push(`day ${day}`), 200)
     await scene.pass(86_400 - 4)
@@ -19,7 +20,7 @@ test('P72: each device has its own queue; one that is away gets each message onc
   t.is(desk.got.length, 8)
   const seen = mobile.got.length
   mobile.answer = 200
-  await scene.register(mobile)
+  await scene.register(mobile, { instance })
   await scene.pass(5)
   t.deepEqual(mobile.got.slice(seen), ['one is silent', 'day 0', 'day 1', 'day 2', 'day 3', 'day 4', 'day 5'])
   t.is(scene.unaccounted, 0)
@@ -84,6 +85,41 @@ test('A7, PF19: full for the user, 480; for the source’s share, 503; in all, 5
   await perUser.pass(2)
   t.deepEqual(phone.got, ['1', '2'])
   t.is(await perUser.push('4'), 200)
+})
+
+test('A7: Contacts that a phone has left take nothing from the share of a friend', async (t) => {
+  const scene = await PushScene.open({ store: { ofSource: 2 } })
+  for (let start = 0; start < 3; start++) {
+    const phone = await scene.phone()
+    await scene.register(phone)
+    t.is(await scene.push(`start ${start}`), 200)
+    await scene.register(phone, { expires: 0 })
+  }
+  t.is(scene.metric('copies_waiting'), 0)
+  t.is(await scene.push('away'), 202)
+})
+
+test('A7: devices of one user are bounded: the one away for longest goes with its queue; where all are there, 403', async (t) => {
+  const scene = await PushScene.open({ store: { devices: 3 } })
+  const phones = await Promise.all([0, 1, 2, 3, 4].map(() => scene.phone()))
+  const register = async (index: number, expires = 3600): Promise<number> =>
+    (await scene.register(phones[index]!, { instance: `00000000-0000-1000-8000-00000000000${index}`, expires })).status
+  for (const index of [0, 1, 2]) t.is(await register(index), 200)
+  t.is(await register(3), 403)
+  t.is(await register(2), 200)
+  for (const index of [0, 1]) t.is(await register(index, 0), 200)
+  t.is(await scene.push('waits for two'), 200)
+  t.is(scene.metric('copies_waiting'), 2)
+  t.is(await register(3), 200)
+  t.is(await register(4, 0), 200)
+  t.is(scene.metric('devices'), 3, 'a device that was never there is none')
+  t.is(scene.metric('copies_waiting'), 1)
+  t.is(await register(0), 200)
+  t.is(await register(4), 403)
+  await scene.pass(5)
+  t.is(scene.metric('devices'), 3)
+  t.is(scene.metric('copies_waiting'), 0)
+  t.is(scene.unaccounted, 0)
 })
 
 test('PF20, A15: a message is over by its Expires from its Date; a Date in the future, or none, counts as arrival', async (t) => {
@@ -207,8 +243,8 @@ test('a message that one device has is neither stored nor failed for its sender,
   const scene = await PushScene.open()
   const [desk, old] = [await scene.phone(), await scene.phone()]
   await scene.register(desk)
-  await scene.register(old)
-  await scene.register(old, { expires: 0 })
+  await scene.register(old, { instance: '00000000-0000-1000-8000-000a95a0e128' })
+  await scene.register(old, { instance: '00000000-0000-1000-8000-000a95a0e128', expires: 0 })
   const wishes = 'imdn.Disposition-Notification: processing, negative-delivery'
   const cpim = (id: string): string =>
     [
