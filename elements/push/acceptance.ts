@@ -110,8 +110,7 @@ export class Acceptance {
   /** W1. Where the store fails nothing waits, and the sender hears of it. */
   private async write(message: PushMessage, open: readonly Offer[]): Promise<void> {
     const records = open.map(({ copy, queue }) => queue.recordOf(copy))
-    const until = Math.max(message.expires, this.host.clock.date()) + this.rules.repeat
-    const writing = this.queues.store.store(message, records, until, this.fallback?.changesFor(message))
+    const writing = this.queues.store.store(message, records, this.fallback?.changesFor(message))
     for (const { copy } of open) {
       copy.onEnd = undefined
       copy.writing = writing.then(

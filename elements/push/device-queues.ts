@@ -68,7 +68,9 @@ export class DeviceQueues {
     this.receipts = receipts
     this.rules = rules
     this.devices = devices
-    this.store = new MessageStore(host, outcomes, receipts, (messages) => void this.endSurely(messages, 'copies_expired'))
+    const { repeat } = rules
+    const ended = (messages: readonly PushMessage[]): void => void this.endSurely(messages, 'copies_expired')
+    this.store = new MessageStore({ host, outcomes, receipts, repeat, ended })
   }
   /** @param listener told of subscribers for whom other messages wait than before */
   onChange(listener: (subscriber: string) => void): void {

@@ -129,7 +129,11 @@ class PushElement implements PushServer {
     const providers = await WakeProviders.open(host, this.settings.wake ?? {})
     this.wakes = this.wakesBy(host, providers)
     const { wakes } = this
-    this.receipts = new Receipts(host, (to, ownId, body) => this.ownMessages.tell(to, ownId, body))
+    this.receipts = new Receipts(
+      host,
+      (to, ownId, body) => this.ownMessages.tell(to, ownId, body),
+      (id) => this.queues.store.message(id),
+    )
     const { devices, receipts } = this
     this.outcomes = new MessageOutcomes(host)
     const { outcomes } = this

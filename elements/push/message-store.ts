@@ -5,6 +5,7 @@ import { Kept } from '../shared/state/kept.ts'
 import { type KeptChange, putTogether } from '../shared/state/kept-change.ts'
 import type { RecordSets } from '../shared/state/records-in-force.ts'
 import type { Disposition } from '../shared/values/imdn.ts'
+import { AnsweredKeys } from './answered-keys.ts'
 import type { MessageOutcomes, MessageState } from './outcomes.ts'
 import type { PushMessage } from './push-message.ts'
 import type { Receipts } from './receipts.ts'
@@ -25,14 +26,6 @@ export interface StoredCopy {
   readonly next?: number
 }
 
-/** The answer to a message, for its repeats. */
-interface AnsweredKey {
-  readonly [member: string]: Json | undefined
-  readonly status: number
-  /** Milliseconds since the epoch. */
-  readonly until: number
-}
-
 /** Ends of copies, each as it is told to who follows the message, and to its sender (SPEC §5.5). */
 const outcomes = {
   delivered: { state: 'delivered', receipt: 'delivered' }, // by the short message centre
@@ -44,21 +37,30 @@ const outcomes = {
 } as const satisfies { readonly [end: string]: { readonly state: MessageState; readonly receipt: Disposition | undefined } }
 type CopyOutcome = keyof typeof outcomes
 
+interface MessageStoreParts {
+  readonly host: Host
+  readonly outcomes: MessageOutcomes
+  readonly receipts: Receipts
+  /** Milliseconds for which keys are known beyond the end of their message. */
+  readonly repeat: number
+  /** Told of messages whose time is over. */
+  readonly ended: (messages: readonly PushMessage[]) => void
+}
+
 export class MessageStore {
   private readonly host: Host
   private readonly outcomes: MessageOutcomes
   private readonly receipts: Receipts
   private readonly messages: Kept<PushMessage>
   private readonly copies: Kept<StoredCopy>
-  private readonly keys: Kept<AnsweredKey>
+  private readonly keys: AnsweredKeys
   private readonly copiesOf: RecordSets<StoredCopy>
   /** Parts of copies whose removal is being written. */
   private readonly leaving = new Set<string>()
   /** Told of subscribers for whom other messages wait than before. */
   onChange: (subscriber: string) => void = () => undefined
 
-  /** @param ended is told of messages whose time is over */
-  constructor(host: Host, outcomes: MessageOutcomes, receipts: Receipts, ended: (messages: readonly PushMessage[]) => void) {
+  constructor({ ended, host, outcomes, receipts, repeat }: MessageStoreParts) {
     this.host = host
     this.receipts = receipts
     this.outcomes = outcomes
@@ -74,19 +76,14 @@ export class MessageStore {
       partOf: (part) => part,
       fromStored: (stored, part) => [part, stored as StoredCopy],
     })
-    this.keys = new Kept<AnsweredKey>(host, {
-      prefix: `push/${host.name}/key/`,
-      noun: 'the key of a message',
-      expires: ({ until }) => until,
-      ended: 'lapse',
-    })
+    this.keys = new AnsweredKeys(host, repeat)
     this.copiesOf = this.copies.setIndex(({ message }) => [message])
     host.gauge('copies_waiting', () => this.copies.size)
   }
   async load(): Promise<void> {
     await this.messages.load()
     await this.copies.load()
-    await this.keys.load()
+    await this.keys.load(new Set([...this.messages.values()].map(({ key }) => key)))
     const bare = [...this.messages.values()].filter(({ id }) => this.copiesOf.of(id).size === 0)
     if (bare.length === 0) return
     this.host.log.warn({ messages: bare.length }, 'messages in the store have no copy: they leave it')
@@ -121,23 +118,18 @@ export class MessageStore {
   }
   /** The status that was answered to an earlier one of the same key. */
   answered(key: string): number | undefined {
-    return this.keys.get(key)?.status
+    return this.keys.status(key)
   }
 
   /**
    * W1: message, copies, key and receipt, all or nothing; resolves when durable.
    * @param more what is written with them
    */
-  async store(
-    message: PushMessage,
-    copies: readonly StoredCopy[],
-    until: number,
-    more: readonly KeptChange[] = [],
-  ): Promise<void> {
+  async store(message: PushMessage, copies: readonly StoredCopy[], more: readonly KeptChange[] = []): Promise<void> {
     const known = [...this.outcomes.changesFor(message, 'stored'), ...this.receipts.changesFor(message, 'stored')]
     const changes: KeptChange[] = [this.messages.putting(message.id, message), ...more, ...known]
     for (const copy of copies) changes.push(this.copies.putting(partOf(copy), copy))
-    changes.push(this.keys.putting(message.key, { status: 202, until }))
+    changes.push(this.keys.putting(message.key, message.expires))
     await putTogether(this.host.store, changes)
     this.receipts.go(message, 'stored')
     this.onChange(message.subscriber)
@@ -191,7 +183,7 @@ export class MessageStore {
       if (message !== undefined) messages.push(message)
       const isLast = [...this.copiesOf.of(id)].every((copy) => this.leaving.has(partOf(copy)))
       if (message !== undefined) changes.push(...changesFor(message, isLast))
-      if (isLast) changes.push(this.messages.removing(id))
+      if (isLast) changes.push(this.messages.removing(id), ...(message === undefined ? [] : this.keys.ending(message.key)))
     }
     try {
       await putTogether(this.host.store, changes)

@@ -2,6 +2,7 @@
 import type { Host, Json } from '../../signalling/index.ts'
 import { Kept } from '../shared/state/kept.ts'
 import { enforceTogether, type KeptChange } from '../shared/state/kept-change.ts'
+import type { RecordSets } from '../shared/state/records-in-force.ts'
 import { type Disposition, dispositions, imdnBody, wishesOf } from '../shared/values/imdn.ts'
 import { codedBodyIn, type PushMessage } from './push-message.ts'
 
@@ -30,18 +31,27 @@ type ReceiptSender = (to: string, ownId: string, body: ReceiptBody) => Promise<n
 const firstPause = 2000 // milliseconds, doubled for each try
 const longestPause = 600_000
 const keptFor = 604_800_000 // milliseconds (SPEC §5.6)
+const sentFor = 60_000 // milliseconds beyond its message in which a second one of its kind is known
+const ofSource = 1000 // on their way to one source
+const inAll = 100_000
+const anySource = '*'
 
 export class Receipts {
   private readonly host: Host
   private readonly send: ReceiptSender
+  private readonly message: (id: string) => PushMessage | undefined
   private readonly kept: Kept<Receipt>
+  /** Receipts on their way, by their source. */
+  private readonly waiting: RecordSets<Receipt>
   /** Keys of those that are being sent. */
   private readonly underWay = new Set<string>()
   private stopped = false
 
-  constructor(host: Host, send: ReceiptSender) {
+  /** @param message one that waits still */
+  constructor(host: Host, send: ReceiptSender, message: (id: string) => PushMessage | undefined) {
     this.host = host
     this.send = send
+    this.message = message
     this.kept = new Kept<Receipt>(host, {
       prefix: `push/${host.name}/receipt/`,
       noun: 'a receipt',
@@ -49,6 +59,7 @@ export class Receipts {
       expires: ({ until }) => until,
       ended: 'lapse',
     })
+    this.waiting = this.kept.setIndex(({ sent, to }) => (sent === true ? [] : [to, anySource]))
     host.gauge('receipts_kept', () => this.kept.size)
   }
   /** Reads what an earlier process has left, and sends on. */
@@ -71,6 +82,10 @@ export class Receipts {
     const key = keyOf(message, disposition)
     if (asked === undefined || !asked.wishes.includes(dispositions[disposition].wish) || this.kept.get(key) !== undefined)
       return []
+    if (this.waiting.of(message.source).size >= ofSource || this.waiting.of(anySource).size >= inAll) {
+      this.host.count('receipts_shed')
+      return []
+    }
     const at = this.host.clock.date()
     const receipt: Receipt = {
       disposition,
@@ -106,7 +121,10 @@ export class Receipts {
       if (this.stopped) return
       if (status < 300 || (status >= 400 && status < 500 && status !== 408 && status !== 480) || status >= 600) {
         this.host.count(status < 300 ? 'receipts_sent' : 'receipts_refused')
-        await this.kept.enforce(key, { ...receipt, sent: true })
+        const [id = ''] = key.split('/', 1)
+        const expires = receipt.disposition === 'stored' ? undefined : this.message(id)?.expires // stored it is once
+        const until = Math.max(this.host.clock.date(), expires ?? 0) + sentFor
+        await this.kept.enforce(key, { ...receipt, sent: true, until })
         return
       }
       await new Promise<void>((resolve) => this.host.clock.after(pause, resolve))

@@ -122,6 +122,19 @@ test('A7: devices of one user are bounded: the one away for longest goes with it
   t.is(scene.unaccounted, 0)
 })
 
+test('A7: the key of a message that was replaced or has expired goes after `repeat`, over a restart too', async (t) => {
+  const scene = await PushScene.open()
+  for (const text of ['1', '2', '3', '4']) t.is(await scene.push(text, { lines: ['Push-Topic: one'] }), 202)
+  t.is(await scene.push('short', { lines: ['Expires: 10'] }), 202)
+  t.is(scene.metric('keys'), 5)
+  await scene.restart()
+  t.is(scene.metric('keys'), 5)
+  await scene.pass(620)
+  t.is(scene.metric('keys'), 1, 'of the one that waits')
+  await scene.restart()
+  t.is(scene.metric('keys'), 1)
+})
+
 test('PF20, A15: a message is over by its Expires from its Date; a Date in the future, or none, counts as arrival', async (t) => {
   const scene = await PushScene.open({ store: { keep: 3600 } })
   const at = (seconds: number): string => `Date: ${new Date(scene.lab.clock.date() + seconds * 1000).toUTCString()}`
@@ -262,9 +275,11 @@ test('a message that one device has is neither stored nor failed for its sender,
   await scene.register(desk, { expires: 0 })
   t.is(await scene.push(cpim('none'), asCpim), 202)
   await scene.pass(5)
-  t.is(scene.metric('receipts_kept'), 1, 'stored, of the second')
+  t.is(scene.metric('receipts_sent_total'), 1, 'stored, of the second')
   await scene.pass(60)
-  t.is(scene.metric('receipts_kept'), 2, 'failed, of the second')
+  t.is(scene.metric('receipts_sent_total'), 2, 'failed, of the second')
+  await scene.pass(60)
+  t.is(scene.metric('receipts_kept'), 0, 'what was sent is not kept')
 })
 
 test('P76: a topic keeps the newest of its source and application; each replaced copy is counted', async (t) => {
