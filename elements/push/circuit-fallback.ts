@@ -10,6 +10,7 @@ import { serverUri } from '../shared/identifiers/devices.ts'
 import { imsiUri } from '../shared/identifiers/imsi.ts'
 import { Kept } from '../shared/state/kept.ts'
 import type { KeptChange } from '../shared/state/kept-change.ts'
+import type { UniqueIndex } from '../shared/state/records-in-force.ts'
 import { codedBodyOf } from '../shared/values/body-coding.ts'
 import { innerContent } from '../shared/values/cpim.ts'
 import { receiptIn } from '../shared/values/imdn.ts'
@@ -17,6 +18,8 @@ import { codedBodyIn, type PushMessage } from './push-message.ts'
 
 interface FallbackRecord {
   readonly [member: string]: Json | undefined
+  /** Name of the message. */
+  readonly id: string
   readonly subscriber: string
   /** `waiting` for a device; the centre has it, and no device is to; it has it for long, and a device may get it. */
   readonly state: 'waiting' | 'handed' | 'overdue'
@@ -46,6 +49,7 @@ const longestPause = 3_600_000 // milliseconds
 export class CircuitFallback {
   private readonly parts: CircuitFallbackParts
   private readonly kept: Kept<FallbackRecord>
+  private readonly byCallId: UniqueIndex<FallbackRecord>
   private readonly centre: string
 
   constructor(parts: CircuitFallbackParts) {
@@ -57,13 +61,18 @@ export class CircuitFallback {
       noun: 'a message that may go by the short message centre',
       due: ({ next }) => next,
       ended: (records) => {
-        for (const [id, record] of records) void this.step(id, record)
+        for (const [, record] of records) void this.step(record)
       },
     })
+    this.byCallId = this.kept.uniqueIndex(({ callId }) => callId)
     host.gauge('fallbacks_under_way', () => [...this.kept.values()].filter(({ state }) => state === 'handed').length)
   }
   load(): Promise<void> {
     return this.kept.load()
+  }
+  /** Messages that an earlier process has handed over, or was about to, go again by their Call-IDs: the centre takes each once. */
+  start(): void {
+    for (const record of [...this.kept.values()]) if (record.state === 'handed') void this.handAgain(record)
   }
   stop(): Promise<void> {
     return this.kept.stop()
@@ -73,16 +82,17 @@ export class CircuitFallback {
     if (message.taken === true || message.relayed === true || textOf(message) === undefined) return []
     const { clock, ids } = this.parts.host
     const next = clock.date() + this.parts.after
-    const record = { subscriber: message.subscriber, state: 'waiting', callId: ids.token(22), tries: 0, next } as const
-    return [this.kept.putting(message.id, record)]
+    const { id, subscriber } = message
+    return [this.kept.putting(id, { id, subscriber, state: 'waiting', callId: ids.token(22), tries: 0, next })]
   }
   /** Whether the centre has the message, and no device is to get it. */
   has(id: string): boolean {
     return this.kept.get(id)?.state === 'handed'
   }
 
-  private async step(id: string, record: FallbackRecord): Promise<void> {
+  private async step(record: FallbackRecord): Promise<void> {
     const { host, message: find, released } = this.parts
+    const { id } = record
     const message = find(id)
     if (message === undefined || message.taken === true || record.state === 'overdue') return void (await this.kept.expel(id))
     if (record.state === 'handed') {
@@ -91,35 +101,48 @@ export class CircuitFallback {
       return released(record.subscriber)
     }
     try {
-      await this.hand(id, record, message)
+      await this.hand(record, message)
     } catch (fault) {
       host.log.warn({ fault: String(fault) }, 'a message could not go by the short message centre, and waits on')
-      await this.wait(id, record)
+      await this.wait(record)
     }
   }
-  private async hand(id: string, record: FallbackRecord, message: PushMessage): Promise<void> {
+  private async handAgain(record: FallbackRecord): Promise<void> {
+    const message = this.parts.message(record.id)
+    if (message === undefined || message.taken === true) return void (await this.kept.expel(record.id))
+    try {
+      await this.hand(record, message)
+    } catch (fault) {
+      // the centre may have it: no device gets it until it is overdue
+      this.parts.host.log.warn({ fault: String(fault) }, 'a message could not go by the short message centre again')
+    }
+  }
+  private async hand(record: FallbackRecord, message: PushMessage): Promise<void> {
     const { host, subscribers } = this.parts
     const imsi = (await subscribers.lookup(message.subscriber))?.imsi
     if (imsi === undefined) {
       host.count('fallbacks_without_imsi')
-      return this.wait(id, record)
+      return this.wait(record)
     }
     const { clock, domains, uri } = host
     const { after } = this.parts
     const tries = record.tries + 1
-    await this.kept.put(id, { ...record, state: 'handed', tries, next: clock.date() + after })
+    await this.kept.put(record.id, { ...record, state: 'handed', tries, next: clock.date() + after })
     const to = imsiUri(imsi, `${parseUri(this.centre)?.user}.${domains[0]}`)
     const written = { from: `<${uri}>;tag=${record.callId}`, to: `<${to}>` }
     const body = { type: 'text/plain; charset=utf-8', content: textOf(message) ?? '' }
     const route = [`<${this.centre};lr>`]
-    const { status } = await host.send({ method: 'MESSAGE', to, written, callId: record.callId, asserted: uri, route, body })
+    const expires = String(Math.max(Math.ceil((message.expires - clock.date()) / 1000), 1)) // it ends there as it does here
+    const headers = [['Expires', expires]] as const
+    const request = { method: 'MESSAGE', to, written, callId: record.callId, asserted: uri, route, headers, body }
+    const { status } = await host.send(request)
     host.count(status < 300 ? 'fallbacks' : 'fallbacks_failed')
-    if (status >= 300 && this.has(id)) await this.wait(id, { ...record, tries })
+    if (status >= 300 && this.has(record.id)) await this.wait({ ...record, tries })
   }
   /** Until the next try; devices may get it meanwhile. */
-  private async wait(id: string, record: FallbackRecord): Promise<void> {
+  private async wait(record: FallbackRecord): Promise<void> {
     const pause = Math.min(this.parts.after * 2 ** record.tries, longestPause)
-    await this.kept.enforce(id, { ...record, state: 'waiting', next: this.parts.host.clock.date() + pause })
+    await this.kept.enforce(record.id, { ...record, state: 'waiting', next: this.parts.host.clock.date() + pause })
     this.parts.released(record.subscriber)
   }
 
@@ -131,15 +154,15 @@ export class CircuitFallback {
   async report(exchange: Exchange): Promise<void> {
     const { request } = exchange
     const read = receiptIn(codedBodyOf(request))
-    const [id, record] = [...this.kept.entries()].find(([, { callId }]) => callId === read?.messageId) ?? []
-    if (read?.messageId === undefined || id === undefined || record === undefined)
+    const record = read?.messageId === undefined ? undefined : this.byCallId.get(read.messageId)
+    if (read === undefined || record === undefined)
       return exchange.reply(read?.messageId === undefined ? 415 : 404, {
         warning: 'expected an IMDN about a message that was sent here',
       })
-    const message = this.parts.message(id)
+    const message = this.parts.message(record.id)
     if (read.disposition === 'delivered' && message !== undefined) await this.parts.delivered(message)
-    else if (read.disposition === 'failed') await this.wait(id, record)
-    if (read.disposition === 'delivered') await this.kept.expel(id)
+    else if (read.disposition === 'failed') await this.wait(record)
+    if (read.disposition === 'delivered') await this.kept.expel(record.id)
     exchange.reply(200)
   }
 }

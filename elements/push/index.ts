@@ -234,6 +234,7 @@ class PushElement implements PushServer {
     this.followed.start()
     this.wakes.start()
     this.queues.start()
+    this.fallback?.start()
     if (this.bindings !== undefined) for (const { subscriber } of this.queues.store.all()) void this.bindings.ready(subscriber)
     this.receipts.start()
   }

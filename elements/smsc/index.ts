@@ -57,10 +57,13 @@ class ShortMessageCentre implements Element {
     if (imsi === undefined || !this.terminals.has(imsi))
       return exchange.reply(404, { warning: 'no terminal has that IMSI; expected sip:imsi-<15 digits>@<smsc host>' })
     const { callId } = request
-    const until = this.host.clock.date() + this.keep
+    const lifetime = Math.min((request.expires ?? Number.POSITIVE_INFINITY) * 1000, this.keep)
+    const until = this.host.clock.date() + lifetime
     const text = request.body.toString()
-    await this.messages.take({ imsi, text, source: asker, callId, ownId: this.host.ids.token(16), until })
-    exchange.reply(202)
+    const message = { imsi, text, source: asker, callId, ownId: this.host.ids.token(16), until }
+    if (await this.messages.take(message)) return exchange.reply(202)
+    const warning = 'as many texts wait for that terminal as may: come again later'
+    exchange.reply(503, { headers: [['Retry-After', '60']], warning })
   }
 }
 

@@ -3,7 +3,7 @@ import { MemoryPushService } from '../../../dialplans/flows/stage/push-service.t
 import { type AddressBookSettings, createAddressBook } from '../../../elements/address-book/index.ts'
 import { createHss, type Hss } from '../../../elements/hss/index.ts'
 import { createPush, type PushServer, type PushSettings } from '../../../elements/push/index.ts'
-import { memoryStore, type Node, type SipRequest, type SipResponse, type Store } from '../../../signalling/index.ts'
+import { type Element, memoryStore, type Node, type SipRequest, type SipResponse, type Store } from '../../../signalling/index.ts'
 import { Lab } from '../../support/lab.ts'
 import { SteeredStore } from '../../support/steered-store.ts'
 import { metric, type RequestParts, requestText, Wire } from '../../support/wire.ts'
@@ -54,6 +54,8 @@ export class PushScene {
   readonly store: SteeredStore
   /** Its store takes no write. */
   failing = false
+  /** Further elements, from the next start on. */
+  readonly others: Element[] = []
   private readonly entries: AddressBookSettings['entries']
   private settings: PushSettings
   server!: PushServer
@@ -84,7 +86,7 @@ export class PushScene {
     this.server = createPush('push', settings)
     const hss = (this.hss = createHss('hss', { subscribers, askers: ['push', 'addressbook'] }))
     const book = entries === undefined ? [] : [createAddressBook('addressbook', { entries })]
-    const elements = [hss, this.server, ...book]
+    const elements = [hss, this.server, ...book, ...this.others]
     await this.lab.serve(['localhost', '10.0.0.1'], elements, this.store)
     await this.lab.clock.advance(100)
   }
