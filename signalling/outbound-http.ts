@@ -8,6 +8,8 @@ export interface OutboundHttp {
 
 export interface OutboundHttpRequest {
   readonly url: string
+  /** The URL is of our settings; left out: a stranger may have given it. */
+  readonly isOwn?: true
   readonly method: string
   readonly headers: { readonly [name: string]: string }
   /** Left out: none. */

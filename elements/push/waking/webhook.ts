@@ -18,7 +18,7 @@ export function webhookWaking({ name, secret, url }: WebhookSettings): WakeProvi
       const time = String(Math.floor(now / 1000))
       const signature = createHmac('sha256', secret).update(`${id}.${time}.${body}`).digest('base64')
       const signed = { 'webhook-id': id, 'webhook-timestamp': time, 'webhook-signature': `v1,${signature}` }
-      return { url, method: 'POST', headers: { 'Content-Type': 'application/json', ...signed }, body }
+      return { url, isOwn: true, method: 'POST', headers: { 'Content-Type': 'application/json', ...signed }, body }
     },
   }
 }

@@ -2,17 +2,23 @@
  * HTTP requests to servers of others, whose URLs a stranger may have given us. The name is resolved here, and the connection
  * is made to an address that was judged: public, or allowed by a setting. No redirect is followed, and no proxy is asked.
  */
-import { lookup } from 'node:dns/promises'
 import { type ClientRequest, request as plainRequest } from 'node:http'
 import { type RequestOptions, request as secureRequest } from 'node:https'
 import { type BlockList, isIP, type LookupFunction } from 'node:net'
-import type { Clock, OutboundHttp, OutboundHttpAnswer, OutboundHttpRequest } from '../../../signalling/index.ts'
+import {
+  type Clock,
+  type OutboundHttp,
+  type OutboundHttpAnswer,
+  type OutboundHttpRequest,
+  systemResolver,
+} from '../../../signalling/index.ts'
+import { type AddressLookup, addressLookup } from './addresses.ts'
 import { addressList, isListed, isPublicAddress } from './public-address.ts'
 
 interface OutboundHttpOptions {
   readonly clock: Clock
-  /** IP addresses of a host name; default: the system's. Rejects where there are none. */
-  readonly resolve?: (name: string) => Promise<readonly string[]>
+  /** Default: by the machine's name servers. */
+  readonly resolve?: AddressLookup
   /** PEM certificates of authorities, instead of the system's. */
   readonly authorities?: string
 }
@@ -25,18 +31,19 @@ const longestHead = 16_384
 
 /** For a node: its requests share nothing but the rules. */
 export function outboundHttp(options: OutboundHttpOptions): OutboundHttp {
-  return { send: (request) => new OutboundCall(options, request).run() }
+  const { resolve = addressLookup(systemResolver()) } = options
+  return { send: (request) => new OutboundCall({ ...options, resolve }, request).run() }
 }
 
 class OutboundCall {
-  private readonly options: OutboundHttpOptions
+  private readonly options: OutboundHttpOptions & { readonly resolve: AddressLookup }
   private readonly request: OutboundHttpRequest
   private readonly allowed: BlockList
   private client: ClientRequest | undefined
   private settle!: (answer: OutboundHttpAnswer) => void
   private isOver = false
 
-  constructor(options: OutboundHttpOptions, request: OutboundHttpRequest) {
+  constructor(options: OutboundCall['options'], request: OutboundHttpRequest) {
     this.options = options
     this.request = request
     this.allowed = addressList(request.allow ?? [])
@@ -69,24 +76,21 @@ class OutboundCall {
     )
       return this.settle(fault('url', 'expected an https: URL without a password'))
     const host = url.hostname.replace(/^\[|\]$/g, '')
-    const addresses = isIP(host) === 0 ? await this.resolve(host) : [host]
+    const addresses = isIP(host) === 0 ? await this.options.resolve(host, this.request.isOwn === true) : [host]
     if (this.isOver) return
-    const address = addresses.find((each) => this.mayCall(each, url.protocol))
-    if (address !== undefined) return this.call(url, address)
+    const callable = addresses.filter((each) => this.mayCall(each, url.protocol))
+    if (callable.length > 0) return this.call(url, callable)
     const isPlain = url.protocol === 'http:' && addresses.some(isPublicAddress)
     if (isPlain) this.settle(fault('url', 'expected https:, since http: is for addresses that a setting allows'))
     else this.settle(fault('address', addresses.length === 0 ? 'its host has no address' : 'its host has no public address'))
-  }
-  private async resolve(host: string): Promise<readonly string[]> {
-    if (this.options.resolve !== undefined) return this.options.resolve(host)
-    return (await lookup(host, { all: true })).map(({ address }) => address)
   }
   /** Without TLS nobody but those whom a setting names. */
   private mayCall(address: string, protocol: string): boolean {
     return isListed(this.allowed, address) || (protocol === 'https:' && isPublicAddress(address))
   }
 
-  private call(url: URL, address: string): void {
+  /** The first of them that takes a connection. */
+  private call(url: URL, [address = '', ...others]: readonly string[]): void {
     const { body, headers, method } = this.request
     const { authorities } = this.options
     const options: RequestOptions = {
@@ -99,13 +103,18 @@ class OutboundCall {
     }
     const client = url.protocol === 'https:' ? secureRequest(url, options) : plainRequest(url, options)
     this.client = client
-    client.on('error', (cause) => this.settle(fault(isParserFault(cause) ? 'malformed' : 'unreachable', codeOf(cause))))
+    let isConnected = false
+    client.on('error', (cause) => {
+      if (!isConnected && others.length > 0 && !this.isOver) return this.call(url, others)
+      this.settle(fault(isParserFault(cause) ? 'malformed' : 'unreachable', codeOf(cause)))
+    })
     client.on('upgrade', (_, socket) => {
       socket.destroy()
       this.settle(fault('malformed', 'it wants another protocol'))
     })
     client.on('socket', (socket) =>
       socket.on('connect', () => {
+        isConnected = true
         const { remoteAddress = '' } = socket
         if (!this.mayCall(remoteAddress, url.protocol)) this.settle(fault('address', 'its host has no public address'))
       }),

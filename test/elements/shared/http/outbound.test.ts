@@ -1,8 +1,10 @@
 /** The guard of outbound HTTP (SPEC §5.8, A13, A14): whom it calls, what it reads, and for how long. */
+import { createSocket } from 'node:dgram'
 import test, { type ExecutionContext } from 'ava'
+import { addressLookup } from '../../../../elements/shared/http/addresses.ts'
 import { outboundHttp } from '../../../../elements/shared/http/outbound.ts'
 import { isPublicAddress } from '../../../../elements/shared/http/public-address.ts'
-import type { OutboundHttpAnswer } from '../../../../signalling/index.ts'
+import { type OutboundHttpAnswer, systemResolver } from '../../../../signalling/index.ts'
 import { ManualClock } from '../../../../signalling/testing.ts'
 import { PushServiceOnLoopback } from '../../../support/push-service.ts'
 
@@ -75,6 +77,30 @@ test('A13: a name is judged by all that it resolves to, once: what it says later
   t.is(await outcome(changing.send({ url, method: 'POST', headers: {}, allow: ['127.0.0.9'] })), 'address')
   t.is(names.length, before + 1, 'one question for one request')
   t.is(service.connections, 1)
+})
+
+test('A14: names whose name servers are silent hold up no other request', async (t) => {
+  const { service } = await open(t)
+  const silent = createSocket('udp4')
+  await new Promise<void>((resolve) => silent.bind(0, '127.0.0.1', resolve))
+  t.teardown(() => silent.close())
+  const asked = new Set<string>()
+  const names = Array.from({ length: 64 }, (_, index) => `silent-${index}.example`)
+  silent.on('message', (question) => void asked.add(/silent-\d+/.exec(question.toString('latin1'))?.[0] ?? ''))
+  const resolve = addressLookup(systemResolver([`127.0.0.1:${silent.address().port}`]))
+  const http = outboundHttp({ clock: new ManualClock(), resolve })
+  const request = { method: 'POST', headers: {}, allow: loopback } as const
+  for (const name of names) void http.send({ ...request, url: `https://${name}/` })
+  await until(() => asked.size === names.length)
+  const url = service.url.replace('127.0.0.1', 'localhost')
+  t.is(await outcome(http.send({ ...request, url, isOwn: true })), 201)
+})
+
+test('of the addresses of a name the first that takes a connection is called', async (t) => {
+  const { addresses, post, service } = await open(t)
+  addresses['push.example'] = ['127.0.0.9', '127.0.0.1']
+  const url = service.url.replace('127.0.0.1', 'push.example')
+  t.is(await outcome(post(url, loopback)), 201)
 })
 
 test('only https: URLs without a password; http: where a setting allows the address', async (t) => {
