@@ -24,6 +24,19 @@ interface MessageSummary {
   readonly multimedia: WaitingCount
 }
 
+/** Part of a summary that a message counts for. */
+interface MessageKind {
+  readonly isText: boolean
+  readonly isUrgent: boolean
+}
+
+interface SummaryPause {
+  /** Messages have come or gone since the last summary. */
+  isStale: boolean
+}
+
+const interval = 1000 // milliseconds between two summaries of one user, who may have 1,000 messages
+
 export const summaryEvent = 'message-summary'
 const summaryType = 'application/simple-message-summary'
 
@@ -47,6 +60,11 @@ export class MessageSummaries {
   private readonly signedIn: SignedIn
   /** By address of record. */
   private readonly watchers = new SetIndex<string, Notifier<MessageSummary>>()
+  /** Users who have been told within the interval. */
+  private readonly pauses = new Map<string, SummaryPause>()
+  /** Read once of each message, since a body may have 64 kB. */
+  private readonly kinds = new WeakMap<PushMessage, MessageKind>()
+  private isStopped = false
 
   constructor(parts: MessageSummariesParts) {
     this.parts = parts
@@ -54,6 +72,7 @@ export class MessageSummaries {
     parts.queues.onChange((subscriber) => this.changed(subscriber))
   }
   stop(): void {
+    this.isStopped = true
     this.signedIn.stop()
   }
 
@@ -92,27 +111,45 @@ export class MessageSummaries {
     return push.find((one) => isPushInForce(one, this.parts.host.clock.date()))?.id
   }
   private changed(subscriber: string): void {
+    const pause = this.pauses.get(subscriber)
+    if (pause === undefined) this.tell(subscriber)
+    else pause.isStale = true
+  }
+  private tell(subscriber: string): void {
     const watchers = [...this.watchers.of(subscriber)]
     if (watchers.length === 0) return
     const summary = this.summaryOf(subscriber)
     for (const watcher of watchers) watcher.notify(summary)
+    const pause: SummaryPause = { isStale: false }
+    this.pauses.set(subscriber, pause)
+    this.parts.host.clock.after(interval, () => {
+      this.pauses.delete(subscriber)
+      if (pause.isStale && !this.isStopped) this.tell(subscriber)
+    })
   }
   private summaryOf(account: string): MessageSummary {
     const { queues } = this.parts
     const waiting = queues.waitingFor(account).filter(({ id }) => queues.store.message(id) !== undefined)
+    const kinds = waiting.map((message) => this.kindOf(message))
     return {
       account,
-      text: countOf(waiting.filter((message) => isText(message))),
-      multimedia: countOf(waiting.filter((message) => !isText(message))),
+      text: countOf(kinds.filter(({ isText }) => isText)),
+      multimedia: countOf(kinds.filter(({ isText }) => !isText)),
     }
+  }
+  private kindOf(message: PushMessage): MessageKind {
+    let kind = this.kinds.get(message)
+    if (kind === undefined) this.kinds.set(message, (kind = { isText: isText(message), isUrgent: isUrgent(message) }))
+    return kind
   }
 }
 
-function countOf(messages: readonly PushMessage[]): WaitingCount {
-  const urgent = messages.filter(({ headers }) =>
-    headers.some(([name, value]) => name.toLowerCase() === 'priority' && /^(?:urgent|emergency)$/i.test(value.trim())),
-  )
-  return { all: messages.length, urgent: urgent.length }
+function countOf(kinds: readonly MessageKind[]): WaitingCount {
+  return { all: kinds.length, urgent: kinds.filter(({ isUrgent }) => isUrgent).length }
+}
+
+function isUrgent({ headers }: PushMessage): boolean {
+  return headers.some(([name, value]) => name.toLowerCase() === 'priority' && /^(?:urgent|emergency)$/i.test(value.trim()))
 }
 
 /** In CPIM too. */

@@ -154,6 +154,18 @@ export class PushScene {
   pushTo(user: string): Promise<SipResponse> {
     return this.answer('hello', { user })
   }
+  /** Summaries that a softphone of bob is told of what waits for him, as they come. */
+  async watchSummary(): Promise<readonly string[]> {
+    const summaries: string[] = []
+    this.proxy.onRequest = (request) => {
+      summaries.push(String(request.body))
+      this.proxy.answer(request, 200)
+    }
+    const lines = ['Event: message-summary', 'Contact: <sip:bob@10.0.8.1:5060>', 'P-Asserted-Identity: <sip:bob@localhost>']
+    const { status } = await this.ask('SUBSCRIBE', 'sip:bob@localhost', { from: 'sip:bob@localhost', lines })
+    if (status !== 200) throw new Error(`SUBSCRIBE is answered ${status}`)
+    return summaries
+  }
   private async ask(method: string, uri: string, parts: RequestParts, seconds = 1): Promise<SipResponse> {
     const before = this.proxy.responses.length
     const branch = `z9hG4bK-${++this.sent}`

@@ -252,6 +252,23 @@ test('A16: many wait for a user who comes back; they come one at a time, in orde
   t.is(scene.unaccounted, 0)
 })
 
+test('A16: many wait for a user whose softphone sees how many: one summary a second, the last as it is', async (t) => {
+  const scene = await PushScene.open({ store: { ofSource: 1000 } })
+  const summaries = await scene.watchSummary()
+  const cpim = ['From: <sip:alice@localhost>', '', 'Content-Type: text/plain', '', 'hello'].join('\r\n')
+  for (let text = 0; text < 100; text++) await scene.push(cpim, { type: 'message/cpim' }, 0.1)
+  await scene.pass(2)
+  t.true(summaries.length <= 14, `${summaries.length} in 12 s`)
+  t.regex(summaries.at(-1)!, /^Messages-Waiting: yes\r\n.*\r\nText-Message: 100\/0 \(0\/0\)/)
+  const before = summaries.length
+  const phone = await scene.phone()
+  await scene.register(phone)
+  await scene.pass(3)
+  t.is(phone.got.length, 100)
+  t.true(summaries.length - before <= 4, `${summaries.length - before} in 4 s`)
+  t.regex(summaries.at(-1)!, /^Messages-Waiting: no\r\n/)
+})
+
 test('a message that one device has is neither stored nor failed for its sender, whatever becomes of the other copies', async (t) => {
   const scene = await PushScene.open()
   const [desk, old] = [await scene.phone(), await scene.phone()]
