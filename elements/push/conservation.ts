@@ -56,7 +56,8 @@ export class Conservation {
     const waiting = this.found + accepted - ways.reduce((total, way) => total + ended[way], 0)
     const [inMemory, inStore] = [store.size, copies.length]
     const orphans = copies.filter(({ message }) => !messages.has(message)).length
-    const bare = [...messages].filter((id) => !copies.some(({ message }) => message === id)).length
+    const copied = new Set(copies.map(({ message }) => message))
+    const bare = [...messages].filter((id) => !copied.has(id)).length
     const differences = [
       ...(waiting === inMemory ? [] : [`by the counters ${waiting} copies wait, in memory ${inMemory}`]),
       ...(inMemory === inStore ? [] : [`in memory ${inMemory} copies wait, in the store ${inStore}`]),
