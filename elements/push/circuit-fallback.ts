@@ -94,10 +94,12 @@ export class CircuitFallback {
     const { host, message: find, released } = this.parts
     const { id } = record
     const message = find(id)
-    if (message === undefined || message.taken === true || record.state === 'overdue') return void (await this.kept.expel(id))
-    if (record.state === 'handed') {
+    if (message === undefined || message.taken === true) return void (await this.kept.expel(id))
+    if (record.state !== 'waiting') {
+      const next = host.clock.date() + longestPause // to see whether the message waits still
+      await this.kept.enforce(id, { ...record, state: 'overdue', next })
+      if (record.state === 'overdue') return
       host.count('fallbacks_overdue')
-      await this.kept.enforce(id, { ...record, state: 'overdue', next: message.expires })
       return released(record.subscriber)
     }
     try {

@@ -16,7 +16,8 @@ class PlayedCentre implements Element {
   }
 }
 
-test('A8: killed between the write and the sending to the centre: after the restart it goes, by the same Call-ID', async (t) => {
+/** A server with that centre, and bob with an IMSI. */
+async function open(): Promise<{ readonly scene: PushScene; readonly centre: PlayedCentre }> {
   const scene = await PushScene.open({ smsc: 'smsc' })
   const centre = new PlayedCentre()
   scene.others.push(centre)
@@ -24,6 +25,11 @@ test('A8: killed between the write and the sending to the centre: after the rest
   const permissions = { discoverable: false, discoverer: false }
   const push = [{ id: '0a17c5d2e8b9f604' }]
   await scene.hss.set({ id: 'bob', permissions, push, imsi: '001010123456789' })
+  return { scene, centre }
+}
+
+test('A8: killed between the write and the sending to the centre: after the restart it goes, by the same Call-ID', async (t) => {
+  const { centre, scene } = await open()
   t.is(await scene.push('hello', { lines: ['Expires: 120'] }), 202)
   await scene.pass(31)
   t.is(centre.got.length, 1, 'as if it had never gone')
@@ -38,4 +44,22 @@ test('A8: killed between the write and the sending to the centre: after the rest
   await scene.register(phone)
   await scene.pass(2)
   t.deepEqual(phone.got, [], 'the centre has it')
+})
+
+test('A7: what the server knows of a text that the centre has goes with its message', async (t) => {
+  const { centre, scene } = await open()
+  centre.isThere = true
+  const topic = { lines: ['Push-Topic: one'] }
+  const known = async (): Promise<number> => {
+    let count = 0
+    for await (const _ of scene.stored('push/push/fallback/')) count++
+    return count
+  }
+  t.is(await scene.push('old', topic), 202)
+  await scene.pass(70)
+  t.is(scene.metric('fallbacks_overdue_total'), 1)
+  t.is(await scene.push('new', topic), 202)
+  t.is(await known(), 2)
+  await scene.pass(4000)
+  t.is(await known(), 1)
 })
