@@ -14,7 +14,7 @@ import {
   type Via,
 } from './fields.ts'
 import { unfold } from './folding.ts'
-import { H, nameId } from './names.ts'
+import { H, nameId, nameOf } from './names.ts'
 import { parseUri, type Uri } from './uri.ts'
 
 /** Why a message cannot be served: the status to answer and a text for `Warning`. */
@@ -102,10 +102,10 @@ export abstract class SipMessage {
     const id = typeof name === 'number' ? name : nameId(name)
     return id === 0 ? this.text(name) !== undefined : this.find(id) >= 0
   }
-  /** Every header field as sent. */
+  /** Every header field in its order, a known one by its long name. */
   get headers(): [name: string, value: string][] {
     const all: [string, string][] = []
-    for (let i = 0; i < this.index.length; i += stride) all.push([this.nameAt(i), this.at(i)])
+    for (let i = 0; i < this.index.length; i += stride) all.push([nameOf(this.index[i]!) || this.nameAt(i), this.at(i)])
     return all
   }
 
