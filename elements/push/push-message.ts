@@ -52,6 +52,12 @@ const ofOneHop: ReadonlySet<string> = new Set([
   ...['contact', 'proxy-authorization', 'p-asserted-identity', 'proxy-require'],
 ])
 
+/** Header fields between elements of a network: where a source is and how it signed in is for no device (RFC 7315 §4). */
+const ofNetwork: ReadonlySet<string> = new Set([
+  ...['p-visited-network-id', 'p-access-network-info', 'p-served-user', 'p-credentials-id', 'p-prose-checked'],
+  ...['p-charging-vector', 'p-charging-function-addresses', 'p-preferred-identity', 'authorization'],
+])
+
 /** The same for each repeat of a request, whatever its branch. */
 function keyOfRepeats({ callId, cseq, fromTag }: SipRequest, source: string): string {
   return seal('', JSON.stringify([source, callId, cseq.number, fromTag]), 22)
@@ -101,7 +107,7 @@ export function withoutCpim(message: PushMessage): PushMessage | undefined {
 
 /** The MESSAGE to a device, along its Path. From, To, Call-ID, CSeq and body are as they were sent. */
 export function deliveryOf(message: PushMessage, device: DeviceBinding, branch?: string): OutgoingRequest {
-  const { body, callId, cseq, from, headers, to, type } = message
+  const { body, callId, cseq, from, headers, relayed, to, type } = message
   return {
     method: 'MESSAGE',
     to: device.contact,
@@ -111,7 +117,7 @@ export function deliveryOf(message: PushMessage, device: DeviceBinding, branch?:
     cseq,
     route: device.path,
     ...(branch === undefined ? {} : { branch }),
-    headers,
+    headers: relayed === true ? headers : headers.filter(([name]) => !ofNetwork.has(name.toLowerCase())),
     ...(body === '' ? {} : { body: { type: type ?? 'application/octet-stream', content: Buffer.from(body, 'base64') } }),
   }
 }

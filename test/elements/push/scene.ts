@@ -46,6 +46,8 @@ interface PushParts extends RequestParts {
   readonly uriParameters?: string
   /** false: nobody vouches. */
   readonly asserted?: boolean
+  /** Names of header fields in their compact form (RFC 3261 §7.3.3). */
+  readonly isCompact?: boolean
 }
 
 export class PushScene {
@@ -166,11 +168,11 @@ export class PushScene {
     if (status !== 200) throw new Error(`SUBSCRIBE is answered ${status}`)
     return summaries
   }
-  private async ask(method: string, uri: string, parts: RequestParts, seconds = 1): Promise<SipResponse> {
+  private async ask(method: string, uri: string, parts: PushParts, seconds = 1): Promise<SipResponse> {
     const before = this.proxy.responses.length
     const branch = `z9hG4bK-${++this.sent}`
     const text = requestText(method, uri, { branch, cseq: this.sent, via: '10.0.8.1;rport', ...parts })
-    this.proxy.send(Buffer.from(text, parts.bodyAs))
+    this.proxy.send(Buffer.from(parts.isCompact === true ? compacted(text) : text, parts.bodyAs))
     await this.pass(seconds)
     const answer = this.proxy.responses.slice(before).find(({ status }) => status >= 200)
     if (answer === undefined) throw new Error(`${method} ${uri} is not answered`)
@@ -187,4 +189,15 @@ export class PushScene {
   pass(seconds: number): Promise<void> {
     return this.lab.clock.advance(seconds * 1000)
   }
+}
+
+const compact: { readonly [name: string]: string } = {
+  ...{ Via: 'v', From: 'f', To: 't', 'Call-ID': 'i', 'Content-Type': 'c', 'Content-Length': 'l', Subject: 's' },
+  ...{ 'Content-Encoding': 'e', Contact: 'm', Supported: 'k' },
+}
+
+function compacted(text: string): string {
+  const end = text.indexOf('\r\n\r\n')
+  const head = text.slice(0, end).replace(/^([\w-]+):/gm, (_, name: string) => `${compact[name] ?? name}:`)
+  return head + text.slice(end)
 }
