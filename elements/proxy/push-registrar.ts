@@ -45,7 +45,9 @@ type ClientPlace = Pick<PushClient, 'flow' | 'peer' | 'subscriber' | 'credential
 type HeaderField = readonly [name: string, value: string]
 
 const noContact = 'Contact is malformed; expected one such as <sip:alice@192.0.2.1:5060>'
-const ours = ['Authorization', visitedNetworkHeader, 'P-Access-Network-Info', 'P-Asserted-Service', 'P-Served-User']
+const ours = [
+  ...['Authorization', visitedNetworkHeader, 'P-Access-Network-Info', 'P-Asserted-Service', 'P-Served-User', 'P-Credentials-Id'],
+]
 
 export class PushRegistrar {
   private readonly parts: PushRegistrarParts
@@ -166,10 +168,12 @@ export class PushRegistrar {
     const answered = (name: string): readonly (readonly [string, string | undefined])[] =>
       theirs.length === 0 || !supportedBy(request).includes('path') ? [[name, undefined]] : theirs.map((value) => [name, value])
     const visited = peer === undefined ? [] : [[visitedNetworkHeader, request.text(visitedNetworkHeader)!] as const]
+    const name = credentials === undefined ? undefined : record.credentialsId // of the HSS, which the Push server hears
+    const signed = name === undefined ? [] : [['P-Credentials-Id', name] as const]
     exchange.forward(this.serverAt(server), {
       asserted: record.id,
       drop: ours,
-      headers: [...path, ...visited],
+      headers: [...path, ...visited, ...signed],
       answerHeaders: () => answered('Path'), // RFC 3327 §5.3
       onFinal: (response) => this.noted(response, contacts, identifier, place, () => true),
     } satisfies ForwardOptions)

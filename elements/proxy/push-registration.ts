@@ -13,6 +13,8 @@ interface RegisteredChange extends Pick<ContactBinding, 'callId' | 'cseq'> {
   readonly before: readonly ContactBinding[]
   readonly after: readonly ContactBinding[]
   readonly flow: Flow
+  /** Name of the HSS for the credentials that it proved; undefined: nobody asked for any. */
+  readonly credentials: string | undefined
 }
 
 /** A device of a subscriber, of which one Push server is to be told. */
@@ -126,6 +128,7 @@ export class PushRegistration {
       headers: [
         ...(path ?? [`<${host.flows.pathTo(host.name, way, subscriber)}>`]).map((value): HeaderField => ['Path', value]),
         ['Contact', `${notification?.echo ?? echo};expires=${seconds}`],
+        ...(change.credentials === undefined ? [] : [['P-Credentials-Id', change.credentials] as const]),
       ],
     })
   }

@@ -147,7 +147,9 @@ export class Registrar {
         return this.answer(exchange, aor, supported, this.bindings.of(aor))
       const { after } = change
       const { callId, cseq } = request
-      const registered = this.pushRegistration.register(subscriber, { before, after, flow, callId, cseq: cseq.number })
+      const proven = credentials === undefined ? undefined : subscriber.credentialsId
+      const asked = { callId, cseq: cseq.number, credentials: proven }
+      const registered = this.pushRegistration.register(subscriber, { before, after, flow, ...asked })
       return registered.then((headers) => this.answer(exchange, aor, supported, this.bindings.of(aor), headers))
     })
   }

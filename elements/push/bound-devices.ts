@@ -105,6 +105,21 @@ export class BoundDevices {
       return true
     })
   }
+  /** Subscribers with devices that were registered by credentials. */
+  *owners(): Iterable<string> {
+    for (const { credentials, subscriber } of this.kept.values()) if (credentials !== undefined) yield subscriber
+  }
+  /** Ends bindings by other credentials than those, in force at once. Gives them as they are then: nobody wakes them. */
+  endOld(subscriber: string, credentials: string | undefined): readonly DeviceBinding[] {
+    const isOld = (one: DeviceBinding): boolean => one.credentials !== undefined && one.credentials !== credentials
+    const old = this.of(subscriber).filter((one) => isOld(one) && (this.isBound(one) || one.waking !== undefined))
+    return old.map((one) => {
+      const { waking: _, ...rest } = one
+      const ended = { ...rest, expires: Math.min(one.expires, this.host.clock.date()) } as DeviceBinding
+      void this.kept.enforce(partOf(ended), ended)
+      return ended
+    })
+  }
   /** All of a subscriber who is none any more: in force at once. */
   expel(subscriber: string): void {
     for (const device of this.of(subscriber)) void this.kept.expel(partOf(device))

@@ -31,6 +31,8 @@ export interface DeviceBinding {
   readonly identifier?: string
   /** Domain of the network that it visits. */
   readonly visited?: string
+  /** Names the credentials by which it was registered; absent: nobody has said. */
+  readonly credentials?: string
   /** Milliseconds since the epoch. */
   readonly expires: number
   /** Absent: nobody can wake it. */
@@ -38,7 +40,7 @@ export interface DeviceBinding {
 }
 
 /** The terms of a registration, beside its Contacts. */
-export type RegistrationTerms = Pick<DeviceBinding, 'subscriber' | 'identifier' | 'visited'>
+export type RegistrationTerms = Pick<DeviceBinding, 'subscriber' | 'identifier' | 'visited' | 'credentials'>
 
 /** Name of a device among those of its subscriber. */
 function deviceOf({ uri, parameters }: Address): string {

@@ -17,7 +17,9 @@ interface GatewayParts {
 }
 
 const nonceSeconds = 300
-const fromOutside = ['P-Visited-Network-ID', 'P-Asserted-Service', 'P-Served-User', 'Remote-Party-ID', 'Feature-Caps']
+const fromOutside = [
+  ...['P-Visited-Network-ID', 'P-Credentials-Id', 'P-Asserted-Service', 'P-Served-User', 'Remote-Party-ID', 'Feature-Caps'],
+]
 
 export class Gateway {
   private readonly parts: GatewayParts
@@ -48,7 +50,9 @@ export class Gateway {
     if (request.method === 'REGISTER') {
       if (!flow.open) return exchange.reply(430)
       const path = ['Path', `<${host.flows.routeTo(host.name, flow, record.id)}>`] as const
-      exchange.forward(server, { asserted: record.id, drop: [...fromOutside, 'Authorization'], headers: [path] })
+      const { credentialsId } = record
+      const signed = credentialsId === undefined ? [] : [['P-Credentials-Id', credentialsId] as const]
+      exchange.forward(server, { asserted: record.id, drop: [...fromOutside, 'Authorization'], headers: [path, ...signed] })
       return
     }
     const source = this.sourceOf(exchange, record)

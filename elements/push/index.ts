@@ -1,6 +1,7 @@
 /** The Push server (SPEC §5): reaches a user by Push identifier, at each of his devices, now or when they are there. */
 import type { Claim, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
+import { SignedIn } from '../shared/clients/signed-in.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
 import { serverUri } from '../shared/identifiers/devices.ts'
 import { type FlagWidths, flagBits, isPushInForce, type PushFlags, usualWidths } from '../shared/identifiers/push.ts'
@@ -34,7 +35,7 @@ import { Registration } from './registration.ts'
 import { nextServerOf, Relay } from './relay.ts'
 import { RoamingAgreements } from './roaming.ts'
 import { ServerRoutes } from './routes.ts'
-import { type StoringRules, storingRules } from './rules.ts'
+import { nextServer, type StoringRules, storingRules } from './rules.ts'
 import type { PushSettings } from './settings-type.ts'
 import { Sources } from './source.ts'
 import { Submissions } from './submissions.ts'
@@ -98,6 +99,7 @@ class PushElement implements PushServer {
   private wakeRequests!: WakeRequests
   private summaries!: MessageSummaries
   private calls!: PushCalls
+  private signedIn!: SignedIn
 
   constructor(name: string, settings: PushSettings) {
     this.name = name
@@ -153,7 +155,6 @@ class PushElement implements PushServer {
     this.subscribers = new Subscribers(host, this.settings.hss)
     this.fallback = this.fallbackAt(host)
     this.acceptance = new Acceptance(counted, rules, this.queues, this.fallback)
-    this.subscribers.onChange((id, record) => this.changed(id, record))
     this.applications = new Applications({ host, settings: this.settings.applications ?? [], own, widths })
     const { applications } = this
     const fellows = (this.settings.servers ?? []).map(({ element }) => element)
@@ -170,6 +171,7 @@ class PushElement implements PushServer {
     this.conservation.begin(this.queues.store.size)
     this.bindings = this.bindingsAt(host)
     this.subscribers.start()
+    this.signedIn = this.signedInAt(host)
     const { decisions, queues, subscribers } = this
     this.destinations = new Destinations(host, subscribers)
     this.blocking = new Blocking(host, subscribers)
@@ -195,6 +197,7 @@ class PushElement implements PushServer {
       providers,
       queues,
       roaming,
+      signedIn: this.signedIn,
       subscribers,
       wakes,
       widths,
@@ -204,7 +207,7 @@ class PushElement implements PushServer {
     this.aliases = new Aliases(host, this.settings.addressbook, this.decisions)
     this.routes = this.routesOf(host)
     this.routes.start()
-    this.summaries = new MessageSummaries({ host, queues, routes: this.routes, subscribers })
+    this.summaries = new MessageSummaries({ host, queues, routes: this.routes, signedIn: this.signedIn, subscribers })
     const { acceptance, destinations, routes } = this
     this.calls = new PushCalls({ host, blocking: this.blocking, decisions, destinations, routes, sources: this.sources })
     this.ownMessages = new OwnMessages({ host, acceptance, destinations, routes, keep: rules.keep })
@@ -282,12 +285,22 @@ class PushElement implements PushServer {
     const routes = [...own, ...peers.flatMap(({ servers: theirs = [] }) => theirs)]
     return new ServerRoutes({ host, own: flagBits(this.own, this.widths), routes, asked })
   }
-  /** A subscriber has lost Push identifiers: what waits under them is over. */
+  /** Told of changed records, and after a start of those of whom something is kept. */
+  private signedInAt(host: Host): SignedIn {
+    const { devices, queues } = this
+    function* owners(): Iterable<string> {
+      yield* devices.owners()
+      for (const { device, subscriber } of queues.store.all()) if (device !== nextServer) yield subscriber
+    }
+    return new SignedIn(host, this.subscribers, { owners, endOld: (id, record) => this.changed(id, record) })
+  }
+  /** A subscriber has other credentials: his devices sign in anew. Or he has lost Push identifiers: what waits under them is over. */
   private changed(id: string, record: SubscriberRecord | undefined): void {
     const now = this.host.clock.date()
     const left = (record?.push ?? []).filter((one) => isPushInForce(one, now)).map((one) => one.id)
     const over = this.queues.waitingFor(id).filter(({ identifier }) => !left.includes(identifier))
     if (over.length > 0) void this.queues.endSurely(over, 'copies_expired')
+    for (const ended of this.devices.endOld(id, record?.credentialsId)) this.wakes.registered(ended)
     if (left.length === 0) this.devices.expel(id)
     if (record?.watchers?.block !== undefined) void this.endBlocked(record)
   }
@@ -322,6 +335,7 @@ class PushElement implements PushServer {
     this.routes.stop()
     this.followed.stop()
     this.wakes.stop()
+    this.signedIn.stop()
     this.summaries.stop()
     this.bindings?.stop()
     const parts = [

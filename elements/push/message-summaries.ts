@@ -1,7 +1,7 @@
 /** Message summaries (RFC 3842): a softphone sees that messages wait for its user, whichever device they wait for. */
 import type { EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
-import { SignedIn } from '../shared/clients/signed-in.ts'
+import type { SignedIn } from '../shared/clients/signed-in.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { isPushInForce } from '../shared/identifiers/push.ts'
 import { SetIndex } from '../shared/state/set-index.ts'
@@ -53,11 +53,11 @@ interface MessageSummariesParts {
   readonly subscribers: Subscribers
   readonly queues: DeviceQueues
   readonly routes: ServerRoutes
+  readonly signedIn: SignedIn
 }
 
 export class MessageSummaries {
   private readonly parts: MessageSummariesParts
-  private readonly signedIn: SignedIn
   /** By address of record. */
   private readonly watchers = new SetIndex<string, Notifier<MessageSummary>>()
   /** Users who have been told within the interval. */
@@ -68,12 +68,10 @@ export class MessageSummaries {
 
   constructor(parts: MessageSummariesParts) {
     this.parts = parts
-    this.signedIn = new SignedIn(parts.host, parts.subscribers)
     parts.queues.onChange((subscriber) => this.changed(subscriber))
   }
   stop(): void {
     this.isStopped = true
-    this.signedIn.stop()
   }
 
   /** To a user about himself alone, at the server of his first identifier. */
@@ -95,12 +93,12 @@ export class MessageSummaries {
       state: this.summaryOf(record.id),
     })
     if (watcher.live) this.watchers.add(record.id, watcher)
-    this.signedIn.follow(watcher)
+    this.parts.signedIn.follow(watcher)
   }
   restored(notifier: Notifier): void {
     const watcher: Notifier<MessageSummary> = notifier
     this.watchers.add(notifier.resource, watcher)
-    this.signedIn.follow(notifier)
+    this.parts.signedIn.follow(notifier)
     watcher.notify(this.summaryOf(notifier.resource))
   }
   ended(notifier: Notifier): void {

@@ -4,6 +4,7 @@
  */
 import { type Address, type Exchange, H, type Host, type SipRequest } from '../../signalling/index.ts'
 import type { PushIdentifierRecord, SubscriberRecord } from '../schemas/index.ts'
+import type { SignedIn } from '../shared/clients/signed-in.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import {
   type FlagWidths,
@@ -31,6 +32,7 @@ interface RegistrationParts {
   readonly queues: DeviceQueues
   readonly subscribers: Subscribers
   readonly roaming: RoamingAgreements
+  readonly signedIn: SignedIn
   readonly own: PushFlags
   readonly widths: FlagWidths
   readonly providers: WakeProviders
@@ -75,14 +77,17 @@ export class Registration {
     if (unfit !== undefined) return exchange.reply(unfit.status, { headers: unfit.headers, warning: unfit.warning })
     const one = this.namedBy(request)
     const visited = visitedNetwork(request)
+    const credentials = exchange.flow.trusted ? request.text(H['P-Credentials-Id']) : undefined
     const terms: RegistrationTerms = {
       subscriber: record!.id,
       ...(one === undefined ? {} : { identifier: one }),
       ...(visited === undefined ? {} : { visited }),
+      ...(credentials === undefined ? {} : { credentials }),
     }
     const until = this.servedOf(record!).find(({ id }) => id === one)?.validUntil
     const bindings = await this.bind(request, terms, contacts, until)
     if (typeof bindings === 'string') return exchange.reply(unbound[bindings][0], { warning: unbound[bindings][1] })
+    this.parts.signedIn.follow({ subscriber: record!.id, credentials })
     const served = this.servedOf(record!).filter(({ id }) => one === undefined || id === one)
     const associated = [`<${record!.id}>`, ...served.map(({ id }) => `<${pushUri(id, host.domains)}>`)]
     const capabilities = providers.capabilities(contacts).map((value) => ['Feature-Caps', value] as const)

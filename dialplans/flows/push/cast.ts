@@ -1,6 +1,7 @@
 /** Users of the Push flows and their messages. */
 import type { UserAgent } from '../../../elements/ue/index.ts'
 import type { Scenario, Stage } from '../stage/flow.ts'
+import type { Operator } from '../stage/operator.ts'
 
 /** Users of `push-two-operators.yaml`, with their Push identifiers where they have one. */
 export const alice = { address: 'alice@op-a.example', push: '0a17c5d2e8b9f604@push.op-a.example' }
@@ -57,6 +58,13 @@ export async function leave(stage: Stage, { agent }: { readonly agent: UserAgent
 /** Registers again. */
 export async function comeBack(stage: Stage, { agent }: { readonly agent: UserAgent }): Promise<void> {
   stage.expect('registered', (await stage.during(agent.register())).status === 200)
+}
+
+/** Gives a user that password. */
+export async function withPassword(at: Operator, { address }: { readonly address: string }, password: string): Promise<void> {
+  const settings = await at.subscriber(`sip:${address}`)
+  if (settings === undefined) throw new Error(`there is no ${address}`)
+  await at.provision({ ...settings, password })
 }
 
 /** Takes a user's Push identifiers out of force. */

@@ -2,7 +2,7 @@
 import { readBody, writeBody } from '../../../elements/schemas/index.ts'
 import type { UserAgent } from '../../../elements/ue/index.ts'
 import type { FlowScript, Stage } from '../stage/flow.ts'
-import { alice, bob, comeBack, cpim, dave, inbox, leave, patiently, push, pushText } from './cast.ts'
+import { alice, bob, comeBack, cpim, dave, inbox, leave, patiently, push, pushText, texts, withPassword } from './cast.ts'
 
 /** Lets somebody have Push identifiers who has none. */
 async function permit(stage: Stage, operator: string, { address }: { readonly address: string }): Promise<void> {
@@ -87,6 +87,26 @@ export const flow: FlowScript = {
       async run(stage) {
         const d = await stage.ue(dave.address)
         stage.expect('refused', (await askFor(stage, d.agent, 'sip:push@op-a.example', 60)) === 'not-permitted')
+      },
+    },
+    {
+      name: 'A2: another password ends what the old one registered, over a restart too: its device gets nothing more (SPEC §2.5)',
+      async run(stage) {
+        const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
+        const toBob = inbox(b.agent)
+        stage.expect('taken', (await pushText(stage, a.agent, bob.push, '1')) === 200)
+        await withPassword(stage.operatorOf('op-b'), bob, 'another')
+        await stage.pass(2)
+        stage.expect('stored', (await pushText(stage, a.agent, bob.push, '2')) === 202)
+        await stage.restart()
+        await stage.until('still stored', async () => (await pushText(stage, a.agent, bob.push, '3')) === 202)
+        await stage.pass(6)
+        stage.expect('nothing comes', toBob.length === 1)
+        stage.expect('nor is it registered', (await stage.during(b.agent.register())).status === 401)
+        await withPassword(stage.operatorOf('op-b'), bob, 'bob-proxima')
+        await comeBack(stage, b)
+        await stage.until('he gets what waited', () => toBob.length >= 3)
+        stage.expect('in order', texts(toBob).startsWith('1,2,3'))
       },
     },
   ]),

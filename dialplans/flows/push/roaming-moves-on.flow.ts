@@ -1,7 +1,7 @@
 /** A roamer moves on, or home, with messages under way. */
 import type { FlowScript } from '../stage/flow.ts'
-import { alice, bob, carol, push, pushText, texts } from './cast.ts'
-import { erin, roamer, unhurried } from './roaming-cast.ts'
+import { alice, bob, carol, push, pushText, texts, withPassword } from './cast.ts'
+import { erin, registered, roamer, unhurried } from './roaming-cast.ts'
 
 export const flow: FlowScript = {
   id: 'push/roaming-moves-on',
@@ -41,6 +41,25 @@ export const flow: FlowScript = {
         await stage.pass(5)
         stage.expect('each once, in order', texts(second.got) === '1,2')
         stage.expect('nothing at the old one', first.got.length === 0)
+      },
+    },
+    {
+      name: 'A2: another password ends what the old one registered, in another network and at home',
+      settings: { 'op-a/push': { store: { accept: 2 } } },
+      async run(stage) {
+        const e = await stage.ue(erin.address)
+        for (const [i, domain] of ['op-b.example', 'op-a.example'].entries()) {
+          const there = await roamer(stage, alice, domain)
+          stage.expect('taken', (await pushText(stage, e.agent, alice.push, `${i}`)) === 200)
+          await withPassword(stage.operatorOf('op-a'), alice, 'another')
+          await stage.pass(2)
+          stage.expect('stored', (await pushText(stage, e.agent, alice.push, `later ${i}`)) === 202)
+          await stage.pass(6)
+          stage.expect('nothing comes there', there.got.length === 1)
+          await withPassword(stage.operatorOf('op-a'), alice, 'alice-proxima')
+          await registered(stage, there)
+          await stage.until('until she is there by the new one', () => there.got.length === 2)
+        }
       },
     },
     {

@@ -1,6 +1,6 @@
 /** FIG 1: the Push server is the gateway too, and clients come to it straight. */
 import type { FlowScript } from '../stage/flow.ts'
-import { inbox, push } from './cast.ts'
+import { inbox, push, withPassword } from './cast.ts'
 import { conversation, usualConversation } from './conversation.ts'
 
 const alice = { address: 'alice@op-d.example', push: '0a17c5d2e8b9f604@push.op-d.example' }
@@ -47,6 +47,25 @@ export const flow: FlowScript = {
         await stage.restart()
         await stage.until('they are there still', async () => (await push(stage, a, bob.push)) === 200)
         stage.expect('and he has it', toBob.length >= 2) // what came before his connection was made anew may have waited
+      },
+    },
+    {
+      name: 'A2: another password ends what the old one registered, and what is sent by that flow',
+      settings: { push: { store: { accept: 2 } } },
+      async run(stage) {
+        const [a, b] = [
+          await stage.pushClient(alice.address, { push: alice.push }),
+          await stage.pushClient(bob.address, { push: bob.push }),
+        ]
+        const toBob = inbox(b)
+        for (const agent of [a, b]) stage.expect('registered', (await stage.during(agent.register())).status === 200)
+        stage.expect('taken', (await push(stage, a, bob.push)) === 200)
+        await withPassword(stage.operator, bob, 'another')
+        await stage.pass(2)
+        stage.expect('stored', (await push(stage, a, bob.push)) === 202)
+        stage.expect('nor may he send', (await push(stage, b, alice.push)) === 407)
+        await stage.pass(6)
+        stage.expect('nothing comes', toBob.length === 1)
       },
     },
   ],

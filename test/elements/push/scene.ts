@@ -17,6 +17,8 @@ const subscribers = [
   { id: 'carol', permissions, push: [{ id: '0c90c5d2e8b9f604' }] },
 ]
 
+const noLines: readonly string[] = []
+
 /** A phone of bob, reached at its Contact. */
 export class Phone {
   readonly wire: Wire
@@ -116,12 +118,12 @@ export class PushScene {
   /** REGISTER of a phone of bob; by its Contact alone, or with an instance. */
   register(
     { wire }: Phone,
-    { expires = 3600, instance = '', waking = '' } = {},
+    { expires = 3600, instance = '', waking = '', lines: more = noLines } = {},
     names: Pick<RequestParts, 'callId' | 'cseq'> = {},
   ): Promise<SipResponse> {
     const parameter = instance === '' ? '' : `;+sip.instance="<urn:uuid:${instance}>"`
     const contact = `<sip:bob@${wire.here.host}:5060${waking}>${parameter};expires=${expires}`
-    const lines = [`Contact: ${contact}`, 'P-Asserted-Identity: <sip:bob@localhost>']
+    const lines = [`Contact: ${contact}`, 'P-Asserted-Identity: <sip:bob@localhost>', ...more]
     return this.ask('REGISTER', 'sip:push@localhost', { to: 'sip:bob@localhost', lines, ...names })
   }
   /** REGISTER of a phone of bob for one identifier alone. */
@@ -131,10 +133,10 @@ export class PushScene {
     return this.ask('REGISTER', 'sip:push@localhost', { to, lines })
   }
   /** REGISTER of a phone that the push service wakes by that subscription. */
-  registerAsleep(phone: Phone, { expires = 86_400, subscription = 'bob' } = {}): Promise<SipResponse> {
+  registerAsleep(phone: Phone, { expires = 86_400, lines = noLines, subscription = 'bob' } = {}): Promise<SipResponse> {
     const prid = encodeURIComponent(this.pushService.endpoint(subscription))
     const waking = expires === 0 ? '' : `;pn-provider=webpush;pn-prid=${prid}`
-    return this.register(phone, { expires, waking, instance: '00000000-0000-1000-8000-000a95a0e128' })
+    return this.register(phone, { expires, lines, waking, instance: '00000000-0000-1000-8000-000a95a0e128' })
   }
   /** Status of a Push to bob from alice. */
   async push(text: string, parts: PushParts = {}, seconds = 3): Promise<number> {
