@@ -99,16 +99,12 @@ export class Dispatch {
     }
     const { nextServers } = this.parts
     const server = this.parts.routes.elementFor(destination.identifier.id)
-    await this.parts.receiptCheck.expect(
-      exchange,
-      sender.source,
-      server === this.parts.host.name ? destination.record.id : canonical(uri),
-    )
     if (server === this.parts.host.name) return this.take(exchange, destination, sender)
     if (server !== undefined && isHandedOver(exchange)) {
       const warning = `the flag-bit tables of ${this.parts.host.name} and ${server} point at each other`
       return this.parts.decisions.refuse(exchange, sender.source, { status: 482, rule: 'loop', warning })
     }
+    if (server !== undefined) await this.parts.receiptCheck.expect(exchange, sender.source, canonical(uri))
     if (server !== undefined && nextServers !== undefined) return nextServers.take(exchange, uri, sender)
     if (server !== undefined) return this.forward(exchange, sender, this.parts.routes.fellow(server, uri.text), server)
     this.parts.decisions.refuse(exchange, sender.source, this.parts.routes.isKnown ? noServer : noTable)
@@ -149,6 +145,7 @@ export class Dispatch {
     const { request } = exchange
     if (await this.parts.blocking.isBlocked(destination.record, sender.source))
       return this.parts.decisions.refuse(exchange, sender.source, blocked)
+    await this.parts.receiptCheck.expect(exchange, sender.source, destination.record.id)
     const end = endOf(request, this.parts.host.clock.date(), this.parts.rules.keep, destination.identifier.validUntil)
     const message = this.messageOf(exchange, destination, sender, end)
     await this.parts.bindings?.ready(message.subscriber)

@@ -175,7 +175,8 @@ class PushElement implements PushServer {
     const { decisions, queues, subscribers } = this
     this.destinations = new Destinations(host, subscribers)
     this.blocking = new Blocking(host, subscribers)
-    this.receiptCheck = new ReceiptCheck({ host, subscribers, own, widths, keep: rules.keep })
+    const { peers = [], servers = [] } = this.settings
+    this.receiptCheck = new ReceiptCheck({ host, subscribers, own, peers, widths, keep: rules.keep })
     await this.receiptCheck.load()
     this.explanation = new Explanation({ ...{ decisions, devices, host, own, queues, subscribers, wakes, widths } })
     this.submissions = new Submissions({ host, outcomes, queues, subscribers })
@@ -183,7 +184,6 @@ class PushElement implements PushServer {
       const found = applications.ofPush(id) ?? followed.ofPush(id)
       return found !== undefined && maySend(found)
     }
-    const { peers = [], servers = [] } = this.settings
     this.roaming = new RoamingAgreements(host, peers)
     this.gateway = new Gateway({ host, devices, subscribers })
     const { roaming } = this

@@ -2,13 +2,14 @@
  * Check of receipts that users send (SPEC §5.5): its source must be one that the named message was sent to. The server of the
  * source knows what it has delivered to him, that of the destination what it has sent on for him.
  */
-import { type Exchange, type Host, type Json, parseUri, RateLimit, seal } from '../../signalling/index.ts'
+import { canonical, type Exchange, type Host, type Json, parseUri, RateLimit, seal, type Uri } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import {
   domainOfPushHost,
   type FlagWidths,
   flagsOf,
+  isPushUri,
   type PushFlags,
   pushIdentifier,
   pushNamesOf,
@@ -17,6 +18,7 @@ import { Kept } from '../shared/state/kept.ts'
 import type { RecordSets } from '../shared/state/records-in-force.ts'
 import { codedBodyOf } from '../shared/values/body-coding.ts'
 import { receiptIn, wishesOf } from '../shared/values/imdn.ts'
+import type { PushPeer } from './settings-type.ts'
 
 /** A message whose sender asks for receipts. */
 interface AskingMessage {
@@ -49,13 +51,15 @@ interface ReceiptCheckParts {
   readonly subscribers: Subscribers
   readonly own: PushFlags
   readonly widths: FlagWidths
+  readonly peers: readonly PushPeer[]
   /** Milliseconds for which a message is known. */
   readonly keep: number
 }
 
 const rate = { rate: 20, burst: 200 } // receipts of one source
 const sources = 10_000 // remembered by their rates
-const most = 200_000
+const most = 200_000 // messages asking for receipts, and of one source
+const mostOfSource = 5000
 const passes: ReceiptVerdict = {}
 
 export class ReceiptCheck {
@@ -64,8 +68,9 @@ export class ReceiptCheck {
   private readonly bySource: RecordSets<AskingMessage>
   private readonly byRecipient: RecordSets<AskingMessage>
   private readonly rates: RateLimit
-  /** Receipts that are being sent on, each with what is to be kept of it then. */
-  private readonly underWay = new WeakMap<Exchange, () => void>()
+  private readonly ofSource: RecordSets<AskingMessage>
+  /** Receipts that are being sent on, and messages that ask for some: each with what its outcome changes. */
+  private readonly underWay = new WeakMap<Exchange, (isAccepted: boolean) => void>()
 
   constructor(parts: ReceiptCheckParts) {
     this.parts = parts
@@ -79,6 +84,7 @@ export class ReceiptCheck {
     })
     this.bySource = this.kept.setIndex(({ messageId, source }) => [`${source} ${messageId}`])
     this.byRecipient = this.kept.setIndex(({ messageId, recipient }) => [`${recipient} ${messageId}`])
+    this.ofSource = this.kept.setIndex(({ source }) => [source])
     host.gauge('messages_asking', () => this.kept.size)
   }
   load(): Promise<void> {
@@ -88,17 +94,20 @@ export class ReceiptCheck {
     return this.kept.stop()
   }
 
-  /** Keeps who may answer for a message, where its sender asks for receipts. @param recipient canonical */
-  async expect({ request }: Exchange, source: string, recipient: string): Promise<void> {
+  /**
+   * Keeps who may answer for a message that is on its way, where its sender asks for receipts. One too many is not kept, and
+   * receipts about it pass. @param recipient canonical
+   */
+  async expect(exchange: Exchange, source: string, recipient: string): Promise<void> {
+    const { request } = exchange
     const asked = source === '' ? undefined : wishesOf(codedBodyOf(request), request.callId)
     if (asked === undefined) return
     const { messageId } = asked
     const key = seal('', JSON.stringify([source, messageId, recipient]), 22)
-    if (this.kept.get(key) !== undefined) return
-    if (this.kept.size >= most) {
-      const [oldest] = this.kept.entries()
-      if (oldest !== undefined) void this.kept.expel(oldest[0])
-    }
+    if (this.kept.get(key) !== undefined || this.isFull(source)) return
+    this.underWay.set(exchange, (isAccepted) => {
+      if (!isAccepted) void this.kept.expel(key)
+    })
     const until = this.parts.host.clock.date() + this.parts.keep
     await this.kept.enforce(key, { messageId, source, recipient, events: [], until })
   }
@@ -122,53 +131,81 @@ export class ReceiptCheck {
   }
   private async judged(exchange: Exchange, source: string, messageId: string, kind: string): Promise<ReceiptVerdict> {
     const { subscribers } = this.parts
-    const uri = parseUri(source)
-    const sender = uri === undefined ? undefined : await subscribers.lookup(uri)
-    const destination = await subscribers.lookup(exchange.request.uri)
-    const delivered = sender === undefined ? [] : [...this.byRecipient.of(`${sender.id} ${messageId}`)]
+    const from = parseUri(source)
+    const to = exchange.request.uri
+    const sender = from === undefined ? undefined : await subscribers.lookup(from)
+    const destination = await subscribers.lookup(to)
+    const taken = sender === undefined ? [] : [...this.byRecipient.of(`${sender.id} ${messageId}`)]
+    const delivered = taken.filter((one) => this.isFrom(one, to, destination))
     const sentOn = this.sentBy(destination, messageId)
-    const own = sentOn.find((one) => this.isRecipient(one, source, sender)) ?? delivered[0]
-    if (own === undefined && (sentOn.length > 0 || this.isServedHere(sender)))
+    const own = sentOn.find((one) => this.isRecipient(one, source, sender, kind)) ?? delivered[0]
+    const asking = destination === undefined ? [canonical(to)] : this.namesOf(destination)
+    const isKnown = !asking.some((name) => this.isFull(name))
+    if (own === undefined && isKnown && (sentOn.length > 0 || this.isServedHere(sender, to)))
       return refused(403, 'receipt', 'the message that this receipt names was not sent to its source')
     if (own === undefined) return passes // the server of its source knows
     if (own.events.includes(kind)) return { isRepeat: true }
     const about = [...new Set([...sentOn, ...delivered])].filter(({ recipient }) => recipient === own.recipient)
-    this.underWay.set(exchange, () => this.tell(about, kind))
+    this.underWay.set(exchange, (isAccepted) => {
+      if (isAccepted) this.tell(about, kind)
+    })
     return passes
   }
-  /** A receipt that was accepted is not sent on again. */
+  /** A receipt that was accepted is not sent on again, and a message that was not is answered by none. */
   settled(exchange: Exchange, status: number): void {
-    if (status < 300) this.underWay.get(exchange)?.()
+    this.underWay.get(exchange)?.(status < 300)
+  }
+  /** Whether messages of a source ask that are not known here. */
+  private isFull(source: string): boolean {
+    return this.kept.size >= most || this.ofSource.of(source).size >= mostOfSource
+  }
+  private namesOf(record: SubscriberRecord): readonly string[] {
+    return [record.id, ...pushNamesOf(record.push ?? [], this.parts.host.domains)]
   }
   private sentBy(destination: SubscriberRecord | undefined, messageId: string): readonly AskingMessage[] {
-    if (destination === undefined) return []
-    const names = [destination.id, ...pushNamesOf(destination.push ?? [], this.parts.host.domains)]
+    const names = destination === undefined ? [] : this.namesOf(destination)
     return names.flatMap((name) => [...this.bySource.of(`${name} ${messageId}`)])
   }
-  /** Whether all messages for a sender are delivered by this server, so that it knows what he may tell of. */
-  private isServedHere(sender: SubscriberRecord | undefined): boolean {
-    const { own, widths } = this.parts
-    const ids = sender?.push ?? []
-    return (
-      ids.length > 0 &&
-      ids.every(({ id }) => {
-        const { operator, server } = flagsOf(id, widths)
-        return operator === own.operator && server === own.server
-      })
-    )
+  /** Whether who gets a receipt has sent the message. Of another operator's user the server there knows all names. */
+  private isFrom({ source }: AskingMessage, to: Uri, destination: SubscriberRecord | undefined): boolean {
+    if (destination !== undefined) return this.namesOf(destination).includes(source)
+    const { peers } = this.parts.host
+    const peer = peers.nameOf(to.host)
+    return source === canonical(to) || (peer !== undefined && peer === peers.nameOf(parseUri(source)?.host ?? ''))
+  }
+  /**
+   * Whether all messages for a sender are delivered by this server, so that it knows what he may tell of. Who has no Push
+   * identifier got none, and tells of ordinary messages alone, to an ordinary address.
+   */
+  private isServedHere(sender: SubscriberRecord | undefined, to: Uri): boolean {
+    const { host, own, widths } = this.parts
+    if (sender === undefined) return false
+    const { push: ids = [] } = sender
+    if (ids.length === 0) return isPushUri(to, host.domains) || domainOfPushHost(to.host) !== undefined
+    return ids.every(({ id }) => {
+      const { operator, server } = flagsOf(id, widths)
+      return operator === own.operator && server === own.server
+    })
   }
   /** By any of his names; where the message went to a name at another operator, any user there; and the servers in between. */
-  private isRecipient({ recipient }: AskingMessage, source: string, sender: SubscriberRecord | undefined): boolean {
+  private isRecipient({ recipient }: AskingMessage, source: string, sender: SubscriberRecord | undefined, kind: string): boolean {
     if (recipient === source || recipient === sender?.id) return true
     if (pushNamesOf(sender?.push ?? [], this.parts.host.domains).includes(recipient)) return true
     const [from, to] = [parseUri(source), parseUri(recipient)]
     if (from === undefined || to === undefined) return false
+    const isServer = sender === undefined && kind !== 'display-notification' && this.isServerFor(from, to)
+    const isElsewhere = this.parts.host.peers.has(to.host) && from.host === to.host
+    return isServer || (pushIdentifier(to.user) === undefined && isElsewhere)
+  }
+  /** Whether it is an element of ours, or a Push server of the operator of a destination: one of those that are known. */
+  private isServerFor(from: Uri, to: Uri): boolean {
+    const { host, peers } = this.parts
+    if (pushIdentifier(from.user) !== undefined) return false
     const domain = domainOfPushHost(to.host) ?? to.host
-    const isServer =
-      sender === undefined &&
-      pushIdentifier(from.user) === undefined &&
-      (from.host === domain || this.parts.host.domains.includes(from.host))
-    return isServer || (pushIdentifier(to.user) === undefined && from.host === to.host)
+    const { servers = [] } = peers.find(({ domains }) => domains.includes(domain)) ?? {}
+    if (host.domains.includes(from.host)) return true
+    if (servers.length === 0) return from.host === domain
+    return servers.some(({ server }) => canonicalText(server) === canonical(from))
   }
   private tell(messages: readonly AskingMessage[], event: string): void {
     for (const one of messages) {
@@ -178,6 +215,11 @@ export class ReceiptCheck {
         void this.kept.enforce(key, { ...now, events: [...now.events, event] })
     }
   }
+}
+
+function canonicalText(text: string): string | undefined {
+  const uri = parseUri(text)
+  return uri && canonical(uri)
 }
 
 function refused(status: 400 | 403, rule: string, warning: string): ReceiptVerdict {

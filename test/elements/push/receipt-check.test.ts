@@ -8,9 +8,9 @@ const aliceId = '0b90c5d2e8b9f604'
 const carolId = '0c90c5d2e8b9f604'
 const uriOf = (id: string): string => `sip:${id}@push.localhost;user=push`
 
-function asking(messageId: string, wishes = 'positive-delivery, display'): string {
+function asking(messageId: string, wishes = 'positive-delivery, display', from = 'alice'): string {
   return [
-    ...['From: <sip:alice@localhost>', 'NS: imdn <urn:ietf:params:imdn>', `imdn.Message-ID: ${messageId}`],
+    ...[`From: <sip:${from}@localhost>`, 'NS: imdn <urn:ietf:params:imdn>', `imdn.Message-ID: ${messageId}`],
     ...[`imdn.Disposition-Notification: ${wishes}`, '', 'Content-Type: text/plain', '', 'hello'],
   ].join('\r\n')
 }
@@ -111,4 +111,46 @@ test('A12: a flood of receipts of one source: the rate holds, and later they go 
   const late = await receipt(imdn('m1'))
   await scene.pass(20)
   t.is((await receipt(imdn('m1'))).status, late.status === 202 ? 200 : 202)
+})
+
+const ofCarol = { asserted: false, type: 'message/cpim', lines: [`P-Asserted-Identity: <${uriOf(carolId)}>`] }
+
+test('A12: who has a message of that name from another, himself too, tells nothing of alice’s', async (t) => {
+  const { receipt, scene } = await open()
+  t.is(await scene.push(asking('m1', 'display', 'carol'), { ...ofCarol, user: carolId, callId: 'to-herself' }), 202)
+  t.is((await receipt(imdn('m1'), carolId)).status, 403)
+  t.is(await scene.push(asking('m3', 'display', 'carol'), { ...ofCarol, callId: 'to-bob' }), 200)
+  t.is((await receipt(imdn('m3'))).status, 403, 'bob has it from carol')
+  t.is((await scene.answer(imdn('m3'), { ...asBob, user: carolId })).status, 202)
+  t.is(scene.server.waiting('sip:alice@localhost').length, 0)
+})
+const asBob = { asserted: false, type: 'message/imdn+xml', lines: [`P-Asserted-Identity: <${uriOf(bobId)}>`] }
+
+test('A12: who has no Push identifier got no Push, and tells of ordinary messages alone', async (t) => {
+  const { scene } = await open()
+  const asEve = {
+    asserted: false,
+    type: 'message/imdn+xml',
+    lines: ['P-Asserted-Identity: <sip:eve@localhost>', 'Route: <sip:push@localhost;lr>'],
+  }
+  t.is((await scene.answer(imdn('m2'), { ...asEve, user: aliceId })).status, 403)
+  t.is((await scene.answer(imdn('m1'), { ...asEve, uri: 'sip:alice@localhost' })).status, 403, 'that went to bob')
+  t.is((await scene.answer(imdn('m2'), { ...asEve, uri: 'sip:alice@localhost' })).status, 202)
+})
+
+test('A12: a flood of messages that ask takes nobody’s receipts away; beyond its share they pass', async (t) => {
+  const { receipt, scene } = await open()
+  for (let count = 0; count < 5001; count++)
+    t.is((await scene.answer(asking(`c${count}`, 'display', 'carol'), { ...ofCarol, callId: `c${count}` }, 0.05)).status, 200)
+  t.is(scene.metric('messages_asking'), 5001)
+  t.is((await receipt(imdn('m2'))).status, 403)
+  t.is((await receipt(imdn('m1'))).status, 202)
+  for (const id of ['c0', 'c5000']) t.is((await scene.answer(imdn(id), { ...asBob, user: carolId })).status, 202, id)
+})
+
+test('a message that nobody took is answered by no receipt', async (t) => {
+  const scene = await PushScene.open()
+  t.is(await scene.push(asking('m1'), { type: 'message/cpim', lines: ['Expires: 0'] }), 480)
+  t.is(scene.metric('messages_asking'), 0)
+  t.is((await scene.answer(imdn('m1'), { ...asBob, user: aliceId })).status, 403)
 })

@@ -191,6 +191,32 @@ test('A1, A2: a home that answers for the user of another home makes nobody of h
   t.is(await push(pushOf('erin')), 403)
 })
 
+test('A12: at another operator its Push servers alone tell for those whom a message was sent to, and never what users see', async (t) => {
+  const scene = await RoamingScene.open(t, 'op-a')
+  const peer = await scene.end(places['op-b'], 'op-a')
+  const alices = await scene.end('10.0.1.8', 'op-a')
+  const alice = { user: 'alice', to: 'sip:alice@op-a.example', from: 'sip:alice@op-a.example' }
+  const registering = { ...alice, lines: ['Contact: <sip:alice@10.0.1.8:5060>'] }
+  t.is((await scene.ask(alices, 'REGISTER', 'sip:op-a.example', registering)).status, 200)
+  const fields = ['NS: imdn <urn:ietf:params:imdn>', 'imdn.Message-ID: m1', 'imdn.Disposition-Notification: processing, display']
+  const body = [...fields, '', 'Content-Type: text/plain', '', 'hello'].join('\r\n')
+  t.is((await scene.push(alices, pushOf('bob'), body, { from: alice.from, user: 'alice', type: 'message/cpim' })).status, 200)
+  const tell = async (asserted: string, kind: string, status: string): Promise<number> => {
+    const event = `<${kind}-notification><status><${status}/></status></${kind}-notification>`
+    const xml = `<imdn xmlns="urn:ietf:params:xml:ns:imdn"><message-id>m1</message-id>${event}</imdn>`
+    const lines = [`P-Asserted-Identity: <${asserted}>`]
+    return (await scene.push(peer, pushOf('alice'), xml, { from: asserted, lines, type: 'message/imdn+xml' })).status
+  }
+  const [server, eve] = ['sip:push@op-b.example', 'sip:eve@op-b.example']
+  t.is(await tell(eve, 'delivery', 'failed'), 403)
+  t.is(await tell(eve, 'display', 'displayed'), 403)
+  t.is(await tell(server, 'display', 'displayed'), 403)
+  t.is(alices.got.length, 0)
+  t.is(await tell(server, 'processing', 'stored'), 200)
+  t.is(await tell(pushOf('bob'), 'display', 'displayed'), 200)
+  t.is(alices.got.length, 2)
+})
+
 test('A3, A19: a Path leads back for its home alone, for MESSAGEs, and reads no flag bits, whatever the Contact is called', async (t) => {
   const scene = await RoamingScene.open(t, 'op-b')
   const home = await scene.end(places['op-a'], 'op-b')

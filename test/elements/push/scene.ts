@@ -15,6 +15,7 @@ const subscribers = [
   { id: 'alice', permissions, push: [{ id: aliceId }] },
   { id: 'bob', permissions, push: [{ id: bobId, string: 'bob.b' }] },
   { id: 'carol', permissions, push: [{ id: '0c90c5d2e8b9f604' }] },
+  { id: 'eve', permissions },
 ]
 
 const noLines: readonly string[] = []
@@ -46,6 +47,8 @@ interface PushParts extends RequestParts {
   /** User part of the destination. */
   readonly user?: string
   readonly uriParameters?: string
+  /** Request-URI; left out: that user part at the Push host. */
+  readonly uri?: string
   /** false: nobody vouches. */
   readonly asserted?: boolean
   /** Names of header fields in their compact form (RFC 3261 §7.3.3). */
@@ -144,11 +147,11 @@ export class PushScene {
   }
   /** Its answer. */
   answer(text: string, parts: PushParts = {}, seconds = 3): Promise<SipResponse> {
-    const { asserted = true, lines = [], type = 'text/plain', uriParameters = '', user = bobId, ...others } = parts
+    const { asserted = true, lines = [], type = 'text/plain', uri, uriParameters = '', user = bobId, ...others } = parts
     const identity = asserted ? [`P-Asserted-Identity: <sip:${aliceId}@push.localhost;user=push>`] : []
     const all = [`Content-Type: ${type}`, ...identity, ...lines]
     const request = { callId: `push-${this.sent + 1}`, body: text, ...others, lines: all }
-    return this.ask('MESSAGE', `sip:${user}@push.localhost;user=push${uriParameters}`, request, seconds)
+    return this.ask('MESSAGE', uri ?? `sip:${user}@push.localhost;user=push${uriParameters}`, request, seconds)
   }
   /** Applications of the messages that wait for bob, in the order in which they came. */
   applicationsWaiting(): readonly string[] {
