@@ -103,8 +103,13 @@ export class Directory {
    * Takes over the file's records that differ from the file before; changes made at run time stay otherwise. Resolves with
    * the differences when they are durable and in force. Throws as the constructor does, and changes nothing then. One
    * change at a time: neither this nor `change` before an earlier one has ended.
+   * @param check rejects where the changes may not be made: nothing has changed then
    */
-  async reprovision(provisioned: readonly SubscriberRecord[], servers: readonly ServerGrant[]): Promise<ReprovisioningOutcome> {
+  async reprovision(
+    provisioned: readonly SubscriberRecord[],
+    servers: readonly ServerGrant[],
+    check: (changed: readonly ChangedRecord[]) => Promise<void> = async () => undefined,
+  ): Promise<ReprovisioningOutcome> {
     const next = byId(provisioned)
     const ids = new Set([...this.provisioned.keys(), ...next.keys()])
     for (const id of ids) {
@@ -117,6 +122,7 @@ export class Directory {
     const others = [...this.provisionedSubscribers.values()].filter(({ id }) => !ids.has(id))
     const provisionedSubscribers = new ProvisionedSubscribers([...others, ...changed.flatMap(({ after }) => after ?? [])])
     for (const { after } of changed) if (after !== undefined) this.refuseAdded(after)
+    await check(changed)
     const base = basisOf(next, servers)
     const added = this.addedSubscribers.size
     for (const id of ids) this.addedSubscribers.set(id, undefined)

@@ -130,7 +130,7 @@ class HomeSubscriberServer implements Hss {
     const records = provisionedBy(this.name, settings).map((entry) => toRecord(entry, this.domains))
     const servers = toGrants(settings.servers ?? [], this.domains)
     await this.turns.run(this.name, async () => {
-      const { changed, everybody } = await this.directory.reprovision(records, servers)
+      const { changed, everybody } = await this.directory.reprovision(records, servers, (all) => this.retired.takeAway(all))
       this.servers = servers
       if (everybody) this.tellAll()
       else this.tell(changed)

@@ -123,7 +123,7 @@ export class Provisioning {
     if (before !== undefined && members.length === 0) return { done: 'unchanged', record: before, members }
     const tooLong = faultOfLength(record, before)
     if (tooLong !== undefined) return fail('malformed', tooLong.pointer, tooLong.text)
-    const retired = this.retired.among(record)
+    const retired = this.retired.among(record, before, this.directory.pending)
     if (retired !== undefined)
       return fail(
         'taken',

@@ -34,22 +34,43 @@ export class RetiredIdentifiers {
   stop(): Promise<void> {
     return this.kept.stop()
   }
-  /** The first of a subscriber's identifiers that was another's, with its place; undefined: none was. */
-  among({
-    id: owner,
-    push = [],
-  }: Pick<SubscriberRecord, 'id' | 'push'>): { readonly index: number; readonly id: string } | undefined {
-    const index = push.findIndex(({ id }) => (this.kept.get(id)?.owner ?? owner) !== owner)
+  /**
+   * The first identifier that is new in a record and was another's, with its place; undefined: none was.
+   * @param changed that goes before it, and is not kept yet
+   */
+  among(
+    { id: owner, push = [] }: Pick<SubscriberRecord, 'id' | 'push'>,
+    before: Pick<SubscriberRecord, 'push'> | undefined,
+    changed: readonly ChangedRecord[],
+  ): { readonly index: number; readonly id: string } | undefined {
+    const known = new Set(before?.push?.map(({ id }) => id))
+    const isLost = (id: string): boolean => changed.some((change) => change.id !== owner && lostBy(change).includes(id))
+    const index = push.findIndex(({ id }) => {
+      if (known.has(id)) return false
+      return (this.kept.get(id)?.owner ?? owner) !== owner || isLost(id)
+    })
     return index < 0 ? undefined : { index, id: push[index]!.id }
+  }
+  /** As `keep`, of changes by a file. Throws where one gives what was another's; nothing has changed then. */
+  async takeAway(changed: readonly ChangedRecord[]): Promise<void> {
+    for (const { after, before, id } of changed) {
+      const other = after && this.among(after, before, changed)
+      if (other === undefined) continue
+      throw new Error(`${id} /push/${other.index}/id: ${other.id} was somebody else's; expected another one for 400 days`)
+    }
+    await this.keep(changed)
   }
   /** Keeps those that these changes take away; resolves when durable. */
   async keep(changed: readonly ChangedRecord[]): Promise<void> {
     const until = this.host.clock.date() + keptFor
-    const lost = changed.flatMap(({ id: owner, before, after }) => {
-      const left = new Set(after?.push?.map(({ id }) => id))
-      const gone = (before?.push ?? []).filter(({ id, validUntil }) => validUntil !== undefined && !left.has(id))
-      return gone.map(({ id }) => this.kept.putting(id, { owner, until }))
-    })
+    const lost = changed.flatMap((change) => lostBy(change).map((id) => this.kept.putting(id, { owner: change.id, until })))
     if (lost.length > 0) await putTogether(this.host.store, lost)
   }
+}
+
+/** Short-lived identifiers that a change takes from its subscriber. */
+function lostBy({ before, after }: ChangedRecord): readonly string[] {
+  if (before?.push === undefined) return []
+  const left = new Set(after?.push?.map(({ id }) => id))
+  return before.push.flatMap(({ id, validUntil }) => (validUntil === undefined || left.has(id) ? [] : [id]))
 }
