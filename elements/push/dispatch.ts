@@ -104,7 +104,7 @@ export class Dispatch {
       const warning = `the flag-bit tables of ${this.parts.host.name} and ${server} point at each other`
       return this.parts.decisions.refuse(exchange, sender.source, { status: 482, rule: 'loop', warning })
     }
-    if (server !== undefined) await this.parts.receiptCheck.expect(exchange, sender.source, canonical(uri))
+    if (server !== undefined) await this.parts.receiptCheck.expect(exchange, sender, canonical(uri))
     if (server !== undefined && nextServers !== undefined) return nextServers.take(exchange, uri, sender)
     if (server !== undefined) return this.forward(exchange, sender, this.parts.routes.fellow(server, uri.text), server)
     this.parts.decisions.refuse(exchange, sender.source, this.parts.routes.isKnown ? noServer : noTable)
@@ -124,7 +124,7 @@ export class Dispatch {
         ...{ status: 404, rule: 'flag-bits' },
         warning: `the flag bits of ${id} are none of ${uri.host}; expected ${flags.join(' or ')}`,
       })
-    await this.parts.receiptCheck.expect(exchange, sender.source, canonical(uri))
+    await this.parts.receiptCheck.expect(exchange, sender, canonical(uri))
     if (nextServers !== undefined && id !== undefined) return nextServers.take(exchange, uri, sender)
     const route = id === undefined ? [] : this.parts.routes.routesTo(id, domain)
     this.forward(exchange, sender, { uri: uri.text, route }, uri.host)
@@ -145,7 +145,7 @@ export class Dispatch {
     const { request } = exchange
     if (await this.parts.blocking.isBlocked(destination.record, sender.source))
       return this.parts.decisions.refuse(exchange, sender.source, blocked)
-    await this.parts.receiptCheck.expect(exchange, sender.source, destination.record.id)
+    await this.parts.receiptCheck.expect(exchange, sender, destination.record.id)
     const end = endOf(request, this.parts.host.clock.date(), this.parts.rules.keep, destination.identifier.validUntil)
     const message = this.messageOf(exchange, destination, sender, end)
     await this.parts.bindings?.ready(message.subscriber)

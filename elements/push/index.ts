@@ -131,10 +131,12 @@ class PushElement implements PushServer {
     const providers = await WakeProviders.open(host, this.settings.wake ?? {})
     this.wakes = this.wakesBy(host, providers)
     const { wakes } = this
+    const allows = (application: string, element: string): boolean => this.allowsReceipts(application, element)
     this.receipts = new Receipts(
       host,
       (to, ownId, body) => this.ownMessages.tell(to, ownId, body),
       (id) => this.queues.store.message(id),
+      allows,
     )
     const { devices, receipts } = this
     this.outcomes = new MessageOutcomes(host)
@@ -176,7 +178,7 @@ class PushElement implements PushServer {
     this.destinations = new Destinations(host, subscribers)
     this.blocking = new Blocking(host, subscribers)
     const { peers = [], servers = [] } = this.settings
-    this.receiptCheck = new ReceiptCheck({ host, subscribers, own, peers, widths, keep: rules.keep })
+    this.receiptCheck = new ReceiptCheck({ host, subscribers, own, allows, peers, widths, keep: rules.keep })
     await this.receiptCheck.load()
     this.explanation = new Explanation({ ...{ decisions, devices, host, own, queues, subscribers, wakes, widths } })
     this.submissions = new Submissions({ host, outcomes, queues, subscribers })
@@ -284,6 +286,12 @@ class PushElement implements PushServer {
     const own = servers.map(({ element, flags }) => ({ flags, server: `sip:${element}@${host.domains[0]}` }))
     const routes = [...own, ...peers.flatMap(({ servers: theirs = [] }) => theirs)]
     return new ServerRoutes({ host, own: flagBits(this.own, this.widths), routes, asked })
+  }
+  /** By the rule of an application (SPEC §5.4); without one all are. */
+  private allowsReceipts(application: string, element: string): boolean {
+    const rule = this.applications.get(application) ?? this.followed.get(application)
+    const kinds: readonly string[] | undefined = rule?.receipts
+    return kinds === undefined || kinds.includes(element.replace(/-notification$/, ''))
   }
   /** Told of changed records, and after a start of those of whom something is kept. */
   private signedInAt(host: Host): SignedIn {

@@ -18,6 +18,7 @@ import { Kept } from '../shared/state/kept.ts'
 import type { RecordSets } from '../shared/state/records-in-force.ts'
 import { codedBodyOf } from '../shared/values/body-coding.ts'
 import { receiptIn, wishesOf } from '../shared/values/imdn.ts'
+import type { ReceiptRule } from './receipts.ts'
 import type { PushPeer } from './settings-type.ts'
 
 /** A message whose sender asks for receipts. */
@@ -28,6 +29,8 @@ interface AskingMessage {
   readonly source: string
   /** Canonical: a subscriber of ours, or a destination elsewhere. */
   readonly recipient: string
+  /** By whose rule it went; '' for none. */
+  readonly application?: string
   /** Receipts that have gone through, each once. */
   readonly events: readonly string[]
   /** Milliseconds since the epoch. */
@@ -46,12 +49,19 @@ interface ReceiptVerdict {
   readonly isRepeat?: true
 }
 
+/** Source of a message, as asserted, and its application. */
+interface AskingSource {
+  readonly source: string
+  readonly application: string
+}
+
 interface ReceiptCheckParts {
   readonly host: Host
   readonly subscribers: Subscribers
   readonly own: PushFlags
   readonly widths: FlagWidths
   readonly peers: readonly PushPeer[]
+  readonly allows: ReceiptRule
   /** Milliseconds for which a message is known. */
   readonly keep: number
 }
@@ -98,7 +108,7 @@ export class ReceiptCheck {
    * Keeps who may answer for a message that is on its way, where its sender asks for receipts. One too many is not kept, and
    * receipts about it pass. @param recipient canonical
    */
-  async expect(exchange: Exchange, source: string, recipient: string): Promise<void> {
+  async expect(exchange: Exchange, { application, source }: AskingSource, recipient: string): Promise<void> {
     const { request } = exchange
     const asked = source === '' ? undefined : wishesOf(codedBodyOf(request), request.callId)
     if (asked === undefined) return
@@ -109,7 +119,7 @@ export class ReceiptCheck {
       if (!isAccepted) void this.kept.expel(key)
     })
     const until = this.parts.host.clock.date() + this.parts.keep
-    await this.kept.enforce(key, { messageId, source, recipient, events: [], until })
+    await this.kept.enforce(key, { messageId, source, recipient, application, events: [], until })
   }
 
   /** @param source asserted; '' where nobody vouches */
@@ -144,6 +154,8 @@ export class ReceiptCheck {
     if (own === undefined && isKnown && (sentOn.length > 0 || this.isServedHere(sender, to)))
       return refused(403, 'receipt', 'the message that this receipt names was not sent to its source')
     if (own === undefined) return passes // the server of its source knows
+    if (!this.parts.allows(own.application ?? '', kind))
+      return refused(403, 'receipt', `the rule of ${own.application} has no receipts such as ${kind}`)
     if (own.events.includes(kind)) return { isRepeat: true }
     const about = [...new Set([...sentOn, ...delivered])].filter(({ recipient }) => recipient === own.recipient)
     this.underWay.set(exchange, (isAccepted) => {

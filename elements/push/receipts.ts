@@ -25,6 +25,9 @@ export interface ReceiptBody {
   readonly content: string
 }
 
+/** Whether the rule of an application, `''` for none, has receipts by that element: `display-notification`. */
+export type ReceiptRule = (application: string, element: string) => boolean
+
 /** Sends a body to a source, under a name that stays over all tries; resolves with the final status. */
 type ReceiptSender = (to: string, ownId: string, body: ReceiptBody) => Promise<number>
 
@@ -40,6 +43,7 @@ export class Receipts {
   private readonly host: Host
   private readonly send: ReceiptSender
   private readonly message: (id: string) => PushMessage | undefined
+  private readonly allows: ReceiptRule
   private readonly kept: Kept<Receipt>
   /** Receipts on their way, by their source. */
   private readonly waiting: RecordSets<Receipt>
@@ -47,8 +51,12 @@ export class Receipts {
   private readonly underWay = new Set<string>()
   private stopped = false
 
-  /** @param message one that waits still */
-  constructor(host: Host, send: ReceiptSender, message: (id: string) => PushMessage | undefined) {
+  /**
+   * @param message one that waits still
+   * @param allows whether an application's rule lets its senders ask for receipts of that kind
+   */
+  constructor(host: Host, send: ReceiptSender, message: (id: string) => PushMessage | undefined, allows: ReceiptRule) {
+    this.allows = allows
     this.host = host
     this.send = send
     this.message = message
@@ -78,6 +86,7 @@ export class Receipts {
   changesFor(message: PushMessage, disposition: Disposition): readonly KeptChange[] {
     if (message.source === '' || message.taken === true) return [] // a device has it: it is neither stored nor failed, and that one tells
     if (message.relayed === true && disposition === 'stored') return [] // the destination's server says it
+    if (!this.allows(message.application, dispositions[disposition].element)) return []
     const asked = wishesOf(codedBodyIn(message), message.callId)
     const key = keyOf(message, disposition)
     if (asked === undefined || !asked.wishes.includes(dispositions[disposition].wish) || this.kept.get(key) !== undefined)

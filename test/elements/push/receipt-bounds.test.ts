@@ -38,6 +38,7 @@ test('A7: receipts that a source does not take are bounded, for him and in all: 
     host,
     async () => status,
     () => undefined,
+    () => true,
   )
   for (let id = 0; id < 1002; id++) await receipts.tell(messageOf('sip:mallory@localhost', id), 'stored')
   t.is(counts.get('receipts_shed'), 2)

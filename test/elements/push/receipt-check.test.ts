@@ -154,3 +154,23 @@ test('a message that nobody took is answered by no receipt', async (t) => {
   t.is(scene.metric('messages_asking'), 0)
   t.is((await scene.answer(imdn('m1'), { ...asBob, user: aliceId })).status, 403)
 })
+
+test('the rule of an application says which receipts there are (SPEC §5.4)', async (t) => {
+  for (const [receipts, stored, delivered, displayed] of [
+    [undefined, 1, 202, 202],
+    [[], 0, 403, 403],
+    [['delivery'], 0, 202, 403],
+    [['processing', 'display'], 1, 403, 202],
+  ] as const) {
+    const application = {
+      id: 'org.example.chat',
+      default: ['text/plain'],
+      ...(receipts === undefined ? {} : { receipts: [...receipts] }),
+    }
+    const scene = await PushScene.open({ applications: [application] })
+    t.is(await scene.push(asking('m1', 'processing, display, positive-delivery'), { type: 'message/cpim' }), 202)
+    t.is(scene.metric('receipts_kept'), stored, `${receipts}`)
+    t.is((await scene.answer(imdn('m1', 'delivery', 'delivered'), { ...asBob, user: aliceId })).status, delivered, `${receipts}`)
+    t.is((await scene.answer(imdn('m1'), { ...asBob, user: aliceId })).status, displayed, `${receipts}`)
+  }
+})
