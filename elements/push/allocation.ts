@@ -1,5 +1,5 @@
 /** Push identifiers that a Push server gives its subscribers (SPEC §5.1): a lasting one at REGISTER, short-lived ones when asked. */
-import type { Exchange, Host } from '../../signalling/index.ts'
+import { type Exchange, type Host, RateLimit } from '../../signalling/index.ts'
 import {
   mediaType,
   type PushAllocation,
@@ -27,6 +27,7 @@ interface IdentifierAllocationParts {
   readonly isChosenByHss: boolean
 }
 
+const rate = { rate: 1 / 3600, burst: 16 } // short-lived identifiers of a subscriber: each is kept from others for 400 days
 const triesAtMost = 3 // identifiers that are taken, of 52 random bits or more
 const newsAtMost = 4000 // milliseconds until the record is known here as it is at the HSS
 const look = 20 // milliseconds between two looks at it
@@ -44,10 +45,12 @@ export class IdentifierAllocation {
   private readonly parts: IdentifierAllocationParts
   private readonly conversations: Conversations
   private readonly turns = new InTurn()
+  private readonly rates: RateLimit
 
   constructor(parts: IdentifierAllocationParts) {
     this.parts = parts
     this.conversations = new Conversations(parts.host)
+    this.rates = new RateLimit(parts.host.clock, rate)
   }
 
   /** Whether it is a question for an identifier, or an answer of the HSS. */
@@ -62,6 +65,13 @@ export class IdentifierAllocation {
     if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
     const record = await this.parts.subscribers.lookup(asserted.uri)
     if (record === undefined) return exchange.reply(403, { warning: 'you are no subscriber here' })
+    const pause = this.rates.pauseOf(record.id)
+    if (pause > 0) {
+      const reset = String(Math.ceil(pause / 1000))
+      const warning = `identifiers: limit ${rate.burst}, used ${rate.burst}, reset in ${reset} s`
+      return exchange.reply(503, { headers: [['Retry-After', reset]], warning })
+    }
+    this.rates.take(record.id)
     exchange.reply(202)
     const until = this.parts.host.clock.date() + body.value.seconds * 1000
     const answer = await this.give(record, new Date(until).toISOString())

@@ -1,5 +1,6 @@
 /** Push identifiers at their server (SPEC §5.1): whom they name, who gives them, and what holds beyond their end. */
 import test from 'ava'
+import { mediaType } from '../../../elements/schemas/index.ts'
 import { PushScene } from './scene.ts'
 
 const permissions = { discoverable: false, discoverer: false }
@@ -88,4 +89,22 @@ test('a REGISTER that comes behind a later one of its Call-ID gets 500, and chan
   t.is((await scene.register(phone, { expires: 3600 }, { callId: 'one', cseq: 2 })).status, 200)
   t.is((await scene.register(phone, { expires: 0 }, { callId: 'one', cseq: 1 })).status, 500)
   t.is(await scene.push('hello'), 200)
+})
+
+test('short-lived ones are asked for 16 times, then once an hour: 503 with the limit, and no record is made', async (t) => {
+  const scene = await PushScene.open()
+  const type = mediaType('push-identifier-request')
+  const ask = (who: string) => {
+    const lines = [`P-Asserted-Identity: <sip:${who}@localhost>`]
+    return scene.answer('{ "seconds": 1 }', { type, asserted: false, lines, uri: 'sip:push@localhost' })
+  }
+  for (let count = 0; count < 16; count++) t.is((await ask('bob')).status, 202)
+  const refused = await ask('bob')
+  t.is(refused.status, 503)
+  t.regex(refused.text('Warning')!, /identifiers: limit 16, used 16, reset in \d+ s/)
+  t.true(Number(refused.text('Retry-After')) > 3000)
+  t.is((await ask('alice')).status, 202, 'others are apart')
+  await scene.pass(3600)
+  t.is((await ask('bob')).status, 202)
+  t.is((await ask('bob')).status, 503)
 })
