@@ -10,7 +10,7 @@ export interface PushClient {
   readonly [member: string]: Json | undefined
   /** Canonical key of the Push identifier. */
   readonly identifier: string
-  /** A `+sip.instance`, or else a Contact. */
+  /** A `+sip.instance`, else what wakes it, else a Contact: never with its `pn-*`. */
   readonly device: string
   /** Canonical keys of what its registrar associates with it: the identifier, and the address of record. */
   readonly names: readonly string[]

@@ -17,6 +17,7 @@ import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, isNameOf } from '../shared/identifiers/devices.ts'
 import { domainOfPushHost, hasFlags, isPushHost, pushIdentifier } from '../shared/identifiers/push.ts'
 import { visitedNetwork, visitedNetworkHeader } from '../shared/identifiers/visited-network.ts'
+import { deviceName } from '../shared/values/push-notification.ts'
 import { type Authentication, type KnownSender, notThis, type SenderVerdict } from './authentication.ts'
 import { supportedBy } from './contact.ts'
 import type { HiddenContacts } from './hidden-contacts.ts'
@@ -151,7 +152,7 @@ export class PushRegistrar {
   ): void {
     const { clients, host, rules } = this.parts
     const { flow, request } = exchange
-    const known = new Set([...clients.of(record.id).map(({ device }) => device), ...contacts.map(deviceOf)])
+    const known = new Set([...clients.of(record.id).map(({ device }) => device), ...contacts.map(deviceName)])
     if (known.size > rules.contacts)
       return exchange.reply(403, { warning: `more than ${rules.contacts} devices; expected some to be unregistered first` })
     const peer = host.peers.nameAt(flow)
@@ -198,15 +199,11 @@ export class PushRegistrar {
     await clients.change(
       contacts.map((contact): PushClient => {
         const expires = now + secondsGranted(response, contact) * 1000
-        return { identifier, device: deviceOf(contact), names: [...new Set(names)], ...place, expires }
+        return { identifier, device: deviceName(contact), names: [...new Set(names)], ...place, expires }
       }),
     )
     return undefined
   }
-}
-
-function deviceOf({ parameters, uri }: Address): string {
-  return parameters.get('+sip.instance') ?? uri.text
 }
 
 function hostOf(key: string): string {

@@ -2,9 +2,8 @@
 import type { Flow, Host, SipResponse } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import { hasFlags } from '../shared/identifiers/push.ts'
-import type { ContactBinding } from '../shared/state/contact-binding.ts'
+import { type ContactBinding, deviceOfBinding } from '../shared/state/contact-binding.ts'
 import { InTurn } from '../shared/state/in-turn.ts'
-import { wakeableDevice } from '../shared/values/push-notification.ts'
 import type { Bindings } from './bindings.ts'
 import type { ProxyRules } from './settings.ts'
 
@@ -58,7 +57,7 @@ export class PushRegistration {
     const { after, before } = change
     const came = after.filter((one) => !before.includes(one))
     const left = before.filter((one) => !after.includes(one))
-    const devices = new Map([...left, ...came].map((binding) => [deviceOf(binding), binding]))
+    const devices = new Map([...left, ...came].map((binding) => [deviceOfBinding(binding), binding]))
     if (devices.size === 0) return []
     const answers = this.serversOf(record).map((server) => {
       const asked = [...devices].map(([device, binding]) =>
@@ -113,7 +112,7 @@ export class PushRegistration {
   private tell({ binding, change, device, server, subscriber }: ChangedDevice): Promise<SipResponse> {
     const { host } = this
     const isThere = (one: ContactBinding): boolean => one === binding || host.flows.named(one.flow) !== undefined
-    const bound = this.bindings.of(subscriber).findLast((one) => deviceOf(one) === device && isThere(one))
+    const bound = this.bindings.of(subscriber).findLast((one) => deviceOfBinding(one) === device && isThere(one))
     const { echo, expires, flow, notification, path } = bound ?? { ...binding, expires: 0 }
     const seconds = Math.max(0, Math.round((expires - host.clock.date()) / 1000))
     const way = bound === binding ? change.flow : (host.flows.named(flow) ?? change.flow)
@@ -132,11 +131,6 @@ export class PushRegistration {
       ],
     })
   }
-}
-
-/** Name of its device, as the Push server has it. */
-function deviceOf({ contact, instance, notification }: ContactBinding): string {
-  return wakeableDevice(instance, notification?.name) ?? contact
 }
 
 /** RFC 8599 §6.1.2: the device names its registration so in its dialogs. */

@@ -4,7 +4,7 @@ import type { Address, Exchange, Flow, Host, SipRequest } from '../../signalling
 import { H } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import { deviceKey, isNameOf } from '../shared/identifiers/devices.ts'
-import type { ContactBinding } from '../shared/state/contact-binding.ts'
+import { type ContactBinding, deviceOfBinding } from '../shared/state/contact-binding.ts'
 import { withoutNotification } from '../shared/values/push-notification.ts'
 import { type Authentication, type KnownSender, notThis, type SenderVerdict } from './authentication.ts'
 import { type Bindings, sameBinding } from './bindings.ts'
@@ -141,7 +141,7 @@ export class Registrar {
       if (came.length > 0)
         this.clients.moved(
           aor,
-          came.map(({ contact, instance }) => instance ?? contact),
+          came.map((binding) => deviceOfBinding(binding)),
         )
       if (subscriber?.push === undefined && subscriber?.permissions.push !== true)
         return this.answer(exchange, aor, supported, this.bindings.of(aor))

@@ -1,6 +1,6 @@
 /** Device bindings of a Push server (SPEC §5.1): where each device of a subscriber is reached, by word of its proxy. */
 import { type Address, H, type Json, type SipRequest } from '../../signalling/index.ts'
-import { nameOfTarget, wakeableDevice, wakeTargetOf, withoutNotification } from '../shared/values/push-notification.ts'
+import { deviceName, wakeTargetOf, withoutNotification } from '../shared/values/push-notification.ts'
 
 /** Service that wakes a device while it sleeps (RFC 8599). */
 interface DeviceWaking {
@@ -42,13 +42,6 @@ export interface DeviceBinding {
 /** The terms of a registration, beside its Contacts. */
 export type RegistrationTerms = Pick<DeviceBinding, 'subscriber' | 'identifier' | 'visited' | 'credentials'>
 
-/** Name of a device among those of its subscriber. */
-function deviceOf({ uri, parameters }: Address): string {
-  const target = wakeTargetOf(uri)
-  const named = wakeableDevice(parameters.get('+sip.instance'), target && nameOfTarget(target))
-  return named ?? withoutNotification(uri.text)
-}
-
 /** The binding that a REGISTER asks for by one Contact, for that many seconds from `now`. */
 export function bindingOf(
   request: SipRequest,
@@ -60,7 +53,7 @@ export function bindingOf(
   const target = seconds > 0 ? wakeTargetOf(contact.uri) : undefined
   return {
     ...terms,
-    device: deviceOf(contact),
+    device: deviceName(contact),
     contact: withoutNotification(contact.uri.text),
     path: request.list(H.Path),
     callId: request.callId,

@@ -1,5 +1,6 @@
 /** Bindings of the registrar, one record a contact: written by the proxy, watched by the notifier of `reg`. */
 import { type FlowName, type Json, seal } from '../../../signalling/index.ts'
+import { wakeableDevice } from '../values/push-notification.ts'
 
 /** Address of record -> one way to reach it (RFC 3261 §10). */
 export interface ContactBinding {
@@ -72,6 +73,11 @@ export function bindingPart(aor: string, { instance = '', regId, contact }: Cont
 /** The address of record in the key of a binding. */
 export function aorOfPart(part: string): string {
   return decodeURIComponent(part.slice(0, part.lastIndexOf('/')))
+}
+
+/** Name of its device, as the Push server has it. */
+export function deviceOfBinding({ contact, instance, notification }: ContactBinding): string {
+  return wakeableDevice(instance, notification?.name) ?? contact
 }
 
 /** The public GRUU of that instance (RFC 5627 §3.1.1); undefined where it can have none: a telephone number, an address, or no URN. */

@@ -1,5 +1,5 @@
 /** Push notification parameters of a Contact (RFC 8599 §8): by them a device that sleeps can be woken. They are shown to nobody. */
-import { parseUri, seal, type Uri } from '../../../signalling/index.ts'
+import { type Address, parseUri, seal, type Uri } from '../../../signalling/index.ts'
 import { decoded } from '../identifiers/percent.ts'
 
 /** The service that wakes a device, and its name there. */
@@ -42,6 +42,13 @@ export function nameOfTarget({ prid, provider }: WakeTarget): string {
 /** Name of a device among those of its subscriber: its instance, else that of its PRID; undefined: it has neither. */
 export function wakeableDevice(instance: string | undefined, target: string | undefined): string | undefined {
   return instance ?? (target === undefined ? undefined : `pn-${target}`)
+}
+
+/** Name of the device that registers a Contact, among those of its subscriber: as `wakeableDevice`, else the Contact as others see it. */
+export function deviceName({ parameters, uri }: Address): string {
+  const target = wakeTargetOf(uri)
+  const named = wakeableDevice(parameters.get('+sip.instance'), target && nameOfTarget(target))
+  return named ?? withoutNotification(uri.text)
 }
 
 /** The PURR of a Request-URI (RFC 8599 §6.1.2): names the registration that a dialog's Contact is of. */

@@ -5,6 +5,7 @@ import { createPush } from '../../../elements/push/index.ts'
 import { createRegistration } from '../../../elements/reg-event/index.ts'
 import { memoryStore, SipRequest, SipResponse } from '../../../signalling/index.ts'
 import { ManualClock } from '../../../signalling/testing.ts'
+import { metric } from '../../support/wire.ts'
 import { type Phone, PhonesScene, routesOf } from './phones-scene.ts'
 
 const day = 86_400
@@ -183,6 +184,25 @@ test('pn-* are shown to nobody else: not to watchers of reg, other devices, nor 
     records.every((key) => key.startsWith('bindings/') || key.startsWith('push/push/device/')),
     records.join(),
   )
+})
+
+test('pn-* are in no record of a client that registers one identifier; it goes when its device registers otherwise', async (t) => {
+  const { scene, service, store } = await open(t)
+  const bob = await scene.phone('TCP')
+  const waking = `;pn-provider=webpush;pn-prid=${encodeURIComponent(service.endpoint('bob'))}`
+  const contact = `<sip:bob@${bob.at};transport=tcp${waking}>`
+  const registered = await bob.as('bob', 'REGISTER', 'sip:push.localhost', {
+    to: 'sip:0a17c5d2e8b9f604@push.localhost;user=push',
+    lines: [`Contact: ${contact};expires=${day}`],
+  })
+  t.is(registered.status, 200)
+  const records: string[] = []
+  for await (const [key, { value }] of store.scan('push-clients/')) records.push(`${key} ${JSON.stringify(value)}`)
+  t.is(records.length, 1)
+  t.false(/pn-prid|push\.example/.test(records.join()), records.join())
+  t.is(metric(scene.node, 'proxy_push_clients'), 1)
+  t.is((await bob.register('bob', `${contact};expires=${day}`)).status, 200)
+  t.is(metric(scene.node, 'proxy_push_clients'), 0)
 })
 
 test('a device that is woken and comes from another port takes the place of its former Contact, without reg-id too', async (t) => {
