@@ -72,7 +72,7 @@ class ProxyElement implements Element {
     await this.clients.load()
     this.border = { domains: host.domains, crossing, visitors: this.clients }
     const { bindings, dialogWays, gruus, subscribers, authentication, rules } = this
-    const sleepers = new Sleepers(host, rules, bindings)
+    const sleepers = new Sleepers(host, rules, bindings, subscribers)
     const reach = new Reach({ host, rules, bindings, dialogWays, gruus, subscribers, authentication, sleepers })
     this.router = new Router({ host, rules, dialogWays, gruus, hidden, subscribers, reach })
     this.registrar = new Registrar({ host, rules, bindings, dialogWays, gruus, authentication, sleepers, clients: this.clients })

@@ -69,10 +69,14 @@ export function notificationOf(
   return { echo, since, name: nameOfTarget(target), purr: ids.token(22) }
 }
 
+/** Push servers that have an identifier of a subscriber. */
+export function pushServersFor(push: ProxyRules['push'], subscriber: SubscriberRecord | undefined): ProxyRules['push'] {
+  return push.filter(({ flags }) => subscriber?.push?.some(({ id }) => hasFlags(id, flags)) === true)
+}
+
 /** Values of `pn-provider` by which the Push servers of a subscriber wake his devices. */
 export function providersFor(push: ProxyRules['push'], subscriber: SubscriberRecord | undefined): readonly string[] {
-  const own = push.filter(({ flags }) => subscriber?.push?.some(({ id }) => hasFlags(id, flags)) === true)
-  return [...new Set(own.flatMap(({ wakes = [] }) => wakes))]
+  return [...new Set(pushServersFor(push, subscriber).flatMap(({ wakes = [] }) => wakes))]
 }
 
 /** A proxy before us says that it wakes the device (RFC 8599 §5.3.1). */

@@ -1,10 +1,10 @@
 /** Registration at Push servers by the proxy (SPEC §5.1): what a subscriber registers holds for his Push identifiers too. */
 import type { Flow, Host, SipResponse } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
-import { hasFlags } from '../shared/identifiers/push.ts'
 import { type ContactBinding, deviceOfBinding } from '../shared/state/contact-binding.ts'
 import { InTurn } from '../shared/state/in-turn.ts'
 import type { Bindings } from './bindings.ts'
+import { pushServersFor } from './notifiable.ts'
 import type { ProxyRules } from './settings.ts'
 
 /** A change of a subscriber's bindings by one REGISTER. */
@@ -75,8 +75,9 @@ export class PushRegistration {
   }
 
   /** Push servers of a subscriber; the first one gives him an identifier where he may have one and has none. */
-  private serversOf({ permissions, push = [] }: SubscriberRecord): readonly string[] {
-    const servers = this.rules.push.filter(({ flags }) => push.some(({ id }) => hasFlags(id, flags)))
+  private serversOf(record: SubscriberRecord): readonly string[] {
+    const { permissions, push = [] } = record
+    const servers = pushServersFor(this.rules.push, record)
     const [first] = permissions.push === true && push.length === 0 ? this.rules.push : []
     return [...servers, ...(first === undefined ? [] : [first])].map(({ element }) => element)
   }

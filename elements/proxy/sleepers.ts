@@ -2,9 +2,11 @@
 import type { ForwardTarget, HeldFork, Host, Timer } from '../../signalling/index.ts'
 import { writeBody } from '../schemas/index.ts'
 import { PendingMessages } from '../shared/clients/pending-messages.ts'
+import type { Subscribers } from '../shared/clients/subscribers.ts'
 import type { ContactBinding } from '../shared/state/contact-binding.ts'
 import { wakeableDevice } from '../shared/values/push-notification.ts'
 import type { Bindings } from './bindings.ts'
+import { pushServersFor } from './notifiable.ts'
 import type { ProxyRules } from './settings.ts'
 
 /** A request that waits for devices of one user. */
@@ -25,15 +27,17 @@ export class Sleepers {
   private readonly host: Host
   private readonly rules: ProxyRules
   private readonly bindings: Bindings
+  private readonly subscribers: Subscribers
   private readonly messages: PendingMessages
   /** By address of record. */
   private readonly waiting = new Map<string, Set<WaitingRequest>>()
   private count = 0
 
-  constructor(host: Host, rules: ProxyRules, bindings: Bindings) {
+  constructor(host: Host, rules: ProxyRules, bindings: Bindings, subscribers: Subscribers) {
     this.host = host
     this.rules = rules
     this.bindings = bindings
+    this.subscribers = subscribers
     this.messages = new PendingMessages(host)
     host.gauge('requests_for_sleepers', () => this.count)
   }
@@ -67,30 +71,41 @@ export class Sleepers {
     fork: HeldFork,
     targetOf: (binding: ContactBinding) => ForwardTarget | undefined,
   ): void {
+    if (this.count >= mostWaiting) return fork.release()
+    if (!devices.some((binding) => this.isCutOff(binding))) fork.release()
     const missing = new Map(devices.map((binding) => [nameOf(binding)!, binding]))
     const timer = this.host.clock.after(patience, () => this.end(aor, request))
     const request: WaitingRequest = { fork, targetOf, missing, timer }
-    if (this.count >= mostWaiting || !devices.some((binding) => this.isCutOff(binding))) fork.release()
-    if (this.count >= mostWaiting) return timer.cancel()
     const own = this.waiting.get(aor) ?? new Set()
     this.waiting.set(aor, own.add(request))
     this.count++
     this.host.count('requests_waking', 1)
     for (const binding of devices) void this.wake(aor, binding, request)
   }
-  /** Asks the Push servers: a device that none can wake is not waited for. */
+  /** Asks the user's Push servers, while it waits: a device that none can wake is not waited for. */
   private async wake(aor: string, binding: ContactBinding, request: WaitingRequest): Promise<void> {
     const device = nameOf(binding)!
     const [domain] = this.host.domains
+    const isWanted = (): boolean => request.missing.has(device) && this.waiting.get(aor)?.has(request) === true
     const answers = await Promise.all(
-      this.rules.push.map(({ element }) => {
+      (await this.serversOf(aor)).map(({ element }) => {
         const to = `sip:${element}@${domain}`
-        return this.messages.send({ to, asserted: this.host.uri, body: writeBody('push-wake', { user: aor, device }) })
+        const body = writeBody('push-wake', { user: aor, device })
+        return this.messages.send({ to, asserted: this.host.uri, body }, isWanted)
       }),
     )
     if (answers.some((answer) => answer !== undefined && answer.status < 300)) return
     request.missing.delete(device)
     this.endIfAllThere(aor, request)
+  }
+  /** None where the HSS does not say whose he is. */
+  private async serversOf(aor: string): Promise<ProxyRules['push']> {
+    try {
+      return pushServersFor(this.rules.push, await this.subscribers.of(aor))
+    } catch (fault) {
+      this.host.log.warn({ fault: String(fault) }, 'a device is not woken: no answer from the HSS')
+      return []
+    }
   }
 
   /** A device has registered, durably. */

@@ -3,7 +3,7 @@ import test, { type ExecutionContext } from 'ava'
 import { MemoryPushService } from '../../../dialplans/flows/stage/push-service.ts'
 import { createPush } from '../../../elements/push/index.ts'
 import { createRegistration } from '../../../elements/reg-event/index.ts'
-import { memoryStore, SipRequest, SipResponse } from '../../../signalling/index.ts'
+import { type Element, type Exchange, memoryStore, SipRequest, SipResponse } from '../../../signalling/index.ts'
 import { ManualClock } from '../../../signalling/testing.ts'
 import { metric } from '../../support/wire.ts'
 import { type Phone, PhonesScene, routesOf } from './phones-scene.ts'
@@ -12,13 +12,43 @@ const day = 86_400
 const instance = '+sip.instance="<urn:uuid:00000000-0000-4000-8000-000000000001>"'
 const pushServer = { element: 'push', flags: '0000', wakes: ['webpush'] }
 
-async function open(t: ExecutionContext) {
+/** A Push server played by the test: registers all, and keeps those waiting who ask for a wake. */
+class AskedServer implements Element {
+  readonly name: string
+  readonly claims: Element['claims']
+  wakes = 0
+  private answer: (() => void) | undefined
+
+  constructor(name: string) {
+    this.name = name
+    this.claims = [
+      { method: 'REGISTER', user: name },
+      { method: 'MESSAGE', user: name },
+    ]
+  }
+  start(): void {}
+  async handle(exchange: Exchange): Promise<void> {
+    if (exchange.request.method !== 'MESSAGE') return exchange.reply(200)
+    this.wakes++
+    await new Promise<void>((resolve) => {
+      this.answer = resolve
+    })
+    exchange.reply(202)
+  }
+  /** Answers the wake that waits. */
+  release(): void {
+    this.answer?.()
+  }
+}
+
+async function open(t: ExecutionContext, servers?: readonly AskedServer[]) {
   const service = new MemoryPushService()
   const clock = new ManualClock()
   const store = memoryStore(clock)
-  const others = [createPush('push', {}), createRegistration('registration', {})]
+  const others = servers ?? [createPush('push', {}), createRegistration('registration', {})]
+  const numbered = [pushServer, { ...pushServer, element: 'other', flags: '0001' }].slice(0, servers?.length ?? 1)
   const push = { bob: '0a17c5d2e8b9f604' }
-  const scene = await PhonesScene.open(t, { http: service, push, others, clock, store, proxy: { push: [pushServer] } })
+  const scene = await PhonesScene.open(t, { http: service, push, others, clock, store, proxy: { push: numbered } })
   const waking = `;pn-provider=webpush;pn-prid=${encodeURIComponent(service.endpoint('bob'))}`
   const register = async (phone: Phone, seconds = day): Promise<SipResponse> =>
     phone.register('bob', `<sip:bob@${phone.at};ob${waking}>;${instance};reg-id=1;expires=${seconds}`, [
@@ -82,6 +112,24 @@ test('INVITE for a device that does not wake: 480 after 20 s; where nobody can w
   t.is((await alice.as('alice', 'INVITE', 'sip:bob@localhost', { lines: [`Contact: <sip:alice@${alice.at}>`] })).status, 480)
   t.true(scene.clock.now() - before < 10_000)
   t.is(service.received.length, 2)
+})
+
+test('the Push server of the user alone is asked, and only for calls that still wait when their turn comes', async (t) => {
+  const [own, other] = [new AskedServer('push'), new AskedServer('other')]
+  const { alice, asleep, scene } = await open(t, [own, other])
+  await asleep()
+  const invite = () => alice.as('alice', 'INVITE', 'sip:bob@localhost', { lines: [`Contact: <sip:alice@${alice.at}>`] })
+  const calls = [invite(), invite()]
+  await scene.until(() => metric(scene.node, 'proxy_requests_for_sleepers') === 2)
+  await scene.clock.advance(20_000)
+  t.deepEqual(
+    (await Promise.all(calls)).map(({ status }) => status),
+    [480, 480],
+  )
+  own.release()
+  await scene.clock.advance(1000)
+  t.is(own.wakes, 1, 'the second call is over')
+  t.is(other.wakes, 0)
 })
 
 test('a caller who cancels while the device sleeps gets 487, and nobody rings later', async (t) => {
