@@ -45,6 +45,8 @@ interface QueueParts {
   readonly waking?: QueueWaking
   /** Whether something else has a message for now. Left out: nothing has. */
   readonly isHeld?: (id: string) => boolean
+  /** Told when it has no copies, and no try is under way. */
+  readonly emptied: () => void
 }
 
 const firstPause = 1000 // milliseconds after the first failure, doubled for each
@@ -144,6 +146,12 @@ export class DeviceQueue {
   drop(copy: QueuedCopy): void {
     const at = this.copies.indexOf(copy)
     if (at >= 0) this.copies.splice(at, 1)
+    this.tellEmptied()
+  }
+  private tellEmptied(): void {
+    if (this.size > 0 || this.pending !== undefined) return
+    this.timer?.cancel()
+    this.parts.emptied()
   }
   copyOf(message: string): QueuedCopy | undefined {
     return this.copies.find((copy) => copy.message.id === message)
@@ -198,6 +206,7 @@ export class DeviceQueue {
     pending.timer?.cancel()
     if (this.pending === pending) this.pending = undefined // else another try has taken its place
     this.go()
+    this.tellEmptied()
   }
   private unanswered(pending: PendingTry): void {
     if (this.stopped || this.pending !== pending) return

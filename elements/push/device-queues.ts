@@ -68,6 +68,7 @@ export class DeviceQueues {
     this.receipts = receipts
     this.rules = rules
     this.devices = devices
+    host.gauge('queues', () => [...this.queues.values()].reduce((sum, { size }) => sum + size, 0))
     const { repeat } = rules
     const ended = (messages: readonly PushMessage[]): void => void this.endSurely(messages, 'copies_expired')
     this.store = new MessageStore({ host, outcomes, receipts, repeat, ended })
@@ -118,25 +119,32 @@ export class DeviceQueues {
     return waiting > 0 && this.anyOf(subscriber, any)?.device === device ? any : device
   }
   private of(subscriber: string, device: string): DeviceQueue {
+    const known = this.queues.get(subscriber)?.get(device)
+    if (known !== undefined) return known
+    const { decisions, host, receipts, rules, store } = this
+    const relayed = device === nextServer
+    const bound = () => (device.startsWith(anyDevice) ? this.anyOf(subscriber, device) : this.devices.bound(subscriber, device))
+    const queue: DeviceQueue = new DeviceQueue(subscriber, device, {
+      ...{ decisions, host, receipts, store },
+      emptied: () => this.discard(queue),
+      rules: relayed ? relayRules(rules) : rules,
+      meaning: relayed ? relayAnswer : deviceAnswer,
+      binding: relayed ? () => this.relay(subscriber) : bound,
+      ...(relayed
+        ? {}
+        : { isHeld: this.isHeld, waking: this.waking, lapsed: () => this.devices.named(`${subscriber} ${device}`) }),
+    })
     let queues = this.queues.get(subscriber)
     if (queues === undefined) this.queues.set(subscriber, (queues = new Map()))
-    let queue = queues.get(device)
-    if (queue === undefined) {
-      const { decisions, host, receipts, rules, store } = this
-      const relayed = device === nextServer
-      const bound = () => (device.startsWith(anyDevice) ? this.anyOf(subscriber, device) : this.devices.bound(subscriber, device))
-      queue = new DeviceQueue(subscriber, device, {
-        ...{ decisions, host, receipts, store },
-        rules: relayed ? relayRules(rules) : rules,
-        meaning: relayed ? relayAnswer : deviceAnswer,
-        binding: relayed ? () => this.relay(subscriber) : bound,
-        ...(relayed
-          ? {}
-          : { isHeld: this.isHeld, waking: this.waking, lapsed: () => this.devices.named(`${subscriber} ${device}`) }),
-      })
-      queues.set(device, queue)
-    }
+    queues.set(device, queue)
     return queue
+  }
+  /** A queue is there while something is in it. A late answer to an old one leaves its successor alone. */
+  private discard(queue: DeviceQueue): void {
+    const queues = this.queues.get(queue.subscriber)
+    if (queues?.get(queue.device) !== queue) return
+    queues.delete(queue.device)
+    if (queues.size === 0) this.queues.delete(queue.subscriber)
   }
   private anyOf(subscriber: string, any: string): DeviceBinding | undefined {
     const isMeant = ({ identifier }: DeviceBinding): boolean => identifier === undefined || any === anyDevice + identifier
@@ -190,11 +198,7 @@ export class DeviceQueues {
   /** A device is not kept any more: what waits for it alone is over. */
   async forget(subscriber: string, device: string): Promise<void> {
     const queue = this.queues.get(subscriber)?.get(device)
-    if (queue === undefined) return
-    await this.tryEnd(await this.endingOf(queue.messages, device), 'copies_expired')
-    if (queue.size > 0) return // it has come back, or the store fails
-    queue.stop()
-    this.queues.get(subscriber)?.delete(device)
+    if (queue !== undefined) await this.tryEnd(await this.endingOf(queue.messages, device), 'copies_expired')
   }
   /** Written copies of these messages, in one queue or in all: nobody gets them from now on. */
   private async endingOf(messages: readonly PushMessage[], device?: string): Promise<readonly EndingCopy[]> {

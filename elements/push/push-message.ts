@@ -36,14 +36,16 @@ export interface PushMessage {
   readonly body: string
   /** Some device has it, and copies for others wait. */
   readonly taken?: true
-  /** It waits for another server, and `subscriber` is the URI of its destination. */
+  /** It waits for another server, and `subscriber` is the canonical URI of its destination. */
   readonly relayed?: true
+  /** Request-URI for that server; absent: the Contact of its device, or `subscriber`. */
+  readonly target?: string
 }
 
 /** The part of a message that its server decides. */
 type MessageTerms = Pick<
   PushMessage,
-  'id' | 'subscriber' | 'identifier' | 'source' | 'application' | 'class' | 'accepted' | 'expires' | 'relayed'
+  'id' | 'subscriber' | 'identifier' | 'source' | 'application' | 'class' | 'accepted' | 'expires' | 'relayed' | 'target'
 >
 
 /** Header fields that are of one hop, or that the server writes itself. */
@@ -107,11 +109,11 @@ export function withoutCpim(message: PushMessage): PushMessage | undefined {
 
 /** The MESSAGE to a device, along its Path. From, To, Call-ID, CSeq and body are as they were sent. */
 export function deliveryOf(message: PushMessage, device: DeviceBinding, branch?: string): OutgoingRequest {
-  const { body, callId, cseq, from, headers, relayed, to, type } = message
+  const { body, callId, cseq, from, headers, relayed, to, type, target = device.contact } = message
   return {
     method: 'MESSAGE',
-    to: device.contact,
-    uri: device.contact,
+    to: target,
+    uri: target,
     written: { from, to },
     callId,
     cseq,

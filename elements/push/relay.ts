@@ -1,5 +1,6 @@
 /** Relay of a Push (SPEC §5.2, `relay: store`): kept durably for the next server while that one is not there, in order. */
 import { type Exchange, H, type Host, type Uri } from '../../signalling/index.ts'
+import { deviceKey } from '../shared/identifiers/devices.ts'
 import type { Acceptance } from './acceptance.ts'
 import { type Decisions, subjectOf } from './decisions.ts'
 import type { DeviceBinding } from './device-binding.ts'
@@ -33,7 +34,8 @@ export class Relay {
     const message = messageOf(request, {
       ...sender,
       id: host.ids.token(22),
-      subscriber: uri.text,
+      subscriber: deviceKey(uri, host.domains) ?? uri.text,
+      target: uri.text,
       identifier: uri.user,
       accepted: now,
       expires: end ?? now,
