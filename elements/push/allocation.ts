@@ -15,6 +15,7 @@ import { serverUri } from '../shared/identifiers/devices.ts'
 import { usualHss } from '../shared/identifiers/element-names.ts'
 import { newPushIdentifier } from '../shared/identifiers/push.ts'
 import { InTurn } from '../shared/state/in-turn.ts'
+import { Waiters } from '../shared/state/waiters.ts'
 
 interface IdentifierAllocationParts {
   readonly host: Host
@@ -30,7 +31,6 @@ interface IdentifierAllocationParts {
 const rate = { rate: 1 / 3600, burst: 16 } // short-lived identifiers of a subscriber: each is kept from others for 400 days
 const triesAtMost = 3 // identifiers that are taken, of 52 random bits or more
 const newsAtMost = 4000 // milliseconds until the record is known here as it is at the HSS
-const look = 20 // milliseconds between two looks at it
 /** Media types of MESSAGEs to the server itself about identifiers. */
 export const allocationTypes = [mediaType('push-identifier-request'), mediaType('push-allocation')] as const
 const causes: { readonly [cause in NonNullable<PushAllocation['cause']>]: NonNullable<PushIdentifier['cause']> } = {
@@ -46,11 +46,14 @@ export class IdentifierAllocation {
   private readonly conversations: Conversations
   private readonly turns = new InTurn()
   private readonly rates: RateLimit
+  /** Waiting for changes of records, by their subscribers. */
+  private readonly news = new Map<string, Waiters>()
 
   constructor(parts: IdentifierAllocationParts) {
     this.parts = parts
     this.conversations = new Conversations(parts.host)
     this.rates = new RateLimit(parts.host.clock, rate)
+    parts.subscribers.onChange((id) => this.news.get(id)?.wake())
   }
 
   /** Whether it is a question for an identifier, or an answer of the HSS. */
@@ -117,9 +120,18 @@ export class IdentifierAllocation {
   private async known(device: string, id: string): Promise<void> {
     const { clock } = this.parts.host
     const isIn = (push: readonly PushIdentifierRecord[] = []): boolean => push.some((one) => one.id === id)
-    for (let waited = 0; waited < newsAtMost; waited += look) {
-      if (isIn((await this.parts.subscribers.lookup(device))?.push)) return
-      await new Promise<void>((resolve) => clock.after(look, resolve))
+    const end = clock.now() + newsAtMost
+    const news = new Waiters(clock)
+    this.news.set(device, news)
+    try {
+      while (clock.now() < end) {
+        const change = news.wait(end - clock.now()) // before the look: a change meanwhile counts
+        if (isIn((await this.parts.subscribers.lookup(device))?.push)) return
+        await change
+      }
+    } finally {
+      news.wake()
+      this.news.delete(device)
     }
   }
 }
