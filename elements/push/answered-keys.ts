@@ -1,4 +1,4 @@
-/** Keys of messages that got 202 (PUSH §3.1): a repeat is known while its message waits, and for some time beyond its end. */
+/** Keys of messages that got 202 (SPEC §5.6): a repeat is known while its message waits, and for some time beyond its end. */
 import type { Host, Json } from '../../signalling/index.ts'
 import { Kept } from '../shared/state/kept.ts'
 import type { KeptChange } from '../shared/state/kept-change.ts'

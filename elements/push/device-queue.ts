@@ -1,4 +1,4 @@
-/** Queue of one device (PUSH §3.4): one MESSAGE at a time, by class and then in order; what fails lets others pass meanwhile. */
+/** Queue of one device (SPEC §5.6): one MESSAGE at a time, by class and then in order; what fails lets others pass meanwhile. */
 import type { Host, Timer } from '../../signalling/index.ts'
 import { type Decisions, storedSubject } from './decisions.ts'
 import type { DeviceAnswer } from './device-answer.ts'

@@ -1,4 +1,4 @@
-/** Device queues of a Push server (PUSH §3): what waits for whom, and all ends that a waiting message may have. */
+/** Device queues of a Push server (SPEC §5.6): what waits for whom, and all ends that a waiting message may have. */
 import type { Host } from '../../signalling/index.ts'
 import type { BoundDevices } from './bound-devices.ts'
 import { type Decisions, storedSubject } from './decisions.ts'

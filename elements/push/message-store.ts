@@ -1,4 +1,4 @@
-/** Message store of a Push server (PUSH §3.1): messages, their copies for devices, and the keys of what was answered 2xx. */
+/** Message store of a Push server (SPEC §5.6): messages, their copies for devices, and the keys of what was answered 2xx. */
 import type { Host, Json } from '../../signalling/index.ts'
 import { keyPart } from '../shared/identifiers/keys.ts'
 import { Kept } from '../shared/state/kept.ts'

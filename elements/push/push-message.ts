@@ -1,4 +1,4 @@
-/** A MESSAGE as a Push server keeps it (PUSH §3.1): all that the device gets, and who sent it for whom. */
+/** A MESSAGE as a Push server keeps it (SPEC §5.6): all that the device gets, and who sent it for whom. */
 import { H, type Json, type OutgoingRequest, type SipRequest, seal } from '../../signalling/index.ts'
 import type { CodedBody } from '../shared/values/body-coding.ts'
 import { cpimIn } from '../shared/values/cpim.ts'

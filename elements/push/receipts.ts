@@ -1,5 +1,6 @@
 /** Receipts of a Push server (SPEC §5.5): written with the event that they tell of, sent until they are taken, each once. */
 import type { Host, Json } from '../../signalling/index.ts'
+import { pushKey } from '../shared/identifiers/push.ts'
 import { Kept } from '../shared/state/kept.ts'
 import { enforceTogether, type KeptChange } from '../shared/state/kept-change.ts'
 import type { RecordSets } from '../shared/state/records-in-force.ts'
@@ -101,7 +102,7 @@ export class Receipts {
       messageId: asked.messageId,
       ownId: this.host.ids.token(16),
       to: message.source,
-      recipient: message.relayed ? message.subscriber : `sip:${message.identifier}@push.${this.host.domains[0]}`,
+      recipient: message.relayed ? message.subscriber : pushKey(message.identifier, this.host.domains),
       at,
       until: at + keptFor,
     }

@@ -1,4 +1,4 @@
-/** Exactly once (PUSH §5): Pushes of a crowd through two servers that are killed all the time, over processes and in virtual time. */
+/** Exactly once (SPEC §5.6): Pushes of a crowd through two servers that are killed all the time, over processes and in virtual time. */
 import test from 'ava'
 import { overProcesses } from './exactly-once/processes.ts'
 import { inVirtualTime } from './exactly-once/virtual.ts'

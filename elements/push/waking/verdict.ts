@@ -6,8 +6,7 @@ import type { OutboundHttpAnswer } from '../../../signalling/index.ts'
  * `throttled`: later, when the provider says. `failed`: again, with back-off.
  */
 export type WakeVerdict =
-  | { readonly rule: 'sent' | 'gone' | 'failed'; readonly why: string }
-  | { readonly rule: 'refused'; readonly why: string }
+  | { readonly rule: 'sent' | 'gone' | 'refused' | 'failed'; readonly why: string }
   | { readonly rule: 'throttled'; readonly why: string /** Milliseconds. */; readonly after: number }
 
 const usualPause = 60_000 // milliseconds, where a provider says none

@@ -37,7 +37,7 @@ interface PushInboxParts {
   readonly clock: Clock
   readonly store: Store
   readonly log: Log
-  readonly newId: Ids['token'] | ((length: number) => string)
+  readonly newId: Ids['token']
   /** Address of its user. */
   readonly user: string
   /** Events of which senders are told, where they ask. */

@@ -1,4 +1,4 @@
-/** Exactly once (PUSH §5) in virtual time; `npm run campaigns` plays a hundred courses of events, and real processes. */
+/** Exactly once (SPEC §5.6) in virtual time; `npm run campaigns` plays a hundred courses of events, and real processes. */
 import test from 'ava'
 import { inVirtualTime } from '../../faults/exactly-once/virtual.ts'
 

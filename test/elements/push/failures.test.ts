@@ -1,4 +1,4 @@
-/** Failures on the way to a device, and in the store: nothing is lost, and nothing comes twice (PUSH §3.3, §5). */
+/** Failures on the way to a device, and in the store: nothing is lost, and nothing comes twice (SPEC §5.6). */
 import test from 'ava'
 import type { PushSettings } from '../../../elements/push/index.ts'
 import { PushScene } from './scene.ts'

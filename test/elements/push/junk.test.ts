@@ -1,4 +1,4 @@
-/** Junk at a Push server (PUSH §5): who sends too much is told so, and costs nobody else a message. */
+/** Junk at a Push server: who sends too much is told so, and costs nobody else a message. */
 import test from 'ava'
 import { PushScene } from './scene.ts'
 

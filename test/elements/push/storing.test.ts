@@ -1,4 +1,4 @@
-/** Store and forward of the Push server (SPEC §5.6, PUSH §3). */
+/** Store and forward of the Push server (SPEC §5.6). */
 import test from 'ava'
 import { PushScene } from './scene.ts'
 

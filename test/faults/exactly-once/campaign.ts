@@ -1,5 +1,5 @@
 /**
- * Exactly once (PUSH §5): users who come and go send each other Pushes through two servers, one of which is killed every few
+ * Exactly once (SPEC §5.6): users who come and go send each other Pushes through two servers, one of which is killed every few
  * seconds. What a sender was told 2xx of reaches its recipient once, and in the order of its source.
  */
 import type { Clock, Ids } from '../../../signalling/index.ts'

@@ -1,4 +1,4 @@
-/** Waking by the Push server (SPEC §5.8, PUSH §4), each rule by its number. */
+/** Waking by the Push server (SPEC §5.8), each rule by its number. */
 import test from 'ava'
 import { ProviderPause } from '../../../../elements/push/waking/provider-pause.ts'
 import { ManualClock } from '../../../../signalling/testing.ts'
