@@ -41,6 +41,7 @@ export class ClientReceipts {
     receipt: OwedReceipt,
   ): Promise<void> {
     const { agent, clock, inbox, log } = this.parts
+    if (parseUri(source) === undefined) return inbox.paid(key, receipt)
     const { at, disposition, ownId } = receipt
     const body = imdnBody({
       at,
@@ -52,7 +53,6 @@ export class ClientReceipts {
       to: source,
     })
     for (let pause = firstPause; !this.stopped; pause = Math.min(pause * 2, longestPause)) {
-      if (parseUri(source) === undefined) return
       const { status } = await agent.message(source, body, ownId)
       if (this.stopped) return
       if (status < 300 || !mayBeRetried(status)) {

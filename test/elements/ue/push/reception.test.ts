@@ -128,6 +128,24 @@ test('where the store fails nothing is taken, and the server is told 500', async
   t.is(await scene.comes(), 500)
 })
 
+const askingForDisplay = [
+  ...['From: <sip:a@b>', 'NS: imdn <urn:ietf:params:imdn>', 'imdn.Message-ID: m1', 'imdn.Disposition-Notification: display'],
+  ...['', 'Content-Type: text/plain', '', 'hello'],
+].join('\r\n')
+
+test('a receipt for a source whose URI is none is owed no more', async (t) => {
+  const scene = new PushClientScene()
+  const client = await scene.open()
+  client.run({ id: 'chat', take: () => true })
+  t.is(await scene.comes({ source: 'no uri', type: 'message/cpim', content: askingForDisplay, application: 'chat' }), 200)
+  await scene.pass(30)
+  t.is(scene.sent.length, 0)
+  const owed: unknown[] = []
+  for await (const [key, { value }] of scene.store.scan('ue-push/'))
+    if (key.includes('/inbox/')) owed.push((value as { readonly owed: unknown }).owed)
+  t.deepEqual(owed, [[]])
+})
+
 test('a receipt is sent until it is taken, by the same name; one that is packed is read; none is sent about it', async (t) => {
   const scene = new PushClientScene()
   const client = await scene.open()
@@ -135,14 +153,7 @@ test('a receipt is sent until it is taken, by the same name; one that is packed 
   client.onReceipt(({ disposition, messageId }) => heard.push(`${messageId} ${disposition}`))
   client.run({ id: 'chat', take: () => true })
   scene.answers = [408, 503]
-  const asking = [
-    'From: <sip:a@b>',
-    'NS: imdn <urn:ietf:params:imdn>',
-    'imdn.Message-ID: m1',
-    'imdn.Disposition-Notification: display',
-  ]
-  const content = [...asking, '', 'Content-Type: text/plain', '', 'hello'].join('\r\n')
-  await scene.comes({ type: 'message/cpim', content, application: 'chat' })
+  await scene.comes({ type: 'message/cpim', content: askingForDisplay, application: 'chat' })
   await scene.pass(30)
   t.is(scene.sent.length, 3)
   t.is(new Set(scene.sent.map(({ callId }) => callId)).size, 1)
