@@ -17,24 +17,29 @@ export type OpenMediaSocket = (received: (bytes: Buffer, from: HostPort) => void
 
 const mostHosts = 8
 
-/** @param server whose family and reach count: beside one on loopback, peers are on this machine, too */
+/** @param server whose family and reach count: beside one on loopback all peers are on this machine, and sockets are there alone */
 export function mediaSockets(server: string): OpenMediaSocket {
   const isV6 = isIPv6(server)
   const [every, loopback] = isV6 ? ['::', '::1'] : ['0.0.0.0', '127.0.0.1']
+  const isNear = isLocalAddress(server)
   return (received) =>
     new Promise((resolve, reject) => {
       const socket = createSocket({ type: isV6 ? 'udp6' : 'udp4', ipv6Only: isV6 })
       socket.once('error', reject)
-      socket.on('message', (bytes, { address, port }) => received(bytes, { host: address, port }))
-      socket.bind({ address: every }, () => {
+      socket.on('message', (bytes, { address, port }) => {
+        if (port > 0) received(bytes, { host: address, port }) // no answer would reach another
+      })
+      socket.bind({ address: isNear ? loopback : every }, () => {
         socket.off('error', reject)
         socket.on('error', () => undefined) // of one datagram: the checks see what arrives
         const { port } = socket.address()
         const routable = machineAddresses().filter((host) => isIPv6(host) === isV6 && !isLocalAddress(host))
-        const hosts = isLocalAddress(server) ? [loopback, ...routable] : routable
+        const hosts = isNear ? [loopback] : routable
         resolve({
           hosts: hosts.slice(0, mostHosts).map((host) => ({ host, port })),
-          send: (bytes, to) => socket.send(bytes, to.port, to.host, () => undefined),
+          send: (bytes, { host, port }) => {
+            if (port > 0 && port < 65_536) socket.send(bytes, port, host, () => undefined)
+          },
           close: () => socket.close(),
         })
       })

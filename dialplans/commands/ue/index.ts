@@ -159,8 +159,12 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
       lines.tell({ kind: 'sent', ...sent })
       if (isAlone && !isTaken(sent)) code = 1
     }
-    if (options.talk !== undefined) await push?.talks?.call(options.talk, (name) => identityOf(name, domainOf(ue)))
-    if (!isAlone || options.for !== undefined) await stopped
+    if (options.talk !== undefined) {
+      const over = push?.talks?.call(options.talk, (name) => identityOf(name, domainOf(ue)))
+      const isReached = await Promise.race([over, stopped.then(() => true)])
+      if (isAlone && isReached === false) code = 1
+    }
+    if (!isAlone || (options.for !== undefined && options.talk === undefined)) await stopped
   } finally {
     lines.quiet = true // the effects of leaving are no news
     await push?.close()
@@ -173,12 +177,12 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
   process.exit(code)
 }
 
-/** Whether to send a text or a file is its only task: its outcome is that of the command. */
+/** Whether to send a text or a file, or to talk, is its only task: its outcome is that of the command. */
 function isMessageAlone(options: UeCommandOptions): boolean {
   const { message, send, discoverable, discover, near, peers, pair, application, push, talk } = options
   return (
-    (message ?? send) !== undefined &&
-    (discoverable ?? discover ?? near ?? peers ?? pair ?? application ?? push ?? talk) === undefined
+    (message ?? send ?? talk) !== undefined &&
+    (discoverable ?? discover ?? near ?? peers ?? pair ?? application ?? push) === undefined
   )
 }
 

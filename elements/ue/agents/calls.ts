@@ -30,9 +30,10 @@ export interface IncomingCall extends ReceivedBody {
   readonly asserted: string | undefined
   /** 180. */
   ring(): void
-  accept(answer: AgentBody, listener: CallListener): AgentCall
+  /** Undefined: the caller has hung up meanwhile. */
+  accept(answer: AgentBody, listener: CallListener): AgentCall | undefined
   refuse(status: number, warning?: string): void
-  /** The caller has hung up before it was settled. */
+  /** Called once where the caller hangs up before it is settled, or has done so. */
   onCancelled(listener: () => void): void
 }
 

@@ -28,21 +28,13 @@ export async function takeCall(
   taker: CallTaker,
   failed: (fault: unknown) => void,
 ): Promise<void> {
-  const listeners: (() => void)[] = []
-  let cancelled: () => void = () => undefined
-  const over = new Promise<void>((resolve) => {
-    cancelled = resolve
-  })
-  exchange.onCancel(() => {
-    for (const listener of listeners) listener()
-    cancelled()
-  })
-  const taken = taker(incomingCall(exchange, asserted, listeners)).catch(failed)
+  const over = new Promise<void>((resolve) => exchange.onCancel(resolve))
+  const taken = taker(incomingCall(exchange, asserted, (listener) => void over.then(listener))).catch(failed)
   await Promise.race([taken, over])
   if (!exchange.settled) exchange.reply(480, { warning: 'nobody took the call' })
 }
 
-function incomingCall(exchange: Exchange, asserted: string | undefined, listeners: (() => void)[]): IncomingCall {
+function incomingCall(exchange: Exchange, asserted: string | undefined, onCancelled: IncomingCall['onCancelled']): IncomingCall {
   const { from } = exchange.request
   return {
     ...receivedBody(exchange.request),
@@ -53,16 +45,14 @@ function incomingCall(exchange: Exchange, asserted: string | undefined, listener
       if (!exchange.settled) exchange.reply(180)
     },
     accept: (answer: AgentBody, listener) => {
-      if (exchange.settled) return { hangUp: () => undefined } // it was cancelled meanwhile
+      if (exchange.settled) return undefined
       const session = exchange.answerInvite({ body: answer }, { ended: ({ reason }) => listener.ended(reason) })
       return { hangUp: (reason) => end(session, reason) }
     },
     refuse: (status, warning) => {
       if (!exchange.settled) exchange.reply(status, warning === undefined ? {} : { warning })
     },
-    onCancelled: (listener) => {
-      listeners.push(listener)
-    },
+    onCancelled,
   }
 }
 

@@ -103,8 +103,8 @@ function tell(lines: UeLines, notice: PushNotice): void {
 }
 
 function ask(lines: UeLines, questions: TerminalQuestions, { application = '' }: PushNotice) {
-  lines.tell({ kind: 'question', question: `open with ${application}? [y/N/always]` })
-  return questions.answer()
+  const question = `open with ${application}? [y/N/always]`
+  return questions.put(() => lines.tell({ kind: 'question', question }), true).answer
 }
 
 /** Without applications where none is to be started. */

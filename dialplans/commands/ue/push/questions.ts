@@ -4,9 +4,22 @@ import type { OpenAnswer } from '../../../../elements/ue/index.ts'
 
 const longest = 1000 // lines that nobody has asked for
 
+interface Question {
+  readonly show: () => void
+  readonly settle: (line: string | undefined) => void
+}
+
+/** A question that was put. No answer is no. */
+interface PutQuestion {
+  readonly answer: Promise<OpenAnswer>
+  /** Nobody needs the answer any more. */
+  withdraw(): void
+}
+
+/** One question at a time: the next one is shown when the one before has its answer. */
 export class TerminalQuestions {
   private readonly lines: Interface
-  private waiting: ((line: string | undefined) => void) | undefined
+  private readonly waiting: Question[] = []
   private readonly early: string[] = []
   private isOver = false
   private talking: ((line: string) => void) | undefined
@@ -16,34 +29,50 @@ export class TerminalQuestions {
     this.lines.on('line', (line) => this.came(line))
     this.lines.on('close', () => {
       this.isOver = true
-      this.came(undefined)
+      for (const { settle } of [...this.waiting]) settle(undefined)
     })
   }
-  private came(line: string | undefined): void {
-    const { waiting } = this
-    this.waiting = undefined
-    if (waiting !== undefined) waiting(line)
-    else if (line !== undefined && this.talking !== undefined) this.talking(line)
-    else if (line !== undefined && this.early.length < longest) this.early.push(line)
+  private came(line: string): void {
+    const [first] = this.waiting
+    if (first !== undefined) first.settle(line)
+    else if (this.talking !== undefined) this.talking(line)
+    else if (this.early.length < longest) this.early.push(line)
   }
-  /** No answer is no. */
-  async answer(): Promise<OpenAnswer> {
-    const line = this.early.shift() ?? (this.isOver ? undefined : await this.next())
-    const word = line?.trim().toLowerCase() ?? ''
-    if (word === 'always' || word === 'a') return 'always'
-    return word === 'y' || word === 'yes' ? 'yes' : 'no'
+  /** @param byEarlier a line that came before the question may answer it, as in a script */
+  put(show: () => void, byEarlier: boolean): PutQuestion {
+    let withdraw: () => void = () => undefined
+    const line = new Promise<string | undefined>((resolve) => {
+      const question: Question = {
+        show,
+        settle: (answer) => {
+          const at = this.waiting.indexOf(question)
+          if (at < 0) return
+          this.waiting.splice(at, 1)
+          resolve(answer)
+          if (at === 0) this.waiting[0]?.show()
+        },
+      }
+      withdraw = () => question.settle(undefined)
+      this.waiting.push(question)
+      if (this.waiting.length === 1) show()
+      const earlier = byEarlier && this.waiting.length === 1 ? this.early.shift() : undefined
+      if (earlier !== undefined || this.isOver) question.settle(earlier)
+    })
+    return { answer: line.then(answerIn), withdraw }
   }
-  /** Lines that answer no question go there, those of before too; undefined: they wait for the next question. */
-  talkBy(say: ((line: string) => void) | undefined): void {
+  /** Lines that answer no question go there; undefined: they wait for the next one. @param withEarlier those of before, too */
+  talkBy(say: ((line: string) => void) | undefined, withEarlier = false): void {
     this.talking = say
-    if (say !== undefined) for (const line of this.early.splice(0)) say(line)
-  }
-  private next(): Promise<string | undefined> {
-    return new Promise((resolve) => {
-      this.waiting = resolve
-    })
+    const earlier = say === undefined ? [] : this.early.splice(0)
+    if (withEarlier) for (const line of earlier) say?.(line)
   }
   close(): void {
     this.lines.close()
   }
+}
+
+function answerIn(line: string | undefined): OpenAnswer {
+  const word = line?.trim().toLowerCase() ?? ''
+  if (word === 'always' || word === 'a') return 'always'
+  return word === 'y' || word === 'yes' ? 'yes' : 'no'
 }

@@ -30,10 +30,12 @@ interface TerminalTalksParts {
   readonly answers: 'ask' | 'always' | 'never'
 }
 
+const longestLine = 2_000 // characters, after which a line is shown without its end
+
 export class TerminalTalks {
   private readonly parts: TerminalTalksParts
   private readonly talks: DirectTalks
-  private talk: DirectTalk | undefined
+  private isBusy = false
 
   constructor(parts: TerminalTalksParts) {
     const { agent, answers, client, clock, ids, log, server } = parts
@@ -42,52 +44,73 @@ export class TerminalTalks {
     if (answers !== 'never') this.talks.answerBy((caller) => this.answer(caller))
   }
   /**
-   * Throws a `CommandRefusal` where nobody has that name.
+   * Resolves when the talk is over: whether there was one. Throws a `CommandRefusal` where nobody has that name.
    * @param ordinary address of a user of that name, for one whom no entry and no address book knows
    */
-  async call(name: string, ordinary: (name: string) => string): Promise<void> {
+  async call(name: string, ordinary: (name: string) => string): Promise<boolean> {
     const found = await this.parts.client.finder.destination(name)
     const isNobody = 'status' in found && found.status !== 485 && /^[\w.+-]+$/.test(name)
-    const talk = await this.talks.call(isNobody ? ordinary(name) : name, this.listener(name))
+    this.isBusy = true
+    let over: (isReached: boolean) => void = () => undefined
+    const end = new Promise<boolean>((resolve) => {
+      over = resolve
+    })
+    const talk = await this.talks.call(isNobody ? ordinary(name) : name, this.listener(name, over))
     if ('status' in talk)
       throw new CommandRefusal(`${name}: ${wordsOf(name, talk)}; expected a name, an address or an identifier`)
-    this.begin(talk)
+    this.begin(talk, true)
+    return end
   }
+  /** One at a time: a second call is declined, and other devices may take it. */
   private async answer(caller: Caller): Promise<((talk: DirectTalk) => DirectTalkListener) | undefined> {
-    const { answers, lines, questions } = this.parts
-    if (this.talk !== undefined) return undefined // one at a time
-    if (answers === 'ask') {
-      lines.tell({ kind: 'question', question: `${caller.name} wants to talk with you directly; answer? [y/N]` })
-      const cancelled = new Promise<'cancelled'>((resolve) => caller.onCancelled(() => resolve('cancelled')))
-      const answer = await Promise.race([questions.answer(), cancelled])
-      if (answer === 'cancelled') lines.tell({ kind: 'talk', peer: caller.name, state: 'ended', why: 'the caller has hung up' })
-      if (answer !== 'yes' && answer !== 'always') return undefined
+    if (this.isBusy) return undefined
+    this.isBusy = true
+    const isTaken = this.parts.answers === 'always' || (await this.ask(caller))
+    if (!isTaken) {
+      this.isBusy = false
+      return undefined
     }
     return (talk) => {
-      this.begin(talk)
+      this.begin(talk, false)
       return this.listener(caller.name)
     }
   }
-  private begin(talk: DirectTalk): void {
-    this.talk = talk
-    this.parts.questions.talkBy((line) => talk.write(`${line}\r\n`))
+  private async ask({ name, onCancelled }: Caller): Promise<boolean> {
+    const { lines, questions } = this.parts
+    const question = `${name} wants to talk with you directly; answer? [y/N]`
+    const { answer, withdraw } = questions.put(() => lines.tell({ kind: 'question', question }), false)
+    onCancelled(() => {
+      lines.tell({ kind: 'talk', peer: name, state: 'ended', why: 'the caller has hung up' })
+      withdraw()
+    })
+    return (await answer) !== 'no'
   }
-  private listener(peer: string): DirectTalkListener {
+  private begin(talk: DirectTalk, isOwn: boolean): void {
+    this.parts.questions.talkBy((line) => talk.write(`${line}\r\n`), isOwn)
+  }
+  private listener(peer: string, over: (isReached: boolean) => void = () => undefined): DirectTalkListener {
     const { lines } = this.parts
     let heard = ''
+    let isReached = false
     return {
       ringing: () => lines.tell({ kind: 'talk', peer, state: 'ringing' }),
-      connected: ({ host, port }) => lines.tell({ kind: 'talk', peer, state: 'direct', path: `${host}:${port}` }),
+      connected: ({ host, port }) => {
+        isReached = true
+        lines.tell({ kind: 'talk', peer, state: 'direct', path: `${host}:${port}` })
+      },
       text: (text) => {
         const parts = `${heard}${text}`.split(/\r?\n|\u2028/)
         heard = parts.pop()!
+        if (heard.length > longestLine) parts.push(heard.slice(0, longestLine))
+        if (heard.length > longestLine) heard = ''
         for (const said of parts) lines.tell({ kind: 'said', peer, text: said })
       },
       pushed: (sent) => lines.tell({ kind: 'sent', ...sent, to: sent.to ?? peer } as Parameters<UeLines['tell']>[0]),
       ended: (end) => {
-        this.talk = undefined
+        this.isBusy = false
         this.parts.questions.talkBy(undefined)
         lines.tell({ kind: 'talk', peer, state: 'ended', why: endWords(peer, end) })
+        over(isReached)
       },
     }
   }
@@ -101,7 +124,6 @@ const ends: { readonly [why in Exclude<TalkEnd['why'], 'refused'>]: string } = {
   'no-direct-path': 'no direct path was found within 5 s; what you wrote goes as a Push',
   lost: 'the direct path is gone',
   'no-socket': 'no socket can be had for it',
-  'no-offer': 'the caller offers no text',
 }
 
 function endWords(peer: string, end: TalkEnd): string {

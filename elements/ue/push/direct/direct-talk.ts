@@ -20,7 +20,7 @@ export interface DirectTalkParts {
 
 /** The end of a talk. `no-direct-path`: nothing has passed; `lost`: the path that there was carries nothing any more. */
 export type TalkEnd =
-  | { readonly why: 'peer' | 'no-direct-path' | 'lost' | 'no-socket' | 'no-offer' }
+  | { readonly why: 'peer' | 'no-direct-path' | 'lost' | 'no-socket' }
   | { readonly why: 'refused'; readonly answer: AgentResponse }
 
 export interface TalkListener {
@@ -54,7 +54,7 @@ export class DirectTalk {
     const { clock, ids, stunServers } = parts
     this.parts = parts
     this.listener = listenerOf(this)
-    this.secret = { fragment: ids.token(8), password: ids.token(24) }
+    this.secret = { fragment: ids.hex(4), password: ids.hex(16) }
     this.reflexive = new ReflexiveAddresses({
       ...{ clock, ids, servers: stunServers },
       send: (bytes, to) => this.socket?.send(bytes, to),
@@ -79,13 +79,6 @@ export class DirectTalk {
   static of(parts: DirectTalkParts, listenerOf: (talk: DirectTalk) => TalkListener): DirectTalk {
     return new DirectTalk(parts, listenerOf)
   }
-  /** Answers the call; one that offers no text is refused. */
-  async take(incoming: IncomingCall): Promise<void> {
-    const offer = descriptionIn(incoming)
-    if (offer !== undefined) return this.answer(incoming, offer)
-    incoming.refuse(488, 'no text session with candidates is offered; expected m=text with t140')
-    this.over({ why: 'no-offer' })
-  }
 
   private async invite(to: string): Promise<void> {
     const own = await this.describe()
@@ -101,11 +94,13 @@ export class DirectTalk {
       ended: (reason) => this.hungUp(reason),
     })
   }
-  private async answer(incoming: IncomingCall, offer: DirectDescription): Promise<void> {
+  /** Answers a call with that offer. */
+  async answer(incoming: IncomingCall, offer: DirectDescription): Promise<void> {
     incoming.onCancelled(() => this.over({ why: 'peer' }))
     const own = await this.describe()
     if (own === undefined || this.isOver) return incoming.refuse(500, 'no socket for the session')
     this.call = incoming.accept(own, { ended: (reason) => this.hungUp(reason) })
+    if (this.call === undefined) return this.over({ why: 'peer' }) // he has hung up meanwhile
     this.look(offer)
   }
   /** Undefined: no socket can be had, or it is over. */
@@ -129,7 +124,7 @@ export class DirectTalk {
   private look(peer: DirectDescription): void {
     const { clock, ids } = this.parts
     this.checks = new PathChecks({
-      ...{ clock, ids, peer, own: this.secret },
+      ...{ clock, ids, peer, own: this.secret, hosts: this.socket?.hosts ?? [] },
       send: (bytes, to) => this.socket?.send(bytes, to),
       found: (path) => {
         this.path = path
@@ -142,11 +137,12 @@ export class DirectTalk {
     this.checks.start()
   }
   private received(bytes: Buffer, from: HostPort): void {
-    if (isStun(bytes)) {
-      if (!this.reflexive.received(bytes)) this.checks?.received(bytes, from)
-    } else if (this.checks?.isProven(from) === true) {
-      this.checks.use(from)
-      this.stream.received(bytes)
+    try {
+      if (isStun(bytes)) {
+        if (!this.reflexive.received(bytes)) this.checks?.received(bytes, from)
+      } else if (this.checks?.isProven(from) === true) this.stream.received(bytes)
+    } catch (fault) {
+      this.parts.log.error({ fault: String(fault) }, 'a datagram of a talk could not be taken')
     }
   }
 
@@ -185,6 +181,6 @@ export class DirectTalk {
   }
 }
 
-function descriptionIn({ body, contentType }: ReceivedBody): DirectDescription | undefined {
+export function descriptionIn({ body, contentType }: ReceivedBody): DirectDescription | undefined {
   return contentType === sdp ? readDescription(body.toString()) : undefined
 }

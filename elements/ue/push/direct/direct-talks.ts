@@ -3,7 +3,7 @@ import type { AgentResponse } from '../../agents/agent.ts'
 import type { IncomingCall } from '../../agents/calls.ts'
 import type { PushDestinationName } from '../finding/identifier-finder.ts'
 import type { SentPush, UePushClient } from '../push-client.ts'
-import { DirectTalk, type DirectTalkParts, type TalkListener } from './direct-talk.ts'
+import { DirectTalk, type DirectTalkParts, descriptionIn, type TalkEnd, type TalkListener } from './direct-talk.ts'
 
 interface DirectTalksParts extends DirectTalkParts {
   readonly client: UePushClient
@@ -11,8 +11,8 @@ interface DirectTalksParts extends DirectTalkParts {
 
 /** A caller, before he is answered. */
 export interface Caller {
-  /** URI, as the network vouches; else as he says. */
-  readonly source: string
+  /** URI, as the network vouches; undefined: he stays unknown. */
+  readonly source: string | undefined
   /** For people. */
   readonly name: string
   /** Called where he hangs up before he is answered. */
@@ -20,7 +20,7 @@ export interface Caller {
 }
 
 export interface DirectTalkListener extends TalkListener {
-  /** Text without a path has gone as a Push. */
+  /** Text without a path has gone as a Push; told before the end. */
   pushed?(sent: SentPush): void
 }
 
@@ -51,25 +51,39 @@ export class DirectTalks {
     this.parts.agent.takeCalls((incoming) => this.take(incoming, answerer))
   }
   private async take(incoming: IncomingCall, answerer: TalkAnswerer): Promise<void> {
-    const source = incoming.asserted ?? incoming.from
+    const offer = descriptionIn(incoming)
+    if (offer === undefined) return incoming.refuse(488, 'no text with candidates is offered; expected m=text with t140')
+    let isCancelled = false
+    incoming.onCancelled(() => {
+      isCancelled = true
+    })
     incoming.ring()
-    const known = await this.parts.client.finder.nameOf(source)
-    const name = known ?? (incoming.name === undefined ? source : `"${incoming.name}" ${source}`)
-    const answered = await answerer({ source, name, onCancelled: (listener) => incoming.onCancelled(listener) })
-    if (answered === undefined) return incoming.refuse(603, 'its user takes no call now')
+    const { asserted: source } = incoming
+    const caller = { source, name: await this.nameOf(source), onCancelled: incoming.onCancelled }
+    const answered = isCancelled ? undefined : await answerer(caller)
+    if (isCancelled) return
+    if (answered === undefined) return incoming.refuse(480, 'its user takes no call now') // other devices may
     const talk = DirectTalk.of(this.parts, (made) => this.heardBy(answered(made), source, () => this.talks.delete(made)))
     this.talks.add(talk)
-    await talk.take(incoming)
+    await talk.answer(incoming, offer)
   }
-  private heardBy(listener: DirectTalkListener, to: string, over: () => void): TalkListener {
+  /** For people. What a caller says of himself counts nothing. */
+  private async nameOf(source: string | undefined): Promise<string> {
+    if (source === undefined) return 'somebody who stays unknown'
+    return (await this.parts.client.finder.nameOf(source)) ?? source
+  }
+  private heardBy(listener: DirectTalkListener, to: string | undefined, over: () => void): TalkListener {
     return {
       ringing: () => listener.ringing?.(),
       connected: (path) => listener.connected(path),
       text: (text) => listener.text(text),
       ended: (end, unsent) => {
         over()
-        listener.ended(end, unsent)
-        if (end.why === 'no-direct-path' && unsent !== '') void this.push(to, unsent, listener)
+        const isToGo = to !== undefined && unsent !== '' && hasNoPath(end)
+        const sent = isToGo ? this.push(to, unsent, listener) : Promise.resolve()
+        sent
+          .catch((fault: unknown) => this.parts.log.error({ fault: String(fault) }, 'what was written could not be sent'))
+          .finally(() => listener.ended(end, unsent))
       },
     }
   }
@@ -80,4 +94,9 @@ export class DirectTalks {
     for (const talk of this.talks) talk.end()
     this.talks.clear()
   }
+}
+
+/** Whether text may go as a Push instead: nobody was reached, or no path was found. */
+function hasNoPath(end: TalkEnd): boolean {
+  return end.why === 'no-direct-path' || (end.why === 'refused' && [408, 480, 486, 487, 488, 503].includes(end.answer.status))
 }

@@ -18,6 +18,8 @@ interface PathChecksParts {
   readonly clock: Clock
   readonly ids: Ids
   readonly own: CheckSecret
+  /** Addresses of ours: one of loopback reaches others there. */
+  readonly hosts: readonly HostPort[]
   readonly peer: DirectDescription
   send(bytes: Buffer, to: HostPort): void
   /** A path has carried a check and its answer; told once. */
@@ -30,6 +32,8 @@ const every = 50 // milliseconds between two checks of a path
 const patience = 5_000 // milliseconds until a path has to be found
 const consentEvery = 5_000 // milliseconds between checks of a path that was found, which keep the NATs open, too
 const consentFor = 30_000 // milliseconds without an answer, after which the path is gone (RFC 7675 §5.1)
+const mostPaths = 8
+const mostToHost = 2 // of these: a stranger whose address is named gets no more
 const mostReflexive = 4 // paths that only checks have shown
 const mostAwaited = 2_000 // checks without an answer
 
@@ -41,7 +45,7 @@ export class PathChecks {
   private readonly shown = new Set<string>()
   /** Transaction -> path. */
   private readonly awaited = new Map<string, string>()
-  /** Addresses of the other side, proven by its password. */
+  /** Addresses from which a check of ours was answered. */
   private readonly proven = new Set<string>()
   private path: HostPort | undefined
   private timer: Timer | undefined
@@ -53,7 +57,7 @@ export class PathChecks {
     this.parts = parts
     this.asking = { username: `${peer.secret.fragment}:${own.fragment}`, password: peer.secret.password }
     this.asked = { username: `${own.fragment}:${peer.secret.fragment}`, password: own.password }
-    this.paths = [...peer.hosts, ...peer.reflexive]
+    this.paths = pathsOf(parts)
     this.end = clock.now() + patience
   }
   start(): void {
@@ -87,7 +91,6 @@ export class PathChecks {
     const answer = answerCheck(bytes, from, this.asked)
     if (answer !== undefined) {
       this.parts.send(answer, from)
-      this.proven.add(textOf(from))
       return this.show(from)
     }
     const success = readBindingAnswer(bytes, this.asking.password)
@@ -95,14 +98,9 @@ export class PathChecks {
     this.awaited.delete(success.transaction)
     this.proven.add(textOf(from))
     this.end = this.parts.clock.now() + consentFor
-    this.use(from)
-  }
-  /** Both directions are proven: here, or by the other side, which sends its text on this path. */
-  use(path: HostPort): void {
-    if (this.path !== undefined || this.isOver) return
-    this.path = path
-    this.end = this.parts.clock.now() + consentFor
-    this.parts.found(path)
+    if (this.path !== undefined) return
+    this.path = from
+    this.parts.found(from)
   }
   /** A path that no candidate named: the NAT of the other side has another address for us (RFC 8445 §7.3.1.3). */
   private show(from: HostPort): void {
@@ -117,6 +115,22 @@ export class PathChecks {
     this.stop()
     this.parts.failed()
   }
+}
+
+/** Paths to the other side, each once, few to one host. */
+function pathsOf({ hosts, peer }: PathChecksParts): HostPort[] {
+  const isNear = hosts.some(({ host }) => isLoopback(host))
+  const paths: HostPort[] = []
+  for (const path of [...peer.hosts, ...peer.reflexive]) {
+    const toHost = paths.filter(({ host }) => host === path.host)
+    if (paths.length >= mostPaths || toHost.length >= mostToHost || toHost.some(({ port }) => port === path.port)) continue
+    if (isNear || !isLoopback(path.host)) paths.push(path)
+  }
+  return paths
+}
+
+function isLoopback(host: string): boolean {
+  return host.startsWith('127.') || host === '::1'
 }
 
 function textOf({ host, port }: HostPort): string {

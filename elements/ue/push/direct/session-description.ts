@@ -1,6 +1,6 @@
 /** Session descriptions of two clients that talk directly (SPEC §5.7): text by RTP (RFC 4103), and candidates (RFC 8839). */
 import { isIP } from 'node:net'
-import { parse, write } from 'sdp-transform'
+import { parse, type SessionDescription, write } from 'sdp-transform'
 import type { HostPort } from '../../../../signalling/index.ts'
 
 /** Payload types of the text, and of the text with redundancy (RFC 2198). */
@@ -20,8 +20,10 @@ export interface DirectDescription {
   readonly reflexive: readonly HostPort[]
 }
 
-const mostCandidates = 16
 const longestDescription = 8_000 // bytes
+// of ice-ufrag and ice-pwd (RFC 8839 §5.4), a fragment short, since each check carries it
+const fragmentForm = /^[A-Za-z0-9+/]{4,32}$/
+const passwordForm = /^[A-Za-z0-9+/]{22,256}$/
 const priority = { host: 126, srflx: 100 } as const // RFC 8445 §5.1.2.2
 
 /** @param id of the session, in digits */
@@ -72,26 +74,31 @@ function candidate(type: 'host' | 'srflx', { host, port }: HostPort, i: number) 
 /** Undefined: it is no description of a text session with candidates. */
 export function readDescription(text: string): DirectDescription | undefined {
   if (text.length > longestDescription) return undefined
-  const { media } = parse(text)
+  try {
+    return descriptionIn(parse(text))
+  } catch {
+    return undefined
+  }
+}
+
+/** Values that look like numbers are numbers there, whatever the types say. */
+function descriptionIn({ media }: SessionDescription): DirectDescription | undefined {
   const found = media.find(({ port, protocol, type }) => type === 'text' && port > 0 && protocol === 'RTP/AVP')
   const payloads = found?.rtp.map(({ codec, payload }) => `${codec} ${payload}`) ?? []
-  const { iceUfrag: fragment, icePwd: password, candidates = [] } = found ?? {}
-  if (fragment === undefined || password === undefined || !payloads.includes(`t140 ${payloadType.text}`)) return undefined
-  const usable = candidates.filter(
+  const secret = { fragment: String(found?.iceUfrag ?? ''), password: String(found?.icePwd ?? '') }
+  const isNamed = fragmentForm.test(secret.fragment) && passwordForm.test(secret.password)
+  if (!isNamed || !payloads.includes(`t140 ${payloadType.text}`)) return undefined
+  const usable = (found?.candidates ?? []).filter(
     ({ component, ip, port, transport }) =>
-      component === 1 &&
-      transport.toUpperCase() === 'UDP' &&
-      isIP(ip) !== 0 &&
-      Number.isInteger(port) &&
-      port > 0 &&
-      port < 65_536,
+      component === 1 && String(transport).toUpperCase() === 'UDP' && isPlace({ host: String(ip), port }),
   )
   const of = (wanted: string): readonly HostPort[] =>
-    usable.filter(({ type }) => type === wanted).map(({ ip, port }) => ({ host: ip, port }))
-  const [hosts, reflexive] = [of('host'), of('srflx')]
-  return {
-    secret: { fragment, password },
-    hosts: hosts.slice(0, mostCandidates / 2),
-    reflexive: reflexive.slice(0, mostCandidates / 2),
-  }
+    usable.filter(({ type }) => type === wanted).map(({ ip, port }) => ({ host: String(ip), port }))
+  return { secret, hosts: of('host'), reflexive: of('srflx') }
+}
+
+/** Whether one host can be meant: no group, no broadcast, not all. */
+function isPlace({ host, port }: HostPort): boolean {
+  const isMany = /^(?:0\.|22[4-9]\.|23\d\.|2[45]\d\.|ff|::$)/i.test(host)
+  return isIP(host) !== 0 && !isMany && Number.isInteger(port) && port > 0 && port < 65_536
 }

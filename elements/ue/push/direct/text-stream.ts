@@ -17,8 +17,10 @@ interface Block {
 
 const interval = 300 // milliseconds between two packets (RFC 4103 §5)
 const generations = 2
-const longestBlock = 800 // bytes; a redundant block has 1023 at most
+const longestBlock = 400 // bytes: three of them fit into a packet
 const headerLength = 12
+const longestPacket = 1_500 // bytes
+const mostAtOnce = 4_000 // characters that are told at once, and a fourth of it each second: more than anybody types
 const missing = '\uFFFD' // T.140 §7.3, RFC 4103 §5.4
 const furthestJump = 3_000 // sequence numbers
 const farBehind = 65_536 - furthestJump
@@ -35,6 +37,9 @@ export class TextStream {
   /** Sequence number that is to come next from the other side. */
   private expected: number | undefined
   private rest: Buffer = Buffer.alloc(0)
+  /** Characters that may be told now, as of that time. */
+  private room = mostAtOnce
+  private roomAt = 0
 
   constructor(parts: TextStreamParts) {
     this.parts = parts
@@ -85,7 +90,7 @@ export class TextStream {
 
   /** An RTP packet of the other side; what is none changes nothing. */
   received(bytes: Buffer): void {
-    const blocks = blocksIn(bytes)
+    const blocks = bytes.length > longestPacket ? undefined : blocksIn(bytes)
     if (blocks === undefined) return
     const sequence = bytes.readUInt16BE(2)
     const ahead = this.expected === undefined ? blocks.length - 1 : (sequence - this.expected) & 0xffff // packets that have not come
@@ -99,7 +104,15 @@ export class TextStream {
       this.rest = Buffer.alloc(0)
     }
     for (const block of fresh) text += this.decoded(block)
-    if (text !== '') this.parts.text(text)
+    if (text !== '') this.tell(text)
+  }
+  private tell(text: string): void {
+    const now = this.parts.clock.now()
+    this.room = Math.min(mostAtOnce, this.room + ((now - this.roomAt) * mostAtOnce) / 4_000)
+    this.roomAt = now
+    if (text.length > this.room) return // a flood, which nobody reads
+    this.room -= text.length
+    this.parts.text(text)
   }
   /** Characters that are whole; the bytes of another wait for the next block. */
   private decoded(block: Buffer): string {

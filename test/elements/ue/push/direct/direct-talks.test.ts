@@ -1,5 +1,6 @@
 /** Talking directly (SPEC §5.7): offer and answer through the servers, text past them, NATs between, and no path at all. */
 import test, { type ExecutionContext } from 'ava'
+import fc from 'fast-check'
 import { agentNode } from '../../../../../dialplans/running/agent-node.ts'
 import {
   type DirectTalk,
@@ -8,7 +9,8 @@ import {
   EngineAgent,
   UePushClient,
 } from '../../../../../elements/ue/index.ts'
-import { memoryStore, type OpenMediaSocket, silent } from '../../../../../signalling/index.ts'
+import { readDescription } from '../../../../../elements/ue/push/direct/session-description.ts'
+import { bindingRequest, memoryStore, type OpenMediaSocket, silent } from '../../../../../signalling/index.ts'
 import { Ground } from '../../../../contracts/agent-ground.ts'
 import { MemoryNat } from '../../../../support/media.ts'
 
@@ -41,6 +43,9 @@ class Scene {
   readonly bobsTalks: DirectTalk[] = []
   readonly texts: string[] = []
   takes = true
+  /** Time that the user takes for the answer. */
+  asks: () => Promise<void> = async () => undefined
+  readonly agents: EngineAgent[] = []
 
   static async open(
     t: ExecutionContext,
@@ -65,6 +70,7 @@ class Scene {
       password: `${name}-proxima`,
       proxy: `sip:${server}:${port};lr`,
     })
+    this.agents.push(agent)
     const node = agentNode(agent.element, { ...ground.common(name), listen: [{ transport: 'MEM', host, port: 5060 }] })
     await node.start()
     ground.nodes.push(node)
@@ -80,6 +86,7 @@ class Scene {
     const stunServers = [ground.serverAddress]
     const talks = new DirectTalks({ agent, client, clock, ids, log: silent, open, stunServers })
     talks.answerBy(async () => {
+      await this.asks()
       if (!this.takes) return undefined
       return (talk) => {
         this.bobsTalks.push(talk)
@@ -158,7 +165,7 @@ test('P67 NATs that cannot be passed: BYE no-direct-path after 5 s, and what was
   const talk = await scene.call()
   talk.write('by whatever way')
   await scene.pass(10_000)
-  t.deepEqual(scene.heard.alice.words, ['ringing', 'no-direct-path: by whatever way', 'pushed 200'])
+  t.deepEqual(scene.heard.alice.words, ['ringing', 'pushed 200', 'no-direct-path: by whatever way'])
   t.true(['peer', 'no-direct-path'].includes(scene.heard.bob.words[0]!))
   t.deepEqual(scene.texts, ['bob gets by whatever way'])
 })
@@ -170,7 +177,7 @@ test('a path that dies is told after 30 s', async (t) => {
   await scene.pass(40_000)
   t.is(scene.heard.alice.words.at(-1), 'lost')
 })
-test('one who takes no call: 603; one who is away: 480; one who hangs up before: told', async (t) => {
+test('one who takes no call, one who is away, one who hangs up before', async (t) => {
   const scene = await Scene.open(t, straight)
   scene.takes = false
   await scene.call()
@@ -184,4 +191,97 @@ test('one who takes no call: 603; one who is away: 480; one who hangs up before:
   talk.end()
   await scene.pass(3000)
   t.is(scene.heard.alice.words.length, 3)
+})
+
+/** A check or text of somebody who knows no password, from a place of his own. */
+function forge(scene: Scene, bytes: Buffer): void {
+  scene.network.carry({ host: '10.0.9.9', port: 4000 }, { host: '10.0.4.2', port: 40_000 }, bytes)
+}
+const rtp = (text: string): Buffer => Buffer.concat([Buffer.from([0x80, 98, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1]), Buffer.from(text)])
+
+test('text of somebody else is not shown, whenever it comes', async (t) => {
+  const scene = await Scene.open(t, straight)
+  await scene.call()
+  for (let i = 0; i < 60; i++) {
+    forge(scene, rtp('I am alice'))
+    forge(scene, bindingRequest(Buffer.alloc(12, i), { username: 'a:b', password: 'guess' }))
+    await scene.pass(50)
+  }
+  t.deepEqual(scene.heard.bob.words, ['direct 10.0.4.1:40000'])
+})
+test('a call without text is refused before anybody is asked, and no other device is kept from it', async (t) => {
+  const scene = await Scene.open(t, straight)
+  const refusals: number[] = []
+  const words: string[] = []
+  const audio = 'v=0\r\no=- 1 1 IN IP4 10.0.4.1\r\ns=-\r\nc=IN IP4 10.0.4.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n'
+  scene.agents[0]!.call(
+    'sip:bob@localhost',
+    { type: 'application/sdp', content: audio },
+    {
+      ringing: () => words.push('ringing'),
+      answered: () => words.push('answered'),
+      refused: ({ status }) => refusals.push(status),
+      ended: () => words.push('ended'),
+    },
+  )
+  await scene.pass(3000)
+  t.deepEqual(refusals, [488])
+  t.deepEqual(words, [])
+})
+test('who hangs up while the other is asked: no path is looked for', async (t) => {
+  const scene = await Scene.open(t, straight)
+  let answer: () => void = () => undefined
+  scene.asks = () =>
+    new Promise((resolve) => {
+      answer = resolve
+    })
+  const talk = await scene.call()
+  await scene.pass(1000)
+  talk.end()
+  await scene.pass(1000)
+  answer()
+  await scene.pass(6000)
+  t.deepEqual(scene.heard.bob.words, [])
+})
+test('who is away, or declines: what was written goes as a Push', async (t) => {
+  const scene = await Scene.open(t, straight)
+  scene.takes = false
+  const talk = await scene.call()
+  talk.write('later then')
+  await scene.pass(3000)
+  t.deepEqual(scene.heard.alice.words, ['ringing', 'pushed 200', 'refused: later then'])
+  t.deepEqual(scene.texts, ['bob gets later then'])
+})
+test('descriptions of a hostile peer: none is read that cannot be meant, and none throws', (t) => {
+  const lines = (...more: readonly string[]): string =>
+    ['v=0', 'o=- 1 1 IN IP4 44.1.2.3', 's=-', 't=0 0', 'm=text 5000 RTP/AVP 98', 'a=rtpmap:98 t140/1000', ...more, ''].join(
+      '\r\n',
+    )
+  const pwd = 'a=ice-pwd:1234567890123456789012'
+  t.deepEqual(readDescription(lines('a=ice-ufrag:1234', pwd))?.secret, { fragment: '1234', password: '1234567890123456789012' })
+  for (const wrong of ['a=ice-ufrag:abc', `a=ice-ufrag:${'x'.repeat(33)}`, 'a=ice-ufrag:a b c d'])
+    t.is(readDescription(lines(wrong, pwd)), undefined)
+  const places = ['0.0.0.0', '224.0.0.1', '255.255.255.255', 'ff02::1', '::', 'host.example', '1']
+  const candidates = places.map((place, i) => `a=candidate:${i} 1 UDP 1 ${place} 4000 typ host`)
+  const odd = ['a=candidate:1 1 17 1 192.0.2.1 4000 typ host', 'a=candidate:1 1 UDP 1 192.0.2.1 0 typ host']
+  const read = readDescription(lines('a=ice-ufrag:abcd', `a=ice-pwd:${'x'.repeat(22)}`, ...candidates, ...odd))
+  t.deepEqual([read?.hosts, read?.reflexive], [[], []])
+  fc.assert(fc.property(fc.string({ maxLength: 300 }), (text) => t.notThrows(() => readDescription(text))))
+})
+test('candidates all at one victim: he gets few checks', async (t) => {
+  let victim = 0
+  const scene = await Scene.open(t, ({ network }) => {
+    const plain = network.mediaSockets('10.0.4.1')
+    const hosts = Array.from({ length: 20 }, (_, i) => ({ host: '198.51.100.9', port: 4000 + (i % 10) }))
+    return { alice: async (received) => ({ ...(await plain(received)), hosts }), bob: network.mediaSockets('10.0.4.2') }
+  })
+  scene.network.fate = (_from, to) => {
+    if (to.host === '198.51.100.9') victim++
+    return [1]
+  }
+  scene.network.part('10.0.4.1', '10.0.4.2')
+  await scene.call()
+  await scene.pass(10_000)
+  t.true(victim > 50)
+  t.true(victim <= 2 * 101, String(victim))
 })

@@ -77,6 +77,20 @@ test('packets that come twice or late are told once', async (t) => {
   for (const packet of pair.packets) pair.reader.received(packet)
   t.is(pair.heard, 'abc')
 })
+test('a flood is not told, and what is typed afterwards is', async (t) => {
+  const pair = new Pair()
+  const packet = (sequence: number, text: string): Buffer => {
+    const head = Buffer.from([0x80, 98, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])
+    head.writeUInt16BE(sequence, 2)
+    return Buffer.concat([head, Buffer.from(text)])
+  }
+  for (let i = 0; i < 100; i++) pair.reader.received(packet(i, 'x'.repeat(1000)))
+  t.is(pair.heard.length, 4000)
+  pair.reader.received(packet(100, 'x'.repeat(2000)))
+  await pair.clock.advance(2000)
+  pair.reader.received(packet(101, 'typed'))
+  t.true(pair.heard.endsWith('typed'))
+})
 test('whatever comes: no throw', (t) => {
   const { reader } = new Pair()
   fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => t.notThrows(() => reader.received(Buffer.from(bytes)))))
