@@ -26,6 +26,8 @@ interface OutboundHttpOptions {
 type Fault = Extract<OutboundHttpAnswer, { readonly fault: string }>
 
 const patience = 10_000 // milliseconds for all of it
+const patienceForOne = 2000 // milliseconds for a connection to an address that is not the last
+const mostAddresses = 4 // of a name
 const longestBody = 65_536 // bytes
 const longestHead = 16_384
 
@@ -78,7 +80,7 @@ class OutboundCall {
     const host = url.hostname.replace(/^\[|\]$/g, '')
     const addresses = isIP(host) === 0 ? await this.options.resolve(host, this.request.isOwn === true) : [host]
     if (this.isOver) return
-    const callable = addresses.filter((each) => this.mayCall(each, url.protocol))
+    const callable = addresses.filter((each) => this.mayCall(each, url.protocol)).slice(0, mostAddresses)
     if (callable.length > 0) return this.call(url, callable)
     const isPlain = url.protocol === 'http:' && addresses.some(isPublicAddress)
     if (isPlain) this.settle(fault('url', 'expected https:, since http: is for addresses that a setting allows'))
@@ -104,6 +106,9 @@ class OutboundCall {
     const client = url.protocol === 'https:' ? secureRequest(url, options) : plainRequest(url, options)
     this.client = client
     let isConnected = false
+    const isSilent = (): unknown => (isConnected ? undefined : client.destroy(new Error('no connection')))
+    const timer = others.length === 0 ? undefined : this.options.clock.after(patienceForOne, isSilent)
+    client.on('close', () => timer?.cancel())
     client.on('error', (cause) => {
       if (!isConnected && others.length > 0 && !this.isOver) return this.call(url, others)
       this.settle(fault(isParserFault(cause) ? 'malformed' : 'unreachable', codeOf(cause)))

@@ -1,5 +1,8 @@
 /** The guard of outbound HTTP (SPEC §5.8, A13, A14): whom it calls, what it reads, and for how long. */
 import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { Worker } from 'node:worker_threads'
 import test, { type ExecutionContext } from 'ava'
 import { addressLookup } from '../../../../elements/shared/http/addresses.ts'
 import { outboundHttp } from '../../../../elements/shared/http/outbound.ts'
@@ -101,6 +104,49 @@ test('of the addresses of a name the first that takes a connection is called', a
   addresses['push.example'] = ['127.0.0.9', '127.0.0.1']
   const url = service.url.replace('127.0.0.1', 'push.example')
   t.is(await outcome(post(url, loopback)), 201)
+})
+
+test('A13: of many addresses of a name four are called', async (t) => {
+  const { addresses, post, service } = await open(t)
+  const refusing = ['127.0.0.5', '127.0.0.6', '127.0.0.7', '127.0.0.8']
+  const url = service.url.replace('127.0.0.1', 'push.example')
+  addresses['push.example'] = [...refusing, '127.0.0.1']
+  t.is(await outcome(post(url, loopback)), 'unreachable')
+  t.is(service.connections, 0)
+  addresses['push.example'] = [...refusing.slice(1), '127.0.0.1']
+  t.is(await outcome(post(url, loopback)), 201)
+})
+
+/** Listens at an address and never takes a connection; its queue is full. */
+async function silentListener(t: ExecutionContext, host: string, port: number): Promise<void> {
+  const code = `
+    const { parentPort, workerData } = require('node:worker_threads')
+    require('node:net').createServer().listen({ ...workerData, backlog: 1 }, () => {
+      parentPort.postMessage('listening')
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+    })`
+  const worker = new Worker(code, { eval: true, workerData: { host, port } })
+  t.teardown(() => worker.terminate())
+  await once(worker, 'message')
+  for (let queued = 0; queued < 2; queued++) {
+    const socket = connect({ host, port })
+    t.teardown(() => socket.destroy())
+    await once(socket, 'connect')
+    socket.on('error', () => undefined)
+  }
+}
+
+test('A14: an address that says nothing has two seconds, and then the next one is called', async (t) => {
+  t.timeout(60_000) // the system itself gives up after two minutes
+  const { addresses, clock, names, post, service } = await open(t)
+  const { port } = new URL(service.url)
+  await silentListener(t, '127.0.0.9', Number(port))
+  addresses['push.example'] = ['127.0.0.9', '127.0.0.1']
+  const answer = outcome(post(`http://push.example:${port}/w/x`, loopback))
+  await until(() => names.length === 1)
+  await new Promise((resolve) => setImmediate(resolve))
+  await clock.advance(2000)
+  t.is(await answer, 201)
 })
 
 test('only https: URLs without a password; http: where a setting allows the address', async (t) => {
