@@ -39,6 +39,8 @@ class Scene {
     throw new Error('agents are made here')
   })
   readonly heard = { alice: new Heard(), bob: new Heard() }
+  readonly clients: UePushClient[] = []
+  readonly logged: string[] = []
   readonly talks: DirectTalks[] = []
   readonly bobsTalks: DirectTalk[] = []
   readonly texts: string[] = []
@@ -81,10 +83,12 @@ class Scene {
       take: ({ content }) => this.texts.push(`${name} gets ${Buffer.from(content, 'base64').toString()}`) > 0,
     })
     await client.start()
+    this.clients.push(client)
     const { status } = await ground.during(client.register())
     if (status !== 200) throw new Error(`${name}: ${status}`)
     const stunServers = [ground.serverAddress]
-    const talks = new DirectTalks({ agent, client, clock, ids, log: silent, open, stunServers })
+    const log = { ...silent, error: (...[, text]: Parameters<typeof silent.error>) => void this.logged.push(String(text)) }
+    const talks = new DirectTalks({ agent, client, clock, ids, log, open, stunServers })
     talks.answerBy(async () => {
       await this.asks()
       if (!this.takes) return undefined
@@ -168,6 +172,18 @@ test('P67 NATs that cannot be passed: BYE no-direct-path after 5 s, and what was
   t.deepEqual(scene.heard.alice.words, ['ringing', 'pushed 200', 'no-direct-path: by whatever way'])
   t.true(['peer', 'no-direct-path'].includes(scene.heard.bob.words[0]!))
   t.deepEqual(scene.texts, ['bob gets by whatever way'])
+})
+test('P67 where the store fails what was written does not go, the log says so, and nothing ends', async (t) => {
+  const scene = await Scene.open(t, ({ network }) => ({
+    alice: new MemoryNat(network, '192.0.2.1', 'symmetric').mediaOf('10.1.0.5'),
+    bob: new MemoryNat(network, '192.0.2.2', 'symmetric').mediaOf('10.2.0.5'),
+  }))
+  scene.clients[0]!.send = () => Promise.reject(new Error('no space'))
+  const talk = await scene.call()
+  talk.write('by whatever way')
+  await scene.pass(10_000)
+  t.deepEqual(scene.heard.alice.words, ['ringing', 'no-direct-path: by whatever way'])
+  t.deepEqual(scene.logged, ['what was written could not be sent'])
 })
 test('a path that dies is told after 30 s', async (t) => {
   const scene = await Scene.open(t, straight)
