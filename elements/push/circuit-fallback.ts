@@ -32,7 +32,7 @@ interface FallbackRecord {
 
 interface CircuitFallbackParts {
   readonly host: Host
-  readonly subscribers: Subscribers
+  readonly subscribers: Pick<Subscribers, 'lookup'>
   /** URI or name of the short message centre. */
   readonly smsc: string
   /** Milliseconds without a device. */
@@ -106,7 +106,7 @@ export class CircuitFallback {
       await this.hand(record, message)
     } catch (fault) {
       host.log.warn({ fault: String(fault) }, 'a message could not go by the short message centre, and waits on')
-      await this.wait(record)
+      if (this.kept.get(id) !== undefined) await this.wait(record)
     }
   }
   private async handAgain(record: FallbackRecord): Promise<void> {
@@ -122,6 +122,8 @@ export class CircuitFallback {
   private async hand(record: FallbackRecord, message: PushMessage): Promise<void> {
     const { host, subscribers } = this.parts
     const imsi = (await subscribers.lookup(message.subscriber))?.imsi
+    if (this.kept.get(record.id) !== record) return // the centre's report, or a later step, was faster than the HSS
+    if (this.isTaken(record.id)) return void (await this.kept.expel(record.id))
     if (imsi === undefined) {
       host.count('fallbacks_without_imsi')
       return this.wait(record)
@@ -140,6 +142,11 @@ export class CircuitFallback {
     const { status } = await host.send(request)
     host.count(status < 300 ? 'fallbacks' : 'fallbacks_failed')
     if (status >= 300 && this.has(record.id)) await this.wait({ ...record, tries })
+  }
+  /** Whether a device has it, or nobody wants it any more. */
+  private isTaken(id: string): boolean {
+    const message = this.parts.message(id)
+    return message === undefined || message.taken === true
   }
   /** Until the next try; devices may get it meanwhile. */
   private async wait(record: FallbackRecord): Promise<void> {
