@@ -72,7 +72,10 @@ export class ShortMessages {
     return this.kept.stop()
   }
   /** Resolves when it is durable. One that came before is not taken twice. False: too many wait for its terminal. */
-  async take(message: NewShortMessage): Promise<boolean> {
+  take(message: NewShortMessage): Promise<boolean> {
+    return this.kept.inTurn(message.imsi, () => this.takeInTurn(message))
+  }
+  private async takeInTurn(message: NewShortMessage): Promise<boolean> {
     const key = keyOf(message)
     if (this.kept.get(key) !== undefined) return true
     if (this.byTerminal.of(message.imsi).size >= ofTerminal) return false

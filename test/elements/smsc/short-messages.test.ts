@@ -3,6 +3,7 @@ import test from 'ava'
 import { createShortMessageCentre } from '../../../elements/smsc/index.ts'
 import { type Exchange, memoryStore } from '../../../signalling/index.ts'
 import { Lab } from '../../support/lab.ts'
+import { SteeredStore } from '../../support/steered-store.ts'
 import { requestText, Wire } from '../../support/wire.ts'
 
 const imsi = '001010123456789'
@@ -11,7 +12,8 @@ const imsi = '001010123456789'
 async function open() {
   const lab = new Lab()
   lab.trusted.push('10.0.8.1')
-  const store = memoryStore(lab.clock)
+  const store = new SteeredStore(memoryStore(lab.clock))
+  store.holds = false
   const reports: string[] = []
   const push = {
     name: 'push',
@@ -47,7 +49,7 @@ async function open() {
     await lab.nodes.pop()!.stop(0)
     await start()
   }
-  return { answers, got, lab, reports, restart, send, terminal }
+  return { answers, got, lab, reports, restart, send, server, store, terminal }
 }
 
 test('RFC 3428 §8: texts to one terminal go one at a time, in their order, over a restart too', async (t) => {
@@ -85,4 +87,16 @@ test('A7: a terminal has a bound: what comes beyond gets 503, until there is roo
   answers.terminal = 200
   await lab.clock.advance(900_000)
   t.is(await send('now'), 202)
+})
+
+test('A7: the bound holds for texts that come while earlier ones are being written', async (t) => {
+  const { answers, lab, send, server, store } = await open()
+  answers.terminal = 480
+  store.holds = true
+  for (let text = 0; text < 201; text++) await send(String(text))
+  store.release()
+  await lab.clock.advance(1000)
+  const count = (status: number): number => server.statuses.filter((each) => each === status).length
+  t.is(count(202), 200)
+  t.is(count(503), 1)
 })
