@@ -2,6 +2,7 @@
 import type { Address, Element, Exchange, Flow, Host } from '../../signalling/index.ts'
 import { H, RateLimit } from '../../signalling/index.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
+import { Blocking } from '../shared/permissions/blocking.ts'
 import { Authentication, type KnownSender, notThis, type SenderVerdict } from './authentication.ts'
 import { Bindings } from './bindings.ts'
 import { Crossing } from './crossing.ts'
@@ -74,7 +75,8 @@ class ProxyElement implements Element {
     const { bindings, dialogWays, gruus, subscribers, authentication, rules } = this
     const sleepers = new Sleepers(host, rules, bindings, subscribers)
     const reach = new Reach({ host, rules, bindings, dialogWays, gruus, subscribers, authentication, sleepers })
-    this.router = new Router({ host, rules, dialogWays, gruus, hidden, subscribers, reach })
+    const blocking = new Blocking(host, subscribers)
+    this.router = new Router({ host, rules, dialogWays, gruus, hidden, subscribers, reach, blocking })
     this.registrar = new Registrar({ host, rules, bindings, dialogWays, gruus, authentication, sleepers, clients: this.clients })
     this.pushRegistrar = new PushRegistrar({ host, rules, authentication, subscribers, clients: this.clients, hidden })
     this.roaming = new Roaming({ host, clients: this.clients, hidden, subscribers, crossing })

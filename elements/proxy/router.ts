@@ -7,6 +7,7 @@ import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { deviceKey, isAddress } from '../shared/identifiers/devices.ts'
 import { domainOfPushHost, hasFlags, isPushInForce, isPushUri, pushIdentifier } from '../shared/identifiers/push.ts'
 import { pushSourceOf } from '../shared/identifiers/push-source.ts'
+import type { Blocking } from '../shared/permissions/blocking.ts'
 import { purrOf } from '../shared/values/push-notification.ts'
 import type { KnownSender } from './authentication.ts'
 import type { Destination, RefusedDestination, TargetDestination } from './destination.ts'
@@ -25,6 +26,7 @@ interface RouterParts {
   readonly hidden: HiddenContacts
   readonly subscribers: Subscribers
   readonly reach: Reach
+  readonly blocking: Blocking
 }
 
 const asks = ['SUBSCRIBE', 'MESSAGE'] // methods for an element between UEs and another one
@@ -65,6 +67,12 @@ const sourceExpired: RefusedDestination = {
   end: 'nowhere',
   status: 403,
   fields: { warning: 'source-expired: From names a Push identifier that is not in force; expected another one of yours' },
+}
+
+const blockedCaller: RefusedDestination = {
+  end: 'nowhere',
+  status: 403,
+  fields: { warning: 'blocked: this user takes nothing from you' },
 }
 
 const asWritten: Pick<ForwardTarget, 'uri' | 'element'> = {}
@@ -122,12 +130,32 @@ export class Router {
     const element = exchange.planned ?? this.elementOfAddress(exchange, identity)
     if (element !== undefined) return this.toElement(exchange, identity, element)
     if (!ours && inside) return { end: 'peer', ...dialogWays.recordRoutes(exchange, identity) }
+    if (ours && this.isJudged(exchange, sender)) return this.unlessBlocked(exchange, sender, gruu)
     if (ours && gruu && request.method !== 'PUBLISH') return reach.toDevice(exchange, identity, undefined)
     if (ours) return this.toUser(exchange, sender)
     // Both ends of the dialog are behind one address: a request from there may go back there, and nowhere else.
     if (ownRoutes.length <= 1 || !dialogWays.isSealed(ownRoutes)) return noRelay(exchange, host)
     const { flow } = exchange
     return { end: 'peer', flow, ...dialogWays.recordRoutes(exchange, identity, flow, dialogWays.userOf(last!.uri)) }
+  }
+  /** Whether it is a call of somebody known, whom its callee may have blocked. */
+  private isJudged({ request }: Exchange, sender: KnownSender | undefined): sender is KnownSender {
+    return request.method === 'INVITE' && request.toTag === '' && sender !== undefined && !this.parts.rules.open
+  }
+  /** A call from whom its callee has blocked goes nowhere (SPEC §5.7). */
+  private unlessBlocked(exchange: Exchange, sender: KnownSender, gruu: boolean): Destination | Promise<Destination> {
+    const { blocking, gruus, host, reach, subscribers } = this.parts
+    const { identity } = sender
+    const { uri } = exchange.request
+    const straight = (): Destination | Promise<Destination> =>
+      gruu ? reach.toDevice(exchange, identity, undefined) : this.toUser(exchange, sender)
+    const settle = (record: SubscriberRecord | undefined): Destination | Promise<Destination> => {
+      if (record?.watchers?.block === undefined) return straight()
+      return blocking.isBlocked(record, identity).then((isBlocked) => (isBlocked ? blockedCaller : straight()))
+    }
+    const callee = gruu ? gruus.meant(uri)?.aor : deviceKey(uri, host.domains)
+    const found = callee === undefined ? undefined : subscribers.of(callee)
+    return found instanceof Promise ? found.then(settle) : settle(found)
   }
   /** To a user's devices; a message may be a Push to him, where he has a Push identifier (SPEC §5.2). */
   private toUser(exchange: Exchange, sender: KnownSender | undefined): Destination | Promise<Destination> {

@@ -1,6 +1,6 @@
 /** Calls by Push identifier (SPEC §5.7): an INVITE goes to the user whom it names, by the proxy before his devices. */
 import type { Exchange, ForwardTarget, Host } from '../../signalling/index.ts'
-import type { Blocking } from './blocking.ts'
+import type { Blocking } from '../shared/permissions/blocking.ts'
 import { type Decisions, subjectOf } from './decisions.ts'
 import type { Destinations, PushDestination } from './destinations.ts'
 import { isHandedOver, type ServerRoutes } from './routes.ts'

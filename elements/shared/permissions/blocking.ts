@@ -1,9 +1,9 @@
-/** Block list of a user (SPEC §5.2): whoever is blocked as a watcher of his (§6.1) sends him nothing either. */
-import { type Host, parseUri } from '../../signalling/index.ts'
-import type { SubscriberRecord } from '../schemas/index.ts'
-import type { Subscribers } from '../shared/clients/subscribers.ts'
-import { isNameOf } from '../shared/identifiers/devices.ts'
-import { pushNamesOf } from '../shared/identifiers/push.ts'
+/** Block list of a user (SPEC §5.6, §5.7): whoever is blocked as a watcher of his (§6.1) does not reach him either. */
+import { type Host, parseUri } from '../../../signalling/index.ts'
+import type { SubscriberRecord } from '../../schemas/index.ts'
+import type { Subscribers } from '../clients/subscribers.ts'
+import { isNameOf } from '../identifiers/devices.ts'
+import { pushNamesOf } from '../identifiers/push.ts'
 
 export class Blocking {
   private readonly host: Host
