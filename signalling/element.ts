@@ -225,13 +225,13 @@ export interface ForwardOptions {
   /** Header fields to drop. */
   readonly drop?: readonly string[]
   /** Goes on instead of the request's own body; Content-Type and Content-Length follow. No content: none goes on. */
-  readonly body?: { readonly type: string; readonly content: string }
+  readonly body?: Body
   /** Only our own Via goes on; a response gets those of the request back. The next hop sees nothing of the way before us. */
   readonly hideVias?: true
   /** Header fields to replace in each response before it goes back, or to drop, without a value; undefined: none. */
   readonly answerHeaders?: (response: SipResponse) => readonly (readonly [name: string, value: string | undefined])[] | undefined
   /** Goes back instead of the body of a response, of the same type; undefined: its own. */
-  readonly answerBody?: (response: SipResponse) => string | undefined
+  readonly answerBody?: (response: SipResponse) => Body['content'] | undefined
   /** Answer where nobody could be reached, or a request other than INVITE has no final response after so many milliseconds. */
   readonly unanswered?: { readonly status: number; readonly after: number }
   /**

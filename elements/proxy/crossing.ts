@@ -16,13 +16,14 @@ import {
 } from '../../signalling/index.ts'
 import { isPublicAddress } from '../shared/http/public-address.ts'
 import type { HiddenContacts, PeerDialog } from './hidden-contacts.ts'
-import { publicDescription, sdpType } from './public-description.ts'
+import { publicBody } from './public-body.ts'
 
 type HeaderField = readonly [name: string, value: string]
 
-/** A request as it leaves; `malformed`: what is no Contact cannot be hidden. */
+/** A request as it leaves. `malformed`: what is no Contact cannot be hidden; `unreadable`: nor can what its body shows. */
 type LeavingRequest =
   | 'malformed'
+  | 'unreadable'
   | (Pick<ForwardTarget, 'recordRoute'> & Pick<ForwardOptions, 'headers' | 'drop' | 'answerHeaders' | 'body'>)
 
 /** The dialog of a message that crosses, and our address there. */
@@ -65,9 +66,11 @@ export class Crossing {
     const drop = [...inner]
     replace('Contact', contacts, shown, headers, drop)
     replace('Record-Route', request.list(H['Record-Route']), routes[1]!, headers, drop)
-    const body = this.description(request, point)
+    const body = this.body(request, point)
+    if (body === 'unreadable' && request.method !== 'ACK') return body
+    const content = body === 'unreadable' ? '' : body
     return {
-      ...(body === undefined ? {} : { body: { type: sdpType, content: body } }),
+      ...(content === undefined ? {} : { body: { type: request.text(H['Content-Type'])!, content } }),
       ...(recordRoute.length === 0 ? {} : { recordRoute: routes[0]! }),
       ...(headers.length === 0 ? {} : { headers }),
       drop,
@@ -94,14 +97,14 @@ export class Crossing {
   /** Bodies of responses to a peer's request. */
   answeringBody({ flow, request }: Exchange): NonNullable<ForwardOptions['answerBody']> {
     const point = this.pointOf(flow, { peer: this.host.peers.nameAt(flow), callId: request.callId })
-    return (response) => this.description(response, point)
+    return (response) => {
+      const body = this.body(response, point)
+      return body === 'unreadable' ? '' : body
+    }
   }
-  /** A session description as a peer sees it, where its own has addresses of ours; undefined: it may see it, or there is none. */
-  private description({ body, contentType }: SipRequest | SipResponse, { at }: CrossingPoint): string | undefined {
-    if (contentType !== sdpType || !(at.port === 0 || isPublicAddress(at.host))) return undefined
-    const text = body.toString()
-    const shown = publicDescription(text)
-    return shown === text ? undefined : shown
+  /** A body as a peer sees it that knows us by a public address; undefined: as it is. */
+  private body(message: SipRequest | SipResponse, { at }: CrossingPoint): Buffer | 'unreadable' | undefined {
+    return at.port === 0 || isPublicAddress(at.host) ? publicBody(message) : undefined
   }
   private pointOf(flow: Flow | undefined, dialog: PeerDialog): CrossingPoint {
     // before a peer is looked up nobody knows by which of our sockets: it finds us by our domain, too

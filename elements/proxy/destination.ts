@@ -51,6 +51,7 @@ export interface NetworkBorder {
   readonly visitors: { isVisiting(name: string): boolean }
 }
 
+const coded = 'SDP to another operator is not read as it is coded; expected it plain, or in a multipart body'
 const noContact = 'Contact is no address; expected one such as <sip:alice@192.0.2.7>'
 
 /** `sender`: where this proxy has checked; undefined where a trusted peer vouches, or nobody need. */
@@ -81,6 +82,7 @@ export function forward(
     case 'operator': {
       const leaving = crossing.leaving(exchange, destination)
       if (leaving === 'malformed') return exchange.reply(400, { warning: noContact })
+      if (leaving === 'unreadable') return exchange.reply(415, { headers: [['Accept-Encoding', 'identity']], warning: coded })
       const { recordRoute, drop, ...others } = leaving
       const own = assertionOf(request, source ?? ownIdentity(exchange, sender, { domains, visitors }))
       const target = recordRoute === undefined ? destination : { ...destination, recordRoute }

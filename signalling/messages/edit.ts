@@ -18,7 +18,7 @@ export interface Edit {
   /** Fields to leave out that have no number, in lower case. */
   readonly dropNames?: readonly string[]
   /** Instead of the body; then `drop` has to name the fields that describe the old one. */
-  readonly body?: string
+  readonly body?: string | Uint8Array
 }
 
 /** Splits names into numbered and other ones, for `Edit`. */
@@ -37,7 +37,7 @@ export function dropList(names: readonly string[]): { drop: number[]; dropNames:
 class Pieces {
   /** Start and end pairs; an end of -1 means the text of that number. */
   private readonly ranges: number[] = []
-  private readonly texts: string[] = []
+  private readonly texts: (string | Uint8Array)[] = []
 
   keep(start: number, end: number): void {
     const { ranges } = this
@@ -45,7 +45,7 @@ class Pieces {
     if (last > 0 && ranges[last] === start) ranges[last] = end
     else if (end > start) ranges.push(start, end)
   }
-  put(text: string): void {
+  put(text: string | Uint8Array): void {
     this.ranges.push(this.texts.push(text) - 1, -1)
   }
   join(bytes: Buffer): Buffer {
@@ -57,7 +57,9 @@ class Pieces {
     const out = Buffer.allocUnsafe(length)
     let at = 0
     for (let i = 0; i < ranges.length; i += 2) {
-      if (ranges[i + 1] === -1) at += out.write(texts[ranges[i]!]!, at)
+      const text = ranges[i + 1] === -1 ? texts[ranges[i]!]! : undefined
+      if (typeof text === 'string') at += out.write(text, at)
+      else if (text !== undefined) at += Buffer.from(text.buffer, text.byteOffset, text.length).copy(out, at)
       else at += bytes.copy(out, at, ranges[i], ranges[i + 1])
     }
     return out
@@ -111,8 +113,11 @@ export function encode(message: SipMessage, edit: Edit): Buffer {
   const { body } = edit
   const length = body === undefined ? message.bodyEnd - message.bodyStart : Buffer.byteLength(body)
   if (lengthMissing) pieces.put(`Content-Length: ${length}\r\n`)
-  if (body !== undefined) pieces.put(`\r\n${body}`)
-  else if (message.bodyStart > headEnd) pieces.keep(headEnd, message.bodyEnd)
+  if (typeof body === 'string') pieces.put(`\r\n${body}`)
+  else if (body !== undefined) {
+    pieces.put('\r\n')
+    pieces.put(body)
+  } else if (message.bodyStart > headEnd) pieces.keep(headEnd, message.bodyEnd)
   else pieces.put('\r\n')
   return pieces.join(bytes)
 }
