@@ -66,7 +66,7 @@ export class OutgoingInvitation implements OutgoingCall {
   private answered(response: SipResponse, cseq: number, authorization: HeaderList): void {
     const { status } = response
     if (status < 200) {
-      if (status > 100) this.listener.progressed?.(response)
+      if (status > 100) this.tell(() => this.listener.progressed?.(response))
     } else if (status < 300) this.established(response, cseq, authorization)
     else {
       const { credentials, to } = this.request
@@ -77,18 +77,25 @@ export class OutgoingInvitation implements OutgoingCall {
     }
   }
   private refused(response: SipResponse): void {
-    if (this.sessions.size === 0) this.listener.refused(response)
+    if (this.sessions.size === 0) this.tell(() => this.listener.refused(response))
   }
-  /** One dialog for each fork that accepts: the first stays, others end at once (RFC 3261 §13.2.2.4). */
+  private tell(say: () => void): boolean {
+    return this.holder.tell(this.element, say)
+  }
+  /**
+   * One dialog for each fork that accepts (RFC 3261 §13.2.2.4). The first stays, unless its listener throws; others end at once.
+   */
   private established(response: SipResponse, cseq: number, authorization: HeaderList): void {
     const known = this.sessions.get(response.toTag)
     const isFirst = this.sessions.size === 0
     const session = known ?? this.sessionOf(response, cseq)
     session.acknowledge(cseq, authorization)
     if (known !== undefined) return
-    if (isFirst && !this.cancelled) return this.listener.answered(session, response)
+    if (isFirst && !this.cancelled && this.tell(() => this.listener.answered(session, response))) return
     session.end()
-    if (isFirst) this.listener.refused(madeUp({ method: 'INVITE', to: this.request.to }, this.ownFields(cseq), 487))
+    if (!isFirst || !this.cancelled) return
+    const refusal = madeUp({ method: 'INVITE', to: this.request.to }, this.ownFields(cseq), 487)
+    this.tell(() => this.listener.refused(refusal))
   }
   private ownFields(cseq: number): HeaderList {
     return [

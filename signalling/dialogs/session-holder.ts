@@ -13,4 +13,6 @@ export interface SessionHolder<Held extends HeldSession> {
   /** It answers for as long as repetitions of its requests may come. */
   leave(session: Held): void
   forget(session: Held): void
+  /** Tells an element. False: it threw, which costs a line of the log. */
+  tell(element: string, say: () => void): boolean
 }

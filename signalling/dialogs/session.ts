@@ -127,7 +127,7 @@ export class SessionDialog implements Session {
   over(by: 'peer' | 'silence', reason: string | undefined): void {
     if (!this.live) return
     this.leave()
-    this.listener.ended({ by, reason })
+    this.holder.tell(this.parts.element, () => this.listener.ended({ by, reason }))
   }
   private leave(): void {
     this.live = false

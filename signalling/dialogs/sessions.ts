@@ -2,9 +2,11 @@
 import type { Clock, Timer } from '../clock.ts'
 import type { OutgoingInvite, ReplyFields } from '../element.ts'
 import type { Ids } from '../ids.ts'
+import type { Log } from '../log.ts'
 import { buildResponse, type HeaderList, warning } from '../messages/build.ts'
 import { H } from '../messages/names.ts'
 import type { CallerListener, OutgoingCall, Session, SessionListener } from '../session.ts'
+import type { Stats } from '../stats.ts'
 import type { ServerSide } from '../transactions/server.ts'
 import type { TransactionTiming } from '../transactions/timing.ts'
 import { OutgoingInvitation } from './outgoing-invitation.ts'
@@ -15,6 +17,8 @@ import type { HeldSession, SessionHolder } from './session-holder.ts'
 interface SessionsOptions {
   readonly clock: Clock
   readonly ids: Ids
+  readonly log: Log
+  readonly stats: Stats
   readonly sender: CancellableSender
   readonly timing: TransactionTiming
 }
@@ -24,13 +28,17 @@ export class Sessions implements SessionHolder<SessionDialog> {
   readonly sender: CancellableSender
   private readonly clock: Clock
   private readonly timing: TransactionTiming
+  private readonly log: Log
+  private readonly stats: Stats
   private readonly sessions = new Map<string, SessionDialog>()
 
-  constructor({ clock, ids, sender, timing }: SessionsOptions) {
+  constructor({ clock, ids, log, sender, stats, timing }: SessionsOptions) {
     this.clock = clock
     this.ids = ids
     this.sender = sender
     this.timing = timing
+    this.log = log
+    this.stats = stats
   }
   get size(): number {
     return this.sessions.size
@@ -43,6 +51,17 @@ export class Sessions implements SessionHolder<SessionDialog> {
   }
   forget({ key }: HeldSession): void {
     this.sessions.delete(key)
+  }
+  tell(element: string, say: () => void): boolean {
+    try {
+      say()
+      return true
+    } catch (fault) {
+      this.stats.faults++
+      const text = fault instanceof Error ? fault.stack : String(fault)
+      this.log.error({ element, fault: text }, 'an element threw over what its session told it')
+      return false
+    }
   }
 
   /** Sends an INVITE (RFC 3261 §13.2). */

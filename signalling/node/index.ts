@@ -96,7 +96,7 @@ class ProximaNode implements Node, TransportSink {
   constructor(options: NodeOptions) {
     this.options = options
     this.tap = options.tap
-    const { clock, ids, log, store, plan, tap } = options
+    const { clock, ids, log, store, plan, tap, timing = standardTiming } = options
     this.received = this.received.bind(this)
     this.closed = this.closed.bind(this)
     this.failed = this.failed.bind(this)
@@ -133,7 +133,7 @@ class ProximaNode implements Node, TransportSink {
       isOtherNode,
       moves: plan.moves,
     })
-    const sessions = (this.sessions = new Sessions({ clock, ids, sender, timing: options.timing ?? standardTiming }))
+    const sessions = (this.sessions = new Sessions({ clock, ids, log, sender, stats: this.stats, timing }))
     const gate = (this.gate = new Gate({
       clock,
       ids,
@@ -160,7 +160,7 @@ class ProximaNode implements Node, TransportSink {
       feedback: gate.feedback,
       answerFlow: (request, flow) => answerFlow(request, flow, this.flows),
       tooLong: longResponses(log, clock, this.stats),
-      ...(options.timing === undefined ? {} : { timing: options.timing }),
+      timing,
     })
     const backoff = new Backoff(clock)
     const names = (this.names = options.resolver && new NameCache(clock, options.resolver))

@@ -287,6 +287,33 @@ test('inside a session: what changes it is refused, old numbers 500, other tags 
   t.is(answers().at(-1), 'BYE 200')
   t.false(side.session.live)
 })
+function fails(): never {
+  throw new Error('a fault of the element')
+}
+test('a caller that throws over the answer has its session ended by BYE', async (t) => {
+  const { agent, lab, pass, side, wire } = await wired()
+  side.answered = fails
+  agent.host.invite({ to: 'sip:peer@10.0.9.9' }, side)
+  await pass()
+  wire.answer(wire.requests[0]!, 200, { headers: [['Contact', '<sip:peer@10.0.9.9>']] })
+  await pass(400)
+  t.deepEqual(methods(wire), ['INVITE 1', 'ACK 1', 'BYE 2'])
+  await pass(40_000)
+  t.is(metric(lab.nodes[0]!, 'sessions'), 0)
+  t.is(metric(lab.nodes[0]!, 'faults_total'), 1)
+})
+test('an element that throws over the end of its session, or over silence, costs nothing else', async (t) => {
+  const { agent, lab, pass, side, wire } = await answered()
+  side.ended = fails
+  side.refused = fails
+  agent.host.invite({ to: 'sip:peer@10.0.9.9' }, side)
+  await t.notThrowsAsync(pass(33_000))
+  t.true(
+    wire.requests.some(({ method }) => method === 'BYE'),
+    'its peer is told nevertheless',
+  )
+  t.is(metric(lab.nodes[0]!, 'faults_total'), 2)
+})
 test('a node that stops leaves no timer of a session', async (t) => {
   const { lab } = await answered()
   await lab.stop()
