@@ -183,7 +183,7 @@ export interface Exchange {
   pass(): void
   /** SUBSCRIBE only: 200 and the first NOTIFY; the dialog, its timers and its rate are the engine's from here on. */
   accept<State>(options: SubscriptionOptions<State>): Notifier<State>
-  /** INVITE only: a 2xx, and the session that it makes. Not live: the INVITE was settled before. */
+  /** INVITE only: a 2xx, and the session that it makes. Not live: the INVITE was settled before, or got 503 for want of room. */
   answerInvite(fields: ReplyFields, listener: SessionListener): Session
   /** INVITE only: the caller has cancelled it, and has been told 487. */
   onCancel(listener: () => void): void

@@ -10,6 +10,8 @@ import type { Cancellable } from '../transactions/server.ts'
 import { SessionDialog } from './session.ts'
 import type { SessionHolder } from './session-holder.ts'
 
+const forksAtMost = 16 // each costs an ACK and a BYE to wherever its Contact says
+
 export class OutgoingInvitation implements OutgoingCall {
   private readonly holder: SessionHolder<SessionDialog>
   private readonly element: string
@@ -87,6 +89,7 @@ export class OutgoingInvitation implements OutgoingCall {
    */
   private established(response: SipResponse, cseq: number, authorization: HeaderList): void {
     const known = this.sessions.get(response.toTag)
+    if (known === undefined && this.sessions.size >= forksAtMost) return this.holder.forkDropped()
     const isFirst = this.sessions.size === 0
     const session = known ?? this.sessionOf(response, cseq)
     session.acknowledge(cseq, authorization)

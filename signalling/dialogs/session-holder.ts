@@ -13,6 +13,8 @@ export interface SessionHolder<Held extends HeldSession> {
   /** It answers for as long as repetitions of its requests may come. */
   leave(session: Held): void
   forget(session: Held): void
+  /** A fork of an INVITE beyond the bound has accepted, and gets no ACK. */
+  forkDropped(): void
   /** Tells an element. False: it threw, which costs a line of the log. */
   tell(element: string, say: () => void): boolean
 }

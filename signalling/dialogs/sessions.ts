@@ -4,6 +4,7 @@ import type { OutgoingInvite, ReplyFields } from '../element.ts'
 import type { Ids } from '../ids.ts'
 import type { Log } from '../log.ts'
 import { buildResponse, type HeaderList, warning } from '../messages/build.ts'
+import { madeUp } from '../messages/made-up.ts'
 import { H } from '../messages/names.ts'
 import type { CallerListener, OutgoingCall, Session, SessionListener } from '../session.ts'
 import type { Stats } from '../stats.ts'
@@ -21,6 +22,8 @@ interface SessionsOptions {
   readonly stats: Stats
   readonly sender: CancellableSender
   readonly timing: TransactionTiming
+  /** Of them at most, forks that end at once apart. Default 10,000. */
+  readonly most?: number | undefined
 }
 
 export class Sessions implements SessionHolder<SessionDialog> {
@@ -30,18 +33,24 @@ export class Sessions implements SessionHolder<SessionDialog> {
   private readonly timing: TransactionTiming
   private readonly log: Log
   private readonly stats: Stats
+  private readonly most: number
   private readonly sessions = new Map<string, SessionDialog>()
 
-  constructor({ clock, ids, log, sender, stats, timing }: SessionsOptions) {
+  constructor({ clock, ids, log, sender, stats, timing, most = 10_000 }: SessionsOptions) {
     this.clock = clock
     this.ids = ids
     this.sender = sender
     this.timing = timing
     this.log = log
     this.stats = stats
+    this.most = most
   }
   get size(): number {
     return this.sessions.size
+  }
+  /** No further one may begin. */
+  get full(): boolean {
+    return this.sessions.size >= this.most
   }
   enter(session: SessionDialog): void {
     this.sessions.set(session.key, session)
@@ -51,6 +60,9 @@ export class Sessions implements SessionHolder<SessionDialog> {
   }
   forget({ key }: HeldSession): void {
     this.sessions.delete(key)
+  }
+  forkDropped(): void {
+    this.stats.count('invite_forks_dropped', 1)
   }
   tell(element: string, say: () => void): boolean {
     try {
@@ -64,9 +76,12 @@ export class Sessions implements SessionHolder<SessionDialog> {
     }
   }
 
-  /** Sends an INVITE (RFC 3261 §13.2). */
+  /** Sends an INVITE (RFC 3261 §13.2). Where there is no room for another session, it is refused by a 503 that is made up. */
   invite(element: string, own: string, request: OutgoingInvite, listener: CallerListener): OutgoingCall {
-    return new OutgoingInvitation(this, element, own, request, listener)
+    if (!this.full) return new OutgoingInvitation(this, element, own, request, listener)
+    const refusal = madeUp({ method: 'INVITE', to: request.to }, [], 503)
+    this.clock.soon(() => this.tell(element, () => listener.refused(refusal)))
+    return noCall
   }
   /** Answers an INVITE by a 2xx, repeated until its ACK has come (RFC 3261 §13.3.1.4). */
   accept(element: string, side: ServerSide, localTag: string, fields: ReplyFields, listener: SessionListener): Session {
@@ -132,3 +147,5 @@ export class Sessions implements SessionHolder<SessionDialog> {
     for (const session of [...this.sessions.values()]) session.drop()
   }
 }
+
+const noCall: OutgoingCall = { cancel: () => undefined }

@@ -133,7 +133,7 @@ class ProximaNode implements Node, TransportSink {
       isOtherNode,
       moves: plan.moves,
     })
-    const sessions = (this.sessions = new Sessions({ clock, ids, log, sender, stats: this.stats, timing }))
+    this.sessions = new Sessions({ clock, ids, log, sender, stats: this.stats, timing, most: options.sessions })
     const gate = (this.gate = new Gate({
       clock,
       ids,
@@ -165,7 +165,7 @@ class ProximaNode implements Node, TransportSink {
     const backoff = new Backoff(clock)
     const names = (this.names = options.resolver && new NameCache(clock, options.resolver))
     const reaches = (transport: string, family: 4 | 6): boolean => this.flows.reaches(transport, family)
-    const { flows, stats, subscriptions, table } = this
+    const { flows, sessions, stats, subscriptions, table } = this
     const instances = (this.instances = new Instances({ clock, isHere: (element): boolean => outbound.plan.isHere(element) }))
     this.endPlacing = plan.onPlaced((element) => instances.release(element))
     const queue = (this.queue = new HopQueue({ clock, log, stats, took: (ms) => gate.took(ms) }))

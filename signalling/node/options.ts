@@ -53,6 +53,8 @@ export interface NodeOptions {
   readonly peerSubscriptions?: PeerLimits | undefined
   /** NOTIFYs to one subscriber, each 4 kB of a body counting as one more; the rest waits. Default 100 a second, 1,000 at once. */
   readonly notifies?: RateSettings
+  /** Sessions of the elements at most, those included that ended up to 32 s ago; default 10,000. */
+  readonly sessions?: number | undefined
   /** Limits of peers' connections, in time and number. */
   readonly connections?: ConnectionSettings
   /** Looks up host names (RFC 3263); without one only addresses are sent to. */

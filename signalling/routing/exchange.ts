@@ -112,8 +112,16 @@ export class NodeExchange implements Exchange {
   }
   answerInvite(fields: ReplyFields, listener: SessionListener): Session {
     if (!this.settle()) return deadSession
+    const { sessions } = this.holder
+    if (sessions.full) {
+      this.answer(503, {
+        headers: [['Retry-After', '60']],
+        warning: 'this node has as many sessions as it may: come again later',
+      })
+      return deadSession
+    }
     this.side.onCancel = undefined
-    return this.holder.sessions.accept(this.element, this.side, this.tag, fields, listener)
+    return sessions.accept(this.element, this.side, this.tag, fields, listener)
   }
   onCancel(listener: () => void): void {
     const cancel = (): void => {

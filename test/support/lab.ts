@@ -61,6 +61,8 @@ export class Lab {
   subscriptions: number | undefined = undefined
   /** Of the node served next: NOTIFYs to one subscriber. */
   notifies: RateSettings | undefined = undefined
+  /** Sessions of each node made next. */
+  sessions: number | undefined = undefined
   /** Of the node served next: other nodes of its network. */
   otherNodes: readonly OtherNode[] = []
   /** Of the node served next: HTTP to servers outside. */
@@ -109,6 +111,7 @@ export class Lab {
       log: name === 'server' ? this.log : silent,
       trusted: name === 'server' ? this.trusted : [],
       ids: seededIds(this.nodes.length + 1),
+      sessions: this.sessions,
       listen: [{ transport: 'MEM', host, port: 5060 }],
       ...(name === 'server' ? this.ofServer : {}),
     })

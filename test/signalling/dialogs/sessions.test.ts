@@ -76,8 +76,9 @@ class Call {
 }
 
 /** A bare end at 10.0.9.9 that stands across from an element at 10.0.1.1. */
-async function wired(): Promise<{ lab: Lab; agent: Agent; wire: Wire; side: Side; pass: (ms?: number) => Promise<void> }> {
-  const lab = new Lab()
+async function wired(
+  lab = new Lab(),
+): Promise<{ lab: Lab; agent: Agent; wire: Wire; side: Side; pass: (ms?: number) => Promise<void> }> {
   const agent = await lab.agent('agent')
   const wire = await Wire.at(lab, '10.0.9.9', 5060, { host: '10.0.1.1', port: 5060 })
   return { lab, agent, wire, side: new Side(), pass: (ms = 100) => lab.clock.advance(ms) }
@@ -213,10 +214,23 @@ test('of two forks that answer the first one stays, and the other is ended', asy
   await pass()
   t.deepEqual(side.words, ['200', 'ended by peer'])
 })
+test('of 20 forks that answer 16 are acknowledged', async (t) => {
+  const { agent, lab, pass, side, wire } = await wired()
+  agent.host.invite({ to: 'sip:peer@10.0.9.9' }, side)
+  await pass()
+  for (let i = 0; i < 20; i++)
+    wire.answer(wire.requests[0]!, 200, { toTag: `fork-${i}`, headers: [['Contact', `<sip:victim-${i}@10.0.9.9>`]] })
+  await pass()
+  const count = (method: string): number => wire.requests.filter((each) => each.method === method).length
+  t.deepEqual([count('ACK'), count('BYE')], [16, 15])
+  t.is(metric(lab.nodes[0]!, 'sessions'), 16)
+  t.is(metric(lab.nodes[0]!, 'invite_forks_dropped_total'), 4)
+  t.true(side.session.live)
+})
 
 /** An INVITE that the element at 10.0.1.1 answers; the peer says no ACK by itself. */
-async function answered() {
-  const scene = await wired()
+async function answered(lab = new Lab()) {
+  const scene = await wired(lab)
   scene.agent.answer = (exchange) => {
     if (exchange.request.method === 'INVITE') scene.side.session = exchange.answerInvite({ body: sdp('answer') }, scene.side)
     else if (exchange.request.method !== 'ACK') exchange.reply(481)
@@ -286,6 +300,20 @@ test('inside a session: what changes it is refused, old numbers 500, other tags 
   await say('BYE', 9)
   t.is(answers().at(-1), 'BYE 200')
   t.false(side.session.live)
+})
+test('where there are as many sessions as may be, INVITE gets 503, from here and to here', async (t) => {
+  const full = new Lab()
+  full.sessions = 1
+  const { agent, lab, pass, side, wire } = await answered(full)
+  t.is(metric(lab.nodes[0]!, 'sessions'), 1)
+  wire.send(requestText('INVITE', 'sip:agent@10.0.1.1', { branch: 'z9hG4bK-more', callId: 'more' }))
+  agent.host.invite({ to: 'sip:peer@10.0.9.9' }, side)
+  await pass()
+  const refusal = wire.responses.find(({ callId }) => callId === 'more')!
+  t.deepEqual([refusal.status, refusal.text(H['Retry-After'])], [503, '60'])
+  t.false(side.session.live)
+  t.deepEqual(side.words, ['refused 503'])
+  t.is(wire.requests.length, 0)
 })
 function fails(): never {
   throw new Error('a fault of the element')
