@@ -133,8 +133,9 @@ export class SessionDialog implements Session {
     this.live = false
     this.holder.leave(this)
   }
-  /** Without a word to anybody. */
+  /** The node stops: one BYE where it may leave, and no timer stays. */
   drop(): void {
+    if (this.live && this.awaited === undefined) this.sendBye([])
     this.awaited?.acknowledged()
     this.live = false
     this.holder.forget(this)

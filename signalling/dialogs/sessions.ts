@@ -138,11 +138,11 @@ export class Sessions implements SessionHolder<SessionDialog> {
     session.receive(side)
     return true
   }
-  /** Ends those of an element without a word to anybody. */
+  /** Ends those of an element by BYE. */
   letGo(element: string): void {
-    for (const session of [...this.sessions.values()]) if (session.parts.element === element) session.drop()
+    for (const session of [...this.sessions.values()]) if (session.parts.element === element) session.end()
   }
-  /** Stops all timers. */
+  /** Stops all timers; peers get a BYE, which nobody repeats. */
   stop(): void {
     for (const session of [...this.sessions.values()]) session.drop()
   }

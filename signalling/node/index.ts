@@ -42,7 +42,7 @@ const usualGrace = 1_000 // milliseconds for what an element has under way when 
 
 export interface Node {
   start(): Promise<void>
-  /** Stops without a word to peers: stored state goes on at the next start. Resolves when all sockets are closed. */
+  /** Stops without a word to peers, sessions apart: stored state goes on at the next start. Resolves when all sockets are closed. */
   stop(graceMs: number): Promise<void>
   /** Takes up an element of a network whose elements move, with the state that the store has. Requests for it wait meanwhile. */
   takeUp(element: Element): Promise<void>
