@@ -185,7 +185,7 @@ export interface Exchange {
   accept<State>(options: SubscriptionOptions<State>): Notifier<State>
   /** INVITE only: a 2xx, and the session that it makes. Not live: the INVITE was settled before, or got 503 for want of room. */
   answerInvite(fields: ReplyFields, listener: SessionListener): Session
-  /** INVITE only: the caller has cancelled it, and has been told 487. */
+  /** INVITE only: the caller has cancelled it, and has been told 487. Who asks for this lets it in: a refusal is repeated until its ACK. */
   onCancel(listener: () => void): void
   /** Own Route values that were on top, topmost first, taken off already. */
   readonly ownRoutes: readonly Address[]

@@ -19,7 +19,7 @@ import type { SipRequest } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import { canonical, type Uri } from '../messages/uri.ts'
 import type { Session, SessionListener } from '../session.ts'
-import type { ServerSide } from '../transactions/server.ts'
+import { cancelledBefore, type ServerSide } from '../transactions/server.ts'
 import type { Flow } from '../transports/transport.ts'
 import { type BranchTarget, type ForkHolder, ForkRun } from './fork.ts'
 import type { Merging } from './merging.ts'
@@ -67,6 +67,8 @@ export class NodeExchange implements Exchange {
   merges = false
   private readonly holder: ExchangeHolder
   private ownTag: string | undefined = undefined
+  private cancelListeners: (() => void)[] | undefined = undefined
+  private cancelled = false
 
   constructor(
     holder: ExchangeHolder,
@@ -124,14 +126,19 @@ export class NodeExchange implements Exchange {
     return sessions.accept(this.element, this.side, this.tag, fields, listener)
   }
   onCancel(listener: () => void): void {
+    const { cancelListeners, side } = this
+    if (this.cancelled) return listener()
+    if (cancelListeners !== undefined) return void cancelListeners.push(listener)
+    const listeners = (this.cancelListeners = [listener])
     const cancel = (): void => {
       if (this.settled) return
-      this.settled = true
+      this.settled = this.cancelled = true
       this.answer(487)
-      listener()
+      for (const each of listeners) each()
     }
-    if (this.side.onCancel === undefined) this.side.onCancel = { cancel }
-    else cancel() // it came before anybody was there to be told
+    side.admitted = true
+    if (side.onCancel === undefined) side.onCancel = { cancel }
+    else if (side.onCancel === cancelledBefore) cancel() // it came before anybody was there to be told
   }
   /** Answers without the check: for the node itself. */
   answer(status: number, fields: ReplyFields = {}): void {

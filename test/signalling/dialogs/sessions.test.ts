@@ -223,6 +223,48 @@ test('an element that is let go, or its node stopped, says BYE for its sessions'
     t.is(metric(lab.nodes[0]!, 'sessions'), stops ? 0 : 1, 'a BYE of its peer that crosses it gets an answer')
   }
 })
+for (const [what, waits, status, times] of [
+  ['a refusal by who waits for CANCEL', true, 486, 3],
+  ['the 487 of who waits for CANCEL', true, 487, 3],
+  ['a refusal by who does not', false, 486, 1],
+] as const)
+  test(`over datagrams, ${what} is said ${times} times in 2 s, and no more after its ACK`, async (t) => {
+    const { agent, pass, wire } = await wired()
+    agent.answer = async (exchange) => {
+      const over = waits ? new Promise<void>((resolve) => exchange.onCancel(resolve)) : undefined
+      if (status === 486) return exchange.reply(486)
+      exchange.reply(180)
+      return over
+    }
+    const say = (method: string): Promise<void> => {
+      wire.send(requestText(method, 'sip:agent@10.0.1.1', { branch: 'z9hG4bK-refused' }))
+      return pass()
+    }
+    const refusals = (): number => wire.statuses.filter((each) => each === status).length
+    await say('INVITE')
+    if (status === 487) await say('CANCEL')
+    await pass(1800)
+    t.is(refusals(), times)
+    await say('ACK')
+    await pass(30_000)
+    t.is(refusals(), times)
+  })
+test('each who waits for CANCEL is told, whenever it asked, and without one nobody', async (t) => {
+  const heard: string[] = []
+  const call = await Call.open((made, exchange) => {
+    exchange.onCancel(() => heard.push('first'))
+    exchange.onCancel(() => heard.push('second'))
+    exchange.reply(180)
+    return made.later(() => exchange.onCancel(() => heard.push('late')))
+  })
+  const outgoing = call.invite()
+  await call.pass()
+  t.deepEqual([heard, call.caller.words], [[], ['180']])
+  outgoing.cancel()
+  await call.pass(2000)
+  t.deepEqual(heard, ['first', 'second', 'late'])
+  t.deepEqual(call.caller.words, ['180', 'refused 487'])
+})
 function fails(): never {
   throw new Error('a fault of the element')
 }
