@@ -91,10 +91,19 @@ export class FlowTable {
     if (flow === undefined || !this.differs(flow)) return `sip:${element}@${this.address}`
     return `sip:${element}@${sentByText(flow)}${transportParameter[flow.transport] ?? ''}`
   }
-  /** Our other address for such a flow's peer: by it a client sees whether its NAT tells peers apart (RFC 5780 §7.4). */
-  otherAddress({ local, transport }: Flow): HostPort | undefined {
-    const other = this.transports.find((each) => each.name === transport && each.local.port !== local.port)
-    return other && (other.sentBy ?? { host: local.host, port: other.local.port })
+  /**
+   * Our other port at the address by which such a flow's peer knows us. By it a client sees whether its NAT tells peers apart
+   * (RFC 5780 §7.4). Undefined where no other socket hears there: other addresses of ours are none of its business.
+   */
+  otherAddress({ local, sentBy, transport }: Flow): HostPort | undefined {
+    const { host } = sentBy ?? local
+    const family = host.includes(':') ? 6 : 4
+    const hears = (each: Transport): boolean => {
+      const shown = (each.sentBy ?? each.local).host
+      return shown === host || (isAnyHost(shown) && local.host === host && inFamily(each, family))
+    }
+    const other = this.transports.find((each) => each.name === transport && each.local.port !== local.port && hears(each))
+    return other && { host, port: (other.sentBy ?? other.local).port }
   }
   /** True: by that flow another Contact is right than for anybody. */
   differs(flow: Flow): boolean {

@@ -3,8 +3,11 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { createProxy } from '../../../elements/proxy/index.ts'
+import { ManualClock, MemoryNetwork } from '../../../signalling/testing.ts'
+import { FlowTable } from '../../../signalling/transports/flows.ts'
 import { answerStun } from '../../../signalling/transports/stun.ts'
 import { isStun } from '../../../signalling/transports/stun-message.ts'
+import type { HostPort } from '../../../signalling/transports/transport.ts'
 import { Lab } from '../../support/lab.ts'
 import { metric, Wire } from '../../support/wire.ts'
 
@@ -139,3 +142,37 @@ test('a node answers on its SIP port, and goes on with SIP', async (t) => {
   t.is(metric(node, 'noise_total'), 1)
   await lab.stop()
 })
+
+/** The OTHER-ADDRESS that a peer at 192.0.2.77 is told by a node's first socket. */
+function otherAddressOf(...sockets: readonly { readonly at: HostPort; readonly advertise?: HostPort }[]): HostPort | undefined {
+  const network = new MemoryNetwork(new ManualClock())
+  const sink = { received: () => undefined, closed: () => undefined, failed: () => undefined }
+  const addresses = { has: () => true, towards: () => '192.0.2.1', usual: () => '192.0.2.1', renew: () => false }
+  const transports = sockets.map(({ at, advertise }) =>
+    network.transport({ listen: at, advertise, sink, addresses, isTrusted: () => false }),
+  )
+  const flows = new FlowTable(transports, [], addresses)
+  return flows.otherAddress(transports[0]!.connect({ host: '192.0.2.77', port: 40_000 }))
+}
+const [here, second] = [5060, 5090].map((port) => ({ host: '192.0.2.1', port })) as [HostPort, HostPort]
+const inner = { host: '10.0.0.1', port: 5060 }
+const any = { host: '0.0.0.0', port: 5090 }
+for (const [what, expected, ...sockets] of [
+  ['another port of the same host', second, { at: here }, { at: second }],
+  ['a port of any', second, { at: here }, { at: any }],
+  ['a port of any, from any', second, { at: { ...any, port: 5060 } }, { at: any }],
+  [
+    'the port advertised at the same host',
+    { ...second, port: 3478 },
+    { at: here },
+    { at: any, advertise: { ...second, port: 3478 } },
+  ],
+  ['both advertised at one host', second, { at: inner, advertise: here }, { at: { ...inner, port: 5090 }, advertise: second }],
+  ['nothing where the other is at loopback', undefined, { at: here }, { at: { host: '127.0.0.1', port: 5090 } }],
+  ['nothing where the other is inside', undefined, { at: here }, { at: { ...inner, port: 5090 } }],
+  ['nothing where the other is of another family', undefined, { at: here }, { at: { host: '::1', port: 5090 } }],
+  ['nothing of any where one alone is advertised', undefined, { at: inner, advertise: here }, { at: any }],
+  ['nothing where the other is advertised elsewhere', undefined, { at: here }, { at: second, advertise: inner }],
+  ['the next that hears there', second, { at: here }, { at: { ...inner, port: 5070 } }, { at: second }],
+] as const)
+  test(`OTHER-ADDRESS: ${what}`, (t) => t.deepEqual(otherAddressOf(...sockets), expected))
