@@ -169,6 +169,8 @@ export interface Exchange {
   /** The identity of the asker, for which the proxy or a trusted peer has vouched, or another operator for one of its own. */
   readonly asserted: Address | undefined
   readonly settled: boolean
+  /** Its sender is let in: a refusal is repeated to it like any answer (RFC 3261 §26.3.2.4). */
+  admit(): void
   reply(status: number, fields?: ReplyFields): void
   forward(to: ForwardTarget | readonly ForwardTarget[], how?: ForwardOptions): Fork
   /** As `forward`, to targets that may be none yet: without success it goes on until `release`, while others are added. */

@@ -109,6 +109,9 @@ export class NodeExchange implements Exchange {
     this.settled = true
     return true
   }
+  admit(): void {
+    this.side.admitted = true
+  }
   reply(status: number, fields: ReplyFields = {}): void {
     if (status < 200 ? !this.settled : this.settle()) this.answer(status, fields)
   }

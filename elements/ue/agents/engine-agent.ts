@@ -63,7 +63,8 @@ class AgentElement implements Element {
     this.host = host
   }
   handle(exchange: Exchange): void | Promise<void> {
-    const { request } = exchange
+    const { flow, request } = exchange
+    if (this.isOwnProxy(flow)) exchange.admit()
     const able = this.callTaker === undefined ? capabilities : callCapabilities
     const refusal = unsupported(request, able)
     if (refusal !== undefined) return exchange.reply(refusal.status, { headers: refusal.headers })

@@ -47,7 +47,7 @@ function incomingCall(exchange: Exchange, asserted: string | undefined, onCancel
     accept: (answer: AgentBody, listener) => {
       if (exchange.settled) return undefined
       const session = exchange.answerInvite({ body: answer }, { ended: ({ reason }) => listener.ended(reason) })
-      return { hangUp: (reason) => end(session, reason) }
+      return session.live ? { hangUp: (reason) => end(session, reason) } : undefined // there is no room
     },
     refuse: (status, warning) => {
       if (!exchange.settled) exchange.reply(status, warning === undefined ? {} : { warning })

@@ -47,3 +47,33 @@ for (const [proxy, host] of [
     t.is(await send(host, 5060, { lines, body: 'hello' }), 200)
     t.deepEqual(taken, ['sip:alice@localhost'])
   })
+
+test('a refusal is repeated like any answer: who sends again is not asked for twice, and may come by another branch', async (t) => {
+  const clock = new ManualClock()
+  const network = new MemoryNetwork(clock)
+  const agent = new EngineAgent({ identity: 'sip:bob@localhost', proxy: 'sip:10.0.0.1:5060;lr' })
+  const listen = [{ transport: 'MEM' as const, host: '10.0.1.1', port: 5060 }]
+  const node = agentNode(agent.element, { clock, network, listen, ids: seededIds(1), log: silent })
+  await node.start()
+  t.teardown(() => node.stop(0))
+  let asked = 0
+  let status = 480
+  agent.takeMessages(() => {
+    asked++
+    return new Promise((resolve) => clock.after(100, () => resolve(status)))
+  })
+  const wire = await Wire.at({ clock, network }, '10.0.0.1', 5060, { host: '10.0.1.1', port: 5060 })
+  const send = async (branch: string): Promise<number | undefined> => {
+    wire.send(requestText('MESSAGE', 'sip:bob@10.0.1.1:5060', { via: '10.0.0.1:5060', branch, body: 'x' }))
+    await clock.advance(50)
+    return wire.statuses.at(-1)
+  }
+  await send('z9hG4bK-1')
+  await clock.advance(200)
+  t.is(await send('z9hG4bK-1'), 480)
+  t.is(asked, 1)
+  status = 200
+  await send('z9hG4bK-2')
+  await clock.advance(200)
+  t.deepEqual([wire.statuses.at(-1), asked], [200, 2])
+})
