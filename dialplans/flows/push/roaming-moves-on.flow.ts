@@ -45,7 +45,7 @@ export const flow: FlowScript = {
     },
     {
       name: 'A2: another password ends what the old one registered, in another network and at home',
-      settings: { 'op-a/push': { store: { accept: 2 } } },
+      settings: { 'op-a/push': { store: { accept: 15 } } },
       async run(stage) {
         const e = await stage.ue(erin.address)
         for (const [i, domain] of ['op-b.example', 'op-a.example'].entries()) {

@@ -51,7 +51,7 @@ export const flow: FlowScript = {
     },
     {
       name: 'A2: another password ends what the old one registered, and what is sent by that flow',
-      settings: { push: { store: { accept: 2 } } },
+      settings: { push: { store: { accept: 15 } } },
       async run(stage) {
         const [a, b] = [
           await stage.pushClient(alice.address, { push: alice.push }),
