@@ -212,16 +212,17 @@ export class NotifierDialog extends RecordedSubscription implements Notifier, Cl
   /** Sends the NOTIFY that is due, as soon as it may leave. */
   resume(): void {
     if (!this.opened || this.sending || !this.due || !this.live) return
+    const { clock, pace } = this.holder
+    const now = clock.now()
     if (this.ending === undefined) {
       if (this.leaving && !this.fetch) return // the last word of a subscription is told here
-      const { clock, pace } = this.holder
       if (this.state === untold && !this.fetch) return
-      const wait = this.fetch || this.lastSent === undefined ? 0 : this.lastSent + this.eventHeader.rate.gap - clock.now()
+      const wait = this.fetch || this.lastSent === undefined ? 0 : this.lastSent + this.eventHeader.rate.gap - now
       if (wait > 0) return this.arm(wait)
-      if (!pace.admits(this.share, this)) return
+      if (!pace.admits(this.share, this, now)) return
       if (!this.fetch && this.consent?.isGiven() === false) return
     }
-    this.send()
+    this.send(now)
   }
   denied(): void {
     if (this.ending === undefined) this.due = false
@@ -238,7 +239,7 @@ export class NotifierDialog extends RecordedSubscription implements Notifier, Cl
     this.due = true
     this.resume()
   }
-  private send(): void {
+  private send(now: number): void {
     const { clock, pace, sender } = this.holder
     if (this.cseq + margin >= this.stored.ceiling) {
       this.stored = { ...this.stored, ceiling: this.stored.ceiling + cseqReserve }
@@ -268,7 +269,7 @@ export class NotifierDialog extends RecordedSubscription implements Notifier, Cl
     if (this.room?.takes(this.size) === false) return this.giveUp()
     this.sending = true
     if (body !== undefined) headers.push(['Content-Type', body.type])
-    this.lastSent = wholeMs(clock)
+    this.lastSent = Math.ceil(now) // takes no room of its own beside the object
     pace.spend(this.share, this.size, this.lastSent)
     this.sentCount++
     sender.send(

@@ -35,10 +35,32 @@ export function isNameOfConnection(name: FlowName): boolean {
   return !name.includes('|')
 }
 
+interface NamedPlace {
+  readonly transport: string
+  readonly remote: HostPort
+  readonly from: { readonly port: number; readonly name?: string }
+}
+
+const remembered = 10_000
+/** Names that were read already: the same ones come with each message of a dialog. */
+const places = new Map<FlowName, NamedPlace>()
+
 /** The flow of that name; undefined: its connection is gone, or we have no socket that leads there. */
 export function flowNamed(name: FlowName, source: FlowSource): Flow | undefined {
+  let place = places.get(name)
+  if (place === undefined) {
+    place = placeIn(name)
+    if (place === undefined) return source.open(name)
+    if (places.size >= remembered) places.clear()
+    places.set(name, place)
+  }
+  return source.to(place.transport, place.remote, place.from)
+}
+
+/** Undefined: it is the name of a connection. */
+function placeIn(name: FlowName): NamedPlace | undefined {
   const [transport, host, port, localPort, asked] = name.split('|')
-  if (host === undefined || port === undefined) return source.open(name)
+  if (host === undefined || port === undefined) return undefined
   const from = { port: Number(localPort), ...(asked === undefined ? {} : { name: asked }) }
-  return source.to(transport!, { host, port: Number(port) }, from)
+  return { transport: transport!, remote: { host, port: Number(port) }, from }
 }

@@ -176,21 +176,21 @@ test('a rate set anew counts from now on', async (t) => {
   const one = { resume: () => undefined }
   pace.spend(share, 0, 0)
   pace.spend(share, 0, 0)
-  t.false(pace.admits(share, one))
+  t.false(pace.admits(share, one, clock.now()))
   await clock.advance(2000)
   t.is(share.line, undefined)
   pace.limit(undefined)
   for (let i = 1; i < usualPace.burst; i++) pace.spend(share, 0, 2000)
-  t.true(pace.admits(share, one))
+  t.true(pace.admits(share, one, clock.now()))
   pace.spend(share, 0, 2000)
-  t.false(pace.admits(share, one))
+  t.false(pace.admits(share, one, clock.now()))
 })
 
 test('what is nobody’s is never held back', (t) => {
   const pace = new Pace(new ManualClock(), { rate: 1, burst: 1 })
   const one = { resume: () => t.fail() }
   for (let i = 0; i < 100; i++) pace.spend(undefined, 60_000, 0)
-  t.true(pace.admits(undefined, one))
+  t.true(pace.admits(undefined, one, 0))
   pace.claim(undefined, one, 100)
   t.is(pace.granted(undefined, { gap: 0, period: 100, adaptive: false }).period, 100)
 })
