@@ -1,5 +1,6 @@
 /** FIG 1: the Push server is the gateway too, and clients come to it straight. */
-import type { FlowScript } from '../stage/flow.ts'
+import type { UserAgent } from '../../../elements/ue/index.ts'
+import type { FlowScript, Stage } from '../stage/flow.ts'
 import { inbox, push, withPassword } from './cast.ts'
 import { conversation, usualConversation } from './conversation.ts'
 
@@ -25,12 +26,8 @@ export const flow: FlowScript = {
       name: 'P2: registered first, then a MESSAGE each way over that flow; not without; over a restart too',
       settings: { push: { store: { accept: 20 } } },
       async run(stage) {
-        const [a, b] = [
-          await stage.pushClient(alice.address, { push: alice.push }),
-          await stage.pushClient(bob.address, { push: bob.push }),
-        ]
+        const [a, b] = await bothRegistered(stage)
         const toBob = inbox(b)
-        for (const agent of [a, b]) stage.expect('registered', (await stage.during(agent.register())).status === 200)
         stage.expect('taken', (await push(stage, a, bob.push)) === 200)
         stage.expect('once', toBob.join() === `sip:${alice.address} hello`)
         const stranger = await stage.stranger(alice.address, 'op-d.example')
@@ -53,12 +50,8 @@ export const flow: FlowScript = {
       name: 'A2: another password ends what the old one registered, and what is sent by that flow',
       settings: { push: { store: { accept: 15 } } },
       async run(stage) {
-        const [a, b] = [
-          await stage.pushClient(alice.address, { push: alice.push }),
-          await stage.pushClient(bob.address, { push: bob.push }),
-        ]
+        const [a, b] = await bothRegistered(stage)
         const toBob = inbox(b)
-        for (const agent of [a, b]) stage.expect('registered', (await stage.during(agent.register())).status === 200)
         stage.expect('taken', (await push(stage, a, bob.push)) === 200)
         await withPassword(stage.operator, bob, 'another')
         await stage.pass(2)
@@ -71,8 +64,16 @@ export const flow: FlowScript = {
   ],
 }
 
+/** Clients of alice and bob. */
+async function bothRegistered(stage: Stage): Promise<readonly [UserAgent, UserAgent]> {
+  const a = await stage.pushClient(alice.address, { push: alice.push })
+  const b = await stage.pushClient(bob.address, { push: bob.push })
+  for (const agent of [a, b]) stage.expect('registered', (await stage.during(agent.register())).status === 200)
+  return [a, b]
+}
+
 /** Alice registers bob's identifier. */
-async function asAnother(stage: Parameters<FlowScript['scenarios'][number]['run']>[0]): Promise<number> {
+async function asAnother(stage: Stage): Promise<number> {
   const agent = await stage.pushClient(alice.address, { push: bob.push })
   return (await stage.during(agent.register())).status
 }

@@ -1,4 +1,4 @@
-/** What a Push server hands the short message centre (SPEC §5.6). */
+/** Texts that a Push server hands the short message centre (SPEC §5.6). */
 import test from 'ava'
 import type { Element, Exchange } from '../../../signalling/index.ts'
 import { PushScene } from './scene.ts'
