@@ -61,7 +61,6 @@ export class DirectTalks {
     const { asserted: source } = incoming
     const caller = { source, name: await this.nameOf(source), onCancelled: incoming.onCancelled }
     const answered = isCancelled ? undefined : await answerer(caller)
-    if (isCancelled) return
     if (answered === undefined) return incoming.refuse(480, 'its user takes no call now') // other devices may
     const talk = DirectTalk.of(this.parts, (made) => this.heardBy(answered(made), source, () => this.talks.delete(made)))
     this.talks.add(talk)

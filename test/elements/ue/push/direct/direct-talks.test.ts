@@ -257,7 +257,7 @@ test('who hangs up while the other is asked: no path is looked for', async (t) =
   await scene.pass(1000)
   answer()
   await scene.pass(6000)
-  t.deepEqual(scene.heard.bob.words, [])
+  t.deepEqual(scene.heard.bob.words, ['peer'], 'his yes came late, and he is told')
 })
 test('who is away, or declines: what was written goes as a Push', async (t) => {
   const scene = await Scene.open(t, straight)
