@@ -45,7 +45,7 @@ export const flow: FlowScript = {
     },
     {
       name: 'PF11: the destination’s server is down, 503; when it is back, it is reached',
-      settings: { 'op-a/push': { store: { accept: 2 } } },
+      settings: { 'op-a/push': { store: { accept: 12 } } },
       async run(stage) {
         const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
         const toBob = inbox(b.agent)
