@@ -10,6 +10,7 @@ import { scan } from '../../signalling/tools.ts'
 import { operators, type PushUser, pushUsers } from '../faults/exactly-once/plan.ts'
 import { CampaignUsers } from '../faults/exactly-once/users.ts'
 import { VirtualServers } from '../faults/exactly-once/virtual-servers.ts'
+import { policyHead, policyRows } from './push-policies.ts'
 import { figure, table } from './table.ts'
 
 interface Datagram {
@@ -185,6 +186,13 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!
 }
 
+interface PushBenchOptions {
+  readonly count: number
+  readonly csv: boolean
+  readonly policies: number
+  readonly rounds: number
+}
+
 export function pushCommand(): Command {
   return new Command('push')
     .description(
@@ -192,11 +200,13 @@ export function pushCommand(): Command {
     )
     .option('--count <number>', 'messages of each kind and round', Number, 5000)
     .option('--rounds <number>', 'of which the median is told', Number, 3)
+    .option('--policies <number>', 'messages to a device that sleeps, by each policy of waking; 0: none', Number, 200)
     .option('--csv', 'as comma-separated values', false)
-    .action(async ({ count, csv, rounds }: { readonly count: number; readonly csv: boolean; readonly rounds: number }) => {
-      const head = ['work', 'CPU', 'of a MESSAGE', 'target']
-      const rows = await measure(count, rounds)
-      console.log(csv ? [head, ...rows].map((row) => row.join(',')).join('\n') : table(head, rows))
+    .action(async ({ count, csv, policies, rounds }: PushBenchOptions) => {
+      const print = (head: readonly string[], rows: readonly (readonly string[])[]): void =>
+        console.log(csv ? [head, ...rows].map((row) => row.join(',')).join('\n') : table(head, rows), '\n')
+      print(['work', 'CPU', 'of a MESSAGE', 'target'], await measure(count, rounds))
+      if (policies > 0) print(policyHead, await policyRows(policies))
     })
 }
 
