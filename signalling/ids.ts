@@ -84,6 +84,11 @@ export function seal(key: string, text: string, length: number): string {
   return createHmac('sha256', key).update(text).digest('base64url').slice(0, length)
 }
 
+/** The first `length` characters of the base64url SHA-256 of `text`: a short name for what need not be hidden. */
+export function digest(text: string, length: number): string {
+  return hash('sha256', text, 'base64url').slice(0, length)
+}
+
 /** Compares without telling by its duration where the texts differ. */
 export function sameSecret(a: string, b: string): boolean {
   const left = Buffer.from(a)

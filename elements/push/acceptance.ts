@@ -147,7 +147,7 @@ export class Acceptance {
   /** Why no more may wait; undefined: it may. */
   private full({ class: name, source, subscriber }: PushMessage): AcceptanceAnswer | undefined {
     const { forUser, inAll, ofSource } = this.rules
-    const waiting = this.queues.waitingFor(subscriber)
+    const waiting = this.queues.copiesFor(subscriber) < Math.min(forUser, ofSource) ? [] : this.queues.waitingFor(subscriber)
     if (waiting.length >= forUser) return refused(480, 'store-full', `store-full: ${waiting.length} messages wait for this user`)
     const own = waiting.filter((message) => message.source === source).length
     if (own >= ofSource)

@@ -175,6 +175,12 @@ export class DeviceQueues {
   release(subscriber: string): void {
     for (const queue of this.queues.get(subscriber)?.values() ?? []) queue.go()
   }
+  /** Copies for a subscriber: no less than messages, and quickly counted. */
+  copiesFor(subscriber: string): number {
+    let count = 0
+    for (const { size } of this.queues.get(subscriber)?.values() ?? []) count += size
+    return count
+  }
   /** Messages that wait for a subscriber, in the order in which they were accepted. */
   waitingFor(subscriber: string): readonly PushMessage[] {
     const all = [...(this.queues.get(subscriber)?.values() ?? [])].flatMap(({ messages }) => messages)

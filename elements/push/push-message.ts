@@ -1,5 +1,5 @@
 /** A MESSAGE as a Push server keeps it (SPEC §5.6): all that the device gets, and who sent it for whom. */
-import { H, type Json, type OutgoingRequest, type SipRequest, seal } from '../../signalling/index.ts'
+import { digest, H, type Json, type OutgoingRequest, type SipRequest } from '../../signalling/index.ts'
 import type { CodedBody } from '../shared/values/body-coding.ts'
 import { cpimIn } from '../shared/values/cpim.ts'
 import type { DeviceBinding } from './device-binding.ts'
@@ -62,7 +62,7 @@ const ofNetwork: ReadonlySet<string> = new Set([
 
 /** The same for each repeat of a request, whatever its branch. */
 function keyOfRepeats({ callId, cseq, fromTag }: SipRequest, source: string): string {
-  return seal('', JSON.stringify([source, callId, cseq.number, fromTag]), 22)
+  return digest(JSON.stringify([source, callId, cseq.number, fromTag]), 22)
 }
 
 export function messageOf(request: SipRequest, terms: MessageTerms): PushMessage {
