@@ -34,7 +34,7 @@ export class PushServiceOnLoopback {
     this.certificate = certificate
   }
   /** @param name host name in its certificate; left out: it speaks HTTP */
-  static async open(name?: string): Promise<PushServiceOnLoopback> {
+  static async open(name?: string, { host = '127.0.0.1', port: at = 0 } = {}): Promise<PushServiceOnLoopback> {
     const listener: RequestListener = (request, response) => {
       const chunks: Buffer[] = []
       request.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -49,9 +49,9 @@ export class PushServiceOnLoopback {
     const pair = name === undefined ? undefined : await pairFor(name)
     const server: Server = pair === undefined ? createServer(listener) : createSecureServer(pair, listener)
     const sockets = new Set<Socket>()
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    await new Promise<void>((resolve) => server.listen(at, host, resolve))
     const { port } = server.address() as AddressInfo
-    const url = `${name === undefined ? 'http' : 'https'}://${name ?? '127.0.0.1'}:${port}`
+    const url = `${name === undefined ? 'http' : 'https'}://${name ?? host}:${port}`
     const service = new PushServiceOnLoopback(server, sockets, url, pair?.cert ?? '')
     server.on('connection', (socket: Socket) => {
       service.connections++

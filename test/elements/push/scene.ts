@@ -63,6 +63,8 @@ export class PushScene {
   failing = false
   /** Further elements, from the next start on. */
   readonly others: Element[] = []
+  /** Value of `pn-provider` of phones that sleep. */
+  provider = 'webpush'
   private readonly entries: AddressBookSettings['entries']
   private settings: PushSettings
   server!: PushServer
@@ -138,7 +140,7 @@ export class PushScene {
   /** REGISTER of a phone that the push service wakes by that subscription. */
   registerAsleep(phone: Phone, { expires = 86_400, lines = noLines, subscription = 'bob' } = {}): Promise<SipResponse> {
     const prid = encodeURIComponent(this.pushService.endpoint(subscription))
-    const waking = expires === 0 ? '' : `;pn-provider=webpush;pn-prid=${prid}`
+    const waking = expires === 0 ? '' : `;pn-provider=${this.provider};pn-prid=${prid}`
     return this.register(phone, { expires, lines, waking, instance: '00000000-0000-1000-8000-000a95a0e128' })
   }
   /** Status of a Push to bob from alice. */
