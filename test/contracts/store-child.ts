@@ -1,5 +1,6 @@
 /** Started by store.test.ts: writes without end and prints each key that was acknowledged, until it is killed. */
-import { rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { RealClock } from '../../signalling/clock.ts'
 import { silent } from '../../signalling/log.ts'
 import { openLmdb } from '../../signalling/storage/lmdb/index.ts'
@@ -58,7 +59,35 @@ async function overfill(): Promise<void> {
   process.stdout.write(`${JSON.stringify({ stored, found, fault, again: again.ok, healthy: store.fault?.() === undefined })}\n`)
 }
 
-if (mode === 'overfill') {
+/** Records of 20 kB until the map of LMDB may not grow any more; then more address space again. */
+async function overmap(): Promise<void> {
+  const size = 1024 * Number(/^VmSize:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'latin1'))![1])
+  const allow = (bytes: string): string | undefined => {
+    const { error, status, stderr } = spawnSync('prlimit', ['--pid', String(process.pid), `--as=${bytes}:`])
+    return status === 0 ? undefined : (error?.message ?? String(stderr).trim())
+  }
+  const missing = allow(String(size + (160 << 20)))
+  if (missing !== undefined) return void process.stdout.write(`${JSON.stringify({ missing })}\n`)
+  let stored = 0
+  let refused = 0
+  for (let n = 0; refused < 20 && n < 20_000; n++)
+    await store.write([{ key: `fill/${n}`, value: 'x'.repeat(n % 3 === 0 ? 40 : 20_000) }]).then(
+      () => void stored++,
+      () => void refused++,
+    )
+  const fault = store.fault?.()
+  allow('unlimited')
+  const again = await store.write([{ key: 'again', value: 'x'.repeat(1_000_000) }])
+  let found = 0
+  for await (const _ of store.scan('fill/')) found++
+  process.stdout.write(`${JSON.stringify({ stored, found, fault, again: again.ok, healthy: store.fault?.() === undefined })}\n`)
+}
+
+if (mode === 'overmap') {
+  await overmap()
+  await store.close()
+  process.stdout.write('closed\n')
+} else if (mode === 'overfill') {
   await overfill()
   await store.close()
   process.stdout.write('closed\n')

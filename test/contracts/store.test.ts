@@ -116,6 +116,21 @@ for (const durability of ['process', 'power'] as const) {
       await rm(join(disk.folder, `${round}`), { recursive: true })
     }
   })
+  test(`lmdb ${durability}: a map that may not grow costs answers, never the process (A7)`, async (t) => {
+    const { child, lines, ended } = await start(await folderFor(t), durability, 'overmap')
+    await ended
+    t.is(child.signalCode, null)
+    t.is(lines[2], 'closed')
+    const { stored, found, fault, again, healthy, missing } = JSON.parse(lines[1] ?? '{}') as { [name: string]: unknown }
+    if (missing !== undefined) {
+      t.log(`not tried: ${missing}`)
+      return t.pass()
+    }
+    t.is(found, stored, 'what was acknowledged is there, and nothing else')
+    t.true(Number(stored) > 100)
+    t.regex(String(fault), /could not write: its map cannot grow, since the process may have no more address space/)
+    t.deepEqual([again, healthy], [true, true])
+  })
   test(`lmdb ${durability}: starts on a full disk with what was stored; a new store says that the disk is full`, async (t) => {
     const disk = smallDisk(2)
     if (typeof disk === 'string') {

@@ -1,8 +1,8 @@
 /**
- * Room on the disk, made before LMDB writes. A page that LMDB cannot write ends the process, since its text of that
- * fault overruns its buffer. A write that is refused here has changed nothing.
+ * Room on the disk and in the map, made before LMDB writes. A page that LMDB cannot write ends the process, since its text
+ * of that fault overruns its buffer; so does a map that cannot grow. A write that is refused here has changed nothing.
  */
-import { closeSync, fstatSync, ftruncateSync, openSync, statfsSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, statfsSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RootDatabase } from 'lmdb'
 
@@ -13,6 +13,7 @@ const step = 64 // pages; the file grows by no less
 const spare = 64 // pages; roots, and the list of free ones
 const pathPages = 4 // from a root to a leaf, as a rule
 const zeros = Buffer.alloc(step * 4096)
+const addressMargin = 64 << 20 // bytes of address space that stay free for the rest of the process
 
 /** Bytes that the disk of a folder has left for us; undefined: it does not say. */
 function freeBytes(folder: string): number | undefined {
@@ -21,6 +22,17 @@ function freeBytes(folder: string): number | undefined {
     return bavail * bsize
   } catch {
     return undefined
+  }
+}
+
+/** Bytes of address space that this process may still take (RLIMIT_AS). */
+function freeAddresses(): number {
+  try {
+    const limit = /^Max address space +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1]
+    if (limit === undefined) return Number.POSITIVE_INFINITY
+    return Number(limit) - 1024 * Number(/^VmSize:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? 0)
+  } catch {
+    return Number.POSITIVE_INFINITY // not Linux: no limit is known
   }
 }
 
@@ -59,16 +71,21 @@ export class LmdbRoom {
     this.pages -= wanted
   }
   private grow(ownPages: number, records: number, more = spare): void {
-    const { pageSize, lastPageNumber, root } = this.db.getStats() as Stats
+    const { pageSize, lastPageNumber, mapSize, root } = this.db.getStats() as Stats
     const tree = root.treeBranchPageCount + root.treeLeafPageCount
     const wanted = ownPages + Math.min(records * (root.treeDepth + 1), tree) + more + (lastPageNumber >> 9)
     const { size } = fstatSync(this.file)
     const used = (lastPageNumber + 1) * pageSize
-    this.pages = Math.floor((size - used) / pageSize)
-    if (this.pages >= wanted + step / 2) return
+    const inMap = Math.floor((mapSize - used) / pageSize) - 1
+    let most = Math.max(inMap, wanted + step)
+    if (most > inMap && freeAddresses() < addressMargin + 2 * (used + most * pageSize)) most = inMap // LMDB doubles its map
+    if (most < wanted) throw new Error('its map cannot grow, since the process may have no more address space; allow it more')
+    this.pages = Math.min(Math.floor((size - used) / pageSize), most)
+    if (this.pages >= Math.min(wanted + step / 2, most)) return
+    const made = Math.min(wanted + step, most)
     try {
-      this.fill(size, used + (wanted + step) * pageSize)
-      this.pages = wanted + step
+      this.fill(size, used + made * pageSize)
+      this.pages = made
     } catch (fault) {
       if (this.pages >= wanted) return
       this.unseen = lookEvery
@@ -92,5 +109,6 @@ export class LmdbRoom {
 interface Stats {
   readonly pageSize: number
   readonly lastPageNumber: number
+  readonly mapSize: number
   readonly root: { readonly treeDepth: number; readonly treeBranchPageCount: number; readonly treeLeafPageCount: number }
 }
