@@ -27,6 +27,6 @@ test('package.json has the doors for those who install it', (t) => {
   const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   t.deepEqual(
     Object.values(exports),
-    [...doors, 'elements/ue/index.ts'].map((path) => `./${path}`),
+    [...doors, 'elements/ue/index.ts', 'elements/ue/push/wake-worker.js'].map((path) => `./${path}`),
   )
 })

@@ -26,8 +26,8 @@ const pages = [
   'docker/systemd/README.md',
   'docker/systemd/proxima.service',
 ]
-/** Files beside the sources that are read at run time; what only developers use stays behind. */
-const data = ['**/*.json', '*.yaml', 'native/*.{c,h,sh}']
+/** Files beside the sources as they are: read at run time, or by a browser. What only developers use stays behind. */
+const data = ['**/*.json', '*.yaml', 'native/*.{c,h,sh}', '**/*-worker.js']
 const left = ['dialplans/bench.yaml']
 const nameRule = /^(?:@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/
 const nameInPages = '@you/proxima'
@@ -78,7 +78,7 @@ function copyData(): void {
 function manifestOf(clone: Manifest): object {
   const { node: _, ...dependencies } = clone.dependencies
   const doors = Object.entries(clone.exports).map(([door, source]) => {
-    const compiled = source.replace(/\.ts$/, '')
+    const compiled = source.replace(/\.[jt]s$/, '')
     return [door, { types: `${compiled}.d.ts`, default: `${compiled}.js` }]
   })
   return {

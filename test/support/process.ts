@@ -129,6 +129,8 @@ export interface DefaultServerOptions {
   readonly friends?: boolean
   /** Listens for TLS and WSS too, with a certificate of `proxima cert`. */
   readonly secure?: boolean
+  /** Of its environment. */
+  readonly env?: NodeJS.ProcessEnv
 }
 
 /** A server process of the default network. */
@@ -163,6 +165,7 @@ export async function startDefaultServer({
   args = [],
   friends = false,
   secure = false,
+  env = {},
 }: DefaultServerOptions = {}): Promise<DefaultServer> {
   const folder = mkdtempSync(join(tmpdir(), 'proxima-server-'))
   const trace = join(folder, 'trace.pcapng')
@@ -174,6 +177,7 @@ export async function startDefaultServer({
     [program, 'start', plan, ...ports, '--data', 'memory', '--trace', trace, ...args],
     {
       cwd: folder,
+      env: { ...process.env, ...env },
     },
   )
   await server.said(/^ready/m)
@@ -206,7 +210,10 @@ async function certify(folder: string): Promise<void> {
 }
 
 /** The default dialplan with more subscribers and other settings, in a file of its own. */
-function planWith({ users, settings, friends, secure }: Required<Omit<DefaultServerOptions, 'args'>>, folder: string): string {
+function planWith(
+  { users, settings, friends, secure }: Required<Omit<DefaultServerOptions, 'args' | 'env'>>,
+  folder: string,
+): string {
   const plan = parse(readFileSync(defaultPlan, 'utf8')) as {
     readonly listen: string[]
     readonly elements: { readonly hss: { readonly subscribers: object[] }; readonly [element: string]: object }

@@ -29,13 +29,20 @@ interface Told {
   readonly id?: number
   readonly method?: string
   readonly sessionId?: string
-  readonly params?: { readonly args?: readonly { readonly value?: unknown }[]; readonly exceptionDetails?: unknown }
-  readonly result?: { readonly targetId?: string; readonly sessionId?: string }
+  readonly params?: {
+    readonly args?: readonly { readonly value?: unknown }[]
+    readonly exceptionDetails?: unknown
+    readonly registrations?: readonly { readonly registrationId: string; readonly scopeURL: string }[]
+  }
+  readonly result?: { readonly targetId?: string; readonly sessionId?: string; readonly result?: { readonly value?: unknown } }
   readonly error?: unknown
 }
 
-class Chromium {
+export class Chromium {
+  /** URL of the page that it opens. */
   readonly page: string
+  /** Registrations of service workers, by their scopes; of sessions that have enabled that domain. */
+  readonly workers = new Map<string, string>()
   private readonly socket: WebSocket
   private readonly pages = new Map<string, Said>()
   private readonly waiting = new Map<number, (message: Told) => void>()
@@ -63,6 +70,7 @@ class Chromium {
     const said = this.pages.get(sessionId ?? '')
     if (method === 'Runtime.consoleAPICalled') said?.say((params?.args ?? []).map(({ value }) => String(value)).join(' '))
     if (method === 'Runtime.exceptionThrown') said?.say(`exception ${JSON.stringify(params?.exceptionDetails)}`)
+    for (const { registrationId, scopeURL } of params?.registrations ?? []) this.workers.set(scopeURL, registrationId)
     if (id === undefined) return
     this.waiting.get(id)?.({ ...(result === undefined ? {} : { result }), error })
     this.waiting.delete(id)
@@ -78,7 +86,7 @@ class Chromium {
     })
   }
   /** A page of its own; the session by which it is driven, and what it says. */
-  async newPage(): Promise<{ readonly session: string; readonly said: Said }> {
+  async newPage(): Promise<{ readonly session: string; readonly said: Said; close(): Promise<unknown> }> {
     const { targetId } = await this.ask('Target.createTarget', { url: 'about:blank' })
     const { sessionId } = await this.ask('Target.attachToTarget', { targetId, flatten: true })
     const said = new Said()
@@ -86,7 +94,7 @@ class Chromium {
     await this.ask('Runtime.enable', {}, sessionId)
     await this.ask('Page.navigate', { url: this.page }, sessionId)
     await said.wait(/^page ready$/m, 0)
-    return { session: sessionId!, said }
+    return { session: sessionId!, said, close: () => this.ask('Target.closeTarget', { targetId }) }
   }
 }
 

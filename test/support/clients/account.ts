@@ -4,6 +4,10 @@ export interface Account {
   readonly server: string
   readonly user: string
   readonly password: string
+  /** Parameters of its Contact URI. */
+  readonly contact?: { readonly [name: string]: string }
+  /** Seconds; default 600. */
+  readonly expires?: number
 }
 
 /** Takes a command, without its line end; what happens is said a line each. The lines are those of test/interop/peers/driven.ts. */

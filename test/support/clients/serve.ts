@@ -61,6 +61,7 @@ function nameOf(name: string, from: NodeJS.Require): string | undefined {
 
 function contentOf(path: string): string | undefined {
   if (path === '/') return page
+  if (path === '/wake-worker.js') return readFileSync(resolve('proxima/wake-worker.js'), 'utf8')
   if (path === '/jssip.js') return bundle(resolve('jssip'))
   const [, folder, rest] = /^\/(clients|sip\.js)(\/.+)$/.exec(normalize(path)) ?? []
   if (folder === 'clients') return stripTypeScriptTypes(readFileSync(join(import.meta.dirname, rest!), 'utf8'))
@@ -71,7 +72,7 @@ function contentOf(path: string): string | undefined {
 /** Resolves with the server once it listens, on loopback. */
 export function servePage(): Promise<{ readonly server: Server; readonly address: string }> {
   const server = createServer((request, response) => {
-    const path = request.url ?? '/'
+    const path = (request.url ?? '/').split('?', 1)[0]!
     const content = contentOf(path)
     response.writeHead(content === undefined ? 404 : 200, { 'content-type': path === '/' ? 'text/html' : 'text/javascript' })
     response.end(content)

@@ -22,7 +22,7 @@ interface Answered {
 
 const connectionTimeout = 32 // seconds; a handshake beside two dozen starting clients takes more than its usual 5
 
-export const sipJs: Client = ({ server, user, password }, say) => {
+export const sipJs: Client = ({ server, user, password, contact = {}, expires = 600 }, say) => {
   const uriOf = (name: string) => UserAgent.makeURI(uriOfUser(name))!
   const subscribers = new Map<string, Subscriber>()
   let publisher: Publisher | undefined
@@ -32,6 +32,7 @@ export const sipJs: Client = ({ server, user, password }, say) => {
     authorizationUsername: user,
     authorizationPassword: password,
     transportOptions: { server, connectionTimeout },
+    contactParams: { transport: 'ws', ...contact },
     sessionDescriptionHandlerFactory: () => silentSession,
     logBuiltinEnabled: false,
     delegate: {
@@ -113,7 +114,7 @@ export const sipJs: Client = ({ server, user, password }, say) => {
   }
   async function register(): Promise<void> {
     await agent.start()
-    const registerer = new Registerer(agent, { expires: 600 })
+    const registerer = new Registerer(agent, { expires })
     registerer.stateChange.addListener((state) => {
       if (state === RegistererState.Registered) say('register 200')
     })
