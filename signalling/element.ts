@@ -36,6 +36,8 @@ export interface Element {
    * handed such a request once (§8.2.2.2), unless it refuses it or sends it on.
    */
   readonly isProxy?: boolean
+  /** Strangers enter the network by it, where their topmost Route names it. Left out: as the plan has it. */
+  readonly admitsStrangers?: boolean
   /** May send and subscribe, but not wait for an answer: other elements hear of it when all have started. */
   start?(host: Host): void | Promise<void>
   handle(exchange: Exchange): void | Promise<void>
@@ -169,6 +171,8 @@ export interface Exchange {
   /** The identity of the asker, for which the proxy or a trusted peer has vouched, or another operator for one of its own. */
   readonly asserted: Address | undefined
   readonly settled: boolean
+  /** Makes it one of a stranger, which an edge proxy of ours has passed on by the topmost own Route: that is taken off. */
+  distrust(): void
   /** Its sender is let in: a refusal is repeated to it like any answer (RFC 3261 §26.3.2.4). */
   admit(): void
   reply(status: number, fields?: ReplyFields): void

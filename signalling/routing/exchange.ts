@@ -20,6 +20,7 @@ import { H } from '../messages/names.ts'
 import { canonical, type Uri } from '../messages/uri.ts'
 import type { Session, SessionListener } from '../session.ts'
 import { cancelledBefore, type ServerSide } from '../transactions/server.ts'
+import { PassedOnFlow } from '../transports/passed-on-flow.ts'
 import type { Flow } from '../transports/transport.ts'
 import { type BranchTarget, type ForkHolder, ForkRun } from './fork.ts'
 import type { Merging } from './merging.ts'
@@ -50,7 +51,7 @@ export interface ExchangeHolder {
 
 export class NodeExchange implements Exchange {
   readonly request: SipRequest
-  readonly flow: Flow
+  flow: Flow
   readonly side: ServerSide
   /** The element that handles it. */
   readonly element: string
@@ -58,7 +59,7 @@ export class NodeExchange implements Exchange {
   readonly from: string
   /** The rule that chose the element; undefined: none did. */
   readonly decision: PlanDecision | undefined
-  readonly ownRoutes: readonly Address[]
+  ownRoutes: readonly Address[]
   readonly routes: readonly string[]
   settled = false
   /** The instance that it was handed to. */
@@ -108,6 +109,10 @@ export class NodeExchange implements Exchange {
     }
     this.settled = true
     return true
+  }
+  distrust(): void {
+    this.flow = new PassedOnFlow(this.flow)
+    this.ownRoutes = this.ownRoutes.slice(1)
   }
   admit(): void {
     this.side.admitted = true

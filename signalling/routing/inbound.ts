@@ -95,8 +95,9 @@ export class Inbound implements ExchangeHolder {
     const owner = routes.own[0] === undefined ? undefined : routeOwner(routes.own[0], this.reachable)
     const instance = decision?.element === undefined ? undefined : this.plan.instanceOf(decision.element, query)
     const decided = instance !== undefined && this.reachable.has(instance) ? instance : undefined
-    const given = trusted ? (owner ?? decided ?? this.named(side.request)) : decided
-    // strangers enter a network of several nodes at its proxy alone, even if their Route says otherwise
+    const isEntrance = !trusted && owner !== undefined && this.outbound.elements.get(owner)?.admitsStrangers === true
+    const given = trusted ? (owner ?? decided ?? this.named(side.request)) : isEntrance ? owner : decided
+    // else strangers enter a network of several nodes at its proxy alone, even if their Route says otherwise
     const element = given ?? (this.options.otherNodes === undefined ? owner : undefined)
     if (element === undefined) return this.refuse(side, side.request.method === 'OPTIONS' ? 200 : 404)
     if (side.request.method !== 'ACK' && isLoop(side, this.options.table, this.foreignRoutes)) return this.refuse(side, 482)

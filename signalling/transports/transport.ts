@@ -37,6 +37,8 @@ export interface Flow {
   readonly connecting?: boolean
   /** A link between two elements of this node. */
   readonly internal?: boolean
+  /** An edge proxy of our network has passed on what comes by it, for a sender whom nobody knows yet (`Exchange.distrust`). */
+  readonly passedOn?: boolean
   /** Canonical address of record that passed digest on this flow; set by the proxy. Connections only. */
   identity: string | undefined
   /** Seconds for which its peer may be silent, having registered for so long; set by the proxy. Connections only. */
