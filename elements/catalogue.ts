@@ -9,6 +9,7 @@ import { proseRole } from './prose/role.ts'
 import { proxyRole } from './proxy/role.ts'
 import { pushRole } from './push/role.ts'
 import { pushRoutesRole } from './push-routes/role.ts'
+import { ranRole } from './ran/role.ts'
 import { regEventRole } from './reg-event/role.ts'
 import { resourceListsRole } from './resource-lists/role.ts'
 import type { Role } from './role.ts'
@@ -29,6 +30,7 @@ export const roles: readonly Role[] = [
   addressBookRole,
   pushRoutesRole,
   smscRole,
+  ranRole,
 ]
 
 /** Undefined: there is no such role. */

@@ -183,7 +183,7 @@ export class Authentication {
     const bindings = ownBindings.length > 0 || identity === undefined ? ownBindings : this.bindings.of(identity)
     if (bindings.length === 0 || identity === undefined) return undefined
     const name = this.host.flows.nameOf(flow)
-    const binding = bindings.find((each) => each.flow === name)
+    const binding = bindings.find((each) => each.flow === name && each.path === undefined) // else many are behind it
     return binding && { identity, credentials: binding.credentials }
   }
 

@@ -49,9 +49,9 @@ export function dialOf({ uri }: Address, { transport, reliable, dialled, remote,
   return flowNameTo(transport, remote.host, uri.port || 5060, local.port)
 }
 
-/** Path values (RFC 3327) that count: of trusted peers, since anybody else could have us send anywhere. */
+/** Path values (RFC 3327) that count: of trusted peers and base stations, since anybody else could have us send anywhere. */
 export function pathOf({ request, flow }: Exchange): readonly string[] {
-  return flow.trusted ? request.list(H.Path) : []
+  return flow.trusted || flow.passedOn === true ? request.list(H.Path) : []
 }
 
 /** Option tags in Supported, in lower case. */

@@ -90,11 +90,11 @@ export function forward(
       return
     }
     case 'device':
-      exchange.forward(destination, towardUe(request, assertion))
+      exchange.forward(destination, towardUe(exchange, assertion))
       return
     case 'devices': {
       const { asleep, onFinal, targets } = destination
-      const plain = towardUe(request, assertion)
+      const plain = towardUe(exchange, assertion)
       const how = onFinal === undefined ? plain : { ...plain, onFinal }
       if (asleep === undefined) exchange.forward(targets, how)
       else asleep(exchange.hold(targets, how))
@@ -134,8 +134,9 @@ function ownIdentity(
   return isOurs || visitors.isVisiting(identity) ? identity : undefined
 }
 
-/** RFC 3325 §7: toward a UE nobody's identity is told who does not want it told. */
-function towardUe(request: SipRequest, assertion: Assertion): Assertion {
+/** RFC 3325 §7: toward a UE nobody's identity is told who does not want it told; nor is anybody's cell (RFC 7315 §4.4). */
+function towardUe({ flow, request }: Exchange, checked: Assertion): Assertion {
+  const assertion = flow.passedOn === true ? { ...checked, drop: [...(checked.drop ?? []), 'P-Access-Network-Info'] } : checked
   const wishes = request.list(H.Privacy).flatMap((value) => value.toLowerCase().split(/[;\s]+/))
   return wishes.includes('id') ? { ...assertion, asserted: '' } : assertion
 }

@@ -3,6 +3,7 @@ import type { Address, Element, Exchange, Flow, Host } from '../../signalling/in
 import { H, RateLimit } from '../../signalling/index.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
 import { Blocking } from '../shared/permissions/blocking.ts'
+import { isOfStation } from '../shared/values/base-station.ts'
 import { Authentication, type KnownSender, notThis, type SenderVerdict } from './authentication.ts'
 import { Bindings } from './bindings.ts'
 import { Crossing } from './crossing.ts'
@@ -114,6 +115,7 @@ class ProxyElement implements Element {
   }
   private serve(exchange: Exchange): void | Promise<void> {
     const { request } = exchange
+    if (isOfStation(exchange)) exchange.distrust()
     const refused = this.unsupported(exchange)
     if (refused) return
     const open = this.dialogWays.isInSipDialog(exchange) ? undefined : insecure(exchange)

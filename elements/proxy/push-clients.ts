@@ -14,7 +14,7 @@ export interface PushClient {
   readonly device: string
   /** Canonical keys of what its registrar associates with it: the identifier, and the address of record. */
   readonly names: readonly string[]
-  /** The flow that it is behind; absent: it is in the network of `peer`. */
+  /** The flow that it is behind; absent: it is in the network of `peer`, or behind a base station. */
   readonly flow?: FlowName
   readonly peer?: string
   /** Address of record of a subscriber of ours, and the name of his credentials; absent: he is another operator's. */

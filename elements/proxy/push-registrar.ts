@@ -78,6 +78,9 @@ export class PushRegistrar {
     const { flow, request } = exchange
     const home = request.uri.host
     const peer = host.peers.nameOf(home)
+    // by the flow of a base station any of its UEs would pass for a visitor
+    if (flow.passedOn === true)
+      return exchange.reply(403, { warning: 'roaming: not by a base station; expected this network’s proxy itself' })
     if (peer === undefined || host.peers.isAt(flow))
       return exchange.reply(403, { warning: `roaming: no agreement with ${home.slice(0, 60)}; expected a home by agreement` })
     if (request.to.uri.host !== home || pushIdentifier(request.to.uri.user) === undefined)
@@ -107,7 +110,11 @@ export class PushRegistrar {
     const path = request.list(H.Path)
     const peer = host.peers.nameAt(flow)
     const isOfPeer = (domain: string | undefined): boolean => domain !== undefined && host.peers.nameOf(domain) === peer
-    if (peer === undefined ? path.length > 0 && !flow.trusted : !path.every((value) => isOfPeer(parseAddress(value)?.uri.host)))
+    if (
+      peer === undefined
+        ? path.length > 0 && !flow.trusted && flow.passedOn !== true
+        : !path.every((value) => isOfPeer(parseAddress(value)?.uri.host))
+    )
       return exchange.reply(403, {
         warning: 'roaming: Path is of no network by agreement; expected that of your visited network',
       })
@@ -157,12 +164,13 @@ export class PushRegistrar {
       return exchange.reply(403, { warning: `more than ${rules.contacts} devices; expected some to be unregistered first` })
     const peer = host.peers.nameAt(flow)
     const theirs = request.list(H.Path)
-    const isDirect = peer === undefined && !flow.trusted
-    // what goes back to a visited network leaves by this proxy
-    const own = isDirect ? host.flows.pathTo(host.name, flow, record.id) : `sip:${host.domains[0]};lr`
+    const isDirect = peer === undefined && !flow.trusted && flow.passedOn !== true
+    // what goes back to a visited network, or to a base station, leaves by this proxy
+    const behind = flow.passedOn === true ? `sip:${host.name}@${host.domains[0]};lr` : `sip:${host.domains[0]};lr`
+    const own = isDirect ? host.flows.pathTo(host.name, flow, record.id) : behind
     const path = [`<${own}>`, ...theirs].map((value): HeaderField => ['Path', value])
     const place: ClientPlace = {
-      ...(peer === undefined ? { flow: host.flows.nameOf(flow) } : { peer }),
+      ...(flow.passedOn === true ? {} : peer === undefined ? { flow: host.flows.nameOf(flow) } : { peer }),
       subscriber: record.id,
       ...(credentials === undefined ? {} : { credentials }),
     }

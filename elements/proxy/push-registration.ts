@@ -3,6 +3,7 @@ import type { Flow, Host, SipResponse } from '../../signalling/index.ts'
 import type { SubscriberRecord } from '../schemas/index.ts'
 import { type ContactBinding, deviceOfBinding } from '../shared/state/contact-binding.ts'
 import { InTurn } from '../shared/state/in-turn.ts'
+import { leadsToStation } from '../shared/values/base-station.ts'
 import type { Bindings } from './bindings.ts'
 import { pushServersFor } from './notifiable.ts'
 import type { ProxyRules } from './settings.ts'
@@ -112,7 +113,8 @@ export class PushRegistration {
 
   private tell({ binding, change, device, server, subscriber }: ChangedDevice): Promise<SipResponse> {
     const { host } = this
-    const isThere = (one: ContactBinding): boolean => one === binding || host.flows.named(one.flow) !== undefined
+    const isThere = (one: ContactBinding): boolean =>
+      one === binding || one.path !== undefined || host.flows.named(one.flow) !== undefined
     const bound = this.bindings.of(subscriber).findLast((one) => deviceOfBinding(one) === device && isThere(one))
     const { echo, expires, flow, notification, path } = bound ?? { ...binding, expires: 0 }
     const seconds = Math.max(0, Math.round((expires - host.clock.date()) / 1000))
@@ -126,11 +128,17 @@ export class PushRegistration {
       callId: change.callId,
       cseq: change.cseq,
       headers: [
-        ...(path ?? [`<${host.flows.pathTo(host.name, way, subscriber)}>`]).map((value): HeaderField => ['Path', value]),
+        ...this.pathTo(path, way, subscriber).map((value): HeaderField => ['Path', value]),
         ['Contact', `${notification?.echo ?? echo};expires=${seconds}`],
         ...(change.credentials === undefined ? [] : [['P-Credentials-Id', change.credentials] as const]),
       ],
     })
+  }
+  /** Path of a device: by this proxy, where it is here or behind a base station. */
+  private pathTo(path: readonly string[] | undefined, way: Flow, subscriber: string): readonly string[] {
+    const { domains, flows, name } = this.host
+    if (path === undefined) return [`<${flows.pathTo(name, way, subscriber)}>`]
+    return leadsToStation(path[0], this.rules.stations) ? [`<sip:${name}@${domains[0]};lr>`, ...path] : path
   }
 }
 

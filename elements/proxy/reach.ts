@@ -88,8 +88,8 @@ export class Reach {
     return this.toBindings(exchange, aor, asked, sender) ?? this.unreachable(exchange, aor)
   }
   /** Whether a target is the very device that asks: it is not asked itself. */
-  private isOfSender({ flow, contact, instance }: ContactBinding, { request, flow: from }: Exchange): boolean {
-    if (flow === this.parts.host.flows.nameOf(from)) return true
+  private isOfSender({ flow, contact, instance, path }: ContactBinding, { request, flow: from }: Exchange): boolean {
+    if (path === undefined && flow === this.parts.host.flows.nameOf(from)) return true
     const ownContact = request.contacts === '*' ? undefined : request.contacts?.[0]
     if (ownContact === undefined) return false
     return (
@@ -119,7 +119,7 @@ export class Reach {
     const { request } = exchange
     const bindings = meant === undefined ? [] : gruus.bindingsOf(meant)
     const name = way && host.flows.nameOf(way)
-    const onWay = name === undefined ? undefined : bindings.findLast((binding) => binding.flow === name)
+    const onWay = name === undefined ? undefined : bindings.findLast(({ flow, path }) => path === undefined && flow === name)
     const bound = onWay === undefined ? this.toBindings(exchange, meant?.aor, bindings, sender) : undefined
     if (bound !== undefined) return bound
     if (way === undefined || (isSips(request) && !isSecure(way))) return this.unreachable(exchange, meant?.aor)

@@ -325,12 +325,14 @@ export class Registrar {
       'Contact',
       `${echo(binding)}${gruu ? this.gruus.parameters(aor, binding) : ''};expires=${secondsLeft(binding, now)}`,
     ])
-    if (flow.trusted) for (const path of request.texts(H.Path)) headers.push(['Path', path])
+    if (flow.trusted || (flow.passedOn === true && supported.includes('path')))
+      for (const path of request.texts(H.Path)) headers.push(['Path', path]) // RFC 3327 §5.3
     headers.push(['Date', this.dateAt(Math.floor(now / 1000))]) // RFC 3261 §10.3 step 8
     for (const route of this.rules.serviceRoute) headers.push(['Service-Route', route]) // RFC 3608 §6.3
     if (supported.includes('outbound') && bindings.some((binding) => isOf(binding, request))) {
       headers.push(['Require', 'outbound'])
-      if (flow.reliable || this.rules.flowTimer < datagramTimer) headers.push(['Flow-Timer', String(this.rules.flowTimer)])
+      if (flow.reliable || flow.passedOn === true || this.rules.flowTimer < datagramTimer)
+        headers.push(['Flow-Timer', String(this.rules.flowTimer)])
       else headers.push(['Flow-Timer', String(datagramTimer)])
     }
     exchange.reply(200, { headers: [...headers, ...more] })

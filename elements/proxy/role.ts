@@ -17,7 +17,7 @@ export const proxyRole: Role<ProxySettings> = {
       ...server,
       wakes: wakingProviders(servers[at]!.settings),
     }))
-    return { through: othersOf(network, 'mme'), push }
+    return { through: othersOf(network, 'mme'), stations: othersOf(network, 'ran'), push }
   },
   create: createProxy,
 }

@@ -8,6 +8,7 @@ import { deviceKey, isAddress } from '../shared/identifiers/devices.ts'
 import { domainOfPushHost, hasFlags, isPushInForce, isPushUri, pushIdentifier } from '../shared/identifiers/push.ts'
 import { pushSourceOf } from '../shared/identifiers/push-source.ts'
 import type { Blocking } from '../shared/permissions/blocking.ts'
+import { leadsToStation } from '../shared/values/base-station.ts'
 import { purrOf } from '../shared/values/push-notification.ts'
 import type { KnownSender } from './authentication.ts'
 import type { Destination, RefusedDestination, TargetDestination } from './destination.ts'
@@ -103,6 +104,8 @@ export class Router {
     }
     if (hidden.isContact(request.uri)) return this.toHidden(exchange, identity, last, route)
     const gruu = gruus.isOurs(request.uri)
+    const station = this.toStation(exchange, identity, route)
+    if (station !== undefined) return gruu ? reach.toDevice(exchange, identity, undefined) : station
     if (last !== undefined && !this.isForAnElement(exchange, gruu)) {
       const way = this.flowOfRoute(last.uri.user, exchange, identity)
       // RFC 5627 §3.4: a GRUU leads to its device even where the flow is gone
@@ -181,6 +184,8 @@ export class Router {
     const { request } = exchange
     const meant = request.toTag === '' ? undefined : hidden.meant(request.uri, hidden.dialogOf(exchange))
     if (meant === undefined) return request.method === 'ACK' ? unheard : noSuchContact
+    const station = this.toStation(exchange, identity, route)
+    if (station !== undefined) return { ...station, uri: meant.text }
     const way = last === undefined ? undefined : this.flowOfRoute(last.uri.user, exchange, identity, meant.text)
     if (way !== undefined && way !== 'dead' && !host.peers.isAt(way)) {
       const recorded = dialogWays.recordRoutes(exchange, identity, way, dialogWays.userOf(last!.uri))
@@ -300,6 +305,22 @@ export class Router {
     const home = `sip:${encodeURIComponent(request.uri.host)}@${this.parts.host.domains[0]}`
     return element.includes(':') ? (request.uri.user === '' ? { uri: home } : asWritten) : { uri, element }
   }
+  /** To a UE behind a base station: by its sealed Route here, or as an element says. `revealed`: hidden from another operator. */
+  private toStation(
+    exchange: Exchange,
+    identity: string | undefined,
+    revealed: readonly string[] | undefined,
+  ): TargetDestination | undefined {
+    const { dialogWays, rules } = this.parts
+    const { stations } = rules
+    if (stations.length === 0) return undefined
+    const { flow, ownRoutes, request, routes } = exchange
+    const last = ownRoutes.at(-1)
+    const isHere = leadsToStation(last, stations) && dialogWays.isSealed([last!])
+    const route = isHere ? [`<${last!.uri.text}>`] : leadsToStation(revealed?.[0], stations) ? revealed : []
+    if (route!.length === 0 && !(flow.trusted && leadsToStation(routes[0], stations))) return undefined
+    return { end: 'device', uri: request.uriText, route: route!, ...dialogWays.recordRoutes(exchange, identity) }
+  }
   /** By the Route of a UE to an element that stands between it and others: an MME (SPEC §3.6). */
   private throughElement(exchange: Exchange, sender: KnownSender): TargetDestination | undefined {
     const { dialogWays, rules } = this.parts
@@ -326,6 +347,8 @@ export class Router {
   ): Flow | 'dead' | undefined {
     const token = tokenOfRoute(user)
     if (token === undefined) return undefined
+    const node = leadsToStation(exchange.routes[0], this.parts.rules.stations) ? this.parts.host.flows.find(token) : undefined
+    if (node?.trusted === true) return node // the base station there knows the UE
     const flow = this.parts.dialogWays.of(token, requestUri)
     if (flow === exchange.flow) return undefined
     // A route set of the sender's own side, from before it moved or made its connection anew: the Request-URI decides.

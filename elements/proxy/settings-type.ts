@@ -82,6 +82,12 @@ export interface ProxySettings {
    */
   readonly push?: readonly PushServer[]
   /**
+   * base stations behind which UEs may be; default those of this dialplan
+   *
+   * Items: name of an element
+   */
+  readonly stations?: readonly string[]
+  /**
    * elements that a UE may choose by a Route; default the MMEs of this dialplan
    */
   readonly through?: readonly string[]

@@ -19,6 +19,8 @@ export interface ProxyRules {
   readonly serviceRoute: readonly string[]
   readonly pathSupported: boolean
   readonly through: readonly string[]
+  /** Base stations. */
+  readonly stations: readonly string[]
   readonly push: readonly PushServer[]
   /** A MESSAGE to a user with a Push identifier is a Push. */
   readonly messagesArePushes: boolean
@@ -52,6 +54,7 @@ export function proxyRules(settings: ProxySettings): ProxyRules {
     serviceRoute: (settings.serviceRoute ?? []).map((uri) => `<${uri}>`),
     pathSupported: settings.path === 'supported',
     through: settings.through ?? [],
+    stations: settings.stations ?? [],
     push: settings.push ?? [],
     messagesArePushes: settings.messages === 'push' && (settings.push ?? []).length > 0,
     rate: settings.rate,

@@ -40,6 +40,7 @@ const all = `  edge: { role: proxy }
   as: { role: application-server, application: a, view: close }
   push: { role: push }
   push2: { role: push, server: 3 }
+  ran1: { role: ran, cell: "0010100010000101" }
 `
 
 test('elements learn of each other, and what the dialplan says of them goes before', (t) => {
@@ -56,6 +57,7 @@ test('elements learn of each other, and what the dialplan says of them goes befo
   t.deepEqual(learned, {
     edge: {
       through: ['mme1', 'mme2'],
+      stations: ['ran1'],
       push: [
         { element: 'push', flags: '0000', wakes: ['webpush'] },
         { element: 'push2', flags: '0011', wakes: ['webpush'] },
@@ -68,6 +70,7 @@ test('elements learn of each other, and what the dialplan says of them goes befo
     mme1: { fellows: ['sip:mme2@localhost'] },
     mme2: { fellows: ['sip:mme1@localhost'] },
     registration: { askers, registrar: 'edge' },
+    ran1: { proxy: 'edge' },
     presence: {},
     push: { flags: 0, widths, proxies: ['edge'], servers: [{ element: 'push2', flags: '0011' }] },
     push2: { flags: 0, widths, proxies: ['edge'], servers: [{ element: 'push', flags: '0000' }] },
@@ -79,7 +82,7 @@ test('where nothing is kept, nothing is recorded; with nodes an application serv
   const nodes = `data: memory
 nodes:
   one: { listen: [udp://127.0.0.1:5070], elements: [edge, registration, as] }
-  two: { listen: [tcp://127.0.0.2:5080, udp://127.0.0.2:5071], elements: [hss, pcrf, prose, prose2, mme1, mme2, presence, push, push2] }
+  two: { listen: [tcp://127.0.0.2:5080, udp://127.0.0.2:5071], elements: [hss, pcrf, prose, prose2, mme1, mme2, presence, push, push2, ran1] }
 `
   const completed = completedElements(loaded(all, nodes, ''))
   const settingsOf = (name: string) => completed.find((each) => each.name === name)!.settings
@@ -113,6 +116,19 @@ test('a notifier of registrations runs where its registrar does, whatever that i
   t.deepEqual(faults(elements, nodes('edge, registration', 'hss'), ''), [])
   t.deepEqual(faults(elements, nodes('edge', 'hss, registration'), ''), [
     '7: registration is not at the node of its registrar edge; expected both at one node',
+  ])
+})
+
+test('a base station passes on to a proxy', (t) => {
+  const ran = (more = ''): string => `  ran1: { role: ran, cell: "0010100010000101"${more} }\n`
+  const elements = '  edge: { role: proxy }\n  hss: { role: hss }\n'
+  t.deepEqual(faults(elements + ran()), [])
+  t.deepEqual(faults(elements + ran(', proxy: edge')), [])
+  t.deepEqual(faults(elements + ran(', proxy: hss')), [
+    '7: ran1 passes on to hss, which is no proxy; expected an element of role proxy',
+  ])
+  t.deepEqual(faults(`  hss: { role: hss }\n${ran()}`), [
+    '6: ran1 passes on to a proxy, and there is none; expected an element of role proxy',
   ])
 })
 
