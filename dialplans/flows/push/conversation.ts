@@ -1,18 +1,19 @@
 /** The same two Push clients over whatever way leads to their server: registered, sending and receiving, away and back. */
+import type { UserAgent } from '../../../elements/ue/index.ts'
 import type { Stage } from '../stage/flow.ts'
 import { inbox, leave, pushText, texts } from './cast.ts'
 
 interface ConversationUser {
   readonly address: string
   readonly push: string
+  /** Base station through which the client attaches. */
+  readonly station?: string
 }
 
 /** Statuses and texts of the whole conversation, one line. */
 export async function conversation(stage: Stage, one: ConversationUser, other: ConversationUser): Promise<string> {
-  const [a, b] = [
-    await stage.pushClient(one.address, { push: one.push }),
-    await stage.pushClient(other.address, { push: other.push }),
-  ]
+  const clientOf = ({ address, ...options }: ConversationUser): Promise<UserAgent> => stage.pushClient(address, options)
+  const [a, b] = [await clientOf(one), await clientOf(other)]
   const [toOne, toOther] = [inbox(a), inbox(b)]
   const outcomes: number[] = []
   const register = async (agent: typeof a): Promise<void> => void outcomes.push((await stage.during(agent.register())).status)

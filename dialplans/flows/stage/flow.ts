@@ -10,7 +10,13 @@ import type { StageNames } from './stage-names.ts'
 /** Undefined and false: not yet. */
 export type PollResult<Value> = Value | undefined | false
 
-export interface PushClientOptions {
+/** Way of a device into the network. */
+export interface CellAttachment {
+  /** Name of the base station through which it attaches, of its home; left out: none. */
+  readonly station?: string | undefined
+}
+
+export interface PushClientOptions extends CellAttachment {
   /** Its Push identifier at its Push host: `0a17c5d2e8b9f604@push.op-a.example`. */
   readonly push: string
   /** Domain by whose proxy it registers and sends, or the place to which it does; left out: that of its home. */
@@ -31,9 +37,9 @@ export interface Talker {
 export interface Stage {
   readonly clock: Clock
   /** A registered UE of that subscriber of the network: `alice`, or with a domain `bob@south.example`. */
-  ue(name: string, options?: Pick<UeOptions, 'report' | 'mme' | 'prose'>): Promise<Ue>
+  ue(name: string, options?: Pick<UeOptions, 'report' | 'mme' | 'prose'> & CellAttachment): Promise<Ue>
   /** An agent that calls itself so, is registered nowhere, and sends to the proxy of that domain. */
-  stranger(name: string, domain: string): Promise<UserAgent>
+  stranger(name: string, domain: string, attachment?: CellAttachment): Promise<UserAgent>
   /** The place to which UEs of a domain send; undefined: no operator has it. */
   placeOf(domain: string): HostPort | undefined
   /** Host names, those of domains. */

@@ -129,6 +129,12 @@ export class StagePlan {
     const owner = domain === undefined ? this.dialplans[0] : this.dialplans.find(({ domains }) => domains.includes(domain))
     return owner && places.find(({ operator }) => operator === owner.operator)
   }
+  /** The node that runs an element of a domain's operator. */
+  nodeWith(element: string, domain: string | undefined, places: readonly ServerPlace[]): HostPort | undefined {
+    const owner = domain === undefined ? this.dialplans[0] : this.dialplans.find(({ domains }) => domains.includes(domain))
+    const node = owner?.nodes.find(({ elements }) => elements.includes(element))?.name
+    return owner && places.find((place) => place.operator === owner.operator && place.node === node)
+  }
   /** The name of another operator's end; undefined: nobody of those is there. */
   nameOf({ address, port }: Endpoint, own: string, places: readonly ServerPlace[]): string | undefined {
     const place = places.find((each) => each.host === address && each.port === port)

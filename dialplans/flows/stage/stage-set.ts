@@ -22,7 +22,7 @@ import { operatorTap } from '../../running/operator-tap.ts'
 import { ClockedStage } from './clocked-stage.ts'
 import { cutOff } from './cut-off.ts'
 import { figureOf, type PreparationRange } from './figure.ts'
-import type { PushClientOptions, Scenario, Stage, Talker } from './flow.ts'
+import type { CellAttachment, PushClientOptions, Scenario, Stage, Talker } from './flow.ts'
 import { lastingPort } from './lasting-port.ts'
 import { LocalOperator } from './local-operator.ts'
 import type { Operator } from './operator.ts'
@@ -186,14 +186,17 @@ export class StageSet extends ClockedStage implements Stage {
   private agentOf(
     name: string,
     domain: string | HostPort | undefined,
-    { isKnown = true, push }: { readonly isKnown?: boolean; readonly push?: PushClientOptions } = {},
+    {
+      isKnown = true,
+      push,
+      station,
+    }: { readonly isKnown?: boolean; readonly push?: PushClientOptions | undefined; readonly station?: string | undefined } = {},
   ): Promise<EngineAgent> {
     const [user, home = this.planning.homeDomain] = name.split('@') as [string, string?]
-    const at = typeof domain === 'object' ? domain : this.proxyOf(domain)
     const agent = new EngineAgent({
       identity: `sip:${user}@${home}`,
       ...(isKnown ? { password: `${user}-proxima` } : {}),
-      proxy: `sip:${at.host}:${at.port};lr`,
+      proxy: this.outboundProxy(domain, station),
       push: push && clientRegistration(push),
     })
     const ownHost = this.manual === undefined ? '127.0.0.1' : `10.0.1.${this.nodes.length + 1}`
@@ -211,19 +214,30 @@ export class StageSet extends ClockedStage implements Stage {
     })
   }
 
-  async ue(name: string, options: Pick<UeOptions, 'report' | 'mme' | 'prose'> = {}): Promise<Ue> {
-    const agent = await this.agentOf(name, name.split('@')[1])
+  /** URI of the base station, or of the proxy. */
+  private outboundProxy(domain: string | HostPort | undefined, station: string | undefined): string {
+    const named = typeof domain === 'object' ? undefined : domain
+    const at = station === undefined ? undefined : this.planning.nodeWith(station, named, this.places)
+    const { host, port } = at ?? (typeof domain === 'object' ? domain : this.proxyOf(domain))
+    return `sip:${station === undefined ? '' : `${station}@`}${host}:${port};lr`
+  }
+
+  async ue(
+    name: string,
+    { station, ...options }: Pick<UeOptions, 'report' | 'mme' | 'prose'> & CellAttachment = {},
+  ): Promise<Ue> {
+    const agent = await this.agentOf(name, name.split('@')[1], { station })
     const answer = await this.preparing(() => this.during(agent.register()))
     this.expect(`${name} registers`, answer.status === 200)
     const ue = new Ue({ agent, clock: this.clock, ...options })
     this.ues.push(ue)
     return ue
   }
-  stranger(name: string, domain: string): Promise<UserAgent> {
-    return this.agentOf(name, domain, { isKnown: false })
+  stranger(name: string, domain: string, attachment: CellAttachment = {}): Promise<UserAgent> {
+    return this.agentOf(name, domain, { isKnown: false, ...attachment })
   }
   pushClient(name: string, push: PushClientOptions): Promise<UserAgent> {
-    return this.agentOf(name, push.at ?? name.split('@')[1], { push })
+    return this.agentOf(name, push.at ?? name.split('@')[1], { push, station: push.station })
   }
   async pushService(): Promise<PushService> {
     return this.outside

@@ -31,6 +31,8 @@ export interface SipJsAgentOptions {
   readonly push?: PushClientRegistration | undefined
   /** The way to the server; or the URL of a WebSocket server, by the WebSocket of the browser. */
   readonly carrier: Carrier | string
+  /** The base station through which it attaches: `sip:ran1@127.0.0.1:5061;lr`. Left out: it sends to its proxy. */
+  readonly station?: string
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Log
@@ -122,7 +124,7 @@ export class SipJsAgent implements UserAgent {
     }
   }
   private make(): UserAgentOfSipJs {
-    const { carrier, password, ids, log } = this.options
+    const { carrier, password, ids, log, station } = this.options
     const protocol = typeof carrier === 'string' ? 'WS' : carrier.protocol
     const local = protocol === 'WS' ? undefined : this.own?.local
     const { own } = this
@@ -151,6 +153,7 @@ export class SipJsAgent implements UserAgent {
           if (fault !== undefined) this.disconnected(fault)
         },
       },
+      ...(station === undefined ? {} : { preloadedRouteSet: [`<${station}>`] }),
       ...transport,
     })
     // The same for good, also when a later connection has another port: it names the binding, not the way to it.
@@ -292,7 +295,8 @@ export class SipJsAgent implements UserAgent {
     if (target === undefined) return { status: 416, reason: 'Unsupported URI Scheme', warning: `${to} is no SIP URI` }
     const content = { contentDisposition: 'render', contentType: body.type, content: text }
     const headers = (body.headers ?? []).map(([name, value]) => `${name}: ${value}`)
-    const route = through === undefined ? {} : { routeSet: [`<${through};lr>`] }
+    const route =
+      through === undefined ? {} : { routeSet: [...(this.sipjs?.userAgentCore.configuration.routeSet ?? []), `<${through};lr>`] }
     const repeated = named === undefined ? {} : { cseq: 1, fromTag: tagOf(callId) }
     const options = { callId, ...repeated, ...route } // sip.js takes requests of its own making for a loop
     const response = await this.send('MESSAGE', target, target, () => headers, content, options)

@@ -64,7 +64,8 @@ export class SipJsWatch implements WatchHandle {
   private ask(core: Core.UserAgentCore): void {
     const { aor } = core.configuration
     const { through } = this.watch
-    const options = { callId: this.ground.newCallId(), ...(through === undefined ? {} : { routeSet: [`<${through};lr>`] }) }
+    const route = through === undefined ? {} : { routeSet: [...core.configuration.routeSet, `<${through};lr>`] }
+    const options = { callId: this.ground.newCallId(), ...route }
     const headers = this.headers(core, this.watch.expires)
     const body = bodyOf(this.body)
     const message = core.makeOutgoingRequestMessage('SUBSCRIBE', this.target, aor, this.target, options, headers, body)

@@ -117,9 +117,15 @@ export class ProcessNetwork {
   }
   /** Where UEs of a domain enter, the first node of its operator; left out: of the first one. */
   edgeOf(domain?: string): EdgePorts {
+    return this.portsAt(this.nodesOf(operatorOfDomain(this.raw, domain))[0]!)
+  }
+  /** Where an element of a domain's operator is; left out: of the first one. */
+  portsOf(element: string, domain?: string): EdgePorts {
     const operator = operatorOfDomain(this.raw, domain)
-    const [name] = this.nodesOf(operator)
-    const { listen } = this.raw.nodes[name!]!
+    return this.portsAt(this.nodeOf(operator === undefined ? element : `${operator}/${element}`))
+  }
+  private portsAt(node: string): EdgePorts {
+    const { listen } = this.raw.nodes[node]!
     const port = (scheme: string): number => Number(/\d+$/.exec(listen.find((each) => each.startsWith(scheme))!)![0])
     return { udp: port('udp:'), tcp: port('tcp:'), ws: port('ws:') }
   }

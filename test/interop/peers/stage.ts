@@ -1,7 +1,7 @@
 /** A stage for flows: a node, or a network of them, in processes of their own, and UEs on sip.js around it. */
 import { ClockedStage } from '../../../dialplans/flows/stage/clocked-stage.ts'
 import { cutOff } from '../../../dialplans/flows/stage/cut-off.ts'
-import type { PushClientOptions, Scenario, Stage, Talker } from '../../../dialplans/flows/stage/flow.ts'
+import type { CellAttachment, PushClientOptions, Scenario, Stage, Talker } from '../../../dialplans/flows/stage/flow.ts'
 import type { Operator } from '../../../dialplans/flows/stage/operator.ts'
 import { clientRegistration } from '../../../dialplans/flows/stage/push-client.ts'
 import type { PushService } from '../../../dialplans/flows/stage/push-service.ts'
@@ -41,6 +41,8 @@ export interface EdgePorts {
 
 /** The node of UEs, or the network with one for each domain; who operates it, and how it is killed and started again. */
 export type Edge = (EdgePorts | { edgeOf(domain?: string): EdgePorts; has?(domain: string): boolean }) & {
+  /** Ports of the node that runs an element, where that is not the one for all. */
+  portsOf?(element: string, domain?: string): EdgePorts
   readonly operator?: Operator
   operatorOf?(name: string): Operator
   restartAll?(): Promise<void>
@@ -74,12 +76,13 @@ export class ProcessStage extends ClockedStage implements Stage {
     name: string,
     domain: string | HostPort | undefined,
     password: string | undefined,
-    push?: PushClientOptions,
+    { push, station }: { readonly push?: PushClientOptions } & CellAttachment = {},
   ): SipJsAgent {
     const { clock, protocol } = this
     const [user, home = 'localhost'] = name.split('@') as [string, string?]
-    const { port } = typeof domain === 'object' ? domain : this.edge(domain)
+    const { port } = typeof domain === 'object' ? domain : this.edge(domain, station)
     return new SipJsAgent({
+      ...(station === undefined ? {} : { station: `sip:${station}@127.0.0.1:${port};lr` }),
       identity: `sip:${user}@${home}`,
       ...(password === undefined ? {} : { password }),
       push: push && clientRegistration(push),
@@ -89,32 +92,37 @@ export class ProcessStage extends ClockedStage implements Stage {
       log: silent,
     })
   }
-  private edge(domain: string | undefined): HostPort {
+  /** Where UEs of a domain enter, or those of a base station of its operator. */
+  private edge(domain: string | undefined, station?: string): HostPort {
     const { node, protocol } = this
-    const { udp, tcp, ws } = 'edgeOf' in node ? node.edgeOf(domain) : node
+    const usual = 'edgeOf' in node ? node.edgeOf(domain) : node
+    const { udp, tcp, ws } = (station === undefined ? undefined : node.portsOf?.(station, domain)) ?? usual
     return { host: '127.0.0.1', port: { UDP: udp, TCP: tcp, WS: ws }[protocol] }
   }
   placeOf(domain: string): HostPort | undefined {
     const { node } = this
     return 'edgeOf' in node && node.has?.(domain) === false ? undefined : this.edge(domain)
   }
-  async stranger(name: string, domain: string): Promise<UserAgent> {
-    const agent = this.agentOf(name, domain, undefined)
+  async stranger(name: string, domain: string, attachment: CellAttachment = {}): Promise<UserAgent> {
+    const agent = this.agentOf(name, domain, undefined, attachment)
     await agent.start()
     this.strangers.push(agent)
     return agent
   }
   async pushClient(name: string, push: PushClientOptions): Promise<UserAgent> {
     const [user, home] = name.split('@') as [string, string?]
-    const agent = this.agentOf(name, push.at ?? home, passwordOf(user), push)
+    const agent = this.agentOf(name, push.at ?? home, passwordOf(user), { push, station: push.station })
     await agent.start()
     this.strangers.push(agent)
     return agent
   }
-  async ue(name: string, options: Pick<UeOptions, 'report' | 'mme' | 'prose'> = {}): Promise<Ue> {
+  async ue(
+    name: string,
+    { station, ...options }: Pick<UeOptions, 'report' | 'mme' | 'prose'> & CellAttachment = {},
+  ): Promise<Ue> {
     const { clock } = this
     const [user, domain] = name.split('@') as [string, string?]
-    const agent = this.agentOf(name, domain, passwordOf(user))
+    const agent = this.agentOf(name, domain, passwordOf(user), { station })
     const { status } = await agent.register()
     this.expect(`${name} registers`, status === 200)
     const ue = new Ue({ agent, clock, ...options })
