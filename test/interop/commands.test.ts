@@ -41,6 +41,12 @@ test('--version tells its own and that of Node', async (t) => {
     t.is((await proxima(option)).out, `proxima ${version} (Node ${process.versions.node})\n`)
 })
 
+test('`npm start -- <dialplan>` starts that one, and no other', async (t) => {
+  const refused = await run('npm', ['start', '--silent', '--', 'none.yaml'], { cwd: root })
+  t.is(refused.code, 1)
+  t.regex(refused.err, /^none\.yaml: there is no such file/m)
+})
+
 /** Has a process take itself for that version of Node. */
 function asNode(version: string): readonly string[] {
   const change = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`
