@@ -84,6 +84,11 @@ export function seal(key: string, text: string, length: number): string {
   return createHmac('sha256', key).update(text).digest('base64url').slice(0, length)
 }
 
+/** The HMAC-SHA-256 of `text` as lower-case hex: in the order of its bytes. */
+export function sealHex(key: Uint8Array, text: string): string {
+  return createHmac('sha256', key).update(text).digest('hex')
+}
+
 /** The first `length` characters of the base64url SHA-256 of `text`: a short name for what need not be hidden. */
 export function digest(text: string, length: number): string {
   return hash('sha256', text, 'base64url').slice(0, length)

@@ -5,7 +5,7 @@ export { type OtherNode, type Placement, staticPlacement } from './cluster/place
 export { mayBeRetried } from './dialogs/retried-status.ts'
 export type * from './element.ts'
 export { ProximaFault } from './errors.ts'
-export { digest, hide, type Ids, randomIds, reveal, sameSecret, seal, TextCipher } from './ids.ts'
+export { digest, hide, type Ids, randomIds, reveal, sameSecret, seal, sealHex, TextCipher } from './ids.ts'
 export { type Log, silent } from './log.ts'
 export { type Address, parseAddress } from './messages/address.ts'
 export { algorithmOf, type DigestAlgorithm, ha1, Nonces, parseDigest } from './messages/auth.ts'

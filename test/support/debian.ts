@@ -20,6 +20,7 @@ const { left, why } = providePackages(
     'systemd-analyze': 'systemd',
     ip: 'iproute2',
     iptables: 'iptables',
+    xmllint: 'libxml2-utils',
   },
   'tests talk to',
 )
