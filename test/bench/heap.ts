@@ -1,5 +1,17 @@
-/** Live memory of a Node process: its inspector is woken by a signal, told to collect garbage, and asked. */
+/** Live memory, in the heap and beside it. Of another Node process: its inspector is woken by a signal, told to collect garbage, and asked. */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { pause, type Server } from './servers.ts'
+
+/** The same of this process. */
+export function ownLiveMemory(): number {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  collect()
+  const { external, heapUsed } = process.memoryUsage()
+  return heapUsed + external
+}
 
 /** Bytes that are live in the process's heap and beside it, or undefined where it is not a Node process of ours. */
 export async function liveMemory(server: Server): Promise<number | undefined> {

@@ -1,9 +1,9 @@
 /** One measurement: CPU of the server's whole process tree from before a load until it has drained, its idle cost taken off. */
-import { cpuOf, droppedAt, endedChildren, everybody, othersSince, processTree, ranOf, residentOf } from './accounts.ts'
+import { cpuOf, droppedAt, endedChildren, everybody, othersSince, ranOf, residentOf } from './accounts.ts'
 import { liveMemory } from './heap.ts'
 import type { Span } from './profile.ts'
 import { pause, type Server, type ServerName } from './servers.ts'
-import type { LoadResult, Session, Workload } from './workloads.ts'
+import type { LoadResult, Session } from './workloads.ts'
 
 /** Seconds. */
 export interface Pace {
@@ -43,7 +43,7 @@ export interface Measurement extends LoadResult {
 const microseconds = (): number => Number(process.hrtime.bigint() / 1000n)
 
 export async function measure(
-  workload: Workload,
+  workload: { readonly name: string },
   server: Server,
   session: Session,
   rate: number,
@@ -56,7 +56,7 @@ export async function measure(
   // Counting collects garbage, and with it what had been compiled: it is warmed up again.
   const again = liveBefore === undefined ? 0 : (await session.load(rate / 2, warmUp / (rate / 2))).done
   await pause(1000)
-  const pids = processTree(server.pid)
+  const pids = server.processes()
   const idleStart = { ran: ranOf(pids), at: microseconds() }
   await pause(idleSeconds * 1000)
   const idle = (ranOf(pids) - idleStart.ran) / (microseconds() - idleStart.at)

@@ -16,6 +16,8 @@ export interface Server {
   readonly name: ServerName
   readonly pid: number
   readonly port: number
+  /** All of its processes now. */
+  processes(): readonly number[]
   /** What it has printed. */
   output(): string
   /** Ends it and removes its files. Resolves with the text of its CPU profile, if it was asked for one. */
@@ -172,6 +174,7 @@ function handle(name: ServerName, child: ChildProcess, port: number, folder: str
     name,
     pid: child.pid!,
     port,
+    processes: () => processTree(child.pid!),
     output: () => readFileSync(join(folder, 'output'), 'utf8'),
     stop: async () => {
       const below = processTree(child.pid!).slice(1)

@@ -2,8 +2,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { Command } from 'commander'
 import { createHss } from '../../elements/hss/index.ts'
 import { createProxy } from '../../elements/proxy/index.ts'
@@ -19,6 +17,7 @@ import {
   type StoreWrite,
   silent,
 } from '../../signalling/index.ts'
+import { ownLiveMemory } from './heap.ts'
 
 const page = 1000
 
@@ -102,29 +101,19 @@ async function takeUp(what: string, count: number, record: RecordMaker, elements
       ...{ name: 'take-up', plan: plan!, elements, domains: ['localhost'], trusted: [], store, clock },
       ...{ ids: randomIds(), log: silent, listen: [{ transport: 'UDP', host: '127.0.0.1', port: 0 }] },
     })
-    const held = live()
+    const held = ownLiveMemory()
     const [before, memory] = [process.cpuUsage(), process.memoryUsage().rss]
     await node.start()
     const { user, system } = process.cpuUsage(before)
     const rss = process.memoryUsage().rss
     const seconds = ((user + system) / 1e6).toFixed(2)
-    const each = ((live() - held) / count).toFixed(0)
+    const each = ((ownLiveMemory() - held) / count).toFixed(0)
     const sizes = `${mebibytes(memory)} -> ${mebibytes(rss)} MiB, ${each} live bytes each`
     console.log(`${count} ${what}: ${seconds} s of CPU until served, ${sizes}`)
     await node.stop(0)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
-}
-
-/** Bytes that are live in the heap, and beside it. */
-function live(): number {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  collect()
-  collect()
-  const { external, heapUsed } = process.memoryUsage()
-  return heapUsed + external
 }
 
 function mebibytes(bytes: number): string {

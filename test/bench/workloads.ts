@@ -151,7 +151,7 @@ async function openRefresh(server: Server): Promise<Session> {
 
 type Calls = { readonly scenario: string; readonly rate: number; readonly count: number; readonly values?: readonly string[] }
 
-function sippSession(
+export function sippSession(
   server: Server,
   calls: (
     rate: number,

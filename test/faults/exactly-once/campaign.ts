@@ -33,6 +33,10 @@ export interface CampaignOutcome {
   readonly repeated: number
   /** Answers other than 2xx, by status, each of which was followed by another try. */
   readonly refusals: ReadonlyMap<number, number>
+  /** Messages delivered a second, while they were sent. */
+  readonly goodput: number
+  /** Milliseconds from the start of a server that was killed to its first delivery, each time. */
+  readonly firstDeliveries: readonly number[]
 }
 
 const presence = { least: 3, most: 12 } // seconds for which a device is there, or away
@@ -49,24 +53,37 @@ export class ExactlyOnceCampaign {
   private sent = 0
   private kills = 0
   private going = true
+  /** When each server was started again, where it has delivered nothing since. */
+  private readonly restarts = new Map<number, number>()
+  private readonly firstDeliveries: number[] = []
 
   constructor(world: CampaignWorld, users: CampaignUsers, senders: CampaignSenders, options: CampaignOptions) {
     this.world = world
     this.users = users
     this.senders = senders
     this.options = options
+    users.onDelivery = (operator) => this.deliveredBy(operator)
+  }
+  private deliveredBy(operator: number): void {
+    const since = this.restarts.get(operator)
+    if (since === undefined) return
+    this.restarts.delete(operator)
+    this.firstDeliveries.push(this.world.clock.now() - since)
   }
   async run(): Promise<CampaignOutcome> {
     const { all } = this.users
+    const begun = this.world.clock.now()
     const comings = all.map((one) => this.comeAndGo(one))
     const killing = this.killInTurn()
     await Promise.all(all.map((one, index) => this.sendAll(one, index)))
+    const goodput = (this.delivered * 1000) / (this.world.clock.now() - begun)
     this.options.tell?.(`${this.sent} sent, ${this.delivered} delivered so far, ${this.kills} kills`)
     this.going = false
     await Promise.all([...comings, killing])
     for (const one of all) await this.present(one)
     await this.settled()
-    return { ...this.judged(), sent: this.sent, kills: this.kills, repeated: this.users.repeated, refusals: this.refusals }
+    const { firstDeliveries, kills, refusals, sent } = this
+    return { ...this.judged(), sent, kills, repeated: this.users.repeated, refusals, goodput, firstDeliveries }
   }
   private get delivered(): number {
     return this.users.all.reduce((sum, { got }) => sum + got.length, 0)
@@ -123,9 +140,11 @@ export class ExactlyOnceCampaign {
     while (this.going) {
       await this.pass(this.between(betweenKills))
       const operator = Math.floor(this.world.ids.fraction() * 2)
+      this.restarts.delete(operator)
       await this.world.kill(operator)
       this.kills++
       await this.pass(this.world.ids.fraction())
+      this.restarts.set(operator, this.world.clock.now())
       await this.world.start(operator)
     }
   }

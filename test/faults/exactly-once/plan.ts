@@ -14,6 +14,13 @@ export interface PushUser {
   readonly name: string
   readonly uri: string
   readonly push: string
+  /** false: he is no user of Push. */
+  readonly hasPush?: boolean
+}
+
+/** Settings of each operator's elements that differ from the usual ones. */
+export interface PlanSettings {
+  readonly push?: object
 }
 
 /** Users, by turns of each operator. */
@@ -29,16 +36,23 @@ export function pushUsers(count: number): readonly PushUser[] {
 }
 
 /** The dialplan. @param nodes where each operator's node listens, and keeps its state */
-export function planOf(users: readonly PushUser[], nodes: readonly { readonly port: number; readonly folder: string }[]): string {
+export function planOf(
+  users: readonly PushUser[],
+  nodes: readonly { readonly port: number; readonly folder: string }[],
+  { push: pushSettings }: PlanSettings = {},
+): string {
   const permissions = { discoverable: false, discoverer: false }
   const planned = operators.map((name, operator) => {
     const subscribers = users
       .filter((user) => user.operator === operator)
-      .map(({ name: id, push }) => ({ id, password, permissions, push: [{ id: push.slice(4, 20) }] }))
+      .map(({ hasPush = true, name: id, push }) => ({
+        ...{ id, password, permissions },
+        ...(hasPush ? { push: [{ id: push.slice(4, 20) }] } : {}),
+      }))
     const elements = {
       proxy: { role: 'proxy', registration: 'optional' },
       hss: { role: 'hss', subscribers },
-      push: { role: 'push', server: 0, store: { accept: 2, ofSource: 1000, forUser: 10_000, inAll: 1_000_000 } },
+      push: { role: 'push', server: 0, store: { accept: 2, ofSource: 1000, forUser: 10_000, inAll: 1_000_000 }, ...pushSettings },
     }
     const [other] = operators.filter((each) => each !== name)
     return [name, { flags: operator, domains: [`${name}.example`], peers: { [other!]: {} }, elements }] as const

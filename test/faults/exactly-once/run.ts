@@ -10,10 +10,15 @@ const command = new Command('exactly-once')
   .parse()
 const { users, ...options } = command.opts<{ readonly messages: number; readonly users: number; readonly seconds: number }>()
 const outcome = await overProcesses(users, { ...options, tell: (line) => console.error(line) })
-const { delivered, kills, outOfOrder, refusals, repeated, sent, twice } = outcome
+const { delivered, firstDeliveries, goodput, kills, outOfOrder, refusals, repeated, sent, twice } = outcome
 const number = (count: number): string => count.toLocaleString('en')
 console.error(
   `${kills} kills, ${repeated} repeats dropped by devices, answers that led to another try: ${JSON.stringify([...refusals])}`,
+)
+const firsts = firstDeliveries.toSorted((a, b) => a - b)
+const seconds = (ms = Number.NaN): string => `${(ms / 1000).toFixed(1)} s`
+console.log(
+  `goodput ${goodput.toFixed(0)} a second; first delivery after ${firsts.length} restarts: median ${seconds(firsts[firsts.length >> 1])}, at most ${seconds(firsts.at(-1))}`,
 )
 console.log(`${number(sent)} sent, ${number(delivered)} delivered, ${number(twice)} twice, ${number(outOfOrder)} out of order`)
 process.exit(sent === delivered && twice === 0 && outOfOrder === 0 ? 0 : 1)

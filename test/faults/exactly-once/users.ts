@@ -45,6 +45,8 @@ export class CampaignUsers implements Element {
   readonly all: readonly CampaignUser[]
   /** MESSAGEs that were delivered more than once to a device, which dropped the repeat. */
   repeated = 0
+  /** Told of each message that a user of that operator is handed. */
+  onDelivery: (operator: number) => void = () => undefined
   private readonly options: CampaignUsersOptions
   private readonly byName: ReadonlyMap<string, CampaignUser>
   private host!: Host
@@ -67,6 +69,7 @@ export class CampaignUsers implements Element {
     const before = one.got.length
     one.receive(exchange)
     if (one.got.length === before) this.repeated++
+    else this.onDelivery(one.user.operator)
     if (crash > 0.99) return exchange.reply(503) // and here behind it
     exchange.reply(200)
   }
