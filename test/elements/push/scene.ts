@@ -120,16 +120,16 @@ export class PushScene {
   async phone(): Promise<Phone> {
     return new Phone(await Wire.at(this.lab, `10.0.1.${++this.phones}`))
   }
-  /** REGISTER of a phone of bob; by its Contact alone, or with an instance. */
+  /** REGISTER of a phone, of bob unless it says otherwise; by its Contact alone, or with an instance. */
   register(
     { wire }: Phone,
-    { expires = 3600, instance = '', waking = '', lines: more = noLines } = {},
+    { expires = 3600, instance = '', user = 'bob', waking = '', lines: more = noLines } = {},
     names: Pick<RequestParts, 'callId' | 'cseq'> = {},
   ): Promise<SipResponse> {
     const parameter = instance === '' ? '' : `;+sip.instance="<urn:uuid:${instance}>"`
-    const contact = `<sip:bob@${wire.here.host}:5060${waking}>${parameter};expires=${expires}`
-    const lines = [`Contact: ${contact}`, 'P-Asserted-Identity: <sip:bob@localhost>', ...more]
-    return this.ask('REGISTER', 'sip:push@localhost', { to: 'sip:bob@localhost', lines, ...names })
+    const contact = `<sip:${user}@${wire.here.host}:5060${waking}>${parameter};expires=${expires}`
+    const lines = [`Contact: ${contact}`, `P-Asserted-Identity: <sip:${user}@localhost>`, ...more]
+    return this.ask('REGISTER', 'sip:push@localhost', { to: `sip:${user}@localhost`, lines, ...names })
   }
   /** REGISTER of a phone of bob for one identifier alone. */
   registerIdentifier({ wire }: Phone, id: string): Promise<SipResponse> {
@@ -149,11 +149,29 @@ export class PushScene {
   }
   /** Its answer. */
   answer(text: string, parts: PushParts = {}, seconds = 3): Promise<SipResponse> {
+    const { uri, ...request } = this.requestOf(text, parts)
+    return this.ask('MESSAGE', uri, request, seconds)
+  }
+  /** Statuses of Pushes that are sent at one moment, by their Call-IDs. */
+  async statusesAtOnce(
+    all: readonly (readonly [text: string, parts: PushParts])[],
+    seconds = 3,
+  ): Promise<ReadonlyMap<string, number>> {
+    const before = this.proxy.responses.length
+    for (const [text, parts] of all) {
+      const { uri, ...request } = this.requestOf(text, parts)
+      this.send('MESSAGE', uri, request)
+    }
+    await this.pass(seconds)
+    const final = this.proxy.responses.slice(before).filter(({ status }) => status >= 200)
+    return new Map(final.map(({ callId, status }) => [callId, status]))
+  }
+  private requestOf(text: string, parts: PushParts): PushParts & { readonly uri: string } {
     const { asserted = true, lines = [], type = 'text/plain', uri, uriParameters = '', user = bobId, ...others } = parts
     const identity = asserted ? [`P-Asserted-Identity: <sip:${aliceId}@push.localhost;user=push>`] : []
     const all = [`Content-Type: ${type}`, ...identity, ...lines]
-    const request = { callId: `push-${this.sent + 1}`, body: text, ...others, lines: all }
-    return this.ask('MESSAGE', uri ?? `sip:${user}@push.localhost;user=push${uriParameters}`, request, seconds)
+    const to = uri ?? `sip:${user}@push.localhost;user=push${uriParameters}`
+    return { uri: to, callId: `push-${this.sent + 1}`, body: text, ...others, lines: all }
   }
   /** Applications of the messages that wait for bob, in the order in which they came. */
   applicationsWaiting(): readonly string[] {
@@ -177,13 +195,16 @@ export class PushScene {
   }
   private async ask(method: string, uri: string, parts: PushParts, seconds = 1): Promise<SipResponse> {
     const before = this.proxy.responses.length
-    const branch = `z9hG4bK-${++this.sent}`
-    const text = requestText(method, uri, { branch, cseq: this.sent, via: '10.0.8.1;rport', ...parts })
-    this.proxy.send(Buffer.from(parts.isCompact === true ? compacted(text) : text, parts.bodyAs))
+    this.send(method, uri, parts)
     await this.pass(seconds)
     const answer = this.proxy.responses.slice(before).find(({ status }) => status >= 200)
     if (answer === undefined) throw new Error(`${method} ${uri} is not answered`)
     return answer
+  }
+  private send(method: string, uri: string, parts: PushParts): void {
+    const branch = `z9hG4bK-${++this.sent}`
+    const text = requestText(method, uri, { branch, cseq: this.sent, via: '10.0.8.1;rport', ...parts })
+    this.proxy.send(Buffer.from(parts.isCompact === true ? compacted(text) : text, parts.bodyAs))
   }
   /** Records of the store whose keys begin so. */
   stored(prefix: string): ReturnType<Store['scan']> {
