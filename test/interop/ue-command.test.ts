@@ -5,10 +5,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
+import { networkOf } from '../../dialplans/flows/index.ts'
 import { lastingPort } from '../../dialplans/flows/stage/lasting-port.ts'
 import { bodyOf } from '../../elements/ue/agents/agent.ts'
 import { ladder, readPcapng } from '../../signalling/tools.ts'
 import { type DefaultServer, program, proxima, Running, run, startDefaultServer } from '../support/process.ts'
+import { ProcessNetwork } from './peers/network.ts'
 import { ProcessStage } from './peers/stage.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'proxima-ue-'))
@@ -86,6 +88,26 @@ test('through an MME it is known by a temporary identifier', async (t) => {
   t.is(code, 0, err)
   const temporary = /"kind":"attached".*"temporary":"(sip:s-tmsi-[0-9a-f]{10}@localhost)"/.exec(out)?.[1]
   t.regex(out, new RegExp(`"kind":"state".*"device":"${temporary}"`))
+})
+
+test('through a base station it sends, and is reached', async (t) => {
+  const network = await ProcessNetwork.start(networkOf({ network: 'push-base-station.yaml' }))
+  t.teardown(() => network.remove())
+  const at = (station: string, transport: 'udp' | 'tcp'): string[] => {
+    const place = ['--server', `127.0.0.1:${network.portsOf(station)[transport]}`, '--transport', transport]
+    return ['--station', station, '--domain', 'op-e.example', ...place]
+  }
+  for (const push of [[], ['--push']]) {
+    const alice = ue('none', 'alice', ...at('ran1', 'tcp'), ...push)
+    t.teardown(() => alice.stop())
+    await alice.said(/registered/)
+    const { code, out, err } = await ue('none', 'bob', '--message', 'alice', 'hi', ...at('ran2', 'udp')).ended
+    t.is(code, 0, out + err)
+    await alice.said(/hi/)
+    await alice.stop()
+  }
+  const direct = ue('none', 'bob', '--server', `127.0.0.1:${network.portsOf('ran2').udp}`, '--domain', 'op-e.example')
+  t.regex((await direct.ended).err, /404/, 'it is no proxy for who does not name it')
 })
 
 test('feedback comes by its period', async (t) => {

@@ -20,6 +20,8 @@ interface TerminalAgentOptions {
   readonly password: string
   readonly server: HostPort
   readonly transport: UeTransport
+  /** Name of the base station that the server is; left out: it is the proxy. */
+  readonly station?: string | undefined
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Log
@@ -32,20 +34,25 @@ interface TerminalAgent<Agent extends UserAgent = UserAgent> {
 }
 
 export function sipJsAgent(options: TerminalAgentOptions): TerminalAgent {
-  const { server, transport, ...others } = options
+  const { server, station, transport, ...others } = options
   const protocol = transport.toUpperCase() as 'UDP' | 'TCP' | 'WS'
   return {
-    agent: new SipJsAgent({ ...others, carrier: { protocol, server, open: uePorts[transport].open } }),
+    agent: new SipJsAgent({
+      ...others,
+      ...(station === undefined ? {} : { station: `sip:${station}@${printHostPort(server)};lr` }),
+      carrier: { protocol, server, open: uePorts[transport].open },
+    }),
     close: async () => undefined,
   }
 }
 
 /** Throws a `CommandRefusal` where there is no way to the server. */
 export async function engineAgent(options: TerminalAgentOptions): Promise<TerminalAgent<EngineAgent> & { server: HostPort }> {
-  const { clock, identity, ids, log, password, server, transport } = options
+  const { clock, identity, ids, log, password, server, station, transport } = options
   if (transport === 'ws') throw new CommandRefusal('--push goes by udp or tcp; say --transport tcp, or leave it out')
   const { address, family } = await addressOf(server)
-  const proxy = `sip:${printHostPort({ ...server, host: address })};transport=${transport};lr`
+  const user = station === undefined ? '' : `${station}@`
+  const proxy = `sip:${user}${printHostPort({ ...server, host: address })};transport=${transport};lr`
   const agent = new EngineAgent({ identity, password, proxy })
   const every = family === 6 ? '::' : '0.0.0.0'
   const own = isLoopback(address) ? (family === 6 ? '::1' : '127.0.0.1') : every

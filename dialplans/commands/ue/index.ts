@@ -34,6 +34,7 @@ interface UeCommandOptions extends PushCommandOptions {
   readonly prose?: string
   readonly period?: number
   readonly mme?: string
+  readonly station?: string
   readonly application?: string
   readonly user?: string
   readonly secret?: string
@@ -79,6 +80,7 @@ export function ueCommand(): Command {
     .option('--secret <text>', 'with --user: what proves that you are')
     .option('--prose <uri>', 'ask this proximity server, e.g. sip:prose-2@localhost', readUri)
     .option('--mme <uri>', 'attach to this MME and go through it, e.g. sip:mme@localhost', readUri)
+    .option('--station <name>', 'attach through this base station, which is at --server, e.g. ran1', readStation)
     .option('--server <host:port>', 'SIP server (default: 127.0.0.1:5060, for ws 127.0.0.1:8060)', readPlace)
     .addOption(
       new Option('--transport <name>', 'how to reach it (default: udp, with --push and --send tcp)').choices([
@@ -116,7 +118,7 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
   const identity = identityOf(user, options.domain)
   const password = options.password ?? knownLabPassword(options.data, process.env) ?? `${userOf(identity)}-proxima`
   const file = options.send && readOutgoingFile(options.send)
-  const parts = { identity, password, clock, ids, log, server, transport }
+  const parts = { identity, password, clock, ids, log, server, transport, station: options.station }
   const onEngine = isPush ? await engineAgent(parts) : undefined
   const own = onEngine ?? sipJsAgent(parts)
   const { agent } = own
@@ -370,6 +372,11 @@ function readSeconds(text: string): number {
 
 function readUri(text: string): string {
   if (!/^sips?:[^\s<>@;]+@[^\s<>@;]+$/.test(text)) throw new InvalidArgumentError('Expected a URI such as sip:mme@localhost.')
+  return text
+}
+
+function readStation(text: string): string {
+  if (!/^[\w-]+$/.test(text)) throw new InvalidArgumentError('Expected the name of an element, such as ran1.')
   return text
 }
 
