@@ -80,6 +80,7 @@ export const flow: FlowScript = {
         await stage.until('for the other it waits', () => summary.startsWith('Messages-Waiting: yes'))
         await stage.restart()
         device.takeMessages(async () => 200)
+        await register(stage, device)
         await stage.until('it waits no more', () => summary.startsWith('Messages-Waiting: no'), 120)
       },
     },
