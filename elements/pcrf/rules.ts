@@ -2,8 +2,8 @@
 
 import type { PolicyService } from '../shared/clients/policy.ts'
 import { subscriberKey } from '../shared/identifiers/devices.ts'
+import { dayNames, isWithin, type RuleHours, readHours, Zone } from '../shared/values/hours.ts'
 import { SettingsError } from '../shared/values/settings-error.ts'
-import { dayNames, isWithin, type RuleHours, readHours, Zone } from './hours.ts'
 import type { RuleSettings } from './settings-type.ts'
 
 const services: readonly PolicyService[] = ['proximity', 'push', 'location']

@@ -1,10 +1,10 @@
 /** The PCRF's rules: whom, which service, when, and how much (SPEC §6.2). */
 import test from 'ava'
 import { QuotaAccounts } from '../../../elements/pcrf/accounts.ts'
-import { isWithin, readHours, Zone } from '../../../elements/pcrf/hours.ts'
 import type { RuleSettings } from '../../../elements/pcrf/index.ts'
 import { Lease } from '../../../elements/pcrf/lease.ts'
 import { PolicyRules, periodOf } from '../../../elements/pcrf/rules.ts'
+import { isWithin, readHours, Zone } from '../../../elements/shared/values/hours.ts'
 import { memoryStore } from '../../../signalling/index.ts'
 import { ManualClock } from '../../../signalling/testing.ts'
 

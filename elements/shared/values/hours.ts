@@ -1,5 +1,5 @@
 /** Days and hours of a rule in its time zone (SPEC §6.2), and the names of days and months for quotas. */
-import { SettingsError } from '../shared/values/settings-error.ts'
+import { SettingsError } from './settings-error.ts'
 
 export const dayNames = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const
 
