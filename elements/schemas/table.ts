@@ -1,4 +1,5 @@
 /** Generated from the JSON Schemas beside it by `npm run types`. Do not edit. */
+import privacyProfile from './location/privacy-profile.json' with { type: 'json' }
 import attachRequest from './proximity/attach-request.json' with { type: 'json' }
 import attachState from './proximity/attach-state.json' with { type: 'json' }
 import mmeContextRequest from './proximity/mme-context-request.json' with { type: 'json' }
@@ -56,6 +57,7 @@ export const schemas: { readonly [name in keyof Bodies]: object } = {
   'mme-context': mmeContext,
   'mme-context-request': mmeContextRequest,
   'policy-query': policyQuery,
+  'privacy-profile': privacyProfile,
   'prose-context': proseContext,
   'prose-context-request': proseContextRequest,
   'prose-device': proseDevice,

@@ -1,6 +1,46 @@
 /** Generated from the JSON Schemas beside it by `npm run types`. Do not edit. */
 
 /**
+ * @maxItems 100
+ */
+export type RuleUris = readonly string[]
+/**
+ * @maxItems 100
+ */
+export type RuleNames = readonly string[]
+/**
+ * Area where the target has to be.
+ */
+export type AreaJson =
+  | {
+      readonly type: 'Polygon'
+      /**
+       * @minItems 1
+       * @maxItems 100
+       */
+      readonly coordinates: readonly GeoPosition[][]
+    }
+  | {
+      readonly type: 'Point'
+      readonly coordinates: GeoPosition
+      readonly radius: number
+    }
+  | {
+      readonly type: 'Point'
+      readonly coordinates: GeoPosition
+      readonly ellipse: {
+        readonly semiMajor: number
+        readonly semiMinor: number
+        readonly orientation: number
+      }
+    }
+/**
+ * @minItems 2
+ * @maxItems 2
+ */
+export type GeoPosition = readonly number[]
+
+/**
  * From the `<name>` of `application/vnd.proxima.<name>+json` to the body.
  */
 export interface Bodies {
@@ -14,6 +54,7 @@ export interface Bodies {
   readonly 'mme-context': MmeContext
   readonly 'mme-context-request': MmeContextRequest
   readonly 'policy-query': PolicyQuery
+  readonly 'privacy-profile': PrivacyProfile
   readonly 'prose-context': ProseContext
   readonly 'prose-context-request': ProseContextRequest
   readonly 'prose-device': ProseDevice
@@ -195,6 +236,63 @@ export interface PolicyQuery {
    * Nothing more is wanted: what was granted and not used goes back.
    */
   readonly done?: boolean
+}
+/**
+ * A target tells who may know where it is (SPEC §8.4). Rules only grant: without any nobody may.
+ */
+export interface PrivacyProfile {
+  /**
+   * Version that it takes the place of. Left out: whichever is in force.
+   */
+  readonly replaces?: number
+  /**
+   * @maxItems 100
+   */
+  readonly rules: readonly PrivacyProfileRule[]
+}
+export interface PrivacyProfileRule {
+  readonly id: string
+  /**
+   * One of these, or of these domains without the exceptions. Left out: anybody.
+   */
+  readonly who?: {
+    readonly one?: RuleUris
+    /**
+     * @maxItems 100
+     */
+    readonly domain?: readonly string[]
+    readonly except?: RuleUris
+  }
+  readonly client?: RuleNames
+  readonly service?: RuleNames
+  /**
+   * To be shown by who asks.
+   */
+  readonly codeword?: string
+  readonly from?: string
+  readonly until?: string
+  readonly weekly?: {
+    /**
+     * @minItems 1
+     */
+    readonly days: readonly ('mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun')[]
+    readonly hours: string
+    /**
+     * IANA name: `Europe/Berlin`.
+     */
+    readonly zone: string
+  }
+  readonly in?: AreaJson
+  readonly mode: 'allow' | 'notify' | 'ask-allow' | 'ask-deny'
+  /**
+   * Metres, or exact. Left out: no place is told.
+   */
+  readonly precision?: 'exact' | number
+  readonly civic?: 'country' | 'region' | 'city' | 'full'
+  /**
+   * Events of areas may be told without a place.
+   */
+  readonly events?: true
 }
 /**
  * Context of a device that moves to another ProSe server, as the former one knows it (SPEC §4).
