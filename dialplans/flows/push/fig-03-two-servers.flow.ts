@@ -1,4 +1,5 @@
 /** FIG 3: the source's Push server hands over to the destination's, by the flag bits. */
+import type { AgentBody } from '../../../elements/ue/index.ts'
 import type { FlowScript } from '../stage/flow.ts'
 import { alice, bob, carol, cpim, inbox, mary, patiently, push, pushNow, pushText, revoke, texts } from './cast.ts'
 
@@ -117,6 +118,46 @@ export const flow: FlowScript = {
         stage.expect('nobody here has it', (await push(stage, b.agent, '0a17c5d2e8b9f605@push.op-a.example')) === 404)
         stage.expect('of her own server', (await push(stage, a.agent, '0a17c5d2e8b9f605@push.op-a.example')) === 404)
         stage.expect('nobody got anything', toAlice.length + toBob.length === 0)
+      },
+    },
+    {
+      name: 'P45: the destination’s server checks by itself, where no server of the source is on the way: 403 source, 404',
+      async run(stage) {
+        const [a, b, c] = [await stage.ue(alice.address), await stage.ue(bob.address), await stage.ue(carol.address)]
+        const [toBob, toCarol] = [inbox(b.agent), inbox(c.agent)]
+        const hello = { type: 'text/plain', content: 'hello' }
+        const send = async (to: string, server: string, body: AgentBody = hello): Promise<string> => {
+          const { status, warning = '' } = await stage.during(a.agent.message(`sip:${to};user=push`, body, undefined, server))
+          return status < 300 ? String(status) : `${status} ${warning.split(':', 1)[0]}`
+        }
+        const [theirs, second] = ['sip:push@op-b.example', 'sip:push2@op-a.example']
+        stage.expect('one of ours there', (await send(carol.push, second)) === '200')
+        stage.expect('as somebody else', (await send(carol.push, second, cpim(carol.address, carol.push))) === '403 source')
+        stage.expect('at the peer, as bob', (await send(bob.push, theirs, cpim(bob.address, bob.push))) === '403 source')
+        stage.expect('nobody has it', (await send('3c5e0f91a7b24d69@push.op-a.example', second)).startsWith('404 '))
+        stage.expect('at the peer', (await send('4f3a9c0b12d47e59@push.op-b.example', theirs)).startsWith('404 '))
+        await revoke(stage, 'op-a', carol)
+        await stage.until('its HSS says that hers is revoked', async () => (await send(carol.push, second)).startsWith('404 '))
+        stage.expect('nobody got what was refused', toBob.length === 0 && toCarol.length === 1)
+      },
+    },
+    {
+      name: 'P45: by the destination’s server’s own list of a peer’s flag bits: 403 peer, though the source’s server lets it through',
+      settings: { 'op-b/push': { peers: [{ domains: ['op-a.example'], flags: ['0011'], vouches: [] }] } },
+      async run(stage) {
+        const [a, b, c, m] = [
+          await stage.ue(alice.address),
+          await stage.ue(bob.address),
+          await stage.ue(carol.address),
+          await stage.ue(mary.address),
+        ]
+        const [toBob, toMary] = [inbox(b.agent), inbox(m.agent)]
+        const body = { type: 'text/plain', content: 'hello' }
+        const refused = await stage.during(a.agent.message(`sip:${bob.push};user=push`, body))
+        stage.expect('hers is not on it', refused.status === 403 && refused.warning?.startsWith('peer:') === true)
+        stage.expect('carol’s is', (await push(stage, c.agent, bob.push)) === 200)
+        stage.expect('another server has a list of its own', (await push(stage, a.agent, mary.push)) === 200)
+        stage.expect('each once', toBob.length === 1 && toMary.length === 1)
       },
     },
     {

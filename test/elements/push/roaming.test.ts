@@ -122,6 +122,39 @@ test('A1: a peer that vouches for others, in From, P-Asserted-Identity or a CPIM
   t.is(await push(pushOf('erin'), pushOf('erin')), '200 ', 'a third operator’s, whose flag bits it vouches for')
 })
 
+test('P45: the source is checked at the source’s server, and at the destination’s by itself; each counts what it refuses', async (t) => {
+  const scene = await RoamingScene.open(t, 'op-a')
+  const [alices, carols] = [await scene.end('10.0.1.7', 'op-a'), await scene.end('10.0.1.8', 'op-a')]
+  for (const [end, user] of [
+    [alices, 'alice'],
+    [carols, 'carol'],
+  ] as const) {
+    const address = `sip:${user}@op-a.example`
+    const lines = [`Contact: <sip:${user}@${end.wire.here.host}:5060>`]
+    const { status } = await scene.ask(end, 'REGISTER', 'sip:op-a.example', { user, to: address, from: address, lines })
+    t.is(status, 200)
+  }
+  const push = async (to: string, cpimFrom: string, lines: readonly string[] = []): Promise<string> => {
+    const body = `From: <${cpimFrom}>\r\n\r\nContent-Type: text/plain\r\n\r\n${cpimFrom}`
+    const parts = { user: 'alice', from: 'sip:alice@op-a.example', type: 'message/cpim', lines }
+    const answer = await scene.push(alices, to, body, parts)
+    return `${answer.status} ${warningOf(answer).split(':')[0]}`
+  }
+  const refused = () => ['push', 'push2'].map((name) => scene.metric('op-a', `${name}_refused_source_total`))
+  const straight = ['Route: <sip:10.0.0.1;lr>, <sip:push2@op-a.example;lr>']
+  const carol = 'sip:carol@op-a.example'
+  t.is(await push(pushOf('carol'), carol), '403 source')
+  t.deepEqual(refused(), [1, 0], 'at hers')
+  t.is(await push(pushOf('carol'), carol, straight), '403 source')
+  t.deepEqual(refused(), [1, 1], 'at the destination’s, which is asked alone')
+  const nobodys = pushOf('carol').replace(ids.carol, '3c5e0f91a7b24d69')
+  t.regex(await push(nobodys, 'sip:alice@op-a.example', straight), /^404 /)
+  t.deepEqual(carols.got, [])
+  t.is(await push(pushOf('carol'), pushOf('alice')), '200 ')
+  t.is(await push(pushOf('carol'), 'sip:alice@op-a.example', straight), '200 ')
+  t.is(carols.got.length, 2)
+})
+
 test('A1: an untrusted network that names a user of a peer, or asserts one of ours: 403, or a challenge', async (t) => {
   const scene = await RoamingScene.open(t, 'op-a')
   const rogue = await scene.end('10.0.9.9', 'op-a')
