@@ -1,6 +1,7 @@
 /** Acceptance of a Push by its destination's server (SPEC §5.6): 200 where a device took it, 202 where it is stored, durably. */
 import type { Host } from '../../signalling/index.ts'
 import type { CircuitFallback } from './circuit-fallback.ts'
+import type { AcceptanceRule } from './decisions.ts'
 import type { DeviceQueue } from './device-queue.ts'
 import type { DeviceQueues } from './device-queues.ts'
 import type { PushMessage } from './push-message.ts'
@@ -10,7 +11,7 @@ import type { StoringRules } from './rules.ts'
 interface AcceptanceAnswer {
   readonly status: number
   /** Its rule, and the reason for people. */
-  readonly rule: string
+  readonly rule: AcceptanceRule
   readonly why: string
   readonly warning?: string
   /** Seconds. */
@@ -159,7 +160,7 @@ export class Acceptance {
 
 const nobodyThere: AcceptanceAnswer = refused(480, 'offline', 'offline: nobody is there now')
 
-function refused(status: 480 | 503, rule: string, warning: string): AcceptanceAnswer {
+function refused(status: 480 | 503, rule: AcceptanceRule, warning: string): AcceptanceAnswer {
   return { status, rule, warning, why: warning, ...(status === 503 ? { retryAfter: 60 } : {}) }
 }
 

@@ -16,8 +16,8 @@ interface RuleRefusal {
   readonly status: number
   readonly warning: string
   readonly headers: readonly (readonly [name: string, value: string])[]
-  /** Counter: `refused_<counter>`. */
-  readonly counter: 'application' | 'application_revoked' | 'anonymous' | 'media_type' | 'size' | 'rate'
+  /** Its counter is `refused_<rule>`. */
+  readonly rule: 'application' | 'application-revoked' | 'anonymous' | 'media-type' | 'size' | 'rate'
 }
 
 interface ApplicationRulesParts {
@@ -72,14 +72,14 @@ export class ApplicationRules {
     const { anonymous = false, id, sending, state, types } = rule
     const maxBytes = Math.min(rule.maxBytes ?? this.parts.maxBytes, this.parts.maxBytes)
     if (!maySend(rule)) {
-      const counter = state === 'revoked' ? 'application_revoked' : 'application'
-      return refusal(403, counter, `application: ${quoted(id)} is ${state}; expected an approved one`)
+      const name = state === 'revoked' ? 'application-revoked' : 'application'
+      return refusal(403, name, `application: ${quoted(id)} is ${state}; expected an approved one`)
     }
     if (source === '' && !anonymous)
       return refusal(403, 'anonymous', `source: nobody vouches for it; ${quoted(id)} takes no such ones`)
     if (types !== undefined && (type === undefined || !types.some((range) => isInRange(type, range)))) {
       const warning = `${quoted(type ?? 'no type')} is not for ${quoted(id)}; expected a type of Accept`
-      return refusal(415, 'media_type', warning, [['Accept', types.join(', ')]])
+      return refusal(415, 'media-type', warning, [['Accept', types.join(', ')]])
     }
     if (bytes > maxBytes) return tooLarge(bytes, maxBytes)
     return this.overRate(rule, recipient) ?? { application: id, class: sending }
@@ -130,9 +130,9 @@ export class ApplicationRules {
     return limits
   }
 
-  private tell(request: SipRequest, source: string, { counter, status, warning }: RuleRefusal): void {
+  private tell(request: SipRequest, source: string, { rule, status, warning }: RuleRefusal): void {
     const { host } = this.parts
-    host.count(`refused_${counter}`)
+    host.count(`refused_${rule.replace('-', '_')}`)
     host.log.debug({ source, application: this.named(request) ?? '', status, callId: request.callId }, warning)
   }
 }
@@ -163,13 +163,8 @@ function unknown(warning: string): RuleVerdict {
   return refusal(403, 'application', warning)
 }
 
-function refusal(
-  status: number,
-  counter: RuleRefusal['counter'],
-  warning: string,
-  headers: RuleRefusal['headers'] = [],
-): RuleVerdict {
-  return { refusal: { status, counter, warning, headers } }
+function refusal(status: number, rule: RuleRefusal['rule'], warning: string, headers: RuleRefusal['headers'] = []): RuleVerdict {
+  return { refusal: { status, rule, warning, headers } }
 }
 
 function quoted(text: string): string {

@@ -50,5 +50,5 @@ export class PushCalls {
   }
 }
 
-const nobody = { status: 404, rule: 'no-identifier', warning: 'nobody here has that Push identifier' }
-const blocked = { status: 403, rule: 'blocked', warning: 'blocked: this user takes nothing from you' }
+const nobody = { status: 404, rule: 'no-identifier', warning: 'nobody here has that Push identifier' } as const
+const blocked = { status: 403, rule: 'blocked', warning: 'blocked: this user takes nothing from you' } as const

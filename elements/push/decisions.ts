@@ -4,11 +4,81 @@ import { decoded } from '../shared/identifiers/percent.ts'
 import { pushIdentifier } from '../shared/identifiers/push.ts'
 import type { PushMessage } from './push-message.ts'
 
+/** Rules of the answer to a message that is offered to devices, or to the next server where that is waited for. */
+export const acceptanceRules = [
+  'taken',
+  'stored',
+  'repeat',
+  'device',
+  'offline',
+  'store-full',
+  'store-share',
+  'server-full',
+] as const
+
+/** Rules of wakes, and of those that did not happen. */
+export const wakeRules = [
+  'sent',
+  'gone',
+  'refused',
+  'failed',
+  'throttled',
+  'interval',
+  'back-off',
+  'under-way',
+  'expired',
+  'non-urgent',
+  'provider-pause',
+  'no-prid',
+] as const
+
+/** All other rules: of refusals, of what is handed over, of calls, and of the ends of what waits. */
+export const otherRules = [
+  'source',
+  'source-expired',
+  'peer',
+  'blocked',
+  'roaming',
+  'receipt',
+  'receipt-malformed',
+  'receipt-rate',
+  'application',
+  'application-revoked',
+  'anonymous',
+  'media-type',
+  'content-encoding',
+  'size',
+  'rate',
+  'unknown',
+  'no-identifier',
+  'host',
+  'flag-bits',
+  'no-table',
+  'directory',
+  'hss',
+  'ambiguous',
+  'guesses',
+  'loop',
+  'hops',
+  'handed-over',
+  'next-server',
+  'call',
+  'fault',
+  'delivered',
+  'set-aside',
+  'expired',
+  'replaced',
+  'withdrawn',
+] as const
+
+export type AcceptanceRule = (typeof acceptanceRules)[number]
+export type WakeRule = (typeof wakeRules)[number]
+export type DecisionRule = AcceptanceRule | `next-server-${AcceptanceRule}` | `wake-${WakeRule}` | (typeof otherRules)[number]
+
 export interface PushDecision {
   /** Milliseconds since the epoch. */
   readonly at: number
-  /** Name of the rule, one word: `stored`, `source`, `wake-sent`. */
-  readonly rule: string
+  readonly rule: DecisionRule
   /** For people. */
   readonly text: string
   /** Answer to the sender, where it was one. */
@@ -24,7 +94,7 @@ export interface PushDecision {
 /** An answer that refuses, with the rule that gives it. */
 interface RuledRefusal {
   readonly status: number
-  readonly rule: string
+  readonly rule: DecisionRule
   readonly warning: string
   readonly headers?: readonly (readonly [name: string, value: string])[]
 }

@@ -1,6 +1,6 @@
 /** Queue of one device (SPEC §5.6): one MESSAGE at a time, by class and then in order; what fails lets others pass meanwhile. */
 import type { Host, Timer } from '../../signalling/index.ts'
-import { type Decisions, storedSubject } from './decisions.ts'
+import { type DecisionRule, type Decisions, storedSubject, type WakeRule } from './decisions.ts'
 import type { DeviceAnswer } from './device-answer.ts'
 import type { DeviceBinding } from './device-binding.ts'
 import type { MessageStore, StoredCopy } from './message-store.ts'
@@ -17,7 +17,7 @@ export interface QueueWaking {
   fellAsleep(binding: DeviceBinding): void
   answered(binding: DeviceBinding): void
   wake(binding: DeviceBinding, cause: WakeCause): boolean
-  tell(binding: DeviceBinding, cause: WakeCause, rule: string, text: string): void
+  tell(binding: DeviceBinding, cause: WakeCause, rule: WakeRule, text: string): void
 }
 
 /** A try that its device has not answered yet. */
@@ -306,7 +306,7 @@ export class DeviceQueue {
     if (copy.stored && !copy.isEnding) await store.update(this.recordOf(copy))
     end(copy, { answer: 'away' })
   }
-  private tell({ message }: QueuedCopy, rule: string, text: string, status?: number): void {
+  private tell({ message }: QueuedCopy, rule: DecisionRule, text: string, status?: number): void {
     this.parts.decisions.note({ ...storedSubject(message), rule, text, ...(status === undefined ? {} : { status }) })
   }
   /** It answers: what waited for it to wake may go. */

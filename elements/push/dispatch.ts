@@ -43,19 +43,24 @@ interface DispatchParts {
 }
 
 const noIdentifier = {
-  ...{ status: 404, rule: 'no-identifier' },
+  status: 404,
+  rule: 'no-identifier',
   warning: 'that user has no Push identifier; expected one, or a message for no application',
-}
-const blocked = { status: 403, rule: 'blocked', warning: 'blocked: this user takes nothing from you' }
+} as const
+const blocked = { status: 403, rule: 'blocked', warning: 'blocked: this user takes nothing from you' } as const
 const noCoding = {
-  ...{ status: 415, rule: 'content-encoding', headers: [['Accept-Encoding', knownCodings]] as const },
+  status: 415,
+  rule: 'content-encoding',
+  headers: [['Accept-Encoding', knownCodings]],
   warning: `the body cannot be unpacked, and names its sender; expected Content-Encoding ${knownCodings}`,
-}
-const noServer = { status: 404, rule: 'flag-bits', warning: 'no Push server has the flag bits of that identifier' }
+} as const
+const noServer = { status: 404, rule: 'flag-bits', warning: 'no Push server has the flag bits of that identifier' } as const
 const noTable = {
-  ...{ status: 503, rule: 'no-table', headers: [['Retry-After', '5']] as const },
+  status: 503,
+  rule: 'no-table',
+  headers: [['Retry-After', '5']],
   warning: 'the flag-bit table is not here yet: come again later',
-}
+} as const
 
 export class Dispatch {
   private readonly parts: DispatchParts
@@ -80,10 +85,7 @@ export class Dispatch {
     if (receipt.refusal !== undefined) return this.parts.decisions.refuse(exchange, source, receipt.refusal)
     if (receipt.isRepeat === true) return exchange.reply(200)
     const rule = this.parts.applicationRules.verdict(request, source, await this.parts.destinations.recipientAt(request.uri))
-    if ('refusal' in rule) {
-      const { counter } = rule.refusal
-      return this.parts.decisions.refuse(exchange, source, { ...rule.refusal, rule: counter.replace('_', '-') })
-    }
+    if ('refusal' in rule) return this.parts.decisions.refuse(exchange, source, rule.refusal)
     await this.send(exchange, request.uri, { ...rule, source })
   }
   /** To the Push identifier or string that a URI names, or to the one that is meant by it. */

@@ -1,5 +1,6 @@
 /** The Push server (SPEC §5): reaches a user by Push identifier, at each of his devices, now or when they are there. */
 import type { Claim, EventPackage, Exchange, Host, Notifier } from '../../signalling/index.ts'
+import { LookupFailed } from '../shared/clients/subscribers.ts'
 import { allocationTypes } from './allocation.ts'
 import { applicationsEvent, applicationsPackage } from './application-feed.ts'
 import type { PushAudit } from './conservation.ts'
@@ -123,7 +124,9 @@ class PushElement implements PushServer {
   }
   private orRefuse(exchange: Exchange, served: Promise<void>): Promise<void> {
     return served.catch((fault: unknown) => {
-      this.parts.decisions.note({ ...subjectOf(exchange, ''), rule: 'fault', text: String(fault).slice(0, 200) })
+      const found =
+        fault instanceof LookupFailed ? ({ rule: 'hss', status: 503 } as const) : ({ rule: 'fault', status: 500 } as const)
+      this.parts.decisions.note({ ...subjectOf(exchange, ''), ...found, text: String(fault).slice(0, 200) })
       this.parts.subscribers.refuse(exchange, fault)
     })
   }

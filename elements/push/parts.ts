@@ -150,6 +150,7 @@ export async function openParts(host: Host, settings: PushSettings) {
   const registration = new Registration({
     host,
     allocation,
+    decisions,
     devices,
     own,
     providers,

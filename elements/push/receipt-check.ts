@@ -18,6 +18,7 @@ import { Kept } from '../shared/state/kept.ts'
 import type { RecordSets } from '../shared/state/records-in-force.ts'
 import { codedBodyOf } from '../shared/values/body-coding.ts'
 import { receiptIn, wishesOf } from '../shared/values/imdn.ts'
+import type { DecisionRule } from './decisions.ts'
 import type { ReceiptRule } from './receipts.ts'
 import type { PushPeer } from './settings-type.ts'
 
@@ -41,7 +42,7 @@ interface AskingMessage {
 interface ReceiptVerdict {
   readonly refusal?: {
     readonly status: 400 | 403 | 503
-    readonly rule: string
+    readonly rule: DecisionRule
     readonly warning: string
     readonly headers?: readonly (readonly [string, string])[]
   }
@@ -234,6 +235,6 @@ function canonicalText(text: string): string | undefined {
   return uri && canonical(uri)
 }
 
-function refused(status: 400 | 403, rule: string, warning: string): ReceiptVerdict {
+function refused(status: 400 | 403, rule: DecisionRule, warning: string): ReceiptVerdict {
   return { refusal: { status, rule, warning } }
 }

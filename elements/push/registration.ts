@@ -18,6 +18,7 @@ import {
 import { visitedNetwork } from '../shared/identifiers/visited-network.ts'
 import type { IdentifierAllocation } from './allocation.ts'
 import type { BoundDevices } from './bound-devices.ts'
+import type { DecisionRule, Decisions } from './decisions.ts'
 import { bindingOf, type DeviceBinding, type RegistrationTerms } from './device-binding.ts'
 import type { DeviceQueues } from './device-queues.ts'
 import type { RoamingAgreements } from './roaming.ts'
@@ -32,6 +33,7 @@ interface RegistrationParts {
   readonly queues: DeviceQueues
   readonly subscribers: Subscribers
   readonly roaming: RoamingAgreements
+  readonly decisions: Decisions
   readonly signedIn: SignedIn
   readonly own: PushFlags
   readonly widths: FlagWidths
@@ -41,7 +43,8 @@ interface RegistrationParts {
   readonly isKeptElsewhere: boolean
 }
 
-type RefusalText = readonly [status: number, warning: string]
+/** One with a rule is told by `push why`. */
+type RefusalText = readonly [status: number, warning: string, rule?: DecisionRule]
 
 /** Why nothing was bound: a later REGISTER of the same client has been here (RFC 3261 §10.3 step 7), or there is no room. */
 const unbound = {
@@ -69,7 +72,11 @@ export class Registration {
     const identity = await subscribers.lookup(asserted.uri)
     const record = found !== undefined && found.id === identity?.id ? await this.parts.allocation.withFirst(found) : found
     const refused = this.refusalOf(exchange, record, identity)
-    if (refused !== undefined) return exchange.reply(refused[0], { warning: refused[1] })
+    if (refused !== undefined) {
+      const [status, warning, rule] = refused
+      if (rule !== undefined) this.parts.decisions.note({ user: record!.id, rule, status, text: warning })
+      return exchange.reply(status, { warning })
+    }
     const { contacts } = request
     if (contacts === undefined || contacts === '*')
       return exchange.reply(400, { warning: 'Contact is malformed; expected those of the devices, each with its expires' })
@@ -108,7 +115,7 @@ export class Registration {
     if (one === undefined ? served.length === 0 : served.every(({ id }) => id !== one))
       return [403, `${record.id} has no ${one === undefined ? 'Push identifier' : one} in force of this server`]
     const visited = visitedNetwork(request)
-    return visited === undefined || roaming.isAgreedWith(visited) ? undefined : [403, roaming.noAgreement(visited)]
+    return visited === undefined || roaming.isAgreedWith(visited) ? undefined : [403, roaming.noAgreement(visited), 'roaming']
   }
   /** The identifier that a Push client registers alone; undefined: all of the subscriber's. */
   private namedBy({ to }: SipRequest): string | undefined {

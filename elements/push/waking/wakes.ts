@@ -1,7 +1,7 @@
 /** Wakes of devices that sleep (SPEC §5.8): whether, when and by which provider, each decision with its rule. */
 import type { Host, OutboundHttpRequest, Timer } from '../../../signalling/index.ts'
 import type { BoundDevices } from '../bound-devices.ts'
-import type { Decisions } from '../decisions.ts'
+import type { Decisions, WakeRule } from '../decisions.ts'
 import type { DeviceBinding } from '../device-binding.ts'
 import type { WakeProvider } from './provider.ts'
 import { ProviderPause } from './provider-pause.ts'
@@ -126,7 +126,11 @@ export class Wakes {
   /** Wakes it now or as soon as it may be woken. False: it cannot be. */
   wake(binding: DeviceBinding, cause: WakeCause): boolean {
     const { devices, wakeExpired } = this.parts
-    if (binding.waking === undefined || this.isStopped) return false
+    if (this.isStopped) return false
+    if (binding.waking === undefined) {
+      this.tell(binding, cause, 'no-prid', 'its registration has no pn-prid, or its provider forgot that')
+      return false
+    }
     if (!devices.isBound(binding) && !wakeExpired) {
       this.tell(binding, cause, 'expired', 'its registration has expired (RFC 8599 §5.5)')
       return false
@@ -149,7 +153,7 @@ export class Wakes {
   private attempt(binding: DeviceBinding, provider: WakeProvider, own: DeviceWakes): void {
     const cause = own.wanted!
     const now = this.parts.host.clock.date()
-    const waits: readonly (readonly [until: number, rule: string, why: string])[] = [
+    const waits: readonly (readonly [until: number, rule: WakeRule, why: string])[] = [
       [own.last + interval, 'interval', 'one wake in 10 s'],
       [own.notBefore, own.notBeforeRule, own.notBeforeRule === 'throttled' ? 'as the provider asks' : 'after a failure'],
     ]
@@ -169,7 +173,7 @@ export class Wakes {
       if (!this.isStopped) this.settle(binding, cause, own, verdict)
     })
   }
-  private postpone(binding: DeviceBinding, own: DeviceWakes, until: number, rule: string, why: string): void {
+  private postpone(binding: DeviceBinding, own: DeviceWakes, until: number, rule: WakeRule, why: string): void {
     const { clock } = this.parts.host
     this.tell(binding, own.wanted!, rule, `${why}: not before ${new Date(until).toISOString()}`)
     own.timer?.cancel()
@@ -261,11 +265,12 @@ export class Wakes {
     return own
   }
   /** One log line, one counter and one decision, without the PRID. */
-  tell(binding: DeviceBinding, { callId, cause, urgency }: WakeCause, rule: string, text: string): void {
+  tell(binding: DeviceBinding, { callId, cause, urgency }: WakeCause, rule: WakeRule, text: string): void {
     const { decisions, host } = this.parts
     const { subscriber } = binding
     host.count(`wakes_${rule.replace('-', '_')}`)
-    host.log.info({ subscriber, provider: binding.waking?.provider, cause, urgency, rule }, `wake: ${text}`)
+    const level = rule === 'no-prid' ? 'debug' : 'info' // most phones have none
+    host.log[level]({ subscriber, provider: binding.waking?.provider, cause, urgency, rule }, `wake: ${text}`)
     decisions.note({ user: subscriber, rule: `wake-${rule}`, text, ...(callId === undefined ? {} : { callId }) })
   }
 }

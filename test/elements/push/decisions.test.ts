@@ -113,10 +113,10 @@ test('P75: decisions are found by name, identifier, string, URI and Call-ID; tho
     ['taken'],
   )
   t.is(await scene.server.why('nobody'), undefined)
-  for (let count = 0; count < 6000; count++) scene.server.decisions.note({ user: 'x', rule: 'r', text: '' })
+  for (let count = 0; count < 6000; count++) scene.server.decisions.note({ user: 'x', rule: 'call', text: '' })
   t.is(scene.server.decisions.about(['x']).length, 100)
   t.true(scene.server.decisions.about(['sip:bob@localhost']).length > 0)
-  for (let count = 0; count < 6000; count++) scene.server.decisions.note({ user: `x${count}`, rule: 'r', text: '' })
+  for (let count = 0; count < 6000; count++) scene.server.decisions.note({ user: `x${count}`, rule: 'call', text: '' })
   t.is(scene.metric('decisions'), 5000)
 })
 

@@ -177,6 +177,11 @@ export class PushScene {
   applicationsWaiting(): readonly string[] {
     return this.server.waiting('sip:bob@localhost').map(({ application }) => application)
   }
+  /** Status of a call from alice to bob's identifier. */
+  async call(): Promise<number> {
+    const lines = [`P-Asserted-Identity: <sip:${aliceId}@push.localhost;user=push>`, 'Contact: <sip:alice@10.0.8.1:5060>']
+    return (await this.ask('INVITE', `sip:${bobId}@push.localhost;user=push`, { lines }, 40)).status
+  }
   /** Answer to a Push from alice to that user part at the Push host. */
   pushTo(user: string): Promise<SipResponse> {
     return this.answer('hello', { user })
