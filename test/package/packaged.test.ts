@@ -50,6 +50,13 @@ test('it is small, and has neither tests nor what only a clone needs', async (t)
     t.true(files.includes(`package/${file}`), file)
 })
 
+test('the service worker for browsers is a script as it is in the clone, and no module', async (t) => {
+  const worker = 'elements/ue/push/wake-worker.js'
+  const packed = (await run('tar', ['xzOf', tarball, `package/${worker}`])).out
+  t.is(packed, readFileSync(join(root, worker), 'utf8'))
+  t.notRegex(packed, /^(?:im|ex)port\b/m)
+})
+
 test('its manifest has a name to fill in, and wants no Node of npm', async (t) => {
   const clone = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const manifest = JSON.parse((await run('tar', ['xzOf', tarball, 'package/package.json'])).out)
