@@ -5,9 +5,9 @@ import { PushProcesses } from './processes.ts'
 import { atMost, milliseconds, type PushMeasure, percentile, scaled } from './row.ts'
 
 const firstWithin = 100 // milliseconds of the 200
-const others = { interval: 10, most: 1.1 } // milliseconds between their messages; p99 of that of before
+const others = { interval: 5, most: 1.1 } // milliseconds between their messages; p99 of that of before
 const patience = 20_000 // milliseconds without a message
-const quiet = 5000 // milliseconds over which others are measured before
+const quiet = 10_000 // milliseconds over which others are measured before
 const usual = 10_000
 const sources = 100
 

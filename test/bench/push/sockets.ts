@@ -143,7 +143,7 @@ export const sockets: PushMeasure = {
     if (missing.length > 0) throw new Error(`this machine lacks Debian's ${missing.join(' and ')}`)
     const hasKamailio = missingPrograms(true).length === 0
     if (!hasKamailio) tell('without Kamailio, whose packages are not installed')
-    const pace = { seconds: Math.max(2, 8 * scale), warmUp: scaled(20_000, scale), idle: 2, drain: 4, forget: 0 }
+    const pace = { seconds: Math.max(2, 8 * scale), warmUp: scaled(10_000, scale), idle: 2, drain: 4, forget: 0 }
     const all = pushUsers(2 * (sources + destinations + away))
     const of = (operator: number, first: number, count: number): readonly PushUser[] =>
       all.filter((user) => user.operator === operator).slice(first, first + count)
