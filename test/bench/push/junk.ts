@@ -1,4 +1,4 @@
-/** Junk at 20 times (PUSH A6): CPU of an honest Push before it and while it goes on, in turns, and what the junk itself costs. */
+/** Junk at 20 times (PUSH A6): CPU of an honest Push without and with it between, in turns, and what the junk itself costs. */
 import type { PushSettings } from '../../../elements/push/index.ts'
 import { median } from '../figures.ts'
 import { OneServer, pushUriOf, type ServedUser, servedUsers } from './one-server.ts'
@@ -51,42 +51,51 @@ const kinds: readonly JunkKind[] = [
   },
 ]
 
-async function runKind({ junk, settings, status, what }: JunkKind, batches: number): Promise<readonly PushRow[]> {
+async function open(settings: PushSettings): Promise<OneServer> {
   const server = new OneServer({ settings, users: [...all, victim] })
   await server.open()
   for (let at = 0; at < all.length; at += 500) await server.register(all.slice(at, at + 500))
+  return server
+}
+
+/** Two servers in turns: one never sees junk. */
+async function runKind({ junk, settings, status, what }: JunkKind, batches: number): Promise<readonly PushRow[]> {
+  const [calm, busy] = [await open(settings), await open(settings)]
   let number = 0
   /** Milliseconds of CPU. */
-  const send = async (requests: readonly Datagram[], expected: number): Promise<number> => {
+  const send = async (server: OneServer, requests: readonly Datagram[], expected: number): Promise<number> => {
     const { cpu, responses } = await server.played.exchange(requests)
     const answered = responses.filter((response) => response.status === expected).length
     const isFull = number > 2 * times * honest // the store of the victim
     if (isFull && answered < 0.95 * requests.length) throw new Error(`${what}: ${answered} of ${requests.length} got ${expected}`)
     return cpu
   }
-  const sendHonest = (): Promise<number> =>
+  const sendHonest = (server: OneServer): Promise<number> =>
     send(
+      server,
       Array.from({ length: honest }, (_, i) => server.push(all[100 + i]!, pushUriOf(all[200 + i]!))),
       200,
     )
   const sendJunk = (): Promise<number> =>
     send(
-      Array.from({ length: honest * times }, () => junk(server, number++)),
+      busy,
+      Array.from({ length: honest * times }, () => junk(busy, number++)),
       status,
     )
-  const [without, alone, beside]: [number[], number[], number[]] = [[], [], []]
-  for (let at = -batches; at < batches; at++) if ((await sendHonest()) && at >= 0) without.push(await sendHonest())
+  const [without, itself, beside]: [number[], number[], number[]] = [[], [], []]
   for (let at = -batches; at < batches; at++) {
-    const [itself, honestOnes] = [await sendJunk(), await sendHonest()]
+    const [a, b, c] = [await sendHonest(calm), await sendJunk(), await sendHonest(busy)]
     if (at < 0) continue // compiled by then, and the store as full as it gets
-    alone.push(itself)
-    beside.push(honestOnes)
+    without.push(a)
+    itself.push(b)
+    beside.push(c)
   }
-  await server.close()
+  await calm.close()
+  await busy.close()
   const us = (costs: readonly number[], count: number): number => (median(costs) * 1000) / count
-  const [a, b, c] = [us(without, honest), us(alone, honest * times), us(beside, honest)]
+  const [a, b, c] = [us(without, honest), us(itself, honest * times), us(beside, honest)]
   return [
-    { what: `honest Push before junk ${what}`, figure: microseconds(a), ratio: 1 },
+    { what: `honest Push, no junk ${what}`, figure: microseconds(a), ratio: 1 },
     { what: `the same with ${times} times that between`, figure: microseconds(c), ratio: c / a, target: atMost(c / a, most) },
     { what: 'that junk itself', figure: microseconds(b), ratio: b / a },
   ]
