@@ -18,9 +18,10 @@ import type { Crossing } from './crossing.ts'
 export interface TargetDestination extends ForwardTarget {
   /**
    * A device is not told who wants to stay unknown. An element of ours may ask by which credentials. Another operator is
-   * told of our own users alone. A peer is trusted.
+   * told of our own users alone. A peer is trusted. So is a node in a dialog, of ours or of such a peer: its elements ask who
+   * sends, whatever the sender wishes.
    */
-  readonly end: 'device' | 'element' | 'operator' | 'peer'
+  readonly end: 'device' | 'element' | 'node' | 'operator' | 'peer'
   /** The sender's Push identifier, where it is to be asserted instead of his identity. */
   readonly source?: string
 }
@@ -89,6 +90,9 @@ export function forward(
       exchange.forward(target, { ...own, ...others, drop: [...(own.drop ?? []), ...(drop ?? [])], hideVias: true })
       return
     }
+    case 'node':
+      exchange.forward(destination, withoutCell(exchange, assertion))
+      return
     case 'device':
       exchange.forward(destination, towardUe(exchange, assertion))
       return
@@ -134,11 +138,16 @@ function ownIdentity(
   return isOurs || visitors.isVisiting(identity) ? identity : undefined
 }
 
-/** RFC 3325 §7: toward a UE nobody's identity is told who does not want it told; nor is anybody's cell (RFC 7315 §4.4). */
-function towardUe({ flow, request }: Exchange, checked: Assertion): Assertion {
-  const assertion = flow.passedOn === true ? { ...checked, drop: [...(checked.drop ?? []), 'P-Access-Network-Info'] } : checked
-  const wishes = request.list(H.Privacy).flatMap((value) => value.toLowerCase().split(/[;\s]+/))
+/** RFC 3325 §7: toward a UE nobody's identity is told who does not want it told; nor is anybody's cell. */
+function towardUe(exchange: Exchange, checked: Assertion): Assertion {
+  const assertion = withoutCell(exchange, checked)
+  const wishes = exchange.request.list(H.Privacy).flatMap((value) => value.toLowerCase().split(/[;\s]+/))
   return wishes.includes('id') ? { ...assertion, asserted: '' } : assertion
+}
+
+/** RFC 7315 §4.4: no UE gets it. */
+function withoutCell({ flow }: Exchange, checked: Assertion): Assertion {
+  return flow.passedOn === true ? { ...checked, drop: [...(checked.drop ?? []), 'P-Access-Network-Info'] } : checked
 }
 
 /**

@@ -108,8 +108,9 @@ export class Router {
     if (station !== undefined) return gruu ? reach.toDevice(exchange, identity, undefined) : station
     if (last !== undefined && !this.isForAnElement(exchange, gruu)) {
       const way = this.flowOfRoute(last.uri.user, exchange, identity)
-      // RFC 5627 §3.4: a GRUU leads to its device even where the flow is gone
-      if (gruu && way !== undefined) return reach.toDevice(exchange, identity, way === 'dead' ? undefined : way)
+      // RFC 5627 §3.4: a GRUU leads to its device even where the flow is gone; no base station knows what it stands for
+      const ofGruu = way === 'dead' || leadsToStation(routes[0], this.parts.rules.stations) ? undefined : way
+      if (gruu && way !== undefined) return reach.toDevice(exchange, identity, ofGruu)
       const purr = way === undefined ? undefined : purrOf(request.uriText)
       const registered = purr === undefined ? undefined : dialogWays.userOf(last.uri)
       const named = registered === undefined ? undefined : reach.toRegistration(exchange, identity, registered, purr!)
@@ -121,7 +122,8 @@ export class Router {
         if (isSips(request) && !isSecure(way) && !dialogWays.isInSipDialog(exchange)) return notSecure
         const user = dialogWays.userOf(last.uri)
         const recorded = dialogWays.recordRoutes(exchange, identity, way, user)
-        return { end: toPeer ? 'operator' : 'device', uri: request.uriText, flow: way, ...recorded, ...(route && { route }) }
+        const end = toPeer ? 'operator' : way.trusted ? 'node' : 'device'
+        return { end, uri: request.uriText, flow: way, ...recorded, ...(route && { route }) }
       }
     }
     if (!inside && routes.length > 0) return this.straightToPeer(exchange, sender) ?? noRelayByRoute
@@ -318,7 +320,9 @@ export class Router {
     const last = ownRoutes.at(-1)
     const isHere = leadsToStation(last, stations) && dialogWays.isSealed([last!])
     const route = isHere ? [`<${last!.uri.text}>`] : leadsToStation(revealed?.[0], stations) ? revealed : []
-    if (route!.length === 0 && !(flow.trusted && leadsToStation(routes[0], stations))) return undefined
+    // behind a sealed Route stands what its UE has written: only the flow of that may follow
+    const isOfElement = flow.trusted && !dialogWays.isSealed(ownRoutes)
+    if (route!.length === 0 && !(isOfElement && leadsToStation(routes[0], stations))) return undefined
     return { end: 'device', uri: request.uriText, route: route!, ...dialogWays.recordRoutes(exchange, identity) }
   }
   /** By the Route of a UE to an element that stands between it and others: an MME (SPEC §3.6). */

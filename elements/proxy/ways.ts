@@ -66,7 +66,7 @@ export class DialogWays {
    * flow from now on.
    */
   note({ request, flow, ownRoutes }: Exchange, user: string): void {
-    if (request.toTag === '' || ownRoutes.length === 0) return
+    if (request.toTag === '' || ownRoutes.length === 0 || flow.passedOn === true) return // many are behind one of these
     const movedContacts = this.moved.get(user)
     const contact = request.contactUri?.text
     if (contact === undefined) return

@@ -5,7 +5,7 @@
 import { type Element, type Exchange, type Flow, H, type Host, type SipRequest } from '../../signalling/index.ts'
 import { routeOfStation } from '../shared/values/base-station.ts'
 import { Offers } from '../shared/values/offers.ts'
-import { passedOnHeaders, timerFor, vouchers } from './passed-on.ts'
+import { keep, passedOnHeaders, timerFor, vouchers } from './passed-on.ts'
 import type { RanSettings } from './settings-type.ts'
 import { behindSender, flowToUe, isOwn, recordRoutes } from './ways.ts'
 
@@ -67,7 +67,10 @@ class BaseStation implements Element {
         drop: vouchers,
         headers: passedOnHeaders(exchange, this.host, cell),
         ...this.stays(request, flow, 'from UE'),
-        answerHeaders: (response) => timerFor(response, flow),
+        answerHeaders: (response) => {
+          keep(flow, request, response)
+          return timerFor(response, flow)
+        },
       },
     )
   }
@@ -77,8 +80,11 @@ class BaseStation implements Element {
     const { domains, flows } = this.host
     const { ownRoutes, request } = exchange
     // the Contact that a GRUU stands for is the proxy's to know (RFC 5627 §5.4)
-    if (request.uri.parameters.has('gr') && domains.includes(request.uri.host) && this.settings.proxy !== undefined)
-      return void exchange.forward({ route: [`<sip:${this.settings.proxy}@${domains[0]};lr>`] })
+    if (request.uri.parameters.has('gr') && domains.includes(request.uri.host) && this.settings.proxy !== undefined) {
+      if (exchange.routes.length === 0) return void exchange.forward({ route: [`<sip:${this.settings.proxy}@${domains[0]};lr>`] })
+      if (request.method !== 'ACK') exchange.reply(404) // the proxy would follow them for us, whoever wrote them
+      return
+    }
     const flow = flows.named(way)
     if (flow === undefined) {
       this.host.count('flows_failed')

@@ -1,5 +1,14 @@
 /** Header fields of what a base station passes on: nothing by which a UE could vouch for itself, its cell, and its Path. */
-import { type Exchange, type Flow, H, type Host, parseDigest, type SipResponse } from '../../signalling/index.ts'
+import {
+  type Exchange,
+  type Flow,
+  H,
+  type Host,
+  parseAddress,
+  parseDigest,
+  type SipRequest,
+  type SipResponse,
+} from '../../signalling/index.ts'
 
 import { pathToUe } from './ways.ts'
 
@@ -31,4 +40,17 @@ export function timerFor(response: SipResponse, { reliable }: Flow): readonly He
   const seconds = reliable ? undefined : response.text('Flow-Timer')
   if (seconds === undefined || Number(seconds) <= datagramTimer) return undefined
   return [['Flow-Timer', String(datagramTimer)]]
+}
+
+/** Nobody asks a UE without outbound for keep-alives: its connection may be silent for as long as it has registered. */
+export function keep(flow: Flow, request: SipRequest, response: SipResponse): void {
+  if (request.method !== 'REGISTER' || response.status >= 300 || !flow.reliable || response.has('Flow-Timer')) return
+  const { contacts } = request
+  if (contacts === undefined || contacts === '*') return
+  const own = new Set(contacts.map(({ uri }) => uri.text))
+  for (const value of response.list(H.Contact)) {
+    const contact = parseAddress(value)
+    const seconds = Number(contact?.parameters.get('expires'))
+    if (contact !== undefined && own.has(contact.uri.text) && seconds > 0) flow.keptFor = Math.max(flow.keptFor ?? 0, seconds)
+  }
 }
