@@ -25,6 +25,8 @@ interface PendingTry {
   readonly copy: QueuedCopy
   readonly binding: DeviceBinding
   readonly timer: Timer | undefined
+  /** Milliseconds since the epoch. */
+  readonly since: number
   /** The time for an answer is over: the device is taken to be asleep. */
   isUnanswered: boolean
 }
@@ -45,6 +47,8 @@ interface QueueParts {
   readonly waking?: QueueWaking
   /** Whether something else has a message for now. Left out: nothing has. */
   readonly isHeld?: (id: string) => boolean
+  /** Told when a try has failed since nobody answers for the device. */
+  readonly silent: () => void
   /** Told when it has no copies, and no try is under way. */
   readonly emptied: () => void
 }
@@ -61,6 +65,8 @@ export class DeviceQueue {
   private timer: Timer | undefined
   private last = 0
   private stopped = false
+  /** Nobody answered for the device at the last try. */
+  private isSilent = false
 
   constructor(subscriber: string, device: string, parts: QueueParts) {
     this.subscriber = subscriber
@@ -94,6 +100,21 @@ export class DeviceQueue {
     })
     this.place(copy)
   }
+  /** A place behind all others. */
+  reserve(): number {
+    return ++this.last
+  }
+  /** Written copies for a device that does not answer, or is away: others may have them. */
+  strays(isAway: boolean): readonly QueuedCopy[] {
+    const { pending } = this
+    const { host, rules } = this.parts
+    if (pending?.copy.stored === true && pending.since + rules.accept <= host.clock.date()) {
+      this.giveUp(pending)
+      this.isSilent = true
+    }
+    if (!isAway && !this.isSilent) return []
+    return this.copies.filter((copy) => copy.stored && !copy.isEnding && copy !== this.pending?.copy)
+  }
   private place(copy: QueuedCopy): void {
     this.last = Math.max(this.last, copy.number)
     const before = (other: QueuedCopy): boolean =>
@@ -112,6 +133,7 @@ export class DeviceQueue {
   /** The device has registered: all that waits may go, and so may what it has not answered at its former place. */
   bound(): void {
     const { pending } = this
+    this.isSilent = false
     const now = this.parts.binding()
     const isWoken = now !== undefined && this.parts.waking?.canWake(now) === true // any other may be where it was, too
     const hasMoved = isWoken && pending !== undefined && now.contact !== pending.binding.contact
@@ -191,7 +213,7 @@ export class DeviceQueue {
     }
     const isPatient = waking?.canWake(binding) === true
     const timer = isPatient ? this.parts.host.clock.after(this.parts.rules.accept, () => this.unanswered(pending)) : undefined
-    const pending: PendingTry = { copy, binding, timer, isUnanswered: false }
+    const pending: PendingTry = { copy, binding, timer, since: now, isUnanswered: false }
     this.pending = pending
     this.deliver(copy, binding).then(
       () => this.goOn(pending),
@@ -206,6 +228,7 @@ export class DeviceQueue {
     pending.timer?.cancel()
     if (this.pending === pending) this.pending = undefined // else another try has taken its place
     this.go()
+    if (this.isSilent) this.parts.silent()
     this.tellEmptied()
   }
   private unanswered(pending: PendingTry): void {
@@ -281,6 +304,7 @@ export class DeviceQueue {
   private async settle(copy: QueuedCopy, answer: DeviceAnswer, status: number, binding: DeviceBinding): Promise<void> {
     const { host, rules, store, waking } = this.parts
     const isThere = answer === 'taken' || answer === 'refused' || status >= 500
+    this.isSilent = !isThere
     if (isThere) this.isAwake(binding)
     else if (waking !== undefined && (await this.isLeft(copy, binding, waking))) return
     if (status === 415 && this.takesCpimAway(copy)) return

@@ -8,7 +8,7 @@ import { DeviceQueue, type QueueWaking } from './device-queue.ts'
 import { MessageStore, type StoredCopy } from './message-store.ts'
 import type { MessageOutcomes } from './outcomes.ts'
 import type { PushMessage } from './push-message.ts'
-import type { QueuedCopy } from './queued-copy.ts'
+import { QueuedCopy } from './queued-copy.ts'
 import type { Receipts } from './receipts.ts'
 import { nextServer, relayRules, type StoringRules } from './rules.ts'
 
@@ -127,6 +127,7 @@ export class DeviceQueues {
     const queue: DeviceQueue = new DeviceQueue(subscriber, device, {
       ...{ decisions, host, receipts, store },
       emptied: () => this.discard(queue),
+      silent: () => void this.handOver(queue),
       rules: relayed ? relayRules(rules) : rules,
       meaning: relayed ? relayAnswer : deviceAnswer,
       binding: relayed ? () => this.relay(subscriber) : bound,
@@ -153,8 +154,58 @@ export class DeviceQueues {
 
   /** A device of a subscriber has registered. */
   bound(subscriber: string, device: string): void {
-    for (const [name, queue] of this.queues.get(subscriber) ?? [])
-      if (name === device || name.startsWith(anyDevice)) queue.bound()
+    const queues = [...(this.queues.get(subscriber) ?? [])]
+    for (const [name, queue] of queues) if (name === device || name.startsWith(anyDevice)) queue.bound()
+    for (const [name, queue] of queues) if (name !== device) void this.handOver(queue)
+  }
+  /**
+   * A device that only its Contact names may have come back under another. Its copies of what no device has go to its heir; the
+   * others stay while it is bound.
+   */
+  private async handOver(from: DeviceQueue): Promise<void> {
+    const { host, store } = this
+    const own = this.devices.named(`${from.subscriber} ${from.device}`)
+    const heir = own && this.heirOf(own)
+    if (own === undefined || heir === undefined) return
+    const isAway = !this.devices.isBound(own)
+    const to = this.of(from.subscriber, heir.device)
+    for (const copy of from.strays(isAway)) {
+      const message = store.message(copy.message.id)
+      const isHad = message?.taken === true || to.copyOf(copy.message.id) !== undefined
+      if (message === undefined || (isHad && !isAway)) continue
+      copy.isEnding = true
+      const record = to.recordOf(new QueuedCopy(message, to.reserve(), true))
+      try {
+        if (isHad) await store.forgo(from.recordOf(copy))
+        else await store.move(from.recordOf(copy), record)
+      } catch (fault) {
+        copy.isEnding = false
+        host.log.error(
+          { fault: String(fault) },
+          'a message waits on for a Contact that is gone: that another gets it cannot be written',
+        )
+        break
+      }
+      if (isHad) host.count('copies_replaced')
+      else to.restore(message, record)
+      from.drop(copy)
+      if (message.expires <= host.clock.date()) await this.endSurely([message], 'copies_expired')
+    }
+    to.go()
+    this.discardEmpty(to)
+  }
+  /** The device that gets what waits for one that only its Contact names: the newest such, or once that is away any. */
+  private heirOf(own: DeviceBinding): DeviceBinding | undefined {
+    if (own.device !== own.contact) return undefined
+    const isAway = !this.devices.isBound(own)
+    const others = this.devices.of(own.subscriber).filter((one) => {
+      const isNewer = one.device === one.contact && one.expires > own.expires
+      return one.device !== own.device && one.identifier === own.identifier && this.devices.isBound(one) && (isAway || isNewer)
+    })
+    return others.toSorted((a, b) => b.expires - a.expires)[0]
+  }
+  private discardEmpty(queue: DeviceQueue): void {
+    if (queue.size === 0) this.discard(queue)
   }
   /** Nobody can wake a device of a subscriber any more. */
   unwakeable({ device, subscriber }: Pick<DeviceBinding, 'device' | 'subscriber'>): void {

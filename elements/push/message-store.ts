@@ -158,6 +158,14 @@ export class MessageStore {
       return [...this.outcomes.changesFor(message, 'delivered'), ...taken, ...receipt]
     })
   }
+  /** A copy for another device in place of one. */
+  async move(from: StoredCopy, to: StoredCopy): Promise<void> {
+    await putTogether(this.host.store, [this.copies.removing(partOf(from)), this.copies.putting(partOf(to), to)])
+  }
+  /** A copy of a message that another device has, or is to get: nobody is told. */
+  forgo(copy: StoredCopy): Promise<void> {
+    return this.leave([copy], undefined, () => [])
+  }
   /** W4: the copies leave, and each message with its last one. Its sender hears of the last that would have come. */
   async remove(copies: readonly StoredCopy[], end: CopyOutcome): Promise<void> {
     const { receipt, state } = outcomes[end]
