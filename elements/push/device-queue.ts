@@ -1,5 +1,5 @@
 /** Queue of one device (SPEC §5.6): one MESSAGE at a time, by class and then in order; what fails lets others pass meanwhile. */
-import type { Host, Timer } from '../../signalling/index.ts'
+import { type Host, isMadeUp, type Timer } from '../../signalling/index.ts'
 import { type DecisionRule, type Decisions, storedSubject, type WakeRule } from './decisions.ts'
 import type { DeviceAnswer } from './device-answer.ts'
 import type { DeviceBinding } from './device-binding.ts'
@@ -29,6 +29,13 @@ interface PendingTry {
   readonly since: number
   /** The time for an answer is over: the device is taken to be asleep. */
   isUnanswered: boolean
+}
+
+interface TryEnd {
+  readonly answer: DeviceAnswer
+  readonly status: number
+  /** The device itself has answered. */
+  readonly isThere: boolean
 }
 
 interface QueueParts {
@@ -292,18 +299,19 @@ export class DeviceQueue {
     copy.state = 'sending'
     copy.branch ??= `z9hG4bK${host.ids.token(22)}`
     if (copy.stored) await store.update(this.recordOf(copy))
-    const { status } = await host.send(deliveryOf(copy.bare ?? copy.message, binding, copy.branch))
+    const response = await host.send(deliveryOf(copy.bare ?? copy.message, binding, copy.branch))
+    const { status } = response
     if (attempt === copy.attempt) copy.branch = undefined
     await copy.writing
     if (this.stopped || copy.isEnding || !this.copies.includes(copy)) return
     host.count(`answers_${Math.floor(status / 100)}xx`)
     const answer = this.parts.meaning(status)
     if (attempt !== copy.attempt && answer !== 'taken') return // the device has registered since: a newer try decides
-    await this.settle(copy, answer, status, binding)
+    const isThere = answer === 'taken' || answer === 'refused' || (status >= 500 && !isMadeUp(response))
+    await this.settle(copy, { answer, status, isThere }, binding)
   }
-  private async settle(copy: QueuedCopy, answer: DeviceAnswer, status: number, binding: DeviceBinding): Promise<void> {
+  private async settle(copy: QueuedCopy, { answer, isThere, status }: TryEnd, binding: DeviceBinding): Promise<void> {
     const { host, rules, store, waking } = this.parts
-    const isThere = answer === 'taken' || answer === 'refused' || status >= 500
     this.isSilent = !isThere
     if (isThere) this.isAwake(binding)
     else if (waking !== undefined && (await this.isLeft(copy, binding, waking))) return
