@@ -80,13 +80,12 @@ export class Acceptance {
     this.host.count('copies_accepted', offers.length - open.length)
     this.host.count('copies_delivered', taken)
     this.host.count('copies_refused', offers.length - open.length - taken)
-    const devices = `${taken} of ${offers.length} devices have it`
-    if (!isTaken) return { status: 202, rule: 'stored', why: `${devices}; it waits for the others` }
+    if (!isTaken) return { status: 202, rule: 'stored', why: `none of ${offers.length} devices has it now: it waits` }
     this.remember(message.key)
     const [first] = offers
     const isElsewhere = message.relayed === true && first?.end?.answer === 'taken' && first.end.status === 202
     if (isElsewhere) return { status: 202, rule: 'stored', why: 'the next server has stored it' }
-    return { status: 200, rule: 'taken', why: devices }
+    return { status: 200, rule: 'taken', why: `${taken} of ${offers.length} devices have it` }
   }
   /** Every device's end, or none where the time of `accept` is over before. */
   private settled(message: PushMessage, queues: readonly DeviceQueue[]): Promise<readonly Offer[]> {

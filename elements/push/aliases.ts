@@ -62,7 +62,7 @@ export class Aliases {
   }
   private miss(exchange: Exchange, source: string): undefined {
     this.misses.add(source)
-    this.decisions.refuse(exchange, source, { status: 404, rule: 'unknown', warning: 'nobody has that Push identifier' })
+    this.decisions.refuse(exchange, source, { status: 404, rule: 'unknown', warning: 'nobody has that name or Push identifier' })
     return undefined
   }
 

@@ -54,7 +54,7 @@ export function handedOverTo({ clock }: Host, note: (status: number) => void): F
   return {
     onFinal: (response) => {
       timer.cancel()
-      const gone503 = isGone(response) ? 503 : undefined
+      const gone503 = isGone(response) && response.status !== 503 ? 503 : undefined // a 503 says when to come again
       note(gone503 ?? response.status)
       return gone503
     },

@@ -40,7 +40,7 @@ const policies: readonly Policy[] = [
 const meanGap = 120 // seconds between two messages, exponentially distributed
 const staysAwake = 30 // seconds after the last message
 
-export const policyHead = ['policy', 'latency p50', 'p99', 'wakes', 'messages', 'bytes'] as const
+export const policyHead = ['policy', 'p50 s', 'p99 s', 'wakes', 'messages', 'bytes'] as const
 
 /** What passed between the device and its network for one policy. */
 class Course implements Tap {
@@ -96,7 +96,7 @@ async function rowOf(policy: Policy, count: number): Promise<readonly string[]> 
     await stage.close()
   }
   const { bytes, latencies, messages } = course
-  const at = (share: number): string => `${figure(latencies[Math.floor((latencies.length - 1) * share)], 1)} s`
+  const at = (share: number): string => figure(latencies[Math.floor((latencies.length - 1) * share)], 1)
   return [policy.name, at(0.5), at(0.99), String(wakes), String(messages), String(bytes)]
 }
 

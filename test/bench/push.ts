@@ -1,5 +1,6 @@
 /** `npm run bench -- push`: what Push costs, each row beside its target (PUSH §9). A file under push/ for each measure. */
 import { Command } from 'commander'
+import { readCount } from './counts.ts'
 import { cpu } from './push/cpu.ts'
 import { junk } from './push/junk.ts'
 import { memory } from './push/memory.ts'
@@ -29,9 +30,9 @@ export function pushCommand(): Command {
   return new Command('push')
     .description('What Push costs and how long it takes, each beside its target; all measures, or those named')
     .argument('[measures...]', 'of those below')
-    .option('--rounds <number>', 'of which the median is told', Number, 3)
-    .option('--scale <share>', 'of the usual numbers of messages, for a trial', Number, 1)
-    .option('--policies <number>', 'messages to a device that sleeps, by each policy of waking; 0: none', Number, 200)
+    .option('--rounds <number>', 'of which the median is told', readCount, 3)
+    .option('--scale <share>', 'of the usual numbers of messages, for a trial', readCount, 1)
+    .option('--policies <number>', 'messages to a device that sleeps, by each policy of waking; 0: none', readCount, 200)
     .option('--csv', 'as comma-separated values', false)
     .addHelpText('after', `\nMeasures:\n${names.join('\n')}\n  ${policiesName}  latency, messages and bytes by policy of waking`)
     .action(async (wanted: readonly string[], { csv, policies, rounds, scale }: Options, command: Command) => {
@@ -46,7 +47,7 @@ export function pushCommand(): Command {
         rows.push(...(await measure.run({ rounds, scale, tell })))
       }
       const print = (head: readonly string[], cells: readonly (readonly string[])[]): void =>
-        console.log(csv ? [head, ...cells].map(toCsv).join('\n') : table(head, cells), '\n')
+        console.log(csv ? [head, ...cells].map(toCsv).join('\n') : `${table(head, cells)}\n`)
       if (rows.length > 0) print(['work', 'figure', 'ratio', 'target'], rows.map(cellsOf))
       if (policies > 0 && (wanted.length === 0 || wanted.includes(policiesName))) print(policyHead, await policyRows(policies))
     })

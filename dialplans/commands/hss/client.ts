@@ -80,7 +80,7 @@ export class SubscriberClient {
   private refused(status: number, { detail, title }: ProblemBody, ifNone: boolean): CommandRefusal {
     if (status === 401)
       return new CommandRefusal(
-        `the node at ${this.url} takes another token than ${this.tokenFrom}; give its own with --token-file`,
+        `the node at ${this.url} takes another token than ${this.tokenFrom}; name its dialplan with --dialplan, or its token with --token-file`,
       )
     if (status === 412 && ifNone) return new CommandRefusal('there is one already; change it with `proxima hss set`')
     if (status === 412) return new CommandRefusal('somebody else has changed it meanwhile; look at it again')

@@ -1,12 +1,13 @@
 /** `npm run exactly-once`: ten thousand Pushes through two servers that are killed all the time; tells what came of them. */
 import { Command } from 'commander'
+import { readCount } from '../../bench/counts.ts'
 import { overProcesses } from './processes.ts'
 
 const command = new Command('exactly-once')
   .description('Users who come and go send each other Pushes through two servers, one of which is killed every few seconds.')
-  .option('--messages <count>', 'how many Pushes', Number, 10_000)
-  .option('--users <count>', 'how many users', Number, 1000)
-  .option('--seconds <count>', 'how long they are sent', Number, 60)
+  .option('--messages <count>', 'how many Pushes', readCount, 10_000)
+  .option('--users <count>', 'how many users', readCount, 1000)
+  .option('--seconds <count>', 'how long they are sent', readCount, 60)
   .parse()
 const { users, ...options } = command.opts<{ readonly messages: number; readonly users: number; readonly seconds: number }>()
 const outcome = await overProcesses(users, { ...options, tell: (line) => console.error(line) })
