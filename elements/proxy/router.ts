@@ -95,7 +95,7 @@ export class Router {
     const inside = exchange.flow.trusted
     const through = sender !== undefined && routes.length === 0 ? this.throughElement(exchange, sender) : undefined
     if (through !== undefined) return through
-    let last = ownRoutes.at(-1)
+    let last = dialogWays.last(exchange)
     let route: readonly string[] | undefined
     if (last !== undefined && isHiddenRoute(last.uri)) {
       route = hidden.routesBehind(ownRoutes, hidden.dialogOf(exchange))

@@ -10,6 +10,7 @@ import {
   type Uri,
 } from '../../signalling/index.ts'
 import { type Bindings, sameContact } from './bindings.ts'
+import { isHiddenRoute } from './hidden-contacts.ts'
 import { asSips, isOfSipDialog, isSips } from './secure.ts'
 
 const mostUsers = 10_000
@@ -94,6 +95,12 @@ export class DialogWays {
     this.moved.delete(user)
     this.moved.set(user, contacts)
     if (this.moved.size > mostUsers) this.moved.delete(this.moved.keys().next().value!)
+  }
+  /** The last own Route; an element follows the last one that we gave out, since what stands behind it a UE has written. */
+  last({ flow, ownRoutes }: Exchange): Address | undefined {
+    const last = ownRoutes.at(-1)
+    if (!flow.trusted || last === undefined || ownRoutes.length === 1 || isHiddenRoute(last.uri)) return last
+    return ownRoutes.findLast(({ uri }) => this.tokenOf(uri.user) !== undefined) ?? last
   }
   /** The user behind the flow of a Route that we have given out. */
   userOf({ user }: Uri): string | undefined {

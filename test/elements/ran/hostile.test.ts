@@ -22,13 +22,19 @@ for (const place of places) {
       { ...eve, name: 'eve', own: [] },
       { ...bob, name: 'bob', own: [bob.route] },
     ]
-    for (const { phone, contact, name, own } of senders) {
-      const madeUp = `Record-Route: <sip:ran.made.up@${victim.at};lr>`
-      const lines = [...own, madeUp, 'Event: presence', 'Expires: 600', `Contact: <${contact}>`]
-      t.is((await phone.as(name, 'SUBSCRIBE', `sip:${name}@localhost`, { lines })).status, 200)
-      await scene.until(() => phone.requests.length + victim.requests.length > 0)
-      t.deepEqual([phone.requests.map(({ method }) => method), victim.requests.length], [['NOTIFY'], 0], name)
-    }
+    const madeUp = ['ran.made.up', 'any'].flatMap((user) => {
+      const beyond = `<sip:${user}@${victim.at};lr>`
+      const ours = ['proxy', 'any', 'ran', 'proxy.made.up', 'ran.made.up'].map((name) => `<sip:${name}@localhost;lr>, ${beyond}`)
+      return [beyond, ...ours]
+    })
+    for (const { phone, contact, name, own } of senders)
+      for (const routes of madeUp) {
+        phone.clear()
+        const lines = [...own, `Record-Route: ${routes}`, 'Event: presence', 'Expires: 600', `Contact: <${contact}>`]
+        t.is((await phone.as(name, 'SUBSCRIBE', `sip:${name}@localhost`, { lines })).status, 200)
+        await scene.until(() => phone.requests.length + victim.requests.length > 0)
+        t.deepEqual([phone.requests.map(({ method }) => method), victim.requests.length], [['NOTIFY'], 0], `${name}: ${routes}`)
+      }
   })
 
   test(`${place}: behind the Routes of a dialog no other is followed, by a GRUU neither`, async (t) => {
