@@ -101,6 +101,25 @@ interface RuledRefusal {
 
 const perUser = 100
 const users = 5000
+const longest = 256 // characters of what a sender has written
+
+/** A copy: a part of a text would keep all of it in memory. */
+function short(text: string): string {
+  return text.length <= longest ? text : Buffer.from(text.slice(0, longest)).toString()
+}
+
+function shortened(decision: Omit<PushDecision, 'at'>): Omit<PushDecision, 'at'> {
+  const { application, callId, identifier, source, text, user } = decision
+  return {
+    ...decision,
+    text: short(text),
+    user: short(user),
+    ...(application === undefined ? {} : { application: short(application) }),
+    ...(callId === undefined ? {} : { callId: short(callId) }),
+    ...(identifier === undefined ? {} : { identifier: short(identifier) }),
+    ...(source === undefined ? {} : { source: short(source) }),
+  }
+}
 
 export class Decisions {
   private readonly host: Pick<Host, 'clock'>
@@ -112,11 +131,12 @@ export class Decisions {
     host.gauge('decisions', () => [...this.byUser.values()].reduce((sum, { length }) => sum + length, 0))
   }
   note(decision: Omit<PushDecision, 'at'>): void {
-    const own = this.byUser.get(decision.user) ?? []
-    own.push({ at: this.host.clock.date(), ...decision })
+    const user = short(decision.user)
+    const own = this.byUser.get(user) ?? []
+    own.push({ at: this.host.clock.date(), ...shortened(decision) })
     if (own.length > perUser) own.shift()
-    this.byUser.delete(decision.user)
-    this.byUser.set(decision.user, own)
+    this.byUser.delete(user)
+    this.byUser.set(user, own)
     if (this.byUser.size > users) this.byUser.delete(this.byUser.keys().next().value!)
   }
   /** Refuses a request by a rule. */
@@ -126,10 +146,11 @@ export class Decisions {
   }
   /** About a user, or about what has that identifier or Call-ID, oldest first. @param names of one user */
   about(names: readonly string[]): readonly PushDecision[] {
-    const own = [...new Set(names)].flatMap((name) => this.byUser.get(name) ?? [])
+    const own = [...new Set(names.map(short))].flatMap((name) => this.byUser.get(name) ?? [])
     if (own.length > 0) return own.toSorted((a, b) => a.at - b.at)
     const all = [...this.byUser.values()].flat()
-    return all.filter(({ callId, identifier }) => names.some((name) => name === identifier || name === callId))
+    const wanted = names.map(short)
+    return all.filter(({ callId, identifier }) => wanted.some((name) => name === identifier || name === callId))
   }
 }
 
@@ -147,5 +168,5 @@ export function storedSubject({
 /** The subject of a request whose destination is not found yet: the user part of its Request-URI stands for that. */
 export function subjectOf({ request }: Exchange, source: string): Pick<PushDecision, 'user' | 'source' | 'callId'> {
   const { user } = request.uri
-  return { user: pushIdentifier(user) ?? decoded(user).slice(0, 256), source, callId: request.callId }
+  return { user: pushIdentifier(user) ?? decoded(user), source, callId: request.callId }
 }

@@ -161,3 +161,18 @@ test('retry: what was set aside is tried again, of one user or of all, and is de
   t.is(await scene.server.retry(undefined), 0)
   t.like(await scene.server.audit(), { waiting: 0, differences: [] })
 })
+
+test('what a sender writes is told in short, however long, and is found by it', async (t) => {
+  const scene = await PushScene.open()
+  const long = 'x'.repeat(20_000)
+  await scene.push('hi', { callId: `call-${long}` })
+  await scene.push('hi', { lines: [`Push-Application: ${long}`] })
+  await scene.push('hi', { user: long })
+  await scene.push('hi', { from: `sip:${long}@localhost` })
+  const { decisions } = scene.server
+  const all = ['sip:bob@localhost', '0a17c5d2e8b9f604', long].flatMap((name) => decisions.about([name]))
+  t.true(all.length >= 3)
+  for (const decision of all)
+    for (const part of Object.values(decision)) t.true(String(part).length <= 256, String(part).slice(0, 20))
+  t.is(decisions.about([`call-${long}`]).length, 1)
+})
