@@ -1,4 +1,4 @@
-/** What UEs and outsiders write into Route and Record-Route: by a base station it leads nowhere but to its UEs. */
+/** Routes and Record-Routes that UEs and outsiders write: by a base station they lead nowhere but to its UEs. */
 import test from 'ava'
 import { H, SipRequest } from '../../../signalling/index.ts'
 import { scan } from '../../../signalling/tools.ts'

@@ -1,4 +1,4 @@
-/** Whom a base station lets pass as whom: nobody but who proves it at the proxy, each time. */
+/** Identities behind a base station: nobody passes for one but who proves it at the proxy, each time. */
 import test from 'ava'
 import { H, SipRequest } from '../../../signalling/index.ts'
 import { scan } from '../../../signalling/tools.ts'
