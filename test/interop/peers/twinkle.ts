@@ -95,11 +95,10 @@ export async function twinklePeer(seat: Seat): Promise<Peer> {
   const process = new Running('timeout', ['--kill-after=5', '1500', 'twinkle-console', `${user}.cfg`], { cwd: home, home })
   server.guests.add(process)
   await process.said(/registration succeeded/)
-  const shows = (whom: string, state: string): Promise<void> =>
-    logged(
-      log,
-      new RegExp(`Received from(?:(?!\\+\\+\\+)[^])*entity="sip:${literal(whom)}@(?:(?!\\+\\+\\+)[^])*<basic>${state}<`),
-    )
+  const shows = async (whom: string, state: string): Promise<void> => {
+    const document = `entity="sip:${literal(whom)}@(?:(?!\\+\\+\\+)[^])*<basic>${state}<`
+    await logged(log, new RegExp(`Received from(?:(?!\\+\\+\\+)[^])*${document}`))
+  }
   const presence: Presence = {
     watch: async (whom) => {
       if (whom !== watches) throw new Error(`twinkle was told at its start to watch ${watches}, not ${whom}`)
@@ -114,7 +113,15 @@ export async function twinklePeer(seat: Seat): Promise<Peer> {
   return {
     name: `twinkle/${transport}`,
     user,
-    send: async (to, text) => process.type(`message sip:${to}@localhost "${text}"\n`),
+    async send(to, text) {
+      const since = statSync(log).size
+      process.type(`message sip:${to}@localhost "${text}"\n`)
+      const sent = await logged(log, requestWith(text), since)
+      const id = literal(sent.groups?.id ?? '')
+      const answer = new RegExp(`^SIP/2\\.0 (?<status>[2-6]\\d\\d)(?:(?!\\+\\+\\+)[^])*^Call-ID: ${id}\\r?$`, 'm')
+      const { groups } = await logged(log, answer, since)
+      if (!groups?.status?.startsWith('2')) throw new Error(`${groups?.status} to "${text}" for ${to}`)
+    },
     got: async (text) => {
       await process.said(new RegExp(`^${literal(text)}$`, 'm'))
     },
@@ -127,17 +134,24 @@ export async function twinklePeer(seat: Seat): Promise<Peer> {
   }
 }
 
+/** A MESSAGE of its log with that body; `id` is its Call-ID. */
+function requestWith(text: string): RegExp {
+  const logs = literal(Buffer.from(text).toString('latin1')).replace(/[^ -~]/g, '\\.') // it writes a dot for each other byte
+  return new RegExp(`^MESSAGE (?:(?!\\+\\+\\+)[^])*^Call-ID: (?<id>\\S+)(?:(?!\\+\\+\\+)[^])*^${logs}$`, 'm')
+}
+
 /** Resolves once its log has that, from that byte on. */
-function logged(log: string, pattern: RegExp, since = 0): Promise<void> {
+function logged(log: string, pattern: RegExp, since = 0): Promise<RegExpMatchArray> {
   return new Promise((resolve, reject) => {
     const end = (): void => {
       callOff()
       watcher.close()
     }
     const look = (): void => {
-      if (!pattern.test(readFileSync(log, 'latin1').slice(since))) return
+      const found = readFileSync(log, 'latin1').slice(since).match(pattern)
+      if (found === null) return
       end()
-      resolve()
+      resolve(found)
     }
     const watcher = watch(log, look)
     const callOff = onceIdle(() => {
