@@ -1,9 +1,11 @@
 /** Acceptance of a Push by its destination's server (SPEC §5.6): 200 where a device took it, 202 where it is stored, durably. */
 import type { Host } from '../../signalling/index.ts'
+import type { PolicyRefusal } from '../shared/clients/policy.ts'
 import type { CircuitFallback } from './circuit-fallback.ts'
 import type { AcceptanceRule } from './decisions.ts'
 import type { DeviceQueue } from './device-queue.ts'
 import type { DeviceQueues } from './device-queues.ts'
+import type { PushPolicing } from './policing.ts'
 import type { PushMessage } from './push-message.ts'
 import type { CopyEnd, QueuedCopy } from './queued-copy.ts'
 import type { StoringRules } from './rules.ts'
@@ -16,6 +18,14 @@ interface AcceptanceAnswer {
   readonly warning?: string
   /** Seconds. */
   readonly retryAfter?: number
+}
+
+interface AcceptanceParts {
+  readonly host: Host
+  readonly rules: StoringRules
+  readonly queues: DeviceQueues
+  readonly fallback: CircuitFallback | undefined
+  readonly policing: PushPolicing
 }
 
 interface Offer {
@@ -33,13 +43,15 @@ export class Acceptance {
   private readonly rules: StoringRules
   private readonly queues: DeviceQueues
   private readonly fallback: CircuitFallback | undefined
+  private readonly policing: PushPolicing
   private readonly underWay = new Map<string, Promise<AcceptanceAnswer>>()
   /** Keys of messages that were taken at once, with their end in milliseconds since the epoch, oldest first. */
   private readonly taken = new Map<string, number>()
 
-  constructor(host: Host, rules: StoringRules, queues: DeviceQueues, fallback?: CircuitFallback) {
+  constructor({ fallback, host, policing, queues, rules }: AcceptanceParts) {
     this.fallback = fallback
     this.host = host
+    this.policing = policing
     this.rules = rules
     this.queues = queues
   }
@@ -54,7 +66,7 @@ export class Acceptance {
     if (known !== undefined) return Promise.resolve({ status: known, rule: 'repeat', why: 'it has been accepted before' })
     let answer = this.underWay.get(message.key)
     if (answer === undefined) {
-      answer = this.offer(message, only, mayStore).finally(() => this.underWay.delete(message.key))
+      answer = this.answer(message, only, mayStore).finally(() => this.underWay.delete(message.key))
       this.underWay.set(message.key, answer)
     }
     return answer
@@ -65,6 +77,14 @@ export class Acceptance {
     return this.queues.store.answered(key)
   }
 
+  /** By the policy about its source, then by the devices. */
+  private async answer(message: PushMessage, only: string | undefined, mayStore: boolean): Promise<AcceptanceAnswer> {
+    const refusal = await this.policing.refusal(message)
+    if (refusal !== undefined) return refusedByPolicy(refusal)
+    const answer = await this.offer(message, only, mayStore)
+    if (answer.status >= 300) this.policing.giveBack(message)
+    return answer
+  }
   private async offer(message: PushMessage, only: string | undefined, mayStore: boolean): Promise<AcceptanceAnswer> {
     const full = mayStore ? this.full(message) : undefined
     const offers = await this.settled(message, this.queues.for(message, only))
@@ -81,11 +101,14 @@ export class Acceptance {
     this.host.count('copies_delivered', taken)
     this.host.count('copies_refused', offers.length - open.length - taken)
     if (!isTaken) return { status: 202, rule: 'stored', why: `none of ${offers.length} devices has it now: it waits` }
-    this.remember(message.key)
     const [first] = offers
     const isElsewhere = message.relayed === true && first?.end?.answer === 'taken' && first.end.status === 202
-    if (isElsewhere) return { status: 202, rule: 'stored', why: 'the next server has stored it' }
-    return { status: 200, rule: 'taken', why: `${taken} of ${offers.length} devices have it` }
+    const status = isElsewhere ? 202 : 200
+    const charge = isStored ? [] : this.policing.chargeFor(message)
+    if (charge.length > 0) await this.queues.store.settle(message, status, charge)
+    this.remember(message.key)
+    if (isElsewhere) return { status, rule: 'stored', why: 'the next server has stored it' }
+    return { status, rule: 'taken', why: `${taken} of ${offers.length} devices have it` }
   }
   /** Every device's end, or none where the time of `accept` is over before. */
   private settled(message: PushMessage, queues: readonly DeviceQueue[]): Promise<readonly Offer[]> {
@@ -110,7 +133,8 @@ export class Acceptance {
   /** W1. Where the store fails nothing waits, and the sender hears of it. */
   private async write(message: PushMessage, open: readonly Offer[]): Promise<void> {
     const records = open.map(({ copy, queue }) => queue.recordOf(copy))
-    const writing = this.queues.store.store(message, records, this.fallback?.changesFor(message))
+    const more = this.fallback?.changesFor(message) ?? []
+    const writing = this.queues.store.store(message, records, more, this.policing.chargeFor(message))
     for (const { copy } of open) {
       copy.onEnd = undefined
       copy.writing = writing.then(
@@ -158,6 +182,12 @@ export class Acceptance {
 }
 
 const nobodyThere: AcceptanceAnswer = refused(480, 'offline', 'offline: nobody is there now')
+
+/** The refusal of a source that the PCRF denies, or says nothing about. */
+function refusedByPolicy({ cause, status }: PolicyRefusal): AcceptanceAnswer {
+  if (status === 503) return { status, rule: 'pcrf', warning: cause, why: cause, retryAfter: 5 }
+  return { status, rule: 'policy', warning: `policy: ${cause}`, why: cause }
+}
 
 function refused(status: 480 | 503, rule: AcceptanceRule, warning: string): AcceptanceAnswer {
   return { status, rule, warning, why: warning, ...(status === 503 ? { retryAfter: 60 } : {}) }

@@ -1,4 +1,4 @@
-/** Keys of messages that got 202 (SPEC §5.6): a repeat is known while its message waits, and for some time beyond its end. */
+/** Keys of messages that got a 2xx by a write (SPEC §5.6): a repeat is known while its message waits, and for some time after. */
 import type { Host, Json } from '../../signalling/index.ts'
 import { Kept } from '../shared/state/kept.ts'
 import type { KeptChange } from '../shared/state/kept-change.ts'
@@ -58,7 +58,13 @@ export class AnsweredKeys {
   /** Changes to write with the end of its message. */
   ending(key: string): readonly KeptChange[] {
     const known = this.kept.get(key)
-    if (known === undefined) return []
+    return known === undefined ? [] : this.leaving(key, known)
+  }
+  /** Changes to write before the answer to a message that waits for nobody. */
+  settling(key: string, status: number): readonly KeptChange[] {
+    return this.leaving(key, { status, until: Number.POSITIVE_INFINITY })
+  }
+  private leaving(key: string, known: AnsweredKey): readonly KeptChange[] {
     const [oldest] = this.ended.size < endedAtMost ? [] : this.ended
     this.ended.add(key)
     const until = Math.min(known.until, this.host.clock.date() + this.repeat)

@@ -14,6 +14,8 @@ export const acceptanceRules = [
   'store-full',
   'store-share',
   'server-full',
+  'policy',
+  'pcrf',
 ] as const
 
 /** Rules of wakes, and of those that did not happen. */

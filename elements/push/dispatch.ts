@@ -11,7 +11,8 @@ import type { ApplicationRules } from './application-rules.ts'
 import { type Decisions, subjectOf } from './decisions.ts'
 import type { Destinations, PushDestination } from './destinations.ts'
 import { endOf } from './lifetime.ts'
-import { messageOf, type PushMessage } from './push-message.ts'
+import type { PushPolicing } from './policing.ts'
+import { messageOf, type PushMessage, type PushSender } from './push-message.ts'
 import type { ReceiptCheck } from './receipt-check.ts'
 import type { Relay } from './relay.ts'
 import { handedOverTo, isHandedOver, type ServerRoutes } from './routes.ts'
@@ -19,9 +20,6 @@ import type { StoringRules } from './rules.ts'
 import type { PushPeer } from './settings-type.ts'
 import type { Sources } from './source.ts'
 import type { WatchedBindings } from './watched-bindings.ts'
-
-/** Source and application of a message, as they were judged. */
-type PushSender = Pick<PushMessage, 'source' | 'application' | 'class'>
 
 interface DispatchParts {
   readonly host: Host
@@ -38,8 +36,9 @@ interface DispatchParts {
   readonly sources: Sources
   /** Undefined: the bindings are its own. */
   readonly bindings: WatchedBindings | undefined
-  /** Keeps messages for other servers that are not there; undefined: they are refused. */
-  readonly nextServers: Relay | undefined
+  readonly policing: PushPolicing
+  /** Passes messages on to other servers, and waits for their answers. */
+  readonly relay: Relay
 }
 
 const noIdentifier = {
@@ -79,14 +78,15 @@ export class Dispatch {
       const warning = `${verdict.refusal}: ${verdict.warning}`
       return this.parts.decisions.refuse(exchange, '', { status: 403, rule: verdict.refusal, warning })
     }
-    const { source } = verdict
+    const { payer, source } = verdict
     if (this.parts.aliases.refuses(exchange, source)) return
     const receipt = await this.parts.receiptCheck.verdict(exchange, source)
     if (receipt.refusal !== undefined) return this.parts.decisions.refuse(exchange, source, receipt.refusal)
     if (receipt.isRepeat === true) return exchange.reply(200)
     const rule = this.parts.applicationRules.verdict(request, source, await this.parts.destinations.recipientAt(request.uri))
     if ('refusal' in rule) return this.parts.decisions.refuse(exchange, source, rule.refusal)
-    await this.send(exchange, request.uri, { ...rule, source })
+    const isFree = payer === undefined || receipt.isReceipt === true || !this.parts.policing.isOn
+    await this.send(exchange, request.uri, { ...rule, source, ...(isFree ? {} : { payer }) })
   }
   /** To the Push identifier or string that a URI names, or to the one that is meant by it. */
   private async send(exchange: Exchange, uri: Uri, sender: PushSender): Promise<void> {
@@ -99,7 +99,7 @@ export class Dispatch {
       const meant = await this.parts.aliases.meant(exchange, uri, sender.source)
       return meant && this.send(exchange, meant, sender)
     }
-    const { nextServers } = this.parts
+    const { relay } = this.parts
     const server = this.parts.routes.elementFor(destination.identifier.id)
     if (server === this.parts.host.name) return this.take(exchange, destination, sender)
     if (server !== undefined && isHandedOver(exchange)) {
@@ -107,7 +107,8 @@ export class Dispatch {
       return this.parts.decisions.refuse(exchange, sender.source, { status: 482, rule: 'loop', warning })
     }
     if (server !== undefined) await this.parts.receiptCheck.expect(exchange, sender, canonical(uri))
-    if (server !== undefined && nextServers !== undefined) return nextServers.take(exchange, uri, sender)
+    // that server asks about the source, and charges it
+    if (server !== undefined && relay.mayStore) return relay.take(exchange, uri, { ...sender, payer: undefined })
     if (server !== undefined) return this.forward(exchange, sender, this.parts.routes.fellow(server, uri.text), server)
     this.parts.decisions.refuse(exchange, sender.source, this.parts.routes.isKnown ? noServer : noTable)
   }
@@ -117,7 +118,7 @@ export class Dispatch {
       return this.parts.decisions.refuse(exchange, sender.source, {
         ...{ status: 404, rule: 'host', warning: `${uri.host} is no Push host of ours or of a peer` },
       })
-    const { nextServers } = this.parts
+    const { relay } = this.parts
     const id = pushIdentifier(uri.user)
     const domain = domainOfPushHost(uri.host) ?? uri.host
     const { flags = [] } = this.parts.peers.find(({ domains }) => domains.includes(domain)) ?? {}
@@ -127,7 +128,7 @@ export class Dispatch {
         warning: `the flag bits of ${id} are none of ${uri.host}; expected ${flags.join(' or ')}`,
       })
     await this.parts.receiptCheck.expect(exchange, sender, canonical(uri))
-    if (nextServers !== undefined && id !== undefined) return nextServers.take(exchange, uri, sender)
+    if ((relay.mayStore && id !== undefined) || sender.payer !== undefined) return relay.take(exchange, uri, sender)
     const route = id === undefined ? [] : this.parts.routes.routesTo(id, domain)
     this.forward(exchange, sender, { uri: uri.text, route }, uri.host)
   }

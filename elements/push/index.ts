@@ -51,8 +51,9 @@ class PushElement implements PushServer {
   async start(host: Host): Promise<void> {
     const parts = await openParts(host, this.settings)
     this.parts = parts
-    const { bindings, fallback, followed, queues, receipts, routes, subscribers, wakes } = parts
+    const { bindings, fallback, followed, policing, queues, receipts, routes, subscribers, wakes } = parts
     subscribers.start()
+    policing.start()
     routes.start()
     followed.start()
     wakes.start()
@@ -84,10 +85,13 @@ class PushElement implements PushServer {
   waiting(subscriber: string): readonly PushMessage[] {
     return this.parts.queues.waitingFor(subscriber)
   }
+  handBack(): void {
+    this.parts.policing.handBack()
+  }
   async stop(): Promise<void> {
     const { applications, bindings, devices, fallback, followed, outcomes } = this.parts
-    const { queues, receiptCheck, receipts, routes, signedIn, summaries, wakes } = this.parts
-    for (const part of [routes, followed, wakes, signedIn, summaries, bindings]) part?.stop()
+    const { policing, queues, receiptCheck, receipts, routes, signedIn, summaries, wakes } = this.parts
+    for (const part of [routes, followed, policing, wakes, signedIn, summaries, bindings]) part?.stop()
     const stores = [fallback, queues, devices, receipts, receiptCheck, applications, outcomes]
     await Promise.all(stores.map((part) => part?.stop()))
   }

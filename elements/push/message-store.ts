@@ -1,5 +1,5 @@
 /** Message store of a Push server (SPEC §5.6): messages, their copies for devices, and the keys of what was answered 2xx. */
-import type { Host, Json } from '../../signalling/index.ts'
+import type { Host, Json, StoreWrite } from '../../signalling/index.ts'
 import { keyPart } from '../shared/identifiers/keys.ts'
 import { Kept } from '../shared/state/kept.ts'
 import { type KeptChange, putTogether } from '../shared/state/kept-change.ts'
@@ -124,15 +124,25 @@ export class MessageStore {
   /**
    * W1: message, copies, key and receipt, all or nothing; resolves when durable.
    * @param more what is written with them
+   * @param charge as `more`
    */
-  async store(message: PushMessage, copies: readonly StoredCopy[], more: readonly KeptChange[] = []): Promise<void> {
+  async store(
+    message: PushMessage,
+    copies: readonly StoredCopy[],
+    more: readonly KeptChange[],
+    charge: readonly StoreWrite[],
+  ): Promise<void> {
     const known = [...this.outcomes.changesFor(message, 'stored'), ...this.receipts.changesFor(message, 'stored')]
     const changes: KeptChange[] = [this.messages.putting(message.id, message), ...more, ...known]
     for (const copy of copies) changes.push(this.copies.putting(partOf(copy), copy))
     changes.push(this.keys.putting(message.key, message.expires))
-    await putTogether(this.host.store, changes)
+    await putTogether(this.host.store, changes, charge)
     this.receipts.go(message, 'stored')
     this.onChange(message.subscriber)
+  }
+  /** A message that waits for nobody is answered so: its repeats are known, and it is charged once. */
+  async settle({ key }: PushMessage, status: number, charge: readonly StoreWrite[]): Promise<void> {
+    await putTogether(this.host.store, this.keys.settling(key, status), charge)
   }
   /** W2, its way back to waiting, or aside: the sender hears of that where nothing else of the message waits. */
   async update(copy: StoredCopy): Promise<void> {

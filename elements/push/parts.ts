@@ -27,6 +27,7 @@ import { Gateway } from './gateway.ts'
 import { MessageSummaries } from './message-summaries.ts'
 import { MessageOutcomes } from './outcomes.ts'
 import { OwnMessages } from './own-messages.ts'
+import { PushPolicing } from './policing.ts'
 import { ReceiptCheck } from './receipt-check.ts'
 import { Receipts } from './receipts.ts'
 import { Registration } from './registration.ts'
@@ -111,7 +112,8 @@ export async function openParts(host: Host, settings: PushSettings) {
     isHeld: (id) => fallback?.has(id) === true,
   })
   const fallback = fallbackAt(host, settings, rules, { queues, subscribers })
-  const acceptance = new Acceptance(counted, rules, queues, fallback)
+  const policing = new PushPolicing(host, settings)
+  const acceptance = new Acceptance({ host: counted, rules, queues, fallback, policing })
 
   // ways to other servers
   const fellowRoutes = servers.map(({ element, flags }) => ({ flags, server: `sip:${element}@${host.domains[0]}` }))
@@ -126,6 +128,7 @@ export async function openParts(host: Host, settings: PushSettings) {
 
   for (const part of [applications, devices, receipts, outcomes]) await part.load()
   await fallback?.load()
+  await policing.load()
   await queues.load()
   conservation.begin(queues.store.size)
 
@@ -171,7 +174,7 @@ export async function openParts(host: Host, settings: PushSettings) {
   const sources = new Sources({ host, subscribers, peers, isApplication, fellows: servers.map(({ flags }) => flags) })
   const aliases = new Aliases(host, settings.addressbook, decisions)
   const calls = new PushCalls({ host, blocking, decisions, destinations, routes, sources })
-  const relay = settings.relay === 'store' ? new Relay({ host, rules, acceptance, decisions, receiptCheck }) : undefined
+  const relay = new Relay({ host, rules, acceptance, decisions, receiptCheck, mayStore: settings.relay === 'store' })
   const dispatch = new Dispatch({
     host,
     acceptance,
@@ -181,9 +184,10 @@ export async function openParts(host: Host, settings: PushSettings) {
     blocking,
     decisions,
     destinations,
-    nextServers: relay,
     peers,
+    policing,
     receiptCheck,
+    relay,
     routes,
     rules,
     sources,
@@ -207,6 +211,7 @@ export async function openParts(host: Host, settings: PushSettings) {
     followed,
     gateway,
     outcomes,
+    policing,
     queues,
     receiptCheck,
     receipts,

@@ -19,6 +19,8 @@ export interface PushMessage {
   readonly identifier: string
   /** Asserted; `''` where nobody vouches. */
   readonly source: string
+  /** Subscriber or application of ours that is asked about and charged for it here; absent: nobody is. */
+  readonly payer?: string
   readonly application: string
   readonly class: MessageClass
   readonly topic?: string
@@ -42,10 +44,23 @@ export interface PushMessage {
   readonly target?: string
 }
 
+/** Source and application of a message, as they were judged. */
+export type PushSender = Pick<PushMessage, 'source' | 'payer' | 'application' | 'class'>
+
 /** The part of a message that its server decides. */
 type MessageTerms = Pick<
   PushMessage,
-  'id' | 'subscriber' | 'identifier' | 'source' | 'application' | 'class' | 'accepted' | 'expires' | 'relayed' | 'target'
+  | 'id'
+  | 'subscriber'
+  | 'identifier'
+  | 'source'
+  | 'payer'
+  | 'application'
+  | 'class'
+  | 'accepted'
+  | 'expires'
+  | 'relayed'
+  | 'target'
 >
 
 /** Header fields that are of one hop, or that the server writes itself. */

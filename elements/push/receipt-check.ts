@@ -48,6 +48,8 @@ interface ReceiptVerdict {
   }
   /** It was passed on before: the source gets 200 once more. */
   readonly isRepeat?: true
+  /** It is one, and may go on. */
+  readonly isReceipt?: true
 }
 
 /** Source of a message, as asserted, and its application. */
@@ -72,6 +74,7 @@ const sources = 10_000 // remembered by their rates
 const most = 200_000 // messages asking for receipts, and of one source
 const mostOfSource = 5000
 const passes: ReceiptVerdict = {}
+const goesOn: ReceiptVerdict = { isReceipt: true }
 
 export class ReceiptCheck {
   private readonly parts: ReceiptCheckParts
@@ -154,7 +157,7 @@ export class ReceiptCheck {
     const isKnown = !asking.some((name) => this.isFull(name))
     if (own === undefined && isKnown && (sentOn.length > 0 || this.isServedHere(sender, to)))
       return refused(403, 'receipt', 'the message that this receipt names was not sent to its source')
-    if (own === undefined) return passes // the server of its source knows
+    if (own === undefined) return goesOn // the server of its source knows
     if (!this.parts.allows(own.application ?? '', kind))
       return refused(403, 'receipt', `the rule of ${own.application} has no receipts such as ${kind}`)
     if (own.events.includes(kind)) return { isRepeat: true }
@@ -162,7 +165,7 @@ export class ReceiptCheck {
     this.underWay.set(exchange, (isAccepted) => {
       if (isAccepted) this.tell(about, kind)
     })
-    return passes
+    return goesOn
   }
   /** A receipt that was accepted is not sent on again, and a message that was not is answered by none. */
   settled(exchange: Exchange, status: number): void {

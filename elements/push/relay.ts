@@ -5,7 +5,7 @@ import type { Acceptance } from './acceptance.ts'
 import { type Decisions, subjectOf } from './decisions.ts'
 import type { DeviceBinding } from './device-binding.ts'
 import { endOf } from './lifetime.ts'
-import { messageOf, type PushMessage } from './push-message.ts'
+import { messageOf, type PushSender } from './push-message.ts'
 import type { ReceiptCheck } from './receipt-check.ts'
 import type { ServerRoutes } from './routes.ts'
 import { nextServer, type StoringRules } from './rules.ts'
@@ -16,7 +16,12 @@ interface RelayParts {
   readonly acceptance: Acceptance
   readonly decisions: Decisions
   readonly receiptCheck: ReceiptCheck
+  /** false: what the next server does not take is refused with 503. */
+  readonly mayStore: boolean
 }
+
+const unanswered = 'the next server does not answer: come again later'
+const noAnswer = { status: 503, warning: unanswered, why: unanswered, retryAfter: 5 } as const
 
 export class Relay {
   private readonly parts: RelayParts
@@ -24,11 +29,14 @@ export class Relay {
   constructor(parts: RelayParts) {
     this.parts = parts
   }
+  get mayStore(): boolean {
+    return this.parts.mayStore
+  }
 
   /** To the next server at once; where it says nothing in time, the message is kept, and the source told 202. */
-  async take(exchange: Exchange, uri: Uri, sender: Pick<PushMessage, 'source' | 'application' | 'class'>): Promise<void> {
+  async take(exchange: Exchange, uri: Uri, sender: PushSender): Promise<void> {
     const { request } = exchange
-    const { acceptance, decisions, host, rules } = this.parts
+    const { acceptance, decisions, host, mayStore, rules } = this.parts
     const now = host.clock.date()
     const end = endOf(request, now, rules.keep)
     const message = messageOf(request, {
@@ -43,7 +51,8 @@ export class Relay {
     })
     const asserted = request.texts(H['P-Asserted-Identity']).map((value) => ['P-Asserted-Identity', value] as const)
     const headers = [...message.headers.filter(([name]) => name !== 'P-Asserted-Identity'), ...asserted] // Privacy is of devices
-    const answer = await acceptance.accept({ ...message, headers }, nextServer, end !== undefined)
+    const found = await acceptance.accept({ ...message, headers }, nextServer, mayStore && end !== undefined)
+    const answer = found.rule === 'offline' && !mayStore ? { ...found, ...noAnswer } : found
     const fields = answer.retryAfter === undefined ? [] : [['Retry-After', String(answer.retryAfter)] as const]
     const { status, rule, why } = answer
     this.parts.receiptCheck.settled(exchange, status)

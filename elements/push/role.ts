@@ -10,7 +10,7 @@ import type { PushSettings } from './settings-type.ts'
 export const pushRole: Role<PushSettings, PushServer> = {
   role: 'push',
   schema,
-  servers: ['hss', 'addressbook'],
+  servers: ['hss', 'addressbook', 'pcrf'],
   serverNumber: ({ server = 0 }) => server,
   learns: (network) => {
     const { agreements, elements, flags, self, widths } = network

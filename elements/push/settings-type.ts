@@ -34,6 +34,18 @@ export interface PushSettings {
    */
   readonly routes?: string
   /**
+   * URI or name of the PCRF, which is asked whether a source of this operator may send; left out: all may, and nothing is charged
+   */
+  readonly pcrf?: string
+  /**
+   * tell the PCRF each Push of a source of this operator that got a 2xx; default false
+   */
+  readonly charge?: boolean
+  /**
+   * while the PCRF does not answer; keep: a source about which it has said nothing gets 503; allow: all may send; default "keep"
+   */
+  readonly unanswered?: 'keep' | 'allow'
+  /**
    * number of its operator, in the flag bits of its identifiers; default 0
    */
   readonly flags?: number

@@ -10,7 +10,11 @@ import type { PushPeer } from './settings-type.ts'
 
 /** The source, or the token of the refusal and its text. */
 type SourceVerdict =
-  | { readonly source: string }
+  | {
+      readonly source: string
+      /** Subscriber or application of ours that it is; absent: of another operator, or nobody. */
+      readonly payer?: string
+    }
   | { readonly refusal: 'source' | 'source-expired' | 'peer'; readonly warning: string }
 
 interface SourceParts {
@@ -48,7 +52,7 @@ export class Sources {
     if (id !== undefined && (own === undefined || !isPushInForce(own, this.parts.host.clock.date())))
       return { refusal: 'source-expired', warning: `the Push identifier ${id} is not in force; expected another one of yours` }
     const another = record && this.strangerInCpim(exchange, (key) => isNameOf(key, record, this.parts.host.domains))
-    return another ?? { source: canonical(asserted.uri) }
+    return another ?? { source: canonical(asserted.uri), ...(record === undefined ? {} : { payer: record.id }) }
   }
   /** Nobody vouches: From, which our proxy has let through, is his one name. */
   private ofNobody(exchange: Exchange): SourceVerdict {
@@ -58,7 +62,8 @@ export class Sources {
   /** Its identifier is its one name. */
   private ofApplication(exchange: Exchange, { uri }: Address): SourceVerdict {
     const own = deviceKey(uri, this.parts.host.domains)
-    return this.strangerInCpim(exchange, (key) => key === own) ?? { source: canonical(uri) }
+    const source = canonical(uri)
+    return this.strangerInCpim(exchange, (key) => key === own) ?? { source, payer: source }
   }
 
   private peerOf({ uri }: Address): PushPeer | undefined {

@@ -12,6 +12,7 @@ import {
   type Node,
   type NodeOptions,
   type OtherNode,
+  type PeerOperator,
   type Resolver,
   type Store,
   silent,
@@ -65,6 +66,8 @@ export class Lab {
   sessions: number | undefined = undefined
   /** Of the node served next: other nodes of its network. */
   otherNodes: readonly OtherNode[] = []
+  /** Of the node served next: operators that it trusts. */
+  peers: readonly PeerOperator[] = []
   /** Of the node served next: HTTP to servers outside. */
   http: NodeOptions['http'] = undefined
   /** Of the node served next: looks up host names. */
@@ -79,6 +82,7 @@ export class Lab {
       domains,
       elements: new Map(elements.map((element) => [element.name, element.claims])),
       ...(elements.some(({ name }) => name === 'proxy') ? { proxy: 'proxy' } : {}),
+      peers: this.peers,
       ownAddresses: [],
     })
     if (plan === undefined) throw new Error(JSON.stringify(faults))
@@ -127,8 +131,8 @@ export class Lab {
     child: () => this.log,
   }
   private get ofServer(): Partial<NodeOptions> {
-    const { tap, sourceRate, resolver, subscriptions, notifies, otherNodes, http, at } = this
-    return { tap, sourceRate, resolver, subscriptions, notifies, otherNodes, http, ...at }
+    const { tap, sourceRate, resolver, subscriptions, notifies, otherNodes, peers, http, at } = this
+    return { tap, sourceRate, resolver, subscriptions, notifies, otherNodes, peers, http, ...at }
   }
   /** Lets `ms` pass while `work` is under way, and gives its result. */
   async during<Result>(work: Promise<Result>, ms = 1000): Promise<Result> {

@@ -5,6 +5,7 @@ import test from 'ava'
 import { acceptanceRules, type DecisionRule, otherRules, wakeRules } from '../../../elements/push/decisions.ts'
 import type { PushSettings } from '../../../elements/push/index.ts'
 import { dora, doraId, NextServer, servers } from './next-server.ts'
+import { partnerId, partnerUri, policed } from './policed.ts'
 import { PushScene } from './scene.ts'
 
 const all: readonly DecisionRule[] = [
@@ -249,6 +250,19 @@ const cases: readonly (readonly [rules: readonly string[], provoke: () => Promis
         },
       ] as const,
   ),
+  [['503 pcrf'], on({ pcrf: 'sip:nobody@192.0.2.9' }, (scene) => scene.push('x', {}, 20))],
+  [
+    ['403 policy', '403 next-server-policy', '503 next-server-pcrf'],
+    async () => {
+      const noted: string[] = []
+      for (const otherwise of ['deny', undefined] as const) {
+        const scene = await policed(otherwise)
+        for (const uri of [undefined, partnerUri]) await scene.push('x', { uri, lines: ['Route: <sip:push@localhost;lr>'] }, 20)
+        noted.push(...(await whyOf(scene)), ...(await whyOf(scene, partnerId)))
+      }
+      return noted
+    },
+  ],
   [['call'], on({}, (scene) => scene.call())],
   [
     ['withdrawn'],
@@ -372,9 +386,8 @@ test('P75: each status of SPEC §5.2, and each of its tokens, is told with a rul
     statuses.filter((status) => !found.some((line) => line.startsWith(`${status} `))),
     [],
   )
-  const notYet = ['policy'] // no Push server asks a PCRF
   t.deepEqual(
-    tokens.filter((token) => !notYet.includes(token) && !found.some((line) => line.endsWith(` ${token}`))),
+    tokens.filter((token) => !found.some((line) => line.endsWith(` ${token}`))),
     [],
   )
 })

@@ -48,7 +48,7 @@ interface PushParts extends RequestParts {
   readonly user?: string
   readonly uriParameters?: string
   /** Request-URI; left out: that user part at the Push host. */
-  readonly uri?: string
+  readonly uri?: string | undefined
   /** false: nobody vouches. */
   readonly asserted?: boolean
   /** Names of header fields in their compact form (RFC 3261 §7.3.3). */
@@ -93,7 +93,7 @@ export class PushScene {
   private async start(): Promise<void> {
     const { entries, settings } = this
     this.server = createPush('push', settings)
-    const hss = (this.hss = createHss('hss', { subscribers, askers: ['push', 'addressbook'] }))
+    const hss = (this.hss = createHss('hss', { subscribers, askers: ['push', 'addressbook', 'pcrf'] }))
     const book = entries === undefined ? [] : [createAddressBook('addressbook', { entries })]
     const elements = [hss, this.server, ...book, ...this.others]
     await this.lab.serve(['localhost', '10.0.0.1'], elements, this.store)
