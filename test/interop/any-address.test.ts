@@ -34,10 +34,13 @@ for (const udp of ['native', 'dgram']) {
     const ue = async (user: string, transport: string, host: string): Promise<void> => {
       const server = ['--server', `${host}:${port(transport)}`, '--transport', transport, '--password', `${user}-secret`]
       // it refreshes nothing in this time, but unsubscribes within its dialogs before it unregisters
-      const args = [program, 'ue', user, ...server, '--discoverable', '--near', '--air', 'none', '--for', '2']
-      const { code, out, err } = await run(process.execPath, args)
+      const args = [program, 'ue', user, ...server, '--discoverable', '--near', '--air', 'none']
+      const running = new Running(process.execPath, args)
+      await running.said(/announcing [\s\S]*nobody is near/)
+      running.signal('SIGTERM')
+      const { code, out, err } = await running.ended
       t.is(code, 0, `${user} by ${transport} to ${host}: ${err}`)
-      t.regex(out, /announcing [\s\S]*nobody is near[\s\S]*unregistered/, `${user} by ${transport} to ${host}`)
+      t.regex(out, /unregistered/, `${user} by ${transport} to ${host}`)
     }
     await Promise.all([
       ue('alice', 'udp', v4),

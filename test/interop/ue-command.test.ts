@@ -83,7 +83,9 @@ test('who is far away is not heard', async (t) => {
 
 test('through an MME it is known by a temporary identifier', async (t) => {
   const at = ['--server', `127.0.0.1:${server.ws}`, '--transport', 'ws']
-  const dave = ue('none', 'dave', '--discoverable', '--mme', 'sip:mme@localhost', ...at, '--json', '--for', '2')
+  const dave = ue('none', 'dave', '--discoverable', '--mme', 'sip:mme@localhost', ...at, '--json')
+  await dave.said(/"kind":"attached"[\s\S]*"kind":"state".*"device":/)
+  dave.signal('SIGTERM')
   const { code, out, err } = await dave.ended
   t.is(code, 0, err)
   const temporary = /"kind":"attached".*"temporary":"(sip:s-tmsi-[0-9a-f]{10}@localhost)"/.exec(out)?.[1]

@@ -90,7 +90,7 @@ test.serial('P57, A8: bob sends a file; killed at the question, he is asked agai
   const dave = ue('dave', '--push')
   t.teardown(() => dave.stop())
   await dave.said(/is registered/)
-  const bob = ue('bob', '--send', 'dave', file, '--for', '60')
+  const bob = ue('bob', '--send', 'dave', file, '--for', '900')
   t.teardown(() => bob.stop())
   await bob.said(/message to sip:dave@localhost taken/)
   await bob.said(/: a device has it/)
