@@ -33,6 +33,7 @@ const bases: { readonly [role: string]: readonly Settings[] } = {
   hss: [{}, { subscribers: [{ id: 'alice', permissions: { discoverable: true, discoverer: true } }] }],
   pcrf: [{ rules: [{ quota: { count: 1 } }] }, { rules: [{}] }],
   prose: [{ pcrf: 'sip:pcrf@localhost' }],
+  push: [{}, { pcrf: 'sip:pcrf@localhost' }],
   proxy: [{ push: [{ element: 'push', flags: '0000' }] }],
 }
 /** Roles whose elements route by flow: they do not start at a host that has none. */
