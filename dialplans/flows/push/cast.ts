@@ -14,7 +14,7 @@ export const mary = {
   string: 'mary.k@push.op-b.example',
 }
 
-const patience = { store: { accept: 15 } } // seconds: over sockets, a busy machine may take its time for a 200, but no longer than 16
+const patience = { store: { accept: 12 } } // seconds: over sockets, a busy machine may take its time for a 200, and a server before waits 16
 const patientServers = { 'op-a/push': patience, 'op-a/push2': patience, 'op-b/push': patience, 'op-b/push2': patience }
 
 /** The same scenarios with Push servers that wait long for a device's answer. */
