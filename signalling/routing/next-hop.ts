@@ -69,7 +69,9 @@ export function ownQuery({ method, element, headers }: OutgoingParts, { user, ho
   const header = (wanted: string): string | undefined => headers.find(([name]) => name === wanted)?.[1]
   const asserted = plan.asksSender ? header('P-Asserted-Identity')?.replace(/^<(.*)>$/, '$1') : undefined
   const sender = asserted === undefined ? undefined : plan.identityOf(asserted)
-  return { method, user, host, from: element, sender, event: header('Event')?.split(';')[0] }
+  // a NOTIFY goes where its dialog leads, whatever it holds
+  const content = method === 'NOTIFY' ? undefined : header('Content-Type')?.split(';')[0]?.trim().toLowerCase()
+  return { method, user, host, from: element, sender, event: header('Event')?.split(';')[0], content }
 }
 
 /** The element that a Route of ours names: `sip:proxy.<token>@…` or `sip:mme@…`. */
