@@ -1,7 +1,10 @@
 /** List of all roles: the only place that knows all elements. */
 import { addressBookRole } from './address-book/role.ts'
 import { applicationServerRole } from './application-server/role.ts'
+import { mscRole, sgsnRole } from './core-network/role.ts'
+import { gmlcRole } from './gmlc/role.ts'
 import { hssRole } from './hss/role.ts'
+import { lcsClientRole } from './lcs-client/role.ts'
 import { mmeRole } from './mme/role.ts'
 import { pcrfRole } from './pcrf/role.ts'
 import { presenceRole } from './presence/role.ts'
@@ -31,6 +34,10 @@ export const roles: readonly Role[] = [
   pushRoutesRole,
   smscRole,
   ranRole,
+  mscRole,
+  sgsnRole,
+  gmlcRole,
+  lcsClientRole,
 ]
 
 /** Undefined: there is no such role. */

@@ -54,6 +54,7 @@ export function toRecord(
     ...secretsOf(settings, [id, ...aliases], domains),
     permissions: { discoverable, discoverer, ...(mayHavePush === true ? { push: true } : {}) },
     ...(settings.imsi === undefined ? {} : { imsi: settings.imsi }),
+    ...(settings.moLr === undefined ? {} : { moLr: settings.moLr }),
     friends: (settings.friends ?? []).map(key),
     watchers: settings.watchers && watcherRules(settings.watchers, key),
     servers: (settings.servers ?? []).map(({ uri, application }) => ({ uri: key(uri), application })),

@@ -92,6 +92,17 @@ export interface Subscriber {
    */
   readonly imsi?: string
   /**
+   * may ask the network where it is; left out: may not
+   */
+  readonly moLr?: {
+    /**
+     * services of LCS clients to which its place may go; left out: any
+     *
+     * @maxItems 100
+     */
+    readonly services?: readonly MoLrServiceName[]
+  }
+  /**
    * identifiers of the subscriber's friends
    *
    * Items: a URI such as sip:alice@example.org or tel:+491701, an IP address, or the name of a user of the first domain
@@ -148,6 +159,16 @@ export interface Subscriber {
      */
     readonly listed?: boolean
   }
+}
+export interface MoLrServiceName {
+  /**
+   * name of the LCS client
+   */
+  readonly client: string
+  /**
+   * name of its service
+   */
+  readonly service: string
 }
 /**
  * an application server and its application

@@ -5,6 +5,7 @@
 import { type Element, type Exchange, type Flow, H, type Host, type SipRequest } from '../../signalling/index.ts'
 import { routeOfStation } from '../shared/values/base-station.ts'
 import { Offers } from '../shared/values/offers.ts'
+import { LocationRequests, locationRequestType } from './location-requests.ts'
 import { keep, passedOnHeaders, timerFor, vouchers } from './passed-on.ts'
 import type { RanSettings } from './settings-type.ts'
 import { behindSender, flowToUe, isOwn, recordRoutes } from './ways.ts'
@@ -23,23 +24,33 @@ class BaseStation implements Element {
   readonly admitsStrangers = true
   private settings: RanSettings
   private host!: Host
+  private locationRequests!: LocationRequests
 
   constructor(name: string, settings: RanSettings) {
     this.name = name
-    this.claims = [{ method: '*', user: name }]
+    this.claims = [
+      { method: '*', user: name },
+      { method: 'MESSAGE', content: locationRequestType, label: name },
+    ]
     this.settings = settings
   }
   start(host: Host): void {
     this.host = host
+    this.locationRequests = new LocationRequests(host, this.settings)
     if (this.settings.proxy === undefined) host.log.error({}, 'it passes on nothing: there is no proxy')
   }
   reload(settings: RanSettings): readonly string[] {
     this.settings = settings
+    this.locationRequests.reload(settings)
     return []
   }
+  stop(): void {
+    this.locationRequests.stop()
+  }
 
-  handle(exchange: Exchange): void {
+  handle(exchange: Exchange): Promise<void> | void {
     const { flow, ownRoutes, request } = exchange
+    if (flow.trusted && request.contentType === locationRequestType) return this.locationRequests.handle(exchange)
     const way = flowToUe(exchange, this.host)
     if (flow.trusted && way !== undefined && way !== this.host.flows.nameOf(flow)) return this.toUe(exchange, way)
     if (ownRoutes.length > 0) return this.toProxy(exchange)

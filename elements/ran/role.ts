@@ -9,8 +9,10 @@ export const ranRole: Role<RanSettings> = {
   schema,
   learns: (network) => {
     const [proxy] = othersOf(network, 'proxy')
-    return proxy === undefined ? {} : { proxy }
+    const askers = ['msc', 'sgsn'].flatMap((role) => othersOf(network, role))
+    return { askers, ...(proxy === undefined ? {} : { proxy }) }
   },
+  namings: ({ places = [] }) => places.map(({ device }, index) => ({ name: device, path: ['places', index, 'device'] })),
   faults: ({ proxy }, network) => {
     const proxies = othersOf(network, 'proxy')
     if (proxies.length > 0 && (proxy === undefined || proxies.includes(proxy))) return []

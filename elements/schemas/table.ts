@@ -1,5 +1,20 @@
 /** Generated from the JSON Schemas beside it by `npm run types`. Do not edit. */
+import cmRelease from './location/cm-release.json' with { type: 'json' }
+import cmServiceRequest from './location/cm-service-request.json' with { type: 'json' }
+import locationCause from './location/location-cause.json' with { type: 'json' }
+import locationInformationAck from './location/location-information-ack.json' with { type: 'json' }
+import locationInformation from './location/location-information.json' with { type: 'json' }
+import locationQuality from './location/location-quality.json' with { type: 'json' }
+import locationResult from './location/location-result.json' with { type: 'json' }
+import moLrPosition from './location/mo-lr-position.json' with { type: 'json' }
+import moLrResult from './location/mo-lr-result.json' with { type: 'json' }
+import moLr from './location/mo-lr.json' with { type: 'json' }
+import place from './location/place.json' with { type: 'json' }
 import privacyProfile from './location/privacy-profile.json' with { type: 'json' }
+import ranLocationReport from './location/ran-location-report.json' with { type: 'json' }
+import ranLocationRequest from './location/ran-location-request.json' with { type: 'json' }
+import subscriberLocationReportAck from './location/subscriber-location-report-ack.json' with { type: 'json' }
+import subscriberLocationReport from './location/subscriber-location-report.json' with { type: 'json' }
 import attachRequest from './proximity/attach-request.json' with { type: 'json' }
 import attachState from './proximity/attach-state.json' with { type: 'json' }
 import mmeContextRequest from './proximity/mme-context-request.json' with { type: 'json' }
@@ -52,10 +67,21 @@ export const schemas: { readonly [name in keyof Bodies]: object } = {
   'attach-request': attachRequest,
   'attach-state': attachState,
   'charging-event': chargingEvent,
+  'cm-release': cmRelease,
+  'cm-service-request': cmServiceRequest,
   'epuid-binding': epuidBinding,
   'epuid-binding-result': epuidBindingResult,
+  'location-cause': locationCause,
+  'location-information': locationInformation,
+  'location-information-ack': locationInformationAck,
+  'location-quality': locationQuality,
+  'location-result': locationResult,
   'mme-context': mmeContext,
   'mme-context-request': mmeContextRequest,
+  'mo-lr': moLr,
+  'mo-lr-position': moLrPosition,
+  'mo-lr-result': moLrResult,
+  place,
   'policy-query': policyQuery,
   'privacy-profile': privacyProfile,
   'prose-context': proseContext,
@@ -84,10 +110,14 @@ export const schemas: { readonly [name in keyof Bodies]: object } = {
   'push-query': pushQuery,
   'push-routes': pushRoutes,
   'push-wake': pushWake,
+  'ran-location-report': ranLocationReport,
+  'ran-location-request': ranLocationRequest,
   'registration-code': registrationCode,
   'registration-code-request': registrationCodeRequest,
   'service-policy': servicePolicy,
   subscriber,
+  'subscriber-location-report': subscriberLocationReport,
+  'subscriber-location-report-ack': subscriberLocationReportAck,
   'subscriber-settings': subscriberSettings,
   'subscription-data': subscriptionData,
   'subscription-query': subscriptionQuery,

@@ -1,6 +1,25 @@
 /** Generated from the JSON Schemas beside it by `npm run types`. Do not edit. */
 
 /**
+ * Why a target has no place, or no result (SPEC §8.1).
+ */
+export type LocationCause =
+  | 'not-subscribed'
+  | 'no-cm-service'
+  | 'position-failed'
+  | 'position-timeout'
+  | 'qos-not-met'
+  | 'gmlc-unreachable'
+  | 'client-unknown'
+  | 'client-unreachable'
+  | 'client-silent'
+  | 'service-missing'
+  | 'service-not-offered'
+  | 'service-not-subscribed'
+  | 'balance-too-low'
+  | 'processing-failed'
+  | 'delivery-failed'
+/**
  * @maxItems 100
  */
 export type RuleUris = readonly string[]
@@ -49,10 +68,21 @@ export interface Bodies {
   readonly 'attach-request': AttachRequest
   readonly 'attach-state': AttachState
   readonly 'charging-event': ChargingEvent
+  readonly 'cm-release': CmRelease
+  readonly 'cm-service-request': CmServiceRequest
   readonly 'epuid-binding': EpuidBinding
   readonly 'epuid-binding-result': EpuidBindingResult
+  readonly 'location-cause': LocationCause
+  readonly 'location-information': LocationInformation
+  readonly 'location-information-ack': LocationInformationAck
+  readonly 'location-quality': LocationQuality
+  readonly 'location-result': LocationResult
   readonly 'mme-context': MmeContext
   readonly 'mme-context-request': MmeContextRequest
+  readonly 'mo-lr': MoLr
+  readonly 'mo-lr-position': MoLrPosition
+  readonly 'mo-lr-result': MoLrResult
+  readonly place: Place
   readonly 'policy-query': PolicyQuery
   readonly 'privacy-profile': PrivacyProfile
   readonly 'prose-context': ProseContext
@@ -81,10 +111,14 @@ export interface Bodies {
   readonly 'push-query': PushQuery
   readonly 'push-routes': PushRoutes
   readonly 'push-wake': PushWake
+  readonly 'ran-location-report': RanLocationReport
+  readonly 'ran-location-request': RanLocationRequest
   readonly 'registration-code': RegistrationCode
   readonly 'registration-code-request': RegistrationCodeRequest
   readonly 'service-policy': ServicePolicy
   readonly subscriber: SubscriberRecord
+  readonly 'subscriber-location-report': SubscriberLocationReport
+  readonly 'subscriber-location-report-ack': SubscriberLocationReportAck
   readonly 'subscriber-settings': SubscriberSettings
   readonly 'subscription-data': SubscriptionData
   readonly 'subscription-query': SubscriptionQuery
@@ -170,6 +204,14 @@ export interface Charge {
   readonly application?: string
 }
 /**
+ * A UE of the circuit-switched domain needs nothing more (SPEC §8.1).
+ */
+export interface CmRelease {}
+/**
+ * A UE of the circuit-switched domain asks to be served (SPEC §8.1).
+ */
+export interface CmServiceRequest {}
+/**
  * An application server tells the ProSe server which ALUID belongs to an EPUID (SPEC §4 step 3), or no longer does.
  */
 export interface EpuidBinding {
@@ -191,6 +233,117 @@ export interface EpuidBindingResult {
    * Why it failed; absent: it did not.
    */
   readonly cause?: 'epuid-unknown' | 'bound'
+}
+/**
+ * A place for an LCS client, of a target that wants it processed (SPEC §8.1).
+ */
+export interface LocationInformation {
+  /**
+   * The request, by one identifier on every leg.
+   */
+  readonly request: string
+  readonly target: string
+  readonly place: Place
+  readonly service?: string
+  readonly deliver?: 'chain' | 'sms' | 'mms'
+}
+/**
+ * Place of a target, as it was measured (SPEC §8).
+ */
+export interface Place {
+  readonly point: GeoJsonPoint
+  /**
+   * Metres around the point; neither radius nor ellipse: the point alone.
+   */
+  readonly radius?: number
+  readonly ellipse?: PlaceEllipse
+  /**
+   * Percent; left out: not known.
+   */
+  readonly confidence?: number
+  readonly at: string
+  /**
+   * As IANA lists it: Cell, OTDOA, A-GNSS.
+   */
+  readonly method?: string
+  readonly civic?: CivicPlace
+}
+export interface GeoJsonPoint {
+  readonly type: 'Point'
+  /**
+   * Longitude and latitude, in degrees.
+   *
+   * @minItems 2
+   * @maxItems 2
+   */
+  readonly coordinates: [number, number]
+}
+export interface PlaceEllipse {
+  /**
+   * Metres.
+   */
+  readonly semiMajor: number
+  /**
+   * Metres.
+   */
+  readonly semiMinor: number
+  /**
+   * Degrees of the major axis from north, eastward.
+   */
+  readonly orientation: number
+}
+/**
+ * Elements of RFC 5139.
+ */
+export interface CivicPlace {
+  readonly country?: string
+  readonly A1?: string
+  readonly A2?: string
+  readonly A3?: string
+  readonly A4?: string
+  readonly A5?: string
+  readonly A6?: string
+}
+/**
+ * Outcome of a place at an LCS client (SPEC §8.1).
+ */
+export interface LocationInformationAck {
+  /**
+   * The request, by one identifier on every leg.
+   */
+  readonly request: string
+  readonly handled: boolean
+  readonly cause?: LocationCause
+  readonly result?: LocationResult
+}
+/**
+ * Result that the client has made of the place: a text, or the reference to a picture.
+ */
+export interface LocationResult {
+  /**
+   * Media type.
+   */
+  readonly type: string
+  readonly text?: string
+  readonly url?: string
+  readonly until?: string
+}
+/**
+ * Quality that a measured place has to have (SPEC §8.1).
+ */
+export interface LocationQuality {
+  /**
+   * assured: nothing is told where it is not met.
+   */
+  readonly class: 'assured' | 'best-effort'
+  /**
+   * Metres.
+   */
+  readonly accuracy?: number
+  /**
+   * Seconds; left out: 15.
+   */
+  readonly responseTime?: number
 }
 /**
  * The answer to an mme-context-request.
@@ -217,6 +370,66 @@ export interface MmeContextRequest {
    * It is at home here now: let it go.
    */
   readonly release?: boolean
+}
+/**
+ * A target asks where it is, and may have that processed (SPEC §8.1).
+ */
+export interface MoLr {
+  /**
+   * LCS client that is to process the place; left out: the place alone is wanted.
+   */
+  readonly client?: string
+  /**
+   * Service of that client; left out: its only one.
+   */
+  readonly service?: string
+  readonly qos?: LocationQuality
+  /**
+   * Seconds: a known place that is so old will do.
+   */
+  readonly age?: number
+  /**
+   * The place is told at once, before the client has it.
+   */
+  readonly position?: 'first'
+  /**
+   * Way on which the result comes; left out: as the service has it.
+   */
+  readonly deliver?: 'chain' | 'sms' | 'mms'
+}
+/**
+ * The place of a target that wanted it first (SPEC §8.1).
+ */
+export interface MoLrPosition {
+  /**
+   * The request, by one identifier on every leg.
+   */
+  readonly request: string
+  readonly place: Place
+}
+/**
+ * Outcome of an MO-LR (SPEC §8.1): a place or a cause, and what became of it at the client.
+ */
+export interface MoLrResult {
+  /**
+   * The request, by one identifier on every leg.
+   */
+  readonly request: string
+  readonly place?: Place
+  readonly client?: MoLrClientOutcome
+  readonly result?: LocationResult
+  readonly cause?: LocationCause
+}
+export interface MoLrClientOutcome {
+  /**
+   * The client has the place.
+   */
+  readonly passed: boolean
+  /**
+   * It has processed it.
+   */
+  readonly handled: boolean
+  readonly cause?: LocationCause
 }
 /**
  * Which device wants which service, and what it has used of what it was granted (SPEC §6.2). Without a body: which services are open to all.
@@ -802,6 +1015,32 @@ export interface PushWake {
   readonly device: string
 }
 /**
+ * The radio network tells where a target is, or why not (SPEC §8.1).
+ */
+export interface RanLocationReport {
+  /**
+   * The request, by one identifier on every leg.
+   */
+  readonly request: string
+  readonly place?: Place
+  readonly cause?: LocationCause
+}
+/**
+ * The core network asks where a target is (SPEC §8.1).
+ */
+export interface RanLocationRequest {
+  /**
+   * The request, by one identifier on every leg.
+   */
+  readonly request: string
+  readonly target: string
+  readonly qos?: LocationQuality
+  /**
+   * Seconds: a known place that is so old will do.
+   */
+  readonly age?: number
+}
+/**
  * The answer to a registration-code-request (SPEC §4 step 1): an EPUID, or why there is none.
  */
 export interface RegistrationCode {
@@ -884,6 +1123,7 @@ export interface SubscriberRecord {
    * Of its terminal in the circuit-switched domain.
    */
   readonly imsi?: string
+  readonly moLr?: MoLrPermission
   readonly friends?: readonly string[]
   readonly watchers?: WatcherRules
   /**
@@ -922,6 +1162,21 @@ export interface Permissions {
    * May be given Push identifiers. Left out: may not.
    */
   readonly push?: boolean
+}
+/**
+ * May ask where it is (MO-LR, SPEC §8.1), for these services; left out: may not.
+ */
+export interface MoLrPermission {
+  /**
+   * Left out: for any.
+   *
+   * @maxItems 100
+   */
+  readonly services?: readonly MoLrService[]
+}
+export interface MoLrService {
+  readonly client: string
+  readonly service: string
 }
 /**
  * Watchers of the subscriber's presence, beside friends (RFC 5025).
@@ -967,6 +1222,36 @@ export interface DirectoryRecord {
   readonly listed?: boolean
 }
 /**
+ * A place on its way to the client that its target has named (SPEC §8.1).
+ */
+export interface SubscriberLocationReport {
+  /**
+   * The request, by one identifier on every leg.
+   */
+  readonly request: string
+  readonly target: string
+  readonly place: Place
+  readonly client: string
+  readonly service?: string
+  readonly deliver?: 'chain' | 'sms' | 'mms'
+}
+/**
+ * The same on its way back to the core network (SPEC §8.1).
+ */
+export interface SubscriberLocationReportAck {
+  /**
+   * The request, by one identifier on every leg.
+   */
+  readonly request: string
+  readonly handled: boolean
+  readonly cause?: LocationCause
+  readonly result?: LocationResult
+  /**
+   * The client has the place; left out: it has.
+   */
+  readonly passed?: boolean
+}
+/**
  * A subscriber as provisioned by dialplan, file or command line (SPEC §6.1). Identifiers in any form; a bare name is a user of the first domain.
  */
 export interface SubscriberSettings {
@@ -982,6 +1267,7 @@ export interface SubscriberSettings {
    * Of its terminal in the circuit-switched domain.
    */
   readonly imsi?: string
+  readonly moLr?: MoLrSettings
   readonly friends?: readonly string[]
   readonly watchers?: WatcherSettings
   /**
@@ -1007,6 +1293,21 @@ export interface PermissionSettings {
   readonly discoverable: boolean
   readonly discoverer: boolean
   readonly push?: boolean
+}
+/**
+ * May ask where it is (MO-LR, SPEC §8.1), for these services; left out: may not.
+ */
+export interface MoLrSettings {
+  /**
+   * Left out: for any.
+   *
+   * @maxItems 100
+   */
+  readonly services?: readonly MoLrServiceSettings[]
+}
+export interface MoLrServiceSettings {
+  readonly client: string
+  readonly service: string
 }
 /**
  * Watchers of the subscriber's presence, beside friends: allow, block (refused), polite (sees somebody who is never there); others: what holds for everybody else.

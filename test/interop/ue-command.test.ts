@@ -112,6 +112,27 @@ test('through a base station it sends, and is reached', async (t) => {
   t.regex((await direct.ended).err, /404/, 'it is no proxy for who does not name it')
 })
 
+test('it asks where it is, for itself and for a service', async (t) => {
+  const options = ['--listen', 'udp://127.0.0.1:0', '--no-http', '--data', 'memory', '--log-level', 'warn']
+  const node = new Running(process.execPath, [program, 'start', networkOf({ network: 'location.yaml' }), ...options])
+  t.teardown(() => node.stop())
+  await node.said(/^ready/m)
+  const port = /127\.0\.0\.1:(\d+), transport UDP/.exec(node.out)![1]!
+  const at = ['--domain', 'home.example', '--server', `127.0.0.1:${port}`]
+  const place = /at 52\.5\d+ N 13\.4\d+ E, ±100 m\. geo:52\.5/
+  const alone = await ue('none', 'alice', ...at, '--locate').ended
+  t.regex(alone.out, place)
+  const both = await ue('none', 'alice', ...at, '--locate', 'maps/map', '--circuit-switched').ended
+  t.regex(both.out, place)
+  t.regex(both.out, /maps\/map: 52\.5/)
+  t.is(both.code, 0, both.err)
+  const refused = await ue('none', 'carol', ...at, '--locate').ended
+  t.regex(refused.out, /no place: 403 not-subscribed/)
+  t.is(refused.code, 1)
+  const wrong = await ue('none', 'carol', ...at, '--locate', 'a b').ended
+  t.regex(wrong.err, /--locate is a b; expected nothing, or client\/service such as maps\/map/)
+})
+
 test('feedback comes by its period', async (t) => {
   const carol = ue('none', 'carol', '--near', '--peers', 'dave', '--period', '1', '--server', `127.0.0.1:${server.udp}`)
   t.teardown(() => carol.stop())

@@ -1,7 +1,14 @@
 /** `proxima ue`: user equipment in the terminal. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Position } from '../../../elements/air/index.ts'
-import { type AgentResponse, ApplicationClient, Ue, type UeEvent, type UeRole } from '../../../elements/ue/index.ts'
+import {
+  type AgentResponse,
+  ApplicationClient,
+  type MoLrClient,
+  Ue,
+  type UeEvent,
+  type UeRole,
+} from '../../../elements/ue/index.ts'
 import { type Clock, type HostPort, printHostPort, RealClock, randomIds } from '../../../signalling/index.ts'
 import { userOf } from '../../network/dialplan.ts'
 import { knownLabPassword } from '../../running/lab-password.ts'
@@ -12,9 +19,11 @@ import { CommandRefusal } from '../support/refusal.ts'
 import { engineAgent, sipJsAgent, type UeTransport, uePorts } from './agent.ts'
 import { openAir } from './air.ts'
 import { type UeLineEvent, UeLines } from './lines.ts'
+import { isLocated, locate, moLrClient, readService } from './location.ts'
 import { readOutgoingFile, sendFile } from './push/files.ts'
 import { openPush } from './push/index.ts'
 import { addPushOptions, type PushCommandOptions } from './push/options.ts'
+import { isPassing, registerUe } from './registration.ts'
 import { isTaken, readTextMessage, sendText } from './text-message.ts'
 
 interface UeCommandOptions extends PushCommandOptions {
@@ -35,6 +44,9 @@ interface UeCommandOptions extends PushCommandOptions {
   readonly period?: number
   readonly mme?: string
   readonly station?: string
+  readonly locate?: string | true
+  readonly core?: string
+  readonly circuitSwitched?: boolean
   readonly application?: string
   readonly user?: string
   readonly secret?: string
@@ -44,8 +56,6 @@ interface UeCommandOptions extends PushCommandOptions {
   readonly for?: number
   readonly logLevel: string
 }
-
-const patience = 10_000 // milliseconds that a server may take to answer at all
 
 const examples = `
 Examples:
@@ -57,6 +67,7 @@ Examples:
   $ proxima ue carol --push                              # what comes is shown, or opened after a question
   $ proxima ue bob --send carol picture.png
   $ proxima ue bob --talk carol                          # with carol's --push: what both type is said directly
+  $ proxima ue sip:alice@home.example --locate maps/map  # where it is, and what that service makes of it
   $ proxima ue sip:carol@example.com --server 192.0.2.1:5060 --transport tcp --password secret`
 
 export function ueCommand(): Command {
@@ -81,6 +92,9 @@ export function ueCommand(): Command {
     .option('--prose <uri>', 'ask this proximity server, e.g. sip:prose-2@localhost', readUri)
     .option('--mme <uri>', 'attach to this MME and go through it, e.g. sip:mme@localhost', readUri)
     .option('--station <name>', 'attach through this base station, which is at --server, e.g. ran1', readStation)
+    .option('--locate [client/service]', 'ask where it is, for itself or for that service, e.g. maps/map; ends then')
+    .option('--core <uri>', 'with --locate: ask this element (default: sip:sgsn@<domain>)', readUri)
+    .option('--circuit-switched', 'with --locate: --core is an MSC (default then: sip:msc@<domain>)')
     .option('--server <host:port>', 'SIP server (default: 127.0.0.1:5060, for ws 127.0.0.1:8060)', readPlace)
     .addOption(
       new Option('--transport <name>', 'how to reach it (default: udp, with --push and --send tcp)').choices([
@@ -108,6 +122,7 @@ export function ueCommand(): Command {
 async function run(user: string, options: UeCommandOptions): Promise<void> {
   checkTogether(options)
   const outgoing = options.message && readTextMessage(options.message)
+  const located = options.locate === undefined ? undefined : readService(options.locate)
   const log = await openLog(options.logLevel)
   const clock = new RealClock((fault) => log.error({ err: fault }, 'fault in a timer'))
   const isPush = options.push === true || (options.send ?? options.talk) !== undefined
@@ -123,8 +138,9 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
   const own = onEngine ?? sipJsAgent(parts)
   const { agent } = own
   let client: ApplicationClient | undefined
+  let moLr: MoLrClient | undefined
   agent.onMessage((message) => {
-    if (client?.awaits(message) === true) return // its answer is told by its outcome
+    if (client?.awaits(message) === true || moLr?.awaits(message) === true) return // its answer is told by its outcome
     const { from, contentType: type, body } = message
     const inReplyTo = message.text('In-Reply-To')?.trim()
     lines.tell({ kind: 'message', from, type, text: body.toString('utf8'), ...(inReplyTo === undefined ? {} : { inReplyTo }) })
@@ -143,7 +159,7 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
   let code = 0
   try {
     const register = (): Promise<AgentResponse> => (push === undefined ? agent.register() : push.client.register())
-    await registered(ue, printHostPort(server), transport, clock, lines, register)
+    await registerUe(ue, printHostPort(server), transport, clock, lines, register)
     if (options.mme !== undefined) await attach(ue, options.mme)
     await serve(ue, options, lines, () => why)
     if (options.pair !== undefined) await askPair(ue, identityOf(options.pair, domainOf(ue)), lines)
@@ -155,6 +171,12 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
       const sent = await sendText(agent, identityOf(outgoing.to, domainOf(ue)), outgoing.text)
       lines.tell({ kind: 'sent', ...sent })
       if (isAlone && !isTaken(sent)) code = 1
+    }
+    if (located !== undefined) {
+      moLr = moLrClient(agent, clock, options, domainOf(ue))
+      const outcome = await locate(moLr, located)
+      lines.tell({ kind: 'located', ...outcome })
+      if (isAlone && !isLocated(outcome)) code = 1
     }
     if (push !== undefined && file !== undefined) {
       const sent = await sendFile(push.client, file, (name) => identityOf(name, domainOf(ue)))
@@ -179,63 +201,13 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
   process.exit(code)
 }
 
-/** Whether to send a text or a file, or to talk, is its only task: its outcome is that of the command. */
+/** Whether to send a text or a file, to be located, or to talk, is its only task: its outcome is that of the command. */
 function isMessageAlone(options: UeCommandOptions): boolean {
-  const { message, send, discoverable, discover, near, peers, pair, application, push, talk } = options
+  const { message, send, discoverable, discover, near, peers, pair, application, push, talk, locate: place } = options
   return (
-    (message ?? send ?? talk) !== undefined &&
+    (message ?? send ?? talk ?? place) !== undefined &&
     (discoverable ?? discover ?? near ?? peers ?? pair ?? application ?? push) === undefined
   )
-}
-
-async function registered(
-  ue: Ue,
-  server: string,
-  transport: UeTransport,
-  clock: Clock,
-  lines: UeLines,
-  ask: () => Promise<AgentResponse>,
-): Promise<void> {
-  const silence = new Promise<undefined>((resolve) => {
-    clock.after(patience, () => resolve(undefined))
-  })
-  const answer = await Promise.race([ask(), silence])
-  if (answer?.status !== 200) throw refusedRegistration(ue.device, server, transport, answer)
-  lines.tell({ kind: 'registered', device: ue.device, server, transport })
-}
-
-function refusedRegistration(
-  device: string,
-  server: string,
-  transport: UeTransport,
-  answer: AgentResponse | undefined,
-): CommandRefusal {
-  const { status, reason, warning, unheard } = answer ?? { status: 408, unheard: true }
-  if (unheard === true && status !== 408)
-    return new CommandRefusal(
-      `nobody answers at ${server} over ${transport}; start a server (proxima start), or name it by --server`,
-    )
-  if (unheard === true) {
-    const within = `within ${patience / 1000} s`
-    return new CommandRefusal(
-      `no answer came from ${server} over ${transport} ${within}; is it a SIP server, and not too busy? see --server`,
-    )
-  }
-  const said = `${status} ${warning ?? reason}`
-  if (status === 401 || status === 407 || status === 403)
-    return new CommandRefusal(
-      `${server} does not let ${device} in (${said}): no such subscriber, or another password; see --password and --data`,
-    )
-  if (isPassing(status))
-    return new CommandRefusal(
-      `${server} answers, but cannot register ${device} now (${said}); try again, or look at the server's log`,
-    )
-  return new CommandRefusal(`${server} does not register ${device}: ${said}; see --domain and --server`)
-}
-
-/** Nothing is wrong with the question: the server, or somebody behind it, cannot answer it at the time. */
-function isPassing(status: number): boolean {
-  return status === 408 || status === 480 || status >= 500
 }
 
 /** Nobody there serves the proximity service. */

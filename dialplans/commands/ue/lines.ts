@@ -2,6 +2,7 @@
 import type { Proximate, ProximateUser } from '../../../elements/schemas/index.ts'
 import type { PushReceipt, UeEvent } from '../../../elements/ue/index.ts'
 import { printableLine } from '../support/printable.ts'
+import { type LocatedOutcome, locatedWords } from './location.ts'
 import { pushWords } from './push/push-words.ts'
 import { type SentMessage, sentWords } from './text-message.ts'
 
@@ -47,6 +48,7 @@ export type UeLineEvent =
   | { readonly kind: 'said'; readonly peer: string; readonly text: string }
   | { readonly kind: 'question'; readonly question: string }
   | ({ readonly kind: 'sent' } & SentMessage)
+  | ({ readonly kind: 'located' } & LocatedOutcome)
   | { readonly kind: 'stopped' }
 
 const receiptWords: { readonly [disposition in PushReceipt['disposition']]: string } = {
@@ -143,6 +145,8 @@ export class UeLines {
         return [happening.question]
       case 'sent':
         return [sentWords(happening)]
+      case 'located':
+        return locatedWords(happening)
       case 'malformed':
         return [`did not understand the server: ${happening.warning}`]
       case 'stopped':

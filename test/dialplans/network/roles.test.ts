@@ -70,7 +70,7 @@ test('elements learn of each other, and what the dialplan says of them goes befo
     mme1: { fellows: ['sip:mme2@localhost'] },
     mme2: { fellows: ['sip:mme1@localhost'] },
     registration: { askers, registrar: 'edge' },
-    ran1: { proxy: 'edge' },
+    ran1: { askers: [], proxy: 'edge' },
     presence: {},
     push: { flags: 0, widths, proxies: ['edge'], servers: [{ element: 'push2', flags: '0011' }] },
     push2: { flags: 0, widths, proxies: ['edge'], servers: [{ element: 'push', flags: '0000' }] },

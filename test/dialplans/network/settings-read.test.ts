@@ -49,6 +49,8 @@ const folderOf: { readonly [role: string]: string } = {
   registration: 'reg-event',
   addressbook: 'address-book',
   pushroutes: 'push-routes',
+  msc: 'core-network',
+  sgsn: 'core-network',
 }
 
 for (const role of roles) {

@@ -1,0 +1,37 @@
+/** FIG 2: a target that asks for its own place, or for a client without saying which service. */
+import type { FlowScript } from '../stage/flow.ts'
+import { asker, clientOutcome, isMeasured, targets, truth } from './cast.ts'
+
+export const flow: FlowScript = {
+  id: 'mo-lr/fig-02',
+  title: 'A target asks where it is',
+  clause: '§8.1',
+  network: 'location.yaml',
+  scenarios: [
+    {
+      name: 'M9: no client named: the place goes straight to the UE',
+      async run(stage) {
+        const ue = await asker(stage, targets.bob)
+        const outcome = await stage.during(ue.ask({}))
+        stage.expect('the place', isMeasured(outcome, truth.bob))
+        stage.expect('nothing of a client', outcome.result?.client === undefined && outcome.result?.result === undefined)
+      },
+    },
+    {
+      name: 'M10: a client without service: its only one is used',
+      settings: { maps: { services: [{ service: 'text', does: 'text' }] } },
+      async run(stage) {
+        const ue = await asker(stage, targets.alice)
+        stage.expect('handled', clientOutcome(await stage.during(ue.ask({ client: 'maps' }))) === 'handled')
+      },
+    },
+    {
+      name: 'M10: of several it cannot choose',
+      async run(stage) {
+        const ue = await asker(stage, targets.alice)
+        const outcome = await stage.during(ue.ask({ client: 'maps' }))
+        stage.expect('told', clientOutcome(outcome) === 'passed, service-missing' && isMeasured(outcome, truth.alice))
+      },
+    },
+  ],
+}

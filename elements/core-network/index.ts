@@ -1,0 +1,111 @@
+/** The core network of one domain (SPEC §8.1): an MSC, which serves UEs in two steps, or an SGSN. */
+import type { Claim, Element, Exchange, Host } from '../../signalling/index.ts'
+import { mediaType, readBody, readOptionalBody } from '../schemas/index.ts'
+import { askerOf } from '../shared/clients/asker.ts'
+import { Conversations } from '../shared/clients/conversations.ts'
+import { Subscribers } from '../shared/clients/subscribers.ts'
+import { serverUri } from '../shared/identifiers/devices.ts'
+import { Offers } from '../shared/values/offers.ts'
+import { ConnectionManagement } from './connection-management.ts'
+import { MoLrRequests } from './mo-lr-requests.ts'
+import type { CoreNetworkSettings } from './settings-type.ts'
+
+export type { CoreNetworkSettings } from './settings-type.ts'
+
+/** Circuit- or packet-switched. */
+type CoreDomain = 'cs' | 'ps'
+
+const moLrType = mediaType('mo-lr')
+const serviceRequestType = mediaType('cm-service-request')
+const releaseType = mediaType('cm-release')
+const answerTypes = [mediaType('ran-location-report'), mediaType('subscriber-location-report-ack')]
+const ofUes = { ps: [moLrType], cs: [moLrType, serviceRequestType, releaseType] }
+
+export function createCoreNetwork(name: string, settings: CoreNetworkSettings, domain: CoreDomain): Element {
+  return new CoreNetwork(name, settings, domain)
+}
+
+class CoreNetwork implements Element {
+  readonly name: string
+  readonly claims: readonly Claim[]
+  private readonly settings: CoreNetworkSettings
+  private readonly offers: Offers
+  private readonly domain: CoreDomain
+  private host!: Host
+  private subscribers!: Subscribers
+  private conversations!: Conversations
+  private connections: ConnectionManagement | undefined
+  private moLr!: MoLrRequests
+
+  constructor(name: string, settings: CoreNetworkSettings, domain: CoreDomain) {
+    this.name = name
+    this.settings = settings
+    this.domain = domain
+    this.offers = new Offers([{ method: 'MESSAGE', types: ofUes[domain] }])
+    this.claims = [
+      { method: 'MESSAGE', content: ofUes[domain], user: name },
+      { method: 'MESSAGE', content: answerTypes, label: name },
+    ]
+  }
+  async start(host: Host): Promise<void> {
+    const { gmlc, hss, keep = 86_400, ran } = this.settings
+    this.host = host
+    this.subscribers = new Subscribers(host, hss)
+    this.conversations = new Conversations(host)
+    if (this.domain === 'cs') this.connections = new ConnectionManagement(host)
+    this.moLr = new MoLrRequests({
+      host,
+      conversations: this.conversations,
+      ran: ran === undefined ? undefined : serverUri(ran, host.domains),
+      gmlc: gmlc === undefined ? undefined : serverUri(gmlc, host.domains),
+      keep: keep * 1000,
+    })
+    await this.moLr.load()
+    this.subscribers.start()
+    this.moLr.start()
+  }
+  async stop(): Promise<void> {
+    this.connections?.stop()
+    await this.moLr.stop()
+  }
+
+  handle(exchange: Exchange): Promise<void> | void {
+    const { contentType = '' } = exchange.request
+    if (answerTypes.includes(contentType)) return this.conversations.takeAnswer(exchange)
+    if (this.offers.answer(exchange)) return
+    return this.serve(exchange).catch((fault: unknown) => this.subscribers.refuse(exchange, fault))
+  }
+
+  /** A UE, who it is by its registration. Its subscription is looked at before its identity (FIG 4, 402). */
+  private async serve(exchange: Exchange): Promise<void> {
+    const { request } = exchange
+    const asker = askerOf(exchange, this.host.domains)
+    if (asker === undefined) return exchange.reply(403, { warning: 'nobody vouches for you; expected to come by your proxy' })
+    const record = await this.subscribers.of(asker)
+    if (record?.moLr === undefined) return this.refuse(exchange, 'not-subscribed')
+    if (request.contentType === serviceRequestType) return this.connect(exchange, record.id)
+    if (request.contentType === releaseType) {
+      this.connections?.release(record.id)
+      return exchange.reply(200)
+    }
+    if (this.connections?.use(record.id) === false) return this.refuse(exchange, 'no-cm-service')
+    const body = readBody(request, 'mo-lr')
+    if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
+    await this.moLr.take(exchange, record.id, body.value)
+  }
+  private connect(exchange: Exchange, target: string): void {
+    const body = readOptionalBody(exchange.request, 'cm-service-request')
+    if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
+    this.connections!.connect(target)
+    exchange.reply(200)
+  }
+  private refuse(exchange: Exchange, cause: 'not-subscribed' | 'no-cm-service'): void {
+    this.host.count(`refused_${cause.replaceAll('-', '_')}`)
+    exchange.reply(403, { headers: [['Reason', `SIP;cause=403;text="${cause}"`]], warning: `${cause}: ${warnings[cause]}` })
+  }
+}
+
+const warnings = {
+  'not-subscribed': 'you are not subscribed to MO-LR; expected moLr in your record',
+  'no-cm-service': 'there is no connection; expected cm-service-request before mo-lr',
+}

@@ -1,0 +1,26 @@
+/** Roles `msc` and `sgsn`: the core network of the circuit- and of the packet-switched domain, as a dialplan has it. */
+import { othersOf, type Role } from '../role.ts'
+import { createCoreNetwork } from './index.ts'
+import schema from './settings.json' with { type: 'json' }
+import type { CoreNetworkSettings } from './settings-type.ts'
+
+const learns: Role<CoreNetworkSettings>['learns'] = (network) => {
+  const [ran] = othersOf(network, 'ran')
+  const [gmlc] = othersOf(network, 'gmlc')
+  return { ...(ran === undefined ? {} : { ran }), ...(gmlc === undefined ? {} : { gmlc }) }
+}
+const common = { schema, servers: ['hss', 'ran', 'gmlc'], learns } as const
+
+export const mscRole: Role<CoreNetworkSettings> = {
+  ...common,
+  role: 'msc',
+  schema: { ...schema, title: 'MSC' },
+  create: (name, settings) => createCoreNetwork(name, settings, 'cs'),
+}
+
+export const sgsnRole: Role<CoreNetworkSettings> = {
+  ...common,
+  role: 'sgsn',
+  schema: { ...schema, title: 'SGSN' },
+  create: (name, settings) => createCoreNetwork(name, settings, 'ps'),
+}

@@ -1,0 +1,131 @@
+/** A core network with all that MO-LR passes, in virtual time; the proxy of its UEs is played by the test. */
+import { createCoreNetwork } from '../../../elements/core-network/index.ts'
+import { createGmlc } from '../../../elements/gmlc/index.ts'
+import { createHss } from '../../../elements/hss/index.ts'
+import { createLcsClient, type LcsClientSettings } from '../../../elements/lcs-client/index.ts'
+import { createBaseStation } from '../../../elements/ran/index.ts'
+import { type BodyName, mediaType, writeBody } from '../../../elements/schemas/index.ts'
+import type { Bodies, MoLr, MoLrResult } from '../../../elements/schemas/types.ts'
+import { type Element, type Exchange, memoryStore, type SipResponse } from '../../../signalling/index.ts'
+import { Lab } from '../../support/lab.ts'
+import { SteeredStore } from '../../support/steered-store.ts'
+import { metric, type RequestParts, requestText, Wire } from '../../support/wire.ts'
+
+const permissions = { discoverable: false, discoverer: false }
+const domain = 'home.example'
+
+/** The proxy, with the UEs behind it. */
+class PlayedUes implements Element {
+  readonly name = 'proxy'
+  readonly claims = [{ method: 'MESSAGE' }]
+  /** Status of their answers. */
+  status = 200
+  readonly got: { readonly to: string; readonly inReplyTo: string | undefined; readonly type: string; readonly body: unknown }[] =
+    []
+
+  start(): void {}
+  handle(exchange: Exchange): void {
+    const { body, contentType = '', uri } = exchange.request
+    const inReplyTo = exchange.request.text('In-Reply-To')
+    if (this.status < 300) this.got.push({ to: uri.text, inReplyTo, type: contentType, body: JSON.parse(String(body)) })
+    exchange.reply(this.status)
+  }
+  bodies<Name extends BodyName>(name: Name): readonly Bodies[Name][] {
+    return this.got.filter(({ type }) => type === mediaType(name)).map(({ body }) => body as Bodies[Name])
+  }
+}
+
+/** A client that takes places, and says what the test wants of them. */
+export class PlayedClient implements Element {
+  readonly name = 'played'
+  readonly claims = [{ method: 'MESSAGE', label: 'played' }]
+  /** Times that it was told of each request. */
+  readonly asked: string[] = []
+
+  start(): void {}
+  handle(exchange: Exchange): void {
+    this.asked.push((JSON.parse(String(exchange.request.body)) as { request: string }).request)
+    exchange.reply(202)
+  }
+}
+
+export class CoreScene {
+  readonly lab = new Lab()
+  readonly ues = new PlayedUes()
+  readonly store: SteeredStore
+  readonly others: readonly Element[]
+  private readonly maps: LcsClientSettings
+  private wire!: Wire
+  private sent = 0
+
+  private constructor(maps: LcsClientSettings, others: readonly Element[]) {
+    this.maps = maps
+    this.others = others
+    this.store = new SteeredStore(memoryStore(this.lab.clock))
+    this.store.holds = false
+    this.lab.trusted.push('10.0.8.1')
+  }
+  static async open(
+    maps: LcsClientSettings = { services: [{ service: 'text', does: 'text' }] },
+    ...others: readonly Element[]
+  ): Promise<CoreScene> {
+    const scene = new CoreScene(maps, others)
+    scene.wire = await Wire.at(scene.lab, '10.0.8.1')
+    await scene.start()
+    return scene
+  }
+  private async start(): Promise<void> {
+    const places = [{ device: 'alice', at: [13.405, 52.52] as [number, number] }]
+    const subscribers = [{ id: 'alice', permissions, moLr: {} }]
+    await this.lab.serve(
+      [domain, '10.0.0.1'],
+      [
+        createHss('hss', { subscribers, askers: ['sgsn', 'maps'] }),
+        createCoreNetwork('sgsn', { ran: 'ran', gmlc: 'gmlc' }, 'ps'),
+        createBaseStation('ran', { cell: '0010100010000101', places, askers: ['sgsn'], proxy: 'proxy' }),
+        createGmlc('gmlc', { clients: ['maps', 'played', 'gone'], cores: ['sgsn'] }),
+        createLcsClient('maps', { gmlcs: ['gmlc'], ...this.maps }),
+        this.ues,
+        ...this.others,
+      ],
+      this.store,
+    )
+    await this.lab.clock.advance(10)
+  }
+  /** Ends all of them, and starts them again over the same store. */
+  async restart(): Promise<void> {
+    await this.lab.nodes.at(-1)!.stop(0) // it stays in the list: the next one draws other identifiers
+    await this.start()
+  }
+  /** Status of an MO-LR of alice. Hardly any time passes. */
+  async ask(wishes: MoLr, parts: RequestParts = {}): Promise<number> {
+    return (await this.message('sip:sgsn@home.example', 'mo-lr', wishes, `sip:alice@${domain}`, parts)).status
+  }
+  async message<Name extends BodyName>(
+    to: string,
+    name: Name,
+    value: Bodies[Name],
+    asserted: string,
+    parts: RequestParts = {},
+  ): Promise<SipResponse> {
+    const before = this.wire.responses.length
+    const { content, type } = writeBody(name, value)
+    const lines = [`Content-Type: ${type}`, `P-Asserted-Identity: <${asserted}>`]
+    const id = ++this.sent
+    const names = { branch: `z9hG4bK-${id}`, callId: `ask-${id}`, cseq: id, via: '10.0.8.1;rport', body: String(content), lines }
+    this.wire.send(Buffer.from(requestText('MESSAGE', to, { ...names, ...parts })))
+    await this.lab.clock.advance(10)
+    const answer = this.wire.responses.slice(before).find(({ status }) => status >= 200)
+    if (answer === undefined) throw new Error(`MESSAGE to ${to} is not answered`)
+    return answer
+  }
+  get results(): readonly MoLrResult[] {
+    return this.ues.bodies('mo-lr-result')
+  }
+  metric(name: string): number {
+    return metric(this.lab.nodes.at(-1)!, name)
+  }
+  pass(seconds: number): Promise<void> {
+    return this.lab.clock.advance(seconds * 1000)
+  }
+}
