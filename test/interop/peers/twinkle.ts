@@ -67,11 +67,11 @@ function isFree(port: number): Promise<boolean> {
   })
 }
 
-let started = Promise.resolve()
+let lastStart: Promise<unknown> = Promise.resolve()
 
 /**
- * Its Call-IDs and tags are drawn from the second in which it starts: two of the same second send the same ones, and who gets a
- * request from both takes the later for merged (RFC 3261 §8.2.2.2: 482).
+ * Its Call-IDs and tags are drawn from the second in which it reads the clock, some time after its start. Two of the same second
+ * send the same ones, and who gets a request from both takes the later for merged (RFC 3261 §8.2.2.2: 482).
  */
 async function nextSecond(): Promise<void> {
   const second = new Date().getSeconds()
@@ -91,10 +91,16 @@ export async function twinklePeer(seat: Seat): Promise<Peer> {
   const log = join(own, 'twinkle.log')
   writeFileSync(log, '')
 
-  await (started = started.then(nextSecond))
-  const process = new Running('timeout', ['--kill-after=5', '1500', 'twinkle-console', `${user}.cfg`], { cwd: home, home })
-  server.guests.add(process)
-  await process.said(/registration succeeded/)
+  const start = async (): Promise<Running> => {
+    await nextSecond()
+    const begun = new Running('timeout', ['--kill-after=5', '1500', 'twinkle-console', `${user}.cfg`], { cwd: home, home })
+    server.guests.add(begun)
+    await begun.said(/registration succeeded/) // it has read the clock by then
+    return begun
+  }
+  const starting = lastStart.then(start)
+  lastStart = starting.catch(() => undefined)
+  const process = await starting
   const shows = async (whom: string, state: string): Promise<void> => {
     const document = `entity="sip:${literal(whom)}@(?:(?!\\+\\+\\+)[^])*<basic>${state}<`
     await logged(log, new RegExp(`Received from(?:(?!\\+\\+\\+)[^])*${document}`))
