@@ -1,12 +1,11 @@
 /** Acceptance of a Push by its destination's server (SPEC §5.6): 200 where a device took it, 202 where it is stored, durably. */
 import type { Host } from '../../signalling/index.ts'
-import type { PolicyRefusal } from '../shared/clients/policy.ts'
 import type { CircuitFallback } from './circuit-fallback.ts'
 import type { AcceptanceRule } from './decisions.ts'
 import type { DeviceQueue } from './device-queue.ts'
 import type { DeviceQueues } from './device-queues.ts'
-import type { PushPolicing } from './policing.ts'
-import type { PushMessage } from './push-message.ts'
+import { type PushPolicing, ruledPolicy } from './policing.ts'
+import type { PushMessage, PushSender } from './push-message.ts'
 import type { CopyEnd, QueuedCopy } from './queued-copy.ts'
 import type { StoringRules } from './rules.ts'
 
@@ -45,6 +44,8 @@ export class Acceptance {
   private readonly fallback: CircuitFallback | undefined
   private readonly policing: PushPolicing
   private readonly underWay = new Map<string, Promise<AcceptanceAnswer>>()
+  /** Keys of messages of other servers that are being charged. */
+  private readonly settling = new Set<string>()
   /** Keys of messages that were taken at once, with their end in milliseconds since the epoch, oldest first. */
   private readonly taken = new Map<string, number>()
 
@@ -71,7 +72,20 @@ export class Acceptance {
     }
     return answer
   }
-  private answered(key: string): number | undefined {
+  /** A message that another server has answered is charged before its 2xx leaves, once. */
+  async settleElsewhere(key: string, sender: PushSender, status: number): Promise<void> {
+    if (status >= 300 || this.settling.has(key) || this.answered(key) !== undefined) return
+    const charge = this.policing.chargeFor(sender)
+    if (charge.length === 0) return
+    this.settling.add(key)
+    try {
+      await this.queues.store.settle({ key }, status, charge)
+    } finally {
+      this.settling.delete(key)
+    }
+  }
+  /** The 2xx that a message got before. */
+  answered(key: string): number | undefined {
     const until = this.taken.get(key)
     if (until !== undefined && until > this.host.clock.date()) return 200
     return this.queues.store.answered(key)
@@ -79,11 +93,10 @@ export class Acceptance {
 
   /** By the policy about its source, then by the devices. */
   private async answer(message: PushMessage, only: string | undefined, mayStore: boolean): Promise<AcceptanceAnswer> {
-    const refusal = await this.policing.refusal(message)
-    if (refusal !== undefined) return refusedByPolicy(refusal)
-    const answer = await this.offer(message, only, mayStore)
-    if (answer.status >= 300) this.policing.giveBack(message)
-    return answer
+    const refusal = await this.policing.takeUnit(message)
+    if (refusal === undefined) return this.offer(message, only, mayStore)
+    const found = ruledPolicy(refusal)
+    return { ...found, why: found.warning }
   }
   private async offer(message: PushMessage, only: string | undefined, mayStore: boolean): Promise<AcceptanceAnswer> {
     const full = mayStore ? this.full(message) : undefined
@@ -182,12 +195,6 @@ export class Acceptance {
 }
 
 const nobodyThere: AcceptanceAnswer = refused(480, 'offline', 'offline: nobody is there now')
-
-/** The refusal of a source that the PCRF denies, or says nothing about. */
-function refusedByPolicy({ cause, status }: PolicyRefusal): AcceptanceAnswer {
-  if (status === 503) return { status, rule: 'pcrf', warning: cause, why: cause, retryAfter: 5 }
-  return { status, rule: 'policy', warning: `policy: ${cause}`, why: cause }
-}
 
 function refused(status: 480 | 503, rule: AcceptanceRule, warning: string): AcceptanceAnswer {
   return { status, rule, warning, why: warning, ...(status === 503 ? { retryAfter: 60 } : {}) }

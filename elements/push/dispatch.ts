@@ -11,8 +11,8 @@ import type { ApplicationRules } from './application-rules.ts'
 import { type Decisions, subjectOf } from './decisions.ts'
 import type { Destinations, PushDestination } from './destinations.ts'
 import { endOf } from './lifetime.ts'
-import type { PushPolicing } from './policing.ts'
-import { messageOf, type PushMessage, type PushSender } from './push-message.ts'
+import { type PushPolicing, ruledPolicy } from './policing.ts'
+import { keyOfRepeats, messageOf, type PushMessage, type PushSender } from './push-message.ts'
 import type { ReceiptCheck } from './receipt-check.ts'
 import type { Relay } from './relay.ts'
 import { handedOverTo, isHandedOver, type ServerRoutes } from './routes.ts'
@@ -37,8 +37,8 @@ interface DispatchParts {
   /** Undefined: the bindings are its own. */
   readonly bindings: WatchedBindings | undefined
   readonly policing: PushPolicing
-  /** Passes messages on to other servers, and waits for their answers. */
-  readonly relay: Relay
+  /** Keeps messages for other servers that are not there; undefined: they are refused. */
+  readonly relay: Relay | undefined
 }
 
 const noIdentifier = {
@@ -108,7 +108,7 @@ export class Dispatch {
     }
     if (server !== undefined) await this.parts.receiptCheck.expect(exchange, sender, canonical(uri))
     // that server asks about the source, and charges it
-    if (server !== undefined && relay.mayStore) return relay.take(exchange, uri, { ...sender, payer: undefined })
+    if (server !== undefined && relay !== undefined) return relay.take(exchange, uri, { ...sender, payer: undefined })
     if (server !== undefined) return this.forward(exchange, sender, this.parts.routes.fellow(server, uri.text), server)
     this.parts.decisions.refuse(exchange, sender.source, this.parts.routes.isKnown ? noServer : noTable)
   }
@@ -128,12 +128,33 @@ export class Dispatch {
         warning: `the flag bits of ${id} are none of ${uri.host}; expected ${flags.join(' or ')}`,
       })
     await this.parts.receiptCheck.expect(exchange, sender, canonical(uri))
-    if ((relay.mayStore && id !== undefined) || sender.payer !== undefined) return relay.take(exchange, uri, sender)
+    if (relay !== undefined && id !== undefined) return relay.take(exchange, uri, sender)
     const route = id === undefined ? [] : this.parts.routes.routesTo(id, domain)
-    this.forward(exchange, sender, { uri: uri.text, route }, uri.host)
+    const target = { uri: uri.text, route }
+    if (sender.payer === undefined) this.forward(exchange, sender, target, uri.host)
+    else await this.forwardCharged(exchange, sender, target, uri.host)
   }
-  /** Hands over to the next server, and notes its answer. */
-  private forward(exchange: Exchange, { application, source }: PushSender, target: ForwardTarget, server: string): void {
+  /** As `forward`, by the policy about its source; charged before its 2xx leaves. */
+  private async forwardCharged(exchange: Exchange, sender: PushSender, target: ForwardTarget, server: string): Promise<void> {
+    const { acceptance, decisions, policing, receiptCheck } = this.parts
+    const key = keyOfRepeats(exchange.request, sender.source)
+    const isRepeat = acceptance.answered(key) !== undefined
+    const refusal = isRepeat ? undefined : await policing.takeUnit(sender)
+    if (refusal === undefined)
+      return this.forward(exchange, sender, target, server, (status) => acceptance.settleElsewhere(key, sender, status))
+    const { retryAfter, ...ruled } = ruledPolicy(refusal)
+    receiptCheck.settled(exchange, ruled.status)
+    const headers = retryAfter === undefined ? [] : [['Retry-After', String(retryAfter)] as const]
+    decisions.refuse(exchange, sender.source, { ...ruled, headers })
+  }
+  /** Hands over to the next server, and notes its answer. @param settle is done before that goes back */
+  private forward(
+    exchange: Exchange,
+    { application, source }: PushSender,
+    target: ForwardTarget,
+    server: string,
+    settle?: (status: number) => Promise<void>,
+  ): void {
     const subject = { ...subjectOf(exchange, source), application }
     this.parts.decisions.note({ ...subject, rule: 'handed-over', text: `to ${server}, by the flag bits or the host` })
     if (exchange.request.maxForwards <= 0)
@@ -142,7 +163,7 @@ export class Dispatch {
       this.parts.receiptCheck.settled(exchange, status)
       this.parts.decisions.note({ ...subject, rule: 'next-server', status, text: `${server} has answered` })
     }
-    exchange.forward(target, handedOverTo(this.parts.host, note))
+    exchange.forward(target, handedOverTo(this.parts.host, note, settle))
   }
   private async take(exchange: Exchange, destination: PushDestination, sender: PushSender): Promise<void> {
     const { request } = exchange

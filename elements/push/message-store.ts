@@ -124,7 +124,7 @@ export class MessageStore {
   /**
    * W1: message, copies, key and receipt, all or nothing; resolves when durable.
    * @param more what is written with them
-   * @param charge as `more`
+   * @param charge the chargeable event, if it is charged
    */
   async store(
     message: PushMessage,
@@ -141,7 +141,7 @@ export class MessageStore {
     this.onChange(message.subscriber)
   }
   /** A message that waits for nobody is answered so: its repeats are known, and it is charged once. */
-  async settle({ key }: PushMessage, status: number, charge: readonly StoreWrite[]): Promise<void> {
+  async settle({ key }: Pick<PushMessage, 'key'>, status: number, charge: readonly StoreWrite[]): Promise<void> {
     await putTogether(this.host.store, this.keys.settling(key, status), charge)
   }
   /** W2, its way back to waiting, or aside: the sender hears of that where nothing else of the message waits. */

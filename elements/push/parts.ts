@@ -174,7 +174,7 @@ export async function openParts(host: Host, settings: PushSettings) {
   const sources = new Sources({ host, subscribers, peers, isApplication, fellows: servers.map(({ flags }) => flags) })
   const aliases = new Aliases(host, settings.addressbook, decisions)
   const calls = new PushCalls({ host, blocking, decisions, destinations, routes, sources })
-  const relay = new Relay({ host, rules, acceptance, decisions, receiptCheck, mayStore: settings.relay === 'store' })
+  const relay = settings.relay === 'store' ? new Relay({ host, rules, acceptance, decisions, receiptCheck }) : undefined
   const dispatch = new Dispatch({
     host,
     acceptance,

@@ -6,6 +6,23 @@ import { serverUri } from '../shared/identifiers/devices.ts'
 import type { PushMessage } from './push-message.ts'
 import type { PushSettings } from './settings-type.ts'
 
+type PaidMessage = Pick<PushMessage, 'application' | 'payer'>
+
+/** A refusal by policy as it is answered, and its rule. */
+interface RuledPolicy {
+  readonly status: 403 | 503
+  readonly rule: 'policy' | 'pcrf'
+  readonly warning: string
+  /** Seconds. */
+  readonly retryAfter?: number
+}
+
+/** The answer to a source that the PCRF denies, or says nothing about. */
+export function ruledPolicy({ cause, status }: PolicyRefusal): RuledPolicy {
+  if (status === 503) return { status, rule: 'pcrf', warning: cause, retryAfter: 5 }
+  return { status, rule: 'policy', warning: `policy: ${cause}` }
+}
+
 export class PushPolicing {
   private readonly policy: Policy | undefined
   private readonly charges: Charges | undefined
@@ -38,16 +55,12 @@ export class PushPolicing {
   get isOn(): boolean {
     return this.policy !== undefined
   }
-  /** Takes a unit of its source's quota. Undefined: nothing is against the message. */
-  refusal({ payer }: PushMessage): undefined | PolicyRefusal | Promise<PolicyRefusal | undefined> {
+  /** Takes a unit of its source's quota, unless that is refused. Undefined: nothing is against the message. */
+  takeUnit({ payer }: PaidMessage): undefined | PolicyRefusal | Promise<PolicyRefusal | undefined> {
     return payer === undefined ? undefined : this.policy?.takeUnit(payer, false)
   }
-  /** It got no 2xx: its unit has not been used. */
-  giveBack({ payer }: PushMessage): void {
-    if (payer !== undefined) this.policy?.giveBack(payer)
-  }
   /** The chargeable event, for the write after which it gets its 2xx; none: it is charged to nobody. */
-  chargeFor({ application, payer }: PushMessage): readonly StoreWrite[] {
+  chargeFor({ application, payer }: PaidMessage): readonly StoreWrite[] {
     if (payer === undefined || this.charges === undefined) return []
     const named = application === '' ? {} : { application }
     return [this.charges.put({ event: 'push', service: 'push', device: payer, ...named })]

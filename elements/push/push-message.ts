@@ -76,7 +76,7 @@ const ofNetwork: ReadonlySet<string> = new Set([
 ])
 
 /** The same for each repeat of a request, whatever its branch. */
-function keyOfRepeats({ callId, cseq, fromTag }: SipRequest, source: string): string {
+export function keyOfRepeats({ callId, cseq, fromTag }: SipRequest, source: string): string {
   return digest(JSON.stringify([source, callId, cseq.number, fromTag]), 22)
 }
 

@@ -157,7 +157,7 @@ export class ReceiptCheck {
     const isKnown = !asking.some((name) => this.isFull(name))
     if (own === undefined && isKnown && (sentOn.length > 0 || this.isServedHere(sender, to)))
       return refused(403, 'receipt', 'the message that this receipt names was not sent to its source')
-    if (own === undefined) return goesOn // the server of its source knows
+    if (own === undefined) return passes // the server of its source knows; here it is a Push like any other
     if (!this.parts.allows(own.application ?? '', kind))
       return refused(403, 'receipt', `the rule of ${own.application} has no receipts such as ${kind}`)
     if (own.events.includes(kind)) return { isRepeat: true }

@@ -16,12 +16,7 @@ interface RelayParts {
   readonly acceptance: Acceptance
   readonly decisions: Decisions
   readonly receiptCheck: ReceiptCheck
-  /** false: what the next server does not take is refused with 503. */
-  readonly mayStore: boolean
 }
-
-const unanswered = 'the next server does not answer: come again later'
-const noAnswer = { status: 503, warning: unanswered, why: unanswered, retryAfter: 5 } as const
 
 export class Relay {
   private readonly parts: RelayParts
@@ -29,14 +24,11 @@ export class Relay {
   constructor(parts: RelayParts) {
     this.parts = parts
   }
-  get mayStore(): boolean {
-    return this.parts.mayStore
-  }
 
-  /** To the next server at once; where it says nothing in time, the message is kept, and the source told 202. */
+  /** To the next server at once. Where it says nothing in time, the message is kept, and the source told 202. */
   async take(exchange: Exchange, uri: Uri, sender: PushSender): Promise<void> {
     const { request } = exchange
-    const { acceptance, decisions, host, mayStore, rules } = this.parts
+    const { acceptance, decisions, host, rules } = this.parts
     const now = host.clock.date()
     const end = endOf(request, now, rules.keep)
     const message = messageOf(request, {
@@ -51,8 +43,7 @@ export class Relay {
     })
     const asserted = request.texts(H['P-Asserted-Identity']).map((value) => ['P-Asserted-Identity', value] as const)
     const headers = [...message.headers.filter(([name]) => name !== 'P-Asserted-Identity'), ...asserted] // Privacy is of devices
-    const found = await acceptance.accept({ ...message, headers }, nextServer, mayStore && end !== undefined)
-    const answer = found.rule === 'offline' && !mayStore ? { ...found, ...noAnswer } : found
+    const answer = await acceptance.accept({ ...message, headers }, nextServer, end !== undefined)
     const fields = answer.retryAfter === undefined ? [] : [['Retry-After', String(answer.retryAfter)] as const]
     const { status, rule, why } = answer
     this.parts.receiptCheck.settled(exchange, status)

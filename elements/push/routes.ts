@@ -48,15 +48,21 @@ export function isHandedOver({ flow, ownRoutes }: Exchange): boolean {
 /**
  * Hand-over to another server: where it is gone, after failover, the source hears 503 (SPEC §5.2).
  * @param note told of the status that the source gets, of the first answer alone
+ * @param settle done before an answer goes back; where it rejects, the source gets 500
  */
-export function handedOverTo({ clock }: Host, note: (status: number) => void): ForwardOptions {
+export function handedOverTo(
+  { clock }: Host,
+  note: (status: number) => void,
+  settle?: (status: number) => Promise<void>,
+): ForwardOptions {
   const timer = clock.after(patience, () => note(503))
   return {
     onFinal: (response) => {
       timer.cancel()
       const gone503 = isGone(response) && response.status !== 503 ? 503 : undefined // a 503 says when to come again
-      note(gone503 ?? response.status)
-      return gone503
+      const status = gone503 ?? response.status
+      note(status)
+      return settle === undefined ? gone503 : settle(status).then(() => gone503)
     },
     unanswered: { status: 503, after: patience },
   }

@@ -29,7 +29,7 @@ export const flow: FlowScript = {
       },
     },
     {
-      name: 'a quota is one for all that a source sends, and what was refused takes nothing of it',
+      name: 'a quota is one for all that a source sends, and what other checks refuse takes nothing of it',
       settings: {
         'op-a/push': asked,
         'op-a/push2': asked,
@@ -38,7 +38,7 @@ export const flow: FlowScript = {
       async run(stage) {
         const [a, b] = [await stage.ue(alice.address), await stage.ue(bob.address)]
         const toBob = inbox(b.agent)
-        const nobody = bob.push.replace('4f3a', '4fff')
+        const nobody = alice.push.replace('0a17', '0aff')
         stage.expect('nobody has that identifier', (await push(stage, a.agent, nobody)) === 404)
         stage.expect('the first', (await push(stage, a.agent, bob.push)) === 200)
         stage.expect('the second', (await push(stage, a.agent, alice.push)) === 200)

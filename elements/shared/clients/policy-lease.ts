@@ -69,11 +69,6 @@ export class PolicyLease {
     return true
   }
 
-  /** A unit that was taken has not been used after all. */
-  giveBack(): void {
-    if (this.granted !== undefined && this.used > 0) this.used--
-  }
-
   /** Uses a unit that was not granted: the PCRF is away, and hears of it when it is back. */
   overdraw(): void {
     if (this.granted !== undefined) this.used++

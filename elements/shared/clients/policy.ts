@@ -114,11 +114,6 @@ export class Policy implements LeaseHolder {
     return lease?.takeUnit() === true ? undefined : this.takeLater(device, standing)
   }
 
-  /** A unit that was taken has not been used after all. */
-  giveBack(device: string): void {
-    this.leases.get(device)?.giveBack()
-  }
-
   /** Asks about a device that uses the service already, as after a restart; `denied` hears of it. A few at a time. */
   recheck(device: string): void {
     if (this.open === true || this.stopped) return

@@ -12,7 +12,7 @@ export const pushPeers = [{ domains: [host], flags: ['01'], vouches: [], servers
 /** @param otherwise of the PCRF; undefined: it is not there */
 export async function policed(otherwise: 'deny' | undefined): Promise<PushScene> {
   const pcrf = otherwise === 'deny' ? 'pcrf' : 'sip:nobody@192.0.2.9'
-  const scene = await PushScene.open({ peers: pushPeers, pcrf })
+  const scene = await PushScene.open({ peers: pushPeers, pcrf, relay: 'store' })
   scene.lab.peers = peerOperators
   if (otherwise === 'deny') scene.others.push(createPcrf('pcrf', { otherwise }))
   await scene.restart()

@@ -20,6 +20,7 @@ const asserting = (uri: string) => ({ asserted: false, lines: [`P-Asserted-Ident
 class WayToPeer implements Element {
   readonly name = 'proxy'
   readonly claims = [{ method: 'MESSAGE' }]
+  readonly isProxy = true
   readonly got: string[] = []
   /** Of its answers; undefined: it gives none. */
   status: number | undefined = 200
@@ -74,14 +75,15 @@ test('policy is asked last: who is blocked, or writes to nobody, hears that', as
   t.is(await scene.push('x'), 403)
 })
 
-test('a quota counts Pushes that got a 2xx: what was refused, and repeats, take nothing of it', async (t) => {
+test('a quota counts what is let through; repeats, and what other checks refuse, take nothing of it', async (t) => {
   const { charged, scene } = await policed(t, { rules: [{ services: ['push'], quota: { count: 3 } }] })
-  for (let time = 0; time < 5; time++) t.is(await scene.push('now or never', { lines: ['Expires: 0'] }), 480)
+  for (let time = 0; time < 5; time++) t.is(await scene.push('nobody', { user: '0c17c5d2e8b9f604' }), 404)
   for (let time = 0; time < 3; time++) t.is(await scene.push('one', { callId: 'one', cseq: 1 }), 202)
-  for (const text of ['two', 'three']) t.is(await scene.push(text), 202)
-  t.is(await scene.push('four'), 403)
+  t.is(await scene.push('now or never', { lines: ['Expires: 0'] }), 480)
+  t.is(await scene.push('two'), 202)
+  t.is(await scene.push('three'), 403)
   t.is(await scene.push('one', { callId: 'one', cseq: 1 }), 202, 'a repeat is answered as before')
-  t.deepEqual(await charged(), { [`push ${alice}`]: 3 })
+  t.deepEqual(await charged(), { [`push ${alice}`]: 2 })
 })
 
 test('each Push is charged once: taken, stored, repeated, and over a crash', async (t) => {
@@ -118,11 +120,27 @@ test('a Push that the store cannot charge gets 500, and is charged when it comes
 })
 
 test('receipts, and sources of other operators, are free', async (t) => {
-  const { charged, scene } = await policed(t, { otherwise: 'deny' }, { peers: pushPeers })
-  t.is(await scene.push('x', { ...asserting(partnerUri), from: partnerUri }), 202)
-  const imdn =
-    '<imdn xmlns="urn:ietf:params:xml:ns:imdn"><message-id>m</message-id><display-notification><status><displayed/></status></display-notification></imdn>'
-  t.is((await scene.answer(imdn, { type: 'message/imdn+xml' })).text('Warning')?.includes('policy'), false)
+  const { charged, restart, scene } = await policed(t, { otherwise: 'deny' }, { peers: pushPeers })
+  scene.lab.peers = peerOperators
+  await restart()
+  const phone = await scene.phone()
+  await scene.register(phone)
+  const wishes = 'NS: imdn <urn:ietf:params:imdn>\r\nimdn.Message-ID: m1\r\nimdn.Disposition-Notification: display'
+  const asking = `From: <${partnerUri}>\r\n${wishes}\r\n\r\nContent-Type: text/plain\r\n\r\nhello`
+  t.is(await scene.push(asking, { ...asserting(partnerUri), from: partnerUri, type: 'message/cpim' }), 200)
+  const receipt = async (messageId: string): Promise<string> => {
+    const imdn = `<imdn xmlns="urn:ietf:params:xml:ns:imdn"><message-id>${messageId}</message-id><display-notification><status><displayed/></status></display-notification></imdn>`
+    const { lines } = asserting(`sip:${bobs}@push.localhost;user=push`)
+    const parts = {
+      asserted: false,
+      type: 'message/imdn+xml',
+      uri: partnerUri,
+      lines: [...lines, 'Route: <sip:push@localhost;lr>'],
+    }
+    return (await scene.answer(imdn, parts, 20)).text('Warning') ?? ''
+  }
+  t.notRegex(await receipt('m1'), /policy/, 'about what he was sent')
+  t.regex(await receipt('made-up'), /was not sent to its source/)
   t.deepEqual(await charged(), {})
 })
 
