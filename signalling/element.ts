@@ -306,8 +306,8 @@ export interface SubscriptionOptions<State> {
   readonly package: string
   /** The resource subscribed to; the element's own key. */
   readonly resource: string
-  /** State of the first NOTIFY. */
-  readonly state: State
+  /** State of the first NOTIFY. Left out, for a fetch alone: it waits for `Notifier.notify` (SPEC §8.2). */
+  readonly state?: State
   /** `pending`: authorisation not settled yet. */
   readonly pending?: boolean
   /**

@@ -1,13 +1,15 @@
 /** The core network of one domain (SPEC §8.1): an MSC, which serves UEs in two steps, or an SGSN. */
 import type { Claim, Element, Exchange, Host } from '../../signalling/index.ts'
-import { mediaType, readBody, readOptionalBody } from '../schemas/index.ts'
+import { type MoLrService, mediaType, readBody, readOptionalBody } from '../schemas/index.ts'
 import { askerOf } from '../shared/clients/asker.ts'
 import { Conversations } from '../shared/clients/conversations.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
 import { serverUri } from '../shared/identifiers/devices.ts'
 import { Offers } from '../shared/values/offers.ts'
 import { ConnectionManagement } from './connection-management.ts'
+import { LcsRequests } from './lcs-requests.ts'
 import { MoLrRequests } from './mo-lr-requests.ts'
+import { Positions } from './positions.ts'
 import type { CoreNetworkSettings } from './settings-type.ts'
 
 export type { CoreNetworkSettings } from './settings-type.ts'
@@ -18,6 +20,7 @@ type CoreDomain = 'cs' | 'ps'
 const moLrType = mediaType('mo-lr')
 const serviceRequestType = mediaType('cm-service-request')
 const releaseType = mediaType('cm-release')
+const requestType = mediaType('lcs-request')
 const answerTypes = [mediaType('ran-location-report'), mediaType('subscriber-location-report-ack')]
 const ofUes = { ps: [moLrType], cs: [moLrType, serviceRequestType, releaseType] }
 
@@ -36,6 +39,7 @@ class CoreNetwork implements Element {
   private conversations!: Conversations
   private connections: ConnectionManagement | undefined
   private moLr!: MoLrRequests
+  private requests!: LcsRequests
 
   constructor(name: string, settings: CoreNetworkSettings, domain: CoreDomain) {
     this.name = name
@@ -44,19 +48,22 @@ class CoreNetwork implements Element {
     this.offers = new Offers([{ method: 'MESSAGE', types: ofUes[domain] }])
     this.claims = [
       { method: 'MESSAGE', content: ofUes[domain], user: name },
-      { method: 'MESSAGE', content: answerTypes, label: name },
+      { method: 'MESSAGE', content: [...answerTypes, requestType], label: name },
     ]
   }
   async start(host: Host): Promise<void> {
-    const { gmlc, hss, keep = 86_400, ran } = this.settings
+    const { gmlc, gmlcs = [], hss, keep = 86_400, ran } = this.settings
     this.host = host
     this.subscribers = new Subscribers(host, hss)
     this.conversations = new Conversations(host)
     if (this.domain === 'cs') this.connections = new ConnectionManagement(host)
+    const uri = ran === undefined ? undefined : serverUri(ran, host.domains)
+    const positions = new Positions({ conversations: this.conversations, ran: uri })
+    this.requests = new LcsRequests({ host, positions, gmlcs, messages: this.conversations.messages })
     this.moLr = new MoLrRequests({
       host,
       conversations: this.conversations,
-      ran: ran === undefined ? undefined : serverUri(ran, host.domains),
+      positions,
       gmlc: gmlc === undefined ? undefined : serverUri(gmlc, host.domains),
       keep: keep * 1000,
     })
@@ -66,31 +73,38 @@ class CoreNetwork implements Element {
   }
   async stop(): Promise<void> {
     this.connections?.stop()
+    this.requests.stop()
     await this.moLr.stop()
   }
 
   handle(exchange: Exchange): Promise<void> | void {
     const { contentType = '' } = exchange.request
     if (answerTypes.includes(contentType)) return this.conversations.takeAnswer(exchange)
+    if (contentType === requestType) return this.requests.handle(exchange)
     if (this.offers.answer(exchange)) return
     return this.serve(exchange).catch((fault: unknown) => this.subscribers.refuse(exchange, fault))
   }
 
-  /** A UE, who it is by its registration. Its subscription is looked at before its identity (FIG 4, 402). */
+  /** A UE, whom its registration names. Without it the proxy has challenged it before. */
   private async serve(exchange: Exchange): Promise<void> {
     const { request } = exchange
     const asker = askerOf(exchange, this.host.domains)
     if (asker === undefined) return exchange.reply(403, { warning: 'nobody vouches for you; expected to come by your proxy' })
     const record = await this.subscribers.of(asker)
     if (record?.moLr === undefined) return this.refuse(exchange, 'not-subscribed')
+    const { services } = record.moLr
     if (request.contentType === serviceRequestType) return this.connect(exchange, record.id)
     if (request.contentType === releaseType) {
       this.connections?.release(record.id)
       return exchange.reply(200)
     }
+    if (this.moLr.isKnown(exchange, record.id)) return exchange.reply(202) // a repeat, maybe behind its release
     if (this.connections?.use(record.id) === false) return this.refuse(exchange, 'no-cm-service')
     const body = readBody(request, 'mo-lr')
     if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
+    const { client, service } = body.value
+    const isFor = (one: MoLrService): boolean => one.client === client && (service === undefined || one.service === service)
+    if (client !== undefined && services?.some(isFor) === false) return this.refuse(exchange, 'not-subscribed')
     await this.moLr.take(exchange, record.id, body.value)
   }
   private connect(exchange: Exchange, target: string): void {
@@ -106,6 +120,6 @@ class CoreNetwork implements Element {
 }
 
 const warnings = {
-  'not-subscribed': 'you are not subscribed to MO-LR; expected moLr in your record',
+  'not-subscribed': 'you are not subscribed to MO-LR, or not for that service; expected it in moLr of your record',
   'no-cm-service': 'there is no connection; expected cm-service-request before mo-lr',
 }

@@ -6,8 +6,9 @@ import type { CoreNetworkSettings } from './settings-type.ts'
 
 const learns: Role<CoreNetworkSettings>['learns'] = (network) => {
   const [ran] = othersOf(network, 'ran')
-  const [gmlc] = othersOf(network, 'gmlc')
-  return { ...(ran === undefined ? {} : { ran }), ...(gmlc === undefined ? {} : { gmlc }) }
+  const gmlcs = othersOf(network, 'gmlc')
+  const [gmlc] = gmlcs
+  return { gmlcs, ...(ran === undefined ? {} : { ran }), ...(gmlc === undefined ? {} : { gmlc }) }
 }
 const common = { schema, servers: ['hss', 'ran', 'gmlc'], learns } as const
 

@@ -17,6 +17,10 @@ export interface CoreNetworkSettings {
    */
   readonly gmlc?: string
   /**
+   * names of the GMLCs that may ask where a target is; left out: those of this dialplan
+   */
+  readonly gmlcs?: readonly string[]
+  /**
    * seconds for which a result is kept for a UE that is gone; default 86400
    */
   readonly keep?: number

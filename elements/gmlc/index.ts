@@ -1,12 +1,35 @@
-/** The GMLC (SPEC §8): requesting, home and visited one in one element, or in those of several operators. */
-import type { Claim, Element, Exchange, Host } from '../../signalling/index.ts'
+/** The GMLC (SPEC §8): requesting, home and visited one in one element, with the register of privacy profiles. */
+import {
+  type Claim,
+  type Element,
+  type EventPackage,
+  type Exchange,
+  type Host,
+  keptSecret,
+  type Notifier,
+} from '../../signalling/index.ts'
 import { mediaType } from '../schemas/index.ts'
 import { Conversations } from '../shared/clients/conversations.ts'
-import { LocationReports } from './location-reports.ts'
+import { Subscribers } from '../shared/clients/subscribers.ts'
+import { Offers } from '../shared/values/offers.ts'
+import { SettingsError } from '../shared/values/settings-error.ts'
+import { CoarsePlaces } from './coarse-places.ts'
+import { LocationRequests, locationEvent, locationPackage } from './location-requests.ts'
+import { ProfileUpdates, profileTypes } from './profile-updates.ts'
+import { Profiles } from './profiles.ts'
 import type { GmlcSettings } from './settings-type.ts'
+import { SubscriberLocationReports } from './subscriber-location-reports.ts'
 
-const reportType = mediaType('subscriber-location-report')
+export type { GmlcSettings } from './settings-type.ts'
+
+const moLrType = mediaType('subscriber-location-report')
 const answerTypes = [mediaType('subscriber-location-report-ack'), mediaType('location-information-ack')]
+const reportType = mediaType('lcs-report')
+const profileRegister = 'ppr' // user part at which profiles are updated
+const offers = new Offers([
+  { method: 'SUBSCRIBE', event: locationEvent },
+  { method: 'MESSAGE', types: [moLrType, reportType, ...answerTypes, ...profileTypes] },
+])
 
 export function createGmlc(name: string, settings: GmlcSettings): Element {
   return new Gmlc(name, settings)
@@ -15,28 +38,68 @@ export function createGmlc(name: string, settings: GmlcSettings): Element {
 class Gmlc implements Element {
   readonly name: string
   readonly claims: readonly Claim[]
+  readonly packages: readonly EventPackage[] = [locationPackage as EventPackage]
   private readonly settings: GmlcSettings
+  private subscribers!: Subscribers
   private conversations!: Conversations
-  private reports!: LocationReports
+  private moLrReports!: SubscriberLocationReports
+  private profiles!: Profiles
+  private places!: CoarsePlaces
+  private updates!: ProfileUpdates
+  private requests!: LocationRequests
 
   constructor(name: string, settings: GmlcSettings) {
     this.name = name
     this.settings = settings
-    this.claims = [{ method: 'MESSAGE', content: [reportType, ...answerTypes], label: name }]
+    this.claims = [
+      { method: 'MESSAGE', content: [moLrType, reportType, ...answerTypes], label: name },
+      { method: 'MESSAGE', content: profileTypes, user: profileRegister },
+      { method: 'SUBSCRIBE', event: locationEvent },
+    ]
   }
-  start(host: Host): void {
+  async start(host: Host): Promise<void> {
+    const { settings } = this
+    this.subscribers = new Subscribers(host, settings.hss)
     this.conversations = new Conversations(host)
-    this.reports = new LocationReports({ host, conversations: this.conversations, settings: this.settings })
+    this.moLrReports = new SubscriberLocationReports({ host, conversations: this.conversations, settings })
+    this.profiles = new Profiles(host)
+    this.places = new CoarsePlaces(host)
+    await this.profiles.load()
+    await this.places.load()
+    const fault = this.profiles.give((settings.profiles ?? []) as Parameters<Profiles['give']>[0])
+    if (fault !== undefined) throw new SettingsError(fault, 'rules of SPEC §8.4')
+    const deviceKey = await keptSecret(host.store, host.ids, `gmlc/${this.name}/device-key`)
+    const { places, profiles, subscribers } = this
+    this.updates = new ProfileUpdates({ host, profiles, subscribers })
+    this.requests = new LocationRequests({
+      host,
+      settings,
+      subscribers,
+      profiles,
+      places,
+      deviceKey,
+      messages: this.conversations.messages,
+    })
+    this.subscribers.start()
+  }
+  async stop(): Promise<void> {
+    this.requests.stop()
+    await Promise.all([this.profiles.stop(), this.places.stop()])
   }
 
   handle(exchange: Exchange): Promise<void> | void {
     const { contentType = '', method } = exchange.request
-    if (method === 'ACK') return
+    if (offers.answer(exchange)) return
+    if (method === 'SUBSCRIBE') return this.orRefuse(exchange, this.requests.handle(exchange))
     if (answerTypes.includes(contentType)) return this.conversations.takeAnswer(exchange)
-    if (contentType === reportType) return this.reports.handle(exchange)
-    exchange.reply(
-      method === 'MESSAGE' ? 415 : 405,
-      method === 'MESSAGE' ? { headers: [['Accept', reportType]] } : { headers: [['Allow', 'MESSAGE']] },
-    )
+    if (contentType === moLrType) return this.moLrReports.handle(exchange)
+    if (contentType === reportType) return this.requests.take(exchange)
+    return this.orRefuse(exchange, this.updates.handle(exchange))
+  }
+  restored(notifier: Notifier): void {
+    this.requests.restored(notifier)
+  }
+  private orRefuse(exchange: Exchange, served: Promise<void>): Promise<void> {
+    return served.catch((fault: unknown) => this.subscribers.refuse(exchange, fault))
   }
 }

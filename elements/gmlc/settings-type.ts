@@ -1,7 +1,7 @@
 /** Generated from settings.json beside it by `npm run types`. Do not edit. */
 
 /**
- * passes places on to the LCS clients that their targets have named
+ * tells where a target is to who may know, keeps the privacy profiles of targets, and passes places on to the LCS clients that they name
  */
 export interface GmlcSettings {
   /**
@@ -9,23 +9,30 @@ export interface GmlcSettings {
    */
   readonly clients?: readonly string[]
   /**
-   * LCS clients that the GMLC of another operator serves
+   * URI or name of the HSS; left out: sip:hss@<first domain>
+   */
+  readonly hss?: string
+  /**
+   * rules of privacy of targets that have told none themselves (SPEC §8.4)
    *
    * @maxItems 10000
    */
-  readonly elsewhere?: readonly ClientElsewhere[]
+  readonly profiles?: readonly GivenProfile[]
   /**
    * names of the elements of the core network; left out: those of this dialplan
    */
   readonly cores?: readonly string[]
 }
-export interface ClientElsewhere {
+export interface GivenProfile {
   /**
-   * name of the LCS client
+   * a URI such as sip:alice@example.org or tel:+491701, an IP address, or the name of a user of the first domain
    */
-  readonly client: string
+  readonly target: string
   /**
-   * URI of the GMLC that serves it, such as sip:gmlc@client.example
+   * rules, as privacy-profile has them
+   *
+   * @maxItems 100
    */
-  readonly gmlc: string
+  readonly rules: readonly GivenRule[]
 }
+export interface GivenRule {}

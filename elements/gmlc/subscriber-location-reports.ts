@@ -1,113 +1,67 @@
 /**
- * Places on their way to the client that their target has named (SPEC §8.1). They come from the core network, by the visited
- * and the home GMLC, to the one that serves the client. Its outcome goes back the same way.
+ * Places on their way from the core network to the client that their target has named (SPEC §8.1). The client's outcome goes
+ * back the same way.
  */
-import { type Exchange, type Host, parseUri } from '../../signalling/index.ts'
-import {
-  type LocationInformationAck,
-  readBody,
-  type SubscriberLocationReport,
-  type SubscriberLocationReportAck,
-  writeBody,
-} from '../schemas/index.ts'
-import { askerOf } from '../shared/clients/asker.ts'
+import type { Exchange, Host } from '../../signalling/index.ts'
+import { readBody, type SubscriberLocationReport, type SubscriberLocationReportAck, writeBody } from '../schemas/index.ts'
+import { elementAsking } from '../shared/clients/asker.ts'
 import type { Conversations } from '../shared/clients/conversations.ts'
-import { ownUser } from '../shared/identifiers/element-names.ts'
-import { requestAt } from '../shared/location/location-messages.ts'
-import { askPersistently } from '../shared/location/persistent-question.ts'
+import { requestAt } from '../shared/location/request-address.ts'
 import type { GmlcSettings } from './settings-type.ts'
 
-interface LocationReportParts {
+interface SubscriberLocationParts {
   readonly host: Host
   readonly conversations: Conversations
   readonly settings: GmlcSettings
 }
 
 const clientPatience = 20_000 // milliseconds
-const gmlcPatience = 25_000 // the client's and the way
 const knownAtMost = 10_000 // reports whose answer is known for a repeat
 
-export class LocationReports {
-  private readonly parts: LocationReportParts
+export class SubscriberLocationReports {
+  private readonly parts: SubscriberLocationParts
   /** Answers by request: a report that comes again is passed on once. */
   private readonly answers = new Map<string, Promise<SubscriberLocationReportAck>>()
 
-  constructor(parts: LocationReportParts) {
+  constructor(parts: SubscriberLocationParts) {
     this.parts = parts
   }
 
   async handle(exchange: Exchange): Promise<void> {
-    const { conversations, host } = this.parts
-    const asker = askerOf(exchange, host.domains)
+    const { conversations, host, settings } = this.parts
+    const asker = elementAsking(exchange, host.domains, settings.cores ?? [])
+    if (asker === undefined)
+      return exchange.reply(403, { warning: 'only the core network reports here; expected one of the cores of this GMLC' })
     const body = readBody(exchange.request, 'subscriber-location-report')
     if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
-    const report = body.value
-    if (asker === undefined || !this.mayReport(asker, report.target)) {
-      const warning = 'this target is not reported by you; expected the core network, or the GMLC of its home or of where it is'
-      return exchange.reply(403, { warning })
-    }
     exchange.reply(202)
     host.count('location_reports')
-    conversations.answer(
-      exchange,
-      requestAt(asker, report.request),
-      writeBody('subscriber-location-report-ack', await this.passed(asker, report)),
-    )
+    const { request } = body.value
+    const answer = await this.passed(body.value)
+    conversations.answer(exchange, requestAt(asker, request), writeBody('subscriber-location-report-ack', answer))
   }
-
-  /** A core network of ours; a peer for its own users, to our clients, and for ours, who are in its network. */
-  private mayReport(asker: string, target: string): boolean {
-    const { host, settings } = this.parts
-    const own = ownUser(asker, host.domains)
-    if (own !== undefined) return settings.cores?.includes(own) === true
-    const peer = host.peers.nameOf(parseUri(asker)?.host ?? '')
-    const home = parseUri(target)?.host ?? ''
-    return peer !== undefined && (host.domains.includes(home) || host.peers.nameOf(home) === peer)
-  }
-  private passed(asker: string, report: SubscriberLocationReport): Promise<SubscriberLocationReportAck> {
-    const key = `${asker} ${report.request}`
-    let answer = this.answers.get(key)
+  private passed(report: SubscriberLocationReport): Promise<SubscriberLocationReportAck> {
+    let answer = this.answers.get(report.request)
     if (answer === undefined) {
-      answer = this.passOn(report)
-      this.answers.set(key, answer)
+      answer = this.toClient(report)
+      this.answers.set(report.request, answer)
       if (this.answers.size > knownAtMost) this.answers.delete(this.answers.keys().next().value!)
     }
     return answer
   }
-
-  /** To the home of a target that is not ours; else to the GMLC of its client, or to the client itself. */
-  private passOn(report: SubscriberLocationReport): Promise<SubscriberLocationReportAck> {
-    const { host, settings } = this.parts
-    const home = parseUri(report.target)?.host ?? ''
-    const isClientHere = settings.clients?.includes(report.client) === true
-    const isOurs = host.domains.includes(home)
-    const next = settings.elsewhere?.find(({ client }) => client === report.client)?.gmlc
-    if (!isOurs && !isClientHere) return this.toGmlc(`sip:gmlc@${home}`, report)
-    if (isClientHere) return this.toClient(report)
-    if (next !== undefined) return this.toGmlc(next, report)
-    return Promise.resolve({ request: report.request, handled: false, passed: false, cause: 'client-unknown' })
-  }
-  private async toGmlc(gmlc: string, report: SubscriberLocationReport): Promise<SubscriberLocationReportAck> {
-    const { conversations, host } = this.parts
-    const { value } = await askPersistently(conversations, host.clock, {
-      to: requestAt(gmlc, report.request),
-      body: writeBody('subscriber-location-report', report),
-      answer: 'subscriber-location-report-ack',
-      patience: gmlcPatience,
-    })
-    return value ?? { request: report.request, handled: false, passed: false, cause: 'gmlc-unreachable' }
-  }
   private async toClient({ client, ...information }: SubscriberLocationReport): Promise<SubscriberLocationReportAck> {
-    const { conversations, host } = this.parts
+    const { conversations, host, settings } = this.parts
     const { request } = information
-    const answer = await askPersistently(conversations, host.clock, {
+    if (settings.clients?.includes(client) !== true) return { request, handled: false, passed: false, cause: 'client-unknown' }
+    const until = new Date(host.clock.date() + clientPatience).toISOString()
+    const answer = await conversations.askPersistently({
       to: requestAt(`sip:${client}@${host.domains[0]}`, request),
-      body: writeBody('location-information', information),
+      body: writeBody('location-information', { ...information, until }),
       answer: 'location-information-ack',
       patience: clientPatience,
     })
-    if (answer.value !== undefined) return answer.value satisfies LocationInformationAck
-    if (answer.fault === 'silent') return { request, handled: false, cause: 'client-silent' }
-    return { request, handled: false, passed: false, cause: 'client-unreachable' }
+    if (answer.value !== undefined) return { ...answer.value, passed: true }
+    const isSilent = answer.fault === 'silent'
+    return { request, handled: false, passed: isSilent, cause: isSilent ? 'client-silent' : 'client-unreachable' }
   }
 }

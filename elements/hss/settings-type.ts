@@ -96,7 +96,7 @@ export interface Subscriber {
    */
   readonly moLr?: {
     /**
-     * services of LCS clients to which its place may go; left out: any
+     * services of LCS clients to which it is subscribed, and its place may go; left out: any
      *
      * @maxItems 100
      */

@@ -1,17 +1,18 @@
 /** An LCS client (SPEC §8.1): processes places of targets that have named it, each once. */
 import type { Claim, Element, Exchange, Host } from '../../signalling/index.ts'
 import { mediaType, readBody, writeBody } from '../schemas/index.ts'
-import { askerOf } from '../shared/clients/asker.ts'
+import { elementAsking } from '../shared/clients/asker.ts'
 import { Conversations } from '../shared/clients/conversations.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
-import { ownUser } from '../shared/identifiers/element-names.ts'
-import { requestAt } from '../shared/location/location-messages.ts'
+import { requestAt } from '../shared/location/request-address.ts'
+import { Offers } from '../shared/values/offers.ts'
 import { Processing } from './processing.ts'
 import type { LcsClientSettings } from './settings-type.ts'
 
 export type { LcsClientSettings } from './settings-type.ts'
 
 const informationType = mediaType('location-information')
+const offers = new Offers([{ method: 'MESSAGE', types: [informationType] }])
 
 export function createLcsClient(name: string, settings: LcsClientSettings): Element {
   return new LcsClient(name, settings)
@@ -51,12 +52,9 @@ class LcsClient implements Element {
   }
 
   async handle(exchange: Exchange): Promise<void> {
-    const { method } = exchange.request
-    if (method === 'ACK') return
-    if (method !== 'MESSAGE') return exchange.reply(405, { headers: [['Allow', 'MESSAGE']] })
-    const asker = askerOf(exchange, this.host.domains)
-    const name = asker === undefined ? undefined : ownUser(asker, this.host.domains)
-    if (asker === undefined || name === undefined || this.settings.gmlcs?.includes(name) !== true)
+    if (offers.answer(exchange)) return
+    const asker = elementAsking(exchange, this.host.domains, this.settings.gmlcs ?? [])
+    if (asker === undefined)
       return exchange.reply(403, { warning: 'only a GMLC tells places here; expected one of the gmlcs of this client' })
     const body = readBody(exchange.request, 'location-information')
     if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })

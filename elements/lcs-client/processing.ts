@@ -5,7 +5,7 @@
 import type { Host, StoreWrite } from '../../signalling/index.ts'
 import type { LocationCause, LocationInformation, LocationInformationAck, LocationResult } from '../schemas/index.ts'
 import { Charges } from '../shared/clients/charges.ts'
-import { LookupFailed, type Subscribers } from '../shared/clients/subscribers.ts'
+import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { serverUri, subscriberKey } from '../shared/identifiers/devices.ts'
 import { describedPlace } from '../shared/location/described-place.ts'
 import { Kept } from '../shared/state/kept.ts'
@@ -34,6 +34,7 @@ interface KeptOutcome {
 }
 
 const knownFor = 86_400_000 // milliseconds for which an outcome is known
+const outcomesAtMost = 500_000
 
 export class Processing {
   private readonly parts: ProcessingParts
@@ -41,8 +42,6 @@ export class Processing {
   private readonly spending: Kept<Spending>
   private readonly charges: Charges | undefined
   private readonly underWay = new Map<string, Promise<LocationInformationAck>>()
-  /** Requests of one target are paid for one after the other. */
-  private readonly paying = new Map<string, Promise<unknown>>()
   private services: readonly OfferedService[] = []
   private listed: ReadonlyMap<string, ServiceSubscriber> | undefined
 
@@ -92,11 +91,15 @@ export class Processing {
     return outcome
   }
   private async process(information: LocationInformation): Promise<LocationInformationAck> {
-    const { request, service: named, target } = information
+    const { deliver, request, service: named, target, until } = information
+    if (until !== undefined && this.parts.host.clock.date() > Date.parse(until)) return this.refused(request, 'processing-failed')
+    if (this.outcomes.size >= outcomesAtMost) return this.refused(request, 'processing-failed')
     const service = named === undefined ? this.only : this.services.find(({ service }) => service === named)
     if (service === undefined) return this.refused(request, named === undefined ? 'service-missing' : 'service-not-offered')
     if (!(await this.isSubscribed(target, service.service))) return this.refused(request, 'service-not-subscribed')
-    return this.inTurn(target, async () => {
+    if (deliver !== undefined && deliver !== 'chain') return this.refused(request, 'delivery-failed') // by a message: to come
+    // requests of one target are paid for one after the other
+    return this.spending.inTurn(target, async () => {
       const { price = 0 } = service
       const spent = this.spending.get(target)?.spent ?? 0
       if (price > 0 && this.balanceOf(target) - spent < price) return this.refused(request, 'balance-too-low')
@@ -122,27 +125,12 @@ export class Processing {
     const listed = this.listed?.get(target)
     if (this.listed !== undefined) return listed !== undefined && (listed.services?.includes(service) ?? true)
     const { host, subscribers } = this.parts
-    try {
-      const record = await subscribers.of(target)
-      if (record?.moLr === undefined) return false
-      return record.moLr.services?.some((one) => one.client === host.name && one.service === service) ?? true
-    } catch (fault) {
-      if (fault instanceof LookupFailed) return false
-      throw fault
-    }
+    const record = await subscribers.of(target) // an HSS that does not answer: the processing has failed
+    if (record?.moLr === undefined) return false
+    return record.moLr.services?.some((one) => one.client === host.name && one.service === service) ?? true
   }
   private balanceOf(target: string): number {
     return this.listed?.get(target)?.balance ?? 0
-  }
-  private inTurn<Value>(target: string, work: () => Promise<Value>): Promise<Value> {
-    const done = (this.paying.get(target) ?? Promise.resolve()).then(work, work)
-    const last = done
-      .catch(() => undefined)
-      .then(() => {
-        if (this.paying.get(target) === last) this.paying.delete(target)
-      })
-    this.paying.set(target, last)
-    return done
   }
   private chargeOf(target: string, { service }: OfferedService): readonly StoreWrite[] {
     if (this.charges === undefined) return []

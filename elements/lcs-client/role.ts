@@ -14,5 +14,11 @@ export const lcsClientRole: Role<LcsClientSettings> = {
       'subscribers',
     ),
   learns: (network) => ({ gmlcs: othersOf(network, 'gmlc') }),
+  faults: ({ services, subscribers }) =>
+    services.flatMap(({ price = 0, service }, index) => {
+      if (price === 0 || subscribers !== undefined) return []
+      const expected = 'subscribers, each with a balance'
+      return [{ path: ['services', index, 'price'], text: `${service} has a price, and nobody has a balance`, expected }]
+    }),
   create: createLcsClient,
 }

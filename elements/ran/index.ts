@@ -5,8 +5,8 @@
 import { type Element, type Exchange, type Flow, H, type Host, type SipRequest } from '../../signalling/index.ts'
 import { routeOfStation } from '../shared/values/base-station.ts'
 import { Offers } from '../shared/values/offers.ts'
-import { LocationRequests, locationRequestType } from './location-requests.ts'
 import { keep, passedOnHeaders, timerFor, vouchers } from './passed-on.ts'
+import { locationRequestType, RanLocationRequests } from './ran-location-requests.ts'
 import type { RanSettings } from './settings-type.ts'
 import { behindSender, flowToUe, isOwn, recordRoutes } from './ways.ts'
 
@@ -24,7 +24,7 @@ class BaseStation implements Element {
   readonly admitsStrangers = true
   private settings: RanSettings
   private host!: Host
-  private locationRequests!: LocationRequests
+  private locationRequests!: RanLocationRequests
 
   constructor(name: string, settings: RanSettings) {
     this.name = name
@@ -36,7 +36,7 @@ class BaseStation implements Element {
   }
   start(host: Host): void {
     this.host = host
-    this.locationRequests = new LocationRequests(host, this.settings)
+    this.locationRequests = new RanLocationRequests(host, this.settings)
     if (this.settings.proxy === undefined) host.log.error({}, 'it passes on nothing: there is no proxy')
   }
   reload(settings: RanSettings): readonly string[] {
@@ -50,7 +50,7 @@ class BaseStation implements Element {
 
   handle(exchange: Exchange): Promise<void> | void {
     const { flow, ownRoutes, request } = exchange
-    if (flow.trusted && request.contentType === locationRequestType) return this.locationRequests.handle(exchange)
+    if (flow.trusted && this.isLocationRequest(request)) return this.locationRequests.handle(exchange)
     const way = flowToUe(exchange, this.host)
     if (flow.trusted && way !== undefined && way !== this.host.flows.nameOf(flow)) return this.toUe(exchange, way)
     if (ownRoutes.length > 0) return this.toProxy(exchange)
@@ -59,6 +59,15 @@ class BaseStation implements Element {
       return
     }
     offers.answer(exchange)
+  }
+
+  /** One about a request, at the host of this element; any other is for a UE, or from one. */
+  private isLocationRequest({ contentType, method, uri }: SipRequest): boolean {
+    return (
+      method === 'MESSAGE' &&
+      contentType === locationRequestType &&
+      this.host.domains.some((each) => uri.host === `${this.name}.${each}`)
+    )
   }
 
   /** From a UE. No other hop is ever taken: it relays to nobody. */

@@ -1,11 +1,10 @@
 /** Location requests of the core network (SPEC §8.1): answered by a place, or by why there is none. */
 import type { Exchange, Host } from '../../signalling/index.ts'
 import { mediaType, type Place, type RanLocationRequest, readBody, writeBody } from '../schemas/index.ts'
-import { askerOf } from '../shared/clients/asker.ts'
+import { elementAsking } from '../shared/clients/asker.ts'
 import { Conversations } from '../shared/clients/conversations.ts'
 import { subscriberKey } from '../shared/identifiers/devices.ts'
-import { ownUser } from '../shared/identifiers/element-names.ts'
-import { requestAt } from '../shared/location/location-messages.ts'
+import { requestAt } from '../shared/location/request-address.ts'
 import type { MeasuredPosition, Positioning } from './positioning/positioning.ts'
 import { SimulatedPositioning } from './positioning/simulated-positioning.ts'
 import type { RanSettings } from './settings-type.ts'
@@ -13,10 +12,14 @@ import type { RanSettings } from './settings-type.ts'
 export const locationRequestType = mediaType('ran-location-request')
 const usualWithin = 15 // seconds
 const answeredAtMost = 10_000 // requests whose answer is known for a repeat
+const knownAtMost = 100_000 // targets
 
-export class LocationRequests {
+export class RanLocationRequests {
   private readonly host: Host
   private readonly positioning: Positioning
+  private readonly simulated: SimulatedPositioning
+  /** Positions as they were measured last, by target. */
+  private readonly known = new Map<string, MeasuredPosition>()
   private readonly conversations: Conversations
   /** Answers by request: one that comes again is measured once. */
   private readonly answers = new Map<string, Promise<MeasuredPosition | undefined>>()
@@ -24,27 +27,31 @@ export class LocationRequests {
 
   constructor(host: Host, settings: RanSettings) {
     this.host = host
-    this.positioning = new SimulatedPositioning(host.clock, host.ids)
+    this.simulated = new SimulatedPositioning(host.clock, host.ids)
+    this.positioning = this.simulated
     this.conversations = new Conversations(host)
     this.reload(settings)
   }
   /** Places and askers change at once. */
   reload({ askers = [], places = [] }: RanSettings): void {
     this.askers = askers
-    for (const { at, device } of places) {
-      const [longitude, latitude] = at as readonly [number, number]
-      this.positioning.place?.(subscriberKey(device, this.host.domains) ?? device, { latitude, longitude })
-    }
+    this.known.clear()
+    this.simulated.placeAll(
+      new Map(
+        places.map(({ at: [longitude, latitude], device }) => [
+          subscriberKey(device, this.host.domains) ?? device,
+          { latitude, longitude },
+        ]),
+      ),
+    )
   }
   stop(): void {
     this.positioning.stop()
   }
 
   async handle(exchange: Exchange): Promise<void> {
-    const { domains } = this.host
-    const asker = askerOf(exchange, domains)
-    const name = asker === undefined ? undefined : ownUser(asker, domains)
-    if (asker === undefined || name === undefined || !this.askers.includes(name)) {
+    const asker = elementAsking(exchange, this.host.domains, this.askers)
+    if (asker === undefined) {
       const warning = 'only the core network may ask where a UE is; expected one of the askers of this base station'
       return exchange.reply(403, { warning })
     }
@@ -55,15 +62,27 @@ export class LocationRequests {
     const report = reportOf(body.value, await this.measured(body.value))
     this.conversations.answer(exchange, requestAt(asker, body.value.request), writeBody('ran-location-report', report))
   }
-  private measured({ qos, request, target }: RanLocationRequest): Promise<MeasuredPosition | undefined> {
-    let measured = this.answers.get(request)
+  private measured(asked: RanLocationRequest): Promise<MeasuredPosition | undefined> {
+    let measured = this.answers.get(asked.request)
     if (measured === undefined) {
-      const within = (qos?.responseTime ?? usualWithin) * 1000
-      measured = this.positioning.measure(target, { accuracy: qos?.accuracy, within })
-      this.answers.set(request, measured)
+      measured = this.measure(asked)
+      this.answers.set(asked.request, measured)
       if (this.answers.size > answeredAtMost) this.answers.delete(this.answers.keys().next().value!)
     }
     return measured
+  }
+  /** A position that is known, young and good enough is not measured anew. */
+  private async measure({ age, qos, target }: RanLocationRequest): Promise<MeasuredPosition | undefined> {
+    const known = this.known.get(target)
+    const isYoung = known !== undefined && age !== undefined && this.host.clock.date() - known.at <= age * 1000
+    if (isYoung && (qos?.accuracy === undefined || known.radius <= qos.accuracy)) return known
+    const within = (qos?.responseTime ?? usualWithin) * 1000
+    const found = await this.positioning.measure(target, { accuracy: qos?.accuracy, within })
+    if (found === undefined) return undefined
+    this.known.delete(target)
+    this.known.set(target, found)
+    if (this.known.size > knownAtMost) this.known.delete(this.known.keys().next().value!)
+    return found
   }
 }
 
@@ -75,6 +94,6 @@ function reportOf({ qos, request }: RanLocationRequest, found: MeasuredPosition 
 }
 
 function placeOf({ at, confidence, latitude, longitude, method, radius }: MeasuredPosition): Place {
-  const point = { type: 'Point', coordinates: [longitude, latitude] } as const
-  return { point: { ...point, coordinates: [longitude, latitude] }, radius, confidence, at: new Date(at).toISOString(), method }
+  const point: Place['point'] = { type: 'Point', coordinates: [longitude, latitude] }
+  return { point, radius, confidence, at: new Date(at).toISOString(), method }
 }

@@ -29,10 +29,10 @@ export interface DevicePlace {
    */
   readonly device: string
   /**
-   * longitude and latitude in degrees
+   * longitude, then latitude, in degrees
    *
    * @minItems 2
    * @maxItems 2
    */
-  readonly at: readonly number[]
+  readonly at: [number, number]
 }

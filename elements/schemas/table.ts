@@ -1,15 +1,19 @@
 /** Generated from the JSON Schemas beside it by `npm run types`. Do not edit. */
 import cmRelease from './location/cm-release.json' with { type: 'json' }
 import cmServiceRequest from './location/cm-service-request.json' with { type: 'json' }
+import lcsReport from './location/lcs-report.json' with { type: 'json' }
+import lcsRequest from './location/lcs-request.json' with { type: 'json' }
 import locationCause from './location/location-cause.json' with { type: 'json' }
 import locationInformationAck from './location/location-information-ack.json' with { type: 'json' }
 import locationInformation from './location/location-information.json' with { type: 'json' }
 import locationQuality from './location/location-quality.json' with { type: 'json' }
+import locationRequest from './location/location-request.json' with { type: 'json' }
 import locationResult from './location/location-result.json' with { type: 'json' }
 import moLrPosition from './location/mo-lr-position.json' with { type: 'json' }
 import moLrResult from './location/mo-lr-result.json' with { type: 'json' }
 import moLr from './location/mo-lr.json' with { type: 'json' }
 import place from './location/place.json' with { type: 'json' }
+import privacyNotice from './location/privacy-notice.json' with { type: 'json' }
 import privacyProfile from './location/privacy-profile.json' with { type: 'json' }
 import ranLocationReport from './location/ran-location-report.json' with { type: 'json' }
 import ranLocationRequest from './location/ran-location-request.json' with { type: 'json' }
@@ -71,10 +75,13 @@ export const schemas: { readonly [name in keyof Bodies]: object } = {
   'cm-service-request': cmServiceRequest,
   'epuid-binding': epuidBinding,
   'epuid-binding-result': epuidBindingResult,
+  'lcs-report': lcsReport,
+  'lcs-request': lcsRequest,
   'location-cause': locationCause,
   'location-information': locationInformation,
   'location-information-ack': locationInformationAck,
   'location-quality': locationQuality,
+  'location-request': locationRequest,
   'location-result': locationResult,
   'mme-context': mmeContext,
   'mme-context-request': mmeContextRequest,
@@ -83,6 +90,7 @@ export const schemas: { readonly [name in keyof Bodies]: object } = {
   'mo-lr-result': moLrResult,
   place,
   'policy-query': policyQuery,
+  'privacy-notice': privacyNotice,
   'privacy-profile': privacyProfile,
   'prose-context': proseContext,
   'prose-context-request': proseContextRequest,

@@ -72,10 +72,13 @@ export interface Bodies {
   readonly 'cm-service-request': CmServiceRequest
   readonly 'epuid-binding': EpuidBinding
   readonly 'epuid-binding-result': EpuidBindingResult
+  readonly 'lcs-report': LcsReport
+  readonly 'lcs-request': LcsRequest
   readonly 'location-cause': LocationCause
   readonly 'location-information': LocationInformation
   readonly 'location-information-ack': LocationInformationAck
   readonly 'location-quality': LocationQuality
+  readonly 'location-request': LocationRequest
   readonly 'location-result': LocationResult
   readonly 'mme-context': MmeContext
   readonly 'mme-context-request': MmeContextRequest
@@ -84,6 +87,7 @@ export interface Bodies {
   readonly 'mo-lr-result': MoLrResult
   readonly place: Place
   readonly 'policy-query': PolicyQuery
+  readonly 'privacy-notice': PrivacyNotice
   readonly 'privacy-profile': PrivacyProfile
   readonly 'prose-context': ProseContext
   readonly 'prose-context-request': ProseContextRequest
@@ -235,17 +239,18 @@ export interface EpuidBindingResult {
   readonly cause?: 'epuid-unknown' | 'bound'
 }
 /**
- * A place for an LCS client, of a target that wants it processed (SPEC §8.1).
+ * A report of the core network on its way to the asker (SPEC §8.2).
  */
-export interface LocationInformation {
+export interface LcsReport {
   /**
    * The request, by one identifier on every leg.
    */
   readonly request: string
-  readonly target: string
-  readonly place: Place
-  readonly service?: string
-  readonly deliver?: 'chain' | 'sms' | 'mms'
+  readonly seq: number
+  readonly state: 'active' | 'report' | 'done' | 'failed'
+  readonly place?: Place
+  readonly cause?: LocationCause
+  readonly at: string
 }
 /**
  * Place of a target, as it was measured (SPEC §8).
@@ -305,6 +310,59 @@ export interface CivicPlace {
   readonly A6?: string
 }
 /**
+ * A request on its way to the core network (SPEC §8.2).
+ */
+export interface LcsRequest {
+  /**
+   * The request, by one identifier on every leg.
+   */
+  readonly request: string
+  readonly target: string
+  readonly client: string
+  readonly requestor: string
+  readonly type: 'immediate' | 'at' | 'available' | 'periodic' | 'area' | 'moved'
+  readonly service?: string
+  readonly qos?: LocationQuality
+  /**
+   * Seconds: a known place that is so old will do.
+   */
+  readonly age?: number
+}
+/**
+ * Quality that a measured place has to have (SPEC §8.1).
+ */
+export interface LocationQuality {
+  /**
+   * assured: nothing is told where it is not met.
+   */
+  readonly class: 'assured' | 'best-effort'
+  /**
+   * Metres.
+   */
+  readonly accuracy?: number
+  /**
+   * Seconds; left out: 15.
+   */
+  readonly responseTime?: number
+}
+/**
+ * A place for an LCS client, of a target that wants it processed (SPEC §8.1).
+ */
+export interface LocationInformation {
+  /**
+   * The request, by one identifier on every leg.
+   */
+  readonly request: string
+  readonly target: string
+  readonly place: Place
+  readonly service?: string
+  readonly deliver?: 'chain' | 'sms' | 'mms'
+  /**
+   * Time after which nobody awaits the outcome: the place is not processed then.
+   */
+  readonly until?: string
+}
+/**
  * Outcome of a place at an LCS client (SPEC §8.1).
  */
 export interface LocationInformationAck {
@@ -329,21 +387,24 @@ export interface LocationResult {
   readonly until?: string
 }
 /**
- * Quality that a measured place has to have (SPEC §8.1).
+ * Somebody asks where a target is (SPEC §8.2).
  */
-export interface LocationQuality {
+export interface LocationRequest {
+  readonly type: 'immediate' | 'at' | 'available' | 'periodic' | 'area' | 'moved'
   /**
-   * assured: nothing is told where it is not met.
+   * Requestor, by word of an LCS client; left out: the subscriber.
    */
-  readonly class: 'assured' | 'best-effort'
+  readonly requestor?: string
+  readonly service?: string
   /**
-   * Metres.
+   * Word that the target has given to whoever may ask.
    */
-  readonly accuracy?: number
+  readonly codeword?: string
+  readonly qos?: LocationQuality
   /**
-   * Seconds; left out: 15.
+   * Seconds: a known place that is so old will do.
    */
-  readonly responseTime?: number
+  readonly age?: number
 }
 /**
  * The answer to an mme-context-request.
@@ -449,6 +510,15 @@ export interface PolicyQuery {
    * Nothing more is wanted: what was granted and not used goes back.
    */
   readonly done?: boolean
+}
+/**
+ * A target is told who is told where it is (SPEC §8.2, mode notify).
+ */
+export interface PrivacyNotice {
+  readonly requestor: string
+  readonly client: string
+  readonly service?: string
+  readonly at: string
 }
 /**
  * A target tells who may know where it is (SPEC §8.4). Rules only grant: without any nobody may.
@@ -1247,9 +1317,9 @@ export interface SubscriberLocationReportAck {
   readonly cause?: LocationCause
   readonly result?: LocationResult
   /**
-   * The client has the place; left out: it has.
+   * The client has the place.
    */
-  readonly passed?: boolean
+  readonly passed: boolean
 }
 /**
  * A subscriber as provisioned by dialplan, file or command line (SPEC §6.1). Identifiers in any form; a bare name is a user of the first domain.

@@ -168,7 +168,7 @@ export class NotifierTable implements NotifierHolder {
     const notifier = new NotifierDialog(this, element, found.pack, stored, granted === 0)
     this.enterNotifier(notifier)
     notifier.condition(request.text(H['Suppress-If-Match']))
-    notifier.notify(options.state)
+    if (options.state !== undefined) notifier.notify(options.state)
     let kept = false
     const answer = (): void => {
       kept = true

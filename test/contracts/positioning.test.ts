@@ -9,7 +9,7 @@ positioningContract(test, 'simulated', () => {
   const positioning = new SimulatedPositioning(clock, seededIds(7))
   return {
     positioning,
-    place: (target, point) => positioning.place(target, point),
+    place: (target, point) => positioning.placeAll(new Map(point === undefined ? [] : [[target, point]])),
     now: () => clock.date(),
     async during(work, ms) {
       await clock.advance(ms)

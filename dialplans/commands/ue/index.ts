@@ -92,7 +92,10 @@ export function ueCommand(): Command {
     .option('--prose <uri>', 'ask this proximity server, e.g. sip:prose-2@localhost', readUri)
     .option('--mme <uri>', 'attach to this MME and go through it, e.g. sip:mme@localhost', readUri)
     .option('--station <name>', 'attach through this base station, which is at --server, e.g. ran1', readStation)
-    .option('--locate [client/service]', 'ask where it is, for itself or for that service, e.g. maps/map; ends then')
+    .option(
+      '--locate [client/service]',
+      'ask where it is, for itself or for that service, e.g. maps/map; ends then, unless it has more to do',
+    )
     .option('--core <uri>', 'with --locate: ask this element (default: sip:sgsn@<domain>)', readUri)
     .option('--circuit-switched', 'with --locate: --core is an MSC (default then: sip:msc@<domain>)')
     .option('--server <host:port>', 'SIP server (default: 127.0.0.1:5060, for ws 127.0.0.1:8060)', readPlace)
@@ -263,12 +266,15 @@ async function askPair(ue: Ue, peer: string, lines: UeLines): Promise<void> {
 }
 
 /** Options that need another one. */
-function checkTogether({ user, secret, application, wake, peers, push, program, http }: UeCommandOptions): void {
+function checkTogether(options: UeCommandOptions): void {
+  const { user, secret, application, wake, peers, push, program, http, locate, core, circuitSwitched } = options
   if (program !== undefined && push !== true) throw new CommandRefusal('--program goes with --push; add that, or leave it out')
   if (http !== undefined && program === undefined)
     throw new CommandRefusal('--http goes with --program <id=url>: say which application posts there')
   if (application === undefined && (user ?? secret) !== undefined)
     throw new CommandRefusal('--user and --secret go with --application <id>; add that, or leave them out')
+  if (locate === undefined && (core !== undefined || circuitSwitched === true))
+    throw new CommandRefusal('--core and --circuit-switched go with --locate; add that, or leave them out')
   if (wake === true && peers === undefined) throw new CommandRefusal('--wake goes with --peers <users>: say whom to wake')
 }
 

@@ -1,5 +1,5 @@
 /** The place of a UE, by `--locate`, and the lines about it. */
-import type { LocationResult, MoLrResult, Place } from '../../../elements/schemas/index.ts'
+import type { LocationCause, LocationResult, MoLrResult, Place } from '../../../elements/schemas/index.ts'
 import { describedPlace } from '../../../elements/shared/location/described-place.ts'
 import { MoLrClient, type UserAgent } from '../../../elements/ue/index.ts'
 import type { Clock } from '../../../signalling/index.ts'
@@ -65,10 +65,30 @@ export function isLocated({ client, place }: LocatedOutcome): boolean {
 
 /** The outcome for people, a line each. */
 export function locatedWords({ asked, client, place, result, why }: LocatedOutcome): readonly string[] {
-  if (place === undefined) return [`no place: ${why}`]
+  if (place === undefined) return [`no place: ${why}${wayOut(why)}`]
   const lines = [`at ${describedPlace(place)}`]
   if (client === undefined) return lines
   if (!client.handled)
-    return [...lines, `${asked} ${client.passed ? 'has it, and made nothing of it' : 'has not got it'}: ${client.cause}`]
+    return [
+      ...lines,
+      `${asked} ${client.passed ? 'has it, and made nothing of it' : 'has not got it'}: ${client.cause}${wayOut(client.cause)}`,
+    ]
   return [...lines, `${asked}: ${result?.text ?? result?.url ?? 'done'}`]
+}
+
+const waysOut: { readonly [cause in LocationCause]?: string } = {
+  'position-failed': 'the base station does not know where it is: see its places',
+  'position-timeout': 'it took too long: ask again',
+  'client-unknown': 'there is no such client: see lcs-client in the dialplan',
+  'service-missing': 'it has several: name one as client/service',
+  'service-not-offered': 'it has no such service',
+  'service-not-subscribed': 'see its subscribers, or moLr of the subscriber',
+  'balance-too-low': 'see balance of its subscribers',
+}
+
+/** The way out of a cause, or of a status; empty: it says all. */
+function wayOut(cause: string | undefined): string {
+  const text =
+    waysOut[cause as LocationCause] ?? (/^(?:404|480)\b/.test(cause ?? '') ? 'no core network is there: see --core' : '')
+  return text === '' ? '' : ` (${text})`
 }

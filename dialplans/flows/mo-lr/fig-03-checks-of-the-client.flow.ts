@@ -54,9 +54,9 @@ export const flow: FlowScript = {
     {
       name: 'M15, MF5: a client that nobody knows: the place alone',
       async run(stage) {
-        const ue = await asker(stage, targets.alice)
+        const ue = await asker(stage, targets.bob)
         const outcome = await stage.during(ue.ask({ client: 'nobody' }))
-        stage.expect('told', clientOutcome(outcome) === 'client-unknown' && isMeasured(outcome, truth.alice))
+        stage.expect('told', clientOutcome(outcome) === 'client-unknown' && isMeasured(outcome, truth.bob))
       },
     },
     {
@@ -72,9 +72,9 @@ export const flow: FlowScript = {
       name: 'M15, MF6: a client that is not there: the place alone',
       settings: { gmlc: { clients: ['maps', 'gone'] } },
       async run(stage) {
-        const ue = await asker(stage, targets.alice)
+        const ue = await asker(stage, targets.bob)
         const outcome = await stage.during(ue.ask({ client: 'gone' }))
-        stage.expect('told', clientOutcome(outcome) === 'client-unreachable' && isMeasured(outcome, truth.alice))
+        stage.expect('told', clientOutcome(outcome) === 'client-unreachable' && isMeasured(outcome, truth.bob))
       },
     },
   ],

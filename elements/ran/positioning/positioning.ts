@@ -24,8 +24,6 @@ interface PositioningWish {
 export interface Positioning {
   /** Measures where a target is now, as well as the time allows. Undefined: it cannot be found. Never rejects. */
   measure(target: string, wish: PositioningWish): Promise<MeasuredPosition | undefined>
-  /** Only where positions are made up: the target is there from now on; undefined: it is nowhere. */
-  place?(target: string, point: GeoPoint | undefined): void
   /** Ends its measurements. */
   stop(): void
 }

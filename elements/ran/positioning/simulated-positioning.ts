@@ -24,7 +24,7 @@ const farthest = 3 // radii
 export class SimulatedPositioning implements Positioning {
   private readonly clock: Clock
   private readonly ids: Ids
-  private readonly truth = new Map<string, GeoPoint>()
+  private truth: ReadonlyMap<string, GeoPoint> = new Map()
   private stopped = false
 
   constructor(clock: Clock, ids: Ids) {
@@ -51,9 +51,9 @@ export class SimulatedPositioning implements Positioning {
     return { ...measured, radius: method.radius, confidence, method: method.name, at: this.clock.date() }
   }
 
-  place(target: string, point: GeoPoint | undefined): void {
-    if (point === undefined) this.truth.delete(target)
-    else this.truth.set(target, point)
+  /** Targets are there from now on, and all others nowhere. */
+  placeAll(places: ReadonlyMap<string, GeoPoint>): void {
+    this.truth = new Map(places)
   }
 
   stop(): void {

@@ -10,6 +10,8 @@ interface ConversationQuestion<Name extends BodyName> {
   readonly answer: Name
   /** Milliseconds until the answer has to be there. Default 10 s. */
   readonly patience?: number
+  /** Called once it has been taken. */
+  readonly taken?: () => void
 }
 
 /** The answer, or the status that came instead: 408 where nothing did, 502 where it cannot be read. */
@@ -17,13 +19,21 @@ type ConversationReply<Value> =
   | { readonly value: Value; readonly status?: undefined }
   | { readonly value?: undefined; readonly status: number }
 
+/** Beside the status: nobody has taken the question, or who has taken it said nothing in time. */
+type PersistentReply<Value> = { readonly value: Value } | { readonly value?: undefined; readonly fault: 'unreachable' | 'silent' }
+
 const usualPatience = 10_000
+const again = 6000 // milliseconds without an answer after which a question is put again
+const pause = 1000 // milliseconds after it was not taken
+const refusals = 3 // in a row: there is nobody
+const passing: ReadonlySet<number> = new Set([408, 430, 480, 481, 482])
 const atMost = 10_000 // questions under way
 
 export class Conversations {
   private readonly host: Host
   private readonly awaited = new Map<string, (answer: SipRequest) => void>()
-  private readonly messages: PendingMessages
+  /** MESSAGEs of the element outside these questions go by the same. */
+  readonly messages: PendingMessages
 
   constructor(host: Host) {
     this.host = host
@@ -37,6 +47,7 @@ export class Conversations {
     body,
     answer,
     patience = usualPatience,
+    taken,
   }: ConversationQuestion<Name>): Promise<ConversationReply<Bodies[Name]>> {
     const { host, awaited } = this
     if (awaited.size >= atMost) return Promise.resolve({ status: 503 })
@@ -58,12 +69,47 @@ export class Conversations {
           (response) => {
             if (response === undefined) settle({ status: 503 })
             else if (response.status >= 300) settle({ status: response.status })
+            else taken?.()
           },
           (fault: unknown) => {
             host.log.warn({ to, fault: String(fault) }, 'a question was not sent')
             settle({ status: 503 })
           },
         )
+    })
+  }
+
+  /**
+   * Asks until an answer comes: who was to answer may have been restarted. Its receiver carries a question out once, by what is
+   * in it. Answers to all that was asked count. Never rejects.
+   */
+  async askPersistently<Name extends BodyName>(
+    question: ConversationQuestion<Name> & { readonly patience: number },
+  ): Promise<PersistentReply<Bodies[Name]>> {
+    const { clock } = this.host
+    const end = clock.now() + question.patience
+    const asked: Promise<ConversationReply<Bodies[Name]>>[] = []
+    let refused = 0
+    let isTaken = false
+    const taken = (): void => {
+      isTaken = true
+    }
+    for (;;) {
+      const left = end - clock.now()
+      if (left <= 0) return { fault: isTaken ? 'silent' : 'unreachable' }
+      asked.push(this.ask({ ...question, patience: left, taken }))
+      const first = await Promise.race([...asked.map(withAnswer), ended(asked.at(-1)!), this.waited(Math.min(again, left))])
+      if (first?.value !== undefined) return { value: first.value }
+      const status = first?.status
+      if (status === undefined) refused = 0
+      else if ((status < 500 && !passing.has(status)) || ++refused === refusals)
+        return { fault: isTaken ? 'silent' : 'unreachable' }
+      else await this.waited(pause)
+    }
+  }
+  private waited(ms: number): Promise<undefined> {
+    return new Promise((resolve) => {
+      this.host.clock.after(ms, () => resolve(undefined))
     })
   }
 
@@ -89,6 +135,20 @@ export class Conversations {
       (fault: unknown) => host.log.warn({ to, fault: String(fault) }, 'an answer was not sent'),
     )
   }
+}
+
+/** Never where none comes. */
+function withAnswer<Value>(reply: Promise<ConversationReply<Value>>): Promise<ConversationReply<Value>> {
+  return new Promise((resolve) => {
+    void reply.then((found) => found.value !== undefined && resolve(found))
+  })
+}
+
+/** The end of a question that nobody has taken; never that of one that was taken, and is answered late. */
+function ended<Value>(reply: Promise<ConversationReply<Value>>): Promise<ConversationReply<Value>> {
+  return new Promise((resolve) => {
+    void reply.then((found) => (found.value !== undefined || found.status !== 408) && resolve(found))
+  })
 }
 
 /** Record-Route of elements of ours that the question came through, such as an MME (SPEC §4); nobody else's counts. */

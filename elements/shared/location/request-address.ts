@@ -1,5 +1,5 @@
-/** Addresses of location messages (SPEC §8): those about one request go to it at the host of an element. */
-import type { Host } from '../../../signalling/index.ts'
+/** Addresses of location requests (SPEC §8): messages about one go to it at the host of an element. */
+import { type Host, parseUri } from '../../../signalling/index.ts'
 
 /** `lr-…`, by which a request is called on every leg. */
 export function newRequestId({ ids }: Pick<Host, 'ids'>): string {
@@ -8,6 +8,6 @@ export function newRequestId({ ids }: Pick<Host, 'ids'>): string {
 
 /** URI of a request at an element. @param element its SIP URI, such as `sip:gmlc@home.example` */
 export function requestAt(element: string, request: string): string {
-  const [scheme = 'sip', rest = ''] = element.split(/:(.*)/s)
-  return `${scheme}:${request}@${rest.replace('@', '.')}`
+  const uri = parseUri(element)
+  return uri === undefined ? element : `${uri.scheme}:${request}@${uri.user}.${uri.host}`
 }

@@ -31,13 +31,15 @@ interface AwaitedOutcome {
   readonly settle: (outcome: MoLrOutcome) => void
 }
 
-const patience = 60_000 // milliseconds: positioning, the client, and the way
+const usualResponseTime = 15 // seconds
+const unsaid: ReadonlySet<number> = new Set([408, 500, 503])
+const tries = 3
+const pause = 2000 // milliseconds between them
+const patience = 60_000 // milliseconds beside it: the client, and the way
 
 export class MoLrClient {
   private readonly options: MoLrClientOptions
   private readonly awaited = new Map<string, AwaitedOutcome>()
-  /** Told of outcomes that nobody awaits any more, such as one of before a restart. */
-  onLate: (result: MoLrResult) => void = () => undefined
 
   constructor(options: MoLrClientOptions) {
     this.options = options
@@ -68,12 +70,23 @@ export class MoLrClient {
         timer.cancel()
         resolve(outcome)
       }
-      const timer = clock.after(patience, () => settle({ refused: { status: 408, warning: 'no outcome has come' } }))
+      const time = patience + (wishes.qos?.responseTime ?? usualResponseTime) * 1000
+      const timer = clock.after(time, () => settle({ refused: { status: 408, warning: 'no outcome has come' } }))
       this.awaited.set(callId, { positioned, settle })
-      void this.send(writeBody('mo-lr', wishes) as TextBody, callId).then(({ status, warning }) => {
-        if (status >= 300) settle({ refused: { status, warning } })
+      void this.sendSurely(writeBody('mo-lr', wishes) as TextBody, callId).then(({ status, warning }) => {
+        if (status >= 300 && status !== 482) settle({ refused: { status, warning } }) // 482: an earlier try got through
       })
     })
+  }
+  /** Again by the same Call-ID, where it may have got through and nobody has said so. */
+  private async sendSurely(body: TextBody, callId: string): Promise<AgentResponse> {
+    for (let time = 1; ; time++) {
+      const response = await this.send(body, callId)
+      if (!unsaid.has(response.status) || time === tries) return response
+      await new Promise<void>((resolve) => {
+        this.options.clock.after(pause, resolve)
+      })
+    }
   }
   private send(body: TextBody, callId?: string): Promise<AgentResponse> {
     const { agent, domain, isCircuitSwitched } = this.options
@@ -85,9 +98,7 @@ export class MoLrClient {
     const position = bodyOf(message, 'mo-lr-position')
     if (position !== undefined) awaited?.positioned?.(position)
     const result = bodyOf(message, 'mo-lr-result')
-    if (result === undefined) return
-    if (awaited === undefined) this.onLate(result)
-    else awaited.settle({ result })
+    if (result !== undefined) awaited?.settle({ result })
   }
 }
 

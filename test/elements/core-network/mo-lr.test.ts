@@ -67,7 +67,7 @@ test('M15, MF6: a client that says nothing for 20 s is silent: the place alone, 
   await scene.pass(3)
   t.like(scene.results[0], { client: { passed: true, handled: false, cause: 'client-silent' } })
   t.truthy(scene.results[0]?.place)
-  t.is(new Set(client.asked).size, 1, 'it is asked again, by the same request')
+  t.true(client.asked.length > 1 && new Set(client.asked).size === 1, 'it is asked again, by the same request')
 })
 
 test('M15, MF6: a client that is not there is unreachable: the place alone', async (t) => {

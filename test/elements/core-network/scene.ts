@@ -1,11 +1,11 @@
 /** A core network with all that MO-LR passes, in virtual time; the proxy of its UEs is played by the test. */
 import { createCoreNetwork } from '../../../elements/core-network/index.ts'
-import { createGmlc } from '../../../elements/gmlc/index.ts'
+import { createGmlc, type GmlcSettings } from '../../../elements/gmlc/index.ts'
 import { createHss } from '../../../elements/hss/index.ts'
 import { createLcsClient, type LcsClientSettings } from '../../../elements/lcs-client/index.ts'
 import { createBaseStation } from '../../../elements/ran/index.ts'
 import { type BodyName, mediaType, writeBody } from '../../../elements/schemas/index.ts'
-import type { Bodies, MoLr, MoLrResult } from '../../../elements/schemas/types.ts'
+import type { Bodies, LocationRequest, MoLr, MoLrResult } from '../../../elements/schemas/types.ts'
 import { type Element, type Exchange, memoryStore, type SipResponse } from '../../../signalling/index.ts'
 import { Lab } from '../../support/lab.ts'
 import { SteeredStore } from '../../support/steered-store.ts'
@@ -13,6 +13,15 @@ import { metric, type RequestParts, requestText, Wire } from '../../support/wire
 
 const permissions = { discoverable: false, discoverer: false }
 const domain = 'home.example'
+const profiles = [
+  {
+    target: 'alice',
+    rules: [
+      { id: 'bob', who: { one: ['bob'] }, mode: 'notify', precision: 1000 },
+      { id: 'word', codeword: 'Apfelbaum', mode: 'allow', precision: 'exact' },
+    ],
+  },
+]
 
 /** The proxy, with the UEs behind it. */
 class PlayedUes implements Element {
@@ -39,7 +48,7 @@ class PlayedUes implements Element {
 export class PlayedClient implements Element {
   readonly name = 'played'
   readonly claims = [{ method: 'MESSAGE', label: 'played' }]
-  /** Times that it was told of each request. */
+  /** Requests that it was told of, each as often as it was. */
   readonly asked: string[] = []
 
   start(): void {}
@@ -55,6 +64,8 @@ export class CoreScene {
   readonly store: SteeredStore
   readonly others: readonly Element[]
   private readonly maps: LcsClientSettings
+  /** Settings of the GMLC, from the next start on. */
+  gmlc: GmlcSettings = {}
   private wire!: Wire
   private sent = 0
 
@@ -76,14 +87,17 @@ export class CoreScene {
   }
   private async start(): Promise<void> {
     const places = [{ device: 'alice', at: [13.405, 52.52] as [number, number] }]
-    const subscribers = [{ id: 'alice', permissions, moLr: {} }]
+    const subscribers = [
+      { id: 'alice', permissions, moLr: {} },
+      { id: 'bob', permissions },
+    ]
     await this.lab.serve(
       [domain, '10.0.0.1'],
       [
-        createHss('hss', { subscribers, askers: ['sgsn', 'maps'] }),
-        createCoreNetwork('sgsn', { ran: 'ran', gmlc: 'gmlc' }, 'ps'),
+        createHss('hss', { subscribers, askers: ['sgsn', 'maps', 'gmlc'] }),
+        createCoreNetwork('sgsn', { ran: 'ran', gmlc: 'gmlc', gmlcs: ['gmlc'] }, 'ps'),
         createBaseStation('ran', { cell: '0010100010000101', places, askers: ['sgsn'], proxy: 'proxy' }),
-        createGmlc('gmlc', { clients: ['maps', 'played', 'gone'], cores: ['sgsn'] }),
+        createGmlc('gmlc', { clients: ['maps', 'played', 'gone'], cores: ['sgsn'], profiles, ...this.gmlc }),
         createLcsClient('maps', { gmlcs: ['gmlc'], ...this.maps }),
         this.ues,
         ...this.others,
@@ -118,6 +132,37 @@ export class CoreScene {
     const answer = this.wire.responses.slice(before).find(({ status }) => status >= 200)
     if (answer === undefined) throw new Error(`MESSAGE to ${to} is not answered`)
     return answer
+  }
+  /** NOTIFYs that a user gets who asks where somebody is: state and body of each. */
+  async locate(
+    asker: string,
+    target: string,
+    wishes: Partial<LocationRequest> | undefined,
+    expires = 0,
+    lines: readonly string[] = [],
+  ) {
+    const notified: { readonly state: string; readonly body: string; readonly at: number }[] = []
+    this.wire.onRequest = (request) => {
+      notified.push({ state: request.text('Subscription-State') ?? '', body: String(request.body), at: this.lab.clock.date() })
+      this.wire.answer(request, 200)
+    }
+    const body = wishes === undefined ? undefined : writeBody('location-request', { type: 'immediate', ...wishes })
+    const id = ++this.sent
+    const before = this.wire.responses.length
+    const own = [
+      'Event: location',
+      `Expires: ${expires}`,
+      `Contact: <sip:${asker}@10.0.8.1:5060>`,
+      `P-Asserted-Identity: <sip:${asker}@${domain}>`,
+      ...(body === undefined ? [] : [`Content-Type: ${body.type}`]),
+      ...lines,
+    ]
+    const names = { branch: `z9hG4bK-${id}`, callId: `ask-${id}`, cseq: id, via: '10.0.8.1;rport', lines: own }
+    const content = body === undefined ? {} : { body: String(body.content) }
+    this.wire.send(Buffer.from(requestText('SUBSCRIBE', target, { ...names, ...content })))
+    await this.lab.clock.advance(10)
+    const answer = this.wire.responses.slice(before).find(({ status }) => status >= 200)
+    return { status: answer?.status, warning: answer?.text('Warning'), notified }
   }
   get results(): readonly MoLrResult[] {
     return this.ues.bodies('mo-lr-result')

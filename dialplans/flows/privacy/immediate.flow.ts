@@ -1,0 +1,90 @@
+/** Somebody asks where a target is, and is told at once as much as it may know (SPEC §8.2, §8.4, §8.6). */
+import { LocationClient } from '../../../elements/ue/index.ts'
+import { targets } from '../mo-lr/cast.ts'
+import type { FlowScript, Stage } from '../stage/flow.ts'
+
+const register = 'sip:ppr@home.example'
+const alices = `sip:${targets.alice}`
+
+interface Asker {
+  readonly client: LocationClient
+  /** Types of the messages that the UE gets. */
+  readonly got: readonly string[]
+}
+
+async function asker(stage: Stage, user: string): Promise<Asker> {
+  const { agent } = await stage.ue(user)
+  const got: string[] = []
+  agent.onMessage(({ contentType = '' }) => got.push(contentType.replace(/^.*vnd\.proxima\.|\+json$/g, '')))
+  return { client: new LocationClient(agent), got }
+}
+
+/** Radius in metres of a document; undefined: it has none. */
+function radiusOf(document: string | undefined): number | undefined {
+  const [, text] = /<gs:radius[^>]*>([\d.]+)</.exec(document ?? '') ?? []
+  return text === undefined ? undefined : Number(text)
+}
+
+export const flow: FlowScript = {
+  id: 'privacy/immediate',
+  title: 'Somebody asks where a target is',
+  clause: '§8.2',
+  network: 'location.yaml',
+  scenarios: [
+    {
+      name: 'V1, V4: a user asks once: one NOTIFY, as exact as the target allows, and it is told of it (V27: notify)',
+      async run(stage) {
+        const [a, b] = [await asker(stage, targets.alice), await asker(stage, targets.bob)]
+        const { document } = await stage.during(b.client.ask(alices))
+        stage.expect('to a kilometre', radiusOf(document) === 1300)
+        stage.expect('not how', document?.includes('<gp:method>') === false)
+        await stage.until('she is told', () => a.got.includes('privacy-notice'))
+      },
+    },
+    {
+      name: 'a target asks for its own place, exactly',
+      async run(stage) {
+        const a = await asker(stage, targets.alice)
+        const { document } = await stage.during(a.client.ask(alices))
+        stage.expect('exact', radiusOf(document) === 100 && document?.includes('<gp:method>Cell</gp:method>') === true)
+        stage.expect('nobody is told', a.got.length === 0)
+      },
+    },
+    {
+      name: 'who has no permission, and who asks for nobody, hear the same',
+      async run(stage) {
+        const [, c] = [await asker(stage, targets.alice), await asker(stage, targets.carol)]
+        const answers = [await stage.during(c.client.ask(alices)), await stage.during(c.client.ask('sip:nobody@home.example'))]
+        stage.expect(
+          'rejected',
+          answers.every(({ why }) => why === 'rejected'),
+        )
+      },
+    },
+    {
+      name: 'V13: a permission is given and taken, from the 200 on',
+      async run(stage) {
+        const [a, c] = [await asker(stage, targets.alice), await asker(stage, targets.carol)]
+        const rule = { id: 'carol', who: { one: [`sip:${targets.carol}`] }, mode: 'allow', precision: 10_000 } as const
+        stage.expect('told', (await stage.during(a.client.tell(register, { rules: [rule] }))).status === 200)
+        stage.expect('to ten kilometres', radiusOf((await stage.during(c.client.ask(alices))).document) === 11_000)
+        stage.expect('taken', (await stage.during(a.client.tell(register, { rules: [] }))).status === 200)
+        stage.expect('nothing', (await stage.during(c.client.ask(alices))).why === 'rejected')
+        const stale = await stage.during(a.client.tell(register, { replaces: 0, rules: [rule] }))
+        stage.expect('a stale version changes nothing', stale.status === 412)
+      },
+    },
+    {
+      name: 'V13, V31: a codeword; a wrong one equals no permission',
+      async run(stage) {
+        const [a, c] = [await asker(stage, targets.alice), await asker(stage, targets.carol)]
+        const rule = { id: 'word', codeword: 'Apfelbaum', mode: 'allow', precision: 1000 } as const
+        stage.expect('told', (await stage.during(a.client.tell(register, { rules: [rule] }))).status === 200)
+        const ask = async (codeword: string) => stage.during(c.client.ask(alices, { codeword }))
+        stage.expect('the word', radiusOf((await ask(' Apfelbaum')).document) === 1300)
+        stage.expect('another', (await ask('Birnbaum')).why === 'rejected')
+        stage.expect('none', (await stage.during(c.client.ask(alices))).why === 'rejected')
+      },
+    },
+  ],
+}

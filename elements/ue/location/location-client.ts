@@ -1,0 +1,41 @@
+/** A user who asks where somebody is (SPEC §8.2), and who says who may know where he is himself (SPEC §8.4). */
+import { type LocationRequest, type PrivacyProfile, writeBody } from '../../schemas/index.ts'
+import type { AgentResponse, TextBody, UserAgent } from '../agents/agent.ts'
+
+/** The document (PIDF-LO) that was told, or why there is none: `rejected`, `probation` or a status. */
+type LocationAnswer =
+  | { readonly document: string; readonly why?: undefined }
+  | { readonly document?: undefined; readonly why: string }
+
+export class LocationClient {
+  private readonly agent: UserAgent
+
+  constructor(agent: UserAgent) {
+    this.agent = agent
+  }
+  /** Asks once. Never rejects. @param target SIP URI */
+  ask(target: string, wishes: Partial<LocationRequest> = {}): Promise<LocationAnswer> {
+    return new Promise((resolve) => {
+      let answer: LocationAnswer | undefined
+      this.agent.subscribe(
+        {
+          to: target,
+          event: 'location',
+          accept: ['application/pidf+xml'],
+          expires: 0,
+          body: writeBody('location-request', { type: 'immediate', ...wishes }) as TextBody,
+        },
+        {
+          notified: ({ body, reason = '' }) => {
+            answer = body.length === 0 ? { why: reason } : { document: body.toString() }
+          },
+          ended: (status, why) => resolve(answer ?? { why: status < 300 ? why : `${status} ${why}` }),
+        },
+      )
+    })
+  }
+  /** Resolves with 200 once it is in force. @param register URI of the register of profiles: `sip:ppr@home.example` */
+  tell(register: string, profile: PrivacyProfile): Promise<AgentResponse> {
+    return this.agent.message(register, writeBody('privacy-profile', profile))
+  }
+}
