@@ -15,6 +15,7 @@ import { Offers } from '../shared/values/offers.ts'
 import { SettingsError } from '../shared/values/settings-error.ts'
 import { CoarsePlaces } from './coarse-places.ts'
 import { LocationRequests, locationEvent, locationPackage } from './location-requests.ts'
+import { PrivacyQuestions } from './privacy-questions.ts'
 import { ProfileUpdates, profileTypes } from './profile-updates.ts'
 import { Profiles } from './profiles.ts'
 import type { GmlcSettings } from './settings-type.ts'
@@ -25,10 +26,11 @@ export type { GmlcSettings } from './settings-type.ts'
 const moLrType = mediaType('subscriber-location-report')
 const answerTypes = [mediaType('subscriber-location-report-ack'), mediaType('location-information-ack')]
 const reportType = mediaType('lcs-report')
+const answerType = mediaType('privacy-answer')
 const profileRegister = 'ppr' // user part at which profiles are updated
 const offers = new Offers([
   { method: 'SUBSCRIBE', event: locationEvent },
-  { method: 'MESSAGE', types: [moLrType, reportType, ...answerTypes, ...profileTypes] },
+  { method: 'MESSAGE', types: [moLrType, reportType, answerType, ...answerTypes, ...profileTypes] },
 ])
 
 export function createGmlc(name: string, settings: GmlcSettings): Element {
@@ -45,6 +47,7 @@ class Gmlc implements Element {
   private moLrReports!: SubscriberLocationReports
   private profiles!: Profiles
   private places!: CoarsePlaces
+  private questions!: PrivacyQuestions
   private updates!: ProfileUpdates
   private requests!: LocationRequests
 
@@ -54,6 +57,7 @@ class Gmlc implements Element {
     this.claims = [
       { method: 'MESSAGE', content: [moLrType, reportType, ...answerTypes], label: name },
       { method: 'MESSAGE', content: profileTypes, user: profileRegister },
+      { method: 'MESSAGE', content: answerType, user: name },
       { method: 'SUBSCRIBE', event: locationEvent },
     ]
   }
@@ -66,11 +70,14 @@ class Gmlc implements Element {
     this.places = new CoarsePlaces(host)
     await this.profiles.load()
     await this.places.load()
+    const { messages } = this.conversations
+    this.questions = new PrivacyQuestions({ host, messages })
+    await this.questions.load()
     const fault = this.profiles.give((settings.profiles ?? []) as Parameters<Profiles['give']>[0])
     if (fault !== undefined) throw new SettingsError(fault, 'rules of SPEC §8.4')
     const deviceKey = await keptSecret(host.store, host.ids, `gmlc/${this.name}/device-key`)
-    const { places, profiles, subscribers } = this
-    this.updates = new ProfileUpdates({ host, profiles, subscribers })
+    const { places, profiles, questions, subscribers } = this
+    this.updates = new ProfileUpdates({ host, profiles, questions, subscribers })
     this.requests = new LocationRequests({
       host,
       settings,
@@ -78,13 +85,14 @@ class Gmlc implements Element {
       profiles,
       places,
       deviceKey,
-      messages: this.conversations.messages,
+      messages,
+      questions,
     })
     this.subscribers.start()
   }
   async stop(): Promise<void> {
     this.requests.stop()
-    await Promise.all([this.profiles.stop(), this.places.stop()])
+    await Promise.all([this.profiles.stop(), this.places.stop(), this.questions.stop()])
   }
 
   handle(exchange: Exchange): Promise<void> | void {
@@ -94,6 +102,7 @@ class Gmlc implements Element {
     if (answerTypes.includes(contentType)) return this.conversations.takeAnswer(exchange)
     if (contentType === moLrType) return this.moLrReports.handle(exchange)
     if (contentType === reportType) return this.requests.take(exchange)
+    if (contentType === answerType) return this.questions.handle(exchange)
     return this.orRefuse(exchange, this.updates.handle(exchange))
   }
   restored(notifier: Notifier): void {

@@ -21,6 +21,7 @@ import { type PrivacyQuestion, permissionOf } from '../shared/location/privacy-r
 import { newRequestId, requestAt } from '../shared/location/request-address.ts'
 import type { CoarsePlaces } from './coarse-places.ts'
 import { locationDocument, noteDocument } from './location-document.ts'
+import type { PrivacyQuestions } from './privacy-questions.ts'
 import type { Profiles } from './profiles.ts'
 import type { GmlcSettings } from './settings-type.ts'
 
@@ -46,6 +47,7 @@ interface LocationRequestParts {
   readonly subscribers: Subscribers
   readonly profiles: Profiles
   readonly places: CoarsePlaces
+  readonly questions: PrivacyQuestions
   /** Key of the pseudonyms of devices. */
   readonly deviceKey: string
 }
@@ -167,7 +169,7 @@ export class LocationRequests {
   private async serve(notifier: Notifier<LocationState>, asked: AskedLocation, isFetch: boolean): Promise<void> {
     const { host } = this.parts
     try {
-      const end = await this.outcomeOf(asked)
+      const end = isFetch ? await this.inTime(asked) : await this.outcomeOf(asked)
       if (!notifier.live) return
       if (end === 'rejected') return notifier.terminate('rejected')
       const state = { document: end }
@@ -179,29 +181,45 @@ export class LocationRequests {
       if (notifier.live) notifier.terminate('probation', 5)
     }
   }
+  /** As `outcomeOf`, within the time for which the NOTIFY of a fetch waits. */
+  private inTime(asked: AskedLocation): Promise<string | 'rejected'> {
+    return new Promise((resolve, reject) => {
+      const late = (): void => resolve('rejected') // nothing is said of a target that thinks about it
+      const timer = this.parts.host.clock.after(longestOfFetch * 1000, late)
+      this.outcomeOf(asked)
+        .finally(() => timer.cancel())
+        .then(resolve, reject)
+    })
+  }
   /** A document, or that nothing is told. */
   private async outcomeOf({ question, request, target, wishes }: AskedLocation): Promise<string | 'rejected'> {
-    if (target === undefined || this.precisionFor(target.id, question) === undefined) return 'rejected'
+    if (target === undefined || (await this.precisionFor(target.id, question)) === undefined) return 'rejected'
     const report = await this.reportOf(target.id, question, request, wishes)
     const { place } = report ?? {}
-    const precision = this.precisionFor(target.id, question, place)
+    const precision = await this.precisionFor(target.id, question, place)
     if (precision === undefined) return 'rejected'
     const names = { request, target: target.id }
     if (place === undefined) return noteDocument(names, report?.cause ?? 'position-timeout')
     const { host, places } = this.parts
     const known = await places.told(target.id, place, precision)
-    if (this.precisionFor(target.id, question, place) === undefined) return 'rejected' // by a change meanwhile
+    if (this.permissionFor(target.id, question, place)?.precision === undefined) return 'rejected' // by a change meanwhile
     this.notice(target.id, question)
     const device = pseudonym(seal(this.parts.deviceKey, `${question.client} ${target.id}`, 43))
     return locationDocument({ ...names, device }, { ...known, at: Date.parse(place.at), keepUntil: host.clock.date() + keptFor })
   }
-  /** Precision of what may be told; undefined: nothing. Who would have to be asked is not told yet. */
-  private precisionFor(target: string, question: PrivacyQuestion, place?: Place): number | 'exact' | undefined {
+  private permissionFor(target: string, question: PrivacyQuestion, place?: Place): ReturnType<typeof permissionOf> {
     const [longitude, latitude] = (place?.point.coordinates ?? []) as readonly number[]
     const point = longitude === undefined || latitude === undefined ? undefined : { latitude, longitude }
     const { host, profiles } = this.parts
-    const permission = permissionOf(profiles.of(target), question, host.clock.date(), point)
-    return permission?.mode === 'allow' || permission?.mode === 'notify' ? permission.precision : undefined
+    return permissionOf(profiles.of(target), question, host.clock.date(), point)
+  }
+  /** Precision of what may be told; undefined: nothing. The target is asked where its rules say so. */
+  private async precisionFor(target: string, question: PrivacyQuestion, place?: Place): Promise<number | 'exact' | undefined> {
+    const { mode, precision } = this.permissionFor(target, question, place) ?? {}
+    if (precision === undefined || mode === undefined) return undefined
+    if (mode === 'allow' || mode === 'notify') return precision
+    const isAllowed = await this.parts.questions.isAllowed(target, question, mode, precision === 'exact' ? undefined : precision)
+    return isAllowed ? precision : undefined
   }
   /** The report of the core network; undefined: none came in time. */
   private reportOf(

@@ -4,6 +4,7 @@ import { faultOf, mediaType, type PrivacyProfile, type PrivacyProfileRule, readB
 import { askerOf } from '../shared/clients/asker.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { readPolicy } from '../shared/location/policy-document.ts'
+import type { PrivacyQuestions } from './privacy-questions.ts'
 import type { Profiles } from './profiles.ts'
 
 const profileType = mediaType('privacy-profile')
@@ -13,6 +14,7 @@ export const profileTypes = [profileType, policyType]
 interface ProfileUpdateParts {
   readonly host: Host
   readonly profiles: Profiles
+  readonly questions: PrivacyQuestions
   readonly subscribers: Subscribers
 }
 
@@ -24,7 +26,7 @@ export class ProfileUpdates {
   }
   /** 200: it is in force. */
   async handle(exchange: Exchange): Promise<void> {
-    const { host, profiles, subscribers } = this.parts
+    const { host, profiles, questions, subscribers } = this.parts
     const asker = askerOf(exchange, host.domains)
     const record = asker === undefined ? undefined : await subscribers.of(asker)
     if (record === undefined)
@@ -32,6 +34,7 @@ export class ProfileUpdates {
     const read = profileIn(exchange.request)
     if ('fault' in read) return exchange.reply(read.status, { warning: read.fault })
     const { fault, status = 200 } = { status: 200, ...(await profiles.update(record.id, read.rules, read.replaces)) }
+    if (fault === undefined) questions.forget(record.id)
     host.count(fault === undefined ? 'profiles_updated' : 'profiles_refused')
     exchange.reply(status, fault === undefined ? {} : { warning: fault })
   }

@@ -13,6 +13,8 @@ import moLrPosition from './location/mo-lr-position.json' with { type: 'json' }
 import moLrResult from './location/mo-lr-result.json' with { type: 'json' }
 import moLr from './location/mo-lr.json' with { type: 'json' }
 import place from './location/place.json' with { type: 'json' }
+import privacyAnswer from './location/privacy-answer.json' with { type: 'json' }
+import privacyAsk from './location/privacy-ask.json' with { type: 'json' }
 import privacyNotice from './location/privacy-notice.json' with { type: 'json' }
 import privacyProfile from './location/privacy-profile.json' with { type: 'json' }
 import ranLocationReport from './location/ran-location-report.json' with { type: 'json' }
@@ -90,6 +92,8 @@ export const schemas: { readonly [name in keyof Bodies]: object } = {
   'mo-lr-result': moLrResult,
   place,
   'policy-query': policyQuery,
+  'privacy-answer': privacyAnswer,
+  'privacy-ask': privacyAsk,
   'privacy-notice': privacyNotice,
   'privacy-profile': privacyProfile,
   'prose-context': proseContext,

@@ -87,6 +87,8 @@ export interface Bodies {
   readonly 'mo-lr-result': MoLrResult
   readonly place: Place
   readonly 'policy-query': PolicyQuery
+  readonly 'privacy-answer': PrivacyAnswer
+  readonly 'privacy-ask': PrivacyAsk
   readonly 'privacy-notice': PrivacyNotice
   readonly 'privacy-profile': PrivacyProfile
   readonly 'prose-context': ProseContext
@@ -510,6 +512,34 @@ export interface PolicyQuery {
    * Nothing more is wanted: what was granted and not used goes back.
    */
   readonly done?: boolean
+}
+/**
+ * Answer of a target to a privacy-ask (SPEC §8.2).
+ */
+export interface PrivacyAnswer {
+  readonly question: string
+  readonly answer: 'allow' | 'deny'
+  /**
+   * once: for this question alone; left out: the same.
+   */
+  readonly remember?: 'once' | 'always' | 'never'
+}
+/**
+ * A target is asked whether somebody may be told where it is (SPEC §8.2, modes ask-allow and ask-deny).
+ */
+export interface PrivacyAsk {
+  readonly question: string
+  readonly requestor: string
+  readonly client: string
+  readonly service?: string
+  /**
+   * Metres, to which it would be told; left out: exactly.
+   */
+  readonly precision?: number
+  /**
+   * Time after which no answer counts.
+   */
+  readonly until: string
 }
 /**
  * A target is told who is told where it is (SPEC §8.2, mode notify).

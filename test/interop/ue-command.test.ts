@@ -113,12 +113,9 @@ test('through a base station it sends, and is reached', async (t) => {
 })
 
 test('it asks where it is, for itself and for a service', async (t) => {
-  const options = ['--listen', 'udp://127.0.0.1:0', '--no-http', '--data', 'memory', '--log-level', 'warn']
-  const node = new Running(process.execPath, [program, 'start', networkOf({ network: 'location.yaml' }), ...options])
-  t.teardown(() => node.stop())
-  await node.said(/^ready/m)
-  const port = /127\.0\.0\.1:(\d+), transport UDP/.exec(node.out)![1]!
-  const at = ['--domain', 'home.example', '--server', `127.0.0.1:${port}`]
+  const network = await ProcessNetwork.start(networkOf({ network: 'location.yaml' }))
+  t.teardown(() => network.remove())
+  const at = ['--domain', 'home.example', '--server', `127.0.0.1:${network.portsOf('proxy').udp}`]
   const place = /at 52\.5\d+ N 13\.4\d+ E, ±100 m\. geo:52\.5/
   const alone = await ue('none', 'alice', ...at, '--locate').ended
   t.regex(alone.out, place)

@@ -61,7 +61,7 @@ export const flow: FlowScript = {
     },
     {
       name: 'MF4: no GMLC: the place alone',
-      settings: { sgsn: { gmlc: 'sip:nobody@home.example' } },
+      settings: { sgsn: { gmlc: 'sip:gmlc@192.0.2.9' } },
       async run(stage) {
         const ue = await asker(stage, targets.alice)
         const outcome = await stage.during(ue.ask({ client: 'maps', service: 'text' }))

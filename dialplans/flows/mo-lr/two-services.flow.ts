@@ -16,6 +16,7 @@ export const flow: FlowScript = {
             { service: 'text', does: 'text' },
             { service: 'map', does: 'text', price: 1 },
           ],
+          subscribers: [{ target: 'alice' }, { target: 'bob' }],
         },
       },
       async run(stage) {

@@ -86,5 +86,30 @@ export const flow: FlowScript = {
         stage.expect('none', (await stage.during(c.client.ask(alices))).why === 'rejected')
       },
     },
+    {
+      name: 'V27: ask-deny and ask-allow: the target is asked; its answer counts, and the second word where it says nothing',
+      async run(stage) {
+        const [a, c] = [await asker(stage, targets.alice), await asker(stage, targets.carol)]
+        const rule = { id: 'carol', who: { one: [`sip:${targets.carol}`] }, mode: 'ask-deny', precision: 1000 } as const
+        const asks = (): number => a.got.filter((type) => type === 'privacy-ask').length
+        stage.expect('told', (await stage.during(a.client.tell(register, { rules: [rule] }))).status === 200)
+        stage.expect('silence is no', (await stage.during(c.client.ask(alices))).why === 'rejected')
+        stage.expect('she was asked', asks() === 1)
+        stage.expect(
+          'told',
+          (await stage.during(a.client.tell(register, { rules: [{ ...rule, mode: 'ask-allow' }] }))).status === 200,
+        )
+        stage.expect('silence is yes', radiusOf((await stage.during(c.client.ask(alices))).document) === 1300)
+        stage.expect('told', (await stage.during(a.client.tell(register, { rules: [rule] }))).status === 200)
+        a.client.onAsked(async ({ precision, requestor }) => ({
+          answer: precision === 1000 && requestor === `sip:${targets.carol}` ? 'allow' : 'deny',
+          remember: 'always',
+        }))
+        stage.expect('a yes is yes', radiusOf((await stage.during(c.client.ask(alices))).document) === 1300)
+        await stage.restart()
+        stage.expect('remembered', radiusOf((await stage.during(c.client.ask(alices))).document) === 1300)
+        stage.expect('asked once for it', asks() === 3)
+      },
+    },
   ],
 }

@@ -1,5 +1,13 @@
 /** A user who asks where somebody is (SPEC §8.2), and who says who may know where he is himself (SPEC §8.4). */
-import { type LocationRequest, type PrivacyProfile, writeBody } from '../../schemas/index.ts'
+import {
+  type LocationRequest,
+  mediaType,
+  type PrivacyAnswer,
+  type PrivacyAsk,
+  type PrivacyProfile,
+  readBody,
+  writeBody,
+} from '../../schemas/index.ts'
 import type { AgentResponse, TextBody, UserAgent } from '../agents/agent.ts'
 
 /** The document (PIDF-LO) that was told, or why there is none: `rejected`, `probation` or a status. */
@@ -31,6 +39,17 @@ export class LocationClient {
           },
           ended: (status, why) => resolve(answer ?? { why: status < 300 ? why : `${status} ${why}` }),
         },
+      )
+    })
+  }
+  /** Answers questions whether somebody may be told where this user is. */
+  onAsked(answer: (asked: PrivacyAsk) => Promise<Pick<PrivacyAnswer, 'answer' | 'remember'>>): void {
+    this.agent.onMessage((message) => {
+      if (message.contentType !== mediaType('privacy-ask')) return
+      const { value } = readBody(message, 'privacy-ask')
+      if (value === undefined) return
+      void answer(value).then((given) =>
+        this.agent.message(message.from, writeBody('privacy-answer', { question: value.question, ...given })),
       )
     })
   }
