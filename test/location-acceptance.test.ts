@@ -2,14 +2,9 @@
  * The acceptance list of location: each of its lines is a scenario of a flow or a test that bears its id in its name, or is among
  * those that are still to come. One that has come leaves that list.
  */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import test from 'ava'
-import { loadFlows } from '../dialplans/flows/index.ts'
-import { sourcePaths } from './support/sources.ts'
+import { namedLines, numbered } from './support/acceptance-list.ts'
 
-const numbered = (letters: string, count: number): readonly string[] =>
-  Array.from({ length: count }, (_, i) => `${letters}${i + 1}`)
 const lines = [...numbered('M', 28), ...numbered('MF', 13), ...numbered('V', 42), ...numbered('VF', 12), ...numbered('L', 21)]
 
 /** Of MO-LR what another operator, a message or another service is needed for; of the rest what no element uses yet. */
@@ -20,18 +15,8 @@ const toCome = [
   ...['L2', 'L3', 'L4', 'L6', 'L7', 'L8', 'L10', 'L15', 'L16', 'L19', 'L20', 'L21'],
 ]
 
-const id = /\b(?:M|MF|V|VF|L)\d+\b/g
-const title = /\btest(?:\.serial)?\(\s*(['`"])((?:(?!\1).)*)\1/g
-
 test('each line of the acceptance list of location has a scenario or a test that names it, or is to come', async (t) => {
-  const names = (await loadFlows()).flatMap(({ id: flow, scenarios }) =>
-    /^(?:mo-lr|privacy)\//.test(flow) ? scenarios.map(({ name }) => name) : [],
-  )
-  for (const path of sourcePaths().filter((each) => each.endsWith('.test.ts'))) {
-    const source = readFileSync(join(import.meta.dirname, '..', path), 'utf8')
-    for (const [, , text] of source.matchAll(title)) names.push(text!)
-  }
-  const named = new Set(names.flatMap((name) => name.match(id) ?? []))
+  const named = await namedLines(/^(?:mo-lr|privacy)\//, /\b(?:M|MF|V|VF|L)\d+\b/g)
   t.deepEqual(
     lines.filter((line) => !named.has(line)),
     lines.filter((line) => toCome.includes(line)),
