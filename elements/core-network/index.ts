@@ -58,7 +58,7 @@ class CoreNetwork implements Element {
     this.conversations = new Conversations(host)
     if (this.domain === 'cs') this.connections = new ConnectionManagement(host)
     const uri = ran === undefined ? undefined : serverUri(ran, host.domains)
-    const positions = new Positions({ conversations: this.conversations, ran: uri })
+    const positions = new Positions({ log: host.log, conversations: this.conversations, ran: uri })
     this.requests = new LcsRequests({ host, positions, gmlcs, messages: this.conversations.messages })
     this.moLr = new MoLrRequests({
       host,

@@ -1,9 +1,12 @@
 /** Places of targets, as the core network asks the radio network for them (SPEC §8.1). */
+import type { Log } from '../../signalling/index.ts'
 import { type LocationCause, type LocationQuality, type Place, writeBody } from '../schemas/index.ts'
 import type { Conversations } from '../shared/clients/conversations.ts'
+import { withCivic } from '../shared/location/civic.ts'
 import { requestAt } from '../shared/location/request-address.ts'
 
 interface PositionsParts {
+  readonly log: Log
   readonly conversations: Conversations
   /** URI of the radio network; undefined: there is none. */
   readonly ran: string | undefined
@@ -25,9 +28,9 @@ export class Positions {
   constructor(parts: PositionsParts) {
     this.parts = parts
   }
-  /** The place of a target, or why there is none. Never rejects. */
+  /** The place of a target, with its civic one, or why there is none. Never rejects. */
   async of({ age, qos, request, target }: PositionWish): Promise<Place | LocationCause> {
-    const { conversations, ran } = this.parts
+    const { conversations, log, ran } = this.parts
     if (ran === undefined) return 'position-failed'
     const wishes = { ...(qos === undefined ? {} : { qos }), ...(age === undefined ? {} : { age }) }
     const answer = await conversations.askPersistently({
@@ -37,6 +40,7 @@ export class Positions {
       patience: (qos?.responseTime ?? usualResponseTime) * 1000,
     })
     if (answer.value === undefined) return answer.fault === 'silent' ? 'position-timeout' : 'position-failed'
-    return answer.value.place ?? answer.value.cause ?? 'position-failed'
+    const { cause, place } = answer.value
+    return place === undefined ? (cause ?? 'position-failed') : withCivic(place, log)
   }
 }

@@ -19,7 +19,7 @@ import { subscriberKey } from '../shared/identifiers/devices.ts'
 import { ownUser } from '../shared/identifiers/element-names.ts'
 import { type PrivacyQuestion, permissionOf } from '../shared/location/privacy-rules.ts'
 import { newRequestId, requestAt } from '../shared/location/request-address.ts'
-import type { CoarsePlaces } from './coarse-places.ts'
+import type { CoarsePlaces, PlacePermission } from './coarse-places.ts'
 import { locationDocument, noteDocument } from './location-document.ts'
 import type { PrivacyQuestions } from './privacy-questions.ts'
 import type { Profiles } from './profiles.ts'
@@ -193,15 +193,15 @@ export class LocationRequests {
   }
   /** A document, or that nothing is told. */
   private async outcomeOf({ question, request, target, wishes }: AskedLocation): Promise<string | 'rejected'> {
-    if (target === undefined || (await this.precisionFor(target.id, question)) === undefined) return 'rejected'
+    if (target === undefined || (await this.tellable(target.id, question)) === undefined) return 'rejected'
     const report = await this.reportOf(target.id, question, request, wishes)
     const { place } = report ?? {}
-    const precision = await this.precisionFor(target.id, question, place)
-    if (precision === undefined) return 'rejected'
+    const permission = await this.tellable(target.id, question, place)
+    if (permission === undefined) return 'rejected'
     const names = { request, target: target.id }
     if (place === undefined) return noteDocument(names, report?.cause ?? 'position-timeout')
     const { host, places } = this.parts
-    const known = await places.told(target.id, place, precision)
+    const known = await places.told(target.id, place, permission)
     if (this.permissionFor(target.id, question, place)?.precision === undefined) return 'rejected' // by a change meanwhile
     this.notice(target.id, question)
     const device = pseudonym(seal(this.parts.deviceKey, `${question.client} ${target.id}`, 43))
@@ -213,13 +213,14 @@ export class LocationRequests {
     const { host, profiles } = this.parts
     return permissionOf(profiles.of(target), question, host.clock.date(), point)
   }
-  /** Precision of what may be told; undefined: nothing. The target is asked where its rules say so. */
-  private async precisionFor(target: string, question: PrivacyQuestion, place?: Place): Promise<number | 'exact' | undefined> {
-    const { mode, precision } = this.permissionFor(target, question, place) ?? {}
+  /** The detail that may be told; undefined: nothing may. The target is asked where its rules say so. */
+  private async tellable(target: string, question: PrivacyQuestion, place?: Place): Promise<PlacePermission | undefined> {
+    const { civic, mode, precision } = this.permissionFor(target, question, place) ?? {}
     if (precision === undefined || mode === undefined) return undefined
-    if (mode === 'allow' || mode === 'notify') return precision
+    const detail = { precision, ...(civic === undefined ? {} : { civic }) }
+    if (mode === 'allow' || mode === 'notify') return detail
     const isAllowed = await this.parts.questions.isAllowed(target, question, mode, precision === 'exact' ? undefined : precision)
-    return isAllowed ? precision : undefined
+    return isAllowed ? detail : undefined
   }
   /** The report of the core network; undefined: none came in time. */
   private reportOf(

@@ -3,10 +3,11 @@
  * charge are one write. A request that comes again gets the same outcome, and costs nothing.
  */
 import type { Host, StoreWrite } from '../../signalling/index.ts'
-import type { LocationCause, LocationInformation, LocationInformationAck, LocationResult } from '../schemas/index.ts'
+import type { LocationCause, LocationInformation, LocationInformationAck, LocationResult, Place } from '../schemas/index.ts'
 import { Charges } from '../shared/clients/charges.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { serverUri, subscriberKey } from '../shared/identifiers/devices.ts'
+import { withCivic } from '../shared/location/civic.ts'
 import { describedPlace } from '../shared/location/described-place.ts'
 import { Kept } from '../shared/state/kept.ts'
 import { putTogether } from '../shared/state/kept-change.ts'
@@ -103,7 +104,7 @@ export class Processing {
       const { price = 0 } = service
       const spent = this.spending.get(target)?.spent ?? 0
       if (price > 0 && this.balanceOf(target) - spent < price) return this.refused(request, 'balance-too-low')
-      const result = await resultOf(service, information)
+      const result = resultOf(service, withCivic(information.place, this.parts.host.log))
       if (result === undefined) return this.refused(request, 'processing-failed')
       const outcome: LocationInformationAck = { request, handled: true, result }
       const paid = price === 0 ? [] : [this.spending.putting(target, { spent: spent + price })]
@@ -139,7 +140,7 @@ export class Processing {
 }
 
 /** Undefined: the service cannot make anything of it. */
-async function resultOf({ does }: OfferedService, { place }: LocationInformation): Promise<LocationResult | undefined> {
+function resultOf({ does }: OfferedService, place: Place): LocationResult | undefined {
   if (does === 'text') return { type: 'text/plain', text: describedPlace(place) }
   return undefined
 }

@@ -116,12 +116,12 @@ test('it asks where it is, for itself and for a service', async (t) => {
   const network = await ProcessNetwork.start(networkOf({ network: 'location.yaml' }))
   t.teardown(() => network.remove())
   const at = ['--domain', 'home.example', '--server', `127.0.0.1:${network.portsOf('proxy').udp}`]
-  const place = /at 52\.5\d+ N 13\.4\d+ E, ±100 m\. geo:52\.5/
+  const place = /at Berlin, Germany\. 52\.5\d+ N 13\.4\d+ E, ±100 m\. geo:52\.5/
   const alone = await ue('none', 'alice', ...at, '--locate').ended
   t.regex(alone.out, place)
   const both = await ue('none', 'alice', ...at, '--locate', 'maps/map', '--circuit-switched').ended
   t.regex(both.out, place)
-  t.regex(both.out, /maps\/map: 52\.5/)
+  t.regex(both.out, /maps\/map: Berlin, Germany\. 52\.5/)
   t.is(both.code, 0, both.err)
   const refused = await ue('none', 'carol', ...at, '--locate').ended
   t.regex(refused.out, /no place: 403 not-subscribed/)

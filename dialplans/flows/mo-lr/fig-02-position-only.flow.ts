@@ -18,6 +18,18 @@ export const flow: FlowScript = {
       },
     },
     {
+      name: 'M2: a place is geodetic and civic both, and its text names the town',
+      async run(stage) {
+        const [a, b] = [await asker(stage, targets.alice), await asker(stage, targets.bob)]
+        const { country, A1, A3 } = (await stage.during(b.ask({}))).result?.place?.civic ?? {}
+        stage.expect('for the UE alone', country === 'AU' && A1 === 'New South Wales' && A3 === 'Sydney')
+        const outcome = await stage.during(a.ask({ client: 'maps', service: 'text' }))
+        const { civic, point } = outcome.result?.place ?? {}
+        stage.expect('beside the client', point?.type === 'Point' && civic?.A3 === 'Berlin')
+        stage.expect('the text', outcome.result?.result?.text?.startsWith('Berlin, Germany. 52.5') === true)
+      },
+    },
+    {
       name: 'M10: a client without service: its only one is used',
       settings: { maps: { services: [{ service: 'text', does: 'text' }] } },
       async run(stage) {

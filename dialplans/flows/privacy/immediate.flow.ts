@@ -1,4 +1,5 @@
 /** Somebody asks where a target is, and is told at once as much as it may know (SPEC §8.2, §8.4, §8.6). */
+import type { PrivacyProfileRule } from '../../../elements/schemas/index.ts'
 import { LocationClient } from '../../../elements/ue/index.ts'
 import { targets } from '../mo-lr/cast.ts'
 import type { FlowScript, Stage } from '../stage/flow.ts'
@@ -23,6 +24,11 @@ async function asker(stage: Stage, user: string): Promise<Asker> {
 function radiusOf(document: string | undefined): number | undefined {
   const [, text] = /<gs:radius[^>]*>([\d.]+)</.exec(document ?? '') ?? []
   return text === undefined ? undefined : Number(text)
+}
+
+/** Elements of the civic address of a document, such as `country DE, A3 Berlin`; empty: it has none. */
+function civicOf(document: string | undefined): string {
+  return [...(document ?? '').matchAll(/<ca:(\w+)>([^<]+)</g)].map(([, name, text]) => `${name} ${text}`).join(', ')
 }
 
 export const flow: FlowScript = {
@@ -72,6 +78,26 @@ export const flow: FlowScript = {
         stage.expect('nothing', (await stage.during(c.client.ask(alices))).why === 'rejected')
         const stale = await stage.during(a.client.tell(register, { replaces: 0, rules: [rule] }))
         stage.expect('a stale version changes nothing', stale.status === 412)
+      },
+    },
+    {
+      name: 'country, region and town are told as the target allows, and no finer for a coarse asker',
+      async run(stage) {
+        const [a, c] = [await asker(stage, targets.alice), await asker(stage, targets.carol)]
+        const carol = { id: 'carol', who: { one: [`sip:${targets.carol}`] }, mode: 'allow' } as const
+        const heard = async (may: Pick<PrivacyProfileRule, 'civic' | 'precision'>) => {
+          await stage.during(a.client.tell(register, { rules: [{ ...carol, ...may }] }))
+          return stage.during(c.client.ask(alices))
+        }
+        const exact = await heard({ precision: 'exact', civic: 'country' })
+        stage.expect('the country', civicOf(exact.document) === 'country DE')
+        const coarse = await heard({ precision: 10_000, civic: 'region' })
+        stage.expect('the region', civicOf(coarse.document) === 'country DE, A1 State of Berlin')
+        stage.expect('a coarse place beside it', radiusOf(coarse.document) === 11_000)
+        const town = await heard({ precision: 1000, civic: 'full' })
+        stage.expect('the town', civicOf(town.document) === 'country DE, A1 State of Berlin, A3 Berlin')
+        stage.expect('nothing of it', civicOf((await heard({ precision: 'exact' })).document) === '')
+        stage.expect('no place, no town', (await heard({ civic: 'city' })).why === 'rejected')
       },
     },
     {

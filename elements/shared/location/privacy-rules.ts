@@ -12,7 +12,7 @@ export type PrivacyMode = (typeof modes)[number]
 
 /** Parts of an address that may be told, widest first. */
 const civicDetails = ['full', 'city', 'region', 'country'] as const
-type CivicDetail = (typeof civicDetails)[number]
+export type CivicDetail = (typeof civicDetails)[number]
 
 export interface PrivacyRule {
   readonly id: string

@@ -9,6 +9,7 @@ export const names = {
 const at = Date.parse('2026-11-22T10:00:00.400Z')
 export const times = { at, keepUntil: at + 3_600_000 }
 const civic: CivicAddress = { A3: 'Neustadt <West> & "Ost"', country: 'DE', A1: 'Bayern' }
+const full: CivicAddress = { ...civic, A2: 'Schwaben', A4: 'Mitte', A5: 'Nord', A6: 'Hauptstraße' }
 const ring = [
   [13.4, 52.51],
   [13.42, 52.51],
@@ -30,5 +31,6 @@ export const shapes: readonly (readonly [name: string, shape: LocatedShape, elem
 export const documents: readonly (readonly [name: string, document: string])[] = [
   ...shapes.map(([name, shape]) => [name, locationDocument(names, { ...times, shape, confidence: 95, method: 'Cell' })] as const),
   ['event', locationDocument(names, { ...times, shape: shapes[1]![1], civic, event: 'enter', state: 'inside' })] as const,
+  ['civic', locationDocument(names, { ...times, shape: shapes[0]![1], civic: full })] as const,
   ['note', noteDocument(names, 'waiting for <the> target')] as const,
 ]
