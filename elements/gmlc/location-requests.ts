@@ -19,7 +19,7 @@ import { subscriberKey } from '../shared/identifiers/devices.ts'
 import { ownUser } from '../shared/identifiers/element-names.ts'
 import { type PrivacyQuestion, permissionOf } from '../shared/location/privacy-rules.ts'
 import { newRequestId, requestAt } from '../shared/location/request-address.ts'
-import type { CoarsePlaces, PlacePermission } from './coarse-places.ts'
+import type { CoarsePlaces, PlacePermission, ToldPlace } from './coarse-places.ts'
 import { locationDocument, noteDocument } from './location-document.ts'
 import type { PrivacyQuestions } from './privacy-questions.ts'
 import type { Profiles } from './profiles.ts'
@@ -196,16 +196,25 @@ export class LocationRequests {
     if (target === undefined || (await this.tellable(target.id, question)) === undefined) return 'rejected'
     const report = await this.reportOf(target.id, question, request, wishes)
     const { place } = report ?? {}
-    const permission = await this.tellable(target.id, question, place)
-    if (permission === undefined) return 'rejected'
     const names = { request, target: target.id }
+    if (place === undefined && (await this.tellable(target.id, question)) === undefined) return 'rejected'
     if (place === undefined) return noteDocument(names, report?.cause ?? 'position-timeout')
-    const { host, places } = this.parts
-    const known = await places.told(target.id, place, permission)
-    if (this.permissionFor(target.id, question, place)?.precision === undefined) return 'rejected' // by a change meanwhile
+    const { host } = this.parts
+    const known = await this.known(target.id, question, place)
+    if (known === undefined) return 'rejected'
     this.notice(target.id, question)
     const device = pseudonym(seal(this.parts.deviceKey, `${question.client} ${target.id}`, 43))
     return locationDocument({ ...names, device }, { ...known, at: Date.parse(place.at), keepUntil: host.clock.date() + keptFor })
+  }
+  /** A place in as much detail as rules allow that have not changed while it was made; undefined: they allow none. */
+  private async known(target: string, question: PrivacyQuestion, place: Place): Promise<ToldPlace | undefined> {
+    for (;;) {
+      const judged = JSON.stringify(this.permissionFor(target, question, place))
+      const detail = await this.tellable(target, question, place)
+      if (detail === undefined) return undefined
+      const known = await this.parts.places.told(target, place, detail)
+      if (JSON.stringify(this.permissionFor(target, question, place)) === judged) return known
+    }
   }
   private permissionFor(target: string, question: PrivacyQuestion, place?: Place): ReturnType<typeof permissionOf> {
     const [longitude, latitude] = (place?.point.coordinates ?? []) as readonly number[]

@@ -59,6 +59,19 @@ test('a place that was asked for before a permission was taken is not told after
   )
 })
 
+test('a permission that becomes coarser while the target is asked counts', async (t) => {
+  const scene = await CoreScene.open()
+  const rule = { id: 'carol', who: { one: ['sip:carol@home.example'] }, mode: 'ask-allow' as const }
+  const tell = (precision: number | 'exact') =>
+    scene.message('sip:ppr@home.example', 'privacy-profile', { rules: [{ ...rule, precision }] }, alice)
+  t.is((await tell('exact')).status, 200)
+  const asked = await scene.locate('carol', alice, {}, 600)
+  await scene.pass(5)
+  t.is((await tell(10_000)).status, 200)
+  await scene.pass(60)
+  t.regex(asked.notified.at(-1)!.body, /<gs:radius[^>]*>11000</)
+})
+
 test('no answer of the core network: a note, in time', async (t) => {
   const scene = await CoreScene.open()
   scene.gmlc = { cores: ['nobody'] }
