@@ -17,6 +17,7 @@ import { regEventRole } from './reg-event/role.ts'
 import { resourceListsRole } from './resource-lists/role.ts'
 import type { Role } from './role.ts'
 import { smscRole } from './smsc/role.ts'
+import { whereRole } from './where/role.ts'
 
 /** In the order in which people read of them. */
 export const roles: readonly Role[] = [
@@ -38,6 +39,7 @@ export const roles: readonly Role[] = [
   sgsnRole,
   gmlcRole,
   lcsClientRole,
+  whereRole,
 ]
 
 /** Undefined: there is no such role. */

@@ -16,7 +16,7 @@ import { SettingsError } from '../shared/values/settings-error.ts'
 import { CoarsePlaces } from './coarse-places.ts'
 import { LocationRequests, locationEvent, locationPackage } from './location-requests.ts'
 import { PrivacyQuestions } from './privacy-questions.ts'
-import { ProfileUpdates, profileTypes } from './profile-updates.ts'
+import { ProfileUpdates, profileEvent, profilePackage, profileTypes } from './profile-updates.ts'
 import { Profiles } from './profiles.ts'
 import type { GmlcSettings } from './settings-type.ts'
 import { SubscriberLocationReports } from './subscriber-location-reports.ts'
@@ -30,6 +30,7 @@ const answerType = mediaType('privacy-answer')
 const profileRegister = 'ppr' // user part at which profiles are updated
 const offers = new Offers([
   { method: 'SUBSCRIBE', event: locationEvent },
+  { method: 'SUBSCRIBE', event: profileEvent },
   { method: 'MESSAGE', types: [moLrType, reportType, answerType, ...answerTypes, ...profileTypes] },
 ])
 
@@ -40,7 +41,7 @@ export function createGmlc(name: string, settings: GmlcSettings): Element {
 class Gmlc implements Element {
   readonly name: string
   readonly claims: readonly Claim[]
-  readonly packages: readonly EventPackage[] = [locationPackage as EventPackage]
+  readonly packages: readonly EventPackage[] = [locationPackage as EventPackage, profilePackage as EventPackage]
   private readonly settings: GmlcSettings
   private subscribers!: Subscribers
   private conversations!: Conversations
@@ -55,10 +56,10 @@ class Gmlc implements Element {
     this.name = name
     this.settings = settings
     this.claims = [
-      { method: 'MESSAGE', content: [moLrType, reportType, ...answerTypes], label: name },
+      { method: 'MESSAGE', content: [moLrType, reportType, ...answerTypes, ...profileTypes], label: name },
       { method: 'MESSAGE', content: profileTypes, user: profileRegister },
       { method: 'MESSAGE', content: answerType, user: name },
-      { method: 'SUBSCRIBE', event: locationEvent },
+      { method: 'SUBSCRIBE', event: [locationEvent, profileEvent] },
     ]
   }
   async start(host: Host): Promise<void> {
@@ -77,7 +78,7 @@ class Gmlc implements Element {
     if (fault !== undefined) throw new SettingsError(fault, 'rules of SPEC §8.4')
     const deviceKey = await keptSecret(host.store, host.ids, `gmlc/${this.name}/device-key`)
     const { places, profiles, questions, subscribers } = this
-    this.updates = new ProfileUpdates({ host, profiles, questions, subscribers })
+    this.updates = new ProfileUpdates({ host, profiles, questions, subscribers, speakers: settings.speakers ?? [] })
     this.requests = new LocationRequests({
       host,
       settings,
@@ -96,8 +97,9 @@ class Gmlc implements Element {
   }
 
   handle(exchange: Exchange): Promise<void> | void {
-    const { contentType = '', method } = exchange.request
+    const { contentType = '', event, method } = exchange.request
     if (offers.answer(exchange)) return
+    if (method === 'SUBSCRIBE' && event?.value === profileEvent) return this.orRefuse(exchange, this.updates.tell(exchange))
     if (method === 'SUBSCRIBE') return this.orRefuse(exchange, this.requests.handle(exchange))
     if (answerTypes.includes(contentType)) return this.conversations.takeAnswer(exchange)
     if (contentType === moLrType) return this.moLrReports.handle(exchange)

@@ -1,7 +1,19 @@
-/** Updates of privacy profiles by their targets (SPEC §8.4), as JSON or as a ruleset of common policy. */
-import type { Exchange, Host, SipRequest } from '../../signalling/index.ts'
-import { faultOf, mediaType, type PrivacyProfile, type PrivacyProfileRule, readBody } from '../schemas/index.ts'
-import { askerOf } from '../shared/clients/asker.ts'
+/**
+ * Privacy profiles as their targets change and read them (SPEC §8.4), themselves or by an element that speaks for them. A new
+ * one comes as JSON, or as a ruleset of common policy.
+ */
+import type { EventPackage, Exchange, Host, SipRequest } from '../../signalling/index.ts'
+import {
+  faultOf,
+  mediaType,
+  type PrivacyProfile,
+  type PrivacyProfileRule,
+  type PrivacyProfiles,
+  readBody,
+  type SubscriberRecord,
+  writeBody,
+} from '../schemas/index.ts'
+import { askerOf, elementAsking } from '../shared/clients/asker.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { readPolicy } from '../shared/location/policy-document.ts'
 import type { PrivacyQuestions } from './privacy-questions.ts'
@@ -10,12 +22,24 @@ import type { Profiles } from './profiles.ts'
 const profileType = mediaType('privacy-profile')
 const policyType = 'application/auth-policy+xml'
 export const profileTypes = [profileType, policyType]
+export const profileEvent = 'privacy-profile'
+
+export const profilePackage: EventPackage<PrivacyProfiles> = {
+  name: profileEvent,
+  types: [mediaType('privacy-profiles')],
+  expires: { usual: 0, max: 0 },
+  render: (state) => writeBody('privacy-profiles', state),
+}
+
+const notYours = { warning: 'a profile is its subscriber’s; expected to be one, by your proxy' }
 
 interface ProfileUpdateParts {
   readonly host: Host
   readonly profiles: Profiles
   readonly questions: PrivacyQuestions
   readonly subscribers: Subscribers
+  /** Names of elements that speak for their users. */
+  readonly speakers: readonly string[]
 }
 
 export class ProfileUpdates {
@@ -26,21 +50,41 @@ export class ProfileUpdates {
   }
   /** 200: it is in force. */
   async handle(exchange: Exchange): Promise<void> {
-    const { host, profiles, questions, subscribers } = this.parts
-    const asker = askerOf(exchange, host.domains)
-    const record = asker === undefined ? undefined : await subscribers.of(asker)
-    if (record === undefined)
-      return exchange.reply(403, { warning: 'a profile is its subscriber’s; expected to be one, by your proxy' })
+    const { host, profiles, questions } = this.parts
     const read = profileIn(exchange.request)
     if ('fault' in read) return exchange.reply(read.status, { warning: read.fault })
+    const record = await this.ownerFor(exchange, read.target)
+    if (record === undefined) return exchange.reply(403, notYours)
     const { fault, status = 200 } = { status: 200, ...(await profiles.update(record.id, read.rules, read.replaces)) }
     if (fault === undefined) questions.forget(record.id)
     host.count(fault === undefined ? 'profiles_updated' : 'profiles_refused')
     exchange.reply(status, fault === undefined ? {} : { warning: fault })
   }
+  /** SUBSCRIBE: the profile in force, once. */
+  async tell(exchange: Exchange): Promise<void> {
+    const { profiles } = this.parts
+    const { expires, uri } = exchange.request
+    if (expires !== 0) return exchange.reply(400, { warning: 'a profile is told once; expected Expires: 0' })
+    const record = await this.ownerFor(exchange, uri.text)
+    if (record === undefined) return exchange.reply(403, notYours)
+    const state: PrivacyProfiles = {
+      version: profiles.lastVersion,
+      profiles: [{ target: record.id, ...profiles.told(record.id) }],
+    }
+    exchange.accept<PrivacyProfiles>({ package: profileEvent, resource: record.id, state })
+  }
+  /** The subscriber whose profile an exchange is about; undefined: it is nobody's, or none of the asker's. */
+  private async ownerFor(exchange: Exchange, named: string | undefined): Promise<SubscriberRecord | undefined> {
+    const { host, speakers, subscribers } = this.parts
+    const asker = askerOf(exchange, host.domains)
+    if (asker === undefined) return undefined
+    const speaks = elementAsking(exchange, host.domains, speakers) !== undefined
+    const owner = await (named === undefined ? subscribers.of(asker) : subscribers.lookup(named))
+    return speaks || owner?.id === (await subscribers.of(asker))?.id ? owner : undefined
+  }
 }
 
-type ReadProfile = Pick<PrivacyProfile, 'rules' | 'replaces'> | { readonly status: number; readonly fault: string }
+type ReadProfile = Pick<PrivacyProfile, 'rules' | 'replaces' | 'target'> | { readonly status: number; readonly fault: string }
 
 function profileIn(request: SipRequest): ReadProfile {
   if (request.contentType === profileType) {

@@ -15,6 +15,12 @@ interface StoredProfile {
   readonly rules: readonly PrivacyProfileRule[]
 }
 
+/** Rules of a target, as they are stored and as they are judged by. */
+interface ReadyProfile {
+  readonly stored: readonly PrivacyProfileRule[]
+  readonly made: readonly PrivacyRule[]
+}
+
 /** Rules of a target in the settings. */
 interface GivenProfile {
   readonly target: string
@@ -33,7 +39,7 @@ export class Profiles {
   private readonly host: Host
   private readonly kept: Kept<StoredProfile>
   private readonly inForce = new Map<string, readonly PrivacyRule[]>()
-  private given: ReadonlyMap<string, readonly PrivacyRule[]> = new Map()
+  private given: ReadonlyMap<string, ReadyProfile> = new Map()
   private key = ''
   /** Of all targets together. */
   private version = 0
@@ -49,19 +55,17 @@ export class Profiles {
     await this.kept.load()
     for (const [target, { rules, version }] of this.kept.entries()) {
       this.version = Math.max(this.version, version)
-      this.enforce(
-        target,
-        this.made(rules, (word) => word),
-      )
+      this.enforce(target, this.made(rules))
     }
   }
   /** Rules of targets that have told none themselves. Returns the fault of the first that makes no sense. */
   give(profiles: readonly GivenProfile[]): string | undefined {
-    const given = new Map<string, readonly PrivacyRule[]>()
+    const given = new Map<string, ReadyProfile>()
     for (const { rules, target } of profiles) {
-      const made = this.made(rules, (word) => this.sealOf(word))
+      const stored = rules.map((rule) => this.stored(rule))
+      const made = this.made(stored)
       if ('text' in made) return `profile of ${target}: ${made.pointer} ${made.text}`
-      given.set(subscriberKey(target, this.host.domains) ?? target, made)
+      given.set(subscriberKey(target, this.host.domains) ?? target, { made, stored })
     }
     this.given = given
     return undefined
@@ -72,27 +76,45 @@ export class Profiles {
 
   /** Rules in force. None: nobody may know anything. */
   of(target: string): readonly PrivacyRule[] {
-    return this.inForce.get(target) ?? this.given.get(target) ?? []
+    return this.inForce.get(target) ?? this.given.get(target)?.made ?? []
   }
-  versionOf(target: string): number {
-    return this.kept.get(target)?.version ?? 0
+  /** The version of the last change of any. */
+  get lastVersion(): number {
+    return this.version
+  }
+  /** As its target may read it: a codeword is its seal. Version 0: as the settings have it. */
+  told(target: string): StoredProfile {
+    const { version, rules } = this.current(target)
+    return {
+      version,
+      rules: rules.map(({ codeword, ...rule }) => (codeword === undefined ? rule : { ...rule, sealed: codeword })),
+    }
   }
   /** A codeword as it is compared: NFC, trimmed, under the key. */
   sealedWord(word: string): { readonly [key: string]: string } {
     return { [keyName]: this.sealOf(word.normalize('NFC').trim()) }
   }
   /** In force when it resolves. The same rules once more change nothing. @param replaces version that it takes the place of */
-  async update(target: string, rules: readonly PrivacyProfileRule[], replaces: number | undefined): Promise<ProfileUpdate> {
-    const made = this.made(rules, (word) => this.sealOf(word))
+  update(target: string, rules: readonly PrivacyProfileRule[], replaces: number | undefined): Promise<ProfileUpdate> {
+    return this.kept.inTurn(target, () => this.updateInTurn(target, rules, replaces))
+  }
+  private async updateInTurn(
+    target: string,
+    rules: readonly PrivacyProfileRule[],
+    replaces: number | undefined,
+  ): Promise<ProfileUpdate> {
+    const known = this.current(target)
+    const stored = rules.map((rule) => this.stored(rule))
+    const made = this.made(stored)
     if ('text' in made) return { status: 400, fault: `${made.pointer} ${made.text}` }
-    const known = this.kept.get(target)
-    const stored = rules.map(({ codeword, ...rule }) => ({
-      ...rule,
-      ...(codeword === undefined ? {} : { codeword: this.sealOf(codeword.normalize('NFC').trim()) }),
-    }))
-    if (known !== undefined && JSON.stringify(known.rules) === JSON.stringify(stored)) return { version: known.version }
-    if (replaces !== undefined && replaces !== (known?.version ?? 0))
-      return { status: 412, fault: `the profile in force has version ${known?.version ?? 0}; expected replaces to name it` }
+    if (known.version > 0 && JSON.stringify(known.rules) === JSON.stringify(stored)) return { version: known.version }
+    if (replaces !== undefined && replaces !== known.version)
+      return { status: 412, fault: `the profile in force has version ${known.version}; expected replaces to name it` }
+    const foreign = rules.findIndex(
+      (rule) => rule.sealed !== undefined && !known.rules.some((each) => each.codeword === rule.sealed),
+    )
+    if (foreign >= 0)
+      return { status: 400, fault: `/rules/${foreign}/sealed is of no codeword of this profile; expected codeword` }
     const version = ++this.version
     await this.kept.put(target, { version, rules: stored })
     if (this.kept.get(target)?.version === version) this.enforce(target, made)
@@ -103,8 +125,15 @@ export class Profiles {
       this.host.log.error({ target, fault: made.text }, 'a privacy profile in the store makes no sense: nobody may know')
     this.inForce.set(target, 'text' in made ? [] : made)
   }
-  /** Rules with canonical identities. @param sealOf seal of a codeword */
-  private made(rules: readonly PrivacyProfileRule[], sealOf: (word: string) => string): ReturnType<typeof privacyRulesOf> {
+  private current(target: string): StoredProfile {
+    return this.kept.get(target) ?? { version: 0, rules: this.given.get(target)?.stored ?? [] }
+  }
+  private stored({ codeword, sealed: known, ...rule }: PrivacyProfileRule): PrivacyProfileRule {
+    const seal = codeword === undefined ? known : this.sealOf(codeword.normalize('NFC').trim())
+    return { ...rule, ...(seal === undefined ? {} : { codeword: seal }) }
+  }
+  /** Stored rules as they are judged by, with canonical identities. */
+  private made(rules: readonly PrivacyProfileRule[]): ReturnType<typeof privacyRulesOf> {
     const { domains } = this.host
     const canonical = (names: readonly string[] | undefined): string[] | undefined =>
       names?.map((name) => subscriberKey(name, domains) ?? name)
@@ -114,7 +143,7 @@ export class Profiles {
       const who = { one: canonical(one), domain: domain?.map((each) => each.toLowerCase()), except: canonical(except) }
       return { ...rule, who: JSON.parse(JSON.stringify(who)) as NonNullable<PrivacyProfileRule['who']> }
     })
-    return privacyRulesOf(named, (word) => ({ [keyName]: sealOf(word) }))
+    return privacyRulesOf(named, (seal) => ({ [keyName]: seal }))
   }
   private sealOf(word: string): string {
     return seal(this.key, word, sealed)

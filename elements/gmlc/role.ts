@@ -16,7 +16,8 @@ export const gmlcRole: Role<GmlcSettings> = {
       return fault === undefined ? [] : [{ path: ['profiles', index], text: fault, expected: 'rules of SPEC §8.4' }]
     }),
   learns: (network) => ({
-    clients: othersOf(network, 'lcs-client'),
+    clients: ['lcs-client', 'where'].flatMap((role) => othersOf(network, role)),
+    speakers: othersOf(network, 'where'),
     cores: ['sgsn', 'msc'].flatMap((role) => othersOf(network, role)),
   }),
   create: createGmlc,

@@ -19,6 +19,10 @@ export interface GmlcSettings {
    */
   readonly profiles?: readonly GivenProfile[]
   /**
+   * names of the elements that read and change privacy profiles for their users; left out: those of this dialplan that take text commands
+   */
+  readonly speakers?: readonly string[]
+  /**
    * names of the elements of the core network; left out: those of this dialplan
    */
   readonly cores?: readonly string[]

@@ -17,6 +17,7 @@ import privacyAnswer from './location/privacy-answer.json' with { type: 'json' }
 import privacyAsk from './location/privacy-ask.json' with { type: 'json' }
 import privacyNotice from './location/privacy-notice.json' with { type: 'json' }
 import privacyProfile from './location/privacy-profile.json' with { type: 'json' }
+import privacyProfiles from './location/privacy-profiles.json' with { type: 'json' }
 import ranLocationReport from './location/ran-location-report.json' with { type: 'json' }
 import ranLocationRequest from './location/ran-location-request.json' with { type: 'json' }
 import subscriberLocationReportAck from './location/subscriber-location-report-ack.json' with { type: 'json' }
@@ -96,6 +97,7 @@ export const schemas: { readonly [name in keyof Bodies]: object } = {
   'privacy-ask': privacyAsk,
   'privacy-notice': privacyNotice,
   'privacy-profile': privacyProfile,
+  'privacy-profiles': privacyProfiles,
   'prose-context': proseContext,
   'prose-context-request': proseContextRequest,
   'prose-device': proseDevice,

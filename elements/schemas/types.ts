@@ -91,6 +91,7 @@ export interface Bodies {
   readonly 'privacy-ask': PrivacyAsk
   readonly 'privacy-notice': PrivacyNotice
   readonly 'privacy-profile': PrivacyProfile
+  readonly 'privacy-profiles': PrivacyProfiles
   readonly 'prose-context': ProseContext
   readonly 'prose-context-request': ProseContextRequest
   readonly 'prose-device': ProseDevice
@@ -555,6 +556,10 @@ export interface PrivacyNotice {
  */
 export interface PrivacyProfile {
   /**
+   * Subscriber whose it is, by word of an element that speaks for its users. Left out: the sender.
+   */
+  readonly target?: string
+  /**
    * Version that it takes the place of. Left out: whichever is in force.
    */
   readonly replaces?: number
@@ -582,6 +587,10 @@ export interface PrivacyProfileRule {
    * To be shown by who asks.
    */
   readonly codeword?: string
+  /**
+   * A codeword as the register tells it, in its place: the one that this profile has.
+   */
+  readonly sealed?: string
   readonly from?: string
   readonly until?: string
   readonly weekly?: {
@@ -606,6 +615,30 @@ export interface PrivacyProfileRule {
    * Events of areas may be told without a place.
    */
   readonly events?: true
+}
+/**
+ * The register tells profiles that are in force (SPEC §8.4).
+ */
+export interface PrivacyProfiles {
+  /**
+   * Of the last change of any.
+   */
+  readonly version: number
+  /**
+   * @maxItems 10000
+   */
+  readonly profiles: readonly VersionedPrivacyProfile[]
+}
+export interface VersionedPrivacyProfile {
+  readonly target: string
+  /**
+   * 0: as the settings have it.
+   */
+  readonly version: number
+  /**
+   * @maxItems 100
+   */
+  readonly rules: readonly PrivacyProfileRule[]
 }
 /**
  * Context of a device that moves to another ProSe server, as the former one knows it (SPEC §4).

@@ -2,7 +2,7 @@
 
 /** Default names of elements that ask others, where the dialplan does not say who is there. */
 export const usualAskers: readonly string[] =
-  'proxy prose as mme pcrf presence registration friends push addressbook pushroutes gmlc ppr msc sgsn ran smsc lcs-client console'.split(
+  'proxy prose as mme pcrf presence registration friends push addressbook pushroutes gmlc ppr msc sgsn ran smsc lcs-client where console'.split(
     ' ',
   )
 

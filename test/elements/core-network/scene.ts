@@ -17,7 +17,7 @@ const profiles = [
   {
     target: 'alice',
     rules: [
-      { id: 'bob', who: { one: ['bob'] }, mode: 'notify', precision: 1000 },
+      { id: 'bob', who: { one: ['sip:bob@home.example'] }, mode: 'notify', precision: 1000 },
       { id: 'word', codeword: 'Apfelbaum', mode: 'allow', precision: 'exact' },
     ],
   },
@@ -36,7 +36,8 @@ class PlayedUes implements Element {
   handle(exchange: Exchange): void {
     const { body, contentType = '', uri } = exchange.request
     const inReplyTo = exchange.request.text('In-Reply-To')
-    if (this.status < 300) this.got.push({ to: uri.text, inReplyTo, type: contentType, body: JSON.parse(String(body)) })
+    const read: unknown = contentType.endsWith('json') ? JSON.parse(String(body)) : String(body)
+    if (this.status < 300) this.got.push({ to: uri.text, inReplyTo, type: contentType, body: read })
     exchange.reply(this.status)
   }
   bodies<Name extends BodyName>(name: Name): readonly Bodies[Name][] {
@@ -89,15 +90,22 @@ export class CoreScene {
     const places = [{ device: 'alice', at: [13.405, 52.52] as [number, number] }]
     const subscribers = [
       { id: 'alice', permissions, moLr: {} },
-      { id: 'bob', permissions },
+      { id: 'bob', aliases: ['tel:+4930222'], permissions },
+      { id: 'jürgen', permissions },
     ]
     await this.lab.serve(
       [domain, '10.0.0.1'],
       [
-        createHss('hss', { subscribers, askers: ['sgsn', 'maps', 'gmlc'] }),
+        createHss('hss', { subscribers, askers: ['sgsn', 'maps', 'gmlc', 'where'] }),
         createCoreNetwork('sgsn', { ran: 'ran', gmlc: 'gmlc', gmlcs: ['gmlc'] }, 'ps'),
         createBaseStation('ran', { cell: '0010100010000101', places, askers: ['sgsn'], proxy: 'proxy' }),
-        createGmlc('gmlc', { clients: ['maps', 'played', 'gone'], cores: ['sgsn'], profiles, ...this.gmlc }),
+        createGmlc('gmlc', {
+          clients: ['maps', 'played', 'gone', 'where'],
+          cores: ['sgsn'],
+          speakers: ['where'],
+          profiles,
+          ...this.gmlc,
+        }),
         createLcsClient('maps', { gmlcs: ['gmlc'], ...this.maps }),
         this.ues,
         ...this.others,
@@ -122,11 +130,20 @@ export class CoreScene {
     asserted: string,
     parts: RequestParts = {},
   ): Promise<SipResponse> {
-    const before = this.wire.responses.length
     const { content, type } = writeBody(name, value)
-    const lines = [`Content-Type: ${type}`, `P-Asserted-Identity: <${asserted}>`]
+    return this.send(to, { type, body: String(content) }, asserted, parts)
+  }
+  /** A MESSAGE in somebody's name, or in nobody's. */
+  async send(
+    to: string,
+    { body, type }: { readonly type: string; readonly body: string },
+    asserted: string | undefined,
+    parts: RequestParts = {},
+  ): Promise<SipResponse> {
+    const before = this.wire.responses.length
+    const lines = [`Content-Type: ${type}`, ...(asserted === undefined ? [] : [`P-Asserted-Identity: <${asserted}>`])]
     const id = ++this.sent
-    const names = { branch: `z9hG4bK-${id}`, callId: `ask-${id}`, cseq: id, via: '10.0.8.1;rport', body: String(content), lines }
+    const names = { branch: `z9hG4bK-${id}`, callId: `ask-${id}`, cseq: id, via: '10.0.8.1;rport', body, lines }
     this.wire.send(Buffer.from(requestText('MESSAGE', to, { ...names, ...parts })))
     await this.lab.clock.advance(10)
     const answer = this.wire.responses.slice(before).find(({ status }) => status >= 200)

@@ -30,6 +30,8 @@ const faulty: readonly [BodyName, unknown, RegExp][] = [
   ['prose-request', { device: 'no uri' }, /^\/device must be a URI or an IP address/],
   ['prose-monitor', { add: [] }, /required property 'device'/],
   ['proximity-query', { peers: [] }, /^\/peers must NOT have fewer than 1 items/],
+  ['privacy-profile', { rules: [{ id: 'x', mode: 'allow', sealed: 'Apfelbaum' }] }, /^\/rules\/0\/sealed must match pattern/],
+  ['privacy-profiles', { version: 1, profiles: [{ target: 'sip:a@b', rules: [] }] }, /^\/profiles\/0 must have .* 'version'/],
   ['subscription-data', { version: 1, records: [{ id: 'sip:a@b' }] }, /^\/records\/0 must have required property 'permissions'/],
 ]
 for (const [name, value, expected] of faulty) {
