@@ -42,8 +42,8 @@ export const flow: FlowScript = {
         const [a, b] = [await phone(stage, targets.alice), await phone(stage, targets.bob)]
         const own = await says(stage, a, 'Where am I?')
         stage.expect(
-          'coordinates, metres and a link',
-          /^52\.5\d{3} N 13\.4\d{3} E, ±100 m\. geo:52\.5\d*,13\.4\d*;u=100$/.test(own),
+          'town, coordinates, metres and a link',
+          /^Berlin, Germany\. 52\.5\d{3} N 13\.4\d{3} E, ±100 m\. geo:52\.5\d*,13\.4\d*;u=100$/.test(own),
         )
         const hers = await says(stage, b, 'where is alice')
         stage.expect(
