@@ -1,4 +1,4 @@
-/** What every positioning system does (SPEC §8.1). Run it over each implementation. */
+/** Contract of positioning systems (SPEC §8.1). Run it over each implementation. */
 import type { TestFn } from 'ava'
 import type { MeasuredPosition, Positioning } from '../../elements/ran/positioning/positioning.ts'
 import { distance, type GeoPoint } from '../../elements/shared/location/sphere.ts'
