@@ -1,4 +1,5 @@
 /** The one interface between the engine and its elements. Types only. */
+
 import type { Clock } from './clock.ts'
 import type { Ids } from './ids.ts'
 import type { Log } from './log.ts'
@@ -8,23 +9,11 @@ import type { SipRequest, SipResponse } from './messages/message.ts'
 import type { Uri } from './messages/uri.ts'
 import type { OutboundHttp } from './outbound-http.ts'
 import type { PeerOperators } from './peer-operators.ts'
+import type { Claim } from './routing/claim.ts'
 import type { CallerListener, OutgoingCall, Session, SessionListener } from './session.ts'
 import type { Json, Store, StoreWrite } from './storage/store.ts'
 import type { FlowName } from './transports/flow-name.ts'
 import type { Flow, HostPort } from './transports/transport.ts'
-
-/** A claim on requests. Every member given must match; a member with several values matches any of them. */
-export interface Claim {
-  readonly method: string | readonly string[]
-  /** Event package names, for SUBSCRIBE and PUBLISH. */
-  readonly event?: string | readonly string[]
-  /** Media type of the body. */
-  readonly content?: string | readonly string[]
-  /** User part of the Request-URI; `''` is a URI without user. Left out: any. */
-  readonly user?: string | readonly string[]
-  /** Label before each of our domains, `push` for `push.example.org`. Left out: the domains themselves. */
-  readonly label?: string
-}
 
 /** A network element. It settles each exchange exactly once; a promise is awaited, and only then. */
 export interface Element {
@@ -275,6 +264,8 @@ export interface EventPackage<State = unknown> {
    * the subscription or will give state again. One that failed is tried again without asking. Left out: all are sent.
    */
   admit?(notifier: Notifier): boolean | Promise<boolean>
+  /** Told of each NOTIFY that had a 2xx, with the state that it carried. */
+  acknowledged?(notifier: Notifier<State>, state: State): void
   /** The body for one subscriber. Undefined: a NOTIFY without body. */
   render(state: State, context: RenderContext<State>): Body | undefined
   /**
@@ -310,6 +301,8 @@ export interface SubscriptionOptions<State> {
   readonly state?: State
   /** `pending`: authorisation not settled yet. */
   readonly pending?: boolean
+  /** Seconds granted at most, less than the package would grant; of a new subscription. */
+  readonly expires?: number
   /**
    * Places that it takes in its subscriber's share; default 1. A subscription that causes others elsewhere may be worth
    * several.
@@ -357,6 +350,11 @@ export interface Notifier<State = unknown> {
   notify(state: State): void
   /** From pending to active, or back, durably; and this is the state from then on. */
   authorise(granted: boolean, state: State): void
+  /**
+   * Takes the state back: a NOTIFY with it does not leave, or is not sent again. Nothing leaves until there is another state, or
+   * the end. The last NOTIFY, where it was under way, follows without state.
+   */
+  recall(): void
   /** Changes the element's own record, durably. */
   keep(record: Json): void
   terminate(reason: EndReason, retryAfterSeconds?: number): void

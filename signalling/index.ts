@@ -1,4 +1,5 @@
 /** The engine for elements and for composers of a node. `tools.ts` and `testing.ts` are its other doors. */
+
 export { type Clock, RealClock, type Timer } from './clock.ts'
 export { elementOfInstance, instancesOf } from './cluster/partitions.ts'
 export { type OtherNode, type Placement, staticPlacement } from './cluster/placement.ts'
@@ -20,6 +21,7 @@ export type { ListeningOptions, NodeOptions, RenewableOptions } from './node/opt
 export type { OutboundHttp, OutboundHttpAnswer, OutboundHttpRequest } from './outbound-http.ts'
 export { RateLimit, type RateSettings } from './overload/rate-limit.ts'
 export type { PeerOperators } from './peer-operators.ts'
+export type * from './routing/claim.ts'
 export { compilePlan } from './routing/compile.ts'
 export type { PeerOperator } from './routing/peers.ts'
 export type { Plan, PlanQuery, PlanRule, RuleExplanation } from './routing/plan.ts'

@@ -129,7 +129,7 @@ export class NotifierTable implements NotifierHolder {
     if (long !== undefined) return long
     const { usual, max } = found.pack.expires
     const subscriber = asserted ?? canonical(request.from.uri)
-    const granted = Math.min(request.expires ?? usual, max)
+    const granted = Math.min(request.expires ?? usual, max, options.expires ?? max)
     const inside = this.stays && isInside(side)
     const byOtherNode = !inside && isAlone(request) && (side.flow.internal === true || this.isOtherNode(side.flow))
     const held = { subscriber, element, package: options.package, resource: options.resource, fetch: granted === 0 }

@@ -8,15 +8,14 @@ import { warning } from '../messages/build.ts'
 import type { SipResponse } from '../messages/message.ts'
 import type { Json } from '../storage/store.ts'
 import type { ClientUser, NotSent } from '../transactions/client.ts'
+import type { Cancellable } from '../transactions/server.ts'
 import { Consent } from './consent.ts'
-import type { EventHeader } from './event-header.ts'
 import type { ExpiringSubscription } from './expiries.ts'
 import { endings, fetched, liveState, notifyFields, type SubscriptionEnding, terminatedState } from './header-fields.ts'
 import { BodyRoom, bytesOf, comeAgain, unfit } from './long-states.ts'
 import type { NotifierHolder } from './notifier-holder.ts'
 import { nextPeriod, wholeMs } from './rate.ts'
 import { RecordedSubscription } from './recorded-subscription.ts'
-import type { SubscriberShare } from './subscription-limits.ts'
 import { cseqReserve, type SubscriptionRecord } from './subscription-record.ts'
 
 const retryFirst = 2_000
@@ -27,8 +26,6 @@ const untold = Symbol('untold') // no state yet
 export class NotifierDialog extends RecordedSubscription implements Notifier, ClientUser, TimerOwner, ExpiringSubscription {
   live = true
   private readonly holder: NotifierHolder
-  private readonly pack: EventPackage
-  private eventHeader: EventHeader
   /** CSeq of the last NOTIFY, and the version of its state. */
   private cseq: number
   private state: unknown = untold
@@ -36,13 +33,12 @@ export class NotifierDialog extends RecordedSubscription implements Notifier, Cl
   private opened = false // the 2xx has left
   private awaitsTurn = false // taken up among many: NOTIFYs wait until `open`, another change, or the end
   private sending = false
+  private sent: Cancellable | undefined // the NOTIFY that is under way
   private leaving = false // its element is let go: no NOTIFY leaves, unless it stays
   private final = false // the NOTIFY that is being sent ends the subscription
   private sentState: unknown
   /** The state that the subscriber has for certain; undefined: it is to be told all. */
   private previous: unknown
-  private suppress: string | undefined
-  private tags = false // the subscriber has asked by an entity tag
   private lastSent: number | undefined
   private sentCount = 0
   private readonly born: number
@@ -55,25 +51,15 @@ export class NotifierDialog extends RecordedSubscription implements Notifier, Cl
   private room: BodyRoom | undefined = undefined
   /** A NOTIFY without state goes first: nobody there has answered anything yet. */
   private introducing = false
-  /** Of its subscriber; undefined: it is in nobody's. */
-  share: SubscriberShare | undefined = undefined
   /** Of the NOTIFY that is due, where the package has to admit it. */
   private readonly consent: Consent | undefined
 
   constructor(holder: NotifierHolder, element: string, pack: EventPackage, stored: SubscriptionRecord, fetch: boolean) {
-    super(element, stored, fetch)
+    super({ element, pack, eventHeader: holder.eventHeaders.of(stored.event) }, stored, fetch)
     this.holder = holder
-    this.pack = pack
-    this.eventHeader = holder.eventHeaders.of(stored.event)
     this.cseq = stored.ceiling - cseqReserve
     this.born = wholeMs(holder.clock)
     this.consent = pack.admit === undefined ? undefined : new Consent(pack, this)
-  }
-  get parameters(): ReadonlyMap<string, string> {
-    return this.eventHeader.parameters
-  }
-  get package(): string {
-    return this.pack.name
   }
   keep(record: Json): void {
     this.stored = { ...this.stored, record }
@@ -159,10 +145,6 @@ export class NotifierDialog extends RecordedSubscription implements Notifier, Cl
     this.suppress = undefined
     return known !== undefined && known === this.tag
   }
-  /** A request of the dialog has come, served or not (RFC 3261 §12.2.2). */
-  noteRequest(cseq: number): void {
-    this.stored = { ...this.stored, remoteSeq: cseq }
-  }
   /** A refresh was answered: full state is due, unless the subscriber says that it has it (RFC 5839 §5). */
   refreshed(suppress: string | undefined): void {
     this.room?.reset()
@@ -178,11 +160,6 @@ export class NotifierDialog extends RecordedSubscription implements Notifier, Cl
     this.eventHeader = this.holder.eventHeaders.of(stored.event)
     this.armExpiry()
   }
-  /** The first SUBSCRIBE names the state that the subscriber has from before (RFC 5839 §5.3). */
-  condition(tag: string | undefined): void {
-    this.suppress = tag
-    this.tags = tag !== undefined
-  }
   /** A refresh by a subscriber that has this very state (RFC 5839 §5.1): longer life, no NOTIFY. */
   extended(): void {
     if (!this.due && !this.sending) this.armPeriod()
@@ -192,6 +169,21 @@ export class NotifierDialog extends RecordedSubscription implements Notifier, Cl
     return this.state !== untold ? this.holder.tags.of(this.pack, this.state, this.stored.type) : ''
   }
 
+  recall(): void {
+    this.state = untold
+    this.previous = undefined
+    this.due = this.ending !== undefined
+    this.rateTimer?.cancel()
+    if (!this.sending || this.sent === undefined) return
+    this.sent.withdraw()
+    this.outcome()
+    this.resume()
+  }
+  /** The NOTIFY under way has its outcome. */
+  private outcome(): void {
+    this.sending = false
+    this.sent = undefined
+  }
   /** It is over, or will be with its last NOTIFY. */
   get ends(): boolean {
     return !this.live || this.ending !== undefined
@@ -272,7 +264,7 @@ export class NotifierDialog extends RecordedSubscription implements Notifier, Cl
     this.lastSent = Math.ceil(now) // takes no room of its own beside the object
     pace.spend(this.share, this.size, this.lastSent)
     this.sentCount++
-    sender.send(
+    this.sent = sender.send(
       {
         element: this.element,
         method: 'NOTIFY',
@@ -308,16 +300,24 @@ export class NotifierDialog extends RecordedSubscription implements Notifier, Cl
   }
   onResponse(response: SipResponse): void {
     if (response.status < 200) return
-    this.sending = false
+    this.outcome()
+    if (response.status < 300 && this.pack.acknowledged !== undefined) this.acknowledge(this.pack)
     if (response.status === 513) this.tooLong(undefined)
     else if (this.final) this.close(this.ending?.reason ?? 'timeout')
     else if (response.status < 300) this.delivered()
     else if (endings.includes(response.status)) this.close('giveup')
     else this.later()
   }
+  private acknowledge(pack: EventPackage): void {
+    try {
+      if (this.sentState !== untold) pack.acknowledged!(this, this.sentState)
+    } catch (fault) {
+      this.holder.faulted(this, fault, 'an element failed over the answer to a NOTIFY')
+    }
+  }
   /** RFC 6665 §4.2.2: a subscriber that does not answer has gone; one whose flow broke may come back before expiry. */
   onNoResponse(status: 408 | 503, why?: NotSent): void {
-    this.sending = false
+    this.outcome()
     if (why?.unproven === true) this.introduce()
     else if (why?.status === 513) this.tooLong(why.excess)
     else if (this.final) this.close(this.ending?.reason ?? 'timeout')

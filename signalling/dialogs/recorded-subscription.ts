@@ -1,6 +1,16 @@
 /** A subscription with its stored record: names, ends and rights that a restart does not change. */
+import type { EventPackage } from '../element.ts'
 import type { Json } from '../storage/store.ts'
+import type { EventHeader } from './event-header.ts'
+import type { SubscriberShare } from './subscription-limits.ts'
 import type { SubscriptionRecord } from './subscription-record.ts'
+
+/** Its element and package, and the Event header that it came with. */
+interface SubscribedPackage {
+  readonly element: string
+  readonly pack: EventPackage
+  readonly eventHeader: EventHeader
+}
 
 export abstract class RecordedSubscription {
   readonly element: string
@@ -9,11 +19,36 @@ export abstract class RecordedSubscription {
   stored: SubscriptionRecord
   /** Its record has left the store, or is leaving it: nothing writes it again. */
   erased = false
+  /** Of its subscriber; undefined: it is in nobody's. */
+  share: SubscriberShare | undefined = undefined
+  protected readonly pack: EventPackage
+  protected eventHeader: EventHeader
+  /** Tag of the state that the subscriber says that it has. */
+  protected suppress: string | undefined
+  /** The subscriber has asked by an entity tag. */
+  protected tags = false
 
-  constructor(element: string, stored: SubscriptionRecord, fetch: boolean) {
+  constructor({ element, eventHeader, pack }: SubscribedPackage, stored: SubscriptionRecord, fetch: boolean) {
     this.element = element
+    this.pack = pack
+    this.eventHeader = eventHeader
     this.stored = stored
     this.fetch = fetch
+  }
+  get parameters(): ReadonlyMap<string, string> {
+    return this.eventHeader.parameters
+  }
+  get package(): string {
+    return this.pack.name
+  }
+  /** A request of the dialog has come, served or not (RFC 3261 §12.2.2). */
+  noteRequest(cseq: number): void {
+    this.stored = { ...this.stored, remoteSeq: cseq }
+  }
+  /** The first SUBSCRIBE names the state that the subscriber has from before (RFC 5839 §5.3). */
+  condition(tag: string | undefined): void {
+    this.suppress = tag
+    this.tags = tag !== undefined
   }
 
   /** Outlives the process: no fetch, and no subscription of an element of this node, which will ask again itself. */

@@ -17,15 +17,9 @@ export interface OutgoingParts {
   readonly branch?: string | undefined
 }
 
-/** The same, where what is under way may be cancelled (RFC 3261 §9.1). */
-export interface CancellableSender {
-  /** Undefined: it cannot be cancelled any more. */
-  send(parts: OutgoingParts, user: ClientUser): Cancellable | undefined
-  contact: DialogSender['contact']
-}
-
 export interface DialogSender {
-  send(parts: OutgoingParts, user: ClientUser): void
+  /** Undefined: it is not sent, of which its user hears. */
+  send(parts: OutgoingParts, user: ClientUser): Cancellable | undefined
   /** The Contact of an element in dialogs, without brackets; `flow`: as its peer reaches us. */
   contact(element: string, flow?: Flow): string
 }

@@ -1,6 +1,6 @@
 /** The table of sessions, as each of them sees it. */
 import type { Ids } from '../ids.ts'
-import type { CancellableSender } from './sender.ts'
+import type { DialogSender } from './sender.ts'
 
 export interface HeldSession {
   readonly key: string
@@ -8,7 +8,7 @@ export interface HeldSession {
 
 export interface SessionHolder<Held extends HeldSession> {
   readonly ids: Ids
-  readonly sender: CancellableSender
+  readonly sender: DialogSender
   enter(session: Held): void
   /** It answers for as long as repetitions of its requests may come. */
   leave(session: Held): void

@@ -11,7 +11,7 @@ import type { Stats } from '../stats.ts'
 import type { ServerSide } from '../transactions/server.ts'
 import type { TransactionTiming } from '../transactions/timing.ts'
 import { OutgoingInvitation } from './outgoing-invitation.ts'
-import type { CancellableSender } from './sender.ts'
+import type { DialogSender } from './sender.ts'
 import { SessionDialog, sessionKey } from './session.ts'
 import type { HeldSession, SessionHolder } from './session-holder.ts'
 
@@ -20,7 +20,7 @@ interface SessionsOptions {
   readonly ids: Ids
   readonly log: Log
   readonly stats: Stats
-  readonly sender: CancellableSender
+  readonly sender: DialogSender
   readonly timing: TransactionTiming
   /** Of them at most, forks that end at once apart. Default 10,000. */
   readonly most?: number | undefined
@@ -28,7 +28,7 @@ interface SessionsOptions {
 
 export class Sessions implements SessionHolder<SessionDialog> {
   readonly ids: Ids
-  readonly sender: CancellableSender
+  readonly sender: DialogSender
   private readonly clock: Clock
   private readonly timing: TransactionTiming
   private readonly log: Log

@@ -2,7 +2,7 @@
 import type { Tap, TransportName } from '../capture/tap.ts'
 import type { Timer } from '../clock.ts'
 import { otherNodeName } from '../cluster/placement.ts'
-import type { CancellableSender } from '../dialogs/sender.ts'
+import type { DialogSender } from '../dialogs/sender.ts'
 import { Sessions } from '../dialogs/sessions.ts'
 import { Subscriptions } from '../dialogs/subscriptions.ts'
 import type { Element } from '../element.ts'
@@ -117,7 +117,7 @@ class ProximaNode implements Node, TransportSink {
     this.transports = makeTransports({ options, sink: this, addresses, connectionLimits, otherNodes, trusted, unreachable })
     this.flows = new FlowTable(this.transports, options.domains, this.addresses)
     const peers = new Peers(options.peers ?? [], this.flows)
-    const sender: CancellableSender = {
+    const sender: DialogSender = {
       send: (parts, user) => this.outbound.send(parts, user),
       contact: (element, flow) => this.flows.contact(element, flow),
     }

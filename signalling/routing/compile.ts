@@ -1,10 +1,10 @@
 /** Compiles a dialplan's rules, or the elements' claims where it has none, to a plan; finds every fault, not only the first. */
 import { instancesOf } from '../cluster/partitions.ts'
 import type { Placement } from '../cluster/placement.ts'
-import type { Claim } from '../element.ts'
 import { parseUri } from '../messages/uri.ts'
 import { isAnyHost } from '../transports/machine-addresses.ts'
 import type { HostPort } from '../transports/transport.ts'
+import type { Claim } from './claim.ts'
 import { type PeerOperator, rulesOfPeers } from './peers.ts'
 import {
   type ConditionName,

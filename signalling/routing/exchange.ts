@@ -145,7 +145,7 @@ export class NodeExchange implements Exchange {
       for (const each of listeners) each()
     }
     side.admitted = true
-    if (side.onCancel === undefined) side.onCancel = { cancel }
+    if (side.onCancel === undefined) side.onCancel = { cancel, withdraw: () => undefined }
     else if (side.onCancel === cancelledBefore) cancel() // it came before anybody was there to be told
   }
   /** Answers without the check: for the node itself. */
@@ -286,6 +286,7 @@ const deadNotifier: Notifier = {
   pending: false,
   authorise: () => undefined,
   notify: () => undefined,
+  recall: () => undefined,
   keep: () => undefined,
   terminate: () => undefined,
 }

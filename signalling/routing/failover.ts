@@ -22,6 +22,7 @@ export class Failover implements ClientUser {
   private current: ServerTarget | undefined = undefined
   private handle: Cancellable | undefined = undefined
   private cancelled = false
+  private withdrawn = false
 
   constructor(parts: FailoverParts) {
     this.parts = parts
@@ -31,6 +32,7 @@ export class Failover implements ClientUser {
   }
   /** The name has been looked up. */
   located(located: LocatedTargets): void {
+    if (this.withdrawn) return
     if (this.cancelled) return this.parts.user.onNoResponse(408, { status: 487, text: 'cancelled before it was sent' })
     if (located.targets === undefined) {
       this.parts.log(located.text)
@@ -73,5 +75,9 @@ export class Failover implements ClientUser {
   cancel(reasons?: readonly string[]): void {
     this.cancelled = true
     this.handle?.cancel(reasons)
+  }
+  withdraw(): void {
+    this.withdrawn = true
+    this.handle?.withdraw()
   }
 }

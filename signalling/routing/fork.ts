@@ -6,11 +6,12 @@ import { realmOf } from '../messages/auth.ts'
 import { buildResponse, headerLines, inline, warning } from '../messages/build.ts'
 import { dropList, encode } from '../messages/edit.ts'
 import { type SipRequest, SipResponse } from '../messages/message.ts'
-import { H, nameOf } from '../messages/names.ts'
+import { H } from '../messages/names.ts'
 import { scan } from '../messages/scan.ts'
 import type { ClientUser, NotSent } from '../transactions/client.ts'
 import { type Cancellable, cancelledBefore, type ServerSide } from '../transactions/server.ts'
 import type { Flow } from '../transports/transport.ts'
+import { bestOf, otherChallenges } from './best-answer.ts'
 import type { NextHop } from './next-hop.ts'
 import { callerOf, type Ringing } from './ringing.ts'
 
@@ -158,6 +159,10 @@ export class ForkRun implements Fork {
     this.waiting.length = 0
     for (const branch of this.running) if (branch.open) branch.handle?.cancel(reasons)
     if (this.running.every((branch) => !branch.open)) this.check()
+  }
+  withdraw(): void {
+    this.end()
+    for (const branch of this.running) if (branch.open) branch.handle?.withdraw()
   }
   /** One more target of a fork that is held. */
   add(target: BranchTarget): void {
@@ -364,34 +369,6 @@ function byQ(targets: readonly BranchTarget[]): BranchTarget[][] {
   const groups = new Map<number, BranchTarget[]>()
   for (const target of targets) groups.set(target.q, [...(groups.get(target.q) ?? []), target])
   return [...groups].sort(([a], [b]) => b - a).map(([, group]) => group)
-}
-
-/** RFC 3261 §16.7 step 6: a 6xx, else the lowest class, and in 4xx first a status that tells the client how to do better. */
-function bestOf(branches: readonly Branch[]): SipResponse | undefined {
-  let best: SipResponse | undefined
-  for (const { final } of branches)
-    if (final !== undefined && (best === undefined || rank(final.status) < rank(best.status))) best = final
-  return best
-}
-
-const challenges = [H['WWW-Authenticate'], H['Proxy-Authenticate']]
-
-/** RFC 3261 §16.7 step 7: a caller that is challenged hears of every challenge. Header lines. */
-function otherChallenges(best: SipResponse, branches: readonly Branch[]): string | undefined {
-  if (branches.length === 1 || (best.status !== 401 && best.status !== 407)) return undefined
-  const lines = branches.flatMap(({ final }) =>
-    final === undefined || final === best
-      ? []
-      : challenges.flatMap((name) => final.texts(name).map((text) => `${nameOf(name)}: ${inline(text)}\r\n`)),
-  )
-  return lines.join('')
-}
-
-const helpful = [401, 407, 415, 420, 484]
-
-function rank(status: number): number {
-  if (status >= 600) return 0
-  return Math.floor(status / 100) * 10 + (helpful.includes(status) ? 0 : status === 503 ? 2 : 1)
 }
 
 /** Whether that hop is an element of our network, here or at another node, or a peer trusted like one. */

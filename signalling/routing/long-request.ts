@@ -76,8 +76,7 @@ export class LongRequests {
   }
   private refuse(parts: LongRequestParts, why: NotSent): Cancellable {
     parts.drop()
-    this.clock.soon(() => parts.user.onNoResponse(503, why))
-    return { cancel: () => undefined }
+    return toldSoon(parts.user, why, (task) => this.clock.soon(task))
   }
   /** Only where the URI of the next hop names that very place, and no transport: a NAT passes no connections. */
   private streamFor({ bytes, flow, located }: LongRequestParts): Flow | undefined {
@@ -96,8 +95,21 @@ export class LongRequests {
 export function refuseTooLong({ length }: Buffer, user: ClientUser, soon: (task: () => void) => void): Cancellable | undefined {
   const excess = length - defaultLimits.size
   if (excess <= 0) return undefined
-  soon(() => user.onNoResponse(503, { status: 513, text: `a request of ${length} bytes is more than anybody takes`, excess }))
-  return { cancel: () => undefined }
+  return toldSoon(user, { status: 513, text: `a request of ${length} bytes is more than anybody takes`, excess }, soon)
+}
+
+/** A request that does not leave: its user hears why, unless it is withdrawn before. */
+function toldSoon(user: ClientUser, why: NotSent, soon: (task: () => void) => void): Cancellable {
+  let isAwaited = true
+  soon(() => {
+    if (isAwaited) user.onNoResponse(503, why)
+  })
+  return {
+    cancel: () => undefined,
+    withdraw: () => {
+      isAwaited = false
+    },
+  }
 }
 
 function placeOf({ remote }: Flow): string {
@@ -166,6 +178,10 @@ class StreamAttempt implements ClientUser {
   cancel(reasons?: readonly string[]): void {
     this.cancelled = true
     this.handle?.cancel(reasons)
+  }
+  withdraw(): void {
+    this.end()
+    this.handle?.withdraw()
   }
   private fallBack(): void {
     this.timer?.cancel()

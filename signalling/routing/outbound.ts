@@ -46,6 +46,27 @@ interface OutboundOptions {
   readonly backoff: Backoff
 }
 
+/** A request that leaves in its turn. */
+class QueuedRequest implements Cancellable {
+  private readonly dispatch: () => Cancellable | undefined
+  private handle: Cancellable | undefined = undefined
+  private withdrawn = false
+
+  constructor(dispatch: () => Cancellable | undefined) {
+    this.dispatch = dispatch
+  }
+  readonly leave = (): void => {
+    if (!this.withdrawn) this.handle = this.dispatch()
+  }
+  cancel(reasons?: readonly string[]): void {
+    this.handle?.cancel(reasons)
+  }
+  withdraw(): void {
+    this.withdrawn = true
+    this.handle?.withdraw()
+  }
+}
+
 export class Outbound implements ForkHolder, NextHopHolder {
   readonly elements: Instances
   /** May be replaced: exchanges under way keep the plan that they came by. */
@@ -103,7 +124,7 @@ export class Outbound implements ForkHolder, NextHopHolder {
     const tail = !flow.reliable ? ';rport' : flow.dialled === true ? ';alias' : '' // RFC 5923 §5
     if (method === 'ACK') {
       this.options.table.transmit(flow, compose(`SIP/2.0/${transport} ${sentBy};branch=${this.newBranch()}${tail}`, flow))
-      return { cancel: () => undefined }
+      return { cancel: () => undefined, withdraw: () => undefined }
     }
     const transaction = this.options.table.client(method, flow, user, branch)
     const bytes = compose(`SIP/2.0/${transport} ${sentBy};branch=${transaction.branch}${tail}`, flow)
@@ -191,12 +212,14 @@ export class Outbound implements ForkHolder, NextHopHolder {
     this.options.queue.soon(() => user.onNoResponse(503))
     return undefined
   }
-  private sendDirectly(parts: OutgoingParts, user: ClientUser, { flow, through }: Shortcut): undefined {
+  private sendDirectly(parts: OutgoingParts, user: ClientUser, { flow, through }: Shortcut): Cancellable {
     const shownUser = this.tap === undefined ? user : shown(parts, user, through, this.localVia(), this.seen)
     this.options.stats.localHops++
     const compose = (via: string): Buffer => composeParts(this.reached(parts, flow), via, 69, [])
     // In its turn: the answer to a SUBSCRIBE, which may be on its way between elements, leaves before the NOTIFY.
-    this.options.queue.soon(() => this.dispatch({ flow }, parts.method, parts.element, compose, shownUser, parts.branch))
+    const queued = new QueuedRequest(() => this.dispatch({ flow }, parts.method, parts.element, compose, shownUser, parts.branch))
+    this.options.queue.soon(queued.leave)
+    return queued
   }
   /** With the Contact by which the peer of that flow reaches the element, where it is not the usual one. */
   private reached(parts: OutgoingParts, flow: Flow | undefined): OutgoingParts {

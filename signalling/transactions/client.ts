@@ -120,9 +120,9 @@ export class ClientTransaction implements TimerOwner {
     this.bytes = undefined
     this.holder.release(this)
   }
-  /** It is never begun. */
+  /** It is never begun, or never sent again: its user hears nothing more. */
   withdraw(): void {
-    this.end()
+    if (this.state <= Proceeding) this.end()
   }
 }
 

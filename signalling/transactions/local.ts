@@ -66,6 +66,10 @@ export class LocalTransaction implements ServerSide {
     const response = scan(bytes) as SipResponse
     this.soon(() => this.user.onResponse(response))
   }
+  withdraw(): void {
+    this.done = true
+    this.onCancel?.withdraw()
+  }
   cancel(reasons?: readonly string[]): void {
     if (this.onCancel !== undefined) this.onCancel.cancel(reasons)
     else if (this.request.method === 'INVITE') this.onCancel = cancelledBefore

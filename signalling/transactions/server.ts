@@ -9,10 +9,12 @@ import type { TransactionTiming } from './timing.ts'
 export interface Cancellable {
   /** `reasons`: values of Reason in the CANCEL (RFC 3326). */
   cancel(reasons?: readonly string[]): void
+  /** Nothing of it is sent from now on, and its user hears nothing more. What has left stays with its receiver. */
+  withdraw(): void
 }
 
 /** Stands as `onCancel` of an INVITE that was cancelled before anybody was there to be told. */
-export const cancelledBefore: Cancellable = { cancel: () => undefined }
+export const cancelledBefore: Cancellable = { cancel: () => undefined, withdraw: () => undefined }
 
 /** The side that answers a request: a transaction on the wire, or a hop between two elements of one node. */
 export interface ServerSide {

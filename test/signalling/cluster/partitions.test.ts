@@ -1,8 +1,8 @@
 /** Names and keys of partitions: the same at every node, and for good, since state lies under them. */
 import test from 'ava'
 import { elementOfInstance, instanceOfPartition, instancesOf, partitionOf } from '../../../signalling/cluster/partitions.ts'
-import type { Claim } from '../../../signalling/element.ts'
 import { compilePlan, type Plan } from '../../../signalling/index.ts'
+import type { Claim } from '../../../signalling/routing/claim.ts'
 import { MovingElements } from '../../../signalling/testing.ts'
 
 test('an instance is named by its element and partition', (t) => {

@@ -40,11 +40,11 @@ function scene(fellow = false) {
       user,
       sendBy: (stream, other) => {
         Object.assign(stream, { user: other })
-        return { cancel: () => undefined }
+        return { cancel: () => undefined, withdraw: () => undefined }
       },
       sendHere: () => {
         outcome.sent = true
-        return { cancel: () => undefined }
+        return { cancel: () => undefined, withdraw: () => undefined }
       },
       drop: () => {
         outcome.dropped = true

@@ -1,7 +1,7 @@
 /** What decides where a request goes: a Route, a rule for its sender, the address of an element, any other rule. */
 import test from 'ava'
-import type { Claim } from '../../../signalling/element.ts'
 import { parseUri, staticPlacement } from '../../../signalling/index.ts'
+import type { Claim } from '../../../signalling/routing/claim.ts'
 import { compilePlan } from '../../../signalling/routing/compile.ts'
 import { type NextHopHolder, nextHop, planned } from '../../../signalling/routing/next-hop.ts'
 import type { PlanRule } from '../../../signalling/routing/plan.ts'

@@ -1,6 +1,6 @@
 /** The compiled plan: what is derived, what wins, and what is refused. */
 import test from 'ava'
-import type { Claim } from '../../../signalling/element.ts'
+import type { Claim } from '../../../signalling/routing/claim.ts'
 import { compilePlan, type PlanFault, type PlanInput } from '../../../signalling/routing/compile.ts'
 import type { Plan, PlanQuery, PlanRule } from '../../../signalling/routing/plan.ts'
 

@@ -175,7 +175,7 @@ test('CANCEL finds its INVITE by branch, is answered at once, and tells the user
   const bench = new Bench()
   bench.receive('INVITE')
   let cancels = 0
-  bench.served[0]!.onCancel = { cancel: () => void cancels++ }
+  bench.served[0]!.onCancel = { cancel: () => void cancels++, withdraw: () => undefined }
   bench.receive('CANCEL')
   bench.receive('CANCEL')
   t.is(cancels, 1)
@@ -195,7 +195,7 @@ test('CANCEL after a final answer changes nothing; CANCEL of nothing is 481', as
   const bench = new Bench()
   bench.receive('INVITE')
   let cancels = 0
-  bench.served[0]!.onCancel = { cancel: () => void cancels++ }
+  bench.served[0]!.onCancel = { cancel: () => void cancels++, withdraw: () => undefined }
   bench.respond(bench.served[0]!, 486)
   bench.receive('CANCEL')
   t.is(cancels, 0)
