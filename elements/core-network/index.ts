@@ -7,6 +7,7 @@ import { Subscribers } from '../shared/clients/subscribers.ts'
 import { serverUri } from '../shared/identifiers/devices.ts'
 import { Offers } from '../shared/values/offers.ts'
 import { ConnectionManagement } from './connection-management.ts'
+import { DeferredRequests } from './deferred-requests.ts'
 import { LcsRequests } from './lcs-requests.ts'
 import { MoLrRequests } from './mo-lr-requests.ts'
 import { Positions } from './positions.ts'
@@ -21,6 +22,7 @@ const moLrType = mediaType('mo-lr')
 const serviceRequestType = mediaType('cm-service-request')
 const releaseType = mediaType('cm-release')
 const requestType = mediaType('lcs-request')
+const cancelType = mediaType('lcs-cancel')
 const answerTypes = [mediaType('ran-location-report'), mediaType('subscriber-location-report-ack')]
 const ofUes = { ps: [moLrType], cs: [moLrType, serviceRequestType, releaseType] }
 
@@ -40,6 +42,7 @@ class CoreNetwork implements Element {
   private connections: ConnectionManagement | undefined
   private moLr!: MoLrRequests
   private requests!: LcsRequests
+  private deferred!: DeferredRequests
 
   constructor(name: string, settings: CoreNetworkSettings, domain: CoreDomain) {
     this.name = name
@@ -48,39 +51,47 @@ class CoreNetwork implements Element {
     this.offers = new Offers([{ method: 'MESSAGE', types: ofUes[domain] }])
     this.claims = [
       { method: 'MESSAGE', content: ofUes[domain], user: name },
-      { method: 'MESSAGE', content: [...answerTypes, requestType], label: name },
+      { method: 'MESSAGE', content: [...answerTypes, requestType, cancelType], label: name },
     ]
   }
   async start(host: Host): Promise<void> {
-    const { gmlc, gmlcs = [], hss, keep = 86_400, ran } = this.settings
+    const { gmlc, gmlcs = [], hss, keep = 86_400, ran, registration } = this.settings
     this.host = host
     this.subscribers = new Subscribers(host, hss)
     this.conversations = new Conversations(host)
     if (this.domain === 'cs') this.connections = new ConnectionManagement(host)
     const uri = ran === undefined ? undefined : serverUri(ran, host.domains)
     const positions = new Positions({ log: host.log, conversations: this.conversations, ran: uri })
-    this.requests = new LcsRequests({ host, positions, gmlcs, messages: this.conversations.messages })
+    const { conversations } = this
+    this.deferred = new DeferredRequests({
+      ...{ host, conversations, positions, gmlcs },
+      registration: registration === undefined ? undefined : serverUri(registration, host.domains),
+    })
+    this.requests = new LcsRequests({ host, positions, gmlcs, messages: conversations.messages, deferred: this.deferred })
     this.moLr = new MoLrRequests({
       host,
-      conversations: this.conversations,
+      conversations,
       positions,
       gmlc: gmlc === undefined ? undefined : serverUri(gmlc, host.domains),
       keep: keep * 1000,
     })
     await this.moLr.load()
+    await this.deferred.load()
     this.subscribers.start()
     this.moLr.start()
+    this.deferred.start()
   }
   async stop(): Promise<void> {
     this.connections?.stop()
     this.requests.stop()
-    await this.moLr.stop()
+    await Promise.all([this.moLr.stop(), this.deferred.stop()])
   }
 
   handle(exchange: Exchange): Promise<void> | void {
     const { contentType = '' } = exchange.request
     if (answerTypes.includes(contentType)) return this.conversations.takeAnswer(exchange)
     if (contentType === requestType) return this.requests.handle(exchange)
+    if (contentType === cancelType) return this.deferred.cancel(exchange)
     if (this.offers.answer(exchange)) return
     return this.serve(exchange).catch((fault: unknown) => this.subscribers.refuse(exchange, fault))
   }

@@ -1,13 +1,17 @@
-/** Requests about targets that come from the GMLC (SPEC §8.2): carried out now, and reported. */
+/** Requests about targets that come from the GMLC (SPEC §8.2): carried out now, and reported; or later. */
 import type { Exchange, Host } from '../../signalling/index.ts'
 import { type LcsReport, readBody, writeBody } from '../schemas/index.ts'
 import { elementAsking } from '../shared/clients/asker.ts'
 import type { PendingMessages } from '../shared/clients/pending-messages.ts'
+import { termsFault } from '../shared/location/deferred-terms.ts'
 import { requestAt } from '../shared/location/request-address.ts'
+import type { DeferredRequests } from './deferred-requests.ts'
 import type { Positions } from './positions.ts'
 
 interface LcsRequestParts {
   readonly host: Host
+  /** Carries out those that wait for something. */
+  readonly deferred: DeferredRequests
   readonly messages: PendingMessages
   readonly positions: Positions
   /** Names of the GMLCs that may ask. */
@@ -32,14 +36,16 @@ export class LcsRequests {
   }
 
   async handle(exchange: Exchange): Promise<void> {
-    const { gmlcs, host, positions } = this.parts
+    const { deferred, gmlcs, host, positions } = this.parts
     const asker = elementAsking(exchange, host.domains, gmlcs)
     if (asker === undefined)
       return exchange.reply(403, { warning: 'only a GMLC asks about a target here; expected one of the gmlcs of this element' })
     const body = readBody(exchange.request, 'lcs-request')
     if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
     const { age, qos, request, target, type } = body.value
-    if (type !== 'immediate') return exchange.reply(400, { warning: `/type is ${type}; expected immediate` })
+    const fault = type === 'immediate' ? undefined : termsFault(body.value, Number.NEGATIVE_INFINITY)
+    if (fault !== undefined) return exchange.reply(400, { warning: fault })
+    if (type !== 'immediate') return deferred.take(exchange, asker, body.value)
     if (this.underWay.has(request)) return exchange.reply(202)
     if (this.underWay.size >= underWayAtMost) return exchange.reply(503, { headers: [['Retry-After', '5']] })
     this.underWay.add(request)

@@ -14,6 +14,8 @@ interface PositionsParts {
 
 interface PositionWish {
   readonly request: string
+  /** Number of the report that it is for; left out: the request has one. */
+  readonly seq?: number
   /** Canonical. */
   readonly target: string
   readonly qos?: LocationQuality | undefined
@@ -29,10 +31,14 @@ export class Positions {
     this.parts = parts
   }
   /** The place of a target, with its civic one, or why there is none. Never rejects. */
-  async of({ age, qos, request, target }: PositionWish): Promise<Place | LocationCause> {
+  async of({ age, qos, request, seq, target }: PositionWish): Promise<Place | LocationCause> {
     const { conversations, log, ran } = this.parts
     if (ran === undefined) return 'position-failed'
-    const wishes = { ...(qos === undefined ? {} : { qos }), ...(age === undefined ? {} : { age }) }
+    const wishes = {
+      ...(seq === undefined ? {} : { seq }),
+      ...(qos === undefined ? {} : { qos }),
+      ...(age === undefined ? {} : { age }),
+    }
     const answer = await conversations.askPersistently({
       to: requestAt(ran, request),
       body: writeBody('ran-location-request', { request, target, ...wishes }),

@@ -8,9 +8,15 @@ const learns: Role<CoreNetworkSettings>['learns'] = (network) => {
   const [ran] = othersOf(network, 'ran')
   const gmlcs = othersOf(network, 'gmlc')
   const [gmlc] = gmlcs
-  return { gmlcs, ...(ran === undefined ? {} : { ran }), ...(gmlc === undefined ? {} : { gmlc }) }
+  const [registration] = othersOf(network, 'registration')
+  return {
+    gmlcs,
+    ...(ran === undefined ? {} : { ran }),
+    ...(gmlc === undefined ? {} : { gmlc }),
+    ...(registration === undefined ? {} : { registration }),
+  }
 }
-const common = { schema, servers: ['hss', 'ran', 'gmlc'], learns } as const
+const common = { schema, servers: ['hss', 'ran', 'gmlc', 'registration'], learns } as const
 
 export const mscRole: Role<CoreNetworkSettings> = {
   ...common,

@@ -17,6 +17,10 @@ export interface CoreNetworkSettings {
    */
   readonly gmlc?: string
   /**
+   * URI or name of the element that tells who is registered, for requests that wait for an attach; left out: that of this dialplan
+   */
+  readonly registration?: string
+  /**
    * names of the GMLCs that may ask where a target is; left out: those of this dialplan
    */
   readonly gmlcs?: readonly string[]

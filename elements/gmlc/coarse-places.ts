@@ -16,7 +16,7 @@ export interface PlacePermission {
 }
 
 /** A place as an asker may know it. */
-export interface ToldPlace {
+interface ToldPlace {
   readonly shape: LocatedShape
   readonly civic?: CivicAddress
   /** Of an exact place alone. */

@@ -30,12 +30,21 @@ interface AskedQuestion {
   readonly until: number
 }
 
+/** Terms on which a target is asked. */
+interface QuestionTerms {
+  readonly mode: PrivacyMode
+  /** Metres; left out: exactly. */
+  readonly precision?: number
+  /** Milliseconds; default 20 s. */
+  readonly patience?: number
+}
+
 interface AwaitedAnswer {
   readonly target: string
   readonly settle: (isAllowed: boolean, remember: boolean) => void
 }
 
-const patience = 20_000 // milliseconds
+const usualPatience = 20_000 // milliseconds
 const pause = 60_000 // milliseconds between two questions about one requestor and client
 const atMost = 10_000
 
@@ -61,21 +70,25 @@ export class PrivacyQuestions {
     return this.remembered.stop()
   }
 
-  /** Whether the target lets it be told. @param precision metres; undefined: exactly */
-  isAllowed(target: string, question: PrivacyQuestion, mode: PrivacyMode, precision: number | undefined): Promise<boolean> {
+  /** Whether the target lets it be told. */
+  isAllowed(target: string, question: PrivacyQuestion, terms: QuestionTerms): Promise<boolean> {
     const { clock } = this.parts.host
     const key = keyOf(target, question)
     const known = this.remembered.get(key)
     if (known !== undefined) return Promise.resolve(known.isAllowed)
     const before = this.asked.get(key)
     if (before !== undefined && before.until > clock.now()) return before.answer
-    const answer = this.ask(target, question, mode === 'ask-allow', precision)
+    const answer = this.ask(target, question, terms)
     this.asked.delete(key)
     this.asked.set(key, { answer, until: clock.now() + pause })
     if (this.asked.size > atMost) this.asked.delete(this.asked.keys().next().value!)
     return answer
   }
-  private ask(target: string, question: PrivacyQuestion, otherwise: boolean, precision: number | undefined): Promise<boolean> {
+  private ask(
+    target: string,
+    question: PrivacyQuestion,
+    { mode, patience = usualPatience, precision }: QuestionTerms,
+  ): Promise<boolean> {
     const { host, messages } = this.parts
     const { client, requestor, service } = question
     if (this.awaited.size >= atMost) return Promise.resolve(false)
@@ -91,7 +104,7 @@ export class PrivacyQuestions {
         const key = keyOf(target, question)
         if (remember) void this.remembered.enforce(key, { key, target, isAllowed })
       }
-      const timer = host.clock.after(patience, () => settle(otherwise, false))
+      const timer = host.clock.after(patience, () => settle(mode === 'ask-allow', false))
       this.awaited.set(id, { target, settle })
       messages.send({ to: target, asserted: host.uri, body }).catch((fault: unknown) => {
         host.log.warn({ target, fault: String(fault) }, 'a target is not asked')

@@ -16,7 +16,6 @@ import {
 import { askerOf, elementAsking } from '../shared/clients/asker.ts'
 import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { readPolicy } from '../shared/location/policy-document.ts'
-import type { PrivacyQuestions } from './privacy-questions.ts'
 import type { Profiles } from './profiles.ts'
 
 const profileType = mediaType('privacy-profile')
@@ -36,7 +35,8 @@ const notYours = { warning: 'a profile is its subscriber’s; expected to be one
 interface ProfileUpdateParts {
   readonly host: Host
   readonly profiles: Profiles
-  readonly questions: PrivacyQuestions
+  /** The profile of a target is another. Resolves once nothing that it forbids leaves any more. */
+  readonly changed: (target: string) => Promise<void>
   readonly subscribers: Subscribers
   /** Names of elements that speak for their users. */
   readonly speakers: readonly string[]
@@ -48,15 +48,15 @@ export class ProfileUpdates {
   constructor(parts: ProfileUpdateParts) {
     this.parts = parts
   }
-  /** 200: it is in force. */
+  /** 200: it is in force, and nothing that it forbids leaves from then on. */
   async handle(exchange: Exchange): Promise<void> {
-    const { host, profiles, questions } = this.parts
+    const { changed, host, profiles } = this.parts
     const read = profileIn(exchange.request)
     if ('fault' in read) return exchange.reply(read.status, { warning: read.fault })
     const record = await this.ownerFor(exchange, read.target)
     if (record === undefined) return exchange.reply(403, notYours)
     const { fault, status = 200 } = { status: 200, ...(await profiles.update(record.id, read.rules, read.replaces)) }
-    if (fault === undefined) questions.forget(record.id)
+    if (fault === undefined) await changed(record.id)
     host.count(fault === undefined ? 'profiles_updated' : 'profiles_refused')
     exchange.reply(status, fault === undefined ? {} : { warning: fault })
   }

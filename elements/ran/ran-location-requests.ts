@@ -63,10 +63,11 @@ export class RanLocationRequests {
     this.conversations.answer(exchange, requestAt(asker, body.value.request), writeBody('ran-location-report', report))
   }
   private measured(asked: RanLocationRequest): Promise<MeasuredPosition | undefined> {
-    let measured = this.answers.get(asked.request)
+    const name = `${asked.request} ${asked.seq ?? 0}`
+    let measured = this.answers.get(name)
     if (measured === undefined) {
       measured = this.measure(asked)
-      this.answers.set(asked.request, measured)
+      this.answers.set(name, measured)
       if (this.answers.size > answeredAtMost) this.answers.delete(this.answers.keys().next().value!)
     }
     return measured

@@ -1,6 +1,8 @@
 /** Generated from the JSON Schemas beside it by `npm run types`. Do not edit. */
 import cmRelease from './location/cm-release.json' with { type: 'json' }
 import cmServiceRequest from './location/cm-service-request.json' with { type: 'json' }
+import lcsCancel from './location/lcs-cancel.json' with { type: 'json' }
+import lcsCancelled from './location/lcs-cancelled.json' with { type: 'json' }
 import lcsReport from './location/lcs-report.json' with { type: 'json' }
 import lcsRequest from './location/lcs-request.json' with { type: 'json' }
 import locationCause from './location/location-cause.json' with { type: 'json' }
@@ -78,6 +80,8 @@ export const schemas: { readonly [name in keyof Bodies]: object } = {
   'cm-service-request': cmServiceRequest,
   'epuid-binding': epuidBinding,
   'epuid-binding-result': epuidBindingResult,
+  'lcs-cancel': lcsCancel,
+  'lcs-cancelled': lcsCancelled,
   'lcs-report': lcsReport,
   'lcs-request': lcsRequest,
   'location-cause': locationCause,

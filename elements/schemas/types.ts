@@ -1,6 +1,10 @@
 /** Generated from the JSON Schemas beside it by `npm run types`. Do not edit. */
 
 /**
+ * Why: the asker, the end of its time, the profile of the target, its own wish, an edge of a rule’s time, or the operator.
+ */
+export type CancelCause = 'client' | 'expired' | 'privacy' | 'target' | 'time' | 'operator'
+/**
  * Why a target has no place, or no result (SPEC §8.1).
  */
 export type LocationCause =
@@ -72,6 +76,8 @@ export interface Bodies {
   readonly 'cm-service-request': CmServiceRequest
   readonly 'epuid-binding': EpuidBinding
   readonly 'epuid-binding-result': EpuidBindingResult
+  readonly 'lcs-cancel': LcsCancel
+  readonly 'lcs-cancelled': LcsCancelled
   readonly 'lcs-report': LcsReport
   readonly 'lcs-request': LcsRequest
   readonly 'location-cause': LocationCause
@@ -242,6 +248,50 @@ export interface EpuidBindingResult {
   readonly cause?: 'epuid-unknown' | 'bound'
 }
 /**
+ * Requests about a target that are to end (SPEC §8.3).
+ */
+export interface LcsCancel {
+  readonly target: string
+  readonly cause: CancelCause
+  /**
+   * @minItems 1
+   * @maxItems 10000
+   */
+  readonly requests: readonly string[]
+  /**
+   * Version of the profile that ended them.
+   */
+  readonly profile?: number
+  readonly part?: number
+  /**
+   * Parts of the whole, each a message of its own.
+   */
+  readonly of?: number
+}
+/**
+ * The answer to lcs-cancel: what has become of each request (SPEC §8.3).
+ */
+export interface LcsCancelled {
+  /**
+   * They have ended.
+   *
+   * @maxItems 10000
+   */
+  readonly cancelled: readonly string[]
+  /**
+   * Nobody knows them, so that they have ended too.
+   *
+   * @maxItems 10000
+   */
+  readonly unknown: readonly string[]
+  /**
+   * Their UE is away, and hears of it when it is back.
+   *
+   * @maxItems 10000
+   */
+  readonly waiting: readonly string[]
+}
+/**
  * A report of the core network on its way to the asker (SPEC §8.2).
  */
 export interface LcsReport {
@@ -330,6 +380,30 @@ export interface LcsRequest {
    * Seconds: a known place that is so old will do.
    */
   readonly age?: number
+  /**
+   * Type at: when it is reported.
+   */
+  readonly time?: string
+  /**
+   * Type available: the action of the target that is waited for.
+   */
+  readonly on?: 'attach'
+  /**
+   * Type periodic: seconds between two reports.
+   */
+  readonly period?: number
+  /**
+   * Type periodic: reports at most.
+   */
+  readonly count?: number
+  /**
+   * No report before it. Left out: now.
+   */
+  readonly start?: string
+  /**
+   * The request ends then. Left out: with its subscription.
+   */
+  readonly stop?: string
 }
 /**
  * Quality that a measured place has to have (SPEC §8.1).
@@ -408,6 +482,30 @@ export interface LocationRequest {
    * Seconds: a known place that is so old will do.
    */
   readonly age?: number
+  /**
+   * Type at: when it is reported.
+   */
+  readonly time?: string
+  /**
+   * Type available: the action of the target that is waited for.
+   */
+  readonly on?: 'attach'
+  /**
+   * Type periodic: seconds between two reports.
+   */
+  readonly period?: number
+  /**
+   * Type periodic: reports at most.
+   */
+  readonly count?: number
+  /**
+   * No report before it. Left out: now.
+   */
+  readonly start?: string
+  /**
+   * The request ends then. Left out: with its subscription.
+   */
+  readonly stop?: string
 }
 /**
  * The answer to an mme-context-request.
@@ -1166,6 +1264,10 @@ export interface RanLocationRequest {
    * The request, by one identifier on every leg.
    */
   readonly request: string
+  /**
+   * The report of the request that it is for: each is measured once. Left out: its only one.
+   */
+  readonly seq?: number
   readonly target: string
   readonly qos?: LocationQuality
   /**

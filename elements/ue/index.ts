@@ -6,7 +6,7 @@ export type * from './agents/calls.ts'
 export { EngineAgent, type EngineAgentOptions } from './agents/engine-agent.ts'
 export { SipJsAgent, type SipJsAgentOptions } from './agents/sipjs-agent.ts'
 export type { Carrier, OpenPort, PortListener } from './agents/transports/carrier.ts'
-export { LocationClient } from './location/location-client.ts'
+export { LocationClient, type LocationNotice } from './location/location-client.ts'
 export { MoLrClient, type MoLrOutcome } from './location/mo-lr-client.ts'
 export { findOwnServer, type OwnServer, type OwnServerSettings } from './own-server.ts'
 export {

@@ -2,6 +2,7 @@
 import type { UserAgent } from '../../../elements/ue/index.ts'
 import { targets } from '../mo-lr/cast.ts'
 import type { FlowScript, Stage } from '../stage/flow.ts'
+import { withUsualRules } from './cast.ts'
 
 const where = 'sip:where@home.example'
 
@@ -40,6 +41,7 @@ export const flow: FlowScript = {
       name: 'V34: where am I, where is NAME, who, help; and anything else is help',
       async run(stage) {
         const [a, b] = [await phone(stage, targets.alice), await phone(stage, targets.bob)]
+        await withUsualRules(stage, a.agent)
         const own = await says(stage, a, 'Where am I?')
         stage.expect(
           'town, coordinates, metres and a link',
@@ -60,6 +62,7 @@ export const flow: FlowScript = {
       name: 'V34: hide from NAME and from all: the answer has the time from which nothing is told',
       async run(stage) {
         const [a, b] = [await phone(stage, targets.alice), await phone(stage, targets.bob)]
+        await withUsualRules(stage, a.agent)
         const unknown = (await says(stage, b, 'where is nobody')).replace('nobody', 'alice')
         const hidden = await says(stage, a, 'hide from bob')
         stage.expect('done', done.test(hidden) && hidden.endsWith(': bob sees nothing.'))
@@ -73,6 +76,7 @@ export const flow: FlowScript = {
       name: 'V34: show me to NAME, to so many metres; what holds is the last word, over a restart too',
       async run(stage) {
         const [a, c] = [await phone(stage, targets.alice), await phone(stage, targets.carol)]
+        await withUsualRules(stage, a.agent)
         const shown = await says(stage, a, 'show me to carol exactly')
         stage.expect('done', done.test(shown) && shown.endsWith(': carol sees you exactly.'))
         stage.expect('exactly', (await says(stage, c, 'where is alice')).includes('±100 m'))

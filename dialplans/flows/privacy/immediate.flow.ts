@@ -1,13 +1,14 @@
 /** Somebody asks where a target is, and is told at once as much as it may know (SPEC §8.2, §8.4, §8.6). */
 import type { PrivacyProfileRule } from '../../../elements/schemas/index.ts'
-import { LocationClient } from '../../../elements/ue/index.ts'
+import { LocationClient, type UserAgent } from '../../../elements/ue/index.ts'
 import { targets } from '../mo-lr/cast.ts'
 import type { FlowScript, Stage } from '../stage/flow.ts'
+import { register, withUsualRules } from './cast.ts'
 
-const register = 'sip:ppr@home.example'
 const alices = `sip:${targets.alice}`
 
 interface Asker {
+  readonly agent: UserAgent
   readonly client: LocationClient
   /** Types of the messages that the UE gets. */
   readonly got: readonly string[]
@@ -17,7 +18,7 @@ async function asker(stage: Stage, user: string): Promise<Asker> {
   const { agent } = await stage.ue(user)
   const got: string[] = []
   agent.onMessage(({ contentType = '' }) => got.push(contentType.replace(/^.*vnd\.proxima\.|\+json$/g, '')))
-  return { client: new LocationClient(agent), got }
+  return { agent, client: new LocationClient(agent), got }
 }
 
 /** Radius in metres of a document; undefined: it has none. */
@@ -41,6 +42,7 @@ export const flow: FlowScript = {
       name: 'V1, V4: a user asks once: one NOTIFY, as exact as the target allows, and it is told of it (V27: notify)',
       async run(stage) {
         const [a, b] = [await asker(stage, targets.alice), await asker(stage, targets.bob)]
+        await withUsualRules(stage, a.agent)
         const { document } = await stage.during(b.client.ask(alices))
         stage.expect('to a kilometre', radiusOf(document) === 1300)
         stage.expect('not how', document?.includes('<gp:method>') === false)
@@ -51,6 +53,7 @@ export const flow: FlowScript = {
       name: 'a target asks for its own place, exactly',
       async run(stage) {
         const a = await asker(stage, targets.alice)
+        await withUsualRules(stage, a.agent)
         const { document } = await stage.during(a.client.ask(alices))
         stage.expect('exact', radiusOf(document) === 100 && document?.includes('<gp:method>Cell</gp:method>') === true)
         stage.expect('nobody is told', a.got.length === 0)
@@ -59,7 +62,8 @@ export const flow: FlowScript = {
     {
       name: 'who has no permission, and who asks for nobody, hear the same',
       async run(stage) {
-        const [, c] = [await asker(stage, targets.alice), await asker(stage, targets.carol)]
+        const [a, c] = [await asker(stage, targets.alice), await asker(stage, targets.carol)]
+        await withUsualRules(stage, a.agent)
         const answers = [await stage.during(c.client.ask(alices)), await stage.during(c.client.ask('sip:nobody@home.example'))]
         stage.expect(
           'rejected',

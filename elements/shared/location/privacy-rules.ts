@@ -59,7 +59,7 @@ export interface PrivacyQuestion {
 }
 
 /** A permission that is granted. */
-interface Permission {
+export interface Permission {
   readonly mode: PrivacyMode
   readonly precision?: number | 'exact'
   readonly civic?: CivicDetail
@@ -86,6 +86,28 @@ export function permissionOf(
     ...(civic === undefined ? {} : { civic }),
     ...(granting.some(({ events }) => events === true) ? { events: true } : {}),
   }
+}
+
+/** Whether the target is asked itself. */
+export function isAsking(mode: PrivacyMode): boolean {
+  return mode === 'ask-allow' || mode === 'ask-deny'
+}
+
+/** Whether a permission lets be told all that another one did. */
+export function isAsWide(permission: Permission | undefined, other: Permission | undefined): boolean {
+  if (other === undefined) return true
+  if (permission === undefined || (isAsking(permission.mode) && !isAsking(other.mode))) return false
+  if (other.events === true && permission.events !== true && permission.precision === undefined) return false
+  const isCivicToo = other.civic === undefined || widthOf(permission.civic) <= widthOf(other.civic)
+  return isCivicToo && metresOf(permission) <= metresOf(other)
+}
+
+function widthOf(detail: CivicDetail | undefined): number {
+  return detail === undefined ? civicDetails.length : civicDetails.indexOf(detail)
+}
+
+function metresOf({ precision = Number.POSITIVE_INFINITY }: Permission): number {
+  return precision === 'exact' ? 0 : precision
 }
 
 /** The next time at which a permission may become another by itself, in milliseconds since the epoch; undefined: never. */

@@ -8,12 +8,20 @@ import {
   readBody,
   writeBody,
 } from '../../schemas/index.ts'
-import type { AgentResponse, TextBody, UserAgent } from '../agents/agent.ts'
+import type { AgentResponse, TextBody, UserAgent, WatchHandle } from '../agents/agent.ts'
 
 /** The document (PIDF-LO) that was told, or why there is none: `rejected`, `probation` or a status. */
 type LocationAnswer =
   | { readonly document: string; readonly why?: undefined }
   | { readonly document?: undefined; readonly why: string }
+
+/** A NOTIFY of a request that waits: its document (PIDF-LO), or none. */
+export interface LocationNotice {
+  readonly state: 'pending' | 'active' | 'terminated'
+  /** Of the end, such as `rejected`; `unsubscribed`: by its asker. */
+  readonly reason: string | undefined
+  readonly document: string | undefined
+}
 
 export class LocationClient {
   private readonly agent: UserAgent
@@ -41,6 +49,28 @@ export class LocationClient {
         },
       )
     })
+  }
+  /** Asks to be told later, each time, until it ends. @param target SIP URI */
+  watch(target: string, wishes: LocationRequest, listener: (notice: LocationNotice) => void, expires = 3600): WatchHandle {
+    let isOver = false
+    return this.agent.subscribe(
+      {
+        to: target,
+        event: 'location',
+        accept: ['application/pidf+xml'],
+        expires,
+        body: writeBody('location-request', wishes) as TextBody,
+      },
+      {
+        notified: ({ body, reason, state }) => {
+          isOver = state === 'terminated'
+          listener({ state, reason, document: body.length === 0 ? undefined : body.toString() })
+        },
+        ended: (status, why) => {
+          if (!isOver) listener({ state: 'terminated', reason: status < 300 ? why : `${status} ${why}`, document: undefined })
+        },
+      },
+    )
   }
   /** Answers questions whether somebody may be told where this user is. */
   onAsked(answer: (asked: PrivacyAsk) => Promise<Pick<PrivacyAnswer, 'answer' | 'remember'>>): void {

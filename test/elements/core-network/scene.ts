@@ -6,7 +6,7 @@ import { createLcsClient, type LcsClientSettings } from '../../../elements/lcs-c
 import { createBaseStation } from '../../../elements/ran/index.ts'
 import { type BodyName, mediaType, writeBody } from '../../../elements/schemas/index.ts'
 import type { Bodies, LocationRequest, MoLr, MoLrResult } from '../../../elements/schemas/types.ts'
-import { type Element, type Exchange, memoryStore, type SipResponse } from '../../../signalling/index.ts'
+import { type Element, type Exchange, memoryStore, type SipRequest, type SipResponse } from '../../../signalling/index.ts'
 import { Lab } from '../../support/lab.ts'
 import { SteeredStore } from '../../support/steered-store.ts'
 import { metric, type RequestParts, requestText, Wire } from '../../support/wire.ts'
@@ -67,6 +67,8 @@ export class CoreScene {
   private readonly maps: LcsClientSettings
   /** Settings of the GMLC, from the next start on. */
   gmlc: GmlcSettings = {}
+  /** Whether askers answer a NOTIFY. */
+  answers: (request: SipRequest) => boolean = () => true
   private wire!: Wire
   private sent = 0
 
@@ -161,7 +163,7 @@ export class CoreScene {
     const notified: { readonly state: string; readonly body: string; readonly at: number }[] = []
     this.wire.onRequest = (request) => {
       notified.push({ state: request.text('Subscription-State') ?? '', body: String(request.body), at: this.lab.clock.date() })
-      this.wire.answer(request, 200)
+      if (this.answers(request)) this.wire.answer(request, 200)
     }
     const body = wishes === undefined ? undefined : writeBody('location-request', { type: 'immediate', ...wishes })
     const id = ++this.sent
@@ -179,7 +181,8 @@ export class CoreScene {
     this.wire.send(Buffer.from(requestText('SUBSCRIBE', target, { ...names, ...content })))
     await this.lab.clock.advance(10)
     const answer = this.wire.responses.slice(before).find(({ status }) => status >= 200)
-    return { status: answer?.status, warning: answer?.text('Warning'), notified }
+    const granted = answer?.text('Expires')
+    return { status: answer?.status, warning: answer?.text('Warning'), expires: granted && Number(granted), notified }
   }
   get results(): readonly MoLrResult[] {
     return this.ues.bodies('mo-lr-result')

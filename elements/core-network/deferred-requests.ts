@@ -1,0 +1,194 @@
+/**
+ * Requests about targets that wait for a time or an attach (SPEC §8.2, §8.3): stored until their last report is taken, or they are
+ * cancelled. A report is sent again until the GMLC has it; the next one is made after that.
+ */
+import type { Exchange, Host } from '../../signalling/index.ts'
+import { type LcsCancelled, type LcsReport, type LcsRequest, readBody, writeBody } from '../schemas/index.ts'
+import { elementAsking } from '../shared/clients/asker.ts'
+import type { Conversations } from '../shared/clients/conversations.ts'
+import { firstDue, nextDue } from '../shared/location/deferred-terms.ts'
+import { requestAt, targetAt } from '../shared/location/request-address.ts'
+import { Kept } from '../shared/state/kept.ts'
+import { AttachedTargets } from './attached-targets.ts'
+import type { Positions } from './positions.ts'
+
+interface DeferredRequestParts {
+  readonly host: Host
+  readonly conversations: Conversations
+  readonly positions: Positions
+  /** URI of the element that tells registrations; undefined: no attach is heard of here. */
+  readonly registration: string | undefined
+  /** Names of the GMLCs that may ask. */
+  readonly gmlcs: readonly string[]
+}
+
+interface DeferredRequest {
+  readonly asked: LcsRequest
+  /** URI of the GMLC that asks. */
+  readonly gmlc: string
+  /** Number of its last report. */
+  readonly seq: number
+  /** Reports of places that it has made, or tried to. */
+  readonly made: number
+  /** Made, and not taken yet. */
+  readonly report?: LcsReport
+  /** Milliseconds since the epoch of the next report; undefined: it waits for an attach, or there is none. */
+  readonly due?: number
+  /** The target has not been attached since it came: the next attach counts. */
+  readonly isAway?: true
+}
+
+const firstPause = 1000 // milliseconds, doubled for each time that a report is not taken
+const longestPause = 60_000
+const requestsAtMost = 1_000_000
+
+export class DeferredRequests {
+  private readonly parts: DeferredRequestParts
+  private readonly kept: Kept<DeferredRequest>
+  private readonly working = new Set<string>()
+  private readonly attached: AttachedTargets | undefined
+  private isStopped = false
+
+  constructor(parts: DeferredRequestParts) {
+    const { host, registration } = parts
+    this.parts = parts
+    this.kept = new Kept<DeferredRequest>(host, {
+      prefix: `core/${host.name}/request/`,
+      noun: 'a request about a target',
+      due: ({ due, report }) => (report === undefined ? due : undefined),
+      ended: (records) => {
+        for (const [request] of records) void this.work(request)
+      },
+    })
+    const awaiting = this.kept.setIndex(({ asked, made }) => (asked.type === 'available' && made === 0 ? [asked.target] : []))
+    const isAwaited = (target: string): boolean => awaiting.of(target).size > 0
+    const heard = (target: string, isAttached: boolean): void => {
+      for (const one of [...awaiting.of(target)]) void this.heard(one, isAttached)
+    }
+    this.attached = registration === undefined ? undefined : new AttachedTargets({ host, registration, isAwaited, heard })
+    host.gauge('requests_waiting', () => this.kept.size)
+  }
+  load(): Promise<void> {
+    return this.kept.load()
+  }
+  start(): void {
+    for (const { asked } of [...this.kept.values()]) this.goOn(asked)
+  }
+  stop(): Promise<void> {
+    this.isStopped = true
+    this.attached?.stop()
+    return this.kept.stop()
+  }
+
+  /** A request of a GMLC, read. 202: it is stored. One that comes again is there once. */
+  async take(exchange: Exchange, gmlc: string, asked: LcsRequest): Promise<void> {
+    const { host } = this.parts
+    const { request, type } = asked
+    if (type === 'available' && this.attached === undefined)
+      return exchange.reply(403, { warning: 'no attach is heard of here; expected an element of role registration' })
+    if (this.kept.get(request) !== undefined) return exchange.reply(202)
+    if (this.kept.size >= requestsAtMost) return exchange.reply(503, { headers: [['Retry-After', '60']] })
+    const due = firstDue(asked, host.clock.date())
+    const report: LcsReport = { request, seq: 0, state: 'active', at: this.now() }
+    await this.kept.put(request, { asked, gmlc, seq: 0, made: 0, report, ...(due === undefined ? {} : { due }) })
+    exchange.reply(202)
+    this.goOn(asked)
+  }
+  /** Ends requests of the GMLC that asks, all of one message or none. */
+  async cancel(exchange: Exchange): Promise<void> {
+    const { conversations, gmlcs, host } = this.parts
+    const gmlc = elementAsking(exchange, host.domains, gmlcs)
+    const body = readBody(exchange.request, 'lcs-cancel')
+    if (body.fault !== undefined) return exchange.reply(body.fault.status, { warning: body.fault.warning })
+    const { requests, target } = body.value
+    const known = requests.flatMap((request) => this.kept.get(request) ?? [])
+    if (gmlc === undefined || known.some((one) => one.gmlc !== gmlc || one.asked.target !== target))
+      return exchange.reply(403, { warning: 'not all of these are yours, or about that target; expected your own' })
+    exchange.reply(202)
+    await Promise.all(known.map(({ asked: { request } }) => this.kept.expel(request)))
+    const cancelled = known.map(({ asked: { request } }) => request)
+    const unknown = requests.filter((request) => !cancelled.includes(request))
+    const answer: LcsCancelled = { cancelled, unknown, waiting: [] }
+    conversations.answer(exchange, targetAt(gmlc, target), writeBody('lcs-cancelled', answer))
+  }
+
+  private goOn({ request, target, type }: LcsRequest): void {
+    if (type === 'available') this.attached?.watch(target)
+    void this.work(request)
+  }
+  /** An attach is one that finds the target away: what was so when the request came is no attach. */
+  private async heard(record: DeferredRequest, isAttached: boolean): Promise<void> {
+    const { request } = record.asked
+    if (record.due !== undefined || isAttached !== (record.isAway === true)) return
+    await this.kept.put(request, { ...record, ...(isAttached ? { due: this.parts.host.clock.date() } : { isAway: true }) })
+    await this.work(request)
+  }
+  /** Sends the report that is to be taken, and makes the next one that is due. */
+  private async work(request: string): Promise<void> {
+    if (this.working.has(request)) return
+    this.working.add(request)
+    try {
+      for (;;) {
+        const record = this.kept.get(request)
+        if (record === undefined || this.isStopped) return
+        if (record.report !== undefined) await this.send(record, record.report)
+        else if (record.due !== undefined && record.due <= this.parts.host.clock.date()) await this.make(record, record.due)
+        else return
+      }
+    } catch (fault) {
+      this.parts.host.log.error({ request, fault: String(fault) }, 'a request about a target does not go on')
+    } finally {
+      this.working.delete(request)
+    }
+  }
+  private async make({ asked, due: _, ...record }: DeferredRequest, due: number): Promise<void> {
+    const { host, positions } = this.parts
+    const { age, qos, request, target, type } = asked
+    const found = await positions.of({ request, seq: record.seq + 1, target, qos, age })
+    if (this.kept.get(request) === undefined) return
+    const made = record.made + 1
+    const next = nextDue(asked, made, due, host.clock.date())
+    const isFailed = typeof found === 'string'
+    const report: LcsReport = {
+      ...{ request, seq: record.seq + 1, at: this.now() },
+      state: next !== undefined ? 'report' : isFailed && type !== 'periodic' ? 'failed' : 'done',
+      ...(isFailed ? { cause: found } : { place: found }),
+    }
+    await this.kept.put(request, {
+      ...record,
+      asked,
+      made,
+      seq: report.seq,
+      report,
+      ...(next === undefined ? {} : { due: next }),
+    })
+  }
+  /** Until the GMLC has it. One that it does not want ends the request. */
+  private async send(record: DeferredRequest, report: LcsReport): Promise<void> {
+    const { conversations, host } = this.parts
+    const { gmlc } = record
+    const { request } = record.asked
+    const message = { to: requestAt(gmlc, request), asserted: host.uri, body: writeBody('lcs-report', report) }
+    const isWanted = (): boolean => !this.isStopped && this.kept.get(request)?.report === report
+    for (let pause = firstPause; isWanted(); pause = Math.min(pause * 2, longestPause)) {
+      const { status = 503 } = (await conversations.messages.send(message, isWanted)) ?? {}
+      if (!isWanted()) return
+      const isLast = report.state === 'done' || report.state === 'failed'
+      if (status === 481 || status === 403 || (status < 300 && isLast)) {
+        await this.kept.remove(request)
+        return
+      }
+      if (status < 300) {
+        const { report: _, ...taken } = this.kept.get(request)!
+        await this.kept.put(request, taken)
+        return
+      }
+      await new Promise<void>((resolve) => {
+        host.clock.after(pause, resolve)
+      })
+    }
+  }
+  private now(): string {
+    return new Date(this.parts.host.clock.date()).toISOString()
+  }
+}

@@ -1,0 +1,69 @@
+/** Permissions to know where a target is (SPEC §8.2, §8.4): by its rules, and by its own word where they want that. */
+import { type Host, parseUri } from '../../signalling/index.ts'
+import { type Place, writeBody } from '../schemas/index.ts'
+import type { PendingMessages } from '../shared/clients/pending-messages.ts'
+import { isAsking, type Permission, type PrivacyQuestion, permissionOf } from '../shared/location/privacy-rules.ts'
+import type { PlacePermission } from './coarse-places.ts'
+import type { PrivacyQuestions } from './privacy-questions.ts'
+import type { Profiles } from './profiles.ts'
+
+interface LocationPermissionParts {
+  readonly host: Host
+  readonly messages: PendingMessages
+  readonly profiles: Profiles
+  readonly questions: PrivacyQuestions
+}
+
+/** Beside who asks. */
+interface GrantOptions {
+  /** Of the target; left out: it is not known yet, and any counts. */
+  readonly place?: Place
+  /** The target has been asked about this request, and lets it. */
+  readonly isAllowed?: boolean | undefined
+  /** Milliseconds for which its word is waited for. */
+  readonly patience?: number
+}
+
+export class LocationPermissions {
+  private readonly parts: LocationPermissionParts
+
+  constructor(parts: LocationPermissionParts) {
+    this.parts = parts
+  }
+  /** By the rules in force now; undefined: none. */
+  of(target: string, question: PrivacyQuestion, place?: Place): Permission | undefined {
+    const { host, profiles } = this.parts
+    const [longitude, latitude] = (place?.point.coordinates ?? []) as readonly number[]
+    const point = longitude === undefined || latitude === undefined ? undefined : { latitude, longitude }
+    return permissionOf(profiles.of(target), question, host.clock.date(), point)
+  }
+  /** Whether any place may be told. */
+  isTold(target: string, question: PrivacyQuestion): boolean {
+    return this.of(target, question)?.precision !== undefined
+  }
+  /** The detail that may be told; undefined: nothing may. The target is asked where its rules say so. */
+  async granted(
+    target: string,
+    question: PrivacyQuestion,
+    { isAllowed = false, patience, place }: GrantOptions = {},
+  ): Promise<PlacePermission | undefined> {
+    const { civic, mode, precision } = this.of(target, question, place) ?? {}
+    if (precision === undefined || mode === undefined) return undefined
+    const detail = { precision, ...(civic === undefined ? {} : { civic }) }
+    if (!isAsking(mode) || isAllowed) return detail
+    const metres = precision === 'exact' ? {} : { precision }
+    const isLet = await this.parts.questions.isAllowed(target, question, { mode, ...metres, ...(patience && { patience }) })
+    return isLet ? detail : undefined
+  }
+  /** Tells the target who was told, where its rules say so. */
+  notice(target: string, { client, requestor, service }: PrivacyQuestion): void {
+    const { host, messages } = this.parts
+    const question = { client, requestor, domain: parseUri(requestor)?.host ?? '', ...(service === undefined ? {} : { service }) }
+    if (this.of(target, question)?.mode !== 'notify') return
+    const at = new Date(host.clock.date()).toISOString()
+    const body = writeBody('privacy-notice', { requestor, client, ...(service === undefined ? {} : { service }), at })
+    messages.send({ to: target, asserted: host.uri, body }).catch((fault: unknown) => {
+      host.log.warn({ target, fault: String(fault) }, 'a target is not told who asked')
+    })
+  }
+}
