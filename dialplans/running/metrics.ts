@@ -9,6 +9,7 @@ interface MetricsText {
   readonly text: string
 }
 
+const scrapes = { name: 'proxima_scrapes_total', help: 'texts of metrics that were made', type: 'counter' } as const
 const freshAtMost = 10 // a second; who asks more often gets the newest of these
 
 export class Metrics {
@@ -17,6 +18,7 @@ export class Metrics {
   private since = -Infinity
   private fresh = 0
   private making = false
+  private made = 0
   private newest: Promise<MetricsText> | undefined
   private readonly shown = new Map<string, Counter | Gauge>()
   private opened: Promise<{ readonly client: PromClient; readonly registry: Registry }> | undefined
@@ -47,6 +49,7 @@ export class Metrics {
   private async make(): Promise<MetricsText> {
     const { client, registry } = await (this.opened ??= this.open())
     for (const metric of this.read()) this.show(client, registry, metric)
+    this.show(client, registry, { ...scrapes, value: ++this.made })
     return { type: registry.contentType, text: await registry.metrics() }
   }
 
