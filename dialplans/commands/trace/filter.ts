@@ -14,23 +14,29 @@ export interface TraceFilter {
   readonly until?: number
 }
 
-/** The messages that pass every part of the filter. */
+/** The messages that pass every part of the filter; of a request that does, its responses too. */
 export function chosen(messages: readonly TappedMessage[], filter: TraceFilter): readonly TappedMessage[] {
   const start = messages[0]?.at ?? 0
   const [first, last] = [filter.since ?? 0, filter.until ?? Number.POSITIVE_INFINITY]
+  /** Branches of requests to that user: their responses may name him nowhere. */
+  const branches = new Set<string>()
   return messages.filter(({ at, bytes }) => {
     const seconds = (at - start) / 1000
     if (seconds < first || seconds > last) return false
     if (filter.user === undefined && filter.callId === undefined && filter.methods === undefined) return true
     const sip = scan(Buffer.from(bytes))
-    return sip !== undefined && passes(sip, filter)
+    return sip !== undefined && passes(sip, filter, branches)
   })
 }
 
-function passes(sip: SipRequest | SipResponse, { user, callId, methods }: TraceFilter): boolean {
+function passes(sip: SipRequest | SipResponse, { user, callId, methods }: TraceFilter, branches: Set<string>): boolean {
   if (methods !== undefined && !methods.includes(sip.cseq.method)) return false
   if (callId !== undefined && !sip.callId.includes(callId)) return false
-  return user === undefined || names(sip, user)
+  if (user === undefined) return true
+  const branch = sip.via?.branch ?? ''
+  const isNamed = names(sip, user)
+  if (isNamed && sip instanceof Request) branches.add(branch)
+  return isNamed || (!(sip instanceof Request) && branches.has(branch))
 }
 
 function names(sip: SipRequest | SipResponse, user: string): boolean {
