@@ -113,7 +113,7 @@ export class Acceptance {
     this.host.count('copies_accepted', offers.length - open.length)
     this.host.count('copies_delivered', taken)
     this.host.count('copies_refused', offers.length - open.length - taken)
-    if (!isTaken) return { status: 202, rule: 'stored', why: `none of ${offers.length} devices has it now: it waits` }
+    if (!isTaken) return { status: 202, rule: 'stored', why: waitingWords(offers) }
     const [first] = offers
     const isElsewhere = message.relayed === true && first?.end?.answer === 'taken' && first.end.status === 202
     const status = isElsewhere ? 202 : 200
@@ -198,6 +198,11 @@ const nobodyThere: AcceptanceAnswer = refused(480, 'offline', 'offline: nobody i
 
 function refused(status: 480 | 503, rule: AcceptanceRule, warning: string): AcceptanceAnswer {
   return { status, rule, warning, why: warning, ...(status === 503 ? { retryAfter: 60 } : {}) }
+}
+
+function waitingWords(offers: readonly Offer[]): string {
+  const isNobodyThere = offers.every(({ end }) => end?.answer === 'away')
+  return isNobodyThere ? 'no device is registered: it waits' : `none of ${offers.length} devices has taken it: it waits`
 }
 
 /** The answer that says most: of several refusals the lowest. */

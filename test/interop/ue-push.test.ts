@@ -63,7 +63,7 @@ test.serial('P56, P57, P60: a picture, a question, and the viewer has it; always
   t.teardown(() => carol.stop())
   await carol.said(/is registered/)
   t.is(await post('carol', 'Backup done'), 201)
-  await carol.said(/message from .*: Backup done/)
+  await carol.said(/message from "Local" \S+: Backup done/)
   t.is(await post('carol', picture, 'image/png'), 201)
   await carol.said(/push from "Local" \S+: image\/png, 5\.0 kB, for Image Viewer/)
   await carol.said(/open with Image Viewer\? \[y\/N\/always\]/)

@@ -27,6 +27,8 @@ export type UeLineEvent =
   | {
       readonly kind: 'message'
       readonly from: string
+      /** Its sender for people. */
+      readonly sender?: string
       readonly type: string | undefined
       readonly text: string
       /** Call-ID of the MESSAGE that it answers. */
@@ -132,7 +134,7 @@ export class UeLines {
       case 'near-ended':
         return [`will not be told who is near: ${happening.status} ${happening.why}`]
       case 'message':
-        return [`message from ${happening.from}: ${textFor(happening)}`]
+        return [`message from ${happening.sender ?? happening.from}: ${textFor(happening)}`]
       case 'pushed':
         return [pushWords(happening)]
       case 'receipt':

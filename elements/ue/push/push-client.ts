@@ -203,8 +203,8 @@ export class UePushClient {
     for (const listener of this.listeners) listener({ disposition, messageId, from: push.source })
   }
 
-  /** As the address book has it; else as the source calls itself, with its address. */
-  private async nameOf({ displayName, from, source }: ReceivedPush): Promise<string> {
+  /** Its sender for people: by the client's own entries, the network's directory, or the name that he gives himself. */
+  async nameOf({ displayName, from, source }: ReceivedPush): Promise<string> {
     if (source === '') return 'somebody who stays unknown'
     const known = await this.finder.nameOf(source)
     return known ?? (displayName === undefined ? from : `"${displayName}" ${from}`)

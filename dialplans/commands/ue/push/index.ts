@@ -60,13 +60,17 @@ export async function openPush(parts: PushOnTerminalParts): Promise<PushOnTermin
     ],
   })
   client.onReceipt((receipt) => lines.tell({ kind: 'receipt', ...receipt }))
+  let shown = Promise.resolve()
   client.run({
     id: terminal,
     types: ['text/plain'],
     take: (push) => {
       const { application, source: from, subject, type } = push
       const named = { ...(application === '' ? {} : { application }), ...(subject === undefined ? {} : { subject }) }
-      lines.tell({ kind: 'message', from, type, text: String(contentOf(push)), ...named })
+      const sender = client.nameOf(push) // may ask the network: texts are shown in their order all the same
+      shown = shown.then(async () => {
+        lines.tell({ kind: 'message', from, sender: await sender, type, text: String(contentOf(push)), ...named })
+      })
       return true
     },
   })
