@@ -264,7 +264,7 @@ export interface EventPackage<State = unknown> {
    * the subscription or will give state again. One that failed is tried again without asking. Left out: all are sent.
    */
   admit?(notifier: Notifier): boolean | Promise<boolean>
-  /** Told of each NOTIFY that had a 2xx, with the state that it carried. */
+  /** Told of each NOTIFY with a body that had a 2xx, with its state. */
   acknowledged?(notifier: Notifier<State>, state: State): void
   /** The body for one subscriber. Undefined: a NOTIFY without body. */
   render(state: State, context: RenderContext<State>): Body | undefined
@@ -343,6 +343,8 @@ export interface Notifier<State = unknown> {
   readonly record: Json | undefined
   /** Names the credentials by which its subscriber was known; undefined: nobody has said. */
   readonly credentials: string | undefined
+  /** Milliseconds since the epoch at which it ends, if it is not refreshed. */
+  readonly expires: number
   readonly live: boolean
   /** The subscriber is told that it is pending, and no state. */
   readonly pending: boolean

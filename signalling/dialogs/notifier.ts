@@ -176,11 +176,11 @@ export class NotifierDialog extends RecordedSubscription implements Notifier, Cl
     this.rateTimer?.cancel()
     if (!this.sending || this.sent === undefined) return
     this.sent.withdraw()
-    this.outcome()
+    this.settleSent()
     this.resume()
   }
   /** The NOTIFY under way has its outcome. */
-  private outcome(): void {
+  private settleSent(): void {
     this.sending = false
     this.sent = undefined
   }
@@ -300,24 +300,24 @@ export class NotifierDialog extends RecordedSubscription implements Notifier, Cl
   }
   onResponse(response: SipResponse): void {
     if (response.status < 200) return
-    this.outcome()
-    if (response.status < 300 && this.pack.acknowledged !== undefined) this.acknowledge(this.pack)
+    this.settleSent()
+    if (response.status < 300 && this.size > 0) this.acknowledge()
     if (response.status === 513) this.tooLong(undefined)
     else if (this.final) this.close(this.ending?.reason ?? 'timeout')
     else if (response.status < 300) this.delivered()
     else if (endings.includes(response.status)) this.close('giveup')
     else this.later()
   }
-  private acknowledge(pack: EventPackage): void {
+  private acknowledge(): void {
     try {
-      if (this.sentState !== untold) pack.acknowledged!(this, this.sentState)
+      this.pack.acknowledged?.(this, this.sentState)
     } catch (fault) {
       this.holder.faulted(this, fault, 'an element failed over the answer to a NOTIFY')
     }
   }
   /** RFC 6665 §4.2.2: a subscriber that does not answer has gone; one whose flow broke may come back before expiry. */
   onNoResponse(status: 408 | 503, why?: NotSent): void {
-    this.outcome()
+    this.settleSent()
     if (why?.unproven === true) this.introduce()
     else if (why?.status === 513) this.tooLong(why.excess)
     else if (this.final) this.close(this.ending?.reason ?? 'timeout')

@@ -1,4 +1,4 @@
-/** A subscription with its stored record: names, ends and rights that a restart does not change. */
+/** A subscription with its stored record: names, ends and rights that a restart does not change, and what its subscriber asks by. */
 import type { EventPackage } from '../element.ts'
 import type { Json } from '../storage/store.ts'
 import type { EventHeader } from './event-header.ts'

@@ -282,6 +282,7 @@ const deadNotifier: Notifier = {
   type: '',
   record: undefined,
   credentials: undefined,
+  expires: 0,
   live: false,
   pending: false,
   authorise: () => undefined,

@@ -9,9 +9,9 @@ import { type SipRequest, SipResponse } from '../messages/message.ts'
 import { H } from '../messages/names.ts'
 import { scan } from '../messages/scan.ts'
 import type { ClientUser, NotSent } from '../transactions/client.ts'
-import { type Cancellable, cancelledBefore, type ServerSide } from '../transactions/server.ts'
+import { type Cancellable, cancelledBefore, type ServerSide, withdrawnBefore } from '../transactions/server.ts'
 import type { Flow } from '../transports/transport.ts'
-import { bestOf, otherChallenges } from './best-answer.ts'
+import { bestOf, otherChallenges } from './best-response.ts'
 import type { NextHop } from './next-hop.ts'
 import { callerOf, type Ringing } from './ringing.ts'
 
@@ -120,6 +120,7 @@ export class ForkRun implements Fork {
   }
   start(): void {
     this.side.admitted = true
+    if (this.side.onCancel === withdrawnBefore) return this.end()
     if (this.side.onCancel === cancelledBefore) {
       this.finished = true
       this.answer(487) // RFC 3261 §9.2

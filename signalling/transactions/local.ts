@@ -3,7 +3,7 @@ import type { SipRequest, SipResponse } from '../messages/message.ts'
 import { scan } from '../messages/scan.ts'
 import type { Flow, HostPort } from '../transports/transport.ts'
 import type { ClientUser } from './client.ts'
-import { type Cancellable, cancelledBefore, type ServerSide } from './server.ts'
+import { type Cancellable, cancelledBefore, type ServerSide, withdrawnBefore } from './server.ts'
 
 /** The link on which a request from another element of the node arrives. */
 export class LocalFlow implements Flow {
@@ -43,6 +43,7 @@ export class LocalTransaction implements ServerSide {
   private readonly soon: (task: () => void) => void
   private readonly seen: (bytes: Buffer, from: string, to: string) => void
   private done = false
+  private withdrawn = false
 
   constructor(
     request: SipRequest,
@@ -64,11 +65,14 @@ export class LocalTransaction implements ServerSide {
     this.done = status >= 200 && !(this.request.method === 'INVITE' && status < 300)
     this.seen(bytes, this.to, this.flow.from)
     const response = scan(bytes) as SipResponse
-    this.soon(() => this.user.onResponse(response))
+    this.soon(() => {
+      if (!this.withdrawn) this.user.onResponse(response)
+    })
   }
   withdraw(): void {
-    this.done = true
+    this.done = this.withdrawn = true
     this.onCancel?.withdraw()
+    this.onCancel ??= withdrawnBefore
   }
   cancel(reasons?: readonly string[]): void {
     if (this.onCancel !== undefined) this.onCancel.cancel(reasons)

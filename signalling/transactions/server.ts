@@ -16,6 +16,9 @@ export interface Cancellable {
 /** Stands as `onCancel` of an INVITE that was cancelled before anybody was there to be told. */
 export const cancelledBefore: Cancellable = { cancel: () => undefined, withdraw: () => undefined }
 
+/** Stands as `onCancel` of a request between elements that was withdrawn before anybody took it. */
+export const withdrawnBefore: Cancellable = { cancel: () => undefined, withdraw: () => undefined }
+
 /** The side that answers a request: a transaction on the wire, or a hop between two elements of one node. */
 export interface ServerSide {
   readonly request: SipRequest

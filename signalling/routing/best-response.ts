@@ -1,4 +1,4 @@
-/** The best answer of a forked request (RFC 3261 §16.7): the one that goes back, with the challenges of the others. */
+/** The best response of a forked request (RFC 3261 §16.7): the one that goes back, with the challenges of the others. */
 import { inline } from '../messages/build.ts'
 import type { SipResponse } from '../messages/message.ts'
 import { H, nameOf } from '../messages/names.ts'
