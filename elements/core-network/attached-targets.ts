@@ -18,16 +18,23 @@ const watchesAtMost = 100_000
 export class AttachedTargets {
   private readonly parts: AttachedTargetParts
   private readonly watches = new Map<string, Subscription>()
+  /** As it was heard last, of those that are watched. */
+  private readonly states = new Map<string, boolean>()
   private isStopped = false
 
   constructor(parts: AttachedTargetParts) {
     this.parts = parts
     parts.host.gauge('targets_watched', () => this.watches.size)
   }
-  /** Until nothing waits for that target any more. */
+  get isFull(): boolean {
+    return this.watches.size >= watchesAtMost
+  }
+  /** Ends with the first word after nothing waits for that target any more. */
   watch(target: string): void {
-    if (this.watches.has(target) || this.watches.size >= watchesAtMost) return
-    const { host, isAwaited, registration } = this.parts
+    const { heard, host, isAwaited, registration } = this.parts
+    const known = this.states.get(target)
+    if (known !== undefined) heard(target, known)
+    if (this.watches.has(target)) return
     const question = { to: target, event: 'reg', accept: [reginfoType], expires: 3600, asserted: host.uri }
     const subscription = host.subscribe(
       { ...question, route: [`<${registration};lr>`] },
@@ -35,6 +42,7 @@ export class AttachedTargets {
         notified: ({ request }) => this.heard(target, request.body.toString()),
         ended: ({ status }) => {
           this.watches.delete(target)
+          this.states.delete(target)
           if (this.isStopped || !isAwaited(target)) return
           host.log.info({ target, status }, 'the registration of a target is not told any more: asked again')
           host.clock.after(pause, () => {
@@ -53,7 +61,10 @@ export class AttachedTargets {
   private heard(target: string, reginfo: string): void {
     const { heard, isAwaited } = this.parts
     const states = [...reginfo.matchAll(/<(?:[\w.-]+:)?registration\b[^>]*\bstate="(\w+)"/g)].map(([, state]) => state)
-    if (states.length > 0) heard(target, states.includes('active'))
+    if (states.length > 0) {
+      this.states.set(target, states.includes('active'))
+      heard(target, states.includes('active'))
+    }
     if (!isAwaited(target)) this.watches.get(target)?.unsubscribe()
   }
 }

@@ -9,6 +9,7 @@ import type { Conversations } from '../shared/clients/conversations.ts'
 import { firstDue, nextDue } from '../shared/location/deferred-terms.ts'
 import { requestAt, targetAt } from '../shared/location/request-address.ts'
 import { Kept } from '../shared/state/kept.ts'
+import { enforceTogether } from '../shared/state/kept-change.ts'
 import { AttachedTargets } from './attached-targets.ts'
 import type { Positions } from './positions.ts'
 
@@ -34,12 +35,13 @@ interface DeferredRequest {
   readonly report?: LcsReport
   /** Milliseconds since the epoch of the next report; undefined: it waits for an attach, or there is none. */
   readonly due?: number
-  /** The target has not been attached since it came: the next attach counts. */
+  /** Its target was heard to be away: the next attach counts. */
   readonly isAway?: true
 }
 
 const firstPause = 1000 // milliseconds, doubled for each time that a report is not taken
 const longestPause = 60_000
+const pauseAfterFault = 5000 // milliseconds, such as of a store that has failed
 const requestsAtMost = 1_000_000
 
 export class DeferredRequests {
@@ -63,7 +65,7 @@ export class DeferredRequests {
     const awaiting = this.kept.setIndex(({ asked, made }) => (asked.type === 'available' && made === 0 ? [asked.target] : []))
     const isAwaited = (target: string): boolean => awaiting.of(target).size > 0
     const heard = (target: string, isAttached: boolean): void => {
-      for (const one of [...awaiting.of(target)]) void this.heard(one, isAttached)
+      for (const { asked } of [...awaiting.of(target)]) void this.heard(asked.request, isAttached)
     }
     this.attached = registration === undefined ? undefined : new AttachedTargets({ host, registration, isAwaited, heard })
     host.gauge('requests_waiting', () => this.kept.size)
@@ -87,7 +89,8 @@ export class DeferredRequests {
     if (type === 'available' && this.attached === undefined)
       return exchange.reply(403, { warning: 'no attach is heard of here; expected an element of role registration' })
     if (this.kept.get(request) !== undefined) return exchange.reply(202)
-    if (this.kept.size >= requestsAtMost) return exchange.reply(503, { headers: [['Retry-After', '60']] })
+    const isFull = this.kept.size >= requestsAtMost || (type === 'available' && this.attached?.isFull === true)
+    if (isFull) return exchange.reply(503, { headers: [['Retry-After', '60']] })
     const due = firstDue(asked, host.clock.date())
     const report: LcsReport = { request, seq: 0, state: 'active', at: this.now() }
     await this.kept.put(request, { asked, gmlc, seq: 0, made: 0, report, ...(due === undefined ? {} : { due }) })
@@ -104,8 +107,12 @@ export class DeferredRequests {
     const known = requests.flatMap((request) => this.kept.get(request) ?? [])
     if (gmlc === undefined || known.some((one) => one.gmlc !== gmlc || one.asked.target !== target))
       return exchange.reply(403, { warning: 'not all of these are yours, or about that target; expected your own' })
+    const isEnded = await enforceTogether(
+      host,
+      known.map(({ asked: { request } }) => this.kept.removing(request)),
+    )
+    if (!isEnded) return exchange.reply(500, { warning: 'the store failed: ask again' })
     exchange.reply(202)
-    await Promise.all(known.map(({ asked: { request } }) => this.kept.expel(request)))
     const cancelled = known.map(({ asked: { request } }) => request)
     const unknown = requests.filter((request) => !cancelled.includes(request))
     const answer: LcsCancelled = { cancelled, unknown, waiting: [] }
@@ -117,11 +124,26 @@ export class DeferredRequests {
     void this.work(request)
   }
   /** An attach is one that finds the target away: what was so when the request came is no attach. */
-  private async heard(record: DeferredRequest, isAttached: boolean): Promise<void> {
-    const { request } = record.asked
-    if (record.due !== undefined || isAttached !== (record.isAway === true)) return
-    await this.kept.put(request, { ...record, ...(isAttached ? { due: this.parts.host.clock.date() } : { isAway: true }) })
-    await this.work(request)
+  private async heard(request: string, isAttached: boolean): Promise<void> {
+    const { clock, log } = this.parts.host
+    try {
+      await this.change(request, (record) => {
+        if (record.due !== undefined || isAttached !== (record.isAway === true)) return record
+        return { ...record, ...(isAttached ? { due: clock.date() } : { isAway: true }) }
+      })
+      await this.work(request)
+    } catch (fault) {
+      log.error({ request, fault: String(fault) }, 'an attach is not stored: tried again')
+      clock.after(pauseAfterFault, () => void this.heard(request, isAttached))
+    }
+  }
+  /** Changes of one request come one after the other. */
+  private change(request: string, changed: (record: DeferredRequest) => DeferredRequest): Promise<void> {
+    return this.kept.inTurn(request, async () => {
+      const record = this.kept.get(request)
+      const after = record && changed(record)
+      if (after !== undefined && after !== record) await this.kept.put(request, after)
+    })
   }
   /** Sends the report that is to be taken, and makes the next one that is due. */
   private async work(request: string): Promise<void> {
@@ -136,32 +158,28 @@ export class DeferredRequests {
         else return
       }
     } catch (fault) {
-      this.parts.host.log.error({ request, fault: String(fault) }, 'a request about a target does not go on')
+      const { clock, log } = this.parts.host
+      log.error({ request, fault: String(fault) }, 'a request about a target does not go on: tried again')
+      clock.after(pauseAfterFault, () => void this.work(request))
     } finally {
       this.working.delete(request)
     }
   }
-  private async make({ asked, due: _, ...record }: DeferredRequest, due: number): Promise<void> {
+  private async make({ asked, ...record }: DeferredRequest, due: number): Promise<void> {
     const { host, positions } = this.parts
     const { age, qos, request, target, type } = asked
-    const found = await positions.of({ request, seq: record.seq + 1, target, qos, age })
-    if (this.kept.get(request) === undefined) return
+    const seq = record.seq + 1
+    const found = await positions.of({ request, seq, target, qos, age })
     const made = record.made + 1
     const next = nextDue(asked, made, due, host.clock.date())
     const isFailed = typeof found === 'string'
     const report: LcsReport = {
-      ...{ request, seq: record.seq + 1, at: this.now() },
+      ...{ request, seq, at: this.now() },
       state: next !== undefined ? 'report' : isFailed && type !== 'periodic' ? 'failed' : 'done',
       ...(isFailed ? { cause: found } : { place: found }),
     }
-    await this.kept.put(request, {
-      ...record,
-      asked,
-      made,
-      seq: report.seq,
-      report,
-      ...(next === undefined ? {} : { due: next }),
-    })
+    const following = next === undefined ? {} : { due: next }
+    await this.change(request, ({ due: _, ...now }) => ({ ...now, made, seq, report, ...following }))
   }
   /** Until the GMLC has it. One that it does not want ends the request. */
   private async send(record: DeferredRequest, report: LcsReport): Promise<void> {
@@ -179,8 +197,7 @@ export class DeferredRequests {
         return
       }
       if (status < 300) {
-        const { report: _, ...taken } = this.kept.get(request)!
-        await this.kept.put(request, taken)
+        await this.change(request, ({ report: _, ...taken }) => taken)
         return
       }
       await new Promise<void>((resolve) => {

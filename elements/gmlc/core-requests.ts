@@ -2,7 +2,7 @@
 import type { Exchange, Host } from '../../signalling/index.ts'
 import { type LcsCancel, type LcsReport, type LcsRequest, type LocationRequest, readBody, writeBody } from '../schemas/index.ts'
 import { elementAsking } from '../shared/clients/asker.ts'
-import type { Conversations } from '../shared/clients/conversations.ts'
+import { type Conversations, isPassingRefusal } from '../shared/clients/conversations.ts'
 import type { PrivacyQuestion } from '../shared/location/privacy-rules.ts'
 import { requestAt, targetAt } from '../shared/location/request-address.ts'
 
@@ -61,7 +61,7 @@ export class CoreRequests {
       const limit = (wishes.qos?.responseTime ?? usualResponseTime) * 1000 + way
       const timer = this.parts.host.clock.after(limit, () => settle(undefined))
       this.awaited.set(request, settle)
-      void this.sent(asked).then((status) => {
+      void this.send(asked).then((status) => {
         if (status >= 300) settle(undefined)
       })
     })
@@ -72,9 +72,9 @@ export class CoreRequests {
    */
   async carry(asked: CarriedRequest, isWanted: () => boolean): Promise<number | undefined> {
     for (let pause = firstPause; isWanted() && !this.isStopped; pause = Math.min(pause * 2, longestPause)) {
-      const status = await this.sent(asked)
+      const status = await this.send(asked)
       if (status < 300) return undefined
-      if (status >= 400 && status < 500 && status !== 408 && status !== 480) return status
+      if (!isPassingRefusal(status)) return status
       await this.paused(pause)
     }
     return undefined
@@ -82,14 +82,14 @@ export class CoreRequests {
   /** Resolves once the core network has ended all of them, or this element stops. All are of one target. */
   async cancel(
     { requests, ...why }: Omit<LcsCancel, 'part' | 'of'>,
-    ended: (requests: readonly string[]) => void,
+    ended: (requests: readonly string[]) => Promise<void>,
   ): Promise<void> {
     const of = Math.ceil(requests.length / inOneMessage)
     const parts = Array.from({ length: of }, (_, index) => requests.slice(index * inOneMessage, (index + 1) * inOneMessage))
     await Promise.all(
       parts.map(async (some, index) => {
         const body: LcsCancel = { ...why, requests: some, ...(of === 1 ? {} : { part: index + 1, of }) }
-        if (await this.cancelled(body)) ended(some)
+        if (await this.cancelPart(body)) await ended(some)
       }),
     )
   }
@@ -107,7 +107,7 @@ export class CoreRequests {
   }
 
   /** The status of the answer to a request. */
-  private async sent({ question, request, target, wishes }: CarriedRequest): Promise<number> {
+  private async send({ question, request, target, wishes }: CarriedRequest): Promise<number> {
     const { conversations, cores, host } = this.parts
     const [core] = cores
     if (core === undefined) return 404
@@ -124,7 +124,7 @@ export class CoreRequests {
     }
   }
   /** False: this element stops before. */
-  private async cancelled(body: LcsCancel): Promise<boolean> {
+  private async cancelPart(body: LcsCancel): Promise<boolean> {
     const { conversations, cores, host } = this.parts
     const [core] = cores
     if (core === undefined) return true

@@ -1,8 +1,8 @@
 /** Permissions to know where a target is (SPEC §8.2, §8.4): by its rules, and by its own word where they want that. */
-import { type Host, parseUri } from '../../signalling/index.ts'
+import type { Host } from '../../signalling/index.ts'
 import { type Place, writeBody } from '../schemas/index.ts'
 import type { PendingMessages } from '../shared/clients/pending-messages.ts'
-import { isAsking, type Permission, type PrivacyQuestion, permissionOf } from '../shared/location/privacy-rules.ts'
+import { isAsking, nextJudgement, type Permission, type PrivacyQuestion, permissionOf } from '../shared/location/privacy-rules.ts'
 import type { PlacePermission } from './coarse-places.ts'
 import type { PrivacyQuestions } from './privacy-questions.ts'
 import type { Profiles } from './profiles.ts'
@@ -38,7 +38,7 @@ export class LocationPermissions {
     return permissionOf(profiles.of(target), question, host.clock.date(), point)
   }
   /** Whether any place may be told. */
-  isTold(target: string, question: PrivacyQuestion): boolean {
+  mayBeTold(target: string, question: PrivacyQuestion): boolean {
     return this.of(target, question)?.precision !== undefined
   }
   /** The detail that may be told; undefined: nothing may. The target is asked where its rules say so. */
@@ -55,11 +55,16 @@ export class LocationPermissions {
     const isLet = await this.parts.questions.isAllowed(target, question, { mode, ...metres, ...(patience && { patience }) })
     return isLet ? detail : undefined
   }
-  /** Tells the target who was told, where its rules say so. */
-  notice(target: string, { client, requestor, service }: PrivacyQuestion): void {
+  /** The next time at which that may be another by itself, in milliseconds since the epoch; undefined: never. */
+  nextEdge(target: string, question: PrivacyQuestion): number | undefined {
+    const { host, profiles } = this.parts
+    return nextJudgement(profiles.of(target), question, host.clock.date())
+  }
+  /** Tells the target who was told, where the rule by which he was says so. */
+  notice(target: string, question: PrivacyQuestion, place: Place): void {
+    if (this.of(target, question, place)?.mode !== 'notify') return
     const { host, messages } = this.parts
-    const question = { client, requestor, domain: parseUri(requestor)?.host ?? '', ...(service === undefined ? {} : { service }) }
-    if (this.of(target, question)?.mode !== 'notify') return
+    const { client, requestor, service } = question
     const at = new Date(host.clock.date()).toISOString()
     const body = writeBody('privacy-notice', { requestor, client, ...(service === undefined ? {} : { service }), at })
     messages.send({ to: target, asserted: host.uri, body }).catch((fault: unknown) => {

@@ -13,7 +13,7 @@ import type { CoreRequests } from './core-requests.ts'
 import type { Disclosures } from './disclosures.ts'
 import { noteDocument } from './location-document.ts'
 import type { LocationPermissions } from './location-permissions.ts'
-import { type LocationState, locationEvent, nothingYet } from './location-state.ts'
+import { type LocationState, locationEvent, longestValidity, nothingYet, usualValidity } from './location-state.ts'
 import type { Requestors } from './requestors.ts'
 import type { TargetRequests } from './target-requests.ts'
 
@@ -24,7 +24,7 @@ interface LocationRequestParts {
   readonly permissions: LocationPermissions
   readonly disclosures: Disclosures
   readonly cores: CoreRequests
-  readonly waiting: TargetRequests
+  readonly deferred: TargetRequests
 }
 
 /** A request as it came, in terms of its judgement. */
@@ -37,12 +37,11 @@ interface AskedLocation {
 }
 
 const longestOfFetch = 25 // seconds for which the NOTIFY of a fetch waits
-const longestValidity = 86_400 // seconds
 const underWayAtMost = 10_000
 
 export class LocationRequests {
   private readonly parts: LocationRequestParts
-  /** Milliseconds since the epoch at which subscriptions end, by identifier. */
+  /** Milliseconds since the epoch at which subscriptions that wait end by themselves: else it is their asker who ends them. */
   private readonly expiry = new Map<string, number>()
 
   constructor(parts: LocationRequestParts) {
@@ -51,7 +50,7 @@ export class LocationRequests {
 
   /** SUBSCRIBE. Who may not know, and an unknown target, get the same. */
   async handle(exchange: Exchange): Promise<void> {
-    const { cores, host, requestors, subscribers, waiting } = this.parts
+    const { cores, deferred, host, requestors, subscribers } = this.parts
     const { request } = exchange
     const asker = askerOf(exchange, host.domains)
     if (asker === undefined) return exchange.reply(403, { warning: 'nobody vouches for you; expected to come by your proxy' })
@@ -60,7 +59,8 @@ export class LocationRequests {
     const wishes = body.value
     const fault = this.faultOf(wishes, request.expires === 0)
     if (fault !== undefined) return exchange.reply(fault.status, { warning: fault.warning })
-    if (cores.size >= underWayAtMost || waiting.isFull) return exchange.reply(503, { headers: [['Retry-After', '5']] })
+    const isFull = wishes.type === 'immediate' ? cores.size >= underWayAtMost : deferred.isFull
+    if (isFull) return exchange.reply(503, { headers: [['Retry-After', '5']] })
     const question = requestors.questionOf(asker, wishes)
     if (question === undefined)
       return exchange.reply(403, {
@@ -75,21 +75,20 @@ export class LocationRequests {
   }
   /** A subscription that was pending when an earlier process ended, and does not wait: its asker asks anew. */
   restored(notifier: Notifier<LocationState>): void {
-    if (!this.parts.waiting.restored(notifier)) notifier.terminate('deactivated')
+    if (this.parts.deferred.restored(notifier)) this.expiry.set(notifier.id, notifier.expires)
+    else notifier.terminate('deactivated')
   }
   /** It lives as long as its subscriber wants now. */
   refreshed({ id }: Notifier, seconds: number | undefined): void {
-    if (this.expiry.has(id)) this.expiry.set(id, this.endIn(seconds ?? longestValidity))
+    const granted = Math.min(seconds ?? usualValidity, longestValidity)
+    if (this.expiry.has(id)) this.expiry.set(id, this.parts.host.clock.date() + granted * 1000)
   }
   /** It is over, ended by either side. */
   ended(notifier: Notifier<LocationState>): Promise<void> | undefined {
     const expiry = this.expiry.get(notifier.id)
     this.expiry.delete(notifier.id)
     this.parts.disclosures.ended(notifier)
-    return this.parts.waiting.ended(notifier, expiry !== undefined && expiry <= this.parts.host.clock.date())
-  }
-  private endIn(seconds: number): number {
-    return this.parts.host.clock.date() + Math.min(seconds, longestValidity) * 1000
+    return this.parts.deferred.ended(notifier, expiry !== undefined && expiry <= this.parts.host.clock.date())
   }
 
   private faultOf(wishes: LocationRequest, isFetch: boolean): { readonly status: number; readonly warning: string } | undefined {
@@ -104,15 +103,15 @@ export class LocationRequests {
 
   /** A request that waits. Who may not know hears at once that he may not, and nothing of it is stored. */
   private answerLater(exchange: Exchange, { question, request, target, wishes }: AskedLocation): void {
-    const { host, permissions, waiting } = this.parts
-    if (target === undefined || !permissions.isTold(target.id, question)) {
-      const resource = target?.id ?? exchange.request.uri.text
+    const { deferred, host, permissions } = this.parts
+    if (target === undefined || !permissions.mayBeTold(target.id, question)) {
+      const resource = exchange.request.uri.text
       const refused = exchange.accept<LocationState>({ package: locationEvent, resource, pending: true, state: nothingYet })
       if (refused.live) refused.terminate('rejected')
       return
     }
     const { codeword: _, ...terms } = wishes
-    const change = waiting.beginning({ request, target: target.id, question, wishes: terms })!
+    const change = deferred.beginning({ request, target: target.id, question, wishes: terms })!
     const left = wishes.stop === undefined ? longestValidity : Math.ceil((Date.parse(wishes.stop) - host.clock.date()) / 1000)
     exchange.accept<LocationState>({
       package: locationEvent,
@@ -124,8 +123,8 @@ export class LocationRequests {
       writes: change.writes,
       begun: (notifier) => {
         change.apply()
-        this.expiry.set(notifier.id, this.endIn(Math.min(exchange.request.expires ?? longestValidity, left)))
-        waiting.begun(notifier, request)
+        this.expiry.set(notifier.id, notifier.expires)
+        deferred.begun(notifier, request)
       },
     })
   }
@@ -133,7 +132,7 @@ export class LocationRequests {
   private async answerNow(exchange: Exchange, asked: AskedLocation): Promise<void> {
     const { host } = this.parts
     const isFetch = exchange.request.expires === 0
-    const resource = asked.target?.id ?? exchange.request.uri.text
+    const resource = exchange.request.uri.text // the same for a target that is hidden and for none
     const notifier = exchange.accept<LocationState>({
       package: locationEvent,
       resource,
@@ -157,8 +156,9 @@ export class LocationRequests {
     await this.carryOut(notifier, asked, () => notifier.live && !isLate).finally(() => timer.cancel())
   }
   private async carryOut(notifier: Notifier<LocationState>, asked: AskedLocation, isWanted: () => boolean): Promise<void> {
-    const { disclosures, permissions } = this.parts
+    const { disclosures } = this.parts
     const { question, request, target } = asked
+    const since = this.parts.host.clock.date()
     const report = await this.reportOf(asked)
     if (!isWanted()) return
     if (report === undefined || target === undefined) return notifier.terminate('rejected')
@@ -171,10 +171,9 @@ export class LocationRequests {
     const { cause = 'position-timeout', place } = report
     if (place === undefined) return give(noteDocument({ request, target: target.id }, cause))
     const outcome = await disclosures.tell({
-      ...{ notifier, request, target: target.id, question, place, give, isWanted },
+      ...{ notifier, request, target: target.id, type: 'immediate', since, question, place, give, isWanted },
       isLast: !isFetch,
     })
-    if (outcome === 'told') permissions.notice(target.id, question)
     if (outcome === 'withheld' && isWanted()) notifier.terminate('rejected')
   }
   /** The place of the target, or why there is none; undefined: nothing may be told. */

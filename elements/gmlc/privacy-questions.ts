@@ -25,6 +25,7 @@ interface RememberedAnswer {
 
 /** A question that is open, or was of the last minute. */
 interface AskedQuestion {
+  readonly key: string
   readonly answer: Promise<boolean>
   /** Milliseconds of the clock until which nobody is asked again. */
   readonly until: number
@@ -47,6 +48,7 @@ interface AwaitedAnswer {
 const usualPatience = 20_000 // milliseconds
 const pause = 60_000 // milliseconds between two questions about one requestor and client
 const atMost = 10_000
+const openAtMost = 100 // of one requestor
 
 export class PrivacyQuestions {
   private readonly parts: PrivacyQuestionParts
@@ -54,6 +56,8 @@ export class PrivacyQuestions {
   private readonly ofTarget: RecordSets<RememberedAnswer>
   private readonly asked = new Map<string, AskedQuestion>()
   private readonly awaited = new Map<string, AwaitedAnswer>()
+  /** Questions that are open, by requestor. */
+  private readonly openOf = new Map<string, number>()
 
   constructor(parts: PrivacyQuestionParts) {
     const { host } = parts
@@ -76,11 +80,13 @@ export class PrivacyQuestions {
     const key = keyOf(target, question)
     const known = this.remembered.get(key)
     if (known !== undefined) return Promise.resolve(known.isAllowed)
-    const before = this.asked.get(key)
-    if (before !== undefined && before.until > clock.now()) return before.answer
+    const pair = pairOf(target, question)
+    const before = this.asked.get(pair)
+    // one question a minute: another one of them is not put, and counts as no
+    if (before !== undefined && before.until > clock.now()) return before.key === key ? before.answer : Promise.resolve(false)
     const answer = this.ask(target, question, terms)
-    this.asked.delete(key)
-    this.asked.set(key, { answer, until: clock.now() + pause })
+    this.asked.delete(pair)
+    this.asked.set(pair, { key, answer, until: clock.now() + pause })
     if (this.asked.size > atMost) this.asked.delete(this.asked.keys().next().value!)
     return answer
   }
@@ -91,7 +97,9 @@ export class PrivacyQuestions {
   ): Promise<boolean> {
     const { host, messages } = this.parts
     const { client, requestor, service } = question
-    if (this.awaited.size >= atMost) return Promise.resolve(false)
+    const open = this.openOf.get(requestor) ?? 0
+    if (this.awaited.size >= atMost || open >= openAtMost) return Promise.resolve(false)
+    this.openOf.set(requestor, open + 1)
     const id = `q-${host.ids.token(8)}`
     const until = new Date(host.clock.date() + patience).toISOString()
     const more = { ...(service === undefined ? {} : { service }), ...(precision === undefined ? {} : { precision }) }
@@ -100,6 +108,9 @@ export class PrivacyQuestions {
       const settle = (isAllowed: boolean, remember: boolean): void => {
         if (!this.awaited.delete(id)) return
         timer.cancel()
+        const left = this.openOf.get(requestor)! - 1
+        if (left === 0) this.openOf.delete(requestor)
+        else this.openOf.set(requestor, left)
         resolve(isAllowed)
         const key = keyOf(target, question)
         if (remember) void this.remembered.enforce(key, { key, target, isAllowed })
@@ -129,6 +140,11 @@ export class PrivacyQuestions {
     for (const { key } of [...this.ofTarget.of(target)]) void this.remembered.expel(key)
     for (const key of [...this.asked.keys()]) if (key.startsWith(`${keyPart(target)}/`)) this.asked.delete(key)
   }
+}
+
+/** One who asks, about one target: he has one question a minute, whatever he asks for. */
+function pairOf(target: string, { client, requestor }: PrivacyQuestion): string {
+  return [target, requestor, client].map((part) => keyPart(part)).join('/')
 }
 
 function keyOf(target: string, { client, requestor, service = '' }: PrivacyQuestion): string {

@@ -10,13 +10,11 @@ import {
   type PrivacyProfileRule,
   type PrivacyProfiles,
   readBody,
-  type SubscriberRecord,
   writeBody,
 } from '../schemas/index.ts'
-import { askerOf, elementAsking } from '../shared/clients/asker.ts'
-import type { Subscribers } from '../shared/clients/subscribers.ts'
 import { readPolicy } from '../shared/location/policy-document.ts'
 import type { Profiles } from './profiles.ts'
+import type { TargetOwners } from './target-owners.ts'
 
 const profileType = mediaType('privacy-profile')
 const policyType = 'application/auth-policy+xml'
@@ -37,9 +35,7 @@ interface ProfileUpdateParts {
   readonly profiles: Profiles
   /** The profile of a target is another. Resolves once nothing that it forbids leaves any more. */
   readonly changed: (target: string) => Promise<void>
-  readonly subscribers: Subscribers
-  /** Names of elements that speak for their users. */
-  readonly speakers: readonly string[]
+  readonly owners: TargetOwners
 }
 
 export class ProfileUpdates {
@@ -53,7 +49,7 @@ export class ProfileUpdates {
     const { changed, host, profiles } = this.parts
     const read = profileIn(exchange.request)
     if ('fault' in read) return exchange.reply(read.status, { warning: read.fault })
-    const record = await this.ownerFor(exchange, read.target)
+    const record = await this.parts.owners.ownerFor(exchange, read.target)
     if (record === undefined) return exchange.reply(403, notYours)
     const { fault, status = 200 } = { status: 200, ...(await profiles.update(record.id, read.rules, read.replaces)) }
     if (fault === undefined) await changed(record.id)
@@ -65,22 +61,13 @@ export class ProfileUpdates {
     const { profiles } = this.parts
     const { expires, uri } = exchange.request
     if (expires !== 0) return exchange.reply(400, { warning: 'a profile is told once; expected Expires: 0' })
-    const record = await this.ownerFor(exchange, uri.text)
+    const record = await this.parts.owners.ownerFor(exchange, uri.text)
     if (record === undefined) return exchange.reply(403, notYours)
     const state: PrivacyProfiles = {
       version: profiles.lastVersion,
       profiles: [{ target: record.id, ...profiles.told(record.id) }],
     }
     exchange.accept<PrivacyProfiles>({ package: profileEvent, resource: record.id, state })
-  }
-  /** The subscriber whose profile an exchange is about; undefined: it is nobody's, or none of the asker's. */
-  private async ownerFor(exchange: Exchange, named: string | undefined): Promise<SubscriberRecord | undefined> {
-    const { host, speakers, subscribers } = this.parts
-    const asker = askerOf(exchange, host.domains)
-    if (asker === undefined) return undefined
-    const speaks = elementAsking(exchange, host.domains, speakers) !== undefined
-    const owner = await (named === undefined ? subscribers.of(asker) : subscribers.lookup(named))
-    return speaks || owner?.id === (await subscribers.of(asker))?.id ? owner : undefined
   }
 }
 

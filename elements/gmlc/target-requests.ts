@@ -3,41 +3,19 @@
  * target judges each when it comes, at each report, at each change of its profile and at the edges of rules.
  */
 import type { EndReason, Host, Notifier } from '../../signalling/index.ts'
-import type { LcsCancel, LcsReport, LocationRequest } from '../schemas/index.ts'
-import { isAsking, nextJudgement, type PrivacyQuestion } from '../shared/location/privacy-rules.ts'
+import type { LcsReport, LocationLog } from '../schemas/index.ts'
+import { isAsking, nextJudgement } from '../shared/location/privacy-rules.ts'
 import { Kept } from '../shared/state/kept.ts'
 import { enforceTogether } from '../shared/state/kept-change.ts'
-import { KeyedDeadlines } from '../shared/state/keyed-deadlines.ts'
 import type { RecordSets } from '../shared/state/records-in-force.ts'
 import type { CoreRequests } from './core-requests.ts'
 import type { Disclosures } from './disclosures.ts'
+import { JudgementTimes } from './judgement-times.ts'
 import { noteDocument } from './location-document.ts'
 import type { LocationPermissions } from './location-permissions.ts'
 import { type LocationState, nothingYet } from './location-state.ts'
 import type { Profiles } from './profiles.ts'
-
-type CancelCause = LcsCancel['cause']
-
-interface TargetRequest {
-  readonly request: string
-  /** Canonical. */
-  readonly target: string
-  readonly question: PrivacyQuestion
-  /** Without its codeword, whose seal is in the question. */
-  readonly wishes: LocationRequest
-  /** `asked`: the core network has not heard of it; `sent`: it may have; `armed`: it has it; `cancelling`: it is to forget it. */
-  readonly stage: 'asked' | 'sent' | 'armed' | 'cancelling'
-  /** Of one that is cancelling. */
-  readonly cause?: CancelCause
-  /** Number of the last report taken; -1: none. */
-  readonly seq: number
-  /** Taken and not told yet, in their order. */
-  readonly reports: readonly LcsReport[]
-  /** The target was asked, and lets it. */
-  readonly isAllowed?: true
-  /** The target has been told of it. */
-  readonly isNoticed?: true
-}
+import { type CancelCause, endReasons, type TargetRequest } from './target-request.ts'
 
 interface TargetRequestParts {
   readonly host: Host
@@ -45,35 +23,32 @@ interface TargetRequestParts {
   readonly permissions: LocationPermissions
   readonly disclosures: Disclosures
   readonly cores: CoreRequests
+  /** A request about that target has come, or is over. */
+  readonly changed: (target: string) => void
 }
+
+/** A report that was told, or was not; `refused`: the target was asked, and wants nothing told. */
+type DisclosedReport = 'told' | 'withheld' | 'refused' | 'over'
 
 const askPatience = 300_000 // milliseconds for which the word of a target is waited for
 const heldAtMost = 2000 // milliseconds until an asker hears of the end, if not every stage confirms it before
-const orphansAfter = 10_000 // milliseconds after a start in which subscriptions are taken up again
+const orphansAfter = 60_000 // milliseconds after a start in which subscriptions are taken up again
+const pauseAfterFault = 5000 // milliseconds, such as of a store that has failed
 const reportsAtMost = 16 // of one request, not told yet
 const requestsAtMost = 1_000_000
-
-const reasons: { readonly [cause in CancelCause]: EndReason } = {
-  client: 'timeout',
-  expired: 'timeout',
-  privacy: 'rejected',
-  target: 'rejected',
-  time: 'rejected',
-  operator: 'noresource',
-}
 
 export class TargetRequests {
   private readonly parts: TargetRequestParts
   private readonly kept: Kept<TargetRequest>
   private readonly ofTarget: RecordSets<TargetRequest>
-  private readonly edges: KeyedDeadlines<string>
-  /** Milliseconds since the epoch at which each is looked at next. */
-  private readonly edgeOf = new Map<string, number>()
+  private readonly times: JudgementTimes
   private readonly notifiers = new Map<string, Notifier<LocationState>>()
   /** Requests whose reports are being told. */
   private readonly telling = new Set<string>()
+  /** Reports that have been told while the store fails to say so, by request. */
+  private readonly finished = new Map<string, number>()
   /** Called when a request has ended everywhere. */
-  private readonly waiting = new Map<string, (() => void)[]>()
+  private readonly endListeners = new Map<string, () => void>()
   private isStopped = false
 
   constructor(parts: TargetRequestParts) {
@@ -81,11 +56,7 @@ export class TargetRequests {
     this.parts = parts
     this.kept = new Kept<TargetRequest>(host, { prefix: `gmlc/${host.name}/request/`, noun: 'a request about a target' })
     this.ofTarget = this.kept.setIndex(({ target }) => [target])
-    this.edges = new KeyedDeadlines<string>(
-      host.clock,
-      (request) => this.edgeOf.get(request),
-      (due) => void this.atEdge(due),
-    )
+    this.times = new JudgementTimes(host.clock, (requests) => void this.judgeAtTime(requests))
     host.gauge('requests_waiting', () => this.kept.size)
   }
   load(): Promise<void> {
@@ -95,13 +66,9 @@ export class TargetRequests {
   start(): void {
     const all = [...this.kept.values()]
     const ending = all.filter(({ stage }) => stage === 'cancelling')
-    for (const cause of new Set(ending.map((one) => one.cause!)))
-      this.withdraw(
-        ending.filter((one) => one.cause === cause),
-        cause,
-      )
+    for (const [cause, some] of Map.groupBy(ending, (one) => one.cause!)) this.withdraw(some, cause)
     void this.cancel(
-      all.filter((one) => one.stage !== 'cancelling' && !this.isTold(one)),
+      all.filter((one) => !this.mayBeTold(one)),
       'privacy',
     )
     for (const { request, stage } of all) if (stage === 'asked' || stage === 'sent') void this.open(request)
@@ -110,7 +77,7 @@ export class TargetRequests {
   }
   stop(): Promise<void> {
     this.isStopped = true
-    this.edges.stop()
+    this.times.stop()
     return this.kept.stop()
   }
 
@@ -121,35 +88,69 @@ export class TargetRequests {
   beginning(
     asked: Pick<TargetRequest, 'request' | 'target' | 'question' | 'wishes'>,
   ): ReturnType<Kept<TargetRequest>['changing']> {
-    return this.kept.changing(asked.request, () => ({ ...asked, stage: 'asked', seq: -1, reports: [] }))
+    const since = this.parts.host.clock.date()
+    return this.kept.changing(asked.request, () => ({ ...asked, since, stage: 'asked', seq: -1, reports: [] }))
   }
   /** Its subscription stands. */
   begun(notifier: Notifier<LocationState>, request: string): void {
     this.notifiers.set(request, notifier)
     this.watch(request)
+    this.parts.changed(notifier.resource)
     void this.open(request)
   }
   /** False: the subscription of no request. */
   restored(notifier: Notifier<LocationState>): boolean {
-    const request = requestOf(notifier)
-    const record = request === undefined ? undefined : this.kept.get(request)
-    if (request === undefined || record === undefined) return false
-    this.notifiers.set(request, notifier)
+    const record = this.recordOf(notifier)
+    if (record === undefined) return false
+    this.notifiers.set(record.request, notifier)
     notifier.notify(nothingYet)
-    if (record.stage === 'cancelling') this.endSoon(request)
-    else void this.tell(request)
+    if (record.stage === 'cancelling') this.endSoon(record.request)
+    else void this.tell(record.request)
     return true
   }
   /** Its subscriber wants no more, or its time is over. Resolves once it has ended everywhere, or that takes long. */
   ended(notifier: Notifier<LocationState>, isExpired: boolean): Promise<void> | undefined {
-    const request = requestOf(notifier)
-    const record = request === undefined ? undefined : this.kept.get(request)
-    if (request === undefined || this.notifiers.get(request) !== notifier) return undefined
-    this.notifiers.delete(request)
-    if (record === undefined || record.stage === 'cancelling') return undefined
-    const over = this.whenOver(request)
+    const record = this.recordOf(notifier)
+    if (record === undefined || !this.notifiers.delete(record.request) || record.stage === 'cancelling') return undefined
+    const over = new Promise<void>((resolve) => {
+      this.endListeners.set(record.request, resolve)
+    })
     void this.cancel([record], isExpired ? 'expired' : 'client')
     return over
+  }
+  private recordOf({ record }: Notifier<LocationState>): TargetRequest | undefined {
+    const { request } = (record ?? {}) as { readonly request?: string }
+    return request === undefined ? undefined : this.kept.get(request)
+  }
+
+  /** Requests about a target that have not ended, the oldest first. Where there are more, one of each asker comes before a second. */
+  activeOf(target: string, most: number): readonly LocationLog['active'][number][] {
+    const active = [...this.ofTarget.of(target)].filter(({ stage }) => stage !== 'cancelling')
+    return fairly(active, most)
+      .toSorted((a, b) => a.since - b.since)
+      .map(({ question: { client, requestor }, request, since, wishes: { type } }) => ({
+        ...{ request, requestor, client, type },
+        since: new Date(since).toISOString(),
+      }))
+  }
+  /** Ends requests by word of their target. False: one of them is about somebody else, and none has ended. */
+  async endBy(target: string, requests: readonly string[]): Promise<boolean> {
+    const records = requests.flatMap((request) => this.kept.get(request) ?? [])
+    if (records.some((one) => one.target !== target)) return false
+    await this.cancel(records, 'target')
+    return true
+  }
+  /** The profile of a target is another. Nothing of those that it ends leaves when it returns; for good when it resolves. */
+  judge(target: string): Promise<void> {
+    const all = [...this.ofTarget.of(target)]
+    for (const { isAllowed, request } of all) {
+      this.watch(request)
+      if (isAllowed === true) void this.change(request, ({ isAllowed: _, ...now }) => now) // its word was about other rules
+    }
+    return this.cancel(
+      all.filter((one) => !this.mayBeTold(one)),
+      'privacy',
+    )
   }
   /** A report of the core network: the status of its answer. 200: it is stored, and told when it may be. */
   async take(report: LcsReport): Promise<number> {
@@ -165,15 +166,13 @@ export class TargetRequests {
     void this.tell(request)
     return status
   }
-  /** The profile of a target is another. Resolves once those that it ends are to end for good; nothing of them leaves any more. */
-  judge(target: string, cause: 'privacy' | 'time' = 'privacy'): Promise<void> {
-    const lost = [...this.ofTarget.of(target)].filter((one) => one.stage !== 'cancelling' && !this.isTold(one))
-    for (const { request } of this.ofTarget.of(target)) this.watch(request)
-    return this.cancel(lost, cause)
-  }
 
-  private isTold({ question, target }: TargetRequest): boolean {
-    return this.parts.permissions.isTold(target, question)
+  private mayBeTold({ question, target }: TargetRequest): boolean {
+    return this.parts.permissions.mayBeTold(target, question)
+  }
+  private isToBeAsked({ question, target }: TargetRequest): boolean {
+    const mode = this.parts.permissions.of(target, question)?.mode
+    return mode !== undefined && isAsking(mode)
   }
   private isUnderWay(request: string): boolean {
     const stage = this.kept.get(request)?.stage
@@ -194,20 +193,21 @@ export class TargetRequests {
       if (record === undefined || record.stage === 'cancelling') return
       const { question, target } = record
       const isAllowed = record.isAllowed === true || record.stage === 'sent'
+      const isAsked = !isAllowed && this.isToBeAsked(record)
       const detail = await permissions.granted(target, question, { isAllowed, patience: askPatience })
       if (!this.isUnderWay(request)) return
-      if (detail === undefined) return await this.cancel([record], this.isTold(record) ? 'target' : 'privacy')
-      await this.change(request, (now) => ({ ...now, isAllowed: true, stage: now.stage === 'asked' ? 'sent' : now.stage }))
+      if (detail === undefined) return await this.cancel([record], this.mayBeTold(record) ? 'target' : 'privacy')
+      const allowed = isAsked ? ({ isAllowed: true } as const) : {}
+      await this.change(request, (now) => ({ ...now, ...allowed, stage: now.stage === 'asked' ? 'sent' : now.stage }))
       const refused = await cores.carry(record, () => this.kept.get(request)?.stage === 'sent')
       if (refused === undefined || !this.isUnderWay(request)) return
       host.log.warn({ request, status: refused }, 'the core network has refused a request about a target')
-      await this.take({ request, seq: record.seq + 1, state: 'failed', cause: 'position-failed', at: this.now() })
+      const at = new Date(host.clock.date()).toISOString()
+      await this.take({ request, seq: record.seq + 1, state: 'failed', cause: 'position-failed', at })
     } catch (fault) {
-      host.log.error({ request, fault: String(fault) }, 'a request about a target does not go on')
+      host.log.error({ request, fault: String(fault) }, 'a request about a target does not go on: tried again')
+      host.clock.after(pauseAfterFault, () => void this.open(request))
     }
-  }
-  private now(): string {
-    return new Date(this.parts.host.clock.date()).toISOString()
   }
 
   /** Tells the reports of a request, one after the other: each is stored until it has arrived. */
@@ -220,80 +220,97 @@ export class TargetRequests {
         const notifier = this.notifiers.get(request)
         const report = record?.reports[0]
         if (record === undefined || record.stage === 'cancelling' || report === undefined || notifier?.live !== true) return
-        const outcome = await this.told(record, report, notifier)
+        const isAsked = record.isAllowed !== true && this.isToBeAsked(record)
+        const outcome =
+          this.finished.get(request) === report.seq ? 'told' : await this.disclose(record, report, notifier, isAsked)
         if (outcome === 'over' || !this.isUnderWay(request)) return
         if (outcome === 'refused') return await this.cancel([record], 'target')
-        await this.passed(record, report, outcome === 'withheld' ? 'rejected' : 'noresource')
+        this.finished.set(request, report.seq)
+        await this.finishReport(record, report, outcome, isAsked)
       }
     } catch (fault) {
-      this.parts.host.log.error({ request, fault: String(fault) }, 'a report about a target is not told')
+      const { clock, log } = this.parts.host
+      log.error({ request, fault: String(fault) }, 'a report about a target is not told: tried again')
+      clock.after(pauseAfterFault, () => void this.tell(request))
     } finally {
       this.telling.delete(request)
     }
   }
-  private async told(
+  /** @param isAsked the profile has come to want the word of the target */
+  private async disclose(
     record: TargetRequest,
     { cause, place, state }: LcsReport,
     notifier: Notifier<LocationState>,
-  ): Promise<'told' | 'withheld' | 'refused' | 'over'> {
-    const { disclosures, permissions } = this.parts
-    const { question, request, target } = record
+    isAsked: boolean,
+  ): Promise<DisclosedReport> {
+    const { disclosures } = this.parts
+    const { isNoticed, question, request, since, target, wishes } = record
     if (notifier.pending) notifier.authorise(true, nothingYet)
     if (state === 'active') return 'told'
-    if (place === undefined) {
-      notifier.notify({ document: noteDocument({ request, target }, cause ?? 'position-failed') })
-      return 'told'
-    }
-    // a profile that has come to want the word of the target asks for it now
-    const isAllowed = record.isAllowed
     const give = (document: string): void => notifier.notify({ document })
-    const outcome = await disclosures.tell({ notifier, request, target, question, place, isAllowed, give })
-    if (outcome === 'told' && record.isNoticed !== true) permissions.notice(target, question)
-    const mode = permissions.of(target, question)?.mode
-    return outcome === 'withheld' && mode !== undefined && isAsking(mode) && isAllowed !== true ? 'refused' : outcome
+    const asking = { notifier, request, target, type: wishes.type, since, question, give }
+    if (place === undefined) return disclosures.tellNote(asking, noteDocument({ request, target }, cause ?? 'position-failed'))
+    const isAllowed = (): boolean => this.kept.get(request)?.isAllowed === true
+    const outcome = await disclosures.tell({ ...asking, place, isAllowed, isNoticed })
+    return outcome === 'withheld' && isAsked && this.mayBeTold(record) ? 'refused' : outcome
   }
-  /** A report is done with. @param reason of the end, where it was the last one */
-  private async passed({ request }: TargetRequest, { place, seq, state }: LcsReport, reason: EndReason): Promise<void> {
-    const isNoticed = place === undefined ? {} : ({ isNoticed: true } as const)
-    await this.change(request, (now) => ({ ...now, ...isNoticed, reports: now.reports.filter((one) => one.seq !== seq) }))
-    if (state !== 'done' && state !== 'failed') return
-    await this.kept.remove(request)
-    this.endSubscription(request, reason)
-    this.over(request)
+  /** A report is done with. */
+  private async finishReport(
+    { request, target }: TargetRequest,
+    { place, seq, state }: LcsReport,
+    outcome: 'told' | 'withheld',
+    isAsked: boolean,
+  ): Promise<void> {
+    if (state === 'done' || state === 'failed') {
+      await this.kept.remove(request)
+      this.parts.changed(target)
+      this.endSubscription(request, outcome === 'withheld' ? 'rejected' : 'noresource')
+      return this.over(request)
+    }
+    const isPlaceTold = place !== undefined && outcome === 'told'
+    const known = isPlaceTold ? { isNoticed: true as const, ...(isAsked ? { isAllowed: true as const } : {}) } : {}
+    await this.change(request, (now) => ({ ...now, ...known, reports: now.reports.filter((one) => one.seq !== seq) }))
+    this.finished.delete(request)
   }
 
-  /** None of them leaves this element any more when it returns; for good when it resolves. */
+  /** Nothing of them leaves this element any more when it returns; for good when it resolves. */
   private async cancel(records: readonly TargetRequest[], cause: CancelCause): Promise<void> {
-    const live = records.filter(({ request }) => this.kept.get(request)?.stage !== 'cancelling')
+    const { changed, host } = this.parts
+    const live = records.filter(({ request }) => this.isUnderWay(request))
     if (live.length === 0) return
+    const ending = live.map((one): TargetRequest => ({ ...one, stage: 'cancelling', cause, reports: [] }))
     const written = enforceTogether(
-      this.parts.host,
-      live.map((one) => this.kept.putting(one.request, { ...one, stage: 'cancelling', cause, reports: [] })),
+      host,
+      ending.map((one) => this.kept.putting(one.request, one)),
     )
     for (const { request } of live) {
       this.notifiers.get(request)?.recall()
       this.endSoon(request)
     }
+    for (const target of new Set(live.map((one) => one.target))) changed(target)
     await written
     this.withdraw(live, cause)
   }
   /** Tells the core network, target by target, and forgets them when it has confirmed. */
   private withdraw(records: readonly TargetRequest[], cause: CancelCause): void {
-    const { cores, profiles } = this.parts
+    const { cores, host, profiles } = this.parts
     const version = cause === 'privacy' ? { profile: profiles.lastVersion } : {}
-    const ended = (requests: readonly string[]): void => {
-      for (const request of requests)
-        void this.kept.expel(request).then(() => {
-          this.endSubscription(request, reasons[cause])
-          this.over(request)
-        })
+    const ended = async (requests: readonly string[]): Promise<void> => {
+      await enforceTogether(
+        host,
+        requests.map((request) => this.kept.removing(request)),
+      )
+      for (const request of requests) {
+        this.endSubscription(request, endReasons[cause])
+        this.over(request)
+      }
     }
-    ended(records.filter(({ stage }) => stage === 'asked').map(({ request }) => request))
+    void ended(records.filter(({ stage }) => stage === 'asked').map(({ request }) => request))
     const carried = records.filter(({ stage }) => stage !== 'asked')
-    for (const target of new Set(carried.map((one) => one.target))) {
-      const requests = carried.filter((one) => one.target === target).map(({ request }) => request)
+    for (const [target, some] of Map.groupBy(carried, (one) => one.target)) {
+      const requests = some.map(({ request }) => request)
       cores.cancel({ target, cause, requests, ...version }, ended).catch((fault: unknown) => {
-        this.parts.host.log.error({ target, fault: String(fault) }, 'requests about a target are not cancelled')
+        host.log.error({ target, fault: String(fault) }, 'requests about a target are not cancelled')
       })
     }
   }
@@ -301,7 +318,7 @@ export class TargetRequests {
   private endSoon(request: string): void {
     this.parts.host.clock.after(heldAtMost, () => {
       const cause = this.kept.get(request)?.cause
-      if (cause !== undefined) this.endSubscription(request, reasons[cause])
+      if (cause !== undefined) this.endSubscription(request, endReasons[cause])
       this.over(request)
     })
   }
@@ -310,53 +327,54 @@ export class TargetRequests {
     this.notifiers.delete(request)
     notifier?.terminate(reason)
   }
-  private whenOver(request: string): Promise<void> {
-    return new Promise((resolve) => {
-      this.waiting.set(request, [...(this.waiting.get(request) ?? []), resolve])
-    })
-  }
   private over(request: string): void {
-    this.edgeOf.delete(request)
-    for (const resolve of this.waiting.get(request) ?? []) resolve()
-    this.waiting.delete(request)
+    this.times.set(request, undefined)
+    this.finished.delete(request)
+    this.endListeners.get(request)?.()
+    this.endListeners.delete(request)
   }
   /** Their subscriptions were lost with an earlier process. */
   private endOrphans(): void {
-    if (this.isStopped) return
-    const lost = [...this.kept.values()].filter(({ request, stage }) => stage !== 'cancelling' && !this.notifiers.has(request))
-    void this.cancel(lost, 'client')
+    void this.cancel(
+      [...this.kept.values()].filter(({ request }) => !this.notifiers.has(request)),
+      'client',
+    )
   }
 
-  /** It is looked at when a rule begins or ends, and at its own end. */
+  /** Looked at when a rule begins or ends, and at its own end. */
   private watch(request: string): void {
     const record = this.kept.get(request)
-    this.edgeOf.delete(request)
-    if (record === undefined || record.stage === 'cancelling') return
+    if (record === undefined || record.stage === 'cancelling') return this.times.set(request, undefined)
     const { host, profiles } = this.parts
     const { question, target, wishes } = record
-    const edges = [
-      nextJudgement(profiles.of(target), question, host.clock.date()),
-      wishes.stop === undefined ? undefined : Date.parse(wishes.stop),
-    ].filter((edge) => edge !== undefined)
-    if (edges.length === 0) return
-    const edge = Math.min(...edges)
-    this.edgeOf.set(request, edge)
-    this.edges.add(request, edge)
+    const edge = nextJudgement(profiles.of(target), question, host.clock.date())
+    const end = wishes.stop === undefined ? undefined : Date.parse(wishes.stop)
+    this.times.set(request, edge === undefined || end === undefined ? (edge ?? end) : Math.min(edge, end))
   }
-  private async atEdge(due: readonly string[]): Promise<void> {
+  private async judgeAtTime(requests: readonly string[]): Promise<void> {
     const now = this.parts.host.clock.date()
-    const records = due.flatMap((request) => this.kept.get(request) ?? []).filter(({ stage }) => stage !== 'cancelling')
+    const records = requests.flatMap((request) => this.kept.get(request) ?? [])
     const isOver = ({ wishes: { stop } }: TargetRequest): boolean => stop !== undefined && Date.parse(stop) <= now
+    for (const request of requests) this.watch(request)
     await this.cancel(records.filter(isOver), 'expired')
     await this.cancel(
-      records.filter((one) => !isOver(one) && !this.isTold(one)),
+      records.filter((one) => !isOver(one) && !this.mayBeTold(one)),
       'time',
     )
-    for (const { request } of records) this.watch(request)
   }
 }
 
-/** The request of a subscription; undefined: an immediate one. */
-function requestOf({ record }: Notifier<LocationState>): string | undefined {
-  return (record as { readonly request?: string } | undefined)?.request
+/** So many of them, so that no asker hides another by how many he has. */
+function fairly(requests: readonly TargetRequest[], most: number): readonly TargetRequest[] {
+  if (requests.length <= most) return requests
+  const turns = new Map<string, number>()
+  const ranked = requests.map((one) => {
+    const turn = turns.get(one.question.requestor) ?? 0
+    turns.set(one.question.requestor, turn + 1)
+    return { one, turn }
+  })
+  return ranked
+    .toSorted((a, b) => a.turn - b.turn)
+    .slice(0, most)
+    .map(({ one }) => one)
 }

@@ -3,11 +3,13 @@ import cmRelease from './location/cm-release.json' with { type: 'json' }
 import cmServiceRequest from './location/cm-service-request.json' with { type: 'json' }
 import lcsCancel from './location/lcs-cancel.json' with { type: 'json' }
 import lcsCancelled from './location/lcs-cancelled.json' with { type: 'json' }
+import lcsEnd from './location/lcs-end.json' with { type: 'json' }
 import lcsReport from './location/lcs-report.json' with { type: 'json' }
 import lcsRequest from './location/lcs-request.json' with { type: 'json' }
 import locationCause from './location/location-cause.json' with { type: 'json' }
 import locationInformationAck from './location/location-information-ack.json' with { type: 'json' }
 import locationInformation from './location/location-information.json' with { type: 'json' }
+import locationLog from './location/location-log.json' with { type: 'json' }
 import locationQuality from './location/location-quality.json' with { type: 'json' }
 import locationRequest from './location/location-request.json' with { type: 'json' }
 import locationResult from './location/location-result.json' with { type: 'json' }
@@ -82,11 +84,13 @@ export const schemas: { readonly [name in keyof Bodies]: object } = {
   'epuid-binding-result': epuidBindingResult,
   'lcs-cancel': lcsCancel,
   'lcs-cancelled': lcsCancelled,
+  'lcs-end': lcsEnd,
   'lcs-report': lcsReport,
   'lcs-request': lcsRequest,
   'location-cause': locationCause,
   'location-information': locationInformation,
   'location-information-ack': locationInformationAck,
+  'location-log': locationLog,
   'location-quality': locationQuality,
   'location-request': locationRequest,
   'location-result': locationResult,

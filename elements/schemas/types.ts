@@ -78,11 +78,13 @@ export interface Bodies {
   readonly 'epuid-binding-result': EpuidBindingResult
   readonly 'lcs-cancel': LcsCancel
   readonly 'lcs-cancelled': LcsCancelled
+  readonly 'lcs-end': LcsEnd
   readonly 'lcs-report': LcsReport
   readonly 'lcs-request': LcsRequest
   readonly 'location-cause': LocationCause
   readonly 'location-information': LocationInformation
   readonly 'location-information-ack': LocationInformationAck
+  readonly 'location-log': LocationLog
   readonly 'location-quality': LocationQuality
   readonly 'location-request': LocationRequest
   readonly 'location-result': LocationResult
@@ -255,7 +257,7 @@ export interface LcsCancel {
   readonly cause: CancelCause
   /**
    * @minItems 1
-   * @maxItems 10000
+   * @maxItems 1000
    */
   readonly requests: readonly string[]
   /**
@@ -275,21 +277,35 @@ export interface LcsCancelled {
   /**
    * They have ended.
    *
-   * @maxItems 10000
+   * @maxItems 1000
    */
   readonly cancelled: readonly string[]
   /**
    * Nobody knows them, so that they have ended too.
    *
-   * @maxItems 10000
+   * @maxItems 1000
    */
   readonly unknown: readonly string[]
   /**
    * Their UE is away, and hears of it when it is back.
    *
-   * @maxItems 10000
+   * @maxItems 1000
    */
   readonly waiting: readonly string[]
+}
+/**
+ * A target ends requests about it (SPEC §8.3).
+ */
+export interface LcsEnd {
+  /**
+   * The target, by word of an element that speaks for its users. Left out: the sender.
+   */
+  readonly target?: string
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  readonly requests: readonly string[]
 }
 /**
  * A report of the core network on its way to the asker (SPEC §8.2).
@@ -397,7 +413,7 @@ export interface LcsRequest {
    */
   readonly count?: number
   /**
-   * No report before it. Left out: now.
+   * Type periodic: no report before it. Left out: now.
    */
   readonly start?: string
   /**
@@ -464,6 +480,42 @@ export interface LocationResult {
   readonly until?: string
 }
 /**
+ * The requests about a target, for the target alone (SPEC §8.3). No place is in it.
+ */
+export interface LocationLog {
+  readonly version: number
+  /**
+   * Requests that wait for something, the oldest first.
+   *
+   * @maxItems 50
+   */
+  readonly active: readonly ActiveLocationRequest[]
+  /**
+   * Requests that were told a place within a day and are over, the latest first.
+   *
+   * @maxItems 50
+   */
+  readonly past: readonly PastLocationRequest[]
+}
+export interface ActiveLocationRequest {
+  readonly request: string
+  readonly requestor: string
+  readonly client: string
+  readonly type: 'immediate' | 'at' | 'available' | 'periodic' | 'area' | 'moved'
+  readonly since: string
+}
+export interface PastLocationRequest {
+  readonly request: string
+  readonly requestor: string
+  readonly client: string
+  readonly type: 'immediate' | 'at' | 'available' | 'periodic' | 'area' | 'moved'
+  readonly since: string
+  /**
+   * When they were told last.
+   */
+  readonly at: string
+}
+/**
  * Somebody asks where a target is (SPEC §8.2).
  */
 export interface LocationRequest {
@@ -499,7 +551,7 @@ export interface LocationRequest {
    */
   readonly count?: number
   /**
-   * No report before it. Left out: now.
+   * Type periodic: no report before it. Left out: now.
    */
   readonly start?: string
   /**

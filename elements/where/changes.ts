@@ -12,6 +12,11 @@ export interface AcceptedChange {
   readonly callId: string
   readonly cseq: number
   readonly text: string
+  /** Milliseconds since the epoch at which it came: times of the day are the next after that. */
+  readonly at: number
+  /** Of `stop`: the request that has that number for its sender, and whose it is in words. */
+  readonly request?: string
+  readonly whose?: string
 }
 
 interface NumberedChange extends AcceptedChange {

@@ -1,5 +1,5 @@
 /** A question of this element that another one answers by one NOTIFY (SPEC §2.3). */
-import { type Host, mayBeRetried, type SipRequest, type SubscribeOptions } from '../../signalling/index.ts'
+import { type Host, mayBeRetried, type SipRequest, type SipResponse, type SubscribeOptions } from '../../signalling/index.ts'
 
 /** The NOTIFY with a body, or why there is none. */
 type FetchAnswer =
@@ -27,4 +27,11 @@ export function fetchOnce(host: Host, question: Omit<SubscribeOptions, 'expires'
 /** Whether the same question may be answered a little later. */
 export function mayBeAskedAgain(status: number): boolean {
   return status >= 300 && mayBeRetried(status)
+}
+
+/** The status and the Warning of an answer, for people; undefined: there was none. */
+export function answerFault(response: SipResponse | undefined): string {
+  if (response === undefined) return '503 nobody took it'
+  const [, warning] = /"(.*)"/.exec(response.text('Warning') ?? '') ?? []
+  return `${response.status} ${warning ?? response.reason}`
 }

@@ -1,6 +1,6 @@
 /** Text commands for softphones (SPEC §8.8): an LCS client whose requestor is the sender of a text. */
 import { type Claim, type Element, type Exchange, type Host, RateLimit } from '../../signalling/index.ts'
-import { type SubscriberRecord, writeBody } from '../schemas/index.ts'
+import { type LocationLog, type SubscriberRecord, writeBody } from '../schemas/index.ts'
 import { askerOf } from '../shared/clients/asker.ts'
 import { PendingMessages } from '../shared/clients/pending-messages.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
@@ -9,18 +9,23 @@ import { Offers } from '../shared/values/offers.ts'
 import { type AcceptedChange, Changes } from './changes.ts'
 import { type Command, commandIn } from './command.ts'
 import { fetchOnce } from './fetched.ts'
+import { OwnLogs } from './own-log.ts'
 import { OwnProfiles } from './own-profile.ts'
 import { homeAddress, personNamed } from './person.ts'
 import { hiddenFrom, shownTo } from './profile-changes.ts'
 import type { WhereSettings } from './settings-type.ts'
 import { toldPlaceIn } from './told-place.ts'
 import {
+  askerWords,
   doneWords,
   helpWords,
   hiddenWords,
+  logWords,
   noAnswerWords,
+  noNumberWords,
   placeWords,
   shownWords,
+  stoppedWords,
   undoneWords,
   unknownWords,
   whoWords,
@@ -29,10 +34,12 @@ import {
 export type { WhereSettings } from './settings-type.ts'
 
 type Change = Extract<Command, { does: 'hide' | 'show' }>
+type Answered = Exclude<Command, Change | { does: 'stop' }>
 
 const usualGmlc = 'gmlc'
 const rate = { rate: 2, burst: 10 } // of one sender
 const underWayAtMost = 10_000
+const numbersAtMost = 10_000 // senders
 const busy = { headers: [['Retry-After', '5']], warning: 'too many commands are under way: come again later' } as const
 const offers = new Offers([{ method: 'MESSAGE', types: ['text/plain'] }])
 
@@ -49,8 +56,11 @@ class Where implements Element {
   private subscribers!: Subscribers
   private messages!: PendingMessages
   private profiles!: OwnProfiles
+  private logs!: OwnLogs
   private changes!: Changes
   private underWay = 0
+  /** Requests as the last answer to `who` has numbered them, by target. */
+  private readonly numbers = new Map<string, readonly Required<Pick<AcceptedChange, 'request' | 'whose'>>[]>()
 
   constructor(name: string, settings: WhereSettings) {
     this.name = name
@@ -64,6 +74,7 @@ class Where implements Element {
     this.messages = new PendingMessages(host)
     const gmlc = serverUri(this.settings.gmlc ?? usualGmlc, host.domains)
     this.profiles = new OwnProfiles({ host, messages: this.messages, gmlc })
+    this.logs = new OwnLogs({ host, messages: this.messages, gmlc })
     this.changes = new Changes({ host, carryOut: (change) => this.carryOut(change) })
     host.gauge('commands', () => this.underWay)
     this.subscribers.start()
@@ -93,25 +104,42 @@ class Where implements Element {
     const text = body.toString()
     const command = commandIn(text)
     host.count(`commands_${command.does}`)
-    if (command.does === 'hide' || command.does === 'show') {
-      await this.changes.take({ sender, target: record.id, callId, cseq: cseq.number, text: text.slice(0, 1000) })
+    const change = { sender, target: record.id, callId, cseq: cseq.number, text: text.slice(0, 1000), at: host.clock.date() }
+    const numbered = command.does === 'stop' ? this.numbers.get(record.id)?.[command.number - 1] : undefined
+    if (command.does === 'hide' || command.does === 'show' || numbered !== undefined) {
+      await this.changes.take({ ...change, ...numbered })
       return exchange.reply(202)
     }
     exchange.reply(202)
     this.underWay++
     try {
-      await this.tell({ sender, callId }, await this.answerTo(command, record))
+      const answer = command.does === 'stop' ? undoneWords(noNumberWords(command.number)) : await this.answerTo(command, record)
+      await this.tell({ sender, callId }, answer)
     } finally {
       this.underWay--
     }
   }
 
-  private async answerTo(command: Exclude<Command, Change>, { id }: SubscriberRecord): Promise<string> {
+  private async answerTo(command: Answered, { id }: SubscriberRecord): Promise<string> {
     const { host } = this
     if (command.does === 'help') return helpWords(host.domains[0] ?? '')
     if (command.does === 'where') return this.placeOf(command.name, id)
     const { fault, rules } = await this.profiles.read(id)
-    return rules === undefined ? noAnswerWords(fault) : whoWords(rules, id, host.domains)
+    if (rules === undefined) return noAnswerWords(fault)
+    const { log } = await this.logs.read(id)
+    this.remember(id, log)
+    return [whoWords(rules, id, host.domains), ...logWords(log, host.domains)].join(' ')
+  }
+  /** Numbers of requests are those of the last answer to `who`, whatever has ended since. */
+  private remember(id: string, log: LocationLog | undefined): void {
+    const { domains } = this.host
+    this.numbers.delete(id)
+    if (log === undefined) return
+    this.numbers.set(
+      id,
+      log.active.map((one) => ({ request: one.request, whose: askerWords(one, domains) })),
+    )
+    if (this.numbers.size > numbersAtMost) this.numbers.delete(this.numbers.keys().next().value!)
   }
   /** @param name undefined: the sender himself */
   private async placeOf(name: string | undefined, requestor: string): Promise<string> {
@@ -126,19 +154,25 @@ class Where implements Element {
   }
 
   /** Until its sender is told what has become of it. */
-  private async carryOut({ callId, sender, target, text }: AcceptedChange): Promise<void> {
+  private async carryOut({ at, callId, request, sender, target, text, whose = '' }: AcceptedChange): Promise<void> {
     const command = commandIn(text)
-    if (command.does !== 'hide' && command.does !== 'show') return
+    if (command.does !== 'hide' && command.does !== 'show' && request === undefined) return
     let answer: string
     try {
-      answer = await this.change(command, target)
+      if (request !== undefined) answer = await this.end(target, request, whose)
+      else answer = await this.change(command as Change, target, at)
     } catch (fault) {
       this.host.log.error({ fault: String(fault) }, 'a change of privacy has failed')
       answer = undoneWords('the network does not answer; send it again')
     }
     await this.tell({ sender, callId }, answer)
   }
-  private async change(command: Change, target: string): Promise<string> {
+  private async end(target: string, request: string, whose: string): Promise<string> {
+    const fault = await this.logs.end(target, request)
+    return fault === undefined ? doneWords(this.host.clock.date(), stoppedWords(whose)) : undoneWords(fault)
+  }
+  /** @param at milliseconds since the epoch at which the command came */
+  private async change(command: Change, target: string, at: number): Promise<string> {
     const { domains } = this.host
     if (command.does === 'hide' && command.name === undefined) {
       const { fault, since } = { since: 0, ...(await this.profiles.change(target, () => [])) }
@@ -147,11 +181,14 @@ class Where implements Element {
     const person = command.name === undefined ? { key: target, name: undefined } : personNamed(command.name, domains)
     if (person === undefined) return undoneWords(`${command.name} can be nobody's name`)
     const keys = await this.keysOf(person.key)
+    const until = command.does === 'show' && command.until !== undefined ? nextAt(command.until, at) : undefined
     const changed = await this.profiles.change(target, (rules) =>
-      command.does === 'hide' ? hiddenFrom(rules, keys, domains) : shownTo(rules, keys, command.precision, domains),
+      command.does === 'hide'
+        ? hiddenFrom(rules, keys, domains)
+        : shownTo(rules, keys, { precision: command.precision, ...(until && { until }) }, domains),
     )
     if (changed.fault !== undefined) return undoneWords(changed.fault)
-    const what = command.does === 'hide' ? hiddenWords(person.name) : shownWords(person.name, command.precision)
+    const what = command.does === 'hide' ? hiddenWords(person.name) : shownWords(person.name, command.precision, until)
     return doneWords(changed.since, what)
   }
   /** All names under which somebody may ask, his own first. */
@@ -170,4 +207,11 @@ class Where implements Element {
       host.log.warn({ fault: String(fault) }, 'an answer to a command was not sent')
     }
   }
+}
+
+/** ISO time of the next such minute of a day, UTC. @param after milliseconds since the epoch */
+function nextAt(minutes: number, after: number): string {
+  const day = 86_400_000
+  const today = Math.floor(after / day) * day + minutes * 60_000
+  return new Date(today > after ? today : today + day).toISOString()
 }

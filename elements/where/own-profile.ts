@@ -3,7 +3,7 @@ import type { Host, SipResponse } from '../../signalling/index.ts'
 import { type PrivacyProfileRule, readBody, writeBody } from '../schemas/index.ts'
 import type { PendingMessages } from '../shared/clients/pending-messages.ts'
 import { targetAt } from '../shared/location/request-address.ts'
-import { fetchOnce, mayBeAskedAgain } from './fetched.ts'
+import { answerFault, fetchOnce, mayBeAskedAgain } from './fetched.ts'
 import { canonicalRules } from './profile-changes.ts'
 
 type Rules = readonly PrivacyProfileRule[]
@@ -51,7 +51,7 @@ export class OwnProfiles {
       const read = await this.read(target)
       const response = read.rules === undefined ? undefined : await this.update(target, edit(read.rules), read.version)
       if (response?.status === 200) return { since: clock.date() }
-      fault = read.rules === undefined ? read.fault : faultOf(response)
+      fault = read.rules === undefined ? read.fault : answerFault(response)
       const mayRepeat = read.rules === undefined ? read.mayRepeat : mayBeAskedAgain(response?.status ?? 503)
       if (response?.status === 412) continue
       if (!mayRepeat) break
@@ -70,10 +70,4 @@ export class OwnProfiles {
       return undefined
     }
   }
-}
-
-function faultOf(response: SipResponse | undefined): string {
-  if (response === undefined) return '503 nobody took it'
-  const [, warning] = /"(.*)"/.exec(response.text('Warning') ?? '') ?? []
-  return `${response.status} ${warning ?? response.reason}`
 }

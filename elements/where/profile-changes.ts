@@ -36,17 +36,25 @@ export function hiddenFrom(rules: Rules, keys: readonly string[], domains: reado
   )
 }
 
+/** Permission that a command gives. */
+interface ShownTerms {
+  readonly precision: ShownPrecision
+  /** ISO time; left out: for good. */
+  readonly until?: string
+}
+
 /** He is granted that, and nothing else. Where the target hears of it when he asks, that stays so. */
-export function shownTo(rules: Rules, keys: readonly string[], precision: ShownPrecision, domains: readonly string[]): Rules {
+export function shownTo(rules: Rules, keys: readonly string[], terms: ShownTerms, domains: readonly string[]): Rules {
+  const { precision, until } = terms
   const [key = ''] = keys
   const modes = new Set(rules.filter((rule) => rule.who?.one?.includes(key)).map(({ mode }) => mode))
   const mode = modes.has('notify') && !modes.has('allow') ? 'notify' : 'allow'
   const others = hiddenFrom(rules, keys, domains)
   const isLike = (rule: PrivacyProfileRule): boolean =>
     isMade(rule) && rule.mode === mode && rule.precision === precision && (rule.who?.one?.length ?? 0) < namesAtMost
-  const like = others.findIndex(isLike)
+  const like = until === undefined ? others.findIndex(isLike) : -1
   if (like >= 0) return others.map((rule, i) => (i === like ? { ...rule, who: { one: [...(rule.who?.one ?? []), key] } } : rule))
-  return [...others, { id: freeId(others), who: { one: [key] }, mode, precision }]
+  return [...others, { id: freeId(others), who: { one: [key] }, mode, ...terms }]
 }
 
 function withoutClient(rule: PrivacyProfileRule, name: string | undefined): Rules {

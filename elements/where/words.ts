@@ -1,17 +1,19 @@
 /** Answers to commands as people read them (SPEC §8.8), short enough for any way. */
-import type { PrivacyProfileRule } from '../schemas/index.ts'
+import type { LocationLog, PrivacyProfileRule } from '../schemas/index.ts'
 import { describedPlace } from '../shared/location/described-place.ts'
 import type { ShownPrecision } from './command.ts'
 import { shownName } from './person.ts'
 import type { ReadPlace } from './told-place.ts'
 
-const mostBytes = 600 // of an answer: its MESSAGE stays below 1300 (SPEC §2.3)
+/** Bytes of parts of an answer: its MESSAGE stays below 1300 (SPEC §2.3). */
+const bytesOfRules = 350
+const bytesOfLog = 150
 const longestName = 64 // characters
 
 export function helpWords(domain: string): string {
   return [
-    'where am I; where is NAME; who (may know where I am); hide from NAME or all;',
-    'show me to NAME, and at its end exactly, 100 m, 1 km (the usual), 10 km or 100 km; help.',
+    'where am I; where is NAME; who (may know where I am, waits, or was told); stop N (ends request N of who); hide from NAME or all;',
+    'show me to NAME, and at its end exactly, 100 m, 1 km (the usual), 10 km or 100 km, and until HH:MM (UTC); help.',
     `NAME is somebody@${domain}, without its domain too, or any other address.`,
   ].join(' ')
 }
@@ -42,9 +44,11 @@ export function hiddenWords(name: string | undefined): string {
   return name === undefined ? 'nobody sees anything.' : `${shortened(name)} sees nothing.`
 }
 
-export function shownWords(name: string | undefined, precision: ShownPrecision): string {
+/** @param until ISO time; left out: for good */
+export function shownWords(name: string | undefined, precision: ShownPrecision, until?: string): string {
   const sees = name === undefined ? 'you see yourself' : `${shortened(name)} sees you`
-  return `${sees} ${precision === 'exact' ? 'exactly' : `to ${distanceWords(precision)}`}.`
+  const end = until === undefined ? '' : `, until ${until.slice(11, 16)} UTC`
+  return `${sees} ${precision === 'exact' ? 'exactly' : `to ${distanceWords(precision)}`}${end}.`
 }
 
 export function undoneWords(fault: string): string {
@@ -58,16 +62,57 @@ export function whoWords(rules: readonly PrivacyProfileRule[], sender: string, d
     return details === '' ? [] : namesIn(rule, sender, domains).map((name) => `${name} (${details})`)
   })
   if (entries.length === 0) return 'By your rules nobody else may know where you are.'
-  const unique = [...new Set(entries)]
+  return `May: ${listed([...new Set(entries)], bytesOfRules)}.`
+}
+
+/** Sentences about who waits to be told, by number, and who was told within a day; undefined: nobody knows now. */
+export function logWords(log: LocationLog | undefined, domains: readonly string[]): readonly string[] {
+  if (log === undefined) return ['Who waits to be told, or was, cannot be said now.']
+  const waiting = log.active.map((one, index) => `${index + 1} ${askerWords(one, domains)}`)
+  const earlier = [...Map.groupBy(log.past, ({ requestor }) => shownName(requestor, domains))].map(([name, all]) => {
+    const times = all.length === 1 ? '' : ` ${all.length} times, last`
+    return `${shortened(name)}${times} ${all[0]!.at.slice(11, 16)}`
+  })
+  return [
+    ...(waiting.length === 0 ? [] : [`Waiting to be told: ${listed(waiting, bytesOfLog)}. To end the first: stop 1.`]),
+    ...(earlier.length === 0 ? [] : [`Told today (UTC): ${listed(earlier, bytesOfLog)}.`]),
+  ]
+}
+
+/** @param whose words of `askerWords` */
+export function stoppedWords(whose: string): string {
+  return `the request of ${whose} has ended.`
+}
+
+export function noNumberWords(number: number): string {
+  return `there is no number ${number}; send who, for the numbers`
+}
+
+export function askerWords({ client, requestor, type }: LocationLog['active'][number], domains: readonly string[]): string {
+  const by = client === requestor ? '' : ` by ${shortened(client)}`
+  return `${shortened(shownName(requestor, domains))}${by} (${typeWords[type]})`
+}
+
+const typeWords: { readonly [type in LocationLog['active'][number]['type']]: string } = {
+  immediate: 'now',
+  at: 'once, at a set time',
+  available: 'once, when you are back',
+  periodic: 'again and again',
+  area: 'when you enter or leave an area',
+  moved: 'when you move',
+}
+
+/** As many entries as there is room for, and how many there are more. */
+function listed(entries: readonly string[], room: number): string {
   const said: string[] = []
   let bytes = 0
-  for (const entry of unique) {
+  for (const entry of entries) {
     bytes += Buffer.byteLength(entry) + 2
-    if (bytes > mostBytes) break
+    if (bytes > room) break
     said.push(entry)
   }
-  const more = unique.length - said.length
-  return `May: ${[...said, ...(more === 0 ? [] : [`and ${more} more`])].join(', ')}.`
+  const more = entries.length - said.length
+  return [...said, ...(more === 0 ? [] : [`and ${more} more`])].join(', ')
 }
 
 function namesIn({ client, who }: PrivacyProfileRule, sender: string, domains: readonly string[]): readonly string[] {

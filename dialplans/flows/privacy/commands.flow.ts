@@ -2,7 +2,7 @@
 import type { UserAgent } from '../../../elements/ue/index.ts'
 import { targets } from '../mo-lr/cast.ts'
 import type { FlowScript, Stage } from '../stage/flow.ts'
-import { withUsualRules } from './cast.ts'
+import { alices, locating, withUsualRules } from './cast.ts'
 
 const where = 'sip:where@home.example'
 
@@ -52,7 +52,9 @@ export const flow: FlowScript = {
           'to a kilometre, with the town',
           /^alice: Berlin, Germany\. 52\.\d{4} N 13\.\d{4} E, ±1\.3 km\. geo:/.test(hers),
         )
-        stage.expect('who may', (await says(stage, a, 'who')) === 'May: bob (1 km, city, tells you).')
+        const who = await says(stage, a, 'who')
+        stage.expect('who may', who.startsWith('May: bob (1 km, city, tells you).'))
+        stage.expect('who was told', /Told today \(UTC\): .*\bbob\b.* \d\d:\d\d/.test(who))
         const help = await says(stage, a, 'help')
         stage.expect('help', /hide from NAME or all/.test(help))
         stage.expect('anything else', (await says(stage, a, 'Guten Morgen')) === help)
@@ -67,7 +69,7 @@ export const flow: FlowScript = {
         const hidden = await says(stage, a, 'hide from bob')
         stage.expect('done', done.test(hidden) && hidden.endsWith(': bob sees nothing.'))
         stage.expect('nothing, and as if there were nobody', (await says(stage, b, 'where is alice')) === unknown)
-        stage.expect('none left', (await says(stage, a, 'who')) === 'By your rules nobody else may know where you are.')
+        stage.expect('none left', (await says(stage, a, 'who')).startsWith('By your rules nobody else may know where you are.'))
         stage.expect('from all', done.test(await says(stage, a, 'hide from all')))
         stage.expect('herself too', /show me to me exactly/.test(await says(stage, a, 'where am I')))
       },
@@ -84,8 +86,23 @@ export const flow: FlowScript = {
         stage.expect('to ten kilometres', (await says(stage, c, 'where is alice')).includes('±11 km'))
         await stage.restart()
         const [again, hers] = [await phone(stage, targets.alice), await phone(stage, targets.carol)]
-        stage.expect('who', (await says(stage, again, 'who')) === 'May: bob (1 km, city, tells you), carol (10 km).')
+        stage.expect('who', (await says(stage, again, 'who')).startsWith('May: bob (1 km, city, tells you), carol (10 km).'))
         stage.expect('still', (await says(stage, hers, 'where is alice')).includes('±11 km'))
+      },
+    },
+    {
+      name: 'who, and stop N: a request that waits has a number, and ends by it',
+      async run(stage) {
+        const a = await phone(stage, targets.alice)
+        await withUsualRules(stage, a.agent)
+        const bob = await locating(stage, targets.bob, alices, { type: 'periodic', period: 1 })
+        await stage.until('he is told', () => bob.places() > 0)
+        const [, number] = /Waiting to be told: .*?(\d+) bob \(again and again\)/.exec(await says(stage, a, 'who')) ?? []
+        stage.expect('it has a number', number !== undefined)
+        stage.expect('no other has', /^Not done: there is no number 77;/.test(await says(stage, a, 'stop 77')))
+        const stopped = await says(stage, a, `stop ${number}`)
+        stage.expect('done', done.test(stopped) && stopped.endsWith(': the request of bob (again and again) has ended.'))
+        await stage.until('rejected', () => bob.end() === 'rejected')
       },
     },
     {

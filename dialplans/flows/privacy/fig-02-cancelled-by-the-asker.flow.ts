@@ -3,6 +3,8 @@ import { targets } from '../mo-lr/cast.ts'
 import type { FlowScript } from '../stage/flow.ts'
 import { alices, isActive, later, locating, targetAlice } from './cast.ts'
 
+const bobs = `sip:${targets.bob}`
+
 export const flow: FlowScript = {
   id: 'privacy/fig-02',
   title: 'A request that waits for an attach, and its cancelling by the asker',
@@ -12,7 +14,7 @@ export const flow: FlowScript = {
     {
       name: 'V7: available: nothing until the target attaches; then one report, and the end',
       async run(stage) {
-        const asked = await locating(stage, targets.carol, `sip:${targets.bob}`, {
+        const asked = await locating(stage, targets.carol, bobs, {
           type: 'available',
           on: 'attach',
           codeword: 'Kirschbaum',
@@ -20,9 +22,11 @@ export const flow: FlowScript = {
         await stage.until('the core network has it', () => isActive(asked))
         await stage.pass(2)
         stage.expect('nothing yet', asked.places() === 0)
+        const second = await locating(stage, targets.alice, bobs, { type: 'available', on: 'attach', codeword: 'Kirschbaum' })
+        await stage.until('the core network has another', () => isActive(second))
         await stage.ue(targets.bob)
-        await stage.until('it is told, and over', () => asked.end() === 'noresource')
-        stage.expect('once', asked.places() === 1)
+        await stage.until('both are told, and over', () => [asked, second].every((one) => one.end() === 'noresource'))
+        stage.expect('once each', asked.places() === 1 && second.places() === 1)
       },
       settings: {
         gmlc: {

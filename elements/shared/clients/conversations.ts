@@ -27,6 +27,11 @@ const again = 6000 // milliseconds without an answer after which a question is p
 const pause = 1000 // milliseconds after it was not taken
 const refusals = 3 // in a row: there is nobody
 const passing: ReadonlySet<number> = new Set([408, 430, 480, 481, 482])
+
+/** Whether who answers so may take the same a little later: it is down, or on its way. */
+export function isPassingRefusal(status: number): boolean {
+  return status >= 500 || passing.has(status)
+}
 const atMost = 10_000 // questions under way
 
 export class Conversations {
@@ -102,8 +107,7 @@ export class Conversations {
       if (first?.value !== undefined) return { value: first.value }
       const status = first?.status
       if (status === undefined) refused = 0
-      else if ((status < 500 && !passing.has(status)) || ++refused === refusals)
-        return { fault: isTaken ? 'silent' : 'unreachable' }
+      else if (!isPassingRefusal(status) || ++refused === refusals) return { fault: isTaken ? 'silent' : 'unreachable' }
       else await this.waited(pause)
     }
   }

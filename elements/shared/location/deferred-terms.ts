@@ -6,7 +6,7 @@ type DeferredTerms = Pick<LocationRequest, 'type' | 'time' | 'period' | 'count' 
 
 const deferred = ['at', 'available', 'periodic'] as const
 
-/** A fault in the terms of a request, for its asker; undefined: none. @param now milliseconds since the epoch */
+/** A fault in the terms of a request that waits, for its asker; undefined: none. @param now milliseconds since the epoch */
 export function termsFault(
   { on, period, stop, time, type }: DeferredTerms & Pick<LocationRequest, 'on'>,
   now: number,
@@ -14,7 +14,8 @@ export function termsFault(
   if (type === 'at' && time === undefined) return '/time is missing; expected the time of the report'
   if (type === 'available' && on !== 'attach') return '/on is missing; expected attach'
   if (type === 'periodic' && period === undefined) return '/period is missing; expected seconds between two reports'
-  if (!deferred.some((one) => one === type)) return `/type is ${type}; expected immediate, ${deferred.join(', ')}`
+  if (!deferred.some((one) => one === type))
+    return `/type is ${type}; expected immediate, ${deferred.slice(0, -1).join(', ')} or ${deferred.at(-1)}`
   if (stop !== undefined && Date.parse(stop) <= now) return '/stop is over; expected a time to come'
   return undefined
 }

@@ -1,5 +1,6 @@
 /** A user who asks where somebody is (SPEC §8.2), and who says who may know where he is himself (SPEC §8.4). */
 import {
+  type LocationLog,
   type LocationRequest,
   mediaType,
   type PrivacyAnswer,
@@ -71,6 +72,32 @@ export class LocationClient {
         },
       },
     )
+  }
+  /**
+   * Follows who may be told where this user is, and who was. Nobody else is told that of him.
+   * @param user its SIP URI
+   * @param ended given the status of a refusal
+   */
+  log(
+    user: string,
+    listener: (log: LocationLog) => void,
+    ended: (status: number) => void = () => undefined,
+    expires = 3600,
+  ): WatchHandle {
+    return this.agent.subscribe(
+      { to: user, event: 'location-log', accept: [mediaType('location-log')], expires },
+      {
+        notified: (notified) => {
+          const { value } = notified.body.length === 0 ? {} : readBody(notified, 'location-log')
+          if (value !== undefined) listener(value)
+        },
+        ended,
+      },
+    )
+  }
+  /** Ends requests about this user. Resolves with 200 once nothing of them leaves any more. @param gmlc URI of its GMLC */
+  end(gmlc: string, requests: readonly string[]): Promise<AgentResponse> {
+    return this.agent.message(gmlc, writeBody('lcs-end', { requests: [...requests] }))
   }
   /** Answers questions whether somebody may be told where this user is. */
   onAsked(answer: (asked: PrivacyAsk) => Promise<Pick<PrivacyAnswer, 'answer' | 'remember'>>): void {

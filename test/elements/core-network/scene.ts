@@ -153,32 +153,45 @@ export class CoreScene {
     return answer
   }
   /** NOTIFYs that a user gets who asks where somebody is: state and body of each. */
-  async locate(
+  locate(
     asker: string,
     target: string,
     wishes: Partial<LocationRequest> | undefined,
     expires = 0,
     lines: readonly string[] = [],
   ) {
+    const body = wishes === undefined ? undefined : writeBody('location-request', { type: 'immediate', ...wishes })
+    const content = body === undefined ? {} : { body: String(body.content) }
+    const more = [...(body === undefined ? [] : [`Content-Type: ${body.type}`]), ...lines]
+    return this.subscribe(asker, target, 'location', expires, undefined, more, content)
+  }
+  /** NOTIFYs of a subscription. Hardly any time passes. */
+  async subscribe(
+    asker: string,
+    to: string,
+    event: string,
+    expires: number,
+    accept?: string,
+    lines: readonly string[] = [],
+    content: RequestParts = {},
+  ) {
     const notified: { readonly state: string; readonly body: string; readonly at: number }[] = []
     this.wire.onRequest = (request) => {
       notified.push({ state: request.text('Subscription-State') ?? '', body: String(request.body), at: this.lab.clock.date() })
       if (this.answers(request)) this.wire.answer(request, 200)
     }
-    const body = wishes === undefined ? undefined : writeBody('location-request', { type: 'immediate', ...wishes })
     const id = ++this.sent
     const before = this.wire.responses.length
     const own = [
-      'Event: location',
+      `Event: ${event}`,
       `Expires: ${expires}`,
       `Contact: <sip:${asker}@10.0.8.1:5060>`,
       `P-Asserted-Identity: <sip:${asker}@${domain}>`,
-      ...(body === undefined ? [] : [`Content-Type: ${body.type}`]),
+      ...(accept === undefined ? [] : [`Accept: ${accept}`]),
       ...lines,
     ]
     const names = { branch: `z9hG4bK-${id}`, callId: `ask-${id}`, cseq: id, via: '10.0.8.1;rport', lines: own }
-    const content = body === undefined ? {} : { body: String(body.content) }
-    this.wire.send(Buffer.from(requestText('SUBSCRIBE', target, { ...names, ...content })))
+    this.wire.send(Buffer.from(requestText('SUBSCRIBE', to, { ...names, ...content })))
     await this.lab.clock.advance(10)
     const answer = this.wire.responses.slice(before).find(({ status }) => status >= 200)
     const granted = answer?.text('Expires')

@@ -1,21 +1,9 @@
-/** Requests that wait for something (SPEC §8.2–§8.4): over restarts, cancelled at every stage, and under each change of a profile. */
+/** Requests that wait for something (SPEC §8.2–§8.4): over restarts, and under each change of a profile. */
 import test from 'ava'
-import { mediaType, writeBody } from '../../../elements/schemas/index.ts'
-import type { LcsCancel, LcsRequest, LocationRequest, Place, PrivacyProfileRule } from '../../../elements/schemas/types.ts'
-import type { Element, Exchange, Host } from '../../../signalling/index.ts'
+import { writeBody } from '../../../elements/schemas/index.ts'
+import type { LocationLog, LocationRequest } from '../../../elements/schemas/types.ts'
 import { CoreScene } from '../core-network/scene.ts'
-
-const alice = 'sip:alice@home.example'
-const bobs: PrivacyProfileRule = { id: 'bob', who: { one: ['sip:bob@home.example'] }, mode: 'allow', precision: 'exact' }
-
-/** Status of a change of alice's profile. */
-async function tells(scene: CoreScene, ...rules: readonly PrivacyProfileRule[]): Promise<number> {
-  return (await scene.message('sip:ppr@home.example', 'privacy-profile', { rules }, alice)).status
-}
-
-function radii(notified: readonly { readonly body: string }[]): readonly string[] {
-  return notified.flatMap(({ body }) => /<gs:radius[^>]*>([\d.]+)</.exec(body)?.[1] ?? [])
-}
+import { alice, bobs, changesProfile, radii } from './waiting-scene.ts'
 
 for (const [what, wishes, expires] of [
   ['a fetch', {}, 0],
@@ -28,7 +16,7 @@ for (const [what, wishes, expires] of [
     const asked = await scene.locate('bob', alice, wishes, expires)
     await scene.pass(2)
     t.true(radii(asked.notified).length > 1, 'it is being sent again')
-    t.is(await tells(scene), 200)
+    t.is(await changesProfile(scene), 200)
     const before = radii(asked.notified).length
     await scene.pass(60)
     t.is(radii(asked.notified).length, before)
@@ -40,12 +28,12 @@ for (const [what, wishes, expires] of [
 
 test('a place under way that may be told less exactly is taken back, and told so', async (t) => {
   const scene = await CoreScene.open()
-  t.is(await tells(scene, bobs), 200)
+  t.is(await changesProfile(scene, bobs), 200)
   scene.answers = ({ body }) => radii([{ body: String(body) }])[0] !== '100'
   const asked = await scene.locate('bob', alice, { type: 'periodic', period: 30 }, 600)
   await scene.pass(2)
   t.true(radii(asked.notified).every((radius) => radius === '100'))
-  t.is(await tells(scene, { ...bobs, precision: 10_000 }), 200)
+  t.is(await changesProfile(scene, { ...bobs, precision: 10_000 }), 200)
   await scene.pass(20)
   const all = radii(asked.notified)
   t.deepEqual([...new Set(all.slice(all.indexOf('11000')))], ['11000'])
@@ -53,16 +41,16 @@ test('a place under way that may be told less exactly is taken back, and told so
 
 test('a change that takes nothing away sends nothing', async (t) => {
   const scene = await CoreScene.open()
-  t.is(await tells(scene, bobs), 200)
+  t.is(await changesProfile(scene, bobs), 200)
   const asked = await scene.locate('bob', alice, { type: 'periodic', period: 600 }, 3600)
   await scene.pass(5)
   const before = asked.notified.length
-  t.is(await tells(scene, bobs, { ...bobs, id: 'carol', who: { one: ['sip:carol@home.example'] } }), 200)
+  t.is(await changesProfile(scene, bobs, { ...bobs, id: 'carol', who: { one: ['sip:carol@home.example'] } }), 200)
   await scene.pass(60)
   t.is(asked.notified.length, before)
 })
 
-test('V6: periodic: count, times, a failed one as a note, and the end; missed ones are left out', async (t) => {
+test('V6: periodic: count, times and the end', async (t) => {
   const scene = await CoreScene.open()
   const asked = await scene.locate('bob', alice, { type: 'periodic', period: 10, count: 3 }, 600)
   await scene.pass(100)
@@ -95,7 +83,7 @@ test('V10, V32: it ends with its validity, which is the least of Expires, stop a
 test('VF10, L9: a request ends at the edge of a rule’s time, with no change of the profile', async (t) => {
   const scene = await CoreScene.open()
   const until = new Date(scene.lab.clock.date() + 20_000).toISOString()
-  t.is(await tells(scene, { ...bobs, until }), 200)
+  t.is(await changesProfile(scene, { ...bobs, until }), 200)
   const asked = await scene.locate('bob', alice, { type: 'periodic', period: 5 }, 600)
   await scene.pass(60)
   const places = asked.notified.filter(({ body }) => body.includes('<gml:pos>'))
@@ -108,18 +96,21 @@ test('VF10, L9: a request ends at the edge of a rule’s time, with no change of
 test('V28, VF11: outside the place that a rule names reports are withheld; the request lives, and its asker sees no sign', async (t) => {
   const scene = await CoreScene.open()
   const far = { type: 'Point', coordinates: [2.35, 48.85], radius: 1000 } as const
-  t.is(await tells(scene, { ...bobs, in: far }), 200)
+  t.is(await changesProfile(scene, { ...bobs, in: far }), 200)
   const asked = await scene.locate('bob', alice, { type: 'periodic', period: 5 }, 600)
+  await scene.pass(2)
+  const before = asked.notified.length
   await scene.pass(30)
+  t.is(asked.notified.length, before)
   t.deepEqual(radii(asked.notified), [])
-  t.is(await tells(scene, { ...bobs, in: { ...far, coordinates: [13.405, 52.52] } }), 200)
+  t.is(await changesProfile(scene, { ...bobs, in: { ...far, coordinates: [13.405, 52.52] } }), 200)
   await scene.pass(10)
   t.true(radii(asked.notified).length >= 1)
 })
 
-test('V27: the target is asked about a request that waits; its no ends it', async (t) => {
+test('V27: the target is asked about a request that waits; silence and its no end it, its yes is for all its reports', async (t) => {
   const scene = await CoreScene.open()
-  t.is(await tells(scene, { ...bobs, mode: 'ask-deny' }), 200)
+  t.is(await changesProfile(scene, { ...bobs, mode: 'ask-deny' }), 200)
   const asked = await scene.locate('bob', alice, { type: 'periodic', period: 5 }, 600)
   await scene.pass(290)
   t.regex(asked.notified.at(-1)!.state, /^pending/)
@@ -133,6 +124,44 @@ test('V27: the target is asked about a request that waits; its no ends it', asyn
   await scene.pass(30)
   t.true(radii(again.notified).length > 4)
   t.is(scene.ues.bodies('privacy-ask').length, 2)
+  const denied = await scene.locate('bob', alice, { type: 'periodic', period: 5, service: 'other' }, 600)
+  await scene.pass(1)
+  const third = scene.ues.bodies('privacy-ask').at(-1)!.question
+  t.is((await scene.message('sip:gmlc@home.example', 'privacy-answer', { question: third, answer: 'deny' }, alice)).status, 200)
+  await scene.pass(5)
+  t.true(denied.notified.some(({ state }) => state === 'terminated;reason=rejected'))
+})
+
+test('V27: a profile that comes to want the word of the target has it asked once about what waits already', async (t) => {
+  const scene = await CoreScene.open()
+  t.is(await changesProfile(scene, bobs), 200)
+  const asked = await scene.locate('bob', alice, { type: 'periodic', period: 30 }, 3600)
+  await scene.pass(5)
+  t.is(radii(asked.notified).length, 1)
+  t.is(await changesProfile(scene, { ...bobs, mode: 'ask-deny' }), 200)
+  await scene.pass(30)
+  t.is(radii(asked.notified).length, 1)
+  t.is(scene.ues.bodies('privacy-ask').length, 1)
+  const { question } = scene.ues.bodies('privacy-ask')[0]!
+  t.is((await scene.message('sip:gmlc@home.example', 'privacy-answer', { question, answer: 'allow' }, alice)).status, 200)
+  await scene.pass(200)
+  t.true(radii(asked.notified).length > 5)
+  t.is(scene.ues.bodies('privacy-ask').length, 1)
+})
+
+test('V27: notify: a request that waits is told of at its first place, not at one that was withheld', async (t) => {
+  const scene = await CoreScene.open()
+  const far = { type: 'Point', coordinates: [2.35, 48.85], radius: 1000 } as const
+  t.is(await changesProfile(scene, { ...bobs, mode: 'notify', codeword: 'Apfelbaum', in: far }), 200)
+  await scene.locate('bob', alice, { type: 'periodic', period: 5, codeword: 'Apfelbaum' }, 3600)
+  await scene.pass(20)
+  t.is(scene.ues.bodies('privacy-notice').length, 0)
+  t.is(
+    await changesProfile(scene, { ...bobs, mode: 'notify', codeword: 'Apfelbaum', in: { ...far, coordinates: [13.405, 52.52] } }),
+    200,
+  )
+  await scene.pass(30)
+  t.is(scene.ues.bodies('privacy-notice').length, 1)
 })
 
 test('wishes that make no sense are refused with the member that is at fault', async (t) => {
@@ -145,7 +174,7 @@ test('wishes that make no sense are refused with the member that is at fault', a
   t.is(await refused({ type: 'available' }), '400 /on')
   t.is(await refused({ type: 'periodic' }), '400 /period')
   t.is(await refused({ type: 'periodic', period: 10, stop: '2020-01-01T00:00:00Z' }), '400 /stop')
-  t.is(await refused({ type: 'area' }), '400 /type')
+  t.is(await refused({ type: 'moved' }), '400 /type')
   t.is(await refused({ type: 'periodic', period: 10 }, 0), '400 /type')
 })
 
@@ -169,137 +198,96 @@ for (const [what, wishes, reports] of [
   })
 }
 
-test('VF5: killed while it cancels: what a profile ended stays ended, and is cancelled at the core network', async (t) => {
-  for (let step = 0; step < 12; step++) {
-    const scene = await CoreScene.open()
-    const asked = await scene.locate('bob', alice, { type: 'periodic', period: 1 }, 600)
-    await scene.pass(2)
-    const change = tells(scene)
-    await scene.lab.clock.advance(step)
-    await scene.restart()
-    t.is(await change.catch(() => tells(scene)), 200)
-    const before = radii(asked.notified).length
-    await scene.pass(60)
-    t.is(radii(asked.notified).length, before, `killed after ${step} ms`)
-    t.regex(asked.notified.at(-1)!.state, /^terminated;reason=(?:rejected|deactivated)/)
-    t.is(scene.metric('gmlc_requests_waiting'), 0)
-    t.is(scene.metric('sgsn_requests_waiting'), 0)
-  }
-})
-
-/** A core network that takes requests, and does as the test says. */
-class PlayedCore implements Element {
-  readonly name = 'core'
-  readonly claims = [{ method: 'MESSAGE', label: 'core' }]
-  readonly requests: LcsRequest[] = []
-  readonly cancels: LcsCancel[] = []
-  /** Status of its answers. */
-  status = 202
-  /** Whether it says that it has cancelled. */
-  confirms = true
-  private host!: Host
-
-  start(host: Host): void {
-    this.host = host
-  }
-  handle(exchange: Exchange): void {
-    const { body, callId, contentType } = exchange.request
-    exchange.reply(this.status)
-    if (this.status >= 300) return
-    const value: unknown = JSON.parse(String(body))
-    if (contentType === mediaType('lcs-request')) this.requests.push(value as LcsRequest)
-    else {
-      const cancel = value as LcsCancel
-      this.cancels.push(cancel)
-      if (this.confirms)
-        this.say('lcs-cancelled', { cancelled: cancel.requests, unknown: [], waiting: [] }, [['In-Reply-To', callId]])
-    }
-  }
-  say(...[name, value, headers]: [...Parameters<typeof writeBody>, (readonly (readonly [string, string])[])?]): void {
-    void this.host.send({
-      method: 'MESSAGE',
-      to: 'sip:x@gmlc.home.example',
-      asserted: this.host.uri,
-      body: writeBody(name, value),
-      ...(headers === undefined ? {} : { headers }),
-    })
-  }
-}
-
-async function withPlayedCore(): Promise<readonly [CoreScene, PlayedCore]> {
-  const core = new PlayedCore()
-  const scene = await CoreScene.open(undefined, core)
-  scene.gmlc = { cores: ['core'] }
-  await scene.restart()
-  await tells(scene, bobs)
-  return [scene, core]
-}
-
-test('V19, V20: what a change ends is cancelled in one message, and nothing is sent about what goes on', async (t) => {
-  const [scene, core] = await withPlayedCore()
-  await tells(scene, bobs, { ...bobs, id: 'carol', who: { one: ['sip:carol@home.example'] } })
-  for (let count = 0; count < 60; count++) await scene.locate('bob', alice, { type: 'periodic', period: 600 }, 3600)
-  for (let count = 0; count < 5; count++) await scene.locate('carol', alice, { type: 'periodic', period: 600 }, 3600)
-  t.is(core.requests.length, 65)
-  t.is(await tells(scene, { ...bobs, who: { one: ['sip:carol@home.example'] } }), 200)
-  await scene.pass(5)
-  t.is(core.cancels.length, 1)
-  const [cancel] = core.cancels
-  t.like(cancel, { target: alice, cause: 'privacy' })
-  t.deepEqual(
-    cancel!.requests.toSorted(),
-    core.requests
-      .filter(({ requestor }) => requestor === 'sip:bob@home.example')
-      .map(({ request }) => request)
-      .toSorted(),
-  )
-  t.is(scene.metric('gmlc_requests_waiting'), 5)
-})
-
-test('the core network is down while it is to cancel: the asker hears in two seconds, and it is told until it has heard', async (t) => {
-  const [scene, core] = await withPlayedCore()
-  const asked = await scene.locate('bob', alice, { type: 'periodic', period: 600 }, 3600)
-  core.status = 503
-  t.is(await tells(scene), 200)
-  await scene.pass(2.5)
-  t.regex(asked.notified.at(-1)!.state, /^terminated;reason=rejected/)
-  await scene.pass(600)
-  t.is(scene.metric('gmlc_requests_waiting'), 1)
-  const { request } = core.requests[0]!
-  const report = { request, seq: 1, state: 'report', cause: 'position-failed', at: '2026-11-22T10:00:00Z' } as const
-  t.is((await scene.message(`sip:${request}@gmlc.home.example`, 'lcs-report', report, 'sip:core@home.example')).status, 481)
-  core.status = 202
-  await scene.pass(70)
-  t.is(core.cancels.length, 1)
-  t.is(scene.metric('gmlc_requests_waiting'), 0)
-})
-
-test('a report is told once however often it comes, and of a core network alone', async (t) => {
-  const [scene, core] = await withPlayedCore()
-  const asked = await scene.locate('bob', alice, { type: 'periodic', period: 600 }, 3600)
-  const { request } = core.requests[0]!
-  const coordinates: [number, number] = [13.4, 52.5]
-  const place: Place = { point: { type: 'Point', coordinates }, radius: 30, at: '2026-11-22T10:00:00Z' }
-  const report = { request, seq: 1, state: 'report', place, at: '2026-11-22T10:00:00Z' } as const
-  const reports = async (asserted: string): Promise<number> =>
-    (await scene.message(`sip:${request}@gmlc.home.example`, 'lcs-report', report, asserted)).status
-  t.is(await reports('sip:carol@home.example'), 403)
-  for (let time = 0; time < 3; time++) t.is(await reports('sip:core@home.example'), 200)
-  await scene.pass(5)
-  t.is(radii(asked.notified).length, 1)
-})
-
-test('VF7, L8: the core network counts what it does not know as ended, and ends nothing for anybody but who asked', async (t) => {
+test('V38: the log of a target: who waits, who was told; over a restart; a day, and no place in it', async (t) => {
   const scene = await CoreScene.open()
-  const asked = await scene.locate('bob', alice, { type: 'periodic', period: 10 }, 600)
+  t.is(await changesProfile(scene, bobs), 200)
+  await scene.locate('bob', alice, {})
   await scene.pass(2)
-  const request = /id="(lr-[^"]+)"/.exec(asked.notified.at(-1)!.body)![1]!
-  const cancels = async (asserted: string, requests: readonly string[], target = alice): Promise<number> =>
-    (await scene.message('sip:t-x@sgsn.home.example', 'lcs-cancel', { target, cause: 'client', requests }, asserted)).status
-  t.is(await cancels('sip:carol@home.example', [request]), 403)
-  t.is(await cancels('sip:gmlc@home.example', [request], 'sip:bob@home.example'), 403)
-  t.is(await cancels('sip:gmlc@home.example', [`lr-${'x'.repeat(22)}`]), 202)
-  t.is(scene.metric('sgsn_requests_waiting'), 1)
-  t.is(await cancels('sip:gmlc@home.example', [request]), 202)
-  t.is(scene.metric('sgsn_requests_waiting'), 0)
+  await scene.locate('bob', alice, { type: 'periodic', period: 60 }, 86_400)
+  await scene.pass(5)
+  await scene.restart()
+  const log = async (user: string): Promise<{ readonly status: unknown; readonly log: LocationLog | undefined }> => {
+    const { notified, status } = await scene.subscribe(
+      user,
+      alice,
+      'location-log',
+      0,
+      'application/vnd.proxima.location-log+json',
+    )
+    await scene.pass(1)
+    const { body = '' } = notified.at(-1) ?? {}
+    return { status, log: body === '' ? undefined : (JSON.parse(body) as LocationLog) }
+  }
+  t.is((await log('bob')).status, 403)
+  const own = await log('alice')
+  t.deepEqual(
+    own.log?.active.map(({ client, requestor, type }) => [client, requestor, type]),
+    [['sip:bob@home.example', 'sip:bob@home.example', 'periodic']],
+  )
+  t.deepEqual(
+    own.log?.past.map(({ requestor, type }) => [requestor, type]),
+    [['sip:bob@home.example', 'immediate']],
+  )
+  t.false(/coordinates|pos|13\.|52\./.test(JSON.stringify(own.log).replace(/"\d{4}-[^"]*"/g, '')))
+  await scene.pass(86_500)
+  t.deepEqual(
+    (await log('alice')).log?.past.filter(({ type }) => type === 'immediate'),
+    [],
+  )
+})
+
+test('a store that fails for a while costs reports, and no request', async (t) => {
+  const scene = await CoreScene.open()
+  t.is(await changesProfile(scene, bobs), 200)
+  const asked = await scene.locate('bob', alice, { type: 'periodic', period: 5 }, 3600)
+  await scene.pass(2)
+  t.is(radii(asked.notified).length, 1)
+  scene.store.fails = () => true
+  await scene.pass(60)
+  scene.store.fails = () => false
+  await scene.pass(120)
+  const before = radii(asked.notified).length
+  await scene.pass(30)
+  t.true(radii(asked.notified).length >= before + 5)
+})
+
+test('a place that has arrived is not told once more, by a period either, after a rule has become coarser', async (t) => {
+  const scene = await CoreScene.open()
+  t.is(await changesProfile(scene, bobs), 200)
+  const body = writeBody('location-request', { type: 'periodic', period: 600 })
+  const content = { body: String(body.content) }
+  const lines = [`Content-Type: ${body.type}`]
+  const asked = await scene.subscribe('bob', alice, 'location;min-rate=1', 3600, undefined, lines, content)
+  await scene.pass(5)
+  t.deepEqual(radii(asked.notified), ['100'])
+  t.is(await changesProfile(scene, { ...bobs, precision: 10_000 }), 200)
+  await scene.pass(30)
+  t.deepEqual(radii(asked.notified), ['100'])
+})
+
+test('a fetch that is answered by nobody is taken back with its end; its target has heard of it all the same', async (t) => {
+  const scene = await CoreScene.open()
+  scene.answers = () => false
+  const asked = await scene.locate('bob', alice, {})
+  await scene.pass(2)
+  t.true(radii(asked.notified).length > 1)
+  t.is(scene.ues.bodies('privacy-notice').length, 1)
+  await scene.pass(24)
+  t.is(await changesProfile(scene), 200)
+  const before = radii(asked.notified).length
+  await scene.pass(60)
+  t.is(radii(asked.notified).length, before)
+})
+
+test('many requests of one asker are one question a minute; the others count as no', async (t) => {
+  const scene = await CoreScene.open()
+  t.is(await changesProfile(scene, { ...bobs, mode: 'ask-allow' }), 200)
+  const asked = [await scene.locate('bob', alice, { service: 's0' }, 600)]
+  for (let number = 1; number < 5; number++) {
+    const other = await scene.locate('bob', alice, { service: `s${number}` }, 600)
+    await scene.pass(1)
+    t.regex(other.notified.at(-1)!.state, /^terminated;reason=rejected/)
+    asked.push(other)
+  }
+  t.is(scene.ues.bodies('privacy-ask').length, 1)
 })

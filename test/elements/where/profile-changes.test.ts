@@ -56,9 +56,9 @@ test('hide from an LCS client: nobody is granted anything by its own rules', (t)
 
 test('show: the last word holds, finer or coarser, and hide takes all of it back', (t) => {
   const before: Rules = [{ id: 'all', who: { domain: ['home.example'] }, mode: 'notify', precision: 10_000 }]
-  const exact = shownTo(before, [bob], 'exact', domains)
+  const exact = shownTo(before, [bob], { precision: 'exact' }, domains)
   t.like(granted(exact, bob), { mode: 'allow', precision: 'exact' })
-  const coarse = shownTo(exact, [bob], 100_000, domains)
+  const coarse = shownTo(exact, [bob], { precision: 100_000 }, domains)
   t.like(granted(coarse, bob), { precision: 100_000 })
   t.like(granted(coarse, carol), { mode: 'notify', precision: 10_000 })
   t.is(granted(hiddenFrom(coarse, [bob], domains), bob), undefined)
@@ -66,7 +66,7 @@ test('show: the last word holds, finer or coarser, and hide takes all of it back
 
 test('show: people shown alike share a rule, that of nobody else; of whom the target hears it still does', (t) => {
   const self: Rules = [{ id: 'self', who: { one: ['sip:alice@home.example'] }, mode: 'allow', precision: 1000 }]
-  const both = shownTo(shownTo(self, [bob], 1000, domains), [carol], 1000, domains)
+  const both = shownTo(shownTo(self, [bob], { precision: 1000 }, domains), [carol], { precision: 1000 }, domains)
   t.deepEqual(
     both.map(({ id, who }) => [id, who?.one]),
     [
@@ -75,12 +75,12 @@ test('show: people shown alike share a rule, that of nobody else; of whom the ta
     ],
   )
   const heard: Rules = [{ id: 'friends', who: { one: [bob] }, mode: 'notify', precision: 1000 }]
-  t.like(granted(shownTo(heard, [bob], 'exact', domains), bob), { mode: 'notify', precision: 'exact' })
+  t.like(granted(shownTo(heard, [bob], { precision: 'exact' }, domains), bob), { mode: 'notify', precision: 'exact' })
   const crowd: Rules = [
     { id: 'text-1', who: { one: Array.from({ length: 100 }, (_, i) => `sip:u${i}@x`) }, mode: 'allow', precision: 100 },
   ]
   t.deepEqual(
-    shownTo(crowd, [bob], 100, domains).map(({ id }) => id),
+    shownTo(crowd, [bob], { precision: 100 }, domains).map(({ id }) => id),
     ['text-1', 'text-2'],
   )
 })

@@ -61,6 +61,34 @@ test('V34: hide and show change the sender’s rules alone, and a codeword stays
   t.regex((await says(scene, alice, 'where am I')) ?? '', /show me to me exactly$/)
 })
 
+test('V34: show until a time: the next such one, UTC; then nothing is told any more', async (t) => {
+  const scene = await open()
+  const in2 = new Date(scene.lab.clock.date() + 120_000).toISOString().slice(11, 16)
+  const shown = await says(scene, alice, `show me to bob 10 km until ${in2}`)
+  t.regex(shown ?? '', new RegExp(`^Done .*: bob sees you to 10 km, until ${in2} UTC\\.$`))
+  t.regex((await says(scene, bob, 'where is alice')) ?? '', /±11 km/)
+  await scene.pass(150)
+  t.regex((await says(scene, bob, 'where is alice')) ?? '', /^alice does not tell you/)
+  t.regex((await says(scene, alice, `show me to bob until ${in2}`)) ?? '', /^Done .*: bob sees you to 1 km, until /) // of tomorrow
+  t.regex((await says(scene, bob, 'where is alice')) ?? '', /±1\.3 km/)
+  t.regex((await says(scene, alice, 'show me to bob until noon')) ?? '', /^where am I; /)
+})
+
+test('V34: stop N: the number is that of the last who, whatever has ended since', async (t) => {
+  const scene = await open()
+  t.regex((await says(scene, alice, 'stop 1')) ?? '', /^Not done: there is no number 1; send who/)
+  await says(scene, alice, 'show me to carol 1 km')
+  for (const user of ['bob', 'carol', 'bob']) await scene.locate(user, alice, { type: 'at', time: '2027-01-01T00:00:00Z' }, 3600)
+  const [one, two, three] = ['1 bob', '2 carol', '3 bob'].map((name) => `${name} (once, at a set time)`)
+  t.true((await says(scene, alice, 'who'))?.endsWith(`Waiting to be told: ${one}, ${two}, ${three}. To end the first: stop 1.`))
+  t.regex((await says(scene, alice, 'stop 1')) ?? '', /^Done .*: the request of bob \(once, at a set time\) has ended\.$/)
+  t.regex((await says(scene, alice, 'stop 2')) ?? '', /^Done .*: the request of carol /)
+  t.true(
+    (await says(scene, alice, 'who'))?.endsWith('Waiting to be told: 1 bob (once, at a set time). To end the first: stop 1.'),
+  )
+  t.regex((await says(scene, bob, 'stop 1')) ?? '', /^Not done: there is no number 1; send who/)
+})
+
 test('V34: who is hidden by one of his numbers is hidden by all his names', async (t) => {
   const scene = await open()
   await says(scene, alice, 'show me to bob exactly')
@@ -117,7 +145,7 @@ test('L21: multi-byte names, as they are and escaped', async (t) => {
   }
   t.is(
     await says(scene, alice, 'who'),
-    'May: bob (1 km, tells you), everybody but jürgen (exactly, with a codeword), jürgen (1 km).',
+    'May: bob (1 km, tells you), everybody but jürgen (exactly, with a codeword), jürgen (1 km). Told today (UTC): jürgen 2 times, last 00:00.',
   )
   t.regex((await says(scene, alice, 'hide from jürgen')) ?? '', /: jürgen sees nothing\.$/)
   t.is(await says(scene, 'sip:jürgen@home.example', 'where is alice'), 'alice does not tell you, or nobody is called so.')
