@@ -10,7 +10,7 @@ const lines = [...numbered('M', 28), ...numbered('MF', 13), ...numbered('V', 42)
 /** Of MO-LR what another operator, a message or another service is needed for; of the rest what no element uses yet. */
 const toCome = [
   ...['M1', 'M3', 'M4', 'M5', 'M8', 'M17', 'M19', 'M20', 'M21', 'M28', 'MF1', 'MF10', 'MF11'],
-  ...['V2', 'V3', 'V8', 'V11', 'V12', 'V14', 'V15', 'V16', 'V17', 'V18', 'V21', 'V22', 'V23', 'V24', 'V26', 'V30', 'V33'],
+  ...['V2', 'V3', 'V8', 'V11', 'V12', 'V14', 'V15', 'V16', 'V17', 'V18', 'V21', 'V22', 'V23', 'V24', 'V26', 'V33'],
   ...['V35', 'V36', 'V37', 'V39', 'V40', 'V41', 'V42'],
   ...['VF1', 'VF3', 'VF4', 'VF6', 'VF8', 'VF9', 'VF12'],
   ...['L2', 'L3', 'L4', 'L6', 'L7', 'L10', 'L15', 'L16', 'L19', 'L20'],

@@ -1,13 +1,16 @@
 /**
- * Requests about targets that wait for a time or an attach (SPEC §8.2, §8.3): stored until their last report is taken, or they are
- * cancelled. A report is sent again until the GMLC has it; the next one is made after that.
+ * Requests about targets that wait for a time, an attach or a move (SPEC §8.2, §8.3): stored until the last report is taken. A
+ * report is sent again until the GMLC has it; the next one is made after that.
  */
 import type { Exchange, Host } from '../../signalling/index.ts'
 import { type LcsCancelled, type LcsReport, type LcsRequest, readBody, writeBody } from '../schemas/index.ts'
 import { elementAsking } from '../shared/clients/asker.ts'
 import type { Conversations } from '../shared/clients/conversations.ts'
+import { withCivic } from '../shared/location/civic.ts'
 import { firstDue, nextDue } from '../shared/location/deferred-terms.ts'
 import { requestAt, targetAt } from '../shared/location/request-address.ts'
+import { RequestAudits } from '../shared/location/request-audits.ts'
+import { fixOf, isWatched, placeOf, type WatchMemory, watchOf } from '../shared/location/target-watch.ts'
 import { Kept } from '../shared/state/kept.ts'
 import { enforceTogether } from '../shared/state/kept-change.ts'
 import { AttachedTargets } from './attached-targets.ts'
@@ -31,17 +34,21 @@ interface DeferredRequest {
   readonly seq: number
   /** Reports of places that it has made, or tried to. */
   readonly made: number
-  /** Made, and not taken yet. */
-  readonly report?: LcsReport
+  /** Made, and not taken yet, in their order. */
+  readonly reports: readonly LcsReport[]
   /** Milliseconds since the epoch of the next report; undefined: it waits for an attach, or there is none. */
   readonly due?: number
   /** Its target was heard to be away: the next attach counts. */
   readonly isAway?: true
+  /** Of types area and moved: what has been seen, and the time of the next fix, in milliseconds since the epoch. */
+  readonly watch?: WatchMemory
+  readonly fixAt?: number
 }
 
 const firstPause = 1000 // milliseconds, doubled for each time that a report is not taken
 const longestPause = 60_000
 const pauseAfterFault = 5000 // milliseconds, such as of a store that has failed
+const betweenFixes = 60_000 // milliseconds between two fixes of a target that is watched here
 const requestsAtMost = 1_000_000
 
 export class DeferredRequests {
@@ -49,15 +56,18 @@ export class DeferredRequests {
   private readonly kept: Kept<DeferredRequest>
   private readonly working = new Set<string>()
   private readonly attached: AttachedTargets | undefined
+  readonly audits: RequestAudits
   private isStopped = false
 
   constructor(parts: DeferredRequestParts) {
-    const { host, registration } = parts
+    const { conversations, gmlcs, host, registration } = parts
     this.parts = parts
+    const isKnown = (request: string, gmlc: string): boolean => this.kept.get(request)?.gmlc === gmlc
+    this.audits = new RequestAudits({ host, conversations, askers: gmlcs, isKnown })
     this.kept = new Kept<DeferredRequest>(host, {
       prefix: `core/${host.name}/request/`,
       noun: 'a request about a target',
-      due: ({ due, report }) => (report === undefined ? due : undefined),
+      due: ({ due, reports }) => (reports.length === 0 ? due : undefined),
       ended: (records) => {
         for (const [request] of records) void this.work(request)
       },
@@ -74,7 +84,16 @@ export class DeferredRequests {
     return this.kept.load()
   }
   start(): void {
-    for (const { asked } of [...this.kept.values()]) this.goOn(asked)
+    const all = [...this.kept.values()]
+    for (const { asked } of all) this.goOn(asked)
+    for (const [gmlc, some] of Map.groupBy(all, (one) => one.gmlc))
+      void this.audits.ask(
+        gmlc,
+        some.map(({ asked }) => asked.request),
+        (unknown) => {
+          for (const request of unknown) void this.kept.expel(request)
+        },
+      )
   }
   stop(): Promise<void> {
     this.isStopped = true
@@ -88,12 +107,27 @@ export class DeferredRequests {
     const { request, type } = asked
     if (type === 'available' && this.attached === undefined)
       return exchange.reply(403, { warning: 'no attach is heard of here; expected an element of role registration' })
-    if (this.kept.get(request) !== undefined) return exchange.reply(202)
+    const known = this.kept.get(request)
+    if (known !== undefined) return this.replace(exchange, known, asked)
     const isFull = this.kept.size >= requestsAtMost || (type === 'available' && this.attached?.isFull === true)
     if (isFull) return exchange.reply(503, { headers: [['Retry-After', '60']] })
     const due = firstDue(asked, host.clock.date())
     const report: LcsReport = { request, seq: 0, state: 'active', at: this.now() }
-    await this.kept.put(request, { asked, gmlc, seq: 0, made: 0, report, ...(due === undefined ? {} : { due }) })
+    await this.kept.put(request, { asked, gmlc, seq: 0, made: 0, reports: [report], ...(due === undefined ? {} : { due }) })
+    exchange.reply(202)
+    this.goOn(asked)
+  }
+  /** The same request again: with other terms it goes on by those (SPEC §8.6). */
+  private async replace(exchange: Exchange, { asked: before, gmlc }: DeferredRequest, asked: LcsRequest): Promise<void> {
+    const { domains, clock } = this.parts.host
+    if (elementAsking(exchange, domains, this.parts.gmlcs) !== gmlc)
+      return exchange.reply(403, { warning: 'that request is not yours; expected one of your own' })
+    const due = firstDue(asked, clock.date())
+    if (JSON.stringify(before) !== JSON.stringify(asked))
+      await this.change(asked.request, ({ due: _, fixAt: __, watch: ___, ...now }) => ({
+        ...{ ...now, asked },
+        ...(due === undefined ? {} : { due }),
+      }))
     exchange.reply(202)
     this.goOn(asked)
   }
@@ -153,8 +187,10 @@ export class DeferredRequests {
       for (;;) {
         const record = this.kept.get(request)
         if (record === undefined || this.isStopped) return
-        if (record.report !== undefined) await this.send(record, record.report)
-        else if (record.due !== undefined && record.due <= this.parts.host.clock.date()) await this.make(record, record.due)
+        const [report] = record.reports
+        if (report !== undefined) await this.send(record, report)
+        else if (record.due !== undefined && record.due <= this.parts.host.clock.date())
+          await (isWatched(record.asked) ? this.look(record) : this.make(record, record.due))
         else return
       }
     } catch (fault) {
@@ -179,7 +215,37 @@ export class DeferredRequests {
       ...(isFailed ? { cause: found } : { place: found }),
     }
     const following = next === undefined ? {} : { due: next }
-    await this.change(request, ({ due: _, ...now }) => ({ ...now, made, seq, report, ...following }))
+    await this.change(request, ({ due: _, ...now }) => ({ ...now, made, seq, reports: [report], ...following }))
+  }
+  /** Sees where the target is, and makes reports of what that means for the request. */
+  private async look({ asked, ...record }: DeferredRequest): Promise<void> {
+    const { host, positions } = this.parts
+    const { age, qos, request, target } = asked
+    const watch = watchOf(asked, record.watch)
+    const isForFix = (record.fixAt ?? 0) <= host.clock.date()
+    const made = record.made + (isForFix ? 1 : 0)
+    const found = isForFix ? await positions.of({ request, seq: made, target, qos, age }) : undefined
+    const now = host.clock.date()
+    const seen = [...(typeof found === 'object' ? watch.fix(fixOf(found)) : []), ...watch.pass(now)]
+    const fixAt = isForFix ? now + betweenFixes : record.fixAt!
+    const isOver = watch.memory.isOver === true
+    const reports = seen.map(
+      ({ at, event, place, state }, index): LcsReport => ({
+        ...{ request, seq: record.seq + 1 + index, at: new Date(at).toISOString() },
+        state: isOver && index === seen.length - 1 ? 'done' : 'report',
+        place: typeof found === 'object' && place.at === Date.parse(found.at) ? found : withCivic(placeOf(place), host.log),
+        ...(event === undefined ? {} : { event }),
+        ...(state === undefined ? {} : { inside: state === 'inside' }),
+      }),
+    )
+    const due = isOver ? {} : { due: Math.min(fixAt, watch.due ?? fixAt) }
+    await this.change(
+      request,
+      ({ due: _, ...current }) =>
+        current.asked === asked
+          ? { ...current, made, fixAt, watch: watch.memory, seq: record.seq + reports.length, reports, ...due }
+          : current, // its terms are others by now
+    )
   }
   /** Until the GMLC has it. One that it does not want ends the request. */
   private async send(record: DeferredRequest, report: LcsReport): Promise<void> {
@@ -187,7 +253,7 @@ export class DeferredRequests {
     const { gmlc } = record
     const { request } = record.asked
     const message = { to: requestAt(gmlc, request), asserted: host.uri, body: writeBody('lcs-report', report) }
-    const isWanted = (): boolean => !this.isStopped && this.kept.get(request)?.report === report
+    const isWanted = (): boolean => !this.isStopped && this.kept.get(request)?.reports[0] === report
     for (let pause = firstPause; isWanted(); pause = Math.min(pause * 2, longestPause)) {
       const { status = 503 } = (await conversations.messages.send(message, isWanted)) ?? {}
       if (!isWanted()) return
@@ -197,7 +263,7 @@ export class DeferredRequests {
         return
       }
       if (status < 300) {
-        await this.change(request, ({ report: _, ...taken }) => taken)
+        await this.change(request, (now) => ({ ...now, reports: now.reports.filter(({ seq }) => seq !== report.seq) }))
         return
       }
       await new Promise<void>((resolve) => {

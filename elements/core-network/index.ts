@@ -5,6 +5,7 @@ import { askerOf } from '../shared/clients/asker.ts'
 import { Conversations } from '../shared/clients/conversations.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
 import { serverUri } from '../shared/identifiers/devices.ts'
+import { auditedType, auditType } from '../shared/location/request-audits.ts'
 import { Offers } from '../shared/values/offers.ts'
 import { ConnectionManagement } from './connection-management.ts'
 import { DeferredRequests } from './deferred-requests.ts'
@@ -23,7 +24,7 @@ const serviceRequestType = mediaType('cm-service-request')
 const releaseType = mediaType('cm-release')
 const requestType = mediaType('lcs-request')
 const cancelType = mediaType('lcs-cancel')
-const answerTypes = [mediaType('ran-location-report'), mediaType('subscriber-location-report-ack')]
+const answerTypes = [mediaType('ran-location-report'), mediaType('subscriber-location-report-ack'), auditedType]
 const ofUes = { ps: [moLrType], cs: [moLrType, serviceRequestType, releaseType] }
 
 export function createCoreNetwork(name: string, settings: CoreNetworkSettings, domain: CoreDomain): Element {
@@ -51,7 +52,7 @@ class CoreNetwork implements Element {
     this.offers = new Offers([{ method: 'MESSAGE', types: ofUes[domain] }])
     this.claims = [
       { method: 'MESSAGE', content: ofUes[domain], user: name },
-      { method: 'MESSAGE', content: [...answerTypes, requestType, cancelType], label: name },
+      { method: 'MESSAGE', content: [...answerTypes, requestType, cancelType, auditType], label: name },
     ]
   }
   async start(host: Host): Promise<void> {
@@ -92,6 +93,7 @@ class CoreNetwork implements Element {
     if (answerTypes.includes(contentType)) return this.conversations.takeAnswer(exchange)
     if (contentType === requestType) return this.requests.handle(exchange)
     if (contentType === cancelType) return this.deferred.cancel(exchange)
+    if (contentType === auditType) return this.deferred.audits.handle(exchange)
     if (this.offers.answer(exchange)) return
     return this.serve(exchange).catch((fault: unknown) => this.subscribers.refuse(exchange, fault))
   }

@@ -5,6 +5,7 @@ import { elementAsking } from '../shared/clients/asker.ts'
 import { type Conversations, isPassingRefusal } from '../shared/clients/conversations.ts'
 import type { PrivacyQuestion } from '../shared/location/privacy-rules.ts'
 import { requestAt, targetAt } from '../shared/location/request-address.ts'
+import { RequestAudits } from '../shared/location/request-audits.ts'
 
 interface CoreRequestParts {
   readonly host: Host
@@ -13,6 +14,8 @@ interface CoreRequestParts {
   readonly cores: readonly string[]
   /** Takes a report of a request that waits: the status of its answer. */
   readonly reported: (report: LcsReport) => Promise<number>
+  /** Whether a request that waits is here. */
+  readonly isKnown: (request: string) => boolean
 }
 
 /** A request in terms of the core network. */
@@ -34,10 +37,13 @@ export class CoreRequests {
   private readonly parts: CoreRequestParts
   /** Immediate requests whose report is awaited. */
   private readonly awaited = new Map<string, (report: LcsReport | undefined) => void>()
+  readonly audits: RequestAudits
   private isStopped = false
 
   constructor(parts: CoreRequestParts) {
+    const { conversations, cores, host, isKnown } = parts
     this.parts = parts
+    this.audits = new RequestAudits({ host, conversations, askers: cores, isKnown })
     parts.host.gauge('location_requests', () => this.awaited.size)
   }
   stop(): void {
@@ -78,6 +84,12 @@ export class CoreRequests {
       await this.paused(pause)
     }
     return undefined
+  }
+  /** Asks the core network which of these it does not have. Never rejects. */
+  async compare(requests: readonly string[], unknown: (requests: readonly string[]) => void): Promise<void> {
+    const { cores, host } = this.parts
+    const [core] = cores
+    if (core !== undefined) await this.audits.ask(`sip:${core}@${host.domains[0]}`, requests, unknown)
   }
   /** Resolves once the core network has ended all of them, or this element stops. All are of one target. */
   async cancel(

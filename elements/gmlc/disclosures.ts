@@ -6,7 +6,7 @@ import { type Host, type Notifier, seal, type Timer } from '../../signalling/ind
 import type { LocationRequest, Place } from '../schemas/index.ts'
 import { isAsWide, type Permission, type PrivacyQuestion } from '../shared/location/privacy-rules.ts'
 import type { CoarsePlaces } from './coarse-places.ts'
-import { locationDocument } from './location-document.ts'
+import { type EventReport, eventDocument, locationDocument } from './location-document.ts'
 import type { LocationPermissions } from './location-permissions.ts'
 import type { LocationState } from './location-state.ts'
 
@@ -36,6 +36,10 @@ interface Asking {
 /** Somebody who is told a place, and the place. */
 interface Telling extends Asking {
   readonly place: Place
+  /** Of types area and moved: what has happened there. */
+  readonly event?: EventReport
+  /** Its asker wants no place. */
+  readonly isEventOnly?: boolean
   /** Whether the target has been asked about this request, and lets it. */
   readonly isAllowed?: () => boolean
   /** The target has been told of the request. */
@@ -75,14 +79,16 @@ export class Disclosures {
 
   /** Tells a place in as much detail as its target allows at that time, and until it has arrived. */
   async tell(telling: Telling): Promise<TellingOutcome> {
-    const { isAllowed, isLast = false, isNoticed = false, notifier, place, question, target } = telling
+    const { isAllowed, isEventOnly = false, isLast = false, isNoticed = false, notifier, place, question, target, type } = telling
     const { isWanted = () => notifier.live && !this.ending.has(notifier) } = telling
     const { permissions, places } = this.parts
     for (let time = 0; ; time++) {
       const judged = JSON.stringify(permissions.of(target, question, place))
-      const detail = await permissions.granted(target, question, { place, isAllowed: isAllowed?.() })
-      if (detail === undefined) return 'withheld'
-      const known = await places.told(target, place, detail)
+      const granted = await permissions.granted(target, question, { place, isAllowed: isAllowed?.(), type })
+      if (granted === undefined) return 'withheld'
+      const { civic, precision } = granted
+      const detail = precision === undefined || isEventOnly ? undefined : { precision, ...(civic === undefined ? {} : { civic }) }
+      const known = detail && (await places.told(target, place, detail))
       if (!isWanted()) return 'over'
       if (JSON.stringify(permissions.of(target, question, place)) !== judged) continue
       // whether it arrives is for its asker to say, who may lie
@@ -159,14 +165,16 @@ export class Disclosures {
     if (this.ofNotifier.get(notifier.id) === disclosure) this.ofNotifier.delete(notifier.id)
     return true
   }
+  /** @param known left out: its event alone */
   private documentOf(
-    { place, question: { client }, request, target }: Telling,
-    known: Awaited<ReturnType<CoarsePlaces['told']>>,
+    { event, place, question: { client }, request, target }: Telling,
+    known: Awaited<ReturnType<CoarsePlaces['told']>> | undefined,
   ): string {
     const { deviceKey } = this.parts
-    const device = pseudonym(seal(deviceKey, `${client} ${target}`, 43))
+    const names = { request, target, device: pseudonym(seal(deviceKey, `${client} ${target}`, 43)) }
     const at = Date.parse(place.at)
-    return locationDocument({ request, target, device }, { ...known, at, keepUntil: at + keptFor })
+    if (known === undefined) return eventDocument(names, event ?? { at })
+    return locationDocument(names, { ...known, ...event, at, keepUntil: at + keptFor })
   }
 }
 

@@ -12,6 +12,7 @@ import {
 import { type LcsReport, mediaType } from '../schemas/index.ts'
 import { Conversations } from '../shared/clients/conversations.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
+import { auditedType, auditType } from '../shared/location/request-audits.ts'
 import { Offers } from '../shared/values/offers.ts'
 import { SettingsError } from '../shared/values/settings-error.ts'
 import { CoarsePlaces } from './coarse-places.ts'
@@ -28,12 +29,19 @@ import { Requestors } from './requestors.ts'
 import type { GmlcSettings } from './settings-type.ts'
 import { SubscriberLocationReports } from './subscriber-location-reports.ts'
 import { TargetOwners } from './target-owners.ts'
+import { TargetReports } from './target-reports.ts'
 import { TargetRequests } from './target-requests.ts'
+import { WatchedReports } from './watched-reports.ts'
 
 export type { GmlcSettings } from './settings-type.ts'
 
 const moLrType = mediaType('subscriber-location-report')
-const ackTypes = [mediaType('subscriber-location-report-ack'), mediaType('location-information-ack'), mediaType('lcs-cancelled')]
+const ackTypes = [
+  mediaType('subscriber-location-report-ack'),
+  mediaType('location-information-ack'),
+  mediaType('lcs-cancelled'),
+  auditedType,
+]
 const reportType = mediaType('lcs-report')
 const privacyAnswerType = mediaType('privacy-answer')
 const endType = mediaType('lcs-end')
@@ -42,7 +50,7 @@ const offers = new Offers([
   { method: 'SUBSCRIBE', event: locationEvent },
   { method: 'SUBSCRIBE', event: profileEvent },
   { method: 'SUBSCRIBE', event: logEvent },
-  { method: 'MESSAGE', types: [moLrType, reportType, privacyAnswerType, endType, ...ackTypes, ...profileTypes] },
+  { method: 'MESSAGE', types: [moLrType, reportType, privacyAnswerType, endType, auditType, ...ackTypes, ...profileTypes] },
 ])
 
 export function createGmlc(name: string, settings: GmlcSettings): Element {
@@ -74,7 +82,7 @@ class Gmlc implements Element {
     const acknowledged = (notifier: Notifier, document: string): void => this.disclosures.acknowledged(notifier, document)
     this.packages = [locationPackage(acknowledged) as EventPackage, profilePackage as EventPackage, logPackage as EventPackage]
     this.claims = [
-      { method: 'MESSAGE', content: [moLrType, reportType, endType, ...ackTypes, ...profileTypes], label: name },
+      { method: 'MESSAGE', content: [moLrType, reportType, endType, auditType, ...ackTypes, ...profileTypes], label: name },
       { method: 'MESSAGE', content: profileTypes, user: profileRegister },
       { method: 'MESSAGE', content: [privacyAnswerType, endType], user: name },
       { method: 'SUBSCRIBE', event: [locationEvent, profileEvent, logEvent] },
@@ -101,7 +109,7 @@ class Gmlc implements Element {
     const { owners } = this
     this.logs = new LocationLogs({
       ...{ host, owners },
-      activeOf: (target, most) => this.deferred.activeOf(target, most),
+      activeOf: (target) => this.deferred.activeOf(target),
       end: (target, requests) => this.deferred.endBy(target, requests),
     })
     await this.logs.load()
@@ -112,11 +120,16 @@ class Gmlc implements Element {
         logs.told(target, { request, requestor, client, type, since: new Date(since).toISOString() }),
     })
     const reported = (report: LcsReport): Promise<number> => this.deferred.take(report)
-    const cores = new CoreRequests({ host, conversations, cores: settings.cores ?? [], reported })
+    const cores = new CoreRequests({
+      ...{ host, conversations, reported },
+      cores: settings.cores ?? [],
+      isKnown: (request) => this.deferred.isKnown(request),
+    })
     this.disclosures = disclosures
     this.cores = cores
     this.deferred = new TargetRequests({
-      ...{ host, profiles, permissions, disclosures, cores },
+      ...{ host, profiles, permissions, cores },
+      reports: new TargetReports({ disclosures, watched: new WatchedReports({ permissions, places }) }),
       changed: (target) => logs.changed(target),
     })
     await this.deferred.load()
@@ -146,6 +159,7 @@ class Gmlc implements Element {
     if (ackTypes.includes(contentType)) return this.conversations.takeAnswer(exchange)
     if (contentType === moLrType) return this.moLrReports.handle(exchange)
     if (contentType === reportType) return this.cores.take(exchange)
+    if (contentType === auditType) return this.cores.audits.handle(exchange)
     if (contentType === privacyAnswerType) return this.questions.handle(exchange)
     if (contentType === endType) return this.orRefuse(exchange, this.logs.handleEnd(exchange))
     return this.orRefuse(exchange, this.updates.handle(exchange))

@@ -19,17 +19,22 @@ const civicNames = ['country', 'A1', 'A2', 'A3', 'A4', 'A5', 'A6', 'RD', 'HNO', 
 
 export type CivicAddress = { readonly [name in (typeof civicNames)[number]]?: string }
 
-interface LocatedReport {
+/** Event of an area, or the state of a target in it. */
+export interface EventReport {
+  readonly event?: 'enter' | 'leave' | 'inside' | undefined
+  readonly state?: 'inside' | 'outside' | undefined
+  /** Milliseconds since the epoch. */
+  readonly at: number
+}
+
+interface LocatedReport extends EventReport {
   readonly shape: LocatedShape
   readonly civic?: CivicAddress
   /** Percent. */
   readonly confidence?: number
   /** IANA method token, such as `Cell`. */
   readonly method?: string
-  readonly event?: 'enter' | 'leave' | 'inside'
-  readonly state?: 'inside' | 'outside'
-  /** Milliseconds since the epoch: of the place, and until which it may be kept. */
-  readonly at: number
+  /** Milliseconds since the epoch until which it may be kept. */
   readonly keepUntil: number
 }
 
@@ -75,12 +80,28 @@ export function locationDocument({ device, request, target }: DocumentNames, rep
   ].join('')
   const parts = [
     `<gp:geopriv>${geopriv}</gp:geopriv>`,
-    event === undefined ? '' : `<px:event>${event}</px:event>`,
-    state === undefined ? '' : `<px:state>${state}</px:state>`,
+    ...eventElements({ event, state }),
     `<dm:deviceID>${escaped(device)}</dm:deviceID>`,
     `<dm:timestamp>${timeOf(at)}</dm:timestamp>`,
   ].join('')
   return `${head}<presence ${namespaces} entity="${escaped(target)}"><dm:device id="${request}">${parts}</dm:device></presence>`
+}
+
+/** The document of an event without a place (SPEC §8.2, `report`). */
+export function eventDocument({ device, request, target }: DocumentNames, { at, event, state }: EventReport): string {
+  const parts = [
+    ...eventElements({ event, state }),
+    `<dm:deviceID>${escaped(device)}</dm:deviceID>`,
+    `<dm:timestamp>${timeOf(at)}</dm:timestamp>`,
+  ].join('')
+  return `${head}<presence ${namespaces} entity="${escaped(target)}"><dm:device id="${request}">${parts}</dm:device></presence>`
+}
+
+function eventElements({ event, state }: Pick<EventReport, 'event' | 'state'>): readonly string[] {
+  return [
+    ...(event === undefined ? [] : [`<px:event>${event}</px:event>`]),
+    ...(state === undefined ? [] : [`<px:state>${state}</px:state>`]),
+  ]
 }
 
 /** The document of a request that has no place to tell, with why. */

@@ -7,6 +7,7 @@ import { type LocationLog, mediaType, readBody, writeBody } from '../schemas/ind
 import { Kept } from '../shared/state/kept.ts'
 import type { RecordSets } from '../shared/state/records-in-force.ts'
 import type { TargetOwners } from './target-owners.ts'
+import type { TargetRequest } from './target-request.ts'
 
 type ActiveRequest = LocationLog['active'][number]
 type PastRequest = LocationLog['past'][number]
@@ -18,8 +19,8 @@ interface LoggedRequest extends PastRequest {
 interface LocationLogParts {
   readonly host: Host
   readonly owners: TargetOwners
-  /** Requests about a target that wait for something, the oldest first. */
-  readonly activeOf: (target: string, most: number) => readonly ActiveRequest[]
+  /** Requests about a target that wait for something. */
+  readonly activeOf: (target: string) => readonly TargetRequest[]
   /** Ends requests by word of their target. False: one of them is about somebody else, and none has ended. */
   readonly end: (target: string, requests: readonly string[]) => Promise<boolean>
 }
@@ -120,11 +121,13 @@ export class LocationLogs {
     this.notifiers.set(notifier.resource, all.add(notifier))
   }
   private stateOf(target: string): LogState {
-    const active = this.parts.activeOf(target, shownAtMost)
-    const live = new Set(active.map(({ request }) => request))
+    const waiting = this.parts.activeOf(target)
+    const live = new Set(waiting.map(({ request }) => request))
     const past = [...this.ofTarget.of(target)].filter(({ request }) => !live.has(request)).toSorted(latestFirst)
     return {
-      active,
+      active: fairly(waiting, shownAtMost)
+        .toSorted((a, b) => a.since - b.since)
+        .map(loggedOf),
       past: past.slice(0, shownAtMost).map(({ target: _, ...one }) => one),
     }
   }
@@ -132,4 +135,23 @@ export class LocationLogs {
 
 function latestFirst(a: LoggedRequest, b: LoggedRequest): number {
   return a.at < b.at ? 1 : a.at > b.at ? -1 : 0
+}
+
+function loggedOf({ question: { client, requestor }, request, since, wishes: { type } }: TargetRequest): ActiveRequest {
+  return { request, requestor, client, type, since: new Date(since).toISOString() }
+}
+
+/** So many of them, so that no asker hides another by how many he has. */
+function fairly(requests: readonly TargetRequest[], most: number): readonly TargetRequest[] {
+  if (requests.length <= most) return requests
+  const turns = new Map<string, number>()
+  const ranked = requests.map((one) => {
+    const turn = turns.get(one.question.requestor) ?? 0
+    turns.set(one.question.requestor, turn + 1)
+    return { one, turn }
+  })
+  return ranked
+    .toSorted((a, b) => a.turn - b.turn)
+    .slice(0, most)
+    .map(({ one }) => one)
 }

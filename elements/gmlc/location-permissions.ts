@@ -1,9 +1,8 @@
 /** Permissions to know where a target is (SPEC §8.2, §8.4): by its rules, and by its own word where they want that. */
 import type { Host } from '../../signalling/index.ts'
-import { type Place, writeBody } from '../schemas/index.ts'
+import { type LocationRequest, type Place, writeBody } from '../schemas/index.ts'
 import type { PendingMessages } from '../shared/clients/pending-messages.ts'
 import { isAsking, nextJudgement, type Permission, type PrivacyQuestion, permissionOf } from '../shared/location/privacy-rules.ts'
-import type { PlacePermission } from './coarse-places.ts'
 import type { PrivacyQuestions } from './privacy-questions.ts'
 import type { Profiles } from './profiles.ts'
 
@@ -22,6 +21,12 @@ interface GrantOptions {
   readonly isAllowed?: boolean | undefined
   /** Milliseconds for which its word is waited for. */
   readonly patience?: number
+  /** Type of the request; left out: one that is answered by a place. */
+  readonly type?: LocationRequest['type']
+}
+
+function isEnough(permission: Permission | undefined, type: LocationRequest['type']): boolean {
+  return permission?.precision !== undefined || (type === 'area' && permission?.events === true)
 }
 
 export class LocationPermissions {
@@ -37,23 +42,23 @@ export class LocationPermissions {
     const point = longitude === undefined || latitude === undefined ? undefined : { latitude, longitude }
     return permissionOf(profiles.of(target), question, host.clock.date(), point)
   }
-  /** Whether any place may be told. */
-  mayBeTold(target: string, question: PrivacyQuestion): boolean {
-    return this.of(target, question)?.precision !== undefined
+  /** Whether anything may be told: a place, or for a request about an area an event. */
+  mayBeTold(target: string, question: PrivacyQuestion, type: LocationRequest['type']): boolean {
+    return isEnough(this.of(target, question), type)
   }
   /** The detail that may be told; undefined: nothing may. The target is asked where its rules say so. */
   async granted(
     target: string,
     question: PrivacyQuestion,
-    { isAllowed = false, patience, place }: GrantOptions = {},
-  ): Promise<PlacePermission | undefined> {
-    const { civic, mode, precision } = this.of(target, question, place) ?? {}
-    if (precision === undefined || mode === undefined) return undefined
-    const detail = { precision, ...(civic === undefined ? {} : { civic }) }
-    if (!isAsking(mode) || isAllowed) return detail
-    const metres = precision === 'exact' ? {} : { precision }
+    { isAllowed = false, patience, place, type = 'immediate' }: GrantOptions = {},
+  ): Promise<Permission | undefined> {
+    const permission = this.of(target, question, place)
+    if (permission === undefined || !isEnough(permission, type)) return undefined
+    const { mode, precision } = permission
+    if (!isAsking(mode) || isAllowed) return permission
+    const metres = typeof precision === 'number' ? { precision } : {}
     const isLet = await this.parts.questions.isAllowed(target, question, { mode, ...metres, ...(patience && { patience }) })
-    return isLet ? detail : undefined
+    return isLet ? permission : undefined
   }
   /** The next time at which that may be another by itself, in milliseconds since the epoch; undefined: never. */
   nextEdge(target: string, question: PrivacyQuestion): number | undefined {

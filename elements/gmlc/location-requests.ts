@@ -104,7 +104,7 @@ export class LocationRequests {
   /** A request that waits. Who may not know hears at once that he may not, and nothing of it is stored. */
   private answerLater(exchange: Exchange, { question, request, target, wishes }: AskedLocation): void {
     const { deferred, host, permissions } = this.parts
-    if (target === undefined || !permissions.mayBeTold(target.id, question)) {
+    if (target === undefined || !permissions.mayBeTold(target.id, question, wishes.type)) {
       const resource = exchange.request.uri.text
       const refused = exchange.accept<LocationState>({ package: locationEvent, resource, pending: true, state: nothingYet })
       if (refused.live) refused.terminate('rejected')

@@ -2,8 +2,12 @@
 import type { EndReason } from '../../signalling/index.ts'
 import type { LcsCancel, LcsReport, LocationRequest } from '../schemas/index.ts'
 import type { PrivacyQuestion } from '../shared/location/privacy-rules.ts'
+import type { WatchMemory } from '../shared/location/target-watch.ts'
 
 export type CancelCause = LcsCancel['cause']
+
+/** Metres, exactly, or events alone. */
+export type CarriedPrecision = number | 'exact' | 'events'
 
 export interface TargetRequest {
   readonly request: string
@@ -22,6 +26,9 @@ export interface TargetRequest {
   readonly seq: number
   /** Taken and not told yet, in their order. */
   readonly reports: readonly LcsReport[]
+  /** Of types area and moved: what its asker may know has been seen, and the precision for which the core network watches. */
+  readonly watch?: WatchMemory
+  readonly carried?: CarriedPrecision
   /** The target was asked about it, and lets it. */
   readonly isAllowed?: true
   /** The target has been told of it. */

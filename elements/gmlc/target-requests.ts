@@ -3,32 +3,30 @@
  * target judges each when it comes, at each report, at each change of its profile and at the edges of rules.
  */
 import type { EndReason, Host, Notifier } from '../../signalling/index.ts'
-import type { LcsReport, LocationLog } from '../schemas/index.ts'
+import type { LcsReport } from '../schemas/index.ts'
 import { isAsking, nextJudgement } from '../shared/location/privacy-rules.ts'
+import { isWatched } from '../shared/location/target-watch.ts'
 import { Kept } from '../shared/state/kept.ts'
 import { enforceTogether } from '../shared/state/kept-change.ts'
 import type { RecordSets } from '../shared/state/records-in-force.ts'
 import type { CoreRequests } from './core-requests.ts'
-import type { Disclosures } from './disclosures.ts'
 import { JudgementTimes } from './judgement-times.ts'
-import { noteDocument } from './location-document.ts'
 import type { LocationPermissions } from './location-permissions.ts'
 import { type LocationState, nothingYet } from './location-state.ts'
 import type { Profiles } from './profiles.ts'
-import { type CancelCause, endReasons, type TargetRequest } from './target-request.ts'
+import type { DisclosedReport, TargetReports } from './target-reports.ts'
+import { type CancelCause, type CarriedPrecision, endReasons, type TargetRequest } from './target-request.ts'
+import { carriedWishes } from './watched-reports.ts'
 
 interface TargetRequestParts {
   readonly host: Host
   readonly profiles: Profiles
   readonly permissions: LocationPermissions
-  readonly disclosures: Disclosures
   readonly cores: CoreRequests
+  readonly reports: TargetReports
   /** A request about that target has come, or is over. */
   readonly changed: (target: string) => void
 }
-
-/** A report that was told, or was not; `refused`: the target was asked, and wants nothing told. */
-type DisclosedReport = 'told' | 'withheld' | 'refused' | 'over'
 
 const askPatience = 300_000 // milliseconds for which the word of a target is waited for
 const heldAtMost = 2000 // milliseconds until an asker hears of the end, if not every stage confirms it before
@@ -46,7 +44,7 @@ export class TargetRequests {
   /** Requests whose reports are being told. */
   private readonly telling = new Set<string>()
   /** Reports that have been told while the store fails to say so, by request. */
-  private readonly finished = new Map<string, number>()
+  private readonly finished = new Map<string, DisclosedReport & { readonly seq: number }>()
   /** Called when a request has ended everywhere. */
   private readonly endListeners = new Map<string, () => void>()
   private isStopped = false
@@ -73,6 +71,10 @@ export class TargetRequests {
     )
     for (const { request, stage } of all) if (stage === 'asked' || stage === 'sent') void this.open(request)
     for (const { request } of all) this.watch(request)
+    const armed = all.filter(({ stage }) => stage === 'armed').map(({ request }) => request)
+    void this.parts.cores.compare(armed, (lost) => {
+      for (const request of lost) void this.carryAnew(request)
+    })
     this.parts.host.clock.after(orphansAfter, () => this.endOrphans())
   }
   stop(): Promise<void> {
@@ -81,6 +83,9 @@ export class TargetRequests {
     return this.kept.stop()
   }
 
+  isKnown(request: string): boolean {
+    return this.kept.get(request) !== undefined
+  }
   get isFull(): boolean {
     return this.kept.size >= requestsAtMost
   }
@@ -123,15 +128,9 @@ export class TargetRequests {
     return request === undefined ? undefined : this.kept.get(request)
   }
 
-  /** Requests about a target that have not ended, the oldest first. Where there are more, one of each asker comes before a second. */
-  activeOf(target: string, most: number): readonly LocationLog['active'][number][] {
-    const active = [...this.ofTarget.of(target)].filter(({ stage }) => stage !== 'cancelling')
-    return fairly(active, most)
-      .toSorted((a, b) => a.since - b.since)
-      .map(({ question: { client, requestor }, request, since, wishes: { type } }) => ({
-        ...{ request, requestor, client, type },
-        since: new Date(since).toISOString(),
-      }))
+  /** Requests about a target that have not ended. */
+  activeOf(target: string): readonly TargetRequest[] {
+    return [...this.ofTarget.of(target)].filter(({ stage }) => stage !== 'cancelling')
   }
   /** Ends requests by word of their target. False: one of them is about somebody else, and none has ended. */
   async endBy(target: string, requests: readonly string[]): Promise<boolean> {
@@ -147,6 +146,7 @@ export class TargetRequests {
       this.watch(request)
       if (isAllowed === true) void this.change(request, ({ isAllowed: _, ...now }) => now) // its word was about other rules
     }
+    for (const one of all) if (isWatched(one.wishes) && one.carried !== this.precisionOf(one)) void this.carryAnew(one.request)
     return this.cancel(
       all.filter((one) => !this.mayBeTold(one)),
       'privacy',
@@ -167,8 +167,12 @@ export class TargetRequests {
     return status
   }
 
-  private mayBeTold({ question, target }: TargetRequest): boolean {
-    return this.parts.permissions.mayBeTold(target, question)
+  private mayBeTold({ question, target, wishes }: TargetRequest): boolean {
+    return this.parts.permissions.mayBeTold(target, question, wishes.type)
+  }
+  /** The precision for which the core network is to watch. */
+  private precisionOf({ question, target }: TargetRequest): CarriedPrecision {
+    return this.parts.permissions.of(target, question)?.precision ?? 'events'
   }
   private isToBeAsked({ question, target }: TargetRequest): boolean {
     const mode = this.parts.permissions.of(target, question)?.mode
@@ -187,27 +191,53 @@ export class TargetRequests {
 
   /** The target lets it, and the core network gets it. */
   private async open(request: string): Promise<void> {
-    const { cores, host, permissions } = this.parts
+    const { host, permissions } = this.parts
     try {
       const record = this.kept.get(request)
       if (record === undefined || record.stage === 'cancelling') return
       const { question, target } = record
       const isAllowed = record.isAllowed === true || record.stage === 'sent'
       const isAsked = !isAllowed && this.isToBeAsked(record)
-      const detail = await permissions.granted(target, question, { isAllowed, patience: askPatience })
+      const { type } = record.wishes
+      const granted = await permissions.granted(target, question, { isAllowed, patience: askPatience, type })
       if (!this.isUnderWay(request)) return
-      if (detail === undefined) return await this.cancel([record], this.mayBeTold(record) ? 'target' : 'privacy')
+      if (granted === undefined) return await this.cancel([record], this.mayBeTold(record) ? 'target' : 'privacy')
       const allowed = isAsked ? ({ isAllowed: true } as const) : {}
-      await this.change(request, (now) => ({ ...now, ...allowed, stage: now.stage === 'asked' ? 'sent' : now.stage }))
-      const refused = await cores.carry(record, () => this.kept.get(request)?.stage === 'sent')
-      if (refused === undefined || !this.isUnderWay(request)) return
-      host.log.warn({ request, status: refused }, 'the core network has refused a request about a target')
-      const at = new Date(host.clock.date()).toISOString()
-      await this.take({ request, seq: record.seq + 1, state: 'failed', cause: 'position-failed', at })
+      const carried = this.precisionOf(record)
+      await this.change(request, (now) => ({ ...now, ...allowed, carried, stage: now.stage === 'asked' ? 'sent' : now.stage }))
+      await this.carry(request)
     } catch (fault) {
       host.log.error({ request, fault: String(fault) }, 'a request about a target does not go on: tried again')
       host.clock.after(pauseAfterFault, () => void this.open(request))
     }
+  }
+
+  /** The core network is to watch for another precision. */
+  private async carryAnew(request: string): Promise<void> {
+    const { host } = this.parts
+    try {
+      await this.change(request, (now) => ({
+        ...now,
+        carried: this.precisionOf(now),
+        stage: now.stage === 'asked' ? 'asked' : 'sent',
+      }))
+      if (this.kept.get(request)?.stage === 'sent') await this.carry(request)
+    } catch (fault) {
+      host.log.error({ request, fault: String(fault) }, 'a request about a target is not carried anew: tried again')
+      host.clock.after(pauseAfterFault, () => void this.carryAnew(request))
+    }
+  }
+  private async carry(request: string): Promise<void> {
+    const { cores, host } = this.parts
+    const record = this.kept.get(request)
+    if (record === undefined) return
+    const { carried = 'exact', seq } = record
+    const isWanted = (): boolean => this.kept.get(request)?.stage === 'sent' && this.kept.get(request)?.carried === carried
+    const refused = await cores.carry({ ...record, wishes: carriedWishes(record, carried) }, isWanted)
+    if (refused === undefined || !this.isUnderWay(request)) return
+    host.log.warn({ request, status: refused }, 'the core network has refused a request about a target')
+    const at = new Date(host.clock.date()).toISOString()
+    await this.take({ request, seq: seq + 1, state: 'failed', cause: 'position-failed', at })
   }
 
   /** Tells the reports of a request, one after the other: each is stored until it has arrived. */
@@ -221,12 +251,13 @@ export class TargetRequests {
         const report = record?.reports[0]
         if (record === undefined || record.stage === 'cancelling' || report === undefined || notifier?.live !== true) return
         const isAsked = record.isAllowed !== true && this.isToBeAsked(record)
-        const outcome =
-          this.finished.get(request) === report.seq ? 'told' : await this.disclose(record, report, notifier, isAsked)
+        const known = this.finished.get(request)
+        const disclosed = known?.seq === report.seq ? known : await this.disclosed(record, report, notifier, isAsked)
+        const { outcome } = disclosed
         if (outcome === 'over' || !this.isUnderWay(request)) return
         if (outcome === 'refused') return await this.cancel([record], 'target')
-        this.finished.set(request, report.seq)
-        await this.finishReport(record, report, outcome, isAsked)
+        this.finished.set(request, { ...disclosed, seq: report.seq })
+        await this.finishReport(record, report, { ...disclosed, outcome, isAsked })
       }
     } catch (fault) {
       const { clock, log } = this.parts.host
@@ -237,40 +268,38 @@ export class TargetRequests {
     }
   }
   /** @param isAsked the profile has come to want the word of the target */
-  private async disclose(
+  private async disclosed(
     record: TargetRequest,
-    { cause, place, state }: LcsReport,
+    report: LcsReport,
     notifier: Notifier<LocationState>,
     isAsked: boolean,
   ): Promise<DisclosedReport> {
-    const { disclosures } = this.parts
-    const { isNoticed, question, request, since, target, wishes } = record
-    if (notifier.pending) notifier.authorise(true, nothingYet)
-    if (state === 'active') return 'told'
-    const give = (document: string): void => notifier.notify({ document })
-    const asking = { notifier, request, target, type: wishes.type, since, question, give }
-    if (place === undefined) return disclosures.tellNote(asking, noteDocument({ request, target }, cause ?? 'position-failed'))
+    const { request } = record
     const isAllowed = (): boolean => this.kept.get(request)?.isAllowed === true
-    const outcome = await disclosures.tell({ ...asking, place, isAllowed, isNoticed })
-    return outcome === 'withheld' && isAsked && this.mayBeTold(record) ? 'refused' : outcome
+    const found = await this.parts.reports.disclose({ record, report, notifier, isAllowed })
+    return found.outcome === 'withheld' && isAsked && this.mayBeTold(record) ? { ...found, outcome: 'refused' } : found
   }
   /** A report is done with. */
   private async finishReport(
-    { request, target }: TargetRequest,
-    { place, seq, state }: LcsReport,
-    outcome: 'told' | 'withheld',
-    isAsked: boolean,
+    record: TargetRequest,
+    { seq, state }: LcsReport,
+    { isAsked, isPlaceTold, outcome, watch }: DisclosedReport & { readonly isAsked: boolean },
   ): Promise<void> {
+    const { request, target } = record
+    const reason = outcome === 'withheld' ? 'rejected' : 'noresource'
     if (state === 'done' || state === 'failed') {
       await this.kept.remove(request)
       this.parts.changed(target)
-      this.endSubscription(request, outcome === 'withheld' ? 'rejected' : 'noresource')
+      this.endSubscription(request, reason)
       return this.over(request)
     }
-    const isPlaceTold = place !== undefined && outcome === 'told'
     const known = isPlaceTold ? { isNoticed: true as const, ...(isAsked ? { isAllowed: true as const } : {}) } : {}
-    await this.change(request, (now) => ({ ...now, ...known, reports: now.reports.filter((one) => one.seq !== seq) }))
+    const seen = watch === undefined ? {} : { watch }
+    await this.change(request, (now) => ({ ...now, ...known, ...seen, reports: now.reports.filter((one) => one.seq !== seq) }))
     this.finished.delete(request)
+    if (watch?.isOver !== true) return
+    this.endSubscription(request, reason)
+    await this.cancel([record], 'client') // its one event has come: the core network watches no more
   }
 
   /** Nothing of them leaves this element any more when it returns; for good when it resolves. */
@@ -362,19 +391,4 @@ export class TargetRequests {
       'time',
     )
   }
-}
-
-/** So many of them, so that no asker hides another by how many he has. */
-function fairly(requests: readonly TargetRequest[], most: number): readonly TargetRequest[] {
-  if (requests.length <= most) return requests
-  const turns = new Map<string, number>()
-  const ranked = requests.map((one) => {
-    const turn = turns.get(one.question.requestor) ?? 0
-    turns.set(one.question.requestor, turn + 1)
-    return { one, turn }
-  })
-  return ranked
-    .toSorted((a, b) => a.turn - b.turn)
-    .slice(0, most)
-    .map(({ one }) => one)
 }

@@ -1,6 +1,8 @@
 /** Generated from the JSON Schemas beside it by `npm run types`. Do not edit. */
 import cmRelease from './location/cm-release.json' with { type: 'json' }
 import cmServiceRequest from './location/cm-service-request.json' with { type: 'json' }
+import lcsAudit from './location/lcs-audit.json' with { type: 'json' }
+import lcsAudited from './location/lcs-audited.json' with { type: 'json' }
 import lcsCancel from './location/lcs-cancel.json' with { type: 'json' }
 import lcsCancelled from './location/lcs-cancelled.json' with { type: 'json' }
 import lcsEnd from './location/lcs-end.json' with { type: 'json' }
@@ -82,6 +84,8 @@ export const schemas: { readonly [name in keyof Bodies]: object } = {
   'cm-service-request': cmServiceRequest,
   'epuid-binding': epuidBinding,
   'epuid-binding-result': epuidBindingResult,
+  'lcs-audit': lcsAudit,
+  'lcs-audited': lcsAudited,
   'lcs-cancel': lcsCancel,
   'lcs-cancelled': lcsCancelled,
   'lcs-end': lcsEnd,

@@ -23,17 +23,6 @@ export type LocationCause =
   | 'balance-too-low'
   | 'processing-failed'
   | 'delivery-failed'
-/**
- * @maxItems 100
- */
-export type RuleUris = readonly string[]
-/**
- * @maxItems 100
- */
-export type RuleNames = readonly string[]
-/**
- * Area where the target has to be.
- */
 export type AreaJson =
   | {
       readonly type: 'Polygon'
@@ -62,6 +51,40 @@ export type AreaJson =
  * @maxItems 2
  */
 export type GeoPosition = readonly number[]
+/**
+ * @maxItems 100
+ */
+export type RuleUris = readonly string[]
+/**
+ * @maxItems 100
+ */
+export type RuleNames = readonly string[]
+/**
+ * Area where the target has to be.
+ */
+export type AreaJson1 =
+  | {
+      readonly type: 'Polygon'
+      /**
+       * @minItems 1
+       * @maxItems 100
+       */
+      readonly coordinates: readonly GeoPosition[][]
+    }
+  | {
+      readonly type: 'Point'
+      readonly coordinates: GeoPosition
+      readonly radius: number
+    }
+  | {
+      readonly type: 'Point'
+      readonly coordinates: GeoPosition
+      readonly ellipse: {
+        readonly semiMajor: number
+        readonly semiMinor: number
+        readonly orientation: number
+      }
+    }
 
 /**
  * From the `<name>` of `application/vnd.proxima.<name>+json` to the body.
@@ -76,6 +99,8 @@ export interface Bodies {
   readonly 'cm-service-request': CmServiceRequest
   readonly 'epuid-binding': EpuidBinding
   readonly 'epuid-binding-result': EpuidBindingResult
+  readonly 'lcs-audit': LcsAudit
+  readonly 'lcs-audited': LcsAudited
   readonly 'lcs-cancel': LcsCancel
   readonly 'lcs-cancelled': LcsCancelled
   readonly 'lcs-end': LcsEnd
@@ -250,6 +275,30 @@ export interface EpuidBindingResult {
   readonly cause?: 'epuid-unknown' | 'bound'
 }
 /**
+ * A stage that has been restarted asks another which requests of theirs it does not know (SPEC §8.3).
+ */
+export interface LcsAudit {
+  /**
+   * Requests that it has of, or from, the other one.
+   *
+   * @minItems 1
+   * @maxItems 1000
+   */
+  readonly requests: readonly string[]
+}
+/**
+ * The answer to lcs-audit.
+ */
+export interface LcsAudited {
+  /**
+   * Requests of these that the other one does not have.
+   *
+   * @minItems 0
+   * @maxItems 1000
+   */
+  readonly unknown: readonly string[]
+}
+/**
  * Requests about a target that are to end (SPEC §8.3).
  */
 export interface LcsCancel {
@@ -319,6 +368,14 @@ export interface LcsReport {
   readonly state: 'active' | 'report' | 'done' | 'failed'
   readonly place?: Place
   readonly cause?: LocationCause
+  /**
+   * Type area: what has happened; left out: the first state, or the place again.
+   */
+  readonly event?: 'enter' | 'leave' | 'inside'
+  /**
+   * Type area: whether the target is in it.
+   */
+  readonly inside?: boolean
   readonly at: string
 }
 /**
@@ -401,9 +458,9 @@ export interface LcsRequest {
    */
   readonly time?: string
   /**
-   * Type available: the action of the target that is waited for.
+   * Type available: attach, the action of the target that is waited for. Type area: its events.
    */
-  readonly on?: 'attach'
+  readonly on?: 'attach' | readonly ('enter' | 'leave' | 'inside')[]
   /**
    * Type periodic: seconds between two reports.
    */
@@ -420,6 +477,27 @@ export interface LcsRequest {
    * The request ends then. Left out: with its subscription.
    */
   readonly stop?: string
+  readonly area?: AreaJson
+  /**
+   * Types area and moved: whether the first event ends the request.
+   */
+  readonly repeat?: 'once' | 'each'
+  /**
+   * Types area and moved: seconds between two events, at least.
+   */
+  readonly minInterval?: number
+  /**
+   * Types area and moved: seconds after which the place is told again.
+   */
+  readonly maxInterval?: number
+  /**
+   * Type area: whether the place is told. Left out: it is.
+   */
+  readonly report?: 'position' | 'event'
+  /**
+   * Type moved: metres from the last report.
+   */
+  readonly distance?: number
 }
 /**
  * Quality that a measured place has to have (SPEC §8.1).
@@ -539,9 +617,9 @@ export interface LocationRequest {
    */
   readonly time?: string
   /**
-   * Type available: the action of the target that is waited for.
+   * Type available: attach, the action of the target that is waited for. Type area: its events.
    */
-  readonly on?: 'attach'
+  readonly on?: 'attach' | readonly ('enter' | 'leave' | 'inside')[]
   /**
    * Type periodic: seconds between two reports.
    */
@@ -558,6 +636,27 @@ export interface LocationRequest {
    * The request ends then. Left out: with its subscription.
    */
   readonly stop?: string
+  readonly area?: AreaJson
+  /**
+   * Types area and moved: whether the first event ends the request.
+   */
+  readonly repeat?: 'once' | 'each'
+  /**
+   * Types area and moved: seconds between two events, at least.
+   */
+  readonly minInterval?: number
+  /**
+   * Types area and moved: seconds after which the place is told again.
+   */
+  readonly maxInterval?: number
+  /**
+   * Type area: whether the place is told. Left out: it is.
+   */
+  readonly report?: 'position' | 'event'
+  /**
+   * Type moved: metres from the last report.
+   */
+  readonly distance?: number
 }
 /**
  * The answer to an mme-context-request.
@@ -754,7 +853,7 @@ export interface PrivacyProfileRule {
      */
     readonly zone: string
   }
-  readonly in?: AreaJson
+  readonly in?: AreaJson1
   readonly mode: 'allow' | 'notify' | 'ask-allow' | 'ask-deny'
   /**
    * Metres, or exact. Left out: no place is told.

@@ -1,29 +1,24 @@
 /** Terms of requests that wait (SPEC §8.2): whether they make sense, and when the next report is due. */
 import type { LocationRequest } from '../../schemas/index.ts'
+import { isWatched, type WatchedTerms, watchFault } from './target-watch.ts'
 
 /** Members of a request that say when it reports. */
 type DeferredTerms = Pick<LocationRequest, 'type' | 'time' | 'period' | 'count' | 'start' | 'stop'>
 
-const deferred = ['at', 'available', 'periodic'] as const
-
 /** A fault in the terms of a request that waits, for its asker; undefined: none. @param now milliseconds since the epoch */
-export function termsFault(
-  { on, period, stop, time, type }: DeferredTerms & Pick<LocationRequest, 'on'>,
-  now: number,
-): string | undefined {
+export function termsFault(terms: WatchedTerms & DeferredTerms, now: number): string | undefined {
+  const { on, period, stop, time, type } = terms
+  if (stop !== undefined && Date.parse(stop) <= now) return '/stop is over; expected a time to come'
   if (type === 'at' && time === undefined) return '/time is missing; expected the time of the report'
   if (type === 'available' && on !== 'attach') return '/on is missing; expected attach'
   if (type === 'periodic' && period === undefined) return '/period is missing; expected seconds between two reports'
-  if (!deferred.some((one) => one === type))
-    return `/type is ${type}; expected immediate, ${deferred.slice(0, -1).join(', ')} or ${deferred.at(-1)}`
-  if (stop !== undefined && Date.parse(stop) <= now) return '/stop is over; expected a time to come'
-  return undefined
+  return isWatched(terms) ? watchFault(terms) : undefined
 }
 
 /** Milliseconds since the epoch at which the first report is due; undefined: time alone brings none. */
 export function firstDue({ start, time, type }: DeferredTerms, since: number): number | undefined {
   if (type === 'at') return Date.parse(time!)
-  return type === 'periodic' ? Math.max(since, start === undefined ? since : Date.parse(start)) : undefined
+  return type === 'available' ? undefined : Math.max(since, start === undefined ? since : Date.parse(start))
 }
 
 /** The next report of a periodic request; undefined: that was the last. Those that were missed are left out. */

@@ -4,6 +4,7 @@ import { createGmlc, type GmlcSettings } from '../../../elements/gmlc/index.ts'
 import { createHss } from '../../../elements/hss/index.ts'
 import { createLcsClient, type LcsClientSettings } from '../../../elements/lcs-client/index.ts'
 import { createBaseStation } from '../../../elements/ran/index.ts'
+import type { RanSettings } from '../../../elements/ran/settings-type.ts'
 import { type BodyName, mediaType, writeBody } from '../../../elements/schemas/index.ts'
 import type { Bodies, LocationRequest, MoLr, MoLrResult } from '../../../elements/schemas/types.ts'
 import { type Element, type Exchange, memoryStore, type SipRequest, type SipResponse } from '../../../signalling/index.ts'
@@ -69,6 +70,9 @@ export class CoreScene {
   gmlc: GmlcSettings = {}
   /** Whether askers answer a NOTIFY. */
   answers: (request: SipRequest) => boolean = () => true
+  /** True place of alice: longitude and latitude. */
+  private place: [number, number] = [13.405, 52.52]
+  private ran!: Element
   private wire!: Wire
   private sent = 0
 
@@ -89,7 +93,7 @@ export class CoreScene {
     return scene
   }
   private async start(): Promise<void> {
-    const places = [{ device: 'alice', at: [13.405, 52.52] as [number, number] }]
+    this.ran = createBaseStation('ran', this.radio)
     const subscribers = [
       { id: 'alice', permissions, moLr: {} },
       { id: 'bob', aliases: ['tel:+4930222'], permissions },
@@ -100,7 +104,7 @@ export class CoreScene {
       [
         createHss('hss', { subscribers, askers: ['sgsn', 'maps', 'gmlc', 'where'] }),
         createCoreNetwork('sgsn', { ran: 'ran', gmlc: 'gmlc', gmlcs: ['gmlc'] }, 'ps'),
-        createBaseStation('ran', { cell: '0010100010000101', places, askers: ['sgsn'], proxy: 'proxy' }),
+        this.ran,
         createGmlc('gmlc', {
           clients: ['maps', 'played', 'gone', 'where'],
           cores: ['sgsn'],
@@ -120,6 +124,14 @@ export class CoreScene {
   async restart(): Promise<void> {
     await this.lab.nodes.at(-1)!.stop(0) // it stays in the list: the next one draws other identifiers
     await this.start()
+  }
+  private get radio(): RanSettings {
+    return { cell: '0010100010000101', places: [{ device: 'alice', at: this.place }], askers: ['sgsn'], proxy: 'proxy' }
+  }
+  /** Alice goes there. */
+  async moves(longitude: number, latitude: number): Promise<void> {
+    this.place = [longitude, latitude]
+    await this.ran.reload?.(this.radio)
   }
   /** Status of an MO-LR of alice. Hardly any time passes. */
   async ask(wishes: MoLr, parts: RequestParts = {}): Promise<number> {

@@ -174,7 +174,6 @@ test('wishes that make no sense are refused with the member that is at fault', a
   t.is(await refused({ type: 'available' }), '400 /on')
   t.is(await refused({ type: 'periodic' }), '400 /period')
   t.is(await refused({ type: 'periodic', period: 10, stop: '2020-01-01T00:00:00Z' }), '400 /stop')
-  t.is(await refused({ type: 'moved' }), '400 /type')
   t.is(await refused({ type: 'periodic', period: 10 }, 0), '400 /type')
 })
 

@@ -1,5 +1,11 @@
 /** Location documents of each shape, for tests. */
-import { type CivicAddress, type LocatedShape, locationDocument, noteDocument } from '../../../elements/gmlc/location-document.ts'
+import {
+  type CivicAddress,
+  eventDocument,
+  type LocatedShape,
+  locationDocument,
+  noteDocument,
+} from '../../../elements/gmlc/location-document.ts'
 
 export const names = {
   target: 'sip:ue1@home.example',
@@ -32,5 +38,6 @@ export const documents: readonly (readonly [name: string, document: string])[] =
   ...shapes.map(([name, shape]) => [name, locationDocument(names, { ...times, shape, confidence: 95, method: 'Cell' })] as const),
   ['event', locationDocument(names, { ...times, shape: shapes[1]![1], civic, event: 'enter', state: 'inside' })] as const,
   ['civic', locationDocument(names, { ...times, shape: shapes[0]![1], civic: full })] as const,
+  ['event alone', eventDocument(names, { at, event: 'leave', state: 'outside' })] as const,
   ['note', noteDocument(names, 'waiting for <the> target')] as const,
 ]

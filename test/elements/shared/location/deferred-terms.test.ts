@@ -30,7 +30,8 @@ test('faults name the member', (t) => {
     [{ type: 'available' }, '/on'],
     [{ type: 'periodic' }, '/period'],
     [{ type: 'periodic', period: 10, stop: start }, '/stop'],
-    [{ type: 'area' }, '/type'],
+    [{ type: 'area' }, '/repeat'],
+    [{ type: 'moved', repeat: 'once' }, '/distance'],
   ] as const)
     t.true(termsFault(terms, began)?.startsWith(`${member} is `))
 })
