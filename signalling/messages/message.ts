@@ -42,6 +42,7 @@ export abstract class SipMessage {
   private cseqValue: CSeq | undefined
   private fromValue: Address | undefined
   private toValue: Address | undefined
+  private toTagValue: string | undefined = undefined // asked for at each step of a request
 
   constructor(bytes: Buffer, index: readonly number[], headEnd: number, bodyStart: number, bodyEnd: number) {
     this.bytes = bytes
@@ -160,7 +161,7 @@ export abstract class SipMessage {
     return this.mayHaveTag(H.From) ? (this.from.parameters.get('tag') ?? '') : ''
   }
   get toTag(): string {
-    return this.mayHaveTag(H.To) ? (this.to.parameters.get('tag') ?? '') : ''
+    return (this.toTagValue ??= this.mayHaveTag(H.To) ? (this.to.parameters.get('tag') ?? '') : '')
   }
   /** False where no `tag` stands in the value: then it need not be parsed. */
   private mayHaveTag(id: number): boolean {
@@ -220,6 +221,7 @@ export class SipRequest extends SipMessage {
   readonly method: string
   readonly uriText: string
   private uriValue: Uri | undefined | null = null
+  private hops: number | undefined = undefined
   constructor(
     method: string,
     uriText: string,
@@ -243,8 +245,7 @@ export class SipRequest extends SipMessage {
   }
   /** 70 where the field is missing, as RFC 3261 §16.6 has it for old clients. */
   get maxForwards(): number {
-    const text = this.text(H['Max-Forwards'])
-    return text === undefined ? 70 : (parseSeconds(text) ?? 70)
+    return (this.hops ??= parseSeconds(this.text(H['Max-Forwards']) ?? '') ?? 70)
   }
 }
 
