@@ -49,6 +49,7 @@ const firstPause = 1000 // milliseconds, doubled for each time that a report is 
 const longestPause = 60_000
 const pauseAfterFault = 5000 // milliseconds, such as of a store that has failed
 const betweenFixes = 60_000 // milliseconds between two fixes of a target that is watched here
+const leastPause = 1000 // milliseconds until a watch is looked at again
 const requestsAtMost = 1_000_000
 
 export class DeferredRequests {
@@ -238,7 +239,7 @@ export class DeferredRequests {
         ...(state === undefined ? {} : { inside: state === 'inside' }),
       }),
     )
-    const due = isOver ? {} : { due: Math.min(fixAt, watch.due ?? fixAt) }
+    const due = isOver ? {} : { due: Math.max(now + leastPause, Math.min(fixAt, watch.due ?? fixAt)) }
     await this.change(
       request,
       ({ due: _, ...current }) =>

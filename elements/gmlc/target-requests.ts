@@ -146,7 +146,7 @@ export class TargetRequests {
       this.watch(request)
       if (isAllowed === true) void this.change(request, ({ isAllowed: _, ...now }) => now) // its word was about other rules
     }
-    for (const one of all) if (isWatched(one.wishes) && one.carried !== this.precisionOf(one)) void this.carryAnew(one.request)
+    this.carryChanged(all)
     return this.cancel(
       all.filter((one) => !this.mayBeTold(one)),
       'privacy',
@@ -212,7 +212,11 @@ export class TargetRequests {
     }
   }
 
-  /** The core network is to watch for another precision. */
+  /** Requests that the core network is to watch for another precision are sent anew. */
+  private carryChanged(records: readonly TargetRequest[]): void {
+    for (const one of records)
+      if (isWatched(one.wishes) && one.carried !== this.precisionOf(one)) void this.carryAnew(one.request)
+  }
   private async carryAnew(request: string): Promise<void> {
     const { host } = this.parts
     try {
@@ -390,5 +394,6 @@ export class TargetRequests {
       records.filter((one) => !isOver(one) && !this.mayBeTold(one)),
       'time',
     )
+    this.carryChanged(records)
   }
 }

@@ -5,6 +5,7 @@ import { askerOf } from '../shared/clients/asker.ts'
 import { PendingMessages } from '../shared/clients/pending-messages.ts'
 import { Subscribers } from '../shared/clients/subscribers.ts'
 import { namesOf, serverUri } from '../shared/identifiers/devices.ts'
+import { toldPlaceIn } from '../shared/location/told-place.ts'
 import { Offers } from '../shared/values/offers.ts'
 import { type AcceptedChange, Changes } from './changes.ts'
 import { type Command, commandIn } from './command.ts'
@@ -14,7 +15,6 @@ import { OwnProfiles } from './own-profile.ts'
 import { homeAddress, personNamed } from './person.ts'
 import { hiddenFrom, shownTo } from './profile-changes.ts'
 import type { WhereSettings } from './settings-type.ts'
-import { toldPlaceIn } from './told-place.ts'
 import {
   askerWords,
   doneWords,

@@ -1,9 +1,9 @@
 /** Answers to commands as people read them (SPEC §8.8), short enough for any way. */
 import type { LocationLog, PrivacyProfileRule } from '../schemas/index.ts'
 import { describedPlace } from '../shared/location/described-place.ts'
+import type { ReadPlace } from '../shared/location/told-place.ts'
 import type { ShownPrecision } from './command.ts'
 import { shownName } from './person.ts'
-import type { ReadPlace } from './told-place.ts'
 
 /** Bytes of parts of an answer: its MESSAGE stays below 1300 (SPEC §2.3). */
 const bytesOfRules = 350
@@ -19,7 +19,7 @@ export function helpWords(domain: string): string {
 }
 
 /** @param name undefined: the sender himself */
-export function placeWords(name: string | undefined, { note, place }: ReadPlace): string {
+export function placeWords(name: string | undefined, { note = '', place }: ReadPlace): string {
   const whose = name === undefined ? '' : `${shortened(name)}: `
   if (place !== undefined) return `${whose}${describedPlace(place)}`
   return `${whose}no place now (${shortened(note)}). Ask again later.`

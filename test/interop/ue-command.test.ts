@@ -130,6 +130,28 @@ test('it asks where it is, for itself and for a service', async (t) => {
   t.regex(wrong.err, /--locate is a b; expected nothing, or client\/service such as maps\/map/)
 })
 
+test('it asks where somebody is: once, and each time; who may not know is told so', async (t) => {
+  const network = await ProcessNetwork.start(networkOf({ network: 'location.yaml' }))
+  t.teardown(() => network.remove())
+  const at = ['--domain', 'home.example', '--server', `127.0.0.1:${network.portsOf('proxy').udp}`]
+  const place = 'alice@home\\.example: Berlin, Germany\\. 52\\.\\d+ N 13\\.\\d+ E, ±1\\.3 km'
+  const once = await ue('none', 'bob', ...at, '--where', 'alice').ended
+  t.regex(once.out, new RegExp(place))
+  t.is(once.code, 0, once.err)
+  const each = ue('none', 'bob', ...at, '--where', 'alice', '--each', '1')
+  t.teardown(() => each.stop())
+  await each.said(new RegExp(`${place}[\\s\\S]*${place}`))
+  await each.stop()
+  const crossing = ue('none', 'bob', ...at, '--where', 'alice', '--in', '52.52,13.405,20000')
+  t.teardown(() => crossing.stop())
+  await crossing.said(/alice@home\.example is inside the area: Berlin/)
+  await crossing.stop()
+  const refused = await ue('none', 'carol', ...at, '--where', 'alice').ended
+  t.regex(refused.out, /alice@home\.example does not tell you, or there is nobody of that name/)
+  t.is(refused.code, 1)
+  t.regex((await ue('none', 'bob', ...at, '--moved', '5').ended).err, /--each, --moved and --in go with --where <user>/)
+})
+
 test('feedback comes by its period', async (t) => {
   const carol = ue('none', 'carol', '--near', '--peers', 'dave', '--period', '1', '--server', `127.0.0.1:${server.udp}`)
   t.teardown(() => carol.stop())

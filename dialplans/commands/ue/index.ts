@@ -25,8 +25,9 @@ import { openPush } from './push/index.ts'
 import { addPushOptions, type PushCommandOptions } from './push/options.ts'
 import { isPassing, registerUe } from './registration.ts'
 import { isTaken, readTextMessage, sendText } from './text-message.ts'
+import { checkWhereabouts, follow, readCircle, type ToldWhereabouts, type WhereaboutsOptions } from './whereabouts.ts'
 
-interface UeCommandOptions extends PushCommandOptions {
+interface UeCommandOptions extends PushCommandOptions, WhereaboutsOptions {
   readonly server?: HostPort
   readonly transport?: UeTransport
   readonly password?: string
@@ -68,6 +69,7 @@ Examples:
   $ proxima ue bob --send carol picture.png
   $ proxima ue bob --talk carol                          # with carol's --push: what both type is said directly
   $ proxima ue sip:alice@home.example --locate maps/map  # where it is, and what that service makes of it
+  $ proxima ue sip:bob@home.example --where alice --moved 500
   $ proxima ue sip:carol@example.com --server 192.0.2.1:5060 --transport tcp --password secret`
 
 export function ueCommand(): Command {
@@ -98,6 +100,10 @@ export function ueCommand(): Command {
     )
     .option('--core <uri>', 'with --locate: ask this element (default: sip:sgsn@<domain>)', readUri)
     .option('--circuit-switched', 'with --locate: --core is an MSC (default then: sip:msc@<domain>)')
+    .option('--where <user>', 'ask where that one is, once, e.g. alice; or with one of these three:')
+    .option('--each <seconds>', 'with --where: each time when so long is over', readSeconds)
+    .option('--moved <metres>', 'with --where: each time when it has moved so far', readMetres)
+    .option('--in <place>', 'with --where: when it enters or leaves that circle, latitude,longitude,metres', readCircle)
     .option('--server <host:port>', 'SIP server (default: 127.0.0.1:5060, for ws 127.0.0.1:8060)', readPlace)
     .addOption(
       new Option('--transport <name>', 'how to reach it (default: udp, with --push and --send tcp)').choices([
@@ -181,6 +187,11 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
       lines.tell({ kind: 'located', ...outcome })
       if (isAlone && !isLocated(outcome)) code = 1
     }
+    if (options.where !== undefined) {
+      const target = identityOf(options.where, domainOf(ue))
+      const tell = (heard: ToldWhereabouts): void => lines.tell({ kind: 'whereabouts', ...heard })
+      if (!(await follow({ agent, target, options, tell, stopped })) && isAlone) code = 1
+    }
     if (push !== undefined && file !== undefined) {
       const sent = await sendFile(push.client, file, (name) => identityOf(name, domainOf(ue)))
       lines.tell({ kind: 'sent', ...sent })
@@ -191,7 +202,7 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
       const isReached = await Promise.race([over, stopped.then(() => true)])
       if (isAlone && isReached === false) code = 1
     }
-    if (!isAlone || (options.for !== undefined && options.talk === undefined)) await stopped
+    if (!isAlone || (options.for !== undefined && (options.talk ?? options.where) === undefined)) await stopped
   } finally {
     lines.quiet = true // the effects of leaving are no news
     await push?.close()
@@ -204,11 +215,11 @@ async function run(user: string, options: UeCommandOptions): Promise<void> {
   process.exit(code)
 }
 
-/** Whether to send a text or a file, to be located, or to talk, is its only task: its outcome is that of the command. */
+/** Whether to send, to locate or to talk is its only task: its outcome is that of the command. */
 function isMessageAlone(options: UeCommandOptions): boolean {
-  const { message, send, discoverable, discover, near, peers, pair, application, push, talk, locate: place } = options
+  const { message, send, discoverable, discover, near, peers, pair, application, push, talk, locate: place, where } = options
   return (
-    (message ?? send ?? talk ?? place) !== undefined &&
+    (message ?? send ?? talk ?? place ?? where) !== undefined &&
     (discoverable ?? discover ?? near ?? peers ?? pair ?? application ?? push) === undefined
   )
 }
@@ -275,6 +286,7 @@ function checkTogether(options: UeCommandOptions): void {
     throw new CommandRefusal('--user and --secret go with --application <id>; add that, or leave them out')
   if (locate === undefined && (core !== undefined || circuitSwitched === true))
     throw new CommandRefusal('--core and --circuit-switched go with --locate; add that, or leave them out')
+  checkWhereabouts(options)
   if (wake === true && peers === undefined) throw new CommandRefusal('--wake goes with --peers <users>: say whom to wake')
 }
 
@@ -340,6 +352,12 @@ function readPosition(text: string): Position {
   if (match === null || Math.abs(latitude) > 90 || Math.abs(longitude) > 180)
     throw new InvalidArgumentError('Expected latitude,longitude in degrees, such as 52.5200,13.4050.')
   return { latitude, longitude }
+}
+
+function readMetres(text: string): number {
+  const metres = Number(text)
+  if (!(metres >= 1 && metres <= 1e7)) throw new InvalidArgumentError('Expected metres, 1 or more.')
+  return metres
 }
 
 function readSeconds(text: string): number {

@@ -5,6 +5,7 @@ import { printableLine } from '../support/printable.ts'
 import { type LocatedOutcome, locatedWords } from './location.ts'
 import { pushWords } from './push/push-words.ts'
 import { type SentMessage, sentWords } from './text-message.ts'
+import { type ToldWhereabouts, whereaboutsWords } from './whereabouts.ts'
 
 export type UeLineEvent =
   | UeEvent
@@ -51,6 +52,7 @@ export type UeLineEvent =
   | { readonly kind: 'question'; readonly question: string }
   | ({ readonly kind: 'sent' } & SentMessage)
   | ({ readonly kind: 'located' } & LocatedOutcome)
+  | ({ readonly kind: 'whereabouts' } & ToldWhereabouts)
   | { readonly kind: 'stopped' }
 
 const receiptWords: { readonly [disposition in PushReceipt['disposition']]: string } = {
@@ -149,6 +151,8 @@ export class UeLines {
         return [sentWords(happening)]
       case 'located':
         return locatedWords(happening)
+      case 'whereabouts':
+        return [whereaboutsWords(happening)]
       case 'malformed':
         return [`did not understand the server: ${happening.warning}`]
       case 'stopped':
