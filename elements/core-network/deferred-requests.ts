@@ -113,8 +113,9 @@ export class DeferredRequests {
     const isFull = this.kept.size >= requestsAtMost || (type === 'available' && this.attached?.isFull === true)
     if (isFull) return exchange.reply(503, { headers: [['Retry-After', '60']] })
     const due = firstDue(asked, host.clock.date())
-    const report: LcsReport = { request, seq: 0, state: 'active', at: this.now() }
-    await this.kept.put(request, { asked, gmlc, seq: 0, made: 0, reports: [report], ...(due === undefined ? {} : { due }) })
+    const seq = asked.seq === undefined ? 0 : asked.seq + 1
+    const report: LcsReport = { request, seq, state: 'active', at: this.now() }
+    await this.kept.put(request, { asked, gmlc, seq, made: 0, reports: [report], ...(due === undefined ? {} : { due }) })
     exchange.reply(202)
     this.goOn(asked)
   }
@@ -124,9 +125,9 @@ export class DeferredRequests {
     if (elementAsking(exchange, domains, this.parts.gmlcs) !== gmlc)
       return exchange.reply(403, { warning: 'that request is not yours; expected one of your own' })
     const due = firstDue(asked, clock.date())
-    if (JSON.stringify(before) !== JSON.stringify(asked))
+    if (termsOf(before) !== termsOf(asked))
       await this.change(asked.request, ({ due: _, fixAt: __, watch: ___, ...now }) => ({
-        ...{ ...now, asked },
+        ...{ ...now, asked, reports: [] }, // what was seen by the terms before is nothing to these
         ...(due === undefined ? {} : { due }),
       }))
     exchange.reply(202)
@@ -225,7 +226,9 @@ export class DeferredRequests {
     const watch = watchOf(asked, record.watch)
     const isForFix = (record.fixAt ?? 0) <= host.clock.date()
     const made = record.made + (isForFix ? 1 : 0)
-    const found = isForFix ? await positions.of({ request, seq: made, target, qos, age }) : undefined
+    const found = isForFix
+      ? await positions.of({ request, seq: Math.floor(host.clock.date() / 1000), target, qos, age })
+      : undefined
     const now = host.clock.date()
     const seen = [...(typeof found === 'object' ? watch.fix(fixOf(found)) : []), ...watch.pass(now)]
     const fixAt = isForFix ? now + betweenFixes : record.fixAt!
@@ -275,4 +278,8 @@ export class DeferredRequests {
   private now(): string {
     return new Date(this.parts.host.clock.date()).toISOString()
   }
+}
+
+function termsOf({ seq: _, ...terms }: LcsRequest): string {
+  return JSON.stringify(terms)
 }

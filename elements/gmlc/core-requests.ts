@@ -24,6 +24,8 @@ interface CarriedRequest {
   readonly target: string
   readonly question: PrivacyQuestion
   readonly wishes: LocationRequest
+  /** Number of the last report that came; -1 or left out: none has. */
+  readonly seq?: number
 }
 
 const usualResponseTime = 15 // seconds
@@ -119,13 +121,21 @@ export class CoreRequests {
   }
 
   /** The status of the answer to a request. */
-  private async send({ question, request, target, wishes }: CarriedRequest): Promise<number> {
+  private async send({ question, request, seq = -1, target, wishes }: CarriedRequest): Promise<number> {
     const { conversations, cores, host } = this.parts
     const [core] = cores
     if (core === undefined) return 404
     const { client, requestor, service } = question
     const { codeword: _, requestor: __, service: ___, ...terms } = wishes
-    const body: LcsRequest = { request, target, client, requestor, ...terms, ...(service === undefined ? {} : { service }) }
+    const body: LcsRequest = {
+      request,
+      target,
+      client,
+      requestor,
+      ...terms,
+      ...(service === undefined ? {} : { service }),
+      ...(seq < 0 ? {} : { seq }),
+    }
     const to = requestAt(`sip:${core}@${host.domains[0]}`, request)
     try {
       const response = await conversations.messages.send({ to, asserted: host.uri, body: writeBody('lcs-request', body) })

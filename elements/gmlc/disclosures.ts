@@ -38,6 +38,8 @@ interface Telling extends Asking {
   readonly place: Place
   /** Of types area and moved: what has happened there. */
   readonly event?: EventReport
+  /** Whether that is still what its asker may know; false: it is not told, and `stale`. */
+  readonly isCurrent?: () => boolean
   /** Its asker wants no place. */
   readonly isEventOnly?: boolean
   /** Whether the target has been asked about this request, and lets it. */
@@ -51,7 +53,7 @@ interface Telling extends Asking {
 }
 
 /** Arrived; not allowed, so that nothing left; or nobody is there any more. */
-type TellingOutcome = 'told' | 'withheld' | 'over'
+type TellingOutcome = 'told' | 'withheld' | 'over' | 'stale'
 
 interface Disclosure {
   readonly telling: Asking & Partial<Telling>
@@ -91,6 +93,7 @@ export class Disclosures {
       const known = detail && (await places.told(target, place, detail))
       if (!isWanted()) return 'over'
       if (JSON.stringify(permissions.of(target, question, place)) !== judged) continue
+      if (telling.isCurrent?.() === false) return 'stale'
       // whether it arrives is for its asker to say, who may lie
       this.parts.leaves(telling)
       if (time === 0 && !isNoticed) permissions.notice(target, question, place)

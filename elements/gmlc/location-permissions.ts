@@ -42,6 +42,12 @@ export class LocationPermissions {
     const point = longitude === undefined || latitude === undefined ? undefined : { latitude, longitude }
     return permissionOf(profiles.of(target), question, host.clock.date(), point)
   }
+  /** By the rules that are about no place. */
+  everywhere(target: string, question: PrivacyQuestion): Permission | undefined {
+    const { host, profiles } = this.parts
+    const rules = profiles.of(target).filter((rule) => rule.in === undefined)
+    return permissionOf(rules, question, host.clock.date())
+  }
   /** Whether anything may be told: a place, or for a request about an area an event. */
   mayBeTold(target: string, question: PrivacyQuestion, type: LocationRequest['type']): boolean {
     return isEnough(this.of(target, question), type)

@@ -51,11 +51,18 @@ export class TargetReports {
       return { outcome: await disclosures.tellNote(asking, note), isPlaceTold: false }
     }
     const telling = { ...asking, place, isAllowed, isNoticed, isEventOnly: wishes.report === 'event' }
-    const { events, watch } = isWatched(wishes) ? await watched.of(record, report, place) : { events: [undefined] }
-    for (const event of events) {
-      const outcome = await disclosures.tell({ ...telling, ...(event === undefined ? {} : { event }) })
-      if (outcome !== 'told') return { outcome, isPlaceTold: false, watch }
+    if (!isWatched(wishes)) {
+      const outcome = await disclosures.tell(telling)
+      return { outcome: outcome === 'stale' ? 'withheld' : outcome, isPlaceTold: outcome === 'told' }
     }
-    return { outcome: 'told', isPlaceTold: events.length > 0, watch }
+    for (;;) {
+      const { events, isCurrent, watch } = await watched.of(record, report, place)
+      let outcome: Awaited<ReturnType<Disclosures['tell']>> = 'told'
+      for (const event of events) {
+        outcome = await disclosures.tell({ ...telling, event, isCurrent })
+        if (outcome !== 'told') break
+      }
+      if (outcome !== 'stale') return { outcome, isPlaceTold: outcome === 'told' && events.length > 0, watch }
+    }
   }
 }

@@ -44,3 +44,8 @@ export const endReasons: { readonly [cause in CancelCause]: EndReason } = {
   time: 'rejected',
   operator: 'noresource',
 }
+
+/** No report follows it. */
+export function isFinal({ state }: Pick<LcsReport, 'state'>): boolean {
+  return state === 'done' || state === 'failed'
+}

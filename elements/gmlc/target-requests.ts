@@ -15,8 +15,8 @@ import type { LocationPermissions } from './location-permissions.ts'
 import { type LocationState, nothingYet } from './location-state.ts'
 import type { Profiles } from './profiles.ts'
 import type { DisclosedReport, TargetReports } from './target-reports.ts'
-import { type CancelCause, type CarriedPrecision, endReasons, type TargetRequest } from './target-request.ts'
-import { carriedWishes } from './watched-reports.ts'
+import { type CancelCause, endReasons, isFinal, type TargetRequest } from './target-request.ts'
+import { carriedWishes, precisionFor } from './watched-reports.ts'
 
 interface TargetRequestParts {
   readonly host: Host
@@ -71,7 +71,8 @@ export class TargetRequests {
     )
     for (const { request, stage } of all) if (stage === 'asked' || stage === 'sent') void this.open(request)
     for (const { request } of all) this.watch(request)
-    const armed = all.filter(({ stage }) => stage === 'armed').map(({ request }) => request)
+    const armed = all.filter(({ reports, stage }) => stage === 'armed' && !reports.some(isFinal)).map(({ request }) => request)
+    this.carryChanged(all.filter(({ stage }) => stage === 'armed'))
     void this.parts.cores.compare(armed, (lost) => {
       for (const request of lost) void this.carryAnew(request)
     })
@@ -160,7 +161,7 @@ export class TargetRequests {
       if (record === undefined || record.stage === 'cancelling') return 481
       if (seq <= record.seq) return 200
       if (record.reports.length >= reportsAtMost) return 503
-      const isTaken = await this.kept.put(request, { ...record, stage: 'armed', seq, reports: [...record.reports, report] })
+      const isTaken = await this.kept.put(request, { ...record, seq, reports: [...record.reports, report] })
       return isTaken ? 200 : 481
     })
     void this.tell(request)
@@ -169,10 +170,6 @@ export class TargetRequests {
 
   private mayBeTold({ question, target, wishes }: TargetRequest): boolean {
     return this.parts.permissions.mayBeTold(target, question, wishes.type)
-  }
-  /** The precision for which the core network is to watch. */
-  private precisionOf({ question, target }: TargetRequest): CarriedPrecision {
-    return this.parts.permissions.of(target, question)?.precision ?? 'events'
   }
   private isToBeAsked({ question, target }: TargetRequest): boolean {
     const mode = this.parts.permissions.of(target, question)?.mode
@@ -203,7 +200,7 @@ export class TargetRequests {
       if (!this.isUnderWay(request)) return
       if (granted === undefined) return await this.cancel([record], this.mayBeTold(record) ? 'target' : 'privacy')
       const allowed = isAsked ? ({ isAllowed: true } as const) : {}
-      const carried = this.precisionOf(record)
+      const carried = precisionFor(record, this.parts.permissions)
       await this.change(request, (now) => ({ ...now, ...allowed, carried, stage: now.stage === 'asked' ? 'sent' : now.stage }))
       await this.carry(request)
     } catch (fault) {
@@ -215,14 +212,14 @@ export class TargetRequests {
   /** Requests that the core network is to watch for another precision are sent anew. */
   private carryChanged(records: readonly TargetRequest[]): void {
     for (const one of records)
-      if (isWatched(one.wishes) && one.carried !== this.precisionOf(one)) void this.carryAnew(one.request)
+      if (isWatched(one.wishes) && one.carried !== precisionFor(one, this.parts.permissions)) void this.carryAnew(one.request)
   }
   private async carryAnew(request: string): Promise<void> {
     const { host } = this.parts
     try {
       await this.change(request, (now) => ({
         ...now,
-        carried: this.precisionOf(now),
+        carried: precisionFor(now, this.parts.permissions),
         stage: now.stage === 'asked' ? 'asked' : 'sent',
       }))
       if (this.kept.get(request)?.stage === 'sent') await this.carry(request)
@@ -238,10 +235,11 @@ export class TargetRequests {
     const { carried = 'exact', seq } = record
     const isWanted = (): boolean => this.kept.get(request)?.stage === 'sent' && this.kept.get(request)?.carried === carried
     const refused = await cores.carry({ ...record, wishes: carriedWishes(record, carried) }, isWanted)
-    if (refused === undefined || !this.isUnderWay(request)) return
+    if (refused === undefined) return this.change(request, (now) => (now.carried === carried ? { ...now, stage: 'armed' } : now))
+    if (!this.isUnderWay(request)) return
     host.log.warn({ request, status: refused }, 'the core network has refused a request about a target')
     const at = new Date(host.clock.date()).toISOString()
-    await this.take({ request, seq: seq + 1, state: 'failed', cause: 'position-failed', at })
+    await this.take({ request, seq: (this.kept.get(request)?.seq ?? seq) + 1, state: 'failed', cause: 'position-failed', at })
   }
 
   /** Tells the reports of a request, one after the other: each is stored until it has arrived. */
@@ -291,7 +289,8 @@ export class TargetRequests {
   ): Promise<void> {
     const { request, target } = record
     const reason = outcome === 'withheld' ? 'rejected' : 'noresource'
-    if (state === 'done' || state === 'failed') {
+    const isUntold = isWatched(record.wishes) && state === 'done' && !isPlaceTold
+    if (isFinal({ state }) && !isUntold) {
       await this.kept.remove(request)
       this.parts.changed(target)
       this.endSubscription(request, reason)
@@ -301,7 +300,8 @@ export class TargetRequests {
     const seen = watch === undefined ? {} : { watch }
     await this.change(request, (now) => ({ ...now, ...known, ...seen, reports: now.reports.filter((one) => one.seq !== seq) }))
     this.finished.delete(request)
-    if (watch?.isOver !== true) return
+    if (isUntold) return this.carryAnew(request) // its end would tell the event
+    if (watch?.isOver !== true || !isPlaceTold) return
     this.endSubscription(request, reason)
     await this.cancel([record], 'client') // its one event has come: the core network watches no more
   }

@@ -498,6 +498,10 @@ export interface LcsRequest {
    * Type moved: metres from the last report.
    */
   readonly distance?: number
+  /**
+   * Number of the last report that came: the next has a greater one. Left out: none has.
+   */
+  readonly seq?: number
 }
 /**
  * Quality that a measured place has to have (SPEC §8.1).

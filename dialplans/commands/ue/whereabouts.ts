@@ -37,15 +37,18 @@ interface Search {
 
 /** `52.5200,13.4050,500`: latitude, longitude, metres. Throws a `CommandRefusal` where it is none. */
 export function readCircle(text: string): WatchedCircle {
-  const [latitude = Number.NaN, longitude = Number.NaN, radius = Number.NaN, ...others] = text.split(',').map(Number)
+  const isNumbers = /^-?\d+(?:\.\d+)?,-?\d+(?:\.\d+)?,\d+(?:\.\d+)?$/.test(text)
+  const [latitude = Number.NaN, longitude = Number.NaN, radius = Number.NaN] = text.split(',').map(Number)
   const isPlace = Math.abs(latitude) <= 90 && Math.abs(longitude) <= 180
-  if (others.length > 0 || !isPlace || !(radius > 0))
+  if (!isNumbers || !isPlace || !(radius > 0 && radius <= 1e7))
     throw new CommandRefusal(`--in is ${text}; expected latitude,longitude,metres such as 52.5200,13.4050,500`)
   return { latitude, longitude, radius }
 }
 
 /** Options that need each other. */
 export function checkWhereabouts({ each, in: circle, moved, where }: WhereaboutsOptions): void {
+  if (each !== undefined && !(each >= 1 && each <= 86_400))
+    throw new CommandRefusal(`--each is ${each}; expected 1 to 86400 seconds`)
   const given = [each, circle, moved].filter((one) => one !== undefined)
   if (where === undefined && given.length > 0)
     throw new CommandRefusal('--each, --moved and --in go with --where <user>; add that, or leave them out')
@@ -66,24 +69,33 @@ export async function follow({ agent, options, stopped, target, tell }: Search):
   const client = new LocationClient(agent)
   const wishes = wishesOf(options)
   if (wishes === undefined) {
-    const { document, why } = await client.ask(target)
-    tell(document === undefined ? { target, ended: why } : { target, ...toldPlaceIn(Buffer.from(document)) })
-    return document !== undefined
+    const answer = await Promise.race([client.ask(target), stopped.then(() => undefined)])
+    if (answer === undefined) return false
+    const { document, why } = answer
+    const found = document === undefined ? { ended: why } : toldPlaceIn(Buffer.from(document))
+    tell({ target, ...found })
+    return 'place' in found
   }
   let isTold = false
   const over = new Promise<void>((resolve) => {
     client.watch(target, wishes, ({ document, reason = '', state }) => {
       if (document !== undefined) {
-        isTold = true
-        tell({ target, ...toldPlaceIn(Buffer.from(document)) })
+        const found = toldPlaceIn(Buffer.from(document))
+        isTold ||= found.note === undefined
+        tell({ target, ...found })
       }
-      if (state !== 'terminated') return
+      if (state !== 'terminated' || !isEnd(reason)) return // else its agent asks again
       tell({ target, ended: reason })
       resolve()
     })
   })
   await Promise.race([over, stopped])
   return isTold
+}
+
+/** RFC 6665 §4.1.3: not to be asked again; or refused, or ended by us. */
+function isEnd(reason: string): boolean {
+  return ['rejected', 'noresource', 'invariant', 'unsubscribed'].includes(reason) || /^\d/.test(reason)
 }
 
 /** The same for people, in one line. */
@@ -105,5 +117,5 @@ const eventWords: { readonly [event: string]: string } = {
 function endWords(who: string, ended: string): string {
   if (ended === 'rejected') return `${who} does not tell you, or there is nobody of that name`
   if (ended === 'noresource') return `that was all of ${who}`
-  return `${who} is not told any more: ${ended}`
+  return /^\d/.test(ended) ? `the request about ${who} was refused: ${ended}` : `${who} is not told any more: ${ended}`
 }

@@ -136,14 +136,17 @@ interface Edge {
 
 /** A ring outside and holes within, each wound so that it holds the smaller part of the globe. */
 class Polygon implements Area {
-  readonly innerRadius: number
+  private circle: number | undefined = undefined
   private readonly rings: readonly Ring[]
   private readonly edges: readonly Edge[]
 
   constructor(rings: readonly Ring[]) {
     this.rings = rings.map(smallerSide)
     this.edges = this.rings.flatMap(edgesOf)
-    this.innerRadius = this.largestCircle()
+  }
+  /** Found when it is asked for: that looks at the whole of it. */
+  get innerRadius(): number {
+    return (this.circle ??= this.largestCircle())
   }
   depth(point: GeoPoint): number {
     const place = vectorOf(point)

@@ -41,13 +41,15 @@ export class RequestAudits {
   /** Never rejects. @param element URI of the other stage @param unknown given those that it does not have */
   async ask(element: string, requests: readonly string[], unknown: (requests: readonly string[]) => void): Promise<void> {
     for (let first = 0; first < requests.length; first += inOneMessage) {
+      const some = requests.slice(first, first + inOneMessage)
       const answer = await this.parts.conversations.askPersistently({
         to: addressAt(element),
-        body: writeBody('lcs-audit', { requests: requests.slice(first, first + inOneMessage) }),
+        body: writeBody('lcs-audit', { requests: some }),
         answer: 'lcs-audited',
         patience,
       })
-      if (answer.value !== undefined && answer.value.unknown.length > 0) unknown(answer.value.unknown)
+      const lost = some.filter((request) => answer.value?.unknown.includes(request) === true)
+      if (lost.length > 0) unknown(lost)
     }
   }
 }

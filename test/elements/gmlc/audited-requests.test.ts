@@ -20,11 +20,14 @@ async function asked() {
 
 test('what the core network has lost it gets again', async (t) => {
   const { scene, watch } = await asked()
+  await scene.pass(200)
+  const before = radii(watch.notified).length
+  t.true(before >= 6)
   await scene.lab.nodes.at(-1)!.stop(0)
   await loses(scene, 'core/')
   await scene.restart()
   await scene.pass(100)
-  t.true(radii(watch.notified).length >= 4)
+  t.true(radii(watch.notified).length >= before + 3)
   t.is(scene.metric('sgsn_requests_waiting'), 1)
 })
 

@@ -35,12 +35,13 @@ class PlayedCore implements Element {
     exchange.reply(this.status)
     if (this.status >= 300) return
     const value: unknown = JSON.parse(String(body))
+    const inReplyTo = [['In-Reply-To', callId]] as const
     if (contentType === mediaType('lcs-request')) this.requests.push(value as LcsRequest)
+    else if (contentType === mediaType('lcs-audit')) this.say('lcs-audited', { unknown: [] }, inReplyTo)
     else {
       const cancel = value as LcsCancel
       this.cancels.push(cancel)
-      if (this.confirms)
-        this.say('lcs-cancelled', { cancelled: cancel.requests, unknown: [], waiting: [] }, [['In-Reply-To', callId]])
+      if (this.confirms) this.say('lcs-cancelled', { cancelled: cancel.requests, unknown: [], waiting: [] }, inReplyTo)
     }
   }
   say(...[name, value, headers]: [...Parameters<typeof writeBody>, (readonly (readonly [string, string])[])?]): void {

@@ -155,6 +155,32 @@ test('an area that has got coarser meanwhile: nothing exact is told from the 200
   )
 })
 
+test('a rule about a place: an event that may not be told ends nothing, though it was to be the only one', async (t) => {
+  const office = { type: 'Point' as const, coordinates: [2.35, 48.85] as [number, number], radius: 1000 }
+  const { asked, scene } = await watching({ ...bobs, in: office }, { ...crossing, on: ['enter'], repeat: 'once' })
+  await scene.moves(...home)
+  await scene.pass(300)
+  t.deepEqual(events(asked.notified), [])
+  t.regex(asked.notified.at(-1)!.state, /^active/)
+  t.is(await changesProfile(scene, bobs), 200)
+  await scene.moves(...away)
+  await scene.pass(200)
+  await scene.moves(...home)
+  await scene.pass(200)
+  t.is(events(asked.notified).at(-1), 'inside enter')
+  t.regex(asked.notified.at(-1)!.state, /^terminated;reason=noresource/)
+})
+
+test('a coarse asker hears no repeats by which moves within a landmark could be told', async (t) => {
+  const terms = { ...crossing, area: circle(20_000), maxInterval: 60 }
+  const { asked, scene } = await watching({ ...bobs, precision: 10_000 }, terms, home)
+  for (let step = 0; step < 10; step++) {
+    await scene.moves(home[0] + (step % 2) * 0.03, home[1])
+    await scene.pass(130)
+  }
+  t.is(events(asked.notified).length, 1)
+})
+
 test('what cannot be watched is refused with the member that is at fault', async (t) => {
   const scene = await CoreScene.open()
   const refused = async (wishes: Partial<LocationRequest>) => {
@@ -166,4 +192,7 @@ test('what cannot be watched is refused with the member that is at fault', async
   t.is(await refused({ ...crossing, on: undefined as never }), '400 /on')
   t.is(await refused({ ...crossing, area: { ...circle(0) } }), '400 /area/radius')
   t.is(await refused({ type: 'moved', repeat: 'each' }), '400 /distance')
+  t.is(await refused({ ...crossing, maxInterval: 1 }), '400 /maxInterval')
+  const ring = Array.from({ length: 200 }, (_, i): [number, number] => [Math.cos(i / 32), Math.sin(i / 32)])
+  t.is(await refused({ ...crossing, area: { type: 'Polygon', coordinates: [[...ring, ring[0]!]] } }), '400 /area/coordinates')
 })
